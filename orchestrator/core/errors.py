@@ -1,0 +1,94 @@
+"""
+The errors of the house, as one tree. A class says who must act; the message says what was found,
+what was expected and what to do.
+
+    OrchestratorError
+    ├── UserError            the person who asked: nothing remote has happened because of it
+    │   ├── AreaError        the area's file or geometry
+    │   ├── ConfigError      a setting, its file and its key
+    │   ├── PlanError        a grid or a budget that cannot be met
+    │   └── RecipeError      what the pixels should be: bands, dates, parameters, user code
+    ├── TransientError       time: the same call may succeed later
+    │   └── ThrottleError    ... and the service asked us to slow down
+    ├── PermanentError       nobody: the service said no and will say no again
+    │   ├── CredentialError  ... because it does not know us or does not let us
+    │   └── NotFoundError    ... because the thing is not there
+    ├── IntegrityError       us: bytes or state are not what was promised
+    │   └── GenerationError  ... because the object changed after it was listed
+    ├── SpaceError           a disk is too full to go on
+    └── Stopped              somebody asked us to stop; the work continues at the next start
+"""
+
+
+class OrchestratorError(Exception):
+    """Root of every error raised on purpose in this program."""
+
+    exit_code = 1
+
+
+class UserError(OrchestratorError):
+    """What was asked for is not possible as asked; raised before anything remote happens."""
+
+    exit_code = 2
+
+
+class AreaError(UserError):
+    """The area's file cannot be read or does not describe a usable area."""
+
+
+class ConfigError(UserError):
+    """A setting is unknown, missing or out of range."""
+
+    exit_code = 4
+
+
+class PlanError(UserError):
+    """No grid or split satisfies what was asked."""
+
+
+class RecipeError(UserError):
+    """The recipe, its bands, dates or parameters cannot give an image."""
+
+
+class TransientError(OrchestratorError):
+    """The call failed for a reason that passes; trying again later is right."""
+
+    exit_code = 5
+
+
+class ThrottleError(TransientError):
+    """The service asked for fewer calls."""
+
+
+class PermanentError(OrchestratorError):
+    """The service refused and will refuse again; its own sentence is in the message."""
+
+
+class CredentialError(PermanentError):
+    """The service does not accept who we are, or what we may do."""
+
+    exit_code = 4
+
+
+class NotFoundError(PermanentError):
+    """The named thing does not exist in the service."""
+
+
+class IntegrityError(OrchestratorError):
+    """Bytes or state differ from what was promised; nothing may be built on them."""
+
+
+class GenerationError(IntegrityError):
+    """An object was replaced after it was listed."""
+
+
+class SpaceError(OrchestratorError):
+    """A disk has too little room for the next step."""
+
+    exit_code = 5
+
+
+class Stopped(OrchestratorError):  # noqa: N818  it is a request that was obeyed, not a fault
+    """The run was asked to stop; its state is committed and it continues at the next start."""
+
+    exit_code = 130
