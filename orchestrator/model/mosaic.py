@@ -1,0 +1,69 @@
+"""What the assembler is asked for, and what it reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.model.grid import Grid
+from orchestrator.model.spec import PixelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class MosaicSpec:
+    """
+    The file to build.
+
+    Attributes:
+        grid: Its grid.
+        pixels: Its bands, number type, nodata, scale and offset.
+        area_wkb: What it is cut with, in the grid's CRS, as WKB; None keeps every pixel.
+        all_touched: Keep every pixel the area touches, rather than those whose centre lies inside.
+        compress: `same` as the parts, or `zstd`, `deflate`, `lzw`, `none`.
+        predictor: `same` as the parts, or `none`, `horizontal`, `float`.
+        block: Side of a block, in pixels, a multiple of 16; 0 is the same as the parts.
+        overviews: `auto`, `parts`, `average`, `nearest` or `none`.
+        threads: Blocks encoded at once.
+        tags: Written as GDAL metadata of the file.
+    """
+
+    grid: Grid
+    pixels: PixelSpec
+    area_wkb: bytes | None = None
+    all_touched: bool = False
+    compress: str = "same"
+    predictor: str = "same"
+    block: int = 0
+    overviews: str = "auto"
+    threads: int = 2
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MosaicReport:
+    """
+    What was built, and how.
+
+    Attributes:
+        path: The finished file, fsynced, not yet published under its final name.
+        size: Bytes.
+        sha256: Of the file, in hexadecimal.
+        method: `splice` (compressed blocks were copied) or `stream` (every block was decoded and encoded).
+        reason: Why not `splice`, in a sentence; empty when it was.
+        overviews: Which resampling made them, and from what.
+        blocks_copied: Blocks taken over compressed.
+        blocks_encoded: Blocks decoded, masked and encoded.
+        blocks_sparse: Blocks not stored because they hold nodata only.
+        valid_pixels: Pixels inside the area that hold data in at least one band, or -1 where not counted.
+    """
+
+    path: Path
+    size: int
+    sha256: str
+    method: str
+    reason: str
+    overviews: str
+    blocks_copied: int
+    blocks_encoded: int
+    blocks_sparse: int
+    valid_pixels: int = -1

@@ -1,0 +1,36 @@
+"""What lies in a cloud: objects of a bucket, files of a Drive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """
+    A blob in Cloud Storage, or a file in Drive, as its listing described it.
+
+    Attributes:
+        name: Object name, or file name in Drive.
+        size: Bytes.
+        generation: What changes when the content is replaced: Cloud Storage's generation, Drive's head revision.
+        crc32c: Big-endian CRC32C in base64, where the service keeps one.
+        md5: MD5 in hexadecimal, where the service keeps one.
+        id: The service's own key where it is not the name (Drive).
+    """
+
+    name: str
+    size: int
+    generation: str
+    crc32c: str | None = None
+    md5: str | None = None
+    id: str = ""
+
+
+class Deletion(StrEnum):
+    """What became of a request to delete an object at one generation."""
+
+    DELETED = "deleted"
+    ABSENT = "absent"  # it was gone already: as good as deleted
+    CHANGED = "changed"  # somebody replaced it: it is not ours any more and stays

@@ -1,0 +1,82 @@
+"""A plan: one grid, the tasks that cover what the area touches, the parts each task is written as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.core.errors import PlanError
+from orchestrator.model.grid import Grid, Window
+from orchestrator.model.spec import PixelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPlan:
+    """
+    One export: a rectangle of parts that Earth Engine computes together and writes as one file each.
+
+    Attributes:
+        index: Position in the plan, from 0.
+        window: The rectangle, on the plan's grid.
+        part_height: Rows of a part; those in the last row of the rectangle may be shorter.
+        part_width: Columns of a part.
+    """
+
+    index: int
+    window: Window
+    part_height: int
+    part_width: int
+
+    def parts(self) -> tuple[Window, ...]:
+        """Return the parts as windows on the plan's grid, row by row."""
+        return tuple(self.window.tiles(self.part_height, self.part_width))
+
+    def file_name(self, prefix: str, part: Window) -> str:
+        """
+        Return the object name Earth Engine gives to `part`.
+
+        One file keeps the bare prefix; several carry their pixel offset in the task,
+        `prefix-yyyyyyyyyy-xxxxxxxxxx.tif` (Google's guide "Exporting images", large files).
+        """
+        if part == self.window:
+            return f"{prefix}.tif"
+        local = part.relative_to(self.window)
+        return f"{prefix}-{local.row:010d}-{local.col:010d}.tif"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """
+    Where every pixel of an output comes from.
+
+    Attributes:
+        grid: The output's grid.
+        pixels: What a pixel is.
+        tasks: Disjoint rectangles on the grid. Pixels of the grid in no task lie outside the area.
+        area_wkb: The exact area in the grid's CRS, as WKB: what the output is cut with.
+        area_pixels: Pixels whose centre lies in the area.
+        max_part_bytes: No part may be larger on disk.
+        bucket_bytes: Upper bound of all parts together, encoded.
+        disk_bytes: Upper bound of local disk at the fullest moment.
+        memory_bytes: Expected peak memory.
+        notes: What was done to the input that a user should know, a sentence each.
+    """
+
+    grid: Grid
+    pixels: PixelSpec
+    tasks: tuple[TaskPlan, ...]
+    area_wkb: bytes
+    area_pixels: int
+    max_part_bytes: int
+    bucket_bytes: int
+    disk_bytes: int
+    memory_bytes: int
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for task in self.tasks:
+            if not self.grid.window.contains(task.window):
+                raise PlanError(f"task {task.index} reaches beyond the grid: {task.window}")
+
+    @property
+    def part_count(self) -> int:
+        return sum(len(task.parts()) for task in self.tasks)

@@ -1,0 +1,149 @@
+"""
+What the engine needs from the world, as Protocols. `app` joins them to concrete rooms; the engine knows only these.
+
+Every method may raise `TransientError` (try again), `PermanentError` (never again) or `IntegrityError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from orchestrator.model.grid import Window
+from orchestrator.model.mosaic import MosaicReport, MosaicSpec
+from orchestrator.model.objects import Deletion, StoredObject
+
+
+class Stop(Protocol):
+    """A wish to stop, shared by all threads of a process."""
+
+    def is_set(self) -> bool: ...
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait at most `timeout` seconds; tell whether stopping was asked for."""
+
+
+class ObjectStore(Protocol):
+    """The cloud's side of a transfer."""
+
+    def find(self, prefix: str) -> list[StoredObject]:
+        """List every object whose name starts with `prefix`, all pages."""
+
+    def fetch(self, source: StoredObject, target: Path, on_bytes: Callable[[int], None], stop: Stop) -> None:
+        """
+        Bring `source` to `target`, whole and verified, or raise; `target` never holds anything less.
+
+        A broken transfer is resumed at the same generation. `on_bytes` is told the bytes of each read.
+
+        Raises:
+            GenerationError: The object was replaced after it was listed.
+            NotFoundError: The object is gone.
+            IntegrityError: The bytes stayed wrong after a second whole download.
+            Stopped: `stop` was set.
+        """
+
+    def delete(self, source: StoredObject) -> Deletion:
+        """Delete exactly the listed generation."""
+
+
+class Mosaic(Protocol):
+    """One output file being built, resumable after a crash."""
+
+    def place(self, window: Window, part: Path) -> None:
+        """
+        Add a verified part file that covers `window` of the grid; any order, idempotent, durable on return.
+
+        Raises:
+            IntegrityError: The file's grid, bands, number type or nodata is not the planned one.
+        """
+
+    def placed(self) -> frozenset[Window]:
+        """Return the windows already placed, in this process or before a crash."""
+
+    def finish(self, stop: Stop) -> MosaicReport:
+        """Complete the file; pixels no part covers are nodata. Idempotent."""
+
+
+class Assembler(Protocol):
+    """Builds output files out of parts."""
+
+    def open(self, spec: MosaicSpec, work_dir: Path) -> Mosaic:
+        """Open the mosaic whose journal and unfinished file lie in `work_dir`, or begin one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """
+    A task as Earth Engine reports it.
+
+    Attributes:
+        name: `projects/P/operations/ID`.
+        state: Earth Engine's word: PENDING, RUNNING, CANCELLING, SUCCEEDED, CANCELLED, FAILED, or one we do not know.
+        description: The description we gave it.
+        error: The service's own sentence when it failed.
+        progress: 0 to 1.
+        attempt: Earth Engine's own count of its tries.
+        eecu_seconds: What it has cost so far.
+        created: RFC 3339, as sent.
+    """
+
+    name: str
+    state: str
+    description: str = ""
+    error: str = ""
+    progress: float = 0.0
+    attempt: int = 1
+    eecu_seconds: float = 0.0
+    created: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOrder:
+    """
+    What one attempt of a task asks of Earth Engine.
+
+    Attributes:
+        request_id: Ours, at most 60 of [A-Za-z0-9-].
+        description: Ours, unique to the attempt: what an operation is recognised by after a crash.
+        prefix: Where its files go, unique to the attempt.
+        window: The rectangle on the plan's grid.
+        part_height: Rows of a file.
+        part_width: Columns of a file.
+        shard: Earth Engine's internal tile size in pixels; smaller needs less memory there.
+        bands: The bands to export, in order.
+    """
+
+    request_id: str
+    description: str
+    prefix: str
+    window: Window
+    part_height: int
+    part_width: int
+    shard: int
+    bands: tuple[str, ...]
+
+
+class Route(Protocol):
+    """A way pixels come by batch export."""
+
+    name: str
+    objects: ObjectStore
+
+    def submit(self, image: Any, order: ExportOrder) -> Operation:
+        """
+        Start the export; with the same `request_id` it starts at most once.
+
+        Raises:
+            AlreadyStarted: The service knows the request id; the operation must be looked up.
+        """
+
+    def operations(self) -> Sequence[Operation]:
+        """List every operation of the project, all pages."""
+
+    def cancel(self, name: str) -> None:
+        """Ask for an operation to end."""
+
+    def object_prefix(self, order_prefix: str) -> str:
+        """Return what the names of an attempt's objects start with."""
