@@ -1,0 +1,87 @@
+"""Files that appear whole or not at all, and locks that die with their process."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from orchestrator.core.errors import OrchestratorError
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and new names in `folder` survive a power cut."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def publish(unfinished: Path, final: Path) -> None:
+    """
+    Give a finished, fsynced file its final name by one rename in the same folder or filesystem.
+
+    Readers see the previous file or the new one, never neither and never a part.
+    """
+    unfinished.rename(final)
+    sync_folder(final.parent)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write `content` to `path` durably; a crash leaves the previous content or the new one."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with unfinished.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    publish(unfinished, path)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class LockedError(OrchestratorError):
+    """Another process holds the lock."""
+
+    exit_code = 5
+
+
+@contextmanager
+def exclusive(path: Path, what: str) -> Iterator[None]:
+    """
+    Hold an exclusive lock on `path` for the time of the block; the kernel frees it when the process dies.
+
+    Raises:
+        LockedError: Another process holds it; the message names its process id.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(fd, 32).decode("ascii", "replace").strip() or "unknown"
+            raise LockedError(f"{what} is already being worked on by process {holder} (lock {path})") from None
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(fd)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove `folder` and what is in it, bottom up, without following links; missing is done."""
+    if folder.is_symlink() or not folder.is_dir():
+        with suppress(FileNotFoundError):
+            folder.unlink()
+        return
+    for child in folder.iterdir():
+        remove_tree(child)
+    folder.rmdir()

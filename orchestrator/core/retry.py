@@ -1,0 +1,71 @@
+"""One layer of retries around calls that may fail for a while: full-jitter exponential waiting within a budget."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import tenacity
+
+from orchestrator.core.errors import Stopped, TransientError
+
+T = TypeVar("T")
+
+
+class Waiter(Protocol):
+    """Something that waits, and can be told to stop waiting (a `threading.Event`)."""
+
+    def wait(self, timeout: float | None = None) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """
+    How long one call is tried again.
+
+    Attributes:
+        attempts: Tries in all.
+        first_wait_seconds: Upper end of the first random wait; doubles each time.
+        max_wait_seconds: Upper end of any wait.
+    """
+
+    attempts: int = 8
+    first_wait_seconds: float = 1.0
+    max_wait_seconds: float = 60.0
+
+
+def retrying(policy: RetryPolicy, stop: Waiter, chance: random.Random | None = None) -> Callable[[Callable[[], T]], T]:
+    """
+    Return a caller that repeats a function while it raises `TransientError`.
+
+    Waiting ends at once when `stop` is set.
+
+    Raises:
+        Stopped: `stop` was set while waiting.
+        TransientError: The last one, when the tries are used up.
+    """
+    source = chance or random.Random()  # noqa: S311  spreads waits, guards nothing
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        ceiling = min(policy.max_wait_seconds, policy.first_wait_seconds * 2 ** (state.attempt_number - 1))
+        return source.uniform(0, ceiling)
+
+    def sleep(seconds: float) -> None:
+        if stop.wait(seconds):
+            raise Stopped("stopped while waiting to try again")
+
+    caller: Any = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(TransientError),
+        stop=tenacity.stop_after_attempt(policy.attempts),
+        wait=wait,
+        sleep=sleep,
+        reraise=True,
+    )
+
+    def call(function: Callable[[], T]) -> T:
+        result: T = caller(function)
+        return result
+
+    return call

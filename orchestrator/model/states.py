@@ -1,0 +1,127 @@
+"""What tasks, parts and runs can be, and how they may change. Code asks these tables; it does not repeat them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TypeVar
+
+from orchestrator.core.errors import IntegrityError
+
+
+class RunState(StrEnum):
+    """One execution of a job for one logical date."""
+
+    ADMITTED = "ADMITTED"  # the job's snapshot is stored
+    PLANNED = "PLANNED"  # grid, tasks and parts are stored
+    EXPORTING = "EXPORTING"  # tasks run, parts are downloaded and placed
+    ASSEMBLING = "ASSEMBLING"  # every part is placed; the file is being completed
+    PUBLISHED = "PUBLISHED"  # the final file and its proof are durable
+    CLEANED = "CLEANED"  # nothing of ours is left but the result
+    HELD = "HELD"  # something outside must change; looked at again by itself
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+class TaskState(StrEnum):
+    """One rectangle on its way through Earth Engine."""
+
+    PLANNED = "PLANNED"
+    SUBMITTING = "SUBMITTING"  # the intent is committed; whether the service knows is not known yet
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    SPLIT = "SPLIT"  # its children carry on
+
+
+class PartState(StrEnum):
+    """One file on its way to the output."""
+
+    WAITING = "WAITING"
+    EXPORTED = "EXPORTED"  # the object is listed, with size, generation and checksum
+    DOWNLOADING = "DOWNLOADING"
+    VERIFIED = "VERIFIED"  # on local disk, whole
+    MERGED = "MERGED"  # its blocks are in the output's journal
+    CLEANED = "CLEANED"  # its object and its local file are gone
+    EMPTY = "EMPTY"  # the service wrote no file because every pixel is masked
+    LOST = "LOST"  # the object went away or was replaced before it was downloaded
+
+
+class Failure(StrEnum):
+    """Why a task or a call failed, by what must be done about it."""
+
+    THROTTLE = "THROTTLE"  # wait
+    TRANSIENT = "TRANSIENT"  # a new attempt
+    MEMORY = "MEMORY"  # less at once
+    TIMEOUT = "TIMEOUT"  # less at once
+    SIZE = "SIZE"  # a smaller rectangle
+    CANCELLED = "CANCELLED"  # somebody else ended it: hold and ask
+    PERMANENT = "PERMANENT"  # stop and say so
+
+
+_R, _T, _P = RunState, TaskState, PartState
+
+RUN_TRANSITIONS: Mapping[RunState, frozenset[RunState]] = MappingProxyType(
+    {
+        _R.ADMITTED: frozenset({_R.PLANNED, _R.HELD, _R.FAILED, _R.CANCELLED}),
+        _R.PLANNED: frozenset({_R.EXPORTING, _R.HELD, _R.FAILED, _R.CANCELLED}),
+        _R.EXPORTING: frozenset({_R.ASSEMBLING, _R.HELD, _R.FAILED, _R.CANCELLED}),
+        _R.ASSEMBLING: frozenset({_R.PUBLISHED, _R.EXPORTING, _R.HELD, _R.FAILED, _R.CANCELLED}),
+        _R.PUBLISHED: frozenset({_R.CLEANED, _R.HELD}),
+        _R.CLEANED: frozenset(),
+        # A held run goes on from the step it was held in.
+        _R.HELD: frozenset(
+            {_R.ADMITTED, _R.PLANNED, _R.EXPORTING, _R.ASSEMBLING, _R.PUBLISHED, _R.FAILED, _R.CANCELLED}
+        ),
+        # `retry` takes a failed or cancelled run up again where it stopped.
+        _R.FAILED: frozenset({_R.ADMITTED, _R.PLANNED, _R.EXPORTING, _R.ASSEMBLING}),
+        _R.CANCELLED: frozenset({_R.ADMITTED, _R.PLANNED, _R.EXPORTING, _R.ASSEMBLING}),
+    }
+)
+
+TASK_TRANSITIONS: Mapping[TaskState, frozenset[TaskState]] = MappingProxyType(
+    {
+        _T.PLANNED: frozenset({_T.SUBMITTING, _T.CANCELLED}),
+        _T.SUBMITTING: frozenset({_T.QUEUED, _T.RUNNING, _T.SUCCEEDED, _T.FAILED, _T.PLANNED, _T.CANCELLED}),
+        _T.QUEUED: frozenset({_T.RUNNING, _T.SUCCEEDED, _T.FAILED, _T.CANCELLED}),
+        _T.RUNNING: frozenset({_T.QUEUED, _T.SUCCEEDED, _T.FAILED, _T.CANCELLED}),
+        _T.SUCCEEDED: frozenset({_T.PLANNED}),  # an object was lost: a new attempt
+        _T.FAILED: frozenset({_T.PLANNED, _T.SPLIT}),
+        _T.CANCELLED: frozenset({_T.PLANNED}),
+        _T.SPLIT: frozenset(),
+    }
+)
+
+PART_TRANSITIONS: Mapping[PartState, frozenset[PartState]] = MappingProxyType(
+    {
+        _P.WAITING: frozenset({_P.EXPORTED, _P.EMPTY}),
+        _P.EXPORTED: frozenset({_P.DOWNLOADING, _P.LOST, _P.CLEANED}),
+        _P.DOWNLOADING: frozenset({_P.VERIFIED, _P.EXPORTED, _P.LOST, _P.CLEANED}),
+        _P.VERIFIED: frozenset({_P.MERGED, _P.EXPORTED, _P.LOST, _P.CLEANED}),
+        _P.MERGED: frozenset({_P.CLEANED}),
+        _P.EMPTY: frozenset({_P.WAITING, _P.CLEANED}),
+        _P.LOST: frozenset({_P.WAITING}),
+        _P.CLEANED: frozenset(),
+    }
+)
+
+RUN_FINAL = frozenset({_R.CLEANED, _R.FAILED, _R.CANCELLED})
+TASK_LIVE = frozenset({_T.SUBMITTING, _T.QUEUED, _T.RUNNING})
+PART_DONE = frozenset({_P.MERGED, _P.EMPTY, _P.CLEANED})
+
+S = TypeVar("S", RunState, TaskState, PartState)
+
+
+def check_transition(table: Mapping[S, frozenset[S]], old: S, new: S) -> None:
+    """
+    Refuse a change the table does not list; staying the same is always allowed.
+
+    Raises:
+        IntegrityError: The change is not in the table.
+    """
+    if new != old and new not in table[old]:
+        allowed = ", ".join(sorted(table[old])) or "nothing"
+        raise IntegrityError(f"{type(old).__name__} may not go from {old} to {new}; from there it may become {allowed}")
