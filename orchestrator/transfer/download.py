@@ -1,0 +1,268 @@
+"""One object from a cloud to one file on disk: whole and verified, or not at all."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from orchestrator.core.clock import Clock, SystemClock
+from orchestrator.core.errors import (
+    GenerationError,
+    IntegrityError,
+    NotFoundError,
+    Stopped,
+    ThrottleError,
+    TransientError,
+)
+from orchestrator.core.retry import RetryPolicy
+from orchestrator.model.objects import StoredObject
+from orchestrator.model.ports import Stop
+from orchestrator.transfer.unfinished import UnfinishedFile, disk_errors, part_path
+from orchestrator.transfer.verify import READ_BYTES, holds
+
+
+class Body(Protocol):
+    """
+    The bytes of an object from `start` on, as they arrive.
+
+    Attributes:
+        start: Offset of the first byte in the object. A service that ignored the range we asked for says 0.
+    """
+
+    start: int
+
+    def read(self, most: int) -> bytes:
+        """
+        Return the next bytes, at least one and at most `most`, as soon as some are there; empty at the end.
+
+        Raises:
+            TransientError: The connection broke, or brought nothing for too long.
+        """
+
+
+# Opens the object's bytes from an offset on; raises as `Body.read` does, and GenerationError or NotFoundError
+# where the listed generation cannot be had any more.
+OpenBody = Callable[[int], AbstractContextManager[Body]]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """
+    How long a download puts up with a bad network.
+
+    Attributes:
+        retry: Failures in a row, without a megabyte of progress between them, before giving up; and the waits.
+        min_bytes_per_second: Less than this over a whole window is a failure: the connection is dropped and resumed.
+        window_seconds: Length of that window.
+    """
+
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    min_bytes_per_second: float = 16 * 1024
+    window_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.retry.attempts < 1 or self.min_bytes_per_second < 0 or self.window_seconds <= 0:
+            raise ValueError(f"a download needs an attempt, a rate and a window: {self}")
+
+    def wait_seconds(self, failures: int, error: TransientError, chance: float) -> float:
+        """
+        Return how long to wait after `failures` failures; `chance` is uniform in [0, 1).
+
+        Full jitter (Exponential Backoff And Jitter, AWS Architecture Blog): many clients that failed together do
+        not come back together. A service that asked us to slow down is given four times as long.
+        """
+        first = self.retry.first_wait_seconds * (4 if isinstance(error, ThrottleError) else 1)
+        # Past 30 doublings every cap is reached; the bound keeps the power small.
+        doubled = first * float(2 ** min(failures - 1, 30))
+        return chance * min(self.retry.max_wait_seconds, doubled)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """
+    What a download took.
+
+    Attributes:
+        bytes_read: Bytes that came over the network, wrong and repeated ones included.
+        resumed_at: Bytes an earlier process had left; the size when the target was there already.
+        failures: Connections that broke and were taken up again.
+        restarts: Times the whole object was fetched anew because bytes were wrong.
+    """
+
+    bytes_read: int
+    resumed_at: int
+    failures: int
+    restarts: int
+
+
+def download(
+    source: StoredObject,
+    open_body: OpenBody,
+    target: Path,
+    *,
+    on_bytes: Callable[[int], None],
+    stop: Stop,
+    patience: Patience | None = None,
+    chance: Callable[[], float] = random.random,
+    clock: Clock | None = None,
+) -> Receipt:
+    """
+    Bring `source` to `target`, or raise; `target` never holds anything but the listed bytes.
+
+    Bytes gather in `.{name}.{generation}.part` beside it. A cut is resumed there, in this process or the next;
+    size and checksum are those of the listing, over the whole file, because a service does not say that what
+    it resumed is right. A target that already holds the bytes is kept; any other content is replaced by one rename.
+
+    `on_bytes` is told the bytes of each read, repeated ones too; `chance` is uniform in [0, 1).
+
+    Raises:
+        GenerationError: The object was replaced after it was listed.
+        NotFoundError: The object is gone.
+        IntegrityError: The bytes stayed wrong after a second whole download.
+        SpaceError: The disk is full; what came stays for the next start.
+        Stopped: `stop` was set; what came stays for the next start.
+        TransientError: The network's patience ran out; what came stays for the next start.
+    """
+    with disk_errors(target):
+        if holds(target, source):
+            return Receipt(bytes_read=0, resumed_at=source.size, failures=0, restarts=0)
+    with UnfinishedFile(part_path(target, source.generation), source) as part:
+        network = _Network(open_body, patience or Patience(), chance, clock or SystemClock())
+        return _Transfer(source, network, part, on_bytes, stop).run(target)
+
+
+@dataclass(frozen=True, slots=True)
+class _Network:
+    """The world's side of a download, and how much of it we put up with."""
+
+    open_body: OpenBody
+    patience: Patience
+    chance: Callable[[], float]
+    clock: Clock
+
+
+class _Transfer:
+    """The steps of one download, and what they have to remember of each other."""
+
+    def __init__(
+        self,
+        source: StoredObject,
+        network: _Network,
+        part: UnfinishedFile,
+        on_bytes: Callable[[int], None],
+        stop: Stop,
+    ) -> None:
+        self._source, self._network, self._part = source, network, part
+        self._on_bytes, self._stop = on_bytes, stop
+        self._resumed_at = part.size
+        self._bytes_read = self._failures = self._restarts = 0
+
+    def run(self, target: Path) -> Receipt:
+        try:
+            self._complete()
+        except (GenerationError, NotFoundError):
+            self._part.discard()  # these bytes belong to something that no longer exists
+            raise
+        self._part.publish(target)
+        return Receipt(self._bytes_read, self._resumed_at, self._failures, self._restarts)
+
+    def _complete(self) -> None:
+        """Fill the part; where it turns out wrong, once more from nothing."""
+        self._fill()
+        if self._part.is_whole():
+            return
+        self._restarts += 1
+        self._part.restart()
+        self._fill()
+        if not self._part.is_whole():
+            found = self._part.found()
+            self._part.discard()
+            raise IntegrityError(
+                f"{self._source.name} at generation {self._source.generation}: {self._source.size} bytes came twice "
+                f"with a wrong checksum, found {found}, listed {self._source.crc32c or self._source.md5}; "
+                "look at the network between here and the cloud"
+            )
+
+    def _fill(self) -> None:
+        """Read until every byte is there, over as many connections as patience allows."""
+        in_a_row, furthest = 0, self._part.size
+        while self._part.missing:
+            try:
+                self._stream()
+            except TransientError as error:
+                self._failures += 1
+                # Progress is measured from the furthest byte, so a service that sends us back cannot keep us for ever.
+                in_a_row = 1 if self._part.size >= furthest + READ_BYTES else in_a_row + 1
+                furthest = max(furthest, self._part.size)
+                if in_a_row >= self._network.patience.retry.attempts:
+                    raise
+                self._pause(self._network.patience.wait_seconds(in_a_row, error, self._network.chance()))
+
+    def _stream(self) -> None:
+        """Read one connection to the end of the object, or to its failure."""
+        self._heed_stop()
+        with self._network.open_body(self._part.size) as body:
+            self._align(body)
+            pace = _Pace(self._network.patience, self._network.clock, self._source.name)
+            while self._part.missing:
+                chunk = body.read(min(READ_BYTES, self._part.missing))
+                if not chunk:
+                    raise TransientError(
+                        f"{self._source.name}: the body ended {self._part.missing} bytes early of {self._source.size}"
+                    )
+                self._part.append(chunk)
+                self._bytes_read += len(chunk)
+                self._on_bytes(len(chunk))
+                self._heed_stop()
+                pace.count(len(chunk))
+
+    def _align(self, body: Body) -> None:
+        if body.start == self._part.size:
+            return
+        if body.start != 0:
+            raise TransientError(
+                f"{self._source.name}: asked for bytes from {self._part.size}, offered from {body.start}"
+            )
+        self._part.restart()
+
+    def _heed_stop(self) -> None:
+        if self._stop.is_set():
+            raise self._stopped()
+
+    def _pause(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
+            raise self._stopped()
+
+    def _stopped(self) -> Stopped:
+        return Stopped(f"{self._source.name}: stopped at {self._part.size} of {self._source.size} bytes, to be resumed")
+
+
+class _Pace:
+    """Notices a connection that trickles: alive enough for the socket's timeout, too slow to finish."""
+
+    def __init__(self, patience: Patience, clock: Clock, name: str) -> None:
+        self._patience, self._clock, self._name = patience, clock, name
+        self._since, self._bytes = clock.monotonic(), 0
+
+    def count(self, count: int) -> None:
+        """
+        Take note of `count` bytes.
+
+        Raises:
+            TransientError: A whole window has passed below the least rate.
+        """
+        self._bytes += count
+        seconds = self._clock.monotonic() - self._since
+        if seconds < self._patience.window_seconds:
+            return
+        rate = self._bytes / seconds
+        if rate < self._patience.min_bytes_per_second:
+            raise TransientError(
+                f"{self._name}: {rate:.0f} bytes/s over {seconds:.0f} s, "
+                f"less than the {self._patience.min_bytes_per_second:.0f} asked for"
+            )
+        self._since, self._bytes = self._clock.monotonic(), 0

@@ -1,0 +1,71 @@
+"""A cloud whose objects arrive verified: a client that lists, opens and deletes, joined with the checked download."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from orchestrator.core.clock import Clock, SystemClock
+from orchestrator.model.objects import Deletion, StoredObject
+from orchestrator.model.ports import Stop
+from orchestrator.transfer.download import Body, Patience, download
+
+log = structlog.get_logger(__name__)
+
+
+class Shelf(Protocol):
+    """What a client must offer for its objects to be fetched: Cloud Storage and Drive do."""
+
+    def find(self, prefix: str) -> list[StoredObject]: ...
+
+    def open_body(self, source: StoredObject, start: int) -> AbstractContextManager[Body]:
+        """Open the bytes of the listed generation from offset `start` on."""
+
+    def delete(self, source: StoredObject) -> Deletion: ...
+
+
+class CheckedStore:
+    """The `ObjectStore` port over a `Shelf`. Safe to use from several threads when the shelf is."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        patience: Patience | None = None,
+        *,
+        chance: Callable[[], float] = random.random,
+        clock: Clock | None = None,
+    ) -> None:
+        self._shelf, self._patience = shelf, patience or Patience()
+        self._chance, self._clock = chance, clock or SystemClock()
+
+    def find(self, prefix: str) -> list[StoredObject]:
+        return self._shelf.find(prefix)
+
+    def delete(self, source: StoredObject) -> Deletion:
+        return self._shelf.delete(source)
+
+    def fetch(self, source: StoredObject, target: Path, on_bytes: Callable[[int], None], stop: Stop) -> None:
+        """Bring `source` to `target` as the port promises; see `download` for the errors."""
+        receipt = download(
+            source,
+            lambda start: self._shelf.open_body(source, start),
+            target,
+            on_bytes=on_bytes,
+            stop=stop,
+            patience=self._patience,
+            chance=self._chance,
+            clock=self._clock,
+        )
+        log.info(
+            "object.downloaded",
+            name=source.name,
+            bytes=source.size,
+            resumed_at=receipt.resumed_at,
+            failures=receipt.failures,
+            restarts=receipt.restarts,
+        )

@@ -1,0 +1,138 @@
+"""The file a download grows in: hidden, named after the generation, kept over cuts and crashes."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from orchestrator.core.errors import SpaceError, TransientError
+from orchestrator.core.files import publish
+from orchestrator.model.objects import StoredObject
+from orchestrator.transfer.verify import READ_BYTES, checksum_for
+
+_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_HANDLES = {errno.EMFILE, errno.ENFILE}
+_LONGEST_NAME = 255  # bytes, of every file system we write to
+
+
+def part_path(target: Path, generation: str) -> Path:
+    """
+    Return where `target` grows: `.{name}.{generation}.part` in the same folder, so that one rename publishes it.
+
+    A generation with characters that have no place in a file name, or a name that would be too long, is
+    replaced by its hash; two generations never share a path.
+    """
+    tail = generation if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", generation) else _short(generation)
+    name = f".{target.name}.{tail}.part"
+    if len(name.encode()) > _LONGEST_NAME:
+        name = f".{_short(target.name)}.{tail}.part"
+    return target.with_name(name)
+
+
+def _short(text: str) -> str:
+    return "h" + hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """
+    Say whose turn it is when the local disk fails.
+
+    Raises:
+        SpaceError: If the disk, a quota or a file size limit is full.
+        TransientError: If the process has no file handle left.
+        OSError: Whatever else the disk said (read-only, worn out): retrying is not ours to decide.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _SPACE:
+            raise SpaceError(f"no room to write {path}: {error.strerror}; free space there") from error
+        if error.errno in _HANDLES:
+            raise TransientError(f"no file handle left to open {path}: {error.strerror}") from error
+        raise
+
+
+class UnfinishedFile:
+    """
+    Bytes of one object at one generation, from the first to `size`, and the checksum over exactly those.
+
+    Bytes kept by an earlier process are read again when the file is opened, so the checksum always covers
+    what the disk has, not what somebody remembers having written.
+    """
+
+    def __init__(self, path: Path, source: StoredObject) -> None:
+        self.path = path
+        self.size = 0
+        self._source = source
+        self._checksum = checksum_for(source)
+        with disk_errors(path):
+            self._file = _open(path)
+            self._adopt()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Closing writes out what is buffered, which a full disk refuses: an error here must not hide the first one.
+        with disk_errors(self.path):
+            self._file.close()
+
+    @property
+    def missing(self) -> int:
+        """Bytes still to come."""
+        return self._source.size - self.size
+
+    def append(self, chunk: bytes) -> None:
+        with disk_errors(self.path):
+            self._file.write(chunk)
+        self._checksum.update(chunk)
+        self.size += len(chunk)
+
+    def restart(self) -> None:
+        """Forget every byte."""
+        with disk_errors(self.path):
+            self._file.seek(0)
+            self._file.truncate()
+        self._checksum = checksum_for(self._source)
+        self.size = 0
+
+    def is_whole(self) -> bool:
+        """Tell whether every byte is here and the checksum is the listed one."""
+        return self.missing == 0 and self._checksum.matches()
+
+    def found(self) -> str:
+        """Return the checksum over the bytes so far."""
+        return self._checksum.found()
+
+    def publish(self, target: Path) -> None:
+        """Make the bytes durable, then give them their name, then make the name durable."""
+        with disk_errors(target):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            publish(self.path, target)
+
+    def discard(self) -> None:
+        """Remove the file; nothing of it is of use any more."""
+        with suppress(FileNotFoundError):
+            self.path.unlink()
+
+    def _adopt(self) -> None:
+        if os.fstat(self._file.fileno()).st_size > self._source.size:
+            self.restart()
+        while chunk := self._file.read(READ_BYTES):
+            self._checksum.update(chunk)
+            self.size += len(chunk)
+
+
+def _open(path: Path) -> BinaryIO:
+    # O_NOFOLLOW: a link planted under our predictable name must not lead the bytes elsewhere.
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    # Small reads of a slow network are gathered into large writes; large ones pass the buffer by.
+    return os.fdopen(descriptor, "r+b", buffering=READ_BYTES)

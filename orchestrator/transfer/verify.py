@@ -1,0 +1,106 @@
+"""Whether bytes are the ones the cloud listed: size and checksum over the whole, never over a piece."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Protocol
+
+import google_crc32c
+
+from orchestrator.core.errors import IntegrityError
+from orchestrator.model.objects import StoredObject
+
+# Large enough that the loop costs nothing beside the checksum, small enough to stay in a core's second-level cache.
+READ_BYTES = 1 << 20
+
+
+class Checksum(Protocol):
+    """A running checksum, compared with what the listing promised."""
+
+    def update(self, chunk: bytes) -> None:
+        """Take the next bytes, in order."""
+
+    def matches(self) -> bool:
+        """Tell whether the bytes taken so far are the listed ones."""
+
+    def found(self) -> str:
+        """Return the value so far, written as in the listing."""
+
+
+class Crc32c:
+    """CRC32C as Cloud Storage writes it: four bytes, big-endian, in base64."""
+
+    def __init__(self, wanted: str) -> None:
+        self.wanted = wanted
+        self._value = 0
+
+    def update(self, chunk: bytes) -> None:
+        self._value = google_crc32c.extend(self._value, chunk)
+
+    def matches(self) -> bool:
+        return self.found() == self.wanted
+
+    def found(self) -> str:
+        return base64.b64encode(self._value.to_bytes(4, "big")).decode("ascii")
+
+
+class Md5:
+    """MD5 in hexadecimal, as Drive writes it: a checksum against accidents, not against enemies."""
+
+    def __init__(self, wanted: str) -> None:
+        self.wanted = wanted.lower()
+        self._hash = hashlib.md5(usedforsecurity=False)
+
+    def update(self, chunk: bytes) -> None:
+        self._hash.update(chunk)
+
+    def matches(self) -> bool:
+        return self.found() == self.wanted
+
+    def found(self) -> str:
+        return self._hash.hexdigest()
+
+
+def checksum_for(source: StoredObject) -> Checksum:
+    """
+    Return the empty running checksum of the best kind the listing carries.
+
+    CRC32C goes first: it costs a tenth of MD5, and composed objects have no MD5.
+
+    Raises:
+        IntegrityError: If the listing carries no checksum: such bytes can be brought but never trusted.
+    """
+    if source.crc32c:
+        return Crc32c(source.crc32c)
+    if source.md5:
+        return Md5(source.md5)
+    raise IntegrityError(
+        f"{source.name}: the listing has neither crc32c nor md5, so a download cannot be verified; list it again"
+    )
+
+
+def holds(path: Path, source: StoredObject) -> bool:
+    """Tell whether `path` is a regular file with exactly the bytes the listing describes."""
+    if path.is_symlink() or not path.is_file() or path.stat().st_size != source.size:
+        return False
+    checksum = checksum_for(source)
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(READ_BYTES):
+            checksum.update(chunk)
+    return checksum.matches()
+
+
+def verify(path: Path, source: StoredObject) -> None:
+    """
+    Read the whole file again and compare it with the listing.
+
+    Raises:
+        IntegrityError: If a byte differs, is missing or is too much.
+    """
+    if not holds(path, source):
+        raise IntegrityError(
+            f"{path} is not what the listing calls {source.name} at generation {source.generation} "
+            f"({source.size} bytes, crc32c {source.crc32c}, md5 {source.md5}); fetch it again"
+        )
