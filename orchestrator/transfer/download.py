@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from orchestrator.core import crash
 from orchestrator.core.clock import Clock, SystemClock
 from orchestrator.core.errors import (
     GenerationError,
@@ -167,6 +168,7 @@ class _Transfer:
         except (GenerationError, NotFoundError):
             self._part.discard()  # these bytes belong to something that no longer exists
             raise
+        crash.point("download.before_publish")
         self._part.publish(target)
         return Receipt(self._bytes_read, self._resumed_at, self._failures, self._restarts)
 
@@ -215,6 +217,7 @@ class _Transfer:
                         f"{self._source.name}: the body ended {self._part.missing} bytes early of {self._source.size}"
                     )
                 self._part.append(chunk)
+                crash.point("download.after_chunk")
                 self._bytes_read += len(chunk)
                 self._on_bytes(len(chunk))
                 self._heed_stop()
