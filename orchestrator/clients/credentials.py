@@ -44,7 +44,7 @@ def credentials_for(
         CredentialError: The machine has no credentials of its own.
     """
     if url is not None:
-        return AnonymousCredentials()
+        return AnonymousCredentials()  # type: ignore[no-untyped-call]  # google-auth is typed in part
     own = _from_key(key_file, scopes) if key_file is not None else _from_machine(scopes)
     if impersonate is None:
         return own
