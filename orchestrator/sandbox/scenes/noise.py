@@ -1,0 +1,112 @@
+"""
+Hashed lattice noise on the whole globe, without stored state.
+
+Ground positions are world coordinates: spherical Mercator scaled so that the Earth's circumference is 1,
+x to the east from 180° W, y to the south. A lattice of zoom z has 2**z cells around the globe, so it closes
+on itself at 180° and one cell is `WORLD_METRES / 2**z` Mercator metres wide. Arrays are (row, col).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
+
+Floats = NDArray[np.floating]
+WORLD_METRES = 2.0 * np.pi * 6378137.0
+
+# Standard deviation of a cubic B-spline surface over independent uniform values in [-1, 1]:
+# (1/3)**0.5 times the mean of the summed squared weights, 151/315 in one dimension.
+_SPLINE_STD = (1.0 / 3.0) ** 0.5 * (151.0 / 315.0)
+
+
+def mix(*parts: int | NDArray[np.integer]) -> NDArray[np.uint32]:
+    """Hash integers (arrays broadcast) to uniform uint32; the finalizer of MurmurHash3 after each part."""
+    state = np.asarray(np.uint32(0x9E3779B9))
+    for part in parts:
+        value = np.asarray(part)
+        if value.dtype != np.uint32:
+            value = (value.astype(np.int64) & 0xFFFFFFFF).astype(np.uint32)
+        state = _finalize(state ^ value)
+    return state
+
+
+def _finalize(value: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    with np.errstate(over="ignore"):
+        value = (value ^ (value >> np.uint32(16))) * np.uint32(0x85EBCA6B)
+        value = (value ^ (value >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+        value = value + np.uint32(0x9E3779B9)
+        return value ^ (value >> np.uint32(16))
+
+
+def unit(bits: NDArray[np.uint32]) -> NDArray[np.float32]:
+    """Turn hashed bits into floats in [0, 1)."""
+    return (bits >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)
+
+
+def chance(*parts: int) -> float:
+    """One uniform float in [0, 1) for a tuple of integers."""
+    return float(unit(mix(*parts)))
+
+
+def octave(x: Floats, y: Floats, zoom: int, *key: int) -> NDArray[np.float64]:
+    """
+    Smooth noise of unit variance at world coordinates `x`, `y`; features are about one cell of `zoom` wide.
+
+    The value depends on position, zoom and key alone.
+    """
+    col, row = x * 2.0**zoom, y * 2.0**zoom
+    first_col, first_row = int(np.floor(col.min())) - 2, int(np.floor(row.min())) - 2
+    cols = np.arange(first_col, int(np.floor(col.max())) + 4, dtype=np.int64) % (1 << zoom)
+    rows = np.arange(first_row, int(np.floor(row.max())) + 4, dtype=np.int64)
+    lattice = unit(mix(*key, zoom, cols[None, :], rows[:, None])).astype(np.float64) * 2.0 - 1.0
+    at = np.stack([row - first_row, col - first_col])
+    return map_coordinates(lattice, at, order=3, prefilter=False, mode="nearest") / _SPLINE_STD
+
+
+def spectrum(x: Floats, y: Floats, weights: dict[int, float], spacing: float, *key: int) -> NDArray[np.float64]:
+    """
+    Sum octaves (zoom to weight) into noise of unit variance.
+
+    Octaves with cells narrower than `spacing` (metres) are left out, as an average over a pixel would do.
+    """
+    total = np.zeros(x.shape)
+    for zoom, weight in weights.items():
+        if WORLD_METRES / 2**zoom >= spacing:
+            total += weight * octave(x, y, zoom, *key)
+    return total / float(np.sqrt(sum(weight**2 for weight in weights.values())))
+
+
+@lru_cache(maxsize=32)
+def upsampling(size: int, step: int, margin: int, offset: float) -> NDArray[np.float32]:
+    """
+    Matrix (size, nodes) of Catmull-Rom weights from nodes every `step` pixels to pixels.
+
+    Pixel i stands at node coordinate `margin + (i + offset) / step`; there must be a node to each side more
+    than interpolation needs, which a margin of 1 gives.
+    """
+    position = margin + (np.arange(size) + offset) / step
+    first = np.floor(position).astype(int)
+    t = position - first
+    weights = np.stack(
+        [
+            ((2.0 - t) * t - 1.0) * t / 2.0,
+            (3.0 * t - 5.0) * t * t / 2.0 + 1.0,
+            ((4.0 - 3.0 * t) * t + 1.0) * t / 2.0,
+            (t - 1.0) * t * t / 2.0,
+        ]
+    )
+    matrix = np.zeros((size, size // step + 2 * margin + 1), np.float32)
+    for tap in range(4):
+        column = np.clip(first - 1 + tap, 0, matrix.shape[1] - 1)
+        np.add.at(matrix, (np.arange(size), column), weights[tap])
+    return matrix
+
+
+@lru_cache(maxsize=4)
+def grain(seed: int) -> NDArray[np.int16]:
+    """A fixed (1024, 1024) table of sensor noise in thousandths of its standard deviation, to be cut at hashed offsets."""
+    table = np.random.default_rng(seed).standard_normal((1024, 1024))
+    return np.clip(table * 1000.0, -4000, 4000).astype(np.int16)

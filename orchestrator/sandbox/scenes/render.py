@@ -1,0 +1,134 @@
+"""
+What the sensor records: the known surface under a sky, as bands of a Sentinel-2 scene.
+
+Values are made for whole squares and cut to windows. Thin cloud below any mask's threshold stays in the
+pixels: at a probability of 20 % about 7 % of the signal is cloud, some 400 counts over dark land; sensor noise
+is 3 counts plus 0.2 % of the signal. A median over a cloudy season therefore recovers the surface to about 1 %,
+not exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orchestrator.sandbox.scenes import landscape, weather
+from orchestrator.sandbox.scenes.ground import SQUARE, Square
+from orchestrator.sandbox.scenes.landscape import Cover, Surface
+from orchestrator.sandbox.scenes.noise import chance, grain, mix
+from orchestrator.sandbox.scenes.orbit import Pass
+from orchestrator.sandbox.scenes.store import Store
+from orchestrator.sandbox.scenes.weather import Sky
+
+# Clouds × 10000 in the order of landscape.BANDS: white, darker where ice and water absorb.
+_CLOUD = np.array([6700, 6600, 6500, 6500, 6600, 6700, 6800, 6800, 6900, 6000, 5000, 4000], np.float32)
+# What is left of a surface's light in full shadow: the blue sky lights the short waves.
+_SHADED = np.array([0.55, 0.5, 0.44, 0.4, 0.36, 0.32, 0.3, 0.29, 0.28, 0.28, 0.24, 0.22], np.float32)
+_NOISE_COUNTS, _NOISE_SHARE = 3.0, 0.002
+_VISIBLE = {"TCI_R": "B4", "TCI_G": "B3", "TCI_B": "B2"}
+_TCI_FULL = 3558.0  # reflectance × 10000 that the true colour image shows as 255
+Pixels = NDArray[np.floating] | NDArray[np.integer]
+
+
+class Renderer:
+    """
+    Makes squares of bands; keeps surfaces and skies, which bands share, within `max_bytes`.
+
+    Safe to be used from several threads.
+    """
+
+    def __init__(self, seed: int, max_bytes: int) -> None:
+        self.seed = seed
+        self._surfaces: Store[Surface] = Store(max_bytes // 2)
+        self._skies: Store[Sky] = Store(max_bytes // 2)
+
+    def surface(self, square: Square) -> Surface:
+        """The known ground of a square."""
+        return self._surfaces.get(square, lambda: landscape.survey(square, self.seed))
+
+    def sky(self, square: Square, overpass: Pass) -> Sky:
+        """Clouds, shadows and swath over a square."""
+        return self._skies.get((square, overpass), lambda: weather.observe(square, overpass, self.seed))
+
+    def render(self, layer: str, square: Square, overpass: Pass) -> tuple[Pixels, NDArray[np.bool_]]:
+        """One band of a square: values before their cast to the band's type, and whether the pixel was seen."""
+        sky = self.sky(square, overpass)
+        if layer in landscape.BANDS:
+            return self._reflectance(layer, square, overpass), sky.seen
+        if layer in _VISIBLE:
+            visible = self._reflectance(_VISIBLE[layer], square, overpass)
+            return np.clip(visible * np.float32(255.0 / _TCI_FULL), 0.0, 255.0), sky.seen
+        return _MASKS[layer](self, square, overpass), sky.seen
+
+    def _reflectance(self, band: str, square: Square, overpass: Pass) -> NDArray[np.float32]:
+        index = landscape.BANDS.index(band)
+        sky = self.sky(square, overpass)
+        value = self.surface(square).reflectance(band)
+        if sky.shadow.any():
+            value *= 1.0 - (1.0 - _SHADED[index]) * sky.shadow
+        if sky.depth.any():
+            # Thick clouds are brighter than their edges and have some relief.
+            bright = _CLOUD[index] * (0.8 + np.float32(0.06) * np.minimum(sky.depth, 5.0))
+            value += sky.opacity * (bright - value)
+        value += self._noise(index, square, overpass) * (_NOISE_COUNTS + _NOISE_SHARE * value)
+        np.maximum(value, 1.0, out=value)  # 0 is what Sentinel-2 keeps for no data
+        return value
+
+    def _noise(self, index: int, square: Square, overpass: Pass) -> NDArray[np.float32]:
+        """Standard normal noise, its place in the table hashed from pass, band and square."""
+        name = ord(overpass.platform.name[-1])
+        bits = int(mix(self.seed, name, overpass.orbit, index, square.epsg, square.row, square.col))
+        row, col = bits % SQUARE, bits // SQUARE % SQUARE
+        cut = grain(0)[row : row + SQUARE, col : col + SQUARE]
+        return cut * np.float32(1e-3)
+
+    def _classes(self, square: Square, overpass: Pass) -> NDArray[np.uint8]:
+        """The scene classification (SCL): 3 shadow, 4 vegetation, 5 bare, 6 water, 7 unclear, 8 to 10 cloud."""
+        surface, sky = self.surface(square), self.sky(square, overpass)
+        classes = _GROUND_CLASS[surface.cover]
+        classes[(surface.cover == Cover.CROP) & (surface.vigour < 0.35)] = 5
+        classes[(sky.shadow > 0.45) & (classes != 6)] = 3
+        # Bounds of optical depth: unclear, thin, medium and high.
+        for bound, value in ((0.07, 7), (0.13, 10), (0.4, 8), (1.1, 9)):
+            classes[sky.depth > bound] = value
+        return classes
+
+    def _probability(self, square: Square, overpass: Pass) -> NDArray[np.uint8]:
+        return self.sky(square, overpass).probability()
+
+    def _opaque(self, square: Square, overpass: Pass) -> NDArray[np.uint16]:
+        """QA60: bit 10 opaque cloud, bit 11 cirrus."""
+        depth = self.sky(square, overpass).depth
+        return np.where(depth > 0.4, 1024, np.where(depth > 0.13, 2048, 0)).astype(np.uint16)
+
+    def _aerosol(self, square: Square, overpass: Pass) -> NDArray[np.float32]:
+        """Aerosol optical thickness × 1000: one value per pass, more under clouds."""
+        base = 60.0 + 160.0 * chance(self.seed, 11, overpass.orbit)
+        thick = np.float32(base) + 12.0 * np.minimum(self.sky(square, overpass).depth, 4.0)
+        return thick.astype(np.float32)
+
+    def _vapour(self, square: Square, overpass: Pass) -> NDArray[np.float32]:
+        """Water vapour in centimetres × 1000."""
+        base = 900.0 + 2200.0 * chance(self.seed, 12, overpass.orbit)
+        return (base + 25.0 * self._noise(20, square, overpass)).astype(np.float32)
+
+    def _nothing(self, square: Square, overpass: Pass) -> NDArray[np.uint8]:
+        """Snow does not fall here, and the old quality bands are empty."""
+        del square, overpass
+        return np.zeros((SQUARE, SQUARE), np.uint8)
+
+
+_GROUND_CLASS = np.array([6, 4, 4, 4, 4, 5, 5, 5], np.uint8)  # in the order of Cover
+_MASKS: dict[str, Callable[[Renderer, Square, Pass], Pixels]] = {
+    "SCL": Renderer._classes,
+    "AOT": Renderer._aerosol,
+    "WVP": Renderer._vapour,
+    "MSK_CLDPRB": Renderer._probability,
+    "probability": Renderer._probability,
+    "MSK_SNWPRB": Renderer._nothing,
+    "QA10": Renderer._nothing,
+    "QA20": Renderer._nothing,
+    "QA60": Renderer._opaque,
+}
