@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from orchestrator.core.errors import TransientError
 from orchestrator.model.grid import Window
+from orchestrator.model.job import Job
 from orchestrator.model.mosaic import MosaicReport, MosaicSpec
 from orchestrator.model.objects import Deletion, StoredObject
+from orchestrator.model.plan import Plan
+from orchestrator.model.states import Failure
 
 
 class Stop(Protocol):
@@ -87,6 +91,7 @@ class Operation:
         attempt: Earth Engine's own count of its tries.
         eecu_seconds: What it has cost so far.
         created: RFC 3339, as sent.
+        failure: What kind of failure `error` is, where there is one.
     """
 
     name: str
@@ -97,6 +102,7 @@ class Operation:
     attempt: int = 1
     eecu_seconds: float = 0.0
     created: str = ""
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +131,64 @@ class ExportOrder:
     bands: tuple[str, ...]
 
 
+class AlreadyStartedError(TransientError):
+    """The service knows the request id and does not say which operation it started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """
+    Everything a run is made from, settled before anything is exported.
+
+    Attributes:
+        plan: The grid and its parts.
+        image: Earth Engine's expression of the whole image, as JSON; stored with the run, so that a restart
+            exports the same pixels whatever the installed version.
+        facts: What the recipe found out, for the provenance: scenes at each filter, parameters.
+    """
+
+    plan: Plan
+    image: str
+    facts: dict[str, Any]
+
+
+class Planner(Protocol):
+    """Turns a job into a plan and an expression; nothing remote is changed."""
+
+    def prepare(self, job: Job) -> Prepared:
+        """
+        Read the area, fix the grid, split it, build the image and look whether there are scenes.
+
+        Raises:
+            UserError: The job cannot be done as declared.
+        """
+
+
+class Illustrator(Protocol):
+    """Draws the quicklook of a finished file."""
+
+    def draw(self, raster: Path, picture: Path, title: str) -> None:
+        """Write a PNG of `raster` that a person recognises the place in."""
+
+
 class Route(Protocol):
-    """A way pixels come by batch export."""
+    """A way pixels come by batch export. `separator` joins the words of an object's name."""
 
-    name: str
-    objects: ObjectStore
+    @property
+    def name(self) -> str: ...
 
-    def submit(self, image: Any, order: ExportOrder) -> Operation:
+    @property
+    def separator(self) -> str: ...
+
+    @property
+    def objects(self) -> ObjectStore: ...
+
+    def submit(self, image: str, plan: Plan, order: ExportOrder) -> Operation:
         """
         Start the export; with the same `request_id` it starts at most once.
 
         Raises:
-            AlreadyStarted: The service knows the request id; the operation must be looked up.
+            AlreadyStartedError: The service knows the request id; the operation must be looked up.
         """
 
     def operations(self) -> Sequence[Operation]:
@@ -144,6 +196,3 @@ class Route(Protocol):
 
     def cancel(self, name: str) -> None:
         """Ask for an operation to end."""
-
-    def object_prefix(self, order_prefix: str) -> str:
-        """Return what the names of an attempt's objects start with."""

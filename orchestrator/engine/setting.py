@@ -1,0 +1,87 @@
+"""What the engine is told about patience, and what it is given to work with."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from orchestrator.core.clock import Clock
+from orchestrator.model.ports import Assembler, Illustrator, Planner, Route, Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """
+    Numbers of waiting and trying.
+
+    Attributes:
+        live_tasks: Tasks handed to Earth Engine and not finished, at most. It runs about two at a time; a few
+            more keep its slots filled without flooding a queue that other people share.
+        bucket_bytes: No new task is submitted while the live and undelivered parts may weigh more.
+        downloads: Parts downloaded at once.
+        poll_min_seconds: Shortest time between two looks at the operations.
+        poll_max_seconds: Longest time, reached when nothing changes.
+        repost_seconds: First wait before a submission without an answer is sent again with the same request id.
+        burnt_seconds: After this long without an operation, a request id is taken as burnt.
+        collect_seconds: Wait between two looks for objects that a finished task should have written.
+        collect_tries: Looks before such a task is exported anew.
+        max_attempts: Attempts of one task for failures that pass.
+        max_rung: Steps of the memory ladder.
+        cool_down_seconds: First wait after a failed attempt; doubles each time.
+        hold_seconds: How often a held run is looked at again.
+    """
+
+    live_tasks: int = 6
+    bucket_bytes: int = 20 * 2**30
+    downloads: int = 4
+    poll_min_seconds: float = 2.0
+    poll_max_seconds: float = 30.0
+    repost_seconds: float = 5.0
+    burnt_seconds: float = 900.0
+    collect_seconds: float = 20.0
+    collect_tries: int = 4
+    max_attempts: int = 4
+    max_rung: int = 8
+    cool_down_seconds: float = 10.0
+    hold_seconds: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """
+    What every run of a process shares.
+
+    Attributes:
+        owner: Names this installation in object names, so that two never touch each other's objects.
+        prefix: What the names of all our objects start with, without separator at the end.
+        work_dir: Where parts lie until they are placed; None is beside the output.
+        patience: See there.
+        clock: See `core.clock`.
+        stop: Set when the process is asked to end.
+        notify: Told every event: name, run id, facts.
+        chance: Spreads waits.
+    """
+
+    owner: str
+    prefix: str
+    work_dir: Path | None
+    patience: Patience
+    clock: Clock
+    stop: Stop
+    notify: Callable[[str, str, Mapping[str, Any]], None] = field(default=lambda _n, _r, _f: None)
+    chance: random.Random = field(default_factory=random.Random)
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """The concrete parts one run works with, joined by `app`."""
+
+    planner: Planner
+    route: Route
+    assembler: Assembler
+    illustrator: Illustrator
+    threads: int = 2
+    version: str = ""

@@ -1,0 +1,110 @@
+"""
+What the engine asks of a store of state. Every method is one transaction, durable when it returns.
+
+A change of state that the tables in `model/states` do not list raises `IntegrityError` and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from orchestrator.engine.stores.records import Attempt, EventRow, Owned, Part, Run, Task
+from orchestrator.model.grid import Window
+from orchestrator.model.objects import StoredObject
+from orchestrator.model.plan import TaskPlan
+from orchestrator.model.states import PartState, RunState, TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class TaskChange:
+    """New values of a task's columns; None leaves a column alone."""
+
+    state: TaskState | None = None
+    operation: str | None = None
+    collected: bool | None = None
+    progress: float | None = None
+    eecu_seconds: float | None = None
+    error: str | None = None
+    rung: int | None = None
+    tries: int | None = None
+    next_at: float | None = None
+
+
+class Store(Protocol):
+    """See the module."""
+
+    def admit(self, job_name: str, logical_date: str, fingerprint: str, job: str, *, again: bool = False) -> Run:
+        """
+        Return the run of this job and date, beginning one where there is none.
+
+        With `again`, a run that has ended is followed by a new turn; one that has not is returned.
+        """
+
+    def fire(self, job_name: str, logical_date: str, fingerprint: str, job: str) -> Run | None:
+        """Admit a scheduled run once for (job, logical date); None when that has happened before."""
+
+    def run(self, run_id: str) -> Run:
+        """Return a run, by its whole id or an unambiguous beginning; raises `UserError` otherwise."""
+
+    def runs(self, states: Sequence[RunState] | None = None, limit: int = 100) -> list[Run]:
+        """Return runs, newest first."""
+
+    def set_run(self, run_id: str, state: RunState, reason: str = "") -> Run:
+        """Change a run's state. HELD, FAILED and CANCELLED remember the state they interrupt."""
+
+    def wish(self, run_id: str, wish: str) -> None:
+        """Leave a wish for the process that works on the run; empty takes it back."""
+
+    def save_plan(self, run_id: str, plan: str, image: str, facts: str, tasks: Sequence[TaskPlan]) -> None:
+        """Store the plan with its tasks and parts and make the run PLANNED, at once."""
+
+    def save_result(self, run_id: str, result: str) -> None:
+        """Store what the finished output is, before it gets its final name."""
+
+    def tasks(self, run_id: str) -> list[Task]: ...
+
+    def change_tasks(self, run_id: str, changes: Mapping[str, TaskChange]) -> None:
+        """Change several tasks at once."""
+
+    def intend(self, run_id: str, attempt: Attempt) -> None:
+        """Make the task SUBMITTING with this attempt: the intent before the effect."""
+
+    def identify(self, run_id: str, task: str, operation: str, state: TaskState) -> None:
+        """Store the operation of the current attempt."""
+
+    def attempts(self, run_id: str) -> list[Attempt]: ...
+
+    def split(self, run_id: str, task: str, children: Sequence[tuple[str, TaskPlan, int]]) -> None:
+        """Replace a FAILED task by (key, plan, rung) children; its unmerged parts become theirs."""
+
+    def parts(self, run_id: str) -> list[Part]: ...
+
+    def set_part(self, run_id: str, window: Window, state: PartState) -> None: ...
+
+    def collect(self, run_id: str, task: str, found: Mapping[Window, StoredObject], attempt: int) -> None:
+        """Make parts EXPORTED with their objects, own the objects, and mark the task collected, at once."""
+
+    def reset_task(self, run_id: str, task: str, error: str, next_at: float) -> None:
+        """Make a task PLANNED again, with those of its parts that are not placed WAITING."""
+
+    def own(self, run_id: str, objects: Sequence[StoredObject]) -> None:
+        """Enter objects of ours into the ledger."""
+
+    def owned(self, run_id: str) -> list[Owned]: ...
+
+    def settle(self, owned_id: int, outcome: str) -> None:
+        """Write down what became of an owned object."""
+
+    def learn(self, subject: str, name: str, value: float) -> None: ...
+
+    def lesson(self, subject: str, name: str) -> float | None: ...
+
+    def record(self, run_id: str, name: str, facts: Mapping[str, Any]) -> None:
+        """Write an event."""
+
+    def events(self, run_id: str, limit: int = 50) -> list[EventRow]:
+        """Return the latest events, oldest first."""
+
+    def close(self) -> None: ...

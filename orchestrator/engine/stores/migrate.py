@@ -1,0 +1,44 @@
+"""Brings a database to the present schema. Alembic is loaded only when there is something to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Engine, inspect, text
+
+from orchestrator.core.errors import IntegrityError
+
+HEAD = "0001"
+_MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+def upgrade(engine: Engine) -> None:
+    """
+    Apply the migrations the database lacks.
+
+    Raises:
+        IntegrityError: The database was written by a newer program.
+    """
+    version = _version(engine)
+    if version == HEAD:
+        return
+    if version is not None and version > HEAD:
+        raise IntegrityError(
+            f"the state database is at schema {version}, newer than this program's {HEAD}; upgrade the program"
+        )
+    from alembic import command  # noqa: PLC0415  costs half a second, needed once per schema
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    with engine.connect().execution_options(write=True) as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _version(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return found

@@ -1,0 +1,138 @@
+"""The rows of the state database, as frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.model.grid import Window
+from orchestrator.model.objects import StoredObject
+from orchestrator.model.plan import TaskPlan
+from orchestrator.model.states import PartState, RunState, TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """
+    One execution of a job.
+
+    Attributes:
+        id: Content-addressed: the same declaration, date and turn give the same id.
+        job_name: What people call it.
+        logical_date: The day it is for, ISO 8601.
+        turn: 1 for the first run of this job and date; grows when the same thing is asked for again.
+        fingerprint: Of the job.
+        job: The job's frozen snapshot, JSON.
+        state: See `RunState`.
+        reason: Why it is held or failed, in a sentence.
+        resume: The state a held, failed or cancelled run goes on from.
+        wish: `cancel` when somebody asked for it; the process that works on the run obeys.
+        image: Earth Engine's expression, JSON; empty before planning.
+        plan: The plan, JSON; empty before planning.
+        facts: What the recipe found out, JSON.
+        result: Path, size, sha256 and report of the output, JSON; empty before it is complete.
+        created: RFC 3339.
+        updated: RFC 3339.
+    """
+
+    id: str
+    job_name: str
+    logical_date: str
+    turn: int
+    fingerprint: str
+    job: str
+    state: RunState
+    reason: str
+    resume: RunState | None
+    wish: str
+    image: str
+    plan: str
+    facts: str
+    result: str
+    created: str
+    updated: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """
+    One export of a run and its current attempt.
+
+    Attributes:
+        key: `0007`; the halves of a task that was cut are `0007.0` and `0007.1`.
+        plan: Window and part size.
+        state: See `TaskState`.
+        attempt: Number of the current attempt, 0 before the first.
+        rung: How many steps of the memory ladder have been climbed.
+        operation: Earth Engine's name of the current attempt, empty before it is known.
+        collected: Whether its objects have been listed and matched with its parts.
+        progress: 0 to 1, as Earth Engine says.
+        eecu_seconds: Of the current attempt.
+        error: Earth Engine's last sentence.
+        tries: How often the present step (submission, collection) was tried without success.
+        next_at: Not to be tried again before, seconds since 1970; 0 is at once.
+    """
+
+    key: str
+    plan: TaskPlan
+    state: TaskState
+    attempt: int
+    rung: int
+    operation: str
+    collected: bool
+    progress: float
+    eecu_seconds: float
+    error: str
+    tries: int
+    next_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of a task: written before Earth Engine is asked."""
+
+    task: str
+    number: int
+    request_id: str
+    description: str
+    prefix: str
+    operation: str
+    first_posted: float  # seconds since 1970
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """
+    One file of a task.
+
+    Attributes:
+        task: Key of the task it belongs to now.
+        window: On the plan's grid.
+        state: See `PartState`.
+        source: The object it is, once listed.
+        attempt: Of the task that wrote the object.
+    """
+
+    task: str
+    window: Window
+    state: PartState
+    source: StoredObject | None
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """An object we own, with the generation we may delete. `outcome` is empty until it was."""
+
+    id: int
+    source: StoredObject
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """Something that happened to a run, for people."""
+
+    sequence: int
+    at: str
+    name: str
+    facts: str

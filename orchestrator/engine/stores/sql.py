@@ -1,0 +1,418 @@
+"""The store on SQLAlchemy Core: SQLite in WAL mode with synchronous=FULL by default."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, Table, create_engine, event, func, select, update
+from sqlalchemy import insert as plain_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from orchestrator.core.clock import Clock
+from orchestrator.core.errors import IntegrityError, UserError
+from orchestrator.engine.stores.contract import TaskChange
+from orchestrator.engine.stores.migrate import upgrade
+from orchestrator.engine.stores.records import Attempt, EventRow, Owned, Part, Run, Task
+from orchestrator.engine.stores.schema import attempts, events, fires, ledger, lessons, parts, runs, tasks
+from orchestrator.model.grid import Window
+from orchestrator.model.objects import StoredObject
+from orchestrator.model.plan import TaskPlan
+from orchestrator.model.states import (
+    PART_TRANSITIONS,
+    RUN_FINAL,
+    RUN_TRANSITIONS,
+    TASK_TRANSITIONS,
+    PartState,
+    RunState,
+    TaskState,
+    check_transition,
+)
+
+_INTERRUPTIONS = frozenset({RunState.HELD, RunState.FAILED, RunState.CANCELLED})
+_SETTLED = frozenset({PartState.MERGED, PartState.CLEANED})
+
+
+class SqlStore:
+    """See `contract.Store`. One instance serves all threads of a process; several processes may share the file."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self._engine = _connect(url)
+        self._clock = clock
+        upgrade(self._engine)
+
+    # ------------------------------------------------------------------ runs
+
+    def admit(self, job_name: str, logical_date: str, fingerprint: str, job: str, *, again: bool = False) -> Run:
+        with self._write() as db:
+            latest = db.execute(
+                select(runs)
+                .where(runs.c.fingerprint == fingerprint, runs.c.logical_date == logical_date)
+                .order_by(runs.c.turn.desc())
+                .limit(1)
+            ).first()
+            if latest is not None and not (again and latest.state in RUN_FINAL):
+                return _run(latest)
+            turn = latest.turn + 1 if latest is not None else 1
+            return self._begin(db, job_name, logical_date, turn, fingerprint, job)
+
+    def fire(self, job_name: str, logical_date: str, fingerprint: str, job: str) -> Run | None:
+        with self._write() as db:
+            known = db.execute(
+                select(fires.c.run_id).where(fires.c.job_name == job_name, fires.c.logical_date == logical_date)
+            ).first()
+            if known is not None:
+                return None
+            turn = (
+                1
+                + db.execute(
+                    select(func.count())
+                    .select_from(runs)
+                    .where(runs.c.fingerprint == fingerprint, runs.c.logical_date == logical_date)
+                ).scalar_one()
+            )
+            run = self._begin(db, job_name, logical_date, turn, fingerprint, job)
+            db.execute(
+                plain_insert(fires).values(job_name=job_name, logical_date=logical_date, run_id=run.id, at=self._now())
+            )
+            return run
+
+    def run(self, run_id: str) -> Run:
+        with self._read() as db:
+            found = db.execute(select(runs).where(runs.c.id.startswith(run_id, autoescape=True)).limit(2)).all()
+        if len(found) != 1 or not run_id:
+            what = "begins more than one run" if len(found) > 1 else "is no run"
+            raise UserError(f"{run_id!r} {what}; `orchestrator status` lists them")
+        return _run(found[0])
+
+    def runs(self, states: Sequence[RunState] | None = None, limit: int = 100) -> list[Run]:
+        query = select(runs).order_by(runs.c.created.desc(), runs.c.id).limit(limit)
+        if states is not None:
+            query = query.where(runs.c.state.in_(states))
+        with self._read() as db:
+            return [_run(row) for row in db.execute(query)]
+
+    def set_run(self, run_id: str, state: RunState, reason: str = "") -> Run:
+        with self._write() as db:
+            row = db.execute(select(runs).where(runs.c.id == run_id)).one()
+            old = RunState(row.state)
+            check_transition(RUN_TRANSITIONS, old, state)
+            resume = row.resume if old in _INTERRUPTIONS else old
+            db.execute(
+                update(runs)
+                .where(runs.c.id == run_id)
+                .values(
+                    state=state,
+                    reason=reason,
+                    resume=resume if state in _INTERRUPTIONS else "",
+                    updated=self._now(),
+                )
+            )
+            return _run(db.execute(select(runs).where(runs.c.id == run_id)).one())
+
+    def wish(self, run_id: str, wish: str) -> None:
+        with self._write() as db:
+            db.execute(update(runs).where(runs.c.id == run_id).values(wish=wish))
+
+    def save_plan(self, run_id: str, plan: str, image: str, facts: str, tasks_: Sequence[TaskPlan]) -> None:
+        with self._write() as db:
+            state = RunState(db.execute(select(runs.c.state).where(runs.c.id == run_id)).scalar_one())
+            check_transition(RUN_TRANSITIONS, state, RunState.PLANNED)
+            for task in tasks_:
+                self._insert_task(db, run_id, f"{task.index:04d}", task, 0)
+            db.execute(
+                update(runs)
+                .where(runs.c.id == run_id)
+                .values(plan=plan, image=image, facts=facts, state=RunState.PLANNED, updated=self._now())
+            )
+
+    def save_result(self, run_id: str, result: str) -> None:
+        with self._write() as db:
+            db.execute(update(runs).where(runs.c.id == run_id).values(result=result, updated=self._now()))
+
+    # ----------------------------------------------------------------- tasks
+
+    def tasks(self, run_id: str) -> list[Task]:
+        with self._read() as db:
+            return [
+                _task(row) for row in db.execute(select(tasks).where(tasks.c.run_id == run_id).order_by(tasks.c.key))
+            ]
+
+    def change_tasks(self, run_id: str, changes: Mapping[str, TaskChange]) -> None:
+        with self._write() as db:
+            for key, change in changes.items():
+                values = {name: value for name, value in asdict(change).items() if value is not None}
+                if change.state is not None:
+                    self._check_task(db, run_id, key, change.state)
+                db.execute(_task_update(run_id, key).values(**values))
+
+    def intend(self, run_id: str, attempt: Attempt) -> None:
+        with self._write() as db:
+            self._check_task(db, run_id, attempt.task, TaskState.SUBMITTING)
+            db.execute(plain_insert(attempts).values(run_id=run_id, **asdict(attempt)))
+            db.execute(
+                _task_update(run_id, attempt.task).values(
+                    state=TaskState.SUBMITTING,
+                    attempt=attempt.number,
+                    operation="",
+                    collected=False,
+                    progress=0.0,
+                    tries=0,
+                    next_at=0.0,
+                )
+            )
+
+    def identify(self, run_id: str, task: str, operation: str, state: TaskState) -> None:
+        with self._write() as db:
+            self._check_task(db, run_id, task, state)
+            number = db.execute(
+                select(tasks.c.attempt).where(tasks.c.run_id == run_id, tasks.c.key == task)
+            ).scalar_one()
+            db.execute(
+                update(attempts)
+                .where(attempts.c.run_id == run_id, attempts.c.task == task, attempts.c.number == number)
+                .values(operation=operation)
+            )
+            db.execute(_task_update(run_id, task).values(operation=operation, state=state, tries=0, next_at=0.0))
+
+    def attempts(self, run_id: str) -> list[Attempt]:
+        query = select(attempts).where(attempts.c.run_id == run_id).order_by(attempts.c.task, attempts.c.number)
+        with self._read() as db:
+            return [
+                Attempt(r.task, r.number, r.request_id, r.description, r.prefix, r.operation, r.first_posted)
+                for r in db.execute(query)
+            ]
+
+    def split(self, run_id: str, task: str, children: Sequence[tuple[str, TaskPlan, int]]) -> None:
+        with self._write() as db:
+            self._check_task(db, run_id, task, TaskState.SPLIT)
+            db.execute(_task_update(run_id, task).values(state=TaskState.SPLIT))
+            merged = {
+                Window(r.row, r.col, r.height, r.width)
+                for r in db.execute(select(parts).where(parts.c.run_id == run_id, parts.c.task == task))
+                if r.state in _SETTLED
+            }
+            if merged:
+                raise IntegrityError(f"task {task} cannot be cut: {len(merged)} of its parts are placed already")
+            db.execute(parts.delete().where(parts.c.run_id == run_id, parts.c.task == task))
+            for key, plan, rung in children:
+                self._insert_task(db, run_id, key, plan, rung)
+
+    def reset_task(self, run_id: str, task: str, error: str, next_at: float) -> None:
+        with self._write() as db:
+            self._check_task(db, run_id, task, TaskState.PLANNED)
+            db.execute(
+                _task_update(run_id, task).values(
+                    state=TaskState.PLANNED, operation="", collected=False, error=error, next_at=next_at, tries=0
+                )
+            )
+            db.execute(
+                update(parts)
+                .where(parts.c.run_id == run_id, parts.c.task == task, parts.c.state.not_in(_SETTLED))
+                .values(state=PartState.WAITING, object="")
+            )
+
+    # ----------------------------------------------------------------- parts
+
+    def parts(self, run_id: str) -> list[Part]:
+        query = select(parts).where(parts.c.run_id == run_id).order_by(parts.c.row, parts.c.col)
+        with self._read() as db:
+            return [_part(row) for row in db.execute(query)]
+
+    def set_part(self, run_id: str, window: Window, state: PartState) -> None:
+        with self._write() as db:
+            self._move_part(db, run_id, window, state)
+
+    def collect(self, run_id: str, task: str, found: Mapping[Window, StoredObject], attempt: int) -> None:
+        with self._write() as db:
+            self._own(db, run_id, list(found.values()))
+            for window, source in found.items():
+                here = (parts.c.run_id == run_id, parts.c.row == window.row, parts.c.col == window.col)
+                state = db.execute(select(parts.c.state).where(*here)).scalar_one()
+                if state == PartState.WAITING:
+                    self._move_part(db, run_id, window, PartState.EXPORTED)
+                    db.execute(update(parts).where(*here).values(object=_object_text(source), attempt=attempt))
+            db.execute(_task_update(run_id, task).values(collected=True, tries=0, next_at=0.0))
+
+    # ---------------------------------------------------------------- ledger
+
+    def own(self, run_id: str, objects: Sequence[StoredObject]) -> None:
+        with self._write() as db:
+            self._own(db, run_id, objects)
+
+    def owned(self, run_id: str) -> list[Owned]:
+        with self._read() as db:
+            rows = db.execute(select(ledger).where(ledger.c.run_id == run_id).order_by(ledger.c.id))
+            return [Owned(r.id, _object(r.object), r.outcome) for r in rows]
+
+    def settle(self, owned_id: int, outcome: str) -> None:
+        with self._write() as db:
+            db.execute(update(ledger).where(ledger.c.id == owned_id).values(outcome=outcome))
+
+    # ------------------------------------------------------ lessons and events
+
+    def learn(self, subject: str, name: str, value: float) -> None:
+        with self._write() as db:
+            statement = sqlite_insert(lessons).values(subject=subject, name=name, value=value)
+            db.execute(statement.on_conflict_do_update(index_elements=["subject", "name"], set_={"value": value}))
+
+    def lesson(self, subject: str, name: str) -> float | None:
+        query = select(lessons.c.value).where(lessons.c.subject == subject, lessons.c.name == name)
+        with self._read() as db:
+            return db.execute(query).scalar_one_or_none()
+
+    def record(self, run_id: str, name: str, facts: Mapping[str, Any]) -> None:
+        with self._write() as db:
+            text = json.dumps(dict(facts), default=str)
+            db.execute(plain_insert(events).values(run_id=run_id, at=self._now(), name=name, facts=text))
+
+    def events(self, run_id: str, limit: int = 50) -> list[EventRow]:
+        query = select(events).where(events.c.run_id == run_id).order_by(events.c.sequence.desc()).limit(limit)
+        with self._read() as db:
+            rows = [EventRow(r.sequence, r.at, r.name, r.facts) for r in db.execute(query)]
+        return rows[::-1]
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    # ---------------------------------------------------------------- inside
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        with self._engine.connect().execution_options(write=True) as db, db.begin():
+            yield db
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with self._engine.connect() as db, db.begin():
+            yield db
+
+    def _now(self) -> str:
+        return self._clock.now().isoformat(timespec="milliseconds")
+
+    def _begin(self, db: Connection, job_name: str, logical_date: str, turn: int, fingerprint: str, job: str) -> Run:
+        run_id = hashlib.sha256(f"{fingerprint}|{logical_date}|{turn}".encode()).hexdigest()[:16]
+        db.execute(
+            plain_insert(runs).values(
+                id=run_id,
+                job_name=job_name,
+                logical_date=logical_date,
+                turn=turn,
+                fingerprint=fingerprint,
+                job=job,
+                state=RunState.ADMITTED,
+                created=self._now(),
+                updated=self._now(),
+            )
+        )
+        return _run(db.execute(select(runs).where(runs.c.id == run_id)).one())
+
+    def _insert_task(self, db: Connection, run_id: str, key: str, plan: TaskPlan, rung: int) -> None:
+        window = plan.window
+        db.execute(
+            plain_insert(tasks).values(
+                run_id=run_id,
+                key=key,
+                row=window.row,
+                col=window.col,
+                height=window.height,
+                width=window.width,
+                part_height=plan.part_height,
+                part_width=plan.part_width,
+                state=TaskState.PLANNED,
+                rung=rung,
+            )
+        )
+        rows = [
+            {"run_id": run_id, "row": w.row, "col": w.col, "height": w.height, "width": w.width, "task": key}
+            | {"state": PartState.WAITING}
+            for w in plan.parts()
+        ]
+        db.execute(plain_insert(parts), rows)
+
+    def _check_task(self, db: Connection, run_id: str, key: str, new: TaskState) -> None:
+        old = db.execute(select(tasks.c.state).where(tasks.c.run_id == run_id, tasks.c.key == key)).scalar_one()
+        check_transition(TASK_TRANSITIONS, TaskState(old), new)
+
+    def _move_part(self, db: Connection, run_id: str, window: Window, new: PartState) -> None:
+        here = (parts.c.run_id == run_id, parts.c.row == window.row, parts.c.col == window.col)
+        old = PartState(db.execute(select(parts.c.state).where(*here)).scalar_one())
+        check_transition(PART_TRANSITIONS, old, new)
+        db.execute(update(parts).where(*here).values(state=new))
+
+    def _own(self, db: Connection, run_id: str, objects: Sequence[StoredObject]) -> None:
+        for source in objects:
+            statement = sqlite_insert(ledger).values(
+                run_id=run_id, name=source.name, generation=source.generation, object=_object_text(source)
+            )
+            db.execute(statement.on_conflict_do_nothing(index_elements=["run_id", "name", "generation"]))
+
+
+def _connect(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        # SQLAlchemy's begin event, below, opens transactions; sqlite3 must not open its own.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A deferred transaction that reads and then writes fails at once when another process wrote in between.
+        write = connection.get_execution_options().get("write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _task_update(run_id: str, key: str) -> Any:
+    return update(tasks).where(tasks.c.run_id == run_id, tasks.c.key == key)
+
+
+def _run(row: Row[Any]) -> Run:
+    values = {column.name: getattr(row, column.name) for column in _columns(runs)}
+    values["state"] = RunState(row.state)
+    values["resume"] = RunState(row.resume) if row.resume else None
+    return Run(**values)
+
+
+def _columns(table: Table) -> Any:
+    return table.columns
+
+
+def _task(row: Row[Any]) -> Task:
+    index = int(row.key.split(".", 1)[0])
+    window = Window(row.row, row.col, row.height, row.width)
+    return Task(
+        key=row.key,
+        plan=TaskPlan(index, window, row.part_height, row.part_width),
+        state=TaskState(row.state),
+        attempt=row.attempt,
+        rung=row.rung,
+        operation=row.operation,
+        collected=row.collected,
+        progress=row.progress,
+        eecu_seconds=row.eecu_seconds,
+        error=row.error,
+        tries=row.tries,
+        next_at=row.next_at,
+    )
+
+
+def _part(row: Row[Any]) -> Part:
+    source = _object(row.object) if row.object else None
+    return Part(row.task, Window(row.row, row.col, row.height, row.width), PartState(row.state), source, row.attempt)
+
+
+def _object_text(source: StoredObject) -> str:
+    return json.dumps(asdict(source), sort_keys=True)
+
+
+def _object(text: str) -> StoredObject:
+    return StoredObject(**json.loads(text))

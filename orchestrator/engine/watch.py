@@ -1,0 +1,56 @@
+"""One paged list of operations for all runs of a process, as often as something is likely to have changed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from orchestrator.core.clock import Clock
+from orchestrator.model.ports import Operation
+
+
+class OperationsWatch:
+    """
+    Lists the operations of a project at most once per interval.
+
+    The interval grows from `low` to `high` seconds while nothing changes and falls back when something does.
+    """
+
+    def __init__(self, listing: Callable[[], Sequence[Operation]], clock: Clock, low: float, high: float) -> None:
+        self._listing = listing
+        self._clock = clock
+        self._low = low
+        self._high = high
+        self._interval = low
+        self._asked = float("-inf")
+        self._seen: Sequence[Operation] = ()
+        self._serial = 0
+        self._lock = threading.Lock()
+
+    def latest(self) -> tuple[int, Sequence[Operation]]:
+        """Return (serial, operations), asking the service when the interval is over; the serial grows with answers."""
+        with self._lock:
+            if self._due() <= 0:
+                self._ask()
+            return self._serial, self._seen
+
+    def due_in(self) -> float:
+        """Return seconds until `latest` would ask the service."""
+        with self._lock:
+            return max(0.0, self._due())
+
+    def hasten(self) -> None:
+        """Look again soon: something was just submitted or cancelled."""
+        with self._lock:
+            self._interval = self._low
+
+    def _due(self) -> float:
+        return self._asked + self._interval - self._clock.monotonic()
+
+    def _ask(self) -> None:
+        seen = self._listing()
+        changed = [(o.name, o.state) for o in seen] != [(o.name, o.state) for o in self._seen]
+        self._interval = self._low if changed else min(self._high, self._interval * 1.5)
+        self._seen = seen
+        self._serial += 1
+        self._asked = self._clock.monotonic()

@@ -1,0 +1,190 @@
+"""What a user declares: an area, a recipe, dates, where the result goes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import date, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from orchestrator.core.errors import ConfigError, UserError
+
+DEFAULT_MAX_PART_BYTES = 48 * 2**20  # users know the number: Earth Engine's interactive downloads stop there
+_BASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_RELATIVE = re.compile(r"today(?:([+-])([0-9]{1,5})d)?")
+ROUTES = ("gcs", "drive")
+SPLITS = ("blocks", "square")
+
+
+@dataclass(frozen=True, slots=True)
+class AreaSource:
+    """
+    Where the area comes from.
+
+    Attributes:
+        source: Path of a vector file, or `left,bottom,right,top` in degrees, with `;EPSG:n` in another CRS.
+        layer: Layer of a file that has several.
+        crs: The CRS of a file that does not say.
+        where: Which features, as an OGR SQL condition.
+        each: Column whose values name one output per feature; empty dissolves all features into one.
+    """
+
+    source: str
+    layer: str = ""
+    crs: str = ""
+    where: str = ""
+    each: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GridRequest:
+    """
+    How the grid is fixed.
+
+    Attributes:
+        scale: Pixel size in units of the CRS; None is 10 m, or the transform's.
+        crs: `EPSG:n`; empty is the UTM zone of the area.
+        crs_transform: A lattice to stay on, in affine order; None snaps to multiples of the scale.
+    """
+
+    scale: float | None = None
+    crs: str = ""
+    crs_transform: tuple[float, float, float, float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOptions:
+    """How the final file is written; see `MosaicSpec` for the meaning of each."""
+
+    compress: str = "same"
+    predictor: str = "same"
+    block: int = 0
+    overviews: str = "auto"
+    all_touched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """
+    One declaration. Two equal jobs give the same pixels.
+
+    Attributes:
+        base_name: The final file is `{base_name}_clipped.tif`.
+        output: Folder of the final file.
+        area: Where.
+        start_date: First day, ISO 8601, or `today-30d` counted from the logical date.
+        end_date: The day after the last, likewise.
+        recipe: Name of what the pixels are.
+        params: The recipe's parameters that differ from their defaults.
+        bands: Which bands, in order; empty is the recipe's default.
+        grid: How the grid is fixed.
+        route: `gcs` or `drive`.
+        max_part_bytes: No part may be larger, as a file.
+        split: `blocks`: sides of 256 × 2^k, many parts a task; `square`: the smallest n × n tiles that fit,
+            one task each.
+        options: How the final file is written.
+        service: Which Earth Engine is meant: `google` or `sandbox`. A run is never continued on another.
+    """
+
+    base_name: str
+    output: str
+    area: AreaSource
+    start_date: str
+    end_date: str
+    recipe: str = "sentinel2-cloudless"
+    params: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    bands: tuple[str, ...] = ()
+    grid: GridRequest = field(default_factory=GridRequest)
+    route: str = "gcs"
+    max_part_bytes: int = DEFAULT_MAX_PART_BYTES
+    split: str = "blocks"
+    options: OutputOptions = field(default_factory=OutputOptions)
+    service: str = "google"
+
+    def __post_init__(self) -> None:
+        # `{date}` stands for the logical date of a scheduled run.
+        check_base_name(self.base_name.replace("{date}", "2000-01-01"))
+        if self.route not in ROUTES:
+            raise ConfigError(f"route {self.route!r} is unknown; choose one of {', '.join(ROUTES)}")
+        if self.split not in SPLITS:
+            raise ConfigError(f"split {self.split!r} is unknown; choose one of {', '.join(SPLITS)}")
+        if self.max_part_bytes < 1:
+            raise ConfigError(f"a part of {self.max_part_bytes} bytes holds nothing; give --max-size-mb more than 0")
+
+    def dates(self, today: date) -> tuple[date, date]:
+        """
+        Return (first day, day after the last) for the logical date `today`.
+
+        Raises:
+            UserError: A date is none, or they are reversed.
+        """
+        start = _read_date(self.start_date, "start", today)
+        end = _read_date(self.end_date, "end", today)
+        if start >= end:
+            raise UserError(
+                f"the start date {start} is not before the end date {end}; "
+                "the end date is the day after the last one used"
+            )
+        return start, end
+
+    def dated(self, today: date) -> Job:
+        """Return the job with `today` put into its dates and into `{date}` of its base name."""
+        start, end = self.dates(today)
+        name = self.base_name.replace("{date}", today.isoformat())
+        return replace(self, start_date=start.isoformat(), end_date=end.isoformat(), base_name=name)
+
+    def to_json(self) -> str:
+        """Return the frozen snapshot a run keeps."""
+        content = asdict(self) | {"params": dict(self.params)}
+        return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Job:
+        """Read what `to_json` wrote."""
+        content = json.loads(text)
+        transform = content["grid"]["crs_transform"]
+        content["grid"] = GridRequest(**content["grid"] | {"crs_transform": tuple(transform) if transform else None})
+        content["area"] = AreaSource(**content["area"])
+        content["options"] = OutputOptions(**content["options"])
+        content["bands"] = tuple(content["bands"])
+        content["params"] = MappingProxyType(content["params"])
+        return cls(**content)
+
+    def fingerprint(self) -> str:
+        """Return what tells two jobs apart: equal jobs share it."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+def job_fields() -> frozenset[str]:
+    """Return the names of a job's own fields."""
+    return frozenset(f.name for f in fields(Job))
+
+
+def check_base_name(name: str) -> None:
+    """
+    Refuse names that are not one plain file name everywhere.
+
+    Raises:
+        UserError: The name is hostile, empty or too long.
+    """
+    if not _BASE_NAME.fullmatch(name):
+        raise UserError(
+            f"base name {name[:100]!r} cannot be a file name everywhere; use 1 to 80 of A-Z a-z 0-9 . _ - "
+            "and begin with a letter or digit"
+        )
+
+
+def _read_date(text: str, what: str, today: date) -> date:
+    if match := _RELATIVE.fullmatch(text):
+        days = int(match[2] or 0)
+        return today + timedelta(days=-days if match[1] == "-" else days)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UserError(
+            f"the {what} date {text!r} is no date; write it as 2024-05-31, or today-30d in a scheduled job"
+        ) from None

@@ -1,0 +1,64 @@
+"""A plan as JSON: how a run keeps it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from orchestrator.model.grid import Grid, Window
+from orchestrator.model.plan import Plan, TaskPlan
+from orchestrator.model.spec import PixelSpec
+
+
+def plan_to_json(plan: Plan) -> str:
+    """Return the plan as compact JSON."""
+    return json.dumps(
+        {
+            "grid": grid_json(plan.grid),
+            "pixels": pixels_json(plan.pixels),
+            "tasks": [[t.index, *_window(t.window), t.part_height, t.part_width] for t in plan.tasks],
+            "area_wkb": plan.area_wkb.hex(),
+            "area_pixels": plan.area_pixels,
+            "max_part_bytes": plan.max_part_bytes,
+            "bucket_bytes": plan.bucket_bytes,
+            "disk_bytes": plan.disk_bytes,
+            "memory_bytes": plan.memory_bytes,
+            "notes": list(plan.notes),
+        },
+        separators=(",", ":"),
+    )
+
+
+def plan_from_json(text: str) -> Plan:
+    """Read what `plan_to_json` wrote."""
+    content = json.loads(text)
+    grid, pixels = content.pop("grid"), content.pop("pixels")
+    tasks = tuple(TaskPlan(t[0], Window(*t[1:5]), t[5], t[6]) for t in content.pop("tasks"))
+    return Plan(
+        grid=Grid(grid["crs"], tuple(grid["transform"]), grid["height"], grid["width"]),
+        pixels=PixelSpec(**pixels | {"bands": tuple(pixels["bands"])}),
+        tasks=tasks,
+        area_wkb=bytes.fromhex(content.pop("area_wkb")),
+        notes=tuple(content.pop("notes")),
+        **content,
+    )
+
+
+def grid_json(grid: Grid) -> dict[str, Any]:
+    """Return the grid as a JSON object."""
+    return {"crs": grid.crs, "transform": list(grid.transform), "height": grid.height, "width": grid.width}
+
+
+def pixels_json(pixels: PixelSpec) -> dict[str, Any]:
+    """Return the pixels' description as a JSON object."""
+    return {
+        "bands": list(pixels.bands),
+        "dtype": pixels.dtype,
+        "nodata": pixels.nodata,
+        "scale": pixels.scale,
+        "offset": pixels.offset,
+    }
+
+
+def _window(window: Window) -> list[int]:
+    return [window.row, window.col, window.height, window.width]

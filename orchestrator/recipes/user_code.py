@@ -1,0 +1,134 @@
+"""`image-code`: a user's own Python file with `get_ee_image()`; run only where the user said so."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import ee
+import numpy as np
+
+from orchestrator.core.errors import RecipeError
+from orchestrator.model.spec import PixelSpec
+from orchestrator.recipes.parameters import read_parameters
+from orchestrator.recipes.registry import ImageRequest
+
+NAME = "image-code"
+FUNCTION = "get_ee_image"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """
+    What the file and its pixels are.
+
+    Attributes:
+        file: Path of the Python file; it defines `get_ee_image(region, start, end)` or takes fewer of these.
+        dtype: Number type of the output.
+        nodata: Value of masked pixels; the default is outside what the type usually holds.
+    """
+
+    file: str = ""
+    dtype: str = "float32"
+    nodata: str = ""
+
+    def nodata_value(self) -> float:
+        if self.nodata:
+            return _inside(self.nodata, self.dtype)
+        return -9999.0 if self.dtype.startswith("float") else float(_limits(self.dtype)[1])
+
+
+class ImageCode:
+    """Pixels from a user's own expression. Bands must be named with `--bands`, so that the plan needs no call."""
+
+    def pixels(self, request: ImageRequest) -> PixelSpec:
+        params = self._parameters(request)
+        if not request.bands:
+            raise RecipeError(f"recipe {NAME} needs the names of the image's bands, in order: --bands NAME,NAME,..")
+        self._source(params)
+        spec = PixelSpec(request.bands, params.dtype, 0)
+        return PixelSpec(spec.bands, spec.dtype, params.nodata_value())
+
+    def image(self, request: ImageRequest) -> Any:
+        params = self._parameters(request)
+        function = self._function(params)
+        offered = {
+            "region": ee.Geometry(dict(request.region)),
+            "start": request.start.isoformat(),
+            "end": request.end.isoformat(),
+        }
+        wanted = inspect.signature(function).parameters
+        if unknown := [name for name in wanted if name not in offered]:
+            raise RecipeError(f"{FUNCTION} in {params.file} asks for {unknown[0]!r}; it may take {', '.join(offered)}")
+        image = self._run(params, lambda: function(**{name: offered[name] for name in wanted}))
+        if not isinstance(image, ee.Image):
+            raise RecipeError(
+                f"{FUNCTION} in {params.file} returned {type(image).__name__}; it must return an ee.Image"
+            )
+        return image.select(list(request.bands)).cast(dict.fromkeys(request.bands, _EE_TYPES[params.dtype]))
+
+    def survey(self, request: ImageRequest) -> list[tuple[str, Any]]:  # noqa: ARG002  the port's signature
+        return []
+
+    def facts(self, request: ImageRequest) -> dict[str, Any]:
+        params = self._parameters(request)
+        digest = hashlib.sha256(self._source(params)).hexdigest()
+        return {"recipe": NAME, "parameters": asdict(params), "code_sha256": digest}
+
+    def _parameters(self, request: ImageRequest) -> Parameters:
+        return read_parameters(Parameters, request.params, NAME)
+
+    def _source(self, params: Parameters) -> bytes:
+        path = Path(params.file)
+        if not params.file or not path.is_file():
+            raise RecipeError(
+                f"recipe {NAME} needs a Python file: --param file=PATH; {params.file or 'none'} is no file"
+            )
+        return path.read_bytes()
+
+    def _function(self, params: Parameters) -> Any:
+        namespace: dict[str, Any] = {"__name__": "image_code", "__file__": params.file}
+        source = self._source(params)
+        self._run(params, lambda: exec(compile(source, params.file, "exec"), namespace))  # noqa: S102  the user's own file
+        if not callable(namespace.get(FUNCTION)):
+            raise RecipeError(f"{params.file} defines no function {FUNCTION}(); it must return an ee.Image")
+        return namespace[FUNCTION]
+
+    def _run(self, params: Parameters, call: Any) -> Any:
+        try:
+            return call()
+        except Exception as error:
+            raise RecipeError(f"{params.file} failed: {type(error).__name__}: {error}") from error
+
+
+_EE_TYPES = {
+    "uint32": "uint32",
+    "uint16": "uint16",
+    "uint8": "uint8",
+    "int32": "int32",
+    "int16": "int16",
+    "int8": "int8",
+} | {
+    "float32": "float",
+    "float64": "double",
+}
+
+
+def _limits(dtype: str) -> tuple[int, int]:
+    info = np.iinfo(dtype)
+    return int(info.min), int(info.max)
+
+
+def _inside(text: str, dtype: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise RecipeError(f"nodata {text!r} is no number") from None
+    if not dtype.startswith("float"):
+        low, high = _limits(dtype)
+        if not (low <= value <= high and value == int(value)):
+            raise RecipeError(f"nodata {text} is no {dtype}; choose a whole number from {low} to {high}")
+    return value
