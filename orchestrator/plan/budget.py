@@ -101,9 +101,7 @@ def total_bytes_bound(
     shapes = Counter((part.height, part.width) for part in parts)
     return sum(
         count
-        * part_bytes_bound(
-            height, width, pixels, cloud_optimized, learned_bytes_per_pixel=learned_bytes_per_pixel
-        )
+        * part_bytes_bound(height, width, pixels, cloud_optimized, learned_bytes_per_pixel=learned_bytes_per_pixel)
         for (height, width), count in shapes.items()
     )
 

@@ -171,9 +171,7 @@ def cut(task: TaskPlan) -> tuple[TaskPlan, TaskPlan]:
     return _cut_cells(task, rows, cols, BLOCK, BLOCK)
 
 
-def _cut_cells(
-    task: TaskPlan, rows: int, cols: int, cell_height: int, cell_width: int
-) -> tuple[TaskPlan, TaskPlan]:
+def _cut_cells(task: TaskPlan, rows: int, cols: int, cell_height: int, cell_width: int) -> tuple[TaskPlan, TaskPlan]:
     first, second = halve(Window(0, 0, rows, cols), cell_height, cell_width)
     return (
         _piece(task, first, cell_height, cell_width),

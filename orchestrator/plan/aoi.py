@@ -1,0 +1,137 @@
+"""Areas of interest: from a vector file, WKT text or a box to one repaired, dissolved area or several."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from shapely.geometry.base import BaseGeometry
+
+from orchestrator.core.errors import AreaError
+from orchestrator.plan.area import Area, distinct_names, safe_name
+from orchestrator.plan.features import DRIVERS, WKT_START, Features, open_path, read_box, read_wkt
+from orchestrator.plan.repair import dissolve, mend
+from orchestrator.plan.reproject import crs_name, parse_crs
+from orchestrator.plan.vectors import read_vectors
+
+EACH_FEATURE = "*"
+
+
+def read_areas(
+    source: str,
+    *,
+    layer: str | None = None,
+    crs: str | None = None,
+    where: str | None = None,
+    split_by: str | None = None,
+    name_field: str | None = None,
+) -> tuple[Area, ...]:
+    """
+    Read `source` and return its area: all features dissolved into one, holes and separate pieces kept.
+
+    Args:
+        source: A file (.shp .gpkg .geojson .json .kml .kmz .fgb .parquet .wkt), WKT text, or a box
+            `left,bottom,right,top` in EPSG:4326 or in another CRS after `;EPSG:n`. Never a URL.
+        layer: Needed where the file has several.
+        crs: States the CRS of a file that does not, or corrects it.
+        where: OGR SQL condition on the attributes, e.g. `name = 'Cambodia'`.
+        split_by: Return several areas: one per value of this attribute, or one per feature for `*`.
+        name_field: Attribute that names the areas of `split_by="*"`.
+
+    Raises:
+        AreaError: One line with the file, the feature, what was found, what was expected and what to do.
+        PlanError: If `crs` is unknown.
+    """
+    # GEOS raises a floating point flag for every NaN it meets; `mend` refuses them by name.
+    with np.errstate(invalid="ignore"):
+        features = _features(source, layer=layer, where=where)
+        stated, notes = _crs(features, crs)
+        polygons, repairs = mend(features, stated)
+    groups = _groups(features, split_by, name_field, _stem(source, features))
+    names = distinct_names(group for group, _members in groups)
+    return tuple(
+        Area(
+            name=name,
+            geometry=_dissolved(polygons, members, features.label, stated),
+            crs=stated,
+            source=source,
+            sha256=features.sha256,
+            notes=(*features.notes, *notes, *repairs),
+        )
+        for name, (_group, members) in zip(names, groups, strict=True)
+    )
+
+
+def _features(source: str, *, layer: str | None, where: str | None) -> Features:
+    inline = read_box(source)
+    if inline is None and WKT_START.match(source):
+        inline = read_wkt(source, "WKT")
+    if inline is None:
+        path = open_path(source)
+        if DRIVERS[path.suffix.lower()] != "WKT":
+            return read_vectors(path, path.name, layer=layer, where=where)
+        inline = read_wkt(_text(path), path.name)
+    if where or layer:
+        raise AreaError(f"{inline.label}: has neither attributes nor layers; leave --where and --layer out")
+    return inline
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise AreaError(f"{path.name}: is not text in UTF-8; save the WKT again") from None
+
+
+def _crs(features: Features, given: str | None) -> tuple[str, tuple[str, ...]]:
+    if given is None:
+        if features.crs is None:
+            raise AreaError(
+                f"{features.label}: states no CRS (a shapefile's .prj is missing or empty); "
+                "state it, e.g. --area-crs EPSG:4326"
+            )
+        return crs_name(parse_crs(features.crs)), ()
+    name = crs_name(parse_crs(given))
+    if features.crs is None:
+        return name, (f"{features.label}: states no CRS and was taken as {name}, as asked.",)
+    stated = crs_name(parse_crs(features.crs))
+    if stated == name:
+        return name, ()
+    return name, (f"{features.label}: states {stated[:60]} but was taken as {name}, as asked.",)
+
+
+def _stem(source: str, features: Features) -> str:
+    if features.label == "WKT" or features.label.startswith("box "):
+        return "area"
+    return safe_name(Path(source).stem)
+
+
+def _groups(features: Features, split_by: str | None, name_field: str | None, stem: str) -> list[tuple[str, list[int]]]:
+    everything = list(range(len(features.ids)))
+    if split_by is None:
+        return [(stem, everything)]
+    if split_by == EACH_FEATURE:
+        if name_field is None:
+            return [(f"{stem}-{features.ids[index]}", [index]) for index in everything]
+        values = _values(features, name_field)
+        return [(_shown(values[index], stem), [index]) for index in everything]
+    groups: dict[str, list[int]] = {}
+    for index, value in enumerate(_values(features, split_by)):
+        groups.setdefault(_shown(value, stem), []).append(index)
+    return list(groups.items())
+
+
+def _values(features: Features, field: str) -> tuple[object, ...]:
+    if field not in features.fields:
+        known = ", ".join(features.fields) or "none"
+        raise AreaError(f"{features.label}: has no attribute {field!r}; it has {known}")
+    return features.fields[field]
+
+
+def _shown(value: object, stem: str) -> str:
+    return str(value).strip() if value is not None and str(value).strip() else stem
+
+
+def _dissolved(polygons: list[BaseGeometry], members: list[int], label: str, crs: str) -> BaseGeometry:
+    return dissolve([polygons[index] for index in members], label, crs)

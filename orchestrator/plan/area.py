@@ -1,0 +1,64 @@
+"""An area: what an output is cut with."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shapely.geometry.base import BaseGeometry
+
+from orchestrator.core.errors import AreaError
+
+MAX_NAME = 100  # Earth Engine's task descriptions end there, and names become part of them
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """
+    One area, read, repaired and dissolved.
+
+    Attributes:
+        name: Safe in file and object names: letters, digits, `.`, `_` and `-`, not starting with a dot.
+        geometry: Polygon or MultiPolygon, two-dimensional and valid, in `crs`; x before y.
+        crs: `EPSG:n` where the CRS has a code, otherwise WKT.
+        source: What it was read from, as the user gave it.
+        sha256: Of the source's files, in hexadecimal.
+        notes: What was repaired or assumed, a sentence each.
+    """
+
+    name: str
+    geometry: BaseGeometry
+    crs: str
+    source: str
+    sha256: str
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.geometry.geom_type not in {"Polygon", "MultiPolygon"} or self.geometry.is_empty:
+            raise AreaError(f"{self.source}: an area is made of polygons; found {self.geometry.geom_type}")
+        if self.name != safe_name(self.name):
+            raise AreaError(f"{self.source}: {self.name!r} is no safe name for an area")
+
+
+def safe_name(text: str, fallback: str = "area") -> str:
+    """Return `text` with everything but letters, digits, `.`, `_`, `-` made `_`; accents are dropped."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", plain).strip("_").lstrip(".-_")[:MAX_NAME]
+    return name or fallback
+
+
+def distinct_names(texts: Iterable[str]) -> list[str]:
+    """Return a safe name for each text; equal ones, also in other letter case, get `-2`, `-3`, ..."""
+    taken: set[str] = set()
+    names = []
+    for text in texts:
+        base = name = safe_name(text)
+        number = 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{base[: MAX_NAME - 8]}-{number}"
+        taken.add(name.lower())
+        names.append(name)
+    return names

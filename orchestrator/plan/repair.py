@@ -1,0 +1,129 @@
+"""Features judged and mended: what is no usable polygon is refused by name, what is mended is said."""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from orchestrator.core.errors import AreaError
+from orchestrator.plan.features import Features
+from orchestrator.plan.reproject import longitude_span, parse_crs, polygons_only
+
+MAX_LONGITUDES = 180.0
+MAX_NAMED = 3
+
+
+def mend(features: Features, crs: str) -> tuple[list[BaseGeometry], tuple[str, ...]]:
+    """
+    Return each feature as a valid two-dimensional (Multi)Polygon, and what was mended, a sentence each.
+
+    Raises:
+        AreaError: Naming the first feature that has no geometry, is no polygon, holds a coordinate that is not
+            finite or out of the CRS's bounds, or has no surface.
+    """
+    if len(features.geometries) == 0:
+        raise AreaError(f"{features.label}: holds no feature (or none passes the filter); give at least one polygon")
+    _refuse_missing(features)
+    _refuse_other_than_polygons(features)
+    _refuse_coordinates(features, crs)
+    notes: list[str] = []
+    if shapely.has_z(features.geometries).any() or shapely.has_m(features.geometries).any():
+        notes.append(f"{features.label}: heights (Z or M) were dropped.")
+    flat = shapely.force_2d(features.geometries)
+    mended = [
+        _mend_one(geometry, identity, features.label, notes)
+        for geometry, identity in zip(flat, features.ids, strict=True)
+    ]
+    same = len(mended) - len({shapely.to_wkb(geometry) for geometry in mended})
+    if same:
+        notes.append(f"{features.label}: {same} features repeat the outline of another and count once.")
+    return mended, tuple(notes)
+
+
+def dissolve(geometries: list[BaseGeometry], label: str, crs: str) -> BaseGeometry:
+    """
+    Return the union of `geometries`; holes and separate pieces are kept.
+
+    Raises:
+        AreaError: If the union spans more than 180 degrees of longitude.
+    """
+    union = geometries[0] if len(geometries) == 1 else polygons_only(shapely.union_all(geometries))
+    west, east = longitude_span(union, crs)
+    if east - west > MAX_LONGITUDES:
+        raise AreaError(
+            f"{label}: the area spans {east - west:.1f} degrees of longitude, more than the 180 one grid can show; "
+            "cut it into several areas (--split-by)"
+        )
+    return union
+
+
+def _refuse_missing(features: Features) -> None:
+    missing = np.flatnonzero(shapely.is_missing(features.geometries) | shapely.is_empty(features.geometries))
+    if len(missing):
+        raise AreaError(
+            f"{features.label}: feature {_named(features, missing)} has no geometry; the file may be truncated: "
+            "copy it again, or leave such features out (--where)"
+        )
+
+
+def _refuse_other_than_polygons(features: Features) -> None:
+    polygonal = np.array([_is_polygonal(geometry) for geometry in features.geometries])
+    wrong = np.flatnonzero(~polygonal)
+    if len(wrong):
+        kind = features.geometries[wrong[0]].geom_type
+        raise AreaError(
+            f"{features.label}: feature {_named(features, wrong)} is a {kind}, not a polygon; an area needs a surface: "
+            "draw polygons, buffer the lines or points, or leave them out (--where)"
+        )
+
+
+def _is_polygonal(geometry: BaseGeometry) -> bool:
+    if geometry.geom_type == "GeometryCollection":
+        return all(_is_polygonal(part) for part in geometry.geoms)
+    return geometry.geom_type in {"Polygon", "MultiPolygon"}
+
+
+def _refuse_coordinates(features: Features, crs: str) -> None:
+    bounds = shapely.bounds(features.geometries)
+    xy, owner = shapely.get_coordinates(features.geometries, return_index=True)
+    finite = np.isfinite(xy).all(axis=1)
+    if not finite.all():
+        wrong = np.unique(owner[~finite])
+        raise AreaError(
+            f"{features.label}: feature {_named(features, wrong)} holds a coordinate that is not a finite number; "
+            "repair or redraw it"
+        )
+    left, bottom, right, top = (float(v) for v in (*bounds[:, :2].min(axis=0), *bounds[:, 2:].max(axis=0)))
+    shown = f"from ({left:g}, {bottom:g}) to ({right:g}, {top:g})"
+    parsed = parse_crs(crs)
+    # Longitudes 0..360 are in use; a little more is rounding.
+    looks_like_degrees = -180.001 <= left and right <= 360.001 and -90.001 <= bottom and top <= 90.001
+    if parsed.is_geographic and not looks_like_degrees:
+        raise AreaError(
+            f"{features.label}: coordinates {shown} are no degrees, but the CRS is {parsed.name}; "
+            "state the true CRS (--area-crs)"
+        )
+    if parsed.is_projected and looks_like_degrees:
+        raise AreaError(
+            f"{features.label}: coordinates {shown} look like degrees, but {parsed.name} counts in "
+            f"{parsed.axis_info[0].unit_name}; state the true CRS (--area-crs EPSG:4326)"
+        )
+
+
+def _mend_one(geometry: BaseGeometry, identity: str, label: str, notes: list[str]) -> BaseGeometry:
+    if geometry.geom_type == "GeometryCollection":
+        geometry = polygons_only(geometry)
+    if not shapely.is_valid(geometry):
+        reason = shapely.is_valid_reason(geometry)
+        geometry = polygons_only(geometry)
+        notes.append(f"{label}: feature {identity} was invalid ({reason}) and was repaired; its area is now kept once.")
+    if geometry.is_empty or not geometry.area > 0:
+        raise AreaError(f"{label}: feature {identity} has no surface (area 0); redraw it or leave it out (--where)")
+    return geometry
+
+
+def _named(features: Features, wrong: NDArray[np.intp]) -> str:
+    named = ", ".join(features.ids[index] for index in wrong[:MAX_NAMED])
+    return named if len(wrong) <= MAX_NAMED else f"{named} and {len(wrong) - MAX_NAMED} more"
