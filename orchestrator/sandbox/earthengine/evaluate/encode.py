@@ -1,0 +1,125 @@
+"""Writes values as the JSON that `value:compute` answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from orchestrator.sandbox.earthengine.evaluate import pixel_types
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
+from orchestrator.sandbox.earthengine.evaluate.projection import Projection
+from orchestrator.sandbox.earthengine.evaluate.values import (
+    Collection,
+    Date,
+    DateRange,
+    ErrorMargin,
+    Feature,
+    Image,
+    ImageBand,
+)
+from orchestrator.sandbox.scenes.catalogue import PixelType
+
+
+def encoded(value: Any) -> Any:
+    """
+    Write a value as JSON.
+
+    Raises:
+        EvaluationError: If it has no JSON form (functions, filters, joins, reducers).
+    """
+    if value is None or isinstance(value, (bool, str, int)):
+        return value
+    if isinstance(value, (float, np.floating)):
+        return _number(float(value))
+    if isinstance(value, (np.integer, np.bool_)):
+        return int(value)
+    if isinstance(value, (list, tuple)):
+        return [encoded(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: encoded(item) for key, item in value.items()}
+    for kind, write in _WRITERS.items():
+        if isinstance(value, kind):
+            return write(value)
+    raise EvaluationError(f"Unable to encode a value of type {type(value).__name__} as JSON.")
+
+
+def _number(value: float) -> Any:
+    # JSON knows no infinity; the service writes such numbers as text.
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+def _image(image: Image) -> dict[str, Any]:
+    answer: dict[str, Any] = {"type": "Image", "bands": [_band(band) for band in image.bands]}
+    if image.asset_id is not None:
+        answer["id"] = image.asset_id
+    properties = {key: encoded(value) for key, value in image.properties.items()}
+    if image.footprint is not None and "system:footprint" not in properties:
+        properties["system:footprint"] = image.footprint.geojson()
+    if properties:
+        answer["properties"] = properties
+    return answer
+
+
+def _band(band: ImageBand) -> dict[str, Any]:
+    answer: dict[str, Any] = {"id": band.name, "data_type": pixel_type(band.type)}
+    if band.shape is not None:
+        answer["dimensions"] = [band.shape[1], band.shape[0]]
+    answer["crs"] = band.projection.crs
+    answer["crs_transform"] = [encoded(float(value)) for value in band.projection.transform]
+    return answer
+
+
+def pixel_type(kind: PixelType) -> dict[str, Any]:
+    """Write a pixel type."""
+    answer: dict[str, Any] = {"type": "PixelType", "precision": kind.precision}
+    if kind.precision == "int":
+        low, high = pixel_types.bounds(kind)
+        answer.update(min=encoded(float(low)), max=encoded(float(high)))
+    return answer
+
+
+def _feature(feature: Feature) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "type": "Feature",
+        "geometry": None if feature.geometry is None else feature.geometry.geojson(),
+        "properties": {key: encoded(value) for key, value in feature.properties.items()},
+    }
+    if feature.key is not None:
+        answer["id"] = feature.key
+    return answer
+
+
+def _collection(collection: Collection) -> dict[str, Any]:
+    features = [encoded(element) for element in collection.elements()]
+    answer: dict[str, Any] = {"type": collection.kind, "features": features}
+    if collection.query is not None:
+        answer["id"] = collection.query.collection
+    if collection.properties:
+        answer["properties"] = encoded(collection.properties)
+    return answer
+
+
+def _projection(projection: Projection) -> dict[str, Any]:
+    transform = [encoded(float(value)) for value in projection.transform]
+    return {"type": "Projection", "crs": projection.crs, "transform": transform}
+
+
+_WRITERS: dict[type, Callable[[Any], Any]] = {
+    Image: _image,
+    Feature: _feature,
+    Collection: _collection,
+    Geometry: Geometry.geojson,
+    Projection: _projection,
+    PixelType: pixel_type,
+    Date: lambda date: {"type": "Date", "value": date.ms},
+    DateRange: lambda span: {"type": "DateRange", "dates": [span.start_ms, span.end_ms]},
+    ErrorMargin: lambda margin: {"type": "ErrorMargin", "unit": margin.unit, "value": margin.value},
+}

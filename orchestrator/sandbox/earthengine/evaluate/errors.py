@@ -1,0 +1,16 @@
+"""What can go wrong in an evaluation, in Earth Engine's own sentences where they are known."""
+
+from __future__ import annotations
+
+
+class EvaluationError(Exception):
+    """The expression cannot be evaluated; the message is the service's answer to the user."""
+
+
+class UnknownFunctionError(EvaluationError):
+    """The expression calls a function that this sandbox does not imitate."""
+
+    def __init__(self, name: str) -> None:
+        """Name the function, and say whose limit it is."""
+        super().__init__(f"{name}: this sandbox does not imitate this Earth Engine function.")
+        self.name = name

@@ -1,0 +1,334 @@
+"""Arithmetic, comparison and logic of images, band by band and pixel by pixel."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orchestrator.sandbox.earthengine.evaluate import pixel_types
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.images import default_band, mapped, paired, pointwise
+from orchestrator.sandbox.earthengine.evaluate.nodes import ConstantNode
+from orchestrator.sandbox.earthengine.evaluate.registry import function
+from orchestrator.sandbox.earthengine.evaluate.tiles import Tile, both, thin
+from orchestrator.sandbox.earthengine.evaluate.values import Image, ImageBand
+from orchestrator.sandbox.scenes.catalogue import PixelType
+
+Array = NDArray[Any]
+Operation = Callable[[Array, Array], Array]
+TypeRule = Callable[[PixelType, PixelType], PixelType]
+
+
+def combine(name: str, left: Image, right: Image, operation: Operation, rule: TypeRule) -> Image:
+    """Apply an operation to matching bands; valid where both operands are."""
+    bands = []
+    for first, second, band_name in paired(name, left, right):
+        kind = rule(first.type, second.type)
+        apply = partial(_apply, operation=operation, dtype=pixel_types.dtype_of(kind))
+        node = pointwise(apply, first.node, second.node)
+        bands.append(default_band(band_name, node, kind, _leading(first, second)))
+    return _carrier(left, right).with_bands(bands)
+
+
+def _leading(first: ImageBand, second: ImageBand) -> ImageBand:
+    """The operand whose default projection is kept: a bare number has none of its own."""
+    return second if isinstance(first.node, ConstantNode) else first
+
+
+def _carrier(left: Image, right: Image) -> Image:
+    """The operand whose footprint and index are kept; other properties do not survive arithmetic."""
+    constant = all(isinstance(band.node, ConstantNode) for band in left.bands)
+    source = right if constant else left
+    kept = {key: source.properties[key] for key in ("system:index",) if key in source.properties}
+    return replace(source, properties=kept, asset_id=None, grid=None)
+
+
+def _apply(left: Tile, right: Tile, *, operation: Operation, dtype: np.dtype[Any]) -> Tile:
+    a, b = thin(left.values), thin(right.values)
+    values = operation(_working(a, dtype), _working(b, dtype))
+    return Tile(np.broadcast_to(values, left.values.shape), both(left.valid, right.valid))
+
+
+def _working(values: Array, dtype: np.dtype[Any]) -> Array:
+    """Bring an operand to the type of the result; means of a pyramid stay fractions."""
+    if values.dtype == dtype or values.dtype.kind == "f" and dtype.kind != "f":
+        return values
+    return values.astype(dtype)
+
+
+def _compare(left: Tile, right: Tile, *, operation: Operation) -> Tile:
+    a, b = thin(left.values), thin(right.values)
+    values = operation(a, b).view(np.uint8)
+    return Tile(np.broadcast_to(values, left.values.shape), both(left.valid, right.valid))
+
+
+def compare(name: str, left: Image, right: Image, operation: Operation) -> Image:
+    """Apply a comparison: the answer is 0 or 1."""
+    bands = []
+    for first, second, band_name in paired(name, left, right):
+        node = pointwise(partial(_compare, operation=operation), first.node, second.node)
+        bands.append(default_band(band_name, node, pixel_types.BOOLEAN, _leading(first, second)))
+    return _carrier(left, right).with_bands(bands)
+
+
+def _divide(left: Array, right: Array) -> Array:
+    """Divide; by zero gives zero."""
+    if right.size == 1:
+        divisor = right.flat[0]
+        return left / divisor if divisor != 0 else np.zeros_like(left)
+    zero = right == 0
+    if not zero.any():
+        return left / right
+    out = np.zeros(np.broadcast_shapes(left.shape, right.shape), np.result_type(left, right))
+    return np.divide(left, right, out=out, where=~zero)
+
+
+def _modulo(left: Array, right: Array) -> Array:
+    safe = np.where(right == 0, np.ones_like(right), right)
+    return np.where(right == 0, np.zeros_like(left), np.fmod(left, safe))
+
+
+def _power(left: Array, right: Array) -> Array:
+    with np.errstate(all="ignore"):
+        return np.power(left, right)
+
+
+def _union(left: PixelType, right: PixelType) -> PixelType:
+    return pixel_types.union((left, right))
+
+
+def _always(kind: PixelType) -> TypeRule:
+    return lambda _left, _right: kind
+
+
+def _binary(name: str, operation: Operation, rule: TypeRule) -> None:
+    def apply(left: Image, right: Image) -> Image:
+        return combine(f"Image.{name}", left, right, operation, rule)
+
+    function(f"Image.{name}")(apply)
+
+
+def _bounded(scalar: Callable[[float, float], float]) -> TypeRule:
+    return partial(pixel_types.arithmetic, operation=scalar)
+
+
+_binary("add", np.add, _bounded(operator.add))
+_binary("subtract", np.subtract, _bounded(operator.sub))
+_binary("multiply", np.multiply, _bounded(operator.mul))
+_binary("divide", _divide, pixel_types.quotient)
+_binary("mod", _modulo, _union)
+_binary("pow", _power, _always(pixel_types.DOUBLE))
+_binary("min", np.minimum, _union)
+_binary("max", np.maximum, _union)
+_binary("hypot", np.hypot, pixel_types.quotient)
+_binary("atan2", lambda y, x: np.arctan2(y, x), pixel_types.quotient)
+_binary("first", lambda left, _right: left, _union)
+
+
+def _comparison(name: str, operation: Operation) -> None:
+    def apply(left: Image, right: Image) -> Image:
+        return compare(f"Image.{name}", left, right, operation)
+
+    function(f"Image.{name}")(apply)
+
+
+_comparison("eq", np.equal)
+_comparison("neq", np.not_equal)
+_comparison("gt", np.greater)
+_comparison("gte", np.greater_equal)
+_comparison("lt", np.less)
+_comparison("lte", np.less_equal)
+_comparison("and", np.logical_and)
+_comparison("or", np.logical_or)
+
+
+def _bitwise(name: str, operation: Operation) -> None:
+    def on_integers(left: Array, right: Array) -> Array:
+        return operation(left.astype(np.int64), right.astype(np.int64))
+
+    def rule(left: PixelType, right: PixelType) -> PixelType:
+        joint = _union(left, right)
+        return joint if joint.precision == "int" else pixel_types.NAMED_TYPES["int32"]
+
+    _binary(name, on_integers, rule)
+
+
+for _name, _operation in (
+    ("bitwiseAnd", np.bitwise_and),
+    ("bitwiseOr", np.bitwise_or),
+    ("bitwiseXor", np.bitwise_xor),
+):
+    _bitwise(_name, _operation)
+for _name, _operation in (("leftShift", np.left_shift), ("rightShift", np.right_shift)):
+    _bitwise(_name, _operation)
+
+
+@function("Image.not")
+def negation(image: Image) -> Image:
+    return mapped(image, lambda tile: Tile(_zero(tile.values), tile.valid), pixel_types.BOOLEAN)
+
+
+def _zero(values: Array) -> Array:
+    return np.broadcast_to((thin(values) == 0).view(np.uint8), values.shape)
+
+
+def _unary(name: str, operation: Callable[[Array], Array], rule: Callable[[PixelType], PixelType]) -> None:
+    def on_tile(tile: Tile) -> Tile:
+        with np.errstate(all="ignore"):
+            values = operation(thin(tile.values))
+        # Undefined results (roots and logarithms of negative numbers) are masked.
+        undefined = values.dtype.kind == "f" and not np.isfinite(values).all()
+        valid = both(tile.valid, np.broadcast_to(np.isfinite(values), tile.values.shape)) if undefined else None
+        return Tile(np.broadcast_to(values, tile.values.shape), valid if undefined else tile.valid)
+
+    function(f"Image.{name}")(lambda image: mapped(image, on_tile, rule))
+
+
+def _fraction(kind: PixelType) -> PixelType:
+    return pixel_types.quotient(kind, kind)
+
+
+def _whole(kind: PixelType) -> PixelType:
+    return kind if kind.precision == "int" else pixel_types.NAMED_TYPES["int32"]
+
+
+def _magnitude(kind: PixelType) -> PixelType:
+    if kind.precision != "int":
+        return kind
+    low, high = pixel_types.bounds(kind)
+    return PixelType("int", 0 if low <= 0 <= high else min(abs(low), abs(high)), max(abs(low), abs(high)))
+
+
+def _as_fraction(operation: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    return lambda values: operation(values if values.dtype == np.float64 else values.astype(np.float32))
+
+
+for _name, _curve in (
+    ("sqrt", np.sqrt),
+    ("exp", np.exp),
+    ("log", np.log),
+    ("log10", np.log10),
+    ("sin", np.sin),
+    ("cos", np.cos),
+    ("tan", np.tan),
+    ("asin", np.arcsin),
+    ("acos", np.arccos),
+    ("atan", np.arctan),
+):
+    _unary(_name, _as_fraction(_curve), _fraction)
+_unary("abs", lambda values: np.abs(values.astype(np.float64) if values.dtype.kind in "iu" else values), _magnitude)
+for _name, _step in (("floor", np.floor), ("ceil", np.ceil)):
+    _unary(_name, _step, _whole)
+_unary("round", lambda values: np.floor(values + 0.5) if values.dtype.kind == "f" else values, _whole)
+_unary("signum", lambda values: np.sign(values.astype(np.float64)), lambda _kind: PixelType("int", -1, 1))
+
+
+@function("Image.clamp")
+def clamp(image: Image, low: float, high: float) -> Image:
+    return mapped(image, lambda tile: Tile(np.clip(tile.values, low, high), tile.valid), lambda kind: kind)
+
+
+@function("Image.unitScale")
+def unit_scale(image: Image, low: float, high: float) -> Image:
+    def on_tile(tile: Tile) -> Tile:
+        return Tile((tile.values.astype(np.float32) - low) / (high - low), tile.valid)
+
+    return mapped(image, on_tile, pixel_types.FLOAT)
+
+
+@function("Image.normalizedDifference")
+def normalized_difference(image: Image, names: list[Any] | None) -> Image:
+    chosen = image.bands[:2] if names is None else [image.band(str(name)) for name in names]
+    if len(chosen) != 2 or None in chosen:
+        raise EvaluationError(f"Image.normalizedDifference: Bands {names} not found in {image.names}.")
+    first, second = chosen
+    assert first is not None  # noqa: S101 - established above
+    assert second is not None  # noqa: S101 - established above
+    node = pointwise(_normalized, first.node, second.node)
+    return _carrier(image, image).with_bands([default_band("nd", node, pixel_types.FLOAT, first)])
+
+
+def _normalized(left: Tile, right: Tile) -> Tile:
+    """(a - b) / (a + b), masked where either is negative, as the function's documentation says."""
+    a, b = left.values.astype(np.float32), right.values.astype(np.float32)
+    negative = (a < 0) | (b < 0)
+    valid = both(left.valid, right.valid)
+    return Tile(_divide(a - b, a + b), both(valid, ~negative) if negative.any() else valid)
+
+
+@function("Image.remap")
+def remap(image: Image, source: list[Any], target: list[Any], default: Any, name: str | None) -> Image:
+    if len(source) != len(target):
+        raise EvaluationError("Image.remap: 'from' and 'to' must have the same number of elements.")
+    band = image.bands[0] if name is None else image.band(name)
+    if band is None:
+        raise EvaluationError(f"Image.remap: Band '{name}' not found.")
+    kinds = [pixel_types.of_number(value) for value in [*target, *([] if default is None else [default])]]
+    kind = pixel_types.union(kinds)
+    apply = partial(_remapped, source=source, target=target, default=default, dtype=pixel_types.dtype_of(kind))
+    return image.with_bands([default_band("remapped", pointwise(apply, band.node), kind, band)])
+
+
+def _remapped(tile: Tile, *, source: list[Any], target: list[Any], default: Any, dtype: np.dtype[Any]) -> Tile:
+    order = np.argsort(source, kind="stable")
+    keys, answers = np.asarray(source)[order], np.asarray(target, dtype)[order]
+    at = np.minimum(np.searchsorted(keys, tile.values), len(keys) - 1)
+    known = keys[at] == tile.values
+    if default is None:
+        return Tile(answers[at], both(tile.valid, known))
+    return Tile(np.where(known, answers[at], dtype.type(default)), tile.valid)
+
+
+@function("Image.where")
+def where(image: Image, test: Image, value: Image) -> Image:
+    bands = []
+    for band, condition, _ in paired("Image.where", image, test):
+        replacement = value.bands[0] if len(value.bands) == 1 else value.band(band.name) or value.bands[0]
+        kind = _union(band.type, replacement.type)
+        inputs = (band.node, condition.node, replacement.node)
+        node = pointwise(partial(_replaced, dtype=pixel_types.dtype_of(kind)), *inputs)
+        node.support = band.node.support
+        bands.append(default_band(band.name, node, kind, band))
+    return image.with_bands(bands)
+
+
+def _replaced(tile: Tile, test: Tile, value: Tile, *, dtype: np.dtype[Any]) -> Tile:
+    """Where the test is true and both it and the value are valid, take the value; the input's mask stays."""
+    chosen = (test.values != 0) & test.mask() & value.mask()
+    dtype = np.result_type(dtype, tile.values.dtype) if tile.values.dtype.kind == "f" else dtype
+    return Tile(np.where(chosen, value.values, tile.values).astype(dtype, copy=False), tile.valid)
+
+
+@function("Image.spectralDistance")
+def spectral_distance(left: Image, right: Image, metric: str) -> Image:
+    measures = {"sam": _angle, "sed": _euclidean}
+    if metric not in measures:
+        raise EvaluationError(f"Image.spectralDistance: metric '{metric}' is not imitated by this sandbox.")
+    nodes = [band.node for image in (left, right) for band in image.bands]
+    node = pointwise(partial(_distance, measure=measures[metric]), *nodes)
+    return left.with_bands([default_band("distance", node, pixel_types.DOUBLE, left.bands[0])])
+
+
+def _distance(*tiles: Tile, measure: Callable[[Array, Array], Array]) -> Tile:
+    half = len(tiles) // 2
+    stacks = [np.stack([tile.values.astype(np.float64) for tile in part]) for part in (tiles[:half], tiles[half:])]
+    valid = tiles[0].valid
+    for tile in tiles[1:]:
+        valid = both(valid, tile.valid)
+    return Tile(measure(*stacks), valid)
+
+
+def _angle(a: Array, b: Array) -> Array:
+    lengths = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
+    cosine = np.divide((a * b).sum(axis=0), lengths, out=np.ones_like(lengths), where=lengths > 0)
+    return np.asarray(np.arccos(np.clip(cosine, -1, 1)))
+
+
+def _euclidean(a: Array, b: Array) -> Array:
+    return np.asarray(np.sqrt(((a - b) ** 2).sum(axis=0)))

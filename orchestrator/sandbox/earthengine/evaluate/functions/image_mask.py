@@ -1,0 +1,163 @@
+"""Masks: reading them, narrowing them, filling them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import rasterio.features
+import rasterio.transform
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from orchestrator.sandbox.earthengine.evaluate import pixel_types
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
+from orchestrator.sandbox.earthengine.evaluate.images import constant_image, default_band, paired, pointwise
+from orchestrator.sandbox.earthengine.evaluate.nodes import Node, PointwiseNode, Pull
+from orchestrator.sandbox.earthengine.evaluate.projection import WGS84, Grid
+from orchestrator.sandbox.earthengine.evaluate.registry import function
+from orchestrator.sandbox.earthengine.evaluate.support import Support
+from orchestrator.sandbox.earthengine.evaluate.tiles import Mask, Tile, both, empty, thin, uniform
+from orchestrator.sandbox.earthengine.evaluate.values import Collection, Feature, Image
+
+
+@function("Image.updateMask")
+def update_mask(image: Image, mask: Image) -> Image:
+    bands = []
+    for band, other, _ in paired("Image.updateMask", image, mask):
+        bands.append(replace(band, node=pointwise(_narrowed, band.node, other.node)))
+    return image.with_bands(bands)
+
+
+def _narrowed(tile: Tile, mask: Tile) -> Tile:
+    kept = thin(mask.values) != 0
+    return Tile(tile.values, both(both(tile.valid, mask.valid), np.broadcast_to(kept, tile.values.shape)))
+
+
+@function("Image.mask")
+def mask(image: Image, new: Image | None) -> Image:
+    if new is not None:
+        return image.with_bands(
+            replace(band, node=pointwise(_remasked, band.node, other.node))
+            for band, other, _ in paired("Image.mask", image, new)
+        )
+    # The mask itself is valid everywhere: 0 outside the footprint, too.
+    bands = [
+        default_band(band.name, PointwiseNode(_mask_of, (band.node,), None), pixel_types.BOOLEAN, band)
+        for band in image.bands
+    ]
+    return image.with_bands(bands)
+
+
+def _mask_of(tile: Tile) -> Tile:
+    if tile.valid is None:
+        return Tile(uniform(1, tile.values.shape, np.dtype(np.uint8)))
+    return Tile(np.broadcast_to(thin(tile.valid).view(np.uint8), tile.values.shape))
+
+
+def _remasked(tile: Tile, mask: Tile) -> Tile:
+    kept = np.broadcast_to(thin(mask.values) != 0, tile.values.shape)
+    return Tile(tile.values, both(mask.valid, kept))
+
+
+@function("Image.selfMask")
+def self_mask(image: Image) -> Image:
+    return update_mask(image, image)
+
+
+@function("Image.unmask")
+def unmask(image: Image, value: Image | None, same_footprint: bool) -> Image:
+    filling = constant_image(0) if value is None else value
+    bands = []
+    for band, other, name in paired("Image.unmask", image, filling):
+        kind = pixel_types.union((band.type, other.type))
+        support = band.node.support if same_footprint else None
+        apply = partial(_filled, dtype=pixel_types.dtype_of(kind))
+        node: Node = PointwiseNode(apply, (band.node, other.node), None)
+        if same_footprint and image.footprint is not None:
+            node = ClippedNode(node, image.footprint, support)
+        bands.append(default_band(name, node, kind, band))
+    return image.with_bands(bands)
+
+
+def _filled(tile: Tile, filling: Tile, *, dtype: np.dtype[Any]) -> Tile:
+    if tile.valid is None:
+        return tile
+    dtype = np.result_type(dtype, tile.values.dtype) if tile.values.dtype.kind == "f" else dtype
+    values = np.where(thin(tile.valid), tile.values, thin(filling.values)).astype(dtype, copy=False)
+    valid = None if filling.valid is None else tile.valid | filling.valid
+    return Tile(np.broadcast_to(values, tile.values.shape), valid)
+
+
+class ClippedNode(Node):
+    """A band that is masked where a geometry does not cover the centre of the pixel."""
+
+    __slots__ = ("_shapes", "geometry")
+
+    def __init__(self, source: Node, geometry: Geometry, support: Support | None) -> None:
+        """Keep the geometry; it is carried into the CRS it is asked in once."""
+        super().__init__((source,), support)
+        self.geometry = geometry
+        self._shapes: dict[str, BaseGeometry] = {}
+
+    def compute(self, pull: Pull, grid: Grid) -> Tile:
+        inside = self._inside(grid)
+        if inside is False:
+            return empty(grid.shape, np.dtype(np.float32))
+        tile = pull.read(self.inputs[0], grid)
+        return tile if inside is True else Tile(tile.values, both(tile.valid, inside))
+
+    def _inside(self, grid: Grid) -> Mask | bool:
+        shape = self._shape_in(grid.crs)
+        outline = grid.outline()
+        if not shape.intersects(outline):
+            return False
+        if shape.contains(outline):
+            return True
+        transform = rasterio.Affine(*grid.transform)
+        # The window's own frame and nothing wider: a country's border has far more corners outside than inside.
+        x0, y0, x1, y1 = outline.bounds
+        margin = (x1 - x0) / grid.width + (y1 - y0) / grid.height
+        near = shapely.clip_by_rect(shape, x0 - margin, y0 - margin, x1 + margin, y1 + margin)
+        if near.is_empty:
+            return False
+        covered: Mask = rasterio.features.geometry_mask([near], grid.shape, transform, invert=True)
+        return covered
+
+    def _shape_in(self, crs: str) -> BaseGeometry:
+        if crs not in self._shapes:
+            shape = self.geometry.in_crs(crs)
+            shapely.prepare(shape)
+            self._shapes[crs] = shape
+        return self._shapes[crs]
+
+
+@function("Image.clip")
+def clip(image: Image, region: Any) -> Image:
+    geometry = _region(region)
+    outline = Support(geometry.in_crs(WGS84))
+    bands = [
+        replace(band, node=ClippedNode(band.node, geometry, band.node.support or outline)) for band in image.bands
+    ]
+    return replace(image.with_bands(bands), footprint=geometry, asset_id=None)
+
+
+@function("Image.clipToCollection")
+def clip_to_collection(image: Image, collection: Collection) -> Image:
+    return clip(image, collection)
+
+
+def _region(region: Any) -> Geometry:
+    if isinstance(region, Geometry):
+        return region
+    if isinstance(region, Feature) and region.geometry is not None:
+        return region.geometry
+    if isinstance(region, Image) and region.footprint is not None:
+        return region.footprint
+    if isinstance(region, Collection):
+        shapes = [_region(element).in_crs(WGS84) for element in region.elements()]
+        return Geometry(shapely.union_all(shapes))
+    raise EvaluationError("Image.clip: The geometry for image clipping must not be empty.")

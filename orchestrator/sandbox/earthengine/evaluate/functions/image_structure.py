@@ -1,0 +1,182 @@
+"""Images as lists of bands: making, loading, choosing, naming, casting."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from orchestrator.sandbox.earthengine.evaluate import pixel_types
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.images import constant_image, mapped, scene_image
+from orchestrator.sandbox.earthengine.evaluate.registry import function
+from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
+from orchestrator.sandbox.earthengine.evaluate.values import Image, ImageBand
+from orchestrator.sandbox.scenes.catalogue import Catalogue, PixelType
+
+function("Image.constant")(constant_image)
+
+
+@function("Image.load", catalogue=True)
+def load(catalogue: Catalogue, asset_id: str, version: int) -> Image:
+    del version
+    scene = catalogue.scene(asset_id)
+    if scene is None:
+        raise EvaluationError(
+            f"Image.load: Image asset '{asset_id}' not found (does not exist or caller does not have access)."
+        )
+    return scene_image(scene)
+
+
+@function("Image.select")
+def select(image: Image, selectors: list[Any], names: list[str] | None) -> Image:
+    if not image.bands and selectors:
+        raise EvaluationError(
+            f"Image.select: Band pattern '{selectors[0]}' was applied to an Image with no bands. "
+            "See https://developers.google.com/earth-engine/guides/debugging#no-bands"
+        )
+    chosen = [band for selector in selectors for band in _matching(image, selector)]
+    if names is None:
+        return image.with_bands(_distinct(chosen))
+    return rename(image.with_bands(chosen), names)
+
+
+def _matching(image: Image, selector: Any) -> list[ImageBand]:
+    if isinstance(selector, (int, float)):
+        at = int(selector)
+        if not -len(image.bands) <= at < len(image.bands):
+            raise EvaluationError(f"Image.select: Band index {at} is out of bounds.")
+        return [image.bands[at]]
+    exact = image.band(selector)
+    if exact is not None:
+        return [exact]
+    try:
+        found = [band for band in image.bands if re.fullmatch(selector, band.name)]
+    except re.error:
+        found = []
+    if not found:
+        raise EvaluationError(
+            f"Image.select: Band pattern '{selector}' did not match any bands. "
+            f"Available bands: [{', '.join(image.names)}]"
+        )
+    return found
+
+
+def _distinct(bands: list[ImageBand]) -> list[ImageBand]:
+    """Number the repetitions of a name: `foo`, `foo_1`, `foo_2`."""
+    taken: set[str] = set()
+    named = []
+    for band in bands:
+        name = _free_name(band.name, taken)
+        taken.add(name)
+        named.append(band if name == band.name else band.renamed(name))
+    return named
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    if name not in taken:
+        return name
+    at = 1
+    while f"{name}_{at}" in taken:
+        at += 1
+    return f"{name}_{at}"
+
+
+@function("Image.rename")
+def rename(image: Image, names: list[Any]) -> Image:
+    flat = [str(name) for name in names]
+    if len(flat) != len(image.bands):
+        raise EvaluationError(
+            f"Image.rename: The number of names ({len(flat)}) must match the number of bands ({len(image.bands)})."
+        )
+    if len(set(flat)) != len(flat):
+        raise EvaluationError("Image.rename: Can't add a band with a name that is already used.")
+    return image.with_bands(band.renamed(name) for band, name in zip(image.bands, flat, strict=True))
+
+
+@function("Image.addBands")
+def add_bands(target: Image, source: Image, names: list[Any] | None, overwrite: bool) -> Image:
+    added = source if names is None else select(source, names, None)
+    if not overwrite:
+        return target.with_bands(_distinct([*target.bands, *added.bands]))
+    replaced = [added.band(band.name) or band for band in target.bands]
+    fresh = [band for band in added.bands if target.band(band.name) is None]
+    return target.with_bands([*replaced, *fresh])
+
+
+@function("Image.slice")
+def cut(image: Image, start: int, end: int | None) -> Image:
+    return image.with_bands(image.bands[start:end])
+
+
+@function("Image.bandNames")
+def band_names(image: Image) -> list[str]:
+    return image.names
+
+
+@function("Image.bandTypes")
+def band_types(image: Image) -> dict[str, PixelType]:
+    return {band.name: band.type for band in image.bands}
+
+
+@function("Image.id", "Element.id")
+def identity(element: Any) -> Any:
+    return element.properties.get("system:index")
+
+
+def cast(image: Image, kind: PixelType) -> Image:
+    """Cast every band; integers are cut off toward zero and held in range."""
+    return mapped(image, partial(_cast_tile, kind=kind), kind)
+
+
+def _cast_tile(tile: Tile, kind: PixelType) -> Tile:
+    dtype = pixel_types.dtype_of(kind)
+    values = tile.values
+    if kind.precision == "int" and values.dtype != dtype:
+        low, high = pixel_types.bounds(kind)
+        values = np.clip(np.trunc(np.nan_to_num(values)), low, high)
+    return Tile(values.astype(dtype, copy=False), tile.valid)
+
+
+for _name, _kind in (
+    ("Byte", "uint8"),
+    ("Uint8", "uint8"),
+    ("Int8", "int8"),
+    ("Uint16", "uint16"),
+    ("Int16", "int16"),
+    ("Short", "int16"),
+    ("Uint32", "uint32"),
+    ("Int32", "int32"),
+    ("Int", "int32"),
+    ("Float", "float"),
+    ("Double", "double"),
+):
+    function(f"Image.to{_name}", f"Image.{_name.lower()}")(
+        partial(cast, kind=pixel_types.NAMED_TYPES[_kind])
+    )
+
+
+@function("Image.cast")
+def cast_bands(image: Image, kinds: dict[str, Any], order: list[str] | None) -> Image:
+    bands = {}
+    for band in image.bands:
+        kind = _named_type(kinds[band.name]) if band.name in kinds else None
+        one = image.with_bands([band])
+        bands[band.name] = cast(one, kind).bands[0] if kind else band
+    return image.with_bands([bands[name] for name in order or image.names])
+
+
+def _named_type(kind: Any) -> PixelType:
+    if isinstance(kind, PixelType):
+        return kind
+    if kind not in pixel_types.NAMED_TYPES:
+        raise EvaluationError(f"Image.cast: Unknown pixel type '{kind}'.")
+    return pixel_types.NAMED_TYPES[kind]
+
+
+@function("Image.set")
+def set_property(image: Image, key: str, value: Any) -> Image:
+    return replace(image, properties={**image.properties, key: value})

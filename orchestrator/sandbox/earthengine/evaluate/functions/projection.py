@@ -1,0 +1,45 @@
+"""Projections as values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.projection import Projection, parse_crs
+from orchestrator.sandbox.earthengine.evaluate.registry import function
+
+
+@function("Projection")
+def make(crs: Any, transform: list[Any] | None, wkt: str | None) -> Projection:
+    if wkt is not None:
+        raise EvaluationError("Projection: 'transformWkt' is not imitated by this sandbox.")
+    if isinstance(crs, Projection):
+        crs, base = crs.crs, crs.transform
+    else:
+        parse_crs(str(crs))
+        base = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    if transform is None:
+        return Projection(str(crs), base)
+    a, b, c, d, e, f = (float(value) for value in transform)
+    return Projection(str(crs), (a, b, c, d, e, f))
+
+
+@function("Projection.atScale")
+def at_scale(projection: Projection, metres: float) -> Projection:
+    return projection.at_scale(metres)
+
+
+@function("Projection.nominalScale")
+def nominal_scale(projection: Projection) -> float:
+    return projection.nominal_scale()
+
+
+@function("Projection.scale")
+def scaled(projection: Projection, x: float, y: float) -> Projection:
+    a, b, c, d, e, f = projection.transform
+    return Projection(projection.crs, (a * x, b * y, c, d * x, e * y, f))
+
+
+@function("Projection.crs")
+def crs(projection: Projection) -> str:
+    return projection.crs

@@ -1,0 +1,101 @@
+"""Pixels of one band in one window, with their mask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orchestrator.sandbox.earthengine.evaluate.projection import Grid
+
+Values = NDArray[Any]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """
+    Values and validity of a window, both (height, width).
+
+    Arrays are shared and must never be written to. A uniform tile is a single value seen through zero strides.
+    Under an invalid pixel the value means nothing.
+
+    Attributes:
+        values: The pixels.
+        valid: Where they mean something; None is everywhere.
+    """
+
+    values: Values
+    valid: Mask | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether no pixel is valid."""
+        return self.valid is not None and not thin(self.valid).any()
+
+    def mask(self) -> Mask:
+        """Give the validity as an array."""
+        return uniform(True, self.values.shape, np.dtype(np.bool_)) if self.valid is None else self.valid
+
+
+def uniform(value: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Values:
+    """Give an array of one value that takes the memory of one value."""
+    return np.broadcast_to(np.asarray(value, dtype=dtype), shape)
+
+
+def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Tile:
+    """Give a tile without any valid pixel."""
+    return Tile(uniform(0, shape, dtype), uniform(False, shape, np.dtype(np.bool_)))
+
+
+def thin(values: Values) -> Values:
+    """Reduce a uniform array to (1, 1), so that numpy broadcasts it instead of walking over it."""
+    return values[:1, :1] if values.ndim == 2 and values.strides == (0, 0) and values.size else values
+
+
+def both(left: Mask | None, right: Mask | None) -> Mask | None:
+    """Intersect two masks."""
+    if left is None or left is right:
+        return right
+    if right is None:
+        return left
+    return np.broadcast_to(thin(left) & thin(right), left.shape)
+
+
+def picked(tile: Tile, rows: Any, cols: Any, *, separable: bool, seen: Mask | None) -> Tile:
+    """Take pixels by their row and column; see `resampling.Places` for the shapes."""
+    shape = (rows.size, cols.size) if separable else rows.shape
+    values = _take(tile.values, rows, cols, shape, separable=separable)
+    valid = None if tile.valid is None else _take(tile.valid, rows, cols, shape, separable=separable)
+    return Tile(values, both(valid, seen))
+
+
+def _take(values: Values, rows: Any, cols: Any, shape: tuple[int, ...], *, separable: bool) -> Values:
+    if values.strides == (0, 0):
+        return np.broadcast_to(values[:1, :1], shape)
+    if not separable:
+        taken: Values = values[rows, cols]
+        return taken
+    if values.shape == shape and _counts_up(rows) and _counts_up(cols):
+        return values
+    return values.take(rows, axis=0).take(cols, axis=1)
+
+
+def _counts_up(numbers: Any) -> bool:
+    return bool(numbers[0] == 0 and (np.diff(numbers) == 1).all())
+
+
+def assembled(grid: Grid, pieces: Iterable[tuple[Grid, Tile]]) -> Tile:
+    """Join tiles of windows that cover `grid`."""
+    every = list(pieces)
+    dtype = np.result_type(*(tile.values.dtype for _, tile in every))
+    values = np.zeros(grid.shape, dtype)
+    valid = np.zeros(grid.shape, np.bool_)
+    for part, tile in every:
+        row, col = part.row - grid.row, part.col - grid.col
+        values[row : row + part.height, col : col + part.width] = tile.values
+        valid[row : row + part.height, col : col + part.width] = tile.mask()
+    return Tile(values, valid)

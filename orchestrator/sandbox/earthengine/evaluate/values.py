@@ -1,0 +1,214 @@
+"""What an expression can be: images, features, collections, filters, joins, reducers, dates and functions."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from shapely.geometry.base import BaseGeometry
+
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
+from orchestrator.sandbox.earthengine.evaluate.nodes import Node
+from orchestrator.sandbox.earthengine.evaluate.projection import DEFAULT_PROJECTION, Grid, Projection
+from orchestrator.sandbox.scenes.catalogue import Catalogue, PixelType, Scene, UnboundedQueryError
+
+MAX_ELEMENTS = 5000  # the most elements Earth Engine accumulates in one query
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageBand:
+    """
+    A named band.
+
+    Attributes:
+        name: Its name in the image.
+        node: How its pixels are computed.
+        type: Earth Engine's type.
+        projection: The default projection, which is only used where nobody asks for another.
+        shape: (height, width) on the default projection, where known.
+    """
+
+    name: str
+    node: Node
+    type: PixelType
+    projection: Projection = DEFAULT_PROJECTION
+    shape: tuple[int, int] | None = None
+
+    def renamed(self, name: str) -> ImageBand:
+        """Give the same band another name."""
+        return replace(self, name=name)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """
+    Named lazy bands with properties.
+
+    Attributes:
+        bands: In order.
+        properties: Earth Engine's, without `system:footprint`.
+        footprint: Where the image lies; None is unbounded.
+        asset_id: `COLLECTION/INDEX` of an image of the catalogue.
+        grid: The window asked for by an export wrapper, if the image is one.
+    """
+
+    bands: tuple[ImageBand, ...]
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    footprint: Geometry | None = None
+    asset_id: str | None = None
+    grid: Grid | None = None
+
+    @property
+    def names(self) -> list[str]:
+        return [band.name for band in self.bands]
+
+    def with_bands(self, bands: Iterable[ImageBand]) -> Image:
+        """Give an image of other bands with the same properties and footprint."""
+        return replace(self, bands=tuple(bands), grid=None)
+
+    def band(self, name: str) -> ImageBand | None:
+        """Find a band by name."""
+        return next((band for band in self.bands if band.name == name), None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Feature:
+    """A geometry, which may be missing, with properties."""
+
+    geometry: Geometry | None
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    key: str | None = None
+
+
+Element = Image | Feature
+
+
+def with_properties(element: Element, added: Mapping[str, Any]) -> Element:
+    """Give the element with more properties, or other values of them."""
+    return replace(element, properties={**element.properties, **added})
+
+
+def geometry_of(element: Any) -> Geometry | None:
+    """Give where an element lies."""
+    return element.footprint if isinstance(element, Image) else element.geometry
+
+
+class Predicate(Protocol):
+    """A filter: of one element, or of a pair in a join."""
+
+    def accepts(self, left: Any, right: Any = None) -> bool:
+        """Tell whether the element, or the pair, passes."""
+
+
+@dataclass(frozen=True, slots=True)
+class SceneQuery:
+    """What the catalogue is asked: everything that can be pushed down before scenes are enumerated."""
+
+    catalogue: Catalogue
+    collection: str
+    region: BaseGeometry | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+
+    def scenes(self) -> Iterator[Scene]:
+        """Ask the catalogue."""
+        return self.catalogue.scenes(self.collection, self.region, self.start_ms, self.end_ms)
+
+
+class Collection:
+    """
+    A lazy list of elements: enumerated once, when somebody needs an element.
+
+    Belongs to one evaluation, which is the work of one thread.
+    """
+
+    def __init__(
+        self,
+        produce: Callable[[], Iterable[Any]],
+        *,
+        kind: str = "ImageCollection",
+        properties: Mapping[str, Any] | None = None,
+        query: SceneQuery | None = None,
+    ) -> None:
+        """
+        Keep how to enumerate.
+
+        Args:
+            produce: Yields elements in order.
+            kind: `ImageCollection` or `FeatureCollection`.
+            properties: Of the collection itself.
+            query: The request to the catalogue that `produce` makes, as long as it can still be narrowed.
+        """
+        self._produce = produce
+        self._elements: list[Any] | None = None
+        self.kind = kind
+        self.properties = properties or {}
+        self.query = query
+
+    def elements(self) -> list[Any]:
+        """
+        Enumerate.
+
+        Raises:
+            EvaluationError: With the service's sentence if there are more than 5000 elements.
+        """
+        if self._elements is None:
+            self._elements = self._enumerate()
+        return self._elements
+
+    def _enumerate(self) -> list[Any]:
+        try:
+            found = list(itertools.islice(self._produce(), MAX_ELEMENTS + 1))
+        except UnboundedQueryError:
+            found = [None] * (MAX_ELEMENTS + 1)
+        if len(found) > MAX_ELEMENTS:
+            raise EvaluationError(f"Collection query aborted after accumulating over {MAX_ELEMENTS} elements.")
+        return found
+
+    def derived(self, produce: Callable[[], Iterable[Any]], kind: str | None = None) -> Collection:
+        """Give another list of elements with the same collection properties."""
+        return Collection(produce, kind=kind or self.kind, properties=self.properties)
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """A moment, in milliseconds since 1970 UTC."""
+
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DateRange:
+    """A half-open span of time, in milliseconds since 1970 UTC; None is without end."""
+
+    start_ms: int | None
+    end_ms: int | None
+
+    def contains(self, moment: float) -> bool:
+        """Tell whether start <= moment < end."""
+        return (self.start_ms is None or self.start_ms <= moment) and (
+            self.end_ms is None or moment < self.end_ms
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorMargin:
+    """How exact a geometry should be; accepted and not needed, because ours are exact."""
+
+    value: float | None = None
+    unit: str = "meters"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Algorithm:
+    """A function value: what `map` is given, or a parsed expression."""
+
+    names: tuple[str, ...]
+    call: Callable[[Mapping[str, Any]], Any] = field(repr=False)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call with positional arguments."""
+        return self.call(dict(zip(self.names, arguments, strict=False)))
