@@ -1,0 +1,1 @@
+"""Google Drive v3: files and folders, queries, media."""

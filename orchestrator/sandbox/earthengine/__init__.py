@@ -1,0 +1,1 @@
+"""Earth Engine's REST API: discovery, algorithms, values, assets, exports, operations."""

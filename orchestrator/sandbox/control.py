@@ -1,0 +1,105 @@
+"""The sandbox's own methods under `/sandbox/`: for tests and for the command line, never for the program proper."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.sandbox.clock import Clock
+from orchestrator.sandbox.drive.files import Drive
+from orchestrator.sandbox.earthengine.operations import Operations, operation
+from orchestrator.sandbox.earthengine.tasks import Tasks
+from orchestrator.sandbox.faults import Faults, Rule
+from orchestrator.sandbox.journal import Journal
+from orchestrator.sandbox.storage.buckets import Buckets
+from orchestrator.sandbox.web import ApiError, ProtocolViolation, Request, Response, Route, json_response, route
+
+
+class ControlRoutes:
+    """Show what happened, order what shall go wrong."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        faults: Faults,
+        clock: Clock,
+        operations: Operations,
+        tasks: Tasks,
+        buckets: Buckets,
+        drive: Drive,
+    ) -> None:
+        self._journal = journal
+        self._faults = faults
+        self._clock = clock
+        self._operations = operations
+        self._tasks = tasks
+        self._buckets = buckets
+        self._drive = drive
+
+    def routes(self) -> list[Route]:
+        table = {
+            ("GET", r"/sandbox/state"): self._state,
+            ("GET", r"/sandbox/requests"): self._requests,
+            ("POST", r"/sandbox/faults"): self._order,
+            ("DELETE", r"/sandbox/faults"): self._clear,
+            ("POST", r"/sandbox/release"): self._release,
+            ("POST", r"/sandbox/buckets"): self._bucket,
+            ("POST", r"/sandbox/clock"): self._advance,
+            ("POST", r"/sandbox/forget"): self._forget,
+        }
+        return [route("control", "control", verb, path, handler) for (verb, path), handler in table.items()]
+
+    def state(self) -> dict[str, Any]:
+        """Report everything a test asserts on."""
+        return {
+            **self._journal.summary(),
+            "operations": [operation(each) for each in self._operations.all()],
+            "faults": self._faults.report(),
+            "buckets": self._buckets.report(),
+            "drive": self._drive.report(),
+        }
+
+    def _state(self, request: Request) -> Response:  # noqa: ARG002  every handler takes the request
+        return json_response(self.state())
+
+    def _requests(self, request: Request) -> Response:
+        api = request.query.get("api")
+        found = [each for each in self._journal.requests() if api in (None, each["api"])]
+        return json_response({"requests": found})
+
+    def _order(self, request: Request) -> Response:
+        body = request.json()
+        orders = body.get("faults", [body])
+        rules = [Rule.of(each) for each in orders]
+        return json_response({"ids": [self._faults.order(rule) for rule in rules]})
+
+    def _clear(self, request: Request) -> Response:  # noqa: ARG002
+        self._faults.clear()
+        self._tasks.nudge()
+        return json_response({})
+
+    def _release(self, request: Request) -> Response:
+        self._faults.release(request.json().get("id"))
+        self._tasks.nudge()
+        return json_response({})
+
+    def _bucket(self, request: Request) -> Response:
+        body = request.json()
+        name = body.pop("name", None)
+        if not isinstance(name, str):
+            raise ProtocolViolation("a bucket needs a name")
+        granted = body.pop("permissions", None)
+        self._buckets.create(name, settings=body, permissions=None if granted is None else tuple(granted))
+        return json_response({"name": name})
+
+    def _advance(self, request: Request) -> Response:
+        self._clock.advance(float(request.json().get("advanceSeconds", 0)))
+        return json_response({"now": self._clock.now().isoformat()})
+
+    def _forget(self, request: Request) -> Response:
+        """Drop a finished operation from the history, as the service does after some days."""
+        number = str(request.json().get("operation", "")).rpartition("/")[2]
+        found = next((each for each in self._operations.all() if each.id == number), None)
+        if found is None or not found.done:
+            raise ApiError(400, f"no finished operation {number!r}")
+        self._operations.forget(number)
+        return json_response({})

@@ -1,0 +1,116 @@
+"""From a request to an answer: find the method, draw a fault, run, count."""
+
+from __future__ import annotations
+
+import traceback
+
+from orchestrator.sandbox.clock import Clock, rfc3339_millis
+from orchestrator.sandbox.connection import Answer
+from orchestrator.sandbox.faults import Fault, Faults
+from orchestrator.sandbox.journal import BODY_CHARACTERS_KEPT, Entry, Journal
+from orchestrator.sandbox.web import (
+    ApiError,
+    Match,
+    ProtocolViolation,
+    Request,
+    Response,
+    Router,
+    error_response,
+    service_of,
+)
+
+
+class Dispatcher:
+    """Answer requests; safe from several threads."""
+
+    def __init__(self, router: Router, faults: Faults, journal: Journal, clock: Clock) -> None:
+        self._router = router
+        self._faults = faults
+        self._journal = journal
+        self._clock = clock
+
+    def __call__(self, request: Request) -> Answer:
+        match = self._router.match(request)
+        if match is None:
+            return self._unknown(request)
+        if match.route.service == "control":  # the sandbox's own methods are neither counted nor spoilt
+            return Answer(self._run(match, request))
+        fault = self._faults.for_call(match.route.api, request)
+        answer = self._answer(match, request, fault)
+        self._record(match.route.api, request, answer, fault)
+        return answer
+
+    def _answer(self, match: Match, request: Request, fault: Fault | None) -> Answer:
+        if fault is None or fault.rule.action.startswith("request_id"):
+            return Answer(self._run(match, request, fault))
+        action = fault.rule.action
+        if action == "reset":
+            return Answer(None)
+        if action == "http":
+            return Answer(ordered_response(fault, match.route.service))
+        if action == "stall" and fault.rule.bytes is None:
+            fault.hold()
+            return Answer(self._run(match, request))
+        response = self._run(match, request)
+        if action == "commit_then_fail":
+            return self._after_commit(fault, match.route.service, response)
+        return Answer(response, fault)
+
+    def _after_commit(self, fault: Fault, service: str, response: Response) -> Answer:
+        if fault.rule.then == "reset":
+            return Answer(None)
+        if fault.rule.then == "stall":
+            fault.hold()
+            return Answer(response)
+        return Answer(ordered_response(fault, service, int(fault.rule.then)))
+
+    def _run(self, match: Match, request: Request, fault: Fault | None = None) -> Response:
+        service = match.route.service
+        try:
+            return match.call(request) if fault is None else match.call(request, fault=fault)
+        except ProtocolViolation as error:
+            if service != "control":
+                self._journal.violation(match.route.api, request.path, error.message)
+            return error_response(error, service=service)
+        except ApiError as error:
+            return error_response(error, service=service)
+        except Exception as error:  # noqa: BLE001  the edge of the thread: a fault of the sandbox is told, not hidden
+            self._journal.trouble(traceback.format_exc())
+            return error_response(ApiError(500, f"The sandbox failed: {error!r}"), service=service)
+
+    def _unknown(self, request: Request) -> Answer:
+        message = f"Method not found: {request.method} {request.path}"
+        self._journal.violation("unknown", request.path, message)
+        answer = Answer(error_response(ApiError(404, message), service=service_of(request.path)))
+        self._record("unknown", request, answer, None)
+        return answer
+
+    def _record(self, api: str, request: Request, answer: Answer, fault: Fault | None) -> None:
+        self._journal.record(
+            Entry(
+                api=api,
+                method=request.method,
+                path=request.path,
+                query=dict(request.query),
+                range=request.headers.get("range"),
+                body=request.body[:BODY_CHARACTERS_KEPT].decode("utf-8", "replace"),
+                status=0 if answer.response is None else answer.response.status,
+                fault=None if fault is None else fault.rule.action,
+                time=rfc3339_millis(self._clock.now()),
+            )
+        )
+
+
+def ordered_response(fault: Fault, service: str, status: int | None = None) -> Response:
+    """Answer as the rule of `fault` says: a status in the service's form, a page of HTML, or a given body."""
+    rule = fault.rule
+    code = status or rule.status
+    if rule.body is not None or rule.html:
+        page = f"<html><head><title>{code}</title></head><body><h1>Error {code}</h1></body></html>"
+        text = page if rule.body is None else rule.body
+        kind = "text/html; charset=UTF-8" if rule.html else "application/json; charset=UTF-8"
+        return Response(code, {"Content-Type": kind, **rule.headers}, text.encode())
+    message = rule.message or f"The sandbox was told to answer {code}."
+    error = ApiError(code, message, status_name=rule.status_name, reason=rule.reason)
+    plain = error_response(error, service="storage" if rule.reason and not rule.status_name else service)
+    return Response(plain.status, {**plain.headers, **rule.headers}, plain.body)

@@ -1,0 +1,172 @@
+"""The methods of Drive v3 that the client calls, and a discovery document that points here."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from orchestrator.sandbox import fields, multipart
+from orchestrator.sandbox.drive.files import FOLDER, QUOTA_BYTES, Drive
+from orchestrator.sandbox.drive.query import parse
+from orchestrator.sandbox.web import (
+    ApiError,
+    ProtocolViolation,
+    Request,
+    Response,
+    Route,
+    integer,
+    json_response,
+    media_response,
+    route,
+)
+
+_FILE = "acknowledgeAbuse supportsAllDrives supportsTeamDrives includeLabels includePermissionsForView"
+_LIST = (
+    "q pageSize pageToken orderBy spaces corpora corpus driveId includeItemsFromAllDrives includeTeamDriveItems "
+    "supportsAllDrives supportsTeamDrives teamDriveId includeLabels includePermissionsForView"
+)
+_WRITE = (
+    "supportsAllDrives supportsTeamDrives addParents removeParents enforceSingleParent ignoreDefaultVisibility "
+    "keepRevisionForever ocrLanguage useContentAsIndexableText includeLabels includePermissionsForView"
+)
+# Drive answers these when a call names no fields.
+_DEFAULT_FILE = "kind,id,name,mimeType"
+_DEFAULT_LIST = f"kind,incompleteSearch,nextPageToken,files({_DEFAULT_FILE})"
+
+
+class DriveRoutes:
+    """Answer for Drive."""
+
+    def __init__(self, drive: Drive) -> None:
+        self._drive = drive
+
+    def routes(self) -> list[Route]:
+        one = r"/drive/v3/files/(?P<number>[^/]+)"
+        return [
+            route("drive", "drive.discovery", "GET", r"/discovery/v1/apis/drive/v3/rest", _discovery, query="labels"),
+            route("drive", "drive.about", "GET", r"/drive/v3/about", self._about),
+            route("drive", "drive.list", "GET", r"/drive/v3/files", self._list, query=_LIST),
+            route("drive", "drive.media", "GET", one, self._media, query=_FILE, media=True),
+            route("drive", "drive.get", "GET", one, self._get, query=_FILE, media=False),
+            route("drive", "drive.create", "POST", r"(?:/upload)?/drive/v3/files", self._create, query=_WRITE),
+            route("drive", "drive.update", "PATCH", one, self._update, query=_WRITE),
+            route("drive", "drive.delete", "DELETE", one, self._delete, query=_FILE + " enforceSingleParent"),
+        ]
+
+    def _about(self, request: Request) -> Response:
+        if not request.query.get("fields"):
+            raise ProtocolViolation("The 'fields' parameter is required for this method.")
+        used = str(self._drive.used_bytes())
+        answer = {
+            "kind": "drive#about",
+            "user": {"kind": "drive#user", "displayName": "Sandbox", "emailAddress": "sandbox@example.com", "me": True},
+            "storageQuota": {"limit": str(QUOTA_BYTES), "usage": used, "usageInDrive": used, "usageInDriveTrash": "0"},
+        }
+        return json_response(fields.select(request.query["fields"], answer))
+
+    def _list(self, request: Request) -> Response:
+        text = request.query.get("q", "").strip()
+        found = self._drive.find(parse(text, self._drive.root.id) if text else lambda _: True)
+        size = integer(request, "pageSize", 100)
+        if not 1 <= size <= 1000:
+            raise ProtocolViolation(f"Invalid value '{size}'. Values must be within the range: [1, 1000]")
+        found = _ordered(found, request.query.get("orderBy"))
+        start = _start(request.query.get("pageToken"))
+        page = found[start : start + size]
+        answer: dict[str, Any] = {
+            "kind": "drive#fileList",
+            "incompleteSearch": False,
+            "files": [each.resource() for each in page],
+        }
+        if start + size < len(found):
+            answer["nextPageToken"] = f"page-{start + size}"
+        return json_response(fields.select(request.query.get("fields"), answer, default=_DEFAULT_LIST))
+
+    def _get(self, request: Request, number: str) -> Response:
+        return _shown(request, self._drive.get(number).resource())
+
+    def _media(self, request: Request, number: str) -> Response:
+        found = self._drive.get(number)
+        if found.blob is None:
+            raise ApiError(
+                403,
+                "Only files with binary content can be downloaded. Use Export with Docs Editors files.",
+                reason="fileNotDownloadable",
+            )
+        headers = {"Content-Type": found.mime_type, "Content-Disposition": "attachment"}
+        return media_response(self._drive.blobs.path(found.blob), found.blob.size, request, headers)
+
+    def _create(self, request: Request) -> Response:
+        kind = request.query.get("uploadType")
+        if kind == "resumable":
+            raise ApiError(501, "This sandbox does not imitate resumable uploads to Drive yet.")
+        metadata, data, content_type = request.json() if kind is None else {}, None, None
+        if kind == "multipart":
+            upload = multipart.read(request)
+            metadata, data, content_type = upload.metadata, upload.data, upload.content_type
+        elif kind == "media":
+            data, content_type = request.body, request.headers.get("content-type")
+        mime_type = str(metadata.get("mimeType") or content_type or "application/octet-stream")
+        blob = None if mime_type == FOLDER else self._drive.blobs.store(data or b"")
+        made = self._drive.create(
+            str(metadata.get("name", "Untitled")),
+            mime_type=mime_type,
+            parents=tuple(self._drive.get(each).id for each in metadata.get("parents", [])),
+            blob=blob,
+        )
+        return _shown(request, made.resource())
+
+    def _update(self, request: Request, number: str) -> Response:
+        body = request.json()
+        if unknown := sorted(set(body) - {"name", "trashed"}):
+            raise ApiError(501, f"This sandbox does not imitate changing {unknown} of a Drive file yet.")
+        return _shown(request, self._drive.update(number, body).resource())
+
+    def _delete(self, request: Request, number: str) -> Response:  # noqa: ARG002  every handler takes the request
+        self._drive.delete(number)
+        return Response(204)
+
+
+def _shown(request: Request, resource: dict[str, Any]) -> Response:
+    return json_response(fields.select(request.query.get("fields"), resource, default=_DEFAULT_FILE))
+
+
+def _start(token: str | None) -> int:
+    if token is None:
+        return 0
+    if not token.startswith("page-") or not token[5:].isdigit():
+        raise ApiError(400, "Invalid Value")
+    return int(token[5:])
+
+
+def _ordered(found: list[Any], order: str | None) -> list[Any]:
+    for key in reversed((order or "").split(",")):
+        name, _, direction = key.strip().partition(" ")
+        if not name:
+            continue
+        if name not in ("name", "createdTime", "modifiedTime", "recency"):
+            raise ProtocolViolation(f"Invalid field in orderBy: {name}")
+        attribute = {"name": "name", "createdTime": "order"}.get(name, "modified")
+        found = sorted(found, key=lambda each: getattr(each, attribute), reverse=direction == "desc")
+    return found
+
+
+def _discovery(request: Request) -> Response:
+    base = request.base_url + "/"
+    document = {**_bundled(), "rootUrl": base, "baseUrl": base + "drive/v3/", "mtlsRootUrl": base}
+    return json_response(document)
+
+
+@cache
+def _bundled() -> dict[str, Any]:
+    """Read the document that google-api-python-client ships, without importing the client."""
+    spec = importlib.util.find_spec("googleapiclient")
+    if spec is None or not spec.submodule_search_locations:
+        raise ApiError(501, "google-api-python-client is not installed: no discovery document for Drive.")
+    folder = Path(next(iter(spec.submodule_search_locations)))
+    text = (folder / "discovery_cache" / "documents" / "drive.v3.json").read_text(encoding="utf-8")
+    document: dict[str, Any] = json.loads(text)
+    return document

@@ -1,0 +1,181 @@
+"""The public catalogue as assets: what `getAsset`, `listAssets` and `listImages` show."""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from orchestrator.sandbox.clock import rfc3339
+from orchestrator.sandbox.scenes.catalogue import Band, Catalogue, Scene, UnboundedQueryError
+from orchestrator.sandbox.web import ApiError, ProtocolViolation, not_imitated
+
+PUBLIC = "projects/earthengine-public/assets/"
+DEFAULT_PAGE = 1000
+
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+    "!=": operator.ne,
+}
+_PROPERTY = re.compile(r'properties\.([\w:]+)\s*(<=|>=|!=|=|<|>)\s*("[^"]*"|-?[\d.]+)')
+_TIME = re.compile(r'(startTime|endTime)\s*(>=|<)\s*"([^"]+)"')
+_REGION = re.compile(r'intersects\("(.*)"\)', re.DOTALL)
+
+
+@dataclass(slots=True)
+class _Query:
+    """What a list's `filter` asks for."""
+
+    region: BaseGeometry | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+    tests: list[tuple[str, Callable[[Any, Any], bool], Any]] = field(default_factory=list)
+
+    def accepts(self, scene: Scene) -> bool:
+        values = scene.properties
+        return all(name in values and test(values[name], wanted) for name, test, wanted in self.tests)
+
+
+class Assets:
+    """Answer for assets from a catalogue of scenes."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def get(self, name: str) -> dict[str, Any]:
+        """
+        Show one asset.
+
+        Raises:
+            ApiError: 404 if there is none.
+        """
+        asset = name.removeprefix(PUBLIC)
+        if name.startswith(PUBLIC):
+            if asset in self._catalogue.collections():
+                properties = dict(self._catalogue.collections()[asset])
+                return {"type": "IMAGE_COLLECTION", "name": name, "id": asset, "properties": properties}
+            if (scene := self._catalogue.scene(asset)) is not None:
+                return _image(scene)
+        raise ApiError(404, f"Asset '{name}' not found (does not exist or caller does not have access).")
+
+    def images(self, parent: str, text: str, size: int, token: str | None) -> dict[str, Any]:
+        """
+        Show a page of a collection's images.
+
+        Raises:
+            ApiError: 404 without such a collection, 400 for a list that would not end, 501 for a filter unknown here.
+        """
+        collection = parent.removeprefix(PUBLIC)
+        if not parent.startswith(PUBLIC) or collection not in self._catalogue.collections():
+            raise ApiError(404, f"Asset '{parent}' not found (does not exist or caller does not have access).")
+        start = int(token) if token and token.isdigit() else 0
+        page, more = self._page(collection, _read_filter(text), start, size or DEFAULT_PAGE)
+        answer: dict[str, Any] = {"assets": [_image(scene) for scene in page]} if page else {}
+        return {**answer, "nextPageToken": str(start + len(page))} if more else answer
+
+    def _page(self, collection: str, query: _Query, start: int, size: int) -> tuple[list[Scene], bool]:
+        page: list[Scene] = []
+        try:
+            for number, scene in enumerate(self._found(collection, query)):
+                if len(page) == size:
+                    return page, True
+                if number >= start:
+                    page.append(scene)
+        except UnboundedQueryError as error:
+            raise ApiError(400, str(error)) from error
+        return page, False
+
+    def _found(self, collection: str, query: _Query) -> Iterator[Scene]:
+        found = self._catalogue.scenes(collection, query.region, query.start_ms, query.end_ms)
+        return (scene for scene in found if query.accepts(scene))
+
+
+def _read_filter(text: str) -> _Query:
+    query = _Query()
+    for term in re.split(r"\s+AND\s+", text.strip()) if text.strip() else []:
+        bare = term.strip().removeprefix("(").removesuffix(")") if term.startswith("(") else term.strip()
+        _read_term(bare, query)
+    return query
+
+
+def _read_term(term: str, query: _Query) -> None:
+    if found := _TIME.fullmatch(term):
+        stamp = _milliseconds(found.group(3))
+        if found.group(2) == ">=":
+            query.start_ms = stamp
+        else:
+            query.end_ms = stamp
+    elif found := _REGION.fullmatch(term):
+        query.region = _region(found.group(1))
+    elif found := _PROPERTY.fullmatch(term):
+        value = found.group(3)
+        wanted: Any = value[1:-1] if value.startswith('"') else float(value)
+        query.tests.append((found.group(1), _OPERATORS[found.group(2)], wanted))
+    else:
+        raise not_imitated(f"the asset filter '{term}'")
+
+
+def _milliseconds(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ProtocolViolation(f"Invalid time in filter: {text}") from error
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _region(text: str) -> BaseGeometry:
+    try:
+        return shapely.from_geojson(json.dumps(json.loads(text.replace("'", '"'))))
+    except (ValueError, shapely.errors.ShapelyError) as error:
+        raise ProtocolViolation(f"Invalid geometry in filter: {text[:200]}") from error
+
+
+def _image(scene: Scene) -> dict[str, Any]:
+    properties = dict(scene.properties)
+    start = datetime.fromtimestamp(int(properties["system:time_start"]) / 1000, UTC)
+    end = datetime.fromtimestamp(int(properties.get("system:time_end", properties["system:time_start"])) / 1000, UTC)
+    return {
+        "type": "IMAGE",
+        "name": PUBLIC + scene.asset_id,
+        "id": scene.asset_id,
+        "updateTime": rfc3339(start),
+        "startTime": rfc3339(start),
+        "endTime": rfc3339(end),
+        "sizeBytes": str(sum(band.height * band.width * 2 for band in scene.bands)),
+        "properties": {k: v for k, v in properties.items() if k != "system:footprint" and _plain(v)},
+        "geometry": json.loads(shapely.to_geojson(scene.footprint)),
+        "bands": [_band(each) for each in scene.bands],
+    }
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, str | int | float | list)
+
+
+def _band(band: Band) -> dict[str, Any]:
+    a, b, c, d, e, f = band.transform
+    kind: dict[str, Any] = {"precision": band.type.precision.upper()}
+    if band.type.precision == "int":
+        kind["range"] = {k: v for k, v in (("min", band.type.minimum), ("max", band.type.maximum)) if v}
+    affine = {"scaleX": a, "shearX": b, "translateX": c, "shearY": d, "scaleY": e, "translateY": f}
+    return {
+        "id": band.name,
+        "dataType": kind,
+        "grid": {
+            "crsCode": band.crs,
+            "dimensions": {"width": band.width, "height": band.height},
+            "affineTransform": {k: v for k, v in affine.items() if v},
+        },
+        "pyramidingPolicy": band.pyramid.upper(),
+    }

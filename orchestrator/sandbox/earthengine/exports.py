@@ -1,0 +1,223 @@
+"""An image export as a value: what was asked, checked with Earth Engine's own sentences."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.sandbox.earthengine import schema
+from orchestrator.sandbox.web import ProtocolViolation, not_imitated
+
+DEFAULT_MAX_PIXELS = 100_000_000
+DEFAULT_SHARD_SIZE = 256
+DEFAULT_PRIORITY = 100
+MAX_PRIORITY = 9999
+MAX_FILE_SIDE = 131_072
+MAX_FILE_BYTES = 17_179_869_184  # before compression
+DEFAULT_FILE_BYTES = 2**32  # the side of a file that nobody chose holds about this many bytes
+MAX_DESCRIPTION = 100
+MAX_REQUEST_ID = 60
+
+
+@dataclass(frozen=True, slots=True)
+class BucketDestination:
+    bucket: str
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class DriveDestination:
+    folder: str | None
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageExport:
+    """
+    Attributes:
+        file_size: (height, width) in pixels asked for each file, or None.
+        shard_size: Side of the tiles that are computed one by one, and of the TIFF's blocks.
+        no_data: Value of masked pixels, or None.
+    """
+
+    expression: Mapping[str, Any]
+    description: str
+    destination: BucketDestination | DriveDestination
+    cloud_optimized: bool
+    file_size: tuple[int, int] | None
+    shard_size: int
+    skip_empty: bool
+    no_data: float | None
+    max_pixels: int
+    priority: int
+    request_id: str
+
+
+def read(body: Mapping[str, Any]) -> ImageExport:
+    """
+    Check and read the body of `image:export`.
+
+    Raises:
+        ProtocolViolation: What Earth Engine would refuse.
+        ApiError: 501 for a destination or format that is not imitated.
+    """
+    schema.check(body, schema.IMAGE_EXPORT)
+    if "expression" not in body:
+        raise ProtocolViolation("Expression required.")
+    if "assetExportOptions" in body:
+        raise not_imitated("exports to an Earth Engine asset")
+    options = body.get("fileExportOptions")
+    if not options:
+        raise ProtocolViolation("Exactly one of 'file_export_options' and 'asset_export_options' is required.")
+    if (kind := options.get("fileFormat")) != "GEO_TIFF":
+        raise not_imitated(f"image exports in the format {kind}")
+    tiff = options.get("geoTiffOptions") or {}
+    expression = body["expression"]
+    return ImageExport(
+        expression=in_grid(expression, body["grid"]) if body.get("grid") else expression,
+        description=_description(body.get("description", "")),
+        destination=_destination(options),
+        cloud_optimized=bool(tiff.get("cloudOptimized")),
+        file_size=_file_size(tiff),
+        shard_size=_shard_size(tiff),
+        skip_empty=bool(tiff.get("skipEmptyFiles")),
+        no_data=None if not tiff.get("noData") else float(tiff["noData"]["floatValue"]),
+        max_pixels=_wrapped(body, "maxPixels", DEFAULT_MAX_PIXELS),
+        priority=_priority(body),
+        request_id=_request_id(body.get("requestId", "")),
+    )
+
+
+def _wrapped(body: Mapping[str, Any], name: str, default: int) -> int:
+    return int((body.get(name) or {}).get("value", default))
+
+
+def _description(text: str) -> str:
+    if len(text) > MAX_DESCRIPTION or not re.fullmatch(r"[A-Za-z0-9.,:;_-]*", text):
+        raise ProtocolViolation(
+            'The description must contain only the following characters: a..z, A..Z, 0..9, ".", ",", ":", ";", "_" '
+            f'or "-". The description must be at most {MAX_DESCRIPTION} characters long. Found "{text[:200]}".'
+        )
+    return text
+
+
+def _request_id(text: str) -> str:
+    if len(text) > MAX_REQUEST_ID or not re.fullmatch(r"[A-Za-z0-9-]*", text):
+        raise ProtocolViolation(
+            f'Invalid request_id "{text}": at most {MAX_REQUEST_ID} characters of a..z, A..Z, 0-9 or "-".'
+        )
+    return text
+
+
+def _priority(body: Mapping[str, Any]) -> int:
+    priority = _wrapped(body, "priority", DEFAULT_PRIORITY)
+    if not 0 <= priority <= MAX_PRIORITY:
+        raise ProtocolViolation(f"Task priority must be between 0 and {MAX_PRIORITY}, got {priority}.")
+    return priority
+
+
+def _destination(options: Mapping[str, Any]) -> BucketDestination | DriveDestination:
+    bucket: Any = options.get("cloudStorageDestination")
+    drive: Any = options.get("driveDestination")
+    if (bucket is None) == (drive is None):
+        raise ProtocolViolation(
+            "Exactly one of 'cloud_storage_destination' and 'drive_destination' is required in 'file_export_options'."
+        )
+    place = bucket if bucket is not None else drive
+    prefix = place.get("filenamePrefix", "")
+    if not prefix or len(prefix.encode()) > 900 or any(ord(each) < 32 for each in prefix):
+        raise ProtocolViolation(f'Invalid file name prefix "{prefix}".')
+    if bucket is not None:
+        if not bucket.get("bucket"):
+            raise ProtocolViolation("Cloud Storage destination requires a bucket.")
+        return BucketDestination(bucket["bucket"], prefix)
+    if "/" in prefix:
+        raise ProtocolViolation(f'Invalid file name prefix "{prefix}": Drive file names contain no "/".')
+    return DriveDestination(place.get("folder") or None, prefix)
+
+
+def _shard_size(tiff: Mapping[str, Any]) -> int:
+    size = _wrapped(tiff, "tileSize", DEFAULT_SHARD_SIZE)
+    if size <= 0:
+        raise ProtocolViolation(f"Shard size must be positive, got {size}.")
+    return size
+
+
+def _file_size(tiff: Mapping[str, Any]) -> tuple[int, int] | None:
+    asked = tiff.get("tileDimensions")
+    if not asked:
+        return None
+    size, shard = (int(asked.get("height", 0)), int(asked.get("width", 0))), _shard_size(tiff)
+    for side in size:
+        if side <= 0 or side % shard:
+            raise ProtocolViolation(f"File dimensions must be a positive multiple of shardSize ({shard}), got {side}.")
+        if side > MAX_FILE_SIDE:
+            raise ProtocolViolation(f"File dimensions must be at most {MAX_FILE_SIDE}, got {side}.")
+    return size
+
+
+def file_side(bytes_per_pixel: int, shard_size: int) -> int:
+    """
+    Choose the side of a file when the export names none: the least multiple of `shard_size` that holds 2^32 bytes.
+
+    The rule reproduces the sides seen in public file names (32768 for 4 bytes a pixel, 23296 for 8, 6912 for 96).
+    """
+    return shard_size * math.ceil(math.sqrt(DEFAULT_FILE_BYTES / bytes_per_pixel) / shard_size)
+
+
+@dataclass(frozen=True, slots=True)
+class FileWindow:
+    """A file of an export: its name and its pixels in the whole image."""
+
+    name: str
+    row: int
+    col: int
+    height: int
+    width: int
+
+
+def files(prefix: str, height: int, width: int, file_height: int, file_width: int) -> Iterator[FileWindow]:
+    """Yield the files of an image, row by row; a single file has no offsets in its name."""
+    single = file_height >= height and file_width >= width
+    for row in range(0, height, file_height):
+        for col in range(0, width, file_width):
+            name = f"{prefix}.tif" if single else f"{prefix}-{row:010d}-{col:010d}.tif"
+            yield FileWindow(name, row, col, min(file_height, height - row), min(file_width, width - col))
+
+
+def in_grid(expression: Mapping[str, Any], grid: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Fold a request's `grid` into its expression as the client folds `crs`, `crsTransform` and `dimensions`.
+
+    Raises:
+        ProtocolViolation: If the grid is not complete.
+    """
+    affine, size, crs = grid.get("affineTransform"), grid.get("dimensions"), grid.get("crsCode")
+    if not affine or not size or not crs:
+        raise ProtocolViolation("A grid needs 'dimensions', 'affineTransform' and 'crsCode' in this sandbox.")
+    names = ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
+    on_grid = _call(
+        "Image.reproject",
+        image={"valueReference": expression["result"]},
+        crs=_call("Projection", crs={"constantValue": crs}),
+        crsTransform={"constantValue": [affine.get(name, 0) for name in names]},
+    )
+    box = _call(
+        "GeometryConstructors.Rectangle",
+        coordinates={"constantValue": [0, 0, int(size["width"]), int(size["height"])]},
+        crs=_call("Image.projection", image=on_grid),
+        geodesic={"constantValue": False},
+        evenOdd={"constantValue": True},
+    )
+    result = "grid"
+    while result in expression["values"]:
+        result += "_"
+    wrapped = _call("Image.clipToBoundsAndScale", input=on_grid, geometry=box)
+    return {"result": result, "values": {**expression["values"], result: wrapped}}
+
+
+def _call(name: str, **arguments: Any) -> dict[str, Any]:
+    return {"functionInvocationValue": {"functionName": name, "arguments": arguments}}

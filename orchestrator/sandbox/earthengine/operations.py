@@ -1,0 +1,198 @@
+"""Tasks as values, the table of their states, and the place where they are kept."""
+
+from __future__ import annotations
+
+import secrets
+import string
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from orchestrator.sandbox.clock import EPOCH, Clock, rfc3339
+from orchestrator.sandbox.records import Records
+from orchestrator.sandbox.web import ApiError
+
+TRANSITIONS: dict[str, frozenset[str]] = {
+    "PENDING": frozenset({"RUNNING", "CANCELLED"}),
+    "RUNNING": frozenset({"SUCCEEDED", "FAILED", "CANCELLING", "CANCELLED", "PENDING"}),  # PENDING: the service repeats
+    "CANCELLING": frozenset({"CANCELLED", "SUCCEEDED", "FAILED"}),
+    "SUCCEEDED": frozenset(),
+    "FAILED": frozenset(),
+    "CANCELLED": frozenset(),
+}
+TERMINAL = frozenset(state for state, onward in TRANSITIONS.items() if not onward)
+CANCELLED_CODE = 1  # google.rpc.Code
+ID_LENGTH = 24
+_ALPHABET = string.ascii_uppercase + string.digits
+_METADATA = "type.googleapis.com/google.earthengine.v1.OperationMetadata"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """
+    One export.
+
+    Attributes:
+        order: Grows with each submission; ties of priority go to the lower.
+        request: The JSON that was submitted.
+        progress: Share of the pixels written, 0 to 1.
+        eecu_seconds: Processor seconds spent, which stand for Earth Engine's compute units.
+    """
+
+    id: str
+    project: str
+    order: int
+    description: str
+    priority: int
+    request_id: str
+    request: Mapping[str, Any]
+    created: str
+    updated: str
+    state: str = "PENDING"
+    attempt: int = 1
+    started: str | None = None
+    ended: str | None = None
+    progress: float = 0.0
+    eecu_seconds: float = 0.0
+    uris: tuple[str, ...] = ()
+    error: tuple[int, str] | None = None
+    stages: tuple[Mapping[str, Any], ...] = field(default_factory=tuple)
+
+    @property
+    def name(self) -> str:
+        return f"projects/{self.project}/operations/{self.id}"
+
+    @property
+    def done(self) -> bool:
+        return self.state in TERMINAL
+
+
+def operation(task: Task) -> dict[str, Any]:
+    """Show `task` as the REST API's Operation."""
+    metadata: dict[str, Any] = {
+        "@type": _METADATA,
+        "state": task.state,
+        "description": task.description,
+        "priority": task.priority,
+        "createTime": task.created,
+        "updateTime": task.updated,
+        # A task that has not begun carries the epoch, not nothing.
+        "startTime": task.started or rfc3339(EPOCH),
+        "type": "EXPORT_IMAGE",
+        "attempt": task.attempt,
+        "progress": task.progress,
+    }
+    if task.stages:
+        metadata["stages"] = [dict(each) for each in task.stages]
+    if task.ended:
+        metadata["endTime"] = task.ended
+        metadata["batchEecuUsageSeconds"] = round(task.eecu_seconds, 3)
+    if task.uris:
+        metadata["destinationUris"] = list(task.uris)
+    shown: dict[str, Any] = {"name": task.name, "metadata": metadata, "done": task.done}
+    if task.error is not None:
+        shown["error"] = {"code": task.error[0], "message": task.error[1]}
+    elif task.done:
+        shown["response"] = {"@type": "type.googleapis.com/google.protobuf.Empty"}
+    return shown
+
+
+class Operations:
+    """Keep tasks on disk; every change of state is checked against the table. Safe from several threads."""
+
+    def __init__(self, records: Records, clock: Clock) -> None:
+        self._records = records
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._tasks = {key: _task_of(value) for key, value in records.all("task").items()}
+        self._order = max((each.order for each in self._tasks.values()), default=0)
+
+    def add(self, *, project: str, request: Mapping[str, Any], priority: int) -> Task:
+        with self._lock:
+            self._order += 1
+            now = rfc3339(self._clock.now())
+            made = Task(
+                id="".join(secrets.choice(_ALPHABET) for _ in range(ID_LENGTH)),
+                project=project,
+                order=self._order,
+                description=str(request.get("description", "")),
+                priority=priority,
+                request_id=str(request.get("requestId", "")),
+                request=request,
+                created=now,
+                updated=now,
+            )
+            return self._keep(made)
+
+    def get(self, project: str, number: str) -> Task:
+        """
+        Raises:
+            ApiError: 404 if there is none.
+        """
+        with self._lock:
+            found = self._tasks.get(number)
+        if found is None or found.project != project:
+            raise ApiError(404, f'Operation "projects/{project}/operations/{number}" not found.')
+        return found
+
+    def all(self, project: str | None = None) -> list[Task]:
+        """Return the tasks, newest first."""
+        with self._lock:
+            found = [each for each in self._tasks.values() if project in (None, each.project)]
+        return sorted(found, key=lambda each: -each.order)
+
+    def by_request_id(self, request_id: str) -> Task | None:
+        with self._lock:
+            return next((each for each in self._tasks.values() if request_id and each.request_id == request_id), None)
+
+    def change(self, number: str, **changes: Any) -> Task:
+        """
+        Change a task; entering a state sets the times that belong to it.
+
+        Raises:
+            ValueError: If the table does not allow the new state.
+        """
+        with self._lock:
+            old = self._tasks[number]
+            state = changes.get("state", old.state)
+            if state != old.state and state not in TRANSITIONS[old.state]:
+                raise ValueError(f"a task cannot go from {old.state} to {state}")
+            now = rfc3339(self._clock.now())
+            if state == "RUNNING" and old.state != "RUNNING":
+                changes["started"] = now
+            if state in TERMINAL and old.state not in TERMINAL:
+                changes["ended"] = now
+            return self._keep(replace(old, **changes, updated=now))
+
+    def advance(self, number: str, progress: float) -> Task:
+        """Note progress in memory only: a restart begins the work again anyway."""
+        with self._lock:
+            made = replace(self._tasks[number], progress=progress, updated=rfc3339(self._clock.now()))
+            self._tasks[number] = made
+            return made
+
+    def forget(self, number: str) -> None:
+        """Drop a task from the history, as the service does after some days."""
+        with self._lock:
+            self._tasks.pop(number, None)
+            self._records.delete("task", number)
+
+    def _keep(self, made: Task) -> Task:
+        self._records.put("task", made.id, asdict(made))
+        self._tasks[made.id] = made
+        return made
+
+
+def requeue_interrupted(operations: Operations) -> None:
+    """After a restart, put what was running back into the queue with the next attempt; finish what was cancelled."""
+    for task in operations.all():
+        if task.state == "RUNNING":
+            operations.change(task.id, state="PENDING", attempt=task.attempt + 1, progress=0.0, started=None)
+        elif task.state == "CANCELLING":
+            operations.change(task.id, state="CANCELLED", error=(CANCELLED_CODE, "Cancelled."))
+
+
+def _task_of(value: dict[str, Any]) -> Task:
+    error = tuple(value["error"]) if value["error"] else None
+    return Task(**{**value, "uris": tuple(value["uris"]), "stages": tuple(value["stages"]), "error": error})

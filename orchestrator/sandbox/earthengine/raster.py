@@ -1,0 +1,207 @@
+"""Writes the files of an image export: window by window, never a whole file in memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.enums import Interleaving
+from rasterio.windows import Window
+
+from orchestrator.sandbox.earthengine.exports import FileWindow, ImageExport
+
+# Evaluated at a time: about this many band-pixels, so that a window of 4 bands is some 1400 pixels square.
+WINDOW_BAND_PIXELS = 8_000_000
+MAX_WINDOW_SIDE = 2048
+TYPE_NAMES = {
+    "uint8": "Byte",
+    "int8": "Int8",
+    "uint16": "UInt16",
+    "int16": "Int16",
+    "uint32": "UInt32",
+    "int32": "Int32",
+    "float32": "Float32",
+    "float64": "Float64",
+}
+
+
+class Band(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def dtype(self) -> Any: ...
+
+
+class Grid(Protocol):
+    """A CRS (`EPSG:n`), an affine transform (six numbers in the order of `affine.Affine`), (height, width)."""
+
+    @property
+    def crs(self) -> str: ...
+    @property
+    def transform(self) -> Sequence[float]: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+
+
+class Image(Protocol):
+    """An evaluated expression: bands on a grid, read by window."""
+
+    @property
+    def bands(self) -> Sequence[Band]: ...
+    @property
+    def grid(self) -> Grid: ...
+    def read(self, row: int, col: int, height: int, width: int) -> tuple[Sequence[NDArray[Any]], NDArray[np.bool_]]:
+        """Return one (height, width) array per band, and validity as (band, height, width)."""
+
+
+class ExportError(Exception):
+    """The task fails with this sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """
+    How files are written where Earth Engine's own choice is not documented.
+
+    Attributes:
+        compression: `lzw`, `deflate`, `zstd` or `none`.
+        predictor: 1 none, 2 horizontal differences; floating point takes 3 where 2 is asked.
+        float_fill: Masked pixels of floating-point bands when the export names no value.
+    """
+
+    compression: str = "lzw"
+    predictor: int = 1
+    float_fill: float = 0.0
+
+
+def common_type(image: Image) -> np.dtype[Any]:
+    """
+    Find the one type of all bands.
+
+    Raises:
+        ExportError: If there is no band, or they differ.
+    """
+    if not image.bands:
+        raise ExportError("Exported images must have at least one band.")
+    names: list[np.dtype[Any]] = [np.dtype(band.dtype) for band in image.bands]
+    other = next((each for each in names if each != names[0]), None)
+    if other is not None:
+        found = f"{_type_name(names[0])} and {_type_name(other)}"
+        raise ExportError(f"Exported bands must have compatible data types; found inconsistent types: {found}.")
+    return names[0]
+
+
+def _type_name(dtype: np.dtype[Any]) -> str:
+    return TYPE_NAMES.get(dtype.name, dtype.name)
+
+
+def fill_value(dtype: np.dtype[Any], no_data: float | None, profile: Profile) -> float:
+    """
+    Choose the value of masked pixels: the export's `noData`, else 0, or the profile's for floats.
+
+    Raises:
+        ExportError: If `no_data` does not fit the type.
+    """
+    if no_data is None:
+        return profile.float_fill if dtype.kind == "f" else 0
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        if not math.isfinite(no_data) or no_data != int(no_data) or not limits.min <= no_data <= limits.max:
+            raise ExportError(f"The noData value {no_data} is not in the range of the band type {_type_name(dtype)}.")
+    return no_data
+
+
+def tiff_options(dtype: np.dtype[Any], shard_size: int, profile: Profile) -> dict[str, Any]:
+    """Choose GDAL's creation options; TIFF blocks need sides that are multiples of 16."""
+    block = shard_size if shard_size % 16 == 0 else 256
+    predictor = 3 if dtype.kind == "f" and profile.predictor == 2 else profile.predictor
+    options = {"compress": profile.compression, "blockxsize": block, "blockysize": block}
+    return options if profile.compression == "none" else {**options, "predictor": predictor}
+
+
+def windows(height: int, width: int, bands: int, block: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield (row, col, height, width) that cover a file in whole blocks, small enough for memory."""
+    side = min(MAX_WINDOW_SIDE, math.isqrt(WINDOW_BAND_PIXELS // bands))
+    step = max(block, side // block * block)
+    for row in range(0, height, step):
+        for col in range(0, width, step):
+            yield row, col, min(step, height - row), min(step, width - col)
+
+
+def write(
+    image: Image,
+    file: FileWindow,
+    export: ImageExport,
+    profile: Profile,
+    scratch: Path,
+    note: Callable[[int], None],
+) -> bool:
+    """
+    Write the pixels of `file` to `scratch`.
+
+    `note` is called with the number of pixels after each window; what it raises ends the writing. Peak memory is a
+    window of all bands and GDAL's block cache.
+
+    Returns:
+        Whether any pixel of any band is unmasked.
+    """
+    dtype = common_type(image)
+    plain = scratch.with_suffix(".plain.tif") if export.cloud_optimized else scratch
+    options = tiff_options(dtype, export.shard_size, profile)
+    fill = fill_value(dtype, export.no_data, profile)
+    anything = False
+    with rasterio.open(
+        plain,
+        "w",
+        driver="GTiff",
+        height=file.height,
+        width=file.width,
+        count=len(image.bands),
+        dtype=dtype.name,
+        crs=image.grid.crs,
+        transform=Affine(*image.grid.transform[:6]) * Affine.translation(file.col, file.row),
+        nodata=export.no_data,
+        tiled=True,
+        interleave=Interleaving.pixel.value.lower(),
+        bigtiff="IF_SAFER",
+        **options,
+    ) as target:
+        for number, band in enumerate(image.bands, start=1):
+            target.set_band_description(number, band.name)
+        for row, col, height, width in windows(file.height, file.width, len(image.bands), options["blockxsize"]):
+            values, valid = image.read(file.row + row, file.col + col, height, width)
+            filled = np.stack([np.where(valid[i], v, dtype.type(fill)) for i, v in enumerate(values)]).astype(dtype)
+            target.write(filled, window=Window(col, row, width, height))
+            anything = anything or bool(valid.any())
+            note(height * width)
+    if export.cloud_optimized:
+        _optimize(plain, scratch, options)
+    return anything
+
+
+def _optimize(plain: Path, scratch: Path, options: dict[str, Any]) -> None:
+    """Rewrite as a Cloud Optimized GeoTIFF with overviews (every second pixel, repeatedly)."""
+    cog = {k: v for k, v in options.items() if k not in ("blockxsize", "blockysize", "predictor")}
+    if options.get("predictor", 1) != 1:
+        cog["predictor"] = "YES"
+    rasterio.shutil.copy(
+        plain,
+        scratch,
+        driver="COG",
+        blocksize=options["blockxsize"],
+        resampling="nearest",
+        overview_resampling="nearest",
+        bigtiff="IF_SAFER",
+        **cog,
+    )
+    plain.unlink()

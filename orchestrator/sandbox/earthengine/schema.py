@@ -1,0 +1,221 @@
+"""
+What a request's JSON may contain, and the sentences Google's front end answers when it contains something else.
+
+A schema is a nested dict of field name to schema; leaves are the functions below. Paths in messages are in snake
+case, as the front end writes them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from orchestrator.sandbox.web import ProtocolViolation
+
+Leaf = Callable[[Any, str], None]
+Schema = dict[str, Any]
+
+
+def check(value: Any, schema: Any, path: str = "") -> None:
+    """
+    Check `value` against `schema`.
+
+    Raises:
+        ProtocolViolation: At the first field that is unknown or of another type.
+    """
+    if callable(schema):
+        schema(value, path)
+    elif isinstance(schema, list):
+        _check_list(value, schema[0], path)
+    else:
+        _check_message(value, schema, path)
+
+
+def _check_list(value: Any, schema: Any, path: str) -> None:
+    if not isinstance(value, list):
+        raise _invalid(value, path, "TYPE_MESSAGE")
+    for index, item in enumerate(value):
+        check(item, schema, f"{path}[{index}]")
+
+
+def _check_message(value: Any, schema: Schema, path: str) -> None:
+    if not isinstance(value, dict):
+        raise _invalid(value, path, "TYPE_MESSAGE")
+    for name, item in value.items():
+        if name not in schema:
+            raise _unknown(name, path)
+        if item is not None:  # null is "not set" in protocol buffers' JSON
+            check(item, schema[name], _join(path, name))
+
+
+def _unknown(name: str, path: str) -> ProtocolViolation:
+    where = f" at '{path}'" if path else ""
+    return ProtocolViolation(f'Invalid JSON payload received. Unknown name "{name}"{where}: Cannot find field.')
+
+
+def _invalid(value: Any, path: str, kind: str) -> ProtocolViolation:
+    return ProtocolViolation(f"Invalid value at '{path}' ({kind}), {json.dumps(value)[:200]}")
+
+
+def _join(path: str, name: str) -> str:
+    snake = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
+    return f"{path}.{snake}" if path else snake
+
+
+def string(value: Any, path: str) -> None:
+    if not isinstance(value, str):
+        raise _invalid(value, path, "TYPE_STRING")
+
+
+def boolean(value: Any, path: str) -> None:
+    if not isinstance(value, bool):
+        raise _invalid(value, path, "TYPE_BOOL")
+
+
+def number(value: Any, path: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _invalid(value, path, "TYPE_DOUBLE")
+
+
+def _whole(value: Any, path: str, kind: str, bits: int) -> None:
+    text = value if isinstance(value, str) else json.dumps(value)
+    if (
+        isinstance(value, bool)
+        or not re.fullmatch(r"-?\d+", text)
+        or not -(2 ** (bits - 1)) <= int(text) < 2 ** (bits - 1)
+    ):
+        raise _invalid(value, path, kind)
+
+
+def int32(value: Any, path: str) -> None:
+    _whole(value, path, "TYPE_INT32", 32)
+
+
+def int64(value: Any, path: str) -> None:
+    _whole(value, path, "TYPE_INT64", 64)
+
+
+def anything(value: Any, path: str) -> None:
+    """Accept every value."""
+
+
+def enum(*names: str) -> Leaf:
+    def one_of(value: Any, path: str) -> None:
+        if value not in names:
+            raise _invalid(value, path, "TYPE_ENUM")
+
+    return one_of
+
+
+def string_map(value: Any, path: str) -> None:
+    if not isinstance(value, dict):
+        raise _invalid(value, path, "TYPE_MESSAGE")
+    for name, item in value.items():
+        string(item, f"{path}[{name}]")
+
+
+_NODE_KINDS = frozenset(
+    {
+        "constantValue", "integerValue", "bytesValue", "arrayValue", "dictionaryValue",
+        "functionDefinitionValue", "functionInvocationValue", "argumentReference", "valueReference",
+    }
+)  # fmt: skip
+
+
+def expression(value: Any, path: str) -> None:
+    """
+    Accept an expression graph: `result`, and `values` made of nodes of exactly one known kind each.
+
+    Walks with a stack of its own, so that depth costs memory and not Python's recursion limit.
+    """
+    _check_message(value, {"result": string, "values": anything}, path)
+    values = value.get("values")
+    if not isinstance(values, dict) or value.get("result") not in values:
+        raise ProtocolViolation(f"Invalid value at '{path}': 'result' must name one of 'values'.")
+    waiting = list(values.items())
+    while waiting:
+        where, node = waiting.pop()
+        if not isinstance(node, dict) or len(node) != 1:
+            raise _invalid(node, f"{path}.values[{where}]", "TYPE_MESSAGE")
+        ((kind, content),) = node.items()
+        if kind not in _NODE_KINDS:
+            raise _unknown(kind, f"{path}.values[{where}]")
+        waiting += [(where, child) for child in _children(kind, content, f"{path}.values[{where}]", values)]
+
+
+def _children(kind: str, content: Any, path: str, values: dict[str, Any]) -> list[Any]:
+    if kind == "arrayValue":
+        _check_message(content, {"values": anything}, path)
+        return list(content.get("values", []))
+    if kind == "dictionaryValue":
+        _check_message(content, {"values": anything}, path)
+        return list(content.get("values", {}).values())
+    if kind == "functionDefinitionValue":
+        _check_message(content, {"argumentNames": [string], "body": string}, path)
+        _check_reference(content.get("body"), path, values)
+    if kind == "functionInvocationValue":
+        schema = {"functionName": string, "functionReference": string, "arguments": anything}
+        _check_message(content, schema, path)
+        return list(content.get("arguments", {}).values())
+    if kind == "valueReference":
+        _check_reference(content, path, values)
+    return []
+
+
+def _check_reference(name: Any, path: str, values: dict[str, Any]) -> None:
+    if name not in values:
+        raise ProtocolViolation(f"Invalid value at '{path}': no value named {name!r}.")
+
+
+_AFFINE = dict.fromkeys(("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY"), number)
+_GRID = {
+    "dimensions": {"width": int32, "height": int32},
+    "affineTransform": _AFFINE,
+    "crsCode": string,
+    "crsWkt": string,
+}
+_FORMATS = enum(
+    "GEO_TIFF", "TF_RECORD_IMAGE", "JPEG", "PNG", "AUTO_JPEG_PNG", "NPY", "MULTI_BAND_IMAGE_TILE",
+    "ZIPPED_GEO_TIFF", "ZIPPED_GEO_TIFF_PER_BAND",
+)  # fmt: skip
+
+IMAGE_EXPORT: Schema = {
+    "expression": expression,
+    "description": string,
+    "fileExportOptions": {
+        "fileFormat": _FORMATS,
+        "driveDestination": {"folder": string, "filenamePrefix": string},
+        "cloudStorageDestination": {
+            "bucket": string,
+            "filenamePrefix": string,
+            "permissions": string,
+            "bucketCorsUris": [string],
+        },
+        "geoTiffOptions": {
+            "cloudOptimized": boolean,
+            "tileDimensions": {"width": int32, "height": int32},
+            "skipEmptyFiles": boolean,
+            "tileSize": {"value": int32},
+            "noData": {"floatValue": number},
+        },
+        "tfRecordOptions": anything,
+    },
+    "assetExportOptions": anything,
+    "maxPixels": {"value": int64},
+    "grid": _GRID,
+    "requestId": string,
+    "workloadTag": string,
+    "priority": {"value": int32},
+    "maxWorkers": {"value": int32},
+    "policyTag": string,
+}
+
+VALUE_COMPUTE: Schema = {"expression": expression, "workloadTag": string}
+PROJECT_CONFIG: Schema = {
+    "name": string,
+    "registrationState": string,
+    "maxConcurrentExports": int32,
+}
+EMPTY: Schema = {}

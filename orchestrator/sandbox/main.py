@@ -1,0 +1,101 @@
+"""The sandbox as a command: starts, tells its address in one line of JSON, serves until it is told to end."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from orchestrator.sandbox.earthengine.raster import Profile
+from orchestrator.sandbox.scenes.catalogue import Catalogue
+from orchestrator.sandbox.server import DEFAULT_BUCKET, DEFAULT_PROJECT, Options, Sandbox
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    asked = _parser().parse_args(arguments)
+    end = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: end.set())
+    if asked.die_with_parent:
+        threading.Thread(target=_wait_for_parent, args=(end,), daemon=True).start()
+    with Sandbox(_catalogue(asked), _options(asked)) as sandbox:
+        _announce(sandbox, asked.ready_file)
+        end.wait()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m orchestrator.sandbox",
+        description="Earth Engine, Cloud Storage and Drive on loopback, for the real clients.",
+    )
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    add("--port", type=int, default=0, help="port to listen on; 0 lets the system choose")
+    add("--scenes", type=Path, help="folder of STAC items with rasters; default: synthetic scenes")
+    add("--seed", type=int, default=0, help="seed of the synthetic scenes (default: %(default)s)")
+    add("--data-dir", type=Path, help="folder that keeps objects and operations; default: a temporary one")
+    add("--slots", type=int, default=2, help="tasks that run at a time (default: %(default)s)")
+    add("--queue-limit", type=int, default=3000, help="tasks that may wait (default: %(default)s)")
+    add("--project", default=DEFAULT_PROJECT, help="Google Cloud project (default: %(default)s)")
+    add("--bucket", action="append", help=f"bucket to have, repeatable (default: {DEFAULT_BUCKET})")
+    add("--drive-folder", action="append", default=[], help="Drive folder to have, repeatable")
+    add("--compression", choices=("lzw", "deflate", "zstd", "none"), default="lzw", help="of exported files")
+    add("--predictor", type=int, choices=(1, 2), default=1, help="of exported files (default: %(default)s)")
+    add("--float-fill", type=float, default=0.0, help="masked floating-point pixels without noData (default: 0)")
+    add("--ready-file", type=Path, help="file that gets the line of JSON, whole, when the sandbox answers")
+    add("--die-with-parent", action="store_true", help="end when standard input is closed")
+    return parser
+
+
+def _options(asked: argparse.Namespace) -> Options:
+    return Options(
+        host=asked.host,
+        port=asked.port,
+        data_dir=asked.data_dir,
+        project=asked.project,
+        buckets=tuple(asked.bucket or (DEFAULT_BUCKET,)),
+        drive_folders=tuple(asked.drive_folder),
+        slots=asked.slots,
+        queue_limit=asked.queue_limit,
+        profile=Profile(asked.compression, asked.predictor, asked.float_fill),
+    )
+
+
+def _catalogue(asked: argparse.Namespace) -> Catalogue:
+    # Only the source that is asked for is loaded: a sandbox should answer within a second of its start.
+    if asked.scenes:
+        from orchestrator.sandbox.scenes.folder import FolderCatalogue  # noqa: PLC0415  see above
+
+        return FolderCatalogue(asked.scenes)
+    from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue  # noqa: PLC0415  see above
+
+    return SyntheticCatalogue(seed=asked.seed)
+
+
+def _announce(sandbox: Sandbox, ready_file: Path | None) -> None:
+    told = {
+        "url": sandbox.url,
+        "pid": os.getpid(),
+        "project": sandbox.options.project,
+        "buckets": list(sandbox.options.buckets),
+    }
+    line = json.dumps(told) + "\n"
+    sys.stdout.write(line)
+    sys.stdout.flush()
+    if ready_file is not None:
+        scratch = ready_file.with_name(ready_file.name + ".part")
+        scratch.write_text(line, encoding="utf-8")
+        scratch.replace(ready_file)
+
+
+def _wait_for_parent(end: threading.Event) -> None:
+    """Read standard input until the parent, who holds the other end, closes it or dies."""
+    while os.read(0, 4096):
+        pass
+    end.set()

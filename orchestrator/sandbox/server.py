@@ -1,0 +1,179 @@
+"""The sandbox as a whole: the one place where its parts are joined, and the socket they are reached through."""
+
+from __future__ import annotations
+
+import shutil
+import socketserver
+import tempfile
+import threading
+import traceback
+from dataclasses import dataclass, field
+from http.server import HTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from orchestrator.sandbox.clock import Clock
+from orchestrator.sandbox.connection import Connection, Dispatch
+from orchestrator.sandbox.control import ControlRoutes
+from orchestrator.sandbox.dispatch import Dispatcher
+from orchestrator.sandbox.drive.files import FOLDER, Drive
+from orchestrator.sandbox.drive.routes import DriveRoutes
+from orchestrator.sandbox.earthengine.assets import Assets
+from orchestrator.sandbox.earthengine.evaluate import Evaluator as GraphEvaluator
+from orchestrator.sandbox.earthengine.operations import Operations
+from orchestrator.sandbox.earthengine.raster import Profile
+from orchestrator.sandbox.earthengine.routes import EarthEngineRoutes
+from orchestrator.sandbox.earthengine.tasks import Evaluator, Tasks, Workplace
+from orchestrator.sandbox.faults import Faults
+from orchestrator.sandbox.journal import Journal
+from orchestrator.sandbox.records import Records
+from orchestrator.sandbox.scenes.catalogue import Catalogue
+from orchestrator.sandbox.storage.buckets import Buckets
+from orchestrator.sandbox.storage.routes import StorageRoutes
+from orchestrator.sandbox.web import Router
+
+DEFAULT_PROJECT = "ee-sandbox"
+DEFAULT_BUCKET = "ee-sandbox-bucket"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """
+    Attributes:
+        port: 0 lets the system choose.
+        data_dir: Where objects and operations live; None is a temporary folder, removed at the end.
+        slots: Tasks that run at a time.
+        queue_limit: PENDING tasks beyond which a submission is refused.
+        profile: How export files are written.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    data_dir: Path | None = None
+    project: str = DEFAULT_PROJECT
+    buckets: tuple[str, ...] = (DEFAULT_BUCKET,)
+    drive_folders: tuple[str, ...] = ()
+    slots: int = 2
+    queue_limit: int = 3000
+    profile: Profile = field(default_factory=Profile)
+
+
+class _Server(socketserver.ThreadingMixIn, HTTPServer):
+    daemon_threads = True
+    block_on_close = False  # keep-alive connections of clients that live on must not hold up the end
+    request_queue_size = 256
+
+    def __init__(self, address: tuple[str, int], dispatch: Dispatch, journal: Journal) -> None:
+        self.dispatch = dispatch
+        self._journal = journal
+        super().__init__(address, Connection)
+
+    def server_bind(self) -> None:
+        """Bind without asking the name service who we are, as the standard library's server would."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  the standard library's names
+        self._journal.trouble(traceback.format_exc())
+
+
+class Sandbox:
+    """
+    Earth Engine, Cloud Storage and Drive on loopback, in this process; a context manager.
+
+    Between `__enter__` and `__exit__` the services answer at `url`. A folder given as `data_dir` keeps objects and
+    operations; what was running when the last sandbox on it ended is queued again with the next attempt.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, options: Options | None = None, *, evaluator: Evaluator | None = None
+    ) -> None:
+        self.options = options or Options()
+        self._catalogue = catalogue
+        self._evaluator: Evaluator = evaluator if evaluator is not None else GraphEvaluator(catalogue)
+        self._own_folder: Path | None = None
+        self.clock = Clock()
+        self.faults = Faults()
+        self.journal = Journal()
+
+    def __enter__(self) -> Self:
+        folder = self._folder()
+        self._records = Records(folder / "records.sqlite")
+        self.buckets = Buckets(folder / "objects", self._records, self.clock)
+        self.drive = Drive(folder / "drive", self._records, self.clock)
+        self.operations = Operations(self._records, self.clock)
+        self._furnish()
+        self.tasks = self._tasks(folder)
+        self._server = _Server((self.options.host, self.options.port), self._dispatcher(), self.journal)
+        self.tasks.start()
+        threading.Thread(target=self._server.serve_forever, args=(0.1,), name="sandbox", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.faults.release()
+        self._server.shutdown()
+        self._server.server_close()
+        self.tasks.stop()
+        self._records.close()
+        if self._own_folder is not None:
+            shutil.rmtree(self._own_folder, ignore_errors=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.options.host}:{self._server.server_port}"
+
+    def state(self) -> dict[str, Any]:
+        """Report what `GET /sandbox/state` reports."""
+        return self._control.state()
+
+    def _folder(self) -> Path:
+        if self.options.data_dir is not None:
+            self.options.data_dir.mkdir(parents=True, exist_ok=True)
+            return self.options.data_dir
+        self._own_folder = Path(tempfile.mkdtemp(prefix="sandbox-"))
+        return self._own_folder
+
+    def _furnish(self) -> None:
+        for name in self.options.buckets:
+            if not self.buckets.exists(name):
+                self.buckets.create(name, settings={})
+        for name in self.options.drive_folders:
+            if not self.drive.find(lambda each, name=name: each.name == name):  # type: ignore[misc]  # bound at once
+                self.drive.create(name, mime_type=FOLDER)
+
+    def _tasks(self, folder: Path) -> Tasks:
+        scratch = folder / "scratch"
+        shutil.rmtree(scratch, ignore_errors=True)  # what a killed process was writing
+        scratch.mkdir()
+        place = Workplace(self._evaluator, self.buckets, self.drive, scratch, self.options.profile)
+        return Tasks(
+            self.operations,
+            self.faults,
+            self.journal,
+            place,
+            slots=self.options.slots,
+            queue_limit=self.options.queue_limit,
+        )
+
+    def _dispatcher(self) -> Dispatcher:
+        self._control = ControlRoutes(
+            self.journal, self.faults, self.clock, self.operations, self.tasks, self.buckets, self.drive
+        )
+        earthengine = EarthEngineRoutes(
+            self._evaluator,
+            Assets(self._catalogue),
+            self.operations,
+            self.tasks,
+            self.buckets,
+            self.options.project,
+        )
+        routes = [
+            *self._control.routes(),
+            *StorageRoutes(self.buckets).routes(),
+            *DriveRoutes(self.drive).routes(),
+            *earthengine.routes(),
+        ]
+        return Dispatcher(Router(routes), self.faults, self.journal, self.clock)

@@ -1,0 +1,286 @@
+"""Requests, responses, routes: the small web framework that the imitated services share."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+# Query parameters that every Google API accepts.
+STANDARD_QUERY = frozenset(
+    {
+        "$.xgafv", "$alt", "$prettyPrint", "access_token", "alt", "callback", "fields", "key", "oauth_token",
+        "prettyPrint", "quotaUser", "uploadType", "upload_protocol", "userIp",
+    }
+)  # fmt: skip
+
+STATUS_NAMES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    409: "ALREADY_EXISTS",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    501: "UNIMPLEMENTED",
+    502: "UNAVAILABLE",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+
+REASONS = {
+    400: "invalid",
+    401: "authError",
+    403: "forbidden",
+    404: "notFound",
+    409: "conflict",
+    412: "conditionNotMet",
+    416: "requestedRangeNotSatisfiable",
+    429: "rateLimitExceeded",
+    501: "notImplemented",
+}
+
+
+class ApiError(Exception):
+    """An answer other than success, in Google's JSON form."""
+
+    def __init__(self, status: int, message: str, *, status_name: str | None = None, reason: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.status_name = status_name or STATUS_NAMES.get(status, "UNKNOWN")
+        self.reason = reason or REASONS.get(status, "backendError")
+
+
+class ProtocolViolation(ApiError):  # noqa: N818  it is answered as an error and counted as a violation
+    """A request that the real service would refuse as malformed; it is also counted in `/sandbox/state`."""
+
+    def __init__(self, message: str, *, status: int = 400) -> None:
+        super().__init__(status, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """
+    One HTTP request, read completely.
+
+    Attributes:
+        path: As it came, still percent-encoded, without the query.
+        query: The first value of each parameter.
+        queries: Every value of each parameter.
+        base_url: Scheme and host the client used, without a trailing slash.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    queries: Mapping[str, list[str]]
+    headers: Mapping[str, str]
+    body: bytes
+    base_url: str
+
+    @staticmethod
+    def of(method: str, target: str, headers: Mapping[str, str], body: bytes, base_url: str) -> Request:
+        parts = urlsplit(target)
+        queries = parse_qs(parts.query, keep_blank_values=True)
+        first = {name: values[0] for name, values in queries.items()}
+        return Request(method, parts.path, first, queries, headers, body, base_url)
+
+    @property
+    def wants_media(self) -> bool:
+        return self.query.get("alt") == "media"
+
+    def json(self) -> dict[str, Any]:
+        """
+        Read the body as a JSON object; an empty body is an empty object.
+
+        Raises:
+            ProtocolViolation: If the body is no JSON object.
+        """
+        if not self.body:
+            return {}
+        try:
+            value = json.loads(self.body)
+        except ValueError as error:
+            raise ProtocolViolation(f"Invalid JSON payload received. {error}") from error
+        if not isinstance(value, dict):
+            raise ProtocolViolation("Invalid JSON payload received. Unexpected root value, expected an object.")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class FileBody:
+    """A stretch of a file on disk, sent without passing through Python's memory."""
+
+    path: Path
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | FileBody = b""
+
+    @property
+    def length(self) -> int:
+        return self.body.length if isinstance(self.body, FileBody) else len(self.body)
+
+
+def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    body = json.dumps(value, separators=(",", ":")).encode()
+    return Response(status, {"Content-Type": "application/json; charset=UTF-8", **(headers or {})}, body)
+
+
+def error_response(error: ApiError, *, service: str) -> Response:
+    """Render `error` as the service does: Earth Engine names a status, the older APIs list reasons."""
+    if error.status == 304:  # carries no body
+        return Response(304)
+    inner: dict[str, Any] = {"code": error.status, "message": error.message}
+    if service == "earthengine":
+        inner["status"] = error.status_name
+    else:
+        inner["errors"] = [{"message": error.message, "domain": "global", "reason": error.reason}]
+    return json_response({"error": inner}, error.status)
+
+
+def not_imitated(what: str) -> ApiError:
+    """Say that the real service has `what` and this sandbox does not."""
+    return ApiError(501, f"This sandbox does not imitate {what} yet; the real service does.")
+
+
+Handler = Callable[..., Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """
+    One method of one service.
+
+    Attributes:
+        api: Name under which calls are counted and faults ordered, such as `image.export`.
+        pattern: Regular expression over the raw path; named groups become keyword arguments, percent-decoded.
+        query: Parameters the method knows besides Google's standard ones.
+        media: True serves only `alt=media`, False only the rest, None both.
+    """
+
+    service: str
+    api: str
+    method: str
+    pattern: re.Pattern[str]
+    handler: Handler
+    query: frozenset[str] = frozenset()
+    media: bool | None = None
+
+
+def route(
+    service: str, api: str, method: str, pattern: str, handler: Handler, *, query: str = "", media: bool | None = None
+) -> Route:
+    """Make a route; `query` is a space-separated list."""
+    return Route(service, api, method, re.compile(pattern), handler, frozenset(query.split()), media)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    route: Route
+    arguments: Mapping[str, str]
+
+    def call(self, request: Request, **extra: Any) -> Response:
+        """
+        Check the query and run the handler, with `extra` arguments.
+
+        Raises:
+            ApiError: Whatever the method answers other than success.
+        """
+        known = STANDARD_QUERY | self.route.query
+        for name in request.query:
+            if name not in known and self.route.service != "control":
+                raise ProtocolViolation(
+                    f'Invalid JSON payload received. Unknown name "{name}": Cannot bind query parameter. '
+                    f"Field '{name}' could not be found in request message."
+                )
+        return self.route.handler(request, **self.arguments, **extra)
+
+
+class Router:
+    """Find the route of a request; the first that fits wins."""
+
+    def __init__(self, routes: list[Route]) -> None:
+        self._routes = routes
+
+    def match(self, request: Request) -> Match | None:
+        for candidate in self._routes:
+            if candidate.method != request.method:
+                continue
+            if candidate.media is not None and candidate.media != request.wants_media:
+                continue
+            found = candidate.pattern.fullmatch(request.path)
+            if found is not None:
+                return Match(candidate, {k: unquote(v) for k, v in found.groupdict().items()})
+        return None
+
+
+def service_of(path: str) -> str:
+    """Name the service a path belongs to, for the form of its errors."""
+    if path.startswith(("/storage/", "/download/", "/upload/storage/")):
+        return "storage"
+    if path.startswith(("/drive/", "/upload/drive/", "/discovery/")):
+        return "drive"
+    return "control" if path.startswith("/sandbox/") else "earthengine"
+
+
+def reason_phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+def integer(request: Request, name: str, default: int) -> int:
+    """
+    Read an integer parameter.
+
+    Raises:
+        ProtocolViolation: If the parameter is there and no integer.
+    """
+    text = request.query.get(name)
+    if text is None:
+        return default
+    try:
+        return int(text)
+    except ValueError as error:
+        raise ProtocolViolation(f"Invalid value at '{name}' (TYPE_INT32), \"{text}\"") from error
+
+
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+def media_response(path: Path, size: int, request: Request, headers: Mapping[str, str]) -> Response:
+    """
+    Answer with a file, or the part of it that `Range` asks for.
+
+    Raises:
+        ApiError: 416 if the range begins beyond the end.
+    """
+    asked = request.headers.get("range")
+    found = _RANGE.fullmatch(asked.strip()) if asked else None
+    common = {"Accept-Ranges": "bytes", **headers}
+    if found is None or found.groups() == ("", ""):
+        return Response(200, common, FileBody(path, 0, size))
+    first, last = _resolve_range(found.group(1), found.group(2), size)
+    if first > last or first >= size:
+        raise ApiError(416, f"Request range not satisfiable: bytes {asked} of {size}")
+    common["Content-Range"] = f"bytes {first}-{last}/{size}"
+    return Response(206, common, FileBody(path, first, last - first + 1))
+
+
+def _resolve_range(first: str, last: str, size: int) -> tuple[int, int]:
+    if not first:  # the last n bytes
+        return max(0, size - int(last)), size - 1
+    return int(first), min(int(last), size - 1) if last else size - 1
