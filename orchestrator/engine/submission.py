@@ -25,6 +25,7 @@ from orchestrator.model.states import TaskState
 # The memory ladder's first steps: Earth Engine computes an export in tiles of this side; a quarter of the pixels
 # at once needs about a quarter of the memory there.
 SHARDS = (256, 128, 64)
+ALREADY_STARTED = "already_started"
 OPERATION_STATES: Mapping[str, TaskState] = {
     "PENDING": TaskState.QUEUED,
     "RUNNING": TaskState.RUNNING,
@@ -67,7 +68,7 @@ class Submitter:
         try:
             operation = self.hands.route.submit(self.image, self.plan, self._order(task, attempt))
         except AlreadyStartedError as error:
-            self._doubt(task, "already_started", error)
+            self._doubt(task, ALREADY_STARTED, error)
         except ThrottleError as error:
             self._doubt(task, "throttled", error)
         except TransientError as error:
@@ -82,7 +83,7 @@ class Submitter:
             self._adopt_one(task, found)
         elif task.next_at > self._now():
             return
-        elif self._now() - attempt.first_posted > self.around.patience.burnt_seconds and task.error:
+        elif self._now() - attempt.first_posted > self.around.patience.burnt_seconds and _known(task):
             self.record("task.request_id_burnt", {"task": task.key, "attempt": attempt.number})
             self.store.reset_task(self.run_id, task.key, task.error, 0.0)
         else:
@@ -108,7 +109,7 @@ class Submitter:
         wait = self.around.patience.repost_seconds * 2 ** min(task.tries, 6)
         self.store.change_tasks(
             self.run_id,
-            {task.key: TaskChange(error=str(error), tries=task.tries + 1, next_at=self._now() + wait)},
+            {task.key: TaskChange(error=f"{why}: {error}", tries=task.tries + 1, next_at=self._now() + wait)},
         )
         self.record("task.doubt", {"task": task.key, "why": why, "error": str(error), "again_in_seconds": wait})
 
@@ -126,3 +127,8 @@ class Submitter:
 
     def _now(self) -> float:
         return self.around.clock.now().timestamp()
+
+
+def _known(task: Task) -> bool:
+    """Tell whether the service's last word was that it knows the request id."""
+    return task.error.startswith(ALREADY_STARTED)

@@ -35,6 +35,7 @@ from orchestrator.model.states import (
 
 _INTERRUPTIONS = frozenset({RunState.HELD, RunState.FAILED, RunState.CANCELLED})
 _SETTLED = frozenset({PartState.MERGED, PartState.CLEANED})
+_LOSABLE = frozenset(state for state, following in PART_TRANSITIONS.items() if PartState.LOST in following)
 
 
 class SqlStore:
@@ -210,10 +211,18 @@ class SqlStore:
                     state=TaskState.PLANNED, operation="", collected=False, error=error, next_at=next_at, tries=0
                 )
             )
+            unsettled = select(parts).where(
+                parts.c.run_id == run_id, parts.c.task == task, parts.c.state.not_in(_SETTLED)
+            )
+            for part in db.execute(unsettled).all():
+                window = Window(part.row, part.col, part.height, part.width)
+                if part.state in _LOSABLE:
+                    self._move_part(db, run_id, window, PartState.LOST)
+                self._move_part(db, run_id, window, PartState.WAITING)
             db.execute(
                 update(parts)
-                .where(parts.c.run_id == run_id, parts.c.task == task, parts.c.state.not_in(_SETTLED))
-                .values(state=PartState.WAITING, object="")
+                .where(parts.c.run_id == run_id, parts.c.task == task, parts.c.state == PartState.WAITING)
+                .values(object="")
             )
 
     # ----------------------------------------------------------------- parts

@@ -1,0 +1,101 @@
+"""Takes away what is ours, from the ledger and by generation; what is not in it stays and is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestrator.core import crash
+from orchestrator.core.files import remove_tree
+from orchestrator.engine.names import run_prefix
+from orchestrator.engine.setting import Hands, Surroundings
+from orchestrator.engine.stores.contract import Store
+from orchestrator.engine.stores.records import Run
+from orchestrator.model.objects import Deletion
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """
+    What a clean-up did.
+
+    Attributes:
+        deleted: Objects deleted now.
+        absent: Objects of ours that were gone already.
+        changed: Names of ours whose content somebody replaced: kept.
+        foreign: Objects under our prefix that are not ours: kept.
+    """
+
+    deleted: int
+    absent: int
+    changed: tuple[str, ...]
+    foreign: tuple[str, ...]
+
+
+def clean_cloud(
+    run: Run,
+    *,
+    store: Store,
+    hands: Hands,
+    around: Surroundings,
+    record: Callable[[str, Mapping[str, Any]], None],
+) -> Cleaned:
+    """Delete every object of a run that the ledger holds, at the generation it was listed with."""
+    own_late_objects(run, store=store, hands=hands, around=around)
+    outcomes: list[tuple[str, Deletion]] = []
+    for owned in store.owned(run.id):
+        if owned.outcome:
+            outcomes.append((owned.source.name, Deletion(owned.outcome)))
+            continue
+        outcome = hands.route.objects.delete(owned.source)
+        crash.point("object.deleted")
+        store.settle(owned.id, outcome)
+        outcomes.append((owned.source.name, outcome))
+    foreign = _foreign(run, hands, around)
+    cleaned = Cleaned(
+        deleted=sum(outcome is Deletion.DELETED for _, outcome in outcomes),
+        absent=sum(outcome is Deletion.ABSENT for _, outcome in outcomes),
+        changed=tuple(name for name, outcome in outcomes if outcome is Deletion.CHANGED),
+        foreign=foreign,
+    )
+    facts = {"deleted": cleaned.deleted, "absent": cleaned.absent, "foreign": list(foreign)[:20]}
+    record("cloud.cleaned", facts | {"changed": list(cleaned.changed)[:20]})
+    return cleaned
+
+
+def own_late_objects(run: Run, *, store: Store, hands: Hands, around: Surroundings) -> None:
+    """
+    Enter into the ledger what earlier attempts wrote after they were given up.
+
+    Only names that Earth Engine makes from an attempt's own prefix, which nobody else can know, count as ours.
+    """
+    listed = {s.name: s for s in hands.route.objects.find(_prefix(run, hands, around))}
+    tasks = {task.key: task for task in store.tasks(run.id)}
+    mine = []
+    for attempt in store.attempts(run.id):
+        plan = tasks[attempt.task].plan
+        names = (plan.file_name(attempt.prefix, window) for window in plan.parts())
+        mine.extend(listed[name] for name in names if name in listed)
+    known = {owned.source.name for owned in store.owned(run.id)}
+    store.own(run.id, [source for source in mine if source.name not in known])
+
+
+def _foreign(run: Run, hands: Hands, around: Surroundings) -> tuple[str, ...]:
+    """Whatever is left under the run's prefix after ours is gone."""
+    return tuple(source.name for source in hands.route.objects.find(_prefix(run, hands, around)))
+
+
+def _prefix(run: Run, hands: Hands, around: Surroundings) -> str:
+    return run_prefix(run.id, prefix=around.prefix, owner=around.owner, route=hands.route)
+
+
+def clean_local(folders: list[Path]) -> None:
+    """Remove a run's own working folders, and the folders above them when they are left empty."""
+    for folder in folders:
+        remove_tree(folder)
+        crash.point("folder.removed")
+        parent = folder.parent
+        if parent.name == ".orchestrator" and parent.is_dir() and not any(parent.iterdir()):
+            parent.rmdir()

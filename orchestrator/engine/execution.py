@@ -1,0 +1,263 @@
+"""One run from its present state to its end. Killed anywhere and begun again, it goes on where it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from orchestrator.core import crash
+from orchestrator.core.errors import (
+    CredentialError,
+    OrchestratorError,
+    SpaceError,
+    Stopped,
+    TransientError,
+    UserError,
+)
+from orchestrator.engine.cleanup import Cleaned, clean_cloud, clean_local
+from orchestrator.engine.exporting import CancelledByUserError, Exporting
+from orchestrator.engine.ladder import HoldError, Ladder, subject_of
+from orchestrator.engine.progress import Progress
+from orchestrator.engine.publication import Publication, final_path
+from orchestrator.engine.setting import Hands, Surroundings
+from orchestrator.engine.stores.contract import Store, TaskChange
+from orchestrator.engine.stores.records import Run
+from orchestrator.engine.watch import OperationsWatch
+from orchestrator.model.job import Job
+from orchestrator.model.mosaic import MosaicSpec
+from orchestrator.model.plan import Plan, TaskPlan
+from orchestrator.model.plan_json import plan_from_json, plan_to_json
+from orchestrator.model.ports import Mosaic
+from orchestrator.model.states import PART_DONE, RUN_FINAL, TASK_LIVE, PartState, RunState, TaskState
+
+Cut = Callable[[TaskPlan], tuple[TaskPlan, TaskPlan] | None]
+_ALONE = (TransientError, SpaceError)
+_BY_HAND = "by hand: "
+
+
+class Execution:
+    """Carries one run. The caller holds the run's lock."""
+
+    def __init__(
+        self,
+        run_id: str,
+        *,
+        store: Store,
+        hands: Hands,
+        around: Surroundings,
+        watch: OperationsWatch,
+        cut: Cut,
+        progress: Progress | None = None,
+    ) -> None:
+        self._id = run_id
+        self._store = store
+        self._hands = hands
+        self._around = around
+        self._watch = watch
+        self._cut = cut
+        self.progress = progress or Progress()
+        self._mosaic: Mosaic | None = None
+        self._steps: Mapping[RunState, Callable[[Run], None]] = {
+            RunState.ADMITTED: self._plan,
+            RunState.PLANNED: self._begin_export,
+            RunState.EXPORTING: self._export,
+            RunState.ASSEMBLING: self._assemble,
+            RunState.PUBLISHED: self._clean,
+            RunState.HELD: self._resume,
+        }
+
+    def work(self) -> Run:
+        """
+        Take the run to its end, or to a hold that needs a person.
+
+        Raises:
+            Stopped: The process was asked to stop; the run goes on at the next start.
+            UserError: The job cannot be done as declared; the run is FAILED.
+        """
+        while True:
+            run = self._store.run(self._id)
+            self.progress.set(state=run.state, detail=run.reason)
+            if run.state in RUN_FINAL or (run.state is RunState.HELD and run.reason.startswith(_BY_HAND)):
+                return run
+            crash.point(f"run.{run.state.lower()}")
+            self._step(run)
+
+    def _step(self, run: Run) -> None:
+        try:
+            self._steps[run.state](run)
+        except CancelledByUserError:
+            self._cancel()
+        except Stopped:
+            raise
+        except HoldError as error:
+            self._hold(str(error) if error.alone else f"{_BY_HAND}{error}")
+        except _ALONE as error:
+            self._hold(str(error))
+        except CredentialError as error:
+            if run.state in (RunState.ADMITTED, RunState.PLANNED):
+                self._fail(error)
+                raise
+            self._hold(str(error))
+        except UserError as error:
+            self._fail(error)
+            raise
+        except OrchestratorError as error:
+            self._fail(error)
+
+    # ----------------------------------------------------------------- steps
+
+    def _plan(self, run: Run) -> None:
+        prepared = self._hands.planner.prepare(Job.from_json(run.job))
+        crash.point("run.prepared")
+        plan = plan_to_json(prepared.plan)
+        self._store.save_plan(run.id, plan, prepared.image, json.dumps(prepared.facts), prepared.plan.tasks)
+        facts = {"tasks": len(prepared.plan.tasks), "parts": prepared.plan.part_count}
+        self._record("run.planned", facts | {"height": prepared.plan.grid.height, "width": prepared.plan.grid.width})
+        rung = self._ladder(run.id, prepared.image).starting_rung()
+        if rung:
+            tasks = self._store.tasks(run.id)
+            self._store.change_tasks(run.id, {task.key: TaskChange(rung=rung) for task in tasks})
+
+    def _begin_export(self, run: Run) -> None:
+        self._store.set_run(run.id, RunState.EXPORTING)
+
+    def _export(self, run: Run) -> None:
+        plan = plan_from_json(run.plan)
+        exporting = Exporting(
+            run.id,
+            plan,
+            run.image,
+            store=self._store,
+            hands=self._hands,
+            around=self._around,
+            watch=self._watch,
+            ladder=self._ladder(run.id, run.image),
+            progress=self.progress,
+            record=self._record,
+        )
+        exporting.work(self._open(run, plan), self._parts_folder(run))
+        crash.point("run.exported")
+        self._store.set_run(run.id, RunState.ASSEMBLING)
+
+    def _assemble(self, run: Run) -> None:
+        plan = plan_from_json(run.plan)
+        self.progress.set(detail="completing the file")
+        publication = Publication(
+            run, plan, store=self._store, hands=self._hands, around=self._around, record=self._record
+        )
+        publication.work(self._open(run, plan))
+        self._store.set_run(run.id, RunState.PUBLISHED)
+
+    def _clean(self, run: Run) -> None:
+        self.progress.set(detail="taking away the intermediates")
+        self._mosaic = None
+        clean_cloud(run, store=self._store, hands=self._hands, around=self._around, record=self._record)
+        crash.point("run.cloud_cleaned")
+        clean_local(self._folders(run))
+        for part in self._store.parts(run.id):
+            if part.state in PART_DONE:
+                self._store.set_part(run.id, part.window, PartState.CLEANED)
+        self._store.set_run(run.id, RunState.CLEANED)
+        self._record("run.done", {"path": str(final_path(Job.from_json(run.job)))})
+
+    def _resume(self, run: Run) -> None:
+        """Wait, then look again from the state that was interrupted."""
+        self.progress.set(detail=f"held: {run.reason}")
+        if self._around.stop.wait(self._around.patience.hold_seconds):
+            raise Stopped("stopped while held; the same command continues this run")
+        self._store.set_run(run.id, run.resume or RunState.ADMITTED)
+
+    def sweep(self, run: Run) -> Cleaned:
+        """
+        Take away what an ended run left: cloud objects and working folders, never its result.
+
+        Raises:
+            UserError: The run has not ended.
+        """
+        if run.state not in RUN_FINAL:
+            raise UserError(f"run {run.id} is {run.state}; cancel it first, or let it end, then clean")
+        cleaned = clean_cloud(run, store=self._store, hands=self._hands, around=self._around, record=self._record)
+        clean_local(self._folders(run))
+        return cleaned
+
+    # ------------------------------------------------------------------ ends
+
+    def _hold(self, reason: str) -> None:
+        self._store.set_run(self._id, RunState.HELD, reason)
+        self._record("run.held", {"reason": reason})
+
+    def _fail(self, error: Exception) -> None:
+        self._store.set_run(self._id, RunState.FAILED, str(error))
+        self._record("run.failed", {"reason": str(error)})
+
+    def _cancel(self) -> None:
+        for task in self._store.tasks(self._id):
+            if task.state in TASK_LIVE and task.operation:
+                self._hands.route.cancel(task.operation)
+        self._store.wish(self._id, "")
+        self._store.set_run(self._id, RunState.CANCELLED, "cancelled by request")
+        self._record("run.cancelled", {})
+
+    # ---------------------------------------------------------------- inside
+
+    def _open(self, run: Run, plan: Plan) -> Mosaic:
+        """Open the output once per process; its journal tells what was placed before."""
+        if self._mosaic is None:
+            job = Job.from_json(run.job)
+            spec = MosaicSpec(
+                grid=plan.grid,
+                pixels=plan.pixels,
+                area_wkb=plan.area_wkb,
+                all_touched=job.options.all_touched,
+                compress=job.options.compress,
+                predictor=job.options.predictor,
+                block=job.options.block,
+                overviews=job.options.overviews,
+                threads=self._hands.threads,
+                tags=_tags(job, run, self._hands.version),
+            )
+            folder = self._folders(run)[0] / "mosaic"
+            folder.mkdir(parents=True, exist_ok=True)
+            self._mosaic = self._hands.assembler.open(spec, folder)
+        return self._mosaic
+
+    def _folders(self, run: Run) -> list[Path]:
+        """Return the run's own folders: beside the output, where a rename is atomic, and the one for parts."""
+        output = Path(Job.from_json(run.job).output) / ".orchestrator" / run.id
+        work = self._around.work_dir
+        return [output] if work is None else [output, work / ".orchestrator" / run.id]
+
+    def _parts_folder(self, run: Run) -> Path:
+        return self._folders(run)[-1] / "parts"
+
+    def _ladder(self, run_id: str, image: str) -> Ladder:
+        return Ladder(run_id, subject_of(image), self._store, self._around, self._record, self._cut)
+
+    def _record(self, name: str, facts: Mapping[str, Any]) -> None:
+        self._store.record(self._id, name, facts)
+        self._around.notify(name, self._id, facts)
+
+
+def _tags(job: Job, run: Run, version: str) -> tuple[tuple[str, str], ...]:
+    """Metadata of the file. Nothing that changes from run to run: equal plans and parts give equal bytes."""
+    return (
+        ("TIFFTAG_SOFTWARE", f"orchestrator {version}"),
+        ("ORCHESTRATOR_RECIPE", job.recipe),
+        ("ORCHESTRATOR_START_DATE", job.start_date),
+        ("ORCHESTRATOR_END_DATE", job.end_date),
+        ("ORCHESTRATOR_EXPRESSION_SHA256", subject_of(run.image)),
+    )
+
+
+def retry_run(run: Run, store: Store) -> Run:
+    """Take a failed, cancelled or held run up again where it stopped; failed tasks get a new attempt."""
+    if run.state not in (RunState.FAILED, RunState.CANCELLED, RunState.HELD):
+        raise UserError(f"run {run.id} is {run.state}; only a failed, cancelled or held run can be retried")
+    for task in store.tasks(run.id):
+        if task.state in (TaskState.FAILED, TaskState.CANCELLED):
+            store.reset_task(run.id, task.key, "", 0.0)
+    store.wish(run.id, "")
+    store.record(run.id, "run.retried", {})
+    return store.set_run(run.id, run.resume or RunState.ADMITTED)

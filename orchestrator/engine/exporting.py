@@ -1,0 +1,269 @@
+"""The EXPORTING state: submit, poll, collect, download and place, until every part has its place."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from orchestrator.core import crash
+from orchestrator.core.errors import GenerationError, IntegrityError, NotFoundError, Stopped
+from orchestrator.engine.ladder import HoldError, Ladder, failed_state
+from orchestrator.engine.progress import Progress
+from orchestrator.engine.setting import Hands, Surroundings
+from orchestrator.engine.stores.contract import Store, TaskChange
+from orchestrator.engine.stores.records import Part, Task
+from orchestrator.engine.submission import OPERATION_STATES, Submitter
+from orchestrator.engine.transfers import Transfers, Trouble
+from orchestrator.engine.watch import OperationsWatch
+from orchestrator.model.plan import Plan
+from orchestrator.model.ports import Mosaic, Operation
+from orchestrator.model.states import PART_DONE, TASK_LIVE, PartState, TaskState
+
+_ON_THE_WAY = frozenset({PartState.EXPORTED, PartState.DOWNLOADING, PartState.VERIFIED})
+# Missing in this many answers of the service, an operation is taken as gone and its objects are looked for.
+_MISSING_LISTS = 3
+
+
+class CancelledByUserError(Stopped):
+    """The run's own user asked for its end."""
+
+
+class Exporting:
+    """One run's way from planned tasks to placed parts. Used by one thread; see `Transfers` for the others."""
+
+    def __init__(
+        self,
+        run_id: str,
+        plan: Plan,
+        image: str,
+        *,
+        store: Store,
+        hands: Hands,
+        around: Surroundings,
+        watch: OperationsWatch,
+        ladder: Ladder,
+        progress: Progress,
+        record: Callable[[str, Mapping[str, Any]], None],
+    ) -> None:
+        self._run_id = run_id
+        self._plan = plan
+        self._store = store
+        self._hands = hands
+        self._around = around
+        self._watch = watch
+        self._ladder = ladder
+        self._progress = progress
+        self._record = record
+        self._submitter = Submitter(run_id, plan, image, store, hands, around, record)
+        self._wake = threading.Event()
+        self._serial = 0
+        self._missing: Counter[str] = Counter()
+        self._bytes_per_pixel = plan.bucket_bytes / max(1, sum(t.window.pixels for t in plan.tasks))
+
+    def work(self, mosaic: Mosaic, folder: Path) -> None:
+        """
+        Go on until every part is placed.
+
+        Raises:
+            HoldError, PermanentError, IntegrityError, SpaceError, TransientError: The run cannot go on now.
+            Stopped: The process or the run was asked to stop.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        with Transfers(
+            self._run_id,
+            store=self._store,
+            objects=self._hands.route.objects,
+            mosaic=mosaic,
+            folder=folder,
+            downloads=self._around.patience.downloads,
+            stop=self._around.stop,
+            progress=self._progress,
+            wake=self._wake.set,
+            record=self._record,
+        ) as transfers:
+            while not self._round(transfers):
+                self._wake.wait(self._pause())
+                self._wake.clear()
+
+    def _round(self, transfers: Transfers) -> bool:
+        """Do everything that can be done now; tell whether nothing is left to do."""
+        self._obey()
+        for trouble in transfers.troubles():
+            self._face(trouble)
+        tasks = self._store.tasks(self._run_id)
+        if any(task.state in TASK_LIVE for task in tasks):
+            self._poll(tasks)
+        for task in self._store.tasks(self._run_id):
+            if task.state is TaskState.SUCCEEDED and not task.collected and task.next_at <= self._now():
+                self._collect(task)
+        self._submit()
+        parts = self._store.parts(self._run_id)
+        for part in parts:
+            if part.state in _ON_THE_WAY:
+                transfers.offer(part)
+        self._show(parts)
+        return all(part.state in PART_DONE for part in parts)
+
+    def _obey(self) -> None:
+        if self._around.stop.is_set():
+            raise Stopped("stopped; the same command continues this run")
+        if self._store.run(self._run_id).wish == "cancel":
+            raise CancelledByUserError("cancelled by request")
+
+    # ------------------------------------------------------------- submission
+
+    def _submit(self) -> None:
+        tasks = self._store.tasks(self._run_id)
+        live = [task for task in tasks if task.state in TASK_LIVE]
+        room = self._around.patience.live_tasks - len(live)
+        budget = self._around.patience.bucket_bytes - sum(self._bytes_of(task) for task in live)
+        budget -= self._undelivered_bytes()
+        for task in tasks:
+            if room <= 0 or (budget < self._bytes_of(task) and live):
+                return
+            if task.state is TaskState.PLANNED and task.next_at <= self._now():
+                self._obey()
+                self._submitter.begin(task)
+                self._watch.hasten()
+                live.append(task)
+                room -= 1
+                budget -= self._bytes_of(task)
+
+    def _bytes_of(self, task: Task) -> float:
+        return task.plan.window.pixels * self._bytes_per_pixel
+
+    def _undelivered_bytes(self) -> int:
+        parts = self._store.parts(self._run_id)
+        return sum(part.source.size for part in parts if part.source and part.state in _ON_THE_WAY)
+
+    # ---------------------------------------------------------------- polling
+
+    def _poll(self, tasks: Sequence[Task]) -> None:
+        serial, listed = self._watch.latest()
+        if serial == self._serial:
+            return
+        self._serial = serial
+        self._progress.set(detail="")
+        by_name = {operation.name: operation for operation in listed}
+        by_description: dict[str, list[Operation]] = {}
+        for operation in listed:
+            by_description.setdefault(operation.description, []).append(operation)
+        attempts = {(a.task, a.number): a for a in self._store.attempts(self._run_id)}
+        for task in tasks:
+            if task.state is TaskState.SUBMITTING:
+                self._submitter.settle(task, attempts[task.key, task.attempt], by_description)
+        self._follow([t for t in self._store.tasks(self._run_id) if t.state in TASK_LIVE and t.operation], by_name)
+
+    def _follow(self, tasks: Sequence[Task], by_name: Mapping[str, Operation]) -> None:
+        """Write what the operations say in one commit; then answer failures."""
+        changes: dict[str, TaskChange] = {}
+        failed: list[tuple[str, Operation]] = []
+        for task in tasks:
+            operation = by_name.get(task.operation)
+            if operation is None:
+                changes |= self._vanished(task)
+                continue
+            self._missing.pop(task.key, None)
+            changes[task.key] = self._change(task, operation)
+            if changes[task.key].state in (TaskState.FAILED, TaskState.CANCELLED):
+                failed.append((task.key, operation))
+        self._store.change_tasks(self._run_id, changes)
+        crash.point("tasks.polled")
+        current = {task.key: task for task in self._store.tasks(self._run_id)}
+        for key, operation in failed:
+            self._ladder.answer(current[key], operation)
+
+    def _change(self, task: Task, operation: Operation) -> TaskChange:
+        state = OPERATION_STATES.get(operation.state)
+        if state is None:
+            self._record("task.unknown_state", {"task": task.key, "state": operation.state})
+            state = task.state
+        if state in (TaskState.FAILED, TaskState.CANCELLED):
+            state = failed_state(operation)
+        return TaskChange(
+            state=state,
+            progress=operation.progress,
+            eecu_seconds=operation.eecu_seconds,
+            error=operation.error or None,
+        )
+
+    def _vanished(self, task: Task) -> dict[str, TaskChange]:
+        """An operation that is no longer listed counts as finished; collecting then proves it or not."""
+        self._missing[task.key] += 1
+        if self._missing[task.key] < _MISSING_LISTS:
+            return {}
+        self._record("task.vanished", {"task": task.key, "operation": task.operation})
+        return {task.key: TaskChange(state=TaskState.SUCCEEDED)}
+
+    # ------------------------------------------------------------- collecting
+
+    def _collect(self, task: Task) -> None:
+        """Match the objects under the attempt's prefix with the task's parts; all must be there."""
+        attempt = next(a for a in self._store.attempts(self._run_id) if (a.task, a.number) == (task.key, task.attempt))
+        listed = {source.name: source for source in self._hands.route.objects.find(attempt.prefix)}
+        wanted = {task.plan.file_name(attempt.prefix, window): window for window in task.plan.parts()}
+        found = {window: listed[name] for name, window in wanted.items() if name in listed}
+        if len(found) < len(wanted):
+            self._incomplete(task, len(found), len(wanted))
+            return
+        crash.point("task.collecting")
+        self._store.collect(self._run_id, task.key, found, task.attempt)
+        crash.point("task.collected")
+        sizes = [source.size for source in found.values()]
+        facts = {"task": task.key, "parts": len(found), "bytes": sum(sizes), "eecu_seconds": task.eecu_seconds}
+        self._record("task.exported", facts)
+        if max(sizes) > self._plan.max_part_bytes:
+            facts = {"task": task.key, "bytes": max(sizes), "allowed": self._plan.max_part_bytes}
+            self._record("part.over_threshold", facts)
+
+    def _incomplete(self, task: Task, found: int, wanted: int) -> None:
+        patience = self._around.patience
+        if task.tries + 1 < patience.collect_tries:
+            change = TaskChange(tries=task.tries + 1, next_at=self._now() + patience.collect_seconds)
+            self._store.change_tasks(self._run_id, {task.key: change})
+            return
+        facts = {"task": task.key, "found": found, "wanted": wanted}
+        self._record("task.objects_missing", facts)
+        self._again(task, f"only {found} of {wanted} files appeared")
+
+    def _again(self, task: Task, why: str) -> None:
+        """Export a task anew whose objects cannot be used."""
+        if task.attempt >= self._around.patience.max_attempts:
+            reason = f"task {task.key} succeeded {task.attempt} times, but {why}; look into the bucket, then retry"
+            raise HoldError(reason, alone=False)
+        self._store.reset_task(self._run_id, task.key, why, 0.0)
+
+    # --------------------------------------------------------------- troubles
+
+    def _face(self, trouble: Trouble) -> None:
+        part, error = trouble.part, trouble.error
+        facts = {"row": part.window.row, "col": part.window.col, "error": str(error)}
+        self._record("part.trouble", facts)
+        if trouble.placing or not isinstance(error, (GenerationError, NotFoundError, IntegrityError)):
+            raise error
+        # The object is gone, was replaced, or arrives damaged again and again: only a new export helps.
+        task = next(task for task in self._store.tasks(self._run_id) if task.key == part.task)
+        if task.state is TaskState.SUCCEEDED:
+            self._again(task, f"an object cannot be used: {error}")
+
+    # ------------------------------------------------------------------ pause
+
+    def _pause(self) -> float:
+        """Seconds until something may have changed by itself; a wake-up ends the pause at once."""
+        return max(0.05, min(0.5, self._watch.due_in() or 0.5))
+
+    def _show(self, parts: Sequence[Part]) -> None:
+        tasks = self._store.tasks(self._run_id)
+        listed = [part.source.size for part in parts if part.source]
+        self._progress.set(
+            parts=Counter(part.state for part in parts),
+            tasks=Counter(task.state for task in tasks),
+            expected=(sum(listed), len(listed)),
+            eecu_seconds=sum(task.eecu_seconds for task in tasks),
+        )
+
+    def _now(self) -> float:
+        return self._around.clock.now().timestamp()

@@ -1,0 +1,156 @@
+"""Downloads of one run, several at once, and the one thread that places finished parts into the output."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from orchestrator.core import crash
+from orchestrator.core.errors import Stopped
+from orchestrator.engine.progress import Progress
+from orchestrator.engine.stores.contract import Store
+from orchestrator.engine.stores.records import Part
+from orchestrator.model.grid import Window
+from orchestrator.model.ports import Mosaic, ObjectStore, Stop
+from orchestrator.model.states import PartState
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A part that could not be brought or placed, and why."""
+
+    part: Part
+    error: Exception
+    placing: bool
+
+
+class _Either:
+    """A stop that is set when either of two is: the process's, or the pool's own when it shuts."""
+
+    def __init__(self, outer: Stop, inner: threading.Event) -> None:
+        self._outer = outer
+        self._inner = inner
+
+    def is_set(self) -> bool:
+        return self._outer.is_set() or self._inner.is_set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        # The inner one is set only at shutdown; waiting on the outer keeps a signal prompt.
+        return self._outer.wait(timeout) or self._inner.is_set()
+
+
+class Transfers:
+    """
+    A bounded pool of downloads that feeds one placing thread.
+
+    Faults never raise here: they are collected in `troubles`, for the run's own thread to decide. `wake` is called
+    whenever something changed.
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        *,
+        store: Store,
+        objects: ObjectStore,
+        mosaic: Mosaic,
+        folder: Path,
+        downloads: int,
+        stop: Stop,
+        progress: Progress,
+        wake: Callable[[], None],
+        record: Callable[[str, Mapping[str, Any]], None],
+    ) -> None:
+        self._run_id = run_id
+        self._store = store
+        self._objects = objects
+        self._mosaic = mosaic
+        self._folder = folder
+        self._closing = threading.Event()
+        self._stop = _Either(stop, self._closing)
+        self._progress = progress
+        self._wake = wake
+        self._record = record
+        self._placed = set(mosaic.placed())
+        self._busy: set[Window] = set()
+        self._troubles: queue.SimpleQueue[Trouble] = queue.SimpleQueue()
+        self._pool = ThreadPoolExecutor(downloads, thread_name_prefix="download")
+        self._placer = ThreadPoolExecutor(1, thread_name_prefix="place")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._placer.shutdown(wait=True, cancel_futures=True)
+
+    def offer(self, part: Part) -> None:
+        """Take an EXPORTED, DOWNLOADING or VERIFIED part to its place, unless that is under way."""
+        if part.window in self._busy:
+            return
+        self._busy.add(part.window)
+        if part.window in self._placed:
+            self._placer.submit(self._guard, self._settle_placed, part, True)
+        else:
+            self._pool.submit(self._guard, self._bring, part, False)
+
+    def troubles(self) -> list[Trouble]:
+        """Return what went wrong since the last call; the parts may be offered again."""
+        found = []
+        while not self._troubles.empty():
+            trouble = self._troubles.get()
+            self._busy.discard(trouble.part.window)
+            found.append(trouble)
+        return found
+
+    def path_of(self, part: Part) -> Path:
+        """Return where a part lies on disk: a name of our own, never the object's."""
+        window = part.window
+        return self._folder / f"{window.row:07d}-{window.col:07d}-{window.height}x{window.width}-a{part.attempt}.tif"
+
+    def _guard(self, work: Callable[[Part], None], part: Part, placing: bool) -> None:
+        try:
+            work(part)
+        except Stopped:
+            pass
+        except Exception as error:  # noqa: BLE001  the edge of a thread: the run's own thread decides
+            self._troubles.put(Trouble(part, error, placing))
+        self._wake()
+
+    def _bring(self, part: Part) -> None:
+        if self._stop.is_set() or part.source is None:
+            return
+        path = self.path_of(part)
+        if part.state is PartState.VERIFIED and not path.exists():
+            self._store.set_part(self._run_id, part.window, PartState.EXPORTED)
+        if part.state is not PartState.VERIFIED or not path.exists():
+            self._store.set_part(self._run_id, part.window, PartState.DOWNLOADING)
+            crash.point("part.downloading")
+            self._objects.fetch(part.source, path, self._progress.received, self._stop)
+            crash.point("part.downloaded")
+            self._store.set_part(self._run_id, part.window, PartState.VERIFIED)
+            self._record("part.downloaded", {"object": part.source.name, "bytes": part.source.size})
+        self._placer.submit(self._guard, self._place, part, True)
+
+    def _place(self, part: Part) -> None:
+        if self._stop.is_set():
+            return
+        crash.point("part.verified")
+        self._mosaic.place(part.window, self.path_of(part))
+        crash.point("part.placed")
+        self._store.set_part(self._run_id, part.window, PartState.MERGED)
+
+    def _settle_placed(self, part: Part) -> None:
+        """Catch up with a part that the journal of the output has, but the state has not."""
+        for state in (PartState.DOWNLOADING, PartState.VERIFIED, PartState.MERGED):
+            if part.state is not PartState.VERIFIED or state is PartState.MERGED:
+                self._store.set_part(self._run_id, part.window, state)
