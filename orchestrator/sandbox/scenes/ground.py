@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from orchestrator.sandbox.scenes.noise import WORLD_METRES, upsampling
+from orchestrator.sandbox.scenes.noise import WORLD_METRES, upsample
 
 SQUARE = 512
 # Node distance of the exact map projection. Between nodes the world coordinates are interpolated: at 10 m
@@ -38,9 +38,10 @@ def lonlat(
     epsg: int, easting: NDArray[np.floating], northing: NDArray[np.floating]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Longitude and latitude in degrees; longitudes run on beyond ±180 instead of jumping inside a zone."""
-    lon, lat = to_lonlat(epsg).transform(easting, northing)
+    lon, lat = (np.asarray(angle, np.float64) for angle in to_lonlat(epsg).transform(easting, northing))
     meridian = central_meridian(epsg)
-    return meridian + (np.asarray(lon) - meridian + 180.0) % 360.0 - 180.0, np.asarray(lat)
+    around: NDArray[np.float64] = meridian + (lon - meridian + 180.0) % 360.0 - 180.0
+    return around, lat
 
 
 def world(lon: NDArray[np.floating], lat: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -67,9 +68,7 @@ class Mesh:
 
     def spread(self, field: NDArray[np.floating], offset: float) -> NDArray[np.float32]:
         """Interpolate a field on the nodes to the (SQUARE, SQUARE) pixels."""
-        matrix = upsampling(SQUARE, self.step, self.margin, offset)
-        spread: NDArray[np.float32] = matrix @ field.astype(np.float32) @ matrix.T
-        return spread
+        return upsample(field, SQUARE, self.step, self.margin, offset)
 
 
 @dataclass(frozen=True)

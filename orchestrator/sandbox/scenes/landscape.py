@@ -62,13 +62,16 @@ _GAIN = np.array([_AT_BEST[cover] for cover in Cover], np.float32) - _REST
 _RIVER = {12: 1.0, 13: 0.5, 14: 0.2, 15: 0.1, 16: 0.05}
 _LAKE = {12: 1.0, 13: 0.8, 14: 0.5, 16: 0.2, 17: 0.1}
 _TOWN = {13: 1.0, 14: 0.8, 15: 0.5, 16: 0.35, 17: 0.25}
-_WOOD = {12: 0.8, 13: 0.8, 14: 0.9, 15: 0.7, 16: 0.45, 17: 0.3, 18: 0.15}
-_SHADE = {13: 0.5, 15: 0.6, 17: 0.7, 18: 0.8, 19: 0.9}
+_WOOD = {12: 0.8, 13: 0.8, 14: 0.9, 15: 0.7, 16: 0.5, 17: 0.4}
+_SHADE = {13: 0.5, 15: 0.6, 17: 0.7}
+_CROWNS = {18: 0.8, 19: 0.9}
 _BEND = {13: 1.0, 14: 0.7, 15: 0.3}
-_MESH_METRES = 40
+# Node distances that hold zooms up to 19, 17 and 16; what is smooth is computed at fewer nodes.
+_MESH_METRES = (40, 80, 160)
 _REGION_ZOOM = 15  # parcels of one region share their direction; its borders are roads
 _BEND_METRES = 420.0
 _SOFT_ZOOM = 22  # pixel texture: cells of 9.6 m
+_ROOF_ZOOM = 21  # houses: cells of 19 m
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,7 @@ class _Parcels:
 
     bits: NDArray[np.uint32]
     road: NDArray[np.float32]
+    quiet: NDArray[np.bool_]  # regions whose roads end at the edge of the woods
     hedge: NDArray[np.bool_]
 
 
@@ -131,29 +135,30 @@ def survey(square: Square, seed: int) -> Surface:
     # Texture finer than a pixel averages out.
     rough = np.float32(min(1.0, 10.0 / square.spacing))
     cover, vigour = _farmland(parcels)
-    _plant_woods(cover, vigour, fields)
-    _build_towns(cover, vigour, fields, parcels, soft)
+    _plant_woods(cover, vigour, fields, parcels)
+    roofs = unit(_cell_bits(east, south, (anchor_x, anchor_y), _ROOF_ZOOM, seed))
+    _build_towns(cover, vigour, fields, parcels, 0.7 * roofs + 0.3 * soft)
     _flood(cover, vigour, fields)
     shade = _shade(cover, fields, parcels, (soft - np.float32(0.5)) * rough)
     return Surface(cover, vigour, shade)
 
 
 def _fields(square: Square, seed: int) -> _Fields:
-    step = max(1, _MESH_METRES // square.spacing)
-    mesh = square.mesh(step)
     spacing = float(square.spacing)
+    fine, middle, wide = (square.mesh(max(1, metres // square.spacing)) for metres in _MESH_METRES)
 
-    def field(weights: dict[int, float], channel: int) -> NDArray[np.float32]:
-        return mesh.spread(spectrum(mesh.x, mesh.y, weights, spacing, seed, channel), square.offset)
+    def field(mesh: Mesh, weights: dict[int, float], channel: int) -> NDArray[np.float32]:
+        noise = spectrum(mesh.x, mesh.y, weights, spacing, seed, channel)
+        return mesh.spread(noise, square.offset)
 
     return _Fields(
-        river=np.abs(mesh.spread(_midstream(mesh, spacing, seed), square.offset)),
-        lake=field(_LAKE, 2),
-        town=field(_TOWN, 3),
-        wood=field(_WOOD, 4),
-        shade=field(_SHADE, 5),
-        bend_east=field(_BEND, 6),
-        bend_south=field(_BEND, 7),
+        river=np.abs(wide.spread(_midstream(wide, spacing, seed), square.offset)),
+        lake=field(middle, _LAKE, 2),
+        town=field(middle, _TOWN, 3),
+        wood=field(middle, _WOOD, 4),
+        shade=field(middle, _SHADE, 5) + field(fine, _CROWNS, 9),
+        bend_east=field(wide, _BEND, 6),
+        bend_south=field(wide, _BEND, 7),
     )
 
 
@@ -209,7 +214,8 @@ def _parcels(
     bits = mix(region, strip, np.floor(along).astype(np.int32))
     border = np.minimum(np.minimum(x, region_metres - x), np.minimum(y, region_metres - y))
     hedge = ((across - strip) * width < 9.0) & (bits >> np.uint32(28) < 4)
-    return _Parcels(bits, border, hedge)
+    quiet = (region >> np.uint32(16) & np.uint32(3)) > 0
+    return _Parcels(bits, border, quiet, hedge)
 
 
 def _farmland(parcels: _Parcels) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
@@ -223,8 +229,10 @@ def _farmland(parcels: _Parcels) -> tuple[NDArray[np.uint8], NDArray[np.float32]
     return cover, vigour
 
 
-def _plant_woods(cover: NDArray[np.uint8], vigour: NDArray[np.float32], fields: _Fields) -> None:
-    woods = (fields.wood > 0.35) & (cover != Cover.ROAD)
+def _plant_woods(cover: NDArray[np.uint8], vigour: NDArray[np.float32], fields: _Fields, parcels: _Parcels) -> None:
+    # Each parcel has its own bound, so that the edge of the woods follows the fields.
+    bound = 0.25 + 0.4 * unit(parcels.bits << np.uint32(4))
+    woods = (fields.wood > bound) & ((cover != Cover.ROAD) | parcels.quiet)
     dark = fields.bend_east + 0.6 * fields.shade > 0.4
     cover[woods] = np.where(dark[woods], np.uint8(Cover.CONIFER), np.uint8(Cover.BROADLEAF))
     vigour[woods] = np.clip(0.5 + 0.3 * fields.shade[woods], 0.0, 1.0)
@@ -235,11 +243,15 @@ def _build_towns(
     vigour: NDArray[np.float32],
     fields: _Fields,
     parcels: _Parcels,
-    soft: NDArray[np.float32],
+    roofs: NDArray[np.float32],
 ) -> None:
-    built = (fields.town > 1.75) & (cover != Cover.ROAD) & (parcels.bits & np.uint32(7) < 6)
+    """Towns grow by parcels, denser towards the middle; gardens stay meadow."""
+    bound = 1.35 + 0.8 * unit(parcels.bits << np.uint32(12))
+    built = (fields.town > bound) & (cover != Cover.ROAD)
+    garden = built & (roofs < 0.36)
     cover[built] = Cover.TOWN
-    vigour[built] = np.clip(soft[built] ** 2 * 0.8 + 0.25 * (fields.town[built] - 1.75), 0.0, 1.0)
+    vigour[built] = np.clip(0.9 * (roofs[built] - 0.3) ** 2 + 0.2 * (fields.town[built] - 1.35), 0.0, 1.0)
+    cover[garden] = Cover.MEADOW
 
 
 def _flood(cover: NDArray[np.uint8], vigour: NDArray[np.float32], fields: _Fields) -> None:

@@ -31,7 +31,7 @@ class Layer:
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
-        """numpy's type of native pixels."""
+        """The numpy type of native pixels."""
         return np.dtype({255: "uint8", 65535: "uint16"}.get(int(self.type.maximum or 0), "uint32"))
 
 

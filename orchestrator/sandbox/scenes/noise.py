@@ -79,34 +79,42 @@ def spectrum(x: Floats, y: Floats, weights: dict[int, float], spacing: float, *k
     return total / float(np.sqrt(sum(weight**2 for weight in weights.values())))
 
 
-@lru_cache(maxsize=32)
-def upsampling(size: int, step: int, margin: int, offset: float) -> NDArray[np.float32]:
+def upsample(nodes: Floats, size: int, step: int, margin: int, offset: float) -> NDArray[np.float32]:
     """
-    Matrix (size, nodes) of Catmull-Rom weights from nodes every `step` pixels to pixels.
+    Interpolate nodes every `step` pixels to (size, size) pixels with Catmull-Rom splines, rows then columns.
 
-    Pixel i stands at node coordinate `margin + (i + offset) / step`; there must be a node to each side more
-    than interpolation needs, which a margin of 1 gives.
+    Pixel i stands at node coordinate `margin + (i + offset) / step`, where 0 <= offset < 1; a margin of 1 node
+    before the first pixel and 2 after the last suffices. Plain sums rather than matrix products, whose threads
+    would fight over the cores and whose order of summation differs between machines.
     """
-    position = margin + (np.arange(size) + offset) / step
-    first = np.floor(position).astype(int)
-    t = position - first
-    weights = np.stack(
-        [
-            ((2.0 - t) * t - 1.0) * t / 2.0,
-            (3.0 * t - 5.0) * t * t / 2.0 + 1.0,
-            ((4.0 - 3.0 * t) * t + 1.0) * t / 2.0,
-            (t - 1.0) * t * t / 2.0,
-        ]
-    )
-    matrix = np.zeros((size, size // step + 2 * margin + 1), np.float32)
+    taps = _taps(step, offset)
+    first, count = margin - 1, size // step
+    field = nodes.astype(np.float32)
+    rows = np.zeros((count, step, field.shape[1]), np.float32)
     for tap in range(4):
-        column = np.clip(first - 1 + tap, 0, matrix.shape[1] - 1)
-        np.add.at(matrix, (np.arange(size), column), weights[tap])
-    return matrix
+        rows += field[first + tap : first + tap + count, None, :] * taps[:, tap][None, :, None]
+    field = rows.reshape(size, -1)
+    pixels = field[:, first : first + count, None] * taps[:, 0]
+    for tap in range(1, 4):
+        pixels += field[:, first + tap : first + tap + count, None] * taps[:, tap]
+    return pixels.reshape(size, size)
+
+
+@lru_cache(maxsize=32)
+def _taps(step: int, offset: float) -> NDArray[np.float32]:
+    """Weights (step, 4) of the four nodes around each pixel between two nodes."""
+    t = (np.arange(step) + offset) / step
+    weights = [
+        ((2.0 - t) * t - 1.0) * t / 2.0,
+        (3.0 * t - 5.0) * t * t / 2.0 + 1.0,
+        ((4.0 - 3.0 * t) * t + 1.0) * t / 2.0,
+        (t - 1.0) * t * t / 2.0,
+    ]
+    return np.stack(weights, axis=1).astype(np.float32)
 
 
 @lru_cache(maxsize=4)
 def grain(seed: int) -> NDArray[np.int16]:
-    """A fixed (1024, 1024) table of sensor noise in thousandths of its standard deviation, to be cut at hashed offsets."""
+    """A fixed (1024, 1024) table of standard normal noise × 1000, to be cut at hashed offsets."""
     table = np.random.default_rng(seed).standard_normal((1024, 1024))
     return np.clip(table * 1000.0, -4000, 4000).astype(np.int16)

@@ -124,7 +124,7 @@ def passes(lon: Angle, lat: Angle, start: float, end: float) -> Iterator[tuple[P
     """
     for platform in PLATFORMS:
         orbits = np.array(platform.orbits(start, end), dtype=np.int64)
-        nodes = platform.node_time + (orbits - platform.node_orbit) * PERIOD
+        nodes = platform.node_time + (orbits - platform.node_orbit).astype(np.float64) * PERIOD
         for chunk in np.array_split(np.arange(orbits.size), max(1, orbits.size // 4096)):
             seen = np.abs(across(lon, lat, node_longitude(nodes[chunk])[:, None])) <= HALF_SWATH_KM
             for index in np.flatnonzero(seen.any(axis=1)):

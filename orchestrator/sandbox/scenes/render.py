@@ -28,6 +28,7 @@ _CLOUD = np.array([6700, 6600, 6500, 6500, 6600, 6700, 6800, 6800, 6900, 6000, 5
 _SHADED = np.array([0.55, 0.5, 0.44, 0.4, 0.36, 0.32, 0.3, 0.29, 0.28, 0.28, 0.24, 0.22], np.float32)
 _NOISE_COUNTS, _NOISE_SHARE = 3.0, 0.002
 _VISIBLE = {"TCI_R": "B4", "TCI_G": "B3", "TCI_B": "B2"}
+_GROUND_CLASS = np.array([6, 4, 4, 4, 4, 5, 5, 5], np.uint8)  # SCL in the order of Cover
 _TCI_FULL = 3558.0  # reflectance × 10000 that the true colour image shows as 255
 Pixels = NDArray[np.floating] | NDArray[np.integer]
 
@@ -41,8 +42,20 @@ class Renderer:
 
     def __init__(self, seed: int, max_bytes: int) -> None:
         self.seed = seed
-        self._surfaces: Store[Surface] = Store(max_bytes // 2)
-        self._skies: Store[Sky] = Store(max_bytes // 2)
+        self._surfaces: Store[Surface] = Store(max_bytes // 4)
+        self._skies: Store[Sky] = Store(max_bytes * 3 // 4)
+
+        self._masks: dict[str, Callable[[Square, Pass], Pixels]] = {
+            "SCL": self._classes,
+            "AOT": self._aerosol,
+            "WVP": self._vapour,
+            "MSK_CLDPRB": self._probability,
+            "probability": self._probability,
+            "MSK_SNWPRB": self._nothing,
+            "QA10": self._nothing,
+            "QA20": self._nothing,
+            "QA60": self._opaque,
+        }
 
     def surface(self, square: Square) -> Surface:
         """The known ground of a square."""
@@ -60,17 +73,16 @@ class Renderer:
         if layer in _VISIBLE:
             visible = self._reflectance(_VISIBLE[layer], square, overpass)
             return np.clip(visible * np.float32(255.0 / _TCI_FULL), 0.0, 255.0), sky.seen
-        return _MASKS[layer](self, square, overpass), sky.seen
+        return self._masks[layer](square, overpass), sky.seen
 
     def _reflectance(self, band: str, square: Square, overpass: Pass) -> NDArray[np.float32]:
         index = landscape.BANDS.index(band)
         sky = self.sky(square, overpass)
         value = self.surface(square).reflectance(band)
-        if sky.shadow.any():
+        if not sky.clear:
             value *= 1.0 - (1.0 - _SHADED[index]) * sky.shadow
-        if sky.depth.any():
             # Thick clouds are brighter than their edges and have some relief.
-            bright = _CLOUD[index] * (0.8 + np.float32(0.06) * np.minimum(sky.depth, 5.0))
+            bright = _CLOUD[index] * (0.55 + np.float32(0.1) * np.minimum(sky.depth, 5.0))
             value += sky.opacity * (bright - value)
         value += self._noise(index, square, overpass) * (_NOISE_COUNTS + _NOISE_SHARE * value)
         np.maximum(value, 1.0, out=value)  # 0 is what Sentinel-2 keeps for no data
@@ -118,17 +130,3 @@ class Renderer:
         """Snow does not fall here, and the old quality bands are empty."""
         del square, overpass
         return np.zeros((SQUARE, SQUARE), np.uint8)
-
-
-_GROUND_CLASS = np.array([6, 4, 4, 4, 4, 5, 5, 5], np.uint8)  # in the order of Cover
-_MASKS: dict[str, Callable[[Renderer, Square, Pass], Pixels]] = {
-    "SCL": Renderer._classes,
-    "AOT": Renderer._aerosol,
-    "WVP": Renderer._vapour,
-    "MSK_CLDPRB": Renderer._probability,
-    "probability": Renderer._probability,
-    "MSK_SNWPRB": Renderer._nothing,
-    "QA10": Renderer._nothing,
-    "QA20": Renderer._nothing,
-    "QA60": Renderer._opaque,
-}

@@ -41,7 +41,7 @@ from orchestrator.sandbox.scenes.orbit import HALF_SWATH_KM, Pass
 from orchestrator.sandbox.scenes.pyramid import Pixels, read_level
 from orchestrator.sandbox.scenes.render import Renderer
 
-CACHE_BYTES = 256 * 2**20
+CACHE_BYTES = 384 * 2**20
 # More scenes than this are refused: a query over a continent and a decade would enumerate for minutes.
 MAX_SCENES = 200_000
 _DEEPEST_REDUCED = 3
@@ -227,7 +227,7 @@ class SyntheticCatalogue:
                 f"{MAX_SCENES} scenes: narrow the bounds or the dates"
             )
         found = [scene for tile in tiles for scene in self._of_tile(collection, tile, start, end)]
-        wanted = [scene for scene in found if region is not None and scene.footprint.intersects(region)]
+        wanted = [scene for scene in found if scene.footprint.intersects(region)]
         yield from sorted(wanted, key=lambda scene: (round(scene.time * 1000), scene.index))
 
     def scene(self, asset_id: str) -> SyntheticScene | None:
@@ -264,13 +264,13 @@ class SyntheticCatalogue:
             y: Northings or latitudes, same shape.
             crs: A UTM zone (`EPSG:32633`) keeps its pixels; from any other, each point goes to its own zone.
         """
-        x, y = np.broadcast_arrays(np.asarray(x, np.float64), np.asarray(y, np.float64))
-        truth = np.empty(x.shape, np.float32)
+        east, north = np.broadcast_arrays(np.asarray(x, np.float64), np.asarray(y, np.float64))
+        truth = np.empty(east.shape, np.float32)
         epsg = CRS.from_user_input(crs).to_epsg() or 0
         if 32601 <= epsg <= 32660 or 32701 <= epsg <= 32760:
-            self._look_up(truth, np.ones(x.shape, np.bool_), band, epsg, x, y)
+            self._look_up(truth, np.ones(east.shape, np.bool_), band, epsg, east, north)
             return truth
-        lon, lat = Transformer.from_crs(crs, 4326, always_xy=True).transform(x, y)
+        lon, lat = Transformer.from_crs(crs, 4326, always_xy=True).transform(east, north)
         zones = np.where(lat >= 0, 32601, 32701) + (np.floor((lon + 180.0) / 6.0).astype(int) % 60)
         for zone in np.unique(zones):
             here = zones == zone

@@ -9,6 +9,7 @@ the clouds times the tangent of the zenith angle. How cloudy a pass is differs b
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +23,11 @@ LOWEST_METRES, HIGHEST_METRES = 400.0, 800.0
 # The farthest a shadow falls from its cloud, where a low sun would throw it farther than masks look.
 SHADOW_REACH_METRES = 950.0
 _MESH_METRES = 80
-_CLOUD = {9: 0.5, 10: 0.8, 11: 1.0, 12: 1.0, 13: 0.9, 14: 0.75, 15: 0.55, 16: 0.35, 17: 0.2}
+_CLOUD = {9: 0.5, 10: 0.6, 11: 0.7, 12: 0.8, 13: 0.9, 14: 0.9, 15: 0.8, 16: 0.55, 17: 0.3}
 _PLACE_ZOOM = 6  # 626 km: how far one weather reaches
-_THICKNESS = 3.2  # optical depth per standard deviation above the threshold
+_THICKNESS = 2.4  # optical depth per standard deviation above the threshold
 _CIRRUS_CHANCE = 0.15
+_Kind = TypeVar("_Kind", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,14 @@ class Sky:
 
     @property
     def nbytes(self) -> int:
-        return self.depth.nbytes + self.shadow.nbytes + self.seen.nbytes
+        """Bytes really held: a field that is the same everywhere is kept as one value."""
+        fields = (self.depth, self.shadow, self.seen)
+        return sum(field.itemsize if field.strides[0] == 0 else field.nbytes for field in fields)
+
+    @property
+    def clear(self) -> bool:
+        """Whether no cloud and no shadow touches the square."""
+        return self.depth.strides[0] == 0 and self.shadow.strides[0] == 0
 
     @property
     def opacity(self) -> NDArray[np.float32]:
@@ -55,7 +64,8 @@ class Sky:
 
     def probability(self) -> NDArray[np.uint8]:
         """Percent as s2cloudless would give: 50 where a fifth of the signal is cloud."""
-        return np.rint(100.0 * -np.expm1(-3.1 * self.depth)).astype(np.uint8)
+        percent: NDArray[np.uint8] = np.rint(100.0 * -np.expm1(-3.1 * self.depth)).astype(np.uint8)
+        return percent
 
 
 def observe(square: Square, overpass: Pass, seed: int) -> Sky:
@@ -68,7 +78,14 @@ def observe(square: Square, overpass: Pass, seed: int) -> Sky:
     across = swath.spread(overpass.across(swath.lon, swath.lat), square.offset)
     np.maximum(depth, 0.0, out=depth)
     shadow: NDArray[np.float32] = -np.expm1(-2.0 * np.maximum(shade, 0.0))
-    return Sky(depth, shadow, np.abs(across) <= HALF_SWATH_KM)
+    return Sky(_kept(depth), _kept(shadow), _kept(np.abs(across) <= HALF_SWATH_KM))
+
+
+def _kept(field: NDArray[_Kind]) -> NDArray[_Kind]:
+    """The field, as one repeated value where it is the same everywhere: most skies are partly clear."""
+    if (field == field[0, 0]).all():
+        return np.broadcast_to(field[0, 0], field.shape)
+    return field
 
 
 def cloudiness(x: NDArray[np.floating], y: NDArray[np.floating], overpass: Pass, seed: int) -> float:

@@ -1,0 +1,232 @@
+"""
+A folder of real Sentinel-2 scenes under the names of Earth Engine's collections.
+
+Reflectance 0 and whatever the raster declares as no data is invalid. Where a scene has no cloud probability it
+is derived from its classification (SCL), on SCL's grid. Pyramids are computed from level 0.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+import rasterio.warp
+import rasterio.windows
+import shapely
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+from shapely.geometry import box
+from shapely.geometry.base import BaseGeometry
+
+from orchestrator.sandbox.scenes.catalogue import Band, PixelType
+from orchestrator.sandbox.scenes.layout import CLOUD_LAYER, COLLECTIONS, LAYERS, PROBABILITY, REFLECTANCE
+from orchestrator.sandbox.scenes.pyramid import Pixels, read_level
+from orchestrator.sandbox.scenes.stac import Item, ScenesError, read_items
+from orchestrator.sandbox.scenes.store import Store
+
+__all__ = ["CLASS_PROBABILITY", "FolderCatalogue", "FolderScene", "ScenesError"]
+
+CACHE_BYTES = 256 * 2**20
+# Rasters up to this size are decoded whole: a JPEG 2000 file gives up a small window hardly faster.
+_WHOLE_BYTES = 32 * 2**20
+_CHUNK = 1024
+# Items draw the edge of the data with a few points; no pixel may lie outside the footprint.
+_SLACK_DEGREES = 0.01
+# Cloud probability of the classes of SCL; all others give 0, no data stays invalid.
+CLASS_PROBABILITY = {9: 100, 8: 65, 10: 40, 3: 20}
+_TABLE = np.zeros(256, np.uint8)
+_TABLE[list(CLASS_PROBABILITY)] = list(CLASS_PROBABILITY.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    values: NDArray[np.generic]
+
+    @property
+    def nbytes(self) -> int:
+        return self.values.nbytes
+
+
+class Raster:
+    """
+    One single-band file: its grid, and windows decoded through a shared cache.
+
+    GDAL's datasets are not safe to share between threads, so each decode opens the file anew, one at a time.
+    """
+
+    def __init__(self, path: Path, cache: Store[_Decoded]) -> None:
+        self.path = path
+        self._cache = cache
+        self._lock = threading.Lock()
+        try:
+            with rasterio.open(path) as source:
+                epsg = source.crs.to_epsg() if source.crs else None
+                self.shape: tuple[int, int] = (source.height, source.width)
+                self.dtype = np.dtype(source.dtypes[0])
+                self.transform = source.transform
+                self.nodata: float | None = source.nodata
+        except RasterioError as error:
+            raise ScenesError(f"{path} cannot be read as a raster: {error}") from error
+        if epsg is None:
+            raise ScenesError(f"{path} has no coordinate system with an EPSG code (is its .aux.xml missing?)")
+        self.crs = f"EPSG:{epsg}"
+
+    def read(self, row: int, col: int, height: int, width: int) -> NDArray[np.generic]:
+        """Values of a window inside the raster, as the file has them."""
+        side = self._chunk_side()
+        out = np.empty((height, width), self.dtype)
+        for top in range(row // side * side, row + height, side):
+            for left in range(col // side * side, col + width, side):
+                block = self._cache.get((self.path, top, left), partial(self._decode, top, left, side)).values
+                r0, r1 = max(row, top), min(row + height, top + side)
+                c0, c1 = max(col, left), min(col + width, left + side)
+                out[r0 - row : r1 - row, c0 - col : c1 - col] = block[r0 - top : r1 - top, c0 - left : c1 - left]
+        return out
+
+    def _chunk_side(self) -> int:
+        whole = self.shape[0] * self.shape[1] * self.dtype.itemsize <= _WHOLE_BYTES
+        return max(self.shape) if whole else _CHUNK
+
+    def _decode(self, top: int, left: int, side: int) -> _Decoded:
+        height, width = min(side, self.shape[0] - top), min(side, self.shape[1] - left)
+        window = rasterio.windows.Window(left, top, width, height)
+        try:
+            with self._lock, rasterio.open(self.path) as source:
+                return _Decoded(source.read(1, window=window))
+        except RasterioError as error:
+            raise ScenesError(f"{self.path} cannot be decoded: {error}") from error
+
+
+@dataclass(frozen=True)
+class FolderScene:
+    """One item in one of the two collections; `rasters` are its bands by name, in Earth Engine's order."""
+
+    collection: str
+    item: Item
+    rasters: Mapping[str, Raster]
+    footprint: BaseGeometry
+    bands: tuple[Band, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bands", tuple(_band(name, raster) for name, raster in self.rasters.items()))
+
+    @property
+    def asset_id(self) -> str:
+        return f"{self.collection}/{self.item.index}"
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        if self.collection == PROBABILITY:
+            return {key: self.item.properties[key] for key in ("system:index", "system:time_start")}
+        return self.item.properties
+
+    def read(
+        self, band: str, level: int, row: int, col: int, height: int, width: int
+    ) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+        """
+        Read a window of a pyramid level; beyond the raster pixels are invalid.
+
+        Raises:
+            KeyError: If the scene has no such band.
+            ScenesError: If its file cannot be decoded.
+        """
+        if band not in self.rasters:
+            raise KeyError(f"{self.asset_id} has no band {band!r}, only {', '.join(self.rasters)}")
+        raster = self.rasters[band]
+        mode = _layer(band).pyramid
+        return read_level(partial(self._native, band), raster.shape, mode, level, (row, col, height, width))
+
+    def _native(self, band: str, row: int, col: int, height: int, width: int) -> Pixels:
+        raster = self.rasters[band]
+        values = raster.read(row, col, height, width)
+        derived = band == CLOUD_LAYER.name and "probability" not in self.item.rasters
+        # 0 % is a probability; everywhere else, SCL included, 0 is Sentinel-2's no data.
+        empty = raster.nodata if band == CLOUD_LAYER.name and not derived else 0
+        valid = np.ones(values.shape, np.bool_) if empty is None else values != empty
+        if empty == 0 and raster.nodata not in (None, 0):
+            valid &= values != raster.nodata
+        return (_TABLE[values.astype(np.uint8, copy=False)] if derived else values), valid
+
+
+class FolderCatalogue:
+    """
+    Serve every STAC item below a folder.
+
+    Raises:
+        ScenesError: If there are no items, or one cannot be served; one line that names the file.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._cache: Store[_Decoded] = Store(CACHE_BYTES)
+        items = sorted(read_items(Path(path)), key=lambda item: (item.time_ms, item.index))
+        self._scenes: dict[str, FolderScene] = {}
+        for item in items:
+            for scene in self._of_item(item):
+                if scene.asset_id in self._scenes:
+                    raise ScenesError(f"{item.path} and another item are both {item.index}")
+                self._scenes[scene.asset_id] = scene
+
+    def collections(self) -> Mapping[str, Mapping[str, Any]]:
+        return COLLECTIONS
+
+    def scenes(
+        self, collection: str, region: BaseGeometry | None, start_ms: int | None, end_ms: int | None
+    ) -> Iterator[FolderScene]:
+        """Yield scenes by (time, index); a folder has an end, so nothing needs to be bounded."""
+        for scene in self._scenes.values():
+            late = start_ms is None or scene.item.time_ms >= start_ms
+            early = end_ms is None or scene.item.time_ms < end_ms
+            near = region is None or scene.footprint.intersects(region)
+            if scene.collection == collection and late and early and near:
+                yield scene
+
+    def scene(self, asset_id: str) -> FolderScene | None:
+        return self._scenes.get(asset_id)
+
+    def _of_item(self, item: Item) -> Iterator[FolderScene]:
+        rasters = {band: Raster(path, self._cache) for band, path in item.rasters.items()}
+        outline = _outline(item, next(iter(rasters.values())))
+        reflectance = {band: raster for band, raster in rasters.items() if band in LAYERS}
+        if reflectance:
+            yield FolderScene(REFLECTANCE, item, reflectance, outline)
+        cloud = rasters.get("probability", rasters.get("SCL"))
+        if cloud is not None:
+            yield FolderScene(PROBABILITY, item, {CLOUD_LAYER.name: cloud}, outline)
+
+
+def _layer(band: str) -> Any:
+    return CLOUD_LAYER if band == CLOUD_LAYER.name else LAYERS[band]
+
+
+def _band(name: str, raster: Raster) -> Band:
+    layer = _layer(name)
+    height, width = raster.shape
+    kind = _pixel_type(raster.dtype) if name != CLOUD_LAYER.name else layer.type
+    a, b, c, d, e, f = tuple(raster.transform)[:6]
+    return Band(name, kind, raster.crs, (a, b, c, d, e, f), height, width, layer.pyramid)
+
+
+def _pixel_type(dtype: np.dtype[Any]) -> PixelType:
+    if dtype.kind == "f":
+        return PixelType("float" if dtype.itemsize == 4 else "double")
+    limits = np.iinfo(dtype)
+    return PixelType("int", limits.min, limits.max)
+
+
+def _outline(item: Item, raster: Raster) -> BaseGeometry:
+    """The item's own geometry, a little widened, or the raster's border where it has none."""
+    if item.geometry is not None:
+        try:
+            outline: BaseGeometry = shapely.geometry.shape(dict(item.geometry))
+            return shapely.buffer(shapely.make_valid(outline), _SLACK_DEGREES)
+        except (ValueError, TypeError, KeyError, AttributeError, shapely.errors.ShapelyError) as error:
+            raise ScenesError(f"{item.path} has an unreadable geometry: {error}") from error
+    bounds = rasterio.transform.array_bounds(*raster.shape, raster.transform)
+    west, south, east, north = rasterio.warp.transform_bounds(raster.crs, 4326, *bounds)
+    return box(west, south, east, north)
