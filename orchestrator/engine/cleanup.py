@@ -13,7 +13,7 @@ from orchestrator.engine.names import run_prefix
 from orchestrator.engine.setting import Hands, Surroundings
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Run
-from orchestrator.model.objects import Deletion
+from orchestrator.model.objects import Deletion, StoredObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def own_late_objects(run: Run, *, store: Store, hands: Hands, around: Surroundin
     """
     listed = {s.name: s for s in hands.route.objects.find(_prefix(run, hands, around))}
     tasks = {task.key: task for task in store.tasks(run.id)}
-    mine = []
+    mine: list[StoredObject] = []
     for attempt in store.attempts(run.id):
         plan = tasks[attempt.task].plan
         names = (plan.file_name(attempt.prefix, window) for window in plan.parts())

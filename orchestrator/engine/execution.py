@@ -23,7 +23,7 @@ from orchestrator.engine.progress import Progress
 from orchestrator.engine.publication import Publication, final_path
 from orchestrator.engine.setting import Hands, Surroundings
 from orchestrator.engine.stores.contract import Store, TaskChange
-from orchestrator.engine.stores.records import Run
+from orchestrator.engine.stores.records import BY_HAND, Run
 from orchestrator.engine.watch import OperationsWatch
 from orchestrator.model.job import Job
 from orchestrator.model.mosaic import MosaicSpec
@@ -34,7 +34,6 @@ from orchestrator.model.states import PART_DONE, RUN_FINAL, TASK_LIVE, PartState
 
 Cut = Callable[[TaskPlan], tuple[TaskPlan, TaskPlan] | None]
 _ALONE = (TransientError, SpaceError)
-_BY_HAND = "by hand: "
 
 
 class Execution:
@@ -79,7 +78,7 @@ class Execution:
         while True:
             run = self._store.run(self._id)
             self.progress.set(state=run.state, detail=run.reason)
-            if run.state in RUN_FINAL or (run.state is RunState.HELD and run.reason.startswith(_BY_HAND)):
+            if run.state in RUN_FINAL or run.needs_person:
                 return run
             crash.point(f"run.{run.state.lower()}")
             self._step(run)
@@ -92,7 +91,7 @@ class Execution:
         except Stopped:
             raise
         except HoldError as error:
-            self._hold(str(error) if error.alone else f"{_BY_HAND}{error}")
+            self._hold(str(error) if error.alone else f"{BY_HAND}{error}")
         except _ALONE as error:
             self._hold(str(error))
         except CredentialError as error:
@@ -193,9 +192,13 @@ class Execution:
         self._record("run.failed", {"reason": str(error)})
 
     def _cancel(self) -> None:
-        for task in self._store.tasks(self._id):
-            if task.state in TASK_LIVE and task.operation:
-                self._hands.route.cancel(task.operation)
+        live = {t.key: t for t in self._store.tasks(self._id) if t.state in TASK_LIVE}
+        described = {a.description for a in self._store.attempts(self._id) if a.task in live}
+        # Listed rather than remembered: a submission whose answer was lost runs too.
+        for operation in self._hands.route.operations() if live else ():
+            if operation.description in described and operation.state in ("PENDING", "RUNNING"):
+                self._hands.route.cancel(operation.name)
+        self._store.change_tasks(self._id, {key: TaskChange(state=TaskState.CANCELLED) for key in live})
         self._store.wish(self._id, "")
         self._store.set_run(self._id, RunState.CANCELLED, "cancelled by request")
         self._record("run.cancelled", {})

@@ -9,6 +9,9 @@ from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import PartState, RunState, TaskState
 
+# What the reason of a held run begins with when only a person can help.
+BY_HAND = "by hand: "
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -50,6 +53,11 @@ class Run:
     result: str
     created: str
     updated: str
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether the run is held for something that will not pass by itself."""
+        return self.state is RunState.HELD and self.reason.startswith(BY_HAND)
 
 
 @dataclass(frozen=True, slots=True)
