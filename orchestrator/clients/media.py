@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import requests
+from google.auth.credentials import AnonymousCredentials
 from google.auth.transport.requests import AuthorizedSession
 from requests.adapters import HTTPAdapter
 
@@ -43,7 +44,12 @@ class MediaBody:
 
 def media_session(credentials: Any, transfers: int) -> Any:
     """Return an authorised session which keeps as many connections open as there are transfers at once."""
-    session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]  # google-auth is typed in part
+    session: Any
+    if isinstance(credentials, AnonymousCredentials):
+        # An authorised session would answer 401 by renewing what nobody has, and hide the service's own sentence.
+        session = requests.Session()
+    else:
+        session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]  # google-auth is typed in part
     adapter = HTTPAdapter(pool_connections=2, pool_maxsize=max(1, transfers), max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)

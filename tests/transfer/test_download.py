@@ -248,6 +248,26 @@ def test_a_service_that_only_ever_sends_the_beginning_is_given_up(tmp_path):
         fetch(Network(CONTENT, orders), tmp_path / "a.tif", patience=Patience(RetryPolicy(attempts=5)))
 
 
+def test_going_back_and_forth_is_no_progress(tmp_path):
+    """Only bytes beyond the furthest ever reached renew patience."""
+    content = bytes(4 << 20)
+    orders = [Ordered(cut=cut << 20, ignore_range=True) for cut in [3, 1] * 20]
+
+    with pytest.raises(TransientError):
+        fetch(Network(content, orders), tmp_path / "a.tif", patience=Patience(RetryPolicy(attempts=5)))
+
+
+def test_a_part_longer_than_the_object_is_begun_anew(tmp_path):
+    """What is too long cannot be a beginning."""
+    part_path(tmp_path / "a.tif", "17").write_bytes(CONTENT + b"more")
+    network = Network(CONTENT)
+
+    fetch(network, tmp_path / "a.tif")
+
+    assert network.opened == [0]
+    assert (tmp_path / "a.tif").read_bytes() == CONTENT
+
+
 def test_patience_ends_and_the_next_start_takes_up_the_rest(tmp_path):
     """The last network error is raised; the part stays, is read again, and only the rest is fetched."""
     bad = Network(CONTENT, [Ordered(cut=100_000), Ordered(cut=0), Ordered(cut=0)])
