@@ -19,6 +19,7 @@ from orchestrator.plan.reproject import (
     longitude_span,
     parse_crs,
     reproject,
+    shift_longitude,
     to_lonlat,
 )
 
@@ -50,7 +51,10 @@ def fix_grid(
 
     Args:
         geometry: Polygons in `crs`.
+        crs: The CRS of `geometry`.
         scale: Side of a pixel in units of the grid's CRS; 10 m where the CRS counts in metres.
+        out_crs: The CRS of the grid.
+        crs_transform: A lattice to lie on, in `out_crs`; it fixes origin and pixel size.
 
     Raises:
         PlanError: If the CRS is unknown, the scale cannot be inferred or contradicts `crs_transform`,
@@ -194,7 +198,7 @@ def _within_180(geometry: BaseGeometry) -> BaseGeometry:
         world = shapely.box(-180 + turn, -90, 180 + turn, 90)
         piece = geometry.intersection(world)
         if piece.area:
-            pieces.append(shapely.transform(piece, lambda xy, turn=turn: xy - [turn, 0.0]))
+            pieces.append(shift_longitude(piece, -turn))
     return shapely.union_all(pieces)
 
 

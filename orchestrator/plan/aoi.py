@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.core.errors import AreaError

@@ -9,10 +9,10 @@ every codec at its worst, every overview in full. A measured figure of the same 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from orchestrator.core.errors import PlanError
-from orchestrator.model.grid import BLOCK, Window
+from orchestrator.model.grid import BLOCK, Grid, Window
 from orchestrator.model.spec import PixelSpec
 
 MIB = 2**20
@@ -80,14 +80,35 @@ def part_bytes_bound(
     job per pixel of theirs, safety margin included) the estimate replaces the worst case; the smaller counts.
     """
     tiles = tile_count(height, width, cloud_optimized=cloud_optimized)
+    return _file_bytes(tiles, tiles, height * width, pixels, learned_bytes_per_pixel)
+
+
+def output_bytes_bound(
+    grid: Grid, parts: Sequence[Window], pixels: PixelSpec, *, learned_bytes_per_pixel: float | None = None
+) -> int:
+    """
+    Return the bytes the assembled file cannot exceed: the parts' tiles and the overviews of the whole grid.
+
+    Tiles outside every part are not stored, but keep their place in the tables. With
+    `learned_bytes_per_pixel` the parts' pixels at that weight replace the worst case, if that is less.
+    """
+    stored = sum(tile_count(part.height, part.width, cloud_optimized=False) for part in parts)
+    everything = tile_count(grid.height, grid.width, cloud_optimized=True)
+    overviews = everything - tile_count(grid.height, grid.width, cloud_optimized=False)
+    covered = sum(part.pixels for part in parts)
+    return _file_bytes(stored + overviews, everything, covered, pixels, learned_bytes_per_pixel)
+
+
+def _file_bytes(stored: int, listed: int, covered: int, pixels: PixelSpec, learned: float | None) -> int:
+    """Return the bound of a file with `stored` tiles of `listed` in its tables and `covered` pixels of data."""
     tile_bytes = raw_bytes(BLOCK, BLOCK, pixels) * WORST_CODEC_NUMERATOR // WORST_CODEC_DENOMINATOR
-    overhead = HEADER_BYTES + HEADER_BYTES_PER_BAND * len(pixels.bands) + TABLE_BYTES_PER_TILE * tiles
-    bound = tiles * (tile_bytes + CODEC_EXTRA_BYTES) + overhead
-    if learned_bytes_per_pixel is None:
+    overhead = HEADER_BYTES + HEADER_BYTES_PER_BAND * len(pixels.bands) + TABLE_BYTES_PER_TILE * listed
+    bound = stored * (tile_bytes + CODEC_EXTRA_BYTES) + overhead
+    if learned is None:
         return bound
-    if not learned_bytes_per_pixel > 0:
-        raise PlanError(f"learned_bytes_per_pixel is {learned_bytes_per_pixel}; it must be above 0")
-    return min(bound, int(height * width * learned_bytes_per_pixel) + 1 + overhead)
+    if not learned > 0:
+        raise PlanError(f"learned_bytes_per_pixel is {learned}; it must be above 0")
+    return min(bound, int(covered * learned) + 1 + overhead)
 
 
 def total_bytes_bound(

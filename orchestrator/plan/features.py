@@ -118,7 +118,8 @@ def _check_beginning(path: Path, source: str) -> None:
     suffix = path.suffix.lower()
     if not expected[suffix]:
         raise AreaError(
-            f"{source}: does not begin like a {DRIVERS[suffix]} file; it is damaged or of another kind than its name says"
+            f"{source}: does not begin like a {DRIVERS[suffix]} file; "
+            "it is damaged or of another kind than its name says"
         )
 
 

@@ -22,7 +22,7 @@ def decompose(touched: NDArray[np.bool_]) -> tuple[Window, ...]:
     """
     along_rows = _merge_runs(touched)
     along_cols = [Window(w.col, w.row, w.width, w.height) for w in _merge_runs(touched.T)]
-    return tuple(sorted(min(along_rows, along_cols, key=len)))
+    return tuple(sorted(along_rows if len(along_rows) <= len(along_cols) else along_cols))
 
 
 def _merge_runs(touched: NDArray[np.bool_]) -> list[Window]:

@@ -81,7 +81,7 @@ def _refuse_other_than_polygons(features: Features) -> None:
 
 def _is_polygonal(geometry: BaseGeometry) -> bool:
     if geometry.geom_type == "GeometryCollection":
-        return all(_is_polygonal(part) for part in geometry.geoms)
+        return all(_is_polygonal(part) for part in shapely.get_parts(geometry))
     return geometry.geom_type in {"Polygon", "MultiPolygon"}
 
 
@@ -99,7 +99,7 @@ def _refuse_coordinates(features: Features, crs: str) -> None:
     shown = f"from ({left:g}, {bottom:g}) to ({right:g}, {top:g})"
     parsed = parse_crs(crs)
     # Longitudes 0..360 are in use; a little more is rounding.
-    looks_like_degrees = -180.001 <= left and right <= 360.001 and -90.001 <= bottom and top <= 90.001
+    looks_like_degrees = left >= -180.001 and right <= 360.001 and bottom >= -90.001 and top <= 90.001
     if parsed.is_geographic and not looks_like_degrees:
         raise AreaError(
             f"{features.label}: coordinates {shown} are no degrees, but the CRS is {parsed.name}; "

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pyproj
-import pyproj.network
 import shapely
 from numpy.typing import NDArray
+from pyproj import network
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.core.errors import AreaError, PlanError
 
 # Grids of datum shifts are never fetched: the same area must give the same pixels with and without a network.
-pyproj.network.set_network_enabled(active=False)
+network.set_network_enabled(active=False)  # type: ignore[attr-defined]  its stub forgets to export it
 
 LONLAT = "EPSG:4326"
 # An edge of 1 km is bent by a map projection by at most about 1000² / (8 · 6,371,000) = 0.02 m.
@@ -123,7 +124,7 @@ def to_lonlat(geometry: BaseGeometry, crs: str) -> BaseGeometry:
     if not np.isfinite(shapely.get_coordinates(lonlat)).all():
         raise AreaError("the area has points that lie nowhere on Earth in its CRS; check the CRS (--area-crs)")
     polygons = [_unwrapped(polygon) if unwrap else polygon for polygon in shapely.get_parts(lonlat)]
-    return shapely.multipolygons(_gathered(polygons))
+    return shapely.MultiPolygon(_gathered(polygons))
 
 
 def _unwrapped(polygon: BaseGeometry) -> BaseGeometry:
@@ -132,8 +133,8 @@ def _unwrapped(polygon: BaseGeometry) -> BaseGeometry:
     if float(np.ptp(xy[:, 0])) <= 180:
         return polygon
     rings = shapely.get_rings(polygon)
-    turned = [shapely.linearrings(_continuous(shapely.get_coordinates(ring), float(xy[0, 0]))) for ring in rings]
-    return shapely.polygons(turned[0], turned[1:])
+    turned = [_continuous(shapely.get_coordinates(ring), float(xy[0, 0])) for ring in rings]
+    return shapely.Polygon(turned[0], turned[1:])
 
 
 def _continuous(xy: NDArray[np.float64], near: float) -> NDArray[np.float64]:
@@ -142,7 +143,7 @@ def _continuous(xy: NDArray[np.float64], near: float) -> NDArray[np.float64]:
     return np.column_stack((lon, xy[:, 1]))
 
 
-def _gathered(polygons: list[BaseGeometry]) -> list[BaseGeometry]:
+def _gathered(polygons: list[Any]) -> list[Any]:
     """Shift polygons by whole turns so that they lie together where the world map would tear them apart."""
     bounds = shapely.bounds(polygons)
     if bounds[:, 2].max() - bounds[:, 0].min() <= 180:
@@ -155,10 +156,12 @@ def _gathered(polygons: list[BaseGeometry]) -> list[BaseGeometry]:
     if not len(gaps) or gaps.max() <= wrap_gap:
         return polygons
     west = set(order[: int(gaps.argmax()) + 1].tolist())
-    return [
-        shapely.transform(polygon, lambda xy: xy + [360.0, 0.0]) if index in west else polygon
-        for index, polygon in enumerate(polygons)
-    ]
+    return [shift_longitude(polygon, 360.0) if index in west else polygon for index, polygon in enumerate(polygons)]
+
+
+def shift_longitude(geometry: BaseGeometry, degrees: float) -> BaseGeometry:
+    """Return `geometry`, in degrees, moved east by `degrees`."""
+    return shapely.transform(geometry, lambda xy: xy + np.array([degrees, 0.0]))
 
 
 def longitude_span(geometry: BaseGeometry, crs: str) -> tuple[float, float]:

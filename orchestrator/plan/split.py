@@ -65,10 +65,15 @@ def split(
     to 256. Tasks come from the top left to the bottom right, indexed from 0; none if the area has no pixel.
 
     Args:
+        grid: What is cut.
+        spans: The area's pixels on `grid`.
+        pixels: What a pixel is.
+        max_part_bytes: No part may be larger on disk.
         mode: `blocks` is the above. `square` lays the smallest n × n tiles that fit (n tiles per side at most:
             sides are rounded up to multiples of 256) and makes each a task of one part.
         slots: Tasks Earth Engine runs at a time; there will be 4 tasks per slot where there are as many parts.
         max_task_parts: Parts per task at most; by default as many as hold 4 GiB before compression.
+        cloud_optimized: Parts carry overviews.
         learned_bytes_per_pixel: See `budget.part_bytes_bound`.
 
     Raises:

@@ -50,9 +50,9 @@ def _layers(path: Path, label: str, wanted: str | None) -> list[str]:
             table = pyogrio.list_layers(path)
             names = [str(name) for name, kind in table if kind is not None or driver == "KML"]
             found = str(pyogrio.read_info(path, layer=names[0])["driver"]) if names else driver
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  GDAL's drivers raise what they like
         raise _unreadable(label, error) from None
-    if found != driver and found != f"LIB{driver}":
+    if found not in {driver, f"LIB{driver}"}:
         raise AreaError(f"{label}: is read as {found}, not as the {driver} its name says; rename or convert it")
     if wanted is not None:
         if wanted not in names:
@@ -72,7 +72,7 @@ def _read(path: Path, label: str, *, layer: str | None, where: str | None) -> Fe
         warnings.simplefilter("always")
         try:
             meta, ids, wkb, columns = raw.read(path, layer=layer, where=where or None, return_fids=True)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  GDAL's drivers raise what they like
             if where and "SQL" in str(error).upper():
                 raise AreaError(f"{label}: {_refused_filter(path, layer, where)}") from None
             raise _unreadable(label, error) from None
@@ -198,7 +198,7 @@ def _read_parquet(path: Path, label: str, *, where: str | None) -> Features:
         raise AreaError(
             f"{label}: GeoParquet needs the package pyarrow; install it, or convert the file to GeoPackage"
         ) from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  GDAL's drivers raise what they like
         raise _unreadable(label, error) from None
     plain = frame.drop(columns=frame.geometry.name)
     return Features(
