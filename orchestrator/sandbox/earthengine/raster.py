@@ -169,7 +169,7 @@ def write(
         count=len(image.bands),
         dtype=dtype.name,
         crs=image.grid.crs,
-        transform=Affine(*image.grid.transform[:6]) * Affine.translation(file.col, file.row),
+        transform=_transform(image.grid, file),
         nodata=export.no_data,
         tiled=True,
         interleave=Interleaving.pixel.value.lower(),
@@ -187,6 +187,12 @@ def write(
     if export.cloud_optimized:
         _optimize(plain, scratch, options)
     return anything
+
+
+def _transform(grid: Grid, file: FileWindow) -> Affine:
+    """Move the grid's origin to the file's first pixel."""
+    a, b, c, d, e, f = grid.transform[:6]
+    return Affine(a, b, c + a * file.col + b * file.row, d, e, f + d * file.col + e * file.row)
 
 
 def _optimize(plain: Path, scratch: Path, options: dict[str, Any]) -> None:

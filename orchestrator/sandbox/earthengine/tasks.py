@@ -15,7 +15,7 @@ from orchestrator.sandbox.drive.files import Drive
 from orchestrator.sandbox.earthengine import exports, raster
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.exports import BucketDestination, FileWindow, ImageExport
-from orchestrator.sandbox.earthengine.operations import CANCELLED_CODE, Operations, Task, requeue_interrupted
+from orchestrator.sandbox.earthengine.operations import CANCELLED_CODE, TERMINAL, Operations, Task, requeue_interrupted
 from orchestrator.sandbox.earthengine.raster import ExportError, Image, Profile
 from orchestrator.sandbox.faults import Fault, Faults
 from orchestrator.sandbox.journal import Journal
@@ -153,6 +153,25 @@ class Tasks:
         with self._wake:
             self._wake.notify_all()
 
+    def wait(self, number: str, *states: str, timeout_seconds: float = 60) -> Task:
+        """
+        Wait until the task `number` is in one of `states`; without states, until it is done.
+
+        Raises:
+            TimeoutError: If it does not get there in time.
+        """
+        wanted = frozenset(states) or TERMINAL
+
+        def found() -> Task | None:
+            return next((each for each in self._operations.all() if each.id == number and each.state in wanted), None)
+
+        with self._wake:
+            self._wake.wait_for(lambda: found() is not None, timeout_seconds)
+            task = found()
+        if task is None:
+            raise TimeoutError(f"operation {number} is in none of {sorted(wanted)}")
+        return task
+
     def pending(self) -> int:
         return sum(1 for each in self._operations.all() if each.state == "PENDING")
 
@@ -167,9 +186,10 @@ class Tasks:
                 ready = [each for each in self._operations.all() if each.state == "PENDING" and not self._stuck(each)]
                 if ready:
                     best = min(ready, key=lambda each: (-each.priority, each.order))
+                    self._wake.notify_all()
                     # A task that has just begun shows its stages without numbers.
                     return self._operations.change(
-                        best.id, state="RUNNING", stages=({"displayName": STAGES[0]}, {"displayName": STAGES[1]})
+                        best.id, state="RUNNING", stages=tuple({"displayName": name} for name in STAGES)
                     )
                 self._wake.wait(timeout=60)
         return None
@@ -200,6 +220,7 @@ class Tasks:
             seconds = max(0.001, time.thread_time() - began)
             self._operations.change(task.id, eecu_seconds=seconds, stages=stages, **changes)
             self._drawn.pop(task.id, None)
+            self._wake.notify_all()
 
     def repeat(self, task: Task) -> None:
         """Do what the service does after an intermittent failure: begin again with the next attempt."""
