@@ -47,8 +47,16 @@ class DriveFiles:
         self._service, self._session = service, session
         self._folder, self._url = folder, url
         self._make_http, self._local = http, threading.local()
+        self._opened: list[Any] = []
         self._folder_id = ""
         self._finding = threading.Lock()
+
+    def close(self) -> None:
+        """Give up every connection, of every thread; only when no call is under way."""
+        self._session.close()
+        self._service.close()
+        for http in self._opened:
+            http.close()
 
     def find(self, prefix: str) -> list[StoredObject]:
         """List every file of the folder whose name starts with `prefix`, all pages, in the order of names."""
@@ -143,12 +151,16 @@ class DriveFiles:
         return _stored(self._execute(request, self._where(source))).generation
 
     def _execute(self, request: Any, what: str) -> dict[str, Any]:
-        if not hasattr(self._local, "http"):
-            # httplib2 is not to be shared between threads.
-            self._local.http = self._make_http()
         with refusals(what):
-            answer = request.execute(http=self._local.http, num_retries=0)
+            answer = request.execute(http=self._http(), num_retries=0)
         return answer if isinstance(answer, dict) else {}
+
+    def _http(self) -> Any:
+        """Return this thread's connection: httplib2 is not to be shared between threads."""
+        if not hasattr(self._local, "http"):
+            self._local.http = self._make_http()
+            self._opened.append(self._local.http)
+        return self._local.http
 
     def _where(self, source: StoredObject) -> str:
         return f"Drive file {self._folder}/{source.name} (id {source.id}, revision {source.generation})"

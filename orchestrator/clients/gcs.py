@@ -73,6 +73,11 @@ class GcsObjects:
         self._name = bucket
         self._url = (url or PUBLIC_URL).rstrip("/")
 
+    def close(self) -> None:
+        """Give up every connection; the next call would open new ones."""
+        self._session.close()
+        self._client.close()
+
     def find(self, prefix: str) -> list[StoredObject]:
         """List every live object whose name starts with `prefix`, all pages, in the order of names."""
         with refusals(f"listing gs://{self._name}/{prefix}*"):

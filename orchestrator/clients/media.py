@@ -44,16 +44,17 @@ class MediaBody:
 
 def media_session(credentials: Any, transfers: int) -> Any:
     """Return an authorised session which keeps as many connections open as there are transfers at once."""
-    session: Any
-    if isinstance(credentials, AnonymousCredentials):
-        # An authorised session would answer 401 by renewing what nobody has, and hide the service's own sentence.
-        session = requests.Session()
-    else:
-        session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]  # google-auth is typed in part
+    # An authorised session would answer 401 by renewing what nobody has, and hide the service's own sentence.
+    nobody = isinstance(credentials, AnonymousCredentials)
+    session: Any = requests.Session() if nobody else _authorised(credentials)
     adapter = HTTPAdapter(pool_connections=2, pool_maxsize=max(1, transfers), max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+def _authorised(credentials: Any) -> Any:
+    return AuthorizedSession(credentials)  # type: ignore[no-untyped-call]  # google-auth is typed in part
 
 
 @contextmanager
