@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 import rasterio
-import rasterio.warp
+import rasterio.transform
 import rasterio.windows
 import shapely
 from numpy.typing import NDArray
+from pyproj import Transformer
 from rasterio.errors import RasterioError
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
@@ -36,8 +37,7 @@ CACHE_BYTES = 256 * 2**20
 # Rasters up to this size are decoded whole: a JPEG 2000 file gives up a small window hardly faster.
 _WHOLE_BYTES = 32 * 2**20
 _CHUNK = 1024
-# Items draw the edge of the data with a few points; no pixel may lie outside the footprint.
-_SLACK_DEGREES = 0.01
+_SLACK_DEGREES = 0.0005
 # Cloud probability of the classes of SCL; all others give 0, no data stays invalid.
 CLASS_PROBABILITY = {9: 100, 8: 65, 10: 40, 3: 20}
 _TABLE = np.zeros(256, np.uint8)
@@ -191,7 +191,7 @@ class FolderCatalogue:
 
     def _of_item(self, item: Item) -> Iterator[FolderScene]:
         rasters = {band: Raster(path, self._cache) for band, path in item.rasters.items()}
-        outline = _outline(item, next(iter(rasters.values())))
+        outline = _outline(next(iter(rasters.values())))
         reflectance = {band: raster for band, raster in rasters.items() if band in LAYERS}
         if reflectance:
             yield FolderScene(REFLECTANCE, item, reflectance, outline)
@@ -219,14 +219,14 @@ def _pixel_type(dtype: np.dtype[Any]) -> PixelType:
     return PixelType("int", limits.min, limits.max)
 
 
-def _outline(item: Item, raster: Raster) -> BaseGeometry:
-    """The item's own geometry, a little widened, or the raster's border where it has none."""
-    if item.geometry is not None:
-        try:
-            outline: BaseGeometry = shapely.geometry.shape(dict(item.geometry))
-            return shapely.buffer(shapely.make_valid(outline), _SLACK_DEGREES)
-        except (ValueError, TypeError, KeyError, AttributeError, shapely.errors.ShapelyError) as error:
-            raise ScenesError(f"{item.path} has an unreadable geometry: {error}") from error
-    bounds = rasterio.transform.array_bounds(*raster.shape, raster.transform)
-    west, south, east, north = rasterio.warp.transform_bounds(raster.crs, 4326, *bounds)
-    return box(west, south, east, north)
+def _outline(raster: Raster) -> BaseGeometry:
+    """
+    The raster's border in degrees, a little widened: no pixel lies outside.
+
+    Not the item's geometry: that draws the edge of the data with a few points and cuts valid pixels off.
+    """
+    west, south, east, north = rasterio.transform.array_bounds(*raster.shape, raster.transform)
+    border = shapely.segmentize(box(west, south, east, north), (east - west) / 16)
+    to_degrees = Transformer.from_crs(raster.crs, 4326, always_xy=True)
+    outline: BaseGeometry = shapely.transform(border, to_degrees.transform, interleaved=False)
+    return shapely.buffer(outline, _SLACK_DEGREES)

@@ -38,17 +38,19 @@ def lonlat(
     epsg: int, easting: NDArray[np.floating], northing: NDArray[np.floating]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Longitude and latitude in degrees; longitudes run on beyond ±180 instead of jumping inside a zone."""
-    lon, lat = (np.asarray(angle, np.float64) for angle in to_lonlat(epsg).transform(easting, northing))
+    raw = to_lonlat(epsg).transform(easting, northing)
+    lon: NDArray[np.float64] = np.asarray(raw[0], np.float64)
+    lat: NDArray[np.float64] = np.asarray(raw[1], np.float64)
     meridian = central_meridian(epsg)
-    around: NDArray[np.float64] = meridian + (lon - meridian + 180.0) % 360.0 - 180.0
-    return around, lat
+    around = meridian + np.mod(lon - meridian + 180.0, 360.0) - 180.0
+    return np.asarray(around, np.float64), lat
 
 
 def world(lon: NDArray[np.floating], lat: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """World coordinates (x east, y south; circumference 1) of degrees."""
     x = lon / 360.0 + 0.5
     y = 0.5 - np.arctanh(np.sin(np.radians(lat))) / (2.0 * np.pi)
-    return x, y
+    return np.asarray(x, np.float64), np.asarray(y, np.float64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ class Renderer:
         surface, sky = self.surface(square), self.sky(square, overpass)
         classes = _GROUND_CLASS[surface.cover]
         classes[(surface.cover == Cover.CROP) & (surface.vigour < 0.35)] = 5
-        classes[(sky.shadow > 0.45) & (classes != 6)] = 3
+        classes[(sky.shadow > 0.6) & (classes != 6)] = 3
         # Bounds of optical depth: unclear, thin, medium and high.
         for bound, value in ((0.07, 7), (0.13, 10), (0.4, 8), (1.1, 9)):
             classes[sky.depth > bound] = value

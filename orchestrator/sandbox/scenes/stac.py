@@ -59,7 +59,6 @@ class Item:
         time_ms: Milliseconds since 1970.
         rasters: Band name to its file, in Earth Engine's order; `probability` last.
         properties: Earth Engine's properties.
-        geometry: GeoJSON of the footprint in EPSG:4326, None if the item has none.
     """
 
     path: Path
@@ -67,7 +66,6 @@ class Item:
     time_ms: int
     rasters: Mapping[str, Path]
     properties: Mapping[str, Any]
-    geometry: Mapping[str, Any] | None
 
 
 def read_items(folder: Path) -> list[Item]:
@@ -109,8 +107,10 @@ def _item(path: Path, document: Mapping[str, Any]) -> Item:
     index = _index(given, time, tile)
     properties = {"system:index": index, "system:time_start": time_ms, "MGRS_TILE": tile}
     properties |= _sun(path, given) | _named(given)
+    if document.get("geometry"):
+        properties["system:footprint"] = document["geometry"]
     ordered = {band: rasters[band] for band in _ORDER if band in rasters}
-    return Item(path, index, time_ms, ordered, properties, document.get("geometry"))
+    return Item(path, index, time_ms, ordered, properties)
 
 
 def _rasters(path: Path, assets: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:

@@ -27,6 +27,7 @@ _CLOUD = {9: 0.5, 10: 0.6, 11: 0.7, 12: 0.8, 13: 0.9, 14: 0.9, 15: 0.8, 16: 0.55
 _PLACE_ZOOM = 6  # 626 km: how far one weather reaches
 _THICKNESS = 2.4  # optical depth per standard deviation above the threshold
 _CIRRUS_CHANCE = 0.15
+_VEIL_DEPTH = 0.3  # the thickest cirrus
 _Kind = TypeVar("_Kind", bound=np.generic)
 
 
@@ -77,7 +78,8 @@ def observe(square: Square, overpass: Pass, seed: int) -> Sky:
     swath = square.mesh(64)
     across = swath.spread(overpass.across(swath.lon, swath.lat), square.offset)
     np.maximum(depth, 0.0, out=depth)
-    shadow: NDArray[np.float32] = -np.expm1(-2.0 * np.maximum(shade, 0.0))
+    # Veils and the thinnest edges scatter light rather than cast a shadow.
+    shadow: NDArray[np.float32] = -np.expm1(-3.5 * np.maximum(shade - _VEIL_DEPTH, 0.0))
     return Sky(_kept(depth), _kept(shadow), _kept(np.abs(across) <= HALF_SWATH_KM))
 
 
@@ -113,7 +115,7 @@ def _raw_depth(
     depth = _THICKNESS * (cloud - ndtri(1.0 - cover))
     if chance(*key, 3) < _CIRRUS_CHANCE:
         veil = 0.12 + 0.14 * octave(x, y, 9, *key, 4) + 0.05 * octave(x, y, 12, *key, 4)
-        depth = np.maximum(depth, np.minimum(veil, 0.3))
+        depth = np.maximum(depth, np.minimum(veil, _VEIL_DEPTH))
     return np.asarray(depth)
 
 

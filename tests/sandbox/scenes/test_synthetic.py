@@ -1,0 +1,415 @@
+"""The synthetic world: the same from every window, tile and zone, with clouds, shadows and a known ground."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from shapely.geometry import Point, box
+
+from orchestrator.sandbox.scenes.catalogue import UnboundedQueryError
+from orchestrator.sandbox.scenes.layout import LAYERS, PROBABILITY, REFLECTANCE
+from orchestrator.sandbox.scenes.mgrs import find
+from orchestrator.sandbox.scenes.orbit import PLATFORMS, Pass
+from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue, SyntheticScene
+from orchestrator.sandbox.scenes.weather import height
+
+JULY = 1688169600000  # 2023-07-01
+OCTOBER = 1696118400000
+DAY = 86_400_000
+ALPS = box(15.1, 45.7, 15.2, 45.75)
+
+
+@pytest.fixture(scope="module")
+def world():
+    return SyntheticCatalogue()
+
+
+def scenes(world, region=ALPS, start=JULY, end=JULY + 40 * DAY, collection=REFLECTANCE, tile=None):
+    found = world.scenes(collection, region, start, end)
+    return [scene for scene in found if tile is None or scene.tile.name == tile]
+
+
+def with_cover(world, low, high, tile="33TWL"):
+    for scene in scenes(world, tile=tile, end=OCTOBER):
+        if low <= scene.properties["CLOUDY_PIXEL_PERCENTAGE"] <= high:
+            return scene
+    raise AssertionError("no such scene in the season")
+
+
+@pytest.fixture(scope="module")
+def cloudy(world):
+    """A scene partly under clouds and partly under a sky without haze."""
+    for scene in scenes(world, tile="33TWL", end=OCTOBER):
+        percent, valid = scene.read("MSK_CLDPRB", 5, 0, 0, 170, 170)
+        if np.mean(percent[valid] > 50) > 0.3 and np.mean(percent[valid] == 0) > 0.3:
+            return scene
+    raise AssertionError("no such scene in the season")
+
+
+@pytest.fixture(scope="module")
+def place(cloudy):
+    """Row and column (10 m, even) of 1280 × 1280 pixels of that scene of which about a third is cloud."""
+    scene = SyntheticScene(PROBABILITY, cloudy.tile, cloudy.overpass, cloudy._renderer)
+    percent, valid = scene.read("probability", 5, 0, 0, 320, 320)
+    blocks = ((percent > 50) & valid).reshape(8, 40, 8, 40).mean(axis=(1, 3))
+    whole = valid.reshape(8, 40, 8, 40).all(axis=(1, 3))
+    row, col = np.unravel_index(np.argmin(np.abs(blocks - 0.33) + ~whole), blocks.shape)
+    return int(row) * 1280, int(col) * 1280
+
+
+def test_a_second_world_of_the_same_seed_has_the_same_pixels(cloudy):
+    """Nothing is stored, so everything must come from seed and place."""
+    other = SyntheticCatalogue().scene(cloudy.asset_id)
+
+    values, valid = other.read("B4", 0, 3000, 2000, 64, 64)
+
+    expected, expected_valid = cloudy.read("B4", 0, 3000, 2000, 64, 64)
+    assert np.array_equal(values, expected)
+    assert np.array_equal(valid, expected_valid)
+    assert dict(other.properties) == dict(cloudy.properties)
+
+
+def test_another_seed_is_another_world(cloudy):
+    """Same orbits, other ground and weather."""
+    other = SyntheticCatalogue(seed=1).scene(cloudy.asset_id)
+
+    values, _ = other.read("B4", 0, 3000, 2000, 64, 64)
+
+    assert not np.array_equal(values, cloudy.read("B4", 0, 3000, 2000, 64, 64)[0])
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    row=st.integers(0, 119),
+    col=st.integers(0, 119),
+    height=st.integers(1, 120),
+    width=st.integers(1, 120),
+    band=st.sampled_from(["B8", "SCL", "B1", "AOT", "QA60"]),
+    level=st.sampled_from([0, 0, 1, 3]),
+)
+def test_a_window_is_cut_from_the_same_picture(cloudy, row, col, height, width, band, level):
+    """Whatever the window, a pixel has one value: across the squares in which it is computed too."""
+    side = LAYERS[band].metres
+    # A seam of squares lies inside: they begin at multiples of 512 pixels of the zone.
+    tile = cloudy.tile
+    seam_row = (-(tile.north // side) // 512 + 9) * 512 + tile.north // side
+    seam_col = ((tile.west // side) // 512 + 4) * 512 - tile.west // side
+    r0, c0 = (seam_row - 120) >> level, (seam_col - 120) >> level
+    whole, whole_valid = cloudy.read(band, level, r0, c0, 240, 240)
+
+    values, valid = cloudy.read(band, level, r0 + row, c0 + col, height, width)
+
+    assert np.array_equal(values, whole[row : row + height, col : col + width])
+    assert np.array_equal(valid, whole_valid[row : row + height, col : col + width])
+
+
+def test_there_is_no_step_where_squares_meet(world):
+    """Relief and woods run on over the seam: its step is like any other step."""
+    scene = with_cover(world, 0, 1)
+    seam = ((scene.tile.west // 10) // 512 + 4) * 512 - scene.tile.west // 10
+
+    values = scene.read("B8", 0, 1000, seam - 128, 2000, 256)[0].astype(float)
+
+    steps = np.abs(np.diff(values, axis=1)).mean(axis=0)
+    assert steps[127] < 1.35 * np.median(steps)
+
+
+def test_clouds_have_no_step_where_squares_meet(cloudy):
+    """The probability of a cloud changes slowly, over a seam too."""
+    seam = ((cloudy.tile.west // 10) // 512 + 4) * 512 - cloudy.tile.west // 10
+    scene = SyntheticScene(PROBABILITY, cloudy.tile, cloudy.overpass, cloudy._renderer)
+
+    values = scene.read("probability", 0, 1000, seam - 8, 1500, 16)[0].astype(float)
+
+    steps = np.abs(np.diff(values, axis=1)).max(axis=0)
+    assert steps[7] <= 1.5 * np.max(np.delete(steps, 7))
+
+
+def test_neighbours_of_one_zone_agree_in_their_overlap(world):
+    """Two tiles of one pass show the same pixels, clouds and noise in the 9.8 km they share."""
+    south = with_cover(world, 20, 80)
+    north = SyntheticScene(REFLECTANCE, find("33TWM"), south.overpass, south._renderer)
+    down = (north.tile.north - south.tile.north) // 10
+
+    upper, _ = north.read("B3", 0, down, 4000, 200, 200)
+
+    lower, _ = south.read("B3", 0, 0, 4000, 200, 200)
+    assert np.array_equal(upper, lower)
+
+
+@pytest.mark.parametrize(
+    ("lon", "lat"),
+    [
+        pytest.param(12.0, 46.2, id="Alps"),
+        pytest.param(180.0, -16.6, id="antimeridian"),
+        pytest.param(36.0, -1.0, id="south of the equator"),
+        pytest.param(-72.0, 0.0, id="on the equator"),
+    ],
+)
+def test_zones_agree_where_they_meet(world, lon, lat):
+    """The ground is a function of the place: each zone samples it with its own pixels, at most one apart."""
+    from pyproj import Transformer  # noqa: PLC0415 - only here
+
+    zone = int((lon + 180) // 6) % 60
+    hemisphere = 32600 if lat > 0 else 32700
+    west_zone, east_zone = hemisphere + (zone - 1) % 60 + 1, hemisphere + zone + 1
+    shift = np.random.default_rng(5).uniform(-0.02, 0.02, (2, 4000))
+    pixels = []
+    for epsg in {west_zone, east_zone} if west_zone != east_zone else {west_zone, west_zone - 1}:
+        to_zone = Transformer.from_crs(4326, epsg, always_xy=True)
+        pixels.append(world.surface("B8", *to_zone.transform(lon + shift[0], lat + shift[1]), f"EPSG:{epsg}"))
+
+    agree = np.corrcoef(pixels[0], pixels[1])[0, 1]
+
+    assert agree > 0.85
+    assert np.mean(np.abs(pixels[0] / pixels[1] - 1) < 0.05) > 0.6
+
+
+def test_a_clear_scene_shows_the_known_surface(world):
+    """What `surface` says is what the sensor sees, to its noise of 3 counts and 0.2 %."""
+    scene = with_cover(world, 0, 0.5)
+    rows, cols = np.mgrid[2000:2100, 2500:2600]
+    x, y = scene.tile.west + (cols + 0.5) * 10, scene.tile.north - (rows + 0.5) * 10
+    probability = SyntheticScene(PROBABILITY, scene.tile, scene.overpass, scene._renderer)
+
+    values, valid = scene.read("B4", 0, 2000, 2500, 100, 100)
+
+    clear = probability.read("probability", 0, 2000, 2500, 100, 100)[0] == 0
+    truth = world.surface("B4", x, y, f"EPSG:{scene.tile.epsg}")
+    lit = clear & valid & (np.abs(values / truth - 1) < 0.2)
+    assert lit.mean() > 0.9
+    assert np.abs(values[lit] - truth[lit]).max() < 5 * (3 + 0.002 * truth.max()) + 1
+
+
+def test_a_shadow_lies_away_from_the_sun(world, cloudy, place):
+    """The shadow is the cloud moved away from the sun by its height over the tangent of the sun's elevation."""
+    square = 1200
+    scene = SyntheticScene(PROBABILITY, cloudy.tile, cloudy.overpass, cloudy._renderer)
+    cloud = scene.read("probability", 0, *place, square, square)[0] > 20
+    rows, cols = np.mgrid[place[0] : place[0] + square, place[1] : place[1] + square]
+    x, y = cloudy.tile.west + (cols + 0.5) * 10, cloudy.tile.north - (rows + 0.5) * 10
+    truth = world.surface("B8", x, y, f"EPSG:{cloudy.tile.epsg}")
+    seen = cloudy.read("B8", 0, *place, square, square)[0]
+    dark = (seen < 0.6 * truth) & ~cloud
+    azimuth = np.radians(cloudy.properties["MEAN_SOLAR_AZIMUTH_ANGLE"])
+    zenith = np.radians(cloudy.properties["MEAN_SOLAR_ZENITH_ANGLE"])
+    reach = height(cloudy.overpass, 0) * np.tan(zenith) / 10
+
+    def hit(towards):
+        """Share of dark pixels with a cloud at the given turn from the sun's direction."""
+        r, c = np.nonzero(dark)
+        r = np.rint(r - reach * np.cos(azimuth + towards)).astype(int)
+        c = np.rint(c + reach * np.sin(azimuth + towards)).astype(int)
+        inside = (r >= 0) & (r < square) & (c >= 0) & (c < square)
+        return cloud[r[inside], c[inside]].mean()
+
+    assert dark.sum() > 1000
+    assert hit(0.0) > 0.95
+    assert hit(np.pi) < 0.7
+
+
+def test_shadowed_land_is_dark_in_the_near_infrared(cloudy, place):
+    """The recipe calls a pixel dark below a reflectance of 0.15: full shadows are."""
+    classes, _ = cloudy.read("SCL", 0, place[0] // 2, place[1] // 2, 640, 640)
+
+    infrared, _ = cloudy.read("B8A", 0, place[0] // 2, place[1] // 2, 640, 640)
+
+    assert (classes == 3).sum() > 500
+    assert np.median(infrared[classes == 3]) < 1500
+
+
+@pytest.mark.parametrize(("value", "test"), [(9, lambda p: p >= 80), (8, lambda p: p >= 50), (4, lambda p: p < 25)])
+def test_classes_agree_with_the_probability(cloudy, place, value, test):
+    """High and medium clouds are probable, vegetation is not."""
+    classes, _ = cloudy.read("SCL", 0, place[0] // 2, place[1] // 2, 640, 640)
+
+    percent, _ = cloudy.read("MSK_CLDPRB", 0, place[0] // 2, place[1] // 2, 640, 640)
+
+    assert (classes == value).any()
+    assert test(percent[classes == value]).all()
+
+
+def test_water_is_dark_and_classified(world):
+    """Lakes and rivers have SCL 6 and hardly any near infrared."""
+    scene = with_cover(world, 0, 0.5)
+    classes, _ = scene.read("SCL", 0, 500, 500, 2000, 2000)
+
+    infrared, _ = scene.read("B8A", 0, 500, 500, 2000, 2000)
+
+    assert (classes == 6).sum() > 1000
+    assert np.median(infrared[classes == 6]) < 400
+
+
+def test_the_stated_cloud_cover_is_the_drawn_one(cloudy):
+    """CLOUDY_PIXEL_PERCENTAGE is an estimate on a grid, within ten points of the probability above 50."""
+    scene = SyntheticScene(PROBABILITY, cloudy.tile, cloudy.overpass, cloudy._renderer)
+
+    percent, valid = scene.read("probability", 5, 0, 0, 344, 344)
+
+    assert abs(100 * (percent[valid] > 50).mean() - cloudy.properties["CLOUDY_PIXEL_PERCENTAGE"]) < 10
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_a_mean_level_averages_the_valid_pixels(cloudy, level):
+    """Level n is the mean of 2**n × 2**n native pixels from the scene's origin on."""
+    side = 2**level
+    native = cloudy.read("B8", 0, 40 * side, 30 * side, 20 * side, 24 * side)[0]
+
+    values, _ = cloudy.read("B8", level, 40, 30, 20, 24)
+
+    expected = native.reshape(20, side, 24, side).mean(axis=(1, 3))
+    assert values == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_sample_level_takes_the_top_left_pixel(cloudy):
+    """Classes cannot be averaged."""
+    native = cloudy.read("SCL", 0, 400, 400, 160, 160)[0]
+
+    values, _ = cloudy.read("SCL", 3, 50, 50, 20, 20)
+
+    assert np.array_equal(values, native[::8, ::8])
+
+
+def test_a_deep_level_is_close_to_the_mean(cloudy):
+    """Levels over 3 evaluate the fields at the level's spacing: no pixel is exact, the picture is the same."""
+    deep, deep_valid = cloudy.read("B8", 4, 100, 100, 32, 32)
+
+    native = cloudy.read("B8", 3, 200, 200, 64, 64)[0].reshape(32, 2, 32, 2).mean(axis=(1, 3))
+
+    assert deep_valid.all()
+    assert deep.mean() == pytest.approx(native.mean(), rel=0.1)
+
+
+def test_pixels_beyond_the_scene_are_invalid(cloudy):
+    """A window may hang over every edge, and lie wholly outside."""
+    values, valid = cloudy.read("B2", 0, -10, -10, 20, 20)
+
+    assert not valid[:10].any()
+    assert not valid[:, :10].any()
+    assert valid[10:, 10:].all()
+    assert (values[~valid] == 0).all()
+    assert not cloudy.read("B2", 0, 20000, 0, 5, 5)[1].any()
+
+
+def test_the_edge_of_the_swath_is_without_data(world):
+    """Track 122 leaves the east of 33TWL unseen, as NODATA_PIXEL_PERCENTAGE says; the footprint holds all data."""
+    scene = SyntheticScene(REFLECTANCE, find("33TWL"), Pass(PLATFORMS[0], 42590), world._renderer)
+
+    _, valid = scene.read("B2", 5, 0, 0, 344, 344)
+
+    assert 100 * (~valid).mean() == pytest.approx(scene.properties["NODATA_PIXEL_PERCENTAGE"], abs=3)
+    assert valid[0, 0]
+    assert not valid[-1, -1]
+    assert not scene.footprint.contains(Point(16.3, 45.2))
+
+
+@pytest.mark.parametrize("band", list(LAYERS))
+def test_every_band_reads_in_its_type(cloudy, band):
+    """All bands of Level-2A are there, in Earth Engine's order, each on its native grid."""
+    described = {entry.name: entry for entry in cloudy.bands}[band]
+
+    values, valid = cloudy.read(band, 0, 10, 10, 8, 9)
+
+    assert [entry.name for entry in cloudy.bands] == list(LAYERS)
+    assert values.shape == valid.shape == (8, 9)
+    assert values.dtype == LAYERS[band].dtype
+    assert described.transform[0] * described.width == 109800
+
+
+def test_a_tile_is_seen_every_five_days(world):
+    """Two platforms share each track: in forty days a track over a tile is flown eight times."""
+    times = [
+        scene.properties["system:time_start"]
+        for scene in scenes(world, tile="33TWL")
+        if scene.properties["SENSING_ORBIT_NUMBER"] == 122
+    ]
+
+    assert len(times) == 8
+    assert np.diff(times) == pytest.approx(5 * DAY, abs=1)
+
+
+def test_scenes_come_in_order_and_within_dates_and_region(world):
+    """Ordered by (time, index), start included and end excluded, and each footprint touches the region."""
+    found = scenes(world)
+    keys = [(scene.properties["system:time_start"], scene.index) for scene in found]
+    second = keys[1][0]
+
+    later = scenes(world, start=second)
+    earlier = scenes(world, end=second)
+
+    assert keys == sorted(keys)
+    assert all(scene.footprint.intersects(ALPS) for scene in found)
+    assert later[0].properties["system:time_start"] == second
+    assert all(scene.properties["system:time_start"] < second for scene in earlier)
+
+
+def test_both_collections_have_the_same_indices(world):
+    """The recipe joins them by system:index."""
+    reflectance = [scene.index for scene in scenes(world)]
+
+    assert [scene.index for scene in scenes(world, collection=PROBABILITY)] == reflectance
+
+
+def test_a_scene_is_found_by_its_name(world, cloudy):
+    """And only by its whole name."""
+    assert world.scene(cloudy.asset_id).asset_id == cloudy.asset_id
+    assert world.scene(cloudy.asset_id.replace("33TWL", "33TWZ")) is None
+    assert world.scene(cloudy.asset_id.replace("_T33", "_33")) is None
+    assert world.scene(cloudy.asset_id.replace("/20", "/19")) is None
+    assert world.scene("LANDSAT/" + cloudy.index) is None
+
+
+def test_the_properties_people_filter_by_are_there(cloudy):
+    """Names as in Earth Engine's catalogue."""
+    wanted = {
+        "CLOUDY_PIXEL_PERCENTAGE",
+        "MEAN_SOLAR_AZIMUTH_ANGLE",
+        "MEAN_SOLAR_ZENITH_ANGLE",
+        "MGRS_TILE",
+        "NODATA_PIXEL_PERCENTAGE",
+        "PRODUCT_ID",
+        "SENSING_ORBIT_NUMBER",
+        "SPACECRAFT_NAME",
+        "system:index",
+        "system:time_start",
+    }
+
+    assert wanted <= set(cloudy.properties)
+    assert cloudy.properties["MGRS_TILE"] == "33TWL"
+    assert cloudy.index.endswith("_T33TWL")
+
+
+@pytest.mark.parametrize(
+    ("region", "start", "end"),
+    [
+        pytest.param(None, JULY, OCTOBER, id="no region"),
+        pytest.param(box(-60, -30, 60, 60), None, None, id="a continent without dates"),
+    ],
+)
+def test_a_query_without_limits_is_refused(world, region, start, end):
+    """The Earth over twenty years is never enumerated."""
+    with pytest.raises(UnboundedQueryError):
+        next(world.scenes(REFLECTANCE, region, start, end))
+
+
+def test_an_unknown_band_is_named(cloudy):
+    """Asking for what is not there says what is."""
+    with pytest.raises(KeyError, match="B10"):
+        cloudy.read("B10", 0, 0, 0, 1, 1)
+
+
+def test_threads_read_the_same_as_one(cloudy):
+    """The cache is shared; what it holds does not depend on who came first."""
+    scene = SyntheticCatalogue().scene(cloudy.asset_id)
+    bands = ["B2", "B3", "B4", "B8"] * 2
+
+    with ThreadPoolExecutor(4) as pool:
+        parts = list(pool.map(lambda band: scene.read(band, 0, 900, 900, 64, 64)[0], bands))
+
+    assert all(
+        np.array_equal(part, cloudy.read(band, 0, 900, 900, 64, 64)[0]) for part, band in zip(parts, bands, strict=True)
+    )
