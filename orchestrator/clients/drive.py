@@ -15,7 +15,7 @@ from googleapiclient.discovery import build
 
 from orchestrator.clients.media import READ_SECONDS, MediaBody, media_session, open_media
 from orchestrator.clients.refusals import refusals
-from orchestrator.core.errors import GenerationError, NotFoundError
+from orchestrator.core.errors import GenerationError, NotFoundError, TransientError
 from orchestrator.model.objects import Deletion, StoredObject
 
 PUBLIC_URL = "https://www.googleapis.com"
@@ -97,7 +97,7 @@ class DriveFiles:
         try:
             if self._revision(source) != source.generation:
                 return Deletion.CHANGED
-            self._execute(self._service.files().delete(fileId=source.id, supportsAllDrives=True), what)
+            self._send(self._service.files().delete(fileId=source.id, supportsAllDrives=True), what)
         except NotFoundError:
             return Deletion.ABSENT
         return Deletion.DELETED
@@ -141,7 +141,9 @@ class DriveFiles:
                 includeItemsFromAllDrives=True,
             )
             answer = self._execute(request, what)
-            yield from answer.get("files", [])
+            if "files" not in answer:
+                raise TransientError(f"{what}: the answer has no list of files in it")
+            yield from answer["files"]
             token = answer.get("nextPageToken")
             if not token:
                 return
@@ -151,9 +153,16 @@ class DriveFiles:
         return _stored(self._execute(request, self._where(source))).generation
 
     def _execute(self, request: Any, what: str) -> dict[str, Any]:
+        answer = self._send(request, what)
+        # The SDK hands on a page that is no JSON as if it were an answer; taken for an empty listing, a hotel's
+        # login page would say that every part is gone.
+        if not isinstance(answer, dict):
+            raise TransientError(f"{what}: the answer has not the shape of Drive's: {str(answer)[:80]!r}")
+        return answer
+
+    def _send(self, request: Any, what: str) -> Any:
         with refusals(what):
-            answer = request.execute(http=self._http(), num_retries=0)
-        return answer if isinstance(answer, dict) else {}
+            return request.execute(http=self._http(), num_retries=0)
 
     def _http(self) -> Any:
         """Return this thread's connection: httplib2 is not to be shared between threads."""
