@@ -1,0 +1,54 @@
+"""A small picture of a finished raster, in which a person recognises the place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.enums import Resampling
+
+SIDE = 1024  # pixels of the longer side: fits a screen, reads from overviews in no time
+TRUE_COLOUR = ("B4", "B3", "B2")
+LOW, HIGH = 2.0, 98.0  # percentiles that become black and white; beyond them lie clouds' rests and deep shadow
+
+
+class Quicklook:
+    """The engine's `Illustrator`."""
+
+    def draw(self, raster: Path, picture: Path, title: str) -> None:  # noqa: ARG002  the port's signature
+        """Write `raster` in true colour where it has B4, B3 and B2, else its first band in grey, as PNG with alpha."""
+        with rasterio.open(raster, driver="GTiff") as source:
+            bands = _bands(source.descriptions)
+            ratio = max(1.0, max(source.height, source.width) / SIDE)
+            shape = (len(bands), max(1, round(source.height / ratio)), max(1, round(source.width / ratio)))
+            pixels = source.read(bands, out_shape=shape, masked=True, resampling=Resampling.nearest)
+        _write(picture, _stretch(pixels))
+
+
+def _bands(names: tuple[str | None, ...]) -> list[int]:
+    return [names.index(name) + 1 for name in TRUE_COLOUR] if set(TRUE_COLOUR) <= set(names) else [1]
+
+
+def _stretch(pixels: Any) -> NDArray[np.uint8]:
+    """Return (4, row, col): red, green, blue by one common stretch, and opacity."""
+    valid = ~np.ma.getmaskarray(pixels).any(axis=0) & np.isfinite(pixels.filled(0).astype("float64")).all(axis=0)
+    values = pixels.filled(0).astype("float32")
+    low, high = np.percentile(values[:, valid], (LOW, HIGH)) if valid.any() else (0.0, 1.0)
+    # A gamma below 1 lifts the dark greens that most land is made of.
+    scaled = np.clip((values - low) / max(float(high - low), 1e-9), 0, 1) ** 0.8 * 255
+    colours = np.broadcast_to(scaled.round().astype("uint8"), (3, *valid.shape))
+    opacity = np.where(valid, 255, 0).astype("uint8")
+    shown: NDArray[np.uint8] = np.concatenate([colours, opacity[np.newaxis]])
+    return shown
+
+
+def _write(picture: Path, rgba: NDArray[np.uint8]) -> None:
+    # PNG has no georeference of its own; GDAL would leave an .aux.xml beside it otherwise.
+    with rasterio.Env(GDAL_PAM_ENABLED="NO"), rasterio.MemoryFile() as memory:
+        profile = {"driver": "PNG", "count": 4, "dtype": "uint8", "height": rgba.shape[1], "width": rgba.shape[2]}
+        with memory.open(**profile) as target:
+            target.write(rgba)
+        picture.write_bytes(memory.read())

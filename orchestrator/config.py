@@ -1,0 +1,332 @@
+"""
+Settings: config.toml, a profile in it, and the environment, in this order, into one frozen value.
+
+Every setting has an environment variable, `ORCHESTRATOR_` + section + `__` + key: `ORCHESTRATOR_EE__PROJECT`.
+`config.toml` at the root of the repository lists every setting with its default.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
+
+from orchestrator.core.errors import ConfigError
+from orchestrator.core.units import parse_bytes, parse_seconds
+from orchestrator.model.job import AreaSource, GridRequest, Job, OutputOptions
+
+PREFIX = "ORCHESTRATOR_"
+# Variables that are not settings: which file, which profile, and the tests' crash points.
+OTHER_VARIABLES = frozenset({"ORCHESTRATOR_CONFIG", "ORCHESTRATOR_PROFILE", "ORCHESTRATOR_CRASH_AT"})
+OTHER_PREFIXES = ("ORCHESTRATOR_TEST_", "ORCHESTRATOR_CLI_")
+
+Size = Annotated[int, BeforeValidator(parse_bytes)]
+Seconds = Annotated[float, BeforeValidator(parse_seconds)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EarthEngineSettings(_Section):
+    project: str = ""
+    url: str = ""
+    live_tasks: PositiveInt = 6
+    poll_min: Seconds = 2.0
+    poll_max: Seconds = 30.0
+    priority: int = Field(default=-1, ge=-1, le=9999)
+    cloud_optimized: bool = True
+
+
+class GcsSettings(_Section):
+    bucket: str = ""
+    prefix: str = "orchestrator"
+    max_bytes: Size = 20 * 2**30
+    url: str = ""
+
+
+class DriveSettings(_Section):
+    folder: str = "orchestrator"
+    url: str = ""
+
+
+class CredentialSettings(_Section):
+    key_file: str = ""
+    impersonate: str = ""
+
+
+class LocalSettings(_Section):
+    state_dir: str = "~/.local/state/orchestrator"
+    work_dir: str = ""
+
+
+class TransferSettings(_Section):
+    downloads: PositiveInt = 4
+
+
+class AssembleSettings(_Section):
+    threads: int = Field(default=0, ge=0)
+
+
+class RetrySettings(_Section):
+    attempts: PositiveInt = 8
+    first_wait: Seconds = 1.0
+    max_wait: Seconds = 60.0
+    task_attempts: PositiveInt = 4
+    cool_down: Seconds = 10.0
+    repost: Seconds = 5.0
+    burnt: Seconds = 900.0
+    collect: Seconds = 20.0
+    hold: Seconds = 300.0
+
+
+class ServeSettings(_Section):
+    slots: PositiveInt = 2
+
+
+class LogSettings(_Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    style: Literal["auto", "console", "json"] = "auto"
+
+
+class AreaTable(_Section):
+    source: str
+    layer: str = ""
+    crs: str = ""
+    where: str = ""
+    each: str = ""
+
+
+def _area(value: Any) -> Any:
+    return {"source": value} if isinstance(value, str) else value
+
+
+class GridTable(_Section):
+    scale: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    crs: str = ""
+    crs_transform: tuple[float, float, float, float, float, float] | None = None
+
+
+class WriteTable(_Section):
+    compress: Literal["same", "zstd", "deflate", "lzw", "none"] = "same"
+    predictor: Literal["same", "none", "horizontal", "float"] = "same"
+    block: int = Field(default=0, ge=0, multiple_of=16)
+    overviews: Literal["auto", "parts", "average", "nearest", "none"] = "auto"
+    all_touched: bool = False
+
+
+class JobTable(_Section):
+    """One job, as a file of its own or as `[jobs.NAME]` in config.toml."""
+
+    area: Annotated[AreaTable, BeforeValidator(_area)]
+    output: str
+    base_name: str
+    start_date: str
+    end_date: str
+    recipe: str = "sentinel2-cloudless"
+    params: dict[str, Any] = Field(default_factory=dict)
+    bands: tuple[str, ...] = ()
+    grid: GridTable = GridTable()
+    route: Literal["gcs", "drive"] = "gcs"
+    max_part_size: Size = 48 * 2**20
+    split: Literal["blocks", "square"] = "blocks"
+    write: WriteTable = WriteTable()
+    cron: str = ""
+    every: str = ""
+    timezone: str = "UTC"
+
+    def job(self, base: Path, service: str) -> Job:
+        """Return the declaration; relative paths count from `base`."""
+        area = self.area.model_dump()
+        area["source"] = _resolved(base, area["source"])
+        return Job(
+            base_name=self.base_name,
+            output=str((base / Path(self.output).expanduser()).resolve()),
+            area=AreaSource(**area),
+            start_date=self.start_date,
+            end_date=self.end_date,
+            recipe=self.recipe,
+            params=MappingProxyType(dict(self.params)),
+            bands=self.bands,
+            grid=GridRequest(**self.grid.model_dump()),
+            route=self.route,
+            max_part_bytes=self.max_part_size,
+            split=self.split,
+            options=OutputOptions(**self.write.model_dump()),
+            service=service,
+        )
+
+
+def _resolved(base: Path, source: str) -> str:
+    """Make a file's path absolute, so that a run can be continued from any folder; boxes and texts stay."""
+    path = base / Path(source).expanduser()
+    return str(path.resolve()) if path.exists() else source
+
+
+class Settings(_Section):
+    """Everything that can be set, frozen."""
+
+    ee: EarthEngineSettings = EarthEngineSettings()
+    gcs: GcsSettings = GcsSettings()
+    drive: DriveSettings = DriveSettings()
+    credentials: CredentialSettings = CredentialSettings()
+    local: LocalSettings = LocalSettings()
+    transfer: TransferSettings = TransferSettings()
+    assemble: AssembleSettings = AssembleSettings()
+    retry: RetrySettings = RetrySettings()
+    serve: ServeSettings = ServeSettings()
+    log: LogSettings = LogSettings()
+    jobs: dict[str, JobTable] = Field(default_factory=dict)
+
+    @property
+    def state_dir(self) -> Path:
+        return Path(self.local.state_dir).expanduser().resolve()
+
+    @property
+    def service(self) -> str:
+        """Which Earth Engine is meant, for telling runs apart."""
+        return "sandbox" if self.ee.url else "google"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """
+    Settings and where they came from.
+
+    Attributes:
+        settings: The value.
+        path: The file that was read, or None.
+        origins: For each setting that is not a default, `section.key` and the place that set it.
+    """
+
+    settings: Settings
+    path: Path | None
+    origins: Mapping[str, str]
+
+
+def load(
+    path: Path | None = None,
+    *,
+    profile: str = "",
+    environment: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Loaded:
+    """
+    Read the settings.
+
+    Args:
+        path: A TOML file; None is `$ORCHESTRATOR_CONFIG`, else ./config.toml where there is one.
+        profile: Name of a table `[profiles.NAME.*]` laid over the file.
+        environment: `os.environ` by default.
+        overrides: Section to key to value, from the command line: the last word.
+
+    Raises:
+        ConfigError: The file, a name or a value is wrong; the message names it.
+    """
+    variables = os.environ if environment is None else environment
+    found = _find(path, variables)
+    content = _read(found) if found else {}
+    profiles = content.pop("profiles", {})
+    profile = profile or variables.get("ORCHESTRATOR_PROFILE", "")
+    layers: list[tuple[str, Mapping[str, Any]]] = [(str(found), content)]
+    if profile:
+        if profile not in profiles:
+            known = ", ".join(profiles) or "none"
+            raise ConfigError(f"profile {profile!r} is not in {found}; it has {known}")
+        layers.append((f"profile {profile} of {found}", profiles[profile]))
+    layers += [("environment", _from_environment(variables)), ("command line", overrides or {})]
+    return _merge(layers, found)
+
+
+def read_job(path: Path) -> JobTable:
+    """
+    Read a job file.
+
+    Raises:
+        ConfigError: The file cannot be read, or a key or value is wrong.
+    """
+    try:
+        return JobTable.model_validate(_read(path))
+    except ValidationError as error:
+        raise ConfigError(_explain(error, str(path))) from None
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Return names with our prefix that set nothing: misspelt ones are otherwise ignored in silence."""
+    known = {f"{PREFIX}{s}__{k}".upper() for s, k in setting_names()} | OTHER_VARIABLES
+    ours = (name for name in environment if name.startswith(PREFIX) and not name.startswith(OTHER_PREFIXES))
+    return sorted(name for name in ours if name not in known)
+
+
+def setting_names() -> list[tuple[str, str]]:
+    """Return (section, key) of every setting, jobs excepted."""
+    names = []
+    for section, field in Settings.model_fields.items():
+        model = field.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            names += [(section, key) for key in model.model_fields]
+    return names
+
+
+def _find(path: Path | None, variables: Mapping[str, str]) -> Path | None:
+    if path is None and variables.get("ORCHESTRATOR_CONFIG"):
+        path = Path(variables["ORCHESTRATOR_CONFIG"])
+    if path is not None:
+        if not path.is_file():
+            raise ConfigError(f"config file {path} does not exist; name another with --config")
+        return path
+    here = Path("config.toml")
+    return here if here.is_file() else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is no TOML: {error}") from None
+
+
+def _from_environment(variables: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    sections: dict[str, dict[str, str]] = {}
+    for section, key in setting_names():
+        value = variables.get(f"{PREFIX}{section}__{key}".upper())
+        if value is not None:
+            sections.setdefault(section, {})[key] = value
+    return sections
+
+
+def _merge(layers: list[tuple[str, Mapping[str, Any]]], found: Path | None) -> Loaded:
+    merged: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for origin, layer in layers:
+        for section, values in layer.items():
+            if not isinstance(values, Mapping):
+                raise ConfigError(
+                    f"{origin}: {section!r} stands outside a section; write it under [{section}] or a name"
+                )
+            merged.setdefault(section, {}).update(values)
+            origins |= {f"{section}.{key}": origin for key in values}
+    try:
+        return Loaded(Settings.model_validate(merged), found, MappingProxyType(origins))
+    except ValidationError as error:
+        first = ".".join(str(word) for word in error.errors()[0]["loc"][:2])
+        raise ConfigError(_explain(error, origins.get(first, str(found or "settings")))) from None
+
+
+def _explain(error: ValidationError, origin: str) -> str:
+    """One line that names place, key, value and what was expected."""
+    first = error.errors()[0]
+    key = ".".join(str(word) for word in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{origin}: {key!r} is no setting; the file config.toml of the project lists them all"
+    if first["type"] == "missing":
+        return f"{origin}: {key!r} is missing"
+    return f"{origin}: {key!r} is {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"

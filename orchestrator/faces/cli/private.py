@@ -1,0 +1,82 @@
+"""A private sandbox for the time of one command: a process of its own, spoken to only over HTTP."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from orchestrator.core.errors import ConfigError
+
+DEFAULT_BUCKET = "orchestrator-sandbox"
+
+
+class SandboxProcess:
+    """A started sandbox; `wait` returns its address once it answers."""
+
+    def __init__(self, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
+        self._process = process
+        self._errors = errors
+
+    def wait(self) -> dict[str, Any]:
+        """
+        Return what the sandbox says of itself: `url`, `project`, `buckets`.
+
+        Raises:
+            ConfigError: It ended instead of answering; its last line is in the message.
+        """
+        out = self._process.stdout
+        line = out.readline() if out else b""
+        if not line:
+            self._process.wait()
+            self._errors.seek(0)
+            said = self._errors.read().decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+            raise ConfigError(f"the sandbox did not start: {said[-1]}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+@contextmanager
+def private_sandbox(*, scenes: Path | None, data_dir: Path, slots: int = 2) -> Iterator[SandboxProcess]:
+    """
+    Run a sandbox that ends with the block, or with this process however it dies.
+
+    Objects and operations stay in `data_dir`, so that a run that was killed finds them again.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "orchestrator.sandbox", "--die-with-parent", "--slots", str(slots)]
+    command += ["--bucket", DEFAULT_BUCKET, "--data-dir", str(data_dir)]
+    if scenes is not None:
+        if not scenes.is_dir():
+            raise ConfigError(f"--scenes {scenes} is no folder; name a folder with STAC items and their rasters")
+        command += ["--scenes", str(scenes)]
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(  # noqa: S603  our own module, by the interpreter that runs us
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,  # Ctrl-C is for us: a run that stops cleanly still needs its sandbox
+        )
+        try:
+            yield SandboxProcess(process, errors)
+        finally:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin:
+        process.stdin.close()
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout:
+        process.stdout.close()
