@@ -27,11 +27,11 @@ def read(request: Request) -> Upload:
     found = re.search(r'boundary="?([^";]+)"?', request.headers.get("content-type", ""))
     if found is None:
         raise ProtocolViolation("Multipart upload without a boundary.")
-    # A part begins after the delimiter's line end and ends before the line end of the next delimiter.
-    pieces = re.split(
-        rb"(?:\r?\n|^)--" + re.escape(found.group(1).encode()) + rb"(?:--)?[ \t]*(?=\r?\n|$)", request.body
-    )
-    parts = [_part(piece) for piece in pieces[1:-1]]
+    # One client ends its lines with CRLF, the other with LF; the bytes themselves may end with either.
+    mark = b"--" + found.group(1).encode()
+    newline = b"\r\n" if request.body.startswith(mark + b"\r\n") else b"\n"
+    pieces = (newline + request.body).split(newline + mark)
+    parts = [_part(piece, newline) for piece in pieces[1:-1]]
     if len(parts) != 2:
         raise ProtocolViolation(f"Multipart upload must have two parts, found {len(parts)}.")
     (_, head), (content_type, data) = parts
@@ -41,10 +41,8 @@ def read(request: Request) -> Upload:
         raise ProtocolViolation(f"Multipart upload: the first part is no JSON: {error}") from error
 
 
-def _part(piece: bytes) -> tuple[str, bytes]:
-    body = re.sub(rb"^\r?\n", b"", piece, count=1)
-    head, _, data = (
-        re.split(rb"(\r?\n\r?\n)", body, maxsplit=1) if re.search(rb"\r?\n\r?\n", body) else (body, b"", b"")
-    )
+def _part(piece: bytes, newline: bytes) -> tuple[str, bytes]:
+    """Split a part, which begins with the line end of its delimiter, into its content type and its bytes."""
+    head, _, data = piece.partition(newline * 2)
     found = re.search(rb"content-type:\s*([^\r\n]+)", head, re.IGNORECASE)
     return (found.group(1).decode() if found else "application/octet-stream"), data

@@ -113,10 +113,10 @@ class Sandbox:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.faults.release()
         self._server.shutdown()
         self._server.server_close()
         self.tasks.stop()
+        self.faults.release()  # last: a task held by a fault must stop, not go on
         self._records.close()
         if self._own_folder is not None:
             shutil.rmtree(self._own_folder, ignore_errors=True)

@@ -194,3 +194,30 @@ def kit(sandbox):
 def ramp():
     """Values and validity of the whole ramp, computed without the sandbox."""
     return expected_ramp()
+
+
+@pytest.fixture(name="connect")
+def connect_fixture():
+    """`connect(sandbox)` points the real client at another sandbox; leaves it pointing nowhere."""
+    yield connect
+    ee.Reset()
+
+
+@pytest.fixture
+def kit_of():
+    """`kit_of(sandbox)` makes exports on a sandbox that is not the module's."""
+    return Kit
+
+
+@pytest.fixture
+def ramps():
+    return Ramps()
+
+
+@pytest.fixture
+def tiny(shared):
+    """A sandbox of its own with one slot and a queue of four; afterwards the client points at the module's again."""
+    with Sandbox(Ramps(), Options(slots=1, queue_limit=4)) as running:
+        connect(running)
+        yield running
+    connect(shared)

@@ -58,7 +58,9 @@ def test_cloud_optimized_files_have_overviews_and_the_same_pixels(kit, bucket, p
     pixels, profile, names, overviews = opened(bucket.blob(f"{prefix}.tif").download_as_bytes())
     values, valid = ramp
     np.testing.assert_array_equal(pixels[0], np.where(valid, values, 0)[:600, :700])
-    assert overviews and names == ("ramp",) and profile["tiled"]
+    assert overviews
+    assert names == ("ramp",)
+    assert profile["tiled"]
 
 
 def test_wholly_masked_files_are_left_out_when_asked(kit, bucket, prefix):
@@ -110,7 +112,8 @@ def test_an_exported_object_is_replaced_as_a_new_generation(kit, bucket, prefix)
     kit.finish(kit.to_bucket(prefix))
 
     found = list(bucket.list_blobs(prefix=prefix))
-    assert len(found) == 1 and found[0].generation > first
+    assert len(found) == 1
+    assert found[0].generation > first
 
 
 @pytest.mark.parametrize(("bytes_per_pixel", "side"), [(4, 32768), (8, 23296), (6, 26880), (2, 46592), (96, 6912)])

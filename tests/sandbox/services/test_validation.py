@@ -80,7 +80,8 @@ def test_an_unknown_band_fails_the_task_with_the_evaluators_sentence(kit, prefix
     status = kit.finish(kit.to_bucket(prefix, kit.image("nope")))
 
     assert status["state"] == "FAILED"
-    assert "nope" in status["error_message"] and status["error_message"].endswith("(Error code: 3)")
+    assert "nope" in status["error_message"]
+    assert status["error_message"].endswith("(Error code: 3)")
 
 
 def test_exports_to_assets_say_that_they_are_not_imitated(kit):
@@ -143,7 +144,8 @@ def test_an_unknown_path_and_an_unknown_parameter_are_violations(sandbox, kit):
     assert len(kit.violations()) == before + 2
 
 
-def test_a_deep_graph_is_checked_without_recursion(sandbox):
+@pytest.mark.usefixtures("sandbox")
+def test_a_deep_graph_is_checked_without_recursion():
     """A chain of 5,000 nested arrays is a legal request, whatever Python's recursion limit."""
     from orchestrator.sandbox.earthengine import schema  # noqa: PLC0415  only this test looks inside
 

@@ -1,0 +1,91 @@
+"""The sandbox as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import requests
+
+COMMAND = [sys.executable, "-m", "orchestrator.sandbox", "--die-with-parent"]
+
+
+def start(*arguments, **options):
+    return subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def told(process):
+    return json.loads(process.stdout.readline())
+
+
+@pytest.fixture
+def finished():
+    """`finished(process)` closes its input and returns (exit code, what it wrote to stderr)."""
+    processes = []
+
+    def close(process):
+        processes.append(process)
+        _, errors = process.communicate(timeout=30)
+        return process.returncode, errors
+
+    yield close
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+
+
+def test_the_process_tells_its_address_and_ends_with_its_parent(tmp_path, finished):
+    """One line of JSON on standard output and in the file; when standard input closes, it ends and leaves nothing."""
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = start("--ready-file", str(tmp_path / "ready"), "--bucket", "mine", env=environment)
+    ready = told(process)
+    buckets = requests.get(ready["url"] + "/storage/v1/b?project=p", timeout=20).json()["items"]
+
+    code, errors = finished(process)
+
+    assert json.loads((tmp_path / "ready").read_text()) == ready
+    assert [each["name"] for each in buckets] == ["mine"]
+    assert (code, errors) == (0, "")
+    assert [path.name for path in tmp_path.iterdir()] == ["ready"]
+
+
+def test_a_killed_process_loses_no_object(tmp_path, finished):
+    """After kill -9 a new process on the same folder has the same object, with the same generation."""
+    first = start("--data-dir", str(tmp_path / "data"))
+    url = told(first)["url"]
+    path = "/storage/v1/b/ee-sandbox-bucket/o/"
+    made = requests.post(f"{url}/upload{path[:-1]}?uploadType=media&name=kept", data=b"bytes", timeout=20).json()
+    first.send_signal(signal.SIGKILL)
+    finished(first)
+
+    second = start("--data-dir", str(tmp_path / "data"))
+    url = told(second)["url"]
+    found = requests.get(f"{url}{path}kept", timeout=20).json()
+    data = requests.get(found["mediaLink"], timeout=20).content
+    code, errors = finished(second)
+
+    assert (found["generation"], found["crc32c"], data) == (made["generation"], made["crc32c"], b"bytes")
+    assert (code, errors) == (0, "")
+
+
+def test_clients_that_hang_up_leave_no_traceback(finished):
+    """Broken connections are the sandbox's daily bread."""
+    process = start()
+    url = told(process)["url"]
+    with requests.get(url + "/v1/projects/ee-sandbox/algorithms", stream=True, timeout=20) as answer:
+        answer.raw.read(10)
+
+    troubles = requests.get(url + "/sandbox/state", timeout=20).json()["troubles"]
+
+    assert (troubles, finished(process)) == ([], (0, ""))
