@@ -180,7 +180,7 @@ class PointwiseNode(Node):
 class NeighbourhoodNode(Node):
     """A function of the pixels around a place, at most `reach` pixels away on the asked grid."""
 
-    __slots__ = ("function", "reach")
+    __slots__ = ("always", "function", "reach")
 
     def __init__(
         self,
@@ -188,6 +188,8 @@ class NeighbourhoodNode(Node):
         source: Node,
         reach: Callable[[Grid], int],
         support: Support | None,
+        *,
+        always: bool = False,
     ) -> None:
         """
         Keep how to compute.
@@ -197,14 +199,18 @@ class NeighbourhoodNode(Node):
             source: The band looked at.
             reach: How many pixels of the asked grid the function looks beyond it.
             support: Where valid pixels can be.
+            always: Whether the function must be called even where no input pixel is valid.
         """
         super().__init__((source,), support)
         self.function = function
         self.reach = reach
+        self.always = always
 
     def compute(self, pull: Pull, grid: Grid) -> Tile:
         tile = pull.read(self.inputs[0], grid.padded(self.reach(grid)))
-        return empty(grid.shape, tile.values.dtype) if tile.is_empty else self.function(tile, grid)
+        if tile.is_empty and not self.always:
+            return empty(grid.shape, tile.values.dtype)
+        return self.function(tile, grid)
 
 
 class ReprojectedNode(Node):

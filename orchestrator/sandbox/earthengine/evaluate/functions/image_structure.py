@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -122,7 +121,7 @@ def band_types(image: Image) -> dict[str, PixelType]:
     return {band.name: band.type for band in image.bands}
 
 
-@function("Image.id", "Element.id")
+@function("Image.id")
 def identity(element: Any) -> Any:
     return element.properties.get("system:index")
 
@@ -176,7 +175,3 @@ def _named_type(kind: Any) -> PixelType:
         raise EvaluationError(f"Image.cast: Unknown pixel type '{kind}'.")
     return pixel_types.NAMED_TYPES[kind]
 
-
-@function("Image.set")
-def set_property(image: Image, key: str, value: Any) -> Image:
-    return replace(image, properties={**image.properties, key: value})

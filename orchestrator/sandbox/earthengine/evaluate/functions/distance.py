@@ -1,0 +1,92 @@
+"""Distances to the nearest non-zero pixel: in one direction, or in any."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import scipy.ndimage
+
+from orchestrator.sandbox.earthengine.evaluate import pixel_types
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.images import default_band
+from orchestrator.sandbox.earthengine.evaluate.nodes import NeighbourhoodNode
+from orchestrator.sandbox.earthengine.evaluate.projection import Grid
+from orchestrator.sandbox.earthengine.evaluate.registry import function
+from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
+from orchestrator.sandbox.earthengine.evaluate.values import Image
+
+_LARGEST_PIXEL = 1000.0  # metres; see functions.focal
+
+
+def _always(reach: int) -> Callable[[Grid], int]:
+    return lambda _grid: reach
+
+
+@function("Image.directionalDistanceTransform")
+def directional_distance_transform(image: Image, angle: float, reach: int, label: str | None) -> Image:
+    """
+    For each zero pixel, give the distance in pixels to the nearest non-zero one in a direction.
+
+    The direction is `angle` degrees counter-clockwise from the direction of growing x. Masked where nothing is found
+    within `reach` pixels; 0 on non-zero pixels. Masked pixels count as zero.
+    """
+    if label is not None:
+        raise EvaluationError(
+            "Image.directionalDistanceTransform: 'labelBand' is not imitated by this sandbox."
+        )
+    if not image.bands:
+        raise EvaluationError("Image.directionalDistanceTransform: The image has no bands.")
+    band = image.bands[0]
+    support = band.node.support.widened(reach * _LARGEST_PIXEL) if band.node.support else None
+    search = partial(_search, angle=angle, reach=reach)
+    node = NeighbourhoodNode(search, band.node, _always(reach), support)
+    return image.with_bands([default_band("distance", node, pixel_types.FLOAT, band)])
+
+
+def _search(tile: Tile, grid: Grid, *, angle: float, reach: int) -> Tile:
+    filled = (tile.values != 0) & tile.mask()
+    distance = np.zeros(grid.shape, np.float32)
+    found = np.zeros(grid.shape, np.bool_)
+    # From far to near, so that the nearest has the last word.
+    for step in range(reach, -1, -1):
+        rows, cols = _offset(grid, angle, step)
+        top, left = reach + rows, reach + cols
+        hit = filled[top : top + grid.height, left : left + grid.width]
+        distance[hit] = step
+        found |= hit
+    return Tile(distance, found)
+
+
+def _offset(grid: Grid, angle: float, step: int) -> tuple[int, int]:
+    """Give (rows, cols) of a point `step` pixels away; x and y grow as the lattice says."""
+    a, _, _, _, e, _ = grid.projection.transform
+    radians = math.radians(angle)
+    rows = step * math.sin(radians) * (-1 if e < 0 else 1)
+    cols = step * math.cos(radians) * (-1 if a < 0 else 1)
+    return math.floor(rows + 0.5), math.floor(cols + 0.5)
+
+
+@function("Image.fastDistanceTransform")
+def fast_distance_transform(image: Image, neighbourhood: int, units: str, metric: str) -> Image:
+    """Give the distance to the nearest non-zero pixel, at most the neighbourhood, which also bounds the window."""
+    if metric not in {"squared_euclidean", "euclidean"} or units != "pixels":
+        raise EvaluationError(
+            f"Image.fastDistanceTransform: metric '{metric}' in '{units}' is not imitated by this sandbox."
+        )
+    band = image.bands[0]
+    measure = partial(_nearest, reach=neighbourhood, squared=metric == "squared_euclidean")
+    node = NeighbourhoodNode(measure, band.node, _always(neighbourhood), None, always=True)
+    return image.with_bands([default_band("distance", node, pixel_types.FLOAT, band)])
+
+
+def _nearest(tile: Tile, grid: Grid, *, reach: int, squared: bool) -> Tile:
+    filled = (tile.values != 0) & tile.mask()
+    if filled.any():
+        distance = scipy.ndimage.distance_transform_edt(~filled)
+        distance = np.minimum(distance[reach : reach + grid.height, reach : reach + grid.width], reach)
+    else:
+        distance = np.full(grid.shape, float(reach))
+    return Tile((distance**2 if squared else distance).astype(np.float32))

@@ -1,0 +1,51 @@
+"""Properties of images and features."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.sandbox.earthengine.evaluate.registry import function
+from orchestrator.sandbox.earthengine.evaluate.values import Element, Image, with_properties
+
+
+@function("Element.get")
+def get(element: Any, name: str) -> Any:
+    if name == "system:id" and isinstance(element, Image):
+        return element.asset_id
+    return element.properties.get(name)
+
+
+@function("Element.set")
+def set_one(element: Element, key: str, value: Any) -> Element:
+    return with_properties(element, {key: value})
+
+
+@function("Element.setMulti")
+def set_many(element: Element, properties: dict[str, Any]) -> Element:
+    return with_properties(element, properties)
+
+
+@function("Element.propertyNames")
+def property_names(element: Any) -> list[str]:
+    names = sorted(element.properties)
+    return [*names, "system:bands", "system:band_names"] if isinstance(element, Image) else names
+
+
+@function("Element.toDictionary")
+def to_dictionary(element: Any, names: list[str] | None) -> dict[str, Any]:
+    if names is not None:
+        return {name: element.properties.get(name) for name in names}
+    return {key: value for key, value in element.properties.items() if not key.startswith("system:")}
+
+
+@function("Element.copyProperties")
+def copy_properties(
+    target: Element | None, source: Any, properties: list[str] | None, exclude: list[str] | None
+) -> Any:
+    if target is None or source is None:
+        return target
+    names = properties
+    if names is None:
+        names = [name for name in source.properties if not name.startswith("system:")]
+    kept = [name for name in names if name not in (exclude or ()) and name in source.properties]
+    return with_properties(target, {name: source.properties[name] for name in kept})

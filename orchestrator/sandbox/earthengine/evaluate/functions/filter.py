@@ -1,0 +1,221 @@
+"""Filters of collections, of one element or of pairs in a join."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
+from orchestrator.sandbox.earthengine.evaluate.moments import moment
+from orchestrator.sandbox.earthengine.evaluate.projection import WGS84
+from orchestrator.sandbox.earthengine.evaluate.registry import function
+from orchestrator.sandbox.earthengine.evaluate.values import (
+    Date,
+    DateRange,
+    Feature,
+    Image,
+    Predicate,
+    SceneQuery,
+    geometry_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """One side of a comparison: a property of the element, or a value."""
+
+    field: str | None
+    value: Any
+
+    def of(self, element: Any) -> Any:
+        """Give the side's value for an element."""
+        if self.field is None:
+            return self.value
+        if self.field in {".all", ".geo"}:
+            return geometry_of(element)
+        return element.properties.get(self.field)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Compares two operands; false where either is missing."""
+
+    left: Operand
+    right: Operand
+    test: Callable[[Any, Any], bool]
+
+    def accepts(self, left: Any, right: Any = None) -> bool:
+        """Take the left field from the first element; the right one from the second, if there is one."""
+        a = self.left.of(left)
+        b = self.right.of(left if right is None else right)
+        if a is None or b is None:
+            return False
+        try:
+            return bool(self.test(a, b))
+        except TypeError:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class Equality(Comparison):
+    """The operands are equal; a join looks them up instead of trying every pair."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intersects(Comparison):
+    """The geometries have a point in common."""
+
+    def narrow(self, query: SceneQuery) -> SceneQuery | None:
+        """Ask the catalogue for a region, if it was not asked for one."""
+        shape = _shape(self.right.value)
+        if self.left.field not in {".all", ".geo"} or shape is None or query.region is not None:
+            return None
+        return replace(query, region=shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Within(Comparison):
+    """A moment lies in a range of dates."""
+
+    def narrow(self, query: SceneQuery) -> SceneQuery | None:
+        """Ask the catalogue for a span of time, if it was not asked for one."""
+        span = self.left.value
+        unasked = query.start_ms is None and query.end_ms is None
+        if self.right.field != "system:time_start" or not isinstance(span, DateRange) or not unasked:
+            return None
+        return replace(query, start_ms=span.start_ms, end_ms=span.end_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite of a filter."""
+
+    inner: Predicate
+
+    def accepts(self, left: Any, right: Any = None) -> bool:
+        """Accept what the inner filter does not."""
+        return not self.inner.accepts(left, right)
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """All of several filters."""
+
+    inner: tuple[Predicate, ...]
+
+    def accepts(self, left: Any, right: Any = None) -> bool:
+        """Accept what all accept."""
+        return all(item.accepts(left, right) for item in self.inner)
+
+    def narrow(self, query: SceneQuery) -> SceneQuery | None:
+        """Ask the catalogue, if it can answer all of them."""
+        for item in self.inner:
+            step = getattr(item, "narrow", None)
+            narrowed = None if step is None else step(query)
+            if narrowed is None:
+                return None
+            query = narrowed
+        return query
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """One of several filters at least."""
+
+    inner: tuple[Predicate, ...]
+
+    def accepts(self, left: Any, right: Any = None) -> bool:
+        """Accept what one accepts."""
+        return any(item.accepts(left, right) for item in self.inner)
+
+
+def _shape(value: Any) -> Any:
+    geometry = geometry_of(value) if isinstance(value, (Feature, Image)) else value
+    return geometry.in_crs(WGS84) if isinstance(geometry, Geometry) else None
+
+
+def _operands(
+    left_field: str | None, right_value: Any, right_field: str | None, left_value: Any
+) -> tuple[Operand, Operand]:
+    return Operand(left_field, left_value), Operand(right_field, right_value)
+
+
+def _comparable(value: Any) -> Any:
+    return value.ms if isinstance(value, Date) else value
+
+
+def _register(name: str, test: Callable[[Any, Any], bool]) -> None:
+    def make(left_field: Any, right_value: Any, right_field: Any, left_value: Any) -> Comparison:
+        operands = _operands(left_field, right_value, right_field, left_value)
+        kind = Equality if test is operator.eq else Comparison
+        return kind(*operands, lambda a, b: test(_comparable(a), _comparable(b)))
+
+    function(f"Filter.{name}")(make)
+
+
+for _name, _test in (
+    ("equals", operator.eq),
+    ("notEquals", operator.ne),
+    ("greaterThan", operator.gt),
+    ("greaterThanOrEquals", operator.ge),
+    ("lessThan", operator.lt),
+    ("lessThanOrEquals", operator.le),
+):
+    _register(_name, _test)
+# In `inList` the element is on the left; in `listContains` the list is.
+_register("inList", lambda a, b: a in (b if isinstance(b, list) else [b]))
+_register("listContains", lambda a, b: b in a)
+_register("stringContains", lambda a, b: str(b) in str(a))
+_register("stringStartsWith", lambda a, b: str(a).startswith(str(b)))
+_register("stringEndsWith", lambda a, b: str(a).endswith(str(b)))
+
+
+@function("Filter.intersects")
+def intersects(
+    left_field: str | None, right_value: Any, right_field: str | None, left_value: Any, margin: Any
+) -> Intersects:
+    del margin
+    return Intersects(*_operands(left_field, right_value, right_field, left_value), _meet)
+
+
+def _meet(left: Any, right: Any) -> bool:
+    return bool(_shape(left).intersects(_shape(right)))
+
+
+@function("Filter.dateRangeContains")
+def date_range_contains(
+    left_field: str | None, right_value: Any, right_field: str | None, left_value: Any
+) -> Within:
+    return Within(*_operands(left_field, right_value, right_field, left_value), _contains)
+
+
+def _contains(span: Any, when: Any) -> bool:
+    if not isinstance(span, DateRange):
+        raise EvaluationError("Filter.dateRangeContains: the left operand must be a DateRange.")
+    return span.contains(moment(when).ms)
+
+
+@function("Filter.maxDifference")
+def max_difference(
+    difference: float, left_field: Any, right_value: Any, right_field: Any, left_value: Any
+) -> Comparison:
+    operands = _operands(left_field, right_value, right_field, left_value)
+    return Comparison(*operands, lambda a, b: abs(_comparable(a) - _comparable(b)) <= difference)
+
+
+@function("Filter.not")
+def negation(inner: Predicate) -> Not:
+    return Not(inner)
+
+
+@function("Filter.and")
+def every(inner: list[Predicate]) -> Every:
+    return Every(tuple(inner))
+
+
+@function("Filter.or")
+def some(inner: list[Predicate]) -> Some:
+    return Some(tuple(inner))

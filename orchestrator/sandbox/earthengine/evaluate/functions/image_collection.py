@@ -1,0 +1,108 @@
+"""Images out of collections: reductions and mosaics; and images reduced over their bands."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from orchestrator.sandbox.earthengine.evaluate import pixel_types
+from orchestrator.sandbox.earthengine.evaluate.composite import (
+    Mosaic,
+    QualityMosaic,
+    Reduction,
+    band_kinds,
+    grouped_band,
+    nodes_by_name,
+)
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.functions.reducer import REDUCERS
+from orchestrator.sandbox.earthengine.evaluate.images import default_band
+from orchestrator.sandbox.earthengine.evaluate.nodes import PointwiseNode
+from orchestrator.sandbox.earthengine.evaluate.reducing import Reducer
+from orchestrator.sandbox.earthengine.evaluate.registry import function
+from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
+from orchestrator.sandbox.earthengine.evaluate.values import Collection, Image
+
+
+def reduced(collection: Collection, reducer: Reducer, *, suffixed: bool) -> Image:
+    """Reduce each band over the images; an empty collection gives an image without bands, as the service does."""
+    images = collection.elements()
+    nodes = nodes_by_name(images)
+    kinds = band_kinds(images)
+    group = Reduction(nodes, reducer, kinds)
+    bands = []
+    for name, kind in kinds.items():
+        for at, (output, result) in enumerate(zip(reducer.outputs, reducer.kinds(kind, len(images)), strict=True)):
+            label = f"{name}_{output}" if suffixed else name
+            bands.append(grouped_band(label, group, (name, at), nodes, result))
+    return Image(tuple(bands))
+
+
+def _register(name: str, reducer: Reducer) -> None:
+    function(f"reduce.{name}")(lambda collection: reduced(collection, reducer, suffixed=False))
+
+
+for _name in ("median", "mean", "sum", "count", "min", "max", "mode", "product"):
+    _register(_name, REDUCERS[_name])
+_register("and", REDUCERS["allNonZero"])
+_register("or", REDUCERS["anyNonZero"])
+
+
+@function("ImageCollection.reduce")
+def reduce_collection(collection: Collection, reducer: Reducer, parallel: float) -> Image:
+    del parallel
+    return reduced(collection, reducer, suffixed=True)
+
+
+@function("ImageCollection.mosaic")
+def mosaic(collection: Collection) -> Image:
+    images = collection.elements()
+    nodes, kinds = nodes_by_name(images), band_kinds(images)
+    group = Mosaic(nodes, kinds)
+    return Image(tuple(grouped_band(name, group, (name, 0), nodes, kind) for name, kind in kinds.items()))
+
+
+@function("ImageCollection.qualityMosaic")
+def quality_mosaic(collection: Collection, quality: str) -> Image:
+    images = collection.elements()
+    for image in images:
+        if image.band(quality) is None:
+            raise EvaluationError(f"ImageCollection.qualityMosaic: Band '{quality}' not found in {image.names}.")
+    nodes, kinds = nodes_by_name(images), band_kinds(images)
+    group = QualityMosaic(nodes, kinds, quality)
+    return Image(
+        tuple(grouped_band(name, group, (name, 0), nodes, kind, quality) for name, kind in kinds.items())
+    )
+
+
+@function("ImageCollection.toBands")
+def to_bands(collection: Collection) -> Image:
+    bands = [
+        band.renamed(f"{image.properties.get('system:index', at)}_{band.name}")
+        for at, image in enumerate(collection.elements())
+        for band in image.bands
+    ]
+    return Image(tuple(bands))
+
+
+@function("Image.reduce")
+def reduce_bands(image: Image, reducer: Reducer) -> Image:
+    """Reduce over the bands of one image; the results are named after the reducer's outputs."""
+    if not image.bands:
+        raise EvaluationError("Image.reduce: The image has no bands.")
+    kind = pixel_types.union(band.type for band in image.bands)
+    nodes = [band.node for band in image.bands]
+    supports = [node.support for node in nodes]
+    support = supports[0] if len(set(map(id, supports))) == 1 else None
+    results = reducer.kinds(kind, len(nodes))
+    bands = []
+    for at, (name, result) in enumerate(zip(reducer.outputs, results, strict=True)):
+        reduce = partial(_output, at=at, reducer=reducer, dtype=pixel_types.dtype_of(kind))
+        bands.append(default_band(name, PointwiseNode(reduce, nodes, support), result, image.bands[0]))
+    return image.with_bands(bands)
+
+
+def _output(*tiles: Tile, at: int, reducer: Reducer, dtype: np.dtype[Any]) -> Tile:
+    return reducer.planes(tiles, np.result_type(dtype, *(tile.values.dtype for tile in tiles)))[at]

@@ -1,0 +1,142 @@
+"""Lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.registry import function
+from orchestrator.sandbox.earthengine.evaluate.values import Algorithm, Feature
+
+_MAX_LENGTH = 10_000_000
+
+
+@function("List.sequence")
+def sequence(start: float, end: float | None, step: float, count: int | None) -> list[float]:
+    if count is not None:
+        width = step if end is None else (end - start) / max(count - 1, 1)
+        return [start + at * width for at in range(count)]
+    if end is None or step == 0:
+        raise EvaluationError("List.sequence: 'end' or 'count' must be given, and a step other than 0.")
+    length = int((end - start) / step + 1e-9) + 1
+    if length > _MAX_LENGTH:
+        raise EvaluationError("List.sequence: the sequence is too long.")
+    return [start + at * step for at in range(max(length, 0))]
+
+
+@function("List.map")
+def mapped(items: list[Any], algorithm: Algorithm, drop_nulls: bool) -> list[Any]:
+    results = [algorithm(item) for item in items]
+    return [item for item in results if item is not None] if drop_nulls else results
+
+
+@function("List.iterate")
+def iterate(items: list[Any], algorithm: Algorithm, first: Any) -> Any:
+    state = first
+    for item in items:
+        state = algorithm(item, state)
+    return state
+
+
+@function("List.get")
+def get(items: list[Any], at: int) -> Any:
+    if not -len(items) <= at < len(items):
+        raise EvaluationError(f"List.get: List index must be between 0 and {len(items) - 1}, or -1 and -{len(items)}. Found {at}.")
+    return items[at]
+
+
+@function("List.add")
+def add(items: list[Any], element: Any) -> list[Any]:
+    return [*items, element]
+
+
+@function("List.cat")
+def cat(items: list[Any], other: list[Any]) -> list[Any]:
+    return [*items, *other]
+
+
+@function("List.contains")
+def contains(items: list[Any], element: Any) -> bool:
+    return element in items
+
+
+@function("List.containsAll")
+def contains_all(items: list[Any], other: list[Any]) -> bool:
+    return all(item in items for item in other)
+
+
+@function("List.distinct")
+def distinct(items: list[Any]) -> list[Any]:
+    found: list[Any] = []
+    for item in items:
+        if item not in found:
+            found.append(item)
+    return found
+
+
+@function("List.remove")
+def remove(items: list[Any], element: Any) -> list[Any]:
+    if element not in items:
+        return items
+    at = items.index(element)
+    return [*items[:at], *items[at + 1 :]]
+
+
+@function("List.removeAll")
+def remove_all(items: list[Any], other: list[Any]) -> list[Any]:
+    return [item for item in items if item not in other]
+
+
+@function("List.size", "List.length")
+def size(items: list[Any]) -> int:
+    return len(items)
+
+
+@function("List.slice")
+def cut(items: list[Any], start: int, end: int | None, step: int | None) -> list[Any]:
+    return items[start:end:step]
+
+
+@function("List.sort")
+def ordered(items: list[Any], keys: list[Any] | None) -> list[Any]:
+    if keys is None:
+        return sorted(items)
+    return [item for _, item in sorted(zip(keys, items, strict=True), key=lambda pair: pair[0])]
+
+
+@function("List.reverse")
+def backwards(items: list[Any]) -> list[Any]:
+    return items[::-1]
+
+
+@function("List.flatten")
+def flatten(items: list[Any]) -> list[Any]:
+    flat: list[Any] = []
+    for item in items:
+        flat.extend(flatten(item) if isinstance(item, list) else [item])
+    return flat
+
+
+@function("List.zip")
+def pairs(items: list[Any], other: list[Any]) -> list[Any]:
+    return [list(pair) for pair in zip(items, other, strict=False)]
+
+
+@function("List.join")
+def joined(items: list[Any], separator: str) -> str:
+    return separator.join(str(item) for item in items)
+
+
+@function("List.indexOf")
+def index_of(items: list[Any], element: Any) -> int:
+    return items.index(element) if element in items else -1
+
+
+@function("List.filter")
+def filtered(items: list[Any], condition: Any) -> list[Any]:
+    return [item for item in items if condition.accepts(Feature(None, {"item": item}))]
+
+
+@function("List.repeat")
+def repeated(value: Any, count: int) -> list[Any]:
+    return [value] * count
