@@ -1,0 +1,18 @@
+"""Real areas, where they are at hand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_areas():
+    """The folder of real areas, or a skip that says what is missing."""
+    beside = Path(__file__).parents[2].parent / "shared" / "data"
+    folder = Path(os.environ.get("ORCHESTRATOR_TEST_DATA", beside)) / "aoi"
+    if not folder.is_dir():
+        pytest.skip("the folder of real areas is absent; set ORCHESTRATOR_TEST_DATA")
+    return folder
