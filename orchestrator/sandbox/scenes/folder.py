@@ -22,7 +22,7 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import Transformer
 from rasterio.errors import RasterioError
-from shapely.geometry import box
+from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes.catalogue import Band, PixelType
@@ -228,5 +228,6 @@ def _outline(raster: Raster) -> BaseGeometry:
     west, south, east, north = rasterio.transform.array_bounds(*raster.shape, raster.transform)
     border = shapely.segmentize(box(west, south, east, north), (east - west) / 16)
     to_degrees = Transformer.from_crs(raster.crs, 4326, always_xy=True)
-    outline: BaseGeometry = shapely.transform(border, to_degrees.transform, interleaved=False)
-    return shapely.buffer(outline, _SLACK_DEGREES)
+    corners = shapely.get_coordinates(border)
+    lon, lat = to_degrees.transform(corners[:, 0], corners[:, 1])
+    return Polygon(np.column_stack([lon, lat])).buffer(_SLACK_DEGREES)

@@ -167,9 +167,9 @@ def _outline(epsg: int, west: int, north: int) -> Polygon:
 
 
 def _ring(epsg: int, west: int, north: int, side: int) -> Polygon:
-    """A square of a zone as a polygon in degrees with five points to a side."""
-    steps = np.linspace(0.0, side, 5)[:-1]
-    still = np.zeros(4)
+    """A square of a zone as a polygon in degrees with nine points to a side, straight to about 3 m."""
+    steps = np.linspace(0.0, side, 9)[:-1]
+    still = np.zeros(8)
     east = np.concatenate([steps, still + side, side - steps, still])
     south = np.concatenate([still, steps, still + side, side - steps])
     lon, lat = lonlat(epsg, west + east, north - south)

@@ -46,6 +46,7 @@ CACHE_BYTES = 384 * 2**20
 MAX_SCENES = 200_000
 _DEEPEST_REDUCED = 3
 _PROBES = 25  # per side of the grid on which cover and swath of a tile are estimated
+_SLACK_DEGREES = 0.0001  # a footprint is drawn with few points and must not cut a pixel off
 _LOWEST_SUN = 85.0  # zenith in degrees beyond which no scene is made
 _INDEX = re.compile(r"(\d{8}T\d{6})_(\d{8}T\d{6})_T(\w{5})")
 
@@ -82,10 +83,11 @@ class SyntheticScene:
         """The part of the tile inside the swath, to about 100 m outward; it holds all valid pixels."""
         lon, lat = _nodes(self.tile, 45)
         seen = np.abs(self.overpass.across(lon, lat)) <= HALF_SWATH_KM
+        outline = self.tile.outline.buffer(_SLACK_DEGREES)
         if seen.all():
-            return mgrs.on_earth(self.tile.outline)
+            return mgrs.on_earth(outline)
         strip = _swath(self.overpass, lon, lat)
-        return mgrs.on_earth(shapely.intersection(self.tile.outline, strip))
+        return mgrs.on_earth(shapely.intersection(outline, strip))
 
     @cached_property
     def bands(self) -> tuple[Band, ...]:

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from shapely import contains_xy
 from shapely.geometry import Point, box
 
 from orchestrator.sandbox.scenes.catalogue import UnboundedQueryError
+from orchestrator.sandbox.scenes.ground import lonlat
 from orchestrator.sandbox.scenes.layout import LAYERS, PROBABILITY, REFLECTANCE
 from orchestrator.sandbox.scenes.mgrs import find
 from orchestrator.sandbox.scenes.orbit import PLATFORMS, Pass
@@ -305,6 +307,9 @@ def test_the_edge_of_the_swath_is_without_data(world):
     assert valid[0, 0]
     assert not valid[-1, -1]
     assert not scene.footprint.contains(Point(16.3, 45.2))
+    rows, cols = np.nonzero(valid[:343, :343])
+    lon, lat = lonlat(32633, scene.tile.west + (cols + 0.5) * 320, scene.tile.north - (rows + 0.5) * 320)
+    assert contains_xy(scene.footprint, lon, lat).all()
 
 
 @pytest.mark.parametrize("band", list(LAYERS))
