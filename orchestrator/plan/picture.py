@@ -28,6 +28,7 @@ WIDTH_INCHES = 9.0
 DOTS_PER_INCH = 130
 # An outline finer than a dot of the picture cannot be seen, and takes seconds to draw.
 MAX_DRAWN_VERTICES = 50_000
+MAX_CURVED_PARTS = 1_000
 
 Floats = NDArray[np.float64]
 
@@ -83,11 +84,11 @@ def _draw_tasks(axes: Any, plan: Plan) -> None:
     line = min(0.9, 25.0 / max(len(parts), 1) ** 0.5)
     colours = [TASK_COLOURS[owner * 5 % len(TASK_COLOURS)] for owner in owners]
     axes.add_collection(
-        PolyCollection(_corners(plan, parts), facecolors=colours, edgecolors="white", linewidths=line, zorder=1)
+        PolyCollection(list(_corners(plan, parts)), facecolors=colours, edgecolors="white", linewidths=line, zorder=1)
     )
     axes.add_collection(
         PolyCollection(
-            _corners(plan, [task.window for task in plan.tasks]),
+            list(_corners(plan, [task.window for task in plan.tasks])),
             facecolors="none", edgecolors=INK, linewidths=min(1.1, 2.2 * line), zorder=2,
         )
     )  # fmt: skip
@@ -133,16 +134,19 @@ def _caption(plan: Plan) -> str:
     sides = f"{first.part_height:,} × {first.part_width:,} px" if first else "none"
     share = plan.area_pixels / grid.pixels
     bands = ", ".join(plan.pixels.bands) if len(plan.pixels.bands) <= 6 else f"{len(plan.pixels.bands)} bands"
-    return "\n".join(
-        (
-            f"Grid {grid.height:,} rows × {grid.width:,} columns of {a:.6g} × {-e:.6g} in {_short_crs(plan)}; "
-            f"{plan.area_pixels:,} pixels ({share:.0%}) in the area",
-            f"{len(plan.tasks):,} tasks (colours), {plan.part_count:,} parts of {sides}, "
-            f"none above {plan.max_part_bytes / MIB:,.3g} MiB as a file; hatched: never exported",
-            f"{bands} as {plan.pixels.dtype}; at most {_gigabytes(plan.bucket_bytes)} in the bucket and "
-            f"{_gigabytes(plan.disk_bytes)} on disk; about {plan.memory_bytes / MIB:,.0f} MiB of memory",
-        )
+    what = (
+        f"Grid {grid.height:,} rows × {grid.width:,} columns of {a:.6g} × {-e:.6g} in {_short_crs(plan)}; "
+        f"{plan.area_pixels:,} pixels ({share:.0%}) in the area"
     )
+    how = (
+        f"{len(plan.tasks):,} tasks (colours), {plan.part_count:,} parts of {sides}, "
+        f"none above {plan.max_part_bytes / MIB:,.3g} MiB as a file; hatched: never exported"
+    )
+    weight = (
+        f"{bands} as {plan.pixels.dtype}; at most {_gigabytes(plan.bucket_bytes)} in the bucket and "
+        f"{_gigabytes(plan.disk_bytes)} on disk; about {plan.memory_bytes / MIB:,.0f} MiB of memory"
+    )
+    return f"{what}\n{how}\n{weight}"
 
 
 def _gigabytes(size: int) -> str:
@@ -200,9 +204,11 @@ def parts_geojson(plan: Plan, learned_bytes_per_pixel: float | None = None) -> d
 def _lonlat_outlines(plan: Plan, parts: Sequence[Window]) -> list[list[list[float]]]:
     source = parse_crs(plan.grid.crs)
     transformer = pyproj.Transformer.from_crs(source, parse_crs(LONLAT), always_xy=True)
-    # The far corners of a large part lie kilometres from the straight line between the projected ones.
-    rings = shapely.polygons(_corners(plan, parts))
-    rings = shapely.orient_polygons([densify(ring, source) if len(parts) < 1000 else ring for ring in rings])
+    # Straight edges of the grid are curved in degrees; with thousands of parts each is too short for it to show.
+    rings: list[Any] = [shapely.Polygon(corners) for corners in _corners(plan, parts)]
+    if len(parts) < MAX_CURVED_PARTS:
+        rings = [densify(ring, source) for ring in rings]
+    rings = list(shapely.orient_polygons(rings))
     outlines = []
     xy, owner = shapely.get_coordinates(rings, return_index=True)
     lonlat = np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])).round(7)

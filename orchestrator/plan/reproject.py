@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from orchestrator.core.errors import AreaError, PlanError
 
 # Grids of datum shifts are never fetched: the same area must give the same pixels with and without a network.
-network.set_network_enabled(active=False)  # type: ignore[attr-defined]  its stub forgets to export it
+network.set_network_enabled(active=False)  # type: ignore[attr-defined]  # its stub does not export it
 
 LONLAT = "EPSG:4326"
 # An edge of 1 km is bent by a map projection by at most about 1000² / (8 · 6,371,000) = 0.02 m.

@@ -134,6 +134,7 @@ def test_an_area_across_longitude_180_is_one_piece_in_utm():
     assert grid.crs == "EPSG:32760"
     assert grid.width < 50_000
     assert area.is_valid
+    assert len(shapely.get_parts(area)) == 1
 
 
 @pytest.mark.parametrize(
