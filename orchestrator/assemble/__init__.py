@@ -1,0 +1,1 @@
+"""Joins parts into one clipped GeoTIFF: compressed blocks are copied, only those on the boundary are decoded."""

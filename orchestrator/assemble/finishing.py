@@ -1,0 +1,117 @@
+"""Completes what no part could decide alone: blocks shared by parts, other encodings, coarse overviews."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+
+from orchestrator.assemble.codec import Encoding, Pixels
+from orchestrator.assemble.coverage import Node, Place
+from orchestrator.assemble.flow import in_order
+from orchestrator.assemble.placing import children_of
+from orchestrator.assemble.reduce import halve, is_nodata
+from orchestrator.assemble.settings import Settings
+from orchestrator.assemble.stock import UNMADE, Fragment, Item, Shelf, Spools
+from orchestrator.core.errors import Stopped
+from orchestrator.model.grid import Window
+from orchestrator.model.ports import Stop
+
+Source = tuple[Shelf, Fragment]
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The last blocks of a mosaic whose output has the encoding of `shelf`."""
+
+    shelf: Shelf
+    spools: Spools
+    settings: Settings
+    stop: Stop
+
+    def run(self, shelves: Mapping[Encoding, Shelf], pool: Executor) -> None:
+        """Make every block that is missing; they are written behind those of the parts, and not journalled."""
+        sources = self._sources(shelves)
+        self._make(((node, sources[node]) for node in sorted(sources)), pool)
+        for level in range(1, len(self.shelf.offsets)):
+            self._make(((node, None) for node in self._missing(level)), pool)
+
+    def _make(self, tasks: Iterator[tuple[Node, list[Source] | None]], pool: Executor) -> None:
+        ahead = 2 * self.settings.spec.threads
+        for node, data in in_order(pool, self._block, tasks, ahead=ahead):
+            if self.stop.is_set():
+                raise Stopped("stopped while completing the mosaic; all placed parts are kept")
+            at = self.spools.of(node[0]).append(data)
+            self.shelf.put([Item(node, at, len(data))])
+
+    def _block(self, task: tuple[Node, list[Source] | None]) -> tuple[Node, bytes]:
+        node, sources = task
+        pixels = self._reduced(node) if sources is None else self._composed(node, sources)
+        empty = is_nodata(pixels, self.settings.spec.pixels.nodata).all()
+        return node, b"" if empty else self.shelf.codec.encode(pixels)
+
+    def _sources(self, shelves: Mapping[Encoding, Shelf]) -> dict[Node, list[Source]]:
+        """Return, for each block to compose, the stored blocks that hold its pixels."""
+        found: dict[Node, list[Source]] = defaultdict(list)
+        block = self.shelf.coverage.block
+        for shelf in shelves.values():
+            pieces = shelf.fragments if shelf is self.shelf else [*shelf.fragments, *_whole_blocks(shelf)]
+            for piece in pieces:
+                for window in _cells(piece.piece, block):
+                    found[0, window.row // block, window.col // block].append((shelf, piece))
+        return found
+
+    def _composed(self, node: Node, sources: list[Source]) -> Pixels:
+        nodata = self.settings.spec.pixels.nodata
+        pixels = np.full(self.shelf.codec.shape, nodata, self.shelf.codec.dtype)
+        window = self.shelf.coverage.footprint(node)
+        for shelf, fragment in sources:
+            shared = window.intersection(fragment.piece)
+            if shared is None or not fragment.item.size:
+                continue
+            stored = shelf.codec.decode(self.spools.full.read(fragment.item.offset, fragment.item.size))
+            origin = shelf.coverage.footprint(fragment.item.node)
+            _cut(pixels, shared, window)[...] = _cut(stored, shared, origin)
+        return pixels
+
+    def _missing(self, level: int) -> Iterator[Node]:
+        unmade = self.shelf.offsets[level] == UNMADE
+        wanted = unmade & (self.shelf.coverage.places[level] != Place.OUTSIDE)
+        for row, col in np.argwhere(wanted).tolist():
+            yield (level, row, col)
+
+    def _reduced(self, node: Node) -> Pixels:
+        nodata = self.settings.spec.pixels.nodata
+        pixels = np.full(self.shelf.codec.shape, nodata, self.shelf.codec.dtype)
+        half = self.shelf.coverage.block // 2
+        for child in children_of(node, self.shelf.coverage):
+            found = self.shelf.pixels(child, self.spools.of(child[0]))
+            if found is None:
+                continue
+            height, width = self.shelf.coverage.extent(child)
+            found[height:], found[:, width:] = nodata, nodata
+            row, col = child[1] % 2 * half, child[2] % 2 * half
+            pixels[row : row + half, col : col + half] = halve(found, nodata, self.settings.resampling)
+        return pixels
+
+
+def _whole_blocks(shelf: Shelf) -> Iterator[Fragment]:
+    for row, col in np.argwhere(shelf.sizes[0] > 0).tolist():
+        node = (0, row, col)
+        item = Item(node, int(shelf.offsets[0][row, col]), int(shelf.sizes[0][row, col]))
+        yield Fragment(item, shelf.coverage.footprint(node))
+
+
+def _cells(window: Window, block: int) -> Iterator[Window]:
+    """Yield the blocks that a window touches."""
+    for row in range(window.row // block, -(-window.bottom // block)):
+        for col in range(window.col // block, -(-window.right // block)):
+            yield Window(row * block, col * block, block, block)
+
+
+def _cut(pixels: Pixels, shared: Window, origin: Window) -> Pixels:
+    at = shared.relative_to(origin)
+    return pixels[at.row : at.bottom, at.col : at.right]

@@ -1,0 +1,268 @@
+"""The assembler: places parts as they come, survives a crash at any moment, finishes one cloud-optimised GeoTIFF."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from orchestrator.assemble import header, writing
+from orchestrator.assemble.codec import Codec, Encoding
+from orchestrator.assemble.coverage import Coverage
+from orchestrator.assemble.finishing import Completion
+from orchestrator.assemble.journal import Journal, Record
+from orchestrator.assemble.part import GDAL_CACHE_BYTES, Part, PartData, open_part
+from orchestrator.assemble.placing import Placement
+from orchestrator.assemble.settings import Settings
+from orchestrator.assemble.stock import Fragment, Item, Shelf, Spool, Spools
+from orchestrator.assemble.storage import sync_directory
+from orchestrator.assemble.tiff import Directory
+from orchestrator.core.errors import IntegrityError, Stopped
+from orchestrator.model.grid import Window
+from orchestrator.model.mosaic import MosaicReport, MosaicSpec
+from orchestrator.model.ports import Stop
+
+# Changes whenever the same parts would give other bytes: work begun by another version is not continued.
+FORMAT = 1
+JOURNAL, FULL, OVERVIEWS = "journal", "full.spool", "overviews.spool"
+UNSEALED, FINISHED = "mosaic.tif.part", "mosaic.tif"
+
+
+class BlockAssembler:
+    """Builds output files out of parts, block by block."""
+
+    def open(self, spec: MosaicSpec, work_dir: Path) -> BlockMosaic:
+        """
+        Open the mosaic whose journal and unfinished file lie in `work_dir`, or begin one.
+
+        Raises:
+            PlanError: The specification cannot be met.
+            IntegrityError: `work_dir` holds the work of another specification, or its journal is damaged.
+        """
+        # GDAL takes 5 % of the machine's memory unless told before its first read, in whichever thread.
+        os.environ.setdefault("GDAL_CACHEMAX", str(GDAL_CACHE_BYTES >> 20))
+        return BlockMosaic.resume(Settings.of(spec), work_dir)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedPart:
+    """A part that is in the spools: which window, how encoded, where its blocks begin, and how they were made."""
+
+    window: Window
+    encoding: Encoding
+    segment: writing.Segment
+    copied: int
+    reason: str
+    own_overviews: bool
+
+
+@dataclass(slots=True)
+class BlockMosaic:
+    """One output file being built. One thread at a time may call it."""
+
+    settings: Settings
+    work_dir: Path
+    journal: Journal
+    spools: Spools | None = None
+    parts: dict[Window, PlacedPart] = field(default_factory=dict)
+    shelves: dict[Encoding, Shelf] = field(default_factory=dict)
+    sealed: Record | None = None
+    base: Directory | None = None
+
+    @classmethod
+    def resume(cls, settings: Settings, work_dir: Path) -> BlockMosaic:
+        """Continue the work in `work_dir`, or begin it."""
+        work_dir.mkdir(parents=True, exist_ok=True)
+        mosaic = cls(settings, work_dir, Journal(work_dir / JOURNAL))
+        records = mosaic.journal.load()
+        if not records:
+            mosaic.journal.append({"kind": "begin", "format": FORMAT, "spec": settings.fingerprint})
+        ends = [0, 0]
+        for record in records:
+            mosaic._recall(record, ends)
+        mosaic._open_spools(ends)
+        return mosaic
+
+    def _recall(self, record: Record, ends: list[int]) -> None:
+        if record["kind"] == "begin" and (record["format"], record["spec"]) != (FORMAT, self.settings.fingerprint):
+            raise IntegrityError(f"{self.work_dir} holds the work of another mosaic; give each its own folder")
+        if record["kind"] == "part":
+            self._admit(record)
+            ends[:] = record["ends"]
+        if record["kind"] == "sealed":
+            self.sealed = record
+
+    def _open_spools(self, ends: list[int]) -> None:
+        if self.sealed:
+            self._publish(self.sealed)
+            return
+        full, overviews = self.work_dir / FULL, self.work_dir / OVERVIEWS
+        for path, end in ((full, ends[0]), (overviews, ends[1])):
+            if end and (not path.exists() or path.stat().st_size < end):
+                raise IntegrityError(f"{path} has lost bytes it had; remove {self.work_dir} to start again")
+        self.spools = Spools(Spool.open(full, ends[0]), Spool.open(overviews, ends[1]))
+
+    def placed(self) -> frozenset[Window]:
+        """Return the windows already placed, in this process or before a crash."""
+        return frozenset(self.parts)
+
+    def place(self, window: Window, part: PartData) -> None:
+        """
+        Add a part that covers `window`: a file, or its bytes, which then touch no disk of their own.
+
+        Parts may come in any order; one that is placed already is not placed again. On return the part's
+        blocks are durable and the part is no longer needed.
+
+        Raises:
+            IntegrityError: It is not the planned part, or another one already covers some of its pixels.
+            SpaceError: The disk is full.
+        """
+        if window in self.parts:
+            return
+        if self.spools is None:
+            raise IntegrityError(f"the mosaic in {self.work_dir} is finished; no part can be added")
+        self._check_window(window)
+        with open_part(part, window, self.settings) as opened:
+            record = self._make(opened, self.spools)
+        self.spools.sync()
+        self.journal.append(record)
+        self._admit(record)
+
+    def _check_window(self, window: Window) -> None:
+        if not self.settings.spec.grid.window.contains(window):
+            raise IntegrityError(f"{window} does not lie on the grid {self.settings.spec.grid.window}")
+        for other in self.parts:
+            if window.intersection(other):
+                raise IntegrityError(f"{window} overlaps {other}, which is placed already")
+
+    def _make(self, part: Part, spools: Spools) -> Record:
+        shelf = self._shelf(part.encoding)
+        if not spools.full.end:
+            # Room for the head of the output: should the parts come in order, the spool becomes the output.
+            spools.full.end = header.header_size(self._base(), part.encoding, writing.image_shapes(shelf))
+        segment = writing.Segment(spools.full.end, spools.overviews.end)
+        placement = Placement(part, shelf, spools, self.settings)
+        with ThreadPoolExecutor(self.settings.spec.threads, "blocks") as pool:
+            placement.run(pool)
+        return {
+            "kind": "part",
+            "window": asdict(part.window),
+            "encoding": asdict(part.encoding),
+            "segment": asdict(segment),
+            "ends": [spools.full.end, spools.overviews.end],
+            "items": [[*item.node, item.offset, item.size] for item in placement.items],
+            "fragments": [[*f.item.node, f.item.offset, f.item.size, asdict(f.piece)] for f in placement.fragments],
+            "copied": placement.copied,
+            "reason": part.reason,
+            "own_overviews": placement.own_overviews,
+        }
+
+    def _admit(self, record: Record) -> None:
+        window, encoding = Window(**record["window"]), Encoding(**record["encoding"])
+        shelf = self._shelf(encoding)
+        shelf.put(_item(numbers) for numbers in record["items"])
+        shelf.fragments += [Fragment(_item(f[:5]), Window(**f[5])) for f in record["fragments"]]
+        segment = writing.Segment(**record["segment"])
+        self.parts[window] = PlacedPart(
+            window, encoding, segment, record["copied"], record["reason"], record["own_overviews"]
+        )
+
+    def _shelf(self, encoding: Encoding) -> Shelf:
+        if encoding not in self.shelves:
+            spec = self.settings.spec
+            coverage = Coverage.of(self.settings.spans, encoding.block, overviews=spec.overviews != "none")
+            self.shelves[encoding] = Shelf.empty(coverage, Codec(encoding, self.settings.dtype, len(spec.pixels.bands)))
+        return self.shelves[encoding]
+
+    def _base(self) -> Directory:
+        self.base = self.base or header.template(self.settings)
+        return self.base
+
+    def finish(self, stop: Stop) -> MosaicReport:
+        """
+        Complete the file; pixels no part covers are nodata. Idempotent.
+
+        The report's file lies in the work folder, whole and durable. Once it is sealed it is never written
+        again; a second call returns the same report, whether or not the file has been moved away.
+
+        Raises:
+            Stopped: `stop` was set; every placed part is kept.
+            SpaceError: The disk is full.
+        """
+        if self.sealed is None:
+            if stop.is_set():
+                raise Stopped("stopped before the mosaic was completed; all placed parts are kept")
+            self._seal(stop)
+        return MosaicReport(path=self.work_dir / FINISHED, **(self.sealed or {})["report"])
+
+    def _seal(self, stop: Stop) -> None:
+        spools = self.spools
+        if spools is None:
+            raise IntegrityError(f"the mosaic in {self.work_dir} has no spools")
+        parts = [self.parts[window] for window in sorted(self.parts)]
+        encoding = parts[0].encoding if parts else self.settings.encoding_for(None)
+        shelf = self._shelf(encoding)
+        # Blocks no part decides alone form a segment of their own, behind those of the parts.
+        segments = [*(part.segment for part in parts), writing.Segment(spools.full.end, spools.overviews.end)]
+        with ThreadPoolExecutor(self.settings.spec.threads, "blocks") as pool:
+            Completion(shelf, spools, self.settings, stop).run(self.shelves, pool)
+        layout = writing.plan(shelf, segments, self._base())
+        in_place = layout.in_place
+        if in_place:
+            digest = writing.write_in_place(layout, spools)
+        else:
+            digest = writing.write_copy(layout, spools, self.work_dir / UNSEALED, stop)
+        report = self._report(parts, shelf, layout.size, digest)
+        record = {"kind": "sealed", "file": FULL if in_place else UNSEALED, "report": report}
+        self.journal.append(record)
+        spools.close()
+        self.spools, self.sealed = None, record
+        self._publish(record)
+
+    def _publish(self, record: Record) -> None:
+        """Give the sealed file its name; a crash may have come before or after any of these steps."""
+        source, target = self.work_dir / record["file"], self.work_dir / FINISHED
+        if not target.exists() and source.exists():
+            source.rename(target)
+        for name in (FULL, OVERVIEWS, UNSEALED):
+            (self.work_dir / name).unlink(missing_ok=True)
+        sync_directory(self.work_dir)
+
+    def _report(self, parts: list[PlacedPart], shelf: Shelf, size: int, digest: str) -> dict[str, Any]:
+        stored = sum(int(np.count_nonzero(sizes)) for sizes in shelf.sizes)
+        same = [part for part in parts if part.encoding == shelf.codec.encoding]
+        copied = min(stored, sum(part.copied for part in same))
+        reasons = sorted({part.reason for part in parts if part.reason})
+        if len(same) != len(parts):
+            reasons.append("parts are not stored alike")
+        return {
+            "size": size,
+            "sha256": digest,
+            "method": "stream" if reasons else "splice",
+            "reason": "; ".join(reasons),
+            "overviews": self._overviews(parts, len(shelf.sizes) - 1),
+            "blocks_copied": copied,
+            "blocks_encoded": stored - copied,
+            "blocks_sparse": sum(sizes.size for sizes in shelf.sizes) - stored,
+        }
+
+    def _overviews(self, parts: Iterable[PlacedPart], levels: int) -> str:
+        if not levels:
+            return "none"
+        computed = f"{self.settings.resampling} of valid pixels, level by level"
+        if not any(part.own_overviews for part in parts):
+            return computed
+        return (
+            "taken from the parts where wholly inside the area (resampled by whoever made the parts); "
+            f"elsewhere {computed}"
+        )
+
+
+def _item(numbers: list[int]) -> Item:
+    level, row, col, offset, size = numbers
+    return Item((level, row, col), offset, size)

@@ -1,0 +1,122 @@
+"""What a mosaic is asked for, checked, with the values derived from it once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from rasterio.crs import CRS
+from rasterio.errors import CRSError
+
+from orchestrator.assemble.codec import COMPRESSION_TAGS, PREDICTORS, Encoding
+from orchestrator.core.errors import AreaError, PlanError
+from orchestrator.model.grid import BLOCK
+from orchestrator.model.mosaic import MosaicSpec
+from orchestrator.plan.spans import SpanTable
+
+OVERVIEWS = ("auto", "parts", "average", "nearest", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    A checked specification.
+
+    Attributes:
+        spec: What was asked for.
+        dtype: Its number type, little-endian.
+        crs: Its CRS.
+        spans: The pixels that stay.
+        fingerprint: Of everything that decides about the output's bytes, parts apart.
+    """
+
+    spec: MosaicSpec
+    dtype: np.dtype[Any]
+    crs: CRS
+    spans: SpanTable
+    fingerprint: str
+
+    @classmethod
+    def of(cls, spec: MosaicSpec) -> Settings:
+        """
+        Check a specification.
+
+        Raises:
+            PlanError: A word or number in it is unknown, or its number type cannot hold its nodata.
+            AreaError: Its area cannot be read.
+        """
+        dtype = np.dtype(spec.pixels.dtype).newbyteorder("<")
+        _check_words(spec, dtype)
+        _check_nodata(spec.pixels.nodata, dtype)
+        try:
+            crs = CRS.from_user_input(spec.grid.crs)
+        except CRSError as error:
+            raise PlanError(f"the CRS {spec.grid.crs!r} is not known: {error}") from error
+        return cls(spec, dtype, crs, _spans(spec), _fingerprint(spec))
+
+    @property
+    def resampling(self) -> str:
+        """How overview pixels are computed where they must be."""
+        return "nearest" if self.spec.overviews == "nearest" else "average"
+
+    @property
+    def overviews_of_parts(self) -> bool:
+        """Tell whether overviews of parts may be taken over."""
+        return self.spec.overviews in {"auto", "parts"}
+
+    def encoding_for(self, stored: Encoding | None) -> Encoding:
+        """Return how a part's blocks are written, given how they are stored (None: unlike anything we write)."""
+        spec = self.spec
+        floating = np.issubdtype(self.dtype, np.floating)
+        best = PREDICTORS["float"] if floating else PREDICTORS["horizontal"]
+        stored = stored or Encoding("deflate", best, BLOCK)
+        compression = stored.compression if spec.compress == "same" else spec.compress
+        predictor = stored.predictor if spec.predictor == "same" else PREDICTORS[spec.predictor]
+        if compression == "none":
+            predictor = PREDICTORS["none"]
+        return Encoding(compression, predictor, spec.block or stored.block)
+
+
+def _check_words(spec: MosaicSpec, dtype: np.dtype[Any]) -> None:
+    for name, value, known in (
+        ("compress", spec.compress, ("same", *COMPRESSION_TAGS)),
+        ("predictor", spec.predictor, ("same", *PREDICTORS)),
+        ("overviews", spec.overviews, OVERVIEWS),
+    ):
+        if value not in known:
+            raise PlanError(f"{name} {value!r} is not one of {', '.join(known)}")
+    if spec.predictor == "float" and not np.issubdtype(dtype, np.floating):
+        raise PlanError(f"the predictor 'float' does not fit {spec.pixels.dtype}; choose 'horizontal' or 'none'")
+    if spec.block < 0 or spec.block % 16:
+        raise PlanError(f"a block of {spec.block} pixels is not a multiple of 16")
+    if spec.threads < 1:
+        raise PlanError(f"{spec.threads} threads cannot encode anything; give at least 1")
+
+
+def _check_nodata(nodata: float, dtype: np.dtype[Any]) -> None:
+    if np.issubdtype(dtype, np.floating):
+        return
+    limits = np.iinfo(dtype)
+    if not np.isfinite(nodata) or nodata != int(nodata) or not limits.min <= nodata <= limits.max:
+        raise PlanError(f"{dtype.name} cannot hold the nodata value {nodata}; choose one it can")
+
+
+def _spans(spec: MosaicSpec) -> SpanTable:
+    if spec.area_wkb is None:
+        return SpanTable.full(spec.grid)
+    try:
+        area = shapely.from_wkb(spec.area_wkb)
+    except shapely.errors.ShapelyError as error:
+        raise AreaError(f"the area is no readable WKB: {error}") from error
+    return SpanTable.from_geometry(area, spec.grid, all_touched=spec.all_touched)
+
+
+def _fingerprint(spec: MosaicSpec) -> str:
+    facts = asdict(spec)
+    del facts["threads"]  # more threads make the same bytes
+    facts["area_wkb"] = hashlib.sha256(spec.area_wkb).hexdigest() if spec.area_wkb is not None else None
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,112 @@
+"""Bytes with addresses: part files, part buffers, spools; and the copying between them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.core.errors import IntegrityError, SpaceError
+
+COPY_BYTES = 8 << 20
+# What copy_file_range answers where a file system, or a pair of them, cannot do it.
+_UNABLE = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}
+
+
+@contextmanager
+def space_errors(path: Path) -> Iterator[None]:
+    """Turn a full disk into a SpaceError that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise SpaceError(f"no room left to write {path}; free some and start again, work continues") from error
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class FileBytes:
+    """An open file, read by position; safe in threads."""
+
+    fd: int
+    size: int
+
+    @classmethod
+    def of(cls, fd: int) -> FileBytes:
+        return cls(fd, os.fstat(fd).st_size)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return exactly `size` bytes, or raise IntegrityError."""
+        data = os.pread(self.fd, size, offset)
+        if len(data) != size:
+            raise IntegrityError(f"the file ends at byte {self.size}, {size} bytes were expected at {offset}")
+        return data
+
+    def copy(self, offset: int, size: int, target: int, at: int) -> None:
+        """Copy bytes to position `at` of the file descriptor `target`."""
+        copy_range(self.fd, offset, target, at, size)
+
+
+@dataclass(frozen=True, slots=True)
+class BufferBytes:
+    """A part that is in memory and nowhere else."""
+
+    data: memoryview
+
+    @property
+    def size(self) -> int:
+        return self.data.nbytes
+
+    def read(self, offset: int, size: int) -> memoryview:
+        """Return exactly `size` bytes, or raise IntegrityError."""
+        data = self.data[offset : offset + size]
+        if data.nbytes != size:
+            raise IntegrityError(f"the part ends at byte {self.size}, {size} bytes were expected at {offset}")
+        return data
+
+    def copy(self, offset: int, size: int, target: int, at: int) -> None:
+        """Copy bytes to position `at` of the file descriptor `target`."""
+        write_at(target, self.read(offset, size), at)
+
+
+def write_at(fd: int, data: bytes | memoryview, at: int) -> None:
+    """Write all of `data` at position `at`."""
+    view = memoryview(data)
+    while view:
+        done = os.pwrite(fd, view, at)
+        view, at = view[done:], at + done
+
+
+def copy_range(source: int, offset: int, target: int, at: int, size: int) -> None:
+    """Copy `size` bytes between files, inside the kernel where it can."""
+    try:
+        while size:
+            done = os.copy_file_range(source, target, min(size, 1 << 30), offset, at)
+            if not done:
+                raise IntegrityError(f"the file ends at byte {offset}, {size} more bytes were expected")
+            offset, at, size = offset + done, at + done, size - done
+    except OSError as error:
+        if error.errno not in _UNABLE:
+            raise
+        _copy_by_hand(source, offset, target, at, size)
+
+
+def _copy_by_hand(source: int, offset: int, target: int, at: int, size: int) -> None:
+    while size:
+        data = os.pread(source, min(size, COPY_BYTES), offset)
+        if not data:
+            raise IntegrityError(f"the file ends at byte {offset}, {size} more bytes were expected")
+        write_at(target, data, at)
+        offset, at, size = offset + len(data), at + len(data), size - len(data)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

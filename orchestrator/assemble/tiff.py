@@ -1,0 +1,124 @@
+"""Reads the directories of a TIFF or BigTIFF file: tags as they are stored, tables of blocks as arrays."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orchestrator.core.errors import IntegrityError
+
+WIDTH, HEIGHT, BITS, COMPRESSION = 256, 257, 258, 259
+SAMPLES, PLANAR, PREDICTOR = 277, 284, 317
+TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES = 322, 323, 324, 325
+SUBFILE, JPEG_TABLES = 254, 347
+
+# numpy's name of each TIFF field type.
+TYPES = {1: "u1", 2: "S1", 3: "u2", 4: "u4", 5: "u8", 6: "i1", 7: "u1", 8: "i2", 9: "i4", 10: "i8"}
+TYPES |= {11: "f4", 12: "f8", 13: "u4", 16: "u8", 17: "i8", 18: "u8"}
+MAX_DIRECTORIES = 64
+
+
+class Readable(Protocol):
+    """Bytes with addresses."""
+
+    @property
+    def size(self) -> int: ...
+
+    def read(self, offset: int, size: int) -> bytes | memoryview:
+        """Return exactly `size` bytes, or raise IntegrityError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag as stored: its field type, the number of values and their bytes, little-endian."""
+
+    kind: int
+    count: int
+    data: bytes
+
+    def values(self) -> NDArray[Any]:
+        return np.frombuffer(self.data, "<" + TYPES[self.kind])
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """One image of a TIFF file."""
+
+    tags: dict[int, Tag]
+
+    def number(self, tag: int, default: int = 0) -> int:
+        """Return the first value of a tag, or `default` when it is absent or empty."""
+        found = self.tags.get(tag)
+        return int(found.values()[0]) if found and found.count else default
+
+    def numbers(self, tag: int) -> NDArray[np.int64]:
+        """Return all values of a tag; none when it is absent."""
+        found = self.tags.get(tag)
+        return found.values().astype(np.int64) if found else np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the header of a TIFF file decides about all others: byte order and the width of its fields."""
+
+    order: str
+    first: int
+    count_format: str
+    entry_format: str
+    inline: int
+
+    @classmethod
+    def of(cls, source: Readable) -> Layout:
+        head = bytes(source.read(0, 16))
+        order = {b"II": "<", b"MM": ">"}.get(head[:2])
+        version = struct.unpack((order or "<") + "H", head[2:4])[0]
+        if order is None or version not in {42, 43}:
+            raise IntegrityError(f"the file starts with {head[:4]!r} and is no TIFF")
+        if version == 42:
+            return cls(order, struct.unpack(order + "I", head[4:8])[0], order + "H", order + "HHI4s", 4)
+        return cls(order, struct.unpack(order + "Q", head[8:16])[0], order + "Q", order + "HHQ8s", 8)
+
+
+def directories(source: Readable) -> tuple[str, list[Directory]]:
+    """
+    Return the byte order (`<` or `>`) of the file and its directories, in the order of the file.
+
+    Raises:
+        IntegrityError: The file is no TIFF, or is cut short.
+    """
+    layout = Layout.of(source)
+    return layout.order, list(_chain(source, layout))
+
+
+def _chain(source: Readable, layout: Layout) -> Iterator[Directory]:
+    offset = layout.first
+    for _ in range(MAX_DIRECTORIES):
+        if not offset:
+            return
+        width = struct.calcsize(layout.count_format)
+        count = struct.unpack(layout.count_format, source.read(offset, width))[0]
+        entry = struct.Struct(layout.entry_format)
+        table = source.read(offset + width, count * entry.size + layout.inline)
+        fields = (entry.unpack_from(table, i * entry.size) for i in range(count))
+        tags = {number: _tag(source, layout, kind, n, value) for number, kind, n, value in fields if kind in TYPES}
+        yield Directory(tags)
+        pointer = layout.order + ("I" if layout.inline == 4 else "Q")
+        offset = struct.unpack_from(pointer, table, count * entry.size)[0]
+    raise IntegrityError(f"the file has more than {MAX_DIRECTORIES} directories, or they form a circle")
+
+
+def _tag(source: Readable, layout: Layout, kind: int, count: int, value: bytes) -> Tag:
+    code = np.dtype(TYPES[kind])
+    size = code.itemsize * count
+    if size > layout.inline:
+        offset = struct.unpack(layout.order + ("I" if layout.inline == 4 else "Q"), value)[0]
+        value = bytes(source.read(offset, size))
+    data = value[:size]
+    if layout.order == ">" and kind not in {5, 10}:  # pairs of numbers are never needed from foreign files
+        data = np.frombuffer(data, code.newbyteorder(">")).astype(code.newbyteorder("<")).tobytes()
+    return Tag(kind, count, data)
