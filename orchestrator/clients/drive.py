@@ -200,4 +200,4 @@ def connect_drive(url: str | None, credentials: Any, folder: str, transfers: int
 
     with refusals("connecting to Drive"):
         service = build("drive", "v3", http=make_http(), client_options={"api_endpoint": base}, static_discovery=True)
-    return DriveFiles(service, folder, media_session(credentials, transfers), base, make_http)
+    return DriveFiles(service, folder, media_session(credentials, transfers, base), base, make_http)

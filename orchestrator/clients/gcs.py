@@ -211,4 +211,4 @@ def connect_gcs(url: str | None, project: str | None, credentials: Any, bucket: 
     options = {"api_endpoint": url.rstrip("/")} if url else None
     with refusals("connecting to Cloud Storage"):
         client = storage.Client(project=project, credentials=credentials, client_options=options)
-    return GcsObjects(client, bucket, media_session(credentials, transfers), url)
+    return GcsObjects(client, bucket, media_session(credentials, transfers, url or PUBLIC_URL), url)

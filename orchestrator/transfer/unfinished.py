@@ -18,6 +18,8 @@ from orchestrator.transfer.verify import READ_BYTES, checksum_for
 
 _SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _HANDLES = {errno.EMFILE, errno.ENFILE}
+# Small reads of a slow network are gathered into one write; what is larger passes the buffer by, uncopied.
+_GATHER_BYTES = 1 << 16
 _LONGEST_NAME = 255  # bytes, of every file system we write to
 
 
@@ -134,5 +136,4 @@ class UnfinishedFile:
 def _open(path: Path) -> BinaryIO:
     # O_NOFOLLOW: a link planted under our predictable name must not lead the bytes elsewhere.
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-    # Small reads of a slow network are gathered into large writes; large ones pass the buffer by.
-    return os.fdopen(descriptor, "r+b", buffering=READ_BYTES)
+    return os.fdopen(descriptor, "r+b", buffering=_GATHER_BYTES)

@@ -12,8 +12,8 @@ import google_crc32c
 from orchestrator.core.errors import IntegrityError
 from orchestrator.model.objects import StoredObject
 
-# Large enough that the loop costs nothing beside the checksum, small enough to stay in a core's second-level cache.
-READ_BYTES = 1 << 20
+# Measured: the fastest size from 64 KiB to 1 MiB, which still fits the second-level cache between socket and disk.
+READ_BYTES = 1 << 18
 
 
 class Checksum(Protocol):

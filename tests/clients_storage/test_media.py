@@ -62,7 +62,7 @@ def server():
 
 @pytest.fixture
 def session():
-    with media_session(AnonymousCredentials(), 2) as made:
+    with media_session(AnonymousCredentials(), 2, "http://127.0.0.1") as made:
         yield made
 
 
@@ -223,3 +223,17 @@ def test_nobody_listening_is_transient(session):
         open_media(session, "http://127.0.0.1:9/o", start=0, size=1, generation=None, what="gs://b/o", params={}),
     ):
         pass
+
+
+def test_proxies_and_certificates_come_from_the_environment(monkeypatch):
+    """Who sits behind a proxy is served as by any other program, exceptions included."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+    monkeypatch.setenv("NO_PROXY", "internal.example")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/certificates.pem")
+
+    outside = media_session(AnonymousCredentials(), 1, "https://storage.googleapis.com")
+    inside = media_session(AnonymousCredentials(), 1, "https://internal.example")
+
+    assert outside.proxies["https"] == "http://proxy:3128"
+    assert "https" not in inside.proxies
+    assert outside.verify == "/certificates.pem"
