@@ -62,9 +62,7 @@ class RequestedImage:
         )
         self.grid = RequestedGrid(grid.crs, grid.transform, grid.height, grid.width)
 
-    def read(
-        self, row: int, col: int, height: int, width: int
-    ) -> tuple[list[NDArray[Any]], NDArray[np.bool_]]:
+    def read(self, row: int, col: int, height: int, width: int) -> tuple[list[NDArray[Any]], NDArray[np.bool_]]:
         """
         Compute a window of the grid.
 
@@ -139,4 +137,4 @@ def _own_grid(image: Image) -> Grid:
         return Grid(first.projection, 0, 0, *first.shape)
     if image.footprint is None:
         raise EvaluationError("Unable to export unbounded image.")
-    return image.footprint.grid_on(first.projection)
+    return image.footprint.grid_on(first.projection.north_up())

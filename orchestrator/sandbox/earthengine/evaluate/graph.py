@@ -35,7 +35,7 @@ class Graph:
         Raises:
             EvaluationError: If it is not of this form.
         """
-        if not isinstance(expression, Mapping) or not isinstance(expression.get("values"), Mapping):
+        if not isinstance(expression.get("values"), Mapping):
             raise EvaluationError("Invalid expression: 'result' and 'values' are required.")
         self._values: Mapping[str, Node] = expression["values"]
         self._result = expression.get("result")

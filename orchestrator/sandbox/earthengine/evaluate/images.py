@@ -51,9 +51,7 @@ def pointwise(function: Callable[..., Tile], *nodes: Node) -> PointwiseNode:
     return PointwiseNode(function, nodes, common_support(*nodes))
 
 
-def mapped(
-    image: Image, function: Callable[[Tile], Tile], kind: Callable[[PixelType], PixelType] | PixelType
-) -> Image:
+def mapped(image: Image, function: Callable[[Tile], Tile], kind: Callable[[PixelType], PixelType] | PixelType) -> Image:
     """Apply a function of one tile to each band."""
     bands = (
         replace(

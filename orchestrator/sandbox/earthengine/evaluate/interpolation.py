@@ -12,7 +12,7 @@ from orchestrator.sandbox.earthengine.evaluate.projection import Grid, Projectio
 from orchestrator.sandbox.earthengine.evaluate.resampling import locate
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile, empty
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 
 class InterpolatedNode(Node):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
@@ -52,7 +53,7 @@ class Kernel:
         return spans if unbroken else None
 
 
-_MEMBERS = {
+_MEMBERS: dict[str, Callable[[int, int, float], bool]] = {
     "circle": lambda row, col, radius: row * row + col * col <= radius * radius,
     "square": lambda _row, _col, _radius: True,
     "diamond": lambda row, col, radius: abs(row) + abs(col) <= radius,

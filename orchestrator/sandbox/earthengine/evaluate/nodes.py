@@ -163,9 +163,7 @@ class PointwiseNode(Node):
 
     __slots__ = ("function",)
 
-    def __init__(
-        self, function: Callable[..., Tile], inputs: Sequence[Node], support: Support | None
-    ) -> None:
+    def __init__(self, function: Callable[..., Tile], inputs: Sequence[Node], support: Support | None) -> None:
         """Keep a function from the inputs' tiles to a tile of the same shape."""
         super().__init__(inputs, support)
         self.function = function

@@ -67,9 +67,7 @@ def union(kinds: Iterable[PixelType]) -> PixelType:
     return PixelType("int", min(low for low, _ in intervals), max(high for _, high in intervals))
 
 
-def arithmetic(
-    left: PixelType, right: PixelType, operation: Callable[[float, float], float]
-) -> PixelType:
+def arithmetic(left: PixelType, right: PixelType, operation: Callable[[float, float], float]) -> PixelType:
     """Type of a monotone operation: of integers, the hull of the operation on their bounds."""
     joint = union((left, right))
     if joint.precision != "int":

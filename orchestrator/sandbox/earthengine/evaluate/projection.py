@@ -22,7 +22,7 @@ from shapely.geometry.base import BaseGeometry
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.scenes.catalogue import Affine6
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 WGS84 = "EPSG:4326"
 METRES_PER_DEGREE = 6378137.0 * np.pi / 180  # on the equator of WGS 84: Earth Engine's nominal scale of 1 degree
@@ -79,11 +79,17 @@ def reproject_shape(shape: BaseGeometry, source: str, target: str) -> BaseGeomet
     longest = max(x1 - x0, y1 - y0) / 32
     dense = shapely.segmentize(shape, longest) if longest > 0 else shape
 
-    def carry(points: Floats) -> Floats:
+    def carry(points: Any) -> Any:
         x, y = reproject_points(source, target, points[:, 0], points[:, 1])
         return np.column_stack([x, y])
 
     return shapely.transform(dense, carry)
+
+
+def _whole(value: float) -> float:
+    """Undo the rounding of a product that is meant to be whole: 20, never 19.999999999999996."""
+    near = float(round(value))
+    return near if abs(value - near) < 1e-9 * abs(value) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +112,13 @@ class Projection:
         """Scale the pixels to `metres`, keeping the origin."""
         factor = metres / self.nominal_scale()
         a, b, c, d, e, f = self.transform
-        # A whole scale on a metric CRS must come out whole: 10 * (20 / 10), never 19.999999999999996.
-        linear = [round(value * factor, 12) for value in (a, b, d, e)]
+        linear = [_whole(value * factor) for value in (a, b, d, e)]
         return Projection(self.crs, (linear[0], linear[1], c, linear[2], linear[3], f))
+
+    def north_up(self) -> Projection:
+        """Give the same lattice with rows counted from north to south, as files are written."""
+        a, b, c, d, e, f = self.transform
+        return Projection(self.crs, (a, b, c, d, -e, f)) if self.is_axis_aligned and e > 0 else self
 
     def coarsened(self, factor: int) -> Projection:
         """Merge `factor` x `factor` pixels into one, from the same origin."""
@@ -167,9 +177,7 @@ class Grid:
     def padded(self, pixels: int) -> Grid:
         """Widen the window on every side."""
         extra = 2 * pixels
-        return Grid(
-            self.projection, self.row - pixels, self.col - pixels, self.height + extra, self.width + extra
-        )
+        return Grid(self.projection, self.row - pixels, self.col - pixels, self.height + extra, self.width + extra)
 
     def part(self, row: int, col: int, height: int, width: int) -> Grid:
         """Take the window at (row, col) of this window."""

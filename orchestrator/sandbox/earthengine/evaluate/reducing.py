@@ -178,10 +178,8 @@ def middle(stack: Array, count: Array) -> list[Array]:
 
 def _at(stack: Array, rank: Array) -> Array:
     first = rank[0]
-    if (rank == first).all():
-        return stack[first]
-    taken: Array = stack[rank, np.arange(stack.shape[1])]
-    return taken
+    found: Array = stack[first] if (rank == first).all() else stack[rank, np.arange(stack.shape[1])]
+    return found
 
 
 def percentiles(wanted: Sequence[float]) -> Callable[[Array, Array], list[Array]]:

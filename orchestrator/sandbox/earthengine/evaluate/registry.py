@@ -83,9 +83,7 @@ def _declarations() -> dict[str, tuple[Parameter, ...]]:
 
 
 def _parameter(entry: Mapping[str, Any]) -> Parameter:
-    return Parameter(
-        entry["argumentName"], entry["type"], entry.get("optional", False), entry.get("defaultValue")
-    )
+    return Parameter(entry["argumentName"], entry["type"], entry.get("optional", False), entry.get("defaultValue"))
 
 
 def parameters(name: str) -> tuple[Parameter, ...]:

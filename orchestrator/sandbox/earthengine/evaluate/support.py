@@ -62,4 +62,3 @@ class Support:
         bounds = reproject_shape(box, WGS84, crs).bounds
         finite = all(abs(value) < 1e12 for value in bounds)
         return bounds if finite else None
-

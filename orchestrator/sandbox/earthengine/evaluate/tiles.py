@@ -81,7 +81,8 @@ def _take(values: Values, rows: Any, cols: Any, shape: tuple[int, ...], *, separ
         return taken
     if values.shape == shape and _counts_up(rows) and _counts_up(cols):
         return values
-    return values.take(rows, axis=0).take(cols, axis=1)
+    part: Values = values.take(rows, axis=0).take(cols, axis=1)
+    return part
 
 
 def _counts_up(numbers: Any) -> bool:

@@ -189,9 +189,7 @@ class DateRange:
 
     def contains(self, moment: float) -> bool:
         """Tell whether start <= moment < end."""
-        return (self.start_ms is None or self.start_ms <= moment) and (
-            self.end_ms is None or moment < self.end_ms
-        )
+        return (self.start_ms is None or self.start_ms <= moment) and (self.end_ms is None or moment < self.end_ms)
 
 
 @dataclass(frozen=True, slots=True)

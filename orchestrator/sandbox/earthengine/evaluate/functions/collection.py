@@ -90,9 +90,7 @@ def mapped(collection: Collection, algorithm: Algorithm, drop_nulls: bool) -> Co
         for element in collection.elements():
             result = _kept_properties(algorithm(element), element)
             if result is None and not drop_nulls:
-                raise EvaluationError(
-                    "Collection.map: A mapped algorithm must return a Feature or Image, found: null."
-                )
+                raise EvaluationError("Collection.map: A mapped algorithm must return a Feature or Image, found: null.")
             if result is not None:
                 yield result
 
@@ -244,9 +242,7 @@ def histogram(collection: Collection, name: str) -> dict[str, int]:
 
 
 @function("Image.linkCollection")
-def link_collection(
-    image: Image, collection: Collection, bands: Any, properties: Any, match: str
-) -> Image:
+def link_collection(image: Image, collection: Collection, bands: Any, properties: Any, match: str) -> Image:
     """Add the bands of the image of a collection that has the same value of a property."""
     key = image.properties.get(match)
     partner = _partner(collection, match, key)

@@ -87,19 +87,26 @@ def formatted(date: Date, pattern: str | None, zone: str | None) -> str:
     return "".join(_field(match.group(0), when) for match in re.finditer(r"'[^']*'|([A-Za-z])\1*|[^A-Za-z']+", pattern))
 
 
-def _field(token: str, when: dt.datetime) -> str:
-    if token.startswith("'"):
-        return token[1:-1]
-    if not token[0].isalpha():
-        return token
-    if token in _FIELDS:
-        return when.strftime(_FIELDS[token])
-    if token == "SSS":
+def _field(letters: str, when: dt.datetime) -> str:
+    if letters.startswith("'"):
+        return letters[1:-1]
+    if not letters[0].isalpha():
+        return letters
+    if letters in _FIELDS:
+        return when.strftime(_FIELDS[letters])
+    if letters == "SSS":
         return f"{when.microsecond // 1000:03d}"
-    plain = {"M": when.month, "d": when.day, "H": when.hour, "m": when.minute, "s": when.second, "D": when.timetuple().tm_yday}
-    if token in plain:
-        return str(plain[token])
-    raise EvaluationError(f"Date.format: pattern '{token}' is not imitated by this sandbox.")
+    plain = {
+        "M": when.month,
+        "d": when.day,
+        "H": when.hour,
+        "m": when.minute,
+        "s": when.second,
+        "D": when.timetuple().tm_yday,
+    }
+    if letters in plain:
+        return str(plain[letters])
+    raise EvaluationError(f"Date.format: pattern '{letters}' is not imitated by this sandbox.")
 
 
 @function("Date.get")

@@ -34,9 +34,7 @@ def directional_distance_transform(image: Image, angle: float, reach: int, label
     within `reach` pixels; 0 on non-zero pixels. Masked pixels count as zero.
     """
     if label is not None:
-        raise EvaluationError(
-            "Image.directionalDistanceTransform: 'labelBand' is not imitated by this sandbox."
-        )
+        raise EvaluationError("Image.directionalDistanceTransform: 'labelBand' is not imitated by this sandbox.")
     if not image.bands:
         raise EvaluationError("Image.directionalDistanceTransform: The image has no bands.")
     band = image.bands[0]

@@ -186,9 +186,7 @@ def _meet(left: Any, right: Any) -> bool:
 
 
 @function("Filter.dateRangeContains")
-def date_range_contains(
-    left_field: str | None, right_value: Any, right_field: str | None, left_value: Any
-) -> Within:
+def date_range_contains(left_field: str | None, right_value: Any, right_field: str | None, left_value: Any) -> Within:
     return Within(*_operands(left_field, right_value, right_field, left_value), _contains)
 
 

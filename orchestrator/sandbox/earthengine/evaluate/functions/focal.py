@@ -119,9 +119,7 @@ def _stack(tile: Tile, grid: Grid, kernel: Kernel) -> list[Tile]:
 
 
 def _register(name: str, filtered: Filter, kind: Callable[[PixelType], PixelType], *aliases: str) -> None:
-    def apply(
-        image: Image, radius: float, shape: str, units: str, iterations: int, kernel: Kernel | None
-    ) -> Image:
+    def apply(image: Image, radius: float, shape: str, units: str, iterations: int, kernel: Kernel | None) -> Image:
         return _focal(image, kernel or Kernel(shape, radius, units), iterations, filtered, kind)
 
     function(f"Image.{name}", *aliases)(apply)
@@ -165,15 +163,11 @@ def reduce_neighborhood(
         filtered = partial(_neighbourhood, reducer=reducer, at=at, keep_mask=skip_masked)
         for band in _focal(image, kernel, 1, filtered, _same).bands:
             original = next(item for item in image.bands if item.name == band.name)
-            bands.append(
-                replace(band, name=f"{band.name}_{output}", type=reducer.kinds(original.type, 1 << 15)[at])
-            )
+            bands.append(replace(band, name=f"{band.name}_{output}", type=reducer.kinds(original.type, 1 << 15)[at]))
     return image.with_bands(bands)
 
 
-def _neighbourhood(
-    tile: Tile, grid: Grid, *, kernel: Kernel, reducer: Reducer, at: int, keep_mask: bool
-) -> Tile:
+def _neighbourhood(tile: Tile, grid: Grid, *, kernel: Kernel, reducer: Reducer, at: int, keep_mask: bool) -> Tile:
     found = reducer.planes(_stack(tile, grid, kernel), tile.values.dtype)[at]
     if not keep_mask or tile.valid is None:
         return found

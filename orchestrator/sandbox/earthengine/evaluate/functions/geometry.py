@@ -77,14 +77,12 @@ def multi_polygon(
 
 
 @function("GeometryConstructors.Rectangle")
-def rectangle(
-    coordinates: list[Any], crs: Projection | None, geodesic: bool | None, even_odd: bool
-) -> Geometry:
+def rectangle(coordinates: list[Any], crs: Projection | None, geodesic: bool | None, even_odd: bool) -> Geometry:
     del even_odd
-    flat = [value for corner in _ring(coordinates) for value in corner]
+    flat = [float(value) for corner in _ring(coordinates) for value in corner]
     if len(flat) != 4:
         raise EvaluationError("GeometryConstructors.Rectangle: needs 4 numbers or 2 points.")
-    return _made(shapely.box(*(float(value) for value in flat)), crs, geodesic)
+    return _made(shapely.box(flat[0], flat[1], flat[2], flat[3]), crs, geodesic)
 
 
 @function("GeometryConstructors.BBox")

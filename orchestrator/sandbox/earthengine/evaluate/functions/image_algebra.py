@@ -57,7 +57,7 @@ def _apply(left: Tile, right: Tile, *, operation: Operation, dtype: np.dtype[Any
 
 def _working(values: Array, dtype: np.dtype[Any]) -> Array:
     """Bring an operand to the type of the result; means of a pyramid stay fractions."""
-    if values.dtype == dtype or values.dtype.kind == "f" and dtype.kind != "f":
+    if values.dtype == dtype or (values.dtype.kind == "f" and dtype.kind != "f"):
         return values
     return values.astype(dtype)
 
@@ -127,7 +127,7 @@ _binary("pow", _power, _always(pixel_types.DOUBLE))
 _binary("min", np.minimum, _union)
 _binary("max", np.maximum, _union)
 _binary("hypot", np.hypot, pixel_types.quotient)
-_binary("atan2", lambda y, x: np.arctan2(y, x), pixel_types.quotient)
+_binary("atan2", np.arctan2, pixel_types.quotient)
 _binary("first", lambda left, _right: left, _union)
 
 
@@ -165,8 +165,8 @@ for _name, _operation in (
     ("bitwiseXor", np.bitwise_xor),
 ):
     _bitwise(_name, _operation)
-for _name, _operation in (("leftShift", np.left_shift), ("rightShift", np.right_shift)):
-    _bitwise(_name, _operation)
+_bitwise("leftShift", np.left_shift)
+_bitwise("rightShift", np.right_shift)
 
 
 @function("Image.not")

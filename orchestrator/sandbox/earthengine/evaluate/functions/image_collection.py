@@ -72,9 +72,7 @@ def quality_mosaic(collection: Collection, quality: str) -> Image:
             raise EvaluationError(f"ImageCollection.qualityMosaic: Band '{quality}' not found in {image.names}.")
     nodes, kinds = nodes_by_name(images), band_kinds(images)
     group = QualityMosaic(nodes, kinds, quality)
-    return Image(
-        tuple(grouped_band(name, group, (name, 0), nodes, kind, quality) for name, kind in kinds.items())
-    )
+    return Image(tuple(grouped_band(name, group, (name, 0), nodes, kind, quality) for name, kind in kinds.items()))
 
 
 @function("ImageCollection.toBands")

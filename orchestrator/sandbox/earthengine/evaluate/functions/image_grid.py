@@ -43,15 +43,12 @@ def chosen_projection(
 def reproject(image: Image, crs: Projection, transform: list[Any] | None, scale: float | None) -> Image:
     lattice = chosen_projection("Image.reproject", crs, transform, scale)
     return image.with_bands(
-        replace(band, node=ReprojectedNode(band.node, lattice), projection=lattice, shape=None)
-        for band in image.bands
+        replace(band, node=ReprojectedNode(band.node, lattice), projection=lattice, shape=None) for band in image.bands
     )
 
 
 @function("Image.setDefaultProjection")
-def set_default_projection(
-    image: Image, crs: Projection, transform: list[Any] | None, scale: float | None
-) -> Image:
+def set_default_projection(image: Image, crs: Projection, transform: list[Any] | None, scale: float | None) -> Image:
     lattice = chosen_projection("Image.setDefaultProjection", crs, transform, scale)
     return replace(
         image.with_bands(replace(band, projection=lattice, shape=None) for band in image.bands), asset_id=None
@@ -99,7 +96,7 @@ def clip_to_bounds_and_scale(
         raise EvaluationError("Unable to export unbounded image.")
     base = image.bands[0].projection
     if scale is not None:
-        grid = region.grid_on(base.at_scale(scale))
+        grid = region.grid_on(base.at_scale(scale).north_up())
     elif width is not None or height is not None or max_dimension is not None:
         grid = _fitted(region, base, width, height, max_dimension)
     else:
@@ -118,9 +115,7 @@ def clip_to_bounds_and_scale(
     return replace(image.with_bands(bands), grid=grid, footprint=outline, asset_id=None)
 
 
-def _fitted(
-    region: Geometry, base: Projection, width: int | None, height: int | None, longest: int | None
-) -> Grid:
+def _fitted(region: Geometry, base: Projection, width: int | None, height: int | None, longest: int | None) -> Grid:
     """Stretch `width` x `height` pixels over the bounding box of the region; what is not given keeps pixels square."""
     x0, y0, x1, y1 = region.in_crs(base.crs).bounds
     across, down = x1 - x0, y1 - y0

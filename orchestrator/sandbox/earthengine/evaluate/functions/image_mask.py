@@ -139,9 +139,7 @@ class ClippedNode(Node):
 def clip(image: Image, region: Any) -> Image:
     geometry = _region(region)
     outline = Support(geometry.in_crs(WGS84))
-    bands = [
-        replace(band, node=ClippedNode(band.node, geometry, band.node.support or outline)) for band in image.bands
-    ]
+    bands = [replace(band, node=ClippedNode(band.node, geometry, band.node.support or outline)) for band in image.bands]
     return replace(image.with_bands(bands), footprint=geometry, asset_id=None)
 
 

@@ -153,9 +153,7 @@ for _name, _kind in (
     ("Float", "float"),
     ("Double", "double"),
 ):
-    function(f"Image.to{_name}", f"Image.{_name.lower()}")(
-        partial(cast, kind=pixel_types.NAMED_TYPES[_kind])
-    )
+    function(f"Image.to{_name}", f"Image.{_name.lower()}")(partial(cast, kind=pixel_types.NAMED_TYPES[_kind]))
 
 
 @function("Image.cast")
@@ -174,4 +172,3 @@ def _named_type(kind: Any) -> PixelType:
     if kind not in pixel_types.NAMED_TYPES:
         raise EvaluationError(f"Image.cast: Unknown pixel type '{kind}'.")
     return pixel_types.NAMED_TYPES[kind]
-

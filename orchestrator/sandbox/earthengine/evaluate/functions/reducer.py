@@ -12,6 +12,7 @@ from orchestrator.sandbox.earthengine.evaluate import reducing
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.reducing import Planes, Reducer
 from orchestrator.sandbox.earthengine.evaluate.registry import function
+from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
 from orchestrator.sandbox.scenes.catalogue import PixelType
 
 Array = NDArray[Any]
@@ -42,10 +43,10 @@ def _product(tiles: Any, dtype: np.dtype[Any]) -> Any:
 def _truth(*, every: bool) -> Planes:
     def planes(tiles: Any, dtype: np.dtype[Any]) -> Any:
         del dtype
-        yes = [reducing.Tile(tile.values != 0, tile.valid) for tile in tiles]
+        yes = [Tile(tile.values != 0, tile.valid) for tile in tiles]
         operation = np.logical_and if every else np.logical_or
         (found,) = reducing.accumulated(operation, lambda _dtype: every)(yes, np.dtype(np.bool_))
-        return [reducing.Tile(found.values.view(np.uint8), found.valid)]
+        return [Tile(found.values.view(np.uint8), found.valid)]
 
     return planes
 
@@ -115,6 +116,7 @@ def last() -> Reducer:
 
 
 def _not_for_images(tiles: Any, dtype: np.dtype[Any]) -> list[Any]:
+    del tiles, dtype
     raise EvaluationError("This sandbox does not imitate this reducer on images; only on regions and lists.")
 
 
@@ -139,9 +141,7 @@ def _key(value: Any) -> str:
 
 
 @function("Reducer.percentile")
-def percentile(
-    wanted: list[Any], names: list[str] | None, buckets: Any, width: Any, raw: Any
-) -> Reducer:
+def percentile(wanted: list[Any], names: list[str] | None, buckets: Any, width: Any, raw: Any) -> Reducer:
     del buckets, width, raw
     outputs = tuple(names) if names else tuple(f"p{_key(value)}" for value in wanted)
 

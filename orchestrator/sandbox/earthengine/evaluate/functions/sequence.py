@@ -41,7 +41,9 @@ def iterate(items: list[Any], algorithm: Algorithm, first: Any) -> Any:
 @function("List.get")
 def get(items: list[Any], at: int) -> Any:
     if not -len(items) <= at < len(items):
-        raise EvaluationError(f"List.get: List index must be between 0 and {len(items) - 1}, or -1 and -{len(items)}. Found {at}.")
+        raise EvaluationError(
+            f"List.get: List index must be between 0 and {len(items) - 1}, or -1 and -{len(items)}. Found {at}."
+        )
     return items[at]
 
 

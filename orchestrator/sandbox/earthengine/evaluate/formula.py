@@ -1,0 +1,157 @@
+"""Parses the formulas of `Image.expression`: a small language of operators, functions and bands."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)"
+    r"|(?P<text>'[^']*'|\"[^\"]*\")|(?P<sign>\*\*|<=|>=|==|!=|&&|\|\||<<|>>|[-+*/%^&|~!<>?:(),.\[\]=]))"
+)
+_BINDING = {
+    "||": 1, "&&": 2, "|": 3, "^": 4, "&": 5, "==": 6, "!=": 6, "<": 7, "<=": 7, ">": 7, ">=": 7,
+    "<<": 8, ">>": 8, "+": 9, "-": 9, "*": 10, "/": 10, "%": 10, "**": 12,
+}  # fmt: skip
+_UNARY_BINDING = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """
+    A node of a parsed formula.
+
+    Attributes:
+        kind: `number`, `name`, `band`, `call`, `unary`, `binary` or `choice`.
+        value: The number, the name, the band's name or index, the function or the operator.
+        parts: Operands.
+    """
+
+    kind: str
+    value: float | str
+    parts: tuple[Formula, ...] = ()
+
+
+def parsed(text: str) -> Formula:
+    """
+    Parse a formula.
+
+    Raises:
+        EvaluationError: If the text is not one.
+    """
+    parser = _Parser(text)
+    found = parser.choice()
+    parser.expect_end()
+    return found
+
+
+class _Parser:
+    """Precedence climbing over a list of tokens."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = self._split(text)
+        self._at = 0
+
+    def _split(self, text: str) -> list[tuple[str, str]]:
+        tokens, at = [], 0
+        while text[at:].strip():
+            match = _TOKEN.match(text, at)
+            if match is None:
+                raise self._error(text[at:].strip()[:10])
+            kind = match.lastgroup or ""
+            tokens.append((kind, match.group(kind)))
+            at = match.end()
+        return [*tokens, ("end", "")]
+
+    def _error(self, near: str) -> EvaluationError:
+        return EvaluationError(f"Image.parseExpression: Unable to parse expression '{self._text}' near '{near}'.")
+
+    def _take(self) -> tuple[str, str]:
+        token = self._tokens[self._at]
+        self._at += token[0] != "end"
+        return token
+
+    def _accept(self, sign: str) -> bool:
+        if self._tokens[self._at] == ("sign", sign):
+            self._at += 1
+            return True
+        return False
+
+    def _expect(self, sign: str) -> None:
+        if not self._accept(sign):
+            raise self._error(self._tokens[self._at][1])
+
+    def expect_end(self) -> None:
+        if self._tokens[self._at][0] != "end":
+            raise self._error(self._tokens[self._at][1])
+
+    def choice(self) -> Formula:
+        condition = self._binary(1)
+        if not self._accept("?"):
+            return condition
+        yes = self.choice()
+        self._expect(":")
+        return Formula("choice", "?", (condition, yes, self.choice()))
+
+    def _binary(self, weakest: int) -> Formula:
+        left = self._unary()
+        while True:
+            kind, sign = self._tokens[self._at]
+            binding = _BINDING.get(sign, 0) if kind == "sign" else 0
+            if binding < weakest:
+                return left
+            self._at += 1
+            # Powers bind to the right, everything else to the left.
+            right = self._binary(binding if sign == "**" else binding + 1)
+            left = Formula("binary", sign, (left, right))
+
+    def _unary(self) -> Formula:
+        for sign in ("-", "+", "!", "~"):
+            if self._accept(sign):
+                return Formula("unary", sign, (self._binary(_UNARY_BINDING),))
+        return self._postfix(self._atom())
+
+    def _atom(self) -> Formula:
+        kind, text = self._take()
+        if kind == "number":
+            return Formula("number", float(text) if re.search(r"[.eE]", text) else int(text))
+        if kind == "name":
+            return self._call(text) if self._accept("(") else Formula("name", text)
+        if (kind, text) == ("sign", "("):
+            inner = self.choice()
+            self._expect(")")
+            return inner
+        raise self._error(text)
+
+    def _call(self, name: str) -> Formula:
+        if name == "b":
+            return Formula("band", self._band(")"), (Formula("name", ""),))
+        parts = []
+        while not self._accept(")"):
+            parts.append(self.choice())
+            if not self._accept(","):
+                self._expect(")")
+                break
+        return Formula("call", name, tuple(parts))
+
+    def _band(self, closing: str) -> float | str:
+        kind, text = self._take()
+        if kind not in {"number", "text"}:
+            raise self._error(text)
+        self._expect(closing)
+        return int(text) if kind == "number" else text[1:-1]
+
+    def _postfix(self, formula: Formula) -> Formula:
+        while True:
+            if self._accept("."):
+                kind, name = self._take()
+                if kind != "name":
+                    raise self._error(name)
+                formula = Formula("band", name, (formula,))
+            elif self._accept("["):
+                formula = Formula("band", self._band("]"), (formula,))
+            else:
+                return formula
