@@ -12,6 +12,7 @@ from pathlib import Path
 
 from orchestrator.sandbox.earthengine.raster import Profile
 from orchestrator.sandbox.scenes.catalogue import Catalogue
+from orchestrator.sandbox.scenes.stac import ScenesError
 from orchestrator.sandbox.server import DEFAULT_BUCKET, DEFAULT_PROJECT, Options, Sandbox
 
 
@@ -23,9 +24,13 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: end.set())
     if asked.die_with_parent:
         threading.Thread(target=_wait_for_parent, args=(end,), daemon=True).start()
-    with Sandbox(_catalogue(asked), _options(asked)) as sandbox:
-        _announce(sandbox, asked.ready_file)
-        end.wait()
+    try:
+        with Sandbox(_catalogue(asked), _options(asked)) as sandbox:
+            _announce(sandbox, asked.ready_file)
+            end.wait()
+    except (ScenesError, OSError) as error:
+        sys.stderr.write(f"sandbox: {error}\n")
+        return 2
     return 0
 
 

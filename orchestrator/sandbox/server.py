@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from orchestrator.sandbox import oauth
 from orchestrator.sandbox.clock import Clock
 from orchestrator.sandbox.connection import Connection, Dispatch
 from orchestrator.sandbox.control import ControlRoutes
@@ -99,6 +100,13 @@ class Sandbox:
 
     def __enter__(self) -> Self:
         folder = self._folder()
+        try:
+            return self._open(folder)
+        except BaseException:
+            self._remove_own_folder()
+            raise
+
+    def _open(self, folder: Path) -> Self:
         self._records = Records(folder / "records.sqlite")
         self.buckets = Buckets(folder / "objects", self._records, self.clock)
         self.drive = Drive(folder / "drive", self._records, self.clock)
@@ -118,8 +126,7 @@ class Sandbox:
         self.tasks.stop()
         self.faults.release()  # last: a task held by a fault must stop, not go on
         self._records.close()
-        if self._own_folder is not None:
-            shutil.rmtree(self._own_folder, ignore_errors=True)
+        self._remove_own_folder()
 
     @property
     def url(self) -> str:
@@ -135,6 +142,10 @@ class Sandbox:
             return self.options.data_dir
         self._own_folder = Path(tempfile.mkdtemp(prefix="sandbox-"))
         return self._own_folder
+
+    def _remove_own_folder(self) -> None:
+        if self._own_folder is not None:
+            shutil.rmtree(self._own_folder, ignore_errors=True)
 
     def _furnish(self) -> None:
         for name in self.options.buckets:
@@ -169,11 +180,13 @@ class Sandbox:
             self.tasks,
             self.buckets,
             self.options.project,
+            self.options.slots,
         )
         routes = [
             *self._control.routes(),
             *StorageRoutes(self.buckets).routes(),
             *DriveRoutes(self.drive).routes(),
             *earthengine.routes(),
+            *oauth.routes(),
         ]
         return Dispatcher(Router(routes), self.faults, self.journal, self.clock)

@@ -72,7 +72,14 @@ class EarthEngineRoutes:
     """Answer for Earth Engine in one project."""
 
     def __init__(
-        self, evaluator: Evaluator, assets: Assets, operations: Operations, tasks: Tasks, buckets: Buckets, project: str
+        self,
+        evaluator: Evaluator,
+        assets: Assets,
+        operations: Operations,
+        tasks: Tasks,
+        buckets: Buckets,
+        project: str,
+        slots: int,
     ) -> None:
         self._evaluator = evaluator
         self._assets = assets
@@ -81,7 +88,7 @@ class EarthEngineRoutes:
         self._buckets = buckets
         self._project = project
         self._lock = threading.Lock()
-        self._max_concurrent_exports = 2
+        self._max_concurrent_exports = slots
 
     def routes(self) -> list[Route]:
         def one(api: str, method: str, pattern: str, handler: Any, query: str = "") -> Route:

@@ -206,14 +206,18 @@ class StorageRoutes:
         if metadata.get("crc32c", blob.crc32c) != blob.crc32c or metadata.get("md5Hash", blob.md5) != blob.md5:
             self._buckets.blobs.discard(blob)
             raise ApiError(400, "Provided checksum doesn't match calculated checksum.")
-        made = self._buckets.put(
-            bucket,
-            name,
-            blob,
-            content_type=str(metadata.get("contentType") or content_type),
-            metadata=metadata.get("metadata"),
-            only_if=only_if,
-        )
+        try:
+            made = self._buckets.put(
+                bucket,
+                name,
+                blob,
+                content_type=str(metadata.get("contentType") or content_type),
+                metadata=metadata.get("metadata"),
+                only_if=only_if,
+            )
+        except ApiError:
+            self._buckets.blobs.discard(blob)
+            raise
         return _json(request, object_resource(made, request.base_url))
 
     def _batch(self, request: Request) -> Response:  # noqa: ARG002  every handler takes the request

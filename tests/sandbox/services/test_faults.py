@@ -62,7 +62,7 @@ def test_a_page_of_html_is_no_json(kit):
     """502 with a page: the Earth Engine client has nothing to say but `Ok`."""
     kit.order("http", api="operations.list", status=502, html=True)
 
-    with pytest.raises(ee.EEException, match="^Ok$"):
+    with pytest.raises(ee.EEException, match=r"^Ok$"):
         ee.data.listOperations()
 
 

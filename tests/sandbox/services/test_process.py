@@ -89,3 +89,21 @@ def test_clients_that_hang_up_leave_no_traceback(finished):
     troubles = requests.get(url + "/sandbox/state", timeout=20).json()["troubles"]
 
     assert (troubles, finished(process)) == ([], (0, ""))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["--scenes", "{empty}"], id="a folder without scenes"),
+        pytest.param(["--host", "203.0.113.1"], id="an address that is not ours"),
+    ],
+)
+def test_a_wrong_start_is_one_line(tmp_path, finished, arguments):
+    """What cannot be served is said in one line, with exit code 2 and without a traceback."""
+    process = start(*(each.replace("{empty}", str(tmp_path)) for each in arguments))
+
+    code, errors = finished(process)
+
+    assert code == 2
+    assert errors.startswith("sandbox: ")
+    assert len(errors.splitlines()) == 1
