@@ -204,8 +204,11 @@ def check_space(job: Job, plan: Plan) -> None:
 class Application:
     """Everything of one process, made when first needed."""
 
-    def __init__(self, settings: Settings, *, stop: threading.Event, notify: Notify = _silent) -> None:
+    def __init__(
+        self, settings: Settings, *, stop: threading.Event, notify: Notify = _silent, config_dir: Path | None = None
+    ) -> None:
         self.settings = settings
+        self.config_dir = config_dir or Path.cwd()  # what relative paths of jobs in config.toml count from
         self.stop = stop
         self.notify = notify
         self.clock = SystemClock()

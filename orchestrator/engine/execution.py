@@ -87,7 +87,7 @@ class Execution:
         try:
             self._steps[run.state](run)
         except CancelledByUserError:
-            self._cancel()
+            self.cancel()
         except Stopped:
             raise
         except HoldError as error:
@@ -191,7 +191,8 @@ class Execution:
         self._store.set_run(self._id, RunState.FAILED, str(error))
         self._record("run.failed", {"reason": str(error)})
 
-    def _cancel(self) -> None:
+    def cancel(self) -> None:
+        """End the run: cancel what runs in Earth Engine, keep everything else until it is cleaned."""
         live = {t.key: t for t in self._store.tasks(self._id) if t.state in TASK_LIVE}
         described = {a.description for a in self._store.attempts(self._id) if a.task in live}
         # Listed rather than remembered: a submission whose answer was lost runs too.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -18,6 +18,8 @@ from orchestrator.core.units import parse_seconds
 # A run that was missed while the machine was down is caught up within this time, rather than skipped in silence
 # as APScheduler's default of one second would.
 CATCH_UP_SECONDS = 86_400
+# Intervals count from here, so that a restart keeps the beat.
+ANCHOR = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +56,28 @@ class Schedule:
             ) from None
 
 
-def logical_time(schedule: Schedule, now: datetime) -> str:
+def logical_time(schedule: Schedule, now: datetime) -> datetime | None:
     """
-    Return the latest time at or before `now` that the schedule names, to the minute, in UTC.
+    Return the latest time at or before `now`, within the catch-up, that the schedule names; in its own timezone.
 
-    Two wake-ups for the same time, or one that is late, give the same answer, so the row that carries it is unique.
+    Two wake-ups for the same time, or one that is late, give the same answer.
     """
     trigger = schedule.trigger(ANCHOR)
-    latest = None
-    probe = datetime.fromtimestamp(now.timestamp() - CATCH_UP_SECONDS, UTC)
-    moment = trigger.get_next_fire_time(None, probe)
+    latest: datetime | None = None
+    moment = trigger.get_next_fire_time(None, now - timedelta(seconds=CATCH_UP_SECONDS))
     while moment is not None and moment <= now:
         latest = moment
-        moment = trigger.get_next_fire_time(moment, moment)
-    return latest.astimezone(UTC).isoformat(timespec="minutes") if latest else ""
+        moment = trigger.get_next_fire_time(moment, moment + timedelta(microseconds=1))
+    return latest
 
 
-ANCHOR = datetime(2000, 1, 1, tzinfo=UTC)
+def logical_date(moment: datetime) -> str:
+    """
+    Return what names a scheduled time, unique for each run of a job.
+
+    It is the wall clock without its offset: where clocks are put back, 01:30 comes twice, but the night's run once.
+    """
+    return moment.replace(tzinfo=None).isoformat(timespec="minutes")
 
 
 class Clockwork:
@@ -86,7 +93,7 @@ class Clockwork:
         for name, schedule in schedules.items():
             self._scheduler.add_job(due, schedule.trigger(ANCHOR), args=[name], id=name)
 
-    def __enter__(self) -> Clockwork:
+    def __enter__(self) -> Self:
         for name in self._names:
             self._due(name)
         self._scheduler.start()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from orchestrator.core.errors import OrchestratorError, Stopped
@@ -44,13 +44,16 @@ class Service:
     stop: Stop
     notify: Callable[[str, str, Mapping[str, Any]], None]
 
-    def work(self) -> None:
-        """Go on until `stop` is set; then let each run end its step and return."""
+    def work(self, *, until_idle: bool = False) -> None:
+        """Go on until `stop` is set, or nothing is left to do; then let each run end its step and return."""
         busy: set[str] = set()
         guard = threading.Lock()
         with ThreadPoolExecutor(self.slots, thread_name_prefix="run") as pool:
             while not self.stop.is_set():
-                for run in self.ready():
+                ready = self.ready()
+                if until_idle and not ready:
+                    return
+                for run in ready:
                     with guard:
                         if len(busy) >= self.slots or run.id in busy:
                             continue
@@ -97,7 +100,7 @@ def admit(store: Store, name: str, job: Job, today: date, *, again: bool = False
     return store.admit(name, logical, dated.fingerprint(), dated.to_json(), again=again)
 
 
-def fire(store: Store, name: str, job: Job, today: date) -> Run | None:
-    """Admit a scheduled job for a day, once; None when the day has had its run."""
-    dated = job.dated(today)
-    return store.fire(name, today.isoformat(), dated.fingerprint(), dated.to_json())
+def fire(store: Store, name: str, job: Job, logical_date: str) -> Run | None:
+    """Admit a scheduled job for a logical date (ISO 8601, a day or a minute), once; None when it had its run."""
+    dated = job.dated(datetime.fromisoformat(logical_date).date())
+    return store.fire(name, logical_date, dated.fingerprint(), dated.to_json())

@@ -1,0 +1,186 @@
+"""The options that describe a job, shared by `run`, `plan` and `submit`; and a job made out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import rich_click as click
+from pydantic import ValidationError
+
+from orchestrator.config import JobTable, explain, read_job
+from orchestrator.core.errors import ConfigError, UserError
+from orchestrator.model.job import Job
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _option(*names: str, **settings: Any) -> Any:
+    return click.option(*names, show_envvar=True, **settings)
+
+
+_JOB_OPTIONS = (
+    click.argument("job_file", metavar="[JOB.toml]", required=False, type=click.Path(path_type=Path)),
+    _option(
+        "--shapefile",
+        "--area",
+        "area",
+        metavar="FILE",
+        help="Area: shp, gpkg, geojson, wkt, kml, fgb, parquet, or a box `left,bottom,right,top` in degrees.",
+    ),
+    _option("--area-layer", metavar="NAME", help="Layer of an area file that has several."),
+    _option("--area-crs", metavar="CRS", help="CRS of an area file that does not say, as EPSG:n."),
+    _option("--where", metavar="SQL", help="Which features of the file, e.g. \"name = 'Cambodia'\"."),
+    _option("--each", metavar="COLUMN", help="One output for each value of this column, instead of one for all."),
+    _option("--output", metavar="DIR", help="Folder of the result."),
+    _option("--base-name", "--base_name", metavar="NAME", help="The result is NAME_clipped.tif."),
+    _option("--start-date", "--start_date", metavar="DATE", help="First day, e.g. 2024-05-01."),
+    _option("--end-date", "--end_date", metavar="DATE", help="The day after the last one."),
+    _option(
+        "--max-size-mb",
+        "--max_size_mb",
+        metavar="MB",
+        type=float,
+        help="No part file is larger, in MiB.  [default: 48]",
+    ),
+    _option("--scale", type=float, metavar="UNITS", help="Pixel size in units of the CRS.  [default: 10 m]"),
+    _option("--crs", metavar="EPSG:n", help="CRS of the result.  [default: UTM zone of the area]"),
+    _option("--crs-transform", metavar="A,B,C,D,E,F", help="Lattice to stay on, in affine order."),
+    _option("--bands", metavar="B2,B3,..", help="Bands, in order.  [default: all of the recipe]"),
+    _option(
+        "--recipe",
+        metavar="NAME",
+        help="What the pixels are: sentinel2-cloudless or image-code.  [default: sentinel2-cloudless]",
+    ),
+    _option("--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter of the recipe; repeatable."),
+    _option("--route", type=click.Choice(["gcs", "drive"]), help="How files come: bucket or Drive.  [default: gcs]"),
+    _option(
+        "--split",
+        type=click.Choice(["blocks", "square"]),
+        help="Parts of 256 × 2^k pixels, or the smallest n × n tiles.  [default: blocks]",
+    ),
+    _option(
+        "--compress",
+        type=click.Choice(["same", "zstd", "deflate", "lzw", "none"]),
+        help="Codec of the result.  [default: same as the parts]",
+    ),
+    _option(
+        "--predictor",
+        type=click.Choice(["same", "none", "horizontal", "float"]),
+        help="Predictor of the result.  [default: same]",
+    ),
+    _option("--block", type=int, metavar="PIXELS", help="Block side of the result.  [default: same]"),
+    _option(
+        "--overviews",
+        type=click.Choice(["auto", "parts", "average", "nearest", "none"]),
+        help="Overviews of the result.  [default: auto]",
+    ),
+    _option(
+        "--all-touched",
+        is_flag=True,
+        default=None,
+        help="Keep every pixel the area touches, not only those whose centre is inside.",
+    ),
+)
+
+_SERVICE_OPTIONS = (
+    _option("--bucket", metavar="NAME", help="Bucket for the part files."),
+    _option("--sandbox", is_flag=True, help="Use a private sandbox instead of Google, for this command."),
+    _option("--sandbox-url", metavar="URL", help="Use a sandbox that runs already."),
+    _option(
+        "--scenes",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Real scenes for the private sandbox (STAC items with rasters); synthetic ones otherwise.",
+    ),
+)
+
+
+def job_options(function: F) -> F:
+    """Add the options that describe a job."""
+    for option in reversed(_JOB_OPTIONS):
+        function = option(function)
+    return function
+
+
+def service_options(function: F) -> F:
+    """Add the options that name the service."""
+    for option in reversed(_SERVICE_OPTIONS):
+        function = option(function)
+    return function
+
+
+def build_table(given: dict[str, Any]) -> tuple[JobTable, Path]:
+    """
+    Return the job that a file and options describe, and the folder its relative paths count from.
+
+    Options go before the file.
+
+    Raises:
+        UserError: Something needed is missing or cannot be read.
+    """
+    job_file: Path | None = given["job_file"]
+    base = job_file.resolve().parent if job_file else Path.cwd()
+    content = read_job(job_file).model_dump(exclude_unset=True) if job_file else {}
+    _lay_over(content, given, absolute=job_file is not None)
+    try:
+        return JobTable.model_validate(content), base
+    except ValidationError as error:
+        if missing := [str(e["loc"][0]) for e in error.errors() if e["type"] == "missing"]:
+            names = ", ".join(f"--{name.replace('_', '-')}" if name != "area" else "--shapefile" for name in missing)
+            raise UserError(f"missing: {names}; give them as options or in a job file (see --help)") from None
+        raise ConfigError(explain(error, str(job_file or "options"))) from None
+
+
+def build_job(given: dict[str, Any], service: str) -> Job:
+    """Return the job that a file and options describe."""
+    table, base = build_table(given)
+    return table.job(base, service)
+
+
+def _lay_over(content: dict[str, Any], given: dict[str, Any], *, absolute: bool) -> None:
+    plain = {"base_name", "start_date", "end_date", "recipe", "route", "split"}
+    content.update({name: given[name] for name in plain if given[name] is not None})
+    if given["output"] is not None:
+        content["output"] = str(Path(given["output"]).expanduser().resolve()) if absolute else given["output"]
+    _lay_area(content, given)
+    grid = {"scale": given["scale"], "crs": given["crs"], "crs_transform": _numbers(given["crs_transform"])}
+    write = {name: given[name] for name in ("compress", "predictor", "block", "overviews", "all_touched")}
+    for section, values in (("grid", grid), ("write", write)):
+        kept = {name: value for name, value in values.items() if value is not None}
+        if kept:
+            content[section] = {**content.get(section, {}), **kept}
+    if given["max_size_mb"] is not None:
+        content["max_part_size"] = int(given["max_size_mb"] * 2**20)
+    if given["bands"]:
+        content["bands"] = tuple(name.strip() for name in given["bands"].split(",") if name.strip())
+    if given["params"]:
+        content["params"] = {**content.get("params", {}), **dict(_pair(text) for text in given["params"])}
+
+
+def _lay_area(content: dict[str, Any], given: dict[str, Any]) -> None:
+    area = dict(content.get("area", {}))
+    names = {"source": "area", "layer": "area_layer", "crs": "area_crs", "where": "where", "each": "each"}
+    area.update({key: given[name] for key, name in names.items() if given[name] is not None})
+    if area:
+        content["area"] = area
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, found, value = text.partition("=")
+    if not found or not key:
+        raise UserError(f"--param {text!r} is no KEY=VALUE")
+    return key.strip(), value.strip()
+
+
+def _numbers(text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        numbers = tuple(float(word) for word in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != 6:
+        raise UserError(f"--crs-transform {text!r} is not six numbers; write for example 10,0,499980,0,-10,5200020")
+    return numbers

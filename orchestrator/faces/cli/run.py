@@ -1,0 +1,215 @@
+"""`run`, `plan` and `submit`: a job from its declaration to its result, to its plan, or to the daemon."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from orchestrator.app import Application, LocalPlan, expand
+from orchestrator.core.errors import ConfigError, PermanentError
+from orchestrator.core.files import sha256_of
+from orchestrator.core.units import format_bytes, format_seconds
+from orchestrator.engine.execution import retry_run
+from orchestrator.engine.progress import Progress
+from orchestrator.engine.publication import beside, final_path
+from orchestrator.engine.service import admit
+from orchestrator.engine.stores.records import Run
+from orchestrator.faces.cli.options import build_job, job_options, service_options
+from orchestrator.faces.cli.output import Output
+from orchestrator.faces.cli.session import Context, opened
+from orchestrator.model.job import Job
+from orchestrator.model.states import RunState
+
+WAITS_FOR_PERSON = 3
+
+
+def today() -> date:
+    """Return the logical date of a run that is begun by hand."""
+    return datetime.now(UTC).date()
+
+
+@click.command()
+@job_options
+@service_options
+@click.option("--again", is_flag=True, help="Do it once more although it is done.")
+@click.pass_obj
+def run(context: Context, /, again: bool, **given: Any) -> int:
+    """
+    Bring one area to one clipped GeoTIFF, and watch.
+
+    Started again after a crash, the same command continues; when the result is there already, it says so.
+    """
+    output = context.output()
+    with opened(context, given, output) as app:
+        app.check_service()
+        job = build_job(given, app.settings.service)
+        jobs = [one.dated(today()) for one in expand(job)]
+        return max(run_one(app, one, output, again=again) for one in jobs)
+
+
+def run_one(app: Application, job: Job, output: Output, *, again: bool = False) -> int:
+    """Carry one job to its end and show the result; return the exit code."""
+    known = app.store.runs(None, limit=10_000)
+    if not any(r.fingerprint == job.fingerprint() for r in known):
+        app.planner().local(job)  # what is wrong with the declaration is said before anything is stored
+    run_ = admit(app.store, job.base_name, job, today(), again=again or _result_is_gone(app, job))
+    if run_.state in (RunState.FAILED, RunState.CANCELLED) or run_.needs_person:
+        run_ = retry_run(run_, app.store)
+    if run_.state is RunState.CLEANED:
+        output.note(f"done already as run {run_.id}; --again does it once more")
+    else:
+        progress = Progress()
+        with app.lock(run_.id), output.watching(progress, job.base_name):
+            run_ = app.execution(run_, progress).work()
+    return _conclude(run_, output)
+
+
+def _result_is_gone(app: Application, job: Job) -> bool:
+    """Tell whether the job was done once and its result is not there any more, whole."""
+    done = next((r for r in app.store.runs([RunState.CLEANED], 10_000) if r.fingerprint == job.fingerprint()), None)
+    if done is None:
+        return False
+    final, result = final_path(job), json.loads(done.result)
+    return not final.is_file() or final.stat().st_size != result["bytes"] or sha256_of(final) != result["sha256"]
+
+
+def _conclude(run_: Run, output: Output) -> int:
+    if run_.state is RunState.CLEANED:
+        show_result(run_, output)
+        return 0
+    output.message("summary", {"run": run_.id, "state": run_.state, "reason": run_.reason})
+    if run_.needs_person:
+        output.note(f"run {run_.id} is held: {run_.reason}")
+        return WAITS_FOR_PERSON
+    if run_.state is RunState.CANCELLED:
+        output.note(f"run {run_.id} was cancelled; `orchestrator clean {run_.id}` takes away what it left")
+        return 1
+    raise PermanentError(f"run {run_.id} failed: {run_.reason}")
+
+
+def show_result(run_: Run, output: Output) -> None:
+    """Show where the result is and what stands behind it."""
+    result = json.loads(run_.result)
+    final = Path(result["path"])
+    assembly = result["assembly"]
+    picture = beside(final, ".png")
+    took = datetime.fromisoformat(run_.updated) - datetime.fromisoformat(run_.created)
+    output.message(
+        "summary",
+        {"run": run_.id, "state": run_.state, **result, "proof": str(beside(final, ".json")), "picture": str(picture)},
+    )
+    output.say(f"{final}  ({format_bytes(result['bytes'])})")
+    output.say(f"{beside(final, '.json')}  proof: every part with window, object, generation and checksum")
+    if picture.exists():
+        output.say(f"{picture}  quicklook")
+    output.say(f"sha256 {result['sha256']}")
+    output.say(
+        f"blocks: {assembly['blocks_copied']} copied, {assembly['blocks_encoded']} encoded, "
+        f"{assembly['blocks_sparse']} empty ({assembly['method']}); overviews: {assembly['overviews']}; "
+        f"took {format_seconds(took.total_seconds())}"
+    )
+
+
+@click.command()
+@job_options
+@service_options
+@click.option(
+    "--png",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Picture.  [default: NAME_plan.png in the output folder]",
+)
+@click.option(
+    "--geojson",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Parts.  [default: NAME_plan.geojson in the output folder]",
+)
+@click.pass_obj
+def plan(context: Context, /, png: Path | None, geojson: Path | None, **given: Any) -> int:
+    """
+    Show grid, tasks, parts and what they need, without asking Earth Engine anything.
+
+    Writes a picture and a GeoJSON of the parts.
+    """
+    from orchestrator.plan.picture import draw_plan, parts_geojson  # noqa: PLC0415  matplotlib is heavy
+
+    output = context.output()
+    app = Application(context.load().settings, stop=context.stop)
+    service = "sandbox" if given["sandbox"] or given["sandbox_url"] else app.settings.service
+    jobs = [one.dated(today()) for one in expand(build_job(given, service))]
+    if len(jobs) > 1 and (png or geojson):
+        raise ConfigError("--png and --geojson name one file, but --each makes several plans; leave them out")
+    for job in jobs:
+        local = app.planner().local(job)
+        picture = png or Path(job.output) / f"{job.base_name}_plan.png"
+        table = geojson or Path(job.output) / f"{job.base_name}_plan.geojson"
+        draw_plan(local.plan, picture, job.base_name)
+        table.write_text(json.dumps(parts_geojson(local.plan)), encoding="utf-8")
+        _show_plan(job, local, output, picture, table)
+    return 0
+
+
+def _show_plan(job: Job, local: LocalPlan, output: Output, picture: Path, table: Path) -> None:
+    made = local.plan
+    grid = made.grid
+    facts = {
+        "base_name": job.base_name,
+        "crs": grid.crs,
+        "transform": list(grid.transform),
+        "height": grid.height,
+        "width": grid.width,
+        "bands": list(made.pixels.bands),
+        "dtype": made.pixels.dtype,
+        "tasks": len(made.tasks),
+        "parts": made.part_count,
+        "part_height": made.tasks[0].part_height,
+        "part_width": made.tasks[0].part_width,
+        "max_part_bytes": made.max_part_bytes,
+        "area_pixels": made.area_pixels,
+        "raw_bytes": made.area_pixels * made.pixels.bytes_per_pixel,
+        "bucket_bytes_at_most": made.bucket_bytes,
+        "disk_bytes_at_most": made.disk_bytes,
+        "memory_bytes": made.memory_bytes,
+        "notes": list(made.notes),
+        "picture": str(picture),
+        "geojson": str(table),
+    }
+    output.message("plan", facts)
+    share = made.area_pixels / grid.pixels
+    a, _b, c, _d, e, f = grid.transform
+    part = f"{facts['part_width']} × {facts['part_height']}"
+    under = format_bytes(made.max_part_bytes)
+    kinds = f"{len(made.pixels.bands)} bands of {made.pixels.dtype}"
+    raw = format_bytes(made.area_pixels * made.pixels.bytes_per_pixel)
+    output.say(f"{job.base_name}: {grid.width} × {grid.height} pixels of {a:g} × {-e:g} in {grid.crs}")
+    output.say(f"  origin   {c:.12g}, {f:.12g}")
+    output.say(f"  area     {made.area_pixels:,} pixels, {share:.0%} of the grid; {kinds}")
+    output.say(f"  tasks    {len(made.tasks)}; {made.part_count} parts of at most {part} pixels, each under {under}")
+    output.say(f"  bucket   at most {format_bytes(made.bucket_bytes)}; the area's pixels are {raw} uncompressed")
+    output.say(f"  disk     at most {format_bytes(made.disk_bytes)} at the fullest moment")
+    output.say(f"  memory   about {format_bytes(made.memory_bytes)}")
+    for note in made.notes:
+        output.say(f"  note     {note}")
+    output.say(f"  {picture}\n  {table}")
+
+
+@click.command()
+@job_options
+@click.option("--again", is_flag=True, help="Do it once more although it is done.")
+@click.pass_obj
+def submit(context: Context, /, again: bool, **given: Any) -> int:
+    """Hand a job to the daemon (`orchestrator serve`) that uses the same state folder."""
+    output = context.output()
+    app = Application(context.load().settings, stop=context.stop)
+    job = build_job(given, app.settings.service)
+    for one in [one.dated(today()) for one in expand(job)]:
+        app.planner().local(one)
+        run_ = admit(app.store, one.base_name, one, today(), again=again)
+        output.message("submitted", {"run": run_.id, "state": run_.state, "base_name": one.base_name})
+        output.say(f"{run_.id}  {one.base_name}  {run_.state}")
+    return 0

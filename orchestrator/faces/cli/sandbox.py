@@ -1,0 +1,39 @@
+"""`sandbox`: an Earth Engine, a Cloud Storage and a Drive on loopback, until Ctrl-C."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import rich_click as click
+
+from orchestrator.faces.cli.private import DEFAULT_BUCKET
+from orchestrator.faces.cli.session import SANDBOX_PROJECT, Context
+
+
+@click.command()
+@click.option("--port", default=8099, help="Port on 127.0.0.1; 0 lets the system choose.  [default: 8099]")
+@click.option("--scenes", type=click.Path(path_type=Path), metavar="DIR", help="Real scenes; synthetic ones otherwise.")
+@click.option("--data-dir", type=click.Path(path_type=Path), metavar="DIR", help="Keep objects and operations here.")
+@click.option("--slots", default=2, help="Tasks that run at a time.  [default: 2]")
+@click.pass_obj
+def sandbox(context: Context, /, port: int, scenes: Path | None, data_dir: Path | None, slots: int) -> int:
+    """
+    Run a sandbox to try things with: `orchestrator run --sandbox-url http://127.0.0.1:8099 ...`.
+
+    The real clients of Earth Engine, Cloud Storage and Drive work with it too.
+    """
+    command = [sys.executable, "-m", "orchestrator.sandbox", "--port", str(port), "--slots", str(slots)]
+    command += ["--project", SANDBOX_PROJECT, "--bucket", DEFAULT_BUCKET]
+    command += ["--scenes", str(scenes)] if scenes else []
+    command += ["--data-dir", str(data_dir)] if data_dir else []
+    output = context.output()
+    output.note(
+        f"sandbox on http://127.0.0.1:{port}, project {SANDBOX_PROJECT}, bucket {DEFAULT_BUCKET}; Ctrl-C ends it"
+    )
+    process = subprocess.Popen(command)  # noqa: S603  our own module, by the interpreter that runs us
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        return process.wait()

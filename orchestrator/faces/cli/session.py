@@ -1,0 +1,108 @@
+"""What every command needs: settings, an application, a wish to stop that signals set, perhaps a private sandbox."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from orchestrator.app import Application
+from orchestrator.config import Loaded, load
+from orchestrator.core import log
+from orchestrator.core.errors import UserError
+from orchestrator.faces.cli.output import Output
+from orchestrator.faces.cli.private import DEFAULT_BUCKET, private_sandbox
+
+SANDBOX_PROJECT = "orchestrator-sandbox"
+# A sandbox answers in milliseconds and has no quota to spare.
+_SANDBOX_PACE: Mapping[str, Mapping[str, Any]] = {"ee": {"poll_min": 0.25, "poll_max": 2.0}}
+
+
+@dataclass(slots=True)
+class Context:
+    """The options before the command."""
+
+    config: Path | None = None
+    profile: str = ""
+    state_dir: str = ""
+    as_json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def overrides(self) -> dict[str, dict[str, Any]]:
+        """Return what the options before the command set."""
+        found: dict[str, dict[str, Any]] = {}
+        if self.state_dir:
+            found["local"] = {"state_dir": self.state_dir}
+        if self.verbose:
+            found["log"] = {"level": "debug"}
+        return found
+
+    def load(self, more: Mapping[str, Mapping[str, Any]] | None = None) -> Loaded:
+        """Read the settings with the options laid over them."""
+        merged = self.overrides()
+        for section, values in (more or {}).items():
+            merged[section] = {**merged.get(section, {}), **values}
+        return load(self.config, profile=self.profile, overrides=merged)
+
+    def output(self) -> Output:
+        return Output(as_json=self.as_json, quiet=self.quiet)
+
+
+@contextmanager
+def opened(context: Context, given: Mapping[str, Any], output: Output) -> Iterator[Application]:
+    """Yield the application for the service that the options name; a private sandbox ends with the block."""
+    bucket = {"gcs": {"bucket": given["bucket"]}} if given.get("bucket") else {}
+    if given.get("scenes") and not given.get("sandbox"):
+        raise UserError("--scenes feeds the private sandbox; add --sandbox")
+    if given.get("sandbox") and given.get("sandbox_url"):
+        raise UserError("--sandbox starts a sandbox, --sandbox-url uses one that runs; give one of them")
+    if given.get("sandbox"):
+        loaded = context.load()
+        with private_sandbox(scenes=given.get("scenes"), data_dir=loaded.settings.state_dir / "sandbox") as sandbox:
+            told = sandbox.wait()
+            overrides = service_at(told["url"], told["project"], given.get("bucket") or DEFAULT_BUCKET)
+            yield application(context, context.load(overrides), output)
+    elif given.get("sandbox_url"):
+        overrides = service_at(given["sandbox_url"], SANDBOX_PROJECT, given.get("bucket") or "")
+        yield application(context, context.load(overrides), output)
+    else:
+        yield application(context, context.load(bucket), output)
+
+
+def service_at(url: str, project: str, bucket: str) -> dict[str, dict[str, Any]]:
+    """Return the settings that point every client at one sandbox."""
+    ee = {"url": url, "project": project, **_SANDBOX_PACE["ee"]}
+    gcs = {"url": url} | ({"bucket": bucket} if bucket else {})
+    return {"ee": ee, "gcs": gcs, "drive": {"url": url}}
+
+
+def application(context: Context, loaded: Loaded, output: Output) -> Application:
+    """Return the application, with logging set up and signals obeyed."""
+    settings = loaded.settings
+    log.configure(settings.log.level if context.verbose else _calmer(settings.log.level), settings.log.style)
+    _obey_signals(context.stop)
+    folder = loaded.path.resolve().parent if loaded.path else None
+    return Application(settings, stop=context.stop, notify=output.event, config_dir=folder)
+
+
+def _calmer(level: str) -> str:
+    """In a foreground command the output tells the story; the log is for what is wrong."""
+    return "warning" if level in ("debug", "info") else level
+
+
+def _obey_signals(stop: threading.Event) -> None:
+    """The first signal asks for a clean end; the second one ends at once."""
+
+    def ask(number: int, _frame: object) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, ask)
