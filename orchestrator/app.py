@@ -382,7 +382,7 @@ class Application:
 
 
 def _assembler() -> Any:
-    from orchestrator.assemble.assembler import BlockAssembler  # noqa: PLC0415
+    from orchestrator.assemble.mosaic import BlockAssembler  # noqa: PLC0415
 
     return BlockAssembler()
 

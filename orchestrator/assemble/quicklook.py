@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
+from rasterio.errors import NotGeoreferencedWarning
 
 SIDE = 1024  # pixels of the longer side: fits a screen, reads from overviews in no time
 TRUE_COLOUR = ("B4", "B3", "B2")
@@ -47,7 +49,8 @@ def _stretch(pixels: Any) -> NDArray[np.uint8]:
 
 def _write(picture: Path, rgba: NDArray[np.uint8]) -> None:
     # PNG has no georeference of its own; GDAL would leave an .aux.xml beside it otherwise.
-    with rasterio.Env(GDAL_PAM_ENABLED="NO"), rasterio.MemoryFile() as memory:
+    with rasterio.Env(GDAL_PAM_ENABLED="NO"), rasterio.MemoryFile() as memory, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # of course it is not
         profile = {"driver": "PNG", "count": 4, "dtype": "uint8", "height": rgba.shape[1], "width": rgba.shape[2]}
         with memory.open(**profile) as target:
             target.write(rgba)

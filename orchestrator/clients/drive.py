@@ -13,7 +13,7 @@ import google_auth_httplib2  # type: ignore[import-untyped]  # ships no types; t
 import httplib2  # type: ignore[import-untyped]  # ships no types; one call below
 from googleapiclient.discovery import build
 
-from orchestrator.clients.media import READ_SECONDS, MediaBody, media_session, open_media
+from orchestrator.clients.media import READ_SECONDS, MediaBody, MediaSession, open_media
 from orchestrator.clients.refusals import refusals
 from orchestrator.core.errors import GenerationError, NotFoundError, TransientError
 from orchestrator.model.objects import Deletion, StoredObject
@@ -42,7 +42,7 @@ class DriveFiles:
     what changes in between is caught by the checksum, or, for a deletion, not at all.
     """
 
-    def __init__(self, service: Any, folder: str, session: Any, url: str, http: Callable[[], Any]) -> None:
+    def __init__(self, service: Any, folder: str, session: MediaSession, url: str, http: Callable[[], Any]) -> None:
         """Take the discovery `service`, an authorised `session` for bodies, and how to make one thread's `http`."""
         self._service, self._session = service, session
         self._folder, self._url = folder, url
@@ -200,4 +200,4 @@ def connect_drive(url: str | None, credentials: Any, folder: str, transfers: int
 
     with refusals("connecting to Drive"):
         service = build("drive", "v3", http=make_http(), client_options={"api_endpoint": base}, static_discovery=True)
-    return DriveFiles(service, folder, media_session(credentials, transfers, base), base, make_http)
+    return DriveFiles(service, folder, MediaSession(credentials, transfers, base), base, make_http)

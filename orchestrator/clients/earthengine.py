@@ -11,6 +11,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import ee
@@ -105,10 +106,11 @@ class EarthEngine:
                 return
             ee.Reset()  # algorithms of another service would be kept otherwise
             ee.data.setMaxRetries(0)
-            ee.data.setDeadline(DEADLINE_MS)
+            # Before there is a session the client stores the deadline and then trips over its own assertion;
+            # stored it is, and discovery honours it.
+            with suppress(AssertionError):
+                ee.data.setDeadline(DEADLINE_MS)
             self.call(lambda: ee.Initialize(credentials=credentials, project=project, url=url))
-            ee.data.setDeadline(DEADLINE_MS)
-            ee.data.setMaxRetries(0)
             _initialised["key"] = key
 
     def call(self, function: Callable[[], T]) -> T:

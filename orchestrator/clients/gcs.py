@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from google.cloud import storage
 
-from orchestrator.clients.media import TIMEOUT, MediaBody, media_session, open_media
+from orchestrator.clients.media import TIMEOUT, MediaBody, MediaSession, open_media
 from orchestrator.clients.refusals import refusals
 from orchestrator.core.errors import ConfigError, GenerationError, NotFoundError
 from orchestrator.model.objects import Deletion, StoredObject
@@ -67,7 +67,7 @@ class GcsObjects:
     the bodies; it must be authorised as `client` is.
     """
 
-    def __init__(self, client: Any, bucket: str, session: Any, url: str | None = None) -> None:
+    def __init__(self, client: Any, bucket: str, session: MediaSession, url: str | None = None) -> None:
         self._client, self._session = client, session
         self._bucket = client.bucket(bucket)
         self._name = bucket
@@ -211,4 +211,4 @@ def connect_gcs(url: str | None, project: str | None, credentials: Any, bucket: 
     options = {"api_endpoint": url.rstrip("/")} if url else None
     with refusals("connecting to Cloud Storage"):
         client = storage.Client(project=project, credentials=credentials, client_options=options)
-    return GcsObjects(client, bucket, media_session(credentials, transfers, url or PUBLIC_URL), url)
+    return GcsObjects(client, bucket, MediaSession(credentials, transfers, url or PUBLIC_URL), url)

@@ -139,7 +139,7 @@ class Job:
 
     def to_json(self) -> str:
         """Return the frozen snapshot a run keeps."""
-        content = asdict(self) | {"params": dict(self.params)}
+        content = asdict(replace(self, params=dict(self.params)))
         return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
     @classmethod
