@@ -11,8 +11,10 @@ from contextlib import suppress
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
+from google.oauth2.credentials import Credentials
 
-from orchestrator.clients.media import media_session, open_media
+from orchestrator.clients.gcs import connect_gcs
+from orchestrator.clients.media import MediaSession, open_media
 from orchestrator.core.errors import (
     CredentialError,
     GenerationError,
@@ -62,8 +64,9 @@ def server():
 
 @pytest.fixture
 def session():
-    with media_session(AnonymousCredentials(), 2, "http://127.0.0.1") as made:
-        yield made
+    made = MediaSession(AnonymousCredentials(), 2, "http://127.0.0.1")
+    yield made
+    made.close()
 
 
 def read_all(server, session, script, *, start=0, timeout=(5.0, 5.0)):
@@ -231,9 +234,51 @@ def test_proxies_and_certificates_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "internal.example")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/certificates.pem")
 
-    outside = media_session(AnonymousCredentials(), 1, "https://storage.googleapis.com")
-    inside = media_session(AnonymousCredentials(), 1, "https://internal.example")
+    outside = MediaSession(AnonymousCredentials(), 1, "https://storage.googleapis.com")
+    inside = MediaSession(AnonymousCredentials(), 1, "https://internal.example")
 
-    assert outside.proxies["https"] == "http://proxy:3128"
-    assert "https" not in inside.proxies
-    assert outside.verify == "/certificates.pem"
+    assert outside.pool.proxy.host == "proxy"
+    assert inside.pool.proxy is None
+    assert outside.pool.connection_pool_kw["ca_certs"] == "/certificates.pem"
+
+
+def test_every_request_carries_the_token(server):
+    """Whose bytes they are is said with each request."""
+    asked = []
+
+    def script(handler):
+        asked.append(handler.headers["Authorization"])
+        handler.answer(200, CONTENT)
+
+    session = MediaSession(Credentials("hunter2"), 1, "http://127.0.0.1")
+    read_all(server, session, script)
+    session.close()
+
+    assert asked == ["Bearer hunter2"]
+
+
+def test_a_token_that_cannot_be_renewed_is_a_matter_of_credentials(server):
+    """401 with nothing to renew it by: somebody has to log in again; the token is not in the message."""
+    session = MediaSession(Credentials("hunter2"), 1, "http://127.0.0.1")
+
+    with pytest.raises(CredentialError) as caught:
+        read_all(server, session, lambda handler: handler.answer(401))
+
+    session.close()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_body_read_to_its_end_gives_its_connection_back(cloud):
+    """Many small objects share few connections."""
+    gcs = connect_gcs(cloud.url, "ee-sandbox", AnonymousCredentials(), cloud.bucket, transfers=1)
+    probe = gcs.write_probe("probe", b"x" * 100_000)
+
+    for _ in range(5):
+        with gcs.open_body(probe, 0) as body:
+            left = probe.size
+            while left:
+                left -= len(body.read(left))
+
+    connections = gcs._session.pool.connection_from_url(cloud.url).num_connections
+    gcs.close()
+    assert connections == 1
