@@ -1,9 +1,9 @@
 """
 Sentinel-2's tiles: 109.8 km squares named after the 100 km squares of the Military Grid Reference System.
 
-A tile begins at the north west corner of its 100 km square, moved out to a multiple of 60 m, so that the
-grids of 10, 20 and 60 m all start there; neighbours overlap by about 9.8 km (Sentinel-2 Products
-Specification Document, tiling grid).
+A tile begins at the north west corner of its 100 km square, moved out to a multiple of 60 m from the equator
+and the zone's false origin, so that the grids of 10, 20 and 60 m all start there; neighbours overlap by about
+9.8 km (Sentinel-2 Products Specification Document, tiling grid).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from shapely.geometry.base import BaseGeometry
 from orchestrator.sandbox.scenes.ground import central_meridian, lonlat
 
 TILE_METRES = 109_800
+EQUATOR_SOUTH = 10_000_000  # northing of the equator in southern zones
 _SQUARE_METRES = 100_000
 _BANDS = "CDEFGHJKLMNPQRSTUVWX"  # 8° of latitude each from 80° S; X reaches 84° N
 _COLUMNS = ("ABCDEFGH", "JKLMNPQR", "STUVWXYZ")
@@ -145,7 +146,8 @@ def _tile(epsg: int, col: int, row: int) -> Tile | None:
     shift = 5 if zone % 2 == 0 else 0
     name = f"{zone:02d}{band}{_COLUMNS[(zone - 1) % 3][col - 1]}{_ROWS[(row + shift) % 20]}"
     west = col * _SQUARE_METRES // 60 * 60
-    north = -(-(row + 1) * _SQUARE_METRES // 60) * 60
+    equator = EQUATOR_SOUTH if epsg >= 32700 else 0
+    north = equator - (equator - (row + 1) * _SQUARE_METRES) // 60 * 60
     return Tile(name, epsg, west, north)
 
 

@@ -1,10 +1,11 @@
 """
 What the sensor records: the known surface under a sky, as bands of a Sentinel-2 scene.
 
-Values are made for whole squares and cut to windows. Thin cloud below any mask's threshold stays in the
-pixels: at a probability of 20 % about 7 % of the signal is cloud, some 400 counts over dark land; sensor noise
-is 3 counts plus 0.2 % of the signal. A median over a cloudy season therefore recovers the surface to about 1 %,
-not exactly.
+Values are made for whole squares and cut to windows. What a median over a season leaves as error: sensor noise
+(3 counts plus 0.2 % of the signal in each scene), and thin cloud and cirrus below a mask's threshold (at a
+probability of 20 % about 7 % of the signal is cloud, some 400 counts over dark land in that scene). Where most
+scenes of a place are clear the first is all that remains, about one count in the visible bands; it cannot be
+zero.
 """
 
 from __future__ import annotations

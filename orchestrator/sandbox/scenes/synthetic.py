@@ -292,13 +292,14 @@ class SyntheticCatalogue:
         metres = LAYERS[BANDS[BANDS.index(band)]].metres
         # 1e-6 of a pixel: coordinates that were multiplied out must not fall one pixel off.
         cols = np.floor(x.ravel() / metres + 1e-6).astype(np.int64)
-        rows = np.floor(-y.ravel() / metres + 1e-6).astype(np.int64)
+        phase = -mgrs.EQUATOR_SOUTH % metres if epsg >= 32700 else 0
+        rows = np.floor((-y.ravel() - phase) / metres + 1e-6).astype(np.int64)
         values = np.empty(cols.size, np.float32)
         squares = np.stack([rows // SQUARE, cols // SQUARE], axis=1)
         unique, inverse = np.unique(squares, axis=0, return_inverse=True)
         for number, (row, col) in enumerate(unique):
             mine = inverse.ravel() == number
-            field = self._renderer.surface(Square(epsg, metres, 0, 0, int(row), int(col))).reflectance(band)
+            field = self._renderer.surface(Square(epsg, metres, 0, phase, int(row), int(col))).reflectance(band)
             values[mine] = field[rows[mine] % SQUARE, cols[mine] % SQUARE]
         truth[here] = values
 

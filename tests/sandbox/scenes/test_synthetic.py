@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import binary_dilation
 from shapely import contains_xy
 from shapely.geometry import Point, box
 
@@ -187,6 +188,45 @@ def test_a_clear_scene_shows_the_known_surface(world):
     assert np.abs(values[lit] - truth[lit]).max() < 5 * (3 + 0.002 * truth.max()) + 1
 
 
+@pytest.mark.parametrize("band", ["B4", "B5", "B1"])
+def test_the_known_surface_is_on_the_tiles_grid_in_the_south(world, band):
+    """Southern grids of 60 m do not start at a multiple of 60 m: the truth lies on the same pixels."""
+    region = box(150.9, -33.9, 151.0, -33.8)
+    scene = next(
+        scene
+        for scene in scenes(world, region=region, end=OCTOBER, tile="56HLH")
+        if not scene.read("MSK_CLDPRB", 2, 600, 600, 100, 100)[0].any()
+    )
+    metres = LAYERS[band].metres
+    rows, cols = np.mgrid[0:30, 0:30] + 49980 // metres
+    x, y = scene.tile.west + (cols + 0.5) * metres, scene.tile.north - (rows + 0.5) * metres
+
+    values, valid = scene.read(band, 0, rows[0, 0], cols[0, 0], 30, 30)
+
+    truth = world.surface(band, x, y, "EPSG:32756")
+    assert valid.all()
+    assert np.median(np.abs(values - truth)) < 6 + 0.004 * np.median(truth)
+
+
+def test_a_cloudy_season_gives_the_surface_back(world):
+    """The median of what two months show outside clouds and shadows is the known surface, to its noise."""
+    stack = []
+    for scene in scenes(world, tile="33TWL", end=JULY + 60 * DAY):
+        classes = np.kron(scene.read("SCL", 0, 1250, 1000, 60, 60)[0], np.ones((2, 2), np.uint8))
+        percent = np.kron(scene.read("MSK_CLDPRB", 0, 1250, 1000, 60, 60)[0], np.ones((2, 2), np.uint8))
+        hidden = binary_dilation((percent > 50) | (classes == 3), iterations=5)
+        stack.append(np.where(hidden, np.nan, scene.read("B4", 0, 2500, 2000, 120, 120)[0]))
+    rows, cols = np.mgrid[2500:2620, 2000:2120]
+    x, y = 499980 + (cols + 0.5) * 10, 5100000 - (rows + 0.5) * 10
+
+    mosaic = np.nanmedian(np.array(stack), axis=0)
+
+    error = np.abs(mosaic - world.surface("B4", x, y, "EPSG:32633"))
+    assert np.isnan(np.array(stack)).mean() > 0.1
+    assert np.median(error) < 3
+    assert np.percentile(error, 99) < 25
+
+
 def test_a_shadow_lies_away_from_the_sun(world, cloudy, place):
     """The shadow is the cloud moved away from the sun by its height over the tangent of the sun's elevation."""
     square = 1200
@@ -238,9 +278,9 @@ def test_classes_agree_with_the_probability(cloudy, place, value, test):
 def test_water_is_dark_and_classified(world):
     """Lakes and rivers have SCL 6 and hardly any near infrared."""
     scene = with_cover(world, 0, 0.5)
-    classes, _ = scene.read("SCL", 0, 500, 500, 2000, 2000)
+    classes, _ = scene.read("SCL", 0, 1250, 1125, 90, 90)
 
-    infrared, _ = scene.read("B8A", 0, 500, 500, 2000, 2000)
+    infrared, _ = scene.read("B8A", 0, 1250, 1125, 90, 90)
 
     assert (classes == 6).sum() > 1000
     assert np.median(infrared[classes == 6]) < 400
@@ -301,7 +341,7 @@ def test_the_edge_of_the_swath_is_without_data(world):
     """Track 122 leaves the east of 33TWL unseen, as NODATA_PIXEL_PERCENTAGE says; the footprint holds all data."""
     scene = SyntheticScene(REFLECTANCE, find("33TWL"), Pass(PLATFORMS[0], 42590), world._renderer)
 
-    _, valid = scene.read("B2", 5, 0, 0, 344, 344)
+    _, valid = scene.read("MSK_CLDPRB", 4, 0, 0, 344, 344)
 
     assert 100 * (~valid).mean() == pytest.approx(scene.properties["NODATA_PIXEL_PERCENTAGE"], abs=3)
     assert valid[0, 0]
@@ -392,7 +432,7 @@ def test_the_properties_people_filter_by_are_there(cloudy):
     ("region", "start", "end"),
     [
         pytest.param(None, JULY, OCTOBER, id="no region"),
-        pytest.param(box(-60, -30, 60, 60), None, None, id="a continent without dates"),
+        pytest.param(box(-10, 40, 8, 52), None, None, id="a large country without dates"),
     ],
 )
 def test_a_query_without_limits_is_refused(world, region, start, end):
