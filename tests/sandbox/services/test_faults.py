@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 
 import ee
@@ -85,6 +86,17 @@ def test_a_reset_breaks_the_connection_without_an_answer(kit):
         ee.data.listOperations()
 
     assert kit.consumed(number) == 1
+
+
+def test_a_reset_is_a_reset_and_not_a_polite_end(kit):
+    """The peer's socket sees ECONNRESET: the sandbox sends RST, not FIN."""
+    kit.order("reset", api="operations.list")
+    host, port = kit.sandbox.url.removeprefix("http://").split(":")
+
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(b"GET /v1/projects/ee-sandbox/operations HTTP/1.1\r\nHost: here\r\n\r\n")
+        with pytest.raises(ConnectionResetError):
+            connection.recv(1)
 
 
 @pytest.mark.parametrize("then", ["reset", 503])
