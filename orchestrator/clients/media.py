@@ -14,7 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 import certifi
 import urllib3
 from google.auth.credentials import AnonymousCredentials
-from google.auth.transport.urllib3 import AuthorizedHttp
+from google.auth.transport.urllib3 import Request
 
 from orchestrator.clients.refusals import refusal, refusals
 from orchestrator.core.errors import GenerationError, TransientError
@@ -57,16 +57,30 @@ class MediaSession:
 
     def __init__(self, credentials: Any, transfers: int, url: str) -> None:
         self.pool = _pool(transfers, url)
-        # Somebody without credentials has nothing to renew; an attempt would hide the service's own sentence.
-        nobody = isinstance(credentials, AnonymousCredentials)
-        self._http: Any = self.pool if nobody else _authorised(credentials, self.pool)
+        self._credentials = credentials
+        self._renewals: Any = _token_request(self.pool)
 
     def get(self, url: str, headers: Mapping[str, str], timeout: tuple[float, float]) -> Any:
-        """Return the response, its body unread; redirects and retries are left to the caller."""
-        return self._http.urlopen(
+        """
+        Return the response, its body unread; redirects and retries are left to the caller.
+
+        A token the service does not take any more is renewed once.
+        """
+        response = self._send(url, headers, timeout)
+        # Somebody without credentials has nothing to renew; an attempt would hide the service's own sentence.
+        if response.status != 401 or isinstance(self._credentials, AnonymousCredentials):
+            return response
+        response.close()
+        self._credentials.refresh(self._renewals)
+        return self._send(url, headers, timeout)
+
+    def _send(self, url: str, headers: Mapping[str, str], timeout: tuple[float, float]) -> Any:
+        signed = dict(headers)
+        self._credentials.before_request(self._renewals, "GET", url, signed)
+        return self.pool.urlopen(
             "GET",
             url,
-            headers=dict(headers),
+            headers=signed,
             timeout=urllib3.Timeout(connect=timeout[0], read=timeout[1]),
             preload_content=False,
             decode_content=False,
@@ -93,8 +107,8 @@ def _pool(transfers: int, url: str) -> urllib3.PoolManager:
     return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
 
 
-def _authorised(credentials: Any, pool: urllib3.PoolManager) -> Any:
-    return AuthorizedHttp(credentials, pool)  # type: ignore[no-untyped-call]  # google-auth is typed in part
+def _token_request(pool: urllib3.PoolManager) -> Any:
+    return Request(pool)  # type: ignore[no-untyped-call]  # google-auth is typed in part
 
 
 @contextmanager

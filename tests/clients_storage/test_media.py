@@ -257,6 +257,27 @@ def test_every_request_carries_the_token(server):
     assert asked == ["Bearer hunter2"]
 
 
+def test_an_expired_token_is_renewed_once(server):
+    """The second request carries the new token."""
+
+    class Renewable(Credentials):
+        def refresh(self, request):  # noqa: ARG002  google-auth's signature
+            self.token = "fresh"  # noqa: S105  not a secret
+
+    asked = []
+
+    def script(handler):
+        asked.append(handler.headers["Authorization"])
+        handler.answer(401) if len(asked) == 1 else handler.answer(200, CONTENT)
+
+    session = MediaSession(Renewable("stale"), 1, "http://127.0.0.1")
+    _, found = read_all(server, session, script)
+    session.close()
+
+    assert found == CONTENT
+    assert asked == ["Bearer stale", "Bearer fresh"]
+
+
 def test_a_token_that_cannot_be_renewed_is_a_matter_of_credentials(server):
     """401 with nothing to renew it by: somebody has to log in again; the token is not in the message."""
     session = MediaSession(Credentials("hunter2"), 1, "http://127.0.0.1")
