@@ -15,7 +15,7 @@ from orchestrator.sandbox.earthengine.evaluate.encode import encoded
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.graph import Graph
 from orchestrator.sandbox.earthengine.evaluate.nodes import Plan, Pull
-from orchestrator.sandbox.earthengine.evaluate.projection import Grid
+from orchestrator.sandbox.earthengine.evaluate.projection import Grid, Projection
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
 from orchestrator.sandbox.earthengine.evaluate.values import Image
 from orchestrator.sandbox.scenes.catalogue import Affine6, Catalogue, PixelType
@@ -110,9 +110,9 @@ class Evaluator:
         """
         return encoded(Graph(expression, self._catalogue).evaluate())
 
-    def image(self, expression: Mapping[str, Any]) -> RequestedImage:
+    def image(self, expression: Mapping[str, Any], *, grid: RequestedGrid | None = None) -> RequestedImage:
         """
-        Evaluate to an image on the grid its export wrapper asks for, or else on its own.
+        Evaluate to an image on a given grid, or the one its export wrapper asks for, or else on its own.
 
         Raises:
             EvaluationError: With the sentence the service would answer.
@@ -125,7 +125,10 @@ class Evaluator:
             raise EvaluationError(f"Expected an image, found: {type_name(found)}.")
         if not found.bands:
             raise EvaluationError("Image has no bands.")
-        return RequestedImage(found, _own_grid(found))
+        if grid is None:
+            return RequestedImage(found, _own_grid(found))
+        lattice = Projection(grid.crs, grid.transform)
+        return RequestedImage(found, Grid(lattice, 0, 0, grid.height, grid.width))
 
 
 def _own_grid(image: Image) -> Grid:

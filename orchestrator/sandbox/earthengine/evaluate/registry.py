@@ -91,6 +91,11 @@ def parameters(name: str) -> tuple[Parameter, ...]:
     return _declarations().get(name, ())
 
 
+def is_declared(name: str) -> bool:
+    """Tell whether the installed client knows the function."""
+    return name in _declarations()
+
+
 def arranged(name: str, arguments: Mapping[str, Any]) -> list[tuple[Parameter, Any]]:
     """
     Put arguments into their declared order with defaults filled in.
