@@ -36,6 +36,8 @@ def touched_spans(ends: Floats, height: int, width: int) -> tuple[Ints, Ints, In
         height: Rows of the grid.
         width: Columns of the grid.
     """
+    if not len(ends):
+        return (np.empty(0, np.int64),) * 3
     if height * width <= WHOLE:
         found = _burn(ends, Window(0, 0, height, width), height, width)
         return found[0], found[1], found[2]
