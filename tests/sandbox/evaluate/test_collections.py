@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from orchestrator.sandbox.earthengine.evaluate import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate import EvaluationError, composite
 
 PLAIN = np.full((8, 8), 5, np.uint16)
 
@@ -279,8 +279,6 @@ def test_percentiles_get_suffixes(catalogue):
 
 def test_a_large_stack_is_cut_without_seams(monkeypatch):
     """A window whose stack would not fit is computed in pieces with the same result."""
-    from orchestrator.sandbox.earthengine.evaluate import composite
-
     values = np.random.default_rng(1).integers(0, 9999, (5, 200, 180)).astype(np.uint16)
     scenes = [make_scene(S2, f"s{at}", {"B4": plane}, when=at) for at, plane in enumerate(values)]
     node = exact(call("Image.focalMax", image=call("reduce.median", collection=collection()), radius=2), 200, 180)

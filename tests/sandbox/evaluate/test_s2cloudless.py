@@ -44,7 +44,7 @@ def scenes():
         seen[:, : 40 * at] = False
         scl = np.where(blobs(rng, 0.2), 6, 4).astype(np.uint8)[::2, ::2]
         arrays = {name: (values, seen) for name, values in bands.items()} | {"SCL": scl}
-        when = dict(when=at * 5 * DAY, MEAN_SOLAR_AZIMUTH_ANGLE=azimuth, CLOUDY_PIXEL_PERCENTAGE=12.5)
+        when = {"when": at * 5 * DAY, "MEAN_SOLAR_AZIMUTH_ANGLE": azimuth}
         yield make_scene(S2, f"s{at}", arrays, scales={"SCL": 20.0}, **when)
         yield make_scene(CLOUDS, f"s{at}", {"probability": cloud.astype(np.uint8)}, when=at * 5 * DAY)
 

@@ -22,7 +22,7 @@ _TIE = 1e-6  # pixels; a centre on a boundary belongs to the pixel right and bel
 _EARTH_RADIUS = 6.4e6
 _MESH_ERROR = 0.005  # pixels; how far an interpolated transform may be off
 _MAX_MESH = 32
-_MAX_SOURCE_PIXELS = 1 << 24
+_MAX_SOURCE_PIXELS = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
