@@ -200,6 +200,18 @@ def test_the_region_told_to_the_service_contains_the_area(area, max_vertices):
     assert region.is_valid
 
 
+def test_the_region_is_hardly_larger_than_the_area():
+    """A coast of 5000 vertices becomes 200 at most, and little is selected in vain."""
+    angles = np.linspace(0, 2 * np.pi, 5000, endpoint=False)
+    radii = 2 + 0.5 * np.sin(7 * angles) + 0.01 * np.sin(400 * angles)
+    coast = shapely.Polygon(np.column_stack((15 + radii * np.cos(angles), 46 + radii * np.sin(angles))))
+
+    region = shapely.geometry.shape(ee_region(coast, "EPSG:4326"))
+
+    assert shapely.get_num_coordinates(region) <= 200
+    assert coast.area < region.area < 1.15 * coast.area
+
+
 def test_the_region_of_a_projected_area_is_in_degrees():
     """A box in UTM becomes longitudes and latitudes around it."""
     region = shapely.geometry.shape(ee_region(shapely.box(4e5, 5e6, 6e5, 5.2e6), UTM33))

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.errors import AreaError, PlanError, UserError
+from orchestrator.plan import vectors
 from orchestrator.plan.aoi import read_areas
 from orchestrator.plan.area import distinct_names, safe_name
 
@@ -66,6 +67,22 @@ def test_each_format_gives_the_same_area(tmp_path, name):
     assert area.geometry.symmetric_difference(HOLED.union(ISLAND)).area < 1e-9
     assert len(area.sha256) == 64
     assert area.notes == ()
+
+
+def test_the_folders_of_a_kml_are_one_drawing(tmp_path):
+    """Each folder becomes a layer to GDAL; to who drew them they belong together."""
+    placemark = (
+        "<Folder><name>{}</name><Placemark><Polygon><outerBoundaryIs><LinearRing><coordinates>"
+        "{},0 {},0 {},1 {},0</coordinates></LinearRing></outerBoundaryIs></Polygon></Placemark></Folder>"
+    )
+    folders = placemark.format("one", 0, 1, 1, 0) + placemark.format("two", 3, 4, 4, 3)
+    path = tmp_path / "drawing.kml"
+    path.write_text(f'<kml xmlns="http://www.opengis.net/kml/2.2"><Document>{folders}</Document></kml>')
+
+    (area,) = read_areas(str(path))
+
+    assert area.geometry.area == pytest.approx(1.0)
+    assert len(area.geometry.geoms) == 2
 
 
 def test_a_kmz_is_the_kml_inside(tmp_path):
@@ -220,7 +237,10 @@ def test_a_truncated_shapefile_is_refused_wherever_it_ends(shapefile, kept):
     """It would read as rows without geometry, and an output would silently be too small."""
     shapefile.write_bytes(shapefile.read_bytes()[:kept])
 
-    assert any(word in refusal(shapefile) for word in ("truncated", "empty", "fewer than", "does not begin"))
+    sentence = refusal(shapefile)
+
+    expected = "is truncated" if kept >= 100 else "bytes" if kept in {0, 50, 99} else "does not begin"
+    assert expected in sentence
 
 
 @pytest.mark.parametrize("suffix", [".gpkg", ".geojson", ".fgb", ".kml"])
@@ -315,50 +335,78 @@ def test_features_drawn_twice_count_once_and_are_said(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "source",
+    ("source", "found"),
     [
-        "http://example.com/a.geojson",
-        "https://example.com/a.shp",
-        "/vsicurl/http://example.com/a.shp",
-        "/vsizip/a.zip/a.shp",
-        "/VSIS3/bucket/a.shp",
-        "s3://bucket/a.gpkg",
-        "absent.shp",
-        "a\0b.shp",
-        "x" * 5000 + ".shp",
-        "/dev/null",
-        ".",
+        ("http://example.com/a.geojson", "local files only"),
+        ("https://example.com/a.shp", "local files only"),
+        ("s3://bucket/a.gpkg", "local files only"),
+        ("/vsicurl/http://example.com/a.shp", "local files only"),
+        ("/vsizip/a.zip/a.shp", "local files only"),
+        ("/VSIS3/bucket/a.shp", "local files only"),
+        ("absent.shp", "no such file"),
+        ("a\0b.shp", "NUL"),
+        ("x" * 5000 + ".shp", "cannot be opened"),
+        ("/dev/null", "not a regular file"),
+        (".", "not a regular file"),
+        ("README.md", "not a known kind"),
     ],
-    ids=lambda source: source[:25].replace("\0", "NUL"),
+    ids=lambda text: text[:25].replace("\0", "NUL"),
 )
-def test_only_local_regular_files_are_opened(source):
+def test_only_local_regular_files_are_opened(source, found, tmp_path, monkeypatch):
     """No URL, no virtual path, no device, no folder."""
-    assert refusal(source)
+    (tmp_path / "README.md").write_text("no area")
+    monkeypatch.chdir(tmp_path)
+
+    assert found in refusal(source)
+
+
+VIRTUAL = '<OGRVRTDataSource>{}<OGRVRTLayer name="x"><SrcDataSource>/vsicurl/http://127.0.0.1:9/x</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>'
 
 
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("a.vrt", "<OGRVRTDataSource/>"),
-        ("a.geojson", '<OGRVRTDataSource><OGRVRTLayer name="x"><SrcDataSource>/vsicurl/http://127.0.0.1:9/x</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>'),
-        ("a.kml", '<OGRVRTDataSource><!-- <kml> --><OGRVRTLayer name="x"><SrcDataSource>/vsicurl/http://127.0.0.1:9/x</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>'),
+        ("a.geojson", VIRTUAL),
+        ("a.kml", VIRTUAL.format("<!-- <kml> -->")),
+        ("a.gpkg", VIRTUAL),
         ("a.json", '{"type": "gdal_streamed_alg", "command_line": "gdal vector pipeline ! read http://127.0.0.1:9/x"}'),
-        ("a.json", '{"type": "Topology", "objects": {}}'),
-        ("a.json", '{"hello": 1}'),
         ("a.json", '"http://127.0.0.1:9/x"'),
         ("a.shp", "PK not a shapefile"),
-        ("a.gpkg", "SQLite format 3\0 and nothing more"),
         ("a.wkt", "hello"),
-        ("a.wkt", "POLYGON((1 2, x"),
-        ("a.parquet", "PAR1 and nothing more"),
     ],
-)  # fmt: skip
-def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path, name, content):
-    """A virtual dataset in disguise would make GDAL open what its author wants."""
+)
+def test_a_file_in_disguise_is_never_handed_to_gdal(tmp_path, monkeypatch, name, content):
+    """A virtual dataset or a pipeline would make GDAL open what the file's author wants."""
+    path = tmp_path / name
+    path.write_text(content)
+    monkeypatch.setattr(vectors, "_gdal", lambda: pytest.fail("GDAL was asked"))
+
+    assert "does not begin like" in refusal(path)
+
+
+TOPOLOGY = {
+    "type": "Topology",
+    "objects": {"land": {"type": "Polygon", "arcs": [[0]]}},
+    "arcs": [[[0, 0], [1, 0], [1, 1], [0, 0]]],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "found"),
+    [
+        ("a.json", json.dumps(TOPOLOGY), "read as TopoJSON"),
+        ("a.json", '{"hello": 1}', "damaged"),
+        ("a.gpkg", "SQLite format 3\0 and nothing more", "damaged"),
+        ("a.wkt", "POLYGON((1 2, x", "not readable WKT"),
+        ("a.parquet", "PAR1 and nothing more", "a.parquet"),
+    ],
+)
+def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path, name, content, found):
+    """Each kind of file is read by its own driver or not at all."""
     path = tmp_path / name
     path.write_text(content)
 
-    assert name in refusal(path)
+    assert found in refusal(path)
 
 
 def test_an_unknown_area_crs_is_refused(shapefile):

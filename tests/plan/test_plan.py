@@ -12,7 +12,7 @@ from orchestrator.core.errors import PlanError
 from orchestrator.model.spec import PixelSpec
 from orchestrator.plan.aoi import read_areas
 from orchestrator.plan.budget import MIB, part_bytes_bound
-from orchestrator.plan.picture import draw_plan, parts_geojson
+from orchestrator.plan.picture import TASK_COLOURS, draw_plan, parts_geojson
 from orchestrator.plan.plan import GridRequest, SplitRequest, make_plan
 from orchestrator.plan.spans import SpanTable
 
@@ -109,7 +109,7 @@ def test_the_geojson_lists_every_part_where_it_lies(triangle):
 
 
 def test_the_picture_shows_tasks_parts_and_what_is_left_out(triangle, tmp_path):
-    """The PNG has many colours, and no unfinished file lies beside it."""
+    """Eight tasks have eight colours, and no unfinished file lies beside it."""
     plan = make_plan(triangle, PIXELS, split_request=SplitRequest(max_part_bytes=4 * MIB))
     path = tmp_path / "plan.png"
 
@@ -119,7 +119,8 @@ def test_the_picture_shows_tasks_parts_and_what_is_left_out(triangle, tmp_path):
         assert image.format == "PNG"
         assert min(image.size) > 500
         colours = image.convert("RGB").getcolors(maxcolors=1 << 24)
-    assert sum(count > 2000 for count, _colour in colours) >= 6
+    shown = {f"#{red:02x}{green:02x}{blue:02x}" for count, (red, green, blue) in colours if count > 500}
+    assert len(shown.intersection(TASK_COLOURS)) == len(plan.tasks) == 8
     assert [entry.name for entry in tmp_path.iterdir()] == ["plan.png"]
 
 

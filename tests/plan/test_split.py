@@ -114,6 +114,16 @@ def test_default_threshold_gives_parts_of_two_megapixels():
     assert (tasks[0].part_height, tasks[0].part_width) == (1024, 2048)
 
 
+def test_a_tall_part_is_taken_where_a_wide_one_would_hold_less():
+    """Five blocks wide: 2048 × 1024 holds more than 1024 × 1280 and still fits."""
+    grid = grid_of(8192, 1280)
+    limit = part_bytes_bound(2048, 1024, FOUR)
+
+    task = split(grid, Everywhere(grid), FOUR, max_part_bytes=limit)[0]
+
+    assert (task.part_height, task.part_width) == (2048, 1024)
+
+
 def test_there_are_enough_tasks_to_overlap_export_and_download():
     """A single rectangle of many parts becomes at least four tasks per slot."""
     grid = grid_of(10_000, 10_000)
@@ -204,6 +214,8 @@ def test_rectangles_cover_the_touched_cells_and_nothing_else(cells, max_cells, m
         pytest.param(["###", "#.#", "###"], 4, id="ring"),
         pytest.param(["#..", ".#.", "..#"], 3, id="diagonal"),
         pytest.param(["###", "#..", "###", "#..", "###"], 4, id="comb of three teeth"),
+        pytest.param(["#####", "#.#.#"], 4, id="comb upside down"),
+        pytest.param(["##", "#.", "##", "#.", "##"], 4, id="comb lying down"),
         pytest.param(["..", ".."], 0, id="nothing"),
     ],
 )
