@@ -213,7 +213,9 @@ def test_a_trickle_is_handed_on_as_it_comes(server, session):
     server.script = trickle
     url = f"http://127.0.0.1:{server.server_port}/object"
     try:
-        with open_media(session, url, start=0, size=len(CONTENT), generation="17", what="gs://b/o", params={}) as body:
+        with open_media(
+            session, url, start=0, size=len(CONTENT), generation="17", what="gs://b/o", params={}, timeout=(5.0, 0.5)
+        ) as body:
             assert body.read(1 << 20) == CONTENT[:10]
     finally:
         release.set()
