@@ -52,6 +52,7 @@ class ControlRoutes:
         """Report everything a test asserts on."""
         return {
             **self._journal.summary(),
+            "exportsStarted": self._operations.submitted,
             "operations": [operation(each) for each in self._operations.all()],
             "faults": self._faults.report(),
             "buckets": self._buckets.report(),

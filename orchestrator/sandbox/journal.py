@@ -1,4 +1,4 @@
-"""What happened: calls per method, the last requests, protocol violations, exports started."""
+"""What happened: calls per method, the last requests, protocol violations."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ class Journal:
         self._entries: deque[Entry] = deque(maxlen=REQUESTS_KEPT)
         self._calls: Counter[str] = Counter()
         self._violations: list[dict[str, str]] = []
-        self._exports_started = 0
         self._troubles: list[str] = []
 
     def record(self, entry: Entry) -> None:
@@ -45,10 +44,6 @@ class Journal:
     def violation(self, api: str, path: str, message: str) -> None:
         with self._lock:
             self._violations.append({"api": api, "path": path, "message": message})
-
-    def export_started(self) -> None:
-        with self._lock:
-            self._exports_started += 1
 
     def trouble(self, text: str) -> None:
         """Note an error of the sandbox itself."""
@@ -62,7 +57,6 @@ class Journal:
     def summary(self) -> dict[str, Any]:
         with self._lock:
             return {
-                "exportsStarted": self._exports_started,
                 "requests": dict(self._calls),
                 "violations": list(self._violations),
                 "troubles": list(self._troubles),

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from orchestrator.sandbox import oauth
+from orchestrator.sandbox import folder_lock, oauth
 from orchestrator.sandbox.clock import Clock
 from orchestrator.sandbox.connection import Connection, Dispatch
 from orchestrator.sandbox.control import ControlRoutes
@@ -44,6 +44,7 @@ class Options:
     Attributes:
         port: 0 lets the system choose.
         data_dir: Where objects and operations live; None is a temporary folder, removed at the end.
+        folder_wait_seconds: How long to wait for another sandbox to leave the folder.
         slots: Tasks that run at a time.
         queue_limit: PENDING tasks beyond which a submission is refused.
         profile: How export files are written.
@@ -57,6 +58,7 @@ class Options:
     drive_folders: tuple[str, ...] = ()
     slots: int = 2
     queue_limit: int = 3000
+    folder_wait_seconds: float = 30
     profile: Profile = field(default_factory=Profile)
 
 
@@ -100,9 +102,11 @@ class Sandbox:
 
     def __enter__(self) -> Self:
         folder = self._folder()
+        self._lock = folder_lock.take(folder, self.options.folder_wait_seconds)
         try:
             return self._open(folder)
         except BaseException:
+            self._lock.close()
             self._remove_own_folder()
             raise
 
@@ -126,6 +130,7 @@ class Sandbox:
         self.tasks.stop()
         self.faults.release()  # last: a task held by a fault must stop, not go on
         self._records.close()
+        self._lock.close()
         self._remove_own_folder()
 
     @property

@@ -125,6 +125,12 @@ class Operations:
             )
             return self._keep(made)
 
+    @property
+    def submitted(self) -> int:
+        """How many tasks were ever started in this folder, restarts of the sandbox included."""
+        with self._lock:
+            return self._order
+
     def get(self, project: str, number: str) -> Task:
         """
         Raises:

@@ -180,8 +180,8 @@ def write(
             target.set_band_description(number, band.name)
         for row, col, height, width in windows(file.height, file.width, len(image.bands), options["blockxsize"]):
             values, valid = image.read(file.row + row, file.col + col, height, width)
-            filled = np.stack([np.where(valid[i], v, dtype.type(fill)) for i, v in enumerate(values)]).astype(dtype)
-            target.write(filled, window=Window(col, row, width, height))
+            filled = np.stack([np.where(valid[i], v, dtype.type(fill)) for i, v in enumerate(values)])
+            target.write(filled.astype(dtype, copy=False), window=Window(col, row, width, height))
             anything = anything or bool(valid.any())
             note(height * width)
     if export.cloud_optimized:

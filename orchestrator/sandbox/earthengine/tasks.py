@@ -26,6 +26,7 @@ from orchestrator.sandbox.web import ApiError
 INVALID_ARGUMENT_CODE = 3  # google.rpc.Code, which failed exports carry
 STAGES = ("Create Local Files", "Write Files to Destination")
 HOLD_STEP_SECONDS = 0.02
+STOP_SECONDS = 10  # a window under way is finished within this time, or abandoned with the process
 TIFF = "image/tiff"
 ALREADY_STARTED = "A different Operation was already started with the given request_id."
 
@@ -96,8 +97,9 @@ class Tasks:
         with self._wake:
             self._stopping = True
             self._wake.notify_all()
+        until = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
-            thread.join(timeout=30)
+            thread.join(max(0.0, until - time.monotonic()))
 
     def submit(self, project: str, body: Mapping[str, Any], export: ImageExport, *, refuse_known: bool = False) -> Task:
         """
@@ -123,7 +125,6 @@ class Tasks:
             fault = self._faults.for_task(task.description)
             if fault is not None:
                 self._drawn[task.id] = fault
-            self._journal.export_started()
             self._wake.notify_all()
         return task
 
@@ -216,6 +217,8 @@ class Tasks:
 
     def _end(self, task: Task, began: float, **changes: Any) -> None:
         with self._wake:
+            if self._stopping:  # the sandbox has closed its books; the task begins again at the next start
+                return
             stages = tuple({"displayName": name, "completeWorkUnits": 1, "totalWorkUnits": "1"} for name in STAGES)
             seconds = max(0.001, time.thread_time() - began)
             self._operations.change(task.id, eecu_seconds=seconds, stages=stages, **changes)

@@ -270,9 +270,20 @@ def test_a_restart_keeps_what_is_done_and_repeats_what_was_running(tmp_path, ram
         ended = second.tasks.wait(cut.id)
 
         assert (ended.state, ended.attempt) == ("SUCCEEDED", 2)
+        assert second.state()["exportsStarted"] == 2
         assert second.operations.get("ee-sandbox", done.id).state == "SUCCEEDED"
         assert second.buckets.objects(kit.bucket_name, "r/done")[0].generation == generation
         assert [each.name for each in second.buckets.objects(kit.bucket_name, "r/")] == ["r/cut.tif", "r/done.tif"]
+
+
+def test_two_sandboxes_do_not_share_a_folder(tmp_path, ramps):
+    """The second waits for the first to leave, and says so when it does not."""
+    options = Options(data_dir=tmp_path, folder_wait_seconds=0)
+
+    with Sandbox(ramps, options), pytest.raises(OSError, match="in use by another sandbox"):
+        Sandbox(ramps, options).__enter__()
+    with Sandbox(ramps, options) as free:
+        assert free.state()["operations"] == []
 
 
 def test_a_done_task_goes_nowhere_and_every_state_can_end():
