@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import requests
@@ -60,22 +61,64 @@ def test_the_process_tells_its_address_and_ends_with_its_parent(tmp_path, finish
     assert [path.name for path in tmp_path.iterdir()] == ["ready"]
 
 
-def test_a_killed_process_loses_no_object(tmp_path, finished):
-    """After kill -9 a new process on the same folder has the same object, with the same generation."""
+EXPORT = {
+    "expression": {
+        "result": "0",
+        "values": {
+            "0": {
+                "functionInvocationValue": {
+                    "functionName": "Image.constant",
+                    "arguments": {"value": {"constantValue": 7}},
+                }
+            }
+        },
+    },
+    "grid": {
+        "crsCode": "EPSG:32633",
+        "dimensions": {"width": 300, "height": 300},
+        "affineTransform": {"scaleX": 10, "translateX": 500000, "scaleY": -10, "translateY": 5200000},
+    },
+    "description": "cut",
+    "requestId": "cut-1",
+    "fileExportOptions": {
+        "fileFormat": "GEO_TIFF",
+        "cloudStorageDestination": {"bucket": "ee-sandbox-bucket", "filenamePrefix": "cut"},
+    },
+}
+
+
+def follow(url, name, state):
+    """Ask for the operation until it is in `state`; return its metadata."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        metadata = requests.get(f"{url}/v1/{name}", timeout=20).json()["metadata"]
+        if metadata["state"] == state:
+            return metadata
+    raise TimeoutError(metadata)
+
+
+def test_a_killed_process_loses_no_object_and_repeats_its_task(tmp_path, finished):
+    """After kill -9 a new process on the same folder has the same object, and runs the task again as attempt 2."""
     first = start("--data-dir", str(tmp_path / "data"))
     url = told(first)["url"]
     path = "/storage/v1/b/ee-sandbox-bucket/o/"
     made = requests.post(f"{url}/upload{path[:-1]}?uploadType=media&name=kept", data=b"bytes", timeout=20).json()
+    requests.post(url + "/sandbox/faults", json={"action": "task_hold"}, timeout=20)
+    task = requests.post(f"{url}/v1/projects/ee-sandbox/image:export", json=EXPORT, timeout=20).json()["name"]
+    follow(url, task, "RUNNING")
     first.send_signal(signal.SIGKILL)
     finished(first)
 
     second = start("--data-dir", str(tmp_path / "data"))
     url = told(second)["url"]
+    repeated = follow(url, task, "SUCCEEDED")
     found = requests.get(f"{url}{path}kept", timeout=20).json()
     data = requests.get(found["mediaLink"], timeout=20).content
+    started = requests.get(url + "/sandbox/state", timeout=20).json()["exportsStarted"]
     code, errors = finished(second)
 
     assert (found["generation"], found["crc32c"], data) == (made["generation"], made["crc32c"], b"bytes")
+    assert (repeated["attempt"], started) == (2, 1)
     assert (code, errors) == (0, "")
 
 

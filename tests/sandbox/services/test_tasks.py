@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
 
 import ee
 import pytest
@@ -143,6 +144,30 @@ def test_the_same_request_id_and_body_is_the_same_operation(kit, prefix):
 
     assert second.json()["name"] == first.json()["name"]
     assert kit.sandbox.state()["exportsStarted"] == before
+
+
+def test_eight_submissions_at_once_start_one_task(kit, prefix):
+    """A race of equal requests has one winner, whose operation all of them get."""
+    body = kit.body(kit.to_bucket(prefix))
+    before = kit.sandbox.state()["exportsStarted"]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: submit(kit.sandbox, body, requestId="race-1"), range(8)))
+
+    assert len({each.json()["name"] for each in answers}) == 1
+    assert kit.sandbox.state()["exportsStarted"] == before + 1
+
+
+def test_no_more_tasks_run_than_there_are_slots(kit, prefix):
+    """Of three tasks two run and one waits."""
+    kit.order("task_hold", count=3)
+    tasks = [kit.to_bucket(f"{prefix}-{i}") for i in range(3)]
+    for task in tasks:
+        task.start()
+    for task in tasks[:2]:
+        kit.sandbox.tasks.wait(task.id, "RUNNING")
+
+    assert [task.status()["state"] for task in tasks] == ["RUNNING", "RUNNING", "READY"]
 
 
 def test_a_request_id_with_another_body_is_refused(kit, prefix):
