@@ -15,7 +15,13 @@ from shapely.geometry.base import BaseGeometry
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
-from orchestrator.sandbox.earthengine.evaluate.images import constant_image, default_band, paired, pointwise
+from orchestrator.sandbox.earthengine.evaluate.images import (
+    common_support,
+    constant_image,
+    default_band,
+    paired,
+    pointwise,
+)
 from orchestrator.sandbox.earthengine.evaluate.nodes import Node, PointwiseNode, Pull
 from orchestrator.sandbox.earthengine.evaluate.projection import WGS84, Grid
 from orchestrator.sandbox.earthengine.evaluate.registry import function
@@ -28,13 +34,26 @@ from orchestrator.sandbox.earthengine.evaluate.values import Collection, Feature
 def update_mask(image: Image, mask: Image) -> Image:
     bands = []
     for band, other, _ in paired("Image.updateMask", image, mask):
-        bands.append(replace(band, node=pointwise(_narrowed, band.node, other.node)))
+        bands.append(replace(band, node=MaskedNode(band.node, other.node)))
     return image.with_bands(bands)
 
 
-def _narrowed(tile: Tile, mask: Tile) -> Tile:
-    kept = thin(mask.values) != 0
-    return Tile(tile.values, both(both(tile.valid, mask.valid), np.broadcast_to(kept, tile.values.shape)))
+class MaskedNode(Node):
+    """A band under a mask. The mask is asked first: under clouds, the band need not be read at all."""
+
+    __slots__ = ()
+
+    def __init__(self, source: Node, mask: Node) -> None:
+        """Keep the band and its mask."""
+        super().__init__((source, mask), common_support(source, mask))
+
+    def compute(self, pull: Pull, grid: Grid) -> Tile:
+        mask = pull.read(self.inputs[1], grid)
+        kept = both(mask.valid, np.broadcast_to(thin(mask.values) != 0, grid.shape))
+        if kept is not None and not thin(kept).any():
+            return empty(grid.shape, np.dtype(np.float32))
+        tile = pull.read(self.inputs[0], grid)
+        return Tile(tile.values, both(tile.valid, kept))
 
 
 @function("Image.mask")
