@@ -21,11 +21,12 @@ from orchestrator.sandbox.dispatch import Dispatcher
 from orchestrator.sandbox.drive.files import FOLDER, Drive
 from orchestrator.sandbox.drive.routes import DriveRoutes
 from orchestrator.sandbox.earthengine.assets import Assets
+from orchestrator.sandbox.earthengine.attempt import Evaluator, Workplace
 from orchestrator.sandbox.earthengine.evaluate import Evaluator as GraphEvaluator
 from orchestrator.sandbox.earthengine.operations import Operations
 from orchestrator.sandbox.earthengine.raster import Profile
 from orchestrator.sandbox.earthengine.routes import EarthEngineRoutes
-from orchestrator.sandbox.earthengine.tasks import Evaluator, Tasks, Workplace
+from orchestrator.sandbox.earthengine.tasks import Tasks
 from orchestrator.sandbox.faults import Faults
 from orchestrator.sandbox.journal import Journal
 from orchestrator.sandbox.records import Records

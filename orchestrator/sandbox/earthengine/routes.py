@@ -9,10 +9,11 @@ from typing import Any
 from orchestrator.sandbox import fields
 from orchestrator.sandbox.earthengine import discovery, exports, schema
 from orchestrator.sandbox.earthengine.assets import Assets
+from orchestrator.sandbox.earthengine.attempt import Evaluator
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.exports import BucketDestination
 from orchestrator.sandbox.earthengine.operations import Operations, operation
-from orchestrator.sandbox.earthengine.tasks import Evaluator, Tasks
+from orchestrator.sandbox.earthengine.tasks import Tasks
 from orchestrator.sandbox.faults import Fault
 from orchestrator.sandbox.scenes.catalogue import UnboundedQueryError
 from orchestrator.sandbox.storage.buckets import Buckets

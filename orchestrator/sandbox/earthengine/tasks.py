@@ -1,66 +1,23 @@
-"""The queue of tasks: slots that take the most urgent, run it through its states, and write what it exports."""
+"""The queue of tasks: slots that take the most urgent, run it through its states, and answer for it."""
 
 from __future__ import annotations
 
 import threading
 import time
 import traceback
-import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from orchestrator.sandbox.drive.files import Drive
-from orchestrator.sandbox.earthengine import exports, raster
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
-from orchestrator.sandbox.earthengine.exports import BucketDestination, FileWindow, ImageExport
+from orchestrator.sandbox.earthengine.attempt import Attempt, Stopped, TaskCancelled, TaskFailed, Workplace
+from orchestrator.sandbox.earthengine.exports import ImageExport
 from orchestrator.sandbox.earthengine.operations import CANCELLED_CODE, TERMINAL, Operations, Task, requeue_interrupted
-from orchestrator.sandbox.earthengine.raster import ExportError, Image, Profile
 from orchestrator.sandbox.faults import Fault, Faults
 from orchestrator.sandbox.journal import Journal
-from orchestrator.sandbox.scenes.catalogue import UnboundedQueryError
-from orchestrator.sandbox.storage.buckets import Buckets
 from orchestrator.sandbox.web import ApiError
 
-INVALID_ARGUMENT_CODE = 3  # google.rpc.Code, which failed exports carry
 STAGES = ("Create Local Files", "Write Files to Destination")
-HOLD_STEP_SECONDS = 0.02
 STOP_SECONDS = 10  # a window under way is finished within this time, or abandoned with the process
-TIFF = "image/tiff"
 ALREADY_STARTED = "A different Operation was already started with the given request_id."
-
-
-class Evaluator(Protocol):
-    """What turns expression graphs into values and images."""
-
-    def value(self, expression: dict[str, Any]) -> Any: ...
-    def image(self, expression: dict[str, Any]) -> Any: ...
-
-
-class TaskCancelled(Exception):  # noqa: N818  no error: somebody asked for it
-    pass
-
-
-class Stopped(Exception):  # noqa: N818  no error: the sandbox is closing, the task begins again at the next start
-    pass
-
-
-class TaskFailed(Exception):  # noqa: N818  the word of the API
-    def __init__(self, message: str, code: int = INVALID_ARGUMENT_CODE) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Workplace:
-    """What a running task needs around it."""
-
-    evaluator: Evaluator
-    buckets: Buckets
-    drive: Drive
-    scratch: Path
-    profile: Profile
 
 
 class Tasks:
@@ -202,7 +159,7 @@ class Tasks:
     def _run(self, task: Task) -> None:
         began = time.thread_time()
         try:
-            uris = _Run(self, task, self._workplace).export()
+            uris = Attempt(self, task, self._workplace, self._drawn.get(task.id)).export()
         except Stopped:
             return
         except TaskCancelled:
@@ -232,9 +189,6 @@ class Tasks:
                 self._operations.change(task.id, state="PENDING", attempt=task.attempt + 1, progress=0.0)
                 self._operations.change(task.id, state="RUNNING")
 
-    def fault_of(self, task: Task) -> Fault | None:
-        return self._drawn.get(task.id)
-
     def check_in(self, task: Task, progress: float) -> None:
         """
         Note progress and look for reasons to end.
@@ -247,134 +201,3 @@ class Tasks:
             raise Stopped
         if self._operations.advance(task.id, progress).state == "CANCELLING":
             raise TaskCancelled
-
-
-class _Run:
-    """One attempt at one task."""
-
-    def __init__(self, tasks: Tasks, task: Task, workplace: Workplace) -> None:
-        self._tasks = tasks
-        self._task = task
-        self._place = workplace
-        self._fault = tasks.fault_of(task)
-        self._struck = False
-        self._pixels_done = 0
-        self._pixels = 1
-
-    def export(self) -> tuple[str, ...]:
-        """
-        Evaluate and write everything; return the destination's addresses.
-
-        Raises:
-            TaskFailed: With Earth Engine's sentence.
-        """
-        self._strike(0.0)
-        export = exports.read(self._task.request)
-        try:
-            image: Image = self._place.evaluator.image(dict(export.expression))
-            files = plan(export, image)
-            self._pixels = image.grid.height * image.grid.width
-            for number, file in enumerate(files):
-                self._write(export, image, file, lost=self._loses(number))
-        except (ExportError, EvaluationError, UnboundedQueryError) as error:
-            raise TaskFailed(_with_code(str(error))) from error
-        self._strike(1.0)
-        return (self._address(export),)
-
-    def _write(self, export: ImageExport, image: Image, file: FileWindow, *, lost: bool) -> None:
-        scratch = self._place.scratch / f"{uuid.uuid4().hex}.tif"
-        try:
-            found = raster.write(image, file, export, self._place.profile, scratch, self._note)
-            if not lost and (found or not export.skip_empty):
-                self._deliver(export, file, scratch)
-        finally:
-            scratch.unlink(missing_ok=True)
-            scratch.with_suffix(".plain.tif").unlink(missing_ok=True)
-
-    def _deliver(self, export: ImageExport, file: FileWindow, scratch: Path) -> None:
-        place = export.destination
-        if isinstance(place, BucketDestination):
-            blob = self._place.buckets.blobs.adopt(scratch)
-            try:
-                self._place.buckets.put(place.bucket, file.name, blob, content_type=TIFF)
-            except ApiError as error:
-                raise ExportError(error.message) from error
-        else:
-            folder = self._place.drive.folder(place.folder)
-            blob = self._place.drive.blobs.adopt(scratch)
-            self._place.drive.create(file.name, mime_type=TIFF, parents=(folder.id,), blob=blob)
-
-    def _address(self, export: ImageExport) -> str:
-        place = export.destination
-        if isinstance(place, BucketDestination):
-            folder = place.prefix.rpartition("/")[0]
-            return f"https://console.developers.google.com/storage/browser/{place.bucket}/{folder}"
-        return f"https://drive.google.com/#folders/{self._place.drive.folder(place.folder).id}"
-
-    def _note(self, pixels: int) -> None:
-        self._pixels_done += pixels
-        share = min(1.0, self._pixels_done / self._pixels)
-        self._tasks.check_in(self._task, share)
-        self._strike(share)
-
-    def _loses(self, number: int) -> bool:
-        return (
-            self._fault is not None
-            and self._fault.rule.action == "task_lose_file"
-            and (self._fault.rule.offset == number)
-        )
-
-    def _strike(self, share: float) -> None:
-        """Let the fault act once, as soon as `share` of the work is done."""
-        if self._fault is None or self._struck or share < self._fault.rule.after:
-            return
-        self._struck = True
-        rule = self._fault.rule
-        if rule.action == "task_fail":
-            raise TaskFailed(rule.message or "Internal error.", rule.code)
-        if rule.action == "task_cancelled":
-            raise TaskCancelled
-        if rule.action == "task_retried":
-            self._tasks.repeat(self._task)
-        if rule.action == "task_hold":
-            self._hold(self._fault, share)
-
-    def _hold(self, fault: Fault, share: float) -> None:
-        """Stay RUNNING until released; a cancellation or the end of the sandbox gets through."""
-        until = time.monotonic() + (fault.rule.seconds if fault.rule.seconds is not None else 86_400)
-        while not fault.released and time.monotonic() < until:
-            self._tasks.check_in(self._task, share)
-            time.sleep(HOLD_STEP_SECONDS)
-
-
-def plan(export: ImageExport, image: Image) -> list[FileWindow]:
-    """
-    Cut the image into files.
-
-    Raises:
-        ExportError: If the image has too many pixels, or a file too many bytes.
-    """
-    height, width = image.grid.height, image.grid.width
-    if height * width > export.max_pixels:
-        raise ExportError(
-            f"Export too large: specified {height * width} pixels (max: {export.max_pixels}). "
-            "Specify higher maxPixels value if you intend to export a large area."
-        )
-    bytes_per_pixel = raster.common_type(image).itemsize * len(image.bands)
-    side = exports.file_side(bytes_per_pixel, export.shard_size)
-    file_height, file_width = export.file_size or (side, side)
-    # Whether Google counts the asked file or the part of it that the image fills is not known; the stricter is kept.
-    size = file_height * file_width * bytes_per_pixel
-    if export.file_size is not None and size >= exports.MAX_FILE_BYTES:
-        raise ExportError(
-            "File dimensions are too large for the number of bands and data type: the total file size requested is "
-            f"{size} bytes before compression ({bytes_per_pixel} bytes per pixel), but must be less than "
-            f"{exports.MAX_FILE_BYTES} bytes."
-        )
-    return list(exports.files(export.destination.prefix, height, width, file_height, file_width))
-
-
-def _with_code(message: str) -> str:
-    """Failed tasks name their code at the end of the sentence, except where the sentence says how to go on."""
-    bare = message.startswith(("Export too large", "Exported bands"))
-    return message if bare else f"{message} (Error code: {INVALID_ARGUMENT_CODE})"
