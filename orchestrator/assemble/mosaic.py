@@ -79,14 +79,27 @@ class BlockMosaic:
         """Continue the work in `work_dir`, or begin it."""
         work_dir.mkdir(parents=True, exist_ok=True)
         mosaic = cls(settings, work_dir, Journal(work_dir / JOURNAL))
-        records = mosaic.journal.load()
+        mosaic._load()
+        return mosaic
+
+    def _load(self) -> None:
+        """Bring the state to what the journal says, and the spools too."""
+        records = self.journal.load()
         if not records:
-            mosaic.journal.append({"kind": "begin", "format": FORMAT, "spec": settings.fingerprint})
+            self.journal.append({"kind": "begin", "format": FORMAT, "spec": self.settings.fingerprint})
         ends = [0, 0]
         for record in records:
-            mosaic._recall(record, ends)
-        mosaic._open_spools(ends)
-        return mosaic
+            self._recall(record, ends)
+        self._open_spools(ends)
+
+    def _restart(self) -> None:
+        """Forget what is not in the journal."""
+        if self.spools is not None:
+            self.spools.close()
+        self.spools = None
+        self.parts.clear()
+        self.shelves.clear()
+        self._load()
 
     def _recall(self, record: Record, ends: list[int]) -> None:
         if record["kind"] == "begin" and (record["format"], record["spec"]) != (FORMAT, self.settings.fingerprint):
@@ -127,10 +140,14 @@ class BlockMosaic:
         if self.spools is None:
             raise IntegrityError(f"the mosaic in {self.work_dir} is finished; no part can be added")
         self._check_window(window)
-        with open_part(part, window, self.settings) as opened:
-            record = self._make(opened, self.spools)
-        self.spools.sync()
-        self.journal.append(record)
+        try:
+            with open_part(part, window, self.settings) as opened:
+                record = self._make(opened, self.spools)
+            self.spools.sync()
+            self.journal.append(record)
+        except BaseException:
+            self._restart()
+            raise
         self._admit(record)
 
     def _check_window(self, window: Window) -> None:
@@ -145,7 +162,7 @@ class BlockMosaic:
         if not spools.full.end:
             # Room for the head of the output: should the parts come in order, the spool becomes the output.
             spools.full.end = header.header_size(self._base(), part.encoding, writing.image_shapes(shelf))
-        segment = writing.Segment(spools.full.end, spools.overviews.end)
+        begins = spools.full.end, spools.overviews.end
         placement = Placement(part, shelf, spools, self.settings)
         with ThreadPoolExecutor(self.settings.spec.threads, "blocks") as pool:
             placement.run(pool)
@@ -153,7 +170,7 @@ class BlockMosaic:
             "kind": "part",
             "window": asdict(part.window),
             "encoding": asdict(part.encoding),
-            "segment": asdict(segment),
+            "begins": list(begins),
             "ends": [spools.full.end, spools.overviews.end],
             "items": [[*item.node, item.offset, item.size] for item in placement.items],
             "fragments": [[*f.item.node, f.item.offset, f.item.size, asdict(f.piece)] for f in placement.fragments],
@@ -167,7 +184,8 @@ class BlockMosaic:
         shelf = self._shelf(encoding)
         shelf.put(_item(numbers) for numbers in record["items"])
         shelf.fragments += [Fragment(_item(f[:5]), Window(**f[5])) for f in record["fragments"]]
-        segment = writing.Segment(**record["segment"])
+        full, overviews = zip(record["begins"], record["ends"], strict=True)
+        segment = writing.Segment(full, overviews)
         self.parts[window] = PlacedPart(
             window, encoding, segment, record["copied"], record["reason"], record["own_overviews"]
         )
@@ -197,7 +215,11 @@ class BlockMosaic:
         if self.sealed is None:
             if stop.is_set():
                 raise Stopped("stopped before the mosaic was completed; all placed parts are kept")
-            self._seal(stop)
+            try:
+                self._seal(stop)
+            except BaseException:
+                self._restart()
+                raise
         return MosaicReport(path=self.work_dir / FINISHED, **(self.sealed or {})["report"])
 
     def _seal(self, stop: Stop) -> None:
@@ -208,10 +230,11 @@ class BlockMosaic:
         encoding = parts[0].encoding if parts else self.settings.encoding_for(None)
         shelf = self._shelf(encoding)
         # Blocks no part decides alone form a segment of their own, behind those of the parts.
-        segments = [*(part.segment for part in parts), writing.Segment(spools.full.end, spools.overviews.end)]
+        begins = spools.full.end, spools.overviews.end
         with ThreadPoolExecutor(self.settings.spec.threads, "blocks") as pool:
             Completion(shelf, spools, self.settings, stop).run(self.shelves, pool)
-        layout = writing.plan(shelf, segments, self._base())
+        last = writing.Segment((begins[0], spools.full.end), (begins[1], spools.overviews.end))
+        layout = writing.plan(shelf, [*(part.segment for part in parts), last], self._base())
         in_place = layout.in_place
         if in_place:
             digest = writing.write_in_place(layout, spools)

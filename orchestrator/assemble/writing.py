@@ -25,10 +25,10 @@ READ_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Where the blocks of one part begin in the two spools."""
+    """Where the blocks of one part lie in the two spools, as (first byte, first byte after them)."""
 
-    full: int
-    overviews: int
+    full: tuple[int, int]
+    overviews: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +73,20 @@ def plan(shelf: Shelf, segments: Sequence[Segment], base: Directory) -> Plan:
     runs: list[Run] = []
     images: list[Image] = []
     for level in reversed(range(len(shapes))):
-        starts = [s.overviews if level else s.full for s in segments]
+        extents = [s.overviews if level else s.full for s in segments]
         offsets, sizes = shelf.offsets[level], np.maximum(shelf.sizes[level], 0)
-        targets, moved = _moved(offsets, sizes, starts, level, at)
+        targets, moved = _moved(offsets, sizes, extents, level, at)
         images.append(Image(*shapes[level], targets, sizes))
         runs += moved
         at += int(sizes.sum())
     return Plan(header(base, shelf.codec.encoding, images[::-1]), runs, at)
 
 
-def _moved(offsets: Ints, sizes: Ints, starts: list[int], level: int, at: int) -> tuple[Ints, list[Run]]:
+def _moved(offsets: Ints, sizes: Ints, extents: list[tuple[int, int]], level: int, at: int) -> tuple[Ints, list[Run]]:
     """Return the offsets in the output of the blocks of a level, which begins at byte `at`, and what to copy."""
     stored = np.flatnonzero(sizes)
     source, size = offsets.ravel()[stored], sizes.ravel()[stored]
-    order = np.lexsort((source, _ranks(source, starts)))
+    order = np.lexsort((source, _ranks(source, extents)))
     source, size = source[order], size[order]
     target = at + np.cumsum(size) - size
     targets = np.zeros(offsets.size, np.int64)
@@ -101,11 +101,13 @@ def _moved(offsets: Ints, sizes: Ints, starts: list[int], level: int, at: int) -
     return targets.reshape(offsets.shape), runs
 
 
-def _ranks(source: Ints, starts: list[int]) -> Ints:
-    """Return, for each byte of a spool, the place of its segment in the output."""
-    by_start = sorted(range(len(starts)), key=lambda i: (starts[i], i))
-    ranks = np.array([-1, *by_start], np.int64)
-    return ranks[np.searchsorted(np.array([starts[i] for i in by_start], np.int64), source, side="right")]
+def _ranks(source: Ints, extents: list[tuple[int, int]]) -> Ints:
+    """Return, for each byte of a spool, the place in the output of the segment it lies in."""
+    # Segments without bytes begin where others do, and own nothing.
+    by_start = sorted((start, rank) for rank, (start, end) in enumerate(extents) if end > start)
+    starts = np.array([start for start, _ in by_start], np.int64)
+    ranks = np.array([rank for _, rank in by_start], np.int64)
+    return ranks[np.searchsorted(starts, source, side="right") - 1] if len(ranks) else source
 
 
 class Hasher:

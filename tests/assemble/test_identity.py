@@ -10,7 +10,15 @@ from assembly import Scene, assemble, read, reference, star
 
 CASES = 200
 BATCH = 20
-NODATA = {"uint8": 0, "int8": -1, "uint16": 0, "int16": -9999, "uint32": 4294967295, "float32": math.nan, "float64": -1e9}
+NODATA = {
+    "uint8": 0,
+    "int8": -1,
+    "uint16": 0,
+    "int16": -9999,
+    "uint32": 4294967295,
+    "float32": math.nan,
+    "float64": -1e9,
+}
 COMPRESSIONS = ["deflate", "lzw", "zstd", None, "packbits"]
 
 

@@ -1,0 +1,94 @@
+"""
+Kills an assembly at chosen moments and finishes it: WORK KILLS SEED.
+
+Every system call that changes a file is a moment. The process that does the work is a fork of this one; it
+sends itself SIGKILL instead of a call, or after half of a write. Prints one JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+from assembly import Never, Scene, star
+
+from orchestrator.assemble.mosaic import BlockAssembler
+
+CALLS = ("pwrite", "copy_file_range", "fsync", "fdatasync", "ftruncate", "rename", "unlink")
+STORED = {"tiled": True, "blockxsize": 32, "blockysize": 32, "compress": "deflate", "predictor": 2}
+SCENE = Scene(height=300, width=420, side=128, bands=2, seed=11, profile=STORED)
+
+
+def scene() -> Scene:
+    return Scene(**{**vars(SCENE), "area": star(SCENE, np.random.default_rng(4))})
+
+
+class Calls:
+    """Counts the calls that change files, in threads too, and kills at one of them."""
+
+    def __init__(self, deadly: int | None) -> None:
+        self.seen = 0
+        for name in CALLS:
+            setattr(os, name, self._counted(name, getattr(os, name), deadly))
+
+    def _counted(self, name, call, deadly):
+        def counted(*args, **kwargs):
+            self.seen += 1
+            if self.seen == deadly:
+                if name == "pwrite":
+                    fd, data, at = args
+                    call(fd, memoryview(data)[: len(data) // 2], at)
+                os.kill(os.getpid(), signal.SIGKILL)
+            return call(*args, **kwargs)
+
+        return counted
+
+
+def assemble(parts, work: Path, order: int, deadly: int | None) -> dict[str, object]:
+    """Place all parts, in an order of its own, and finish; in a fork, whose answer comes through a pipe."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        calls = Calls(deadly)
+        mosaic = BlockAssembler().open(scene().spec(), work)
+        before = len(mosaic.placed())
+        for index in np.random.default_rng(order).permutation(len(parts)).tolist():
+            mosaic.place(*parts[index])
+        report = mosaic.finish(Never())
+        answer = {"sha256": report.sha256, "calls": calls.seen, "before": before, "path": str(report.path)}
+        os.write(writing, json.dumps(answer).encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        answer = pipe.read()
+    _pid, status = os.waitpid(child, 0)
+    return json.loads(answer) if answer else {"killed": os.WTERMSIG(status)}
+
+
+def main() -> None:
+    work, kills, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    parts = list(scene().write(work / "parts").items())
+    whole = assemble(parts, work / "whole", 0, None)
+    rng = np.random.default_rng(seed)
+    results = []
+    for number, deadly in enumerate(np.sort(rng.integers(1, int(whole["calls"]), kills)).tolist()):
+        folder = work / f"killed-{number}"
+        first = assemble(parts, folder, number, deadly)
+        second = assemble(parts, folder, number + 1, int(rng.integers(1, int(whole["calls"]))))
+        last = assemble(parts, folder, number + 2, None)
+        records = [json.loads(line[9:]) for line in (folder / "journal").read_bytes().splitlines()]
+        windows = [str(r["window"]) for r in records if r["kind"] == "part"]
+        results.append({
+            "moment": deadly, "killed": first.get("killed"), "again": second.get("killed"),
+            "sha256": last.get("sha256"), "placed": len(windows), "distinct": len(set(windows)),
+            "files": sorted(p.name for p in folder.iterdir()),
+        })  # fmt: skip
+    sys.stdout.write(json.dumps({"whole": whole, "parts": len(parts), "results": results}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""An assembly may be killed at any moment and started again; the file that comes out is always the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from assembly import Never, Scene, assemble, star
+
+from orchestrator.assemble import tiff
+from orchestrator.assemble.journal import Journal
+from orchestrator.assemble.mosaic import BlockAssembler
+from orchestrator.assemble.storage import BufferBytes
+from orchestrator.core.errors import IntegrityError, Stopped
+
+HERE = Path(__file__).parent
+KILLS = 12
+
+
+def test_a_killed_assembly_gives_the_same_bytes(tmp_path):
+    """SIGKILL at moments spread over the work, and again while it continues: same SHA-256, no part placed twice."""
+    environment = os.environ | {"PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent.parent}"}
+
+    command = [sys.executable, HERE / "kill_moments.py", tmp_path, str(KILLS), "1"]
+    answer = json.loads(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
+
+    for result in answer["results"]:
+        assert result["killed"] == 9
+        assert result["sha256"] == answer["whole"]["sha256"], result
+        assert result["placed"] == result["distinct"] == answer["parts"]
+        assert result["files"] == ["journal", "mosaic.tif"]
+
+
+@pytest.fixture
+def scene():
+    base = Scene(profile={"tiled": True, "blockxsize": 16, "blockysize": 16, "compress": "deflate"})
+    return Scene(**{**vars(base), "area": star(base, np.random.default_rng(2))})
+
+
+def test_order_and_threads_change_nothing(scene, tmp_path):
+    """The bytes depend on the specification and the parts, not on who came first or how many threads encoded."""
+    parts = scene.write(tmp_path / "parts")
+
+    first = assemble(scene, parts, tmp_path / "a", threads=1)
+    second = assemble(scene, dict(reversed(parts.items())), tmp_path / "b", threads=5)
+
+    assert second.sha256 == first.sha256
+    assert second.size == first.path.stat().st_size
+
+
+def test_parts_in_memory_give_the_same_file(scene, tmp_path):
+    """Bytes that never touched a disk are as good as files."""
+    parts = scene.write(tmp_path / "parts")
+
+    by_file = assemble(scene, parts, tmp_path / "a")
+    by_bytes = assemble(scene, {w: p.read_bytes() for w, p in parts.items()}, tmp_path / "b")
+    by_view = assemble(scene, {w: memoryview(bytearray(p.read_bytes())) for w, p in parts.items()}, tmp_path / "c")
+
+    assert by_bytes.sha256 == by_view.sha256 == by_file.sha256
+
+
+def test_a_finished_mosaic_stays_as_it_is(scene, tmp_path):
+    """Finishing again, in another process or after the file was published, repeats the report and writes nothing."""
+    parts = scene.write(tmp_path / "parts")
+    report = assemble(scene, parts, tmp_path / "work")
+    modified = report.path.stat().st_mtime_ns
+
+    again = BlockAssembler().open(scene.spec(), tmp_path / "work")
+
+    assert again.finish(Never()) == report
+    assert again.placed() == frozenset(parts)
+    assert report.path.stat().st_mtime_ns == modified
+    report.path.rename(tmp_path / "published.tif")
+    assert BlockAssembler().open(scene.spec(), tmp_path / "work").finish(Never()) == report
+
+
+def test_a_placed_part_is_not_needed_any_more(scene, tmp_path):
+    """Parts may be deleted as soon as place() has returned; placing one again does nothing."""
+    parts = scene.write(tmp_path / "parts")
+    expected = assemble(scene, parts, tmp_path / "a").sha256
+    mosaic = BlockAssembler().open(scene.spec(), tmp_path / "b")
+    for window, path in parts.items():
+        mosaic.place(window, path)
+        path.unlink()
+
+    mosaic = BlockAssembler().open(scene.spec(), tmp_path / "b")
+    for window, path in parts.items():
+        mosaic.place(window, path)
+
+    assert mosaic.finish(Never()).sha256 == expected
+
+
+@pytest.mark.parametrize("patience", range(4))
+def test_stopping_keeps_what_was_placed(scene, tmp_path, patience):
+    """A wish to stop, whenever it comes, ends finish(); the next call gives the file that was due."""
+
+    class Soon(Never):
+        asked = 0
+
+        def is_set(self):
+            self.asked += 1
+            return self.asked > patience
+
+    parts = scene.write(tmp_path / "parts")
+    expected = assemble(scene, parts, tmp_path / "a").sha256
+    mosaic = BlockAssembler().open(scene.spec(), tmp_path / "work")
+    for window, path in parts.items():
+        mosaic.place(window, path)
+
+    with pytest.raises(Stopped):
+        mosaic.finish(Soon())
+
+    assert mosaic.finish(Never()).sha256 == expected
+
+
+def test_a_part_that_broke_off_can_be_placed_again(scene, tmp_path):
+    """A block that cannot be decoded is named, and leaves nothing of its part behind."""
+    parts = scene.write(tmp_path / "parts")
+    expected = assemble(scene, parts, tmp_path / "a").sha256
+    mosaic = BlockAssembler().open(scene.spec(), tmp_path / "work")
+    for window, path in parts.items():
+        whole = path.read_bytes()
+        broken = bytearray(whole)
+        image = tiff.directories(BufferBytes(memoryview(whole)))[1][0]
+        for offset, size in zip(image.numbers(tiff.TILE_OFFSETS), image.numbers(tiff.TILE_SIZES), strict=True):
+            broken[offset : offset + size] = bytes(size)
+        if mosaic.settings.spans.mask(window).any():
+            with pytest.raises(IntegrityError, match="cannot be decoded"):
+                mosaic.place(window, bytes(broken))
+        assert window not in mosaic.placed()
+        mosaic.place(window, whole)
+
+    assert mosaic.finish(Never()).sha256 == expected
+
+
+def test_a_torn_record_is_forgotten_and_a_damaged_one_is_not(tmp_path):
+    """A crash can only tear the last record; anything else is damage, and said."""
+    journal = Journal(tmp_path / "journal")
+    for number in range(3):
+        journal.append({"kind": "test", "number": number})
+    whole = journal.path.read_bytes()
+
+    journal.path.write_bytes(whole[:-5])
+    assert [r["number"] for r in journal.load()] == [0, 1]
+    journal.append({"kind": "test", "number": 3})
+    assert [r["number"] for r in journal.load()] == [0, 1, 3]
+
+    journal.path.write_bytes(whole.replace(b'"number":1', b'"number":7'))
+    with pytest.raises(IntegrityError, match="record 2"):
+        journal.load()
+
+
+def test_a_folder_belongs_to_one_mosaic(scene, tmp_path):
+    """Another specification does not continue somebody else's work."""
+    parts = scene.write(tmp_path / "parts")
+    assemble(scene, parts, tmp_path / "work")
+
+    with pytest.raises(IntegrityError, match="another mosaic"):
+        BlockAssembler().open(scene.spec(compress="lzw"), tmp_path / "work")
+    assert BlockAssembler().open(scene.spec(threads=7), tmp_path / "work").placed()
+
+
+def test_a_spool_that_lost_bytes_is_refused(scene, tmp_path):
+    """What the journal promises must be there."""
+    parts = scene.write(tmp_path / "parts")
+    mosaic = BlockAssembler().open(scene.spec(), tmp_path / "work")
+    for window, path in parts.items():
+        mosaic.place(window, path)
+    os.truncate(tmp_path / "work" / "full.spool", 100)
+
+    with pytest.raises(IntegrityError, match="lost bytes"):
+        BlockAssembler().open(scene.spec(), tmp_path / "work")
