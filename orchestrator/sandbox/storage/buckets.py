@@ -29,7 +29,7 @@ class Bucket:
     """
     Attributes:
         settings: What else the resource shows and a patch may change, such as `lifecycle`.
-        permissions: What `testIamPermissions` grants.
+        permissions: What the caller may do, and what `testIamPermissions` tells.
     """
 
     name: str

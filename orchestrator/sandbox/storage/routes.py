@@ -13,6 +13,7 @@ from orchestrator.sandbox.storage.buckets import Buckets, Preconditions, StoredO
 from orchestrator.sandbox.storage.resources import bucket_resource, media_headers, object_resource
 from orchestrator.sandbox.web import (
     ApiError,
+    Handler,
     ProtocolViolation,
     Request,
     Response,
@@ -32,6 +33,15 @@ _LIST = (
 )
 _UPLOAD = f"name upload_id projection predefinedAcl contentEncoding userProject {_PRECONDITIONS}"
 MAX_PAGE = 1000
+_PERMISSIONS = {
+    "buckets.get": "storage.buckets.get",
+    "objects.list": "storage.objects.list",
+    "objects.get": "storage.objects.get",
+    "objects.media": "storage.objects.get",
+    "objects.patch": "storage.objects.update",
+    "objects.delete": "storage.objects.delete",
+    "objects.insert": "storage.objects.create",
+}
 
 
 @dataclass(slots=True)
@@ -59,7 +69,7 @@ class StorageRoutes:
         upload = r"/upload" + o + r"/o"
 
         def one(api: str, method: str, pattern: str, handler: Any, query: str = "", media: bool | None = None) -> Route:
-            return route("storage", api, method, pattern, handler, query=query, media=media)
+            return route("storage", api, method, pattern, self._guarded(api, handler), query=query, media=media)
 
         bucket = "projection userProject ifMetagenerationMatch ifMetagenerationNotMatch softDeleted generation"
         return [
@@ -77,6 +87,23 @@ class StorageRoutes:
             one("objects.resume", "PUT", upload, self._resume, _UPLOAD),
             one("batch", "POST", r"/batch/storage/v1", self._batch),
         ]
+
+    def _guarded(self, api: str, handler: Handler) -> Handler:
+        """Let `handler` run only if the bucket grants what Cloud Storage asks for this method."""
+        permission = _PERMISSIONS.get(api)
+        if permission is None:
+            return handler
+
+        def guarded(request: Request, bucket: str, **names: str) -> Response:
+            if permission not in self._buckets.bucket(bucket).permissions:
+                raise ApiError(
+                    403,
+                    f"sandbox@example.com does not have {permission} access to the Google Cloud Storage bucket. "
+                    f"Permission '{permission}' denied on resource (or it may not exist).",
+                )
+            return handler(request, bucket=bucket, **names)
+
+        return guarded
 
     def _list_buckets(self, request: Request) -> Response:
         items = [bucket_resource(each, request.base_url) for each in self._buckets.all()]

@@ -8,7 +8,7 @@ import io
 import google_crc32c
 import pytest
 import requests
-from google.api_core.exceptions import NotFound, PreconditionFailed
+from google.api_core.exceptions import Forbidden, NotFound, PreconditionFailed
 
 TEXT = b"0123456789" * 1000
 
@@ -143,12 +143,27 @@ def test_an_upload_with_a_wrong_checksum_is_refused(sandbox, bucket):
 def test_a_bucket_shows_its_lifecycle_and_permissions(sandbox, bucket):
     """Rules set on a bucket are in its resource; permissions not granted are not told."""
     order = {"name": "ruled", "lifecycle": {"rule": [{"action": {"type": "Delete"}, "condition": {"age": 7}}]}}
-    requests.post(sandbox.url + "/sandbox/buckets", json={**order, "permissions": ["storage.objects.get"]}, timeout=20)
+    requests.post(
+        sandbox.url + "/sandbox/buckets",
+        json={**order, "permissions": ["storage.buckets.get", "storage.objects.get"]},
+        timeout=20,
+    )
 
     ruled = bucket.client.get_bucket("ruled")
 
     assert list(ruled.lifecycle_rules) == order["lifecycle"]["rule"]
     assert ruled.test_iam_permissions(["storage.objects.get", "storage.objects.delete"]) == ["storage.objects.get"]
+
+
+def test_what_a_bucket_does_not_grant_is_forbidden(sandbox, bucket):
+    """403 that names the permission, for a bucket that may only be read."""
+    order = {"name": "readable", "permissions": ["storage.objects.get", "storage.objects.list"]}
+    requests.post(sandbox.url + "/sandbox/buckets", json=order, timeout=20)
+    readable = bucket.client.bucket("readable")
+
+    assert list(readable.list_blobs()) == []
+    with pytest.raises(Forbidden, match=r"storage\.objects\.create"):
+        readable.blob("x").upload_from_string(b"x")
 
 
 def test_a_missing_bucket_is_not_found(bucket):
