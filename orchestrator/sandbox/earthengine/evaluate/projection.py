@@ -191,6 +191,15 @@ class Grid:
         left = self.width // 2
         return self.part(0, 0, self.height, left), self.part(0, left, self.height, self.width - left)
 
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Give (x_min, y_min, x_max, y_max) of the window in world coordinates."""
+        a, b, c, d, e, f = self.transform
+        across, down = (0.0, a * self.width), (0.0, b * self.height)
+        xs = [c + x + y for x in across for y in down]
+        across, down = (0.0, d * self.width), (0.0, e * self.height)
+        ys = [f + x + y for x in across for y in down]
+        return min(xs), min(ys), max(xs), max(ys)
+
     def outline(self) -> BaseGeometry:
         """Give the window's rectangle in world coordinates."""
         box = shapely.box(self.col, self.row, self.col + self.width, self.row + self.height)

@@ -44,7 +44,7 @@ class Support:
         box = self._box(grid.crs)
         if box is None:
             return True
-        x0, y0, x1, y1 = grid.outline().bounds
+        x0, y0, x1, y1 = grid.bounds()
         return not (x1 < box[0] or box[2] < x0 or y1 < box[1] or box[3] < y0)
 
     def _box(self, crs: str) -> tuple[float, float, float, float] | None:

@@ -114,8 +114,20 @@ class SceneQuery:
     end_ms: int | None = None
 
     def scenes(self) -> Iterator[Scene]:
-        """Ask the catalogue."""
-        return self.catalogue.scenes(self.collection, self.region, self.start_ms, self.end_ms)
+        """
+        Ask the catalogue.
+
+        Raises:
+            EvaluationError: With the service's sentence if the query has no end.
+        """
+        try:
+            yield from self.catalogue.scenes(self.collection, self.region, self.start_ms, self.end_ms)
+        except UnboundedQueryError:
+            raise _too_many() from None
+
+
+def _too_many() -> EvaluationError:
+    return EvaluationError(f"Collection query aborted after accumulating over {MAX_ELEMENTS} elements.")
 
 
 class Collection:
@@ -160,12 +172,9 @@ class Collection:
         return self._elements
 
     def _enumerate(self) -> list[Any]:
-        try:
-            found = list(itertools.islice(self._produce(), MAX_ELEMENTS + 1))
-        except UnboundedQueryError:
-            found = [None] * (MAX_ELEMENTS + 1)
+        found = list(itertools.islice(self._produce(), MAX_ELEMENTS + 1))
         if len(found) > MAX_ELEMENTS:
-            raise EvaluationError(f"Collection query aborted after accumulating over {MAX_ELEMENTS} elements.")
+            raise _too_many()
         return found
 
     def derived(self, produce: Callable[[], Iterable[Any]], kind: str | None = None) -> Collection:

@@ -38,7 +38,7 @@ def to_dictionary(element: Any, names: list[str] | None) -> dict[str, Any]:
     return {key: value for key, value in element.properties.items() if not key.startswith("system:")}
 
 
-@function("Element.copyProperties")
+@function("Element.copyProperties", "Image.copyProperties")
 def copy_properties(
     target: Element | None, source: Any, properties: list[str] | None, exclude: list[str] | None
 ) -> Any:

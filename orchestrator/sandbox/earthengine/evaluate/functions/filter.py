@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
-from orchestrator.sandbox.earthengine.evaluate.moments import moment
+from orchestrator.sandbox.earthengine.evaluate.moments import as_datetime, moment
 from orchestrator.sandbox.earthengine.evaluate.projection import WGS84
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import (
@@ -147,24 +148,24 @@ def _comparable(value: Any) -> Any:
     return value.ms if isinstance(value, Date) else value
 
 
-def _register(name: str, test: Callable[[Any, Any], bool]) -> None:
+def _register(name: str, test: Callable[[Any, Any], bool], *aliases: str) -> None:
     def make(left_field: Any, right_value: Any, right_field: Any, left_value: Any) -> Comparison:
         operands = _operands(left_field, right_value, right_field, left_value)
         kind = Equality if test is operator.eq else Comparison
         return kind(*operands, lambda a, b: test(_comparable(a), _comparable(b)))
 
-    function(f"Filter.{name}")(make)
+    function(f"Filter.{name}", *aliases)(make)
 
 
-for _name, _test in (
-    ("equals", operator.eq),
-    ("notEquals", operator.ne),
-    ("greaterThan", operator.gt),
-    ("greaterThanOrEquals", operator.ge),
-    ("lessThan", operator.lt),
-    ("lessThanOrEquals", operator.le),
+for _name, _test, _alias in (
+    ("equals", operator.eq, "eq"),
+    ("notEquals", operator.ne, "neq"),
+    ("greaterThan", operator.gt, "gt"),
+    ("greaterThanOrEquals", operator.ge, "gte"),
+    ("lessThan", operator.lt, "lt"),
+    ("lessThanOrEquals", operator.le, "lte"),
 ):
-    _register(_name, _test)
+    _register(_name, _test, f"Filter.{_alias}")
 # In `inList` the element is on the left; in `listContains` the list is.
 _register("inList", lambda a, b: a in (b if isinstance(b, list) else [b]))
 _register("listContains", lambda a, b: b in a)
@@ -217,3 +218,55 @@ def every(inner: list[Predicate]) -> Every:
 @function("Filter.or")
 def some(inner: list[Predicate]) -> Some:
     return Some(tuple(inner))
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Every named property is there and not null."""
+
+    names: tuple[str, ...]
+
+    def accepts(self, left: Any, right: Any = None) -> bool:
+        """Look at the first element only."""
+        del right
+        return all(left.properties.get(name) is not None for name in self.names)
+
+
+@function("Filter.notNull")
+def present(names: list[str]) -> Present:
+    return Present(tuple(names))
+
+
+@function("Filter.rangeContains")
+def range_contains(field: str, low: Any, high: Any) -> Comparison:
+    """The property lies between two values, both included."""
+    return Comparison(Operand(field, None), Operand(None, (low, high)), lambda a, span: span[0] <= a <= span[1])
+
+
+_CALENDAR: dict[str, Callable[[dt.datetime], int]] = {
+    "year": lambda when: when.year,
+    "month": lambda when: when.month,
+    "day_of_month": lambda when: when.day,
+    "day_of_year": lambda when: when.timetuple().tm_yday,
+    "hour": lambda when: when.hour,
+}
+
+
+@function("Filter.calendarRange")
+def calendar_range(start: int, end: int | None, field: str) -> Comparison:
+    """A field of the calendar lies in a range, ends included; a range that runs backwards goes over the new year."""
+    if field not in _CALENDAR:
+        raise EvaluationError(f"Filter.calendarRange: field '{field}' is not imitated by this sandbox.")
+    last = start if end is None else end
+
+    def inside(when: Any, _: Any) -> bool:
+        found = _CALENDAR[field](as_datetime(moment(when)))
+        return start <= found <= last if start <= last else found >= start or found <= last
+
+    return Comparison(Operand("system:time_start", None), Operand(None, True), inside)
+
+
+@function("Filter.dayOfYear")
+def day_of_year(start: int, end: int) -> Comparison:
+    """Days of the year from `start` up to but not including `end`."""
+    return calendar_range(start, end - 1, "day_of_year")

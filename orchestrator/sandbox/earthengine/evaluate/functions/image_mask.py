@@ -138,7 +138,7 @@ class ClippedNode(Node):
             return True
         transform = rasterio.Affine(*grid.transform)
         # The window's own frame and nothing wider: a country's border has far more corners outside than inside.
-        x0, y0, x1, y1 = outline.bounds
+        x0, y0, x1, y1 = grid.bounds()
         margin = (x1 - x0) / grid.width + (y1 - y0) / grid.height
         near = shapely.clip_by_rect(shape, x0 - margin, y0 - margin, x1 + margin, y1 + margin)
         if near.is_empty:
@@ -148,9 +148,8 @@ class ClippedNode(Node):
 
     def _shape_in(self, crs: str) -> BaseGeometry:
         if crs not in self._shapes:
-            shape = self.geometry.in_crs(crs)
-            shapely.prepare(shape)
-            self._shapes[crs] = shape
+            # Not prepared: prepared shapes build their index at first use, which two threads must not do at once.
+            self._shapes[crs] = self.geometry.in_crs(crs)
         return self._shapes[crs]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,9 +12,10 @@ import numpy as np
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.images import constant_image, mapped, scene_image
+from orchestrator.sandbox.earthengine.evaluate.moments import moment
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
-from orchestrator.sandbox.earthengine.evaluate.values import Image, ImageBand
+from orchestrator.sandbox.earthengine.evaluate.values import Date, Image, ImageBand
 from orchestrator.sandbox.scenes.catalogue import Catalogue, PixelType
 
 function("Image.constant")(constant_image)
@@ -104,6 +106,32 @@ def add_bands(target: Image, source: Image, names: list[Any] | None, overwrite: 
     replaced = [added.band(band.name) or band for band in target.bands]
     fresh = [band for band in added.bands if target.band(band.name) is None]
     return target.with_bands([*replaced, *fresh])
+
+
+@function("Image.cat")
+def cat(images: list[Any]) -> Image:
+    """Put the bands of images one after the other; properties are the first image's."""
+    every = [constant_image(item) if isinstance(item, (int, float)) else item for item in images]
+    bands = [band for image in every for band in image.bands]
+    return every[0].with_bands(_distinct(bands)) if every else Image(())
+
+
+@function("Image.metadata")
+def metadata(image: Image, name: str, label: str | None) -> Image:
+    """Make a constant band of a numeric property, within the image's footprint."""
+    value = image.properties.get(name)
+    if not isinstance(value, (int, float)):
+        raise EvaluationError(f"Image.metadata: Property '{name}' is missing or not a number.")
+    return replace(constant_image({label or name: value}), footprint=image.footprint)
+
+
+@function("Image.date")
+def date(image: Image) -> Date:
+    return moment(image.properties.get("system:time_start", 0))
+
+
+for _pixel_type in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "float", "double"):
+    function(f"PixelType.{_pixel_type}")(partial(lambda kind: kind, pixel_types.NAMED_TYPES[_pixel_type]))
 
 
 @function("Image.slice")

@@ -1,0 +1,81 @@
+"""Images of places: longitude and latitude, coordinates and areas of pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from orchestrator.sandbox.earthengine.evaluate import pixel_types
+from orchestrator.sandbox.earthengine.evaluate.images import default_band
+from orchestrator.sandbox.earthengine.evaluate.nodes import Node, Pull
+from orchestrator.sandbox.earthengine.evaluate.projection import (
+    METRES_PER_DEGREE,
+    WGS84,
+    Grid,
+    Projection,
+    parse_crs,
+    reproject_points,
+)
+from orchestrator.sandbox.earthengine.evaluate.registry import function
+from orchestrator.sandbox.earthengine.evaluate.tiles import Tile, uniform
+from orchestrator.sandbox.earthengine.evaluate.values import Image
+
+_FLOAT64 = np.dtype(np.float64)
+
+
+class CoordinateNode(Node):
+    """One coordinate of the centres of pixels: 0 is x or longitude, 1 is y or latitude."""
+
+    __slots__ = ("axis", "projection")
+
+    def __init__(self, projection: Projection, axis: int) -> None:
+        """Keep the projection the coordinates are given in."""
+        super().__init__((), None)
+        self.projection = projection
+        self.axis = axis
+
+    def compute(self, pull: Pull, grid: Grid) -> Tile:
+        del pull
+        rows = np.arange(grid.row, grid.row + grid.height)[:, None] + 0.5
+        cols = np.arange(grid.col, grid.col + grid.width)[None, :] + 0.5
+        x, y = grid.projection.world(*np.broadcast_arrays(cols, rows))
+        there = self.projection.pixel(*reproject_points(grid.crs, self.projection.crs, x, y))
+        return Tile(np.asarray(there[self.axis], _FLOAT64))
+
+
+class AreaNode(Node):
+    """Square metres of pixels: of the projection, or on a sphere where it counts degrees."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        """Need nothing."""
+        super().__init__((), None)
+
+    def compute(self, pull: Pull, grid: Grid) -> Tile:
+        del pull
+        side = grid.projection.nominal_scale()
+        if not parse_crs(grid.crs).is_geographic:
+            return Tile(uniform(side * side, grid.shape, _FLOAT64))
+        rows = np.arange(grid.row, grid.row + grid.height) + 0.5
+        _, latitudes = grid.projection.world(np.full(grid.height, grid.col + 0.5), rows)
+        a, _, _, _, e, _ = grid.projection.transform
+        areas = abs(a * e) * METRES_PER_DEGREE**2 * np.cos(np.radians(latitudes))
+        return Tile(np.broadcast_to(areas[:, None], grid.shape))
+
+
+@function("Image.pixelLonLat")
+def pixel_lon_lat() -> Image:
+    names = ("longitude", "latitude")
+    nodes = [CoordinateNode(Projection(WGS84), axis) for axis in (0, 1)]
+    return Image(tuple(default_band(n, node, pixel_types.DOUBLE) for n, node in zip(names, nodes, strict=True)))
+
+
+@function("Image.pixelCoordinates")
+def pixel_coordinates(projection: Projection) -> Image:
+    nodes = [CoordinateNode(projection, axis) for axis in (0, 1)]
+    return Image(tuple(default_band(n, node, pixel_types.DOUBLE) for n, node in zip("xy", nodes, strict=True)))
+
+
+@function("Image.pixelArea")
+def pixel_area() -> Image:
+    return Image((default_band("area", AreaNode(), pixel_types.DOUBLE),))
