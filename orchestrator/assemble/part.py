@@ -31,8 +31,9 @@ PartData = Path | bytes | bytearray | memoryview
 # How far a corner of a part may lie from where it was planned, in pixels.
 MAX_SHIFT = 1e-6
 GDAL_CACHE_BYTES = 48 << 20
-# A block this much smaller than its pixels may hold nothing but nodata; it is looked at.
-SUSPICIOUS = 100
+# A block this many times smaller than its pixels may hold nothing but nodata; it is looked at. The smallest
+# blocks never pack that well, so a few bytes are always suspicious.
+SUSPICIOUS, FEW_BYTES = 64, 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class Part:
             return True
         offset, size = self.tile(level, row, col)
         if self.stored.encoding.compression != "none":
-            return size * SUSPICIOUS <= self.stored.raw_bytes
+            return size <= self.stored.raw_bytes // SUSPICIOUS + FEW_BYTES
         first = np.frombuffer(self.bytes.read(offset, self.stored.dtype.itemsize), self.stored.dtype)[0]
         return bool(first == self.nodata or (np.isnan(first) and np.isnan(self.nodata)))
 

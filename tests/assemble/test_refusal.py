@@ -1,0 +1,135 @@
+"""A part that is not exactly the planned one is refused, in words that name what was found and what was wanted."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import rasterio
+from assembly import Scene, assemble
+from rasterio.transform import Affine
+
+from orchestrator.assemble.mosaic import BlockAssembler
+from orchestrator.core.errors import IntegrityError, PlanError
+from orchestrator.model.grid import Window
+
+SCENE = Scene(height=64, width=64, side=64)
+WINDOW = Window(0, 0, 64, 64)
+GOOD = {
+    "driver": "GTiff", "count": 2, "dtype": "uint16", "crs": "EPSG:32633", "nodata": 0, "height": 64, "width": 64,
+    "transform": Affine(*SCENE.grid.transform), "tiled": True, "blockxsize": 16, "blockysize": 16,
+}  # fmt: skip
+
+
+def part(path, names=("B1", "B2"), **changes):
+    profile = {k: v for k, v in (GOOD | changes).items() if v is not None}
+    with rasterio.open(path, "w", **profile) as dst:
+        dst.write(np.ones((dst.count, dst.height, dst.width), dst.dtypes[0]))
+        if names:
+            dst.descriptions = names
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        pytest.param({"crs": "EPSG:32634"}, "its CRS is EPSG:32634, expected EPSG:32633", id="CRS"),
+        pytest.param({"height": 48}, "size (height, width) is (48, 64), expected (64, 64)", id="size"),
+        pytest.param(
+            {"transform": Affine(10, 0, 499983.0, 0, -10, 5200020)}, "its transform is (10.0, 0.0, 499983.0", id="shift"
+        ),
+        pytest.param(
+            {"transform": Affine(10.000001, 0, 499980, 0, -10, 5200020)}, "its transform is (10.000001", id="pixel size"
+        ),
+        pytest.param({"count": 3, "names": ("B1", "B2", "B3")}, "its band count is 3, expected 2", id="bands"),
+        pytest.param({"names": ("B2", "B1")}, "the order of its bands is ('B2', 'B1'), expected", id="band order"),
+        pytest.param({"dtype": "int16"}, "its number type is ('int16',), expected ('uint16',)", id="dtype"),
+        pytest.param({"nodata": 7}, "its nodata value is 7.0, expected 0", id="nodata"),
+        pytest.param({"nodata": None}, "its nodata value is None, expected 0", id="no nodata"),
+    ],
+)
+def test_the_wrong_part_is_refused_by_name(changes, sentence, tmp_path):
+    """Found and wanted stand in the message, and nothing of the part in the mosaic."""
+    path = part(tmp_path / "part.tif", **changes)
+    mosaic = BlockAssembler().open(SCENE.spec(), tmp_path / "work")
+
+    with pytest.raises(IntegrityError, match=re.escape(sentence)):
+        mosaic.place(WINDOW, path)
+
+    assert not mosaic.placed()
+
+
+def test_a_shift_no_pixel_can_feel_is_accepted(tmp_path):
+    """Rounding in a transform is no shift; bands without names are counted."""
+    shifted = Affine(10, 0, 499980 + 1e-7, 0, -10, 5200020)
+
+    report = assemble(SCENE, {WINDOW: part(tmp_path / "p.tif", None, transform=shifted)}, tmp_path / "work")
+
+    assert report.method == "splice"
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")  # of the PNG written here
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        pytest.param(b"<html>not found</html>", "no readable GeoTIFF", id="no TIFF at all"),
+        pytest.param(b"", "no readable GeoTIFF", id="nothing"),
+        pytest.param("PNG", "no readable GeoTIFF", id="another format"),
+        pytest.param("cut", "cut short|no readable GeoTIFF", id="cut short"),
+    ],
+)
+def test_what_is_no_whole_geotiff_is_refused(content, sentence, tmp_path):
+    """Only the GTiff driver is asked, and a part whose tiles lie behind its end is not read."""
+    if content == "PNG":
+        with rasterio.open(tmp_path / "x.png", "w", driver="PNG", height=64, width=64, count=1, dtype="uint8") as dst:
+            dst.write(np.ones((1, 64, 64), "uint8"))
+        content = (tmp_path / "x.png").read_bytes()
+    if content == "cut":
+        cog = Scene(height=512, width=512, side=512, driver="COG", profile={"blocksize": 128})
+        scene, window = cog, Window(0, 0, 512, 512)
+        content = cog.write(tmp_path)[window].read_bytes()[:-2000]
+    else:
+        scene, window = SCENE, WINDOW
+    mosaic = BlockAssembler().open(scene.spec(), tmp_path / "work")
+
+    with pytest.raises(IntegrityError, match=sentence):
+        mosaic.place(window, content)
+
+
+def test_parts_may_not_overlap_or_leave_the_grid(tmp_path):
+    """Every pixel belongs to one part at most."""
+    mosaic = BlockAssembler().open(SCENE.spec(), tmp_path / "work")
+    mosaic.place(WINDOW, part(tmp_path / "part.tif"))
+
+    with pytest.raises(IntegrityError, match="overlaps"):
+        mosaic.place(Window(32, 32, 16, 16), b"")
+    with pytest.raises(IntegrityError, match="does not lie on the grid"):
+        mosaic.place(Window(64, 0, 16, 16), b"")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        pytest.param({"compress": "jpeg"}, "compress 'jpeg' is not one of same, none, lzw", id="compress"),
+        pytest.param({"predictor": "float"}, "does not fit uint16", id="predictor"),
+        pytest.param({"overviews": "cubic"}, "overviews 'cubic' is not one of", id="overviews"),
+        pytest.param({"block": 100}, "not a multiple of 16", id="block"),
+        pytest.param({"threads": 0}, "give at least 1", id="threads"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_work_begins(changes, sentence, tmp_path):
+    """Words and numbers of the specification are checked when it is opened."""
+    with pytest.raises(PlanError, match=re.escape(sentence)):
+        BlockAssembler().open(SCENE.spec(**changes), tmp_path / "work")
+
+    assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize("nodata", [-1, 65536, 0.5, float("nan")])
+def test_nodata_must_fit_the_number_type(nodata, tmp_path):
+    """A nodata value the pixels cannot hold would leave the outside looking like data."""
+    scene = Scene(nodata=nodata)
+
+    with pytest.raises(PlanError, match="cannot hold the nodata value"):
+        BlockAssembler().open(scene.spec(), tmp_path / "work")
