@@ -311,13 +311,14 @@ class Application:
         from orchestrator.assemble.quicklook import Quicklook  # noqa: PLC0415
         from orchestrator.routes.drive_export import drive_export  # noqa: PLC0415
         from orchestrator.routes.gcs_export import gcs_export  # noqa: PLC0415
-        from orchestrator.routes.objects import CheckedObjects  # noqa: PLC0415
+        from orchestrator.transfer.download import Patience as DownloadPatience
+        from orchestrator.transfer.store import CheckedStore  # noqa: PLC0415
 
         ee = self.settings.ee
         options: dict[str, Any] = {"cloud_optimized": ee.cloud_optimized}
         options |= {"priority": ee.priority} if ee.priority >= 0 else {}
         cloud = self.bucket() if job.route == "gcs" else self.drive()
-        objects = CheckedObjects(cloud, self.policy, self.stop)
+        objects = CheckedStore(cloud, DownloadPatience(retry=self.policy), self.stop)
         engine = self.earth_engine()
         if job.route == "gcs":
             route = gcs_export(engine, objects, self.settings.gcs.bucket, **options)

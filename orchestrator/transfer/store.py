@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Protocol
 import structlog
 
 from orchestrator.core.clock import Clock, SystemClock
+from orchestrator.core.retry import retrying
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.ports import Stop
 from orchestrator.transfer.download import Body, Patience, download
@@ -30,24 +32,30 @@ class Shelf(Protocol):
 
 
 class CheckedStore:
-    """The `ObjectStore` port over a `Shelf`. Safe to use from several threads when the shelf is."""
+    """
+    The `ObjectStore` port over a `Shelf`. Safe to use from several threads when the shelf is.
+
+    Listing and deleting are repeated while they fail for a reason that passes, until `stop` is set.
+    """
 
     def __init__(
         self,
         shelf: Shelf,
         patience: Patience | None = None,
+        stop: Stop | None = None,
         *,
         chance: Callable[[], float] = random.random,
         clock: Clock | None = None,
     ) -> None:
         self._shelf, self._patience = shelf, patience or Patience()
         self._chance, self._clock = chance, clock or SystemClock()
+        self._again = retrying(self._patience.retry, stop or threading.Event())
 
     def find(self, prefix: str) -> list[StoredObject]:
-        return self._shelf.find(prefix)
+        return self._again(lambda: self._shelf.find(prefix))
 
     def delete(self, source: StoredObject) -> Deletion:
-        return self._shelf.delete(source)
+        return self._again(lambda: self._shelf.delete(source))
 
     def fetch(self, source: StoredObject, target: Path, on_bytes: Callable[[int], None], stop: Stop) -> None:
         """Bring `source` to `target` as the port promises; see `download` for the errors."""
@@ -61,7 +69,7 @@ class CheckedStore:
             chance=self._chance,
             clock=self._clock,
         )
-        log.info(
+        log.debug(
             "object.downloaded",
             name=source.name,
             bytes=source.size,
