@@ -42,6 +42,28 @@ def read_areas(
         AreaError: One line with the file, the feature, what was found, what was expected and what to do.
         PlanError: If `crs` is unknown.
     """
+    try:
+        return _read_areas(source, layer, crs, where, split_by, name_field)
+    except AreaError as error:
+        # Names of files, layers and attributes are their authors' and may hold anything.
+        raise AreaError(_one_line(str(error))) from None
+    except OSError as error:
+        raise AreaError(_one_line(f"{source}: cannot be read ({error.strerror}); check its permissions")) from None
+
+
+def _one_line(text: str) -> str:
+    """Return `text` without line breaks and without what a terminal would obey."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+def _read_areas(
+    source: str,
+    layer: str | None,
+    crs: str | None,
+    where: str | None,
+    split_by: str | None,
+    name_field: str | None,
+) -> tuple[Area, ...]:
     # GEOS raises a floating point flag for every NaN it meets; `mend` refuses them by name.
     with np.errstate(invalid="ignore"):
         features = _features(source, layer=layer, where=where)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyproj
 import shapely
 from numpy.typing import NDArray
 
@@ -16,7 +15,7 @@ from orchestrator.core.files import write_whole
 from orchestrator.model.grid import Window
 from orchestrator.model.plan import Plan
 from orchestrator.plan.budget import MIB, part_bytes_bound
-from orchestrator.plan.reproject import LONLAT, densify, parse_crs
+from orchestrator.plan.reproject import LONLAT, densify, parse_crs, transformer_between
 
 INK, PAPER, LAND = "#22303c", "#f3f0e9", "#14232f"
 # Quiet colours of similar lightness, ordered so that tasks with neighbouring numbers differ.
@@ -203,7 +202,7 @@ def parts_geojson(plan: Plan, learned_bytes_per_pixel: float | None = None) -> d
 
 def _lonlat_outlines(plan: Plan, parts: Sequence[Window]) -> list[list[list[float]]]:
     source = parse_crs(plan.grid.crs)
-    transformer = pyproj.Transformer.from_crs(source, parse_crs(LONLAT), always_xy=True)
+    transformer = transformer_between(source, parse_crs(LONLAT))
     # Straight edges of the grid are curved in degrees; with thousands of parts each is too short for it to show.
     rings: list[Any] = [shapely.Polygon(corners) for corners in _corners(plan, parts)]
     if len(parts) < MAX_CURVED_PARTS:

@@ -16,7 +16,8 @@ from orchestrator.plan.budget import MIB, output_bytes_bound, raw_bytes, tile_co
 from orchestrator.plan.spans import SpanTable
 from orchestrator.plan.split import MAX_PART_BYTES, Mode, split
 
-# A process with numpy, GDAL, shapely and Earth Engine's client loaded, before it has any pixel.
+# A process with numpy, GDAL, shapely, the codecs and Google's clients loaded that has planned a country: 189 MiB
+# were measured on Linux with Python 3.11.
 BASE_MEMORY_BYTES = 200 * MIB
 # A block in flight exists compressed, decoded, masked and compressed again; each worker has one in hand and
 # two waiting on either side of it.

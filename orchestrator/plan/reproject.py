@@ -55,6 +55,21 @@ def crs_name(crs: pyproj.CRS) -> str:
     return str(crs.to_wkt(pretty=False))
 
 
+def transformer_between(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
+    """
+    Return what turns coordinates of `source` into those of `target`, x or longitude first.
+
+    Raises:
+        AreaError: If PROJ knows no way, as with a CRS whose definition is damaged.
+    """
+    try:
+        return pyproj.Transformer.from_crs(source, target, always_xy=True)
+    except pyproj.exceptions.ProjError:
+        raise AreaError(
+            f"no transformation leads from {source.name!r} to {target.name!r}; state the area's true CRS (--area-crs)"
+        ) from None
+
+
 def units_per_metre(crs: pyproj.CRS) -> float:
     """Return how many units of the CRS make about one metre."""
     if crs.is_geographic:
@@ -90,7 +105,7 @@ def reproject(geometry: BaseGeometry, source: str, target: str) -> BaseGeometry:
     source_crs, target_crs = parse_crs(source), parse_crs(target)
     if source_crs.equals(target_crs, ignore_axis_order=True):
         return geometry
-    transformer = pyproj.Transformer.from_crs(source_crs, target_crs, always_xy=True)
+    transformer = transformer_between(source_crs, target_crs)
     projected = shapely.transform(
         densify(geometry, source_crs), lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1]))
     )
@@ -117,7 +132,7 @@ def to_lonlat(geometry: BaseGeometry, crs: str) -> BaseGeometry:
     if source.equals(parse_crs(LONLAT), ignore_axis_order=True):
         lonlat = geometry
     else:
-        transformer = pyproj.Transformer.from_crs(source, parse_crs(LONLAT), always_xy=True)
+        transformer = transformer_between(source, parse_crs(LONLAT))
         lonlat = shapely.transform(
             densify(geometry, source), lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1]))
         )

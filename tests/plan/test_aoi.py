@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 import time
 import zipfile
+from pathlib import Path
 
 import geopandas
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.errors import AreaError, PlanError, UserError
@@ -349,8 +351,9 @@ def test_features_drawn_twice_count_once_and_are_said(tmp_path):
         ("/dev/null", "not a regular file"),
         (".", "not a regular file"),
         ("README.md", "not a known kind"),
+        ("two\nlines\x1b[31m.shp", "two lines [31m.shp: no such file"),
     ],
-    ids=lambda text: text[:25].replace("\0", "NUL"),
+    ids=lambda text: text[:25].replace("\0", "NUL").replace("\n", " ").replace("\x1b", "ESC"),
 )
 def test_only_local_regular_files_are_opened(source, found, tmp_path, monkeypatch):
     """No URL, no virtual path, no device, no folder."""
@@ -407,6 +410,56 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path, name, conten
     path.write_text(content)
 
     assert found in refusal(path)
+
+
+@given(
+    st.one_of(
+        st.text(),
+        st.from_regex(r"[-0-9.e]+,[-0-9.e]+,[-0-9.e]+,[-0-9.e]+(;EPSG:[0-9]{1,5})?", fullmatch=True),
+        st.from_regex(r"(SRID=[0-9]{1,6};)?(MULTI)?POLYGON\\(\\([-0-9. ,()]*\\)\\)", fullmatch=True),
+    )
+)
+def test_whatever_is_typed_is_an_area_or_a_sentence(text):
+    """No other exception comes out of a source given by hand."""
+    assert_areas_or_sentence(text)
+
+
+def assert_areas_or_sentence(source):
+    """Read `source`: either every area is usable, or one printable line says why there is none."""
+    sentence, areas = "", ()
+    try:
+        areas = read_areas(source)
+    except UserError as error:
+        sentence = str(error)
+    assert sentence.isprintable()
+    assert bool(areas) != bool(sentence)
+    assert all(area.geometry.is_valid and area.geometry.area > 0 for area in areas)
+
+
+@pytest.fixture(scope="module")
+def intact(tmp_path_factory):
+    """The bytes of one file of each kind, by extension."""
+    folder = tmp_path_factory.mktemp("intact")
+    for suffix in (".shp", ".gpkg", ".fgb", ".geojson"):
+        frame(HOLED, ISLAND).to_file(folder / f"land{suffix}")
+    return {entry.suffix: entry.read_bytes() for entry in folder.iterdir()}
+
+
+@pytest.mark.parametrize("damaged", [".shp", ".shx", ".dbf", ".prj", ".gpkg", ".fgb", ".geojson"])
+@given(data=st.data())
+@settings(max_examples=15)
+def test_whatever_bytes_are_damaged_the_area_is_whole_or_refused(intact, damaged, data):
+    """A changed byte gives a valid polygon or one line; never another exception or an empty area."""
+    content = bytearray(intact[damaged])
+    content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    shapefile = {".shp", ".shx", ".dbf", ".prj"}
+    members = shapefile if damaged in shapefile else {damaged}
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "land.shp"
+        for suffix in members:
+            path.with_suffix(suffix).write_bytes(content if suffix == damaged else intact[suffix])
+        assert_areas_or_sentence(str(path if ".shp" in members else path.with_suffix(damaged)))
 
 
 def test_an_unknown_area_crs_is_refused(shapefile):
