@@ -32,7 +32,8 @@ from orchestrator.engine.watch import OperationsWatch
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.ports import Prepared
-from orchestrator.recipes.registry import ImageRequest, Recipe, find_recipe
+from orchestrator.recipes.contract import ImageRequest, Recipe
+from orchestrator.recipes.registry import find_recipe
 
 if TYPE_CHECKING:
     from orchestrator.clients.earthengine import EarthEngine
@@ -311,7 +312,7 @@ class Application:
         from orchestrator.assemble.quicklook import Quicklook  # noqa: PLC0415
         from orchestrator.routes.drive_export import drive_export  # noqa: PLC0415
         from orchestrator.routes.gcs_export import gcs_export  # noqa: PLC0415
-        from orchestrator.transfer.download import Patience as DownloadPatience
+        from orchestrator.transfer.download import Patience as DownloadPatience  # noqa: PLC0415
         from orchestrator.transfer.store import CheckedStore  # noqa: PLC0415
 
         ee = self.settings.ee

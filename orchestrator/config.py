@@ -254,7 +254,7 @@ def read_job(path: Path) -> JobTable:
     try:
         return JobTable.model_validate(_read(path))
     except ValidationError as error:
-        raise ConfigError(_explain(error, str(path))) from None
+        raise ConfigError(explain(error, str(path))) from None
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
@@ -318,10 +318,10 @@ def _merge(layers: list[tuple[str, Mapping[str, Any]]], found: Path | None) -> L
         return Loaded(Settings.model_validate(merged), found, MappingProxyType(origins))
     except ValidationError as error:
         first = ".".join(str(word) for word in error.errors()[0]["loc"][:2])
-        raise ConfigError(_explain(error, origins.get(first, str(found or "settings")))) from None
+        raise ConfigError(explain(error, origins.get(first, str(found or "settings")))) from None
 
 
-def _explain(error: ValidationError, origin: str) -> str:
+def explain(error: ValidationError, origin: str) -> str:
     """One line that names place, key, value and what was expected."""
     first = error.errors()[0]
     key = ".".join(str(word) for word in first["loc"])

@@ -16,8 +16,8 @@ import ee
 
 from orchestrator.core.errors import RecipeError
 from orchestrator.model.spec import PixelSpec
+from orchestrator.recipes.contract import ImageRequest
 from orchestrator.recipes.parameters import read_parameters
-from orchestrator.recipes.registry import ImageRequest
 
 NAME = "sentinel2-cloudless"
 REFLECTANCE = "COPERNICUS/S2_SR_HARMONIZED"

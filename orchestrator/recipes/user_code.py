@@ -13,8 +13,8 @@ import numpy as np
 
 from orchestrator.core.errors import RecipeError
 from orchestrator.model.spec import PixelSpec
+from orchestrator.recipes.contract import ImageRequest
 from orchestrator.recipes.parameters import read_parameters
-from orchestrator.recipes.registry import ImageRequest
 
 NAME = "image-code"
 FUNCTION = "get_ee_image"

@@ -1,0 +1,51 @@
+"""What a recipe is asked, and what it promises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Protocol
+
+from orchestrator.model.spec import PixelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """
+    What is wanted of a recipe.
+
+    Attributes:
+        region: GeoJSON geometry in degrees that contains the area; for choosing scenes, not for cutting.
+        start: First day.
+        end: The day after the last.
+        bands: Names in order; empty is the recipe's default.
+        params: The parameters that differ from their defaults.
+    """
+
+    region: Mapping[str, Any]
+    start: date
+    end: date
+    bands: tuple[str, ...]
+    params: Mapping[str, Any]
+
+
+class Recipe(Protocol):
+    """A way to compute pixels in Earth Engine."""
+
+    def pixels(self, request: ImageRequest) -> PixelSpec:
+        """
+        Return what a pixel will be, without asking Earth Engine.
+
+        Raises:
+            RecipeError: A band, date or parameter is not possible.
+        """
+
+    def image(self, request: ImageRequest) -> Any:
+        """Return the `ee.Image`: the bands of `pixels` in its number type; masked pixels stay masked."""
+
+    def survey(self, request: ImageRequest) -> list[tuple[str, Any]]:
+        """Return (filter, `ee.Number` of scenes left after it), in order; the last must be above zero."""
+
+    def facts(self, request: ImageRequest) -> dict[str, Any]:
+        """Return what the provenance should say: every parameter with its value, hashes of user code."""
