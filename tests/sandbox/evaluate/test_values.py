@@ -276,3 +276,24 @@ def test_features_are_made_in_maps():
 
     assert found["type"] == "MultiPoint"
     assert found["coordinates"] == [[1, 1], [2, 2], [3, 3]]
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        pytest.param(call("Geometry.intersects", left=square(0, 0, 2, 2), right=square(1, 1, 3, 3)), True, id="meet"),
+        pytest.param(call("Geometry.contains", left=square(0, 0, 3, 3), right=square(1, 1, 3, 3)), True, id="hold"),
+        pytest.param(
+            call(
+                "Geometry.area",
+                geometry=call("Geometry.intersection", left=square(0, 0, 2, 2), right=square(1, 1, 3, 3)),
+                proj=call("Projection", crs="EPSG:4326"),
+            ),
+            pytest.approx(1),
+            id="common area",
+        ),
+    ],
+)
+def test_geometries_are_compared_and_combined(node, expected):
+    """Relations are booleans, combinations are geometries."""
+    assert answer(node) == expected

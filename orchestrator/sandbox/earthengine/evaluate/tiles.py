@@ -82,9 +82,9 @@ def _take(values: Values, rows: Any, cols: Any, shape: tuple[int, ...], *, separ
     if values.shape == shape and _counts_up(rows) and _counts_up(cols):
         return values
     # Picking columns is slow, copying rows is fast: columns are picked from the side with fewer rows.
-    narrow = values.shape[0] < rows.size
-    part: Values = values.take(cols, axis=1) if narrow else values.take(rows, axis=0)
-    return part.take(rows, axis=0) if narrow else part.take(cols, axis=1)
+    if values.shape[0] < rows.size:
+        return np.asarray(values.take(cols, axis=1).take(rows, axis=0))
+    return np.asarray(values.take(rows, axis=0).take(cols, axis=1))
 
 
 def _counts_up(numbers: Any) -> bool:

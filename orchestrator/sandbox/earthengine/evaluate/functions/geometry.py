@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pyproj
@@ -153,3 +154,56 @@ def centroid(geometry: Geometry, margin: Any, projection: Projection | None) -> 
     del margin
     target = geometry.projection if projection is None else projection
     return _made(geometry.in_pixels(target).centroid, target)
+
+
+def _frame(left: Geometry, projection: Projection | None) -> Projection:
+    return left.projection if projection is None else projection
+
+
+def _relation(name: str, test: Callable[[BaseGeometry, BaseGeometry], Any]) -> None:
+    def relate(left: Geometry, right: Geometry, margin: Any, projection: Projection | None) -> bool:
+        del margin
+        frame = _frame(left, projection)
+        return bool(test(left.in_pixels(frame), right.in_pixels(frame)))
+
+    function(f"Geometry.{name}")(relate)
+
+
+def _combination(name: str, combine: Callable[[BaseGeometry, BaseGeometry], BaseGeometry]) -> None:
+    def join(left: Geometry, right: Geometry, margin: Any, projection: Projection | None) -> Geometry:
+        del margin
+        frame = _frame(left, projection)
+        return _made(combine(left.in_pixels(frame), right.in_pixels(frame)), frame)
+
+    function(f"Geometry.{name}")(join)
+
+
+_relation("intersects", shapely.intersects)
+_relation("disjoint", shapely.disjoint)
+_relation("contains", shapely.covers)
+_relation("containedIn", shapely.covered_by)
+_combination("intersection", shapely.intersection)
+_combination("union", shapely.union)
+_combination("difference", shapely.difference)
+_combination("symmetricDifference", shapely.symmetric_difference)
+
+
+@function("Geometry.convexHull")
+def convex_hull(geometry: Geometry, margin: Any, projection: Projection | None) -> Geometry:
+    del margin
+    frame = _frame(geometry, projection)
+    return _made(geometry.in_pixels(frame).convex_hull, frame)
+
+
+@function("Geometry.perimeter", "Geometry.length")
+def perimeter(geometry: Geometry, margin: Any, projection: Projection | None) -> float:
+    """Metres on the ellipsoid, or units of a projection that is asked for."""
+    del margin
+    if projection is not None:
+        return float(geometry.in_pixels(projection).length)
+    return float(_GEOD.geometry_length(geometry.in_crs(WGS84)))
+
+
+@function("Geometry.projection")
+def projection_of(geometry: Geometry) -> Projection:
+    return geometry.projection
