@@ -89,6 +89,18 @@ def test_nothing_is_enumerated_before_it_is_needed(catalogue):
     assert endless == 0
 
 
+def numbered(count):
+    features = call("List.map", list=call("List.sequence", start=1, end=count), baseAlgorithm=define("f", "x"))
+    return call("Collection.size", collection=call("Collection", features=features))
+
+
+def test_five_thousand_elements_are_the_most():
+    """One element more than 5000 is refused."""
+    assert answer(numbered(5000), f=call("Feature")) == 5000
+    with pytest.raises(EvaluationError, match="accumulating over 5000 elements"):
+        answer(numbered(5001), f=call("Feature"))
+
+
 def test_an_unknown_collection_is_refused(catalogue):
     """The message names it as the service does."""
     with pytest.raises(EvaluationError, match=r"ImageCollection asset 'LANDSAT/X' not found"):

@@ -284,3 +284,11 @@ def test_a_grid_may_be_given_beside_the_expression():
 
     assert image.grid == wanted
     np.testing.assert_array_equal(image.read(0, 0, 5, 6)[0][0], np.where(HOLES, NOISE, 0)[:5, :6])
+
+
+def test_hopeless_reprojections_are_refused():
+    """A continent computed at 10 m for a thumbnail is refused at once, in the service's words."""
+    fine = call("Image.reproject", image=band("B4"), crs=call("Image.projection", image=band("B4")))
+
+    with pytest.raises(EvaluationError, match="Reprojection output too large"):
+        pixels(exact(call("Image.unmask", input=fine, sameFootprint=False), 600, 600, scale=1000.0), CATALOGUE)

@@ -122,6 +122,16 @@ def test_division_by_zero_is_zero(catalogue):
     assert valid.all()
 
 
+def test_division_by_the_number_zero_is_zero(catalogue):
+    """A constant divisor follows the same rule."""
+    node = call("Image.divide", image1=band("B2"), image2=call("Image.constant", value=0))
+
+    _, (values,), valid = pixels(exact(node, 3, 4), catalogue)
+
+    assert not values.any()
+    assert valid.all()
+
+
 def test_one_band_meets_every_band(catalogue):
     """A single band is used with each band of the other, whose names are kept."""
     node = call(

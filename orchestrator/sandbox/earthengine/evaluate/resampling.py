@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.projection import Floats, Grid, Projection, reproject_points
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile, assembled, empty, picked
 
@@ -22,7 +23,8 @@ _TIE = 1e-6  # pixels; a centre on a boundary belongs to the pixel right and bel
 _EARTH_RADIUS = 6.4e6
 _MESH_ERROR = 0.005  # pixels; how far an interpolated transform may be off
 _MAX_MESH = 32
-_MAX_SOURCE_PIXELS = 1 << 22
+_MAX_SOURCE_PIXELS = 1 << 22  # at once
+_HOPELESS_PIXELS = 1 << 31  # for one window
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,9 @@ def gather(grid: Grid, source: Projection, read: Callable[[Grid], Tile]) -> Tile
         read: Gives a tile for a window of the source lattice.
 
     A source window too large for memory is taken in pieces.
+
+    Raises:
+        EvaluationError: If the window needs so many source pixels that it would never be done.
     """
     places = locate(grid, source)
     finite = bool(np.isfinite(places.rows).all() and np.isfinite(places.cols).all())
@@ -110,6 +115,8 @@ def gather(grid: Grid, source: Projection, read: Callable[[Grid], Tile]) -> Tile
         return empty(grid.shape, np.dtype(np.float32))
     row0, row1 = int(rows.min()), int(rows.max()) + 1
     col0, col1 = int(cols.min()), int(cols.max()) + 1
+    if (row1 - row0) * (col1 - col0) > _HOPELESS_PIXELS:
+        raise EvaluationError(f"Reprojection output too large ({col1 - col0}x{row1 - row0} pixels).")
     if (row1 - row0) * (col1 - col0) > _MAX_SOURCE_PIXELS and grid.height * grid.width > 1:
         return assembled(grid, [(half, gather(half, source, read)) for half in grid.halves()])
     tile = read(Grid(source, row0, col0, row1 - row0, col1 - col0))

@@ -93,11 +93,10 @@ def unmask(image: Image, value: Image | None, same_footprint: bool) -> Image:
     bands = []
     for band, other, name in paired("Image.unmask", image, filling):
         kind = pixel_types.union((band.type, other.type))
-        support = band.node.support if same_footprint else None
         apply = partial(_filled, dtype=pixel_types.dtype_of(kind))
         node: Node = PointwiseNode(apply, (band.node, other.node), None)
         if same_footprint and image.footprint is not None:
-            node = ClippedNode(node, image.footprint, support)
+            node = ClippedNode(node, image.footprint, band.node.support)
         bands.append(default_band(name, node, kind, band))
     return image.with_bands(bands)
 

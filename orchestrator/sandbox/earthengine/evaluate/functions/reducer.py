@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -81,8 +82,10 @@ REDUCERS: dict[str, Reducer] = {
     "sum": Reducer(("sum",), _summed, lambda values: [np.sum(values, dtype=np.float64)], reducing.sum_kind),
     "product": _simple("product", _product, np.prod, _double_kind),
     "mode": _simple("mode", reducing.ranked(reducing.most_frequent), _mode, reducing.same_kind),
-    "variance": _simple("variance", reducing.spread(root=False), np.var, reducing.fraction_kind),
-    "stdDev": _simple("stdDev", reducing.spread(root=True), np.std, reducing.fraction_kind),
+    "variance": _simple(
+        "variance", reducing.spread(root=False), partial(np.var, dtype=np.float64), reducing.fraction_kind
+    ),
+    "stdDev": _simple("stdDev", reducing.spread(root=True), partial(np.std, dtype=np.float64), reducing.fraction_kind),
     "first": _simple("first", reducing.taken(1), lambda values: values[0], reducing.same_kind),
     "firstNonNull": _simple("first", reducing.taken(1), lambda values: values[0], reducing.same_kind),
     "last": _simple("last", reducing.taken(-1), lambda values: values[-1], reducing.same_kind),
