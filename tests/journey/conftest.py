@@ -1,0 +1,67 @@
+"""What every journey has: the program, started as processes; a sandbox; a small job that costs the sandbox little."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+# pytest's importlib mode puts no folder of tests on the path, and the kit is of use to nobody else.
+sys.path.insert(0, str(Path(__file__).parent))
+
+import journey_kit as kit
+
+DATA = kit.real_data()
+
+
+@pytest.fixture(scope="session")
+def program():
+    """The program, ready to be started."""
+    with kit.Program() as program:
+        yield program
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    """One sandbox for the tests of a file, with whatever scenes it likes: synthetic ones."""
+    with kit.Service(tmp_path_factory.mktemp("sandbox")) as service:
+        yield service
+
+
+@pytest.fixture(autouse=True)
+def _honest(request):
+    """After each journey: nothing the sandbox would not accept, no fault left over, no error of the sandbox itself."""
+    if "service" not in request.fixturenames:
+        yield
+        return
+    service = request.getfixturevalue("service")
+    service.delete("/sandbox/faults")
+    yield
+    state = service.state()
+    left = [fault["rule"] for fault in state["faults"] if fault["pending"]]
+    service.delete("/sandbox/faults")
+    assert state["violations"] == []
+    assert state["troubles"] == []
+    assert left == []
+
+
+@pytest.fixture
+def home(tmp_path, program, service):
+    """A folder with a small area, a recipe, a place for results and one for state."""
+    return kit.Home(tmp_path, program, service)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, program, service):
+    """What the small job gives when nothing goes wrong."""
+    home = kit.Home(tmp_path_factory.mktemp("undisturbed"), program, service)
+    return home.run().expect(0)
+
+
+@pytest.fixture
+def real_data():
+    """The folder of real scenes and areas."""
+    if DATA is None:
+        pytest.skip("no real scenes: set ORCHESTRATOR_TEST_DATA to their folder")
+    return DATA

@@ -1,0 +1,77 @@
+"""
+Starts the program many times without paying for its imports each time.
+
+One process imports everything once, without starting a thread, and forks a child for each command; the child is the
+program from its first line to its exit code, and may be killed by any signal. Spoken to in lines of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+# The heavy libraries the program would load on its way.
+import apscheduler.schedulers.background
+import ee
+import geopandas
+import google.cloud.storage
+import googleapiclient.discovery
+import matplotlib.figure
+import rasterio
+import rio_cogeo
+import tifffile
+
+import orchestrator.app
+import orchestrator.assemble.mosaic
+import orchestrator.clients.drive
+import orchestrator.clients.earthengine
+import orchestrator.clients.gcs
+import orchestrator.plan.plan
+from orchestrator.faces.cli.main import main
+
+LOADED = (apscheduler, ee, geopandas, google, googleapiclient, matplotlib, rasterio, rio_cogeo, tifffile, orchestrator)
+
+
+def serve() -> list[str] | None:
+    """Fork for each `start`, wait for each `wait`; in a child, return its arguments."""
+    for line in sys.stdin:
+        asked = json.loads(line)
+        if "wait" in asked:
+            _, status = os.waitpid(asked["wait"], 0)
+            _answer({"code": os.waitstatus_to_exitcode(status)})
+            continue
+        sys.stdout.flush()
+        child = os.fork()
+        if child == 0:
+            _become(asked)
+            return list(asked["arguments"])
+        _answer({"pid": child})
+    return None
+
+
+def _become(asked: dict[str, Any]) -> None:
+    """Take the folder, environment and standard streams that were asked for."""
+    os.setsid()
+    os.chdir(asked["folder"])
+    os.environ.update(asked["environment"])
+    streams = ((os.devnull, os.O_RDONLY), (asked["out"], _WRITE), (asked["err"], _WRITE))
+    for number, (path, flags) in enumerate(streams):
+        opened = os.open(path, flags, 0o600)
+        os.dup2(opened, number)
+        os.close(opened)
+
+
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+
+
+def _answer(facts: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(facts) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    arguments = serve()
+    if arguments is not None:
+        main(arguments)

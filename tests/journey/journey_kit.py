@@ -1,0 +1,279 @@
+"""The program as processes, a sandbox as a process, and a job small enough to be done in a few seconds."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+import requests
+
+BUCKET = "orchestrator-sandbox"
+PROJECT = "orchestrator-sandbox"  # what `--sandbox-url` expects
+CRASH_AT = "ORCHESTRATOR_CRASH_AT"
+KILLED = -signal.SIGKILL
+# Waiting is what a run does most; here everything that waits for a distant service waits a moment.
+IMPATIENT = {
+    "ORCHESTRATOR_RETRY__FIRST_WAIT": "0.02",
+    "ORCHESTRATOR_RETRY__MAX_WAIT": "0.2",
+    "ORCHESTRATOR_RETRY__COOL_DOWN": "0.1",
+    "ORCHESTRATOR_RETRY__REPOST": "0.2",
+    "ORCHESTRATOR_RETRY__BURNT": "1",
+    "ORCHESTRATOR_RETRY__COLLECT": "0.2",
+    "ORCHESTRATOR_RETRY__HOLD": "0.5",
+    "ORCHESTRATOR_ASSEMBLE__THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+
+
+def real_data() -> Path | None:
+    """Return the folder of real data, where there is one."""
+    named = os.environ.get("ORCHESTRATOR_TEST_DATA")
+    folder = Path(named) if named else Path(__file__).resolve().parents[3] / "shared" / "data"
+    return folder if (folder / "aoi").is_dir() else None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one command ended: its exit code (negative: the signal), and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines() if line.startswith("{")]
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [message for message in self.messages if message["message_type"] == "event"]
+
+    def named(self, event: str) -> list[dict[str, Any]]:
+        return [message for message in self.events if message["event"] == event]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        return next(m for m in reversed(self.messages) if m["message_type"] == "summary")
+
+    @property
+    def sha256(self) -> str:
+        return str(self.summary["sha256"])
+
+    def expect(self, code: int) -> Outcome:
+        """Make sure that the command ended so; its words are in the failure."""
+        assert self.code == code, f"exit code {self.code}, not {code}\n{self.out[-3000:]}\n{self.err[-3000:]}"
+        assert "Traceback" not in self.err, self.err
+        return self
+
+
+class Program:
+    """Starts commands of the program; each is a process of its own."""
+
+    def __enter__(self) -> Self:
+        self._server = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("forkserver.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **IMPATIENT, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.communicate(timeout=30)
+
+    def start(self, arguments: list[str], folder: Path, **environment: str) -> Running:
+        """Start a command in `folder`."""
+        out, err = (folder / f"{name}.log" for name in ("out", "err"))
+        asked = {
+            "arguments": arguments,
+            "folder": str(folder),
+            "environment": environment,
+            "out": str(out),
+            "err": str(err),
+        }
+        return Running(self, self._ask(asked)["pid"], out, err)
+
+    def wait(self, pid: int) -> int:
+        return int(self._ask({"wait": pid})["code"])
+
+    def _ask(self, asked: dict[str, Any]) -> dict[str, Any]:
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.write(json.dumps(asked) + "\n")
+        self._server.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._server.stdout.readline())
+        return answer
+
+
+@dataclass(frozen=True)
+class Running:
+    """A command under way."""
+
+    program: Program
+    pid: int
+    out: Path
+    err: Path
+
+    def signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def wait(self) -> Outcome:
+        code = self.program.wait(self.pid)
+        return Outcome(code, self.out.read_text(), self.err.read_text())
+
+
+class Service:
+    """A sandbox in a process of its own, spoken to over HTTP."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self._command = [sys.executable, "-m", "orchestrator.sandbox", "--die-with-parent", *arguments]
+        self._command += ["--project", PROJECT, "--bucket", BUCKET, "--data-dir", str(folder / "data")]
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        self.url = json.loads(self._process.stdout.readline())["url"]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate(timeout=30)
+
+    def get(self, path: str) -> dict[str, Any]:
+        return self._checked(requests.get(self.url + path, timeout=30))
+
+    def post(self, path: str, body: Any) -> dict[str, Any]:
+        return self._checked(requests.post(self.url + path, json=body, timeout=30))
+
+    def delete(self, path: str) -> None:
+        requests.delete(self.url + path, timeout=30).raise_for_status()
+
+    @staticmethod
+    def _checked(answer: requests.Response) -> dict[str, Any]:
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def state(self) -> dict[str, Any]:
+        return self.get("/sandbox/state")
+
+    def order(self, *faults: dict[str, Any]) -> None:
+        """Order what shall go wrong."""
+        self.post("/sandbox/faults", {"faults": list(faults)})
+
+    def requests(self, api: str = "") -> list[dict[str, Any]]:
+        """Return the requests received, those of the control API left out."""
+        found: list[dict[str, Any]] = self.get("/sandbox/requests" + (f"?api={api}" if api else ""))["requests"]
+        return [each for each in found if each["api"] != "control"]
+
+    @property
+    def exports(self) -> int:
+        """How many exports were started since the sandbox began."""
+        return int(self.state()["exportsStarted"])
+
+    def objects(self, prefix: str = "") -> list[str]:
+        listed = self.get(f"/storage/v1/b/{BUCKET}/o?prefix={quote(prefix, safe='')}")
+        return [item["name"] for item in listed.get("items", [])]
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write an object, as somebody else would."""
+        url = f"{self.url}/upload/storage/v1/b/{BUCKET}/o?uploadType=media&name={quote(name, safe='')}"
+        requests.post(url, data=content, timeout=30).raise_for_status()
+
+    def remove(self, name: str) -> None:
+        self.delete(f"/storage/v1/b/{BUCKET}/o/{quote(name, safe='')}")
+
+
+# Every pixel's value follows from its place; a fifth of them is masked. Costs the sandbox nearly nothing.
+CHEAP_IMAGE = """
+import ee
+
+
+def get_ee_image():
+    place = ee.Image.pixelCoordinates(ee.Projection("EPSG:32633").atScale(10))
+    x, y = place.select("x"), place.select("y")
+    mixed = x.multiply(31).add(y.multiply(17)).mod(1009)
+    return x.addBands(y).addBands(mixed.rename("mixed")).updateMask(mixed.mod(5).neq(0))
+"""
+# A slanted quadrilateral near Ljubljana, 8 km across, in metres of UTM zone 33 north.
+CORNERS = ((500_100, 5_100_050), (507_300, 5_101_300), (508_000, 5_107_900), (501_500, 5_108_100))
+
+
+def write_area(path: Path, corners: tuple[tuple[float, float], ...] = CORNERS) -> Path:
+    """Write a polygon in EPSG:32633 as GeoJSON with a CRS member."""
+    feature = {
+        "type": "Feature",
+        "properties": {},
+        "geometry": {"type": "Polygon", "coordinates": [[*corners, corners[0]]]},
+    }
+    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32633"}}
+    path.write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": [feature]}))
+    return path
+
+
+@dataclass
+class Home:
+    """
+    A user's folder: `area.geojson`, `image.py`, results in `out`, state in `state`.
+
+    `run` starts the small job: about 800 × 800 pixels of three bands, in a few tasks and parts.
+    """
+
+    folder: Path
+    program: Program
+    service: Service
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        write_area(self.folder / "area.geojson")
+        (self.folder / "image.py").write_text(CHEAP_IMAGE)
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "out"
+
+    @property
+    def final(self) -> Path:
+        return self.out / "small_clipped.tif"
+
+    def job(self, *more: str) -> list[str]:
+        """Return the options of the small job; later ones win."""
+        return [
+            *("--shapefile", "area.geojson", "--output", "out", "--base-name", "small"),
+            *("--start-date", "2024-05-01", "--end-date", "2024-06-01", "--crs", "EPSG:32633", "--scale", "10"),
+            *("--recipe", "image-code", "--param", f"file={self.folder / 'image.py'}", "--bands", "x,y,mixed"),
+            *("--max-size-mb", "2", "--bucket", BUCKET),
+            *more,
+        ]
+
+    def start(self, command: str = "run", *more: str, **environment: str) -> Running:
+        """Start a command about the small job."""
+        there = [] if command in ("plan", "submit") else ["--sandbox-url", self.service.url]
+        words = [command, *self.job(*more), *there, "--state-dir", "state", "--json"]
+        return self.program.start(words, self.folder, **self.environment, **environment)
+
+    def run(self, *more: str, **environment: str) -> Outcome:
+        """Run the small job to its end."""
+        return self.start("run", *more, **environment).wait()
+
+    def command(self, *words: str, **environment: str) -> Outcome:
+        """Run any other command."""
+        told = [*words, "--state-dir", "state", "--json"]
+        return self.program.start(told, self.folder, **self.environment, **environment).wait()
+
+    def runs(self) -> list[dict[str, Any]]:
+        return [m for m in self.command("status").expect(0).messages if m["message_type"] == "run"]
+
+    def leftovers(self) -> list[str]:
+        """Return what lies in the output folder besides results."""
+        results = {".tif", ".json", ".png"}
+        found = (p for p in self.out.rglob("*"))
+        return sorted(str(p.relative_to(self.out)) for p in found if p.suffix not in results or p.parent != self.out)
