@@ -343,6 +343,7 @@ class Application:
             around=self._surroundings(),
             watch=self._watch(hands),
             cut=_cut,
+            refit=self._refit,
             progress=progress,
         )
 
@@ -372,6 +373,17 @@ class Application:
             max_attempts=retry.task_attempts,
             cool_down_seconds=retry.cool_down,
             hold_seconds=retry.hold,
+        )
+
+    def _refit(self, task: TaskPlan, plan: Plan, heaviest: float | None) -> TaskPlan:
+        from orchestrator.plan.refit import refit  # noqa: PLC0415
+
+        return refit(
+            task,
+            plan.pixels,
+            max_part_bytes=plan.max_part_bytes,
+            cloud_optimized=self.settings.ee.cloud_optimized,
+            heaviest_bytes_per_pixel=heaviest,
         )
 
     def _watch(self, hands: Hands) -> OperationsWatch:

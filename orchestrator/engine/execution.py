@@ -18,6 +18,7 @@ from orchestrator.core.errors import (
 )
 from orchestrator.engine.cleanup import Cleaned, clean_cloud, clean_local
 from orchestrator.engine.exporting import CancelledByUserError, Exporting
+from orchestrator.engine.feedback import Feedback, Refit, kind_of
 from orchestrator.engine.ladder import HoldError, Ladder, subject_of
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.publication import Publication, final_path
@@ -48,6 +49,7 @@ class Execution:
         around: Surroundings,
         watch: OperationsWatch,
         cut: Cut,
+        refit: Refit,
         progress: Progress | None = None,
     ) -> None:
         self._id = run_id
@@ -56,6 +58,7 @@ class Execution:
         self._around = around
         self._watch = watch
         self._cut = cut
+        self._refit = refit
         self.progress = progress or Progress()
         self._mosaic: Mosaic | None = None
         self._steps: Mapping[RunState, Callable[[Run], None]] = {
@@ -133,6 +136,7 @@ class Execution:
             around=self._around,
             watch=self._watch,
             ladder=self._ladder(run.id, run.image),
+            feedback=self._feedback(run, plan),
             progress=self.progress,
             record=self._record,
         )
@@ -238,6 +242,11 @@ class Execution:
 
     def _ladder(self, run_id: str, image: str) -> Ladder:
         return Ladder(run_id, subject_of(image), self._store, self._around, self._record, self._cut)
+
+    def _feedback(self, run: Run, plan: Plan) -> Feedback:
+        job = Job.from_json(run.job)
+        refit = self._refit if job.split == "blocks" else None
+        return Feedback(run.id, kind_of(job, plan), plan, self._store, refit, self._record)
 
     def _record(self, name: str, facts: Mapping[str, Any]) -> None:
         self._store.record(self._id, name, facts)

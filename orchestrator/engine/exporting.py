@@ -10,6 +10,7 @@ from typing import Any
 
 from orchestrator.core import crash
 from orchestrator.core.errors import GenerationError, IntegrityError, NotFoundError, Stopped
+from orchestrator.engine.feedback import Feedback
 from orchestrator.engine.ladder import HoldError, Ladder, failed_state
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.setting import Hands, Surroundings
@@ -45,6 +46,7 @@ class Exporting:
         around: Surroundings,
         watch: OperationsWatch,
         ladder: Ladder,
+        feedback: Feedback,
         progress: Progress,
         record: Callable[[str, Mapping[str, Any]], None],
     ) -> None:
@@ -55,6 +57,7 @@ class Exporting:
         self._around = around
         self._watch = watch
         self._ladder = ladder
+        self._feedback = feedback
         self._progress = progress
         self._record = record
         self._submitter = Submitter(run_id, plan, image, store, hands, around, record)
@@ -121,7 +124,7 @@ class Exporting:
         room = self._around.patience.live_tasks - len(live)
         budget = self._around.patience.bucket_bytes - sum(self._bytes_of(task) for task in live)
         budget -= self._undelivered_bytes()
-        for task in tasks:
+        for task in self._feedback.ready(tasks) if room > 0 else ():
             if room <= 0 or (budget < self._bytes_of(task) and live):
                 return
             if task.state is TaskState.PLANNED and task.next_at <= self._now():
@@ -209,15 +212,15 @@ class Exporting:
         if len(found) < len(wanted):
             self._incomplete(task, len(found), len(wanted))
             return
+        self._feedback.learn(found)
+        if self._feedback.refuse(task, found):
+            return
         crash.point("task.collecting")
         self._store.collect(self._run_id, task.key, found, task.attempt)
         crash.point("task.collected")
         sizes = [source.size for source in found.values()]
         facts = {"task": task.key, "parts": len(found), "bytes": sum(sizes), "eecu_seconds": task.eecu_seconds}
         self._record("task.exported", facts)
-        if max(sizes) > self._plan.max_part_bytes:
-            facts = {"task": task.key, "bytes": max(sizes), "allowed": self._plan.max_part_bytes}
-            self._record("part.over_threshold", facts)
 
     def _incomplete(self, task: Task, found: int, wanted: int) -> None:
         patience = self._around.patience

@@ -79,20 +79,14 @@ def split(
     Raises:
         PlanError: If a part of one block cannot be promised to stay below `max_part_bytes`.
     """
-
-    def fits(height: int, width: int) -> bool:
-        bound = part_bytes_bound(
-            min(height, grid.height),
-            min(width, grid.width),
-            pixels,
-            cloud_optimized,
-            learned_bytes_per_pixel=learned_bytes_per_pixel,
-        )
-        return bound <= max_part_bytes and file_fits_service(height, width, pixels)
-
-    if not fits(BLOCK, BLOCK):
-        _refuse_block(grid, pixels, max_part_bytes, cloud_optimized, learned_bytes_per_pixel)
-    part_height, part_width = _square_part(grid, fits) if mode == "square" else _largest_part(grid, fits)
+    part_height, part_width = largest_part(
+        grid,
+        pixels,
+        max_part_bytes=max_part_bytes,
+        mode=mode,
+        cloud_optimized=cloud_optimized,
+        learned_bytes_per_pixel=learned_bytes_per_pixel,
+    )
     touched = np.asarray(spans.counts(part_height, part_width)) > 0
     if mode == "square":
         max_task_parts = 1
@@ -109,6 +103,37 @@ def split(
         TaskPlan(index, _to_pixels(rectangle, part_height, part_width, grid), part_height, part_width)
         for index, rectangle in enumerate(rectangles)
     )
+
+
+def largest_part(
+    grid: Grid,
+    pixels: PixelSpec,
+    *,
+    max_part_bytes: int,
+    mode: Mode = "blocks",
+    cloud_optimized: bool = True,
+    learned_bytes_per_pixel: float | None = None,
+) -> tuple[int, int]:
+    """
+    Return (height, width) of the largest part that stays under `max_part_bytes`; arguments as for `split`.
+
+    Raises:
+        PlanError: If a part of one block cannot be promised to stay below.
+    """
+
+    def fits(height: int, width: int) -> bool:
+        bound = part_bytes_bound(
+            min(height, grid.height),
+            min(width, grid.width),
+            pixels,
+            cloud_optimized,
+            learned_bytes_per_pixel=learned_bytes_per_pixel,
+        )
+        return bound <= max_part_bytes and file_fits_service(height, width, pixels)
+
+    if not fits(BLOCK, BLOCK):
+        _refuse_block(grid, pixels, max_part_bytes, cloud_optimized, learned_bytes_per_pixel)
+    return _square_part(grid, fits) if mode == "square" else _largest_part(grid, fits)
 
 
 def _refuse_block(

@@ -79,6 +79,9 @@ class Store(Protocol):
     def split(self, run_id: str, task: str, children: Sequence[tuple[str, TaskPlan, int]]) -> None:
         """Replace a FAILED task by (key, plan, rung) children; its unmerged parts become theirs."""
 
+    def reshape(self, run_id: str, task: str, plan: TaskPlan) -> None:
+        """Give a PLANNED task other part sizes on the same rectangle; none of its parts may be placed."""
+
     def parts(self, run_id: str) -> list[Part]: ...
 
     def set_part(self, run_id: str, window: Window, state: PartState) -> None: ...

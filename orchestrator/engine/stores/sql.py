@@ -192,16 +192,18 @@ class SqlStore:
         with self._write() as db:
             self._check_task(db, run_id, task, TaskState.SPLIT)
             db.execute(_task_update(run_id, task).values(state=TaskState.SPLIT))
-            merged = {
-                Window(r.row, r.col, r.height, r.width)
-                for r in db.execute(select(parts).where(parts.c.run_id == run_id, parts.c.task == task))
-                if r.state in _SETTLED
-            }
-            if merged:
-                raise IntegrityError(f"task {task} cannot be cut: {len(merged)} of its parts are placed already")
-            db.execute(parts.delete().where(parts.c.run_id == run_id, parts.c.task == task))
+            self._drop_parts(db, run_id, task)
             for key, plan, rung in children:
                 self._insert_task(db, run_id, key, plan, rung)
+
+    def reshape(self, run_id: str, task: str, plan: TaskPlan) -> None:
+        with self._write() as db:
+            state = db.execute(select(tasks.c.state).where(tasks.c.run_id == run_id, tasks.c.key == task)).scalar_one()
+            if state != TaskState.PLANNED:
+                raise IntegrityError(f"task {task} is {state}; only a PLANNED task can be given other parts")
+            self._drop_parts(db, run_id, task)
+            db.execute(_task_update(run_id, task).values(part_height=plan.part_height, part_width=plan.part_width))
+            self._insert_parts(db, run_id, task, plan)
 
     def reset_task(self, run_id: str, task: str, error: str, next_at: float) -> None:
         with self._write() as db:
@@ -336,12 +338,23 @@ class SqlStore:
                 rung=rung,
             )
         )
+        self._insert_parts(db, run_id, key, plan)
+
+    def _insert_parts(self, db: Connection, run_id: str, task: str, plan: TaskPlan) -> None:
         rows = [
-            {"run_id": run_id, "row": w.row, "col": w.col, "height": w.height, "width": w.width, "task": key}
+            {"run_id": run_id, "row": w.row, "col": w.col, "height": w.height, "width": w.width, "task": task}
             | {"state": PartState.WAITING}
             for w in plan.parts()
         ]
         db.execute(plain_insert(parts), rows)
+
+    def _drop_parts(self, db: Connection, run_id: str, task: str) -> None:
+        """Forget a task's parts, to be replaced by others; a placed one cannot be forgotten."""
+        mine = (parts.c.run_id == run_id, parts.c.task == task)
+        placed = [row for row in db.execute(select(parts.c.state).where(*mine)) if row.state in _SETTLED]
+        if placed:
+            raise IntegrityError(f"task {task} cannot be cut anew: {len(placed)} of its parts are placed already")
+        db.execute(parts.delete().where(*mine))
 
     def _check_task(self, db: Connection, run_id: str, key: str, new: TaskState) -> None:
         old = db.execute(select(tasks.c.state).where(tasks.c.run_id == run_id, tasks.c.key == key)).scalar_one()

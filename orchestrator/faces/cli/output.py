@@ -31,6 +31,7 @@ _SHOWN: Mapping[str, str] = {
     "task.failed": "task {task} failed ({failure}): {error}",
     "task.rung": "task {task}: next attempt with tiles of {shard} pixels",
     "task.split": "task {task}: cut in two",
+    "run.refitted": "{tasks} tasks: parts of up to {part_width} × {part_height} pixels, by the weight of the first",
     "task.doubt": "task {task}: no certain answer ({why}), looking again",
     "task.objects_missing": "task {task}: {found} of {wanted} files appeared, exporting again",
     "part.over_threshold": "task {task}: a file of {bytes} bytes is over the threshold of {allowed}",
