@@ -9,7 +9,7 @@ from typing import Any
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
-from orchestrator.sandbox.earthengine.evaluate.nodes import ConstantNode, Node, PointwiseNode, SceneBandNode
+from orchestrator.sandbox.earthengine.evaluate.nodes import ConstantNode, Node, PointwiseNode, SceneBandNode, support_of
 from orchestrator.sandbox.earthengine.evaluate.support import Support
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
 from orchestrator.sandbox.earthengine.evaluate.values import Image, ImageBand
@@ -35,8 +35,12 @@ def _constant_band(name: str, value: Any) -> ImageBand:
 def scene_image(scene: Scene) -> Image:
     """Make an image of a scene of the catalogue."""
     bands = []
+    supports: dict[Any, Support] = {}
     for band in scene.bands:
-        node = SceneBandNode(scene, band)
+        raster = (band.crs, band.transform, band.height, band.width)
+        if raster not in supports:
+            supports[raster] = support_of(scene, band)
+        node = SceneBandNode(scene, band, supports[raster])
         bands.append(ImageBand(band.name, node, band.type, node.lattice, (band.height, band.width)))
     return Image(tuple(bands), scene.properties, Geometry(scene.footprint), scene.asset_id)
 

@@ -250,20 +250,31 @@ def _contains(outer: Grid, inner: Grid) -> bool:
     )
 
 
+def lattice_of(band: Band) -> Projection:
+    """Give the native lattice of a band of a scene."""
+    a, b, c, d, e, f = (float(value) for value in band.transform)
+    return Projection(band.crs, (a, b, c, d, e, f))
+
+
+def support_of(scene: Scene, band: Band) -> Support:
+    """Give where a band of a scene can have data: in its footprint, and on its own raster."""
+    native = Grid(lattice_of(band), 0, 0, band.height, band.width).outline()
+    raster = shapely.box(*reproject_shape(native, band.crs, WGS84).bounds)
+    outline = raster.intersection(shapely.box(*scene.footprint.bounds))
+    return Support(raster if outline.is_empty else outline)
+
+
 class SceneBandNode(Node):
     """A band of a scene of the catalogue, read from the pyramid level that suits the asked grid."""
 
     __slots__ = ("band", "lattice", "scene")
 
-    def __init__(self, scene: Scene, band: Band) -> None:
-        """Keep where the band is read; nothing is read yet."""
+    def __init__(self, scene: Scene, band: Band, support: Support) -> None:
+        """Keep where the band is read, and where the scene has data; nothing is read yet."""
+        super().__init__((), support)
         self.scene = scene
         self.band = band
-        self.lattice = Projection(band.crs, tuple(float(value) for value in band.transform))  # type: ignore[arg-type] # six stay six
-        native = Grid(self.lattice, 0, 0, band.height, band.width).outline()
-        reach = shapely.box(*reproject_shape(native, band.crs, WGS84).bounds)
-        outline = reach.intersection(shapely.box(*scene.footprint.bounds))
-        super().__init__((), Support(reach if outline.is_empty else outline))
+        self.lattice = lattice_of(band)
 
     def compute(self, pull: Pull, grid: Grid) -> Tile:
         del pull

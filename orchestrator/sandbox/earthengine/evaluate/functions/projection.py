@@ -16,7 +16,8 @@ def make(crs: Any, transform: list[Any] | None, wkt: str | None) -> Projection:
     if isinstance(crs, Projection):
         crs, base = crs.crs, crs.transform
     else:
-        parse_crs(str(crs))
+        crs = str(crs).upper() if str(crs).lower().startswith("epsg:") else str(crs)
+        parse_crs(crs)
         base = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
     if transform is None:
         return Projection(str(crs), base)
