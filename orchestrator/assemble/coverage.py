@@ -73,7 +73,7 @@ class Coverage:
 
     def clip(self, window: Window, pixels: Pixels, nodata: float) -> None:
         """Write `nodata` into the pixels of `window` that lie outside; `pixels` is (row, col, band)."""
-        pixels[~self.spans.mask(window)] = nodata
+        np.copyto(pixels, nodata, where=~self.spans.mask(window)[:, :, None], casting="unsafe")
 
 
 def overview_levels(height: int, width: int, block: int) -> int:

@@ -20,7 +20,7 @@ from orchestrator.assemble.part import GDAL_CACHE_BYTES, Part, PartData, open_pa
 from orchestrator.assemble.placing import Placement
 from orchestrator.assemble.settings import Settings
 from orchestrator.assemble.stock import Fragment, Item, Shelf, Spool, Spools
-from orchestrator.assemble.storage import sync_directory
+from orchestrator.assemble.storage import aligned, boot_id, insert_room, remove_room, sync_directory
 from orchestrator.assemble.tiff import Directory
 from orchestrator.core.errors import IntegrityError, Stopped
 from orchestrator.model.grid import Window
@@ -71,6 +71,7 @@ class BlockMosaic:
     spools: Spools | None = None
     parts: dict[Window, PlacedPart] = field(default_factory=dict)
     shelves: dict[Encoding, Shelf] = field(default_factory=dict)
+    room: Record | None = None
     sealed: Record | None = None
     base: Directory | None = None
 
@@ -107,6 +108,8 @@ class BlockMosaic:
         if record["kind"] == "part":
             self._admit(record)
             ends[:] = record["ends"]
+        if record["kind"] in {"room", "no room"}:
+            self.room = record if record["kind"] == "room" else None
         if record["kind"] == "sealed":
             self.sealed = record
 
@@ -115,6 +118,9 @@ class BlockMosaic:
             self._publish(self.sealed)
             return
         full, overviews = self.work_dir / FULL, self.work_dir / OVERVIEWS
+        if self.room:
+            self._take_room_back(full, self.room)
+            self.room = None
         for path, end in ((full, ends[0]), (overviews, ends[1])):
             if end and (not path.exists() or path.stat().st_size < end):
                 raise IntegrityError(f"{path} has lost bytes it had; remove {self.work_dir} to start again")
@@ -161,7 +167,7 @@ class BlockMosaic:
         shelf = self._shelf(part.encoding)
         if not spools.full.end:
             # Room for the head of the output: should the parts come in order, the spool becomes the output.
-            spools.full.end = header.header_size(self._base(), part.encoding, writing.image_shapes(shelf))
+            spools.full.end = aligned(header.header_size(self._base(), part.encoding, writing.image_shapes(shelf)))
         begins = spools.full.end, spools.overviews.end
         placement = Placement(part, shelf, spools, self.settings)
         with ThreadPoolExecutor(self.settings.spec.threads, "blocks") as pool:
@@ -235,7 +241,8 @@ class BlockMosaic:
             Completion(shelf, spools, self.settings, stop).run(self.shelves, pool)
         last = writing.Segment((begins[0], spools.full.end), (begins[1], spools.overviews.end))
         layout = writing.plan(shelf, [*(part.segment for part in parts), last], self._base())
-        in_place = layout.in_place
+        room = layout.room(spools.full.end)
+        in_place = room is not None and self._make_room(spools.full, layout.full_at - room, room)
         if in_place:
             digest = writing.write_in_place(layout, spools)
         else:
@@ -246,6 +253,30 @@ class BlockMosaic:
         spools.close()
         self.spools, self.sealed = None, record
         self._publish(record)
+
+    def _make_room(self, spool: Spool, at: int, size: int) -> bool:
+        """Insert room for overviews before the full blocks; tell whether the file system could."""
+        if not size:
+            return True
+        spool.sync()
+        self.journal.append({"kind": "room", "at": at, "size": size, "before": spool.end, "boot": boot_id()})
+        return insert_room(spool.fd, at, size)
+
+    def _take_room_back(self, spool: Path, record: Record) -> None:
+        """Bring a spool back to what it was before room was made in it."""
+        found, before = spool.stat().st_size if spool.exists() else 0, record["before"]
+        if found >= before + record["size"]:
+            # The file system moves addresses in steps that a loss of power may separate; a kill does not.
+            if record["boot"] != boot_id():
+                raise IntegrityError(f"the machine stopped while {spool} was rearranged; remove {self.work_dir}")
+            fd = os.open(spool, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                os.ftruncate(fd, before + record["size"])
+                if not remove_room(fd, record["at"], record["size"]):
+                    raise IntegrityError(f"{spool} cannot be brought back to order; remove {self.work_dir}")
+            finally:
+                os.close(fd)
+        self.journal.append({"kind": "no room"})
 
     def _publish(self, record: Record) -> None:
         """Give the sealed file its name; a crash may have come before or after any of these steps."""

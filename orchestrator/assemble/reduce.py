@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from orchestrator.assemble.codec import Pixels
 
-RESAMPLINGS = ("average", "nearest")
-
 
 def halve(pixels: Pixels, nodata: float, resampling: str) -> Pixels:
     """
@@ -21,46 +19,49 @@ def halve(pixels: Pixels, nodata: float, resampling: str) -> Pixels:
     """
     if resampling == "nearest":
         return np.ascontiguousarray(pixels[::2, ::2])
-    four = (pixels[::2, ::2], pixels[::2, 1::2], pixels[1::2, ::2], pixels[1::2, 1::2])
+    valid = ~is_nodata(pixels, nodata)
     if np.issubdtype(pixels.dtype, np.floating):
-        return _mean_of_floats(four, nodata)
-    return _mean_of_integers(four, nodata)
-
-
-def _mean_of_floats(four: tuple[Pixels, ...], nodata: float) -> Pixels:
-    valid = [~is_nodata(p, nodata) for p in four]
-    count: Pixels = np.sum(valid, axis=0, dtype=four[0].dtype)
-    # The sum of four large numbers may be infinite and the mean of none is nothing: both are wanted so.
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        first, *others = (np.where(v, p, 0) for v, p in zip(valid, four, strict=True))
-        mean: Pixels = (first + others[0] + others[1] + others[2]) / count
-    mean[count == 0] = nodata
-    return np.asarray(mean, four[0].dtype)
-
-
-def _mean_of_integers(four: tuple[Pixels, ...], nodata: float) -> Pixels:
-    empty = four[0].dtype.type(nodata)
-    mean: Pixels
-    wide: type[np.signedinteger[Any]] = np.int64 if four[0].dtype.itemsize > 2 else np.int32
-    valid = [p != empty for p in four]
-    count = np.add(valid[0], valid[1], dtype=np.int8) + np.add(valid[2], valid[3], dtype=np.int8)
-    if int(count.min()) == len(four):
-        mean = np.right_shift(four[0].astype(wide) + four[1] + four[2] + four[3] + 2, 2)
-    else:
-        first, *others = (np.where(v, p, 0).astype(wide) for v, p in zip(valid, four, strict=True))
-        total = first + others[0] + others[1] + others[2]
-        pairs = 2 * np.maximum(count, 1).astype(wide)
-        mean = (2 * total + count) // pairs
-    result = mean.astype(four[0].dtype)
-    # A mean of true values may by chance be the number that says "nothing here".
-    chance = (count > 0) & (result == empty)
-    if chance.any():
-        result[chance] = empty + 1 if empty < np.iinfo(result.dtype).max else empty - 1
-    result[count == 0] = empty
-    return result
+        return _mean_of_floats(pixels, valid, nodata)
+    return _mean_of_integers(pixels, valid, nodata)
 
 
 def is_nodata(pixels: Pixels, nodata: float) -> NDArray[np.bool_]:
     """Tell for each value whether it is nodata; NaN equals NaN here."""
     found: NDArray[Any] = np.isnan(pixels) if np.isnan(nodata) else pixels == pixels.dtype.type(nodata)
     return np.asarray(found, np.bool_)
+
+
+def _sum_of_four(values: Pixels, dtype: Any) -> Pixels:
+    # Whole rows first: they lie together in memory, the two pixels of a row do not.
+    rows = np.add(values[::2], values[1::2], dtype=dtype)
+    return np.asarray(rows[:, ::2] + rows[:, 1::2])
+
+
+def _mean_of_floats(pixels: Pixels, valid: NDArray[np.bool_], nodata: float) -> Pixels:
+    count = _sum_of_four(valid, np.uint8)
+    whole = bool(count.min() == 4)
+    # The sum of large numbers may be infinite and the mean of none is nothing: both are wanted so.
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        mean = _sum_of_four(pixels if whole else np.where(valid, pixels, 0), pixels.dtype)
+        mean /= count.astype(pixels.dtype)
+    mean[count == 0] = nodata
+    return mean
+
+
+def _mean_of_integers(pixels: Pixels, valid: NDArray[np.bool_], nodata: float) -> Pixels:
+    empty = pixels.dtype.type(nodata)
+    wide = np.int64 if pixels.dtype.itemsize > 2 else np.int32
+    count = _sum_of_four(valid, np.uint8)
+    whole = bool(count.min() == 4)
+    total = _sum_of_four(pixels if whole or empty == 0 else np.where(valid, pixels, 0), wide)
+    result: Pixels = np.right_shift(total + 2, 2).astype(pixels.dtype)
+    if not whole:
+        partial = (count > 0) & (count < 4)
+        few = count[partial].astype(wide)
+        result[partial] = (2 * total[partial] + few) // (2 * few)
+    # A mean of true values may by chance be the number that says "nothing here".
+    chance = (result == empty) & (count > 0)
+    if chance.any():
+        result[chance] = empty + 1 if empty < np.iinfo(result.dtype).max else empty - 1
+    result[count == 0] = empty
+    return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 from collections.abc import Iterator
@@ -110,3 +111,40 @@ def sync_directory(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+# Modes of Linux's fallocate(2): take bytes out of a file, or make room in it, by moving block addresses only.
+_COLLAPSE, _INSERT = 0x08, 0x20
+# Block size of nearly every file system that can do so; on others the kernel refuses, and the bytes are copied.
+ALIGNMENT = 4096
+
+
+def aligned(size: int) -> int:
+    """Round up to a whole number of file system blocks."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def insert_room(fd: int, at: int, size: int) -> bool:
+    """Move all bytes from `at` on by `size`, both multiples of ALIGNMENT; tell whether the file system could."""
+    return _fallocate(fd, _INSERT, at, size)
+
+
+def remove_room(fd: int, at: int, size: int) -> bool:
+    """Undo `insert_room`."""
+    return _fallocate(fd, _COLLAPSE, at, size)
+
+
+def _fallocate(fd: int, mode: int, at: int, size: int) -> bool:
+    call = getattr(ctypes.CDLL(None, use_errno=True), "fallocate", None)
+    if call is None:
+        return False
+    done = call(ctypes.c_int(fd), ctypes.c_int(mode), ctypes.c_int64(at), ctypes.c_int64(size))
+    return int(done) == 0
+
+
+def boot_id() -> str:
+    """Return what changes whenever the machine starts, or nothing where that is not known."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from orchestrator.assemble.header import Image, header, header_size
 from orchestrator.assemble.stock import Shelf, Spools
-from orchestrator.assemble.storage import copy_range, space_errors, write_at
+from orchestrator.assemble.storage import ALIGNMENT, aligned, copy_range, space_errors, write_at
 from orchestrator.assemble.tiff import Directory
 from orchestrator.core.errors import IntegrityError, Stopped
 from orchestrator.model.ports import Stop
@@ -48,11 +48,20 @@ class Plan:
     head: bytes
     runs: list[Run]
     size: int
+    full_at: int
 
-    @property
-    def in_place(self) -> bool:
-        """Tell whether the spool of full blocks already is the output, but for its head."""
-        return all(not run.level and run.source == run.target for run in self.runs)
+    def room(self, spool_end: int) -> int | None:
+        """
+        Return how many bytes must be inserted into the spool of full blocks to make it the output.
+
+        None when that alone does not do, because parts came in another order.
+        """
+        full = [run for run in self.runs if not run.level]
+        moves = {run.target - run.source for run in full}
+        if not full or len(moves) > 1 or full[-1].source + full[-1].size != spool_end:
+            return None
+        move = moves.pop()
+        return move if move >= 0 and move % ALIGNMENT == 0 else None
 
 
 def image_shapes(shelf: Shelf) -> list[tuple[int, int]]:
@@ -70,16 +79,20 @@ def plan(shelf: Shelf, segments: Sequence[Segment], base: Directory) -> Plan:
     """
     shapes = image_shapes(shelf)
     at = header_size(base, shelf.codec.encoding, shapes)
+    full_at = 0
     runs: list[Run] = []
     images: list[Image] = []
     for level in reversed(range(len(shapes))):
+        if level == 0:
+            # On a whole block of the file system, so that a spool can become the output without being copied.
+            full_at = at = aligned(at)
         extents = [s.overviews if level else s.full for s in segments]
         offsets, sizes = shelf.offsets[level], np.maximum(shelf.sizes[level], 0)
         targets, moved = _moved(offsets, sizes, extents, level, at)
         images.append(Image(*shapes[level], targets, sizes))
         runs += moved
         at += int(sizes.sum())
-    return Plan(header(base, shelf.codec.encoding, images[::-1]), runs, at)
+    return Plan(header(base, shelf.codec.encoding, images[::-1]), runs, at, full_at)
 
 
 def _moved(offsets: Ints, sizes: Ints, extents: list[tuple[int, int]], level: int, at: int) -> tuple[Ints, list[Run]]:
@@ -163,10 +176,17 @@ class Hasher:
 
 
 def write_in_place(layout: Plan, spools: Spools) -> str:
-    """Make the spool of full blocks the output; return its SHA-256."""
+    """Make the spool of full blocks, moved where they belong, the output; return its SHA-256."""
     fd, path = spools.full.fd, spools.full.path
     with space_errors(path):
+        # What a spool keeps free for the head may hold anything.
         write_at(fd, layout.head, 0)
+        at = len(layout.head)
+        for run in layout.runs:
+            if run.level:
+                copy_range(spools.overviews.fd, run.source, fd, run.target, run.size)
+                at = run.target + run.size
+        write_at(fd, bytes(layout.full_at - at), at)
         os.ftruncate(fd, layout.size)
         hasher = Hasher(fd)
         hasher.advance(layout.size)

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from assembly import Never, Scene, star
 
+from orchestrator.assemble import mosaic
 from orchestrator.assemble.mosaic import BlockAssembler
 
 CALLS = ("pwrite", "copy_file_range", "fsync", "fdatasync", "ftruncate", "rename", "unlink")
@@ -27,6 +28,11 @@ def scene() -> Scene:
     return Scene(**{**vars(SCENE), "area": star(SCENE, np.random.default_rng(4))})
 
 
+def order_of(count: int, order: int) -> list[int]:
+    """Every other run places the parts in the order of the grid, when room is made in the spool itself."""
+    return np.random.default_rng(order).permutation(count).tolist() if order % 2 else list(range(count))
+
+
 class Calls:
     """Counts the calls that change files, in threads too, and kills at one of them."""
 
@@ -34,6 +40,8 @@ class Calls:
         self.seen = 0
         for name in CALLS:
             setattr(os, name, self._counted(name, getattr(os, name), deadly))
+        for name in ("insert_room", "remove_room"):
+            setattr(mosaic, name, self._counted(name, getattr(mosaic, name), deadly))
 
     def _counted(self, name, call, deadly):
         def counted(*args, **kwargs):
@@ -54,11 +62,11 @@ def assemble(parts, work: Path, order: int, deadly: int | None) -> dict[str, obj
     child = os.fork()
     if child == 0:
         calls = Calls(deadly)
-        mosaic = BlockAssembler().open(scene().spec(), work)
-        before = len(mosaic.placed())
-        for index in np.random.default_rng(order).permutation(len(parts)).tolist():
-            mosaic.place(*parts[index])
-        report = mosaic.finish(Never())
+        building = BlockAssembler().open(scene().spec(), work)
+        before = len(building.placed())
+        for index in order_of(len(parts), order):
+            building.place(*parts[index])
+        report = building.finish(Never())
         answer = {"sha256": report.sha256, "calls": calls.seen, "before": before, "path": str(report.path)}
         os.write(writing, json.dumps(answer).encode())
         os._exit(0)
@@ -75,11 +83,15 @@ def main() -> None:
     whole = assemble(parts, work / "whole", 0, None)
     rng = np.random.default_rng(seed)
     results = []
-    for number, deadly in enumerate(np.sort(rng.integers(1, int(whole["calls"]), kills)).tolist()):
+    # Half of the moments lie in the last tenth, where the file is put together.
+    early = rng.integers(1, int(whole["calls"]), kills // 2)
+    late = rng.integers(int(whole["calls"] * 0.9), int(whole["calls"]) + 1, kills - kills // 2)
+    for number, deadly in enumerate([*early.tolist(), *late.tolist()]):
         folder = work / f"killed-{number}"
-        first = assemble(parts, folder, number, deadly)
-        second = assemble(parts, folder, number + 1, int(rng.integers(1, int(whole["calls"]))))
-        last = assemble(parts, folder, number + 2, None)
+        order = 0 if rng.random() < 0.7 else 1
+        first = assemble(parts, folder, order, deadly)
+        second = assemble(parts, folder, order, int(rng.integers(1, int(whole["calls"]))))
+        last = assemble(parts, folder, order, None)
         records = [json.loads(line[9:]) for line in (folder / "journal").read_bytes().splitlines()]
         windows = [str(r["window"]) for r in records if r["kind"] == "part"]
         results.append({
