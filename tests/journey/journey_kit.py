@@ -203,8 +203,8 @@ def get_ee_image():
     mixed = x.multiply(31).add(y.multiply(17)).mod(1009)
     return x.addBands(y).addBands(mixed.rename("mixed")).updateMask(mixed.mod(5).neq(0))
 """
-# A slanted quadrilateral near Ljubljana, 8 km across, in metres of UTM zone 33 north.
-CORNERS = ((500_100, 5_100_050), (507_300, 5_101_300), (508_000, 5_107_900), (501_500, 5_108_100))
+# A slanted quadrilateral near Ljubljana, 5 km across, in metres of UTM zone 33 north.
+CORNERS = ((500_050, 5_100_050), (504_900, 5_100_900), (505_050, 5_105_000), (500_900, 5_105_080))
 
 
 def write_area(path: Path, corners: tuple[tuple[float, float], ...] = CORNERS) -> Path:
@@ -224,7 +224,7 @@ class Home:
     """
     A user's folder: `area.geojson`, `image.py`, results in `out`, state in `state`.
 
-    `run` starts the small job: about 800 × 800 pixels of three bands, in a few tasks and parts.
+    `run` starts the small job: about 500 × 500 pixels of three bands, in four parts.
     """
 
     folder: Path
@@ -250,7 +250,7 @@ class Home:
             *("--shapefile", "area.geojson", "--output", "out", "--base-name", "small"),
             *("--start-date", "2024-05-01", "--end-date", "2024-06-01", "--crs", "EPSG:32633", "--scale", "10"),
             *("--recipe", "image-code", "--param", f"file={self.folder / 'image.py'}", "--bands", "x,y,mixed"),
-            *("--max-size-mb", "2", "--bucket", BUCKET),
+            *("--max-size-mb", "1.25", "--bucket", BUCKET),
             *more,
         ]
 
@@ -271,6 +271,11 @@ class Home:
 
     def runs(self) -> list[dict[str, Any]]:
         return [m for m in self.command("status").expect(0).messages if m["message_type"] == "run"]
+
+    def tasks(self, run_id: str) -> list[dict[str, Any]]:
+        """Return the tasks of a run as `status` shows them."""
+        shown = self.command("status", run_id).expect(0).messages
+        return list(next(m["tasks"] for m in shown if m["message_type"] == "run"))
 
     def leftovers(self) -> list[str]:
         """Return what lies in the output folder besides results."""

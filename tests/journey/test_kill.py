@@ -1,0 +1,98 @@
+"""kill -9, anywhere: started again, the run gives the same bytes, exports nothing twice and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import journey_kit as kit
+import pytest
+
+from orchestrator.model.states import RUN_FINAL, RunState
+
+SOURCES = Path(__file__).resolve().parents[2] / "orchestrator"
+# In the order a run passes them.
+POINTS = (
+    "run.admitted",
+    "run.prepared",
+    "run.planned",
+    "run.exporting",
+    "task.intended",
+    "task.posted",
+    "tasks.polled",
+    "task.collecting",
+    "task.collected",
+    "part.downloading",
+    "download.after_chunk",
+    "download.before_publish",
+    "part.downloaded",
+    "part.verified",
+    "part.placed",
+    "run.exported",
+    "run.assembling",
+    "output.finished",
+    "output.published",
+    "run.published",
+    "object.deleted",
+    "run.cloud_cleaned",
+    "folder.removed",
+)
+# The state HELD is not on the straight way; it has a test of its own.
+ASIDE = ("run.held",)
+STATES = tuple(point for point in POINTS if point.removeprefix("run.").upper() in RunState.__members__)
+EVERY = "ORCHESTRATOR_TEST_EVERY_KILL"
+
+
+def assert_as_if_nothing_had_happened(home, outcome, undisturbed, exports_before):
+    """Same bytes, each task exported once, nothing left."""
+    tasks = home.tasks(outcome.summary["run"])
+    assert outcome.sha256 == undisturbed.sha256
+    assert home.service.exports - exports_before == len(tasks)
+    assert {task["attempt"] for task in tasks} == {1}
+    assert home.service.objects() == []
+    assert home.leftovers() == []
+
+
+def test_every_point_of_the_program_is_killed_somewhere():
+    """A new crash point, or a new state of a run, must find its place in this file."""
+    sources = "\n".join(p.read_text() for folder in ("engine", "transfer") for p in (SOURCES / folder).rglob("*.py"))
+
+    named = set(re.findall(r'crash\.point\("([^"]+)"\)', sources))
+    states = {f"run.{state.lower()}" for state in RunState if state not in RUN_FINAL}
+
+    assert 'crash.point(f"run.{run.state.lower()}")' in sources
+    assert named | states == set(POINTS) | set(ASIDE)
+
+
+def test_one_run_survives_a_kill_at_every_point(home, undisturbed):
+    """Killed at each point in turn, two dozen times in one life, the run ends as if nothing had happened."""
+    before = home.service.exports
+
+    ends = {point: home.run(**{kit.CRASH_AT: point}).code for point in POINTS}
+    outcome = home.run().expect(0)
+
+    assert ends == dict.fromkeys(POINTS, kit.KILLED)
+    assert_as_if_nothing_had_happened(home, outcome, undisturbed, before)
+
+
+@pytest.mark.parametrize("point", POINTS if os.environ.get(EVERY) else STATES)
+def test_a_kill_loses_and_doubles_nothing(home, undisturbed, point):
+    """In each state of a run (at each point, with ORCHESTRATOR_TEST_EVERY_KILL=1): killed, started again, the same."""
+    before = home.service.exports
+
+    assert home.run(**{kit.CRASH_AT: point}).code == kit.KILLED
+    outcome = home.run().expect(0)
+
+    assert_as_if_nothing_had_happened(home, outcome, undisturbed, before)
+
+
+def test_a_kill_while_held_loses_and_doubles_nothing(home, undisturbed):
+    """A run that waits for the service to come back is killed in its wait, and goes on later."""
+    before = home.service.exports
+    home.service.order({"action": "http", "status": 503, "api": "objects.list", "count": 8})
+
+    assert home.run(**{kit.CRASH_AT: "run.held"}).code == kit.KILLED
+    outcome = home.run().expect(0)
+
+    assert_as_if_nothing_had_happened(home, outcome, undisturbed, before)
