@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from orchestrator.sandbox.scenes.noise import WORLD_METRES, upsample
+from orchestrator.sandbox.scenes.noise import WORLD_METRES, catmull_rom, upsample
 
 SQUARE = 512
 # Node distance of the exact map projection. Between nodes the world coordinates are interpolated: at 10 m
@@ -72,6 +72,13 @@ class Mesh:
         """Interpolate a field on the nodes to the (SQUARE, SQUARE) pixels."""
         return upsample(field, SQUARE, self.step, self.margin, offset)
 
+    def carry(self, field: NDArray[np.floating], fine: Mesh) -> NDArray[np.float64]:
+        """Interpolate a field on the nodes to those of a mesh of the same square with a smaller step."""
+        if fine.step == self.step:
+            return np.asarray(field, np.float64)
+        matrix = _carry_matrix(self.step, fine.step, fine.margin)
+        return _both_ways(matrix, field)
+
 
 @dataclass(frozen=True)
 class Square:
@@ -111,7 +118,7 @@ class Square:
             return Mesh(step, 2, lon, lat, x, y)
         count = SQUARE // step + 1 + 2 * margin
         matrix = _mesh_matrix(count, step, margin)
-        return Mesh(step, margin, *(matrix @ field @ matrix.T for field in (lon, lat, x, y)))
+        return Mesh(step, margin, *(_both_ways(matrix, field) for field in (lon, lat, x, y)))
 
     @cached_property
     def _projection(self) -> tuple[NDArray[np.float64], ...]:
@@ -132,6 +139,24 @@ class Square:
         east = mesh.spread((mesh.x - anchor_x) * WORLD_METRES, self.offset)
         south = mesh.spread((mesh.y - anchor_y) * WORLD_METRES, self.offset)
         return east, south, anchor_x, anchor_y
+
+
+def _both_ways(matrix: NDArray[np.float64], field: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Weight rows, then columns. Not by a matrix product, whose threads would fight over the cores."""
+    return np.asarray(np.einsum("ik,jk->ij", np.einsum("ij,jk->ik", matrix, field), matrix), np.float64)
+
+
+@lru_cache(maxsize=16)
+def _carry_matrix(wide: int, fine: int, margin: int) -> NDArray[np.float64]:
+    """Catmull-Rom weights (fine nodes, wide nodes); both meshes have the same margin, in nodes."""
+    count, nodes = SQUARE // wide + 1 + 2 * margin, np.arange(SQUARE // fine + 1 + 2 * margin)
+    position = margin + (nodes - margin) * fine / wide
+    first = np.floor(position).astype(int)
+    matrix = np.zeros((nodes.size, count))
+    for tap, weights in enumerate(catmull_rom(position - first), start=-1):
+        # Beyond the last node weights are 0.
+        matrix[nodes, np.clip(first + tap, 0, count - 1)] += weights
+    return matrix
 
 
 @lru_cache(maxsize=16)

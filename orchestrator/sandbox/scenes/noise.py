@@ -103,14 +103,17 @@ def upsample(nodes: Floats, size: int, step: int, margin: int, offset: float) ->
 @lru_cache(maxsize=32)
 def _taps(step: int, offset: float) -> NDArray[np.float32]:
     """Weights (step, 4) of the four nodes around each pixel between two nodes."""
-    t = (np.arange(step) + offset) / step
-    weights = [
+    return np.stack(catmull_rom((np.arange(step) + offset) / step), axis=1).astype(np.float32)
+
+
+def catmull_rom(t: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Weights of the four nodes around a point at `t` (0 to 1) between the middle two."""
+    return [
         ((2.0 - t) * t - 1.0) * t / 2.0,
         (3.0 * t - 5.0) * t * t / 2.0 + 1.0,
         ((4.0 - 3.0 * t) * t + 1.0) * t / 2.0,
         (t - 1.0) * t * t / 2.0,
     ]
-    return np.stack(weights, axis=1).astype(np.float32)
 
 
 @lru_cache(maxsize=4)

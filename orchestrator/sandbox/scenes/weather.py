@@ -8,6 +8,7 @@ the clouds times the tangent of the zenith angle. How cloudy a pass is differs b
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,20 +16,30 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from orchestrator.sandbox.scenes.ground import Mesh, Square
+from orchestrator.sandbox.scenes.ground import SQUARE, Mesh, Square
 from orchestrator.sandbox.scenes.noise import WORLD_METRES, chance, octave, spectrum
 from orchestrator.sandbox.scenes.orbit import HALF_SWATH_KM, Pass
 
 LOWEST_METRES, HIGHEST_METRES = 400.0, 800.0
 # The farthest a shadow falls from its cloud, where a low sun would throw it farther than masks look.
 SHADOW_REACH_METRES = 950.0
-_MESH_METRES = 80
-_CLOUD = {9: 0.5, 10: 0.6, 11: 0.7, 12: 0.8, 13: 0.9, 14: 0.9, 15: 0.8, 16: 0.55, 17: 0.3}
+# Node distances for fine and for broad shapes.
+_MESH_METRES, _WIDE_METRES = 80, 320
+_BROAD = {9: 0.5, 10: 0.6, 11: 0.7, 12: 0.8, 13: 0.9, 14: 0.9}
+_FINE = {15: 0.8, 16: 0.55, 17: 0.3}
+_BROAD_STD, _FINE_STD = (
+    sum(weight**2 for weight in part.values()) ** 0.5 / sum(weight**2 for weight in (_BROAD | _FINE).values()) ** 0.5
+    for part in (_BROAD, _FINE)
+)
+_HIGHEST_FINE = 1.5  # three standard deviations of the fine shapes: where the broad ones are lower, it is clear
+_CLEAREST = -1.0  # how far below zero an optical depth matters to its neighbours
 _PLACE_ZOOM = 6  # 626 km: how far one weather reaches
 _THICKNESS = 2.4  # optical depth per standard deviation above the threshold
 _CIRRUS_CHANCE = 0.15
 _VEIL_DEPTH = 0.3  # the thickest cirrus
 _Kind = TypeVar("_Kind", bound=np.generic)
+Floats = NDArray[np.floating]
+_Ray = Callable[[Mesh, Pass, int], tuple[NDArray[np.float64], NDArray[np.float64]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +82,40 @@ class Sky:
 
 def observe(square: Square, overpass: Pass, seed: int) -> Sky:
     """Compute the clouds, shadows and swath of a pass over a square."""
-    mesh = square.mesh(max(1, min(64, _MESH_METRES // square.spacing)))
-    depth = mesh.spread(_raw_depth(mesh.x, mesh.y, square.spacing, overpass, seed), square.offset)
-    shade_x, shade_y = _towards_sun(mesh, overpass, seed)
-    shade = mesh.spread(_raw_depth(shade_x, shade_y, square.spacing, overpass, seed), square.offset)
-    swath = square.mesh(64)
-    across = swath.spread(overpass.across(swath.lon, swath.lat), square.offset)
-    np.maximum(depth, 0.0, out=depth)
+    seen = _seen(square, overpass)
+    if not seen.any():
+        return Sky(_everywhere(np.float32(0)), _everywhere(np.float32(0)), seen)
+    fine = square.mesh(max(1, min(64, _MESH_METRES // square.spacing)))
+    depth = _spread(_nodes(square, fine, _straight_up, overpass, seed), fine, square.offset)
+    shade = _spread(_nodes(square, fine, _towards_sun, overpass, seed) - _VEIL_DEPTH, fine, square.offset)
     # Veils and the thinnest edges scatter light rather than cast a shadow.
-    shadow: NDArray[np.float32] = -np.expm1(-3.5 * np.maximum(shade - _VEIL_DEPTH, 0.0))
-    return Sky(_kept(depth), _kept(shadow), _kept(np.abs(across) <= HALF_SWATH_KM))
+    shadow = shade if shade.strides[0] == 0 else -np.expm1(-3.5 * shade)
+    return Sky(_kept(depth), _kept(shadow), seen)
+
+
+def _seen(square: Square, overpass: Pass) -> NDArray[np.bool_]:
+    """Whether each pixel lies in the swath."""
+    swath = square.mesh(64)
+    apart = np.abs(overpass.across(swath.lon, swath.lat))
+    # The distance from the track is all but linear over a square: far from the edge the nodes decide.
+    if apart.max() < HALF_SWATH_KM - 1.0:
+        return _everywhere(np.True_)
+    across = swath.spread(overpass.across(swath.lon, swath.lat), square.offset)
+    return _kept(np.abs(across) <= HALF_SWATH_KM)
+
+
+def _spread(nodes: NDArray[np.float64], mesh: Mesh, offset: float) -> NDArray[np.float32]:
+    """The positive part of a field on nodes, at pixels."""
+    # Between nodes a spline may rise over them by a quarter of their difference, which `_CLEAREST` bounds.
+    if nodes.max() < _CLEAREST / 4:
+        return _everywhere(np.float32(0))
+    field = mesh.spread(nodes, offset)
+    np.maximum(field, 0.0, out=field)
+    return field
+
+
+def _everywhere(value: _Kind) -> NDArray[_Kind]:
+    return np.broadcast_to(np.asarray(value), (SQUARE, SQUARE))
 
 
 def _kept(field: NDArray[_Kind]) -> NDArray[_Kind]:
@@ -109,14 +144,48 @@ def _raw_depth(
     x: NDArray[np.floating], y: NDArray[np.floating], spacing: float, overpass: Pass, seed: int
 ) -> NDArray[np.float64]:
     """Optical depth, negative where it is clear: what lies above a threshold that sets the cover."""
-    key = _key(overpass, seed)
+    broad = _broad(x, y, spacing, overpass, seed)
+    return _thick(broad, x, y, spacing, overpass, seed, _veil(x, y, overpass, seed))
+
+
+def _nodes(square: Square, fine: Mesh, ray: _Ray, overpass: Pass, seed: int) -> NDArray[np.float64]:
+    """Optical depth where rays from the nodes of `fine` pass the clouds; what is broad is computed at fewer nodes."""
+    spacing = float(square.spacing)
+    wide = square.mesh(max(fine.step, _power_of_two(_WIDE_METRES // square.spacing)))
+    there = ray(wide, overpass, seed)
+    broad = wide.carry(_broad(*there, spacing, overpass, seed), fine)
+    veil = _veil(*there, overpass, seed)
+    carried = None if veil is None else wide.carry(veil, fine)
+    depth = _thick(broad, *ray(fine, overpass, seed), spacing, overpass, seed, carried)
+    return np.maximum(depth, _CLEAREST)
+
+
+def _broad(x: Floats, y: Floats, spacing: float, overpass: Pass, seed: int) -> NDArray[np.float64]:
+    """The wide shapes of clouds above the threshold, in standard deviations of the whole noise."""
     cover = _cover(x, y, overpass, seed)
-    cloud = spectrum(x, y, _CLOUD, spacing, *key, 2)
-    depth = _THICKNESS * (cloud - ndtri(1.0 - cover))
-    if chance(*key, 3) < _CIRRUS_CHANCE:
-        veil = 0.12 + 0.14 * octave(x, y, 9, *key, 4) + 0.05 * octave(x, y, 12, *key, 4)
-        depth = np.maximum(depth, np.minimum(veil, _VEIL_DEPTH))
-    return np.asarray(depth)
+    return spectrum(x, y, _BROAD, spacing, *_key(overpass, seed), 2) * _BROAD_STD - ndtri(1.0 - cover)
+
+
+def _thick(
+    broad: Floats, x: Floats, y: Floats, spacing: float, overpass: Pass, seed: int, veil: Floats | None
+) -> NDArray[np.float64]:
+    """Add the fine shapes, but only where they can matter: they are cut off at `_HIGHEST_FINE`."""
+    cloud = np.asarray(broad + _HIGHEST_FINE)
+    near = cloud > -0.2
+    if near.any():
+        fine = spectrum(x[near], y[near], _FINE, spacing, *_key(overpass, seed), 2) * _FINE_STD
+        cloud[near] += np.minimum(fine, _HIGHEST_FINE) - _HIGHEST_FINE
+    depth = _THICKNESS * cloud
+    return depth if veil is None else np.maximum(depth, veil)
+
+
+def _veil(x: Floats, y: Floats, overpass: Pass, seed: int) -> NDArray[np.float64] | None:
+    """Depth of thin cirrus; most passes have none."""
+    key = _key(overpass, seed)
+    if chance(*key, 3) >= _CIRRUS_CHANCE:
+        return None
+    veil = 0.12 + 0.14 * octave(x, y, 9, *key, 4) + 0.05 * octave(x, y, 12, *key, 4)
+    return np.minimum(veil, _VEIL_DEPTH)
 
 
 def _cover(x: NDArray[np.floating], y: NDArray[np.floating], overpass: Pass, seed: int) -> NDArray[np.float64]:
@@ -127,6 +196,17 @@ def _cover(x: NDArray[np.floating], y: NDArray[np.floating], overpass: Pass, see
     """
     mood = chance(*_key(overpass, seed), 5) + 0.17 * octave(x, y, _PLACE_ZOOM, *_key(overpass, seed), 6)
     return np.clip(mood, 0.0, 1.0) ** 1.5 * 0.998 + 0.0005
+
+
+def _power_of_two(most: int) -> int:
+    """The largest power of two up to `most`, or 1: only those divide a square."""
+    return 1 << max(0, most.bit_length() - 1)
+
+
+def _straight_up(mesh: Mesh, overpass: Pass, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """World positions of the clouds above the mesh's nodes."""
+    del overpass, seed
+    return mesh.x, mesh.y
 
 
 def _towards_sun(mesh: Mesh, overpass: Pass, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
