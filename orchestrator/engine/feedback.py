@@ -66,7 +66,7 @@ class Feedback:
         if self.refit is None or self.store.lesson(self.run_id, REFITTED) is not None:
             return tasks
         heaviest = self.store.lesson(self.kind, HEAVIEST)
-        pilots = tasks[:PILOT_TASKS]
+        pilots = [task for task in tasks if task.state is not TaskState.SPLIT][:PILOT_TASKS]
         begun = any(task.attempt > 0 for task in tasks)
         if begun and not all(task.state is TaskState.SUCCEEDED and task.collected for task in pilots):
             return pilots

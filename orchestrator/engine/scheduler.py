@@ -64,10 +64,11 @@ def logical_time(schedule: Schedule, now: datetime) -> datetime | None:
     """
     trigger = schedule.trigger(ANCHOR)
     latest: datetime | None = None
-    moment = trigger.get_next_fire_time(None, now - timedelta(seconds=CATCH_UP_SECONDS))
-    while moment is not None and moment <= now:
+    probe = now.astimezone(UTC) - timedelta(seconds=CATCH_UP_SECONDS)
+    while (moment := trigger.get_next_fire_time(None, probe)) is not None and moment <= now:
         latest = moment
-        moment = trigger.get_next_fire_time(moment, moment + timedelta(microseconds=1))
+        # A second on, in UTC: within an hour that comes twice, wall clocks compare as if time stood still.
+        probe = max(probe, moment.astimezone(UTC)) + timedelta(seconds=1)
     return latest
 
 

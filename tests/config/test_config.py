@@ -1,0 +1,89 @@
+"""Settings: layers in order, and errors that name the key and the place."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.config import load, read_job, unknown_variables
+from orchestrator.core.errors import ConfigError
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text: str):
+        path = tmp_path / "config.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_layers_lie_over_each_other(file):
+    """Command line before environment before profile before file before default."""
+    path = file(
+        '[ee]\nproject = "a"\nlive_tasks = 2\n[serve]\nslots = 2\n[profiles.night.ee]\nlive_tasks = 3\nproject = "b"\n'
+    )
+
+    loaded = load(
+        path,
+        profile="night",
+        environment={"ORCHESTRATOR_EE__PROJECT": "c"},
+        overrides={"serve": {"slots": 5}},
+    )
+
+    ee = loaded.settings.ee
+    assert (ee.project, ee.live_tasks, loaded.settings.serve.slots) == ("c", 3, 5)
+    assert loaded.settings.ee.poll_max == 30
+    assert loaded.origins["ee.project"] == "environment"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        pytest.param("[ee]\nprojekt = 1\n", "ee.projekt", id="unknown key"),
+        pytest.param("[moon]\nx = 1\n", "moon", id="unknown section"),
+        pytest.param('[gcs]\nmax_bytes = "lots"\n', "gcs.max_bytes", id="no size"),
+        pytest.param("[ee]\nlive_tasks = 0\n", "ee.live_tasks", id="out of range"),
+        pytest.param("project = 1\n", "project", id="outside a section"),
+        pytest.param("[ee\n", "no TOML", id="no TOML"),
+        pytest.param('[jobs.a]\narea = "x"\n', "jobs.a.output", id="a job without output"),
+    ],
+)
+def test_a_wrong_file_is_named_with_its_key(file, text, named):
+    """One line says where, which key and what is wrong."""
+    path = file(text)
+
+    with pytest.raises(ConfigError, match=named) as caught:
+        load(path, environment={})
+
+    assert "config.toml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_wrong_variable_is_named_as_such(file):
+    """A bad value from the environment is not blamed on the file."""
+    with pytest.raises(ConfigError, match=r"environment: 'ee.live_tasks' is 'many'"):
+        load(file(""), environment={"ORCHESTRATOR_EE__LIVE_TASKS": "many"})
+
+
+def test_misspelt_variables_are_found():
+    """A name with our prefix that sets nothing does not stay unnoticed."""
+    found = unknown_variables({"ORCHESTRATOR_EE__PROJECT": "", "ORCHESTRATOR_EE__PROJCT": "", "PATH": ""})
+
+    assert found == ["ORCHESTRATOR_EE__PROJCT"]
+
+
+def test_paths_of_a_job_count_from_its_file(tmp_path):
+    """A job file can be started from any folder."""
+    (tmp_path / "area.geojson").write_text("{}")
+    path = tmp_path / "job.toml"
+    path.write_text(
+        'area = "area.geojson"\noutput = "out"\nbase_name = "a"\nstart_date = "2024-01-01"\nend_date = "2024-02-01"\n'
+        'max_part_size = "8MiB"\n[params]\nmax_scene_cloud = 20\n[grid]\nscale = 20\n'
+    )
+
+    job = read_job(path).job(tmp_path, "google")
+
+    assert job.area.source == str(tmp_path / "area.geojson")
+    assert job.output == str(tmp_path / "out")
+    assert (job.max_part_bytes, job.params["max_scene_cloud"], job.grid.scale) == (8 * 2**20, 20, 20)

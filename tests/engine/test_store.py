@@ -1,0 +1,243 @@
+"""The store's contract, to be run over every store there is."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from orchestrator.core.errors import IntegrityError, UserError
+from orchestrator.engine.stores.contract import Store, TaskChange
+from orchestrator.engine.stores.records import Attempt
+from orchestrator.engine.stores.schema import metadata
+from orchestrator.engine.stores.sql import SqlStore
+from orchestrator.model.grid import Window
+from orchestrator.model.objects import StoredObject
+from orchestrator.model.plan import TaskPlan
+from orchestrator.model.states import PartState, RunState, TaskState
+
+
+class StillClock:
+    def now(self) -> datetime:
+        return datetime(2024, 6, 1, tzinfo=UTC)
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.db"
+
+
+@pytest.fixture
+def store(path: Path):
+    opened = SqlStore(f"sqlite:///{path}", StillClock())
+    yield opened
+    opened.close()
+
+
+TASKS = (TaskPlan(0, Window(0, 0, 512, 512), 256, 256), TaskPlan(1, Window(0, 512, 256, 256), 256, 256))
+
+
+@pytest.fixture
+def planned(store: Store) -> str:
+    run = store.admit("night", "2024-06-01", "f" * 64, "{}")
+    store.save_plan(run.id, "plan", "image", "{}", TASKS)
+    store.set_run(run.id, RunState.EXPORTING)
+    return run.id
+
+
+def an_attempt(number: int = 1, task: str = "0000") -> Attempt:
+    return Attempt(task, number, f"x{task}{number}", f"d{task}{number}", f"p/{task}/{number}", "", 0.0)
+
+
+def an_object(name: str, generation: str = "1") -> StoredObject:
+    return StoredObject(name, 100, generation, "AAAAAA==")
+
+
+def submit(store: Store, run: str, task: str = "0000", number: int = 1) -> None:
+    store.intend(run, an_attempt(number, task))
+    store.identify(run, task, f"op/{task}/{number}", TaskState.QUEUED)
+
+
+def collect_all(store: Store, run: str, task: TaskPlan, key: str = "0000") -> None:
+    store.change_tasks(run, {key: TaskChange(state=TaskState.SUCCEEDED)})
+    store.collect(run, key, {w: an_object(f"{key}-{w.row}-{w.col}") for w in task.parts()}, 1)
+
+
+def test_the_same_declaration_continues_its_run(store):
+    """A job that is admitted twice has one run."""
+    first = store.admit("night", "", "f", "{}")
+
+    assert store.admit("night", "", "f", "{}").id == first.id
+
+
+def test_again_follows_an_ended_run_only(store, planned):
+    """`again` never starts beside a run that still works."""
+    assert store.admit("night", "2024-06-01", "f" * 64, "{}", again=True).id == planned
+
+    store.set_run(planned, RunState.CANCELLED)
+
+    assert store.admit("night", "2024-06-01", "f" * 64, "{}", again=True).turn == 2
+
+
+def test_a_scheduled_date_fires_once(store):
+    """However often the clock wakes us, one (job, logical date) has one run."""
+    assert store.fire("night", "2024-06-01", "f", "{}") is not None
+
+    assert store.fire("night", "2024-06-01", "g", "{}") is None
+    assert store.fire("night", "2024-06-02", "f", "{}") is not None
+
+
+def test_a_plan_is_stored_whole(store, planned):
+    """Tasks and their parts appear together with the state PLANNED."""
+    assert [task.plan for task in store.tasks(planned)] == list(TASKS)
+    assert {part.window for part in store.parts(planned)} == {w for task in TASKS for w in task.parts()}
+
+
+def test_a_second_plan_is_refused(store, planned):
+    """A run is planned once; what was promised to Earth Engine does not change under it."""
+    with pytest.raises(IntegrityError, match="EXPORTING to PLANNED"):
+        store.save_plan(planned, "other", "image", "{}", ())
+
+
+def test_an_intent_is_there_before_its_operation(store, planned):
+    """Between the commit and the answer the attempt can be found again by what it was called."""
+    store.intend(planned, an_attempt())
+
+    assert store.tasks(planned)[0].state is TaskState.SUBMITTING
+    assert store.attempts(planned) == [an_attempt()]
+
+
+def test_a_request_id_is_used_once(store, planned):
+    """Two attempts can never share a request id, whatever the code above does."""
+    store.intend(planned, an_attempt())
+
+    with pytest.raises(Exception, match="UNIQUE"):
+        store.intend(planned, Attempt("0001", 1, an_attempt().request_id, "other", "p", "", 0.0))
+
+
+def test_a_change_outside_the_table_changes_nothing(store, planned):
+    """States move as the tables say, or not at all."""
+    with pytest.raises(IntegrityError, match="PLANNED to SUCCEEDED"):
+        store.change_tasks(planned, {"0001": TaskChange(state=TaskState.SUCCEEDED)})
+
+    assert store.tasks(planned)[1].state is TaskState.PLANNED
+
+
+def test_collected_parts_are_owned(store, planned):
+    """An object enters the ledger in the moment its part becomes EXPORTED."""
+    submit(store, planned)
+
+    collect_all(store, planned, TASKS[0])
+
+    assert {owned.source.name for owned in store.owned(planned)} == {
+        part.source.name for part in store.parts(planned) if part.state is PartState.EXPORTED
+    }
+
+
+def test_owning_twice_is_owning_once(store, planned):
+    """The ledger holds one row for one generation of one object."""
+    store.own(planned, [an_object("a")])
+    store.own(planned, [an_object("a"), an_object("a", "2")])
+
+    assert [owned.source.generation for owned in store.owned(planned)] == ["1", "2"]
+
+
+def test_a_reset_task_keeps_what_is_placed(store, planned):
+    """A new attempt asks again only for what is not in the output yet."""
+    submit(store, planned)
+    collect_all(store, planned, TASKS[0])
+    placed = TASKS[0].parts()[0]
+    for state in (PartState.DOWNLOADING, PartState.VERIFIED, PartState.MERGED):
+        store.set_part(planned, placed, state)
+
+    store.reset_task(planned, "0000", "lost", 0.0)
+
+    states = {part.window: part.state for part in store.parts(planned) if part.task == "0000"}
+    assert states.pop(placed) is PartState.MERGED
+    assert set(states.values()) == {PartState.WAITING}
+
+
+def test_a_cut_task_passes_its_parts_on(store, planned):
+    """After a split the same pixels are planned, by the children."""
+    submit(store, planned)
+    store.change_tasks(planned, {"0000": TaskChange(state=TaskState.FAILED)})
+    halves = [TaskPlan(0, Window(0, 0, 256, 512), 256, 256), TaskPlan(0, Window(256, 0, 256, 512), 256, 256)]
+
+    store.split(planned, "0000", [(f"0000.{i}", half, 3) for i, half in enumerate(halves)])
+
+    owners = {part.window: part.task for part in store.parts(planned)}
+    assert {w: owners[w] for w in TASKS[0].parts()} == {w: f"0000.{w.row // 256}" for w in TASKS[0].parts()}
+
+
+def test_only_a_waiting_task_can_be_reshaped(store, planned):
+    """What was handed to Earth Engine keeps its parts."""
+    larger = TaskPlan(0, TASKS[0].window, 512, 512)
+    store.reshape(planned, "0000", larger)
+    assert store.tasks(planned)[0].plan == larger
+
+    submit(store, planned)
+
+    with pytest.raises(IntegrityError, match="only a PLANNED task"):
+        store.reshape(planned, "0000", TASKS[0])
+
+
+def test_a_held_run_remembers_where_it_was(store, planned):
+    """A run that failed while it was held still goes on from the step that was interrupted."""
+    store.set_run(planned, RunState.HELD, "no network")
+
+    assert store.set_run(planned, RunState.FAILED, "gave up").resume is RunState.EXPORTING
+
+
+def test_an_id_may_be_shortened_while_it_is_clear(store, planned):
+    """People type the beginning of an id; an ambiguous or empty one is refused."""
+    assert store.run(planned[:6]).id == planned
+
+    for wrong in ("zzz", ""):
+        with pytest.raises(UserError, match="status"):
+            store.run(wrong)
+
+
+def test_what_is_committed_is_on_disk(store):
+    """WAL with synchronous=FULL: a power cut after a commit loses nothing of it."""
+    with store._engine.connect() as db:
+        assert db.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert db.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+
+
+def test_threads_do_not_lose_each_others_writes(store, planned):
+    """Every worker's event is there in the end."""
+    workers = [
+        threading.Thread(target=lambda n=n: [store.record(planned, "e", {"n": n, "i": i}) for i in range(20)])
+        for n in range(4)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert len(store.events(planned, 1000)) == 80
+
+
+def test_migrations_make_the_schema_of_the_program(store):
+    """The tables a new database gets are exactly those the code speaks of."""
+    with store._engine.connect() as db, db.begin():
+        assert compare_metadata(MigrationContext.configure(db), metadata) == []
+
+
+def test_a_newer_database_is_refused(store, path):
+    """An old program does not touch what a newer one wrote."""
+    store.close()
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE alembic_version SET version_num = '9999'")
+    db.close()
+
+    with pytest.raises(IntegrityError, match="newer than this program"):
+        SqlStore(f"sqlite:///{path}", StillClock())
