@@ -38,7 +38,10 @@ def test_an_hour_that_comes_twice_has_one_run():
 
 def test_an_interval_keeps_its_beat_over_restarts():
     """Every 12 hours means the same hours, whenever the daemon was started."""
-XX
+    starts = [at("2024-06-01T12:00:00") + timedelta(minutes=m) for m in range(0, 700, 50)]
+
+    found = {logical_date(logical_time(Schedule(every="12h"), start)) for start in starts}
+
     assert found == {"2024-06-01T12:00"}
 
 
