@@ -103,6 +103,15 @@ class Square:
     col: int
     offset: float = 0.5
 
+    def quarters(self) -> list[Square]:
+        """The four squares of half the spacing that cover this one: north west, north east, south west, south east."""
+        half = self.spacing // 2
+        return [
+            Square(self.epsg, half, self.phase_x, self.phase_y, 2 * self.row + down, 2 * self.col + right)
+            for down in (0, 1)
+            for right in (0, 1)
+        ]
+
     @property
     def west(self) -> float:
         return float(self.phase_x + self.col * SQUARE * self.spacing)

@@ -93,8 +93,12 @@ class Surface:
     def nbytes(self) -> int:
         return self.cover.nbytes + self.vigour.nbytes + self.shade.nbytes
 
+    def cut(self, part: tuple[slice, slice]) -> Surface:
+        """The ground of a part of the square."""
+        return Surface(self.cover[part], self.vigour[part], self.shade[part])
+
     def reflectance(self, band: str) -> NDArray[np.float32]:
-        """True reflectance × 10000 of `band`, (SQUARE, SQUARE)."""
+        """True reflectance × 10000 of `band`, of the same shape."""
         index = BANDS.index(band)
         value = np.take(_GAIN[:, index], self.cover)
         value *= self.vigour

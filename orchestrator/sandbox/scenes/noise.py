@@ -116,6 +116,14 @@ def catmull_rom(t: NDArray[np.float64]) -> list[NDArray[np.float64]]:
     ]
 
 
+@lru_cache(maxsize=16)
+def halved_grain(seed: int, row: int, col: int) -> NDArray[np.int16]:
+    """Means of 2 × 2 values of `grain` from (row, col) on, which are 0 or 1: (511, 511) or more."""
+    table = grain(seed)[row : row + 1024 - 2 * row, col : col + 1024 - 2 * col]
+    blocks = table.reshape(table.shape[0] // 2, 2, table.shape[1] // 2, 2)
+    return np.asarray(np.rint(blocks.mean(axis=(1, 3))), np.int16)
+
+
 @lru_cache(maxsize=4)
 def grain(seed: int) -> NDArray[np.int16]:
     """A fixed (1024, 1024) table of standard normal noise × 1000, to be cut at hashed offsets."""

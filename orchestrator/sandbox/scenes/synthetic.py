@@ -4,9 +4,9 @@ Synthetic Sentinel-2, anywhere between 80° S and 81° N, from 2015 on, without 
 A scene is a pure function of seed, tile and pass: the known surface (`landscape`) under a sky (`weather`),
 flown as the satellites fly (`orbit`) in their tiles (`mgrs`). What a mosaic should recover is `surface`.
 
-Native pixels are the fields at pixel centres. Levels 1 to 3 are reduced from native pixels; deeper ones
-evaluate the fields at the level's spacing with finer features left out, which is close to a mean but not
-equal to it.
+Native pixels are the fields at pixel centres. Levels 1 to 3 are reduced from native pixels, or for the bands
+most asked for from a first level that is all but their mean (`Renderer.render_halved`); deeper ones evaluate
+the fields at the level's spacing with finer features left out, which is close to a mean but not equal to it.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ from orchestrator.sandbox.scenes.layout import (
 from orchestrator.sandbox.scenes.mgrs import TILE_METRES, Tile
 from orchestrator.sandbox.scenes.orbit import HALF_SWATH_KM, Pass
 from orchestrator.sandbox.scenes.pyramid import Pixels, read_level
-from orchestrator.sandbox.scenes.render import Renderer
+from orchestrator.sandbox.scenes.render import HALVED, Renderer
 
-CACHE_BYTES = 384 * 2**20
+CACHE_BYTES = 640 * 2**20
 # More scenes than this are refused: a query over a continent and a decade would enumerate for minutes.
 MAX_SCENES = 200_000
 _DEEPEST_REDUCED = 3
@@ -159,6 +159,9 @@ class SyntheticScene:
         layer = self._layer(band)
         side = TILE_METRES // layer.metres
         window = (row, col, height, width)
+        if 1 <= level <= _DEEPEST_REDUCED and self._halves(layer):
+            read = partial(self._first_level, layer)
+            return read_level(read, (side // 2, side // 2), layer.pyramid, level - 1, window)
         if level <= _DEEPEST_REDUCED:
             return read_level(partial(self._inside, layer, 0), (side, side), layer.pyramid, level, window)
         side = -(-side >> level) if side % (1 << level) == 0 else (side >> level) + 1
@@ -182,11 +185,30 @@ class SyntheticScene:
         left, phase_x = divmod(self.tile.west, spacing)
         for place, square, cut in _squares(row + top, col + left, height, width):
             key = Square(self.tile.epsg, spacing, phase_x, phase_y, *square, offset)
-            field, seen = self._renderer.render(layer.name, key, self.overpass)
-            values[place] = np.rint(field[cut]) if exact and field.dtype.kind == "f" else field[cut]
-            valid[place] = seen[cut]
-        values[~valid] = 0
+            field, seen = self._renderer.render(layer.name, key, self.overpass, cut)
+            values[place] = np.rint(field) if exact and field.dtype.kind == "f" else field
+            valid[place] = seen
+        if not valid.all():
+            values[~valid] = 0
         return values, valid
+
+    def _first_level(self, layer: Layer, row: int, col: int, height: int, width: int) -> Pixels:
+        """Cut a window out of level 1 without reading native pixels; see `Renderer.render_halved`."""
+        spacing = 2 * layer.metres
+        values = np.zeros((height, width), np.float32)
+        valid = np.zeros((height, width), np.bool_)
+        top, left = -self.tile.north // spacing, self.tile.west // spacing
+        for place, square, cut in _squares(row + top, col + left, height, width):
+            key = Square(self.tile.epsg, spacing, 0, 0, *square)
+            values[place], valid[place] = self._renderer.render_halved(layer.name, key, self.overpass, cut)
+        if not valid.all():
+            values[~valid] = 0
+        return values, valid
+
+    def _halves(self, layer: Layer) -> bool:
+        """Whether level 1 has a way of its own: its pixels must not straddle squares."""
+        spacing = 2 * layer.metres
+        return layer.name in HALVED and self.tile.north % spacing == 0 == self.tile.west % spacing
 
 
 class SyntheticCatalogue:

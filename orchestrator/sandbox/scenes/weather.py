@@ -8,7 +8,6 @@ the clouds times the tangent of the zenith angle. How cloudy a pass is differs b
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -39,7 +38,6 @@ _CIRRUS_CHANCE = 0.15
 _VEIL_DEPTH = 0.3  # the thickest cirrus
 _Kind = TypeVar("_Kind", bound=np.generic)
 Floats = NDArray[np.floating]
-_Ray = Callable[[Mesh, Pass, int], tuple[NDArray[np.float64], NDArray[np.float64]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +74,18 @@ class Sky:
 
     def probability(self) -> NDArray[np.uint8]:
         """Percent as s2cloudless would give: 50 where a fifth of the signal is cloud."""
-        percent: NDArray[np.uint8] = np.rint(100.0 * -np.expm1(-3.1 * self.depth)).astype(np.uint8)
+        percent: NDArray[np.uint8] = np.rint(self.likelihood()).astype(np.uint8)
         return percent
+
+    def likelihood(self) -> NDArray[np.float32]:
+        """The probability before it is rounded to whole percents."""
+        if self.depth.strides[0] == 0:
+            return np.broadcast_to(-100.0 * np.expm1(-3.1 * self.depth[:1, :1]), self.depth.shape)
+        return np.asarray(-100.0 * np.expm1(-3.1 * self.depth), np.float32)
+
+    def cut(self, part: tuple[slice, slice]) -> Sky:
+        """The sky over a part of the square."""
+        return Sky(self.depth[part], self.shadow[part], self.seen[part])
 
 
 def observe(square: Square, overpass: Pass, seed: int) -> Sky:
@@ -86,8 +94,8 @@ def observe(square: Square, overpass: Pass, seed: int) -> Sky:
     if not seen.any():
         return Sky(_everywhere(np.float32(0)), _everywhere(np.float32(0)), seen)
     fine = square.mesh(max(1, min(64, _MESH_METRES // square.spacing)))
-    depth = _spread(_nodes(square, fine, _straight_up, overpass, seed), fine, square.offset)
-    shade = _spread(_nodes(square, fine, _towards_sun, overpass, seed) - _VEIL_DEPTH, fine, square.offset)
+    depth = _spread(_nodes(square, fine, overpass, seed, sunward=False), fine, square.offset)
+    shade = _spread(_nodes(square, fine, overpass, seed, sunward=True) - _VEIL_DEPTH, fine, square.offset)
     # Veils and the thinnest edges scatter light rather than cast a shadow.
     shadow = shade if shade.strides[0] == 0 else -np.expm1(-3.5 * shade)
     return Sky(_kept(depth), _kept(shadow), seen)
@@ -148,22 +156,29 @@ def _raw_depth(
     return _thick(broad, x, y, spacing, overpass, seed, _veil(x, y, overpass, seed))
 
 
-def _nodes(square: Square, fine: Mesh, ray: _Ray, overpass: Pass, seed: int) -> NDArray[np.float64]:
-    """Optical depth where rays from the nodes of `fine` pass the clouds; what is broad is computed at fewer nodes."""
+def _nodes(square: Square, fine: Mesh, overpass: Pass, seed: int, *, sunward: bool) -> NDArray[np.float64]:
+    """
+    Optical depth at the nodes of `fine`: straight above, or where the sun's rays to them pass the clouds.
+
+    What is broad is computed at fewer nodes and interpolated.
+    """
     spacing = float(square.spacing)
     wide = square.mesh(max(fine.step, _power_of_two(_WIDE_METRES // square.spacing)))
-    there = ray(wide, overpass, seed)
+    there, here = (wide.x, wide.y), (fine.x, fine.y)
+    if sunward:
+        east, south = _towards_sun(wide, overpass, seed)
+        there = (wide.x + east, wide.y + south)
+        here = (fine.x + wide.carry(east, fine), fine.y + wide.carry(south, fine))
     broad = wide.carry(_broad(*there, spacing, overpass, seed), fine)
     veil = _veil(*there, overpass, seed)
     carried = None if veil is None else wide.carry(veil, fine)
-    depth = _thick(broad, *ray(fine, overpass, seed), spacing, overpass, seed, carried)
-    return np.maximum(depth, _CLEAREST)
+    return np.maximum(_thick(broad, *here, spacing, overpass, seed, carried), _CLEAREST)
 
 
 def _broad(x: Floats, y: Floats, spacing: float, overpass: Pass, seed: int) -> NDArray[np.float64]:
     """The wide shapes of clouds above the threshold, in standard deviations of the whole noise."""
     cover = _cover(x, y, overpass, seed)
-    return spectrum(x, y, _BROAD, spacing, *_key(overpass, seed), 2) * _BROAD_STD - ndtri(1.0 - cover)
+    return np.asarray(spectrum(x, y, _BROAD, spacing, *_key(overpass, seed), 2) * _BROAD_STD - ndtri(1.0 - cover))
 
 
 def _thick(
@@ -185,7 +200,7 @@ def _veil(x: Floats, y: Floats, overpass: Pass, seed: int) -> NDArray[np.float64
     if chance(*key, 3) >= _CIRRUS_CHANCE:
         return None
     veil = 0.12 + 0.14 * octave(x, y, 9, *key, 4) + 0.05 * octave(x, y, 12, *key, 4)
-    return np.minimum(veil, _VEIL_DEPTH)
+    return np.asarray(np.minimum(veil, _VEIL_DEPTH), np.float64)
 
 
 def _cover(x: NDArray[np.floating], y: NDArray[np.floating], overpass: Pass, seed: int) -> NDArray[np.float64]:
@@ -203,16 +218,10 @@ def _power_of_two(most: int) -> int:
     return 1 << max(0, most.bit_length() - 1)
 
 
-def _straight_up(mesh: Mesh, overpass: Pass, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """World positions of the clouds above the mesh's nodes."""
-    del overpass, seed
-    return mesh.x, mesh.y
-
-
 def _towards_sun(mesh: Mesh, overpass: Pass, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """World positions where the rays to the mesh's nodes pass the clouds."""
+    """How far east and south, in world coordinates, the rays to the mesh's nodes pass the clouds."""
     azimuth, zenith = overpass.sun(mesh.lon, mesh.lat)
     reach = height(overpass, seed) * np.tan(np.radians(np.minimum(zenith, 85.0)))
     reach = np.minimum(reach, SHADOW_REACH_METRES) / np.cos(np.radians(mesh.lat)) / WORLD_METRES
     azimuth = np.radians(azimuth)
-    return mesh.x + reach * np.sin(azimuth), mesh.y - reach * np.cos(azimuth)
+    return reach * np.sin(azimuth), -reach * np.cos(azimuth)

@@ -298,15 +298,37 @@ def test_the_stated_cloud_cover_is_the_drawn_one(cloudy):
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])
-def test_a_mean_level_averages_the_valid_pixels(cloudy, level):
+@pytest.mark.parametrize("band", ["B8A", "B7", "AOT"])
+def test_a_mean_level_averages_the_valid_pixels(cloudy, band, level):
     """Level n is the mean of 2**n × 2**n native pixels from the scene's origin on."""
     side = 2**level
-    native = cloudy.read("B8", 0, 40 * side, 30 * side, 20 * side, 24 * side)[0]
+    native = cloudy.read(band, 0, 40 * side, 30 * side, 20 * side, 24 * side)[0]
 
-    values, _ = cloudy.read("B8", level, 40, 30, 20, 24)
+    values, _ = cloudy.read(band, level, 40, 30, 20, 24)
 
     expected = native.reshape(20, side, 24, side).mean(axis=(1, 3))
     assert values == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+@pytest.mark.parametrize(("band", "counts"), [("B2", 5), ("B8", 5), ("probability", 0.5)])
+def test_a_quick_level_is_the_mean_to_less_than_the_noise(cloudy, place, band, counts, level):
+    """What is not computed from native pixels has no bias, and the same noise and texture, half under clouds too."""
+    scene = cloudy if band != "probability" else SyntheticScene(PROBABILITY, *_flight(cloudy))
+    side = 2**level
+    row, col = place[0] // side, place[1] // side
+    native = scene.read(band, 0, row * side, col * side, 512, 512)[0]
+
+    values, _ = scene.read(band, level, row, col, 512 // side, 512 // side)
+
+    error = values - native.reshape(512 // side, side, 512 // side, side).mean(axis=(1, 3))
+    assert np.abs(error.mean()) < 0.05 * counts
+    assert error.std() < counts
+    assert np.median(np.abs(error)) < 0.6
+
+
+def _flight(scene):
+    return scene.tile, scene.overpass, scene._renderer
 
 
 def test_a_sample_level_takes_the_top_left_pixel(cloudy):
