@@ -106,6 +106,10 @@ class Execution:
             self._fail(error)
             raise
         except OrchestratorError as error:
+            if run.state is RunState.PUBLISHED:
+                # The result is there; only its intermediates could not be taken away.
+                self._hold(f"{BY_HAND}{error}")
+                return
             self._fail(error)
 
     # ----------------------------------------------------------------- steps
