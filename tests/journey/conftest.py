@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+import rasterio
 
 # pytest's importlib mode puts no folder of tests on the path, and the kit is of use to nobody else.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -13,6 +16,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 import journey_kit as kit
 
 DATA = kit.real_data()
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """What the small job gives when nothing goes wrong: its bytes, and its pixels (band, row, col)."""
+
+    sha256: str
+    pixels: np.ndarray
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +52,8 @@ def _honest(request):
     state = service.state()
     left = [fault["rule"] for fault in state["faults"] if fault["pending"]]
     service.delete("/sandbox/faults")
+    for name in service.objects():  # what a failed test left must not fail the next one
+        service.remove(name)
     assert state["violations"] == []
     assert state["troubles"] == []
     assert left == []
@@ -56,7 +69,9 @@ def home(tmp_path, program, service):
 def undisturbed(tmp_path_factory, program, service):
     """What the small job gives when nothing goes wrong."""
     home = kit.Home(tmp_path_factory.mktemp("undisturbed"), program, service)
-    return home.run().expect(0)
+    outcome = home.run().expect(0)
+    with rasterio.open(home.final) as raster:
+        return Undisturbed(outcome.sha256, raster.read())
 
 
 @pytest.fixture
