@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import __version__
@@ -123,46 +124,44 @@ class JobPlanner:
         return scenes
 
 
-def _read_area(job: Job) -> Area:
+def _read_areas(job: Job) -> tuple[Area, ...]:
     from orchestrator.plan.aoi import read_areas  # noqa: PLC0415
 
-    areas = read_areas(
-        job.area.source, layer=job.area.layer or None, crs=job.area.crs or None, where=job.area.where or None
+    area = job.area
+    return read_areas(
+        area.source,
+        layer=area.layer or None,
+        crs=area.crs or None,
+        where=area.where or None,
+        split_by=area.each or None,
     )
-    return areas[0]
+
+
+def _read_area(job: Job) -> Area:
+    """Return the job's one area, and make sure that it is the one the job was declared with."""
+    areas = _read_areas(job)
+    area = next((a for a in areas if a.name == job.area.piece), None) if job.area.piece else areas[0]
+    if area is None or job.pins.get("area", area.sha256) != area.sha256:
+        raise AreaError(f"{job.area.source} has changed since the job was declared; start the job anew")
+    return area
 
 
 def expand(job: Job) -> list[Job]:
-    """Return one job per area: itself, or one for each value of the column `area.each` names."""
+    """
+    Return one job per area, with the checksums of all files they speak of: what is run is what was declared.
+
+    One job makes one output, unless `area.each` names a column; then each of its values makes one.
+    """
+    areas = _read_areas(job)
+    recipe = find_recipe(job.recipe)
+    code = recipe.pins(ImageRequest({}, date.min, date.min, job.bands, job.params))
+    pins = MappingProxyType({"area": areas[0].sha256, **code})
     if not job.area.each:
-        return [job]
-    from orchestrator.plan.aoi import read_areas  # noqa: PLC0415
-
-    column = job.area.each
-    areas = read_areas(
-        job.area.source,
-        layer=job.area.layer or None,
-        crs=job.area.crs or None,
-        where=job.area.where or None,
-        split_by=column,
-    )
-    return [_of_one(job, column, area) for area in areas]
-
-
-def _of_one(job: Job, column: str, area: Area) -> Job:
-    """Return the job of one of several areas; the geometry itself is written down, so the run stands alone."""
-    folder = Path(job.output) / ".orchestrator" / "areas"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{job.base_name}_{area.name}.wkt"
-    code = area.crs.removeprefix("EPSG:")
-    prefix = f"SRID={code};" if code.isdigit() else ""
-    write_whole(path, f"{prefix}{area.geometry.wkt}\n".encode())
-    if not prefix:
-        raise AreaError(
-            f"{area.source}: its CRS has no EPSG code, so it cannot be cut by {column!r}; reproject it first"
-        )
-    source = replace(job.area, source=str(path), layer="", crs="", where="", each="")
-    return replace(job, area=source, base_name=f"{job.base_name}_{area.name}")
+        return [replace(job, pins=pins)]
+    return [
+        replace(job, pins=pins, area=replace(job.area, piece=area.name), base_name=f"{job.base_name}_{area.name}")
+        for area in areas
+    ]
 
 
 def check_output(job: Job) -> None:

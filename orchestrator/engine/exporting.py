@@ -17,7 +17,7 @@ from orchestrator.engine.setting import Hands, Surroundings
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Part, Task
 from orchestrator.engine.submission import OPERATION_STATES, Submitter
-from orchestrator.engine.transfers import Transfers, Trouble
+from orchestrator.engine.transfers import StaleError, Transfers, Trouble
 from orchestrator.engine.watch import OperationsWatch
 from orchestrator.model.plan import Plan
 from orchestrator.model.ports import Mosaic, Operation
@@ -243,6 +243,8 @@ class Exporting:
 
     def _face(self, trouble: Trouble) -> None:
         part, error = trouble.part, trouble.error
+        if isinstance(error, StaleError):
+            return
         facts = {"row": part.window.row, "col": part.window.col, "error": str(error)}
         self._record("part.trouble", facts)
         if trouble.placing or not isinstance(error, (GenerationError, NotFoundError, IntegrityError)):

@@ -14,7 +14,7 @@ from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import Plan, TaskPlan
-from orchestrator.model.states import TaskState
+from orchestrator.model.states import PartState, TaskState
 
 HEAVIEST = "bytes_per_pixel"
 REFITTED = "refitted"
@@ -100,12 +100,16 @@ class Feedback:
         facts = {"task": task.key, "bytes": largest, "allowed": self.plan.max_part_bytes}
         self.record("part.over_threshold", facts)
         safe = self.refit(task.plan, self.plan, None) if self.refit else task.plan
-        if safe == task.plan:
+        if safe == task.plan or self._begun(task):
             return False
         self.store.own(self.run_id, list(found.values()))
         self.store.reset_task(self.run_id, task.key, f"a part had {largest} bytes", 0.0)
         self._reshape(task, safe)
         return True
+
+    def _begun(self, task: Task) -> bool:
+        """Tell whether an earlier attempt has brought some of the task's parts already."""
+        return any(p.task == task.key and p.state is not PartState.WAITING for p in self.store.parts(self.run_id))
 
     def _reshape(self, task: Task, plan: TaskPlan) -> Task:
         if (plan.part_height, plan.part_width) != (task.plan.part_height, task.plan.part_width):

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from orchestrator.core import crash
-from orchestrator.core.errors import Stopped
+from orchestrator.core.errors import IntegrityError, Stopped
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Part
@@ -28,6 +28,10 @@ class Trouble:
     part: Part
     error: Exception
     placing: bool
+
+
+class StaleError(Exception):
+    """A part was planned anew while it was on its way; what was brought is not wanted any more."""
 
 
 class _Either:
@@ -131,15 +135,21 @@ class Transfers:
             return
         path = self.path_of(part)
         if part.state is PartState.VERIFIED and not path.exists():
-            self._store.set_part(self._run_id, part.window, PartState.EXPORTED)
+            self._move(part, PartState.EXPORTED)
         if part.state is not PartState.VERIFIED or not path.exists():
-            self._store.set_part(self._run_id, part.window, PartState.DOWNLOADING)
+            self._move(part, PartState.DOWNLOADING)
             crash.point("part.downloading")
             self._objects.fetch(part.source, path, self._progress.received, self._stop)
             crash.point("part.downloaded")
-            self._store.set_part(self._run_id, part.window, PartState.VERIFIED)
+            self._move(part, PartState.VERIFIED)
             self._record("part.downloaded", {"object": part.source.name, "bytes": part.source.size})
         self._placer.submit(self._guard, self._place, part, True)
+
+    def _move(self, part: Part, state: PartState) -> None:
+        try:
+            self._store.set_part(self._run_id, part.window, state)
+        except IntegrityError as error:
+            raise StaleError(str(error)) from error
 
     def _place(self, part: Part) -> None:
         if self._stop.is_set():

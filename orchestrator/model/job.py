@@ -31,6 +31,7 @@ class AreaSource:
         crs: The CRS of a file that does not say.
         where: Which features, as an OGR SQL condition.
         each: Column whose values name one output per feature; empty dissolves all features into one.
+        piece: Which of the outputs of `each` this job makes; empty before it is expanded.
     """
 
     source: str
@@ -38,6 +39,7 @@ class AreaSource:
     crs: str = ""
     where: str = ""
     each: str = ""
+    piece: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class Job:
             one task each.
         options: How the final file is written.
         service: Which Earth Engine is meant: `google` or `sandbox`. A run is never continued on another.
+        pins: Checksums of the files the job speaks of, so that a changed file makes another job.
     """
 
     base_name: str
@@ -104,6 +107,7 @@ class Job:
     split: str = "blocks"
     options: OutputOptions = field(default_factory=OutputOptions)
     service: str = "google"
+    pins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
         # `{date}` stands for the logical date of a scheduled run.
@@ -139,7 +143,7 @@ class Job:
 
     def to_json(self) -> str:
         """Return the frozen snapshot a run keeps."""
-        content = asdict(replace(self, params=dict(self.params)))
+        content = asdict(replace(self, params=dict(self.params), pins=dict(self.pins)))
         return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
     @classmethod
@@ -152,6 +156,7 @@ class Job:
         content["options"] = OutputOptions(**content["options"])
         content["bands"] = tuple(content["bands"])
         content["params"] = MappingProxyType(content["params"])
+        content["pins"] = MappingProxyType(content["pins"])
         return cls(**content)
 
     def fingerprint(self) -> str:

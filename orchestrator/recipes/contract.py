@@ -47,5 +47,8 @@ class Recipe(Protocol):
     def survey(self, request: ImageRequest) -> list[tuple[str, Any]]:
         """Return (filter, `ee.Number` of scenes left after it), in order; the last must be above zero."""
 
+    def pins(self, request: ImageRequest) -> dict[str, str]:
+        """Return checksums of the files the recipe reads, by what they are."""
+
     def facts(self, request: ImageRequest) -> dict[str, Any]:
         """Return what the provenance should say: every parameter with its value, hashes of user code."""

@@ -95,6 +95,9 @@ class Sentinel2Cloudless:
     def survey(self, request: ImageRequest) -> list[tuple[str, Any]]:
         return [(name, scenes.size()) for name, scenes in self._collections(request, self._parameters(request))]
 
+    def pins(self, request: ImageRequest) -> dict[str, str]:  # noqa: ARG002  the port's signature
+        return {}
+
     def facts(self, request: ImageRequest) -> dict[str, Any]:
         return {"recipe": NAME, "parameters": asdict(self._parameters(request))}
 

@@ -73,10 +73,12 @@ class ImageCode:
     def survey(self, request: ImageRequest) -> list[tuple[str, Any]]:  # noqa: ARG002  the port's signature
         return []
 
+    def pins(self, request: ImageRequest) -> dict[str, str]:
+        return {"code": hashlib.sha256(self._source(self._parameters(request))).hexdigest()}
+
     def facts(self, request: ImageRequest) -> dict[str, Any]:
-        params = self._parameters(request)
-        digest = hashlib.sha256(self._source(params)).hexdigest()
-        return {"recipe": NAME, "parameters": asdict(params), "code_sha256": digest}
+        parameters = asdict(self._parameters(request))
+        return {"recipe": NAME, "parameters": parameters, "code_sha256": self.pins(request)["code"]}
 
     def _parameters(self, request: ImageRequest) -> Parameters:
         return read_parameters(Parameters, request.params, NAME)

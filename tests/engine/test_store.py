@@ -177,6 +177,20 @@ def test_a_cut_task_passes_its_parts_on(store, planned):
     assert {w: owners[w] for w in TASKS[0].parts()} == {w: f"0000.{w.row // 256}" for w in TASKS[0].parts()}
 
 
+def test_a_part_that_is_cut_inside_is_replaced(store, planned):
+    """A task of one part passes its pixels on as smaller parts, the first of which begins where it began."""
+    store.intend(planned, an_attempt(task="0001"))
+    store.identify(planned, "0001", "op", TaskState.RUNNING)
+    store.change_tasks(planned, {"0001": TaskChange(state=TaskState.FAILED)})
+    halves = [TaskPlan(1, Window(row, 512, 128, 256), 128, 256) for row in (0, 128)]
+
+    store.split(planned, "0001", [(f"0001.{i}", half, 3) for i, half in enumerate(halves)])
+
+    assert {p.window: p.task for p in store.parts(planned) if p.task.startswith("0001")} == {
+        half.window: f"0001.{i}" for i, half in enumerate(halves)
+    }
+
+
 def test_only_a_waiting_task_can_be_reshaped(store, planned):
     """What was handed to Earth Engine keeps its parts."""
     larger = TaskPlan(0, TASKS[0].window, 512, 512)

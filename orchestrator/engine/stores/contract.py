@@ -77,7 +77,7 @@ class Store(Protocol):
     def attempts(self, run_id: str) -> list[Attempt]: ...
 
     def split(self, run_id: str, task: str, children: Sequence[tuple[str, TaskPlan, int]]) -> None:
-        """Replace a FAILED task by (key, plan, rung) children; its unmerged parts become theirs."""
+        """Replace a FAILED task by (key, plan, rung) children; parts of the same window become theirs as they are."""
 
     def reshape(self, run_id: str, task: str, plan: TaskPlan) -> None:
         """Give a PLANNED task other part sizes on the same rectangle; none of its parts may be placed."""
@@ -90,7 +90,7 @@ class Store(Protocol):
         """Make parts EXPORTED with their objects, own the objects, and mark the task collected, at once."""
 
     def reset_task(self, run_id: str, task: str, error: str, next_at: float) -> None:
-        """Make a task PLANNED again, with those of its parts that are not placed WAITING."""
+        """Make a task PLANNED again; those of its parts that are not whole on disk are LOST and then WAITING."""
 
     def own(self, run_id: str, objects: Sequence[StoredObject]) -> None:
         """Enter objects of ours into the ledger."""

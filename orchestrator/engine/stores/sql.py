@@ -35,7 +35,8 @@ from orchestrator.model.states import (
 
 _INTERRUPTIONS = frozenset({RunState.HELD, RunState.FAILED, RunState.CANCELLED})
 _SETTLED = frozenset({PartState.MERGED, PartState.CLEANED})
-_LOSABLE = frozenset(state for state, following in PART_TRANSITIONS.items() if PartState.LOST in following)
+# What a new attempt brings again. A part that is whole on disk is not among them: it needs no cloud any more.
+_TO_BRING_AGAIN = frozenset({PartState.EXPORTED, PartState.DOWNLOADING, PartState.EMPTY})
 
 
 class SqlStore:
@@ -192,9 +193,13 @@ class SqlStore:
         with self._write() as db:
             self._check_task(db, run_id, task, TaskState.SPLIT)
             db.execute(_task_update(run_id, task).values(state=TaskState.SPLIT))
+            known = frozenset(self._task_plan(db, run_id, task).parts())
+            inherited = {w: key for key, plan, _ in children for w in plan.parts() if w in known}
+            for window, key in inherited.items():
+                db.execute(_part_update(run_id, window).values(task=key))
             self._drop_parts(db, run_id, task)
             for key, plan, rung in children:
-                self._insert_task(db, run_id, key, plan, rung)
+                self._insert_task(db, run_id, key, plan, rung, without=frozenset(inherited))
 
     def reshape(self, run_id: str, task: str, plan: TaskPlan) -> None:
         with self._write() as db:
@@ -203,7 +208,7 @@ class SqlStore:
                 raise IntegrityError(f"task {task} is {state}; only a PLANNED task can be given other parts")
             self._drop_parts(db, run_id, task)
             db.execute(_task_update(run_id, task).values(part_height=plan.part_height, part_width=plan.part_width))
-            self._insert_parts(db, run_id, task, plan)
+            self._insert_parts(db, run_id, task, plan.parts())
 
     def reset_task(self, run_id: str, task: str, error: str, next_at: float) -> None:
         with self._write() as db:
@@ -213,19 +218,14 @@ class SqlStore:
                     state=TaskState.PLANNED, operation="", collected=False, error=error, next_at=next_at, tries=0
                 )
             )
-            unsettled = select(parts).where(
-                parts.c.run_id == run_id, parts.c.task == task, parts.c.state.not_in(_SETTLED)
-            )
-            for part in db.execute(unsettled).all():
+            mine = select(parts).where(parts.c.run_id == run_id, parts.c.task == task)
+            for part in db.execute(mine.where(parts.c.state.in_(_TO_BRING_AGAIN))).all():
                 window = Window(part.row, part.col, part.height, part.width)
-                if part.state in _LOSABLE:
+                if part.state != PartState.EMPTY:
                     self._move_part(db, run_id, window, PartState.LOST)
                 self._move_part(db, run_id, window, PartState.WAITING)
-            db.execute(
-                update(parts)
-                .where(parts.c.run_id == run_id, parts.c.task == task, parts.c.state == PartState.WAITING)
-                .values(object="")
-            )
+            waiting = (parts.c.run_id == run_id, parts.c.task == task, parts.c.state == PartState.WAITING)
+            db.execute(update(parts).where(*waiting).values(object=""))
 
     # ----------------------------------------------------------------- parts
 
@@ -246,7 +246,7 @@ class SqlStore:
                 state = db.execute(select(parts.c.state).where(*here)).scalar_one()
                 if state == PartState.WAITING:
                     self._move_part(db, run_id, window, PartState.EXPORTED)
-                    db.execute(update(parts).where(*here).values(object=_object_text(source), attempt=attempt))
+                    db.execute(_part_update(run_id, window).values(object=_object_text(source), attempt=attempt))
             db.execute(_task_update(run_id, task).values(collected=True, tries=0, next_at=0.0))
 
     # ---------------------------------------------------------------- ledger
@@ -322,7 +322,12 @@ class SqlStore:
         )
         return _run(db.execute(select(runs).where(runs.c.id == run_id)).one())
 
-    def _insert_task(self, db: Connection, run_id: str, key: str, plan: TaskPlan, rung: int) -> None:
+    def _task_plan(self, db: Connection, run_id: str, key: str) -> TaskPlan:
+        return _task(db.execute(select(tasks).where(tasks.c.run_id == run_id, tasks.c.key == key)).one()).plan
+
+    def _insert_task(
+        self, db: Connection, run_id: str, key: str, plan: TaskPlan, rung: int, without: frozenset[Window] = frozenset()
+    ) -> None:
         window = plan.window
         db.execute(
             plain_insert(tasks).values(
@@ -338,15 +343,16 @@ class SqlStore:
                 rung=rung,
             )
         )
-        self._insert_parts(db, run_id, key, plan)
+        self._insert_parts(db, run_id, key, [w for w in plan.parts() if w not in without])
 
-    def _insert_parts(self, db: Connection, run_id: str, task: str, plan: TaskPlan) -> None:
+    def _insert_parts(self, db: Connection, run_id: str, task: str, windows: Sequence[Window]) -> None:
         rows = [
             {"run_id": run_id, "row": w.row, "col": w.col, "height": w.height, "width": w.width, "task": task}
             | {"state": PartState.WAITING}
-            for w in plan.parts()
+            for w in windows
         ]
-        db.execute(plain_insert(parts), rows)
+        if rows:
+            db.execute(plain_insert(parts), rows)
 
     def _drop_parts(self, db: Connection, run_id: str, task: str) -> None:
         """Forget a task's parts, to be replaced by others; a placed one cannot be forgotten."""
@@ -395,6 +401,10 @@ def _connect(url: str) -> Engine:
 
 def _task_update(run_id: str, key: str) -> Any:
     return update(tasks).where(tasks.c.run_id == run_id, tasks.c.key == key)
+
+
+def _part_update(run_id: str, window: Window) -> Any:
+    return update(parts).where(parts.c.run_id == run_id, parts.c.row == window.row, parts.c.col == window.col)
 
 
 def _run(row: Row[Any]) -> Run:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from importlib.resources import as_file, files
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import rich_click as click
 
-from orchestrator.app import Application
+from orchestrator.app import Application, expand
 from orchestrator.core.errors import IntegrityError
 from orchestrator.engine.stores.records import Run
 from orchestrator.faces.cli.run import run_one
@@ -43,7 +42,7 @@ def demo(context: Context, /, output: str, scale: float) -> int:
         as_file(files("orchestrator.faces.cli") / "luxembourg_corner.geojson") as area,
         opened(context, {"sandbox": True}, shown) as app,
     ):
-        job = _job(area, folder, scale)
+        job = expand(_job(area, folder, scale))[0]
         code = run_one(app, job, shown, again=True)
         run = next(r for r in app.store.runs([RunState.CLEANED]) if r.fingerprint == job.fingerprint())
         for sentence in proved(app, run):
@@ -59,7 +58,6 @@ def _job(area: Path, folder: Path, scale: float) -> Job:
         area=AreaSource(str(area)),
         start_date=START,
         end_date=END,
-        params=MappingProxyType({}),
         bands=BANDS,
         grid=GridRequest(scale=scale),
         max_part_bytes=MAX_PART_BYTES,
