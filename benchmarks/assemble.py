@@ -21,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+# ruff: noqa: E402  the checkout is importable only from here on
 import numpy as np
 import rasterio
 
@@ -134,12 +135,10 @@ def count_different(a: rasterio.DatasetReader, b: rasterio.DatasetReader, window
 def show(data: DataSet, measured: dict[str, Runs], sameness: str) -> None:
     parts = list(data.parts.values())
     raw = data.raw_bytes / 1e9
-    print(
-        f"\n### {raw:.2f} GB raw, {data.dtype}, {data.side} × {data.side} × 6, {len(parts)} parts, {data.vertices} vertices\n"
-    )
-    print(
-        "| method | wall s (min-max) | CPU s | peak MB | output MB | wall / floor | merge + mask / this: wall | CPU | memory |"
-    )
+    shape = f"{data.side} × {data.side} × 6"
+    print(f"\n### {raw:.2f} GB raw, {data.dtype}, {shape}, {len(parts)} parts, {data.vertices} vertices\n")
+    print("| method | wall s (min-max) | CPU s | peak MB | output MB | wall / floor", end=" | ")
+    print("merge + mask / this: wall | CPU | memory |")
     print("|---|---|---|---|---|---|---|---|---|")
     floor, base = measured.get(FLOOR), measured.get(BASELINE)
     for method, runs in measured.items():

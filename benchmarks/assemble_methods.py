@@ -114,7 +114,8 @@ def warp(description: Path, target: Path) -> None:
     compress = "DEFLATE" if data.dtype == "uint16" else "ZSTD"
     predictor = "2" if data.dtype == "uint16" else "3"
     subprocess.run(
-        ["gdalwarp", "-q", "-overwrite", "-cutline", str(area), "-cutline_srs", "EPSG:32633", "-te", left, bottom, right, top,
+        ["gdalwarp", "-q", "-overwrite", "-cutline", str(area), "-cutline_srs", "EPSG:32633",
+         "-te", left, bottom, right, top,
          "-ts", str(data.side), str(data.side), "-multi", "-wo", "NUM_THREADS=ALL_CPUS", "-co", "TILED=YES",
          "-co", f"COMPRESS={compress}", "-co", f"PREDICTOR={predictor}", "-co", "NUM_THREADS=ALL_CPUS",
          "-co", "SPARSE_OK=YES", "-co", "BIGTIFF=IF_SAFER", virtual, str(target)], check=True)  # fmt: skip

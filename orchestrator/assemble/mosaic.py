@@ -74,6 +74,7 @@ class BlockMosaic:
     room: Record | None = None
     sealed: Record | None = None
     base: Directory | None = None
+    stale: bool = False
 
     @classmethod
     def resume(cls, settings: Settings, work_dir: Path) -> BlockMosaic:
@@ -85,6 +86,8 @@ class BlockMosaic:
 
     def _load(self) -> None:
         """Bring the state to what the journal says, and the spools too."""
+        self.parts.clear()
+        self.shelves.clear()
         records = self.journal.load()
         if not records:
             self.journal.append({"kind": "begin", "format": FORMAT, "spec": self.settings.fingerprint})
@@ -93,14 +96,16 @@ class BlockMosaic:
             self._recall(record, ends)
         self._open_spools(ends)
 
-    def _restart(self) -> None:
-        """Forget what is not in the journal."""
+    def _forget(self) -> None:
+        """Forget what is not in the journal, after a failure; the next call reads the journal again."""
         if self.spools is not None:
             self.spools.close()
-        self.spools = None
-        self.parts.clear()
-        self.shelves.clear()
-        self._load()
+        self.spools, self.room, self.sealed, self.stale = None, None, None, True
+
+    def _refresh(self) -> None:
+        if self.stale:
+            self._load()
+            self.stale = False
 
     def _recall(self, record: Record, ends: list[int]) -> None:
         if record["kind"] == "begin" and (record["format"], record["spec"]) != (FORMAT, self.settings.fingerprint):
@@ -125,9 +130,11 @@ class BlockMosaic:
             if end and (not path.exists() or path.stat().st_size < end):
                 raise IntegrityError(f"{path} has lost bytes it had; remove {self.work_dir} to start again")
         self.spools = Spools(Spool.open(full, ends[0]), Spool.open(overviews, ends[1]))
+        sync_directory(self.work_dir)
 
     def placed(self) -> frozenset[Window]:
         """Return the windows already placed, in this process or before a crash."""
+        self._refresh()
         return frozenset(self.parts)
 
     def place(self, window: Window, part: PartData) -> None:
@@ -141,6 +148,7 @@ class BlockMosaic:
             IntegrityError: It is not the planned part, or another one already covers some of its pixels.
             SpaceError: The disk is full.
         """
+        self._refresh()
         if window in self.parts:
             return
         if self.spools is None:
@@ -152,7 +160,7 @@ class BlockMosaic:
             self.spools.sync()
             self.journal.append(record)
         except BaseException:
-            self._restart()
+            self._forget()
             raise
         self._admit(record)
 
@@ -218,13 +226,14 @@ class BlockMosaic:
             Stopped: `stop` was set; every placed part is kept.
             SpaceError: The disk is full.
         """
+        self._refresh()
         if self.sealed is None:
             if stop.is_set():
                 raise Stopped("stopped before the mosaic was completed; all placed parts are kept")
             try:
                 self._seal(stop)
             except BaseException:
-                self._restart()
+                self._forget()
                 raise
         return MosaicReport(path=self.work_dir / FINISHED, **(self.sealed or {})["report"])
 

@@ -143,10 +143,14 @@ class Placement:
         return self._is_complete(node) and not self._is_copied(node)
 
     def _copy_all(self, cell: Node) -> None:
+        before = self.copied
         for level in range(min(CELL_LEVEL, self.top) + 1):
             for node in self._nodes(level, cell):
                 if self._is_copied(node):
                     self._copy(node)
+        if self.copied > before:
+            # The disk works while the threads still encode; what is left to sync at the end is little.
+            self.spools.full.sync()
 
     def _copy(self, node: Node) -> None:
         offset, size = self.part.tile(*node)

@@ -190,8 +190,11 @@ def write_in_place(layout: Plan, spools: Spools) -> str:
         os.ftruncate(fd, layout.size)
         hasher = Hasher(fd)
         hasher.advance(layout.size)
-        os.fsync(fd)
-    return hasher.finish(layout.size)
+        try:
+            os.fsync(fd)
+        finally:
+            digest = hasher.finish(layout.size)
+    return digest
 
 
 def write_copy(layout: Plan, spools: Spools, path: Path, stop: Stop) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -16,7 +17,7 @@ from orchestrator.assemble import tiff
 from orchestrator.assemble.journal import Journal
 from orchestrator.assemble.mosaic import BlockAssembler
 from orchestrator.assemble.storage import BufferBytes
-from orchestrator.core.errors import IntegrityError, Stopped
+from orchestrator.core.errors import IntegrityError, SpaceError, Stopped
 
 HERE = Path(__file__).parent
 KILLS = 12
@@ -175,3 +176,54 @@ def test_a_spool_that_lost_bytes_is_refused(scene, tmp_path):
 
     with pytest.raises(IntegrityError, match="lost bytes"):
         BlockAssembler().open(scene.spec(), tmp_path / "work")
+
+
+def place_all(mosaic, parts):
+    for window, part in parts:
+        mosaic.place(window, part)
+
+
+def test_a_full_disk_loses_nothing(scene, tmp_path, monkeypatch):
+    """No room left is said as such; with room again the work continues to the same bytes."""
+    parts = scene.write(tmp_path / "parts")
+    expected = assemble(scene, parts, tmp_path / "a").sha256
+    mosaic = BlockAssembler().open(scene.spec(), tmp_path / "work")
+    first, *others = parts.items()
+    mosaic.place(*first)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for name in ("pwrite", "copy_file_range", "fsync"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, full)
+            with pytest.raises(SpaceError, match="no room left"):
+                place_all(mosaic, others)
+        assert first[0] in mosaic.placed()
+
+    place_all(mosaic, others)
+    assert mosaic.finish(Never()).sha256 == expected
+
+
+def test_without_help_of_the_system_the_bytes_are_the_same(scene, tmp_path, monkeypatch):
+    """Where copy_file_range and fallocate do not work, bytes are copied by hand, to the same file."""
+    parts = scene.write(tmp_path / "parts")
+    expected = assemble(scene, parts, tmp_path / "a").sha256
+
+    def unable(*_):
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "copy_file_range", unable)
+    monkeypatch.setattr("orchestrator.assemble.mosaic.insert_room", lambda *_: False)
+
+    assert assemble(scene, parts, tmp_path / "b").sha256 == expected
+
+
+def test_the_spool_becomes_the_file_when_parts_come_in_order(scene, tmp_path):
+    """Parts in the order of the grid are copied once: the sealed file is the spool itself."""
+    parts = scene.write(tmp_path / "parts")
+
+    for overviews in ("none", "average"):
+        assemble(scene, parts, tmp_path / overviews, overviews=overviews)
+
+        assert Journal(tmp_path / overviews / "journal").load()[-1]["file"] == "full.spool"
