@@ -1,0 +1,46 @@
+# The program as a small image: no compiler, no shell scripts of ours, no root.
+#
+#   docker build -t orchestrator .
+#   docker run --rm --read-only --tmpfs /tmp -v orchestrator:/var/lib/orchestrator orchestrator demo --output demo
+#
+# State, results and everything else that is written lie in /var/lib/orchestrator; scratch files in TMPDIR.
+
+FROM python:3.13-slim AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /usr/local/lib/orchestrator
+WORKDIR /build
+# Dependencies first: they change less often than the program, and their layer is kept.
+COPY requirements.txt ./
+RUN /usr/local/lib/orchestrator/bin/pip install --require-hashes --only-binary :all: -r requirements.txt
+# The program is copied beside its dependencies: building a wheel would need a build system without a lock.
+COPY orchestrator ./orchestrator
+RUN cp -r orchestrator "$(/usr/local/lib/orchestrator/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
+ && /usr/local/lib/orchestrator/bin/python -m compileall -q /usr/local/lib/orchestrator/lib \
+ && printf '#!/usr/local/lib/orchestrator/bin/python\nfrom orchestrator.faces.cli.main import main\nmain()\n' \
+    > /usr/local/lib/orchestrator/bin/orchestrator \
+ && chmod 0755 /usr/local/lib/orchestrator/bin/orchestrator \
+ && /usr/local/lib/orchestrator/bin/pip uninstall --yes --quiet pip
+
+FROM python:3.13-slim
+# A fixed number, because Kubernetes can check a number (runAsNonRoot) but no name.
+RUN groupadd --gid 65532 orchestrator \
+ && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /var/lib/orchestrator --shell /usr/sbin/nologin orchestrator \
+ && install -d -o 65532 -g 65532 -m 0700 /var/lib/orchestrator
+COPY --from=build /usr/local/lib/orchestrator /usr/local/lib/orchestrator
+COPY LICENSE /usr/share/doc/orchestrator/LICENSE
+ENV PATH=/usr/local/lib/orchestrator/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HOME=/var/lib/orchestrator \
+    TMPDIR=/tmp \
+    MPLCONFIGDIR=/tmp \
+    ORCHESTRATOR_LOCAL__STATE_DIR=/var/lib/orchestrator/state \
+    ORCHESTRATOR_LOG__STYLE=json
+WORKDIR /var/lib/orchestrator
+VOLUME /var/lib/orchestrator
+USER 65532:65532
+# Healthy is: the settings can be read and the state answers. A run that waits for Google is healthy.
+HEALTHCHECK --interval=5m --timeout=30s --start-period=30s CMD ["orchestrator", "--quiet", "status", "--limit", "1"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["orchestrator"]
+CMD ["serve"]

@@ -1,0 +1,129 @@
+"""The overlays build, and their pods are allowed in a namespace with the profile `restricted`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.config import load, unknown_variables
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "deploy" / "kubernetes"
+OVERLAYS = sorted(path.name for path in (FOLDER / "overlays").iterdir())
+needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl here to build the overlays")
+POD_PATHS = {"CronJob": ("spec", "jobTemplate", "spec", "template"), "Deployment": ("spec", "template")}
+# Of the profile `restricted` in the Kubernetes documentation, "Pod Security Standards".
+ALLOWED_VOLUMES = {
+    "configMap",
+    "csi",
+    "downwardAPI",
+    "emptyDir",
+    "ephemeral",
+    "persistentVolumeClaim",
+    "projected",
+    "secret",
+}
+
+
+def objects(overlay: str) -> dict[str, dict[str, Any]]:
+    """Return what an overlay makes, by kind, typed by kubectl without a cluster."""
+    built = subprocess.run(["kubectl", "kustomize", FOLDER / "overlays" / overlay], capture_output=True, check=True)
+    typed = subprocess.run(
+        ["kubectl", "annotate", "--local", "-f", "-", "tested=yes", "-o", "json"],
+        input=built.stdout,
+        capture_output=True,
+        check=True,
+    )
+    found, text, decoder = {}, typed.stdout.decode().strip(), json.JSONDecoder()
+    while text:
+        value, end = decoder.raw_decode(text)
+        found[value["kind"]] = value
+        text = text[end:].lstrip()
+    return found
+
+
+def pod_of(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    kind = next(kind for kind in POD_PATHS if kind in found)
+    value = found[kind]
+    for key in POD_PATHS[kind]:
+        value = value[key]
+    return value
+
+
+@pytest.fixture(params=OVERLAYS)
+def built(request):
+    if shutil.which("kubectl") is None:
+        pytest.skip("no kubectl here to build the overlays")
+    return objects(request.param)
+
+
+def test_the_namespace_enforces_the_profile(built):
+    """A later mistake in a pod is refused by the cluster."""
+    assert built["Namespace"]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_the_pod_is_restricted(built):
+    """Every demand of the profile `restricted` is met."""
+    spec = pod_of(built)["spec"]
+    (container,) = spec["containers"]
+
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
+    assert container["securityContext"]["allowPrivilegeEscalation"] is False
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert {next(iter(volume.keys() - {"name"})) for volume in spec["volumes"]} <= ALLOWED_VOLUMES
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys()
+
+
+def test_the_root_is_read_only_and_the_rest_is_mounted(built):
+    """State and scratch files have volumes of their own."""
+    (container,) = pod_of(built)["spec"]["containers"]
+
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    writable = {mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")}
+    assert writable == {"/var/lib/orchestrator", "/tmp"}  # noqa: S108  a volume of the pod
+
+
+def test_the_state_has_one_writer(built):
+    """One pod at a time, whatever the cluster does: kernel file locks do not reach further."""
+    assert built["PersistentVolumeClaim"]["spec"]["accessModes"] == ["ReadWriteOncePod"]
+    if "CronJob" in built:
+        assert built["CronJob"]["spec"]["concurrencyPolicy"] == "Forbid"
+    else:
+        assert built["Deployment"]["spec"]["replicas"] == 1
+        assert built["Deployment"]["spec"]["strategy"]["type"] == "Recreate"
+
+
+def test_the_policy_is_about_the_pod(built):
+    """The network policy selects the pod's labels, and lets nobody in."""
+    policy = built["NetworkPolicy"]["spec"]
+
+    wanted = policy["podSelector"]["matchLabels"]
+    assert wanted.items() <= pod_of(built)["metadata"]["labels"].items()
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    assert not policy.get("ingress")
+
+
+def test_the_settings_are_accepted(built, tmp_path):
+    """The file in the ConfigMap loads, and every variable is a setting."""
+    path = tmp_path / "config.toml"
+    path.write_text(built["ConfigMap"]["data"]["config.toml"])
+    (container,) = pod_of(built)["spec"]["containers"]
+
+    assert load(path, environment={}).settings.jobs
+    assert unknown_variables({variable["name"]: "" for variable in container["env"]}) == []
+
+
+@needs_kubectl
+def test_the_cron_job_ends_when_idle():
+    """A pod of the CronJob ends; the daemon's does not."""
+    (nightly,) = pod_of(objects("nightly"))["spec"]["containers"]
+    (daemon,) = pod_of(objects("daemon"))["spec"]["containers"]
+
+    assert nightly["args"] == ["serve", "--until-idle"]
+    assert daemon["args"] == ["serve"]

@@ -1,0 +1,80 @@
+"""The unit file is accepted by systemd, says when it is ready, and gives the daemon little to break."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "deploy" / "systemd"
+UNIT = FOLDER / "orchestrator.service"
+KEY = FOLDER / "orchestrator.service.d" / "key.conf"
+LARGEST_EXPOSURE = "15"  # tenths; a service without any protection has 96
+needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
+
+
+def keys(path: Path) -> list[tuple[str, str]]:
+    return re.findall(r"^(\w+)=(.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """The unit with its drop-in, as systemd would find them, its program replaced by one that exists."""
+    target = tmp_path / UNIT.name
+    target.write_text(
+        re.sub(r"^(ExecStart=)\S+", rf"\g<1>{shutil.which('true')}", UNIT.read_text(), flags=re.MULTILINE)
+    )
+    (tmp_path / f"{UNIT.name}.d").mkdir()
+    shutil.copy(KEY, tmp_path / f"{UNIT.name}.d" / KEY.name)
+    return target
+
+
+def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, check=False, timeout=60)
+
+
+@needs_systemd
+def test_systemd_knows_every_key(installed):
+    """Nothing is misspelt: systemd warns of keys it does not know and says nothing here."""
+    done = analyze("verify", str(installed))
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@needs_systemd
+def test_little_is_exposed(installed):
+    """systemd's own measure of exposure stays low."""
+    done = analyze("security", "--offline=true", "--no-pager", f"--threshold={LARGEST_EXPOSURE}", str(installed))
+
+    assert done.returncode == 0, done.stdout[-500:]
+
+
+def test_the_daemon_tells_when_it_is_ready():
+    """`serve` sends READY=1, so the unit waits for it."""
+    assert {("Type", "notify"), ("NotifyAccess", "main")} <= set(keys(UNIT))
+
+
+def test_no_watchdog_is_promised():
+    """The daemon sends no WATCHDOG=1; a unit that waited for it would kill it."""
+    assert "WatchdogSec" not in dict(keys(UNIT))
+
+
+def test_a_key_is_shown_to_the_service_alone():
+    """The key comes as a credential and is named where systemd puts it, never in an argument."""
+    found = keys(KEY)
+
+    name = dict(found)["LoadCredential"].split(":")[0]
+    assert ("Environment", f"ORCHESTRATOR_CREDENTIALS__KEY_FILE=%d/{name}") in found
+
+
+def test_every_variable_is_a_setting():
+    """A name that sets nothing would be ignored in silence."""
+    from orchestrator.config import unknown_variables  # noqa: PLC0415
+
+    names = dict(value.split("=", 1) for path in (UNIT, KEY) for key, value in keys(path) if key == "Environment")
+
+    assert unknown_variables(names) == []
