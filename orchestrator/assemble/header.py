@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,8 +43,8 @@ class Image:
     sizes: NDArray[np.int64]
 
 
-def template(settings: Settings) -> tiff.Directory:
-    """Return the tags GDAL writes for the CRS, bands and metadata of the output."""
+def template(settings: Settings, band_tags: Sequence[Mapping[str, str]] = ()) -> tiff.Directory:
+    """Return the tags GDAL writes for the CRS, bands and metadata of the output; `band_tags` are in band order."""
     spec, pixels = settings.spec, settings.spec.pixels
     with MemoryFile() as memory:
         with memory.open(
@@ -64,6 +65,8 @@ def template(settings: Settings) -> tiff.Directory:
                 dataset.scales = [pixels.scale] * len(pixels.bands)
                 dataset.offsets = [pixels.offset] * len(pixels.bands)
             dataset.update_tags(**dict(spec.tags))
+            for band, tags in enumerate(band_tags, start=1):
+                dataset.update_tags(band, **tags)
         _order, directories = tiff.directories(BufferBytes(memoryview(memory.read())))
     return directories[0]
 

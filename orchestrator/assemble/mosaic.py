@@ -19,9 +19,9 @@ from orchestrator.assemble.journal import Journal, Record
 from orchestrator.assemble.part import GDAL_CACHE_BYTES, Part, PartData, open_part
 from orchestrator.assemble.placing import Placement
 from orchestrator.assemble.settings import Settings
+from orchestrator.assemble.statistics import statistics
 from orchestrator.assemble.stock import Fragment, Item, Shelf, Spool, Spools
 from orchestrator.assemble.storage import aligned, boot_id, insert_room, remove_room, sync_directory
-from orchestrator.assemble.tiff import Directory
 from orchestrator.core.errors import IntegrityError, Stopped
 from orchestrator.model.grid import Window
 from orchestrator.model.mosaic import MosaicReport, MosaicSpec
@@ -73,7 +73,6 @@ class BlockMosaic:
     shelves: dict[Encoding, Shelf] = field(default_factory=dict)
     room: Record | None = None
     sealed: Record | None = None
-    base: Directory | None = None
     stale: bool = False
 
     @classmethod
@@ -175,7 +174,8 @@ class BlockMosaic:
         shelf = self._shelf(part.encoding)
         if not spools.full.end:
             # Room for the head of the output: should the parts come in order, the spool becomes the output.
-            spools.full.end = aligned(header.header_size(self._base(), part.encoding, writing.image_shapes(shelf)))
+            base, shapes = header.template(self.settings), writing.image_shapes(shelf)
+            spools.full.end = aligned(header.header_size(base, part.encoding, shapes))
         begins = spools.full.end, spools.overviews.end
         placement = Placement(part, shelf, spools, self.settings)
         with ThreadPoolExecutor(self.settings.spec.threads, "blocks") as pool:
@@ -211,10 +211,6 @@ class BlockMosaic:
             self.shelves[encoding] = Shelf.empty(coverage, Codec(encoding, self.settings.dtype, len(spec.pixels.bands)))
         return self.shelves[encoding]
 
-    def _base(self) -> Directory:
-        self.base = self.base or header.template(self.settings)
-        return self.base
-
     def finish(self, stop: Stop) -> MosaicReport:
         """
         Complete the file; pixels no part covers are nodata. Idempotent.
@@ -249,7 +245,8 @@ class BlockMosaic:
         with ThreadPoolExecutor(self.settings.spec.threads, "blocks") as pool:
             Completion(shelf, spools, self.settings, stop).run(self.shelves, pool)
         last = writing.Segment((begins[0], spools.full.end), (begins[1], spools.overviews.end))
-        layout = writing.plan(shelf, [*(part.segment for part in parts), last], self._base())
+        base = header.template(self.settings, statistics(shelf, spools, self.settings.spec.pixels.nodata))
+        layout = writing.plan(shelf, [*(part.segment for part in parts), last], base)
         room = layout.room(spools.full.end)
         in_place = room is not None and self._make_room(spools.full, layout.full_at - room, room)
         if in_place:

@@ -88,6 +88,22 @@ def test_names_scales_tags_and_nodata_arrive(tmp_path):
         assert src.profile["interleave"] == "pixel"
 
 
+def test_statistics_are_there_and_say_that_they_are_approximate(cog):
+    """A viewer can stretch colours without reading the file; means of pixels stay close to the pixels."""
+    _scene, _parts, report = cog
+    pixels = read(report.path).astype(float)
+
+    with rasterio.open(report.path) as src:
+        tags = [src.tags(band) for band in (1, 2)]
+
+    for found, band in zip(tags, pixels, strict=True):
+        valid = band[band != 0]
+        assert found["STATISTICS_APPROXIMATE"] == "YES"
+        assert float(found["STATISTICS_MEAN"]) == pytest.approx(valid.mean(), rel=0.05)
+        assert valid.min() <= float(found["STATISTICS_MINIMUM"]) <= valid.mean()
+        assert valid.mean() <= float(found["STATISTICS_MAXIMUM"]) <= valid.max()
+
+
 def test_tifffile_reads_the_same_pixels(cog):
     """A second reader, which shares no code with GDAL."""
     _scene, _parts, report = cog
