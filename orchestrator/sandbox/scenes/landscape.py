@@ -72,6 +72,7 @@ _REGION_ZOOM = 15  # parcels of one region share their direction; its borders ar
 _BEND_METRES = 420.0
 _SOFT_ZOOM = 22  # pixel texture: cells of 9.6 m
 _ROOF_ZOOM = 21  # houses: cells of 19 m
+_TOWN_BOUND = 1.35  # of the town field, in standard deviations; parcels ask for up to 0.8 more
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +141,9 @@ def survey(square: Square, seed: int) -> Surface:
     rough = np.float32(min(1.0, 10.0 / square.spacing))
     cover, vigour = _farmland(parcels)
     _plant_woods(cover, vigour, fields, parcels)
-    roofs = unit(_cell_bits(east, south, (anchor_x, anchor_y), _ROOF_ZOOM, seed))
-    _build_towns(cover, vigour, fields, parcels, 0.7 * roofs + 0.3 * soft)
+    if (fields.town > _TOWN_BOUND).any():
+        roofs = unit(_cell_bits(east, south, (anchor_x, anchor_y), _ROOF_ZOOM, seed))
+        _build_towns(cover, vigour, fields, parcels, 0.7 * roofs + 0.3 * soft)
     _flood(cover, vigour, fields)
     shade = _shade(cover, fields, parcels, (soft - np.float32(0.5)) * rough)
     return Surface(cover, vigour, shade)
@@ -250,7 +252,7 @@ def _build_towns(
     roofs: NDArray[np.float32],
 ) -> None:
     """Towns grow by parcels, denser towards the middle; gardens stay meadow."""
-    bound = 1.35 + 0.8 * unit(parcels.bits << np.uint32(12))
+    bound = _TOWN_BOUND + 0.8 * unit(parcels.bits << np.uint32(12))
     built = (fields.town > bound) & (cover != Cover.ROAD)
     garden = built & (roofs < 0.36)
     cover[built] = Cover.TOWN

@@ -26,19 +26,27 @@ def mix(*parts: int | NDArray[np.integer]) -> NDArray[np.uint32]:
     """Hash integers (arrays broadcast) to uniform uint32; the finalizer of MurmurHash3 after each part."""
     state = np.asarray(np.uint32(0x9E3779B9))
     for part in parts:
-        value = np.asarray(part)
-        if value.dtype != np.uint32:
-            value = (value.astype(np.int64) & 0xFFFFFFFF).astype(np.uint32)
-        state = _finalize(state ^ value)
+        state = _finalize(state ^ _bits(np.asarray(part)))
     return state
 
 
+def _bits(value: NDArray[np.integer]) -> NDArray[np.uint32]:
+    """The low 32 bits of integers, two's complement."""
+    if value.dtype in (np.int32, np.uint32):
+        return value.view(np.uint32)
+    return (value.astype(np.int64) & 0xFFFFFFFF).astype(np.uint32)
+
+
 def _finalize(value: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    with np.errstate(over="ignore"):
-        value = (value ^ (value >> np.uint32(16))) * np.uint32(0x85EBCA6B)
-        value = (value ^ (value >> np.uint32(13))) * np.uint32(0xC2B2AE35)
-        value = value + np.uint32(0x9E3779B9)
-        return value ^ (value >> np.uint32(16))
+    """Scramble bits in place: fields are large, and memory is what takes the time."""
+    value = np.asarray(value)
+    spare = np.empty_like(value)
+    # Unlike numbers, arrays wrap around silently.
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        np.bitwise_xor(value, np.right_shift(value, np.uint32(shift), out=spare), out=value)
+        np.multiply(value, np.uint32(factor), out=value)
+    np.add(value, np.uint32(0x9E3779B9), out=value)
+    return np.bitwise_xor(value, np.right_shift(value, np.uint32(16), out=spare), out=value)
 
 
 def unit(bits: NDArray[np.uint32]) -> NDArray[np.float32]:
@@ -46,6 +54,7 @@ def unit(bits: NDArray[np.uint32]) -> NDArray[np.float32]:
     return (bits >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)
 
 
+@lru_cache(maxsize=1 << 14)
 def chance(*parts: int) -> float:
     """One uniform float in [0, 1) for a tuple of integers."""
     return float(unit(mix(*parts)))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,7 +123,7 @@ class Renderer:
             return sky.likelihood(), sky.seen
         index = landscape.BANDS.index(layer)
         ground = self.halved(square, layer)[cut].copy()
-        return self._seen_through(sky, index, ground, self._halved_noise(index, square, overpass)[cut]), sky.seen
+        return self._seen_through(sky, index, ground, self._halved_noise(index, square, overpass, cut)), sky.seen
 
     def _reflectance(self, band: str, square: Square, overpass: Pass, cut: Cut) -> NDArray[np.float32]:
         index = landscape.BANDS.index(band)
@@ -153,16 +154,21 @@ class Renderer:
 
     def _noise_place(self, index: int, square: Square, overpass: Pass) -> tuple[int, int]:
         name = ord(overpass.platform.name[-1])
-        bits = int(mix(self.seed, name, overpass.orbit, index, square.epsg, square.row, square.col))
-        return bits % SQUARE, bits // SQUARE % SQUARE
+        return _place_in_table(self.seed, name, overpass.orbit, index, square.epsg, square.row, square.col)
 
-    def _halved_noise(self, index: int, square: Square, overpass: Pass) -> NDArray[np.int16]:
+    def _halved_noise(self, index: int, square: Square, overpass: Pass, cut: Cut) -> NDArray[np.int16]:
         """The mean of the noise of 2 × 2 native pixels, so that coarse and native levels show the same scene."""
-        noise, half = np.empty((SQUARE, SQUARE), np.int16), SQUARE // 2
-        for (down, right), quarter in zip(np.ndindex(2, 2), square.quarters(), strict=True):
-            row, col = self._noise_place(index, quarter, overpass)
-            table = halved_grain(0, row % 2, col % 2)[row // 2 :, col // 2 :]
-            noise[down * half : (down + 1) * half, right * half : (right + 1) * half] = table[:half, :half]
+        half = SQUARE // 2
+        noise = np.empty((cut[0].stop - cut[0].start, cut[1].stop - cut[1].start), np.int16)
+        for corner, quarter in zip(np.ndindex(2, 2), square.quarters(), strict=True):
+            place = self._noise_place(index, quarter, overpass)
+            target, source = [], []
+            for at, whole, first in zip(corner, cut, place, strict=True):
+                start, stop = max(whole.start, at * half), min(whole.stop, (at + 1) * half)
+                target.append(slice(start - whole.start, max(stop, start) - whole.start))
+                source.append(slice(first // 2 + start - at * half, first // 2 + max(stop, start) - at * half))
+            table = halved_grain(0, place[0] % 2, place[1] % 2)
+            noise[tuple(target)] = table[tuple(source)]
         return noise
 
     def _classes(self, square: Square, overpass: Pass, cut: Cut) -> NDArray[np.uint8]:
@@ -198,3 +204,10 @@ class Renderer:
         """Snow does not fall here, and the old quality bands are empty."""
         del square, overpass
         return np.zeros((SQUARE, SQUARE), np.uint8)
+
+
+@lru_cache(maxsize=1 << 14)
+def _place_in_table(*parts: int) -> tuple[int, int]:
+    """Where in the table of noise a square's noise begins."""
+    bits = int(mix(*parts))
+    return bits % SQUARE, bits // SQUARE % SQUARE

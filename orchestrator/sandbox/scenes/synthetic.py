@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,7 @@ from orchestrator.sandbox.scenes.render import HALVED, Renderer
 CACHE_BYTES = 640 * 2**20
 # More scenes than this are refused: a query over a continent and a decade would enumerate for minutes.
 MAX_SCENES = 200_000
+_KEPT_SCENES = 2048
 _DEEPEST_REDUCED = 3
 _PROBES = 25  # per side of the grid on which cover and swath of a tile are estimated
 _SLACK_DEGREES = 0.0001  # a footprint is drawn with few points and must not cut a pixel off
@@ -225,6 +226,11 @@ class SyntheticCatalogue:
         self._first = datetime.fromisoformat(first).replace(tzinfo=UTC).timestamp()
         self._end = datetime.fromisoformat(last).replace(tzinfo=UTC).timestamp() + 86400.0
         self._renderer = Renderer(seed, CACHE_BYTES)
+        # Queries come again and again, and a scene's footprint and properties take a millisecond.
+        self._scene = lru_cache(maxsize=_KEPT_SCENES)(self._make_scene)
+
+    def _make_scene(self, collection: str, tile: Tile, overpass: Pass) -> SyntheticScene:
+        return SyntheticScene(collection, tile, overpass, self._renderer)
 
     def collections(self) -> Mapping[str, Mapping[str, Any]]:
         return COLLECTIONS
@@ -273,7 +279,7 @@ class SyntheticCatalogue:
     def _of_tile(self, collection: str, tile: Tile, start: float, end: float) -> Iterator[SyntheticScene]:
         lon, lat = (nodes.ravel() for nodes in _nodes(tile, 12))
         for overpass, _ in orbit.passes(lon, lat, start, end):
-            scene = SyntheticScene(collection, tile, overpass, self._renderer)
+            scene = self._scene(collection, tile, overpass)
             in_time = start <= round(scene.time, 3) < end
             if in_time and float(overpass.sun(*scene._middle)[1]) < _LOWEST_SUN:  # noqa: SLF001 - our own
                 yield scene
@@ -337,6 +343,7 @@ def _stamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%S")
 
 
+@lru_cache(maxsize=256)
 def _nodes(tile: Tile, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Longitudes and latitudes of count × count points over a tile, its corners among them."""
     steps = np.linspace(0.0, TILE_METRES, count)
