@@ -257,7 +257,9 @@ class Placement:
         return children_of(node, self.coverage)
 
     def _encode(self, pixels: Pixels) -> bytes:
-        return b"" if is_nodata(pixels, self.nodata).all() else self.codec.encode(pixels)
+        if is_nodata(pixels, self.nodata).all():
+            return b""
+        return self.codec.encode(pixels, fast=self.part.copyable)
 
 
 def parent_of(node: Node) -> Node:
