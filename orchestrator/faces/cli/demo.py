@@ -18,7 +18,7 @@ from orchestrator.model.job import AreaSource, GridRequest, Job
 from orchestrator.model.states import RunState
 
 BASE_NAME = "luxembourg_corner"
-START, END = "2024-06-01", "2024-07-15"
+START, END = "2024-06-01", "2024-07-01"
 BANDS = ("B2", "B3", "B4", "B8")
 MAX_PART_BYTES = 4 * 2**20  # small, so that there is something to watch
 
