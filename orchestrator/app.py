@@ -352,6 +352,7 @@ class Application:
             owner=self.owner,
             prefix=self.settings.gcs.prefix.strip("/"),
             work_dir=Path(work).expanduser().resolve() if work else None,
+            keep_parts=self.settings.local.keep_parts,
             patience=self._patience(),
             clock=self.clock,
             stop=self.stop,

@@ -64,6 +64,7 @@ class CredentialSettings(_Section):
 class LocalSettings(_Section):
     state_dir: str = "~/.local/state/orchestrator"
     work_dir: str = ""
+    keep_parts: bool = True
 
 
 class TransferSettings(_Section):

@@ -241,8 +241,8 @@ class Execution:
         work = self._around.work_dir
         return [output] if work is None else [output, work / ".orchestrator" / run.id]
 
-    def _parts_folder(self, run: Run) -> Path:
-        return self._folders(run)[-1] / "parts"
+    def _parts_folder(self, run: Run) -> Path | None:
+        return self._folders(run)[-1] / "parts" if self._around.keep_parts else None
 
     def _ladder(self, run_id: str, image: str) -> Ladder:
         return Ladder(run_id, subject_of(image), self._store, self._around, self._record, self._cut)

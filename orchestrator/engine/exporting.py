@@ -66,15 +66,16 @@ class Exporting:
         self._missing: Counter[str] = Counter()
         self._bytes_per_pixel = plan.bucket_bytes / max(1, sum(t.window.pixels for t in plan.tasks))
 
-    def work(self, mosaic: Mosaic, folder: Path) -> None:
+    def work(self, mosaic: Mosaic, folder: Path | None) -> None:
         """
-        Go on until every part is placed.
+        Go on until every part is placed; without a `folder` no part touches a disk on its way.
 
         Raises:
             HoldError, PermanentError, IntegrityError, SpaceError, TransientError: The run cannot go on now.
             Stopped: The process or the run was asked to stop.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
         with Transfers(
             self._run_id,
             store=self._store,

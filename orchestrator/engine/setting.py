@@ -58,6 +58,8 @@ class Surroundings:
         owner: Names this installation in object names, so that two never touch each other's objects.
         prefix: What the names of all our objects start with, without separator at the end.
         work_dir: Where parts lie until they are placed; None is beside the output.
+        keep_parts: Parts are kept on disk until the output is published. Otherwise they go from the network into
+            the output and never lie on a disk; after a crash those not placed are downloaded again.
         patience: See there.
         clock: See `core.clock`.
         stop: Set when the process is asked to end.
@@ -68,6 +70,7 @@ class Surroundings:
     owner: str
     prefix: str
     work_dir: Path | None
+    keep_parts: bool
     patience: Patience
     clock: Clock
     stop: Stop

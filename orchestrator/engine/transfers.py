@@ -17,6 +17,7 @@ from orchestrator.engine.progress import Progress
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Part
 from orchestrator.model.grid import Window
+from orchestrator.model.objects import StoredObject
 from orchestrator.model.ports import Mosaic, ObjectStore, Stop
 from orchestrator.model.states import PartState
 
@@ -53,6 +54,8 @@ class Transfers:
     """
     A bounded pool of downloads that feeds one placing thread.
 
+    Without a `folder` parts are held in memory until they are placed, at most one for each download.
+
     Faults never raise here: they are collected in `troubles`, for the run's own thread to decide. `wake` is called
     whenever something changed.
     """
@@ -64,7 +67,7 @@ class Transfers:
         store: Store,
         objects: ObjectStore,
         mosaic: Mosaic,
-        folder: Path,
+        folder: Path | None,
         downloads: int,
         stop: Stop,
         progress: Progress,
@@ -116,10 +119,10 @@ class Transfers:
             found.append(trouble)
         return found
 
-    def path_of(self, part: Part) -> Path:
+    def _path_of(self, part: Part, folder: Path) -> Path:
         """Return where a part lies on disk: a name of our own, never the object's."""
         window = part.window
-        return self._folder / f"{window.row:07d}-{window.col:07d}-{window.height}x{window.width}-a{part.attempt}.tif"
+        return folder / f"{window.row:07d}-{window.col:07d}-{window.height}x{window.width}-a{part.attempt}.tif"
 
     def _guard(self, work: Callable[[Part], None], part: Part, placing: bool) -> None:
         try:
@@ -133,17 +136,35 @@ class Transfers:
     def _bring(self, part: Part) -> None:
         if self._stop.is_set() or part.source is None:
             return
-        path = self.path_of(part)
-        if part.state is PartState.VERIFIED and not path.exists():
-            self._move(part, PartState.EXPORTED)
+        if self._folder is None:
+            self._bring_bytes(part, part.source)
+        else:
+            self._bring_file(part, part.source, self._path_of(part, self._folder))
+
+    def _bring_file(self, part: Part, source: StoredObject, path: Path) -> None:
         if part.state is not PartState.VERIFIED or not path.exists():
-            self._move(part, PartState.DOWNLOADING)
-            crash.point("part.downloading")
-            self._objects.fetch(part.source, path, self._progress.received, self._stop)
-            crash.point("part.downloaded")
-            self._move(part, PartState.VERIFIED)
-            self._record("part.downloaded", {"object": part.source.name, "bytes": part.source.size})
-        self._placer.submit(self._guard, self._place, part, True)
+            self._begin(part)
+            self._objects.fetch(source, path, self._progress.received, self._stop)
+            self._end(part, source)
+        self._placer.submit(self._guard, lambda part: self._place(part, path), part, True)
+
+    def _bring_bytes(self, part: Part, source: StoredObject) -> None:
+        self._begin(part)
+        content = self._objects.read(source, self._progress.received, self._stop)
+        self._end(part, source)
+        # Waited for, so that a slow disk holds the downloads back and not the memory up.
+        self._placer.submit(self._guard, lambda part: self._place(part, content), part, True).result()
+
+    def _begin(self, part: Part) -> None:
+        if part.state is PartState.VERIFIED:  # its file or its bytes are gone
+            self._move(part, PartState.EXPORTED)
+        self._move(part, PartState.DOWNLOADING)
+        crash.point("part.downloading")
+
+    def _end(self, part: Part, source: StoredObject) -> None:
+        crash.point("part.downloaded")
+        self._move(part, PartState.VERIFIED)
+        self._record("part.downloaded", {"object": source.name, "bytes": source.size})
 
     def _move(self, part: Part, state: PartState) -> None:
         try:
@@ -151,11 +172,11 @@ class Transfers:
         except IntegrityError as error:
             raise StaleError(str(error)) from error
 
-    def _place(self, part: Part) -> None:
+    def _place(self, part: Part, content: Path | bytes) -> None:
         if self._stop.is_set():
             return
         crash.point("part.verified")
-        self._mosaic.place(part.window, self.path_of(part))
+        self._mosaic.place(part.window, content)
         crash.point("part.placed")
         self._store.set_part(self._run_id, part.window, PartState.MERGED)
 

@@ -48,6 +48,9 @@ class ObjectStore(Protocol):
             Stopped: `stop` was set.
         """
 
+    def read(self, source: StoredObject, on_bytes: Callable[[int], None], stop: Stop) -> bytes:
+        """Return the bytes of `source`, verified, without touching a disk; errors as for `fetch`."""
+
     def delete(self, source: StoredObject) -> Deletion:
         """Delete exactly the listed generation."""
 
@@ -55,9 +58,9 @@ class ObjectStore(Protocol):
 class Mosaic(Protocol):
     """One output file being built, resumable after a crash."""
 
-    def place(self, window: Window, part: Path) -> None:
+    def place(self, window: Window, part: Path | bytes) -> None:
         """
-        Add a verified part file that covers `window` of the grid; any order, idempotent, durable on return.
+        Add a verified part, a file or its bytes, that covers `window`; any order, idempotent, durable on return.
 
         Raises:
             IntegrityError: The file's grid, bands, number type or nodata is not the planned one.

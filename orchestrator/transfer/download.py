@@ -22,7 +22,7 @@ from orchestrator.core.errors import (
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.ports import Stop
-from orchestrator.transfer.unfinished import UnfinishedFile, disk_errors, part_path
+from orchestrator.transfer.unfinished import UnfinishedBytes, UnfinishedFile, disk_errors, part_path
 from orchestrator.transfer.verify import READ_BYTES, holds
 
 
@@ -133,7 +133,32 @@ def download(
             return Receipt(bytes_read=0, resumed_at=source.size, failures=0, restarts=0)
     with UnfinishedFile(part_path(target, source.generation), source) as part:
         network = _Network(open_body, patience or Patience(), chance, clock or SystemClock())
-        return _Transfer(source, network, part, on_bytes, stop).run(target)
+        transfer = _Transfer(source, network, part, on_bytes, stop)
+        transfer.run()
+        crash.point("download.before_publish")
+        part.publish(target)
+        return transfer.receipt()
+
+
+def download_bytes(
+    source: StoredObject,
+    open_body: OpenBody,
+    *,
+    on_bytes: Callable[[int], None],
+    stop: Stop,
+    patience: Patience | None = None,
+    chance: Callable[[], float] = random.random,
+    clock: Clock | None = None,
+) -> bytes:
+    """
+    Return the listed bytes of `source`, never touching a disk; arguments and errors as for `download`.
+
+    A cut is resumed within this call; what came before a crash is lost with the process.
+    """
+    part = UnfinishedBytes(source)
+    network = _Network(open_body, patience or Patience(), chance, clock or SystemClock())
+    _Transfer(source, network, part, on_bytes, stop).run()
+    return part.content()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +178,7 @@ class _Transfer:
         self,
         source: StoredObject,
         network: _Network,
-        part: UnfinishedFile,
+        part: UnfinishedFile | UnfinishedBytes,
         on_bytes: Callable[[int], None],
         stop: Stop,
     ) -> None:
@@ -162,14 +187,15 @@ class _Transfer:
         self._resumed_at = part.size
         self._bytes_read = self._failures = self._restarts = 0
 
-    def run(self, target: Path) -> Receipt:
+    def run(self) -> None:
+        """Bring every byte, verified."""
         try:
             self._complete()
         except (GenerationError, NotFoundError):
             self._part.discard()  # these bytes belong to something that no longer exists
             raise
-        crash.point("download.before_publish")
-        self._part.publish(target)
+
+    def receipt(self) -> Receipt:
         return Receipt(self._bytes_read, self._resumed_at, self._failures, self._restarts)
 
     def _complete(self) -> None:

@@ -15,7 +15,7 @@ from orchestrator.core.clock import Clock, SystemClock
 from orchestrator.core.retry import retrying
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.ports import Stop
-from orchestrator.transfer.download import Body, Patience, download
+from orchestrator.transfer.download import Body, Patience, download, download_bytes
 
 log = structlog.get_logger(__name__)
 
@@ -76,4 +76,16 @@ class CheckedStore:
             resumed_at=receipt.resumed_at,
             failures=receipt.failures,
             restarts=receipt.restarts,
+        )
+
+    def read(self, source: StoredObject, on_bytes: Callable[[int], None], stop: Stop) -> bytes:
+        """Return the bytes of `source`, verified; see `download_bytes` for the errors."""
+        return download_bytes(
+            source,
+            lambda start: self._shelf.open_body(source, start),
+            on_bytes=on_bytes,
+            stop=stop,
+            patience=self._patience,
+            chance=self._chance,
+            clock=self._clock,
         )

@@ -61,6 +61,48 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise
 
 
+class UnfinishedBytes:
+    """Bytes of one object at one generation in memory, and the checksum over them."""
+
+    def __init__(self, source: StoredObject) -> None:
+        self._source = source
+        self.restart()
+
+    @property
+    def size(self) -> int:
+        return len(self._bytes)
+
+    @property
+    def missing(self) -> int:
+        """Bytes still to come."""
+        return self._source.size - self.size
+
+    def append(self, chunk: bytes) -> None:
+        self._bytes += chunk
+        self._checksum.update(chunk)
+
+    def restart(self) -> None:
+        """Forget every byte."""
+        self._bytes = bytearray()
+        self._checksum = checksum_for(self._source)
+
+    def is_whole(self) -> bool:
+        """Tell whether every byte is here and the checksum is the listed one."""
+        return self.missing == 0 and self._checksum.matches()
+
+    def found(self) -> str:
+        """Return the checksum over the bytes so far."""
+        return self._checksum.found()
+
+    def discard(self) -> None:
+        """Give the memory back."""
+        self._bytes = bytearray()
+
+    def content(self) -> bytes:
+        """Return the bytes."""
+        return bytes(self._bytes)
+
+
 class UnfinishedFile:
     """
     Bytes of one object at one generation, from the first to `size`, and the checksum over exactly those.
