@@ -1,3 +1,4 @@
+# ruff: noqa: INP001  a file of its own, no package
 """An image of one's own: vegetation from the clearer scenes. See docs/howto/own-image.md."""
 
 from __future__ import annotations
