@@ -69,7 +69,7 @@ def opened(context: Context, given: Mapping[str, Any], output: Output) -> Iterat
             overrides = service_at(told["url"], told["project"], given.get("bucket") or DEFAULT_BUCKET)
             yield application(context, context.load(overrides), output)
     elif given.get("sandbox_url"):
-        overrides = service_at(given["sandbox_url"], SANDBOX_PROJECT, given.get("bucket") or "")
+        overrides = service_at(given["sandbox_url"], SANDBOX_PROJECT, given.get("bucket") or DEFAULT_BUCKET)
         yield application(context, context.load(overrides), output)
     else:
         yield application(context, context.load(bucket), output)
