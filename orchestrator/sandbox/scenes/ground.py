@@ -120,6 +120,10 @@ class Square:
     def north(self) -> float:
         return float(-(self.phase_y + self.row * SQUARE * self.spacing))
 
+    def mesh_within(self, metres: int) -> Mesh:
+        """Nodes at most `metres` apart, but not closer than pixels; only powers of two divide a square."""
+        return self.mesh(min(_PROJECTION_STEP, 1 << max(0, (metres // self.spacing).bit_length() - 1)))
+
     def mesh(self, step: int, margin: int = 2) -> Mesh:
         """Nodes every `step` pixels; world coordinates interpolated from the exact ones every 64 pixels."""
         lon, lat, x, y = self._projection

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.sandbox.scenes.ground import Mesh, Square
-from orchestrator.sandbox.scenes.noise import WORLD_METRES, mix, spectrum, unit
+from orchestrator.sandbox.scenes.noise import BROAD, BROAD_METRES, DETAILED, WORLD_METRES, mix, spectrum, unit
 
 BANDS = ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B11", "B12")
 
@@ -66,8 +66,8 @@ _WOOD = {12: 0.8, 13: 0.8, 14: 0.9, 15: 0.7, 16: 0.5, 17: 0.4}
 _SHADE = {13: 0.5, 15: 0.6, 17: 0.7}
 _CROWNS = {18: 0.8, 19: 0.9}
 _BEND = {13: 1.0, 14: 0.7, 15: 0.3}
-# Node distances that hold zooms up to 19, 17 and 16; what is smooth is computed at fewer nodes.
-_MESH_METRES = (40, 80, 160)
+# Node distances that hold zooms up to 19, 17, 16 and `BROAD`; what is smooth is computed at fewer nodes.
+_MESH_METRES = (40, 80, 160, BROAD_METRES)
 _REGION_ZOOM = 15  # parcels of one region share their direction; its borders are roads
 _BEND_METRES = 420.0
 _SOFT_ZOOM = 22  # pixel texture: cells of 9.6 m
@@ -151,10 +151,13 @@ def survey(square: Square, seed: int) -> Surface:
 
 def _fields(square: Square, seed: int) -> _Fields:
     spacing = float(square.spacing)
-    fine, middle, wide = (square.mesh(max(1, metres // square.spacing)) for metres in _MESH_METRES)
+    fine, middle, wide, broad = (square.mesh_within(metres) for metres in _MESH_METRES)
 
     def field(mesh: Mesh, weights: dict[int, float], channel: int) -> NDArray[np.float32]:
-        noise = spectrum(mesh.x, mesh.y, weights, spacing, seed, channel)
+        noise = spectrum(mesh.x, mesh.y, weights, spacing, seed, channel, zooms=DETAILED)
+        if min(weights) in BROAD:
+            low = spectrum(broad.x, broad.y, weights, spacing, seed, channel, zooms=BROAD)
+            noise += broad.carry(low, mesh)
         return mesh.spread(noise, square.offset)
 
     return _Fields(

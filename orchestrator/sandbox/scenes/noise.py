@@ -17,6 +17,9 @@ from scipy.ndimage import map_coordinates
 Floats = NDArray[np.floating]
 WORLD_METRES = 2.0 * np.pi * 6378137.0
 
+# Zooms whose cells of 2.4 km and more are smooth enough for nodes every BROAD_METRES, and all others.
+BROAD, DETAILED, BROAD_METRES = range(15), range(15, 32), 320
+
 # Standard deviation of a cubic B-spline surface over independent uniform values in [-1, 1]:
 # (1/3)**0.5 times the mean of the summed squared weights, 151/315 in one dimension.
 _SPLINE_STD = (1.0 / 3.0) ** 0.5 * (151.0 / 315.0)
@@ -75,15 +78,18 @@ def octave(x: Floats, y: Floats, zoom: int, *key: int) -> NDArray[np.float64]:
     return map_coordinates(lattice, at, order=3, prefilter=False, mode="nearest") / _SPLINE_STD
 
 
-def spectrum(x: Floats, y: Floats, weights: dict[int, float], spacing: float, *key: int) -> NDArray[np.float64]:
+def spectrum(
+    x: Floats, y: Floats, weights: dict[int, float], spacing: float, *key: int, zooms: range = range(32)
+) -> NDArray[np.float64]:
     """
     Sum octaves (zoom to weight) into noise of unit variance.
 
-    Octaves with cells narrower than `spacing` (metres) are left out, as an average over a pixel would do.
+    Octaves with cells narrower than `spacing` (metres) are left out, as an average over a pixel would do. With
+    `zooms`, only those octaves are summed, so that parts of a spectrum add up to the whole.
     """
     total = np.zeros(x.shape)
     for zoom, weight in weights.items():
-        if WORLD_METRES / 2**zoom >= spacing:
+        if zoom in zooms and WORLD_METRES / 2**zoom >= spacing:
             total += weight * octave(x, y, zoom, *key)
     return total / float(np.sqrt(sum(weight**2 for weight in weights.values())))
 
@@ -104,8 +110,9 @@ def upsample(nodes: Floats, size: int, step: int, margin: int, offset: float) ->
         rows += field[first + tap : first + tap + count, None, :] * taps[:, tap][None, :, None]
     field = rows.reshape(size, -1)
     pixels = field[:, first : first + count, None] * taps[:, 0]
+    spare = np.empty_like(pixels)
     for tap in range(1, 4):
-        pixels += field[:, first + tap : first + tap + count, None] * taps[:, tap]
+        pixels += np.multiply(field[:, first + tap : first + tap + count, None], taps[:, tap], out=spare)
     return pixels.reshape(size, size)
 
 

@@ -16,20 +16,14 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from orchestrator.sandbox.scenes.ground import SQUARE, Mesh, Square
-from orchestrator.sandbox.scenes.noise import WORLD_METRES, chance, octave, spectrum
+from orchestrator.sandbox.scenes.noise import BROAD, BROAD_METRES, DETAILED, WORLD_METRES, chance, octave, spectrum
 from orchestrator.sandbox.scenes.orbit import HALF_SWATH_KM, Pass
 
 LOWEST_METRES, HIGHEST_METRES = 400.0, 800.0
 # The farthest a shadow falls from its cloud, where a low sun would throw it farther than masks look.
 SHADOW_REACH_METRES = 950.0
-# Node distances for fine and for broad shapes.
-_MESH_METRES, _WIDE_METRES = 80, 320
-_BROAD = {9: 0.5, 10: 0.6, 11: 0.7, 12: 0.8, 13: 0.9, 14: 0.9}
-_FINE = {15: 0.8, 16: 0.55, 17: 0.3}
-_BROAD_STD, _FINE_STD = (
-    sum(weight**2 for weight in part.values()) ** 0.5 / sum(weight**2 for weight in (_BROAD | _FINE).values()) ** 0.5
-    for part in (_BROAD, _FINE)
-)
+_MESH_METRES = 80
+_CLOUD = {9: 0.5, 10: 0.6, 11: 0.7, 12: 0.8, 13: 0.9, 14: 0.9, 15: 0.8, 16: 0.55, 17: 0.3}
 _HIGHEST_FINE = 1.5  # three standard deviations of the fine shapes: where the broad ones are lower, it is clear
 _CLEAREST = -1.0  # how far below zero an optical depth matters to its neighbours
 _PLACE_ZOOM = 6  # 626 km: how far one weather reaches
@@ -93,7 +87,7 @@ def observe(square: Square, overpass: Pass, seed: int) -> Sky:
     seen = _seen(square, overpass)
     if not seen.any():
         return Sky(_everywhere(np.float32(0)), _everywhere(np.float32(0)), seen)
-    fine = square.mesh(max(1, min(64, _MESH_METRES // square.spacing)))
+    fine = square.mesh_within(_MESH_METRES)
     depth = _spread(_nodes(square, fine, overpass, seed, sunward=False), fine, square.offset)
     shade = _spread(_nodes(square, fine, overpass, seed, sunward=True) - _VEIL_DEPTH, fine, square.offset)
     # Veils and the thinnest edges scatter light rather than cast a shadow.
@@ -163,7 +157,7 @@ def _nodes(square: Square, fine: Mesh, overpass: Pass, seed: int, *, sunward: bo
     What is broad is computed at fewer nodes and interpolated.
     """
     spacing = float(square.spacing)
-    wide = square.mesh(max(fine.step, _power_of_two(_WIDE_METRES // square.spacing)))
+    wide = square.mesh_within(BROAD_METRES)
     there, here = (wide.x, wide.y), (fine.x, fine.y)
     if sunward:
         east, south = _towards_sun(wide, overpass, seed)
@@ -178,7 +172,7 @@ def _nodes(square: Square, fine: Mesh, overpass: Pass, seed: int, *, sunward: bo
 def _broad(x: Floats, y: Floats, spacing: float, overpass: Pass, seed: int) -> NDArray[np.float64]:
     """The wide shapes of clouds above the threshold, in standard deviations of the whole noise."""
     cover = _cover(x, y, overpass, seed)
-    return np.asarray(spectrum(x, y, _BROAD, spacing, *_key(overpass, seed), 2) * _BROAD_STD - ndtri(1.0 - cover))
+    return np.asarray(spectrum(x, y, _CLOUD, spacing, *_key(overpass, seed), 2, zooms=BROAD) - ndtri(1.0 - cover))
 
 
 def _thick(
@@ -188,7 +182,7 @@ def _thick(
     cloud = np.asarray(broad + _HIGHEST_FINE)
     near = cloud > -0.2
     if near.any():
-        fine = spectrum(x[near], y[near], _FINE, spacing, *_key(overpass, seed), 2) * _FINE_STD
+        fine = spectrum(x[near], y[near], _CLOUD, spacing, *_key(overpass, seed), 2, zooms=DETAILED)
         cloud[near] += np.minimum(fine, _HIGHEST_FINE) - _HIGHEST_FINE
     depth = _THICKNESS * cloud
     return depth if veil is None else np.maximum(depth, veil)
@@ -211,11 +205,6 @@ def _cover(x: NDArray[np.floating], y: NDArray[np.floating], overpass: Pass, see
     """
     mood = chance(*_key(overpass, seed), 5) + 0.17 * octave(x, y, _PLACE_ZOOM, *_key(overpass, seed), 6)
     return np.clip(mood, 0.0, 1.0) ** 1.5 * 0.998 + 0.0005
-
-
-def _power_of_two(most: int) -> int:
-    """The largest power of two up to `most`, or 1: only those divide a square."""
-    return 1 << max(0, most.bit_length() - 1)
 
 
 def _towards_sun(mesh: Mesh, overpass: Pass, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
