@@ -7,6 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -78,6 +81,9 @@ class Outcome:
 class Program:
     """Starts commands of the program; each is a process of its own."""
 
+    def __init__(self) -> None:
+        self._started = 0
+
     def __enter__(self) -> Self:
         self._server = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("forkserver.py"))],
@@ -93,7 +99,8 @@ class Program:
 
     def start(self, arguments: list[str], folder: Path, **environment: str) -> Running:
         """Start a command in `folder`."""
-        out, err = (folder / f"{name}.log" for name in ("out", "err"))
+        self._started += 1
+        out, err = (folder / f"{name}-{self._started}.log" for name in ("out", "err"))
         asked = {
             "arguments": arguments,
             "folder": str(folder),
@@ -126,6 +133,10 @@ class Running:
 
     def signal(self, number: int) -> None:
         os.kill(self.pid, number)
+
+    def said(self) -> str:
+        """Return what it has written so far."""
+        return "".join(path.read_text() for path in (self.out, self.err) if path.exists())
 
     def wait(self) -> Outcome:
         code = self.program.wait(self.pid)
@@ -183,6 +194,12 @@ class Service:
     def objects(self, prefix: str = "") -> list[str]:
         listed = self.get(f"/storage/v1/b/{BUCKET}/o?prefix={quote(prefix, safe='')}")
         return [item["name"] for item in listed.get("items", [])]
+
+    def sizes(self) -> list[int]:
+        """Return the sizes of the objects in the bucket, as the bucket weighs them."""
+        listed = self.get(f"/storage/v1/b/{BUCKET}/o")
+        assert "nextPageToken" not in listed
+        return [int(item["size"]) for item in listed.get("items", [])]
 
     def put(self, name: str, content: bytes) -> None:
         """Write an object, as somebody else would."""
@@ -260,13 +277,13 @@ class Home:
             *("--shapefile", "area.geojson", "--output", "out", "--base-name", "small"),
             *("--start-date", "2024-05-01", "--end-date", "2024-06-01", "--crs", "EPSG:32633", "--scale", "10"),
             *("--recipe", "image-code", "--param", f"file={self.folder / 'image.py'}", "--bands", "x,y,mixed"),
-            *("--max-size-mb", "1.25", "--bucket", BUCKET),
+            *("--max-size-mb", "1.25"),
             *more,
         ]
 
     def start(self, command: str = "run", *more: str, **environment: str) -> Running:
         """Start a command about the small job."""
-        there = [] if command in ("plan", "submit") else ["--sandbox-url", self.service.url]
+        there = [] if command in ("plan", "submit") else ["--sandbox-url", self.service.url, "--bucket", BUCKET]
         words = [command, *self.job(*more), *there, "--state-dir", "state", "--json"]
         return self.program.start(words, self.folder, **self.environment, **environment)
 
@@ -282,10 +299,23 @@ class Home:
     def runs(self) -> list[dict[str, Any]]:
         return [m for m in self.command("status").expect(0).messages if m["message_type"] == "run"]
 
+    @staticmethod
+    def wait_until(happened: Callable[[], bool], seconds: float = 60) -> None:
+        """Look ten times a second until something has happened in another process."""
+        pause, end = threading.Event(), time.monotonic() + seconds
+        while not happened():
+            assert time.monotonic() < end, "it never happened"
+            pause.wait(0.1)
+
     def tasks(self, run_id: str) -> list[dict[str, Any]]:
         """Return the tasks of a run as `status` shows them."""
         shown = self.command("status", run_id).expect(0).messages
         return list(next(m["tasks"] for m in shown if m["message_type"] == "run"))
+
+    def proof(self) -> dict[str, Any]:
+        """Return the result's provenance."""
+        found: dict[str, Any] = json.loads(self.final.with_suffix(".json").read_text())
+        return found
 
     def pixels(self) -> Any:
         """Return the result's pixels, (band, row, col)."""

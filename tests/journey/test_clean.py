@@ -86,15 +86,16 @@ def test_a_foreign_file_in_drive_stays_and_is_reported(home):
 @pytest.mark.parametrize("state", ["FAILED", "CANCELLED"])
 def test_what_an_ended_run_left_is_taken_away_by_clean(home, state):
     """A run that failed or was cancelled keeps its objects until it is cleaned; then nothing is left."""
-    home.service.order({"action": "task_fail", "message": "Image.select: no band.", "text": r"\.0001\.a"})
+    there = ("--sandbox-url", home.service.url, "--bucket", kit.BUCKET)
     if state == "CANCELLED":
         assert home.run(**{kit.CRASH_AT: "task.collected"}).code == kit.KILLED
-        home.command("cancel", home.runs()[0]["run"], "--sandbox-url", home.service.url).expect(0)
+        home.command("cancel", home.runs()[0]["run"], *there).expect(0)
     else:
+        home.service.order({"action": "task_fail", "message": "Image.select: no band.", "text": r"\.0003\.a"})
         home.run().expect(1)
     run_id, found = home.runs()[0]["run"], home.runs()[0]["state"]
 
-    home.command("clean", run_id, "--sandbox-url", home.service.url, "--bucket", kit.BUCKET).expect(0)
+    home.command("clean", run_id, *there).expect(0)
 
     assert found == state
     assert home.service.objects() == []
