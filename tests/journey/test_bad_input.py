@@ -6,7 +6,6 @@ import json
 import os
 
 import geopandas
-import journey_kit as kit
 import pytest
 from shapely import make_valid
 from shapely.geometry import LineString, MultiPolygon, Polygon, box

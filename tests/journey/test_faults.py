@@ -17,7 +17,15 @@ PASSING = {
     "503 as a page of HTML": [{"action": "http", "status": 503, "api": EXPORT, "html": True}],
     "429 on submission": [{"action": "http", "status": 429, "api": EXPORT, "count": 2}],
     "429 on download": [{"action": "http", "status": 429, "api": MEDIA, "count": 2}],
-    "queue full": [{"action": "http", "status": 429, "api": EXPORT, "count": 3, "message": "Too many tasks already in the queue (3000). Please wait for some of them to complete."}],
+    "queue full": [
+        {
+            "action": "http",
+            "status": 429,
+            "api": EXPORT,
+            "count": 3,
+            "message": "Too many tasks already in the queue (3000). Please wait for some of them to complete.",
+        }
+    ],
     "reset on submission": [{"action": "reset", "api": EXPORT}],
     "reset on polling": [{"action": "reset", "api": LIST}],
     "reset on download": [{"action": "reset", "api": MEDIA, "count": 2}],

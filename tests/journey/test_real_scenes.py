@@ -68,11 +68,7 @@ def read_scene(folder):
         with rasterio.open(folder / f"{name}.tif") as source:
             bands[name] = source.read(1)
             left, top = source.transform.c, source.transform.f
-    return Scene(folder.name, left, top, mean_sun_azimuth(folder, item), bands)
-
-
-def mean_sun_azimuth(folder, item):
-    return item["properties"]["view:sun_azimuth"]
+    return Scene(folder.name, left, top, item["properties"]["view:sun_azimuth"], bands)
 
 
 def cloud_of(classes):

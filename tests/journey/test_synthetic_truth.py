@@ -38,7 +38,7 @@ def recovered(tmp_path_factory, program, service):
 
 def test_the_mosaic_recovers_the_known_surface(recovered):
     """
-    Half of all pixels are within 0.002 of the true reflectance, 99 of 100 within 0.02; no cloud (0.5 and more) is left.
+    Half of all pixels are within 0.0003 of the true reflectance, 99 of 100 within 0.0015, the worst within 0.005.
     """
     proof, pixels, truth = recovered
     seen = ~np.isnan(pixels)
@@ -46,20 +46,22 @@ def test_the_mosaic_recovers_the_known_surface(recovered):
     scenes = proof["recipe"]["scenes"][-1]["scenes"]
 
     middle, p99, most = (float(np.quantile(error, q)) for q in (0.5, 0.99, 1))
-    print(f"{scenes} scenes; absolute error: median {middle:.5f}, 99 % {p99:.5f}, largest {most:.5f}; "  # noqa: T201  the figures are the point
-          f"seen {seen.mean():.1%}; bias {float(np.mean((pixels - truth)[seen])):+.5f}")
+    bias = float(np.mean((pixels - truth)[seen]))
+    figures = f"median {middle:.5f}, 99 % {p99:.5f}, largest {most:.5f}, bias {bias:+.5f}"
+    print(f"{scenes} scenes, {seen.mean():.1%} seen, error in reflectance: {figures}")  # noqa: T201  asked for
 
-    # Why it is not smaller: each scene carries sensor noise and a haze that no cloud mask removes, of which the
-    # median over n scenes leaves about 1.25 / sqrt(n); thin cloud below 50 % probability stays in; and reflectance
-    # comes as whole ten-thousandths.
-    assert scenes >= 5
+    # Why it is not smaller: a scene's noise is 3 counts and 0.2 % of the signal (a count is 0.0001), so about 10
+    # counts in B8; the median of some 30 clear looks leaves 1.25 / sqrt(30) of that, 2 counts; each look is rounded
+    # to whole counts; and thin cloud and cirrus below the recipe's 50 % probability brighten a few looks.
+    assert scenes >= 20
     assert seen.mean() > 0.99
-    assert middle < 0.002
-    assert p99 < 0.02
+    assert middle < 0.0003
+    assert p99 < 0.0015
+    assert most < 0.005
 
 
-def test_what_a_single_scene_shows_is_worse(recovered):
-    """There were clouds to remove: the proof names scenes that the filter of the recipe left in and took out."""
+def test_no_cloud_is_left(recovered):
+    """The season was cloudy: scenes were left out as a whole, and of the others no cloud is in the mosaic."""
     proof, pixels, _ = recovered
     counts = [step["scenes"] for step in proof["recipe"]["scenes"]]
 
