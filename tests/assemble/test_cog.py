@@ -144,12 +144,13 @@ def test_overviews_of_parts_hold_nothing_of_the_outside(cog):
 
 
 @pytest.mark.parametrize("resampling", ["average", "nearest"])
+@pytest.mark.parametrize("clipped", [True, False], ids=["an area", "no area"])
 @pytest.mark.parametrize("dtype", ["uint16", "float32", "int16"])
-def test_computed_overviews_are_what_they_are_called(resampling, dtype, tmp_path):
+def test_computed_overviews_are_what_they_are_called(resampling, dtype, clipped, tmp_path):
     """Every level is made of the next finer one, across parts and blocks, edges included."""
     nodata = {"uint16": 0, "float32": math.nan, "int16": -9999}[dtype]
     base = Scene(height=333, width=401, side=96, dtype=dtype, nodata=nodata)
-    scene = Scene(**{**vars(base), "area": star(base, np.random.default_rng(8))})
+    scene = Scene(**{**vars(base), "area": star(base, np.random.default_rng(8)) if clipped else None})
 
     report = assemble(scene, scene.write(tmp_path / "parts"), tmp_path / "work", overviews=resampling)
 
@@ -163,6 +164,43 @@ def test_computed_overviews_are_what_they_are_called(resampling, dtype, tmp_path
         np.testing.assert_array_equal(coarser, halve(np.pad(finer, odd, constant_values=nodata), nodata, resampling))
         finer = coarser
     assert resampling in report.overviews
+
+
+def spoil_padding(path, dtype, bands):
+    """Fill what the blocks of an uncompressed file hold beyond its edges with a number no pixel has."""
+    with path.open("r+b") as file:
+        for image in tiff.directories(FileBytes.of(file.fileno()))[1]:
+            side, height, width = (image.number(t) for t in (tiff.TILE_WIDTH, tiff.HEIGHT, tiff.WIDTH))
+            for index, offset in enumerate(image.numbers(tiff.TILE_OFFSETS).tolist()):
+                row, col = (v * side for v in divmod(index, -(-width // side)))
+                file.seek(offset)
+                block = np.fromfile(file, dtype, side * side * bands).reshape(side, side, bands)
+                block[max(height - row, 0) :], block[:, max(width - col, 0) :] = 30_000, 30_000
+                file.seek(offset)
+                file.write(block.tobytes())
+
+
+@pytest.mark.parametrize(
+    ("driver", "side", "profile"),
+    [
+        pytest.param("GTiff", 80, {"tiled": True, "blockxsize": 16, "blockysize": 16}, id="computed"),
+        pytest.param("COG", 512, {"blocksize": 128, "compress": "none"}, id="from the parts"),
+    ],
+)
+def test_what_blocks_hold_beyond_the_edge_is_never_seen(driver, side, profile, tmp_path):
+    """Edge blocks are padded with anything; overviews are made of the pixels of the raster alone."""
+    scene = Scene(height=734, width=802, side=side, driver=driver, profile=profile, holes=0, dtype="int16")
+    left, bottom, right, top = scene.grid.bounds()
+    area = shapely.box(left + 300, bottom - 50, right + 50, top - 300)
+    scene = Scene(**{**vars(scene), "area": area})
+    parts = scene.write(tmp_path / "parts")
+    for path in parts.values():
+        spoil_padding(path, "int16", scene.bands)
+
+    report = assemble(scene, parts, tmp_path / "work")
+
+    for level in range(3):
+        assert overview(report.path, level).max() < 3000
 
 
 def test_the_mean_leaves_nodata_out_and_never_makes_it():
