@@ -31,7 +31,7 @@ def calls() -> list:
     for page in PAGES:
         for language in ("bash", "console"):
             for block in blocks(page, language):
-                for line in block.splitlines():
+                for line in block.replace("\\\n", " ").splitlines():
                     found += [pytest.param(words, id=f"{name(page)}: {' '.join(words)[:60]}") for words in _calls(line)]
     return found
 
@@ -40,6 +40,7 @@ def _calls(line: str) -> list[list[str]]:
     """Return the arguments of each call in a line, as a shell would split them."""
     words = shlex.split(line.removeprefix("$ "), comments=True)
     starts = [n for n, word in enumerate(words) if CALL.match(word) and (n == 0 or words[n - 1] in ("-m", "&&"))]
+    starts += [n for n, word in enumerate(words) if n and word.endswith("/bin/orchestrator")]
     return [words[n + 1 :] for n in starts]
 
 
