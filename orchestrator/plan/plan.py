@@ -8,9 +8,10 @@ import shapely
 
 from orchestrator.core.errors import PlanError
 from orchestrator.model.grid import BLOCK, Grid
+from orchestrator.model.job import GridRequest
 from orchestrator.model.plan import Plan
 from orchestrator.model.spec import PixelSpec
-from orchestrator.plan.align import Transform, fix_grid, zones_spanned
+from orchestrator.plan.align import fix_grid, zones_spanned
 from orchestrator.plan.area import Area
 from orchestrator.plan.budget import MIB, output_bytes_bound, raw_bytes, tile_count, total_bytes_bound
 from orchestrator.plan.spans import SpanTable
@@ -27,15 +28,6 @@ DOWNLOAD_BUFFER_BYTES = 1 * MIB
 # Offset and length of each tile, of the parts and of the output.
 TABLE_MEMORY_PER_TILE = 2 * 16
 MEMORY_PER_SPAN = 3 * 16
-
-
-@dataclass(frozen=True, slots=True)
-class GridRequest:
-    """What was asked of the grid; see `align.fix_grid`."""
-
-    scale: float | None = None
-    crs: str | None = None
-    crs_transform: Transform | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +72,7 @@ def make_plan(
     """
     wanted, cutting = grid_request or GridRequest(), split_request or SplitRequest()
     grid, geometry = fix_grid(
-        area.geometry, area.crs, scale=wanted.scale, out_crs=wanted.crs, crs_transform=wanted.crs_transform
+        area.geometry, area.crs, scale=wanted.scale, out_crs=wanted.crs or None, crs_transform=wanted.crs_transform
     )
     spans = SpanTable.from_geometry(geometry, grid, all_touched=all_touched)
     if spans.pixels() == 0:

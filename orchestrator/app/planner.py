@@ -1,0 +1,178 @@
+"""From a job to its plan and its image: areas, grid, split, recipe and scenes, joined."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.config import Settings
+from orchestrator.core.errors import AreaError, PermanentError, RecipeError, UserError
+from orchestrator.core.units import format_bytes
+from orchestrator.engine.publication import final_path
+from orchestrator.model.job import Job
+from orchestrator.model.plan import Plan
+from orchestrator.model.ports import Prepared
+from orchestrator.recipes.contract import ImageRequest, Recipe
+from orchestrator.recipes.registry import find_recipe
+
+if TYPE_CHECKING:
+    from orchestrator.clients.earthengine import EarthEngine
+    from orchestrator.plan.area import Area
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPlan:
+    """What can be settled without asking anybody."""
+
+    plan: Plan
+    recipe: Recipe
+    request: ImageRequest
+    area: Area
+
+
+class JobPlanner:
+    """The engine's `Planner`: area, grid, split, image, scenes."""
+
+    def __init__(self, settings: Settings, engine: Callable[[], EarthEngine], threads: int) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._threads = threads
+
+    def local(self, job: Job) -> LocalPlan:
+        """Plan without any remote call. `job` has settled dates."""
+        from orchestrator.plan.align import ee_region  # noqa: PLC0415
+        from orchestrator.plan.plan import SplitRequest, make_plan  # noqa: PLC0415
+
+        check_output(job)
+        recipe = find_recipe(job.recipe)
+        start, end = job.dates(date.min)
+        bare = ImageRequest({}, start, end, job.bands, job.params)
+        pixels = recipe.pixels(bare)
+        area = _read_area(job)
+        plan = make_plan(
+            area,
+            pixels,
+            job.grid,
+            SplitRequest(
+                max_part_bytes=job.max_part_bytes,
+                mode="square" if job.split == "square" else "blocks",
+                cloud_optimized=self._settings.ee.cloud_optimized,
+            ),
+            all_touched=job.options.all_touched,
+            workers=max(self._threads, self._settings.transfer.downloads),
+        )
+        return LocalPlan(plan, recipe, replace(bare, region=ee_region(area.geometry, area.crs)), area)
+
+    def prepare(self, job: Job) -> Prepared:
+        """See `ports.Planner`."""
+        from orchestrator.clients.earthengine import serialise  # noqa: PLC0415
+
+        local = self.local(job)
+        check_space(job, local.plan)
+        engine = self._engine()
+        image = local.recipe.image(local.request)
+        scenes = self._look(engine, local, image)
+        facts = local.recipe.facts(local.request) | {"scenes": scenes, "area_sha256": local.area.sha256}
+        return Prepared(local.plan, serialise(image), facts)
+
+    def _look(self, engine: EarthEngine, local: LocalPlan, image: Any) -> list[dict[str, Any]]:
+        """Ask for the number of scenes at each filter and for the image's bands, in one call each."""
+        import ee  # noqa: PLC0415
+
+        survey = local.recipe.survey(local.request)
+        counts = engine.value(ee.List([number for _, number in survey])) if survey else []
+        scenes = [{"filter": name, "scenes": count} for (name, _), count in zip(survey, counts, strict=True)]
+        if scenes and scenes[-1]["scenes"] == 0:
+            steps = "; ".join(f"{step['scenes']} {step['filter']}" for step in scenes)
+            raise RecipeError(f"no scene is left: {steps}. Widen the dates, or loosen the filter that took the last")
+        try:
+            bands = engine.value(image.bandNames())
+        except PermanentError as error:
+            raise RecipeError(f"the image cannot be computed: {error}") from None
+        wanted = list(local.plan.pixels.bands)
+        if bands != wanted:
+            raise RecipeError(f"the image has bands {', '.join(bands)}, but {', '.join(wanted)} were asked for")
+        return scenes
+
+
+def _read_areas(job: Job) -> tuple[Area, ...]:
+    from orchestrator.plan.aoi import read_areas  # noqa: PLC0415
+
+    area = job.area
+    return read_areas(
+        area.source,
+        layer=area.layer or None,
+        crs=area.crs or None,
+        where=area.where or None,
+        split_by=area.each or None,
+    )
+
+
+def _read_area(job: Job) -> Area:
+    """Return the job's one area, and make sure that it is the one the job was declared with."""
+    areas = _read_areas(job)
+    area = next((a for a in areas if a.name == job.area.piece), None) if job.area.piece else areas[0]
+    if area is None or job.pins.get("area", area.sha256) != area.sha256:
+        raise AreaError(f"{job.area.source} has changed since the job was declared; start the job anew")
+    return area
+
+
+def expand(job: Job) -> list[Job]:
+    """
+    Return one job per area, with the checksums of all files they speak of: what is run is what was declared.
+
+    One job makes one output, unless `area.each` names a column; then each of its values makes one.
+    """
+    areas = _read_areas(job)
+    recipe = find_recipe(job.recipe)
+    code = recipe.pins(ImageRequest({}, date.min, date.min, job.bands, job.params))
+    pins = MappingProxyType({"area": areas[0].sha256, **code})
+    if not job.area.each:
+        return [replace(job, pins=pins)]
+    return [
+        replace(job, pins=pins, area=replace(job.area, piece=area.name), base_name=f"{job.base_name}_{area.name}")
+        for area in areas
+    ]
+
+
+def check_output(job: Job) -> None:
+    """
+    Make sure that the output folder can be written, making it where it is missing.
+
+    Raises:
+        UserError: It cannot be.
+    """
+    folder = Path(job.output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".orchestrator-probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UserError(
+            f"output folder {folder} cannot be written: {error.strerror}; choose another --output"
+        ) from None
+    if final_path(job).is_dir():
+        raise UserError(f"{final_path(job)} is a folder; choose another --base-name")
+
+
+def check_space(job: Job, plan: Plan) -> None:
+    """
+    Refuse a run whose result alone, at its raw size inside the area, would not fit.
+
+    Raises:
+        UserError: The disk has less room than that.
+    """
+    free = shutil.disk_usage(job.output).free
+    least = plan.area_pixels * plan.pixels.bytes_per_pixel // 4
+    if free < least:
+        raise UserError(
+            f"{job.output} has {format_bytes(free)} free; the result needs at least {format_bytes(least)} even if it "
+            "compresses to a quarter. Free some space or choose another --output"
+        )
