@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -29,6 +29,8 @@ from orchestrator.model.ports import Stop
 
 # Changes whenever the same parts would give other bytes: work begun by another version is not continued.
 FORMAT = 1
+# Parts are found by squares of this side, so that ten thousand of them are not each compared with all others.
+CELL = 2048
 JOURNAL, FULL, OVERVIEWS = "journal", "full.spool", "overviews.spool"
 UNSEALED, FINISHED = "mosaic.tif.part", "mosaic.tif"
 
@@ -70,6 +72,7 @@ class BlockMosaic:
     journal: Journal
     spools: Spools | None = None
     parts: dict[Window, PlacedPart] = field(default_factory=dict)
+    near: dict[tuple[int, int], list[Window]] = field(default_factory=dict)
     shelves: dict[Encoding, Shelf] = field(default_factory=dict)
     room: Record | None = None
     sealed: Record | None = None
@@ -86,6 +89,7 @@ class BlockMosaic:
     def _load(self) -> None:
         """Bring the state to what the journal says, and the spools too."""
         self.parts.clear()
+        self.near.clear()
         self.shelves.clear()
         records = self.journal.load()
         if not records:
@@ -166,9 +170,10 @@ class BlockMosaic:
     def _check_window(self, window: Window) -> None:
         if not self.settings.spec.grid.window.contains(window):
             raise IntegrityError(f"{window} does not lie on the grid {self.settings.spec.grid.window}")
-        for other in self.parts:
-            if window.intersection(other):
-                raise IntegrityError(f"{window} overlaps {other}, which is placed already")
+        for cell in _cells(window):
+            for other in self.near.get(cell, ()):
+                if window.intersection(other):
+                    raise IntegrityError(f"{window} overlaps {other}, which is placed already")
 
     def _make(self, part: Part, spools: Spools) -> Record:
         shelf = self._shelf(part.encoding)
@@ -200,6 +205,8 @@ class BlockMosaic:
         shelf.fragments += [Fragment(_item(f[:5]), Window(**f[5])) for f in record["fragments"]]
         full, overviews = zip(record["begins"], record["ends"], strict=True)
         segment = writing.Segment(full, overviews)
+        for cell in _cells(window):
+            self.near.setdefault(cell, []).append(window)
         self.parts[window] = PlacedPart(
             window, encoding, segment, record["copied"], record["reason"], record["own_overviews"]
         )
@@ -321,6 +328,13 @@ class BlockMosaic:
             "taken from the parts where wholly inside the area (resampled by whoever made the parts); "
             f"elsewhere {computed}"
         )
+
+
+def _cells(window: Window) -> Iterator[tuple[int, int]]:
+    """Yield the squares of CELL pixels that a window touches."""
+    for row in range(window.row // CELL, -(-window.bottom // CELL)):
+        for col in range(window.col // CELL, -(-window.right // CELL)):
+            yield row, col
 
 
 def _item(numbers: list[int]) -> Item:

@@ -286,6 +286,8 @@ def _tables(images: list[tiff.Directory], window: Window, block: int, size: int,
 
 
 def _level(image: tiff.Directory, window: Window) -> int | None:
+    # GDAL's COG driver rounds half pixels at the edge down; such an overview is squeezed into its raster, its
+    # pixels are not means of 2 × 2, and it is left alone.
     shape = image.number(tiff.HEIGHT), image.number(tiff.WIDTH)
     for level in range(24):
         if shape == (-(-window.height >> level), -(-window.width >> level)):
