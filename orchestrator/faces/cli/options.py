@@ -16,73 +16,81 @@ from orchestrator.model.job import Job
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _option(*names: str, **settings: Any) -> Any:
-    return click.option(*names, show_envvar=True, **settings)
+ENVIRONMENT = """
+Each option may come from the environment: ORCHESTRATOR_CLI_ + command + option, as in
+ORCHESTRATOR_CLI_RUN_BASE_NAME for `run --base-name` (--shapefile is _AREA).
+"""
 
 
 _JOB_OPTIONS = (
     click.argument("job_file", metavar="[JOB.toml]", required=False, type=click.Path(path_type=Path)),
-    _option(
+    click.option(
         "--shapefile",
         "--area",
         "area",
         metavar="FILE",
         help="Area: shp, gpkg, geojson, wkt, kml, fgb, parquet, or a box `left,bottom,right,top` in degrees.",
     ),
-    _option("--area-layer", "--layer", "area_layer", metavar="NAME", help="Layer of an area file that has several."),
-    _option("--area-crs", metavar="CRS", help="CRS of an area file that does not say, as EPSG:n."),
-    _option("--where", metavar="SQL", help="Which features of the file, e.g. \"name = 'Cambodia'\"."),
-    _option(
+    click.option(
+        "--area-layer", "--layer", "area_layer", metavar="NAME", help="Layer of an area file that has several."
+    ),
+    click.option("--area-crs", metavar="CRS", help="CRS of an area file that does not say, as EPSG:n."),
+    click.option("--where", metavar="SQL", help="Which features of the file, e.g. \"name = 'Cambodia'\"."),
+    click.option(
         "--each",
         "--split-by",
         "each",
         metavar="COLUMN",
         help="One output for each value of this column, instead of one for all.",
     ),
-    _option("--output", metavar="DIR", help="Folder of the result."),
-    _option("--base-name", "--base_name", metavar="NAME", help="The result is NAME_clipped.tif."),
-    _option("--start-date", "--start_date", metavar="DATE", help="First day, e.g. 2024-05-01."),
-    _option("--end-date", "--end_date", metavar="DATE", help="The day after the last one."),
-    _option(
+    click.option("--output", metavar="DIR", help="Folder of the result."),
+    click.option("--base-name", "--base_name", metavar="NAME", help="The result is NAME_clipped.tif."),
+    click.option("--start-date", "--start_date", metavar="DATE", help="First day, e.g. 2024-05-01."),
+    click.option("--end-date", "--end_date", metavar="DATE", help="The day after the last one."),
+    click.option(
         "--max-size-mb",
         "--max_size_mb",
         metavar="MB",
         type=float,
         help="No part file is larger, in MiB.  [default: 48]",
     ),
-    _option("--scale", type=float, metavar="UNITS", help="Pixel size in units of the CRS.  [default: 10 m]"),
-    _option("--crs", metavar="EPSG:n", help="CRS of the result.  [default: UTM zone of the area]"),
-    _option("--crs-transform", metavar="A,B,C,D,E,F", help="Lattice to stay on, in affine order."),
-    _option("--bands", metavar="B2,B3,..", help="Bands, in order.  [default: all of the recipe]"),
-    _option(
+    click.option("--scale", type=float, metavar="UNITS", help="Pixel size in units of the CRS.  [default: 10 m]"),
+    click.option("--crs", metavar="EPSG:n", help="CRS of the result.  [default: UTM zone of the area]"),
+    click.option("--crs-transform", metavar="A,B,C,D,E,F", help="Lattice to stay on, in affine order."),
+    click.option("--bands", metavar="B2,B3,..", help="Bands, in order.  [default: all of the recipe]"),
+    click.option(
         "--recipe",
         metavar="NAME",
         help="What the pixels are: sentinel2-cloudless or image-code.  [default: sentinel2-cloudless]",
     ),
-    _option("--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter of the recipe; repeatable."),
-    _option("--route", type=click.Choice(["gcs", "drive"]), help="How files come: bucket or Drive.  [default: gcs]"),
-    _option(
+    click.option(
+        "--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter of the recipe; repeatable."
+    ),
+    click.option(
+        "--route", type=click.Choice(["gcs", "drive"]), help="How files come: bucket or Drive.  [default: gcs]"
+    ),
+    click.option(
         "--split",
         type=click.Choice(["blocks", "square"]),
         help="Parts of 256 × 2^k pixels, or the smallest n × n tiles.  [default: blocks]",
     ),
-    _option(
+    click.option(
         "--compress",
         type=click.Choice(["same", "zstd", "deflate", "lzw", "none"]),
         help="Codec of the result.  [default: same as the parts]",
     ),
-    _option(
+    click.option(
         "--predictor",
         type=click.Choice(["same", "none", "horizontal", "float"]),
         help="Predictor of the result.  [default: same]",
     ),
-    _option("--block", type=int, metavar="PIXELS", help="Block side of the result.  [default: same]"),
-    _option(
+    click.option("--block", type=int, metavar="PIXELS", help="Block side of the result.  [default: same]"),
+    click.option(
         "--overviews",
         type=click.Choice(["auto", "parts", "average", "nearest", "none"]),
         help="Overviews of the result.  [default: auto]",
     ),
-    _option(
+    click.option(
         "--all-touched",
         is_flag=True,
         default=None,
@@ -91,10 +99,10 @@ _JOB_OPTIONS = (
 )
 
 _SERVICE_OPTIONS = (
-    _option("--bucket", metavar="NAME", help="Bucket for the part files."),
-    _option("--sandbox", is_flag=True, help="Use a private sandbox instead of Google, for this command."),
-    _option("--sandbox-url", metavar="URL", help="Use a sandbox that runs already."),
-    _option(
+    click.option("--bucket", metavar="NAME", help="Bucket for the part files."),
+    click.option("--sandbox", is_flag=True, help="Use a private sandbox instead of Google, for this command."),
+    click.option("--sandbox-url", metavar="URL", help="Use a sandbox that runs already."),
+    click.option(
         "--scenes",
         type=click.Path(path_type=Path),
         metavar="DIR",

@@ -18,7 +18,7 @@ from orchestrator.engine.progress import Progress
 from orchestrator.engine.publication import beside, final_path
 from orchestrator.engine.service import admit
 from orchestrator.engine.stores.records import Run
-from orchestrator.faces.cli.options import build_job, job_options, service_options
+from orchestrator.faces.cli.options import ENVIRONMENT, build_job, job_options, service_options
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, opened
 from orchestrator.model.job import Job
@@ -32,7 +32,7 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-@click.command()
+@click.command(epilog=ENVIRONMENT)
 @job_options
 @service_options
 @click.option("--again", is_flag=True, help="Do it once more although it is done.")
@@ -114,7 +114,7 @@ def show_result(run_: Run, output: Output) -> None:
     )
 
 
-@click.command()
+@click.command(epilog=ENVIRONMENT)
 @job_options
 @service_options
 @click.option(
@@ -198,7 +198,7 @@ def _show_plan(job: Job, local: LocalPlan, output: Output, picture: Path, table:
     output.say(f"  {picture}\n  {table}")
 
 
-@click.command()
+@click.command(epilog=ENVIRONMENT)
 @job_options
 @click.option("--again", is_flag=True, help="Do it once more although it is done.")
 @click.pass_obj
