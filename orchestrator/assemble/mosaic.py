@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from orchestrator.assemble import header, writing
 from orchestrator.assemble.codec import Codec, Encoding
@@ -18,6 +15,7 @@ from orchestrator.assemble.finishing import Completion
 from orchestrator.assemble.journal import Journal, Record
 from orchestrator.assemble.part import GDAL_CACHE_BYTES, Part, PartData, open_part
 from orchestrator.assemble.placing import Placement
+from orchestrator.assemble.report import PlacedPart, summary
 from orchestrator.assemble.settings import Settings
 from orchestrator.assemble.statistics import statistics
 from orchestrator.assemble.stock import Fragment, Item, Shelf, Spool, Spools
@@ -49,18 +47,6 @@ class BlockAssembler:
         # GDAL takes 5 % of the machine's memory unless told before its first read, in whichever thread.
         os.environ.setdefault("GDAL_CACHEMAX", str(GDAL_CACHE_BYTES >> 20))
         return BlockMosaic.resume(Settings.of(spec), work_dir)
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedPart:
-    """A part that is in the spools: which window, how encoded, where its blocks begin, and how they were made."""
-
-    window: Window
-    encoding: Encoding
-    segment: writing.Segment
-    copied: int
-    reason: str
-    own_overviews: bool
 
 
 @dataclass(slots=True)
@@ -260,7 +246,8 @@ class BlockMosaic:
             digest = writing.write_in_place(layout, spools)
         else:
             digest = writing.write_copy(layout, spools, self.work_dir / UNSEALED, stop)
-        report = self._report(parts, shelf, layout.size, digest)
+        report = summary(parts, shelf, self.settings.resampling)
+        report |= {"size": layout.size, "sha256": digest}
         record = {"kind": "sealed", "file": FULL if in_place else UNSEALED, "report": report}
         self.journal.append(record)
         spools.close()
@@ -299,35 +286,6 @@ class BlockMosaic:
         for name in (FULL, OVERVIEWS, UNSEALED):
             (self.work_dir / name).unlink(missing_ok=True)
         sync_directory(self.work_dir)
-
-    def _report(self, parts: list[PlacedPart], shelf: Shelf, size: int, digest: str) -> dict[str, Any]:
-        stored = sum(int(np.count_nonzero(sizes)) for sizes in shelf.sizes)
-        same = [part for part in parts if part.encoding == shelf.codec.encoding]
-        copied = min(stored, sum(part.copied for part in same))
-        reasons = sorted({part.reason for part in parts if part.reason})
-        if len(same) != len(parts):
-            reasons.append("parts are not stored alike")
-        return {
-            "size": size,
-            "sha256": digest,
-            "method": "stream" if reasons else "splice",
-            "reason": "; ".join(reasons),
-            "overviews": self._overviews(parts, len(shelf.sizes) - 1),
-            "blocks_copied": copied,
-            "blocks_encoded": stored - copied,
-            "blocks_sparse": sum(sizes.size for sizes in shelf.sizes) - stored,
-        }
-
-    def _overviews(self, parts: Iterable[PlacedPart], levels: int) -> str:
-        if not levels:
-            return "none"
-        computed = f"{self.settings.resampling} of valid pixels, level by level"
-        if not any(part.own_overviews for part in parts):
-            return computed
-        return (
-            "taken from the parts where wholly inside the area (resampled by whoever made the parts); "
-            f"elsewhere {computed}"
-        )
 
 
 def _cells(window: Window) -> Iterator[tuple[int, int]]:

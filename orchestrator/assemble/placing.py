@@ -207,7 +207,6 @@ class Placement:
         """Make a block of an overview."""
         if self._is_taken(node):
             pixels = self._own(node)
-            self.own_overviews = True
         else:
             pixels = self._joined(node, self._quarters if quarters is None else quarters)
         quarter = None
@@ -238,6 +237,7 @@ class Placement:
         if node[0] == 0:
             return self._clipped(node, self.coverage.at(node))
         pixels = np.full(self.codec.shape, self.nodata, self.codec.dtype)
+        self.own_overviews = True
         found = self.part.pixels(*node)
         if found is not None:
             self._within(node, pixels)[...] = self._within(node, found)
