@@ -87,6 +87,18 @@ def test_a_kill_loses_and_doubles_nothing(home, undisturbed, point):
     assert_as_if_nothing_had_happened(home, outcome, undisturbed, before)
 
 
+@pytest.mark.parametrize("point", ["part.downloading", "part.verified", "part.placed"])
+def test_parts_that_never_touch_a_disk_are_brought_again(home, undisturbed, point):
+    """Without copies of the parts on disk, too: what was not placed is downloaded again, nothing exported again."""
+    before = home.service.exports
+    home.environment["ORCHESTRATOR_LOCAL__KEEP_PARTS"] = "false"
+
+    assert home.run(**{kit.CRASH_AT: point}).code == kit.KILLED
+    outcome = home.run().expect(0)
+
+    assert_as_if_nothing_had_happened(home, outcome, undisturbed, before)
+
+
 def test_a_kill_while_held_loses_and_doubles_nothing(home, undisturbed):
     """A run that waits for the service to come back is killed in its wait, and goes on later."""
     before = home.service.exports
