@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import rich_click as click
 from pydantic import ValidationError
+from rich_click import option
 
 from orchestrator.config import JobTable, explain, read_job
 from orchestrator.core.errors import ConfigError, UserError
@@ -24,73 +25,67 @@ ORCHESTRATOR_CLI_RUN_BASE_NAME for `run --base-name` (--shapefile is _AREA).
 
 _JOB_OPTIONS = (
     click.argument("job_file", metavar="[JOB.toml]", required=False, type=click.Path(path_type=Path)),
-    click.option(
+    option(
         "--shapefile",
         "--area",
         "area",
         metavar="FILE",
         help="Area: shp, gpkg, geojson, wkt, kml, fgb, parquet, or a box `left,bottom,right,top` in degrees.",
     ),
-    click.option(
-        "--area-layer", "--layer", "area_layer", metavar="NAME", help="Layer of an area file that has several."
-    ),
-    click.option("--area-crs", metavar="CRS", help="CRS of an area file that does not say, as EPSG:n."),
-    click.option("--where", metavar="SQL", help="Which features of the file, e.g. \"name = 'Cambodia'\"."),
-    click.option(
+    option("--area-layer", "--layer", "area_layer", metavar="NAME", help="Layer of an area file that has several."),
+    option("--area-crs", metavar="CRS", help="CRS of an area file that does not say, as EPSG:n."),
+    option("--where", metavar="SQL", help="Which features of the file, e.g. \"name = 'Cambodia'\"."),
+    option(
         "--each",
         "--split-by",
         "each",
         metavar="COLUMN",
         help="One output for each value of this column, instead of one for all.",
     ),
-    click.option("--output", metavar="DIR", help="Folder of the result."),
-    click.option("--base-name", "--base_name", metavar="NAME", help="The result is NAME_clipped.tif."),
-    click.option("--start-date", "--start_date", metavar="DATE", help="First day, e.g. 2024-05-01."),
-    click.option("--end-date", "--end_date", metavar="DATE", help="The day after the last one."),
-    click.option(
+    option("--output", metavar="DIR", help="Folder of the result."),
+    option("--base-name", "--base_name", metavar="NAME", help="The result is NAME_clipped.tif."),
+    option("--start-date", "--start_date", metavar="DATE", help="First day, e.g. 2024-05-01."),
+    option("--end-date", "--end_date", metavar="DATE", help="The day after the last one."),
+    option(
         "--max-size-mb",
         "--max_size_mb",
         metavar="MB",
         type=float,
         help="No part file is larger, in MiB.  [default: 48]",
     ),
-    click.option("--scale", type=float, metavar="UNITS", help="Pixel size in units of the CRS.  [default: 10 m]"),
-    click.option("--crs", metavar="EPSG:n", help="CRS of the result.  [default: UTM zone of the area]"),
-    click.option("--crs-transform", metavar="A,B,C,D,E,F", help="Lattice to stay on, in affine order."),
-    click.option("--bands", metavar="B2,B3,..", help="Bands, in order.  [default: all of the recipe]"),
-    click.option(
+    option("--scale", type=float, metavar="UNITS", help="Pixel size in units of the CRS.  [default: 10 m]"),
+    option("--crs", metavar="EPSG:n", help="CRS of the result.  [default: UTM zone of the area]"),
+    option("--crs-transform", metavar="A,B,C,D,E,F", help="Lattice to stay on, in affine order."),
+    option("--bands", metavar="B2,B3,..", help="Bands, in order.  [default: all of the recipe]"),
+    option(
         "--recipe",
         metavar="NAME",
         help="What the pixels are: sentinel2-cloudless or image-code.  [default: sentinel2-cloudless]",
     ),
-    click.option(
-        "--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter of the recipe; repeatable."
-    ),
-    click.option(
-        "--route", type=click.Choice(["gcs", "drive"]), help="How files come: bucket or Drive.  [default: gcs]"
-    ),
-    click.option(
+    option("--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter of the recipe; repeatable."),
+    option("--route", type=click.Choice(["gcs", "drive"]), help="How files come: bucket or Drive.  [default: gcs]"),
+    option(
         "--split",
         type=click.Choice(["blocks", "square"]),
         help="Parts of 256 × 2^k pixels, or the smallest n × n tiles.  [default: blocks]",
     ),
-    click.option(
+    option(
         "--compress",
         type=click.Choice(["same", "zstd", "deflate", "lzw", "none"]),
         help="Codec of the result.  [default: same as the parts]",
     ),
-    click.option(
+    option(
         "--predictor",
         type=click.Choice(["same", "none", "horizontal", "float"]),
         help="Predictor of the result.  [default: same]",
     ),
-    click.option("--block", type=int, metavar="PIXELS", help="Block side of the result.  [default: same]"),
-    click.option(
+    option("--block", type=int, metavar="PIXELS", help="Block side of the result.  [default: same]"),
+    option(
         "--overviews",
         type=click.Choice(["auto", "parts", "average", "nearest", "none"]),
         help="Overviews of the result.  [default: auto]",
     ),
-    click.option(
+    option(
         "--all-touched",
         is_flag=True,
         default=None,
@@ -99,10 +94,10 @@ _JOB_OPTIONS = (
 )
 
 _SERVICE_OPTIONS = (
-    click.option("--bucket", metavar="NAME", help="Bucket for the part files."),
-    click.option("--sandbox", is_flag=True, help="Use a private sandbox instead of Google, for this command."),
-    click.option("--sandbox-url", metavar="URL", help="Use a sandbox that runs already."),
-    click.option(
+    option("--bucket", metavar="NAME", help="Bucket for the part files."),
+    option("--sandbox", is_flag=True, help="Use a private sandbox instead of Google, for this command."),
+    option("--sandbox-url", metavar="URL", help="Use a sandbox that runs already."),
+    option(
         "--scenes",
         type=click.Path(path_type=Path),
         metavar="DIR",
@@ -113,15 +108,15 @@ _SERVICE_OPTIONS = (
 
 def job_options(function: F) -> F:
     """Add the options that describe a job."""
-    for option in reversed(_JOB_OPTIONS):
-        function = option(function)
+    for add in reversed(_JOB_OPTIONS):
+        function = add(function)
     return function
 
 
 def service_options(function: F) -> F:
     """Add the options that name the service."""
-    for option in reversed(_SERVICE_OPTIONS):
-        function = option(function)
+    for add in reversed(_SERVICE_OPTIONS):
+        function = add(function)
     return function
 
 
