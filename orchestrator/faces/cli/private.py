@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -61,6 +62,8 @@ def private_sandbox(*, scenes: Path | None, data_dir: Path, slots: int = 2) -> I
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
+            # Its matrices are small; threads would only fight over the cores that its tasks use.
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
             start_new_session=True,  # Ctrl-C is for us: a run that stops cleanly still needs its sandbox
         )
         try:
