@@ -9,41 +9,44 @@ EXPORT, LIST, MEDIA = "image.export", "operations.list", "objects.media"
 MEMORY = "User memory limit exceeded."
 INTERNAL = "An internal server error has occurred."
 
-# Each costs no second export: the same attempt goes through.
+FULL = "Too many tasks already in the queue (3000). Please wait for some of them to complete."
+
+# Each costs no second export: the same attempt goes through. Faults that do not get in each other's way share a run.
 PASSING = {
-    "503 twice on submission": [{"action": "http", "status": 503, "api": EXPORT, "count": 2}],
-    "503 twice on polling": [{"action": "http", "status": 503, "api": LIST, "count": 2}],
-    "503 twice on download": [{"action": "http", "status": 503, "api": MEDIA, "count": 2}],
-    "503 as a page of HTML": [{"action": "http", "status": 503, "api": EXPORT, "html": True}],
-    "429 on submission": [{"action": "http", "status": 429, "api": EXPORT, "count": 2}],
-    "429 on download": [{"action": "http", "status": 429, "api": MEDIA, "count": 2}],
-    "queue full": [
-        {
-            "action": "http",
-            "status": 429,
-            "api": EXPORT,
-            "count": 3,
-            "message": "Too many tasks already in the queue (3000). Please wait for some of them to complete.",
-        }
+    "503 twice on submission, polling and download": [
+        {"action": "http", "status": 503, "api": EXPORT, "count": 2},
+        {"action": "http", "status": 503, "api": LIST, "count": 2},
+        {"action": "http", "status": 503, "api": MEDIA, "count": 2},
     ],
-    "reset on submission": [{"action": "reset", "api": EXPORT}],
-    "reset on polling": [{"action": "reset", "api": LIST}],
-    "reset on download": [{"action": "reset", "api": MEDIA, "count": 2}],
+    "429 on submission and download, 503 as a page of HTML": [
+        {"action": "http", "status": 429, "api": EXPORT, "count": 2},
+        {"action": "http", "status": 429, "api": MEDIA, "count": 2},
+        {"action": "http", "status": 503, "api": LIST, "html": True},
+    ],
+    "resets on submission, polling and download": [
+        {"action": "reset", "api": EXPORT},
+        {"action": "reset", "api": LIST},
+        {"action": "reset", "api": MEDIA, "count": 2},
+    ],
+    "queue full; the service repeats a task itself": [
+        {"action": "http", "status": 429, "api": EXPORT, "count": 3, "message": FULL},
+        {"action": "task_retried"},
+    ],
     "export accepted, answer 503": [{"action": "commit_then_fail", "then": 503, "api": EXPORT}],
-    "export accepted, connection reset": [{"action": "commit_then_fail", "then": "reset", "api": EXPORT}],
     "export accepted, answer lost, then refused as known": [
         {"action": "commit_then_fail", "then": "reset", "api": EXPORT},
         {"action": "request_id_refused", "api": EXPORT},
     ],
-    "truncated download": [{"action": "truncate", "bytes": 30_000, "api": MEDIA, "count": 2}],
-    "flipped bit in a download": [{"action": "flip", "offset": 20_000, "api": MEDIA}],
-    "flipped bit after a truncation": [
+    "one download truncated twice, one with a flipped bit, one silently short": [
+        {"action": "truncate", "bytes": 30_000, "api": MEDIA, "count": 2},
+        {"action": "flip", "offset": 20_000, "api": MEDIA},
+        {"action": "short", "bytes": 1000, "api": MEDIA},
+    ],
+    "flipped bit after a truncation; deleted, but the answer lost": [
         {"action": "truncate", "bytes": 30_000, "api": MEDIA},
         {"action": "flip", "offset": 5_000, "api": MEDIA, "ranged": True},
+        {"action": "commit_then_fail", "then": 503, "api": "objects.delete"},
     ],
-    "download silently short": [{"action": "short", "bytes": 1000, "api": MEDIA}],
-    "deleted, answer lost": [{"action": "commit_then_fail", "then": 503, "api": "objects.delete"}],
-    "service repeats a task itself": [{"action": "task_retried"}],
 }
 
 
