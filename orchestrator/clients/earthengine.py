@@ -42,7 +42,8 @@ _FAILURES: tuple[tuple[str, Failure], ...] = (
     (r"timed out", Failure.TIMEOUT),
     (r"too many pixels|export too large|file dimensions are too large|total request size|too large", Failure.SIZE),
     (r"too many concurrent|quota exceeded|rate limit|too many requests", Failure.THROTTLE),
-    (r"internal (server )?error|please try again|try again later|unavailable|backend|deadline exceeded", Failure.TRANSIENT),
+    (r"internal (server )?error|please try again|try again later", Failure.TRANSIENT),
+    (r"unavailable|backend|deadline exceeded", Failure.TRANSIENT),
     (r"^cancelled\b|^canceled\b", Failure.CANCELLED),
 )
 
