@@ -9,11 +9,11 @@ from typing import Any
 
 from orchestrator.core import crash
 from orchestrator.core.files import remove_tree
-from orchestrator.engine.names import run_prefix
+from orchestrator.engine.names import prefix_of, run_prefix
 from orchestrator.engine.setting import Hands, Surroundings
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Run
-from orchestrator.model.objects import Deletion, StoredObject
+from orchestrator.model.objects import Deletion
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +71,11 @@ def own_late_objects(run: Run, *, store: Store, hands: Hands, around: Surroundin
 
     Only names that Earth Engine makes from an attempt's own prefix, which nobody else can know, count as ours.
     """
-    listed = {s.name: s for s in hands.route.objects.find(_prefix(run, hands, around))}
-    tasks = {task.key: task for task in store.tasks(run.id)}
-    mine: list[StoredObject] = []
-    for attempt in store.attempts(run.id):
-        plan = tasks[attempt.task].plan
-        names = (plan.file_name(attempt.prefix, window) for window in plan.parts())
-        mine.extend(listed[name] for name in names if name in listed)
+    prefixes = {attempt.prefix for attempt in store.attempts(run.id)}
     known = {owned.source.name for owned in store.owned(run.id)}
-    store.own(run.id, [source for source in mine if source.name not in known])
+    listed = hands.route.objects.find(_prefix(run, hands, around))
+    late = [source for source in listed if source.name not in known and prefix_of(source.name) in prefixes]
+    store.own(run.id, late)
 
 
 def _foreign(run: Run, hands: Hands, around: Surroundings) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from orchestrator.engine.exporting import CancelledByUserError, Exporting
 from orchestrator.engine.feedback import Feedback, Refit, kind_of
 from orchestrator.engine.ladder import HoldError, Ladder, subject_of
 from orchestrator.engine.progress import Progress
-from orchestrator.engine.publication import Publication, final_path
+from orchestrator.engine.publication import Publication, final_path, prove_placed
 from orchestrator.engine.setting import Hands, Surroundings
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import BY_HAND, Run
@@ -31,10 +31,13 @@ from orchestrator.model.mosaic import MosaicSpec
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.plan_json import plan_from_json, plan_to_json
 from orchestrator.model.ports import Mosaic
-from orchestrator.model.states import PART_DONE, RUN_FINAL, TASK_LIVE, PartState, RunState, TaskState
+from orchestrator.model.states import PART_DONE, RUN_FINAL, RUN_TRANSITIONS, TASK_LIVE, PartState, RunState, TaskState
 
 Cut = Callable[[TaskPlan], tuple[TaskPlan, TaskPlan] | None]
 _ALONE = (TransientError, SpaceError)
+_CANCELLED = RunState.CANCELLED
+# How often a run that is held looks whether its user wants something else.
+_LOOK_SECONDS = 2.0
 
 
 class Execution:
@@ -84,13 +87,15 @@ class Execution:
             if run.state in RUN_FINAL or run.needs_person:
                 return run
             crash.point(f"run.{run.state.lower()}")
-            self._step(run)
+            self.step(run)
 
-    def _step(self, run: Run) -> None:
+    def step(self, run: Run) -> None:
+        """Do what the state of `run`, as just read, asks for, and write down how it went. Errors as `work`."""
         try:
-            self._steps[run.state](run)
+            act = self._give_up if _to_be_cancelled(run) else self._steps[run.state]
+            act(run)
         except CancelledByUserError:
-            self.cancel()
+            self._give_up(run)
         except Stopped:
             raise
         except HoldError as error:
@@ -131,7 +136,14 @@ class Execution:
 
     def _export(self, run: Run) -> None:
         plan = plan_from_json(run.plan)
-        exporting = Exporting(
+        mosaic = self._open(run, plan)
+        prove_placed(mosaic, self._store.parts(run.id, [PartState.MERGED]))
+        self._exporting(run, plan).work(mosaic, self._parts_folder(run))
+        crash.point("run.exported")
+        self._store.set_run(run.id, RunState.ASSEMBLING)
+
+    def _exporting(self, run: Run, plan: Plan) -> Exporting:
+        return Exporting(
             run.id,
             plan,
             run.image,
@@ -144,9 +156,6 @@ class Execution:
             progress=self.progress,
             record=self._record,
         )
-        exporting.work(self._open(run, plan), self._parts_folder(run))
-        crash.point("run.exported")
-        self._store.set_run(run.id, RunState.ASSEMBLING)
 
     def _assemble(self, run: Run) -> None:
         plan = plan_from_json(run.plan)
@@ -163,17 +172,19 @@ class Execution:
         clean_cloud(run, store=self._store, hands=self._hands, around=self._around, record=self._record)
         crash.point("run.cloud_cleaned")
         clean_local(self._folders(run))
-        for part in self._store.parts(run.id):
-            if part.state in PART_DONE:
-                self._store.set_part(run.id, part.window, PartState.CLEANED)
+        done = [part.window for part in self._store.parts(run.id, PART_DONE)]
+        self._store.set_parts(run.id, done, PartState.CLEANED)
         self._store.set_run(run.id, RunState.CLEANED)
         self._record("run.done", {"path": str(final_path(Job.from_json(run.job)))})
 
     def _resume(self, run: Run) -> None:
-        """Wait, then look again from the state that was interrupted."""
+        """Wait, then look again from the state that was interrupted; a new wish of the user ends the wait."""
         self.progress.set(detail=f"held: {run.reason}")
-        if self._around.stop.wait(self._around.patience.hold_seconds):
-            raise Stopped("stopped while held; the same command continues this run")
+        left = self._around.patience.hold_seconds
+        while left > 0 and self._store.run(run.id).wish == run.wish:
+            if self._around.stop.wait(min(left, _LOOK_SECONDS)):
+                raise Stopped("stopped while held; the same command continues this run")
+            left -= _LOOK_SECONDS
         self._store.set_run(run.id, run.resume or RunState.ADMITTED)
 
     def sweep(self, run: Run) -> Cleaned:
@@ -195,6 +206,13 @@ class Execution:
         self._store.set_run(self._id, RunState.HELD, reason)
         self._record("run.held", {"reason": reason})
 
+    def _give_up(self, _run: Run) -> None:
+        """Cancel, as the user wishes; when the service does not answer, hold and cancel later."""
+        try:
+            self.cancel()
+        except (TransientError, CredentialError) as error:
+            self._hold(f"it is to be cancelled, but {error}")
+
     def _fail(self, error: Exception) -> None:
         self._store.set_run(self._id, RunState.FAILED, str(error))
         self._record("run.failed", {"reason": str(error)})
@@ -208,8 +226,9 @@ class Execution:
             if operation.description in described and operation.state in ("PENDING", "RUNNING"):
                 self._hands.route.cancel(operation.name)
         self._store.change_tasks(self._id, {key: TaskChange(state=TaskState.CANCELLED) for key in live})
-        self._store.wish(self._id, "")
+        # In this order: a crash in between leaves a cancelled run, not one whose tasks nobody seems to have ended.
         self._store.set_run(self._id, RunState.CANCELLED, "cancelled by request")
+        self._store.wish(self._id, "")
         self._record("run.cancelled", {})
 
     # ---------------------------------------------------------------- inside
@@ -255,6 +274,11 @@ class Execution:
     def _record(self, name: str, facts: Mapping[str, Any]) -> None:
         self._store.record(self._id, name, facts)
         self._around.notify(name, self._id, facts)
+
+
+def _to_be_cancelled(run: Run) -> bool:
+    """Tell whether the user wants the end of a run now; a held one first gets out of its hold, to ask the service."""
+    return run.wish == "cancel" and run.state is not RunState.HELD and _CANCELLED in RUN_TRANSITIONS[run.state]
 
 
 def _tags(job: Job, run: Run, version: str) -> tuple[tuple[str, str], ...]:

@@ -15,15 +15,19 @@ from orchestrator.engine.ladder import HoldError, Ladder, failed_state
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.setting import Hands, Surroundings
 from orchestrator.engine.stores.contract import Store, TaskChange
-from orchestrator.engine.stores.records import Part, Task
+from orchestrator.engine.stores.records import Part, Tally, Task
 from orchestrator.engine.submission import OPERATION_STATES, Submitter
 from orchestrator.engine.transfers import StaleError, Transfers, Trouble
 from orchestrator.engine.watch import OperationsWatch
 from orchestrator.model.plan import Plan
 from orchestrator.model.ports import Mosaic, Operation
-from orchestrator.model.states import PART_DONE, TASK_LIVE, PartState, TaskState
+from orchestrator.model.states import PART_DONE, TASK_LIVE, Failure, PartState, TaskState
 
 _ON_THE_WAY = frozenset({PartState.EXPORTED, PartState.DOWNLOADING, PartState.VERIFIED})
+_UNANSWERED = frozenset({TaskState.FAILED, TaskState.CANCELLED})
+_TO_POLL = TASK_LIVE | _UNANSWERED
+# What a failure counts as whose operation the service lists no more.
+_FORGOTTEN = {TaskState.FAILED: Failure.TRANSIENT, TaskState.CANCELLED: Failure.CANCELLED}
 # Missing in this many answers of the service, an operation is taken as gone and its objects are looked for.
 _MISSING_LISTS = 3
 
@@ -63,6 +67,8 @@ class Exporting:
         self._submitter = Submitter(run_id, plan, image, store, hands, around, record)
         self._wake = threading.Event()
         self._serial = 0
+        self._to_offer = True  # whether parts may have come that the transfers do not know
+        self._odd: set[tuple[str, str]] = set()
         self._missing: Counter[str] = Counter()
         self._bytes_per_pixel = plan.bucket_bytes / max(1, sum(t.window.pixels for t in plan.tasks))
 
@@ -74,9 +80,16 @@ class Exporting:
             HoldError, PermanentError, IntegrityError, SpaceError, TransientError: The run cannot go on now.
             Stopped: The process or the run was asked to stop.
         """
+        with self.transfers(mosaic, folder) as transfers:
+            while not self.round(transfers):
+                self._wake.wait(self._pause())
+                self._wake.clear()
+
+    def transfers(self, mosaic: Mosaic, folder: Path | None) -> Transfers:
+        """Return what brings and places this run's parts; leaving its block ends it."""
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-        with Transfers(
+        return Transfers(
             self._run_id,
             store=self._store,
             objects=self._hands.route.objects,
@@ -87,29 +100,27 @@ class Exporting:
             progress=self._progress,
             wake=self._wake.set,
             record=self._record,
-        ) as transfers:
-            while not self._round(transfers):
-                self._wake.wait(self._pause())
-                self._wake.clear()
+        )
 
-    def _round(self, transfers: Transfers) -> bool:
-        """Do everything that can be done now; tell whether nothing is left to do."""
+    def round(self, transfers: Transfers) -> bool:
+        """Do everything that can be done now, without waiting; tell whether nothing is left to do. Errors as `work`."""
         self._obey()
         for trouble in transfers.troubles():
             self._face(trouble)
-        tasks = self._store.tasks(self._run_id)
-        if any(task.state in TASK_LIVE for task in tasks):
-            self._poll(tasks)
-        for task in self._store.tasks(self._run_id):
+        tasks: Sequence[Task] = self._store.tasks(self._run_id)
+        if any(task.state in _TO_POLL for task in tasks) and self._poll(tasks):
+            tasks = self._store.tasks(self._run_id)
+        for task in tasks:
             if task.state is TaskState.SUCCEEDED and not task.collected and task.next_at <= self._now():
                 self._collect(task)
-        self._submit()
-        parts = self._store.parts(self._run_id)
-        for part in parts:
-            if part.state in _ON_THE_WAY:
+        tally = self._store.tally(self._run_id)
+        tasks = self._submit(tally)
+        if self._to_offer or transfers.idle():
+            self._to_offer = False
+            for part in self._store.parts(self._run_id, _ON_THE_WAY):
                 transfers.offer(part)
-        self._show(parts)
-        return all(part.state in PART_DONE for part in parts)
+        self._show(tally, tasks)
+        return tally.keys() <= PART_DONE
 
     def _obey(self) -> None:
         if self._around.stop.is_set():
@@ -119,15 +130,17 @@ class Exporting:
 
     # ------------------------------------------------------------- submission
 
-    def _submit(self) -> None:
-        tasks = self._store.tasks(self._run_id)
+    def _submit(self, tally: Mapping[PartState, Tally]) -> Sequence[Task]:
+        """Hand over what there is room for; return the tasks as they were before."""
+        tasks: Sequence[Task] = self._store.tasks(self._run_id)
         live = [task for task in tasks if task.state in TASK_LIVE]
         room = self._around.patience.live_tasks - len(live)
-        budget = self._around.patience.bucket_bytes - sum(self._bytes_of(task) for task in live)
-        budget -= self._undelivered_bytes()
+        undelivered = sum(tally[state].bytes for state in _ON_THE_WAY if state in tally)
+        budget = self._around.patience.bucket_bytes - sum(self._bytes_of(task) for task in live) - undelivered
         for task in self._feedback.ready(tasks) if room > 0 else ():
-            if room <= 0 or (budget < self._bytes_of(task) and live):
-                return
+            # A task that is too heavy for the budget goes alone, when nothing else lies in the bucket.
+            if room <= 0 or (budget < self._bytes_of(task) and (live or undelivered)):
+                break
             if task.state is TaskState.PLANNED and task.next_at <= self._now():
                 self._obey()
                 self._submitter.begin(task)
@@ -135,20 +148,18 @@ class Exporting:
                 live.append(task)
                 room -= 1
                 budget -= self._bytes_of(task)
+        return tasks
 
     def _bytes_of(self, task: Task) -> float:
         return task.plan.window.pixels * self._bytes_per_pixel
 
-    def _undelivered_bytes(self) -> int:
-        parts = self._store.parts(self._run_id)
-        return sum(part.source.size for part in parts if part.source and part.state in _ON_THE_WAY)
-
     # ---------------------------------------------------------------- polling
 
-    def _poll(self, tasks: Sequence[Task]) -> None:
+    def _poll(self, tasks: Sequence[Task]) -> bool:
+        """Act on what the service lists; tell whether there was anything new."""
         serial, listed = self._watch.latest()
         if serial == self._serial:
-            return
+            return False
         self._serial = serial
         self._progress.set(detail="")
         by_name = {operation.name: operation for operation in listed}
@@ -160,11 +171,12 @@ class Exporting:
             if task.state is TaskState.SUBMITTING:
                 self._submitter.settle(task, attempts[task.key, task.attempt], by_description)
         self._follow([t for t in self._store.tasks(self._run_id) if t.state in TASK_LIVE and t.operation], by_name)
+        self._answer(by_name)
+        return True
 
     def _follow(self, tasks: Sequence[Task], by_name: Mapping[str, Operation]) -> None:
-        """Write what the operations say in one commit; then answer failures."""
+        """Write what the operations say in one commit."""
         changes: dict[str, TaskChange] = {}
-        failed: list[tuple[str, Operation]] = []
         for task in tasks:
             operation = by_name.get(task.operation)
             if operation is None:
@@ -172,19 +184,24 @@ class Exporting:
                 continue
             self._missing.pop(task.key, None)
             changes[task.key] = self._change(task, operation)
-            if changes[task.key].state in (TaskState.FAILED, TaskState.CANCELLED):
-                failed.append((task.key, operation))
         self._store.change_tasks(self._run_id, changes)
         crash.point("tasks.polled")
-        current = {task.key: task for task in self._store.tasks(self._run_id)}
-        for key, operation in failed:
-            self._ladder.answer(current[key], operation)
+
+    def _answer(self, by_name: Mapping[str, Operation]) -> None:
+        """Answer every failure, also one that was written down before a crash and not answered."""
+        for task in self._store.tasks(self._run_id):
+            if task.state in _UNANSWERED:
+                forgotten = Operation(task.operation, task.state, error=task.error, failure=_FORGOTTEN[task.state])
+                self._ladder.answer(task, by_name.get(task.operation, forgotten))
+                self._to_offer = True
 
     def _change(self, task: Task, operation: Operation) -> TaskChange:
         state = OPERATION_STATES.get(operation.state)
         if state is None:
-            self._record("task.unknown_state", {"task": task.key, "state": operation.state})
             state = task.state
+            if (operation.name, operation.state) not in self._odd:
+                self._odd.add((operation.name, operation.state))
+                self._record("task.unknown_state", {"task": task.key, "state": operation.state})
         if state in (TaskState.FAILED, TaskState.CANCELLED):
             state = failed_state(operation)
         return TaskChange(
@@ -218,6 +235,7 @@ class Exporting:
             return
         crash.point("task.collecting")
         self._store.collect(self._run_id, task.key, found, task.attempt)
+        self._to_offer = True
         crash.point("task.collected")
         sizes = [source.size for source in found.values()]
         facts = {"task": task.key, "parts": len(found), "bytes": sum(sizes), "eecu_seconds": task.eecu_seconds}
@@ -234,26 +252,39 @@ class Exporting:
         self._again(task, f"only {found} of {wanted} files appeared")
 
     def _again(self, task: Task, why: str) -> None:
-        """Export a task anew whose objects cannot be used."""
+        """Export a task anew whose objects cannot be used; after many times only when a person says so."""
+        self._store.reset_task(self._run_id, task.key, why, 0.0)
         if task.attempt >= self._around.patience.max_attempts:
             reason = f"task {task.key} succeeded {task.attempt} times, but {why}; look into the bucket, then retry"
             raise HoldError(reason, alone=False)
-        self._store.reset_task(self._run_id, task.key, why, 0.0)
 
     # --------------------------------------------------------------- troubles
 
     def _face(self, trouble: Trouble) -> None:
         part, error = trouble.part, trouble.error
-        if isinstance(error, StaleError):
+        self._to_offer = True
+        if isinstance(error, StaleError) or not self._current(part):
             return
         facts = {"row": part.window.row, "col": part.window.col, "error": str(error)}
         self._record("part.trouble", facts)
         if trouble.placing or not isinstance(error, (GenerationError, NotFoundError, IntegrityError)):
             raise error
-        # The object is gone, was replaced, or arrives damaged again and again: only a new export helps.
+        # The object is gone, was replaced, or arrives damaged again and again: only a new export helps. Where one is
+        # under way already, it brings this part too.
         task = next(task for task in self._store.tasks(self._run_id) if task.key == part.task)
-        if task.state is TaskState.SUCCEEDED:
+        if task.state is TaskState.SUCCEEDED and task.collected:
             self._again(task, f"an object cannot be used: {error}")
+        self._lose(part)
+
+    def _current(self, part: Part) -> bool:
+        """Tell whether a part is still the one that was offered: the same window with the same object, on its way."""
+        now = {p.window: p for p in self._store.parts(self._run_id, _ON_THE_WAY)}.get(part.window)
+        return now is not None and now.source == part.source
+
+    def _lose(self, part: Part) -> None:
+        """Let a part wait for the next export, unless it does already; one on disk stands until it proves useless."""
+        if self._current(part):
+            self._store.lose_part(self._run_id, part.window)
 
     # ------------------------------------------------------------------ pause
 
@@ -261,13 +292,11 @@ class Exporting:
         """Seconds until something may have changed by itself; a wake-up ends the pause at once."""
         return max(0.05, min(0.5, self._watch.due_in() or 0.5))
 
-    def _show(self, parts: Sequence[Part]) -> None:
-        tasks = self._store.tasks(self._run_id)
-        listed = [part.source.size for part in parts if part.source]
+    def _show(self, tally: Mapping[PartState, Tally], tasks: Sequence[Task]) -> None:
         self._progress.set(
-            parts=Counter(part.state for part in parts),
+            parts=Counter({state: counted.parts for state, counted in tally.items()}),
             tasks=Counter(task.state for task in tasks),
-            expected=(sum(listed), len(listed)),
+            expected=(sum(t.bytes for t in tally.values()), sum(t.listed for t in tally.values())),
             eecu_seconds=sum(task.eecu_seconds for task in tasks),
         )
 

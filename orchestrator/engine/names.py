@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 from orchestrator.engine.stores.records import Attempt
 from orchestrator.model.ports import Route
+
+_FILE_NAME = re.compile(r"(.+?)(?:-[0-9]{10}-[0-9]{10})?\.tif")
 
 
 def new_attempt(run_id: str, task: str, number: int, *, prefix: str, owner: str, route: Route, now: float) -> Attempt:
@@ -27,6 +30,16 @@ def new_attempt(run_id: str, task: str, number: int, *, prefix: str, owner: str,
         operation="",
         first_posted=now,
     )
+
+
+def prefix_of(name: str) -> str:
+    """
+    Return the object prefix of the attempt that a file of this name belongs to; empty when it is no such name.
+
+    Earth Engine writes `prefix.tif`, or `prefix-yyyyyyyyyy-xxxxxxxxxx.tif` for each of several files.
+    """
+    match = _FILE_NAME.fullmatch(name)
+    return match[1] if match else ""
 
 
 def run_prefix(run_id: str, *, prefix: str, owner: str, route: Route) -> str:

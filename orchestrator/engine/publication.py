@@ -12,6 +12,7 @@ from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError, OrchestratorError
 from orchestrator.core.files import publish, sha256_of, write_whole
 from orchestrator.engine.ladder import subject_of
+from orchestrator.engine.names import prefix_of
 from orchestrator.engine.setting import Hands, Surroundings
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Part, Run
@@ -21,7 +22,7 @@ from orchestrator.model.mosaic import MosaicReport
 from orchestrator.model.plan import Plan
 from orchestrator.model.plan_json import grid_json, pixels_json
 from orchestrator.model.ports import Mosaic
-from orchestrator.model.states import PART_DONE
+from orchestrator.model.states import PART_DONE, PartState
 
 SCHEMA = "orchestrator.provenance/1"
 
@@ -49,6 +50,21 @@ def prove_cover(plan: Plan, parts: list[Part]) -> None:
     covered = sum(part.window.pixels for part in parts)
     if planned != covered or _overlap(parts):
         raise IntegrityError(f"the parts cover {covered} pixels, but {planned} were planned, each once")
+
+
+def prove_placed(mosaic: Mosaic, parts: list[Part]) -> None:
+    """
+    Make sure that the unfinished file holds every part that counts as placed.
+
+    Raises:
+        IntegrityError: It lacks one: its folder was taken away, by `clean` or by hand.
+    """
+    placed = mosaic.placed()
+    if lacking := [p for p in parts if p.state is PartState.MERGED and p.window not in placed]:
+        raise IntegrityError(
+            f"the unfinished file lacks {len(lacking)} parts that were placed: its working folder was taken away; "
+            "`orchestrator run --again` with the same job begins anew"
+        )
 
 
 def _overlap(parts: list[Part]) -> bool:
@@ -96,6 +112,7 @@ class Publication:
         prove_cover(self._plan, parts)
         if (done := self._already_published()) is not None:
             return done
+        prove_placed(mosaic, parts)
         report = mosaic.finish(self._around.stop)
         result = self._result(report)
         self._store.save_result(self._run.id, json.dumps(result))
@@ -130,7 +147,9 @@ class Publication:
             self._record("quicklook.failed", {"path": str(picture), "error": str(error)})
 
     def _provenance(self, parts: list[Part], result: Mapping[str, Any]) -> dict[str, Any]:
-        prefixes = {(a.task, a.number): a for a in self._store.attempts(self._run.id)}
+        # By prefix: a part that outlived the cutting of its task was written by an attempt of another.
+        wrote = {attempt.prefix: attempt for attempt in self._store.attempts(self._run.id)}
+        origins = {p.window: wrote.get(prefix_of(p.source.name)) for p in parts if p.source}
         return {
             "schema": SCHEMA,
             "program": f"orchestrator {self._hands.version}",
@@ -153,11 +172,12 @@ class Publication:
             "parts": [
                 {
                     "window": [part.window.row, part.window.col, part.window.height, part.window.width],
-                    "task": part.task,
+                    "task": origin.task if origin else part.task,
                     "attempt": part.attempt,
-                    "operation": prefixes[part.task, part.attempt].operation if part.attempt else "",
+                    "operation": origin.operation if origin else "",
                     "object": asdict(part.source) if part.source else None,
                 }
                 for part in parts
+                for origin in [origins.get(part.window)]
             ],
         }

@@ -14,13 +14,14 @@ from orchestrator.core.errors import OrchestratorError, Stopped
 from orchestrator.core.files import LockedError
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.stores.contract import Store
-from orchestrator.engine.stores.records import Run
+from orchestrator.engine.stores.records import BY_HAND, Run
 from orchestrator.model.job import Job
 from orchestrator.model.ports import Stop
-from orchestrator.model.states import RUN_FINAL, RunState
+from orchestrator.model.states import RUN_FINAL, RUN_TRANSITIONS, RunState
 
 _UNFINISHED = tuple(state for state in RunState if state not in RUN_FINAL)
 LOOK_SECONDS = 2.0
+_ALL = 1_000_000  # the oldest must not wait for ever behind newer ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Service:
 
     def ready(self) -> list[Run]:
         """Return unfinished runs, oldest first, without those that wait for a person."""
-        return [run for run in self.store.runs(_UNFINISHED)[::-1] if not run.needs_person]
+        return [run for run in self.store.runs(_UNFINISHED, _ALL)[::-1] if not run.needs_person]
 
     def carry(self, run_id: str) -> Run:
         """Work on one run under its lock until it ends or is held for a person."""
@@ -86,10 +87,14 @@ class Service:
                 busy.discard(run_id)
 
     def _fault(self, run_id: str, error: Exception) -> None:
-        """A fault of ours: the run is failed with it, so that it neither loops nor vanishes."""
+        """A fault of ours: the run is failed with it, or held when its result is there, so that it does not loop."""
         sentence = f"{type(error).__name__}: {error}"
         self.notify("run.fault", run_id, {"error": sentence, "exc_info": error})
-        self.store.set_run(run_id, RunState.FAILED, sentence)
+        may_fail = RunState.FAILED in RUN_TRANSITIONS[self.store.run(run_id).state]
+        if may_fail:
+            self.store.set_run(run_id, RunState.FAILED, sentence)
+        else:
+            self.store.set_run(run_id, RunState.HELD, f"{BY_HAND}{sentence}")
 
 
 def admit(store: Store, name: str, job: Job, today: date, *, again: bool = False) -> Run:

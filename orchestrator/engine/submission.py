@@ -25,6 +25,8 @@ from orchestrator.model.states import TaskState
 # The memory ladder's first steps: Earth Engine computes an export in tiles of this side; a quarter of the pixels
 # at once needs about a quarter of the memory there.
 SHARDS = (256, 128, 64)
+# A request id is not given up sooner, however old it is: after a crash its first post may have been a moment ago.
+_LEAST_TRIES = 3
 ALREADY_STARTED = "already_started"
 OPERATION_STATES: Mapping[str, TaskState] = {
     "PENDING": TaskState.QUEUED,
@@ -79,11 +81,12 @@ class Submitter:
 
     def settle(self, task: Task, attempt: Attempt, listed: Mapping[str, list[Operation]]) -> None:
         """Find out what became of a SUBMITTING task: adopt its operation, post it again, or give the id up."""
+        burnt = self.around.patience.burnt_seconds
         if found := listed.get(attempt.description):
             self._adopt_one(task, found)
         elif task.next_at > self._now():
             return
-        elif self._now() - attempt.first_posted > self.around.patience.burnt_seconds and _known(task):
+        elif task.tries >= _LEAST_TRIES and self._now() - attempt.first_posted > burnt and _known(task):
             self.record("task.request_id_burnt", {"task": task.key, "attempt": attempt.number})
             self.store.reset_task(self.run_id, task.key, task.error, 0.0)
         else:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import queue
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,8 @@ from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.ports import Mosaic, ObjectStore, Stop
 from orchestrator.model.states import PartState
+
+_SLICE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,13 @@ class _Either:
         return self._outer.is_set() or self._inner.is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        # The inner one is set only at shutdown; waiting on the outer keeps a signal prompt.
-        return self._outer.wait(timeout) or self._inner.is_set()
+        # In slices, so that both are heeded at once: a run that is cancelled must not wait for a download's patience.
+        left = timeout
+        while not self.is_set() and (left is None or left > 0):
+            piece = _SLICE_SECONDS if left is None else min(left, _SLICE_SECONDS)
+            self._outer.wait(piece)
+            left = None if left is None else left - piece
+        return self.is_set()
 
 
 class Transfers:
@@ -57,7 +65,7 @@ class Transfers:
     Without a `folder` parts are held in memory until they are placed, at most one for each download.
 
     Faults never raise here: they are collected in `troubles`, for the run's own thread to decide. `wake` is called
-    whenever something changed.
+    when there is one, and when nothing is left to do.
     """
 
     def __init__(
@@ -86,6 +94,8 @@ class Transfers:
         self._record = record
         self._placed = set(mosaic.placed())
         self._busy: set[Window] = set()
+        self._open = 0  # pieces of work handed to the threads and not done
+        self._counting = threading.Lock()
         self._troubles: queue.SimpleQueue[Trouble] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(downloads, thread_name_prefix="download")
         self._placer = ThreadPoolExecutor(1, thread_name_prefix="place")
@@ -106,9 +116,14 @@ class Transfers:
             return
         self._busy.add(part.window)
         if part.window in self._placed:
-            self._placer.submit(self._guard, self._settle_placed, part, True)
+            self._start(self._placer, self._settle_placed, part, placing=True)
         else:
-            self._pool.submit(self._guard, self._bring, part, False)
+            self._start(self._pool, self._bring, part, placing=False)
+
+    def idle(self) -> bool:
+        """Tell whether everything offered has been dealt with."""
+        with self._counting:
+            return self._open == 0
 
     def troubles(self) -> list[Trouble]:
         """Return what went wrong since the last call; the parts may be offered again."""
@@ -119,10 +134,15 @@ class Transfers:
             found.append(trouble)
         return found
 
-    def _path_of(self, part: Part, folder: Path) -> Path:
-        """Return where a part lies on disk: a name of our own, never the object's."""
-        window = part.window
-        return folder / f"{window.row:07d}-{window.col:07d}-{window.height}x{window.width}-a{part.attempt}.tif"
+    def _path_of(self, window: Window, source: StoredObject, folder: Path) -> Path:
+        """Return where a part lies on disk: a name of our own, never the object's, and another for another object."""
+        digest = hashlib.sha256(f"{source.name}|{source.generation}".encode()).hexdigest()[:8]
+        return folder / f"{window.row:07d}-{window.col:07d}-{window.height}x{window.width}-{digest}.tif"
+
+    def _start(self, pool: Executor, work: Callable[[Part], None], part: Part, *, placing: bool) -> Future[None]:
+        with self._counting:
+            self._open += 1
+        return pool.submit(self._guard, work, part, placing)
 
     def _guard(self, work: Callable[[Part], None], part: Part, placing: bool) -> None:
         try:
@@ -131,7 +151,12 @@ class Transfers:
             pass
         except Exception as error:  # noqa: BLE001  the edge of a thread: the run's own thread decides
             self._troubles.put(Trouble(part, error, placing))
-        self._wake()
+            self._wake()
+        with self._counting:
+            self._open -= 1
+            done = self._open == 0
+        if done:
+            self._wake()
 
     def _bring(self, part: Part) -> None:
         if self._stop.is_set() or part.source is None:
@@ -139,21 +164,21 @@ class Transfers:
         if self._folder is None:
             self._bring_bytes(part, part.source)
         else:
-            self._bring_file(part, part.source, self._path_of(part, self._folder))
+            self._bring_file(part, part.source, self._path_of(part.window, part.source, self._folder))
 
     def _bring_file(self, part: Part, source: StoredObject, path: Path) -> None:
         if part.state is not PartState.VERIFIED or not path.exists():
             self._begin(part)
             self._objects.fetch(source, path, self._progress.received, self._stop)
             self._end(part, source)
-        self._placer.submit(self._guard, lambda part: self._place(part, path), part, True)
+        self._start(self._placer, lambda part: self._place(part, path), part, placing=True)
 
     def _bring_bytes(self, part: Part, source: StoredObject) -> None:
         self._begin(part)
         content = self._objects.read(source, self._progress.received, self._stop)
         self._end(part, source)
         # Waited for, so that a slow disk holds the downloads back and not the memory up.
-        self._placer.submit(self._guard, lambda part: self._place(part, content), part, True).result()
+        self._start(self._placer, lambda part: self._place(part, content), part, placing=True).result()
 
     def _begin(self, part: Part) -> None:
         if part.state is PartState.VERIFIED:  # its file or its bytes are gone
@@ -167,8 +192,9 @@ class Transfers:
         self._record("part.downloaded", {"object": source.name, "bytes": source.size})
 
     def _move(self, part: Part, state: PartState) -> None:
+        """Move a part, if its object still is the one at hand."""
         try:
-            self._store.set_part(self._run_id, part.window, state)
+            self._store.set_part(self._run_id, part.window, state, part.source)
         except IntegrityError as error:
             raise StaleError(str(error)) from error
 
@@ -178,10 +204,10 @@ class Transfers:
         crash.point("part.verified")
         self._mosaic.place(part.window, content)
         crash.point("part.placed")
-        self._store.set_part(self._run_id, part.window, PartState.MERGED)
+        self._move(part, PartState.MERGED)
 
     def _settle_placed(self, part: Part) -> None:
         """Catch up with a part that the journal of the output has, but the state has not."""
         for state in (PartState.DOWNLOADING, PartState.VERIFIED, PartState.MERGED):
             if part.state is not PartState.VERIFIED or state is PartState.MERGED:
-                self._store.set_part(self._run_id, part.window, state)
+                self._move(part, state)

@@ -25,13 +25,23 @@ class OperationsWatch:
         self._asked = float("-inf")
         self._seen: Sequence[Operation] = ()
         self._serial = 0
+        self._hasty = False
         self._lock = threading.Lock()
+        self._asking = threading.Lock()
 
     def latest(self) -> tuple[int, Sequence[Operation]]:
-        """Return (serial, operations), asking the service when the interval is over; the serial grows with answers."""
+        """
+        Return (serial, operations), asking the service when the interval is over; the serial grows with answers.
+
+        One thread asks; the others meanwhile go on with the last answer, since a service in trouble may take minutes.
+        """
+        if self.due_in() <= 0 and self._asking.acquire(blocking=False):
+            try:
+                if self.due_in() <= 0:
+                    self._ask()
+            finally:
+                self._asking.release()
         with self._lock:
-            if self._due() <= 0:
-                self._ask()
             return self._serial, self._seen
 
     def due_in(self) -> float:
@@ -43,14 +53,18 @@ class OperationsWatch:
         """Look again soon: something was just submitted or cancelled."""
         with self._lock:
             self._interval = self._low
+            self._hasty = True
 
     def _due(self) -> float:
         return self._asked + self._interval - self._clock.monotonic()
 
     def _ask(self) -> None:
         seen = self._listing()
-        changed = [(o.name, o.state) for o in seen] != [(o.name, o.state) for o in self._seen]
-        self._interval = self._low if changed else min(self._high, self._interval * 1.5)
-        self._seen = seen
-        self._serial += 1
-        self._asked = self._clock.monotonic()
+        with self._lock:
+            changed = [(o.name, o.state) for o in seen] != [(o.name, o.state) for o in self._seen]
+            # Something submitted while the list was on its way may have asked for haste.
+            self._interval = self._low if changed or self._hasty else min(self._high, self._interval * 1.5)
+            self._hasty = False
+            self._seen = seen
+            self._serial += 1
+            self._asked = self._clock.monotonic()

@@ -6,11 +6,11 @@ A change of state that the tables in `model/states` do not list raises `Integrit
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from orchestrator.engine.stores.records import Attempt, EventRow, Owned, Part, Run, Task
+from orchestrator.engine.stores.records import Attempt, EventRow, Owned, Part, Run, Tally, Task
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
@@ -77,14 +77,29 @@ class Store(Protocol):
     def attempts(self, run_id: str) -> list[Attempt]: ...
 
     def split(self, run_id: str, task: str, children: Sequence[tuple[str, TaskPlan, int]]) -> None:
-        """Replace a FAILED task by (key, plan, rung) children; parts of the same window become theirs as they are."""
+        """
+        Replace a FAILED task by (key, plan, rung) children; parts of the same window become theirs as they are.
+
+        A child that has nothing to bring is SUCCEEDED and collected from the beginning.
+        """
 
     def reshape(self, run_id: str, task: str, plan: TaskPlan) -> None:
         """Give a PLANNED task other part sizes on the same rectangle; none of its parts may be placed."""
 
-    def parts(self, run_id: str) -> list[Part]: ...
+    def parts(self, run_id: str, states: Collection[PartState] | None = None) -> list[Part]:
+        """Return the parts, or those in `states`, by row and column."""
 
-    def set_part(self, run_id: str, window: Window, state: PartState) -> None: ...
+    def tally(self, run_id: str) -> Mapping[PartState, Tally]:
+        """Count the parts in each state that occurs."""
+
+    def set_part(self, run_id: str, window: Window, state: PartState, source: StoredObject | None = None) -> None:
+        """Move a part, unless it is gone or its object is another than the given `source`: `IntegrityError`."""
+
+    def set_parts(self, run_id: str, windows: Sequence[Window], state: PartState) -> None:
+        """Move several parts at once."""
+
+    def lose_part(self, run_id: str, window: Window) -> None:
+        """Make a part whose object cannot be used LOST and then WAITING, at once."""
 
     def collect(self, run_id: str, task: str, found: Mapping[Window, StoredObject], attempt: int) -> None:
         """Make parts EXPORTED with their objects, own the objects, and mark the task collected, at once."""

@@ -128,6 +128,22 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """
+    Parts of one state.
+
+    Attributes:
+        parts: How many.
+        listed: How many of them have an object.
+        bytes: What these objects weigh together.
+    """
+
+    parts: int
+    listed: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Owned:
     """An object we own, with the generation we may delete. `outcome` is empty until it was."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -17,7 +17,7 @@ from orchestrator.core.clock import Clock
 from orchestrator.core.errors import IntegrityError, UserError
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.migrate import upgrade
-from orchestrator.engine.stores.records import Attempt, EventRow, Owned, Part, Run, Task
+from orchestrator.engine.stores.records import Attempt, EventRow, Owned, Part, Run, Tally, Task
 from orchestrator.engine.stores.schema import attempts, events, fires, ledger, lessons, parts, runs, tasks
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
@@ -200,6 +200,9 @@ class SqlStore:
             self._drop_parts(db, run_id, task)
             for key, plan, rung in children:
                 self._insert_task(db, run_id, key, plan, rung, without=frozenset(inherited))
+                lacking = (parts.c.run_id == run_id, parts.c.task == key, parts.c.state == PartState.WAITING)
+                if db.execute(select(parts.c.task).where(*lacking).limit(1)).first() is None:
+                    db.execute(_task_update(run_id, key).values(state=TaskState.SUCCEEDED, collected=True))
 
     def reshape(self, run_id: str, task: str, plan: TaskPlan) -> None:
         with self._write() as db:
@@ -220,31 +223,43 @@ class SqlStore:
             )
             mine = select(parts).where(parts.c.run_id == run_id, parts.c.task == task)
             for part in db.execute(mine.where(parts.c.state.in_(_TO_BRING_AGAIN))).all():
-                window = Window(part.row, part.col, part.height, part.width)
-                if part.state != PartState.EMPTY:
-                    self._move_part(db, run_id, window, PartState.LOST)
-                self._move_part(db, run_id, window, PartState.WAITING)
-            waiting = (parts.c.run_id == run_id, parts.c.task == task, parts.c.state == PartState.WAITING)
-            db.execute(update(parts).where(*waiting).values(object=""))
+                self._lose_part(db, run_id, Window(part.row, part.col, part.height, part.width))
 
     # ----------------------------------------------------------------- parts
 
-    def parts(self, run_id: str) -> list[Part]:
+    def parts(self, run_id: str, states: Collection[PartState] | None = None) -> list[Part]:
         query = select(parts).where(parts.c.run_id == run_id).order_by(parts.c.row, parts.c.col)
+        if states is not None:
+            query = query.where(parts.c.state.in_(states))
         with self._read() as db:
             return [_part(row) for row in db.execute(query)]
 
-    def set_part(self, run_id: str, window: Window, state: PartState) -> None:
+    def tally(self, run_id: str) -> Mapping[PartState, Tally]:
+        text = func.nullif(parts.c.object, "")
+        weight = func.coalesce(func.sum(func.json_extract(text, "$.size")), 0)
+        query = select(parts.c.state, func.count(), func.count(text), weight).where(parts.c.run_id == run_id)
+        with self._read() as db:
+            rows = db.execute(query.group_by(parts.c.state)).all()
+        return {PartState(state): Tally(count, listed, size) for state, count, listed, size in rows}
+
+    def set_part(self, run_id: str, window: Window, state: PartState, source: StoredObject | None = None) -> None:
         with self._write() as db:
-            self._move_part(db, run_id, window, state)
+            self._move_part(db, run_id, window, state, source)
+
+    def set_parts(self, run_id: str, windows: Sequence[Window], state: PartState) -> None:
+        with self._write() as db:
+            for window in windows:
+                self._move_part(db, run_id, window, state)
+
+    def lose_part(self, run_id: str, window: Window) -> None:
+        with self._write() as db:
+            self._lose_part(db, run_id, window)
 
     def collect(self, run_id: str, task: str, found: Mapping[Window, StoredObject], attempt: int) -> None:
         with self._write() as db:
             self._own(db, run_id, list(found.values()))
             for window, source in found.items():
-                here = (parts.c.run_id == run_id, parts.c.row == window.row, parts.c.col == window.col)
-                state = db.execute(select(parts.c.state).where(*here)).scalar_one()
-                if state == PartState.WAITING:
+                if self._part_row(db, run_id, window).state == PartState.WAITING:
                     self._move_part(db, run_id, window, PartState.EXPORTED)
                     db.execute(_part_update(run_id, window).values(object=_object_text(source), attempt=attempt))
             db.execute(_task_update(run_id, task).values(collected=True, tries=0, next_at=0.0))
@@ -366,11 +381,29 @@ class SqlStore:
         old = db.execute(select(tasks.c.state).where(tasks.c.run_id == run_id, tasks.c.key == key)).scalar_one()
         check_transition(TASK_TRANSITIONS, TaskState(old), new)
 
-    def _move_part(self, db: Connection, run_id: str, window: Window, new: PartState) -> None:
+    def _lose_part(self, db: Connection, run_id: str, window: Window) -> None:
+        if self._part_row(db, run_id, window).state != PartState.EMPTY:
+            self._move_part(db, run_id, window, PartState.LOST)
+        self._move_part(db, run_id, window, PartState.WAITING)
+        db.execute(_part_update(run_id, window).values(object=""))
+
+    def _part_row(self, db: Connection, run_id: str, window: Window) -> Row[Any]:
+        """Return the row of exactly this window; a part that was cut into others is gone."""
         here = (parts.c.run_id == run_id, parts.c.row == window.row, parts.c.col == window.col)
-        old = PartState(db.execute(select(parts.c.state).where(*here)).scalar_one())
-        check_transition(PART_TRANSITIONS, old, new)
-        db.execute(update(parts).where(*here).values(state=new))
+        found = db.execute(select(parts).where(*here)).first()
+        if found is None or (found.height, found.width) != (window.height, window.width):
+            raise IntegrityError(f"there is no part {window} any more; its task was given other parts")
+        return found
+
+    def _move_part(
+        self, db: Connection, run_id: str, window: Window, new: PartState, source: StoredObject | None = None
+    ) -> None:
+        row = self._part_row(db, run_id, window)
+        if source is not None and row.object != _object_text(source):
+            raise IntegrityError(f"part {window} has another object by now than {source.name}")
+        check_transition(PART_TRANSITIONS, PartState(row.state), new)
+        if row.state != new:
+            db.execute(_part_update(run_id, window).values(state=new))
 
     def _own(self, db: Connection, run_id: str, objects: Sequence[StoredObject]) -> None:
         for source in objects:

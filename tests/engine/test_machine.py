@@ -1,0 +1,429 @@
+"""
+The engine in every order of events: Hypothesis drives a run through faults of service, network, people and power.
+
+Set HYPOTHESIS_PROFILE=deep for many more and longer histories.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from model_world import (
+    BLOCK,
+    MAX_PART_BYTES,
+    TASKS,
+    FakeClock,
+    FileAssembler,
+    NoPicture,
+    NoStop,
+    World,
+    WorldPlanner,
+    WorldRoute,
+)
+
+from orchestrator.core import crash
+from orchestrator.engine.execution import Execution, retry_run
+from orchestrator.engine.setting import Hands, Patience, Surroundings
+from orchestrator.engine.stores.sql import SqlStore
+from orchestrator.engine.watch import OperationsWatch
+from orchestrator.model.grid import Window
+from orchestrator.model.job import AreaSource, Job
+from orchestrator.model.objects import StoredObject
+from orchestrator.model.plan import Plan, TaskPlan
+from orchestrator.model.plan_json import plan_from_json
+from orchestrator.model.states import (
+    PART_TRANSITIONS,
+    RUN_FINAL,
+    RUN_TRANSITIONS,
+    TASK_TRANSITIONS,
+    Failure,
+    RunState,
+)
+from orchestrator.plan.split import cut
+
+DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
+HISTORIES = settings(
+    max_examples=1500 if DEEP else 40,
+    stateful_step_count=80 if DEEP else 40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+PATIENCE = Patience(
+    live_tasks=2,
+    bucket_bytes=600_000,
+    downloads=2,
+    poll_min_seconds=1,
+    poll_max_seconds=4,
+    repost_seconds=2,
+    burnt_seconds=60,
+    collect_seconds=5,
+    collect_tries=3,
+    max_attempts=3,
+    cool_down_seconds=3,
+    hold_seconds=30,
+)
+# Every change of a state is noted by the database itself, whatever code makes it.
+NOTE = """
+CREATE TABLE moves (what TEXT, old TEXT, new TEXT);
+CREATE TRIGGER r AFTER UPDATE OF state ON runs WHEN old.state <> new.state
+BEGIN INSERT INTO moves VALUES ('run', old.state, new.state); END;
+CREATE TRIGGER t AFTER UPDATE OF state ON tasks WHEN old.state <> new.state
+BEGIN INSERT INTO moves VALUES ('task', old.state, new.state); END;
+CREATE TRIGGER p AFTER UPDATE OF state ON parts WHEN old.state <> new.state
+BEGIN INSERT INTO moves VALUES ('part', old.state, new.state); END;
+"""
+TABLES = {"run": RUN_TRANSITIONS, "task": TASK_TRANSITIONS, "part": PART_TRANSITIONS}
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+class AtOnce(Executor):
+    """Does work where it is submitted."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
+class WhenTold(Executor):
+    """Keeps work until it is asked to do the next piece, in an order of the caller's choice."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[Callable[[], Any]] = deque()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.waiting.append(lambda: fn(*args, **kwargs))
+        return Future()
+
+    def run(self, count: int) -> None:
+        for _ in range(min(count, len(self.waiting))):
+            self.waiting.popleft()()
+
+
+def refit(task: TaskPlan, _plan: Plan, heaviest: float | None) -> TaskPlan:
+    """Parts of 2 × 2 blocks where what was learned says that they fit, else of one block, which always do."""
+    side = 2 * BLOCK if heaviest is not None and heaviest * (2 * BLOCK) ** 2 <= MAX_PART_BYTES else BLOCK
+    return replace(task, part_height=side, part_width=side)
+
+
+@cache
+def template() -> Path:
+    """A migrated, empty database whose triggers note every change of a state."""
+    path = Path(tempfile.mkdtemp(prefix="machine-")) / "state.db"
+    SqlStore(f"sqlite:///{path}", FakeClock()).close()
+    with sqlite3.connect(path) as database:
+        database.executescript(NOTE)
+    database.close()
+    return path
+
+
+class Process:
+    """What lives in memory: dropped at a crash, made anew from the store."""
+
+    def __init__(self, run_id: str, folder: Path, world: World, clock: FakeClock, *, keep_parts: bool) -> None:
+        self.store = SqlStore(f"sqlite:///{folder / 'state.db'}", clock)
+        route = WorldRoute(world)
+        around = Surroundings("me", "p", None, keep_parts, PATIENCE, clock, NoStop(clock))
+        self.execution = Execution(
+            run_id,
+            store=self.store,
+            hands=Hands(WorldPlanner(), route, FileAssembler(), NoPicture()),
+            around=around,
+            watch=OperationsWatch(route.operations, clock, PATIENCE.poll_min_seconds, PATIENCE.poll_max_seconds),
+            cut=lambda task: cut(task) if task.window.pixels > BLOCK * BLOCK else None,
+            refit=refit,
+        )
+        self.execution._steps = {**self.execution._steps, RunState.EXPORTING: self._one_round}
+        self.downloads = WhenTold()
+        self._keep_parts = keep_parts
+        self._exporting: Any = None
+
+    def _one_round(self, run: Any) -> None:
+        """Do as `Execution._export` does, one round at a time."""
+        if self._exporting is None:
+            plan = plan_from_json(run.plan)
+            exporting = self.execution._exporting(run, plan)
+            transfers = exporting.transfers(self.execution._open(run, plan), self.execution._parts_folder(run))
+            transfers._placer = AtOnce()
+            self.downloads = WhenTold()
+            # Bytes in memory wait for their placing, which a queue that is worked on by hand cannot do.
+            transfers._pool = self.downloads if self._keep_parts else AtOnce()
+            self._exporting = exporting, transfers
+        exporting, transfers = self._exporting
+        try:
+            done = exporting.round(transfers)
+        except BaseException:
+            self._exporting, self.downloads = None, WhenTold()
+            raise
+        if done:
+            self._exporting = None
+            self.store.set_run(run.id, RunState.ASSEMBLING)
+
+
+class Machine(RuleBasedStateMachine):
+    """One run in a world where anything may happen between any two steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="machine-"))
+        shutil.copy(template(), self.folder / "state.db")
+        self.world, self.clock = World(), FakeClock()
+        self.world.known = self._is_committed
+        self.world.in_ledger = self._is_owned
+        self.countdown = -1
+        self.foreign: set[str] = set()
+        self.ledger: list[tuple[str, str]] = []
+        self.run_id = ""
+        self.looking = sqlite3.connect(self.folder / "state.db", isolation_level=None)
+        self.point, crash.point = crash.point, self._point
+
+    @initialize(heavy=st.booleans(), keep_parts=st.booleans(), split=st.sampled_from(["blocks", "square"]))
+    def admit(self, heavy: bool, keep_parts: bool, split: str) -> None:
+        self.world.bytes_per_pixel = 3.0 if heavy else 0.5
+        self.keep_parts = keep_parts
+        job = Job("out", str(self.folder), AreaSource("0,0,1,1"), "2024-01-01", "2024-02-01", split=split)
+        store = SqlStore(f"sqlite:///{self.folder / 'state.db'}", self.clock)
+        self.run_id = store.admit("night", "", job.fingerprint(), job.to_json()).id
+        store.close()
+        self._start()
+
+    def _start(self) -> None:
+        self.process = Process(self.run_id, self.folder, self.world, self.clock, keep_parts=self.keep_parts)
+        self.store = self.process.store
+
+    def _point(self, _name: str) -> None:
+        self.countdown -= 1
+        if self.countdown == 0:
+            raise Killed
+
+    def _alive(self, act: Callable[[], Any]) -> None:
+        """Do something in the process; when it dies of it, begin a new one."""
+        try:
+            act()
+        except Killed:
+            self._crash()
+
+    def _crash(self) -> None:
+        self.countdown = -1
+        self.store.close()
+        self._start()
+
+    def _step(self) -> None:
+        run = self.store.run(self.run_id)
+        if run.state not in RUN_FINAL and not run.needs_person:
+            self._alive(lambda: self.process.execution.step(run))
+
+    def _state(self) -> RunState:
+        return RunState(self._ask("SELECT state FROM runs")[0][0])
+
+    def _ask(self, query: str, *values: Any) -> list[Any]:
+        return self.looking.execute(query, values).fetchall()
+
+    def _is_committed(self, description: str) -> bool:
+        return bool(self._ask("SELECT 1 FROM attempts WHERE description = ?", description))
+
+    def _is_owned(self, source: StoredObject) -> bool:
+        return bool(self._ask("SELECT 1 FROM ledger WHERE name = ? AND generation = ?", source.name, source.generation))
+
+    # ------------------------------------------------------------ the process
+
+    @rule(count=st.integers(1, 4), seconds=st.sampled_from([0, 1, 3, 10]))
+    def step(self, count: int, seconds: int) -> None:
+        for _ in range(count):
+            self._step()
+            self.clock.seconds += seconds
+
+    @rule(count=st.integers(1, 6))
+    def transfer(self, count: int) -> None:
+        self._alive(lambda: self.process.downloads.run(count))
+
+    @rule()
+    def crash_now(self) -> None:
+        self._crash()
+
+    @rule(points=st.integers(1, 12))
+    def crash_soon(self, points: int) -> None:
+        self.countdown = points
+
+    @rule(seconds=st.sampled_from([5, 40, 100]))
+    def pass_time(self, seconds: int) -> None:
+        self.clock.seconds += seconds
+
+    # ------------------------------------------------------------ the service
+
+    @precondition(lambda self: self.world.live())
+    @rule(pick=st.integers(0), late=st.sampled_from([0, 0, 0, 1, 9]))
+    def advance(self, pick: int, late: int) -> None:
+        live = self.world.live()
+        self.world.advance(live[pick % len(live)], late=late)
+
+    @rule()
+    def work_off(self) -> None:
+        for name in self.world.live():
+            self.world.advance(name)
+
+    @precondition(lambda self: self.world.live())
+    @rule(pick=st.integers(0), failure=st.sampled_from(Failure), leaving=st.integers(0, 2))
+    def fail(self, pick: int, failure: Failure, leaving: int) -> None:
+        live = self.world.live()
+        self.world.fail(live[pick % len(live)], failure, leaving=leaving)
+
+    @rule()
+    def show_late_files(self) -> None:
+        self.world.show_late_files()
+
+    @rule(how=st.sampled_from(["throttled", "unreachable", "answer lost", "answer lost", "burnt"]))
+    def spoil_a_submission(self, how: str) -> None:
+        self.world.next_submission = how
+
+    @rule(refuses=st.booleans())
+    def answer_known_ids(self, refuses: bool) -> None:
+        self.world.refuses_known_ids = refuses
+
+    @rule()
+    def spoil_a_list(self) -> None:
+        self.world.list_fails = True
+
+    # ----------------------------------------------------------------- people
+
+    @precondition(lambda self: self.world.blobs)
+    @rule(pick=st.integers(0), overwrite=st.booleans())
+    def meddle(self, pick: int, overwrite: bool) -> None:
+        name = sorted(self.world.blobs)[pick % len(self.world.blobs)]
+        # What is replaced before anybody has listed it cannot be told from what was exported.
+        if overwrite and self._ask("SELECT 1 FROM ledger WHERE name = ?", name):
+            self.world.write(name, b"mine now", foreign=True)
+            self.foreign.add(name)
+        elif not overwrite and name not in self.foreign:
+            del self.world.blobs[name]
+
+    @rule()
+    def put_a_foreign_object(self) -> None:
+        name = f"p/me/{self.run_id}/holiday-{len(self.foreign)}.tif"
+        self.world.write(name, b"beach", foreign=True)
+        self.foreign.add(name)
+
+    @rule()
+    def ask_to_cancel(self) -> None:
+        self.store.wish(self.run_id, "cancel")
+
+    @rule()
+    def retry(self) -> None:
+        run = self.store.run(self.run_id)
+        if run.state in (RunState.FAILED, RunState.CANCELLED) or run.needs_person:
+            retry_run(run, self.store)
+
+    # ------------------------------------------------------------- invariants
+
+    @invariant()
+    def the_ledger_only_grows_and_holds_what_the_service_wrote(self) -> None:
+        held = self._ask("SELECT name, generation FROM ledger ORDER BY id")
+        assert held[: len(self.ledger)] == self.ledger
+        prefixes = [prefix for (prefix,) in self._ask("SELECT prefix FROM attempts")]
+        for name, generation in held[len(self.ledger) :]:
+            assert (name, generation) in self.world.written or name in self.foreign
+            assert any(name.startswith(prefix) for prefix in prefixes)
+        self.ledger = held
+
+    @invariant()
+    def states_move_only_as_the_tables_say(self) -> None:
+        for what, old, new in self._ask("SELECT what, old, new FROM moves"):
+            assert new in TABLES[what][old], f"a {what} went from {old} to {new}"
+        self._ask("DELETE FROM moves")
+
+    @invariant()
+    def parts_tile_the_planned_rectangles_once(self) -> None:
+        if not self.run_id or self._state() is RunState.ADMITTED or not self._ask("SELECT 1 FROM tasks"):
+            return
+        parts = [Window(*row) for row in self._ask("SELECT row, col, height, width FROM parts")]
+        assert sum(part.pixels for part in parts) == sum(task.window.pixels for task in TASKS)
+        assert not any(a.intersection(b) for i, a in enumerate(parts) for b in parts[:i])
+        unsplit = self._ask("SELECT row, col, height, width, part_height, part_width FROM tasks WHERE state <> 'SPLIT'")
+        tiles = [w for r, c, h, w, ph, pw in unsplit for w in TaskPlan(0, Window(r, c, h, w), ph, pw).parts()]
+        assert sorted(tiles) == sorted(parts)
+
+    @invariant()
+    def a_cleaned_run_is_whole_and_leaves_nothing(self) -> None:
+        if not self.run_id or self._state() is not RunState.CLEANED:
+            return
+        entries = json.loads((self.folder / "out_clipped.tif").read_bytes())
+        placed = [Window(*window) for _, *window in entries]
+        assert sum(window.pixels for window in placed) == sum(task.window.pixels for task in TASKS)
+        assert not any(a.intersection(b) for i, a in enumerate(placed) for b in placed[:i])
+        assert {name for name, blob in self.world.blobs.items() if not blob.foreign} == set()
+        assert self.foreign <= set(self.world.blobs)
+        self._the_proof_tells_the_truth(entries)
+
+    def _the_proof_tells_the_truth(self, entries: list[Any]) -> None:
+        proof = json.loads((self.folder / "out_clipped.json").read_bytes())
+        told = {tuple(part["window"]): part for part in proof["parts"]}
+        for prefix, *window in entries:
+            part = told[tuple(window)]
+            assert part["object"]["name"].startswith(prefix)
+            assert self.world.started[part["operation"]].order.prefix == prefix
+
+    # -------------------------------------------------------------------- end
+
+    def teardown(self) -> None:
+        try:
+            if self.run_id:
+                self._the_run_ends_when_all_is_well()
+        finally:
+            crash.point = self.point
+            self.looking.close()
+            if self.run_id:
+                self.store.close()
+            shutil.rmtree(self.folder)
+
+    def _the_run_ends_when_all_is_well(self) -> None:
+        self.countdown = -1
+        self.world.next_submission, self.world.refuses_known_ids, self.world.list_fails = "", False, False
+        for _ in range(400):
+            self.world.show_late_files()
+            self.store.wish(self.run_id, "")
+            self.retry()
+            self._step()
+            self.transfer(99)
+            self.work_off()
+            self.clock.seconds += 5
+            if self._state() is RunState.CLEANED:
+                break
+        assert self._state() is RunState.CLEANED, self._why()
+        self.states_move_only_as_the_tables_say()
+        self.the_ledger_only_grows_and_holds_what_the_service_wrote()
+        self.a_cleaned_run_is_whole_and_leaves_nothing()
+
+    def _why(self) -> str:
+        run = self.store.run(self.run_id)
+        tasks = [(t.key, t.state, t.attempt, t.tries, t.collected, t.error) for t in self.store.tasks(self.run_id)]
+        parts = Counter(p.state for p in self.store.parts(self.run_id))
+        return f"{run.state} {run.reason} {tasks} {parts} {self.store.events(self.run_id, 12)}"
+
+
+def test_a_run_survives_every_order_of_events():
+    """Whatever happens, in whatever order: nothing doubled, nothing foreign deleted, and in the end all is there."""
+    run_state_machine_as_test(Machine, settings=HISTORIES)
