@@ -267,7 +267,7 @@ class BlockMosaic:
         found, before = spool.stat().st_size if spool.exists() else 0, record["before"]
         if found >= before + record["size"]:
             # The file system moves addresses in steps that a loss of power may separate; a kill does not.
-            if record["boot"] != boot_id():
+            if not record["boot"] or record["boot"] != boot_id():
                 raise IntegrityError(f"the machine stopped while {spool} was rearranged; remove {self.work_dir}")
             fd = os.open(spool, os.O_RDWR | os.O_CLOEXEC)
             try:

@@ -54,7 +54,6 @@ class MosaicReport:
         blocks_copied: Blocks taken over compressed.
         blocks_encoded: Blocks decoded, masked and encoded.
         blocks_sparse: Blocks not stored because they hold nodata only.
-        valid_pixels: Pixels inside the area that hold data in at least one band, or -1 where not counted.
     """
 
     path: Path
@@ -66,4 +65,3 @@ class MosaicReport:
     blocks_copied: int
     blocks_encoded: int
     blocks_sparse: int
-    valid_pixels: int = -1

@@ -200,13 +200,14 @@ def _show_plan(job: Job, local: LocalPlan, output: Output, picture: Path, table:
 
 @click.command(epilog=ENVIRONMENT)
 @job_options
+@click.option("--sandbox-url", metavar="URL", help="For a daemon that was started with the same option.")
 @click.option("--again", is_flag=True, help="Do it once more although it is done.")
 @click.pass_obj
 def submit(context: Context, /, again: bool, **given: Any) -> int:
     """Hand a job to the daemon (`orchestrator serve`) that uses the same state folder."""
     output = context.output()
     app = Application(context.load().settings, stop=context.stop)
-    job = build_job(given, app.settings.service)
+    job = build_job(given, "sandbox" if given["sandbox_url"] else app.settings.service)
     for one in [one.dated(today()) for one in expand(job)]:
         app.planner().local(one)
         run_ = admit(app.store, one.base_name, one, today(), again=again)
