@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Table, create_engine, event, func, select, update
+from sqlalchemy import Connection, Engine, Row, Select, Table, bindparam, create_engine, event, func, select, update
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -37,6 +37,20 @@ _INTERRUPTIONS = frozenset({RunState.HELD, RunState.FAILED, RunState.CANCELLED})
 _SETTLED = frozenset({PartState.MERGED, PartState.CLEANED})
 # What a new attempt brings again. A part that is whole on disk is not among them: it needs no cloud any more.
 _TO_BRING_AGAIN = frozenset({PartState.EXPORTED, PartState.DOWNLOADING, PartState.EMPTY})
+
+
+# What is done for each of many thousand parts; building a statement costs more than running it.
+_HERE = (
+    parts.c.run_id == bindparam("of_run"),
+    parts.c.row == bindparam("at_row"),
+    parts.c.col == bindparam("at_col"),
+)
+_ONE_PART = select(parts).where(*_HERE)
+_MOVE_PART = update(parts).where(*_HERE).values(state=bindparam("to_state"))
+_FILL_PART = _MOVE_PART.values(object=bindparam("to_object"), attempt=bindparam("to_attempt"))
+_OWN = sqlite_insert(ledger).on_conflict_do_nothing(index_elements=["run_id", "name", "generation"])
+_SETTLE = update(ledger).where(ledger.c.id == bindparam("of")).values(outcome=bindparam("to_outcome"))
+_RECORD = plain_insert(events)
 
 
 class SqlStore:
@@ -228,7 +242,7 @@ class SqlStore:
     # ----------------------------------------------------------------- parts
 
     def parts(self, run_id: str, states: Collection[PartState] | None = None) -> list[Part]:
-        query = select(parts).where(parts.c.run_id == run_id).order_by(parts.c.row, parts.c.col)
+        query = _parts_of(run_id)
         if states is not None:
             query = query.where(parts.c.state.in_(states))
         with self._read() as db:
@@ -248,8 +262,11 @@ class SqlStore:
 
     def set_parts(self, run_id: str, windows: Sequence[Window], state: PartState) -> None:
         with self._write() as db:
+            there = {Window(r.row, r.col, r.height, r.width): r.state for r in db.execute(_parts_of(run_id))}
             for window in windows:
-                self._move_part(db, run_id, window, state)
+                check_transition(PART_TRANSITIONS, PartState(there[window]), state)
+            if windows:
+                db.execute(_MOVE_PART, [_key(run_id, window) | {"to_state": state} for window in windows])
 
     def lose_part(self, run_id: str, window: Window) -> None:
         with self._write() as db:
@@ -258,10 +275,18 @@ class SqlStore:
     def collect(self, run_id: str, task: str, found: Mapping[Window, StoredObject], attempt: int) -> None:
         with self._write() as db:
             self._own(db, run_id, list(found.values()))
-            for window, source in found.items():
-                if self._part_row(db, run_id, window).state == PartState.WAITING:
-                    self._move_part(db, run_id, window, PartState.EXPORTED)
-                    db.execute(_part_update(run_id, window).values(object=_object_text(source), attempt=attempt))
+            mine = select(parts).where(parts.c.run_id == run_id, parts.c.task == task)
+            there = {Window(r.row, r.col, r.height, r.width): PartState(r.state) for r in db.execute(mine)}
+            if unknown := found.keys() - there.keys():
+                raise IntegrityError(f"task {task} has no part {min(unknown)}; it was given other parts")
+            brought = [
+                _key(run_id, window)
+                | {"to_state": PartState.EXPORTED, "to_object": _object_text(source), "to_attempt": attempt}
+                for window, source in found.items()
+                if there[window] is PartState.WAITING
+            ]
+            if brought:
+                db.execute(_FILL_PART, brought)
             db.execute(_task_update(run_id, task).values(collected=True, tries=0, next_at=0.0))
 
     # ---------------------------------------------------------------- ledger
@@ -277,7 +302,7 @@ class SqlStore:
 
     def settle(self, owned_id: int, outcome: str) -> None:
         with self._write() as db:
-            db.execute(update(ledger).where(ledger.c.id == owned_id).values(outcome=outcome))
+            db.execute(_SETTLE, {"of": owned_id, "to_outcome": outcome})
 
     # ------------------------------------------------------ lessons and events
 
@@ -294,7 +319,7 @@ class SqlStore:
     def record(self, run_id: str, name: str, facts: Mapping[str, Any]) -> None:
         with self._write() as db:
             text = json.dumps(dict(facts), default=str)
-            db.execute(plain_insert(events).values(run_id=run_id, at=self._now(), name=name, facts=text))
+            db.execute(_RECORD, {"run_id": run_id, "at": self._now(), "name": name, "facts": text})
 
     def events(self, run_id: str, limit: int = 50) -> list[EventRow]:
         query = select(events).where(events.c.run_id == run_id).order_by(events.c.sequence.desc()).limit(limit)
@@ -389,8 +414,7 @@ class SqlStore:
 
     def _part_row(self, db: Connection, run_id: str, window: Window) -> Row[Any]:
         """Return the row of exactly this window; a part that was cut into others is gone."""
-        here = (parts.c.run_id == run_id, parts.c.row == window.row, parts.c.col == window.col)
-        found = db.execute(select(parts).where(*here)).first()
+        found = db.execute(_ONE_PART, _key(run_id, window)).first()
         if found is None or (found.height, found.width) != (window.height, window.width):
             raise IntegrityError(f"there is no part {window} any more; its task was given other parts")
         return found
@@ -403,14 +427,15 @@ class SqlStore:
             raise IntegrityError(f"part {window} has another object by now than {source.name}")
         check_transition(PART_TRANSITIONS, PartState(row.state), new)
         if row.state != new:
-            db.execute(_part_update(run_id, window).values(state=new))
+            db.execute(_MOVE_PART, _key(run_id, window) | {"to_state": new})
 
     def _own(self, db: Connection, run_id: str, objects: Sequence[StoredObject]) -> None:
-        for source in objects:
-            statement = sqlite_insert(ledger).values(
-                run_id=run_id, name=source.name, generation=source.generation, object=_object_text(source)
-            )
-            db.execute(statement.on_conflict_do_nothing(index_elements=["run_id", "name", "generation"]))
+        rows = [
+            {"run_id": run_id, "name": s.name, "generation": s.generation, "object": _object_text(s), "outcome": ""}
+            for s in objects
+        ]
+        if rows:
+            db.execute(_OWN, rows)
 
 
 def _connect(url: str) -> Engine:
@@ -434,6 +459,15 @@ def _connect(url: str) -> Engine:
 
 def _task_update(run_id: str, key: str) -> Any:
     return update(tasks).where(tasks.c.run_id == run_id, tasks.c.key == key)
+
+
+def _parts_of(run_id: str) -> Select[Any]:
+    return select(parts).where(parts.c.run_id == run_id).order_by(parts.c.row, parts.c.col)
+
+
+def _key(run_id: str, window: Window) -> dict[str, Any]:
+    """Return what the statements on one part call it."""
+    return {"of_run": run_id, "at_row": window.row, "at_col": window.col}
 
 
 def _part_update(run_id: str, window: Window) -> Any:
