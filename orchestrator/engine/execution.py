@@ -21,7 +21,7 @@ from orchestrator.engine.exporting import CancelledByUserError, Exporting
 from orchestrator.engine.feedback import Feedback, Refit, kind_of
 from orchestrator.engine.ladder import HoldError, Ladder, subject_of
 from orchestrator.engine.progress import Progress
-from orchestrator.engine.publication import Publication, final_path, prove_placed
+from orchestrator.engine.publication import Publication, final_path
 from orchestrator.engine.setting import Hands, Surroundings
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import BY_HAND, Run
@@ -136,9 +136,7 @@ class Execution:
 
     def _export(self, run: Run) -> None:
         plan = plan_from_json(run.plan)
-        mosaic = self._open(run, plan)
-        prove_placed(mosaic, self._store.parts(run.id, [PartState.MERGED]))
-        self._exporting(run, plan).work(mosaic, self._parts_folder(run))
+        self._exporting(run, plan).work(self._open(run, plan), self._parts_folder(run))
         crash.point("run.exported")
         self._store.set_run(run.id, RunState.ASSEMBLING)
 

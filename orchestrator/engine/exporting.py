@@ -13,6 +13,7 @@ from orchestrator.core.errors import GenerationError, IntegrityError, NotFoundEr
 from orchestrator.engine.feedback import Feedback
 from orchestrator.engine.ladder import HoldError, Ladder, failed_state
 from orchestrator.engine.progress import Progress
+from orchestrator.engine.publication import prove_placed
 from orchestrator.engine.setting import Hands, Surroundings
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Part, Tally, Task
@@ -86,7 +87,13 @@ class Exporting:
                 self._wake.clear()
 
     def transfers(self, mosaic: Mosaic, folder: Path | None) -> Transfers:
-        """Return what brings and places this run's parts; leaving its block ends it."""
+        """
+        Return what brings and places this run's parts; leaving its block ends it.
+
+        Raises:
+            IntegrityError: `mosaic` lacks parts that were placed.
+        """
+        prove_placed(mosaic, self._store.parts(self._run_id, [PartState.MERGED]))
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
         return Transfers(

@@ -142,8 +142,9 @@ class World:
         for other in self.started.values():
             overlap = other.operation.state in LIVE and other.order.window.intersection(order.window)
             assert not overlap, f"{order.description} was started while {other.order.description} was live"
-        name = f"projects/p/operations/{len(self.started)}"
-        operation = Operation(name, "PENDING", order.description, created=f"{len(self.started):06d}")
+        number = len(self.prefixes) * 1000 + len(self.started)
+        name = f"projects/p/operations/{number}"
+        operation = Operation(name, "PENDING", order.description, created=f"{number:09d}")
         self.started[name] = Started(order, operation)
         self.by_request[order.request_id] = name
         return operation

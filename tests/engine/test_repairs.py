@@ -1,0 +1,323 @@
+"""Single histories that went wrong once, or could: each is told by the promise it would break."""
+
+from __future__ import annotations
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from model_world import TASKS, FakeClock, FileMosaic, NoStop, WorldObjects
+from test_machine import PATIENCE, Machine
+
+from orchestrator.core.errors import IntegrityError, TransientError
+from orchestrator.engine.execution import retry_run
+from orchestrator.engine.names import prefix_of
+from orchestrator.engine.progress import Progress
+from orchestrator.engine.service import Service
+from orchestrator.engine.stores.contract import TaskChange
+from orchestrator.engine.stores.records import Attempt
+from orchestrator.engine.transfers import StaleError, Transfers
+from orchestrator.engine.watch import OperationsWatch
+from orchestrator.model.ports import Operation
+from orchestrator.model.states import Failure, PartState, RunState, TaskState
+
+
+@pytest.fixture
+def story():
+    """A machine that is driven by hand; what is left of its run need not end well."""
+    machine = Machine()
+    machine.admit(heavy=False, keep_parts=True, split="square")
+    yield machine
+    machine.run_id = ""  # no demand on how it ends
+    machine.store.close()
+    machine.teardown()
+
+
+def exporting(story, rounds=4):
+    for _ in range(rounds):
+        story._step()
+        story.clock.seconds += 2
+
+
+def finish(story):
+    story._the_run_ends_when_all_is_well()
+
+
+def test_a_failure_written_before_a_crash_is_answered_after_it(story):
+    """A process that dies between noting a failed task and answering it leaves no run that waits for ever."""
+    exporting(story)
+    (task, *_) = [t for t in story.store.tasks(story.run_id) if t.operation]
+    story.world.fail(task.operation, Failure.TRANSIENT, leaving=0)
+    change = TaskChange(state=TaskState.FAILED, error="internal error")
+    story.store.change_tasks(story.run_id, {task.key: change})
+    story.crash_now()
+
+    exporting(story, 2)
+
+    assert story.store.tasks(story.run_id)[0].state is not TaskState.FAILED
+    finish(story)
+    assert story.store.tasks(story.run_id)[0].attempt == 2
+
+
+def test_a_forgotten_failure_is_answered_too(story):
+    """A failed task whose operation is listed no more gets a new attempt."""
+    exporting(story)
+    (task, *_) = [t for t in story.store.tasks(story.run_id) if t.operation]
+    story.store.change_tasks(story.run_id, {task.key: TaskChange(state=TaskState.FAILED, error="internal error")})
+    del story.world.started[task.operation]
+    story.crash_now()
+
+    exporting(story, 2)
+
+    assert story.store.tasks(story.run_id)[0].state is not TaskState.FAILED
+    finish(story)
+    assert story.store.tasks(story.run_id)[0].attempt == 2
+
+
+def test_a_run_whose_unfinished_file_is_gone_is_not_published(story):
+    """After `cancel`, `clean` and `retry`, parts that were placed and taken away are not passed over as nodata."""
+    exporting(story)
+    while not any(part.state is PartState.MERGED for part in story.store.parts(story.run_id)):
+        story.work_off()
+        story._step()
+        story.transfer(1)
+        story.clock.seconds += 2
+    story.process.execution.cancel()
+    story.process.execution.sweep(story.store.run(story.run_id))
+    story.crash_now()
+
+    retry_run(story.store.run(story.run_id), story.store)
+    exporting(story, 2)
+
+    run = story.store.run(story.run_id)
+    assert run.state is RunState.FAILED
+    assert "working folder was taken away" in run.reason
+
+
+def test_a_held_run_is_cancelled_when_its_user_wishes(story):
+    """A wish ends the wait of a held run; nobody waits for the end of the hold."""
+    exporting(story)
+    story.store.set_run(story.run_id, RunState.HELD, "the network is down")
+    held = story.store.run(story.run_id)
+    story.store.wish(story.run_id, "cancel")
+    before = story.clock.seconds
+
+    story.process.execution.step(held)
+    story._step()
+
+    assert story._state() is RunState.CANCELLED
+    assert story.clock.seconds - before < PATIENCE.hold_seconds
+    assert story.world.live() == []
+
+
+@pytest.mark.parametrize("state", [RunState.ADMITTED, RunState.PLANNED, RunState.EXPORTING, RunState.ASSEMBLING])
+def test_a_run_is_cancelled_in_any_state_before_its_result_is_there(story, state):
+    """The wish is obeyed wherever the run is."""
+    for step in (RunState.ADMITTED, RunState.PLANNED, RunState.EXPORTING, RunState.ASSEMBLING):
+        if story._state() is step is not state:
+            story.store.set_run(story.run_id, _AFTER[step]) if step is not RunState.ADMITTED else story._step()
+    story.store.wish(story.run_id, "cancel")
+
+    story._step()
+
+    assert story._state() is RunState.CANCELLED
+
+
+_AFTER = {RunState.PLANNED: RunState.EXPORTING, RunState.EXPORTING: RunState.ASSEMBLING}
+
+
+def test_a_cancellation_without_an_answer_is_held_and_done_later(story):
+    """When the service cannot be asked what runs, the run is not given up as if nothing ran."""
+    exporting(story)
+    story.store.wish(story.run_id, "cancel")
+    story.world.list_fails = True
+
+    story._step()
+
+    assert story._state() is RunState.HELD
+    story._step()
+    story._step()
+    assert story._state() is RunState.CANCELLED
+    assert story.world.live() == []
+
+
+def test_no_task_is_handed_over_while_the_bucket_is_full(story):
+    """When downloads are slower than exports, the objects that wait are counted, also when no task is live."""
+    story.world.bytes_per_pixel = 1.0
+    exporting(story, 3)
+    for _ in range(12):  # nothing is downloaded
+        story.work_off()
+        story._step()
+        story.clock.seconds += 2
+
+    waiting = sum(part.source.size for part in story.store.parts(story.run_id) if part.source)
+    assert 0 < waiting <= PATIENCE.bucket_bytes
+    assert any(task.state is TaskState.PLANNED for task in story.store.tasks(story.run_id))
+
+
+def test_after_too_many_exports_a_person_can_still_order_another(story):
+    """`retry` of a run that is held because its objects vanish again and again exports them once more."""
+    exporting(story)
+    for _ in range(120):
+        story._step()
+        story.work_off()
+        story.world.blobs.clear()
+        story.clock.seconds += 5
+        if story.store.run(story.run_id).needs_person:
+            break
+    assert story.store.run(story.run_id).needs_person
+
+    finish(story)
+
+    assert story._state() is RunState.CLEANED
+
+
+def test_the_proof_names_who_wrote_a_part_that_outlived_its_task(story):
+    """A part placed before its task was cut is proved by the attempt that wrote it, and is not exported again."""
+    exporting(story)
+    while not story.store.tasks(story.run_id)[0].collected:
+        story.work_off()
+        story._step()
+        story.clock.seconds += 2
+    story._step()
+    story.transfer(1)
+    merged = next(p for p in story.store.parts(story.run_id) if p.state is PartState.MERGED)
+    story.store.reset_task(story.run_id, "0000", "an object was lost", 0.0)
+    story.store.change_tasks(story.run_id, {"0000": TaskChange(rung=3)})
+    for _ in range(20):
+        story._step()
+        task = story.store.tasks(story.run_id)[0]
+        if task.attempt == 2 and task.operation:
+            break
+        story.clock.seconds += 2
+    story.world.fail(task.operation, Failure.MEMORY, leaving=0)
+
+    finish(story)
+
+    proof = json.loads((story.folder / "out_clipped.json").read_text())
+    told = next(p for p in proof["parts"] if p["window"] == [0, 0, 256, 256])
+    assert merged.window == TASKS[0].parts()[0]
+    assert (told["task"], told["attempt"]) == ("0000", 1)
+    assert story.world.started[told["operation"]].order.prefix == prefix_of(told["object"]["name"])
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix"),
+    [
+        pytest.param("p/run/0001-a1-0badcafe.tif", "p/run/0001-a1-0badcafe", id="one file"),
+        pytest.param("p/run/0001-a1-0badcafe-0000000256-0000000000.tif", "p/run/0001-a1-0badcafe", id="one of several"),
+        pytest.param("p/run/0001-a1-0badcafe.tif.bak", "", id="not a file of an export"),
+        pytest.param("p/run/0001-a1-0badcafe-256-0.tif", "p/run/0001-a1-0badcafe-256-0", id="other digits"),
+    ],
+)
+def test_a_file_name_tells_its_attempt(name, prefix):
+    """Only the names that Earth Engine makes lead back to the prefix they were made from."""
+    assert prefix_of(name) == prefix
+
+
+class OneObject:
+    """Transfers of one part, in this thread's hands."""
+
+    def __init__(self, story):
+        self.world, self.store, self.run_id = story.world, story.store, story.run_id
+        self.folder = story.folder / "one"
+        self.folder.mkdir()
+        clock = FakeClock()
+        self.transfers = Transfers(
+            story.run_id,
+            store=story.store,
+            objects=WorldObjects(story.world),
+            mosaic=FileMosaic(self.folder),
+            folder=story.folder,
+            downloads=1,
+            stop=NoStop(clock),
+            progress=Progress(),
+            wake=lambda: None,
+            record=lambda _n, _f: None,
+        )
+
+
+def test_bytes_of_a_replaced_object_are_not_placed(story):
+    """A download that waited while its task was exported anew is not taken for the new object."""
+    exporting(story)
+    while not story.store.tasks(story.run_id)[0].collected:
+        story.work_off()
+        story._step()
+        story.clock.seconds += 2
+    stale = story.store.parts(story.run_id)[0]
+    story.store.reset_task(story.run_id, stale.task, "lost", 0.0)
+    task = story.store.tasks(story.run_id)[0]
+    story.store.intend(story.run_id, Attempt(task.key, 9, "x9", "d9", "p9", "", 0.0))
+    story.store.identify(story.run_id, task.key, "op/9", TaskState.QUEUED)
+    story.store.change_tasks(story.run_id, {task.key: TaskChange(state=TaskState.SUCCEEDED)})
+    newer = {w: replace(stale.source, name=f"p9-{w.row}-{w.col}") for w in task.plan.parts()}
+    story.store.collect(story.run_id, task.key, newer, 9)
+    one = OneObject(story)
+
+    with pytest.raises(StaleError):
+        one.transfers._bring(stale)
+
+    assert story.store.parts(story.run_id)[0].state is PartState.EXPORTED
+
+
+def test_a_part_whose_window_was_cut_is_refused_by_name(story):
+    """Moving a part that its task has no more is a fault of state, not of the database."""
+    exporting(story)
+    whole = story.store.parts(story.run_id)[0].window
+
+    with pytest.raises(IntegrityError, match="no part"):
+        story.store.set_part(story.run_id, replace(whole, height=whole.height - 1), PartState.LOST)
+
+
+def test_a_fault_of_ours_does_not_fail_a_published_run(story):
+    """The result is there: the run is held for a person, rather than met again every two seconds."""
+    exporting(story, 2)
+    story.store.set_run(story.run_id, RunState.ASSEMBLING)
+    story.store.set_run(story.run_id, RunState.PUBLISHED)
+    service = Service(story.store, None, None, 1, threading.Event(), lambda _n, _r, _f: None)
+
+    service._fault(story.run_id, KeyError("ours"))
+
+    assert story.store.run(story.run_id).needs_person
+    assert service.ready() == []
+
+
+def test_other_runs_do_not_wait_for_a_list_that_takes_long():
+    """While one run's question is under way, another gets the last answer at once."""
+    asked, answer = threading.Event(), threading.Event()
+
+    def listing():
+        asked.set()
+        assert answer.wait(10)
+        return (Operation("op/1", "RUNNING"),)
+
+    watch = OperationsWatch(listing, FakeClock(), 1, 4)
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(watch.latest)
+        assert asked.wait(10)
+
+        meanwhile = watch.latest()
+        watch.hasten()
+        answer.set()
+
+        assert meanwhile == (0, ())
+        assert slow.result(10)[0] == 1
+
+
+def test_a_list_that_fails_leaves_the_watch_usable():
+    """After a failed question the next one is asked."""
+    answers = iter([TransientError("no"), ()])
+
+    def listing():
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    watch = OperationsWatch(listing, FakeClock(), 1, 4)
+    with pytest.raises(TransientError):
+        watch.latest()
+
+    assert watch.latest() == (1, ())
