@@ -64,7 +64,7 @@ from orchestrator.plan.split import cut
 
 DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
 HISTORIES = settings(
-    max_examples=1500 if DEEP else 40,
+    max_examples=1500 if DEEP else 70,
     stateful_step_count=80 if DEEP else 40,
     deadline=None,
     suppress_health_check=list(HealthCheck),
@@ -202,7 +202,11 @@ class Machine(RuleBasedStateMachine):
         self.point, crash.point = crash.point, self._point
 
     @initialize(heavy=st.booleans(), keep_parts=st.booleans(), split=st.sampled_from(["blocks", "square"]))
-    def admit(self, heavy: bool, keep_parts: bool, split: str) -> None:
+    def begin(self, heavy: bool, keep_parts: bool, split: str) -> None:
+        self.admit(heavy=heavy, keep_parts=keep_parts, split=split)
+        self.step(4, 2)
+
+    def admit(self, *, heavy: bool, keep_parts: bool, split: str) -> None:
         self.world.bytes_per_pixel = 3.0 if heavy else 0.5
         self.keep_parts = keep_parts
         job = Job("out", str(self.folder), AreaSource("0,0,1,1"), "2024-01-01", "2024-02-01", split=split)
@@ -257,6 +261,19 @@ class Machine(RuleBasedStateMachine):
             self._step()
             self.clock.seconds += seconds
 
+    @rule()
+    def go_on_after_a_halt(self) -> None:
+        self.retry()
+        self.step(3, 1)
+
+    @rule(brought=st.integers(0, 2))
+    def carry_on(self, brought: int) -> None:
+        """Three rounds at the usual pace, in which downloads come slowly."""
+        for _ in range(3):
+            self._step()
+            self.transfer(brought)
+            self.clock.seconds += 2
+
     @rule(count=st.integers(1, 6))
     def transfer(self, count: int) -> None:
         self._alive(lambda: self.process.downloads.run(count))
@@ -268,6 +285,7 @@ class Machine(RuleBasedStateMachine):
     @rule(points=st.integers(1, 12))
     def crash_soon(self, points: int) -> None:
         self.countdown = points
+        self.carry_on(1)
 
     @rule(seconds=st.sampled_from([5, 40, 100]))
     def pass_time(self, seconds: int) -> None:
@@ -281,16 +299,20 @@ class Machine(RuleBasedStateMachine):
         live = self.world.live()
         self.world.advance(live[pick % len(live)], late=late)
 
-    @rule()
-    def work_off(self) -> None:
-        for name in self.world.live():
-            self.world.advance(name)
+    @rule(late=st.sampled_from([0, 0, 1]))
+    def work_off(self, late: int) -> None:
+        """The service ends what it has, and the process hears of it."""
+        for _ in range(2):
+            for name in self.world.live():
+                self.world.advance(name, late=late)
+        self.step(2, 3)
 
     @precondition(lambda self: self.world.live())
     @rule(pick=st.integers(0), failure=st.sampled_from(Failure), leaving=st.integers(0, 2))
     def fail(self, pick: int, failure: Failure, leaving: int) -> None:
         live = self.world.live()
         self.world.fail(live[pick % len(live)], failure, leaving=leaving)
+        self.step(2, 3)
 
     @rule()
     def show_late_files(self) -> None:
@@ -299,6 +321,7 @@ class Machine(RuleBasedStateMachine):
     @rule(how=st.sampled_from(["throttled", "unreachable", "answer lost", "answer lost", "burnt"]))
     def spoil_a_submission(self, how: str) -> None:
         self.world.next_submission = how
+        self.step(2, 3)
 
     @rule(refuses=st.booleans())
     def answer_known_ids(self, refuses: bool) -> None:
@@ -320,6 +343,7 @@ class Machine(RuleBasedStateMachine):
             self.foreign.add(name)
         elif not overwrite and name not in self.foreign:
             del self.world.blobs[name]
+        self.carry_on(2)
 
     @rule()
     def put_a_foreign_object(self) -> None:
@@ -330,9 +354,11 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def ask_to_cancel(self) -> None:
         self.store.wish(self.run_id, "cancel")
+        self.step(1, 0)
 
     @rule()
     def retry(self) -> None:
+        """Usual after every halt; there is little to be seen in a run that stands still."""
         run = self.store.run(self.run_id)
         if run.state in (RunState.FAILED, RunState.CANCELLED) or run.needs_person:
             retry_run(run, self.store)
@@ -401,14 +427,14 @@ class Machine(RuleBasedStateMachine):
 
     def _the_run_ends_when_all_is_well(self) -> None:
         self.countdown = -1
-        self.world.next_submission, self.world.refuses_known_ids, self.world.list_fails = "", False, False
+        self.world.next_submission, self.world.list_fails = "", False
         for _ in range(400):
             self.world.show_late_files()
             self.store.wish(self.run_id, "")
             self.retry()
             self._step()
             self.transfer(99)
-            self.work_off()
+            self.work_off(0)
             self.clock.seconds += 5
             if self._state() is RunState.CLEANED:
                 break
