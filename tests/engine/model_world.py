@@ -93,6 +93,7 @@ class Started:
     order: ExportOrder
     operation: Operation
     hidden: list[tuple[str, bytes]] = field(default_factory=list)  # files that are not listed yet
+    unlisted: int = 0  # how many lists of operations it will still be missing from
 
 
 class World:
@@ -135,6 +136,7 @@ class World:
             return self.started[name].operation
         operation = self._start(order)
         if how == "answer lost":
+            self.started[operation.name].unlisted = 2
             raise TransientError("connection reset")
         return operation
 
@@ -274,7 +276,10 @@ class WorldRoute:
         if self.world.list_fails:
             self.world.list_fails = False
             raise TransientError("the list cannot be had")
-        return [started.operation for started in self.world.started.values()]
+        shown = [started.operation for started in self.world.started.values() if not started.unlisted]
+        for started in self.world.started.values():
+            started.unlisted = max(0, started.unlisted - 1)
+        return shown
 
     def cancel(self, name: str) -> None:
         self.world.cancel(name)
