@@ -16,7 +16,7 @@ from orchestrator.engine.progress import Progress
 from orchestrator.engine.publication import prove_placed
 from orchestrator.engine.setting import Hands, Surroundings
 from orchestrator.engine.stores.contract import Store, TaskChange
-from orchestrator.engine.stores.records import Part, Tally, Task
+from orchestrator.engine.stores.records import Attempt, Part, Tally, Task
 from orchestrator.engine.submission import OPERATION_STATES, Submitter
 from orchestrator.engine.transfers import StaleError, Transfers, Trouble
 from orchestrator.engine.watch import OperationsWatch
@@ -117,9 +117,11 @@ class Exporting:
         tasks: Sequence[Task] = self._store.tasks(self._run_id)
         if any(task.state in _TO_POLL for task in tasks) and self._poll(tasks):
             tasks = self._store.tasks(self._run_id)
-        for task in tasks:
-            if task.state is TaskState.SUCCEEDED and not task.collected and task.next_at <= self._now():
-                self._collect(task)
+        done = [task for task in tasks if task.state is TaskState.SUCCEEDED and not task.collected]
+        attempts = {(a.task, a.number): a for a in self._store.attempts(self._run_id)} if done else {}
+        for task in done:
+            if task.next_at <= self._now():
+                self._collect(task, attempts[task.key, task.attempt])
         tally = self._store.tally(self._run_id)
         tasks = self._submit(tally)
         if self._to_offer or transfers.idle():
@@ -228,9 +230,8 @@ class Exporting:
 
     # ------------------------------------------------------------- collecting
 
-    def _collect(self, task: Task) -> None:
+    def _collect(self, task: Task, attempt: Attempt) -> None:
         """Match the objects under the attempt's prefix with the task's parts; all must be there."""
-        attempt = next(a for a in self._store.attempts(self._run_id) if (a.task, a.number) == (task.key, task.attempt))
         listed = {source.name: source for source in self._hands.route.objects.find(attempt.prefix)}
         wanted = {task.plan.file_name(attempt.prefix, window): window for window in task.plan.parts()}
         found = {window: listed[name] for name, window in wanted.items() if name in listed}
