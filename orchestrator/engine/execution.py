@@ -10,18 +10,20 @@ from typing import Any
 from orchestrator.core import crash
 from orchestrator.core.errors import (
     CredentialError,
+    IntegrityError,
     OrchestratorError,
     SpaceError,
     Stopped,
     TransientError,
     UserError,
 )
+from orchestrator.core.files import remove_tree
 from orchestrator.engine.cleanup import Cleaned, clean_cloud, clean_local
 from orchestrator.engine.exporting import CancelledByUserError, Exporting
 from orchestrator.engine.feedback import Feedback, Refit, kind_of
 from orchestrator.engine.ladder import HoldError, Ladder, subject_of
 from orchestrator.engine.progress import Progress
-from orchestrator.engine.publication import Publication, final_path
+from orchestrator.engine.publication import OutputLostError, Publication, final_path, prove_result
 from orchestrator.engine.setting import Hands, Surroundings
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import BY_HAND, Run
@@ -34,7 +36,8 @@ from orchestrator.model.ports import Mosaic
 from orchestrator.model.states import PART_DONE, RUN_FINAL, RUN_TRANSITIONS, TASK_LIVE, PartState, RunState, TaskState
 
 Cut = Callable[[TaskPlan], tuple[TaskPlan, TaskPlan] | None]
-_ALONE = (TransientError, SpaceError)
+# What may pass without a person. OSError is a disk that fails or has become read-only: nothing is given up for it.
+_ALONE = (TransientError, SpaceError, OSError)
 _CANCELLED = RunState.CANCELLED
 # How often a run that is held looks whether its user wants something else.
 _LOOK_SECONDS = 2.0
@@ -161,12 +164,18 @@ class Execution:
         publication = Publication(
             run, plan, store=self._store, hands=self._hands, around=self._around, record=self._record
         )
-        publication.work(self._open(run, plan))
-        self._store.set_run(run.id, RunState.PUBLISHED)
+        try:
+            publication.work(self._open(run, plan))
+        except OutputLostError as error:
+            self._begin_output_anew(run, error)
+            self._store.set_run(run.id, RunState.EXPORTING)
+        else:
+            self._store.set_run(run.id, RunState.PUBLISHED)
 
     def _clean(self, run: Run) -> None:
         self.progress.set(detail="taking away the intermediates")
         self._mosaic = None
+        prove_result(run)
         clean_cloud(run, store=self._store, hands=self._hands, around=self._around, record=self._record)
         crash.point("run.cloud_cleaned")
         clean_local(self._folders(run))
@@ -247,10 +256,24 @@ class Execution:
                 threads=self._hands.threads,
                 tags=_tags(job, run, self._hands.version),
             )
-            folder = self._folders(run)[0] / "mosaic"
+            folder = self._mosaic_folder(run)
             folder.mkdir(parents=True, exist_ok=True)
-            self._mosaic = self._hands.assembler.open(spec, folder)
+            try:
+                self._mosaic = self._hands.assembler.open(spec, folder)
+            except IntegrityError as error:
+                self._begin_output_anew(run, error)
+                folder.mkdir(parents=True)
+                self._mosaic = self._hands.assembler.open(spec, folder)
         return self._mosaic
+
+    def _begin_output_anew(self, run: Run, why: Exception) -> None:
+        """Give the unfinished output up; its parts are on disk or in the cloud until a result is published."""
+        self._mosaic = None
+        remove_tree(self._mosaic_folder(run))
+        self._record("output.lost", {"reason": str(why)})
+
+    def _mosaic_folder(self, run: Run) -> Path:
+        return self._folders(run)[0] / "mosaic"
 
     def _folders(self, run: Run) -> list[Path]:
         """Return the run's own folders: beside the output, where a rename is atomic, and the one for parts."""

@@ -13,7 +13,7 @@ from orchestrator.core.errors import GenerationError, IntegrityError, NotFoundEr
 from orchestrator.engine.feedback import Feedback
 from orchestrator.engine.ladder import HoldError, Ladder, failed_state
 from orchestrator.engine.progress import Progress
-from orchestrator.engine.publication import prove_placed
+from orchestrator.engine.publication import not_placed
 from orchestrator.engine.setting import Hands, Surroundings
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Attempt, Part, Tally, Task
@@ -86,14 +86,16 @@ class Exporting:
                 self._wake.wait(self._pause())
                 self._wake.clear()
 
-    def transfers(self, mosaic: Mosaic, folder: Path | None) -> Transfers:
-        """
-        Return what brings and places this run's parts; leaving its block ends it.
+    def _bring_back(self, mosaic: Mosaic) -> None:
+        """Bring parts again that were placed in an unfinished output which is not there any more."""
+        lacking = not_placed(mosaic, self._store.parts(self._run_id, [PartState.MERGED]))
+        if lacking:
+            self._store.set_parts(self._run_id, [part.window for part in lacking], PartState.EXPORTED)
+            self._record("output.parts_again", {"parts": len(lacking)})
 
-        Raises:
-            IntegrityError: `mosaic` lacks parts that were placed.
-        """
-        prove_placed(mosaic, self._store.parts(self._run_id, [PartState.MERGED]))
+    def transfers(self, mosaic: Mosaic, folder: Path | None) -> Transfers:
+        """Return what brings and places this run's parts; leaving its block ends it."""
+        self._bring_back(mosaic)
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
         return Transfers(

@@ -52,19 +52,30 @@ def prove_cover(plan: Plan, parts: list[Part]) -> None:
         raise IntegrityError(f"the parts cover {covered} pixels, but {planned} were planned, each once")
 
 
-def prove_placed(mosaic: Mosaic, parts: list[Part]) -> None:
+def prove_result(run: Run) -> None:
     """
-    Make sure that the unfinished file holds every part that counts as placed.
+    Read the published file once more, before what it was made from is deleted.
 
     Raises:
-        IntegrityError: It lacks one: its folder was taken away, by `clean` or by hand.
+        IntegrityError: It is not what was published.
     """
-    placed = mosaic.placed()
-    if lacking := [p for p in parts if p.state is PartState.MERGED and p.window not in placed]:
+    result: dict[str, Any] = json.loads(run.result)
+    final = Path(result["path"])
+    if not final.is_file() or final.stat().st_size != result["bytes"] or sha256_of(final) != result["sha256"]:
         raise IntegrityError(
-            f"the unfinished file lacks {len(lacking)} parts that were placed: its working folder was taken away; "
-            "`orchestrator run --again` with the same job begins anew"
+            f"{final} is not the file that was published (sha256 {result['sha256']}); what it was made from is kept: "
+            f"put the file back, or `orchestrator cancel {run.id}` and begin anew"
         )
+
+
+class OutputLostError(IntegrityError):
+    """The unfinished output lacks what was placed in it: its folder was taken away or damaged."""
+
+
+def not_placed(mosaic: Mosaic, parts: list[Part]) -> list[Part]:
+    """Return the parts that count as placed, but that the unfinished output does not hold."""
+    placed = mosaic.placed()
+    return [part for part in parts if part.state is PartState.MERGED and part.window not in placed]
 
 
 def _overlap(parts: list[Part]) -> bool:
@@ -107,13 +118,19 @@ class Publication:
 
         Order: the file is complete and fsynced, its checksum is committed, proof and picture lie beside, then one
         rename. Readers of the final name see the previous file or the new one.
+
+        Raises:
+            OutputLostError: The unfinished output is not what it was; it must be built again from the parts.
         """
         parts = self._store.parts(self._run.id)
         prove_cover(self._plan, parts)
         if (done := self._already_published()) is not None:
             return done
-        prove_placed(mosaic, parts)
+        if lacking := not_placed(mosaic, parts):
+            raise OutputLostError(f"{len(lacking)} parts are not in the unfinished file any more")
         report = mosaic.finish(self._around.stop)
+        if not report.path.is_file():
+            raise OutputLostError(f"{report.path} was complete, but is gone")
         result = self._result(report)
         self._store.save_result(self._run.id, json.dumps(result))
         crash.point("output.finished")

@@ -101,7 +101,7 @@ PART_TRANSITIONS: Mapping[PartState, frozenset[PartState]] = MappingProxyType(
         _P.EXPORTED: frozenset({_P.DOWNLOADING, _P.LOST, _P.CLEANED}),
         _P.DOWNLOADING: frozenset({_P.VERIFIED, _P.EXPORTED, _P.LOST, _P.CLEANED}),
         _P.VERIFIED: frozenset({_P.MERGED, _P.EXPORTED, _P.LOST, _P.CLEANED}),
-        _P.MERGED: frozenset({_P.CLEANED}),
+        _P.MERGED: frozenset({_P.CLEANED, _P.EXPORTED}),  # back: the unfinished output was lost
         _P.EMPTY: frozenset({_P.WAITING, _P.CLEANED}),
         _P.LOST: frozenset({_P.WAITING}),
         _P.CLEANED: frozenset(),

@@ -255,3 +255,12 @@ def test_a_newer_database_is_refused(store, path):
 
     with pytest.raises(IntegrityError, match="newer than this program"):
         SqlStore(f"sqlite:///{path}", StillClock())
+
+
+def test_a_damaged_database_is_said_in_one_line(tmp_path):
+    """A file that is no database stops the program with a sentence, not with a traceback."""
+    path = tmp_path / "state.db"
+    path.write_bytes(b"this is not a database, but long enough to be taken for one at first sight" * 20)
+
+    with pytest.raises(IntegrityError, match="damaged"):
+        SqlStore(f"sqlite:///{path}", StillClock())

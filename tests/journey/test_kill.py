@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import journey_kit as kit
@@ -108,3 +109,28 @@ def test_a_kill_while_held_loses_and_doubles_nothing(home, undisturbed):
     outcome = home.run().expect(0)
 
     assert_as_if_nothing_had_happened(home, outcome, undisturbed, before)
+
+
+@pytest.mark.parametrize("point", ["part.placed", "run.assembling", "output.finished"])
+def test_a_lost_unfinished_output_is_built_again(home, undisturbed, point):
+    """Its folder gone with a dying disk or by a wrong hand, the output is built again from the parts."""
+    before = home.service.exports
+    assert home.run(**{kit.CRASH_AT: point}).code == kit.KILLED
+
+    for folder in home.out.rglob(".orchestrator/*/mosaic"):
+        shutil.rmtree(folder)
+    outcome = home.run().expect(0)
+
+    assert_as_if_nothing_had_happened(home, outcome, undisturbed, before)
+
+
+def test_nothing_is_deleted_when_the_result_is_not_what_was_published(home):
+    """A published file that changed before the clean-up keeps what it was made from, and a person is asked."""
+    assert home.run(**{kit.CRASH_AT: "run.published"}).code == kit.KILLED
+    [final] = home.out.glob("*_clipped.tif")
+    final.write_bytes(final.read_bytes()[:-1] + b"!")
+
+    outcome = home.run()
+
+    assert outcome.code == 3
+    assert home.service.objects() != []

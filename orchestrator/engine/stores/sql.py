@@ -12,9 +12,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, Select, Table, bindparam, create_engine, event, func, select, update
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from orchestrator.core.clock import Clock
-from orchestrator.core.errors import IntegrityError, UserError
+from orchestrator.core.errors import IntegrityError, SpaceError, TransientError, UserError
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.migrate import upgrade
 from orchestrator.engine.stores.records import Attempt, EventRow, Owned, Part, Run, Tally, Task
@@ -59,7 +60,8 @@ class SqlStore:
     def __init__(self, url: str, clock: Clock) -> None:
         self._engine = _connect(url)
         self._clock = clock
-        upgrade(self._engine)
+        with _disk_errors():
+            upgrade(self._engine)
 
     # ------------------------------------------------------------------ runs
 
@@ -334,12 +336,12 @@ class SqlStore:
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
-        with self._engine.connect().execution_options(write=True) as db, db.begin():
+        with _disk_errors(), self._engine.connect().execution_options(write=True) as db, db.begin():
             yield db
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
-        with self._engine.connect() as db, db.begin():
+        with _disk_errors(), self._engine.connect() as db, db.begin():
             yield db
 
     def _now(self) -> str:
@@ -436,6 +438,24 @@ class SqlStore:
         ]
         if rows:
             db.execute(_OWN, rows)
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Say whose turn it is when the database's file cannot be read or written."""
+    try:
+        yield
+    except OperationalError as error:
+        sentence = str(error.orig)
+        if "full" in sentence:
+            raise SpaceError(f"the state database cannot be written: {sentence}; free some space") from error
+        if "locked" in sentence or "busy" in sentence:
+            raise TransientError(f"the state database is busy: {sentence}") from error
+        raise IntegrityError(f"the state database cannot be used: {sentence}; see docs/howto/recover.md") from error
+    except DatabaseError as error:
+        if "malformed" in str(error.orig) or "not a database" in str(error.orig):
+            raise IntegrityError(f"the state database is damaged: {error.orig}; see docs/howto/recover.md") from error
+        raise
 
 
 def _connect(url: str) -> Engine:

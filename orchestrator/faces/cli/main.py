@@ -80,6 +80,9 @@ def run_cli(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except BrokenPipeError:
         return 1
+    except OSError as error:
+        click.echo(f"orchestrator: {_one_line(error)}", err=True)
+        return 1
     return result if isinstance(result, int) else 0
 
 
