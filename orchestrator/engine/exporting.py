@@ -181,9 +181,25 @@ class Exporting:
         for task in tasks:
             if task.state is TaskState.SUBMITTING:
                 self._submitter.settle(task, attempts[task.key, task.attempt], by_description)
-        self._follow([t for t in self._store.tasks(self._run_id) if t.state in TASK_LIVE and t.operation], by_name)
+        current = self._store.tasks(self._run_id)
+        self._end_superseded(current, attempts, by_description)
+        self._follow([t for t in current if t.state in TASK_LIVE and t.operation], by_name)
         self._answer(by_name)
         return True
+
+    def _end_superseded(
+        self,
+        tasks: Sequence[Task],
+        attempts: Mapping[tuple[str, int], Attempt],
+        by_description: Mapping[str, Sequence[Operation]],
+    ) -> None:
+        """Cancel operations that came to life after their attempt was given up: nobody waits for their files."""
+        numbers = {task.key: task.attempt for task in tasks}
+        for (key, number), attempt in attempts.items():
+            for operation in by_description.get(attempt.description, ()) if number < numbers[key] else ():
+                if operation.state in ("PENDING", "RUNNING"):
+                    self._record("task.duplicate", {"task": key, "attempt": number, "operation": operation.name})
+                    self._hands.route.cancel(operation.name)
 
     def _follow(self, tasks: Sequence[Task], by_name: Mapping[str, Operation]) -> None:
         """Write what the operations say in one commit."""

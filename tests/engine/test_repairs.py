@@ -320,3 +320,21 @@ def test_a_list_that_fails_leaves_the_watch_usable():
         watch.latest()
 
     assert watch.latest() == (1, ())
+
+
+def test_an_operation_that_comes_to_life_late_is_ended(story):
+    """An attempt that was given up and shows up after all does not compute for nobody."""
+    exporting(story)
+    (task, *_) = [t for t in story.store.tasks(story.run_id) if t.operation]
+    (first, *_) = [a for a in story.store.attempts(story.run_id) if a.task == task.key]
+    story.world.fail(task.operation, Failure.TRANSIENT, leaving=0)
+    while story.store.tasks(story.run_id)[0].attempt < 2:
+        story.clock.seconds += 20
+        story.work_off(0)
+    late = replace(story.world.started[task.operation].operation, name="projects/p/operations/late", state="RUNNING")
+    story.world.started[late.name] = replace(story.world.started[task.operation], operation=late)
+    assert late.description == first.description
+
+    exporting(story)
+
+    assert story.world.started[late.name].operation.state == "CANCELLED"
