@@ -65,7 +65,7 @@ def _read_areas(
     name_field: str | None,
 ) -> tuple[Area, ...]:
     # GEOS raises a floating point flag for every NaN it meets; `mend` refuses them by name.
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         features = _features(source, layer=layer, where=where)
         stated, notes = _crs(features, crs)
         polygons, repairs = mend(features, stated)

@@ -462,6 +462,17 @@ def test_whatever_bytes_are_damaged_the_area_is_whole_or_refused(intact, damaged
         assert_areas_or_sentence(str(path if ".shp" in members else path.with_suffix(damaged)))
 
 
+@pytest.mark.parametrize("position", [247, 263, 319], ids=["in a hole", "in a ring", "in another piece"])
+def test_a_coordinate_beyond_all_numbers_ends_in_one_line(intact, tmp_path, position):
+    """A byte that makes a coordinate overflow GEOS's arithmetic is a damaged file, not a warning."""
+    content = bytearray(intact[".shp"])
+    content[position] = 127
+    for suffix in (".shp", ".shx", ".dbf", ".prj"):
+        (tmp_path / f"land{suffix}").write_bytes(content if suffix == ".shp" else intact[suffix])
+
+    assert_areas_or_sentence(str(tmp_path / "land.shp"))
+
+
 def test_an_unknown_area_crs_is_refused(shapefile):
     """The message repeats what was given."""
     with pytest.raises(PlanError, match="'EPSG:1' is not known"):
