@@ -71,13 +71,13 @@ def test_the_listing_tells_all_a_download_needs(drive, put):
     assert all(item.generation for item in found)
 
 
-def test_every_page_of_a_listing_is_read(drive, put, monkeypatch):
-    """Drive gives a thousand files at most at a time; here three."""
-    monkeypatch.setattr("orchestrator.clients.drive._PAGE", 3)
-    for number in range(7):
-        put(f"many-{number}", b"x")
+def test_every_page_of_a_listing_is_read(drive, put):
+    """Drive gives a thousand files at a time; the rest is asked for."""
+    names = [f"many-{number:04d}" for number in range(1003)]
+    for name in names:
+        put(name, b"x")
 
-    assert [item.name for item in drive.find("many-")] == [f"many-{number}" for number in range(7)]
+    assert [item.name for item in drive.find("many-")] == names
 
 
 def test_files_outside_the_folder_are_not_ours(drive, put):
