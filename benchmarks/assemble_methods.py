@@ -44,8 +44,7 @@ def ours(description: Path, target: Path, **changes: str) -> None:
     )
     with tempfile.TemporaryDirectory(dir=target.parent) as work:
         mosaic = BlockAssembler().open(spec, Path(work))
-        for window, part in data.parts.items():
-            mosaic.place(window, part)
+        mosaic.place(data.parts.items(), lambda _window: None)
         report = mosaic.finish(Never())
         report.path.rename(target)
 

@@ -5,38 +5,48 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
+from itertools import islice
 from typing import TypeVar
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
-def in_order(
-    pool: Executor,
-    work: Callable[[Task], Result],
-    tasks: Iterable[Task],
-    *,
-    ahead: int,
-    meanwhile: Callable[[], None] | None = None,
-) -> Iterator[Result]:
+def in_order(pool: Executor, work: Callable[[Task], Result], tasks: Iterable[Task], *, ahead: int) -> Iterator[Result]:
     """
-    Yield `work(task)` for each task, in the order of the tasks.
+    Begin `work` on the first `ahead` tasks now; return its results in the order of the tasks.
 
-    At most `ahead` are begun and not yet taken. `meanwhile` is called once, when the first of them run.
+    At most `ahead` are begun and not yet taken.
     """
-    running: deque[Future[Result]] = deque()
+    waiting = iter(tasks)
+    running = deque(pool.submit(work, task) for task in islice(waiting, ahead))
+    return _results(pool, work, waiting, running)
+
+
+def _results(
+    pool: Executor, work: Callable[[Task], Result], waiting: Iterator[Task], running: deque[Future[Result]]
+) -> Iterator[Result]:
     try:
-        for task in tasks:
-            if len(running) >= ahead:
-                if meanwhile:
-                    meanwhile()
-                    meanwhile = None
-                yield running.popleft().result()
-            running.append(pool.submit(work, task))
-        if meanwhile:
-            meanwhile()
         while running:
-            yield running.popleft().result()
+            result = running.popleft().result()
+            running.extend(pool.submit(work, task) for task in islice(waiting, 1))
+            yield result
     finally:
         for future in running:
             future.cancel()
+
+
+def one_behind(items: Iterable[Result]) -> Iterator[Result]:
+    """Yield each item once the next has been made; when making one fails, the one before it comes first."""
+    held: deque[Result] = deque()
+    failure: Exception | None = None
+    try:
+        for item in items:
+            held.append(item)
+            if len(held) > 1:
+                yield held.popleft()
+    except Exception as error:  # noqa: BLE001  raised below
+        failure = error
+    yield from held
+    if failure:
+        raise failure

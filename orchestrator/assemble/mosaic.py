@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from orchestrator.assemble import header, writing
 from orchestrator.assemble.codec import Codec, Encoding
+from orchestrator.assemble.commits import Commits
 from orchestrator.assemble.coverage import Coverage
 from orchestrator.assemble.finishing import Completion
+from orchestrator.assemble.flow import one_behind
 from orchestrator.assemble.journal import Journal, Record
-from orchestrator.assemble.part import GDAL_CACHE_BYTES, Part, PartData, open_part
+from orchestrator.assemble.part import GDAL_CACHE_BYTES, PartData, gdal, open_part
 from orchestrator.assemble.placing import Placement
 from orchestrator.assemble.report import PlacedPart, summary
 from orchestrator.assemble.settings import Settings
@@ -26,7 +29,7 @@ from orchestrator.model.mosaic import MosaicReport, MosaicSpec
 from orchestrator.model.ports import Stop
 
 # Changes whenever the same parts would give other bytes: work begun by another version is not continued.
-FORMAT = 1
+FORMAT = 2
 # Parts are found by squares of this side, so that ten thousand of them are not each compared with all others.
 CELL = 2048
 JOURNAL, FULL, OVERVIEWS = "journal", "full.spool", "overviews.spool"
@@ -47,6 +50,15 @@ class BlockAssembler:
         # GDAL takes 5 % of the machine's memory unless told before its first read, in whichever thread.
         os.environ.setdefault("GDAL_CACHEMAX", str(GDAL_CACHE_BYTES >> 20))
         return BlockMosaic.resume(Settings.of(spec), work_dir)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A part whose first blocks are being made; `file` closes it."""
+
+    window: Window
+    placement: Placement
+    file: ExitStack
 
 
 @dataclass(slots=True)
@@ -99,9 +111,10 @@ class BlockMosaic:
     def _recall(self, record: Record, ends: list[int]) -> None:
         if record["kind"] == "begin" and (record["format"], record["spec"]) != (FORMAT, self.settings.fingerprint):
             raise IntegrityError(f"{self.work_dir} holds the work of another mosaic; give each its own folder")
-        if record["kind"] == "part":
-            self._admit(record)
-            ends[:] = record["ends"]
+        for part in record.get("parts", ()):
+            self._claim(Window(**part["window"]))
+            self._admit(part)
+            ends[:] = part["ends"]
         if record["kind"] in {"room", "no room"}:
             self.room = record if record["kind"] == "room" else None
         if record["kind"] == "sealed":
@@ -126,53 +139,87 @@ class BlockMosaic:
         self._refresh()
         return frozenset(self.parts)
 
-    def place(self, window: Window, part: PartData) -> None:
+    def place(self, parts: Iterable[tuple[Window, PartData]], on_placed: Callable[[Window], None]) -> None:
         """
-        Add a part that covers `window`: a file, or its bytes, which then touch no disk of their own.
+        Add parts, each with the window it covers: files, or their bytes, which then touch no disk of their own.
 
-        Parts may come in any order; one that is placed already is not placed again. On return the part's
-        blocks are durable and the part is no longer needed.
+        They may come in any order; those placed already are not placed again. `parts` is read one ahead of what
+        is being written, so it must not block. `on_placed` is called, in this thread, with each window whose
+        blocks have become durable, when the part is no longer needed; on return all are.
 
         Raises:
-            IntegrityError: It is not the planned part, or another one already covers some of its pixels.
+            IntegrityError: A part is not the planned one, or another one already covers some of its pixels.
             SpaceError: The disk is full.
+
+        The part at fault is the first of which `on_placed` was not told; those before it are placed.
         """
         self._refresh()
-        if window in self.parts:
-            return
-        if self.spools is None:
-            raise IntegrityError(f"the mosaic in {self.work_dir} is finished; no part can be added")
-        self._check_window(window)
         try:
-            with open_part(part, window, self.settings) as opened:
-                record = self._make(opened, self.spools)
-            self.spools.sync()
-            self.journal.append(record)
+            # Threads end before the files are closed that they read.
+            with gdal(), ExitStack() as files, self._threads() as pool, Commits(self._commit) as commits:
+                try:
+                    fresh = self._fresh(parts, on_placed)
+                    for part in one_behind(self._begin(*each, files, pool) for each in fresh):
+                        commits.add(part.window, self._write(part, pool))
+                        for window in commits.durable():
+                            on_placed(window)
+                finally:
+                    for window in commits.durable(wait=True):
+                        on_placed(window)
         except BaseException:
             self._forget()
             raise
-        self._admit(record)
 
-    def _check_window(self, window: Window) -> None:
+    def _threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.settings.spec.threads, "blocks")
+
+    def _fresh(
+        self, parts: Iterable[tuple[Window, PartData]], on_placed: Callable[[Window], None]
+    ) -> Iterator[tuple[Window, PartData]]:
+        """Yield the parts that are not placed yet."""
+        seen: set[Window] = set()
+        for window, data in parts:
+            if window in self.parts and window not in seen:
+                on_placed(window)
+            elif window not in seen:
+                seen.add(window)
+                yield window, data
+
+    def _begin(self, window: Window, data: PartData, files: ExitStack, pool: Executor) -> Begun:
+        spools = self._writable()
+        self._claim(window)
+        file = files.enter_context(ExitStack())
+        part = file.enter_context(open_part(data, window, self.settings))
+        placement = Placement(part, self._shelf(part.encoding), spools, self.settings)
+        placement.begin(pool)
+        return Begun(window, placement, file)
+
+    def _writable(self) -> Spools:
+        if self.spools is None:
+            raise IntegrityError(f"the mosaic in {self.work_dir} is finished; no part can be added")
+        return self.spools
+
+    def _claim(self, window: Window) -> None:
         if not self.settings.spec.grid.window.contains(window):
             raise IntegrityError(f"{window} does not lie on the grid {self.settings.spec.grid.window}")
         for cell in _cells(window):
             for other in self.near.get(cell, ()):
                 if window.intersection(other):
                     raise IntegrityError(f"{window} overlaps {other}, which is placed already")
+        for cell in _cells(window):
+            self.near.setdefault(cell, []).append(window)
 
-    def _make(self, part: Part, spools: Spools) -> Record:
-        shelf = self._shelf(part.encoding)
+    def _write(self, begun: Begun, pool: Executor) -> Record:
+        placement, spools = begun.placement, self._writable()
+        part = placement.part
         if not spools.full.end:
             # Room for the head of the output: should the parts come in order, the spool becomes the output.
-            base, shapes = header.template(self.settings), writing.image_shapes(shelf)
+            base, shapes = header.template(self.settings), writing.image_shapes(placement.shelf)
             spools.full.end = aligned(header.header_size(base, part.encoding, shapes))
         begins = spools.full.end, spools.overviews.end
-        placement = Placement(part, shelf, spools, self.settings)
-        with ThreadPoolExecutor(self.settings.spec.threads, "blocks") as pool:
-            placement.run(pool)
-        return {
-            "kind": "part",
+        placement.complete(pool)
+        begun.file.close()
+        record = {
             "window": asdict(part.window),
             "encoding": asdict(part.encoding),
             "begins": list(begins),
@@ -183,6 +230,13 @@ class BlockMosaic:
             "reason": part.reason,
             "own_overviews": placement.own_overviews,
         }
+        self._admit(record)
+        return record
+
+    def _commit(self, records: list[Record]) -> None:
+        """Make written parts durable; called in a thread of its own."""
+        self._writable().sync()
+        self.journal.append({"kind": "parts", "parts": records})
 
     def _admit(self, record: Record) -> None:
         window, encoding = Window(**record["window"]), Encoding(**record["encoding"])
@@ -191,8 +245,6 @@ class BlockMosaic:
         shelf.fragments += [Fragment(_item(f[:5]), Window(**f[5])) for f in record["fragments"]]
         full, overviews = zip(record["begins"], record["ends"], strict=True)
         segment = writing.Segment(full, overviews)
-        for cell in _cells(window):
-            self.near.setdefault(cell, []).append(window)
         self.parts[window] = PlacedPart(
             window, encoding, segment, record["copied"], record["reason"], record["own_overviews"]
         )
@@ -227,15 +279,13 @@ class BlockMosaic:
         return MosaicReport(path=self.work_dir / FINISHED, **(self.sealed or {})["report"])
 
     def _seal(self, stop: Stop) -> None:
-        spools = self.spools
-        if spools is None:
-            raise IntegrityError(f"the mosaic in {self.work_dir} has no spools")
+        spools = self._writable()
         parts = [self.parts[window] for window in sorted(self.parts)]
         encoding = parts[0].encoding if parts else self.settings.encoding_for(None)
         shelf = self._shelf(encoding)
         # Blocks no part decides alone form a segment of their own, behind those of the parts.
         begins = spools.full.end, spools.overviews.end
-        with ThreadPoolExecutor(self.settings.spec.threads, "blocks") as pool:
+        with self._threads() as pool:
             Completion(shelf, spools, self.settings, stop).run(self.shelves, pool)
         last = writing.Segment((begins[0], spools.full.end), (begins[1], spools.overviews.end))
         base = header.template(self.settings, statistics(shelf, spools, self.settings.spec.pixels.nodata))
@@ -243,11 +293,10 @@ class BlockMosaic:
         room = layout.room(spools.full.end)
         in_place = room is not None and self._make_room(spools.full, layout.full_at - room, room)
         if in_place:
-            digest = writing.write_in_place(layout, spools)
+            writing.write_in_place(layout, spools)
         else:
-            digest = writing.write_copy(layout, spools, self.work_dir / UNSEALED, stop)
-        report = summary(parts, shelf, self.settings.resampling)
-        report |= {"size": layout.size, "sha256": digest}
+            writing.write_copy(layout, spools, self.work_dir / UNSEALED, stop)
+        report = summary(parts, shelf, self.settings.resampling) | {"size": layout.size}
         record = {"kind": "sealed", "file": FULL if in_place else UNSEALED, "report": report}
         self.journal.append(record)
         spools.close()

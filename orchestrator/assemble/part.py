@@ -122,6 +122,11 @@ class Part:
         return np.moveaxis(bands, 0, 2)
 
 
+def gdal() -> rasterio.Env:
+    """Return the settings of GDAL under which parts are to be opened and read."""
+    return rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_BYTES, GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_PAM_ENABLED="NO")
+
+
 @contextmanager
 def open_part(data: PartData, window: Window, settings: Settings) -> Iterator[Part]:
     """
@@ -131,16 +136,15 @@ def open_part(data: PartData, window: Window, settings: Settings) -> Iterator[Pa
         IntegrityError: It is no GeoTIFF, is cut short, or its grid, bands, number type or nodata is not the
             planned one; the message names what was found and what was wanted.
     """
-    with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_BYTES, GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_PAM_ENABLED="NO"):
-        if isinstance(data, Path):
-            with _file(data) as source, _dataset(data, str(data)) as dataset:
-                yield _part(source, dataset, window, settings, str(data))
-        else:
-            view = memoryview(data).cast("B")
-            with MemoryFile(bytes(data) if not isinstance(data, bytes) else data) as memory:
-                name = f"the part at {window}"
-                with _dataset(memory.name, name) as dataset:
-                    yield _part(BufferBytes(view), dataset, window, settings, name)
+    if isinstance(data, Path):
+        with _file(data) as source, _dataset(data, str(data)) as dataset:
+            yield _part(source, dataset, window, settings, str(data))
+    else:
+        view = memoryview(data).cast("B")
+        with MemoryFile(bytes(data) if not isinstance(data, bytes) else data) as memory:
+            name = f"the part at {window}"
+            with _dataset(memory.name, name) as dataset:
+                yield _part(BufferBytes(view), dataset, window, settings, name)
 
 
 @contextmanager

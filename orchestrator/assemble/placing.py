@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class Placement:
     The placing of one part.
 
     Attributes:
-        items: Blocks made, once `run` is done.
+        items: Blocks made, once `complete` is done.
         fragments: Blocks of which this part covers but some pixels.
         copied: How many blocks were taken over compressed.
         own_overviews: Whether overviews of the part were taken.
@@ -60,6 +61,8 @@ class Placement:
     copied: int = 0
     own_overviews: bool = False
     _quarters: dict[Node, Pixels] = field(default_factory=dict)
+    _copies: dict[Node, bool] = field(default_factory=dict)
+    _cells: Iterator[tuple[Node, Iterator[Batch]]] = field(default_factory=lambda: iter(()))
 
     @property
     def coverage(self) -> Coverage:
@@ -78,25 +81,37 @@ class Placement:
         """The coarsest level of the output."""
         return len(self.coverage.places) - 1
 
-    def run(self, pool: Executor) -> None:
-        """Make all blocks that this part alone decides."""
-        for cell in self._nodes(CELL_LEVEL):
-            self._place_cell(cell, pool)
-        for level in range(CELL_LEVEL + 1, self.top + 1):
-            for node in self._nodes(level):
-                if self._is_copied(node):
-                    self._copy(node)
+    def begin(self, pool: Executor) -> None:
+        """Begin the first blocks in `pool`: its threads have work while another part is still being written."""
+        cells = ((cell, self._begin_cell(cell, pool)) for cell in self._nodes(CELL_LEVEL))
+        self._cells = chain([next(cells)], cells)
 
-    def _place_cell(self, cell: Node, pool: Executor) -> None:
-        ahead = 2 * self.settings.spec.threads
-        groups = self._nodes(1, cell)
-        for batch in in_order(pool, self._group, groups, ahead=ahead, meanwhile=lambda: self._copy_all(cell)):
+    def complete(self, pool: Executor) -> None:
+        """Make and write all blocks that this part alone decides."""
+        for cell, batches in self._cells:
+            self._complete_cell(cell, batches, pool)
+        for level in range(CELL_LEVEL + 1, self.top + 1):
+            self._copy_all(self._nodes(level))
+
+    def _begin_cell(self, cell: Node, pool: Executor) -> Iterator[Batch]:
+        parents = (node for node in self._nodes(1, cell) if self._has_work(node))
+        return in_order(pool, self._group, parents, ahead=self._ahead)
+
+    def _complete_cell(self, cell: Node, batches: Iterator[Batch], pool: Executor) -> None:
+        levels = range(min(CELL_LEVEL, self.top) + 1)
+        for level in levels:
+            self._copy_all(self._nodes(level, cell))
+        for batch in batches:
             self._keep(batch)
-        for level in range(2, min(CELL_LEVEL, self.top) + 1):
+        for level in levels[2:]:
             wanted = (node for node in self._nodes(level, cell) if self._is_computed(node))
-            for batch in in_order(pool, self._overview, wanted, ahead=ahead):
+            for batch in in_order(pool, self._overview, wanted, ahead=self._ahead):
                 self._keep(batch)
         self._quarters.clear()
+
+    @property
+    def _ahead(self) -> int:
+        return 2 * self.settings.spec.threads
 
     def _nodes(self, level: int, cell: Node | None = None) -> Iterator[Node]:
         """Yield the blocks of a level, row by row, that touch the part, or the part within one cell."""
@@ -125,7 +140,9 @@ class Placement:
         return known and self.coverage.at(node) is Place.INSIDE and self._is_complete(node)
 
     def _is_copied(self, node: Node) -> bool:
-        return self.part.copyable and self._is_taken(node) and not self._is_sparse(node)
+        if node not in self._copies:
+            self._copies[node] = self.part.copyable and self._is_taken(node) and not self._is_sparse(node)
+        return self._copies[node]
 
     def _is_sparse(self, node: Node) -> bool:
         """Tell whether a copyable block holds nothing but nodata."""
@@ -142,15 +159,20 @@ class Placement:
             return False
         return self._is_complete(node) and not self._is_copied(node)
 
-    def _copy_all(self, cell: Node) -> None:
-        before = self.copied
-        for level in range(min(CELL_LEVEL, self.top) + 1):
-            for node in self._nodes(level, cell):
-                if self._is_copied(node):
-                    self._copy(node)
-        if self.copied > before:
-            # The disk works while the threads still encode; what is left to sync at the end is little.
-            self.spools.full.sync()
+    def _has_work(self, parent: Node) -> bool:
+        """Tell whether a block of level 1, or one under it, is to be decoded or encoded."""
+        if self._is_computed(parent):
+            return True
+        return any(
+            self.coverage.at(child) is not Place.OUTSIDE and not self._is_copied(child)
+            for child in self._children(parent)
+            if self.coverage.footprint(child).intersection(self.part.window)
+        )
+
+    def _copy_all(self, nodes: Iterator[Node]) -> None:
+        for node in nodes:
+            if self._is_copied(node):
+                self._copy(node)
 
     def _copy(self, node: Node) -> None:
         offset, size = self.part.tile(*node)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +14,10 @@ from orchestrator.assemble.header import Image, header, header_size
 from orchestrator.assemble.stock import Shelf, Spools
 from orchestrator.assemble.storage import ALIGNMENT, aligned, copy_range, space_errors, write_at
 from orchestrator.assemble.tiff import Directory
-from orchestrator.core.errors import IntegrityError, Stopped
+from orchestrator.core.errors import Stopped
 from orchestrator.model.ports import Stop
 
 Ints = NDArray[np.int64]
-READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,60 +120,8 @@ def _ranks(source: Ints, extents: list[tuple[int, int]]) -> Ints:
     return ranks[np.searchsorted(starts, source, side="right") - 1] if len(ranks) else source
 
 
-class Hasher:
-    """Computes the SHA-256 of a file while it is written from front to back, in a thread of its own."""
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._written = 0
-        self._total: int | None = None
-        self._error: BaseException | None = None
-        self._change = threading.Condition()
-        self._hash = hashlib.sha256()
-        self._thread = threading.Thread(target=self._follow, name="sha256", daemon=True)
-        self._thread.start()
-
-    def advance(self, written: int) -> None:
-        """Tell that the first `written` bytes are final."""
-        with self._change:
-            self._written = written
-            self._change.notify()
-
-    def finish(self, total: int) -> str:
-        """Return the digest of the first `total` bytes in hexadecimal."""
-        with self._change:
-            self._written = self._total = total
-            self._change.notify()
-        self._thread.join()
-        if self._error:
-            raise self._error
-        return self._hash.hexdigest()
-
-    def _follow(self) -> None:
-        at = 0
-        try:
-            while True:
-                with self._change:
-                    self._change.wait_for(lambda: self._written > at or self._total is not None)  # noqa: B023  called at once
-                    limit, total = self._written, self._total
-                at = self._read(at, limit)
-                if at == total:
-                    return
-        except BaseException as error:  # noqa: BLE001  the edge of a thread: raised again by finish()
-            self._error = error
-
-    def _read(self, at: int, limit: int) -> int:
-        while at < limit:
-            data = os.pread(self._fd, min(READ_BYTES, limit - at), at)
-            if not data:
-                raise IntegrityError(f"the output ends at byte {at}, {limit} bytes were written")
-            self._hash.update(data)
-            at += len(data)
-        return at
-
-
-def write_in_place(layout: Plan, spools: Spools) -> str:
-    """Make the spool of full blocks, moved where they belong, the output; return its SHA-256."""
+def write_in_place(layout: Plan, spools: Spools) -> None:
+    """Make the spool of full blocks, moved where they belong, the output."""
     fd, path = spools.full.fd, spools.full.path
     with space_errors(path):
         # What a spool keeps free for the head may hold anything.
@@ -188,34 +133,19 @@ def write_in_place(layout: Plan, spools: Spools) -> str:
                 at = run.target + run.size
         write_at(fd, bytes(layout.full_at - at), at)
         os.ftruncate(fd, layout.size)
-        hasher = Hasher(fd)
-        hasher.advance(layout.size)
-        try:
-            os.fsync(fd)
-        finally:
-            digest = hasher.finish(layout.size)
-    return digest
+        os.fsync(fd)
 
 
-def write_copy(layout: Plan, spools: Spools, path: Path, stop: Stop) -> str:
-    """Write the output to `path` out of the spools; return its SHA-256."""
+def write_copy(layout: Plan, spools: Spools, path: Path, stop: Stop) -> None:
+    """Write the output to `path` out of the spools."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
-        hasher = Hasher(fd)
-        done = 0
-        try:
-            with space_errors(path):
-                write_at(fd, layout.head, 0)
-                done = len(layout.head)
-                for run in layout.runs:
-                    if stop.is_set():
-                        raise Stopped("stopped while writing the mosaic; all placed parts are kept")
-                    copy_range(spools.of(run.level).fd, run.source, fd, run.target, run.size)
-                    done = run.target + run.size
-                    hasher.advance(done)
-                os.fsync(fd)
-        finally:
-            digest = hasher.finish(done)
-        return digest
+        with space_errors(path):
+            write_at(fd, layout.head, 0)
+            for run in layout.runs:
+                if stop.is_set():
+                    raise Stopped("stopped while writing the mosaic; all placed parts are kept")
+                copy_range(spools.of(run.level).fd, run.source, fd, run.target, run.size)
+            os.fsync(fd)
     finally:
         os.close(fd)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -116,8 +117,8 @@ class Publication:
         """
         Publish the output and return its result; done before a crash, it is not done again.
 
-        Order: the file is complete and fsynced, its checksum is committed, proof and picture lie beside, then one
-        rename. Readers of the final name see the previous file or the new one.
+        Order: the file is complete and fsynced, the picture lies beside it, its checksum is committed, the proof
+        lies beside, then one rename. Readers of the final name see the previous file or the new one.
 
         Raises:
             OutputLostError: The unfinished output is not what it was; it must be built again from the parts.
@@ -131,17 +132,23 @@ class Publication:
         report = mosaic.finish(self._around.stop)
         if not report.path.is_file():
             raise OutputLostError(f"{report.path} was complete, but is gone")
-        result = self._result(report)
+        result = self._result(report, self._drawn_and_hashed(report.path))
         self._store.save_result(self._run.id, json.dumps(result))
         crash.point("output.finished")
         proof = self._provenance(parts, result)
         write_whole(beside(self._final, ".json"), json.dumps(proof, indent=1, sort_keys=True).encode())
-        self._draw(report.path)
         publish(report.path, self._final)
         crash.point("output.published")
-        facts = {"path": str(self._final), "bytes": report.size, "sha256": report.sha256, "method": report.method}
+        facts = {key: result[key] for key in ("path", "bytes", "sha256")} | {"method": report.method}
         self._record("output.published", facts)
         return result
+
+    def _drawn_and_hashed(self, raster: Path) -> str:
+        """Draw the picture while the file is read for its SHA-256, which is returned."""
+        with ThreadPoolExecutor(1, "sha256") as thread:
+            digest = thread.submit(sha256_of, raster)
+            self._draw(raster)
+            return digest.result()
 
     def _already_published(self) -> dict[str, Any] | None:
         """Return the result when a crash fell between the rename and its commit."""
@@ -151,9 +158,9 @@ class Publication:
         same_size = self._final.stat().st_size == result["bytes"]
         return result if same_size and sha256_of(self._final) == result["sha256"] else None
 
-    def _result(self, report: MosaicReport) -> dict[str, Any]:
-        method = {k: v for k, v in asdict(report).items() if k not in ("path", "size", "sha256")}
-        return {"path": str(self._final), "bytes": report.size, "sha256": report.sha256, "assembly": method}
+    def _result(self, report: MosaicReport, sha256: str) -> dict[str, Any]:
+        method = {k: v for k, v in asdict(report).items() if k not in ("path", "size")}
+        return {"path": str(self._final), "bytes": report.size, "sha256": sha256, "assembly": method}
 
     def _draw(self, raster: Path) -> None:
         """A missing picture is no reason to lose a night's work; it is said and the run goes on."""

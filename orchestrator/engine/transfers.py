@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import queue
 import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +36,15 @@ class Trouble:
 
 class StaleError(Exception):
     """A part was planned anew while it was on its way; what was brought is not wanted any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """A verified part, a file or its bytes, on its way into the output; `done` when it is there, or will not be."""
+
+    part: Part
+    content: Path | bytes
+    done: threading.Event
 
 
 class _Either:
@@ -94,6 +103,7 @@ class Transfers:
         self._record = record
         self._placed = set(mosaic.placed())
         self._busy: set[Window] = set()
+        self._waiting: queue.SimpleQueue[_Brought] = queue.SimpleQueue()
         self._open = 0  # pieces of work handed to the threads and not done
         self._counting = threading.Lock()
         self._troubles: queue.SimpleQueue[Trouble] = queue.SimpleQueue()
@@ -139,10 +149,10 @@ class Transfers:
         digest = hashlib.sha256(f"{source.name}|{source.generation}".encode()).hexdigest()[:8]
         return folder / f"{window.row:07d}-{window.col:07d}-{window.height}x{window.width}-{digest}.tif"
 
-    def _start(self, pool: Executor, work: Callable[[Part], None], part: Part, *, placing: bool) -> Future[None]:
+    def _start(self, pool: Executor, work: Callable[[Part], None], part: Part, *, placing: bool) -> None:
         with self._counting:
             self._open += 1
-        return pool.submit(self._guard, work, part, placing)
+        pool.submit(self._guard, work, part, placing)
 
     def _guard(self, work: Callable[[Part], None], part: Part, placing: bool) -> None:
         try:
@@ -150,8 +160,14 @@ class Transfers:
         except Stopped:
             pass
         except Exception as error:  # noqa: BLE001  the edge of a thread: the run's own thread decides
-            self._troubles.put(Trouble(part, error, placing))
-            self._wake()
+            self._trouble(part, error, placing=placing)
+        self._close()
+
+    def _trouble(self, part: Part, error: Exception, *, placing: bool) -> None:
+        self._troubles.put(Trouble(part, error, placing))
+        self._wake()
+
+    def _close(self) -> None:
         with self._counting:
             self._open -= 1
             done = self._open == 0
@@ -171,14 +187,14 @@ class Transfers:
             self._begin(part)
             self._objects.fetch(source, path, self._progress.received, self._stop)
             self._end(part, source)
-        self._start(self._placer, lambda part: self._place(part, path), part, placing=True)
+        self._hand_over(part, path)
 
     def _bring_bytes(self, part: Part, source: StoredObject) -> None:
         self._begin(part)
         content = self._objects.read(source, self._progress.received, self._stop)
         self._end(part, source)
         # Waited for, so that a slow disk holds the downloads back and not the memory up.
-        self._start(self._placer, lambda part: self._place(part, content), part, placing=True).result()
+        self._hand_over(part, content).wait()
 
     def _begin(self, part: Part) -> None:
         if part.state is PartState.VERIFIED:  # its file or its bytes are gone
@@ -198,13 +214,53 @@ class Transfers:
         except IntegrityError as error:
             raise StaleError(str(error)) from error
 
-    def _place(self, part: Part, content: Path | bytes) -> None:
-        if self._stop.is_set():
-            return
-        crash.point("part.verified")
-        self._mosaic.place(part.window, content)
+    def _hand_over(self, part: Part, content: Path | bytes) -> threading.Event:
+        brought = _Brought(part, content, threading.Event())
+        with self._counting:
+            self._open += 1
+        self._waiting.put(brought)
+        self._placer.submit(self._place_waiting)
+        return brought.done
+
+    def _place_waiting(self) -> None:
+        """Place the parts that wait and those that come meanwhile, so that many share one sync of the disk."""
+        under_way: dict[Window, _Brought] = {}
+        while not self._waiting.empty():
+            try:
+                self._mosaic.place(self._taken(under_way), lambda window: self._settle(under_way.pop(window)))
+            except Exception as error:  # noqa: BLE001  the edge of a thread: the run's own thread decides
+                self._blame(under_way, error)
+
+    def _taken(self, under_way: dict[Window, _Brought]) -> Iterator[tuple[Window, Path | bytes]]:
+        while not self._waiting.empty():
+            brought = self._waiting.get()
+            if self._stop.is_set():
+                self._release(brought)
+                continue
+            crash.point("part.verified")
+            under_way[brought.part.window] = brought
+            yield brought.part.window, brought.content
+
+    def _settle(self, brought: _Brought) -> None:
         crash.point("part.placed")
-        self._move(part, PartState.MERGED)
+        try:
+            self._move(brought.part, PartState.MERGED)
+        except Exception as error:  # noqa: BLE001  the edge of a thread: the run's own thread decides
+            self._trouble(brought.part, error, placing=True)
+        self._release(brought)
+
+    def _blame(self, under_way: dict[Window, _Brought], error: Exception) -> None:
+        """The first part that was not placed is at fault; those behind it are placed without it."""
+        blamed, *others = list(under_way.values()) or [self._waiting.get()]
+        under_way.clear()
+        for brought in others:
+            self._waiting.put(brought)
+        self._trouble(blamed.part, error, placing=True)
+        self._release(blamed)
+
+    def _release(self, brought: _Brought) -> None:
+        brought.done.set()
+        self._close()
 
     def _settle_placed(self, part: Part) -> None:
         """Catch up with a part that the journal of the output has, but the state has not."""

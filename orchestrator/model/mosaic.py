@@ -47,7 +47,6 @@ class MosaicReport:
     Attributes:
         path: The finished file, fsynced, not yet published under its final name.
         size: Bytes.
-        sha256: Of the file, in hexadecimal.
         method: `splice` (compressed blocks were copied) or `stream` (every block was decoded and encoded).
         reason: Why not `splice`, in a sentence; empty when it was.
         overviews: Which resampling made them, and from what.
@@ -58,7 +57,6 @@ class MosaicReport:
 
     path: Path
     size: int
-    sha256: str
     method: str
     reason: str
     overviews: str

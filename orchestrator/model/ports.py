@@ -6,7 +6,7 @@ Every method may raise `TransientError` (try again), `PermanentError` (never aga
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -58,12 +58,16 @@ class ObjectStore(Protocol):
 class Mosaic(Protocol):
     """One output file being built, resumable after a crash."""
 
-    def place(self, window: Window, part: Path | bytes) -> None:
+    def place(self, parts: Iterable[tuple[Window, Path | bytes]], on_placed: Callable[[Window], None]) -> None:
         """
-        Add a verified part, a file or its bytes, that covers `window`; any order, idempotent, durable on return.
+        Add verified parts, files or their bytes, each with the window it covers; any order, idempotent.
+
+        `parts` is read ahead and must not block. `on_placed` is told of each part that has become durable, in
+        this thread; on return all are. When it raises, the first part not told of is at fault, those before it
+        are placed, and those behind it may be placed again.
 
         Raises:
-            IntegrityError: The file's grid, bands, number type or nodata is not the planned one.
+            IntegrityError: A part's grid, bands, number type or nodata is not the planned one.
         """
 
     def placed(self) -> frozenset[Window]:

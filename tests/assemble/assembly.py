@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from rasterio.mask import mask
 from rasterio.merge import merge
 from rasterio.transform import Affine
 
-from orchestrator.assemble.mosaic import BlockAssembler
+from orchestrator.assemble.mosaic import BlockAssembler, BlockMosaic
 from orchestrator.model.grid import Grid, Window
 from orchestrator.model.mosaic import MosaicReport, MosaicSpec
 from orchestrator.model.spec import PixelSpec
@@ -126,9 +127,13 @@ def _reference(scene: Scene, parts: dict[Window, Path], folder: Path) -> np.ndar
 
 def assemble(scene: Scene, parts: dict[Window, Any], folder: Path, **changes: Any) -> MosaicReport:
     mosaic = BlockAssembler().open(scene.spec(**changes), folder)
-    for window, part in parts.items():
-        mosaic.place(window, part)
+    place(mosaic, parts.items())
     return mosaic.finish(Never())
+
+
+def place(mosaic: BlockMosaic, parts: Iterable[tuple[Window, Any]]) -> None:
+    """Place parts when nobody asks which are durable already."""
+    mosaic.place(parts, lambda _window: None)
 
 
 def read(path: Path) -> np.ndarray:

@@ -7,17 +7,21 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
-from assembly import Never, Scene, assemble, star
+from assembly import Never, Scene, assemble, place, star
 
 from orchestrator.assemble import tiff
+from orchestrator.assemble.commits import Commits
 from orchestrator.assemble.journal import Journal
 from orchestrator.assemble.mosaic import BlockAssembler
 from orchestrator.assemble.storage import BufferBytes
 from orchestrator.core.errors import IntegrityError, SpaceError, Stopped
+from orchestrator.core.files import sha256_of
+from orchestrator.model.grid import Window
 
 HERE = Path(__file__).parent
 KILLS = 12
@@ -50,7 +54,7 @@ def test_order_and_threads_change_nothing(scene, tmp_path):
     first = assemble(scene, parts, tmp_path / "a", threads=1)
     second = assemble(scene, dict(reversed(parts.items())), tmp_path / "b", threads=5)
 
-    assert second.sha256 == first.sha256
+    assert sha256_of(second.path) == sha256_of(first.path)
     assert second.size == first.path.stat().st_size
 
 
@@ -62,7 +66,7 @@ def test_parts_in_memory_give_the_same_file(scene, tmp_path):
     by_bytes = assemble(scene, {w: p.read_bytes() for w, p in parts.items()}, tmp_path / "b")
     by_view = assemble(scene, {w: memoryview(bytearray(p.read_bytes())) for w, p in parts.items()}, tmp_path / "c")
 
-    assert by_bytes.sha256 == by_view.sha256 == by_file.sha256
+    assert len({sha256_of(report.path) for report in (by_file, by_bytes, by_view)}) == 1
 
 
 def test_a_finished_mosaic_stays_as_it_is(scene, tmp_path):
@@ -81,19 +85,18 @@ def test_a_finished_mosaic_stays_as_it_is(scene, tmp_path):
 
 
 def test_a_placed_part_is_not_needed_any_more(scene, tmp_path):
-    """Parts may be deleted as soon as place() has returned; placing one again does nothing."""
+    """Parts may be deleted as soon as place() has told of them; placing one again does nothing."""
     parts = scene.write(tmp_path / "parts")
-    expected = assemble(scene, parts, tmp_path / "a").sha256
+    expected = sha256_of(assemble(scene, parts, tmp_path / "a").path)
     mosaic = BlockAssembler().open(scene.spec(), tmp_path / "b")
-    for window, path in parts.items():
-        mosaic.place(window, path)
-        path.unlink()
+    mosaic.place(parts.items(), lambda window: parts[window].unlink())
 
     mosaic = BlockAssembler().open(scene.spec(), tmp_path / "b")
-    for window, path in parts.items():
-        mosaic.place(window, path)
+    told = []
+    mosaic.place(parts.items(), told.append)
 
-    assert mosaic.finish(Never()).sha256 == expected
+    assert told == list(parts)
+    assert sha256_of(mosaic.finish(Never()).path) == expected
 
 
 @pytest.mark.parametrize("patience", range(4))
@@ -108,21 +111,20 @@ def test_stopping_keeps_what_was_placed(scene, tmp_path, patience):
             return self.asked > patience
 
     parts = scene.write(tmp_path / "parts")
-    expected = assemble(scene, parts, tmp_path / "a").sha256
+    expected = sha256_of(assemble(scene, parts, tmp_path / "a").path)
     mosaic = BlockAssembler().open(scene.spec(), tmp_path / "work")
-    for window, path in parts.items():
-        mosaic.place(window, path)
+    place(mosaic, parts.items())
 
     with pytest.raises(Stopped):
         mosaic.finish(Soon())
 
-    assert mosaic.finish(Never()).sha256 == expected
+    assert sha256_of(mosaic.finish(Never()).path) == expected
 
 
 def test_a_part_that_broke_off_can_be_placed_again(scene, tmp_path):
     """A block that cannot be decoded is named, and leaves nothing of its part behind."""
     parts = scene.write(tmp_path / "parts")
-    expected = assemble(scene, parts, tmp_path / "a").sha256
+    expected = sha256_of(assemble(scene, parts, tmp_path / "a").path)
     mosaic = BlockAssembler().open(scene.spec(), tmp_path / "work")
     for window, path in parts.items():
         whole = path.read_bytes()
@@ -132,11 +134,11 @@ def test_a_part_that_broke_off_can_be_placed_again(scene, tmp_path):
             broken[offset : offset + size] = bytes(size)
         if mosaic.settings.spans.mask(window).any():
             with pytest.raises(IntegrityError, match="cannot be decoded"):
-                mosaic.place(window, bytes(broken))
+                place(mosaic, [(window, bytes(broken))])
         assert window not in mosaic.placed()
-        mosaic.place(window, whole)
+        place(mosaic, [(window, whole)])
 
-    assert mosaic.finish(Never()).sha256 == expected
+    assert sha256_of(mosaic.finish(Never()).path) == expected
 
 
 def test_a_torn_record_is_forgotten_and_a_damaged_one_is_not(tmp_path):
@@ -170,26 +172,94 @@ def test_a_spool_that_lost_bytes_is_refused(scene, tmp_path):
     """What the journal promises must be there."""
     parts = scene.write(tmp_path / "parts")
     mosaic = BlockAssembler().open(scene.spec(), tmp_path / "work")
-    for window, path in parts.items():
-        mosaic.place(window, path)
+    place(mosaic, parts.items())
     os.truncate(tmp_path / "work" / "full.spool", 100)
 
     with pytest.raises(IntegrityError, match="lost bytes"):
         BlockAssembler().open(scene.spec(), tmp_path / "work")
 
 
-def place_all(mosaic, parts):
-    for window, part in parts:
-        mosaic.place(window, part)
+def test_a_part_is_told_of_when_a_crash_cannot_take_it_back(scene, tmp_path):
+    """In the order given, each once, and not before another process would find it placed."""
+    parts = scene.write(tmp_path / "parts")
+    mosaic = BlockAssembler().open(scene.spec(), tmp_path / "work")
+    told = []
+
+    def placed(window):
+        kept = Journal(tmp_path / "work" / "journal").load()
+        assert asdict(window) in [part["window"] for record in kept for part in record.get("parts", ())]
+        told.append(window)
+
+    mosaic.place(parts.items(), placed)
+
+    assert told == list(parts)
+
+
+@pytest.mark.parametrize("bad", [0, 3, -1])
+def test_a_bad_part_among_others_is_the_first_not_told_of(scene, tmp_path, bad):
+    """Those before it are placed and stay so; without it the others follow, to the same bytes."""
+    parts = scene.write(tmp_path / "parts")
+    expected = sha256_of(assemble(scene, parts, tmp_path / "a").path)
+    mosaic = BlockAssembler().open(scene.spec(), tmp_path / "b")
+    windows = list(parts)
+    told = []
+    spoiled = {window: b"no TIFF" if window == windows[bad] else path for window, path in parts.items()}
+
+    with pytest.raises(IntegrityError, match="no readable GeoTIFF"):
+        mosaic.place(spoiled.items(), told.append)
+
+    assert told == windows[: windows.index(windows[bad])]
+    assert mosaic.placed() == frozenset(told)
+    place(mosaic, parts.items())
+    assert sha256_of(mosaic.finish(Never()).path) == expected
+
+
+def test_a_sync_that_failed_is_not_asked_again(scene, tmp_path, monkeypatch):
+    """A disk that lost bytes once may say yes the next time: the parts of that time are placed anew."""
+    parts = scene.write(tmp_path / "parts")
+    expected = sha256_of(assemble(scene, parts, tmp_path / "a").path)
+    mosaic = BlockAssembler().open(scene.spec(), tmp_path / "b")
+    answers = iter([OSError(errno.EIO, "Input/output error")])
+    sync = os.fdatasync
+
+    def fails_once(fd):
+        for failure in answers:
+            raise failure
+        sync(fd)
+
+    told = []
+    monkeypatch.setattr(os, "fdatasync", fails_once)
+    with pytest.raises(OSError, match="Input/output"):
+        mosaic.place(parts.items(), told.append)
+
+    assert told == []
+    assert mosaic.placed() == frozenset()
+    place(mosaic, parts.items())
+    assert sha256_of(mosaic.finish(Never()).path) == expected
+
+
+def test_nothing_is_committed_behind_a_failure():
+    """A second sync of the same file may succeed without what the first has lost."""
+    answers = iter([OSError(errno.EIO, "Input/output error"), None])
+
+    def commit(_records):
+        if (failure := next(answers)) is not None:
+            raise failure
+
+    with Commits(commit) as commits:
+        for number in range(2):
+            commits.add(Window(number, 0, 1, 1), {})
+            with pytest.raises(OSError, match="Input/output"):
+                list(commits.durable(wait=True))
 
 
 def test_a_full_disk_loses_nothing(scene, tmp_path, monkeypatch):
     """No room left is said as such; with room again the work continues to the same bytes."""
     parts = scene.write(tmp_path / "parts")
-    expected = assemble(scene, parts, tmp_path / "a").sha256
+    expected = sha256_of(assemble(scene, parts, tmp_path / "a").path)
     mosaic = BlockAssembler().open(scene.spec(), tmp_path / "work")
     first, *others = parts.items()
-    mosaic.place(*first)
+    place(mosaic, [first])
 
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -198,17 +268,17 @@ def test_a_full_disk_loses_nothing(scene, tmp_path, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(os, name, full)
             with pytest.raises(SpaceError, match="no room left"):
-                place_all(mosaic, others)
+                place(mosaic, others)
         assert first[0] in mosaic.placed()
 
-    place_all(mosaic, others)
-    assert mosaic.finish(Never()).sha256 == expected
+    place(mosaic, others)
+    assert sha256_of(mosaic.finish(Never()).path) == expected
 
 
 def test_without_help_of_the_system_the_bytes_are_the_same(scene, tmp_path, monkeypatch):
     """Where copy_file_range and fallocate do not work, bytes are copied by hand, to the same file."""
     parts = scene.write(tmp_path / "parts")
-    expected = assemble(scene, parts, tmp_path / "a").sha256
+    expected = sha256_of(assemble(scene, parts, tmp_path / "a").path)
 
     def unable(*_):
         raise OSError(errno.EXDEV, "Invalid cross-device link")
@@ -216,7 +286,7 @@ def test_without_help_of_the_system_the_bytes_are_the_same(scene, tmp_path, monk
     monkeypatch.setattr(os, "copy_file_range", unable)
     monkeypatch.setattr("orchestrator.assemble.mosaic.insert_room", lambda *_: False)
 
-    assert assemble(scene, parts, tmp_path / "b").sha256 == expected
+    assert sha256_of(assemble(scene, parts, tmp_path / "b").path) == expected
 
 
 def test_the_spool_becomes_the_file_when_parts_come_in_order(scene, tmp_path):

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 import rasterio
-from assembly import Scene, assemble
+from assembly import Scene, assemble, place
 from rasterio.transform import Affine
 
 from orchestrator.assemble.mosaic import BlockAssembler
@@ -55,7 +55,7 @@ def test_the_wrong_part_is_refused_by_name(changes, sentence, tmp_path):
     mosaic = BlockAssembler().open(SCENE.spec(), tmp_path / "work")
 
     with pytest.raises(IntegrityError, match=re.escape(sentence)):
-        mosaic.place(WINDOW, path)
+        place(mosaic, [(WINDOW, path)])
 
     assert not mosaic.placed()
 
@@ -94,18 +94,18 @@ def test_what_is_no_whole_geotiff_is_refused(content, sentence, tmp_path):
     mosaic = BlockAssembler().open(scene.spec(), tmp_path / "work")
 
     with pytest.raises(IntegrityError, match=sentence):
-        mosaic.place(window, content)
+        place(mosaic, [(window, content)])
 
 
 def test_parts_may_not_overlap_or_leave_the_grid(tmp_path):
     """Every pixel belongs to one part at most."""
     mosaic = BlockAssembler().open(SCENE.spec(), tmp_path / "work")
-    mosaic.place(WINDOW, part(tmp_path / "part.tif"))
+    place(mosaic, [(WINDOW, part(tmp_path / "part.tif"))])
 
     with pytest.raises(IntegrityError, match="overlaps"):
-        mosaic.place(Window(32, 32, 16, 16), b"")
+        place(mosaic, [(Window(32, 32, 16, 16), b"")])
     with pytest.raises(IntegrityError, match="does not lie on the grid"):
-        mosaic.place(Window(64, 0, 16, 16), b"")
+        place(mosaic, [(Window(64, 0, 16, 16), b"")])
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ keep the contract is tested elsewhere.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -305,10 +304,13 @@ class FileMosaic:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def place(self, window: Window, part: Path | bytes) -> None:
-        content = part if isinstance(part, bytes) else part.read_bytes()
-        assert json.loads(content)[1:] == [window.row, window.col, window.height, window.width], "bytes of another part"
-        (self._folder / f"{window.row}-{window.col}-{window.height}-{window.width}").write_bytes(content)
+    def place(self, parts: Iterable[tuple[Window, Path | bytes]], on_placed: Callable[[Window], None]) -> None:
+        for window, part in parts:
+            content = part if isinstance(part, bytes) else part.read_bytes()
+            numbers = [window.row, window.col, window.height, window.width]
+            assert json.loads(content)[1:] == numbers, "bytes of another part"
+            (self._folder / "-".join(map(str, numbers))).write_bytes(content)
+            on_placed(window)
 
     def placed(self) -> frozenset[Window]:
         return frozenset(Window(*map(int, path.name.split("-"))) for path in self._folder.iterdir())
@@ -318,8 +320,7 @@ class FileMosaic:
         entries = [json.loads(path.read_bytes()) for path in sorted(self._folder.iterdir())]
         content = json.dumps(entries).encode()
         write_whole(output, content)
-        sha256 = hashlib.sha256(content).hexdigest()
-        return MosaicReport(output, len(content), sha256, "splice", "", "none", 0, 0, 0)
+        return MosaicReport(output, len(content), "splice", "", "none", 0, 0, 0)
 
 
 class FileAssembler:

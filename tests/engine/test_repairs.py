@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 from model_world import TASKS, FakeClock, FileMosaic, NoStop, WorldObjects
-from test_machine import PATIENCE, Machine
+from test_machine import PATIENCE, Machine, WhenTold
 
 from orchestrator.core.errors import IntegrityError, TransientError
 from orchestrator.engine.execution import retry_run
@@ -126,6 +126,32 @@ def test_a_run_is_cancelled_in_any_state_before_its_result_is_there(story, state
 _AFTER = {RunState.PLANNED: RunState.EXPORTING, RunState.EXPORTING: RunState.ASSEMBLING}
 
 
+def test_an_operation_that_no_list_shows_yet_is_cancelled_too(story):
+    """What the store knows is cancelled, also when the service's list lags behind."""
+    exporting(story)
+    (task, *_) = [t for t in story.store.tasks(story.run_id) if t.operation]
+    story.world.started[task.operation].unlisted = 9
+
+    story.process.execution.cancel()
+
+    assert story.world.started[task.operation].operation.state == "CANCELLED"
+
+
+def test_a_submission_in_doubt_is_taken_up_again_after_a_cancellation(story):
+    """Its operation may live unseen: a retry looks for it and begins nothing new beside it."""
+    exporting(story, 1)
+    story.world.next_submission = "answer lost"
+    while not [t for t in story.store.tasks(story.run_id) if t.state is TaskState.SUBMITTING]:
+        exporting(story, 1)
+    (task, *_) = [t for t in story.store.tasks(story.run_id) if t.state is TaskState.SUBMITTING]
+    story.process.execution.cancel()
+
+    retry_run(story.store.run(story.run_id), story.store)
+    finish(story)
+
+    assert story.store.tasks(story.run_id)[int(task.key)].attempt == task.attempt
+
+
 def test_a_cancellation_without_an_answer_is_held_and_done_later(story):
     """When the service cannot be asked what runs, the run is not given up as if nothing ran."""
     exporting(story)
@@ -219,7 +245,7 @@ def test_a_file_name_tells_its_attempt(name, prefix):
 class OneObject:
     """Transfers of one part, in this thread's hands."""
 
-    def __init__(self, story):
+    def __init__(self, story, mosaic=FileMosaic):
         self.world, self.store, self.run_id = story.world, story.store, story.run_id
         self.folder = story.folder / "one"
         self.folder.mkdir()
@@ -228,7 +254,7 @@ class OneObject:
             story.run_id,
             store=story.store,
             objects=WorldObjects(story.world),
-            mosaic=FileMosaic(self.folder),
+            mosaic=mosaic(self.folder),
             folder=story.folder,
             downloads=1,
             stop=NoStop(clock),
@@ -259,6 +285,45 @@ def test_bytes_of_a_replaced_object_are_not_placed(story):
         one.transfers._bring(stale)
 
     assert story.store.parts(story.run_id)[0].state is PartState.EXPORTED
+
+
+class PickyMosaic(FileMosaic):
+    """Refuses one part, as the assembler does: after telling of those before it."""
+
+    def __init__(self, folder, refused):
+        super().__init__(folder)
+        self._refused = refused
+
+    def place(self, parts, on_placed):
+        for window, part in list(parts):  # it reads ahead
+            if window == self._refused:
+                raise IntegrityError("not the planned part")
+            super().place([(window, part)], on_placed)
+
+
+def test_a_part_that_cannot_be_placed_does_not_keep_others_out(story):
+    """Parts are placed many at a time; only the one at fault is in trouble."""
+    exporting(story)
+    while len(story.store.parts(story.run_id, [PartState.EXPORTED])) < 4:
+        story.work_off(0)
+        story._step()
+        story.clock.seconds += 2
+    parts = story.store.parts(story.run_id, [PartState.EXPORTED])
+    one = OneObject(story, lambda folder: PickyMosaic(folder, parts[1].window))
+    later = WhenTold()
+    one.transfers._placer = later
+    for part in parts:
+        one.transfers._bring(part)
+
+    later.run(len(parts))
+
+    states = {part.window: part.state for part in story.store.parts(story.run_id)}
+    (trouble,) = one.transfers.troubles()
+    assert trouble.part.window == parts[1].window
+    assert trouble.placing
+    assert [states[p.window] for p in parts] == [
+        PartState.VERIFIED if p is parts[1] else PartState.MERGED for p in parts
+    ]
 
 
 def test_a_part_whose_window_was_cut_is_refused_by_name(story):
