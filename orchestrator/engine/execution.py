@@ -227,12 +227,17 @@ class Execution:
     def cancel(self) -> None:
         """End the run: cancel what runs in Earth Engine, keep everything else until it is cleaned."""
         live = {t.key: t for t in self._store.tasks(self._id) if t.state in TASK_LIVE}
-        described = {a.description for a in self._store.attempts(self._id) if a.task in live}
-        # Listed rather than remembered: a submission whose answer was lost runs too.
-        for operation in self._hands.route.operations() if live else ():
-            if operation.description in described and operation.state in ("PENDING", "RUNNING"):
-                self._hands.route.cancel(operation.name)
-        self._store.change_tasks(self._id, {key: TaskChange(state=TaskState.CANCELLED) for key in live})
+        described = {a.description: a for a in self._store.attempts(self._id) if a.task in live}
+        # Listed as well as remembered: a submission whose answer was lost runs too, and a list may lag behind.
+        listed = [o for o in (self._hands.route.operations() if live else ()) if o.description in described]
+        running = {o.name for o in listed if o.state in ("PENDING", "RUNNING")}
+        known = {task.operation for task in live.values() if task.operation} - {o.name for o in listed}
+        for name in sorted(running | known):
+            self._hands.route.cancel(name)
+        # One that is in doubt and not listed yet stays so: should the run be retried, it is found, not begun again.
+        found = {(a.task, a.number) for a in (described[o.description] for o in listed)}
+        ended = [key for key, task in live.items() if task.operation or (key, task.attempt) in found]
+        self._store.change_tasks(self._id, {key: TaskChange(state=TaskState.CANCELLED) for key in ended})
         # In this order: a crash in between leaves a cancelled run, not one whose tasks nobody seems to have ended.
         self._store.set_run(self._id, RunState.CANCELLED, "cancelled by request")
         self._store.wish(self._id, "")
