@@ -20,9 +20,8 @@ COMPRESSIONS = {1: "none", 5: "lzw", 8: "deflate", 32946: "deflate", 50000: "zst
 COMPRESSION_TAGS = {"none": 1, "lzw": 5, "deflate": 8, "zstd": 50000}
 PREDICTORS = {"none": 1, "horizontal": 2, "float": 3}
 
-# Measured on predictor-coded Sentinel-2-like blocks, in ms a block and bytes: libdeflate level 1 8.6 and 499,500,
-# level 6 11.4 and 509,000; ISA-L level 3 2.9 and 506,100, level 2 2.7 and 511,900. Half empty blocks gain more by
-# level 2: 1.1 against 1.6 ms, at 0.6 % more bytes.
+# Of ISA-L; the faster level takes two thirds of the time on half empty blocks, for 0.6 % more bytes. Measured in
+# docs/decisions/0008-deflate-by-isal.md.
 DEFLATE_LEVEL, DEFLATE_FAST_LEVEL = 3, 2
 # Level 3 takes a third of the time of level 9 for 4 % more bytes; level 1 a seventh of that for 11 % more,
 # which is nothing where only the blocks on a boundary are encoded.
@@ -94,7 +93,7 @@ class Codec:
         return self._unpredict(raw)
 
     def encode(self, pixels: Pixels, *, fast: bool = False) -> bytes:
-        """Return the stored form of a whole block, always the same; `fast` rather than small where both differ."""
+        """Return the stored form of a whole block, on one machine always the same; `fast` rather than small."""
         predicted = self._predict(np.ascontiguousarray(pixels, self.dtype))
         return bytes(_ENCODERS[self.encoding.compression](predicted.ravel().view(np.uint8), fast))
 
