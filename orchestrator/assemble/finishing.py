@@ -11,12 +11,12 @@ import numpy as np
 
 from orchestrator.assemble.codec import Encoding, Pixels
 from orchestrator.assemble.coverage import Node, Place
-from orchestrator.assemble.flow import in_order
 from orchestrator.assemble.placing import children_of
 from orchestrator.assemble.reduce import halve, is_nodata
 from orchestrator.assemble.settings import Settings
 from orchestrator.assemble.stock import UNMADE, Fragment, Item, Shelf, Spools
 from orchestrator.core.errors import Stopped
+from orchestrator.core.flow import in_order
 from orchestrator.model.grid import Window
 from orchestrator.model.ports import Stop
 

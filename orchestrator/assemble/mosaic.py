@@ -14,7 +14,6 @@ from orchestrator.assemble.codec import Codec, Encoding
 from orchestrator.assemble.commits import Commits
 from orchestrator.assemble.coverage import Coverage
 from orchestrator.assemble.finishing import Completion
-from orchestrator.assemble.flow import one_behind
 from orchestrator.assemble.journal import Journal, Record
 from orchestrator.assemble.part import GDAL_CACHE_BYTES, PartData, gdal, open_part
 from orchestrator.assemble.placing import Placement
@@ -24,6 +23,7 @@ from orchestrator.assemble.statistics import statistics
 from orchestrator.assemble.stock import Fragment, Item, Shelf, Spool, Spools
 from orchestrator.assemble.storage import aligned, boot_id, insert_room, remove_room, sync_directory
 from orchestrator.core.errors import IntegrityError, Stopped
+from orchestrator.core.flow import one_behind
 from orchestrator.model.grid import Window
 from orchestrator.model.mosaic import MosaicReport, MosaicSpec
 from orchestrator.model.ports import Stop

@@ -43,6 +43,7 @@ from model_world import (
 )
 
 from orchestrator.core import crash
+from orchestrator.engine import cleanup
 from orchestrator.engine.execution import Execution, retry_run
 from orchestrator.engine.setting import Hands, Patience, Surroundings
 from orchestrator.engine.stores.sql import SqlStore
@@ -102,6 +103,9 @@ class Killed(BaseException):
 
 class AtOnce(Executor):
     """Does work where it is submitted."""
+
+    def __init__(self, *_: object) -> None:
+        """Take what a pool of threads is given."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         done: Future[Any] = Future()
@@ -201,6 +205,7 @@ class Machine(RuleBasedStateMachine):
         self.run_id = ""
         self.looking = sqlite3.connect(self.folder / "state.db", isolation_level=None)
         self.point, crash.point = crash.point, self._point
+        self.threads, cleanup.ThreadPoolExecutor = cleanup.ThreadPoolExecutor, AtOnce
 
     @initialize(heavy=st.booleans(), keep_parts=st.booleans(), split=st.sampled_from(["blocks", "square"]))
     def begin(self, heavy: bool, keep_parts: bool, split: str) -> None:
@@ -422,6 +427,7 @@ class Machine(RuleBasedStateMachine):
                 self._the_run_ends_when_all_is_well()
         finally:
             crash.point = self.point
+            cleanup.ThreadPoolExecutor = self.threads
             self.looking.close()
             if self.run_id:
                 self.store.close()
