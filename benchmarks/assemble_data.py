@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -89,13 +91,13 @@ def create(folder: Path, gigabytes: float, dtype: str, vertices: int) -> DataSet
     description = folder / "dataset.json"
     if not description.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        fields = latent_fields()
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda item: write_part(made, fields, *item), made.parts.items()))
+        with ProcessPoolExecutor(2) as pool:
+            list(pool.map(write_part, repeat(made), made.parts, made.parts.values()))
         description.write_text(json.dumps({"side": made.side, "dtype": dtype, "vertices": vertices}))
     return made
 
 
+@cache
 def latent_fields() -> np.ndarray:
     """Return four (PART, PART) fields with amplitudes falling as 1 / frequency^1.3, mean 0, deviation 1."""
     rng = np.random.default_rng(1)
@@ -109,10 +111,10 @@ def latent_fields() -> np.ndarray:
     return np.stack(fields)
 
 
-def write_part(data: DataSet, fields: np.ndarray, window: Window, path: Path) -> None:
+def write_part(data: DataSet, window: Window, path: Path) -> None:
     """Write one part as a cloud-optimised GeoTIFF: bands are mixtures of the fields, with sensor noise."""
     rng = np.random.default_rng((window.row, window.col))
-    shifted = np.roll(fields, rng.integers(0, PART, 2), axis=(1, 2))[:, : window.height, : window.width]
+    shifted = np.roll(latent_fields(), rng.integers(0, PART, 2), axis=(1, 2))[:, : window.height, : window.width]
     mixture = np.eye(len(BANDS), 4, dtype=np.float32) * 120 + 200
     pixels = np.tensordot(mixture, shifted, axes=1) + 1800
     pixels += rng.normal(size=pixels.shape).astype(np.float32) * 8
