@@ -251,12 +251,15 @@ class Transfers:
 
     def _blame(self, under_way: dict[Window, _Brought], error: Exception) -> None:
         """The first part that was not placed is at fault; those behind it are placed without it."""
-        blamed, *others = list(under_way.values()) or [self._waiting.get()]
+        suspects = list(under_way.values())
         under_way.clear()
-        for brought in others:
+        if not suspects and not self._waiting.empty():  # the output itself is at fault; no part was taken
+            suspects = [self._waiting.get()]
+        for brought in suspects[1:]:
             self._waiting.put(brought)
-        self._trouble(blamed.part, error, placing=True)
-        self._release(blamed)
+        for blamed in suspects[:1]:
+            self._trouble(blamed.part, error, placing=True)
+            self._release(blamed)
 
     def _release(self, brought: _Brought) -> None:
         brought.done.set()
