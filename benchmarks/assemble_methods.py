@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -106,14 +107,16 @@ def warp(description: Path, target: Path) -> None:
 
     data = DataSet.load(description)
     area = target.with_suffix(".geojson")
-    area.write_text(shapely.to_geojson(data.area()))
+    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32633"}}
+    feature = {"type": "Feature", "properties": {}, "geometry": json.loads(shapely.to_geojson(data.area()))}
+    area.write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": [feature]}))
     parts, virtual = [str(p) for p in data.parts.values()], str(target.with_suffix(".vrt"))
     subprocess.run(["gdalbuildvrt", "-q", virtual, *parts], check=True)
     left, bottom, right, top = (str(v) for v in data.grid.bounds())
     compress = "DEFLATE" if data.dtype == "uint16" else "ZSTD"
     predictor = "2" if data.dtype == "uint16" else "3"
     subprocess.run(
-        ["gdalwarp", "-q", "-overwrite", "-cutline", str(area), "-cutline_srs", "EPSG:32633",
+        ["gdalwarp", "-q", "-overwrite", "-cutline", str(area),
          "-te", left, bottom, right, top,
          "-ts", str(data.side), str(data.side), "-multi", "-wo", "NUM_THREADS=ALL_CPUS", "-co", "TILED=YES",
          "-co", f"COMPRESS={compress}", "-co", f"PREDICTOR={predictor}", "-co", "NUM_THREADS=ALL_CPUS",
