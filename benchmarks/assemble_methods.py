@@ -145,7 +145,7 @@ def decode_only(description: Path, _target: Path) -> None:
         for part in data.parts.values():
             with part.open("rb") as file:
                 source = FileBytes.of(file.fileno())
-                image = tiff.directories(source)[1][0]
+                image = tiff.read(source).directories[0]
                 encoding = Encoding(COMPRESSIONS[image.number(259)], image.number(317, 1), 256)
                 codec = Codec(encoding, _dtype(data.dtype), image.number(277))
                 blocks = zip(image.numbers(324).tolist(), image.numbers(325).tolist(), strict=True)

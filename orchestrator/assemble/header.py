@@ -67,8 +67,7 @@ def template(settings: Settings, band_tags: Sequence[Mapping[str, str]] = ()) ->
             dataset.update_tags(**dict(spec.tags))
             for band, tags in enumerate(band_tags, start=1):
                 dataset.update_tags(band, **tags)
-        _order, directories = tiff.directories(BufferBytes(memoryview(memory.read())))
-    return directories[0]
+        return tiff.read(BufferBytes(memoryview(memory.read()))).directories[0]
 
 
 def header_size(base: tiff.Directory, encoding: Encoding, shapes: list[tuple[int, int]]) -> int:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from orchestrator.assemble import header, writing
+from orchestrator.assemble.accepted import Accepted
 from orchestrator.assemble.codec import Codec, Encoding
 from orchestrator.assemble.commits import Commits
 from orchestrator.assemble.coverage import Coverage
@@ -68,6 +69,7 @@ class BlockMosaic:
     settings: Settings
     work_dir: Path
     journal: Journal
+    accepted: Accepted
     spools: Spools | None = None
     parts: dict[Window, PlacedPart] = field(default_factory=dict)
     near: dict[tuple[int, int], list[Window]] = field(default_factory=dict)
@@ -80,7 +82,7 @@ class BlockMosaic:
     def resume(cls, settings: Settings, work_dir: Path) -> BlockMosaic:
         """Continue the work in `work_dir`, or begin it."""
         work_dir.mkdir(parents=True, exist_ok=True)
-        mosaic = cls(settings, work_dir, Journal(work_dir / JOURNAL))
+        mosaic = cls(settings, work_dir, Journal(work_dir / JOURNAL), Accepted(settings.spec.grid))
         mosaic._load()
         return mosaic
 
@@ -189,7 +191,7 @@ class BlockMosaic:
         spools = self._writable()
         self._claim(window)
         file = files.enter_context(ExitStack())
-        part = file.enter_context(open_part(data, window, self.settings))
+        part = file.enter_context(open_part(data, window, self.settings, self.accepted))
         placement = Placement(part, self._shelf(part.encoding), spools, self.settings)
         placement.begin(pool)
         return Begun(window, placement, file)

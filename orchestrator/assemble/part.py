@@ -6,7 +6,7 @@ import os
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
 from orchestrator.assemble import tiff
+from orchestrator.assemble.accepted import Accepted
 from orchestrator.assemble.codec import COMPRESSIONS, Codec, Encoding, Pixels
 from orchestrator.assemble.settings import Settings
 from orchestrator.assemble.storage import BufferBytes, FileBytes
@@ -57,6 +58,8 @@ class Part:
             without GDAL.
         stored: How those tiles are stored.
         bytes: The file.
+        dataset: The file as GDAL reads it; None where `tables` do.
+        masked: Whether it has a mask of its own.
     """
 
     window: Window
@@ -65,14 +68,18 @@ class Part:
     tables: dict[int, TileTable]
     stored: Codec | None
     bytes: FileBytes | BufferBytes
-    dataset: DatasetReader
+    dataset: DatasetReader | None
     masked: bool
-    nodata: float
+    settings: Settings
     lock: threading.Lock
 
     @property
     def copyable(self) -> bool:
         return not self.reason
+
+    @property
+    def nodata(self) -> float:
+        return self.settings.spec.pixels.nodata
 
     def tile(self, level: int, row: int, col: int) -> tuple[int, int]:
         """Return (offset, size) in the file of the tile that is block (row, col) of the output; size 0: not stored."""
@@ -104,13 +111,16 @@ class Part:
             row, col = piece.row // block, piece.col // block
             tile = self.pixels(0, row, col)
             if tile is None:
-                return np.full((piece.height, piece.width, self.dataset.count), self.nodata, self.dataset.dtypes[0])
+                bands = len(self.settings.spec.pixels.bands)
+                return np.full((piece.height, piece.width, bands), self.nodata, self.settings.dtype)
             top, left = piece.row - row * block, piece.col - col * block
             return tile[top : top + piece.height, left : left + piece.width]
         return self._read_by_gdal(piece.relative_to(self.window))
 
     def _read_by_gdal(self, at: Window) -> Pixels:
         rows, cols = (at.row, at.bottom), (at.col, at.right)
+        if self.dataset is None:
+            raise IntegrityError(f"the part at {self.window} is not open for GDAL")
         with self.lock:  # a dataset of GDAL belongs to one thread at a time
             try:
                 bands = self.dataset.read(window=(rows, cols))
@@ -127,29 +137,42 @@ def gdal() -> rasterio.Env:
     return rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_BYTES, GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_PAM_ENABLED="NO")
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A file that is said to be the part at `window`; `name` is what it is called in errors."""
+
+    name: str
+    window: Window
+    settings: Settings
+    bytes: FileBytes | BufferBytes
+
+
 @contextmanager
-def open_part(data: PartData, window: Window, settings: Settings) -> Iterator[Part]:
+def open_part(data: PartData, window: Window, settings: Settings, accepted: Accepted) -> Iterator[Part]:
     """
-    Open a part that covers `window`.
+    Open a part that covers `window`; GDAL is not asked about one like those that were `accepted` before.
 
     Raises:
         IntegrityError: It is no GeoTIFF, is cut short, or its grid, bands, number type or nodata is not the
             planned one; the message names what was found and what was wanted.
     """
-    if isinstance(data, Path):
-        with _file(data) as source, _dataset(data, str(data)) as dataset:
-            yield _part(source, dataset, window, settings, str(data))
-    else:
-        view = memoryview(data).cast("B")
-        with MemoryFile(bytes(data) if not isinstance(data, bytes) else data) as memory:
-            name = f"the part at {window}"
-            with _dataset(memory.name, name) as dataset:
-                yield _part(BufferBytes(view), dataset, window, settings, name)
+    name = str(data) if isinstance(data, Path) else f"the part at {window}"
+    with _bytes(data) as source:
+        claim = Claim(name, window, settings, source)
+        part = _known(claim, accepted)
+        if part is not None:
+            yield part
+            return
+        with _dataset(data, name) as dataset:
+            yield _checked(claim, dataset, accepted)
 
 
 @contextmanager
-def _file(path: Path) -> Iterator[FileBytes]:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+def _bytes(data: PartData) -> Iterator[FileBytes | BufferBytes]:
+    if not isinstance(data, Path):
+        yield BufferBytes(memoryview(data).cast("B"))
+        return
+    fd = os.open(data, os.O_RDONLY | os.O_CLOEXEC)
     try:
         yield FileBytes.of(fd)
     finally:
@@ -157,43 +180,67 @@ def _file(path: Path) -> Iterator[FileBytes]:
 
 
 @contextmanager
-def _dataset(target: Path | str, name: str) -> Iterator[DatasetReader]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # refused below, with what was wanted
-            dataset = rasterio.open(target, driver="GTiff")
-    except RasterioError as error:
-        raise IntegrityError(f"{name} is no readable GeoTIFF: {error}") from error
-    with dataset:
+def _dataset(data: PartData, name: str) -> Iterator[DatasetReader]:
+    with ExitStack() as opened:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", NotGeoreferencedWarning)  # refused below, with what was wanted
+                target: Path | str
+                if isinstance(data, Path):
+                    target = data
+                else:
+                    target = opened.enter_context(MemoryFile(data if isinstance(data, bytes) else bytes(data))).name
+                dataset = opened.enter_context(rasterio.open(target, driver="GTiff"))
+        except RasterioError as error:
+            raise IntegrityError(f"{name} is no readable GeoTIFF: {error}") from error
         yield dataset
 
 
-def _part(
-    source: FileBytes | BufferBytes, dataset: DatasetReader, window: Window, settings: Settings, name: str
-) -> Part:
+def _known(claim: Claim, accepted: Accepted) -> Part | None:
+    """Return a part that says of itself what an accepted one said and lies where it should, else None."""
+    try:
+        file = tiff.read(claim.bytes)
+    except IntegrityError:
+        return None  # GDAL has better words for what is wrong
+    transform = accepted.transform(file, claim.window)
+    wanted = claim.settings.spec.grid.window_transform(claim.window)
+    if transform is None or not _same_place(transform, wanted, claim.window):
+        return None
+    part = _part(claim, file, None, masked=False)
+    return part if part.tables else None
+
+
+def _checked(claim: Claim, dataset: DatasetReader, accepted: Accepted) -> Part:
+    """Return a part that GDAL finds to be the planned one."""
     masked = MaskFlags.per_dataset in dataset.mask_flag_enums[0]
-    for what, found, wanted in _comparisons(dataset, window, settings, masked=masked):
+    for what, found, wanted in _comparisons(dataset, claim.window, claim.settings, masked=masked):
         if found != wanted:
-            raise IntegrityError(f"{name}: {what} is {found}, expected {wanted}")
-    order, found_directories = tiff.directories(source)
-    images = [d for d in found_directories if not d.number(tiff.SUBFILE) & 4]
-    stored, why_not = _stored(images[0], order, settings, masked=masked)
+            raise IntegrityError(f"{claim.name}: {what} is {found}, expected {wanted}")
+    file = tiff.read(claim.bytes)
+    if not masked:
+        accepted.learn(file, claim.window)
+    return _part(claim, file, dataset, masked=masked)
+
+
+def _part(claim: Claim, file: tiff.File, dataset: DatasetReader | None, *, masked: bool) -> Part:
+    window, settings = claim.window, claim.settings
+    images = [image for image in file.directories if not image.number(tiff.SUBFILE) & 4]
+    stored, why_not = _stored(images[0], file.order, settings, masked=masked)
     encoding = settings.encoding_for(stored)
     aligned = not (window.row % encoding.block or window.col % encoding.block)
     readable = stored is not None and stored.block == encoding.block and aligned
     codec = Codec(stored, settings.dtype, len(settings.spec.pixels.bands)) if stored and readable else None
-    tables = _tables(images, window, encoding.block, source.size, name) if codec else {}
-    reason = why_not or _difference(stored, encoding, aligned=aligned)
+    tables = _tables(images, window, encoding.block, claim.bytes.size, claim.name) if codec else {}
     return Part(
         window=window,
         encoding=encoding,
-        reason=reason,
+        reason=why_not or _difference(stored, encoding, aligned=aligned),
         tables=tables,
         stored=codec,
-        bytes=source,
+        bytes=claim.bytes,
         dataset=dataset,
         masked=masked,
-        nodata=settings.spec.pixels.nodata,
+        settings=settings,
         lock=threading.Lock(),
     )
 

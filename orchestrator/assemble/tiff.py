@@ -16,6 +16,7 @@ WIDTH, HEIGHT, BITS, COMPRESSION = 256, 257, 258, 259
 SAMPLES, PLANAR, PREDICTOR = 277, 284, 317
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES = 322, 323, 324, 325
 SUBFILE, JPEG_TABLES = 254, 347
+PIXEL_SCALE, TIEPOINT = 33550, 33922
 
 # numpy's name of each TIFF field type.
 TYPES = {1: "u1", 2: "S1", 3: "u2", 4: "u4", 5: "u8", 6: "i1", 7: "u1", 8: "i2", 9: "i4", 10: "i8"}
@@ -84,15 +85,26 @@ class Layout:
         return cls(order, struct.unpack(order + "Q", head[8:16])[0], order + "Q", order + "HHQ8s", 8)
 
 
-def directories(source: Readable) -> tuple[str, list[Directory]]:
+@dataclass(frozen=True, slots=True)
+class File:
+    """The byte order of a file (`<` or `>`) and its directories, in the order of the file."""
+
+    order: str
+    directories: list[Directory]
+
+
+def read(source: Readable) -> File:
     """
-    Return the byte order (`<` or `>`) of the file and its directories, in the order of the file.
+    Read all directories of a file.
 
     Raises:
         IntegrityError: The file is no TIFF, or is cut short.
     """
     layout = Layout.of(source)
-    return layout.order, list(_chain(source, layout))
+    found = list(_chain(source, layout))
+    if not found:
+        raise IntegrityError("the file is a TIFF without an image")
+    return File(layout.order, found)
 
 
 def _chain(source: Readable, layout: Layout) -> Iterator[Directory]:

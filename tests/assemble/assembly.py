@@ -52,6 +52,7 @@ class Scene:
     masked: bool = False
     profile: dict[str, Any] = field(default_factory=lambda: {"tiled": True, "blockxsize": 16, "blockysize": 16})
     driver: str = "GTiff"
+    tags: dict[str, str] = field(default_factory=dict)
 
     @property
     def grid(self) -> Grid:
@@ -96,6 +97,7 @@ class Scene:
         with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "w", driver=self.driver, **profile) as dst:
             dst.write(data[:, window.row : window.bottom, window.col : window.right])
             dst.descriptions = self.names
+            dst.update_tags(**self.tags)
             if self.masked:
                 rng = np.random.default_rng((self.seed, window.row, window.col))
                 dst.write_mask(rng.random((window.height, window.width)) > 0.2)

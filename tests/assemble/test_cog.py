@@ -51,7 +51,7 @@ def test_data_lies_in_the_file_from_coarse_to_fine(cog):
     """Every block of an overview lies before every block of the next finer level, and after all directories."""
     _scene, _parts, report = cog
     with report.path.open("rb") as file:
-        images = tiff.directories(FileBytes.of(file.fileno()))[1]
+        images = tiff.read(FileBytes.of(file.fileno())).directories
     stored = [i.numbers(tiff.TILE_OFFSETS)[i.numbers(tiff.TILE_SIZES) > 0] for i in images]
 
     assert len(images) == 5
@@ -169,7 +169,7 @@ def test_computed_overviews_are_what_they_are_called(resampling, dtype, clipped,
 def spoil_padding(path, dtype, bands):
     """Fill what the blocks of an uncompressed file hold beyond its edges with a number no pixel has."""
     with path.open("r+b") as file:
-        for image in tiff.directories(FileBytes.of(file.fileno()))[1]:
+        for image in tiff.read(FileBytes.of(file.fileno())).directories:
             side, height, width = (image.number(t) for t in (tiff.TILE_WIDTH, tiff.HEIGHT, tiff.WIDTH))
             for index, offset in enumerate(image.numbers(tiff.TILE_OFFSETS).tolist()):
                 row, col = (v * side for v in divmod(index, -(-width // side)))

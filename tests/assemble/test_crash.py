@@ -129,7 +129,7 @@ def test_a_part_that_broke_off_can_be_placed_again(scene, tmp_path):
     for window, path in parts.items():
         whole = path.read_bytes()
         broken = bytearray(whole)
-        image = tiff.directories(BufferBytes(memoryview(whole)))[1][0]
+        image = tiff.read(BufferBytes(memoryview(whole))).directories[0]
         for offset, size in zip(image.numbers(tiff.TILE_OFFSETS), image.numbers(tiff.TILE_SIZES), strict=True):
             broken[offset : offset + size] = bytes(size)
         if mosaic.settings.spans.mask(window).any():

@@ -7,15 +7,15 @@ import re
 import numpy as np
 import pytest
 import rasterio
-from assembly import Scene, assemble, place
+from assembly import Never, Scene, assemble, place, read
 from rasterio.transform import Affine
 
 from orchestrator.assemble.mosaic import BlockAssembler
 from orchestrator.core.errors import IntegrityError, PlanError
 from orchestrator.model.grid import Window
 
-SCENE = Scene(height=64, width=64, side=64)
-WINDOW = Window(0, 0, 64, 64)
+SCENE = Scene(height=64, width=128, side=64)
+WINDOW, NEIGHBOUR = SCENE.windows()
 GOOD = {
     "driver": "GTiff", "count": 2, "dtype": "uint16", "crs": "EPSG:32633", "nodata": 0, "height": 64, "width": 64,
     "transform": Affine(*SCENE.grid.transform), "tiled": True, "blockxsize": 16, "blockysize": 16,
@@ -29,6 +29,10 @@ def part(path, names=("B1", "B2"), **changes):
         if names:
             dst.descriptions = names
     return path
+
+
+def part_at(window, path):
+    return part(path, transform=Affine(*SCENE.grid.window_transform(window)))
 
 
 @pytest.mark.parametrize(
@@ -49,15 +53,44 @@ def part(path, names=("B1", "B2"), **changes):
         pytest.param({"nodata": None}, "its nodata value is None, expected 0", id="no nodata"),
     ],
 )
-def test_the_wrong_part_is_refused_by_name(changes, sentence, tmp_path):
+@pytest.mark.parametrize("others", [False, True], ids=["alone", "after a right one"])
+def test_the_wrong_part_is_refused_by_name(changes, sentence, others, tmp_path):
     """Found and wanted stand in the message, and nothing of the part in the mosaic."""
     path = part(tmp_path / "part.tif", **changes)
     mosaic = BlockAssembler().open(SCENE.spec(), tmp_path / "work")
+    right = [(NEIGHBOUR, part_at(NEIGHBOUR, tmp_path / "right.tif"))] if others else []
+    place(mosaic, right)
 
     with pytest.raises(IntegrityError, match=re.escape(sentence)):
         place(mosaic, [(WINDOW, path)])
 
-    assert not mosaic.placed()
+    assert mosaic.placed() == frozenset(window for window, _ in right)
+
+
+def test_parts_that_changed_places_are_refused(tmp_path):
+    """A part like one that was right, but for where it lies, is still the wrong one."""
+    mosaic = BlockAssembler().open(SCENE.spec(), tmp_path / "work")
+    place(mosaic, [(WINDOW, part(tmp_path / "part.tif"))])
+
+    with pytest.raises(IntegrityError, match=re.escape("its transform is (10.0, 0.0, 499980.0")):
+        place(mosaic, [(NEIGHBOUR, tmp_path / "part.tif")])
+
+
+@pytest.mark.parametrize("area_or_point", ["Area", "Point"])
+def test_gdal_opens_one_of_parts_that_are_alike(area_or_point, tmp_path, monkeypatch):
+    """Thousands of parts say the same of themselves; one is looked at closely, smaller ones at the edge included."""
+    scene = Scene(tags={"AREA_OR_POINT": area_or_point})
+    parts = scene.write(tmp_path / "parts")
+    opened = []
+    real = rasterio.open
+    monkeypatch.setattr("orchestrator.assemble.part.rasterio.open", lambda *a, **k: opened.append(a) or real(*a, **k))
+    mosaic = BlockAssembler().open(scene.spec(), tmp_path / "work")
+
+    place(mosaic, parts.items())
+
+    assert len(opened) == 1
+    monkeypatch.undo()
+    np.testing.assert_array_equal(read(mosaic.finish(Never()).path), scene.pixels())
 
 
 def test_a_shift_no_pixel_can_feel_is_accepted(tmp_path):
