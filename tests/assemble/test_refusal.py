@@ -40,6 +40,7 @@ def part_at(window, path):
     [
         pytest.param({"crs": "EPSG:32634"}, "its CRS is EPSG:32634, expected EPSG:32633", id="CRS"),
         pytest.param({"height": 48}, "size (height, width) is (48, 64), expected (64, 64)", id="size"),
+        pytest.param({"height": 32, "width": 32}, "size (height, width) is (32, 32), expected (64", id="half the size"),
         pytest.param(
             {"transform": Affine(10, 0, 499983.0, 0, -10, 5200020)}, "its transform is (10.0, 0.0, 499983.0", id="shift"
         ),
