@@ -246,15 +246,23 @@ def test_migrations_make_the_schema_of_the_program(store):
         assert compare_metadata(MigrationContext.configure(db), metadata) == []
 
 
+def held(path: Path) -> list[str]:
+    """Return which of a database's files this process holds open."""
+    names = (str(entry.readlink()) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink())
+    return [name for name in names if name.startswith(str(path.resolve()))]
+
+
 def test_a_newer_database_is_refused(store, path):
-    """An old program does not touch what a newer one wrote."""
+    """An old program does not touch what a newer one wrote, and lets go of it."""
     store.close()
     with sqlite3.connect(path) as db:
         db.execute("UPDATE alembic_version SET version_num = '9999'")
     db.close()
 
-    with pytest.raises(IntegrityError, match="newer than this program"):
+    with pytest.raises(IntegrityError, match="newer than this program") as refused:
         SqlStore(f"sqlite:///{path}", StillClock())
+
+    assert held(path) == [], refused  # named, so that its traceback still holds whatever was not closed
 
 
 def test_a_damaged_database_is_said_in_one_line(tmp_path):

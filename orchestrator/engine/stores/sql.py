@@ -60,8 +60,12 @@ class SqlStore:
     def __init__(self, url: str, clock: Clock) -> None:
         self._engine = _connect(url)
         self._clock = clock
-        with _disk_errors():
-            upgrade(self._engine)
+        try:
+            with _disk_errors():
+                upgrade(self._engine)
+        except BaseException:
+            self.close()  # nobody else can: whoever asked for a store has none
+            raise
 
     # ------------------------------------------------------------------ runs
 
