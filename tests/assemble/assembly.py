@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import rasterio
+import rasterio.shutil
 import shapely
 from rasterio.errors import NodataShadowWarning
 from rasterio.mask import mask
@@ -22,6 +23,9 @@ from orchestrator.model.mosaic import MosaicReport, MosaicSpec
 from orchestrator.model.spec import PixelSpec
 
 CRS = "EPSG:32633"
+# From GDAL 3.11 on the COG driver may store each band apart (uncompressed, it does); before, it never does, and
+# passes over the word.
+ASKED = {"COG": {"interleave": "pixel"}}
 
 
 class Never:
@@ -93,7 +97,7 @@ class Scene:
         profile = {
             "count": self.bands, "dtype": self.dtype, "crs": CRS, "nodata": self.nodata,
             "height": window.height, "width": window.width, "transform": Affine(*self.grid.window_transform(window)),
-        } | self.profile  # fmt: skip
+        } | ASKED.get(self.driver, {}) | self.profile  # fmt: skip
         with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "w", driver=self.driver, **profile) as dst:
             dst.write(data[:, window.row : window.bottom, window.col : window.right])
             dst.descriptions = self.names
@@ -102,6 +106,15 @@ class Scene:
                 rng = np.random.default_rng((self.seed, window.row, window.col))
                 dst.write_mask(rng.random((window.height, window.width)) > 0.2)
         return path
+
+
+def store_bands_apart(path: Path) -> None:
+    """Rewrite a cloud-optimised part, overviews included, with a block for each band; any GDAL can."""
+    together = path.rename(path.with_suffix(".together"))
+    with rasterio.open(together) as src:
+        kept = {k: src.profile[k] for k in ("tiled", "blockxsize", "blockysize", "compress") if k in src.profile}
+    rasterio.shutil.copy(together, path, driver="GTiff", interleave="band", copy_src_overviews=True, **kept)
+    together.unlink()
 
 
 def reference(scene: Scene, parts: dict[Window, Path], folder: Path) -> np.ndarray:

@@ -10,7 +10,7 @@ import pytest
 import rasterio
 import shapely
 import tifffile
-from assembly import Scene, assemble, read, reference, star
+from assembly import Scene, assemble, read, reference, star, store_bands_apart
 from rasterio.enums import ColorInterp
 from rio_cogeo import cog_validate
 
@@ -166,28 +166,33 @@ def test_computed_overviews_are_what_they_are_called(resampling, dtype, clipped,
     assert resampling in report.overviews
 
 
-def spoil_padding(path, dtype, bands):
+def spoil_padding(path, dtype):
     """Fill what the blocks of an uncompressed file hold beyond its edges with a number no pixel has."""
     with path.open("r+b") as file:
         for image in tiff.read(FileBytes.of(file.fileno())).directories:
             side, height, width = (image.number(t) for t in (tiff.TILE_WIDTH, tiff.HEIGHT, tiff.WIDTH))
-            for index, offset in enumerate(image.numbers(tiff.TILE_OFFSETS).tolist()):
-                row, col = (v * side for v in divmod(index, -(-width // side)))
+            rows, cols = -(-height // side), -(-width // side)
+            offsets = image.numbers(tiff.TILE_OFFSETS).reshape(-1, rows, cols)  # of each band, where bands lie apart
+            for (_, row, col), offset in np.ndenumerate(offsets):
                 file.seek(offset)
-                block = np.fromfile(file, dtype, side * side * bands).reshape(side, side, bands)
-                block[max(height - row, 0) :], block[:, max(width - col, 0) :] = 30_000, 30_000
+                block = np.fromfile(file, dtype, side * side * image.number(tiff.SAMPLES) // len(offsets))
+                block = block.reshape(side, side, -1)
+                block[max(height - row * side, 0) :], block[:, max(width - col * side, 0) :] = 30_000, 30_000
                 file.seek(offset)
                 file.write(block.tobytes())
 
 
 @pytest.mark.parametrize(
-    ("driver", "side", "profile"),
+    ("driver", "side", "profile", "apart", "made"),
     [
-        pytest.param("GTiff", 80, {"tiled": True, "blockxsize": 16, "blockysize": 16}, id="computed"),
-        pytest.param("COG", 512, {"blocksize": 128, "compress": "none"}, id="from the parts"),
+        pytest.param(
+            "GTiff", 80, {"tiled": True, "blockxsize": 16, "blockysize": 16}, False, "average of valid", id="computed"
+        ),
+        pytest.param("COG", 512, {"blocksize": 128, "compress": "none"}, False, "taken from", id="from the parts"),
+        pytest.param("COG", 512, {"blocksize": 128, "compress": "none"}, True, "average of valid", id="bands apart"),
     ],
 )
-def test_what_blocks_hold_beyond_the_edge_is_never_seen(driver, side, profile, tmp_path):
+def test_what_blocks_hold_beyond_the_edge_is_never_seen(driver, side, profile, apart, made, tmp_path):
     """Edge blocks are padded with anything; overviews are made of the pixels of the raster alone."""
     scene = Scene(height=734, width=802, side=side, driver=driver, profile=profile, holes=0, dtype="int16")
     left, bottom, right, top = scene.grid.bounds()
@@ -195,12 +200,18 @@ def test_what_blocks_hold_beyond_the_edge_is_never_seen(driver, side, profile, t
     scene = Scene(**{**vars(scene), "area": area})
     parts = scene.write(tmp_path / "parts")
     for path in parts.values():
-        spoil_padding(path, "int16", scene.bands)
+        if apart:
+            store_bands_apart(path)
+        spoil_padding(path, "int16")
 
     report = assemble(scene, parts, tmp_path / "work")
 
-    for level in range(3):
-        assert overview(report.path, level).max() < 3000
+    with rasterio.open(report.path) as src:
+        levels = len(src.overviews(1))
+    assert levels >= 2
+    assert report.overviews.startswith(made)
+    for pixels in (read(report.path), *(overview(report.path, level) for level in range(levels))):
+        assert pixels.max() < 3000
 
 
 def test_the_mean_leaves_nodata_out_and_never_makes_it():
