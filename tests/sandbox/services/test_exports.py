@@ -78,7 +78,18 @@ def test_a_wholly_masked_export_can_write_nothing_and_succeed(kit, bucket, prefi
     assert list(bucket.list_blobs(prefix=prefix)) == []
 
 
-def test_floats_are_written_as_float32_in_pixel_interleave(kit, bucket, prefix, ramp):
+@pytest.mark.parametrize("optimized", [False, True], ids=["plain", "cloud-optimised"])
+def test_the_bands_of_a_pixel_lie_together(kit, bucket, prefix, optimized):
+    """Whatever GDAL would rather do: the order of bands in the file is the sandbox's own choice."""
+    image = kit.image().addBands(kit.image().rename("again"))
+    kit.finish(kit.to_bucket(prefix, image, formatOptions={"cloudOptimized": optimized}))
+
+    _, profile, names, _ = opened(bucket.blob(f"{prefix}.tif").download_as_bytes())
+    assert profile["interleave"] == "pixel"
+    assert names == ("ramp", "again")
+
+
+def test_floats_are_written_as_float32(kit, bucket, prefix, ramp):
     """A float band stays Float32; its masked pixels are 0 unless the sandbox is told otherwise."""
     kit.finish(kit.to_bucket(prefix, kit.image("half")))
 
