@@ -22,6 +22,10 @@ RUN cp -r orchestrator "$(/usr/local/lib/orchestrator/bin/python -c 'import sysc
  && /usr/local/lib/orchestrator/bin/pip uninstall --yes --quiet pip
 
 FROM python:3.13-slim
+# The one library that a wheel (rasterio's) takes from the system and that the slim base does not have.
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends libexpat1 \
+ && rm -rf /var/lib/apt/lists/*
 # A fixed number, because Kubernetes can check a number (runAsNonRoot) but no name.
 RUN groupadd --gid 65532 orchestrator \
  && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /var/lib/orchestrator --shell /usr/sbin/nologin orchestrator \
@@ -36,6 +40,8 @@ ENV PATH=/usr/local/lib/orchestrator/bin:$PATH \
     MPLCONFIGDIR=/tmp \
     ORCHESTRATOR_LOCAL__STATE_DIR=/var/lib/orchestrator/state \
     ORCHESTRATOR_LOG__STYLE=json
+# A library that is missing ends the build here; the commands that only read the state would never notice.
+RUN python -c "import imagecodecs, isal.isal_zlib, pyarrow, pyogrio, pyproj, rasterio, scipy, shapely"
 WORKDIR /var/lib/orchestrator
 VOLUME /var/lib/orchestrator
 USER 65532:65532

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
+import rasterio
 
 from orchestrator.config import unknown_variables
 from orchestrator.faces.cli.main import cli
@@ -46,6 +48,25 @@ def test_the_program_is_not_root():
 def test_every_base_is_named_by_a_version():
     """No `latest`."""
     assert {arguments.split()[0] for word, arguments in ALL if word == "FROM"} == {"python:3.13-slim"}
+
+
+# What Python and the smallest Debian have themselves.
+OF_THE_BASE = {f"lib{name}" for name in ("c.so.6", "dl.so.2", "gcc_s.so.1", "m.so.6", "pthread.so.0", "rt.so.1")}
+OF_THE_BASE |= {"libstdc++.so.6", "libz.so.1"}
+PACKAGES = {"libexpat.so.1": "libexpat1"}
+
+
+def test_libraries_that_wheels_take_from_the_system_are_installed():
+    """Whatever the dependencies here would load from outside their wheels, the image has."""
+    site = Path(rasterio.__file__).parents[1]
+    bundled = [path for path in site.glob("*.libs/*.so*") if path.is_file()]
+    told = subprocess.run(["ldd", *bundled], capture_output=True, text=True, check=True).stdout
+    needed = {line.split()[0] for line in told.splitlines() if " => " in line} - {path.name for path in bundled}
+
+    lacking = {PACKAGES.get(name, name) for name in needed - OF_THE_BASE}
+
+    assert "libc.so.6" in needed
+    assert lacking <= set(re.search(r"apt-get install ([^&]*)", str(LAST))[1].split())
 
 
 def test_what_is_copied_is_there_and_reaches_the_builder():
