@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.assemble.storage import space_errors, sync_directory
+from orchestrator.assemble.storage import space_errors
 from orchestrator.core.errors import IntegrityError
+from orchestrator.core.files import sync_folder
 
 Record = dict[str, Any]
 
@@ -58,7 +59,7 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
         if begins:
-            sync_directory(self.path.parent)
+            sync_folder(self.path.parent)
 
 
 def _parse(line: bytes) -> Record | None:

@@ -22,8 +22,9 @@ from orchestrator.assemble.report import PlacedPart, summary
 from orchestrator.assemble.settings import Settings
 from orchestrator.assemble.statistics import statistics
 from orchestrator.assemble.stock import Fragment, Item, Shelf, Spool, Spools
-from orchestrator.assemble.storage import aligned, boot_id, insert_room, remove_room, sync_directory
+from orchestrator.assemble.storage import aligned, boot_id, insert_room, remove_room
 from orchestrator.core.errors import IntegrityError, Stopped
+from orchestrator.core.files import sync_folder
 from orchestrator.core.flow import one_behind
 from orchestrator.model.grid import Window
 from orchestrator.model.mosaic import MosaicReport, MosaicSpec
@@ -134,7 +135,7 @@ class BlockMosaic:
             if end and (not path.exists() or path.stat().st_size < end):
                 raise IntegrityError(f"{path} has lost bytes it had; remove {self.work_dir} to start again")
         self.spools = Spools(Spool.open(full, ends[0]), Spool.open(overviews, ends[1]))
-        sync_directory(self.work_dir)
+        sync_folder(self.work_dir)
 
     def placed(self) -> frozenset[Window]:
         """Return the windows already placed, in this process or before a crash."""
@@ -336,7 +337,7 @@ class BlockMosaic:
             source.rename(target)
         for name in (FULL, OVERVIEWS, UNSEALED):
             (self.work_dir / name).unlink(missing_ok=True)
-        sync_directory(self.work_dir)
+        sync_folder(self.work_dir)
 
 
 def _cells(window: Window) -> Iterator[tuple[int, int]]:

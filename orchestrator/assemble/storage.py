@@ -105,15 +105,6 @@ def _copy_by_hand(source: int, offset: int, target: int, at: int, size: int) -> 
         offset, at, size = offset + len(data), at + len(data), size - len(data)
 
 
-def sync_directory(path: Path) -> None:
-    """Make the names in a directory durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 # Modes of Linux's fallocate(2): take bytes out of a file, or make room in it, by moving block addresses only.
 _COLLAPSE, _INSERT = 0x08, 0x20
 # Block size of nearly every file system that can do so; on others the kernel refuses, and the bytes are copied.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 
 import numpy as np
 import pytest
@@ -10,7 +11,10 @@ import rasterio
 from assembly import Never, Scene, assemble, place, read
 from rasterio.transform import Affine
 
+from orchestrator.assemble.accepted import Accepted
 from orchestrator.assemble.mosaic import BlockAssembler
+from orchestrator.assemble.part import gdal, open_part
+from orchestrator.assemble.settings import Settings
 from orchestrator.core.errors import IntegrityError, PlanError
 from orchestrator.model.grid import Window
 
@@ -75,6 +79,28 @@ def test_parts_that_changed_places_are_refused(tmp_path):
 
     with pytest.raises(IntegrityError, match=re.escape("its transform is (10.0, 0.0, 499980.0")):
         place(mosaic, [(NEIGHBOUR, tmp_path / "part.tif")])
+
+
+def test_damage_anywhere_in_the_tags_of_a_known_part_is_an_integrity_error(tmp_path):
+    """What GDAL is not asked about is read by us: whatever stands there, it ends in words."""
+    good = part_at(NEIGHBOUR, tmp_path / "good.tif").read_bytes()
+    (first,) = struct.unpack("<I", good[4:8])
+    rng = np.random.default_rng(0)
+    settings, accepted = Settings.of(SCENE.spec()), Accepted(SCENE.grid)
+    refused = 0
+    with gdal():
+        with open_part(part(tmp_path / "part.tif"), WINDOW, settings, accepted):
+            pass
+        for _ in range(500):
+            damaged = bytearray(good)
+            for at in rng.integers(first, min(first + 420, len(good)), 2):
+                damaged[at] = rng.integers(256)
+            try:
+                with open_part(bytes(damaged), NEIGHBOUR, settings, accepted):
+                    pass
+            except IntegrityError:
+                refused += 1
+    assert refused > 200
 
 
 @pytest.mark.parametrize("area_or_point", ["Area", "Point"])
