@@ -138,6 +138,7 @@ class JobTable(_Section):
     max_part_size: Size = 48 * 2**20
     split: Literal["blocks", "square"] = "blocks"
     write: WriteTable = WriteTable()
+    min_valid: float = Field(default=0.0, ge=0, le=1)
     cron: str = ""
     every: str = ""
     timezone: str = "UTC"
@@ -161,6 +162,7 @@ class JobTable(_Section):
             split=self.split,
             options=OutputOptions(**self.write.model_dump()),
             service=service,
+            min_valid=self.min_valid,
         )
 
 

@@ -30,7 +30,7 @@ SHORT, LONG, LONG8 = 3, 4, 16
 TEMPLATE_SIDE = 16
 # Tags of the template that hold for every image of the file, and those of the full image alone.
 _EVERY_IMAGE = (258, 262, 277, 284, 338, 339, 42113)
-_FULL_IMAGE = (33550, 33922, 34264, 34735, 34736, 34737, 42112)
+_FULL_IMAGE = (305, 33432, 33550, 33922, 34264, 34735, 34736, 34737, 42112)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,12 +46,11 @@ class Settings:
         Check a specification.
 
         Raises:
-            PlanError: A word or number in it is unknown, or its number type cannot hold its nodata.
+            PlanError: A word or number in it is unknown.
             AreaError: Its area cannot be read.
         """
         dtype = np.dtype(spec.pixels.dtype).newbyteorder("<")
         _check_words(spec, dtype)
-        _check_nodata(spec.pixels.nodata, dtype)
         try:
             crs = CRS.from_user_input(spec.grid.crs)
         except CRSError as error:
@@ -95,14 +94,6 @@ def _check_words(spec: MosaicSpec, dtype: np.dtype[Any]) -> None:
         raise PlanError(f"a block of {spec.block} pixels is not a multiple of 16")
     if spec.threads < 1:
         raise PlanError(f"{spec.threads} threads cannot encode anything; give at least 1")
-
-
-def _check_nodata(nodata: float, dtype: np.dtype[Any]) -> None:
-    if np.issubdtype(dtype, np.floating):
-        return
-    limits = np.iinfo(dtype)
-    if not np.isfinite(nodata) or nodata != int(nodata) or not limits.min <= nodata <= limits.max:
-        raise PlanError(f"{dtype.name} cannot hold the nodata value {nodata}; choose one it can")
 
 
 def _spans(spec: MosaicSpec) -> SpanTable:

@@ -146,6 +146,8 @@ def write_copy(layout: Plan, spools: Spools, path: Path, stop: Stop) -> None:
                 if stop.is_set():
                     raise Stopped("stopped while writing the mosaic; all placed parts are kept")
                 copy_range(spools.of(run.level).fd, run.source, fd, run.target, run.size)
+            # The head is padded to where blocks begin, also when there is none.
+            os.ftruncate(fd, layout.size)
             os.fsync(fd)
     finally:
         os.close(fd)

@@ -10,6 +10,7 @@ from typing import Any
 
 from orchestrator.core import crash
 from orchestrator.core.errors import GenerationError, IntegrityError, NotFoundError, Stopped
+from orchestrator.core.files import make_folder
 from orchestrator.engine.feedback import Feedback
 from orchestrator.engine.ladder import HoldError, Ladder, failed_state
 from orchestrator.engine.progress import Progress
@@ -97,7 +98,7 @@ class Exporting:
         """Return what brings and places this run's parts; leaving its block ends it."""
         self._bring_back(mosaic)
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         return Transfers(
             self._run_id,
             store=self._store,

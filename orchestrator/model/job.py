@@ -91,6 +91,8 @@ class Job:
         options: How the final file is written.
         service: Which Earth Engine is meant: `google` or `sandbox`. A run is never continued on another.
         pins: Checksums of the files the job speaks of, so that a changed file makes another job.
+        min_valid: The least share of the area's pixels, 0 to 1, that must hold data in every band; with less the run
+            is held for a person before it is published. What is made does not depend on it, nor does the fingerprint.
     """
 
     base_name: str
@@ -108,6 +110,7 @@ class Job:
     options: OutputOptions = field(default_factory=OutputOptions)
     service: str = "google"
     pins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    min_valid: float = 0.0
 
     def __post_init__(self) -> None:
         # `{date}` stands for the logical date of a scheduled run.
@@ -118,6 +121,8 @@ class Job:
             raise ConfigError(f"split {self.split!r} is unknown; choose one of {', '.join(SPLITS)}")
         if self.max_part_bytes < 1:
             raise ConfigError(f"a part of {self.max_part_bytes} bytes holds nothing; give --max-size-mb more than 0")
+
+        check_share(self.min_valid)
 
     def dates(self, today: date) -> tuple[date, date]:
         """
@@ -161,7 +166,9 @@ class Job:
 
     def fingerprint(self) -> str:
         """Return what tells two jobs apart: equal jobs share it."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
+        content = json.loads(self.to_json())
+        del content["min_valid"]
+        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def job_fields() -> frozenset[str]:
@@ -181,6 +188,18 @@ def check_base_name(name: str) -> None:
             f"base name {name[:100]!r} cannot be a file name everywhere; use 1 to 80 of A-Z a-z 0-9 . _ - "
             "and begin with a letter or digit"
         )
+
+
+def check_share(share: float) -> None:
+    """
+    Refuse what is no share of valid pixels.
+
+    Raises:
+        UserError: It is not from 0 to 1.
+    """
+    if not 0 <= share <= 1:
+        hint = f"; write {share / 100:g} for {share:g} %" if 1 < share <= 100 else ""
+        raise UserError(f"min_valid is {share:g}; it is a share of the area's pixels, from 0 to 1{hint}")
 
 
 def _read_date(text: str, what: str, today: date) -> date:
