@@ -60,7 +60,9 @@ class Settings:
     @property
     def resampling(self) -> str:
         """How overview pixels are computed where they must be."""
-        return "nearest" if self.spec.overviews == "nearest" else "average"
+        shows = self.spec.appearance
+        classes = self.spec.overviews == "auto" and shows is not None and bool(shows.palette)  # no means of classes
+        return "nearest" if self.spec.overviews == "nearest" or classes else "average"
 
     @property
     def overviews_of_parts(self) -> bool:
@@ -109,5 +111,9 @@ def _spans(spec: MosaicSpec) -> SpanTable:
 def _fingerprint(spec: MosaicSpec) -> str:
     facts = asdict(spec)
     del facts["threads"]  # more threads make the same bytes
+    # Work begun before there were such wishes is continued.
+    for name in ("appearance", "nodata_by_word"):
+        if not facts[name]:
+            del facts[name]
     facts["area_wkb"] = hashlib.sha256(spec.area_wkb).hexdigest() if spec.area_wkb is not None else None
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
