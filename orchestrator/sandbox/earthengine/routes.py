@@ -7,14 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 from orchestrator.sandbox import fields
+from orchestrator.sandbox.clock import Clock
 from orchestrator.sandbox.earthengine import discovery, exports, schema
 from orchestrator.sandbox.earthengine.assets import Assets
 from orchestrator.sandbox.earthengine.attempt import Evaluator
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.exports import BucketDestination
-from orchestrator.sandbox.earthengine.operations import Operations, operation
+from orchestrator.sandbox.earthengine.operations import Operations, Task, moment, no_operation, operation
 from orchestrator.sandbox.earthengine.tasks import Tasks
-from orchestrator.sandbox.faults import Fault
+from orchestrator.sandbox.faults import Fault, Faults, Seen
 from orchestrator.sandbox.scenes.catalogue import UnboundedQueryError
 from orchestrator.sandbox.storage.buckets import Buckets
 from orchestrator.sandbox.web import (
@@ -79,6 +80,8 @@ class EarthEngineRoutes:
         operations: Operations,
         tasks: Tasks,
         buckets: Buckets,
+        faults: Faults,
+        clock: Clock,
         project: str,
         slots: int,
     ) -> None:
@@ -87,6 +90,8 @@ class EarthEngineRoutes:
         self._operations = operations
         self._tasks = tasks
         self._buckets = buckets
+        self._faults = faults
+        self._clock = clock
         self._project = project
         self._lock = threading.Lock()
         self._max_concurrent_exports = slots
@@ -151,24 +156,38 @@ class EarthEngineRoutes:
         size = integer(request, "pageSize", MAX_OPERATIONS_PAGE)
         if size < 0:
             raise ProtocolViolation(f"Page size must not be negative, got {size}.")
-        found = self._operations.all(project)
+        lag = self._faults.lag(request)
+        found = self._operations.at(self._clock.now() - lag, project) if lag else self._operations.all(project)
         # The token names the last operation shown, so that new ones, which come first, shift nothing.
         after = integer(request, "pageToken", 0) if request.query.get("pageToken") else None
         rest = [each for each in found if after is None or each.order < after]
         page = rest[: min(size or MAX_OPERATIONS_PAGE, MAX_OPERATIONS_PAGE)]
-        answer: dict[str, Any] = {"operations": [operation(each) for each in page]} if page else {}
+        shown = self._known(request, page, listed=True)
+        answer: dict[str, Any] = {"operations": [operation(each) for each in shown]} if shown else {}
         if len(rest) > len(page):
             answer["nextPageToken"] = str(page[-1].order)
         return json_response(fields.select(request.query.get("fields"), answer))
 
-    def _get_operation(self, request: Request, project: str, number: str) -> Response:  # noqa: ARG002
+    def _known(self, request: Request, tasks: list[Task], *, listed: bool) -> list[Task]:
+        """Leave out the tasks that a fault hides."""
+        seen = [Seen(each.name, each.description, moment(each.created)) for each in tasks]
+        hidden = self._faults.hidden(request, seen, listed=listed)
+        return [each for each in tasks if each.name not in hidden]
+
+    def _task(self, request: Request, project: str, number: str) -> Task:
+        found = self._operations.get(project, number)
+        if not self._known(request, [found], listed=False):
+            raise no_operation(project, number)
+        return found
+
+    def _get_operation(self, request: Request, project: str, number: str) -> Response:
         self._check_project(project)
-        return json_response(operation(self._operations.get(project, number)))
+        return json_response(operation(self._task(request, project, number)))
 
     def _cancel(self, request: Request, project: str, number: str) -> Response:
         self._check_project(project)
         schema.check(request.json(), schema.EMPTY)
-        self._tasks.cancel(self._operations.get(project, number))
+        self._tasks.cancel(self._task(request, project, number))
         return json_response({})
 
     def _get_config(self, request: Request, project: str) -> Response:  # noqa: ARG002
