@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
+from orchestrator.sandbox import unimitated
 from orchestrator.sandbox.clock import Clock, rfc3339_millis
 from orchestrator.sandbox.connection import Answer
 from orchestrator.sandbox.faults import Fault, Faults
@@ -37,7 +38,7 @@ class Dispatcher:
         self._pages = count(1)
 
     def __call__(self, request: Request) -> Answer:
-        match = self._router.match(request)
+        match = self._router.match(request) or unimitated.match(request)
         if match is None:
             return self._unknown(request)
         if match.route.service == "control":  # the sandbox's own methods are neither counted nor spoilt
@@ -100,9 +101,9 @@ class Dispatcher:
             return error_response(ApiError(500, f"The sandbox failed: {error!r}"), service=service)
 
     def _unknown(self, request: Request) -> Answer:
-        message = f"Method not found: {request.method} {request.path}"
+        message = f"This sandbox knows no method {request.method} {request.path}, neither its own nor a real service's."
         self._journal.violation("unknown", request.path, message)
-        answer = Answer(error_response(ApiError(404, message), service=service_of(request.path)))
+        answer = Answer(error_response(ApiError(400, message), service=service_of(request.path)))
         self._record("unknown", request, answer, None)
         return answer
 

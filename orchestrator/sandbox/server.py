@@ -187,7 +187,6 @@ class Sandbox:
             self.buckets,
             self.faults,
             self.clock,
-            self.options.project,
             self.options.slots,
         )
         routes = [

@@ -64,7 +64,7 @@ def read(body: Mapping[str, Any]) -> ImageExport:
 
     Raises:
         ProtocolViolation: What Earth Engine would refuse.
-        ApiError: 501 for a destination or format that is not imitated.
+        ApiError: 400 for a destination or format that is not imitated.
     """
     schema.check(body, schema.IMAGE_EXPORT)
     if "expression" not in body:
