@@ -98,7 +98,14 @@ class Service:
 
 
 def admit(
-    store: Store, name: str, job: Job, today: date, *, installation: str = "", again: bool = False, overwrite: bool = False
+    store: Store,
+    name: str,
+    job: Job,
+    today: date,
+    *,
+    installation: str = "",
+    again: bool = False,
+    overwrite: bool = False,
 ) -> Run:
     """Admit a job for a day: the same declaration continues the run it has."""
     dated = job.dated(today)

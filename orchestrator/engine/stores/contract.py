@@ -31,6 +31,7 @@ class TaskChange:
     tries: int | None = None
     next_at: float | None = None
     known: bool | None = None
+    forgiven: int | None = None
     failure: Failure | None = None
 
 
@@ -50,7 +51,8 @@ class Outputs(Protocol):
 class Store(Protocol):
     """See the module."""
 
-    outputs: Outputs
+    @property
+    def outputs(self) -> Outputs: ...
 
     def admit(self, order: Admission, *, again: bool = False) -> Run:
         """
@@ -64,6 +66,9 @@ class Store(Protocol):
 
     def run(self, run_id: str) -> Run:
         """Return a run, by its whole id or an unambiguous beginning; raises `UserError` otherwise."""
+
+    def find(self, fingerprints: Sequence[str]) -> Run | None:
+        """Return the newest run of a job, by any of its fingerprints."""
 
     def runs(self, states: Sequence[RunState] | None = None, limit: int = 100) -> list[Run]:
         """Return runs, newest first."""
@@ -79,6 +84,9 @@ class Store(Protocol):
 
     def wish(self, run_id: str, wish: str) -> None:
         """Leave a wish for the process that works on the run; empty takes it back."""
+
+    def wished(self, run_id: str) -> str:
+        """Return the wish of a run."""
 
     def save_plan(self, run_id: str, plan: str, image: str, facts: str, tasks: Sequence[TaskPlan]) -> None:
         """Store the plan with its tasks and parts and make the run PLANNED, at once."""
@@ -99,9 +107,13 @@ class Store(Protocol):
 
     def attempts(self, run_id: str) -> list[Attempt]: ...
 
-    def split(self, run_id: str, task: str, children: Sequence[tuple[str, TaskPlan, int]]) -> None:
+    def split(
+        self, run_id: str, task: str, children: Sequence[tuple[str, TaskPlan, int]], failure: Failure | None = None
+    ) -> None:
         """
         Replace a FAILED task by (key, plan, rung) children; parts of the same window become theirs as they are.
+
+        `failure` is why, remembered of each child.
 
         A child that has nothing to bring is SUCCEEDED and collected from the beginning.
         """

@@ -10,6 +10,7 @@ from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import Failure, PartState, RunState, TaskState, Who
 
+
 @dataclass(frozen=True, slots=True)
 class Admission:
     """
