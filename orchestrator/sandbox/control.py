@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.sandbox.clock import Clock
@@ -26,6 +27,7 @@ class ControlRoutes:
         tasks: Tasks,
         buckets: Buckets,
         drive: Drive,
+        about: Mapping[str, Any],
     ) -> None:
         self._journal = journal
         self._faults = faults
@@ -34,9 +36,11 @@ class ControlRoutes:
         self._tasks = tasks
         self._buckets = buckets
         self._drive = drive
+        self._known = about
 
     def routes(self) -> list[Route]:
         table = {
+            ("GET", r"/sandbox/about"): self._about,
             ("GET", r"/sandbox/state"): self._state,
             ("GET", r"/sandbox/requests"): self._requests,
             ("POST", r"/sandbox/faults"): self._order,
@@ -58,6 +62,10 @@ class ControlRoutes:
             "buckets": self._buckets.report(),
             "drive": self._drive.report(),
         }
+
+    def _about(self, request: Request) -> Response:
+        """Tell who answers here, as the line of JSON does at the start."""
+        return json_response({"url": request.base_url, **self._known})
 
     def _state(self, request: Request) -> Response:  # noqa: ARG002  every handler takes the request
         return json_response(self.state())

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrator.sandbox.clock import Clock
+from orchestrator.sandbox.sentences import SENTENCES
 from orchestrator.sandbox.web import ProtocolViolation, Request
 
 # What can be ordered for a call. Each but `http`, `reset`, `request_id_burnt` and `request_id_refused` lets the
@@ -73,7 +74,8 @@ class Rule:
     """
     One order. It fits a call when `api`, `method`, `path` (a regular expression over path and query), `text` (one
     over the body, or a task's name and description) and `ranged` fit; it lets `skip` fitting calls pass, then acts on
-    `count`, or on all with None.
+    `count`, or on all with None. `sentence` names one of `SENTENCES`, whose text, status and code stand for `message`,
+    `status` and `code` where these are not given.
     """
 
     action: str
@@ -89,6 +91,7 @@ class Rule:
     message: str | None = None
     reason: str | None = None
     status_name: str | None = None
+    sentence: str | None = None
     html: bool = False
     body: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -109,7 +112,7 @@ class Rule:
         Read an order.
 
         Raises:
-            ProtocolViolation: If a name, the action or the destination is unknown, or the pattern is none.
+            ProtocolViolation: If a name, the action, destination or sentence is unknown, or the pattern is none.
         """
         if not isinstance(order, dict):
             raise ProtocolViolation("a fault is an object")
@@ -125,7 +128,7 @@ class Rule:
             _check_pattern(order.get(name))
         if action in VIEW_ACTIONS and order.get("seconds") is not None:
             order = {"count": None, **order}
-        return Rule(**order)
+        return Rule(**_worded(order))
 
     def fits_call(self, api: str, request: Request) -> bool:
         if self.action not in CALL_ACTIONS | HEADER_ACTIONS or (self.api is not None and self.api != api):
@@ -152,6 +155,20 @@ class Rule:
 
     def _fits_text(self, text: str) -> bool:
         return self.text is None or bool(re.search(self.text, text))
+
+
+def _worded(order: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in what an ordered sentence says and carries; what the order itself says is kept."""
+    name = order.get("sentence")
+    if name is None:
+        return dict(order)
+    if name not in SENTENCES:
+        raise ProtocolViolation(f"unknown sentence {name!r}; known are {sorted(SENTENCES)}")
+    sentence = SENTENCES[name]
+    if order["action"] == "task_fail":
+        return {"message": sentence.of_task, "code": sentence.code, **order}
+    worded = {"message": sentence.text, "status": sentence.status, **order}
+    return {"then": worded["status"], **worded} if order["action"] == "commit_then_fail" else worded
 
 
 def _check_pattern(pattern: Any) -> None:

@@ -222,5 +222,5 @@ def _overwrite(path: Path, data: bytes) -> None:
 
 def _with_code(message: str) -> str:
     """Failed tasks name their code at the end of the sentence, except where the sentence says how to go on."""
-    bare = message.startswith(("Export too large", "Exported bands")) or "(Error code:" in message
+    bare = message.startswith("Export too large") or "(Error code:" in message
     return message if bare else f"{message} (Error code: {INVALID_ARGUMENT_CODE})"
