@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -124,6 +124,7 @@ class Rule:
             raise ProtocolViolation(f"unknown action {action!r}; known are {sorted(ACTIONS)}")
         if order.get("destination") not in (None, *DESTINATIONS):
             raise ProtocolViolation(f"unknown destination {order['destination']!r}; known are {list(DESTINATIONS)}")
+        _check_types(order)
         for name in ("path", "text"):
             _check_pattern(order.get(name))
         if action in VIEW_ACTIONS and order.get("seconds") is not None:
@@ -171,11 +172,36 @@ def _worded(order: Mapping[str, Any]) -> dict[str, Any]:
     return {"then": worded["status"], **worded} if order["action"] == "commit_then_fail" else worded
 
 
+def _check_types(order: Mapping[str, Any]) -> None:
+    """A number written as a text must not surface later, inside a call that has nothing to do with it."""
+    for name, value in order.items():
+        kinds = _KINDS[name]
+        fits = isinstance(value, kinds) and (not isinstance(value, bool) or kinds is bool)
+        if not fits and not (value is None and name in _NULLABLE):
+            raise ProtocolViolation(f"{value!r} is no {name} of a fault")
+        if name not in ("code", "then") and isinstance(value, int | float) and value < 0:
+            raise ProtocolViolation(f"the {name} of a fault must not be negative, got {value}")
+    if order.get("bytes_per_second") == 0:
+        raise ProtocolViolation("the bytes_per_second of a fault must not be 0; `stall` stands still")
+
+
 def _check_pattern(pattern: Any) -> None:
     try:
         re.compile(pattern or "")
     except (re.error, TypeError) as error:
         raise ProtocolViolation(f"{pattern!r} is no regular expression: {error}") from error
+
+
+_KINDS: dict[str, Any] = {
+    **dict.fromkeys(("skip", "count", "status", "bytes", "bytes_per_second", "offset", "code"), int),
+    **dict.fromkeys(("seconds", "after"), (int, float)),
+    **dict.fromkeys(("ranged", "html", "chunked", "dash", "stale_checksum"), bool),
+    **dict.fromkeys(("action", "api", "method", "path", "text", "destination", "message", "reason"), str),
+    **dict.fromkeys(("status_name", "sentence", "body"), str),
+    "headers": dict,
+    "then": (int, str),
+}
+_NULLABLE = {each.name for each in fields(Rule) if each.default is None} | {"count"}
 
 
 class Fault:
@@ -298,11 +324,13 @@ class Faults:
                     return timedelta(seconds=each.rule.seconds or 0)
         return timedelta(0)
 
-    def hidden(self, request: Request, seen: list[Seen], *, listed: bool) -> set[str]:
+    def hidden(self, request: Request, seen: Iterable[Seen], *, listed: bool) -> set[str]:
         """Return the names of those that the answer must not know; a rule acts only where it hides something."""
         now, gone = self._clock.now(), set[str]()
         with self._lock:
-            for order in self._views(request):
+            orders = self._views(request)
+            seen = list(seen) if orders else []
+            for order in orders:
                 if not listed and order.rule.action != "operation_unknown":
                     continue
                 names = {
