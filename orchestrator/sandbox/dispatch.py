@@ -20,6 +20,7 @@ from orchestrator.sandbox.web import (
     Request,
     Response,
     Router,
+    UnknownParameter,
     error_response,
     service_of,
 )
@@ -90,6 +91,11 @@ class Dispatcher:
         service = match.route.service
         try:
             return match.call(request) if fault is None else match.call(request, fault=fault)
+        except UnknownParameter as error:
+            if (refusal := unimitated.parameter(request, error.name)) is not None:
+                return error_response(refusal, service=service)
+            self._journal.violation(match.route.api, request.path, error.message)
+            return error_response(error, service=service)
         except ProtocolViolation as error:
             if service != "control":
                 self._journal.violation(match.route.api, request.path, error.message)

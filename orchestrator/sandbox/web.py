@@ -63,6 +63,17 @@ class ProtocolViolation(ApiError):  # noqa: N818  it is answered as an error and
         super().__init__(status, message)
 
 
+class UnknownParameter(ProtocolViolation):
+    """A query parameter that a method does not know."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f'Invalid JSON payload received. Unknown name "{name}": Cannot bind query parameter. '
+            f"Field '{name}' could not be found in request message."
+        )
+        self.name = name
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """
@@ -209,10 +220,7 @@ class Match:
         known = self.route.query
         for name in request.query:
             if known is not None and name not in STANDARD_QUERY | known:
-                raise ProtocolViolation(
-                    f'Invalid JSON payload received. Unknown name "{name}": Cannot bind query parameter. '
-                    f"Field '{name}' could not be found in request message."
-                )
+                raise UnknownParameter(name)
         return self.route.handler(request, **self.arguments, **extra)
 
 
