@@ -232,6 +232,19 @@ def test_the_sandboxs_own_methods_refuse_nonsense(sandbox, path, body):
     assert answer.json()["error"]["message"]
 
 
+def test_the_earth_engine_client_asks_once(kit):
+    """With its retries on, the real client does not repeat what is refused."""
+    before = kit.sandbox.state()["requests"].get("thumbnails.create", 0)
+    ee.data.setMaxRetries(5)
+    try:
+        with pytest.raises(ee.EEException, match=r"thumbnails\.create"):
+            kit.image().getThumbURL({"dimensions": 16})
+    finally:
+        ee.data.setMaxRetries(0)
+
+    assert kit.sandbox.state()["requests"]["thumbnails.create"] == before + 1
+
+
 def test_refusals_are_counted_under_their_names(kit):
     """A call that is not imitated can be spoilt and is counted like any other."""
     number = kit.order("http", api="image.computePixels", status=503)

@@ -163,12 +163,18 @@ def test_what_is_hidden_can_be_released(kit, running):
 
 
 def test_after_a_restart_an_old_task_is_in_the_snapshot(tmp_path, ramps, connect, kit_of):
-    """What was done before the restart is listed by a list that lags."""
+    """What ended before the restart is listed by a list of any time since its submission."""
     options = Options(data_dir=tmp_path)
     with Sandbox(ramps, options) as first:
         connect(first)
         kit = kit_of(first)
-        kit.finish(kit.to_bucket("x", description="before"))
+        kit.order("task_stuck")
+        task = kit.to_bucket("x", description="before")
+        task.start()
+        first.clock.advance(100)
+        first.faults.release()
+        first.tasks.nudge()
+        kit.finish(task)
 
     with Sandbox(ramps, options) as second:
         connect(second)
