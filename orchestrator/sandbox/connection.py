@@ -15,6 +15,7 @@ from orchestrator.sandbox.web import FileBody, Request, Response, reason_phrase
 
 MAX_BODY_BYTES = 512 << 20
 SLOW_STEP_SECONDS = 0.05
+BODILESS = (204, 304)  # RFC 9110: there is nothing to spoil
 INFLATED_BYTES = 3 << 30
 
 
@@ -72,7 +73,7 @@ class Connection(BaseHTTPRequestHandler):
         reply = dispatch(request)
         if reply.response is None:
             self._reset()
-        elif reply.fault is None or self.command == "HEAD":
+        elif reply.fault is None or self.command == "HEAD" or reply.response.status in BODILESS:
             self._send(reply.response)
         else:
             self._send_spoilt(reply.response, reply.fault)

@@ -73,7 +73,8 @@ class Dispatcher:
         return Answer(response, fault)
 
     def _with_another_page(self, response: Response) -> Response:
-        if response.status != 200 or not isinstance(response.body, bytes):
+        is_json = response.headers.get("Content-Type", "").startswith("application/json")
+        if response.status != 200 or not is_json or not isinstance(response.body, bytes):
             return response
         page: dict[str, Any] = json.loads(response.body)
         page["nextPageToken"] = f"{ENDLESS}{next(self._pages)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import rich_click as click
@@ -28,6 +29,7 @@ def sandbox(context: Context, /, port: int, scenes: Path | None, data_dir: Path 
     options += ["--scenes", str(scenes)] if scenes else []
     options += ["--data-dir", str(data_dir)] if data_dir else []
     output = context.output()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's Ctrl-C
     with started(options) as process:
         try:
             told = process.wait()

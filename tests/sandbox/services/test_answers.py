@@ -196,6 +196,29 @@ def test_a_list_can_be_without_an_end(kit, ask, blob, path):  # noqa: ARG001  th
     assert kit.consumed(number) == 5
 
 
+def test_what_is_no_list_has_no_pages(kit, sandbox, blob):
+    """Ordered for everything, the fault leaves alone what is no JSON: bytes, and answers without a body."""
+    kit.order("endless_pages", count=None)
+    session = f"{sandbox.url}/upload{BUCKET}?uploadType=resumable"
+
+    found = [requests.get(blob.media_link, timeout=20), requests.post(session, json={"name": "x"}, timeout=20)]
+
+    assert [each.status_code for each in found] == [200, 200]
+    assert found[0].content == DATA
+
+
+@pytest.mark.parametrize("action", ["truncate", "inflate", "short", "slow"])
+def test_an_answer_without_a_body_is_not_spoilt(kit, blob, action):
+    """204 has no body (RFC 9110), so that the next answer on the connection is read as it was sent."""
+    kit.order(action, api="objects.delete", bytes=1000)
+    url = f"{kit.sandbox.url}{blob.path.replace('/b/', '/storage/v1/b/', 1)}"
+
+    with requests.Session() as session:
+        found = [session.delete(url, timeout=20).status_code, session.get(url, timeout=20).status_code]
+
+    assert found == [204, 404]
+
+
 def test_an_endless_list_ends_when_its_acts_are_used_up(kit, ask):
     """After two endless pages the third is the last, and nobody is blamed for the token."""
     kit.order("endless_pages", api="operations.list", count=2)

@@ -45,13 +45,14 @@ def ended(process):
     return process.returncode, out, err
 
 
-def test_the_command_tells_its_address_and_ends_with_ctrl_c(start):
-    """One line of JSON on standard output once it answers; Ctrl-C is its ordinary end."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "a service manager"])
+def test_the_command_tells_its_address_and_ends_when_asked(start, number):
+    """One line of JSON on standard output once it answers; Ctrl-C and SIGTERM are its ordinary end."""
     process = start("sandbox", "--port", "0")
     ready = json.loads(process.stdout.readline())
     answer = requests.get(ready["url"] + "/sandbox/about", timeout=20).json()
 
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     code, _, err = ended(process)
 
     assert answer == ready
@@ -59,13 +60,12 @@ def test_the_command_tells_its_address_and_ends_with_ctrl_c(start):
     assert ready["url"] in err
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_killing_the_command_leaves_no_server(start, tmp_path, number):
-    """The server's process ends with the command, however that dies."""
+def test_killing_the_command_leaves_no_server(start, tmp_path):
+    """The server's process ends with the command, even after kill -9."""
     process = start("sandbox", "--port", "0", "--data-dir", "data")
     process.stdout.readline()
 
-    process.send_signal(number)
+    process.send_signal(signal.SIGKILL)
 
     ended(process)
     folder_lock.take(tmp_path / "data", wait_seconds=30).close()
