@@ -153,7 +153,9 @@ class Connection(BaseHTTPRequestHandler):
         step = max(1, int(fault.rule.bytes_per_second * SLOW_STEP_SECONDS))
         for start in range(0, len(wire), step):
             self.connection.sendall(wire[start : start + step])
-            fault.pause(step / fault.rule.bytes_per_second)
+            if fault.pause(step / fault.rule.bytes_per_second):
+                self.connection.sendall(wire[start + step :])  # at once, not in a million steps without a pause
+                return
 
     def _send_inflating(self, response: Response, data: bytes, blanks: int) -> None:
         """Send `data` behind `blanks` blanks, which leave JSON what it is, as one gzip stream."""

@@ -26,9 +26,9 @@ class Fault:
         """Wait until the rule is released, at most for its `seconds`."""
         self._released.wait(self.rule.seconds)
 
-    def pause(self, seconds: float) -> None:
-        """Wait for `seconds`, or until the rule is released."""
-        self._released.wait(seconds)
+    def pause(self, seconds: float) -> bool:
+        """Wait for `seconds`, or until the rule is released; say whether it is."""
+        return self._released.wait(seconds)
 
     @property
     def released(self) -> bool:
