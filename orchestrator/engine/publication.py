@@ -29,6 +29,8 @@ from orchestrator.model.ports import Mosaic, Stop
 from orchestrator.model.states import PART_DONE, PartState
 from orchestrator.model.validity import percent, valid_json, valid_words, validity
 
+# What a result consists of: the raster, its proof, its picture.
+SUFFIXES = (".tif", ".json", ".png")
 SCHEMA = "orchestrator.provenance/1"
 MIN_VALID = "min_valid"
 
@@ -168,8 +170,15 @@ class Publication:
         hands: Hands,
         around: Surroundings,
         record: Callable[[str, Mapping[str, Any]], None],
+        check: Callable[[], None],
         say: Callable[[str], None] = lambda _text: None,
     ) -> None:
+        """
+        Take what the run is made of.
+
+        `check` raises where the final path is somebody else's by now; `say` is told what is being done.
+        """
+        self._check = check
         self._say = say
         self._run = run
         self._job = Job.from_json(run.job)
@@ -196,6 +205,7 @@ class Publication:
             return done
         if lacking := not_placed(mosaic, parts):
             raise OutputLostError(f"{len(lacking)} parts are not in the unfinished file any more")
+        self._check()
         self._say("completing the file")
         report = mosaic.finish(self._around.stop)
         if not report.path.is_file():
@@ -203,11 +213,13 @@ class Publication:
         sha256, counts = self._hashed_and_counted(mosaic, report)
         valid = validity(self._plan.pixels.bands, counts, self._plan.area_pixels)
         self._demand(valid, report.path)
+        self._check()
         self._draw(report.path, valid)
         result = self._result(report, sha256, valid)
         self._store.save_result(self._run.id, json.dumps(result))
         crash.point("output.finished")
         proof = self._provenance(parts, result) | {"valid": valid_json(valid, counts, self._plan.area_pixels)}
+        self._check()
         content = json.dumps(proof, indent=1, sort_keys=True).encode()
         write_whole(beside(self._final, ".json"), content, within=report.path.parent)
         publish(report.path, self._final)

@@ -59,7 +59,7 @@ def held_as(value: float, dtype: str) -> float:
     if not dtype.startswith("float"):
         low, high = whole_numbers(dtype)
         if not math.isfinite(value) or value != int(value) or not low <= value <= high:
-            raise RecipeError(f"nodata {value} is no {dtype}; choose a whole number from {low} to {high}")
+            raise RecipeError(f"nodata {_shown(value)} is no {dtype}; choose a whole number from {low} to {high}")
         return value
     if dtype == "float64" or not math.isfinite(value):
         return float(value)
@@ -75,3 +75,8 @@ def whole_numbers(dtype: str) -> tuple[int, int]:
     """Return the least and the greatest number of an integer type."""
     bits = 8 * DTYPE_BYTES[dtype]
     return (0, 2**bits - 1) if dtype.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+
+
+def _shown(value: float) -> str:
+    """Write a number as a person does: 256 rather than 256.0, but never a rounded one."""
+    return str(int(value)) if math.isfinite(value) and value == int(value) and abs(value) < 1e15 else repr(value)
