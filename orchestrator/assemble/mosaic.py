@@ -309,7 +309,7 @@ class BlockMosaic:
         room = layout.room(spools.full.end)
         in_place = room is not None and self._make_room(spools.full, layout.full_at - room, room)
         if in_place:
-            writing.write_in_place(layout, spools)
+            writing.write_in_place(layout, spools, stop)
         else:
             writing.write_copy(layout, spools, self.work_dir / UNSEALED, stop)
         report = summary(parts, shelf, self.settings.resampling) | {"size": layout.size}
