@@ -46,7 +46,7 @@ class ControlRoutes:
             ("POST", r"/sandbox/clock"): self._advance,
             ("POST", r"/sandbox/forget"): self._forget,
         }
-        return [route("control", "control", verb, path, handler) for (verb, path), handler in table.items()]
+        return [route("control", "control", verb, path, handler, query=None) for (verb, path), handler in table.items()]
 
     def state(self) -> dict[str, Any]:
         """Report everything a test asserts on."""

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 from orchestrator.sandbox.earthengine.raster import Profile
 from orchestrator.sandbox.scenes.catalogue import Catalogue
@@ -55,6 +56,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--compression", choices=("lzw", "deflate", "zstd", "none"), default="lzw", help="of exported files")
     add("--predictor", type=int, choices=(1, 2), default=1, help="of exported files (default: %(default)s)")
     add("--float-fill", type=float, default=0.0, help="masked floating-point pixels without noData (default: 0)")
+    names: dict[str, Any] = {
+        "choices": ("plain", "dashed"),
+        "help": "`prefixROW-COL.tif` or `prefix-ROW-COL.tif` (default: %(default)s)",
+    }
+    add("--bucket-part-names", default="plain", **names)
+    add("--drive-part-names", default="dashed", **names)
     add("--ready-file", type=Path, help="file that gets the line of JSON, whole, when the sandbox answers")
     add("--die-with-parent", action="store_true", help="end when standard input is closed")
     return parser
@@ -70,8 +77,13 @@ def _options(asked: argparse.Namespace) -> Options:
         drive_folders=tuple(asked.drive_folder),
         slots=asked.slots,
         queue_limit=asked.queue_limit,
-        profile=Profile(asked.compression, asked.predictor, asked.float_fill),
+        profile=Profile(asked.compression, asked.predictor, asked.float_fill, _dashes(asked)),
     )
+
+
+def _dashes(asked: argparse.Namespace) -> frozenset[str]:
+    forms = {"bucket": asked.bucket_part_names, "drive": asked.drive_part_names}
+    return frozenset(destination for destination, form in forms.items() if form == "dashed")
 
 
 def _catalogue(asked: argparse.Namespace) -> Catalogue:

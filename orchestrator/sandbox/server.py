@@ -98,7 +98,7 @@ class Sandbox:
         self._evaluator: Evaluator = evaluator if evaluator is not None else GraphEvaluator(catalogue)
         self._own_folder: Path | None = None
         self.clock = Clock()
-        self.faults = Faults()
+        self.faults = Faults(self.clock)
         self.journal = Journal()
 
     def __enter__(self) -> Self:
@@ -185,7 +185,8 @@ class Sandbox:
             self.operations,
             self.tasks,
             self.buckets,
-            self.options.project,
+            self.faults,
+            self.clock,
             self.options.slots,
         )
         routes = [

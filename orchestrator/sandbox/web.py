@@ -42,7 +42,6 @@ REASONS = {
     412: "conditionNotMet",
     416: "requestedRangeNotSatisfiable",
     429: "rateLimitExceeded",
-    501: "notImplemented",
 }
 
 
@@ -152,7 +151,8 @@ def error_response(error: ApiError, *, service: str) -> Response:
 
 def not_imitated(what: str) -> ApiError:
     """Say that the real service has `what` and this sandbox does not."""
-    return ApiError(501, f"This sandbox does not imitate {what} yet; the real service does.")
+    # Not 501: real clients repeat a 5xx for up to a minute.
+    return ApiError(400, f"This sandbox does not imitate {what} yet; the real service does.", reason="notImplemented")
 
 
 Handler = Callable[..., Response]
@@ -166,7 +166,7 @@ class Route:
     Attributes:
         api: Name under which calls are counted and faults ordered, such as `image.export`.
         pattern: Regular expression over the raw path; named groups become keyword arguments, percent-decoded.
-        query: Parameters the method knows besides Google's standard ones.
+        query: Parameters the method knows besides Google's standard ones; None for whatever comes.
         media: True serves only `alt=media`, False only the rest, None both.
     """
 
@@ -175,15 +175,23 @@ class Route:
     method: str
     pattern: re.Pattern[str]
     handler: Handler
-    query: frozenset[str] = frozenset()
+    query: frozenset[str] | None = frozenset()
     media: bool | None = None
 
 
 def route(
-    service: str, api: str, method: str, pattern: str, handler: Handler, *, query: str = "", media: bool | None = None
+    service: str,
+    api: str,
+    method: str,
+    pattern: str,
+    handler: Handler,
+    *,
+    query: str | None = "",
+    media: bool | None = None,
 ) -> Route:
     """Make a route; `query` is a space-separated list."""
-    return Route(service, api, method, re.compile(pattern), handler, frozenset(query.split()), media)
+    known = None if query is None else frozenset(query.split())
+    return Route(service, api, method, re.compile(pattern), handler, known, media)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +206,9 @@ class Match:
         Raises:
             ApiError: Whatever the method answers other than success.
         """
-        known = STANDARD_QUERY | self.route.query
+        known = self.route.query
         for name in request.query:
-            if name not in known and self.route.service != "control":
+            if known is not None and name not in STANDARD_QUERY | known:
                 raise ProtocolViolation(
                     f'Invalid JSON payload received. Unknown name "{name}": Cannot bind query parameter. '
                     f"Field '{name}' could not be found in request message."
@@ -228,9 +236,10 @@ class Router:
 
 def service_of(path: str) -> str:
     """Name the service a path belongs to, for the form of its errors."""
-    if path.startswith(("/storage/", "/download/", "/upload/storage/")):
+    below = path.removeprefix("/resumable").removeprefix("/upload").removeprefix("/download").removeprefix("/batch")
+    if below.startswith("/storage/"):
         return "storage"
-    if path.startswith(("/drive/", "/upload/drive/", "/discovery/")):
+    if below.startswith(("/drive/", "/discovery/")):
         return "drive"
     return "control" if path.startswith("/sandbox/") else "earthengine"
 

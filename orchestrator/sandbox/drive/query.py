@@ -25,7 +25,7 @@ def parse(text: str, root: str) -> Predicate:
     Read a query; `root` is the id that the alias `root` stands for.
 
     Raises:
-        ApiError: 400 `Invalid Value` if the text is no query; 501 for a term that is not imitated.
+        ApiError: 400 `Invalid Value` if the text is no query; or for a term that is not imitated.
     """
     reader = _Reader(_tokens(text), root)
     found = reader.either()

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from orchestrator.sandbox import fields, multipart
+from orchestrator.sandbox import bodies, fields, multipart
+from orchestrator.sandbox.documents import bundled
 from orchestrator.sandbox.drive.files import FOLDER, QUOTA_BYTES, Drive
 from orchestrator.sandbox.drive.query import parse
 from orchestrator.sandbox.web import (
@@ -20,6 +17,7 @@ from orchestrator.sandbox.web import (
     integer,
     json_response,
     media_response,
+    not_imitated,
     route,
 )
 
@@ -44,7 +42,8 @@ class DriveRoutes:
         self._drive = drive
 
     def routes(self) -> list[Route]:
-        one = r"/drive/v3/files/(?P<number>[^/]+)"
+        # Three methods of the real service stand where a file's id stands.
+        one = r"/drive/v3/files/(?P<number>(?!(?:trash|generateIds|generateCseToken)$)[^/]+)"
         return [
             route("drive", "drive.discovery", "GET", r"/discovery/v1/apis/drive/v3/rest", _discovery, query="labels"),
             route("drive", "drive.about", "GET", r"/drive/v3/about", self._about),
@@ -102,19 +101,20 @@ class DriveRoutes:
     def _create(self, request: Request) -> Response:
         kind = request.query.get("uploadType")
         if kind == "resumable":
-            raise ApiError(501, "This sandbox does not imitate resumable uploads to Drive yet.")
+            raise not_imitated("resumable uploads to Drive")
         metadata, data, content_type = request.json() if kind is None else {}, None, None
         if kind == "multipart":
             upload = multipart.read(request)
             metadata, data, content_type = upload.metadata, upload.data, upload.content_type
         elif kind == "media":
             data, content_type = request.body, request.headers.get("content-type")
-        mime_type = str(metadata.get("mimeType") or content_type or "application/octet-stream")
+        mime_type = bodies.text(metadata, "mimeType") or content_type or "application/octet-stream"
+        name, parents = bodies.text(metadata, "name") or "Untitled", bodies.texts(metadata, "parents")
         blob = None if mime_type == FOLDER else self._drive.blobs.store(data or b"")
         made = self._drive.create(
-            str(metadata.get("name", "Untitled")),
+            name,
             mime_type=mime_type,
-            parents=tuple(self._drive.get(each).id for each in metadata.get("parents", [])),
+            parents=tuple(self._drive.get(each).id for each in parents),
             blob=blob,
         )
         return _shown(request, made.resource())
@@ -122,8 +122,11 @@ class DriveRoutes:
     def _update(self, request: Request, number: str) -> Response:
         body = request.json()
         if unknown := sorted(set(body) - {"name", "trashed"}):
-            raise ApiError(501, f"This sandbox does not imitate changing {unknown} of a Drive file yet.")
-        return _shown(request, self._drive.update(number, body).resource())
+            raise not_imitated(f"changing {unknown} of a Drive file")
+        old = self._drive.get(number)
+        name = bodies.text(body, "name") or old.name
+        trashed = bodies.boolean(body, "trashed") if "trashed" in body else old.trashed
+        return _shown(request, self._drive.update(number, {"name": name, "trashed": trashed}).resource())
 
     def _delete(self, request: Request, number: str) -> Response:  # noqa: ARG002  every handler takes the request
         self._drive.delete(number)
@@ -156,17 +159,5 @@ def _ordered(found: list[Any], order: str | None) -> list[Any]:
 
 def _discovery(request: Request) -> Response:
     base = request.base_url + "/"
-    document = {**_bundled(), "rootUrl": base, "baseUrl": base + "drive/v3/", "mtlsRootUrl": base}
+    document = {**bundled("drive.v3"), "rootUrl": base, "baseUrl": base + "drive/v3/", "mtlsRootUrl": base}
     return json_response(document)
-
-
-@cache
-def _bundled() -> dict[str, Any]:
-    """Read the document that google-api-python-client ships, without importing the client."""
-    spec = importlib.util.find_spec("googleapiclient")
-    if spec is None or not spec.submodule_search_locations:
-        raise ApiError(501, "google-api-python-client is not installed: no discovery document for Drive.")
-    folder = Path(next(iter(spec.submodule_search_locations)))
-    text = (folder / "discovery_cache" / "documents" / "drive.v3.json").read_text(encoding="utf-8")
-    document: dict[str, Any] = json.loads(text)
-    return document

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from orchestrator.sandbox.earthengine import schema
 from orchestrator.sandbox.web import ProtocolViolation, not_imitated
@@ -26,12 +26,14 @@ MAX_REQUEST_ID = 60
 class BucketDestination:
     bucket: str
     prefix: str
+    kind: ClassVar[str] = "bucket"
 
 
 @dataclass(frozen=True, slots=True)
 class DriveDestination:
     folder: str | None
     prefix: str
+    kind: ClassVar[str] = "drive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def read(body: Mapping[str, Any]) -> ImageExport:
 
     Raises:
         ProtocolViolation: What Earth Engine would refuse.
-        ApiError: 501 for a destination or format that is not imitated.
+        ApiError: 400 for a destination or format that is not imitated.
     """
     schema.check(body, schema.IMAGE_EXPORT)
     if "expression" not in body:
@@ -179,12 +181,19 @@ class FileWindow:
     width: int
 
 
-def files(prefix: str, height: int, width: int, file_height: int, file_width: int) -> Iterator[FileWindow]:
-    """Yield the files of an image, row by row; a single file has no offsets in its name."""
+def files(
+    prefix: str, height: int, width: int, file_height: int, file_width: int, *, dash: bool
+) -> Iterator[FileWindow]:
+    """
+    Yield the files of an image, row by row; a single file has no offsets in its name.
+
+    `dash` puts one between prefix and offsets, unless the prefix is a folder.
+    """
+    stem = f"{prefix}-" if dash and not prefix.endswith("/") else prefix
     single = file_height >= height and file_width >= width
     for row in range(0, height, file_height):
         for col in range(0, width, file_width):
-            name = f"{prefix}.tif" if single else f"{prefix}-{row:010d}-{col:010d}.tif"
+            name = f"{prefix}.tif" if single else f"{stem}{row:010d}-{col:010d}.tif"
             yield FileWindow(name, row, col, min(file_height, height - row), min(file_width, width - col))
 
 

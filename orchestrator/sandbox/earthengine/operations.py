@@ -7,6 +7,7 @@ import string
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from orchestrator.sandbox.clock import EPOCH, Clock, rfc3339
@@ -106,6 +107,7 @@ class Operations:
         self._clock = clock
         self._lock = threading.RLock()
         self._tasks = {key: _task_of(value) for key, value in records.all("task").items()}
+        self._history = {key: [(moment(each.updated), each)] for key, each in self._tasks.items()}
         self._order = max((each.order for each in self._tasks.values()), default=0)
 
     def add(self, *, project: str, request: Mapping[str, Any], priority: int) -> Task:
@@ -139,7 +141,7 @@ class Operations:
         with self._lock:
             found = self._tasks.get(number)
         if found is None or found.project != project:
-            raise ApiError(404, f'Operation "projects/{project}/operations/{number}" not found.')
+            raise no_operation(project, number)
         return found
 
     def all(self, project: str | None = None) -> list[Task]:
@@ -147,6 +149,14 @@ class Operations:
         with self._lock:
             found = [each for each in self._tasks.values() if project in (None, each.project)]
         return sorted(found, key=lambda each: -each.order)
+
+    def at(self, when: datetime, project: str) -> list[Task]:
+        """Return the tasks as they were at `when`, newest first; progress within a state is not remembered."""
+        with self._lock:
+            then = [
+                next((task for since, task in reversed(each) if since <= when), None) for each in self._history.values()
+            ]
+        return sorted((each for each in then if each and each.project == project), key=lambda each: -each.order)
 
     def by_request_id(self, request_id: str) -> Task | None:
         with self._lock:
@@ -182,12 +192,22 @@ class Operations:
         """Drop a task from the history, as the service does after some days."""
         with self._lock:
             self._tasks.pop(number, None)
+            self._history.pop(number, None)
             self._records.delete("task", number)
 
     def _keep(self, made: Task) -> Task:
         self._records.put("task", made.id, asdict(made))
         self._tasks[made.id] = made
+        self._history.setdefault(made.id, []).append((self._clock.now(), made))
         return made
+
+
+def no_operation(project: str, number: str) -> ApiError:
+    return ApiError(404, f'Operation "projects/{project}/operations/{number}" not found.')
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 def requeue_interrupted(operations: Operations) -> None:

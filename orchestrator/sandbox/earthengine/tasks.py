@@ -40,6 +40,7 @@ class Tasks:
         self._wake = threading.Condition()
         self._stopping = False
         self._drawn: dict[str, Fault] = {}
+        self._dashes: dict[str, bool] = {}
         self._burnt: set[str] = set()
         self._queue_limit = queue_limit
         self._threads = [threading.Thread(target=self._work, name=f"slot-{i}", daemon=True) for i in range(slots)]
@@ -79,9 +80,11 @@ class Tasks:
                     "Please wait for some of them to complete.",
                 )
             task = self._operations.add(project=project, request=body, priority=export.priority)
-            fault = self._faults.for_task(task.description)
-            if fault is not None:
+            kind = export.destination.kind
+            if (fault := self._faults.for_task(task.description, kind)) is not None:
                 self._drawn[task.id] = fault
+            if (names := self._faults.for_names(task.description, kind)) is not None:
+                self._dashes[task.id] = names.rule.dash
             self._wake.notify_all()
         return task
 
@@ -159,7 +162,8 @@ class Tasks:
     def _run(self, task: Task) -> None:
         began = time.thread_time()
         try:
-            uris = Attempt(self, task, self._workplace, self._drawn.get(task.id)).export()
+            drawn, dash = self._drawn.get(task.id), self._dashes.get(task.id)
+            uris = Attempt(self, task, self._workplace, drawn, dash=dash).export()
         except Stopped:
             return
         except TaskCancelled:
@@ -180,6 +184,7 @@ class Tasks:
             seconds = max(0.001, time.thread_time() - began)
             self._operations.change(task.id, eecu_seconds=seconds, stages=stages, **changes)
             self._drawn.pop(task.id, None)
+            self._dashes.pop(task.id, None)
             self._wake.notify_all()
 
     def repeat(self, task: Task) -> None:

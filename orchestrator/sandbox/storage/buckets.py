@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from orchestrator.sandbox import bodies
 from orchestrator.sandbox.blobs import Blob, Blobs
 from orchestrator.sandbox.clock import Clock
 from orchestrator.sandbox.records import Records
@@ -177,8 +178,8 @@ class Buckets:
             made = replace(
                 old,
                 metageneration=old.metageneration + 1,
-                content_type=str(changes.get("contentType", old.content_type)),
-                metadata={**old.metadata, **(changes.get("metadata") or {})},
+                content_type=bodies.text(changes, "contentType") or old.content_type,
+                metadata=_changed(old.metadata, changes),
             )
             self._keep(made)
             return made
@@ -210,6 +211,14 @@ class Buckets:
         now = int(self._clock.now().timestamp() * 1_000_000)
         self._last_generation = max(now, self._last_generation + 1)
         return self._last_generation
+
+
+def _changed(old: Mapping[str, str], changes: Mapping[str, Any]) -> dict[str, str]:
+    """Merge custom metadata: null takes a key away, null for the whole takes all."""
+    if "metadata" in changes and changes["metadata"] is None:
+        return {}
+    merged: dict[str, str | None] = {**old, **bodies.labels(changes, "metadata")}
+    return {name: value for name, value in merged.items() if value is not None}
 
 
 def moment(text: str) -> datetime:

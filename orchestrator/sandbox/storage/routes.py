@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.sandbox import fields, multipart
+from orchestrator.sandbox import bodies, fields, multipart
 from orchestrator.sandbox.storage.buckets import Buckets, Preconditions, StoredObject
 from orchestrator.sandbox.storage.resources import bucket_resource, media_headers, object_resource
 from orchestrator.sandbox.web import (
@@ -85,7 +85,6 @@ class StorageRoutes:
             one("objects.delete", "DELETE", item, self._delete, _OBJECT),
             one("objects.insert", "POST", upload, self._insert, _UPLOAD),
             one("objects.resume", "PUT", upload, self._resume, _UPLOAD),
-            one("batch", "POST", r"/batch/storage/v1", self._batch),
         ]
 
     def _guarded(self, api: str, handler: Handler) -> Handler:
@@ -111,8 +110,9 @@ class StorageRoutes:
 
     def _insert_bucket(self, request: Request) -> Response:
         body = request.json()
-        name = body.pop("name", None)
-        if not isinstance(name, str):
+        name = bodies.text(body, "name")
+        body.pop("name", None)
+        if not name:
             raise ProtocolViolation("Required parameter: name")
         if self._buckets.exists(name):
             raise ApiError(409, "Your previous request to create the named bucket succeeded and you already own it.")
@@ -176,9 +176,8 @@ class StorageRoutes:
         kind = request.query.get("uploadType")
         if kind == "multipart":
             upload = multipart.read(request)
-            content_type = upload.metadata.get("contentType") or upload.content_type
             metadata = {"name": request.query.get("name"), **upload.metadata}
-            return self._store(request, bucket, metadata, content_type, upload.data, _preconditions(request))
+            return self._store(request, bucket, metadata, upload.content_type, upload.data, _preconditions(request))
         if kind == "media":
             content_type = request.headers.get("content-type", "application/octet-stream")
             return self._store(
@@ -226,8 +225,9 @@ class StorageRoutes:
         data: bytes,
         only_if: Preconditions,
     ) -> Response:
-        name = metadata.get("name")
-        if not isinstance(name, str) or not name or len(name.encode()) > 1024:
+        name = bodies.text(metadata, "name")
+        kept = {key: value for key, value in bodies.labels(metadata, "metadata").items() if value is not None}
+        if not name or len(name.encode()) > 1024:
             raise ProtocolViolation("Required parameter: name")
         blob = self._buckets.blobs.store(data)
         if metadata.get("crc32c", blob.crc32c) != blob.crc32c or metadata.get("md5Hash", blob.md5) != blob.md5:
@@ -238,17 +238,14 @@ class StorageRoutes:
                 bucket,
                 name,
                 blob,
-                content_type=str(metadata.get("contentType") or content_type),
-                metadata=metadata.get("metadata"),
+                content_type=bodies.text(metadata, "contentType") or content_type,
+                metadata=kept,
                 only_if=only_if,
             )
         except ApiError:
             self._buckets.blobs.discard(blob)
             raise
         return _json(request, object_resource(made, request.base_url))
-
-    def _batch(self, request: Request) -> Response:  # noqa: ARG002  every handler takes the request
-        raise not_imitated("Cloud Storage's batch endpoint")
 
 
 def _json(request: Request, value: Any, headers: dict[str, str] | None = None) -> Response:

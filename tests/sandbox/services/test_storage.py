@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from urllib.parse import quote
 
 import google_crc32c
 import pytest
@@ -171,6 +172,17 @@ def test_a_missing_bucket_is_not_found(bucket):
     assert bucket.client.lookup_bucket("absent") is None
     with pytest.raises(NotFound, match="The specified bucket does not exist"):
         list(bucket.client.bucket("absent").list_blobs())
+
+
+def test_null_takes_custom_metadata_away(sandbox, bucket, blob):
+    """A key that is patched to null is gone; the others stay."""
+    blob.metadata = {"a": "1", "b": "2"}
+    blob.patch()
+    url = f"{sandbox.url}/storage/v1/b/{bucket.name}/o/{quote(blob.name, safe='')}"
+
+    requests.patch(url, json={"metadata": {"a": None}}, timeout=20)
+
+    assert requests.get(url, timeout=20).json()["metadata"] == {"b": "2"}
 
 
 def test_metadata_can_be_patched_and_raises_the_metageneration(bucket, blob):
