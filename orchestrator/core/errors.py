@@ -9,6 +9,7 @@ what was expected and what to do.
     │   ├── PlanError        a grid or a budget that cannot be met
     │   └── RecipeError      what the pixels should be: bands, dates, parameters, user code
     ├── TransientError       time: the same call may succeed later
+    │   ├── UnreachableError  ... because nobody answers at the address: said at once, not after all retries
     │   ├── QuotaError       ... but not before the quota returns, at `again_at`
     │   └── ThrottleError    ... and the service asked us to slow down, by `wait_seconds` where it says so
     │       └── QueueFullError  ... because its queue of tasks is full; nothing was started
@@ -58,6 +59,10 @@ class TransientError(OrchestratorError):
     """The call failed for a reason that passes; trying again later is right."""
 
     exit_code = 5
+
+
+class UnreachableError(TransientError):
+    """Nobody answers at a service's address: it is wrong, or the network is down."""
 
 
 class QuotaError(TransientError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import ee
@@ -194,7 +195,7 @@ def refused(status, sentence, headers=None):
     error = ee.EEException(sentence)
     context = Exception("an HttpError")
     context.resp = Response({"status": str(status), **(headers or {})})
-    context.content = b""
+    context.content = json.dumps({"error": {"code": status, "message": sentence}}).encode()
     error.__context__ = context
     return error
 
