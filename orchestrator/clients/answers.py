@@ -10,8 +10,10 @@ from typing import Any
 from orchestrator.core.errors import TransientError
 from orchestrator.core.log import clean
 
-# A status that says something about us or about the thing asked for, and is believed only from the service itself.
-NEEDS_PROOF = frozenset({401, 403, 404, 407, 410, 412})
+# A status that says something final about the thing asked for is believed only in the service's own form, and one
+# about us unless it is a page. 407 is a proxy's by its meaning.
+_NEEDS_FORM = frozenset({404, 407, 410, 412})
+_NO_PAGE = frozenset({401, 403})
 
 
 def google_error(content: bytes | str) -> Mapping[str, Any] | None:
@@ -26,9 +28,11 @@ def google_error(content: bytes | str) -> Mapping[str, Any] | None:
 
 def is_proof(status: int, content: bytes | str) -> bool:
     """Tell whether a refusal may be believed: by its status alone, or because it has the service's form."""
-    if status not in NEEDS_PROOF:
+    if status not in _NEEDS_FORM | _NO_PAGE:
         return True
     error = google_error(content)
+    if status in _NO_PAGE and error is None:
+        return not (content if isinstance(content, bytes) else content.encode()).lstrip().startswith(b"<")
     return error is not None and error["code"] == status
 
 
