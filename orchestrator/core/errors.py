@@ -17,7 +17,9 @@ what was expected and what to do.
     │   ├── CredentialError  ... because it does not know us or does not let us
     │   └── NotFoundError    ... because the thing is not there
     ├── IntegrityError       us: bytes or state are not what was promised
-    │   └── GenerationError  ... because the object changed after it was listed
+    │   ├── GenerationError  ... because the object changed after it was listed
+    │   ├── DamagedObjectError  ... because the object itself is proved not to be what its checksum says
+    │   └── WayError         ... because something between here and the service alters bytes; also a TransientError
     ├── SpaceError           a disk is too full to go on
     └── Stopped              somebody asked us to stop; the work continues at the next start
 """
@@ -115,6 +117,23 @@ class IntegrityError(OrchestratorError):
 
 class GenerationError(IntegrityError):
     """An object was replaced after it was listed."""
+
+
+class DamagedObjectError(IntegrityError):
+    """
+    An object is proved bad by its own checksum: only making it again helps.
+
+    Proved means: whole downloads over separate connections, cut differently, agree with each other in every byte and
+    differ from the checksum that the service, asked anew, states for the object.
+    """
+
+
+class WayError(TransientError, IntegrityError):
+    """
+    Bytes arrive wrong and the object is not proved bad: the way is suspected; the object stays, nobody makes it again.
+
+    Somebody in between alters, caches or cuts; it may pass, or a person looks at the network.
+    """
 
 
 class SpaceError(OrchestratorError):
