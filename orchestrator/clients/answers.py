@@ -60,12 +60,14 @@ def shorten(text: bytes | str, limit: int = 300) -> str:
 
 
 class Pages:
-    """Checks the pages of one list: each an object with a list in it, and each token a new one."""
+    """Checks the pages of one list: each an object with a list in it, none of them seen before, and an end to them."""
 
-    def __init__(self, what: str, key: str, others: frozenset[str], most: int) -> None:
+    def __init__(self, what: str, key: str, others: frozenset[str], *, entries: int, pages: int) -> None:
+        """Take the name of a page's list, the `others` it may have, and how many entries and pages there may be."""
         self._what, self._key, self._known = what, key, others | {key, "nextPageToken"}
-        self._most, self._count = most, 0
-        self._tokens: set[str] = set()
+        self._most_entries, self._most_pages = entries, pages
+        self._entries = self._pages = 0
+        self._seen: set[str] = set()
 
     def check(self, page: Mapping[str, Any]) -> None:
         """
@@ -74,15 +76,23 @@ class Pages:
         Raises:
             TransientError: It is none, or the list goes round in circles, or does not end.
         """
-        entries = page.get(self._key, [])
-        token = page.get("nextPageToken", "")
+        entries, token = page.get(self._key, []), page.get("nextPageToken", "")
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise TransientError(f"{self._what}: the answer's {self._key} are no list of objects")
-        if not page.keys() <= self._known:
-            raise TransientError(f"{self._what}: the answer is no page of a list: {sorted(page)[:5]}")
-        if not isinstance(token, str) or (token and token in self._tokens):
-            raise TransientError(f"{self._what}: the list goes round in circles, page {clean(str(token), 40)!r} again")
-        self._tokens.add(token)
-        self._count += len(entries)
-        if self._count > self._most:
-            raise TransientError(f"{self._what}: the list has more than {self._most} entries")
+        if not page.keys() <= self._known or not isinstance(token, str):
+            raise TransientError(f"{self._what}: the answer is no page of a list: {clean(str(sorted(page)), 80)}")
+        self._watch_for_circles(token, entries)
+        self._entries += len(entries)
+        self._pages += 1
+        if self._entries > self._most_entries or self._pages > self._most_pages:
+            raise TransientError(
+                f"{self._what}: the list did not end after {self._entries} entries on {self._pages} pages"
+            )
+
+    def _watch_for_circles(self, token: str, entries: list[dict[str, Any]]) -> None:
+        first = entries[0].get("id") or entries[0].get("name") if entries else None
+        marks = {f"token {token}"} if token else set()
+        marks |= {f"entry {first}"} if first else set()
+        if marks & self._seen:
+            raise TransientError(f"{self._what}: the list goes round in circles, page {self._pages + 1} came before")
+        self._seen |= marks

@@ -184,7 +184,6 @@ class WatchedAdapter(requests.adapters.HTTPAdapter):
         cert: Any = None,
         proxies: Any = None,
     ) -> requests.Response:
-        current().count_request()
         response = super().send(
             request, stream=True, timeout=timeout or TIMEOUT, verify=verify, cert=cert, proxies=proxies
         )

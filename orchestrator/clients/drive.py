@@ -18,7 +18,7 @@ from orchestrator.clients.media import MediaBody, MediaSession, open_media
 from orchestrator.clients.probe import probe
 from orchestrator.clients.refusals import calling, refusals
 from orchestrator.clients.transport import Transport
-from orchestrator.clients.watch import LIST_SECONDS
+from orchestrator.clients.watch import LIMITS, Limits
 from orchestrator.core.errors import GenerationError, NotFoundError, TransientError
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.ports import Stop
@@ -49,11 +49,18 @@ class DriveFiles:
     """
 
     def __init__(
-        self, service: Any, folder: str, session: MediaSession, url: str, transport: Transport, stop: Stop | None = None
+        self,
+        service: Any,
+        folder: str,
+        session: MediaSession,
+        url: str,
+        transport: Transport,
+        stop: Stop | None = None,
+        limits: Limits = LIMITS,
     ) -> None:
         """Take the discovery `service` over its `transport`, and an authorised `session` for bodies."""
         self._service, self._session, self._transport = service, session, transport
-        self._folder, self._url, self._stop = folder, url, stop
+        self._folder, self._url, self._stop, self._limits = folder, url, stop, limits
         self._folder_id = ""
         self._finding = threading.Lock()
         self._met = False
@@ -143,8 +150,9 @@ class DriveFiles:
         return _id(self._execute(request, what), what)
 
     def _list(self, query: str, what: str) -> Iterator[dict[str, Any]]:
-        token, checked = None, Pages(what, "files", frozenset({"kind", "incompleteSearch"}), MAX_FILES)
-        end = time.monotonic() + LIST_SECONDS
+        token, others = None, frozenset({"kind", "incompleteSearch"})
+        checked = Pages(what, "files", others, entries=MAX_FILES, pages=self._limits.pages)
+        end = time.monotonic() + self._limits.list_seconds
         while True:
             request = self._service.files().list(
                 q=query,
@@ -161,7 +169,7 @@ class DriveFiles:
             if not token:
                 return
             if time.monotonic() > end:
-                raise TransientError(f"{what}: the list did not end within {LIST_SECONDS:g} s")
+                raise TransientError(f"{what}: the list did not end within {self._limits.list_seconds:g} s")
 
     def look(self, source: StoredObject) -> StoredObject:
         """
@@ -204,7 +212,7 @@ class DriveFiles:
         if not self._met:
             probe(self._url, "Drive", self._stop)
             self._met = True
-        with calling(what, self._stop) as watch:
+        with calling(what, self._stop, self._limits) as watch:
             return request.execute(num_retries=0), watch.status
 
     def _where(self, source: StoredObject) -> str:
@@ -239,7 +247,12 @@ def _id(entry: dict[str, Any], what: str) -> str:
 
 
 def connect_drive(
-    url: str | None, credentials: Any, folder: str, transfers: int = 4, stop: Stop | None = None
+    url: str | None,
+    credentials: Any,
+    folder: str,
+    transfers: int = 4,
+    stop: Stop | None = None,
+    limits: Limits = LIMITS,
 ) -> DriveFiles:
     """
     Return the files of the folder named `folder`, with room for `transfers` bodies at once; nothing is sent yet.
@@ -252,4 +265,5 @@ def connect_drive(
     http = google_auth_httplib2.AuthorizedHttp(credentials, http=transport)
     with refusals("connecting to Drive"):
         service = build("drive", "v3", http=http, client_options={"api_endpoint": base}, static_discovery=True)
-    return DriveFiles(service, folder, MediaSession(credentials, transfers, base, stop), base, transport, stop)
+    session = MediaSession(credentials, transfers, base, stop)
+    return DriveFiles(service, folder, session, base, transport, stop, limits)

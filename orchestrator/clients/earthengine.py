@@ -23,7 +23,7 @@ from orchestrator.clients.operations import read_operation
 from orchestrator.clients.probe import probe
 from orchestrator.clients.sentences import ALREADY_STARTED, QUEUE_FULL, diagnose
 from orchestrator.clients.transport import Transport
-from orchestrator.clients.watch import CALL_SECONDS, LIST_SECONDS, Watch, watching
+from orchestrator.clients.watch import LIMITS, Limits, Watch, watching
 from orchestrator.core import log as logs
 from orchestrator.core.clock import quota_returns
 from orchestrator.core.errors import (
@@ -174,7 +174,14 @@ class EarthEngine:
     """
 
     def __init__(
-        self, *, project: str, credentials: Any, url: str | None, stop: Stop, policy: RetryPolicy | None = None
+        self,
+        *,
+        project: str,
+        credentials: Any,
+        url: str | None,
+        stop: Stop,
+        policy: RetryPolicy | None = None,
+        limits: Limits = LIMITS,
     ) -> None:
         """
         Connect, if nobody in this process has yet.
@@ -184,7 +191,7 @@ class EarthEngine:
         """
         self.project = project
         self.restricted = False
-        self._stop = stop
+        self._stop, self._limits = stop, limits
         self._call = retrying(policy or RetryPolicy(), stop)
         self._initialise(project, credentials, url)
 
@@ -208,12 +215,13 @@ class EarthEngine:
         return self._call(lambda: self.once(function))
 
     def once(
-        self, function: Callable[[], T], *, seconds: float = CALL_SECONDS, pages: Callable[[], Pages] | None = None
+        self, function: Callable[[], T], *, seconds: float | None = None, pages: Callable[[], Pages] | None = None
     ) -> T:
         """
         Run `function` a single time, in our errors: for effects whose repetition must be decided above.
 
-        It ends within `seconds`, and some seconds after a stop. With `pages`, its answers are pages of a list.
+        It ends within `seconds`, or what the limits give a call, and some seconds after a stop. With `pages`, its
+        answers are pages of a list.
         """
 
         def look(answer: Any) -> None:
@@ -221,7 +229,7 @@ class EarthEngine:
 
         list_of = pages() if pages else None
         try:
-            with watching(Watch("Earth Engine", self._stop, seconds, on_answer=look)):
+            with watching(Watch("Earth Engine", self._stop, self._limits, seconds=seconds, on_answer=look)):
                 return function()
         except OrchestratorError:
             raise
@@ -258,9 +266,10 @@ class EarthEngine:
             return tuple(read_operation(entry) for entry in ee.data.listOperations())
 
         def pages() -> Pages:
-            return Pages("listing operations", "operations", frozenset({"unreachable"}), MAX_OPERATIONS)
+            others, most = frozenset({"unreachable"}), self._limits.pages
+            return Pages("listing operations", "operations", others, entries=MAX_OPERATIONS, pages=most)
 
-        return self._call(lambda: self.once(every, seconds=LIST_SECONDS, pages=pages))
+        return self._call(lambda: self.once(every, seconds=self._limits.list_seconds, pages=pages))
 
     def operation(self, name: str) -> Operation | None:
         """Return the operation called `name`; None only when the service itself says that there is none."""

@@ -18,7 +18,7 @@ from orchestrator.clients.connections import TIMEOUT, make_session, mount
 from orchestrator.clients.media import MediaBody, MediaSession, open_media
 from orchestrator.clients.probe import probe
 from orchestrator.clients.refusals import calling, refusals
-from orchestrator.clients.watch import CALL_SECONDS, LIST_SECONDS, Watch
+from orchestrator.clients.watch import LIMITS, Limits, Watch
 from orchestrator.core.errors import ConfigError, GenerationError, NotFoundError, TransientError
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.ports import Stop
@@ -90,9 +90,15 @@ class GcsObjects:
     """
 
     def __init__(
-        self, client: Any, bucket: str, session: MediaSession, url: str | None = None, stop: Stop | None = None
+        self,
+        client: Any,
+        bucket: str,
+        session: MediaSession,
+        url: str | None = None,
+        stop: Stop | None = None,
+        limits: Limits = LIMITS,
     ) -> None:
-        self._client, self._session, self._stop = client, session, stop
+        self._client, self._session, self._stop, self._limits = client, session, stop, limits
         self._met = False
         self._bucket = client.bucket(bucket)
         self._name = bucket
@@ -107,8 +113,8 @@ class GcsObjects:
         """List every live object whose name starts with `prefix`, all pages, in the order of names."""
         what = f"listing gs://{self._name}/{prefix}*"
         others = frozenset({"kind", "prefixes"})
-        checked = Pages(what, "items", others, MAX_OBJECTS)
-        with self._calling(what, LIST_SECONDS):
+        checked = Pages(what, "items", others, entries=MAX_OBJECTS, pages=self._limits.pages)
+        with self._calling(what, seconds=self._limits.list_seconds):
             blobs = self._client.list_blobs(self._bucket, prefix=prefix, fields=_FIELDS, timeout=TIMEOUT, retry=None)
             found = []
             for page in blobs.pages:
@@ -120,12 +126,12 @@ class GcsObjects:
             return found
 
     @contextmanager
-    def _calling(self, what: str, seconds: float = CALL_SECONDS) -> Iterator[Watch]:
+    def _calling(self, what: str, seconds: float | None = None) -> Iterator[Watch]:
         """As `calling`; where nobody is at the address, the first call says so within seconds."""
         if not self._met:
             probe(self._url, "Cloud Storage", self._stop)
             self._met = True
-        with calling(what, self._stop, seconds) as watch:
+        with calling(what, self._stop, self._limits, seconds=seconds) as watch:
             yield watch
 
     def look(self, source: StoredObject) -> StoredObject:
@@ -269,6 +275,7 @@ def connect_gcs(
     bucket: str,
     transfers: int = 8,
     stop: Stop | None = None,
+    limits: Limits = LIMITS,
 ) -> GcsObjects:
     """
     Return the objects of `bucket`, with room for `transfers` bodies at once; nothing is sent yet.
@@ -285,4 +292,4 @@ def connect_gcs(
     with refusals("connecting to Cloud Storage"):
         session = WatchedSession(credentials, transfers)
         client = storage.Client(project=project, credentials=credentials, client_options=options, _http=session)
-    return GcsObjects(client, bucket, MediaSession(credentials, transfers, url or PUBLIC_URL, stop), url, stop)
+    return GcsObjects(client, bucket, MediaSession(credentials, transfers, url or PUBLIC_URL, stop), url, stop, limits)

@@ -14,11 +14,14 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.transport.urllib3 import Request
 
 from orchestrator.clients.answers import is_proof
-from orchestrator.clients.connections import READ_SECONDS, TIMEOUT, make_pool
+from orchestrator.clients.connections import TIMEOUT, make_pool
 from orchestrator.clients.refusals import calling, refusal
+from orchestrator.clients.watch import Limits
 from orchestrator.core.errors import GenerationError, TransientError
 from orchestrator.model.ports import Stop
 
+# Of one read of a body, or of its beginning; what came of it is kept, so a stop need not wait for more.
+_BODY = Limits(grace_seconds=0.0)
 _EXPLANATION_BYTES = 1 << 16
 
 
@@ -37,7 +40,7 @@ class MediaBody:
             TransientError: The connection broke or was silent for too long.
             Stopped: The process was asked to stop while nothing came.
         """
-        with calling(self._what, self._stop, 2 * READ_SECONDS, grace_seconds=0.0):
+        with calling(self._what, self._stop, _BODY):
             # read1 hands on what is there. `read` and the SDK's chunks wait until their buffer is full, so a
             # trickling connection would look like a hanging one; and the SDK reads 8 KiB at a time.
             chunk: bytes = self._raw.read1(most, decode_content=False)
@@ -123,7 +126,7 @@ def open_media(
     headers = {"Accept-Encoding": "identity", "Cache-Control": "no-cache, no-transform"}
     if start:
         headers["Range"] = f"bytes={start}-"
-    with calling(what, session.stop, grace_seconds=0.0):
+    with calling(what, session.stop, _BODY):
         response = session.get(f"{url}?{urlencode(params)}", headers, timeout)
     try:
         yield _body(response, start=start, size=size, generation=generation, what=what, stop=session.stop)
@@ -153,7 +156,7 @@ def _offset(response: Any, asked: int) -> int:
 
 def _refused(response: Any, what: str, stop: Stop | None) -> Exception:
     try:
-        with calling(what, stop, grace_seconds=0.0):
+        with calling(what, stop, _BODY):
             content = response.read(_EXPLANATION_BYTES).decode("utf-8", "replace")
     except TransientError as error:
         content = f"its explanation broke off: {error}"

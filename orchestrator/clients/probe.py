@@ -6,7 +6,7 @@ import socket
 from urllib.parse import urlsplit
 
 from orchestrator.clients.connections import proxy_for
-from orchestrator.clients.watch import Watch
+from orchestrator.clients.watch import Limits, Watch
 from orchestrator.core.errors import UnreachableError
 from orchestrator.core.log import clean
 from orchestrator.model.ports import Stop
@@ -26,7 +26,7 @@ def probe(url: str, what: str, stop: Stop | None) -> None:
     proxy = proxy_for(url)
     parts = urlsplit(proxy or url)
     place = (parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 443))
-    watch = Watch(f"reaching {what}", stop, 2 * PROBE_SECONDS, grace_seconds=0.0)
+    watch = Watch(f"reaching {what}", stop, Limits(call_seconds=2 * PROBE_SECONDS, grace_seconds=0.0))
     try:
         watch.wait_for(lambda: _connect(place), lambda: None, PROBE_SECONDS)
     except OSError as error:

@@ -15,7 +15,7 @@ import requests
 import urllib3.exceptions
 
 from orchestrator.clients.answers import is_proof, shorten
-from orchestrator.clients.watch import CALL_SECONDS, GRACE_SECONDS, Watch, watching
+from orchestrator.clients.watch import LIMITS, Limits, Watch, watching
 from orchestrator.core.errors import (
     CredentialError,
     GenerationError,
@@ -92,9 +92,7 @@ def refusals(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def calling(
-    what: str, stop: Stop | None, seconds: float = CALL_SECONDS, *, grace_seconds: float = GRACE_SECONDS
-) -> Iterator[Watch]:
+def calling(what: str, stop: Stop | None, limits: Limits = LIMITS, *, seconds: float | None = None) -> Iterator[Watch]:
     """
     Watch the calls inside the block as one and turn their failures into errors of the house.
 
@@ -102,7 +100,7 @@ def calling(
         Stopped: `stop` was set, and the grace is over.
         OrchestratorError: As `refusals`.
     """
-    with refusals(what), watching(Watch(what, stop, seconds, grace_seconds=grace_seconds)) as watch:
+    with refusals(what), watching(Watch(what, stop, limits, seconds=seconds)) as watch:
         yield watch
 
 

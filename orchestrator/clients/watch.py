@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from orchestrator.core.errors import Stopped, TransientError
@@ -22,15 +23,32 @@ T = TypeVar("T")
 
 # How often a wait looks at the deadline and the stop.
 SLICE_SECONDS = 0.25
-# What a call under way still gets after a stop: an answer that is nearly here spares a doubt at the next start.
-GRACE_SECONDS = 5.0
-CALL_SECONDS = 120.0
-# A list of many pages; none of ours comes near.
-LIST_SECONDS = 600.0
-MAX_REQUESTS = 2_000
-# Of one answer after inflation. A page of a list has about a megabyte, a request for pixels at most 48 MiB.
-MAX_ANSWER_BYTES = 64 << 20
-MAX_CALL_BYTES = 512 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    What one call may take; no honest one comes near.
+
+    Attributes:
+        call_seconds: For one call.
+        list_seconds: For a list of many pages.
+        grace_seconds: What a call under way still gets after a stop: an answer that is nearly here spares a doubt at
+            the next start.
+        pages: Of a list.
+        answer_bytes: Of one answer after inflation. A page of a list has about a megabyte, pixels at most 48 MiB.
+        call_bytes: Of all answers of one call.
+    """
+
+    call_seconds: float = 120.0
+    list_seconds: float = 600.0
+    grace_seconds: float = 5.0
+    pages: int = 2_000
+    answer_bytes: int = 64 << 20
+    call_bytes: int = 512 << 20
+
+
+LIMITS = Limits()
 
 
 class Watch:
@@ -40,27 +58,27 @@ class Watch:
     Args:
         what: The thing asked for, for messages.
         stop: The wish to stop; None where there is nobody to wish it.
-        seconds: For the whole call.
+        limits: What it may take.
+        seconds: For the whole call, where it is no ordinary one.
         on_answer: Told of each complete answer, a `requests.Response`, before the SDK sees it; may raise.
-        grace_seconds: What is left of it once `stop` is set.
     """
 
     def __init__(
         self,
         what: str,
         stop: Stop | None,
-        seconds: float = CALL_SECONDS,
+        limits: Limits = LIMITS,
         *,
+        seconds: float | None = None,
         on_answer: Callable[[Any], None] | None = None,
-        grace_seconds: float = GRACE_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.what = what
-        self._stop, self._monotonic = stop, monotonic
-        self._seconds, self._grace = seconds, grace_seconds
-        self._end = monotonic() + seconds
+        self._stop, self._monotonic, self._limits = stop, monotonic, limits
+        self._seconds = limits.call_seconds if seconds is None else seconds
+        self._end = monotonic() + self._seconds
         self._stopping = False
-        self._requests = self._bytes = 0
+        self._bytes = 0
         self._on_answer = on_answer
         self.status = 0  # of the last answer
 
@@ -74,23 +92,12 @@ class Watch:
         """
         if not self._stopping and self._stop is not None and self._stop.is_set():
             self._stopping = True
-            self._end = min(self._end, self._monotonic() + self._grace)
+            self._end = min(self._end, self._monotonic() + self._limits.grace_seconds)
         if self._monotonic() < self._end:
             return
         if self._stopping:
             raise Stopped(f"{self.what}: stopped before the answer was complete")
         raise TransientError(f"{self.what}: no complete answer within {self._seconds:g} s")
-
-    def count_request(self) -> None:
-        """
-        Take note of one more request.
-
-        Raises:
-            TransientError: The call takes more requests than any honest one: a list that never ends.
-        """
-        self._requests += 1
-        if self._requests > MAX_REQUESTS:
-            raise TransientError(f"{self.what}: the list did not end after {MAX_REQUESTS} pages")
 
     def count_bytes(self, count: int, of_answer: int) -> None:
         """
@@ -100,10 +107,10 @@ class Watch:
             TransientError: The answer, or the whole call, is larger than any honest one.
         """
         self._bytes += count
-        if of_answer > MAX_ANSWER_BYTES:
-            raise TransientError(f"{self.what}: the answer is larger than {MAX_ANSWER_BYTES >> 20} MiB")
-        if self._bytes > MAX_CALL_BYTES:
-            raise TransientError(f"{self.what}: the answers are larger than {MAX_CALL_BYTES >> 20} MiB together")
+        if of_answer > self._limits.answer_bytes:
+            raise TransientError(f"{self.what}: the answer is larger than {self._limits.answer_bytes} bytes")
+        if self._bytes > self._limits.call_bytes:
+            raise TransientError(f"{self.what}: the answers are larger than {self._limits.call_bytes} bytes together")
 
     def take(self, answer: Any) -> None:
         """Take note of a complete answer."""
