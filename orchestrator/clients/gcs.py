@@ -292,4 +292,7 @@ def connect_gcs(
     with refusals("connecting to Cloud Storage"):
         session = WatchedSession(credentials, transfers)
         client = storage.Client(project=project, credentials=credentials, client_options=options, _http=session)
+        # For traces nobody records, the SDK asks for the bucket's settings in a thread of its own, over minutes where
+        # it is refused, and heeds no close and no stop.
+        client._bucket_metadata_cache = None  # noqa: SLF001  there is no other switch for one client
     return GcsObjects(client, bucket, MediaSession(credentials, transfers, url or PUBLIC_URL, stop), url, stop, limits)

@@ -26,7 +26,7 @@ def probe(url: str, what: str, stop: Stop | None) -> None:
     proxy = proxy_for(url)
     parts = urlsplit(proxy or url)
     place = (parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 443))
-    watch = Watch(f"reaching {what}", stop, Limits(call_seconds=2 * PROBE_SECONDS, grace_seconds=0.0))
+    watch = Watch(f"reaching {what}", stop, Limits(grace_seconds=0.0))
     try:
         watch.wait_for(lambda: _connect(place), lambda: None, PROBE_SECONDS)
     except OSError as error:
