@@ -22,7 +22,7 @@ _SECRET_VALUES = re.compile(
     r"|\b1//[\w-]{10,}"  # refresh tokens
     r"|eyJ[\w-]{6,}(?:\.[\w-]*)*"  # JSON web tokens and their halves
     r"|AIza[\w-]{20,}|GOCSPX-[\w-]{10,}"  # API keys, client secrets
-    r"|(?P<scheme>\b(?:Bearer|Basic|OAuth)\s+)(?!realm\b)[\w.~+/=-]{8,}"
+    r"|(?P<scheme>\b(?:Bearer|Basic|OAuth)\s+)(?=\S*[\d=])[\w.~+/=-]{8,}"
     r"|(?P<field>[\"']?\b(?:access_token|refresh_token|id_token|oauth_token|client_secret|private_key(?:_id)?|assertion"
     r"|X-Goog-(?:Signature|Credential|Security-Token)|X-Amz-(?:Signature|Credential|Security-Token)|GoogleAccessId"
     r"|Signature|passw(?:or)?d|api_?key)[\"']?\s*[=:]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s&,;}\"']+)"
