@@ -192,6 +192,7 @@ class EarthEngine:
         self.project = project
         self.restricted = False
         self._stop, self._limits = stop, limits
+        self._base = (url or PUBLIC_URL).rstrip("/")
         self._call = retrying(policy or RetryPolicy(), stop)
         self._initialise(project, credentials, url)
 
@@ -238,6 +239,8 @@ class EarthEngine:
 
     def _look(self, answer: Any, pages: Pages | None) -> None:
         """Check the shape of an answer before the client takes it for what it expects."""
+        if not answer.url.startswith(self._base):  # a token is asked for elsewhere, in the middle of our call
+            return
         said = answer.headers.pop(_QUOTA_HEADER, None)  # the client would warn on standard error, each time
         if said is not None:
             self._note_restriction("parallelism_restricted=true" in said)
