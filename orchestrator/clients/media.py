@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
+import requests
 import urllib3
 from google.auth.credentials import AnonymousCredentials
-from google.auth.transport.urllib3 import Request
+from google.auth.transport.requests import Request
 
 from orchestrator.clients.answers import is_proof
-from orchestrator.clients.connections import TIMEOUT, make_pool
+from orchestrator.clients.connections import TIMEOUT, make_pool, make_session
 from orchestrator.clients.refusals import calling, refusal
 from orchestrator.clients.watch import Limits
 from orchestrator.core.errors import GenerationError, TransientError
@@ -59,7 +60,9 @@ class MediaSession:
         self.pool = make_pool(transfers, url)
         self.stop = stop
         self._credentials = credentials
-        self._renewals: Any = _token_request(self.pool)
+        # Not over the pool: what renews a token is read whole, and so needs a cap.
+        self._tokens = make_session(1)
+        self._renewals: Any = _token_request(self._tokens)
 
     def get(self, url: str, headers: Mapping[str, str], timeout: tuple[float, float]) -> Any:
         """
@@ -92,10 +95,11 @@ class MediaSession:
     def close(self) -> None:
         """Give up idle connections; the next call opens new ones, so this also is how to come another way."""
         self.pool.clear()
+        self._tokens.close()
 
 
-def _token_request(pool: urllib3.PoolManager) -> Any:
-    return Request(pool)  # type: ignore[no-untyped-call]  # google-auth is typed in part
+def _token_request(session: requests.Session) -> Any:
+    return Request(session)
 
 
 @contextmanager

@@ -187,6 +187,21 @@ def test_a_stop_ends_the_renewal_of_a_token(cloud):
     gcs.close()
 
 
+@pytest.mark.parametrize("what", ["a listing", "a body"])
+def test_a_token_is_not_inflated_beyond_its_cap(cloud, what):
+    """Whoever answers for the token can fill no memory either."""
+    nobody = connect_gcs(cloud.url, PROJECT, AnonymousCredentials(), cloud.bucket)
+    blob = nobody.write_probe("probe", b"x")
+    nobody.close()
+    gcs = connect_gcs(cloud.url, PROJECT, signed_by_nobody(f"{cloud.url}/token"), cloud.bucket, limits=PATIENT)
+    cloud.order(api="oauth.token", action="inflate", bytes=80 << 20)
+
+    with pytest.raises(TransientError, match="the answer is larger than"):
+        gcs.find("") if what == "a listing" else body_of(gcs, blob)
+
+    gcs.close()
+
+
 def signed_by_nobody(token_uri):
     """Return credentials of a service account that ask the sandbox for their token, with a signature nobody checks."""
 
