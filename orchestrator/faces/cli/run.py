@@ -23,7 +23,7 @@ from orchestrator.faces.cli.options import ENVIRONMENT, build_job, job_options, 
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, opened
 from orchestrator.model.job import Job
-from orchestrator.model.states import RunState
+from orchestrator.model.states import RUN_FINAL, RunState
 
 WAITS_FOR_PERSON = 3
 OVERWRITE = click.option(
@@ -59,9 +59,11 @@ def run(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:
 def run_one(app: Application, job: Job, output: Output, *, again: bool = False, overwrite: bool = False) -> int:
     """Carry one job to its end and show the result; return the exit code."""
     declaration, job = job.declaration(), job.dated(today())
-    if app.store.find(job.fingerprints()) is None:
+    known = app.store.find(job.fingerprints())
+    if known is None:
         app.planner().local(job)  # what is wrong with the declaration is said before anything is stored
-    _check_output(app, job, declaration, overwrite=overwrite)
+    if known is None or known.state in RUN_FINAL:
+        _check_output(app, job, declaration, overwrite=overwrite)
     run_ = admit(
         app.store,
         job.base_name,
