@@ -106,8 +106,7 @@ def test_two_state_folders_make_one_result(home):
     assert refused.expect(5).named("run.planned") == []
     assert "installation" in refused.err + refused.out
     assert hashlib.sha256(home.final.read_bytes()).hexdigest() == first.sha256
-    assert home.service.exports - before == len(json.loads(home.final.with_suffix(".json").read_text())["parts"])
-    )
+    assert home.service.exports - before == len(home.proof()["parts"])
 
 
 @pytest.mark.parametrize("trial", range(int(os.environ.get("ORCHESTRATOR_TEST_TRIALS", "3"))))
