@@ -196,6 +196,10 @@ class DateRange:
     start_ms: int | None
     end_ms: int | None
 
+    @property
+    def is_empty(self) -> bool:
+        return self.start_ms is not None and self.end_ms is not None and self.start_ms >= self.end_ms
+
     def contains(self, moment: float) -> bool:
         """Tell whether start <= moment < end."""
         return (self.start_ms is None or self.start_ms <= moment) and (self.end_ms is None or moment < self.end_ms)

@@ -188,6 +188,8 @@ def _meet(left: Any, right: Any) -> bool:
 
 @function("Filter.dateRangeContains")
 def date_range_contains(left_field: str | None, right_value: Any, right_field: str | None, left_value: Any) -> Within:
+    if isinstance(left_value, DateRange) and left_value.is_empty:
+        raise EvaluationError("Filter.dateRangeContains: Empty date ranges not supported for the current operation.")
     return Within(*_operands(left_field, right_value, right_field, left_value), _contains)
 
 

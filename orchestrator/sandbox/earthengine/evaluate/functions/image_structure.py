@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,6 +13,7 @@ from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.images import constant_image, mapped, scene_image
 from orchestrator.sandbox.earthengine.evaluate.moments import moment
 from orchestrator.sandbox.earthengine.evaluate.registry import function
+from orchestrator.sandbox.earthengine.evaluate.regular import compiled
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
 from orchestrator.sandbox.earthengine.evaluate.values import Date, Image, ImageBand
 from orchestrator.sandbox.scenes.catalogue import Catalogue, PixelType
@@ -54,10 +54,8 @@ def _matching(image: Image, selector: Any) -> list[ImageBand]:
     exact = image.band(selector)
     if exact is not None:
         return [exact]
-    try:
-        found = [band for band in image.bands if re.fullmatch(selector, band.name)]
-    except re.error:
-        found = []
+    pattern = compiled("Image.select", str(selector))
+    found = [band for band in image.bands if pattern.fullmatch(band.name)]
     if not found:
         raise EvaluationError(
             f"Image.select: Band pattern '{selector}' did not match any bands. "
@@ -155,7 +153,11 @@ def identity(element: Any) -> Any:
 
 
 def cast(image: Image, kind: PixelType) -> Image:
-    """Cast every band; integers are cut off toward zero and held in range."""
+    """
+    Cast every band: a fraction is cut off, what lies outside the range becomes its nearest bound.
+
+    The reference promises both of numbers; images are taken to be cast alike.
+    """
     return mapped(image, partial(_cast_tile, kind=kind), kind)
 
 

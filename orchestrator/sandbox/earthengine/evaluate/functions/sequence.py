@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.encode import encoded
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import Algorithm, Feature
 
@@ -96,14 +97,21 @@ def size(items: list[Any]) -> int:
 
 @function("List.slice")
 def cut(items: list[Any], start: int, end: int | None, step: int | None) -> list[Any]:
+    if step is not None and step < 1:
+        raise not_imitated(f"List.slice: a step of {step}")
     return items[start:end:step]
 
 
 @function("List.sort")
 def ordered(items: list[Any], keys: list[Any] | None) -> list[Any]:
-    if keys is None:
-        return sorted(items)
-    return [item for _, item in sorted(zip(keys, items, strict=True), key=lambda pair: pair[0])]
+    """Sort numbers, or texts, upwards; where nulls and other kinds go among them is not documented."""
+    order = items if keys is None else keys
+    if len(order) != len(items):
+        raise EvaluationError("List.sort: 'keys' must have the same length as 'list'.")
+    plain = all(isinstance(key, (int, float)) for key in order) or all(isinstance(key, str) for key in order)
+    if not plain:
+        raise not_imitated("List.sort: an order of nulls or of values of several kinds")
+    return [item for _, item in sorted(zip(order, items, strict=True), key=lambda pair: pair[0])]
 
 
 @function("List.reverse")
@@ -126,7 +134,15 @@ def pairs(items: list[Any], other: list[Any]) -> list[Any]:
 
 @function("List.join")
 def joined(items: list[Any], separator: str) -> str:
-    return separator.join(str(item) for item in items)
+    return separator.join(map(_written, items))
+
+
+def _written(item: Any) -> str:
+    if isinstance(item, str):
+        return item
+    if isinstance(item, bool) or not isinstance(item, (int, float)):
+        raise not_imitated("List.join: the text of anything but texts and numbers")
+    return str(encoded(item))
 
 
 @function("List.indexOf")
