@@ -179,25 +179,6 @@ def test_lists_sort_limit_and_iterate(catalogue):
     assert len(answer(call("Collection.toList", collection=collection(), count=3, offset=4), catalogue)) == 1
 
 
-def test_linked_bands_come_from_the_same_index(catalogue):
-    """linkCollection finds the partner by system:index, and complains when there is none."""
-
-    def linked(at):
-        return call(
-            "Image.bandNames",
-            image=call(
-                "Image.linkCollection",
-                input=call("Image.load", id=f"{S2}/s{at}"),
-                imageCollection=collection(CLOUDS),
-                linkedBands=["probability"],
-            ),
-        )
-
-    assert answer(linked(1), catalogue) == ["B4", "probability"]
-    with pytest.raises(EvaluationError, match="system:index = 's2'"):
-        answer(linked(2), catalogue)
-
-
 def test_an_empty_collection_has_no_bands(catalogue):
     """Selecting from a composite of nothing names the well known mistake."""
     nothing = call("reduce.median", collection=dated("1980-01-01", "1981-01-01"))

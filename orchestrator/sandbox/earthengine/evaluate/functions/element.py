@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import Element, Image, with_properties
 
@@ -16,12 +17,12 @@ def get(element: Any, name: str) -> Any:
 
 
 @function("Element.set")
-def set_one(element: Element, key: str, value: Any) -> Element:
+def set_one(element: Element, key: str, value: Any) -> Any:
     return with_properties(element, {key: value})
 
 
 @function("Element.setMulti")
-def set_many(element: Element, properties: dict[str, Any]) -> Element:
+def set_many(element: Element, properties: dict[str, Any]) -> Any:
     return with_properties(element, properties)
 
 
@@ -42,6 +43,8 @@ def to_dictionary(element: Any, names: list[str] | None) -> dict[str, Any]:
 def copy_properties(
     target: Element | None, source: Any, properties: list[str] | None, exclude: list[str] | None
 ) -> Any:
+    if properties is not None and exclude:
+        raise EvaluationError("Element.copyProperties: 'exclude' must not be specified if 'properties' is.")
     if target is None or source is None:
         return target
     names = properties

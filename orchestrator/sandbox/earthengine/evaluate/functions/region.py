@@ -22,7 +22,7 @@ from orchestrator.sandbox.earthengine.evaluate.pixels import (
 from orchestrator.sandbox.earthengine.evaluate.projection import Grid, Projection
 from orchestrator.sandbox.earthengine.evaluate.reducing import Reducer
 from orchestrator.sandbox.earthengine.evaluate.registry import function
-from orchestrator.sandbox.earthengine.evaluate.values import Collection, Feature, Image
+from orchestrator.sandbox.earthengine.evaluate.values import INDEX, Collection, Feature, Image
 
 _MAX_VALUES = 1_048_576  # in one answer of getRegion
 
@@ -129,7 +129,7 @@ def _sampled(image: Image, place: Geometry, grid: Grid, *, drop_nulls: bool, geo
                 for band, column, mask in zip(image.bands, columns, masks, strict=True)
             }
             point = Geometry(shapely.Point(lon[number], lat[number])) if geometries else None
-            yield Feature(point, values, str(at))
+            yield Feature(point, {**values, INDEX: str(at)})
             at += 1
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from orchestrator.sandbox.earthengine.evaluate.encode import encoded
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.registry import function
-from orchestrator.sandbox.earthengine.evaluate.values import Algorithm, Feature
+from orchestrator.sandbox.earthengine.evaluate.values import Algorithm, Feature, Image
 
 _MAX_LENGTH = 10_000_000
 
@@ -152,7 +152,12 @@ def index_of(items: list[Any], element: Any) -> int:
 
 @function("List.filter")
 def filtered(items: list[Any], condition: Any) -> list[Any]:
-    return [item for item in items if condition.accepts(Feature(None, {"item": item}))]
+    """Filter images and features by their properties, anything else by the property `item`."""
+    return [item for item in items if condition.accepts(_tested(item))]
+
+
+def _tested(item: Any) -> Image | Feature:
+    return item if isinstance(item, (Image, Feature)) else Feature(None, {"item": item})
 
 
 @function("List.repeat")
