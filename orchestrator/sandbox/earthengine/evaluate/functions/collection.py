@@ -256,9 +256,10 @@ def geometry(collection: Collection, margin: Any) -> Geometry:
     found = [geometry_of(element) for element in elements]
     known = [item for item in found if item is not None]
     projections = {item.projection for item in known}
+    geodesic = bool(known) and all(item.geodesic for item in known)
     if len(projections) == 1:
-        return Geometry(shapely.union_all([item.shape for item in known]), projections.pop())
-    return Geometry(shapely.union_all([item.in_crs(WGS84) for item in known]))
+        return Geometry(shapely.union_all([item.shape for item in known]), projections.pop(), geodesic)
+    return Geometry(shapely.union_all([item.in_crs(WGS84) for item in known]), geodesic=geodesic)
 
 
 @function("AggregateFeatureCollection.array")
