@@ -242,8 +242,43 @@ def test_pictures_are_stretched_to_bytes(catalogue):
     image, (red, green, _), _ = pixels(exact(colour, 3, 4), catalogue)
 
     assert (values[0, 0], values[2, 3]) == (0, 255)
-    assert [item.name for item in image.bands] == ["red", "green", "blue"]
+    assert [item.name for item in image.bands] == ["vis-red", "vis-green", "vis-blue"]
     assert (red[2, 3], green.max()) == (255, 0)
+
+
+@pytest.mark.parametrize(
+    ("bands", "options", "names"),
+    [
+        (["B2"], {}, ["vis-gray"]),
+        (["B2"], {"forceRgbOutput": True}, ["vis-red", "vis-green", "vis-blue"]),
+        (["B2", "B3", "B2"], {}, ["vis-red", "vis-green", "vis-blue"]),
+    ],
+    ids=["grey", "forced", "three"],
+)
+def test_the_bands_of_a_picture_have_the_services_names(catalogue, bands, options, names):
+    """One band is grey unless colours are forced."""
+    node = call("Image.visualize", image=load("a"), bands=bands, min=0, max=9, **options)
+
+    assert answer(call("Image.bandNames", image=node), catalogue) == names
+
+
+@pytest.mark.parametrize(
+    ("cast", "value", "expected"),
+    [("toByte", 51, 51), ("toUint16", 13107, 51), ("toInt16", 0, 128), ("toFloat", 0.2, 51)],
+)
+def test_pictures_are_stretched_by_the_type_of_their_bands(cast, value, expected):
+    """Without a range, fractions run from 0 to 1 and integers over all that their type holds."""
+    node = call("Image.visualize", image=call(f"Image.{cast}", value=value))
+
+    _, (found,), _ = pixels(exact(node, 1, 1))
+
+    assert found[0, 0] == expected
+
+
+def test_a_picture_of_two_bands_is_refused(catalogue):
+    """The reference tells of one and of three."""
+    with pytest.raises(EvaluationError, match="two bands is not imitated"):
+        answer(call("Image.visualize", image=load("a"), bands=["B2", "B3"]), catalogue)
 
 
 def test_information_is_the_services(catalogue):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from evaluate_kit import ORIGIN, S2, MemoryCatalogue, answer, band, call, constant, exact, make_scene, pixels
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from orchestrator.sandbox.earthengine.evaluate import EvaluationError
@@ -67,6 +67,8 @@ def test_pixels_weigh_as_much_as_the_region_covers(across, down):
 @given(across=PLACES, down=PLACES)
 def test_pixels_without_weights_have_their_centre_inside(across, down):
     """Counts and extremes take whole pixels, and so does whatever is called unweighted."""
+    # Whether an edge through a centre has it inside is nobody's promise.
+    assume(all(abs(place % 1 - 0.5) > 1e-6 for place in (*across, *down)))
     centres = np.arange(SIDE) + 0.5
     inside = (
         np.outer((down[0] <= centres) & (centres < down[1]), (across[0] <= centres) & (centres < across[1])) & HOLES
