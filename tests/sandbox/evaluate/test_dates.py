@@ -130,6 +130,8 @@ def test_time_zones_are_written(pattern, expected):
         ),
         pytest.param(call("Date.advance", date=date("2020"), delta=0.5, unit="month"), "not imitated", id="half month"),
         pytest.param(call("Date.get", date=date("2020"), unit="decade"), "Invalid unit: 'decade'", id="unit"),
+        pytest.param(call("Date.advance", date=date("2020"), delta=9999, unit="year"), "not imitated", id="far year"),
+        pytest.param(call("Date.format", date=call("Date", value=1e18)), "not imitated", id="far moment"),
         pytest.param(call("Date.fromYMD", year=2021, month=2, day=30), "2021-2-30 is no date", id="day"),
     ],
 )

@@ -17,6 +17,7 @@ from orchestrator.sandbox.earthengine.evaluate import EvaluationError
 GEOD = pyproj.Geod(ellps="WGS84")
 UTM = call("Projection", crs="EPSG:32633")
 PLANE = call("Projection", crs="EPSG:4326")
+EMPTY = call("Collection.geometry", collection=call("Collection", features=constant([])))
 
 
 def polygon(*rings, **options):
@@ -50,6 +51,16 @@ def test_a_planar_box_lies_between_parallels(west, south, width, height):
     expected = between_parallels(west, south, west + width, south + height)
 
     assert measured("area", box) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("west", "south", "east", "north"), [(-180, -90, 180, 90), (-180, -60, 180, 60), (-100, 0, 99, 9)]
+)
+def test_a_box_may_go_round_the_earth(west, south, east, north):
+    """The Earth has 510 million square kilometres."""
+    box = call("GeometryConstructors.BBox", west=west, south=south, east=east, north=north)
+
+    assert measured("area", box) == pytest.approx(between_parallels(west, south, east, north), rel=1e-3)
 
 
 def test_a_geodesic_polygon_has_the_shortest_edges():
@@ -235,6 +246,14 @@ def test_a_buffer_in_a_projection_is_in_its_units():
             call("GeometryConstructors.BBox", west=170, south=0, east=-170, north=1), "antimeridian", id="antimeridian"
         ),
         pytest.param(polygon([[0, 0], [1, 1]]), "at least 3 points", id="two points"),
+        pytest.param(call("Geometry.bounds", geometry=EMPTY), "empty geometry is not imitated", id="bounds of nothing"),
+        pytest.param(call("Geometry.centroid", geometry=EMPTY), "not imitated", id="centre of nothing"),
+        pytest.param(
+            call("Image.reduceRegion", image=1, reducer=call("Reducer.mean"), geometry=EMPTY, scale=10),
+            "empty region is not imitated",
+            id="region of nothing",
+        ),
+        pytest.param(call("Feature.geometry", feature=call("Feature")), "not imitated", id="no geometry"),
     ],
 )
 def test_nonsense_is_refused(node, sentence):

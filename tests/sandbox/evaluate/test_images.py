@@ -281,6 +281,13 @@ def test_a_picture_of_two_bands_is_refused(catalogue):
         answer(call("Image.visualize", image=load("a"), bands=["B2", "B3"]), catalogue)
 
 
+def test_metadata_is_double(catalogue):
+    """A constant image of a property has type double, whatever the number."""
+    found = answer(call("Image.bandTypes", image=call("Image.metadata", image=load("a"), property="cover")), catalogue)
+
+    assert found == {"cover": {"type": "PixelType", "precision": "double"}}
+
+
 def test_information_is_the_services(catalogue):
     """getInfo of an image gives bands, id and properties."""
     found = answer(load("a"), catalogue)

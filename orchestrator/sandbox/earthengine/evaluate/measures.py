@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pyproj
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -13,6 +15,7 @@ from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.projection import WGS84, Projection, reproject_shape
 
 _GEOD = pyproj.Geod(ellps="WGS84")
+_HALF = 180.0  # degrees
 _PIECES = 256  # of the longest side: how finely an edge that is straight in a projection is drawn on the ellipsoid
 
 
@@ -20,7 +23,7 @@ def area(geometry: Geometry, projection: Projection | None) -> float:
     """Add up the areas of polygons, each for itself: square metres, or square units of a projection."""
     if projection is not None:
         return float(sum(part.area for part in polygons(_drawn(geometry, projection))))
-    return sum(_surface(part) for part in polygons(_on_earth(geometry)))
+    return sum(_surface(piece) for part in polygons(_on_earth(geometry)) for piece in _sectors(part))
 
 
 def perimeter(geometry: Geometry, projection: Projection | None) -> float:
@@ -73,6 +76,17 @@ def _on_earth(geometry: Geometry) -> BaseGeometry:
     longest = max(x1 - x0, y1 - y0) / _PIECES
     dense = shapely.segmentize(world, longest) if longest > 0 else world
     return reproject_shape(dense, geometry.projection.crs, WGS84)
+
+
+def _sectors(polygon: Any) -> list[Any]:
+    """Cut what goes round most of the Earth along meridians: a ring round all of it has no inside of its own."""
+    west, _, east, _ = polygon.bounds
+    if east - west <= _HALF:
+        return [polygon]
+    edges = np.linspace(west, east, 5)
+    cuts = [shapely.box(left, -_HALF, right, _HALF) for left, right in itertools.pairwise(edges)]
+    pieces = (shapely.segmentize(part, _HALF / _PIECES) for cut in cuts for part in polygons(polygon.intersection(cut)))
+    return list(pieces)
 
 
 def _rings(polygon: Any) -> list[Any]:

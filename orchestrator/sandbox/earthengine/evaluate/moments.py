@@ -8,7 +8,7 @@ import zoneinfo
 from functools import lru_cache
 from typing import Any
 
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.values import Date
 
 # ISO 8601 as the service reads it: zeros in front may be missing, and so may all that is smaller than a year.
@@ -67,8 +67,11 @@ def milliseconds(when: dt.datetime) -> int:
 
 def as_datetime(date: Date, zone: str | None = None) -> dt.datetime:
     """Give the moment in a time zone, UTC by default."""
-    utc = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(milliseconds=date.ms)
-    return utc.astimezone(time_zone(zone))
+    try:
+        utc = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(milliseconds=date.ms)
+        return utc.astimezone(time_zone(zone))
+    except OverflowError:
+        raise not_imitated(f"A date {date.ms} milliseconds from 1970, which is outside the years 1 to 9999,") from None
 
 
 def _parsed(text: str, zone: dt.tzinfo) -> dt.datetime:

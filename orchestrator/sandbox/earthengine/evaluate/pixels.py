@@ -27,6 +27,7 @@ from orchestrator.sandbox.earthengine.evaluate.values import Image
 
 _STRIP_PIXELS = 1 << 20
 _SLIVER = 0.005  # of a pixel: less of it is no part of a region
+_TILE = 64  # pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +118,26 @@ def coverage(shape: Any, grid: Grid) -> NDArray[np.float64]:
         transform = rasterio.Affine(*grid.transform)
         # Only a pixel that the outline touches is covered in part.
         edge = ~rasterio.features.geometry_mask([whole.boundary], grid.shape, transform, all_touched=True)
-        rows, cols = np.nonzero(edge)
-        boxes = shapely.box(cols + grid.col, rows + grid.row, cols + grid.col + 1, rows + grid.row + 1)
-        found[edge] = shapely.area(shapely.intersection(grid.projection.shape_to_pixels(whole), boxes))
+        _measure(grid.projection.shape_to_pixels(whole), grid, edge, found)
     found[found < _SLIVER] = 0.0
     for point in points:
         found[covered(point, grid)] = 1.0
     return found
+
+
+def _measure(shape: Any, grid: Grid, edge: Mask, found: NDArray[np.float64]) -> None:
+    """Write the covered fraction of the marked pixels; `shape` is in pixels of the lattice."""
+    # Tile by tile, so that a long border is not cut with every pixel along it.
+    for top in range(0, grid.height, _TILE):
+        for left in range(0, grid.width, _TILE):
+            tile = slice(top, top + _TILE), slice(left, left + _TILE)
+            rows, cols = np.nonzero(edge[tile])
+            if not rows.size:
+                continue
+            rows, cols = rows + top, cols + left
+            x, y = cols + grid.col, rows + grid.row
+            near = shapely.intersection(shape, shapely.box(x.min(), y.min(), x.max() + 1, y.max() + 1))
+            found[rows, cols] = shapely.area(shapely.intersection(near, shapely.box(x, y, x + 1, y + 1)))
 
 
 def _parts(shape: Any) -> list[Any]:
@@ -134,6 +148,8 @@ def _parts(shape: Any) -> list[Any]:
 
 def region_grid(region: Geometry, projection: Projection) -> Grid:
     """Give the window of whole pixels around a region; a point on a boundary belongs to the pixel after it."""
+    if region.shape.is_empty:
+        raise not_imitated("An empty region")
     shape = projection.shape_to_pixels(region.in_crs(projection.crs))
     col0, row0, col1, row1 = shape.bounds
     rows = int(np.floor(row0 + 1e-6)), int(np.ceil(row1 - 1e-6))

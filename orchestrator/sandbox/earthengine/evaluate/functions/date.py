@@ -67,12 +67,17 @@ def advance(date: Date, delta: float, unit: str, zone: str | None) -> Date:
         return Date(milliseconds(_months_later(as_datetime(date, zone), int(delta) * (12 if name == "year" else 1))))
     if zone is None or name not in {"day", "week"} or not float(delta).is_integer():
         return Date(date.ms + round(delta * _UNITS_MS[name]))
-    return Date(milliseconds(as_datetime(date, zone) + dt.timedelta(**{f"{name}s": int(delta)})))
+    try:
+        return Date(milliseconds(as_datetime(date, zone) + dt.timedelta(**{f"{name}s": int(delta)})))
+    except OverflowError:
+        raise not_imitated(f"Date.advance: {delta} {unit}") from None
 
 
 def _months_later(when: dt.datetime, count: int) -> dt.datetime:
     """Keep the day of the month, or take the last one of a month that is too short."""
     months = when.year * 12 + when.month - 1 + count
+    if not dt.MINYEAR <= months // 12 < dt.MAXYEAR:
+        raise not_imitated(f"A date in the year {months // 12}")
     first = when.replace(year=months // 12, month=months % 12 + 1, day=1)
     following = (first + dt.timedelta(days=32)).replace(day=1)
     last_day = (following - dt.timedelta(days=1)).day

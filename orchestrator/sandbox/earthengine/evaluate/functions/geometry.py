@@ -166,6 +166,7 @@ def feature(geometry: Any, metadata: dict[str, Any] | None, key: str | None) -> 
 def bounds(geometry: Geometry, margin: Any, projection: Projection | None) -> Geometry:
     """Give the bounding box in a projection, EPSG:4326 by default."""
     del margin
+    _refuse_empty("Geometry.bounds", geometry)
     target = DEFAULT_PROJECTION if projection is None else projection
     return _made(box(*geometry.in_pixels(target).bounds), target, geodesic=False)
 
@@ -260,8 +261,14 @@ def kind(geometry: Geometry) -> str:
 @function("Geometry.centroid")
 def centroid(geometry: Geometry, margin: Any, projection: Projection | None) -> Geometry:
     del margin
+    _refuse_empty("Geometry.centroid", geometry)
     target = DEFAULT_PROJECTION if projection is None else projection
     return _made(geometry.in_pixels(target).centroid, target)
+
+
+def _refuse_empty(name: str, geometry: Geometry) -> None:
+    if geometry.shape.is_empty:
+        raise not_imitated(f"{name}: an empty geometry")
 
 
 def _frame(left: Geometry, projection: Projection | None) -> Projection:

@@ -116,11 +116,12 @@ def cat(images: list[Any]) -> Image:
 
 @function("Image.metadata")
 def metadata(image: Image, name: str, label: str | None) -> Image:
-    """Make a constant band of a numeric property, within the image's footprint."""
+    """Make a constant band, of type double, of a numeric property, within the image's footprint."""
     value = image.properties.get(name)
     if not isinstance(value, (int, float)):
         raise EvaluationError(f"Image.metadata: Property '{name}' is missing or not a number.")
-    return replace(constant_image({label or name: value}), footprint=image.footprint)
+    made = cast(constant_image({label or name: value}), pixel_types.DOUBLE)
+    return replace(made, footprint=image.footprint)
 
 
 @function("Image.date")
