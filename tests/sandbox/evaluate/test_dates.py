@@ -93,6 +93,12 @@ def test_dates_are_written_by_joda_patterns(pattern, expected):
     assert answer(call("Date.format", date=date("1975-07-23T21:13:59"), format=pattern)) == expected
 
 
+@pytest.mark.parametrize(("hour", "expected"), [(0, "AM 0 12 0 24"), (12, "PM 0 12 12 12"), (23, "PM 11 11 23 23")])
+def test_hours_are_counted_from_zero_and_from_one(hour, expected):
+    """The hour of a half day and its clock, the hour of a day and its clock."""
+    assert answer(call("Date.format", date=date(f"2020-01-01T{hour}:30"), format="a K h H k")) == expected
+
+
 @pytest.mark.parametrize(
     ("zone", "expected"),
     [

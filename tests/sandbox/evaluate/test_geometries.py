@@ -93,6 +93,9 @@ def test_holes_are_no_area_and_have_an_outline():
     """A hole is taken off the area, and its edge is part of the perimeter."""
     holed = polygon(square(0, 0, 3), square(1, 1))
 
+    assert measured("area", holed) == pytest.approx(
+        measured("area", polygon(square(0, 0, 3))) - measured("area", polygon(square(1, 1)))
+    )
     assert measured("area", holed, proj=PLANE) == pytest.approx(8)
     assert measured("perimeter", holed, proj=PLANE) == pytest.approx(16)
 
@@ -181,6 +184,14 @@ def test_the_inside_is_what_an_odd_number_of_edges_encloses():
     assert [contains(holed, 0.5, 0.5), contains(holed, 1.5, 1.5)] == [True, False]
     assert [contains(apart, 0.5, 0.5), contains(apart, 5.5, 5.5)] == [True, True]
     assert [contains(crossed, 0.1, 1), contains(crossed, 1.9, 1), contains(crossed, 1, 0.5)] == [True, True, False]
+
+
+def test_what_two_rings_share_is_outside():
+    """There, a way to infinity crosses both of them."""
+    both = polygon(square(0, 0, 2), square(1, 1, 2))
+
+    assert [contains(both, 0.5, 0.5), contains(both, 1.5, 1.5), contains(both, 2.5, 2.5)] == [True, False, True]
+    assert measured("area", both, proj=PLANE) == pytest.approx(6)
 
 
 def test_the_left_inside_rule():

@@ -82,6 +82,14 @@ def test_pixels_without_weights_have_their_centre_inside(across, down):
     assert region(plain, place) == {"B4": pytest.approx(seen.mean()) if seen.size else None}
 
 
+@pytest.mark.parametrize(("sliver", "weight"), [(0.004, 0), (0.006, 0.006)], ids=["under half a percent", "over it"])
+def test_slivers_of_pixels_are_left_out(sliver, weight):
+    """A pixel counts with weights from half a percent on."""
+    found = region(reducer("sum"), box(0, 0, 1 + sliver, 1), band("B8"))
+
+    assert found == {"B8": pytest.approx(OTHERS[0, 0] + weight * OTHERS[0, 1], abs=1e-6)}
+
+
 def test_shared_inputs_keep_their_own_weights():
     """A mean is weighted beside a count, which is not."""
     both = reducer("combine", reducer1=reducer("mean"), reducer2=reducer("count"), sharedInputs=True)
@@ -266,6 +274,9 @@ def test_nothing_adds_up_to_zero(name, expected):
     [
         pytest.param(reducer("mean"), ["foo", "x"], None, "needs 1 selectors, found 2", id="selectors"),
         pytest.param(reducer("count"), ["foo"], ["weight"], "0 weighted inputs, found 1", id="weights of a count"),
+        pytest.param(
+            reducer("unweighted", reducer=reducer("mean")), ["foo"], ["weight"], "0 weighted inputs", id="unweighted"
+        ),
         pytest.param(reducer("mean"), ["foo"], ["none"], "'none' is not a number", id="no weight"),
         pytest.param(reducer("min", numInputs=2), ["foo", "x"], None, "numInputs.* not imitated", id="inputs beside"),
     ],
