@@ -153,6 +153,19 @@ def test_a_mapped_collection_is_of_the_kind_of_its_elements(catalogue, body, kin
     assert [index.split("/")[-1] for index in indexes_of] == ["s0", "s1", "s2", "s3"]
 
 
+def test_the_kind_of_a_part_is_that_of_its_own_elements():
+    """Only what is shown is looked at: the second element of this collection cannot be made."""
+    safe = call(
+        "If",
+        condition=call("Number.eq", left=call("Element.get", object=argument("x"), property="n"), right=1),
+        trueCase=argument("x"),
+        falseCase=call("Number.parse", input="broken"),
+    )
+    mapped = call("Collection.map", collection=features(feature(n=1), feature(n=2)), baseAlgorithm=define("f", "x"))
+
+    assert answer(call("Collection.limit", collection=mapped, limit=1), f=safe)["type"] == "FeatureCollection"
+
+
 def test_features_mapped_to_images_are_a_collection_of_images():
     """The other way round, too."""
     mapped = call("Collection.map", collection=features(feature(n=1)), baseAlgorithm=define("f", "x"))

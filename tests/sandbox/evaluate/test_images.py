@@ -233,6 +233,24 @@ def test_casting_holds_values_in_range(catalogue):
     np.testing.assert_array_equal(values, np.clip(np.trunc(VALUES * -70.0 / 1.5), -128, 127))
 
 
+def test_a_cast_adds_the_bands_that_are_missing(catalogue):
+    """They are masked, in the order of their names, or of the list that is given."""
+    kinds = {"constantValue": {"z": "float", "a": "int8", "B2": "double"}}
+    node = call("Image.cast", image=band("B2"), bandTypes=kinds)
+
+    image, _, valid = pixels(exact(node, 3, 4), catalogue)
+
+    assert [(item.name, item.dtype) for item in image.bands] == [("B2", "float64"), ("a", "int8"), ("z", "float32")]
+    assert [part.any() for part in valid] == [True, False, False]
+    assert names(call("Image.cast", image=band("B2"), bandTypes=kinds, bandOrder=["z", "B2", "a"]), catalogue) == [
+        "z",
+        "B2",
+        "a",
+    ]
+    with pytest.raises(EvaluationError, match="must match the bands"):
+        names(call("Image.cast", image=band("B2"), bandTypes=kinds, bandOrder=["z"]), catalogue)
+
+
 def test_pictures_are_stretched_to_bytes(catalogue):
     """visualize maps min..max to 0..255, and a palette to colours."""
     grey = call("Image.visualize", image=band("B2"), min=1, max=12)

@@ -7,6 +7,7 @@ from evaluate_kit import answer, argument, call, constant, define
 
 from orchestrator.sandbox.earthengine.evaluate import EvaluationError
 
+TYPED = constant({"n": 2, "s": "x"})
 BANDS = constant({"B1": 182, "B2": 219, "B3": 443})
 
 
@@ -52,6 +53,9 @@ def test_lists(node, expected):
         pytest.param(call("Dictionary.select", dictionary=BANDS, selectors=["B9"]), "key: 'B9'", id="select"),
         pytest.param(call("Dictionary.values", dictionary=BANDS, keys=["B9"]), "key: 'B9'", id="values"),
         pytest.param(call("Dictionary", input=["a"]), "even length", id="half a pair"),
+        pytest.param(call("Dictionary.getNumber", dictionary=TYPED, key="s"), "not a number: x", id="no number"),
+        pytest.param(call("Dictionary.getString", dictionary=TYPED, key="n"), "not a string: 2", id="no string"),
+        pytest.param(call("List.getNumber", list=["x", 2], index=0), "not a number: x", id="no number in a list"),
         pytest.param(call("Dictionary.fromLists", keys=[1], values=[2]), "Keys must be strings", id="number as a key"),
     ],
 )
@@ -88,6 +92,23 @@ def test_what_is_missing_or_unknown_is_refused(node, sentence):
 )
 def test_dictionaries(node, expected):
     """Selectors are keys or regular expressions, and a null does not survive a combination."""
+    assert answer(node) == expected
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        (call("Dictionary.getNumber", dictionary=TYPED, key="n"), 2),
+        (call("Dictionary.getString", dictionary=TYPED, key="s"), "x"),
+        (call("List.getNumber", list=["x", 2], index=-1), 2),
+        (call("List.getString", list=["x", 2], index=0), "x"),
+        (call("Element.getNumber", object=call("Feature", metadata=TYPED), property="n"), 2),
+        (call("Element.getString", object=call("Feature", metadata=TYPED), property="s"), "x"),
+        (call("Element.getNumber", object=call("Feature", metadata=TYPED), property="absent"), None),
+    ],
+)
+def test_values_are_taken_by_their_type(node, expected):
+    """A number where a number is asked for, a text where a text is."""
     assert answer(node) == expected
 
 

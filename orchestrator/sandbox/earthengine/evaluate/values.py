@@ -90,6 +90,30 @@ def geometry_of(element: Any) -> Geometry | None:
     return element.footprint if isinstance(element, Image) else element.geometry
 
 
+def number_in(name: str, value: Any) -> float:
+    """
+    Give a value that must be a number.
+
+    Raises:
+        EvaluationError: If it is none.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    raise EvaluationError(f"{name}: The value is not a number: {value}.")
+
+
+def text_in(name: str, value: Any) -> str:
+    """
+    Give a value that must be a text.
+
+    Raises:
+        EvaluationError: If it is none.
+    """
+    if isinstance(value, str):
+        return value
+    raise EvaluationError(f"{name}: The value is not a string: {value}.")
+
+
 class Predicate(Protocol):
     """A filter: of one element, or of a pair in a join."""
 
@@ -189,12 +213,12 @@ class Collection:
         self, produce: Callable[[], Iterable[Any]], kind: str | Callable[[Collection], str] | None = None
     ) -> Collection:
         """Give another list of elements with the same collection properties."""
-        return Collection(produce, kind=kind or (lambda _: self.kind), properties=self.properties)
+        return Collection(produce, kind=kind or self._kind, properties=self.properties)
 
     def with_properties(self, added: Mapping[str, Any]) -> Collection:
         """Give the same elements under more properties, or other values of them."""
         properties = {**self.properties, **added}
-        return Collection(self.elements, kind=lambda _: self.kind, properties=properties, query=self.query)
+        return Collection(self.elements, kind=self._kind, properties=properties, query=self.query)
 
 
 Element = Image | Feature | Collection

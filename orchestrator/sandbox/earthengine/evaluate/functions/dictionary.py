@@ -7,7 +7,7 @@ from typing import Any
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.regular import compiled
-from orchestrator.sandbox.earthengine.evaluate.values import Algorithm
+from orchestrator.sandbox.earthengine.evaluate.values import Algorithm, number_in, text_in
 
 
 @function("Dictionary")
@@ -37,6 +37,16 @@ def get(dictionary: dict[str, Any], key: str, default: Any) -> Any:
     if key not in dictionary and default is None:
         raise EvaluationError(f"Dictionary.get: Dictionary does not contain key: '{key}'.")
     return dictionary.get(key, default)
+
+
+@function("Dictionary.getNumber")
+def get_number(dictionary: dict[str, Any], key: str) -> float:
+    return number_in("Dictionary.getNumber", get(dictionary, key, None))
+
+
+@function("Dictionary.getString")
+def get_string(dictionary: dict[str, Any], key: str) -> str:
+    return text_in("Dictionary.getString", get(dictionary, key, None))
 
 
 @function("Dictionary.set")

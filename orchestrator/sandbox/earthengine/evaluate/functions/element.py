@@ -6,7 +6,7 @@ from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.registry import function
-from orchestrator.sandbox.earthengine.evaluate.values import Element, Image, with_properties
+from orchestrator.sandbox.earthengine.evaluate.values import Element, Image, number_in, text_in, with_properties
 
 
 @function("Element.get")
@@ -14,6 +14,20 @@ def get(element: Any, name: str) -> Any:
     if name == "system:id" and isinstance(element, Image):
         return element.asset_id
     return element.properties.get(name)
+
+
+@function("Element.getNumber")
+def get_number(element: Any, name: str) -> float | None:
+    """Give a property that is a number; null stays null."""
+    found = get(element, name)
+    return None if found is None else number_in("Element.getNumber", found)
+
+
+@function("Element.getString")
+def get_string(element: Any, name: str) -> str | None:
+    """Give a property that is a text; null stays null."""
+    found = get(element, name)
+    return None if found is None else text_in("Element.getString", found)
 
 
 @function("Element.set")

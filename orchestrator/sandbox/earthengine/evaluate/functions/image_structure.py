@@ -10,7 +10,7 @@ import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
-from orchestrator.sandbox.earthengine.evaluate.images import constant_image, mapped, scene_image
+from orchestrator.sandbox.earthengine.evaluate.images import constant_image, mapped, masked_node, scene_image
 from orchestrator.sandbox.earthengine.evaluate.moments import moment
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.regular import compiled
@@ -189,12 +189,18 @@ for _name, _kind in (
 
 @function("Image.cast")
 def cast_bands(image: Image, kinds: dict[str, Any], order: list[str] | None) -> Image:
+    """Cast the named bands; one that the image lacks is added, masked, after the others in the order of names."""
     bands = {}
     for band in image.bands:
         kind = _named_type(kinds[band.name]) if band.name in kinds else None
         one = image.with_bands([band])
         bands[band.name] = cast(one, kind).bands[0] if kind else band
-    return image.with_bands([bands[name] for name in order or image.names])
+    for name in sorted(set(kinds) - set(bands)):
+        kind = _named_type(kinds[name])
+        bands[name] = ImageBand(name, masked_node(kind), kind)
+    if order is not None and sorted(order) != sorted(bands):
+        raise EvaluationError(f"Image.cast: bandOrder {order} must match the bands of the result, {list(bands)}.")
+    return image.with_bands([bands[name] for name in order or bands])
 
 
 def _named_type(kind: Any) -> PixelType:

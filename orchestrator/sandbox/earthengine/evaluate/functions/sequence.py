@@ -7,7 +7,7 @@ from typing import Any
 from orchestrator.sandbox.earthengine.evaluate.encode import encoded
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.registry import function
-from orchestrator.sandbox.earthengine.evaluate.values import Algorithm, Feature, Image
+from orchestrator.sandbox.earthengine.evaluate.values import Algorithm, Feature, Image, number_in, text_in
 
 _MAX_LENGTH = 10_000_000
 
@@ -46,6 +46,16 @@ def get(items: list[Any], at: int) -> Any:
             f"List.get: List index must be between 0 and {len(items) - 1}, or -1 and -{len(items)}. Found {at}."
         )
     return items[at]
+
+
+@function("List.getNumber")
+def get_number(items: list[Any], at: int) -> float:
+    return number_in("List.getNumber", get(items, at))
+
+
+@function("List.getString")
+def get_string(items: list[Any], at: int) -> str:
+    return text_in("List.getString", get(items, at))
 
 
 @function("List.add")
