@@ -76,7 +76,7 @@ def test_features_are_numbered():
 
 def test_the_index_is_the_id():
     """A feature whose index is set has it as its id, outside of collections too."""
-    assert answer(call("Image.id", element=feature(**{"system:index": "abc123"}))) == "abc123"
+    assert answer(call("Feature.id", element=feature(**{"system:index": "abc123"}))) == "abc123"
 
 
 def test_geometries_become_features():

@@ -278,3 +278,45 @@ def test_a_box_round_the_world_ends_at_the_antimeridian():
     (ring,) = answer(call("GeometryConstructors.BBox", west=-200, south=-91, east=170, north=95))["coordinates"]
 
     assert (ring[0], ring[2]) == ([-180, -90], [180, 90])
+
+
+PIECE = call("Feature", geometry=polygon(square(0, 0, 2)), metadata=constant({"a": 1}))
+OTHER = call("Feature", geometry=polygon(square(1, 1, 2)), metadata=constant({"b": 2}))
+
+
+@pytest.mark.parametrize("name", ["area", "perimeter", "length"])
+def test_features_are_measured_as_their_geometry(name):
+    """A feature has the area, the perimeter and the length of its geometry."""
+    assert answer(call(f"Feature.{name}", feature=PIECE)) == measured(name, polygon(square(0, 0, 2)))
+
+
+@pytest.mark.parametrize(
+    ("node", "bounds"),
+    [
+        pytest.param(call("Feature.bounds", feature=PIECE), (0, 0, 2, 2), id="bounds"),
+        pytest.param(call("Feature.buffer", feature=PIECE, distance=1, proj=PLANE), (-1, -1, 3, 3), id="buffer"),
+        pytest.param(call("Feature.intersection", left=PIECE, right=OTHER), (1, 1, 2, 2), id="intersection"),
+        pytest.param(call("Feature.difference", left=PIECE, right=OTHER), (0, 0, 2, 2), id="difference"),
+        pytest.param(
+            call("Feature.setGeometry", feature=PIECE, geometry=polygon(square(5, 5))), (5, 5, 6, 6), id="replaced"
+        ),
+    ],
+)
+def test_features_with_another_geometry_keep_their_properties(node, bounds):
+    """Those of the left one, where there are two."""
+    found = answer(node)
+
+    assert found["properties"] == {"a": 1}
+    assert shapely.geometry.shape(found["geometry"]).bounds == pytest.approx(bounds)
+
+
+def test_features_are_related_as_their_geometries():
+    """They meet, and neither contains the other."""
+    assert answer(call("Feature.intersects", left=PIECE, right=OTHER)) is True
+    assert answer(call("Feature.contains", left=PIECE, right=OTHER)) is False
+
+
+def test_a_feature_without_a_geometry_has_no_area():
+    """Whether that would be zero is not said."""
+    with pytest.raises(EvaluationError, match="without a geometry is not imitated"):
+        answer(call("Feature.area", feature=call("Feature")))

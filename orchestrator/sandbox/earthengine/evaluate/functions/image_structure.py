@@ -148,7 +148,7 @@ def band_types(image: Image) -> dict[str, PixelType]:
     return {band.name: band.type for band in image.bands}
 
 
-@function("Image.id")
+@function("Image.id", "Feature.id")
 def identity(element: Any) -> Any:
     return element.properties.get("system:index")
 
