@@ -276,8 +276,8 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
 def setting_names() -> list[tuple[str, str]]:
     """Return (section, key) of every setting, jobs excepted."""
     names = []
-    for section, field in Settings.model_fields.items():
-        model = field.annotation
+    for section, info in Settings.model_fields.items():
+        model = info.annotation
         if isinstance(model, type) and issubclass(model, BaseModel):
             names += [(section, key) for key in model.model_fields]
     return names

@@ -20,6 +20,7 @@ from orchestrator.core.files import exclusive, write_once
 from orchestrator.core.machine import processors
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.engine.execution import Execution
+from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.service import ElsewhereError
 from orchestrator.engine.setting import Hands, Patience, Surroundings
@@ -201,7 +202,13 @@ class Application:
             clock=self.clock,
             stop=self.stop,
             notify=self.notify,
+            limits=self.limits,
         )
+
+    @cached_property
+    def limits(self) -> Limits:
+        """What every run of this process shares of the project."""
+        return Limits(self.settings.ee.live_tasks, self.settings.gcs.max_bytes, self.store.live_tasks, self.clock)
 
     def _patience(self) -> Patience:
         ee, retry = self.settings.ee, self.settings.retry

@@ -9,6 +9,7 @@ what was expected and what to do.
     │   ├── PlanError        a grid or a budget that cannot be met
     │   └── RecipeError      what the pixels should be: bands, dates, parameters, user code
     ├── TransientError       time: the same call may succeed later
+    │   ├── WayError         ... on the way: bytes arrive wrong, but the object in the cloud is sound
     │   ├── QuotaError       ... but not before the quota returns, at `again_at`
     │   └── ThrottleError    ... and the service asked us to slow down, by `wait_seconds` where it says so
     │       └── QueueFullError  ... because its queue of tasks is full; nothing was started
@@ -16,7 +17,8 @@ what was expected and what to do.
     │   ├── CredentialError  ... because it does not know us or does not let us
     │   └── NotFoundError    ... because the thing is not there
     ├── IntegrityError       us: bytes or state are not what was promised
-    │   └── GenerationError  ... because the object changed after it was listed
+    │   ├── GenerationError  ... because the object changed after it was listed
+    │   └── DamagedObjectError  ... because the object differs from its own checksum
     ├── SpaceError           a disk is too full to go on
     └── Stopped              somebody asked us to stop; the work continues at the next start
 """
@@ -58,6 +60,10 @@ class TransientError(OrchestratorError):
     """The call failed for a reason that passes; trying again later is right."""
 
     exit_code = 5
+
+
+class WayError(TransientError):
+    """Bytes arrived wrong by more than one connection, while the object's own checksum says that it is sound."""
 
 
 class QuotaError(TransientError):
@@ -110,6 +116,10 @@ class IntegrityError(OrchestratorError):
 
 class GenerationError(IntegrityError):
     """An object was replaced after it was listed."""
+
+
+class DamagedObjectError(IntegrityError):
+    """Two whole downloads agree with each other and not with the object's own checksum: only a new object helps."""
 
 
 class SpaceError(OrchestratorError):

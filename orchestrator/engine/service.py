@@ -26,6 +26,7 @@ LOOK_SECONDS = 2.0
 LONGEST_TROUBLE_WAIT_SECONDS = 60.0
 # A run that another process works on, or that could not be written down, is left alone for so long.
 REST_SECONDS = 5.0
+SHORTEST_REST_SECONDS = 1.0
 LONGEST_REST_SECONDS = 300.0
 # Work shorter than this that ends as it began was a look, no progress.
 REAL_WORK_SECONDS = 60.0
@@ -217,6 +218,9 @@ class _Shift:
     def _work_on(self, run_id: str) -> Run:
         """Join a run and carry it on; one that cannot be joined is held until somebody mends the settings."""
         run = self._service.store.run(run_id)
+        if run.state is RunState.HELD and run.next_at > self._service.clock.now().timestamp():
+            # Its time has come by the clock that nobody sets; the time of day in its row is of another opinion.
+            run = self._service.store.set_run(run_id, RunState.HELD, run.reason, who=run.who)
         try:
             execution = self._service.execute(run)
         except ElsewhereError:
@@ -246,8 +250,10 @@ class _Shift:
                 self._failed.add(after.id)
             if after.state in RUN_FINAL or self._now() - began >= REAL_WORK_SECONDS:
                 self._progress_at = self._now()
-            if after.state not in RUN_FINAL and after.next_at <= 0 and not after.needs_person:
-                self._turns.rest(after.id, self._service.hold_seconds)  # it names no time: not at once again
+            if after.state not in RUN_FINAL and not after.needs_person:
+                # Not at once again, whatever its row says.
+                named = after.state is RunState.HELD and after.next_at > 0
+                self._turns.rest(after.id, SHORTEST_REST_SECONDS if named else self._service.hold_seconds)
 
     def _error(self, run_id: str, error: OrchestratorError) -> None:
         """The run ended with an error, or how it ended could not be written down; then it goes on in a while."""

@@ -179,22 +179,27 @@ class Job:
 
     def fingerprints(self) -> tuple[str, ...]:
         """Return `fingerprint`, and what the first version gave the same job, which hashed the whole snapshot."""
-        content = _plain(self)
-        newer = {key: content.pop(key) for key in content.keys() - _FIRST_FIELDS}
-        if newer.keys() & _spare(self).keys():
+        content, asked = _plain(self), _spare(self)
+        if asked.keys() - _FIRST_FIELDS or any(
+            asked.get(name, {}).keys() - first for name, first in _FIRST_NESTED.items()
+        ):
             return (self.fingerprint(),)  # it asks for something the first version did not know
+        known = {key: content[key] for key in _FIRST_FIELDS}
         for name, first in _FIRST_NESTED.items():
-            content[name] = {key: value for key, value in content[name].items() if key in first}
-        return (self.fingerprint(), hashlib.sha256(_compact(content).encode()).hexdigest())
+            known[name] = {key: content[name][key] for key in first}
+        return (self.fingerprint(), hashlib.sha256(_compact(known).encode()).hexdigest())
 
     def declaration(self) -> str:
         """Return what stays the same of a job from date to date, as long as its dates are not settled."""
         return replace(self, pins=MappingProxyType({})).fingerprint()
 
 
+# What the first version knew, and hashed whole.
 _FIRST_FIELDS = frozenset(
-    "base_name output area start_date end_date recipe params bands grid route max_part_bytes split options service "
-    "pins".split()
+    {
+        *("base_name", "output", "area", "start_date", "end_date", "recipe", "params", "bands", "grid", "route"),
+        *("max_part_bytes", "split", "options", "service", "pins"),
+    }
 )
 _FIRST_NESTED: Mapping[str, frozenset[str]] = MappingProxyType(
     {

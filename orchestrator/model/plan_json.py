@@ -10,7 +10,6 @@ from orchestrator.model.grid import Grid, Window
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.spec import PixelSpec
 
-
 # Grows when a field changes its meaning, never because one was added.
 VERSION = 2
 

@@ -45,6 +45,7 @@ class TaskChange:
     tries: int | None = None
     next_at: float | None = None
     known: bool | None = None
+    forgiven: int | None = None
     failure: Failure | None = None
 
 
@@ -131,6 +132,9 @@ class Store(Protocol):
     def run(self, run_id: str) -> Run:
         """Return a run, by its whole id or an unambiguous beginning; raises `UserError` otherwise."""
 
+    def find(self, fingerprints: Sequence[str]) -> Run | None:
+        """Return the newest run of a job, by any of its fingerprints."""
+
     def runs(self, states: Sequence[RunState] | None = None, limit: int = 100) -> list[Run]:
         """Return runs, newest first."""
 
@@ -145,6 +149,9 @@ class Store(Protocol):
 
     def wish(self, run_id: str, wish: str) -> None:
         """Leave a wish for the process that works on the run; empty takes it back."""
+
+    def wished(self, run_id: str) -> str:
+        """Return the wish of a run."""
 
     def save_plan(self, run_id: str, plan: str, image: str, facts: str, tasks: Sequence[TaskPlan]) -> None:
         """Store the plan with its tasks and parts and make the run PLANNED, at once."""
@@ -165,9 +172,13 @@ class Store(Protocol):
 
     def attempts(self, run_id: str) -> list[Attempt]: ...
 
-    def split(self, run_id: str, task: str, children: Sequence[tuple[str, TaskPlan, int]]) -> None:
+    def split(
+        self, run_id: str, task: str, children: Sequence[tuple[str, TaskPlan, int]], failure: Failure | None = None
+    ) -> None:
         """
         Replace a FAILED task by (key, plan, rung) children; parts of the same window become theirs as they are.
+
+        `failure` is why, remembered of each child.
 
         A child that has nothing to bring is SUCCEEDED and collected from the beginning.
         """

@@ -104,6 +104,12 @@ class SqlStore:
             raise UserError(f"{run_id!r} {what}; `orchestrator status` lists them")
         return _run(found[0])
 
+    def find(self, fingerprints: Sequence[str]) -> Run | None:
+        query = select(runs).where(runs.c.fingerprint.in_(fingerprints))
+        with self._db.read() as db:
+            row = db.execute(query.order_by(runs.c.created.desc(), runs.c.turn.desc()).limit(1)).first()
+        return _run(row) if row else None
+
     def runs(self, states: Sequence[RunState] | None = None, limit: int = 100) -> list[Run]:
         query = select(runs).order_by(runs.c.created.desc(), runs.c.id).limit(limit)
         if states is not None:
@@ -136,6 +142,11 @@ class SqlStore:
     def wish(self, run_id: str, wish: str) -> None:
         with self._db.write() as db:
             db.execute(update(runs).where(runs.c.id == run_id).values(wish=wish))
+
+    def wished(self, run_id: str) -> str:
+        with self._db.read() as db:
+            found: str = db.execute(select(runs.c.wish).where(runs.c.id == run_id)).scalar_one()
+        return found
 
     def save_plan(self, run_id: str, plan: str, image: str, facts: str, tasks_: Sequence[TaskPlan]) -> None:
         with self._db.write() as db:
@@ -206,7 +217,9 @@ class SqlStore:
                 for r in db.execute(query)
             ]
 
-    def split(self, run_id: str, task: str, children: Sequence[tuple[str, TaskPlan, int]]) -> None:
+    def split(
+        self, run_id: str, task: str, children: Sequence[tuple[str, TaskPlan, int]], failure: Failure | None = None
+    ) -> None:
         with self._db.write() as db:
             self._check_task(db, run_id, task, TaskState.SPLIT)
             db.execute(_task_update(run_id, task).values(state=TaskState.SPLIT))
@@ -218,6 +231,7 @@ class SqlStore:
             for key, plan, rung in children:
                 self._insert_task(db, run_id, key, plan, rung, without=frozenset(inherited))
                 lacking = (parts.c.run_id == run_id, parts.c.task == key, parts.c.state == PartState.WAITING)
+                db.execute(_task_update(run_id, key).values(failure=failure or ""))
                 if db.execute(select(parts.c.task).where(*lacking).limit(1)).first() is None:
                     db.execute(_task_update(run_id, key).values(state=TaskState.SUCCEEDED, collected=True))
 
@@ -255,7 +269,7 @@ class SqlStore:
     def live_tasks(self) -> Mapping[str, int]:
         query = select(tasks.c.run_id, func.count()).where(tasks.c.state.in_(TASK_LIVE)).group_by(tasks.c.run_id)
         with self._db.read() as db:
-            return {run_id: count for run_id, count in db.execute(query)}
+            return {row[0]: row[1] for row in db.execute(query)}
 
     # ----------------------------------------------------------------- parts
 
@@ -429,7 +443,7 @@ class SqlStore:
         self, db: Connection, run_id: str, window: Window, new: PartState, source: StoredObject | None = None
     ) -> None:
         row = self._part_row(db, run_id, window)
-        if source is not None and row.object != _object_text(source):
+        if source is not None and (not row.object or _object(row.object) != source):
             raise IntegrityError(f"part {window} has another object by now than {source.name}")
         check_transition(PART_TRANSITIONS, PartState(row.state), new)
         if row.state != new:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, Literal
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -123,7 +124,7 @@ def _jobs(app: Application) -> Iterator[Finding]:
     good = {name: table for name, table in app.settings.jobs.items() if name not in refused}
     wrong = 0
     for name, table in good.items():
-        finding = _looked(f"job {name}", lambda name=name, table=table: _job(app, name, table), _MEND_JOB)
+        finding = _looked(f"job {name}", partial(_job, app, name, table), _MEND_JOB)
         if finding.verdict != "ok":
             wrong += 1
             yield finding

@@ -14,7 +14,7 @@ from orchestrator.faces.cli.session import Context
 @click.command()
 @click.option(
     "--max-age",
-    default="60s",
+    default=f"{FRESH_SECONDS:.0f}s",
     metavar="DURATION",
     help=f"The daemon must have been heard of within.  [default: {FRESH_SECONDS:.0f}s]",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,17 +47,13 @@ class Heartbeat:
         facts = {"version": __version__, "busy": busy, "waiting": waiting, **self._facts()}
         at = self._clock.now().timestamp()
         row = ProcessRow(DAEMON, self._host, self._pid, self._started, at, facts)
-        try:
+        with suppress(OrchestratorError):
             self._store.processes.beat(row)
-        except OrchestratorError:
-            pass
 
     def end(self) -> None:
         """Say that the daemon ended by itself."""
-        try:
+        with suppress(OrchestratorError):
             self._store.processes.end(DAEMON, self._pid)
-        except OrchestratorError:
-            pass
 
 
 def daemon(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECONDS) -> tuple[ProcessRow | None, str]:
@@ -77,8 +74,6 @@ def tell_systemd(*states: str) -> None:
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-            channel.sendto("\n".join(states).encode(), f"\0{address[1:]}" if address.startswith("@") else address)
-    except OSError:
-        pass  # the daemon's work does not depend on being watched
+    # The daemon's work does not depend on being watched.
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.sendto("\n".join(states).encode(), f"\0{address[1:]}" if address.startswith("@") else address)

@@ -53,10 +53,11 @@ def run(context: Context, /, again: bool, **given: Any) -> int:
 
 def run_one(app: Application, job: Job, output: Output, *, again: bool = False) -> int:
     """Carry one job to its end and show the result; return the exit code."""
-    known = app.store.runs(None, limit=10_000)
-    if not any(r.fingerprint == job.fingerprint() for r in known):
+    if app.store.find(job.fingerprints()) is None:
         app.planner().local(job)  # what is wrong with the declaration is said before anything is stored
-    run_ = admit(app.store, job.base_name, job, today(), again=again or _result_is_gone(app, job))
+    run_ = admit(
+        app.store, job.base_name, job, today(), installation=app.owner, again=again or _result_is_gone(app, job)
+    )
     if run_.state in (RunState.FAILED, RunState.CANCELLED) or run_.needs_person:
         run_ = retry_run(run_, app.store)
     if run_.state is RunState.CLEANED:
@@ -64,14 +65,14 @@ def run_one(app: Application, job: Job, output: Output, *, again: bool = False) 
     else:
         progress = Progress()
         with app.lock(run_.id), output.watching(progress, job.base_name):
-            run_ = app.execution(run_, progress).work()
+            run_ = app.execution(run_, progress).follow()
     return _conclude(run_, output)
 
 
 def _result_is_gone(app: Application, job: Job) -> bool:
     """Tell whether the job was done once and its result is not there any more, whole."""
-    done = next((r for r in app.store.runs([RunState.CLEANED], 10_000) if r.fingerprint == job.fingerprint()), None)
-    if done is None:
+    done = app.store.find(job.fingerprints())
+    if done is None or done.state is not RunState.CLEANED:
         return False
     final, result = final_path(job), json.loads(done.result)
     return not final.is_file() or final.stat().st_size != result["bytes"] or sha256_of(final) != result["sha256"]
@@ -210,7 +211,7 @@ def submit(context: Context, /, again: bool, **given: Any) -> int:
     job = build_job(given, "sandbox" if given["sandbox_url"] else app.settings.service)
     for one in [one.dated(today()) for one in expand(job)]:
         app.planner().local(one)
-        run_ = admit(app.store, one.base_name, one, today(), again=again)
+        run_ = admit(app.store, one.base_name, one, today(), installation=app.owner, again=again)
         output.message("submitted", {"run": run_.id, "state": run_.state, "base_name": one.base_name})
         output.say(f"{run_.id}  {one.base_name}  {run_.state}")
     return 0

@@ -57,7 +57,9 @@ def _read_sentences() -> None:
     held = runs.c.state == "HELD"
     by_hand = held & runs.c.reason.startswith(_BY_HAND)
     op.execute(runs.update().where(held).values(who="time"))
-    op.execute(runs.update().where(by_hand).values(who="person", reason=sa.func.substr(runs.c.reason, len(_BY_HAND) + 1)))
+    op.execute(
+        runs.update().where(by_hand).values(who="person", reason=sa.func.substr(runs.c.reason, len(_BY_HAND) + 1))
+    )
     op.execute(tasks.update().where(tasks.c.error.startswith(_ALREADY_STARTED)).values(known=sa.true()))
 
 
