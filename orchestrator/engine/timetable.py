@@ -133,7 +133,8 @@ class Timetable:
         for moment in wanted:
             for name, job in jobs:
                 self._fire(entry, name, job, moment)
-            self._store.dates.settle(entry.name, moment.date)
+            if entry.name not in {name for name, _ in jobs}:
+                self._store.dates.settle(entry.name, moment.date)
 
     def _due(self, entry: Entry, now: datetime) -> list[Moment]:
         """Return the dates up to now without a row, oldest first."""
