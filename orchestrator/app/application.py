@@ -224,6 +224,7 @@ class Application:
             max_attempts=retry.task_attempts,
             cool_down_seconds=retry.cool_down,
             hold_seconds=retry.hold,
+            lag_seconds=retry.lag,
         )
 
     def _refit(self, task: TaskPlan, plan: Plan, heaviest: float | None) -> TaskPlan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from orchestrator.core.errors import (
     TransientError,
     UserError,
 )
-from orchestrator.core.files import remove_tree
+from orchestrator.core.files import LockedError, remove_tree
 from orchestrator.engine.cleanup import Cleaned, clean_cloud, clean_local
 from orchestrator.engine.exporting import CancelledByUserError, Exporting
 from orchestrator.engine.feedback import Feedback, Refit, kind_of
 from orchestrator.engine.ladder import HoldError, Ladder, subject_of
+from orchestrator.engine.ownership import OutputLock, check_owner, claimant
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.publication import OutputLostError, Publication, final_path, prove_result
 from orchestrator.engine.setting import Desk, Hands, Surroundings
@@ -78,6 +80,7 @@ class Execution:
         self._refit = refit
         self.progress = progress or Progress()
         self._mosaic: Mosaic | None = None
+        self._lock: OutputLock | None = None
         self._waits = Waits(around.clock)
         self._steps: Mapping[RunState, Callable[[Run], None]] = {
             RunState.ADMITTED: self._plan,
@@ -96,13 +99,27 @@ class Execution:
             Stopped: The process was asked to stop; the run goes on at the next start.
             UserError: The job cannot be done as declared; the run is FAILED.
         """
-        while True:
-            run = self._store.run(self._id)
-            self.progress.set(state=run.state, detail=run.reason)
-            if run.state in RUN_FINAL or run.needs_person or not self.is_due(run):
-                return run
-            crash.point(f"run.{run.state.lower()}")
-            self.step(run)
+        try:
+            while True:
+                run = self._store.run(self._id)
+                self.progress.set(state=run.state, detail=run.reason)
+                if run.state in RUN_FINAL or run.needs_person or not self.is_due(run):
+                    return run
+                crash.point(f"run.{run.state.lower()}")
+                self.step(run)
+        except OrchestratorError:
+            raise
+        except Exception:
+            self._give_output_up()  # a fault of ours, with which the run ends
+            raise
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let another process go on with the run."""
+        if self._lock is not None:
+            self._lock.leave()
+            self._lock = None
 
     def follow(self) -> Run:
         """Take the run to its end, or to a hold for a person, and wait where it is held for time. Errors as `work`."""
@@ -125,6 +142,7 @@ class Execution:
     def step(self, run: Run) -> None:
         """Do what the state of `run`, as just read, asks for, and write down how it went. Errors as `work`."""
         try:
+            self._take_output(run)
             act = self._give_up if _to_be_cancelled(run) else self._steps[run.state]
             act(run)
         except CancelledByUserError:
@@ -139,6 +157,21 @@ class Execution:
             self._fail(error)
             if isinstance(error, (UserError, CredentialError)):
                 raise
+
+    def _take_output(self, run: Run) -> None:
+        """Become the one owner of the run's output; until it is free, the run waits."""
+        if run.state is RunState.HELD or _to_be_cancelled(run):
+            return
+        self._lock = self._lock or OutputLock(run, self._around.owner, self._store)
+        try:
+            self._lock.take()
+        except LockedError as error:
+            raise HoldError(str(error), alone=True) from None
+
+    def _give_output_up(self) -> None:
+        if self._lock is not None:
+            self._lock.end()
+            self._lock = None
 
     def _wait_for(self, run: Run, error: OrchestratorError) -> bool:
         """Hold the run where somebody, or time, can mend what is wrong; tell whether that is so."""
@@ -159,6 +192,9 @@ class Execution:
     # ----------------------------------------------------------------- steps
 
     def _plan(self, run: Run) -> None:
+        final = final_path(Job.from_json(run.job))
+        check_owner(final, claimant(run), self._store)
+        self._store.outputs.claim(str(final), run.id, run.declaration)
         prepared = self._hands.planner.prepare(Job.from_json(run.job))
         crash.point("run.prepared")
         plan = plan_to_json(prepared.plan)
@@ -194,15 +230,29 @@ class Execution:
         plan = plan_from_json(run.plan)
         self.progress.set(detail="completing the file")
         publication = Publication(
-            run, plan, store=self._store, hands=self._hands, around=self._around, record=self._record
+            run,
+            plan,
+            store=self._store,
+            hands=self._hands,
+            around=self._around,
+            record=self._record,
+            check=lambda: self._check_owner(run),
         )
         try:
-            publication.work(self._open(run, plan))
+            result = publication.work(self._open(run, plan))
         except OutputLostError as error:
             self._begin_output_anew(run, error)
             self._store.set_run(run.id, RunState.EXPORTING)
         else:
+            self._store.outputs.publish(result["path"], run.id, result["sha256"], result["bytes"])
             self._store.set_run(run.id, RunState.PUBLISHED)
+
+    def _check_owner(self, run: Run) -> None:
+        """Hold the run when a file that is not its job's has appeared where its result goes: nothing is lost."""
+        try:
+            check_owner(final_path(Job.from_json(run.job)), claimant(self._store.run(run.id)), self._store)
+        except UserError as error:
+            raise HoldError(f"{error}; `orchestrator retry {run.id}` then goes on", alone=False) from None
 
     def _clean(self, run: Run) -> None:
         self.progress.set(detail="taking away the intermediates")
@@ -214,6 +264,7 @@ class Execution:
         done = [part.window for part in self._store.parts(run.id, PART_DONE)]
         self._store.set_parts(run.id, done, PartState.CLEANED)
         self._store.set_run(run.id, RunState.CLEANED)
+        self._give_output_up()
         self._record("run.done", {"path": str(final_path(Job.from_json(run.job)))})
 
     def _resume(self, run: Run) -> None:
@@ -251,6 +302,7 @@ class Execution:
 
     def _fail(self, error: Exception) -> None:
         self._store.set_run(self._id, RunState.FAILED, str(error))
+        self._give_output_up()
         self._record("run.failed", {"reason": str(error)})
 
     def cancel(self) -> None:
@@ -270,7 +322,16 @@ class Execution:
         # In this order: a crash in between leaves a cancelled run, not one whose tasks nobody seems to have ended.
         self._store.set_run(self._id, RunState.CANCELLED, "cancelled by request")
         self._store.wish(self._id, "")
+        self._end_elsewhere()
         self._record("run.cancelled", {})
+
+    def _end_elsewhere(self) -> None:
+        """Give up the output that another process of this installation may have begun, where nobody works on it."""
+        lock = self._lock or OutputLock(self._store.run(self._id), self._around.owner, self._store)
+        with suppress(LockedError):
+            lock.take()
+            lock.end()
+        self._lock = None
 
     # ---------------------------------------------------------------- inside
 

@@ -309,17 +309,21 @@ def admit(
     job: Job,
     today: date,
     *,
+    declaration: str = "",
     installation: str = "",
     again: bool = False,
     overwrite: bool = False,
 ) -> Run:
-    """Admit a job for a day: the same declaration continues the run it has."""
+    """
+    Admit a job for a day: the same declaration continues the run it has.
+
+    `declaration` is the job's before its dates were settled, where that was done by the caller.
+    """
     dated = job.dated(today)
     # The dates are settled, so a job that does not mention today is the same job tomorrow.
     logical = today.isoformat() if dated != job else ""
-    order = Admission(
-        name, logical, dated.fingerprints(), dated.to_json(), job.declaration(), installation, overwrite=overwrite
-    )
+    declared = declaration or job.declaration()
+    order = Admission(name, logical, dated.fingerprints(), dated.to_json(), declared, installation, overwrite=overwrite)
     return store.admit(order, again=again)
 
 

@@ -241,6 +241,7 @@ class Machine(RuleBasedStateMachine):
 
     def _crash(self) -> None:
         self.countdown = -1
+        self.process.execution.close()  # the kernel does it for a process that is gone
         self.store.close()
         self._start()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -48,6 +50,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name="pk_processes"),
     )
     _read_sentences()
+    _own_results()
 
 
 def _read_sentences() -> None:
@@ -61,6 +64,19 @@ def _read_sentences() -> None:
         runs.update().where(by_hand).values(who="person", reason=sa.func.substr(runs.c.reason, len(_BY_HAND) + 1))
     )
     op.execute(tasks.update().where(tasks.c.error.startswith(_ALREADY_STARTED)).values(known=sa.true()))
+
+
+def _own_results() -> None:
+    """Write down who owns the results that are there, oldest first, so that the last one stays."""
+    runs = sa.table("runs", *map(sa.column, ("id", "result", "updated")))
+    outputs = sa.table("outputs", *map(sa.column, ("path", "run_id", "declaration", "sha256", "bytes")))
+    done = sa.select(runs.c.id, runs.c.result).where(runs.c.result != "").order_by(runs.c.updated)
+    found = {}
+    for run_id, text in op.get_bind().execute(done):
+        result = json.loads(text)
+        found[result["path"]] = {"run_id": run_id, "sha256": result["sha256"], "bytes": result["bytes"]}
+    for path, row in found.items():
+        op.execute(outputs.insert().values(path=path, declaration="", **row))
 
 
 def downgrade() -> None:
