@@ -196,8 +196,7 @@ def test_every_time_is_found_and_no_other(zone):
         moments = list(Schedule(cron=expression, timezone=zone).moments(FIRST - timedelta(minutes=1), last))
 
         found = sorted(
-            ((m.at - FIRST) // timedelta(minutes=1), int(np.datetime64(bare(m.date), "m").astype(int)))
-            for m in moments
+            ((m.at - FIRST) // timedelta(minutes=1), int(np.datetime64(bare(m.date), "m").astype(int))) for m in moments
         )
         assert found == evaluated(expression, walls)
         assert len({m.date for m in moments}) == len(moments)
