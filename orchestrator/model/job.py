@@ -190,8 +190,14 @@ class Job:
         return (self.fingerprint(), hashlib.sha256(_compact(known).encode()).hexdigest())
 
     def declaration(self) -> str:
-        """Return what stays the same of a job from date to date, as long as its dates are not settled."""
-        return replace(self, pins=MappingProxyType({})).fingerprint()
+        """
+        Return what stays the same of a job from date to date, as long as its dates are not settled.
+
+        It is what the result is, not the way it comes: other parts or another route make the same file.
+        """
+        way = {"route": "gcs", "max_part_bytes": DEFAULT_MAX_PART_BYTES, "split": "blocks"}
+        plain: Job = replace(self, pins=MappingProxyType({}), **way)  # type: ignore[arg-type]  # of several types
+        return plain.fingerprint()
 
 
 # What the first version knew, and hashed whole.

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+from orchestrator.sandbox import inflating
 from orchestrator.sandbox.faults import Fault
 from orchestrator.sandbox.web import FileBody, Request, Response, reason_phrase
 
 MAX_BODY_BYTES = 512 << 20
 SLOW_STEP_SECONDS = 0.05
+BODILESS = (204, 304)  # RFC 9110: there is nothing to spoil
 INFLATED_BYTES = 3 << 30
-INFLATING_STEP_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class Connection(BaseHTTPRequestHandler):
         reply = dispatch(request)
         if reply.response is None:
             self._reset()
-        elif reply.fault is None or self.command == "HEAD":
+        elif reply.fault is None or self.command == "HEAD" or reply.response.status in BODILESS:
             self._send(reply.response)
         else:
             self._send_spoilt(reply.response, reply.fault)
@@ -155,18 +154,15 @@ class Connection(BaseHTTPRequestHandler):
         for start in range(0, len(wire), step):
             self.connection.sendall(wire[start : start + step])
             if fault.pause(step / fault.rule.bytes_per_second):
-                self.connection.sendall(wire[start + step :])
+                self.connection.sendall(wire[start + step :])  # at once, not in a million steps without a pause
                 return
 
     def _send_inflating(self, response: Response, data: bytes, blanks: int) -> None:
-        """Send `data` behind `blanks` blanks, which leave JSON what it is, as members of one gzip stream."""
-        packed = gzip.compress(data)
-        length = sum(len(each) for each in _members(blanks)) + len(packed)
+        """Send `data` behind `blanks` blanks, which leave JSON what it is, as one gzip stream."""
         encoded = Response(response.status, {**response.headers, "Content-Encoding": "gzip"})
-        self.connection.sendall(self._head(encoded, length))
-        for each in _members(blanks):
+        self.connection.sendall(self._head(encoded, inflating.length(data, blanks)))
+        for each in inflating.stream(data, blanks):
             self.connection.sendall(each)
-        self.connection.sendall(packed)
 
     def _reset(self) -> None:
         # With a linger time of zero, closing sends RST instead of FIN: the client sees "connection reset by peer".
@@ -186,17 +182,3 @@ def _bytes_of(response: Response) -> bytes:
 def _chunk(length: int) -> tuple[bytes, bytes]:
     """Return what stands before and after a body that is sent as one chunk."""
     return (b"%x\r\n" % length, b"\r\n0\r\n\r\n") if length else (b"", b"0\r\n\r\n")
-
-
-def _members(blanks: int) -> Iterator[bytes]:
-    """Yield gzip members that inflate to `blanks` blanks."""
-    whole, rest = divmod(blanks, INFLATING_STEP_BYTES)
-    for _ in range(whole):
-        yield _member(INFLATING_STEP_BYTES)
-    if rest:
-        yield _member(rest)
-
-
-@cache
-def _member(blanks: int) -> bytes:
-    return gzip.compress(b" " * blanks)

@@ -20,6 +20,7 @@ from orchestrator.sandbox.web import (
     Request,
     Response,
     Router,
+    UnknownParameter,
     error_response,
     service_of,
 )
@@ -72,7 +73,8 @@ class Dispatcher:
         return Answer(response, fault)
 
     def _with_another_page(self, response: Response) -> Response:
-        if response.status != 200 or not isinstance(response.body, bytes):
+        is_json = response.headers.get("Content-Type", "").startswith("application/json")
+        if response.status != 200 or not is_json or not isinstance(response.body, bytes):
             return response
         page: dict[str, Any] = json.loads(response.body)
         page["nextPageToken"] = f"{ENDLESS}{next(self._pages)}"
@@ -90,6 +92,11 @@ class Dispatcher:
         service = match.route.service
         try:
             return match.call(request) if fault is None else match.call(request, fault=fault)
+        except UnknownParameter as error:
+            if (refusal := unimitated.parameter(request, error.name)) is not None:
+                return error_response(refusal, service=service)
+            self._journal.violation(match.route.api, request.path, error.message)
+            return error_response(error, service=service)
         except ProtocolViolation as error:
             if service != "control":
                 self._journal.violation(match.route.api, request.path, error.message)

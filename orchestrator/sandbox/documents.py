@@ -22,6 +22,7 @@ class Method:
     Attributes:
         id: As in the document, such as `storage.objects.rewrite`.
         pattern: Fits the raw path of its calls, with a leading slash.
+        query: Names of its own query parameters.
         literals: Characters of the path that are no parameter; of two that fit, the method with more of them is meant.
     """
 
@@ -29,6 +30,7 @@ class Method:
     verb: str
     pattern: re.Pattern[str]
     literals: int
+    query: frozenset[str]
 
 
 def bundled(name: str) -> dict[str, Any]:
@@ -55,13 +57,15 @@ def _bundled(name: str) -> Mapping[str, Any]:
 def methods(document: Mapping[str, Any]) -> Iterator[Method]:
     """Yield every method of `document`; one with uploads comes once for each of its paths."""
     for described in _described(document):
+        parameters = described.get("parameters", {})
+        query = frozenset(name for name, each in parameters.items() if each["location"] == "query")
         paths = [f"/{document['servicePath']}{described['path']}"]
         paths += [each["path"] for each in described.get("mediaUpload", {}).get("protocols", {}).values()]
         if described.get("useMediaDownloadService"):
             paths.append(f"/download{paths[0]}")
         for path in dict.fromkeys(paths):
-            pattern = _pattern(path, described.get("parameters", {}))
-            yield Method(described["id"], described["httpMethod"], pattern, len(_PARAMETER.sub("", path)))
+            pattern, literals = _pattern(path, parameters), len(_PARAMETER.sub("", path))
+            yield Method(described["id"], described["httpMethod"], pattern, literals, query)
 
 
 def _described(resource: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

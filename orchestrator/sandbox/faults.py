@@ -1,164 +1,18 @@
-"""Faults ordered per call, task or view of the tasks: what shall go wrong, when, how often; counted when it acts."""
+"""Faults ordered per call, task or view of the tasks: drawn where a rule fits, counted when it acts."""
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrator.sandbox.clock import Clock
-from orchestrator.sandbox.web import ProtocolViolation, Request
+from orchestrator.sandbox.rules import CALL_ACTIONS, HEADER_ACTIONS, NAME_ACTIONS, TASK_ACTIONS, Rule
+from orchestrator.sandbox.web import Request
 
-# What can be ordered for a call. Each but `http`, `reset`, `request_id_burnt` and `request_id_refused` lets the
-# method run and spoils the answer; `stall` holds the call before it runs.
-CALL_ACTIONS = frozenset(
-    {
-        "http",  # answer `status` without running the method; `html` makes it a page, `body` gives the text
-        "reset",  # break the connection (RST) without running the method
-        "commit_then_fail",  # run the method, then `then`: "reset", "stall" or an HTTP status (as `http` answers it)
-        "truncate",  # send the headers and the first `bytes` of the body (default: half), then close
-        "stall",  # hold the call for `seconds`, or until released; with `bytes`, hold inside the body
-        "slow",  # send the body at `bytes_per_second`; the rest at once when released
-        "flip",  # invert one bit of the byte at `offset` of the body
-        "short",  # leave out the last `bytes` of the body and say nothing
-        "inflate",  # send the body gzipped behind `bytes` (default: 3 GiB) of blanks, a thousandth of that on the wire
-        "endless_pages",  # a list: each page names a next one, which is the first page again
-        "request_id_refused",  # image.export: a request id seen before is refused instead of answered again
-        "request_id_burnt",  # image.export: answer `status`, start nothing, refuse the id from now on
-    }
-)
-
-# What is added to an answer, beside any other fault: `headers`.
-HEADER_ACTIONS = frozenset({"headers"})
-
-# What can be ordered for a task; drawn when the task is submitted.
-TASK_ACTIONS = frozenset(
-    {
-        "task_fail",  # FAILED with `message` after the fraction `after` of the work
-        "task_cancelled",  # CANCELLED by someone else after the fraction `after`
-        "task_stuck",  # stays READY until released
-        "task_hold",  # stays RUNNING at the fraction `after` until released, or for `seconds`
-        "task_retried",  # the service repeats the task once: `attempt` becomes 2
-        "task_lose_file",  # SUCCEEDED, but the file number `offset` is never written
-        # SUCCEEDED, but the first `bytes` (default: 8) of the file number `offset` are zeros: no TIFF. Its checksums
-        # are those of these bytes; with `stale_checksum` those of the whole file, which no download will ever have.
-        "task_damage_file",
-    }
-)
-
-# How a task names its files, beside any other fault of the task: with `dash` between prefix and offsets, or without.
-NAME_ACTIONS = frozenset({"part_names"})
-
-# What the tasks look like from outside; drawn when they are listed or looked up. With `seconds` and no `count` there
-# is no limit to the number of answers.
-VIEW_ACTIONS = frozenset(
-    {
-        # A page of the list lacks the tasks whose name or description fits `text`. With `seconds` this lasts so long
-        # after the order, or after the submission, whichever is later.
-        "operation_unlisted",
-        "operation_unknown",  # the same, and get and cancel answer 404
-        "operations_lag",  # a page of the list is as old as `seconds`
-    }
-)
-
-ACTIONS = CALL_ACTIONS | HEADER_ACTIONS | TASK_ACTIONS | NAME_ACTIONS | VIEW_ACTIONS
-DESTINATIONS = ("bucket", "drive")
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """
-    One order. It fits a call when `api`, `method`, `path` (a regular expression over path and query), `text` (one
-    over the body, or a task's name and description) and `ranged` fit; it lets `skip` fitting calls pass, then acts on
-    `count`, or on all with None.
-    """
-
-    action: str
-    api: str | None = None
-    method: str | None = None
-    path: str | None = None
-    text: str | None = None
-    ranged: bool | None = None
-    destination: str | None = None
-    skip: int = 0
-    count: int | None = 1
-    status: int = 503
-    message: str | None = None
-    reason: str | None = None
-    status_name: str | None = None
-    html: bool = False
-    body: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    then: str | int = "reset"
-    bytes: int | None = None
-    bytes_per_second: int = 1000
-    chunked: bool = False
-    offset: int = 0
-    seconds: float | None = None
-    after: float = 0.0
-    code: int = 3
-    dash: bool = True
-    stale_checksum: bool = False
-
-    @staticmethod
-    def of(order: Any) -> Rule:
-        """
-        Read an order.
-
-        Raises:
-            ProtocolViolation: If a name, the action or the destination is unknown, or the pattern is none.
-        """
-        if not isinstance(order, dict):
-            raise ProtocolViolation("a fault is an object")
-        known = {each.name for each in fields(Rule)}
-        if unknown := sorted(set(order) - known):
-            raise ProtocolViolation(f"unknown names in a fault: {unknown}; known are {sorted(known)}")
-        action = order.get("action")
-        if action not in ACTIONS:
-            raise ProtocolViolation(f"unknown action {action!r}; known are {sorted(ACTIONS)}")
-        if order.get("destination") not in (None, *DESTINATIONS):
-            raise ProtocolViolation(f"unknown destination {order['destination']!r}; known are {list(DESTINATIONS)}")
-        for name in ("path", "text"):
-            _check_pattern(order.get(name))
-        if action in VIEW_ACTIONS and order.get("seconds") is not None:
-            order = {"count": None, **order}
-        return Rule(**order)
-
-    def fits_call(self, api: str, request: Request) -> bool:
-        if self.action not in CALL_ACTIONS | HEADER_ACTIONS or (self.api is not None and self.api != api):
-            return False
-        if self.method is not None and self.method != request.method:
-            return False
-        if self.ranged is not None and self.ranged != ("range" in request.headers):
-            return False
-        return self._fits_path(request) and self._fits_text(request.body.decode("utf-8", "replace"))
-
-    def fits_task(self, description: str, destination: str) -> bool:
-        fits_place = self.destination in (None, destination)
-        return self.action in TASK_ACTIONS | NAME_ACTIONS and fits_place and self._fits_text(description)
-
-    def fits_view(self, request: Request) -> bool:
-        return self.action in VIEW_ACTIONS and self._fits_path(request)
-
-    def hides(self, name: str, description: str) -> bool:
-        return self.action != "operations_lag" and (self._fits_text(name) or self._fits_text(description))
-
-    def _fits_path(self, request: Request) -> bool:
-        target = request.path + "?" + "&".join(f"{k}={v}" for k, v in request.query.items())
-        return self.path is None or bool(re.search(self.path, target))
-
-    def _fits_text(self, text: str) -> bool:
-        return self.text is None or bool(re.search(self.text, text))
-
-
-def _check_pattern(pattern: Any) -> None:
-    try:
-        re.compile(pattern or "")
-    except (re.error, TypeError) as error:
-        raise ProtocolViolation(f"{pattern!r} is no regular expression: {error}") from error
+__all__ = ["Fault", "Faults", "Rule", "Seen"]
 
 
 class Fault:
@@ -281,11 +135,13 @@ class Faults:
                     return timedelta(seconds=each.rule.seconds or 0)
         return timedelta(0)
 
-    def hidden(self, request: Request, seen: list[Seen], *, listed: bool) -> set[str]:
+    def hidden(self, request: Request, seen: Iterable[Seen], *, listed: bool) -> set[str]:
         """Return the names of those that the answer must not know; a rule acts only where it hides something."""
         now, gone = self._clock.now(), set[str]()
         with self._lock:
-            for order in self._views(request):
+            orders = self._views(request)
+            seen = list(seen) if orders else []
+            for order in orders:
                 if not listed and order.rule.action != "operation_unknown":
                     continue
                 names = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socketserver
 import tempfile
@@ -138,6 +139,10 @@ class Sandbox:
     def url(self) -> str:
         return f"http://{self.options.host}:{self._server.server_port}"
 
+    def about(self) -> dict[str, Any]:
+        """Tell which process this is, and what it was started with."""
+        return {"pid": os.getpid(), "project": self.options.project, "buckets": list(self.options.buckets)}
+
     def state(self) -> dict[str, Any]:
         """Report what `GET /sandbox/state` reports."""
         return self._control.state()
@@ -177,7 +182,7 @@ class Sandbox:
 
     def _dispatcher(self) -> Dispatcher:
         self._control = ControlRoutes(
-            self.journal, self.faults, self.clock, self.operations, self.tasks, self.buckets, self.drive
+            self.journal, self.faults, self.clock, self.operations, self.tasks, self.buckets, self.drive, self.about()
         )
         earthengine = EarthEngineRoutes(
             self._evaluator,

@@ -9,7 +9,7 @@ from functools import cache
 
 from orchestrator.sandbox.documents import Method, bundled, methods
 from orchestrator.sandbox.earthengine import discovery
-from orchestrator.sandbox.web import Match, Request, Response, Route, not_imitated
+from orchestrator.sandbox.web import ApiError, Match, Request, Response, Route, not_imitated
 
 SERVICES = {"earthengine": "Earth Engine", "storage": "Cloud Storage", "drive": "Drive"}
 # How the ids of the documents become the names under which calls are counted and faults ordered.
@@ -22,10 +22,21 @@ def match(request: Request) -> Match | None:
 
     Its handler answers HTTP 400: real clients repeat a 5xx for up to a minute, and read a 404 as "no such object".
     """
-    fitting = [each for each in _known() if each.verb == request.method and each.pattern.fullmatch(request.path)]
-    if not fitting:
+    method = _method(request)
+    return None if method is None else Match(_refusal(method), {})
+
+
+def parameter(request: Request, name: str) -> ApiError | None:
+    """Refuse a parameter that the real service's method has; None if it has no such parameter either."""
+    method = _method(request)
+    if method is None or name not in method.query:
         return None
-    return Match(_refusal(max(fitting, key=lambda each: each.literals)), {})
+    return not_imitated(f"the parameter '{name}' of {_service(method)}'s method {method.id}")
+
+
+def _method(request: Request) -> Method | None:
+    fitting = [each for each in _known() if each.verb == request.method and each.pattern.fullmatch(request.path)]
+    return max(fitting, key=lambda each: each.literals, default=None)
 
 
 def api_of(number: str) -> str:
@@ -47,12 +58,15 @@ def _all() -> Iterator[Method]:
         documents += [bundled("storage.v1"), bundled("drive.v3")]
     for document in documents:
         yield from methods(document)
-        yield Method(f"{document['name']}.batch", "POST", re.compile(f"/{document['batchPath']}"), 0)
+        yield Method(f"{document['name']}.batch", "POST", re.compile(f"/{document['batchPath']}"), 0, frozenset())
+
+
+def _service(method: Method) -> str:
+    return SERVICES[method.id.partition(".")[0]]
 
 
 def _refusal(method: Method) -> Route:
     def refuse(request: Request) -> Response:
-        service = SERVICES[method.id.partition(".")[0]]
-        raise not_imitated(f"{service}'s method {method.id} ({request.method} {request.path})")
+        raise not_imitated(f"{_service(method)}'s method {method.id} ({request.method} {request.path})")
 
     return Route(method.id.partition(".")[0], api_of(method.id), method.verb, method.pattern, refuse, query=None)

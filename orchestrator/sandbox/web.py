@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,17 @@ class ProtocolViolation(ApiError):  # noqa: N818  it is answered as an error and
 
     def __init__(self, message: str, *, status: int = 400) -> None:
         super().__init__(status, message)
+
+
+class UnknownParameter(ProtocolViolation):
+    """A query parameter that a method does not know."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f'Invalid JSON payload received. Unknown name "{name}": Cannot bind query parameter. '
+            f"Field '{name}' could not be found in request message."
+        )
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +220,7 @@ class Match:
         known = self.route.query
         for name in request.query:
             if known is not None and name not in STANDARD_QUERY | known:
-                raise ProtocolViolation(
-                    f'Invalid JSON payload received. Unknown name "{name}": Cannot bind query parameter. '
-                    f"Field '{name}' could not be found in request message."
-                )
+                raise UnknownParameter(name)
         return self.route.handler(request, **self.arguments, **extra)
 
 
@@ -251,6 +259,11 @@ def reason_phrase(status: int) -> str:
         return "Unknown"
 
 
+def truth(request: Request, name: str) -> bool:
+    """Read a parameter that is true or false, as some clients spell it: `True`."""
+    return request.query.get(name, "").lower() == "true"
+
+
 def integer(request: Request, name: str, default: int) -> int:
     """
     Read an integer parameter.
@@ -274,19 +287,24 @@ def media_response(path: Path, size: int, request: Request, headers: Mapping[str
     """
     Answer with a file, or the part of it that `Range` asks for.
 
-    Raises:
-        ApiError: 416 if the range begins beyond the end.
+    A range whose end lies before its beginning is none (RFC 9110, 14.1.1): the whole file is sent. One that begins
+    beyond the end is 416, with the size in `Content-Range`.
     """
     asked = request.headers.get("range")
     found = _RANGE.fullmatch(asked.strip()) if asked else None
     common = {"Accept-Ranges": "bytes", **headers}
-    if found is None or found.groups() == ("", ""):
+    if found is None or found.groups() == ("", "") or _backwards(*found.groups()):
         return Response(200, common, FileBody(path, 0, size))
     first, last = _resolve_range(found.group(1), found.group(2), size)
     if first > last or first >= size:
-        raise ApiError(416, f"Request range not satisfiable: bytes {asked} of {size}")
+        refused = error_response(ApiError(416, "Request range not satisfiable"), service=service_of(request.path))
+        return replace(refused, headers={**refused.headers, "Content-Range": f"bytes */{size}"})
     common["Content-Range"] = f"bytes {first}-{last}/{size}"
     return Response(206, common, FileBody(path, first, last - first + 1))
+
+
+def _backwards(first: str, last: str) -> bool:
+    return bool(first and last) and int(first) > int(last)
 
 
 def _resolve_range(first: str, last: str, size: int) -> tuple[int, int]:

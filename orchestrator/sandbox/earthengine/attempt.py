@@ -78,13 +78,13 @@ class Attempt:
     """One attempt at one task."""
 
     def __init__(
-        self, desk: Desk, task: Task, workplace: Workplace, fault: Fault | None, *, dash: bool | None = None
+        self, desk: Desk, task: Task, workplace: Workplace, fault: Fault | None, *, form: str | None = None
     ) -> None:
         self._desk = desk
         self._task = task
         self._place = workplace
         self._fault = fault
-        self._dash = dash
+        self._form = form
         self._struck = False
         self._pixels_done = 0
         self._pixels = 1
@@ -100,7 +100,7 @@ class Attempt:
         export = exports.read(self._task.request)
         try:
             image: Image = self._place.evaluator.image(dict(export.expression))
-            files = plan(export, image, dash=self._dashed(export))
+            files = plan(export, image, form=self._names(export))
             self._pixels = image.grid.height * image.grid.width
             for number, file in enumerate(files):
                 self._write(export, image, file, number)
@@ -109,8 +109,9 @@ class Attempt:
         self._strike(1.0)
         return (self._address(export),)
 
-    def _dashed(self, export: ImageExport) -> bool:
-        return export.destination.kind in self._place.profile.dashes if self._dash is None else self._dash
+    def _names(self, export: ImageExport) -> str:
+        usual = exports.DASHED if export.destination.kind in self._place.profile.dashes else exports.PLAIN
+        return usual if self._form is None else self._form
 
     def _write(self, export: ImageExport, image: Image, file: FileWindow, number: int) -> None:
         scratch = self._place.scratch / f"{uuid.uuid4().hex}.tif"
@@ -188,9 +189,9 @@ class Attempt:
             time.sleep(HOLD_STEP_SECONDS)
 
 
-def plan(export: ImageExport, image: Image, *, dash: bool) -> list[FileWindow]:
+def plan(export: ImageExport, image: Image, *, form: str) -> list[FileWindow]:
     """
-    Cut the image into files; `dash` as in `exports.files`.
+    Cut the image into files; `form` as in `exports.files`.
 
     Raises:
         ExportError: If the image has too many pixels, or a file too many bytes.
@@ -212,7 +213,7 @@ def plan(export: ImageExport, image: Image, *, dash: bool) -> list[FileWindow]:
             f"{size} bytes before compression ({bytes_per_pixel} bytes per pixel), but must be less than "
             f"{exports.MAX_FILE_BYTES} bytes."
         )
-    return list(exports.files(export.destination.prefix, height, width, file_height, file_width, dash=dash))
+    return list(exports.files(export.destination.prefix, height, width, file_height, file_width, form=form))
 
 
 def _overwrite(path: Path, data: bytes) -> None:
@@ -222,5 +223,5 @@ def _overwrite(path: Path, data: bytes) -> None:
 
 def _with_code(message: str) -> str:
     """Failed tasks name their code at the end of the sentence, except where the sentence says how to go on."""
-    bare = message.startswith(("Export too large", "Exported bands")) or "(Error code:" in message
+    bare = message.startswith("Export too large") or "(Error code:" in message
     return message if bare else f"{message} (Error code: {INVALID_ARGUMENT_CODE})"

@@ -20,6 +20,8 @@ MAX_FILE_BYTES = 17_179_869_184  # before compression
 DEFAULT_FILE_BYTES = 2**32  # the side of a file that nobody chose holds about this many bytes
 MAX_DESCRIPTION = 100
 MAX_REQUEST_ID = 60
+PLAIN = "{row:010d}-{col:010d}.tif"
+DASHED = "-" + PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,18 +184,18 @@ class FileWindow:
 
 
 def files(
-    prefix: str, height: int, width: int, file_height: int, file_width: int, *, dash: bool
+    prefix: str, height: int, width: int, file_height: int, file_width: int, *, form: str
 ) -> Iterator[FileWindow]:
     """
     Yield the files of an image, row by row; a single file has no offsets in its name.
 
-    `dash` puts one between prefix and offsets, unless the prefix is a folder.
+    `form` is what follows the prefix, with `row` and `col` to be filled in; a folder is followed by no dash.
     """
-    stem = f"{prefix}-" if dash and not prefix.endswith("/") else prefix
+    form = form.removeprefix("-") if prefix.endswith("/") else form
     single = file_height >= height and file_width >= width
     for row in range(0, height, file_height):
         for col in range(0, width, file_width):
-            name = f"{prefix}.tif" if single else f"{stem}{row:010d}-{col:010d}.tif"
+            name = f"{prefix}.tif" if single else prefix + form.format(row=row, col=col)
             yield FileWindow(name, row, col, min(file_height, height - row), min(file_width, width - col))
 
 

@@ -126,7 +126,7 @@ class EarthEngineRoutes:
 
     def _known(self, request: Request, tasks: list[Task], *, listed: bool) -> list[Task]:
         """Leave out the tasks that a fault hides."""
-        seen = [Seen(each.name, each.description, moment(each.created)) for each in tasks]
+        seen = (Seen(each.name, each.description, moment(each.created)) for each in tasks)
         hidden = self._faults.hidden(request, seen, listed=listed)
         return [each for each in tasks if each.name not in hidden]
 

@@ -13,7 +13,7 @@ from orchestrator.sandbox import bodies
 from orchestrator.sandbox.blobs import Blob, Blobs
 from orchestrator.sandbox.clock import Clock
 from orchestrator.sandbox.records import Records
-from orchestrator.sandbox.web import ApiError
+from orchestrator.sandbox.web import ApiError, not_imitated
 
 ALL_PERMISSIONS = (
     "storage.buckets.get",
@@ -23,6 +23,10 @@ ALL_PERMISSIONS = (
     "storage.objects.list",
     "storage.objects.update",
 )
+
+# Fields of an object that are kept and shown as they were given.
+SETTINGS = ("cacheControl", "contentDisposition", "contentLanguage", "customTime", "storageClass")
+NOT_IMITATED = ("acl", "contentEncoding", "contexts", "eventBasedHold", "kmsKeyName", "retention", "temporaryHold")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,12 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
+    """
+    Attributes:
+        metadata: The user's own.
+        settings: Those of `SETTINGS` that were given.
+    """
+
     bucket: str
     name: str
     generation: int
@@ -50,6 +60,7 @@ class StoredObject:
     created: str
     blob: Blob
     metadata: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +78,20 @@ class Preconditions:
             ApiError: 412 if one does not hold; 304 for the two negative ones, as Cloud Storage answers a read.
         """
         generation = 0 if found is None else found.generation
-        metageneration = 0 if found is None else found.metageneration
-        if self.generation not in (None, generation) or self.metageneration not in (None, metageneration):
+        if self.generation not in (None, generation):
             raise ApiError(412, "At least one of the pre-conditions you specified did not hold.")
-        if self.not_generation == generation or self.not_metageneration == metageneration:
+        self.check_metageneration(0 if found is None else found.metageneration)
+        if self.not_generation == generation:
+            raise ApiError(304, "Not Modified")
+
+    def check_metageneration(self, metageneration: int) -> None:
+        """
+        Raises:
+            ApiError: 412 or 304 if one about the metageneration does not hold.
+        """
+        if self.metageneration not in (None, metageneration):
+            raise ApiError(412, "At least one of the pre-conditions you specified did not hold.")
+        if self.not_metageneration == metageneration:
             raise ApiError(304, "Not Modified")
 
 
@@ -149,6 +170,7 @@ class Buckets:
         *,
         content_type: str = "application/octet-stream",
         metadata: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
         only_if: Preconditions | None = None,
     ) -> StoredObject:
         """
@@ -162,7 +184,15 @@ class Buckets:
             old = self._objects.get((bucket, name))
             (only_if or Preconditions()).check(old)
             made = StoredObject(
-                bucket, name, self._generation(), 1, content_type, self._clock.now().isoformat(), blob, metadata or {}
+                bucket,
+                name,
+                self._generation(),
+                1,
+                content_type,
+                self._clock.now().isoformat(),
+                blob,
+                metadata or {},
+                settings or {},
             )
             self._keep(made)
         if old is not None:
@@ -180,6 +210,7 @@ class Buckets:
                 metageneration=old.metageneration + 1,
                 content_type=bodies.text(changes, "contentType") or old.content_type,
                 metadata=_changed(old.metadata, changes),
+                settings=_merged(old.settings, settings_of(changes)),
             )
             self._keep(made)
             return made
@@ -217,8 +248,25 @@ def _changed(old: Mapping[str, str], changes: Mapping[str, Any]) -> dict[str, st
     """Merge custom metadata: null takes a key away, null for the whole takes all."""
     if "metadata" in changes and changes["metadata"] is None:
         return {}
-    merged: dict[str, str | None] = {**old, **bodies.labels(changes, "metadata")}
+    return _merged(old, bodies.labels(changes, "metadata"))
+
+
+def _merged(old: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    merged: dict[str, str | None] = {**old, **changes}
     return {name: value for name, value in merged.items() if value is not None}
+
+
+def settings_of(body: Mapping[str, Any]) -> dict[str, str | None]:
+    """
+    Return the settings that `body` gives an object, null where it takes one away.
+
+    Raises:
+        ApiError: If it asks for what is not imitated: nothing is dropped in silence.
+    """
+    for name in NOT_IMITATED:
+        if body.get(name):
+            raise not_imitated(f"the field '{name}' of an object in Cloud Storage")
+    return {name: bodies.text(body, name) for name in SETTINGS if name in body}
 
 
 def moment(text: str) -> datetime:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import itertools
 import threading
 import time
+import zlib
 from dataclasses import dataclass
 
+import ee
 import google_crc32c
 import pytest
 import requests
-from hypothesis import given
-from hypothesis import strategies as st
 
-from orchestrator.sandbox.connection import _members
+from orchestrator.sandbox import inflating
+from orchestrator.sandbox.inflating import STEP_BYTES
 
 DATA = bytes(range(256)) * 400
 PROJECT = "/v1/projects/ee-sandbox"
@@ -134,6 +136,29 @@ def test_a_small_answer_can_inflate_enormously(kit, sandbox, ask):
     assert kit.consumed(number) == 1
 
 
+def test_the_real_clients_read_an_inflated_answer_as_the_same(kit, bucket, drive, blob):
+    """Blanks before JSON mean nothing, so that only their number can hurt."""
+    plain = drive.files().list().execute()
+    for api in ("operations.list", "objects.list", "drive.list"):
+        kit.order("inflate", api=api, bytes=1 << 20)
+
+    operations, names, files = ee.data.listOperations(), list(bucket.list_blobs(prefix=blob.name)), drive.files().list()
+
+    assert isinstance(operations, list)
+    assert [each.name for each in names] == [blob.name]
+    assert files.execute() == plain
+
+
+def test_the_real_clients_walk_into_an_endless_list(kit, bucket, blob):
+    """The storage client asks for page after page of the same object until its caller has enough."""
+    number = kit.order("endless_pages", api="objects.list", count=None)
+
+    found = list(itertools.islice(bucket.list_blobs(prefix=blob.name), 7))
+
+    assert [each.name for each in found] == [blob.name] * 7
+    assert kit.consumed(number) == 7
+
+
 def test_by_default_a_few_megabytes_become_three_gigabytes(kit, sandbox):
     """The default is more than a machine wants to hold; the client here only looks at the length."""
     kit.order("inflate", api="objects.list")
@@ -144,10 +169,16 @@ def test_by_default_a_few_megabytes_become_three_gigabytes(kit, sandbox):
     assert length < 4_000_000
 
 
-@given(blanks=st.integers(0, 40 << 20))
+@pytest.mark.parametrize("blanks", [0, 1, STEP_BYTES - 1, STEP_BYTES, 2 * STEP_BYTES + 5])
 def test_the_blanks_are_exactly_as_many_as_ordered(blanks):
-    """Whole members and a rest."""
-    assert sum(int.from_bytes(each[-4:], "little") for each in _members(blanks)) == blanks  # RFC 1952: ISIZE
+    """One member whose checksum and length are right, however it is put together."""
+    found = b"".join(inflating.stream(b"data", blanks))
+
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    assert unpacker.decompress(found) == b" " * blanks + b"data"
+    assert unpacker.eof
+    assert unpacker.unused_data == b""
+    assert inflating.length(b"data", blanks) == len(found)
 
 
 @pytest.mark.parametrize("path", [PROJECT + "/operations", BUCKET, "/drive/v3/files"], ids=["ee", "gcs", "drive"])
@@ -163,6 +194,29 @@ def test_a_list_can_be_without_an_end(kit, ask, blob, path):  # noqa: ARG001  th
 
     assert pages == [whole] * 5
     assert kit.consumed(number) == 5
+
+
+def test_what_is_no_list_has_no_pages(kit, sandbox, blob):
+    """Ordered for everything, the fault leaves alone what is no JSON: bytes, and answers without a body."""
+    kit.order("endless_pages", count=None)
+    session = f"{sandbox.url}/upload{BUCKET}?uploadType=resumable"
+
+    found = [requests.get(blob.media_link, timeout=20), requests.post(session, json={"name": "x"}, timeout=20)]
+
+    assert [each.status_code for each in found] == [200, 200]
+    assert found[0].content == DATA
+
+
+@pytest.mark.parametrize("action", ["truncate", "inflate", "short", "slow"])
+def test_an_answer_without_a_body_is_not_spoilt(kit, blob, action):
+    """204 has no body (RFC 9110), so that the next answer on the connection is read as it was sent."""
+    kit.order(action, api="objects.delete", bytes=1000)
+    url = f"{kit.sandbox.url}{blob.path.replace('/b/', '/storage/v1/b/', 1)}"
+
+    with requests.Session() as session:
+        found = [session.delete(url, timeout=20).status_code, session.get(url, timeout=20).status_code]
+
+    assert found == [204, 404]
 
 
 def test_an_endless_list_ends_when_its_acts_are_used_up(kit, ask):

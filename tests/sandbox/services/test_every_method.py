@@ -194,6 +194,57 @@ def test_the_storage_client_learns_at_once_what_is_missing(bucket):
         bucket.blob("copy").rewrite(made)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param("/storage/v1/b?project=p&returnPartialSuccess=true", id="Cloud Storage"),
+        pytest.param(f"/storage/v1/b/{DEFAULT_BUCKET}/o/x?restoreToken=y", id="an object"),
+    ],
+)
+def test_a_parameter_that_the_real_method_has_is_no_violation(sandbox, path):
+    """It is refused by its name, and nobody is blamed for it."""
+    violations = len(sandbox.state()["violations"])
+
+    answer = requests.get(sandbox.url + path, timeout=20)
+
+    assert answer.status_code == 400
+    assert "does not imitate the parameter" in answer.json()["error"]["message"]
+    assert len(sandbox.state()["violations"]) == violations
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        pytest.param("/sandbox/clock", {"advanceSeconds": "soon"}, id="a time that is none"),
+        pytest.param("/sandbox/release", {"id": 10**9}, id="a fault that nobody ordered"),
+        pytest.param("/sandbox/buckets", {"name": "x", "permissions": 5}, id="permissions that are none"),
+        pytest.param("/sandbox/buckets", {}, id="a bucket without a name"),
+        pytest.param("/sandbox/faults", {"faults": [5]}, id="a fault that is none"),
+        pytest.param("/sandbox/faults", {"faults": 5}, id="faults that are no list"),
+        pytest.param("/sandbox/forget", {"operation": 5}, id="an operation that is none"),
+    ],
+)
+def test_the_sandboxs_own_methods_refuse_nonsense(sandbox, path, body):
+    """400 in one sentence, as a test's author wants to read it."""
+    answer = requests.post(sandbox.url + path, json=body, timeout=20)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"]
+
+
+def test_the_earth_engine_client_asks_once(kit):
+    """With its retries on, the real client does not repeat what is refused."""
+    before = kit.sandbox.state()["requests"].get("thumbnails.create", 0)
+    ee.data.setMaxRetries(5)
+    try:
+        with pytest.raises(ee.EEException, match=r"thumbnails\.create"):
+            kit.image().getThumbURL({"dimensions": 16})
+    finally:
+        ee.data.setMaxRetries(0)
+
+    assert kit.sandbox.state()["requests"]["thumbnails.create"] == before + 1
+
+
 def test_refusals_are_counted_under_their_names(kit):
     """A call that is not imitated can be spoilt and is counted like any other."""
     number = kit.order("http", api="image.computePixels", status=503)

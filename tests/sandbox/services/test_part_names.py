@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.sandbox.earthengine.exports import files
+from orchestrator.sandbox.earthengine.exports import DASHED, PLAIN, files
 from orchestrator.sandbox.earthengine.raster import Profile
 from orchestrator.sandbox.faults import Rule
 from orchestrator.sandbox.main import _options, _parser
@@ -49,10 +49,10 @@ def test_parts_in_a_folder_are_named_by_their_offsets_alone(kit, names, prefix):
     assert names(prefix) == ["/0000000000-0000000000.tif", "/0000000000-0000000512.tif"]
 
 
-@pytest.mark.parametrize("dash", [False, True])
-def test_a_folder_never_gets_a_dash(dash):
+@pytest.mark.parametrize("form", [PLAIN, DASHED])
+def test_a_folder_never_gets_a_dash(form):
     """Whatever the form: no name begins with a dash."""
-    found = [each.name for each in files("a/b/", 1, 2, 1, 1, dash=dash)]
+    found = [each.name for each in files("a/b/", 1, 2, 1, 1, form=form)]
 
     assert found == ["a/b/0000000000-0000000000.tif", "a/b/0000000000-0000000001.tif"]
 
@@ -81,6 +81,22 @@ def test_the_form_can_be_ordered_for_one_destination_and_for_good(kit, names, pr
     assert names(prefix) == ["0000000000-0000000000.tif", "0000000000-0000000512.tif"]
     assert names(name + "b") == ["0000000000-0000000000.tif", "0000000000-0000000512.tif"]
     assert kit.consumed(number) == 2
+
+
+def test_names_that_nobody_expects_can_be_ordered(kit, names, prefix):
+    """A form that no public file name shows, for programs that must not take it for nothing."""
+    kit.order("part_names", form="_{row}x{col}.tif")
+
+    kit.finish(kit.to_bucket(prefix, **SPLIT))
+
+    assert names(prefix) == ["_0x0.tif", "_0x512.tif"]
+
+
+@pytest.mark.parametrize("form", ["{row}.tif", "{row}-{column}.tif", "{row}{col"], ids=["one name", "unknown", "open"])
+def test_a_form_that_names_no_files_is_refused(form):
+    """Two files must not get one name, and a form must be one."""
+    with pytest.raises(ProtocolViolation, match=r"form of a name|one name"):
+        Rule.of({"action": "part_names", "form": form})
 
 
 def test_an_ordered_form_leaves_other_faults_of_the_task_their_turn(kit, prefix):

@@ -71,7 +71,7 @@ def test_bands_of_different_types_fail_the_task(kit, prefix):
     status = kit.finish(kit.to_bucket(prefix, kit.image("ramp", "half")))
 
     assert status["error_message"] == (
-        "Exported bands must have compatible data types; found inconsistent types: UInt16 and Float32."
+        "Exported bands must have compatible data types; found inconsistent types: UInt16 and Float32. (Error code: 3)"
     )
 
 

@@ -6,6 +6,8 @@ import ee
 import pytest
 import requests
 
+from orchestrator.sandbox.server import Options, Sandbox
+
 
 @pytest.fixture
 def running(kit, prefix):
@@ -158,3 +160,25 @@ def test_what_is_hidden_can_be_released(kit, running):
 
     assert "let-go" not in before
     assert "let-go" in listed()
+
+
+def test_after_a_restart_an_old_task_is_in_the_snapshot(tmp_path, ramps, connect, kit_of):
+    """What ended before the restart is listed by a list of any time since its submission."""
+    options = Options(data_dir=tmp_path)
+    with Sandbox(ramps, options) as first:
+        connect(first)
+        kit = kit_of(first)
+        kit.order("task_stuck")
+        task = kit.to_bucket("x", description="before")
+        task.start()
+        first.clock.advance(100)
+        first.faults.release()
+        first.tasks.nudge()
+        kit.finish(task)
+
+    with Sandbox(ramps, options) as second:
+        connect(second)
+        second.clock.advance(60)
+        kit_of(second).order("operations_lag", seconds=30)
+
+        assert listed() == ["before"]
