@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from model_world import BLOCK, FakeClock, FileAssembler, NoPicture, NoStop, World, WorldPlanner, WorldRoute, the_plan
@@ -92,7 +93,7 @@ class Until(Tick):
         super().__init__(clock)
         self._happened = happened
 
-    def wait(self, timeout: float | None = None) -> bool:
+    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002
         assert self._happened.wait(120)
         return threading.Event().wait(0.001)
 
@@ -195,7 +196,9 @@ def real_execution(house: House, run) -> Execution:
 
 def test_many_runs_share_two_slots(house):
     """A tenth is bad, some end up held, all write into one folder: the others finish, and no slot waits for a look."""
-    names = [f"{kind}{n}" for n in range(TENS) for kind in ("bad_a", "bad_b", "held", *(f"good_{k}_" for k in range(17)))]
+    names = [
+        f"{kind}{n}" for n in range(TENS) for kind in ("bad_a", "bad_b", "held", *(f"good_{k}_" for k in range(17)))
+    ]
     left, ended, active, most = Counter(), threading.Event(), set(), []
 
     @contextmanager
@@ -418,7 +421,7 @@ def test_a_run_whose_end_cannot_be_written_down_is_tried_again_ever_more_seldom(
     house.acts["bad"] = act
 
     assert house.work() == Summary()
-    assert [round(b - a) for a, b in zip(tries, tries[1:], strict=False)] == [5, 10, 20, 40, 80]
+    assert [round(b - a) for a, b in pairwise(tries)] == [5, 10, 20, 40, 80]
 
 
 def test_a_fault_of_ours_fails_one_run(house):

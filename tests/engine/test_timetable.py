@@ -1,4 +1,4 @@
-"""Scheduled jobs over restarts, full disks, downtime and upgrades: each date is fired once, or skipped with a reason."""
+"""Scheduled jobs over restarts, full disks, downtime and upgrades: a date is fired once, or skipped with a reason."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class House:
         self.timetable.look()
 
     def dates(self, *, skipped: bool, job="nightly") -> list[str]:
-        """Return the names of dates that got a run, or were skipped, by name; what says where a job began is neither."""
+        """Return the names of dates that got a run, or were skipped; what says where a job began is neither."""
         rows = [row for row in self.store.dates.latest(1_000_000) if row.job_name == job]
         wanted = [row.logical_date for row in rows if (row.skipped if skipped else row.run_id)]
         return sorted(wanted)
@@ -284,7 +284,7 @@ def test_a_clock_that_was_set_back_fires_nothing_twice(house):
 )
 def test_over_three_years_no_date_is_lost_or_doubled(house, cron, zone, catch_up):
     """Up and down at random, looks at random: what was due is what has rows, each once."""
-    chance = random.Random(f"{cron}{zone}")
+    chance = random.Random(f"{cron}{zone}")  # noqa: S311
     house.job(cron=cron, zone=zone, catch_up=catch_up).look()
     now, last = BEGAN, BEGAN + timedelta(days=3 * 365)
     while now < last:

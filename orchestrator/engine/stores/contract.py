@@ -80,11 +80,8 @@ class Dates(Protocol):
     def unfinished(self, job_name: str) -> list[PreviousRun]:
         """Return the runs of earlier dates that have not ended, oldest first."""
 
-    def latest(self, limit: int = 50) -> list[DateRow]:
-        """Return what was written last, newest first."""
-
-    def skipped(self, since: str) -> Mapping[str, int]:
-        """Count the dates of each job that were skipped since a time (RFC 3339)."""
+    def latest(self, limit: int = 50, *, skipped_since: str = "") -> list[DateRow]:
+        """Return what was written last, newest first; or only what was skipped since a time (RFC 3339)."""
 
 
 class Processes(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 
 from orchestrator.engine.stores.database import Database
@@ -49,15 +49,12 @@ class SqlDates:
         with self._db.read() as db:
             return [PreviousRun(row.id, row.logical_date, RunState(row.state)) for row in db.execute(query)]
 
-    def latest(self, limit: int = 50) -> list[DateRow]:
+    def latest(self, limit: int = 50, *, skipped_since: str = "") -> list[DateRow]:
         query = select(fires).order_by(fires.c.at.desc(), fires.c.logical_date.desc()).limit(limit)
+        if skipped_since:
+            query = query.where(fires.c.skipped != "", fires.c.at >= skipped_since)
         with self._db.read() as db:
             return [DateRow(r.job_name, r.logical_date, r.run_id, r.at, r.skipped) for r in db.execute(query)]
-
-    def skipped(self, since: str) -> Mapping[str, int]:
-        query = select(fires.c.job_name, func.count()).where(fires.c.skipped != "", fires.c.at >= since)
-        with self._db.read() as db:
-            return {row[0]: row[1] for row in db.execute(query.group_by(fires.c.job_name))}
 
     def _insert(self, rows: Sequence[Mapping[str, str]]) -> None:
         """Write rows where there are none: the first word about a date is the last."""
