@@ -94,7 +94,7 @@ class Until(Tick):
         self._happened = happened
 
     def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002
-        assert self._happened.wait(120)
+        assert self._happened.wait(900)
         return threading.Event().wait(0.001)
 
 

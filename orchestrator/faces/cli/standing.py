@@ -30,7 +30,8 @@ def standing(app: Application) -> Iterator[str]:
     for name, count in sorted(Counter(row.job_name for row in skipped).items()):
         latest = next(row for row in skipped if row.job_name == name)
         dates = "one date was" if count == 1 else f"{count} dates were"
-        yield f"job {name}: {dates} skipped in {_SKIPPED_DAYS} days, the last one {latest.logical_date}: {latest.skipped}"
+        last = f"the last one {latest.logical_date}: {latest.skipped}"
+        yield f"job {name}: {dates} skipped in {_SKIPPED_DAYS} days, {last}"
 
 
 def nobody(app: Application) -> str:
