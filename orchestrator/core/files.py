@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,6 +40,27 @@ def write_whole(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     publish(unfinished, path)
+
+
+def write_once(path: Path, content: bytes) -> bytes:
+    """
+    Write `content` to `path` durably unless something is there, and return what is there then.
+
+    Of several processes that do so at once, all return the same.
+    """
+    if not path.exists():
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+        try:
+            with unfinished.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            with suppress(FileExistsError):
+                path.hardlink_to(unfinished)  # a link fails where a name is taken; a rename would replace it
+        finally:
+            unfinished.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    return path.read_bytes()
 
 
 def sha256_of(path: Path) -> str:

@@ -88,7 +88,9 @@ def application(context: Context, loaded: Loaded, output: Output) -> Application
     log.configure(settings.log.level if context.verbose else _calmer(settings.log.level), settings.log.style)
     _obey_signals(context.stop)
     folder = loaded.path.resolve().parent if loaded.path else None
-    return Application(settings, stop=context.stop, notify=output.event, config_dir=folder)
+    return Application(
+        settings, stop=context.stop, notify=output.event, config_dir=folder, refused_jobs=loaded.refused_jobs
+    )
 
 
 def _calmer(level: str) -> str:
