@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from shapely.geometry.base import BaseGeometry
 
-from orchestrator.core.errors import AreaError
+from orchestrator.core.errors import AreaError, PlanError
 from orchestrator.plan.area import Area, distinct_names, safe_name
-from orchestrator.plan.features import DRIVERS, WKT_START, Features, open_path, read_box, read_wkt
+from orchestrator.plan.features import WKT_START, Features, existing_path, open_path, read_box, read_wkt
 from orchestrator.plan.repair import dissolve, mend
 from orchestrator.plan.reproject import crs_name, parse_crs
 from orchestrator.plan.vectors import read_vectors
@@ -85,41 +85,43 @@ def _read_areas(
 
 
 def _features(source: str, *, layer: str | None, where: str | None) -> Features:
-    inline = read_box(source)
-    if inline is None and WKT_START.match(source):
-        inline = read_wkt(source, "WKT")
+    inline = None
+    if existing_path(source) is None:
+        inline = read_box(source)
+        if inline is None and WKT_START.match(source):
+            inline = read_wkt(source, "WKT")
     if inline is None:
         path = open_path(source)
-        if DRIVERS[path.suffix.lower()] != "WKT":
-            return read_vectors(path, path.name, layer=layer, where=where)
-        inline = read_wkt(_text(path), path.name)
+        return read_vectors(path, path.name, layer=layer, where=where)
     if where or layer:
         raise AreaError(f"{inline.label}: has neither attributes nor layers; leave --where and --layer out")
     return inline
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise AreaError(f"{path.name}: is not text in UTF-8; save the WKT again") from None
-
-
 def _crs(features: Features, given: str | None) -> tuple[str, tuple[str, ...]]:
+    stated = _stated_crs(features, needed=given is None)
     if given is None:
-        if features.crs is None:
-            raise AreaError(
-                f"{features.label}: states no CRS (a shapefile's .prj is missing or empty); "
-                "state it, e.g. --area-crs EPSG:4326"
-            )
-        return crs_name(parse_crs(features.crs)), ()
+        return stated, ()
     name = crs_name(parse_crs(given))
-    if features.crs is None:
-        return name, (f"{features.label}: states no CRS and was taken as {name}, as asked.",)
-    stated = crs_name(parse_crs(features.crs))
+    if not stated:
+        said = "states no CRS" if not features.crs and not features.crs_trouble else "states a CRS that is not known"
+        return name, (f"{features.label}: {said} and was taken as {name}, as asked.",)
     if stated == name:
         return name, ()
     return name, (f"{features.label}: states {stated[:60]} but was taken as {name}, as asked.",)
+
+
+def _stated_crs(features: Features, *, needed: bool) -> str:
+    """Return the CRS that a file states; empty, if it need not be known, where it states none that is known."""
+    try:
+        if features.crs is not None:
+            return crs_name(parse_crs(features.crs))
+        trouble = features.crs_trouble or "it states no CRS (a shapefile's .prj is missing or empty)"
+    except PlanError as error:
+        trouble = features.crs_trouble or f"its {str(error).split(';')[0]}"
+    if not needed:
+        return ""
+    raise AreaError(f"{features.label}: {trouble}; state the CRS, e.g. --area-crs EPSG:4326")
 
 
 def _stem(source: str, features: Features) -> str:
