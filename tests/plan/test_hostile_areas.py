@@ -8,10 +8,9 @@ import os
 import sqlite3
 from pathlib import Path
 
+import area_files as kit
 import pytest
 import shapely
-
-import area_files as kit
 
 from orchestrator.core.errors import UserError
 from orchestrator.plan import archive
