@@ -46,8 +46,8 @@ class JobPlanner:
 
     def local(self, job: Job) -> LocalPlan:
         """Plan without any remote call. `job` has settled dates."""
-        from orchestrator.plan.align import ee_region  # noqa: PLC0415
         from orchestrator.plan.plan import SplitRequest, make_plan  # noqa: PLC0415
+        from orchestrator.plan.region import ee_region  # noqa: PLC0415
 
         check_output(job)
         recipe = find_recipe(job.recipe)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from shapely.geometry.base import BaseGeometry
 
 from orchestrator.core.errors import AreaError, PlanError
 from orchestrator.plan.area import Area, distinct_names, safe_name
@@ -74,7 +73,7 @@ def _read_areas(
     return tuple(
         Area(
             name=name,
-            geometry=_dissolved(polygons, members, features.label, stated),
+            geometry=dissolve([polygons[index] for index in members], stated),
             crs=stated,
             source=source,
             sha256=features.sha256,
@@ -154,7 +153,3 @@ def _values(features: Features, field: str) -> tuple[object, ...]:
 
 def _shown(value: object, stem: str) -> str:
     return str(value).strip() if value is not None and str(value).strip() else stem
-
-
-def _dissolved(polygons: list[BaseGeometry], members: list[int], label: str, crs: str) -> BaseGeometry:
-    return dissolve([polygons[index] for index in members], label, crs)

@@ -279,7 +279,9 @@ def read_box(text: str) -> Features | None:
     if bottom >= top or (left >= right and not crosses):
         raise AreaError(f"box {text!r} is empty or upside down; the order is left,bottom,right,top")
     sides = [(left, 180.0), (-180.0, right)] if crosses else [(left, right)]
-    boxes = [shapely.box(west, bottom, east, top) for west, east in sides if east > west]
+    # With points on its long sides: an edge of more than half the Earth could be taken the other way round.
+    boxes = [shapely.segmentize(shapely.box(west, bottom, east, top), 90.0) for west, east in sides if east > west]
+    boxes = boxes if crs == "EPSG:4326" else [shapely.box(left, bottom, right, top)]
     return Features(
         label=f"box {text.strip()}",
         geometries=_as_array([shapely.MultiPolygon(boxes) if len(boxes) > 1 else boxes[0]]),

@@ -9,9 +9,9 @@ from shapely.geometry.base import BaseGeometry
 
 from orchestrator.core.errors import AreaError
 from orchestrator.plan.features import Features
-from orchestrator.plan.reproject import longitude_span, parse_crs, polygons_only
+from orchestrator.plan.reproject import parse_crs, polygons_only, within_180
 
-MAX_LONGITUDES = 180.0
+MOST_WEST_EAST = 540.0  # one and a half turns
 MAX_NAMED = 3
 
 
@@ -42,21 +42,11 @@ def mend(features: Features, crs: str) -> tuple[list[BaseGeometry], tuple[str, .
     return mended, tuple(notes)
 
 
-def dissolve(geometries: list[BaseGeometry], label: str, crs: str) -> BaseGeometry:
-    """
-    Return the union of `geometries`; holes and separate pieces are kept.
-
-    Raises:
-        AreaError: If the union spans more than 180 degrees of longitude.
-    """
-    union = geometries[0] if len(geometries) == 1 else polygons_only(shapely.union_all(geometries))
-    west, east = longitude_span(union, crs)
-    if east - west > MAX_LONGITUDES:
-        raise AreaError(
-            f"{label}: the area spans {east - west:.1f} degrees of longitude, more than the 180 one grid can show; "
-            "cut it into several areas (--split-by)"
-        )
-    return union
+def dissolve(geometries: list[BaseGeometry], crs: str) -> BaseGeometry:
+    """Return the union of `geometries`; holes and separate pieces are kept. Longitudes end within -180 and 180."""
+    if parse_crs(crs).is_geographic:
+        geometries = [within_180(geometry) for geometry in geometries]
+    return geometries[0] if len(geometries) == 1 else polygons_only(shapely.union_all(geometries))
 
 
 def _refuse_missing(features: Features) -> None:
@@ -98,18 +88,48 @@ def _refuse_coordinates(features: Features, crs: str) -> None:
     left, bottom, right, top = (float(v) for v in (*bounds[:, :2].min(axis=0), *bounds[:, 2:].max(axis=0)))
     shown = f"from ({left:g}, {bottom:g}) to ({right:g}, {top:g})"
     parsed = parse_crs(crs)
-    # Longitudes 0..360 are in use; a little more is rounding.
-    looks_like_degrees = left >= -180.001 and right <= 360.001 and bottom >= -90.001 and top <= 90.001
+    # Longitudes 0..360 are in use, and so is going on beyond 180 on either side of the world.
+    looks_like_degrees = left >= -MOST_WEST_EAST and right <= MOST_WEST_EAST and bottom >= -90.001 and top <= 90.001
     if parsed.is_geographic and not looks_like_degrees:
+        if max(-left, right) <= 90.001 and max(-bottom, top) <= MOST_WEST_EAST:
+            raise AreaError(
+                f"{features.label}: coordinates {shown} have latitudes beyond 90; longitude and latitude seem to be "
+                "exchanged: write longitude first"
+            )
         raise AreaError(
             f"{features.label}: coordinates {shown} are no degrees, but the CRS is {parsed.name}; "
             "state the true CRS (--area-crs)"
         )
-    if parsed.is_projected and looks_like_degrees:
+    if parsed.is_geographic:
+        _refuse_long_edges(features)
+    degrees = left >= -180.001 and right <= 360.001 and bottom >= -90.001 and top <= 90.001
+    if parsed.is_projected and degrees:
         raise AreaError(
             f"{features.label}: coordinates {shown} look like degrees, but {parsed.name} counts in "
             f"{parsed.axis_info[0].unit_name}; state the true CRS (--area-crs EPSG:4326)"
         )
+
+
+def _refuse_long_edges(features: Features) -> None:
+    """
+    Refuse an edge that spans more than half the Earth, since nobody can tell which way round it is meant.
+
+    An edge of 360 degrees is meant as it is drawn: along a pole or a parallel, round the Earth.
+    """
+    rings, owner = shapely.get_rings(shapely.get_parts(features.geometries), return_index=True)
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    across = np.abs(np.diff(xy[:, 0])) * (ring[:-1] == ring[1:])
+    long = np.flatnonzero((across > 180) & (across < 360 - 1e-6))
+    if not len(long):
+        return
+    _parts, feature = shapely.get_parts(features.geometries, return_index=True)
+    number = features.ids[feature[owner[ring[long[0]]]]]
+    first, last = (float(xy[long[0] + step, 0]) for step in (0, 1))
+    east, west = max(first, last), min(first, last)
+    raise AreaError(
+        f"{features.label}: feature {number} has an edge from longitude {first:g} to {last:g}, {east - west:.1f} "
+        f"degrees long; if it crosses longitude 180, write {east:g} to {west + 360:g}, or split the polygon at 180"
+    )
 
 
 def _mend_one(geometry: BaseGeometry, identity: str, label: str, notes: list[str]) -> BaseGeometry:
