@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from orchestrator.core.errors import AreaError, PlanError
-from orchestrator.plan.area import Area, distinct_names, safe_name
+from orchestrator.plan.area import Area, distinct_names, name_of, names_of_values, safe_name
 from orchestrator.plan.features import WKT_START, Features, existing_path, open_path, read_box, read_wkt
-from orchestrator.plan.repair import dissolve, mend
+from orchestrator.plan.repair import dissolve, mend, without_null
 from orchestrator.plan.reproject import crs_name, parse_crs
 from orchestrator.plan.vectors import read_vectors
 
@@ -65,21 +66,20 @@ def _read_areas(
 ) -> tuple[Area, ...]:
     # GEOS raises a floating point flag for every NaN it meets; `mend` refuses them by name.
     with np.errstate(invalid="ignore", over="ignore"):
-        features = _features(source, layer=layer, where=where)
+        features = without_null(_features(source, layer=layer, where=where))
         stated, notes = _crs(features, crs)
         polygons, repairs = mend(features, stated)
-    groups = _groups(features, split_by, name_field, _stem(source, features))
-    names = distinct_names(group for group, _members in groups)
     return tuple(
         Area(
-            name=name,
-            geometry=dissolve([polygons[index] for index in members], stated),
+            name=group.name,
+            geometry=dissolve([polygons[index] for index in group.members], stated),
             crs=stated,
             source=source,
             sha256=features.sha256,
-            notes=(*features.notes, *notes, *repairs),
+            notes=(*features.notes, *notes, *repairs, *group.notes),
+            value=group.value,
         )
-        for name, (_group, members) in zip(names, groups, strict=True)
+        for group in _groups(features, split_by, name_field, _stem(source, features))
     )
 
 
@@ -129,19 +129,39 @@ def _stem(source: str, features: Features) -> str:
     return safe_name(Path(source).stem)
 
 
-def _groups(features: Features, split_by: str | None, name_field: str | None, stem: str) -> list[tuple[str, list[int]]]:
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The features of one area."""
+
+    name: str
+    members: list[int]
+    value: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def _groups(features: Features, split_by: str | None, name_field: str | None, stem: str) -> list[_Group]:
     everything = list(range(len(features.ids)))
     if split_by is None:
-        return [(stem, everything)]
+        return [_Group(stem, everything)]
     if split_by == EACH_FEATURE:
         if name_field is None:
-            return [(f"{stem}-{features.ids[index]}", [index]) for index in everything]
-        values = _values(features, name_field)
-        return [(_shown(values[index], stem), [index]) for index in everything]
-    groups: dict[str, list[int]] = {}
+            texts = [f"{stem}-{features.ids[index]}" for index in everything]
+            return [_Group(name, [index]) for index, name in enumerate(distinct_names(texts))]
+        values = [_shown(value, stem) for value in _values(features, name_field)]
+        names = distinct_names(name_of(value) for value in values)
+        return [_Group(name, [index], values[index]) for index, name in enumerate(names)]
+    members: dict[str, list[int]] = {}
     for index, value in enumerate(_values(features, split_by)):
-        groups.setdefault(_shown(value, stem), []).append(index)
-    return list(groups.items())
+        members.setdefault(_shown(value, stem), []).append(index)
+    names = names_of_values(members, features.label, split_by)
+    return [
+        _Group(name, chosen, value, _renamed(features.label, split_by, value, name))
+        for name, (value, chosen) in zip(names, members.items(), strict=True)
+    ]
+
+
+def _renamed(label: str, field: str, value: str, name: str) -> tuple[str, ...]:
+    return () if name == value else (f"{label}: {field} {value[:200]!r} is called {name}.",)
 
 
 def _values(features: Features, field: str) -> tuple[object, ...]:

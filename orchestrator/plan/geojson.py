@@ -71,6 +71,7 @@ def sanitise(path: Path, label: str, target: Path, *, lines: bool) -> Sanitised:
     data = path.read_bytes()
     if GDAL_PIPELINE in data:
         raise AreaError(f"{label}: does not begin like a GeoJSON file; it is a GDAL pipeline, which is never run")
+    lines = lines or data.lstrip()[:1] == _RECORD_SEPARATOR.encode()
     if not lines and _is_usual(data) and _looks_like_one_text(data):
         return Sanitised(path, len(_NULL_GEOMETRY.findall(data)))
     try:
@@ -91,8 +92,9 @@ def _is_usual(data: bytes) -> bool:
 
 def _looks_like_one_text(data: bytes) -> bool:
     """Tell one text over one line or many from many texts, one a line, under a name that says otherwise."""
-    first = data.split(b"\n", 1)[0].strip()
-    return not (first.endswith(b"}") and len(data.strip()) > len(first.removeprefix(b"\xef\xbb\xbf")))
+    whole = data.removeprefix(b"\xef\xbb\xbf").strip()
+    first = whole.split(b"\n", 1)[0].rstrip()
+    return not first.endswith(b"}") or len(first) == len(whole)
 
 
 def _texts(text: str, *, lines: bool) -> list[Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -13,6 +15,38 @@ from orchestrator.plan.reproject import parse_crs, polygons_only, within_180
 
 MOST_WEST_EAST = 540.0  # one and a half turns
 MAX_NAMED = 3
+MAX_NESTING = 32
+POLYGONAL = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
+
+
+def without_null(features: Features) -> Features:
+    """
+    Return the features that have a geometry, and a note that names the others.
+
+    Raises:
+        AreaError: If there is no feature, or none has a geometry.
+    """
+    if len(features.geometries) == 0:
+        raise AreaError(f"{features.label}: holds no feature (or none passes the filter); give at least one polygon")
+    missing = shapely.is_missing(features.geometries) | shapely.is_empty(features.geometries)
+    if not missing.any():
+        return features
+    named = _named(features, np.flatnonzero(missing))
+    if missing.all():
+        raise AreaError(
+            f"{features.label}: feature {named} has no geometry, and no other one has; the file may be truncated: "
+            "copy it again, or give another"
+        )
+    kept = np.flatnonzero(~missing)
+    left_out = f"{int(missing.sum())} of {len(missing)} features have no geometry and were left out ({named})"
+    note = f"{features.label}: {left_out}."
+    return replace(
+        features,
+        geometries=features.geometries[kept],
+        ids=tuple(features.ids[index] for index in kept),
+        fields={name: tuple(values[index] for index in kept) for name, values in features.fields.items()},
+        notes=(*features.notes, note),
+    )
 
 
 def mend(features: Features, crs: str) -> tuple[list[BaseGeometry], tuple[str, ...]]:
@@ -20,12 +54,9 @@ def mend(features: Features, crs: str) -> tuple[list[BaseGeometry], tuple[str, .
     Return each feature as a valid two-dimensional (Multi)Polygon, and what was mended, a sentence each.
 
     Raises:
-        AreaError: Naming the first feature that has no geometry, is no polygon, holds a coordinate that is not
-            finite or out of the CRS's bounds, or has no surface.
+        AreaError: Naming the first feature that is no polygon, holds a coordinate that is not finite or out of the
+            CRS's bounds, or has no surface.
     """
-    if len(features.geometries) == 0:
-        raise AreaError(f"{features.label}: holds no feature (or none passes the filter); give at least one polygon")
-    _refuse_missing(features)
     _refuse_other_than_polygons(features)
     _refuse_coordinates(features, crs)
     notes: list[str] = []
@@ -49,15 +80,6 @@ def dissolve(geometries: list[BaseGeometry], crs: str) -> BaseGeometry:
     return geometries[0] if len(geometries) == 1 else polygons_only(shapely.union_all(geometries))
 
 
-def _refuse_missing(features: Features) -> None:
-    missing = np.flatnonzero(shapely.is_missing(features.geometries) | shapely.is_empty(features.geometries))
-    if len(missing):
-        raise AreaError(
-            f"{features.label}: feature {_named(features, missing)} has no geometry; the file may be truncated: "
-            "copy it again, or leave such features out (--where)"
-        )
-
-
 def _refuse_other_than_polygons(features: Features) -> None:
     polygonal = np.array([_is_polygonal(geometry) for geometry in features.geometries])
     wrong = np.flatnonzero(~polygonal)
@@ -70,9 +92,12 @@ def _refuse_other_than_polygons(features: Features) -> None:
 
 
 def _is_polygonal(geometry: BaseGeometry) -> bool:
-    if geometry.geom_type == "GeometryCollection":
-        return all(_is_polygonal(part) for part in shapely.get_parts(geometry))
-    return geometry.geom_type in {"Polygon", "MultiPolygon"}
+    parts = shapely.get_parts([geometry])
+    for _ in range(MAX_NESTING):
+        if not np.any(shapely.get_type_id(parts) == shapely.GeometryType.GEOMETRYCOLLECTION):
+            return bool(np.isin(shapely.get_type_id(parts), POLYGONAL).all())
+        parts = shapely.get_parts(parts)
+    return False
 
 
 def _refuse_coordinates(features: Features, crs: str) -> None:

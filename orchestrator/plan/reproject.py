@@ -95,7 +95,9 @@ def polygons_only(geometry: BaseGeometry) -> BaseGeometry:
     if geometry.geom_type in {"Polygon", "MultiPolygon"} and geometry.is_valid:
         return geometry
     mended = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
-    parts = shapely.get_parts(shapely.get_parts([mended]))
+    parts = shapely.get_parts([mended])
+    while np.any(shapely.get_type_id(parts) > shapely.GeometryType.POLYGON):  # collections inside collections
+        parts = shapely.get_parts(parts)
     return shapely.union_all(parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON])
 
 

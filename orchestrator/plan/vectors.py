@@ -56,7 +56,7 @@ def _read_staged(file: Staged, where: str | None) -> Features:
         return _read_parquet(file.path, file.label, where=where)
     if kind == "ESRI Shapefile":
         _check_shapefile(file.path, file.label)
-        found = _read_shapefile(file.path, file.label, where=where)
+        found = _read_with_any_prj(file, where)
     else:
         chosen = _layer(file.path, file.label, file.layer)
         found = _read(file.path, file.label, layer=chosen, where=where)
@@ -166,6 +166,18 @@ def _geometries(wkb: Any, label: str) -> Any:
         return shapely.from_wkb(wkb, on_invalid="fix")
     except (shapely.errors.GEOSException, NotImplementedError) as error:
         raise AreaError(f"{label}: holds a geometry that cannot be read ({_sentence(error)})") from None
+
+
+def _read_with_any_prj(file: Staged, where: str | None) -> Features:
+    """Read a staged shapefile, without its .prj if that is what GDAL stumbles over."""
+    try:
+        return _read_shapefile(file.path, file.label, where=where)
+    except AreaError:
+        projection = file.path.with_suffix(".prj")
+        if not projection.is_symlink():
+            raise
+        projection.unlink()  # the name that staging gave it; the user's own file stays
+        return _read_shapefile(file.path, file.label, where=where)
 
 
 def _read_shapefile(path: Path, label: str, *, where: str | None) -> Features:

@@ -269,7 +269,7 @@ def test_a_table_that_does_not_belong_to_its_shapes_is_refused(shapefile, tmp_pa
         pytest.param([shapely.LineString([(0, 0), (1, 1)])], "LineString", id="line"),
         pytest.param([shapely.Point(1, 1)], "Point", id="point"),
         pytest.param([ISLAND, shapely.Point(1, 1)], "feature 1 is a Point", id="mixed"),
-        pytest.param([ISLAND, None], "feature 1 has no geometry", id="null"),
+        pytest.param([None, None], "feature 0, 1 has no geometry", id="nulls"),
         pytest.param([shapely.Polygon()], "no geometry", id="empty polygon"),
         pytest.param([], "holds no", id="no feature"),
         pytest.param([shapely.Polygon([(0, 0), (1, 1), (2, 2)])], "no surface", id="flat"),
