@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from google.auth import impersonated_credentials
 from google.auth.credentials import AnonymousCredentials
 from google.oauth2 import service_account
 
+from orchestrator.core import log
 from orchestrator.core.errors import ConfigError, CredentialError
 
 # Earth Engine, everything in Cloud Storage short of administration, and Drive: its narrower scope (drive.file) does
@@ -73,6 +75,7 @@ def _from_key(path: Path, scopes: tuple[str, ...]) -> Any:
 
 
 def _from_machine(scopes: tuple[str, ...]) -> Any:
+    _say_if_open(os.environ.get("GOOGLE_APPLICATION_CREDENTIALS", ""))
     try:
         credentials, _ = google.auth.default(scopes=list(scopes))
     except google.auth.exceptions.DefaultCredentialsError as error:
@@ -81,3 +84,14 @@ def _from_machine(scopes: tuple[str, ...]) -> Any:
             "attach a service account, set a key file, or run `gcloud auth application-default login`"
         ) from error
     return credentials
+
+
+def _say_if_open(named: str) -> None:
+    """Log a key that the environment names and everybody may read: it is the machine's affair, so it is taken."""
+    try:
+        mode = Path(named).stat().st_mode
+    except (OSError, ValueError):
+        return  # google-auth says what is wrong with the name
+    if named and mode & stat.S_IRWXO:
+        shown = f"{stat.S_IMODE(mode):04o}"
+        log.get("credentials").warning("key_file.open_to_everybody", path=named, mode=shown, advice="chmod 0400")

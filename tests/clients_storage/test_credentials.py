@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import structlog
 from google.auth.credentials import AnonymousCredentials
 
 from orchestrator.clients.credentials import SCOPES, credentials_for
@@ -72,3 +73,18 @@ def test_one_account_may_act_as_another(machine, monkeypatch):
 
     assert made.service_account_email == "runner@ee-sandbox.iam.gserviceaccount.com"
     assert made._target_scopes == list(SCOPES)
+
+
+@pytest.mark.parametrize(("mode", "is_said"), [(0o604, True), (0o644, True), (0o600, False), (0o640, False)])
+def test_a_key_of_the_machine_that_everybody_may_read_is_said(machine, monkeypatch, mode, is_said):
+    """The environment's key is taken as it is, but not in silence."""
+    path = machine / "adc.json"
+    path.write_text(json.dumps(NOBODY))
+    path.chmod(mode)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+
+    with structlog.testing.capture_logs() as said:
+        credentials_for()
+
+    assert [(entry["event"], entry["path"]) for entry in said] == [("key_file.open_to_everybody", str(path))] * is_said
+    assert "hunter" not in str(said)
