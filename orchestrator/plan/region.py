@@ -15,8 +15,7 @@ from orchestrator.plan.reproject import to_lonlat, within_180
 MAX_PIECES = 64
 MAX_VERTICES = 20_000
 CELLS = 96
-# What spans more than half the world is told in quarters: an edge of more than 180 degrees could be taken the short
-# way round.
+# The edges of what spans more than half the world: one of more than 180 degrees could be taken the short way round.
 QUARTER = 90.0
 
 
@@ -33,7 +32,7 @@ def ee_region(geometry: BaseGeometry, crs: str, *, max_vertices: int = 200) -> d
     simple = within_180(_simplified_outward(_coarse(lonlat), max_vertices))
     west, _south, east, _north = lonlat.bounds
     if east - west > 180:
-        simple = _quartered(simple)
+        simple = shapely.segmentize(simple, QUARTER)
     return {**shapely.geometry.mapping(simple), "geodesic": False}
 
 
@@ -85,9 +84,3 @@ def _clipped_to_world(geometry: BaseGeometry) -> BaseGeometry:
     if east - west >= 360:
         west, east = -180.0, 180.0
     return geometry.intersection(shapely.box(west, -90, east, 90))
-
-
-def _quartered(geometry: BaseGeometry) -> BaseGeometry:
-    quarters = [geometry.intersection(shapely.box(west, -90, west + QUARTER, 90)) for west in (-180, -90, 0, 90)]
-    polygons = shapely.get_parts([quarter for quarter in quarters if quarter.area])
-    return shapely.MultiPolygon([part for part in shapely.get_parts(polygons) if part.geom_type == "Polygon"])
