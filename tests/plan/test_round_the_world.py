@@ -139,6 +139,7 @@ def test_a_polygon_written_from_177_to_minus_177_is_refused_with_the_way_to_writ
 
 POLAR = [
     pytest.param("-180,80,180,90", "EPSG:3413", id="cap"),
+    pytest.param("-180,84,180,90", "EPSG:3413", id="cap whose seam meets centres of pixels"),
     pytest.param("0,80,360,90", "EPSG:3413", id="cap from 0 to 360"),
     pytest.param("-180,80,180,85", "EPSG:3413", id="ring"),
     pytest.param("-180,80,180,85", "EPSG:3995", id="ring, cut in its middle column"),
