@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from orchestrator.core.errors import ConfigError, PlanError
 from orchestrator.core.files import exclusive, write_whole
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.engine.execution import Execution
+from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.setting import Hands, Patience, Surroundings
 from orchestrator.engine.stores.contract import Store
@@ -132,14 +133,16 @@ class Application:
                 "no bucket is named: give --bucket, set `bucket` under [gcs] in config.toml, or use --route drive"
             )
         transfers = self.settings.transfer.downloads
-        return connect_gcs(gcs.url or None, self.settings.ee.project, self.credentials(), gcs.bucket, transfers)
+        project, url = self.settings.ee.project, gcs.url or None
+        return connect_gcs(url, project, self.credentials(), gcs.bucket, transfers, self.stop)
 
     def drive(self) -> Any:
         """Return the Drive folder's client."""
         from orchestrator.clients.drive import connect_drive  # noqa: PLC0415
 
         drive = self.settings.drive
-        return connect_drive(drive.url or None, self.credentials(), drive.folder, self.settings.transfer.downloads)
+        transfers = self.settings.transfer.downloads
+        return connect_drive(drive.url or None, self.credentials(), drive.folder, transfers, self.stop)
 
     # ------------------------------------------------------------------ runs
 
@@ -154,14 +157,23 @@ class Application:
         ee = self.settings.ee
         options: dict[str, Any] = {"cloud_optimized": ee.cloud_optimized}
         options |= {"priority": ee.priority} if ee.priority >= 0 else {}
+        engine = self.earth_engine()
         cloud = self.bucket() if job.route == "gcs" else self.drive()
         objects = CheckedStore(cloud, DownloadPatience(retry=self.policy), self.stop)
-        engine = self.earth_engine()
         if job.route == "gcs":
             route = gcs_export(engine, objects, self.settings.gcs.bucket, **options)
         else:
             route = drive_export(engine, objects, self.settings.drive.folder, **options)
         return Hands(self.planner(), route, _assembler(), Quicklook(), self.threads, __version__)
+
+    @contextmanager
+    def lent_hands(self, job: Job) -> Iterator[Hands]:
+        """Lend what a run of `job` works with; its connections are closed at the end of the block."""
+        hands = self.hands(job)
+        try:
+            yield hands
+        finally:
+            hands.route.close()
 
     def execution(self, run: Run, progress: Progress | None = None) -> Execution:
         """Return the execution of a run, ready to work."""
@@ -194,7 +206,13 @@ class Application:
             clock=self.clock,
             stop=self.stop,
             notify=self.notify,
+            limits=self.limits,
         )
+
+    @cached_property
+    def limits(self) -> Limits:
+        """What every run of this process shares of the project."""
+        return Limits(self.settings.ee.live_tasks, self.settings.gcs.max_bytes, self.store.live_tasks, self.clock)
 
     def _patience(self) -> Patience:
         ee, retry = self.settings.ee, self.settings.retry
@@ -210,6 +228,7 @@ class Application:
             max_attempts=retry.task_attempts,
             cool_down_seconds=retry.cool_down,
             hold_seconds=retry.hold,
+            lag_seconds=retry.lag,
         )
 
     def _refit(self, task: TaskPlan, plan: Plan, heaviest: float | None) -> TaskPlan:

@@ -9,15 +9,22 @@ what was expected and what to do.
     │   ├── PlanError        a grid or a budget that cannot be met
     │   └── RecipeError      what the pixels should be: bands, dates, parameters, user code
     ├── TransientError       time: the same call may succeed later
-    │   └── ThrottleError    ... and the service asked us to slow down
+    │   ├── UnreachableError  ... because nobody answers at the address: said at once, not after all retries
+    │   ├── QuotaError       ... but not before the quota returns, at `again_at`
+    │   └── ThrottleError    ... and the service asked us to slow down, by `wait_seconds` where it says so
+    │       └── QueueFullError  ... because its queue of tasks is full; nothing was started
     ├── PermanentError       nobody: the service said no and will say no again
     │   ├── CredentialError  ... because it does not know us or does not let us
     │   └── NotFoundError    ... because the thing is not there
     ├── IntegrityError       us: bytes or state are not what was promised
-    │   └── GenerationError  ... because the object changed after it was listed
+    │   ├── GenerationError  ... because the object changed after it was listed
+    │   ├── DamagedObjectError  ... because the object itself is proved not to be what its checksum says
+    │   └── WayError         ... because something between here and the service alters bytes; also a TransientError
     ├── SpaceError           a disk is too full to go on
     └── Stopped              somebody asked us to stop; the work continues at the next start
 """
+
+from datetime import datetime
 
 
 class OrchestratorError(Exception):
@@ -56,8 +63,38 @@ class TransientError(OrchestratorError):
     exit_code = 5
 
 
+class UnreachableError(TransientError):
+    """Nobody answers at a service's address: it is wrong, or the network is down."""
+
+
+class QuotaError(TransientError):
+    """
+    A quota for a day or longer is used up: trying again before it returns is of no use, and is not done.
+
+    Attributes:
+        again_at: When to look again, in UTC.
+    """
+
+    def __init__(self, message: str, again_at: datetime) -> None:
+        super().__init__(message)
+        self.again_at = again_at
+
+
 class ThrottleError(TransientError):
-    """The service asked for fewer calls."""
+    """
+    The service asked for fewer calls.
+
+    Attributes:
+        wait_seconds: The least pause before the next call, where the service or its sentence says one.
+    """
+
+    def __init__(self, message: str, wait_seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
+
+
+class QueueFullError(ThrottleError):
+    """The queue of tasks is full, for now; the task was not taken and may be handed over later."""
 
 
 class PermanentError(OrchestratorError):
@@ -80,6 +117,23 @@ class IntegrityError(OrchestratorError):
 
 class GenerationError(IntegrityError):
     """An object was replaced after it was listed."""
+
+
+class DamagedObjectError(IntegrityError):
+    """
+    An object is proved bad by its own checksum: only making it again helps.
+
+    Proved means: whole downloads over separate connections, cut differently, agree with each other in every byte and
+    differ from the checksum that the service, asked anew, states for the object.
+    """
+
+
+class WayError(TransientError, IntegrityError):
+    """
+    Bytes arrive wrong and the object is not proved bad: the way is suspected; the object stays, nobody makes it again.
+
+    Somebody in between alters, caches or cuts; it may pass, or a person looks at the network.
+    """
 
 
 class SpaceError(OrchestratorError):

@@ -47,8 +47,15 @@ class BatchExport:
     def operations(self) -> Sequence[Operation]:
         return self._engine.operations()
 
+    def operation(self, name: str) -> Operation | None:
+        return self._engine.operation(name)
+
     def cancel(self, name: str) -> None:
         self._engine.cancel(name)
+
+    def close(self) -> None:
+        self.objects.close()
+        self._engine.close()
 
     def _options(self, plan: Plan, order: ExportOrder) -> dict[str, Any]:
         window = order.window
