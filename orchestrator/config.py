@@ -7,6 +7,7 @@ Every setting has an environment variable, `ORCHESTRATOR_` + section + `__` + ke
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -171,8 +172,14 @@ class JobTable(_Section):
 
 def _resolved(base: Path, source: str) -> str:
     """Make a file's path absolute, so that a run can be continued from any folder; boxes and texts stay."""
-    path = base / Path(source).expanduser()
-    return str(path.resolve()) if path.exists() else source
+    # Before `~` is expanded: a file's own name may begin with it. RuntimeError: no user is called so; OSError and
+    # ValueError: the text is no path at all, like a long WKT.
+    for expand in (Path, lambda text: Path(text).expanduser()):
+        with contextlib.suppress(OSError, RuntimeError, ValueError):
+            path = base / expand(source)
+            if source and path.exists():
+                return str(path.resolve())
+    return source
 
 
 class Settings(_Section):

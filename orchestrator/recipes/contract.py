@@ -52,3 +52,14 @@ class Recipe(Protocol):
 
     def facts(self, request: ImageRequest) -> dict[str, Any]:
         """Return what the provenance should say: every parameter with its value, hashes of user code."""
+
+    def first_day(self, request: ImageRequest) -> tuple[str, date] | None:
+        """Return (collection, the day of its first scene), or None where that is not known."""
+
+    def notes(self, request: ImageRequest) -> tuple[str, ...]:
+        """
+        Return what a plan should say of the recipe, a sentence each, without asking Earth Engine.
+
+        Raises:
+            RecipeError: What the recipe reads must not be used.
+        """

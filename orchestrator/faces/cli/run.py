@@ -200,7 +200,7 @@ def _show_plan(job: Job, local: LocalPlan, output: Output, picture: Path, table:
         "bucket_bytes_at_most": made.bucket_bytes,
         "disk_bytes_at_most": made.disk_bytes,
         "memory_bytes": made.memory_bytes,
-        "notes": list(made.notes),
+        "notes": list(local.notes),
         "picture": str(picture),
         "geojson": str(table),
     }
@@ -218,7 +218,7 @@ def _show_plan(job: Job, local: LocalPlan, output: Output, picture: Path, table:
     output.say(f"  bucket   at most {format_bytes(made.bucket_bytes)}; the area's pixels are {raw} uncompressed")
     output.say(f"  disk     at most {format_bytes(made.disk_bytes)} at the fullest moment")
     output.say(f"  memory   about {format_bytes(made.memory_bytes)}")
-    for note in made.notes:
+    for note in local.notes:
         output.say(f"  note     {note}")
     output.say(f"  {picture}\n  {table}")
 

@@ -66,6 +66,8 @@ def opened(context: Context, given: Mapping[str, Any], output: Output) -> Iterat
         loaded = context.load()
         with private_sandbox(scenes=given.get("scenes"), data_dir=loaded.settings.state_dir / "sandbox") as sandbox:
             told = sandbox.wait()
+            for sentence in sandbox.said():
+                output.note(sentence)
             overrides = service_at(told["url"], told["project"], given.get("bucket") or DEFAULT_BUCKET)
             yield application(context, context.load(overrides), output)
     elif given.get("sandbox_url"):

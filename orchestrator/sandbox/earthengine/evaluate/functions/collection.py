@@ -30,6 +30,7 @@ from orchestrator.sandbox.earthengine.evaluate.values import (
     with_properties,
 )
 from orchestrator.sandbox.scenes.catalogue import Catalogue
+from orchestrator.sandbox.scenes.stac import ScenesError
 
 
 def queried(query: SceneQuery, properties: Any = None) -> Collection:
@@ -352,7 +353,10 @@ def _linked_band(name: str, partner: Image | None, collection: Collection) -> Im
 def _partner(collection: Collection, match: str, key: Any) -> Any:
     query = collection.query
     if query is not None and match == INDEX:
-        scene = query.catalogue.scene(f"{query.collection}/{key}")
+        try:
+            scene = query.catalogue.scene(f"{query.collection}/{key}")
+        except ScenesError as error:  # a scene of the user's own whose files are gone
+            raise EvaluationError(f"Image.linkCollection: {error}") from None
         return None if scene is None or not query.covers(scene) else scene_image(scene)
     return next((item for item in collection.elements() if item.properties.get(match) == key), None)
 

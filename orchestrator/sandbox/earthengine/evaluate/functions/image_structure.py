@@ -17,6 +17,7 @@ from orchestrator.sandbox.earthengine.evaluate.regular import compiled
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
 from orchestrator.sandbox.earthengine.evaluate.values import Date, Image, ImageBand
 from orchestrator.sandbox.scenes.catalogue import Catalogue, PixelType
+from orchestrator.sandbox.scenes.stac import ScenesError
 
 function("Image.constant")(constant_image)
 
@@ -24,7 +25,10 @@ function("Image.constant")(constant_image)
 @function("Image.load", catalogue=True)
 def load(catalogue: Catalogue, asset_id: str, version: int) -> Image:
     del version
-    scene = catalogue.scene(asset_id)
+    try:
+        scene = catalogue.scene(asset_id)
+    except ScenesError as error:  # a scene of the user's own whose files are gone
+        raise EvaluationError(f"Image.load: {error}") from None
     if scene is None:
         raise EvaluationError(
             f"Image.load: Image asset '{asset_id}' not found (does not exist or caller does not have access)."
