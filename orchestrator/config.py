@@ -16,11 +16,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
 
-from orchestrator.core.errors import ConfigError
+from orchestrator.core.errors import ConfigError, UserError
 from orchestrator.core.units import parse_bytes, parse_seconds
-from orchestrator.model.job import AreaSource, GridRequest, Job, OutputOptions
+from orchestrator.model.job import AreaSource, GridRequest, Job, OutputOptions, check_share
 
 PREFIX = "ORCHESTRATOR_"
 # Variables that are not settings: which file, which profile, and the tests' crash points.
@@ -111,6 +111,14 @@ def _area(value: Any) -> Any:
     return {"source": value} if isinstance(value, str) else value
 
 
+def _share(value: float) -> float:
+    try:
+        check_share(value)
+    except UserError as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
 class GridTable(_Section):
     scale: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     crs: str = ""
@@ -141,6 +149,7 @@ class JobTable(_Section):
     max_part_size: Size = 48 * 2**20
     split: Literal["blocks", "square"] = "blocks"
     write: WriteTable = WriteTable()
+    min_valid: Annotated[float, AfterValidator(_share)] = 0.0
     cron: str = ""
     every: str = ""
     timezone: str = "UTC"
@@ -167,6 +176,7 @@ class JobTable(_Section):
             split=self.split,
             options=OutputOptions(**self.write.model_dump()),
             service=service,
+            min_valid=self.min_valid,
         )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -187,9 +187,9 @@ def check_output(job: Job) -> None:
     folder = Path(job.output)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".orchestrator-probe-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
+        # Where the system can, it has no name: nothing is left by a kill, and no two of these ever meet.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise UserError(
             f"output folder {folder} cannot be written: {error.strerror}; choose another --output"

@@ -11,6 +11,7 @@ import rich_click as click
 
 from orchestrator import __version__
 from orchestrator.core.errors import OrchestratorError, Stopped
+from orchestrator.faces.cli.assemble import assemble
 from orchestrator.faces.cli.demo import demo
 from orchestrator.faces.cli.doctor import doctor
 from orchestrator.faces.cli.health import health
@@ -24,7 +25,7 @@ click.rich_click.TEXT_MARKUP = "markdown"
 click.rich_click.COMMAND_GROUPS = {
     "orchestrator": [
         {"name": "Begin", "commands": ["demo", "doctor", "sandbox"]},
-        {"name": "Work", "commands": ["plan", "run", "submit", "serve"]},
+        {"name": "Work", "commands": ["plan", "run", "submit", "serve", "assemble"]},
         {"name": "Look after runs", "commands": ["status", "why", "retry", "cancel", "clean", "health"]},
     ]
 }
@@ -56,7 +57,7 @@ def cli(ctx: click.RichContext, /, **options: Any) -> None:
     ctx.obj = Context(**options)
 
 
-for command in (demo, doctor, sandbox, plan, run, submit, serve, status, why, retry, cancel, clean, health):
+for command in (demo, doctor, sandbox, plan, run, submit, serve, assemble, status, why, retry, cancel, clean, health):
     cli.add_command(command)
 
 

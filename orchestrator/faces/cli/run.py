@@ -11,12 +11,11 @@ import rich_click as click
 
 from orchestrator.app import Application, LocalPlan, expand
 from orchestrator.core.errors import ConfigError, PermanentError
-from orchestrator.core.files import sha256_of
 from orchestrator.core.units import format_bytes, format_seconds
 from orchestrator.engine.execution import retry_run
 from orchestrator.engine.ownership import Claimant, check_free, check_owner
 from orchestrator.engine.progress import Progress
-from orchestrator.engine.publication import beside, final_path
+from orchestrator.engine.publication import beside, final_path, is_result, set_min_valid
 from orchestrator.engine.service import admit
 from orchestrator.engine.stores.records import Run
 from orchestrator.faces.cli.options import ENVIRONMENT, build_job, job_options, service_options
@@ -24,6 +23,7 @@ from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, opened
 from orchestrator.model.job import Job
 from orchestrator.model.states import RUN_FINAL, RunState
+from orchestrator.model.validity import valid_words
 
 WAITS_FOR_PERSON = 3
 OVERWRITE = click.option(
@@ -74,6 +74,7 @@ def run_one(app: Application, job: Job, output: Output, *, again: bool = False, 
         again=again or _result_is_gone(app, job),
         overwrite=overwrite,
     )
+    set_min_valid(app.store, run_.id, job.min_valid)  # the same command with another wish continues the run
     if run_.state in (RunState.FAILED, RunState.CANCELLED) or run_.needs_person:
         run_ = retry_run(run_, app.store)
     if run_.state is RunState.CLEANED:
@@ -99,7 +100,7 @@ def _result_is_gone(app: Application, job: Job) -> bool:
     if done is None or done.state is not RunState.CLEANED:
         return False
     final, result = final_path(job), json.loads(done.result)
-    return not final.is_file() or final.stat().st_size != result["bytes"] or sha256_of(final) != result["sha256"]
+    return not is_result(final, result, app.stop)
 
 
 def _conclude(run_: Run, output: Output) -> int:
@@ -131,6 +132,8 @@ def show_result(run_: Run, output: Output) -> None:
     output.say(f"{beside(final, '.json')}  proof: every part with window, object, generation and checksum")
     if picture.exists():
         output.say(f"{picture}  quicklook")
+    if valid := result.get("valid"):  # results of the first version do not say
+        output.say(f"valid: {valid_words(valid)}")
     output.say(f"sha256 {result['sha256']}")
     output.say(
         f"blocks: {assembly['blocks_copied']} copied, {assembly['blocks_encoded']} encoded, "
