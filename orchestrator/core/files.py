@@ -62,6 +62,24 @@ def write_whole(path: Path, content: bytes, *, within: Path | None = None) -> No
         publish(unfinished, path)
 
 
+def write_once(path: Path, content: bytes) -> bytes:
+    """
+    Write `content` to `path` durably unless something is there, and return what is there then.
+
+    Of several processes that do so at once, all return the same.
+    """
+    if not path.exists():
+        with _unfinished(path.parent, path.name) as (fd, unfinished):
+            with os.fdopen(os.dup(fd), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            with suppress(FileExistsError):
+                path.hardlink_to(unfinished)  # a link fails where a name is taken; a rename would replace it
+        sync_folder(path.parent)
+    return path.read_bytes()
+
+
 @contextmanager
 def _unfinished(folder: Path, name: str) -> Iterator[tuple[int, Path]]:
     """Make a file of a name that nobody else has, locked while it is being written; what is left of it is removed."""

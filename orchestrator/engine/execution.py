@@ -116,7 +116,8 @@ class Execution:
             self.close()
 
     def close(self) -> None:
-        """Let another process go on with the run."""
+        """Let another process go on with the run, and give up the connections; work may be taken up again."""
+        self._hands.route.close()
         if self._lock is not None:
             self._lock.leave()
             self._lock = None

@@ -14,7 +14,8 @@ from typing import Any
 from orchestrator.core.errors import ConfigError, IntegrityError, UserError
 
 DEFAULT_MAX_PART_BYTES = 48 * 2**20  # users know the number: Earth Engine's interactive downloads stop there
-_BASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+MAX_BASE_NAME = 80
+_BASE_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_BASE_NAME - 1}}}")
 _RELATIVE = re.compile(r"today(?:([+-])([0-9]{1,5})d)?")
 # Of the JSON snapshot: grows when a field changes its meaning, never because one was added.
 VERSION = 2

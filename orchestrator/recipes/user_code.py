@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import math
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import ee
 from orchestrator.core.errors import RecipeError
 from orchestrator.model.spec import PixelSpec, whole_numbers
 from orchestrator.recipes.contract import ImageRequest
+from orchestrator.recipes.file_modes import check_modes
 from orchestrator.recipes.parameters import read_parameters
 
 NAME = "image-code"
@@ -86,6 +88,12 @@ class ImageCode:
         sources = {"attribution": parameters["attribution"], "licence": parameters["licence"]}
         return {"recipe": NAME, "parameters": parameters, "code_sha256": self.pins(request)["code"]} | sources
 
+    def first_day(self, request: ImageRequest) -> tuple[str, date] | None:  # noqa: ARG002  only its author knows
+        return None
+
+    def notes(self, request: ImageRequest) -> tuple[str, ...]:
+        return check_modes(Path(self._parameters(request).file))
+
     def _parameters(self, request: ImageRequest) -> Parameters:
         return read_parameters(Parameters, request.params, NAME)
 
@@ -95,6 +103,7 @@ class ImageCode:
             raise RecipeError(
                 f"recipe {NAME} needs a Python file: --param file=PATH; {params.file or 'none'} is no file"
             )
+        check_modes(path)
         return path.read_bytes()
 
     def _function(self, params: Parameters) -> Any:

@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 
+from orchestrator.config import JobTable
 from orchestrator.core.errors import UserError
 from orchestrator.model.job import AreaSource, GridRequest, Job
 
@@ -80,3 +81,23 @@ def test_hostile_names_are_refused(name):
     """A base name is one plain file name on every system, or nothing."""
     with pytest.raises(UserError, match="base name"):
         replace(JOB, base_name=name)
+
+
+WKT = "POLYGON((" + ", ".join(f"{14 + number / 1000} 46" for number in range(200)) + ", 14 47, 14 46))"
+
+
+@pytest.mark.parametrize("source", ["13,45,14,46", WKT, "~nobody/a.gpkg", "a\0b.gpkg", "absent.gpkg", ""])
+def test_an_area_that_is_no_file_stays_as_it_was_typed(tmp_path, source):
+    """A box, a long WKT, the home folder of nobody: whoever reads areas will say what is wrong, if anything."""
+    table = JobTable(area=source, output="out", base_name="a", start_date="2024-05-01", end_date="2024-06-01")
+
+    assert table.job(tmp_path, "google").area.source == source
+
+
+@pytest.mark.parametrize("name", ["a.gpkg", "~nobody.gpkg", "~", "semi;colon.gpkg"])
+def test_an_area_that_is_a_file_becomes_its_whole_path(tmp_path, name):
+    """So that a run can be continued from any folder, whatever the file is called."""
+    (tmp_path / name).write_bytes(b"")
+    table = JobTable(area=name, output="out", base_name="a", start_date="2024-05-01", end_date="2024-06-01")
+
+    assert table.job(tmp_path, "google").area.source == str(tmp_path / name)

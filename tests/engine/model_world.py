@@ -299,6 +299,9 @@ class WorldRoute:
     def cancel(self, name: str) -> None:
         self.world.cancel(name)
 
+    def close(self) -> None:
+        pass
+
 
 class WorldPlanner:
     """`ports.Planner` that always plans the same."""

@@ -30,9 +30,15 @@ _JOB_OPTIONS = (
         "--area",
         "area",
         metavar="FILE",
-        help="Area: shp, gpkg, geojson, wkt, kml, fgb, parquet, or a box `left,bottom,right,top` in degrees.",
+        help="Area: shp, gpkg, geojson, kml, fgb, parquet, wkt, one of them zipped, or a box `left,bottom,right,top`.",
     ),
-    option("--area-layer", "--layer", "area_layer", metavar="NAME", help="Layer of an area file that has several."),
+    option(
+        "--area-layer",
+        "--layer",
+        "area_layer",
+        metavar="NAME",
+        help="Layer of an area file, or file of an archive, that has several.",
+    ),
     option("--area-crs", metavar="CRS", help="CRS of an area file that does not say, as EPSG:n."),
     option("--where", metavar="SQL", help="Which features of the file, e.g. \"name = 'Cambodia'\"."),
     option(

@@ -22,7 +22,7 @@ from orchestrator.faces.cli.options import ENVIRONMENT, build_job, job_options, 
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, opened
 from orchestrator.model.job import Job
-from orchestrator.model.states import RunState
+from orchestrator.model.states import RUN_FINAL, RunState
 from orchestrator.model.validity import valid_words
 
 WAITS_FOR_PERSON = 3
@@ -59,9 +59,11 @@ def run(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:
 def run_one(app: Application, job: Job, output: Output, *, again: bool = False, overwrite: bool = False) -> int:
     """Carry one job to its end and show the result; return the exit code."""
     declaration, job = job.declaration(), job.dated(today())
-    if app.store.find(job.fingerprints()) is None:
+    known = app.store.find(job.fingerprints())
+    if known is None:
         app.planner().local(job)  # what is wrong with the declaration is said before anything is stored
-    _check_output(app, job, declaration, overwrite=overwrite)
+    if known is None or known.state in RUN_FINAL:
+        _check_output(app, job, declaration, overwrite=overwrite)
     run_ = admit(
         app.store,
         job.base_name,
@@ -201,7 +203,7 @@ def _show_plan(job: Job, local: LocalPlan, output: Output, picture: Path, table:
         "bucket_bytes_at_most": made.bucket_bytes,
         "disk_bytes_at_most": made.disk_bytes,
         "memory_bytes": made.memory_bytes,
-        "notes": list(made.notes),
+        "notes": list(local.notes),
         "picture": str(picture),
         "geojson": str(table),
     }
@@ -219,7 +221,7 @@ def _show_plan(job: Job, local: LocalPlan, output: Output, picture: Path, table:
     output.say(f"  bucket   at most {format_bytes(made.bucket_bytes)}; the area's pixels are {raw} uncompressed")
     output.say(f"  disk     at most {format_bytes(made.disk_bytes)} at the fullest moment")
     output.say(f"  memory   about {format_bytes(made.memory_bytes)}")
-    for note in made.notes:
+    for note in local.notes:
         output.say(f"  note     {note}")
     output.say(f"  {picture}\n  {table}")
 

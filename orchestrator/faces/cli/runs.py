@@ -20,13 +20,16 @@ from orchestrator.engine.stores.records import Run, Task
 from orchestrator.faces.cli.options import service_options
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, opened
+from orchestrator.faces.cli.standing import nobody, standing, wrong_jobs
 from orchestrator.model.job import check_share
 from orchestrator.model.states import PART_DONE, RUN_FINAL, TASK_LIVE, RunState, TaskState
 from orchestrator.model.validity import valid_words
 
 
 def _application(context: Context) -> Application:
-    return Application(context.load().settings, stop=context.stop)
+    loaded = context.load()
+    folder = loaded.path.resolve().parent if loaded.path else None
+    return Application(loaded.settings, stop=context.stop, config_dir=folder, refused_jobs=loaded.refused_jobs)
 
 
 @click.command()
@@ -47,6 +50,10 @@ def status(context: Context, /, run_id: str | None, limit: int) -> int:
         table.add_row(run.id, run.job_name, run.state, parts, run.updated[:19], run.reason[:80])
     if not output.as_json:
         output.lasting.print(table if table.row_count else "no runs yet; `orchestrator demo` makes one")
+    for name, sentence in wrong_jobs(app).items():
+        output.message("job", {"name": name, "error": sentence})
+    for line in standing(app):
+        output.say(line)
     return 0
 
 
@@ -114,7 +121,7 @@ def explain(app: Application, run: Run) -> list[str]:
             f"It is {run.state}: {run.reason}.",
             f"`orchestrator retry {run.id}` goes on from {run.resume}; `orchestrator clean {run.id}` clears up.",
         ]
-    sentences = [] if _worked_on(app, run) else ["No process works on it now: start `run` or `serve` again."]
+    sentences = [] if _worked_on(app, run) else [nobody(app)]
     if run.state is RunState.HELD:
         person = (
             f"After that, `orchestrator retry {run.id}`." if run.needs_person else "It is looked at again by itself."
