@@ -141,7 +141,7 @@ def test_missing_parts_are_named_as_they_would_be_called(tmp_path):
     for window in (Window(0, 0, 64, 64), Window(64, 128, 64, 64)):
         parts[window].unlink()
 
-    refused(tmp_path, r"2 parts are missing.*: img0000000000-0000000000\.tif, img0000000064-0000000128\.tif;")
+    refused(tmp_path, r"parts lacks img0000000000-0000000000\.tif, img0000000064-0000000128\.tif;")
 
 
 def test_missing_parts_of_other_names_are_told_by_their_place(tmp_path):
