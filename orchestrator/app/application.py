@@ -38,6 +38,10 @@ def _silent(_name: str, _run: str, _facts: Mapping[str, Any]) -> None:
     pass
 
 
+def _unheard(_what: str) -> None:
+    pass
+
+
 class Application:
     """Everything of one process, made when first needed."""
 
@@ -59,6 +63,10 @@ class Application:
         self.settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         return SqlStore(f"sqlite:///{self.settings.state_dir / 'state.db'}", self.clock)
 
+    def has_state(self) -> bool:
+        """Tell whether anything was ever stored here; asking makes nothing."""
+        return (self.settings.state_dir / "state.db").is_file()
+
     @cached_property
     def owner(self) -> str:
         """The name of this installation in object names, drawn once."""
@@ -72,8 +80,9 @@ class Application:
         """Hold a run for this process."""
         return exclusive(self.settings.state_dir / "locks" / run_id, f"run {run_id}")
 
-    def planner(self) -> JobPlanner:
-        return JobPlanner(self.settings, self.earth_engine, self.threads)
+    def planner(self, say: Callable[[str], None] = _unheard) -> JobPlanner:
+        """Return what plans jobs; `say` is told what it does."""
+        return JobPlanner(self.settings, self.earth_engine, self.threads, say)
 
     @property
     def threads(self) -> int:
@@ -143,8 +152,8 @@ class Application:
 
     # ------------------------------------------------------------------ runs
 
-    def hands(self, job: Job) -> Hands:
-        """Return what a run of `job` works with."""
+    def hands(self, job: Job, say: Callable[[str], None] = _unheard) -> Hands:
+        """Return what a run of `job` works with; `say` is told what its planner does."""
         from orchestrator.assemble.quicklook import Quicklook  # noqa: PLC0415
         from orchestrator.routes.drive_export import drive_export  # noqa: PLC0415
         from orchestrator.routes.gcs_export import gcs_export  # noqa: PLC0415
@@ -161,7 +170,7 @@ class Application:
             route = gcs_export(engine, objects, self.settings.gcs.bucket, **options)
         else:
             route = drive_export(engine, objects, self.settings.drive.folder, **options)
-        return Hands(self.planner(), route, _assembler(), Quicklook(), self.threads, __version__)
+        return Hands(self.planner(say), route, _assembler(), Quicklook(), self.threads, __version__)
 
     def execution(self, run: Run, progress: Progress | None = None) -> Execution:
         """Return the execution of a run, ready to work."""
@@ -171,7 +180,8 @@ class Application:
                 f"run {run.id} was begun on {job.service}, but the settings name {self.settings.service}; "
                 "a run is never continued elsewhere"
             )
-        hands = self.hands(job)
+        progress = progress or Progress()
+        hands = self.hands(job, lambda what: progress.set(detail=what))
         return Execution(
             run.id,
             store=self.store,

@@ -139,6 +139,7 @@ class Execution:
 
     def _export(self, run: Run) -> None:
         plan = plan_from_json(run.plan)
+        self.progress.count(self._store.tally(run.id), self._store.tasks(run.id))
         self._exporting(run, plan).work(self._open(run, plan), self._parts_folder(run))
         crash.point("run.exported")
         self._store.set_run(run.id, RunState.ASSEMBLING)
@@ -160,7 +161,7 @@ class Execution:
 
     def _assemble(self, run: Run) -> None:
         plan = plan_from_json(run.plan)
-        self.progress.set(detail="completing the file")
+        self.progress.set(detail="completing the file: overviews, picture, checksum")
         publication = Publication(
             run, plan, store=self._store, hands=self._hands, around=self._around, record=self._record
         )
@@ -173,9 +174,10 @@ class Execution:
             self._store.set_run(run.id, RunState.PUBLISHED)
 
     def _clean(self, run: Run) -> None:
-        self.progress.set(detail="taking away the intermediates")
+        self.progress.set(detail="reading the result once more, for its checksum")
         self._mosaic = None
         prove_result(run)
+        self.progress.set(detail="taking away the intermediates")
         clean_cloud(run, store=self._store, hands=self._hands, around=self._around, record=self._record)
         crash.point("run.cloud_cleaned")
         clean_local(self._folders(run))

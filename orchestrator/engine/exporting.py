@@ -319,12 +319,7 @@ class Exporting:
         return max(0.05, min(0.5, self._watch.due_in() or 0.5))
 
     def _show(self, tally: Mapping[PartState, Tally], tasks: Sequence[Task]) -> None:
-        self._progress.set(
-            parts=Counter({state: counted.parts for state, counted in tally.items()}),
-            tasks=Counter(task.state for task in tasks),
-            expected=(sum(t.bytes for t in tally.values()), sum(t.listed for t in tally.values())),
-            eecu_seconds=sum(task.eecu_seconds for task in tasks),
-        )
+        self._progress.count(tally, tasks)
 
     def _now(self) -> float:
         return self._around.clock.now().timestamp()

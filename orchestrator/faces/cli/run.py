@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,21 +12,28 @@ from typing import Any
 import rich_click as click
 
 from orchestrator.app import Application, LocalPlan, expand
-from orchestrator.core.errors import ConfigError, PermanentError
+from orchestrator.core import log
+from orchestrator.core.errors import (
+    ConfigError,
+    CredentialError,
+    OrchestratorError,
+    PermanentError,
+    Stopped,
+    UserError,
+)
 from orchestrator.core.files import sha256_of
 from orchestrator.core.units import format_bytes, format_seconds
 from orchestrator.engine.execution import retry_run
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.publication import beside, final_path
 from orchestrator.engine.service import admit
-from orchestrator.engine.stores.records import Run
+from orchestrator.engine.stores.records import Head, Run
+from orchestrator.faces.cli.exits import DONE, FAILED, MEANINGS, WAITS_FOR_PERSON, together
 from orchestrator.faces.cli.options import ENVIRONMENT, build_job, job_options, service_options
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, opened
 from orchestrator.model.job import Job
 from orchestrator.model.states import RunState
-
-WAITS_FOR_PERSON = 3
 
 
 def today() -> date:
@@ -46,38 +55,86 @@ def run(context: Context, /, again: bool, **given: Any) -> int:
     output = context.output()
     with opened(context, given, output) as app:
         app.check_service()
-        job = build_job(given, app.settings.service)
-        jobs = [one.dated(today()) for one in expand(job)]
-        return max(run_one(app, one, output, again=again) for one in jobs)
+        with output.busy("reading the area"):
+            jobs = [one.dated(today()) for one in expand(build_job(given, app.settings.service))]
+        if len(jobs) == 1:
+            return run_one(app, jobs[0], output, again=again)
+        return _run_all(app, jobs, output, again=again)
+
+
+def _run_all(app: Application, jobs: Sequence[Job], output: Output, *, again: bool) -> int:
+    """Carry one job after the other; one that fails does not stop the others. At the end say which did."""
+    ended: list[Ended] = []
+    for number, job in enumerate(jobs, 1):
+        output.note(f"{number} of {len(jobs)}: {job.base_name}")
+        try:
+            ended.append(Ended(job.base_name, run_one(app, job, output, again=again)))
+        except (Stopped, ConfigError, CredentialError, BrokenPipeError):
+            raise  # nothing of this one job, and the same for the next
+        except (OrchestratorError, OSError) as error:
+            ended.append(Ended(job.base_name, getattr(error, "exit_code", FAILED), " ".join(str(error).split())))
+        except Exception as error:  # noqa: BLE001  the edge of a job: a fault of ours in one must not cost the others
+            log.get("run").error("run.fault", job=job.base_name, exc_info=error)
+            ended.append(Ended(job.base_name, FAILED, f"{type(error).__name__}: {error}"))
+        if ended[-1].sentence:
+            output.error(f"{job.base_name}: {ended[-1].sentence}", ended[-1].exit_code)
+    return _summed_up(ended, output)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How one of several jobs ended. `sentence` is empty unless an error ended it."""
+
+    base_name: str
+    exit_code: int
+    sentence: str = ""
+
+
+def _summed_up(ended: Sequence[Ended], output: Output) -> int:
+    """Say how several jobs ended; return the exit code for all of them."""
+    code = together([one.exit_code for one in ended])
+    jobs = [{"base_name": one.base_name, "exit_code": one.exit_code, "sentence": one.sentence} for one in ended]
+    output.message("jobs", {"exit_code": code, "jobs": jobs})
+    output.note(f"{sum(one.exit_code == DONE for one in ended)} of {len(ended)} done")
+    for one in ended:
+        if one.exit_code != DONE:
+            output.note(f"  {one.base_name}: {one.sentence or MEANINGS[one.exit_code]}")
+    return code
 
 
 def run_one(app: Application, job: Job, output: Output, *, again: bool = False) -> int:
     """Carry one job to its end and show the result; return the exit code."""
-    known = app.store.runs(None, limit=10_000)
-    if not any(r.fingerprint == job.fingerprint() for r in known):
-        app.planner().local(job)  # what is wrong with the declaration is said before anything is stored
-    run_ = admit(app.store, job.base_name, job, today(), again=again or _result_is_gone(app, job))
+    known = app.store.heads(1000, fingerprint=job.fingerprint())
+    if not known:
+        with output.busy(f"planning {job.base_name}"):
+            app.planner().local(job)  # what is wrong with the declaration is said before anything is stored
+    gone = not again and _result_is_gone(known, job, output)
+    run_ = admit(app.store, job.base_name, job, today(), again=again or gone)
     if run_.state in (RunState.FAILED, RunState.CANCELLED) or run_.needs_person:
         run_ = retry_run(run_, app.store)
     if run_.state is RunState.CLEANED:
         output.note(f"done already as run {run_.id}; --again does it once more")
     else:
-        progress = Progress()
-        with app.lock(run_.id), output.watching(progress, job.base_name):
+        progress = Progress("beginning")
+        with app.lock(run_.id), output.watching(progress.snapshot, job.base_name):
             run_ = app.execution(run_, progress).work()
-    return _conclude(run_, output)
+    return conclude(run_, output)
 
 
-def _result_is_gone(app: Application, job: Job) -> bool:
+def _result_is_gone(known: Sequence[Head], job: Job, output: Output) -> bool:
     """Tell whether the job was done once and its result is not there any more, whole."""
-    done = next((r for r in app.store.runs([RunState.CLEANED], 10_000) if r.fingerprint == job.fingerprint()), None)
+    done = next((head for head in known if head.state is RunState.CLEANED), None)
     if done is None:
         return False
     final, result = final_path(job), json.loads(done.result)
-    return not final.is_file() or final.stat().st_size != result["bytes"] or sha256_of(final) != result["sha256"]
+    if not final.is_file() or final.stat().st_size != result["bytes"]:
+        return True
+    with output.busy(f"comparing {final.name} with its checksum"):
+        return bool(sha256_of(final) != result["sha256"])
 
 
-def _conclude(run_: Run, output: Output) -> int:
+def conclude(run_: Run, output: Output) -> int:
+    """Say how a run ended; return the exit code."""
     if run_.state is RunState.CLEANED:
         show_result(run_, output)
         return 0
@@ -102,6 +159,9 @@ def show_result(run_: Run, output: Output) -> None:
         "summary",
         {"run": run_.id, "state": run_.state, **result, "proof": str(beside(final, ".json")), "picture": str(picture)},
     )
+    if output.quiet:
+        output.say(str(final))
+        return
     output.say(f"{final}  ({format_bytes(result['bytes'])})")
     output.say(f"{beside(final, '.json')}  proof: every part with window, object, generation and checksum")
     if picture.exists():
@@ -141,15 +201,17 @@ def plan(context: Context, /, png: Path | None, geojson: Path | None, **given: A
     output = context.output()
     app = Application(context.load().settings, stop=context.stop)
     service = "sandbox" if given["sandbox"] or given["sandbox_url"] else app.settings.service
-    jobs = [one.dated(today()) for one in expand(build_job(given, service))]
+    with output.busy("reading the area"):
+        jobs = [one.dated(today()) for one in expand(build_job(given, service))]
     if len(jobs) > 1 and (png or geojson):
-        raise ConfigError("--png and --geojson name one file, but --each makes several plans; leave them out")
+        raise UserError("--png and --geojson name one file, but --each makes several plans; leave them out")
     for job in jobs:
-        local = app.planner().local(job)
         picture = png or Path(job.output) / f"{job.base_name}_plan.png"
         table = geojson or Path(job.output) / f"{job.base_name}_plan.geojson"
-        draw_plan(local.plan, picture, job.base_name)
-        table.write_text(json.dumps(parts_geojson(local.plan)), encoding="utf-8")
+        with output.busy(f"planning {job.base_name}"):
+            local = app.planner().local(job)
+            draw_plan(local.plan, picture, job.base_name)
+            table.write_text(json.dumps(parts_geojson(local.plan)), encoding="utf-8")
         _show_plan(job, local, output, picture, table)
     return 0
 
@@ -208,8 +270,11 @@ def submit(context: Context, /, again: bool, **given: Any) -> int:
     output = context.output()
     app = Application(context.load().settings, stop=context.stop)
     job = build_job(given, "sandbox" if given["sandbox_url"] else app.settings.service)
-    for one in [one.dated(today()) for one in expand(job)]:
-        app.planner().local(one)
+    with output.busy("reading the area"):
+        jobs = [one.dated(today()) for one in expand(job)]
+    for one in jobs:
+        with output.busy(f"planning {one.base_name}"):
+            app.planner().local(one)
         run_ = admit(app.store, one.base_name, one, today(), again=again)
         output.message("submitted", {"run": run_.id, "state": run_.state, "base_name": one.base_name})
         output.say(f"{run_.id}  {one.base_name}  {run_.state}")

@@ -54,6 +54,19 @@ class Context:
         return Output(as_json=self.as_json, quiet=self.quiet)
 
 
+def resting(context: Context) -> Application:
+    """
+    Return the application for a look at what is stored; nothing is made where nothing is.
+
+    Raises:
+        UserError: Nothing has ever been run with this state folder.
+    """
+    app = application(context, context.load(), context.output())
+    if not app.has_state():
+        raise UserError(f"there is no run yet in {app.settings.state_dir}; name another folder with --state-dir")
+    return app
+
+
 @contextmanager
 def opened(context: Context, given: Mapping[str, Any], output: Output) -> Iterator[Application]:
     """Yield the application for the service that the options name; a private sandbox ends with the block."""
@@ -65,7 +78,8 @@ def opened(context: Context, given: Mapping[str, Any], output: Output) -> Iterat
     if given.get("sandbox"):
         loaded = context.load()
         with private_sandbox(scenes=given.get("scenes"), data_dir=loaded.settings.state_dir / "sandbox") as sandbox:
-            told = sandbox.wait()
+            with output.busy("starting a sandbox"):
+                told = sandbox.wait()
             overrides = service_at(told["url"], told["project"], given.get("bucket") or DEFAULT_BUCKET)
             yield application(context, context.load(overrides), output)
     elif given.get("sandbox_url"):
