@@ -6,24 +6,21 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import __version__
 from orchestrator.app.planner import JobPlanner
+from orchestrator.app.records import Records
 from orchestrator.config import Settings
-from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import ConfigError, PlanError
-from orchestrator.core.files import exclusive, write_whole
+from orchestrator.core.files import write_whole
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.setting import Hands, Patience, Surroundings
-from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Run
-from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.engine.watch import OperationsWatch
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan, TaskPlan
@@ -42,30 +39,20 @@ def _unheard(_what: str) -> None:
     pass
 
 
-class Application:
+class Application(Records):
     """Everything of one process, made when first needed."""
 
     def __init__(
         self, settings: Settings, *, stop: threading.Event, notify: Notify = _silent, config_dir: Path | None = None
     ) -> None:
-        self.settings = settings
+        super().__init__(settings)
         self.config_dir = config_dir or Path.cwd()  # what relative paths of jobs in config.toml count from
         self.stop = stop
         self.notify = notify
-        self.clock = SystemClock()
         self._joining = threading.Lock()
         self._watches: dict[str, OperationsWatch] = {}
 
     # ----------------------------------------------------------------- local
-
-    @cached_property
-    def store(self) -> Store:
-        self.settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return SqlStore(f"sqlite:///{self.settings.state_dir / 'state.db'}", self.clock)
-
-    def has_state(self) -> bool:
-        """Tell whether anything was ever stored here; asking makes nothing."""
-        return (self.settings.state_dir / "state.db").is_file()
 
     @cached_property
     def owner(self) -> str:
@@ -75,10 +62,6 @@ class Application:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_whole(path, secrets.token_hex(4).encode())
         return path.read_text(encoding="ascii").strip()
-
-    def lock(self, run_id: str) -> AbstractContextManager[None]:
-        """Hold a run for this process."""
-        return exclusive(self.settings.state_dir / "locks" / run_id, f"run {run_id}")
 
     def planner(self, say: Callable[[str], None] = _unheard) -> JobPlanner:
         """Return what plans jobs; `say` is told what it does."""

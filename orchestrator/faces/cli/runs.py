@@ -9,12 +9,11 @@ from typing import Any
 
 import rich_click as click
 
-from orchestrator.app import Application
 from orchestrator.app.finding import find_run
+from orchestrator.app.records import Records
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import LockedError
 from orchestrator.core.units import format_seconds
-from orchestrator.engine.execution import retry_run
 from orchestrator.engine.stores.records import Run, Task
 from orchestrator.faces.cli.options import service_options
 from orchestrator.faces.cli.session import Context, opened, resting
@@ -35,7 +34,7 @@ def why(context: Context, /, run_id: str) -> int:
     return 0
 
 
-def explain(app: Application, run: Run) -> list[str]:
+def explain(app: Records, run: Run) -> list[str]:
     """Return why the run is where it is, in sentences."""
     if run.state is RunState.CLEANED:
         return [f"It is done: {json.loads(run.result)['path']}."]
@@ -73,7 +72,7 @@ def _waiting(tasks: list[Task], run: Run) -> list[str]:
     return found or ["Its parts are being downloaded and placed."]
 
 
-def is_worked_on(app: Application, run_id: str) -> bool:
+def is_worked_on(app: Records, run_id: str) -> bool:
     """Tell whether a process works on a run."""
     try:
         with app.lock(run_id):
@@ -87,6 +86,8 @@ def is_worked_on(app: Application, run_id: str) -> bool:
 @click.pass_obj
 def retry(context: Context, /, run_id: str) -> int:
     """Take a failed, cancelled or held run up again where it stopped; `run` or `serve` then carries it on."""
+    from orchestrator.engine.execution import retry_run  # noqa: PLC0415  `why` does not need it
+
     app, output = resting(context), context.output()
     run = find_run(app.store, run_id)
     with app.lock(run.id):

@@ -8,14 +8,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from orchestrator.app import Application
+from orchestrator.app.records import Records
 from orchestrator.config import Loaded, load
-from orchestrator.core import log
 from orchestrator.core.errors import UserError
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.private import DEFAULT_BUCKET, private_sandbox
+
+if TYPE_CHECKING:
+    from orchestrator.app import Application
 
 SANDBOX_PROJECT = "orchestrator-sandbox"
 # A sandbox answers in milliseconds and has no quota to spare.
@@ -54,17 +56,17 @@ class Context:
         return Output(as_json=self.as_json, quiet=self.quiet)
 
 
-def resting(context: Context) -> Application:
+def resting(context: Context) -> Records:
     """
-    Return the application for a look at what is stored; nothing is made where nothing is.
+    Return what is stored, for a look at it; nothing is made where nothing is.
 
     Raises:
         UserError: Nothing has ever been run with this state folder.
     """
-    app = application(context, context.load(), context.output())
-    if not app.has_state():
-        raise UserError(f"there is no run yet in {app.settings.state_dir}; name another folder with --state-dir")
-    return app
+    records = Records(context.load().settings)
+    if not records.has_state():
+        raise UserError(f"there is no run yet in {records.settings.state_dir}; name another folder with --state-dir")
+    return records
 
 
 @contextmanager
@@ -98,9 +100,12 @@ def service_at(url: str, project: str, bucket: str) -> dict[str, dict[str, Any]]
 
 def application(context: Context, loaded: Loaded, output: Output) -> Application:
     """Return the application, with logging set up and signals obeyed."""
+    from orchestrator.app import Application  # noqa: PLC0415  who only looks does not need it
+    from orchestrator.core import log  # noqa: PLC0415
+
     settings = loaded.settings
     log.configure(settings.log.level if context.verbose else _calmer(settings.log.level), settings.log.style)
-    _obey_signals(context.stop)
+    obey_signals(context.stop)
     folder = loaded.path.resolve().parent if loaded.path else None
     return Application(settings, stop=context.stop, notify=output.event, config_dir=folder)
 
@@ -110,7 +115,7 @@ def _calmer(level: str) -> str:
     return "warning" if level in ("debug", "info") else level
 
 
-def _obey_signals(stop: threading.Event) -> None:
+def obey_signals(stop: threading.Event) -> None:
     """The first signal asks for a clean end; the second one ends at once."""
 
     def ask(number: int, _frame: object) -> None:

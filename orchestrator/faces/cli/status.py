@@ -11,15 +11,15 @@ from typing import Any
 
 import rich_click as click
 
-from orchestrator.app import Application
 from orchestrator.app.finding import find_head
+from orchestrator.app.records import Records
 from orchestrator.core.units import format_bytes, format_seconds
 from orchestrator.engine.progress import Snapshot, counted
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Head, Pace, Task
 from orchestrator.faces.cli.display import cut, format_eecu
 from orchestrator.faces.cli.output import Output
-from orchestrator.faces.cli.session import Context, application, resting
+from orchestrator.faces.cli.session import Context, resting
 from orchestrator.model.states import PART_DONE, RUN_FINAL, PartState, RunState
 
 # The pace of a run is that of its last minutes: what it was yesterday says nothing about when it ends.
@@ -44,7 +44,7 @@ def status(context: Context, /, run_id: str | None, limit: int) -> int:
         app = resting(context)
         _show_run(app, find_head(app.store, run_id), output)
         return 0
-    app = application(context, context.load(), output)
+    app = Records(context.load().settings)
     shown = heads_of(app.store, limit, datetime.now(UTC)) if app.has_state() else []
     for facts in shown:
         output.message("run", facts)
@@ -154,7 +154,7 @@ def snapshot_of(store: Store, head: Head, tasks: Sequence[Task]) -> Snapshot:
     return counted(Snapshot(state=head.state, detail=detail), store.tally(head.id), tasks)
 
 
-def _show_run(app: Application, head: Head, output: Output) -> None:
+def _show_run(app: Records, head: Head, output: Output) -> None:
     store, now = app.store, datetime.now(UTC)
     tasks = store.tasks(head.id)
     seen = snapshot_of(store, head, tasks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,15 +11,15 @@ from typing import Any
 
 import rich_click as click
 
-from orchestrator.app import Application
 from orchestrator.app.finding import find_head
+from orchestrator.app.records import Records
 from orchestrator.core.errors import Stopped
 from orchestrator.engine.progress import Snapshot
 from orchestrator.engine.stores.records import EventRow, Head
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.run import conclude
 from orchestrator.faces.cli.runs import is_worked_on
-from orchestrator.faces.cli.session import Context, resting
+from orchestrator.faces.cli.session import Context, obey_signals, resting
 from orchestrator.faces.cli.status import snapshot_of
 from orchestrator.model.states import RUN_FINAL, PartState
 
@@ -41,10 +42,11 @@ def watch(context: Context, /, run_id: str) -> int:
     run = find_head(app.store, run_id)
     if not _has_ended(run) and not is_worked_on(app, run.id):
         output.note(f"no process works on {run.id} now; `run` or `serve` goes on with it")
+    obey_signals(context.stop)
     followed = _Followed(app, run)
     last = max((event.sequence for event in app.store.events(run.id, 1)), default=0)
     with output.watching(followed.look, run.job_name):
-        for event in _follow(app, run.id, last):
+        for event in _follow(app, run.id, last, context.stop):
             output.event(event.name, run.id, json.loads(event.facts))
     return conclude(app.store.run(run.id), output)
 
@@ -64,7 +66,8 @@ def logs(context: Context, /, run_id: str, follow: bool, lines: int) -> int:
     for event in seen if lines else ():
         _write(event, run.id, output)
     if follow:
-        for event in _follow(app, run.id, max((event.sequence for event in seen), default=0)):
+        obey_signals(context.stop)
+        for event in _follow(app, run.id, max((event.sequence for event in seen), default=0), context.stop):
             _write(event, run.id, output)
     return 0
 
@@ -72,7 +75,7 @@ def logs(context: Context, /, run_id: str, follow: bool, lines: int) -> int:
 class _Followed:
     """How far a run is, read from the store at most once a second."""
 
-    def __init__(self, app: Application, run: Head) -> None:
+    def __init__(self, app: Records, run: Head) -> None:
         self._app = app
         self._id = run.id
         self._read_at = float("-inf")
@@ -98,7 +101,7 @@ class _Followed:
         return replace(seen, bytes_done=max(0, here - self._here_at_first))
 
 
-def _follow(app: Application, run_id: str, last: int) -> Iterator[EventRow]:
+def _follow(app: Records, run_id: str, last: int, stop: threading.Event) -> Iterator[EventRow]:
     """
     Yield the events of a run as they come, until it has ended.
 
@@ -112,7 +115,7 @@ def _follow(app: Application, run_id: str, last: int) -> Iterator[EventRow]:
             yield from found
         if ended:
             return
-        if app.stop.wait(LOOK_SECONDS):
+        if stop.wait(LOOK_SECONDS):
             raise Stopped("stopped watching; the run goes on")
 
 
