@@ -49,7 +49,12 @@ def doctor(context: Context, /, offline: bool, **given: Any) -> int:
     output = context.output()
     worst: Verdict = "ok"
     with opened(context, given, output) as app:
-        for finding in findings(app, offline=offline, given=context):
+        looks = iter(findings(app, offline=offline, given=context))
+        while True:
+            with output.busy("looking"):
+                finding = next(looks, None)
+            if finding is None:
+                break
             show(finding, output)
             worst = max(worst, finding.verdict, key=("ok", "warning", "error").index)
     return CredentialError.exit_code if worst == "error" else 0
@@ -113,19 +118,24 @@ def _environment() -> Finding:
 
 
 def _jobs(app: Application) -> Finding:
+    today = datetime.now(UTC).date()
+    wrong = []
     for name, table in app.settings.jobs.items():
-        job = table.job(app.config_dir, app.settings.service)
-        job.dates(datetime.now(UTC).date())
-        if table.cron or table.every:
-            Schedule(table.cron, table.every, table.timezone).trigger(ANCHOR)
-        app.planner().local(job.dated(datetime.now(UTC).date()))
-        del name
+        try:
+            job = table.job(app.config_dir, app.settings.service).dated(today)
+            if table.cron or table.every:
+                Schedule(table.cron, table.every, table.timezone).trigger(ANCHOR)
+            app.planner().local(job)
+        except (OrchestratorError, OSError) as error:
+            wrong.append(f"[jobs.{name}]: {error}")
+    if wrong:
+        return Finding("jobs", "error", "; ".join(wrong), "correct these in config.toml")
     return Finding("jobs", "ok", f"{len(app.settings.jobs)} in config.toml, each can be planned")
 
 
 def _state(app: Application) -> Finding:
-    unfinished = len(app.store.runs())
-    return Finding("state", "ok", f"{app.settings.state_dir}, {unfinished} runs")
+    runs = len(app.store.heads(10_000))
+    return Finding("state", "ok", f"{app.settings.state_dir}, {runs} runs")
 
 
 def _disk(app: Application) -> Finding:

@@ -29,7 +29,7 @@ from orchestrator.engine.publication import beside, final_path
 from orchestrator.engine.service import admit
 from orchestrator.engine.stores.records import Head, Run
 from orchestrator.faces.cli.exits import DONE, FAILED, MEANINGS, WAITS_FOR_PERSON, together
-from orchestrator.faces.cli.options import ENVIRONMENT, build_job, job_options, service_options
+from orchestrator.faces.cli.options import ENVIRONMENT, build_job, build_table, job_options, service_options
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, opened
 from orchestrator.model.job import Job
@@ -53,10 +53,11 @@ def run(context: Context, /, again: bool, **given: Any) -> int:
     Started again after a crash, the same command continues; when the result is there already, it says so.
     """
     output = context.output()
+    table, base = build_table(given)  # what is asked wrongly is said before anything is started
     with opened(context, given, output) as app:
         app.check_service()
         with output.busy("reading the area"):
-            jobs = [one.dated(today()) for one in expand(build_job(given, app.settings.service))]
+            jobs = [one.dated(today()) for one in expand(table.job(base, app.settings.service))]
         if len(jobs) == 1:
             return run_one(app, jobs[0], output, again=again)
         return _run_all(app, jobs, output, again=again)
@@ -115,7 +116,7 @@ def run_one(app: Application, job: Job, output: Output, *, again: bool = False) 
     if run_.state is RunState.CLEANED:
         output.note(f"done already as run {run_.id}; --again does it once more")
     else:
-        progress = Progress("beginning")
+        progress = Progress()
         with app.lock(run_.id), output.watching(progress.snapshot, job.base_name):
             run_ = app.execution(run_, progress).work()
     return conclude(run_, output)
