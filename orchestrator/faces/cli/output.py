@@ -114,8 +114,10 @@ class Output:
 
     def _show(self, view: View, end: threading.Event) -> None:
         if self.as_json:
-            while not end.wait(JSON_SECONDS):
+            while True:
                 self.message("status", view.facts())
+                if end.wait(JSON_SECONDS):
+                    break
         elif self.quiet:
             end.wait()
         elif self.moving.is_terminal:
