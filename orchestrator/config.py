@@ -252,7 +252,8 @@ def load(
     if profile:
         if profile not in profiles:
             known = ", ".join(profiles) or "none"
-            raise ConfigError(f"profile {profile!r} is not in {found}; it has {known}")
+            where = found or "any file: there is no config.toml here"
+            raise ConfigError(f"profile {profile!r} is not in {where}; known: {known}")
         layers.append((f"profile {profile} of {found}", profiles[profile]))
     layers += [("environment", _from_environment(variables)), ("command line", overrides or {})]
     return _merge(layers, found)
