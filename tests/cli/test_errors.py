@@ -130,3 +130,12 @@ def test_help_tells_the_table_of_exit_codes():
     assert re.findall(r"(\d+) ([^,]+)", EXIT_CODES.strip().rstrip(".")) == [
         (str(code), meaning) for code, meaning in exits.MEANINGS.items()
     ]
+
+
+def test_an_error_holds_no_secret_and_no_control_character(kept, call):
+    """What an answer or a name brought along does not reach a terminal or a log file."""
+    called = call("why", "ya29.secret\x1b[2J", "--json")
+
+    assert "ya29" not in called.out + called.err
+    assert "\x1b" not in called.err
+    assert "[masked]" in called.messages[-1]["sentence"]

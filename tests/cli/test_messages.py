@@ -111,7 +111,13 @@ def test_options_complete_a_job_file(call, tmp_path):
 
 @pytest.mark.parametrize(
     "words",
-    [["--block", "7"], ["--max-size-mb", "0"], ["--scale", "-1"], ["--crs-transform", "1,2"], ["--param", "x"]],
+    [
+        ["--block", "7"],
+        ["--max-size-mb", "0"],
+        ["--scale", "-1"],
+        ["--crs-transform", "1,2"],
+        ["--param", "x"],
+    ],
     ids=" ".join,
 )
 def test_a_bad_option_is_asked_wrongly(call, words):
@@ -131,3 +137,11 @@ def test_a_wrong_schedule_names_its_job(call, tmp_path):
 
     assert "[jobs.east]" in called.out
     assert "[jobs.west]" in called.out
+
+
+def test_scenes_that_are_no_folder_are_asked_wrongly(call):
+    """Said with the folder's name before a sandbox is started for them."""
+    called = call("run", *WHOLE, "--sandbox", "--scenes", "nowhere")
+
+    assert called.code == 2
+    assert "nowhere" in called.err

@@ -83,6 +83,9 @@ class Output:
 
     def error(self, sentence: str, exit_code: int) -> None:
         """Say what went wrong: one line on standard error, and where JSON was asked for a line of it too."""
+        from orchestrator.core.log import mask  # noqa: PLC0415  only an error needs it
+
+        sentence = mask(sentence)
         self.message("error", {"exit_code": exit_code, "sentence": sentence})
         with contextlib.suppress(OSError):
             sys.stderr.write(f"orchestrator: {sentence}\n")

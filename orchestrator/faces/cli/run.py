@@ -21,7 +21,7 @@ from orchestrator.core.errors import (
     Stopped,
     UserError,
 )
-from orchestrator.core.files import sha256_of
+from orchestrator.core.files import LockedError, sha256_of
 from orchestrator.core.units import format_bytes, format_seconds
 from orchestrator.engine.execution import retry_run
 from orchestrator.engine.progress import Progress
@@ -116,10 +116,18 @@ def run_one(app: Application, job: Job, output: Output, *, again: bool = False) 
     if run_.state is RunState.CLEANED:
         output.note(f"done already as run {run_.id}; --again does it once more")
     else:
-        progress = Progress()
-        with app.lock(run_.id), output.watching(progress.snapshot, job.base_name):
-            run_ = app.execution(run_, progress).work()
+        run_ = _carried(app, run_, output)
     return conclude(run_, output)
+
+
+def _carried(app: Application, run_: Run, output: Output) -> Run:
+    """Work on a run under its lock, and show how far it is."""
+    progress = Progress()
+    try:
+        with app.lock(run_.id), output.watching(progress.snapshot, run_.job_name):
+            return app.execution(run_, progress).work()
+    except LockedError as error:
+        raise LockedError(f"{error}; `orchestrator watch {run_.id}` follows it") from None
 
 
 def _result_is_gone(known: Sequence[Head], job: Job, output: Output) -> bool:
@@ -197,8 +205,6 @@ def plan(context: Context, /, png: Path | None, geojson: Path | None, **given: A
 
     Writes a picture and a GeoJSON of the parts.
     """
-    from orchestrator.plan.picture import draw_plan, parts_geojson  # noqa: PLC0415  matplotlib is heavy
-
     output = context.output()
     app = Application(context.load().settings, stop=context.stop)
     service = "sandbox" if given["sandbox"] or given["sandbox_url"] else app.settings.service
@@ -210,6 +216,8 @@ def plan(context: Context, /, png: Path | None, geojson: Path | None, **given: A
         picture = png or Path(job.output) / f"{job.base_name}_plan.png"
         table = geojson or Path(job.output) / f"{job.base_name}_plan.geojson"
         with output.busy(f"planning {job.base_name}"):
+            from orchestrator.plan.picture import draw_plan, parts_geojson  # noqa: PLC0415  matplotlib is heavy
+
             local = app.planner().local(job)
             draw_plan(local.plan, picture, job.base_name)
             table.write_text(json.dumps(parts_geojson(local.plan)), encoding="utf-8")

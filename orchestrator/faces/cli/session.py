@@ -75,6 +75,8 @@ def opened(context: Context, given: Mapping[str, Any], output: Output) -> Iterat
     bucket = {"gcs": {"bucket": given["bucket"]}} if given.get("bucket") else {}
     if given.get("scenes") and not given.get("sandbox"):
         raise UserError("--scenes feeds the private sandbox; add --sandbox")
+    if given.get("scenes") and not Path(given["scenes"]).is_dir():
+        raise UserError(f"--scenes {given['scenes']} is no folder; name a folder with STAC items and their rasters")
     if given.get("sandbox") and given.get("sandbox_url"):
         raise UserError("--sandbox starts a sandbox, --sandbox-url uses one that runs; give one of them")
     if given.get("sandbox"):
