@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from orchestrator.engine.progress import Progress, Snapshot, counted
 from orchestrator.engine.stores.records import Tally, Task
-from orchestrator.faces.cli.display import View, fit
+from orchestrator.faces.cli.display import View, flow
 from orchestrator.model.grid import Window
 from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import PartState, RunState, TaskState
@@ -94,20 +94,29 @@ def test_no_line_is_wider_than_the_terminal(width, detail, state, merged):
 
 
 @pytest.mark.parametrize("width", [40, 60])
-def test_what_matters_most_stays_on_a_narrow_terminal(width):
-    """The state, what runs in Earth Engine and how many parts are done are seen at 40 columns."""
-    first, engine, parts = View(lambda: EXPORTING, "east").lines(width)
+def test_everything_stays_on_a_narrow_terminal(width):
+    """Lines are broken between facts, never inside one; none is left out."""
+    lines = View(lambda: EXPORTING, "east").lines(width)
 
-    assert first.startswith("east: exporting")
-    assert "2 running (40%)" in engine
-    assert "3/12" in parts
+    facts = ("2 running (40%)", "1 queued", "45% of 4 tasks done", "14.5 EECU-seconds", "3/12", "1 on the way")
+    assert [fact for fact in facts if not any(fact in line for line in lines)] == []
+    assert lines[0] == "east: exporting, 0 s"
 
 
-def test_the_first_pieces_are_kept():
-    """What does not fit is left out from the end; never a half word but for the first piece."""
-    assert fit(["one", "three", "five"], 10) == "one, three"
-    assert fit(["one", "three", "five"], 9) == "one"
-    assert fit(["seventeen"], 5) == "seve…"
+def test_the_time_stays_when_the_detail_is_cut():
+    """A long sentence gives way to how long it has taken."""
+    seen = Snapshot(detail="asking Earth Engine for the scenes of a whole year", seconds=1.0)
+
+    (line,) = View(lambda: seen, "east").lines(40)
+
+    assert line.endswith("…, 0 s")
+
+
+def test_lines_are_broken_between_pieces():
+    """What does not fit begins a new line; a piece that is wider than all is cut."""
+    assert flow(["one", "three", "five"], 10, " ") == ["one, three", " five"]
+    assert flow(["one", "three", "five"], 9, " ") == ["one", " three", " five"]
+    assert flow(["seventeen"], 5) == ["seve…"]
 
 
 def test_a_pipe_gets_everything_in_one_line():

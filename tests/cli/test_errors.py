@@ -132,7 +132,8 @@ def test_help_tells_the_table_of_exit_codes():
     ]
 
 
-def test_an_error_holds_no_secret_and_no_control_character(kept, call):
+@pytest.mark.usefixtures("kept")
+def test_an_error_holds_no_secret_and_no_control_character(call):
     """What an answer or a name brought along does not reach a terminal or a log file."""
     called = call("why", "ya29.secret\x1b[2J", "--json")
 

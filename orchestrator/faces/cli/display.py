@@ -25,15 +25,15 @@ def cut(text: str, width: int) -> str:
     return text if cell_len(text) <= width else set_cell_size(text, max(0, width - 1)).rstrip() + "…"
 
 
-def fit(pieces: Sequence[str], width: int) -> str:
-    """Join pieces by commas, the first ones first, as many as `width` columns hold."""
-    shown = ""
+def flow(pieces: Sequence[str], width: int, indent: str = "    ") -> list[str]:
+    """Join pieces by commas into lines of at most `width` columns, broken between pieces; the later ones indented."""
+    lines: list[str] = []
     for piece in pieces:
-        longer = f"{shown}, {piece}" if shown else cut(piece, width)
-        if cell_len(longer) > width:
-            break
-        shown = longer
-    return shown
+        if lines and cell_len(longer := f"{lines[-1]}, {piece}") <= width:
+            lines[-1] = longer
+        else:
+            lines.append(cut(f"{indent if lines else ''}{piece}", width))
+    return lines
 
 
 def format_eecu(seconds: float) -> str:
@@ -60,12 +60,14 @@ class View:
     def lines(self, width: int) -> list[str]:
         """Return what a terminal of `width` columns shows; no line is longer."""
         seen = self._look()
-        found = [fit([f"{self._title}: {self._doing(seen)}", *self._times(seen)], width)]
+        times = ", ".join(self._times(seen))
+        doing = cut(f"{self._title}: {self._doing(seen)}", max(width - cell_len(times) - 2, width // 2))
+        found = [cut(f"{doing}, {times}", width)]
         if seen.tasks:
             first, *more = self._engine(seen)
-            found.append(fit([f"  Earth Engine: {first}", *more], width))
+            found += flow([f"  Earth Engine: {first}", *more], width)
         if seen.total_parts:
-            found.append(self._parts_line(seen, width))
+            found += self._parts_lines(seen, width)
         return found
 
     def line(self) -> str:
@@ -124,12 +126,12 @@ class View:
         words += [f"{waiting} waiting"] if waiting else []
         return [*words, format_eecu(seen.eecu_seconds)]
 
-    def _parts_line(self, seen: Snapshot, width: int) -> str:
+    def _parts_lines(self, seen: Snapshot, width: int) -> list[str]:
         count = f"{seen.merged_parts}/{seen.total_parts}"
         room = min(LONGEST_BAR, width - len(f"  parts  {count}"))
         full = round(room * seen.merged_parts / seen.total_parts)
         bar = "█" * full + "░" * (room - full) + " " if room >= SHORTEST_BAR else ""
-        return fit([f"  parts {bar}{count}", *self._parts(seen)], width)
+        return flow([f"  parts {bar}{count}", *self._parts(seen)], width)
 
     def _parts(self, seen: Snapshot) -> list[str]:
         on_the_way = sum(seen.parts.get(state, 0) for state in _ON_THE_WAY)
