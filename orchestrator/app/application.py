@@ -18,6 +18,7 @@ from orchestrator.core.errors import ConfigError, PlanError
 from orchestrator.core.files import write_whole
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.engine.execution import Execution
+from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.setting import Hands, Patience, Surroundings
 from orchestrator.engine.stores.records import Run
@@ -187,7 +188,13 @@ class Application(Records):
             clock=self.clock,
             stop=self.stop,
             notify=self.notify,
+            limits=self.limits,
         )
+
+    @cached_property
+    def limits(self) -> Limits:
+        """What every run of this process shares of the project."""
+        return Limits(self.settings.ee.live_tasks, self.settings.gcs.max_bytes, self.store.live_tasks, self.clock)
 
     def _patience(self) -> Patience:
         ee, retry = self.settings.ee, self.settings.retry
@@ -203,6 +210,7 @@ class Application(Records):
             max_attempts=retry.task_attempts,
             cool_down_seconds=retry.cool_down,
             hold_seconds=retry.hold,
+            lag_seconds=retry.lag,
         )
 
     def _refit(self, task: TaskPlan, plan: Plan, heaviest: float | None) -> TaskPlan:

@@ -12,21 +12,28 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import ee
 import google.auth.exceptions
 
+from orchestrator.clients.operations import read_operation
+from orchestrator.clients.sentences import ALREADY_STARTED, QUEUE_FULL, diagnose
+from orchestrator.core.clock import quota_returns
 from orchestrator.core.errors import (
     CredentialError,
     NotFoundError,
     OrchestratorError,
     PermanentError,
+    QueueFullError,
+    QuotaError,
     ThrottleError,
     TransientError,
 )
 from orchestrator.core.retry import RetryPolicy, Waiter, retrying
-from orchestrator.model.ports import AlreadyStartedError, Operation
+from orchestrator.model.ports import AlreadyStartedError, Diagnosis, Operation, RefusedError
 from orchestrator.model.states import Failure
 
 T = TypeVar("T")
@@ -35,31 +42,14 @@ DEADLINE_MS = 60_000  # without one the client waits on a dead connection for ev
 _initialised: dict[str, str] = {}
 _initialising = threading.Lock()
 
-# Sentences of failed tasks, from Google's pages "Debugging guide", "Processing environments" and from public
-# reports; the first pattern that is found decides.
-_FAILURES: tuple[tuple[str, Failure], ...] = (
-    (r"memory limit exceeded|out of memory|memory capacity", Failure.MEMORY),
-    (r"timed out", Failure.TIMEOUT),
-    (r"too many pixels|export too large|file dimensions are too large|total request size|too large", Failure.SIZE),
-    (r"too many concurrent|quota exceeded|rate limit|too many requests", Failure.THROTTLE),
-    (r"internal (server )?error|please try again|try again later", Failure.TRANSIENT),
-    (r"unavailable|backend|deadline exceeded", Failure.TRANSIENT),
-    (r"^cancelled\b|^canceled\b", Failure.CANCELLED),
-)
 
-
-def classify(sentence: str) -> Failure:
-    """Tell what a failed task's own sentence asks for; what is not recognised is permanent."""
-    for pattern, failure in _FAILURES:
-        if re.search(pattern, sentence, re.IGNORECASE):
-            return failure
-    return Failure.PERMANENT
-
-
-def _status_of(error: BaseException) -> int:
-    """Return the HTTP status an EEException came from, or 0."""
-    response = getattr(error.__context__, "resp", None)
-    return int(getattr(response, "status", 0) or 0)
+def _answer_of(error: BaseException) -> tuple[int, Mapping[str, Any], bytes]:
+    """Return the HTTP status an EEException came from, or 0, the headers and the body."""
+    source = error.__context__
+    response = getattr(source, "resp", None)
+    content = getattr(source, "content", b"")
+    headers = response if isinstance(response, Mapping) else {}
+    return int(getattr(response, "status", 0) or 0), headers, content if isinstance(content, bytes) else b""
 
 
 def translate(error: Exception) -> OrchestratorError:
@@ -72,21 +62,72 @@ def translate(error: Exception) -> OrchestratorError:
     if not isinstance(error, ee.EEException):
         # 200 with a body that is no answer: a captive portal or a broken proxy.
         return TransientError(f"Earth Engine's answer could not be read ({type(error).__name__}: {sentence})")
-    return _translate_status(_status_of(error), sentence)
+    status, headers, _ = _answer_of(error)
+    return _translate_status(status, sentence, _seconds(headers.get("retry-after")))
 
 
-def _translate_status(status: int, sentence: str) -> OrchestratorError:
-    if "already started with the given request_id" in sentence:
+def _translate_status(status: int, sentence: str, retry_after: float = 0.0) -> OrchestratorError:
+    """Return the error for a refused call: the sentence decides where it is known, otherwise the status."""
+    if re.search(ALREADY_STARTED, sentence):
         return AlreadyStartedError(sentence)
-    if status == 429 or re.search(r"quota exceeded|rate ?limit ?exceeded|too many tasks", sentence, re.IGNORECASE):
-        return ThrottleError(f"Earth Engine asks for fewer calls: {sentence}")
-    if status in (401, 403):
-        return CredentialError(f"Earth Engine refuses (HTTP {status}): {sentence}")
+    diagnosis = diagnose(sentence, call=True)
+    if status == 401:
+        return CredentialError(f"Earth Engine refuses (HTTP 401): {sentence}")
     if status == 404:
-        return NotFoundError(f"Earth Engine does not know it: {sentence}")
-    if status >= 500 or status == 408 or (status == 0 and sentence == "Ok"):
+        return NotFoundError(f"Earth Engine does not know it: {_advised(sentence, diagnosis)}")
+    if diagnosis.failure is Failure.UNKNOWN:
+        return _by_status(status, sentence, diagnosis, retry_after)
+    if diagnosis.failure in (Failure.THROTTLE, Failure.QUOTA):
+        return _slower(sentence, diagnosis, retry_after)
+    return _refused(status, sentence, diagnosis)
+
+
+def _by_status(status: int, sentence: str, diagnosis: Diagnosis, retry_after: float) -> OrchestratorError:
+    if status == 429:
+        return _slower(sentence, diagnosis, retry_after)
+    if status == 403:
+        return CredentialError(f"Earth Engine refuses (HTTP 403): {sentence}")
+    passes = status >= 500 or status == 408 or (status == 0 and sentence == "Ok")
+    return _refused(status, sentence, replace(diagnosis, failure=Failure.TRANSIENT) if passes else diagnosis)
+
+
+def _refused(status: int, sentence: str, diagnosis: Diagnosis) -> OrchestratorError:
+    if diagnosis.failure is Failure.TRANSIENT:
         return TransientError(f"Earth Engine failed for now (HTTP {status}): {sentence}")
-    return PermanentError(f"Earth Engine says: {sentence}")
+    return RefusedError(f"Earth Engine says: {_advised(sentence, diagnosis)}", diagnosis)
+
+
+def _slower(sentence: str, diagnosis: Diagnosis, retry_after: float) -> OrchestratorError:
+    if diagnosis.failure is Failure.QUOTA:
+        message = f"Earth Engine's quota is used up: {_advised(sentence, diagnosis)}"
+        return QuotaError(message, quota_returns(datetime.now(UTC)))
+    kind = QueueFullError if re.search(QUEUE_FULL, sentence, re.IGNORECASE) else ThrottleError
+    message = f"Earth Engine asks for fewer calls: {_advised(sentence, diagnosis)}"
+    return kind(message, max(diagnosis.wait_seconds, retry_after))
+
+
+def _advised(sentence: str, diagnosis: Diagnosis) -> str:
+    return f"{sentence} ({diagnosis.advice})" if diagnosis.advice else sentence
+
+
+def _seconds(retry_after: object) -> float:
+    """Read a Retry-After in seconds; a date, or nonsense, counts as not said."""
+    text = str(retry_after or "").strip()
+    return float(text) if re.fullmatch(r"\d{1,6}", text) else 0.0
+
+
+def _says_absent(error: NotFoundError, name: str) -> bool:
+    """Tell whether a refusal is the service's own word, in Google's shape, that there is no operation `name`."""
+    status, _, content = _answer_of(error.__cause__) if error.__cause__ else (0, {}, b"")
+    try:
+        said = json.loads(content)["error"]
+        code, word, sentence = said["code"], said["status"], str(said["message"])
+    except (ValueError, KeyError, TypeError):
+        return False
+    # A project that is gone and a path the service does not serve are 404 too, and say nothing about the operation.
+    about = sentence.replace(name, "operation").lower()
+    other = "method not found" in about or ("project" in about and "operation" not in about)
+    return status == 404 and code == 404 and word == "NOT_FOUND" and not other
 
 
 class EarthEngine:
@@ -133,11 +174,23 @@ class EarthEngine:
 
     def export(self, request_id: str, request: Mapping[str, Any]) -> Operation:
         """Start an image export once; no retry here, since a lost answer must be looked up first."""
-        return read_operation(self.once(lambda: ee.data.exportImage(request_id, dict(request))))
+        return self.once(lambda: read_operation(ee.data.exportImage(request_id, dict(request))))
 
     def operations(self) -> tuple[Operation, ...]:
         """List every operation of the project, all pages."""
-        return tuple(read_operation(entry) for entry in self.call(ee.data.listOperations))
+        return self.call(lambda: tuple(read_operation(entry) for entry in ee.data.listOperations()))
+
+    def operation(self, name: str) -> Operation | None:
+        """Return the operation called `name`; None only when the service itself says that there is none."""
+        try:
+            found = self.call(lambda: read_operation(ee.data.getOperation(name)))
+        except NotFoundError as error:
+            if _says_absent(error, name):
+                return None
+            raise TransientError(f"whether there is an operation {name} cannot be told: {error}") from error
+        if found.name.rpartition("/")[2] != name.rpartition("/")[2]:
+            raise TransientError(f"asked for operation {name}, Earth Engine answered about {found.name}")
+        return found
 
     def cancel(self, name: str) -> None:
         """Ask for an operation to end; one that has ended or is unknown is left alone."""
@@ -146,32 +199,6 @@ class EarthEngine:
         except (NotFoundError, PermanentError) as error:
             if isinstance(error, CredentialError):
                 raise
-
-
-def read_operation(entry: Mapping[str, Any]) -> Operation:
-    """Read an operation tolerantly: any field but the name may be missing."""
-    metadata = entry.get("metadata") or {}
-    error = (entry.get("error") or {}).get("message", "")
-    state = metadata.get("state") or _state_from(entry)
-    failure = Failure.CANCELLED if state == "CANCELLED" else classify(error) if error else None
-    return Operation(
-        name=entry["name"],
-        state=state,
-        description=metadata.get("description", ""),
-        error=error,
-        progress=float(metadata.get("progress", 0.0) or 0.0),
-        attempt=int(metadata.get("attempt", 1) or 1),
-        eecu_seconds=float(metadata.get("batchEecuUsageSeconds", 0.0) or 0.0),
-        created=metadata.get("createTime", ""),
-        failure=failure,
-    )
-
-
-def _state_from(entry: Mapping[str, Any]) -> str:
-    """Right after submission the state may be missing; `done`, `error` and `response` say enough."""
-    if not entry.get("done"):
-        return "PENDING"
-    return "FAILED" if entry.get("error") else "SUCCEEDED"
 
 
 def serialise(image: Any) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
 class Clock(Protocol):
@@ -25,3 +26,21 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+
+def quota_returns(now: datetime) -> datetime:
+    """
+    Return when a quota for a day is counted anew after `now`, in UTC: at the next midnight Pacific time.
+
+    Cloud Quotas: "Daily quotas reset at midnight Pacific time". Five minutes are added for clocks that differ.
+    """
+    there = now.astimezone(_pacific())
+    midnight = (there + timedelta(days=1)).replace(hour=0, minute=5, second=0, microsecond=0)
+    return midnight.astimezone(UTC)
+
+
+def _pacific() -> tzinfo:
+    try:
+        return ZoneInfo("America/Los_Angeles")
+    except ZoneInfoNotFoundError:  # a machine without the database of zones: winter time, at worst an hour late
+        return timezone(timedelta(hours=-8))

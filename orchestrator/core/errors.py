@@ -9,15 +9,21 @@ what was expected and what to do.
     │   ├── PlanError        a grid or a budget that cannot be met
     │   └── RecipeError      what the pixels should be: bands, dates, parameters, user code
     ├── TransientError       time: the same call may succeed later
-    │   └── ThrottleError    ... and the service asked us to slow down
+    │   ├── WayError         ... on the way: bytes arrive wrong, but the object in the cloud is sound
+    │   ├── QuotaError       ... but not before the quota returns, at `again_at`
+    │   └── ThrottleError    ... and the service asked us to slow down, by `wait_seconds` where it says so
+    │       └── QueueFullError  ... because its queue of tasks is full; nothing was started
     ├── PermanentError       nobody: the service said no and will say no again
     │   ├── CredentialError  ... because it does not know us or does not let us
     │   └── NotFoundError    ... because the thing is not there
     ├── IntegrityError       us: bytes or state are not what was promised
-    │   └── GenerationError  ... because the object changed after it was listed
+    │   ├── GenerationError  ... because the object changed after it was listed
+    │   └── DamagedObjectError  ... because the object differs from its own checksum
     ├── SpaceError           a disk is too full to go on
     └── Stopped              somebody asked us to stop; the work continues at the next start
 """
+
+from datetime import datetime
 
 
 class OrchestratorError(Exception):
@@ -56,8 +62,38 @@ class TransientError(OrchestratorError):
     exit_code = 5
 
 
+class WayError(TransientError):
+    """Bytes arrived wrong by more than one connection, while the object's own checksum says that it is sound."""
+
+
+class QuotaError(TransientError):
+    """
+    A quota for a day or longer is used up: trying again before it returns is of no use, and is not done.
+
+    Attributes:
+        again_at: When to look again, in UTC.
+    """
+
+    def __init__(self, message: str, again_at: datetime) -> None:
+        super().__init__(message)
+        self.again_at = again_at
+
+
 class ThrottleError(TransientError):
-    """The service asked for fewer calls."""
+    """
+    The service asked for fewer calls.
+
+    Attributes:
+        wait_seconds: The least pause before the next call, where the service or its sentence says one.
+    """
+
+    def __init__(self, message: str, wait_seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
+
+
+class QueueFullError(ThrottleError):
+    """The queue of tasks is full, for now; the task was not taken and may be handed over later."""
 
 
 class PermanentError(OrchestratorError):
@@ -80,6 +116,10 @@ class IntegrityError(OrchestratorError):
 
 class GenerationError(IntegrityError):
     """An object was replaced after it was listed."""
+
+
+class DamagedObjectError(IntegrityError):
+    """Two whole downloads agree with each other and not with the object's own checksum: only a new object helps."""
 
 
 class SpaceError(OrchestratorError):

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import tenacity
 
-from orchestrator.core.errors import Stopped, TransientError
+from orchestrator.core.errors import QuotaError, Stopped, ThrottleError, TransientError
 
 T = TypeVar("T")
 
@@ -36,11 +36,17 @@ class RetryPolicy:
     max_wait_seconds: float = 60.0
 
 
+def _passes(error: BaseException) -> bool:
+    """Tell whether trying again soon may help; a quota of a day is looked at again on the next."""
+    return isinstance(error, TransientError) and not isinstance(error, QuotaError)
+
+
 def retrying(policy: RetryPolicy, stop: Waiter, chance: random.Random | None = None) -> Callable[[Callable[[], T]], T]:
     """
     Return a caller that repeats a function while it raises `TransientError`.
 
-    Waiting ends at once when `stop` is set.
+    A service that says how long to wait is heeded, up to the policy's longest wait. Waiting ends at once when `stop`
+    is set.
 
     Raises:
         Stopped: `stop` was set while waiting.
@@ -50,14 +56,16 @@ def retrying(policy: RetryPolicy, stop: Waiter, chance: random.Random | None = N
 
     def wait(state: tenacity.RetryCallState) -> float:
         ceiling = min(policy.max_wait_seconds, policy.first_wait_seconds * 2 ** (state.attempt_number - 1))
-        return source.uniform(0, ceiling)
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.wait_seconds if isinstance(error, ThrottleError) else 0.0
+        return max(source.uniform(0, ceiling), min(asked, policy.max_wait_seconds))
 
     def sleep(seconds: float) -> None:
         if stop.wait(seconds):
             raise Stopped("stopped while waiting to try again")
 
     caller: Any = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(TransientError),
+        retry=tenacity.retry_if_exception(_passes),
         stop=tenacity.stop_after_attempt(policy.attempts),
         wait=wait,
         sleep=sleep,

@@ -18,6 +18,7 @@ class StoredObject:
         crc32c: Big-endian CRC32C in base64, where the service keeps one.
         md5: MD5 in hexadecimal, where the service keeps one.
         id: The service's own key where it is not the name (Drive).
+        created: When the service says this content was written, RFC 3339; empty where it does not say.
     """
 
     name: str
@@ -26,6 +27,7 @@ class StoredObject:
     crc32c: str | None = None
     md5: str | None = None
     id: str = ""
+    created: str = ""
 
 
 class Deletion(StrEnum):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from orchestrator.core.errors import TransientError
+from orchestrator.core.errors import PermanentError, TransientError
 from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
 from orchestrator.model.mosaic import MosaicReport, MosaicSpec
@@ -85,6 +85,26 @@ class Assembler(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """
+    What a sentence of the service asks for.
+
+    Attributes:
+        failure: By what must be done about it.
+        advice: What a person can do about it, where the sentence alone does not say so.
+        wait_seconds: The least pause before anything is tried again.
+        steps: How often the step of `failure` may be taken for this sentence; None is as often as there are steps.
+        sizes: Bytes found and bytes allowed, where the sentence names them.
+    """
+
+    failure: Failure
+    advice: str = ""
+    wait_seconds: float = 0.0
+    steps: int | None = None
+    sizes: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """
     A task as Earth Engine reports it.
@@ -99,6 +119,7 @@ class Operation:
         eecu_seconds: What it has cost so far.
         created: RFC 3339, as sent.
         failure: What kind of failure `error` is, where there is one.
+        diagnosis: `failure` with what else the sentence asks for; None where there is no failure.
     """
 
     name: str
@@ -110,6 +131,7 @@ class Operation:
     eecu_seconds: float = 0.0
     created: str = ""
     failure: Failure | None = None
+    diagnosis: Diagnosis | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +162,14 @@ class ExportOrder:
 
 class AlreadyStartedError(TransientError):
     """The service knows the request id and does not say which operation it started."""
+
+
+class RefusedError(PermanentError):
+    """The service refused a call in words of its own; `diagnosis` tells what they ask for."""
+
+    def __init__(self, message: str, diagnosis: Diagnosis) -> None:
+        super().__init__(message)
+        self.diagnosis = diagnosis
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +230,13 @@ class Route(Protocol):
 
     def operations(self) -> Sequence[Operation]:
         """List every operation of the project, all pages."""
+
+    def operation(self, name: str) -> Operation | None:
+        """
+        Return the operation called `name`; None only when the service itself says that there is none.
+
+        A list may lag minutes behind; this does not.
+        """
 
     def cancel(self, name: str) -> None:
         """Ask for an operation to end."""

@@ -50,15 +50,27 @@ class PartState(StrEnum):
     LOST = "LOST"  # the object went away or was replaced before it was downloaded
 
 
+class Who(StrEnum):
+    """Who must act on a held run."""
+
+    NOBODY = ""
+    TIME = "time"  # it is looked at again by itself
+    PERSON = "person"
+
+
 class Failure(StrEnum):
     """Why a task or a call failed, by what must be done about it."""
 
     THROTTLE = "THROTTLE"  # wait
     TRANSIENT = "TRANSIENT"  # a new attempt
-    MEMORY = "MEMORY"  # less at once
+    OUT_OF_MEMORY = "OUT_OF_MEMORY"  # once more unchanged, then as MEMORY: a machine there was too full
+    MEMORY = "MEMORY"  # less at once; never repeated unchanged
     TIMEOUT = "TIMEOUT"  # less at once
     SIZE = "SIZE"  # a smaller rectangle
+    EMPTY = "EMPTY"  # success without a file: every pixel is masked
+    QUOTA = "QUOTA"  # hold until the quota returns
     CANCELLED = "CANCELLED"  # somebody else ended it: hold and ask
+    UNKNOWN = "UNKNOWN"  # a sentence we do not know: once more after a pause, then as PERMANENT
     PERMANENT = "PERMANENT"  # stop and say so
 
 

@@ -47,6 +47,9 @@ class BatchExport:
     def operations(self) -> Sequence[Operation]:
         return self._engine.operations()
 
+    def operation(self, name: str) -> Operation | None:
+        return self._engine.operation(name)
+
     def cancel(self, name: str) -> None:
         self._engine.cancel(name)
 

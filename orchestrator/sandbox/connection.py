@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import socket
 import struct
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+from orchestrator.sandbox import inflating
 from orchestrator.sandbox.faults import Fault
 from orchestrator.sandbox.web import FileBody, Request, Response, reason_phrase
 
 MAX_BODY_BYTES = 512 << 20
 SLOW_STEP_SECONDS = 0.05
+BODILESS = (204, 304)  # RFC 9110: there is nothing to spoil
+INFLATED_BYTES = 3 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,16 @@ class Connection(BaseHTTPRequestHandler):
         reply = dispatch(request)
         if reply.response is None:
             self._reset()
-        elif reply.fault is None or self.command == "HEAD":
+        elif reply.fault is None or self.command == "HEAD" or reply.response.status in BODILESS:
             self._send(reply.response)
         else:
             self._send_spoilt(reply.response, reply.fault)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = answer  # noqa: N815  standard names
+    def __getattr__(self, name: str) -> Any:
+        """Answer every verb, `do_GET` and the rest: the standard library answers an odd one with 501."""
+        if name.startswith("do_"):
+            return self.answer
+        raise AttributeError(name)
 
     def _read(self) -> Request | None:
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -94,10 +100,10 @@ class Connection(BaseHTTPRequestHandler):
         address: Any = self.server.server_address
         return headers.get("host") or f"{address[0]}:{address[1]}"
 
-    def _head(self, response: Response, length: int) -> bytes:
+    def _head(self, response: Response, length: int, *, chunked: bool = False) -> bytes:
         lines = [f"HTTP/1.1 {response.status} {reason_phrase(response.status)}", f"Date: {self.date_time_string()}"]
         lines += [f"{name}: {value}" for name, value in response.headers.items()]
-        lines.append(f"Content-Length: {length}")
+        lines.append("Transfer-Encoding: chunked" if chunked else f"Content-Length: {length}")
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
     def _send(self, response: Response) -> None:
@@ -117,32 +123,46 @@ class Connection(BaseHTTPRequestHandler):
 
     def _send_spoilt(self, response: Response, fault: Fault) -> None:
         rule, data = fault.rule, bytearray(_bytes_of(response))
+        if rule.action == "inflate":
+            self._send_inflating(response, bytes(data), INFLATED_BYTES if rule.bytes is None else rule.bytes)
+            return
         if rule.action == "short":
             data = data[: max(0, len(data) - (rule.bytes or 0))]
         elif rule.action == "flip" and data:
             data[min(rule.offset, len(data) - 1)] ^= 0x01
-        self.connection.sendall(self._head(response, len(data)))
+        lead, tail = _chunk(len(data)) if rule.chunked else (b"", b"")
+        wire = lead + data + tail
+        self.connection.sendall(self._head(response, len(data), chunked=rule.chunked))
         if rule.action == "slow":
-            self._trickle(bytes(data), rule.bytes_per_second)
+            self._trickle(wire, fault)
         elif rule.action in ("truncate", "stall"):
-            self._send_part(data, fault)
+            cut = len(data) // 2 if rule.bytes is None else min(rule.bytes, len(data))
+            self._send_part(wire, len(lead) + cut, fault)
         else:
-            self.connection.sendall(data)
+            self.connection.sendall(wire)
 
-    def _send_part(self, data: bytearray, fault: Fault) -> None:
-        cut = min(fault.rule.bytes or 0, len(data))
-        self.connection.sendall(data[:cut])
+    def _send_part(self, wire: bytes, cut: int, fault: Fault) -> None:
+        self.connection.sendall(wire[:cut])
         if fault.rule.action == "truncate":
             self.connection.shutdown(socket.SHUT_RDWR)
             raise BrokenOnPurpose
         fault.hold()
-        self.connection.sendall(data[cut:])
+        self.connection.sendall(wire[cut:])
 
-    def _trickle(self, data: bytes, bytes_per_second: int) -> None:
-        step = max(1, int(bytes_per_second * SLOW_STEP_SECONDS))
-        for start in range(0, len(data), step):
-            self.connection.sendall(data[start : start + step])
-            time.sleep(SLOW_STEP_SECONDS)
+    def _trickle(self, wire: bytes, fault: Fault) -> None:
+        step = max(1, int(fault.rule.bytes_per_second * SLOW_STEP_SECONDS))
+        for start in range(0, len(wire), step):
+            self.connection.sendall(wire[start : start + step])
+            if fault.pause(step / fault.rule.bytes_per_second):
+                self.connection.sendall(wire[start + step :])  # at once, not in a million steps without a pause
+                return
+
+    def _send_inflating(self, response: Response, data: bytes, blanks: int) -> None:
+        """Send `data` behind `blanks` blanks, which leave JSON what it is, as one gzip stream."""
+        encoded = Response(response.status, {**response.headers, "Content-Encoding": "gzip"})
+        self.connection.sendall(self._head(encoded, inflating.length(data, blanks)))
+        for each in inflating.stream(data, blanks):
+            self.connection.sendall(each)
 
     def _reset(self) -> None:
         # With a linger time of zero, closing sends RST instead of FIN: the client sees "connection reset by peer".
@@ -157,3 +177,8 @@ def _bytes_of(response: Response) -> bytes:
     with response.body.path.open("rb") as source:
         source.seek(response.body.offset)
         return source.read(response.body.length)
+
+
+def _chunk(length: int) -> tuple[bytes, bytes]:
+    """Return what stands before and after a body that is sent as one chunk."""
+    return (b"%x\r\n" % length, b"\r\n0\r\n\r\n") if length else (b"", b"0\r\n\r\n")

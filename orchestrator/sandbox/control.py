@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.sandbox import bodies
 from orchestrator.sandbox.clock import Clock
 from orchestrator.sandbox.drive.files import Drive
 from orchestrator.sandbox.earthengine.operations import Operations, operation
@@ -26,6 +28,7 @@ class ControlRoutes:
         tasks: Tasks,
         buckets: Buckets,
         drive: Drive,
+        about: Mapping[str, Any],
     ) -> None:
         self._journal = journal
         self._faults = faults
@@ -34,9 +37,11 @@ class ControlRoutes:
         self._tasks = tasks
         self._buckets = buckets
         self._drive = drive
+        self._known = about
 
     def routes(self) -> list[Route]:
         table = {
+            ("GET", r"/sandbox/about"): self._about,
             ("GET", r"/sandbox/state"): self._state,
             ("GET", r"/sandbox/requests"): self._requests,
             ("POST", r"/sandbox/faults"): self._order,
@@ -46,7 +51,7 @@ class ControlRoutes:
             ("POST", r"/sandbox/clock"): self._advance,
             ("POST", r"/sandbox/forget"): self._forget,
         }
-        return [route("control", "control", verb, path, handler) for (verb, path), handler in table.items()]
+        return [route("control", "control", verb, path, handler, query=None) for (verb, path), handler in table.items()]
 
     def state(self) -> dict[str, Any]:
         """Report everything a test asserts on."""
@@ -59,6 +64,10 @@ class ControlRoutes:
             "drive": self._drive.report(),
         }
 
+    def _about(self, request: Request) -> Response:
+        """Tell who answers here, as the line of JSON does at the start."""
+        return json_response({"url": request.base_url, **self._known})
+
     def _state(self, request: Request) -> Response:  # noqa: ARG002  every handler takes the request
         return json_response(self.state())
 
@@ -70,6 +79,8 @@ class ControlRoutes:
     def _order(self, request: Request) -> Response:
         body = request.json()
         orders = body.get("faults", [body])
+        if not isinstance(orders, list):
+            raise ProtocolViolation("faults is a list")
         rules = [Rule.of(each) for each in orders]
         return json_response({"ids": [self._faults.order(rule) for rule in rules]})
 
@@ -79,7 +90,10 @@ class ControlRoutes:
         return json_response({})
 
     def _release(self, request: Request) -> Response:
-        self._faults.release(request.json().get("id"))
+        number = request.json().get("id")
+        if number is not None and number not in [each["id"] for each in self._faults.report()]:
+            raise ProtocolViolation(f"no fault has the id {number!r}")
+        self._faults.release(number)
         self._tasks.nudge()
         return json_response({})
 
@@ -88,12 +102,16 @@ class ControlRoutes:
         name = body.pop("name", None)
         if not isinstance(name, str):
             raise ProtocolViolation("a bucket needs a name")
-        granted = body.pop("permissions", None)
+        granted = bodies.texts(body, "permissions") if body.get("permissions") is not None else None
+        body.pop("permissions", None)
         self._buckets.create(name, settings=body, permissions=None if granted is None else tuple(granted))
         return json_response({"name": name})
 
     def _advance(self, request: Request) -> Response:
-        self._clock.advance(float(request.json().get("advanceSeconds", 0)))
+        seconds = request.json().get("advanceSeconds", 0)
+        if not isinstance(seconds, int | float):
+            raise ProtocolViolation(f"advanceSeconds is a number, got {seconds!r}")
+        self._clock.advance(seconds)
         return json_response({"now": self._clock.now().isoformat()})
 
     def _forget(self, request: Request) -> Response:

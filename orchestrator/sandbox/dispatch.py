@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import traceback
+from dataclasses import replace
+from itertools import count
+from typing import Any
 
+from orchestrator.sandbox import unimitated
 from orchestrator.sandbox.clock import Clock, rfc3339_millis
 from orchestrator.sandbox.connection import Answer
 from orchestrator.sandbox.faults import Fault, Faults
@@ -15,9 +20,12 @@ from orchestrator.sandbox.web import (
     Request,
     Response,
     Router,
+    UnknownParameter,
     error_response,
     service_of,
 )
+
+ENDLESS = "endless-"  # how a page token begins that a fault made; whoever comes with it gets the first page again
 
 
 class Dispatcher:
@@ -28,15 +36,19 @@ class Dispatcher:
         self._faults = faults
         self._journal = journal
         self._clock = clock
+        self._pages = count(1)
 
     def __call__(self, request: Request) -> Answer:
-        match = self._router.match(request)
+        match = self._router.match(request) or unimitated.match(request)
         if match is None:
             return self._unknown(request)
         if match.route.service == "control":  # the sandbox's own methods are neither counted nor spoilt
             return Answer(self._run(match, request))
         fault = self._faults.for_call(match.route.api, request)
-        answer = self._answer(match, request, fault)
+        answer = self._answer(match, _without_endless_token(request), fault)
+        if answer.response is not None:
+            more = self._faults.headers_for_call(match.route.api, request)
+            answer = replace(answer, response=_with_headers(answer.response, more))
         self._record(match.route.api, request, answer, fault)
         return answer
 
@@ -51,10 +63,22 @@ class Dispatcher:
         if action == "stall" and fault.rule.bytes is None:
             fault.hold()
             return Answer(self._run(match, request))
-        response = self._run(match, request)
-        if action == "commit_then_fail":
-            return self._after_commit(fault, match.route.service, response)
+        return self._after_run(fault, match.route.service, self._run(match, request))
+
+    def _after_run(self, fault: Fault, service: str, response: Response) -> Answer:
+        if fault.rule.action == "endless_pages":
+            return Answer(self._with_another_page(response))
+        if fault.rule.action == "commit_then_fail":
+            return self._after_commit(fault, service, response)
         return Answer(response, fault)
+
+    def _with_another_page(self, response: Response) -> Response:
+        is_json = response.headers.get("Content-Type", "").startswith("application/json")
+        if response.status != 200 or not is_json or not isinstance(response.body, bytes):
+            return response
+        page: dict[str, Any] = json.loads(response.body)
+        page["nextPageToken"] = f"{ENDLESS}{next(self._pages)}"
+        return replace(response, body=json.dumps(page, separators=(",", ":")).encode())
 
     def _after_commit(self, fault: Fault, service: str, response: Response) -> Answer:
         if fault.rule.then == "reset":
@@ -68,6 +92,11 @@ class Dispatcher:
         service = match.route.service
         try:
             return match.call(request) if fault is None else match.call(request, fault=fault)
+        except UnknownParameter as error:
+            if (refusal := unimitated.parameter(request, error.name)) is not None:
+                return error_response(refusal, service=service)
+            self._journal.violation(match.route.api, request.path, error.message)
+            return error_response(error, service=service)
         except ProtocolViolation as error:
             if service != "control":
                 self._journal.violation(match.route.api, request.path, error.message)
@@ -79,9 +108,9 @@ class Dispatcher:
             return error_response(ApiError(500, f"The sandbox failed: {error!r}"), service=service)
 
     def _unknown(self, request: Request) -> Answer:
-        message = f"Method not found: {request.method} {request.path}"
+        message = f"This sandbox knows no method {request.method} {request.path}, neither its own nor a real service's."
         self._journal.violation("unknown", request.path, message)
-        answer = Answer(error_response(ApiError(404, message), service=service_of(request.path)))
+        answer = Answer(error_response(ApiError(400, message), service=service_of(request.path)))
         self._record("unknown", request, answer, None)
         return answer
 
@@ -106,7 +135,8 @@ def ordered_response(fault: Fault, service: str, status: int | None = None) -> R
     rule = fault.rule
     code = status or rule.status
     if rule.body is not None or rule.html:
-        page = f"<html><head><title>{code}</title></head><body><h1>Error {code}</h1></body></html>"
+        title = f"Error {code}" if code >= 400 else "Sign in"  # a portal's page comes as a success
+        page = f"<!doctype html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
         text = page if rule.body is None else rule.body
         kind = "text/html; charset=UTF-8" if rule.html else "application/json; charset=UTF-8"
         return Response(code, {"Content-Type": kind, **rule.headers}, text.encode())
@@ -114,3 +144,13 @@ def ordered_response(fault: Fault, service: str, status: int | None = None) -> R
     error = ApiError(code, message, status_name=rule.status_name, reason=rule.reason)
     plain = error_response(error, service="storage" if rule.reason and not rule.status_name else service)
     return Response(plain.status, {**plain.headers, **rule.headers}, plain.body)
+
+
+def _without_endless_token(request: Request) -> Request:
+    if not request.query.get("pageToken", "").startswith(ENDLESS):
+        return request
+    return replace(request, query={k: v for k, v in request.query.items() if k != "pageToken"})
+
+
+def _with_headers(response: Response, more: dict[str, str]) -> Response:
+    return replace(response, headers={**response.headers, **more}) if more else response

@@ -1,118 +1,18 @@
-"""Faults ordered per API call: what shall go wrong, when, how often; counted, and reported as consumed."""
+"""Faults ordered per call, task or view of the tasks: drawn where a rule fits, counted when it acts."""
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
-from orchestrator.sandbox.web import ProtocolViolation, Request
+from orchestrator.sandbox.clock import Clock
+from orchestrator.sandbox.rules import CALL_ACTIONS, HEADER_ACTIONS, NAME_ACTIONS, TASK_ACTIONS, Rule
+from orchestrator.sandbox.web import Request
 
-# What can be ordered for a call. Each but `http`, `reset`, `request_id_burnt` and `request_id_refused` lets the
-# method run and spoils the answer; `stall` holds the call before it runs.
-CALL_ACTIONS = frozenset(
-    {
-        "http",  # answer `status` without running the method; `html` makes it a page, `body` gives the text
-        "reset",  # break the connection (RST) without running the method
-        "commit_then_fail",  # run the method, then `then`: "reset", "stall" or an HTTP status
-        "truncate",  # send the headers and the first `bytes` of the body, then close
-        "stall",  # hold the call for `seconds`, or until released; with `bytes`, hold inside the body
-        "slow",  # send the body at `bytes_per_second`
-        "flip",  # invert one bit of the byte at `offset` of the body
-        "short",  # leave out the last `bytes` of the body and say nothing
-        "request_id_refused",  # image.export: a request id seen before is refused instead of answered again
-        "request_id_burnt",  # image.export: answer `status`, start nothing, refuse the id from now on
-    }
-)
-
-# What can be ordered for a task (api `task`); drawn when the task is submitted.
-TASK_ACTIONS = frozenset(
-    {
-        "task_fail",  # FAILED with `message` after the fraction `after` of the work
-        "task_cancelled",  # CANCELLED by someone else after the fraction `after`
-        "task_stuck",  # stays READY until released
-        "task_hold",  # stays RUNNING at the fraction `after` until released, or for `seconds`
-        "task_retried",  # the service repeats the task once: `attempt` becomes 2
-        "task_lose_file",  # SUCCEEDED, but the file number `offset` is never written
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """
-    One order. It fits a call when `api`, `method`, `path` (a regular expression over path and query), `text` (one
-    over the body, or a task's description) and `ranged` fit; it lets `skip` fitting calls pass, then acts on `count`.
-    """
-
-    action: str
-    api: str | None = None
-    method: str | None = None
-    path: str | None = None
-    text: str | None = None
-    ranged: bool | None = None
-    skip: int = 0
-    count: int = 1
-    status: int = 503
-    message: str | None = None
-    reason: str | None = None
-    status_name: str | None = None
-    html: bool = False
-    body: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    then: str | int = "reset"
-    bytes: int | None = None
-    bytes_per_second: int = 1000
-    offset: int = 0
-    seconds: float | None = None
-    after: float = 0.0
-    code: int = 3
-
-    @staticmethod
-    def of(order: Any) -> Rule:
-        """
-        Read an order.
-
-        Raises:
-            ProtocolViolation: If a name or the action is unknown, or the pattern is none.
-        """
-        if not isinstance(order, dict):
-            raise ProtocolViolation("a fault is an object")
-        known = {each.name for each in fields(Rule)}
-        if unknown := sorted(set(order) - known):
-            raise ProtocolViolation(f"unknown names in a fault: {unknown}; known are {sorted(known)}")
-        if order.get("action") not in CALL_ACTIONS | TASK_ACTIONS:
-            raise ProtocolViolation(f"unknown action {order.get('action')!r}")
-        if order["action"] in TASK_ACTIONS:
-            order = {**order, "api": "task"}
-        for name in ("path", "text"):
-            _check_pattern(order.get(name))
-        return Rule(**order)
-
-    def fits_call(self, api: str, request: Request) -> bool:
-        if self.action in TASK_ACTIONS or (self.api is not None and self.api != api):
-            return False
-        if self.method is not None and self.method != request.method:
-            return False
-        if self.ranged is not None and self.ranged != ("range" in request.headers):
-            return False
-        target = request.path + "?" + "&".join(f"{k}={v}" for k, v in request.query.items())
-        if self.path is not None and not re.search(self.path, target):
-            return False
-        return self.text is None or bool(re.search(self.text, request.body.decode("utf-8", "replace")))
-
-    def fits_task(self, description: str) -> bool:
-        fits_text = self.text is None or bool(re.search(self.text, description))
-        return self.action in TASK_ACTIONS and fits_text
-
-
-def _check_pattern(pattern: Any) -> None:
-    try:
-        re.compile(pattern or "")
-    except (re.error, TypeError) as error:
-        raise ProtocolViolation(f"{pattern!r} is no regular expression: {error}") from error
+__all__ = ["Fault", "Faults", "Rule", "Seen"]
 
 
 class Fault:
@@ -126,6 +26,10 @@ class Fault:
         """Wait until the rule is released, at most for its `seconds`."""
         self._released.wait(self.rule.seconds)
 
+    def pause(self, seconds: float) -> bool:
+        """Wait for `seconds`, or until the rule is released; say whether it is."""
+        return self._released.wait(seconds)
+
     @property
     def released(self) -> bool:
         return self._released.is_set()
@@ -135,6 +39,7 @@ class Fault:
 class _Order:
     number: int
     rule: Rule
+    ordered: datetime
     skipped: int = 0
     consumed: int = 0
     released: threading.Event = field(default_factory=threading.Event)
@@ -144,10 +49,16 @@ class _Order:
         if self.skipped < self.rule.skip:
             self.skipped += 1
             return False
-        if self.consumed >= self.rule.count:
+        if self.rule.count is not None and self.consumed >= self.rule.count:
             return False
         self.consumed += 1
         return True
+
+    def lasts(self, created: datetime, now: datetime) -> bool:
+        """Say whether a view's time is not over yet for what was `created` then."""
+        if self.rule.seconds is None or self.rule.action == "operations_lag":
+            return True
+        return now < max(self.ordered, created) + timedelta(seconds=self.rule.seconds)
 
     def report(self) -> dict[str, Any]:
         return {
@@ -155,15 +66,25 @@ class _Order:
             "rule": {k: v for k, v in asdict(self.rule).items() if v not in (None, {})},
             "skipped": self.skipped,
             "consumed": self.consumed,
-            "pending": self.rule.count - self.consumed,
+            "pending": None if self.rule.count is None else self.rule.count - self.consumed,
             "released": self.released.is_set(),
         }
 
 
-class Faults:
-    """The ordered faults. A call goes to the first rule that fits and has acts left."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a task's place in a list or look-up depends on."""
 
-    def __init__(self) -> None:
+    name: str
+    description: str
+    created: datetime
+
+
+class Faults:
+    """The ordered faults. A call goes to the first rule that fits and has acts left; headers go to every one."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or Clock()
         self._lock = threading.Lock()
         self._orders: list[_Order] = []
         self._next = 1
@@ -171,26 +92,72 @@ class Faults:
     def order(self, rule: Rule) -> int:
         """Append `rule`; return its number."""
         with self._lock:
-            self._orders.append(_Order(self._next, rule))
+            self._orders.append(_Order(self._next, rule, self._clock.now()))
             self._next += 1
             return self._next - 1
 
     def for_call(self, api: str, request: Request) -> Fault | None:
         with self._lock:
             for each in self._orders:
-                if each.rule.fits_call(api, request) and each.take():
+                if each.rule.action in CALL_ACTIONS and each.rule.fits_call(api, request) and each.take():
                     return Fault(each.rule, each.released)
         return None
 
-    def for_task(self, description: str) -> Fault | None:
+    def headers_for_call(self, api: str, request: Request) -> dict[str, str]:
+        """Return what every fitting rule adds to the answer's headers."""
+        with self._lock:
+            found = [
+                each.rule.headers
+                for each in self._orders
+                if each.rule.action in HEADER_ACTIONS and each.rule.fits_call(api, request) and each.take()
+            ]
+        return {name: value for headers in found for name, value in headers.items()}
+
+    def for_task(self, description: str, destination: str = "bucket") -> Fault | None:
+        return self._for_task(TASK_ACTIONS, description, destination)
+
+    def for_names(self, description: str, destination: str) -> Fault | None:
+        return self._for_task(NAME_ACTIONS, description, destination)
+
+    def _for_task(self, actions: frozenset[str], description: str, destination: str) -> Fault | None:
         with self._lock:
             for each in self._orders:
-                if each.rule.fits_task(description) and each.take():
-                    return Fault(each.rule, each.released)
+                rule = each.rule
+                if rule.action in actions and rule.fits_task(description, destination) and each.take():
+                    return Fault(rule, each.released)
         return None
 
+    def lag(self, request: Request) -> timedelta:
+        """How old the page that `request` asks for shall be."""
+        with self._lock:
+            for each in self._views(request):
+                if each.rule.action == "operations_lag" and each.take():
+                    return timedelta(seconds=each.rule.seconds or 0)
+        return timedelta(0)
+
+    def hidden(self, request: Request, seen: Iterable[Seen], *, listed: bool) -> set[str]:
+        """Return the names of those that the answer must not know; a rule acts only where it hides something."""
+        now, gone = self._clock.now(), set[str]()
+        with self._lock:
+            orders = self._views(request)
+            seen = list(seen) if orders else []
+            for order in orders:
+                if not listed and order.rule.action != "operation_unknown":
+                    continue
+                names = {
+                    each.name
+                    for each in seen
+                    if order.rule.hides(each.name, each.description) and order.lasts(each.created, now)
+                }
+                if names and order.take():
+                    gone |= names
+        return gone
+
+    def _views(self, request: Request) -> list[_Order]:
+        return [each for each in self._orders if each.rule.fits_view(request) and not each.released.is_set()]
+
     def release(self, number: int | None = None) -> None:
-        """Let go whatever the rule `number`, or every rule, holds; also what it would hold later."""
+        """Let go whatever the rule `number`, or every rule, holds or hides; also what it would hold later."""
         with self._lock:
             for each in self._orders:
                 if number is None or each.number == number:

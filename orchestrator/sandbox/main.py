@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
+import select
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
+from typing import Any
 
+from orchestrator.sandbox import port
 from orchestrator.sandbox.earthengine.raster import Profile
 from orchestrator.sandbox.scenes.catalogue import Catalogue
 from orchestrator.sandbox.scenes.stac import ScenesError
 from orchestrator.sandbox.server import DEFAULT_BUCKET, DEFAULT_PROJECT, Options, Sandbox
+
+PARENT_STEP_SECONDS = 1.0
+GRACE_SECONDS = 15.0  # longer than the sandbox takes to close its books
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,19 +29,31 @@ def main(arguments: list[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     # GDAL would keep 5 % of the machine's memory in blocks; what the sandbox writes it rarely reads again.
     os.environ.setdefault("GDAL_CACHEMAX", "64")  # MB
+    parent = os.getppid()
     end = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: end.set())
     if asked.die_with_parent:
-        threading.Thread(target=_wait_for_parent, args=(end,), daemon=True).start()
+        threading.Thread(target=_wait_for_parent, args=(end, parent), daemon=True).start()
+    if asked.port and (who := port.sandbox_at(asked.host, asked.port)):
+        return _refuse(_in_use(asked, who))  # at once, instead of waiting for a folder that it may hold
     try:
         with Sandbox(_catalogue(asked), _options(asked)) as sandbox:
             _announce(sandbox, asked.ready_file)
             end.wait()
     except (ScenesError, OSError) as error:
-        sys.stderr.write(f"sandbox: {error}\n")
-        return 2
+        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        return _refuse(_in_use(asked, port.occupant(asked.host, asked.port)) if taken else str(error))
     return 0
+
+
+def _refuse(reason: str) -> int:
+    sys.stderr.write(f"sandbox: {reason}\n")
+    return 2
+
+
+def _in_use(asked: argparse.Namespace, who: str) -> str:
+    return f"port {asked.port} of {asked.host} is in use by {who}; choose another --port, or end what runs there"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,8 +75,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--compression", choices=("lzw", "deflate", "zstd", "none"), default="lzw", help="of exported files")
     add("--predictor", type=int, choices=(1, 2), default=1, help="of exported files (default: %(default)s)")
     add("--float-fill", type=float, default=0.0, help="masked floating-point pixels without noData (default: 0)")
+    names: dict[str, Any] = {
+        "choices": ("plain", "dashed"),
+        "help": "`prefixROW-COL.tif` or `prefix-ROW-COL.tif` (default: %(default)s)",
+    }
+    add("--bucket-part-names", default="plain", **names)
+    add("--drive-part-names", default="dashed", **names)
     add("--ready-file", type=Path, help="file that gets the line of JSON, whole, when the sandbox answers")
-    add("--die-with-parent", action="store_true", help="end when standard input is closed")
+    add("--die-with-parent", action="store_true", help="end when standard input is closed or the parent dies")
     return parser
 
 
@@ -70,8 +96,13 @@ def _options(asked: argparse.Namespace) -> Options:
         drive_folders=tuple(asked.drive_folder),
         slots=asked.slots,
         queue_limit=asked.queue_limit,
-        profile=Profile(asked.compression, asked.predictor, asked.float_fill),
+        profile=Profile(asked.compression, asked.predictor, asked.float_fill, _dashes(asked)),
     )
+
+
+def _dashes(asked: argparse.Namespace) -> frozenset[str]:
+    forms = {"bucket": asked.bucket_part_names, "drive": asked.drive_part_names}
+    return frozenset(destination for destination, form in forms.items() if form == "dashed")
 
 
 def _catalogue(asked: argparse.Namespace) -> Catalogue:
@@ -86,12 +117,7 @@ def _catalogue(asked: argparse.Namespace) -> Catalogue:
 
 
 def _announce(sandbox: Sandbox, ready_file: Path | None) -> None:
-    told = {
-        "url": sandbox.url,
-        "pid": os.getpid(),
-        "project": sandbox.options.project,
-        "buckets": list(sandbox.options.buckets),
-    }
+    told = {"url": sandbox.url, **sandbox.about()}
     line = json.dumps(told) + "\n"
     sys.stdout.write(line)
     sys.stdout.flush()
@@ -101,8 +127,16 @@ def _announce(sandbox: Sandbox, ready_file: Path | None) -> None:
         scratch.replace(ready_file)
 
 
-def _wait_for_parent(end: threading.Event) -> None:
-    """Read standard input until the parent, who holds the other end, closes it or dies."""
-    while os.read(0, 4096):
-        pass
+def _wait_for_parent(end: threading.Event, parent: int) -> None:
+    """
+    Wait until the parent is gone: it holds the other end of standard input, and so may what it has forked.
+
+    Then ask for the end, and see to it that it comes.
+    """
+    while os.getppid() == parent:
+        readable, _, _ = select.select([0], [], [], PARENT_STEP_SECONDS)
+        if readable and not os.read(0, 4096):
+            break
     end.set()
+    time.sleep(GRACE_SECONDS)
+    os._exit(1)

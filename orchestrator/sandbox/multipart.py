@@ -36,9 +36,12 @@ def read(request: Request) -> Upload:
         raise ProtocolViolation(f"Multipart upload must have two parts, found {len(parts)}.")
     (_, head), (content_type, data) = parts
     try:
-        return Upload(json.loads(head or b"{}"), content_type, data)
+        metadata = json.loads(head or b"{}")
     except ValueError as error:
         raise ProtocolViolation(f"Multipart upload: the first part is no JSON: {error}") from error
+    if not isinstance(metadata, dict):
+        raise ProtocolViolation("Multipart upload: the first part is no JSON object.")
+    return Upload(metadata, content_type, data)
 
 
 def _part(piece: bytes, newline: bytes) -> tuple[str, bytes]:

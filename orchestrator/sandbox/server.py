@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socketserver
 import tempfile
@@ -98,7 +99,7 @@ class Sandbox:
         self._evaluator: Evaluator = evaluator if evaluator is not None else GraphEvaluator(catalogue)
         self._own_folder: Path | None = None
         self.clock = Clock()
-        self.faults = Faults()
+        self.faults = Faults(self.clock)
         self.journal = Journal()
 
     def __enter__(self) -> Self:
@@ -137,6 +138,10 @@ class Sandbox:
     @property
     def url(self) -> str:
         return f"http://{self.options.host}:{self._server.server_port}"
+
+    def about(self) -> dict[str, Any]:
+        """Tell which process this is, and what it was started with."""
+        return {"pid": os.getpid(), "project": self.options.project, "buckets": list(self.options.buckets)}
 
     def state(self) -> dict[str, Any]:
         """Report what `GET /sandbox/state` reports."""
@@ -177,7 +182,7 @@ class Sandbox:
 
     def _dispatcher(self) -> Dispatcher:
         self._control = ControlRoutes(
-            self.journal, self.faults, self.clock, self.operations, self.tasks, self.buckets, self.drive
+            self.journal, self.faults, self.clock, self.operations, self.tasks, self.buckets, self.drive, self.about()
         )
         earthengine = EarthEngineRoutes(
             self._evaluator,
@@ -185,7 +190,8 @@ class Sandbox:
             self.operations,
             self.tasks,
             self.buckets,
-            self.options.project,
+            self.faults,
+            self.clock,
             self.options.slots,
         )
         routes = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,6 @@ REASONS = {
     412: "conditionNotMet",
     416: "requestedRangeNotSatisfiable",
     429: "rateLimitExceeded",
-    501: "notImplemented",
 }
 
 
@@ -62,6 +61,17 @@ class ProtocolViolation(ApiError):  # noqa: N818  it is answered as an error and
 
     def __init__(self, message: str, *, status: int = 400) -> None:
         super().__init__(status, message)
+
+
+class UnknownParameter(ProtocolViolation):
+    """A query parameter that a method does not know."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f'Invalid JSON payload received. Unknown name "{name}": Cannot bind query parameter. '
+            f"Field '{name}' could not be found in request message."
+        )
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +162,8 @@ def error_response(error: ApiError, *, service: str) -> Response:
 
 def not_imitated(what: str) -> ApiError:
     """Say that the real service has `what` and this sandbox does not."""
-    return ApiError(501, f"This sandbox does not imitate {what} yet; the real service does.")
+    # Not 501: real clients repeat a 5xx for up to a minute.
+    return ApiError(400, f"This sandbox does not imitate {what} yet; the real service does.", reason="notImplemented")
 
 
 Handler = Callable[..., Response]
@@ -166,7 +177,7 @@ class Route:
     Attributes:
         api: Name under which calls are counted and faults ordered, such as `image.export`.
         pattern: Regular expression over the raw path; named groups become keyword arguments, percent-decoded.
-        query: Parameters the method knows besides Google's standard ones.
+        query: Parameters the method knows besides Google's standard ones; None for whatever comes.
         media: True serves only `alt=media`, False only the rest, None both.
     """
 
@@ -175,15 +186,23 @@ class Route:
     method: str
     pattern: re.Pattern[str]
     handler: Handler
-    query: frozenset[str] = frozenset()
+    query: frozenset[str] | None = frozenset()
     media: bool | None = None
 
 
 def route(
-    service: str, api: str, method: str, pattern: str, handler: Handler, *, query: str = "", media: bool | None = None
+    service: str,
+    api: str,
+    method: str,
+    pattern: str,
+    handler: Handler,
+    *,
+    query: str | None = "",
+    media: bool | None = None,
 ) -> Route:
     """Make a route; `query` is a space-separated list."""
-    return Route(service, api, method, re.compile(pattern), handler, frozenset(query.split()), media)
+    known = None if query is None else frozenset(query.split())
+    return Route(service, api, method, re.compile(pattern), handler, known, media)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +217,10 @@ class Match:
         Raises:
             ApiError: Whatever the method answers other than success.
         """
-        known = STANDARD_QUERY | self.route.query
+        known = self.route.query
         for name in request.query:
-            if name not in known and self.route.service != "control":
-                raise ProtocolViolation(
-                    f'Invalid JSON payload received. Unknown name "{name}": Cannot bind query parameter. '
-                    f"Field '{name}' could not be found in request message."
-                )
+            if known is not None and name not in STANDARD_QUERY | known:
+                raise UnknownParameter(name)
         return self.route.handler(request, **self.arguments, **extra)
 
 
@@ -228,9 +244,10 @@ class Router:
 
 def service_of(path: str) -> str:
     """Name the service a path belongs to, for the form of its errors."""
-    if path.startswith(("/storage/", "/download/", "/upload/storage/")):
+    below = path.removeprefix("/resumable").removeprefix("/upload").removeprefix("/download").removeprefix("/batch")
+    if below.startswith("/storage/"):
         return "storage"
-    if path.startswith(("/drive/", "/upload/drive/", "/discovery/")):
+    if below.startswith(("/drive/", "/discovery/")):
         return "drive"
     return "control" if path.startswith("/sandbox/") else "earthengine"
 
@@ -240,6 +257,11 @@ def reason_phrase(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return "Unknown"
+
+
+def truth(request: Request, name: str) -> bool:
+    """Read a parameter that is true or false, as some clients spell it: `True`."""
+    return request.query.get(name, "").lower() == "true"
 
 
 def integer(request: Request, name: str, default: int) -> int:
@@ -265,19 +287,24 @@ def media_response(path: Path, size: int, request: Request, headers: Mapping[str
     """
     Answer with a file, or the part of it that `Range` asks for.
 
-    Raises:
-        ApiError: 416 if the range begins beyond the end.
+    A range whose end lies before its beginning is none (RFC 9110, 14.1.1): the whole file is sent. One that begins
+    beyond the end is 416, with the size in `Content-Range`.
     """
     asked = request.headers.get("range")
     found = _RANGE.fullmatch(asked.strip()) if asked else None
     common = {"Accept-Ranges": "bytes", **headers}
-    if found is None or found.groups() == ("", ""):
+    if found is None or found.groups() == ("", "") or _backwards(*found.groups()):
         return Response(200, common, FileBody(path, 0, size))
     first, last = _resolve_range(found.group(1), found.group(2), size)
     if first > last or first >= size:
-        raise ApiError(416, f"Request range not satisfiable: bytes {asked} of {size}")
+        refused = error_response(ApiError(416, "Request range not satisfiable"), service=service_of(request.path))
+        return replace(refused, headers={**refused.headers, "Content-Range": f"bytes */{size}"})
     common["Content-Range"] = f"bytes {first}-{last}/{size}"
     return Response(206, common, FileBody(path, first, last - first + 1))
+
+
+def _backwards(first: str, last: str) -> bool:
+    return bool(first and last) and int(first) > int(last)
 
 
 def _resolve_range(first: str, last: str, size: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orchestrator.engine.stores.records import Run
+from orchestrator.engine.stores.records import Admission, Run
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.faces.cli.main import run_cli
 from orchestrator.model.grid import Window
@@ -55,7 +55,7 @@ class Kept:
 
     def admit(self, name="east", date="", **changes) -> Run:
         job = replace(JOB, base_name=name, **changes)
-        return self.store.admit(name, date, job.fingerprint(), job.to_json(), again=True)
+        return self.store.admit(Admission(name, date, job.fingerprints(), job.to_json()), again=True)
 
     def plan(self, run: Run, tasks: int = 2) -> Run:
         plans = [TaskPlan(n, Window(256 * n, 0, 256, 512), 256, 256) for n in range(tasks)]

@@ -28,7 +28,7 @@ def export(kept, run, key="0000"):
 def test_a_list_takes_the_same_number_of_questions_for_any_number_of_runs(kept):
     """Three statements for 3 runs and for 300: not one for each run."""
     said = []
-    event.listen(kept.store._engine, "before_cursor_execute", lambda *given: said.append(given[2]))
+    event.listen(kept.store._db._engine, "before_cursor_execute", lambda *given: said.append(given[2]))
 
     def questions():
         said.clear()
@@ -82,7 +82,7 @@ def test_a_list_says_service_area_output_and_utc(kept, call):
 @pytest.mark.parametrize("width", [40, 60])
 def test_a_list_fits_a_narrow_terminal(kept, width):
     """Nothing but a path, which people copy, is wider."""
-    kept.store.set_run(kept.plan(kept.admit("east")).id, "HELD", "by hand: " + "look " * 40)
+    kept.store.set_run(kept.plan(kept.admit("east")).id, "HELD", "look " * 40)
 
     lines = listing(heads_of(kept.store, 10, datetime.now(UTC)), width)
 

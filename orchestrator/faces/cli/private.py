@@ -1,4 +1,4 @@
-"""A private sandbox for the time of one command: a process of its own, spoken to only over HTTP."""
+"""A sandbox for the time of one command: a process of its own, spoken to only over HTTP."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from orchestrator.core.errors import ConfigError
+from orchestrator.core.errors import UserError
 
 DEFAULT_BUCKET = "orchestrator-sandbox"
 
@@ -29,7 +29,7 @@ class SandboxProcess:
         Return what the sandbox says of itself: `url`, `project`, `buckets`.
 
         Raises:
-            ConfigError: It ended instead of answering; its last line is in the message.
+            UserError: It ended instead of answering; its last line is in the message.
         """
         out = self._process.stdout
         line = out.readline() if out else b""
@@ -37,9 +37,13 @@ class SandboxProcess:
             self._process.wait()
             self._errors.seek(0)
             said = self._errors.read().decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
-            raise ConfigError(f"the sandbox did not start: {said[-1]}")
+            raise UserError(f"the sandbox did not start: {said[-1].removeprefix('sandbox: ')}")
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+    def join(self) -> int:
+        """Wait for its end; return its exit code."""
+        return self._process.wait()
 
 
 @contextmanager
@@ -48,14 +52,24 @@ def private_sandbox(*, scenes: Path | None, data_dir: Path, slots: int = 2) -> I
     Run a sandbox that ends with the block, or with this process however it dies.
 
     Objects and operations stay in `data_dir`, so that a run that was killed finds them again.
+
+    Raises:
+        UserError: `scenes` is no folder.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "orchestrator.sandbox", "--die-with-parent", "--slots", str(slots)]
-    command += ["--bucket", DEFAULT_BUCKET, "--data-dir", str(data_dir)]
+    options = ["--slots", str(slots), "--bucket", DEFAULT_BUCKET, "--data-dir", str(data_dir)]
     if scenes is not None:
         if not scenes.is_dir():
-            raise ConfigError(f"--scenes {scenes} is no folder; name a folder with STAC items and their rasters")
-        command += ["--scenes", str(scenes)]
+            raise UserError(f"--scenes {scenes} is no folder; name a folder with STAC items and their rasters")
+        options += ["--scenes", str(scenes)]
+    with started(options) as process:
+        yield process
+
+
+@contextmanager
+def started(options: list[str]) -> Iterator[SandboxProcess]:
+    """Start a sandbox with `options`; it ends with the block, or with this process however it dies."""
+    command = [sys.executable, "-m", "orchestrator.sandbox", "--die-with-parent", *options]
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(  # noqa: S603  our own module, by the interpreter that runs us
             command,

@@ -24,16 +24,21 @@ from orchestrator.core.errors import (
 from orchestrator.core.files import LockedError, sha256_of
 from orchestrator.core.units import format_bytes, format_seconds
 from orchestrator.engine.execution import retry_run
+from orchestrator.engine.ownership import Claimant, check_free, check_owner
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.publication import beside, final_path
 from orchestrator.engine.service import admit
-from orchestrator.engine.stores.records import Head, Run
+from orchestrator.engine.stores.records import Run
 from orchestrator.faces.cli.exits import DONE, FAILED, MEANINGS, WAITS_FOR_PERSON, together
 from orchestrator.faces.cli.options import ENVIRONMENT, build_job, build_table, job_options, service_options
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, opened
 from orchestrator.model.job import Job
 from orchestrator.model.states import RunState
+
+OVERWRITE = click.option(
+    "--overwrite", is_flag=True, help="Replace files at the result's place that this job did not make."
+)
 
 
 def today() -> date:
@@ -45,8 +50,9 @@ def today() -> date:
 @job_options
 @service_options
 @click.option("--again", is_flag=True, help="Do it once more although it is done.")
+@OVERWRITE
 @click.pass_obj
-def run(context: Context, /, again: bool, **given: Any) -> int:
+def run(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:
     """
     Bring one area to one clipped GeoTIFF, and watch.
 
@@ -57,19 +63,19 @@ def run(context: Context, /, again: bool, **given: Any) -> int:
     with opened(context, given, output) as app:
         app.check_service()
         with output.busy("reading the area"):
-            jobs = [one.dated(today()) for one in expand(table.job(base, app.settings.service))]
+            jobs = expand(table.job(base, app.settings.service))
         if len(jobs) == 1:
-            return run_one(app, jobs[0], output, again=again)
-        return _run_all(app, jobs, output, again=again)
+            return run_one(app, jobs[0], output, again=again, overwrite=overwrite)
+        return _run_all(app, jobs, output, again=again, overwrite=overwrite)
 
 
-def _run_all(app: Application, jobs: Sequence[Job], output: Output, *, again: bool) -> int:
+def _run_all(app: Application, jobs: Sequence[Job], output: Output, *, again: bool, overwrite: bool) -> int:
     """Carry one job after the other; one that fails does not stop the others. At the end say which did."""
     ended: list[Ended] = []
     for number, job in enumerate(jobs, 1):
         output.note(f"{number} of {len(jobs)}: {job.base_name}")
         try:
-            ended.append(Ended(job.base_name, run_one(app, job, output, again=again)))
+            ended.append(Ended(job.base_name, run_one(app, job, output, again=again, overwrite=overwrite)))
         except (Stopped, ConfigError, CredentialError, BrokenPipeError):
             raise  # nothing of this one job, and the same for the next
         except (OrchestratorError, OSError) as error:
@@ -103,14 +109,24 @@ def _summed_up(ended: Sequence[Ended], output: Output) -> int:
     return code
 
 
-def run_one(app: Application, job: Job, output: Output, *, again: bool = False) -> int:
+def run_one(app: Application, job: Job, output: Output, *, again: bool = False, overwrite: bool = False) -> int:
     """Carry one job to its end and show the result; return the exit code."""
-    known = app.store.heads(1000, fingerprint=job.fingerprint())
-    if not known:
+    declaration, job = job.declaration(), job.dated(today())
+    known = app.store.find(job.fingerprints())
+    if known is None:
         with output.busy(f"planning {job.base_name}"):
             app.planner().local(job)  # what is wrong with the declaration is said before anything is stored
-    gone = not again and _result_is_gone(known, job, output)
-    run_ = admit(app.store, job.base_name, job, today(), again=again or gone)
+    _check_output(app, job, declaration, overwrite=overwrite)
+    run_ = admit(
+        app.store,
+        job.base_name,
+        job,
+        today(),
+        declaration=declaration,
+        installation=app.owner,
+        again=again or _result_is_gone(known, job, output),
+        overwrite=overwrite,
+    )
     if run_.state in (RunState.FAILED, RunState.CANCELLED) or run_.needs_person:
         run_ = retry_run(run_, app.store)
     if run_.state is RunState.CLEANED:
@@ -125,15 +141,22 @@ def _carried(app: Application, run_: Run, output: Output) -> Run:
     progress = Progress()
     try:
         with app.lock(run_.id), output.watching(progress.snapshot, run_.job_name):
-            return app.execution(run_, progress).work()
+            return app.execution(run_, progress).follow()
     except LockedError as error:
         raise LockedError(f"{error}; `orchestrator watch {run_.id}` follows it") from None
 
 
-def _result_is_gone(known: Sequence[Head], job: Job, output: Output) -> bool:
+def _check_output(app: Application, job: Job, declaration: str, *, overwrite: bool) -> None:
+    """Refuse to begin where another installation is at work, or where a file lies that this job did not make."""
+    final = final_path(job)
+    check_free(final, app.owner)
+    who = Claimant(declaration, job.fingerprints(), job.base_name, overwrite=overwrite)
+    check_owner(final, who, app.store)
+
+
+def _result_is_gone(done: Run | None, job: Job, output: Output) -> bool:
     """Tell whether the job was done once and its result is not there any more, whole."""
-    done = next((head for head in known if head.state is RunState.CLEANED), None)
-    if done is None:
+    if done is None or done.state is not RunState.CLEANED:
         return False
     final, result = final_path(job), json.loads(done.result)
     if not final.is_file() or final.stat().st_size != result["bytes"]:
@@ -273,18 +296,30 @@ def _show_plan(job: Job, local: LocalPlan, output: Output, picture: Path, table:
 @job_options
 @click.option("--sandbox-url", metavar="URL", help="For a daemon that was started with the same option.")
 @click.option("--again", is_flag=True, help="Do it once more although it is done.")
+@OVERWRITE
 @click.pass_obj
-def submit(context: Context, /, again: bool, **given: Any) -> int:
+def submit(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:
     """Hand a job to the daemon (`orchestrator serve`) that uses the same state folder."""
     output = context.output()
     app = Application(context.load().settings, stop=context.stop)
     job = build_job(given, "sandbox" if given["sandbox_url"] else app.settings.service)
     with output.busy("reading the area"):
-        jobs = [one.dated(today()) for one in expand(job)]
-    for one in jobs:
+        jobs = expand(job)
+    for declared in jobs:
+        declaration, one = declared.declaration(), declared.dated(today())
         with output.busy(f"planning {one.base_name}"):
             app.planner().local(one)
-        run_ = admit(app.store, one.base_name, one, today(), again=again)
+        _check_output(app, one, declaration, overwrite=overwrite)
+        run_ = admit(
+            app.store,
+            one.base_name,
+            one,
+            today(),
+            declaration=declaration,
+            installation=app.owner,
+            again=again,
+            overwrite=overwrite,
+        )
         output.message("submitted", {"run": run_.id, "state": run_.state, "base_name": one.base_name})
         output.say(f"{run_.id}  {one.base_name}  {run_.state}")
     return 0

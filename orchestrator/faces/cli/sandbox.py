@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import json
+import signal
 from pathlib import Path
 
 import rich_click as click
 
-from orchestrator.faces.cli.private import DEFAULT_BUCKET
+from orchestrator.core.errors import OrchestratorError
+from orchestrator.faces.cli.private import DEFAULT_BUCKET, started
 from orchestrator.faces.cli.session import SANDBOX_PROJECT, Context
 
 
@@ -24,16 +25,18 @@ def sandbox(context: Context, /, port: int, scenes: Path | None, data_dir: Path 
 
     The real clients of Earth Engine, Cloud Storage and Drive work with it too.
     """
-    command = [sys.executable, "-m", "orchestrator.sandbox", "--port", str(port), "--slots", str(slots)]
-    command += ["--project", SANDBOX_PROJECT, "--bucket", DEFAULT_BUCKET]
-    command += ["--scenes", str(scenes)] if scenes else []
-    command += ["--data-dir", str(data_dir)] if data_dir else []
+    options = ["--port", str(port), "--slots", str(slots), "--project", SANDBOX_PROJECT, "--bucket", DEFAULT_BUCKET]
+    options += ["--scenes", str(scenes)] if scenes else []
+    options += ["--data-dir", str(data_dir)] if data_dir else []
     output = context.output()
-    output.note(
-        f"sandbox on http://127.0.0.1:{port}, project {SANDBOX_PROJECT}, bucket {DEFAULT_BUCKET}; Ctrl-C ends it"
-    )
-    process = subprocess.Popen(command)  # noqa: S603  our own module, by the interpreter that runs us
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        return process.wait()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's Ctrl-C
+    with started(options) as process:
+        try:
+            told = process.wait()
+            output.say(json.dumps(told))
+            output.message("sandbox", told)
+            output.note(f"sandbox on {told['url']}, project {SANDBOX_PROJECT}, bucket {DEFAULT_BUCKET}; Ctrl-C ends it")
+            code = process.join()
+        except KeyboardInterrupt:
+            return 0
+    raise OrchestratorError(f"the sandbox ended by itself, with exit code {code}")

@@ -79,6 +79,7 @@ def facts_of(head: Head, tally: Mapping[PartState, int], pace: Pace | None, now:
         "logical_date": head.logical_date,
         "state": head.state,
         "reason": head.reason,
+        "who": head.who if head.state is RunState.HELD else "",
         "service": job.get("service", ""),
         "area": " ".join(filter(None, [area["source"], area.get("piece", ""), area.get("where", "")])),
         "output": result.get("path") or str(Path(job["output"]) / f"{job['base_name']}_clipped.tif"),

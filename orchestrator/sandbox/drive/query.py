@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 from orchestrator.sandbox.drive.files import DriveFile
 from orchestrator.sandbox.web import ApiError, not_imitated
@@ -25,7 +28,7 @@ def parse(text: str, root: str) -> Predicate:
     Read a query; `root` is the id that the alias `root` stands for.
 
     Raises:
-        ApiError: 400 `Invalid Value` if the text is no query; 501 for a term that is not imitated.
+        ApiError: 400 `Invalid Value` if the text is no query; or for a term that is not imitated.
     """
     reader = _Reader(_tokens(text), root)
     found = reader.either()
@@ -85,13 +88,13 @@ class _Reader:
 
     def _term(self) -> Predicate:
         first = self._next()
-        operator, value = self._next(), self._next()
+        sign, value = self._next(), self._next()
         if first.kind == "text":
-            if (operator.value, value.value) != ("in", "parents"):
-                raise not_imitated(f"Drive's query term '... {operator.value} {value.value}'")
+            if (sign.value, value.value) != ("in", "parents"):
+                raise not_imitated(f"Drive's query term '... {sign.value} {value.value}'")
             parent = self._root if first.value == "root" else first.value
             return lambda each: parent in each.parents
-        return _comparison(first.value, operator.value, value)
+        return _comparison(first.value, sign.value, value)
 
     def _accept(self, value: str) -> bool:
         if self.tokens and self.tokens[0].kind != "text" and self.tokens[0].value == value:
@@ -113,38 +116,58 @@ def _all(left: Predicate, right: Predicate) -> Predicate:
     return lambda each: left(each) and right(each)
 
 
-def _comparison(name: str, operator: str, value: _Token) -> Predicate:
-    if name == "trashed" and operator in ("=", "!=") and value.value in ("true", "false"):
-        wanted = (value.value == "true") == (operator == "=")
+def _comparison(name: str, sign: str, value: _Token) -> Predicate:
+    if name == "trashed" and sign in ("=", "!=") and value.value in ("true", "false"):
+        wanted = (value.value == "true") == (sign == "=")
         return lambda each: each.trashed == wanted
-    if name not in ("name", "mimeType", "createdTime", "modifiedTime") or value.kind != "text":
-        raise not_imitated(f"Drive's query term '{name} {operator}'")
-    text = value.value
-    if operator == "contains":
+    if value.kind == "text" and name in _TEXTS:
+        return _about_text(_TEXTS[name], sign, value.value)
+    if value.kind == "text" and name in _TIMES:
+        return _about_time(_TIMES[name], sign, value.value)
+    raise not_imitated(f"Drive's query term '{name} {sign}'")
+
+
+_TEXTS: dict[str, Callable[[DriveFile], str]] = {
+    "name": lambda each: each.name,
+    "mimeType": lambda each: each.mime_type,
+}
+_TIMES: dict[str, Callable[[DriveFile], str]] = {
+    "createdTime": lambda each: each.created,
+    "modifiedTime": lambda each: each.modified,
+}
+_ORDERS: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def _about_text(field: Callable[[DriveFile], str], sign: str, text: str) -> Predicate:
+    if sign == "contains":
         # Drive's `name contains` matches beginnings of words; a name's beginning is the case that is used.
-        return lambda each: any(_words_begin(_field(each, name), text))
-    tests: dict[str, Callable[[str], bool]] = {
-        "=": lambda found: found == text,
-        "!=": lambda found: found != text,
-        "<": lambda found: found < text,
-        "<=": lambda found: found <= text,
-        ">": lambda found: found > text,
-        ">=": lambda found: found >= text,
-    }
-    if operator not in tests:
+        return lambda each: any(_words_begin(field(each), text))
+    if sign not in ("=", "!="):
         raise _invalid()
-    test = tests[operator]
-    return lambda each: test(_field(each, name))
+    return lambda each: (field(each) == text) == (sign == "=")
 
 
-def _field(each: DriveFile, name: str) -> str:
-    values = {
-        "name": each.name,
-        "mimeType": each.mime_type,
-        "createdTime": each.created,
-        "modifiedTime": each.modified,
-    }
-    return values[name]
+def _about_time(field: Callable[[DriveFile], str], sign: str, text: str) -> Predicate:
+    """Compare moments, whatever their offsets from UTC; without one a time is in UTC."""
+    if sign not in _ORDERS:
+        raise _invalid()
+    compare, wanted = _ORDERS[sign], _moment(text)
+    return lambda each: compare(_moment(field(each)), wanted)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise _invalid() from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _words_begin(found: str, text: str) -> list[bool]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-from orchestrator.sandbox import fields, multipart
-from orchestrator.sandbox.drive.files import FOLDER, QUOTA_BYTES, Drive
+from orchestrator.sandbox import bodies, fields, multipart
+from orchestrator.sandbox.documents import bundled
+from orchestrator.sandbox.drive.files import FOLDER, QUOTA_BYTES, Drive, DriveFile
 from orchestrator.sandbox.drive.query import parse
 from orchestrator.sandbox.web import (
     ApiError,
@@ -20,6 +18,7 @@ from orchestrator.sandbox.web import (
     integer,
     json_response,
     media_response,
+    not_imitated,
     route,
 )
 
@@ -44,7 +43,8 @@ class DriveRoutes:
         self._drive = drive
 
     def routes(self) -> list[Route]:
-        one = r"/drive/v3/files/(?P<number>[^/]+)"
+        # Three methods of the real service stand where a file's id stands.
+        one = r"/drive/v3/files/(?P<number>(?!(?:trash|generateIds|generateCseToken)$)[^/]+)"
         return [
             route("drive", "drive.discovery", "GET", r"/discovery/v1/apis/drive/v3/rest", _discovery, query="labels"),
             route("drive", "drive.about", "GET", r"/drive/v3/about", self._about),
@@ -68,6 +68,7 @@ class DriveRoutes:
         return json_response(fields.select(request.query["fields"], answer))
 
     def _list(self, request: Request) -> Response:
+        _refuse_other_places(request)
         text = request.query.get("q", "").strip()
         found = self._drive.find(parse(text, self._drive.root.id) if text else lambda _: True)
         size = integer(request, "pageSize", 100)
@@ -102,19 +103,22 @@ class DriveRoutes:
     def _create(self, request: Request) -> Response:
         kind = request.query.get("uploadType")
         if kind == "resumable":
-            raise ApiError(501, "This sandbox does not imitate resumable uploads to Drive yet.")
+            raise not_imitated("resumable uploads to Drive")
         metadata, data, content_type = request.json() if kind is None else {}, None, None
         if kind == "multipart":
             upload = multipart.read(request)
             metadata, data, content_type = upload.metadata, upload.data, upload.content_type
         elif kind == "media":
             data, content_type = request.body, request.headers.get("content-type")
-        mime_type = str(metadata.get("mimeType") or content_type or "application/octet-stream")
+        if unknown := sorted(set(metadata) - {"name", "mimeType", "parents", "kind"}):
+            raise not_imitated(f"{unknown} of a new Drive file")
+        mime_type = bodies.text(metadata, "mimeType") or content_type or "application/octet-stream"
+        name, parents = bodies.text(metadata, "name") or "Untitled", bodies.texts(metadata, "parents")
         blob = None if mime_type == FOLDER else self._drive.blobs.store(data or b"")
         made = self._drive.create(
-            str(metadata.get("name", "Untitled")),
+            name,
             mime_type=mime_type,
-            parents=tuple(self._drive.get(each).id for each in metadata.get("parents", [])),
+            parents=tuple(self._drive.get(each).id for each in parents),
             blob=blob,
         )
         return _shown(request, made.resource())
@@ -122,8 +126,23 @@ class DriveRoutes:
     def _update(self, request: Request, number: str) -> Response:
         body = request.json()
         if unknown := sorted(set(body) - {"name", "trashed"}):
-            raise ApiError(501, f"This sandbox does not imitate changing {unknown} of a Drive file yet.")
-        return _shown(request, self._drive.update(number, body).resource())
+            raise not_imitated(f"changing {unknown} of a Drive file")
+        old = self._drive.get(number)
+        parents = self._moved(request, old)
+        name = bodies.text(body, "name") or old.name
+        trashed = bodies.boolean(body, "trashed") if "trashed" in body else old.trashed
+        return _shown(
+            request, self._drive.update(number, {"name": name, "trashed": trashed, "parents": parents}).resource()
+        )
+
+    def _moved(self, request: Request, old: DriveFile) -> tuple[str, ...]:
+        """Read where a file shall lie: since 2020 in one folder."""
+        added = [self._drive.get(each).id for each in request.query.get("addParents", "").split(",") if each]
+        removed = [self._drive.get(each).id for each in request.query.get("removeParents", "").split(",") if each]
+        parents = tuple(each for each in (*old.parents, *added) if each not in removed) or (self._drive.root.id,)
+        if len(parents) > 1:
+            raise ApiError(403, "Increasing the number of parents is not allowed", reason="cannotAddParent")
+        return parents
 
     def _delete(self, request: Request, number: str) -> Response:  # noqa: ARG002  every handler takes the request
         self._drive.delete(number)
@@ -142,31 +161,40 @@ def _start(token: str | None) -> int:
     return int(token[5:])
 
 
-def _ordered(found: list[Any], order: str | None) -> list[Any]:
+_ORDERS: dict[str, Callable[[DriveFile], Any]] = {
+    "createdTime": lambda each: each.order,
+    "folder": lambda each: each.mime_type != FOLDER,
+    "modifiedTime": lambda each: each.modified,
+    "name": lambda each: each.name,
+    "quotaBytesUsed": lambda each: 0 if each.blob is None else each.blob.size,
+    "recency": lambda each: each.modified,
+}
+_OTHER_ORDERS = ("modifiedByMeTime", "name_natural", "sharedWithMeTime", "starred", "viewedByMeTime")
+
+
+def _ordered(found: list[DriveFile], order: str | None) -> list[DriveFile]:
     for key in reversed((order or "").split(",")):
         name, _, direction = key.strip().partition(" ")
         if not name:
             continue
-        if name not in ("name", "createdTime", "modifiedTime", "recency"):
+        if name in _OTHER_ORDERS:
+            raise not_imitated(f"lists of Drive ordered by {name}")
+        if name not in _ORDERS:
             raise ProtocolViolation(f"Invalid field in orderBy: {name}")
-        attribute = {"name": "name", "createdTime": "order"}.get(name, "modified")
-        found = sorted(found, key=lambda each: getattr(each, attribute), reverse=direction == "desc")
+        found = sorted(found, key=_ORDERS[name], reverse=direction == "desc")
     return found
+
+
+def _refuse_other_places(request: Request) -> None:
+    """There is one user's own Drive here, with nothing shared."""
+    spaces, corpora = request.query.get("spaces", "drive"), request.query.get("corpora", "user")
+    if spaces != "drive":
+        raise not_imitated(f"the space '{spaces}' of Drive")
+    if corpora not in ("user", "allDrives") or request.query.get("driveId"):
+        raise not_imitated(f"lists of Drive over the corpora '{corpora}' or a shared drive")
 
 
 def _discovery(request: Request) -> Response:
     base = request.base_url + "/"
-    document = {**_bundled(), "rootUrl": base, "baseUrl": base + "drive/v3/", "mtlsRootUrl": base}
+    document = {**bundled("drive.v3"), "rootUrl": base, "baseUrl": base + "drive/v3/", "mtlsRootUrl": base}
     return json_response(document)
-
-
-@cache
-def _bundled() -> dict[str, Any]:
-    """Read the document that google-api-python-client ships, without importing the client."""
-    spec = importlib.util.find_spec("googleapiclient")
-    if spec is None or not spec.submodule_search_locations:
-        raise ApiError(501, "google-api-python-client is not installed: no discovery document for Drive.")
-    folder = Path(next(iter(spec.submodule_search_locations)))
-    text = (folder / "discovery_cache" / "documents" / "drive.v3.json").read_text(encoding="utf-8")
-    document: dict[str, Any] = json.loads(text)
-    return document

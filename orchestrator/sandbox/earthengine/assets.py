@@ -74,7 +74,7 @@ class Assets:
         Show a page of a collection's images.
 
         Raises:
-            ApiError: 404 without such a collection, 400 for a list that would not end, 501 for a filter unknown here.
+            ApiError: 404 without such a collection, 400 for a list that would not end or a filter unknown here.
         """
         collection = parent.removeprefix(PUBLIC)
         if not parent.startswith(PUBLIC) or collection not in self._catalogue.collections():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from orchestrator.sandbox.blobs import Blob, Blobs
 from orchestrator.sandbox.drive.files import Drive
 from orchestrator.sandbox.earthengine import exports, raster
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
@@ -22,6 +23,7 @@ from orchestrator.sandbox.web import ApiError
 INVALID_ARGUMENT_CODE = 3  # google.rpc.Code, which failed exports carry
 HOLD_STEP_SECONDS = 0.02
 TIFF = "image/tiff"
+DAMAGED_BYTES = 8  # the whole header of a TIFF: byte order, version, place of the first directory
 
 
 class Evaluator(Protocol):
@@ -75,11 +77,14 @@ class Desk(Protocol):
 class Attempt:
     """One attempt at one task."""
 
-    def __init__(self, desk: Desk, task: Task, workplace: Workplace, fault: Fault | None) -> None:
+    def __init__(
+        self, desk: Desk, task: Task, workplace: Workplace, fault: Fault | None, *, form: str | None = None
+    ) -> None:
         self._desk = desk
         self._task = task
         self._place = workplace
         self._fault = fault
+        self._form = form
         self._struck = False
         self._pixels_done = 0
         self._pixels = 1
@@ -95,37 +100,54 @@ class Attempt:
         export = exports.read(self._task.request)
         try:
             image: Image = self._place.evaluator.image(dict(export.expression))
-            files = plan(export, image)
+            files = plan(export, image, form=self._names(export))
             self._pixels = image.grid.height * image.grid.width
             for number, file in enumerate(files):
-                self._write(export, image, file, lost=self._loses(number))
+                self._write(export, image, file, number)
         except (ExportError, EvaluationError, UnboundedQueryError) as error:
             raise TaskFailed(_with_code(str(error))) from error
         self._strike(1.0)
         return (self._address(export),)
 
-    def _write(self, export: ImageExport, image: Image, file: FileWindow, *, lost: bool) -> None:
+    def _names(self, export: ImageExport) -> str:
+        usual = exports.DASHED if export.destination.kind in self._place.profile.dashes else exports.PLAIN
+        return usual if self._form is None else self._form
+
+    def _write(self, export: ImageExport, image: Image, file: FileWindow, number: int) -> None:
         scratch = self._place.scratch / f"{uuid.uuid4().hex}.tif"
         try:
             found = raster.write(image, file, export, self._place.profile, scratch, self._note)
-            if not lost and (found or not export.skip_empty):
-                self._deliver(export, file, scratch)
+            if not self._spoils("task_lose_file", number) and (found or not export.skip_empty):
+                self._deliver(export, file, scratch, number)
         finally:
             scratch.unlink(missing_ok=True)
             scratch.with_suffix(".plain.tif").unlink(missing_ok=True)
 
-    def _deliver(self, export: ImageExport, file: FileWindow, scratch: Path) -> None:
+    def _deliver(self, export: ImageExport, file: FileWindow, scratch: Path, number: int) -> None:
         place = export.destination
         if isinstance(place, BucketDestination):
-            blob = self._place.buckets.blobs.adopt(scratch)
+            blob = self._adopt(self._place.buckets.blobs, scratch, number)
             try:
                 self._place.buckets.put(place.bucket, file.name, blob, content_type=TIFF)
             except ApiError as error:
                 raise ExportError(error.message) from error
         else:
             folder = self._place.drive.folder(place.folder)
-            blob = self._place.drive.blobs.adopt(scratch)
+            blob = self._adopt(self._place.drive.blobs, scratch, number)
             self._place.drive.create(file.name, mime_type=TIFF, parents=(folder.id,), blob=blob)
+
+    def _adopt(self, blobs: Blobs, scratch: Path, number: int) -> Blob:
+        """Hand over the file, damaged where a fault wants it so."""
+        if self._fault is None or not self._spoils("task_damage_file", number):
+            return blobs.adopt(scratch)
+        rule = self._fault.rule
+        zeros = bytes(DAMAGED_BYTES if rule.bytes is None else rule.bytes)
+        if rule.stale_checksum:
+            blob = blobs.adopt(scratch)
+            _overwrite(blobs.path(blob), zeros)
+            return blob
+        _overwrite(scratch, zeros)
+        return blobs.adopt(scratch)
 
     def _address(self, export: ImageExport) -> str:
         place = export.destination
@@ -140,12 +162,9 @@ class Attempt:
         self._desk.check_in(self._task, share)
         self._strike(share)
 
-    def _loses(self, number: int) -> bool:
-        return (
-            self._fault is not None
-            and self._fault.rule.action == "task_lose_file"
-            and (self._fault.rule.offset == number)
-        )
+    def _spoils(self, action: str, number: int) -> bool:
+        """Say whether the fault does `action` to the file `number`."""
+        return self._fault is not None and self._fault.rule.action == action and self._fault.rule.offset == number
 
     def _strike(self, share: float) -> None:
         """Let the fault act once, as soon as `share` of the work is done."""
@@ -170,9 +189,9 @@ class Attempt:
             time.sleep(HOLD_STEP_SECONDS)
 
 
-def plan(export: ImageExport, image: Image) -> list[FileWindow]:
+def plan(export: ImageExport, image: Image, *, form: str) -> list[FileWindow]:
     """
-    Cut the image into files.
+    Cut the image into files; `form` as in `exports.files`.
 
     Raises:
         ExportError: If the image has too many pixels, or a file too many bytes.
@@ -194,10 +213,15 @@ def plan(export: ImageExport, image: Image) -> list[FileWindow]:
             f"{size} bytes before compression ({bytes_per_pixel} bytes per pixel), but must be less than "
             f"{exports.MAX_FILE_BYTES} bytes."
         )
-    return list(exports.files(export.destination.prefix, height, width, file_height, file_width))
+    return list(exports.files(export.destination.prefix, height, width, file_height, file_width, form=form))
+
+
+def _overwrite(path: Path, data: bytes) -> None:
+    with path.open("r+b") as file:
+        file.write(data)
 
 
 def _with_code(message: str) -> str:
     """Failed tasks name their code at the end of the sentence, except where the sentence says how to go on."""
-    bare = message.startswith(("Export too large", "Exported bands")) or "(Error code:" in message
+    bare = message.startswith("Export too large") or "(Error code:" in message
     return message if bare else f"{message} (Error code: {INVALID_ARGUMENT_CODE})"

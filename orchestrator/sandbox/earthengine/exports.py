@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from orchestrator.sandbox.earthengine import schema
 from orchestrator.sandbox.web import ProtocolViolation, not_imitated
@@ -20,18 +20,22 @@ MAX_FILE_BYTES = 17_179_869_184  # before compression
 DEFAULT_FILE_BYTES = 2**32  # the side of a file that nobody chose holds about this many bytes
 MAX_DESCRIPTION = 100
 MAX_REQUEST_ID = 60
+PLAIN = "{row:010d}-{col:010d}.tif"
+DASHED = "-" + PLAIN
 
 
 @dataclass(frozen=True, slots=True)
 class BucketDestination:
     bucket: str
     prefix: str
+    kind: ClassVar[str] = "bucket"
 
 
 @dataclass(frozen=True, slots=True)
 class DriveDestination:
     folder: str | None
     prefix: str
+    kind: ClassVar[str] = "drive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ def read(body: Mapping[str, Any]) -> ImageExport:
 
     Raises:
         ProtocolViolation: What Earth Engine would refuse.
-        ApiError: 501 for a destination or format that is not imitated.
+        ApiError: 400 for a destination or format that is not imitated.
     """
     schema.check(body, schema.IMAGE_EXPORT)
     if "expression" not in body:
@@ -179,12 +183,19 @@ class FileWindow:
     width: int
 
 
-def files(prefix: str, height: int, width: int, file_height: int, file_width: int) -> Iterator[FileWindow]:
-    """Yield the files of an image, row by row; a single file has no offsets in its name."""
+def files(
+    prefix: str, height: int, width: int, file_height: int, file_width: int, *, form: str
+) -> Iterator[FileWindow]:
+    """
+    Yield the files of an image, row by row; a single file has no offsets in its name.
+
+    `form` is what follows the prefix, with `row` and `col` to be filled in; a folder is followed by no dash.
+    """
+    form = form.removeprefix("-") if prefix.endswith("/") else form
     single = file_height >= height and file_width >= width
     for row in range(0, height, file_height):
         for col in range(0, width, file_width):
-            name = f"{prefix}.tif" if single else f"{prefix}-{row:010d}-{col:010d}.tif"
+            name = f"{prefix}.tif" if single else prefix + form.format(row=row, col=col)
             yield FileWindow(name, row, col, min(file_height, height - row), min(file_width, width - col))
 
 

@@ -7,6 +7,7 @@ import string
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from orchestrator.sandbox.clock import EPOCH, Clock, rfc3339
@@ -105,8 +106,12 @@ class Operations:
         self._records = records
         self._clock = clock
         self._lock = threading.RLock()
-        self._tasks = {key: _task_of(value) for key, value in records.all("task").items()}
-        self._order = max((each.order for each in self._tasks.values()), default=0)
+        loaded = sorted((_task_of(value) for value in records.all("task").values()), key=lambda each: each.order)
+        self._tasks = {each.id: each for each in loaded}  # in the order of submission, oldest first
+        self._requests = {each.request_id: each.id for each in loaded if each.request_id}
+        # What a task was before a restart is forgotten: since its submission it was what it is.
+        self._history = {each.id: [(moment(each.created), each)] for each in loaded}
+        self._order = max((each.order for each in loaded), default=0)
 
     def add(self, *, project: str, request: Mapping[str, Any], priority: int) -> Task:
         with self._lock:
@@ -139,18 +144,25 @@ class Operations:
         with self._lock:
             found = self._tasks.get(number)
         if found is None or found.project != project:
-            raise ApiError(404, f'Operation "projects/{project}/operations/{number}" not found.')
+            raise no_operation(project, number)
         return found
 
     def all(self, project: str | None = None) -> list[Task]:
         """Return the tasks, newest first."""
         with self._lock:
-            found = [each for each in self._tasks.values() if project in (None, each.project)]
-        return sorted(found, key=lambda each: -each.order)
+            return [each for each in reversed(self._tasks.values()) if project in (None, each.project)]
+
+    def at(self, when: datetime, project: str) -> list[Task]:
+        """Return the tasks as they were at `when`, newest first; progress within a state is not remembered."""
+        with self._lock:
+            then = [
+                next((task for since, task in reversed(each) if since <= when), None) for each in self._history.values()
+            ]
+        return sorted((each for each in then if each and each.project == project), key=lambda each: -each.order)
 
     def by_request_id(self, request_id: str) -> Task | None:
         with self._lock:
-            return next((each for each in self._tasks.values() if request_id and each.request_id == request_id), None)
+            return self._tasks.get(self._requests.get(request_id, ""))
 
     def change(self, number: str, **changes: Any) -> Task:
         """
@@ -181,13 +193,26 @@ class Operations:
     def forget(self, number: str) -> None:
         """Drop a task from the history, as the service does after some days."""
         with self._lock:
+            self._requests = {request: each for request, each in self._requests.items() if each != number}
             self._tasks.pop(number, None)
+            self._history.pop(number, None)
             self._records.delete("task", number)
 
     def _keep(self, made: Task) -> Task:
         self._records.put("task", made.id, asdict(made))
         self._tasks[made.id] = made
+        if made.request_id:
+            self._requests[made.request_id] = made.id
+        self._history.setdefault(made.id, []).append((self._clock.now(), made))
         return made
+
+
+def no_operation(project: str, number: str) -> ApiError:
+    return ApiError(404, f'Operation "projects/{project}/operations/{number}" not found.')
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 def requeue_interrupted(operations: Operations) -> None:

@@ -77,11 +77,13 @@ class Profile:
         compression: `lzw`, `deflate`, `zstd` or `none`.
         predictor: 1 none, 2 horizontal differences; floating point takes 3 where 2 is asked.
         float_fill: Masked pixels of floating-point bands when the export names no value.
+        dashes: Destinations (`bucket`, `drive`) where a dash stands between a part's prefix and its offsets.
     """
 
     compression: str = "lzw"
     predictor: int = 1
     float_fill: float = 0.0
+    dashes: frozenset[str] = frozenset({"drive"})
 
 
 def common_type(image: Image) -> np.dtype[Any]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 from orchestrator.sandbox import fields
+from orchestrator.sandbox.clock import Clock
 from orchestrator.sandbox.earthengine import discovery, exports, schema
 from orchestrator.sandbox.earthengine.assets import Assets
 from orchestrator.sandbox.earthengine.attempt import Evaluator
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.exports import BucketDestination
-from orchestrator.sandbox.earthengine.operations import Operations, operation
+from orchestrator.sandbox.earthengine.operations import Operations, Task, moment, no_operation, operation
 from orchestrator.sandbox.earthengine.tasks import Tasks
-from orchestrator.sandbox.faults import Fault
+from orchestrator.sandbox.faults import Fault, Faults, Seen
 from orchestrator.sandbox.scenes.catalogue import UnboundedQueryError
 from orchestrator.sandbox.storage.buckets import Buckets
 from orchestrator.sandbox.web import (
@@ -35,42 +35,9 @@ _PROJECT = r"/v1/projects/(?P<project>[^/:]+)"
 _ASSET = r"/v1/(?P<name>projects/[^/]+/assets/[^:]+)"
 _ROOT = r"/v1/(?P<name>projects/[^/:]+)"
 
-# What the real service has and this one answers with a plain 501.
-_NOT_IMITATED = {
-    "image.computePixels": ("POST", _PROJECT + "/image:computePixels"),
-    "image.import": ("POST", _PROJECT + "/image:import"),
-    "image.importExternal": ("POST", _PROJECT + "/image:importExternal"),
-    "imageCollection.computeImages": ("POST", _PROJECT + "/imageCollection:computeImages"),
-    "table.computeFeatures": ("POST", _PROJECT + "/table:computeFeatures"),
-    "table.export": ("POST", _PROJECT + "/table:export"),
-    "table.import": ("POST", _PROJECT + "/table:import"),
-    "map.export": ("POST", _PROJECT + "/map:export"),
-    "video.export": ("POST", _PROJECT + "/video:export"),
-    "videoMap.export": ("POST", _PROJECT + "/videoMap:export"),
-    "classifier.export": ("POST", _PROJECT + "/classifier:export"),
-    "thumbnails.create": ("POST", _PROJECT + "/thumbnails"),
-    "videoThumbnails.create": ("POST", _PROJECT + "/videoThumbnails"),
-    "filmstripThumbnails.create": ("POST", _PROJECT + "/filmstripThumbnails"),
-    "maps.create": ("POST", _PROJECT + "/maps"),
-    "tables.create": ("POST", _PROJECT + "/tables"),
-    "featureView.create": ("POST", _PROJECT + "/featureView"),
-    "assets.create": ("POST", _PROJECT + "/assets"),
-    "assets.getPixels": ("POST", _ASSET + ":getPixels"),
-    "assets.listFeatures": ("GET", _ASSET + ":listFeatures"),
-    "assets.copy": ("POST", _ASSET + ":copy"),
-    "assets.move": ("POST", _ASSET + ":move"),
-    "assets.getIamPolicy": ("POST", _ASSET + ":getIamPolicy"),
-    "assets.setIamPolicy": ("POST", _ASSET + ":setIamPolicy"),
-    "assets.testIamPermissions": ("POST", _ASSET + ":testIamPermissions"),
-    "assets.patch": ("PATCH", _ASSET),
-    "assets.delete": ("DELETE", _ASSET),
-    "operations.wait": ("POST", _PROJECT + r"/operations/[^/:]+:wait"),
-    "operations.delete": ("DELETE", _PROJECT + r"/operations/[^/:]+"),
-}
-
 
 class EarthEngineRoutes:
-    """Answer for Earth Engine in one project."""
+    """Answer for Earth Engine in any project."""
 
     def __init__(
         self,
@@ -79,7 +46,8 @@ class EarthEngineRoutes:
         operations: Operations,
         tasks: Tasks,
         buckets: Buckets,
-        project: str,
+        faults: Faults,
+        clock: Clock,
         slots: int,
     ) -> None:
         self._evaluator = evaluator
@@ -87,7 +55,8 @@ class EarthEngineRoutes:
         self._operations = operations
         self._tasks = tasks
         self._buckets = buckets
-        self._project = project
+        self._faults = faults
+        self._clock = clock
         self._lock = threading.Lock()
         self._max_concurrent_exports = slots
 
@@ -109,19 +78,13 @@ class EarthEngineRoutes:
             one("config.update", "PATCH", _PROJECT + "/config", self._update_config, "updateMask"),
             one("assets.list", "GET", _ASSET + ":listAssets", self._list_assets, page),
             one("assets.list", "GET", _ROOT + ":listAssets", self._list_root, page),
-            *(
-                one(api, method, pattern, _refusal(api), "workloadTag assetId filter region pageSize pageToken")
-                for api, (method, pattern) in _NOT_IMITATED.items()
-            ),
             one("assets.get", "GET", _ASSET, self._get_asset),
         ]
 
     def _algorithms(self, request: Request, project: str) -> Response:  # noqa: ARG002  the list needs nothing else
-        self._check_project(project)
         return Response(200, {"Content-Type": "application/json; charset=UTF-8"}, discovery.algorithms())
 
-    def _compute(self, request: Request, project: str) -> Response:
-        self._check_project(project)
+    def _compute(self, request: Request, project: str) -> Response:  # noqa: ARG002
         body = _payload(request)
         schema.check(body, schema.VALUE_COMPUTE)
         if "expression" not in body:
@@ -132,7 +95,6 @@ class EarthEngineRoutes:
             raise ApiError(400, str(error)) from error
 
     def _export(self, request: Request, project: str, fault: Fault | None = None) -> Response:
-        self._check_project(project)
         body = _payload(request)
         export = exports.read(body)
         place = export.destination
@@ -145,34 +107,44 @@ class EarthEngineRoutes:
         return json_response(operation(self._tasks.submit(project, body, export, refuse_known=refuse)))
 
     def _list_operations(self, request: Request, project: str) -> Response:
-        self._check_project(project)
         if request.query.get("filter"):
             raise not_imitated("a filter on operations")
         size = integer(request, "pageSize", MAX_OPERATIONS_PAGE)
         if size < 0:
             raise ProtocolViolation(f"Page size must not be negative, got {size}.")
-        found = self._operations.all(project)
+        lag = self._faults.lag(request)
+        found = self._operations.at(self._clock.now() - lag, project) if lag else self._operations.all(project)
         # The token names the last operation shown, so that new ones, which come first, shift nothing.
         after = integer(request, "pageToken", 0) if request.query.get("pageToken") else None
         rest = [each for each in found if after is None or each.order < after]
         page = rest[: min(size or MAX_OPERATIONS_PAGE, MAX_OPERATIONS_PAGE)]
-        answer: dict[str, Any] = {"operations": [operation(each) for each in page]} if page else {}
+        shown = self._known(request, page, listed=True)
+        answer: dict[str, Any] = {"operations": [operation(each) for each in shown]} if shown else {}
         if len(rest) > len(page):
             answer["nextPageToken"] = str(page[-1].order)
         return json_response(fields.select(request.query.get("fields"), answer))
 
-    def _get_operation(self, request: Request, project: str, number: str) -> Response:  # noqa: ARG002
-        self._check_project(project)
-        return json_response(operation(self._operations.get(project, number)))
+    def _known(self, request: Request, tasks: list[Task], *, listed: bool) -> list[Task]:
+        """Leave out the tasks that a fault hides."""
+        seen = (Seen(each.name, each.description, moment(each.created)) for each in tasks)
+        hidden = self._faults.hidden(request, seen, listed=listed)
+        return [each for each in tasks if each.name not in hidden]
+
+    def _task(self, request: Request, project: str, number: str) -> Task:
+        found = self._operations.get(project, number)
+        if not self._known(request, [found], listed=False):
+            raise no_operation(project, number)
+        return found
+
+    def _get_operation(self, request: Request, project: str, number: str) -> Response:
+        return json_response(operation(self._task(request, project, number)))
 
     def _cancel(self, request: Request, project: str, number: str) -> Response:
-        self._check_project(project)
         schema.check(request.json(), schema.EMPTY)
-        self._tasks.cancel(self._operations.get(project, number))
+        self._tasks.cancel(self._task(request, project, number))
         return json_response({})
 
     def _get_config(self, request: Request, project: str) -> Response:  # noqa: ARG002
-        self._check_project(project)
         with self._lock:
             slots = self._max_concurrent_exports
         return json_response(
@@ -184,7 +156,6 @@ class EarthEngineRoutes:
         )
 
     def _update_config(self, request: Request, project: str) -> Response:
-        self._check_project(project)
         body = request.json()
         schema.check(body, schema.PROJECT_CONFIG)
         if request.query.get("updateMask") not in (None, "*", "max_concurrent_exports", "maxConcurrentExports"):
@@ -199,15 +170,10 @@ class EarthEngineRoutes:
         return json_response(fields.select(request.query.get("fields"), answer))
 
     def _list_root(self, request: Request, name: str) -> Response:  # noqa: ARG002
-        self._check_project(name.removeprefix("projects/"))
         return json_response({})  # the sandbox keeps no assets of its own
 
     def _get_asset(self, request: Request, name: str) -> Response:
         return json_response(fields.select(request.query.get("fields"), self._assets.get(name)))
-
-    def _check_project(self, project: str) -> None:
-        if project not in (self._project, "earthengine-public", "earthengine-legacy"):
-            raise ApiError(404, f"Project 'projects/{project}' not found or deleted.")
 
 
 def _payload(request: Request) -> dict[str, Any]:
@@ -220,11 +186,3 @@ def _discovery(request: Request) -> Response:
     if request.query.get("version", "v1") not in ("v1", "v1alpha", "v1beta"):
         raise ApiError(404, "Discovery document not found for the version.")
     return json_response(discovery.document(request.base_url))
-
-
-def _refusal(api: str) -> Callable[..., Response]:
-
-    def refuse(request: Request, **names: str) -> Response:  # noqa: ARG001
-        raise not_imitated(f"Earth Engine's method {api}")
-
-    return refuse

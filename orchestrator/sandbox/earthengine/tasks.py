@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.sandbox.earthengine.attempt import Attempt, Stopped, TaskCancelled, TaskFailed, Workplace
-from orchestrator.sandbox.earthengine.exports import ImageExport
+from orchestrator.sandbox.earthengine.exports import DASHED, PLAIN, ImageExport
 from orchestrator.sandbox.earthengine.operations import CANCELLED_CODE, TERMINAL, Operations, Task, requeue_interrupted
 from orchestrator.sandbox.faults import Fault, Faults
 from orchestrator.sandbox.journal import Journal
@@ -40,6 +40,7 @@ class Tasks:
         self._wake = threading.Condition()
         self._stopping = False
         self._drawn: dict[str, Fault] = {}
+        self._forms: dict[str, str] = {}
         self._burnt: set[str] = set()
         self._queue_limit = queue_limit
         self._threads = [threading.Thread(target=self._work, name=f"slot-{i}", daemon=True) for i in range(slots)]
@@ -79,9 +80,11 @@ class Tasks:
                     "Please wait for some of them to complete.",
                 )
             task = self._operations.add(project=project, request=body, priority=export.priority)
-            fault = self._faults.for_task(task.description)
-            if fault is not None:
+            kind = export.destination.kind
+            if (fault := self._faults.for_task(task.description, kind)) is not None:
                 self._drawn[task.id] = fault
+            if (names := self._faults.for_names(task.description, kind)) is not None:
+                self._forms[task.id] = names.rule.form or (DASHED if names.rule.dash else PLAIN)
             self._wake.notify_all()
         return task
 
@@ -159,7 +162,8 @@ class Tasks:
     def _run(self, task: Task) -> None:
         began = time.thread_time()
         try:
-            uris = Attempt(self, task, self._workplace, self._drawn.get(task.id)).export()
+            drawn, form = self._drawn.get(task.id), self._forms.get(task.id)
+            uris = Attempt(self, task, self._workplace, drawn, form=form).export()
         except Stopped:
             return
         except TaskCancelled:
@@ -180,6 +184,7 @@ class Tasks:
             seconds = max(0.001, time.thread_time() - began)
             self._operations.change(task.id, eecu_seconds=seconds, stages=stages, **changes)
             self._drawn.pop(task.id, None)
+            self._forms.pop(task.id, None)
             self._wake.notify_all()
 
     def repeat(self, task: Task) -> None:

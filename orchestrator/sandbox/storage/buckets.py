@@ -9,10 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from orchestrator.sandbox import bodies
 from orchestrator.sandbox.blobs import Blob, Blobs
 from orchestrator.sandbox.clock import Clock
 from orchestrator.sandbox.records import Records
-from orchestrator.sandbox.web import ApiError
+from orchestrator.sandbox.web import ApiError, not_imitated
 
 ALL_PERMISSIONS = (
     "storage.buckets.get",
@@ -22,6 +23,10 @@ ALL_PERMISSIONS = (
     "storage.objects.list",
     "storage.objects.update",
 )
+
+# Fields of an object that are kept and shown as they were given.
+SETTINGS = ("cacheControl", "contentDisposition", "contentLanguage", "customTime", "storageClass")
+NOT_IMITATED = ("acl", "contentEncoding", "contexts", "eventBasedHold", "kmsKeyName", "retention", "temporaryHold")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,12 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
+    """
+    Attributes:
+        metadata: The user's own.
+        settings: Those of `SETTINGS` that were given.
+    """
+
     bucket: str
     name: str
     generation: int
@@ -49,6 +60,7 @@ class StoredObject:
     created: str
     blob: Blob
     metadata: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +78,20 @@ class Preconditions:
             ApiError: 412 if one does not hold; 304 for the two negative ones, as Cloud Storage answers a read.
         """
         generation = 0 if found is None else found.generation
-        metageneration = 0 if found is None else found.metageneration
-        if self.generation not in (None, generation) or self.metageneration not in (None, metageneration):
+        if self.generation not in (None, generation):
             raise ApiError(412, "At least one of the pre-conditions you specified did not hold.")
-        if self.not_generation == generation or self.not_metageneration == metageneration:
+        self.check_metageneration(0 if found is None else found.metageneration)
+        if self.not_generation == generation:
+            raise ApiError(304, "Not Modified")
+
+    def check_metageneration(self, metageneration: int) -> None:
+        """
+        Raises:
+            ApiError: 412 or 304 if one about the metageneration does not hold.
+        """
+        if self.metageneration not in (None, metageneration):
+            raise ApiError(412, "At least one of the pre-conditions you specified did not hold.")
+        if self.not_metageneration == metageneration:
             raise ApiError(304, "Not Modified")
 
 
@@ -148,6 +170,7 @@ class Buckets:
         *,
         content_type: str = "application/octet-stream",
         metadata: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
         only_if: Preconditions | None = None,
     ) -> StoredObject:
         """
@@ -161,7 +184,15 @@ class Buckets:
             old = self._objects.get((bucket, name))
             (only_if or Preconditions()).check(old)
             made = StoredObject(
-                bucket, name, self._generation(), 1, content_type, self._clock.now().isoformat(), blob, metadata or {}
+                bucket,
+                name,
+                self._generation(),
+                1,
+                content_type,
+                self._clock.now().isoformat(),
+                blob,
+                metadata or {},
+                settings or {},
             )
             self._keep(made)
         if old is not None:
@@ -177,8 +208,9 @@ class Buckets:
             made = replace(
                 old,
                 metageneration=old.metageneration + 1,
-                content_type=str(changes.get("contentType", old.content_type)),
-                metadata={**old.metadata, **(changes.get("metadata") or {})},
+                content_type=bodies.text(changes, "contentType") or old.content_type,
+                metadata=_changed(old.metadata, changes),
+                settings=_merged(old.settings, settings_of(changes)),
             )
             self._keep(made)
             return made
@@ -210,6 +242,31 @@ class Buckets:
         now = int(self._clock.now().timestamp() * 1_000_000)
         self._last_generation = max(now, self._last_generation + 1)
         return self._last_generation
+
+
+def _changed(old: Mapping[str, str], changes: Mapping[str, Any]) -> dict[str, str]:
+    """Merge custom metadata: null takes a key away, null for the whole takes all."""
+    if "metadata" in changes and changes["metadata"] is None:
+        return {}
+    return _merged(old, bodies.labels(changes, "metadata"))
+
+
+def _merged(old: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    merged: dict[str, str | None] = {**old, **changes}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def settings_of(body: Mapping[str, Any]) -> dict[str, str | None]:
+    """
+    Return the settings that `body` gives an object, null where it takes one away.
+
+    Raises:
+        ApiError: If it asks for what is not imitated: nothing is dropped in silence.
+    """
+    for name in NOT_IMITATED:
+        if body.get(name):
+            raise not_imitated(f"the field '{name}' of an object in Cloud Storage")
+    return {name: bodies.text(body, name) for name in SETTINGS if name in body}
 
 
 def moment(text: str) -> datetime:

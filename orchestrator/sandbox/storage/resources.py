@@ -60,11 +60,16 @@ def object_resource(item: StoredObject, base_url: str) -> dict[str, Any]:
     }
     if item.metadata:
         resource["metadata"] = dict(item.metadata)
-    return resource
+    return {**resource, **item.settings}
 
 
 def media_headers(item: StoredObject) -> dict[str, str]:
     """The headers Cloud Storage sends with an object's bytes; a range carries the whole object's checksums too."""
+    shown = {
+        "Cache-Control": item.settings.get("cacheControl"),
+        "Content-Disposition": item.settings.get("contentDisposition"),
+        "Content-Language": item.settings.get("contentLanguage"),
+    }
     return {
         "Content-Type": item.content_type,
         "ETag": _etag(item.generation, item.metageneration),
@@ -75,7 +80,8 @@ def media_headers(item: StoredObject) -> dict[str, str]:
         "x-goog-hash": f"crc32c={item.blob.crc32c},md5={item.blob.md5}",
         "x-goog-stored-content-encoding": "identity",
         "x-goog-stored-content-length": str(item.blob.size),
-        "x-goog-storage-class": "STANDARD",
+        "x-goog-storage-class": item.settings.get("storageClass", "STANDARD"),
+        **{name: value for name, value in shown.items() if value is not None},
     }
 
 

@@ -8,8 +8,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.sandbox import fields, multipart
-from orchestrator.sandbox.storage.buckets import Buckets, Preconditions, StoredObject
+from orchestrator.sandbox import bodies, fields, multipart
+from orchestrator.sandbox.storage.buckets import Bucket, Buckets, Preconditions, StoredObject, settings_of
 from orchestrator.sandbox.storage.resources import bucket_resource, media_headers, object_resource
 from orchestrator.sandbox.web import (
     ApiError,
@@ -23,6 +23,7 @@ from orchestrator.sandbox.web import (
     media_response,
     not_imitated,
     route,
+    truth,
 )
 
 _PRECONDITIONS = "ifGenerationMatch ifGenerationNotMatch ifMetagenerationMatch ifMetagenerationNotMatch"
@@ -85,7 +86,6 @@ class StorageRoutes:
             one("objects.delete", "DELETE", item, self._delete, _OBJECT),
             one("objects.insert", "POST", upload, self._insert, _UPLOAD),
             one("objects.resume", "PUT", upload, self._resume, _UPLOAD),
-            one("batch", "POST", r"/batch/storage/v1", self._batch),
         ]
 
     def _guarded(self, api: str, handler: Handler) -> Handler:
@@ -111,18 +111,25 @@ class StorageRoutes:
 
     def _insert_bucket(self, request: Request) -> Response:
         body = request.json()
-        name = body.pop("name", None)
-        if not isinstance(name, str):
+        name = bodies.text(body, "name")
+        body.pop("name", None)
+        if not name:
             raise ProtocolViolation("Required parameter: name")
         if self._buckets.exists(name):
             raise ApiError(409, "Your previous request to create the named bucket succeeded and you already own it.")
         return _json(request, bucket_resource(self._buckets.create(name, settings=body), request.base_url))
 
     def _get_bucket(self, request: Request, bucket: str) -> Response:
-        return _json(request, bucket_resource(self._buckets.bucket(bucket), request.base_url))
+        found = self._guarded_bucket(request, bucket)
+        return _json(request, bucket_resource(found, request.base_url))
+
+    def _guarded_bucket(self, request: Request, name: str) -> Bucket:
+        found = self._buckets.bucket(name)
+        _preconditions(request).check_metageneration(found.metageneration)
+        return found
 
     def _patch_bucket(self, request: Request, bucket: str) -> Response:
-        self._buckets.bucket(bucket)
+        self._guarded_bucket(request, bucket)
         return _json(request, bucket_resource(self._buckets.create(bucket, settings=request.json()), request.base_url))
 
     def _test(self, request: Request, bucket: str) -> Response:
@@ -134,9 +141,10 @@ class StorageRoutes:
         return _json(request, answer)
 
     def _list(self, request: Request, bucket: str) -> Response:
-        if request.query.get("versions") == "true" or request.query.get("matchGlob"):
+        if truth(request, "versions") or request.query.get("matchGlob"):
             raise not_imitated("listing versions or globs")
-        found = self._buckets.objects(bucket, request.query.get("prefix", ""))
+        gone = truth(request, "softDeleted")  # nothing is kept of what was deleted
+        found = [] if gone else self._buckets.objects(bucket, request.query.get("prefix", ""))
         size = min(integer(request, "maxResults", MAX_PAGE), MAX_PAGE)
         entries = _entries(found, request.query.get("prefix", ""), request.query.get("delimiter", ""))
         after, start, end = (request.query.get(name) for name in ("pageToken", "startOffset", "endOffset"))
@@ -156,6 +164,8 @@ class StorageRoutes:
         return _json(request, answer)
 
     def _get(self, request: Request, bucket: str, name: str) -> Response:
+        if truth(request, "softDeleted"):
+            raise ApiError(404, f"No such object: {bucket}/{name}")
         found = self._buckets.get(bucket, name, _generation(request), _preconditions(request))
         return _json(request, object_resource(found, request.base_url), {"ETag": media_headers(found)["ETag"]})
 
@@ -173,16 +183,22 @@ class StorageRoutes:
 
     def _insert(self, request: Request, bucket: str) -> Response:
         self._buckets.bucket(bucket)
+        if "upload_id" in request.query:  # some clients go on with POST
+            return self._resume(request, bucket)
         kind = request.query.get("uploadType")
         if kind == "multipart":
             upload = multipart.read(request)
-            content_type = upload.metadata.get("contentType") or upload.content_type
             metadata = {"name": request.query.get("name"), **upload.metadata}
-            return self._store(request, bucket, metadata, content_type, upload.data, _preconditions(request))
+            return self._store(request, bucket, metadata, upload.content_type, upload.data, _preconditions(request))
         if kind == "media":
             content_type = request.headers.get("content-type", "application/octet-stream")
             return self._store(
-                request, bucket, dict(request.query), content_type, request.body, _preconditions(request)
+                request,
+                bucket,
+                {"name": request.query.get("name")},
+                content_type,
+                request.body,
+                _preconditions(request),
             )
         if kind == "resumable":
             return self._begin(request, bucket)
@@ -226,8 +242,10 @@ class StorageRoutes:
         data: bytes,
         only_if: Preconditions,
     ) -> Response:
-        name = metadata.get("name")
-        if not isinstance(name, str) or not name or len(name.encode()) > 1024:
+        name = bodies.text(metadata, "name")
+        kept = {key: value for key, value in bodies.labels(metadata, "metadata").items() if value is not None}
+        settings = {key: value for key, value in settings_of(metadata).items() if value is not None}
+        if not name or len(name.encode()) > 1024:
             raise ProtocolViolation("Required parameter: name")
         blob = self._buckets.blobs.store(data)
         if metadata.get("crc32c", blob.crc32c) != blob.crc32c or metadata.get("md5Hash", blob.md5) != blob.md5:
@@ -238,17 +256,15 @@ class StorageRoutes:
                 bucket,
                 name,
                 blob,
-                content_type=str(metadata.get("contentType") or content_type),
-                metadata=metadata.get("metadata"),
+                content_type=bodies.text(metadata, "contentType") or content_type,
+                metadata=kept,
+                settings=settings,
                 only_if=only_if,
             )
         except ApiError:
             self._buckets.blobs.discard(blob)
             raise
         return _json(request, object_resource(made, request.base_url))
-
-    def _batch(self, request: Request) -> Response:  # noqa: ARG002  every handler takes the request
-        raise not_imitated("Cloud Storage's batch endpoint")
 
 
 def _json(request: Request, value: Any, headers: dict[str, str] | None = None) -> Response:

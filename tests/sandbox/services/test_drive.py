@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from orchestrator.sandbox.drive.files import DriveFile
 from orchestrator.sandbox.drive.query import parse
+from orchestrator.sandbox.web import ApiError
 
 FOLDER = "application/vnd.google-apps.folder"
 DATA = b"pixels" * 5000
@@ -136,6 +137,79 @@ def test_a_folder_takes_along_what_lies_in_it(drive, writer, folder):
 
     with pytest.raises(HttpError, match="File not found"):
         drive.files().get(fileId=made["id"]).execute()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        pytest.param("createdTime > '2020-01-01T00:00:00'", True, id="UTC where no offset is given"),
+        pytest.param("createdTime = '2024-06-01T14:00:00+02:00'", True, id="the same moment elsewhere"),
+        pytest.param("createdTime < '2024-06-01T11:30:00-01:00'", True, id="later, though it reads earlier"),
+        pytest.param("createdTime >= '2024-06-01T12:00:01Z'", False, id="a second later"),
+        pytest.param("createdTime != '2024-06-01T12:00:00.000Z'", False, id="with milliseconds"),
+    ],
+)
+def test_times_are_compared_as_moments(text, found):
+    """Offsets count: a query written in another zone finds the same files."""
+    file = DriveFile("1", "x", "text/plain", (), "2024-06-01T12:00:00.000Z", "2024-06-01T12:00:00.000Z", 1)
+
+    assert parse(text, "root")(file) == found
+
+
+@pytest.mark.parametrize("text", ["createdTime > 'yesterday'", "name > 'a'", "createdTime contains '2024'"])
+def test_a_comparison_that_drive_does_not_have_is_invalid(text):
+    """400 `Invalid Value`, as Drive answers, instead of an answer that means nothing."""
+    with pytest.raises(ApiError, match="Invalid Value"):
+        parse(text, "root")
+
+
+def test_a_file_can_be_moved(drive, writer, folder):
+    """addParents and removeParents change the folder."""
+    there = drive.files().create(body={"name": "there", "mimeType": FOLDER}, fields="id").execute()["id"]
+    made = upload(writer, "moved.tif", folder)
+
+    moved = drive.files().update(fileId=made["id"], addParents=there, removeParents=folder, fields="parents").execute()
+
+    assert moved["parents"] == [there]
+
+
+def test_a_file_lies_in_one_folder(drive, writer, folder):
+    """A second parent is refused, as Drive does since 2020."""
+    there = drive.files().create(body={"name": "there", "mimeType": FOLDER}, fields="id").execute()["id"]
+    made = upload(writer, "two.tif", folder)
+
+    with pytest.raises(HttpError, match="Increasing the number of parents is not allowed"):
+        drive.files().update(fileId=made["id"], addParents=there).execute()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(lambda files: files.list(spaces="appDataFolder"), id="another space"),
+        pytest.param(lambda files: files.list(corpora="domain"), id="other corpora"),
+        pytest.param(lambda files: files.list(orderBy="starred"), id="another order"),
+        pytest.param(lambda files: files.create(body={"name": "x", "properties": {"a": "1"}}), id="properties"),
+        pytest.param(lambda files: files.create(body={"name": "x", "starred": True}), id="a star"),
+    ],
+)
+def test_what_is_not_imitated_of_drive_is_refused(drive, call):
+    """400 that names it: nothing is without effect in silence."""
+    with pytest.raises(HttpError, match="does not imitate") as caught:
+        call(drive.files()).execute()
+
+    assert caught.value.resp.status == 400
+
+
+def test_lists_can_be_ordered_by_size(drive, writer, folder):
+    """`quotaBytesUsed desc` puts the largest first."""
+    for size in (10, 30, 20):
+        upload(writer, str(size), folder, b"x" * size)
+
+    found = (
+        drive.files().list(q=f"'{folder}' in parents", orderBy="quotaBytesUsed desc", fields="files(name)").execute()
+    )
+
+    assert [each["name"] for each in found["files"]] == ["30", "20", "10"]
 
 
 def test_a_wrong_query_is_an_invalid_value(drive):

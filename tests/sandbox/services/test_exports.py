@@ -19,14 +19,14 @@ def test_shards_named_by_offset_carry_exactly_the_pixels_of_their_window(kit, bu
     assert status["state"] == "COMPLETED", status
     found = {blob.name.removeprefix(prefix): blob for blob in bucket.list_blobs(prefix=prefix)}
     assert sorted(found) == [
-        "-0000000000-0000000000.tif",
-        "-0000000000-0000000512.tif",
-        "-0000000512-0000000000.tif",
-        "-0000000512-0000000512.tif",
+        "0000000000-0000000000.tif",
+        "0000000000-0000000512.tif",
+        "0000000512-0000000000.tif",
+        "0000000512-0000000512.tif",
     ]
     values, valid = ramp
     for name, blob in found.items():
-        row, col = int(name[1:11]), int(name[12:22])
+        row, col = int(name[:10]), int(name[11:21])
         pixels, profile, names, _ = opened(blob.download_as_bytes())
         part = np.s_[row : min(row + 512, 600), col : min(col + 512, 700)]
         np.testing.assert_array_equal(pixels[0], np.where(valid, values, 0)[part])
@@ -67,7 +67,7 @@ def test_wholly_masked_files_are_left_out_when_asked(kit, bucket, prefix):
     """`skipEmptyTiles` leaves out the file whose pixels are all masked, and only that."""
     kit.finish(kit.to_bucket(prefix, fileDimensions=256, skipEmptyTiles=True, **kit.grid(256, 512)))
 
-    assert [blob.name for blob in bucket.list_blobs(prefix=prefix)] == [f"{prefix}-0000000000-0000000256.tif"]
+    assert [blob.name for blob in bucket.list_blobs(prefix=prefix)] == [f"{prefix}0000000000-0000000256.tif"]
 
 
 def test_a_wholly_masked_export_can_write_nothing_and_succeed(kit, bucket, prefix):

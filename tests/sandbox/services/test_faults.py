@@ -212,6 +212,11 @@ def test_orders_are_given_and_read_over_http(sandbox):
         pytest.param({"action": "explode"}, id="unknown action"),
         pytest.param({"action": "http", "colour": 1}, id="unknown name"),
         pytest.param({"action": "http", "path": "("}, id="no regular expression"),
+        pytest.param({"action": "http", "status": "503"}, id="a status that is a text"),
+        pytest.param({"action": "http", "status": True}, id="a status that is a truth"),
+        pytest.param({"action": "http", "headers": "x"}, id="headers that are a text"),
+        pytest.param({"action": "http", "count": -1}, id="a count below nothing"),
+        pytest.param({"action": "slow", "bytes_per_second": 0}, id="a rate of nothing"),
     ],
 )
 def test_an_order_that_makes_no_sense_is_refused(order):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.sandbox import fields
-from orchestrator.sandbox.earthengine.exports import files
+from orchestrator.sandbox.earthengine.exports import DASHED, files
 from orchestrator.sandbox.earthengine.raster import WINDOW_BAND_PIXELS, windows
 from orchestrator.sandbox.web import ProtocolViolation
 
@@ -35,7 +35,7 @@ def test_files_of_an_image_cover_it_once_and_are_named_by_their_offset(height, w
     """Every pixel falls in one file, and only a single file goes without offsets."""
     covered = np.zeros((height, width), np.uint8)
 
-    found = list(files("p", height, width, tall * 256, wide * 256))
+    found = list(files("p", height, width, tall * 256, wide * 256, form=DASHED))
 
     for file in found:
         covered[file.row : file.row + file.height, file.col : file.col + file.width] += 1

@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 import requests
+
+from orchestrator.sandbox import folder_lock, main
+from orchestrator.sandbox.earthengine.tasks import STOP_SECONDS
 
 COMMAND = [sys.executable, "-m", "orchestrator.sandbox", "--die-with-parent"]
 
@@ -150,3 +156,94 @@ def test_a_wrong_start_is_one_line(tmp_path, finished, arguments):
     assert code == 2
     assert errors.startswith("sandbox: ")
     assert len(errors.splitlines()) == 1
+
+
+LAUNCHER = """
+import os, subprocess, sys
+process = subprocess.Popen({command}, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+line = process.stdout.readline().decode()
+if {forks} and os.fork() == 0:
+    sys.stdin.read()  # a child that holds the pipe open, as a pool of workers would
+    os._exit(0)
+sys.stdout.write(line)
+sys.stdout.flush()
+process.wait()
+"""
+
+
+@pytest.mark.parametrize("forks", [False, True], ids=["alone", "with a child that holds the pipe"])
+def test_a_parent_that_is_killed_takes_the_sandbox_along(tmp_path, forks):
+    """After kill -9 of the parent the sandbox's process ends: its folder is free, whatever else holds the pipe."""
+    command = [*COMMAND, "--data-dir", str(tmp_path)]
+    launcher = subprocess.Popen(
+        [sys.executable, "-c", LAUNCHER.format(command=command, forks=forks)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    told(launcher)
+
+    launcher.send_signal(signal.SIGKILL)
+
+    folder_lock.take(tmp_path, wait_seconds=30).close()
+    launcher.communicate()
+
+
+def test_a_sandbox_that_cannot_close_its_books_ends_all_the_same(monkeypatch):
+    """Once the parent is gone there is a last moment, whatever the sandbox is stuck in."""
+    codes = []
+    monkeypatch.setattr(main, "os", SimpleNamespace(getppid=lambda: 1, _exit=codes.append))
+    monkeypatch.setattr(main, "time", SimpleNamespace(sleep=codes.append))
+    end = threading.Event()
+
+    main._wait_for_parent(end, parent=2)
+
+    assert end.is_set()
+    assert codes == [main.GRACE_SECONDS, 1]
+    assert main.GRACE_SECONDS > STOP_SECONDS
+
+
+def test_a_port_that_another_sandbox_has_is_said_in_one_line(finished):
+    """The line names the port and the process that has it; the exit code is that of a wrong question."""
+    first = start()
+    ready = told(first)
+    second = start("--port", ready["url"].rpartition(":")[2])
+
+    code, errors = finished(second)
+
+    assert (code, len(errors.splitlines())) == (2, 1)
+    assert f"in use by another sandbox (process {ready['pid']}, project ee-sandbox)" in errors
+    assert finished(first) == (0, "")
+
+
+def test_a_port_and_folder_that_another_sandbox_has_are_refused_at_once(tmp_path, finished):
+    """The same command twice says the port, instead of waiting for the folder first."""
+    arguments = ["--data-dir", str(tmp_path)]
+    first = start(*arguments)
+    second = start(*arguments, "--port", told(first)["url"].rpartition(":")[2])
+
+    code, errors = finished(second)
+
+    assert code == 2
+    assert "in use by another sandbox" in errors
+    finished(first)
+
+
+def test_a_port_that_another_program_has_is_said_with_its_name(finished):
+    """Whoever listens is named as well as this machine lets us know."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        process = start("--port", str(port))
+
+        code, errors = finished(process)
+
+    assert code == 2
+    assert f"port {port} of 127.0.0.1 is in use by the program " in errors
+    assert f"(process {os.getpid()})" in errors
+
+
+def test_a_sandbox_tells_who_it_is(sandbox):
+    """What the line of JSON says at the start can be asked for later."""
+    about = requests.get(sandbox.url + "/sandbox/about", timeout=20).json()
+
+    assert about == {"url": sandbox.url, "pid": os.getpid(), "project": "ee-sandbox", "buckets": ["ee-sandbox-bucket"]}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
+from urllib.parse import quote
 
 import google_crc32c
 import pytest
 import requests
-from google.api_core.exceptions import Forbidden, NotFound, PreconditionFailed
+from google.api_core.exceptions import BadRequest, Forbidden, NotFound, PreconditionFailed
 
 TEXT = b"0123456789" * 1000
 
@@ -173,6 +174,17 @@ def test_a_missing_bucket_is_not_found(bucket):
         list(bucket.client.bucket("absent").list_blobs())
 
 
+def test_null_takes_custom_metadata_away(sandbox, bucket, blob):
+    """A key that is patched to null is gone; the others stay."""
+    blob.metadata = {"a": "1", "b": "2"}
+    blob.patch()
+    url = f"{sandbox.url}/storage/v1/b/{bucket.name}/o/{quote(blob.name, safe='')}"
+
+    requests.patch(url, json={"metadata": {"a": None}}, timeout=20)
+
+    assert requests.get(url, timeout=20).json()["metadata"] == {"b": "2"}
+
+
 def test_metadata_can_be_patched_and_raises_the_metageneration(bucket, blob):
     """Custom metadata is kept; the generation stays."""
     blob.metadata = {"owner": "me"}
@@ -180,3 +192,69 @@ def test_metadata_can_be_patched_and_raises_the_metageneration(bucket, blob):
 
     found = bucket.get_blob(blob.name)
     assert (found.metadata, found.metageneration, found.generation) == ({"owner": "me"}, 2, blob.generation)
+
+
+def test_a_range_beyond_the_end_tells_the_size(blob):
+    """416 with the size in Content-Range, from which a client learns that it has everything."""
+    answer = requests.get(blob.media_link, headers={"Range": f"bytes={len(TEXT)}-"}, timeout=20)
+
+    assert (answer.status_code, answer.headers["Content-Range"]) == (416, f"bytes */{len(TEXT)}")
+
+
+def test_a_range_that_runs_backwards_is_none(blob):
+    """RFC 9110: an invalid range is ignored, the whole object is sent."""
+    answer = requests.get(blob.media_link, headers={"Range": "bytes=9-5"}, timeout=20)
+
+    assert (answer.status_code, answer.content) == (200, TEXT)
+
+
+def test_what_is_said_about_an_object_is_kept_and_shown(bucket, prefix):
+    """Cache control, disposition and language come back with the resource, and with the bytes."""
+    made = bucket.blob(f"{prefix}/said")
+    made.cache_control, made.content_disposition, made.content_language = "max-age=60", "attachment", "de"
+    made.upload_from_string(b"x")
+
+    found = bucket.get_blob(made.name)
+    headers = requests.get(found.media_link, timeout=20).headers
+
+    assert (found.cache_control, found.content_disposition, found.content_language) == (
+        "max-age=60",
+        "attachment",
+        "de",
+    )
+    assert (headers["Cache-Control"], headers["Content-Disposition"]) == ("max-age=60", "attachment")
+
+
+def test_what_is_not_imitated_of_an_object_is_refused(bucket, prefix):
+    """A hold that would not hold, an encoding that would not be decoded: said, not dropped."""
+    made = bucket.blob(f"{prefix}/held")
+    made.content_encoding = "gzip"
+
+    with pytest.raises(BadRequest, match="does not imitate the field 'contentEncoding'"):
+        made.upload_from_string(b"x")
+
+
+def test_nothing_is_kept_of_what_was_deleted(bucket, blob):
+    """A list of soft-deleted objects shows no living one."""
+    found = list(bucket.client.list_blobs(bucket, soft_deleted=True))
+
+    assert found == []
+    assert bucket.get_blob(blob.name) is not None
+
+
+def test_a_buckets_own_preconditions_hold(bucket):
+    """412 for a metageneration that is not the bucket's."""
+    found = bucket.client.get_bucket(bucket.name)
+
+    with pytest.raises(PreconditionFailed):
+        bucket.client.get_bucket(bucket.name, if_metageneration_match=found.metageneration + 1)
+
+
+def test_a_resumable_upload_may_go_on_with_post(sandbox, bucket, prefix):
+    """Some clients send the bytes of a session with POST."""
+    url = f"{sandbox.url}/upload/storage/v1/b/{bucket.name}/o?uploadType=resumable"
+    session = requests.post(url, json={"name": f"{prefix}/posted"}, timeout=20).headers["Location"]
+
+    requests.post(session, data=b"bytes", timeout=20)
+
+    assert bucket.get_blob(f"{prefix}/posted").download_as_bytes() == b"bytes"

@@ -275,7 +275,7 @@ def test_a_lost_file_is_missing_although_the_task_succeeded(kit, bucket, prefix)
 
     names = [blob.name.removeprefix(prefix) for blob in bucket.list_blobs(prefix=prefix)]
     assert len(names) == 3
-    assert "-0000000000-0000000512.tif" not in names
+    assert "0000000000-0000000512.tif" not in names
 
 
 def test_a_restart_keeps_what_is_done_and_repeats_what_was_running(tmp_path, ramps, connect, kit_of):

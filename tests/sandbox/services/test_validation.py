@@ -71,7 +71,7 @@ def test_bands_of_different_types_fail_the_task(kit, prefix):
     status = kit.finish(kit.to_bucket(prefix, kit.image("ramp", "half")))
 
     assert status["error_message"] == (
-        "Exported bands must have compatible data types; found inconsistent types: UInt16 and Float32."
+        "Exported bands must have compatible data types; found inconsistent types: UInt16 and Float32. (Error code: 3)"
     )
 
 
@@ -134,13 +134,13 @@ def test_a_payload_over_ten_megabytes_is_refused(sandbox):
 
 
 def test_an_unknown_path_and_an_unknown_parameter_are_violations(sandbox, kit):
-    """A wrong path is 404, a wrong query parameter 400, and both are counted."""
+    """A wrong path and a wrong query parameter are 400, and both are counted."""
     before = len(kit.violations())
 
     wrong_path = requests.get(sandbox.url + "/v1/projects/ee-sandbox/nothing", timeout=20)
     wrong_name = requests.get(sandbox.url + PROJECT + "/operations?pagesize=3", timeout=20)
 
-    assert (wrong_path.status_code, wrong_name.status_code) == (404, 400)
+    assert (wrong_path.status_code, wrong_name.status_code) == (400, 400)
     assert len(kit.violations()) == before + 2
 
 
