@@ -8,6 +8,7 @@ from orchestrator.engine.stores.records import Head, Run
 
 LATEST = "latest"
 _SHOWN = 8
+_MOST = 10_000
 
 
 def find_run(store: Store, name: str) -> Run:
@@ -25,7 +26,7 @@ def find_run(store: Store, name: str) -> Run:
 
 def find_head(store: Store, name: str) -> Head:
     """Return the head of the run that is called `name`; see `find_run`."""
-    found = store.heads(1) if name == LATEST else store.named(name) if name else []
+    found = store.heads(1) if name == LATEST else store.named(name, _MOST) if name else []
     newest = list({head.fingerprint + head.logical_date: head for head in reversed(found)}.values())[::-1]
     exact = [head for head in newest if head.id == name]
     if len(exact or newest) == 1:

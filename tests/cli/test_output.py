@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
+from rich.console import Console
+from rich.live import Live
+
 from orchestrator.engine.progress import Progress
 from orchestrator.faces.cli.display import View
 from orchestrator.faces.cli.output import Output, _Busy
@@ -67,3 +72,17 @@ def test_quiet_says_nothing_of_it(capfd):
     output.note("a remark")
 
     assert written(capfd) == []
+
+
+def test_a_log_line_goes_above_the_block_of_a_terminal():
+    """A warning while a run is shown is a line of its own, whole, and the block goes on below it."""
+    output, screen = Output(as_json=False), io.StringIO()
+    output.moving = Console(file=screen, force_terminal=True, width=40, _environ={})
+    view = View(Progress().snapshot, "east")
+
+    with Live(view, console=output.moving, auto_refresh=False, transient=True):
+        print("a warning of some length that is wider than the terminal", file=output.log_stream())
+
+    shown = screen.getvalue()
+    assert "a warning of some length that is wider than the terminal\n" in shown
+    assert shown.rindex("east: planning") > shown.index("a warning")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO, cast
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
@@ -56,6 +57,12 @@ class Output:
     def width(self) -> int | None:
         """Return how many columns a line of results may take; None where it goes to a pipe and nothing is cut."""
         return self.lasting.width if self.lasting.is_terminal else None
+
+    def log_stream(self) -> TextIO:
+        """Return where log lines go: standard error, and on a terminal above the block that moves, not into it."""
+        if self.as_json or self.quiet or not self.moving.is_terminal:
+            return sys.stderr
+        return cast("TextIO", _AboveTheBlock(self.moving))
 
     def say(self, text: str) -> None:
         """Write a line for a person."""
@@ -149,6 +156,23 @@ class Output:
         while not end.wait(JSON_SECONDS):
             self.message("status", {"detail": busy.what, "elapsed_seconds": round(busy.seconds(), 1)})
             self.note(busy.line())
+
+
+class _AboveTheBlock(io.TextIOBase):
+    """A stream whose lines a console prints."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._rest = ""
+
+    def write(self, text: str) -> int:
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._console.print(Text.from_ansi(line), soft_wrap=True)
+        return len(text)
+
+    def isatty(self) -> bool:
+        return True
 
 
 class _Busy:

@@ -106,7 +106,9 @@ def application(context: Context, loaded: Loaded, output: Output) -> Application
     from orchestrator.core import log  # noqa: PLC0415
 
     settings = loaded.settings
-    log.configure(settings.log.level if context.verbose else _calmer(settings.log.level), settings.log.style)
+    log.configure(
+        settings.log.level if context.verbose else _calmer(settings.log.level), settings.log.style, output.log_stream()
+    )
     obey_signals(context.stop)
     folder = loaded.path.resolve().parent if loaded.path else None
     return Application(settings, stop=context.stop, notify=output.event, config_dir=folder)
