@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,14 +126,16 @@ class Application(Records):
                 "no bucket is named: give --bucket, set `bucket` under [gcs] in config.toml, or use --route drive"
             )
         transfers = self.settings.transfer.downloads
-        return connect_gcs(gcs.url or None, self.settings.ee.project, self.credentials(), gcs.bucket, transfers)
+        project, url = self.settings.ee.project, gcs.url or None
+        return connect_gcs(url, project, self.credentials(), gcs.bucket, transfers, self.stop)
 
     def drive(self) -> Any:
         """Return the Drive folder's client."""
         from orchestrator.clients.drive import connect_drive  # noqa: PLC0415
 
         drive = self.settings.drive
-        return connect_drive(drive.url or None, self.credentials(), drive.folder, self.settings.transfer.downloads)
+        transfers = self.settings.transfer.downloads
+        return connect_drive(drive.url or None, self.credentials(), drive.folder, transfers, self.stop)
 
     # ------------------------------------------------------------------ runs
 
@@ -147,14 +150,23 @@ class Application(Records):
         ee = self.settings.ee
         options: dict[str, Any] = {"cloud_optimized": ee.cloud_optimized}
         options |= {"priority": ee.priority} if ee.priority >= 0 else {}
+        engine = self.earth_engine()
         cloud = self.bucket() if job.route == "gcs" else self.drive()
         objects = CheckedStore(cloud, DownloadPatience(retry=self.policy), self.stop)
-        engine = self.earth_engine()
         if job.route == "gcs":
             route = gcs_export(engine, objects, self.settings.gcs.bucket, **options)
         else:
             route = drive_export(engine, objects, self.settings.drive.folder, **options)
         return Hands(self.planner(say), route, _assembler(), Quicklook(), self.threads, __version__)
+
+    @contextmanager
+    def lent_hands(self, job: Job) -> Iterator[Hands]:
+        """Lend what a run of `job` works with; its connections are closed at the end of the block."""
+        hands = self.hands(job)
+        try:
+            yield hands
+        finally:
+            hands.route.close()
 
     def execution(self, run: Run, progress: Progress | None = None) -> Execution:
         """Return the execution of a run, ready to work."""

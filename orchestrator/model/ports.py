@@ -44,7 +44,8 @@ class ObjectStore(Protocol):
         Raises:
             GenerationError: The object was replaced after it was listed.
             NotFoundError: The object is gone.
-            IntegrityError: The bytes stayed wrong after a second whole download.
+            WayError: The bytes stayed wrong and the object is not proved bad: wait, do not make it again.
+            DamagedObjectError: The object itself is proved not to be what its checksum says.
             Stopped: `stop` was set.
         """
 
@@ -53,6 +54,9 @@ class ObjectStore(Protocol):
 
     def delete(self, source: StoredObject) -> Deletion:
         """Delete exactly the listed generation."""
+
+    def close(self) -> None:
+        """Give up every idle connection; the next call would open new ones."""
 
 
 class Mosaic(Protocol):
@@ -240,3 +244,6 @@ class Route(Protocol):
 
     def cancel(self, name: str) -> None:
         """Ask for an operation to end."""
+
+    def close(self) -> None:
+        """Give up every idle connection; the next call would open new ones."""
