@@ -135,8 +135,10 @@ def test_a_wrong_schedule_names_its_job(call, tmp_path):
 
     called = call("doctor", "--offline")
 
-    assert "[jobs.east]" in called.out
-    assert "[jobs.west]" in called.out
+    assert "0 99 * * *" in called.out
+    assert "nowhere.gpkg" in called.out
+    assert "east" in called.out
+    assert "west" in called.out
 
 
 def test_scenes_that_are_no_folder_are_asked_wrongly(call):

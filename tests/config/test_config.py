@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.config import load, read_job, unknown_variables
-from orchestrator.core.errors import ConfigError
+from orchestrator.core.errors import ConfigError, UserError
 
 
 @pytest.fixture
@@ -113,11 +113,15 @@ def test_a_whole_sandbox_is_accepted(file):
 
 
 def test_a_misspelt_setting_is_answered_by_the_nearest(file):
-    """Also inside a job, and before what is missing there."""
+    """With the section it stands in."""
     with pytest.raises(ConfigError, match=r"did you mean 'ee\.project'"):
         load(file("[ee]\nprojekt = 1\n"), environment={})
-    with pytest.raises(ConfigError, match=r"did you mean 'jobs\.a\.base_name'"):
-        load(file("[jobs.a]\nbasename = 1\n"), environment={})
+
+
+def test_a_misspelt_key_of_a_job_is_answered_before_what_is_missing(file):
+    """The slip is why the right one is missing."""
+    with pytest.raises(UserError, match="did you mean 'base_name'"):
+        read_job(file("basename = 1\n"))
 
 
 def test_a_file_of_the_recipe_counts_from_the_job_file(tmp_path, monkeypatch):
