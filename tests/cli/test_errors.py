@@ -79,7 +79,7 @@ def test_an_error_is_one_line_for_people(call, words, code, named):
 )
 def test_every_kind_of_error_ends_in_json(call, monkeypatch, error, code):
     """Whatever ends a command, a program reads why."""
-    monkeypatch.setattr("orchestrator.faces.cli.status.Records", lambda *_: (_ for _ in ()).throw(error))
+    monkeypatch.setattr("orchestrator.faces.cli.status.looking", lambda *_: (_ for _ in ()).throw(error))
 
     called = call("status", "--json")
 
@@ -90,7 +90,7 @@ def test_every_kind_of_error_ends_in_json(call, monkeypatch, error, code):
 
 def test_a_fault_of_ours_is_told_to_programs_too(capfd, monkeypatch):
     """The traceback stays for people; the JSON line names the error."""
-    monkeypatch.setattr("orchestrator.faces.cli.status.Records", lambda *_: 1 / 0)
+    monkeypatch.setattr("orchestrator.faces.cli.status.looking", lambda *_: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         run_cli(["status", "--json"])
