@@ -85,6 +85,7 @@ class RetrySettings(_Section):
     burnt: Seconds = 900.0
     collect: Seconds = 20.0
     hold: Seconds = 300.0
+    lag: Seconds = 600.0
 
 
 class ServeSettings(_Section):

@@ -19,6 +19,7 @@ from orchestrator.core.errors import ConfigError, PlanError
 from orchestrator.core.files import exclusive, write_whole
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.engine.execution import Execution
+from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.setting import Hands, Patience, Surroundings
 from orchestrator.engine.stores.contract import Store
@@ -205,7 +206,13 @@ class Application:
             clock=self.clock,
             stop=self.stop,
             notify=self.notify,
+            limits=self.limits,
         )
+
+    @cached_property
+    def limits(self) -> Limits:
+        """What every run of this process shares of the project."""
+        return Limits(self.settings.ee.live_tasks, self.settings.gcs.max_bytes, self.store.live_tasks, self.clock)
 
     def _patience(self) -> Patience:
         ee, retry = self.settings.ee, self.settings.retry
@@ -221,6 +228,7 @@ class Application:
             max_attempts=retry.task_attempts,
             cool_down_seconds=retry.cool_down,
             hold_seconds=retry.hold,
+            lag_seconds=retry.lag,
         )
 
     def _refit(self, task: TaskPlan, plan: Plan, heaviest: float | None) -> TaskPlan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -53,6 +53,78 @@ class LockedError(OrchestratorError):
     exit_code = 5
 
 
+class LockFile:
+    """
+    A file that at most one process holds, and that says by whom; the kernel frees it when the process dies.
+
+    What it says outlives the process, until `remove`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd = -1
+
+    @property
+    def held(self) -> bool:
+        return self._fd >= 0
+
+    @property
+    def content(self) -> bytes:
+        """What the file says; only while it is held."""
+        return os.pread(self._fd, _LOCK_BYTES, 0)
+
+    def acquire(self, refusal: Callable[[bytes], str]) -> None:
+        """
+        Hold the file.
+
+        Raises:
+            LockedError: Another holder has it; `refusal` makes the message of what the file says.
+        """
+        while True:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                said = os.pread(fd, _LOCK_BYTES, 0)
+                os.close(fd)
+                raise LockedError(refusal(said)) from None
+            if _is_at(fd, self.path):
+                self._fd = fd
+                return
+            os.close(fd)  # its holder removed it while we waited for it; there is, or will be, another
+
+    def write(self, content: bytes) -> None:
+        """Say `content` from now on."""
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, content, 0)
+
+    def release(self) -> None:
+        """Let go of the file and leave it there."""
+        if self.held:
+            os.close(self._fd)
+            self._fd = -1
+
+    def remove(self) -> None:
+        """Remove the file, and the folder it lies in when that is left empty; then let go."""
+        with suppress(FileNotFoundError):
+            self.path.unlink()
+        with suppress(OSError):
+            self.path.parent.rmdir()
+        self.release()
+
+
+_LOCK_BYTES = 4096
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    """Tell whether an open file is still the one of that name."""
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except FileNotFoundError:
+        return False
+
+
 @contextmanager
 def exclusive(path: Path, what: str) -> Iterator[None]:
     """
@@ -61,19 +133,18 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
     Raises:
         LockedError: Another process holds it; the message names its process id.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def refusal(said: bytes) -> str:
+        holder = said.decode("ascii", "replace").strip() or "unknown"
+        return f"{what} is already being worked on by process {holder} (lock {path})"
+
+    lock = LockFile(path)
+    lock.acquire(refusal)
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(fd, 32).decode("ascii", "replace").strip() or "unknown"
-            raise LockedError(f"{what} is already being worked on by process {holder} (lock {path})") from None
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        lock.write(f"{os.getpid()}\n".encode())
         yield
     finally:
-        os.close(fd)
+        lock.release()
 
 
 def remove_tree(folder: Path) -> None:

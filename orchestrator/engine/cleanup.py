@@ -11,7 +11,7 @@ from typing import Any
 from orchestrator.core import crash
 from orchestrator.core.files import remove_tree
 from orchestrator.core.flow import in_order
-from orchestrator.engine.names import prefix_of, run_prefix
+from orchestrator.engine.names import prefix_of, run_prefix, wrote
 from orchestrator.engine.setting import Hands, Surroundings
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Run
@@ -70,16 +70,13 @@ def clean_cloud(
 
 
 def own_late_objects(run: Run, *, store: Store, hands: Hands, around: Surroundings) -> None:
-    """
-    Enter into the ledger what earlier attempts wrote after they were given up.
-
-    Only names that Earth Engine makes from an attempt's own prefix, which nobody else can know, count as ours.
-    """
-    prefixes = {attempt.prefix for attempt in store.attempts(run.id)}
+    """Enter into the ledger what earlier attempts wrote after they were given up."""
+    attempts = {attempt.prefix: attempt for attempt in store.attempts(run.id)}
+    plans = {task.key: task.plan for task in store.tasks(run.id)}
     known = {owned.source.name for owned in store.owned(run.id)}
-    listed = hands.route.objects.find(_prefix(run, hands, around))
-    late = [source for source in listed if source.name not in known and prefix_of(source.name) in prefixes]
-    store.own(run.id, late)
+    listed = [source for source in hands.route.objects.find(_prefix(run, hands, around)) if source.name not in known]
+    late = [(attempts.get(prefix_of(source.name)), source) for source in listed]
+    store.own(run.id, [source for attempt, source in late if attempt and wrote(plans[attempt.task], attempt, source)])
 
 
 def _foreign(run: Run, hands: Hands, around: Surroundings) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,35 +13,47 @@ from orchestrator.core.errors import (
     CredentialError,
     IntegrityError,
     OrchestratorError,
+    QuotaError,
     SpaceError,
     Stopped,
     TransientError,
     UserError,
 )
-from orchestrator.core.files import remove_tree
+from orchestrator.core.files import LockedError, remove_tree
 from orchestrator.engine.cleanup import Cleaned, clean_cloud, clean_local
 from orchestrator.engine.exporting import CancelledByUserError, Exporting
 from orchestrator.engine.feedback import Feedback, Refit, kind_of
 from orchestrator.engine.ladder import HoldError, Ladder, subject_of
+from orchestrator.engine.ownership import OutputLock, check_owner, claimant
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.publication import OutputLostError, Publication, final_path, prove_result
-from orchestrator.engine.setting import Hands, Surroundings
+from orchestrator.engine.setting import Desk, Hands, Surroundings
 from orchestrator.engine.stores.contract import Store, TaskChange
-from orchestrator.engine.stores.records import BY_HAND, Run
+from orchestrator.engine.stores.records import Run
+from orchestrator.engine.waiting import Waits
 from orchestrator.engine.watch import OperationsWatch
 from orchestrator.model.job import Job
 from orchestrator.model.mosaic import MosaicSpec
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.plan_json import plan_from_json, plan_to_json
 from orchestrator.model.ports import Mosaic
-from orchestrator.model.states import PART_DONE, RUN_FINAL, RUN_TRANSITIONS, TASK_LIVE, PartState, RunState, TaskState
+from orchestrator.model.states import (
+    PART_DONE,
+    RUN_FINAL,
+    RUN_TRANSITIONS,
+    TASK_LIVE,
+    PartState,
+    RunState,
+    TaskState,
+    Who,
+)
 
 Cut = Callable[[TaskPlan], tuple[TaskPlan, TaskPlan] | None]
-# What may pass without a person. OSError is a disk that fails or has become read-only: nothing is given up for it.
-_ALONE = (TransientError, SpaceError, OSError)
 _CANCELLED = RunState.CANCELLED
 # How often a run that is held looks whether its user wants something else.
 _LOOK_SECONDS = 2.0
+# The longest hold is for a quota that returns with the day.
+LONGEST_HOLD_SECONDS = 26 * 3600.0
 
 
 class Execution:
@@ -67,6 +80,8 @@ class Execution:
         self._refit = refit
         self.progress = progress or Progress()
         self._mosaic: Mosaic | None = None
+        self._lock: OutputLock | None = None
+        self._waits = Waits(around.clock)
         self._steps: Mapping[RunState, Callable[[Run], None]] = {
             RunState.ADMITTED: self._plan,
             RunState.PLANNED: self._begin_export,
@@ -78,51 +93,108 @@ class Execution:
 
     def work(self) -> Run:
         """
-        Take the run to its end, or to a hold that needs a person.
+        Take the run to its end, or to a hold: for a person, or until `next_at` of the run that is returned.
 
         Raises:
             Stopped: The process was asked to stop; the run goes on at the next start.
             UserError: The job cannot be done as declared; the run is FAILED.
         """
+        try:
+            while True:
+                run = self._store.run(self._id)
+                self.progress.set(state=run.state, detail=run.reason)
+                if run.state in RUN_FINAL or run.needs_person or not self.is_due(run):
+                    return run
+                crash.point(f"run.{run.state.lower()}")
+                self.step(run)
+        except OrchestratorError:
+            raise
+        except Exception:
+            self._give_output_up()  # a fault of ours, with which the run ends
+            raise
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let another process go on with the run."""
+        if self._lock is not None:
+            self._lock.leave()
+            self._lock = None
+
+    def follow(self) -> Run:
+        """Take the run to its end, or to a hold for a person, and wait where it is held for time. Errors as `work`."""
         while True:
-            run = self._store.run(self._id)
-            self.progress.set(state=run.state, detail=run.reason)
-            if run.state in RUN_FINAL or run.needs_person:
+            run = self.work()
+            if run.state is not RunState.HELD or run.needs_person:
                 return run
-            crash.point(f"run.{run.state.lower()}")
-            self.step(run)
+            self.progress.set(detail=f"held: {run.reason}")
+            while not self.is_due(run := self._store.run(self._id)):
+                if self._around.stop.wait(min(self._left(run), _LOOK_SECONDS)):
+                    raise Stopped("stopped while held; the same command continues this run")
+
+    def is_due(self, run: Run) -> bool:
+        """Tell whether there is something to do for a run now: a held one is looked at when its time has come."""
+        return run.state is not RunState.HELD or run.wish == "cancel" or self._left(run) <= 0
+
+    def _left(self, run: Run) -> float:
+        return self._waits.left(f"hold {run.updated}", run.next_at, LONGEST_HOLD_SECONDS)
 
     def step(self, run: Run) -> None:
         """Do what the state of `run`, as just read, asks for, and write down how it went. Errors as `work`."""
         try:
+            self._take_output(run)
             act = self._give_up if _to_be_cancelled(run) else self._steps[run.state]
             act(run)
         except CancelledByUserError:
             self._give_up(run)
         except Stopped:
             raise
-        except HoldError as error:
-            self._hold(str(error) if error.alone else f"{BY_HAND}{error}")
-        except _ALONE as error:
-            self._hold(str(error))
-        except CredentialError as error:
-            if run.state in (RunState.ADMITTED, RunState.PLANNED):
-                self._fail(error)
-                raise
-            self._hold(str(error))
-        except UserError as error:
-            self._fail(error)
-            raise
+        except OSError as error:  # a disk that fails or has become read-only: nothing is given up for it
+            self._hold(error)
         except OrchestratorError as error:
-            if run.state is RunState.PUBLISHED:
-                # The result is there; only its intermediates could not be taken away.
-                self._hold(f"{BY_HAND}{error}")
+            if self._wait_for(run, error):
                 return
             self._fail(error)
+            if isinstance(error, (UserError, CredentialError)):
+                raise
+
+    def _take_output(self, run: Run) -> None:
+        """Become the one owner of the run's output; until it is free, the run waits."""
+        if run.state is RunState.HELD or _to_be_cancelled(run):
+            return
+        self._lock = self._lock or OutputLock(run, self._around.owner, self._store)
+        try:
+            self._lock.take()
+        except LockedError as error:
+            raise HoldError(str(error), alone=True) from None
+
+    def _give_output_up(self) -> None:
+        if self._lock is not None:
+            self._lock.end()
+            self._lock = None
+
+    def _wait_for(self, run: Run, error: OrchestratorError) -> bool:
+        """Hold the run where somebody, or time, can mend what is wrong; tell whether that is so."""
+        begun = run.state not in (RunState.ADMITTED, RunState.PLANNED)
+        if isinstance(error, HoldError):
+            self._hold(error, who=Who.TIME if error.alone else Who.PERSON, until=error.until)
+        elif isinstance(error, QuotaError):
+            self._hold(error, until=error.again_at.timestamp())
+        elif isinstance(error, (TransientError, SpaceError)) or (isinstance(error, CredentialError) and begun):
+            self._hold(error)
+        elif run.state is RunState.PUBLISHED and not isinstance(error, UserError):
+            # The result is there; only its intermediates could not be taken away.
+            self._hold(error, who=Who.PERSON)
+        else:
+            return False
+        return True
 
     # ----------------------------------------------------------------- steps
 
     def _plan(self, run: Run) -> None:
+        final = final_path(Job.from_json(run.job))
+        check_owner(final, claimant(run), self._store)
+        self._store.outputs.claim(str(final), run.id, run.declaration)
         prepared = self._hands.planner.prepare(Job.from_json(run.job))
         crash.point("run.prepared")
         plan = plan_to_json(prepared.plan)
@@ -144,33 +216,43 @@ class Execution:
         self._store.set_run(run.id, RunState.ASSEMBLING)
 
     def _exporting(self, run: Run, plan: Plan) -> Exporting:
+        desk = Desk(run.id, plan, self._store, self._hands, self._around, self._record, self._waits)
         return Exporting(
-            run.id,
-            plan,
+            desk,
             run.image,
-            store=self._store,
-            hands=self._hands,
-            around=self._around,
             watch=self._watch,
             ladder=self._ladder(run.id, run.image),
             feedback=self._feedback(run, plan),
             progress=self.progress,
-            record=self._record,
         )
 
     def _assemble(self, run: Run) -> None:
         plan = plan_from_json(run.plan)
         self.progress.set(detail="completing the file")
         publication = Publication(
-            run, plan, store=self._store, hands=self._hands, around=self._around, record=self._record
+            run,
+            plan,
+            store=self._store,
+            hands=self._hands,
+            around=self._around,
+            record=self._record,
+            check=lambda: self._check_owner(run),
         )
         try:
-            publication.work(self._open(run, plan))
+            result = publication.work(self._open(run, plan))
         except OutputLostError as error:
             self._begin_output_anew(run, error)
             self._store.set_run(run.id, RunState.EXPORTING)
         else:
+            self._store.outputs.publish(result["path"], run.id, result["sha256"], result["bytes"])
             self._store.set_run(run.id, RunState.PUBLISHED)
+
+    def _check_owner(self, run: Run) -> None:
+        """Hold the run when a file that is not its job's has appeared where its result goes: nothing is lost."""
+        try:
+            check_owner(final_path(Job.from_json(run.job)), claimant(self._store.run(run.id)), self._store)
+        except UserError as error:
+            raise HoldError(f"{error}; `orchestrator retry {run.id}` then goes on", alone=False) from None
 
     def _clean(self, run: Run) -> None:
         self.progress.set(detail="taking away the intermediates")
@@ -182,16 +264,11 @@ class Execution:
         done = [part.window for part in self._store.parts(run.id, PART_DONE)]
         self._store.set_parts(run.id, done, PartState.CLEANED)
         self._store.set_run(run.id, RunState.CLEANED)
+        self._give_output_up()
         self._record("run.done", {"path": str(final_path(Job.from_json(run.job)))})
 
     def _resume(self, run: Run) -> None:
-        """Wait, then look again from the state that was interrupted; a new wish of the user ends the wait."""
-        self.progress.set(detail=f"held: {run.reason}")
-        left = self._around.patience.hold_seconds
-        while left > 0 and self._store.run(run.id).wish == run.wish:
-            if self._around.stop.wait(min(left, _LOOK_SECONDS)):
-                raise Stopped("stopped while held; the same command continues this run")
-            left -= _LOOK_SECONDS
+        """Look again from the state that was interrupted."""
         self._store.set_run(run.id, run.resume or RunState.ADMITTED)
 
     def sweep(self, run: Run) -> Cleaned:
@@ -209,9 +286,12 @@ class Execution:
 
     # ------------------------------------------------------------------ ends
 
-    def _hold(self, reason: str) -> None:
-        self._store.set_run(self._id, RunState.HELD, reason)
-        self._record("run.held", {"reason": reason})
+    def _hold(self, why: Exception | str, *, who: Who = Who.TIME, until: float = 0.0) -> None:
+        """Leave the run waiting in its row: for a person, or until a time."""
+        now = self._around.clock.now().timestamp()
+        next_at = 0.0 if who is Who.PERSON else until or now + self._around.patience.hold_seconds
+        self._store.set_run(self._id, RunState.HELD, str(why), who=who, next_at=next_at)
+        self._record("run.held", {"reason": str(why), "who": who, "next_at": next_at})
 
     def _give_up(self, _run: Run) -> None:
         """Cancel, as the user wishes; when the service does not answer, hold and cancel later."""
@@ -222,6 +302,7 @@ class Execution:
 
     def _fail(self, error: Exception) -> None:
         self._store.set_run(self._id, RunState.FAILED, str(error))
+        self._give_output_up()
         self._record("run.failed", {"reason": str(error)})
 
     def cancel(self) -> None:
@@ -241,7 +322,16 @@ class Execution:
         # In this order: a crash in between leaves a cancelled run, not one whose tasks nobody seems to have ended.
         self._store.set_run(self._id, RunState.CANCELLED, "cancelled by request")
         self._store.wish(self._id, "")
+        self._end_elsewhere()
         self._record("run.cancelled", {})
+
+    def _end_elsewhere(self) -> None:
+        """Give up the output that another process of this installation may have begun, where nobody works on it."""
+        lock = self._lock or OutputLock(self._store.run(self._id), self._around.owner, self._store)
+        with suppress(LockedError):
+            lock.take()
+            lock.end()
+        self._lock = None
 
     # ---------------------------------------------------------------- inside
 
@@ -324,7 +414,8 @@ def retry_run(run: Run, store: Store) -> Run:
         raise UserError(f"run {run.id} is {run.state}; only a failed, cancelled or held run can be retried")
     for task in store.tasks(run.id):
         if task.state in (TaskState.FAILED, TaskState.CANCELLED):
-            store.reset_task(run.id, task.key, "", 0.0)
+            store.reset_task(run.id, task.key, TaskChange())
+    store.forgive(run.id)
     store.wish(run.id, "")
     store.record(run.id, "run.retried", {})
     return store.set_run(run.id, run.resume or RunState.ADMITTED)

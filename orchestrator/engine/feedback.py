@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orchestrator.engine.stores.contract import Store
+from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Task
 from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
@@ -103,7 +103,7 @@ class Feedback:
         if safe == task.plan or self._begun(task):
             return False
         self.store.own(self.run_id, list(found.values()))
-        self.store.reset_task(self.run_id, task.key, f"a part had {largest} bytes", 0.0)
+        self.store.reset_task(self.run_id, task.key, TaskChange(error=f"a part had {largest} bytes"))
         self._reshape(task, safe)
         return True
 

@@ -7,26 +7,40 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.core.clock import quota_returns
 from orchestrator.core.errors import OrchestratorError, PermanentError
 from orchestrator.engine.setting import Surroundings
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Task
-from orchestrator.engine.submission import SHARDS
 from orchestrator.model.plan import TaskPlan
-from orchestrator.model.ports import Operation
+from orchestrator.model.ports import Diagnosis, Operation
 from orchestrator.model.states import Failure, TaskState
 
+# The memory ladder's first steps: Earth Engine computes an export in tiles of this side; a quarter of the pixels
+# at once needs about a quarter of the memory there.
+SHARDS = (256, 128, 64)
 RUNG = "rung"
 _PASSING = frozenset({Failure.TRANSIENT, Failure.THROTTLE})
 _TOO_MUCH = frozenset({Failure.MEMORY, Failure.TIMEOUT, Failure.SIZE})
+# Repeated once as it is; what comes again counts as the class behind it.
+_ONCE_MORE = {Failure.OUT_OF_MEMORY: Failure.MEMORY, Failure.UNKNOWN: Failure.PERMANENT}
+# Longest wait between two attempts of one task.
+_LONGEST_COOL_DOWN = 3600.0
 
 
 class HoldError(OrchestratorError):
-    """Something outside must change first. `alone` tells whether that may happen without a person."""
+    """
+    Something outside must change first.
 
-    def __init__(self, reason: str, *, alone: bool) -> None:
+    Attributes:
+        alone: Whether that may happen without a person.
+        until: When to look again, seconds since 1970; 0 is after the usual wait.
+    """
+
+    def __init__(self, reason: str, *, alone: bool, until: float = 0.0) -> None:
         super().__init__(reason)
         self.alone = alone
+        self.until = until
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,47 +59,83 @@ class Ladder:
         Take the step that the failure of `operation` asks for; the task is FAILED or CANCELLED already.
 
         Raises:
-            HoldError: Somebody cancelled the task.
+            HoldError: Somebody cancelled the task, or a quota must return first.
             PermanentError: No step is left.
         """
-        failure = operation.failure or Failure.PERMANENT
+        told = operation.diagnosis or Diagnosis(operation.failure or Failure.PERMANENT)
+        failure = told.failure
         facts = {"task": task.key, "attempt": task.attempt, "failure": failure, "error": operation.error}
         self.record("task.failed", facts)
         if failure is Failure.CANCELLED:
-            raise HoldError(
-                f"task {task.key} was cancelled in Earth Engine by somebody else ({operation.name}); "
-                f"`orchestrator retry {self.run_id}` exports it again, `orchestrator cancel {self.run_id}` gives up",
-                alone=False,
-            )
-        if failure in _PASSING and task.attempt < self.around.patience.max_attempts:
-            wait = self.around.patience.cool_down_seconds * 2 ** (task.attempt - 1)
-            self.store.reset_task(self.run_id, task.key, operation.error, self._now() + wait)
-        elif failure in _TOO_MUCH and task.rung < self.around.patience.max_rung:
-            self._climb(task, failure, operation.error)
+            raise self._cancelled_elsewhere(task, operation)
+        if failure is Failure.QUOTA:
+            raise self._quota(task, operation.error, told)
+        if failure in _ONCE_MORE and task.failure is not failure:
+            self._again(task, failure, operation.error, told.wait_seconds or self.around.patience.cool_down_seconds)
+            return
+        step = _ONCE_MORE.get(failure, failure)
+        if step in _PASSING and task.counted < self.around.patience.max_attempts:
+            wait = self.around.patience.cool_down_seconds * 2 ** (max(1, task.counted) - 1)
+            self._again(task, step, operation.error, max(told.wait_seconds, min(wait, _LONGEST_COOL_DOWN)))
+        elif step is Failure.THROTTLE:
+            raise self._throttled(task, operation.error)
+        elif step in _TOO_MUCH and self._may_climb(task, told):
+            self._climb(task, step, operation.error, told)
         else:
-            raise PermanentError(_no_step_left(task, failure, operation.error))
+            raise PermanentError(_no_step_left(task, step, operation.error, told))
+
+    def _cancelled_elsewhere(self, task: Task, operation: Operation) -> HoldError:
+        return HoldError(
+            f"task {task.key} was cancelled in Earth Engine by somebody else ({operation.name}); "
+            f"`orchestrator retry {self.run_id}` exports it again, `orchestrator cancel {self.run_id}` gives up",
+            alone=False,
+        )
+
+    def _quota(self, task: Task, sentence: str, told: Diagnosis) -> HoldError:
+        """Leave the task to be handed over again when the quota has returned."""
+        again = quota_returns(self.around.clock.now()).timestamp()
+        self.store.reset_task(self.run_id, task.key, TaskChange(error=sentence, failure=Failure.QUOTA))
+        return HoldError(f"Earth Engine says: {sentence} ({told.advice})", alone=True, until=again)
+
+    def _throttled(self, task: Task, sentence: str) -> HoldError:
+        """A service that stays busy is waited for, however long: nothing is wrong with the task."""
+        change = TaskChange(error=sentence, failure=Failure.THROTTLE, forgiven=task.attempt)
+        self.store.reset_task(self.run_id, task.key, change)
+        return HoldError(f"Earth Engine stays busy: {sentence}", alone=True, until=self._now() + _LONGEST_COOL_DOWN)
+
+    def _again(self, task: Task, failure: Failure, sentence: str, wait: float) -> None:
+        change = TaskChange(error=sentence, failure=failure, next_at=self._now() + wait)
+        self.store.reset_task(self.run_id, task.key, change)
+
+    def _may_climb(self, task: Task, told: Diagnosis) -> bool:
+        """Tell whether a smaller piece may help: there is one, and the sentence has not come again after the last."""
+        came_again = (
+            told.steps is not None and told.failure is not Failure.OUT_OF_MEMORY and task.failure is told.failure
+        )
+        return task.rung < self.around.patience.max_rung and not came_again
 
     def starting_rung(self) -> int:
         """Return the rung that worked before for this expression."""
         return int(self.store.lesson(self.subject, RUNG) or 0)
 
-    def _climb(self, task: Task, failure: Failure, sentence: str) -> None:
+    def _climb(self, task: Task, failure: Failure, sentence: str, told: Diagnosis) -> None:
         rung = task.rung + 1
         by_shard = failure is not Failure.SIZE and rung < len(SHARDS)
         if by_shard:
-            self.store.change_tasks(self.run_id, {task.key: TaskChange(rung=rung)})
-            self.store.reset_task(self.run_id, task.key, sentence, 0.0)
+            # At once: a crash between the rung and the reset would climb a second one for the same failure.
+            self.store.reset_task(self.run_id, task.key, TaskChange(error=sentence, failure=failure, rung=rung))
             self.record("task.rung", {"task": task.key, "rung": rung, "shard": SHARDS[rung]})
         else:
-            self._split(task, rung, failure, sentence)
+            self._split(task, rung, failure, sentence, told)
         self.store.learn(self.subject, RUNG, min(rung, len(SHARDS) - 1))
 
-    def _split(self, task: Task, rung: int, failure: Failure, sentence: str) -> None:
+    def _split(self, task: Task, rung: int, failure: Failure, sentence: str, told: Diagnosis) -> None:
         halves = self.cut(task.plan)
         if halves is None:
-            raise PermanentError(_no_step_left(task, failure, sentence))
-        self.store.split(self.run_id, task.key, [(f"{task.key}.{i}", half, rung) for i, half in enumerate(halves)])
-        self.record("task.split", {"task": task.key, "into": [f"{task.key}.{i}" for i in (0, 1)]})
+            raise PermanentError(_no_step_left(task, failure, sentence, told))
+        children = [(f"{task.key}.{i}", half, rung) for i, half in enumerate(halves)]
+        self.store.split(self.run_id, task.key, children, failure)
+        self.record("task.split", {"task": task.key, "into": [key for key, _half, _rung in children]})
 
     def _now(self) -> float:
         return self.around.clock.now().timestamp()
@@ -105,10 +155,10 @@ _ADVICE: Mapping[Failure, str] = {
     Failure.TIMEOUT: "even the smallest rectangle takes too long; use fewer scenes or a shorter period",
     Failure.SIZE: "the rectangle cannot be cut further; use fewer bands",
     Failure.TRANSIENT: "it kept failing; `orchestrator retry` tries again later",
-    Failure.THROTTLE: "the service stays busy; `orchestrator retry` tries again later",
     Failure.PERMANENT: "this will not pass by itself; mend the recipe or the permissions, then `orchestrator retry`",
 }
 
 
-def _no_step_left(task: Task, failure: Failure, sentence: str) -> str:
-    return f"task {task.key} failed at attempt {task.attempt}: Earth Engine says: {sentence} ({_ADVICE[failure]})"
+def _no_step_left(task: Task, failure: Failure, sentence: str, told: Diagnosis) -> str:
+    advice = told.advice or _ADVICE.get(failure, _ADVICE[Failure.PERMANENT])
+    return f"task {task.key} failed at attempt {task.attempt}: Earth Engine says: {sentence} ({advice})"

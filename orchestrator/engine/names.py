@@ -1,26 +1,38 @@
-"""Deterministic names: an attempt's request id, description and object prefix follow from run, task and number."""
+"""Names: what an attempt's own are made from, and which attempt and part a file's name belongs to."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from orchestrator.engine.stores.records import Attempt
+from orchestrator.model.grid import Window
+from orchestrator.model.objects import StoredObject
+from orchestrator.model.plan import TaskPlan
 from orchestrator.model.ports import Route
 
-_FILE_NAME = re.compile(r"(.+?)(?:-[0-9]{10}-[0-9]{10})?\.tif")
+# Earth Engine writes `prefix.tif`, or for each of several files the rows and columns it begins at in the export:
+# `prefix-yyyyyyyyyy-xxxxxxxxxx.tif` in Drive and in Google's guide "Exporting images", and without the first dash in
+# Cloud Storage, as reported by those who ran it. What stands between prefix and offsets decides nothing here.
+_FILE_NAME = re.compile(r"(?P<prefix>.+?)(?:-?(?P<row>[0-9]{10})-(?P<col>[0-9]{10}))?\.tiff?")
+# A clock of ours that is this much ahead of the service's does not make its files look older than their export.
+_SKEW = timedelta(minutes=10)
 
 
 def new_attempt(run_id: str, task: str, number: int, *, prefix: str, owner: str, route: Route, now: float) -> Attempt:
     """
     Return attempt `number` of `task`.
 
-    The prefix is fresh for each attempt, so that a late write of an earlier one cannot mix into this one. Earth
-    Engine takes request ids of at most 60 of [A-Za-z0-9-] and descriptions of at most 100 of [A-Za-z0-9.,:;_-]
-    (REST reference, projects.image.export; Export.image.toCloudStorage).
+    The prefix is fresh for each attempt, so that a late write of an earlier one cannot mix into this one; it ends in
+    a letter, so that no digit of it can be taken for one of an offset. Earth Engine takes request ids of at most 60
+    of [A-Za-z0-9-] and descriptions of at most 100 of [A-Za-z0-9.,:;_-] (REST reference, projects.image.export;
+    Export.image.toCloudStorage).
     """
     digest = hashlib.sha256(f"{owner}|{run_id}|{task}|{number}".encode()).hexdigest()
-    words = [prefix, owner, run_id, f"{task}-a{number}-{digest[:8]}"]
+    words = [prefix, owner, run_id, f"{task}-a{number}-{digest[:8]}x"]
     return Attempt(
         task=task,
         number=number,
@@ -33,13 +45,70 @@ def new_attempt(run_id: str, task: str, number: int, *, prefix: str, owner: str,
 
 
 def prefix_of(name: str) -> str:
-    """
-    Return the object prefix of the attempt that a file of this name belongs to; empty when it is no such name.
-
-    Earth Engine writes `prefix.tif`, or `prefix-yyyyyyyyyy-xxxxxxxxxx.tif` for each of several files.
-    """
+    """Return the object prefix of the attempt that a file of this name belongs to; empty when it is no such name."""
     match = _FILE_NAME.fullmatch(name)
-    return match[1] if match else ""
+    return match["prefix"] if match else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """
+    What lies under an attempt's prefix.
+
+    Attributes:
+        found: The object of each part that has exactly one.
+        strange: Objects that are no part of the task: another place, older than the export, or two for one part.
+    """
+
+    found: Mapping[Window, StoredObject]
+    strange: tuple[StoredObject, ...]
+
+
+def match(task: TaskPlan, attempt: Attempt, listed: Iterable[StoredObject]) -> Matched:
+    """Tell which of the `listed` objects is which part of `task`, by the attempt's prefix and the pixel offsets."""
+    parts = {(part.row, part.col): part for part in task.parts()}
+    candidates: dict[Window, list[StoredObject]] = {}
+    strange = []
+    for source in listed:
+        part = parts.get(_corner(task, attempt, source) or (-1, -1))
+        if part is None or _older(source, attempt):
+            strange.append(source)
+        else:
+            candidates.setdefault(part, []).append(source)
+    found = {part: sources[0] for part, sources in candidates.items() if len(sources) == 1}
+    doubled = [source for sources in candidates.values() if len(sources) > 1 for source in sources]
+    return Matched(found, (*strange, *doubled))
+
+
+def wrote(task: TaskPlan, attempt: Attempt, source: StoredObject) -> bool:
+    """
+    Tell whether an attempt of `task` may have written an object, whatever part sizes it was asked for.
+
+    Only names that Earth Engine makes from the attempt's own prefix, which nobody else can know, at a place inside
+    the task and not before the attempt.
+    """
+    name = _FILE_NAME.fullmatch(source.name)
+    if name is None or name["prefix"] != attempt.prefix or _older(source, attempt):
+        return False
+    return int(name["row"] or 0) < task.window.height and int(name["col"] or 0) < task.window.width
+
+
+def _corner(task: TaskPlan, attempt: Attempt, source: StoredObject) -> tuple[int, int] | None:
+    """Return row and column, on the plan's grid, where a file of the attempt begins; None for any other file."""
+    name = _FILE_NAME.fullmatch(source.name)
+    if name is None or name["prefix"] != attempt.prefix:
+        return None
+    if name["row"] is None:
+        # One file keeps the bare prefix; where several were planned it would hold another's pixels too.
+        return (task.window.row, task.window.col) if len(task.parts()) == 1 else None
+    return task.window.row + int(name["row"]), task.window.col + int(name["col"])
+
+
+def _older(source: StoredObject, attempt: Attempt) -> bool:
+    """Tell whether an object was there before the attempt was: then no operation of ours wrote it."""
+    if not source.created:
+        return False
+    return datetime.fromisoformat(source.created) + _SKEW < datetime.fromtimestamp(attempt.first_posted).astimezone()
 
 
 def run_prefix(run_id: str, *, prefix: str, owner: str, route: Route) -> str:

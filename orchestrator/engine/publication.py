@@ -25,6 +25,8 @@ from orchestrator.model.plan_json import grid_json, pixels_json
 from orchestrator.model.ports import Mosaic
 from orchestrator.model.states import PART_DONE, PartState
 
+# What a result consists of: the raster, its proof, its picture.
+SUFFIXES = (".tif", ".json", ".png")
 SCHEMA = "orchestrator.provenance/1"
 
 
@@ -103,7 +105,10 @@ class Publication:
         hands: Hands,
         around: Surroundings,
         record: Callable[[str, Mapping[str, Any]], None],
+        check: Callable[[], None],
     ) -> None:
+        """Take what the run is made of; `check` raises where the final path is somebody else's by now."""
+        self._check = check
         self._run = run
         self._job = Job.from_json(run.job)
         self._plan = plan
@@ -129,6 +134,7 @@ class Publication:
             return done
         if lacking := not_placed(mosaic, parts):
             raise OutputLostError(f"{len(lacking)} parts are not in the unfinished file any more")
+        self._check()
         report = mosaic.finish(self._around.stop)
         if not report.path.is_file():
             raise OutputLostError(f"{report.path} was complete, but is gone")
@@ -136,6 +142,7 @@ class Publication:
         self._store.save_result(self._run.id, json.dumps(result))
         crash.point("output.finished")
         proof = self._provenance(parts, result)
+        self._check()
         write_whole(beside(self._final, ".json"), json.dumps(proof, indent=1, sort_keys=True).encode())
         publish(report.path, self._final)
         crash.point("output.published")

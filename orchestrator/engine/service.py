@@ -14,10 +14,10 @@ from orchestrator.core.errors import OrchestratorError, Stopped
 from orchestrator.core.files import LockedError
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.stores.contract import Store
-from orchestrator.engine.stores.records import BY_HAND, Run
+from orchestrator.engine.stores.records import Admission, Run
 from orchestrator.model.job import Job
 from orchestrator.model.ports import Stop
-from orchestrator.model.states import RUN_FINAL, RUN_TRANSITIONS, RunState
+from orchestrator.model.states import RUN_FINAL, RUN_TRANSITIONS, RunState, Who
 
 _UNFINISHED = tuple(state for state in RunState if state not in RUN_FINAL)
 LOOK_SECONDS = 2.0
@@ -94,18 +94,39 @@ class Service:
         if may_fail:
             self.store.set_run(run_id, RunState.FAILED, sentence)
         else:
-            self.store.set_run(run_id, RunState.HELD, f"{BY_HAND}{sentence}")
+            self.store.set_run(run_id, RunState.HELD, sentence, who=Who.PERSON)
 
 
-def admit(store: Store, name: str, job: Job, today: date, *, again: bool = False) -> Run:
-    """Admit a job for a day: the same declaration continues the run it has."""
+def admit(
+    store: Store,
+    name: str,
+    job: Job,
+    today: date,
+    *,
+    declaration: str = "",
+    installation: str = "",
+    again: bool = False,
+    overwrite: bool = False,
+) -> Run:
+    """
+    Admit a job for a day: the same declaration continues the run it has.
+
+    `declaration` is the job's before its dates were settled, where that was done by the caller.
+    """
     dated = job.dated(today)
     # The dates are settled, so a job that does not mention today is the same job tomorrow.
     logical = today.isoformat() if dated != job else ""
-    return store.admit(name, logical, dated.fingerprint(), dated.to_json(), again=again)
+    declared = declaration or job.declaration()
+    order = Admission(name, logical, dated.fingerprints(), dated.to_json(), declared, installation, overwrite=overwrite)
+    return store.admit(order, again=again)
 
 
-def fire(store: Store, name: str, job: Job, logical_date: str) -> Run | None:
+def fire(
+    store: Store, name: str, job: Job, logical_date: str, *, installation: str = "", overwrite: bool = False
+) -> Run | None:
     """Admit a scheduled job for a logical date (ISO 8601, a day or a minute), once; None when it had its run."""
     dated = job.dated(datetime.fromisoformat(logical_date).date())
-    return store.fire(name, logical_date, dated.fingerprint(), dated.to_json())
+    order = Admission(
+        name, logical_date, dated.fingerprints(), dated.to_json(), f"job {name}", installation, overwrite=overwrite
+    )
+    return store.fire(order)

@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.core.clock import Clock
+from orchestrator.engine.limits import Limits
+from orchestrator.engine.stores.contract import Store
+from orchestrator.engine.waiting import Waits
+from orchestrator.model.plan import Plan
 from orchestrator.model.ports import Assembler, Illustrator, Planner, Route, Stop
 
 
@@ -32,6 +36,8 @@ class Patience:
         max_rung: Steps of the memory ladder.
         cool_down_seconds: First wait after a failed attempt; doubles each time.
         hold_seconds: How often a held run is looked at again.
+        lag_seconds: How long a list of operations, or the answer for one, may lag behind what is true.
+        handed_at_once: Tasks handed over before operations and objects are looked at again.
     """
 
     live_tasks: int = 6
@@ -47,6 +53,8 @@ class Patience:
     max_rung: int = 8
     cool_down_seconds: float = 10.0
     hold_seconds: float = 300.0
+    lag_seconds: float = 600.0
+    handed_at_once: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,7 @@ class Surroundings:
         stop: Set when the process is asked to end.
         notify: Told every event: name, run id, facts.
         chance: Spreads waits.
+        limits: What the runs of this process share; None is limits of the run's own.
     """
 
     owner: str
@@ -76,6 +85,7 @@ class Surroundings:
     stop: Stop
     notify: Callable[[str, str, Mapping[str, Any]], None] = field(default=lambda _n, _r, _f: None)
     chance: random.Random = field(default_factory=random.Random)
+    limits: Limits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +98,24 @@ class Hands:
     illustrator: Illustrator
     threads: int = 2
     version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What everything that works on the tasks of one run is given."""
+
+    run_id: str
+    plan: Plan
+    store: Store
+    hands: Hands
+    around: Surroundings
+    record: Callable[[str, Mapping[str, Any]], None]
+    waits: Waits
+
+    @property
+    def patience(self) -> Patience:
+        return self.around.patience
+
+    def now(self) -> float:
+        """Return the time of day, seconds since 1970: for what the state keeps."""
+        return self.around.clock.now().timestamp()

@@ -8,26 +8,24 @@ says the id is known and the operation stays unfindable for long.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from orchestrator.core import crash
-from orchestrator.core.errors import ThrottleError, TransientError
+from orchestrator.core.errors import QuotaError, ThrottleError, TransientError
+from orchestrator.engine.ladder import SHARDS, Ladder
+from orchestrator.engine.limits import Limits
 from orchestrator.engine.names import new_attempt
-from orchestrator.engine.setting import Hands, Surroundings
-from orchestrator.engine.stores.contract import Store, TaskChange
+from orchestrator.engine.setting import Desk
+from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Attempt, Task
-from orchestrator.model.plan import Plan
-from orchestrator.model.ports import AlreadyStartedError, ExportOrder, Operation
-from orchestrator.model.states import TaskState
+from orchestrator.model.ports import AlreadyStartedError, ExportOrder, Operation, RefusedError
+from orchestrator.model.states import Failure, TaskState
 
-# The memory ladder's first steps: Earth Engine computes an export in tiles of this side; a quarter of the pixels
-# at once needs about a quarter of the memory there.
-SHARDS = (256, 128, 64)
-# A request id is not given up sooner, however old it is: after a crash its first post may have been a moment ago.
+# A request id is not given up sooner, however long it is known: a list may not have been had since.
 _LEAST_TRIES = 3
-ALREADY_STARTED = "already_started"
+# What a refused submission needs that is no longer the same order.
+_TO_ANSWER = frozenset({Failure.MEMORY, Failure.TIMEOUT, Failure.SIZE})
 OPERATION_STATES: Mapping[str, TaskState] = {
     "PENDING": TaskState.QUEUED,
     "RUNNING": TaskState.RUNNING,
@@ -40,55 +38,68 @@ OPERATION_STATES: Mapping[str, TaskState] = {
 
 @dataclass(frozen=True, slots=True)
 class Submitter:
-    """Hands tasks of one run to Earth Engine."""
+    """Hands tasks of one run to Earth Engine; `image` is the expression they compute."""
 
-    run_id: str
-    plan: Plan
+    desk: Desk
     image: str
-    store: Store
-    hands: Hands
-    around: Surroundings
-    record: Callable[[str, Mapping[str, Any]], None]
+    ladder: Ladder
+    limits: Limits
 
     def begin(self, task: Task) -> None:
         """Commit the next attempt of a PLANNED task and post it."""
-        attempt = new_attempt(
-            self.run_id,
-            task.key,
-            task.attempt + 1,
-            prefix=self.around.prefix,
-            owner=self.around.owner,
-            route=self.hands.route,
-            now=self._now(),
-        )
-        self.store.intend(self.run_id, attempt)
-        crash.point("task.intended")
+        attempt = self.intend(task)
         self.post(task, attempt)
 
+    def intend(self, task: Task) -> Attempt:
+        """Commit the next attempt of a PLANNED task: from here on it counts as live."""
+        around = self.desk.around
+        attempt = new_attempt(
+            self.desk.run_id,
+            task.key,
+            task.attempt + 1,
+            prefix=around.prefix,
+            owner=around.owner,
+            route=self.desk.hands.route,
+            now=self.desk.now(),
+        )
+        self.desk.store.intend(self.desk.run_id, attempt)
+        crash.point("task.intended")
+        return attempt
+
     def post(self, task: Task, attempt: Attempt) -> None:
-        """Send an attempt, whose intent is committed, once; doubt leaves it SUBMITTING."""
+        """
+        Send an attempt, whose intent is committed, once; doubt leaves it SUBMITTING.
+
+        Raises:
+            PermanentError: The service refuses the task.
+            QuotaError: Nothing may be started before the quota returns.
+        """
         try:
-            operation = self.hands.route.submit(self.image, self.plan, self._order(task, attempt))
+            operation = self.desk.hands.route.submit(self.image, self.desk.plan, self._order(task, attempt))
         except AlreadyStartedError as error:
-            self._doubt(task, ALREADY_STARTED, error)
+            self._doubt(task, attempt, "already_started", error, known=True)
+        except QuotaError:
+            raise
         except ThrottleError as error:
-            self._doubt(task, "throttled", error)
+            self._doubt(task, attempt, "throttled", error)
+            self.limits.pause(max(error.wait_seconds, self.desk.patience.repost_seconds))
         except TransientError as error:
-            self._doubt(task, "no_answer", error)
+            self._doubt(task, attempt, "no_answer", error)
+        except RefusedError as error:
+            self._refused(task, attempt, error)
         else:
             crash.point("task.posted")
             self.adopt(task, operation, "task.submitted")
 
     def settle(self, task: Task, attempt: Attempt, listed: Mapping[str, list[Operation]]) -> None:
         """Find out what became of a SUBMITTING task: adopt its operation, post it again, or give the id up."""
-        burnt = self.around.patience.burnt_seconds
         if found := listed.get(attempt.description):
             self._adopt_one(task, found)
-        elif task.next_at > self._now():
+        elif not self.desk.waits.due(f"post {task.key}", task.next_at):
             return
-        elif task.tries >= _LEAST_TRIES and self._now() - attempt.first_posted > burnt and _known(task):
-            self.record("task.request_id_burnt", {"task": task.key, "attempt": attempt.number})
-            self.store.reset_task(self.run_id, task.key, task.error, 0.0)
+        elif self._burnt(task, attempt):
+            self.desk.record("task.request_id_burnt", {"task": task.key, "attempt": attempt.number})
+            self.desk.store.reset_task(self.desk.run_id, task.key, TaskChange())
         else:
             self.post(task, attempt)
 
@@ -96,25 +107,53 @@ class Submitter:
         """Make `operation` the one of the task's current attempt."""
         state = OPERATION_STATES.get(operation.state, TaskState.QUEUED)
         early = state if state in (TaskState.QUEUED, TaskState.RUNNING) else TaskState.QUEUED
-        self.store.identify(self.run_id, task.key, operation.name, early)
+        self.desk.store.identify(self.desk.run_id, task.key, operation.name, early)
         facts = {"task": task.key, "operation": operation.name, "parts": len(task.plan.parts())}
-        self.record(event, facts)
+        self.desk.record(event, facts)
+
+    def _burnt(self, task: Task, attempt: Attempt) -> bool:
+        """
+        Tell whether the service knows the request id, and its operation was not to be found for long.
+
+        Counted from when this process learned it: an order committed long ago may have been sent a moment ago.
+        """
+        known_for_long = task.known and self.desk.waits.since(
+            f"known {attempt.request_id}", self.desk.patience.burnt_seconds
+        )
+        return known_for_long and task.tries >= _LEAST_TRIES
 
     def _adopt_one(self, task: Task, found: list[Operation]) -> None:
         """Adopt the oldest of several operations of one attempt and cancel the others."""
         first, *others = sorted(found, key=lambda o: (o.created, o.name))
         for other in others:
-            self.record("task.duplicate", {"task": task.key, "operation": other.name})
-            self.hands.route.cancel(other.name)
+            self.desk.record("task.duplicate", {"task": task.key, "operation": other.name})
+            self.desk.hands.route.cancel(other.name)
         self.adopt(task, first)
 
-    def _doubt(self, task: Task, why: str, error: Exception) -> None:
-        wait = self.around.patience.repost_seconds * 2 ** min(task.tries, 6)
-        self.store.change_tasks(
-            self.run_id,
-            {task.key: TaskChange(error=f"{why}: {error}", tries=task.tries + 1, next_at=self._now() + wait)},
+    def _doubt(self, task: Task, attempt: Attempt, why: str, error: Exception, *, known: bool = False) -> None:
+        wait = self.desk.patience.repost_seconds * 2 ** min(task.tries, 6)
+        change = TaskChange(
+            error=str(error), tries=task.tries + 1, next_at=self.desk.now() + wait, known=known or task.known
         )
-        self.record("task.doubt", {"task": task.key, "why": why, "error": str(error), "again_in_seconds": wait})
+        self.desk.store.change_tasks(self.desk.run_id, {task.key: change})
+        if change.known:
+            self.desk.waits.since(f"known {attempt.request_id}", 0.0)
+        facts = {"task": task.key, "why": why, "error": str(error), "again_in_seconds": wait}
+        self.desk.record("task.doubt", facts)
+
+    def _refused(self, task: Task, attempt: Attempt, error: RefusedError) -> None:
+        """A sentence we do not know is tried once more; too much at once is asked for in smaller pieces."""
+        failure = error.diagnosis.failure
+        if failure is Failure.UNKNOWN and task.tries == 0:
+            self._doubt(task, attempt, "unknown_sentence", error)
+        elif failure in _TO_ANSWER:
+            change = TaskChange(state=TaskState.FAILED, error=str(error))
+            self.desk.store.change_tasks(self.desk.run_id, {task.key: change})
+            self.ladder.answer(
+                task, Operation("", "FAILED", error=str(error), failure=failure, diagnosis=error.diagnosis)
+            )
+        else:
+            raise error
 
     def _order(self, task: Task, attempt: Attempt) -> ExportOrder:
         return ExportOrder(
@@ -125,13 +164,5 @@ class Submitter:
             part_height=task.plan.part_height,
             part_width=task.plan.part_width,
             shard=SHARDS[min(task.rung, len(SHARDS) - 1)],
-            bands=self.plan.pixels.bands,
+            bands=self.desk.plan.pixels.bands,
         )
-
-    def _now(self) -> float:
-        return self.around.clock.now().timestamp()
-
-
-def _known(task: Task) -> bool:
-    """Tell whether the service's last word was that it knows the request id."""
-    return task.error.startswith(ALREADY_STARTED)

@@ -6,16 +6,18 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields, is_dataclass, replace
 from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from orchestrator.core.errors import ConfigError, UserError
+from orchestrator.core.errors import ConfigError, IntegrityError, UserError
 
 DEFAULT_MAX_PART_BYTES = 48 * 2**20  # users know the number: Earth Engine's interactive downloads stop there
 _BASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _RELATIVE = re.compile(r"today(?:([+-])([0-9]{1,5})d)?")
+# Of the JSON snapshot: grows when a field changes its meaning, never because one was added.
+VERSION = 2
 ROUTES = ("gcs", "drive")
 SPLITS = ("blocks", "square")
 
@@ -142,14 +144,21 @@ class Job:
         return replace(self, start_date=start.isoformat(), end_date=end.isoformat(), base_name=name)
 
     def to_json(self) -> str:
-        """Return the frozen snapshot a run keeps."""
-        content = asdict(replace(self, params=dict(self.params), pins=dict(self.pins)))
-        return json.dumps(content, sort_keys=True, separators=(",", ":"))
+        """Return the frozen snapshot a run keeps: every value, so that a default that changes later changes no run."""
+        return _compact({"version": VERSION} | _plain(self))
 
     @classmethod
     def from_json(cls, text: str) -> Job:
-        """Read what `to_json` wrote."""
+        """
+        Read what `to_json` of this or an earlier version wrote.
+
+        Raises:
+            IntegrityError: A newer version wrote it.
+        """
         content = json.loads(text)
+        version = content.pop("version", 1)
+        if version > VERSION:
+            raise IntegrityError(f"the job is of version {version}, newer than this program's {VERSION}; upgrade it")
         transform = content["grid"]["crs_transform"]
         content["grid"] = GridRequest(**content["grid"] | {"crs_transform": tuple(transform) if transform else None})
         content["area"] = AreaSource(**content["area"])
@@ -160,8 +169,71 @@ class Job:
         return cls(**content)
 
     def fingerprint(self) -> str:
-        """Return what tells two jobs apart: equal jobs share it."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
+        """
+        Return what tells two jobs apart: equal jobs share it.
+
+        Only what differs from the defaults counts, so that a field a later version adds leaves every job that does
+        not use it the job it was.
+        """
+        return hashlib.sha256(_compact(_spare(self)).encode()).hexdigest()
+
+    def fingerprints(self) -> tuple[str, ...]:
+        """Return `fingerprint`, and what the first version gave the same job, which hashed the whole snapshot."""
+        content, asked = _plain(self), _spare(self)
+        if asked.keys() - _FIRST_FIELDS or any(
+            asked.get(name, {}).keys() - first for name, first in _FIRST_NESTED.items()
+        ):
+            return (self.fingerprint(),)  # it asks for something the first version did not know
+        known = {key: content[key] for key in _FIRST_FIELDS}
+        for name, first in _FIRST_NESTED.items():
+            known[name] = {key: content[name][key] for key in first}
+        return (self.fingerprint(), hashlib.sha256(_compact(known).encode()).hexdigest())
+
+    def declaration(self) -> str:
+        """
+        Return what stays the same of a job from date to date, as long as its dates are not settled.
+
+        It is what the result is, not the way it comes: other parts or another route make the same file.
+        """
+        way = {"route": "gcs", "max_part_bytes": DEFAULT_MAX_PART_BYTES, "split": "blocks"}
+        plain: Job = replace(self, pins=MappingProxyType({}), **way)  # type: ignore[arg-type]  # of several types
+        return plain.fingerprint()
+
+
+# What the first version knew, and hashed whole.
+_FIRST_FIELDS = frozenset(
+    {
+        *("base_name", "output", "area", "start_date", "end_date", "recipe", "params", "bands", "grid", "route"),
+        *("max_part_bytes", "split", "options", "service", "pins"),
+    }
+)
+_FIRST_NESTED: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "area": frozenset({"source", "layer", "crs", "where", "each", "piece"}),
+        "grid": frozenset({"scale", "crs", "crs_transform"}),
+        "options": frozenset({"compress", "predictor", "block", "overviews", "all_touched"}),
+    }
+)
+
+
+def _compact(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+def _plain(job: Job) -> dict[str, Any]:
+    return asdict(replace(job, params=dict(job.params), pins=dict(job.pins)))
+
+
+def _spare(value: Any) -> Any:
+    """Return the fields of a declaration that differ from their defaults, nested ones too."""
+    if not is_dataclass(value):
+        return dict(value) if isinstance(value, Mapping) else value
+    kept = {f.name: getattr(value, f.name) for f in fields(value) if getattr(value, f.name) != _default(f)}
+    return {name: _spare(content) for name, content in kept.items()}
+
+
+def _default(field_: Field[Any]) -> Any:
+    return field_.default if field_.default_factory is MISSING else field_.default_factory()
 
 
 def job_fields() -> frozenset[str]:

@@ -30,18 +30,6 @@ class TaskPlan:
         """Return the parts as windows on the plan's grid, row by row."""
         return tuple(self.window.tiles(self.part_height, self.part_width))
 
-    def file_name(self, prefix: str, part: Window) -> str:
-        """
-        Return the object name Earth Engine gives to `part`.
-
-        One file keeps the bare prefix; several carry their pixel offset in the task,
-        `prefix-yyyyyyyyyy-xxxxxxxxxx.tif` (Google's guide "Exporting images", large files).
-        """
-        if part == self.window:
-            return f"{prefix}.tif"
-        local = part.relative_to(self.window)
-        return f"{prefix}-{local.row:010d}-{local.col:010d}.tif"
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from orchestrator.core.errors import IntegrityError
 from orchestrator.model.grid import Grid, Window
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.spec import PixelSpec
+
+# Grows when a field changes its meaning, never because one was added.
+VERSION = 2
 
 
 def plan_to_json(plan: Plan) -> str:
     """Return the plan as compact JSON."""
     return json.dumps(
         {
+            "version": VERSION,
             "grid": grid_json(plan.grid),
             "pixels": pixels_json(plan.pixels),
             "tasks": [[t.index, *_window(t.window), t.part_height, t.part_width] for t in plan.tasks],
@@ -30,8 +35,16 @@ def plan_to_json(plan: Plan) -> str:
 
 
 def plan_from_json(text: str) -> Plan:
-    """Read what `plan_to_json` wrote."""
+    """
+    Read what `plan_to_json` of this or an earlier version wrote.
+
+    Raises:
+        IntegrityError: A newer version wrote it.
+    """
     content = json.loads(text)
+    version = content.pop("version", 1)
+    if version > VERSION:
+        raise IntegrityError(f"the plan is of version {version}, newer than this program's {VERSION}; upgrade it")
     grid, pixels = content.pop("grid"), content.pop("pixels")
     tasks = tuple(TaskPlan(t[0], Window(*t[1:5]), t[5], t[6]) for t in content.pop("tasks"))
     return Plan(

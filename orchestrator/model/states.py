@@ -50,6 +50,14 @@ class PartState(StrEnum):
     LOST = "LOST"  # the object went away or was replaced before it was downloaded
 
 
+class Who(StrEnum):
+    """Who must act on a held run."""
+
+    NOBODY = ""
+    TIME = "time"  # it is looked at again by itself
+    PERSON = "person"
+
+
 class Failure(StrEnum):
     """Why a task or a call failed, by what must be done about it."""
 

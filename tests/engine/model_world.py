@@ -93,6 +93,7 @@ class Started:
     operation: Operation
     hidden: list[tuple[str, bytes]] = field(default_factory=list)  # files that are not listed yet
     unlisted: int = 0  # how many lists of operations it will still be missing from
+    unknown: bool = False  # whether the service says that there is none of its name
 
 
 class World:
@@ -110,6 +111,8 @@ class World:
         self.refuses_known_ids = False
         self.list_fails = False
         self.bytes_per_pixel = 1.0
+        self.dash = False
+        self.masked: list[Window] = []  # where an export found nothing but masked pixels
         self.known: Callable[[str], bool] = lambda _description: False
         self.in_ledger: Callable[[StoredObject], bool] = lambda _source: False
         self._generations = 0
@@ -170,6 +173,8 @@ class World:
         """End an operation badly, `leaving` some of its files behind."""
         for file in self._files(self.started[name].order)[:leaving]:
             self.write(*file)
+        if failure is Failure.EMPTY:
+            self.masked.append(self.started[name].order.window)
         state = "CANCELLED" if failure is Failure.CANCELLED else "FAILED"
         self._become(name, state, error=f"the service says {failure}", failure=failure)
 
@@ -189,7 +194,14 @@ class World:
 
     def _files(self, order: ExportOrder) -> list[tuple[str, bytes]]:
         task = TaskPlan(0, order.window, order.part_height, order.part_width)
-        return [(task.file_name(order.prefix, w), self._content(order, w)) for w in task.parts()]
+        return [(self._name(order, task, w), self._content(order, w)) for w in task.parts()]
+
+    def _name(self, order: ExportOrder, task: TaskPlan, window: Window) -> str:
+        """Name a file as reported of Cloud Storage, or, with `dash`, as reported of Drive."""
+        if window == task.window:
+            return f"{order.prefix}.tif"
+        dash = "-" if self.dash else ""
+        return f"{order.prefix}{dash}{window.row - task.window.row:010d}-{window.col - task.window.col:010d}.tif"
 
     def _content(self, order: ExportOrder, window: Window) -> bytes:
         head = json.dumps([order.prefix, window.row, window.col, window.height, window.width]).encode()
@@ -279,6 +291,10 @@ class WorldRoute:
         for started in self.world.started.values():
             started.unlisted = max(0, started.unlisted - 1)
         return shown
+
+    def operation(self, name: str) -> Operation | None:
+        started = self.world.started.get(name)
+        return started.operation if started and not started.unknown else None
 
     def cancel(self, name: str) -> None:
         self.world.cancel(name)

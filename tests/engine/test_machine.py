@@ -46,6 +46,7 @@ from orchestrator.core import crash
 from orchestrator.engine import cleanup
 from orchestrator.engine.execution import Execution, retry_run
 from orchestrator.engine.setting import Hands, Patience, Surroundings
+from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.engine.watch import OperationsWatch
 from orchestrator.model.grid import Window
@@ -78,6 +79,7 @@ PATIENCE = Patience(
     poll_max_seconds=4,
     repost_seconds=2,
     burnt_seconds=60,
+    lag_seconds=60,
     collect_seconds=5,
     collect_tries=3,
     max_attempts=3,
@@ -217,7 +219,7 @@ class Machine(RuleBasedStateMachine):
         self.keep_parts = keep_parts
         job = Job("out", str(self.folder), AreaSource("0,0,1,1"), "2024-01-01", "2024-02-01", split=split)
         store = SqlStore(f"sqlite:///{self.folder / 'state.db'}", self.clock)
-        self.run_id = store.admit("night", "", job.fingerprint(), job.to_json()).id
+        self.run_id = store.admit(Admission("night", "", job.fingerprints(), job.to_json())).id
         store.close()
         self._start()
 
@@ -239,6 +241,7 @@ class Machine(RuleBasedStateMachine):
 
     def _crash(self) -> None:
         self.countdown = -1
+        self.process.execution.close()  # the kernel does it for a process that is gone
         self.store.close()
         self._start()
 
@@ -317,8 +320,34 @@ class Machine(RuleBasedStateMachine):
     @rule(pick=st.integers(0), failure=st.sampled_from(Failure), leaving=st.integers(0, 2))
     def fail(self, pick: int, failure: Failure, leaving: int) -> None:
         live = self.world.live()
-        self.world.fail(live[pick % len(live)], failure, leaving=leaving)
+        self.world.fail(live[pick % len(live)], failure, leaving=0 if failure is Failure.EMPTY else leaving)
         self.step(2, 3)
+
+    @precondition(lambda self: self.world.started)
+    @rule(pick=st.integers(0), lists=st.integers(1, 40))
+    def hide_from_lists(self, pick: int, lists: int) -> None:
+        """Lists may lag behind; the operation itself is known by its name."""
+        started = list(self.world.started.values())
+        started[pick % len(started)].unlisted = lists
+        self.step(4, 3)
+
+    @precondition(lambda self: self.world.started)
+    @rule(pick=st.integers(0))
+    def forget_an_ended_operation(self, pick: int) -> None:
+        """The service keeps operations for a while only."""
+        ended = [s for s in self.world.started.values() if s.operation.state not in ("PENDING", "RUNNING")]
+        for started in ended[pick % len(ended) :][:1] if ended else ():
+            started.unlisted, started.unknown = 10**6, True
+        self.step(4, 20)
+
+    @precondition(lambda self: self.world.prefixes)
+    @rule(pick=st.integers(0))
+    def put_a_lookalike(self, pick: int) -> None:
+        """Somebody writes an object under our prefix, at a place where no part begins."""
+        prefix = sorted(self.world.prefixes)[pick % len(self.world.prefixes)]
+        name = f"{prefix}0000009984-0000000000.tif"
+        self.world.write(name, b"beach", foreign=True)
+        self.foreign.add(name)
 
     @rule()
     def show_late_files(self) -> None:
@@ -405,11 +434,18 @@ class Machine(RuleBasedStateMachine):
         self.seen_clean = True  # what the service writes after the end cannot be known
         entries = json.loads((self.folder / "out_clipped.tif").read_bytes())
         placed = [Window(*window) for _, *window in entries]
-        assert sum(window.pixels for window in placed) == sum(task.window.pixels for task in TASKS)
-        assert not any(a.intersection(b) for i, a in enumerate(placed) for b in placed[:i])
+        empty = self._empty_windows()
+        assert all(any(masked.contains(window) for masked in self.world.masked) for window in empty)
+        brought = placed + empty
+        assert sum(window.pixels for window in brought) == sum(task.window.pixels for task in TASKS)
+        assert not any(a.intersection(b) for i, a in enumerate(brought) for b in brought[:i])
         assert {name for name, blob in self.world.blobs.items() if not blob.foreign} == set()
         assert self.foreign <= set(self.world.blobs)
         self._the_proof_tells_the_truth(entries)
+
+    def _empty_windows(self) -> list[Window]:
+        proof = json.loads((self.folder / "out_clipped.json").read_bytes())
+        return [Window(*part["window"]) for part in proof["parts"] if part["object"] is None]
 
     def _the_proof_tells_the_truth(self, entries: list[Any]) -> None:
         proof = json.loads((self.folder / "out_clipped.json").read_bytes())

@@ -21,7 +21,7 @@ from orchestrator.engine.stores.records import Attempt
 from orchestrator.engine.transfers import StaleError, Transfers
 from orchestrator.engine.watch import OperationsWatch
 from orchestrator.model.ports import Operation
-from orchestrator.model.states import Failure, PartState, RunState, TaskState
+from orchestrator.model.states import Failure, PartState, RunState, TaskState, Who
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_a_run_whose_unfinished_file_is_gone_brings_its_parts_again(story):
 def test_a_held_run_is_cancelled_when_its_user_wishes(story):
     """A wish ends the wait of a held run; nobody waits for the end of the hold."""
     exporting(story)
-    story.store.set_run(story.run_id, RunState.HELD, "the network is down")
+    story.store.set_run(story.run_id, RunState.HELD, "the network is down", who=Who.TIME)
     held = story.store.run(story.run_id)
     story.store.wish(story.run_id, "cancel")
     before = story.clock.seconds
@@ -209,7 +209,7 @@ def test_the_proof_names_who_wrote_a_part_that_outlived_its_task(story):
     story._step()
     story.transfer(1)
     merged = next(p for p in story.store.parts(story.run_id) if p.state is PartState.MERGED)
-    story.store.reset_task(story.run_id, "0000", "an object was lost", 0.0)
+    story.store.reset_task(story.run_id, "0000", TaskChange(error="an object was lost"))
     story.store.change_tasks(story.run_id, {"0000": TaskChange(rung=3)})
     for _ in range(20):
         story._step()
@@ -272,7 +272,7 @@ def test_bytes_of_a_replaced_object_are_not_placed(story):
         story._step()
         story.clock.seconds += 2
     stale = story.store.parts(story.run_id)[0]
-    story.store.reset_task(story.run_id, stale.task, "lost", 0.0)
+    story.store.reset_task(story.run_id, stale.task, TaskChange(error="lost"))
     task = story.store.tasks(story.run_id)[0]
     story.store.intend(story.run_id, Attempt(task.key, 9, "x9", "d9", "p9", "", 0.0))
     story.store.identify(story.run_id, task.key, "op/9", TaskState.QUEUED)

@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 
 from orchestrator.core.errors import IntegrityError, UserError
 from orchestrator.engine.stores.contract import Store, TaskChange
-from orchestrator.engine.stores.records import Attempt
+from orchestrator.engine.stores.records import Admission, Attempt
 from orchestrator.engine.stores.schema import metadata
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.model.grid import Window
@@ -47,7 +47,7 @@ TASKS = (TaskPlan(0, Window(0, 0, 512, 512), 256, 256), TaskPlan(1, Window(0, 51
 
 @pytest.fixture
 def planned(store: Store) -> str:
-    run = store.admit("night", "2024-06-01", "f" * 64, "{}")
+    run = store.admit(Admission("night", "2024-06-01", ("f" * 64,), "{}"))
     store.save_plan(run.id, "plan", "image", "{}", TASKS)
     store.set_run(run.id, RunState.EXPORTING)
     return run.id
@@ -73,26 +73,26 @@ def collect_all(store: Store, run: str, task: TaskPlan, key: str = "0000") -> No
 
 def test_the_same_declaration_continues_its_run(store):
     """A job that is admitted twice has one run."""
-    first = store.admit("night", "", "f", "{}")
+    first = store.admit(Admission("night", "", ("f",), "{}"))
 
-    assert store.admit("night", "", "f", "{}").id == first.id
+    assert store.admit(Admission("night", "", ("f",), "{}")).id == first.id
 
 
 def test_again_follows_an_ended_run_only(store, planned):
     """`again` never starts beside a run that still works."""
-    assert store.admit("night", "2024-06-01", "f" * 64, "{}", again=True).id == planned
+    assert store.admit(Admission("night", "2024-06-01", ("f" * 64,), "{}"), again=True).id == planned
 
     store.set_run(planned, RunState.CANCELLED)
 
-    assert store.admit("night", "2024-06-01", "f" * 64, "{}", again=True).turn == 2
+    assert store.admit(Admission("night", "2024-06-01", ("f" * 64,), "{}"), again=True).turn == 2
 
 
 def test_a_scheduled_date_fires_once(store):
     """However often the clock wakes us, one (job, logical date) has one run."""
-    assert store.fire("night", "2024-06-01", "f", "{}") is not None
+    assert store.fire(Admission("night", "2024-06-01", ("f",), "{}")) is not None
 
-    assert store.fire("night", "2024-06-01", "g", "{}") is None
-    assert store.fire("night", "2024-06-02", "f", "{}") is not None
+    assert store.fire(Admission("night", "2024-06-01", ("g",), "{}")) is None
+    assert store.fire(Admission("night", "2024-06-02", ("f",), "{}")) is not None
 
 
 def test_a_plan_is_stored_whole(store, planned):
@@ -158,7 +158,7 @@ def test_a_reset_task_keeps_what_is_placed(store, planned):
     for state in (PartState.DOWNLOADING, PartState.VERIFIED, PartState.MERGED):
         store.set_part(planned, placed, state)
 
-    store.reset_task(planned, "0000", "lost", 0.0)
+    store.reset_task(planned, "0000", TaskChange(error="lost"))
 
     states = {part.window: part.state for part in store.parts(planned) if part.task == "0000"}
     assert states.pop(placed) is PartState.MERGED
@@ -221,7 +221,7 @@ def test_an_id_may_be_shortened_while_it_is_clear(store, planned):
 
 def test_what_is_committed_is_on_disk(store):
     """WAL with synchronous=FULL: a power cut after a commit loses nothing of it."""
-    with store._engine.connect() as db:
+    with store._db._engine.connect() as db:
         assert db.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert db.exec_driver_sql("PRAGMA synchronous").scalar() == 2
 
@@ -242,7 +242,7 @@ def test_threads_do_not_lose_each_others_writes(store, planned):
 
 def test_migrations_make_the_schema_of_the_program(store):
     """The tables a new database gets are exactly those the code speaks of."""
-    with store._engine.connect() as db, db.begin():
+    with store._db._engine.connect() as db, db.begin():
         assert compare_metadata(MigrationContext.configure(db), metadata) == []
 
 

@@ -91,7 +91,13 @@ def test_what_an_ended_run_left_is_taken_away_by_clean(home, state):
         assert home.run(**{kit.CRASH_AT: "task.collected"}).code == kit.KILLED
         home.command("cancel", home.runs()[0]["run"], *there).expect(0)
     else:
-        home.service.order({"action": "task_fail", "message": "Image.select: no band.", "text": r"\.0003\.a"})
+        home.service.order(
+            {
+                "action": "task_fail",
+                "message": "Image.select: Pattern 'x' did not match any bands.",
+                "text": r"\.0003\.a",
+            }
+        )
         home.run().expect(1)
     run_id, found = home.runs()[0]["run"], home.runs()[0]["state"]
 

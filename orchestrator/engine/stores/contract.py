@@ -10,11 +10,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from orchestrator.engine.stores.records import Attempt, EventRow, Owned, Part, Run, Tally, Task
+from orchestrator.engine.stores.records import Admission, Attempt, EventRow, OutputRow, Owned, Part, Run, Tally, Task
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
-from orchestrator.model.states import PartState, RunState, TaskState
+from orchestrator.model.states import Failure, PartState, RunState, TaskState, Who
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +30,63 @@ class TaskChange:
     rung: int | None = None
     tries: int | None = None
     next_at: float | None = None
+    known: bool | None = None
+    forgiven: int | None = None
+    failure: Failure | None = None
+
+
+class Outputs(Protocol):
+    """Who owns which final path, so that a result replaces nothing but an earlier one of the same job."""
+
+    def claim(self, path: str, run_id: str, declaration: str) -> None:
+        """Make the path this run's; what was published there stays known."""
+
+    def publish(self, path: str, run_id: str, sha256: str, size: int) -> None:
+        """Write down what the owner published at its path."""
+
+    def at(self, path: str) -> OutputRow | None:
+        """Return what is known of a path."""
 
 
 class Store(Protocol):
     """See the module."""
 
-    def admit(self, job_name: str, logical_date: str, fingerprint: str, job: str, *, again: bool = False) -> Run:
+    @property
+    def outputs(self) -> Outputs: ...
+
+    def admit(self, order: Admission, *, again: bool = False) -> Run:
         """
         Return the run of this job and date, beginning one where there is none.
 
         With `again`, a run that has ended is followed by a new turn; one that has not is returned.
         """
 
-    def fire(self, job_name: str, logical_date: str, fingerprint: str, job: str) -> Run | None:
-        """Admit a scheduled run once for (job, logical date); None when that has happened before."""
+    def fire(self, order: Admission) -> Run | None:
+        """Admit a scheduled run once for (job, logical date); None when that date was fired or skipped before."""
 
     def run(self, run_id: str) -> Run:
         """Return a run, by its whole id or an unambiguous beginning; raises `UserError` otherwise."""
 
+    def find(self, fingerprints: Sequence[str]) -> Run | None:
+        """Return the newest run of a job, by any of its fingerprints."""
+
     def runs(self, states: Sequence[RunState] | None = None, limit: int = 100) -> list[Run]:
         """Return runs, newest first."""
 
-    def set_run(self, run_id: str, state: RunState, reason: str = "") -> Run:
-        """Change a run's state. HELD, FAILED and CANCELLED remember the state they interrupt."""
+    def set_run(
+        self, run_id: str, state: RunState, reason: str = "", *, who: Who = Who.NOBODY, next_at: float = 0.0
+    ) -> Run:
+        """
+        Change a run's state. HELD, FAILED and CANCELLED remember the state they interrupt.
+
+        `who` must act on a held run; one that waits for time is looked at again at `next_at`, seconds since 1970.
+        """
 
     def wish(self, run_id: str, wish: str) -> None:
         """Leave a wish for the process that works on the run; empty takes it back."""
+
+    def wished(self, run_id: str) -> str:
+        """Return the wish of a run."""
 
     def save_plan(self, run_id: str, plan: str, image: str, facts: str, tasks: Sequence[TaskPlan]) -> None:
         """Store the plan with its tasks and parts and make the run PLANNED, at once."""
@@ -76,9 +107,13 @@ class Store(Protocol):
 
     def attempts(self, run_id: str) -> list[Attempt]: ...
 
-    def split(self, run_id: str, task: str, children: Sequence[tuple[str, TaskPlan, int]]) -> None:
+    def split(
+        self, run_id: str, task: str, children: Sequence[tuple[str, TaskPlan, int]], failure: Failure | None = None
+    ) -> None:
         """
         Replace a FAILED task by (key, plan, rung) children; parts of the same window become theirs as they are.
+
+        `failure` is why, remembered of each child.
 
         A child that has nothing to bring is SUCCEEDED and collected from the beginning.
         """
@@ -104,8 +139,21 @@ class Store(Protocol):
     def collect(self, run_id: str, task: str, found: Mapping[Window, StoredObject], attempt: int) -> None:
         """Make parts EXPORTED with their objects, own the objects, and mark the task collected, at once."""
 
-    def reset_task(self, run_id: str, task: str, error: str, next_at: float) -> None:
-        """Make a task PLANNED again; those of its parts that are not whole on disk are LOST and then WAITING."""
+    def reset_task(self, run_id: str, task: str, change: TaskChange) -> None:
+        """
+        Make a task PLANNED again, with the other columns of `change`, at once.
+
+        Those of its parts that are not whole on disk are LOST and then WAITING.
+        """
+
+    def forgive(self, run_id: str) -> None:
+        """Count the attempts of every task from here on: a person asked for another try."""
+
+    def empty(self, run_id: str, task: str) -> None:
+        """Make the WAITING parts of a task EMPTY and the task collected, at once: the service wrote no file."""
+
+    def live_tasks(self) -> Mapping[str, int]:
+        """Count the tasks of each run that are, or may be, with the service now."""
 
     def own(self, run_id: str, objects: Sequence[StoredObject]) -> None:
         """Enter objects of ours into the ledger."""

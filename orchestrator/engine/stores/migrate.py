@@ -8,7 +8,7 @@ from sqlalchemy import Engine, inspect, text
 
 from orchestrator.core.errors import IntegrityError
 
-HEAD = "0001"
+HEAD = "0002"
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 

@@ -2,15 +2,53 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
-from orchestrator.model.states import PartState, RunState, TaskState
+from orchestrator.model.states import Failure, PartState, RunState, TaskState, Who
 
-# What the reason of a held run begins with when only a person can help.
-BY_HAND = "by hand: "
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """
+    A job that is to run.
+
+    Attributes:
+        job_name: What people call it.
+        logical_date: What the run is for, ISO 8601; empty where the dates of the job are fixed.
+        fingerprints: Of the job: today's first, then those that earlier versions of the program gave it.
+        job: The job's frozen snapshot, JSON.
+        declaration: What stays the same of a job from date to date.
+        installation: Names this state, so that two never give two runs one name.
+        overwrite: Whether the result may replace files that this job did not make.
+    """
+
+    job_name: str
+    logical_date: str
+    fingerprints: tuple[str, ...]
+    job: str
+    declaration: str = ""
+    installation: str = ""
+    overwrite: bool = False
+
+    def run_id(self, turn: int) -> str:
+        """Return the name of the run: the same declaration, date, turn and installation give the same."""
+        words = [self.fingerprints[0], self.logical_date, str(turn), *filter(None, [self.installation])]
+        return hashlib.sha256("|".join(words).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRow:
+    """A final path, the run that owns it, and what was published there; `sha256` is empty before that."""
+
+    path: str
+    run_id: str
+    declaration: str
+    sha256: str
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +67,10 @@ class Run:
         reason: Why it is held or failed, in a sentence.
         resume: The state a held, failed or cancelled run goes on from.
         wish: `cancel` when somebody asked for it; the process that works on the run obeys.
+        declaration: What stays the same of its job from date to date; empty in runs of the first version.
+        who: Who must act on a held run.
+        next_at: A run held for time is looked at again then, seconds since 1970.
+        overwrite: Whether its result may replace files that its job did not make.
         image: Earth Engine's expression, JSON; empty before planning.
         plan: The plan, JSON; empty before planning.
         facts: What the recipe found out, JSON.
@@ -47,6 +89,10 @@ class Run:
     reason: str
     resume: RunState | None
     wish: str
+    declaration: str
+    who: Who
+    next_at: float
+    overwrite: bool
     image: str
     plan: str
     facts: str
@@ -57,7 +103,7 @@ class Run:
     @property
     def needs_person(self) -> bool:
         """Whether the run is held for something that will not pass by itself."""
-        return self.state is RunState.HELD and self.reason.startswith(BY_HAND)
+        return self.state is RunState.HELD and self.who is Who.PERSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +124,9 @@ class Task:
         error: Earth Engine's last sentence.
         tries: How often the present step (submission, collection) was tried without success.
         next_at: Not to be tried again before, seconds since 1970; 0 is at once.
+        known: Whether the service said that it knows the request id of the current attempt.
+        failure: How the attempt before the current one failed.
+        forgiven: Attempts that count no more, since a person asked for another try.
     """
 
     key: str
@@ -92,6 +141,14 @@ class Task:
     error: str
     tries: int
     next_at: float
+    known: bool = False
+    failure: Failure | None = None
+    forgiven: int = 0
+
+    @property
+    def counted(self) -> int:
+        """Attempts that count against the patience."""
+        return self.attempt - self.forgiven
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -39,6 +40,10 @@ runs = Table(
     Column("reason", Text, nullable=False, default=""),
     Column("resume", String, nullable=False, default=""),
     Column("wish", String, nullable=False, default=""),
+    Column("declaration", String, nullable=False, default="", server_default=""),
+    Column("who", String, nullable=False, default="", server_default=""),
+    Column("next_at", Float, nullable=False, default=0.0, server_default="0"),
+    Column("overwrite", Boolean, nullable=False, default=False, server_default=false()),
     Column("image", Text, nullable=False, default=""),
     Column("plan", Text, nullable=False, default=""),
     Column("facts", Text, nullable=False, default=""),
@@ -70,6 +75,10 @@ tasks = Table(
     Column("error", Text, nullable=False, default=""),
     Column("tries", Integer, nullable=False, default=0),
     Column("next_at", Float, nullable=False, default=0.0),
+    Column("known", Boolean, nullable=False, default=False, server_default=false()),
+    Column("failure", String, nullable=False, default="", server_default=""),
+    Column("forgiven", Integer, nullable=False, default=0, server_default="0"),
+    Index(None, "state"),
 )
 
 attempts = Table(
@@ -128,6 +137,28 @@ fires = Table(
     Column("logical_date", String, primary_key=True),
     Column("run_id", String, nullable=False),
     Column("at", String, nullable=False),
+    Column("skipped", Text, nullable=False, default="", server_default=""),  # why it was not fired; empty: it was
+)
+
+outputs = Table(
+    "outputs",
+    metadata,
+    Column("path", String, primary_key=True),
+    Column("run_id", String, nullable=False),  # the run that owns the path now
+    Column("declaration", String, nullable=False),  # of the job that owns it, whatever its dates
+    Column("sha256", String, nullable=False, default="", server_default=""),  # of the file that was published there
+    Column("bytes", Integer, nullable=False, default=0, server_default="0"),
+)
+
+processes = Table(
+    "processes",
+    metadata,
+    Column("name", String, primary_key=True),  # what it is: the daemon of this state
+    Column("host", String, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started", String, nullable=False),
+    Column("beat", Float, nullable=False),  # when it was last heard of, seconds since 1970
+    Column("facts", Text, nullable=False, default="{}", server_default="{}"),
 )
 
 events = Table(

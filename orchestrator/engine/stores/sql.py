@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, Table, bindparam, create_engine, event, func, select, update
+from sqlalchemy import Connection, Row, Select, Table, bindparam, func, select, update
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import DatabaseError, OperationalError
 
 from orchestrator.core.clock import Clock
-from orchestrator.core.errors import IntegrityError, SpaceError, TransientError, UserError
+from orchestrator.core.errors import IntegrityError, UserError
 from orchestrator.engine.stores.contract import TaskChange
-from orchestrator.engine.stores.migrate import upgrade
-from orchestrator.engine.stores.records import Attempt, EventRow, Owned, Part, Run, Tally, Task
+from orchestrator.engine.stores.database import Database
+from orchestrator.engine.stores.outputs import SqlOutputs
+from orchestrator.engine.stores.records import Admission, Attempt, EventRow, Owned, Part, Run, Tally, Task
 from orchestrator.engine.stores.schema import attempts, events, fires, ledger, lessons, parts, runs, tasks
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
@@ -27,10 +25,13 @@ from orchestrator.model.states import (
     PART_TRANSITIONS,
     RUN_FINAL,
     RUN_TRANSITIONS,
+    TASK_LIVE,
     TASK_TRANSITIONS,
+    Failure,
     PartState,
     RunState,
     TaskState,
+    Who,
     check_transition,
 )
 
@@ -58,68 +59,62 @@ class SqlStore:
     """See `contract.Store`. One instance serves all threads of a process; several processes may share the file."""
 
     def __init__(self, url: str, clock: Clock) -> None:
-        self._engine = _connect(url)
-        self._clock = clock
-        try:
-            with _disk_errors():
-                upgrade(self._engine)
-        except BaseException:
-            self.close()  # nobody else can: whoever asked for a store has none
-            raise
+        self._db = Database(url, clock)
+        self.outputs = SqlOutputs(self._db)
 
     # ------------------------------------------------------------------ runs
 
-    def admit(self, job_name: str, logical_date: str, fingerprint: str, job: str, *, again: bool = False) -> Run:
-        with self._write() as db:
+    def admit(self, order: Admission, *, again: bool = False) -> Run:
+        with self._db.write() as db:
             latest = db.execute(
                 select(runs)
-                .where(runs.c.fingerprint == fingerprint, runs.c.logical_date == logical_date)
+                .where(runs.c.fingerprint.in_(order.fingerprints), runs.c.logical_date == order.logical_date)
                 .order_by(runs.c.turn.desc())
                 .limit(1)
             ).first()
             if latest is not None and not (again and latest.state in RUN_FINAL):
+                if order.overwrite:
+                    db.execute(update(runs).where(runs.c.id == latest.id).values(overwrite=True))
                 return _run(latest)
-            turn = latest.turn + 1 if latest is not None else 1
-            return self._begin(db, job_name, logical_date, turn, fingerprint, job)
+            return self._begin(db, order, latest.turn + 1 if latest is not None else 1)
 
-    def fire(self, job_name: str, logical_date: str, fingerprint: str, job: str) -> Run | None:
-        with self._write() as db:
-            known = db.execute(
-                select(fires.c.run_id).where(fires.c.job_name == job_name, fires.c.logical_date == logical_date)
-            ).first()
-            if known is not None:
+    def fire(self, order: Admission) -> Run | None:
+        with self._db.write() as db:
+            this_date = (fires.c.job_name == order.job_name, fires.c.logical_date == order.logical_date)
+            if db.execute(select(fires.c.run_id).where(*this_date)).first() is not None:
                 return None
-            turn = (
-                1
-                + db.execute(
-                    select(func.count())
-                    .select_from(runs)
-                    .where(runs.c.fingerprint == fingerprint, runs.c.logical_date == logical_date)
-                ).scalar_one()
-            )
-            run = self._begin(db, job_name, logical_date, turn, fingerprint, job)
-            db.execute(
-                plain_insert(fires).values(job_name=job_name, logical_date=logical_date, run_id=run.id, at=self._now())
-            )
+            same = (runs.c.fingerprint.in_(order.fingerprints), runs.c.logical_date == order.logical_date)
+            turn = 1 + db.execute(select(func.coalesce(func.max(runs.c.turn), 0)).where(*same)).scalar_one()
+            run = self._begin(db, order, turn)
+            facts = {"job_name": order.job_name, "logical_date": order.logical_date}
+            db.execute(plain_insert(fires).values(**facts, run_id=run.id, at=self._db.now()))
             return run
 
     def run(self, run_id: str) -> Run:
-        with self._read() as db:
+        with self._db.read() as db:
             found = db.execute(select(runs).where(runs.c.id.startswith(run_id, autoescape=True)).limit(2)).all()
         if len(found) != 1 or not run_id:
             what = "begins more than one run" if len(found) > 1 else "is no run"
             raise UserError(f"{run_id!r} {what}; `orchestrator status` lists them")
         return _run(found[0])
 
+    def find(self, fingerprints: Sequence[str]) -> Run | None:
+        query = select(runs).where(runs.c.fingerprint.in_(fingerprints))
+        with self._db.read() as db:
+            row = db.execute(query.order_by(runs.c.created.desc(), runs.c.turn.desc()).limit(1)).first()
+        return _run(row) if row else None
+
     def runs(self, states: Sequence[RunState] | None = None, limit: int = 100) -> list[Run]:
         query = select(runs).order_by(runs.c.created.desc(), runs.c.id).limit(limit)
         if states is not None:
             query = query.where(runs.c.state.in_(states))
-        with self._read() as db:
+        with self._db.read() as db:
             return [_run(row) for row in db.execute(query)]
 
-    def set_run(self, run_id: str, state: RunState, reason: str = "") -> Run:
-        with self._write() as db:
+    def set_run(
+        self, run_id: str, state: RunState, reason: str = "", *, who: Who = Who.NOBODY, next_at: float = 0.0
+    ) -> Run:
+        with self._db.write() as db:
             row = db.execute(select(runs).where(runs.c.id == run_id)).one()
             old = RunState(row.state)
             check_transition(RUN_TRANSITIONS, old, state)
@@ -131,17 +126,24 @@ class SqlStore:
                     state=state,
                     reason=reason,
                     resume=resume if state in _INTERRUPTIONS else "",
-                    updated=self._now(),
+                    who=who,
+                    next_at=next_at,
+                    updated=self._db.now(),
                 )
             )
             return _run(db.execute(select(runs).where(runs.c.id == run_id)).one())
 
     def wish(self, run_id: str, wish: str) -> None:
-        with self._write() as db:
+        with self._db.write() as db:
             db.execute(update(runs).where(runs.c.id == run_id).values(wish=wish))
 
+    def wished(self, run_id: str) -> str:
+        with self._db.read() as db:
+            found: str = db.execute(select(runs.c.wish).where(runs.c.id == run_id)).scalar_one()
+        return found
+
     def save_plan(self, run_id: str, plan: str, image: str, facts: str, tasks_: Sequence[TaskPlan]) -> None:
-        with self._write() as db:
+        with self._db.write() as db:
             state = RunState(db.execute(select(runs.c.state).where(runs.c.id == run_id)).scalar_one())
             check_transition(RUN_TRANSITIONS, state, RunState.PLANNED)
             for task in tasks_:
@@ -149,31 +151,30 @@ class SqlStore:
             db.execute(
                 update(runs)
                 .where(runs.c.id == run_id)
-                .values(plan=plan, image=image, facts=facts, state=RunState.PLANNED, updated=self._now())
+                .values(plan=plan, image=image, facts=facts, state=RunState.PLANNED, updated=self._db.now())
             )
 
     def save_result(self, run_id: str, result: str) -> None:
-        with self._write() as db:
-            db.execute(update(runs).where(runs.c.id == run_id).values(result=result, updated=self._now()))
+        with self._db.write() as db:
+            db.execute(update(runs).where(runs.c.id == run_id).values(result=result, updated=self._db.now()))
 
     # ----------------------------------------------------------------- tasks
 
     def tasks(self, run_id: str) -> list[Task]:
-        with self._read() as db:
+        with self._db.read() as db:
             return [
                 _task(row) for row in db.execute(select(tasks).where(tasks.c.run_id == run_id).order_by(tasks.c.key))
             ]
 
     def change_tasks(self, run_id: str, changes: Mapping[str, TaskChange]) -> None:
-        with self._write() as db:
+        with self._db.write() as db:
             for key, change in changes.items():
-                values = {name: value for name, value in asdict(change).items() if value is not None}
                 if change.state is not None:
                     self._check_task(db, run_id, key, change.state)
-                db.execute(_task_update(run_id, key).values(**values))
+                db.execute(_task_update(run_id, key).values(_values(change)))
 
     def intend(self, run_id: str, attempt: Attempt) -> None:
-        with self._write() as db:
+        with self._db.write() as db:
             self._check_task(db, run_id, attempt.task, TaskState.SUBMITTING)
             db.execute(plain_insert(attempts).values(run_id=run_id, **asdict(attempt)))
             db.execute(
@@ -185,11 +186,12 @@ class SqlStore:
                     progress=0.0,
                     tries=0,
                     next_at=0.0,
+                    known=False,
                 )
             )
 
     def identify(self, run_id: str, task: str, operation: str, state: TaskState) -> None:
-        with self._write() as db:
+        with self._db.write() as db:
             self._check_task(db, run_id, task, state)
             number = db.execute(
                 select(tasks.c.attempt).where(tasks.c.run_id == run_id, tasks.c.key == task)
@@ -203,14 +205,16 @@ class SqlStore:
 
     def attempts(self, run_id: str) -> list[Attempt]:
         query = select(attempts).where(attempts.c.run_id == run_id).order_by(attempts.c.task, attempts.c.number)
-        with self._read() as db:
+        with self._db.read() as db:
             return [
                 Attempt(r.task, r.number, r.request_id, r.description, r.prefix, r.operation, r.first_posted)
                 for r in db.execute(query)
             ]
 
-    def split(self, run_id: str, task: str, children: Sequence[tuple[str, TaskPlan, int]]) -> None:
-        with self._write() as db:
+    def split(
+        self, run_id: str, task: str, children: Sequence[tuple[str, TaskPlan, int]], failure: Failure | None = None
+    ) -> None:
+        with self._db.write() as db:
             self._check_task(db, run_id, task, TaskState.SPLIT)
             db.execute(_task_update(run_id, task).values(state=TaskState.SPLIT))
             known = frozenset(self._task_plan(db, run_id, task).parts())
@@ -221,11 +225,12 @@ class SqlStore:
             for key, plan, rung in children:
                 self._insert_task(db, run_id, key, plan, rung, without=frozenset(inherited))
                 lacking = (parts.c.run_id == run_id, parts.c.task == key, parts.c.state == PartState.WAITING)
+                db.execute(_task_update(run_id, key).values(failure=failure or ""))
                 if db.execute(select(parts.c.task).where(*lacking).limit(1)).first() is None:
                     db.execute(_task_update(run_id, key).values(state=TaskState.SUCCEEDED, collected=True))
 
     def reshape(self, run_id: str, task: str, plan: TaskPlan) -> None:
-        with self._write() as db:
+        with self._db.write() as db:
             state = db.execute(select(tasks.c.state).where(tasks.c.run_id == run_id, tasks.c.key == task)).scalar_one()
             if state != TaskState.PLANNED:
                 raise IntegrityError(f"task {task} is {state}; only a PLANNED task can be given other parts")
@@ -233,17 +238,32 @@ class SqlStore:
             db.execute(_task_update(run_id, task).values(part_height=plan.part_height, part_width=plan.part_width))
             self._insert_parts(db, run_id, task, plan.parts())
 
-    def reset_task(self, run_id: str, task: str, error: str, next_at: float) -> None:
-        with self._write() as db:
+    def reset_task(self, run_id: str, task: str, change: TaskChange) -> None:
+        with self._db.write() as db:
             self._check_task(db, run_id, task, TaskState.PLANNED)
-            db.execute(
-                _task_update(run_id, task).values(
-                    state=TaskState.PLANNED, operation="", collected=False, error=error, next_at=next_at, tries=0
-                )
-            )
+            values: dict[str, Any] = {"operation": "", "collected": False, "tries": 0, "next_at": 0.0, "known": False}
+            db.execute(_task_update(run_id, task).values(values | _values(change) | {"state": TaskState.PLANNED}))
             mine = select(parts).where(parts.c.run_id == run_id, parts.c.task == task)
             for part in db.execute(mine.where(parts.c.state.in_(_TO_BRING_AGAIN))).all():
                 self._lose_part(db, run_id, Window(part.row, part.col, part.height, part.width))
+
+    def forgive(self, run_id: str) -> None:
+        with self._db.write() as db:
+            db.execute(
+                update(tasks).where(tasks.c.run_id == run_id).values(forgiven=tasks.c.attempt, tries=0, next_at=0.0)
+            )
+
+    def empty(self, run_id: str, task: str) -> None:
+        waiting = (parts.c.run_id == run_id, parts.c.task == task, parts.c.state == PartState.WAITING)
+        with self._db.write() as db:
+            check_transition(PART_TRANSITIONS, PartState.WAITING, PartState.EMPTY)
+            db.execute(update(parts).where(*waiting).values(state=PartState.EMPTY))
+            db.execute(_task_update(run_id, task).values(collected=True, tries=0, next_at=0.0))
+
+    def live_tasks(self) -> Mapping[str, int]:
+        query = select(tasks.c.run_id, func.count()).where(tasks.c.state.in_(TASK_LIVE)).group_by(tasks.c.run_id)
+        with self._db.read() as db:
+            return {row[0]: row[1] for row in db.execute(query)}
 
     # ----------------------------------------------------------------- parts
 
@@ -251,23 +271,23 @@ class SqlStore:
         query = _parts_of(run_id)
         if states is not None:
             query = query.where(parts.c.state.in_(states))
-        with self._read() as db:
+        with self._db.read() as db:
             return [_part(row) for row in db.execute(query)]
 
     def tally(self, run_id: str) -> Mapping[PartState, Tally]:
         text = func.nullif(parts.c.object, "")
         weight = func.coalesce(func.sum(func.json_extract(text, "$.size")), 0)
         query = select(parts.c.state, func.count(), func.count(text), weight).where(parts.c.run_id == run_id)
-        with self._read() as db:
+        with self._db.read() as db:
             rows = db.execute(query.group_by(parts.c.state)).all()
         return {PartState(state): Tally(count, listed, size) for state, count, listed, size in rows}
 
     def set_part(self, run_id: str, window: Window, state: PartState, source: StoredObject | None = None) -> None:
-        with self._write() as db:
+        with self._db.write() as db:
             self._move_part(db, run_id, window, state, source)
 
     def set_parts(self, run_id: str, windows: Sequence[Window], state: PartState) -> None:
-        with self._write() as db:
+        with self._db.write() as db:
             there = {Window(r.row, r.col, r.height, r.width): r.state for r in db.execute(_parts_of(run_id))}
             for window in windows:
                 check_transition(PART_TRANSITIONS, PartState(there[window]), state)
@@ -275,11 +295,11 @@ class SqlStore:
                 db.execute(_MOVE_PART, [_key(run_id, window) | {"to_state": state} for window in windows])
 
     def lose_part(self, run_id: str, window: Window) -> None:
-        with self._write() as db:
+        with self._db.write() as db:
             self._lose_part(db, run_id, window)
 
     def collect(self, run_id: str, task: str, found: Mapping[Window, StoredObject], attempt: int) -> None:
-        with self._write() as db:
+        with self._db.write() as db:
             self._own(db, run_id, list(found.values()))
             mine = select(parts).where(parts.c.run_id == run_id, parts.c.task == task)
             there = {Window(r.row, r.col, r.height, r.width): PartState(r.state) for r in db.execute(mine)}
@@ -298,75 +318,63 @@ class SqlStore:
     # ---------------------------------------------------------------- ledger
 
     def own(self, run_id: str, objects: Sequence[StoredObject]) -> None:
-        with self._write() as db:
+        with self._db.write() as db:
             self._own(db, run_id, objects)
 
     def owned(self, run_id: str) -> list[Owned]:
-        with self._read() as db:
+        with self._db.read() as db:
             rows = db.execute(select(ledger).where(ledger.c.run_id == run_id).order_by(ledger.c.id))
             return [Owned(r.id, _object(r.object), r.outcome) for r in rows]
 
     def settle(self, owned_id: int, outcome: str) -> None:
-        with self._write() as db:
+        with self._db.write() as db:
             db.execute(_SETTLE, {"of": owned_id, "to_outcome": outcome})
 
     # ------------------------------------------------------ lessons and events
 
     def learn(self, subject: str, name: str, value: float) -> None:
-        with self._write() as db:
+        with self._db.write() as db:
             statement = sqlite_insert(lessons).values(subject=subject, name=name, value=value)
             db.execute(statement.on_conflict_do_update(index_elements=["subject", "name"], set_={"value": value}))
 
     def lesson(self, subject: str, name: str) -> float | None:
         query = select(lessons.c.value).where(lessons.c.subject == subject, lessons.c.name == name)
-        with self._read() as db:
+        with self._db.read() as db:
             return db.execute(query).scalar_one_or_none()
 
     def record(self, run_id: str, name: str, facts: Mapping[str, Any]) -> None:
-        with self._write() as db:
+        with self._db.write() as db:
             text = json.dumps(dict(facts), default=str)
-            db.execute(_RECORD, {"run_id": run_id, "at": self._now(), "name": name, "facts": text})
+            db.execute(_RECORD, {"run_id": run_id, "at": self._db.now(), "name": name, "facts": text})
 
     def events(self, run_id: str, limit: int = 50) -> list[EventRow]:
         query = select(events).where(events.c.run_id == run_id).order_by(events.c.sequence.desc()).limit(limit)
-        with self._read() as db:
+        with self._db.read() as db:
             rows = [EventRow(r.sequence, r.at, r.name, r.facts) for r in db.execute(query)]
         return rows[::-1]
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._db.close()
 
     # ---------------------------------------------------------------- inside
 
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        with _disk_errors(), self._engine.connect().execution_options(write=True) as db, db.begin():
-            yield db
-
-    @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        with _disk_errors(), self._engine.connect() as db, db.begin():
-            yield db
-
-    def _now(self) -> str:
-        return self._clock.now().isoformat(timespec="milliseconds")
-
-    def _begin(self, db: Connection, job_name: str, logical_date: str, turn: int, fingerprint: str, job: str) -> Run:
-        run_id = hashlib.sha256(f"{fingerprint}|{logical_date}|{turn}".encode()).hexdigest()[:16]
+    def _begin(self, db: Connection, order: Admission, turn: int) -> Run:
         db.execute(
             plain_insert(runs).values(
-                id=run_id,
-                job_name=job_name,
-                logical_date=logical_date,
+                id=order.run_id(turn),
+                job_name=order.job_name,
+                logical_date=order.logical_date,
                 turn=turn,
-                fingerprint=fingerprint,
-                job=job,
+                fingerprint=order.fingerprints[0],
+                declaration=order.declaration,
+                overwrite=order.overwrite,
+                job=order.job,
                 state=RunState.ADMITTED,
-                created=self._now(),
-                updated=self._now(),
+                created=self._db.now(),
+                updated=self._db.now(),
             )
         )
-        return _run(db.execute(select(runs).where(runs.c.id == run_id)).one())
+        return _run(db.execute(select(runs).where(runs.c.id == order.run_id(turn))).one())
 
     def _task_plan(self, db: Connection, run_id: str, key: str) -> TaskPlan:
         return _task(db.execute(select(tasks).where(tasks.c.run_id == run_id, tasks.c.key == key)).one()).plan
@@ -429,7 +437,7 @@ class SqlStore:
         self, db: Connection, run_id: str, window: Window, new: PartState, source: StoredObject | None = None
     ) -> None:
         row = self._part_row(db, run_id, window)
-        if source is not None and row.object != _object_text(source):
+        if source is not None and (not row.object or _object(row.object) != source):
             raise IntegrityError(f"part {window} has another object by now than {source.name}")
         check_transition(PART_TRANSITIONS, PartState(row.state), new)
         if row.state != new:
@@ -444,41 +452,9 @@ class SqlStore:
             db.execute(_OWN, rows)
 
 
-@contextmanager
-def _disk_errors() -> Iterator[None]:
-    """Say whose turn it is when the database's file cannot be read or written."""
-    try:
-        yield
-    except OperationalError as error:
-        sentence = str(error.orig)
-        if "full" in sentence:
-            raise SpaceError(f"the state database cannot be written: {sentence}; free some space") from error
-        if "locked" in sentence or "busy" in sentence:
-            raise TransientError(f"the state database is busy: {sentence}") from error
-        raise IntegrityError(f"the state database cannot be used: {sentence}; see docs/howto/recover.md") from error
-    except DatabaseError as error:
-        if "malformed" in str(error.orig) or "not a database" in str(error.orig):
-            raise IntegrityError(f"the state database is damaged: {error.orig}; see docs/howto/recover.md") from error
-        raise
-
-
-def _connect(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 30})
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        # SQLAlchemy's begin event, below, opens transactions; sqlite3 must not open its own.
-        connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
-            connection.execute(f"PRAGMA {pragma}").close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A deferred transaction that reads and then writes fails at once when another process wrote in between.
-        write = connection.get_execution_options().get("write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-    return engine
+def _values(change: TaskChange) -> dict[str, Any]:
+    """Return the columns that a change names."""
+    return {name: value for name, value in asdict(change).items() if value is not None}
 
 
 def _task_update(run_id: str, key: str) -> Any:
@@ -502,6 +478,7 @@ def _run(row: Row[Any]) -> Run:
     values = {column.name: getattr(row, column.name) for column in _columns(runs)}
     values["state"] = RunState(row.state)
     values["resume"] = RunState(row.resume) if row.resume else None
+    values["who"] = Who(row.who)
     return Run(**values)
 
 
@@ -525,6 +502,9 @@ def _task(row: Row[Any]) -> Task:
         error=row.error,
         tries=row.tries,
         next_at=row.next_at,
+        known=row.known,
+        failure=Failure(row.failure) if row.failure else None,
+        forgiven=row.forgiven,
     )
 
 

@@ -44,8 +44,8 @@ def demo(context: Context, /, output: str, scale: float) -> int:
     ):
         job = expand(_job(area, folder, scale))[0]
         code = run_one(app, job, shown, again=True)
-        run = next(r for r in app.store.runs([RunState.CLEANED]) if r.fingerprint == job.fingerprint())
-        for sentence in proved(app, run):
+        run = app.store.find(job.fingerprints())
+        for sentence in proved(app, run) if run and run.state is RunState.CLEANED else ():
             shown.say(f"proved: {sentence}")
             shown.message("proved", {"sentence": sentence})
     return code

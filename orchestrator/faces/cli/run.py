@@ -14,6 +14,7 @@ from orchestrator.core.errors import ConfigError, PermanentError
 from orchestrator.core.files import sha256_of
 from orchestrator.core.units import format_bytes, format_seconds
 from orchestrator.engine.execution import retry_run
+from orchestrator.engine.ownership import Claimant, check_free, check_owner
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.publication import beside, final_path
 from orchestrator.engine.service import admit
@@ -25,6 +26,9 @@ from orchestrator.model.job import Job
 from orchestrator.model.states import RunState
 
 WAITS_FOR_PERSON = 3
+OVERWRITE = click.option(
+    "--overwrite", is_flag=True, help="Replace files at the result's place that this job did not make."
+)
 
 
 def today() -> date:
@@ -36,8 +40,9 @@ def today() -> date:
 @job_options
 @service_options
 @click.option("--again", is_flag=True, help="Do it once more although it is done.")
+@OVERWRITE
 @click.pass_obj
-def run(context: Context, /, again: bool, **given: Any) -> int:
+def run(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:
     """
     Bring one area to one clipped GeoTIFF, and watch.
 
@@ -47,16 +52,26 @@ def run(context: Context, /, again: bool, **given: Any) -> int:
     with opened(context, given, output) as app:
         app.check_service()
         job = build_job(given, app.settings.service)
-        jobs = [one.dated(today()) for one in expand(job)]
-        return max(run_one(app, one, output, again=again) for one in jobs)
+        jobs = expand(job)
+        return max(run_one(app, one, output, again=again, overwrite=overwrite) for one in jobs)
 
 
-def run_one(app: Application, job: Job, output: Output, *, again: bool = False) -> int:
+def run_one(app: Application, job: Job, output: Output, *, again: bool = False, overwrite: bool = False) -> int:
     """Carry one job to its end and show the result; return the exit code."""
-    known = app.store.runs(None, limit=10_000)
-    if not any(r.fingerprint == job.fingerprint() for r in known):
+    declaration, job = job.declaration(), job.dated(today())
+    if app.store.find(job.fingerprints()) is None:
         app.planner().local(job)  # what is wrong with the declaration is said before anything is stored
-    run_ = admit(app.store, job.base_name, job, today(), again=again or _result_is_gone(app, job))
+    _check_output(app, job, declaration, overwrite=overwrite)
+    run_ = admit(
+        app.store,
+        job.base_name,
+        job,
+        today(),
+        declaration=declaration,
+        installation=app.owner,
+        again=again or _result_is_gone(app, job),
+        overwrite=overwrite,
+    )
     if run_.state in (RunState.FAILED, RunState.CANCELLED) or run_.needs_person:
         run_ = retry_run(run_, app.store)
     if run_.state is RunState.CLEANED:
@@ -64,14 +79,22 @@ def run_one(app: Application, job: Job, output: Output, *, again: bool = False) 
     else:
         progress = Progress()
         with app.lock(run_.id), output.watching(progress, job.base_name):
-            run_ = app.execution(run_, progress).work()
+            run_ = app.execution(run_, progress).follow()
     return _conclude(run_, output)
+
+
+def _check_output(app: Application, job: Job, declaration: str, *, overwrite: bool) -> None:
+    """Refuse to begin where another installation is at work, or where a file lies that this job did not make."""
+    final = final_path(job)
+    check_free(final, app.owner)
+    who = Claimant(declaration, job.fingerprints(), job.base_name, overwrite=overwrite)
+    check_owner(final, who, app.store)
 
 
 def _result_is_gone(app: Application, job: Job) -> bool:
     """Tell whether the job was done once and its result is not there any more, whole."""
-    done = next((r for r in app.store.runs([RunState.CLEANED], 10_000) if r.fingerprint == job.fingerprint()), None)
-    if done is None:
+    done = app.store.find(job.fingerprints())
+    if done is None or done.state is not RunState.CLEANED:
         return False
     final, result = final_path(job), json.loads(done.result)
     return not final.is_file() or final.stat().st_size != result["bytes"] or sha256_of(final) != result["sha256"]
@@ -202,15 +225,27 @@ def _show_plan(job: Job, local: LocalPlan, output: Output, picture: Path, table:
 @job_options
 @click.option("--sandbox-url", metavar="URL", help="For a daemon that was started with the same option.")
 @click.option("--again", is_flag=True, help="Do it once more although it is done.")
+@OVERWRITE
 @click.pass_obj
-def submit(context: Context, /, again: bool, **given: Any) -> int:
+def submit(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:
     """Hand a job to the daemon (`orchestrator serve`) that uses the same state folder."""
     output = context.output()
     app = Application(context.load().settings, stop=context.stop)
     job = build_job(given, "sandbox" if given["sandbox_url"] else app.settings.service)
-    for one in [one.dated(today()) for one in expand(job)]:
+    for declared in expand(job):
+        declaration, one = declared.declaration(), declared.dated(today())
         app.planner().local(one)
-        run_ = admit(app.store, one.base_name, one, today(), again=again)
+        _check_output(app, one, declaration, overwrite=overwrite)
+        run_ = admit(
+            app.store,
+            one.base_name,
+            one,
+            today(),
+            declaration=declaration,
+            installation=app.owner,
+            again=again,
+            overwrite=overwrite,
+        )
         output.message("submitted", {"run": run_.id, "state": run_.state, "base_name": one.base_name})
         output.say(f"{run_.id}  {one.base_name}  {run_.state}")
     return 0

@@ -67,7 +67,13 @@ def _due(app: Application, name: str, table: JobTable, schedule: Schedule) -> No
         return
     base = app.config_dir
     for job in expand(table.job(base, app.settings.service)):
-        run = fire(app.store, name if job.base_name == table.base_name else job.base_name, job, logical_date(moment))
+        run = fire(
+            app.store,
+            name if job.base_name == table.base_name else job.base_name,
+            job,
+            logical_date(moment),
+            installation=app.owner,
+        )
         if run is not None:
             app.notify("run.admitted", run.id, {"job": name, "logical_date": run.logical_date})
 
