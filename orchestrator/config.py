@@ -7,19 +7,20 @@ Every setting has an environment variable, `ORCHESTRATOR_` + section + `__` + ke
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
 
-from orchestrator.core.errors import ConfigError
+from orchestrator.core.errors import ConfigError, UserError
 from orchestrator.core.units import parse_bytes, parse_seconds
-from orchestrator.model.job import AreaSource, GridRequest, Job, OutputOptions
+from orchestrator.model.job import AreaSource, GridRequest, Job, OutputOptions, check_share
 
 PREFIX = "ORCHESTRATOR_"
 # Variables that are not settings: which file, which profile, and the tests' crash points.
@@ -90,6 +91,7 @@ class RetrySettings(_Section):
 
 class ServeSettings(_Section):
     slots: PositiveInt = 2
+    patience: Seconds = 900.0
 
 
 class LogSettings(_Section):
@@ -107,6 +109,14 @@ class AreaTable(_Section):
 
 def _area(value: Any) -> Any:
     return {"source": value} if isinstance(value, str) else value
+
+
+def _share(value: float) -> float:
+    try:
+        check_share(value)
+    except UserError as error:
+        raise ValueError(str(error)) from None
+    return value
 
 
 class GridTable(_Section):
@@ -139,9 +149,13 @@ class JobTable(_Section):
     max_part_size: Size = 48 * 2**20
     split: Literal["blocks", "square"] = "blocks"
     write: WriteTable = WriteTable()
+    min_valid: Annotated[float, AfterValidator(_share)] = 0.0
     cron: str = ""
     every: str = ""
     timezone: str = "UTC"
+    overlap: Literal["queue", "skip"] = "queue"
+    catch_up: Literal["latest", "all", "none"] = "latest"
+    overwrite: bool = False
 
     def job(self, base: Path, service: str) -> Job:
         """Return the declaration; relative paths count from `base`."""
@@ -162,13 +176,20 @@ class JobTable(_Section):
             split=self.split,
             options=OutputOptions(**self.write.model_dump()),
             service=service,
+            min_valid=self.min_valid,
         )
 
 
 def _resolved(base: Path, source: str) -> str:
     """Make a file's path absolute, so that a run can be continued from any folder; boxes and texts stay."""
-    path = base / Path(source).expanduser()
-    return str(path.resolve()) if path.exists() else source
+    # Before `~` is expanded: a file's own name may begin with it. RuntimeError: no user is called so; OSError and
+    # ValueError: the text is no path at all, like a long WKT.
+    for expand in (Path, lambda text: Path(text).expanduser()):
+        with contextlib.suppress(OSError, RuntimeError, ValueError):
+            path = base / expand(source)
+            if source and path.exists():
+                return str(path.resolve())
+    return source
 
 
 class Settings(_Section):
@@ -205,11 +226,13 @@ class Loaded:
         settings: The value.
         path: The file that was read, or None.
         origins: For each setting that is not a default, `section.key` and the place that set it.
+        refused_jobs: Of each job that cannot be read, what is wrong with it; the settings are without them.
     """
 
     settings: Settings
     path: Path | None
     origins: Mapping[str, str]
+    refused_jobs: Mapping[str, str] = field(default_factory=dict)
 
 
 def load(
@@ -228,8 +251,10 @@ def load(
         environment: `os.environ` by default.
         overrides: Section to key to value, from the command line: the last word.
 
+    A job that is wrong is left out and named in the result: it must not keep the others from running.
+
     Raises:
-        ConfigError: The file, a name or a value is wrong; the message names it.
+        ConfigError: The file, or a name or value outside [jobs], is wrong; the message names it.
     """
     variables = os.environ if environment is None else environment
     found = _find(path, variables)
@@ -269,8 +294,8 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
 def setting_names() -> list[tuple[str, str]]:
     """Return (section, key) of every setting, jobs excepted."""
     names = []
-    for section, field in Settings.model_fields.items():
-        model = field.annotation
+    for section, info in Settings.model_fields.items():
+        model = info.annotation
         if isinstance(model, type) and issubclass(model, BaseModel):
             names += [(section, key) for key in model.model_fields]
     return names
@@ -316,11 +341,29 @@ def _merge(layers: list[tuple[str, Mapping[str, Any]]], found: Path | None) -> L
                 )
             merged.setdefault(section, {}).update(values)
             origins |= {f"{section}.{key}": origin for key in values}
+    jobs, refused = _jobs(merged.pop("jobs", {}), origins)
     try:
-        return Loaded(Settings.model_validate(merged), found, MappingProxyType(origins))
+        settings = Settings.model_validate(merged | {"jobs": jobs})
+        return Loaded(settings, found, MappingProxyType(origins), MappingProxyType(refused))
     except ValidationError as error:
         first = ".".join(str(word) for word in error.errors()[0]["loc"][:2])
         raise ConfigError(explain(error, origins.get(first, str(found or "settings")))) from None
+
+
+def _jobs(tables: Mapping[str, Any], origins: Mapping[str, str]) -> tuple[dict[str, JobTable], dict[str, str]]:
+    """Return the jobs that can be read, and what is wrong with the others."""
+    good: dict[str, JobTable] = {}
+    refused: dict[str, str] = {}
+    for name, table in tables.items():
+        origin = f"{origins.get(f'jobs.{name}', 'settings')}: job {name}"
+        if not isinstance(table, Mapping):
+            refused[name] = f"{origin} is {table!r}; write a table [jobs.{name}]"
+            continue
+        try:
+            good[name] = JobTable.model_validate(table)
+        except ValidationError as error:
+            refused[name] = explain(error, origin)
+    return good, refused
 
 
 def explain(error: ValidationError, origin: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import __version__
@@ -16,11 +16,13 @@ from orchestrator.app.planner import JobPlanner
 from orchestrator.config import Settings
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import ConfigError, PlanError
-from orchestrator.core.files import exclusive, write_whole
+from orchestrator.core.files import exclusive, write_once
+from orchestrator.core.machine import processors
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
+from orchestrator.engine.service import ElsewhereError
 from orchestrator.engine.setting import Hands, Patience, Surroundings
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Run
@@ -43,9 +45,16 @@ class Application:
     """Everything of one process, made when first needed."""
 
     def __init__(
-        self, settings: Settings, *, stop: threading.Event, notify: Notify = _silent, config_dir: Path | None = None
+        self,
+        settings: Settings,
+        *,
+        stop: threading.Event,
+        notify: Notify = _silent,
+        config_dir: Path | None = None,
+        refused_jobs: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.settings = settings
+        self.refused_jobs = refused_jobs  # of config.toml: name and what is wrong
         self.config_dir = config_dir or Path.cwd()  # what relative paths of jobs in config.toml count from
         self.stop = stop
         self.notify = notify
@@ -64,10 +73,8 @@ class Application:
     def owner(self) -> str:
         """The name of this installation in object names, drawn once."""
         path = self.settings.state_dir / "owner"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_whole(path, secrets.token_hex(4).encode())
-        return path.read_text(encoding="ascii").strip()
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return write_once(path, secrets.token_hex(4).encode()).decode("ascii").strip()
 
     def lock(self, run_id: str) -> AbstractContextManager[None]:
         """Hold a run for this process."""
@@ -78,7 +85,7 @@ class Application:
 
     @property
     def threads(self) -> int:
-        return self.settings.assemble.threads or os.cpu_count() or 1
+        return self.settings.assemble.threads or processors()
 
     @property
     def policy(self) -> RetryPolicy:
@@ -179,7 +186,7 @@ class Application:
         """Return the execution of a run, ready to work."""
         job = Job.from_json(run.job)
         if job.service != self.settings.service:
-            raise ConfigError(
+            raise ElsewhereError(
                 f"run {run.id} was begun on {job.service}, but the settings name {self.settings.service}; "
                 "a run is never continued elsewhere"
             )

@@ -23,8 +23,9 @@ from orchestrator.assemble.settings import Settings
 from orchestrator.assemble.statistics import statistics
 from orchestrator.assemble.stock import Fragment, Item, Shelf, Spool, Spools
 from orchestrator.assemble.storage import aligned, boot_id, insert_room, remove_room
+from orchestrator.assemble.validity import count_valid
 from orchestrator.core.errors import IntegrityError, Stopped
-from orchestrator.core.files import sync_folder
+from orchestrator.core.files import make_folder, sync_folder
 from orchestrator.core.flow import one_behind
 from orchestrator.model.grid import Window
 from orchestrator.model.mosaic import MosaicReport, MosaicSpec
@@ -82,7 +83,7 @@ class BlockMosaic:
     @classmethod
     def resume(cls, settings: Settings, work_dir: Path) -> BlockMosaic:
         """Continue the work in `work_dir`, or begin it."""
-        work_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(work_dir)
         mosaic = cls(settings, work_dir, Journal(work_dir / JOURNAL), Accepted(settings.spec.grid))
         mosaic._load()
         return mosaic
@@ -281,6 +282,18 @@ class BlockMosaic:
                 raise
         return MosaicReport(path=self.work_dir / FINISHED, **(self.sealed or {})["report"])
 
+    def valid(self, stop: Stop, on_blocks: Callable[[int, int], None] = lambda _done, _all: None) -> tuple[int, ...]:
+        """
+        Return for each band how many pixels of the finished file, which has not been moved yet, hold data.
+
+        Every stored block is decoded, in threads; `on_blocks` is told how many are done, and of how many.
+
+        Raises:
+            IntegrityError: A block cannot be decoded.
+            Stopped: `stop` was set.
+        """
+        return count_valid(self.work_dir / FINISHED, self.settings, stop, on_blocks)
+
     def _seal(self, stop: Stop) -> None:
         spools = self._writable()
         parts = [self.parts[window] for window in sorted(self.parts)]
@@ -296,7 +309,7 @@ class BlockMosaic:
         room = layout.room(spools.full.end)
         in_place = room is not None and self._make_room(spools.full, layout.full_at - room, room)
         if in_place:
-            writing.write_in_place(layout, spools)
+            writing.write_in_place(layout, spools, stop)
         else:
             writing.write_copy(layout, spools, self.work_dir / UNSEALED, stop)
         report = summary(parts, shelf, self.settings.resampling) | {"size": layout.size}

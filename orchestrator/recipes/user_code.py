@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import math
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import ee
-import numpy as np
 
 from orchestrator.core.errors import RecipeError
-from orchestrator.model.spec import PixelSpec
+from orchestrator.model.spec import PixelSpec, whole_numbers
 from orchestrator.recipes.contract import ImageRequest
+from orchestrator.recipes.file_modes import check_modes
 from orchestrator.recipes.parameters import read_parameters
 
 NAME = "image-code"
@@ -29,16 +31,21 @@ class Parameters:
         file: Path of the Python file; it defines `get_ee_image(region, start, end)` or takes fewer of these.
         dtype: Number type of the output.
         nodata: Value of masked pixels; the default is outside what the type usually holds.
+        attribution: What must be said of the sources, e.g. `Contains modified Copernicus Sentinel data 2024`; it is
+            written into the result and its proof.
+        licence: Under which terms they may be used: a name or an address; written into the proof.
     """
 
     file: str = ""
     dtype: str = "float32"
     nodata: str = ""
+    attribution: str = ""
+    licence: str = ""
 
     def nodata_value(self) -> float:
         if self.nodata:
-            return _inside(self.nodata, self.dtype)
-        return -9999.0 if self.dtype.startswith("float") else float(_limits(self.dtype)[1])
+            return _finite(self.nodata)
+        return -9999.0 if self.dtype.startswith("float") else float(whole_numbers(self.dtype)[1])
 
 
 class ImageCode:
@@ -78,7 +85,14 @@ class ImageCode:
 
     def facts(self, request: ImageRequest) -> dict[str, Any]:
         parameters = asdict(self._parameters(request))
-        return {"recipe": NAME, "parameters": parameters, "code_sha256": self.pins(request)["code"]}
+        sources = {"attribution": parameters["attribution"], "licence": parameters["licence"]}
+        return {"recipe": NAME, "parameters": parameters, "code_sha256": self.pins(request)["code"]} | sources
+
+    def first_day(self, request: ImageRequest) -> tuple[str, date] | None:  # noqa: ARG002  only its author knows
+        return None
+
+    def notes(self, request: ImageRequest) -> tuple[str, ...]:
+        return check_modes(Path(self._parameters(request).file))
 
     def _parameters(self, request: ImageRequest) -> Parameters:
         return read_parameters(Parameters, request.params, NAME)
@@ -89,6 +103,7 @@ class ImageCode:
             raise RecipeError(
                 f"recipe {NAME} needs a Python file: --param file=PATH; {params.file or 'none'} is no file"
             )
+        check_modes(path)
         return path.read_bytes()
 
     def _function(self, params: Parameters) -> Any:
@@ -119,18 +134,15 @@ _EE_TYPES = {
 }
 
 
-def _limits(dtype: str) -> tuple[int, int]:
-    info = np.iinfo(dtype)
-    return int(info.min), int(info.max)
-
-
-def _inside(text: str, dtype: str) -> float:
+def _finite(text: str) -> float:
+    """Read a nodata value; whether the number type holds it is the business of `PixelSpec`."""
     try:
         value = float(text)
     except ValueError:
         raise RecipeError(f"nodata {text!r} is no number") from None
-    if not dtype.startswith("float"):
-        low, high = _limits(dtype)
-        if not (low <= value <= high and value == int(value)):
-            raise RecipeError(f"nodata {text} is no {dtype}; choose a whole number from {low} to {high}")
+    if not math.isfinite(value):
+        raise RecipeError(
+            f"nodata {text!r} is no finite number, and Earth Engine takes no other as a constant; choose one that no "
+            "pixel has, or leave it out for -9999"
+        )
     return value

@@ -46,7 +46,6 @@ def test_layers_lie_over_each_other(file):
         pytest.param("[ee]\nlive_tasks = 0\n", "ee.live_tasks", id="out of range"),
         pytest.param("project = 1\n", "project", id="outside a section"),
         pytest.param("[ee\n", "no TOML", id="no TOML"),
-        pytest.param('[jobs.a]\narea = "x"\n', "jobs.a.output", id="a job without output"),
     ],
 )
 def test_a_wrong_file_is_named_with_its_key(file, text, named):
@@ -58,6 +57,27 @@ def test_a_wrong_file_is_named_with_its_key(file, text, named):
 
     assert "config.toml" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+GOOD = 'area = "0,0,1,1"\noutput = "o"\nbase_name = "n"\nstart_date = "2024-01-01"\nend_date = "2024-02-01"\n'
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        pytest.param('[jobs.bad]\narea = "x"\n', "'output' is missing", id="without output"),
+        pytest.param(f"[jobs.bad]\n{GOOD}chron = '@daily'\n", "'chron' is no setting", id="a misspelt key"),
+        pytest.param(f"[jobs.bad]\n{GOOD}overlap = 'never'\n", "'overlap' is 'never'", id="a value that is none"),
+        pytest.param("[jobs]\nbad = 3\n", "write a table [jobs.bad]", id="no table"),
+    ],
+)
+def test_a_wrong_job_is_named_and_the_others_are_there(file, table, says):
+    """One bad job keeps neither the rest of the file nor the daemon; the line names file, job, key and value."""
+    loaded = load(file(f"{table}[jobs.good]\n{GOOD}"), environment={})
+
+    assert list(loaded.settings.jobs) == ["good"]
+    assert list(loaded.refused_jobs) == ["bad"]
+    assert all(word in loaded.refused_jobs["bad"] for word in ("config.toml", "job bad", says))
 
 
 def test_a_wrong_variable_is_named_as_such(file):

@@ -247,8 +247,13 @@ class Machine(RuleBasedStateMachine):
 
     def _step(self) -> None:
         run = self.store.run(self.run_id)
-        if run.state not in RUN_FINAL and not run.needs_person:
+        if run.state not in RUN_FINAL and not run.needs_person and self.process.execution.is_due(run):
             self._alive(lambda: self.process.execution.step(run))
+
+    def _wait_out_a_hold(self) -> None:
+        """Let the time pass for which a run is held."""
+        left = self.store.run(self.run_id).next_at - self.clock.now().timestamp()
+        self.clock.seconds += max(0.0, left) if self._state() is RunState.HELD else 0.0
 
     def _state(self) -> RunState:
         return RunState(self._ask("SELECT state FROM runs")[0][0])
@@ -476,6 +481,7 @@ class Machine(RuleBasedStateMachine):
             self.world.show_late_files()
             self.store.wish(self.run_id, "")
             self.retry()
+            self._wait_out_a_hold()
             self._step()
             self.transfer(99)
             self.work_off(0)

@@ -15,7 +15,10 @@ from orchestrator.core.clock import Clock
 from orchestrator.core.errors import IntegrityError, UserError
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.database import Database
+from orchestrator.engine.stores.dates import SqlDates
 from orchestrator.engine.stores.outputs import SqlOutputs
+from orchestrator.engine.stores.processes import SqlProcesses
+from orchestrator.engine.stores.queue import SqlQueue
 from orchestrator.engine.stores.records import Admission, Attempt, EventRow, Owned, Part, Run, Tally, Task
 from orchestrator.engine.stores.schema import attempts, events, fires, ledger, lessons, parts, runs, tasks
 from orchestrator.model.grid import Window
@@ -61,6 +64,9 @@ class SqlStore:
     def __init__(self, url: str, clock: Clock) -> None:
         self._db = Database(url, clock)
         self.outputs = SqlOutputs(self._db)
+        self.dates = SqlDates(self._db)
+        self.processes = SqlProcesses(self._db)
+        self.queue = SqlQueue(self._db)
 
     # ------------------------------------------------------------------ runs
 

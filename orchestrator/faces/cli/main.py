@@ -11,8 +11,10 @@ import rich_click as click
 
 from orchestrator import __version__
 from orchestrator.core.errors import OrchestratorError, Stopped
+from orchestrator.faces.cli.assemble import assemble
 from orchestrator.faces.cli.demo import demo
 from orchestrator.faces.cli.doctor import doctor
+from orchestrator.faces.cli.health import health
 from orchestrator.faces.cli.run import plan, run, submit
 from orchestrator.faces.cli.runs import cancel, clean, retry, status, why
 from orchestrator.faces.cli.sandbox import sandbox
@@ -23,8 +25,8 @@ click.rich_click.TEXT_MARKUP = "markdown"
 click.rich_click.COMMAND_GROUPS = {
     "orchestrator": [
         {"name": "Begin", "commands": ["demo", "doctor", "sandbox"]},
-        {"name": "Work", "commands": ["plan", "run", "submit", "serve"]},
-        {"name": "Look after runs", "commands": ["status", "why", "retry", "cancel", "clean"]},
+        {"name": "Work", "commands": ["plan", "run", "submit", "serve", "assemble"]},
+        {"name": "Look after runs", "commands": ["status", "why", "retry", "cancel", "clean", "health"]},
     ]
 }
 
@@ -55,7 +57,7 @@ def cli(ctx: click.RichContext, /, **options: Any) -> None:
     ctx.obj = Context(**options)
 
 
-for command in (demo, doctor, sandbox, plan, run, submit, serve, status, why, retry, cancel, clean):
+for command in (demo, doctor, sandbox, plan, run, submit, serve, assemble, status, why, retry, cancel, clean, health):
     cli.add_command(command)
 
 

@@ -30,9 +30,15 @@ _JOB_OPTIONS = (
         "--area",
         "area",
         metavar="FILE",
-        help="Area: shp, gpkg, geojson, wkt, kml, fgb, parquet, or a box `left,bottom,right,top` in degrees.",
+        help="Area: shp, gpkg, geojson, kml, fgb, parquet, wkt, one of them zipped, or a box `left,bottom,right,top`.",
     ),
-    option("--area-layer", "--layer", "area_layer", metavar="NAME", help="Layer of an area file that has several."),
+    option(
+        "--area-layer",
+        "--layer",
+        "area_layer",
+        metavar="NAME",
+        help="Layer of an area file, or file of an archive, that has several.",
+    ),
     option("--area-crs", metavar="CRS", help="CRS of an area file that does not say, as EPSG:n."),
     option("--where", metavar="SQL", help="Which features of the file, e.g. \"name = 'Cambodia'\"."),
     option(
@@ -90,6 +96,12 @@ _JOB_OPTIONS = (
         is_flag=True,
         default=None,
         help="Keep every pixel the area touches, not only those whose centre is inside.",
+    ),
+    option(
+        "--min-valid",
+        type=float,
+        metavar="SHARE",
+        help="Hold the run for a person when fewer of the area's pixels hold data, e.g. 0.9.  [default: 0]",
     ),
 )
 
@@ -149,7 +161,7 @@ def build_job(given: dict[str, Any], service: str) -> Job:
 
 
 def _lay_over(content: dict[str, Any], given: dict[str, Any], *, absolute: bool) -> None:
-    plain = {"base_name", "start_date", "end_date", "recipe", "route", "split"}
+    plain = {"base_name", "start_date", "end_date", "recipe", "route", "split", "min_valid"}
     content.update({name: given[name] for name in plain if given[name] is not None})
     if given["output"] is not None:
         content["output"] = str(Path(given["output"]).expanduser().resolve()) if absolute else given["output"]

@@ -11,19 +11,19 @@ import rich_click as click
 
 from orchestrator.app import Application, LocalPlan, expand
 from orchestrator.core.errors import ConfigError, PermanentError
-from orchestrator.core.files import sha256_of
 from orchestrator.core.units import format_bytes, format_seconds
 from orchestrator.engine.execution import retry_run
 from orchestrator.engine.ownership import Claimant, check_free, check_owner
 from orchestrator.engine.progress import Progress
-from orchestrator.engine.publication import beside, final_path
+from orchestrator.engine.publication import beside, final_path, is_result, set_min_valid
 from orchestrator.engine.service import admit
 from orchestrator.engine.stores.records import Run
 from orchestrator.faces.cli.options import ENVIRONMENT, build_job, job_options, service_options
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, opened
 from orchestrator.model.job import Job
-from orchestrator.model.states import RunState
+from orchestrator.model.states import RUN_FINAL, RunState
+from orchestrator.model.validity import valid_words
 
 WAITS_FOR_PERSON = 3
 OVERWRITE = click.option(
@@ -59,9 +59,11 @@ def run(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:
 def run_one(app: Application, job: Job, output: Output, *, again: bool = False, overwrite: bool = False) -> int:
     """Carry one job to its end and show the result; return the exit code."""
     declaration, job = job.declaration(), job.dated(today())
-    if app.store.find(job.fingerprints()) is None:
+    known = app.store.find(job.fingerprints())
+    if known is None:
         app.planner().local(job)  # what is wrong with the declaration is said before anything is stored
-    _check_output(app, job, declaration, overwrite=overwrite)
+    if known is None or known.state in RUN_FINAL:
+        _check_output(app, job, declaration, overwrite=overwrite)
     run_ = admit(
         app.store,
         job.base_name,
@@ -72,6 +74,7 @@ def run_one(app: Application, job: Job, output: Output, *, again: bool = False, 
         again=again or _result_is_gone(app, job),
         overwrite=overwrite,
     )
+    set_min_valid(app.store, run_.id, job.min_valid)  # the same command with another wish continues the run
     if run_.state in (RunState.FAILED, RunState.CANCELLED) or run_.needs_person:
         run_ = retry_run(run_, app.store)
     if run_.state is RunState.CLEANED:
@@ -97,7 +100,7 @@ def _result_is_gone(app: Application, job: Job) -> bool:
     if done is None or done.state is not RunState.CLEANED:
         return False
     final, result = final_path(job), json.loads(done.result)
-    return not final.is_file() or final.stat().st_size != result["bytes"] or sha256_of(final) != result["sha256"]
+    return not is_result(final, result, app.stop)
 
 
 def _conclude(run_: Run, output: Output) -> int:
@@ -129,6 +132,8 @@ def show_result(run_: Run, output: Output) -> None:
     output.say(f"{beside(final, '.json')}  proof: every part with window, object, generation and checksum")
     if picture.exists():
         output.say(f"{picture}  quicklook")
+    if valid := result.get("valid"):  # results of the first version do not say
+        output.say(f"valid: {valid_words(valid)}")
     output.say(f"sha256 {result['sha256']}")
     output.say(
         f"blocks: {assembly['blocks_copied']} copied, {assembly['blocks_encoded']} encoded, "
@@ -198,7 +203,7 @@ def _show_plan(job: Job, local: LocalPlan, output: Output, picture: Path, table:
         "bucket_bytes_at_most": made.bucket_bytes,
         "disk_bytes_at_most": made.disk_bytes,
         "memory_bytes": made.memory_bytes,
-        "notes": list(made.notes),
+        "notes": list(local.notes),
         "picture": str(picture),
         "geojson": str(table),
     }
@@ -216,7 +221,7 @@ def _show_plan(job: Job, local: LocalPlan, output: Output, picture: Path, table:
     output.say(f"  bucket   at most {format_bytes(made.bucket_bytes)}; the area's pixels are {raw} uncompressed")
     output.say(f"  disk     at most {format_bytes(made.disk_bytes)} at the fullest moment")
     output.say(f"  memory   about {format_bytes(made.memory_bytes)}")
-    for note in made.notes:
+    for note in local.notes:
         output.say(f"  note     {note}")
     output.say(f"  {picture}\n  {table}")
 

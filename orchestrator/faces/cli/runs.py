@@ -15,15 +15,21 @@ from orchestrator.core.errors import UserError
 from orchestrator.core.files import LockedError
 from orchestrator.core.units import format_bytes, format_seconds
 from orchestrator.engine.execution import retry_run
+from orchestrator.engine.publication import set_min_valid
 from orchestrator.engine.stores.records import Run, Task
 from orchestrator.faces.cli.options import service_options
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, opened
+from orchestrator.faces.cli.standing import nobody, standing, wrong_jobs
+from orchestrator.model.job import check_share
 from orchestrator.model.states import PART_DONE, RUN_FINAL, TASK_LIVE, RunState, TaskState
+from orchestrator.model.validity import valid_words
 
 
 def _application(context: Context) -> Application:
-    return Application(context.load().settings, stop=context.stop)
+    loaded = context.load()
+    folder = loaded.path.resolve().parent if loaded.path else None
+    return Application(loaded.settings, stop=context.stop, config_dir=folder, refused_jobs=loaded.refused_jobs)
 
 
 @click.command()
@@ -44,6 +50,10 @@ def status(context: Context, /, run_id: str | None, limit: int) -> int:
         table.add_row(run.id, run.job_name, run.state, parts, run.updated[:19], run.reason[:80])
     if not output.as_json:
         output.lasting.print(table if table.row_count else "no runs yet; `orchestrator demo` makes one")
+    for name, sentence in wrong_jobs(app).items():
+        output.message("job", {"name": name, "error": sentence})
+    for line in standing(app):
+        output.say(line)
     return 0
 
 
@@ -62,6 +72,7 @@ def _facts(app: Application, run: Run) -> dict[str, Any]:
         "updated": run.updated,
         "path": result.get("path", ""),
         "sha256": result.get("sha256", ""),
+        "valid": result.get("valid", {}),
     }
 
 
@@ -72,6 +83,8 @@ def _show_run(app: Application, run: Run, output: Output) -> None:
     facts |= {"tasks": [{"key": t.key, "state": t.state, "attempt": t.attempt, "error": t.error} for t in tasks]}
     output.message("run", facts)
     output.say(f"{run.id}  {run.job_name}  {run.state}  {run.reason}")
+    if facts["valid"]:
+        output.say(valid_words(facts["valid"]))
     output.say("parts: " + (", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none yet"))
     received = sum(part.source.size for part in parts if part.source)
     output.say(f"objects: {format_bytes(received)}, EECU-seconds: {sum(t.eecu_seconds for t in tasks):.1f}")
@@ -108,7 +121,7 @@ def explain(app: Application, run: Run) -> list[str]:
             f"It is {run.state}: {run.reason}.",
             f"`orchestrator retry {run.id}` goes on from {run.resume}; `orchestrator clean {run.id}` clears up.",
         ]
-    sentences = [] if _worked_on(app, run) else ["No process works on it now: start `run` or `serve` again."]
+    sentences = [] if _worked_on(app, run) else [nobody(app)]
     if run.state is RunState.HELD:
         person = (
             f"After that, `orchestrator retry {run.id}`." if run.needs_person else "It is looked at again by itself."
@@ -147,12 +160,18 @@ def _worked_on(app: Application, run: Run) -> bool:
 
 @click.command()
 @click.argument("run_id")
+@click.option(
+    "--min-valid", type=float, metavar="SHARE", help="Publish it with this share of valid pixels, e.g. 0.4, or more."
+)
 @click.pass_obj
-def retry(context: Context, /, run_id: str) -> int:
+def retry(context: Context, /, run_id: str, min_valid: float | None) -> int:
     """Take a failed, cancelled or held run up again where it stopped; `run` or `serve` then carries it on."""
     app, output = _application(context), context.output()
     run = app.store.run(run_id)
     with app.lock(run.id):
+        if min_valid is not None:
+            check_share(min_valid)
+            set_min_valid(app.store, run.id, min_valid)
         run = retry_run(run, app.store)
     output.message("run", {"run": run.id, "state": run.state})
     output.say(f"{run.id} is {run.state} again; the daemon goes on with it, or the same `run` command")

@@ -66,6 +66,8 @@ def opened(context: Context, given: Mapping[str, Any], output: Output) -> Iterat
         loaded = context.load()
         with private_sandbox(scenes=given.get("scenes"), data_dir=loaded.settings.state_dir / "sandbox") as sandbox:
             told = sandbox.wait()
+            for sentence in sandbox.said():
+                output.note(sentence)
             overrides = service_at(told["url"], told["project"], given.get("bucket") or DEFAULT_BUCKET)
             yield application(context, context.load(overrides), output)
     elif given.get("sandbox_url"):
@@ -86,9 +88,11 @@ def application(context: Context, loaded: Loaded, output: Output) -> Application
     """Return the application, with logging set up and signals obeyed."""
     settings = loaded.settings
     log.configure(settings.log.level if context.verbose else _calmer(settings.log.level), settings.log.style)
-    _obey_signals(context.stop)
+    obey_signals(context.stop)
     folder = loaded.path.resolve().parent if loaded.path else None
-    return Application(settings, stop=context.stop, notify=output.event, config_dir=folder)
+    return Application(
+        settings, stop=context.stop, notify=output.event, config_dir=folder, refused_jobs=loaded.refused_jobs
+    )
 
 
 def _calmer(level: str) -> str:
@@ -96,7 +100,7 @@ def _calmer(level: str) -> str:
     return "warning" if level in ("debug", "info") else level
 
 
-def _obey_signals(stop: threading.Event) -> None:
+def obey_signals(stop: threading.Event) -> None:
     """The first signal asks for a clean end; the second one ends at once."""
 
     def ask(number: int, _frame: object) -> None:
