@@ -80,7 +80,10 @@ def _alone(work: Path) -> Iterator[None]:
     Raises:
         LockedError: Another process works in it.
     """
-    make_folder(work)
+    try:
+        make_folder(work)
+    except OSError as error:
+        raise UserError(f"{work} cannot be made: {error.strerror}; choose another --output") from None
     fd = os.open(work / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
@@ -117,9 +120,11 @@ def _made(request: Request, prepared: Prepared, stop: Stop, say: Say) -> dict[st
             report = mosaic.finish(stop)
             whole = thread.submit(sha256_of, report.path, ended)
             counts = mosaic.valid(stop, lambda done, blocks: say("counting valid pixels", done, blocks))
-            say("reading parts and result for their checksums", 0, 0)
-            digests = [each.result() for each in sums]
-            return _proved(request, prepared, report, counts, whole.result(), digests)
+            digests = []
+            for number, each in enumerate([*sums, whole]):
+                say("reading parts and result for their checksums", number, len(sums) + 1)
+                digests.append(each.result())
+            return _proved(request, prepared, report, counts, digests[-1], digests[:-1])
         except BaseException:
             ended.set()
             _drop(sums)
@@ -159,7 +164,7 @@ def _place(mosaic: BlockMosaic, parts: tuple[Part, ...], stop: Stop, say: Say) -
                 raise Stopped("stopped; the same command continues with the parts not placed yet")
             yield window, found.path
 
-    mosaic.place(unless_stopped(), placed)
+    mosaic.place(unless_stopped(), placed, stop)
 
 
 def _proved(

@@ -143,7 +143,12 @@ class BlockMosaic:
         self._refresh()
         return frozenset(self.parts)
 
-    def place(self, parts: Iterable[tuple[Window, PartData]], on_placed: Callable[[Window], None]) -> None:
+    def place(
+        self,
+        parts: Iterable[tuple[Window, PartData]],
+        on_placed: Callable[[Window], None],
+        stop: Stop | None = None,
+    ) -> None:
         """
         Add parts, each with the window it covers: files, or their bytes, which then touch no disk of their own.
 
@@ -154,6 +159,7 @@ class BlockMosaic:
         Raises:
             IntegrityError: A part is not the planned one, or another one already covers some of its pixels.
             SpaceError: The disk is full.
+            Stopped: `stop` was set while a part was being placed.
 
         The part at fault is the first of which `on_placed` was not told; those before it are placed.
         """
@@ -163,7 +169,7 @@ class BlockMosaic:
             with gdal(), ExitStack() as files, self._threads() as pool, Commits(self._commit) as commits:
                 try:
                     fresh = self._fresh(parts, on_placed)
-                    for part in one_behind(self._begin(*each, files, pool) for each in fresh):
+                    for part in one_behind(self._begin(*each, files, pool, stop) for each in fresh):
                         commits.add(part.window, self._write(part, pool))
                         for window in commits.durable():
                             on_placed(window)
@@ -189,12 +195,12 @@ class BlockMosaic:
                 seen.add(window)
                 yield window, data
 
-    def _begin(self, window: Window, data: PartData, files: ExitStack, pool: Executor) -> Begun:
+    def _begin(self, window: Window, data: PartData, files: ExitStack, pool: Executor, stop: Stop | None) -> Begun:
         spools = self._writable()
         self._claim(window)
         file = files.enter_context(ExitStack())
         part = file.enter_context(open_part(data, window, self.settings, self.accepted))
-        placement = Placement(part, self._shelf(part.encoding), spools, self.settings)
+        placement = Placement(part, self._shelf(part.encoding), spools, self.settings, stop=stop)
         placement.begin(pool)
         return Begun(window, placement, file)
 

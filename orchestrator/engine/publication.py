@@ -83,15 +83,15 @@ def is_result(
     """Tell whether a file is the one that `result`, as a run keeps it, speaks of; it is read to its end."""
     if not final.is_file() or final.stat().st_size != result["bytes"]:
         return False
-    reading = _Reading(final, result["bytes"], "reading the result once more", say)
+    reading = _Reading(result["bytes"], "reading the result once more", say)
     return bool(sha256_of(final, stop, reading.on_bytes) == result["sha256"])
 
 
 class _Reading:
     """Says how far the reading of a file is, a percent at a time."""
 
-    def __init__(self, path: Path, size: int, what: str, say: Callable[[str], None]) -> None:
-        self._path, self._size, self._what, self._say = path, size, what, say
+    def __init__(self, size: int, what: str, say: Callable[[str], None]) -> None:
+        self._size, self._what, self.say = size, what, say
         self._read, self._told = 0, -1
 
     def on_bytes(self, count: int) -> None:
@@ -99,7 +99,7 @@ class _Reading:
         percent = 100 * self._read // max(1, self._size)
         if percent > self._told:
             self._told = percent
-            self._say(f"{self._what}: {percent} % of {format_bytes(self._size)}")
+            self.say(f"{self._what}: {percent} % of {format_bytes(self._size)}")
 
 
 def set_min_valid(store: Store, run_id: str, share: float) -> None:
@@ -231,14 +231,15 @@ class Publication:
     def _hashed_and_counted(self, mosaic: Mosaic, report: MosaicReport) -> tuple[str, tuple[int, ...]]:
         """Read the file for its SHA-256, while the pixels that hold data are counted; the first is returned first."""
         stop = _Either(self._around.stop)
+        reading = _Reading(report.size, "reading the result for its checksum", lambda _text: None)
         with ThreadPoolExecutor(1, "sha256") as thread:
-            digest = thread.submit(sha256_of, report.path, stop)
+            digest = thread.submit(sha256_of, report.path, stop, reading.on_bytes)
             try:
                 counts = mosaic.valid(stop, _Counted(report.size, self._say).on_blocks)
             except BaseException:
                 stop.set()  # nobody waits for the checksum any more
                 raise
-            self._say("reading the result for its checksum")
+            reading.say = self._say  # from now on nothing else is being done
             return digest.result(), counts
 
     def _demand(self, valid: Mapping[str, float], raster: Path) -> None:

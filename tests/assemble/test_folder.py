@@ -527,18 +527,24 @@ def test_killed_anywhere_the_same_command_gives_the_same_file(moment, tmp_path):
     ]  # fmt: skip
 
 
+class Placed(Never):
+    """A wish to stop once more than some parts were told to be placed."""
+
+    def __init__(self, told, parts):
+        self.told, self.parts = told, parts
+
+    def is_set(self):
+        return len([what for what, _done, _of in self.told if what == "placing parts"]) > self.parts
+
+
 def test_stopped_in_the_middle_it_continues(tmp_path):
     """Parts that were placed are not placed again, and the file is the one that was due."""
     export(SCENE, tmp_path / "parts")
     expected = assembled(tmp_path, output=tmp_path / "undisturbed")["sha256"]
     told = []
 
-    class Soon(Never):
-        def is_set(self):
-            return len([what for what, _done, _of in told if what == "placing parts"]) > 3
-
     with pytest.raises(Stopped):
-        assemble_folder(request(tmp_path), Soon(), lambda *said: told.append(said))
+        assemble_folder(request(tmp_path), Placed(told, 3), lambda *said: told.append(said))
     placed = [done for what, done, _of in told if what == "placing parts"]
     result = assembled(tmp_path)
 
@@ -546,13 +552,29 @@ def test_stopped_in_the_middle_it_continues(tmp_path):
     assert result["sha256"] == expected
 
 
+def test_a_stop_is_heard_inside_a_part(tmp_path):
+    """One file may be the whole raster; nobody waits for its end."""
+    scene = Scene(height=600, width=600, side=600, bands=1, profile=TILED)
+    export(scene, tmp_path / "parts", PLAIN)
+    told, looks = [], []
+
+    class Soon(Never):
+        def is_set(self):
+            looks.append(1)
+            return len(looks) > 20
+
+    with pytest.raises(Stopped, match="while placing a part"):
+        assemble_folder(request(tmp_path), Soon(), lambda *said: told.append(said))
+
+    assert not [what for what, _done, _of in told if what == "placing parts"]
+
+
 def test_parts_that_changed_meanwhile_begin_anew(tmp_path):
     """What was placed of the old ones is forgotten."""
     export(SCENE, tmp_path / "parts")
-    stop = Never()
-    stop.is_set = lambda: True
+    told = []
     with pytest.raises(Stopped):
-        assemble_folder(request(tmp_path), stop)
+        assemble_folder(request(tmp_path), Placed(told, 3), lambda *said: told.append(said))
     newer = Scene(**{**vars(SCENE), "seed": 9})
     shutil.rmtree(tmp_path / "parts")
     export(newer, tmp_path / "parts")
