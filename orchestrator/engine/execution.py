@@ -212,6 +212,7 @@ class Execution:
 
     def _export(self, run: Run) -> None:
         plan = plan_from_json(run.plan)
+        self.progress.count(self._store.tally(run.id), self._store.tasks(run.id))
         self._exporting(run, plan).work(self._open(run, plan), self._parts_folder(run))
         crash.point("run.exported")
         self._store.set_run(run.id, RunState.ASSEMBLING)

@@ -207,12 +207,7 @@ class Exporting:
         return max(0.05, usual, self._took / _SHARE)
 
     def _show(self, tally: Mapping[PartState, Tally], tasks: Sequence[Task]) -> None:
-        self._progress.set(
-            parts=Counter({state: counted.parts for state, counted in tally.items()}),
-            tasks=Counter(task.state for task in tasks),
-            expected=(sum(t.bytes for t in tally.values()), sum(t.listed for t in tally.values())),
-            eecu_seconds=sum(task.eecu_seconds for task in tasks),
-        )
+        self._progress.count(tally, tasks)
 
 
 def _limits_alone(desk: Desk) -> Limits:

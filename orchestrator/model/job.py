@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from orchestrator.core.errors import ConfigError, IntegrityError, UserError
+from orchestrator.core.errors import IntegrityError, UserError
 
 DEFAULT_MAX_PART_BYTES = 48 * 2**20  # users know the number: Earth Engine's interactive downloads stop there
 MAX_BASE_NAME = 80
@@ -119,11 +119,11 @@ class Job:
         # `{date}` stands for the logical date of a scheduled run.
         check_base_name(self.base_name.replace("{date}", "2000-01-01"))
         if self.route not in ROUTES:
-            raise ConfigError(f"route {self.route!r} is unknown; choose one of {', '.join(ROUTES)}")
+            raise UserError(f"route {self.route!r} is unknown; choose one of {', '.join(ROUTES)}")
         if self.split not in SPLITS:
-            raise ConfigError(f"split {self.split!r} is unknown; choose one of {', '.join(SPLITS)}")
+            raise UserError(f"split {self.split!r} is unknown; choose one of {', '.join(SPLITS)}")
         if self.max_part_bytes < 1:
-            raise ConfigError(f"a part of {self.max_part_bytes} bytes holds nothing; give --max-size-mb more than 0")
+            raise UserError(f"a part of {self.max_part_bytes} bytes holds nothing; give --max-size-mb more than 0")
 
         check_share(self.min_valid)
 

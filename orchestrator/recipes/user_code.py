@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
 import math
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import ee
 
+from orchestrator.core import log
 from orchestrator.core.errors import RecipeError
 from orchestrator.model.spec import PixelSpec, whole_numbers
 from orchestrator.recipes.contract import ImageRequest
@@ -109,7 +112,7 @@ class ImageCode:
     def _function(self, params: Parameters) -> Any:
         namespace: dict[str, Any] = {"__name__": "image_code", "__file__": params.file}
         source = self._source(params)
-        self._run(params, lambda: exec(compile(source, params.file, "exec"), namespace))  # noqa: S102  the user's own file
+        self._run(params, lambda: exec(_signed_in(source, params.file), namespace))  # noqa: S102  the user's own file
         if not callable(namespace.get(FUNCTION)):
             raise RecipeError(f"{params.file} defines no function {FUNCTION}(); it must return an ee.Image")
         return namespace[FUNCTION]
@@ -119,6 +122,52 @@ class ImageCode:
             return call()
         except Exception as error:
             raise RecipeError(f"{params.file} failed: {type(error).__name__}: {error}") from error
+
+
+def _signed_in(source: bytes, file: str) -> CodeType:
+    """
+    Compile a user's file without its own signing in, which would take the client of the whole process elsewhere.
+
+    Each `ee.Initialize(...)` and `ee.Authenticate(...)` becomes None, and is said.
+    """
+    without = _WithoutSignIn()
+    tree = ast.fix_missing_locations(without.visit(ast.parse(source, file)))
+    for line, call in without.ignored:
+        log.get("recipes").warning("image_code.sign_in_ignored", file=file, line=line, call=f"ee.{call}")
+    return compile(tree, file, "exec")
+
+
+_SIGN_IN = frozenset({"Initialize", "Authenticate"})
+
+
+class _WithoutSignIn(ast.NodeTransformer):
+    """Takes calls of `_SIGN_IN` out, by whatever name the file knows `ee`; `ignored` lists them by line."""
+
+    def __init__(self) -> None:
+        self.ignored: list[tuple[int, str]] = []
+        self._modules = {"ee"}
+        self._functions: dict[str, str] = {}
+
+    def visit_Import(self, node: ast.Import) -> ast.Import:
+        self._modules |= {alias.asname or alias.name for alias in node.names if alias.name == "ee"}
+        return node
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom:
+        if node.module == "ee":
+            self._functions |= {a.asname or a.name: a.name for a in node.names if a.name in _SIGN_IN}
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        name = self._called(node.func)
+        if not name:
+            return self.generic_visit(node)
+        self.ignored.append((node.lineno, name))
+        return ast.copy_location(ast.Constant(None), node)
+
+    def _called(self, function: ast.expr) -> str:
+        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+            return function.attr if function.value.id in self._modules and function.attr in _SIGN_IN else ""
+        return self._functions.get(function.id, "") if isinstance(function, ast.Name) else ""
 
 
 _EE_TYPES = {
