@@ -45,8 +45,9 @@ RUN python -c "import imagecodecs, isal.isal_zlib, pyarrow, pyogrio, pyproj, ras
 WORKDIR /var/lib/orchestrator
 VOLUME /var/lib/orchestrator
 USER 65532:65532
-# Healthy is: the settings can be read and the state answers. A run that waits for Google is healthy.
-HEALTHCHECK --interval=5m --timeout=30s --start-period=30s CMD ["orchestrator", "--quiet", "status", "--limit", "1"]
+# Healthy is: the daemon was heard of within a minute and the state answers. A run that waits for Google is healthy; a
+# daemon that hangs or was stopped is not. A container that runs another command has no daemon: --no-healthcheck.
+HEALTHCHECK --interval=1m --timeout=30s --start-period=2m CMD ["orchestrator", "--quiet", "health"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["orchestrator"]
 CMD ["serve"]

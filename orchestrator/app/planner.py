@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -56,10 +56,13 @@ class LocalPlan:
 class JobPlanner:
     """The engine's `Planner`: area, grid, split, image, scenes."""
 
-    def __init__(self, settings: Settings, engine: Callable[[], EarthEngine], threads: int) -> None:
+    def __init__(
+        self, settings: Settings, engine: Callable[[], EarthEngine], threads: int, say: Callable[[str], None]
+    ) -> None:
         self._settings = settings
         self._engine = engine
         self._threads = threads
+        self._say = say  # told what is being done, in a few words
 
     def local(self, job: Job, today: date | None = None) -> LocalPlan:
         """
@@ -73,12 +76,14 @@ class JobPlanner:
         from orchestrator.plan.region import ee_region  # noqa: PLC0415
 
         check_output(job)
+        self._say("reading the area")
         recipe = find_recipe(job.recipe)
         start, end = job.dates(date.min)
         bare = ImageRequest({}, start, end, job.bands, job.params)
         pixels = recipe.pixels(bare)
         remarks = check_dates(job, recipe, bare, today or SystemClock().now().date()) + recipe.notes(bare)
         area = _read_area(job)
+        self._say("laying the grid over the area")
         plan = make_plan(
             area,
             pixels,
@@ -100,8 +105,10 @@ class JobPlanner:
 
         local = self.local(job)
         check_space(job, local.plan)
+        self._say("signing in to Earth Engine")
         engine = self._engine()
         image = local.recipe.image(local.request)
+        self._say("asking Earth Engine for the scenes")
         scenes = self._look(engine, local, image)
         facts = local.recipe.facts(local.request) | {"scenes": scenes, "area_sha256": local.area.sha256}
         if local.area.value:
@@ -187,9 +194,9 @@ def check_output(job: Job) -> None:
     folder = Path(job.output)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".orchestrator-probe-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
+        # Where the system can, it has no name: nothing is left by a kill, and no two of these ever meet.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise UserError(
             f"output folder {folder} cannot be written: {error.strerror}; choose another --output"

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -228,8 +229,17 @@ def _stored(entry: dict[str, Any]) -> StoredObject:
         generation=str(entry.get("headRevisionId") or md5),
         md5=md5 or None,
         id=str(entry["id"]),
-        created=str(entry.get("createdTime", "")),
+        created=_moment(entry.get("createdTime")),
     )
+
+
+def _moment(text: Any) -> str:
+    """Return a moment as Drive writes it; whatever is none counts as not said."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return ""
+    return found.isoformat() if found.tzinfo else ""
 
 
 def _files(answer: dict[str, Any], what: str) -> list[dict[str, Any]]:

@@ -1,25 +1,49 @@
-"""APScheduler as a clock: it wakes us; a unique row per (job, logical time) decides whether something runs."""
+"""When jobs run: the dates a schedule names, what becomes of each, and APScheduler as the clock that wakes us."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 
 from orchestrator.core.errors import ConfigError
-from orchestrator.core.units import parse_seconds
+from orchestrator.core.units import format_seconds, parse_seconds
+from orchestrator.engine.crontab import Crontab
 
-# A run that was missed while the machine was down is caught up within this time, rather than skipped in silence
-# as APScheduler's default of one second would.
-CATCH_UP_SECONDS = 86_400
+Overlap = Literal["queue", "skip"]
+CatchUp = Literal["latest", "all", "none"]
+
 # Intervals count from here, so that a restart keeps the beat.
 ANCHOR = datetime(2000, 1, 1, tzinfo=UTC)
+SHORTEST_SECONDS = 60
+# A date is named to the minute and looked for once a minute; for the first look at a job, this far back.
+FIRST_LOOK = timedelta(days=1)
+# A date that is later than this was missed. A full disk or a slow start within it is not.
+ON_TIME = timedelta(minutes=10)
+# `catch_up = "all"` brings at most so many missed dates, the newest; `overlap = "queue"` lets so many runs wait.
+MOST_AT_ONCE = 100
+# Of missed dates, so many are written down one by one; what is older, in one row.
+MOST_RECORDED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """
+    A time that a schedule names.
+
+    Attributes:
+        at: When it is due, UTC.
+        date: Its name, unique for each run of a job: the clock on the wall to the minute, ISO 8601; with the offset
+            from UTC where that hour comes twice. A time that clocks jump over keeps its name and is due at the jump.
+    """
+
+    at: datetime
+    date: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,76 +51,181 @@ class Schedule:
     """
     When a job runs: `cron` in the five fields of crontab, or `every` as a duration; in `timezone`.
 
-    With both empty the job runs only when it is submitted.
+    Raises:
+        ConfigError: It cannot be read; the message names the field and the value.
     """
 
     cron: str = ""
     every: str = ""
     timezone: str = "UTC"
+    _zone: ZoneInfo = field(init=False, repr=False, compare=False)
+    _crontab: Crontab | None = field(init=False, repr=False, compare=False)
+    _step: timedelta = field(init=False, repr=False, compare=False)
 
-    def trigger(self, anchor: datetime) -> Any:
-        """
-        Return APScheduler's trigger; intervals count from `anchor`, so that restarts keep the beat.
+    def __post_init__(self) -> None:
+        if bool(self.cron) == bool(self.every):
+            raise ConfigError("a schedule has either `cron` or `every`: write cron = '0 1 * * *' or every = '12h'")
+        object.__setattr__(self, "_zone", _zone(self.timezone))
+        object.__setattr__(self, "_crontab", _crontab(self.cron) if self.cron else None)
+        object.__setattr__(self, "_step", _step(self.every) if self.every else timedelta())
 
-        Raises:
-            ConfigError: The schedule cannot be read.
-        """
-        if self.cron and self.every:
-            raise ConfigError("a job has either `cron` or `every`, not both")
-        try:
-            zone = ZoneInfo(self.timezone)
-            if self.cron:
-                return CronTrigger.from_crontab(self.cron, timezone=zone)
-            return IntervalTrigger(seconds=int(parse_seconds(self.every)), start_date=anchor, timezone=zone)
-        except (ValueError, KeyError, OSError) as error:
-            shown = self.cron or self.every
-            raise ConfigError(
-                f"schedule {shown!r} in {self.timezone} cannot be read: {error}; "
-                "write cron = '0 1 * * *' or every = '12h'"
-            ) from None
+    def moments(self, after: datetime, until: datetime) -> Iterator[Moment]:
+        """Yield the times after `after` up to and with `until`, in order."""
+        for moment in self._from(after):
+            if moment.at > until:
+                return
+            yield moment
+
+    def next(self, after: datetime) -> Moment:
+        """Return the first time after `after`."""
+        return next(self._from(after))
+
+    def when(self, name: str) -> datetime:
+        """Return when the date of this name was due, UTC; names without an offset mean the first of two."""
+        moment = datetime.fromisoformat(name)
+        if moment.tzinfo is None:
+            moment = next(_at_wall(moment.replace(tzinfo=self._zone), at_fixed_times=True)).at
+        return moment.astimezone(UTC)
+
+    def name(self, at: datetime) -> str:
+        """Return the name of a time."""
+        return _name(at.astimezone(self._zone))
+
+    def _from(self, after: datetime) -> Iterator[Moment]:
+        return self._beats(after) if self._crontab is None else self._times(self._crontab, after)
+
+    def _beats(self, after: datetime) -> Iterator[Moment]:
+        count = (after - ANCHOR) // self._step + 1
+        while True:
+            at = ANCHOR + count * self._step
+            yield Moment(at, self.name(at))
+            count += 1
+
+    def _times(self, crontab: Crontab, after: datetime) -> Iterator[Moment]:
+        # From the day before: a time that clocks jump over is due on the day after it where the jump is at midnight.
+        for day in crontab.days_from((after.astimezone(self._zone) - timedelta(days=1)).date()):
+            for moment in sorted(_on_day(crontab, day, self._zone), key=lambda moment: moment.at):
+                if moment.at > after:
+                    yield moment
 
 
-def logical_time(schedule: Schedule, now: datetime) -> datetime | None:
-    """
-    Return the latest time at or before `now`, within the catch-up, that the schedule names; in its own timezone.
-
-    Two wake-ups for the same time, or one that is late, give the same answer.
-    """
-    trigger = schedule.trigger(ANCHOR)
-    latest: datetime | None = None
-    probe = now.astimezone(UTC) - timedelta(seconds=CATCH_UP_SECONDS)
-    while (moment := trigger.get_next_fire_time(None, probe)) is not None and moment <= now:
-        latest = moment
-        # A second on, in UTC: within an hour that comes twice, wall clocks compare as if time stood still.
-        probe = max(probe, moment.astimezone(UTC)) + timedelta(seconds=1)
-    return latest
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ValueError, KeyError, OSError):
+        raise ConfigError(f"timezone {name!r} is not known; write for example 'Europe/Ljubljana'") from None
 
 
-def logical_date(moment: datetime) -> str:
-    """
-    Return what names a scheduled time, unique for each run of a job.
+def _crontab(text: str) -> Crontab:
+    try:
+        return Crontab.parse(text)
+    except ValueError as error:
+        raise ConfigError(f"cron {text!r}: {error}") from None
 
-    It is the wall clock without its offset: where clocks are put back, 01:30 comes twice, but the night's run once.
-    """
-    return moment.replace(tzinfo=None).isoformat(timespec="minutes")
+
+def _step(text: str) -> timedelta:
+    try:
+        seconds = int(parse_seconds(text))
+    except ValueError as error:
+        raise ConfigError(f"every {text!r}: {error}") from None
+    if seconds < SHORTEST_SECONDS:
+        raise ConfigError(f"every {text!r} is shorter than a minute, and a date is named to the minute; write '1m'")
+    return timedelta(seconds=seconds)
+
+
+def _on_day(crontab: Crontab, day: date, zone: ZoneInfo) -> Iterator[Moment]:
+    """Yield the times of a day by the clock on the wall, in any order where clocks change."""
+    midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
+    walls = (midnight.replace(hour=hour, minute=minute) for hour in crontab.hours for minute in crontab.minutes)
+    offset = midnight.utcoffset()
+    if offset == (midnight + timedelta(days=1)).utcoffset() == midnight.replace(fold=1).utcoffset():
+        for wall in walls:
+            bare = wall.replace(tzinfo=None)
+            yield Moment((bare - (offset or timedelta())).replace(tzinfo=UTC), bare.isoformat(timespec="minutes"))
+    else:
+        for wall in walls:
+            yield from _at_wall(wall, at_fixed_times=crontab.at_fixed_times)
+
+
+def _at_wall(wall: datetime, *, at_fixed_times: bool) -> Iterator[Moment]:
+    """Yield when a clock on the wall shows `wall`: once, twice, or, jumped over, perhaps at the jump."""
+    shown = [at for at in (wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC)) if _shows(at, wall)]
+    if shown:
+        for at in sorted(set(shown))[: 1 if at_fixed_times else 2]:
+            yield Moment(at, _name(at.astimezone(wall.tzinfo)))
+    elif at_fixed_times:
+        yield Moment(_jump(wall), wall.replace(tzinfo=None).isoformat(timespec="minutes"))
+
+
+def _shows(at: datetime, wall: datetime) -> bool:
+    return at.astimezone(wall.tzinfo).replace(tzinfo=None) == wall.replace(tzinfo=None)
+
+
+def _jump(wall: datetime) -> datetime:
+    """Return the first minute, UTC, after clocks jumped over `wall`."""
+    low, high = sorted((wall.replace(fold=1).astimezone(UTC), wall.astimezone(UTC)))
+    bare = wall.replace(tzinfo=None)
+    while high - low > timedelta(minutes=1):
+        middle = low + timedelta(minutes=(high - low) // timedelta(minutes=2))
+        if middle.astimezone(wall.tzinfo).replace(tzinfo=None) > bare:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def _name(moment: datetime) -> str:
+    """Return what names a time: its wall clock, with the offset where the same hour comes twice."""
+    twice = moment.replace(fold=0).utcoffset() != moment.replace(fold=1).utcoffset()
+    return (moment if twice else moment.replace(tzinfo=None)).isoformat(timespec="minutes")
+
+
+def bare(name: str) -> str:
+    """Return a date's name without offset, as it was written before hours that come twice were told apart."""
+    return datetime.fromisoformat(name).replace(tzinfo=None).isoformat(timespec="minutes")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A date and why it is not fired; empty: it is."""
+
+    moment: Moment
+    skipped: str = ""
+
+
+def judge(due: Sequence[Moment], now: datetime, catch_up: CatchUp) -> list[Verdict]:
+    """Return what becomes of the dates that are due and neither fired nor skipped yet, oldest first."""
+    kept = {"latest": 1, "all": MOST_AT_ONCE, "none": len(due)}[catch_up]
+    return [
+        Verdict(moment, _why_not(moment, now, catch_up, newer=len(due) - 1 - place, kept=kept))
+        for place, moment in enumerate(due)
+    ]
+
+
+def _why_not(moment: Moment, now: datetime, catch_up: CatchUp, *, newer: int, kept: int) -> str:
+    late = format_seconds((now - moment.at).total_seconds())
+    if catch_up == "none" and now - moment.at > ON_TIME:
+        return f'missed: looked at {late} late, and catch_up is "none"'
+    if newer < kept:
+        return ""
+    if catch_up == "latest":
+        return f'missed: looked at {late} late, and catch_up is "latest": a newer date is due'
+    return f'missed: looked at {late} late, and catch_up "all" brings the newest {MOST_AT_ONCE}'
 
 
 class Clockwork:
-    """Wakes `due` for each scheduled job at its times, and once at the start for what was missed."""
+    """Calls `tick` once at the start and then each minute, never twice at a time."""
 
-    def __init__(self, schedules: Mapping[str, Schedule], due: Callable[[str], None]) -> None:
-        self._due = due
-        self._names = list(schedules)
+    def __init__(self, tick: Callable[[], None]) -> None:
+        self._tick = tick
         self._scheduler = BackgroundScheduler(
-            timezone=UTC,
-            job_defaults={"misfire_grace_time": CATCH_UP_SECONDS, "coalesce": True, "max_instances": 1},
+            timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
-        for name, schedule in schedules.items():
-            self._scheduler.add_job(due, schedule.trigger(ANCHOR), args=[name], id=name)
+        # Whatever is due is found by looking, so that a tick that is late, missed or doubled changes nothing.
+        self._scheduler.add_job(tick, CronTrigger(minute="*", timezone=UTC), id="tick")
 
     def __enter__(self) -> Self:
-        for name in self._names:
-            self._due(name)
+        self._tick()
         self._scheduler.start()
         return self
 

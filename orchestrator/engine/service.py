@@ -1,4 +1,4 @@
-"""Several runs at once in one process, each under its own lock; and the schedule that wakes them."""
+"""Several runs at once in one process, each under its own lock."""
 
 from __future__ import annotations
 
@@ -6,22 +6,52 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from orchestrator.core.errors import OrchestratorError, Stopped
+from orchestrator.core.clock import Clock
+from orchestrator.core.errors import ConfigError, CredentialError, OrchestratorError, Stopped, UserError
 from orchestrator.core.files import LockedError
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.stores.contract import Store
-from orchestrator.engine.stores.records import Admission, Run
+from orchestrator.engine.stores.records import Admission, Run, Waiting
+from orchestrator.engine.turns import Turns
 from orchestrator.model.job import Job
 from orchestrator.model.ports import Stop
 from orchestrator.model.states import RUN_FINAL, RUN_TRANSITIONS, RunState, Who
 
-_UNFINISHED = tuple(state for state in RunState if state not in RUN_FINAL)
+# How often the store is asked for what other processes brought; what ends or falls due here is seen at once.
 LOOK_SECONDS = 2.0
-_ALL = 1_000_000  # the oldest must not wait for ever behind newer ones
+LONGEST_TROUBLE_WAIT_SECONDS = 60.0
+# A run that another process works on, or that could not be written down, is left alone for so long.
+REST_SECONDS = 5.0
+SHORTEST_REST_SECONDS = 1.0
+LONGEST_REST_SECONDS = 300.0
+# Work shorter than this that ends as it began was a look, no progress.
+REAL_WORK_SECONDS = 60.0
+
+
+class ElsewhereError(ConfigError):
+    """A run belongs to another service than the one this process speaks to; its row is left as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """
+    How the runs are that one process worked on, and those it left.
+
+    Attributes:
+        failed: Runs that failed here.
+        unjoined: Runs that wait because a setting or a credential is wrong.
+        person: Runs that wait for a person.
+        later: Other runs that have not ended.
+    """
+
+    failed: int = 0
+    unjoined: int = 0
+    person: int = 0
+    later: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +61,15 @@ class Service:
 
     Attributes:
         store: Where runs are.
-        execute: Builds the execution of a run.
+        execute: Builds the execution of a run; its `work` returns when the run has ended or is held.
         lock: Holds a run's lock for the time of a block; raises `LockedError` when another process has it.
         slots: Runs at once.
         stop: Set to end the service.
+        clock: See `core.clock`.
         notify: Told the events of the service itself.
+        hold_seconds: When a run that cannot be joined is looked at again.
+        patience_seconds: So long after the last progress, `until_idle` still waits for runs held for time.
+        looked: Called after each look with the number of runs in slots and of those that wait.
     """
 
     store: Store
@@ -43,58 +77,230 @@ class Service:
     lock: Callable[[str], AbstractContextManager[None]]
     slots: int
     stop: Stop
+    clock: Clock
     notify: Callable[[str, str, Mapping[str, Any]], None]
+    hold_seconds: float = 300.0
+    patience_seconds: float = 900.0
+    looked: Callable[[int, int], None] = field(default=lambda _busy, _waiting: None)
 
-    def work(self, *, until_idle: bool = False) -> None:
-        """Go on until `stop` is set, or nothing is left to do; then let each run end its step and return."""
-        busy: set[str] = set()
-        guard = threading.Lock()
-        with ThreadPoolExecutor(self.slots, thread_name_prefix="run") as pool:
-            while not self.stop.is_set():
-                ready = self.ready()
-                if until_idle and not ready:
+    def work(self, *, until_idle: bool = False) -> Summary:
+        """
+        Go on until `stop` is set; then let each run end its step and return.
+
+        With `until_idle`, end too when no run is ready and none will be within the patience.
+
+        Raises:
+            OrchestratorError: With `until_idle`: the store could not be used for as long as the patience.
+        """
+        return _Shift(self).work(until_idle=until_idle)
+
+
+class _Shift:
+    """One call of `Service.work`: who is in a slot, whose turn is next, what came out."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._turns = Turns(service.clock)
+        self._busy: dict[str, str] = {}  # run to declaration
+        self._waiting: list[Waiting] = []
+        self._failed: set[str] = set()
+        self._unjoined: dict[str, str] = {}
+        self._locked: set[str] = set()
+        self._failures: dict[str, int] = {}
+        self._trouble: OrchestratorError | None = None
+        self._trouble_wait = 0.0
+        self._quiet_until = 0.0
+        self._progress_at = service.clock.monotonic()
+        self._closing = False
+        self._guard = threading.Lock()
+
+    def work(self, *, until_idle: bool) -> Summary:
+        with ThreadPoolExecutor(self._service.slots, thread_name_prefix="run") as self._pool:
+            try:
+                while not self._service.stop.is_set():
+                    self._fill()
+                    self._service.looked(len(self._busy), len(self._waiting))
+                    if until_idle and self._is_idle():
+                        break
+                    self._service.stop.wait(self._wait())
+            finally:
+                with self._guard:
+                    self._closing = True
+        return self._summary()
+
+    # ------------------------------------------------------------- the loop
+
+    def _fill(self) -> None:
+        """Give free slots to those whose turn it is. Called at each look, and by each run that leaves a slot."""
+        with self._guard:
+            if self._closing or self._service.stop.is_set() or self._now() < self._quiet_until:
+                return
+            try:
+                self._waiting = self._service.store.queue.waiting()
+            except OrchestratorError as error:
+                self._in_trouble(error)
+                return
+            self._out_of_trouble()
+            for run in self._turns.ready(self._waiting):
+                if len(self._busy) >= self._service.slots:
                     return
-                for run in ready:
-                    with guard:
-                        if len(busy) >= self.slots or run.id in busy:
-                            continue
-                        busy.add(run.id)
-                    pool.submit(self._carry, run.id, busy, guard)
-                self.stop.wait(LOOK_SECONDS)
+                if run.id not in self._busy and not self._is_beside(run):
+                    self._busy[run.id] = run.declaration
+                    self._pool.submit(self._carry, run)
 
-    def ready(self) -> list[Run]:
-        """Return unfinished runs, oldest first, without those that wait for a person."""
-        return [run for run in self.store.runs(_UNFINISHED, _ALL)[::-1] if not run.needs_person]
+    def _is_beside(self, run: Waiting) -> bool:
+        """Tell whether another date of the same job is in a slot: one after the other, since they share a place."""
+        return run.declaration != "" and run.declaration in self._busy.values()
 
-    def carry(self, run_id: str) -> Run:
-        """Work on one run under its lock until it ends or is held for a person."""
-        with self.lock(run_id):
-            return self.execute(self.store.run(run_id)).work()
+    def _wait(self) -> float:
+        """Return how long nothing can become ready, at most until the next look."""
+        with self._guard:
+            if self._trouble is not None:
+                return max(0.1, self._quiet_until - self._now())
+            resting = [run for run in self._waiting if run.id not in self._busy]
+            soonest = self._turns.soonest(resting) if len(self._busy) < self._service.slots else None
+            # What is ready and not in a slot waits for its neighbour, which calls when it leaves.
+            return min(LOOK_SECONDS, soonest) if soonest else LOOK_SECONDS
 
-    def _carry(self, run_id: str, busy: set[str], guard: threading.Lock) -> None:
+    def _is_idle(self) -> bool:
+        with self._guard:
+            patient_until = self._progress_at + self._service.patience_seconds
+            if self._busy:
+                return False
+            if self._trouble is not None:
+                if self._now() > patient_until:
+                    raise self._trouble
+                return False
+            ours = [run for run in self._waiting if run.id not in self._locked]
+            soonest = self._turns.soonest(ours)
+            return soonest is None or (soonest > 0 and self._now() + soonest > patient_until)
+
+    def _now(self) -> float:
+        return self._service.clock.monotonic()
+
+    def _in_trouble(self, error: OrchestratorError) -> None:
+        """The store cannot be used: look again, ever more seldom, and say so once."""
+        if self._trouble is None:
+            self._service.notify("serve.trouble", "", {"error": str(error)})
+        self._trouble = error
+        self._trouble_wait = min(LONGEST_TROUBLE_WAIT_SECONDS, max(LOOK_SECONDS, 2 * self._trouble_wait))
+        self._quiet_until = self._now() + self._trouble_wait
+
+    def _out_of_trouble(self) -> None:
+        if self._trouble is not None:
+            self._service.notify("serve.recovered", "", {})
+        self._trouble, self._trouble_wait, self._quiet_until = None, 0.0, 0.0
+
+    # -------------------------------------------------------------- one run
+
+    def _carry(self, waiting: Waiting) -> None:
+        began = self._now()
         try:
-            self.carry(run_id)
+            with self._service.lock(waiting.id):
+                self._conclude(waiting, began, self._work_on(waiting.id))
         except LockedError:
-            pass  # another process works on it
+            self._rest(waiting.id, REST_SECONDS, locked=True)
         except Stopped:
-            self.notify("run.stopped", run_id, {})
+            self._service.notify("run.stopped", waiting.id, {})
+        except ElsewhereError as error:
+            self._service.notify("run.elsewhere", waiting.id, {"error": str(error)})
+            with self._guard:
+                self._turns.leave(waiting.id)
         except OrchestratorError as error:
-            self.notify("run.error", run_id, {"error": str(error)})
+            self._error(waiting.id, error)
         except Exception as error:  # noqa: BLE001  the edge of a thread: one run's fault must not end the service
-            self._fault(run_id, error)
+            self._fault(waiting.id, error)
         finally:
-            with guard:
-                busy.discard(run_id)
+            with self._guard:
+                del self._busy[waiting.id]
+            self._fill()
+
+    def _work_on(self, run_id: str) -> Run:
+        """Join a run and carry it on; one that cannot be joined is held until somebody mends the settings."""
+        run = self._service.store.run(run_id)
+        if run.state is RunState.HELD and run.next_at > self._service.clock.now().timestamp():
+            # Its time has come by the clock that nobody sets; the time of day in its row is of another opinion.
+            run = self._service.store.set_run(run_id, RunState.HELD, run.reason, who=run.who)
+        try:
+            execution = self._service.execute(run)
+        except ElsewhereError:
+            raise
+        except (UserError, CredentialError) as error:
+            return self._hold_unjoined(run, str(error))
+        with self._guard:
+            self._unjoined.pop(run_id, None)
+            self._locked.discard(run_id)
+        return execution.work()
+
+    def _hold_unjoined(self, run: Run, sentence: str) -> Run:
+        with self._guard:
+            is_news = self._unjoined.get(run.id) != sentence
+            self._unjoined[run.id] = sentence
+        next_at = self._service.clock.now().timestamp() + self._service.hold_seconds
+        held = self._service.store.set_run(run.id, RunState.HELD, sentence, who=Who.TIME, next_at=next_at)
+        if is_news:
+            self._service.store.record(run.id, "run.held", {"reason": sentence})
+            self._service.notify("run.held", run.id, {"reason": sentence})
+        return held
+
+    def _conclude(self, before: Waiting, began: float, after: Run) -> None:
+        with self._guard:
+            self._failures.pop(before.id, None)
+            if after.state is RunState.FAILED:
+                self._failed.add(after.id)
+            if after.state in RUN_FINAL or self._now() - began >= REAL_WORK_SECONDS:
+                self._progress_at = self._now()
+            if after.state not in RUN_FINAL and not after.needs_person:
+                # Not at once again, whatever its row says.
+                named = after.state is RunState.HELD and after.next_at > 0
+                self._turns.rest(after.id, SHORTEST_REST_SECONDS if named else self._service.hold_seconds)
+
+    def _error(self, run_id: str, error: OrchestratorError) -> None:
+        """The run ended with an error, or how it ended could not be written down; then it goes on in a while."""
+        self._service.notify("run.error", run_id, {"error": str(error)})
+        with self._guard:
+            count = self._failures[run_id] = self._failures.get(run_id, 0) + 1
+        self._rest(run_id, min(LONGEST_REST_SECONDS, REST_SECONDS * 2 ** min(count - 1, 10)))
+        self._count_failure(run_id)
 
     def _fault(self, run_id: str, error: Exception) -> None:
         """A fault of ours: the run is failed with it, or held when its result is there, so that it does not loop."""
         sentence = f"{type(error).__name__}: {error}"
-        self.notify("run.fault", run_id, {"error": sentence, "exc_info": error})
-        may_fail = RunState.FAILED in RUN_TRANSITIONS[self.store.run(run_id).state]
-        if may_fail:
-            self.store.set_run(run_id, RunState.FAILED, sentence)
-        else:
-            self.store.set_run(run_id, RunState.HELD, sentence, who=Who.PERSON)
+        self._service.notify("run.fault", run_id, {"error": sentence, "exc_info": error})
+        self._rest(run_id, LONGEST_REST_SECONDS)
+        try:
+            if RunState.FAILED in RUN_TRANSITIONS[self._service.store.run(run_id).state]:
+                self._service.store.set_run(run_id, RunState.FAILED, sentence)
+            else:
+                self._service.store.set_run(run_id, RunState.HELD, sentence, who=Who.PERSON)
+        except OrchestratorError as trouble:
+            self._service.notify("run.error", run_id, {"error": str(trouble)})
+        self._count_failure(run_id)
+
+    def _count_failure(self, run_id: str) -> None:
+        try:
+            if self._service.store.run(run_id).state is RunState.FAILED:
+                with self._guard:
+                    self._failed.add(run_id)
+                    self._progress_at = self._now()
+        except OrchestratorError:
+            pass  # the store is in trouble, which the next look says
+
+    def _rest(self, run_id: str, seconds: float, *, locked: bool = False) -> None:
+        with self._guard:
+            self._turns.rest(run_id, seconds)
+            if locked:
+                self._locked.add(run_id)
+
+    def _summary(self) -> Summary:
+        try:
+            left = self._service.store.queue.waiting()
+        except OrchestratorError:
+            left = self._waiting
+        ours = [run for run in left if run.id not in self._locked and not self._turns.is_left(run.id)]
+        person = sum(run.state is RunState.HELD and run.who is Who.PERSON for run in ours)
+        unjoined = sum(run.id in self._unjoined for run in ours)
+        return Summary(len(self._failed), unjoined, person, len(ours) - person - unjoined)
 
 
 def admit(

@@ -80,6 +80,16 @@ class Mosaic(Protocol):
     def finish(self, stop: Stop) -> MosaicReport:
         """Complete the file; pixels no part covers are nodata. Idempotent."""
 
+    def valid(self, stop: Stop, on_blocks: Callable[[int, int], None]) -> tuple[int, ...]:
+        """
+        Return for each band how many pixels of the finished file hold data: exact, none is estimated.
+
+        `on_blocks` is told, in this thread, how many blocks of the file are counted, and of how many.
+
+        Raises:
+            Stopped: `stop` was set.
+        """
+
 
 class Assembler(Protocol):
     """Builds output files out of parts."""
@@ -208,8 +218,8 @@ class Planner(Protocol):
 class Illustrator(Protocol):
     """Draws the quicklook of a finished file."""
 
-    def draw(self, raster: Path, picture: Path, title: str) -> None:
-        """Write a PNG of `raster` that a person recognises the place in."""
+    def draw(self, raster: Path, picture: Path, caption: str) -> None:
+        """Write a PNG of `raster` that a person recognises the place in, with `caption` below it."""
 
 
 class Route(Protocol):

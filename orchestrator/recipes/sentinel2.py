@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import ee
@@ -30,6 +30,7 @@ WATER = 6  # of the scene classification (SCL)
 FIRST_DAY = date(2017, 3, 28)
 GLOBAL_SINCE = date(2019, 1, 1)
 PROBABILITY_KEY = "s2cloudless"
+LICENCE = "https://sentinels.copernicus.eu/documents/247904/690755/Sentinel_Data_Legal_Notice"
 
 # Reflectance may be slightly negative, so 0 and small negative numbers are data.
 FLOAT_NODATA = -9999.0
@@ -103,7 +104,8 @@ class Sentinel2Cloudless:
         return {}
 
     def facts(self, request: ImageRequest) -> dict[str, Any]:
-        return {"recipe": NAME, "parameters": asdict(self._parameters(request))}
+        sources = {"attribution": attribution(request), "licence": LICENCE}
+        return {"recipe": NAME, "parameters": asdict(self._parameters(request))} | sources
 
     def first_day(self, request: ImageRequest) -> tuple[str, date] | None:  # noqa: ARG002  the port's signature
         return REFLECTANCE, FIRST_DAY
@@ -131,6 +133,13 @@ class Sentinel2Cloudless:
             (f"with CLOUDY_PIXEL_PERCENTAGE at most {params.max_scene_cloud:g}", light),
             (f"with a scene of {PROBABILITY}", joined),
         ]
+
+
+def attribution(request: ImageRequest) -> str:
+    """Return the notice that the legal notice on Sentinel data asks for, with the years of the dates."""
+    first, last = request.start.year, (request.end - timedelta(days=1)).year
+    years = str(first) if first == last else f"{first}-{last}"
+    return f"Contains modified Copernicus Sentinel data {years}"
 
 
 def _clear(scene: Any, bands: list[str], params: Parameters) -> Any:

@@ -201,6 +201,18 @@ def test_the_listing_tells_when_a_file_was_made(drive, put):
     assert before <= datetime.fromisoformat(found.created) <= datetime.now(UTC) + timedelta(seconds=1)
 
 
+@pytest.mark.parametrize("said", ["yesterday", 5, None, "2026-01-01T00:00:00"], ids=["words", "5", "null", "no zone"])
+def test_a_moment_that_is_none_counts_as_not_said(cloud, drive, said):
+    """Whoever compares moments is not handed what cannot be compared."""
+    drive.folder_id()
+    file = {"id": "1", "name": "a.tif", "size": "4", "md5Checksum": "0" * 32, "createdTime": said}
+    cloud.order(api="drive.list", action="http", status=200, body=json.dumps({"files": [file]}))
+
+    (found,) = drive.find("a")
+
+    assert found.created == ""
+
+
 def test_when_a_file_was_made_is_no_part_of_its_identity():
     """What was stored before the time was kept is the same object still."""
     assert StoredObject("a", 1, "1", created="2026-01-01T00:00:00Z") == StoredObject("a", 1, "1")

@@ -30,6 +30,28 @@ def test_a_snapshot_reads_back_equal():
     assert job.fingerprint() != JOB.fingerprint()
 
 
+def test_what_is_accepted_is_no_part_of_what_is_made():
+    """The same command with another wish for valid pixels is the same job, so that it continues what was held."""
+    job = replace(JOB, min_valid=0.9)
+
+    assert Job.from_json(job.to_json()).min_valid == 0.9
+    assert job.fingerprints() == JOB.fingerprints()
+    assert job.declaration() == JOB.declaration()
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.01, float("nan")])
+def test_a_share_is_from_0_to_1(share):
+    """Anything else is refused with its value."""
+    with pytest.raises(UserError, match=f"min_valid is {share:g}"):
+        replace(JOB, min_valid=share)
+
+
+def test_percent_are_refused_with_the_share_they_mean():
+    """90 is typed for 0.9."""
+    with pytest.raises(UserError, match=r"write 0.9 for 90 %"):
+        replace(JOB, min_valid=90)
+
+
 def test_relative_dates_count_from_the_logical_date():
     """A nightly job moves with its date."""
     job = replace(JOB, start_date="today-30d", end_date="today", base_name="a_{date}")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from orchestrator.config import load, unknown_variables
+from orchestrator.faces.cli.main import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"
@@ -127,3 +128,27 @@ def test_the_cron_job_ends_when_idle():
 
     assert nightly["args"] == ["serve", "--until-idle"]
     assert daemon["args"] == ["serve"]
+
+
+@needs_kubectl
+def test_a_pod_that_is_taken_away_does_not_count():
+    """An eviction is begun again; what asks for a person is not tried again; all else is, a few times."""
+    job = objects("nightly")["CronJob"]["spec"]["jobTemplate"]["spec"]
+    pod = job["template"]["spec"]
+    evicted, asks = job["podFailurePolicy"]["rules"]
+
+    assert evicted == {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+    assert asks["action"] == "FailJob"
+    assert asks["onExitCodes"]["containerName"] == pod["containers"][0]["name"]
+    assert asks["onExitCodes"]["values"] == [1, 2, 3, 4]
+    assert (pod["restartPolicy"], job["backoffLimit"] > 0) == ("Never", True)  # what the policy demands
+
+
+@needs_kubectl
+def test_a_daemon_that_hangs_is_found():
+    """The probes ask for its heartbeat, with a command that exists."""
+    (daemon,) = pod_of(objects("daemon"))["spec"]["containers"]
+
+    for probe in (daemon["startupProbe"], daemon["livenessProbe"]):
+        assert probe["exec"]["command"] == ["orchestrator", "--quiet", "health"]
+    assert "health" in cli.commands

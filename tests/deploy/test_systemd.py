@@ -58,9 +58,19 @@ def test_the_daemon_tells_when_it_is_ready():
     assert {("Type", "notify"), ("NotifyAccess", "main")} <= set(keys(UNIT))
 
 
-def test_no_watchdog_is_promised():
-    """The daemon sends no WATCHDOG=1; a unit that waited for it would kill it."""
-    assert "WatchdogSec" not in dict(keys(UNIT))
+def test_the_watchdog_is_as_patient_as_the_daemon():
+    """The loop says that it goes round more often than systemd wants to hear it, also when a look takes its longest."""
+    from orchestrator.engine.service import LONGEST_TROUBLE_WAIT_SECONDS  # noqa: PLC0415
+    from orchestrator.faces.cli.heartbeat import BEAT_SECONDS  # noqa: PLC0415
+
+    minutes = int(re.fullmatch(r"(\d+)min", dict(keys(UNIT))["WatchdogSec"])[1])
+
+    assert minutes * 60 > 2 * (BEAT_SECONDS + LONGEST_TROUBLE_WAIT_SECONDS + 30)
+
+
+def test_a_daemon_that_fails_is_always_begun_again():
+    """A disk that is full for a night does not use up the number of starts."""
+    assert {("Restart", "on-failure"), ("StartLimitIntervalSec", "0")} <= set(keys(UNIT))
 
 
 def test_a_key_is_shown_to_the_service_alone():

@@ -15,7 +15,6 @@ from orchestrator.core.errors import IntegrityError, TransientError
 from orchestrator.engine.execution import retry_run
 from orchestrator.engine.names import prefix_of
 from orchestrator.engine.progress import Progress
-from orchestrator.engine.service import Service
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Attempt
 from orchestrator.engine.transfers import StaleError, Transfers
@@ -333,19 +332,6 @@ def test_a_part_whose_window_was_cut_is_refused_by_name(story):
 
     with pytest.raises(IntegrityError, match="no part"):
         story.store.set_part(story.run_id, replace(whole, height=whole.height - 1), PartState.LOST)
-
-
-def test_a_fault_of_ours_does_not_fail_a_published_run(story):
-    """The result is there: the run is held for a person, rather than met again every two seconds."""
-    exporting(story, 2)
-    story.store.set_run(story.run_id, RunState.ASSEMBLING)
-    story.store.set_run(story.run_id, RunState.PUBLISHED)
-    service = Service(story.store, None, None, 1, threading.Event(), lambda _n, _r, _f: None)
-
-    service._fault(story.run_id, KeyError("ours"))
-
-    assert story.store.run(story.run_id).needs_person
-    assert service.ready() == []
 
 
 def test_other_runs_do_not_wait_for_a_list_that_takes_long():

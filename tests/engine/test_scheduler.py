@@ -1,61 +1,289 @@
-"""When jobs run: once for each time their schedule names, whatever the clock does."""
+"""When jobs run: what crontab(5) says, in every timezone, whatever clocks do."""
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
 from orchestrator.core.errors import ConfigError
-from orchestrator.engine.scheduler import Schedule, logical_date, logical_time
+from orchestrator.engine.crontab import Crontab
+from orchestrator.engine.scheduler import ANCHOR, Moment, Schedule, bare, judge
 
-NIGHTLY = Schedule(cron="30 1 * * *", timezone="America/New_York")
+ALL = frozenset(range(60))
+DAYS = frozenset(range(1, 32))
+MONTHS = frozenset(range(1, 13))
+WEEK = frozenset(range(7))
 
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def test_a_late_wake_up_names_the_time_it_is_for():
-    """A machine that was down at 01:00 catches up at 05:00 with the run of 01:00."""
-    moment = logical_time(Schedule(cron="0 1 * * *"), at("2024-06-01T05:12:00"))
-
-    assert logical_date(moment) == "2024-06-01T01:00"
-
-
-def test_what_is_older_than_the_catch_up_is_left():
-    """A weekly job is not run days late when the machine comes back."""
-    assert logical_time(Schedule(cron="0 1 * * mon"), at("2024-06-06T05:00:00")) is None
-
-
-def test_an_hour_that_comes_twice_has_one_run():
-    """On the night clocks are put back in New York, 01:30 comes twice; both wake-ups name the same run."""
-    first = logical_time(NIGHTLY, at("2026-11-01T05:31:00"))
-    second = logical_time(NIGHTLY, at("2026-11-01T06:31:00"))
-
-    assert logical_date(first) == logical_date(second) == "2026-11-01T01:30"
-
-
-def test_an_interval_keeps_its_beat_over_restarts():
-    """Every 12 hours means the same hours, whenever the daemon was started."""
-    starts = [at("2024-06-01T12:00:00") + timedelta(minutes=m) for m in range(0, 700, 50)]
-
-    found = {logical_date(logical_time(Schedule(every="12h"), start)) for start in starts}
-
-    assert found == {"2024-06-01T12:00"}
+def names(schedule: Schedule, first: str, last: str) -> list[str]:
+    """Return the names of what is due after `first`, up to and with `last`, both UTC."""
+    return [moment.date for moment in schedule.moments(at(first), at(last))]
 
 
 @pytest.mark.parametrize(
-    "schedule",
+    ("weekday", "first"),
     [
-        pytest.param(Schedule(cron="61 1 * * *"), id="minute 61"),
-        pytest.param(Schedule(cron="daily"), id="a word"),
-        pytest.param(Schedule(every="soon"), id="no duration"),
-        pytest.param(Schedule(cron="0 1 * * *", timezone="Mars/Base"), id="no such timezone"),
-        pytest.param(Schedule(cron="0 1 * * *", every="1h"), id="both"),
+        # 1 June 2026 is a Monday.
+        pytest.param("0", "2026-06-07", id="0 is Sunday"),
+        pytest.param("1", "2026-06-01", id="1 is Monday"),
+        pytest.param("2", "2026-06-02", id="2 is Tuesday"),
+        pytest.param("3", "2026-06-03", id="3 is Wednesday"),
+        pytest.param("4", "2026-06-04", id="4 is Thursday"),
+        pytest.param("5", "2026-06-05", id="5 is Friday"),
+        pytest.param("6", "2026-06-06", id="6 is Saturday"),
+        pytest.param("7", "2026-06-07", id="7 is Sunday too"),
+        pytest.param("SUN", "2026-06-07", id="a name in capitals"),
+        pytest.param("mon", "2026-06-01", id="a name"),
+        pytest.param("5-7", "2026-06-05", id="a range up to 7"),
+        pytest.param("fri-sun", "2026-06-05", id="a range of names up to Sunday"),
+        pytest.param("6,7", "2026-06-06", id="a list"),
+        pytest.param("*/4", "2026-06-04", id="every fourth: Sunday and Thursday"),
     ],
 )
-def test_a_schedule_that_cannot_be_read_is_refused(schedule):
-    """The message shows how to write one."""
-    with pytest.raises(ConfigError, match="cron"):
-        schedule.trigger(at("2024-06-01T00:00:00"))
+def test_weekdays_are_numbered_as_in_crontab(weekday, first):
+    """crontab(5): day of week 0-7, 0 or 7 is Sunday."""
+    schedule = Schedule(cron=f"30 1 * * {weekday}")
+
+    assert schedule.next(at("2026-05-31T23:59")).date == f"{first}T01:30"
+
+
+@pytest.mark.parametrize(
+    ("expression", "days"),
+    [
+        pytest.param("30 4 1,15 * 5", [1, 5, 12, 15, 19, 26], id="the manual's example: 1st, 15th and every Friday"),
+        pytest.param("30 4 1,15 * *", [1, 15], id="only days of the month"),
+        pytest.param("30 4 * * 5", [5, 12, 19, 26], id="only days of the week"),
+        pytest.param("30 4 */2 * 5", [5, 19], id="a field that begins with a star restricts, it does not add"),
+        pytest.param("30 4 13 * */2", [13], id="nor in the other field"),
+        pytest.param("30 4 31 * *", [], id="a day this month has not"),
+    ],
+)
+def test_day_of_month_and_day_of_week_add_up(expression, days):
+    """crontab(5): where both are restricted, a day that matches either is enough; one with a star must match."""
+    found = names(Schedule(cron=expression), "2026-06-01T00:00", "2026-06-30T23:59")
+
+    assert found == [f"2026-06-{day:02d}T04:30" for day in days]
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        pytest.param("@yearly", "0 0 1 1 *", id="yearly"),
+        pytest.param("@annually", "0 0 1 1 *", id="annually"),
+        pytest.param("@monthly", "0 0 1 * *", id="monthly"),
+        pytest.param("@weekly", "0 0 * * 0", id="weekly"),
+        pytest.param("@daily", "0 0 * * *", id="daily"),
+        pytest.param("@midnight", "0 0 * * *", id="midnight"),
+        pytest.param("@hourly", "0 * * * *", id="hourly"),
+        pytest.param("0-59/20 8,12-14 * jan-mar,12 *", "0,20,40 8,12,13,14 * 1,2,3,12 *", id="ranges, steps, lists"),
+        pytest.param("5/20 * * * *", "5,25,45 * * * *", id="a step from a number on"),
+        pytest.param("00 04 * * *", "0 4 * * *", id="leading zeros"),
+    ],
+)
+def test_short_forms_mean_what_the_manual_says(text, same):
+    """Each equals the long form."""
+    assert Crontab.parse(text) == Crontab.parse(same)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        pytest.param({"cron": "61 1 * * *"}, "minute '61': 61 is not 0 to 59", id="minute 61"),
+        pytest.param({"cron": "0 24 * * *"}, "hour '24': 24 is not 0 to 23", id="hour 24"),
+        pytest.param({"cron": "0 0 0 * *"}, "day of month '0': 0 is not 1 to 31", id="day 0"),
+        pytest.param({"cron": "0 0 * 13 *"}, "month '13': 13 is not 1 to 12 or jan to dec", id="month 13"),
+        pytest.param({"cron": "0 0 * * 8"}, "day of week '8': 8 is not 0 to 7", id="weekday 8"),
+        pytest.param({"cron": "0 0 * * monday"}, "day of week 'monday' is not 0 to 7 or sun to sat", id="a long name"),
+        pytest.param({"cron": "0 0 * * fri-mon"}, "'fri-mon' runs backwards", id="backwards"),
+        pytest.param({"cron": "*/0 * * * *"}, "the step '0'", id="no step"),
+        pytest.param({"cron": "0 0 30 2 *"}, "day of month '30' does not come in month '2'", id="never"),
+        pytest.param({"cron": "0 0 1 * * *"}, "6 fields", id="seconds"),
+        pytest.param({"cron": "daily"}, "1 fields", id="a word"),
+        pytest.param({"cron": "1,,2 * * * *"}, "minute ''", id="an empty item"),
+        pytest.param({"every": "soon"}, "every 'soon'", id="no duration"),
+        pytest.param({"every": "0s"}, "shorter than a minute", id="nothing"),
+        pytest.param({"cron": "0 1 * * *", "timezone": "Mars/Base"}, "timezone 'Mars/Base'", id="no such timezone"),
+        pytest.param({"cron": "0 1 * * *", "every": "1h"}, "either `cron` or `every`", id="both"),
+    ],
+)
+def test_a_schedule_that_cannot_be_read_is_refused(given, says):
+    """One line with the field, the value and what is allowed."""
+    with pytest.raises(ConfigError) as caught:
+        Schedule(**given)
+
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+# ---------------------------------------------------------------- an independent evaluation
+
+# What each expression means, written by hand from crontab(5): minutes, hours, days, months, weekdays (0 is Sunday),
+# whether days add up, and whether it is of the kind that clock changes neither lose nor double.
+MEANINGS = {
+    "30 1 * * *": ({30}, {1}, DAYS, MONTHS, WEEK, False, True),
+    "0,30 0-3 * * 1": ({0, 30}, {0, 1, 2, 3}, DAYS, MONTHS, {1}, False, True),
+    "15 2 1,15 * 5": ({15}, {2}, {1, 15}, MONTHS, {5}, True, True),
+    "*/20 0-5 * * *": ({0, 20, 40}, set(range(6)), DAYS, MONTHS, WEEK, False, False),
+    "45 */2 * 3,10,11 *": ({45}, set(range(0, 24, 2)), DAYS, {3, 10, 11}, WEEK, False, False),
+    "*/30 1-2 * * sat,sun": ({0, 30}, {1, 2}, DAYS, MONTHS, {6, 0}, False, False),
+    "5 4 29 2 *": ({5}, {4}, {29}, {2}, WEEK, False, True),
+    "@weekly": ({0}, {0}, DAYS, MONTHS, {0}, False, True),
+}
+ZONES = (
+    "UTC",
+    "America/New_York",
+    "America/Havana",  # clocks change at midnight
+    "Europe/Ljubljana",
+    "Africa/Casablanca",  # changes around Ramadan
+    "Antarctica/Troll",  # by two hours
+    "Asia/Kathmandu",  # 5:45 from UTC
+    "Australia/Lord_Howe",  # by half an hour
+)
+YEARS = int(os.environ.get("ORCHESTRATOR_TEST_CRON_YEARS", "3"))
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+MINUTES = YEARS * 366 * 1440
+
+
+def walls_of(zone: str) -> np.ndarray:
+    """Return what a clock on the wall shows at each minute from FIRST on, as minutes since 1970."""
+    place, quarters = ZoneInfo(zone), MINUTES // 15
+    offsets = [(FIRST + timedelta(minutes=15 * n)).astimezone(place).utcoffset() for n in range(quarters)]
+    shown = np.repeat(np.array([int(offset.total_seconds()) // 60 for offset in offsets]), 15)
+    return int(FIRST.timestamp()) // 60 + np.arange(MINUTES) + shown
+
+
+def means(expression: str, walls: np.ndarray) -> np.ndarray:
+    """Tell of each wall time whether the expression names it."""
+    minutes, hours, days, months, weekdays, either, _ = MEANINGS[expression]
+    stamps = walls.astype("datetime64[m]")
+    dates = stamps.astype("datetime64[D]")
+    month = dates.astype("datetime64[M]")
+    of_month = np.isin((dates - month).astype(int) + 1, list(days))
+    of_week = np.isin((dates.astype(int) + 4) % 7, list(weekdays))  # 1 January 1970 was a Thursday
+    day = (of_month | of_week) if either else (of_month & of_week)
+    time = np.isin(walls % 60, list(minutes)) & np.isin(walls // 60 % 24, list(hours))
+    return day & time & np.isin(month.astype(int) % 12 + 1, list(months))
+
+
+def evaluated(expression: str, walls: np.ndarray) -> list[tuple[int, int]]:
+    """Return (minute since FIRST, wall) of every time that is due, by going through every minute that passes."""
+    found = [(int(n), int(walls[n])) for n in np.flatnonzero(means(expression, walls))]
+    if not MEANINGS[expression][6]:
+        return found
+    seen: set[int] = set()
+    once = [(n, wall) for n, wall in found if not (wall in seen or seen.add(wall))]
+    jumps = np.flatnonzero(np.diff(walls) > 1) + 1
+    lost = [(int(n), wall) for n in jumps for wall in range(walls[n - 1] + 1, walls[n])]
+    named = means(expression, np.array([wall for _, wall in lost] or [0]))
+    return sorted([*once, *(pair for pair, is_named in zip(lost, named, strict=False) if is_named)])
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_every_time_is_found_and_no_other(zone):
+    """Eight expressions over years of minutes: due exactly when a clock on the wall, watched each minute, says so."""
+    walls = walls_of(zone)
+    last = FIRST + timedelta(minutes=MINUTES - 1)
+
+    for expression in MEANINGS:
+        moments = list(Schedule(cron=expression, timezone=zone).moments(FIRST - timedelta(minutes=1), last))
+
+        found = sorted(
+            ((m.at - FIRST) // timedelta(minutes=1), int(np.datetime64(bare(m.date), "m").astype(int))) for m in moments
+        )
+        assert found == evaluated(expression, walls)
+        assert len({m.date for m in moments}) == len(moments)
+
+
+# ------------------------------------------------------------------------------- names of dates
+
+
+def test_an_hour_that_comes_twice_has_each_of_its_dates_twice():
+    """A job that goes by the clock on the wall runs in both; the offset tells their names apart."""
+    schedule = Schedule(cron="*/30 1 * * *", timezone="America/New_York")
+
+    assert names(schedule, "2026-11-01T04:00", "2026-11-01T12:00") == [
+        "2026-11-01T01:00-04:00",
+        "2026-11-01T01:30-04:00",
+        "2026-11-01T01:00-05:00",
+        "2026-11-01T01:30-05:00",
+    ]
+
+
+def test_a_nightly_job_runs_once_in_a_night_whose_hour_comes_twice():
+    """crontab(5): running the same job twice is avoided."""
+    schedule = Schedule(cron="30 1 * * *", timezone="America/New_York")
+
+    assert names(schedule, "2026-11-01T00:00", "2026-11-02T00:00") == ["2026-11-01T01:30-04:00"]
+
+
+def test_a_time_that_clocks_jump_over_is_due_at_the_jump():
+    """crontab(5): such jobs run immediately, and keep their names."""
+    schedule = Schedule(cron="30 2 * * *", timezone="Europe/Ljubljana")
+
+    found = list(schedule.moments(at("2026-03-29T00:00"), at("2026-03-29T12:00")))
+
+    assert found == [Moment(at("2026-03-29T01:00"), "2026-03-29T02:30")]
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_name_tells_when_its_date_was_due(zone):
+    """From the row of a date follows where to look on: no date after it is lost, none before it found again."""
+    schedule = Schedule(cron="0,30 0-3 * * *", timezone=zone)
+
+    for moment in schedule.moments(FIRST, FIRST + timedelta(days=366)):
+        assert schedule.when(moment.date) == moment.at
+
+
+def test_a_beat_survives_restarts():
+    """Every 7 days means the same days, whenever it is asked: those counted from the anchor."""
+    schedule = Schedule(every="7d")
+
+    found = {schedule.next(at("2026-06-07T00:00") + timedelta(hours=h)).at for h in range(0, 144, 7)}
+
+    assert len(found) == 1
+    assert (found.pop() - ANCHOR) % timedelta(days=7) == timedelta()
+
+
+# ----------------------------------------------------------------------------- what becomes of them
+
+DUE = [Moment(at(f"2026-06-01T{hour:02d}:00"), f"2026-06-01T{hour:02d}:00") for hour in range(6)]
+NOW = at("2026-06-01T05:02")
+
+
+@pytest.mark.parametrize(
+    ("catch_up", "fired"),
+    [
+        pytest.param("latest", ["05:00"], id="latest"),
+        pytest.param("all", ["00:00", "01:00", "02:00", "03:00", "04:00", "05:00"], id="all"),
+        pytest.param("none", ["05:00"], id="none but what is on time"),
+    ],
+)
+def test_missed_dates_are_caught_up_as_the_job_says(catch_up, fired):
+    """Each date is fired, or has a reason."""
+    verdicts = judge(DUE, NOW, catch_up)
+
+    assert [v.moment.date[-5:] for v in verdicts if not v.skipped] == fired
+    assert [v.moment for v in verdicts] == DUE
+    assert all(catch_up in v.skipped for v in verdicts if v.skipped)
+
+
+def test_of_very_many_missed_dates_the_newest_are_caught_up():
+    """A year of minutes does not become half a million runs."""
+    due = list(Schedule(cron="* * * * *").moments(NOW - timedelta(days=1), NOW))
+
+    fired = [v.moment for v in judge(due, NOW, "all") if not v.skipped]
+
+    assert fired == due[-100:]
+
+
+def test_with_none_a_late_date_is_left():
+    """Ten minutes are late enough."""
+    assert all(v.skipped for v in judge(DUE, at("2026-06-01T05:11"), "none"))

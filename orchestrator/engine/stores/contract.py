@@ -10,7 +10,23 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from orchestrator.engine.stores.records import Admission, Attempt, EventRow, OutputRow, Owned, Part, Run, Tally, Task
+from orchestrator.engine.stores.records import (
+    Admission,
+    Attempt,
+    DateRow,
+    EventRow,
+    Head,
+    OutputRow,
+    Owned,
+    Pace,
+    Part,
+    PreviousRun,
+    ProcessRow,
+    Run,
+    Tally,
+    Task,
+    Waiting,
+)
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
@@ -48,11 +64,59 @@ class Outputs(Protocol):
         """Return what is known of a path."""
 
 
+class Dates(Protocol):
+    """The dates that schedules named: each has one row for good, fired or skipped with the reason."""
+
+    def known(self, job_name: str, names: Collection[str]) -> frozenset[str]:
+        """Return which of these names of dates have a row."""
+
+    def last(self, job_name: str, until: str, limit: int) -> list[str]:
+        """Return the last names of dates before `until` that have a row, newest first by name."""
+
+    def skip(self, job_name: str, reasons: Mapping[str, str]) -> None:
+        """Write down why dates (name to reason) were not fired; one that has a row keeps it."""
+
+    def settle(self, job_name: str, name: str) -> None:
+        """Write down that a date was worked out, where no run bears the job's own name; one that has a row keeps it."""
+
+    def unfinished(self, job_name: str) -> list[PreviousRun]:
+        """Return the runs of earlier dates that have not ended, oldest first."""
+
+    def latest(self, limit: int = 50, *, skipped_since: str = "") -> list[DateRow]:
+        """Return what was written last, newest first; or only what was skipped since a time (RFC 3339)."""
+
+
+class Processes(Protocol):
+    """Which processes work on this state."""
+
+    def beat(self, process: ProcessRow) -> None:
+        """Write down that a process lives; one of each name."""
+
+    def at(self, name: str) -> ProcessRow | None:
+        """Return the process of this name, dead or alive."""
+
+    def end(self, name: str, pid: int) -> None:
+        """Forget a process that ended by itself."""
+
+
+class Queue(Protocol):
+    """The runs that have not ended."""
+
+    def waiting(self) -> list[Waiting]:
+        """Return them all, oldest first."""
+
+
 class Store(Protocol):
     """See the module."""
 
     @property
     def outputs(self) -> Outputs: ...
+    @property
+    def dates(self) -> Dates: ...
+    @property
+    def processes(self) -> Processes: ...
+    @property
+    def queue(self) -> Queue: ...
 
     def admit(self, order: Admission, *, again: bool = False) -> Run:
         """
@@ -72,6 +136,18 @@ class Store(Protocol):
 
     def runs(self, states: Sequence[RunState] | None = None, limit: int = 100) -> list[Run]:
         """Return runs, newest first."""
+
+    def heads(self, limit: int = 100, *, run_id: str = "") -> list[Head]:
+        """Return what a list shows of runs, newest first, in one query; of one run where that is given."""
+
+    def named(self, name: str, limit: int = 100) -> list[Head]:
+        """Return runs, newest first, whose job or base name is `name`, or whose id begins with it."""
+
+    def tallies(self, run_ids: Sequence[str]) -> Mapping[str, Mapping[PartState, int]]:
+        """Count the parts of several runs by state, in one query; a run without parts is left out."""
+
+    def paces(self, run_ids: Sequence[str], since: str) -> Mapping[str, Pace]:
+        """Return what several runs have received since a time (RFC 3339, UTC), in one query."""
 
     def set_run(
         self, run_id: str, state: RunState, reason: str = "", *, who: Who = Who.NOBODY, next_at: float = 0.0
@@ -170,7 +246,7 @@ class Store(Protocol):
     def record(self, run_id: str, name: str, facts: Mapping[str, Any]) -> None:
         """Write an event."""
 
-    def events(self, run_id: str, limit: int = 50) -> list[EventRow]:
-        """Return the latest events, oldest first."""
+    def events(self, run_id: str, limit: int = 50, *, after: int = 0) -> list[EventRow]:
+        """Return the latest events whose sequence is greater than `after`, oldest first."""
 
     def close(self) -> None: ...

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
@@ -49,6 +51,79 @@ class OutputRow:
     declaration: str
     sha256: str
     bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class DateRow:
+    """
+    A date that a schedule named, and what became of it.
+
+    Attributes:
+        job_name: Of the job.
+        logical_date: ISO 8601.
+        run_id: The run it got; empty when it was skipped, or made a run for each of several areas.
+        at: When this was written, RFC 3339.
+        skipped: Why it has no run; empty: it was fired.
+    """
+
+    job_name: str
+    logical_date: str
+    run_id: str
+    at: str
+    skipped: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreviousRun:
+    """A run of an earlier date of a job, not ended yet."""
+
+    id: str
+    logical_date: str
+    state: RunState
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRow:
+    """
+    A process that works on this state.
+
+    Attributes:
+        name: What it is.
+        host: Of the machine or container.
+        pid: Its process id there.
+        started: RFC 3339.
+        beat: When it was last heard of, seconds since 1970.
+        facts: Version, slots, what it does, which jobs are in trouble.
+    """
+
+    name: str
+    host: str
+    pid: int
+    started: str
+    beat: float
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """
+    A run that has not ended, as little of it as choosing one needs.
+
+    Attributes:
+        id: Of the run.
+        declaration: What stays the same of its job from date to date.
+        state: See `RunState`.
+        who: Who must act on it, where it is held.
+        next_at: Where it is held for time: until when, seconds since 1970.
+        created: Seconds since 1970.
+    """
+
+    id: str
+    declaration: str
+    state: RunState
+    who: Who
+    next_at: float
+    created: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +179,51 @@ class Run:
     def needs_person(self) -> bool:
         """Whether the run is held for something that will not pass by itself."""
         return self.state is RunState.HELD and self.who is Who.PERSON
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """
+    What is shown of a run in a list: a `Run` without its plan and its image, which weigh megabytes.
+
+    Attributes are those of `Run`.
+    """
+
+    id: str
+    job_name: str
+    logical_date: str
+    turn: int
+    fingerprint: str
+    job: str
+    state: RunState
+    reason: str
+    who: Who
+    result: str
+    created: str
+    updated: str
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether the run is held for something that will not pass by itself."""
+        return self.state is RunState.HELD and self.who is Who.PERSON
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """
+    What a run has lately received.
+
+    Attributes:
+        parts: Parts downloaded.
+        bytes: What they weigh.
+        first: When the first of them was here, RFC 3339.
+        last: When the last one was.
+    """
+
+    parts: int
+    bytes: int
+    first: str
+    last: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, Literal
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import rich_click as click
 
-from orchestrator.app import Application
-from orchestrator.config import unknown_variables
+from orchestrator.app import Application, expand
+from orchestrator.app.scheduled import scheduled
+from orchestrator.config import JobTable, unknown_variables
 from orchestrator.core.errors import CredentialError, OrchestratorError
 from orchestrator.core.units import format_bytes
-from orchestrator.engine.scheduler import ANCHOR, Schedule
+from orchestrator.faces.cli.heartbeat import daemon
 from orchestrator.faces.cli.options import service_options
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, opened
@@ -28,6 +30,7 @@ LOW_DISK = 5 * 2**30
 # Earth Engine's tasks live at most ten days; a rule that deletes sooner can take parts we still need.
 LONGEST_RUN_DAYS = 10
 LARGEST_SKEW_SECONDS = 60.0
+_MEND_JOB = "correct the job; the daemon leaves it out and runs the others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,12 @@ def doctor(context: Context, /, offline: bool, **given: Any) -> int:
     output = context.output()
     worst: Verdict = "ok"
     with opened(context, given, output) as app:
-        for finding in findings(app, offline=offline, given=context):
+        looks = iter(findings(app, offline=offline, given=context))
+        while True:
+            with output.busy("looking"):
+                finding = next(looks, None)
+            if finding is None:
+                break
             show(finding, output)
             worst = max(worst, finding.verdict, key=("ok", "warning", "error").index)
     return CredentialError.exit_code if worst == "error" else 0
@@ -59,8 +67,9 @@ def findings(app: Application, *, offline: bool, given: Context) -> Iterator[Fin
     """Yield what is found, one after the other; a failed look is a finding, never an exception."""
     yield _looked("config", lambda: _config(given))
     yield _looked("environment", _environment)
-    yield _looked("jobs", lambda: _jobs(app))
+    yield from _jobs(app)
     yield _looked("state", lambda: _state(app))
+    yield _looked("daemon", lambda: _daemon(app))
     yield _looked("disk", lambda: _disk(app))
     if offline:
         return
@@ -112,20 +121,42 @@ def _environment() -> Finding:
     return Finding("environment", "ok", "every ORCHESTRATOR_ variable is known")
 
 
-def _jobs(app: Application) -> Finding:
-    for name, table in app.settings.jobs.items():
-        job = table.job(app.config_dir, app.settings.service)
-        job.dates(datetime.now(UTC).date())
-        if table.cron or table.every:
-            Schedule(table.cron, table.every, table.timezone).trigger(ANCHOR)
-        app.planner().local(job.dated(datetime.now(UTC).date()))
-        del name
-    return Finding("jobs", "ok", f"{len(app.settings.jobs)} in config.toml, each can be planned")
+def _jobs(app: Application) -> Iterator[Finding]:
+    """Every job of config.toml, planned as far as that goes without asking anybody; each bad one is a finding."""
+    _, refused = scheduled(app)
+    for name, sentence in refused.items():
+        yield Finding(f"job {name}", "error", sentence, _MEND_JOB)
+    good = {name: table for name, table in app.settings.jobs.items() if name not in refused}
+    wrong = 0
+    for name, table in good.items():
+        finding = _looked(f"job {name}", partial(_job, app, name, table), _MEND_JOB)
+        if finding.verdict != "ok":
+            wrong += 1
+            yield finding
+    planned = len(good) - wrong
+    yield Finding("jobs", "ok", f"{planned} of {len(good) + len(refused)} in config.toml can be planned")
+
+
+def _job(app: Application, name: str, table: JobTable) -> Finding:
+    job = table.job(app.config_dir, app.settings.service)
+    for one in expand(job):
+        app.planner().local(one.dated(datetime.now(UTC).date()))
+    return Finding(f"job {name}", "ok", "can be planned")
 
 
 def _state(app: Application) -> Finding:
-    unfinished = len(app.store.runs())
-    return Finding("state", "ok", f"{app.settings.state_dir}, {unfinished} runs")
+    runs = len(app.store.heads(10_000))
+    return Finding("state", "ok", f"{app.settings.state_dir}, {runs} runs")
+
+
+def _daemon(app: Application) -> Finding:
+    row, sentence = daemon(app.store, app.clock)
+    if row is None:
+        return Finding("daemon", "ok" if "no daemon" in sentence else "warning", sentence)
+    troubles = "; ".join(row.facts.get("troubles", {}).values())
+    if troubles:
+        return Finding("daemon", "warning", f"{sentence}; jobs in trouble: {troubles}", _MEND_JOB)
+    return Finding("daemon", "ok", sentence)
 
 
 def _disk(app: Application) -> Finding:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import rich_click as click
-import structlog
 
-from orchestrator.app import Application, expand
-from orchestrator.config import JobTable
+from orchestrator.app import Application
+from orchestrator.app.scheduled import scheduled
 from orchestrator.core import log
+from orchestrator.core.errors import ConfigError, PermanentError, SpaceError, Stopped, TransientError
 from orchestrator.core.files import exclusive
-from orchestrator.engine.scheduler import Clockwork, Schedule, logical_date, logical_time
-from orchestrator.engine.service import Service, fire
+from orchestrator.engine.scheduler import Clockwork
+from orchestrator.engine.service import LONGEST_TROUBLE_WAIT_SECONDS, LOOK_SECONDS, Service, Summary
+from orchestrator.engine.timetable import Timetable
+from orchestrator.faces.cli.exits import WAITS_FOR_PERSON
+from orchestrator.faces.cli.heartbeat import Heartbeat, tell_systemd
 from orchestrator.faces.cli.options import service_options
 from orchestrator.faces.cli.session import Context, opened
 
@@ -29,7 +30,9 @@ def serve(context: Context, /, until_idle: bool, **given: Any) -> int:
     """
     Work for months: scheduled jobs of config.toml, submitted jobs, and what an earlier process left unfinished.
 
-    SIGTERM ends it cleanly: each run commits its state and goes on at the next start.
+    SIGTERM ends it cleanly: each run commits its state and goes on at the next start. With --until-idle the exit code
+    tells the worst that is left: 1 a run failed, 4 a job or a setting is wrong, 3 a run waits for a person, 5 one is
+    to be tried later, 130 stopped before the end.
     """
     with opened(context, given, context.output()) as app:
         log.configure("debug" if context.verbose else app.settings.log.level, app.settings.log.style)
@@ -38,44 +41,100 @@ def serve(context: Context, /, until_idle: bool, **given: Any) -> int:
         app.check_service()
         with exclusive(app.settings.state_dir / "serve.lock", "this state folder's daemon"):
             logger.info("serve.started", pid=os.getpid(), state_dir=str(app.settings.state_dir))
-            _work(app, until_idle=until_idle)
-            logger.info("serve.stopped")
-    return 0
+            _wait_for_state(app, until_idle=until_idle)
+            code = _work(app, until_idle=until_idle)
+            logger.info("serve.stopped", exit_code=code)
+    return code
 
 
-def _work(app: Application, *, until_idle: bool) -> None:
+def _wait_for_state(app: Application, *, until_idle: bool) -> None:
+    """
+    Open the database, waiting as long as it is locked or its disk is full; said once.
+
+    Raises:
+        Stopped: The daemon is to end.
+        TransientError, SpaceError: With `until_idle`: for longer than the patience.
+    """
+    patient_until = app.clock.monotonic() + app.settings.serve.patience
+    wait = 0.0
+    while True:
+        try:
+            app.store.queue.waiting()
+        except (TransientError, SpaceError) as error:
+            if until_idle and app.clock.monotonic() > patient_until:
+                raise
+            if not wait:
+                app.notify("serve.trouble", "", {"error": str(error)})
+            wait = min(LONGEST_TROUBLE_WAIT_SECONDS, max(LOOK_SECONDS, 2 * wait))
+            tell_systemd("WATCHDOG=1", f"STATUS={error}")
+            if app.stop.wait(wait):
+                raise Stopped("stopped while the state database could not be used") from None
+        else:
+            if wait:
+                app.notify("serve.recovered", "", {})
+            return
+
+
+def _work(app: Application, *, until_idle: bool) -> int:
+    entries, refused = scheduled(app)
+    for sentence in refused.values():
+        app.notify("job.refused", "", {"error": sentence})
+    timetable = Timetable(
+        entries,
+        store=app.store,
+        clock=app.clock,
+        stop=app.stop,
+        installation=app.owner,
+        notify=app.notify,
+    )
+    slots = app.settings.serve.slots
+    heart = Heartbeat(app.store, app.clock, lambda: {"slots": slots, "troubles": {**refused, **timetable.troubles}})
     service = Service(
         store=app.store,
         execute=app.execution,
         lock=app.lock,
-        slots=app.settings.serve.slots,
+        slots=slots,
         stop=app.stop,
+        clock=app.clock,
         notify=app.notify,
+        hold_seconds=app.settings.retry.hold,
+        patience_seconds=app.settings.serve.patience,
+        looked=heart.beat,
     )
-    jobs = {name: table for name, table in app.settings.jobs.items() if table.cron or table.every}
-    schedules = {name: Schedule(table.cron, table.every, table.timezone) for name, table in jobs.items()}
-    with Clockwork(schedules, lambda name: _due(app, name, jobs[name], schedules[name])):
-        _tell_systemd("READY=1")
-        service.work(until_idle=until_idle)
-        _tell_systemd("STOPPING=1")
+    heart.beat()
+    try:
+        with Clockwork(timetable.look):
+            tell_systemd("READY=1")
+            summary = service.work(until_idle=until_idle)
+            tell_systemd("STOPPING=1")
+    finally:
+        heart.end()
+    if not until_idle:
+        return 0
+    app.notify("serve.summary", "", _facts(summary) | {"wrong_jobs": len(refused) + len(timetable.troubles)})
+    return exit_code(summary, jobs_wrong=bool(refused or timetable.troubles), stopped=app.stop.is_set())
 
 
-def _due(app: Application, name: str, table: JobTable, schedule: Schedule) -> None:
-    """Admit a job's latest scheduled time, once, whoever wakes us and however often."""
-    moment = logical_time(schedule, datetime.now(UTC))
-    if moment is None:
-        return
-    base = app.config_dir
-    for job in expand(table.job(base, app.settings.service)):
-        run = fire(
-            app.store,
-            name if job.base_name == table.base_name else job.base_name,
-            job,
-            logical_date(moment),
-            installation=app.owner,
-        )
-        if run is not None:
-            app.notify("run.admitted", run.id, {"job": name, "logical_date": run.logical_date})
+def exit_code(summary: Summary, *, jobs_wrong: bool, stopped: bool) -> int:
+    """Return what `--until-idle` ends with: the worst of what is left."""
+    if stopped:
+        return Stopped.exit_code
+    if summary.failed:
+        return PermanentError.exit_code
+    if jobs_wrong or summary.unjoined:
+        return ConfigError.exit_code
+    if summary.person:
+        return WAITS_FOR_PERSON
+    return TransientError.exit_code if summary.later else 0
+
+
+def _facts(summary: Summary) -> dict[str, Any]:
+    return {
+        "failed": summary.failed,
+        "unjoined": summary.unjoined,
+        "for_person": summary.person,
+        "later": summary.later,
+    }
 
 
 def _logging(logger: Any) -> Any:
@@ -83,7 +142,7 @@ def _logging(logger: Any) -> Any:
 
     def listen(name: str, run_id: str, facts: Mapping[str, Any]) -> None:
         level = "warning" if name.split(".", 1)[-1] in _LOUD else "info"
-        bound: structlog.stdlib.BoundLogger = logger.bind(run=run_id)
+        bound = logger.bind(run=run_id) if run_id else logger
         getattr(bound, level)(name, **facts)
 
     return listen
@@ -91,13 +150,5 @@ def _logging(logger: Any) -> Any:
 
 _LOUD = frozenset(
     {"held", "failed", "fault", "error", "trouble", "doubt", "objects_missing", "over_threshold", "unknown_state"}
+    | {"refused", "skipped", "elsewhere"}
 )
-
-
-def _tell_systemd(state: str) -> None:
-    """Tell systemd (Type=notify) where we are; elsewhere this does nothing."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-        channel.sendto(state.encode(), f"\0{address[1:]}" if address.startswith("@") else address)

@@ -1,0 +1,49 @@
+"""The scheduled jobs of config.toml as entries of a timetable; one that is wrong is named and left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import MappingProxyType
+
+from orchestrator.app.records import Records
+from orchestrator.config import JobTable
+from orchestrator.core.errors import UserError
+from orchestrator.engine.scheduler import Schedule
+from orchestrator.engine.timetable import Entry
+from orchestrator.model.job import Job
+
+
+def scheduled(app: Records) -> tuple[list[Entry], MappingProxyType[str, str]]:
+    """Return the jobs that have a schedule, and what is wrong with jobs that cannot be used, by name."""
+    entries: list[Entry] = []
+    refused = dict(app.refused_jobs)
+    for name, table in app.settings.jobs.items():
+        try:
+            job = table.job(app.config_dir, app.settings.service)
+            if table.cron or table.every:
+                entries.append(_entry(name, table, job))
+        except (UserError, ValueError) as error:
+            refused[name] = f"job {name}: {error}"
+    return entries, MappingProxyType(refused)
+
+
+def _entry(name: str, table: JobTable, job: Job) -> Entry:
+    return Entry(
+        name,
+        Schedule(table.cron, table.every, table.timezone),
+        _areas(name, job),
+        overlap=table.overlap,
+        catch_up=table.catch_up,
+        overwrite=table.overwrite,
+    )
+
+
+def _areas(name: str, job: Job) -> Callable[[], Sequence[tuple[str, Job]]]:
+    """Return what reads the area of a job anew, for each date that is due."""
+
+    def read() -> list[tuple[str, Job]]:
+        from orchestrator.app.planner import expand  # noqa: PLC0415  geopandas is heavy
+
+        return [(name if one.base_name == job.base_name else one.base_name, one) for one in expand(job)]
+
+    return read

@@ -1,0 +1,60 @@
+"""What this process may use of the machine it is on."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+
+_GROUPS = Path("sys/fs/cgroup")
+
+
+def processors(root: Path = Path("/")) -> int:
+    """
+    Return how many processors this process may use, at least 1: those it is bound to, or the share of a container.
+
+    A container that may use 1.5 processors of 64 has 2. `root` is where /proc and /sys are.
+    """
+    allowed = len(os.sched_getaffinity(0))
+    return max(1, min([allowed, *(math.ceil(share) for share in _shares(root))]))
+
+
+def _shares(root: Path) -> Iterator[float]:
+    """Yield the limits of the control groups around this process: each of them holds."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return
+    for line in lines:
+        _number, controllers, path = line.split(":", 2)
+        if not controllers:
+            yield from _limits(root / _GROUPS, path, _share_v2)
+        elif "cpu" in controllers.split(","):
+            for name in dict.fromkeys((controllers, "cpu")):
+                yield from _limits(root / _GROUPS / name, path, _share_v1)
+
+
+def _limits(mount: Path, path: str, read: Callable[[Path], float | None]) -> Iterator[float]:
+    """Yield the limits of a group and of all groups around it; in a container its own group may be the root."""
+    inside = PurePosixPath(path.lstrip("/"))
+    for folder in [inside, *inside.parents]:
+        if ".." not in folder.parts and (share := read(mount / folder)) is not None:
+            yield share
+
+
+def _share_v2(folder: Path) -> float | None:
+    words = _words(folder / "cpu.max")
+    return int(words[0]) / int(words[1]) if len(words) == 2 and words[0] != "max" else None
+
+
+def _share_v1(folder: Path) -> float | None:
+    quota, period = _words(folder / "cpu.cfs_quota_us"), _words(folder / "cpu.cfs_period_us")
+    return int(quota[0]) / int(period[0]) if quota and period and int(quota[0]) > 0 else None
+
+
+def _words(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="ascii").split()
+    except (OSError, UnicodeDecodeError):
+        return []

@@ -1,0 +1,41 @@
+"""The runs that have not ended, as little of each as choosing one needs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from orchestrator.engine.stores.database import Database
+from orchestrator.engine.stores.records import Waiting
+from orchestrator.engine.stores.schema import runs
+from orchestrator.model.states import RUN_FINAL, RunState, Who
+
+_ENDED = tuple(RUN_FINAL)
+# Plans and expressions weigh much and say nothing here.
+_QUERY = (
+    select(runs.c.id, runs.c.declaration, runs.c.state, runs.c.who, runs.c.next_at, runs.c.created)
+    .where(runs.c.state.not_in(_ENDED))
+    .order_by(runs.c.created, runs.c.id)
+)
+
+
+class SqlQueue:
+    """See `contract.Queue`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def waiting(self) -> list[Waiting]:
+        with self._db.read() as db:
+            return [
+                Waiting(
+                    r.id,
+                    r.declaration,
+                    RunState(r.state),
+                    Who(r.who),
+                    r.next_at,
+                    datetime.fromisoformat(r.created).timestamp(),
+                )
+                for r in db.execute(_QUERY)
+            ]

@@ -1,0 +1,81 @@
+"""Whose turn it is: of the runs that have not ended, those that may go on now, the longest ready first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestrator.core.clock import Clock
+from orchestrator.engine.stores.records import Waiting
+from orchestrator.model.states import RunState, Who
+
+# No wait is meant to be longer. A time further away was written by a clock that was wrong, or has been set back since.
+LONGEST_WAIT_SECONDS = 2 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a row said when it was last seen changed, and when its run is ready, on the clock that only grows."""
+
+    row: tuple[RunState, Who, float]
+    ready_at: float
+
+
+class Turns:
+    """
+    Which run is next.
+
+    Who became ready first goes first, so that nobody waits for ever: neither the oldest behind newer ones, nor one
+    that is held from time to time behind those that come in. Once seen, a wait passes by the monotonic clock.
+    Not safe for several threads at a time.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen: dict[str, _Seen] = {}
+        self._resting: dict[str, float] = {}
+
+    def ready(self, waiting: Sequence[Waiting]) -> list[Waiting]:
+        """Return those that may go on now, in their order."""
+        now = self._clock.monotonic()
+        self._look(waiting)
+        return sorted((run for run in waiting if self._at(run) <= now), key=self._at)
+
+    def soonest(self, waiting: Sequence[Waiting]) -> float | None:
+        """Return how long it is until one of these may go on, seconds; None where time alone helps none of them."""
+        self._look(waiting)
+        times = [at for run in waiting if (at := self._at(run)) != float("inf")]
+        return max(0.0, min(times) - self._clock.monotonic()) if times else None
+
+    def rest(self, run_id: str, seconds: float) -> None:
+        """Leave a run alone for a while, whatever its row says."""
+        self._resting[run_id] = self._clock.monotonic() + seconds
+
+    def leave(self, run_id: str) -> None:
+        """Leave a run alone as long as this process lives."""
+        self._resting[run_id] = float("inf")
+
+    def is_left(self, run_id: str) -> bool:
+        """Tell whether a run was left alone for good."""
+        return self._resting.get(run_id) == float("inf")
+
+    def _at(self, run: Waiting) -> float:
+        return max(self._seen[run.id].ready_at, self._resting.get(run.id, 0.0))
+
+    def _look(self, waiting: Sequence[Waiting]) -> None:
+        known = self._seen
+        self._seen = {}
+        for run in waiting:
+            row = (run.state, run.who, run.next_at)
+            seen = known.get(run.id)
+            self._seen[run.id] = seen if seen is not None and seen.row == row else _Seen(row, self._ready_at(run))
+        self._resting = {run_id: until for run_id, until in self._resting.items() if run_id in self._seen}
+
+    def _ready_at(self, run: Waiting) -> float:
+        if run.state is RunState.HELD and run.who is Who.PERSON:
+            return float("inf")
+        held = run.state is RunState.HELD
+        left = (max(run.next_at, run.created) if held else run.created) - self._clock.now().timestamp()
+        if left > (LONGEST_WAIT_SECONDS if held else 0.0):
+            left = 0.0
+        return self._clock.monotonic() + left

@@ -1,0 +1,46 @@
+"""What a person should know of the daemon and the scheduled jobs, beside the runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+from orchestrator.app.records import Records
+from orchestrator.app.scheduled import scheduled
+from orchestrator.faces.cli.heartbeat import daemon
+
+_SKIPPED_DAYS = 7
+_MOST_SHOWN = 10_000
+
+
+def wrong_jobs(app: Records) -> Mapping[str, str]:
+    """Return what is wrong with jobs of config.toml, by name: as it reads now, and as the daemon met them."""
+    row, _ = daemon(app.store, app.clock)
+    met = row.facts.get("troubles", {}) if row is not None else {}
+    return {**met, **scheduled(app)[1]}
+
+
+def standing(app: Records) -> Iterator[str]:
+    """Yield a line for each job in trouble, and for each whose dates were skipped lately."""
+    for name, sentence in wrong_jobs(app).items():
+        yield f"job {name} is left out: {sentence.removeprefix(f'job {name}: ')}"
+    since = (app.clock.now() - timedelta(days=_SKIPPED_DAYS)).isoformat(timespec="milliseconds")
+    skipped = app.store.dates.latest(_MOST_SHOWN, skipped_since=since)
+    for name, count in sorted(Counter(row.job_name for row in skipped).items()):
+        latest = next(row for row in skipped if row.job_name == name)
+        dates = "one date was" if count == 1 else f"{count} dates were"
+        last = f"the last one {latest.logical_date}: {latest.skipped}"
+        yield f"job {name}: {dates} skipped in {_SKIPPED_DAYS} days, {last}"
+
+
+def nobody(app: Records) -> str:
+    """Return what becomes of a run that no process works on now."""
+    row, _ = daemon(app.store, app.clock)
+    if row is None:
+        return "No process works on it now: start `run` or `serve` again."
+    slots, busy = row.facts.get("slots", 0), row.facts.get("busy", 0)
+    return (
+        f"No process works on it now; the daemon (process {row.pid} on {row.host}) goes on with it "
+        f"when its turn comes: {busy} of {slots} slots are taken."
+    )

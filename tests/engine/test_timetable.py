@@ -1,0 +1,304 @@
+"""Scheduled jobs over restarts, full disks, downtime and upgrades: a date is fired once, or skipped with a reason."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from orchestrator.core.errors import AreaError, SpaceError
+from orchestrator.engine.scheduler import Schedule, bare
+from orchestrator.engine.stores.sql import SqlStore
+from orchestrator.engine.timetable import Entry, Timetable
+from orchestrator.model.job import AreaSource, Job
+from orchestrator.model.states import RunState
+
+BEGAN = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
+
+
+class SetClock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.time = BEGAN
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return (self.time - BEGAN).total_seconds()
+
+
+class NeverStop:
+    def is_set(self) -> bool:
+        return False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        raise NotImplementedError
+
+
+class House:
+    """One state folder, whose daemon can be restarted."""
+
+    def __init__(self, folder) -> None:
+        self.path = folder / "state.db"
+        self.clock = SetClock()
+        self.store = SqlStore(f"sqlite:///{self.path}", self.clock)
+        self.entries: list[Entry] = []
+        self.told: list[tuple[str, dict[str, object]]] = []
+        self.restart()
+
+    def job(self, name="nightly", cron="30 1 * * *", *, zone="UTC", every="", jobs=None, **keys):
+        schedule = Schedule("" if every else cron, every, zone)
+        self.entries.append(Entry(name, schedule, jobs or (lambda: [(name, self.declared(name))]), **keys))
+        return self
+
+    def declared(self, name):
+        return Job(name, str(self.path.parent), AreaSource("0,0,1,1"), "today-30d", "today")
+
+    def restart(self) -> None:
+        self.timetable = Timetable(
+            self.entries,
+            store=self.store,
+            clock=self.clock,
+            stop=NeverStop(),
+            installation="here",
+            notify=lambda name, _run, facts: self.told.append((name, dict(facts))),
+        )
+
+    def look(self, when: str | datetime | None = None) -> None:
+        if when is not None:
+            self.clock.time = when if isinstance(when, datetime) else datetime.fromisoformat(when).replace(tzinfo=UTC)
+        self.timetable.look()
+
+    def dates(self, *, skipped: bool, job="nightly") -> list[str]:
+        """Return the names of dates that got a run, or were skipped; what says where a job began is neither."""
+        rows = [row for row in self.store.dates.latest(1_000_000) if row.job_name == job]
+        wanted = [row.logical_date for row in rows if (row.skipped if skipped else row.run_id)]
+        return sorted(wanted)
+
+    def end_runs(self) -> None:
+        for waiting in self.store.queue.waiting():
+            self.store.set_run(waiting.id, RunState.CANCELLED)
+
+
+@pytest.fixture
+def house(tmp_path):
+    house = House(tmp_path)
+    yield house
+    house.store.close()
+
+
+def test_a_new_job_begins_with_the_latest_date_of_the_last_day(house):
+    """Who starts the daemon at noon gets last night's result, and nothing of the night before."""
+    house.job().look()
+
+    assert (house.dates(skipped=False), house.dates(skipped=True)) == (["2026-01-01T01:30"], [])
+
+
+def test_a_new_job_whose_date_was_longer_ago_waits(house):
+    """A weekly job that is declared on Thursday begins next Monday, also when the daemon is down then."""
+    house.job(cron="0 1 * * 1").look()
+    before = house.dates(skipped=False)
+    house.restart()
+    house.look("2026-01-08T09:00")  # Monday was the 5th
+
+    assert before == []
+    assert house.dates(skipped=False) == ["2026-01-05T01:00"]
+
+
+def test_looking_again_fires_nothing_again(house):
+    """However often, and by whichever process."""
+    house.job().look()
+    for minute in range(5):
+        house.restart()
+        house.look(BEGAN + timedelta(minutes=minute))
+
+    assert house.dates(skipped=False) == ["2026-01-01T01:30"]
+
+
+@pytest.mark.parametrize(
+    ("catch_up", "fired"),
+    [("latest", ["06"]), ("all", ["02", "03", "04", "05", "06"]), ("none", [])],
+    ids=["latest", "all", "none"],
+)
+def test_after_days_of_downtime_every_date_is_fired_or_skipped_with_a_reason(house, catch_up, fired):
+    """Nothing of five nights goes by in silence."""
+    house.job(catch_up=catch_up).look("2026-01-01T01:31")
+    house.restart()
+    house.look("2026-01-06T07:00")
+
+    nights = {f"2026-01-{day:02d}T01:30" for day in range(2, 7)}
+    late = {f"2026-01-{day}T01:30" for day in fired}
+    assert set(house.dates(skipped=False)) == late | {"2026-01-01T01:30"}
+    assert set(house.dates(skipped=True)) == nights - late
+
+
+def test_a_beat_of_seven_days_outlives_downtime(house):
+    """Down on the day it is due and the day after: it is run on the third, once."""
+    house.job(every="7d").look("2026-01-08T12:00")  # beats on Saturdays: the 3rd, the 10th
+    house.restart()
+    house.look("2026-01-12T12:00")
+    house.look("2026-01-12T12:01")
+
+    assert house.dates(skipped=False) == ["2026-01-10T00:00"]
+
+
+def test_a_disk_that_is_full_at_the_due_minute_loses_no_date(house, monkeypatch):
+    """What cannot be written down is written at a later tick, and said once."""
+    house.job().look()
+    fire = house.store.fire
+    monkeypatch.setattr(house.store, "fire", lambda _order: (_ for _ in ()).throw(SpaceError("no space left")))
+    for minute in range(30, 45):
+        house.look(f"2026-01-02T01:{minute}")
+    monkeypatch.setattr(house.store, "fire", fire)
+    house.look("2026-01-02T01:45")
+
+    assert house.dates(skipped=False) == ["2026-01-01T01:30", "2026-01-02T01:30"]
+    assert [name for name, _ in house.told if name.startswith("job.")] == ["job.trouble", "job.recovered"]
+
+
+def test_one_bad_job_does_not_keep_the_others(house):
+    """A missing area file and a fault of ours are each said once; the good job runs each night."""
+
+    def no_area():
+        raise AreaError("/data/east.gpkg is not there")
+
+    def broken():
+        raise KeyError("ours")
+
+    house.job("east", jobs=no_area).job("west", jobs=broken).job()
+    for hour in range(72):
+        house.look(BEGAN + timedelta(hours=hour))
+
+    assert len(house.dates(skipped=False)) == 4
+    assert house.timetable.troubles == {"east": "/data/east.gpkg is not there", "west": "KeyError: 'ours'"}
+    assert [facts["job"] for name, facts in house.told if name == "job.trouble"] == ["east", "west"]
+
+
+def test_a_job_that_is_mended_runs_and_says_what_it_missed(house):
+    """Its dates in the time of trouble are rows with the trouble in them."""
+    there = False
+
+    def areas():
+        if not there:
+            raise AreaError("/data/east.gpkg is not there")
+        return [("east", house.declared("east"))]
+
+    house.job("east", jobs=areas)
+    for hour in range(72):
+        house.look(BEGAN + timedelta(hours=hour))
+    there = True
+    house.look(BEGAN + timedelta(hours=73))
+
+    assert house.dates(skipped=False, job="east") == ["2026-01-04T01:30"]
+    skipped = [row for row in house.store.dates.latest(9) if row.skipped]
+    assert sorted(row.logical_date[:10] for row in skipped) == ["2026-01-01", "2026-01-02", "2026-01-03"]
+    assert all("not there" in row.skipped for row in skipped)
+
+
+def test_with_overlap_skip_a_date_does_not_stack_on_a_slow_run(house):
+    """While last night's run has not ended, tonight's date is skipped, naming it; afterwards it goes on."""
+    house.job(overlap="skip").look()
+    (slow,) = house.store.queue.waiting()
+    house.look("2026-01-02T01:30")
+    house.end_runs()
+    house.look("2026-01-03T01:30")
+
+    assert house.dates(skipped=False) == ["2026-01-01T01:30", "2026-01-03T01:30"]
+    (skipped,) = [row for row in house.store.dates.latest() if row.skipped]
+    assert slow.id in skipped.skipped
+
+
+def test_a_queue_has_an_end(house, monkeypatch):
+    """A job of each minute on a service that stands still leaves so many runs, then rows that say so."""
+    monkeypatch.setattr("orchestrator.engine.timetable.MOST_AT_ONCE", 10)
+    house.job(cron="* * * * *")
+    for minute in range(13):
+        house.look(BEGAN + timedelta(minutes=minute))
+
+    assert (len(house.dates(skipped=False)), len(house.dates(skipped=True))) == (10, 3)
+
+
+def test_a_job_of_several_areas_is_fired_for_each_and_found_whole_after_a_crash(house, monkeypatch):
+    """Killed between two areas, the next look adds what is missing and doubles nothing."""
+    areas = [(f"nightly_{n}", house.declared(f"nightly_{n}")) for n in range(4)]
+    house.job(jobs=lambda: areas)
+    fire, left = house.store.fire, [2]
+
+    def dies(order):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return fire(order)
+
+    monkeypatch.setattr(house.store, "fire", dies)
+    with pytest.raises(KeyboardInterrupt):
+        house.look()
+    monkeypatch.setattr(house.store, "fire", fire)
+    house.restart()
+    house.look()
+    house.look()
+
+    assert [house.dates(skipped=False, job=name) for name, _ in areas] == [["2026-01-01T01:30"]] * 4
+    assert len(house.store.queue.waiting()) == 4
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "UTC"])
+def test_a_date_fired_before_the_upgrade_is_not_fired_again(house, zone):
+    """A row without offset, of a version that had none, stands for its hour, also where that comes twice."""
+    house.job(cron="*/30 * * * *", zone=zone)
+    with sqlite3.connect(house.path) as database:
+        rows = [("nightly", f"2026-11-01T01:{m}", "old", "2026-11-01T05:30:00+00:00", "") for m in ("00", "30")]
+        database.executemany("INSERT INTO fires VALUES (?, ?, ?, ?, ?)", rows)
+    database.close()
+
+    house.look("2026-11-01T06:45" if zone != "UTC" else "2026-11-01T01:45")
+
+    assert house.dates(skipped=False) == ["2026-11-01T01:00", "2026-11-01T01:30"]
+    assert house.store.queue.waiting() == []
+
+
+def test_a_clock_that_was_set_back_fires_nothing_twice(house):
+    """The rows tell, not the memory of a process."""
+    house.job().look("2026-01-05T12:00")
+    for day in (2, 3, 4, 5):
+        house.look(f"2026-01-{day:02d}T12:00")
+        house.restart()
+    house.look("2026-01-06T01:30")
+
+    fired = house.dates(skipped=False)
+    assert len(fired) == len(set(fired))
+    assert {"2026-01-05T01:30", "2026-01-06T01:30"} <= set(fired)
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "catch_up"),
+    [
+        pytest.param("*/30 1-2 * * 0", "America/New_York", "latest", id="four dates each Sunday night"),
+        pytest.param("15 2 1,15 * 5", "Europe/Ljubljana", "all", id="two days a month and Fridays"),
+        pytest.param("30 1 * * *", "Australia/Lord_Howe", "latest", id="nightly"),
+    ],
+)
+def test_over_three_years_no_date_is_lost_or_doubled(house, cron, zone, catch_up):
+    """Up and down at random, looks at random: what was due is what has rows, each once."""
+    chance = random.Random(f"{cron}{zone}")  # noqa: S311
+    house.job(cron=cron, zone=zone, catch_up=catch_up).look()
+    now, last = BEGAN, BEGAN + timedelta(days=3 * 365)
+    while now < last:
+        now += timedelta(days=chance.choice([0.02, 0.02, 0.3, 1, 1, 2, 9, 40]) * chance.random())
+        if chance.random() < 0.3:
+            house.restart()
+        house.look(now)
+        house.end_runs()
+
+    schedule = house.entries[0].schedule
+    due = [moment.date for moment in schedule.moments(BEGAN, now)]
+    fired, skipped = house.dates(skipped=False), house.dates(skipped=True)
+    began = {name for name in fired if schedule.when(name) <= BEGAN}
+    assert sorted([*fired, *skipped]) == sorted([*due, *began])
+    assert len(due) > 60
+    assert (skipped == []) is (catch_up == "all")
+    assert all(bare(name) not in due or bare(name) == name for name in due)
