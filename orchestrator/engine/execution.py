@@ -168,6 +168,16 @@ class Execution:
             self._lock.take()
         except LockedError as error:
             raise HoldError(str(error), alone=True) from None
+        if run.state is not RunState.ADMITTED:  # one of an earlier version, or one that another has followed since
+            self._or_hold(run, self._claim)
+
+    def _claim(self, run: Run) -> None:
+        """Make the final path the run's, unless something lies there that its job did not make."""
+        final = final_path(Job.from_json(run.job))
+        row = self._store.outputs.at(str(final))
+        if row is None or row.run_id != run.id:
+            check_owner(final, claimant(run), self._store)
+            self._store.outputs.claim(str(final), run.id, run.declaration)
 
     def _give_output_up(self) -> None:
         if self._lock is not None:
@@ -193,9 +203,7 @@ class Execution:
     # ----------------------------------------------------------------- steps
 
     def _plan(self, run: Run) -> None:
-        final = final_path(Job.from_json(run.job))
-        check_owner(final, claimant(run), self._store)
-        self._store.outputs.claim(str(final), run.id, run.declaration)
+        self._claim(run)
         prepared = self._hands.planner.prepare(Job.from_json(run.job))
         crash.point("run.prepared")
         plan = plan_to_json(prepared.plan)
@@ -251,8 +259,14 @@ class Execution:
 
     def _check_owner(self, run: Run) -> None:
         """Hold the run when a file that is not its job's has appeared where its result goes: nothing is lost."""
+        now = self._store.run(run.id)  # the consent to overwrite may have come meanwhile
+        final = final_path(Job.from_json(run.job))
+        self._or_hold(now, lambda run: check_owner(final, claimant(run), self._store))
+
+    def _or_hold(self, run: Run, act: Callable[[Run], None]) -> None:
+        """Do something that looks at the output's owner; what is refused holds a run that has begun."""
         try:
-            check_owner(final_path(Job.from_json(run.job)), claimant(self._store.run(run.id)), self._store)
+            act(run)
         except UserError as error:
             raise HoldError(f"{error}; `orchestrator retry {run.id}` then goes on", alone=False) from None
 
