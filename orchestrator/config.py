@@ -7,21 +7,27 @@ Every setting has an environment variable, `ORCHESTRATOR_` + section + `__` + ke
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
 
-from orchestrator.core.errors import ConfigError
+from orchestrator.core.errors import ConfigError, UserError
 from orchestrator.core.units import parse_bytes, parse_seconds
-from orchestrator.model.job import AreaSource, GridRequest, Job, OutputOptions
+from orchestrator.model.job import AreaSource, GridRequest, Job, OutputOptions, check_share
 
 PREFIX = "ORCHESTRATOR_"
+# What files of areas end in; a job file ends in .toml.
+AREA_SUFFIXES = frozenset(
+    {".shp", ".gpkg", ".geojson", ".json", ".wkt", ".kml", ".kmz", ".fgb", ".parquet", ".gml", ".zip", ".geojsonl"}
+)
 # Variables that are not settings: which file, which profile, and the tests' crash points.
 OTHER_VARIABLES = frozenset({"ORCHESTRATOR_CONFIG", "ORCHESTRATOR_PROFILE", "ORCHESTRATOR_CRASH_AT"})
 OTHER_PREFIXES = ("ORCHESTRATOR_TEST_", "ORCHESTRATOR_CLI_")
@@ -110,6 +116,14 @@ def _area(value: Any) -> Any:
     return {"source": value} if isinstance(value, str) else value
 
 
+def _share(value: float) -> float:
+    try:
+        check_share(value)
+    except UserError as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
 class GridTable(_Section):
     scale: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     crs: str = ""
@@ -140,6 +154,7 @@ class JobTable(_Section):
     max_part_size: Size = 48 * 2**20
     split: Literal["blocks", "square"] = "blocks"
     write: WriteTable = WriteTable()
+    min_valid: Annotated[float, AfterValidator(_share)] = 0.0
     cron: str = ""
     every: str = ""
     timezone: str = "UTC"
@@ -158,7 +173,7 @@ class JobTable(_Section):
             start_date=self.start_date,
             end_date=self.end_date,
             recipe=self.recipe,
-            params=MappingProxyType(dict(self.params)),
+            params=MappingProxyType(_with_file_found(base, self.params)),
             bands=self.bands,
             grid=GridRequest(**self.grid.model_dump()),
             route=self.route,
@@ -166,13 +181,28 @@ class JobTable(_Section):
             split=self.split,
             options=OutputOptions(**self.write.model_dump()),
             service=service,
+            min_valid=self.min_valid,
         )
 
 
 def _resolved(base: Path, source: str) -> str:
     """Make a file's path absolute, so that a run can be continued from any folder; boxes and texts stay."""
-    path = base / Path(source).expanduser()
-    return str(path.resolve()) if path.exists() else source
+    # Before `~` is expanded: a file's own name may begin with it. RuntimeError: no user is called so; OSError and
+    # ValueError: the text is no path at all, like a long WKT.
+    for expand in (Path, lambda text: Path(text).expanduser()):
+        with contextlib.suppress(OSError, RuntimeError, ValueError):
+            path = base / expand(source)
+            if source and path.exists():
+                return str(path.resolve())
+    return source
+
+
+def _with_file_found(base: Path, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Find a parameter `file` in the folder of the job file, unless the current folder has it."""
+    file = params.get("file")
+    if isinstance(file, str) and not Path(file).is_file() and (base / file).is_file():
+        return dict(params) | {"file": str((base / file).resolve())}
+    return dict(params)
 
 
 class Settings(_Section):
@@ -248,7 +278,8 @@ def load(
     if profile:
         if profile not in profiles:
             known = ", ".join(profiles) or "none"
-            raise ConfigError(f"profile {profile!r} is not in {found}; it has {known}")
+            where = found or "any file: there is no config.toml here"
+            raise ConfigError(f"profile {profile!r} is not in {where}; known: {known}")
         layers.append((f"profile {profile} of {found}", profiles[profile]))
     layers += [("environment", _from_environment(variables)), ("command line", overrides or {})]
     return _merge(layers, found)
@@ -259,12 +290,33 @@ def read_job(path: Path) -> JobTable:
     Read a job file.
 
     Raises:
-        ConfigError: The file cannot be read, or a key or value is wrong.
+        UserError: The file cannot be read, or a key or value is wrong.
     """
     try:
-        return JobTable.model_validate(_read(path))
+        return JobTable.model_validate(read_table(path))
     except ValidationError as error:
-        raise ConfigError(explain(error, str(path))) from None
+        raise UserError(explain(error, str(path), JobTable)) from None
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """
+    Read what a job file says, unchecked.
+
+    Raises:
+        UserError: It cannot be read, is an area, or holds settings.
+    """
+    if path.suffix.lower() in AREA_SUFFIXES:
+        raise UserError(f"{path} is an area, not a job file; write --shapefile {path}")
+    try:
+        content = _read(path)
+    except ConfigError as error:
+        raise UserError(f"job file {error}") from None
+    if named := content.get("jobs"):
+        raise UserError(
+            f"{path} holds settings, not one job: its jobs ({', '.join(named)}) are for `serve`; "
+            "copy one without its heading into a file of its own, or use --config"
+        )
+    return content
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
@@ -327,10 +379,11 @@ def _merge(layers: list[tuple[str, Mapping[str, Any]]], found: Path | None) -> L
     jobs, refused = _jobs(merged.pop("jobs", {}), origins)
     try:
         settings = Settings.model_validate(merged | {"jobs": jobs})
-        return Loaded(settings, found, MappingProxyType(origins), MappingProxyType(refused))
     except ValidationError as error:
         first = ".".join(str(word) for word in error.errors()[0]["loc"][:2])
         raise ConfigError(explain(error, origins.get(first, str(found or "settings")))) from None
+    _check_whole_service(settings, origins)
+    return Loaded(settings, found, MappingProxyType(origins), MappingProxyType(refused))
 
 
 def _jobs(tables: Mapping[str, Any], origins: Mapping[str, str]) -> tuple[dict[str, JobTable], dict[str, str]]:
@@ -345,16 +398,62 @@ def _jobs(tables: Mapping[str, Any], origins: Mapping[str, str]) -> tuple[dict[s
         try:
             good[name] = JobTable.model_validate(table)
         except ValidationError as error:
-            refused[name] = explain(error, origin)
+            refused[name] = explain(error, origin, JobTable)
     return good, refused
 
 
-def explain(error: ValidationError, origin: str) -> str:
-    """One line that names place, key, value and what was expected."""
-    first = error.errors()[0]
-    key = ".".join(str(word) for word in first["loc"])
+def _check_whole_service(settings: Settings, origins: Mapping[str, str]) -> None:
+    """
+    Refuse half a sandbox: an Earth Engine here and the buckets of Google there, or the other way round.
+
+    Raises:
+        ConfigError: Some of the three addresses are set and some are not.
+    """
+    urls = {name: getattr(settings, name).url for name in ("ee", "gcs", "drive")}
+    given = [name for name, url in urls.items() if url]
+    lacking = [name for name, url in urls.items() if not url]
+    if not given or not lacking:
+        return
+    names = " and ".join(f"`url` under [{name}] ({PREFIX}{name.upper()}__URL)" for name in lacking)
+    raise ConfigError(
+        f"{origins.get(f'{given[0]}.url', 'settings')}: `url` under [{given[0]}] is {urls[given[0]]}, but {names} "
+        "is not set, so that Google's own would be spoken to; set all three to the sandbox, or none"
+    )
+
+
+def explain(error: ValidationError, origin: str, root: type[BaseModel] = Settings) -> str:
+    """One line that names place, key, value and what was expected; `root` is what was read."""
+    errors = error.errors()
+    # A misspelt name is why another one is missing, not the other way round.
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+    loc = tuple(str(word) for word in first["loc"])
+    key = ".".join(loc)
     if first["type"] == "extra_forbidden":
-        return f"{origin}: {key!r} is no setting; the file config.toml of the project lists them all"
+        return f"{origin}: {key!r} is no {_kind(root, loc)}; {_nearest(root, loc)}"
     if first["type"] == "missing":
         return f"{origin}: {key!r} is missing"
     return f"{origin}: {key!r} is {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
+
+
+def _kind(root: type[BaseModel], loc: tuple[str, ...]) -> str:
+    return "key of a job" if root is JobTable or loc[0] == "jobs" else "setting"
+
+
+def _nearest(root: type[BaseModel], loc: tuple[str, ...]) -> str:
+    """Return what was perhaps meant by the last word of `loc`, or every name that could stand there."""
+    known = _names_at(root, loc[:-1])
+    near = difflib.get_close_matches(loc[-1].lower(), known, 1, 0.6)
+    listed = f"did you mean {'.'.join((*loc[:-1], near[0]))!r}?" if near else f"known here: {', '.join(known)}"
+    return f"{listed} (docs/reference/config.md explains them)"
+
+
+def _names_at(root: type[BaseModel], loc: tuple[str, ...]) -> list[str]:
+    """Return the keys of the table at `loc`."""
+    model: type[BaseModel] = root
+    for word in loc:
+        field = model.model_fields.get(word)
+        if field is None:  # a name of one's own, as in [jobs.NAME]
+            continue
+        kinds = [field.annotation, *get_args(field.annotation)]
+        model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), model)
+    return list(model.model_fields)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator import __version__
 from orchestrator.app.planner import JobPlanner
+from orchestrator.app.records import Records
 from orchestrator.config import Settings
-from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import ConfigError, PlanError
-from orchestrator.core.files import exclusive, write_once
+from orchestrator.core.files import write_once
 from orchestrator.core.machine import processors
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.engine.execution import Execution
@@ -24,9 +24,7 @@ from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.service import ElsewhereError
 from orchestrator.engine.setting import Hands, Patience, Surroundings
-from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Run
-from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.engine.watch import OperationsWatch
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan, TaskPlan
@@ -41,7 +39,11 @@ def _silent(_name: str, _run: str, _facts: Mapping[str, Any]) -> None:
     pass
 
 
-class Application:
+def _unheard(_what: str) -> None:
+    pass
+
+
+class Application(Records):
     """Everything of one process, made when first needed."""
 
     def __init__(
@@ -53,21 +55,13 @@ class Application:
         config_dir: Path | None = None,
         refused_jobs: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self.settings = settings
-        self.refused_jobs = refused_jobs  # of config.toml: name and what is wrong
-        self.config_dir = config_dir or Path.cwd()  # what relative paths of jobs in config.toml count from
+        super().__init__(settings, refused_jobs=refused_jobs, config_dir=config_dir)
         self.stop = stop
         self.notify = notify
-        self.clock = SystemClock()
         self._joining = threading.Lock()
         self._watches: dict[str, OperationsWatch] = {}
 
     # ----------------------------------------------------------------- local
-
-    @cached_property
-    def store(self) -> Store:
-        self.settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return SqlStore(f"sqlite:///{self.settings.state_dir / 'state.db'}", self.clock)
 
     @cached_property
     def owner(self) -> str:
@@ -76,12 +70,9 @@ class Application:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         return write_once(path, secrets.token_hex(4).encode()).decode("ascii").strip()
 
-    def lock(self, run_id: str) -> AbstractContextManager[None]:
-        """Hold a run for this process."""
-        return exclusive(self.settings.state_dir / "locks" / run_id, f"run {run_id}")
-
-    def planner(self) -> JobPlanner:
-        return JobPlanner(self.settings, self.earth_engine, self.threads)
+    def planner(self, say: Callable[[str], None] = _unheard) -> JobPlanner:
+        """Return what plans jobs; `say` is told what it does."""
+        return JobPlanner(self.settings, self.earth_engine, self.threads, say)
 
     @property
     def threads(self) -> int:
@@ -140,19 +131,21 @@ class Application:
                 "no bucket is named: give --bucket, set `bucket` under [gcs] in config.toml, or use --route drive"
             )
         transfers = self.settings.transfer.downloads
-        return connect_gcs(gcs.url or None, self.settings.ee.project, self.credentials(), gcs.bucket, transfers)
+        project, url = self.settings.ee.project, gcs.url or None
+        return connect_gcs(url, project, self.credentials(), gcs.bucket, transfers, self.stop)
 
     def drive(self) -> Any:
         """Return the Drive folder's client."""
         from orchestrator.clients.drive import connect_drive  # noqa: PLC0415
 
         drive = self.settings.drive
-        return connect_drive(drive.url or None, self.credentials(), drive.folder, self.settings.transfer.downloads)
+        transfers = self.settings.transfer.downloads
+        return connect_drive(drive.url or None, self.credentials(), drive.folder, transfers, self.stop)
 
     # ------------------------------------------------------------------ runs
 
-    def hands(self, job: Job) -> Hands:
-        """Return what a run of `job` works with."""
+    def hands(self, job: Job, say: Callable[[str], None] = _unheard) -> Hands:
+        """Return what a run of `job` works with; `say` is told what its planner does."""
         from orchestrator.assemble.quicklook import Quicklook  # noqa: PLC0415
         from orchestrator.routes.drive_export import drive_export  # noqa: PLC0415
         from orchestrator.routes.gcs_export import gcs_export  # noqa: PLC0415
@@ -162,14 +155,23 @@ class Application:
         ee = self.settings.ee
         options: dict[str, Any] = {"cloud_optimized": ee.cloud_optimized}
         options |= {"priority": ee.priority} if ee.priority >= 0 else {}
+        engine = self.earth_engine()
         cloud = self.bucket() if job.route == "gcs" else self.drive()
         objects = CheckedStore(cloud, DownloadPatience(retry=self.policy), self.stop)
-        engine = self.earth_engine()
         if job.route == "gcs":
             route = gcs_export(engine, objects, self.settings.gcs.bucket, **options)
         else:
             route = drive_export(engine, objects, self.settings.drive.folder, **options)
-        return Hands(self.planner(), route, _assembler(), Quicklook(), self.threads, __version__)
+        return Hands(self.planner(say), route, _assembler(), Quicklook(), self.threads, __version__)
+
+    @contextmanager
+    def lent_hands(self, job: Job) -> Iterator[Hands]:
+        """Lend what a run of `job` works with; its connections are closed at the end of the block."""
+        hands = self.hands(job)
+        try:
+            yield hands
+        finally:
+            hands.route.close()
 
     def execution(self, run: Run, progress: Progress | None = None) -> Execution:
         """Return the execution of a run, ready to work."""
@@ -179,7 +181,8 @@ class Application:
                 f"run {run.id} was begun on {job.service}, but the settings name {self.settings.service}; "
                 "a run is never continued elsewhere"
             )
-        hands = self.hands(job)
+        progress = progress or Progress()
+        hands = self.hands(job, lambda what: progress.set(detail=what))
         return Execution(
             run.id,
             store=self.store,

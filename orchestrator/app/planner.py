@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -11,7 +11,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.app.remarks import check_dates, disk_remarks, least_bytes, piece_name
 from orchestrator.config import Settings
+from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import AreaError, PermanentError, RecipeError, UserError
 from orchestrator.core.units import format_bytes
 from orchestrator.engine.publication import final_path
@@ -28,33 +30,60 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LocalPlan:
-    """What can be settled without asking anybody."""
+    """
+    What can be settled without asking anybody.
+
+    Attributes:
+        plan: The plan a run keeps.
+        recipe: What the pixels are.
+        request: What is wanted of the recipe.
+        area: What the output is cut with.
+        remarks: What holds today and here, and is no part of the plan, a sentence each.
+    """
 
     plan: Plan
     recipe: Recipe
     request: ImageRequest
     area: Area
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know: of the area and the grid, and of today's dates and disk."""
+        return (*self.plan.notes, *self.remarks)
 
 
 class JobPlanner:
     """The engine's `Planner`: area, grid, split, image, scenes."""
 
-    def __init__(self, settings: Settings, engine: Callable[[], EarthEngine], threads: int) -> None:
+    def __init__(
+        self, settings: Settings, engine: Callable[[], EarthEngine], threads: int, say: Callable[[str], None]
+    ) -> None:
         self._settings = settings
         self._engine = engine
         self._threads = threads
+        self._say = say  # told what is being done, in a few words
 
-    def local(self, job: Job) -> LocalPlan:
-        """Plan without any remote call. `job` has settled dates."""
-        from orchestrator.plan.align import ee_region  # noqa: PLC0415
+    def local(self, job: Job, today: date | None = None) -> LocalPlan:
+        """
+        Plan without any remote call. `job` has settled dates.
+
+        Args:
+            job: What is declared.
+            today: The day from which on no scene can have been taken; by default, the clock's.
+        """
         from orchestrator.plan.plan import SplitRequest, make_plan  # noqa: PLC0415
+        from orchestrator.plan.region import ee_region  # noqa: PLC0415
 
         check_output(job)
+        self._say("reading the area")
         recipe = find_recipe(job.recipe)
         start, end = job.dates(date.min)
         bare = ImageRequest({}, start, end, job.bands, job.params)
         pixels = recipe.pixels(bare)
+        remarks = check_dates(job, recipe, bare, today or SystemClock().now().date()) + recipe.notes(bare)
         area = _read_area(job)
+        self._say("laying the grid over the area")
         plan = make_plan(
             area,
             pixels,
@@ -67,7 +96,8 @@ class JobPlanner:
             all_touched=job.options.all_touched,
             workers=max(self._threads, self._settings.transfer.downloads),
         )
-        return LocalPlan(plan, recipe, replace(bare, region=ee_region(area.geometry, area.crs)), area)
+        request = replace(bare, region=ee_region(area.geometry, area.crs))
+        return LocalPlan(plan, recipe, request, area, (*remarks, *disk_remarks(job, plan)))
 
     def prepare(self, job: Job) -> Prepared:
         """See `ports.Planner`."""
@@ -75,10 +105,14 @@ class JobPlanner:
 
         local = self.local(job)
         check_space(job, local.plan)
+        self._say("signing in to Earth Engine")
         engine = self._engine()
         image = local.recipe.image(local.request)
+        self._say("asking Earth Engine for the scenes")
         scenes = self._look(engine, local, image)
         facts = local.recipe.facts(local.request) | {"scenes": scenes, "area_sha256": local.area.sha256}
+        if local.area.value:
+            facts["area_value"] = local.area.value
         return Prepared(local.plan, serialise(image), facts)
 
     def _look(self, engine: EarthEngine, local: LocalPlan, image: Any) -> list[dict[str, Any]]:
@@ -117,10 +151,19 @@ def _read_areas(job: Job) -> tuple[Area, ...]:
 def _read_area(job: Job) -> Area:
     """Return the job's one area, and make sure that it is the one the job was declared with."""
     areas = _read_areas(job)
-    area = next((a for a in areas if a.name == job.area.piece), None) if job.area.piece else areas[0]
+    area = _piece(areas, job.area.piece) if job.area.piece else areas[0]
     if area is None or job.pins.get("area", area.sha256) != area.sha256:
         raise AreaError(f"{job.area.source} has changed since the job was declared; start the job anew")
     return area
+
+
+def _piece(areas: tuple[Area, ...], name: str) -> Area | None:
+    """Return the area called `name`, also as earlier versions called it."""
+    from orchestrator.plan.area import distinct_names  # noqa: PLC0415
+
+    earlier = distinct_names(area.value or area.name for area in areas)
+    named = (*((area.name, area) for area in areas), *zip(earlier, areas, strict=True))
+    return next((area for known, area in named if known == name), None)
 
 
 def expand(job: Job) -> list[Job]:
@@ -136,7 +179,7 @@ def expand(job: Job) -> list[Job]:
     if not job.area.each:
         return [replace(job, pins=pins)]
     return [
-        replace(job, pins=pins, area=replace(job.area, piece=area.name), base_name=f"{job.base_name}_{area.name}")
+        replace(job, pins=pins, area=replace(job.area, piece=area.name), base_name=piece_name(job, area))
         for area in areas
     ]
 
@@ -151,9 +194,9 @@ def check_output(job: Job) -> None:
     folder = Path(job.output)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".orchestrator-probe-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
+        # Where the system can, it has no name: nothing is left by a kill, and no two of these ever meet.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise UserError(
             f"output folder {folder} cannot be written: {error.strerror}; choose another --output"
@@ -170,7 +213,7 @@ def check_space(job: Job, plan: Plan) -> None:
         UserError: The disk has less room than that.
     """
     free = shutil.disk_usage(job.output).free
-    least = plan.area_pixels * plan.pixels.bytes_per_pixel // 4
+    least = least_bytes(plan)
     if free < least:
         raise UserError(
             f"{job.output} has {format_bytes(free)} free; the result needs at least {format_bytes(least)} even if it "

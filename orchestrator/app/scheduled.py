@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from types import MappingProxyType
 
-from orchestrator.app.application import Application
-from orchestrator.app.planner import expand
+from orchestrator.app.records import Records
 from orchestrator.config import JobTable
 from orchestrator.core.errors import UserError
 from orchestrator.engine.scheduler import Schedule
@@ -14,7 +13,7 @@ from orchestrator.engine.timetable import Entry
 from orchestrator.model.job import Job
 
 
-def scheduled(app: Application) -> tuple[list[Entry], MappingProxyType[str, str]]:
+def scheduled(app: Records) -> tuple[list[Entry], MappingProxyType[str, str]]:
     """Return the jobs that have a schedule, and what is wrong with jobs that cannot be used, by name."""
     entries: list[Entry] = []
     refused = dict(app.refused_jobs)
@@ -43,6 +42,8 @@ def _areas(name: str, job: Job) -> Callable[[], Sequence[tuple[str, Job]]]:
     """Return what reads the area of a job anew, for each date that is due."""
 
     def read() -> list[tuple[str, Job]]:
+        from orchestrator.app.planner import expand  # noqa: PLC0415  geopandas is heavy
+
         return [(name if one.base_name == job.base_name else one.base_name, one) for one in expand(job)]
 
     return read

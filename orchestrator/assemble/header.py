@@ -11,6 +11,7 @@ import math
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ from orchestrator.assemble import tiff
 from orchestrator.assemble.codec import COMPRESSION_TAGS, Encoding
 from orchestrator.assemble.settings import Settings
 from orchestrator.assemble.storage import BufferBytes
+from orchestrator.model.mosaic import Appearance
+from orchestrator.model.spec import PixelSpec
 
 # Told to GDAL between header and first directory; a writer that changes the file flips the last line.
 _PROMISES = b"LAYOUT=IFDS_BEFORE_DATA\nKNOWN_INCOMPATIBLE_EDITION=NO\n "
@@ -29,8 +32,8 @@ GHOST = b"GDAL_STRUCTURAL_METADATA_SIZE=%06d bytes\n" % len(_PROMISES) + _PROMIS
 SHORT, LONG, LONG8 = 3, 4, 16
 TEMPLATE_SIDE = 16
 # Tags of the template that hold for every image of the file, and those of the full image alone.
-_EVERY_IMAGE = (258, 262, 277, 284, 338, 339, 42113)
-_FULL_IMAGE = (33550, 33922, 34264, 34735, 34736, 34737, 42112)
+_EVERY_IMAGE = (258, 262, 277, 284, 320, 338, 339, 42113)
+_FULL_IMAGE = (305, 33432, 33550, 33922, 34264, 34735, 34736, 34737, 42112)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Image:
 def template(settings: Settings, band_tags: Sequence[Mapping[str, str]] = ()) -> tiff.Directory:
     """Return the tags GDAL writes for the CRS, bands and metadata of the output; `band_tags` are in band order."""
     spec, pixels = settings.spec, settings.spec.pixels
+    shows = spec.appearance or _plain(pixels)
     with MemoryFile() as memory:
         with memory.open(
             driver="GTiff",
@@ -56,18 +60,43 @@ def template(settings: Settings, band_tags: Sequence[Mapping[str, str]] = ()) ->
             crs=settings.crs,
             transform=Affine(*spec.grid.transform),
             nodata=pixels.nodata,
-            photometric="MINISBLACK",
+            photometric=_photometric(shows),
             interleave="pixel",
         ) as dataset:
-            dataset.colorinterp = [ColorInterp.gray] + [ColorInterp.undefined] * (len(pixels.bands) - 1)
-            dataset.descriptions = pixels.bands
-            if (pixels.scale, pixels.offset) != (1.0, 0.0):
-                dataset.scales = [pixels.scale] * len(pixels.bands)
-                dataset.offsets = [pixels.offset] * len(pixels.bands)
+            # Before the bands' own: where it lies decides how GDAL writes the transform.
             dataset.update_tags(**dict(spec.tags))
+            _dress(dataset, shows)
             for band, tags in enumerate(band_tags, start=1):
                 dataset.update_tags(band, **tags)
         return tiff.read(BufferBytes(memoryview(memory.read()))).directories[0]
+
+
+def _plain(pixels: PixelSpec) -> Appearance:
+    """Return what bands look like of which no more than `pixels` is known."""
+    count = len(pixels.bands)
+    colours = (ColorInterp.gray.name, *[ColorInterp.undefined.name] * (count - 1))
+    return Appearance(pixels.bands, (pixels.scale,) * count, (pixels.offset,) * count, ("",) * count, colours)
+
+
+def _photometric(shows: Appearance) -> str:
+    if shows.palette:
+        return "PALETTE"
+    return "RGB" if shows.colours[:3] == ("red", "green", "blue") else "MINISBLACK"
+
+
+def _dress(dataset: Any, shows: Appearance) -> None:
+    if shows.palette:
+        dataset.write_colormap(1, {value: colour for value, *colour in shows.palette})
+    else:
+        dataset.colorinterp = [ColorInterp[name] for name in shows.colours]
+    dataset.descriptions = shows.descriptions
+    if set(zip(shows.scales, shows.offsets, strict=True)) != {(1.0, 0.0)}:
+        dataset.scales, dataset.offsets = shows.scales, shows.offsets
+    for band, unit in enumerate(shows.units, start=1):
+        if unit:
+            dataset.set_band_unit(band, unit)
+    for band, tags in enumerate(shows.band_tags, start=1):
+        dataset.update_tags(band, **dict(tags))
 
 
 def header_size(base: tiff.Directory, encoding: Encoding, shapes: list[tuple[int, int]]) -> int:

@@ -23,8 +23,9 @@ from orchestrator.assemble.settings import Settings
 from orchestrator.assemble.statistics import statistics
 from orchestrator.assemble.stock import Fragment, Item, Shelf, Spool, Spools
 from orchestrator.assemble.storage import aligned, boot_id, insert_room, remove_room
+from orchestrator.assemble.validity import count_valid
 from orchestrator.core.errors import IntegrityError, Stopped
-from orchestrator.core.files import sync_folder
+from orchestrator.core.files import make_folder, sync_folder
 from orchestrator.core.flow import one_behind
 from orchestrator.model.grid import Window
 from orchestrator.model.mosaic import MosaicReport, MosaicSpec
@@ -82,7 +83,7 @@ class BlockMosaic:
     @classmethod
     def resume(cls, settings: Settings, work_dir: Path) -> BlockMosaic:
         """Continue the work in `work_dir`, or begin it."""
-        work_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(work_dir)
         mosaic = cls(settings, work_dir, Journal(work_dir / JOURNAL), Accepted(settings.spec.grid))
         mosaic._load()
         return mosaic
@@ -142,7 +143,12 @@ class BlockMosaic:
         self._refresh()
         return frozenset(self.parts)
 
-    def place(self, parts: Iterable[tuple[Window, PartData]], on_placed: Callable[[Window], None]) -> None:
+    def place(
+        self,
+        parts: Iterable[tuple[Window, PartData]],
+        on_placed: Callable[[Window], None],
+        stop: Stop | None = None,
+    ) -> None:
         """
         Add parts, each with the window it covers: files, or their bytes, which then touch no disk of their own.
 
@@ -153,6 +159,7 @@ class BlockMosaic:
         Raises:
             IntegrityError: A part is not the planned one, or another one already covers some of its pixels.
             SpaceError: The disk is full.
+            Stopped: `stop` was set while a part was being placed.
 
         The part at fault is the first of which `on_placed` was not told; those before it are placed.
         """
@@ -162,7 +169,7 @@ class BlockMosaic:
             with gdal(), ExitStack() as files, self._threads() as pool, Commits(self._commit) as commits:
                 try:
                     fresh = self._fresh(parts, on_placed)
-                    for part in one_behind(self._begin(*each, files, pool) for each in fresh):
+                    for part in one_behind(self._begin(*each, files, pool, stop) for each in fresh):
                         commits.add(part.window, self._write(part, pool))
                         for window in commits.durable():
                             on_placed(window)
@@ -188,12 +195,12 @@ class BlockMosaic:
                 seen.add(window)
                 yield window, data
 
-    def _begin(self, window: Window, data: PartData, files: ExitStack, pool: Executor) -> Begun:
+    def _begin(self, window: Window, data: PartData, files: ExitStack, pool: Executor, stop: Stop | None) -> Begun:
         spools = self._writable()
         self._claim(window)
         file = files.enter_context(ExitStack())
         part = file.enter_context(open_part(data, window, self.settings, self.accepted))
-        placement = Placement(part, self._shelf(part.encoding), spools, self.settings)
+        placement = Placement(part, self._shelf(part.encoding), spools, self.settings, stop=stop)
         placement.begin(pool)
         return Begun(window, placement, file)
 
@@ -281,6 +288,18 @@ class BlockMosaic:
                 raise
         return MosaicReport(path=self.work_dir / FINISHED, **(self.sealed or {})["report"])
 
+    def valid(self, stop: Stop, on_blocks: Callable[[int, int], None] = lambda _done, _all: None) -> tuple[int, ...]:
+        """
+        Return for each band how many pixels of the finished file, which has not been moved yet, hold data.
+
+        Every stored block is decoded, in threads; `on_blocks` is told how many are done, and of how many.
+
+        Raises:
+            IntegrityError: A block cannot be decoded.
+            Stopped: `stop` was set.
+        """
+        return count_valid(self.work_dir / FINISHED, self.settings, stop, on_blocks)
+
     def _seal(self, stop: Stop) -> None:
         spools = self._writable()
         parts = [self.parts[window] for window in sorted(self.parts)]
@@ -296,7 +315,7 @@ class BlockMosaic:
         room = layout.room(spools.full.end)
         in_place = room is not None and self._make_room(spools.full, layout.full_at - room, room)
         if in_place:
-            writing.write_in_place(layout, spools)
+            writing.write_in_place(layout, spools, stop)
         else:
             writing.write_copy(layout, spools, self.work_dir / UNSEALED, stop)
         report = summary(parts, shelf, self.settings.resampling) | {"size": layout.size}

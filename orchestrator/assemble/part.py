@@ -22,6 +22,7 @@ from rasterio.io import DatasetReader, MemoryFile
 from orchestrator.assemble import tiff
 from orchestrator.assemble.accepted import Accepted
 from orchestrator.assemble.codec import COMPRESSIONS, Codec, Encoding, Pixels
+from orchestrator.assemble.reduce import is_nodata
 from orchestrator.assemble.settings import Settings
 from orchestrator.assemble.storage import BufferBytes, FileBytes
 from orchestrator.core.errors import IntegrityError
@@ -127,9 +128,15 @@ class Part:
                 mask = self.dataset.dataset_mask(window=(rows, cols)) if self.masked else None
             except RasterioError as error:
                 raise IntegrityError(f"the part at {self.window} cannot be read: {error}") from error
+        pixels: Pixels = np.moveaxis(bands, 0, 2)
         if mask is not None:
-            bands[:, mask == 0] = self.nodata
-        return np.moveaxis(bands, 0, 2)
+            if self.settings.spec.nodata_by_word and is_nodata(pixels[mask != 0], self.nodata).any():
+                raise IntegrityError(
+                    f"the part at {self.window} has pixels of the nodata value {self.nodata:g} that its mask calls "
+                    "data; choose a --nodata that no pixel has"
+                )
+            pixels[mask == 0] = self.nodata
+        return pixels
 
 
 def gdal() -> rasterio.Env:
@@ -257,11 +264,12 @@ def _comparisons(
     yield "its transform", wanted if _same_place(found, wanted, window) else found, wanted
     yield "its band count", dataset.count, len(pixels.bands)
     if any(dataset.descriptions):
-        yield "the order of its bands", dataset.descriptions, pixels.bands
+        shows = settings.spec.appearance
+        yield "the order of its bands", dataset.descriptions, shows.descriptions if shows else pixels.bands
     yield "its number type", tuple(sorted(set(dataset.dtypes))), (pixels.dtype,)
     nodata = dataset.nodata
     same = nodata is not None and (nodata == pixels.nodata or (np.isnan(nodata) and np.isnan(pixels.nodata)))
-    if not same and not (masked and nodata is None):
+    if not same and not (nodata is None and (masked or settings.spec.nodata_by_word)):
         yield "its nodata value", nodata, pixels.nodata
 
 

@@ -15,7 +15,9 @@ from orchestrator.assemble.part import Part
 from orchestrator.assemble.reduce import halve, is_nodata
 from orchestrator.assemble.settings import Settings
 from orchestrator.assemble.stock import Fragment, Item, Shelf, Spools
+from orchestrator.core.errors import Stopped
 from orchestrator.core.flow import in_order
+from orchestrator.model.ports import Stop
 
 # Overview levels are computed cell by cell, a cell being 2^CELL_LEVEL blocks wide: the quarters that wait for
 # their parents stay below 64 blocks, whatever the size of the part. Coarser levels are computed at the end.
@@ -50,6 +52,7 @@ class Placement:
         fragments: Blocks of which this part covers but some pixels.
         copied: How many blocks were taken over compressed.
         own_overviews: Whether overviews of the part were taken.
+        stop: Somebody's wish for an end, heard between blocks; a part may be a whole raster.
     """
 
     part: Part
@@ -60,6 +63,7 @@ class Placement:
     fragments: list[Fragment] = field(default_factory=list)
     copied: int = 0
     own_overviews: bool = False
+    stop: Stop | None = None
     _quarters: dict[Node, Pixels] = field(default_factory=dict)
     _copies: dict[Node, bool] = field(default_factory=dict)
     _cells: Iterator[tuple[Node, Iterator[Batch]]] = field(default_factory=lambda: iter(()))
@@ -87,7 +91,12 @@ class Placement:
         self._cells = chain([next(cells)], cells)
 
     def complete(self, pool: Executor) -> None:
-        """Make and write all blocks that this part alone decides."""
+        """
+        Make and write all blocks that this part alone decides.
+
+        Raises:
+            Stopped: `stop` was set; the part is to be placed anew.
+        """
         for cell, batches in self._cells:
             self._complete_cell(cell, batches, pool)
         for level in range(CELL_LEVEL + 1, self.top + 1):
@@ -102,6 +111,7 @@ class Placement:
         for level in levels:
             self._copy_all(self._nodes(level, cell))
         for batch in batches:
+            self._heed()
             self._keep(batch)
         for level in levels[2:]:
             wanted = (node for node in self._nodes(level, cell) if self._is_computed(node))
@@ -169,9 +179,14 @@ class Placement:
             if self.coverage.footprint(child).intersection(self.part.window)
         )
 
+    def _heed(self) -> None:
+        if self.stop is not None and self.stop.is_set():
+            raise Stopped("stopped while placing a part; those before it are kept, and the same command continues")
+
     def _copy_all(self, nodes: Iterator[Node]) -> None:
         for node in nodes:
             if self._is_copied(node):
+                self._heed()
                 self._copy(node)
 
     def _copy(self, node: Node) -> None:

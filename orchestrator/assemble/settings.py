@@ -46,12 +46,11 @@ class Settings:
         Check a specification.
 
         Raises:
-            PlanError: A word or number in it is unknown, or its number type cannot hold its nodata.
+            PlanError: A word or number in it is unknown.
             AreaError: Its area cannot be read.
         """
         dtype = np.dtype(spec.pixels.dtype).newbyteorder("<")
         _check_words(spec, dtype)
-        _check_nodata(spec.pixels.nodata, dtype)
         try:
             crs = CRS.from_user_input(spec.grid.crs)
         except CRSError as error:
@@ -61,7 +60,9 @@ class Settings:
     @property
     def resampling(self) -> str:
         """How overview pixels are computed where they must be."""
-        return "nearest" if self.spec.overviews == "nearest" else "average"
+        shows = self.spec.appearance
+        classes = self.spec.overviews == "auto" and shows is not None and bool(shows.palette)  # no means of classes
+        return "nearest" if self.spec.overviews == "nearest" or classes else "average"
 
     @property
     def overviews_of_parts(self) -> bool:
@@ -97,14 +98,6 @@ def _check_words(spec: MosaicSpec, dtype: np.dtype[Any]) -> None:
         raise PlanError(f"{spec.threads} threads cannot encode anything; give at least 1")
 
 
-def _check_nodata(nodata: float, dtype: np.dtype[Any]) -> None:
-    if np.issubdtype(dtype, np.floating):
-        return
-    limits = np.iinfo(dtype)
-    if not np.isfinite(nodata) or nodata != int(nodata) or not limits.min <= nodata <= limits.max:
-        raise PlanError(f"{dtype.name} cannot hold the nodata value {nodata}; choose one it can")
-
-
 def _spans(spec: MosaicSpec) -> SpanTable:
     if spec.area_wkb is None:
         return SpanTable.full(spec.grid)
@@ -118,5 +111,9 @@ def _spans(spec: MosaicSpec) -> SpanTable:
 def _fingerprint(spec: MosaicSpec) -> str:
     facts = asdict(spec)
     del facts["threads"]  # more threads make the same bytes
+    # Work begun before there were such wishes is continued.
+    for name in ("appearance", "nodata_by_word"):
+        if not facts[name]:
+            del facts[name]
     facts["area_wkb"] = hashlib.sha256(spec.area_wkb).hexdigest() if spec.area_wkb is not None else None
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

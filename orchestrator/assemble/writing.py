@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from orchestrator.core.errors import Stopped
 from orchestrator.model.ports import Stop
 
 Ints = NDArray[np.int64]
+# Copied between two looks whether somebody wants an end: a slow disk takes some seconds.
+PIECE_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +122,19 @@ def _ranks(source: Ints, extents: list[tuple[int, int]]) -> Ints:
     return ranks[np.searchsorted(starts, source, side="right") - 1] if len(ranks) else source
 
 
-def write_in_place(layout: Plan, spools: Spools) -> None:
-    """Make the spool of full blocks, moved where they belong, the output."""
+def _pieces(run: Run) -> Iterator[tuple[int, int, int]]:
+    """Yield (source, target, size) of a run, PIECE_BYTES at most at a time."""
+    for done in range(0, run.size, PIECE_BYTES):
+        yield run.source + done, run.target + done, min(PIECE_BYTES, run.size - done)
+
+
+def _unless(stop: Stop) -> None:
+    if stop.is_set():
+        raise Stopped("stopped while writing the mosaic; all placed parts are kept")
+
+
+def write_in_place(layout: Plan, spools: Spools, stop: Stop) -> None:
+    """Make the spool of full blocks, moved where they belong, the output; a stop in between takes the room back."""
     fd, path = spools.full.fd, spools.full.path
     with space_errors(path):
         # What a spool keeps free for the head may hold anything.
@@ -129,7 +142,9 @@ def write_in_place(layout: Plan, spools: Spools) -> None:
         at = len(layout.head)
         for run in layout.runs:
             if run.level:
-                copy_range(spools.overviews.fd, run.source, fd, run.target, run.size)
+                for source, target, size in _pieces(run):
+                    _unless(stop)
+                    copy_range(spools.overviews.fd, source, fd, target, size)
                 at = run.target + run.size
         write_at(fd, bytes(layout.full_at - at), at)
         os.ftruncate(fd, layout.size)
@@ -143,9 +158,11 @@ def write_copy(layout: Plan, spools: Spools, path: Path, stop: Stop) -> None:
         with space_errors(path):
             write_at(fd, layout.head, 0)
             for run in layout.runs:
-                if stop.is_set():
-                    raise Stopped("stopped while writing the mosaic; all placed parts are kept")
-                copy_range(spools.of(run.level).fd, run.source, fd, run.target, run.size)
+                for source, target, size in _pieces(run):
+                    _unless(stop)
+                    copy_range(spools.of(run.level).fd, source, fd, target, size)
+            # The head is padded to where blocks begin, also when there is none.
+            os.ftruncate(fd, layout.size)
             os.fsync(fd)
     finally:
         os.close(fd)

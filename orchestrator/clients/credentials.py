@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,11 @@ from google.auth import impersonated_credentials
 from google.auth.credentials import AnonymousCredentials
 from google.oauth2 import service_account
 
+from orchestrator.core import log as logs
 from orchestrator.core.errors import ConfigError, CredentialError
+from orchestrator.core.log import clean
+
+log = logs.get(__name__)
 
 # Earth Engine, everything in Cloud Storage short of administration, and Drive: its narrower scope (drive.file) does
 # not show the files Earth Engine itself writes there.
@@ -40,7 +46,7 @@ def credentials_for(
     machine's Application Default Credentials; `impersonate` names the service account to act as.
 
     Raises:
-        ConfigError: The key file is missing, readable by everybody, or not a service account's key.
+        ConfigError: The key file is missing, open to everybody, somebody else's, or not a service account's key.
         CredentialError: The machine has no credentials of its own.
     """
     if url is not None:
@@ -57,27 +63,64 @@ def credentials_for(
     )
 
 
-def _from_key(path: Path, scopes: tuple[str, ...]) -> Any:
+def check_key_file(path: Path) -> None:
+    """
+    Refuse a file of secrets that others may have read or written; say so where a group may.
+
+    A key that root mounted is as good as ours: containers get theirs that way.
+
+    Raises:
+        ConfigError: It cannot be read, is open to everybody, may be written by a group, or belongs to somebody else.
+    """
     try:
-        mode = path.stat().st_mode
+        found = path.stat()
     except OSError as error:
-        raise ConfigError(f"the key file {path} cannot be read: {error.strerror}") from error
-    if mode & stat.S_IRWXO:
-        raise ConfigError(f"the key file {path} is open to everybody on this machine; chmod 0400 it")
+        raise ConfigError(clean(f"the key file {path} cannot be read: {error.strerror}")) from error
+    if not stat.S_ISREG(found.st_mode):
+        raise ConfigError(clean(f"the key file {path} is not a file"))
+    if found.st_mode & stat.S_IRWXO:
+        raise ConfigError(clean(f"the key file {path} is open to everybody on this machine; chmod 0400 it"))
+    if found.st_uid not in (os.geteuid(), 0):
+        raise ConfigError(
+            clean(
+                f"the key file {path} belongs to user {found.st_uid}, not to us ({os.geteuid()}); use a copy of our own"
+            )
+        )
+    if found.st_mode & stat.S_IWGRP:
+        raise ConfigError(clean(f"the key file {path} may be changed by its group {found.st_gid}; chmod 0400 it"))
+    if found.st_mode & stat.S_IRGRP:
+        meaning = f"its group {found.st_gid} may read it; chmod 0400 it unless that is meant"
+        log.warning("credentials.group_readable", file=str(path), meaning=meaning)
+
+
+def _from_key(path: Path, scopes: tuple[str, ...]) -> Any:
+    check_key_file(path)
     try:
         make: Any = service_account.Credentials.from_service_account_file
         return make(str(path), scopes=list(scopes))
     except (OSError, ValueError, google.auth.exceptions.GoogleAuthError) as error:
         # The library's sentence names missing fields, never their content.
-        raise ConfigError(f"the key file {path} is not a service account's key: {type(error).__name__}") from None
+        text = f"the key file {path} is not a service account's key: {type(error).__name__}"
+        raise ConfigError(clean(text)) from None
+
+
+def _is_secret(path: Path) -> bool:
+    """Tell whether a credentials file holds a secret: one that only says whom to ask for a token may be read by all."""
+    try:
+        return json.loads(path.read_bytes()).get("type") not in ("external_account", None)
+    except (OSError, ValueError, AttributeError):
+        return False  # the library says what is wrong with it
 
 
 def _from_machine(scopes: tuple[str, ...]) -> Any:
+    named = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
+    if named and _is_secret(Path(named)):
+        check_key_file(Path(named))
     try:
         credentials, _ = google.auth.default(scopes=list(scopes))
     except google.auth.exceptions.DefaultCredentialsError as error:
         raise CredentialError(
-            f"this machine has no Google credentials of its own: {error}; "
+            f"this machine has no Google credentials of its own: {clean(str(error), 300)}; "
             "attach a service account, set a key file, or run `gcloud auth application-default login`"
         ) from error
     return credentials

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-import google_auth_httplib2  # type: ignore[import-untyped]  # ships no types; two calls below
-import httplib2  # type: ignore[import-untyped]  # ships no types; one call below
+import google_auth_httplib2  # type: ignore[import-untyped]  # ships no types; one call below
 from googleapiclient.discovery import build
 
-from orchestrator.clients.media import READ_SECONDS, MediaBody, MediaSession, open_media
-from orchestrator.clients.refusals import refusals
+from orchestrator.clients.answers import Pages, shorten
+from orchestrator.clients.media import MediaBody, MediaSession, open_media
+from orchestrator.clients.probe import probe
+from orchestrator.clients.refusals import calling, refusals
+from orchestrator.clients.transport import Transport
+from orchestrator.clients.watch import LIMITS, Limits
 from orchestrator.core.errors import GenerationError, NotFoundError, TransientError
 from orchestrator.model.objects import Deletion, StoredObject
+from orchestrator.model.ports import Stop
 
 PUBLIC_URL = "https://www.googleapis.com"
 PATH = "/drive/v3"
 _FOLDER = "application/vnd.google-apps.folder"
-_FILE = "id,name,size,md5Checksum,headRevisionId"
+_FILE = "id,name,size,md5Checksum,headRevisionId,createdTime"
+MAX_FILES = 1_000_000  # of the whole folder
 _PAGE = 1000  # the most Drive gives at once
 
 
@@ -42,21 +49,28 @@ class DriveFiles:
     what changes in between is caught by the checksum, or, for a deletion, not at all.
     """
 
-    def __init__(self, service: Any, folder: str, session: MediaSession, url: str, http: Callable[[], Any]) -> None:
-        """Take the discovery `service`, an authorised `session` for bodies, and how to make one thread's `http`."""
-        self._service, self._session = service, session
-        self._folder, self._url = folder, url
-        self._make_http, self._local = http, threading.local()
-        self._opened: list[Any] = []
+    def __init__(
+        self,
+        service: Any,
+        folder: str,
+        session: MediaSession,
+        url: str,
+        transport: Transport,
+        stop: Stop | None = None,
+        limits: Limits = LIMITS,
+    ) -> None:
+        """Take the discovery `service` over its `transport`, and an authorised `session` for bodies."""
+        self._service, self._session, self._transport = service, session, transport
+        self._folder, self._url, self._stop, self._limits = folder, url, stop, limits
         self._folder_id = ""
         self._finding = threading.Lock()
+        self._met = False
 
     def close(self) -> None:
-        """Give up every connection, of every thread; only when no call is under way."""
+        """Give up every idle connection; the next call would open new ones."""
         self._session.close()
         self._service.close()
-        for http in self._opened:
-            http.close()
+        self._transport.close()
 
     def find(self, prefix: str) -> list[StoredObject]:
         """List every file of the folder whose name starts with `prefix`, all pages, in the order of names."""
@@ -64,9 +78,10 @@ class DriveFiles:
         # `name contains` matches words, not characters; what it leaves out would look like parts never written.
         # So the whole folder is listed and the prefix compared here.
         query = f"'{self.folder_id()}' in parents and trashed = false and mimeType != '{_FOLDER}'"
-        files = [entry for entry in self._list(query, what) if str(entry["name"]).startswith(prefix)]
-        # Documents without bytes have no size and no checksum; they are nobody's export.
-        return sorted((_stored(entry) for entry in files if "md5Checksum" in entry), key=lambda file: file.name)
+        with refusals(what):
+            files = [entry for entry in self._list(query, what) if str(entry["name"]).startswith(prefix)]
+            # Documents without bytes have no size and no checksum; they are nobody's export.
+            return sorted((_stored(entry) for entry in files if "md5Checksum" in entry), key=lambda file: file.name)
 
     @contextmanager
     def open_body(self, source: StoredObject, start: int) -> Iterator[MediaBody]:
@@ -78,7 +93,7 @@ class DriveFiles:
             NotFoundError: The file is gone.
         """
         what = self._where(source)
-        if self._revision(source) != source.generation:
+        if self._get(source).generation != source.generation:
             raise GenerationError(f"{what}: its content was replaced after it was listed")
         with open_media(
             self._session,
@@ -95,11 +110,14 @@ class DriveFiles:
         """Delete the file for good, not into the trash, if its content is still the listed one."""
         what = f"deleting {self._where(source)}"
         try:
-            if self._revision(source) != source.generation:
+            if self._get(source).generation != source.generation:
                 return Deletion.CHANGED
-            self._send(self._service.files().delete(fileId=source.id, supportsAllDrives=True), what)
+            answer, status = self._send(self._service.files().delete(fileId=source.id, supportsAllDrives=True), what)
         except NotFoundError:
             return Deletion.ABSENT
+        # Done is an empty answer (204), or an empty object; a page with status 200 deletes nothing.
+        if status != 204 and answer != {}:
+            raise TransientError(f"{what}: the answer, HTTP {status}, does not say that it is done")
         return Deletion.DELETED
 
     def folder_id(self) -> str:
@@ -112,9 +130,10 @@ class DriveFiles:
     def quota(self) -> Quota:
         """Return what the account's storage holds and may hold."""
         answer = self._execute(self._service.about().get(fields="storageQuota"), "reading Drive's storage quota")
-        quota = answer["storageQuota"]
-        limit = quota.get("limit")
-        return Quota(used=int(quota.get("usage", 0)), limit=None if limit is None else int(limit))
+        with refusals("reading Drive's storage quota"):
+            quota = answer["storageQuota"]
+            limit = quota.get("limit")
+            return Quota(used=int(quota.get("usage", 0)), limit=None if limit is None else int(limit))
 
     def _newest_folder(self) -> str:
         name = self._folder.replace("\\", "\\\\").replace("'", "\\'")
@@ -122,15 +141,19 @@ class DriveFiles:
         request = self._service.files().list(
             q=query, orderBy="modifiedTime desc", pageSize=1, fields="files(id)", spaces="drive"
         )
-        files = self._execute(request, f"looking for Drive folder {self._folder!r}").get("files", [])
-        return str(files[0]["id"]) if files else ""
+        what = f"looking for Drive folder {self._folder!r}"
+        files = _files(self._execute(request, what), what)
+        return _id(files[0], what) if files else ""
 
     def _create_folder(self) -> str:
         request = self._service.files().create(body={"name": self._folder, "mimeType": _FOLDER}, fields="id")
-        return str(self._execute(request, f"making Drive folder {self._folder!r}")["id"])
+        what = f"making Drive folder {self._folder!r}"
+        return _id(self._execute(request, what), what)
 
     def _list(self, query: str, what: str) -> Iterator[dict[str, Any]]:
-        token = None
+        token, others = None, frozenset({"kind", "incompleteSearch"})
+        checked = Pages(what, "files", others, entries=MAX_FILES, pages=self._limits.pages)
+        end = time.monotonic() + self._limits.list_seconds
         while True:
             request = self._service.files().list(
                 q=query,
@@ -141,35 +164,57 @@ class DriveFiles:
                 includeItemsFromAllDrives=True,
             )
             answer = self._execute(request, what)
-            if "files" not in answer:
-                raise TransientError(f"{what}: the answer has no list of files in it")
-            yield from answer["files"]
+            yield from _files(answer, what)
+            checked.check(answer)
             token = answer.get("nextPageToken")
             if not token:
                 return
+            if time.monotonic() > end:
+                raise TransientError(f"{what}: the list did not end within {self._limits.list_seconds:g} s")
 
-    def _revision(self, source: StoredObject) -> str:
+    def look(self, source: StoredObject) -> StoredObject:
+        """
+        Return the file as Drive describes it now, asked over a new connection.
+
+        Raises:
+            GenerationError: It has new content.
+            NotFoundError: It is gone.
+        """
+        self._transport.close()
+        found = self._get(source)
+        if found.generation != source.generation:
+            raise GenerationError(f"{self._where(source)}: its content was replaced after it was listed")
+        return found
+
+    def renew(self) -> None:
+        """Let the next body come over a new connection."""
+        self._session.close()
+
+    def _get(self, source: StoredObject) -> StoredObject:
         request = self._service.files().get(fileId=source.id, fields=_FILE, supportsAllDrives=True)
-        return _stored(self._execute(request, self._where(source))).generation
+        what = self._where(source)
+        answer = self._execute(request, what)
+        with refusals(what):
+            found = _stored(answer)
+        if found.id != source.id:
+            raise TransientError(f"{what}: the answer is about file {found.id}")
+        return found
 
     def _execute(self, request: Any, what: str) -> dict[str, Any]:
-        answer = self._send(request, what)
+        answer, _ = self._send(request, what)
         # The SDK hands on a page that is no JSON as if it were an answer; taken for an empty listing, a hotel's
         # login page would say that every part is gone.
         if not isinstance(answer, dict):
-            raise TransientError(f"{what}: the answer has not the shape of Drive's: {str(answer)[:80]!r}")
+            raise TransientError(f"{what}: the answer has not the shape of Drive's: {shorten(str(answer), 80)!r}")
         return answer
 
-    def _send(self, request: Any, what: str) -> Any:
-        with refusals(what):
-            return request.execute(http=self._http(), num_retries=0)
-
-    def _http(self) -> Any:
-        """Return this thread's connection: httplib2 is not to be shared between threads."""
-        if not hasattr(self._local, "http"):
-            self._local.http = self._make_http()
-            self._opened.append(self._local.http)
-        return self._local.http
+    def _send(self, request: Any, what: str) -> tuple[Any, int]:
+        """Return the answer as the SDK reads it, and its status."""
+        if not self._met:
+            probe(self._url, "Drive", self._stop)
+            self._met = True
+        with calling(what, self._stop, self._limits) as watch:
+            return request.execute(num_retries=0), watch.status
 
     def _where(self, source: StoredObject) -> str:
         return f"Drive file {self._folder}/{source.name} (id {source.id}, revision {source.generation})"
@@ -184,20 +229,51 @@ def _stored(entry: dict[str, Any]) -> StoredObject:
         generation=str(entry.get("headRevisionId") or md5),
         md5=md5 or None,
         id=str(entry["id"]),
+        created=_moment(entry.get("createdTime")),
     )
 
 
-def connect_drive(url: str | None, credentials: Any, folder: str, transfers: int = 4) -> DriveFiles:
+def _moment(text: Any) -> str:
+    """Return a moment as Drive writes it; whatever is none counts as not said."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return ""
+    return found.isoformat() if found.tzinfo else ""
+
+
+def _files(answer: dict[str, Any], what: str) -> list[dict[str, Any]]:
+    files = answer.get("files")
+    if not isinstance(files, list) or not all(isinstance(entry, dict) for entry in files):
+        raise TransientError(f"{what}: the answer has no list of files in it")
+    return files
+
+
+def _id(entry: dict[str, Any], what: str) -> str:
+    found = entry.get("id")
+    if not isinstance(found, str) or not found:
+        raise TransientError(f"{what}: the answer names no id")
+    return found
+
+
+def connect_drive(
+    url: str | None,
+    credentials: Any,
+    folder: str,
+    transfers: int = 4,
+    stop: Stop | None = None,
+    limits: Limits = LIMITS,
+) -> DriveFiles:
     """
     Return the files of the folder named `folder`, with room for `transfers` bodies at once; nothing is sent yet.
 
-    `url` is a sandbox's; None is Google's own. The description of the API comes with the SDK, not over the network.
+    `url` is a sandbox's; None is Google's own. Every call ends soon after `stop` is set. The description of the API
+    comes with the SDK, not over the network.
     """
     base = (url or PUBLIC_URL).rstrip("/") + PATH
-
-    def make_http() -> Any:
-        return google_auth_httplib2.AuthorizedHttp(credentials, http=httplib2.Http(timeout=READ_SECONDS))
-
+    transport = Transport(transfers)
+    http = google_auth_httplib2.AuthorizedHttp(credentials, http=transport)
     with refusals("connecting to Drive"):
-        service = build("drive", "v3", http=make_http(), client_options={"api_endpoint": base}, static_discovery=True)
-    return DriveFiles(service, folder, MediaSession(credentials, transfers, base), base, make_http)
+        service = build("drive", "v3", http=http, client_options={"api_endpoint": base}, static_discovery=True)
+    session = MediaSession(credentials, transfers, base, stop)
+    return DriveFiles(service, folder, session, base, transport, stop, limits)

@@ -11,7 +11,6 @@ import json
 import re
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -19,8 +18,13 @@ from typing import Any, TypeVar
 import ee
 import google.auth.exceptions
 
+from orchestrator.clients.answers import Pages, google_error, is_proof, read_object, shorten
 from orchestrator.clients.operations import read_operation
+from orchestrator.clients.probe import probe
 from orchestrator.clients.sentences import ALREADY_STARTED, QUEUE_FULL, diagnose
+from orchestrator.clients.transport import Transport
+from orchestrator.clients.watch import LIMITS, Limits, Watch, watching
+from orchestrator.core import log as logs
 from orchestrator.core.clock import quota_returns
 from orchestrator.core.errors import (
     CredentialError,
@@ -32,15 +36,18 @@ from orchestrator.core.errors import (
     ThrottleError,
     TransientError,
 )
-from orchestrator.core.retry import RetryPolicy, Waiter, retrying
-from orchestrator.model.ports import AlreadyStartedError, Diagnosis, Operation, RefusedError
+from orchestrator.core.retry import RetryPolicy, retrying
+from orchestrator.model.ports import AlreadyStartedError, Diagnosis, Operation, RefusedError, Stop
 from orchestrator.model.states import Failure
 
 T = TypeVar("T")
+log = logs.get(__name__)
 
-DEADLINE_MS = 60_000  # without one the client waits on a dead connection for ever
-_initialised: dict[str, str] = {}
-_initialising = threading.Lock()
+PUBLIC_URL = "https://earthengine.googleapis.com"
+# Operations of one list; the queue holds 3,000 for each user, the history some days of them.
+MAX_OPERATIONS = 200_000
+_SENTENCE_LIMIT = 2_000
+_QUOTA_HEADER = "x-earth-engine-quota-status"
 
 
 def _answer_of(error: BaseException) -> tuple[int, Mapping[str, Any], bytes]:
@@ -54,15 +61,19 @@ def _answer_of(error: BaseException) -> tuple[int, Mapping[str, Any], bytes]:
 
 def translate(error: Exception) -> OrchestratorError:
     """Return the error of our tree that says who must act on `error`, with the service's own sentence."""
-    sentence = str(error)
+    sentence = shorten(str(error), _SENTENCE_LIMIT)
     if isinstance(error, google.auth.exceptions.TransportError | ConnectionError | TimeoutError):
         return TransientError(f"Earth Engine cannot be reached: {sentence}")
     if isinstance(error, google.auth.exceptions.GoogleAuthError):
+        if error.retryable:
+            return TransientError(f"the token for Earth Engine could not be renewed now: {sentence}")
         return CredentialError(f"Earth Engine does not accept the credentials: {sentence}")
     if not isinstance(error, ee.EEException):
         # 200 with a body that is no answer: a captive portal or a broken proxy.
         return TransientError(f"Earth Engine's answer could not be read ({type(error).__name__}: {sentence})")
-    status, headers, _ = _answer_of(error)
+    status, headers, content = _answer_of(error)
+    if not is_proof(status, content):
+        return TransientError(f"an answer with HTTP {status} that is not Earth Engine's: {sentence}")
     return _translate_status(status, sentence, _seconds(headers.get("retry-after")))
 
 
@@ -119,54 +130,129 @@ def _seconds(retry_after: object) -> float:
 def _says_absent(error: NotFoundError, name: str) -> bool:
     """Tell whether a refusal is the service's own word, in Google's shape, that there is no operation `name`."""
     status, _, content = _answer_of(error.__cause__) if error.__cause__ else (0, {}, b"")
-    try:
-        said = json.loads(content)["error"]
-        code, word, sentence = said["code"], said["status"], str(said["message"])
-    except (ValueError, KeyError, TypeError):
+    said = google_error(content)
+    if said is None or (status, said["code"], said.get("status")) != (404, 404, "NOT_FOUND"):
         return False
     # A project that is gone and a path the service does not serve are 404 too, and say nothing about the operation.
-    about = sentence.replace(name, "operation").lower()
-    other = "method not found" in about or ("project" in about and "operation" not in about)
-    return status == 404 and code == 404 and word == "NOT_FOUND" and not other
+    about = str(said["message"]).replace(name, "operation").lower()
+    return "method not found" not in about and ("project" not in about or "operation" in about)
+
+
+class _Connection:
+    """
+    What the client keeps once for each process: one service, one project, one transport.
+
+    The client is one per process, and so is this; another service takes its place and closes the old transport.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.key = ""
+        self.transport = Transport()
+
+    def open(self, key: str, initialise: Callable[[Transport], None]) -> None:
+        with self.lock:
+            if key == self.key:
+                return
+            self.transport.close()
+            self.key, self.transport = "", Transport()
+            ee.Reset()  # algorithms of another service would be kept otherwise
+            ee.data.setMaxRetries(0)
+            initialise(self.transport)
+            self.key = key
+
+
+_connection = _Connection()
 
 
 class EarthEngine:
-    """A connection to one Earth Engine, Google's or another, for one project."""
+    """
+    A connection to one Earth Engine, Google's or another, for one project.
+
+    Attributes:
+        restricted: Whether the last answer said that the project is in restricted mode, where tasks hardly start.
+    """
 
     def __init__(
-        self, *, project: str, credentials: Any, url: str | None, stop: Waiter, policy: RetryPolicy | None = None
+        self,
+        *,
+        project: str,
+        credentials: Any,
+        url: str | None,
+        stop: Stop,
+        policy: RetryPolicy | None = None,
+        limits: Limits = LIMITS,
     ) -> None:
+        """
+        Connect, if nobody in this process has yet.
+
+        Raises:
+            UnreachableError: Nobody answers at the address; said within seconds.
+        """
         self.project = project
+        self.restricted = False
+        self._stop, self._limits = stop, limits
+        self._base = (url or PUBLIC_URL).rstrip("/")
         self._call = retrying(policy or RetryPolicy(), stop)
         self._initialise(project, credentials, url)
 
     def _initialise(self, project: str, credentials: Any, url: str | None) -> None:
         """Initialise the client, whose state is one per process, once for each service."""
-        key = f"{url or 'google'} {project}"
-        with _initialising:
-            if _initialised.get("key") == key:
-                return
-            ee.Reset()  # algorithms of another service would be kept otherwise
-            ee.data.setMaxRetries(0)
-            # Before there is a session the client stores the deadline and then trips over its own assertion;
-            # stored it is, and discovery honours it.
-            with suppress(AssertionError):
-                ee.data.setDeadline(DEADLINE_MS)
-            self.call(lambda: ee.Initialize(credentials=credentials, project=project, url=url))
-            _initialised["key"] = key
+
+        def initialise(transport: Transport) -> None:
+            probe(url or PUBLIC_URL, "Earth Engine", self._stop)
+            self.call(
+                lambda: ee.Initialize(credentials=credentials, project=project, url=url, http_transport=transport)
+            )
+
+        _connection.open(f"{url or 'google'} {project}", initialise)
+
+    def close(self) -> None:
+        """Give up idle connections; the next call would open new ones."""
+        _connection.transport.close()
 
     def call(self, function: Callable[[], T]) -> T:
         """Run `function`, with retries while it fails for a reason that passes, in our errors."""
         return self._call(lambda: self.once(function))
 
-    def once(self, function: Callable[[], T]) -> T:
-        """Run `function` a single time, in our errors: for effects whose repetition must be decided above."""
+    def once(
+        self, function: Callable[[], T], *, seconds: float | None = None, pages: Callable[[], Pages] | None = None
+    ) -> T:
+        """
+        Run `function` a single time, in our errors: for effects whose repetition must be decided above.
+
+        It ends within `seconds`, or what the limits give a call, and some seconds after a stop. With `pages`, its
+        answers are pages of a list.
+        """
+
+        def look(answer: Any) -> None:
+            self._look(answer, list_of)
+
+        list_of = pages() if pages else None
         try:
-            return function()
+            with watching(Watch("Earth Engine", self._stop, self._limits, seconds=seconds, on_answer=look)):
+                return function()
         except OrchestratorError:
             raise
         except Exception as error:  # the client raises built-ins too (ConnectionError, TypeError, KeyError)
             raise translate(error) from error
+
+    def _look(self, answer: Any, pages: Pages | None) -> None:
+        """Check the shape of an answer before the client takes it for what it expects."""
+        if not answer.url.startswith(self._base):  # a token is asked for elsewhere, in the middle of our call
+            return
+        said = answer.headers.pop(_QUOTA_HEADER, None)  # the client would warn on standard error, each time
+        if said is not None:
+            self._note_restriction("parallelism_restricted=true" in said)
+        if answer.status_code == 200:
+            content = read_object(answer.content, "Earth Engine")
+            if pages is not None and answer.request.method == "GET":
+                pages.check(content)
+
+    def _note_restriction(self, restricted: bool) -> None:
+        if restricted and not self.restricted:
+            log.warning("earthengine.restricted", project=self.project, meaning="tasks start a few a day")
+        self.restricted = restricted
 
     def value(self, computed: Any) -> Any:
         """Return what a computed object is."""
@@ -178,7 +264,15 @@ class EarthEngine:
 
     def operations(self) -> tuple[Operation, ...]:
         """List every operation of the project, all pages."""
-        return self.call(lambda: tuple(read_operation(entry) for entry in ee.data.listOperations()))
+
+        def every() -> tuple[Operation, ...]:
+            return tuple(read_operation(entry) for entry in ee.data.listOperations())
+
+        def pages() -> Pages:
+            others, most = frozenset({"unreachable"}), self._limits.pages
+            return Pages("listing operations", "operations", others, entries=MAX_OPERATIONS, pages=most)
+
+        return self._call(lambda: self.once(every, seconds=self._limits.list_seconds, pages=pages))
 
     def operation(self, name: str) -> Operation | None:
         """Return the operation called `name`; None only when the service itself says that there is none."""

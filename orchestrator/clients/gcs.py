@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import base64
 import re
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from google.auth.transport.requests import AuthorizedSession, Request
 from google.cloud import storage
 
-from orchestrator.clients.media import TIMEOUT, MediaBody, MediaSession, open_media
-from orchestrator.clients.refusals import refusals
-from orchestrator.core.errors import ConfigError, GenerationError, NotFoundError
+from orchestrator.clients.answers import Pages
+from orchestrator.clients.connections import TIMEOUT, make_session, mount
+from orchestrator.clients.media import MediaBody, MediaSession, open_media
+from orchestrator.clients.probe import probe
+from orchestrator.clients.refusals import calling, refusals
+from orchestrator.clients.watch import LIMITS, Limits, Watch
+from orchestrator.core.errors import ConfigError, GenerationError, NotFoundError, TransientError
 from orchestrator.model.objects import Deletion, StoredObject
+from orchestrator.model.ports import Stop
 
 PUBLIC_URL = "https://storage.googleapis.com"
-_FIELDS = "items(name,size,generation,crc32c,md5Hash),nextPageToken"
+_FIELDS = "kind,items(name,size,generation,crc32c,md5Hash,timeCreated),nextPageToken"
+MAX_OBJECTS = 1_000_000
 # What the program does in the bucket; `doctor` asks for each by name.
 NEEDED_PERMISSIONS = (
     "storage.objects.create",
@@ -59,6 +67,20 @@ class BucketInfo:
     lifecycle: tuple[Lifecycle, ...]
 
 
+class WatchedSession(AuthorizedSession):
+    """google-auth's session for the SDK, whose calls and renewals of the token are watched."""
+
+    def __init__(self, credentials: Any, connections: int) -> None:
+        self._renewals = make_session(1)
+        renew: Any = Request
+        super().__init__(credentials, auth_request=renew(self._renewals))  # type: ignore[no-untyped-call]
+        mount(self, connections)
+
+    def close(self) -> None:
+        super().close()  # type: ignore[no-untyped-call]  # google-auth is typed in part
+        self._renewals.close()
+
+
 class GcsObjects:
     """
     The objects of one bucket. Safe to use from several threads.
@@ -67,8 +89,17 @@ class GcsObjects:
     the bodies; it must be authorised as `client` is.
     """
 
-    def __init__(self, client: Any, bucket: str, session: MediaSession, url: str | None = None) -> None:
-        self._client, self._session = client, session
+    def __init__(
+        self,
+        client: Any,
+        bucket: str,
+        session: MediaSession,
+        url: str | None = None,
+        stop: Stop | None = None,
+        limits: Limits = LIMITS,
+    ) -> None:
+        self._client, self._session, self._stop, self._limits = client, session, stop, limits
+        self._met = False
         self._bucket = client.bucket(bucket)
         self._name = bucket
         self._url = (url or PUBLIC_URL).rstrip("/")
@@ -80,9 +111,46 @@ class GcsObjects:
 
     def find(self, prefix: str) -> list[StoredObject]:
         """List every live object whose name starts with `prefix`, all pages, in the order of names."""
-        with refusals(f"listing gs://{self._name}/{prefix}*"):
+        what = f"listing gs://{self._name}/{prefix}*"
+        others = frozenset({"kind", "prefixes"})
+        checked = Pages(what, "items", others, entries=MAX_OBJECTS, pages=self._limits.pages)
+        with self._calling(what, seconds=self._limits.list_seconds):
             blobs = self._client.list_blobs(self._bucket, prefix=prefix, fields=_FIELDS, timeout=TIMEOUT, retry=None)
-            return [_stored(blob) for blob in blobs]
+            found = []
+            for page in blobs.pages:
+                # An empty listing has no items in it, so something else must say that it is one.
+                if page.raw_page.get("kind") != "storage#objects":
+                    raise TransientError(f"{what}: the answer is not a listing")
+                checked.check(page.raw_page)
+                found += [_stored(blob) for blob in page]
+            return found
+
+    @contextmanager
+    def _calling(self, what: str, seconds: float | None = None) -> Iterator[Watch]:
+        """As `calling`; where nobody is at the address, the first call says so within seconds."""
+        if not self._met:
+            probe(self._url, "Cloud Storage", self._stop)
+            self._met = True
+        with calling(what, self._stop, self._limits, seconds=seconds) as watch:
+            yield watch
+
+    def look(self, source: StoredObject) -> StoredObject:
+        """
+        Return the object as the service describes it now, asked over a new connection.
+
+        Raises:
+            GenerationError: It was replaced.
+            NotFoundError: It is gone.
+        """
+        self._client.close()
+        with self._calling(f"looking at {self._where(source)}"):
+            blob = self._bucket.blob(source.name)
+            blob.reload(if_generation_match=int(source.generation), timeout=TIMEOUT, retry=None)
+            return _stored(blob)
+
+    def renew(self) -> None:
+        """Let the next body come over a new connection."""
+        self._session.close()
 
     def open_body(self, source: StoredObject, start: int) -> AbstractContextManager[MediaBody]:
         """
@@ -111,8 +179,11 @@ class GcsObjects:
         # bucket keeps versions.
         blob = self._bucket.blob(source.name, generation=generation)
         try:
-            with refusals(f"deleting {self._where(source)}"):
+            with self._calling(f"deleting {self._where(source)}") as watch:
                 blob.delete(if_generation_match=generation, timeout=TIMEOUT, retry=None)
+                # The SDK takes any status below 300; a page of somebody else's deletes nothing.
+                if watch.status != 204:
+                    raise TransientError(f"{watch.what}: the answer, HTTP {watch.status}, does not say that it is done")
         except GenerationError:
             return Deletion.CHANGED
         except NotFoundError:
@@ -120,7 +191,7 @@ class GcsObjects:
         return Deletion.DELETED
 
     def _lives(self, name: str) -> bool:
-        with refusals(f"looking for gs://{self._name}/{name}"):
+        with self._calling(f"looking for gs://{self._name}/{name}"):
             return bool(self._bucket.blob(name).exists(timeout=TIMEOUT, retry=None))
 
     def _where(self, source: StoredObject) -> str:
@@ -134,7 +205,7 @@ class GcsObjects:
             NotFoundError: There is no such bucket.
             CredentialError: We may use the bucket's objects, but not read its settings (storage.buckets.get).
         """
-        with refusals(f"reading the settings of gs://{self._name}"):
+        with self._calling(f"reading the settings of gs://{self._name}"):
             self._bucket.reload(timeout=TIMEOUT, retry=None)
             bucket = self._bucket
             return BucketInfo(
@@ -149,7 +220,7 @@ class GcsObjects:
 
     def granted(self, permissions: tuple[str, ...] = NEEDED_PERMISSIONS) -> frozenset[str]:
         """Return which of `permissions` we have on the bucket."""
-        with refusals(f"asking for our permissions on gs://{self._name}"):
+        with self._calling(f"asking for our permissions on gs://{self._name}"):
             answer = self._bucket.test_iam_permissions(list(permissions), timeout=TIMEOUT, retry=None)
         return frozenset(str(permission) for permission in answer)
 
@@ -160,7 +231,7 @@ class GcsObjects:
         Raises:
             GenerationError: An object of that name is there already.
         """
-        with refusals(f"writing gs://{self._name}/{name}"):
+        with self._calling(f"writing gs://{self._name}/{name}"):
             blob = self._bucket.blob(name)
             blob.upload_from_string(
                 content,
@@ -182,9 +253,10 @@ def _stored(blob: Any) -> StoredObject:
     return StoredObject(
         name=str(blob.name),
         size=int(blob.size),
-        generation=str(blob.generation),
-        crc32c=blob.crc32c or None,
-        md5=base64.b64decode(blob.md5_hash).hex() if blob.md5_hash else None,
+        generation=str(int(blob.generation)),
+        crc32c=str(blob.crc32c) if blob.crc32c else None,
+        md5=base64.b64decode(blob.md5_hash, validate=True).hex() if blob.md5_hash else None,
+        created=blob.time_created.isoformat() if blob.time_created else "",
     )
 
 
@@ -196,11 +268,19 @@ def _rule(rule: dict[str, Any]) -> Lifecycle:
     )
 
 
-def connect_gcs(url: str | None, project: str | None, credentials: Any, bucket: str, transfers: int = 8) -> GcsObjects:
+def connect_gcs(
+    url: str | None,
+    project: str | None,
+    credentials: Any,
+    bucket: str,
+    transfers: int = 8,
+    stop: Stop | None = None,
+    limits: Limits = LIMITS,
+) -> GcsObjects:
     """
     Return the objects of `bucket`, with room for `transfers` bodies at once; nothing is sent yet.
 
-    `url` is a sandbox's; None is Google's own.
+    `url` is a sandbox's; None is Google's own. Every call ends soon after `stop` is set.
 
     Raises:
         ConfigError: The bucket's name cannot be one.
@@ -210,5 +290,9 @@ def connect_gcs(url: str | None, project: str | None, credentials: Any, bucket: 
         raise ConfigError(f"{bucket!r} is not a bucket's name; write it without gs:// and without a folder")
     options = {"api_endpoint": url.rstrip("/")} if url else None
     with refusals("connecting to Cloud Storage"):
-        client = storage.Client(project=project, credentials=credentials, client_options=options)
-    return GcsObjects(client, bucket, MediaSession(credentials, transfers, url or PUBLIC_URL), url)
+        session = WatchedSession(credentials, transfers)
+        client = storage.Client(project=project, credentials=credentials, client_options=options, _http=session)
+        # For traces nobody records, the SDK asks for the bucket's settings in a thread of its own, over minutes where
+        # it is refused, and heeds no close and no stop.
+        client._bucket_metadata_cache = None  # noqa: SLF001  there is no other switch for one client
+    return GcsObjects(client, bucket, MediaSession(credentials, transfers, url or PUBLIC_URL, stop), url, stop, limits)

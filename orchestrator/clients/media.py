@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import urlencode
 
-import certifi
+import requests
 import urllib3
 from google.auth.credentials import AnonymousCredentials
-from google.auth.transport.urllib3 import Request
+from google.auth.transport.requests import Request
 
-from orchestrator.clients.refusals import refusal, refusals
+from orchestrator.clients.answers import is_proof
+from orchestrator.clients.connections import TIMEOUT, make_pool, make_session
+from orchestrator.clients.refusals import calling, refusal
+from orchestrator.clients.watch import Limits
 from orchestrator.core.errors import GenerationError, TransientError
+from orchestrator.model.ports import Stop
 
-CONNECT_SECONDS = 20.0
-# The longest silence in the middle of an answer; the whole may take as long as it keeps arriving.
-READ_SECONDS = 60.0
-TIMEOUT = (CONNECT_SECONDS, READ_SECONDS)
+# Of one read of a body, or of its beginning; what came of it is kept, so a stop need not wait for more.
+_BODY = Limits(grace_seconds=0.0)
 _EXPLANATION_BYTES = 1 << 16
 
 
 class MediaBody:
     """The bytes of one response; `start` is the offset in the object of its first byte."""
 
-    def __init__(self, response: Any, start: int, what: str) -> None:
+    def __init__(self, response: Any, start: int, what: str, stop: Stop | None = None) -> None:
         self.start = start
-        self._raw, self._what = response, what
+        self._raw, self._what, self._stop = response, what, stop
 
     def read(self, most: int) -> bytes:
         """
@@ -39,8 +39,9 @@ class MediaBody:
 
         Raises:
             TransientError: The connection broke or was silent for too long.
+            Stopped: The process was asked to stop while nothing came.
         """
-        with refusals(self._what):
+        with calling(self._what, self._stop, _BODY):
             # read1 hands on what is there. `read` and the SDK's chunks wait until their buffer is full, so a
             # trickling connection would look like a hanging one; and the SDK reads 8 KiB at a time.
             chunk: bytes = self._raw.read1(most, decode_content=False)
@@ -55,10 +56,13 @@ class MediaSession:
     environment for each call, and a `.netrc` with it, whose password would replace our token.
     """
 
-    def __init__(self, credentials: Any, transfers: int, url: str) -> None:
-        self.pool = _pool(transfers, url)
+    def __init__(self, credentials: Any, transfers: int, url: str, stop: Stop | None = None) -> None:
+        self.pool = make_pool(transfers, url)
+        self.stop = stop
         self._credentials = credentials
-        self._renewals: Any = _token_request(self.pool)
+        # Not over the pool: what renews a token is read whole, and so needs a cap.
+        self._tokens = make_session(1)
+        self._renewals: Any = _token_request(self._tokens)
 
     def get(self, url: str, headers: Mapping[str, str], timeout: tuple[float, float]) -> Any:
         """
@@ -89,26 +93,13 @@ class MediaSession:
         )
 
     def close(self) -> None:
+        """Give up idle connections; the next call opens new ones, so this also is how to come another way."""
         self.pool.clear()
+        self._tokens.close()
 
 
-def _pool(transfers: int, url: str) -> urllib3.PoolManager:
-    """Return room for `transfers` connections; proxies and certificates come from the environment, read once."""
-    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where()
-    options: dict[str, Any] = {
-        "maxsize": max(1, transfers),
-        "ca_certs": bundle,
-        # Of the calls that renew the token; bodies say their own.
-        "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
-        "retries": False,
-    }
-    parts = urlsplit(url)
-    proxy = None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
-    return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
-
-
-def _token_request(pool: urllib3.PoolManager) -> Any:
-    return Request(pool)  # type: ignore[no-untyped-call]  # google-auth is typed in part
+def _token_request(session: requests.Session) -> Any:
+    return Request(session)
 
 
 @contextmanager
@@ -135,29 +126,30 @@ def open_media(
         TransientError: Anything that passes, an answer that is not the object's among it.
     """
     # identity: what is stored is what is checked; a transparent gunzip would fit neither size nor checksum.
-    headers = {"Accept-Encoding": "identity"}
+    # no-cache, no-transform: nobody in between shall answer from memory, or with other bytes.
+    headers = {"Accept-Encoding": "identity", "Cache-Control": "no-cache, no-transform"}
     if start:
         headers["Range"] = f"bytes={start}-"
-    with refusals(what):
+    with calling(what, session.stop, _BODY):
         response = session.get(f"{url}?{urlencode(params)}", headers, timeout)
     try:
-        yield _body(response, start=start, size=size, generation=generation, what=what)
+        yield _body(response, start=start, size=size, generation=generation, what=what, stop=session.stop)
     finally:
         response.close()
 
 
-def _body(response: Any, *, start: int, size: int, generation: str | None, what: str) -> MediaBody:
+def _body(response: Any, *, start: int, size: int, generation: str | None, what: str, stop: Stop | None) -> MediaBody:
     if response.status not in {200, 206}:
-        raise _refused(response, what)
+        raise _refused(response, what, stop)
     found = response.headers.get("x-goog-generation")
     if generation is not None and found is not None and found != generation:
         raise GenerationError(f"{what}: listed at generation {generation}, the answer is of generation {found}")
     offered = _offset(response, start) if response.status == 206 else 0
     length = response.headers.get("Content-Length")
-    if length is not None and int(length) != size - offered:
+    if length is not None and length != str(size - offered):
         kind = response.headers.get("Content-Type", "unknown type")
         raise TransientError(f"{what}: {length} bytes of {kind} offered from {offered}, {size - offered} listed")
-    return MediaBody(response, offered, what)
+    return MediaBody(response, offered, what, stop)
 
 
 def _offset(response: Any, asked: int) -> int:
@@ -166,13 +158,22 @@ def _offset(response: Any, asked: int) -> int:
     return int(match.group(1)) if match else asked
 
 
-def _refused(response: Any, what: str) -> Exception:
+def _refused(response: Any, what: str, stop: Stop | None) -> Exception:
     try:
-        with refusals(what):
-            text, reason = _explanation(response.read(_EXPLANATION_BYTES).decode("utf-8", "replace"))
+        with calling(what, stop, _BODY):
+            content = response.read(_EXPLANATION_BYTES).decode("utf-8", "replace")
     except TransientError as error:
-        text, reason = f"its explanation broke off: {error}", ""
-    return refusal(response.status, text or str(response.reason), what, reason)
+        content = f"its explanation broke off: {error}"
+    text, reason = _explanation(content)
+    proved = is_proof(response.status, content) or _says_itself(response, content)
+    retry_after = str(response.headers.get("retry-after", ""))
+    return refusal(response.status, text or str(response.reason), what, reason, proved=proved, retry_after=retry_after)
+
+
+def _says_itself(response: Any, content: str) -> bool:
+    """Tell whether a refusal without Google's JSON is Cloud Storage's all the same: bodies it refuses in words."""
+    known = re.match(r"No such object: |.*pre-?conditions? ", content, re.IGNORECASE)
+    return "<" not in content and ("x-guploader-uploadid" in response.headers or known is not None)
 
 
 def _explanation(text: str) -> tuple[str, str]:

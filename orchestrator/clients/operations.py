@@ -9,9 +9,11 @@ from typing import Any
 
 from orchestrator.clients.sentences import diagnose
 from orchestrator.core.errors import TransientError
+from orchestrator.core.log import clean
 from orchestrator.model.ports import Diagnosis, Operation
 from orchestrator.model.states import Failure
 
+_TEXT_LIMIT = 2_000
 _NAME = re.compile(r"projects/[^/\s]+/operations/[^/\s]+")
 
 
@@ -28,7 +30,7 @@ def read_operation(entry: Any) -> Operation:
         TransientError: It is no operation at all, so the whole answer cannot be trusted.
     """
     if not isinstance(entry, Mapping) or not is_name(entry.get("name")):
-        raise TransientError(f"Earth Engine's answer is not an operation: {str(entry)[:80]!r}")
+        raise TransientError(f"Earth Engine's answer is not an operation: {clean(str(entry), 80)!r}")
     metadata = _mapping(entry.get("metadata"))
     state = _text(metadata.get("state")) or _state_from(entry)
     sentence = _sentence(entry.get("error"))
@@ -63,7 +65,7 @@ def _state_from(entry: Mapping[str, Any]) -> str:
 def _sentence(error: Any) -> str:
     if not error:
         return ""
-    return _text(_mapping(error).get("message")) or f"no reason given: {str(error)[:200]}"
+    return _text(_mapping(error).get("message")) or f"no reason given: {clean(str(error), 200)}"
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -71,7 +73,8 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    """Return a text of the service's as one clean line: it goes into the database, to `why` and to a terminal."""
+    return clean(value, _TEXT_LIMIT) if isinstance(value, str) else ""
 
 
 def _number(value: Any, otherwise: float) -> float:

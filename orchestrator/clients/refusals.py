@@ -14,6 +14,8 @@ import httplib2  # type: ignore[import-untyped]  # ships no types; only its erro
 import requests
 import urllib3.exceptions
 
+from orchestrator.clients.answers import is_proof, shorten
+from orchestrator.clients.watch import LIMITS, Limits, Watch, watching
 from orchestrator.core.errors import (
     CredentialError,
     GenerationError,
@@ -23,21 +25,30 @@ from orchestrator.core.errors import (
     ThrottleError,
     TransientError,
 )
+from orchestrator.core.log import clean
+from orchestrator.model.ports import Stop
 
 # Reasons under status 403 that mean "slower", not "no" (Drive API: Resolve errors; Cloud Storage: HTTP status codes).
 # A daily or storage quota is not among them: waiting a minute does not help there.
 _SLOWER = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "sharingRateLimitExceeded"})
-_TEXT_LIMIT = 300
 
 
-def refusal(status: int, sentence: str, what: str, reason: str = "") -> OrchestratorError:
+def refusal(
+    status: int, sentence: str, what: str, reason: str = "", *, proved: bool = True, retry_after: str = ""
+) -> OrchestratorError:
     """
     Return the error for an HTTP status; `sentence` is the service's own, `what` names the thing asked for.
 
-    `reason` is the machine-readable word that tells a missing right from too many calls, both of them 403.
+    `reason` is the machine-readable word that tells a missing right from too many calls, both of them 403. `proved`
+    tells whether the answer is the service's: a proxy's page must not say that a thing is gone.
     """
-    message = f"{what}: HTTP {status}: {_shorten(sentence)}"
-    return _class_of(status, reason)(message)
+    message = clean(f"{what}: HTTP {status}: {shorten(sentence)}")
+    if not proved:
+        return TransientError(f"{message} (the answer is not the service's)")
+    kind = _class_of(status, reason)
+    if kind is ThrottleError:
+        return ThrottleError(message, float(retry_after) if re.fullmatch(r"\d{1,6}", retry_after) else 0.0)
+    return kind(message)
 
 
 def _class_of(status: int, reason: str) -> type[OrchestratorError]:
@@ -55,13 +66,6 @@ def _class_of(status: int, reason: str) -> type[OrchestratorError]:
     return PermanentError
 
 
-def _shorten(text: str) -> str:
-    """Return a service's text as one line; an HTML page is told by its title or its first words."""
-    title = re.search(r"<title>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
-    line = " ".join((title.group(1) if title else text).split())
-    return line[:_TEXT_LIMIT] or "no explanation"
-
-
 @contextmanager
 def refusals(what: str) -> Iterator[None]:
     """
@@ -73,16 +77,44 @@ def refusals(what: str) -> Iterator[None]:
     try:
         yield
     except api.GoogleAPICallError as error:
-        raise refusal(int(error.code or 0), str(error.message), what, _api_reason(error)) from error
+        raise _of_storage(error, what) from error
     except googleapiclient.errors.HttpError as error:
-        raise refusal(int(error.resp.status), str(error.reason), what, _drive_reason(error)) from error
+        raise _of_drive(error, what) from error
     except auth.GoogleAuthError as error:
         raise _unknown_person(error, what) from error
     except (requests.RequestException, urllib3.exceptions.HTTPError, httplib2.HttpLib2Error, OSError) as error:
         raise _broken_way(error, what) from error
-    except ValueError as error:
-        # Status 200 with something else than the service's JSON in it: a captive portal, a proxy's page.
-        raise TransientError(f"{what}: the answer has not the shape of the service's: {error!r}") from error
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        # Status 200 with something else than the service's JSON in it: a captive portal, a proxy's page. The SDKs
+        # trip over it in as many ways as there are shapes.
+        text = clean(f"{type(error).__name__}: {error}", 200)
+        raise TransientError(clean(f"{what}: the answer has not the shape of the service's: {text}")) from error
+
+
+@contextmanager
+def calling(what: str, stop: Stop | None, limits: Limits = LIMITS, *, seconds: float | None = None) -> Iterator[Watch]:
+    """
+    Watch the calls inside the block as one and turn their failures into errors of the house.
+
+    Raises:
+        Stopped: `stop` was set, and the grace is over.
+        OrchestratorError: As `refusals`.
+    """
+    with refusals(what), watching(Watch(what, stop, limits, seconds=seconds)) as watch:
+        yield watch
+
+
+def _of_storage(error: Any, what: str) -> OrchestratorError:
+    status, answer = int(error.code or 0), error.response
+    proved = answer is None or is_proof(status, answer.content)
+    retry_after = "" if answer is None else str(answer.headers.get("retry-after", ""))
+    return refusal(status, str(error.message), what, _api_reason(error), proved=proved, retry_after=retry_after)
+
+
+def _of_drive(error: Any, what: str) -> OrchestratorError:
+    status = int(error.resp.status)
+    proved, retry_after = is_proof(status, error.content), str(error.resp.get("retry-after", ""))
+    return refusal(status, str(error.reason), what, _drive_reason(error), proved=proved, retry_after=retry_after)
 
 
 def _api_reason(error: Any) -> str:
@@ -101,13 +133,13 @@ def _drive_reason(error: Any) -> str:
 
 def _unknown_person(error: Any, what: str) -> OrchestratorError:
     if isinstance(error, auth.TransportError) or error.retryable:
-        return TransientError(f"{what}: the token could not be renewed now: {_shorten(str(error))}")
-    return CredentialError(f"{what}: Google does not accept our credentials: {_shorten(str(error))}")
+        return TransientError(f"{what}: the token could not be renewed now: {shorten(str(error))}")
+    return CredentialError(f"{what}: Google does not accept our credentials: {shorten(str(error))}")
 
 
 def _broken_way(error: Exception, what: str) -> OrchestratorError:
-    text = _shorten(f"{type(error).__name__}: {error}")
+    text = shorten(f"{type(error).__name__}: {error}")
     # A certificate that does not fit will not fit in a minute either; somebody has to look at it.
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return PermanentError(f"{what}: the server's certificate is not trusted: {text}")
-    return TransientError(f"{what}: {text}")
+    return TransientError(clean(f"{what}: {text}"))

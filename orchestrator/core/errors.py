@@ -9,7 +9,7 @@ what was expected and what to do.
     │   ├── PlanError        a grid or a budget that cannot be met
     │   └── RecipeError      what the pixels should be: bands, dates, parameters, user code
     ├── TransientError       time: the same call may succeed later
-    │   ├── WayError         ... on the way: bytes arrive wrong, but the object in the cloud is sound
+    │   ├── UnreachableError  ... because nobody answers at the address: said at once, not after all retries
     │   ├── QuotaError       ... but not before the quota returns, at `again_at`
     │   └── ThrottleError    ... and the service asked us to slow down, by `wait_seconds` where it says so
     │       └── QueueFullError  ... because its queue of tasks is full; nothing was started
@@ -18,7 +18,8 @@ what was expected and what to do.
     │   └── NotFoundError    ... because the thing is not there
     ├── IntegrityError       us: bytes or state are not what was promised
     │   ├── GenerationError  ... because the object changed after it was listed
-    │   └── DamagedObjectError  ... because the object differs from its own checksum
+    │   ├── DamagedObjectError  ... because the object itself is proved not to be what its checksum says
+    │   └── WayError         ... because something between here and the service alters bytes; also a TransientError
     ├── SpaceError           a disk is too full to go on
     └── Stopped              somebody asked us to stop; the work continues at the next start
 """
@@ -62,8 +63,8 @@ class TransientError(OrchestratorError):
     exit_code = 5
 
 
-class WayError(TransientError):
-    """Bytes arrived wrong by more than one connection, while the object's own checksum says that it is sound."""
+class UnreachableError(TransientError):
+    """Nobody answers at a service's address: it is wrong, or the network is down."""
 
 
 class QuotaError(TransientError):
@@ -119,7 +120,20 @@ class GenerationError(IntegrityError):
 
 
 class DamagedObjectError(IntegrityError):
-    """Two whole downloads agree with each other and not with the object's own checksum: only a new object helps."""
+    """
+    An object is proved bad by its own checksum: only making it again helps.
+
+    Proved means: whole downloads over separate connections, cut differently, agree with each other in every byte and
+    differ from the checksum that the service, asked anew, states for the object.
+    """
+
+
+class WayError(TransientError, IntegrityError):
+    """
+    Bytes arrive wrong and the object is not proved bad: the way is suspected; the object stays, nobody makes it again.
+
+    Somebody in between alters, caches or cuts; it may pass, or a person looks at the network.
+    """
 
 
 class SpaceError(OrchestratorError):

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import glob
 import hashlib
 import os
-import threading
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
-from orchestrator.core.errors import OrchestratorError
+from orchestrator.core.errors import OrchestratorError, Stopped
+
+# Read at once while hashing: a wish to stop is heard after each, some ten milliseconds apart.
+CHUNK_BYTES = 4 << 20
+TOKEN_BYTES = 6  # of the names of unfinished files
+
+
+class Wish(Protocol):
+    """Whether somebody wants an end."""
+
+    def is_set(self) -> bool: ...
 
 
 def sync_folder(folder: Path) -> None:
@@ -32,14 +45,21 @@ def publish(unfinished: Path, final: Path) -> None:
     sync_folder(final.parent)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write `content` to `path` durably; a crash leaves the previous content or the new one."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with unfinished.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    publish(unfinished, path)
+def write_whole(path: Path, content: bytes, *, within: Path | None = None) -> None:
+    """
+    Write `content` to `path` durably; a crash leaves the previous content or the new one.
+
+    What a kill leaves of the way there is taken away by the next writing of the same file. `within` is a folder of
+    the same filesystem for the unfinished file, by default that of `path`.
+    """
+    folder = within or path.parent
+    _sweep(folder, path.name)
+    with _unfinished(folder, path.name) as (fd, unfinished):
+        with os.fdopen(os.dup(fd), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        publish(unfinished, path)
 
 
 def write_once(path: Path, content: bytes) -> bytes:
@@ -49,24 +69,80 @@ def write_once(path: Path, content: bytes) -> bytes:
     Of several processes that do so at once, all return the same.
     """
     if not path.exists():
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
-        try:
-            with unfinished.open("wb") as file:
+        with _unfinished(path.parent, path.name) as (fd, unfinished):
+            with os.fdopen(os.dup(fd), "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             with suppress(FileExistsError):
                 path.hardlink_to(unfinished)  # a link fails where a name is taken; a rename would replace it
-        finally:
-            unfinished.unlink(missing_ok=True)
         sync_folder(path.parent)
     return path.read_bytes()
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+@contextmanager
+def _unfinished(folder: Path, name: str) -> Iterator[tuple[int, Path]]:
+    """Make a file of a name that nobody else has, locked while it is being written; what is left of it is removed."""
+    while True:
+        path = folder / f".{name}.{secrets.token_hex(TOKEN_BYTES)}.tmp"
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        with suppress(OSError):  # a file system without locks is never swept
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        if os.fstat(fd).st_nlink:
+            break
+        os.close(fd)  # a sweep came between making and locking
+    try:
+        yield fd, path
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(fd)
+
+
+def _sweep(folder: Path, name: str) -> None:
+    """Remove unfinished files of `name` whose writers are dead: a living one holds its lock."""
+    for path in folder.glob(f".{glob.escape(name)}.{'[0-9a-f]' * 2 * TOKEN_BYTES}.tmp"):
+        with suppress(OSError):
+            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink(missing_ok=True)
+            finally:
+                os.close(fd)
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` and those above it, also while others remove the ones above it when they find them empty."""
+    for _ in range(1000):
+        with suppress(FileNotFoundError, FileExistsError):  # one above was removed meanwhile
+            folder.mkdir(parents=True, exist_ok=True)
+            return
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Remove `folder` when nothing is in it; that it is gone, or is being used by somebody, is no error."""
+    try:
+        folder.rmdir()
+    except OSError as error:
+        if error.errno not in {errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY}:
+            raise
+
+
+def sha256_of(path: Path, stop: Wish | None = None, on_bytes: Callable[[int], None] = lambda _size: None) -> str:
+    """
+    Return the SHA-256 of a file in hexadecimal; `on_bytes` is told the bytes of each read.
+
+    Raises:
+        Stopped: `stop` was set.
+    """
+    digest, buffer = hashlib.sha256(), memoryview(bytearray(CHUNK_BYTES))
+    with path.open("rb", buffering=0) as file:
+        while size := file.readinto(buffer):
+            if stop is not None and stop.is_set():
+                raise Stopped(f"stopped while reading {path}; the same command continues")
+            digest.update(buffer[:size])
+            on_bytes(size)
+    return digest.hexdigest()
 
 
 class LockedError(OrchestratorError):

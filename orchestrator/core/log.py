@@ -10,30 +10,71 @@ from typing import Any, TextIO
 
 import structlog
 
-_SECRET_KEYS = re.compile(r"authorization|token|secret|private_key|password|cookie|signature|credential", re.IGNORECASE)
-_SECRET_VALUES = re.compile(
-    r"ya29\.[\w.-]+|eyJ[\w-]+\.eyJ[\w.-]+|-----BEGIN[^-]*PRIVATE KEY-----[\s\S]*?(?:-----END[^-]*-----|$)"
-    r"|AIza[\w-]{35}|X-Goog-Signature=[^&\s]+"
+_SECRET_KEYS = re.compile(
+    r"authorization|token|secret|private_?key|passw(or)?d|cookie|signature|credential|api_?key", re.IGNORECASE
 )
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+# Keys that are called so and hold none: the next page of a list is no secret.
+_OPEN_KEYS = frozenset({"page_token", "pagetoken", "nextpagetoken", "credentials_file", "key_file"})
+# What stands before the value in a group stays, so that a reader sees which secret was there.
+_SECRET_VALUES = re.compile(
+    r"-----BEGIN[^-]*PRIVATE KEY-----[\s\S]*?(?:-----END[^-]*-----|$)"  # PEM, whole or cut
+    r"|ya29\.[\w.+/=-]+|ya29\.c\.[\w.+/=-]+"  # access tokens
+    r"|\b1//[\w-]{10,}"  # refresh tokens
+    r"|eyJ[\w-]{6,}(?:\.[\w-]*)*"  # JSON web tokens and their halves
+    r"|AIza[\w-]{20,}|GOCSPX-[\w-]{10,}"  # API keys, client secrets
+    r"|(?P<scheme>\b(?:Bearer|Basic|OAuth)\s+)(?=\S*[\d=])[\w.~+/=-]{8,}"
+    r"|(?P<field>[\"']?\b(?:access_token|refresh_token|id_token|oauth_token|client_secret|private_key(?:_id)?|assertion"
+    r"|X-Goog-(?:Signature|Credential|Security-Token)|X-Amz-(?:Signature|Credential|Security-Token)|GoogleAccessId"
+    r"|Signature|passw(?:or)?d|api_?key)[\"']?\s*[=:]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s&,;}\"']+)"
+    r"|(?P<header>\b(?:Proxy-)?Authorization[\"']?\s*[=:]\s*[\"']?)[^\s\"',}]+(?:\s+[\w.~+/=-]+)?"
+    r"|(?P<url>\b[a-z][a-z0-9+.-]*://)[^\s/@:]*:[^\s/@]+(?=@)",  # user and password of an address
+    re.IGNORECASE,
+)
+# ANSI sequences whole, then every control character of ASCII and C1 but tab and newline, and what turns the direction
+# of text, hides it or breaks lines: a service's sentence must not paint the terminal or forge a line of a log.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
 MASK = "[masked]"
+
+
+def mask_text(text: str) -> str:
+    """Return `text` without whatever looks like a secret or would act on a terminal; lines stay lines."""
+    return _CONTROL.sub("?", _SECRET_VALUES.sub(_masked, _ESCAPES.sub("?", text)))
+
+
+def clean(text: str, limit: int | None = None) -> str:
+    """Return somebody else's text as one line of at most `limit` characters: masked, without control characters."""
+    line = " ".join(mask_text(text).split())
+    return line if limit is None or len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _masked(match: re.Match[str]) -> str:
+    kept = next((group for group in match.groups() if group), "")
+    return kept + MASK
 
 
 def mask(value: Any, key: str = "") -> Any:
     """Return `value` with whatever looks like a secret, by name or by form, replaced."""
-    if key and _SECRET_KEYS.search(key):
+    if key and key.lower() not in _OPEN_KEYS and _SECRET_KEYS.search(key):
         return MASK
-    if isinstance(value, str):
-        return _CONTROL.sub("?", _SECRET_VALUES.sub(MASK, value))
+    if isinstance(value, str | bytes | BaseException):
+        return mask_text(value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value))
     if isinstance(value, Mapping):
-        return {k: mask(v, str(k)) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
+        return {mask(k): mask(v, str(k)) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
         return [mask(v) for v in value]
     return value
 
 
+_MANY_LINES = frozenset({"exception", "stack"})
+
+
 def _mask_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {key: mask(value, key) for key, value in event.items()}
+    """Mask every field; whatever is not a traceback stays on one line, so that no text can pass for a line of ours."""
+    masked = {key: mask(value, key) for key, value in event.items()}
+    return {k: v if k in _MANY_LINES or not isinstance(v, str) else " ".join(v.split("\n")) for k, v in masked.items()}
 
 
 def configure(level: str = "info", style: str = "auto", stream: TextIO | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import tenacity
 
-from orchestrator.core.errors import QuotaError, Stopped, ThrottleError, TransientError
+from orchestrator.core.errors import QuotaError, Stopped, ThrottleError, TransientError, UnreachableError
 
 T = TypeVar("T")
 
@@ -29,16 +29,18 @@ class RetryPolicy:
         attempts: Tries in all.
         first_wait_seconds: Upper end of the first random wait; doubles each time.
         max_wait_seconds: Upper end of any wait.
+        budget_seconds: No try begins later than this after the first, on a clock that only grows.
     """
 
     attempts: int = 8
     first_wait_seconds: float = 1.0
     max_wait_seconds: float = 60.0
+    budget_seconds: float = 900.0
 
 
 def _passes(error: BaseException) -> bool:
-    """Tell whether trying again soon may help; a quota of a day is looked at again on the next."""
-    return isinstance(error, TransientError) and not isinstance(error, QuotaError)
+    """Tell whether trying again soon may help: not with a day's quota, and not where nobody is."""
+    return isinstance(error, TransientError) and not isinstance(error, QuotaError | UnreachableError)
 
 
 def retrying(policy: RetryPolicy, stop: Waiter, chance: random.Random | None = None) -> Callable[[Callable[[], T]], T]:
@@ -66,7 +68,9 @@ def retrying(policy: RetryPolicy, stop: Waiter, chance: random.Random | None = N
 
     caller: Any = tenacity.Retrying(
         retry=tenacity.retry_if_exception(_passes),
-        stop=tenacity.stop_after_attempt(policy.attempts),
+        stop=tenacity.stop_any(
+            tenacity.stop_after_attempt(policy.attempts), tenacity.stop_before_delay(policy.budget_seconds)
+        ),
         wait=wait,
         sleep=sleep,
         reraise=True,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.core import crash
-from orchestrator.core.files import remove_tree
+from orchestrator.core.files import remove_if_empty, remove_tree
 from orchestrator.core.flow import in_order
 from orchestrator.engine.names import prefix_of, run_prefix, wrote
 from orchestrator.engine.setting import Hands, Surroundings
@@ -93,6 +93,5 @@ def clean_local(folders: list[Path]) -> None:
     for folder in folders:
         remove_tree(folder)
         crash.point("folder.removed")
-        parent = folder.parent
-        if parent.name == ".orchestrator" and parent.is_dir() and not any(parent.iterdir()):
-            parent.rmdir()
+        if folder.parent.name == ".orchestrator":
+            remove_if_empty(folder.parent)

@@ -19,7 +19,7 @@ from orchestrator.core.errors import (
     TransientError,
     UserError,
 )
-from orchestrator.core.files import LockedError, remove_tree
+from orchestrator.core.files import LockedError, make_folder, remove_tree
 from orchestrator.engine.cleanup import Cleaned, clean_cloud, clean_local
 from orchestrator.engine.exporting import CancelledByUserError, Exporting
 from orchestrator.engine.feedback import Feedback, Refit, kind_of
@@ -116,7 +116,8 @@ class Execution:
             self.close()
 
     def close(self) -> None:
-        """Let another process go on with the run."""
+        """Let another process go on with the run, and give up the connections; work may be taken up again."""
+        self._hands.route.close()
         if self._lock is not None:
             self._lock.leave()
             self._lock = None
@@ -211,6 +212,7 @@ class Execution:
 
     def _export(self, run: Run) -> None:
         plan = plan_from_json(run.plan)
+        self.progress.count(self._store.tally(run.id), self._store.tasks(run.id))
         self._exporting(run, plan).work(self._open(run, plan), self._parts_folder(run))
         crash.point("run.exported")
         self._store.set_run(run.id, RunState.ASSEMBLING)
@@ -228,7 +230,6 @@ class Execution:
 
     def _assemble(self, run: Run) -> None:
         plan = plan_from_json(run.plan)
-        self.progress.set(detail="completing the file")
         publication = Publication(
             run,
             plan,
@@ -237,6 +238,7 @@ class Execution:
             around=self._around,
             record=self._record,
             check=lambda: self._check_owner(run),
+            say=self._say,
         )
         try:
             result = publication.work(self._open(run, plan))
@@ -255,9 +257,9 @@ class Execution:
             raise HoldError(f"{error}; `orchestrator retry {run.id}` then goes on", alone=False) from None
 
     def _clean(self, run: Run) -> None:
-        self.progress.set(detail="taking away the intermediates")
         self._mosaic = None
-        prove_result(run)
+        prove_result(run, self._around.stop, self._say)
+        self._say("taking away the intermediates")
         clean_cloud(run, store=self._store, hands=self._hands, around=self._around, record=self._record)
         crash.point("run.cloud_cleaned")
         clean_local(self._folders(run))
@@ -352,12 +354,12 @@ class Execution:
                 tags=_tags(job, run, self._hands.version),
             )
             folder = self._mosaic_folder(run)
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             try:
                 self._mosaic = self._hands.assembler.open(spec, folder)
             except IntegrityError as error:
                 self._begin_output_anew(run, error)
-                folder.mkdir(parents=True)
+                make_folder(folder)
                 self._mosaic = self._hands.assembler.open(spec, folder)
         return self._mosaic
 
@@ -387,6 +389,9 @@ class Execution:
         refit = self._refit if job.split == "blocks" else None
         return Feedback(run.id, kind_of(job, plan), plan, self._store, refit, self._record)
 
+    def _say(self, detail: str) -> None:
+        self.progress.set(detail=detail)
+
     def _record(self, name: str, facts: Mapping[str, Any]) -> None:
         self._store.record(self._id, name, facts)
         self._around.notify(name, self._id, facts)
@@ -399,13 +404,14 @@ def _to_be_cancelled(run: Run) -> bool:
 
 def _tags(job: Job, run: Run, version: str) -> tuple[tuple[str, str], ...]:
     """Metadata of the file. Nothing that changes from run to run: equal plans and parts give equal bytes."""
+    notice = json.loads(run.facts or "{}").get("attribution", "")
     return (
         ("TIFFTAG_SOFTWARE", f"orchestrator {version}"),
         ("ORCHESTRATOR_RECIPE", job.recipe),
         ("ORCHESTRATOR_START_DATE", job.start_date),
         ("ORCHESTRATOR_END_DATE", job.end_date),
         ("ORCHESTRATOR_EXPRESSION_SHA256", subject_of(run.image)),
-    )
+    ) + ((("TIFFTAG_COPYRIGHT", notice),) if notice else ())
 
 
 def retry_run(run: Run, store: Store) -> Run:

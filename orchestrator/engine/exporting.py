@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.core.errors import GenerationError, IntegrityError, NotFoundError, Stopped, WayError
+from orchestrator.core.files import make_folder
 from orchestrator.engine.collecting import Collecting
 from orchestrator.engine.feedback import Feedback
 from orchestrator.engine.ladder import HoldError, Ladder
@@ -88,7 +89,7 @@ class Exporting:
         """Return what brings and places this run's parts; leaving its block ends it."""
         self._bring_back(mosaic)
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         return Transfers(
             self._run_id,
             store=self._store,
@@ -206,12 +207,7 @@ class Exporting:
         return max(0.05, usual, self._took / _SHARE)
 
     def _show(self, tally: Mapping[PartState, Tally], tasks: Sequence[Task]) -> None:
-        self._progress.set(
-            parts=Counter({state: counted.parts for state, counted in tally.items()}),
-            tasks=Counter(task.state for task in tasks),
-            expected=(sum(t.bytes for t in tally.values()), sum(t.listed for t in tally.values())),
-            eecu_seconds=sum(task.eecu_seconds for task in tasks),
-        )
+        self._progress.count(tally, tasks)
 
 
 def _limits_alone(desk: Desk) -> Limits:

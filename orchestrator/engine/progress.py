@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from orchestrator.model.states import PartState, RunState
+from orchestrator.engine.stores.records import Tally, Task
+from orchestrator.model.states import PartState, RunState, TaskState
+
+_PLACED = (PartState.MERGED, PartState.EMPTY, PartState.CLEANED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,23 +21,29 @@ class Snapshot:
 
     Attributes:
         state: Of the run.
+        detail: What is being done, in a few words; empty where the state says it.
+        seconds: How long that has been done.
         parts: How many parts are in each state.
-        tasks: How many tasks are in each state.
+        tasks: How many tasks are in each state; those that were cut in two are not counted.
+        tasks_share: How much of the tasks Earth Engine has done, 0 to 1.
+        running_share: How far those are that run now, 0 to 1.
         bytes_done: Bytes received in this process.
         bytes_expected: Bytes of all parts whose objects are listed.
         bytes_listed_parts: How many parts these are.
-        detail: What is being done, in a few words.
         eecu_seconds: What Earth Engine has counted so far.
     """
 
-    state: RunState
-    parts: dict[str, int]
-    tasks: dict[str, int]
-    bytes_done: int
-    bytes_expected: int
-    bytes_listed_parts: int
-    detail: str
-    eecu_seconds: float
+    state: RunState = RunState.ADMITTED
+    detail: str = ""
+    seconds: float = 0.0
+    parts: Mapping[str, int] = field(default_factory=dict)
+    tasks: Mapping[str, int] = field(default_factory=dict)
+    tasks_share: float = 0.0
+    running_share: float = 0.0
+    bytes_done: int = 0
+    bytes_expected: int = 0
+    bytes_listed_parts: int = 0
+    eecu_seconds: float = 0.0
 
     @property
     def total_parts(self) -> int:
@@ -40,57 +51,61 @@ class Snapshot:
 
     @property
     def merged_parts(self) -> int:
-        return sum(self.parts.get(state, 0) for state in (PartState.MERGED, PartState.EMPTY, PartState.CLEANED))
+        return sum(self.parts.get(state, 0) for state in _PLACED)
+
+    @property
+    def total_tasks(self) -> int:
+        return sum(self.tasks.values())
 
 
-@dataclass(slots=True)
+def counted(seen: Snapshot, tally: Mapping[PartState, Tally], tasks: Sequence[Task]) -> Snapshot:
+    """Return `seen` with the parts and tasks of the store in it."""
+    whole = [task for task in tasks if task.state is not TaskState.SPLIT]
+    running = [task.progress for task in whole if task.state is TaskState.RUNNING]
+    done = sum(task.state is TaskState.SUCCEEDED for task in whole) + sum(running)
+    return replace(
+        seen,
+        parts={state: held.parts for state, held in tally.items()},
+        tasks=Counter(task.state for task in whole),
+        tasks_share=done / len(whole) if whole else 0.0,
+        running_share=sum(running) / len(running) if running else 0.0,
+        bytes_expected=sum(held.bytes for held in tally.values()),
+        bytes_listed_parts=sum(held.listed for held in tally.values()),
+        eecu_seconds=sum(task.eecu_seconds for task in tasks),
+    )
+
+
 class Progress:
     """Counters of one run; every method may be called from any thread."""
 
-    state: RunState = RunState.ADMITTED
-    parts: Counter[str] = field(default_factory=Counter)
-    tasks: Counter[str] = field(default_factory=Counter)
-    bytes_done: int = 0
-    bytes_expected: int = 0
-    listed: int = 0
-    detail: str = ""
-    eecu_seconds: float = 0.0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self, detail: str = "", monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._seen = Snapshot(detail=detail)
+        self._since = monotonic()
 
     def received(self, count: int) -> None:
         """Count bytes of a download."""
         with self._lock:
-            self.bytes_done += count
+            self._seen = replace(self._seen, bytes_done=self._seen.bytes_done + count)
 
-    def set(
-        self,
-        *,
-        state: RunState | None = None,
-        detail: str | None = None,
-        parts: Counter[str] | None = None,
-        tasks: Counter[str] | None = None,
-        expected: tuple[int, int] | None = None,
-        eecu_seconds: float | None = None,
-    ) -> None:
-        """Replace what is given; `expected` is (bytes, parts) of the listed objects."""
+    def set(self, *, state: RunState | None = None, detail: str | None = None) -> None:
+        """Replace what is given; when that changes what is being done, its seconds begin anew."""
         with self._lock:
-            self.state = state or self.state
-            self.detail = self.detail if detail is None else detail
-            self.parts = self.parts if parts is None else parts
-            self.tasks = self.tasks if tasks is None else tasks
-            if expected is not None:
-                self.bytes_expected, self.listed = expected
-            self.eecu_seconds = self.eecu_seconds if eecu_seconds is None else eecu_seconds
+            before = self._seen
+            self._seen = replace(
+                before,
+                state=state or before.state,
+                detail=before.detail if detail is None else detail,
+            )
+            if (before.state, before.detail) != (self._seen.state, self._seen.detail):
+                self._since = self._monotonic()
+
+    def count(self, tally: Mapping[PartState, Tally], tasks: Sequence[Task]) -> None:
+        """Take over the parts and tasks as they are in the store."""
+        with self._lock:
+            self._seen = counted(self._seen, tally, tasks)
 
     def snapshot(self) -> Snapshot:
         with self._lock:
-            return Snapshot(
-                state=self.state,
-                parts=dict(self.parts),
-                tasks=dict(self.tasks),
-                bytes_done=self.bytes_done,
-                bytes_expected=self.bytes_expected,
-                bytes_listed_parts=self.listed,
-                detail=self.detail,
-                eecu_seconds=self.eecu_seconds,
-            )
+            return replace(self._seen, seconds=self._monotonic() - self._since)

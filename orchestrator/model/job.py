@@ -11,10 +11,11 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from orchestrator.core.errors import ConfigError, IntegrityError, UserError
+from orchestrator.core.errors import IntegrityError, UserError
 
 DEFAULT_MAX_PART_BYTES = 48 * 2**20  # users know the number: Earth Engine's interactive downloads stop there
-_BASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+MAX_BASE_NAME = 80
+_BASE_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_BASE_NAME - 1}}}")
 _RELATIVE = re.compile(r"today(?:([+-])([0-9]{1,5})d)?")
 # Of the JSON snapshot: grows when a field changes its meaning, never because one was added.
 VERSION = 2
@@ -93,6 +94,8 @@ class Job:
         options: How the final file is written.
         service: Which Earth Engine is meant: `google` or `sandbox`. A run is never continued on another.
         pins: Checksums of the files the job speaks of, so that a changed file makes another job.
+        min_valid: The least share of the area's pixels, 0 to 1, that must hold data in every band; with less the run
+            is held for a person before it is published. What is made does not depend on it, nor does the fingerprint.
     """
 
     base_name: str
@@ -110,16 +113,19 @@ class Job:
     options: OutputOptions = field(default_factory=OutputOptions)
     service: str = "google"
     pins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    min_valid: float = 0.0
 
     def __post_init__(self) -> None:
         # `{date}` stands for the logical date of a scheduled run.
         check_base_name(self.base_name.replace("{date}", "2000-01-01"))
         if self.route not in ROUTES:
-            raise ConfigError(f"route {self.route!r} is unknown; choose one of {', '.join(ROUTES)}")
+            raise UserError(f"route {self.route!r} is unknown; choose one of {', '.join(ROUTES)}")
         if self.split not in SPLITS:
-            raise ConfigError(f"split {self.split!r} is unknown; choose one of {', '.join(SPLITS)}")
+            raise UserError(f"split {self.split!r} is unknown; choose one of {', '.join(SPLITS)}")
         if self.max_part_bytes < 1:
-            raise ConfigError(f"a part of {self.max_part_bytes} bytes holds nothing; give --max-size-mb more than 0")
+            raise UserError(f"a part of {self.max_part_bytes} bytes holds nothing; give --max-size-mb more than 0")
+
+        check_share(self.min_valid)
 
     def dates(self, today: date) -> tuple[date, date]:
         """
@@ -173,13 +179,17 @@ class Job:
         Return what tells two jobs apart: equal jobs share it.
 
         Only what differs from the defaults counts, so that a field a later version adds leaves every job that does
-        not use it the job it was.
+        not use it the job it was. What is accepted (`min_valid`) is no part of what is made.
         """
-        return hashlib.sha256(_compact(_spare(self)).encode()).hexdigest()
+        return hashlib.sha256(_compact(_spare(self._made())).encode()).hexdigest()
+
+    def _made(self) -> Job:
+        """Return the job without what its result does not depend on."""
+        return replace(self, min_valid=0.0)
 
     def fingerprints(self) -> tuple[str, ...]:
         """Return `fingerprint`, and what the first version gave the same job, which hashed the whole snapshot."""
-        content, asked = _plain(self), _spare(self)
+        content, asked = _plain(self), _spare(self._made())
         if asked.keys() - _FIRST_FIELDS or any(
             asked.get(name, {}).keys() - first for name, first in _FIRST_NESTED.items()
         ):
@@ -253,6 +263,18 @@ def check_base_name(name: str) -> None:
             f"base name {name[:100]!r} cannot be a file name everywhere; use 1 to 80 of A-Z a-z 0-9 . _ - "
             "and begin with a letter or digit"
         )
+
+
+def check_share(share: float) -> None:
+    """
+    Refuse what is no share of valid pixels.
+
+    Raises:
+        UserError: It is not from 0 to 1.
+    """
+    if not 0 <= share <= 1:
+        hint = f"; write {share / 100:g} for {share:g} %" if 1 < share <= 100 else ""
+        raise UserError(f"min_valid is {share:g}; it is a share of the area's pixels, from 0 to 1{hint}")
 
 
 def _read_date(text: str, what: str, today: date) -> date:

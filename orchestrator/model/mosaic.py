@@ -10,6 +10,30 @@ from orchestrator.model.spec import PixelSpec
 
 
 @dataclass(frozen=True, slots=True)
+class Appearance:
+    """
+    What else parts say of their bands, where they come from somewhere else and are carried on as they are.
+
+    Attributes:
+        descriptions: Of each band; None where it has none.
+        scales: Of each band: physical value = stored value × scale + offset.
+        offsets: See `scales`.
+        units: Of each band; empty where it has none.
+        colours: GDAL's name of what each band shows: `gray`, `red`, `palette`, `undefined`, ...
+        palette: The colour table of the first band, as (value, red, green, blue, opacity); empty where it has none.
+        band_tags: GDAL metadata of each band, as (key, value).
+    """
+
+    descriptions: tuple[str | None, ...]
+    scales: tuple[float, ...]
+    offsets: tuple[float, ...]
+    units: tuple[str, ...]
+    colours: tuple[str, ...]
+    palette: tuple[tuple[int, int, int, int, int], ...] = ()
+    band_tags: tuple[tuple[tuple[str, str], ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MosaicSpec:
     """
     The file to build.
@@ -25,6 +49,8 @@ class MosaicSpec:
         overviews: `auto`, `parts`, `average`, `nearest` or `none`.
         threads: Blocks encoded at once.
         tags: Written as GDAL metadata of the file.
+        appearance: What parts say of their bands besides `pixels`; None where `pixels` says it all.
+        nodata_by_word: Parts that name no nodata value are taken: somebody says that it is that of `pixels`.
     """
 
     grid: Grid
@@ -37,6 +63,8 @@ class MosaicSpec:
     overviews: str = "auto"
     threads: int = 2
     tags: tuple[tuple[str, str], ...] = ()
+    appearance: Appearance | None = None
+    nodata_by_word: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -18,7 +18,8 @@ class StoredObject:
         crc32c: Big-endian CRC32C in base64, where the service keeps one.
         md5: MD5 in hexadecimal, where the service keeps one.
         id: The service's own key where it is not the name (Drive).
-        created: When the service says this content was written, RFC 3339; empty where it does not say.
+        created: When the service took it in, RFC 3339, where the listing says so. No part of what makes two of them
+            the same object.
     """
 
     name: str
@@ -27,7 +28,7 @@ class StoredObject:
     crc32c: str | None = None
     md5: str | None = None
     id: str = ""
-    created: str = ""
+    created: str = field(default="", compare=False)
 
 
 class Deletion(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from orchestrator.core.errors import IntegrityError
@@ -49,7 +50,7 @@ def plan_from_json(text: str) -> Plan:
     tasks = tuple(TaskPlan(t[0], Window(*t[1:5]), t[5], t[6]) for t in content.pop("tasks"))
     return Plan(
         grid=Grid(grid["crs"], tuple(grid["transform"]), grid["height"], grid["width"]),
-        pixels=PixelSpec(**pixels | {"bands": tuple(pixels["bands"])}),
+        pixels=PixelSpec(**pixels | {"bands": tuple(pixels["bands"]), "nodata": _number(pixels["nodata"])}),
         tasks=tasks,
         area_wkb=bytes.fromhex(content.pop("area_wkb")),
         notes=tuple(content.pop("notes")),
@@ -63,14 +64,18 @@ def grid_json(grid: Grid) -> dict[str, Any]:
 
 
 def pixels_json(pixels: PixelSpec) -> dict[str, Any]:
-    """Return the pixels' description as a JSON object."""
+    """Return the pixels' description as a JSON object; JSON has no NaN and no infinity, they are written as words."""
     return {
         "bands": list(pixels.bands),
         "dtype": pixels.dtype,
-        "nodata": pixels.nodata,
+        "nodata": pixels.nodata if math.isfinite(pixels.nodata) else str(pixels.nodata),
         "scale": pixels.scale,
         "offset": pixels.offset,
     }
+
+
+def _number(value: float | str) -> float:
+    return float(value) if isinstance(value, str) else value
 
 
 def _window(window: Window) -> list[int]:

@@ -44,7 +44,8 @@ class ObjectStore(Protocol):
         Raises:
             GenerationError: The object was replaced after it was listed.
             NotFoundError: The object is gone.
-            IntegrityError: The bytes stayed wrong after a second whole download.
+            WayError: The bytes stayed wrong and the object is not proved bad: wait, do not make it again.
+            DamagedObjectError: The object itself is proved not to be what its checksum says.
             Stopped: `stop` was set.
         """
 
@@ -53,6 +54,9 @@ class ObjectStore(Protocol):
 
     def delete(self, source: StoredObject) -> Deletion:
         """Delete exactly the listed generation."""
+
+    def close(self) -> None:
+        """Give up every idle connection; the next call would open new ones."""
 
 
 class Mosaic(Protocol):
@@ -75,6 +79,16 @@ class Mosaic(Protocol):
 
     def finish(self, stop: Stop) -> MosaicReport:
         """Complete the file; pixels no part covers are nodata. Idempotent."""
+
+    def valid(self, stop: Stop, on_blocks: Callable[[int, int], None]) -> tuple[int, ...]:
+        """
+        Return for each band how many pixels of the finished file hold data: exact, none is estimated.
+
+        `on_blocks` is told, in this thread, how many blocks of the file are counted, and of how many.
+
+        Raises:
+            Stopped: `stop` was set.
+        """
 
 
 class Assembler(Protocol):
@@ -204,8 +218,8 @@ class Planner(Protocol):
 class Illustrator(Protocol):
     """Draws the quicklook of a finished file."""
 
-    def draw(self, raster: Path, picture: Path, title: str) -> None:
-        """Write a PNG of `raster` that a person recognises the place in."""
+    def draw(self, raster: Path, picture: Path, caption: str) -> None:
+        """Write a PNG of `raster` that a person recognises the place in, with `caption` below it."""
 
 
 class Route(Protocol):
@@ -240,3 +254,6 @@ class Route(Protocol):
 
     def cancel(self, name: str) -> None:
         """Ask for an operation to end."""
+
+    def close(self) -> None:
+        """Give up every idle connection; the next call would open new ones."""

@@ -1,15 +1,15 @@
-"""The grid of an output, fixed once: CRS, lattice, extent. And the coarse region Earth Engine is told about."""
+"""The grid of an output, fixed once: CRS, lattice, extent."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
+import numpy as np
 import pyproj
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from orchestrator.core.errors import PlanError
+from orchestrator.core.errors import AreaError, PlanError
 from orchestrator.model.grid import Grid
 from orchestrator.plan.reproject import (
     LONLAT,
@@ -19,15 +19,23 @@ from orchestrator.plan.reproject import (
     longitude_span,
     parse_crs,
     reproject,
-    shift_longitude,
     to_lonlat,
+    transformer_between,
+    within_180,
 )
+from orchestrator.plan.tear import cut_longitude, is_polar
 
 Transform = tuple[float, float, float, float, float, float]
 
 DEFAULT_SCALE_METRES = 10.0
-# Rows and columns travel as 32-bit numbers in Earth Engine's `dimensions` and in TIFF.
-MAX_SIDE = 2**31 - 1
+# The Earth's equator in pixels of 2.4 m; columns and rows must also stay far below the 32 bits of TIFF's numbers.
+MAX_SIDE = 2**24
+# Russia, Canada and Antarctica fit at 10 m; what is larger is a mistake of units more often than a request.
+MAX_PIXELS = 5 * 10**11
+# Norway's coast with all its islands crosses ten million rows of 10 m. Each crossing needs about 100 bytes.
+MAX_CROSSINGS = 30_000_000
+MAX_LONGITUDES = 180.0
+POLAR = {True: "EPSG:3413", False: "EPSG:3031"}
 # A bound this close to a lattice line, in pixels, lies on it: reprojected coordinates carry noise near 1e-9 m.
 ON_LINE_PIXELS = 1e-6
 # UTM is defined between these latitudes (NGA.STND.0037); the poles have their own projections.
@@ -58,16 +66,21 @@ def fix_grid(
 
     Raises:
         PlanError: If the CRS is unknown, the scale cannot be inferred or contradicts `crs_transform`,
-            or a side would exceed 2,147,483,647 pixels.
+            or the grid would exceed 2^24 pixels a side or 5·10^11 in all, or the CRS is cut within the area.
         AreaError: If the area cannot be drawn in the CRS.
     """
     if crs_transform and not out_crs:
         raise PlanError("a lattice (--crs-transform) means nothing without its CRS; add --crs, e.g. --crs EPSG:32633")
-    target = crs_name(parse_crs(out_crs)) if out_crs else utm_crs(geometry, crs)
-    _refuse_torn(geometry, crs, target)
+    lonlat = to_lonlat(geometry, crs)
+    target = crs_name(parse_crs(out_crs)) if out_crs else _utm_of(lonlat)
     lattice = _lattice(parse_crs(target), scale, crs_transform)
-    area = reproject(geometry, crs, target)
-    return _snap(area, target, lattice), area
+    _refuse_round_the_world(lonlat, target)
+    if parse_crs(target).is_projected and (cut := cut_longitude(lonlat, target)) is not None:
+        raise PlanError(_torn(lonlat, lattice, target, cut))
+    area = reproject(_as_drawn(geometry, crs, target), crs, target)
+    grid = _snap(area, target, lattice)
+    _refuse_endless(area, grid)
+    return grid, area
 
 
 def utm_crs(geometry: BaseGeometry, crs: str) -> str:
@@ -77,9 +90,13 @@ def utm_crs(geometry: BaseGeometry, crs: str) -> str:
     Raises:
         PlanError: If the middle lies beyond latitude 84 N or 80 S, where UTM ends.
     """
-    middle = to_lonlat(geometry, crs).centroid
+    return _utm_of(to_lonlat(geometry, crs))
+
+
+def _utm_of(lonlat: BaseGeometry) -> str:
+    middle = lonlat.centroid
     if not UTM_SOUTH <= middle.y <= UTM_NORTH:
-        polar = "EPSG:3413" if middle.y > 0 else "EPSG:3031"
+        polar = POLAR[middle.y > 0]
         raise PlanError(
             f"the area's middle lies at latitude {middle.y:.2f}, where UTM ends (84 N, 80 S); "
             f"name a polar CRS, e.g. --crs {polar}"
@@ -95,15 +112,43 @@ def zones_spanned(geometry: BaseGeometry, crs: str) -> int:
     return max(1, math.ceil((east + 180) / 6 - 1e-9) - math.floor((west + 180) / 6 + 1e-9))
 
 
-def _refuse_torn(geometry: BaseGeometry, crs: str, target: str) -> None:
-    if not parse_crs(target).is_geographic:
-        return
-    west, east = longitude_span(geometry, crs)
-    if crosses_antimeridian(west, east):
+def _refuse_round_the_world(lonlat: BaseGeometry, target: str) -> None:
+    """Refuse what no grid in `target` can show in one piece, by its longitudes."""
+    west, south, east, north = lonlat.bounds
+    if parse_crs(target).is_geographic and crosses_antimeridian(west, east) and east - west <= MAX_LONGITUDES:
         raise PlanError(
             f"the area crosses longitude 180 (from {west:.2f} to {east:.2f}) and {target} would tear it apart; "
             "leave --crs out (UTM) or name a projected CRS"
         )
+    if east - west <= MAX_LONGITUDES:
+        return
+    is_northern = south + north > 0
+    if is_polar(target, north=is_northern):
+        return
+    polar = POLAR[is_northern]
+    # One that comes near neither pole is shown by no polar CRS in useful shape.
+    way = f"name a polar CRS (--crs {polar})" if max(north, -south) > 60 else "cut it into several areas (--split-by)"
+    raise AreaError(
+        f"the area spans {east - west:.1f} degrees of longitude, more than the 180 one grid in {target} can show; {way}"
+    )
+
+
+def _as_drawn(geometry: BaseGeometry, crs: str, target: str) -> BaseGeometry:
+    """Return `geometry` with longitudes within ±180 where the grid counts in degrees, too."""
+    both = parse_crs(crs).is_geographic and parse_crs(target).is_geographic
+    return within_180(geometry) if both else geometry
+
+
+def _torn(lonlat: BaseGeometry, lattice: Transform, target: str, cut: float) -> str:
+    west, _south, east, _north = lonlat.bounds
+    transformer = transformer_between(parse_crs(LONLAT), parse_crs(target))
+    xy = np.column_stack(transformer.transform(*shapely.get_coordinates(lonlat).T))
+    width, height = np.ceil(np.ptp(xy[np.isfinite(xy).all(axis=1)], axis=0) / (lattice[0], -lattice[4])).astype(int)
+    return (
+        f"the area reaches from longitude {west:.2f} to {east:.2f}, and {target} is cut at {cut:g}: its grid would be "
+        f"a strip round the Earth of {width:,} × {height:,} pixels; leave --crs out (UTM) or name a CRS that is cut "
+        "elsewhere"
+    )
 
 
 def _lattice(crs: pyproj.CRS, scale: float | None, crs_transform: Transform | None) -> Transform:
@@ -136,12 +181,33 @@ def _snap(area: BaseGeometry, crs: str, lattice: Transform) -> Grid:
     first_col, last_col = _outward((left - c) / a, (right - c) / a)
     first_row, last_row = _outward((top - f) / e, (bottom - f) / e)
     height, width = last_row - first_row, last_col - first_col
-    if max(height, width) > MAX_SIDE:
+    if max(height, width) > MAX_SIDE or height * width > MAX_PIXELS:
         raise PlanError(
-            f"pixels of {a:g} × {-e:g} make a grid of {height} rows × {width} columns; "
-            f"a side may have {MAX_SIDE} at most: give a larger --scale"
+            f"pixels of {a:g} × {-e:g} make a grid of {height:,} rows × {width:,} columns = {height * width:.3g} "
+            f"pixels; a side may have {MAX_SIDE:,} and a grid {MAX_PIXELS:.0e} at most: give a larger --scale"
+            + _unit_hint(parse_crs(crs), a)
         )
     return Grid(crs, (a, 0.0, c + a * first_col, 0.0, e, f + e * first_row), height, width)
+
+
+def _unit_hint(crs: pyproj.CRS, scale: float) -> str:
+    """Return words for who typed degrees where the CRS counts in metres."""
+    if crs.is_geographic or scale >= 0.01:
+        return ""
+    unit = crs.axis_info[0].unit_name
+    return f" (it counts in units of {unit} here; {scale:g} degrees would be {scale * METRES_PER_DEGREE:.3g} m)"
+
+
+def _refuse_endless(area: BaseGeometry, grid: Grid) -> None:
+    """Refuse an outline that would take hours to be followed from row to row of the grid."""
+    xy, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(area)), return_index=True)
+    rises = np.abs(np.diff(xy[:, 1]))[ring[:-1] == ring[1:]]
+    crossed = float(rises.sum()) / -grid.transform[4]
+    if crossed > MAX_CROSSINGS:
+        raise PlanError(
+            f"the area's outline crosses rows of pixels {crossed:,.0f} times, {MAX_CROSSINGS:,} at most: "
+            "give a larger --scale, or cut the area into several (--split-by)"
+        )
 
 
 def _outward(low: float, high: float) -> tuple[int, int]:
@@ -149,57 +215,4 @@ def _outward(low: float, high: float) -> tuple[int, int]:
     return first, max(last, first + 1)
 
 
-def ee_region(geometry: BaseGeometry, crs: str, *, max_vertices: int = 200) -> dict[str, Any]:
-    """
-    Return a small GeoJSON geometry in EPSG:4326 (longitude, latitude) that contains the area.
-
-    It only selects scenes; the exact cut is local. The outline is widened and then simplified by less than the
-    widening, coarser until it has `max_vertices` vertices at most; the bounding box is the last resort. An area
-    across longitude 180 becomes pieces on both sides of it.
-    """
-    lonlat = to_lonlat(geometry, crs)
-    simple = _simplified_outward(lonlat, max_vertices)
-    return dict(shapely.geometry.mapping(_within_180(simple)))
-
-
-def _simplified_outward(area: BaseGeometry, max_vertices: int) -> BaseGeometry:
-    west, south, east, north = area.bounds
-    size = max(east - west, north - south)
-    # Buffers of outlines with millions of vertices are slow; thinning first is paid back by a wider buffer.
-    for fraction in (0.005, 0.01, 0.02, 0.05, 0.1):
-        margin = max(size * fraction, 1e-4)
-        thinned = area.simplify(margin / 4, preserve_topology=True)
-        if thinned.is_empty or not thinned.is_valid:
-            thinned = polygons_hull(area)
-        outline = thinned.buffer(margin, quad_segs=2, join_style="mitre", mitre_limit=2)
-        candidate = _without_holes(outline).simplify(margin / 4)
-        if shapely.get_num_coordinates(candidate) <= max_vertices - 4 and candidate.contains(area):
-            return _clipped_to_world(candidate)
-    return _clipped_to_world(shapely.box(west, south, east, north))
-
-
-def polygons_hull(area: BaseGeometry) -> BaseGeometry:
-    """Return the convex hulls of the polygons of `area`, dissolved."""
-    return shapely.union_all(shapely.convex_hull(shapely.get_parts(area)))
-
-
-def _without_holes(geometry: BaseGeometry) -> BaseGeometry:
-    return shapely.union_all([shapely.Polygon(part.exterior) for part in shapely.get_parts(geometry)])
-
-
-def _clipped_to_world(geometry: BaseGeometry) -> BaseGeometry:
-    west, _south, east, _north = geometry.bounds
-    return geometry.intersection(shapely.box(west, -90, east, 90))
-
-
-def _within_180(geometry: BaseGeometry) -> BaseGeometry:
-    pieces = []
-    for turn in (-360.0, 0.0, 360.0):
-        world = shapely.box(-180 + turn, -90, 180 + turn, 90)
-        piece = geometry.intersection(world)
-        if piece.area:
-            pieces.append(shift_longitude(piece, -turn))
-    return shapely.union_all(pieces)
-
-
-__all__ = ["LONLAT", "Transform", "ee_region", "fix_grid", "utm_crs", "zones_spanned"]
+__all__ = ["LONLAT", "Transform", "fix_grid", "utm_crs", "zones_spanned"]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from shapely.geometry.base import BaseGeometry
 
-from orchestrator.core.errors import AreaError
-from orchestrator.plan.area import Area, distinct_names, safe_name
-from orchestrator.plan.features import DRIVERS, WKT_START, Features, open_path, read_box, read_wkt
-from orchestrator.plan.repair import dissolve, mend
+from orchestrator.core.errors import AreaError, PlanError
+from orchestrator.plan.area import Area, distinct_names, name_of, names_of_values, safe_name
+from orchestrator.plan.features import WKT_START, Features, existing_path, open_path, read_box, read_wkt
+from orchestrator.plan.repair import dissolve, mend, without_null
 from orchestrator.plan.reproject import crs_name, parse_crs
 from orchestrator.plan.vectors import read_vectors
 
@@ -66,60 +66,61 @@ def _read_areas(
 ) -> tuple[Area, ...]:
     # GEOS raises a floating point flag for every NaN it meets; `mend` refuses them by name.
     with np.errstate(invalid="ignore", over="ignore"):
-        features = _features(source, layer=layer, where=where)
+        features = without_null(_features(source, layer=layer, where=where))
         stated, notes = _crs(features, crs)
         polygons, repairs = mend(features, stated)
-    groups = _groups(features, split_by, name_field, _stem(source, features))
-    names = distinct_names(group for group, _members in groups)
     return tuple(
         Area(
-            name=name,
-            geometry=_dissolved(polygons, members, features.label, stated),
+            name=group.name,
+            geometry=dissolve([polygons[index] for index in group.members], stated),
             crs=stated,
             source=source,
             sha256=features.sha256,
-            notes=(*features.notes, *notes, *repairs),
+            notes=(*features.notes, *notes, *repairs, *group.notes),
+            value=group.value,
         )
-        for name, (_group, members) in zip(names, groups, strict=True)
+        for group in _groups(features, split_by, name_field, _stem(source, features))
     )
 
 
 def _features(source: str, *, layer: str | None, where: str | None) -> Features:
-    inline = read_box(source)
-    if inline is None and WKT_START.match(source):
-        inline = read_wkt(source, "WKT")
+    inline = None
+    if existing_path(source) is None:
+        inline = read_box(source)
+        if inline is None and WKT_START.match(source):
+            inline = read_wkt(source, "WKT")
     if inline is None:
         path = open_path(source)
-        if DRIVERS[path.suffix.lower()] != "WKT":
-            return read_vectors(path, path.name, layer=layer, where=where)
-        inline = read_wkt(_text(path), path.name)
+        return read_vectors(path, path.name, layer=layer, where=where)
     if where or layer:
         raise AreaError(f"{inline.label}: has neither attributes nor layers; leave --where and --layer out")
     return inline
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise AreaError(f"{path.name}: is not text in UTF-8; save the WKT again") from None
-
-
 def _crs(features: Features, given: str | None) -> tuple[str, tuple[str, ...]]:
+    stated = _stated_crs(features, needed=given is None)
     if given is None:
-        if features.crs is None:
-            raise AreaError(
-                f"{features.label}: states no CRS (a shapefile's .prj is missing or empty); "
-                "state it, e.g. --area-crs EPSG:4326"
-            )
-        return crs_name(parse_crs(features.crs)), ()
+        return stated, ()
     name = crs_name(parse_crs(given))
-    if features.crs is None:
-        return name, (f"{features.label}: states no CRS and was taken as {name}, as asked.",)
-    stated = crs_name(parse_crs(features.crs))
+    if not stated:
+        said = "states no CRS" if not features.crs and not features.crs_trouble else "states a CRS that is not known"
+        return name, (f"{features.label}: {said} and was taken as {name}, as asked.",)
     if stated == name:
         return name, ()
     return name, (f"{features.label}: states {stated[:60]} but was taken as {name}, as asked.",)
+
+
+def _stated_crs(features: Features, *, needed: bool) -> str:
+    """Return the CRS that a file states; empty, if it need not be known, where it states none that is known."""
+    try:
+        if features.crs is not None:
+            return crs_name(parse_crs(features.crs))
+        trouble = features.crs_trouble or "it states no CRS (a shapefile's .prj is missing or empty)"
+    except PlanError as error:
+        trouble = features.crs_trouble or f"its {str(error).split(';')[0]}"
+    if not needed:
+        return ""
+    raise AreaError(f"{features.label}: {trouble}; state the CRS, e.g. --area-crs EPSG:4326")
 
 
 def _stem(source: str, features: Features) -> str:
@@ -128,19 +129,39 @@ def _stem(source: str, features: Features) -> str:
     return safe_name(Path(source).stem)
 
 
-def _groups(features: Features, split_by: str | None, name_field: str | None, stem: str) -> list[tuple[str, list[int]]]:
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The features of one area."""
+
+    name: str
+    members: list[int]
+    value: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def _groups(features: Features, split_by: str | None, name_field: str | None, stem: str) -> list[_Group]:
     everything = list(range(len(features.ids)))
     if split_by is None:
-        return [(stem, everything)]
+        return [_Group(stem, everything)]
     if split_by == EACH_FEATURE:
         if name_field is None:
-            return [(f"{stem}-{features.ids[index]}", [index]) for index in everything]
-        values = _values(features, name_field)
-        return [(_shown(values[index], stem), [index]) for index in everything]
-    groups: dict[str, list[int]] = {}
+            texts = [f"{stem}-{features.ids[index]}" for index in everything]
+            return [_Group(name, [index]) for index, name in enumerate(distinct_names(texts))]
+        values = [_shown(value, stem) for value in _values(features, name_field)]
+        names = distinct_names(name_of(value) for value in values)
+        return [_Group(name, [index], values[index]) for index, name in enumerate(names)]
+    members: dict[str, list[int]] = {}
     for index, value in enumerate(_values(features, split_by)):
-        groups.setdefault(_shown(value, stem), []).append(index)
-    return list(groups.items())
+        members.setdefault(_shown(value, stem), []).append(index)
+    names = names_of_values(members, features.label, split_by)
+    return [
+        _Group(name, chosen, value, _renamed(features.label, split_by, value, name))
+        for name, (value, chosen) in zip(names, members.items(), strict=True)
+    ]
+
+
+def _renamed(label: str, field: str, value: str, name: str) -> tuple[str, ...]:
+    return () if name == value else (f"{label}: {field} {value[:200]!r} is called {name}.",)
 
 
 def _values(features: Features, field: str) -> tuple[object, ...]:
@@ -152,7 +173,3 @@ def _values(features: Features, field: str) -> tuple[object, ...]:
 
 def _shown(value: object, stem: str) -> str:
     return str(value).strip() if value is not None and str(value).strip() else stem
-
-
-def _dissolved(polygons: list[BaseGeometry], members: list[int], label: str, crs: str) -> BaseGeometry:
-    return dissolve([polygons[index] for index in members], label, crs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -26,6 +27,7 @@ class Area:
         source: What it was read from, as the user gave it.
         sha256: Of the source's files, in hexadecimal.
         notes: What was repaired or assumed, a sentence each.
+        value: What the file calls it where an attribute names the area; `name` is made of it.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Area:
     source: str
     sha256: str
     notes: tuple[str, ...] = ()
+    value: str = ""
 
     def __post_init__(self) -> None:
         if self.geometry.geom_type not in {"Polygon", "MultiPolygon"} or self.geometry.is_empty:
@@ -47,6 +50,47 @@ def safe_name(text: str, fallback: str = "area") -> str:
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", plain).strip("_").lstrip(".-_")[:MAX_NAME]
     return name or fallback
+
+
+def name_of(value: str) -> str:
+    """
+    Return a safe name for the value of an attribute.
+
+    It ends in eight digits of the value's sha256 where it would say too little: the value is longer than a name may
+    be, or written in letters that have no plain form.
+    """
+    name = safe_name(value, fallback="")
+    letters = sum(letter.isalnum() for letter in unicodedata.normalize("NFKD", value))
+    kept = sum(letter.isalnum() for letter in name)
+    if len(value) <= MAX_NAME and 2 * kept >= letters and name:
+        return name
+    return f"{name[: MAX_NAME - 9] or 'area'}-{digest_of(value)}"
+
+
+def digest_of(value: str) -> str:
+    """Return eight hexadecimal digits that tell values apart."""
+    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def names_of_values(values: Iterable[str], label: str, field: str) -> list[str]:
+    """
+    Return a safe name for each of several different values.
+
+    Raises:
+        AreaError: Two values would become one name, also in other letter case.
+    """
+    taken: dict[str, str] = {}
+    names = []
+    for value in values:
+        name = name_of(value)
+        other = taken.setdefault(name.lower(), value)
+        if other != value:
+            raise AreaError(
+                f"{label}: the values {other[:60]!r} and {value[:60]!r} of {field} would both be called {name[:60]}; "
+                "rename one, or choose another column (--each)"
+            )
+        names.append(name)
+    return names
 
 
 def distinct_names(texts: Iterable[str]) -> list[str]:

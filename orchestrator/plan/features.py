@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import re
 from collections.abc import Sequence
@@ -16,15 +18,22 @@ from numpy.typing import NDArray
 from orchestrator.core.errors import AreaError
 
 # Only these are opened, each only with the driver named here and only if it begins like one: other drivers
-# (virtual datasets, web services) read further files or the network on behalf of the file's author.
+# (virtual datasets, web services) read further files or the network on behalf of the file's author. KML and lines
+# of GeoJSON reach GDAL as the plain GeoJSON that is made of them.
 DRIVERS = MappingProxyType(
     {
         ".shp": "ESRI Shapefile",
         ".gpkg": "GPKG",
         ".geojson": "GeoJSON",
         ".json": "GeoJSON",
+        ".geojsonl": "GeoJSON",
+        ".geojsons": "GeoJSON",
+        ".ndjson": "GeoJSON",
+        ".jsonl": "GeoJSON",
         ".kml": "KML",
-        ".kmz": "KML",
+        ".kmz": "zip",
+        ".zip": "zip",
+        ".shz": "zip",
         ".fgb": "FlatGeobuf",
         ".parquet": "Parquet",
         ".geoparquet": "Parquet",
@@ -33,10 +42,10 @@ DRIVERS = MappingProxyType(
     }
 )
 WKT_START = re.compile(
-    r"\s*(SRID\s*=\s*\d+\s*;)?\s*(MULTI)?(POLYGON|POINT|LINESTRING|GEOMETRYCOLLECTION)\b", re.IGNORECASE
+    r"\s*(SRID\s*=\s*\d{1,9}\s*;)?\s*(MULTI)?(POLYGON|POINT|LINESTRING|GEOMETRYCOLLECTION)\s*(Z|M|ZM)?\s*(\(|EMPTY|$)",
+    re.IGNORECASE,
 )
-KML_START = re.compile(rb"(<\?xml[^>]*\?>)?(\s|<!--.*?-->)*<(\w+:)?kml\b", re.DOTALL)
-GDAL_PIPELINE = b"gdal_streamed_alg"  # a JSON file that makes GDAL run commands of its author
+MAX_WKT_DEPTH = 16  # of brackets; a MULTIPOLYGON in a GEOMETRYCOLLECTION needs four
 SIDECARS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 
 
@@ -53,6 +62,7 @@ class Features:
         fields: Values per attribute, in the order of `geometries`.
         sha256: Of the file, or of a shapefile's members one after the other.
         notes: What was mended to read it, a sentence each.
+        crs_trouble: Why a CRS that the file does state cannot be used; empty if it states none.
     """
 
     label: str
@@ -62,6 +72,25 @@ class Features:
     fields: dict[str, tuple[object, ...]]
     sha256: str
     notes: tuple[str, ...] = ()
+    crs_trouble: str = ""
+
+
+def existing_path(source: str) -> Path | None:
+    """
+    Return the file that `source` names literally, or with `~` for a home folder; None if there is none.
+
+    Raises:
+        AreaError: If it may not be looked at.
+    """
+    candidates = [Path(source)] if "\0" not in source else []
+    with contextlib.suppress(RuntimeError):  # ~ and a name that no user has
+        candidates.append(Path(source).expanduser())
+    try:
+        return next((path for path in candidates if "\0" not in str(path) and path.exists()), None)
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EACCES:
+            raise AreaError(f"{source[:80]}: cannot be opened ({error.strerror}); check its permissions") from None
+        return None
 
 
 def open_path(source: str) -> Path:
@@ -71,14 +100,10 @@ def open_path(source: str) -> Path:
     Raises:
         AreaError: If it is a URL, a GDAL virtual path, absent, not a regular file, empty, or of an unknown kind.
     """
-    if "://" in source or source.lower().startswith(("/vsi", "\\vsi")):
-        raise AreaError(f"{source}: areas are read from local files only; download it and give the path")
-    if "\0" in source:
-        raise AreaError("the area's path holds a NUL character; give the path of a file")
-    path = Path(source).expanduser()
+    path = existing_path(source)
+    if path is None:
+        raise AreaError(_absence(source))
     try:
-        if not path.exists():
-            raise AreaError(f"{source}: no such file; give a vector file, or a box as left,bottom,right,top")
         if not path.is_file():
             raise AreaError(f"{source}: not a regular file; give one of {', '.join(DRIVERS)}")
         size = path.stat().st_size
@@ -91,35 +116,47 @@ def open_path(source: str) -> Path:
         )
     if size == 0:
         raise AreaError(f"{source}: the file is empty (0 bytes); copy it again")
-    _check_beginning(path, source)
     return path
 
 
-def _check_beginning(path: Path, source: str) -> None:
+def _absence(source: str) -> str:
+    if "\0" in source:
+        return "the area's path holds a NUL character; give the path of a file"
+    if "://" in source or source.lower().startswith(("/vsi", "\\vsi")):
+        return f"{source[:200]}: areas are read from local files only; download it and give the path"
+    if len(source) > 255:
+        return f"{source[:80]}: cannot be opened (the name is too long); give a vector file, a box or WKT"
+    return f"{source}: no such file; give a vector file, or a box as left,bottom,right,top"
+
+
+def check_beginning(path: Path, source: str) -> None:
+    """
+    Make sure that a file begins as its extension says.
+
+    Raises:
+        AreaError: If it does not.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(4096)
     except OSError as error:
         raise AreaError(f"{source}: cannot be read ({error.strerror}); check its permissions") from None
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    expected = {
-        ".shp": head.startswith(b"\x00\x00\x27\x0a"),
-        ".gpkg": head.startswith(b"SQLite format 3\x00"),
-        ".geojson": text.startswith(b"{") and GDAL_PIPELINE not in text,
-        ".json": text.startswith(b"{") and GDAL_PIPELINE not in text,
-        ".kml": bool(KML_START.match(text)),
-        ".kmz": head.startswith(b"PK\x03\x04"),
-        ".fgb": head.startswith(b"fgb"),
-        ".parquet": head.startswith(b"PAR1"),
-        ".geoparquet": head.startswith(b"PAR1"),
-        ".wkt": bool(WKT_START.match(text[:200].decode("utf-8", "replace"))),
-        ".txt": bool(WKT_START.match(text[:200].decode("utf-8", "replace"))),
-    }
     suffix = path.suffix.lower()
-    if not expected[suffix]:
+    kind = DRIVERS[suffix]
+    expected = {
+        "ESRI Shapefile": head.startswith(b"\x00\x00\x27\x0a"),
+        "GPKG": head.startswith(b"SQLite format 3\x00"),
+        "GeoJSON": text.startswith((b"{", b"\x1e")),
+        "KML": text.startswith(b"<"),
+        "zip": head.startswith((b"PK\x03\x04", b"PK\x05\x06")),
+        "FlatGeobuf": head.startswith(b"fgb"),
+        "Parquet": head.startswith(b"PAR1"),
+        "WKT": bool(WKT_START.match(text[:200].decode("utf-8", "replace"))),
+    }
+    if not expected[kind]:
         raise AreaError(
-            f"{source}: does not begin like a {DRIVERS[suffix]} file; "
-            "it is damaged or of another kind than its name says"
+            f"{source}: does not begin like a {kind} file; it is damaged or of another kind than its name says"
         )
 
 
@@ -183,11 +220,21 @@ def _srid(piece: str) -> tuple[int, str]:
 
 
 def _geometry(wkt: str, number: int, label: str) -> shapely.Geometry:
+    # GEOS reads a nested collection by calling itself, and no stack is deep enough for a hostile text.
+    if _depth(wkt) > MAX_WKT_DEPTH:
+        raise AreaError(f"{label}: geometry {number} is nested deeper than {MAX_WKT_DEPTH} brackets; write it flat")
     try:
         return shapely.from_wkt(wkt.strip())
     except shapely.errors.GEOSException as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error).splitlines() or ["no reason given"])[0][:160]
         raise AreaError(f"{label}: geometry {number} is not readable WKT ({reason}); write it again") from None
+
+
+def _depth(wkt: str) -> int:
+    """Return how many brackets are open at once, at most."""
+    letters = np.frombuffer(wkt.encode("utf-8", "replace"), np.uint8)
+    steps = (letters == ord("(")).astype(np.int64) - (letters == ord(")"))
+    return int(np.cumsum(steps).max(initial=0))
 
 
 RING = re.compile(r"\(([^()]+)\)")
@@ -232,7 +279,9 @@ def read_box(text: str) -> Features | None:
     if bottom >= top or (left >= right and not crosses):
         raise AreaError(f"box {text!r} is empty or upside down; the order is left,bottom,right,top")
     sides = [(left, 180.0), (-180.0, right)] if crosses else [(left, right)]
-    boxes = [shapely.box(west, bottom, east, top) for west, east in sides if east > west]
+    # With points on its long sides: an edge of more than half the Earth could be taken the other way round.
+    boxes = [shapely.segmentize(shapely.box(west, bottom, east, top), 90.0) for west, east in sides if east > west]
+    boxes = boxes if crs == "EPSG:4326" else [shapely.box(left, bottom, right, top)]
     return Features(
         label=f"box {text.strip()}",
         geometries=_as_array([shapely.MultiPolygon(boxes) if len(boxes) > 1 else boxes[0]]),

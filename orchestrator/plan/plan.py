@@ -16,6 +16,7 @@ from orchestrator.plan.area import Area
 from orchestrator.plan.budget import MIB, output_bytes_bound, raw_bytes, tile_count, total_bytes_bound
 from orchestrator.plan.spans import SpanTable
 from orchestrator.plan.split import MAX_PART_BYTES, Mode, split
+from orchestrator.plan.whereabouts import whereabouts
 
 # A process with numpy, GDAL, shapely, the codecs and Google's clients loaded that has planned a country: 189 MiB
 # were measured on Linux with Python 3.11.
@@ -103,7 +104,7 @@ def make_plan(
         bucket_bytes=bucket,
         disk_bytes=bucket + 2 * output,
         memory_bytes=memory_estimate(grid, pixels, spans, workers=workers),
-        notes=(*area.notes, *_notes(area, wanted, grid)),
+        notes=(*area.notes, *whereabouts(area), *_notes(area, wanted, grid)),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -9,10 +11,42 @@ from shapely.geometry.base import BaseGeometry
 
 from orchestrator.core.errors import AreaError
 from orchestrator.plan.features import Features
-from orchestrator.plan.reproject import longitude_span, parse_crs, polygons_only
+from orchestrator.plan.reproject import parse_crs, polygons_only, within_180
 
-MAX_LONGITUDES = 180.0
+MOST_WEST_EAST = 540.0  # one and a half turns
 MAX_NAMED = 3
+MAX_NESTING = 32
+POLYGONAL = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
+
+
+def without_null(features: Features) -> Features:
+    """
+    Return the features that have a geometry, and a note that names the others.
+
+    Raises:
+        AreaError: If there is no feature, or none has a geometry.
+    """
+    if len(features.geometries) == 0:
+        raise AreaError(f"{features.label}: holds no feature (or none passes the filter); give at least one polygon")
+    missing = shapely.is_missing(features.geometries) | shapely.is_empty(features.geometries)
+    if not missing.any():
+        return features
+    named = _named(features, np.flatnonzero(missing))
+    if missing.all():
+        raise AreaError(
+            f"{features.label}: feature {named} has no geometry, and no other one has; the file may be truncated: "
+            "copy it again, or give another"
+        )
+    kept = np.flatnonzero(~missing)
+    left_out = f"{int(missing.sum())} of {len(missing)} features have no geometry and were left out ({named})"
+    note = f"{features.label}: {left_out}."
+    return replace(
+        features,
+        geometries=features.geometries[kept],
+        ids=tuple(features.ids[index] for index in kept),
+        fields={name: tuple(values[index] for index in kept) for name, values in features.fields.items()},
+        notes=(*features.notes, note),
+    )
 
 
 def mend(features: Features, crs: str) -> tuple[list[BaseGeometry], tuple[str, ...]]:
@@ -20,12 +54,9 @@ def mend(features: Features, crs: str) -> tuple[list[BaseGeometry], tuple[str, .
     Return each feature as a valid two-dimensional (Multi)Polygon, and what was mended, a sentence each.
 
     Raises:
-        AreaError: Naming the first feature that has no geometry, is no polygon, holds a coordinate that is not
-            finite or out of the CRS's bounds, or has no surface.
+        AreaError: Naming the first feature that is no polygon, holds a coordinate that is not finite or out of the
+            CRS's bounds, or has no surface.
     """
-    if len(features.geometries) == 0:
-        raise AreaError(f"{features.label}: holds no feature (or none passes the filter); give at least one polygon")
-    _refuse_missing(features)
     _refuse_other_than_polygons(features)
     _refuse_coordinates(features, crs)
     notes: list[str] = []
@@ -42,30 +73,11 @@ def mend(features: Features, crs: str) -> tuple[list[BaseGeometry], tuple[str, .
     return mended, tuple(notes)
 
 
-def dissolve(geometries: list[BaseGeometry], label: str, crs: str) -> BaseGeometry:
-    """
-    Return the union of `geometries`; holes and separate pieces are kept.
-
-    Raises:
-        AreaError: If the union spans more than 180 degrees of longitude.
-    """
-    union = geometries[0] if len(geometries) == 1 else polygons_only(shapely.union_all(geometries))
-    west, east = longitude_span(union, crs)
-    if east - west > MAX_LONGITUDES:
-        raise AreaError(
-            f"{label}: the area spans {east - west:.1f} degrees of longitude, more than the 180 one grid can show; "
-            "cut it into several areas (--split-by)"
-        )
-    return union
-
-
-def _refuse_missing(features: Features) -> None:
-    missing = np.flatnonzero(shapely.is_missing(features.geometries) | shapely.is_empty(features.geometries))
-    if len(missing):
-        raise AreaError(
-            f"{features.label}: feature {_named(features, missing)} has no geometry; the file may be truncated: "
-            "copy it again, or leave such features out (--where)"
-        )
+def dissolve(geometries: list[BaseGeometry], crs: str) -> BaseGeometry:
+    """Return the union of `geometries`; holes and separate pieces are kept. Longitudes end within -180 and 180."""
+    if parse_crs(crs).is_geographic:
+        geometries = [within_180(geometry) for geometry in geometries]
+    return geometries[0] if len(geometries) == 1 else polygons_only(shapely.union_all(geometries))
 
 
 def _refuse_other_than_polygons(features: Features) -> None:
@@ -80,9 +92,12 @@ def _refuse_other_than_polygons(features: Features) -> None:
 
 
 def _is_polygonal(geometry: BaseGeometry) -> bool:
-    if geometry.geom_type == "GeometryCollection":
-        return all(_is_polygonal(part) for part in shapely.get_parts(geometry))
-    return geometry.geom_type in {"Polygon", "MultiPolygon"}
+    parts = shapely.get_parts([geometry])
+    for _ in range(MAX_NESTING):
+        if not np.any(shapely.get_type_id(parts) == shapely.GeometryType.GEOMETRYCOLLECTION):
+            return bool(np.isin(shapely.get_type_id(parts), POLYGONAL).all())
+        parts = shapely.get_parts(parts)
+    return False
 
 
 def _refuse_coordinates(features: Features, crs: str) -> None:
@@ -98,18 +113,48 @@ def _refuse_coordinates(features: Features, crs: str) -> None:
     left, bottom, right, top = (float(v) for v in (*bounds[:, :2].min(axis=0), *bounds[:, 2:].max(axis=0)))
     shown = f"from ({left:g}, {bottom:g}) to ({right:g}, {top:g})"
     parsed = parse_crs(crs)
-    # Longitudes 0..360 are in use; a little more is rounding.
-    looks_like_degrees = left >= -180.001 and right <= 360.001 and bottom >= -90.001 and top <= 90.001
+    # Longitudes 0..360 are in use, and so is going on beyond 180 on either side of the world.
+    looks_like_degrees = left >= -MOST_WEST_EAST and right <= MOST_WEST_EAST and bottom >= -90.001 and top <= 90.001
     if parsed.is_geographic and not looks_like_degrees:
+        if max(-left, right) <= 90.001 and max(-bottom, top) <= MOST_WEST_EAST:
+            raise AreaError(
+                f"{features.label}: coordinates {shown} have latitudes beyond 90; longitude and latitude seem to be "
+                "exchanged: write longitude first"
+            )
         raise AreaError(
             f"{features.label}: coordinates {shown} are no degrees, but the CRS is {parsed.name}; "
             "state the true CRS (--area-crs)"
         )
-    if parsed.is_projected and looks_like_degrees:
+    if parsed.is_geographic:
+        _refuse_long_edges(features)
+    degrees = left >= -180.001 and right <= 360.001 and bottom >= -90.001 and top <= 90.001
+    if parsed.is_projected and degrees:
         raise AreaError(
             f"{features.label}: coordinates {shown} look like degrees, but {parsed.name} counts in "
             f"{parsed.axis_info[0].unit_name}; state the true CRS (--area-crs EPSG:4326)"
         )
+
+
+def _refuse_long_edges(features: Features) -> None:
+    """
+    Refuse an edge that spans more than half the Earth, since nobody can tell which way round it is meant.
+
+    An edge of 360 degrees is meant as it is drawn: along a pole or a parallel, round the Earth.
+    """
+    rings, owner = shapely.get_rings(shapely.get_parts(features.geometries), return_index=True)
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    across = np.abs(np.diff(xy[:, 0])) * (ring[:-1] == ring[1:])
+    long = np.flatnonzero((across > 180) & (across < 360 - 1e-6))
+    if not len(long):
+        return
+    _parts, feature = shapely.get_parts(features.geometries, return_index=True)
+    number = features.ids[feature[owner[ring[long[0]]]]]
+    first, last = (float(xy[long[0] + step, 0]) for step in (0, 1))
+    east, west = max(first, last), min(first, last)
+    raise AreaError(
+        f"{features.label}: feature {number} has an edge from longitude {first:g} to {last:g}, {east - west:.1f} "
+        f"degrees long; if it crosses longitude 180, write {east:g} to {west + 360:g}, or split the polygon at 180"
+    )
 
 
 def _mend_one(geometry: BaseGeometry, identity: str, label: str, notes: list[str]) -> BaseGeometry:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
+import importlib
 import struct
-import tempfile
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,26 @@ import numpy as np
 import shapely
 
 from orchestrator.core.errors import AreaError
-from orchestrator.plan.features import DRIVERS, Features, fingerprint, sibling
+from orchestrator.core.units import format_bytes
+from orchestrator.plan.archive import MAX_UNPACKED_BYTES
+from orchestrator.plan.features import DRIVERS, Features, check_beginning, fingerprint, read_wkt, sibling
+from orchestrator.plan.staging import Staged, staged
 
-# GDAL is told to stay off the network even if a file names a URL; an extension that no file has blocks every URL.
-OFFLINE = {"CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{none}", "GDAL_HTTP_MAX_RETRY": "0", "OGR_GEOJSON_MAX_OBJ_SIZE": "0"}
+# What GDAL opens has been freed of links (see staging); it is told to stay off the network all the same: an
+# extension that no file has blocks every URL.
+OFFLINE = {
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{none}",
+    "GDAL_HTTP_MAX_RETRY": "0",
+    "GML_DOWNLOAD_SCHEMA": "NO",
+    "LIBKML_RESOLVE_STYLE": "NO",
+    "OGR_GEOJSON_MAX_OBJ_SIZE": "0",
+    "OGR_SQLITE_ALLOW_EXTERNAL_ACCESS": "NO",
+    "OGR_SQLITE_LOAD_EXTENSIONS": "",
+    "PROJ_NETWORK": "OFF",
+}
+MAX_LISTED = 12
+MAX_ROWS = 10_000_000
+NULL_SHAPE = b"\0\0\0\0"  # ESRI Shapefile Technical Description, shape type 0
 
 
 def read_vectors(path: Path, label: str, *, layer: str | None, where: str | None) -> Features:
@@ -26,12 +42,46 @@ def read_vectors(path: Path, label: str, *, layer: str | None, where: str | None
     Raises:
         AreaError: If the file is damaged, has several layers and none is named, or `where` is refused.
     """
-    if DRIVERS[path.suffix.lower()] == "Parquet":
-        return _read_parquet(path, label, where=where)
-    if path.suffix.lower() == ".shp":
-        return _read_shapefile(path, label, where=where)
-    layers = _layers(path, label, layer)
-    return _joined([_read(path, label, layer=name, where=where) for name in layers])
+    check_beginning(path, label)
+    digest = fingerprint(path)
+    with staged(path, label, layer) as file:
+        return replace(_read_staged(file, where), sha256=digest)
+
+
+def _read_staged(file: Staged, where: str | None) -> Features:
+    kind = DRIVERS[file.path.suffix.lower()]
+    if kind == "WKT":
+        return _read_text(file, where)
+    if kind == "Parquet":
+        return _read_parquet(file.path, file.label, where=where)
+    if kind == "ESRI Shapefile":
+        _check_shapefile(file.path, file.label)
+        found = _read_with_any_prj(file, where)
+    else:
+        chosen = _layer(file.path, file.label, file.layer)
+        found = _read(file.path, file.label, layer=chosen, where=where)
+    _refuse_unreadable(found, file)
+    trouble = "" if found.crs and not file.crs_trouble else file.crs_trouble
+    stated = None if trouble and kind == "GeoJSON" else file.crs or found.crs
+    return replace(found, crs=stated, crs_trouble=trouble if stated is None else "", notes=(*file.notes, *found.notes))
+
+
+def _read_text(file: Staged, where: str | None) -> Features:
+    if where or file.layer:
+        raise AreaError(f"{file.label}: has neither attributes nor layers; leave --where and --layer out")
+    try:
+        return read_wkt(file.path.read_text(encoding="utf-8-sig"), file.label)
+    except UnicodeDecodeError:
+        raise AreaError(f"{file.label}: is not text in UTF-8; save the WKT again") from None
+
+
+def _refuse_unreadable(found: Features, file: Staged) -> None:
+    """Tell features that have no geometry from those whose geometry GDAL could not read."""
+    missing = np.flatnonzero(shapely.is_missing(found.geometries))
+    if file.nulls is not None and len(missing) > file.nulls:
+        raise AreaError(
+            f"{file.label}: feature {found.ids[missing[0]]} holds a geometry that cannot be read; repair or redraw it"
+        )
 
 
 def _gdal() -> Any:
@@ -41,29 +91,35 @@ def _gdal() -> Any:
     return pyogrio
 
 
-def _layers(path: Path, label: str, wanted: str | None) -> list[str]:
+def _layer(path: Path, label: str, wanted: str | None) -> str:
     pyogrio = _gdal()
     driver = DRIVERS[path.suffix.lower()]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the same warnings come again with the features, and are kept then
-            table = pyogrio.list_layers(path)
-            names = [str(name) for name, kind in table if kind is not None or driver == "KML"]
+            names = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
             found = str(pyogrio.read_info(path, layer=names[0])["driver"]) if names else driver
     except Exception as error:  # noqa: BLE001  GDAL's drivers raise what they like
         raise _unreadable(label, error) from None
-    if found not in {driver, f"LIB{driver}"}:
+    if found != driver:
         raise AreaError(f"{label}: is read as {found}, not as the {driver} its name says; rename or convert it")
+    if driver != "GPKG":
+        # The one layer is named after the file, which has the name that staging gave it.
+        if wanted is not None:
+            raise AreaError(f"{label}: has no layers to choose from; leave --layer out")
+        if not names:
+            raise AreaError(f"{label}: holds no layer with geometries")
+        return names[0]
+    listed = ", ".join(names[:MAX_LISTED]) + (f" and {len(names) - MAX_LISTED} more" if names[MAX_LISTED:] else "")
     if wanted is not None:
         if wanted not in names:
-            raise AreaError(f"{label}: has no layer {wanted!r}; it has {', '.join(names)}")
-        return [wanted]
+            raise AreaError(f"{label}: has no layer {wanted!r}; it has {listed or 'none'}")
+        return wanted
     if not names:
         raise AreaError(f"{label}: holds no layer with geometries")
-    # The folders of a KML file become layers, but to who drew them they are one drawing.
-    if len(names) > 1 and driver != "KML":
-        raise AreaError(f"{label}: has the layers {', '.join(names)}; choose one (--layer)")
-    return names
+    if len(names) > 1:
+        raise AreaError(f"{label}: has the layers {listed}; choose one (--layer)")
+    return names[0]
 
 
 def _read(path: Path, label: str, *, layer: str | None, where: str | None) -> Features:
@@ -83,7 +139,7 @@ def _read(path: Path, label: str, *, layer: str | None, where: str | None) -> Fe
         ids=tuple(str(number) for number in ids),
         crs=str(meta["crs"]) if meta["crs"] else None,
         fields=fields,
-        sha256=fingerprint(path),
+        sha256="",
         notes=tuple(dict.fromkeys(f"{label}: {_said(w)}." for w in caught if _matters(w))),
     )
 
@@ -112,42 +168,53 @@ def _geometries(wkb: Any, label: str) -> Any:
         raise AreaError(f"{label}: holds a geometry that cannot be read ({_sentence(error)})") from None
 
 
-def _joined(pieces: list[Features]) -> Features:
-    first = pieces[0]
-    if len(pieces) == 1:
-        return first
-    shared = set.intersection(*(set(piece.fields) for piece in pieces))
-    return Features(
-        label=first.label,
-        geometries=np.concatenate([piece.geometries for piece in pieces]),
-        ids=tuple(number for piece in pieces for number in piece.ids),
-        crs=first.crs,
-        fields={name: tuple(v for piece in pieces for v in piece.fields[name]) for name in sorted(shared)},
-        sha256=first.sha256,
-        notes=tuple(dict.fromkeys(note for piece in pieces for note in piece.notes)),
-    )
+def _read_with_any_prj(file: Staged, where: str | None) -> Features:
+    """Read a staged shapefile, without its .prj if that is what GDAL stumbles over."""
+    try:
+        return _read_shapefile(file.path, file.label, where=where)
+    except AreaError:
+        projection = file.path.with_suffix(".prj")
+        if not projection.is_symlink():
+            raise
+        projection.unlink()  # the name that staging gave it; the user's own file stays
+        return _read_shapefile(file.path, file.label, where=where)
 
 
 def _read_shapefile(path: Path, label: str, *, where: str | None) -> Features:
-    _check_shapefile(path, label)
+    """Read a staged shapefile; its index is rebuilt beside it where it is missing or damaged."""
     index = sibling(path, ".shx")
     if index is not None and _shape_count(index) is not None:
-        return _read(path, label, layer=None, where=where)
-    note = f"{label}: its index (.shx) is missing or damaged and was rebuilt in a copy."
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "area.shp"
-        for suffix in (".shp", ".dbf", ".prj", ".cpg"):
-            if member := sibling(path, suffix):
-                shutil.copyfile(member, copy.with_suffix(suffix))
+        found = _read(path, label, layer=None, where=where)
+    else:
+        if index is not None:
+            index.unlink()  # the name that staging gave it; the user's own file stays
         pyogrio = _gdal()
         pyogrio.set_gdal_config_options({"SHAPE_RESTORE_SHX": True})
         try:
-            found = _read(copy, label, layer=None, where=where)
+            found = _read(path, label, layer=None, where=where)
         finally:
             pyogrio.set_gdal_config_options({"SHAPE_RESTORE_SHX": None})
-    return Features(
-        label, found.geometries, found.ids, found.crs, found.fields, fingerprint(path), (*found.notes, note)
-    )
+        note = f"{label}: its index (.shx) is missing or damaged and was rebuilt in a copy."
+        found = replace(found, notes=(*found.notes, note))
+    _refuse_lost_shapes(path, label, found)
+    return found
+
+
+def _refuse_lost_shapes(path: Path, label: str, found: Features) -> None:
+    """Refuse features without geometry whose record is not of the null type: those GDAL could not read."""
+    missing = np.flatnonzero(shapely.is_missing(found.geometries))
+    index = sibling(path, ".shx")
+    if not len(missing) or index is None:
+        return
+    offsets = np.frombuffer(index.read_bytes()[100:], ">i4")[::2].astype(np.int64) * 2
+    with path.open("rb") as file:
+        for row in missing:
+            number = int(found.ids[row])
+            file.seek(int(offsets[number]) + 8 if number < len(offsets) else 0)
+            if file.read(4) != NULL_SHAPE:
+                raise AreaError(
+                    f"{label}: feature {number} has no geometry that can be read; it is damaged: copy it again"
+                )
 
 
 def _check_shapefile(path: Path, label: str) -> None:
@@ -193,7 +260,10 @@ def _read_parquet(path: Path, label: str, *, where: str | None) -> Features:
     import geopandas  # noqa: PLC0415  pandas and pyarrow take a second that other files need not wait
 
     try:
+        _check_parquet(path, label)
         frame = geopandas.read_parquet(path)
+    except AreaError:
+        raise
     except ImportError:
         raise AreaError(
             f"{label}: GeoParquet needs the package pyarrow; install it, or convert the file to GeoPackage"
@@ -207,8 +277,19 @@ def _read_parquet(path: Path, label: str, *, where: str | None) -> Features:
         ids=tuple(str(index) for index in frame.index),
         crs=frame.crs.to_wkt() if frame.crs else None,
         fields={str(name): tuple(plain[name].tolist()) for name in plain.columns},
-        sha256=fingerprint(path),
+        sha256="",
     )
+
+
+def _check_parquet(path: Path, label: str) -> None:
+    """Refuse a table that would fill the memory: a few bytes of Parquet can stand for billions of rows."""
+    parquet: Any = importlib.import_module("pyarrow.parquet")  # untyped, and heavy as pandas is
+    meta = parquet.read_metadata(path)
+    unpacked = sum(meta.row_group(group).total_byte_size for group in range(meta.num_row_groups))
+    if meta.num_rows > MAX_ROWS or unpacked > MAX_UNPACKED_BYTES:
+        raise AreaError(
+            f"{label}: {meta.num_rows:,} rows of {format_bytes(unpacked)} are no area; cut out what is meant"
+        )
 
 
 def _unreadable(label: str, error: Exception) -> AreaError:

@@ -51,4 +51,20 @@ class Recipe(Protocol):
         """Return checksums of the files the recipe reads, by what they are."""
 
     def facts(self, request: ImageRequest) -> dict[str, Any]:
-        """Return what the provenance should say: every parameter with its value, hashes of user code."""
+        """
+        Return what the provenance should say: every parameter with its value, hashes of user code.
+
+        `attribution` is the sentence that the sources ask to be shown, `licence` the address of their terms; both are
+        empty where nothing is known of the sources.
+        """
+
+    def first_day(self, request: ImageRequest) -> tuple[str, date] | None:
+        """Return (collection, the day of its first scene), or None where that is not known."""
+
+    def notes(self, request: ImageRequest) -> tuple[str, ...]:
+        """
+        Return what a plan should say of the recipe, a sentence each, without asking Earth Engine.
+
+        Raises:
+            RecipeError: What the recipe reads must not be used.
+        """

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import ee
@@ -25,7 +26,11 @@ PROBABILITY = "COPERNICUS/S2_CLOUD_PROBABILITY"
 BANDS = ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B11", "B12")
 COUNTS_PER_REFLECTANCE = 10_000  # of the collection's surface reflectance bands (Earth Engine Data Catalog)
 WATER = 6  # of the scene classification (SCL)
+# "Dataset Availability", and the warning about the years 2017 and 2018 (Earth Engine Data Catalog).
+FIRST_DAY = date(2017, 3, 28)
+GLOBAL_SINCE = date(2019, 1, 1)
 PROBABILITY_KEY = "s2cloudless"
+LICENCE = "https://sentinels.copernicus.eu/documents/247904/690755/Sentinel_Data_Legal_Notice"
 
 # Reflectance may be slightly negative, so 0 and small negative numbers are data.
 FLOAT_NODATA = -9999.0
@@ -99,7 +104,16 @@ class Sentinel2Cloudless:
         return {}
 
     def facts(self, request: ImageRequest) -> dict[str, Any]:
-        return {"recipe": NAME, "parameters": asdict(self._parameters(request))}
+        sources = {"attribution": attribution(request), "licence": LICENCE}
+        return {"recipe": NAME, "parameters": asdict(self._parameters(request))} | sources
+
+    def first_day(self, request: ImageRequest) -> tuple[str, date] | None:  # noqa: ARG002  the port's signature
+        return REFLECTANCE, FIRST_DAY
+
+    def notes(self, request: ImageRequest) -> tuple[str, ...]:
+        if FIRST_DAY <= request.start < GLOBAL_SINCE:
+            return (f"{REFLECTANCE} does not cover the whole Earth before {GLOBAL_SINCE.year}.",)
+        return ()
 
     def _parameters(self, request: ImageRequest) -> Parameters:
         return read_parameters(Parameters, request.params, NAME)
@@ -119,6 +133,13 @@ class Sentinel2Cloudless:
             (f"with CLOUDY_PIXEL_PERCENTAGE at most {params.max_scene_cloud:g}", light),
             (f"with a scene of {PROBABILITY}", joined),
         ]
+
+
+def attribution(request: ImageRequest) -> str:
+    """Return the notice that the legal notice on Sentinel data asks for, with the years of the dates."""
+    first, last = request.start.year, (request.end - timedelta(days=1)).year
+    years = str(first) if first == last else f"{first}-{last}"
+    return f"Contains modified Copernicus Sentinel data {years}"
 
 
 def _clear(scene: Any, bands: list[str], params: Parameters) -> Any:

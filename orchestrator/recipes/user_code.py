@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
+import math
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import ee
-import numpy as np
 
+from orchestrator.core import log
 from orchestrator.core.errors import RecipeError
-from orchestrator.model.spec import PixelSpec
+from orchestrator.model.spec import PixelSpec, whole_numbers
 from orchestrator.recipes.contract import ImageRequest
+from orchestrator.recipes.file_modes import check_modes
 from orchestrator.recipes.parameters import read_parameters
 
 NAME = "image-code"
@@ -29,16 +34,21 @@ class Parameters:
         file: Path of the Python file; it defines `get_ee_image(region, start, end)` or takes fewer of these.
         dtype: Number type of the output.
         nodata: Value of masked pixels; the default is outside what the type usually holds.
+        attribution: What must be said of the sources, e.g. `Contains modified Copernicus Sentinel data 2024`; it is
+            written into the result and its proof.
+        licence: Under which terms they may be used: a name or an address; written into the proof.
     """
 
     file: str = ""
     dtype: str = "float32"
     nodata: str = ""
+    attribution: str = ""
+    licence: str = ""
 
     def nodata_value(self) -> float:
         if self.nodata:
-            return _inside(self.nodata, self.dtype)
-        return -9999.0 if self.dtype.startswith("float") else float(_limits(self.dtype)[1])
+            return _finite(self.nodata)
+        return -9999.0 if self.dtype.startswith("float") else float(whole_numbers(self.dtype)[1])
 
 
 class ImageCode:
@@ -78,7 +88,14 @@ class ImageCode:
 
     def facts(self, request: ImageRequest) -> dict[str, Any]:
         parameters = asdict(self._parameters(request))
-        return {"recipe": NAME, "parameters": parameters, "code_sha256": self.pins(request)["code"]}
+        sources = {"attribution": parameters["attribution"], "licence": parameters["licence"]}
+        return {"recipe": NAME, "parameters": parameters, "code_sha256": self.pins(request)["code"]} | sources
+
+    def first_day(self, request: ImageRequest) -> tuple[str, date] | None:  # noqa: ARG002  only its author knows
+        return None
+
+    def notes(self, request: ImageRequest) -> tuple[str, ...]:
+        return check_modes(Path(self._parameters(request).file))
 
     def _parameters(self, request: ImageRequest) -> Parameters:
         return read_parameters(Parameters, request.params, NAME)
@@ -89,12 +106,13 @@ class ImageCode:
             raise RecipeError(
                 f"recipe {NAME} needs a Python file: --param file=PATH; {params.file or 'none'} is no file"
             )
+        check_modes(path)
         return path.read_bytes()
 
     def _function(self, params: Parameters) -> Any:
         namespace: dict[str, Any] = {"__name__": "image_code", "__file__": params.file}
         source = self._source(params)
-        self._run(params, lambda: exec(compile(source, params.file, "exec"), namespace))  # noqa: S102  the user's own file
+        self._run(params, lambda: exec(_signed_in(source, params.file), namespace))  # noqa: S102  the user's own file
         if not callable(namespace.get(FUNCTION)):
             raise RecipeError(f"{params.file} defines no function {FUNCTION}(); it must return an ee.Image")
         return namespace[FUNCTION]
@@ -104,6 +122,52 @@ class ImageCode:
             return call()
         except Exception as error:
             raise RecipeError(f"{params.file} failed: {type(error).__name__}: {error}") from error
+
+
+def _signed_in(source: bytes, file: str) -> CodeType:
+    """
+    Compile a user's file without its own signing in, which would take the client of the whole process elsewhere.
+
+    Each `ee.Initialize(...)` and `ee.Authenticate(...)` becomes None, and is said.
+    """
+    without = _WithoutSignIn()
+    tree = ast.fix_missing_locations(without.visit(ast.parse(source, file)))
+    for line, call in without.ignored:
+        log.get("recipes").warning("image_code.sign_in_ignored", file=file, line=line, call=f"ee.{call}")
+    return compile(tree, file, "exec")
+
+
+_SIGN_IN = frozenset({"Initialize", "Authenticate"})
+
+
+class _WithoutSignIn(ast.NodeTransformer):
+    """Takes calls of `_SIGN_IN` out, by whatever name the file knows `ee`; `ignored` lists them by line."""
+
+    def __init__(self) -> None:
+        self.ignored: list[tuple[int, str]] = []
+        self._modules = {"ee"}
+        self._functions: dict[str, str] = {}
+
+    def visit_Import(self, node: ast.Import) -> ast.Import:
+        self._modules |= {alias.asname or alias.name for alias in node.names if alias.name == "ee"}
+        return node
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom:
+        if node.module == "ee":
+            self._functions |= {a.asname or a.name: a.name for a in node.names if a.name in _SIGN_IN}
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        name = self._called(node.func)
+        if not name:
+            return self.generic_visit(node)
+        self.ignored.append((node.lineno, name))
+        return ast.copy_location(ast.Constant(None), node)
+
+    def _called(self, function: ast.expr) -> str:
+        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+            return function.attr if function.value.id in self._modules and function.attr in _SIGN_IN else ""
+        return self._functions.get(function.id, "") if isinstance(function, ast.Name) else ""
 
 
 _EE_TYPES = {
@@ -119,18 +183,15 @@ _EE_TYPES = {
 }
 
 
-def _limits(dtype: str) -> tuple[int, int]:
-    info = np.iinfo(dtype)
-    return int(info.min), int(info.max)
-
-
-def _inside(text: str, dtype: str) -> float:
+def _finite(text: str) -> float:
+    """Read a nodata value; whether the number type holds it is the business of `PixelSpec`."""
     try:
         value = float(text)
     except ValueError:
         raise RecipeError(f"nodata {text!r} is no number") from None
-    if not dtype.startswith("float"):
-        low, high = _limits(dtype)
-        if not (low <= value <= high and value == int(value)):
-            raise RecipeError(f"nodata {text} is no {dtype}; choose a whole number from {low} to {high}")
+    if not math.isfinite(value):
+        raise RecipeError(
+            f"nodata {text!r} is no finite number, and Earth Engine takes no other as a constant; choose one that no "
+            "pixel has, or leave it out for -9999"
+        )
     return value

@@ -53,6 +53,10 @@ class BatchExport:
     def cancel(self, name: str) -> None:
         self._engine.cancel(name)
 
+    def close(self) -> None:
+        self.objects.close()
+        self._engine.close()
+
     def _options(self, plan: Plan, order: ExportOrder) -> dict[str, Any]:
         window = order.window
         options = {

@@ -110,7 +110,10 @@ def _catalogue(asked: argparse.Namespace) -> Catalogue:
     if asked.scenes:
         from orchestrator.sandbox.scenes.folder import FolderCatalogue  # noqa: PLC0415  see above
 
-        return FolderCatalogue(asked.scenes)
+        folder = FolderCatalogue(asked.scenes)
+        sys.stderr.writelines(f"sandbox: {sentence}\n" for sentence in folder.left_out)
+        sys.stderr.flush()
+        return folder
     from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue  # noqa: PLC0415  see above
 
     return SyntheticCatalogue(seed=asked.seed)

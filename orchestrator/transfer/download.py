@@ -12,17 +12,18 @@ from typing import Protocol
 from orchestrator.core import crash
 from orchestrator.core.clock import Clock, SystemClock
 from orchestrator.core.errors import (
+    DamagedObjectError,
     GenerationError,
-    IntegrityError,
     NotFoundError,
     Stopped,
     ThrottleError,
     TransientError,
+    WayError,
 )
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.ports import Stop
-from orchestrator.transfer.unfinished import UnfinishedBytes, UnfinishedFile, disk_errors, part_path
+from orchestrator.transfer.unfinished import Growing, Tail, UnfinishedBytes, UnfinishedFile, disk_errors, part_path
 from orchestrator.transfer.verify import READ_BYTES, holds
 
 
@@ -48,6 +49,32 @@ class Body(Protocol):
 # Opens the object's bytes from an offset on; raises as `Body.read` does, and GenerationError or NotFoundError
 # where the listed generation cannot be had any more.
 OpenBody = Callable[[int], AbstractContextManager[Body]]
+
+
+class Service(Protocol):
+    """Who keeps the object, asked when its bytes arrive wrong."""
+
+    def look(self, source: StoredObject) -> StoredObject:
+        """
+        Return the object as it is now, not from a list.
+
+        Raises:
+            GenerationError: It was replaced.
+            NotFoundError: It is gone.
+        """
+
+    def renew(self) -> None:
+        """Let the next body come over a new connection."""
+
+
+class Silent:
+    """A service that knows no more than it listed."""
+
+    def look(self, source: StoredObject) -> StoredObject:
+        return source
+
+    def renew(self) -> None:
+        pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +118,7 @@ class Receipt:
         bytes_read: Bytes that came over the network, wrong and repeated ones included.
         resumed_at: Bytes an earlier process had left; the size when the target was there already.
         failures: Connections that broke and were taken up again.
-        restarts: Times the whole object was fetched anew because bytes were wrong.
+        restarts: Times the whole object was fetched anew, over new connections, because bytes were wrong.
     """
 
     bytes_read: int
@@ -110,6 +137,7 @@ def download(
     patience: Patience | None = None,
     chance: Callable[[], float] = random.random,
     clock: Clock | None = None,
+    service: Service | None = None,
 ) -> Receipt:
     """
     Bring `source` to `target`, or raise; `target` never holds anything but the listed bytes.
@@ -118,12 +146,14 @@ def download(
     size and checksum are those of the listing, over the whole file, because a service does not say that what
     it resumed is right. A target that already holds the bytes is kept; any other content is replaced by one rename.
 
-    `on_bytes` is told the bytes of each read, repeated ones too; `chance` is uniform in [0, 1).
+    `on_bytes` is told the bytes of each read, repeated ones too; `chance` is uniform in [0, 1). `service` is asked
+    when bytes stay wrong; without one, only the listing speaks for the object.
 
     Raises:
         GenerationError: The object was replaced after it was listed.
         NotFoundError: The object is gone.
-        IntegrityError: The bytes stayed wrong after a second whole download.
+        WayError: The bytes stayed wrong after a second whole download, and the object is not proved bad.
+        DamagedObjectError: The object itself is proved not to be what its checksum says.
         SpaceError: The disk is full; what came stays for the next start.
         Stopped: `stop` was set; what came stays for the next start.
         TransientError: The network's patience ran out; what came stays for the next start.
@@ -132,7 +162,7 @@ def download(
         if holds(target, source):
             return Receipt(bytes_read=0, resumed_at=source.size, failures=0, restarts=0)
     with UnfinishedFile(part_path(target, source.generation), source) as part:
-        network = _Network(open_body, patience or Patience(), chance, clock or SystemClock())
+        network = _Network(open_body, patience or Patience(), chance, clock or SystemClock(), service or Silent())
         transfer = _Transfer(source, network, part, on_bytes, stop)
         transfer.run()
         crash.point("download.before_publish")
@@ -149,6 +179,7 @@ def download_bytes(
     patience: Patience | None = None,
     chance: Callable[[], float] = random.random,
     clock: Clock | None = None,
+    service: Service | None = None,
 ) -> bytes:
     """
     Return the listed bytes of `source`, never touching a disk; arguments and errors as for `download`.
@@ -156,7 +187,7 @@ def download_bytes(
     A cut is resumed within this call; what came before a crash is lost with the process.
     """
     part = UnfinishedBytes(source)
-    network = _Network(open_body, patience or Patience(), chance, clock or SystemClock())
+    network = _Network(open_body, patience or Patience(), chance, clock or SystemClock(), service or Silent())
     _Transfer(source, network, part, on_bytes, stop).run()
     return part.content()
 
@@ -169,6 +200,7 @@ class _Network:
     patience: Patience
     chance: Callable[[], float]
     clock: Clock
+    service: Service
 
 
 class _Transfer:
@@ -183,6 +215,7 @@ class _Transfer:
         stop: Stop,
     ) -> None:
         self._source, self._network, self._part = source, network, part
+        self._into: Growing = part
         self._on_bytes, self._stop = on_bytes, stop
         self._resumed_at = part.size
         self._bytes_read = self._failures = self._restarts = 0
@@ -201,31 +234,62 @@ class _Transfer:
     def _complete(self) -> None:
         """Fill the part; where it turns out wrong, once more from nothing."""
         self._fill()
-        if self._part.is_whole():
+        if self._part.is_whole() or self._part.reread():
             return
+        first = self._part.digest()
         self._restarts += 1
         self._part.restart()
+        self._network.service.renew()
         self._fill()
-        if not self._part.is_whole():
-            found = self._part.found()
-            self._part.discard()
-            raise IntegrityError(
-                f"{self._source.name} at generation {self._source.generation}: {self._source.size} bytes came twice "
-                f"with a wrong checksum, found {found}, listed {self._source.crc32c or self._source.md5}; "
-                "look at the network between here and the cloud"
-            )
+        if not self._part.is_whole() and not self._part.reread():
+            try:
+                self._judge(first)
+            finally:
+                self._part.discard()
+
+    def _judge(self, first: str) -> None:
+        """
+        Find out who spoils the bytes, when two whole downloads were wrong, the first with the digest `first`.
+
+        The way is suspected until the object is proved bad: nothing is gained by making a good object again.
+
+        Raises:
+            WayError, DamagedObjectError: Always one of them, unless the object is gone or was replaced.
+        """
+        source, found = self._source, self._part.found()
+        listed = source.crc32c or source.md5
+        what = f"{source.name} at generation {source.generation}: {source.size} bytes came twice with a wrong checksum"
+        if self._part.digest() != first:
+            raise WayError(f"{what}, and differ from each other; look at the network between here and the cloud")
+        stated = self._network.service.look(source)
+        if (stated.size, stated.crc32c or stated.md5) != (source.size, listed):
+            raise WayError(f"{what}, and the service now states {stated.crc32c or stated.md5}, listed was {listed}")
+        if self._tail() != self._part.digest(1):
+            raise WayError(f"{what}, and differ when they are cut otherwise; look at the network in between")
+        raise DamagedObjectError(
+            f"{what}, the same over three connections, found {found}, while its own checksum is {listed}: "
+            "the object is damaged in the cloud"
+        )
+
+    def _tail(self) -> str:
+        """Bring everything but the first byte once more over a new connection; return its digest."""
+        tail = Tail(self._source)
+        self._network.service.renew()
+        self._into = tail
+        self._fill()
+        return tail.digest()
 
     def _fill(self) -> None:
         """Read until every byte is there, over as many connections as patience allows."""
-        in_a_row, furthest = 0, self._part.size
-        while self._part.missing:
+        in_a_row, furthest = 0, self._into.size
+        while self._into.missing:
             try:
                 self._stream()
             except TransientError as error:
                 self._failures += 1
                 # Progress is measured from the furthest byte, so a service that sends us back cannot keep us for ever.
-                in_a_row = 1 if self._part.size >= furthest + READ_BYTES else in_a_row + 1
-                furthest = max(furthest, self._part.size)
+                in_a_row = 1 if self._into.size >= furthest + READ_BYTES else in_a_row + 1
+                furthest = max(furthest, self._into.size)
                 if in_a_row >= self._network.patience.retry.attempts:
                     raise
                 self._pause(self._network.patience.wait_seconds(in_a_row, error, self._network.chance()))
@@ -233,16 +297,16 @@ class _Transfer:
     def _stream(self) -> None:
         """Read one connection to the end of the object, or to its failure."""
         self._heed_stop()
-        with self._network.open_body(self._part.size) as body:
+        with self._network.open_body(self._into.size) as body:
             self._align(body)
             pace = _Pace(self._network.patience, self._network.clock, self._source.name)
-            while self._part.missing:
-                chunk = body.read(min(READ_BYTES, self._part.missing))
+            while self._into.missing:
+                chunk = body.read(min(READ_BYTES, self._into.missing))
                 if not chunk:
                     raise TransientError(
-                        f"{self._source.name}: the body ended {self._part.missing} bytes early of {self._source.size}"
+                        f"{self._source.name}: the body ended {self._into.missing} bytes early of {self._source.size}"
                     )
-                self._part.append(chunk)
+                self._into.append(chunk)
                 crash.point("download.after_chunk")
                 self._bytes_read += len(chunk)
                 self._on_bytes(len(chunk))
@@ -250,13 +314,13 @@ class _Transfer:
                 pace.count(len(chunk))
 
     def _align(self, body: Body) -> None:
-        if body.start == self._part.size:
+        if body.start == self._into.size:
             return
         if body.start != 0:
             raise TransientError(
-                f"{self._source.name}: asked for bytes from {self._part.size}, offered from {body.start}"
+                f"{self._source.name}: asked for bytes from {self._into.size}, offered from {body.start}"
             )
-        self._part.restart()
+        self._into.restart()
 
     def _heed_stop(self) -> None:
         if self._stop.is_set():
@@ -267,7 +331,7 @@ class _Transfer:
             raise self._stopped()
 
     def _stopped(self) -> Stopped:
-        return Stopped(f"{self._source.name}: stopped at {self._part.size} of {self._source.size} bytes, to be resumed")
+        return Stopped(f"{self._source.name}: stopped at {self._into.size} of {self._source.size} bytes, to be resumed")
 
 
 class _Pace:

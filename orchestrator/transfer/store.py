@@ -30,6 +30,15 @@ class Shelf(Protocol):
 
     def delete(self, source: StoredObject) -> Deletion: ...
 
+    def look(self, source: StoredObject) -> StoredObject:
+        """Return the object as it is now; GenerationError where it was replaced, NotFoundError where it is gone."""
+
+    def renew(self) -> None:
+        """Let the next body come over a new connection."""
+
+    def close(self) -> None:
+        """Give up every idle connection."""
+
 
 class CheckedStore:
     """
@@ -57,6 +66,10 @@ class CheckedStore:
     def delete(self, source: StoredObject) -> Deletion:
         return self._again(lambda: self._shelf.delete(source))
 
+    def close(self) -> None:
+        """Give up every idle connection; the next call would open new ones."""
+        self._shelf.close()
+
     def fetch(self, source: StoredObject, target: Path, on_bytes: Callable[[int], None], stop: Stop) -> None:
         """Bring `source` to `target` as the port promises; see `download` for the errors."""
         receipt = download(
@@ -68,6 +81,7 @@ class CheckedStore:
             patience=self._patience,
             chance=self._chance,
             clock=self._clock,
+            service=self._shelf,
         )
         log.debug(
             "object.downloaded",
@@ -88,4 +102,5 @@ class CheckedStore:
             patience=self._patience,
             chance=self._chance,
             clock=self._clock,
+            service=self._shelf,
         )

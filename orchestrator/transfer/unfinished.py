@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, Protocol, Self
 
 from orchestrator.core.errors import SpaceError, TransientError
 from orchestrator.core.files import publish
@@ -61,6 +61,51 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise
 
 
+class Growing(Protocol):
+    """What the bytes of a transfer go into, in order."""
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+
+    @property
+    def missing(self) -> int:
+        """Bytes still to come."""
+
+    def append(self, chunk: bytes) -> None: ...
+
+    def restart(self) -> None:
+        """Forget every byte."""
+
+
+class Tail:
+    """
+    The digest of an object's bytes from the second on, for comparing with an earlier download.
+
+    Asked for from there, the object is cut otherwise than before: what spoils a body always at the same place spoils
+    other bytes of the object this time.
+    """
+
+    def __init__(self, source: StoredObject) -> None:
+        self._source = source
+        self.size = min(1, source.size)
+        self._hash = hashlib.sha256()
+
+    @property
+    def missing(self) -> int:
+        return self._source.size - self.size
+
+    def append(self, chunk: bytes) -> None:
+        self._hash.update(chunk if self.size else chunk[1:])
+        self.size += len(chunk)
+
+    def restart(self) -> None:
+        self.size, self._hash = 0, hashlib.sha256()
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+
 class UnfinishedBytes:
     """Bytes of one object at one generation in memory, and the checksum over them."""
 
@@ -93,6 +138,16 @@ class UnfinishedBytes:
     def found(self) -> str:
         """Return the checksum over the bytes so far."""
         return self._checksum.found()
+
+    def reread(self) -> bool:
+        """Compute the checksum over the bytes anew; tell whether they are the listed ones."""
+        self._checksum = checksum_for(self._source)
+        self._checksum.update(bytes(self._bytes))
+        return self.is_whole()
+
+    def digest(self, start: int = 0) -> str:
+        """Return the SHA-256 of the bytes from `start` on."""
+        return hashlib.sha256(memoryview(self._bytes)[start:]).hexdigest()
 
     def discard(self) -> None:
         """Give the memory back."""
@@ -154,6 +209,26 @@ class UnfinishedFile:
     def found(self) -> str:
         """Return the checksum over the bytes so far."""
         return self._checksum.found()
+
+    def reread(self) -> bool:
+        """Compute the checksum anew over what the disk has; tell whether that is what was listed."""
+        self._checksum = checksum_for(self._source)
+        for chunk in self._chunks(0):
+            self._checksum.update(chunk)
+        return self.is_whole()
+
+    def digest(self, start: int = 0) -> str:
+        """Return the SHA-256 of what the disk has from `start` on."""
+        found = hashlib.sha256()
+        for chunk in self._chunks(start):
+            found.update(chunk)
+        return found.hexdigest()
+
+    def _chunks(self, start: int) -> Iterator[bytes]:
+        with disk_errors(self.path):
+            self._file.seek(start)
+            while chunk := self._file.read(READ_BYTES):
+                yield chunk
 
     def publish(self, target: Path) -> None:
         """Make the bytes durable, then give them their name, then make the name durable."""

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from assembly import Never, Scene, assemble, place, star
 
-from orchestrator.assemble import tiff
+from orchestrator.assemble import tiff, writing
 from orchestrator.assemble.commits import Commits
 from orchestrator.assemble.journal import Journal
 from orchestrator.assemble.mosaic import BlockAssembler
@@ -120,6 +120,38 @@ def test_stopping_keeps_what_was_placed(scene, tmp_path, patience):
         mosaic.finish(Soon())
 
     assert sha256_of(mosaic.finish(Never()).path) == expected
+
+
+@pytest.mark.parametrize("backwards", [False, True], ids=["in the spool itself", "by copying"])
+def test_a_stop_is_heard_all_the_time_a_file_is_written(scene, tmp_path, monkeypatch, backwards):
+    """However long a run of bytes is, it is copied piece by piece, and a stop between two of them loses nothing."""
+    piece = 1000
+    monkeypatch.setattr(writing, "PIECE_BYTES", piece)
+    parts = list(scene.write(tmp_path / "parts").items())[:: -1 if backwards else 1]
+    looks = Looks(None)
+    counted = BlockAssembler().open(scene.spec(), tmp_path / "counted")
+    place(counted, parts)
+    report = counted.finish(looks)
+    mosaic = BlockAssembler().open(scene.spec(), tmp_path / "work")
+    place(mosaic, parts)
+
+    for last in range(looks.seen - 1, looks.seen - 12, -1):
+        with pytest.raises(Stopped):
+            mosaic.finish(Looks(last))
+
+    assert sha256_of(mosaic.finish(Never()).path) == sha256_of(report.path)
+    assert not backwards or looks.seen > report.size / piece
+
+
+class Looks(Never):
+    """A wish to stop from the `last`-th time on that somebody looks; counts them."""
+
+    def __init__(self, last):
+        self.last, self.seen = last, 0
+
+    def is_set(self):
+        self.seen += 1
+        return self.last is not None and self.seen > self.last
 
 
 def test_a_part_that_broke_off_can_be_placed_again(scene, tmp_path):

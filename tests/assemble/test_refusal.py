@@ -184,12 +184,3 @@ def test_what_cannot_be_written_is_refused_before_work_begins(changes, sentence,
         BlockAssembler().open(SCENE.spec(**changes), tmp_path / "work")
 
     assert not (tmp_path / "work").exists()
-
-
-@pytest.mark.parametrize("nodata", [-1, 65536, 0.5, float("nan")])
-def test_nodata_must_fit_the_number_type(nodata, tmp_path):
-    """A nodata value the pixels cannot hold would leave the outside looking like data."""
-    scene = Scene(nodata=nodata)
-
-    with pytest.raises(PlanError, match="cannot hold the nodata value"):
-        BlockAssembler().open(scene.spec(), tmp_path / "work")

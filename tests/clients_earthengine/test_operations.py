@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
+from google.auth.credentials import AnonymousCredentials
 
+from orchestrator.clients.earthengine import EarthEngine
 from orchestrator.clients.operations import read_operation
 from orchestrator.core.errors import TransientError
+from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.states import Failure
 from orchestrator.routes.gcs_export import gcs_export
 
@@ -54,7 +58,7 @@ def test_any_other_404_proves_nothing(engine, order, answer):
     """A proxy's page or a missing project must not make a live operation look gone."""
     order(api="operations.get", status=404, **answer)
 
-    with pytest.raises(TransientError, match="cannot be told"):
+    with pytest.raises(TransientError, match=r"cannot be told|not Earth Engine's"):
         engine.operation(NAME)
 
 
@@ -126,3 +130,34 @@ def test_a_failure_carries_what_its_sentence_asks_for():
     found = read_operation({"name": NAME, "metadata": {"state": "FAILED"}, "error": error})
 
     assert (found.failure, found.diagnosis.failure) == (Failure.EMPTY, Failure.EMPTY)
+
+
+def test_a_token_asked_for_in_the_middle_of_a_list_is_no_page_of_it(sandbox):
+    """A machine's own identity is asked for by GET, and answered in a form of its own."""
+    elsewhere = sandbox.url.replace("127.0.0.1", "localhost")
+
+    class Machine(AnonymousCredentials):
+        def before_request(self, request, _method, _url, _headers):
+            request(url=f"{elsewhere}/sandbox/state", method="GET")
+
+    engine = EarthEngine(
+        project=sandbox.options.project + "-machine",
+        credentials=Machine(),
+        url=sandbox.url,
+        stop=threading.Event(),
+        policy=RetryPolicy(attempts=1),
+    )
+
+    assert engine.operations() == ()
+
+
+def test_a_project_in_restricted_mode_is_noticed(engine, order):
+    """Nothing else tells why tasks stay in the queue; and the client's own warning goes nowhere."""
+    order("headers", api="operations.list", headers={"x-earth-engine-quota-status": "parallelism_restricted=true"})
+    engine.operations()
+    noticed = engine.restricted
+
+    order("headers", api="operations.get", headers={"x-earth-engine-quota-status": "parallelism_restricted=false"})
+    engine.operation(NAME)
+
+    assert (noticed, engine.restricted) == (True, False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import ee
@@ -21,6 +22,7 @@ from orchestrator.core.errors import (
 )
 from orchestrator.model.ports import AlreadyStartedError, RefusedError
 from orchestrator.model.states import Failure
+from orchestrator.sandbox.sentences import SENTENCES as PUBLISHED
 
 # Sentences as Earth Engine writes them, and what a failed task that ends in them needs.
 SENTENCES = {
@@ -194,7 +196,7 @@ def refused(status, sentence, headers=None):
     error = ee.EEException(sentence)
     context = Exception("an HttpError")
     context.resp = Response({"status": str(status), **(headers or {})})
-    context.content = b""
+    context.content = json.dumps({"error": {"code": status, "message": sentence}}).encode()
     error.__context__ = context
     return error
 
@@ -269,3 +271,11 @@ def test_a_daily_quota_returns_after_midnight_in_california(now, then):
     found = quota_returns(datetime.fromisoformat(now).replace(tzinfo=UTC))
 
     assert found == datetime.fromisoformat(then).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLISHED if name != "unknown"])
+def test_every_sentence_the_sandbox_can_say_is_understood(name):
+    """As a failed task says it, with its code at the end, and as a call does."""
+    sentence = PUBLISHED[name]
+
+    assert classify(sentence.of_task) is classify(sentence.text) is not Failure.UNKNOWN

@@ -8,6 +8,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
+import ee
 import pytest
 
 from orchestrator.sandbox.server import Options, Sandbox
@@ -46,6 +47,7 @@ class Cloud:
 def sandbox():
     with Sandbox(None, Options(), evaluator=object()) as running:
         yield running
+    ee.Reset()
 
 
 @pytest.fixture

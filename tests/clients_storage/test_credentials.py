@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
 from orchestrator.clients.credentials import SCOPES, credentials_for
+from orchestrator.core import log
 from orchestrator.core.errors import ConfigError, CredentialError
 
 # A user's login as `gcloud auth application-default login` writes it, with nobody in it.
@@ -25,7 +27,9 @@ def test_a_sandbox_is_spoken_to_as_nobody(tmp_path):
     ("content", "mode", "message"),
     [
         pytest.param(None, 0, "cannot be read", id="missing"),
-        pytest.param("{}", 0o604, "chmod 0400", id="open to everybody"),
+        pytest.param("{}", 0o604, "open to everybody.*chmod 0400", id="readable by everybody"),
+        pytest.param("{}", 0o602, "open to everybody.*chmod 0400", id="writable by everybody"),
+        pytest.param("{}", 0o620, "changed by its group.*chmod 0400", id="writable by a group"),
         pytest.param(json.dumps(NOBODY), 0o600, "not a service account's key", id="another kind"),
         pytest.param("hunter2", 0o600, "not a service account's key", id="not JSON"),
     ],
@@ -65,6 +69,7 @@ def test_one_account_may_act_as_another(machine, monkeypatch):
     """Impersonation wraps what the machine has; it asks for the same scopes."""
     path = machine / "login.json"
     path.write_text(json.dumps(NOBODY))
+    path.chmod(0o600)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
     monkeypatch.setenv("GOOGLE_CLOUD_QUOTA_PROJECT", "ee-sandbox")
 
@@ -72,3 +77,43 @@ def test_one_account_may_act_as_another(machine, monkeypatch):
 
     assert made.service_account_email == "runner@ee-sandbox.iam.gserviceaccount.com"
     assert made._target_scopes == list(SCOPES)
+
+
+def test_a_key_of_somebody_else_is_refused(tmp_path, monkeypatch):
+    """Who owns the file may change it; root, who mounts keys into containers, may anyway."""
+    path = tmp_path / "key.json"
+    path.write_text("{}")
+    path.chmod(0o400)
+    monkeypatch.setattr("os.geteuid", lambda: path.stat().st_uid + 1)
+    owner = path.stat().st_uid
+    if owner == 0:
+        os.chown(path, 4711, -1)
+        owner = 4711
+
+    with pytest.raises(ConfigError, match=f"belongs to user {owner}, not to us"):
+        credentials_for(key_file=path)
+
+
+def test_a_key_that_a_group_may_read_is_said(tmp_path, capsys):
+    """It may be meant, as with a mounted secret; it is not silent."""
+    path = tmp_path / "key.json"
+    path.write_text("{}")
+    path.chmod(0o440)
+    log.configure("info", "json")
+
+    with pytest.raises(ConfigError, match="not a service account's key"):
+        credentials_for(key_file=path)
+
+    assert "its group" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_key_named_by_the_environment_is_looked_at_as_well(tmp_path, monkeypatch):
+    """It is the same secret, whatever names it."""
+    path = tmp_path / "login.json"
+    path.write_text(json.dumps(NOBODY))
+    path.chmod(0o644)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+
+    with pytest.raises(ConfigError, match="open to everybody"):
+        credentials_for()

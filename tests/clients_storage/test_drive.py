@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
@@ -15,7 +16,7 @@ from google.auth.credentials import AnonymousCredentials
 from orchestrator.clients.drive import connect_drive
 from orchestrator.core.errors import CredentialError, GenerationError, NotFoundError, ThrottleError, TransientError
 from orchestrator.core.retry import RetryPolicy
-from orchestrator.model.objects import Deletion
+from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.transfer.download import Patience
 from orchestrator.transfer.store import CheckedStore
 
@@ -188,3 +189,30 @@ def test_several_threads_may_share_it(drive, put):
         found = list(pool.map(lambda _number: drive.find("a"), range(8)))
 
     assert [len(items) for items in found] == [1] * 8
+
+
+def test_the_listing_tells_when_a_file_was_made(drive, put):
+    """A file older than the export that is said to have written it is somebody else's."""
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    put("a.tif")
+
+    (found,) = drive.find("a.tif")
+
+    assert before <= datetime.fromisoformat(found.created) <= datetime.now(UTC) + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("said", ["yesterday", 5, None, "2026-01-01T00:00:00"], ids=["words", "5", "null", "no zone"])
+def test_a_moment_that_is_none_counts_as_not_said(cloud, drive, said):
+    """Whoever compares moments is not handed what cannot be compared."""
+    drive.folder_id()
+    file = {"id": "1", "name": "a.tif", "size": "4", "md5Checksum": "0" * 32, "createdTime": said}
+    cloud.order(api="drive.list", action="http", status=200, body=json.dumps({"files": [file]}))
+
+    (found,) = drive.find("a")
+
+    assert found.created == ""
+
+
+def test_when_a_file_was_made_is_no_part_of_its_identity():
+    """What was stored before the time was kept is the same object still."""
+    assert StoredObject("a", 1, "1", created="2026-01-01T00:00:00Z") == StoredObject("a", 1, "1")

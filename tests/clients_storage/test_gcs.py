@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
@@ -259,3 +260,21 @@ def test_what_cannot_be_a_buckets_name_is_refused_before_any_call(name):
     """A scheme or a folder in the name is the common mistake."""
     with pytest.raises(ConfigError, match="bucket's name"):
         connect_gcs("http://127.0.0.1:9", "p", AnonymousCredentials(), name)
+
+
+def test_the_listing_tells_when_an_object_was_made(gcs, put):
+    """An object older than the export that is said to have written it is somebody else's."""
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    put("a.tif")
+
+    (found,) = gcs.find("a.tif")
+
+    assert before <= datetime.fromisoformat(found.created) <= datetime.now(UTC) + timedelta(seconds=1)
+
+
+def test_the_sdk_asks_for_nothing_of_its_own(gcs):
+    """Nobody without the right to read the bucket's settings is refused for what was never asked."""
+    gcs.find("a")
+
+    assert not [thread for thread in threading.enumerate() if "_fetch_background" in thread.name]
+    assert gcs._client._bucket_metadata_cache is None

@@ -120,18 +120,23 @@ def test_a_whole_body_in_answer_to_a_range_says_that_it_begins_at_zero(server, s
         pytest.param(401, b'{"error": {"code": 401, "message": "Invalid Credentials"}}', CredentialError, id="401"),
         pytest.param(
             403,
-            b'{"error": {"message": "no storage.objects.get access", "errors": [{"reason": "forbidden"}]}}',
+            b'{"error": {"code": 403, "message": "no access", "errors": [{"reason": "forbidden"}]}}',
             CredentialError,
             id="403 no right",
         ),
         pytest.param(
             403,
-            b'{"error": {"message": "User Rate Limit Exceeded", "errors": [{"reason": "userRateLimitExceeded"}]}}',
+            b'{"error": {"code": 403, "message": "too many", "errors": [{"reason": "userRateLimitExceeded"}]}}',
             ThrottleError,
             id="403 too many calls",
         ),
-        pytest.param(404, b"No such object", NotFoundError, id="404"),
-        pytest.param(412, b"Precondition Failed", GenerationError, id="412"),
+        pytest.param(404, b"No such object: b/o", NotFoundError, id="404"),
+        pytest.param(412, b"At least one of the pre-conditions did not hold.", GenerationError, id="412"),
+        pytest.param(404, b"<html><title>Not here</title></html>", TransientError, id="404 as a page"),
+        pytest.param(404, b"", TransientError, id="404 without a word"),
+        pytest.param(403, b"<html><title>Log in</title></html>", TransientError, id="403 as a page"),
+        pytest.param(412, b"<html></html>", TransientError, id="412 as a page"),
+        pytest.param(404, b'{"error": {"code": 404, "message": "No such object"}}', NotFoundError, id="404 in JSON"),
         pytest.param(416, b"Range not satisfiable", PermanentError, id="416"),
         pytest.param(429, b"", ThrottleError, id="429"),
         pytest.param(302, b"", TransientError, id="a redirect to a login page"),
@@ -151,7 +156,7 @@ def test_every_refusal_has_its_class_and_names_the_object(server, session, statu
 
 def test_the_services_own_sentence_is_passed_on(server, session):
     """A person reads what Google said, not only a number."""
-    body = b'{"error": {"message": "me@example.com does not have storage.objects.get access."}}'
+    body = b'{"error": {"code": 403, "message": "me@example.com does not have storage.objects.get access."}}'
 
     with pytest.raises(CredentialError, match=r"does not have storage\.objects\.get access"):
         read_all(server, session, lambda handler: handler.answer(403, body))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.config import load, read_job, unknown_variables
-from orchestrator.core.errors import ConfigError
+from orchestrator.core.errors import ConfigError, UserError
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ GOOD = 'area = "0,0,1,1"\noutput = "o"\nbase_name = "n"\nstart_date = "2024-01-0
     ("table", "says"),
     [
         pytest.param('[jobs.bad]\narea = "x"\n', "'output' is missing", id="without output"),
-        pytest.param(f"[jobs.bad]\n{GOOD}chron = '@daily'\n", "'chron' is no setting", id="a misspelt key"),
+        pytest.param(f"[jobs.bad]\n{GOOD}chron = '@daily'\n", "'chron' is no key", id="a misspelt key"),
         pytest.param(f"[jobs.bad]\n{GOOD}overlap = 'never'\n", "'overlap' is 'never'", id="a value that is none"),
         pytest.param("[jobs]\nbad = 3\n", "write a table [jobs.bad]", id="no table"),
     ],
@@ -107,3 +107,57 @@ def test_paths_of_a_job_count_from_its_file(tmp_path):
     assert job.area.source == str(tmp_path / "area.geojson")
     assert job.output == str(tmp_path / "out")
     assert (job.max_part_bytes, job.params["max_scene_cloud"], job.grid.scale) == (8 * 2**20, 20, 20)
+
+
+SERVICES = ("ee", "gcs", "drive")
+
+
+@pytest.mark.parametrize("given", [("ee",), ("gcs",), ("drive",), ("ee", "gcs"), ("ee", "drive"), ("gcs", "drive")])
+def test_half_a_sandbox_is_refused(file, given):
+    """One address without the others would speak to Google's buckets; what lacks is named with its variable."""
+    path = file("".join(f'[{name}]\nurl = "http://127.0.0.1:1"\n' for name in given))
+
+    with pytest.raises(ConfigError) as caught:
+        load(path, environment={})
+
+    lacking = set(SERVICES) - set(given)
+    assert all(f"[{name}] (ORCHESTRATOR_{name.upper()}__URL)" in str(caught.value) for name in lacking)
+    assert "config.toml" in str(caught.value)
+
+
+def test_a_whole_sandbox_is_accepted(file):
+    """From wherever the three addresses come."""
+    path = file("".join(f'[{name}]\nurl = "http://127.0.0.1:1"\n' for name in SERVICES[:2]))
+
+    assert load(path, environment={"ORCHESTRATOR_DRIVE__URL": "http://127.0.0.1:1"}).settings.service == "sandbox"
+
+
+def test_a_misspelt_setting_is_answered_by_the_nearest(file):
+    """With the section it stands in."""
+    with pytest.raises(ConfigError, match=r"did you mean 'ee\.project'"):
+        load(file("[ee]\nprojekt = 1\n"), environment={})
+
+
+def test_a_misspelt_key_of_a_job_is_answered_before_what_is_missing(file):
+    """The slip is why the right one is missing."""
+    with pytest.raises(UserError, match="did you mean 'base_name'"):
+        read_job(file("basename = 1\n"))
+
+
+def test_a_file_of_the_recipe_counts_from_the_job_file(tmp_path, monkeypatch):
+    """`file = "image.py"` beside the job file is found from any folder; one in the current folder goes before it."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "image.py").write_text("")
+    path = tmp_path / "job.toml"
+    path.write_text(
+        'area = "1,2,3,4"\noutput = "out"\nbase_name = "a"\nstart_date = "2024-01-01"\nend_date = "2024-02-01"\n'
+        'params = { file = "image.py" }\n'
+    )
+    monkeypatch.chdir(tmp_path / "here")
+
+    there = read_job(path).job(tmp_path, "google").params["file"]
+    (tmp_path / "here" / "image.py").write_text("")
+    here = read_job(path).job(tmp_path, "google").params["file"]
+
+    assert there == str(tmp_path / "image.py")
+    assert here == "image.py"

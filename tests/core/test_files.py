@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from orchestrator.core.files import LockedError, exclusive, remove_tree, write_whole
+from orchestrator.core import files
+from orchestrator.core.errors import Stopped
+from orchestrator.core.files import (
+    CHUNK_BYTES,
+    LockedError,
+    exclusive,
+    make_folder,
+    remove_if_empty,
+    remove_tree,
+    sha256_of,
+    write_whole,
+)
+
+
+def all_at_once(work, count):
+    """Call `work` with each number below `count`, in eight threads; whatever one raises is raised."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(count)))
+
+
+def killed_while_writing(path):
+    """Write `path` in a process that dies when the content is to become durable."""
+    child = os.fork()
+    if child == 0:
+        files.os.fsync = lambda _fd: os.kill(os.getpid(), signal.SIGKILL)
+        write_whole(path, b"half")
+        os._exit(1)
+    _pid, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
 
 
 def test_a_file_is_replaced_whole_and_leaves_nothing_beside(tmp_path):
@@ -18,6 +49,96 @@ def test_a_file_is_replaced_whole_and_leaves_nothing_beside(tmp_path):
 
     assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_threads_that_write_one_file_do_not_meet(tmp_path):
+    """Each of them writes it whole; one is the last, and nothing lies beside."""
+    path = tmp_path / "a.json"
+
+    all_at_once(lambda number: write_whole(path, b"%05d" % number * 1000), 200)
+
+    content = path.read_bytes()
+    assert content == content[:5] * 1000
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_kill_left_of_a_file_is_swept_when_it_is_written_again(tmp_path):
+    """The next writing takes away what a dead process began."""
+    path = tmp_path / "a.json"
+    killed_while_writing(path)
+    left = list(tmp_path.iterdir())
+
+    write_whole(path, b"whole")
+
+    assert len(left) == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_is_being_written_is_not_swept(tmp_path, monkeypatch):
+    """A second writer leaves the first one's unfinished file alone."""
+    path, publish = tmp_path / "a.json", files.publish
+
+    def interrupted(unfinished, final):
+        monkeypatch.setattr(files, "publish", publish)
+        write_whole(path, b"second")
+        publish(unfinished, final)
+
+    monkeypatch.setattr(files, "publish", interrupted)
+
+    write_whole(path, b"first")
+
+    assert path.read_bytes() == b"first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_unfinished_file_lies_where_it_is_told_to(tmp_path):
+    """With a folder of its own for what is unfinished, a kill leaves nothing beside the result."""
+    work, out = tmp_path / "work", tmp_path / "out"
+    work.mkdir()
+    out.mkdir()
+
+    write_whole(out / "a.json", b"whole", within=work)
+
+    assert (out / "a.json").read_bytes() == b"whole"
+    assert list(work.iterdir()) == []
+
+
+def test_a_folder_is_made_while_others_remove_the_one_above(tmp_path):
+    """Of many that make and remove folders below a common one, none is in another's way."""
+
+    def work(number):
+        own = tmp_path / "common" / str(number) / "inside"
+        make_folder(own)
+        remove_tree(own.parent)
+        remove_if_empty(own.parent.parent)
+
+    all_at_once(work, 600)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_checksum_of_a_file_is_that_of_its_bytes(tmp_path):
+    """Read piece by piece, it is what the whole gives."""
+    path = tmp_path / "a"
+    content = bytes(range(256)) * (CHUNK_BYTES // 256) + b"rest"
+    path.write_bytes(content)
+
+    assert sha256_of(path) == hashlib.sha256(content).hexdigest()
+
+
+def test_the_reading_of_a_large_file_ends_when_asked_to(tmp_path):
+    """A file of a terabyte is not read to its end by a process that is told to stop."""
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    asked = iter([False, False, True])
+
+    class Soon:
+        def is_set(self):
+            return next(asked)
+
+    with pytest.raises(Stopped, match="same command"):
+        sha256_of(path, Soon())
 
 
 def test_a_lock_excludes_and_names_its_holder(tmp_path):

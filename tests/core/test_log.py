@@ -1,4 +1,4 @@
-"""Secrets never reach a log line."""
+"""Secrets never reach a log line, and no text paints a terminal or forges a line."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import io
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestrator.core import log
 
+KEY = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END PRIVATE KEY-----"
+
 CANARIES = {
     "authorization": "Bearer abc",
-    "nested": {"private_key": "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----"},
+    "nested": {"private_key": KEY},
     "url": "https://x/y?X-Goog-Signature=deadbeef&z=1",
     "text": "the token is ya29.a0AfH6SMBx-_ and a jwt eyJhbGciOi.eyJzdWIiOi.sig",
     "listed": ["AIza" + "x" * 35],
@@ -42,3 +46,126 @@ def test_an_exception_is_masked_too():
 
     assert "ya29.secretsecret" not in stream.getvalue()
     assert json.loads(stream.getvalue())["event"] == "failed"
+
+
+# What a service, a proxy or an SDK may put into its sentence: the text, the secret in it, and what must stay readable.
+SENTENCES = {
+    "an access token": ("token ya29.a0AfB_byC-dE expired", "a0AfB_byC", "expired"),
+    "a refresh token": ("refresh with 1//0gHunter2-Hunter2_x please", "Hunter2", "please"),
+    "a web token": ("got eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJhIn0.c2lnbmF0dXJl instead", "eyJpc3Mi", "instead"),
+    "half a web token": ("got eyJhbGciOiJSUzI1NiJ9.eyJpc3M", "eyJpc3M", "got"),
+    "an API key": ("key AIzaSyHunter2Hunter2Hunter2Hunter2Hunt2 bad", "AIzaSyHunter2", "bad"),
+    "a client secret": ("GOCSPX-hunter2hunter2 is wrong", "hunter2", "is wrong"),
+    "a private key": (f"cannot read {KEY} here", "MIIEvQ", "here"),
+    "a private key that is cut": ("cannot read -----BEGIN RSA PRIVATE KEY-----\nMIIEvQ", "MIIEvQ", "cannot read"),
+    "a bearer": ("Authorization: Bearer hunter2hunter2 was refused", "hunter2", "was refused"),
+    "a basic password": ("sent 'Authorization': 'Basic aHVudGVyMjpodW50ZXIy'", "aHVudGVy", "sent"),
+    "a proxy's password": ("Proxy-Authorization: Basic aHVudGVyMjpodW50ZXIy", "aHVudGVy", "Proxy-Authorization"),
+    "a query": ("GET /o?access_token=hunter2&alt=media failed", "hunter2", "alt=media failed"),
+    "a signed address": (
+        "https://storage.googleapis.com/b/o?X-Goog-Credential=me%40x&X-Goog-Signature=hunter2&X-Goog-Date=1",
+        "hunter2",
+        "X-Goog-Date=1",
+    ),
+    "a credential in an address": ("?X-Goog-Credential=hunter2%2F2024&x=1", "hunter2", "x=1"),
+    "JSON": ('{"client_secret": "hunter 2", "client_id": "me"}', "hunter 2", '"client_id": "me"'),
+    "a form": (
+        "grant_type=refresh_token&refresh_token=1//hunter2hunter2&client_secret=hunter2",
+        "hunter2",
+        "grant_type",
+    ),
+    "a login in an address": ("proxy http://me:hunter2@proxy:3128/ is down", "hunter2", "@proxy:3128/ is down"),
+    "a Python dict": ("{'refresh_token': 'hunter2', 'expires_in': 3600}", "hunter2", "'expires_in': 3600"),
+    "a password": ("password=hunter2; host=db", "hunter2", "host=db"),
+}
+
+
+@pytest.mark.parametrize(("text", "secret", "stays"), SENTENCES.values(), ids=SENTENCES)
+def test_a_sentence_with_a_secret_is_shown_without_it(text, secret, stays):
+    """The secret is gone, and what tells the fault stays."""
+    shown = log.clean(text)
+
+    assert secret not in shown
+    assert log.MASK in shown
+    assert stays in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Token count is 5; the signature of the function differs",
+        "Asset 'projects/p/assets/eye' not found (does not exist or caller does not have access).",
+        "gs://bucket/run-0001/part-0000000000-0000000256.tif at generation 1700000000000000",
+        "http://127.0.0.1:8080/v1/projects/p@x",
+        "the OAuth scope is missing",
+        "Basic authentication is not supported",
+        "Größe: 12 µm, 北京",
+    ],
+)
+def test_an_ordinary_sentence_is_shown_as_it_is(text):
+    """What is no secret is not taken from a reader."""
+    assert log.clean(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("a\x1b[31mred\x1b[0m", id="colours"),
+        pytest.param("a\x1b]0;title\x07b", id="a window's title"),
+        pytest.param("a\x9b31mb", id="C1"),
+        pytest.param("a\x85b\x8db", id="C1 lines"),
+        pytest.param("a\u202egnp.exe", id="right to left"),
+        pytest.param("a\u2066b\u2069", id="isolates"),
+        pytest.param("a\u2028b", id="line separator"),
+        pytest.param("a\u200bb\ufeffc", id="nothing wide"),
+        pytest.param("a\x00b\x08c\x7f", id="ASCII"),
+        pytest.param("a\ud800b", id="half a character"),
+        pytest.param("a\r\nINFO all is well", id="a forged line"),
+    ],
+)
+def test_nothing_acts_on_the_terminal(text):
+    """A service's sentence is one line of characters that show themselves."""
+    shown = log.clean(text)
+
+    assert shown.isprintable()
+    shown.encode()
+
+
+@given(st.text())
+def test_whatever_comes_is_one_line_that_can_be_shown_and_stored(text):
+    """No text at all breaks a line, a terminal or a database."""
+    shown = log.clean(text, 100)
+
+    assert "\n" not in shown
+    assert len(shown) <= 100
+    assert "\x1b" not in shown
+    shown.encode()
+
+
+@given(st.text())
+def test_what_is_clean_stays_as_it_is(text):
+    """Cleaning twice is cleaning once, so that it may be done where text enters and where it leaves."""
+    once = log.clean(text)
+
+    assert log.clean(once) == once
+
+
+def test_a_field_cannot_pass_for_a_line_of_its_own():
+    """A newline in a value stays inside its line of the log."""
+    stream = io.StringIO()
+    log.configure("info", "console", stream)
+
+    log.get("test").info("event", error="gone\n2026-01-01 [info] all is well")
+
+    assert stream.getvalue().count("\n") == 1
+
+
+@pytest.mark.parametrize("key", ["api_key", "refresh_token", "X-Goog-Signature", "Password", "privateKey"])
+def test_a_field_called_so_is_masked_whatever_it_holds(key):
+    """The name alone is enough."""
+    assert log.mask({key: "plain"}) == {key: log.MASK}
+
+
+def test_bytes_and_errors_are_texts_too():
+    """What a log line may be given is masked in every type."""
+    assert "hunter2" not in str(log.mask([b"password=hunter2", ValueError("password=hunter2"), {"password=hunter2"}]))

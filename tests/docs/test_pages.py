@@ -11,7 +11,6 @@ import shlex
 import tomllib
 
 import pytest
-import rich_click as click
 from reading import ROOT, blocks, pages, sections
 
 from orchestrator.config import JobTable, load, read_job
@@ -49,10 +48,7 @@ def test_every_command_shown_is_accepted(words):
     """Each command of the pages has options and values that the program takes."""
     with cli.make_context("orchestrator", list(words)) as ctx:
         command_name, command, rest = cli.resolve_command(ctx, [*ctx._protected_args, *ctx.args])
-        if "RUN" in rest or not any(isinstance(p, click.Argument) and p.required for p in command.params):
-            command.make_context(command_name, list(rest), parent=ctx)
-        else:
-            pytest.fail(f"{command_name} needs an argument")
+        command.make_context(command_name, list(rest), parent=ctx)
 
 
 def consoles() -> list:

@@ -299,6 +299,9 @@ class WorldRoute:
     def cancel(self, name: str) -> None:
         self.world.cancel(name)
 
+    def close(self) -> None:
+        pass
+
 
 class WorldPlanner:
     """`ports.Planner` that always plans the same."""
@@ -310,7 +313,7 @@ class WorldPlanner:
 class NoPicture:
     """`ports.Illustrator` that draws nothing."""
 
-    def draw(self, _raster: Path, _picture: Path, _title: str) -> None:
+    def draw(self, _raster: Path, _picture: Path, _caption: str) -> None:
         pass
 
 
@@ -337,6 +340,9 @@ class FileMosaic:
         content = json.dumps(entries).encode()
         write_whole(output, content)
         return MosaicReport(output, len(content), "splice", "", "none", 0, 0, 0)
+
+    def valid(self, _stop: object, _on_blocks: object) -> tuple[int, ...]:
+        return (1,)
 
 
 class FileAssembler:

@@ -272,3 +272,48 @@ def test_a_damaged_database_is_said_in_one_line(tmp_path):
 
     with pytest.raises(IntegrityError, match="damaged"):
         SqlStore(f"sqlite:///{path}", StillClock())
+
+
+def test_heads_are_the_runs_without_their_weight(store, planned):
+    """Newest first, with what a list shows; of one run where that is asked for."""
+    other = store.admit(Admission("day", "", ("g",), '{"base_name": "west"}'))
+
+    heads = {head.id: head for head in store.heads()}
+
+    assert set(heads) == {planned, other.id}
+    assert all(getattr(heads[other.id], name) == getattr(other, name) for name in heads[other.id].__slots__)
+    assert [head.id for head in store.heads(run_id=planned)] == [planned]
+    assert len(store.heads(1)) == 1
+
+
+def test_tallies_are_those_of_each_run(store, planned):
+    """Counted together, what each run's own tally says."""
+    other = store.admit(Admission("day", "", ("g",), "{}"))
+    collect = store.tasks(planned)[0]
+    submit(store, planned)
+    collect_all(store, planned, collect.plan)
+
+    tallies = store.tallies([planned, other.id])
+
+    assert tallies == {planned: {state: tally.parts for state, tally in store.tally(planned).items()}}
+
+
+def test_a_pace_counts_the_downloads_since_a_time(store, planned):
+    """Parts and bytes of one run's downloads, none older, none of another event or run."""
+    for name in ("part.downloaded", "part.downloaded", "part.trouble"):
+        store.record(planned, name, {"bytes": 7})
+    store.record("other", "part.downloaded", {"bytes": 100})
+
+    pace = store.paces([planned], "2024-05-31T00:00:00.000+00:00")[planned]
+
+    assert (pace.parts, pace.bytes) == (2, 14)
+    assert store.paces([planned], "2024-06-02T00:00:00.000+00:00") == {}
+
+
+def test_events_are_followed_from_where_one_was(store, planned):
+    """What came after a sequence number, oldest first."""
+    for number in range(5):
+        store.record(planned, f"e{number}", {})
+    first = store.events(planned)[-4].sequence
+
+    assert [event.name for event in store.events(planned, after=first)] == ["e2", "e3", "e4"]

@@ -23,14 +23,15 @@ import rasterio
 import rio_cogeo
 import tifffile
 
-import orchestrator.app
+import orchestrator.app.application
 import orchestrator.assemble.mosaic
 import orchestrator.clients.drive
 import orchestrator.clients.earthengine
 import orchestrator.clients.gcs
 import orchestrator.plan.plan
-from orchestrator.faces.cli.main import main
+from orchestrator.faces.cli.main import COMMANDS, cli, main
 
+COMMANDS_LOADED = [cli.commands[name] for name in COMMANDS]
 LOADED = (apscheduler, ee, geopandas, google, googleapiclient, matplotlib, rasterio, rio_cogeo, tifffile, orchestrator)
 
 

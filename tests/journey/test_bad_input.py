@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 
 import geopandas
 import pytest
 from shapely import make_valid
-from shapely.geometry import LineString, MultiPolygon, Polygon, box
+from shapely.geometry import LineString, MultiPolygon, Polygon, box, mapping
 
 SQUARE = Polygon([(500_050, 5_100_050), (504_900, 5_100_050), (504_900, 5_105_000), (500_050, 5_105_000)])
 
@@ -66,6 +67,24 @@ def wrong_crs(home):
     return ["--shapefile", "given.wkt"], "given.wkt"
 
 
+def a_link(home):
+    crs = {"type": "link", "properties": {"href": home.service.url + "/crs.wkt", "type": "ogcwkt"}}
+    home.folder.joinpath("given.geojson").write_text(json.dumps(mapping(box(14, 46, 15, 47)) | {"crs": crs}))
+    return ["--shapefile", "given.geojson"], "no link"
+
+
+def two_files(home):
+    with zipfile.ZipFile(home.folder / "given.zip", "w") as archive:
+        archive.writestr("west.geojson", "{}")
+        archive.writestr("east.geojson", "{}")
+    return ["--shapefile", "given.zip"], "west.geojson, east.geojson"
+
+
+def shared_code(home):
+    home.folder.joinpath("image.py").chmod(0o666)
+    return [], "chmod o-w"
+
+
 def read_only(home):
     home.out.write_text("a file where a folder should be")
     return [], "out"
@@ -90,9 +109,18 @@ OPTIONS = {
     "parts too small": (["--max-size-mb", "0.001"], "MiB"),
     "a path into an archive": (["--shapefile", "/vsizip/area.zip"], "vsizip"),
     "an address": (["--shapefile", "http://127.0.0.1:1/area.geojson"], "http"),
+    "degrees typed for metres": (["--scale", "0.0001"], "0.0001 degrees would be 11.1 m"),
+    "a map that is cut": (["--shapefile", "177,-19,-178,-16", "--crs", "EPSG:3857"], "cut at 180"),
+    "a polygon from 177 to -177": (["--shapefile", "POLYGON((177 0,-177 0,-177 5,177 5,177 0))"], "longitude 180"),
+    "round a pole": (["--shapefile", "-180,80,180,90"], "EPSG:3413"),
+    "nested without end": (["--shapefile", "GEOMETRYCOLLECTION(" * 5000], "nested"),
+    "longitude and latitude exchanged": (["--shapefile", "46,114,47,115"], "exchanged"),
     "box upside down": (["--shapefile", "15,47,14,46"], "15"),
 }
-FILES = (missing_prj, no_file, empty_file, no_features, truncated, lines, not_a_number, over_180_degrees, wrong_crs)
+FILES = (
+    missing_prj, no_file, empty_file, no_features, truncated, lines, not_a_number, over_180_degrees, wrong_crs,
+    a_link, two_files, shared_code,
+)  # fmt: skip
 
 
 def assert_refused(home, outcome, words):
@@ -178,3 +206,23 @@ def test_an_area_across_the_date_line_is_told_apart_from_one_around_the_world(ho
     else:
         plan = next(m for m in outcome.expect(0).messages if m["message_type"] == "plan")
         assert plan["width"] < 1000
+
+
+def test_a_long_outline_may_be_typed(home):
+    """WKT longer than a file's name may be is no file, and an area all the same."""
+    ring = SQUARE.segmentize(100).exterior
+    outcome = home.command("plan", *home.job("--shapefile", "SRID=32633;" + Polygon(ring).wkt))
+
+    plan = next(m for m in outcome.expect(0).messages if m["message_type"] == "plan")
+    assert plan["area_pixels"] * 100 == pytest.approx(SQUARE.area, rel=0.01)
+
+
+def test_the_value_that_names_an_output_is_kept_in_its_proof(home):
+    """`Zürich` is called Zurich in file names, and Zürich in the proof."""
+    there = geopandas.GeoDataFrame({"city": ["Zürich"]}, geometry=[SQUARE.buffer(-2000)], crs="EPSG:32633")
+    there.to_file(home.folder / "given.gpkg")
+
+    home.run("--shapefile", "given.gpkg", "--each", "city").expect(0)
+
+    proof = json.loads((home.out / "small_Zurich_clipped.json").read_text())
+    assert proof["recipe"]["area_value"] == "Zürich"

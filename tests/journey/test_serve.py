@@ -92,7 +92,7 @@ def test_a_submitted_job_is_done_by_the_daemon(home, undisturbed):
     """`submit` asks nothing of the service; `serve --until-idle` does the work and ends."""
     heard = home.service.requests()
 
-    home.start("submit", ORCHESTRATOR_EE__URL=home.service.url).wait().expect(0)
+    home.start("submit", "--sandbox-url", home.service.url).wait().expect(0)
     silent = home.service.requests() == heard
     until_idle(home)
 

@@ -66,4 +66,4 @@ def test_a_wrong_byte_is_fetched_again_and_never_returned():
 
     assert bring(Bodies((damaged, None), (CONTENT, None))) == CONTENT
     with pytest.raises(IntegrityError, match="wrong checksum"):
-        bring(Bodies((damaged, None), (damaged, None)))
+        bring(Bodies((damaged, None), (CONTENT[::-1], None)))

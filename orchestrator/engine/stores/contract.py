@@ -15,8 +15,10 @@ from orchestrator.engine.stores.records import (
     Attempt,
     DateRow,
     EventRow,
+    Head,
     OutputRow,
     Owned,
+    Pace,
     Part,
     PreviousRun,
     ProcessRow,
@@ -135,6 +137,18 @@ class Store(Protocol):
     def runs(self, states: Sequence[RunState] | None = None, limit: int = 100) -> list[Run]:
         """Return runs, newest first."""
 
+    def heads(self, limit: int = 100, *, run_id: str = "") -> list[Head]:
+        """Return what a list shows of runs, newest first, in one query; of one run where that is given."""
+
+    def named(self, name: str, limit: int = 100) -> list[Head]:
+        """Return runs, newest first, whose job or base name is `name`, or whose id begins with it."""
+
+    def tallies(self, run_ids: Sequence[str]) -> Mapping[str, Mapping[PartState, int]]:
+        """Count the parts of several runs by state, in one query; a run without parts is left out."""
+
+    def paces(self, run_ids: Sequence[str], since: str) -> Mapping[str, Pace]:
+        """Return what several runs have received since a time (RFC 3339, UTC), in one query."""
+
     def set_run(
         self, run_id: str, state: RunState, reason: str = "", *, who: Who = Who.NOBODY, next_at: float = 0.0
     ) -> Run:
@@ -232,7 +246,7 @@ class Store(Protocol):
     def record(self, run_id: str, name: str, facts: Mapping[str, Any]) -> None:
         """Write an event."""
 
-    def events(self, run_id: str, limit: int = 50) -> list[EventRow]:
-        """Return the latest events, oldest first."""
+    def events(self, run_id: str, limit: int = 50, *, after: int = 0) -> list[EventRow]:
+        """Return the latest events whose sequence is greater than `after`, oldest first."""
 
     def close(self) -> None: ...

@@ -182,6 +182,51 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """
+    What is shown of a run in a list: a `Run` without its plan and its image, which weigh megabytes.
+
+    Attributes are those of `Run`.
+    """
+
+    id: str
+    job_name: str
+    logical_date: str
+    turn: int
+    fingerprint: str
+    job: str
+    state: RunState
+    reason: str
+    who: Who
+    result: str
+    created: str
+    updated: str
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether the run is held for something that will not pass by itself."""
+        return self.state is RunState.HELD and self.who is Who.PERSON
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """
+    What a run has lately received.
+
+    Attributes:
+        parts: Parts downloaded.
+        bytes: What they weigh.
+        first: When the first of them was here, RFC 3339.
+        last: When the last one was.
+    """
+
+    parts: int
+    bytes: int
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """
     One export of a run and its current attempt.

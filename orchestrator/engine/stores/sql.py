@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, bindparam, func, select, update
+from sqlalchemy import Connection, Row, Select, Table, bindparam, func, or_, select, update
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -19,7 +19,7 @@ from orchestrator.engine.stores.dates import SqlDates
 from orchestrator.engine.stores.outputs import SqlOutputs
 from orchestrator.engine.stores.processes import SqlProcesses
 from orchestrator.engine.stores.queue import SqlQueue
-from orchestrator.engine.stores.records import Admission, Attempt, EventRow, Owned, Part, Run, Tally, Task
+from orchestrator.engine.stores.records import Admission, Attempt, EventRow, Head, Owned, Pace, Part, Run, Tally, Task
 from orchestrator.engine.stores.schema import attempts, events, fires, ledger, lessons, parts, runs, tasks
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
@@ -56,6 +56,20 @@ _FILL_PART = _MOVE_PART.values(object=bindparam("to_object"), attempt=bindparam(
 _OWN = sqlite_insert(ledger).on_conflict_do_nothing(index_elements=["run_id", "name", "generation"])
 _SETTLE = update(ledger).where(ledger.c.id == bindparam("of")).values(outcome=bindparam("to_outcome"))
 _RECORD = plain_insert(events)
+_HEADS = select(
+    runs.c.id,
+    runs.c.job_name,
+    runs.c.logical_date,
+    runs.c.turn,
+    runs.c.fingerprint,
+    runs.c.job,
+    runs.c.state,
+    runs.c.reason,
+    runs.c.who,
+    runs.c.result,
+    runs.c.created,
+    runs.c.updated,
+).order_by(runs.c.created.desc(), runs.c.id)
 
 
 class SqlStore:
@@ -116,6 +130,38 @@ class SqlStore:
             query = query.where(runs.c.state.in_(states))
         with self._db.read() as db:
             return [_run(row) for row in db.execute(query)]
+
+    def heads(self, limit: int = 100, *, run_id: str = "") -> list[Head]:
+        query = _HEADS.limit(limit)
+        if run_id:
+            query = query.where(runs.c.id == run_id)
+        with self._db.read() as db:
+            return [_head(row) for row in db.execute(query)]
+
+    def named(self, name: str, limit: int = 100) -> list[Head]:
+        here = or_(
+            runs.c.job_name == name,
+            func.json_extract(runs.c.job, "$.base_name") == name,
+            runs.c.id.startswith(name, autoescape=True),
+        )
+        with self._db.read() as db:
+            return [_head(row) for row in db.execute(_HEADS.where(here).limit(limit))]
+
+    def tallies(self, run_ids: Sequence[str]) -> Mapping[str, Mapping[PartState, int]]:
+        query = select(parts.c.run_id, parts.c.state, func.count()).group_by(parts.c.run_id, parts.c.state)
+        found: dict[str, dict[PartState, int]] = {}
+        with self._db.read() as db:
+            for run_id, state, count in db.execute(query.where(parts.c.run_id.in_(run_ids))):
+                found.setdefault(run_id, {})[PartState(state)] = count
+        return found
+
+    def paces(self, run_ids: Sequence[str], since: str) -> Mapping[str, Pace]:
+        weight = func.coalesce(func.sum(func.json_extract(events.c.facts, "$.bytes")), 0)
+        query = select(events.c.run_id, func.count(), weight, func.min(events.c.at), func.max(events.c.at)).where(
+            events.c.run_id.in_(run_ids), events.c.name == "part.downloaded", events.c.at >= since
+        )
+        with self._db.read() as db:
+            return {row[0]: Pace(*row[1:]) for row in db.execute(query.group_by(events.c.run_id))}
 
     def set_run(
         self, run_id: str, state: RunState, reason: str = "", *, who: Who = Who.NOBODY, next_at: float = 0.0
@@ -353,8 +399,9 @@ class SqlStore:
             text = json.dumps(dict(facts), default=str)
             db.execute(_RECORD, {"run_id": run_id, "at": self._db.now(), "name": name, "facts": text})
 
-    def events(self, run_id: str, limit: int = 50) -> list[EventRow]:
-        query = select(events).where(events.c.run_id == run_id).order_by(events.c.sequence.desc()).limit(limit)
+    def events(self, run_id: str, limit: int = 50, *, after: int = 0) -> list[EventRow]:
+        here = (events.c.run_id == run_id, events.c.sequence > after)
+        query = select(events).where(*here).order_by(events.c.sequence.desc()).limit(limit)
         with self._db.read() as db:
             rows = [EventRow(r.sequence, r.at, r.name, r.facts) for r in db.execute(query)]
         return rows[::-1]
@@ -486,6 +533,10 @@ def _run(row: Row[Any]) -> Run:
     values["resume"] = RunState(row.resume) if row.resume else None
     values["who"] = Who(row.who)
     return Run(**values)
+
+
+def _head(row: Any) -> Head:
+    return Head(**row._asdict() | {"state": RunState(row.state), "who": Who(row.who)})
 
 
 def _columns(table: Table) -> Any:

@@ -45,7 +45,9 @@ def demo(context: Context, /, output: str, scale: float) -> int:
         job = expand(_job(area, folder, scale))[0]
         code = run_one(app, job, shown, again=True)
         run = app.store.find(job.fingerprints())
-        for sentence in proved(app, run) if run and run.state is RunState.CLEANED else ():
+        with shown.busy("looking at the result once more"):
+            sentences = proved(app, run) if run and run.state is RunState.CLEANED else []
+        for sentence in sentences:
             shown.say(f"proved: {sentence}")
             shown.message("proved", {"sentence": sentence})
     return code

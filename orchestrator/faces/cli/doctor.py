@@ -52,7 +52,12 @@ def doctor(context: Context, /, offline: bool, **given: Any) -> int:
     output = context.output()
     worst: Verdict = "ok"
     with opened(context, given, output) as app:
-        for finding in findings(app, offline=offline, given=context):
+        looks = iter(findings(app, offline=offline, given=context))
+        while True:
+            with output.busy("looking"):
+                finding = next(looks, None)
+            if finding is None:
+                break
             show(finding, output)
             worst = max(worst, finding.verdict, key=("ok", "warning", "error").index)
     return CredentialError.exit_code if worst == "error" else 0
@@ -140,8 +145,8 @@ def _job(app: Application, name: str, table: JobTable) -> Finding:
 
 
 def _state(app: Application) -> Finding:
-    unfinished = len(app.store.runs())
-    return Finding("state", "ok", f"{app.settings.state_dir}, {unfinished} runs")
+    runs = len(app.store.heads(10_000))
+    return Finding("state", "ok", f"{app.settings.state_dir}, {runs} runs")
 
 
 def _daemon(app: Application) -> Finding:

@@ -8,34 +8,81 @@ from pathlib import Path
 from typing import Any
 
 import rich_click as click
+from click.exceptions import NoArgsIsHelpError
 
 from orchestrator import __version__
 from orchestrator.core.errors import OrchestratorError, Stopped
-from orchestrator.faces.cli.demo import demo
-from orchestrator.faces.cli.doctor import doctor
-from orchestrator.faces.cli.health import health
-from orchestrator.faces.cli.run import plan, run, submit
-from orchestrator.faces.cli.runs import cancel, clean, retry, status, why
-from orchestrator.faces.cli.sandbox import sandbox
-from orchestrator.faces.cli.serve import serve
-from orchestrator.faces.cli.session import Context
+from orchestrator.faces.cli.exits import MEANINGS
+from orchestrator.faces.cli.lazily import LazyGroup, Listed
+from orchestrator.faces.cli.output import Output
 
 click.rich_click.TEXT_MARKUP = "markdown"
 click.rich_click.COMMAND_GROUPS = {
     "orchestrator": [
         {"name": "Begin", "commands": ["demo", "doctor", "sandbox"]},
-        {"name": "Work", "commands": ["plan", "run", "submit", "serve"]},
-        {"name": "Look after runs", "commands": ["status", "why", "retry", "cancel", "clean", "health"]},
+        {"name": "Work", "commands": ["plan", "run", "submit", "serve", "assemble"]},
+        {
+            "name": "Look after runs",
+            "commands": ["status", "watch", "why", "logs", "retry", "cancel", "clean", "health"],
+        },
     ]
 }
 
-EXIT_CODES = """
-Exit codes: 0 done, 1 failed, 2 asked wrongly, 3 waits for a person, 4 settings or credentials,
-5 try again later, 130 stopped (the same command continues).
-"""
+EXIT_CODES = f"\nExit codes: {', '.join(f'{code} {meaning}' for code, meaning in MEANINGS.items())}.\n"
+
+_HERE = "orchestrator.faces.cli"
+# Each with the first sentence of its own help, so that the list of commands needs none of them.
+COMMANDS = {
+    "demo": Listed(
+        f"{_HERE}.demo",
+        "Watch the whole way without an account: plan, export, poll, download, merge, clip, publish, clean up.",
+    ),
+    "doctor": Listed(
+        f"{_HERE}.doctor",
+        "Check settings, disk, clock, credentials, project, bucket and Drive, and say how to mend each.",
+    ),
+    "sandbox": Listed(
+        f"{_HERE}.sandbox",
+        "Run a sandbox to try things with: `orchestrator run --sandbox-url http://127.0.0.1:8099 ...`.",
+    ),
+    "plan": Listed(f"{_HERE}.run", "Show grid, tasks, parts and what they need, without asking Earth Engine anything."),
+    "run": Listed(f"{_HERE}.run", "Bring one area to one clipped GeoTIFF, and watch."),
+    "submit": Listed(
+        f"{_HERE}.run", "Hand a job to the daemon (`orchestrator serve`) that uses the same state folder."
+    ),
+    "serve": Listed(
+        f"{_HERE}.serve",
+        "Work for months: scheduled jobs of config.toml, submitted jobs, and what an earlier process left unfinished.",
+    ),
+    "assemble": Listed(
+        f"{_HERE}.assemble",
+        "Make one clipped, cloud-optimised GeoTIFF of parts in FOLDER: those of an export, or any on one lattice.",
+    ),
+    "status": Listed(f"{_HERE}.status", "Show the latest runs, or one run with its tasks and latest events."),
+    "watch": Listed(f"{_HERE}.watch", "Follow a run that another process works on, until it ends."),
+    "why": Listed(f"{_HERE}.runs", "Say what a run is waiting for, and what happens next."),
+    "logs": Listed(f"{_HERE}.watch", "Show what happened to a run, event by event."),
+    "retry": Listed(
+        f"{_HERE}.runs",
+        "Take a failed, cancelled or held run up again where it stopped; `run` or `serve` then carries it on.",
+    ),
+    "cancel": Listed(
+        f"{_HERE}.runs", "End a run: its tasks in Earth Engine are cancelled; what it left is kept until `clean`."
+    ),
+    "clean": Listed(
+        f"{_HERE}.runs",
+        "Take away what an ended run left in the cloud and on disk; never its result, never what is not ours.",
+    ),
+    "health": Listed(
+        f"{_HERE}.health",
+        "Tell whether the daemon lives and its database can be read: exit code 0, else 1 with a sentence.",
+    ),
+}
 
 
 @click.group(
+    cls=LazyGroup,
+    listed=COMMANDS,
     epilog=EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "ORCHESTRATOR_CLI"},
 )
@@ -44,7 +91,7 @@ Exit codes: 0 done, 1 failed, 2 asked wrongly, 3 waits for a person, 4 settings 
 @click.option("--profile", default="", metavar="NAME", help="Lay the table [profiles.NAME] over the settings.")
 @click.option("--state-dir", default="", metavar="DIR", help="Where runs are remembered.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON lines instead of text.")
-@click.option("-q", "--quiet", is_flag=True, help="Only results and errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Only the path of the result, and errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Log every step.")
 @click.pass_context
 def cli(ctx: click.RichContext, /, **options: Any) -> None:
@@ -53,11 +100,9 @@ def cli(ctx: click.RichContext, /, **options: Any) -> None:
 
     `orchestrator demo` shows the whole way without an account.
     """
+    from orchestrator.faces.cli.session import Context  # noqa: PLC0415  --help needs no settings
+
     ctx.obj = Context(**options)
-
-
-for command in (demo, doctor, sandbox, plan, run, submit, serve, status, why, retry, cancel, clean, health):
-    cli.add_command(command)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -69,34 +114,67 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run_cli(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
+    words = _lifted(sys.argv[1:] if arguments is None else arguments)
+    output = Output(as_json=_wants_json(words))
     try:
-        result = cli.main(args=_lifted(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
-    except click.ClickException as error:
+        result = cli.main(args=words, standalone_mode=False)
+    except NoArgsIsHelpError as error:  # no command is a wish for help
+        if output.as_json:
+            return _end(output, "no command is given; `orchestrator --help` lists them", error.exit_code)
         error.show()
         return error.exit_code
-    except click.Abort:
-        return Stopped.exit_code
-    except OrchestratorError as error:
-        click.echo(f"orchestrator: {_one_line(error)}", err=True)
-        return error.exit_code
+    except click.UsageError as error:
+        return _end(output, _asked_wrongly(error), error.exit_code)
     except BrokenPipeError:
         return 1
-    except OSError as error:
-        click.echo(f"orchestrator: {_one_line(error)}", err=True)
-        return 1
+    except _EXPECTED as error:
+        return _end(output, *_told(error))
+    except Exception as error:  # a fault of ours: programs are told in their way, people see where it happened
+        output.message("error", {"exit_code": 1, "sentence": f"{type(error).__name__}: {error}"})
+        raise
     return result if isinstance(result, int) else 0
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+_EXPECTED = (click.ClickException, click.Abort, OrchestratorError, OSError)
 
 
-_GLOBAL_FLAGS = frozenset({"--json"})
+def _told(error: BaseException) -> tuple[str, int]:
+    """Return the sentence and the exit code of an error that is no fault of ours."""
+    if isinstance(error, click.Abort):
+        return "stopped; the same command continues", Stopped.exit_code
+    if isinstance(error, click.ClickException):
+        return error.format_message(), error.exit_code
+    return str(error), error.exit_code if isinstance(error, OrchestratorError) else 1
+
+
+def _end(output: Output, sentence: str, exit_code: int) -> int:
+    output.error(" ".join(sentence.split()), exit_code)
+    return exit_code
+
+
+def _asked_wrongly(error: click.UsageError) -> str:
+    """Return click's sentence, and where to look."""
+    sentence = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    return f"{sentence}; see `{context.command_path} --help`" if context else sentence
+
+
+def _wants_json(words: list[str]) -> bool:
+    """Tell whether JSON was asked for, before anything else about the command is understood."""
+    ours = words[: words.index("--")] if "--" in words else words
+    return "--json" in ours or _json_by_environment()
+
+
+def _json_by_environment() -> bool:
+    return os.environ.get("ORCHESTRATOR_CLI_AS_JSON", "").lower() in ("1", "true", "t", "yes", "y", "on")
+
+
+_GLOBAL_FLAGS = frozenset({"--json", "--quiet", "-q"})
 _GLOBAL_VALUES = frozenset({"--state-dir"})
 
 
 def _lifted(arguments: list[str]) -> list[str]:
-    """Accept `--json` and `--state-dir` after the command too: there people write them."""
+    """Accept `--json`, `-q` and `--state-dir` after the command too: there people write them."""
     first: list[str] = []
     rest: list[str] = []
     words = iter(arguments)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,8 +11,8 @@ import rich_click as click
 from pydantic import ValidationError
 from rich_click import option
 
-from orchestrator.config import JobTable, explain, read_job
-from orchestrator.core.errors import ConfigError, UserError
+from orchestrator.config import JobTable, explain, read_table
+from orchestrator.core.errors import UserError
 from orchestrator.model.job import Job
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -24,15 +25,21 @@ ORCHESTRATOR_CLI_RUN_BASE_NAME for `run --base-name` (--shapefile is _AREA).
 
 
 _JOB_OPTIONS = (
-    click.argument("job_file", metavar="[JOB.toml]", required=False, type=click.Path(path_type=Path)),
+    click.argument("job_file", metavar="[JOB.toml]", required=False, nargs=-1),
     option(
         "--shapefile",
         "--area",
         "area",
         metavar="FILE",
-        help="Area: shp, gpkg, geojson, wkt, kml, fgb, parquet, or a box `left,bottom,right,top` in degrees.",
+        help="Area: shp, gpkg, geojson, kml, fgb, parquet, wkt, one of them zipped, or a box `left,bottom,right,top`.",
     ),
-    option("--area-layer", "--layer", "area_layer", metavar="NAME", help="Layer of an area file that has several."),
+    option(
+        "--area-layer",
+        "--layer",
+        "area_layer",
+        metavar="NAME",
+        help="Layer of an area file, or file of an archive, that has several.",
+    ),
     option("--area-crs", metavar="CRS", help="CRS of an area file that does not say, as EPSG:n."),
     option("--where", metavar="SQL", help="Which features of the file, e.g. \"name = 'Cambodia'\"."),
     option(
@@ -91,6 +98,12 @@ _JOB_OPTIONS = (
         default=None,
         help="Keep every pixel the area touches, not only those whose centre is inside.",
     ),
+    option(
+        "--min-valid",
+        type=float,
+        metavar="SHARE",
+        help="Hold the run for a person when fewer of the area's pixels hold data, e.g. 0.9.  [default: 0]",
+    ),
 )
 
 _SERVICE_OPTIONS = (
@@ -129,17 +142,72 @@ def build_table(given: dict[str, Any]) -> tuple[JobTable, Path]:
     Raises:
         UserError: Something needed is missing or cannot be read.
     """
-    job_file: Path | None = given["job_file"]
+    job_file = _job_file(given)
     base = job_file.resolve().parent if job_file else Path.cwd()
-    content = read_job(job_file).model_dump(exclude_unset=True) if job_file else {}
+    written = read_table(job_file) if job_file else {}
+    content = _with_area_as_table(written)
     _lay_over(content, given, absolute=job_file is not None)
     try:
-        return JobTable.model_validate(content), base
+        table = JobTable.model_validate(content)
     except ValidationError as error:
-        if missing := [str(e["loc"][0]) for e in error.errors() if e["type"] == "missing"]:
-            names = ", ".join(f"--{name.replace('_', '-')}" if name != "area" else "--shapefile" for name in missing)
-            raise UserError(f"missing: {names}; give them as options or in a job file (see --help)") from None
-        raise ConfigError(explain(error, str(job_file or "options"))) from None
+        raise UserError(_refusal(error, written, job_file)) from None
+    if table.area.source.lower().endswith(".toml"):
+        raise UserError(
+            f"the area {table.area.source} is a job file; a job file is given without an option before it: "
+            f"`orchestrator run {table.area.source}`"
+        )
+    return table, base
+
+
+def _with_area_as_table(written: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a job's table in which options can be laid over `area`, which may be written as one text."""
+    area = written.get("area")
+    return dict(written) | ({"area": {"source": area}} if isinstance(area, str) else {})
+
+
+def _refusal(error: ValidationError, written: Mapping[str, Any], job_file: Path | None) -> str:
+    """Return what is wrong with a job, and whether its file or the options are."""
+    kinds = {one["type"] for one in error.errors()}
+    if "missing" in kinds and "extra_forbidden" not in kinds:
+        lacking = [str(one["loc"][0]) for one in error.errors() if one["type"] == "missing"]
+        names = ", ".join(f"--{name.replace('_', '-')}" if name != "area" else "--shapefile" for name in lacking)
+        return f"missing: {names}; give them as options or in {job_file or 'a job file'} (see --help)"
+    value: Any = written
+    for word in error.errors()[0]["loc"]:
+        value = value.get(str(word)) if isinstance(value, Mapping) else value
+    theirs = job_file is not None and ("extra_forbidden" in kinds or value == error.errors()[0]["input"])
+    return explain(error, str(job_file) if theirs else "options", JobTable)
+
+
+def _job_file(given: dict[str, Any]) -> Path | None:
+    """
+    Return the one job file among the words that stand without an option.
+
+    Raises:
+        UserError: They are several, or something else.
+    """
+    words: tuple[str, ...] = given["job_file"]
+    bands: str | None = given["bands"]
+    if words and bands and (bands.endswith(",") or all(_BAND.fullmatch(w) and not Path(w).exists() for w in words)):
+        whole = ",".join(part for word in (bands, *words) for part in _split_list(word))
+        raise UserError(
+            f"--bands took only {bands!r}; {' '.join(words)!r} stands apart from it. "
+            f"Write the list without blanks: --bands {whole}"
+        )
+    if words and _BOX.fullmatch(words[0]):
+        raise UserError(f"{words[0]} is a box, not a job file; write --area {words[0]}")
+    if len(words) > 1:
+        raise UserError(f"one job file at a time, and these are {len(words)}: {' '.join(words)}")
+    return Path(words[0]) if words else None
+
+
+_BAND = re.compile(r",?[A-Za-z_][A-Za-z0-9_]*,?")
+_BOX = re.compile(r"[-+0-9.eE]+(\s*,\s*[-+0-9.eE]+){3}.*")
+
+
+def _split_list(text: str) -> list[str]:
+    """Return the names of a list that is separated by commas, blanks or both."""
+    return [name for name in re.split(r"[,\s]+", text) if name]
 
 
 def build_job(given: dict[str, Any], service: str) -> Job:
@@ -149,31 +217,40 @@ def build_job(given: dict[str, Any], service: str) -> Job:
 
 
 def _lay_over(content: dict[str, Any], given: dict[str, Any], *, absolute: bool) -> None:
-    plain = {"base_name", "start_date", "end_date", "recipe", "route", "split"}
+    plain = {"base_name", "start_date", "end_date", "recipe", "route", "split", "min_valid"}
     content.update({name: given[name] for name in plain if given[name] is not None})
     if given["output"] is not None:
         content["output"] = str(Path(given["output"]).expanduser().resolve()) if absolute else given["output"]
-    _lay_area(content, given)
+    _lay_area(content, given, absolute=absolute)
     grid = {"scale": given["scale"], "crs": given["crs"], "crs_transform": _numbers(given["crs_transform"])}
     write = {name: given[name] for name in ("compress", "predictor", "block", "overviews", "all_touched")}
     for section, values in (("grid", grid), ("write", write)):
         kept = {name: value for name, value in values.items() if value is not None}
         if kept:
-            content[section] = {**content.get(section, {}), **kept}
+            content[section] = {**_table_of(content, section), **kept}
     if given["max_size_mb"] is not None:
         content["max_part_size"] = int(given["max_size_mb"] * 2**20)
     if given["bands"]:
-        content["bands"] = tuple(name.strip() for name in given["bands"].split(",") if name.strip())
+        content["bands"] = tuple(_split_list(given["bands"]))
     if given["params"]:
-        content["params"] = {**content.get("params", {}), **dict(_pair(text) for text in given["params"])}
+        content["params"] = {**_table_of(content, "params"), **dict(_pair(text) for text in given["params"])}
 
 
-def _lay_area(content: dict[str, Any], given: dict[str, Any]) -> None:
-    area = dict(content.get("area", {}))
+def _table_of(content: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the table of that name, to lay options over it."""
+    table = content.get(name, {})
+    if not isinstance(table, Mapping):
+        raise UserError(f"{name!r} is {table!r} in the job file; write a table there, [{name}]")
+    return dict(table)
+
+
+def _lay_area(content: dict[str, Any], given: dict[str, Any], *, absolute: bool) -> None:
     names = {"source": "area", "layer": "area_layer", "crs": "area_crs", "where": "where", "each": "each"}
-    area.update({key: given[name] for key, name in names.items() if given[name] is not None})
-    if area:
-        content["area"] = area
+    laid = {key: given[name] for key, name in names.items() if given[name] is not None}
+    if absolute and "source" in laid and Path(laid["source"]).exists():
+        laid["source"] = str(Path(laid["source"]).resolve())  # typed here, not in the folder of the job file
+    if laid:
+        content["area"] = _table_of(content, "area") | laid
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -1,27 +1,30 @@
-"""What the commands show: a live block on a terminal, a line a minute on a pipe, JSON lines for programs."""
+"""What the commands show: a live block on a terminal, a line each ten seconds on a pipe, JSON lines for programs."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO, cast
 
-from rich.console import Console, Group
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from orchestrator.core.units import format_bytes, format_seconds
-from orchestrator.engine import progress as engine
-from orchestrator.model.states import PartState, RunState
+from orchestrator.core.units import format_seconds
+from orchestrator.engine.progress import Snapshot
+from orchestrator.faces.cli.display import View, cut
 
-PIPE_SECONDS = 60.0
+PIPE_SECONDS = 10.0
 JSON_SECONDS = 5.0
 LIVE_SECONDS = 0.25
+BUSY_SECONDS = 1.0  # what is done sooner need not be announced
+LOOK_SECONDS = 1.0  # how often a pipe is looked after, for what is new
 SCHEMA = 1  # of the JSON lines; grows when a field changes its meaning
 
 # Events worth a line of their own for a person; everything is in the log and in `orchestrator why`.
@@ -51,6 +54,16 @@ class Output:
         self.lasting = Console(highlight=False, soft_wrap=True)
         self._lock = threading.Lock()
 
+    def width(self) -> int | None:
+        """Return how many columns a line of results may take; None where it goes to a pipe and nothing is cut."""
+        return self.lasting.width if self.lasting.is_terminal else None
+
+    def log_stream(self) -> TextIO:
+        """Return where log lines go: standard error, and on a terminal above the block that moves, not into it."""
+        if self.as_json or self.quiet or not self.moving.is_terminal:
+            return sys.stderr
+        return cast("TextIO", _AboveTheBlock(self.moving))
+
     def say(self, text: str) -> None:
         """Write a line for a person."""
         if not self.as_json:
@@ -75,12 +88,33 @@ class Output:
         if template := _SHOWN.get(name):
             self.note(f"  {template.format_map(_Missing(facts))}")
 
+    def error(self, sentence: str, exit_code: int) -> None:
+        """Say what went wrong: one line on standard error, and where JSON was asked for a line of it too."""
+        from orchestrator.core.log import mask  # noqa: PLC0415  only an error needs it
+
+        sentence = mask(sentence)
+        self.message("error", {"exit_code": exit_code, "sentence": sentence})
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"orchestrator: {sentence}\n")
+
     @contextmanager
-    def watching(self, progress: engine.Progress, title: str) -> Iterator[None]:
+    def watching(self, look: Callable[[], Snapshot], title: str) -> Iterator[None]:
         """Show how far a run is for the time of the block."""
+        view = View(look, title)
+        with self._beside(lambda end: self._show(view, end)):
+            yield
+
+    @contextmanager
+    def busy(self, what: str) -> Iterator[None]:
+        """Say what is being done, and for how long, for the time of the block; nothing where it is done at once."""
+        with self._beside(lambda end: self._tell(_Busy(what), end)):
+            yield
+
+    @contextmanager
+    def _beside(self, show: Callable[[threading.Event], None]) -> Iterator[None]:
+        """Run `show` in a thread for the time of the block; its argument is set at the end."""
         end = threading.Event()
-        view = _View(progress, title)
-        shown = threading.Thread(target=self._show, args=(view, end), name="progress", daemon=True)
+        shown = threading.Thread(target=show, args=(end,), name="progress", daemon=True)
         shown.start()
         try:
             yield
@@ -88,18 +122,74 @@ class Output:
             end.set()
             shown.join()
 
-    def _show(self, view: _View, end: threading.Event) -> None:
+    def _show(self, view: View, end: threading.Event) -> None:
         if self.as_json:
-            while not end.wait(JSON_SECONDS):
+            while True:
                 self.message("status", view.facts())
+                if end.wait(JSON_SECONDS):
+                    break
         elif self.quiet:
             end.wait()
         elif self.moving.is_terminal:
             with Live(view, console=self.moving, refresh_per_second=1 / LIVE_SECONDS, transient=True):
                 end.wait()
         else:
-            while not end.wait(PIPE_SECONDS):
-                self.moving.print(view.line(), markup=False)
+            self._write_lines(view, end)
+
+    def _write_lines(self, view: View, end: threading.Event) -> None:
+        """Write a line when something else is done, and every few seconds."""
+        told, left = None, 0.0
+        while not end.wait(LOOK_SECONDS if told else 0.0):
+            left -= LOOK_SECONDS
+            if left <= 0 or view.step() != told:
+                self.moving.print(view.line(), markup=False, soft_wrap=True)
+                told, left = view.step(), PIPE_SECONDS
+
+    def _tell(self, busy: _Busy, end: threading.Event) -> None:
+        if self.quiet and not self.as_json:
+            return
+        if not self.as_json and self.moving.is_terminal:
+            if not end.wait(BUSY_SECONDS):
+                with Live(busy, console=self.moving, refresh_per_second=1 / LIVE_SECONDS, transient=True):
+                    end.wait()
+            return
+        while not end.wait(JSON_SECONDS):
+            self.message("status", {"detail": busy.what, "elapsed_seconds": round(busy.seconds(), 1)})
+            self.note(busy.line())
+
+
+class _AboveTheBlock(io.TextIOBase):
+    """A stream whose lines a console prints."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._rest = ""
+
+    def write(self, text: str) -> int:
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._console.print(Text.from_ansi(line), soft_wrap=True)
+        return len(text)
+
+    def isatty(self) -> bool:
+        return True
+
+
+class _Busy:
+    """Something that takes a while."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self._began = time.monotonic()
+
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def line(self) -> str:
+        return f"{self.what}, {format_seconds(self.seconds())}"
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(cut(self.line(), options.max_width), no_wrap=True, overflow="crop")
 
 
 class _Missing(dict[str, Any]):
@@ -107,77 +197,3 @@ class _Missing(dict[str, Any]):
 
     def __missing__(self, key: str) -> str:
         return "?"
-
-
-class _View:
-    """One run's progress, drawn."""
-
-    def __init__(self, progress: engine.Progress, title: str) -> None:
-        self._progress = progress
-        self._title = title
-        self._began = time.monotonic()
-        self._merged_at_first: int | None = None
-        self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=40), MofNCompleteColumn(), TextColumn("parts")
-        )
-        self._row = self._bar.add_task(title, total=None)
-
-    def __rich__(self) -> Group:
-        seen = self._progress.snapshot()
-        self._bar.update(self._row, completed=seen.merged_parts, total=seen.total_parts or None)
-        return Group(self._bar, Text(f"  {self._words(seen)}", style="dim"))
-
-    def line(self) -> str:
-        seen = self._progress.snapshot()
-        return f"{self._title}: {seen.merged_parts}/{seen.total_parts} parts, {self._words(seen)}"
-
-    def facts(self) -> dict[str, Any]:
-        seen = self._progress.snapshot()
-        return {
-            "state": seen.state,
-            "detail": seen.detail,
-            "parts": seen.parts,
-            "tasks": seen.tasks,
-            "bytes_done": seen.bytes_done,
-            "bytes_listed": seen.bytes_expected,
-            "bytes_per_second": round(self._rate(seen)),
-            "eta_seconds": self._eta(seen),
-            "eecu_seconds": round(seen.eecu_seconds, 3),
-        }
-
-    def _words(self, seen: engine.Snapshot) -> str:
-        words = [_STATES.get(seen.state, str(seen.state))]
-        if seen.detail:
-            words = [seen.detail]
-        shown = {state: seen.parts.get(state, 0) for state in (PartState.WAITING, PartState.EXPORTED)}
-        shown |= {state: seen.parts.get(state, 0) for state in (PartState.DOWNLOADING, PartState.VERIFIED)}
-        words += [f"{count} {state.lower()}" for state, count in shown.items() if count]
-        if seen.bytes_done:
-            words.append(f"{format_bytes(seen.bytes_done)} at {format_bytes(self._rate(seen))}/s")
-        eta = self._eta(seen)
-        if eta is not None:
-            words.append(f"about {format_seconds(eta)} left")
-        return ", ".join(words)
-
-    def _rate(self, seen: engine.Snapshot) -> float:
-        return seen.bytes_done / max(0.1, time.monotonic() - self._began)
-
-    def _eta(self, seen: engine.Snapshot) -> float | None:
-        """Seconds left at the pace of this process, once a few parts have told it."""
-        if self._merged_at_first is None and seen.total_parts:
-            self._merged_at_first = seen.merged_parts
-        done = seen.merged_parts - (self._merged_at_first or 0)
-        left = seen.total_parts - seen.merged_parts
-        if seen.state is not RunState.EXPORTING or done < 2:
-            return None
-        return round(left * (time.monotonic() - self._began) / done)
-
-
-_STATES: Mapping[RunState, str] = {
-    RunState.ADMITTED: "planning",
-    RunState.PLANNED: "planned",
-    RunState.EXPORTING: "exporting",
-    RunState.ASSEMBLING: "completing the file",
-    RunState.PUBLISHED: "cleaning up",
-    RunState.HELD: "held",
-}

@@ -35,11 +35,15 @@ class SandboxProcess:
         line = out.readline() if out else b""
         if not line:
             self._process.wait()
-            self._errors.seek(0)
-            said = self._errors.read().decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+            said = self.said() or ["no reason given"]
             raise UserError(f"the sandbox did not start: {said[-1].removeprefix('sandbox: ')}")
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+    def said(self) -> list[str]:
+        """Return what it wrote for people to read, a line each: scenes that were left out, why it ended."""
+        # Not by seeking: the sandbox writes at the place that both of us share.
+        return os.pread(self._errors.fileno(), 1 << 16, 0).decode("utf-8", "replace").strip().splitlines()
 
     def join(self) -> int:
         """Wait for its end; return its exit code."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,22 +12,31 @@ from typing import Any
 import rich_click as click
 
 from orchestrator.app import Application, LocalPlan, expand
-from orchestrator.core.errors import ConfigError, PermanentError
-from orchestrator.core.files import sha256_of
+from orchestrator.core import log
+from orchestrator.core.errors import (
+    ConfigError,
+    CredentialError,
+    OrchestratorError,
+    PermanentError,
+    Stopped,
+    UserError,
+)
+from orchestrator.core.files import LockedError
 from orchestrator.core.units import format_bytes, format_seconds
 from orchestrator.engine.execution import retry_run
 from orchestrator.engine.ownership import Claimant, check_free, check_owner
 from orchestrator.engine.progress import Progress
-from orchestrator.engine.publication import beside, final_path
+from orchestrator.engine.publication import beside, final_path, is_result, set_min_valid
 from orchestrator.engine.service import admit
 from orchestrator.engine.stores.records import Run
-from orchestrator.faces.cli.options import ENVIRONMENT, build_job, job_options, service_options
+from orchestrator.faces.cli.exits import DONE, FAILED, MEANINGS, WAITS_FOR_PERSON, together
+from orchestrator.faces.cli.options import ENVIRONMENT, build_job, build_table, job_options, service_options
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, opened
 from orchestrator.model.job import Job
-from orchestrator.model.states import RunState
+from orchestrator.model.states import RUN_FINAL, RunState
+from orchestrator.model.validity import valid_words
 
-WAITS_FOR_PERSON = 3
 OVERWRITE = click.option(
     "--overwrite", is_flag=True, help="Replace files at the result's place that this job did not make."
 )
@@ -49,19 +60,65 @@ def run(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:
     Started again after a crash, the same command continues; when the result is there already, it says so.
     """
     output = context.output()
+    table, base = build_table(given)  # what is asked wrongly is said before anything is started
     with opened(context, given, output) as app:
         app.check_service()
-        job = build_job(given, app.settings.service)
-        jobs = expand(job)
-        return max(run_one(app, one, output, again=again, overwrite=overwrite) for one in jobs)
+        with output.busy("reading the area"):
+            jobs = expand(table.job(base, app.settings.service))
+        if len(jobs) == 1:
+            return run_one(app, jobs[0], output, again=again, overwrite=overwrite)
+        return _run_all(app, jobs, output, again=again, overwrite=overwrite)
+
+
+def _run_all(app: Application, jobs: Sequence[Job], output: Output, *, again: bool, overwrite: bool) -> int:
+    """Carry one job after the other; one that fails does not stop the others. At the end say which did."""
+    ended: list[Ended] = []
+    for number, job in enumerate(jobs, 1):
+        output.note(f"{number} of {len(jobs)}: {job.base_name}")
+        try:
+            ended.append(Ended(job.base_name, run_one(app, job, output, again=again, overwrite=overwrite)))
+        except (Stopped, ConfigError, CredentialError, BrokenPipeError):
+            raise  # nothing of this one job, and the same for the next
+        except (OrchestratorError, OSError) as error:
+            ended.append(Ended(job.base_name, getattr(error, "exit_code", FAILED), " ".join(str(error).split())))
+        except Exception as error:  # noqa: BLE001  the edge of a job: a fault of ours in one must not cost the others
+            log.get("run").error("run.fault", job=job.base_name, exc_info=error)
+            ended.append(Ended(job.base_name, FAILED, f"{type(error).__name__}: {error}"))
+        if ended[-1].sentence:
+            output.error(f"{job.base_name}: {ended[-1].sentence}", ended[-1].exit_code)
+    return _summed_up(ended, output)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How one of several jobs ended. `sentence` is empty unless an error ended it."""
+
+    base_name: str
+    exit_code: int
+    sentence: str = ""
+
+
+def _summed_up(ended: Sequence[Ended], output: Output) -> int:
+    """Say how several jobs ended; return the exit code for all of them."""
+    code = together([one.exit_code for one in ended])
+    jobs = [{"base_name": one.base_name, "exit_code": one.exit_code, "sentence": one.sentence} for one in ended]
+    output.message("jobs", {"exit_code": code, "jobs": jobs})
+    output.note(f"{sum(one.exit_code == DONE for one in ended)} of {len(ended)} done")
+    for one in ended:
+        if one.exit_code != DONE:
+            output.note(f"  {one.base_name}: {one.sentence or MEANINGS[one.exit_code]}")
+    return code
 
 
 def run_one(app: Application, job: Job, output: Output, *, again: bool = False, overwrite: bool = False) -> int:
     """Carry one job to its end and show the result; return the exit code."""
     declaration, job = job.declaration(), job.dated(today())
-    if app.store.find(job.fingerprints()) is None:
-        app.planner().local(job)  # what is wrong with the declaration is said before anything is stored
-    _check_output(app, job, declaration, overwrite=overwrite)
+    known = app.store.find(job.fingerprints())
+    if known is None:
+        with output.busy(f"planning {job.base_name}"):
+            app.planner().local(job)  # what is wrong with the declaration is said before anything is stored
+    if known is None or known.state in RUN_FINAL:
+        _check_output(app, job, declaration, overwrite=overwrite)
     run_ = admit(
         app.store,
         job.base_name,
@@ -69,18 +126,27 @@ def run_one(app: Application, job: Job, output: Output, *, again: bool = False, 
         today(),
         declaration=declaration,
         installation=app.owner,
-        again=again or _result_is_gone(app, job),
+        again=again or _result_is_gone(app, known, job, output),
         overwrite=overwrite,
     )
+    set_min_valid(app.store, run_.id, job.min_valid)  # the same command with another wish continues the run
     if run_.state in (RunState.FAILED, RunState.CANCELLED) or run_.needs_person:
         run_ = retry_run(run_, app.store)
     if run_.state is RunState.CLEANED:
         output.note(f"done already as run {run_.id}; --again does it once more")
     else:
-        progress = Progress()
-        with app.lock(run_.id), output.watching(progress, job.base_name):
-            run_ = app.execution(run_, progress).follow()
-    return _conclude(run_, output)
+        run_ = _carried(app, run_, output)
+    return conclude(run_, output)
+
+
+def _carried(app: Application, run_: Run, output: Output) -> Run:
+    """Work on a run under its lock, and show how far it is."""
+    progress = Progress()
+    try:
+        with app.lock(run_.id), output.watching(progress.snapshot, run_.job_name):
+            return app.execution(run_, progress).follow()
+    except LockedError as error:
+        raise LockedError(f"{error}; `orchestrator watch {run_.id}` follows it") from None
 
 
 def _check_output(app: Application, job: Job, declaration: str, *, overwrite: bool) -> None:
@@ -91,16 +157,17 @@ def _check_output(app: Application, job: Job, declaration: str, *, overwrite: bo
     check_owner(final, who, app.store)
 
 
-def _result_is_gone(app: Application, job: Job) -> bool:
+def _result_is_gone(app: Application, done: Run | None, job: Job, output: Output) -> bool:
     """Tell whether the job was done once and its result is not there any more, whole."""
-    done = app.store.find(job.fingerprints())
     if done is None or done.state is not RunState.CLEANED:
         return False
     final, result = final_path(job), json.loads(done.result)
-    return not final.is_file() or final.stat().st_size != result["bytes"] or sha256_of(final) != result["sha256"]
+    with output.busy(f"comparing {final.name} with its checksum"):
+        return not is_result(final, result, app.stop)
 
 
-def _conclude(run_: Run, output: Output) -> int:
+def conclude(run_: Run, output: Output) -> int:
+    """Say how a run ended; return the exit code."""
     if run_.state is RunState.CLEANED:
         show_result(run_, output)
         return 0
@@ -125,10 +192,15 @@ def show_result(run_: Run, output: Output) -> None:
         "summary",
         {"run": run_.id, "state": run_.state, **result, "proof": str(beside(final, ".json")), "picture": str(picture)},
     )
+    if output.quiet:
+        output.say(str(final))
+        return
     output.say(f"{final}  ({format_bytes(result['bytes'])})")
     output.say(f"{beside(final, '.json')}  proof: every part with window, object, generation and checksum")
     if picture.exists():
         output.say(f"{picture}  quicklook")
+    if valid := result.get("valid"):  # results of the first version do not say
+        output.say(f"valid: {valid_words(valid)}")
     output.say(f"sha256 {result['sha256']}")
     output.say(
         f"blocks: {assembly['blocks_copied']} copied, {assembly['blocks_encoded']} encoded, "
@@ -159,20 +231,22 @@ def plan(context: Context, /, png: Path | None, geojson: Path | None, **given: A
 
     Writes a picture and a GeoJSON of the parts.
     """
-    from orchestrator.plan.picture import draw_plan, parts_geojson  # noqa: PLC0415  matplotlib is heavy
-
     output = context.output()
     app = Application(context.load().settings, stop=context.stop)
     service = "sandbox" if given["sandbox"] or given["sandbox_url"] else app.settings.service
-    jobs = [one.dated(today()) for one in expand(build_job(given, service))]
+    with output.busy("reading the area"):
+        jobs = [one.dated(today()) for one in expand(build_job(given, service))]
     if len(jobs) > 1 and (png or geojson):
-        raise ConfigError("--png and --geojson name one file, but --each makes several plans; leave them out")
+        raise UserError("--png and --geojson name one file, but --each makes several plans; leave them out")
     for job in jobs:
-        local = app.planner().local(job)
         picture = png or Path(job.output) / f"{job.base_name}_plan.png"
         table = geojson or Path(job.output) / f"{job.base_name}_plan.geojson"
-        draw_plan(local.plan, picture, job.base_name)
-        table.write_text(json.dumps(parts_geojson(local.plan)), encoding="utf-8")
+        with output.busy(f"planning {job.base_name}"):
+            from orchestrator.plan.picture import draw_plan, parts_geojson  # noqa: PLC0415  matplotlib is heavy
+
+            local = app.planner().local(job)
+            draw_plan(local.plan, picture, job.base_name)
+            table.write_text(json.dumps(parts_geojson(local.plan)), encoding="utf-8")
         _show_plan(job, local, output, picture, table)
     return 0
 
@@ -198,7 +272,7 @@ def _show_plan(job: Job, local: LocalPlan, output: Output, picture: Path, table:
         "bucket_bytes_at_most": made.bucket_bytes,
         "disk_bytes_at_most": made.disk_bytes,
         "memory_bytes": made.memory_bytes,
-        "notes": list(made.notes),
+        "notes": list(local.notes),
         "picture": str(picture),
         "geojson": str(table),
     }
@@ -216,7 +290,7 @@ def _show_plan(job: Job, local: LocalPlan, output: Output, picture: Path, table:
     output.say(f"  bucket   at most {format_bytes(made.bucket_bytes)}; the area's pixels are {raw} uncompressed")
     output.say(f"  disk     at most {format_bytes(made.disk_bytes)} at the fullest moment")
     output.say(f"  memory   about {format_bytes(made.memory_bytes)}")
-    for note in made.notes:
+    for note in local.notes:
         output.say(f"  note     {note}")
     output.say(f"  {picture}\n  {table}")
 
@@ -232,9 +306,12 @@ def submit(context: Context, /, again: bool, overwrite: bool, **given: Any) -> i
     output = context.output()
     app = Application(context.load().settings, stop=context.stop)
     job = build_job(given, "sandbox" if given["sandbox_url"] else app.settings.service)
-    for declared in expand(job):
+    with output.busy("reading the area"):
+        jobs = expand(job)
+    for declared in jobs:
         declaration, one = declared.declaration(), declared.dated(today())
-        app.planner().local(one)
+        with output.busy(f"planning {one.base_name}"):
+            app.planner().local(one)
         _check_output(app, one, declaration, overwrite=overwrite)
         run_ = admit(
             app.store,

@@ -33,6 +33,8 @@ def sandbox(context: Context, /, port: int, scenes: Path | None, data_dir: Path 
     with started(options) as process:
         try:
             told = process.wait()
+            for sentence in process.said():
+                output.note(sentence)
             output.say(json.dumps(told))
             output.message("sandbox", told)
             output.note(f"sandbox on {told['url']}, project {SANDBOX_PROJECT}, bucket {DEFAULT_BUCKET}; Ctrl-C ends it")

@@ -16,9 +16,9 @@ from orchestrator.core.files import exclusive
 from orchestrator.engine.scheduler import Clockwork
 from orchestrator.engine.service import LONGEST_TROUBLE_WAIT_SECONDS, LOOK_SECONDS, Service, Summary
 from orchestrator.engine.timetable import Timetable
+from orchestrator.faces.cli.exits import WAITS_FOR_PERSON
 from orchestrator.faces.cli.heartbeat import Heartbeat, tell_systemd
 from orchestrator.faces.cli.options import service_options
-from orchestrator.faces.cli.run import WAITS_FOR_PERSON
 from orchestrator.faces.cli.session import Context, opened
 
 

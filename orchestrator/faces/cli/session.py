@@ -8,14 +8,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from orchestrator.app import Application
+from orchestrator.app.records import Records
 from orchestrator.config import Loaded, load
-from orchestrator.core import log
 from orchestrator.core.errors import UserError
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.private import DEFAULT_BUCKET, private_sandbox
+
+if TYPE_CHECKING:
+    from orchestrator.app import Application
 
 SANDBOX_PROJECT = "orchestrator-sandbox"
 # A sandbox answers in milliseconds and has no quota to spare.
@@ -54,18 +56,43 @@ class Context:
         return Output(as_json=self.as_json, quiet=self.quiet)
 
 
+def looking(context: Context) -> Records:
+    """Return what is stored, whether or not there is anything yet."""
+    loaded = context.load()
+    folder = loaded.path.resolve().parent if loaded.path else None
+    return Records(loaded.settings, refused_jobs=loaded.refused_jobs, config_dir=folder)
+
+
+def resting(context: Context) -> Records:
+    """
+    Return what is stored, for a look at it; nothing is made where nothing is.
+
+    Raises:
+        UserError: Nothing has ever been run with this state folder.
+    """
+    records = looking(context)
+    if not records.has_state():
+        raise UserError(f"there is no run yet in {records.settings.state_dir}; name another folder with --state-dir")
+    return records
+
+
 @contextmanager
 def opened(context: Context, given: Mapping[str, Any], output: Output) -> Iterator[Application]:
     """Yield the application for the service that the options name; a private sandbox ends with the block."""
     bucket = {"gcs": {"bucket": given["bucket"]}} if given.get("bucket") else {}
     if given.get("scenes") and not given.get("sandbox"):
         raise UserError("--scenes feeds the private sandbox; add --sandbox")
+    if given.get("scenes") and not Path(given["scenes"]).is_dir():
+        raise UserError(f"--scenes {given['scenes']} is no folder; name a folder with STAC items and their rasters")
     if given.get("sandbox") and given.get("sandbox_url"):
         raise UserError("--sandbox starts a sandbox, --sandbox-url uses one that runs; give one of them")
     if given.get("sandbox"):
         loaded = context.load()
         with private_sandbox(scenes=given.get("scenes"), data_dir=loaded.settings.state_dir / "sandbox") as sandbox:
-            told = sandbox.wait()
+            with output.busy("starting a sandbox"):
+                told = sandbox.wait()
+            for sentence in sandbox.said():
+                output.note(sentence)
             overrides = service_at(told["url"], told["project"], given.get("bucket") or DEFAULT_BUCKET)
             yield application(context, context.load(overrides), output)
     elif given.get("sandbox_url"):
@@ -84,9 +111,14 @@ def service_at(url: str, project: str, bucket: str) -> dict[str, dict[str, Any]]
 
 def application(context: Context, loaded: Loaded, output: Output) -> Application:
     """Return the application, with logging set up and signals obeyed."""
+    from orchestrator.app import Application  # noqa: PLC0415  who only looks does not need it
+    from orchestrator.core import log  # noqa: PLC0415
+
     settings = loaded.settings
-    log.configure(settings.log.level if context.verbose else _calmer(settings.log.level), settings.log.style)
-    _obey_signals(context.stop)
+    log.configure(
+        settings.log.level if context.verbose else _calmer(settings.log.level), settings.log.style, output.log_stream()
+    )
+    obey_signals(context.stop)
     folder = loaded.path.resolve().parent if loaded.path else None
     return Application(
         settings, stop=context.stop, notify=output.event, config_dir=folder, refused_jobs=loaded.refused_jobs
@@ -98,7 +130,7 @@ def _calmer(level: str) -> str:
     return "warning" if level in ("debug", "info") else level
 
 
-def _obey_signals(stop: threading.Event) -> None:
+def obey_signals(stop: threading.Event) -> None:
     """The first signal asks for a clean end; the second one ends at once."""
 
     def ask(number: int, _frame: object) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
-from orchestrator.app import Application
+from orchestrator.app.records import Records
 from orchestrator.app.scheduled import scheduled
 from orchestrator.faces.cli.heartbeat import daemon
 
@@ -14,14 +14,14 @@ _SKIPPED_DAYS = 7
 _MOST_SHOWN = 10_000
 
 
-def wrong_jobs(app: Application) -> Mapping[str, str]:
+def wrong_jobs(app: Records) -> Mapping[str, str]:
     """Return what is wrong with jobs of config.toml, by name: as it reads now, and as the daemon met them."""
     row, _ = daemon(app.store, app.clock)
     met = row.facts.get("troubles", {}) if row is not None else {}
     return {**met, **scheduled(app)[1]}
 
 
-def standing(app: Application) -> Iterator[str]:
+def standing(app: Records) -> Iterator[str]:
     """Yield a line for each job in trouble, and for each whose dates were skipped lately."""
     for name, sentence in wrong_jobs(app).items():
         yield f"job {name} is left out: {sentence.removeprefix(f'job {name}: ')}"
@@ -34,7 +34,7 @@ def standing(app: Application) -> Iterator[str]:
         yield f"job {name}: {dates} skipped in {_SKIPPED_DAYS} days, {last}"
 
 
-def nobody(app: Application) -> str:
+def nobody(app: Records) -> str:
     """Return what becomes of a run that no process works on now."""
     row, _ = daemon(app.store, app.clock)
     if row is None:

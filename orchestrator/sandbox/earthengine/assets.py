@@ -15,6 +15,7 @@ from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.clock import rfc3339
 from orchestrator.sandbox.scenes.catalogue import Band, Catalogue, Scene, UnboundedQueryError
+from orchestrator.sandbox.scenes.stac import ScenesError
 from orchestrator.sandbox.web import ApiError, ProtocolViolation, not_imitated
 
 PUBLIC = "projects/earthengine-public/assets/"
@@ -65,7 +66,11 @@ class Assets:
             if asset in self._catalogue.collections():
                 properties = dict(self._catalogue.collections()[asset])
                 return {"type": "IMAGE_COLLECTION", "name": name, "id": asset, "properties": properties}
-            if (scene := self._catalogue.scene(asset)) is not None:
+            try:
+                scene = self._catalogue.scene(asset)
+            except ScenesError as error:  # a scene of the user's own whose files are gone
+                raise ApiError(404, str(error)) from None
+            if scene is not None:
                 return _image(scene)
         raise ApiError(404, f"Asset '{name}' not found (does not exist or caller does not have access).")
 

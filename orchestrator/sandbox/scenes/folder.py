@@ -156,17 +156,29 @@ class FolderScene:
 
 class FolderCatalogue:
     """
-    Serve every STAC item below a folder.
+    Serve every STAC item below a folder whose files are all there.
+
+    Attributes:
+        left_out: Why items are not served, a sentence each. Their scenes are in no collection, and asking for one
+            by its name raises `ScenesError`.
 
     Raises:
-        ScenesError: If there are no items, or one cannot be served; one line that names the file.
+        ScenesError: If there are no items, none is whole, or one cannot be served; one line that names the file.
     """
 
     def __init__(self, path: str | Path) -> None:
         self._cache: Store[_Decoded] = Store(CACHE_BYTES)
         items = sorted(read_items(Path(path)), key=lambda item: (item.time_ms, item.index))
         self._scenes: dict[str, FolderScene] = {}
+        self._missing: dict[str, str] = {}
+        whole = [item for item in items if not item.missing]
+        self.left_out = tuple(f"{item.missing}; the scene is left out" for item in items if item.missing)
         for item in items:
+            if item.missing:
+                self._missing |= {f"{name}/{item.index}": item.missing for name in (REFLECTANCE, PROBABILITY)}
+        if not whole:
+            raise ScenesError(items[0].missing)
+        for item in whole:
             for scene in self._of_item(item):
                 if scene.asset_id in self._scenes:
                     raise ScenesError(f"{item.path} and another item are both {item.index}")
@@ -187,7 +199,16 @@ class FolderCatalogue:
                 yield scene
 
     def scene(self, asset_id: str) -> FolderScene | None:
-        return self._scenes.get(asset_id)
+        """
+        Return the scene of a name, or None.
+
+        Raises:
+            ScenesError: If it was left out.
+        """
+        found = self._scenes.get(asset_id)
+        if found is None and asset_id in self._missing:
+            raise ScenesError(self._missing[asset_id])
+        return found
 
     def _of_item(self, item: Item) -> Iterator[FolderScene]:
         rasters = {band: Raster(path, self._cache) for band, path in item.rasters.items()}

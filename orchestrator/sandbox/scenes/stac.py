@@ -45,7 +45,7 @@ _RASTERS = {".tif", ".tiff", ".jp2"}
 
 
 class ScenesError(Exception):
-    """A folder of scenes that cannot be served; one line, naming the file."""
+    """A folder of scenes that cannot be served, or a scene that is asked for and cannot; one line, naming the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ class Item:
         time_ms: Milliseconds since 1970.
         rasters: Band name to its file, in Earth Engine's order; `probability` last.
         properties: Earth Engine's properties.
+        missing: What says that a file it names is not there; empty for an item that is whole.
     """
 
     path: Path
@@ -66,6 +67,7 @@ class Item:
     time_ms: int
     rasters: Mapping[str, Path]
     properties: Mapping[str, Any]
+    missing: str = ""
 
 
 def read_items(folder: Path) -> list[Item]:
@@ -95,6 +97,7 @@ def _document(path: Path) -> dict[str, Any]:
 def _item(path: Path, document: Mapping[str, Any]) -> Item:
     given = document.get("properties") or {}
     rasters = dict(_rasters(path, document.get("assets") or {}))
+    gone = [f"{path}: names {file.name}, which is not there" for file in rasters.values() if not file.is_file()]
     if not rasters:
         raise ScenesError(f"{path} names no raster of a known band that lies beside it")
     try:
@@ -110,25 +113,17 @@ def _item(path: Path, document: Mapping[str, Any]) -> Item:
     if document.get("geometry"):
         properties["system:footprint"] = document["geometry"]
     ordered = {band: rasters[band] for band in _ORDER if band in rasters}
-    return Item(path, index, time_ms, ordered, properties)
+    return Item(path, index, time_ms, ordered, properties, gone[0] if gone else "")
 
 
 def _rasters(path: Path, assets: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
-    """
-    Yield band and file of the assets beside the item.
-
-    Raises:
-        ScenesError: If an asset names a file here that does not exist.
-    """
+    """Yield band and file of the assets beside the item, also of those that are not there."""
     for name, asset in assets.items():
         href = str(asset.get("href", "")) if isinstance(asset, dict) else ""
         band = _band(name, href)
         if band is None or "://" in href or Path(href).suffix.lower() not in _RASTERS:
             continue
-        file = path.parent / href
-        if not file.is_file():
-            raise ScenesError(f"{path}: asset {name!r} names {href}, which is not there")
-        yield band, file
+        yield band, path.parent / href
 
 
 def _band(name: str, href: str) -> str | None:

@@ -176,3 +176,27 @@ def load(index, collection=S2):
 
 def band(name, index="a"):
     return call("Image.select", input=load(index), bandSelectors=[name])
+
+
+def feature(geometry=None, **properties):
+    return call("Feature", geometry=geometry, metadata=constant(properties))
+
+
+def point(x, y):
+    return call("GeometryConstructors.Point", coordinates=[x, y])
+
+
+def array(*nodes):
+    return {"arrayValue": {"values": list(nodes)}}
+
+
+def features(*nodes):
+    return call("Collection", features=array(*nodes))
+
+
+def property_values(node, name, catalogue=None, **others):
+    return answer(call("AggregateFeatureCollection.array", collection=node, property=name), catalogue, **others)
+
+
+def indexes(node, catalogue=None, **others):
+    return property_values(node, "system:index", catalogue, **others)

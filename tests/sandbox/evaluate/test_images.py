@@ -233,6 +233,24 @@ def test_casting_holds_values_in_range(catalogue):
     np.testing.assert_array_equal(values, np.clip(np.trunc(VALUES * -70.0 / 1.5), -128, 127))
 
 
+def test_a_cast_adds_the_bands_that_are_missing(catalogue):
+    """They are masked, in the order of their names, or of the list that is given."""
+    kinds = {"constantValue": {"z": "float", "a": "int8", "B2": "double"}}
+    node = call("Image.cast", image=band("B2"), bandTypes=kinds)
+
+    image, _, valid = pixels(exact(node, 3, 4), catalogue)
+
+    assert [(item.name, item.dtype) for item in image.bands] == [("B2", "float64"), ("a", "int8"), ("z", "float32")]
+    assert [part.any() for part in valid] == [True, False, False]
+    assert names(call("Image.cast", image=band("B2"), bandTypes=kinds, bandOrder=["z", "B2", "a"]), catalogue) == [
+        "z",
+        "B2",
+        "a",
+    ]
+    with pytest.raises(EvaluationError, match="must match the bands"):
+        names(call("Image.cast", image=band("B2"), bandTypes=kinds, bandOrder=["z"]), catalogue)
+
+
 def test_pictures_are_stretched_to_bytes(catalogue):
     """visualize maps min..max to 0..255, and a palette to colours."""
     grey = call("Image.visualize", image=band("B2"), min=1, max=12)
@@ -242,8 +260,50 @@ def test_pictures_are_stretched_to_bytes(catalogue):
     image, (red, green, _), _ = pixels(exact(colour, 3, 4), catalogue)
 
     assert (values[0, 0], values[2, 3]) == (0, 255)
-    assert [item.name for item in image.bands] == ["red", "green", "blue"]
+    assert [item.name for item in image.bands] == ["vis-red", "vis-green", "vis-blue"]
     assert (red[2, 3], green.max()) == (255, 0)
+
+
+@pytest.mark.parametrize(
+    ("bands", "options", "names"),
+    [
+        (["B2"], {}, ["vis-gray"]),
+        (["B2"], {"forceRgbOutput": True}, ["vis-red", "vis-green", "vis-blue"]),
+        (["B2", "B3", "B2"], {}, ["vis-red", "vis-green", "vis-blue"]),
+    ],
+    ids=["grey", "forced", "three"],
+)
+def test_the_bands_of_a_picture_have_the_services_names(catalogue, bands, options, names):
+    """One band is grey unless colours are forced."""
+    node = call("Image.visualize", image=load("a"), bands=bands, min=0, max=9, **options)
+
+    assert answer(call("Image.bandNames", image=node), catalogue) == names
+
+
+@pytest.mark.parametrize(
+    ("cast", "value", "expected"),
+    [("toByte", 51, 51), ("toUint16", 13107, 51), ("toInt16", 0, 128), ("toFloat", 0.2, 51)],
+)
+def test_pictures_are_stretched_by_the_type_of_their_bands(cast, value, expected):
+    """Without a range, fractions run from 0 to 1 and integers over all that their type holds."""
+    node = call("Image.visualize", image=call(f"Image.{cast}", value=value))
+
+    _, (found,), _ = pixels(exact(node, 1, 1))
+
+    assert found[0, 0] == expected
+
+
+def test_a_picture_of_two_bands_is_refused(catalogue):
+    """The reference tells of one and of three."""
+    with pytest.raises(EvaluationError, match="two bands is not imitated"):
+        answer(call("Image.visualize", image=load("a"), bands=["B2", "B3"]), catalogue)
+
+
+def test_metadata_is_double(catalogue):
+    """A constant image of a property has type double, whatever the number."""
+    found = answer(call("Image.bandTypes", image=call("Image.metadata", image=load("a"), property="cover")), catalogue)
+
+    assert found == {"cover": {"type": "PixelType", "precision": "double"}}
 
 
 def test_information_is_the_services(catalogue):

@@ -35,7 +35,7 @@ def test_pixels_have_an_area():
     [
         pytest.param(call("Filter.calendarRange", start=2, end=3, field="month"), ["s40", "s80"], id="months"),
         pytest.param(call("Filter.calendarRange", start=12, end=1, field="month"), ["s0", "s360"], id="over new year"),
-        pytest.param(call("Filter.dayOfYear", start=41, end=81), ["s40"], id="days, end excluded"),
+        pytest.param(call("Filter.dayOfYear", start=41, end=81), ["s40", "s80"], id="days, end included"),
         pytest.param(call("Filter.rangeContains", field="n", minValue=40, maxValue=80), ["s40", "s80"], id="range"),
         pytest.param(call("Filter.notNull", properties=["odd"]), ["s80"], id="present"),
         pytest.param(call("Filter.lte", leftField="n", rightValue=40), ["s0", "s40"], id="old spelling"),

@@ -102,7 +102,15 @@ def test_dates(node, expected):
     ("node", "sentence"),
     [
         pytest.param(when("yesterday"), "Bad date/time 'yesterday'", id="no date"),
-        pytest.param(call("DateRange", start="2023-02-01", end="2023-01-01"), "Empty date ranges", id="reversed"),
+        pytest.param(
+            call(
+                "Filter.dateRangeContains",
+                leftValue=call("DateRange", start="2023-02-01", end="2023-01-01"),
+                rightField="system:time_start",
+            ),
+            "Empty date ranges",
+            id="reversed",
+        ),
         pytest.param(
             call("Dictionary.get", dictionary={"constantValue": {"a": 1}}, key="b"),
             "does not contain key: 'b'",

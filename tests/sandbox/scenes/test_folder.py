@@ -16,6 +16,8 @@ from affine import Affine
 from pyproj import Transformer
 from shapely.geometry import box
 
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.functions.image_structure import load
 from orchestrator.sandbox.scenes.folder import FolderCatalogue, ScenesError
 from orchestrator.sandbox.scenes.layout import PROBABILITY, REFLECTANCE
 
@@ -206,6 +208,32 @@ def test_a_bad_folder_is_refused_in_one_line(small, spoil, named):
         FolderCatalogue(spoil(small))
 
     assert "\n" not in str(caught.value)
+
+
+def test_a_scene_whose_file_is_gone_is_left_out_and_said(small, tmp_path):
+    """The others are served; it is refused when it is asked for by name."""
+    raster(tmp_path / "other.tif", np.ones((4, 4), np.uint16))
+    item(tmp_path / "gone", {"red": "B04.tif", "nir": "../other.tif"}, datetime="2023-08-20T10:08:08Z")
+
+    catalogue = FolderCatalogue(small)
+
+    assert [scene.item.index[:8] for scene in catalogue.scenes(REFLECTANCE, None, None, None)] == ["20230818"]
+    (sentence,) = catalogue.left_out
+    assert "names B04.tif, which is not there; the scene is left out" in sentence
+    for collection in (REFLECTANCE, PROBABILITY):
+        with pytest.raises(ScenesError, match=r"B04\.tif, which is not there"):
+            catalogue.scene(f"{collection}/20230820T100808_20230820T100808_T33TWL")
+    assert catalogue.scene(f"{REFLECTANCE}/another") is None
+
+
+def test_asking_for_a_scene_that_was_left_out_is_an_answer(small, tmp_path):
+    """The service says which file is missing; it does not break."""
+    raster(tmp_path / "other.tif", np.ones((4, 4), np.uint16))
+    item(tmp_path / "gone", {"red": "B04.tif", "nir": "../other.tif"}, datetime="2023-08-20T10:08:08Z")
+    index = "20230820T100808_20230820T100808_T33TWL"
+
+    with pytest.raises(EvaluationError, match=r"Image.load: .*B04\.tif, which is not there"):
+        load(FolderCatalogue(small), f"{REFLECTANCE}/{index}", -1)
 
 
 @pytest.fixture(scope="module")

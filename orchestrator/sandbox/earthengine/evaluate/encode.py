@@ -13,6 +13,7 @@ from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.projection import Projection
 from orchestrator.sandbox.earthengine.evaluate.values import (
+    INDEX,
     Collection,
     Date,
     DateRange,
@@ -90,10 +91,10 @@ def _feature(feature: Feature) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "type": "Feature",
         "geometry": None if feature.geometry is None else feature.geometry.geojson(),
-        "properties": {key: encoded(value) for key, value in feature.properties.items()},
+        "properties": {key: encoded(value) for key, value in feature.properties.items() if key != INDEX},
     }
-    if feature.key is not None:
-        answer["id"] = feature.key
+    if feature.properties.get(INDEX) is not None:
+        answer["id"] = encoded(feature.properties[INDEX])
     return answer
 
 

@@ -14,3 +14,8 @@ class UnknownFunctionError(EvaluationError):
         """Name the function, and say whose limit it is."""
         super().__init__(f"{name}: this sandbox does not imitate this Earth Engine function.")
         self.name = name
+
+
+def not_imitated(what: str) -> EvaluationError:
+    """Refuse a part of a function by name: a combination whose documented meaning was not found is never guessed."""
+    return EvaluationError(f"{what} is not imitated by this sandbox.")

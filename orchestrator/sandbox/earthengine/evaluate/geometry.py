@@ -27,12 +27,15 @@ class Geometry:
     Attributes:
         shape: Coordinates in the projection: when that carries an affine transform they are pixels, not metres.
         projection: The projection of the coordinates; longitude and latitude by default.
-        geodesic: Kept for the answer; edges are drawn straight in their projection.
+        geodesic: Whether edges are the shortest ways on the Earth, which measures follow; else, and for everything
+            but measures, they are straight in their projection.
+        parts: The polygons as they were given, where some overlap: measures count them all, `shape` is their union.
     """
 
     shape: BaseGeometry
     projection: Projection = DEFAULT_PROJECTION
     geodesic: bool = False
+    parts: BaseGeometry | None = None
 
     def in_crs(self, crs: str) -> BaseGeometry:
         """Give the shape in world coordinates of `crs`."""
@@ -51,7 +54,7 @@ class Geometry:
 
     def geojson(self) -> dict[str, Any]:
         """Write GeoJSON as the service does, with a `crs` member where it is not longitude and latitude."""
-        mapping = _lists(shapely.geometry.mapping(self.shape))
+        mapping = _lists(shapely.geometry.mapping(self.shape if self.parts is None else self.parts))
         answer: dict[str, Any] = {"type": mapping["type"]}
         if self.projection.crs != WGS84:
             answer["crs"] = {"type": "name", "properties": {"name": self.projection.crs}}

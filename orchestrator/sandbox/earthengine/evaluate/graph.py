@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.coercion import coerced
@@ -102,12 +103,18 @@ class Graph:
         return Algorithm(names, call)
 
     def _invocation(self, content: Any, environment: Environment) -> Any:
+        if "functionReference" not in content and lookup(content["functionName"]).lazy:
+            return self._call_lazily(content["functionName"], content.get("arguments", {}), environment)
         arguments = {}
         for name, node in content.get("arguments", {}).items():
             arguments[name] = self._node(node, environment)
         if "functionReference" in content:
             return self._call_value(self._reference(content["functionReference"], environment), arguments)
         return self._call(content["functionName"], arguments)
+
+    def _call_lazily(self, name: str, nodes: Mapping[str, Node], environment: Environment) -> Any:
+        promised = {key: partial(self._node, node, environment) for key, node in nodes.items()}
+        return lookup(name).call(*(promise for _, promise in arranged(name, promised)))
 
     def _call_value(self, target: Any, arguments: Mapping[str, Any]) -> Any:
         if not isinstance(target, Algorithm):

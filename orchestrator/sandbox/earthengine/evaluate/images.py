@@ -11,7 +11,7 @@ from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.nodes import ConstantNode, Node, PointwiseNode, SceneBandNode, support_of
 from orchestrator.sandbox.earthengine.evaluate.support import Support
-from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
+from orchestrator.sandbox.earthengine.evaluate.tiles import Tile, empty
 from orchestrator.sandbox.earthengine.evaluate.values import Image, ImageBand
 from orchestrator.sandbox.scenes.catalogue import PixelType, Scene
 
@@ -30,6 +30,12 @@ def _constant_band(name: str, value: Any) -> ImageBand:
         raise EvaluationError(f"Image.constant: '{value}' is not a number.")
     kind = pixel_types.of_number(value)
     return ImageBand(name, ConstantNode(value, pixel_types.dtype_of(kind)), kind)
+
+
+def masked_node(kind: PixelType) -> Node:
+    """Make a band that is nowhere valid."""
+    dtype = pixel_types.dtype_of(kind)
+    return PointwiseNode(lambda tile: empty(tile.values.shape, dtype), (ConstantNode(0, dtype),), None)
 
 
 def scene_image(scene: Scene) -> Image:

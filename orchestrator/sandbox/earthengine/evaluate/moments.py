@@ -3,44 +3,102 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+import zoneinfo
+from functools import lru_cache
 from typing import Any
 
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.values import Date
 
+# ISO 8601 as the service reads it: zeros in front may be missing, and so may all that is smaller than a year.
+_ISO = re.compile(
+    r"(?P<year>\d{4})(?:-(?P<ordinal>\d{3})|-(?P<month>\d{1,2})(?:-(?P<day>\d{1,2}))?)?"
+    r"(?:T(?P<hour>\d{1,2})(?::(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})(?:[.,](?P<fraction>\d{1,9}))?)?)?"
+    r"(?P<offset>Z|[+-]\d{2}(?::?\d{2})?)?)?"
+)
+_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})?")
+_ZULU = frozenset({"UTC", "GMT", "Z", "Zulu", "Etc/UTC", "Etc/GMT"})
 
-def moment(value: Any) -> Date:
+
+@lru_cache(maxsize=64)
+def time_zone(name: str | None) -> dt.tzinfo:
     """
-    Make a date from a date, milliseconds or ISO 8601 text.
+    Give a time zone by its name in the database of time zones, or by an offset such as `+02:00`; null is UTC.
 
     Raises:
-        EvaluationError: If text is not a date.
+        EvaluationError: If there is none of that name.
+    """
+    if name is None or name in _ZULU:
+        return dt.UTC
+    offset = _OFFSET.fullmatch(name)
+    if offset is not None:
+        return _fixed(offset)
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise EvaluationError(f"Date: The time zone '{name}' is not recognised.") from None
+
+
+def _fixed(offset: re.Match[str]) -> dt.tzinfo:
+    ahead = dt.timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
+    return dt.timezone(ahead if offset[1] == "+" else -ahead)
+
+
+def moment(value: Any, zone: str | None = None) -> Date:
+    """
+    Make a date from a date, milliseconds or ISO 8601 text, which is in `zone` if it names no offset itself.
+
+    Raises:
+        EvaluationError: If text is not a date, or the zone is none.
     """
     if isinstance(value, Date):
         return value
     if isinstance(value, (int, float)):
         return Date(int(value))
-    return Date(milliseconds(_parsed(str(value))))
+    return Date(milliseconds(_parsed(str(value), time_zone(zone))))
 
 
 def milliseconds(when: dt.datetime) -> int:
     """Count milliseconds since 1970; a naive time is UTC."""
     aware = when if when.tzinfo else when.replace(tzinfo=dt.UTC)
-    return round(aware.timestamp() * 1000)
+    return (aware - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(milliseconds=1)
 
 
-def as_datetime(date: Date) -> dt.datetime:
-    """Give the moment in UTC."""
-    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(milliseconds=date.ms)
-
-
-def _parsed(text: str) -> dt.datetime:
-    for form in ("%Y", "%Y-%m"):  # ISO 8601 allows them, the standard library's reader does not
-        try:
-            return dt.datetime.strptime(text, form).replace(tzinfo=dt.UTC)
-        except ValueError:
-            continue
+def as_datetime(date: Date, zone: str | None = None) -> dt.datetime:
+    """Give the moment in a time zone, UTC by default."""
     try:
-        return dt.datetime.fromisoformat(text)
+        utc = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(milliseconds=date.ms)
+        return utc.astimezone(time_zone(zone))
+    except OverflowError:
+        raise not_imitated(f"A date {date.ms} milliseconds from 1970, which is outside the years 1 to 9999,") from None
+
+
+def _parsed(text: str, zone: dt.tzinfo) -> dt.datetime:
+    found = _ISO.fullmatch(text)
+    try:
+        return _built(found, zone) if found is not None else _refused(text)
     except ValueError:
-        raise EvaluationError(f"Date: Bad date/time '{text}'.") from None
+        return _refused(text)
+
+
+def _refused(text: str) -> dt.datetime:
+    raise EvaluationError(f"Date: Bad date/time '{text}'.") from None
+
+
+def _built(found: re.Match[str], zone: dt.tzinfo) -> dt.datetime:
+    year, month, day, hour, minute, second = (
+        int(found[name] or smallest)
+        for name, smallest in (("year", 0), ("month", 1), ("day", 1), ("hour", 0), ("minute", 0), ("second", 0))
+    )
+    micro = int((found["fraction"] or "0").ljust(6, "0")[:6])
+    if found["offset"] is not None:
+        offset = _OFFSET.fullmatch(found["offset"])
+        zone = dt.UTC if offset is None else _fixed(offset)
+    when = dt.datetime(year, month, day, hour, minute, second, micro, tzinfo=zone)
+    if found["ordinal"] is None:
+        return when
+    ordinal = when + dt.timedelta(days=int(found["ordinal"]) - 1)
+    if ordinal.year != year:
+        raise ValueError
+    return ordinal

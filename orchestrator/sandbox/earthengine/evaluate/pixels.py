@@ -11,7 +11,7 @@ import rasterio.features
 import shapely
 from numpy.typing import NDArray
 
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.nodes import Plan, Pull
 from orchestrator.sandbox.earthengine.evaluate.projection import (
@@ -26,6 +26,8 @@ from orchestrator.sandbox.earthengine.evaluate.tiles import Mask
 from orchestrator.sandbox.earthengine.evaluate.values import Image
 
 _STRIP_PIXELS = 1 << 20
+_SLIVER = 0.005  # of a pixel: less of it is no part of a region
+_TILE = 64  # pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,15 @@ class Strip:
         inside: Pixels whose centre the region covers.
         values: (band, height, width).
         valid: (band, height, width).
+        coverage: The fraction of each pixel that the region covers, 0 where it is under half a percent; null if it
+            was not asked for.
     """
 
     grid: Grid
     inside: Mask
     values: list[NDArray[Any]]
     valid: list[Mask]
+    coverage: NDArray[np.float64] | None = None
 
     def centres(self) -> tuple[Floats, Floats]:
         """Give (x, y) of the centres of the pixels inside, in the grid's CRS."""
@@ -75,8 +80,7 @@ def working_projection(
 
 def covered(shape: Any, grid: Grid) -> Mask:
     """Tell which pixels have their centre in a shape (in the grid's CRS); a point covers the pixel it lies in."""
-    areas = [part for part in _parts(shape) if part.area > 0]
-    points = [part for part in _parts(shape) if part.area == 0]
+    areas, points = _areas_and_points(shape)
     mask = np.zeros(grid.shape, np.bool_)
     transform = rasterio.Affine(*grid.transform)
     if areas:
@@ -91,12 +95,61 @@ def covered(shape: Any, grid: Grid) -> Mask:
     return mask
 
 
+def _areas_and_points(shape: Any) -> tuple[list[Any], list[Any]]:
+    """
+    Take a region apart.
+
+    Raises:
+        EvaluationError: If there are lines in it: which pixels a line covers, and how much, is not documented.
+    """
+    parts = _parts(shape)
+    if any("Line" in part.geom_type for part in parts):
+        raise not_imitated("A region of lines")
+    return [part for part in parts if part.area > 0], [part for part in parts if part.area == 0]
+
+
+def coverage(shape: Any, grid: Grid) -> NDArray[np.float64]:
+    """Give the fraction of each pixel that a shape (in the grid's CRS) covers; the pixel of a point is covered."""
+    areas, points = _areas_and_points(shape)
+    found = np.zeros(grid.shape)
+    if areas:
+        whole = shapely.union_all(areas)
+        found = covered(whole, grid).astype(np.float64)
+        transform = rasterio.Affine(*grid.transform)
+        # Only a pixel that the outline touches is covered in part.
+        edge = ~rasterio.features.geometry_mask([whole.boundary], grid.shape, transform, all_touched=True)
+        _measure(grid.projection.shape_to_pixels(whole), grid, edge, found)
+    found[found < _SLIVER] = 0.0
+    for point in points:
+        found[covered(point, grid)] = 1.0
+    return found
+
+
+def _measure(shape: Any, grid: Grid, edge: Mask, found: NDArray[np.float64]) -> None:
+    """Write the covered fraction of the marked pixels; `shape` is in pixels of the lattice."""
+    # Tile by tile, so that a long border is not cut with every pixel along it.
+    for top in range(0, grid.height, _TILE):
+        for left in range(0, grid.width, _TILE):
+            tile = slice(top, top + _TILE), slice(left, left + _TILE)
+            rows, cols = np.nonzero(edge[tile])
+            if not rows.size:
+                continue
+            rows, cols = rows + top, cols + left
+            x, y = cols + grid.col, rows + grid.row
+            near = shapely.intersection(shape, shapely.box(x.min(), y.min(), x.max() + 1, y.max() + 1))
+            found[rows, cols] = shapely.area(shapely.intersection(near, shapely.box(x, y, x + 1, y + 1)))
+
+
 def _parts(shape: Any) -> list[Any]:
-    return list(shape.geoms) if hasattr(shape, "geoms") else [shape]
+    if not hasattr(shape, "geoms"):
+        return [] if shape.is_empty else [shape]
+    return [part for inner in shape.geoms for part in _parts(inner)]
 
 
 def region_grid(region: Geometry, projection: Projection) -> Grid:
     """Give the window of whole pixels around a region; a point on a boundary belongs to the pixel after it."""
+    if region.shape.is_empty:
+        raise not_imitated("An empty region")
     shape = projection.shape_to_pixels(region.in_crs(projection.crs))
     col0, row0, col1, row1 = shape.bounds
     rows = int(np.floor(row0 + 1e-6)), int(np.ceil(row1 - 1e-6))
@@ -112,8 +165,16 @@ def pixel_count(region: Geometry, projection: Projection) -> float:
     return float(shape.area) + sum(len(shapely.get_coordinates(part)) for part in _parts(shape) if part.area == 0)
 
 
-def strips(image: Image, region: Geometry, grid: Grid) -> Iterator[Strip]:
-    """Read the pixels of a region strip by strip; strips without a pixel inside are not read."""
+def strips(image: Image, region: Geometry, grid: Grid, *, weighted: bool = False) -> Iterator[Strip]:
+    """
+    Read the pixels of a region strip by strip; strips without a pixel that counts are not read.
+
+    Args:
+        image: What is read.
+        region: Where.
+        grid: The window of whole pixels around it.
+        weighted: Whether the fraction of each pixel that the region covers is wanted.
+    """
     nodes = [band.node for band in image.bands]
     plan = Plan(nodes)
     shape = region.in_crs(grid.crs)
@@ -121,11 +182,12 @@ def strips(image: Image, region: Geometry, grid: Grid) -> Iterator[Strip]:
     for top in range(0, grid.height, rows):
         window = grid.part(top, 0, min(rows, grid.height - top), grid.width)
         inside = covered(shape, window)
-        if not inside.any():
+        fraction = coverage(shape, window) if weighted else None
+        if not inside.any() and (fraction is None or not fraction.any()):
             continue
         pull = Pull(plan)
         tiles = [pull.read(node, window) for node in nodes]
-        yield Strip(window, inside, [tile.values for tile in tiles], [tile.mask() for tile in tiles])
+        yield Strip(window, inside, [tile.values for tile in tiles], [tile.mask() for tile in tiles], fraction)
 
 
 def lonlat(grid: Grid, x: Floats, y: Floats) -> tuple[Floats, Floats]:

@@ -16,15 +16,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.tiles import Mask, Tile
 from orchestrator.sandbox.scenes.catalogue import PixelType
 
 Array = NDArray[Any]
 Planes = Callable[[Sequence[Tile], np.dtype[Any]], list[Tile]]
-Scalars = Callable[[Array], list[Any]]
 Kinds = Callable[[PixelType, int], list[PixelType]]
 
 _STRIP_PIXELS = 1 << 15  # a strip of the stack should stay in the processor's cache
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """
+    Records of plain values for a reducer, without nulls.
+
+    Attributes:
+        columns: One array per input, all of one length.
+        weights: The weights of each input, or null where every record counts alike.
+        whole: Which records an input without weights sees; null is all of them.
+    """
+
+    columns: tuple[Array, ...]
+    weights: tuple[Array | None, ...]
+    whole: Array | None = None
+
+    @classmethod
+    def of(cls, *columns: Array) -> Inputs:
+        """Give records without weights."""
+        return cls(columns, (None,) * len(columns))
+
+    def part(self, start: int, count: int) -> Inputs:
+        """Give some of the inputs."""
+        end = start + count
+        return Inputs(self.columns[start:end], self.weights[start:end], self.whole)
+
+    def unweighted(self) -> Inputs:
+        """Give the records that count without weights."""
+        if self.whole is None:
+            return Inputs.of(*self.columns)
+        return Inputs.of(*(column[self.whole] for column in self.columns))
+
+
+Scalars = Callable[[Inputs], list[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,24 +70,38 @@ class Reducer:
     Attributes:
         outputs: Names of what it gives, in order.
         planes: From a stack (never empty) and the dtype of its union to one tile per output.
-        scalars: From unmasked numbers to one value per output; null of nothing.
+        scalars: From records to one value per output; null of nothing.
         kinds: From the union of the inputs' types and their number to the type of each output.
+        weighted: For each input, whether it heeds weights.
+        optional: How many of the last inputs may be null.
     """
 
     outputs: tuple[str, ...]
     planes: Planes
     scalars: Scalars
     kinds: Kinds
+    weighted: tuple[bool, ...] = (False,)
+    optional: int = 0
+
+    @property
+    def inputs(self) -> int:
+        return len(self.weighted)
 
     def combined(self, other: Reducer, prefix: str) -> Reducer:
         """Apply two reducers to the same inputs."""
-        names = tuple(prefix + name for name in other.outputs)
         return Reducer(
-            self.outputs + names,
+            self.outputs + tuple(prefix + name for name in other.outputs),
             lambda tiles, dtype: self.planes(tiles, dtype) + other.planes(tiles, dtype),
-            lambda values: self.scalars(values) + other.scalars(values),
+            lambda inputs: self.scalars(inputs) + other.scalars(inputs),
             lambda kind, count: self.kinds(kind, count) + other.kinds(kind, count),
+            tuple(a or b for a, b in zip(self.weighted, other.weighted, strict=True)),
         )
+
+
+def not_for_images(tiles: Sequence[Tile], dtype: np.dtype[Any]) -> list[Tile]:
+    """Stand for the planes of a reducer that has none here."""
+    del tiles, dtype
+    raise EvaluationError("This sandbox does not imitate this reducer on images; only on regions and lists.")
 
 
 def any_valid(tiles: Sequence[Tile]) -> Mask | None:
@@ -80,12 +129,12 @@ def accumulated(operation: np.ufunc, neutral: Callable[[np.dtype[Any]], Any]) ->
 
 
 def counted(tiles: Sequence[Tile], dtype: np.dtype[Any] | None = None) -> list[Tile]:
-    """Count valid pixels; a pixel that nobody has is a valid 0."""
+    """Count valid pixels; a pixel that nobody has is masked."""
     del dtype
     total = np.zeros(tiles[0].values.shape, np.uint16)
     for tile in tiles:
         total += np.uint16(1) if tile.valid is None else tile.valid
-    return [Tile(total)]
+    return [Tile(total, any_valid(tiles))]
 
 
 def averaged(tiles: Sequence[Tile], dtype: np.dtype[Any]) -> list[Tile]:

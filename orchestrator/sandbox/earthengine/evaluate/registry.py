@@ -25,10 +25,18 @@ _functions: dict[str, Implementation] = {}
 
 @dataclass(frozen=True, slots=True)
 class Implementation:
-    """A registered function, and whether it wants the catalogue as its first argument."""
+    """
+    A registered function.
+
+    Attributes:
+        call: Takes the declared arguments by position.
+        needs_catalogue: Whether it wants the catalogue as its first argument.
+        lazy: Whether its arguments arrive as functions that evaluate them.
+    """
 
     call: Callable[..., Any]
     needs_catalogue: bool
+    lazy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +49,17 @@ class Parameter:
     default: Any
 
 
-def function(*names: str, catalogue: bool = False) -> Callable[[F], F]:
-    """Register a function under one or more names; with `catalogue`, it is handed the catalogue first."""
+def function(*names: str, catalogue: bool = False, lazy: bool = False) -> Callable[[F], F]:
+    """
+    Register a function under one or more names.
+
+    With `catalogue`, it is handed the catalogue first. With `lazy`, each argument is a function without arguments
+    that evaluates it, or null where it was left out.
+    """
 
     def register(implementation: F) -> F:
         for name in names:
-            _functions[name] = Implementation(implementation, catalogue)
+            _functions[name] = Implementation(implementation, catalogue, lazy)
         return implementation
 
     return register

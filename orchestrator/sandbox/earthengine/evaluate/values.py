@@ -76,24 +76,42 @@ class Image:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Feature:
-    """A geometry, which may be missing, with properties."""
+    """A geometry, which may be missing, with properties; `system:index` among them is its id."""
 
     geometry: Geometry | None
     properties: Mapping[str, Any] = field(default_factory=dict)
-    key: str | None = None
 
 
-Element = Image | Feature
-
-
-def with_properties(element: Element, added: Mapping[str, Any]) -> Element:
-    """Give the element with more properties, or other values of them."""
-    return replace(element, properties={**element.properties, **added})
+INDEX = "system:index"
 
 
 def geometry_of(element: Any) -> Geometry | None:
     """Give where an element lies."""
     return element.footprint if isinstance(element, Image) else element.geometry
+
+
+def number_in(name: str, value: Any) -> float:
+    """
+    Give a value that must be a number.
+
+    Raises:
+        EvaluationError: If it is none.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    raise EvaluationError(f"{name}: The value is not a number: {value}.")
+
+
+def text_in(name: str, value: Any) -> str:
+    """
+    Give a value that must be a text.
+
+    Raises:
+        EvaluationError: If it is none.
+    """
+    if isinstance(value, str):
+        return value
+    raise EvaluationError(f"{name}: The value is not a string: {value}.")
 
 
 class Predicate(Protocol):
@@ -125,6 +143,13 @@ class SceneQuery:
         except UnboundedQueryError:
             raise _too_many() from None
 
+    def covers(self, scene: Scene) -> bool:
+        """Tell whether a scene of the collection is one of those that are asked for."""
+        when = scene.properties["system:time_start"]
+        after = self.start_ms is None or self.start_ms <= when
+        before = self.end_ms is None or when < self.end_ms
+        return after and before and (self.region is None or bool(self.region.intersects(scene.footprint)))
+
 
 def _too_many() -> EvaluationError:
     return EvaluationError(f"Collection query aborted after accumulating over {MAX_ELEMENTS} elements.")
@@ -141,7 +166,7 @@ class Collection:
         self,
         produce: Callable[[], Iterable[Any]],
         *,
-        kind: str = "ImageCollection",
+        kind: str | Callable[[Collection], str] = "ImageCollection",
         properties: Mapping[str, Any] | None = None,
         query: SceneQuery | None = None,
     ) -> None:
@@ -150,15 +175,19 @@ class Collection:
 
         Args:
             produce: Yields elements in order.
-            kind: `ImageCollection` or `FeatureCollection`.
+            kind: `ImageCollection` or `FeatureCollection`, or how to tell from the collection when somebody asks.
             properties: Of the collection itself.
             query: The request to the catalogue that `produce` makes, as long as it can still be narrowed.
         """
         self._produce = produce
         self._elements: list[Any] | None = None
-        self.kind = kind
+        self._kind = kind
         self.properties = properties or {}
         self.query = query
+
+    @property
+    def kind(self) -> str:
+        return self._kind if isinstance(self._kind, str) else self._kind(self)
 
     def elements(self) -> list[Any]:
         """
@@ -168,18 +197,47 @@ class Collection:
             EvaluationError: With the service's sentence if there are more than 5000 elements.
         """
         if self._elements is None:
-            self._elements = self._enumerate()
+            self._elements = self.head(MAX_ELEMENTS + 1)
+            if len(self._elements) > MAX_ELEMENTS:
+                self._elements = None
+                raise _too_many()
         return self._elements
 
-    def _enumerate(self) -> list[Any]:
-        found = list(itertools.islice(self._produce(), MAX_ELEMENTS + 1))
-        if len(found) > MAX_ELEMENTS:
-            raise _too_many()
-        return found
+    def head(self, count: int) -> list[Any]:
+        """Give the first elements, at most `count`, without looking for more."""
+        if self._elements is not None:
+            return self._elements[:count]
+        return list(itertools.islice(self._produce(), count))
 
-    def derived(self, produce: Callable[[], Iterable[Any]], kind: str | None = None) -> Collection:
+    def derived(
+        self, produce: Callable[[], Iterable[Any]], kind: str | Callable[[Collection], str] | None = None
+    ) -> Collection:
         """Give another list of elements with the same collection properties."""
-        return Collection(produce, kind=kind or self.kind, properties=self.properties)
+        return Collection(produce, kind=kind or self._kind, properties=self.properties)
+
+    def with_properties(self, added: Mapping[str, Any]) -> Collection:
+        """Give the same elements under more properties, or other values of them."""
+        properties = {**self.properties, **added}
+        return Collection(self.elements, kind=self._kind, properties=properties, query=self.query)
+
+
+Element = Image | Feature | Collection
+
+
+def with_properties(element: Element, added: Mapping[str, Any]) -> Any:
+    """Give the element with more properties, or other values of them."""
+    if isinstance(element, Collection):
+        return element.with_properties(added)
+    return replace(element, properties={**element.properties, **added})
+
+
+def indexed(elements: Iterable[Any]) -> Iterator[Any]:
+    """Number the elements that have no id, from 0 by their position."""
+    for at, element in enumerate(elements):
+        if isinstance(element, (Image, Feature)) and element.properties.get(INDEX) is None:
+            yield with_properties(element, {INDEX: str(at)})
+        else:
+            yield element
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +253,10 @@ class DateRange:
 
     start_ms: int | None
     end_ms: int | None
+
+    @property
+    def is_empty(self) -> bool:
+        return self.start_ms is not None and self.end_ms is not None and self.start_ms >= self.end_ms
 
     def contains(self, moment: float) -> bool:
         """Tell whether start <= moment < end."""

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import shapely
 
 from orchestrator.sandbox.earthengine.evaluate.coercion import type_name
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.encode import encoded
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
-from orchestrator.sandbox.earthengine.evaluate.images import scene_image
+from orchestrator.sandbox.earthengine.evaluate.images import masked_node, scene_image
 from orchestrator.sandbox.earthengine.evaluate.projection import WGS84
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import (
+    INDEX,
+    MAX_ELEMENTS,
     Algorithm,
     Collection,
+    Date,
     Feature,
     Image,
+    ImageBand,
     SceneQuery,
     geometry_of,
+    indexed,
     with_properties,
 )
 from orchestrator.sandbox.scenes.catalogue import Catalogue
+from orchestrator.sandbox.scenes.stac import ScenesError
 
 
 def queried(query: SceneQuery, properties: Any = None) -> Collection:
@@ -49,7 +56,14 @@ def load(catalogue: Catalogue, collection: str, version: int | None) -> Collecti
 
 @function("Collection")
 def from_features(features: list[Any]) -> Collection:
-    return Collection(lambda: features, kind="FeatureCollection")
+    for feature in features:
+        if not isinstance(feature, (Feature, Image, Geometry, Collection)):
+            raise EvaluationError(
+                "Collection, argument 'features': Invalid type.\n"
+                f"Expected type: List<Element>.\nActual type: List<{type_name(feature)}>."
+            )
+    made = [Feature(item) if isinstance(item, Geometry) else item for item in features]
+    return Collection(lambda: indexed(made), kind="FeatureCollection")
 
 
 @function("ImageCollection.fromImages")
@@ -60,11 +74,13 @@ def from_images(images: list[Any]) -> Collection:
                 "ImageCollection.fromImages, argument 'images': Invalid type.\n"
                 f"Expected type: List<Image<unknown bands>>.\nActual type: List<{type_name(image)}>."
             )
-    return Collection(lambda: images)
+    return Collection(lambda: indexed(images))
 
 
 @function("Collection.filter")
 def filtered(collection: Collection, condition: Any) -> Collection:
+    if isinstance(condition, str):
+        raise not_imitated(f"Collection.filter: a filter written as text, '{condition}',")
     narrowed = _pushed_down(collection, condition)
     if narrowed is not None:
         return narrowed
@@ -88,22 +104,39 @@ def _pushed_down(collection: Collection, condition: Any) -> Collection | None:
 def mapped(collection: Collection, algorithm: Algorithm, drop_nulls: bool) -> Collection:
     def produce() -> Iterator[Any]:
         for element in collection.elements():
-            result = _kept_properties(algorithm(element), element)
-            if result is None and not drop_nulls:
-                raise EvaluationError("Collection.map: A mapped algorithm must return a Feature or Image, found: null.")
-            if result is not None:
-                yield result
+            result = _kept_index(algorithm(element), element)
+            if result is None and drop_nulls:
+                continue
+            if not isinstance(result, (Image, Feature, Collection)):
+                found = "null" if result is None else type_name(result)
+                raise EvaluationError(
+                    f"Collection.map: A mapped algorithm must return a Feature or Image, found: {found}."
+                )
+            yield result
 
-    return collection.derived(produce)
+    return collection.derived(produce, _kind_like(collection))
 
 
-def _kept_properties(result: Any, element: Any) -> Any:
+def _kind_like(source: Collection) -> Callable[[Collection], str]:
+    """Tell the kind by the elements: only a list of images is a collection of images. An empty one is as before."""
+
+    def kind(collection: Collection) -> str:
+        elements = collection.elements()
+        if not elements:
+            return source.kind
+        images = all(isinstance(element, Image) for element in elements)
+        return "ImageCollection" if images else "FeatureCollection"
+
+    return kind
+
+
+def _kept_index(result: Any, element: Any) -> Any:
     """Mapped results keep the index of what they were made from, unless they have one."""
-    index = element.properties.get("system:index")
+    index = element.properties.get(INDEX)
     if isinstance(result, Geometry):
         result = Feature(result)
-    if isinstance(result, (Image, Feature)) and index is not None and "system:index" not in result.properties:
-        return with_properties(result, {"system:index": index})
+    if isinstance(result, (Image, Feature, Collection)) and index is not None and INDEX not in result.properties:
+        return with_properties(result, {INDEX: index})
     return result
 
 
@@ -121,7 +154,7 @@ def first(collection: Collection) -> Any:
         # One scene is enough; a collection without end has a first one all the same.
         scene = next(collection.query.scenes(), None)
         return None if scene is None else scene_image(scene)
-    elements = collection.elements()
+    elements = collection.head(1)
     return elements[0] if elements else None
 
 
@@ -132,39 +165,63 @@ def size(collection: Collection) -> int:
 
 @function("Collection.toList")
 def to_list(collection: Collection, count: int, offset: int) -> list[Any]:
-    return collection.elements()[int(offset) : int(offset) + count]
+    if count < 0 or offset < 0:
+        raise EvaluationError(f"Collection.toList: count ({count}) and offset ({offset}) must not be negative.")
+    return _first(collection, offset + count)[offset:]
+
+
+def _first(collection: Collection, count: int) -> list[Any]:
+    """Give the first elements; more than the service accumulates are refused, fewer are looked for and no more."""
+    return collection.head(count) if count <= MAX_ELEMENTS else collection.elements()[:count]
 
 
 @function("Collection.limit")
 def limit(collection: Collection, count: int | None, key: str | None, ascending: bool) -> Collection:
+    if count is not None and count < 0:
+        raise EvaluationError(f"Collection.limit: The limit must not be negative, found {count}.")
+
     def produce() -> list[Any]:
-        elements = collection.elements()
         if key is not None:
-            elements = sorted_by(elements, key, ascending=ascending)
-        return elements[:count]
+            return sorted_by(collection.elements(), key, ascending=ascending)[:count]
+        return collection.elements() if count is None else _first(collection, count)
 
     return collection.derived(produce)
 
 
 def sorted_by(elements: list[Any], key: str, *, ascending: bool = True) -> list[Any]:
-    """Sort by a property; elements without it come last."""
-    have = [element for element in elements if element.properties.get(key) is not None]
-    lack = [element for element in elements if element.properties.get(key) is None]
-    ordered = sorted(have, key=lambda element: element.properties[key], reverse=not ascending)
-    return [*ordered, *lack]
+    """Sort by a property of numbers, dates or texts; where elements without it stand is not documented."""
+    values = [element.properties.get(key) for element in elements]
+    keys = [value.ms if isinstance(value, Date) else value for value in values]
+    if not all(isinstance(item, (int, float)) for item in keys) and not all(isinstance(item, str) for item in keys):
+        raise not_imitated(f"An order of elements by '{key}', which some lack or which is of several kinds,")
+    order = sorted(range(len(keys)), key=lambda at: keys[at], reverse=not ascending)
+    return [elements[at] for at in order]
 
 
 @function("Collection.merge", "ImageCollection.merge")
 def merge(left: Collection, right: Collection) -> Collection:
-    return left.derived(lambda: [*left.elements(), *right.elements()])
+    """Put two collections one after the other; ids get the number of their collection in front."""
+
+    def produce() -> Iterator[Any]:
+        for number, part in ((1, left), (2, right)):
+            yield from (_prefixed(element, str(number)) for element in part.elements())
+
+    return left.derived(produce, _kind_like(left))
+
+
+def _prefixed(element: Any, prefix: Any) -> Any:
+    index = element.properties.get(INDEX)
+    return element if index is None or prefix is None else with_properties(element, {INDEX: f"{prefix}_{index}"})
 
 
 @function("Collection.distinct")
-def distinct(collection: Collection, properties: list[str]) -> Collection:
+def distinct(collection: Collection, properties: Any) -> Collection:
+    names = properties if isinstance(properties, list) else [properties]
+
     def produce() -> Iterator[Any]:
         seen: set[str] = set()
         for element in collection.elements():
-            key = repr([element.properties.get(name) for name in properties])
+            key = repr([_serialized(element, name) for name in names])
             if key not in seen:
                 seen.add(key)
                 yield element
@@ -172,21 +229,25 @@ def distinct(collection: Collection, properties: list[str]) -> Collection:
     return collection.derived(produce)
 
 
+def _serialized(element: Any, name: str) -> Any:
+    value = geometry_of(element) if name == ".geo" else element.properties.get(name)
+    return encoded(value)
+
+
 @function("Collection.flatten")
 def flatten(collection: Collection) -> Collection:
+    """Put the elements of collections into one; an inner id gets the outer one in front."""
+
     def produce() -> Iterator[Any]:
         for inner in collection.elements():
-            yield from _elements_of(inner)
+            outer = inner.properties.get(INDEX) if isinstance(inner, Collection) else None
+            yield from (_prefixed(element, outer) for element in _elements_of(inner))
 
-    return collection.derived(produce)
+    return collection.derived(produce, _kind_like(collection))
 
 
 def _elements_of(inner: Any) -> list[Any]:
-    if isinstance(inner, Collection):
-        return inner.elements()
-    if isinstance(inner, list):
-        return [element for item in inner for element in _elements_of(item)]
-    return [inner]
+    return inner.elements() if isinstance(inner, Collection) else [inner]
 
 
 @function("Collection.geometry")
@@ -196,9 +257,10 @@ def geometry(collection: Collection, margin: Any) -> Geometry:
     found = [geometry_of(element) for element in elements]
     known = [item for item in found if item is not None]
     projections = {item.projection for item in known}
+    geodesic = bool(known) and all(item.geodesic for item in known)
     if len(projections) == 1:
-        return Geometry(shapely.union_all([item.shape for item in known]), projections.pop())
-    return Geometry(shapely.union_all([item.in_crs(WGS84) for item in known]))
+        return Geometry(shapely.union_all([item.shape for item in known]), projections.pop(), geodesic)
+    return Geometry(shapely.union_all([item.in_crs(WGS84) for item in known]), geodesic=geodesic)
 
 
 @function("AggregateFeatureCollection.array")
@@ -207,24 +269,45 @@ def values_of(collection: Collection, name: str) -> list[Any]:
     return [value for value in found if value is not None]
 
 
+def _numbers(collection: Collection, name: str) -> list[Any]:
+    found = values_of(collection, name)
+    for value in found:
+        if not isinstance(value, (int, float)):
+            raise EvaluationError(f"AggregateFeatureCollection: Property '{name}' is not a number: {value}.")
+    return found
+
+
+def _extreme(pick: Callable[..., Any], collection: Collection, name: str) -> Any:
+    found = values_of(collection, name)
+    if not all(isinstance(value, str) for value in found):
+        found = _numbers(collection, name)
+    return pick(found, default=None)
+
+
 @function("AggregateFeatureCollection.min")
 def smallest(collection: Collection, name: str) -> Any:
-    return min(values_of(collection, name), default=None)
+    return _extreme(min, collection, name)
 
 
 @function("AggregateFeatureCollection.max")
 def largest(collection: Collection, name: str) -> Any:
-    return max(values_of(collection, name), default=None)
+    return _extreme(max, collection, name)
+
+
+@function("AggregateFeatureCollection.first")
+def first_value(collection: Collection, name: str) -> Any:
+    found = collection.head(1)
+    return found[0].properties.get(name) if found else None
 
 
 @function("AggregateFeatureCollection.sum")
 def total(collection: Collection, name: str) -> Any:
-    return sum(values_of(collection, name))
+    return sum(_numbers(collection, name))
 
 
 @function("AggregateFeatureCollection.mean")
 def mean(collection: Collection, name: str) -> Any:
-    found = values_of(collection, name)
+    found = _numbers(collection, name)
     return sum(found) / len(found) if found else None
 
 
@@ -243,26 +326,38 @@ def histogram(collection: Collection, name: str) -> dict[str, int]:
 
 @function("Image.linkCollection")
 def link_collection(image: Image, collection: Collection, bands: Any, properties: Any, match: str) -> Image:
-    """Add the bands of the image of a collection that has the same value of a property."""
+    """
+    Add bands and properties of the image of a collection that has the same value of a property.
+
+    What the image already has is replaced. Where no image matches, bands are masked and properties null.
+    """
+    names, linked = [[] if wanted is None else _listed(wanted) for wanted in (bands, properties)]
     key = image.properties.get(match)
-    partner = _partner(collection, match, key)
-    if bands is None and properties is None:
-        return image
-    if partner is None:
-        raise EvaluationError(f"Image.linkCollection: No image with {match} = '{key}' in the collection.")
-    names = [] if bands is None else _listed(bands)
-    linked = [band for name in names if (band := partner.band(name)) is not None]
-    if len(linked) != len(names):
-        raise EvaluationError(f"Image.linkCollection: Bands {names} not found in {partner.names}.")
-    kept = {name: partner.properties.get(name) for name in ([] if properties is None else _listed(properties))}
-    return replace(image.with_bands([*image.bands, *linked]), properties={**image.properties, **kept})
+    partner = None if key is None else _partner(collection, match, key)
+    found = {name: _linked_band(name, partner, collection) for name in names}
+    kept = [found.pop(band.name, band) for band in image.bands]
+    metadata = {name: None if partner is None else partner.properties.get(name) for name in linked}
+    return replace(image.with_bands([*kept, *found.values()]), properties={**image.properties, **metadata})
+
+
+def _linked_band(name: str, partner: Image | None, collection: Collection) -> ImageBand:
+    like = next(iter(collection.head(1)), None) if partner is None else partner
+    band = None if like is None else like.band(name)
+    if like is None:
+        raise not_imitated(f"Image.linkCollection: the type of the band '{name}' of an empty collection")
+    if band is None:
+        raise EvaluationError(f"Image.linkCollection: Band '{name}' not found in {like.names}.")
+    return band if partner is not None else replace(band, node=masked_node(band.type), shape=None)
 
 
 def _partner(collection: Collection, match: str, key: Any) -> Any:
     query = collection.query
-    if query is not None and match == "system:index":
-        scene = query.catalogue.scene(f"{query.collection}/{key}")
-        return None if scene is None else scene_image(scene)
+    if query is not None and match == INDEX:
+        try:
+            scene = query.catalogue.scene(f"{query.collection}/{key}")
+        except ScenesError as error:  # a scene of the user's own whose files are gone
+            raise EvaluationError(f"Image.linkCollection: {error}") from None
+        return None if scene is None or not query.covers(scene) else scene_image(scene)
     return next((item for item in collection.elements() if item.properties.get(match) == key), None)
 
 

@@ -3,57 +3,53 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from typing import Any
 
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
-from orchestrator.sandbox.earthengine.evaluate.moments import as_datetime, milliseconds, moment
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.joda import written
+from orchestrator.sandbox.earthengine.evaluate.moments import as_datetime, milliseconds, moment, time_zone
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import Date, DateRange
 
 _DAY_MS = 86_400_000
-_UNITS_MS = {"second": 1000, "minute": 60_000, "hour": 3_600_000, "day": _DAY_MS, "week": 7 * _DAY_MS}
-_FIELDS = {
-    "YYYY": "%Y",
-    "yyyy": "%Y",
-    "MM": "%m",
-    "dd": "%d",
-    "DDD": "%j",
-    "HH": "%H",
-    "mm": "%M",
-    "ss": "%S",
-    "MMM": "%b",
-    "YY": "%y",
-    "yy": "%y",
+_YEAR_MS = 31_556_952_000  # 146,097 days in 400 years of the Gregorian calendar
+# Lengths of units in milliseconds; of months and years, on the average.
+_UNITS_MS = {
+    "second": 1000,
+    "minute": 60_000,
+    "hour": 3_600_000,
+    "day": _DAY_MS,
+    "week": 7 * _DAY_MS,
+    "month": _YEAR_MS // 12,
+    "year": _YEAR_MS,
 }
 
 
-def _utc(zone: str | None) -> None:
-    if zone not in {None, "UTC", "GMT", "Etc/UTC"}:
-        raise EvaluationError(f"Date: time zone '{zone}' is not imitated by this sandbox; use UTC.")
+def _unit(name: str, unit: str) -> str:
+    found = unit.removesuffix("s")
+    if found not in _UNITS_MS:
+        raise EvaluationError(f"{name}: Invalid unit: '{unit}'.")
+    return found
 
 
 @function("Date")
 def make(value: Any, zone: str | None) -> Date:
-    _utc(zone)
-    return moment(value)
+    return moment(value, zone)
 
 
 @function("Date.fromYMD")
 def from_ymd(year: int, month: int, day: int, zone: str | None) -> Date:
-    _utc(zone)
-    return Date(milliseconds(dt.datetime(year, month, day, tzinfo=dt.UTC)))
+    try:
+        return Date(milliseconds(dt.datetime(year, month, day, tzinfo=time_zone(zone))))
+    except ValueError:
+        raise EvaluationError(f"Date.fromYMD: {year}-{month}-{day} is no date.") from None
 
 
 @function("DateRange")
 def span(start: Any, end: Any, zone: str | None) -> DateRange:
     """Give [start, end); without an end, the millisecond of the start."""
-    _utc(zone)
-    first = moment(start).ms
-    last = first + 1 if end is None else moment(end).ms
-    if last <= first:
-        raise EvaluationError("DateRange: Empty date ranges not supported for the current operation.")
-    return DateRange(first, last)
+    first = moment(start, zone).ms
+    return DateRange(first, first + 1 if end is None else moment(end, zone).ms)
 
 
 @function("Date.millis")
@@ -63,70 +59,124 @@ def millis(date: Date) -> int:
 
 @function("Date.advance")
 def advance(date: Date, delta: float, unit: str, zone: str | None) -> Date:
-    _utc(zone)
-    name = unit.rstrip("s")
-    if name in _UNITS_MS:
+    """Move by units; days, weeks, months and years keep the hour of the time zone."""
+    name = _unit("Date.advance", unit)
+    if name in {"month", "year"}:
+        if not float(delta).is_integer():
+            raise not_imitated(f"Date.advance: a part of a {name}, {delta},")
+        return Date(milliseconds(_months_later(as_datetime(date, zone), int(delta) * (12 if name == "year" else 1))))
+    if zone is None or name not in {"day", "week"} or not float(delta).is_integer():
         return Date(date.ms + round(delta * _UNITS_MS[name]))
-    if name not in {"month", "year"}:
-        raise EvaluationError(f"Date.advance: Invalid unit: '{unit}'.")
-    when = as_datetime(date)
-    months = when.year * 12 + when.month - 1 + round(delta * (12 if name == "year" else 1))
+    try:
+        return Date(milliseconds(as_datetime(date, zone) + dt.timedelta(**{f"{name}s": int(delta)})))
+    except OverflowError:
+        raise not_imitated(f"Date.advance: {delta} {unit}") from None
+
+
+def _months_later(when: dt.datetime, count: int) -> dt.datetime:
+    """Keep the day of the month, or take the last one of a month that is too short."""
+    months = when.year * 12 + when.month - 1 + count
+    if not dt.MINYEAR <= months // 12 < dt.MAXYEAR:
+        raise not_imitated(f"A date in the year {months // 12}")
     first = when.replace(year=months // 12, month=months % 12 + 1, day=1)
     following = (first + dt.timedelta(days=32)).replace(day=1)
     last_day = (following - dt.timedelta(days=1)).day
-    return Date(milliseconds(first.replace(day=min(when.day, last_day))))
+    return first.replace(day=min(when.day, last_day))
 
 
 @function("Date.format")
 def formatted(date: Date, pattern: str | None, zone: str | None) -> str:
-    """Write a date by the fields of Joda-Time that people use; text in quotes stays."""
-    _utc(zone)
-    when = as_datetime(date)
-    if pattern is None:
-        return when.strftime("%Y-%m-%dT%H:%M:%S")
-    return "".join(_field(match.group(0), when) for match in re.finditer(r"'[^']*'|([A-Za-z])\1*|[^A-Za-z']+", pattern))
-
-
-def _field(letters: str, when: dt.datetime) -> str:
-    if letters.startswith("'"):
-        return letters[1:-1]
-    if not letters[0].isalpha():
-        return letters
-    if letters in _FIELDS:
-        return when.strftime(_FIELDS[letters])
-    if letters == "SSS":
-        return f"{when.microsecond // 1000:03d}"
-    plain = {
-        "M": when.month,
-        "d": when.day,
-        "H": when.hour,
-        "m": when.minute,
-        "s": when.second,
-        "D": when.timetuple().tm_yday,
-    }
-    if letters in plain:
-        return str(plain[letters])
-    raise EvaluationError(f"Date.format: pattern '{letters}' is not imitated by this sandbox.")
+    return written(as_datetime(date, zone), "yyyy-MM-dd'T'HH:mm:ss" if pattern is None else pattern, zone)
 
 
 @function("Date.get")
 def get(date: Date, unit: str, zone: str | None) -> int:
-    _utc(zone)
-    when = as_datetime(date)
-    if unit.rstrip("s") not in {"year", "month", "day", "hour", "minute", "second"}:
-        raise EvaluationError(f"Date.get: Invalid unit: '{unit}'.")
-    return int(getattr(when, unit.rstrip("s")))
+    name = _unit("Date.get", unit)
+    when = as_datetime(date, zone)
+    return when.isocalendar().week if name == "week" else int(getattr(when, name))
+
+
+def _start_of(when: dt.datetime, unit: str) -> dt.datetime:
+    """Give the beginning of the unit that a moment lies in; weeks begin on Monday."""
+    if unit == "week":
+        return _start_of(when, "day") - dt.timedelta(days=when.weekday())
+    smaller = {"month": 1, "day": 1, "hour": 0, "minute": 0, "second": 0, "microsecond": 0}
+    names = list(smaller)
+    kept = 0 if unit == "year" else names.index(unit) + 1
+    return when.replace(**{name: smaller[name] for name in names[kept:]})  # type: ignore[arg-type]
+
+
+def _next(start: dt.datetime, unit: str) -> dt.datetime:
+    if unit in {"month", "year"}:
+        return _months_later(start, 12 if unit == "year" else 1)
+    return start + dt.timedelta(milliseconds=_UNITS_MS[unit])
+
+
+@function("Date.getRange")
+def get_range(date: Date, unit: str, zone: str | None) -> DateRange:
+    """Give the whole unit around a date."""
+    name = _unit("Date.getRange", unit)
+    start = _start_of(as_datetime(date, zone), name)
+    return DateRange(milliseconds(start), milliseconds(_next(start, name)))
+
+
+@function("Date.getFraction")
+def get_fraction(date: Date, unit: str, zone: str | None) -> float:
+    """Give the elapsed part of the unit around a date, from 0 to 1."""
+    whole = get_range(date, unit, zone)
+    if whole.start_ms is None or whole.end_ms is None:
+        raise AssertionError
+    return (date.ms - whole.start_ms) / (whole.end_ms - whole.start_ms)
+
+
+@function("Date.getRelative")
+def get_relative(date: Date, unit: str, in_unit: str, zone: str | None) -> int:
+    """Count whole units since the beginning of a larger one, from 0; 0 if that is the smaller."""
+    name, larger = _unit("Date.getRelative", unit), _unit("Date.getRelative", in_unit)
+    if _UNITS_MS[name] >= _UNITS_MS[larger]:
+        return 0
+    if name == "week":
+        raise not_imitated(f"Date.getRelative: the week of a {larger}")
+    when = as_datetime(date, zone)
+    if name == "month":
+        return when.month - 1
+    start = _start_of(when, larger)
+    if name == "day":
+        return (when.date() - start.date()).days
+    return (date.ms - milliseconds(start)) // _UNITS_MS[name]
 
 
 @function("Date.difference")
 def difference(left: Date, right: Date, unit: str) -> float:
-    name = unit.rstrip("s")
-    days = {"month": 30.4375, "year": 365.25}
-    if name in days:
-        return (left.ms - right.ms) / (_DAY_MS * days[name])
-    if name not in _UNITS_MS:
-        raise EvaluationError(f"Date.difference: Invalid unit: '{unit}'.")
-    return (left.ms - right.ms) / _UNITS_MS[name]
+    """Give the time from `right` to `left` in units of average length."""
+    return (left.ms - right.ms) / _UNITS_MS[_unit("Date.difference", unit)]
+
+
+@function("Date.unitRatio")
+def unit_ratio(numerator: str, denominator: str) -> float:
+    return _UNITS_MS[_unit("Date.unitRatio", numerator)] / _UNITS_MS[_unit("Date.unitRatio", denominator)]
+
+
+@function("Date.update")
+def update(
+    date: Date,
+    year: int | None,
+    month: int | None,
+    day: int | None,
+    hour: int | None,
+    minute: int | None,
+    second: float | None,
+    zone: str | None,
+) -> Date:
+    """Set fields of a date."""
+    given = {"year": year, "month": month, "day": day, "hour": hour, "minute": minute}
+    fields: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if second is not None:
+        fields["second"], fields["microsecond"] = int(second), round((second - int(second)) * 1_000_000)
+    try:
+        return Date(milliseconds(as_datetime(date, zone).replace(**fields)))
+    except ValueError:
+        raise EvaluationError(f"Date.update: {fields} are no fields of a date.") from None
 
 
 @function("DateRange.start")
@@ -137,3 +187,18 @@ def start(span: DateRange) -> Date:
 @function("DateRange.end")
 def end(span: DateRange) -> Date:
     return Date(span.end_ms or 0)
+
+
+@function("DateRange.isEmpty")
+def is_empty(span: DateRange) -> bool:
+    return span.is_empty
+
+
+@function("DateRange.contains")
+def contains(span: DateRange, other: Any) -> bool:
+    """Tell whether a date, or every date of a range, lies in the range."""
+    if not isinstance(other, DateRange):
+        return span.contains(moment(other).ms)
+    after = span.start_ms is None or (other.start_ms is not None and span.start_ms <= other.start_ms)
+    before = span.end_ms is None or (other.end_ms is not None and other.end_ms <= span.end_ms)
+    return after and before

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.registry import function
-from orchestrator.sandbox.earthengine.evaluate.values import Algorithm
+from orchestrator.sandbox.earthengine.evaluate.regular import compiled
+from orchestrator.sandbox.earthengine.evaluate.values import Algorithm, number_in, text_in
 
 
 @function("Dictionary")
 def make(value: Any) -> dict[str, Any]:
+    """Make a dictionary of another, or of a list of alternating keys and values."""
     if isinstance(value, list):
-        return dict(zip(value[::2], value[1::2], strict=True))
+        if len(value) % 2:
+            raise EvaluationError("Dictionary: A list of alternating keys and values must have an even length.")
+        return from_lists(value[::2], value[1::2])
+    if value is not None and not isinstance(value, dict):
+        raise not_imitated(f"Dictionary: a dictionary of a value of type {type(value).__name__}")
     return dict(value or {})
 
 
@@ -20,6 +26,9 @@ def make(value: Any) -> dict[str, Any]:
 def from_lists(keys: list[str], values: list[Any]) -> dict[str, Any]:
     if len(keys) != len(values):
         raise EvaluationError("Dictionary.fromLists: Lists must have the same length.")
+    for key in keys:
+        if not isinstance(key, str):
+            raise EvaluationError(f"Dictionary.fromLists: Keys must be strings, found: {key}.")
     return dict(zip(keys, values, strict=True))
 
 
@@ -28,6 +37,16 @@ def get(dictionary: dict[str, Any], key: str, default: Any) -> Any:
     if key not in dictionary and default is None:
         raise EvaluationError(f"Dictionary.get: Dictionary does not contain key: '{key}'.")
     return dictionary.get(key, default)
+
+
+@function("Dictionary.getNumber")
+def get_number(dictionary: dict[str, Any], key: str) -> float:
+    return number_in("Dictionary.getNumber", get(dictionary, key, None))
+
+
+@function("Dictionary.getString")
+def get_string(dictionary: dict[str, Any], key: str) -> str:
+    return text_in("Dictionary.getString", get(dictionary, key, None))
 
 
 @function("Dictionary.set")
@@ -42,7 +61,9 @@ def keys(dictionary: dict[str, Any]) -> list[str]:
 
 @function("Dictionary.values")
 def values(dictionary: dict[str, Any], names: list[str] | None) -> list[Any]:
-    return [dictionary[name] for name in (sorted(dictionary) if names is None else names)]
+    if names is None:
+        return [dictionary[name] for name in sorted(dictionary)]
+    return [get(dictionary, name, None) for name in names]
 
 
 @function("Dictionary.size")
@@ -57,23 +78,43 @@ def contains(dictionary: dict[str, Any], key: str) -> bool:
 
 @function("Dictionary.combine")
 def combine(first: dict[str, Any], second: dict[str, Any], overwrite: bool) -> dict[str, Any]:
-    return {**first, **second} if overwrite else {**second, **first}
+    """Join two dictionaries without their nulls."""
+    left, right = ({key: value for key, value in part.items() if value is not None} for part in (first, second))
+    return {**left, **right} if overwrite else {**right, **left}
 
 
 @function("Dictionary.map")
 def mapped(dictionary: dict[str, Any], algorithm: Algorithm) -> dict[str, Any]:
-    return {key: algorithm(key, value) for key, value in dictionary.items()}
+    """Give new values; a key whose value is null is dropped."""
+    results = {key: algorithm(key, value) for key, value in dictionary.items()}
+    return {key: value for key, value in results.items() if value is not None}
+
+
+def _selected(name: str, dictionary: dict[str, Any], selectors: list[str], *, ignore_missing: bool) -> list[str]:
+    """
+    Give the keys that selectors, which are keys or regular expressions, name.
+
+    Raises:
+        EvaluationError: If a selector names none, unless that is to be ignored.
+    """
+    found: dict[str, None] = {}
+    for selector in selectors:
+        exact = selector in dictionary
+        pattern = None if exact else compiled(name, selector)
+        keys = [selector] if pattern is None else [key for key in sorted(dictionary) if pattern.fullmatch(key)]
+        if not keys and not ignore_missing:
+            raise EvaluationError(f"{name}: Dictionary does not contain key: '{selector}'.")
+        found.update(dict.fromkeys(keys))
+    return list(found)
 
 
 @function("Dictionary.select")
 def select(dictionary: dict[str, Any], names: list[str], ignore_missing: bool) -> dict[str, Any]:
-    missing = [name for name in names if name not in dictionary]
-    if missing and not ignore_missing:
-        raise EvaluationError(f"Dictionary.select: Dictionary does not contain key: '{missing[0]}'.")
-    return {name: dictionary[name] for name in names if name in dictionary}
+    chosen = _selected("Dictionary.select", dictionary, names, ignore_missing=ignore_missing)
+    return {name: dictionary[name] for name in chosen}
 
 
 @function("Dictionary.remove")
 def remove(dictionary: dict[str, Any], names: list[str], ignore_missing: bool) -> dict[str, Any]:
-    del ignore_missing
-    return {key: value for key, value in dictionary.items() if key not in names}
+    chosen = _selected("Dictionary.remove", dictionary, names, ignore_missing=ignore_missing)
+    return {key: value for key, value in dictionary.items() if key not in chosen}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.registry import function
-from orchestrator.sandbox.earthengine.evaluate.values import Element, Image, with_properties
+from orchestrator.sandbox.earthengine.evaluate.values import Element, Image, number_in, text_in, with_properties
 
 
 @function("Element.get")
@@ -15,13 +16,27 @@ def get(element: Any, name: str) -> Any:
     return element.properties.get(name)
 
 
+@function("Element.getNumber")
+def get_number(element: Any, name: str) -> float | None:
+    """Give a property that is a number; null stays null."""
+    found = get(element, name)
+    return None if found is None else number_in("Element.getNumber", found)
+
+
+@function("Element.getString")
+def get_string(element: Any, name: str) -> str | None:
+    """Give a property that is a text; null stays null."""
+    found = get(element, name)
+    return None if found is None else text_in("Element.getString", found)
+
+
 @function("Element.set")
-def set_one(element: Element, key: str, value: Any) -> Element:
+def set_one(element: Element, key: str, value: Any) -> Any:
     return with_properties(element, {key: value})
 
 
 @function("Element.setMulti")
-def set_many(element: Element, properties: dict[str, Any]) -> Element:
+def set_many(element: Element, properties: dict[str, Any]) -> Any:
     return with_properties(element, properties)
 
 
@@ -42,6 +57,8 @@ def to_dictionary(element: Any, names: list[str] | None) -> dict[str, Any]:
 def copy_properties(
     target: Element | None, source: Any, properties: list[str] | None, exclude: list[str] | None
 ) -> Any:
+    if properties is not None and exclude:
+        raise EvaluationError("Element.copyProperties: 'exclude' must not be specified if 'properties' is.")
     if target is None or source is None:
         return target
     names = properties

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.moments import as_datetime, moment
 from orchestrator.sandbox.earthengine.evaluate.projection import WGS84
@@ -48,21 +48,36 @@ class Comparison:
     right: Operand
     test: Callable[[Any, Any], bool]
 
-    def accepts(self, left: Any, right: Any = None) -> bool:
+    def operands(self, left: Any, right: Any = None) -> tuple[Any, Any]:
         """Take the left field from the first element; the right one from the second, if there is one."""
-        a = self.left.of(left)
-        b = self.right.of(left if right is None else right)
-        if a is None or b is None:
-            return False
-        try:
-            return bool(self.test(a, b))
-        except TypeError:
-            return False
+        return self.left.of(left), self.right.of(left if right is None else right)
+
+    def accepts(self, left: Any, right: Any = None) -> bool:
+        """Compare, if both operands are there."""
+        a, b = self.operands(left, right)
+        return a is not None and b is not None and bool(self.test(a, b))
 
 
 @dataclass(frozen=True, slots=True)
 class Equality(Comparison):
     """The operands are equal; a join looks them up instead of trying every pair."""
+
+    def accepts(self, left: Any, right: Any = None) -> bool:
+        """Compare; null, asked for as a value, equals a missing property."""
+        a, b = self.operands(left, right)
+        if a is None and b is None and self.left.field is not None and self.right.field is not None:
+            raise not_imitated(f"Filter.equals: that '{self.left.field}' and '{self.right.field}' are both null")
+        return a is b is None or (a is not None and b is not None and bool(self.test(a, b)))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference(Comparison):
+    """The operands are numbers not too far apart; how far is the measure of a join."""
+
+    def measure(self, left: Any, right: Any) -> float:
+        """Give the distance of two elements that the filter accepts."""
+        a, b = self.operands(left, right)
+        return float(abs(_number(a) - _number(b)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,30 +163,82 @@ def _comparable(value: Any) -> Any:
     return value.ms if isinstance(value, Date) else value
 
 
-def _register(name: str, test: Callable[[Any, Any], bool], *aliases: str) -> None:
-    def make(left_field: Any, right_value: Any, right_field: Any, left_value: Any) -> Comparison:
-        operands = _operands(left_field, right_value, right_field, left_value)
-        kind = Equality if test is operator.eq else Comparison
-        return kind(*operands, lambda a, b: test(_comparable(a), _comparable(b)))
-
-    function(f"Filter.{name}", *aliases)(make)
+def _equal(left: Any, right: Any) -> bool:
+    return bool(_comparable(left) == _comparable(right))
 
 
-for _name, _test, _alias in (
-    ("equals", operator.eq, "eq"),
-    ("notEquals", operator.ne, "neq"),
-    ("greaterThan", operator.gt, "gt"),
-    ("greaterThanOrEquals", operator.ge, "gte"),
-    ("lessThan", operator.lt, "lt"),
-    ("lessThanOrEquals", operator.le, "lte"),
-):
-    _register(_name, _test, f"Filter.{_alias}")
+def _number(value: Any) -> float:
+    found = _comparable(value)
+    if not isinstance(found, (int, float)):
+        raise not_imitated(f"Filter.maxDifference: the difference of '{value}', which is no number,")
+    return found
+
+
+def _ordered(name: str, test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    """Compare numbers and dates, or texts; the order of one kind against another is not documented."""
+
+    def compare(left: Any, right: Any) -> bool:
+        a, b = _comparable(left), _comparable(right)
+        numbers = isinstance(a, (int, float)) and isinstance(b, (int, float))
+        if not numbers and not (isinstance(a, str) and isinstance(b, str)):
+            raise not_imitated(f"Filter.{name}: the order of '{left}' and '{right}', which are of different kinds,")
+        return test(a, b)
+
+    return compare
+
+
+def _register(
+    name: str,
+    test: Callable[[Any, Any], bool],
+    *aliases: str,
+    kind: type[Comparison] = Comparison,
+    unless: bool = False,
+) -> None:
+    """Register a filter that passes if a comparison holds; with `unless`, one that passes if it does not."""
+
+    def make(left_field: Any, right_value: Any, right_field: Any, left_value: Any) -> Predicate:
+        found = kind(*_operands(left_field, right_value, right_field, left_value), test)
+        return Not(found) if unless else found
+
+    function(f"Filter.{name}", *(f"Filter.{alias}" for alias in aliases))(make)
+
+
+_less, _greater = _ordered("lessThan", operator.lt), _ordered("greaterThan", operator.gt)
+_register("equals", _equal, "eq", kind=Equality)
+_register("notEquals", _equal, "neq", kind=Equality, unless=True)
+_register("greaterThan", _greater, "gt")
+_register("lessThanOrEquals", _greater, "lte", unless=True)
+_register("lessThan", _less, "lt")
+_register("greaterThanOrEquals", _less, "gte", unless=True)
+
+
+def _holds(name: str) -> Callable[[Any, Any], bool]:
+    def test(members: Any, element: Any) -> bool:
+        if not isinstance(members, list):
+            raise not_imitated(f"Filter.{name}: a value of type {type(members).__name__} in place of a list")
+        return any(_equal(member, element) for member in members)
+
+    return test
+
+
+def _of_texts(name: str, test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
+    def compare(text: Any, part: Any) -> bool:
+        if not isinstance(text, str) or not isinstance(part, str):
+            raise not_imitated(f"Filter.{name}: '{part}' in '{text}', which are not both texts,")
+        return test(text, part)
+
+    return compare
+
+
 # In `inList` the element is on the left; in `listContains` the list is.
-_register("inList", lambda a, b: a in (b if isinstance(b, list) else [b]))
-_register("listContains", lambda a, b: b in a)
-_register("stringContains", lambda a, b: str(b) in str(a))
-_register("stringStartsWith", lambda a, b: str(a).startswith(str(b)))
-_register("stringEndsWith", lambda a, b: str(a).endswith(str(b)))
+_register("inList", lambda element, members: _holds("inList")(members, element))
+_register("listContains", _holds("listContains"))
+for _name, _test in (
+    ("stringContains", operator.contains),
+    ("stringStartsWith", str.startswith),
+    ("stringEndsWith", str.endswith),
+):
+    _register(_name, _of_texts(_name, _test))
 
 
 @function("Filter.intersects")
@@ -188,6 +255,8 @@ def _meet(left: Any, right: Any) -> bool:
 
 @function("Filter.dateRangeContains")
 def date_range_contains(left_field: str | None, right_value: Any, right_field: str | None, left_value: Any) -> Within:
+    if isinstance(left_value, DateRange) and left_value.is_empty:
+        raise EvaluationError("Filter.dateRangeContains: Empty date ranges not supported for the current operation.")
     return Within(*_operands(left_field, right_value, right_field, left_value), _contains)
 
 
@@ -200,9 +269,9 @@ def _contains(span: Any, when: Any) -> bool:
 @function("Filter.maxDifference")
 def max_difference(
     difference: float, left_field: Any, right_value: Any, right_field: Any, left_value: Any
-) -> Comparison:
+) -> Difference:
     operands = _operands(left_field, right_value, right_field, left_value)
-    return Comparison(*operands, lambda a, b: abs(_comparable(a) - _comparable(b)) <= difference)
+    return Difference(*operands, lambda a, b: abs(_number(a) - _number(b)) <= difference)
 
 
 @function("Filter.not")
@@ -240,7 +309,8 @@ def present(names: list[str]) -> Present:
 @function("Filter.rangeContains")
 def range_contains(field: str, low: Any, high: Any) -> Comparison:
     """The property lies between two values, both included."""
-    return Comparison(Operand(field, None), Operand(None, (low, high)), lambda a, span: span[0] <= a <= span[1])
+    below, above = _ordered("rangeContains", operator.lt), _ordered("rangeContains", operator.gt)
+    return Comparison(Operand(field, None), Operand(None, True), lambda a, _: not below(a, low) and not above(a, high))
 
 
 _CALENDAR: dict[str, Callable[[dt.datetime], int]] = {
@@ -248,7 +318,9 @@ _CALENDAR: dict[str, Callable[[dt.datetime], int]] = {
     "month": lambda when: when.month,
     "day_of_month": lambda when: when.day,
     "day_of_year": lambda when: when.timetuple().tm_yday,
+    "day_of_week": lambda when: when.isoweekday(),
     "hour": lambda when: when.hour,
+    "minute": lambda when: when.minute,
 }
 
 
@@ -256,7 +328,7 @@ _CALENDAR: dict[str, Callable[[dt.datetime], int]] = {
 def calendar_range(start: int, end: int | None, field: str) -> Comparison:
     """A field of the calendar lies in a range, ends included; a range that runs backwards goes over the new year."""
     if field not in _CALENDAR:
-        raise EvaluationError(f"Filter.calendarRange: field '{field}' is not imitated by this sandbox.")
+        raise EvaluationError(f"Filter.calendarRange: Invalid field: '{field}'.")
     last = start if end is None else end
 
     def inside(when: Any, _: Any) -> bool:
@@ -268,5 +340,7 @@ def calendar_range(start: int, end: int | None, field: str) -> Comparison:
 
 @function("Filter.dayOfYear")
 def day_of_year(start: int, end: int) -> Comparison:
-    """Days of the year from `start` up to but not including `end`."""
-    return calendar_range(start, end - 1, "day_of_year")
+    """Days of the year from `start` to `end`, both included."""
+    if end < start:
+        raise not_imitated("Filter.dayOfYear: a range that runs over the new year")
+    return calendar_range(start, end, "day_of_year")

@@ -127,7 +127,6 @@ _binary("pow", _power, _always(pixel_types.DOUBLE))
 _binary("min", np.minimum, _union)
 _binary("max", np.maximum, _union)
 _binary("hypot", np.hypot, pixel_types.quotient)
-_binary("atan2", np.arctan2, pixel_types.quotient)
 _binary("first", lambda left, _right: left, _union)
 
 
@@ -231,7 +230,21 @@ _unary("signum", lambda values: np.sign(values.astype(np.float64)), lambda _kind
 
 @function("Image.clamp")
 def clamp(image: Image, low: float, high: float) -> Image:
-    return mapped(image, lambda tile: Tile(np.clip(tile.values, low, high), tile.valid), lambda kind: kind)
+    return mapped(image, partial(_clamped, low=low, high=high), partial(_clamped_kind, low=low, high=high))
+
+
+def _clamped(tile: Tile, *, low: float, high: float) -> Tile:
+    # In double precision, because a bound may lie outside the range of the pixels' own type.
+    wide = thin(tile.values).astype(np.float64, copy=False)
+    return Tile(np.broadcast_to(np.clip(wide, low, high), tile.values.shape), tile.valid)
+
+
+def _clamped_kind(kind: PixelType, *, low: float, high: float) -> PixelType:
+    """The type is kept unless it cannot hold the bounds that values are moved to."""
+    if kind.precision != "int":
+        return kind
+    lowest, highest = (min(max(bound, low), high) for bound in pixel_types.bounds(kind))
+    return pixel_types.union((kind, pixel_types.of_number(lowest), pixel_types.of_number(highest)))
 
 
 @function("Image.unitScale")

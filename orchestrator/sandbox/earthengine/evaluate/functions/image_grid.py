@@ -7,7 +7,7 @@ from typing import Any
 
 import shapely
 
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.interpolation import InterpolatedNode
 from orchestrator.sandbox.earthengine.evaluate.nodes import ReprojectedNode
@@ -137,7 +137,9 @@ def _fitted(region: Geometry, base: Projection, width: int | None, height: int |
 @function("Image.geometry", "Element.geometry", "Feature.geometry")
 def footprint(element: Any, margin: Any, projection: Projection | None, geodesics: bool | None) -> Geometry:
     del margin, geodesics
-    found = element.footprint if isinstance(element, Image) else element.geometry
+    found = element.footprint if isinstance(element, Image) else getattr(element, "geometry", None)
+    if found is None and not isinstance(element, Image):
+        raise not_imitated("The geometry of an element that has none")
     if found is None:
         return Geometry(shapely.box(-180, -90, 180, 90))
     if projection is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,12 +10,14 @@ import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
-from orchestrator.sandbox.earthengine.evaluate.images import constant_image, mapped, scene_image
+from orchestrator.sandbox.earthengine.evaluate.images import constant_image, mapped, masked_node, scene_image
 from orchestrator.sandbox.earthengine.evaluate.moments import moment
 from orchestrator.sandbox.earthengine.evaluate.registry import function
+from orchestrator.sandbox.earthengine.evaluate.regular import compiled
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
 from orchestrator.sandbox.earthengine.evaluate.values import Date, Image, ImageBand
 from orchestrator.sandbox.scenes.catalogue import Catalogue, PixelType
+from orchestrator.sandbox.scenes.stac import ScenesError
 
 function("Image.constant")(constant_image)
 
@@ -24,7 +25,10 @@ function("Image.constant")(constant_image)
 @function("Image.load", catalogue=True)
 def load(catalogue: Catalogue, asset_id: str, version: int) -> Image:
     del version
-    scene = catalogue.scene(asset_id)
+    try:
+        scene = catalogue.scene(asset_id)
+    except ScenesError as error:  # a scene of the user's own whose files are gone
+        raise EvaluationError(f"Image.load: {error}") from None
     if scene is None:
         raise EvaluationError(
             f"Image.load: Image asset '{asset_id}' not found (does not exist or caller does not have access)."
@@ -54,10 +58,8 @@ def _matching(image: Image, selector: Any) -> list[ImageBand]:
     exact = image.band(selector)
     if exact is not None:
         return [exact]
-    try:
-        found = [band for band in image.bands if re.fullmatch(selector, band.name)]
-    except re.error:
-        found = []
+    pattern = compiled("Image.select", str(selector))
+    found = [band for band in image.bands if pattern.fullmatch(band.name)]
     if not found:
         raise EvaluationError(
             f"Image.select: Band pattern '{selector}' did not match any bands. "
@@ -118,11 +120,12 @@ def cat(images: list[Any]) -> Image:
 
 @function("Image.metadata")
 def metadata(image: Image, name: str, label: str | None) -> Image:
-    """Make a constant band of a numeric property, within the image's footprint."""
+    """Make a constant band, of type double, of a numeric property, within the image's footprint."""
     value = image.properties.get(name)
     if not isinstance(value, (int, float)):
         raise EvaluationError(f"Image.metadata: Property '{name}' is missing or not a number.")
-    return replace(constant_image({label or name: value}), footprint=image.footprint)
+    made = cast(constant_image({label or name: value}), pixel_types.DOUBLE)
+    return replace(made, footprint=image.footprint)
 
 
 @function("Image.date")
@@ -149,13 +152,17 @@ def band_types(image: Image) -> dict[str, PixelType]:
     return {band.name: band.type for band in image.bands}
 
 
-@function("Image.id")
+@function("Image.id", "Feature.id")
 def identity(element: Any) -> Any:
     return element.properties.get("system:index")
 
 
 def cast(image: Image, kind: PixelType) -> Image:
-    """Cast every band; integers are cut off toward zero and held in range."""
+    """
+    Cast every band: a fraction is cut off, what lies outside the range becomes its nearest bound.
+
+    The reference promises both of numbers; images are taken to be cast alike.
+    """
     return mapped(image, partial(_cast_tile, kind=kind), kind)
 
 
@@ -186,12 +193,18 @@ for _name, _kind in (
 
 @function("Image.cast")
 def cast_bands(image: Image, kinds: dict[str, Any], order: list[str] | None) -> Image:
+    """Cast the named bands; one that the image lacks is added, masked, after the others in the order of names."""
     bands = {}
     for band in image.bands:
         kind = _named_type(kinds[band.name]) if band.name in kinds else None
         one = image.with_bands([band])
         bands[band.name] = cast(one, kind).bands[0] if kind else band
-    return image.with_bands([bands[name] for name in order or image.names])
+    for name in sorted(set(kinds) - set(bands)):
+        kind = _named_type(kinds[name])
+        bands[name] = ImageBand(name, masked_node(kind), kind)
+    if order is not None and sorted(order) != sorted(bands):
+        raise EvaluationError(f"Image.cast: bandOrder {order} must match the bands of the result, {list(bands)}.")
+    return image.with_bands([bands[name] for name in order or bands])
 
 
 def _named_type(kind: Any) -> PixelType:

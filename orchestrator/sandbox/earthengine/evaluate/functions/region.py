@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import shapely
 
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.functions.reducer import column_of, reduced
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.pixels import (
+    Strip,
     lonlat,
     pixel_count,
     region_grid,
@@ -20,9 +21,9 @@ from orchestrator.sandbox.earthengine.evaluate.pixels import (
     working_projection,
 )
 from orchestrator.sandbox.earthengine.evaluate.projection import Grid, Projection
-from orchestrator.sandbox.earthengine.evaluate.reducing import Reducer
+from orchestrator.sandbox.earthengine.evaluate.reducing import Inputs, Reducer
 from orchestrator.sandbox.earthengine.evaluate.registry import function
-from orchestrator.sandbox.earthengine.evaluate.values import Collection, Feature, Image
+from orchestrator.sandbox.earthengine.evaluate.values import INDEX, Collection, Feature, Image
 
 _MAX_VALUES = 1_048_576  # in one answer of getRegion
 
@@ -61,21 +62,59 @@ def reduce_region(
     most: int,
     tile_scale: float,
 ) -> dict[str, Any]:
-    """Reduce each band over the valid pixels whose centre lies in the region, without weights."""
+    """
+    Reduce the valid pixels of a region, each band for itself or all bands at once.
+
+    An input without weights sees the pixels whose centre lies in the region; one that heeds weights sees those of
+    which half a percent does, by the covered fraction.
+    """
     del tile_scale
     name = "Image.reduceRegion"
     place = _within(name, image, region)
+    if reducer.inputs not in {1, len(image.bands)}:
+        raise EvaluationError(
+            f"{name}: The reducer has {reducer.inputs} inputs, but the image has {len(image.bands)} bands."
+        )
     grid = region_grid(place, working_projection(name, image, crs, transform, scale))
     grid = _affordable(name, grid, most, best_effort=best_effort)
-    columns: list[list[Any]] = [[] for _ in image.bands]
-    for strip in strips(image, place, grid):
-        for column, values, valid in zip(columns, strip.values, strip.valid, strict=True):
-            column.append(values[strip.inside & valid])
+    pixels = _Pixels(len(image.bands))
+    for strip in strips(image, place, grid, weighted=any(reducer.weighted)):
+        pixels.add(strip)
+    if reducer.inputs > 1:
+        found = reduced(name, reducer, pixels.records(range(len(image.bands))))
+        return dict(zip(reducer.outputs, found, strict=True))
     answer: dict[str, Any] = {}
-    for band, column in zip(image.bands, columns, strict=True):
-        values = np.concatenate(column) if column else np.zeros(0)
-        answer.update(_named(band.name, reducer, reducer.scalars(values)))
+    for at, band in enumerate(image.bands):
+        answer.update(_named(band.name, reducer, reduced(name, reducer, pixels.records([at]))))
     return answer
+
+
+class _Pixels:
+    """The pixels of a region, band by band, with their masks and weights."""
+
+    def __init__(self, count: int) -> None:
+        """Begin with none of `count` bands."""
+        self._values: list[list[Any]] = [[np.zeros(0)] for _ in range(count)]
+        self._valid: list[list[Any]] = [[np.zeros(0, np.bool_)] for _ in range(count)]
+        self._weights: list[Any] = [np.zeros(0)]
+        self._inside: list[Any] = [np.zeros(0, np.bool_)]
+
+    def add(self, strip: Strip) -> None:
+        """Take the pixels of a strip that count at all."""
+        chosen = strip.inside if strip.coverage is None else strip.inside | (strip.coverage > 0)
+        for kept, valid, values, mask in zip(self._values, self._valid, strip.values, strip.valid, strict=True):
+            kept.append(values[chosen])
+            valid.append(mask[chosen])
+        self._inside.append(strip.inside[chosen])
+        self._weights.append(np.ones(chosen.sum()) if strip.coverage is None else strip.coverage[chosen])
+
+    def records(self, bands: Sequence[int]) -> Inputs:
+        """Give the pixels that are valid in all of some bands."""
+        # The first piece is empty and of no type of its own.
+        valid = np.logical_and.reduce([np.concatenate(self._valid[at]) for at in bands])
+        columns = [np.concatenate(self._values[at][1:] or self._values[at])[valid] for at in bands]
+        weights, inside = np.concatenate(self._weights)[valid], np.concatenate(self._inside)[valid]
+        return Inputs(tuple(columns), (weights,) * len(columns), inside)
 
 
 def _named(band: str, reducer: Reducer, results: list[Any]) -> dict[str, Any]:
@@ -129,7 +168,7 @@ def _sampled(image: Image, place: Geometry, grid: Grid, *, drop_nulls: bool, geo
                 for band, column, mask in zip(image.bands, columns, masks, strict=True)
             }
             point = Geometry(shapely.Point(lon[number], lat[number])) if geometries else None
-            yield Feature(point, values, str(at))
+            yield Feature(point, {**values, INDEX: str(at)})
             at += 1
 
 
@@ -180,21 +219,46 @@ def _table(image: Image, region: Geometry, grid: Grid) -> Iterator[list[Any]]:
 def reduce_columns(
     collection: Collection, reducer: Reducer, selectors: list[str], weights: list[str] | None
 ) -> dict[str, Any]:
-    """Reduce columns of properties; rows where one of them is missing do not take part."""
-    del weights
-    rows = [[element.properties.get(name) for name in selectors] for element in collection.elements()]
-    full = [row for row in rows if None not in row]
-    columns = [[row[at] for row in full] for at in range(len(selectors))]
-    results = [reducer.scalars(np.asarray(column, dtype=_column_type(column))) for column in columns]
-    answer: defaultdict[str, list[Any]] = defaultdict(list)
-    for found in results:
-        for output, item in zip(reducer.outputs, found, strict=True):
-            answer[output].append(item)
-    return {name: items[0] if len(items) == 1 else items for name, items in answer.items()}
+    """
+    Reduce the records that properties make.
+
+    There is a selector for each input of the reducer, and a weight selector for each input that heeds weights; a
+    record without a value, or with a null, does not take part.
+    """
+    name = "Collection.reduceColumns"
+    if len(selectors) != reducer.inputs:
+        raise EvaluationError(f"{name}: The reducer needs {reducer.inputs} selectors, found {len(selectors)}.")
+    rows = [[element.properties.get(key) for key in selectors] for element in collection.elements()]
+    full = [at for at, row in enumerate(rows) if None not in row[: len(row) - reducer.optional]]
+    whole = {at for at, row in enumerate(rows) if all(value is None for value in row)}
+    if "list" not in reducer.outputs and len(full) + len(whole) < len(rows):
+        raise not_imitated(f"{name}: records of several inputs of which some are null")
+    columns = [column_of([rows[at][number] for at in full]) for number in range(len(selectors))]
+    weighed = _weights_of(name, collection, reducer, weights, full)
+    found = reduced(name, reducer, Inputs(tuple(columns), weighed))
+    return dict(zip(reducer.outputs, found, strict=True))
 
 
-def _column_type(column: list[Any]) -> Any:
-    return None if all(isinstance(item, (int, float)) for item in column) else object
+def _weights_of(
+    name: str, collection: Collection, reducer: Reducer, selectors: list[str] | None, kept: list[int]
+) -> tuple[Any, ...]:
+    """Give the weights of each input, null where it has none."""
+    if selectors is None:
+        return (None,) * reducer.inputs
+    if len(selectors) != sum(reducer.weighted):
+        raise EvaluationError(
+            f"{name}: The reducer has {sum(reducer.weighted)} weighted inputs, found {len(selectors)} weight selectors."
+        )
+    names = iter(selectors)
+    elements = [collection.elements()[at] for at in kept]
+    weights: list[Any] = []
+    for heeds in reducer.weighted:
+        key = next(names) if heeds else None
+        column = None if key is None else [element.properties.get(key) for element in elements]
+        if column is not None and not all(isinstance(value, (int, float)) for value in column):
+            raise EvaluationError(f"{name}: Weight '{key}' is not a number in every record.")
+        weights.append(None if column is None else np.asarray(column, np.float64))
+    return tuple(weights)
 
 
 @function("Image.sampleRectangle")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.encode import encoded
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.registry import function
-from orchestrator.sandbox.earthengine.evaluate.values import Algorithm, Feature
+from orchestrator.sandbox.earthengine.evaluate.values import Algorithm, Feature, Image, number_in, text_in
 
 _MAX_LENGTH = 10_000_000
 
@@ -45,6 +46,16 @@ def get(items: list[Any], at: int) -> Any:
             f"List.get: List index must be between 0 and {len(items) - 1}, or -1 and -{len(items)}. Found {at}."
         )
     return items[at]
+
+
+@function("List.getNumber")
+def get_number(items: list[Any], at: int) -> float:
+    return number_in("List.getNumber", get(items, at))
+
+
+@function("List.getString")
+def get_string(items: list[Any], at: int) -> str:
+    return text_in("List.getString", get(items, at))
 
 
 @function("List.add")
@@ -96,14 +107,21 @@ def size(items: list[Any]) -> int:
 
 @function("List.slice")
 def cut(items: list[Any], start: int, end: int | None, step: int | None) -> list[Any]:
+    if step is not None and step < 1:
+        raise not_imitated(f"List.slice: a step of {step}")
     return items[start:end:step]
 
 
 @function("List.sort")
 def ordered(items: list[Any], keys: list[Any] | None) -> list[Any]:
-    if keys is None:
-        return sorted(items)
-    return [item for _, item in sorted(zip(keys, items, strict=True), key=lambda pair: pair[0])]
+    """Sort numbers, or texts, upwards; where nulls and other kinds go among them is not documented."""
+    order = items if keys is None else keys
+    if len(order) != len(items):
+        raise EvaluationError("List.sort: 'keys' must have the same length as 'list'.")
+    plain = all(isinstance(key, (int, float)) for key in order) or all(isinstance(key, str) for key in order)
+    if not plain:
+        raise not_imitated("List.sort: an order of nulls or of values of several kinds")
+    return [item for _, item in sorted(zip(order, items, strict=True), key=lambda pair: pair[0])]
 
 
 @function("List.reverse")
@@ -126,7 +144,15 @@ def pairs(items: list[Any], other: list[Any]) -> list[Any]:
 
 @function("List.join")
 def joined(items: list[Any], separator: str) -> str:
-    return separator.join(str(item) for item in items)
+    return separator.join(map(_written, items))
+
+
+def _written(item: Any) -> str:
+    if isinstance(item, str):
+        return item
+    if isinstance(item, bool) or not isinstance(item, (int, float)):
+        raise not_imitated("List.join: the text of anything but texts and numbers")
+    return str(encoded(item))
 
 
 @function("List.indexOf")
@@ -136,7 +162,12 @@ def index_of(items: list[Any], element: Any) -> int:
 
 @function("List.filter")
 def filtered(items: list[Any], condition: Any) -> list[Any]:
-    return [item for item in items if condition.accepts(Feature(None, {"item": item}))]
+    """Filter images and features by their properties, anything else by the property `item`."""
+    return [item for item in items if condition.accepts(_tested(item))]
+
+
+def _tested(item: Any) -> Image | Feature:
+    return item if isinstance(item, (Image, Feature)) else Feature(None, {"item": item})
 
 
 @function("List.repeat")

@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.functions.image_structure import select
 from orchestrator.sandbox.earthengine.evaluate.images import default_band, pointwise
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
 from orchestrator.sandbox.earthengine.evaluate.values import Image, ImageBand
+from orchestrator.sandbox.scenes.catalogue import PixelType
 
-_COLOURS = ("red", "green", "blue")
+_COLOURS = ("vis-red", "vis-green", "vis-blue")
 _NAMED = {
     "black": "000000", "white": "FFFFFF", "red": "FF0000", "green": "008000", "blue": "0000FF",
     "yellow": "FFFF00", "cyan": "00FFFF", "magenta": "FF00FF", "gray": "808080", "orange": "FFA500",
@@ -42,10 +43,12 @@ def visualize(
     if opacity not in (None, 1):
         raise EvaluationError("Image.visualize: 'opacity' is not imitated by this sandbox.")
     chosen = image if bands is None else select(image, _listed(bands), None)
-    shown = chosen.bands[: 3 if len(chosen.bands) >= 3 else 1]
+    shown = chosen.bands[:3]
     if not shown:
         raise EvaluationError("Image.visualize: No bands in input image.")
-    ranges = [_stretch(at, gain, bias, low, high, gamma) for at in range(len(shown))]
+    if len(shown) == 2:
+        raise not_imitated("Image.visualize: a picture of two bands")
+    ranges = [_stretch(band.type, at, gain, bias, low, high, gamma) for at, band in enumerate(shown)]
     if palette is not None and len(shown) == 1:
         colours = _colours(_listed(palette))
         return _picture(
@@ -56,7 +59,7 @@ def visualize(
 
 
 def _picture(image: Image, painted: Sequence[tuple[ImageBand, Any]]) -> Image:
-    names = _COLOURS if len(painted) == 3 else ("gray",)
+    names = _COLOURS if len(painted) == 3 else ("vis-gray",)
     return image.with_bands(
         default_band(name, pointwise(paint, band.node), pixel_types.BYTE, band)
         for name, (band, paint) in zip(names, painted, strict=True)
@@ -76,12 +79,20 @@ def _nth(value: Any, at: int, default: float) -> float:
     return every[at % len(every)]
 
 
-def _stretch(at: int, gain: Any, bias: Any, low: Any, high: Any, gamma: Any) -> tuple[float, float, float]:
+def _range(kind: PixelType) -> tuple[float, float]:
+    """Give what is stretched by default: 0 to 1 of fractions, of integers whatever their type holds."""
+    return pixel_types.bounds(kind) if kind.precision == "int" else (0.0, 1.0)
+
+
+def _stretch(
+    kind: PixelType, at: int, gain: Any, bias: Any, low: Any, high: Any, gamma: Any
+) -> tuple[float, float, float]:
     """Give (gain, bias, gamma) so that (value * gain + bias) / 255 is the fraction of full colour."""
     power = _nth(gamma, at, 1.0)
     if gain is not None or bias is not None:
         return _nth(gain, at, 1.0), _nth(bias, at, 0.0), power
-    bottom, top = _nth(low, at, 0.0), _nth(high, at, 255.0)
+    smallest, largest = _range(kind)
+    bottom, top = _nth(low, at, smallest), _nth(high, at, largest)
     factor = 255.0 / (top - bottom) if top != bottom else 255.0
     return factor, -bottom * factor, power
 

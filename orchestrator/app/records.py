@@ -1,0 +1,44 @@
+"""What is stored about runs, for those who only look: no cloud, no raster, no area is needed for that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+
+from orchestrator.config import Settings
+from orchestrator.core.clock import SystemClock
+from orchestrator.core.files import exclusive
+from orchestrator.engine.stores.contract import Store
+from orchestrator.engine.stores.sql import SqlStore
+
+
+class Records:
+    """The state folder of some settings, opened when first needed."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        refused_jobs: Mapping[str, str] = MappingProxyType({}),
+        config_dir: Path | None = None,
+    ) -> None:
+        self.settings = settings
+        self.refused_jobs = refused_jobs  # of config.toml: name and what is wrong
+        self.config_dir = config_dir or Path.cwd()  # what relative paths of jobs in config.toml count from
+        self.clock = SystemClock()
+
+    def has_state(self) -> bool:
+        """Tell whether anything was ever stored here; asking makes nothing."""
+        return (self.settings.state_dir / "state.db").is_file()
+
+    @cached_property
+    def store(self) -> Store:
+        self.settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return SqlStore(f"sqlite:///{self.settings.state_dir / 'state.db'}", self.clock)
+
+    def lock(self, run_id: str) -> AbstractContextManager[None]:
+        """Hold a run for this process."""
+        return exclusive(self.settings.state_dir / "locks" / run_id, f"run {run_id}")

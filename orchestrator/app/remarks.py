@@ -1,0 +1,76 @@
+"""What a plan should say beyond its numbers: dates without scenes, a disk that is too small, names that were made."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.core.errors import RecipeError
+from orchestrator.core.units import format_bytes
+from orchestrator.model.job import MAX_BASE_NAME, Job
+from orchestrator.model.plan import Plan
+from orchestrator.recipes.contract import ImageRequest, Recipe
+
+if TYPE_CHECKING:
+    from orchestrator.plan.area import Area
+
+
+def check_dates(job: Job, recipe: Recipe, request: ImageRequest, today: date) -> tuple[str, ...]:
+    """
+    Return what is to be said of the dates.
+
+    A sandbox serves whatever scenes it has, so nothing is refused for it.
+
+    Raises:
+        RecipeError: Google's collection cannot hold a scene of these dates.
+    """
+    known = recipe.first_day(request)
+    if request.start > today:
+        trouble = f"the dates begin on {request.start}, and today is {today}: no scene has been taken yet"
+    elif known and request.end <= known[1]:
+        trouble = f"the dates end before {request.end}, and {known[0]} begins on {known[1]}"
+    else:
+        trouble = ""
+    if trouble and job.service == "google":
+        raise RecipeError(f"{trouble}; choose other dates")
+    notes = [f"{trouble[0].upper()}{trouble[1:]}."] if trouble else []
+    if not trouble and known and request.start < known[1]:
+        notes.append(f"{known[0]} begins on {known[1]}: the days from {request.start} on give nothing before.")
+    last = request.end - timedelta(days=1)
+    if not trouble and last > today:
+        notes.append(f"The dates go on to {last}, and today is {today}: what is not taken yet will be missing.")
+    return tuple(notes)
+
+
+def disk_remarks(job: Job, plan: Plan) -> tuple[str, ...]:
+    """Return what is to be said of the room on the output's disk."""
+    folder = Path(job.output)
+    free = shutil.disk_usage(folder).free
+    least = least_bytes(plan)
+    room = f"{folder} has {format_bytes(free)} free"
+    if free < least:
+        need = f"{room}, and the result needs at least {format_bytes(least)}: `run` will refuse this."
+        return (f"{need} Free some space or choose another --output.",)
+    if free < plan.disk_bytes:
+        return (f"{room}, and a run may need up to {format_bytes(plan.disk_bytes)}: it may have to wait for space.",)
+    return ()
+
+
+def least_bytes(plan: Plan) -> int:
+    """Return the size of the result if it compresses to a quarter, which real scenes hardly do."""
+    return plan.area_pixels * plan.pixels.bytes_per_pixel // 4
+
+
+def piece_name(job: Job, area: Area) -> str:
+    """Return the base name of one of several outputs; a long one is cut and ends in digits that tell it apart."""
+    from orchestrator.plan.area import digest_of  # noqa: PLC0415  shapely is not needed before areas are
+
+    whole = f"{job.base_name}_{area.name}"
+    # `{date}` becomes ten characters.
+    room = MAX_BASE_NAME - max(0, len(job.base_name.replace("{date}", "2000-01-01")) - len(job.base_name))
+    if len(whole) <= room:
+        return whole
+    kept = room - len(job.base_name) - 1 - 9
+    return f"{job.base_name}_{area.name[: max(kept, 1)]}-{digest_of(area.value or area.name)}"

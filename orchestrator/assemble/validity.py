@@ -1,0 +1,102 @@
+"""Counts the pixels of a finished mosaic that hold data: every block is decoded once, none is estimated."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orchestrator.assemble import tiff
+from orchestrator.assemble.codec import COMPRESSIONS, Codec, Encoding, Pixels
+from orchestrator.assemble.reduce import is_nodata
+from orchestrator.assemble.settings import Settings
+from orchestrator.assemble.storage import FileBytes
+from orchestrator.core.errors import IntegrityError, Stopped
+from orchestrator.core.flow import in_order
+from orchestrator.model.ports import Stop
+
+Ints = NDArray[np.int64]
+Block = tuple[int, int]  # (block row, block column)
+
+
+def count_valid(
+    path: Path, settings: Settings, stop: Stop, on_blocks: Callable[[int, int], None] = lambda _done, _all: None
+) -> tuple[int, ...]:
+    """
+    Return for each band how many pixels of a mosaic hold data: are not nodata, and for floating types not NaN.
+
+    Pixels outside the area are nodata in the file, so that what is counted lies inside. `on_blocks` is told how
+    many blocks are done, and of how many.
+
+    Raises:
+        IntegrityError: A block cannot be decoded; the message names it.
+        Stopped: `stop` was set.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return _Counting.of(path, FileBytes.of(fd), settings).total(stop, on_blocks)
+    finally:
+        os.close(fd)
+
+
+class _Counting:
+    """One file that is being counted."""
+
+    def __init__(self, path: Path, source: FileBytes, settings: Settings, image: tiff.Directory) -> None:
+        block = image.number(tiff.TILE_WIDTH)
+        encoding = Encoding(COMPRESSIONS[image.number(tiff.COMPRESSION, 1)], image.number(tiff.PREDICTOR, 1), block)
+        self._path, self._source, self._threads = path, source, settings.spec.threads
+        self._nodata = settings.spec.pixels.nodata
+        self._codec = Codec(encoding, settings.dtype, len(settings.spec.pixels.bands))
+        self._height, self._width = image.number(tiff.HEIGHT), image.number(tiff.WIDTH)
+        shape = -(-self._height // block), -(-self._width // block)
+        self._offsets = image.numbers(tiff.TILE_OFFSETS).reshape(shape)
+        self._sizes = image.numbers(tiff.TILE_SIZES).reshape(shape)
+
+    @classmethod
+    def of(cls, path: Path, source: FileBytes, settings: Settings) -> _Counting:
+        return cls(path, source, settings, tiff.read(source).directories[0])
+
+    def total(self, stop: Stop, on_blocks: Callable[[int, int], None]) -> tuple[int, ...]:
+        stored = int(np.count_nonzero(self._sizes))
+        total: Ints = np.zeros(self._codec.bands, np.int64)
+        with ThreadPoolExecutor(self._threads, "count") as pool:
+            counted = in_order(pool, self._count, self._stored(), ahead=2 * self._threads)
+            for done, counts in enumerate(counted, start=1):
+                if stop.is_set():
+                    raise Stopped(f"stopped while counting the valid pixels of {self._path}; it is counted again")
+                total += counts
+                on_blocks(done, stored)
+        return tuple(total.tolist())
+
+    def _stored(self) -> Iterator[Block]:
+        """Yield the blocks that are stored in the order of the file, which is how a disk likes to be read."""
+        rows, cols = np.nonzero(self._sizes)
+        order = np.argsort(self._offsets[rows, cols], kind="stable")
+        yield from zip(rows[order].tolist(), cols[order].tolist(), strict=True)
+
+    def _count(self, block: Block) -> Ints:
+        pixels = self._decoded(block)
+        block_side = self._codec.encoding.block
+        # What a block holds beyond the edge of the raster means nothing.
+        height, width = self._height - block[0] * block_side, self._width - block[1] * block_side
+        return valid_in(pixels[:height, :width], self._nodata)
+
+    def _decoded(self, block: Block) -> Pixels:
+        data = self._source.read(int(self._offsets[block]), int(self._sizes[block]))
+        try:
+            return self._codec.decode(data)
+        except IntegrityError as error:
+            raise IntegrityError(f"{self._path}: block {block} of (row, column) is damaged: {error}") from error
+
+
+def valid_in(pixels: Pixels, nodata: float) -> Ints:
+    """Return how many of (row, col, band) `pixels` hold data, for each band."""
+    empty = is_nodata(pixels, nodata)
+    if np.issubdtype(pixels.dtype, np.floating) and not np.isnan(nodata):
+        empty |= np.isnan(pixels)
+    return np.asarray(pixels.shape[0] * pixels.shape[1] - np.count_nonzero(empty, axis=(0, 1)), np.int64)

@@ -1,0 +1,98 @@
+"""Whether an answer is the service's own: anybody between here and there may answer with a page of theirs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.core.errors import TransientError
+from orchestrator.core.log import clean
+
+# A status that says something final about the thing asked for is believed only in the service's own form, and one
+# about us unless it is a page. 407 is a proxy's by its meaning.
+_NEEDS_FORM = frozenset({404, 407, 410, 412})
+_NO_PAGE = frozenset({401, 403})
+
+
+def google_error(content: bytes | str) -> Mapping[str, Any] | None:
+    """Return the error of Google's form, `{"error": {"code": 404, "message": "..."}}`; None for all else."""
+    try:
+        error = json.loads(content)["error"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    known = isinstance(error, dict) and isinstance(error.get("code"), int) and isinstance(error.get("message"), str)
+    return error if known else None
+
+
+def is_proof(status: int, content: bytes | str) -> bool:
+    """Tell whether a refusal may be believed: by its status alone, or because it has the service's form."""
+    if status not in _NEEDS_FORM | _NO_PAGE:
+        return True
+    error = google_error(content)
+    if status in _NO_PAGE and error is None:
+        return not (content if isinstance(content, bytes) else content.encode()).lstrip().startswith(b"<")
+    return error is not None and error["code"] == status
+
+
+def read_object(content: bytes, what: str) -> dict[str, Any]:
+    """
+    Return an answer that must be a JSON object.
+
+    Raises:
+        TransientError: It is something else: cut, a page, a list.
+    """
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise TransientError(f"{what}: the answer has not the shape of the service's: {shorten(content)!r}")
+    return value
+
+
+def shorten(text: bytes | str, limit: int = 300) -> str:
+    """Return a service's text as one clean line of at most `limit`; a page is told by its title or its first words."""
+    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    title = re.search(r"<title>(.*?)</title>", words[:4096], re.IGNORECASE | re.DOTALL)
+    return clean(title.group(1) if title else words, limit) or "no explanation"
+
+
+class Pages:
+    """Checks the pages of one list: each an object with a list in it, none of them seen before, and an end to them."""
+
+    def __init__(self, what: str, key: str, others: frozenset[str], *, entries: int, pages: int) -> None:
+        """Take the name of a page's list, the `others` it may have, and how many entries and pages there may be."""
+        self._what, self._key, self._known = what, key, others | {key, "nextPageToken"}
+        self._most_entries, self._most_pages = entries, pages
+        self._entries = self._pages = 0
+        self._seen: set[str] = set()
+
+    def check(self, page: Mapping[str, Any]) -> None:
+        """
+        Take note of one more page.
+
+        Raises:
+            TransientError: It is none, or the list goes round in circles, or does not end.
+        """
+        entries, token = page.get(self._key, []), page.get("nextPageToken", "")
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise TransientError(f"{self._what}: the answer's {self._key} are no list of objects")
+        if not page.keys() <= self._known or not isinstance(token, str):
+            raise TransientError(f"{self._what}: the answer is no page of a list: {clean(str(sorted(page)), 80)}")
+        self._watch_for_circles(token, entries)
+        self._entries += len(entries)
+        self._pages += 1
+        if self._entries > self._most_entries or self._pages > self._most_pages:
+            raise TransientError(
+                f"{self._what}: the list did not end after {self._entries} entries on {self._pages} pages"
+            )
+
+    def _watch_for_circles(self, token: str, entries: list[dict[str, Any]]) -> None:
+        first = entries[0].get("id") or entries[0].get("name") if entries else None
+        marks = {f"token {token}"} if token else set()
+        marks |= {f"entry {first}"} if first else set()
+        if marks & self._seen:
+            raise TransientError(f"{self._what}: the list goes round in circles, page {self._pages + 1} came before")
+        self._seen |= marks

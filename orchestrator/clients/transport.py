@@ -1,0 +1,49 @@
+"""The transport under `googleapiclient`, and so under Earth Engine's client and Drive's: watched, no redirects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httplib2  # type: ignore[import-untyped]  # ships no types; only its answer is used
+import requests
+
+from orchestrator.clients.connections import TIMEOUT, make_session
+
+
+class Transport:
+    """
+    An `httplib2.Http` by shape, over a pooled session. Safe to use from several threads, which httplib2's own is not.
+
+    Earth Engine's client has one like it, whose calls end only when the other side wishes.
+    """
+
+    def __init__(self, connections: int = 10) -> None:
+        self._session = make_session(connections)
+        self.timeout = TIMEOUT[1]
+        self.redirect_codes: frozenset[int] = frozenset()
+        self.follow_redirects = False
+
+    def request(
+        self,
+        uri: str,
+        method: str = "GET",
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        redirections: int | None = None,  # noqa: ARG002  none is followed
+        connection_type: Any = None,  # noqa: ARG002  httplib2's
+    ) -> tuple[Any, bytes]:
+        """Send one request; return the answer's headers, with the status among them, and its body."""
+        try:
+            answer = self._session.request(
+                method, uri, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False
+            )
+        except requests.Timeout as error:
+            raise TimeoutError(str(error)) from error
+        except requests.RequestException as error:
+            raise ConnectionError(str(error)) from error
+        found = {name.lower(): value for name, value in answer.headers.items()}
+        return httplib2.Response(found | {"status": str(answer.status_code)}), answer.content
+
+    def close(self) -> None:
+        """Give up every connection; the next call would open new ones."""
+        self._session.close()

@@ -1,0 +1,36 @@
+"""Who else may write a file that is going to be run."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from orchestrator.core.errors import RecipeError
+
+
+def check_modes(path: Path) -> tuple[str, ...]:
+    """
+    Make sure that not just anybody can put code into a file, and return what should be known, a sentence each.
+
+    Raises:
+        RecipeError: Everybody may write the file, or replace it in its folder.
+    """
+    real = path.resolve()
+    file, folder = real.stat(), real.parent.stat()
+    if file.st_mode & stat.S_IWOTH:
+        mode = f"{stat.S_IMODE(file.st_mode):04o}"
+        raise RecipeError(f"{path} is run as code, but everybody on this machine may write it (mode {mode}): chmod o-w")
+    if folder.st_mode & stat.S_IWOTH and not folder.st_mode & stat.S_ISVTX:
+        raise RecipeError(
+            f"{path} is run as code, but everybody on this machine may replace it: its folder has mode "
+            f"{stat.S_IMODE(folder.st_mode):04o}; take that away (chmod o-w), or move the file"
+        )
+    if file.st_uid not in _trusted():
+        return (f"{path} is run as code and belongs to another user (number {file.st_uid}), who may change it.",)
+    return ()
+
+
+def _trusted() -> set[int]:
+    """Return the users whose files are ours as well as theirs: us, and the one who may do anything."""
+    return {os.geteuid(), 0}

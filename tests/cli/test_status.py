@@ -1,0 +1,99 @@
+"""`status`: whole, quick, and without leaving a trace."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import event
+
+from orchestrator.engine.stores.records import Attempt
+from orchestrator.faces.cli.status import heads_of, listing
+from orchestrator.model.objects import StoredObject
+from orchestrator.model.states import PartState, TaskState
+
+
+def export(kept, run, key="0000"):
+    """Let Earth Engine have finished a task; its two parts are listed, of 1000 bytes each, and one is here."""
+    task = next(t for t in kept.store.tasks(run.id) if t.key == key)
+    kept.store.intend(run.id, Attempt(key, 1, f"{run.id}{key}", f"{run.id} {key}", "p", "", 0.0))
+    kept.store.identify(run.id, key, "projects/p/operations/X", TaskState.SUCCEEDED)
+    found = {w: StoredObject(f"{key}-{n}", 1000, "1", None, None) for n, w in enumerate(task.plan.parts())}
+    kept.store.collect(run.id, key, found, 1)
+    window = next(iter(found))
+    for state in (PartState.DOWNLOADING, PartState.VERIFIED, PartState.MERGED):
+        kept.store.set_part(run.id, window, state)
+
+
+def test_a_list_takes_the_same_number_of_questions_for_any_number_of_runs(kept):
+    """Three statements for 3 runs and for 300: not one for each run."""
+    said = []
+    event.listen(kept.store._db._engine, "before_cursor_execute", lambda *given: said.append(given[2]))
+
+    def questions():
+        said.clear()
+        heads_of(kept.store, 1000, datetime.now(UTC))
+        return [statement for statement in said if statement.startswith("SELECT")]
+
+    for number in range(3):
+        kept.plan(kept.admit(f"a{number}"))
+    few = len(questions())
+    for number in range(300):
+        kept.plan(kept.admit(f"b{number}"), tasks=1)
+
+    assert few == len(questions()) == 3
+    # A plan and an image weigh megabytes; a list needs neither.
+    assert not any("runs.plan" in statement or "runs.image" in statement for statement in said)
+
+
+def test_a_list_counts_the_parts_of_each_run(kept):
+    """All parts, and those that are placed, are added up to the right run."""
+    one, other = kept.plan(kept.admit("one")), kept.plan(kept.admit("other"), tasks=3)
+    export(kept, one)
+
+    facts = {f["run"]: (f["parts_done"], f["parts"]) for f in heads_of(kept.store, 10, datetime.now(UTC))}
+
+    assert facts == {one.id: (1, 4), other.id: (0, 6)}
+
+
+def test_the_pace_is_that_of_the_last_minutes(kept):
+    """Bytes and parts since ten minutes ago give bytes a second and seconds left."""
+    run = kept.plan(kept.admit("east"))
+    export(kept, run)
+    for _ in range(2):
+        kept.store.record(run.id, "part.downloaded", {"bytes": 5000})
+    first = datetime.fromisoformat(kept.store.events(run.id)[0].at)
+
+    (facts,) = heads_of(kept.store, 10, first.fromtimestamp(first.timestamp() + 20, UTC))
+
+    # 10,000 bytes and 2 parts in 20 s; 3 of 4 parts are left.
+    assert (facts["bytes_per_second"], facts["eta_seconds"]) == (500, 30)
+
+
+def test_a_list_says_service_area_output_and_utc(kept, call):
+    """Who looks in the morning sees what it is, where it goes, and in which clock."""
+    kept.admit("east")
+
+    shown = call("status").out
+
+    assert all(word in shown for word in ("sandbox", "east.gpkg", "/results/east_clipped.tif", "UTC"))
+
+
+@pytest.mark.parametrize("width", [40, 60])
+def test_a_list_fits_a_narrow_terminal(kept, width):
+    """Nothing but a path, which people copy, is wider."""
+    kept.store.set_run(kept.plan(kept.admit("east")).id, "HELD", "look " * 40)
+
+    lines = listing(heads_of(kept.store, 10, datetime.now(UTC)), width)
+
+    assert [line for line in lines if len(line) > width and "/" not in line] == []
+    assert any("EXPORTING" in line or "HELD" in line for line in lines)
+
+
+@pytest.mark.parametrize("words", [["status"], ["why", "east"], ["logs", "latest"], ["watch", "east"]], ids=" ".join)
+def test_a_look_makes_nothing(call, tmp_path, words):
+    """Where nothing was ever run, nothing is made by asking; `status` says so, the others have no run to show."""
+    looked = call(*words)
+
+    assert looked.code == (0 if words == ["status"] else 2)
+    assert list(tmp_path.iterdir()) == []
