@@ -133,8 +133,8 @@ def prepare(request: Request, stop: Stop, say: Say = lambda _what, _done, _all: 
     lacking = _beyond(geometry, surveyed.grid, all_touched=request.all_touched) + missing(surveyed, spans)
     if lacking and not request.allow_missing:
         raise UserError(
-            f"{len(lacking)} parts are missing in {request.folder}: {listed(lacking)}; bring them, or fill their "
-            "pixels with nodata by --allow-missing"
+            f"{request.folder} lacks {listed(lacking)}; bring what is missing, or fill its pixels with nodata by "
+            "--allow-missing"
         )
     grid, parts = _cropped(surveyed, spans)
     spec = MosaicSpec(

@@ -10,8 +10,8 @@ import rich_click as click
 from reading import REFERENCE, rows, sections
 
 from orchestrator.core import errors
+from orchestrator.faces.cli.exits import WAITS_FOR_PERSON
 from orchestrator.faces.cli.main import EXIT_CODES, cli
-from orchestrator.faces.cli.run import WAITS_FOR_PERSON
 from orchestrator.model import states
 from orchestrator.recipes import sentinel2, user_code
 from orchestrator.recipes.registry import RECIPES

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import rich_click as click
 
-from orchestrator.app import Application
 from orchestrator.core.errors import OrchestratorError
 from orchestrator.core.units import parse_seconds
 from orchestrator.faces.cli.heartbeat import FRESH_SECONDS, daemon
-from orchestrator.faces.cli.session import Context
+from orchestrator.faces.cli.session import Context, looking
 
 
 @click.command()
@@ -40,8 +39,8 @@ def health(context: Context, /, max_age: str) -> int:
 def examine(context: Context, max_age_seconds: float) -> tuple[bool, str]:
     """Return whether the daemon works, and a sentence about it; nothing is made where no state is."""
     try:
-        app = Application(context.load().settings, stop=context.stop)
-        if not (app.settings.state_dir / "state.db").is_file():
+        app = looking(context)
+        if not app.has_state():
             return False, f"there is no state in {app.settings.state_dir}; start `orchestrator serve`"
         row, sentence = daemon(app.store, app.clock, max_age_seconds)
     except (OrchestratorError, OSError) as error:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from orchestrator.app.records import Records
-from orchestrator.app.scheduled import scheduled
 from orchestrator.faces.cli.heartbeat import daemon
 
 _SKIPPED_DAYS = 7
@@ -16,8 +15,12 @@ _MOST_SHOWN = 10_000
 
 def wrong_jobs(app: Records) -> Mapping[str, str]:
     """Return what is wrong with jobs of config.toml, by name: as it reads now, and as the daemon met them."""
-    row, _ = daemon(app.store, app.clock)
+    row = daemon(app.store, app.clock)[0] if app.has_state() else None
     met = row.facts.get("troubles", {}) if row is not None else {}
+    if not app.settings.jobs:
+        return {**met, **app.refused_jobs}
+    from orchestrator.app.scheduled import scheduled  # noqa: PLC0415  without jobs nobody needs a timetable
+
     return {**met, **scheduled(app)[1]}
 
 
@@ -25,6 +28,8 @@ def standing(app: Records) -> Iterator[str]:
     """Yield a line for each job in trouble, and for each whose dates were skipped lately."""
     for name, sentence in wrong_jobs(app).items():
         yield f"job {name} is left out: {sentence.removeprefix(f'job {name}: ')}"
+    if not app.has_state():
+        return
     since = (app.clock.now() - timedelta(days=_SKIPPED_DAYS)).isoformat(timespec="milliseconds")
     skipped = app.store.dates.latest(_MOST_SHOWN, skipped_since=since)
     for name, count in sorted(Counter(row.job_name for row in skipped).items()):

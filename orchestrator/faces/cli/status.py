@@ -55,11 +55,10 @@ def status(context: Context, /, run_id: str | None, limit: int) -> int:
             output.say(line)
         if not shown:
             output.say("no runs yet; `orchestrator demo` makes one")
-    if app.has_state():
-        for name, sentence in wrong_jobs(app).items():
-            output.message("job", {"name": name, "error": sentence})
-        for line in standing(app):
-            output.say(line)
+    for name, sentence in wrong_jobs(app).items():
+        output.message("job", {"name": name, "error": sentence})
+    for line in standing(app):
+        output.say(line)
     return 0
 
 
