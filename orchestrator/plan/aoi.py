@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +50,9 @@ def read_areas(
         # Names of files, layers and attributes are their authors' and may hold anything.
         raise AreaError(_one_line(str(error))) from None
     except OSError as error:
-        raise AreaError(_one_line(f"{source}: cannot be read ({error.strerror}); check its permissions")) from None
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        advice = f"free some space in {tempfile.gettempdir()}, or set TMPDIR" if full else "check its permissions"
+        raise AreaError(_one_line(f"{source}: cannot be read ({error.strerror}); {advice}")) from None
 
 
 def _one_line(text: str) -> str:
@@ -84,6 +88,8 @@ def _read_areas(
 
 
 def _features(source: str, *, layer: str | None, where: str | None) -> Features:
+    if where and "\0" in where:
+        raise AreaError("the filter (--where) holds a NUL character, where GDAL would stop reading; write it again")
     inline = None
     if existing_path(source) is None:
         inline = read_box(source)

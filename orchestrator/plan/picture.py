@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from orchestrator.core.files import write_whole
 from orchestrator.model.grid import Window
 from orchestrator.model.plan import Plan
 from orchestrator.plan.budget import MIB, part_bytes_bound
-from orchestrator.plan.reproject import LONLAT, densify, parse_crs, transformer_between
+from orchestrator.plan.reproject import LONLAT, densify, parse_crs, shift_longitude, transformer_between, unwrapped
 
 INK, PAPER, LAND = "#22303c", "#f3f0e9", "#14232f"
 # Quiet colours of similar lightness, ordered so that tasks with neighbouring numbers differ.
@@ -172,7 +173,7 @@ def parts_geojson(plan: Plan, learned_bytes_per_pixel: float | None = None) -> d
 
     Each feature carries `part` (numbered through the plan from 0), `task`, `row`, `col`, `height`, `width` (its
     window on the grid) and `max_bytes`, which its file cannot exceed. A part across longitude 180 has
-    longitudes beyond 180.
+    longitudes beyond 180; one round a pole reaches from -180 to 180 and to the pole.
     """
     parts = [(task.index, part) for task in plan.tasks for part in task.parts()]
     outlines = _lonlat_outlines(plan, [part for _task, part in parts])
@@ -193,14 +194,14 @@ def parts_geojson(plan: Plan, learned_bytes_per_pixel: float | None = None) -> d
                     ),
                 ),
             },
-            "geometry": {"type": "Polygon", "coordinates": [outline]},
+            "geometry": outline,
         }
         for number, ((task, part), outline) in enumerate(zip(parts, outlines, strict=True))
     ]
     return {"type": "FeatureCollection", "features": features}
 
 
-def _lonlat_outlines(plan: Plan, parts: Sequence[Window]) -> list[list[list[float]]]:
+def _lonlat_outlines(plan: Plan, parts: Sequence[Window]) -> list[dict[str, Any]]:
     source = parse_crs(plan.grid.crs)
     transformer = transformer_between(source, parse_crs(LONLAT))
     # Straight edges of the grid are curved in degrees; with thousands of parts each is too short for it to show.
@@ -212,7 +213,8 @@ def _lonlat_outlines(plan: Plan, parts: Sequence[Window]) -> list[list[list[floa
     xy, owner = shapely.get_coordinates(rings, return_index=True)
     lonlat = np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])).round(7)
     for ring in np.split(lonlat, np.flatnonzero(np.diff(owner)) + 1):
-        if np.ptp(ring[:, 0]) > 180:
-            ring[:, 0] = np.where(ring[:, 0] < 0, ring[:, 0] + 360, ring[:, 0])
-        outlines.append(ring.tolist())
+        whole = unwrapped(shapely.Polygon(ring))
+        outlines.append(
+            json.loads(shapely.to_geojson(shift_longitude(whole, 360.0) if whole.bounds[0] < -180 else whole))
+        )
     return outlines

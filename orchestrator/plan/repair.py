@@ -16,6 +16,7 @@ from orchestrator.plan.reproject import parse_crs, polygons_only, within_180
 MOST_WEST_EAST = 540.0  # one and a half turns
 MAX_NAMED = 3
 MAX_NESTING = 32
+MANY = 1000
 POLYGONAL = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 
 
@@ -77,11 +78,21 @@ def dissolve(geometries: list[BaseGeometry], crs: str) -> BaseGeometry:
     """Return the union of `geometries`; holes and separate pieces are kept. Longitudes end within -180 and 180."""
     if parse_crs(crs).is_geographic:
         geometries = [within_180(geometry) for geometry in geometries]
-    return geometries[0] if len(geometries) == 1 else polygons_only(shapely.union_all(geometries))
+    return geometries[0] if len(geometries) == 1 else polygons_only(_union(geometries))
+
+
+def _union(geometries: list[BaseGeometry]) -> BaseGeometry:
+    # Thousands of islands that hardly meet are united group by group: a second instead of half a minute.
+    if len(geometries) > MANY and shapely.geos_version >= (3, 12, 0):
+        return shapely.disjoint_subset_union_all(geometries)
+    return shapely.union_all(geometries)
 
 
 def _refuse_other_than_polygons(features: Features) -> None:
-    polygonal = np.array([_is_polygonal(geometry) for geometry in features.geometries])
+    kinds = shapely.get_type_id(features.geometries)
+    polygonal = np.isin(kinds, POLYGONAL)
+    for index in np.flatnonzero(kinds == shapely.GeometryType.GEOMETRYCOLLECTION):
+        polygonal[index] = _is_polygonal(features.geometries[index])
     wrong = np.flatnonzero(~polygonal)
     if len(wrong):
         kind = features.geometries[wrong[0]].geom_type

@@ -188,12 +188,16 @@ def to_lonlat(geometry: BaseGeometry, crs: str) -> BaseGeometry:
         raise AreaError("the area has points that lie nowhere on Earth in its CRS; check the CRS (--area-crs)")
     polygons = shapely.get_parts(lonlat)
     if unwrap:
-        polygons = shapely.get_parts([_unwrapped(polygon) for polygon in polygons])
+        polygons = shapely.get_parts([unwrapped(polygon) for polygon in polygons])
     return _centred(shapely.MultiPolygon(_gathered(list(polygons))))
 
 
-def _unwrapped(polygon: BaseGeometry) -> BaseGeometry:
-    """Return `polygon` with longitudes that never jump from +180 to -180 along a ring."""
+def unwrapped(polygon: BaseGeometry) -> BaseGeometry:
+    """
+    Return `polygon`, in degrees, with longitudes that never jump from +180 to -180 along a ring.
+
+    One round a pole reaches from -180 to 180 and to the pole.
+    """
     xy = shapely.get_coordinates(polygon)
     if float(np.ptp(xy[:, 0])) <= 180:
         return polygon

@@ -54,6 +54,9 @@ LAND = tuple(
 def whereabouts(area: Area) -> tuple[str, ...]:
     """Return where the middle of the area lies, and a warning if it lies at sea and its mirror image on land."""
     west, south, east, north = to_lonlat(area.geometry, area.crs).bounds
+    if east - west >= 360:
+        pole, edge = ("North", south) if north + south > 0 else ("South", north)
+        return (f"{area.name}: the area lies round the {pole} Pole, up to latitude {_degrees(edge, 'NS')}.",)
     lon, lat = (west + east) / 2, (south + north) / 2
     lon = (lon + 180) % 360 - 180
     notes = [

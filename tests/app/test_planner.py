@@ -33,7 +33,7 @@ def job(tmp_path):
 
 
 def planned(job):
-    return JobPlanner(Settings(), lambda: pytest.fail("a service was asked"), 1).local(job, TODAY)
+    return JobPlanner(Settings(), lambda: pytest.fail("a service was asked"), 1, lambda _: None).local(job, TODAY)
 
 
 def areas(tmp_path, *names):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 
 import area_files as kit
@@ -10,6 +11,7 @@ import shapely
 
 from orchestrator.core.errors import UserError
 from orchestrator.model.spec import PixelSpec
+from orchestrator.plan import staging
 from orchestrator.plan.aoi import read_areas
 from orchestrator.plan.plan import GridRequest, make_plan
 
@@ -361,3 +363,22 @@ def test_names_and_data_of_a_kml_are_attributes(tmp_path):
 
     assert area.geometry.equals(WEST.difference(hole))
     assert names == ["one", "two"]
+
+
+def test_a_filter_is_read_to_its_end(tmp_path):
+    """GDAL would stop at a NUL and take the rest as wished for."""
+    kit.frame(WEST, EAST).to_file(tmp_path / "a.gpkg")
+
+    assert "NUL" in refusal(tmp_path / "a.gpkg", where="label = 'piece 0' OR 1 = 1 \0 AND 1 = 0")
+
+
+def test_a_full_temporary_folder_is_said(tmp_path, monkeypatch):
+    """Not the area's permissions."""
+    path = kit.zipped(tmp_path / "a.zip", {"a.geojson": kit.collection(WEST)})
+
+    def full(*_arguments, **_options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(staging, "unpack", full)
+
+    assert "TMPDIR" in refusal(path)

@@ -14,11 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.errors import UserError
+from orchestrator.model.job import GridRequest
+from orchestrator.model.spec import PixelSpec
 from orchestrator.plan.align import fix_grid
 from orchestrator.plan.aoi import read_areas
+from orchestrator.plan.picture import parts_geojson
+from orchestrator.plan.plan import make_plan
 from orchestrator.plan.region import ee_region
-from orchestrator.plan.reproject import parse_crs
+from orchestrator.plan.reproject import parse_crs, to_lonlat
 from orchestrator.plan.spans import SpanTable
+from orchestrator.plan.whereabouts import whereabouts
 
 
 def planned(source, **request):
@@ -250,3 +255,32 @@ def test_wherever_a_box_lies_its_grid_is_no_strip_round_the_world(lon, lat, widt
         return  # in words, as other tests have it
 
     assert max(grid.width, grid.height) < (4000 if metres else 500)
+
+
+@pytest.mark.parametrize(
+    ("box", "crs", "bounds"),
+    [
+        pytest.param("-180,82,180,90", "EPSG:3413", (-180, 90), id="north"),
+        pytest.param("-180,-90,180,-80", "EPSG:3031", (-180, -90), id="south"),
+        pytest.param("177,-19,-178,-16", "EPSG:32760", (176.9, -16), id="across 180"),
+    ],
+)
+def test_the_parts_of_a_plan_are_shown_where_they_lie(box, crs, bounds):
+    """Valid outlines that contain the area, also round a pole."""
+    (area,) = read_areas(box)
+    plan = make_plan(area, PixelSpec(("B2",), "uint16", 0), GridRequest(scale=5000, crs=crs))
+
+    features = parts_geojson(plan)["features"]
+
+    shapes = [shapely.geometry.shape(feature["geometry"]) for feature in features]
+    assert all(shape.is_valid for shape in shapes)
+    whole = shapely.union_all(shapes).buffer(1e-6)
+    assert whole.contains(to_lonlat(area.geometry, area.crs).buffer(-0.1))
+    assert whole.bounds[0] == pytest.approx(bounds[0], abs=0.2)
+
+
+def test_an_area_round_a_pole_is_said_to_lie_there():
+    """It has no middle that longitude and latitude would name."""
+    (area,) = read_areas("-180,-90,180,-80")
+
+    assert any("round the South Pole, up to latitude 80.00 S" in note for note in whereabouts(area))

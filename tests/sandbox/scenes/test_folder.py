@@ -7,6 +7,7 @@ import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from affine import Affine
 from pyproj import Transformer
 from shapely.geometry import box
 
+from orchestrator.sandbox import main
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.functions.image_structure import load
 from orchestrator.sandbox.scenes.folder import FolderCatalogue, ScenesError
@@ -224,6 +226,18 @@ def test_a_scene_whose_file_is_gone_is_left_out_and_said(small, tmp_path):
         with pytest.raises(ScenesError, match=r"B04\.tif, which is not there"):
             catalogue.scene(f"{collection}/20230820T100808_20230820T100808_T33TWL")
     assert catalogue.scene(f"{REFLECTANCE}/another") is None
+
+
+def test_the_command_says_which_scenes_are_left_out(small, tmp_path, capsys):
+    """On standard error, a line each, before it answers."""
+    raster(tmp_path / "other.tif", np.ones((4, 4), np.uint16))
+    item(tmp_path / "gone", {"red": "B04.tif", "nir": "../other.tif"}, datetime="2023-08-20T10:08:08Z")
+
+    main._catalogue(SimpleNamespace(scenes=small))
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("sandbox: ")
+    assert line.endswith("names B04.tif, which is not there; the scene is left out")
 
 
 def test_asking_for_a_scene_that_was_left_out_is_an_answer(small, tmp_path):
