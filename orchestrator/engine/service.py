@@ -107,6 +107,8 @@ class _Shift:
         self._unjoined: dict[str, str] = {}
         self._locked: set[str] = set()
         self._failures: dict[str, int] = {}
+        self._tried: set[str] = set()  # came out of a slot unfinished
+        self._until_idle = False
         self._trouble: OrchestratorError | None = None
         self._trouble_wait = 0.0
         self._quiet_until = 0.0
@@ -115,6 +117,7 @@ class _Shift:
         self._guard = threading.Lock()
 
     def work(self, *, until_idle: bool) -> Summary:
+        self._until_idle = until_idle
         with ThreadPoolExecutor(self._service.slots, thread_name_prefix="run") as self._pool:
             try:
                 while not self._service.stop.is_set():
@@ -144,13 +147,20 @@ class _Shift:
             for run in self._turns.ready(self._waiting):
                 if len(self._busy) >= self._service.slots:
                     return
-                if run.id not in self._busy and not self._is_beside(run):
+                if run.id not in self._busy and not self._is_beside(run) and not self._is_given_up(run):
                     self._busy[run.id] = run.declaration
                     self._pool.submit(self._carry, run)
 
     def _is_beside(self, run: Waiting) -> bool:
         """Tell whether another date of the same job is in a slot: one after the other, since they share a place."""
         return run.declaration != "" and run.declaration in self._busy.values()
+
+    def _is_given_up(self, run: Waiting) -> bool:
+        """Tell whether the patience with runs that come out of their slots unfinished is over."""
+        return self._until_idle and run.id in self._tried and self._now() > self._patient_until()
+
+    def _patient_until(self) -> float:
+        return self._progress_at + self._service.patience_seconds
 
     def _wait(self) -> float:
         """Return how long nothing can become ready, at most until the next look."""
@@ -164,16 +174,15 @@ class _Shift:
 
     def _is_idle(self) -> bool:
         with self._guard:
-            patient_until = self._progress_at + self._service.patience_seconds
             if self._busy:
                 return False
             if self._trouble is not None:
-                if self._now() > patient_until:
+                if self._now() > self._patient_until():
                     raise self._trouble
                 return False
-            ours = [run for run in self._waiting if run.id not in self._locked]
+            ours = [run for run in self._waiting if run.id not in self._locked and not self._is_given_up(run)]
             soonest = self._turns.soonest(ours)
-            return soonest is None or (soonest > 0 and self._now() + soonest > patient_until)
+            return soonest is None or (soonest > 0 and self._now() + soonest > self._patient_until())
 
     def _now(self) -> float:
         return self._service.clock.monotonic()
@@ -250,6 +259,8 @@ class _Shift:
                 self._failed.add(after.id)
             if after.state in RUN_FINAL or self._now() - began >= REAL_WORK_SECONDS:
                 self._progress_at = self._now()
+            if after.state not in RUN_FINAL:
+                self._tried.add(after.id)
             if after.state not in RUN_FINAL and not after.needs_person:
                 # Not at once again, whatever its row says.
                 named = after.state is RunState.HELD and after.next_at > 0
@@ -259,6 +270,7 @@ class _Shift:
         """The run ended with an error, or how it ended could not be written down; then it goes on in a while."""
         self._service.notify("run.error", run_id, {"error": str(error)})
         with self._guard:
+            self._tried.add(run_id)
             count = self._failures[run_id] = self._failures.get(run_id, 0) + 1
         self._rest(run_id, min(LONGEST_REST_SECONDS, REST_SECONDS * 2 ** min(count - 1, 10)))
         self._count_failure(run_id)

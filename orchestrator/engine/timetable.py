@@ -74,6 +74,7 @@ class Timetable:
         stop: Stop,
         installation: str,
         notify: Callable[[str, str, Mapping[str, Any]], None],
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
         self._entries = entries
         self._store = store
@@ -81,6 +82,7 @@ class Timetable:
         self._stop = stop
         self._installation = installation
         self._notify = notify
+        self._alive = alive  # called after each job
         self._nothing_before: dict[str, datetime] = {}
         self._not_before: defaultdict[str, float] = defaultdict(lambda: float("-inf"))
         self.troubles: dict[str, str] = {}
@@ -97,6 +99,7 @@ class Timetable:
                 return
             if now >= self._nothing_before.get(entry.name, ANCHOR):
                 self._look_at(entry, now)
+                self._alive()
 
     def _look_at(self, entry: Entry, now: datetime) -> None:
         if self._clock.monotonic() < self._not_before[entry.name]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,6 +20,7 @@ from orchestrator.core.files import (
     remove_if_empty,
     remove_tree,
     sha256_of,
+    write_once,
     write_whole,
 )
 
@@ -169,3 +171,31 @@ def test_removing_a_tree_does_not_follow_links(tmp_path):
 
     assert not work.exists()
     assert (outside / "file").read_text() == "keep"
+
+
+def test_two_that_write_once_at_once_have_the_same(tmp_path, monkeypatch):
+    """One is overtaken between finding nothing and giving its file a name: it reads the other's, and leaves nothing."""
+    begun, overtaken, fsync = threading.Event(), threading.Event(), os.fsync
+
+    def slow_in_the_second(fd):
+        fsync(fd)
+        if threading.current_thread() is not threading.main_thread():
+            begun.set()
+            overtaken.wait(30)
+
+    monkeypatch.setattr(os, "fsync", slow_in_the_second)
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(write_once, tmp_path / "owner", b"slow")
+        begun.wait(30)
+        fast = write_once(tmp_path / "owner", b"fast")
+        overtaken.set()
+
+        assert (fast, slow.result()) == (b"fast", b"fast")
+    assert [path.name for path in tmp_path.iterdir()] == ["owner"]
+
+
+def test_what_is_there_stays_when_something_is_written_once(tmp_path):
+    """The name of an installation is drawn once."""
+    (tmp_path / "owner").write_bytes(b"first")
+
+    assert write_once(tmp_path / "owner", b"second") == b"first"

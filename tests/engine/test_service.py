@@ -404,7 +404,18 @@ def test_until_idle_ends_although_a_run_is_held_again_and_again(house):
     summary = house.work(patience_seconds=900.0)
 
     assert summary == Summary(later=1)
-    assert 600 <= house.clock.seconds <= 900
+    assert 600 <= house.clock.seconds <= 901
+
+
+def test_until_idle_ends_although_a_run_is_always_due_again(house):
+    """Held for less than the time between two looks, it is due at each of them."""
+    house.admit("full-disk")
+    house.acts["full-disk"] = lambda run_id: house.hold(run_id, 0.001)
+
+    summary = house.work(patience_seconds=60.0)
+
+    assert summary == Summary(later=1)
+    assert 55 <= house.clock.seconds <= 70
 
 
 def test_a_run_whose_end_cannot_be_written_down_is_tried_again_ever_more_seldom(house):

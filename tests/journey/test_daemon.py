@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 from collections import Counter
 
 import journey_kit as kit
@@ -98,10 +95,9 @@ def test_the_others_finish_in_two_slots(home):
 
 def test_a_run_without_a_bucket_waits_for_one(home):
     """The daemon says so once and ends with 4; started again with a bucket, it goes on by itself."""
-    home.start("submit", ORCHESTRATOR_EE__URL=home.service.url).wait().expect(0)
-
-    address = {"ORCHESTRATOR_EE__URL": home.service.url, "ORCHESTRATOR_GCS__URL": home.service.url}
+    address = {f"ORCHESTRATOR_{section}__URL": home.service.url for section in ("EE", "GCS", "DRIVE")}
     address |= {"ORCHESTRATOR_EE__PROJECT": kit.PROJECT, "ORCHESTRATOR_SERVE__PATIENCE": "0"}
+    home.start("submit", **address).wait().expect(0)
 
     first = home.command("serve", "--until-idle", **address).expect(4)
     waiting = home.runs()[0]
@@ -196,7 +192,7 @@ def test_why_knows_whether_a_daemon_will_come(home):
 
 
 def test_systemd_hears_of_every_turn_of_the_loop(home, tmp_path):
-    """READY once the jobs are looked at, WATCHDOG while it works, STOPPING at the end."""
+    """READY before areas are read, WATCHDOG while it works, STOPPING at the end."""
     configure(home)
     address = str(tmp_path / "notify")
     heard = []
@@ -277,29 +273,3 @@ def test_until_idle_does_not_wait_for_ever_for_its_database(monkeypatch, tmp_pat
 def test_the_exit_code_tells_the_worst_that_is_left(summary, jobs_wrong, stopped, code):
     """As docs/reference/cli.md lists them."""
     assert exit_code(summary, jobs_wrong=jobs_wrong, stopped=stopped) == code
-
-
-DRAWS = """
-import sys, threading
-from orchestrator.app import Application
-from orchestrator.config import load
-print(Application(load(overrides={"local": {"state_dir": sys.argv[1]}}).settings, stop=threading.Event()).owner)
-"""
-
-
-def test_two_first_starts_draw_one_owner(tmp_path):
-    """Processes that begin a state at once agree on its name."""
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", DRAWS, str(tmp_path / "state")],
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(kit.Path(kit.__file__).resolve().parents[2])},
-        )
-        for _ in range(4)
-    ]
-
-    drawn = {process.communicate(timeout=60)[0].strip() for process in started}
-
-    assert len(drawn) == 1
-    assert [path.name for path in (tmp_path / "state").iterdir()] == ["owner"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -77,6 +78,7 @@ def _wait_for_state(app: Application, *, until_idle: bool) -> None:
 
 def _work(app: Application, *, until_idle: bool) -> int:
     entries, refused = scheduled(app)
+    at_work = threading.Event()
     for sentence in refused.values():
         app.notify("job.refused", "", {"error": sentence})
     timetable = Timetable(
@@ -86,6 +88,7 @@ def _work(app: Application, *, until_idle: bool) -> int:
         stop=app.stop,
         installation=app.owner,
         notify=app.notify,
+        alive=lambda: None if at_work.is_set() else heart.beat(),
     )
     slots = app.settings.serve.slots
     heart = Heartbeat(app.store, app.clock, lambda: {"slots": slots, "troubles": {**refused, **timetable.troubles}})
@@ -103,8 +106,10 @@ def _work(app: Application, *, until_idle: bool) -> int:
     )
     heart.beat()
     try:
+        # Before the first look, which reads areas and may take longer than systemd waits for a start.
+        tell_systemd("READY=1")
         with Clockwork(timetable.look):
-            tell_systemd("READY=1")
+            at_work.set()
             summary = service.work(until_idle=until_idle)
             tell_systemd("STOPPING=1")
     finally:
