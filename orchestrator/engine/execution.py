@@ -81,6 +81,7 @@ class Execution:
         self.progress = progress or Progress()
         self._mosaic: Mosaic | None = None
         self._lock: OutputLock | None = None
+        self._uncancelled = False  # whether the service could not be asked to cancel: it is not asked without a pause
         self._waits = Waits(around.clock)
         self._steps: Mapping[RunState, Callable[[Run], None]] = {
             RunState.ADMITTED: self._plan,
@@ -135,7 +136,8 @@ class Execution:
 
     def is_due(self, run: Run) -> bool:
         """Tell whether there is something to do for a run now: a held one is looked at when its time has come."""
-        return run.state is not RunState.HELD or run.wish == "cancel" or self._left(run) <= 0
+        wished = run.wish == "cancel" and not self._uncancelled
+        return run.state is not RunState.HELD or wished or self._left(run) <= 0
 
     def _left(self, run: Run) -> float:
         return self._waits.left(f"hold {run.updated}", run.next_at, LONGEST_HOLD_SECONDS)
@@ -314,6 +316,7 @@ class Execution:
         try:
             self.cancel()
         except (TransientError, CredentialError) as error:
+            self._uncancelled = True
             self._hold(f"it is to be cancelled, but {error}")
 
     def _fail(self, error: Exception) -> None:

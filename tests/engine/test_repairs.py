@@ -160,6 +160,7 @@ def test_a_cancellation_without_an_answer_is_held_and_done_later(story):
     story._step()
 
     assert story._state() is RunState.HELD
+    story._wait_out_a_hold()
     story._step()
     story._step()
     assert story._state() is RunState.CANCELLED

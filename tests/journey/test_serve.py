@@ -113,11 +113,14 @@ def test_the_same_command_after_success_exports_nothing(home, undisturbed):
 
 
 def test_the_same_command_makes_a_lost_result_anew(home, undisturbed):
-    """A result that was deleted is exported again; one that was damaged, too."""
+    """A result that was deleted is exported again; one that is another file by now, when that is said."""
+    home.run().expect(0)
+    home.final.unlink()
     home.run().expect(0)
     home.final.write_bytes(b"damaged")
 
-    again = home.run().expect(0)
+    home.run().expect(2)
+    again = home.run("--overwrite").expect(0)
 
     assert again.sha256 == undisturbed.sha256
     assert home.final.stat().st_size > 1000
