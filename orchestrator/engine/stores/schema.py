@@ -52,6 +52,7 @@ runs = Table(
     Column("updated", String, nullable=False),
     UniqueConstraint("fingerprint", "logical_date", "turn"),
     Index(None, "state"),
+    Index(None, "created"),
 )
 
 tasks = Table(

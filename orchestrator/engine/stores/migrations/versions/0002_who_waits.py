@@ -29,6 +29,7 @@ def upgrade() -> None:
     ):
         op.add_column("tasks", column)
     op.create_index("ix_tasks_state", "tasks", ["state"])
+    op.create_index("ix_runs_created", "runs", ["created"])
     op.add_column("fires", sa.Column("skipped", sa.Text, nullable=False, server_default=""))
     op.create_table(
         "outputs",
@@ -83,6 +84,7 @@ def downgrade() -> None:
     op.drop_table("processes")
     op.drop_table("outputs")
     op.drop_column("fires", "skipped")
+    op.drop_index("ix_runs_created")
     op.drop_index("ix_tasks_state")
     for name in ("forgiven", "failure", "known"):
         op.drop_column("tasks", name)
