@@ -47,7 +47,8 @@ def clean_cloud(
     """Delete every object of a run that the ledger holds, at the generation it was listed with."""
     own_late_objects(run, store=store, hands=hands, around=around)
     owned = store.owned(run.id)
-    outcomes = [(entry.source.name, Deletion(entry.outcome)) for entry in owned if entry.outcome]
+    earlier = [entry.source.name for entry in owned if entry.outcome == Deletion.CHANGED]
+    outcomes: list[tuple[str, Deletion]] = []
     waiting = [entry for entry in owned if not entry.outcome]
     # As many at once as are downloaded at once: of tens of thousands one after the other would take an hour.
     threads = around.patience.downloads
@@ -61,7 +62,7 @@ def clean_cloud(
     cleaned = Cleaned(
         deleted=sum(outcome is Deletion.DELETED for _, outcome in outcomes),
         absent=sum(outcome is Deletion.ABSENT for _, outcome in outcomes),
-        changed=tuple(name for name, outcome in outcomes if outcome is Deletion.CHANGED),
+        changed=(*earlier, *(name for name, outcome in outcomes if outcome is Deletion.CHANGED)),
         foreign=foreign,
     )
     facts = {"deleted": cleaned.deleted, "absent": cleaned.absent, "foreign": list(foreign)[:20]}

@@ -129,7 +129,7 @@ class Execution:
             run = self.work()
             if run.state is not RunState.HELD or run.needs_person:
                 return run
-            self.progress.set(detail=f"held: {run.reason}")
+            self.progress.set(state=run.state, detail=run.reason)
             while not self.is_due(run := self._store.run(self._id)):
                 if self._around.stop.wait(min(self._left(run), _LOOK_SECONDS)):
                     raise Stopped("stopped while held; the same command continues this run")
@@ -153,6 +153,7 @@ class Execution:
         except Stopped:
             raise
         except OSError as error:  # a disk that fails or has become read-only: nothing is given up for it
+            self._mosaic = None  # its folder may be gone: what can be brought again is brought again
             self._hold(error)
         except OrchestratorError as error:
             if self._wait_for(run, error):
@@ -281,8 +282,9 @@ class Execution:
         clean_local(self._folders(run))
         done = [part.window for part in self._store.parts(run.id, PART_DONE)]
         self._store.set_parts(run.id, done, PartState.CLEANED)
-        self._store.set_run(run.id, RunState.CLEANED)
+        # In this order: a crash in between must not leave an owner of a run that has ended.
         self._give_output_up()
+        self._store.set_run(run.id, RunState.CLEANED)
         self._record("run.done", {"path": str(final_path(Job.from_json(run.job)))})
 
     def _resume(self, run: Run) -> None:
@@ -298,8 +300,10 @@ class Execution:
         """
         if run.state not in RUN_FINAL:
             raise UserError(f"run {run.id} is {run.state}; cancel it first, or let it end, then clean")
+        self._end_tasks()
         cleaned = clean_cloud(run, store=self._store, hands=self._hands, around=self._around, record=self._record)
         clean_local(self._folders(run))
+        self._end_elsewhere()
         return cleaned
 
     # ------------------------------------------------------------------ ends
@@ -320,29 +324,39 @@ class Execution:
             self._hold(f"it is to be cancelled, but {error}")
 
     def _fail(self, error: Exception) -> None:
-        self._store.set_run(self._id, RunState.FAILED, str(error))
+        # A service that cannot be asked now is asked again by `clean`.
+        with suppress(TransientError, CredentialError):
+            self._end_tasks()
         self._give_output_up()
+        self._store.set_run(self._id, RunState.FAILED, str(error))
         self._record("run.failed", {"reason": str(error)})
 
     def cancel(self) -> None:
         """End the run: cancel what runs in Earth Engine, keep everything else until it is cleaned."""
-        live = {t.key: t for t in self._store.tasks(self._id) if t.state in TASK_LIVE}
-        described = {a.description: a for a in self._store.attempts(self._id) if a.task in live}
-        # Listed as well as remembered: a submission whose answer was lost runs too, and a list may lag behind.
-        listed = [o for o in (self._hands.route.operations() if live else ()) if o.description in described]
-        running = {o.name for o in listed if o.state in ("PENDING", "RUNNING")}
-        known = {task.operation for task in live.values() if task.operation} - {o.name for o in listed}
-        for name in sorted(running | known):
-            self._hands.route.cancel(name)
-        # One that is in doubt and not listed yet stays so: should the run be retried, it is found, not begun again.
-        found = {(a.task, a.number) for a in (described[o.description] for o in listed)}
-        ended = [key for key, task in live.items() if task.operation or (key, task.attempt) in found]
-        self._store.change_tasks(self._id, {key: TaskChange(state=TaskState.CANCELLED) for key in ended})
-        # In this order: a crash in between leaves a cancelled run, not one whose tasks nobody seems to have ended.
+        self._end_tasks()
+        # In this order: a crash in between leaves a run that is still to be cancelled, and no owner of an ended one.
+        self._end_elsewhere()
         self._store.set_run(self._id, RunState.CANCELLED, "cancelled by request")
         self._store.wish(self._id, "")
-        self._end_elsewhere()
         self._record("run.cancelled", {})
+
+    def _end_tasks(self) -> None:
+        """Cancel whatever of the run is with Earth Engine: nobody waits for it, and it would be paid for."""
+        live = {t.key: t for t in self._store.tasks(self._id) if t.state in TASK_LIVE}
+        if not live:
+            return
+        described = {a.description: a for a in self._store.attempts(self._id) if a.task in live}
+        # Listed as well as remembered: a submission whose answer was lost runs too, and a list may lag behind.
+        listed = [o for o in self._hands.route.operations() if o.description in described]
+        running = {o.name for o in listed if o.state in ("PENDING", "RUNNING")}
+        unlisted = {task.operation for task in live.values() if task.operation} - {o.name for o in listed}
+        for name in sorted(running | unlisted):
+            self._hands.route.cancel(name)
+        # One that is in doubt and not listed yet stays so, and one that has ended by itself too: should the run be
+        # retried, it is found, not begun again.
+        found = {(described[o.description].task, described[o.description].number) for o in listed if o.name in running}
+        ended = [key for key, task in live.items() if task.operation in unlisted or (key, task.attempt) in found]
+        self._store.change_tasks(self._id, {key: TaskChange(state=TaskState.CANCELLED) for key in ended})
 
     def _end_elsewhere(self) -> None:
         """Give up the output that another process of this installation may have begun, where nobody works on it."""

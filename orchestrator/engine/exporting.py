@@ -167,16 +167,16 @@ class Exporting:
             return
         facts = {"row": part.window.row, "col": part.window.col, "error": str(error)}
         self._desk.record("part.trouble", facts)
-        if trouble.placing:
-            raise error
+        task = next(task for task in self._store.tasks(self._run_id) if task.key == part.task)
+        if trouble.placing and (not isinstance(error, IntegrityError) or task.counted > 1):
+            raise error  # the output is at fault, or what Earth Engine writes is another thing than was planned
         if isinstance(error, WayError):
             self._suspect_the_way(part, error)
             return
         if not isinstance(error, (GenerationError, NotFoundError, IntegrityError)):
             raise error
-        # The object is gone, was replaced, or is damaged by its own checksum: only a new export helps. Where one is
-        # under way already, it brings this part too.
-        task = next(task for task in self._store.tasks(self._run_id) if task.key == part.task)
+        # The object is gone, was replaced, is damaged by its own checksum, or is whole and no part: only a new export
+        # helps. Where one is under way already, it brings this part too.
         if task.state is TaskState.SUCCEEDED and task.collected:
             self._collecting.again(task, f"an object cannot be used: {error}")
         self._lose(part)

@@ -106,17 +106,25 @@ def _maker(final: Path, taken: Path) -> str:
     return "no proof of ours lies beside it"
 
 
-def check_free(final: Path, installation: str) -> None:
+def check_free(final: Path, who: Claimant, installation: str, store: Store) -> None:
     """
-    Make sure that no other installation has begun the output and not ended.
+    Make sure that no other unfinished run has begun the output.
 
     Raises:
         LockedError: One has; the message says which.
     """
+    other: dict[str, Any] = {}
     with suppress(OSError):
         other = _told(_lock_path(final).read_bytes())
-        if other and other.get("installation") != installation:
-            raise LockedError(_refusal(final, other, installation))
+    if other and other.get("installation") != installation:
+        raise LockedError(_refusal(final, other, installation))
+    with suppress(UserError):
+        run = store.run(str(other.get("run", "")))
+        if run.state not in RUN_FINAL and run.fingerprint not in who.fingerprints:
+            raise LockedError(
+                f"{final} is being made by run {run.id} ({run.job_name}, {run.state}), another job that has not ended: "
+                f"the command that began it goes on with it, `orchestrator cancel {run.id}` gives it up"
+            )
 
 
 class OutputLock:

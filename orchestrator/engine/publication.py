@@ -158,6 +158,11 @@ class _Counted:
             self._say(f"counting valid pixels: {share} % of {format_bytes(self._size)}")
 
 
+def _picture_of(raster: Path) -> Path:
+    """Return where the picture of an unfinished result lies."""
+    return raster.with_name("quicklook.png")
+
+
 class Publication:
     """Finishes one run's output."""
 
@@ -222,6 +227,9 @@ class Publication:
         self._check()
         content = json.dumps(proof, indent=1, sort_keys=True).encode()
         write_whole(beside(self._final, ".json"), content, within=report.path.parent)
+        # The picture too only now: what is given up before here must leave nothing beside an earlier result.
+        if (made := _picture_of(report.path)).is_file():
+            publish(made, beside(self._final, ".png"))
         publish(report.path, self._final)
         crash.point("output.published")
         facts = {key: result[key] for key in ("path", "bytes", "sha256", "valid")} | {"method": report.method}
@@ -276,11 +284,9 @@ class Publication:
     def _draw(self, raster: Path, valid: Mapping[str, float]) -> None:
         """A missing picture is no reason to lose a night's work; it is said and the run goes on."""
         self._say("drawing the quicklook")
-        picture, made = beside(self._final, ".png"), raster.with_name("quicklook.png")
+        picture, made = beside(self._final, ".png"), _picture_of(raster)
         try:
             self._hands.illustrator.draw(raster, made, f"{self._job.base_name}: {valid_words(valid)}")
-            if made.is_file():
-                publish(made, picture)
         except (OrchestratorError, OSError, ValueError, RuntimeError) as error:
             self._record("quicklook.failed", {"path": str(picture), "error": str(error)})
 

@@ -146,9 +146,10 @@ class Submitter:
         failure = error.diagnosis.failure
         if failure is Failure.UNKNOWN and task.tries == 0:
             self._doubt(task, attempt, "unknown_sentence", error)
-        elif failure in _TO_ANSWER:
-            change = TaskChange(state=TaskState.FAILED, error=str(error))
-            self.desk.store.change_tasks(self.desk.run_id, {task.key: change})
+            return
+        change = TaskChange(state=TaskState.FAILED, error=str(error))
+        self.desk.store.change_tasks(self.desk.run_id, {task.key: change})
+        if failure in _TO_ANSWER:
             self.ladder.answer(
                 task, Operation("", "FAILED", error=str(error), failure=failure, diagnosis=error.diagnosis)
             )

@@ -175,9 +175,16 @@ def _default_scale(crs: pyproj.CRS) -> float:
     raise PlanError(f"{crs.name} counts in units of {unit}, so 10 m is no scale in it; give one, e.g. {example}")
 
 
+# Beyond this a float no longer tells one pixel from the next.
+_COUNTABLE = 2.0**52
+
+
 def _snap(area: BaseGeometry, crs: str, lattice: Transform) -> Grid:
     a, _b, c, _d, e, f = lattice
     left, bottom, right, top = area.bounds
+    longest = max((right - left) / a, (top - bottom) / -e)
+    if not longest < _COUNTABLE:
+        raise PlanError(f"pixels of {a:g} × {-e:g} make a side of {longest:.3g} pixels: give a larger --scale")
     first_col, last_col = _outward((left - c) / a, (right - c) / a)
     first_row, last_row = _outward((top - f) / e, (bottom - f) / e)
     height, width = last_row - first_row, last_col - first_col

@@ -19,7 +19,7 @@ from orchestrator.model.grid import Grid, Window
 from orchestrator.model.mosaic import MosaicReport
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.plan import Plan, TaskPlan
-from orchestrator.model.ports import AlreadyStartedError, ExportOrder, Operation, Prepared
+from orchestrator.model.ports import AlreadyStartedError, Diagnosis, ExportOrder, Operation, Prepared, RefusedError
 from orchestrator.model.spec import PixelSpec
 from orchestrator.model.states import Failure
 
@@ -126,6 +126,8 @@ class World:
         how, self.next_submission = self.next_submission, ""
         if how == "throttled":
             raise ThrottleError("too many requests")
+        if how == "refused":
+            raise RefusedError("the service says no", Diagnosis(Failure.PERMANENT))
         if how == "burnt":
             self.burnt.add(order.request_id)
         if how == "unreachable":

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model_world import TASKS, FakeClock
+from model_world import TASKS, FakeClock, FileMosaic
 from test_machine import PATIENCE, Killed, Machine
 
 from orchestrator.core import crash
-from orchestrator.core.errors import DamagedObjectError, WayError
+from orchestrator.core.errors import DamagedObjectError, IntegrityError, WayError
+from orchestrator.core.files import remove_tree
 from orchestrator.engine.execution import retry_run
 from orchestrator.engine.limits import Limits, Usage
 from orchestrator.engine.names import match, wrote
@@ -21,7 +22,7 @@ from orchestrator.engine.waiting import Waits
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
-from orchestrator.model.states import Failure, PartState, RunState, TaskState
+from orchestrator.model.states import Failure, PartState, RunState, TaskState, Who
 
 
 @pytest.fixture
@@ -376,6 +377,123 @@ def test_a_retry_counts_attempts_from_there(story):
     fail_first(story, Failure.TRANSIENT)
 
     assert story._state() is RunState.EXPORTING
+
+
+# ------------------------------------------------------ what an ended run leaves
+
+
+def test_a_run_that_failed_leaves_nothing_running(story):
+    """What still computes for it is cancelled: nobody waits for it, and its files would lie in the bucket."""
+    fail_first(story, Failure.PERMANENT)
+
+    assert story._state() is RunState.FAILED
+    assert story.world.live() == []
+
+
+def test_what_had_ended_by_itself_when_a_run_failed_is_not_exported_again(story):
+    """A retry finds it: the operation is known."""
+    while len(story.world.live()) < 2:
+        go_on(story)
+    first, second = story.world.live()
+    for _ in range(2):
+        story.world.advance(second)
+    story.world.fail(first, Failure.PERMANENT, leaving=0)
+    go_on(story, 5)
+    assert story._state() is RunState.FAILED
+
+    retry_run(story.store.run(story.run_id), story.store)
+    finish(story)
+
+    assert exports(story) == len(TASKS) + 1
+
+
+def test_a_refused_submission_counts_no_more(story):
+    """Neither it nor the other tasks of the failed run use up what the runs share."""
+    story.world.next_submission = "refused"
+    go_on(story, 4)
+
+    assert story._state() is RunState.FAILED
+    assert story.store.live_tasks() == {}
+
+
+def test_a_run_that_waits_for_a_person_counts_no_more(story):
+    """It may wait for months, and nobody asks for news of its tasks meanwhile."""
+    while not story.world.live():
+        go_on(story)
+    assert story.store.live_tasks() != {}
+
+    story.store.set_run(story.run_id, RunState.HELD, "look at this", who=Who.PERSON)
+
+    assert story.store.live_tasks() == {}
+
+
+@pytest.mark.parametrize("end", [RunState.CLEANED, RunState.FAILED, RunState.CANCELLED])
+def test_an_output_is_given_up_before_its_run_ends(story, end):
+    """A process that dies in between leaves no owner of a run that nobody will take up."""
+    owned = []
+    wish, change = story.store.wish, story.store.set_run
+
+    def note(run_id, state, *more, **named):
+        if state is end:
+            owned.append(list(story.folder.glob(".orchestrator/*.owner")))
+        return change(run_id, state, *more, **named)
+
+    story.process.execution._store.set_run = note
+    if end is RunState.CLEANED:
+        finish(story)
+    elif end is RunState.FAILED:
+        fail_first(story, Failure.PERMANENT)
+    else:
+        go_on(story, 4)
+        wish(story.run_id, "cancel")
+        go_on(story, 2)
+
+    assert owned == [[]]
+
+
+def test_a_whole_object_that_is_no_part_is_exported_once_more(story, monkeypatch):
+    """Its checksum is right, and it cannot be read: another copy of it would be the same."""
+    place, left = FileMosaic.place, [1]
+
+    def picky(self, parts, on_placed):
+        for part in parts:
+            if left[0]:
+                left[0] -= 1
+                raise IntegrityError("no readable GeoTIFF")
+            place(self, [part], on_placed)
+
+    monkeypatch.setattr(FileMosaic, "place", picky)
+    finish(story)
+
+    assert exports(story) == len(TASKS) + 1
+
+
+def test_what_is_no_part_again_ends_the_run(story, monkeypatch):
+    """Twice is no accident: what Earth Engine writes is another thing than was planned."""
+
+    def refuse(_self, parts, _on_placed):
+        for _ in parts:
+            raise IntegrityError("no readable GeoTIFF")
+
+    monkeypatch.setattr(FileMosaic, "place", refuse)
+    for _ in range(80):
+        go_on(story, working=True)
+        if story._state() is RunState.FAILED:
+            break
+
+    assert "no readable GeoTIFF" in story.store.run(story.run_id).reason
+    assert all(task.attempt <= 2 for task in story.store.tasks(story.run_id))
+
+
+def test_a_folder_taken_away_in_the_middle_is_made_again(story):
+    """The same process goes on; nothing is exported again."""
+    while not any(part.state is PartState.MERGED for part in story.store.parts(story.run_id)):
+        go_on(story, working=True)
+    remove_tree(story.folder / ".orchestrator")
+
+    finish(story)
+
+    assert exports(story) == len(TASKS)
 
 
 # --------------------------------------------------------------- bytes and way

@@ -229,7 +229,7 @@ class Store(Protocol):
         """Make the WAITING parts of a task EMPTY and the task collected, at once: the service wrote no file."""
 
     def live_tasks(self) -> Mapping[str, int]:
-        """Count the tasks of each run that are, or may be, with the service now."""
+        """Count the tasks that are, or may be, with the service, of each run that has not ended nor needs a person."""
 
     def own(self, run_id: str, objects: Sequence[StoredObject]) -> None:
         """Enter objects of ours into the ledger."""

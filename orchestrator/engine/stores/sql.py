@@ -313,7 +313,12 @@ class SqlStore:
             db.execute(_task_update(run_id, task).values(collected=True, tries=0, next_at=0.0))
 
     def live_tasks(self) -> Mapping[str, int]:
-        query = select(tasks.c.run_id, func.count()).where(tasks.c.state.in_(TASK_LIVE)).group_by(tasks.c.run_id)
+        # A run that has ended has cancelled its tasks, and one that waits for a person may wait for months; whatever
+        # their rows say of tasks, nobody asks for news of them, and they must not keep the others waiting.
+        waits = (runs.c.state == RunState.HELD) & (runs.c.who == Who.PERSON)
+        works = runs.c.state.not_in(RUN_FINAL) & ~waits
+        live = select(tasks.c.run_id, func.count()).join(runs, runs.c.id == tasks.c.run_id)
+        query = live.where(tasks.c.state.in_(TASK_LIVE), works).group_by(tasks.c.run_id)
         with self._db.read() as db:
             return {row[0]: row[1] for row in db.execute(query)}
 

@@ -91,6 +91,9 @@ def assemble(context: Context, /, folder: Path, output: str, base_name: str, **g
 
 def _conclude(result: dict[str, Any], shown: Output) -> None:
     shown.message("summary", {"state": "DONE", **result})
+    if shown.quiet:
+        shown.say(result["path"])
+        return
     shown.say(f"{result['path']}  ({format_bytes(result['bytes'])}, {result['parts']} parts)")
     shown.say(f"{result['proof']}  proof: every part with window, file and checksum")
     if result["picture"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from orchestrator.config import JobTable, explain, read_table
 from orchestrator.core.errors import UserError
 from orchestrator.model.job import Job
 
+_LARGEST_MB = 2**40  # a file system holds less
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -229,11 +231,17 @@ def _lay_over(content: dict[str, Any], given: dict[str, Any], *, absolute: bool)
         if kept:
             content[section] = {**_table_of(content, section), **kept}
     if given["max_size_mb"] is not None:
-        content["max_part_size"] = int(given["max_size_mb"] * 2**20)
+        content["max_part_size"] = _mebibytes(given["max_size_mb"])
     if given["bands"]:
         content["bands"] = tuple(_split_list(given["bands"]))
     if given["params"]:
         content["params"] = {**_table_of(content, "params"), **dict(_pair(text) for text in given["params"])}
+
+
+def _mebibytes(number: float) -> int:
+    if not math.isfinite(number) or not 0 < number < _LARGEST_MB:
+        raise UserError(f"--max-size-mb {number:g} is no size of a file in MiB; give more than 0, for example 48")
+    return int(number * 2**20)
 
 
 def _table_of(content: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -74,6 +74,11 @@ class Output:
         if not self.as_json and not self.quiet:
             self.moving.print(text, markup=False)
 
+    def warn(self, text: str) -> None:
+        """Write what a person must know, also where quiet was asked for."""
+        if not self.as_json:
+            self.moving.print(text, markup=False)
+
     def message(self, kind: str, facts: Mapping[str, Any]) -> None:
         """Write a JSON line, where JSON was asked for."""
         if self.as_json:

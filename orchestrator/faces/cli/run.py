@@ -129,7 +129,9 @@ def run_one(app: Application, job: Job, output: Output, *, again: bool = False, 
         again=again or _result_is_gone(app, known, job, output),
         overwrite=overwrite,
     )
-    set_min_valid(app.store, run_.id, job.min_valid)  # the same command with another wish continues the run
+    if job.min_valid != Job.from_json(run_.job).min_valid:
+        # The same command with another wish continues the run; with the same one, what `retry` said meanwhile stands.
+        set_min_valid(app.store, run_.id, job.min_valid)
     if run_.state in (RunState.FAILED, RunState.CANCELLED) or run_.needs_person:
         run_ = retry_run(run_, app.store)
     if run_.state is RunState.CLEANED:
@@ -152,8 +154,8 @@ def _carried(app: Application, run_: Run, output: Output) -> Run:
 def _check_output(app: Application, job: Job, declaration: str, *, overwrite: bool) -> None:
     """Refuse to begin where another installation is at work, or where a file lies that this job did not make."""
     final = final_path(job)
-    check_free(final, app.owner)
     who = Claimant(declaration, job.fingerprints(), job.base_name, overwrite=overwrite)
+    check_free(final, who, app.owner, app.store)
     check_owner(final, who, app.store)
 
 
@@ -173,10 +175,10 @@ def conclude(run_: Run, output: Output) -> int:
         return 0
     output.message("summary", {"run": run_.id, "state": run_.state, "reason": run_.reason})
     if run_.needs_person:
-        output.note(f"run {run_.id} is held: {run_.reason}")
+        output.warn(f"run {run_.id} is held: {run_.reason}")
         return WAITS_FOR_PERSON
     if run_.state is RunState.CANCELLED:
-        output.note(f"run {run_.id} was cancelled; `orchestrator clean {run_.id}` takes away what it left")
+        output.warn(f"run {run_.id} was cancelled; `orchestrator clean {run_.id}` takes away what it left")
         return 1
     raise PermanentError(f"run {run_.id} failed: {run_.reason}")
 
