@@ -177,9 +177,10 @@ class Application(Records):
         """Return the execution of a run, ready to work."""
         job = Job.from_json(run.job)
         if job.service != self.settings.service:
+            hint = "; add --sandbox, or --sandbox-url URL" if job.service == "sandbox" else ""
             raise ElsewhereError(
                 f"run {run.id} was begun on {job.service}, but the settings name {self.settings.service}; "
-                "a run is never continued elsewhere"
+                f"a run is never continued elsewhere{hint}"
             )
         progress = progress or Progress()
         hands = self.hands(job, lambda what: progress.set(detail=what))

@@ -79,6 +79,18 @@ def test_a_list_says_service_area_output_and_utc(kept, call):
     assert all(word in shown for word in ("sandbox", "east.gpkg", "/results/east_clipped.tif", "UTC"))
 
 
+def test_a_scheduled_job_without_its_area_is_named(kept, call, tmp_path):
+    """Also before a daemon has met it: silence would read as all being well."""
+    kept.admit("east")
+    job = 'output = "o"\nbase_name = "n"\nstart_date = "2024-01-01"\nend_date = "2024-02-01"\ncron = "0 1 * * *"\n'
+    (tmp_path / "config.toml").write_text(f'[jobs.west]\narea = "nowhere.gpkg"\n{job}')
+
+    shown = call("status").out
+
+    assert "west" in shown
+    assert "nowhere.gpkg" in shown
+
+
 @pytest.mark.parametrize("width", [40, 60])
 def test_a_list_fits_a_narrow_terminal(kept, width):
     """Nothing but a path, which people copy, is wider."""

@@ -130,6 +130,14 @@ def test_the_same_command_with_a_lower_wish_continues_the_run(home, undisturbed)
     assert (done.summary["run"], done.sha256) == (held.summary["run"], undisturbed.sha256)
 
 
+def test_what_a_person_let_pass_stands_against_the_same_command(home):
+    """`retry --min-valid` is the last word: the command that began the run does not ask for more again."""
+    held = home.run("--min-valid", "0.9").expect(3)
+    home.command("retry", held.summary["run"], "--min-valid", "0.5").expect(0)
+
+    home.run("--min-valid", "0.9").expect(0)
+
+
 def test_nodata_that_float32_rounds_is_no_surprise_at_the_end(home, undisturbed):
     """0.1 is asked for; the file says the number that float32 has, and so do its pixels."""
     home.run("--param", "nodata=0.1").expect(0)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from pathlib import Path
 
 from orchestrator.app.records import Records
+from orchestrator.config import AREA_SUFFIXES
 from orchestrator.faces.cli.heartbeat import daemon
 
 _SKIPPED_DAYS = 7
@@ -21,7 +23,17 @@ def wrong_jobs(app: Records) -> Mapping[str, str]:
         return {**met, **app.refused_jobs}
     from orchestrator.app.scheduled import scheduled  # noqa: PLC0415  without jobs nobody needs a timetable
 
-    return {**met, **scheduled(app)[1]}
+    return {**_without_area(app), **met, **scheduled(app)[1]}
+
+
+def _without_area(app: Records) -> dict[str, str]:
+    """Return the scheduled jobs whose area is a file that is not there, also where no daemon has met them yet."""
+    found = {}
+    for name, table in app.settings.jobs.items():
+        path = app.config_dir / Path(table.area.source).expanduser()
+        if (table.cron or table.every) and path.suffix.lower() in AREA_SUFFIXES and not path.exists():
+            found[name] = f"job {name}: {path}: no such file; put the area there, or name another in config.toml"
+    return found
 
 
 def standing(app: Records) -> Iterator[str]:
