@@ -91,6 +91,10 @@ def read_only(home):
 
 
 OPTIONS = {
+    "a size that is no number": (("--max-size-mb", "nan"), "nan"),
+    "a size without end": (("--max-size-mb", "1e400"), "inf"),
+    "pixels too small to be counted": (("--scale", "1e-320"), "larger --scale"),
+    "a box beyond the Earth": (("--shapefile", "14,46,15,1e300"), "1e300"),
     "dates reversed": (["--start-date", "2024-06-01", "--end-date", "2024-05-01"], "2024-06-01"),
     "a date that is none": (["--start-date", "2024-02-30"], "2024-02-30"),
     "unknown band": (["--recipe", "sentinel2-cloudless", "--bands", "B2,B99"], "B99"),
