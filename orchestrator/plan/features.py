@@ -256,6 +256,10 @@ def _with_closed_rings(wkt: str) -> str:
 BBOX = re.compile(r"^\s*([^,;]+),([^,;]+),([^,;]+),([^,;]+?)\s*(?:;\s*([A-Za-z]+:\d+)\s*)?$")
 
 
+# No coordinate system of the Earth counts so far; GEOS cannot divide such lengths.
+_FARTHEST = 1e9
+
+
 def read_box(text: str) -> Features | None:
     """
     Return the box `left,bottom,right,top[;EPSG:n]` as one feature, or None if `text` is no box.
@@ -278,8 +282,8 @@ def read_box(text: str) -> Features | None:
     crosses = crs == "EPSG:4326" and left - right >= 180 and left <= 180 and right >= -180
     if bottom >= top or (left >= right and not crosses):
         raise AreaError(f"box {text!r} is empty or upside down; the order is left,bottom,right,top")
-    if crs == "EPSG:4326" and (bottom < -90 or top > 90 or max(abs(left), abs(right)) > 540):
-        raise AreaError(f"box {text!r} reaches beyond the Earth; longitudes and latitudes are in degrees")
+    if max(map(abs, (left, bottom, right, top))) > _FARTHEST:
+        raise AreaError(f"box {text!r} reaches beyond the Earth in any unit; give left,bottom,right,top")
     sides = [(left, 180.0), (-180.0, right)] if crosses else [(left, right)]
     # With points on its long sides: an edge of more than half the Earth could be taken the other way round.
     boxes = [shapely.segmentize(shapely.box(west, bottom, east, top), 90.0) for west, east in sides if east > west]
