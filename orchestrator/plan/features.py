@@ -14,6 +14,7 @@ from types import MappingProxyType
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely import Polygon
 
 from orchestrator.core.errors import AreaError
 
@@ -256,6 +257,14 @@ def _with_closed_rings(wkt: str) -> str:
 BBOX = re.compile(r"^\s*([^,;]+),([^,;]+),([^,;]+),([^,;]+?)\s*(?:;\s*([A-Za-z]+:\d+)\s*)?$")
 
 
+def _lonlat_box(west: float, bottom: float, east: float, top: float) -> Polygon:
+    """Return a box with points on its long sides: an edge of more than half the Earth could go the other way round."""
+    box = shapely.box(west, bottom, east, top)
+    # What is longer than any area is refused later, by name; points every quarter of the way would fill the memory.
+    return shapely.segmentize(box, 90.0) if max(east - west, top - bottom) <= _LONGEST_DEGREES else box
+
+
+_LONGEST_DEGREES = 1080.0
 # No coordinate system of the Earth counts so far; GEOS cannot divide such lengths.
 _FARTHEST = 1e9
 
@@ -285,8 +294,7 @@ def read_box(text: str) -> Features | None:
     if max(map(abs, (left, bottom, right, top))) > _FARTHEST:
         raise AreaError(f"box {text!r} reaches beyond the Earth in any unit; give left,bottom,right,top")
     sides = [(left, 180.0), (-180.0, right)] if crosses else [(left, right)]
-    # With points on its long sides: an edge of more than half the Earth could be taken the other way round.
-    boxes = [shapely.segmentize(shapely.box(west, bottom, east, top), 90.0) for west, east in sides if east > west]
+    boxes = [_lonlat_box(west, bottom, east, top) for west, east in sides if east > west]
     boxes = boxes if crs == "EPSG:4326" else [shapely.box(left, bottom, right, top)]
     return Features(
         label=f"box {text.strip()}",
