@@ -36,13 +36,14 @@ class Turns:
         self._resting: dict[str, float] = {}
 
     def ready(self, waiting: Sequence[Waiting]) -> list[Waiting]:
-        """Return those that may go on now, in their order."""
+        """Return those that may go on now, in their order; `waiting` is all of them, and others are forgotten."""
         now = self._clock.monotonic()
         self._look(waiting)
+        self._forget(waiting)
         return sorted((run for run in waiting if self._at(run) <= now), key=self._at)
 
     def soonest(self, waiting: Sequence[Waiting]) -> float | None:
-        """Return how long it is until one of these may go on, seconds; None where time alone helps none of them."""
+        """Return how long it is until one of some may go on, seconds; None where time alone helps none of them."""
         self._look(waiting)
         times = [at for run in waiting if (at := self._at(run)) != float("inf")]
         return max(0.0, min(times) - self._clock.monotonic()) if times else None
@@ -63,13 +64,17 @@ class Turns:
         return max(self._seen[run.id].ready_at, self._resting.get(run.id, 0.0))
 
     def _look(self, waiting: Sequence[Waiting]) -> None:
-        known = self._seen
-        self._seen = {}
         for run in waiting:
             row = (run.state, run.who, run.next_at)
-            seen = known.get(run.id)
-            self._seen[run.id] = seen if seen is not None and seen.row == row else _Seen(row, self._ready_at(run))
-        self._resting = {run_id: until for run_id, until in self._resting.items() if run_id in self._seen}
+            seen = self._seen.get(run.id)
+            if seen is None or seen.row != row:
+                self._seen[run.id] = _Seen(row, self._ready_at(run))
+
+    def _forget(self, waiting: Sequence[Waiting]) -> None:
+        """Forget runs that have ended; one that is asked about with some others only keeps its rest."""
+        there = {run.id for run in waiting}
+        self._seen = {run_id: seen for run_id, seen in self._seen.items() if run_id in there}
+        self._resting = {run_id: until for run_id, until in self._resting.items() if run_id in there}
 
     def _ready_at(self, run: Waiting) -> float:
         if run.state is RunState.HELD and run.who is Who.PERSON:

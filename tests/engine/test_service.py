@@ -484,6 +484,18 @@ class TwoClocks:
         return self.growing
 
 
+def test_a_rest_outlives_a_question_about_others():
+    """A run that leaves its slot to rest is not among those whose next turn is looked for at that moment."""
+    clock = FakeClock()
+    turns, run, other = Turns(clock), held("a", 0.0), held("b", 0.0)
+    turns.ready([run, other])
+    turns.rest("a", 60.0)
+
+    turns.soonest([other])
+
+    assert turns.ready([run, other]) == [other]
+
+
 def test_a_clock_set_back_holds_nobody_longer():
     """A wait that was seen is counted by the clock that nobody sets."""
     clock = TwoClocks()

@@ -69,7 +69,7 @@ def test_bad_jobs_keep_nobody_from_working(home):
     for name, word in (("typo", "chron"), ("late", "hour '25'"), ("lost", "nowhere.geojson")):
         assert [line for line in done.err.splitlines() if name in line and word in line], name
         assert [m for m in examined if m.get("name") == f"job {name}" and m["verdict"] == "error" and word in m["seen"]]
-    assert {m["name"] for m in shown if m["message_type"] == "job"} == {"typo", "late"}
+    assert {m["name"] for m in shown if m["message_type"] == "job"} == {"typo", "late", "lost"}
 
 
 def test_the_others_finish_in_two_slots(home):
