@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import structlog
 
 from orchestrator.engine.stores.records import Admission, Run
 from orchestrator.engine.stores.sql import SqlStore
@@ -62,13 +61,6 @@ class Kept:
         plans = [TaskPlan(n, Window(256 * n, 0, 256, 512), 256, 256) for n in range(tasks)]
         self.store.save_plan(run.id, "{}", "image", "{}", plans)
         return self.store.set_run(run.id, RunState.EXPORTING)
-
-
-@pytest.fixture(autouse=True)
-def _log_goes_nowhere_later():
-    """A command sets up the log of the process, with a stream that ends with the test."""
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture
