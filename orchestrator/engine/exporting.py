@@ -58,7 +58,8 @@ class Exporting:
         self._to_offer = True  # whether parts may have come that the transfers do not know
         self._wrong: Counter[Window] = Counter()
         self._again_at: dict[Window, float] = {}  # when such a part is brought again, seconds since 1970
-        self._took = 0.0  # seconds of the last round
+        self._took = 0.0  # seconds that the last look at tasks and parts took
+        self._handing = False  # whether more tasks could have been handed over in the last round
         plan = desk.plan
         self._bytes_per_pixel = plan.bucket_bytes / max(1, sum(t.window.pixels for t in plan.tasks))
 
@@ -118,14 +119,15 @@ class Exporting:
             self._to_offer = True
             tasks = self._store.tasks(self._run_id)
         tally = self._store.tally(self._run_id)
-        self._submit(tasks, tally)
+        looked = self._desk.around.clock.monotonic() - began
+        self._handing = self._submit(tasks, tally)
         if self._to_offer or transfers.idle():
             self._to_offer = False
             for part in self._store.parts(self._run_id, _ON_THE_WAY):
                 if self._desk.waits.due(f"part {part.window}", self._again_at.get(part.window, 0.0)):
                     transfers.offer(part)
         self._show(tally, tasks)
-        self._took = self._desk.around.clock.monotonic() - began
+        self._took = looked
         return tally.keys() <= PART_DONE
 
     def _obey(self) -> None:
@@ -136,8 +138,12 @@ class Exporting:
 
     # ------------------------------------------------------------- submission
 
-    def _submit(self, tasks: Sequence[Task], tally: Mapping[PartState, Tally]) -> None:
-        """Hand over what there is room for in the project, and no more at once than lets other things be looked at."""
+    def _submit(self, tasks: Sequence[Task], tally: Mapping[PartState, Tally]) -> bool:
+        """
+        Hand over what there is room for in the project, and no more at once than lets other things be looked at.
+
+        Tell whether more could be handed over now.
+        """
         live = [task for task in tasks if task.state in TASK_LIVE]
         undelivered = sum(tally[state].bytes for state in _ON_THE_WAY if state in tally)
         under_way = sum(map(self._bytes_of, live)) + undelivered
@@ -148,12 +154,14 @@ class Exporting:
             with self._limits.turn():
                 self._limits.report(self._run_id, Usage(len(ripe), under_way))
                 if self._limits.room(self._run_id) <= 0 or not self._limits.fits(self._bytes_of(task)):
-                    return
+                    return False
                 attempt = self._submitter.intend(task)
                 under_way += self._bytes_of(task)
             self._submitter.post(task, attempt)
             self._watch.hasten()
-        self._limits.report(self._run_id, Usage(max(0, len(ripe) - self._desk.patience.handed_at_once), under_way))
+        left = max(0, len(ripe) - self._desk.patience.handed_at_once)
+        self._limits.report(self._run_id, Usage(left, under_way))
+        return left > 0
 
     def _bytes_of(self, task: Task) -> float:
         return task.plan.window.pixels * self._bytes_per_pixel
@@ -203,6 +211,8 @@ class Exporting:
 
     def _pause(self) -> float:
         """Seconds until something may have changed by itself; a wake-up ends the pause at once."""
+        if self._handing:
+            return 0.0
         usual = min(_PAUSE_SECONDS, self._watch.due_in() or _PAUSE_SECONDS)
         return max(0.05, usual, self._took / _SHARE)
 
