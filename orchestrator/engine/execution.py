@@ -376,11 +376,7 @@ class Execution:
                 grid=plan.grid,
                 pixels=plan.pixels,
                 area_wkb=plan.area_wkb,
-                all_touched=job.options.all_touched,
-                compress=job.options.compress,
-                predictor=job.options.predictor,
-                block=job.options.block,
-                overviews=job.options.overviews,
+                options=job.options,
                 threads=self._hands.threads,
                 tags=_tags(job, run, self._hands.version),
             )
