@@ -17,7 +17,6 @@ from orchestrator.core.errors import Stopped
 from orchestrator.engine.progress import Snapshot
 from orchestrator.engine.stores.records import EventRow, Head
 from orchestrator.faces.cli.output import Output
-from orchestrator.faces.cli.run import conclude
 from orchestrator.faces.cli.runs import is_worked_on
 from orchestrator.faces.cli.session import Context, obey_signals, resting
 from orchestrator.faces.cli.status import snapshot_of
@@ -48,6 +47,8 @@ def watch(context: Context, /, run_id: str) -> int:
     with output.watching(followed.look, run.job_name):
         for event in _follow(app, run.id, last, context.stop):
             output.event(event.name, run.id, json.loads(event.facts))
+    from orchestrator.faces.cli.run import conclude  # noqa: PLC0415  `logs` and a watch that goes on do not need it
+
     return conclude(app.store.run(run.id), output)
 
 
