@@ -89,7 +89,7 @@ class Application(Records):
     def credentials(self) -> Any:
         from orchestrator.clients.credentials import credentials_for  # noqa: PLC0415
 
-        given = self.settings.credentials
+        given = self.settings.credentials.google
         return credentials_for(
             url=self.settings.ee.url or None,
             key_file=Path(given.key_file).expanduser() if given.key_file else None,
