@@ -17,6 +17,7 @@ what was expected and what to do.
     │   ├── CredentialError  ... because it does not know us or does not let us
     │   └── NotFoundError    ... because the thing is not there
     ├── IntegrityError       us: bytes or state are not what was promised
+    │   ├── FencedError      ... because the lease is over and the work is another's: nothing was written, leave it
     │   ├── GenerationError  ... because the object changed after it was listed
     │   ├── DamagedObjectError  ... because the object itself is proved not to be what its checksum says
     │   └── WayError         ... because something between here and the service alters bytes; also a TransientError
@@ -113,6 +114,10 @@ class NotFoundError(PermanentError):
 
 class IntegrityError(OrchestratorError):
     """Bytes or state differ from what was promised; nothing may be built on them."""
+
+
+class FencedError(IntegrityError):
+    """A lease was lost to somebody else, or given back: what was done under it is not written down."""
 
 
 class GenerationError(IntegrityError):
