@@ -17,7 +17,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from orchestrator.core.errors import ConfigError, UserError
 from orchestrator.core.units import parse_bytes, parse_seconds
@@ -29,6 +38,8 @@ PREFIX = "ORCHESTRATOR_"
 AREA_SUFFIXES = frozenset(
     {".shp", ".gpkg", ".geojson", ".json", ".wkt", ".kml", ".kmz", ".fgb", ".parquet", ".gml", ".zip", ".geojsonl"}
 )
+# Recipes whose jobs may leave the dates out.
+UNDATED_RECIPES = frozenset({"graph"})
 # Variables that are not settings: which file, which profile, and the tests' crash points.
 OTHER_VARIABLES = frozenset({"ORCHESTRATOR_CONFIG", "ORCHESTRATOR_PROFILE", "ORCHESTRATOR_CRASH_AT"})
 OTHER_PREFIXES = ("ORCHESTRATOR_TEST_", "ORCHESTRATOR_CLI_")
@@ -162,6 +173,14 @@ class JobTable(_Section):
     overlap: Literal["queue", "skip"] = "queue"
     catch_up: Literal["latest", "all", "none"] = "latest"
     overwrite: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_dates(cls, content: Any) -> Any:
+        """Let dates be left out where the pixels do not depend on them."""
+        if isinstance(content, Mapping) and content.get("recipe") in UNDATED_RECIPES:
+            return {"start_date": "", "end_date": ""} | dict(content)
+        return content
 
     def job(self, base: Path, service: str) -> Job:
         """Return the declaration; relative paths count from `base`."""
