@@ -7,12 +7,12 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.config import UNDATED_RECIPES
 from orchestrator.core.errors import RecipeError
 from orchestrator.core.units import format_bytes
 from orchestrator.model.job import MAX_BASE_NAME, Job
 from orchestrator.model.plan import Plan
 from orchestrator.recipes.contract import ImageRequest, Recipe
+from orchestrator.recipes.registry import UNDATED
 
 if TYPE_CHECKING:
     from orchestrator.plan.area import Area
@@ -28,7 +28,7 @@ def check_dates(job: Job, recipe: Recipe, request: ImageRequest, today: date) ->
         RecipeError: Google's collection cannot hold a scene of these dates, or there are none and must be.
     """
     if job.undated:
-        if job.recipe not in UNDATED_RECIPES:
+        if job.recipe not in UNDATED:
             raise RecipeError(f"recipe {job.recipe} needs dates: give --start-date and --end-date")
         return ()
     known = recipe.first_day(request)

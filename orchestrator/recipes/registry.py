@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from orchestrator.core.errors import RecipeError
+from orchestrator.core.nearest import hint
 from orchestrator.recipes.contract import Recipe
 
 
@@ -33,6 +33,10 @@ RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
 )
 
 
+# Those whose pixels do not depend on the dates of a job: it may leave them out.
+UNDATED = frozenset({"graph"})
+
+
 def find_recipe(name: str) -> Recipe:
     """
     Return the recipe called `name`.
@@ -41,7 +45,5 @@ def find_recipe(name: str) -> Recipe:
         RecipeError: There is none.
     """
     if name not in RECIPES:
-        close = difflib.get_close_matches(name, RECIPES, 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(RECIPES)}"
-        raise RecipeError(f"recipe {name!r} is unknown; {hint}")
+        raise RecipeError(f"recipe {name!r} is unknown; {hint(name, RECIPES)}")
     return RECIPES[name]()

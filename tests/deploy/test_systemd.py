@@ -78,7 +78,7 @@ def test_a_key_is_shown_to_the_service_alone():
     found = keys(KEY)
 
     name = dict(found)["LoadCredential"].split(":")[0]
-    assert ("Environment", f"ORCHESTRATOR_CREDENTIALS__KEY_FILE=%d/{name}") in found
+    assert ("Environment", f"ORCHESTRATOR_CREDENTIALS__GOOGLE__KEY_FILE=%d/{name}") in found
 
 
 def test_every_variable_is_a_setting():

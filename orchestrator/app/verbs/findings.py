@@ -56,7 +56,7 @@ def findings(app: Application, *, offline: bool, reload: Callable[[], Loaded]) -
     yield _looked(
         "credentials",
         lambda: _credentials(app),
-        "run `gcloud auth application-default login`, or set `key_file` under [credentials]",
+        "run `gcloud auth application-default login`, or set `key_file` under [credentials.google]",
     )
     yield _looked(
         "earth engine",
