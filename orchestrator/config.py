@@ -21,7 +21,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from orchestrator.core.errors import ConfigError, UserError
 from orchestrator.core.units import parse_bytes, parse_seconds
-from orchestrator.model.job import AreaSource, GridRequest, Job, OutputOptions, check_share
+from orchestrator.model.job import AreaSource, GridRequest, Job, check_share
+from orchestrator.model.mosaic import OutputOptions
 
 PREFIX = "ORCHESTRATOR_"
 # What files of areas end in; a job file ends in .toml.

@@ -212,7 +212,7 @@ class Application(Records):
     @cached_property
     def limits(self) -> Limits:
         """What every run of this process shares of the project."""
-        return Limits(self.settings.ee.live_tasks, self.settings.gcs.max_bytes, self.store.live_tasks, self.clock)
+        return Limits(self.settings.ee.live_tasks, self.settings.gcs.max_bytes, self.store.tasks.live, self.clock)
 
     def _patience(self) -> Patience:
         ee, retry = self.settings.ee, self.settings.retry

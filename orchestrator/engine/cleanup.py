@@ -46,7 +46,7 @@ def clean_cloud(
 ) -> Cleaned:
     """Delete every object of a run that the ledger holds, at the generation it was listed with."""
     own_late_objects(run, store=store, hands=hands, around=around)
-    owned = store.owned(run.id)
+    owned = store.ledger.of(run.id)
     earlier = [entry.source.name for entry in owned if entry.outcome == Deletion.CHANGED]
     outcomes: list[tuple[str, Deletion]] = []
     waiting = [entry for entry in owned if not entry.outcome]
@@ -56,7 +56,7 @@ def clean_cloud(
         answers = in_order(pool, hands.route.objects.delete, (entry.source for entry in waiting), ahead=2 * threads)
         for entry, outcome in zip(waiting, answers, strict=True):
             crash.point("object.deleted")
-            store.settle(entry.id, outcome)
+            store.ledger.settle(entry.id, outcome)
             outcomes.append((entry.source.name, outcome))
     foreign = _foreign(run, hands, around)
     cleaned = Cleaned(
@@ -72,12 +72,14 @@ def clean_cloud(
 
 def own_late_objects(run: Run, *, store: Store, hands: Hands, around: Surroundings) -> None:
     """Enter into the ledger what earlier attempts wrote after they were given up."""
-    attempts = {attempt.prefix: attempt for attempt in store.attempts(run.id)}
-    plans = {task.key: task.plan for task in store.tasks(run.id)}
-    known = {owned.source.name for owned in store.owned(run.id)}
+    attempts = {attempt.prefix: attempt for attempt in store.tasks.attempts(run.id)}
+    plans = {task.key: task.plan for task in store.tasks.of(run.id)}
+    known = {owned.source.name for owned in store.ledger.of(run.id)}
     listed = [source for source in hands.route.objects.find(_prefix(run, hands, around)) if source.name not in known]
     late = [(attempts.get(prefix_of(source.name)), source) for source in listed]
-    store.own(run.id, [source for attempt, source in late if attempt and wrote(plans[attempt.task], attempt, source)])
+    store.ledger.own(
+        run.id, [source for attempt, source in late if attempt and wrote(plans[attempt.task], attempt, source)]
+    )
 
 
 def _foreign(run: Run, hands: Hands, around: Surroundings) -> tuple[str, ...]:

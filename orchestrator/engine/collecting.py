@@ -35,13 +35,13 @@ class Collecting:
         due = [t for t in done if self._desk.waits.due(f"collect {t.key}", t.next_at)]
         if not due:
             return False
-        attempts = {(a.task, a.number): a for a in self._desk.store.attempts(self._desk.run_id)}
+        attempts = {(a.task, a.number): a for a in self._desk.store.tasks.attempts(self._desk.run_id)}
         brought = [self._collect(task, attempts[task.key, task.attempt]) for task in due]
         return any(brought)
 
     def again(self, task: Task, why: str) -> None:
         """Export a task anew whose objects cannot be used; after many times only when a person says so."""
-        self._desk.store.reset_task(self._desk.run_id, task.key, TaskChange(error=why))
+        self._desk.store.tasks.reset(self._desk.run_id, task.key, TaskChange(error=why))
         if task.counted >= self._desk.patience.max_attempts:
             reason = f"task {task.key} succeeded {task.attempt} times, but {why}; look into the bucket, then retry"
             raise HoldError(reason, alone=False)
@@ -49,7 +49,7 @@ class Collecting:
     def _collect(self, task: Task, attempt: Attempt) -> bool:
         matched = match(task.plan, attempt, self._desk.hands.route.objects.find(attempt.prefix))
         if task.failure is Failure.EMPTY and not matched.found and not matched.strange:
-            self._desk.store.empty(self._desk.run_id, task.key)
+            self._desk.store.parts.empty(self._desk.run_id, task.key)
             self._desk.record("task.empty", {"task": task.key, "parts": len(task.plan.parts())})
             return True
         if len(matched.found) < len(task.plan.parts()):
@@ -59,7 +59,7 @@ class Collecting:
         if self._feedback.refuse(task, matched.found):
             return True
         crash.point("task.collecting")
-        self._desk.store.collect(self._desk.run_id, task.key, matched.found, task.attempt)
+        self._desk.store.parts.collect(self._desk.run_id, task.key, matched.found, task.attempt)
         crash.point("task.collected")
         sizes = [source.size for source in matched.found.values()]
         facts = {"task": task.key, "parts": len(sizes), "bytes": sum(sizes), "eecu_seconds": task.eecu_seconds}
@@ -71,7 +71,7 @@ class Collecting:
         patience = self._desk.patience
         if task.tries + 1 < patience.collect_tries:
             change = TaskChange(tries=task.tries + 1, next_at=self._desk.now() + patience.collect_seconds)
-            self._desk.store.change_tasks(self._desk.run_id, {task.key: change})
+            self._desk.store.tasks.change(self._desk.run_id, {task.key: change})
             return
         found, wanted = len(matched.found), len(task.plan.parts())
         facts = {"task": task.key, "found": found, "wanted": wanted}

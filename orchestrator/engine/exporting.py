@@ -81,9 +81,9 @@ class Exporting:
 
     def _bring_back(self, mosaic: Mosaic) -> None:
         """Bring parts again that were placed in an unfinished output which is not there any more."""
-        lacking = not_placed(mosaic, self._store.parts(self._run_id, [PartState.MERGED]))
+        lacking = not_placed(mosaic, self._store.parts.of(self._run_id, [PartState.MERGED]))
         if lacking:
-            self._store.set_parts(self._run_id, [part.window for part in lacking], PartState.EXPORTED)
+            self._store.parts.move_all(self._run_id, [part.window for part in lacking], PartState.EXPORTED)
             self._desk.record("output.parts_again", {"parts": len(lacking)})
 
     def transfers(self, mosaic: Mosaic, folder: Path | None) -> Transfers:
@@ -110,20 +110,20 @@ class Exporting:
         self._obey()
         for trouble in transfers.troubles():
             self._face(trouble)
-        tasks: Sequence[Task] = self._store.tasks(self._run_id)
+        tasks: Sequence[Task] = self._store.tasks.of(self._run_id)
         if any(task.state in TO_POLL for task in tasks) and self._polling.poll(tasks):
             self._progress.set(detail="")
-            tasks = self._store.tasks(self._run_id)
+            tasks = self._store.tasks.of(self._run_id)
             self._to_offer = True
         if self._collecting.collect(tasks):
             self._to_offer = True
-            tasks = self._store.tasks(self._run_id)
-        tally = self._store.tally(self._run_id)
+            tasks = self._store.tasks.of(self._run_id)
+        tally = self._store.parts.tally(self._run_id)
         looked = self._desk.around.clock.monotonic() - began
         self._handing = self._submit(tasks, tally)
         if self._to_offer or transfers.idle():
             self._to_offer = False
-            for part in self._store.parts(self._run_id, _ON_THE_WAY):
+            for part in self._store.parts.of(self._run_id, _ON_THE_WAY):
                 if self._desk.waits.due(f"part {part.window}", self._again_at.get(part.window, 0.0)):
                     transfers.offer(part)
         self._show(tally, tasks)
@@ -133,7 +133,7 @@ class Exporting:
     def _obey(self) -> None:
         if self._desk.around.stop.is_set():
             raise Stopped("stopped; the same command continues this run")
-        if self._store.wished(self._run_id) == "cancel":
+        if self._store.runs.requested(self._run_id) == "cancel":
             raise CancelledByUserError("cancelled by request")
 
     # ------------------------------------------------------------- submission
@@ -175,7 +175,7 @@ class Exporting:
             return
         facts = {"row": part.window.row, "col": part.window.col, "error": str(error)}
         self._desk.record("part.trouble", facts)
-        task = next(task for task in self._store.tasks(self._run_id) if task.key == part.task)
+        task = next(task for task in self._store.tasks.of(self._run_id) if task.key == part.task)
         if trouble.placing and (not isinstance(error, IntegrityError) or task.counted > 1):
             raise error  # the output is at fault, or what Earth Engine writes is another thing than was planned
         if isinstance(error, WayError):
@@ -192,20 +192,20 @@ class Exporting:
     def _suspect_the_way(self, part: Part, error: Exception) -> None:
         """Bring a part whose bytes arrived wrong once more, later; what keeps arriving wrong holds the run."""
         self._wrong[part.window] += 1
-        self._store.set_part(self._run_id, part.window, PartState.EXPORTED)
+        self._store.parts.move(self._run_id, part.window, PartState.EXPORTED)
         self._again_at[part.window] = self._desk.now() + self._desk.patience.collect_seconds
         if self._wrong[part.window] >= _WRONG_BYTES:
             raise HoldError(f"{error}; the object itself is sound, so nothing is exported again", alone=True)
 
     def _current(self, part: Part) -> bool:
         """Tell whether a part is still the one that was offered: the same window with the same object, on its way."""
-        now = {p.window: p for p in self._store.parts(self._run_id, _ON_THE_WAY)}.get(part.window)
+        now = {p.window: p for p in self._store.parts.of(self._run_id, _ON_THE_WAY)}.get(part.window)
         return now is not None and now.source == part.source
 
     def _lose(self, part: Part) -> None:
         """Let a part wait for the next export, unless it does already; one on disk stands until it proves useless."""
         if self._current(part):
-            self._store.lose_part(self._run_id, part.window)
+            self._store.parts.lose(self._run_id, part.window)
 
     # ------------------------------------------------------------------ pause
 
@@ -223,4 +223,4 @@ class Exporting:
 def _limits_alone(desk: Desk) -> Limits:
     """Return limits for a process that works on one run."""
     patience = desk.patience
-    return Limits(patience.live_tasks, patience.bucket_bytes, desk.store.live_tasks, desk.around.clock)
+    return Limits(patience.live_tasks, patience.bucket_bytes, desk.store.tasks.live, desk.around.clock)

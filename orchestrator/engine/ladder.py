@@ -94,18 +94,18 @@ class Ladder:
     def _quota(self, task: Task, sentence: str, told: Diagnosis) -> HoldError:
         """Leave the task to be handed over again when the quota has returned."""
         again = quota_returns(self.around.clock.now()).timestamp()
-        self.store.reset_task(self.run_id, task.key, TaskChange(error=sentence, failure=Failure.QUOTA))
+        self.store.tasks.reset(self.run_id, task.key, TaskChange(error=sentence, failure=Failure.QUOTA))
         return HoldError(f"Earth Engine says: {sentence} ({told.advice})", alone=True, until=again)
 
     def _throttled(self, task: Task, sentence: str) -> HoldError:
         """A service that stays busy is waited for, however long: nothing is wrong with the task."""
         change = TaskChange(error=sentence, failure=Failure.THROTTLE, forgiven=task.attempt)
-        self.store.reset_task(self.run_id, task.key, change)
+        self.store.tasks.reset(self.run_id, task.key, change)
         return HoldError(f"Earth Engine stays busy: {sentence}", alone=True, until=self._now() + _LONGEST_COOL_DOWN)
 
     def _again(self, task: Task, failure: Failure, sentence: str, wait: float) -> None:
         change = TaskChange(error=sentence, failure=failure, next_at=self._now() + wait)
-        self.store.reset_task(self.run_id, task.key, change)
+        self.store.tasks.reset(self.run_id, task.key, change)
 
     def _may_climb(self, task: Task, told: Diagnosis) -> bool:
         """Tell whether a smaller piece may help: there is one, and the sentence has not come again after the last."""
@@ -116,25 +116,25 @@ class Ladder:
 
     def starting_rung(self) -> int:
         """Return the rung that worked before for this expression."""
-        return int(self.store.lesson(self.subject, RUNG) or 0)
+        return int(self.store.lessons.get(self.subject, RUNG) or 0)
 
     def _climb(self, task: Task, failure: Failure, sentence: str, told: Diagnosis) -> None:
         rung = task.rung + 1
         by_shard = failure is not Failure.SIZE and rung < len(SHARDS)
         if by_shard:
             # At once: a crash between the rung and the reset would climb a second one for the same failure.
-            self.store.reset_task(self.run_id, task.key, TaskChange(error=sentence, failure=failure, rung=rung))
+            self.store.tasks.reset(self.run_id, task.key, TaskChange(error=sentence, failure=failure, rung=rung))
             self.record("task.rung", {"task": task.key, "rung": rung, "shard": SHARDS[rung]})
         else:
             self._split(task, rung, failure, sentence, told)
-        self.store.learn(self.subject, RUNG, min(rung, len(SHARDS) - 1))
+        self.store.lessons.learn(self.subject, RUNG, min(rung, len(SHARDS) - 1))
 
     def _split(self, task: Task, rung: int, failure: Failure, sentence: str, told: Diagnosis) -> None:
         halves = self.cut(task.plan)
         if halves is None:
             raise PermanentError(_no_step_left(task, failure, sentence, told))
         children = [(f"{task.key}.{i}", half, rung) for i, half in enumerate(halves)]
-        self.store.split(self.run_id, task.key, children, failure)
+        self.store.tasks.split(self.run_id, task.key, children, failure)
         self.record("task.split", {"task": task.key, "into": [key for key, _half, _rung in children]})
 
     def _now(self) -> float:

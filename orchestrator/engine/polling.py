@@ -45,14 +45,14 @@ class Polling:
         if serial == self._serial:
             return False
         self._serial = serial
-        attempts = {(a.task, a.number): a for a in self._desk.store.attempts(self._desk.run_id)}
+        attempts = {(a.task, a.number): a for a in self._desk.store.tasks.attempts(self._desk.run_id)}
         by_description: dict[str, list[Operation]] = {}
         for operation in listed:
             by_description.setdefault(operation.description, []).append(operation)
         unsettled = [task for task in tasks if task.state is TaskState.SUBMITTING]
         for task in unsettled:
             self._submitter.settle(task, attempts[task.key, task.attempt], by_description)
-        current = self._desk.store.tasks(self._desk.run_id) if unsettled else tasks
+        current = self._desk.store.tasks.of(self._desk.run_id) if unsettled else tasks
         self._end_superseded(current, attempts, by_description)
         told = self._follow(current, {operation.name: operation for operation in listed})
         self._answer(told)
@@ -88,7 +88,7 @@ class Polling:
             change = self._change(task, told[task.key]) if task.key in told else self._gone(task, looked)
             if change is not None and _is_new(task, change):
                 changes[task.key] = change
-        self._desk.store.change_tasks(self._desk.run_id, changes)
+        self._desk.store.tasks.change(self._desk.run_id, changes)
         crash.point("tasks.polled")
         return told
 
@@ -146,7 +146,7 @@ class Polling:
 
     def _answer(self, told: Mapping[str, Operation]) -> None:
         """Answer every failure, also one that was written down before a crash and not answered."""
-        for task in self._desk.store.tasks(self._desk.run_id):
+        for task in self._desk.store.tasks.of(self._desk.run_id):
             if task.state in _UNANSWERED:
                 forgotten = Operation(task.operation, task.state, error=task.error, failure=_FORGOTTEN[task.state])
                 self._ladder.answer(task, told.get(task.key, forgotten))

@@ -104,7 +104,7 @@ class _Reading:
 
 def set_min_valid(store: Store, run_id: str, share: float) -> None:
     """Let a run be published from this share of valid pixels on, whatever its job said."""
-    store.learn(run_id, MIN_VALID, share)
+    store.lessons.learn(run_id, MIN_VALID, share)
 
 
 class OutputLostError(IntegrityError):
@@ -204,7 +204,7 @@ class Publication:
         Raises:
             OutputLostError: The unfinished output is not what it was; it must be built again from the parts.
         """
-        parts = self._store.parts(self._run.id)
+        parts = self._store.parts.of(self._run.id)
         prove_cover(self._plan, parts)
         if (done := self._already_published()) is not None:
             return done
@@ -221,7 +221,7 @@ class Publication:
         self._check()
         self._draw(report.path, valid)
         result = self._result(report, sha256, valid)
-        self._store.save_result(self._run.id, json.dumps(result))
+        self._store.runs.save_result(self._run.id, json.dumps(result))
         crash.point("output.finished")
         proof = self._provenance(parts, result) | {"valid": valid_json(valid, counts, self._plan.area_pixels)}
         self._check()
@@ -257,7 +257,7 @@ class Publication:
         Raises:
             HoldError: It does.
         """
-        learned = self._store.lesson(self._run.id, MIN_VALID)
+        learned = self._store.lessons.get(self._run.id, MIN_VALID)
         wanted = self._job.min_valid if learned is None else learned
         band, share = min(valid.items(), key=lambda each: each[1])
         if share < wanted:
@@ -292,7 +292,7 @@ class Publication:
 
     def _provenance(self, parts: list[Part], result: Mapping[str, Any]) -> dict[str, Any]:
         # By prefix: a part that outlived the cutting of its task was written by an attempt of another.
-        wrote = {attempt.prefix: attempt for attempt in self._store.attempts(self._run.id)}
+        wrote = {attempt.prefix: attempt for attempt in self._store.tasks.attempts(self._run.id)}
         facts = json.loads(self._run.facts or "{}")
         origins = {p.window: wrote.get(prefix_of(p.source.name)) for p in parts if p.source}
         return {

@@ -62,7 +62,7 @@ class Submitter:
             route=self.desk.hands.route,
             now=self.desk.now(),
         )
-        self.desk.store.intend(self.desk.run_id, attempt)
+        self.desk.store.tasks.intend(self.desk.run_id, attempt)
         crash.point("task.intended")
         return attempt
 
@@ -99,7 +99,7 @@ class Submitter:
             return
         elif self._burnt(task, attempt):
             self.desk.record("task.request_id_burnt", {"task": task.key, "attempt": attempt.number})
-            self.desk.store.reset_task(self.desk.run_id, task.key, TaskChange())
+            self.desk.store.tasks.reset(self.desk.run_id, task.key, TaskChange())
         else:
             self.post(task, attempt)
 
@@ -107,7 +107,7 @@ class Submitter:
         """Make `operation` the one of the task's current attempt."""
         state = OPERATION_STATES.get(operation.state, TaskState.QUEUED)
         early = state if state in (TaskState.QUEUED, TaskState.RUNNING) else TaskState.QUEUED
-        self.desk.store.identify(self.desk.run_id, task.key, operation.name, early)
+        self.desk.store.tasks.identify(self.desk.run_id, task.key, operation.name, early)
         facts = {"task": task.key, "operation": operation.name, "parts": len(task.plan.parts())}
         self.desk.record(event, facts)
 
@@ -135,7 +135,7 @@ class Submitter:
         change = TaskChange(
             error=str(error), tries=task.tries + 1, next_at=self.desk.now() + wait, known=known or task.known
         )
-        self.desk.store.change_tasks(self.desk.run_id, {task.key: change})
+        self.desk.store.tasks.change(self.desk.run_id, {task.key: change})
         if change.known:
             self.desk.waits.since(f"known {attempt.request_id}", 0.0)
         facts = {"task": task.key, "why": why, "error": str(error), "again_in_seconds": wait}
@@ -148,7 +148,7 @@ class Submitter:
             self._doubt(task, attempt, "unknown_sentence", error)
             return
         change = TaskChange(state=TaskState.FAILED, error=str(error))
-        self.desk.store.change_tasks(self.desk.run_id, {task.key: change})
+        self.desk.store.tasks.change(self.desk.run_id, {task.key: change})
         if failure in _TO_ANSWER:
             self.ladder.answer(
                 task, Operation("", "FAILED", error=str(error), failure=failure, diagnosis=error.diagnosis)

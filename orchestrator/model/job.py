@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from orchestrator.core.errors import IntegrityError, UserError
+from orchestrator.model.mosaic import OutputOptions
 
 DEFAULT_MAX_PART_BYTES = 48 * 2**20  # users know the number: Earth Engine's interactive downloads stop there
 MAX_BASE_NAME = 80
@@ -59,17 +60,6 @@ class GridRequest:
     scale: float | None = None
     crs: str = ""
     crs_transform: tuple[float, float, float, float, float, float] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OutputOptions:
-    """How the final file is written; see `MosaicSpec` for the meaning of each."""
-
-    compress: str = "same"
-    predictor: str = "same"
-    block: int = 0
-    overviews: str = "auto"
-    all_touched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ main.main(sys.argv[1:])
 )
 def test_a_look_imports_nothing_heavy(kept, words):
     """In a process of its own, after the command, none of the heavy libraries is loaded."""
-    kept.store.set_run(kept.admit("east").id, "FAILED", "no")
+    kept.store.runs.set_state(kept.admit("east").id, "FAILED", "no")
     command = [sys.executable, "-c", LOOK, "--state-dir", str(kept.folder), *words]
 
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout

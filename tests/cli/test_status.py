@@ -15,14 +15,14 @@ from orchestrator.model.states import PartState, TaskState
 
 def export(kept, run, key="0000"):
     """Let Earth Engine have finished a task; its two parts are listed, of 1000 bytes each, and one is here."""
-    task = next(t for t in kept.store.tasks(run.id) if t.key == key)
-    kept.store.intend(run.id, Attempt(key, 1, f"{run.id}{key}", f"{run.id} {key}", "p", "", 0.0))
-    kept.store.identify(run.id, key, "projects/p/operations/X", TaskState.SUCCEEDED)
+    task = next(t for t in kept.store.tasks.of(run.id) if t.key == key)
+    kept.store.tasks.intend(run.id, Attempt(key, 1, f"{run.id}{key}", f"{run.id} {key}", "p", "", 0.0))
+    kept.store.tasks.identify(run.id, key, "projects/p/operations/X", TaskState.SUCCEEDED)
     found = {w: StoredObject(f"{key}-{n}", 1000, "1", None, None) for n, w in enumerate(task.plan.parts())}
-    kept.store.collect(run.id, key, found, 1)
+    kept.store.parts.collect(run.id, key, found, 1)
     window = next(iter(found))
     for state in (PartState.DOWNLOADING, PartState.VERIFIED, PartState.MERGED):
-        kept.store.set_part(run.id, window, state)
+        kept.store.parts.move(run.id, window, state)
 
 
 def test_a_list_takes_the_same_number_of_questions_for_any_number_of_runs(kept):
@@ -61,8 +61,8 @@ def test_the_pace_is_that_of_the_last_minutes(kept):
     run = kept.plan(kept.admit("east"))
     export(kept, run)
     for _ in range(2):
-        kept.store.record(run.id, "part.downloaded", {"bytes": 5000})
-    first = datetime.fromisoformat(kept.store.events(run.id)[0].at)
+        kept.store.events.record(run.id, "part.downloaded", {"bytes": 5000})
+    first = datetime.fromisoformat(kept.store.events.latest(run.id)[0].at)
 
     (facts,) = heads_of(kept.store, 10, first.fromtimestamp(first.timestamp() + 20, UTC))
 
@@ -94,7 +94,7 @@ def test_a_scheduled_job_without_its_area_is_named(kept, call, tmp_path):
 @pytest.mark.parametrize("width", [40, 60])
 def test_a_list_fits_a_narrow_terminal(kept, width):
     """Nothing but a path, which people copy, is wider."""
-    kept.store.set_run(kept.plan(kept.admit("east")).id, "HELD", "look " * 40)
+    kept.store.runs.set_state(kept.plan(kept.admit("east")).id, "HELD", "look " * 40)
 
     lines = listing(heads_of(kept.store, 10, datetime.now(UTC)), width)
 

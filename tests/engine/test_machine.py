@@ -187,7 +187,7 @@ class Process:
             raise
         if done:
             self._exporting = None
-            self.store.set_run(run.id, RunState.ASSEMBLING)
+            self.store.runs.set_state(run.id, RunState.ASSEMBLING)
 
 
 class Machine(RuleBasedStateMachine):
@@ -219,7 +219,7 @@ class Machine(RuleBasedStateMachine):
         self.keep_parts = keep_parts
         job = Job("out", str(self.folder), AreaSource("0,0,1,1"), "2024-01-01", "2024-02-01", split=split)
         store = SqlStore(f"sqlite:///{self.folder / 'state.db'}", self.clock)
-        self.run_id = store.admit(Admission("night", "", job.fingerprints(), job.to_json())).id
+        self.run_id = store.runs.admit(Admission("night", "", job.fingerprints(), job.to_json())).id
         store.close()
         self._start()
 
@@ -246,13 +246,13 @@ class Machine(RuleBasedStateMachine):
         self._start()
 
     def _step(self) -> None:
-        run = self.store.run(self.run_id)
+        run = self.store.runs.get(self.run_id)
         if run.state not in RUN_FINAL and not run.needs_person and self.process.execution.is_due(run):
             self._alive(lambda: self.process.execution.step(run))
 
     def _wait_out_a_hold(self) -> None:
         """Let the time pass for which a run is held."""
-        left = self.store.run(self.run_id).next_at - self.clock.now().timestamp()
+        left = self.store.runs.get(self.run_id).next_at - self.clock.now().timestamp()
         self.clock.seconds += max(0.0, left) if self._state() is RunState.HELD else 0.0
 
     def _state(self) -> RunState:
@@ -393,13 +393,13 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def ask_to_cancel(self) -> None:
-        self.store.wish(self.run_id, "cancel")
+        self.store.runs.request(self.run_id, "cancel")
         self.step(1, 0)
 
     @rule()
     def retry(self) -> None:
         """Usual after every halt; there is little to be seen in a run that stands still."""
-        run = self.store.run(self.run_id)
+        run = self.store.runs.get(self.run_id)
         if run.state in (RunState.FAILED, RunState.CANCELLED) or run.needs_person:
             retry_run(run, self.store)
 
@@ -479,7 +479,7 @@ class Machine(RuleBasedStateMachine):
         self.world.next_submission, self.world.list_fails = "", False
         for _ in range(0 if self.seen_clean else 400):
             self.world.show_late_files()
-            self.store.wish(self.run_id, "")
+            self.store.runs.request(self.run_id, "")
             self.retry()
             self._wait_out_a_hold()
             self._step()
@@ -494,10 +494,10 @@ class Machine(RuleBasedStateMachine):
         self.a_cleaned_run_is_whole_and_leaves_nothing()
 
     def _why(self) -> str:
-        run = self.store.run(self.run_id)
-        tasks = [(t.key, t.state, t.attempt, t.tries, t.collected, t.error) for t in self.store.tasks(self.run_id)]
-        parts = Counter(p.state for p in self.store.parts(self.run_id))
-        return f"{run.state} {run.reason} {tasks} {parts} {self.store.events(self.run_id, 12)}"
+        run = self.store.runs.get(self.run_id)
+        tasks = [(t.key, t.state, t.attempt, t.tries, t.collected, t.error) for t in self.store.tasks.of(self.run_id)]
+        parts = Counter(p.state for p in self.store.parts.of(self.run_id))
+        return f"{run.state} {run.reason} {tasks} {parts} {self.store.events.latest(self.run_id, 12)}"
 
 
 def test_a_run_survives_every_order_of_events():

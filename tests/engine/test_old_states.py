@@ -45,7 +45,7 @@ def old(request, tmp_path):
 
 
 def named(store, name):
-    return next(run for run in store.runs(limit=100) if run.job_name == name)
+    return next(run for run in store.runs.latest(limit=100) if run.job_name == name)
 
 
 def test_an_old_database_has_the_present_schema(old):
@@ -56,14 +56,14 @@ def test_an_old_database_has_the_present_schema(old):
 
 def test_every_old_run_is_read(old):
     """Its job, plan, tasks and parts, in each state it may have stopped in."""
-    runs = old.runs(limit=100)
+    runs = old.runs.latest(limit=100)
 
     assert {run.state for run in runs} == set(RunState)
     for run in runs:
         Job.from_json(run.job)
-        assert len(old.tasks(run.id)) == (len(plan_from_json(run.plan).tasks) if run.plan else 0)
-        old.parts(run.id)
-        old.attempts(run.id)
+        assert len(old.tasks.of(run.id)) == (len(plan_from_json(run.plan).tasks) if run.plan else 0)
+        old.parts.of(run.id)
+        old.tasks.attempts(run.id)
 
 
 def test_who_must_act_is_read_out_of_old_sentences(old):
@@ -77,7 +77,7 @@ def test_who_must_act_is_read_out_of_old_sentences(old):
 
 def test_a_known_request_id_is_read_out_of_an_old_sentence(old):
     """`already_started` was the beginning of a sentence too."""
-    (doubtful,) = [t for t in old.tasks("aaaaaaaaaaaaaaaa") if t.state is TaskState.SUBMITTING]
+    (doubtful,) = [t for t in old.tasks.of("aaaaaaaaaaaaaaaa") if t.state is TaskState.SUBMITTING]
 
     assert doubtful.known
 
@@ -103,7 +103,7 @@ def test_an_unchanged_declaration_is_the_old_run(old):
 
 def test_the_old_fingerprint_was_that_of_the_whole_snapshot(old):
     """Computed here as the first version did: every field, sorted, without a version."""
-    for run in old.runs(limit=100):
+    for run in old.runs.latest(limit=100):
         text = json.dumps(json.loads(run.job), sort_keys=True, separators=(",", ":"))
         if not run.fingerprint.startswith(run.id[:1] * 16):  # made up, for states that are rare
             assert run.fingerprint == hashlib.sha256(text.encode()).hexdigest()

@@ -116,17 +116,17 @@ class House:
     def admit(self, name: str, declaration: str = "") -> str:
         job = Job(name, str(self.folder), AreaSource("0,0,1,1"), "2024-01-01", "2024-02-01")
         self.clock.seconds += 0.01
-        run = self.store.admit(Admission(name, "", job.fingerprints(), job.to_json(), declaration))
+        run = self.store.runs.admit(Admission(name, "", job.fingerprints(), job.to_json(), declaration))
         self.names[run.id] = name
         return run.id
 
     def finish(self, run_id: str) -> None:
         for state in ("PLANNED", "EXPORTING", "ASSEMBLING", "PUBLISHED", "CLEANED"):
-            self.store.set_run(run_id, RunState(state))
+            self.store.runs.set_state(run_id, RunState(state))
 
     def hold(self, run_id: str, seconds: float, who: Who = Who.TIME) -> None:
         until = self.clock.now().timestamp() + seconds
-        self.store.set_run(run_id, RunState.HELD, "it waits", who=who, next_at=until)
+        self.store.runs.set_state(run_id, RunState.HELD, "it waits", who=who, next_at=until)
 
     def execute(self, run):
         house = self
@@ -138,7 +138,7 @@ class House:
                 name = house.names[run.id]
                 house.order.append(name)
                 house.acts.get(name, house.finish)(run.id)
-                return house.store.run(run.id)
+                return house.store.runs.get(run.id)
 
         return Acting()
 
@@ -165,7 +165,7 @@ class House:
         return self.service(**changes).work(until_idle=True)
 
     def states(self) -> dict[str, str]:
-        return {run.job_name: str(run.state) for run in self.store.runs(None, 10_000)}
+        return {run.job_name: str(run.state) for run in self.store.runs.latest(None, 10_000)}
 
 
 @pytest.fixture
@@ -303,7 +303,7 @@ def test_a_run_that_cannot_be_joined_waits_in_its_row(house, error):
 
     summary = house.work(patience_seconds=900.0, hold_seconds=300.0)
 
-    (bad,) = [run for run in house.store.runs() if run.job_name == "bad"]
+    (bad,) = [run for run in house.store.runs.latest() if run.job_name == "bad"]
     assert (bad.state, bad.who, bad.reason) == (RunState.HELD, Who.TIME, str(error))
     assert summary == Summary(unjoined=1)
     assert house.states()["good"] == "CLEANED"
@@ -313,12 +313,12 @@ def test_a_run_that_cannot_be_joined_waits_in_its_row(house, error):
 def test_a_run_that_could_not_be_joined_goes_on_when_it_can(house):
     """From the state it was in."""
     run_id = house.admit("bad")
-    house.store.set_run(run_id, RunState.PLANNED)
+    house.store.runs.set_state(run_id, RunState.PLANNED)
     house.joins["bad"] = CredentialError("no credentials were found")
     house.work(patience_seconds=0.0)
     del house.joins["bad"]
-    held = house.store.run(run_id)
-    house.acts["bad"] = lambda run_id: house.store.set_run(run_id, RunState.FAILED)
+    held = house.store.runs.get(run_id)
+    house.acts["bad"] = lambda run_id: house.store.runs.set_state(run_id, RunState.FAILED)
 
     summary = house.work()
 
@@ -330,11 +330,11 @@ def test_a_run_of_another_service_is_left_as_it_is(house):
     """It is not this process's business; nothing of it changes, and nobody waits for it."""
     run_id = house.admit("other")
     house.joins["other"] = ElsewhereError("it was begun on google")
-    before = house.store.run(run_id)
+    before = house.store.runs.get(run_id)
 
     summary = house.work()
 
-    assert house.store.run(run_id) == before
+    assert house.store.runs.get(run_id) == before
     assert (summary, house.told) == (Summary(), [("run.elsewhere", "other")])
 
 
@@ -454,7 +454,7 @@ def test_a_fault_of_ours_does_not_fail_a_published_run(house):
 
     def broken(run_id):
         for state in ("PLANNED", "EXPORTING", "ASSEMBLING", "PUBLISHED"):
-            house.store.set_run(run_id, RunState(state))
+            house.store.runs.set_state(run_id, RunState(state))
         raise KeyError("ours")
 
     house.acts["bad"] = broken

@@ -145,7 +145,7 @@ def _job(app: Application, name: str, table: JobTable) -> Finding:
 
 
 def _state(app: Application) -> Finding:
-    runs = len(app.store.heads(10_000))
+    runs = len(app.store.runs.heads(10_000))
     return Finding("state", "ok", f"{app.settings.state_dir}, {runs} runs")
 
 

@@ -113,7 +113,7 @@ def _summed_up(ended: Sequence[Ended], output: Output) -> int:
 def run_one(app: Application, job: Job, output: Output, *, again: bool = False, overwrite: bool = False) -> int:
     """Carry one job to its end and show the result; return the exit code."""
     declaration, job = job.declaration(), job.dated(today())
-    known = app.store.find(job.fingerprints())
+    known = app.store.runs.find(job.fingerprints())
     if known is None:
         with output.busy(f"planning {job.base_name}"):
             app.planner().local(job)  # what is wrong with the declaration is said before anything is stored

@@ -51,7 +51,7 @@ def explain(app: Records, run: Run) -> list[str]:
             f"After that, `orchestrator retry {run.id}`." if run.needs_person else "It is looked at again by itself."
         )
         return [f"It is held: {run.reason}.", person, *sentences]
-    return sentences + _waiting(app.store.tasks(run.id), run)
+    return sentences + _waiting(app.store.tasks.of(run.id), run)
 
 
 def _waiting(tasks: list[Task], run: Run) -> list[str]:
@@ -116,17 +116,17 @@ def cancel(context: Context, /, run_id: str, **given: Any) -> int:
     app = resting(context)
     run = find_run(app.store, run_id)
     _check_cancellable(run)
-    app.store.wish(run.id, "cancel")
+    app.store.runs.request(run.id, "cancel")
     try:
         with app.lock(run.id), opened(context, given, output) as joined:
-            run = joined.store.run(run.id)
+            run = joined.store.runs.get(run.id)
             _check_cancellable(run)
             with output.busy("cancelling its tasks in Earth Engine"):
                 joined.execution(run).cancel()
         output.say(f"{run.id} is cancelled")
     except LockedError:
         output.say(f"{run.id} will be cancelled by the process that works on it")
-    output.message("run", {"run": run.id, "state": app.store.run(run.id).state})
+    output.message("run", {"run": run.id, "state": app.store.runs.get(run.id).state})
     return 0
 
 

@@ -64,10 +64,10 @@ def status(context: Context, /, run_id: str | None, limit: int) -> int:
 
 def heads_of(store: Store, limit: int, now: datetime) -> list[dict[str, Any]]:
     """Return what is shown of the latest runs, in three queries however many they are."""
-    heads = store.heads(limit)
-    tallies = store.tallies([head.id for head in heads])
+    heads = store.runs.heads(limit)
+    tallies = store.parts.tallies([head.id for head in heads])
     since = (now - timedelta(minutes=PACE_MINUTES)).isoformat(timespec="milliseconds")
-    paces = store.paces([head.id for head in heads if head.state is RunState.EXPORTING], since)
+    paces = store.events.paces([head.id for head in heads if head.state is RunState.EXPORTING], since)
     return [facts_of(head, tallies.get(head.id, {}), paces.get(head.id), now) for head in heads]
 
 
@@ -159,15 +159,15 @@ def _block(facts: Mapping[str, Any], width: int) -> list[str]:
 def snapshot_of(store: Store, head: Head, tasks: Sequence[Task]) -> Snapshot:
     """Return how far a run is by what is stored."""
     detail = head.reason if head.state in (RunState.HELD, RunState.FAILED, RunState.CANCELLED) else ""
-    return counted(Snapshot(state=head.state, detail=detail), store.tally(head.id), tasks)
+    return counted(Snapshot(state=head.state, detail=detail), store.parts.tally(head.id), tasks)
 
 
 def _show_run(app: Records, head: Head, output: Output) -> None:
     store, now = app.store, datetime.now(UTC)
-    tasks = store.tasks(head.id)
+    tasks = store.tasks.of(head.id)
     seen = snapshot_of(store, head, tasks)
     since = (now - timedelta(minutes=PACE_MINUTES)).isoformat(timespec="milliseconds")
-    pace = store.paces([head.id], since).get(head.id) if head.state is RunState.EXPORTING else None
+    pace = store.events.paces([head.id], since).get(head.id) if head.state is RunState.EXPORTING else None
     tally = {PartState(state): count for state, count in seen.parts.items()}
     facts = facts_of(head, tally, pace, now) | {"part_states": dict(seen.parts), "tasks_share": seen.tasks_share}
     facts |= {"eecu_seconds": round(seen.eecu_seconds, 3)}
@@ -181,7 +181,7 @@ def _show_run(app: Records, head: Head, output: Output) -> None:
         output.say(valid_words(facts["valid"]))
     for line in _task_lines(tasks, output.width()):
         output.say(line)
-    for event in store.events(head.id, 15):
+    for event in store.events.latest(head.id, 15):
         output.say(f"{event.at[:19].replace('T', ' ')} UTC  {event.name}  {event.facts}")
 
 

@@ -43,13 +43,13 @@ def watch(context: Context, /, run_id: str) -> int:
         output.note(f"no process works on {run.id} now; `run` or `serve` goes on with it")
     obey_signals(context.stop)
     followed = _Followed(app, run)
-    last = max((event.sequence for event in app.store.events(run.id, 1)), default=0)
+    last = max((event.sequence for event in app.store.events.latest(run.id, 1)), default=0)
     with output.watching(followed.look, run.job_name):
         for event in _follow(app, run.id, last, context.stop):
             output.event(event.name, run.id, json.loads(event.facts))
     from orchestrator.faces.cli.run import conclude  # noqa: PLC0415  `logs` and a watch that goes on do not need it
 
-    return conclude(app.store.run(run.id), output)
+    return conclude(app.store.runs.get(run.id), output)
 
 
 @click.command()
@@ -63,7 +63,7 @@ def logs(context: Context, /, run_id: str, follow: bool, lines: int) -> int:
     """Show what happened to a run, event by event."""
     app, output = resting(context), context.output()
     run = find_head(app.store, run_id)
-    seen = app.store.events(run.id, lines or 1)
+    seen = app.store.events.latest(run.id, lines or 1)
     for event in seen if lines else ():
         _write(event, run.id, output)
     if follow:
@@ -94,11 +94,11 @@ class _Followed:
 
     def _read(self) -> Snapshot:
         store = self._app.store
-        head = store.heads(run_id=self._id)[0]
-        here = sum(held.bytes for state, held in store.tally(self._id).items() if state in _HERE)
+        head = store.runs.heads(run_id=self._id)[0]
+        here = sum(held.bytes for state, held in store.parts.tally(self._id).items() if state in _HERE)
         if self._here_at_first is None:
             self._here_at_first = here
-        seen = snapshot_of(store, head, store.tasks(self._id))
+        seen = snapshot_of(store, head, store.tasks.of(self._id))
         return replace(seen, bytes_done=max(0, here - self._here_at_first))
 
 
@@ -110,8 +110,8 @@ def _follow(app: Records, run_id: str, last: int, stop: threading.Event) -> Iter
         Stopped: The process was asked to stop.
     """
     while True:
-        ended = _has_ended(app.store.heads(run_id=run_id)[0])  # before the events: those of its end are among them
-        while found := app.store.events(run_id, _ALL, after=last):
+        ended = _has_ended(app.store.runs.heads(run_id=run_id)[0])  # before the events: those of its end are among them
+        while found := app.store.events.latest(run_id, _ALL, after=last):
             last = found[-1].sequence
             yield from found
         if ended:
