@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import ee
 import matplotlib.image
@@ -431,6 +432,20 @@ def test_an_answer_of_pixels_can_be_spoilt(kit, action, order):
 
     assert (found == whole) == (action == "stall")
     assert kit.consumed(number) == 1
+
+
+def test_large_answers_can_be_asked_for_together(kit):
+    """More than are computed at a time: each comes whole, 20 MB of its own window."""
+    image = kit.image("half").unmask(-1)
+
+    def ask(number):
+        return compute(image, grid=grid(1000, 5000, 0, 100 * number))["half"]
+
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(ask, range(4)))
+
+    assert [each.shape for each in found] == [(1000, 5000)] * 4
+    np.testing.assert_array_equal(found[3][:, :800], found[0][:, 300:1100])
 
 
 def test_requests_for_pixels_are_counted(sandbox, kit):
