@@ -92,81 +92,44 @@ class Left:
         return [entry["path"] for entry in asked if entry["query"].get("alt") == "media"]
 
 
-@pytest.fixture(scope="module")
-def left(tmp_path_factory, program):
+@pytest.fixture
+def left(tmp_path, program):
     """What the second version left, before anything has gone on."""
-    folder = tmp_path_factory.mktemp("left")
     with tarfile.open(STATES / "schema_0002.tar.xz") as packed:
-        packed.extractall(folder, filter="data")
-    ids = restore(STATES / "schema_0002.sql", folder)
-    with kit.Service(folder / "sandbox", "--compression", "deflate") as service:
-        yield Left(folder, program, service, ids)
+        packed.extractall(tmp_path, filter="data")
+    ids = restore(STATES / "schema_0002.sql", tmp_path)
+    with kit.Service(tmp_path / "sandbox", "--compression", "deflate") as service:
+        yield Left(tmp_path, program, service, ids)
 
 
-@pytest.fixture(scope="module")
-def continued(left):
-    """The same after a daemon has worked on it until nothing was left to do, and what it said."""
+def test_every_run_of_the_second_version_is_continued_without_a_second_export(left):
+    """
+    Each in the state it was killed in, with the unfinished output it had, into the file the second version made.
+
+    What waits for somebody, has failed or was cancelled stays so until it is told to go on. A part that stands in the
+    journal of an unfinished output is not asked for again.
+    """
     placed = list(left.placed())
-    assert len(placed) > 10
-    outcome = left.go_on()
-    return left, placed, outcome, left.states()
-
-
-@pytest.fixture(scope="module")
-def retried(continued):
-    """The same after what stood still was told to go on."""
-    left, _, _, _ = continued
+    first = left.go_on()
+    states = left.states()
+    fetched = left.fetched()
     for name, more in STILL.items():
         left.home.command("retry", left.ids[name], *more).expect(0)
     left.go_on().expect(0)
-    return left, left.runs()
+    runs = left.runs()
 
-
-def test_every_run_of_the_second_version_goes_on(continued):
-    """Killed in whichever state, each comes to its end; what waits for somebody, failed or was cancelled stays so."""
-    left, _, outcome, states = continued
-
-    stay = {"held-person": "HELD", "held-valid": "HELD", "failed": "FAILED", "cancelled": "CANCELLED"}
-    expected = dict.fromkeys(left.ids, "CLEANED") | stay | {"wished": "CANCELLED"}
-    assert states == expected, outcome.err[-3000:]
-
-
-def test_placed_parts_are_not_asked_for_again(continued):
-    """The journals of unfinished outputs are continued: a part that stands there is in the output."""
-    left, placed, _, _ = continued
-
+    still = {"held-person": "HELD", "held-valid": "HELD"} | {"failed": "FAILED"}
+    still |= dict.fromkeys(("cancelled", "wished"), "CANCELLED")
+    assert states == dict.fromkeys(left.ids, "CLEANED") | still, first.err[-3000:]
     named = [source["id"] or quote(source["name"], safe="") for source in placed]
-    assert [name for name in named if any(name in path for path in left.fetched())] == []
-
-
-def test_what_stood_still_goes_on_when_told(retried):
-    """After `retry` every run is done."""
-    left, runs = retried
-
+    assert len(named) > 10
+    assert [name for name in named if any(name in path for path in fetched)] == []
     assert {name: run["state"] for name, run in runs.items()} == dict.fromkeys(left.ids, "CLEANED")
-
-
-def test_nothing_is_exported_a_second_time(retried):
-    """The service is asked for what it had not got, and for what it had failed or cancelled, once each."""
-    left, _ = retried
-
     assert left.home.service.exports - left.before == left.to_export
-    assert left.home.service.state()["violations"] == []
-
-
-def test_what_was_begun_by_the_second_version_becomes_the_same_file(retried):
-    """Byte for byte what that version made of the same image, area and dates in one go."""
-    left, runs = retried
-
     sha256 = {name: run["sha256"] for name, run in runs.items()}
     assert {name: sha256[name] for name in LIKE_CLEANED} == dict.fromkeys(LIKE_CLEANED, left.sha256["cleaned"])
     assert {name: sha256[name] for name in LIKE_PUBLISHED} == dict.fromkeys(LIKE_PUBLISHED, left.sha256["published"])
     assert (sha256["finished"], sha256["split"]) == (left.sha256["finished"], OF_TWO_PARTS)
-
-
-def test_nothing_is_left_of_the_runs_of_the_second_version(retried):
-    """Neither objects nor working folders."""
-    left, _ = retried
-
+    assert left.home.service.state()["violations"] == []
     assert left.home.service.objects() == []
     assert left.home.leftovers() == []
