@@ -189,7 +189,11 @@ def continued():
 
 @pytest.mark.parametrize(
     ("name", "states"),
-    [(n, t) for n, state, who, t in STORED if state not in HALTED and who != "person" and n != "wished"],
+    [
+        pytest.param(n, t, id=n)
+        for n, state, who, t in STORED
+        if state not in HALTED and who != "person" and n != "wished"
+    ],
 )
 def test_a_stored_run_ends_without_a_second_export(continued, name, states):
     """Whatever state it was killed in: what the service has got is not ordered again, what it has not is, once."""
@@ -205,7 +209,8 @@ def test_a_stored_run_ends_without_a_second_export(continued, name, states):
 
 
 @pytest.mark.parametrize(
-    ("name", "states"), [(n, t) for n, state, who, t in STORED if state in HALTED or who == "person" or n == "wished"]
+    ("name", "states"),
+    [pytest.param(n, t, id=n) for n, state, who, t in STORED if state in HALTED or who == "person" or n == "wished"],
 )
 def test_a_stored_run_that_stands_still_is_retried(continued, name, states):
     """It waits until it is told to; then it exports what was lost and what was not begun, and nothing else."""
