@@ -36,13 +36,12 @@ def ours(description: Path, target: Path, **changes: str) -> None:
 
     from benchmarks.assemble_data import BANDS, DataSet  # noqa: PLC0415
     from orchestrator.assemble.mosaic import BlockAssembler  # noqa: PLC0415
-    from orchestrator.model.mosaic import MosaicSpec  # noqa: PLC0415
+    from orchestrator.model.mosaic import MosaicSpec, OutputOptions  # noqa: PLC0415
     from orchestrator.model.spec import PixelSpec  # noqa: PLC0415
 
     data = DataSet.load(description)
-    spec = MosaicSpec(
-        data.grid, PixelSpec(BANDS, data.dtype, data.nodata), area_wkb=shapely.to_wkb(data.area()), **changes
-    )
+    pixels, options = PixelSpec(BANDS, data.dtype, data.nodata), OutputOptions(**changes)
+    spec = MosaicSpec(data.grid, pixels, area_wkb=shapely.to_wkb(data.area()), options=options)
     with tempfile.TemporaryDirectory(dir=target.parent) as work:
         mosaic = BlockAssembler().open(spec, Path(work))
         mosaic.place(data.parts.items(), lambda _window: None)

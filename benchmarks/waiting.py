@@ -71,12 +71,12 @@ def fill(state: Path, folder: Path, *, tasks: int, parts: int, runs: int) -> str
     small = a_plan(1, parts)
     for number in range(runs):
         job = the_job(folder, f"old{number}")
-        run = store.admit(Admission(job.base_name, "", job.fingerprints(), job.to_json()))
-        store.save_plan(run.id, plan_to_json(small), IMAGE, "{}", small.tasks)
-        store.set_run(run.id, RunState.FAILED, "long ago")
+        run = store.runs.admit(Admission(job.base_name, "", job.fingerprints(), job.to_json()))
+        store.runs.save_plan(run.id, plan_to_json(small), IMAGE, "{}", small.tasks)
+        store.runs.set_state(run.id, RunState.FAILED, "long ago")
     plan, job = a_plan(tasks, parts), the_job(folder, "large")
-    run = store.admit(Admission(job.base_name, "", job.fingerprints(), job.to_json()))
-    store.save_plan(run.id, plan_to_json(plan), IMAGE, "{}", plan.tasks)
+    run = store.runs.admit(Admission(job.base_name, "", job.fingerprints(), job.to_json()))
+    store.runs.save_plan(run.id, plan_to_json(plan), IMAGE, "{}", plan.tasks)
     store.close()
     return run.id
 

@@ -21,12 +21,12 @@ def find_run(store: Store, name: str) -> Run:
     Raises:
         UserError: No run is called so, or several are; then each is listed with what tells it apart.
     """
-    return store.run(find_head(store, name).id)
+    return store.runs.get(find_head(store, name).id)
 
 
 def find_head(store: Store, name: str) -> Head:
     """Return the head of the run that is called `name`; see `find_run`."""
-    found = store.heads(1) if name == LATEST else store.named(name, _MOST) if name else []
+    found = store.runs.heads(1) if name == LATEST else store.runs.named(name, _MOST) if name else []
     newest = list({head.fingerprint + head.logical_date: head for head in reversed(found)}.values())[::-1]
     exact = [head for head in newest if head.id == name]
     if len(exact or newest) == 1:

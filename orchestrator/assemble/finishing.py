@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from orchestrator.assemble.codec import Encoding, Pixels
-from orchestrator.assemble.coverage import Node, Place
 from orchestrator.assemble.placing import children_of
 from orchestrator.assemble.reduce import halve, is_nodata
 from orchestrator.assemble.settings import Settings
@@ -19,6 +18,7 @@ from orchestrator.core.errors import Stopped
 from orchestrator.core.flow import in_order
 from orchestrator.model.grid import Window
 from orchestrator.model.ports import Stop
+from orchestrator.raster.coverage import Node, Place
 
 Source = tuple[Shelf, Fragment]
 

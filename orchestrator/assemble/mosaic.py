@@ -13,7 +13,6 @@ from orchestrator.assemble import header, writing
 from orchestrator.assemble.accepted import Accepted
 from orchestrator.assemble.codec import Codec, Encoding
 from orchestrator.assemble.commits import Commits
-from orchestrator.assemble.coverage import Coverage
 from orchestrator.assemble.finishing import Completion
 from orchestrator.assemble.journal import Journal, Record
 from orchestrator.assemble.part import GDAL_CACHE_BYTES, PartData, gdal, open_part
@@ -30,6 +29,7 @@ from orchestrator.core.flow import one_behind
 from orchestrator.model.grid import Window
 from orchestrator.model.mosaic import MosaicReport, MosaicSpec
 from orchestrator.model.ports import Stop
+from orchestrator.raster.coverage import Coverage
 
 # Changes whenever the same parts would give other bytes: work begun by another version is not continued.
 FORMAT = 2
@@ -262,7 +262,7 @@ class BlockMosaic:
     def _shelf(self, encoding: Encoding) -> Shelf:
         if encoding not in self.shelves:
             spec = self.settings.spec
-            coverage = Coverage.of(self.settings.spans, encoding.block, overviews=spec.overviews != "none")
+            coverage = Coverage.of(self.settings.spans, encoding.block, overviews=spec.options.overviews != "none")
             self.shelves[encoding] = Shelf.empty(coverage, Codec(encoding, self.settings.dtype, len(spec.pixels.bands)))
         return self.shelves[encoding]
 

@@ -10,7 +10,6 @@ from itertools import chain
 import numpy as np
 
 from orchestrator.assemble.codec import Codec, Pixels
-from orchestrator.assemble.coverage import Coverage, Node, Place
 from orchestrator.assemble.part import Part
 from orchestrator.assemble.reduce import halve, is_nodata
 from orchestrator.assemble.settings import Settings
@@ -18,6 +17,7 @@ from orchestrator.assemble.stock import Fragment, Item, Shelf, Spools
 from orchestrator.core.errors import Stopped
 from orchestrator.core.flow import in_order
 from orchestrator.model.ports import Stop
+from orchestrator.raster.coverage import Coverage, Node, Place
 
 # Overview levels are computed cell by cell, a cell being 2^CELL_LEVEL blocks wide: the quarters that wait for
 # their parents stay below 64 blocks, whatever the size of the part. Coarser levels are computed at the end.

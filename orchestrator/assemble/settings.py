@@ -16,7 +16,7 @@ from orchestrator.assemble.codec import COMPRESSION_TAGS, PREDICTORS, Encoding
 from orchestrator.core.errors import AreaError, PlanError
 from orchestrator.model.grid import BLOCK
 from orchestrator.model.mosaic import MosaicSpec
-from orchestrator.plan.spans import SpanTable
+from orchestrator.raster.spans import SpanTable
 
 OVERVIEWS = ("auto", "parts", "average", "nearest", "none")
 
@@ -60,40 +60,41 @@ class Settings:
     @property
     def resampling(self) -> str:
         """How overview pixels are computed where they must be."""
-        shows = self.spec.appearance
-        classes = self.spec.overviews == "auto" and shows is not None and bool(shows.palette)  # no means of classes
-        return "nearest" if self.spec.overviews == "nearest" or classes else "average"
+        shows, asked = self.spec.appearance, self.spec.options.overviews
+        classes = asked == "auto" and shows is not None and bool(shows.palette)  # no means of classes
+        return "nearest" if asked == "nearest" or classes else "average"
 
     @property
     def overviews_of_parts(self) -> bool:
         """Tell whether overviews of parts may be taken over."""
-        return self.spec.overviews in {"auto", "parts"}
+        return self.spec.options.overviews in {"auto", "parts"}
 
     def encoding_for(self, stored: Encoding | None) -> Encoding:
         """Return how a part's blocks are written, given how they are stored (None: unlike anything we write)."""
-        spec = self.spec
+        options = self.spec.options
         floating = np.issubdtype(self.dtype, np.floating)
         best = PREDICTORS["float"] if floating else PREDICTORS["horizontal"]
         stored = stored or Encoding("deflate", best, BLOCK)
-        compression = stored.compression if spec.compress == "same" else spec.compress
-        predictor = stored.predictor if spec.predictor == "same" else PREDICTORS[spec.predictor]
+        compression = stored.compression if options.compress == "same" else options.compress
+        predictor = stored.predictor if options.predictor == "same" else PREDICTORS[options.predictor]
         if compression == "none":
             predictor = PREDICTORS["none"]
-        return Encoding(compression, predictor, spec.block or stored.block)
+        return Encoding(compression, predictor, options.block or stored.block)
 
 
 def _check_words(spec: MosaicSpec, dtype: np.dtype[Any]) -> None:
+    options = spec.options
     for name, value, known in (
-        ("compress", spec.compress, ("same", *COMPRESSION_TAGS)),
-        ("predictor", spec.predictor, ("same", *PREDICTORS)),
-        ("overviews", spec.overviews, OVERVIEWS),
+        ("compress", options.compress, ("same", *COMPRESSION_TAGS)),
+        ("predictor", options.predictor, ("same", *PREDICTORS)),
+        ("overviews", options.overviews, OVERVIEWS),
     ):
         if value not in known:
             raise PlanError(f"{name} {value!r} is not one of {', '.join(known)}")
-    if spec.predictor == "float" and not np.issubdtype(dtype, np.floating):
+    if options.predictor == "float" and not np.issubdtype(dtype, np.floating):
         raise PlanError(f"the predictor 'float' does not fit {spec.pixels.dtype}; choose 'horizontal' or 'none'")
-    if spec.block < 0 or spec.block % 16:
-        raise PlanError(f"a block of {spec.block} pixels is not a multiple of 16")
+    if options.block < 0 or options.block % 16:
+        raise PlanError(f"a block of {options.block} pixels is not a multiple of 16")
     if spec.threads < 1:
         raise PlanError(f"{spec.threads} threads cannot encode anything; give at least 1")
 
@@ -105,11 +106,12 @@ def _spans(spec: MosaicSpec) -> SpanTable:
         area = shapely.from_wkb(spec.area_wkb)
     except shapely.errors.ShapelyError as error:
         raise AreaError(f"the area is no readable WKB: {error}") from error
-    return SpanTable.from_geometry(area, spec.grid, all_touched=spec.all_touched)
+    return SpanTable.from_geometry(area, spec.grid, all_touched=spec.options.all_touched)
 
 
 def _fingerprint(spec: MosaicSpec) -> str:
     facts = asdict(spec)
+    facts |= facts.pop("options")  # once they were fields of the specification: work begun then is continued
     del facts["threads"]  # more threads make the same bytes
     # Work begun before there were such wishes is continued.
     for name in ("appearance", "nodata_by_word"):

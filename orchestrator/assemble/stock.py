@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.assemble.codec import Codec, Pixels
-from orchestrator.assemble.coverage import Coverage, Node
 from orchestrator.assemble.storage import BufferBytes, FileBytes, space_errors, write_at
 from orchestrator.model.grid import Window
+from orchestrator.raster.coverage import Coverage, Node
 
 UNMADE = -1
 

@@ -21,13 +21,13 @@ from orchestrator.core.errors import (
 )
 from orchestrator.core.files import LockedError, make_folder, remove_tree
 from orchestrator.engine.cleanup import Cleaned, clean_cloud, clean_local
+from orchestrator.engine.context import Clients, ProcessContext, RunContext
 from orchestrator.engine.exporting import CancelledByUserError, Exporting
 from orchestrator.engine.feedback import Feedback, Refit, kind_of
 from orchestrator.engine.ladder import HoldError, Ladder, subject_of
 from orchestrator.engine.ownership import OutputLock, check_owner, claimant
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.publication import OutputLostError, Publication, final_path, prove_result
-from orchestrator.engine.setting import Desk, Hands, Surroundings
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Run
 from orchestrator.engine.waiting import Waits
@@ -64,8 +64,8 @@ class Execution:
         run_id: str,
         *,
         store: Store,
-        hands: Hands,
-        around: Surroundings,
+        clients: Clients,
+        process: ProcessContext,
         watch: OperationsWatch,
         cut: Cut,
         refit: Refit,
@@ -73,8 +73,8 @@ class Execution:
     ) -> None:
         self._id = run_id
         self._store = store
-        self._hands = hands
-        self._around = around
+        self._clients = clients
+        self._process = process
         self._watch = watch
         self._cut = cut
         self._refit = refit
@@ -82,7 +82,7 @@ class Execution:
         self._mosaic: Mosaic | None = None
         self._lock: OutputLock | None = None
         self._uncancelled = False  # whether the service could not be asked to cancel: it is not asked without a pause
-        self._waits = Waits(around.clock)
+        self._waits = Waits(process.clock)
         self._steps: Mapping[RunState, Callable[[Run], None]] = {
             RunState.ADMITTED: self._plan,
             RunState.PLANNED: self._begin_export,
@@ -102,7 +102,7 @@ class Execution:
         """
         try:
             while True:
-                run = self._store.run(self._id)
+                run = self._store.runs.get(self._id)
                 self.progress.set(state=run.state, detail=run.reason)
                 if run.state in RUN_FINAL or run.needs_person or not self.is_due(run):
                     return run
@@ -118,7 +118,7 @@ class Execution:
 
     def close(self) -> None:
         """Let another process go on with the run, and give up the connections; work may be taken up again."""
-        self._hands.route.close()
+        self._clients.route.close()
         if self._lock is not None:
             self._lock.leave()
             self._lock = None
@@ -130,13 +130,13 @@ class Execution:
             if run.state is not RunState.HELD or run.needs_person:
                 return run
             self.progress.set(state=run.state, detail=run.reason)
-            while not self.is_due(run := self._store.run(self._id)):
-                if self._around.stop.wait(min(self._left(run), _LOOK_SECONDS)):
+            while not self.is_due(run := self._store.runs.get(self._id)):
+                if self._process.stop.wait(min(self._left(run), _LOOK_SECONDS)):
                     raise Stopped("stopped while held; the same command continues this run")
 
     def is_due(self, run: Run) -> bool:
         """Tell whether there is something to do for a run now: a held one is looked at when its time has come."""
-        wished = run.wish == "cancel" and not self._uncancelled
+        wished = run.request == "cancel" and not self._uncancelled
         return run.state is not RunState.HELD or wished or self._left(run) <= 0
 
     def _left(self, run: Run) -> float:
@@ -166,7 +166,7 @@ class Execution:
         """Become the one owner of the run's output; until it is free, the run waits."""
         if run.state is RunState.HELD or _to_be_cancelled(run):
             return
-        self._lock = self._lock or OutputLock(run, self._around.owner, self._store)
+        self._lock = self._lock or OutputLock(run, self._process.owner, self._store)
         try:
             self._lock.take()
         except LockedError as error:
@@ -207,31 +207,31 @@ class Execution:
 
     def _plan(self, run: Run) -> None:
         self._claim(run)
-        prepared = self._hands.planner.prepare(Job.from_json(run.job))
+        prepared = self._clients.planner.prepare(Job.from_json(run.job))
         crash.point("run.prepared")
         plan = plan_to_json(prepared.plan)
-        self._store.save_plan(run.id, plan, prepared.image, json.dumps(prepared.facts), prepared.plan.tasks)
+        self._store.runs.save_plan(run.id, plan, prepared.image, json.dumps(prepared.facts), prepared.plan.tasks)
         facts = {"tasks": len(prepared.plan.tasks), "parts": prepared.plan.part_count}
         self._record("run.planned", facts | {"height": prepared.plan.grid.height, "width": prepared.plan.grid.width})
         rung = self._ladder(run.id, prepared.image).starting_rung()
         if rung:
-            tasks = self._store.tasks(run.id)
-            self._store.change_tasks(run.id, {task.key: TaskChange(rung=rung) for task in tasks})
+            tasks = self._store.tasks.of(run.id)
+            self._store.tasks.change(run.id, {task.key: TaskChange(rung=rung) for task in tasks})
 
     def _begin_export(self, run: Run) -> None:
-        self._store.set_run(run.id, RunState.EXPORTING)
+        self._store.runs.set_state(run.id, RunState.EXPORTING)
 
     def _export(self, run: Run) -> None:
         plan = plan_from_json(run.plan)
-        self.progress.count(self._store.tally(run.id), self._store.tasks(run.id))
+        self.progress.count(self._store.parts.tally(run.id), self._store.tasks.of(run.id))
         self._exporting(run, plan).work(self._open(run, plan), self._parts_folder(run))
         crash.point("run.exported")
-        self._store.set_run(run.id, RunState.ASSEMBLING)
+        self._store.runs.set_state(run.id, RunState.ASSEMBLING)
 
     def _exporting(self, run: Run, plan: Plan) -> Exporting:
-        desk = Desk(run.id, plan, self._store, self._hands, self._around, self._record, self._waits)
+        context = RunContext(run.id, plan, self._store, self._clients, self._process, self._record, self._waits)
         return Exporting(
-            desk,
+            context,
             run.image,
             watch=self._watch,
             ladder=self._ladder(run.id, run.image),
@@ -245,8 +245,8 @@ class Execution:
             run,
             plan,
             store=self._store,
-            hands=self._hands,
-            around=self._around,
+            clients=self._clients,
+            process=self._process,
             record=self._record,
             check=lambda: self._check_owner(run),
             say=self._say,
@@ -255,14 +255,14 @@ class Execution:
             result = publication.work(self._open(run, plan))
         except OutputLostError as error:
             self._begin_output_anew(run, error)
-            self._store.set_run(run.id, RunState.EXPORTING)
+            self._store.runs.set_state(run.id, RunState.EXPORTING)
         else:
             self._store.outputs.publish(result["path"], run.id, result["sha256"], result["bytes"])
-            self._store.set_run(run.id, RunState.PUBLISHED)
+            self._store.runs.set_state(run.id, RunState.PUBLISHED)
 
     def _check_owner(self, run: Run) -> None:
         """Hold the run when a file that is not its job's has appeared where its result goes: nothing is lost."""
-        now = self._store.run(run.id)  # the consent to overwrite may have come meanwhile
+        now = self._store.runs.get(run.id)  # the consent to overwrite may have come meanwhile
         final = final_path(Job.from_json(run.job))
         self._or_hold(now, lambda run: check_owner(final, claimant(run), self._store))
 
@@ -275,21 +275,21 @@ class Execution:
 
     def _clean(self, run: Run) -> None:
         self._mosaic = None
-        prove_result(run, self._around.stop, self._say)
+        prove_result(run, self._process.stop, self._say)
         self._say("taking away the intermediates")
-        clean_cloud(run, store=self._store, hands=self._hands, around=self._around, record=self._record)
+        clean_cloud(run, store=self._store, clients=self._clients, process=self._process, record=self._record)
         crash.point("run.cloud_cleaned")
         clean_local(self._folders(run))
-        done = [part.window for part in self._store.parts(run.id, PART_DONE)]
-        self._store.set_parts(run.id, done, PartState.CLEANED)
+        done = [part.window for part in self._store.parts.of(run.id, PART_DONE)]
+        self._store.parts.move_all(run.id, done, PartState.CLEANED)
         # In this order: a crash in between must not leave an owner of a run that has ended.
         self._give_output_up()
-        self._store.set_run(run.id, RunState.CLEANED)
+        self._store.runs.set_state(run.id, RunState.CLEANED)
         self._record("run.done", {"path": str(final_path(Job.from_json(run.job)))})
 
     def _resume(self, run: Run) -> None:
         """Look again from the state that was interrupted."""
-        self._store.set_run(run.id, run.resume or RunState.ADMITTED)
+        self._store.runs.set_state(run.id, run.resume or RunState.ADMITTED)
 
     def sweep(self, run: Run) -> Cleaned:
         """
@@ -301,7 +301,7 @@ class Execution:
         if run.state not in RUN_FINAL:
             raise UserError(f"run {run.id} is {run.state}; cancel it first, or let it end, then clean")
         self._end_tasks()
-        cleaned = clean_cloud(run, store=self._store, hands=self._hands, around=self._around, record=self._record)
+        cleaned = clean_cloud(run, store=self._store, clients=self._clients, process=self._process, record=self._record)
         clean_local(self._folders(run))
         self._end_elsewhere()
         return cleaned
@@ -310,9 +310,9 @@ class Execution:
 
     def _hold(self, why: Exception | str, *, who: Who = Who.TIME, until: float = 0.0) -> None:
         """Leave the run waiting in its row: for a person, or until a time."""
-        now = self._around.clock.now().timestamp()
-        next_at = 0.0 if who is Who.PERSON else until or now + self._around.patience.hold_seconds
-        self._store.set_run(self._id, RunState.HELD, str(why), who=who, next_at=next_at)
+        now = self._process.clock.now().timestamp()
+        next_at = 0.0 if who is Who.PERSON else until or now + self._process.backoff.hold_seconds
+        self._store.runs.set_state(self._id, RunState.HELD, str(why), who=who, next_at=next_at)
         self._record("run.held", {"reason": str(why), "who": who, "next_at": next_at})
 
     def _give_up(self, _run: Run) -> None:
@@ -328,7 +328,7 @@ class Execution:
         with suppress(TransientError, CredentialError):
             self._end_tasks()
         self._give_output_up()
-        self._store.set_run(self._id, RunState.FAILED, str(error))
+        self._store.runs.set_state(self._id, RunState.FAILED, str(error))
         self._record("run.failed", {"reason": str(error)})
 
     def cancel(self) -> None:
@@ -336,31 +336,31 @@ class Execution:
         self._end_tasks()
         # In this order: a crash in between leaves a run that is still to be cancelled, and no owner of an ended one.
         self._end_elsewhere()
-        self._store.set_run(self._id, RunState.CANCELLED, "cancelled by request")
-        self._store.wish(self._id, "")
+        self._store.runs.set_state(self._id, RunState.CANCELLED, "cancelled by request")
+        self._store.runs.request(self._id, "")
         self._record("run.cancelled", {})
 
     def _end_tasks(self) -> None:
         """Cancel whatever of the run is with Earth Engine: nobody waits for it, and it would be paid for."""
-        live = {t.key: t for t in self._store.tasks(self._id) if t.state in TASK_LIVE}
+        live = {t.key: t for t in self._store.tasks.of(self._id) if t.state in TASK_LIVE}
         if not live:
             return
-        described = {a.description: a for a in self._store.attempts(self._id) if a.task in live}
+        described = {a.description: a for a in self._store.tasks.attempts(self._id) if a.task in live}
         # Listed as well as remembered: a submission whose answer was lost runs too, and a list may lag behind.
-        listed = [o for o in self._hands.route.operations() if o.description in described]
+        listed = [o for o in self._clients.route.operations() if o.description in described]
         running = {o.name for o in listed if o.state in ("PENDING", "RUNNING")}
         unlisted = {task.operation for task in live.values() if task.operation} - {o.name for o in listed}
         for name in sorted(running | unlisted):
-            self._hands.route.cancel(name)
+            self._clients.route.cancel(name)
         # One that is in doubt and not listed yet stays so, and one that has ended by itself too: should the run be
         # retried, it is found, not begun again.
         found = {(described[o.description].task, described[o.description].number) for o in listed if o.name in running}
         ended = [key for key, task in live.items() if task.operation in unlisted or (key, task.attempt) in found]
-        self._store.change_tasks(self._id, {key: TaskChange(state=TaskState.CANCELLED) for key in ended})
+        self._store.tasks.change(self._id, {key: TaskChange(state=TaskState.CANCELLED) for key in ended})
 
     def _end_elsewhere(self) -> None:
         """Give up the output that another process of this installation may have begun, where nobody works on it."""
-        lock = self._lock or OutputLock(self._store.run(self._id), self._around.owner, self._store)
+        lock = self._lock or OutputLock(self._store.runs.get(self._id), self._process.owner, self._store)
         with suppress(LockedError):
             lock.take()
             lock.end()
@@ -376,22 +376,18 @@ class Execution:
                 grid=plan.grid,
                 pixels=plan.pixels,
                 area_wkb=plan.area_wkb,
-                all_touched=job.options.all_touched,
-                compress=job.options.compress,
-                predictor=job.options.predictor,
-                block=job.options.block,
-                overviews=job.options.overviews,
-                threads=self._hands.threads,
-                tags=_tags(job, run, self._hands.version),
+                options=job.options,
+                threads=self._clients.threads,
+                tags=_tags(job, run, self._clients.version),
             )
             folder = self._mosaic_folder(run)
             make_folder(folder)
             try:
-                self._mosaic = self._hands.assembler.open(spec, folder)
+                self._mosaic = self._clients.assembler.open(spec, folder)
             except IntegrityError as error:
                 self._begin_output_anew(run, error)
                 make_folder(folder)
-                self._mosaic = self._hands.assembler.open(spec, folder)
+                self._mosaic = self._clients.assembler.open(spec, folder)
         return self._mosaic
 
     def _begin_output_anew(self, run: Run, why: Exception) -> None:
@@ -406,14 +402,14 @@ class Execution:
     def _folders(self, run: Run) -> list[Path]:
         """Return the run's own folders: beside the output, where a rename is atomic, and the one for parts."""
         output = Path(Job.from_json(run.job).output) / ".orchestrator" / run.id
-        work = self._around.work_dir
+        work = self._process.work_dir
         return [output] if work is None else [output, work / ".orchestrator" / run.id]
 
     def _parts_folder(self, run: Run) -> Path | None:
-        return self._folders(run)[-1] / "parts" if self._around.keep_parts else None
+        return self._folders(run)[-1] / "parts" if self._process.keep_parts else None
 
     def _ladder(self, run_id: str, image: str) -> Ladder:
-        return Ladder(run_id, subject_of(image), self._store, self._around, self._record, self._cut)
+        return Ladder(run_id, subject_of(image), self._store, self._process, self._record, self._cut)
 
     def _feedback(self, run: Run, plan: Plan) -> Feedback:
         job = Job.from_json(run.job)
@@ -424,13 +420,13 @@ class Execution:
         self.progress.set(detail=detail)
 
     def _record(self, name: str, facts: Mapping[str, Any]) -> None:
-        self._store.record(self._id, name, facts)
-        self._around.notify(name, self._id, facts)
+        self._store.events.record(self._id, name, facts)
+        self._process.notify(name, self._id, facts)
 
 
 def _to_be_cancelled(run: Run) -> bool:
     """Tell whether the user wants the end of a run now; a held one first gets out of its hold, to ask the service."""
-    return run.wish == "cancel" and run.state is not RunState.HELD and _CANCELLED in RUN_TRANSITIONS[run.state]
+    return run.request == "cancel" and run.state is not RunState.HELD and _CANCELLED in RUN_TRANSITIONS[run.state]
 
 
 def _tags(job: Job, run: Run, version: str) -> tuple[tuple[str, str], ...]:
@@ -449,10 +445,10 @@ def retry_run(run: Run, store: Store) -> Run:
     """Take a failed, cancelled or held run up again where it stopped; failed tasks get a new attempt."""
     if run.state not in (RunState.FAILED, RunState.CANCELLED, RunState.HELD):
         raise UserError(f"run {run.id} is {run.state}; only a failed, cancelled or held run can be retried")
-    for task in store.tasks(run.id):
+    for task in store.tasks.of(run.id):
         if task.state in (TaskState.FAILED, TaskState.CANCELLED):
-            store.reset_task(run.id, task.key, TaskChange())
-    store.forgive(run.id)
-    store.wish(run.id, "")
-    store.record(run.id, "run.retried", {})
-    return store.set_run(run.id, run.resume or RunState.ADMITTED)
+            store.tasks.reset(run.id, task.key, TaskChange())
+    store.tasks.forgive(run.id)
+    store.runs.request(run.id, "")
+    store.events.record(run.id, "run.retried", {})
+    return store.runs.set_state(run.id, run.resume or RunState.ADMITTED)

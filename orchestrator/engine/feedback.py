@@ -52,9 +52,9 @@ class Feedback:
     def learn(self, found: Mapping[Window, StoredObject]) -> None:
         """Remember the heaviest part of this kind, for this run and for later ones."""
         seen = [source.size / window.pixels for window, source in found.items() if window.pixels >= LEAST_PIXELS]
-        known = self.store.lesson(self.kind, HEAVIEST)
+        known = self.store.lessons.get(self.kind, HEAVIEST)
         if seen and (known is None or max(seen) > known):
-            self.store.learn(self.kind, HEAVIEST, max(seen))
+            self.store.lessons.learn(self.kind, HEAVIEST, max(seen))
 
     def ready(self, tasks: Sequence[Task]) -> Sequence[Task]:
         """
@@ -63,9 +63,9 @@ class Feedback:
         Sizes change once a run: at its start when the kind is known, else when the first tasks, the pilots, have
         come. The same pilots give the same sizes, so that a run that was killed ends with the same bytes.
         """
-        if self.refit is None or self.store.lesson(self.run_id, REFITTED) is not None:
+        if self.refit is None or self.store.lessons.get(self.run_id, REFITTED) is not None:
             return tasks
-        heaviest = self.store.lesson(self.kind, HEAVIEST)
+        heaviest = self.store.lessons.get(self.kind, HEAVIEST)
         pilots = [task for task in tasks if task.state is not TaskState.SPLIT][:PILOT_TASKS]
         begun = any(task.attempt > 0 for task in tasks)
         if begun and not all(task.state is TaskState.SUCCEEDED and task.collected for task in pilots):
@@ -81,12 +81,12 @@ class Feedback:
             for task in tasks
             if self.refit is not None and task.state is TaskState.PLANNED and task.attempt == 0
         ]
-        self.store.learn(self.run_id, REFITTED, max(heaviest, least))
+        self.store.lessons.learn(self.run_id, REFITTED, max(heaviest, least))
         if sizes := {(task.plan.part_height, task.plan.part_width) for task in changed}:
             height, width = max(sizes)
             facts = {"tasks": len(changed), "part_height": height, "part_width": width, "bytes_per_pixel": heaviest}
             self.record("run.refitted", facts)
-        return self.store.tasks(self.run_id)
+        return self.store.tasks.of(self.run_id)
 
     def refuse(self, task: Task, found: Mapping[Window, StoredObject]) -> bool:
         """
@@ -102,16 +102,16 @@ class Feedback:
         safe = self.refit(task.plan, self.plan, None) if self.refit else task.plan
         if safe == task.plan or self._begun(task):
             return False
-        self.store.own(self.run_id, list(found.values()))
-        self.store.reset_task(self.run_id, task.key, TaskChange(error=f"a part had {largest} bytes"))
+        self.store.ledger.own(self.run_id, list(found.values()))
+        self.store.tasks.reset(self.run_id, task.key, TaskChange(error=f"a part had {largest} bytes"))
         self._reshape(task, safe)
         return True
 
     def _begun(self, task: Task) -> bool:
         """Tell whether an earlier attempt has brought some of the task's parts already."""
-        return any(p.task == task.key and p.state is not PartState.WAITING for p in self.store.parts(self.run_id))
+        return any(p.task == task.key and p.state is not PartState.WAITING for p in self.store.parts.of(self.run_id))
 
     def _reshape(self, task: Task, plan: TaskPlan) -> Task:
         if (plan.part_height, plan.part_width) != (task.plan.part_height, task.plan.part_width):
-            self.store.reshape(self.run_id, task.key, plan)
+            self.store.tasks.reshape(self.run_id, task.key, plan)
         return replace(task, plan=plan)

@@ -76,7 +76,7 @@ def _is_ours(row: OutputRow, who: Claimant, store: Store) -> bool:
     if row.declaration:
         return False
     # A result of the first version, which wrote down no declaration: the same job, or a later date of a scheduled one.
-    earlier = store.run(row.run_id)
+    earlier = store.runs.get(row.run_id)
     return earlier.fingerprint in who.fingerprints or bool(earlier.logical_date and earlier.job_name == who.job_name)
 
 
@@ -85,7 +85,7 @@ def _is_as_published(final: Path, row: OutputRow, store: Store) -> bool:
     if final.is_symlink() or not final.is_file():
         return False
     known = [(row.bytes, row.sha256)]
-    if result := store.run(row.run_id).result:
+    if result := store.runs.get(row.run_id).result:
         told = json.loads(result)
         known.append((told["bytes"], told["sha256"]))
     size = final.stat().st_size
@@ -119,7 +119,7 @@ def check_free(final: Path, who: Claimant, installation: str, store: Store) -> N
     if other and other.get("installation") != installation:
         raise LockedError(_refusal(final, other, installation))
     with suppress(UserError):
-        run = store.run(str(other.get("run", "")))
+        run = store.runs.get(str(other.get("run", "")))
         if run.state not in RUN_FINAL and run.fingerprint not in who.fingerprints:
             raise LockedError(
                 f"{final} is being made by run {run.id} ({run.job_name}, {run.state}), another job that has not ended: "
@@ -175,7 +175,7 @@ class OutputLock:
         if other.get("run") == self._run.id:
             return True
         with suppress(UserError):
-            return self._store.run(str(other.get("run"))).state in RUN_FINAL
+            return self._store.runs.get(str(other.get("run"))).state in RUN_FINAL
         return True
 
     def _refusal(self, other: dict[str, Any]) -> str:

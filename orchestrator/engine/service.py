@@ -226,10 +226,10 @@ class _Shift:
 
     def _work_on(self, run_id: str) -> Run:
         """Join a run and carry it on; one that cannot be joined is held until somebody mends the settings."""
-        run = self._service.store.run(run_id)
+        run = self._service.store.runs.get(run_id)
         if run.state is RunState.HELD and run.next_at > self._service.clock.now().timestamp():
             # Its time has come by the clock that nobody sets; the time of day in its row is of another opinion.
-            run = self._service.store.set_run(run_id, RunState.HELD, run.reason, who=run.who)
+            run = self._service.store.runs.set_state(run_id, RunState.HELD, run.reason, who=run.who)
         try:
             execution = self._service.execute(run)
         except ElsewhereError:
@@ -246,9 +246,9 @@ class _Shift:
             is_news = self._unjoined.get(run.id) != sentence
             self._unjoined[run.id] = sentence
         next_at = self._service.clock.now().timestamp() + self._service.hold_seconds
-        held = self._service.store.set_run(run.id, RunState.HELD, sentence, who=Who.TIME, next_at=next_at)
+        held = self._service.store.runs.set_state(run.id, RunState.HELD, sentence, who=Who.TIME, next_at=next_at)
         if is_news:
-            self._service.store.record(run.id, "run.held", {"reason": sentence})
+            self._service.store.events.record(run.id, "run.held", {"reason": sentence})
             self._service.notify("run.held", run.id, {"reason": sentence})
         return held
 
@@ -281,17 +281,17 @@ class _Shift:
         self._service.notify("run.fault", run_id, {"error": sentence, "exc_info": error})
         self._rest(run_id, LONGEST_REST_SECONDS)
         try:
-            if RunState.FAILED in RUN_TRANSITIONS[self._service.store.run(run_id).state]:
-                self._service.store.set_run(run_id, RunState.FAILED, sentence)
+            if RunState.FAILED in RUN_TRANSITIONS[self._service.store.runs.get(run_id).state]:
+                self._service.store.runs.set_state(run_id, RunState.FAILED, sentence)
             else:
-                self._service.store.set_run(run_id, RunState.HELD, sentence, who=Who.PERSON)
+                self._service.store.runs.set_state(run_id, RunState.HELD, sentence, who=Who.PERSON)
         except OrchestratorError as trouble:
             self._service.notify("run.error", run_id, {"error": str(trouble)})
         self._count_failure(run_id)
 
     def _count_failure(self, run_id: str) -> None:
         try:
-            if self._service.store.run(run_id).state is RunState.FAILED:
+            if self._service.store.runs.get(run_id).state is RunState.FAILED:
                 with self._guard:
                     self._failed.add(run_id)
                     self._progress_at = self._now()
@@ -336,7 +336,7 @@ def admit(
     logical = today.isoformat() if dated != job else ""
     declared = declaration or job.declaration()
     order = Admission(name, logical, dated.fingerprints(), dated.to_json(), declared, installation, overwrite=overwrite)
-    return store.admit(order, again=again)
+    return store.runs.admit(order, again=again)
 
 
 def fire(
@@ -347,4 +347,4 @@ def fire(
     order = Admission(
         name, logical_date, dated.fingerprints(), dated.to_json(), f"job {name}", installation, overwrite=overwrite
     )
-    return store.fire(order)
+    return store.runs.fire(order)

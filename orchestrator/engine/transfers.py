@@ -210,7 +210,7 @@ class Transfers:
     def _move(self, part: Part, state: PartState) -> None:
         """Move a part, if its object still is the one at hand."""
         try:
-            self._store.set_part(self._run_id, part.window, state, part.source)
+            self._store.parts.move(self._run_id, part.window, state, part.source)
         except IntegrityError as error:
             raise StaleError(str(error)) from error
 

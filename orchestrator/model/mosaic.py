@@ -10,6 +10,26 @@ from orchestrator.model.spec import PixelSpec
 
 
 @dataclass(frozen=True, slots=True)
+class OutputOptions:
+    """
+    How a raster is written. One value, on its way from the declaration to whoever writes.
+
+    Attributes:
+        compress: `same` as the parts, or `zstd`, `deflate`, `lzw`, `none`.
+        predictor: `same` as the parts, or `none`, `horizontal`, `float`.
+        block: Side of a block, in pixels, a multiple of 16; 0 is the same as the parts.
+        overviews: `auto`, `parts`, `average`, `nearest` or `none`.
+        all_touched: Keep every pixel the area touches, rather than those whose centre lies inside.
+    """
+
+    compress: str = "same"
+    predictor: str = "same"
+    block: int = 0
+    overviews: str = "auto"
+    all_touched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Appearance:
     """
     What else parts say of their bands, where they come from somewhere else and are carried on as they are.
@@ -42,11 +62,7 @@ class MosaicSpec:
         grid: Its grid.
         pixels: Its bands, number type, nodata, scale and offset.
         area_wkb: What it is cut with, in the grid's CRS, as WKB; None keeps every pixel.
-        all_touched: Keep every pixel the area touches, rather than those whose centre lies inside.
-        compress: `same` as the parts, or `zstd`, `deflate`, `lzw`, `none`.
-        predictor: `same` as the parts, or `none`, `horizontal`, `float`.
-        block: Side of a block, in pixels, a multiple of 16; 0 is the same as the parts.
-        overviews: `auto`, `parts`, `average`, `nearest` or `none`.
+        options: How it is written.
         threads: Blocks encoded at once.
         tags: Written as GDAL metadata of the file.
         appearance: What parts say of their bands besides `pixels`; None where `pixels` says it all.
@@ -56,11 +72,7 @@ class MosaicSpec:
     grid: Grid
     pixels: PixelSpec
     area_wkb: bytes | None = None
-    all_touched: bool = False
-    compress: str = "same"
-    predictor: str = "same"
-    block: int = 0
-    overviews: str = "auto"
+    options: OutputOptions = OutputOptions()
     threads: int = 2
     tags: tuple[tuple[str, str], ...] = ()
     appearance: Appearance | None = None

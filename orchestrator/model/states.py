@@ -50,6 +50,18 @@ class PartState(StrEnum):
     LOST = "LOST"  # the object went away or was replaced before it was downloaded
 
 
+class UnitState(StrEnum):
+    """The smallest piece of work, where nothing is kept at a service meanwhile."""
+
+    WAITING = "WAITING"
+    CLAIMED = "CLAIMED"  # somebody has a lease on it
+    DONE = "DONE"
+    EMPTY = "EMPTY"  # there was nothing to bring
+    FAILED = "FAILED"
+    SPLIT = "SPLIT"  # its children carry on
+    LOST = "LOST"  # what it brought is gone
+
+
 class Who(StrEnum):
     """Who must act on a held run."""
 
@@ -74,7 +86,7 @@ class Failure(StrEnum):
     PERMANENT = "PERMANENT"  # stop and say so
 
 
-_R, _T, _P = RunState, TaskState, PartState
+_R, _T, _P, _U = RunState, TaskState, PartState, UnitState
 
 RUN_TRANSITIONS: Mapping[RunState, frozenset[RunState]] = MappingProxyType(
     {
@@ -120,11 +132,25 @@ PART_TRANSITIONS: Mapping[PartState, frozenset[PartState]] = MappingProxyType(
     }
 )
 
+UNIT_TRANSITIONS: Mapping[UnitState, frozenset[UnitState]] = MappingProxyType(
+    {
+        _U.WAITING: frozenset({_U.CLAIMED}),
+        # Back: its lease is over, or it is tried again later.
+        _U.CLAIMED: frozenset({_U.DONE, _U.EMPTY, _U.FAILED, _U.SPLIT, _U.WAITING}),
+        _U.DONE: frozenset({_U.LOST}),
+        _U.EMPTY: frozenset({_U.LOST}),
+        _U.FAILED: frozenset({_U.WAITING}),  # `retry`
+        _U.LOST: frozenset({_U.WAITING}),
+        _U.SPLIT: frozenset(),
+    }
+)
+
 RUN_FINAL = frozenset({_R.CLEANED, _R.FAILED, _R.CANCELLED})
 TASK_LIVE = frozenset({_T.SUBMITTING, _T.QUEUED, _T.RUNNING})
 PART_DONE = frozenset({_P.MERGED, _P.EMPTY, _P.CLEANED})
+UNIT_DONE = frozenset({_U.DONE, _U.EMPTY, _U.SPLIT})
 
-S = TypeVar("S", RunState, TaskState, PartState)
+S = TypeVar("S", RunState, TaskState, PartState, UnitState)
 
 
 def check_transition(table: Mapping[S, frozenset[S]], old: S, new: S) -> None:

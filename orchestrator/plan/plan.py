@@ -14,9 +14,9 @@ from orchestrator.model.spec import PixelSpec
 from orchestrator.plan.align import fix_grid, zones_spanned
 from orchestrator.plan.area import Area
 from orchestrator.plan.budget import MIB, output_bytes_bound, raw_bytes, tile_count, total_bytes_bound
-from orchestrator.plan.spans import SpanTable
 from orchestrator.plan.split import MAX_PART_BYTES, Mode, split
 from orchestrator.plan.whereabouts import whereabouts
+from orchestrator.raster.spans import SpanTable
 
 # A process with numpy, GDAL, shapely, the codecs and Google's clients loaded that has planned a country: 189 MiB
 # were measured on Linux with Python 3.11.

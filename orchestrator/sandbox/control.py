@@ -12,6 +12,7 @@ from orchestrator.sandbox.earthengine.operations import Operations, operation
 from orchestrator.sandbox.earthengine.tasks import Tasks
 from orchestrator.sandbox.faults import Faults, Rule
 from orchestrator.sandbox.journal import Journal
+from orchestrator.sandbox.quotas import PixelMeter
 from orchestrator.sandbox.storage.buckets import Buckets
 from orchestrator.sandbox.web import ApiError, ProtocolViolation, Request, Response, Route, json_response, route
 
@@ -28,8 +29,10 @@ class ControlRoutes:
         tasks: Tasks,
         buckets: Buckets,
         drive: Drive,
+        meter: PixelMeter,
         about: Mapping[str, Any],
     ) -> None:
+        self._meter = meter
         self._journal = journal
         self._faults = faults
         self._clock = clock
@@ -50,6 +53,9 @@ class ControlRoutes:
             ("POST", r"/sandbox/buckets"): self._bucket,
             ("POST", r"/sandbox/clock"): self._advance,
             ("POST", r"/sandbox/forget"): self._forget,
+            ("GET", r"/sandbox/pixels"): self._pixels_asked,
+            ("DELETE", r"/sandbox/pixels"): self._forget_pixels,
+            ("POST", r"/sandbox/quotas"): self._set_quotas,
         }
         return [route("control", "control", verb, path, handler, query=None) for (verb, path), handler in table.items()]
 
@@ -59,6 +65,7 @@ class ControlRoutes:
             **self._journal.summary(),
             "exportsStarted": self._operations.submitted,
             "operations": [operation(each) for each in self._operations.all()],
+            "pixels": self._meter.report(),
             "faults": self._faults.report(),
             "buckets": self._buckets.report(),
             "drive": self._drive.report(),
@@ -113,6 +120,18 @@ class ControlRoutes:
             raise ProtocolViolation(f"advanceSeconds is a number, got {seconds!r}")
         self._clock.advance(seconds)
         return json_response({"now": self._clock.now().isoformat()})
+
+    def _pixels_asked(self, request: Request) -> Response:  # noqa: ARG002
+        """Show every request for pixels whose grid was known."""
+        return json_response({"pixels": self._meter.asked()})
+
+    def _forget_pixels(self, request: Request) -> Response:  # noqa: ARG002
+        self._meter.forget()
+        return json_response({})
+
+    def _set_quotas(self, request: Request) -> Response:
+        self._meter.change(request.json())
+        return json_response(self._meter.report()["quotas"])
 
     def _forget(self, request: Request) -> Response:
         """Drop a finished operation from the history, as the service does after some days."""

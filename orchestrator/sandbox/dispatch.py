@@ -13,6 +13,7 @@ from orchestrator.sandbox.clock import Clock, rfc3339_millis
 from orchestrator.sandbox.connection import Answer
 from orchestrator.sandbox.faults import Fault, Faults
 from orchestrator.sandbox.journal import BODY_CHARACTERS_KEPT, Entry, Journal
+from orchestrator.sandbox.quotas import PixelMeter
 from orchestrator.sandbox.web import (
     ApiError,
     Match,
@@ -31,7 +32,8 @@ ENDLESS = "endless-"  # how a page token begins that a fault made; whoever comes
 class Dispatcher:
     """Answer requests; safe from several threads."""
 
-    def __init__(self, router: Router, faults: Faults, journal: Journal, clock: Clock) -> None:
+    def __init__(self, router: Router, faults: Faults, journal: Journal, clock: Clock, meter: PixelMeter) -> None:
+        self._meter = meter
         self._router = router
         self._faults = faults
         self._journal = journal
@@ -44,12 +46,18 @@ class Dispatcher:
             return self._unknown(request)
         if match.route.service == "control":  # the sandbox's own methods are neither counted nor spoilt
             return Answer(self._run(match, request))
-        fault = self._faults.for_call(match.route.api, request)
-        answer = self._answer(match, _without_endless_token(request), fault)
+        api = match.route.api
+        try:
+            with self._meter.admitted(api, request):
+                fault = self._faults.for_call(api, request)
+                answer = self._answer(match, _without_endless_token(request), fault)
+        except ApiError as refusal:  # too much at once: whatever was ordered for a call waits for the next
+            fault, answer = None, Answer(error_response(refusal, service=match.route.service))
         if answer.response is not None:
-            more = self._faults.headers_for_call(match.route.api, request)
+            more = self._faults.headers_for_call(api, request)
             answer = replace(answer, response=_with_headers(answer.response, more))
-        self._record(match.route.api, request, answer, fault)
+        self._record(api, request, answer, fault)
+        self._meter.answered(api, 0 if answer.response is None else answer.response.status)
         return answer
 
     def _answer(self, match: Match, request: Request, fault: Fault | None) -> Answer:

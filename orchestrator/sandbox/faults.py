@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrator.sandbox.clock import Clock
-from orchestrator.sandbox.rules import CALL_ACTIONS, HEADER_ACTIONS, NAME_ACTIONS, TASK_ACTIONS, Rule
+from orchestrator.sandbox.rules import CALL_ACTIONS, HEADER_ACTIONS, NAME_ACTIONS, TAG_ACTIONS, TASK_ACTIONS, Rule
 from orchestrator.sandbox.web import Request
 
 __all__ = ["Fault", "Faults", "Rule", "Seen"]
@@ -112,6 +112,14 @@ class Faults:
                 if each.rule.action in HEADER_ACTIONS and each.rule.fits_call(api, request) and each.take()
             ]
         return {name: value for headers in found for name, value in headers.items()}
+
+    def no_data_tag(self, api: str, request: Request) -> float | None:
+        """Return the value without data that a GeoTIFF shall name, or None."""
+        with self._lock:
+            for each in self._orders:
+                if each.rule.action in TAG_ACTIONS and each.rule.fits_call(api, request) and each.take():
+                    return each.rule.value
+        return None
 
     def for_task(self, description: str, destination: str = "bucket") -> Fault | None:
         return self._for_task(TASK_ACTIONS, description, destination)

@@ -32,6 +32,10 @@ CALL_ACTIONS = frozenset(
 # What is added to an answer, beside any other fault: `headers`.
 HEADER_ACTIONS = frozenset({"headers"})
 
+# What the GeoTIFF of an answer of pixels says, beside any other fault: whether real ones name a value without data is
+# not known. With this they name `value` (0 unless told); masked pixels are zero all the same.
+TAG_ACTIONS = frozenset({"nodata_tag"})
+
 # What can be ordered for a task; drawn when the task is submitted.
 TASK_ACTIONS = frozenset(
     {
@@ -63,7 +67,7 @@ VIEW_ACTIONS = frozenset(
     }
 )
 
-ACTIONS = CALL_ACTIONS | HEADER_ACTIONS | TASK_ACTIONS | NAME_ACTIONS | VIEW_ACTIONS
+ACTIONS = CALL_ACTIONS | HEADER_ACTIONS | TAG_ACTIONS | TASK_ACTIONS | NAME_ACTIONS | VIEW_ACTIONS
 DESTINATIONS = ("bucket", "drive")
 
 
@@ -104,6 +108,7 @@ class Rule:
     dash: bool = True
     form: str | None = None
     stale_checksum: bool = False
+    value: float = 0.0
 
     @staticmethod
     def of(order: Any) -> Rule:
@@ -132,7 +137,7 @@ class Rule:
         return Rule(**_worded(order))
 
     def fits_call(self, api: str, request: Request) -> bool:
-        if self.action not in CALL_ACTIONS | HEADER_ACTIONS or (self.api is not None and self.api != api):
+        if self.action not in CALL_ACTIONS | HEADER_ACTIONS | TAG_ACTIONS or (self.api is not None and self.api != api):
             return False
         if self.method is not None and self.method != request.method:
             return False
@@ -179,7 +184,7 @@ def _check_types(order: Mapping[str, Any]) -> None:
         fits = isinstance(value, kinds) and (not isinstance(value, bool) or kinds is bool)
         if not fits and not (value is None and name in _NULLABLE):
             raise ProtocolViolation(f"{value!r} is no {name} of a fault")
-        if name not in ("code", "then") and isinstance(value, int | float) and value < 0:
+        if name not in ("code", "then", "value") and isinstance(value, int | float) and value < 0:
             raise ProtocolViolation(f"the {name} of a fault must not be negative, got {value}")
     if order.get("bytes_per_second") == 0:
         raise ProtocolViolation("the bytes_per_second of a fault must not be 0; `stall` stands still")
@@ -194,7 +199,7 @@ def _check_pattern(pattern: Any) -> None:
 
 _KINDS: dict[str, Any] = {
     **dict.fromkeys(("skip", "count", "status", "bytes", "bytes_per_second", "offset", "code"), int),
-    **dict.fromkeys(("seconds", "after"), (int, float)),
+    **dict.fromkeys(("seconds", "after", "value"), (int, float)),
     **dict.fromkeys(("ranged", "html", "chunked", "dash", "stale_checksum"), bool),
     **dict.fromkeys(("action", "api", "method", "path", "text", "destination", "message", "reason", "form"), str),
     **dict.fromkeys(("status_name", "sentence", "body"), str),

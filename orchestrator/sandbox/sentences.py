@@ -38,6 +38,7 @@ SENTENCES = {
     "capacity": Sentence("Earth Engine capacity exceeded.", 503, UNAVAILABLE),
     "aggregations_quota": Sentence("Quota exceeded: Too many concurrent aggregations.", 429, RESOURCE_EXHAUSTED),
     "aggregations": Sentence("Too many concurrent aggregations.", 429, RESOURCE_EXHAUSTED),
+    "too_many_requests": Sentence("Too Many Requests", 429, RESOURCE_EXHAUSTED),
     "read_quota": Sentence(
         "Quota exceeded for quota metric 'Number of read requests' and limit 'Number of read requests per minute per "
         "user' of service 'earthengine.googleapis.com' for consumer 'project_number:1'.",

@@ -25,11 +25,13 @@ from orchestrator.sandbox.earthengine.assets import Assets
 from orchestrator.sandbox.earthengine.attempt import Evaluator, Workplace
 from orchestrator.sandbox.earthengine.evaluate import Evaluator as GraphEvaluator
 from orchestrator.sandbox.earthengine.operations import Operations
+from orchestrator.sandbox.earthengine.pixel_routes import PixelRoutes
 from orchestrator.sandbox.earthengine.raster import Profile
 from orchestrator.sandbox.earthengine.routes import EarthEngineRoutes
 from orchestrator.sandbox.earthengine.tasks import Tasks
 from orchestrator.sandbox.faults import Faults
 from orchestrator.sandbox.journal import Journal
+from orchestrator.sandbox.quotas import PixelMeter, Quotas
 from orchestrator.sandbox.records import Records
 from orchestrator.sandbox.scenes.catalogue import Catalogue
 from orchestrator.sandbox.storage.buckets import Buckets
@@ -50,6 +52,7 @@ class Options:
         slots: Tasks that run at a time.
         queue_limit: PENDING tasks beyond which a submission is refused.
         profile: How export files are written.
+        quotas: What a request for pixels may ask for, and a project at once.
     """
 
     host: str = "127.0.0.1"
@@ -62,6 +65,7 @@ class Options:
     queue_limit: int = 3000
     folder_wait_seconds: float = 30
     profile: Profile = field(default_factory=Profile)
+    quotas: Quotas = field(default_factory=Quotas)
 
 
 class _Server(socketserver.ThreadingMixIn, HTTPServer):
@@ -101,6 +105,7 @@ class Sandbox:
         self.clock = Clock()
         self.faults = Faults(self.clock)
         self.journal = Journal()
+        self.meter = PixelMeter(self.options.quotas)
 
     def __enter__(self) -> Self:
         folder = self._folder()
@@ -182,11 +187,21 @@ class Sandbox:
 
     def _dispatcher(self) -> Dispatcher:
         self._control = ControlRoutes(
-            self.journal, self.faults, self.clock, self.operations, self.tasks, self.buckets, self.drive, self.about()
+            self.journal,
+            self.faults,
+            self.clock,
+            self.operations,
+            self.tasks,
+            self.buckets,
+            self.drive,
+            self.meter,
+            self.about(),
         )
+        assets = Assets(self._catalogue)
+        pixels = PixelRoutes(self._evaluator, assets, self.meter, self.faults, self.options.profile)
         earthengine = EarthEngineRoutes(
             self._evaluator,
-            Assets(self._catalogue),
+            assets,
             self.operations,
             self.tasks,
             self.buckets,
@@ -198,7 +213,8 @@ class Sandbox:
             *self._control.routes(),
             *StorageRoutes(self.buckets).routes(),
             *DriveRoutes(self.drive).routes(),
+            *pixels.routes(),
             *earthengine.routes(),
             *oauth.routes(),
         ]
-        return Dispatcher(Router(routes), self.faults, self.journal, self.clock)
+        return Dispatcher(Router(routes), self.faults, self.journal, self.clock, self.meter)

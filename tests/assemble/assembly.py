@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from rasterio.transform import Affine
 
 from orchestrator.assemble.mosaic import BlockAssembler, BlockMosaic
 from orchestrator.model.grid import Grid, Window
-from orchestrator.model.mosaic import MosaicReport, MosaicSpec
+from orchestrator.model.mosaic import MosaicReport, MosaicSpec, OutputOptions
 from orchestrator.model.spec import PixelSpec
 
 CRS = "EPSG:32633"
@@ -73,7 +73,9 @@ class Scene:
     def spec(self, **changes: Any) -> MosaicSpec:
         pixels = PixelSpec(self.names, self.dtype, self.nodata)
         wkb = None if self.area is None else shapely.to_wkb(self.area)
-        return MosaicSpec(self.grid, pixels, area_wkb=wkb, all_touched=self.all_touched, **changes)
+        asked = {f.name: changes.pop(f.name) for f in fields(OutputOptions) if f.name in changes}
+        options = OutputOptions(**{"all_touched": self.all_touched} | asked)
+        return MosaicSpec(self.grid, pixels, area_wkb=wkb, options=options, **changes)
 
     def pixels(self) -> np.ndarray:
         """(band, row, col), smooth, with patches of nodata."""

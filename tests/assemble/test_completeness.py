@@ -7,9 +7,9 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.assemble.completeness import reached, uncovered
 from orchestrator.model.grid import Grid, Window
-from orchestrator.plan.spans import SpanTable
+from orchestrator.products.mosaic.parts.completeness import reached, uncovered
+from orchestrator.raster.spans import SpanTable
 
 WHOLE = Window(0, 0, 12, 15)
 

@@ -21,11 +21,11 @@ from rasterio.transform import Affine
 from rio_cogeo import cog_validate
 
 from orchestrator import __version__
-from orchestrator.assemble.folder import assemble_folder
-from orchestrator.assemble.request import Request
 from orchestrator.core.errors import IntegrityError, Stopped, UserError
 from orchestrator.core.files import sha256_of
 from orchestrator.model.grid import Grid, Window
+from orchestrator.products.mosaic.parts.folder import assemble_folder
+from orchestrator.products.mosaic.parts.request import Request
 
 ROOT = Path(__file__).resolve().parents[2]
 TILED = {"tiled": True, "blockxsize": 32, "blockysize": 32, "compress": "deflate"}

@@ -55,12 +55,12 @@ class Kept:
 
     def admit(self, name="east", date="", **changes) -> Run:
         job = replace(JOB, base_name=name, **changes)
-        return self.store.admit(Admission(name, date, job.fingerprints(), job.to_json()), again=True)
+        return self.store.runs.admit(Admission(name, date, job.fingerprints(), job.to_json()), again=True)
 
     def plan(self, run: Run, tasks: int = 2) -> Run:
         plans = [TaskPlan(n, Window(256 * n, 0, 256, 512), 256, 256) for n in range(tasks)]
-        self.store.save_plan(run.id, "{}", "image", "{}", plans)
-        return self.store.set_run(run.id, RunState.EXPORTING)
+        self.store.runs.save_plan(run.id, "{}", "image", "{}", plans)
+        return self.store.runs.set_state(run.id, RunState.EXPORTING)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from orchestrator.engine.stores.records import Admission
 def test_a_run_is_found_by_each_of_its_names(kept):
     """Base name, job name where that is another, the id, its beginning, and `latest`."""
     run = kept.admit("east")
-    nightly = kept.store.admit(Admission("nightly", "", ("f",), run.job.replace('"east"', '"north_2024-06-01"')))
+    nightly = kept.store.runs.admit(Admission("nightly", "", ("f",), run.job.replace('"east"', '"north_2024-06-01"')))
 
     found = {name: find_head(kept.store, name).id for name in ("east", run.id, run.id[:7])}
     others = {name: find_head(kept.store, name).id for name in ("nightly", "north_2024-06-01", "latest")}
@@ -24,7 +24,7 @@ def test_a_run_is_found_by_each_of_its_names(kept):
 def test_a_name_means_the_newest_turn_of_its_declaration(kept):
     """What was made again with `--again` is one thing to people."""
     first = kept.admit("east")
-    kept.store.set_run(first.id, "FAILED", "no")
+    kept.store.runs.set_state(first.id, "FAILED", "no")
     second = kept.admit("east")
 
     assert second.id != first.id
@@ -56,7 +56,7 @@ def test_a_name_that_is_none_is_refused(kept, name):
 def test_every_verb_takes_a_name(kept, call, verb):
     """One function finds the run for all of them."""
     run = kept.admit("east")
-    kept.store.set_run(run.id, "FAILED", "no")
+    kept.store.runs.set_state(run.id, "FAILED", "no")
 
     named = call(verb, "east", "--json")
     unknown = call(verb, "west", "--json")

@@ -7,22 +7,23 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import event
 
+from orchestrator.app.verbs.reports import report_runs
 from orchestrator.engine.stores.records import Attempt
-from orchestrator.faces.cli.status import heads_of, listing
+from orchestrator.faces.cli.status import listing
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.states import PartState, TaskState
 
 
 def export(kept, run, key="0000"):
     """Let Earth Engine have finished a task; its two parts are listed, of 1000 bytes each, and one is here."""
-    task = next(t for t in kept.store.tasks(run.id) if t.key == key)
-    kept.store.intend(run.id, Attempt(key, 1, f"{run.id}{key}", f"{run.id} {key}", "p", "", 0.0))
-    kept.store.identify(run.id, key, "projects/p/operations/X", TaskState.SUCCEEDED)
+    task = next(t for t in kept.store.tasks.of(run.id) if t.key == key)
+    kept.store.tasks.intend(run.id, Attempt(key, 1, f"{run.id}{key}", f"{run.id} {key}", "p", "", 0.0))
+    kept.store.tasks.identify(run.id, key, "projects/p/operations/X", TaskState.SUCCEEDED)
     found = {w: StoredObject(f"{key}-{n}", 1000, "1", None, None) for n, w in enumerate(task.plan.parts())}
-    kept.store.collect(run.id, key, found, 1)
+    kept.store.parts.collect(run.id, key, found, 1)
     window = next(iter(found))
     for state in (PartState.DOWNLOADING, PartState.VERIFIED, PartState.MERGED):
-        kept.store.set_part(run.id, window, state)
+        kept.store.parts.move(run.id, window, state)
 
 
 def test_a_list_takes_the_same_number_of_questions_for_any_number_of_runs(kept):
@@ -32,7 +33,7 @@ def test_a_list_takes_the_same_number_of_questions_for_any_number_of_runs(kept):
 
     def questions():
         said.clear()
-        heads_of(kept.store, 1000, datetime.now(UTC))
+        report_runs(kept.store, 1000, datetime.now(UTC))
         return [statement for statement in said if statement.startswith("SELECT")]
 
     for number in range(3):
@@ -51,7 +52,7 @@ def test_a_list_counts_the_parts_of_each_run(kept):
     one, other = kept.plan(kept.admit("one")), kept.plan(kept.admit("other"), tasks=3)
     export(kept, one)
 
-    facts = {f["run"]: (f["parts_done"], f["parts"]) for f in heads_of(kept.store, 10, datetime.now(UTC))}
+    facts = {f.run: (f.parts_done, f.parts) for f in report_runs(kept.store, 10, datetime.now(UTC))}
 
     assert facts == {one.id: (1, 4), other.id: (0, 6)}
 
@@ -61,13 +62,13 @@ def test_the_pace_is_that_of_the_last_minutes(kept):
     run = kept.plan(kept.admit("east"))
     export(kept, run)
     for _ in range(2):
-        kept.store.record(run.id, "part.downloaded", {"bytes": 5000})
-    first = datetime.fromisoformat(kept.store.events(run.id)[0].at)
+        kept.store.events.record(run.id, "part.downloaded", {"bytes": 5000})
+    first = datetime.fromisoformat(kept.store.events.latest(run.id)[0].at)
 
-    (facts,) = heads_of(kept.store, 10, first.fromtimestamp(first.timestamp() + 20, UTC))
+    (facts,) = report_runs(kept.store, 10, first.fromtimestamp(first.timestamp() + 20, UTC))
 
     # 10,000 bytes and 2 parts in 20 s; 3 of 4 parts are left.
-    assert (facts["bytes_per_second"], facts["eta_seconds"]) == (500, 30)
+    assert (facts.bytes_per_second, facts.eta_seconds) == (500, 30)
 
 
 def test_a_list_says_service_area_output_and_utc(kept, call):
@@ -94,9 +95,9 @@ def test_a_scheduled_job_without_its_area_is_named(kept, call, tmp_path):
 @pytest.mark.parametrize("width", [40, 60])
 def test_a_list_fits_a_narrow_terminal(kept, width):
     """Nothing but a path, which people copy, is wider."""
-    kept.store.set_run(kept.plan(kept.admit("east")).id, "HELD", "look " * 40)
+    kept.store.runs.set_state(kept.plan(kept.admit("east")).id, "HELD", "look " * 40)
 
-    lines = listing(heads_of(kept.store, 10, datetime.now(UTC)), width)
+    lines = listing(report_runs(kept.store, 10, datetime.now(UTC)), width)
 
     assert [line for line in lines if len(line) > width and "/" not in line] == []
     assert any("EXPORTING" in line or "HELD" in line for line in lines)

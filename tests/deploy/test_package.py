@@ -6,6 +6,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -87,4 +88,19 @@ def test_the_build_system_is_locked_too(lock):
     text = (ROOT / lock).read_text(encoding="utf-8")
 
     names = {"hatchling", "packaging", "pathspec", "pluggy", "trove-classifiers"}
+    assert names <= set(re.findall(r"^([A-Za-z0-9_-]+)==", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("lock", "extras"),
+    [("requirements.txt", ["sandbox", "parquet"]), ("requirements-dev.txt", ["sandbox", "parquet", "xarray"])],
+)
+def test_the_locks_hold_what_the_package_asks_for(lock, extras):
+    """The base, and the extras that the demo and every format of an area need."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = project["dependencies"] + [line for extra in extras for line in project["optional-dependencies"][extra]]
+
+    names = {re.match(r"[A-Za-z0-9_-]+", line)[0] for line in asked}
+
+    text = (ROOT / lock).read_text(encoding="utf-8")
     assert names <= set(re.findall(r"^([A-Za-z0-9_-]+)==", text, re.MULTILINE))

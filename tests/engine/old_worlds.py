@@ -61,9 +61,9 @@ class Continued(Machine):
 
     def _remember_exports(self, *, posted: bool) -> None:
         """Give the world the operations and objects that the store speaks of."""
-        tasks = {task.key: task for task in self.store.tasks(self.run_id)}
-        parts = self.store.parts(self.run_id)
-        for attempt in self.store.attempts(self.run_id):
+        tasks = {task.key: task for task in self.store.tasks.of(self.run_id)}
+        parts = self.store.parts.of(self.run_id)
+        for attempt in self.store.tasks.attempts(self.run_id):
             task = tasks[attempt.task]
             if task.state is TaskState.SUBMITTING and not posted:
                 continue
@@ -93,7 +93,7 @@ class Continued(Machine):
 
     def _place(self, window: Window, content: bytes, *, placed: bool) -> None:
         if placed:
-            folder = self.process.execution._mosaic_folder(self.store.run(self.run_id)) / "placed"
+            folder = self.process.execution._mosaic_folder(self.store.runs.get(self.run_id)) / "placed"
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{window.row}-{window.col}-{window.height}-{window.width}").write_bytes(content)
 
@@ -107,7 +107,7 @@ class Continued(Machine):
             for name in self.world.live():
                 self.world.advance(name)
             self.clock.seconds += 5
-            run = self.store.run(self.run_id)
+            run = self.store.runs.get(self.run_id)
             if run.state in (RunState.CLEANED, RunState.FAILED, RunState.CANCELLED) or run.needs_person:
                 break
         self.states_move_only_as_the_tables_say()

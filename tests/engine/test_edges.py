@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_world import TASKS, FakeClock, FileMosaic
-from test_machine import PATIENCE, Killed, Machine
+from test_machine import BACKOFF, Killed, Machine
 
 from orchestrator.core import crash
 from orchestrator.core.errors import DamagedObjectError, IntegrityError, WayError
@@ -141,8 +141,8 @@ def until_held(story):
             story.world.advance(name)
         rename_all(story)
         story.clock.seconds += 5
-        if story.store.run(story.run_id).needs_person:
-            return story.store.run(story.run_id)
+        if story.store.runs.get(story.run_id).needs_person:
+            return story.store.runs.get(story.run_id)
     raise AssertionError(story._why())
 
 
@@ -159,7 +159,7 @@ def test_after_a_persons_retry_what_fits_nothing_is_exported_again(story):
     until_held(story)
     before = exports(story)
 
-    retry_run(story.store.run(story.run_id), story.store)
+    retry_run(story.store.runs.get(story.run_id), story.store)
     finish(story)
 
     assert exports(story) > before
@@ -172,7 +172,7 @@ def test_after_a_persons_retry_objects_that_fit_by_now_are_taken(story):
         blob = story.world.blobs.pop(name)
         story.world.blobs[name.replace(".geotiff", ".tif")] = replace(blob, foreign=False)
 
-    retry_run(story.store.run(story.run_id), story.store)
+    retry_run(story.store.runs.get(story.run_id), story.store)
     finish(story)
 
     assert exports(story) == len(TASKS)
@@ -201,7 +201,7 @@ def test_an_operation_that_even_its_name_does_not_bring_is_waited_for(story):
     for started in hidden:
         started.unlisted, started.unknown = 10**6, True
     begun = story.clock.seconds
-    while story.clock.seconds < begun + PATIENCE.lag_seconds * 0.8:
+    while story.clock.seconds < begun + BACKOFF.lag_seconds * 0.8:
         go_on(story)
 
     assert exports(story) == len(story.world.started)
@@ -242,11 +242,11 @@ def test_exports_are_as_many_as_tasks_however_blind_the_list(waits, lost):
 def test_a_known_request_id_is_not_given_up_because_its_order_is_old(story):
     """An order committed before a long pause may have been sent a moment ago, and lists may lag."""
     die_at(story, "task.intended")
-    story.clock.seconds += 100 * PATIENCE.burnt_seconds
+    story.clock.seconds += 100 * BACKOFF.burnt_seconds
     story.world.next_submission = "answer lost"
     story.world.refuses_known_ids = True
     begun = story.clock.seconds
-    while story.clock.seconds < begun + PATIENCE.burnt_seconds * 0.5:
+    while story.clock.seconds < begun + BACKOFF.burnt_seconds * 0.5:
         for started in story.world.started.values():
             started.unlisted = 10
         go_on(story)
@@ -297,7 +297,7 @@ def others_get_on(story):
 
 
 def first_task(story):
-    return next(t for t in story.store.tasks(story.run_id) if t.key == "0000")
+    return next(t for t in story.store.tasks.of(story.run_id) if t.key == "0000")
 
 
 def until_begun_again(story):
@@ -334,7 +334,7 @@ def test_an_unknown_sentence_that_comes_again_ends_the_run(story):
         fail_first(story, Failure.UNKNOWN)
 
     assert story._state() is RunState.FAILED
-    assert "the service says UNKNOWN" in story.store.run(story.run_id).reason
+    assert "the service says UNKNOWN" in story.store.runs.get(story.run_id).reason
 
 
 def test_memory_that_runs_out_again_is_asked_for_in_smaller_pieces(story):
@@ -349,7 +349,7 @@ def test_a_days_quota_holds_the_run_until_it_returns(story):
     """No attempt is made before; nobody is asked; the time stands in the row."""
     fail_first(story, Failure.QUOTA)
 
-    held = story.store.run(story.run_id)
+    held = story.store.runs.get(story.run_id)
     # 2024-06-01 00:00 UTC is the evening before in California: the quota returns at 00:05 there, 07:05 UTC.
     assert held.next_at == pytest.approx(datetime(2024, 6, 1, 7, 5, tzinfo=UTC).timestamp())
     assert not held.needs_person
@@ -369,11 +369,11 @@ def test_one_failure_climbs_one_rung_wherever_the_process_dies(story, moment):
 
 def test_a_retry_counts_attempts_from_there(story):
     """A person's `retry` gives every task its attempts again."""
-    for _ in range(PATIENCE.max_attempts):
+    for _ in range(BACKOFF.max_attempts):
         fail_first(story, Failure.TRANSIENT)
     assert story._state() is RunState.FAILED
 
-    retry_run(story.store.run(story.run_id), story.store)
+    retry_run(story.store.runs.get(story.run_id), story.store)
     fail_first(story, Failure.TRANSIENT)
 
     assert story._state() is RunState.EXPORTING
@@ -401,7 +401,7 @@ def test_what_had_ended_by_itself_when_a_run_failed_is_not_exported_again(story)
     go_on(story, 5)
     assert story._state() is RunState.FAILED
 
-    retry_run(story.store.run(story.run_id), story.store)
+    retry_run(story.store.runs.get(story.run_id), story.store)
     finish(story)
 
     assert exports(story) == len(TASKS) + 1
@@ -413,32 +413,32 @@ def test_a_refused_submission_counts_no_more(story):
     go_on(story, 4)
 
     assert story._state() is RunState.FAILED
-    assert story.store.live_tasks() == {}
+    assert story.store.tasks.live() == {}
 
 
 def test_a_run_that_waits_for_a_person_counts_no_more(story):
     """It may wait for months, and nobody asks for news of its tasks meanwhile."""
     while not story.world.live():
         go_on(story)
-    assert story.store.live_tasks() != {}
+    assert story.store.tasks.live() != {}
 
-    story.store.set_run(story.run_id, RunState.HELD, "look at this", who=Who.PERSON)
+    story.store.runs.set_state(story.run_id, RunState.HELD, "look at this", who=Who.PERSON)
 
-    assert story.store.live_tasks() == {}
+    assert story.store.tasks.live() == {}
 
 
 @pytest.mark.parametrize("end", [RunState.CLEANED, RunState.FAILED, RunState.CANCELLED])
 def test_an_output_is_given_up_before_its_run_ends(story, end):
     """A process that dies in between leaves no owner of a run that nobody will take up."""
     owned = []
-    wish, change = story.store.wish, story.store.set_run
+    wish, change = story.store.runs.request, story.store.runs.set_state
 
     def note(run_id, state, *more, **named):
         if state is end:
             owned.append(list(story.folder.glob(".orchestrator/*.owner")))
         return change(run_id, state, *more, **named)
 
-    story.process.execution._store.set_run = note
+    story.process.execution._store.runs.set_state = note
     if end is RunState.CLEANED:
         finish(story)
     elif end is RunState.FAILED:
@@ -481,13 +481,13 @@ def test_what_is_no_part_again_ends_the_run(story, monkeypatch):
         if story._state() is RunState.FAILED:
             break
 
-    assert "no readable GeoTIFF" in story.store.run(story.run_id).reason
-    assert all(task.attempt <= 2 for task in story.store.tasks(story.run_id))
+    assert "no readable GeoTIFF" in story.store.runs.get(story.run_id).reason
+    assert all(task.attempt <= 2 for task in story.store.tasks.of(story.run_id))
 
 
 def test_a_folder_taken_away_in_the_middle_is_made_again(story):
     """The same process goes on; nothing is exported again."""
-    while not any(part.state is PartState.MERGED for part in story.store.parts(story.run_id)):
+    while not any(part.state is PartState.MERGED for part in story.store.parts.of(story.run_id)):
         go_on(story, working=True)
     remove_tree(story.folder / ".orchestrator")
 
@@ -534,7 +534,7 @@ def test_a_way_that_stays_bad_holds_the_run(story):
         if story._state() is RunState.HELD:
             break
 
-    held = story.store.run(story.run_id)
+    held = story.store.runs.get(story.run_id)
     assert (held.state, held.needs_person) == (RunState.HELD, False)
     assert held.next_at > 0
 
@@ -632,9 +632,9 @@ def test_a_poll_that_brings_nothing_new_writes_nothing(story):
 
     go_on(story, 5)
 
-    assert story.store.tally(story.run_id)[PartState.WAITING].parts
+    assert story.store.parts.tally(story.run_id)[PartState.WAITING].parts
     assert story._ask("PRAGMA data_version") == before
-    assert all(t.state in (TaskState.QUEUED, TaskState.PLANNED) for t in story.store.tasks(story.run_id))
+    assert all(t.state in (TaskState.QUEUED, TaskState.PLANNED) for t in story.store.tasks.of(story.run_id))
 
 
 def test_killed_is_not_an_error_the_engine_may_catch():

@@ -44,8 +44,9 @@ from model_world import (
 
 from orchestrator.core import crash
 from orchestrator.engine import cleanup
+from orchestrator.engine.context import Backoff, Clients, ProcessContext
 from orchestrator.engine.execution import Execution, retry_run
-from orchestrator.engine.setting import Hands, Patience, Surroundings
+from orchestrator.engine.limits import Limits
 from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.engine.watch import OperationsWatch
@@ -71,10 +72,9 @@ HISTORIES = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-PATIENCE = Patience(
-    live_tasks=2,
-    bucket_bytes=600_000,
-    downloads=2,
+LIVE_TASKS = 2
+BUCKET_BYTES = 600_000
+BACKOFF = Backoff(
     poll_min_seconds=1,
     poll_max_seconds=4,
     repost_seconds=2,
@@ -153,13 +153,14 @@ class Process:
     def __init__(self, run_id: str, folder: Path, world: World, clock: FakeClock, *, keep_parts: bool) -> None:
         self.store = SqlStore(f"sqlite:///{folder / 'state.db'}", clock)
         route = WorldRoute(world)
-        around = Surroundings("me", "p", None, keep_parts, PATIENCE, clock, NoStop(clock))
+        limits = Limits(LIVE_TASKS, BUCKET_BYTES, self.store.tasks.live, clock)
+        process = ProcessContext("me", "p", None, keep_parts, 2, BACKOFF, limits, clock, NoStop(clock))
         self.execution = Execution(
             run_id,
             store=self.store,
-            hands=Hands(WorldPlanner(), route, FileAssembler(), NoPicture()),
-            around=around,
-            watch=OperationsWatch(route.operations, clock, PATIENCE.poll_min_seconds, PATIENCE.poll_max_seconds),
+            clients=Clients(WorldPlanner(), route, FileAssembler(), NoPicture()),
+            process=process,
+            watch=OperationsWatch(route.operations, clock, BACKOFF.poll_min_seconds, BACKOFF.poll_max_seconds),
             cut=lambda task: cut(task) if task.window.pixels > BLOCK * BLOCK else None,
             refit=refit,
         )
@@ -187,7 +188,7 @@ class Process:
             raise
         if done:
             self._exporting = None
-            self.store.set_run(run.id, RunState.ASSEMBLING)
+            self.store.runs.set_state(run.id, RunState.ASSEMBLING)
 
 
 class Machine(RuleBasedStateMachine):
@@ -219,7 +220,7 @@ class Machine(RuleBasedStateMachine):
         self.keep_parts = keep_parts
         job = Job("out", str(self.folder), AreaSource("0,0,1,1"), "2024-01-01", "2024-02-01", split=split)
         store = SqlStore(f"sqlite:///{self.folder / 'state.db'}", self.clock)
-        self.run_id = store.admit(Admission("night", "", job.fingerprints(), job.to_json())).id
+        self.run_id = store.runs.admit(Admission("night", "", job.fingerprints(), job.to_json())).id
         store.close()
         self._start()
 
@@ -246,13 +247,13 @@ class Machine(RuleBasedStateMachine):
         self._start()
 
     def _step(self) -> None:
-        run = self.store.run(self.run_id)
+        run = self.store.runs.get(self.run_id)
         if run.state not in RUN_FINAL and not run.needs_person and self.process.execution.is_due(run):
             self._alive(lambda: self.process.execution.step(run))
 
     def _wait_out_a_hold(self) -> None:
         """Let the time pass for which a run is held."""
-        left = self.store.run(self.run_id).next_at - self.clock.now().timestamp()
+        left = self.store.runs.get(self.run_id).next_at - self.clock.now().timestamp()
         self.clock.seconds += max(0.0, left) if self._state() is RunState.HELD else 0.0
 
     def _state(self) -> RunState:
@@ -393,13 +394,13 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def ask_to_cancel(self) -> None:
-        self.store.wish(self.run_id, "cancel")
+        self.store.runs.request(self.run_id, "cancel")
         self.step(1, 0)
 
     @rule()
     def retry(self) -> None:
         """Usual after every halt; there is little to be seen in a run that stands still."""
-        run = self.store.run(self.run_id)
+        run = self.store.runs.get(self.run_id)
         if run.state in (RunState.FAILED, RunState.CANCELLED) or run.needs_person:
             retry_run(run, self.store)
 
@@ -479,7 +480,7 @@ class Machine(RuleBasedStateMachine):
         self.world.next_submission, self.world.list_fails = "", False
         for _ in range(0 if self.seen_clean else 400):
             self.world.show_late_files()
-            self.store.wish(self.run_id, "")
+            self.store.runs.request(self.run_id, "")
             self.retry()
             self._wait_out_a_hold()
             self._step()
@@ -494,10 +495,10 @@ class Machine(RuleBasedStateMachine):
         self.a_cleaned_run_is_whole_and_leaves_nothing()
 
     def _why(self) -> str:
-        run = self.store.run(self.run_id)
-        tasks = [(t.key, t.state, t.attempt, t.tries, t.collected, t.error) for t in self.store.tasks(self.run_id)]
-        parts = Counter(p.state for p in self.store.parts(self.run_id))
-        return f"{run.state} {run.reason} {tasks} {parts} {self.store.events(self.run_id, 12)}"
+        run = self.store.runs.get(self.run_id)
+        tasks = [(t.key, t.state, t.attempt, t.tries, t.collected, t.error) for t in self.store.tasks.of(self.run_id)]
+        parts = Counter(p.state for p in self.store.parts.of(self.run_id))
+        return f"{run.state} {run.reason} {tasks} {parts} {self.store.events.latest(self.run_id, 12)}"
 
 
 def test_a_run_survives_every_order_of_events():

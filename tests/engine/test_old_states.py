@@ -58,7 +58,7 @@ def opened(dump, folder):
 
 
 def named(store, name):
-    return next(run for run in store.runs(limit=100) if run.job_name == name)
+    return next(run for run in store.runs.latest(limit=100) if run.job_name == name)
 
 
 def test_an_old_database_has_the_present_schema(old):
@@ -69,15 +69,17 @@ def test_an_old_database_has_the_present_schema(old):
 
 def test_every_old_run_is_read(old):
     """Its job, plan, tasks and parts, in each state it may have stopped in."""
-    runs = old.runs(limit=100)
+    runs = old.runs.latest(limit=100)
 
     assert {run.state for run in runs} == set(RunState)
     for run in runs:
         Job.from_json(run.job)
-        planned = [task for task in old.tasks(run.id) if "." not in task.key]  # without the halves of one that was cut
+        planned = [
+            task for task in old.tasks.of(run.id) if "." not in task.key
+        ]  # without the halves of one that was cut
         assert len(planned) == (len(plan_from_json(run.plan).tasks) if run.plan else 0)
-        old.parts(run.id)
-        old.attempts(run.id)
+        old.parts.of(run.id)
+        old.tasks.attempts(run.id)
 
 
 def test_who_must_act_is_read_out_of_old_sentences(old):
@@ -91,7 +93,7 @@ def test_who_must_act_is_read_out_of_old_sentences(old):
 
 def test_a_known_request_id_is_read_out_of_an_old_sentence(first):
     """`already_started` was the beginning of a sentence too."""
-    (doubtful,) = [t for t in first.tasks("aaaaaaaaaaaaaaaa") if t.state is TaskState.SUBMITTING]
+    (doubtful,) = [t for t in first.tasks.of("aaaaaaaaaaaaaaaa") if t.state is TaskState.SUBMITTING]
 
     assert doubtful.known
 
@@ -117,7 +119,7 @@ def test_an_unchanged_declaration_is_the_old_run(old):
 
 def test_the_old_fingerprint_was_that_of_the_whole_snapshot(first):
     """Computed here as the first version did: every field, sorted, without a version."""
-    for run in first.runs(limit=100):
+    for run in first.runs.latest(limit=100):
         text = json.dumps(json.loads(run.job), sort_keys=True, separators=(",", ":"))
         if not run.fingerprint.startswith(run.id[:1] * 16):  # made up, for states that are rare
             assert run.fingerprint == hashlib.sha256(text.encode()).hexdigest()
@@ -132,7 +134,7 @@ def second(tmp_path):
 
 def test_a_stored_fingerprint_is_that_of_its_job(second):
     """What a run of the second version is called stays its name: it is computed anew wherever a job is declared."""
-    runs = second.runs(limit=100)
+    runs = second.runs.latest(limit=100)
 
     assert {run.id: Job.from_json(run.job).fingerprint() for run in runs} == {r.id: r.fingerprint for r in runs}
     assert {run.id: Job.from_json(run.job).declaration() for run in runs if run.job_name != "nightly"} == {
@@ -145,7 +147,7 @@ def test_dates_a_schedule_named_are_kept(second):
     dates = ["2026-11-24T01:30", "2026-11-25T01:30"]
 
     assert second.dates.known("nightly", dates) == set(dates)
-    assert second.run(next(row.run_id for row in second.dates.latest() if row.run_id)).job_name == "nightly"
+    assert second.runs.get(next(row.run_id for row in second.dates.latest() if row.run_id)).job_name == "nightly"
 
 
 def stored():
@@ -218,7 +220,7 @@ def test_a_stored_run_that_stands_still_is_retried(continued, name, states):
 
     still = continued.go_on()
     before = continued.exported
-    continued.store.learn(continued.run_id, "min_valid", 0.0)  # what `retry --min-valid 0` does
+    continued.store.lessons.learn(continued.run_id, "min_valid", 0.0)  # what `retry --min-valid 0` does
     continued.retry()
 
     assert (still, before) == (RunState(state_of(name)) if name != "wished" else RunState.CANCELLED, 0)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 from model_world import TASKS, FakeClock, FileMosaic, NoStop, WorldObjects
-from test_machine import PATIENCE, Machine, WhenTold
+from test_machine import BACKOFF, BUCKET_BYTES, Machine, WhenTold
 
 from orchestrator.core.errors import IntegrityError, TransientError
 from orchestrator.engine.execution import retry_run
@@ -47,47 +47,47 @@ def finish(story):
 def test_a_failure_written_before_a_crash_is_answered_after_it(story):
     """A process that dies between noting a failed task and answering it leaves no run that waits for ever."""
     exporting(story)
-    (task, *_) = [t for t in story.store.tasks(story.run_id) if t.operation]
+    (task, *_) = [t for t in story.store.tasks.of(story.run_id) if t.operation]
     story.world.fail(task.operation, Failure.TRANSIENT, leaving=0)
     change = TaskChange(state=TaskState.FAILED, error="internal error")
-    story.store.change_tasks(story.run_id, {task.key: change})
+    story.store.tasks.change(story.run_id, {task.key: change})
     story.crash_now()
 
     exporting(story, 2)
 
-    assert story.store.tasks(story.run_id)[0].state is not TaskState.FAILED
+    assert story.store.tasks.of(story.run_id)[0].state is not TaskState.FAILED
     finish(story)
-    assert story.store.tasks(story.run_id)[0].attempt == 2
+    assert story.store.tasks.of(story.run_id)[0].attempt == 2
 
 
 def test_a_forgotten_failure_is_answered_too(story):
     """A failed task whose operation is listed no more gets a new attempt."""
     exporting(story)
-    (task, *_) = [t for t in story.store.tasks(story.run_id) if t.operation]
-    story.store.change_tasks(story.run_id, {task.key: TaskChange(state=TaskState.FAILED, error="internal error")})
+    (task, *_) = [t for t in story.store.tasks.of(story.run_id) if t.operation]
+    story.store.tasks.change(story.run_id, {task.key: TaskChange(state=TaskState.FAILED, error="internal error")})
     del story.world.started[task.operation]
     story.crash_now()
 
     exporting(story, 2)
 
-    assert story.store.tasks(story.run_id)[0].state is not TaskState.FAILED
+    assert story.store.tasks.of(story.run_id)[0].state is not TaskState.FAILED
     finish(story)
-    assert story.store.tasks(story.run_id)[0].attempt == 2
+    assert story.store.tasks.of(story.run_id)[0].attempt == 2
 
 
 def test_a_run_whose_unfinished_file_is_gone_brings_its_parts_again(story):
     """After `cancel`, `clean` and `retry`, parts that were placed and taken away come again."""
     exporting(story)
-    while not any(part.state is PartState.MERGED for part in story.store.parts(story.run_id)):
+    while not any(part.state is PartState.MERGED for part in story.store.parts.of(story.run_id)):
         story.work_off(0)
         story._step()
         story.transfer(1)
         story.clock.seconds += 2
     story.process.execution.cancel()
-    story.process.execution.sweep(story.store.run(story.run_id))
+    story.process.execution.sweep(story.store.runs.get(story.run_id))
     story.crash_now()
 
-    retry_run(story.store.run(story.run_id), story.store)
+    retry_run(story.store.runs.get(story.run_id), story.store)
     finish(story)
 
     assert story._state() is RunState.CLEANED
@@ -96,16 +96,16 @@ def test_a_run_whose_unfinished_file_is_gone_brings_its_parts_again(story):
 def test_a_held_run_is_cancelled_when_its_user_wishes(story):
     """A wish ends the wait of a held run; nobody waits for the end of the hold."""
     exporting(story)
-    story.store.set_run(story.run_id, RunState.HELD, "the network is down", who=Who.TIME)
-    held = story.store.run(story.run_id)
-    story.store.wish(story.run_id, "cancel")
+    story.store.runs.set_state(story.run_id, RunState.HELD, "the network is down", who=Who.TIME)
+    held = story.store.runs.get(story.run_id)
+    story.store.runs.request(story.run_id, "cancel")
     before = story.clock.seconds
 
     story.process.execution.step(held)
     story._step()
 
     assert story._state() is RunState.CANCELLED
-    assert story.clock.seconds - before < PATIENCE.hold_seconds
+    assert story.clock.seconds - before < BACKOFF.hold_seconds
     assert story.world.live() == []
 
 
@@ -114,8 +114,8 @@ def test_a_run_is_cancelled_in_any_state_before_its_result_is_there(story, state
     """The wish is obeyed wherever the run is."""
     for step in (RunState.ADMITTED, RunState.PLANNED, RunState.EXPORTING, RunState.ASSEMBLING):
         if story._state() is step is not state:
-            story.store.set_run(story.run_id, _AFTER[step]) if step is not RunState.ADMITTED else story._step()
-    story.store.wish(story.run_id, "cancel")
+            story.store.runs.set_state(story.run_id, _AFTER[step]) if step is not RunState.ADMITTED else story._step()
+    story.store.runs.request(story.run_id, "cancel")
 
     story._step()
 
@@ -128,7 +128,7 @@ _AFTER = {RunState.PLANNED: RunState.EXPORTING, RunState.EXPORTING: RunState.ASS
 def test_an_operation_that_no_list_shows_yet_is_cancelled_too(story):
     """What the store knows is cancelled, also when the service's list lags behind."""
     exporting(story)
-    (task, *_) = [t for t in story.store.tasks(story.run_id) if t.operation]
+    (task, *_) = [t for t in story.store.tasks.of(story.run_id) if t.operation]
     story.world.started[task.operation].unlisted = 9
 
     story.process.execution.cancel()
@@ -140,21 +140,21 @@ def test_a_submission_in_doubt_is_taken_up_again_after_a_cancellation(story):
     """Its operation may live unseen: a retry looks for it and begins nothing new beside it."""
     exporting(story, 1)
     story.world.next_submission = "answer lost"
-    while not [t for t in story.store.tasks(story.run_id) if t.state is TaskState.SUBMITTING]:
+    while not [t for t in story.store.tasks.of(story.run_id) if t.state is TaskState.SUBMITTING]:
         exporting(story, 1)
-    (task, *_) = [t for t in story.store.tasks(story.run_id) if t.state is TaskState.SUBMITTING]
+    (task, *_) = [t for t in story.store.tasks.of(story.run_id) if t.state is TaskState.SUBMITTING]
     story.process.execution.cancel()
 
-    retry_run(story.store.run(story.run_id), story.store)
+    retry_run(story.store.runs.get(story.run_id), story.store)
     finish(story)
 
-    assert story.store.tasks(story.run_id)[int(task.key)].attempt == task.attempt
+    assert story.store.tasks.of(story.run_id)[int(task.key)].attempt == task.attempt
 
 
 def test_a_cancellation_without_an_answer_is_held_and_done_later(story):
     """When the service cannot be asked what runs, the run is not given up as if nothing ran."""
     exporting(story)
-    story.store.wish(story.run_id, "cancel")
+    story.store.runs.request(story.run_id, "cancel")
     story.world.list_fails = True
 
     story._step()
@@ -176,9 +176,9 @@ def test_no_task_is_handed_over_while_the_bucket_is_full(story):
         story._step()
         story.clock.seconds += 2
 
-    waiting = sum(part.source.size for part in story.store.parts(story.run_id) if part.source)
-    assert 0 < waiting <= PATIENCE.bucket_bytes
-    assert any(task.state is TaskState.PLANNED for task in story.store.tasks(story.run_id))
+    waiting = sum(part.source.size for part in story.store.parts.of(story.run_id) if part.source)
+    assert 0 < waiting <= BUCKET_BYTES
+    assert any(task.state is TaskState.PLANNED for task in story.store.tasks.of(story.run_id))
 
 
 def test_after_too_many_exports_a_person_can_still_order_another(story):
@@ -190,9 +190,9 @@ def test_after_too_many_exports_a_person_can_still_order_another(story):
             story.world.advance(name)
         story.world.blobs.clear()
         story.clock.seconds += 5
-        if story.store.run(story.run_id).needs_person:
+        if story.store.runs.get(story.run_id).needs_person:
             break
-    assert story.store.run(story.run_id).needs_person
+    assert story.store.runs.get(story.run_id).needs_person
 
     finish(story)
 
@@ -202,18 +202,18 @@ def test_after_too_many_exports_a_person_can_still_order_another(story):
 def test_the_proof_names_who_wrote_a_part_that_outlived_its_task(story):
     """A part placed before its task was cut is proved by the attempt that wrote it, and is not exported again."""
     exporting(story)
-    while not story.store.tasks(story.run_id)[0].collected:
+    while not story.store.tasks.of(story.run_id)[0].collected:
         story.work_off(0)
         story._step()
         story.clock.seconds += 2
     story._step()
     story.transfer(1)
-    merged = next(p for p in story.store.parts(story.run_id) if p.state is PartState.MERGED)
-    story.store.reset_task(story.run_id, "0000", TaskChange(error="an object was lost"))
-    story.store.change_tasks(story.run_id, {"0000": TaskChange(rung=3)})
+    merged = next(p for p in story.store.parts.of(story.run_id) if p.state is PartState.MERGED)
+    story.store.tasks.reset(story.run_id, "0000", TaskChange(error="an object was lost"))
+    story.store.tasks.change(story.run_id, {"0000": TaskChange(rung=3)})
     for _ in range(20):
         story._step()
-        task = story.store.tasks(story.run_id)[0]
+        task = story.store.tasks.of(story.run_id)[0]
         if task.attempt == 2 and task.operation:
             break
         story.clock.seconds += 2
@@ -267,24 +267,24 @@ class OneObject:
 def test_bytes_of_a_replaced_object_are_not_placed(story):
     """A download that waited while its task was exported anew is not taken for the new object."""
     exporting(story)
-    while not story.store.tasks(story.run_id)[0].collected:
+    while not story.store.tasks.of(story.run_id)[0].collected:
         story.work_off(0)
         story._step()
         story.clock.seconds += 2
-    stale = story.store.parts(story.run_id)[0]
-    story.store.reset_task(story.run_id, stale.task, TaskChange(error="lost"))
-    task = story.store.tasks(story.run_id)[0]
-    story.store.intend(story.run_id, Attempt(task.key, 9, "x9", "d9", "p9", "", 0.0))
-    story.store.identify(story.run_id, task.key, "op/9", TaskState.QUEUED)
-    story.store.change_tasks(story.run_id, {task.key: TaskChange(state=TaskState.SUCCEEDED)})
+    stale = story.store.parts.of(story.run_id)[0]
+    story.store.tasks.reset(story.run_id, stale.task, TaskChange(error="lost"))
+    task = story.store.tasks.of(story.run_id)[0]
+    story.store.tasks.intend(story.run_id, Attempt(task.key, 9, "x9", "d9", "p9", "", 0.0))
+    story.store.tasks.identify(story.run_id, task.key, "op/9", TaskState.QUEUED)
+    story.store.tasks.change(story.run_id, {task.key: TaskChange(state=TaskState.SUCCEEDED)})
     newer = {w: replace(stale.source, name=f"p9-{w.row}-{w.col}") for w in task.plan.parts()}
-    story.store.collect(story.run_id, task.key, newer, 9)
+    story.store.parts.collect(story.run_id, task.key, newer, 9)
     one = OneObject(story)
 
     with pytest.raises(StaleError):
         one.transfers._bring(stale)
 
-    assert story.store.parts(story.run_id)[0].state is PartState.EXPORTED
+    assert story.store.parts.of(story.run_id)[0].state is PartState.EXPORTED
 
 
 class PickyMosaic(FileMosaic):
@@ -304,11 +304,11 @@ class PickyMosaic(FileMosaic):
 def test_a_part_that_cannot_be_placed_does_not_keep_others_out(story):
     """Parts are placed many at a time; only the one at fault is in trouble."""
     exporting(story)
-    while len(story.store.parts(story.run_id, [PartState.EXPORTED])) < 4:
+    while len(story.store.parts.of(story.run_id, [PartState.EXPORTED])) < 4:
         story.work_off(0)
         story._step()
         story.clock.seconds += 2
-    parts = story.store.parts(story.run_id, [PartState.EXPORTED])
+    parts = story.store.parts.of(story.run_id, [PartState.EXPORTED])
     one = OneObject(story, lambda folder: PickyMosaic(folder, parts[1].window))
     later = WhenTold()
     one.transfers._placer = later
@@ -317,7 +317,7 @@ def test_a_part_that_cannot_be_placed_does_not_keep_others_out(story):
 
     later.run(len(parts))
 
-    states = {part.window: part.state for part in story.store.parts(story.run_id)}
+    states = {part.window: part.state for part in story.store.parts.of(story.run_id)}
     (trouble,) = one.transfers.troubles()
     assert trouble.part.window == parts[1].window
     assert trouble.placing
@@ -329,10 +329,10 @@ def test_a_part_that_cannot_be_placed_does_not_keep_others_out(story):
 def test_a_part_whose_window_was_cut_is_refused_by_name(story):
     """Moving a part that its task has no more is a fault of state, not of the database."""
     exporting(story)
-    whole = story.store.parts(story.run_id)[0].window
+    whole = story.store.parts.of(story.run_id)[0].window
 
     with pytest.raises(IntegrityError, match="no part"):
-        story.store.set_part(story.run_id, replace(whole, height=whole.height - 1), PartState.LOST)
+        story.store.parts.move(story.run_id, replace(whole, height=whole.height - 1), PartState.LOST)
 
 
 def test_other_runs_do_not_wait_for_a_list_that_takes_long():
@@ -377,10 +377,10 @@ def test_a_list_that_fails_leaves_the_watch_usable():
 def test_an_operation_that_comes_to_life_late_is_ended(story):
     """An attempt that was given up and shows up after all does not compute for nobody."""
     exporting(story)
-    (task, *_) = [t for t in story.store.tasks(story.run_id) if t.operation]
-    (first, *_) = [a for a in story.store.attempts(story.run_id) if a.task == task.key]
+    (task, *_) = [t for t in story.store.tasks.of(story.run_id) if t.operation]
+    (first, *_) = [a for a in story.store.tasks.attempts(story.run_id) if a.task == task.key]
     story.world.fail(task.operation, Failure.TRANSIENT, leaving=0)
-    while story.store.tasks(story.run_id)[0].attempt < 2:
+    while story.store.tasks.of(story.run_id)[0].attempt < 2:
         story.clock.seconds += 20
         story.work_off(0)
     late = replace(story.world.started[task.operation].operation, name="projects/p/operations/late", state="RUNNING")

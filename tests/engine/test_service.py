@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import pytest
 from model_world import BLOCK, FakeClock, FileAssembler, NoPicture, NoStop, World, WorldPlanner, WorldRoute, the_plan
-from test_machine import PATIENCE
+from test_machine import BACKOFF, BUCKET_BYTES, LIVE_TASKS
 
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import (
@@ -24,9 +24,10 @@ from orchestrator.core.errors import (
     TransientError,
 )
 from orchestrator.core.files import LockedError
+from orchestrator.engine.context import Clients, ProcessContext
 from orchestrator.engine.execution import Execution
+from orchestrator.engine.limits import Limits
 from orchestrator.engine.service import ElsewhereError, Service, Summary
-from orchestrator.engine.setting import Hands, Surroundings
 from orchestrator.engine.stores.records import Admission, Waiting
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.engine.turns import LONGEST_WAIT_SECONDS, Turns
@@ -38,7 +39,7 @@ from orchestrator.model.ports import Prepared
 from orchestrator.model.states import Failure, RunState, Who
 
 TENS = int(os.environ.get("ORCHESTRATOR_TEST_RUNS", "40")) // 20  # 200 for the whole of it
-QUICK = replace(PATIENCE, poll_min_seconds=0.001, poll_max_seconds=0.002, collect_seconds=0.001)
+QUICK = replace(BACKOFF, poll_min_seconds=0.001, poll_max_seconds=0.002, collect_seconds=0.001)
 ONE_PART = (TaskPlan(0, Window(0, 0, BLOCK, BLOCK), BLOCK, BLOCK),)
 
 
@@ -116,17 +117,17 @@ class House:
     def admit(self, name: str, declaration: str = "") -> str:
         job = Job(name, str(self.folder), AreaSource("0,0,1,1"), "2024-01-01", "2024-02-01")
         self.clock.seconds += 0.01
-        run = self.store.admit(Admission(name, "", job.fingerprints(), job.to_json(), declaration))
+        run = self.store.runs.admit(Admission(name, "", job.fingerprints(), job.to_json(), declaration))
         self.names[run.id] = name
         return run.id
 
     def finish(self, run_id: str) -> None:
         for state in ("PLANNED", "EXPORTING", "ASSEMBLING", "PUBLISHED", "CLEANED"):
-            self.store.set_run(run_id, RunState(state))
+            self.store.runs.set_state(run_id, RunState(state))
 
     def hold(self, run_id: str, seconds: float, who: Who = Who.TIME) -> None:
         until = self.clock.now().timestamp() + seconds
-        self.store.set_run(run_id, RunState.HELD, "it waits", who=who, next_at=until)
+        self.store.runs.set_state(run_id, RunState.HELD, "it waits", who=who, next_at=until)
 
     def execute(self, run):
         house = self
@@ -138,7 +139,7 @@ class House:
                 name = house.names[run.id]
                 house.order.append(name)
                 house.acts.get(name, house.finish)(run.id)
-                return house.store.run(run.id)
+                return house.store.runs.get(run.id)
 
         return Acting()
 
@@ -165,7 +166,7 @@ class House:
         return self.service(**changes).work(until_idle=True)
 
     def states(self) -> dict[str, str]:
-        return {run.job_name: str(run.state) for run in self.store.runs(None, 10_000)}
+        return {run.job_name: str(run.state) for run in self.store.runs.latest(None, 10_000)}
 
 
 @pytest.fixture
@@ -186,8 +187,18 @@ def real_execution(house: House, run) -> Execution:
     return Execution(
         run.id,
         store=house.store,
-        hands=Hands(OnePart(), route, FileAssembler(), NoPicture()),
-        around=Surroundings("me", "p", None, True, QUICK, clock, threading.Event()),
+        clients=Clients(OnePart(), route, FileAssembler(), NoPicture()),
+        process=ProcessContext(
+            "me",
+            "p",
+            None,
+            True,
+            2,
+            QUICK,
+            Limits(LIVE_TASKS, BUCKET_BYTES, house.store.tasks.live, clock),
+            clock,
+            threading.Event(),
+        ),
         watch=OperationsWatch(route.operations, clock, 0.0, 0.0),
         cut=lambda _task: None,
         refit=lambda task, _plan, _heaviest: task,
@@ -303,7 +314,7 @@ def test_a_run_that_cannot_be_joined_waits_in_its_row(house, error):
 
     summary = house.work(patience_seconds=900.0, hold_seconds=300.0)
 
-    (bad,) = [run for run in house.store.runs() if run.job_name == "bad"]
+    (bad,) = [run for run in house.store.runs.latest() if run.job_name == "bad"]
     assert (bad.state, bad.who, bad.reason) == (RunState.HELD, Who.TIME, str(error))
     assert summary == Summary(unjoined=1)
     assert house.states()["good"] == "CLEANED"
@@ -313,12 +324,12 @@ def test_a_run_that_cannot_be_joined_waits_in_its_row(house, error):
 def test_a_run_that_could_not_be_joined_goes_on_when_it_can(house):
     """From the state it was in."""
     run_id = house.admit("bad")
-    house.store.set_run(run_id, RunState.PLANNED)
+    house.store.runs.set_state(run_id, RunState.PLANNED)
     house.joins["bad"] = CredentialError("no credentials were found")
     house.work(patience_seconds=0.0)
     del house.joins["bad"]
-    held = house.store.run(run_id)
-    house.acts["bad"] = lambda run_id: house.store.set_run(run_id, RunState.FAILED)
+    held = house.store.runs.get(run_id)
+    house.acts["bad"] = lambda run_id: house.store.runs.set_state(run_id, RunState.FAILED)
 
     summary = house.work()
 
@@ -330,11 +341,11 @@ def test_a_run_of_another_service_is_left_as_it_is(house):
     """It is not this process's business; nothing of it changes, and nobody waits for it."""
     run_id = house.admit("other")
     house.joins["other"] = ElsewhereError("it was begun on google")
-    before = house.store.run(run_id)
+    before = house.store.runs.get(run_id)
 
     summary = house.work()
 
-    assert house.store.run(run_id) == before
+    assert house.store.runs.get(run_id) == before
     assert (summary, house.told) == (Summary(), [("run.elsewhere", "other")])
 
 
@@ -454,7 +465,7 @@ def test_a_fault_of_ours_does_not_fail_a_published_run(house):
 
     def broken(run_id):
         for state in ("PLANNED", "EXPORTING", "ASSEMBLING", "PUBLISHED"):
-            house.store.set_run(run_id, RunState(state))
+            house.store.runs.set_state(run_id, RunState(state))
         raise KeyError("ours")
 
     house.acts["bad"] = broken

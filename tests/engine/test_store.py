@@ -47,9 +47,9 @@ TASKS = (TaskPlan(0, Window(0, 0, 512, 512), 256, 256), TaskPlan(1, Window(0, 51
 
 @pytest.fixture
 def planned(store: Store) -> str:
-    run = store.admit(Admission("night", "2024-06-01", ("f" * 64,), "{}"))
-    store.save_plan(run.id, "plan", "image", "{}", TASKS)
-    store.set_run(run.id, RunState.EXPORTING)
+    run = store.runs.admit(Admission("night", "2024-06-01", ("f" * 64,), "{}"))
+    store.runs.save_plan(run.id, "plan", "image", "{}", TASKS)
+    store.runs.set_state(run.id, RunState.EXPORTING)
     return run.id
 
 
@@ -62,73 +62,73 @@ def an_object(name: str, generation: str = "1") -> StoredObject:
 
 
 def submit(store: Store, run: str, task: str = "0000", number: int = 1) -> None:
-    store.intend(run, an_attempt(number, task))
-    store.identify(run, task, f"op/{task}/{number}", TaskState.QUEUED)
+    store.tasks.intend(run, an_attempt(number, task))
+    store.tasks.identify(run, task, f"op/{task}/{number}", TaskState.QUEUED)
 
 
 def collect_all(store: Store, run: str, task: TaskPlan, key: str = "0000") -> None:
-    store.change_tasks(run, {key: TaskChange(state=TaskState.SUCCEEDED)})
-    store.collect(run, key, {w: an_object(f"{key}-{w.row}-{w.col}") for w in task.parts()}, 1)
+    store.tasks.change(run, {key: TaskChange(state=TaskState.SUCCEEDED)})
+    store.parts.collect(run, key, {w: an_object(f"{key}-{w.row}-{w.col}") for w in task.parts()}, 1)
 
 
 def test_the_same_declaration_continues_its_run(store):
     """A job that is admitted twice has one run."""
-    first = store.admit(Admission("night", "", ("f",), "{}"))
+    first = store.runs.admit(Admission("night", "", ("f",), "{}"))
 
-    assert store.admit(Admission("night", "", ("f",), "{}")).id == first.id
+    assert store.runs.admit(Admission("night", "", ("f",), "{}")).id == first.id
 
 
 def test_again_follows_an_ended_run_only(store, planned):
     """`again` never starts beside a run that still works."""
-    assert store.admit(Admission("night", "2024-06-01", ("f" * 64,), "{}"), again=True).id == planned
+    assert store.runs.admit(Admission("night", "2024-06-01", ("f" * 64,), "{}"), again=True).id == planned
 
-    store.set_run(planned, RunState.CANCELLED)
+    store.runs.set_state(planned, RunState.CANCELLED)
 
-    assert store.admit(Admission("night", "2024-06-01", ("f" * 64,), "{}"), again=True).turn == 2
+    assert store.runs.admit(Admission("night", "2024-06-01", ("f" * 64,), "{}"), again=True).turn == 2
 
 
 def test_a_scheduled_date_fires_once(store):
     """However often the clock wakes us, one (job, logical date) has one run."""
-    assert store.fire(Admission("night", "2024-06-01", ("f",), "{}")) is not None
+    assert store.runs.fire(Admission("night", "2024-06-01", ("f",), "{}")) is not None
 
-    assert store.fire(Admission("night", "2024-06-01", ("g",), "{}")) is None
-    assert store.fire(Admission("night", "2024-06-02", ("f",), "{}")) is not None
+    assert store.runs.fire(Admission("night", "2024-06-01", ("g",), "{}")) is None
+    assert store.runs.fire(Admission("night", "2024-06-02", ("f",), "{}")) is not None
 
 
 def test_a_plan_is_stored_whole(store, planned):
     """Tasks and their parts appear together with the state PLANNED."""
-    assert [task.plan for task in store.tasks(planned)] == list(TASKS)
-    assert {part.window for part in store.parts(planned)} == {w for task in TASKS for w in task.parts()}
+    assert [task.plan for task in store.tasks.of(planned)] == list(TASKS)
+    assert {part.window for part in store.parts.of(planned)} == {w for task in TASKS for w in task.parts()}
 
 
 def test_a_second_plan_is_refused(store, planned):
     """A run is planned once; what was promised to Earth Engine does not change under it."""
     with pytest.raises(IntegrityError, match="EXPORTING to PLANNED"):
-        store.save_plan(planned, "other", "image", "{}", ())
+        store.runs.save_plan(planned, "other", "image", "{}", ())
 
 
 def test_an_intent_is_there_before_its_operation(store, planned):
     """Between the commit and the answer the attempt can be found again by what it was called."""
-    store.intend(planned, an_attempt())
+    store.tasks.intend(planned, an_attempt())
 
-    assert store.tasks(planned)[0].state is TaskState.SUBMITTING
-    assert store.attempts(planned) == [an_attempt()]
+    assert store.tasks.of(planned)[0].state is TaskState.SUBMITTING
+    assert store.tasks.attempts(planned) == [an_attempt()]
 
 
 def test_a_request_id_is_used_once(store, planned):
     """Two attempts can never share a request id, whatever the code above does."""
-    store.intend(planned, an_attempt())
+    store.tasks.intend(planned, an_attempt())
 
     with pytest.raises(Exception, match="UNIQUE"):
-        store.intend(planned, Attempt("0001", 1, an_attempt().request_id, "other", "p", "", 0.0))
+        store.tasks.intend(planned, Attempt("0001", 1, an_attempt().request_id, "other", "p", "", 0.0))
 
 
 def test_a_change_outside_the_table_changes_nothing(store, planned):
     """States move as the tables say, or not at all."""
     with pytest.raises(IntegrityError, match="PLANNED to SUCCEEDED"):
-        store.change_tasks(planned, {"0001": TaskChange(state=TaskState.SUCCEEDED)})
+        store.tasks.change(planned, {"0001": TaskChange(state=TaskState.SUCCEEDED)})
 
-    assert store.tasks(planned)[1].state is TaskState.PLANNED
+    assert store.tasks.of(planned)[1].state is TaskState.PLANNED
 
 
 def test_collected_parts_are_owned(store, planned):
@@ -137,17 +137,17 @@ def test_collected_parts_are_owned(store, planned):
 
     collect_all(store, planned, TASKS[0])
 
-    assert {owned.source.name for owned in store.owned(planned)} == {
-        part.source.name for part in store.parts(planned) if part.state is PartState.EXPORTED
+    assert {owned.source.name for owned in store.ledger.of(planned)} == {
+        part.source.name for part in store.parts.of(planned) if part.state is PartState.EXPORTED
     }
 
 
 def test_owning_twice_is_owning_once(store, planned):
     """The ledger holds one row for one generation of one object."""
-    store.own(planned, [an_object("a")])
-    store.own(planned, [an_object("a"), an_object("a", "2")])
+    store.ledger.own(planned, [an_object("a")])
+    store.ledger.own(planned, [an_object("a"), an_object("a", "2")])
 
-    assert [owned.source.generation for owned in store.owned(planned)] == ["1", "2"]
+    assert [owned.source.generation for owned in store.ledger.of(planned)] == ["1", "2"]
 
 
 def test_a_reset_task_keeps_what_is_placed(store, planned):
@@ -156,11 +156,11 @@ def test_a_reset_task_keeps_what_is_placed(store, planned):
     collect_all(store, planned, TASKS[0])
     placed = TASKS[0].parts()[0]
     for state in (PartState.DOWNLOADING, PartState.VERIFIED, PartState.MERGED):
-        store.set_part(planned, placed, state)
+        store.parts.move(planned, placed, state)
 
-    store.reset_task(planned, "0000", TaskChange(error="lost"))
+    store.tasks.reset(planned, "0000", TaskChange(error="lost"))
 
-    states = {part.window: part.state for part in store.parts(planned) if part.task == "0000"}
+    states = {part.window: part.state for part in store.parts.of(planned) if part.task == "0000"}
     assert states.pop(placed) is PartState.MERGED
     assert set(states.values()) == {PartState.WAITING}
 
@@ -168,25 +168,25 @@ def test_a_reset_task_keeps_what_is_placed(store, planned):
 def test_a_cut_task_passes_its_parts_on(store, planned):
     """After a split the same pixels are planned, by the children."""
     submit(store, planned)
-    store.change_tasks(planned, {"0000": TaskChange(state=TaskState.FAILED)})
+    store.tasks.change(planned, {"0000": TaskChange(state=TaskState.FAILED)})
     halves = [TaskPlan(0, Window(0, 0, 256, 512), 256, 256), TaskPlan(0, Window(256, 0, 256, 512), 256, 256)]
 
-    store.split(planned, "0000", [(f"0000.{i}", half, 3) for i, half in enumerate(halves)])
+    store.tasks.split(planned, "0000", [(f"0000.{i}", half, 3) for i, half in enumerate(halves)])
 
-    owners = {part.window: part.task for part in store.parts(planned)}
+    owners = {part.window: part.task for part in store.parts.of(planned)}
     assert {w: owners[w] for w in TASKS[0].parts()} == {w: f"0000.{w.row // 256}" for w in TASKS[0].parts()}
 
 
 def test_a_part_that_is_cut_inside_is_replaced(store, planned):
     """A task of one part passes its pixels on as smaller parts, the first of which begins where it began."""
-    store.intend(planned, an_attempt(task="0001"))
-    store.identify(planned, "0001", "op", TaskState.RUNNING)
-    store.change_tasks(planned, {"0001": TaskChange(state=TaskState.FAILED)})
+    store.tasks.intend(planned, an_attempt(task="0001"))
+    store.tasks.identify(planned, "0001", "op", TaskState.RUNNING)
+    store.tasks.change(planned, {"0001": TaskChange(state=TaskState.FAILED)})
     halves = [TaskPlan(1, Window(row, 512, 128, 256), 128, 256) for row in (0, 128)]
 
-    store.split(planned, "0001", [(f"0001.{i}", half, 3) for i, half in enumerate(halves)])
+    store.tasks.split(planned, "0001", [(f"0001.{i}", half, 3) for i, half in enumerate(halves)])
 
-    assert {p.window: p.task for p in store.parts(planned) if p.task.startswith("0001")} == {
+    assert {p.window: p.task for p in store.parts.of(planned) if p.task.startswith("0001")} == {
         half.window: f"0001.{i}" for i, half in enumerate(halves)
     }
 
@@ -194,29 +194,34 @@ def test_a_part_that_is_cut_inside_is_replaced(store, planned):
 def test_only_a_waiting_task_can_be_reshaped(store, planned):
     """What was handed to Earth Engine keeps its parts."""
     larger = TaskPlan(0, TASKS[0].window, 512, 512)
-    store.reshape(planned, "0000", larger)
-    assert store.tasks(planned)[0].plan == larger
+    store.tasks.reshape(planned, "0000", larger)
+    assert store.tasks.of(planned)[0].plan == larger
 
     submit(store, planned)
 
     with pytest.raises(IntegrityError, match="only a PLANNED task"):
-        store.reshape(planned, "0000", TASKS[0])
+        store.tasks.reshape(planned, "0000", TASKS[0])
 
 
 def test_a_held_run_remembers_where_it_was(store, planned):
     """A run that failed while it was held still goes on from the step that was interrupted."""
-    store.set_run(planned, RunState.HELD, "no network")
+    store.runs.set_state(planned, RunState.HELD, "no network")
 
-    assert store.set_run(planned, RunState.FAILED, "gave up").resume is RunState.EXPORTING
+    assert store.runs.set_state(planned, RunState.FAILED, "gave up").resume is RunState.EXPORTING
 
 
-def test_an_id_may_be_shortened_while_it_is_clear(store, planned):
-    """People type the beginning of an id; an ambiguous or empty one is refused."""
-    assert store.run(planned[:6]).id == planned
+@pytest.mark.parametrize("cut", [slice(6), slice(15), slice(0)], ids=["a beginning", "all but one", "nothing"])
+def test_a_run_is_looked_up_by_its_whole_id(store, planned, cut):
+    """A program never means another run than the one it names, whatever ids there are."""
+    assert store.runs.get(planned).id == planned
 
-    for wrong in ("zzz", ""):
-        with pytest.raises(UserError, match="status"):
-            store.run(wrong)
+    with pytest.raises(UserError, match="status"):
+        store.runs.get(planned[cut])
+
+
+def test_a_name_that_a_person_typed_may_be_the_beginning_of_an_id(store, planned):
+    """People type as much of an id as tells it apart."""
+    assert [head.id for head in store.runs.named(planned[:6])] == [planned]
 
 
 def test_what_is_committed_is_on_disk(store):
@@ -229,7 +234,7 @@ def test_what_is_committed_is_on_disk(store):
 def test_threads_do_not_lose_each_others_writes(store, planned):
     """Every worker's event is there in the end."""
     workers = [
-        threading.Thread(target=lambda n=n: [store.record(planned, "e", {"n": n, "i": i}) for i in range(20)])
+        threading.Thread(target=lambda n=n: [store.events.record(planned, "e", {"n": n, "i": i}) for i in range(20)])
         for n in range(4)
     ]
     for worker in workers:
@@ -237,7 +242,7 @@ def test_threads_do_not_lose_each_others_writes(store, planned):
     for worker in workers:
         worker.join()
 
-    assert len(store.events(planned, 1000)) == 80
+    assert len(store.events.latest(planned, 1000)) == 80
 
 
 def test_migrations_make_the_schema_of_the_program(store):
@@ -276,44 +281,44 @@ def test_a_damaged_database_is_said_in_one_line(tmp_path):
 
 def test_heads_are_the_runs_without_their_weight(store, planned):
     """Newest first, with what a list shows; of one run where that is asked for."""
-    other = store.admit(Admission("day", "", ("g",), '{"base_name": "west"}'))
+    other = store.runs.admit(Admission("day", "", ("g",), '{"base_name": "west"}'))
 
-    heads = {head.id: head for head in store.heads()}
+    heads = {head.id: head for head in store.runs.heads()}
 
     assert set(heads) == {planned, other.id}
     assert all(getattr(heads[other.id], name) == getattr(other, name) for name in heads[other.id].__slots__)
-    assert [head.id for head in store.heads(run_id=planned)] == [planned]
-    assert len(store.heads(1)) == 1
+    assert [head.id for head in store.runs.heads(run_id=planned)] == [planned]
+    assert len(store.runs.heads(1)) == 1
 
 
 def test_tallies_are_those_of_each_run(store, planned):
     """Counted together, what each run's own tally says."""
-    other = store.admit(Admission("day", "", ("g",), "{}"))
-    collect = store.tasks(planned)[0]
+    other = store.runs.admit(Admission("day", "", ("g",), "{}"))
+    collect = store.tasks.of(planned)[0]
     submit(store, planned)
     collect_all(store, planned, collect.plan)
 
-    tallies = store.tallies([planned, other.id])
+    tallies = store.parts.tallies([planned, other.id])
 
-    assert tallies == {planned: {state: tally.parts for state, tally in store.tally(planned).items()}}
+    assert tallies == {planned: {state: tally.parts for state, tally in store.parts.tally(planned).items()}}
 
 
 def test_a_pace_counts_the_downloads_since_a_time(store, planned):
     """Parts and bytes of one run's downloads, none older, none of another event or run."""
     for name in ("part.downloaded", "part.downloaded", "part.trouble"):
-        store.record(planned, name, {"bytes": 7})
-    store.record("other", "part.downloaded", {"bytes": 100})
+        store.events.record(planned, name, {"bytes": 7})
+    store.events.record("other", "part.downloaded", {"bytes": 100})
 
-    pace = store.paces([planned], "2024-05-31T00:00:00.000+00:00")[planned]
+    pace = store.events.paces([planned], "2024-05-31T00:00:00.000+00:00")[planned]
 
     assert (pace.parts, pace.bytes) == (2, 14)
-    assert store.paces([planned], "2024-06-02T00:00:00.000+00:00") == {}
+    assert store.events.paces([planned], "2024-06-02T00:00:00.000+00:00") == {}
 
 
 def test_events_are_followed_from_where_one_was(store, planned):
     """What came after a sequence number, oldest first."""
     for number in range(5):
-        store.record(planned, f"e{number}", {})
-    first = store.events(planned)[-4].sequence
+        store.events.record(planned, f"e{number}", {})
+    first = store.events.latest(planned)[-4].sequence
 
-    assert [event.name for event in store.events(planned, after=first)] == ["e2", "e3", "e4"]
+    assert [event.name for event in store.events.latest(planned, after=first)] == ["e2", "e3", "e4"]

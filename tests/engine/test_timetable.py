@@ -81,7 +81,7 @@ class House:
 
     def end_runs(self) -> None:
         for waiting in self.store.queue.waiting():
-            self.store.set_run(waiting.id, RunState.CANCELLED)
+            self.store.runs.set_state(waiting.id, RunState.CANCELLED)
 
 
 @pytest.fixture
@@ -149,11 +149,11 @@ def test_a_beat_of_seven_days_outlives_downtime(house):
 def test_a_disk_that_is_full_at_the_due_minute_loses_no_date(house, monkeypatch):
     """What cannot be written down is written at a later tick, and said once."""
     house.job().look()
-    fire = house.store.fire
-    monkeypatch.setattr(house.store, "fire", lambda _order: (_ for _ in ()).throw(SpaceError("no space left")))
+    fire = house.store.runs.fire
+    monkeypatch.setattr(house.store.runs, "fire", lambda _order: (_ for _ in ()).throw(SpaceError("no space left")))
     for minute in range(30, 45):
         house.look(f"2026-01-02T01:{minute}")
-    monkeypatch.setattr(house.store, "fire", fire)
+    monkeypatch.setattr(house.store.runs, "fire", fire)
     house.look("2026-01-02T01:45")
 
     assert house.dates(skipped=False) == ["2026-01-01T01:30", "2026-01-02T01:30"]
@@ -226,7 +226,7 @@ def test_a_job_of_several_areas_is_fired_for_each_and_found_whole_after_a_crash(
     """Killed between two areas, the next look adds what is missing and doubles nothing."""
     areas = [(f"nightly_{n}", house.declared(f"nightly_{n}")) for n in range(4)]
     house.job(jobs=lambda: areas)
-    fire, left = house.store.fire, [2]
+    fire, left = house.store.runs.fire, [2]
 
     def dies(order):
         left[0] -= 1
@@ -234,10 +234,10 @@ def test_a_job_of_several_areas_is_fired_for_each_and_found_whole_after_a_crash(
             raise KeyboardInterrupt
         return fire(order)
 
-    monkeypatch.setattr(house.store, "fire", dies)
+    monkeypatch.setattr(house.store.runs, "fire", dies)
     with pytest.raises(KeyboardInterrupt):
         house.look()
-    monkeypatch.setattr(house.store, "fire", fire)
+    monkeypatch.setattr(house.store.runs, "fire", fire)
     house.restart()
     house.look()
     house.look()

@@ -14,7 +14,7 @@ from orchestrator.plan.aoi import read_areas
 from orchestrator.plan.budget import MIB, part_bytes_bound
 from orchestrator.plan.picture import TASK_COLOURS, draw_plan, parts_geojson
 from orchestrator.plan.plan import GridRequest, SplitRequest, make_plan
-from orchestrator.plan.spans import SpanTable
+from orchestrator.raster.spans import SpanTable
 
 PIXELS = PixelSpec(("B2", "B3", "B4", "B8"), "uint16", 0)
 TRIANGLE = "SRID=32633;POLYGON((500005 5000000,560000 5000000,500005 5040000,500005 5000000))"

@@ -22,8 +22,8 @@ from orchestrator.plan.picture import parts_geojson
 from orchestrator.plan.plan import make_plan
 from orchestrator.plan.region import ee_region
 from orchestrator.plan.reproject import parse_crs, to_lonlat
-from orchestrator.plan.spans import SpanTable
 from orchestrator.plan.whereabouts import whereabouts
+from orchestrator.raster.spans import SpanTable
 
 
 def planned(source, **request):

@@ -20,7 +20,7 @@ from orchestrator.model.spec import PixelSpec
 from orchestrator.plan.aoi import read_areas
 from orchestrator.plan.plan import SplitRequest, make_plan
 from orchestrator.plan.region import ee_region
-from orchestrator.plan.spans import SpanTable
+from orchestrator.raster.spans import SpanTable
 
 CASES = many_areas.cases()
 PIXELS = PixelSpec(("B2", "B3"), "uint16", 0)

@@ -51,6 +51,166 @@ class TaskChange:
     failure: Failure | None = None
 
 
+class Runs(Protocol):
+    """Executions of jobs. A run is named by its whole id; what a person typed is looked up elsewhere, by `named`."""
+
+    def admit(self, order: Admission, *, again: bool = False) -> Run:
+        """
+        Return the run of this job and date, beginning one where there is none.
+
+        With `again`, a run that has ended is followed by a new turn; one that has not is returned.
+        """
+
+    def fire(self, order: Admission) -> Run | None:
+        """Admit a scheduled run once for (job, logical date); None when that date was fired or skipped before."""
+
+    def get(self, run_id: str) -> Run:
+        """Return the run of exactly this id; raises `UserError` where there is none."""
+
+    def find(self, fingerprints: Sequence[str]) -> Run | None:
+        """Return the newest run of a job, by any of its fingerprints."""
+
+    def latest(self, states: Sequence[RunState] | None = None, limit: int = 100) -> list[Run]:
+        """Return runs, newest first."""
+
+    def heads(self, limit: int = 100, *, run_id: str = "") -> list[Head]:
+        """Return what a list shows of runs, newest first, in one query; of one run where that is given."""
+
+    def named(self, name: str, limit: int = 100) -> list[Head]:
+        """Return runs, newest first, whose job or base name is `name`, or whose id begins with it."""
+
+    def set_state(
+        self, run_id: str, state: RunState, reason: str = "", *, who: Who = Who.NOBODY, next_at: float = 0.0
+    ) -> Run:
+        """
+        Change a run's state. HELD, FAILED and CANCELLED remember the state they interrupt.
+
+        `who` must act on a held run; one that waits for time is looked at again at `next_at`, seconds since 1970.
+        """
+
+    def request(self, run_id: str, what: str) -> None:
+        """Ask something (`cancel`) of the process that works on the run; empty takes it back."""
+
+    def requested(self, run_id: str) -> str:
+        """Return what is asked of the process that works on the run."""
+
+    def save_plan(self, run_id: str, plan: str, image: str, facts: str, tasks: Sequence[TaskPlan]) -> None:
+        """Store the plan with its tasks and parts and make the run PLANNED, at once."""
+
+    def save_result(self, run_id: str, result: str) -> None:
+        """Store what the finished output is, before it gets its final name."""
+
+
+class Tasks(Protocol):
+    """The export tasks of runs and every attempt at one."""
+
+    def of(self, run_id: str) -> list[Task]:
+        """Return the tasks of a run by key."""
+
+    def change(self, run_id: str, changes: Mapping[str, TaskChange]) -> None:
+        """Change several tasks at once."""
+
+    def intend(self, run_id: str, attempt: Attempt) -> None:
+        """Make the task SUBMITTING with this attempt: the intent before the effect."""
+
+    def identify(self, run_id: str, task: str, operation: str, state: TaskState) -> None:
+        """Store the operation of the current attempt."""
+
+    def attempts(self, run_id: str) -> list[Attempt]:
+        """Return all attempts at the tasks of a run, by task and number."""
+
+    def split(
+        self, run_id: str, task: str, children: Sequence[tuple[str, TaskPlan, int]], failure: Failure | None = None
+    ) -> None:
+        """
+        Replace a FAILED task by (key, plan, rung) children; parts of the same window become theirs as they are.
+
+        `failure` is why, remembered of each child.
+
+        A child that has nothing to bring is SUCCEEDED and collected from the beginning.
+        """
+
+    def reshape(self, run_id: str, task: str, plan: TaskPlan) -> None:
+        """Give a PLANNED task other part sizes on the same rectangle; none of its parts may be placed."""
+
+    def reset(self, run_id: str, task: str, change: TaskChange) -> None:
+        """
+        Make a task PLANNED again, with the other columns of `change`, at once.
+
+        Those of its parts that are not whole on disk are LOST and then WAITING.
+        """
+
+    def forgive(self, run_id: str) -> None:
+        """Count the attempts of every task from here on: a person asked for another try."""
+
+    def live(self) -> Mapping[str, int]:
+        """Count the tasks that are, or may be, with the service, of each run that has not ended nor needs a person."""
+
+
+class Parts(Protocol):
+    """The files of runs on their way to the output."""
+
+    def of(self, run_id: str, states: Collection[PartState] | None = None) -> list[Part]:
+        """Return the parts, or those in `states`, by row and column."""
+
+    def tally(self, run_id: str) -> Mapping[PartState, Tally]:
+        """Count the parts in each state that occurs."""
+
+    def tallies(self, run_ids: Sequence[str]) -> Mapping[str, Mapping[PartState, int]]:
+        """Count the parts of several runs by state, in one query; a run without parts is left out."""
+
+    def move(self, run_id: str, window: Window, state: PartState, source: StoredObject | None = None) -> None:
+        """Move a part, unless it is gone or its object is another than the given `source`: `IntegrityError`."""
+
+    def move_all(self, run_id: str, windows: Sequence[Window], state: PartState) -> None:
+        """Move several parts at once."""
+
+    def lose(self, run_id: str, window: Window) -> None:
+        """Make a part whose object cannot be used LOST and then WAITING, at once."""
+
+    def collect(self, run_id: str, task: str, found: Mapping[Window, StoredObject], attempt: int) -> None:
+        """Make parts EXPORTED with their objects, own the objects, and mark the task collected, at once."""
+
+    def empty(self, run_id: str, task: str) -> None:
+        """Make the WAITING parts of a task EMPTY and the task collected, at once: the service wrote no file."""
+
+
+class Ledger(Protocol):
+    """Every object of ours in a cloud. Nothing is deleted that is not in it."""
+
+    def own(self, run_id: str, objects: Sequence[StoredObject]) -> None:
+        """Enter objects of ours; one that is there stays as it is."""
+
+    def of(self, run_id: str) -> list[Owned]:
+        """Return the objects of a run in the order they were entered."""
+
+    def settle(self, owned_id: int, outcome: str) -> None:
+        """Write down what became of an owned object."""
+
+
+class Lessons(Protocol):
+    """What was learned from the services."""
+
+    def learn(self, subject: str, name: str, value: float) -> None:
+        """Write down a value; what was known of it is replaced."""
+
+    def get(self, subject: str, name: str) -> float | None:
+        """Return what was learned, None where nothing was."""
+
+
+class Events(Protocol):
+    """What happened to runs, for people."""
+
+    def record(self, run_id: str, name: str, facts: Mapping[str, Any]) -> None:
+        """Write an event."""
+
+    def latest(self, run_id: str, limit: int = 50, *, after: int = 0) -> list[EventRow]:
+        """Return the latest events whose sequence is greater than `after`, oldest first."""
+
+    def paces(self, run_ids: Sequence[str], since: str) -> Mapping[str, Pace]:
+        """Return what several runs have received since a time (RFC 3339, UTC), in one query."""
+
+
 class Outputs(Protocol):
     """Who owns which final path, so that a result replaces nothing but an earlier one of the same job."""
 
@@ -107,8 +267,20 @@ class Queue(Protocol):
 
 
 class Store(Protocol):
-    """See the module."""
+    """One class per family of tables, over one database."""
 
+    @property
+    def runs(self) -> Runs: ...
+    @property
+    def tasks(self) -> Tasks: ...
+    @property
+    def parts(self) -> Parts: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def lessons(self) -> Lessons: ...
+    @property
+    def events(self) -> Events: ...
     @property
     def outputs(self) -> Outputs: ...
     @property
@@ -118,135 +290,5 @@ class Store(Protocol):
     @property
     def queue(self) -> Queue: ...
 
-    def admit(self, order: Admission, *, again: bool = False) -> Run:
-        """
-        Return the run of this job and date, beginning one where there is none.
-
-        With `again`, a run that has ended is followed by a new turn; one that has not is returned.
-        """
-
-    def fire(self, order: Admission) -> Run | None:
-        """Admit a scheduled run once for (job, logical date); None when that date was fired or skipped before."""
-
-    def run(self, run_id: str) -> Run:
-        """Return a run, by its whole id or an unambiguous beginning; raises `UserError` otherwise."""
-
-    def find(self, fingerprints: Sequence[str]) -> Run | None:
-        """Return the newest run of a job, by any of its fingerprints."""
-
-    def runs(self, states: Sequence[RunState] | None = None, limit: int = 100) -> list[Run]:
-        """Return runs, newest first."""
-
-    def heads(self, limit: int = 100, *, run_id: str = "") -> list[Head]:
-        """Return what a list shows of runs, newest first, in one query; of one run where that is given."""
-
-    def named(self, name: str, limit: int = 100) -> list[Head]:
-        """Return runs, newest first, whose job or base name is `name`, or whose id begins with it."""
-
-    def tallies(self, run_ids: Sequence[str]) -> Mapping[str, Mapping[PartState, int]]:
-        """Count the parts of several runs by state, in one query; a run without parts is left out."""
-
-    def paces(self, run_ids: Sequence[str], since: str) -> Mapping[str, Pace]:
-        """Return what several runs have received since a time (RFC 3339, UTC), in one query."""
-
-    def set_run(
-        self, run_id: str, state: RunState, reason: str = "", *, who: Who = Who.NOBODY, next_at: float = 0.0
-    ) -> Run:
-        """
-        Change a run's state. HELD, FAILED and CANCELLED remember the state they interrupt.
-
-        `who` must act on a held run; one that waits for time is looked at again at `next_at`, seconds since 1970.
-        """
-
-    def wish(self, run_id: str, wish: str) -> None:
-        """Leave a wish for the process that works on the run; empty takes it back."""
-
-    def wished(self, run_id: str) -> str:
-        """Return the wish of a run."""
-
-    def save_plan(self, run_id: str, plan: str, image: str, facts: str, tasks: Sequence[TaskPlan]) -> None:
-        """Store the plan with its tasks and parts and make the run PLANNED, at once."""
-
-    def save_result(self, run_id: str, result: str) -> None:
-        """Store what the finished output is, before it gets its final name."""
-
-    def tasks(self, run_id: str) -> list[Task]: ...
-
-    def change_tasks(self, run_id: str, changes: Mapping[str, TaskChange]) -> None:
-        """Change several tasks at once."""
-
-    def intend(self, run_id: str, attempt: Attempt) -> None:
-        """Make the task SUBMITTING with this attempt: the intent before the effect."""
-
-    def identify(self, run_id: str, task: str, operation: str, state: TaskState) -> None:
-        """Store the operation of the current attempt."""
-
-    def attempts(self, run_id: str) -> list[Attempt]: ...
-
-    def split(
-        self, run_id: str, task: str, children: Sequence[tuple[str, TaskPlan, int]], failure: Failure | None = None
-    ) -> None:
-        """
-        Replace a FAILED task by (key, plan, rung) children; parts of the same window become theirs as they are.
-
-        `failure` is why, remembered of each child.
-
-        A child that has nothing to bring is SUCCEEDED and collected from the beginning.
-        """
-
-    def reshape(self, run_id: str, task: str, plan: TaskPlan) -> None:
-        """Give a PLANNED task other part sizes on the same rectangle; none of its parts may be placed."""
-
-    def parts(self, run_id: str, states: Collection[PartState] | None = None) -> list[Part]:
-        """Return the parts, or those in `states`, by row and column."""
-
-    def tally(self, run_id: str) -> Mapping[PartState, Tally]:
-        """Count the parts in each state that occurs."""
-
-    def set_part(self, run_id: str, window: Window, state: PartState, source: StoredObject | None = None) -> None:
-        """Move a part, unless it is gone or its object is another than the given `source`: `IntegrityError`."""
-
-    def set_parts(self, run_id: str, windows: Sequence[Window], state: PartState) -> None:
-        """Move several parts at once."""
-
-    def lose_part(self, run_id: str, window: Window) -> None:
-        """Make a part whose object cannot be used LOST and then WAITING, at once."""
-
-    def collect(self, run_id: str, task: str, found: Mapping[Window, StoredObject], attempt: int) -> None:
-        """Make parts EXPORTED with their objects, own the objects, and mark the task collected, at once."""
-
-    def reset_task(self, run_id: str, task: str, change: TaskChange) -> None:
-        """
-        Make a task PLANNED again, with the other columns of `change`, at once.
-
-        Those of its parts that are not whole on disk are LOST and then WAITING.
-        """
-
-    def forgive(self, run_id: str) -> None:
-        """Count the attempts of every task from here on: a person asked for another try."""
-
-    def empty(self, run_id: str, task: str) -> None:
-        """Make the WAITING parts of a task EMPTY and the task collected, at once: the service wrote no file."""
-
-    def live_tasks(self) -> Mapping[str, int]:
-        """Count the tasks that are, or may be, with the service, of each run that has not ended nor needs a person."""
-
-    def own(self, run_id: str, objects: Sequence[StoredObject]) -> None:
-        """Enter objects of ours into the ledger."""
-
-    def owned(self, run_id: str) -> list[Owned]: ...
-
-    def settle(self, owned_id: int, outcome: str) -> None:
-        """Write down what became of an owned object."""
-
-    def learn(self, subject: str, name: str, value: float) -> None: ...
-
-    def lesson(self, subject: str, name: str) -> float | None: ...
-
-    def record(self, run_id: str, name: str, facts: Mapping[str, Any]) -> None:
-        """Write an event."""
-
-    def events(self, run_id: str, limit: int = 50, *, after: int = 0) -> list[EventRow]:
-        """Return the latest events whose sequence is greater than `after`, oldest first."""
-
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of the database."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert
 
 from orchestrator.engine.stores.database import Database
+from orchestrator.engine.stores.dialect import insert_where_absent
 from orchestrator.engine.stores.records import DateRow, PreviousRun
 from orchestrator.engine.stores.schema import fires, runs
 from orchestrator.model.states import RUN_FINAL, RunState
@@ -62,4 +62,4 @@ class SqlDates:
             return
         now = self._db.now()
         with self._db.write() as db:
-            db.execute(insert(fires).on_conflict_do_nothing(), [{**row, "run_id": "", "at": now} for row in rows])
+            db.execute(insert_where_absent(fires), [{**row, "run_id": "", "at": now} for row in rows])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from orchestrator.engine.stores.database import Database
+from orchestrator.engine.stores.dialect import insert_or_update
 from orchestrator.engine.stores.records import OutputRow
 from orchestrator.engine.stores.schema import outputs
+
+_CLAIM = insert_or_update(outputs, ["path"], ["run_id", "declaration"])
 
 
 class SqlOutputs:
@@ -17,10 +19,8 @@ class SqlOutputs:
         self._db = database
 
     def claim(self, path: str, run_id: str, declaration: str) -> None:
-        mine = {"run_id": run_id, "declaration": declaration}
-        statement = insert(outputs).values(path=path, **mine)
         with self._db.write() as db:
-            db.execute(statement.on_conflict_do_update(index_elements=["path"], set_=mine))
+            db.execute(_CLAIM, {"path": path, "run_id": run_id, "declaration": declaration})
 
     def publish(self, path: str, run_id: str, sha256: str, size: int) -> None:
         mine = (outputs.c.path == path, outputs.c.run_id == run_id)

@@ -6,11 +6,13 @@ import json
 from dataclasses import asdict
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects.sqlite import insert
 
 from orchestrator.engine.stores.database import Database
+from orchestrator.engine.stores.dialect import insert_or_update
 from orchestrator.engine.stores.records import ProcessRow
 from orchestrator.engine.stores.schema import processes
+
+_BEAT = insert_or_update(processes, ["name"], ["host", "pid", "started", "beat", "facts"])
 
 
 class SqlProcesses:
@@ -22,7 +24,7 @@ class SqlProcesses:
     def beat(self, process: ProcessRow) -> None:
         row = asdict(process) | {"facts": json.dumps(dict(process.facts), default=str)}
         with self._db.write() as db:
-            db.execute(insert(processes).values(row).on_conflict_do_update(index_elements=["name"], set_=row))
+            db.execute(_BEAT, row)
 
     def at(self, name: str) -> ProcessRow | None:
         with self._db.read() as db:

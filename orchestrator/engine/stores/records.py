@@ -141,7 +141,7 @@ class Run:
         state: See `RunState`.
         reason: Why it is held or failed, in a sentence.
         resume: The state a held, failed or cancelled run goes on from.
-        wish: `cancel` when somebody asked for it; the process that works on the run obeys.
+        request: `cancel` when somebody asked for it; the process that works on the run obeys.
         declaration: What stays the same of its job from date to date; empty in runs of the first version.
         who: Who must act on a held run.
         next_at: A run held for time is looked at again then, seconds since 1970.
@@ -163,7 +163,7 @@ class Run:
     state: RunState
     reason: str
     resume: RunState | None
-    wish: str
+    request: str
     declaration: str
     who: Who
     next_at: float

@@ -39,7 +39,7 @@ runs = Table(
     Column("state", String, nullable=False),
     Column("reason", Text, nullable=False, default=""),
     Column("resume", String, nullable=False, default=""),
-    Column("wish", String, nullable=False, default=""),
+    Column("wish", String, key="request", nullable=False, default=""),
     Column("declaration", String, nullable=False, default="", server_default=""),
     Column("who", String, nullable=False, default="", server_default=""),
     Column("next_at", Float, nullable=False, default=0.0, server_default="0"),

@@ -16,6 +16,7 @@ from orchestrator import __version__
 from orchestrator.core.units import format_bytes
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, obey_signals
+from orchestrator.model.mosaic import OutputOptions
 from orchestrator.model.validity import valid_words
 
 PIPE_SECONDS = 10.0
@@ -67,8 +68,8 @@ def assemble(context: Context, /, folder: Path, output: str, base_name: str, **g
 
     No account is needed and no network. Killed and started again, the same command continues.
     """
-    from orchestrator.assemble.folder import assemble_folder  # noqa: PLC0415  GDAL is heavy
-    from orchestrator.assemble.request import Request  # noqa: PLC0415
+    from orchestrator.products.mosaic.parts.folder import assemble_folder  # noqa: PLC0415  GDAL is heavy
+    from orchestrator.products.mosaic.parts.request import Request  # noqa: PLC0415
 
     shown, settings = context.output(), context.load().settings
     obey_signals(context.stop)
@@ -78,10 +79,12 @@ def assemble(context: Context, /, folder: Path, output: str, base_name: str, **g
         base_name=base_name,
         areas=given["areas"],
         area_options={"layer": given["area_layer"], "crs": given["area_crs"], "where": given["where"]},
-        write={name: given[name] for name in ("compress", "predictor", "block", "overviews")},
+        options=OutputOptions(
+            **{name: given[name] for name in ("compress", "predictor", "block", "overviews", "all_touched")}
+        ),
         threads=settings.assemble.threads or 2,
         version=__version__,
-        **{name: given[name] for name in ("prefix", "nodata", "allow_missing", "overwrite", "all_touched")},
+        **{name: given[name] for name in ("prefix", "nodata", "allow_missing", "overwrite")},
     )
     with _shown(shown) as say:
         result = assemble_folder(request, context.stop, say)

@@ -44,12 +44,13 @@ def demo(context: Context, /, output: str, scale: float) -> int:
     ):
         job = expand(_job(area, folder, scale))[0]
         code = run_one(app, job, shown, again=True)
-        run = app.store.find(job.fingerprints())
+        run = app.store.runs.find(job.fingerprints())
         with shown.busy("looking at the result once more"):
             sentences = proved(app, run) if run and run.state is RunState.CLEANED else []
         for sentence in sentences:
             shown.say(f"proved: {sentence}")
             shown.message("proved", {"sentence": sentence})
+        shown.note(f"`orchestrator status {BASE_NAME}` and `orchestrator logs {BASE_NAME}` tell how it went")
     return code
 
 
@@ -80,7 +81,7 @@ def proved(app: Application, run: Run) -> list[str]:
     proof: dict[str, Any] = json.loads(final.with_suffix(".json").read_text(encoding="utf-8"))
     valid, errors, _warnings = cog_validate(str(final))
     left = app.bucket().find("")
-    tasks = app.store.attempts(run.id)
+    tasks = app.store.tasks.attempts(run.id)
     operations = [o for o in app.earth_engine().operations() if o.description in {a.description for a in tasks}]
     largest = max(part["object"]["size"] for part in proof["parts"])
     _hold(valid, f"the file is no valid COG: {errors}")

@@ -74,6 +74,18 @@ class Assets:
                 return _image(scene)
         raise ApiError(404, f"Asset '{name}' not found (does not exist or caller does not have access).")
 
+    def image_id(self, name: str) -> str:
+        """
+        Give the id of the image `name`.
+
+        Raises:
+            ApiError: 404 if there is none, 400 if it is something else.
+        """
+        shown = self.get(name)
+        if shown["type"] != "IMAGE":
+            raise ApiError(400, f"Asset '{name}' is not an Image.")
+        return str(shown["id"])
+
     def images(self, parent: str, text: str, size: int, token: str | None) -> dict[str, Any]:
         """
         Show a page of a collection's images.

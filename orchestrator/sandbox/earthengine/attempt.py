@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from orchestrator.sandbox.blobs import Blob, Blobs
 from orchestrator.sandbox.drive.files import Drive
 from orchestrator.sandbox.earthengine import exports, raster
+from orchestrator.sandbox.earthengine.evaluate import RequestedGrid
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.exports import BucketDestination, FileWindow, ImageExport
 from orchestrator.sandbox.earthengine.operations import Task
@@ -30,7 +31,7 @@ class Evaluator(Protocol):
     """What turns expression graphs into values and images."""
 
     def value(self, expression: dict[str, Any]) -> Any: ...
-    def image(self, expression: dict[str, Any]) -> Any: ...
+    def image(self, expression: dict[str, Any], *, grid: RequestedGrid | None = None) -> Any: ...
 
 
 class TaskCancelled(Exception):  # noqa: N818  no error: somebody asked for it

@@ -210,25 +210,30 @@ def in_grid(expression: Mapping[str, Any], grid: Mapping[str, Any]) -> dict[str,
     if not affine or not size or not crs:
         raise ProtocolViolation("A grid needs 'dimensions', 'affineTransform' and 'crsCode' in this sandbox.")
     names = ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
-    on_grid = _call(
+    on_grid = call(
         "Image.reproject",
         image={"valueReference": expression["result"]},
-        crs=_call("Projection", crs={"constantValue": crs}),
+        crs=call("Projection", crs={"constantValue": crs}),
         crsTransform={"constantValue": [affine.get(name, 0) for name in names]},
     )
-    box = _call(
+    box = call(
         "GeometryConstructors.Rectangle",
         coordinates={"constantValue": [0, 0, int(size["width"]), int(size["height"])]},
-        crs=_call("Image.projection", image=on_grid),
+        crs=call("Image.projection", image=on_grid),
         geodesic={"constantValue": False},
         evenOdd={"constantValue": True},
     )
+    return wrapped(expression, call("Image.clipToBoundsAndScale", input=on_grid, geometry=box))
+
+
+def wrapped(expression: Mapping[str, Any], node: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the expression whose result is `node`, which refers to the result of `expression`."""
     result = "grid"
     while result in expression["values"]:
         result += "_"
-    wrapped = _call("Image.clipToBoundsAndScale", input=on_grid, geometry=box)
-    return {"result": result, "values": {**expression["values"], result: wrapped}}
+    return {"result": result, "values": {**expression["values"], result: node}}
 
 
-def _call(name: str, **arguments: Any) -> dict[str, Any]:
+def call(name: str, **arguments: Any) -> dict[str, Any]:
+    """Write the call of an algorithm as a node of an expression graph."""
     return {"functionInvocationValue": {"functionName": name, "arguments": arguments}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -161,33 +161,46 @@ def write(
     plain = scratch.with_suffix(".plain.tif") if export.cloud_optimized else scratch
     options = tiff_options(dtype, export.shard_size, profile)
     fill = fill_value(dtype, export.no_data, profile)
-    anything = False
-    with rasterio.open(
-        plain,
-        "w",
-        driver="GTiff",
-        height=file.height,
-        width=file.width,
-        count=len(image.bands),
-        dtype=dtype.name,
-        crs=image.grid.crs,
-        transform=_transform(image.grid, file),
-        nodata=export.no_data,
-        tiled=True,
-        interleave=Interleaving.pixel.value.lower(),
-        bigtiff="IF_SAFER",
-        **options,
-    ) as target:
-        for number, band in enumerate(image.bands, start=1):
-            target.set_band_description(number, band.name)
-        for row, col, height, width in windows(file.height, file.width, len(image.bands), options["blockxsize"]):
-            values, valid = image.read(file.row + row, file.col + col, height, width)
-            filled = np.stack([np.where(valid[i], v, dtype.type(fill)) for i, v in enumerate(values)])
-            target.write(filled.astype(dtype, copy=False), window=Window(col, row, width, height))
-            anything = anything or bool(valid.any())
-            note(height * width)
+    with rasterio.open(plain, "w", **header(image, file, dtype, export.no_data, options)) as target:
+        anything = fill_in(target, image, file, dtype.type(fill), options["blockxsize"], note)
     if export.cloud_optimized:
         _optimize(plain, scratch, options)
+    return anything
+
+
+def header(
+    image: Image, file: FileWindow, dtype: np.dtype[Any], no_data: float | None, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Tell rasterio what kind of GeoTIFF holds the pixels of `file`, all bands as `dtype`."""
+    return {
+        "driver": "GTiff",
+        "height": file.height,
+        "width": file.width,
+        "count": len(image.bands),
+        "dtype": dtype.name,
+        "crs": image.grid.crs,
+        "transform": _transform(image.grid, file),
+        "nodata": no_data,
+        "tiled": True,
+        "interleave": Interleaving.pixel.value.lower(),
+        "bigtiff": "IF_SAFER",
+        **options,
+    }
+
+
+def fill_in(
+    target: Any, image: Image, file: FileWindow, fill: np.generic, block: int, note: Callable[[int], None]
+) -> bool:
+    """Write names and pixels of the bands, `fill` where they are masked; return whether any pixel is not."""
+    anything, dtype = False, fill.dtype
+    for number, band in enumerate(image.bands, start=1):
+        target.set_band_description(number, band.name)
+    for row, col, height, width in windows(file.height, file.width, len(image.bands), block):
+        values, valid = image.read(file.row + row, file.col + col, height, width)
+        filled = np.stack([np.where(valid[i], v, fill) for i, v in enumerate(values)])
+        target.write(filled.astype(dtype, copy=False), window=Window(col, row, width, height))
+        anything = anything or bool(valid.any())
+        note(height * width)
     return anything
 
 

@@ -13,6 +13,7 @@ from orchestrator.sandbox.earthengine.attempt import Evaluator
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.exports import BucketDestination
 from orchestrator.sandbox.earthengine.operations import Operations, Task, moment, no_operation, operation
+from orchestrator.sandbox.earthengine.payload import payload
 from orchestrator.sandbox.earthengine.tasks import Tasks
 from orchestrator.sandbox.faults import Fault, Faults, Seen
 from orchestrator.sandbox.scenes.catalogue import UnboundedQueryError
@@ -29,7 +30,6 @@ from orchestrator.sandbox.web import (
     route,
 )
 
-MAX_PAYLOAD_BYTES = 10_485_760
 MAX_OPERATIONS_PAGE = 500
 _PROJECT = r"/v1/projects/(?P<project>[^/:]+)"
 _ASSET = r"/v1/(?P<name>projects/[^/]+/assets/[^:]+)"
@@ -85,7 +85,7 @@ class EarthEngineRoutes:
         return Response(200, {"Content-Type": "application/json; charset=UTF-8"}, discovery.algorithms())
 
     def _compute(self, request: Request, project: str) -> Response:  # noqa: ARG002
-        body = _payload(request)
+        body = payload(request)
         schema.check(body, schema.VALUE_COMPUTE)
         if "expression" not in body:
             raise ProtocolViolation("Expression required.")
@@ -95,7 +95,7 @@ class EarthEngineRoutes:
             raise ApiError(400, str(error)) from error
 
     def _export(self, request: Request, project: str, fault: Fault | None = None) -> Response:
-        body = _payload(request)
+        body = payload(request)
         export = exports.read(body)
         place = export.destination
         if isinstance(place, BucketDestination) and not self._buckets.exists(place.bucket):
@@ -174,12 +174,6 @@ class EarthEngineRoutes:
 
     def _get_asset(self, request: Request, name: str) -> Response:
         return json_response(fields.select(request.query.get("fields"), self._assets.get(name)))
-
-
-def _payload(request: Request) -> dict[str, Any]:
-    if len(request.body) > MAX_PAYLOAD_BYTES:
-        raise ProtocolViolation(f"Request payload size exceeds the limit: {MAX_PAYLOAD_BYTES} bytes.")
-    return request.json()
 
 
 def _discovery(request: Request) -> Response:

@@ -212,6 +212,21 @@ IMAGE_EXPORT: Schema = {
     "policyTag": string,
 }
 
+_PIXELS: Schema = {
+    "fileFormat": _FORMATS,
+    "grid": _GRID,
+    "bandIds": [string],
+    "visualizationOptions": {
+        "ranges": [{"min": number, "max": number}],
+        "paletteColors": [string],
+        "gamma": number,
+        "opacity": number,
+    },
+    "workloadTag": string,
+}
+COMPUTE_PIXELS: Schema = {**_PIXELS, "expression": expression}
+GET_PIXELS: Schema = {**_PIXELS, "region": anything}
+
 VALUE_COMPUTE: Schema = {"expression": expression, "workloadTag": string}
 PROJECT_CONFIG: Schema = {
     "name": string,

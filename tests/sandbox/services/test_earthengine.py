@@ -93,7 +93,7 @@ def test_the_projects_configuration_can_be_read_and_changed():
 @pytest.mark.parametrize(
     "call",
     [
-        pytest.param(lambda image: ee.data.computePixels({"expression": image, "fileFormat": "NPY"}), id="pixels"),
+        pytest.param(lambda image: ee.data.computeImages({"expression": ee.ImageCollection(image)}), id="images"),
         pytest.param(lambda image: image.getThumbURL({"dimensions": 16}), id="thumbnail"),
         pytest.param(lambda image: image.getDownloadURL({"scale": 10, "format": "GEO_TIFF"}), id="download"),
         pytest.param(lambda image: image.getMapId(), id="map"),

@@ -18,8 +18,10 @@ from orchestrator.sandbox.server import DEFAULT_BUCKET
 IMITATED = {
     "earthengine.projects.algorithms.list",
     "earthengine.projects.assets.get",
+    "earthengine.projects.assets.getPixels",
     "earthengine.projects.assets.listAssets",
     "earthengine.projects.getConfig",
+    "earthengine.projects.image.computePixels",
     "earthengine.projects.image.export",
     "earthengine.projects.listAssets",
     "earthengine.projects.operations.cancel",
@@ -178,7 +180,7 @@ def test_a_call_that_is_in_no_document_is_no_missing_object_either(sandbox, verb
 
 def test_the_error_has_the_form_of_its_service(sandbox):
     """Earth Engine names a status, the older services list reasons."""
-    engine = requests.post(sandbox.url + "/v1/projects/p/image:computePixels", json={}, timeout=20).json()
+    engine = requests.post(sandbox.url + "/v1/projects/p/table:computeFeatures", json={}, timeout=20).json()
     storage = requests.post(sandbox.url + "/storage/v1/b/x/o/y/compose", json={}, timeout=20).json()
 
     assert engine["error"]["status"] == "INVALID_ARGUMENT"
@@ -247,13 +249,13 @@ def test_the_earth_engine_client_asks_once(kit):
 
 def test_refusals_are_counted_under_their_names(kit):
     """A call that is not imitated can be spoilt and is counted like any other."""
-    number = kit.order("http", api="image.computePixels", status=503)
-    before = kit.sandbox.state()["requests"].get("image.computePixels", 0)
+    number = kit.order("http", api="thumbnails.create", status=503)
+    before = kit.sandbox.state()["requests"].get("thumbnails.create", 0)
 
     with pytest.raises(ee.EEException, match="told to answer 503"):
-        ee.data.computePixels({"expression": kit.image(), "fileFormat": "NPY"})
+        kit.image().getThumbURL({"dimensions": 16})
 
-    assert kit.sandbox.state()["requests"]["image.computePixels"] == before + 1
+    assert kit.sandbox.state()["requests"]["thumbnails.create"] == before + 1
     assert kit.consumed(number) == 1
 
 

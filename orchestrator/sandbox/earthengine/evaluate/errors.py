@@ -16,6 +16,14 @@ class UnknownFunctionError(EvaluationError):
         self.name = name
 
 
+class UnboundedImageError(EvaluationError):
+    """The image has no grid of its own, and none was asked for."""
+
+    def __init__(self) -> None:
+        """Say what an export says."""
+        super().__init__("Unable to export unbounded image.")
+
+
 def not_imitated(what: str) -> EvaluationError:
     """Refuse a part of a function by name: a combination whose documented meaning was not found is never guessed."""
     return EvaluationError(f"{what} is not imitated by this sandbox.")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from orchestrator.sandbox.earthengine.evaluate import functions, pixel_types
 from orchestrator.sandbox.earthengine.evaluate.coercion import type_name
 from orchestrator.sandbox.earthengine.evaluate.encode import encoded
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, UnboundedImageError
 from orchestrator.sandbox.earthengine.evaluate.graph import Graph
 from orchestrator.sandbox.earthengine.evaluate.nodes import Plan, Pull
 from orchestrator.sandbox.earthengine.evaluate.projection import Grid, Projection
@@ -37,6 +37,11 @@ class RequestedBand:
     name: str
     dtype: str
     type: PixelType
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one pixel."""
+        return np.dtype(self.dtype).itemsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,5 +144,5 @@ def _own_grid(image: Image) -> Grid:
     if image.asset_id is not None and first.shape is not None:
         return Grid(first.projection, 0, 0, *first.shape)
     if image.footprint is None:
-        raise EvaluationError("Unable to export unbounded image.")
+        raise UnboundedImageError
     return image.footprint.grid_on(first.projection.north_up())

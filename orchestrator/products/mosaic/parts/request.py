@@ -7,27 +7,33 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from orchestrator.assemble.completeness import listed, missing, overlapping, reached, refuse_overlap, uncovered
 from orchestrator.assemble.settings import Settings
-from orchestrator.assemble.survey import Found, Survey, choose, common_band_tags, common_tags, survey
 from orchestrator.core.errors import Stopped, UserError
 from orchestrator.core.files import (
     sha256_of,
 )
 from orchestrator.model.grid import Grid, Window
 from orchestrator.model.job import check_base_name
-from orchestrator.model.mosaic import Appearance, MosaicSpec
+from orchestrator.model.mosaic import Appearance, MosaicSpec, OutputOptions
 from orchestrator.model.ports import Stop
 from orchestrator.model.spec import PixelSpec
 from orchestrator.plan.aoi import read_areas
 from orchestrator.plan.area import Area
 from orchestrator.plan.reproject import reproject
-from orchestrator.plan.spans import SpanTable
+from orchestrator.products.mosaic.parts.completeness import (
+    listed,
+    missing,
+    overlapping,
+    reached,
+    refuse_overlap,
+    uncovered,
+)
+from orchestrator.products.mosaic.parts.survey import Found, Survey, choose, common_band_tags, common_tags, survey
+from orchestrator.raster.spans import SpanTable
 
 Part = tuple[Window, Found]
 Say = Callable[[str, int, int], None]  # what is being done, how many of it are done, of how many
@@ -48,8 +54,7 @@ class Request:
         nodata: The value that means "nothing here", where parts do not say.
         allow_missing: Pixels of missing parts are nodata; otherwise missing parts are refused.
         overwrite: What lies at the result's names may be replaced.
-        all_touched: Keep every pixel the area touches.
-        write: Options of `MosaicSpec`: compress, predictor, block, overviews.
+        options: How the result is written.
         threads: Blocks encoded at once.
         version: Of the program, for the proof.
     """
@@ -63,8 +68,7 @@ class Request:
     nodata: float | None = None
     allow_missing: bool = False
     overwrite: bool = False
-    all_touched: bool = False
-    write: Mapping[str, Any] = field(default_factory=dict)
+    options: OutputOptions = field(default_factory=OutputOptions)
     threads: int = 2
     version: str = ""
 
@@ -129,8 +133,8 @@ def prepare(request: Request, stop: Stop, say: Say = lambda _what, _done, _all: 
     pixels, by_word = _pixels(surveyed, request)
     areas = tuple(area for source in request.areas for area in read_areas(source, **request.area_options))
     geometry = _united(areas, surveyed.grid.crs)
-    spans = _spans(geometry, surveyed.grid, all_touched=request.all_touched)
-    lacking = _beyond(geometry, surveyed.grid, all_touched=request.all_touched) + missing(surveyed, spans)
+    spans = _spans(geometry, surveyed.grid, all_touched=request.options.all_touched)
+    lacking = _beyond(geometry, surveyed.grid, all_touched=request.options.all_touched) + missing(surveyed, spans)
     if lacking and not request.allow_missing:
         raise UserError(
             f"{request.folder} lacks {listed(lacking)}; bring what is missing, or fill its pixels with nodata by "
@@ -141,15 +145,14 @@ def prepare(request: Request, stop: Stop, say: Say = lambda _what, _done, _all: 
         grid=grid,
         pixels=pixels,
         area_wkb=None if geometry is None else shapely.to_wkb(geometry),
-        all_touched=request.all_touched,
+        options=request.options,
         threads=request.threads,
         tags=_tags(parts, request),
         appearance=_appearance(parts),
         nodata_by_word=by_word,
-        **request.write,
     )
     notes += tuple(note for area in areas for note in area.notes)
-    cut = _spans(geometry, grid, all_touched=request.all_touched)
+    cut = _spans(geometry, grid, all_touched=request.options.all_touched)
     digest = _digest(Settings.of(spec).fingerprint, parts)
     return Prepared(parts, spec, cut.pixels(), areas, tuple(lacking), notes, digest)
 

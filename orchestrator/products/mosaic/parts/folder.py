@@ -14,7 +14,6 @@ from typing import Any
 
 from orchestrator.assemble.mosaic import BlockAssembler, BlockMosaic
 from orchestrator.assemble.quicklook import Quicklook
-from orchestrator.assemble.request import Part, Prepared, Request, Say, prepare
 from orchestrator.core import crash
 from orchestrator.core.errors import OrchestratorError, Stopped, UserError
 from orchestrator.core.files import (
@@ -31,6 +30,7 @@ from orchestrator.model.mosaic import MosaicReport
 from orchestrator.model.plan_json import grid_json, pixels_json
 from orchestrator.model.ports import Stop
 from orchestrator.model.validity import valid_json, valid_words, validity
+from orchestrator.products.mosaic.parts.request import Part, Prepared, Request, Say, prepare
 
 SCHEMA = "orchestrator.assembly/1"
 
@@ -191,7 +191,7 @@ def _proved(
         "pixels": pixels_json(spec.pixels),
         "bands": asdict(spec.appearance) if spec.appearance else {},
         "areas": [{"source": area.source, "sha256": area.sha256} for area in prepared.areas],
-        "all_touched": spec.all_touched,
+        "all_touched": spec.options.all_touched,
         "valid": valid_json(valid, counts, prepared.area_pixels),
         "missing": list(prepared.missing),
         "notes": list(prepared.notes),

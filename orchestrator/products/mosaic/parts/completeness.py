@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from orchestrator.assemble.survey import EARTH_ENGINE, Found, Survey
 from orchestrator.core.errors import UserError
 from orchestrator.model.grid import Window
-from orchestrator.plan.spans import SpanTable
+from orchestrator.products.mosaic.parts.survey import EARTH_ENGINE, Found, Survey
+from orchestrator.raster.spans import SpanTable
 
 NAMED_AT_MOST = 12
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestrator.assemble.codec import Pixels
 from orchestrator.model.grid import Window
-from orchestrator.plan.spans import SpanTable
+from orchestrator.raster.spans import SpanTable
 
 Node = tuple[int, int, int]  # (level, block row, block column); level 0 is full resolution
 
@@ -71,7 +71,7 @@ class Coverage:
         window = self.footprint(node)
         return -(-window.height >> node[0]), -(-window.width >> node[0])
 
-    def clip(self, window: Window, pixels: Pixels, nodata: float) -> None:
+    def clip(self, window: Window, pixels: NDArray[Any], nodata: float) -> None:
         """Write `nodata` into the pixels of `window` outside; `pixels` is (row, col, band), last axis contiguous."""
         # A pixel's values lie together and are written as one, which takes a sixth of the time of one by one.
         empty = np.full(pixels.shape[2], nodata, pixels.dtype)

@@ -14,8 +14,8 @@ from rasterio.transform import Affine
 
 from orchestrator.core.errors import AreaError
 from orchestrator.model.grid import Grid, Window
-from orchestrator.plan import touched
-from orchestrator.plan.spans import SpanTable
+from orchestrator.raster import touched
+from orchestrator.raster.spans import SpanTable
 
 TRANSFORMS = [
     (1.0, 0.0, 0.0, 0.0, -1.0, 0.0),
@@ -171,7 +171,7 @@ def test_many_crossings_are_computed_in_slices(monkeypatch):
     grid = Grid("EPSG:32633", TRANSFORMS[0], 300, 200)
     area = random_area(rng, grid)
     whole = SpanTable.from_geometry(area, grid)
-    monkeypatch.setattr("orchestrator.plan.spans.MAX_CROSSINGS", 10)
+    monkeypatch.setattr("orchestrator.raster.spans.MAX_CROSSINGS", 10)
 
     sliced = SpanTable.from_geometry(area, grid)
 

@@ -20,7 +20,7 @@ from shapely.geometry.base import BaseGeometry
 
 from orchestrator.core.errors import AreaError
 from orchestrator.model.grid import Grid, Window
-from orchestrator.plan.touched import touched_spans
+from orchestrator.raster.touched import touched_spans
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -1,0 +1,43 @@
+"""What happened to each run, for people, and how fast it goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import func, insert, select
+
+from orchestrator.engine.stores.database import Database
+from orchestrator.engine.stores.dialect import json_field
+from orchestrator.engine.stores.records import EventRow, Pace
+from orchestrator.engine.stores.schema import events
+
+_RECORD = insert(events)
+
+
+class SqlEvents:
+    """See `contract.Events`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def record(self, run_id: str, name: str, facts: Mapping[str, Any]) -> None:
+        with self._db.write() as db:
+            text = json.dumps(dict(facts), default=str)
+            db.execute(_RECORD, {"run_id": run_id, "at": self._db.now(), "name": name, "facts": text})
+
+    def latest(self, run_id: str, limit: int = 50, *, after: int = 0) -> list[EventRow]:
+        here = (events.c.run_id == run_id, events.c.sequence > after)
+        query = select(events).where(*here).order_by(events.c.sequence.desc()).limit(limit)
+        with self._db.read() as db:
+            rows = [EventRow(r.sequence, r.at, r.name, r.facts) for r in db.execute(query)]
+        return rows[::-1]
+
+    def paces(self, run_ids: Sequence[str], since: str) -> Mapping[str, Pace]:
+        weight = func.coalesce(func.sum(json_field(events.c.facts, "bytes")), 0)
+        query = select(events.c.run_id, func.count(), weight, func.min(events.c.at), func.max(events.c.at)).where(
+            events.c.run_id.in_(run_ids), events.c.name == "part.downloaded", events.c.at >= since
+        )
+        with self._db.read() as db:
+            return {row[0]: Pace(*row[1:]) for row in db.execute(query.group_by(events.c.run_id))}

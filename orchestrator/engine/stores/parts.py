@@ -1,0 +1,166 @@
+"""The parts of a run: each a file on its way to the output."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+
+from orchestrator.core.errors import IntegrityError
+from orchestrator.engine.stores.database import Database
+from orchestrator.engine.stores.dialect import json_field
+from orchestrator.engine.stores.ledger import enter
+from orchestrator.engine.stores.records import Part, Tally
+from orchestrator.engine.stores.rows import object_of, object_text, part_of, task_update, window_of
+from orchestrator.engine.stores.schema import parts
+from orchestrator.model.grid import Window
+from orchestrator.model.objects import StoredObject
+from orchestrator.model.states import PART_TRANSITIONS, PartState, check_transition
+
+_SETTLED = frozenset({PartState.MERGED, PartState.CLEANED})
+# What a new attempt brings again. A part that is whole on disk is not among them: it needs no cloud any more.
+_TO_BRING_AGAIN = frozenset({PartState.EXPORTED, PartState.DOWNLOADING, PartState.EMPTY})
+# What is done for each of many thousand parts; building a statement costs more than running it.
+_HERE = (
+    parts.c.run_id == bindparam("of_run"),
+    parts.c.row == bindparam("at_row"),
+    parts.c.col == bindparam("at_col"),
+)
+_ONE = select(parts).where(*_HERE)
+_MOVE = update(parts).where(*_HERE).values(state=bindparam("to_state"))
+_FILL = _MOVE.values(object=bindparam("to_object"), attempt=bindparam("to_attempt"))
+_CLEAR = update(parts).where(*_HERE).values(object="")
+_PASS_ON = update(parts).where(*_HERE).values(task=bindparam("to_task"))
+_OF_RUN = select(parts).where(parts.c.run_id == bindparam("of_run")).order_by(parts.c.row, parts.c.col)
+_OF_TASK = select(parts).where(parts.c.run_id == bindparam("of_run"), parts.c.task == bindparam("of_task"))
+
+
+class SqlParts:
+    """See `contract.Parts`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def of(self, run_id: str, states: Collection[PartState] | None = None) -> list[Part]:
+        query = _OF_RUN if states is None else _OF_RUN.where(parts.c.state.in_(states))
+        with self._db.read() as db:
+            return [part_of(row) for row in db.execute(query, {"of_run": run_id})]
+
+    def tally(self, run_id: str) -> Mapping[PartState, Tally]:
+        text = func.nullif(parts.c.object, "")
+        weight = func.coalesce(func.sum(json_field(text, "size")), 0)
+        query = select(parts.c.state, func.count(), func.count(text), weight).where(parts.c.run_id == run_id)
+        with self._db.read() as db:
+            rows = db.execute(query.group_by(parts.c.state)).all()
+        return {PartState(state): Tally(count, listed, size) for state, count, listed, size in rows}
+
+    def tallies(self, run_ids: Sequence[str]) -> Mapping[str, Mapping[PartState, int]]:
+        query = select(parts.c.run_id, parts.c.state, func.count()).group_by(parts.c.run_id, parts.c.state)
+        found: dict[str, dict[PartState, int]] = {}
+        with self._db.read() as db:
+            for run_id, state, count in db.execute(query.where(parts.c.run_id.in_(run_ids))):
+                found.setdefault(run_id, {})[PartState(state)] = count
+        return found
+
+    def move(self, run_id: str, window: Window, state: PartState, source: StoredObject | None = None) -> None:
+        with self._db.write() as db:
+            _move(db, run_id, window, state, source)
+
+    def move_all(self, run_id: str, windows: Sequence[Window], state: PartState) -> None:
+        with self._db.write() as db:
+            there = {window_of(row): row.state for row in db.execute(_OF_RUN, {"of_run": run_id})}
+            for window in windows:
+                check_transition(PART_TRANSITIONS, PartState(there[window]), state)
+            if windows:
+                db.execute(_MOVE, [_key(run_id, window) | {"to_state": state} for window in windows])
+
+    def lose(self, run_id: str, window: Window) -> None:
+        with self._db.write() as db:
+            _lose(db, run_id, window)
+
+    def collect(self, run_id: str, task: str, found: Mapping[Window, StoredObject], attempt: int) -> None:
+        with self._db.write() as db:
+            enter(db, run_id, list(found.values()))
+            mine = db.execute(_OF_TASK, {"of_run": run_id, "of_task": task})
+            there = {window_of(row): PartState(row.state) for row in mine}
+            if unknown := found.keys() - there.keys():
+                raise IntegrityError(f"task {task} has no part {min(unknown)}; it was given other parts")
+            brought = [
+                _key(run_id, window)
+                | {"to_state": PartState.EXPORTED, "to_object": object_text(source), "to_attempt": attempt}
+                for window, source in found.items()
+                if there[window] is PartState.WAITING
+            ]
+            if brought:
+                db.execute(_FILL, brought)
+            db.execute(task_update(run_id, task).values(collected=True, tries=0, next_at=0.0))
+
+    def empty(self, run_id: str, task: str) -> None:
+        waiting = (parts.c.run_id == run_id, parts.c.task == task, parts.c.state == PartState.WAITING)
+        with self._db.write() as db:
+            check_transition(PART_TRANSITIONS, PartState.WAITING, PartState.EMPTY)
+            db.execute(update(parts).where(*waiting).values(state=PartState.EMPTY))
+            db.execute(task_update(run_id, task).values(collected=True, tries=0, next_at=0.0))
+
+
+def insert_parts(db: Connection, run_id: str, task: str, windows: Sequence[Window]) -> None:
+    """Enter WAITING parts of a task."""
+    rows = [
+        {"run_id": run_id, "row": w.row, "col": w.col, "height": w.height, "width": w.width, "task": task}
+        | {"state": PartState.WAITING}
+        for w in windows
+    ]
+    if rows:
+        db.execute(insert(parts), rows)
+
+
+def drop_parts(db: Connection, run_id: str, task: str) -> None:
+    """Forget a task's parts, to be replaced by others; a placed one cannot be forgotten."""
+    mine = (parts.c.run_id == run_id, parts.c.task == task)
+    placed = [row for row in db.execute(select(parts.c.state).where(*mine)) if row.state in _SETTLED]
+    if placed:
+        raise IntegrityError(f"task {task} cannot be cut anew: {len(placed)} of its parts are placed already")
+    db.execute(parts.delete().where(*mine))
+
+
+def pass_on(db: Connection, run_id: str, heirs: Mapping[Window, str]) -> None:
+    """Make parts those of other tasks, as they are."""
+    if heirs:
+        db.execute(_PASS_ON, [_key(run_id, window) | {"to_task": task} for window, task in heirs.items()])
+
+
+def bring_again(db: Connection, run_id: str, task: str) -> None:
+    """Lose those of a task's parts that a new attempt brings again."""
+    query = _OF_TASK.where(parts.c.state.in_(_TO_BRING_AGAIN))
+    for row in db.execute(query, {"of_run": run_id, "of_task": task}).all():
+        _lose(db, run_id, window_of(row))
+
+
+def _lose(db: Connection, run_id: str, window: Window) -> None:
+    if _row(db, run_id, window).state != PartState.EMPTY:
+        _move(db, run_id, window, PartState.LOST)
+    _move(db, run_id, window, PartState.WAITING)
+    db.execute(_CLEAR, _key(run_id, window))
+
+
+def _row(db: Connection, run_id: str, window: Window) -> Row[Any]:
+    """Return the row of exactly this window; a part that was cut into others is gone."""
+    found = db.execute(_ONE, _key(run_id, window)).first()
+    if found is None or (found.height, found.width) != (window.height, window.width):
+        raise IntegrityError(f"there is no part {window} any more; its task was given other parts")
+    return found
+
+
+def _move(db: Connection, run_id: str, window: Window, new: PartState, source: StoredObject | None = None) -> None:
+    row = _row(db, run_id, window)
+    if source is not None and (not row.object or object_of(row.object) != source):
+        raise IntegrityError(f"part {window} has another object by now than {source.name}")
+    check_transition(PART_TRANSITIONS, PartState(row.state), new)
+    if row.state != new:
+        db.execute(_MOVE, _key(run_id, window) | {"to_state": new})
+
+
+def _key(run_id: str, window: Window) -> dict[str, Any]:
+    """Return what the statements on one part call it."""
+    return {"of_run": run_id, "at_row": window.row, "at_col": window.col}

@@ -1,0 +1,154 @@
+"""The export tasks of a run and every attempt at one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from orchestrator.core.errors import IntegrityError
+from orchestrator.engine.stores.contract import TaskChange
+from orchestrator.engine.stores.database import Database
+from orchestrator.engine.stores.parts import bring_again, drop_parts, insert_parts, pass_on
+from orchestrator.engine.stores.records import Attempt, Task
+from orchestrator.engine.stores.rows import task_of, task_update
+from orchestrator.engine.stores.schema import attempts, parts, runs, tasks
+from orchestrator.model.grid import Window
+from orchestrator.model.plan import TaskPlan
+from orchestrator.model.states import (
+    RUN_FINAL,
+    TASK_LIVE,
+    TASK_TRANSITIONS,
+    Failure,
+    PartState,
+    RunState,
+    TaskState,
+    Who,
+    check_transition,
+)
+
+# A step of a task that begins has not been tried.
+_FRESH: Mapping[str, Any] = {"tries": 0, "next_at": 0.0}
+
+
+class SqlTasks:
+    """See `contract.Tasks`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def of(self, run_id: str) -> list[Task]:
+        query = select(tasks).where(tasks.c.run_id == run_id).order_by(tasks.c.key)
+        with self._db.read() as db:
+            return [task_of(row) for row in db.execute(query)]
+
+    def change(self, run_id: str, changes: Mapping[str, TaskChange]) -> None:
+        with self._db.write() as db:
+            for key, change in changes.items():
+                if change.state is not None:
+                    _check(db, run_id, key, change.state)
+                db.execute(task_update(run_id, key).values(_values(change)))
+
+    def intend(self, run_id: str, attempt: Attempt) -> None:
+        begun = {"state": TaskState.SUBMITTING, "attempt": attempt.number, "progress": 0.0}
+        unknown = {"operation": "", "collected": False, "known": False}
+        with self._db.write() as db:
+            _check(db, run_id, attempt.task, TaskState.SUBMITTING)
+            db.execute(insert(attempts).values(run_id=run_id, **asdict(attempt)))
+            db.execute(task_update(run_id, attempt.task).values(**begun, **unknown, **_FRESH))
+
+    def identify(self, run_id: str, task: str, operation: str, state: TaskState) -> None:
+        this = (tasks.c.run_id == run_id, tasks.c.key == task)
+        with self._db.write() as db:
+            _check(db, run_id, task, state)
+            number = db.execute(select(tasks.c.attempt).where(*this)).scalar_one()
+            db.execute(
+                update(attempts)
+                .where(attempts.c.run_id == run_id, attempts.c.task == task, attempts.c.number == number)
+                .values(operation=operation)
+            )
+            db.execute(task_update(run_id, task).values(operation=operation, state=state, **_FRESH))
+
+    def attempts(self, run_id: str) -> list[Attempt]:
+        query = select(attempts).where(attempts.c.run_id == run_id).order_by(attempts.c.task, attempts.c.number)
+        with self._db.read() as db:
+            return [
+                Attempt(r.task, r.number, r.request_id, r.description, r.prefix, r.operation, r.first_posted)
+                for r in db.execute(query)
+            ]
+
+    def split(
+        self, run_id: str, task: str, children: Sequence[tuple[str, TaskPlan, int]], failure: Failure | None = None
+    ) -> None:
+        with self._db.write() as db:
+            _check(db, run_id, task, TaskState.SPLIT)
+            db.execute(task_update(run_id, task).values(state=TaskState.SPLIT))
+            known = frozenset(_plan(db, run_id, task).parts())
+            inherited = {w: key for key, plan, _ in children for w in plan.parts() if w in known}
+            pass_on(db, run_id, inherited)
+            drop_parts(db, run_id, task)
+            for key, plan, rung in children:
+                insert_task(db, run_id, key, plan, rung, without=frozenset(inherited))
+                db.execute(task_update(run_id, key).values(failure=failure or ""))
+                lacking = (parts.c.run_id == run_id, parts.c.task == key, parts.c.state == PartState.WAITING)
+                if db.execute(select(parts.c.task).where(*lacking).limit(1)).first() is None:
+                    db.execute(task_update(run_id, key).values(state=TaskState.SUCCEEDED, collected=True))
+
+    def reshape(self, run_id: str, task: str, plan: TaskPlan) -> None:
+        with self._db.write() as db:
+            state = _state(db, run_id, task)
+            if state is not TaskState.PLANNED:
+                raise IntegrityError(f"task {task} is {state}; only a PLANNED task can be given other parts")
+            drop_parts(db, run_id, task)
+            db.execute(task_update(run_id, task).values(part_height=plan.part_height, part_width=plan.part_width))
+            insert_parts(db, run_id, task, plan.parts())
+
+    def reset(self, run_id: str, task: str, change: TaskChange) -> None:
+        values = {"operation": "", "collected": False, "known": False, **_FRESH} | _values(change)
+        with self._db.write() as db:
+            _check(db, run_id, task, TaskState.PLANNED)
+            db.execute(task_update(run_id, task).values(values | {"state": TaskState.PLANNED}))
+            bring_again(db, run_id, task)
+
+    def forgive(self, run_id: str) -> None:
+        with self._db.write() as db:
+            db.execute(update(tasks).where(tasks.c.run_id == run_id).values(forgiven=tasks.c.attempt, **_FRESH))
+
+    def live(self) -> Mapping[str, int]:
+        # A run that has ended has cancelled its tasks, and one that waits for a person may wait for months; whatever
+        # their rows say of tasks, nobody asks for news of them, and they must not keep the others waiting.
+        waits = (runs.c.state == RunState.HELD) & (runs.c.who == Who.PERSON)
+        works = runs.c.state.not_in(RUN_FINAL) & ~waits
+        live = select(tasks.c.run_id, func.count()).join(runs, runs.c.id == tasks.c.run_id)
+        query = live.where(tasks.c.state.in_(TASK_LIVE), works).group_by(tasks.c.run_id)
+        with self._db.read() as db:
+            return {row[0]: row[1] for row in db.execute(query)}
+
+
+def insert_task(
+    db: Connection, run_id: str, key: str, plan: TaskPlan, rung: int, without: frozenset[Window] = frozenset()
+) -> None:
+    """Enter a PLANNED task with its parts, but for those that are there already."""
+    shape = asdict(plan.window) | {"part_height": plan.part_height, "part_width": plan.part_width}
+    db.execute(insert(tasks).values(run_id=run_id, key=key, state=TaskState.PLANNED, rung=rung, **shape))
+    insert_parts(db, run_id, key, [window for window in plan.parts() if window not in without])
+
+
+def _values(change: TaskChange) -> dict[str, Any]:
+    """Return the columns that a change names."""
+    return {name: value for name, value in asdict(change).items() if value is not None}
+
+
+def _plan(db: Connection, run_id: str, key: str) -> TaskPlan:
+    return task_of(db.execute(select(tasks).where(tasks.c.run_id == run_id, tasks.c.key == key)).one()).plan
+
+
+def _state(db: Connection, run_id: str, key: str) -> TaskState:
+    this = (tasks.c.run_id == run_id, tasks.c.key == key)
+    return TaskState(db.execute(select(tasks.c.state).where(*this)).scalar_one())
+
+
+def _check(db: Connection, run_id: str, key: str, new: TaskState) -> None:
+    check_transition(TASK_TRANSITIONS, _state(db, run_id, key), new)

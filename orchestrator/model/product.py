@@ -1,0 +1,232 @@
+"""
+What a run delivers, as the engine sees it: a handful of functions over frozen values.
+
+A product plans (`prepare`), says what is done to each kind of unit (`steps`), owns where pieces go (`open`) and makes
+the files of the result (`finish`). Whatever is remembered, retried, limited, published and cleaned is the engine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from orchestrator.model.job import Job
+from orchestrator.model.plan import Plan, TaskPlan
+from orchestrator.model.ports import Stop
+from orchestrator.model.unit import NOTHING, Cell, Outcome, Unit, UnitPlan
+
+
+@dataclass(frozen=True, slots=True)
+class RunSnapshot:
+    """
+    What a product is told of a run: what was settled before anything remote was changed.
+
+    Attributes:
+        id: Of the run.
+        job: What was declared, with its dates settled.
+        logical_date: The day it is for, ISO 8601; empty where the dates of the job are fixed.
+        document: The plan as the product wrote it; empty before it is planned.
+        image: Earth Engine's expression, JSON; empty where the product has none.
+        facts: What the recipe found out.
+    """
+
+    id: str
+    job: Job
+    logical_date: str = ""
+    document: str = ""
+    image: str = ""
+    facts: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """
+    Everything a run is made from.
+
+    Attributes:
+        document: The plan as JSON with a version; only the product reads it.
+        image: Earth Engine's expression of the whole image, as JSON; stored with the run, so that a restart asks for
+            the same pixels whatever the installed version.
+        facts: What the recipe found out, for the proof.
+        tasks: What batch exports shall bring; each is a rectangle of the plan's grid.
+        units: The first units.
+    """
+
+    document: str
+    image: str = ""
+    facts: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    tasks: tuple[TaskPlan, ...] = ()
+    units: tuple[UnitPlan, ...] = ()
+
+
+class Sink(Protocol):
+    """Where the pieces of one output go; one owner at a time; resumable."""
+
+    def place(self, pieces: Iterable[tuple[Cell, Path | bytes]], on_placed: Callable[[Cell], None]) -> None:
+        """
+        Add verified pieces, files or their bytes; any order, idempotent.
+
+        `pieces` is read ahead and must not block. `on_placed` is told of each that has become durable, in this
+        thread; on return all are. When it raises, the first piece not told of is at fault, those before it are
+        placed, and those behind it may be placed again.
+
+        Raises:
+            IntegrityError: A piece is not what was planned for its cell.
+        """
+
+    def placed(self) -> frozenset[Cell]:
+        """Return the cells already placed, in this process or before a crash."""
+
+
+class StepContext(Protocol):
+    """What a step is given beside its unit."""
+
+    @property
+    def run(self) -> RunSnapshot: ...
+
+    @property
+    def stop(self) -> Stop: ...
+
+    @property
+    def folder(self) -> Path:
+        """The run's own working folder; it is there."""
+
+    def note(self, result: Mapping[str, Any]) -> None:
+        """Write down, before an effect, what the unit's result will be; after a crash the unit still has it."""
+
+    def place(self, cell: Cell, content: Path | bytes) -> None:
+        """Put a piece into the run's sink; on return it is durable there."""
+
+    def is_placed(self, cell: Cell) -> bool:
+        """Tell whether the sink has a piece already, from before a crash."""
+
+    def received(self, count: int) -> None:
+        """Count bytes that arrived."""
+
+
+Step = Callable[[StepContext, Unit], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """
+    One cell of the result, and where its pixels came from.
+
+    Attributes:
+        cell: On the plan's grid.
+        origin: What the proof says of it: the object with generation and checksum, the operation and the attempt of
+            an export; or the checksums of request and reply, and when.
+    """
+
+    cell: Cell
+    origin: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a run has brought: every cell once, and every unit with its result."""
+
+    brought: Sequence[Brought]
+    units: Sequence[Unit]
+
+
+@dataclass(frozen=True, slots=True)
+class MadeFile:
+    """
+    A finished file of a result that has not got its name yet.
+
+    Attributes:
+        role: `data`, `proof`, `picture`, `item`, ...
+        made: Where it lies, whole and durable, on the file system of `final`.
+        final: The name it gets.
+        sha256: Of its content; empty where it has not been read yet.
+    """
+
+    role: str
+    made: Path
+    final: Path
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """
+    A finished result, about to be published.
+
+    Attributes:
+        files: In the order in which they get their names; the last is the one that makes the result: whoever reads
+            its final name sees the previous result or this one.
+        facts: What the run keeps of it beside the manifest: how good it is, how it was made.
+    """
+
+    files: tuple[MadeFile, ...]
+    facts: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+
+
+class Finishing(Protocol):
+    """What `finish` is given."""
+
+    @property
+    def run(self) -> RunSnapshot: ...
+
+    @property
+    def stop(self) -> Stop: ...
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def min_valid(self) -> float:
+        """The least share of the area that must hold data: the job's, or what a person consented to since."""
+
+    def say(self, what: str) -> None:
+        """Tell whoever watches what is being done."""
+
+    def record(self, name: str, facts: Mapping[str, Any]) -> None:
+        """Write an event."""
+
+
+class Product(Protocol):
+    """See the module. One object serves one run; it is used by one thread unless a method says otherwise."""
+
+    @property
+    def name(self) -> str: ...
+
+    def files(self, job: Job) -> tuple[Path, ...]:
+        """Return every path that the result may take, the one that makes it last; nothing is read."""
+
+    def prepare(self, job: Job) -> Settled:
+        """
+        Settle grids, first units and facts; nothing remote is changed.
+
+        Raises:
+            UserError: The job cannot be done as declared.
+        """
+
+    def exports(self, run: RunSnapshot) -> Plan | None:
+        """Return the grid and the pixels of the batch exports; None where the product has none."""
+
+    def steps(self, run: RunSnapshot) -> Mapping[str, Step]:
+        """Return what is done to each kind of unit; steps may run in several threads at once."""
+
+    def open(self, run: RunSnapshot, folder: Path) -> Sink | None:
+        """
+        Open the unfinished output in `folder`, or begin one; None where pieces go nowhere.
+
+        Raises:
+            IntegrityError: What lies there cannot be continued; without it, it is begun anew.
+        """
+
+    def finish(self, about: Finishing, sink: Sink | None, evidence: Evidence) -> Made:
+        """
+        Complete, verify and describe the result; done before a crash, it is not done again.
+
+        Raises:
+            IntegrityError: Something that was planned is missing, doubled, or is not what it was.
+            OutputLostError: The unfinished output lacks what was placed in it; it is built again.
+        """
+
+    def close(self) -> None:
+        """Give up idle connections."""

@@ -1,0 +1,1 @@
+"""What runs deliver, a folder each; `registry` names them."""

@@ -1,0 +1,1 @@
+"""One clipped raster over the area, from parts that come in any order."""

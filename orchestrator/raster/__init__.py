@@ -1,0 +1,1 @@
+"""Windows, spans and blocks of a grid: what planning, assembling and products share."""

@@ -1,0 +1,91 @@
+"""The bytes of an answer of pixels. Computed window by window, as exports are; masked pixels are zero."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+from rasterio.io import MemoryFile
+
+from orchestrator.sandbox.earthengine import raster
+from orchestrator.sandbox.earthengine.exports import DEFAULT_SHARD_SIZE, FileWindow
+from orchestrator.sandbox.earthengine.raster import Image, Profile
+
+CONTENT_TYPES = {
+    "GEO_TIFF": "image/tiff",
+    "NPY": "application/octet-stream",
+    "PNG": "image/png",
+    "AUTO_JPEG_PNG": "image/png",
+}
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_RGBA = 6  # the PNG colour type
+
+
+def encoded(image: Image, kind: str, profile: Profile, no_data_tag: float | None) -> bytes:
+    """
+    Evaluate all pixels of `image` and write them as `kind`.
+
+    Args:
+        image: What is evaluated; for a picture, bands of bytes.
+        kind: A key of `CONTENT_TYPES`.
+        profile: How TIFFs are compressed.
+        no_data_tag: What a TIFF names as the value without data; the pixels do not change.
+    """
+    if kind == "GEO_TIFF":
+        return _tiff(image, profile, no_data_tag)
+    return _npy(image) if kind == "NPY" else _png(image)
+
+
+def _tiff(image: Image, profile: Profile, no_data_tag: float | None) -> bytes:
+    """Bands in their order, as the one type that holds the values of all."""
+    dtype = np.result_type(*(band.dtype for band in image.bands))
+    options = raster.tiff_options(dtype, DEFAULT_SHARD_SIZE, profile)
+    whole = FileWindow("", 0, 0, image.grid.height, image.grid.width)
+    with MemoryFile() as memory:
+        with memory.open(**raster.header(image, whole, dtype, no_data_tag, options)) as target:
+            raster.fill_in(target, image, whole, dtype.type(0), DEFAULT_SHARD_SIZE, _nobody)
+        return bytes(memory.getbuffer())
+
+
+def _nobody(pixels: int) -> None:
+    """Nobody follows the progress of an answer."""
+
+
+def _npy(image: Image) -> bytes:
+    """A structured array (height, width) with a field for each band, as `numpy.save` writes it."""
+    fields = [(band.name, np.dtype(band.dtype).newbyteorder("<")) for band in image.bands]
+    array = np.zeros((image.grid.height, image.grid.width), fields)
+    for row, col, height, width in raster.windows(*array.shape, len(fields), DEFAULT_SHARD_SIZE):
+        values, _ = image.read(row, col, height, width)
+        for (name, _), band in zip(fields, values, strict=True):
+            array[name][row : row + height, col : col + width] = band
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def _png(image: Image) -> bytes:
+    """Red, green, blue and opacity: a pixel that is masked in any band is transparent. Form: PNG specification, W3C."""
+    height, width = image.grid.height, image.grid.width
+    colours = np.zeros((height, width, 4), np.uint8)
+    for row, col, rows, cols in raster.windows(height, width, 4, DEFAULT_SHARD_SIZE):
+        values, valid = image.read(row, col, rows, cols)
+        part = colours[row : row + rows, col : col + cols]
+        part[..., :3] = np.stack(values, axis=-1)  # a single band of grey is all three
+        part[..., 3] = valid.all(axis=0) * np.uint8(255)
+    return _SIGNATURE + _chunk(b"IHDR", struct.pack(">2I5B", width, height, 8, _RGBA, 0, 0, 0)) + _scanlines(colours)
+
+
+def _scanlines(colours: Any) -> bytes:
+    """Compress rows of pixels, each behind the number of its filter: none."""
+    height, width, _ = colours.shape
+    rows = np.zeros((height, 1 + 4 * width), np.uint8)
+    rows[:, 1:] = colours.reshape(height, -1)
+    return _chunk(b"IDAT", zlib.compress(rows.tobytes(), 1)) + _chunk(b"IEND", b"")
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
