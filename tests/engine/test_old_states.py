@@ -58,7 +58,7 @@ def opened(dump, folder):
 
 
 def named(store, name):
-    return next(run for run in store.runs.latest(limit=100) if run.job_name == name)
+    return store.runs.get(next(head.id for head in store.runs.latest(limit=100) if head.job_name == name))
 
 
 def test_an_old_database_has_the_present_schema(old):
@@ -72,7 +72,7 @@ def test_every_old_run_is_read(old):
     runs = old.runs.latest(limit=100)
 
     assert {run.state for run in runs} == set(RunState)
-    for run in runs:
+    for run in (old.runs.get(head.id) for head in runs):
         Job.from_json(run.job)
         planned = [
             task for task in old.tasks.of(run.id) if "." not in task.key
