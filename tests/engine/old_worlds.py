@@ -9,12 +9,12 @@ from pathlib import Path
 from model_world import Blob, Started
 from test_machine import NOTE, Machine
 
+from orchestrator.model.batch import AttemptNames, ExportOrder, Operation, OperationState
 from orchestrator.model.grid import Window
-from orchestrator.model.ports import ExportOrder, Operation
 from orchestrator.model.states import PartState, RunState, TaskState
 
 STATES = Path(__file__).parent / "states"
-LIVE = {TaskState.QUEUED: "PENDING", TaskState.RUNNING: "RUNNING"}
+LIVE = {TaskState.QUEUED: OperationState.QUEUED, TaskState.RUNNING: OperationState.RUNNING}
 GONE = (PartState.CLEANED,)
 
 
@@ -68,18 +68,16 @@ class Continued(Machine):
             if task.state is TaskState.SUBMITTING and not posted:
                 continue
             plan = task.plan
-            order = ExportOrder(
-                attempt.request_id, attempt.description, attempt.prefix, plan.window,
-                plan.part_height, plan.part_width, 256, ("B2",),
-            )  # fmt: skip
-            state = LIVE.get(task.state, "SUCCEEDED")
+            names = AttemptNames(attempt.request_id, attempt.description, attempt.prefix)
+            order = ExportOrder(names, plan.window, plan.part_height, plan.part_width, task.rung, ("B2",))
+            state = LIVE.get(task.state, OperationState.SUCCEEDED)
             if task.state in (TaskState.FAILED, TaskState.CANCELLED, TaskState.SPLIT):
-                state = "FAILED"
+                state = OperationState.FAILED
             name = attempt.operation or f"projects/p/operations/{attempt.request_id}"
             self.world.started[name] = Started(order, Operation(name, state, attempt.description))
             self.world.by_request[attempt.request_id] = name
             self.world.prefixes[attempt.prefix] = attempt.request_id
-            if state == "SUCCEEDED" and not task.collected:
+            if state is OperationState.SUCCEEDED and not task.collected:
                 for file in self.world._files(order):
                     self.world.write(*file)
             for part in parts:
