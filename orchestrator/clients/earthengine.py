@@ -38,7 +38,8 @@ from orchestrator.core.errors import (
     TransientError,
 )
 from orchestrator.core.retry import RetryPolicy, retrying
-from orchestrator.model.ports import AlreadyStartedError, Diagnosis, Operation, RefusedError, Stop
+from orchestrator.model.batch import AlreadyStartedError, Operation
+from orchestrator.model.ports import Diagnosis, RefusedError, Stop
 from orchestrator.model.states import Failure
 
 T = TypeVar("T")

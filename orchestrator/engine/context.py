@@ -12,8 +12,9 @@ from orchestrator.core.clock import Clock
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.waiting import Waits
+from orchestrator.model.batch import BatchRoute, ListOperations
 from orchestrator.model.plan import Plan
-from orchestrator.model.ports import Assembler, Illustrator, Planner, Route, Stop
+from orchestrator.model.ports import Assembler, Illustrator, Planner, Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,6 @@ class ProcessContext:
 
     Attributes:
         owner: Names this installation in object names, so that two never touch each other's objects.
-        prefix: What the names of all our objects start with, without separator at the end.
         work_dir: Where parts lie until they are placed; None is beside the output.
         keep_parts: Parts are kept on disk until the output is published. Otherwise they go from the network into
             the output and never lie on a disk; after a crash those not placed are downloaded again.
@@ -69,7 +69,6 @@ class ProcessContext:
     """
 
     owner: str
-    prefix: str
     work_dir: Path | None
     keep_parts: bool
     downloads: int
@@ -86,7 +85,8 @@ class Clients:
     """The concrete parts one run works with, joined by `app`."""
 
     planner: Planner
-    route: Route
+    route: BatchRoute
+    list_operations: ListOperations
     assembler: Assembler
     illustrator: Illustrator
     threads: int = 2

@@ -347,8 +347,8 @@ class Execution:
             return
         described = {a.description: a for a in self._store.tasks.attempts(self._id) if a.task in live}
         # Listed as well as remembered: a submission whose answer was lost runs too, and a list may lag behind.
-        listed = [o for o in self._clients.route.operations() if o.description in described]
-        running = {o.name for o in listed if o.state in ("PENDING", "RUNNING")}
+        listed = [o for o in self._clients.list_operations() if o.description in described]
+        running = {o.name for o in listed if o.is_live}
         unlisted = {task.operation for task in live.values() if task.operation} - {o.name for o in listed}
         for name in sorted(running | unlisted):
             self._clients.route.cancel(name)
@@ -409,7 +409,9 @@ class Execution:
         return self._folders(run)[-1] / "parts" if self._process.keep_parts else None
 
     def _ladder(self, run_id: str, image: str) -> Ladder:
-        return Ladder(run_id, subject_of(image), self._store, self._process, self._record, self._cut)
+        return Ladder(
+            run_id, subject_of(image), self._clients.route.rungs, self._store, self._process, self._record, self._cut
+        )
 
     def _feedback(self, run: Run, plan: Plan) -> Feedback:
         job = Job.from_json(run.job)

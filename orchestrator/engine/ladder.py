@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +12,11 @@ from orchestrator.core.errors import OrchestratorError, PermanentError
 from orchestrator.engine.context import ProcessContext
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Task
+from orchestrator.model.batch import Operation, OperationState
 from orchestrator.model.plan import TaskPlan
-from orchestrator.model.ports import Diagnosis, Operation
+from orchestrator.model.ports import Diagnosis
 from orchestrator.model.states import Failure, TaskState
 
-# The memory ladder's first steps: Earth Engine computes an export in tiles of this side; a quarter of the pixels
-# at once needs about a quarter of the memory there.
-SHARDS = (256, 128, 64)
 RUNG = "rung"
 _PASSING = frozenset({Failure.TRANSIENT, Failure.THROTTLE})
 _TOO_MUCH = frozenset({Failure.MEMORY, Failure.TIMEOUT, Failure.SIZE})
@@ -45,10 +43,11 @@ class HoldError(OrchestratorError):
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """Answers failures of one run's tasks."""
+    """Answers failures of one run's tasks. `rungs` is what the route can ask for, each with less at once."""
 
     run_id: str
     subject: str
+    rungs: Sequence[Mapping[str, Any]]
     store: Store
     process: ProcessContext
     record: Callable[[str, Mapping[str, Any]], None]
@@ -120,14 +119,13 @@ class Ladder:
 
     def _climb(self, task: Task, failure: Failure, sentence: str, told: Diagnosis) -> None:
         rung = task.rung + 1
-        by_shard = failure is not Failure.SIZE and rung < len(SHARDS)
-        if by_shard:
+        if failure is not Failure.SIZE and rung < len(self.rungs):
             # At once: a crash between the rung and the reset would climb a second one for the same failure.
             self.store.tasks.reset(self.run_id, task.key, TaskChange(error=sentence, failure=failure, rung=rung))
-            self.record("task.rung", {"task": task.key, "rung": rung, "shard": SHARDS[rung]})
+            self.record("task.rung", {"task": task.key, "rung": rung, **self.rungs[rung]})
         else:
             self._split(task, rung, failure, sentence, told)
-        self.store.lessons.learn(self.subject, RUNG, min(rung, len(SHARDS) - 1))
+        self.store.lessons.learn(self.subject, RUNG, min(rung, len(self.rungs) - 1))
 
     def _split(self, task: Task, rung: int, failure: Failure, sentence: str, told: Diagnosis) -> None:
         halves = self.cut(task.plan)
@@ -147,7 +145,7 @@ def subject_of(image: str) -> str:
 
 
 def failed_state(operation: Operation) -> TaskState:
-    return TaskState.CANCELLED if operation.state == "CANCELLED" else TaskState.FAILED
+    return TaskState.CANCELLED if operation.state is OperationState.CANCELLED else TaskState.FAILED
 
 
 _ADVICE: Mapping[Failure, str] = {

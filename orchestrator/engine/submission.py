@@ -14,25 +14,25 @@ from dataclasses import dataclass
 from orchestrator.core import crash
 from orchestrator.core.errors import QuotaError, ThrottleError, TransientError
 from orchestrator.engine.context import RunContext
-from orchestrator.engine.ladder import SHARDS, Ladder
+from orchestrator.engine.ladder import Ladder
 from orchestrator.engine.limits import Limits
-from orchestrator.engine.names import new_attempt
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Attempt, Task
-from orchestrator.model.ports import AlreadyStartedError, ExportOrder, Operation, RefusedError
+from orchestrator.model.batch import AlreadyStartedError, AttemptNames, ExportOrder, Operation, OperationState
+from orchestrator.model.ports import RefusedError
 from orchestrator.model.states import Failure, TaskState
 
 # A request id is not given up sooner, however long it is known: a list may not have been had since.
 _LEAST_TRIES = 3
 # What a refused submission needs that is no longer the same order.
 _TO_ANSWER = frozenset({Failure.MEMORY, Failure.TIMEOUT, Failure.SIZE})
-OPERATION_STATES: Mapping[str, TaskState] = {
-    "PENDING": TaskState.QUEUED,
-    "RUNNING": TaskState.RUNNING,
-    "CANCELLING": TaskState.RUNNING,
-    "SUCCEEDED": TaskState.SUCCEEDED,
-    "FAILED": TaskState.FAILED,
-    "CANCELLED": TaskState.CANCELLED,
+OPERATION_STATES: Mapping[OperationState, TaskState] = {
+    OperationState.QUEUED: TaskState.QUEUED,
+    OperationState.RUNNING: TaskState.RUNNING,
+    OperationState.CANCELLING: TaskState.RUNNING,
+    OperationState.SUCCEEDED: TaskState.SUCCEEDED,
+    OperationState.FAILED: TaskState.FAILED,
+    OperationState.CANCELLED: TaskState.CANCELLED,
 }
 
 
@@ -52,15 +52,16 @@ class Submitter:
 
     def intend(self, task: Task) -> Attempt:
         """Commit the next attempt of a PLANNED task: from here on it counts as live."""
-        process = self.context.process
-        attempt = new_attempt(
-            self.context.run_id,
-            task.key,
-            task.attempt + 1,
-            prefix=process.prefix,
-            owner=process.owner,
-            route=self.context.clients.route,
-            now=self.context.now(),
+        number = task.attempt + 1
+        names = self.context.clients.route.name_attempt(self.context.run_id, task.key, number)
+        attempt = Attempt(
+            task=task.key,
+            number=number,
+            request_id=names.request_id,
+            description=names.description,
+            prefix=names.prefix,
+            operation="",
+            first_posted=self.context.now(),
         )
         self.context.store.tasks.intend(self.context.run_id, attempt)
         crash.point("task.intended")
@@ -75,7 +76,7 @@ class Submitter:
             QuotaError: Nothing may be started before the quota returns.
         """
         try:
-            operation = self.context.clients.route.submit(self.image, self.context.plan, self._order(task, attempt))
+            operation = self.context.clients.route.start(self.image, self.context.plan, self._order(task, attempt))
         except AlreadyStartedError as error:
             self._doubt(task, attempt, "already_started", error, known=True)
         except QuotaError:
@@ -151,19 +152,17 @@ class Submitter:
         self.context.store.tasks.change(self.context.run_id, {task.key: change})
         if failure in _TO_ANSWER:
             self.ladder.answer(
-                task, Operation("", "FAILED", error=str(error), failure=failure, diagnosis=error.diagnosis)
+                task, Operation("", OperationState.FAILED, error=str(error), failure=failure, diagnosis=error.diagnosis)
             )
         else:
             raise error
 
     def _order(self, task: Task, attempt: Attempt) -> ExportOrder:
         return ExportOrder(
-            request_id=attempt.request_id,
-            description=attempt.description,
-            prefix=attempt.prefix,
+            names=AttemptNames(attempt.request_id, attempt.description, attempt.prefix),
             window=task.plan.window,
             part_height=task.plan.part_height,
             part_width=task.plan.part_width,
-            shard=SHARDS[min(task.rung, len(SHARDS) - 1)],
+            rung=task.rung,
             bands=self.context.plan.pixels.bands,
         )

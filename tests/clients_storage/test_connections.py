@@ -40,7 +40,7 @@ def test_thirty_runs_leave_no_socket_behind(application, sandbox, route):
 
     def cycle():
         with application.lent_clients(SimpleNamespace(route=route)) as clients:
-            clients.route.operations()
+            clients.list_operations()
             clients.route.objects.find("")
 
     cycle()

@@ -154,11 +154,11 @@ class Process:
         self.store = SqlStore(f"sqlite:///{folder / 'state.db'}", clock)
         route = WorldRoute(world)
         limits = Limits(LIVE_TASKS, BUCKET_BYTES, self.store.tasks.live, clock)
-        process = ProcessContext("me", "p", None, keep_parts, 2, BACKOFF, limits, clock, NoStop(clock))
+        process = ProcessContext("me", None, keep_parts, 2, BACKOFF, limits, clock, NoStop(clock))
         self.execution = Execution(
             run_id,
             store=self.store,
-            clients=Clients(WorldPlanner(), route, FileAssembler(), NoPicture()),
+            clients=Clients(WorldPlanner(), route, route.operations, FileAssembler(), NoPicture()),
             process=process,
             watch=OperationsWatch(route.operations, clock, BACKOFF.poll_min_seconds, BACKOFF.poll_max_seconds),
             cut=lambda task: cut(task) if task.window.pixels > BLOCK * BLOCK else None,
@@ -341,7 +341,7 @@ class Machine(RuleBasedStateMachine):
     @rule(pick=st.integers(0))
     def forget_an_ended_operation(self, pick: int) -> None:
         """The service keeps operations for a while only."""
-        ended = [s for s in self.world.started.values() if s.operation.state not in ("PENDING", "RUNNING")]
+        ended = [s for s in self.world.started.values() if not s.operation.is_live]
         for started in ended[pick % len(ended) :][:1] if ended else ():
             started.unlisted, started.unknown = 10**6, True
         self.step(4, 20)
@@ -459,7 +459,7 @@ class Machine(RuleBasedStateMachine):
         for prefix, *window in entries:
             part = told[tuple(window)]
             assert part["object"]["name"].startswith(prefix)
-            assert self.world.started[part["operation"]].order.prefix == prefix
+            assert self.world.started[part["operation"]].order.names.prefix == prefix
 
     # -------------------------------------------------------------------- end
 

@@ -13,14 +13,14 @@ from test_machine import BACKOFF, BUCKET_BYTES, Machine, WhenTold
 
 from orchestrator.core.errors import IntegrityError, TransientError
 from orchestrator.engine.execution import retry_run
-from orchestrator.engine.names import prefix_of
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Attempt
 from orchestrator.engine.transfers import StaleError, Transfers
 from orchestrator.engine.watch import OperationsWatch
-from orchestrator.model.ports import Operation
+from orchestrator.model.batch import Operation, OperationState
 from orchestrator.model.states import Failure, PartState, RunState, TaskState, Who
+from orchestrator.routes.names import prefix_of
 
 
 @pytest.fixture
@@ -225,21 +225,7 @@ def test_the_proof_names_who_wrote_a_part_that_outlived_its_task(story):
     told = next(p for p in proof["parts"] if p["window"] == [0, 0, 256, 256])
     assert merged.window == TASKS[0].parts()[0]
     assert (told["task"], told["attempt"]) == ("0000", 1)
-    assert story.world.started[told["operation"]].order.prefix == prefix_of(told["object"]["name"])
-
-
-@pytest.mark.parametrize(
-    ("name", "prefix"),
-    [
-        pytest.param("p/run/0001-a1-0badcafe.tif", "p/run/0001-a1-0badcafe", id="one file"),
-        pytest.param("p/run/0001-a1-0badcafe-0000000256-0000000000.tif", "p/run/0001-a1-0badcafe", id="one of several"),
-        pytest.param("p/run/0001-a1-0badcafe.tif.bak", "", id="not a file of an export"),
-        pytest.param("p/run/0001-a1-0badcafe-256-0.tif", "p/run/0001-a1-0badcafe-256-0", id="other digits"),
-    ],
-)
-def test_a_file_name_tells_its_attempt(name, prefix):
-    """Only the names that Earth Engine makes lead back to the prefix they were made from."""
-    assert prefix_of(name) == prefix
+    assert story.world.started[told["operation"]].order.names.prefix == prefix_of(told["object"]["name"])
 
 
 class OneObject:
@@ -342,7 +328,7 @@ def test_other_runs_do_not_wait_for_a_list_that_takes_long():
     def listing():
         asked.set()
         assert answer.wait(10)
-        return (Operation("op/1", "RUNNING"),)
+        return (Operation("op/1", OperationState.RUNNING),)
 
     watch = OperationsWatch(listing, FakeClock(), 1, 4)
     with ThreadPoolExecutor(1) as pool:
@@ -383,7 +369,9 @@ def test_an_operation_that_comes_to_life_late_is_ended(story):
     while story.store.tasks.of(story.run_id)[0].attempt < 2:
         story.clock.seconds += 20
         story.work_off(0)
-    late = replace(story.world.started[task.operation].operation, name="projects/p/operations/late", state="RUNNING")
+    late = replace(
+        story.world.started[task.operation].operation, name="projects/p/operations/late", state=OperationState.RUNNING
+    )
     story.world.started[late.name] = replace(story.world.started[task.operation], operation=late)
     assert late.description == first.description
 

@@ -187,10 +187,9 @@ def real_execution(house: House, run) -> Execution:
     return Execution(
         run.id,
         store=house.store,
-        clients=Clients(OnePart(), route, FileAssembler(), NoPicture()),
+        clients=Clients(OnePart(), route, route.operations, FileAssembler(), NoPicture()),
         process=ProcessContext(
             "me",
-            "p",
             None,
             True,
             2,
