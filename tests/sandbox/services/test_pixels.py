@@ -184,6 +184,16 @@ def test_a_picture_is_stretched_and_transparent_where_masked(kit, ramp):
     np.testing.assert_array_equal(found[..., 3], valid)
 
 
+def test_a_pixel_that_lacks_one_colour_is_transparent(kit, ramp):
+    """Two colours everywhere, the third where the ramp is valid."""
+    _, valid = map(window, ramp)
+    colours = ee.Image.constant([1, 2]).addBands(kit.image()).toUint8()
+
+    found = matplotlib.image.imread(io.BytesIO(compute(colours, "PNG")))
+
+    np.testing.assert_array_equal(found[..., 3], valid)
+
+
 def test_a_palette_paints_a_band(kit):
     """One colour for all values, where the palette has one."""
     shown = {"ranges": [{"min": 0, "max": 1}], "paletteColors": ["0080FF"]}
