@@ -6,7 +6,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -150,30 +150,30 @@ class Application(Records):
         from orchestrator.assemble.quicklook import Quicklook  # noqa: PLC0415
         from orchestrator.routes.registry import batch_route  # noqa: PLC0415
 
-        engine = self.earth_engine()
+        engine = cache(self.earth_engine)  # one for the route and the list; asked for once the settings are known good
         route = batch_route(job.route, self._services(engine))
         return Clients(
             planner=self.planner(say),
             route=route,
-            list_operations=engine.operations,
+            list_operations=engine().operations,
             assembler=_assembler(),
             illustrator=Quicklook(),
             threads=self.threads,
             version=__version__,
         )
 
-    def _services(self, engine: EarthEngine) -> Services:
+    def _services(self, engine: Callable[[], EarthEngine]) -> Services:
         """Return what a route may be made of; a bucket or a Drive is connected when it is asked for."""
         from orchestrator.routes.export import ExportOptions  # noqa: PLC0415
         from orchestrator.routes.names import Naming  # noqa: PLC0415
         from orchestrator.routes.registry import Services  # noqa: PLC0415
-        from orchestrator.transfer.download import Patience as DownloadPatience  # noqa: PLC0415
+        from orchestrator.transfer.download import DownloadPolicy  # noqa: PLC0415
         from orchestrator.transfer.store import CheckedStore  # noqa: PLC0415
 
         ee, gcs = self.settings.ee, self.settings.gcs
-        how = DownloadPatience(retry=self.policy)
+        how = DownloadPolicy(retry=self.policy)
         return Services(
-            earth_engine=lambda: engine,
+            earth_engine=engine,
             bucket=lambda: CheckedStore(self.bucket(), how, self.stop),
             drive=lambda: CheckedStore(self.drive(), how, self.stop),
             bucket_name=gcs.bucket,
