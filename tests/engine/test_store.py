@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,6 +43,23 @@ def store(path: Path):
     opened = SqlStore(f"sqlite:///{path}", StillClock())
     yield opened
     opened.close()
+    assert counted(path) == recounted(path), "whatever a test did, what is counted is what is there"
+
+
+COUNTED = "SELECT run_id, state, parts, listed, bytes FROM part_counts WHERE parts <> 0 ORDER BY 1, 2"
+RECOUNTED = """SELECT run_id, state, count(*), count(nullif(object, '')),
+    coalesce(sum(json_extract(nullif(object, ''), '$.size')), 0) FROM parts GROUP BY 1, 2 ORDER BY 1, 2"""
+
+
+def counted(path: Path, query: str = COUNTED) -> list[tuple[object, ...]]:
+    """Return the parts of each run and state as they are counted: how many, with an object, and its bytes."""
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute(query).fetchall()
+
+
+def recounted(path: Path) -> list[tuple[object, ...]]:
+    """Return the same, one by one."""
+    return counted(path, RECOUNTED)
 
 
 TASKS = (TaskPlan(0, Window(0, 0, 512, 512), 256, 256), TaskPlan(1, Window(0, 512, 256, 256), 256, 256))
@@ -339,6 +357,12 @@ def test_heads_are_the_runs_without_their_weight(store, planned):
     assert all(getattr(heads[other.id], name) == getattr(other, name) for name in heads[other.id].__slots__)
     assert [head.id for head in store.runs.heads(run_id=planned)] == [planned]
     assert len(store.runs.heads(1)) == 1
+
+
+def test_a_run_that_is_not_there_has_no_head(store):
+    """As with the whole run: a program names it wrongly, or a person."""
+    with pytest.raises(UserError, match="status"):
+        store.runs.head("zzz")
 
 
 def test_tallies_are_those_of_each_run(store, planned):
