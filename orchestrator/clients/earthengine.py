@@ -163,7 +163,6 @@ class _Connection:
             initialise(self.transport)
             self.key = key
 
-
     def close(self) -> None:
         """Sign the client out; the next use opens it anew."""
         with self.lock:
