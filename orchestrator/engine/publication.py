@@ -15,10 +15,11 @@ from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError, OrchestratorError
 from orchestrator.core.files import publish, sha256_of, write_whole
 from orchestrator.core.units import format_bytes
+from orchestrator.engine.batch.exports import subject_of
 from orchestrator.engine.context import Clients, ProcessContext
-from orchestrator.engine.ladder import HoldError, subject_of
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Part, Run
+from orchestrator.engine.work import HoldError
 from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
 from orchestrator.model.mosaic import MosaicReport

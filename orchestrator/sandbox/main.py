@@ -6,11 +6,11 @@ import argparse
 import errno
 import json
 import os
-import select
 import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -146,10 +146,17 @@ def _wait_for_parent(end: threading.Event, parent: int) -> None:
 
     Then ask for the end, and see to it that it comes.
     """
-    while os.getppid() == parent:
-        readable, _, _ = select.select([0], [], [], PARENT_STEP_SECONDS)
-        if readable and not os.read(0, 4096):
-            break
+    closed = threading.Event()
+    threading.Thread(target=_wait_for_input, args=(closed,), daemon=True).start()
+    while os.getppid() == parent and not closed.wait(PARENT_STEP_SECONDS):
+        pass
     end.set()
     time.sleep(GRACE_SECONDS)
     os._exit(1)
+
+
+def _wait_for_input(closed: threading.Event) -> None:
+    with suppress(OSError):  # there is none
+        while os.read(0, 4096):
+            pass
+    closed.set()

@@ -17,7 +17,7 @@ from orchestrator.clients.drive import connect_drive
 from orchestrator.clients.earthengine import EarthEngine
 from orchestrator.clients.gcs import connect_gcs
 from orchestrator.clients.probe import probe
-from orchestrator.config import DriveSettings, EarthEngineSettings, GcsSettings, LocalSettings, Settings
+from orchestrator.config.sections import DriveSettings, EarthEngineSettings, GcsSettings, LocalSettings, Settings
 from orchestrator.core.errors import Stopped, TransientError, UnreachableError
 
 

@@ -18,7 +18,7 @@ from orchestrator.core.errors import GenerationError, NotFoundError, ThrottleErr
 from orchestrator.core.files import write_whole
 from orchestrator.model.batch import AlreadyStartedError, AttemptNames, ExportOrder, Matched, Operation, OperationState
 from orchestrator.model.grid import Grid, Window
-from orchestrator.model.mosaic import MosaicReport
+from orchestrator.model.mosaic import MosaicReport, MosaicSpec
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.ports import Diagnosis, Prepared, RefusedError
@@ -342,8 +342,9 @@ class NoPicture:
 class FileMosaic:
     """`ports.Mosaic`: a folder with a file for each placed window, and a list of them as its output."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, bands: int = 1) -> None:
         self._folder = folder
+        self._bands = bands
 
     def place(self, parts: Iterable[tuple[Window, Path | bytes]], on_placed: Callable[[Window], None]) -> None:
         for window, part in parts:
@@ -364,13 +365,13 @@ class FileMosaic:
         return MosaicReport(output, len(content), "splice", "", "none", 0, 0, 0)
 
     def valid(self, _stop: object, _on_blocks: object) -> tuple[int, ...]:
-        return (1,)
+        return (1,) * self._bands
 
 
 class FileAssembler:
     """`ports.Assembler` of `FileMosaic`."""
 
-    def open(self, _spec: object, work_dir: Path) -> FileMosaic:
+    def open(self, spec: MosaicSpec, work_dir: Path) -> FileMosaic:
         folder = work_dir / "placed"
         folder.mkdir(exist_ok=True)
-        return FileMosaic(folder)
+        return FileMosaic(folder, len(spec.pixels.bands))

@@ -8,16 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from model_world import TASKS, FakeClock, FileMosaic, NoStop, WorldObjects
+from model_world import TASKS, FakeClock, FileMosaic, NoStop
 from test_machine import BACKOFF, BUCKET_BYTES, Machine, WhenTold
 
 from orchestrator.core.errors import IntegrityError, TransientError
+from orchestrator.engine.batch.transfers import StaleError, Transfers
+from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.execution import retry_run
-from orchestrator.engine.progress import Progress
+from orchestrator.engine.placing import MosaicSink, Placing
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Attempt
-from orchestrator.engine.transfers import StaleError, Transfers
-from orchestrator.engine.watch import OperationsWatch
 from orchestrator.model.batch import Operation, OperationState
 from orchestrator.model.states import Failure, PartState, RunState, TaskState, Who
 from orchestrator.routes.names import prefix_of
@@ -229,25 +229,15 @@ def test_the_proof_names_who_wrote_a_part_that_outlived_its_task(story):
 
 
 class OneObject:
-    """Transfers of one part, in this thread's hands."""
+    """Transfers of one part, in this thread's hands; what is to be placed waits in `later`."""
 
     def __init__(self, story, mosaic=FileMosaic):
-        self.world, self.store, self.run_id = story.world, story.store, story.run_id
-        self.folder = story.folder / "one"
-        self.folder.mkdir()
-        clock = FakeClock()
-        self.transfers = Transfers(
-            story.run_id,
-            store=story.store,
-            objects=WorldObjects(story.world),
-            mosaic=mosaic(self.folder),
-            folder=story.folder,
-            downloads=1,
-            stop=NoStop(clock),
-            progress=Progress(),
-            wake=lambda: None,
-            record=lambda _n, _f: None,
-        )
+        folder = story.folder / "one"
+        folder.mkdir()
+        context = replace(story.process.execution._context, record=lambda _n, _f: None)
+        self.later = WhenTold()
+        placing = Placing(MosaicSink(mosaic(folder)), NoStop(FakeClock()), self.later)
+        self.transfers = Transfers(context, placing, story.folder)
 
 
 def test_bytes_of_a_replaced_object_are_not_placed(story):
@@ -296,12 +286,10 @@ def test_a_part_that_cannot_be_placed_does_not_keep_others_out(story):
         story.clock.seconds += 2
     parts = story.store.parts.of(story.run_id, [PartState.EXPORTED])
     one = OneObject(story, lambda folder: PickyMosaic(folder, parts[1].window))
-    later = WhenTold()
-    one.transfers._placer = later
     for part in parts:
         one.transfers._bring(part)
 
-    later.run(len(parts))
+    one.later.run(len(parts))
 
     states = {part.window: part.state for part in story.store.parts.of(story.run_id)}
     (trouble,) = one.transfers.troubles()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.core import crash
+from orchestrator.engine.batch.feedback import Feedback
 from orchestrator.engine.context import RunContext
-from orchestrator.engine.feedback import Feedback
-from orchestrator.engine.ladder import HoldError
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Attempt, Task
+from orchestrator.engine.work import HoldError
 from orchestrator.model.batch import Matched
 from orchestrator.model.states import Failure, TaskState
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from orchestrator.core import crash
+from orchestrator.engine.batch.ladder import Ladder, failed_state
+from orchestrator.engine.batch.submission import OPERATION_STATES, Submitter
+from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import RunContext
-from orchestrator.engine.ladder import Ladder, failed_state
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Attempt, Task
-from orchestrator.engine.submission import OPERATION_STATES, Submitter
-from orchestrator.engine.watch import OperationsWatch
 from orchestrator.model.batch import Operation, OperationState
 from orchestrator.model.states import TASK_LIVE, Failure, TaskState
 

@@ -9,13 +9,12 @@ says the id is known and the operation stays unfindable for long.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from orchestrator.core import crash
 from orchestrator.core.errors import QuotaError, ThrottleError, TransientError
+from orchestrator.engine.batch.exports import Exports
+from orchestrator.engine.batch.ladder import Ladder
 from orchestrator.engine.context import RunContext
-from orchestrator.engine.ladder import Ladder
-from orchestrator.engine.limits import Limits
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Attempt, Task
 from orchestrator.model.batch import AlreadyStartedError, AttemptNames, ExportOrder, Operation, OperationState
@@ -36,24 +35,21 @@ OPERATION_STATES: Mapping[OperationState, TaskState] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class Submitter:
-    """Hands tasks of one run to Earth Engine; `image` is the expression they compute."""
+    """Hands tasks of one run to Earth Engine."""
 
-    context: RunContext
-    image: str
-    ladder: Ladder
-    limits: Limits
-
-    def begin(self, task: Task) -> None:
-        """Commit the next attempt of a PLANNED task and post it."""
-        attempt = self.intend(task)
-        self.post(task, attempt)
+    def __init__(self, context: RunContext, exports: Exports, ladder: Ladder) -> None:
+        self._context = context
+        self._run_id = context.run_id
+        self._tasks = context.store.tasks
+        self._route = context.clients.route
+        self._exports = exports
+        self._ladder = ladder
 
     def intend(self, task: Task) -> Attempt:
         """Commit the next attempt of a PLANNED task: from here on it counts as live."""
         number = task.attempt + 1
-        names = self.context.clients.route.name_attempt(self.context.run_id, task.key, number)
+        names = self._route.name_attempt(self._run_id, task.key, number)
         attempt = Attempt(
             task=task.key,
             number=number,
@@ -61,9 +57,9 @@ class Submitter:
             description=names.description,
             prefix=names.prefix,
             operation="",
-            first_posted=self.context.now(),
+            first_posted=self._context.now(),
         )
-        self.context.store.tasks.intend(self.context.run_id, attempt)
+        self._tasks.intend(self._run_id, attempt)
         crash.point("task.intended")
         return attempt
 
@@ -76,14 +72,14 @@ class Submitter:
             QuotaError: Nothing may be started before the quota returns.
         """
         try:
-            operation = self.context.clients.route.start(self.image, self.context.plan, self._order(task, attempt))
+            operation = self._route.start(self._exports.image, self._exports.plan, self._order(task, attempt))
         except AlreadyStartedError as error:
             self._doubt(task, attempt, "already_started", error, known=True)
         except QuotaError:
             raise
         except ThrottleError as error:
             self._doubt(task, attempt, "throttled", error)
-            self.limits.pause(max(error.wait_seconds, self.context.backoff.repost_seconds))
+            self._context.process.limits.pause(max(error.wait_seconds, self._context.backoff.repost_seconds))
         except TransientError as error:
             self._doubt(task, attempt, "no_answer", error)
         except RefusedError as error:
@@ -96,11 +92,11 @@ class Submitter:
         """Find out what became of a SUBMITTING task: adopt its operation, post it again, or give the id up."""
         if found := listed.get(attempt.description):
             self._adopt_one(task, found)
-        elif not self.context.waits.due(f"post {task.key}", task.next_at):
+        elif not self._context.waits.due(f"post {task.key}", task.next_at):
             return
         elif self._burnt(task, attempt):
-            self.context.record("task.request_id_burnt", {"task": task.key, "attempt": attempt.number})
-            self.context.store.tasks.reset(self.context.run_id, task.key, TaskChange())
+            self._context.record("task.request_id_burnt", {"task": task.key, "attempt": attempt.number})
+            self._tasks.reset(self._run_id, task.key, TaskChange())
         else:
             self.post(task, attempt)
 
@@ -108,9 +104,9 @@ class Submitter:
         """Make `operation` the one of the task's current attempt."""
         state = OPERATION_STATES.get(operation.state, TaskState.QUEUED)
         early = state if state in (TaskState.QUEUED, TaskState.RUNNING) else TaskState.QUEUED
-        self.context.store.tasks.identify(self.context.run_id, task.key, operation.name, early)
+        self._tasks.identify(self._run_id, task.key, operation.name, early)
         facts = {"task": task.key, "operation": operation.name, "parts": len(task.plan.parts())}
-        self.context.record(event, facts)
+        self._context.record(event, facts)
 
     def _burnt(self, task: Task, attempt: Attempt) -> bool:
         """
@@ -118,8 +114,8 @@ class Submitter:
 
         Counted from when this process learned it: an order committed long ago may have been sent a moment ago.
         """
-        known_for_long = task.known and self.context.waits.since(
-            f"known {attempt.request_id}", self.context.backoff.burnt_seconds
+        known_for_long = task.known and self._context.waits.since(
+            f"known {attempt.request_id}", self._context.backoff.burnt_seconds
         )
         return known_for_long and task.tries >= _LEAST_TRIES
 
@@ -127,20 +123,20 @@ class Submitter:
         """Adopt the oldest of several operations of one attempt and cancel the others."""
         first, *others = sorted(found, key=lambda o: (o.created, o.name))
         for other in others:
-            self.context.record("task.duplicate", {"task": task.key, "operation": other.name})
-            self.context.clients.route.cancel(other.name)
+            self._context.record("task.duplicate", {"task": task.key, "operation": other.name})
+            self._route.cancel(other.name)
         self.adopt(task, first)
 
     def _doubt(self, task: Task, attempt: Attempt, why: str, error: Exception, *, known: bool = False) -> None:
-        wait = self.context.backoff.repost_seconds * 2 ** min(task.tries, 6)
+        wait = self._context.backoff.repost_seconds * 2 ** min(task.tries, 6)
         change = TaskChange(
-            error=str(error), tries=task.tries + 1, next_at=self.context.now() + wait, known=known or task.known
+            error=str(error), tries=task.tries + 1, next_at=self._context.now() + wait, known=known or task.known
         )
-        self.context.store.tasks.change(self.context.run_id, {task.key: change})
+        self._tasks.change(self._run_id, {task.key: change})
         if change.known:
-            self.context.waits.since(f"known {attempt.request_id}", 0.0)
+            self._context.waits.since(f"known {attempt.request_id}", 0.0)
         facts = {"task": task.key, "why": why, "error": str(error), "again_in_seconds": wait}
-        self.context.record("task.doubt", facts)
+        self._context.record("task.doubt", facts)
 
     def _refused(self, task: Task, attempt: Attempt, error: RefusedError) -> None:
         """A sentence we do not know is tried once more; too much at once is asked for in smaller pieces."""
@@ -149,9 +145,9 @@ class Submitter:
             self._doubt(task, attempt, "unknown_sentence", error)
             return
         change = TaskChange(state=TaskState.FAILED, error=str(error))
-        self.context.store.tasks.change(self.context.run_id, {task.key: change})
+        self._tasks.change(self._run_id, {task.key: change})
         if failure in _TO_ANSWER:
-            self.ladder.answer(
+            self._ladder.answer(
                 task, Operation("", OperationState.FAILED, error=str(error), failure=failure, diagnosis=error.diagnosis)
             )
         else:
@@ -164,5 +160,5 @@ class Submitter:
             part_height=task.plan.part_height,
             part_width=task.plan.part_width,
             rung=task.rung,
-            bands=self.context.plan.pixels.bands,
+            bands=self._exports.plan.pixels.bands,
         )
