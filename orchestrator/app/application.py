@@ -19,18 +19,19 @@ from orchestrator.core.errors import ConfigError, PlanError
 from orchestrator.core.files import write_once
 from orchestrator.core.machine import processors
 from orchestrator.core.retry import RetryPolicy
+from orchestrator.engine.batch.watch import OperationsWatch
+from orchestrator.engine.context import Backoff, Clients, ProcessContext
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.service import ElsewhereError
-from orchestrator.engine.setting import Hands, Patience, Surroundings
 from orchestrator.engine.stores.records import Run
-from orchestrator.engine.watch import OperationsWatch
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan, TaskPlan
 
 if TYPE_CHECKING:
     from orchestrator.clients.earthengine import EarthEngine
+    from orchestrator.routes.registry import Services
 
 Notify = Callable[[str, str, Mapping[str, Any]], None]
 
@@ -88,7 +89,7 @@ class Application(Records):
     def credentials(self) -> Any:
         from orchestrator.clients.credentials import credentials_for  # noqa: PLC0415
 
-        given = self.settings.credentials
+        given = self.settings.credentials.google
         return credentials_for(
             url=self.settings.ee.url or None,
             key_file=Path(given.key_file).expanduser() if given.key_file else None,
@@ -144,34 +145,51 @@ class Application(Records):
 
     # ------------------------------------------------------------------ runs
 
-    def hands(self, job: Job, say: Callable[[str], None] = _unheard) -> Hands:
+    def clients(self, job: Job, say: Callable[[str], None] = _unheard) -> Clients:
         """Return what a run of `job` works with; `say` is told what its planner does."""
         from orchestrator.assemble.quicklook import Quicklook  # noqa: PLC0415
-        from orchestrator.routes.drive_export import drive_export  # noqa: PLC0415
-        from orchestrator.routes.gcs_export import gcs_export  # noqa: PLC0415
+        from orchestrator.routes.registry import batch_route  # noqa: PLC0415
+
+        engine = self.earth_engine()
+        route = batch_route(job.route, self._services(engine))
+        return Clients(
+            planner=self.planner(say),
+            route=route,
+            list_operations=engine.operations,
+            assembler=_assembler(),
+            illustrator=Quicklook(),
+            threads=self.threads,
+            version=__version__,
+        )
+
+    def _services(self, engine: EarthEngine) -> Services:
+        """Return what a route may be made of; a bucket or a Drive is connected when it is asked for."""
+        from orchestrator.routes.export import ExportOptions  # noqa: PLC0415
+        from orchestrator.routes.names import Naming  # noqa: PLC0415
+        from orchestrator.routes.registry import Services  # noqa: PLC0415
         from orchestrator.transfer.download import Patience as DownloadPatience  # noqa: PLC0415
         from orchestrator.transfer.store import CheckedStore  # noqa: PLC0415
 
-        ee = self.settings.ee
-        options: dict[str, Any] = {"cloud_optimized": ee.cloud_optimized}
-        options |= {"priority": ee.priority} if ee.priority >= 0 else {}
-        engine = self.earth_engine()
-        cloud = self.bucket() if job.route == "gcs" else self.drive()
-        objects = CheckedStore(cloud, DownloadPatience(retry=self.policy), self.stop)
-        if job.route == "gcs":
-            route = gcs_export(engine, objects, self.settings.gcs.bucket, **options)
-        else:
-            route = drive_export(engine, objects, self.settings.drive.folder, **options)
-        return Hands(self.planner(say), route, _assembler(), Quicklook(), self.threads, __version__)
+        ee, gcs = self.settings.ee, self.settings.gcs
+        how = DownloadPatience(retry=self.policy)
+        return Services(
+            earth_engine=lambda: engine,
+            bucket=lambda: CheckedStore(self.bucket(), how, self.stop),
+            drive=lambda: CheckedStore(self.drive(), how, self.stop),
+            bucket_name=gcs.bucket,
+            folder_name=self.settings.drive.folder,
+            naming=Naming(self.owner, gcs.prefix.strip("/")),
+            options=ExportOptions(ee.cloud_optimized, ee.priority if ee.priority >= 0 else None),
+        )
 
     @contextmanager
-    def lent_hands(self, job: Job) -> Iterator[Hands]:
+    def lent_clients(self, job: Job) -> Iterator[Clients]:
         """Lend what a run of `job` works with; its connections are closed at the end of the block."""
-        hands = self.hands(job)
+        clients = self.clients(job)
         try:
-            yield hands
+            yield clients
         finally:
-            hands.route.close()
+            clients.route.close()
 
     def execution(self, run: Run, progress: Progress | None = None) -> Execution:
         """Return the execution of a run, ready to work."""
@@ -183,30 +201,30 @@ class Application(Records):
                 f"a run is never continued elsewhere{hint}"
             )
         progress = progress or Progress()
-        hands = self.hands(job, lambda what: progress.set(detail=what))
+        clients = self.clients(job, lambda what: progress.set(detail=what))
         return Execution(
             run.id,
             store=self.store,
-            hands=hands,
-            around=self._surroundings(),
-            watch=self._watch(hands),
+            clients=clients,
+            process=self._process_context(),
+            watch=self._watch(clients),
             cut=_cut,
             refit=self._refit,
             progress=progress,
         )
 
-    def _surroundings(self) -> Surroundings:
+    def _process_context(self) -> ProcessContext:
         work = self.settings.local.work_dir
-        return Surroundings(
+        return ProcessContext(
             owner=self.owner,
-            prefix=self.settings.gcs.prefix.strip("/"),
             work_dir=Path(work).expanduser().resolve() if work else None,
             keep_parts=self.settings.local.keep_parts,
-            patience=self._patience(),
+            downloads=self.settings.transfer.downloads,
+            backoff=self._backoff(),
+            limits=self.limits,
             clock=self.clock,
             stop=self.stop,
             notify=self.notify,
-            limits=self.limits,
         )
 
     @cached_property
@@ -214,12 +232,9 @@ class Application(Records):
         """What every run of this process shares of the project."""
         return Limits(self.settings.ee.live_tasks, self.settings.gcs.max_bytes, self.store.tasks.live, self.clock)
 
-    def _patience(self) -> Patience:
+    def _backoff(self) -> Backoff:
         ee, retry = self.settings.ee, self.settings.retry
-        return Patience(
-            live_tasks=ee.live_tasks,
-            bucket_bytes=self.settings.gcs.max_bytes,
-            downloads=self.settings.transfer.downloads,
+        return Backoff(
             poll_min_seconds=ee.poll_min,
             poll_max_seconds=ee.poll_max,
             repost_seconds=retry.repost,
@@ -242,12 +257,12 @@ class Application(Records):
             heaviest_bytes_per_pixel=heaviest,
         )
 
-    def _watch(self, hands: Hands) -> OperationsWatch:
+    def _watch(self, clients: Clients) -> OperationsWatch:
         """One list of operations serves every run of the process, whatever its route."""
         ee = self.settings.ee
         with self._joining:
             if "one" not in self._watches:
-                self._watches["one"] = OperationsWatch(hands.route.operations, self.clock, ee.poll_min, ee.poll_max)
+                self._watches["one"] = OperationsWatch(clients.list_operations, self.clock, ee.poll_min, ee.poll_max)
             return self._watches["one"]
 
 

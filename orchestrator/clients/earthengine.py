@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -37,7 +38,8 @@ from orchestrator.core.errors import (
     TransientError,
 )
 from orchestrator.core.retry import RetryPolicy, retrying
-from orchestrator.model.ports import AlreadyStartedError, Diagnosis, Operation, RefusedError, Stop
+from orchestrator.model.batch import AlreadyStartedError, Operation
+from orchestrator.model.ports import Diagnosis, RefusedError, Stop
 from orchestrator.model.states import Failure
 
 T = TypeVar("T")
@@ -162,7 +164,35 @@ class _Connection:
             self.key = key
 
 
+    def close(self) -> None:
+        """Sign the client out; the next use opens it anew."""
+        with self.lock:
+            self.transport.close()
+            self.key = ""
+            ee.Reset()
+
+
 _connection = _Connection()
+
+
+@contextmanager
+def borrowed() -> Iterator[None]:
+    """
+    Give the client of the process back at the end of the block as it was: signed in by its user, or not at all.
+
+    Otherwise it would go on speaking to a service that ends with the block.
+    """
+    before = ee.data._get_state() if ee.data.is_initialized() and not _connection.key else None  # noqa: SLF001
+    try:
+        yield
+    finally:
+        _connection.close()
+        if before is not None:
+            url, project = before.cloud_api_base_url, before.cloud_api_user_project
+            try:
+                ee.Initialize(before.credentials, url=url, project=project)
+            except Exception as error:  # noqa: BLE001  the block is over; whoever needs the session sees why it is not there
+                log.warning("earthengine.session_not_restored", error=logs.clean(str(error), _SENTENCE_LIMIT))
 
 
 class EarthEngine:
@@ -215,6 +245,11 @@ class EarthEngine:
         """Run `function`, with retries while it fails for a reason that passes, in our errors."""
         return self._call(lambda: self.once(function))
 
+    @property
+    def address(self) -> str:
+        """Where the service is, without a slash at the end."""
+        return self._base
+
     def once(
         self, function: Callable[[], T], *, seconds: float | None = None, pages: Callable[[], Pages] | None = None
     ) -> T:
@@ -229,8 +264,12 @@ class EarthEngine:
             self._look(answer, list_of)
 
         list_of = pages() if pages else None
+        return self.watched(function, Watch("Earth Engine", self._stop, self._limits, seconds=seconds, on_answer=look))
+
+    def watched(self, function: Callable[[], T], watch: Watch) -> T:
+        """Run `function` a single time under a watch of the caller's, in our errors."""
         try:
-            with watching(Watch("Earth Engine", self._stop, self._limits, seconds=seconds, on_answer=look)):
+            with watching(watch):
                 return function()
         except OrchestratorError:
             raise
@@ -241,13 +280,17 @@ class EarthEngine:
         """Check the shape of an answer before the client takes it for what it expects."""
         if not answer.url.startswith(self._base):  # a token is asked for elsewhere, in the middle of our call
             return
-        said = answer.headers.pop(_QUOTA_HEADER, None)  # the client would warn on standard error, each time
-        if said is not None:
-            self._note_restriction("parallelism_restricted=true" in said)
+        self.note(answer)
         if answer.status_code == 200:
             content = read_object(answer.content, "Earth Engine")
             if pages is not None and answer.request.method == "GET":
                 pages.check(content)
+
+    def note(self, answer: Any) -> None:
+        """Take note of what an answer says about the project."""
+        said = answer.headers.pop(_QUOTA_HEADER, None)  # the client would warn on standard error, each time
+        if said is not None:
+            self._note_restriction("parallelism_restricted=true" in said)
 
     def _note_restriction(self, restricted: bool) -> None:
         if restricted and not self.restricted:

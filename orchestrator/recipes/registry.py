@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from orchestrator.core.errors import RecipeError
+from orchestrator.core.nearest import hint
 from orchestrator.recipes.contract import Recipe
 
 
@@ -22,9 +22,19 @@ def _image_code() -> Recipe:
     return ImageCode()
 
 
+def _graph() -> Recipe:
+    from orchestrator.recipes.graph import Graph  # noqa: PLC0415  `ee` costs a second
+
+    return Graph()
+
+
 RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
-    {"sentinel2-cloudless": _sentinel2, "image-code": _image_code}
+    {"sentinel2-cloudless": _sentinel2, "image-code": _image_code, "graph": _graph}
 )
+
+
+# Those whose pixels do not depend on the dates of a job: it may leave them out.
+UNDATED = frozenset({"graph"})
 
 
 def find_recipe(name: str) -> Recipe:
@@ -35,7 +45,5 @@ def find_recipe(name: str) -> Recipe:
         RecipeError: There is none.
     """
     if name not in RECIPES:
-        close = difflib.get_close_matches(name, RECIPES, 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(RECIPES)}"
-        raise RecipeError(f"recipe {name!r} is unknown; {hint}")
+        raise RecipeError(f"recipe {name!r} is unknown; {hint(name, RECIPES)}")
     return RECIPES[name]()

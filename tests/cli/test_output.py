@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 from rich.live import Live
 
+from orchestrator.app.display import View
 from orchestrator.engine.progress import Progress
-from orchestrator.faces.cli.display import View
 from orchestrator.faces.cli.output import Output, _Busy
 from orchestrator.model.job import AreaSource
 from orchestrator.model.states import RunState

@@ -1,0 +1,80 @@
+"""What the daemon tells the world about itself: a row in the database, and words to systemd."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from orchestrator import __version__
+from orchestrator.core.clock import Clock
+from orchestrator.core.errors import OrchestratorError
+from orchestrator.engine.stores.contract import Store
+from orchestrator.engine.stores.records import ProcessRow
+
+DAEMON = "daemon"  # its name among the processes of a state
+BEAT_SECONDS = 10.0
+# A beat may be late by a slow disk and a busy database; two of them are not lost by chance.
+FRESH_SECONDS = 60.0
+
+
+class Heartbeat:
+    """
+    Says that the daemon's loop goes round: to systemd's watchdog at each beat, and into the database.
+
+    It is told so by the loop itself, not by a thread of its own, which would go on beating beside a loop that hangs.
+    """
+
+    def __init__(self, store: Store, clock: Clock, facts: Callable[[], Mapping[str, Any]]) -> None:
+        self._store = store
+        self._clock = clock
+        self._facts = facts
+        self._pid = os.getpid()
+        self._host = socket.gethostname()
+        self._started = datetime.now(UTC).isoformat(timespec="seconds")
+        self._next = float("-inf")
+
+    def beat(self, busy: int = 0, waiting: int = 0) -> None:
+        """Say so, unless it was said a moment ago; a database that cannot be written shows by itself."""
+        now = self._clock.monotonic()
+        if now < self._next:
+            return
+        self._next = now + BEAT_SECONDS
+        tell_systemd("WATCHDOG=1", f"STATUS={busy} runs in slots, {waiting} not ended")
+        facts = {"version": __version__, "busy": busy, "waiting": waiting, **self._facts()}
+        at = self._clock.now().timestamp()
+        row = ProcessRow(DAEMON, self._host, self._pid, self._started, at, facts)
+        with suppress(OrchestratorError):
+            self._store.processes.beat(row)
+
+    def end(self) -> None:
+        """Say that the daemon ended by itself."""
+        with suppress(OrchestratorError):
+            self._store.processes.end(DAEMON, self._pid)
+
+
+def find_daemon(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECONDS) -> tuple[ProcessRow | None, str]:
+    """Return the daemon of this state when it was heard of lately, and a sentence about it in any case."""
+    row = store.processes.at(DAEMON)
+    if row is None:
+        return None, "no daemon works on this state; start `orchestrator serve`"
+    age = clock.now().timestamp() - row.beat
+    who = f"the daemon (process {row.pid} on {row.host}, since {row.started[:19]} UTC)"
+    # A beat from the future was written before the clock was set back; the next one comes at once.
+    if abs(age) > max_age_seconds:
+        return None, f"{who} was last heard of {age:.0f} s ago, more than {max_age_seconds:.0f} s: it hangs or is gone"
+    return row, f"{who} was heard of {max(0.0, age):.0f} s ago: {row.facts.get('busy', 0)} runs in slots"
+
+
+def tell_systemd(*states: str) -> None:
+    """Tell systemd (Type=notify) where we are; elsewhere this does nothing."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    family = getattr(socket, "AF_UNIX", None)
+    if not address or family is None:
+        return
+    # The daemon's work does not depend on being watched.
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as channel:
+        channel.sendto("\n".join(states).encode(), f"\0{address[1:]}" if address.startswith("@") else address)

@@ -1,0 +1,138 @@
+"""How long the engine waits and how often it tries, and what a process and a run give those who work on it."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from orchestrator.core.clock import Clock
+from orchestrator.core.errors import Stopped
+from orchestrator.engine.limits import Limits
+from orchestrator.engine.progress import Progress
+from orchestrator.engine.stores.contract import Store
+from orchestrator.engine.waiting import Waits
+from orchestrator.engine.work import CancelledByUserError
+from orchestrator.model.batch import BatchRoute, ListOperations
+from orchestrator.model.ports import Assembler, Illustrator, Planner, Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """
+    How long is waited, and how often is tried.
+
+    Attributes:
+        poll_min_seconds: Shortest time between two looks at the operations.
+        poll_max_seconds: Longest time, reached when nothing changes.
+        repost_seconds: First wait before a submission without an answer is sent again with the same request id.
+        burnt_seconds: After this long without an operation, a request id is taken as burnt.
+        collect_seconds: Wait between two looks for objects that a finished task should have written.
+        collect_tries: Looks before such a task is exported anew.
+        max_attempts: Attempts of one task for failures that pass.
+        max_rung: Steps of the memory ladder.
+        cool_down_seconds: First wait after a failed attempt; doubles each time.
+        hold_seconds: How often a held run is looked at again.
+        lag_seconds: How long a list of operations, or the answer for one, may lag behind what is true.
+    """
+
+    poll_min_seconds: float = 2.0
+    poll_max_seconds: float = 30.0
+    repost_seconds: float = 5.0
+    burnt_seconds: float = 900.0
+    collect_seconds: float = 20.0
+    collect_tries: int = 4
+    max_attempts: int = 4
+    max_rung: int = 8
+    cool_down_seconds: float = 10.0
+    hold_seconds: float = 300.0
+    lag_seconds: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessContext:
+    """
+    What every run of a process shares.
+
+    Attributes:
+        owner: Names this installation in object names, so that two never touch each other's objects.
+        work_dir: Where parts lie until they are placed; None is beside the output.
+        keep_parts: Parts are kept on disk until the output is published. Otherwise they go from the network into
+            the output and never lie on a disk; after a crash those not placed are downloaded again.
+        downloads: Parts of a run that are downloaded at once.
+        backoff: See there.
+        limits: What the runs of the process share of the project.
+        clock: See `core.clock`.
+        stop: Set when the process is asked to end.
+        notify: Told every event: name, run id, facts.
+        chance: Spreads waits.
+    """
+
+    owner: str
+    work_dir: Path | None
+    keep_parts: bool
+    downloads: int
+    backoff: Backoff
+    limits: Limits
+    clock: Clock
+    stop: Stop
+    notify: Callable[[str, str, Mapping[str, Any]], None] = field(default=lambda _n, _r, _f: None)
+    chance: random.Random = field(default_factory=random.Random)
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """The concrete parts one run works with, joined by `app`."""
+
+    planner: Planner
+    route: BatchRoute
+    list_operations: ListOperations
+    assembler: Assembler
+    illustrator: Illustrator
+    threads: int = 2
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """
+    What everything that works on one run is given.
+
+    Attributes:
+        record: Writes an event of the run: its name, its facts.
+        waits: Waits for times of the state.
+        progress: Counters for whoever watches.
+        wake: Ends the pause of the run's own thread.
+    """
+
+    run_id: str
+    store: Store
+    clients: Clients
+    process: ProcessContext
+    record: Callable[[str, Mapping[str, Any]], None]
+    waits: Waits
+    progress: Progress
+    wake: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def backoff(self) -> Backoff:
+        return self.process.backoff
+
+    def now(self) -> float:
+        """Return the time of day, seconds since 1970: for what the state keeps."""
+        return self.process.clock.now().timestamp()
+
+    def obey(self) -> None:
+        """
+        Look whether the process or the run was asked to stop.
+
+        Raises:
+            CancelledByUserError, Stopped: It was.
+        """
+        if self.process.stop.is_set():
+            raise Stopped("stopped; the same command continues this run")
+        if self.store.runs.requested(self.run_id) == "cancel":
+            raise CancelledByUserError("cancelled by request")
