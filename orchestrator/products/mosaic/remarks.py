@@ -1,20 +1,16 @@
-"""What a plan should say beyond its numbers: dates without scenes, a disk that is too small, names that were made."""
+"""What a plan should say beyond its numbers: dates without scenes, a disk that is too small."""
 
 from __future__ import annotations
 
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from orchestrator.core.errors import RecipeError
 from orchestrator.core.units import format_bytes
-from orchestrator.model.job import MAX_BASE_NAME, Job
+from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan
 from orchestrator.recipes.contract import ImageRequest, Recipe
-
-if TYPE_CHECKING:
-    from orchestrator.plan.area import Area
 
 
 def check_dates(job: Job, recipe: Recipe, request: ImageRequest, today: date) -> tuple[str, ...]:
@@ -61,16 +57,3 @@ def disk_remarks(job: Job, plan: Plan) -> tuple[str, ...]:
 def least_bytes(plan: Plan) -> int:
     """Return the size of the result if it compresses to a quarter, which real scenes hardly do."""
     return plan.area_pixels * plan.pixels.bytes_per_pixel // 4
-
-
-def piece_name(job: Job, area: Area) -> str:
-    """Return the base name of one of several outputs; a long one is cut and ends in digits that tell it apart."""
-    from orchestrator.plan.area import digest_of  # noqa: PLC0415  shapely is not needed before areas are
-
-    whole = f"{job.base_name}_{area.name}"
-    # `{date}` becomes ten characters.
-    room = MAX_BASE_NAME - max(0, len(job.base_name.replace("{date}", "2000-01-01")) - len(job.base_name))
-    if len(whole) <= room:
-        return whole
-    kept = room - len(job.base_name) - 1 - 9
-    return f"{job.base_name}_{area.name[: max(kept, 1)]}-{digest_of(area.value or area.name)}"
