@@ -75,7 +75,9 @@ class WatchedSocket:
         return io.BufferedReader(_Reader(self, held), buffering if buffering and buffering > 0 else _PIECE_BYTES)
 
     def recv_into(self, buffer: Any) -> int:
-        return int(self._patiently(lambda: self._sock.recv_into(buffer)))
+        count = int(self._patiently(lambda: self._sock.recv_into(buffer)))
+        current().hear()
+        return count
 
     def sendall(self, data: Any) -> None:
         left = memoryview(data).cast("B")
@@ -97,8 +99,9 @@ class WatchedSocket:
             try:
                 return int(act())
             except (TimeoutError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                if self._silence is not None and time.monotonic() - since > self._silence:
-                    raise TimeoutError(f"nothing came for {self._silence:g} s") from None
+                allowed = watch.silence(self._silence)
+                if allowed is not None and time.monotonic() - since > allowed:
+                    raise TimeoutError(f"nothing came for {allowed:g} s") from None
 
 
 class _Watched:
@@ -198,12 +201,11 @@ class WatchedAdapter(requests.adapters.HTTPAdapter):
 
 def _read_whole(response: requests.Response) -> None:
     """Take the body in, inflated piece by piece, so that a bomb is noticed and not swallowed."""
-    watch, pieces, size = current(), [], 0
+    watch, body = current(), io.BytesIO()  # which gives its bytes away without a second copy of them
     for piece in response.iter_content(_PIECE_BYTES):
-        size += len(piece)
-        watch.count_bytes(len(piece), size)
-        pieces.append(piece)
-    response._content = b"".join(pieces)  # noqa: SLF001  what `content` would have put there, without a cap
+        body.write(piece)
+        watch.count_bytes(len(piece), body.tell())
+    response._content = body.getvalue()  # noqa: SLF001  what `content` would have put there, without a cap
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -215,6 +215,11 @@ class EarthEngine:
         """Run `function`, with retries while it fails for a reason that passes, in our errors."""
         return self._call(lambda: self.once(function))
 
+    @property
+    def address(self) -> str:
+        """Where the service is, without a slash at the end."""
+        return self._base
+
     def once(
         self, function: Callable[[], T], *, seconds: float | None = None, pages: Callable[[], Pages] | None = None
     ) -> T:
@@ -229,8 +234,14 @@ class EarthEngine:
             self._look(answer, list_of)
 
         list_of = pages() if pages else None
+        return self.watched(
+            function, Watch("Earth Engine", self._stop, self._limits, seconds=seconds, on_answer=look)
+        )
+
+    def watched(self, function: Callable[[], T], watch: Watch) -> T:
+        """Run `function` a single time under a watch of the caller's, in our errors."""
         try:
-            with watching(Watch("Earth Engine", self._stop, self._limits, seconds=seconds, on_answer=look)):
+            with watching(watch):
                 return function()
         except OrchestratorError:
             raise
@@ -241,13 +252,17 @@ class EarthEngine:
         """Check the shape of an answer before the client takes it for what it expects."""
         if not answer.url.startswith(self._base):  # a token is asked for elsewhere, in the middle of our call
             return
-        said = answer.headers.pop(_QUOTA_HEADER, None)  # the client would warn on standard error, each time
-        if said is not None:
-            self._note_restriction("parallelism_restricted=true" in said)
+        self.note(answer)
         if answer.status_code == 200:
             content = read_object(answer.content, "Earth Engine")
             if pages is not None and answer.request.method == "GET":
                 pages.check(content)
+
+    def note(self, answer: Any) -> None:
+        """Take note of what an answer says about the project."""
+        said = answer.headers.pop(_QUOTA_HEADER, None)  # the client would warn on standard error, each time
+        if said is not None:
+            self._note_restriction("parallelism_restricted=true" in said)
 
     def _note_restriction(self, restricted: bool) -> None:
         if restricted and not self.restricted:

@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httplib2  # type: ignore[import-untyped]  # ships no types; only its answer is used
 import requests
 
 from orchestrator.clients.connections import TIMEOUT, make_session
+from orchestrator.clients.watch import current
+
+_local = threading.local()
+
+
+@contextmanager
+def by_way_of(address: str, other: str) -> Iterator[None]:
+    """
+    Send this thread's calls inside the block to `other` where they are meant for `address`.
+
+    Earth Engine's client knows one address for each process; the same service has a second one for many requests.
+    """
+    before = getattr(_local, "way", None)
+    _local.way = (address, other)
+    try:
+        yield
+    finally:
+        _local.way = before
+
+
+def _address_of(uri: str) -> str:
+    way: tuple[str, str] | None = getattr(_local, "way", None)
+    return way[1] + uri.removeprefix(way[0]) if way is not None and uri.startswith(way[0] + "/") else uri
 
 
 class Transport:
@@ -33,9 +59,10 @@ class Transport:
         connection_type: Any = None,  # noqa: ARG002  httplib2's
     ) -> tuple[Any, bytes]:
         """Send one request; return the answer's headers, with the status among them, and its body."""
+        current().ask()
         try:
             answer = self._session.request(
-                method, uri, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False
+                method, _address_of(uri), data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False
             )
         except requests.Timeout as error:
             raise TimeoutError(str(error)) from error

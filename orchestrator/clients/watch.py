@@ -61,6 +61,8 @@ class Watch:
         limits: What it may take.
         seconds: For the whole call, where it is no ordinary one.
         on_answer: Told of each complete answer, a `requests.Response`, before the SDK sees it; may raise.
+        first_seconds: The longest silence before an answer begins, where the service computes for longer than any
+            pause in the middle of an answer may last.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Watch:
         *,
         seconds: float | None = None,
         on_answer: Callable[[Any], None] | None = None,
+        first_seconds: float = 0.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.what = what
@@ -80,6 +83,8 @@ class Watch:
         self._stopping = False
         self._bytes = 0
         self._on_answer = on_answer
+        self._first_seconds = first_seconds
+        self._heard = False  # whether the answer under way has begun
         self.status = 0  # of the last answer
 
     def check(self) -> None:
@@ -98,6 +103,18 @@ class Watch:
         if self._stopping:
             raise Stopped(f"{self.what}: stopped before the answer was complete")
         raise TransientError(f"{self.what}: no complete answer within {self._seconds:g} s")
+
+    def ask(self) -> None:
+        """Take note that a request is about to be sent."""
+        self._heard = False
+
+    def hear(self) -> None:
+        """Take note that its answer has begun."""
+        self._heard = True
+
+    def silence(self, usual: float | None) -> float | None:
+        """Return the longest silence that is allowed now, where `usual` is that in the middle of an answer."""
+        return usual if usual is None or self._heard else max(usual, self._first_seconds)
 
     def count_bytes(self, count: int, of_answer: int) -> None:
         """

@@ -60,8 +60,8 @@ def test_the_daemon_tells_when_it_is_ready():
 
 def test_the_watchdog_is_as_patient_as_the_daemon():
     """The loop says that it goes round more often than systemd wants to hear it, also when a look takes its longest."""
+    from orchestrator.app.heartbeat import BEAT_SECONDS  # noqa: PLC0415
     from orchestrator.engine.service import LONGEST_TROUBLE_WAIT_SECONDS  # noqa: PLC0415
-    from orchestrator.faces.cli.heartbeat import BEAT_SECONDS  # noqa: PLC0415
 
     minutes = int(re.fullmatch(r"(\d+)min", dict(keys(UNIT))["WatchdogSec"])[1])
 

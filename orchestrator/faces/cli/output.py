@@ -16,9 +16,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
+from orchestrator.app.display import View, cut
 from orchestrator.core.units import format_seconds
 from orchestrator.engine.progress import Snapshot
-from orchestrator.faces.cli.display import View, cut
 
 PIPE_SECONDS = 10.0
 JSON_SECONDS = 5.0

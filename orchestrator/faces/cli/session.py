@@ -11,17 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.app.records import Records
+from orchestrator.app.sandbox_process import DEFAULT_BUCKET, SANDBOX_PROJECT, private_sandbox, service_at
 from orchestrator.config import Loaded, load
 from orchestrator.core.errors import UserError
 from orchestrator.faces.cli.output import Output
-from orchestrator.faces.cli.private import DEFAULT_BUCKET, private_sandbox
 
 if TYPE_CHECKING:
     from orchestrator.app import Application
-
-SANDBOX_PROJECT = "orchestrator-sandbox"
-# A sandbox answers in milliseconds and has no quota to spare.
-_SANDBOX_PACE: Mapping[str, Mapping[str, Any]] = {"ee": {"poll_min": 0.25, "poll_max": 2.0}}
 
 
 @dataclass(slots=True)
@@ -100,13 +96,6 @@ def opened(context: Context, given: Mapping[str, Any], output: Output) -> Iterat
         yield application(context, context.load(overrides), output)
     else:
         yield application(context, context.load(bucket), output)
-
-
-def service_at(url: str, project: str, bucket: str) -> dict[str, dict[str, Any]]:
-    """Return the settings that point every client at one sandbox."""
-    ee = {"url": url, "project": project, **_SANDBOX_PACE["ee"]}
-    gcs = {"url": url} | ({"bucket": bucket} if bucket else {})
-    return {"ee": ee, "gcs": gcs, "drive": {"url": url}}
 
 
 def application(context: Context, loaded: Loaded, output: Output) -> Application:
