@@ -13,7 +13,8 @@ from orchestrator.engine.limits import Limits
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.waiting import Waits
 from orchestrator.model.plan import Plan
-from orchestrator.model.ports import Assembler, Illustrator, Planner, Route, Stop
+from orchestrator.model.ports import Route, Stop
+from orchestrator.model.product import Product
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +86,8 @@ class ProcessContext:
 class Clients:
     """The concrete parts one run works with, joined by `app`."""
 
-    planner: Planner
+    product: Product
     route: Route
-    assembler: Assembler
-    illustrator: Illustrator
-    threads: int = 2
-    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

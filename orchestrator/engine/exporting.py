@@ -22,7 +22,7 @@ from orchestrator.engine.submission import Submitter
 from orchestrator.engine.transfers import StaleError, Transfers, Trouble
 from orchestrator.engine.watch import OperationsWatch
 from orchestrator.model.grid import Window
-from orchestrator.model.ports import Mosaic
+from orchestrator.model.product import Sink
 from orchestrator.model.states import PART_DONE, TASK_LIVE, PartState, TaskState
 
 _ON_THE_WAY = frozenset({PartState.EXPORTED, PartState.DOWNLOADING, PartState.VERIFIED})
@@ -72,7 +72,7 @@ class Exporting:
         plan = context.plan
         self._bytes_per_pixel = plan.bucket_bytes / max(1, sum(t.window.pixels for t in plan.tasks))
 
-    def work(self, mosaic: Mosaic, folder: Path | None) -> None:
+    def work(self, sink: Sink, folder: Path | None) -> None:
         """
         Go on until every part is placed; without a `folder` no part touches a disk on its way.
 
@@ -81,30 +81,30 @@ class Exporting:
             Stopped: The process or the run was asked to stop.
         """
         try:
-            with self.transfers(mosaic, folder) as transfers:
+            with self.transfers(sink, folder) as transfers:
                 while not self.round(transfers):
                     self._wake.wait(self._pause())
                     self._wake.clear()
         finally:
             self._limits.leave(self._run_id)
 
-    def _bring_back(self, mosaic: Mosaic) -> None:
+    def _bring_back(self, sink: Sink) -> None:
         """Bring parts again that were placed in an unfinished output which is not there any more."""
-        lacking = not_placed(mosaic, self._store.parts.of(self._run_id, [PartState.MERGED]))
+        lacking = not_placed(sink, self._store.parts.of(self._run_id, [PartState.MERGED]))
         if lacking:
             self._store.parts.move_all(self._run_id, [part.window for part in lacking], PartState.EXPORTED)
             self._context.record("output.parts_again", {"parts": len(lacking)})
 
-    def transfers(self, mosaic: Mosaic, folder: Path | None) -> Transfers:
+    def transfers(self, sink: Sink, folder: Path | None) -> Transfers:
         """Return what brings and places this run's parts; leaving its block ends it."""
-        self._bring_back(mosaic)
+        self._bring_back(sink)
         if folder is not None:
             make_folder(folder)
         return Transfers(
             self._run_id,
             store=self._store,
             objects=self._context.clients.route.objects,
-            mosaic=mosaic,
+            sink=sink,
             folder=folder,
             downloads=self._context.process.downloads,
             stop=self._context.process.stop,

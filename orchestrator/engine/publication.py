@@ -23,7 +23,6 @@ from orchestrator.model.product import (
     Evidence,
     Made,
     MadeFile,
-    OutputLostError,
     Product,
     RunSnapshot,
     Sink,
@@ -206,5 +205,3 @@ def _origin(part: Part, origins: Mapping[Window, Attempt | None]) -> dict[str, A
         "operation": origin.operation if origin else "",
         "object": asdict(part.source) if part.source else None,
     }
-
-

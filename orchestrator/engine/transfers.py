@@ -19,8 +19,10 @@ from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Part
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
-from orchestrator.model.ports import Mosaic, ObjectStore, Stop
+from orchestrator.model.ports import ObjectStore, Stop
+from orchestrator.model.product import Sink
 from orchestrator.model.states import PartState
+from orchestrator.model.unit import Cell
 
 _SLICE_SECONDS = 0.5
 
@@ -83,7 +85,7 @@ class Transfers:
         *,
         store: Store,
         objects: ObjectStore,
-        mosaic: Mosaic,
+        sink: Sink,
         folder: Path | None,
         downloads: int,
         stop: Stop,
@@ -94,14 +96,14 @@ class Transfers:
         self._run_id = run_id
         self._store = store
         self._objects = objects
-        self._mosaic = mosaic
+        self._sink = sink
         self._folder = folder
         self._closing = threading.Event()
         self._stop = _Either(stop, self._closing)
         self._progress = progress
         self._wake = wake
         self._record = record
-        self._placed = set(mosaic.placed())
+        self._placed = {cell.window for cell in sink.placed()}
         self._busy: set[Window] = set()
         self._waiting: queue.SimpleQueue[_Brought] = queue.SimpleQueue()
         self._open = 0  # pieces of work handed to the threads and not done
@@ -227,11 +229,11 @@ class Transfers:
         under_way: dict[Window, _Brought] = {}
         while not self._waiting.empty():
             try:
-                self._mosaic.place(self._taken(under_way), lambda window: self._settle(under_way.pop(window)))
+                self._sink.place(self._taken(under_way), lambda cell: self._settle(under_way.pop(cell.window)))
             except Exception as error:  # noqa: BLE001  the edge of a thread: the run's own thread decides
                 self._blame(under_way, error)
 
-    def _taken(self, under_way: dict[Window, _Brought]) -> Iterator[tuple[Window, Path | bytes]]:
+    def _taken(self, under_way: dict[Window, _Brought]) -> Iterator[tuple[Cell, Path | bytes]]:
         while not self._waiting.empty():
             brought = self._waiting.get()
             if self._stop.is_set():
@@ -239,7 +241,7 @@ class Transfers:
                 continue
             crash.point("part.verified")
             under_way[brought.part.window] = brought
-            yield brought.part.window, brought.content
+            yield Cell(brought.part.window), brought.content
 
     def _settle(self, brought: _Brought) -> None:
         crash.point("part.placed")

@@ -209,6 +209,14 @@ class Product(Protocol):
     def files(self, job: Job) -> tuple[Path, ...]:
         """Return every path that the result may take, the one that makes it last; nothing is read."""
 
+    def check(self, job: Job) -> tuple[str, ...]:
+        """
+        Plan without asking anybody, and return what a person should know, a sentence each.
+
+        Raises:
+            UserError: The job cannot be done as declared.
+        """
+
     def prepare(self, job: Job) -> Settled:
         """
         Settle grids, first units and facts; nothing remote is changed.

@@ -34,11 +34,9 @@ from model_world import (
     MAX_PART_BYTES,
     TASKS,
     FakeClock,
-    FileAssembler,
-    NoPicture,
     NoStop,
     World,
-    WorldPlanner,
+    WorldProduct,
     WorldRoute,
 )
 
@@ -158,7 +156,7 @@ class Process:
         self.execution = Execution(
             run_id,
             store=self.store,
-            clients=Clients(WorldPlanner(), route, FileAssembler(), NoPicture()),
+            clients=Clients(WorldProduct(), route),
             process=process,
             watch=OperationsWatch(route.operations, clock, BACKOFF.poll_min_seconds, BACKOFF.poll_max_seconds),
             cut=lambda task: cut(task) if task.window.pixels > BLOCK * BLOCK else None,
@@ -174,7 +172,7 @@ class Process:
         if self._exporting is None:
             plan = plan_from_json(run.plan)
             exporting = self.execution._exporting(run, plan)
-            transfers = exporting.transfers(self.execution._open(run, plan), self.execution._parts_folder(run))
+            transfers = exporting.transfers(self.execution._open(run), self.execution._parts_folder(run))
             transfers._placer = AtOnce()
             self.downloads = WhenTold()
             # Bytes in memory wait for their placing, which a queue that is worked on by hand cannot do.

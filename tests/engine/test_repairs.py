@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from model_world import TASKS, FakeClock, FileMosaic, NoStop, WorldObjects
+from model_world import TASKS, FakeClock, FileSink, NoStop, WorldObjects
 from test_machine import BACKOFF, BUCKET_BYTES, Machine, WhenTold
 
 from orchestrator.core.errors import IntegrityError, TransientError
@@ -245,7 +245,7 @@ def test_a_file_name_tells_its_attempt(name, prefix):
 class OneObject:
     """Transfers of one part, in this thread's hands."""
 
-    def __init__(self, story, mosaic=FileMosaic):
+    def __init__(self, story, sink=FileSink):
         self.world, self.store, self.run_id = story.world, story.store, story.run_id
         self.folder = story.folder / "one"
         self.folder.mkdir()
@@ -254,7 +254,7 @@ class OneObject:
             story.run_id,
             store=story.store,
             objects=WorldObjects(story.world),
-            mosaic=mosaic(self.folder),
+            sink=sink(self.folder),
             folder=story.folder,
             downloads=1,
             stop=NoStop(clock),
@@ -287,7 +287,7 @@ def test_bytes_of_a_replaced_object_are_not_placed(story):
     assert story.store.parts.of(story.run_id)[0].state is PartState.EXPORTED
 
 
-class PickyMosaic(FileMosaic):
+class PickySink(FileSink):
     """Refuses one part, as the assembler does: after telling of those before it."""
 
     def __init__(self, folder, refused):
@@ -295,10 +295,10 @@ class PickyMosaic(FileMosaic):
         self._refused = refused
 
     def place(self, parts, on_placed):
-        for window, part in list(parts):  # it reads ahead
-            if window == self._refused:
+        for cell, part in list(parts):  # it reads ahead
+            if cell.window == self._refused:
                 raise IntegrityError("not the planned part")
-            super().place([(window, part)], on_placed)
+            super().place([(cell, part)], on_placed)
 
 
 def test_a_part_that_cannot_be_placed_does_not_keep_others_out(story):
@@ -309,7 +309,7 @@ def test_a_part_that_cannot_be_placed_does_not_keep_others_out(story):
         story._step()
         story.clock.seconds += 2
     parts = story.store.parts.of(story.run_id, [PartState.EXPORTED])
-    one = OneObject(story, lambda folder: PickyMosaic(folder, parts[1].window))
+    one = OneObject(story, lambda folder: PickySink(folder, parts[1].window))
     later = WhenTold()
     one.transfers._placer = later
     for part in parts:

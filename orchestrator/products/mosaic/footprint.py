@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import shapely
@@ -11,6 +12,7 @@ from orchestrator.plan.reproject import to_lonlat, within_180
 
 MAX_VERTICES = 1000  # of an outline that is shown as it is; a catalogue is searched by it, nothing is cut
 DIGITS = 7  # about a centimetre
+CLOSE = 1e-5  # degrees, about a metre: edges are made of many short ones on their way to degrees
 
 
 def footprint(area_wkb: bytes, crs: str) -> tuple[dict[str, Any], list[float]]:
@@ -22,10 +24,15 @@ def footprint(area_wkb: bytes, crs: str) -> tuple[dict[str, Any], list[float]]:
     """
     area = shapely.from_wkb(area_wkb)
     lonlat = to_lonlat(area, crs)
-    if shapely.get_num_coordinates(lonlat) <= MAX_VERTICES:
-        geometry: dict[str, Any] = shapely.geometry.mapping(within_180(lonlat))
+    shape = shapely.simplify(lonlat, CLOSE)
+    if shapely.get_num_coordinates(shape) <= MAX_VERTICES:
+        shape = within_180(shape)
     else:
-        geometry = {k: v for k, v in ee_region(area, crs).items() if k in ("type", "coordinates")}
+        shape = shapely.from_geojson(json.dumps(ee_region(area, crs)))
+    parts = shapely.get_parts(shape)
+    # Outer rings counterclockwise, as RFC 7946 asks.
+    outline = shapely.orient_polygons(parts[0] if len(parts) == 1 else shape)
+    geometry = shapely.geometry.mapping(outline)
     return {"type": geometry["type"], "coordinates": _rounded(geometry["coordinates"])}, _box(lonlat.bounds)
 
 

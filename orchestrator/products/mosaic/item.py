@@ -11,6 +11,7 @@ from typing import Any
 
 from orchestrator.model.expression import subject_of
 from orchestrator.model.grid import Grid
+from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan
 from orchestrator.model.product import RunSnapshot
 
@@ -61,23 +62,30 @@ class BandNumbers:
 
 
 def item(
-    run: RunSnapshot, plan: Plan, files: Sequence[ItemFile], bands: Sequence[BandNumbers], version: str
+    run: RunSnapshot, plan: Plan, files: Sequence[ItemFile], bands: Sequence[BandNumbers], version: str, today: date
 ) -> bytes:
-    """Return the item as JSON; equal arguments give equal bytes, whatever the time."""
+    """
+    Return the item as JSON; equal arguments give equal bytes.
+
+    Args:
+        run: What was asked for, and what the recipe found out.
+        plan: The grid and the area.
+        files: Of the result, the raster first.
+        bands: Of the raster, in order.
+        version: Of the program.
+        today: What stands for the dates of an image whose dates only its author knows.
+    """
     import pystac  # noqa: PLC0415  only where a result is made
 
     from orchestrator.products.mosaic.footprint import footprint  # noqa: PLC0415
 
     geometry, bbox = footprint(plan.area_wkb, plan.grid.crs)
-    first, last = _moments(run.job.start_date, run.job.end_date)
     raster = files[0]
     made = pystac.Item(
         id=raster.name.removesuffix(".tif"),
         geometry=geometry,
         bbox=bbox,
-        datetime=None,
-        start_datetime=first,
-        end_datetime=last,
+        **_moments(run.job, today),
         properties=_properties(run, version) | _projection(plan.grid),
         stac_extensions=[FILE, PROJECTION, RASTER, PROCESSING],
     )
@@ -85,28 +93,29 @@ def item(
         fields: dict[str, Any] = {"file:size": file.size, "file:checksum": SHA256 + file.sha256}
         if file is raster:
             fields |= {"bands": _bands(plan, bands), "raster:spatial_resolution": abs(plan.grid.transform[0])}
-        made.add_asset(
-            file.key,
-            pystac.Asset(f"./{file.name}", file.title, media_type=file.kind, roles=list(file.roles), extra_fields=fields),
-        )
+        asset = pystac.Asset(f"./{file.name}", file.title, media_type=file.kind, roles=list(file.roles))
+        asset.extra_fields = fields
+        made.add_asset(file.key, asset)
     if (licence := str(run.facts.get("licence", ""))).startswith(("https://", "http://")):
         made.add_link(pystac.Link("license", licence, title="Terms of the sources"))
     content = made.to_dict(include_self_link=False, transform_hrefs=False)
     return json.dumps(content, indent=1, sort_keys=True, allow_nan=False).encode()
 
 
-def _moments(start: str, end: str) -> tuple[datetime, datetime]:
-    """Return the first and the last moment of the days that were used; `end` is the day after the last."""
-    last = datetime.combine(date.fromisoformat(end), time(), UTC) - timedelta(seconds=1)
-    return datetime.combine(date.fromisoformat(start), time(), UTC), last
+def _moments(job: Job, today: date) -> dict[str, Any]:
+    """Return the first and the last moment of the days that were used; `end_date` is the day after the last."""
+    if not job.start_date:
+        return {"datetime": datetime.combine(today, time(), UTC)}
+    last = datetime.combine(date.fromisoformat(job.end_date), time(), UTC) - timedelta(seconds=1)
+    first = datetime.combine(date.fromisoformat(job.start_date), time(), UTC)
+    return {"datetime": None, "start_datetime": first, "end_datetime": last}
 
 
 def _properties(run: RunSnapshot, version: str) -> dict[str, Any]:
     notice, licence = str(run.facts.get("attribution", "")), str(run.facts.get("licence", ""))
     lineage = (
-        f"Recipe {run.job.recipe} for {run.job.start_date} to {run.job.end_date} (the day after the last one used), "
-        f"computed by Google Earth Engine from the expression {subject_of(run.image)}, brought in parts by "
-        f"{run.job.route}, joined and cut to the area pixel by pixel."
+        f"Recipe {run.job.recipe}{_days(run.job)}, computed by Google Earth Engine from the expression "
+        f"{subject_of(run.image)}, brought in parts by {run.job.route}, joined and cut to the area pixel by pixel."
     )
     told: dict[str, Any] = {
         "title": run.job.base_name,
@@ -117,6 +126,10 @@ def _properties(run: RunSnapshot, version: str) -> dict[str, Any]:
         "processing:facility": "Google Earth Engine",
     }
     return told | ({"attribution": notice} if notice else {})
+
+
+def _days(job: Job) -> str:
+    return f" for {job.start_date} to {job.end_date} (the day after the last one used)" if job.start_date else ""
 
 
 def _providers(notice: str, licence: str) -> list[dict[str, Any]]:

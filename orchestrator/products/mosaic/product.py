@@ -41,6 +41,9 @@ class MosaicProduct:
         """Plan without any remote call; see `settle.local_plan`."""
         return local_plan(job, self._context, today)
 
+    def check(self, job: Job) -> tuple[str, ...]:
+        return self.local(job).notes
+
     def prepare(self, job: Job) -> Settled:
         return settle(job, self._context)
 
@@ -72,7 +75,8 @@ class MosaicProduct:
             raise IntegrityError(f"run {about.run.id} has no unfinished raster to complete")
         plan = plan_from_json(about.run.document)
         prove_cover(plan, (brought.cell.window for brought in evidence.brought))
-        return make_result(about, plan, sink.mosaic, evidence, Quicklook(), self._context.version)
+        version, today = self._context.version, self._context.today()
+        return make_result(about, plan, sink.mosaic, evidence, illustrator=Quicklook(), version=version, today=today)
 
     def close(self) -> None:
         """Nothing is kept open between calls."""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,14 @@ class _Raster:
 
 
 def make_result(
-    about: Finishing, plan: Plan, mosaic: Mosaic, evidence: Evidence, illustrator: Illustrator, version: str
+    about: Finishing,
+    plan: Plan,
+    mosaic: Mosaic,
+    evidence: Evidence,
+    *,
+    illustrator: Illustrator,
+    version: str,
+    today: date,
 ) -> Made:
     """
     Complete the raster and make what goes with it, in the working folder.
@@ -63,7 +71,7 @@ def make_result(
         _written(about.folder, "proof", proved, beside(final, PROOF)),
         MadeFile("data", report.path, final, raster.sha256),
     ]
-    described = item(about.run, plan, _assets(files), _numbers(report.path, raster.counts), version)
+    described = item(about.run, plan, _assets(files), _numbers(report.path, raster.counts), version, today)
     files.insert(-1, _written(about.folder, "item", described, beside(final, ITEM)))
     return Made(tuple(files), facts, {"valid": valid, "method": report.method})
 
