@@ -20,23 +20,24 @@ from orchestrator.core.errors import ConfigError, PlanError
 from orchestrator.core.files import write_once
 from orchestrator.core.machine import processors
 from orchestrator.core.retry import RetryPolicy
+from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Backoff, Clients, ProcessContext
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.service import ElsewhereError
 from orchestrator.engine.stores.records import Run
-from orchestrator.engine.watch import OperationsWatch
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.product import Product
 from orchestrator.products.context import ProductContext
 from orchestrator.products.registry import find_product
-from orchestrator.recipes.registry import find_recipe
+from orchestrator.recipes.registry import UNDATED, find_recipe
 
 if TYPE_CHECKING:
     from orchestrator.clients.earthengine import EarthEngine
     from orchestrator.products.mosaic.product import MosaicProduct
+    from orchestrator.routes.registry import Services
 
 Notify = Callable[[str, str, Mapping[str, Any]], None]
 
@@ -103,6 +104,7 @@ class Application(Records):
             downloads=self.settings.transfer.downloads,
             threads=self.threads,
             version=__version__,
+            undated=UNDATED,
         )
 
     @property
@@ -177,22 +179,31 @@ class Application(Records):
 
     def clients(self, job: Job, say: Callable[[str], None] = _unheard) -> Clients:
         """Return what a run of `job` works with; `say` is told what its planner does."""
-        from orchestrator.routes.drive_export import drive_export  # noqa: PLC0415
-        from orchestrator.routes.gcs_export import gcs_export  # noqa: PLC0415
+        from orchestrator.routes.registry import batch_route  # noqa: PLC0415
+
+        engine = self.earth_engine()
+        route = batch_route(job.route, self._services(engine))
+        return Clients(self.product(job.product, say), route, engine.operations)
+
+    def _services(self, engine: EarthEngine) -> Services:
+        """Return what a route may be made of; a bucket or a Drive is connected when it is asked for."""
+        from orchestrator.routes.export import ExportOptions  # noqa: PLC0415
+        from orchestrator.routes.names import Naming  # noqa: PLC0415
+        from orchestrator.routes.registry import Services  # noqa: PLC0415
         from orchestrator.transfer.download import Patience as DownloadPatience  # noqa: PLC0415
         from orchestrator.transfer.store import CheckedStore  # noqa: PLC0415
 
-        ee = self.settings.ee
-        options: dict[str, Any] = {"cloud_optimized": ee.cloud_optimized}
-        options |= {"priority": ee.priority} if ee.priority >= 0 else {}
-        engine = self.earth_engine()
-        cloud = self.bucket() if job.route == "gcs" else self.drive()
-        objects = CheckedStore(cloud, DownloadPatience(retry=self.policy), self.stop)
-        if job.route == "gcs":
-            route = gcs_export(engine, objects, self.settings.gcs.bucket, **options)
-        else:
-            route = drive_export(engine, objects, self.settings.drive.folder, **options)
-        return Clients(self.product(job.product, say), route)
+        ee, gcs = self.settings.ee, self.settings.gcs
+        how = DownloadPatience(retry=self.policy)
+        return Services(
+            earth_engine=lambda: engine,
+            bucket=lambda: CheckedStore(self.bucket(), how, self.stop),
+            drive=lambda: CheckedStore(self.drive(), how, self.stop),
+            bucket_name=gcs.bucket,
+            folder_name=self.settings.drive.folder,
+            naming=Naming(self.owner, gcs.prefix.strip("/")),
+            options=ExportOptions(ee.cloud_optimized, ee.priority if ee.priority >= 0 else None),
+        )
 
     @contextmanager
     def lent_clients(self, job: Job) -> Iterator[Clients]:
@@ -230,7 +241,6 @@ class Application(Records):
         work = self.settings.local.work_dir
         return ProcessContext(
             owner=self.owner,
-            prefix=self.settings.gcs.prefix.strip("/"),
             work_dir=Path(work).expanduser().resolve() if work else None,
             keep_parts=self.settings.local.keep_parts,
             downloads=self.settings.transfer.downloads,
@@ -276,7 +286,7 @@ class Application(Records):
         ee = self.settings.ee
         with self._joining:
             if "one" not in self._watches:
-                self._watches["one"] = OperationsWatch(clients.route.operations, self.clock, ee.poll_min, ee.poll_max)
+                self._watches["one"] = OperationsWatch(clients.list_operations, self.clock, ee.poll_min, ee.poll_max)
             return self._watches["one"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.model.job import MAX_BASE_NAME, Job
 from orchestrator.recipes.contract import ImageRequest
@@ -46,3 +46,12 @@ def piece_name(job: Job, area: Area) -> str:
         return whole
     kept = room - len(job.base_name) - 1 - 9
     return f"{job.base_name}_{area.name[: max(kept, 1)]}-{digest_of(area.value or area.name)}"
+
+
+def region_of(job: Job) -> dict[str, Any]:
+    """Return what Earth Engine is told of a job's area: a small GeoJSON geometry in degrees that contains it."""
+    from orchestrator.plan.declared import area_of  # noqa: PLC0415  geopandas is heavy
+    from orchestrator.plan.region import ee_region  # noqa: PLC0415
+
+    area = area_of(job)
+    return ee_region(area.geometry, area.crs)

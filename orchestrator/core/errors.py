@@ -6,6 +6,7 @@ what was expected and what to do.
     ├── UserError            the person who asked: nothing remote has happened because of it
     │   ├── AreaError        the area's file or geometry
     │   ├── ConfigError      a setting, its file and its key
+    │   ├── ExtraError       an optional part that is not installed
     │   ├── PlanError        a grid or a budget that cannot be met
     │   └── RecipeError      what the pixels should be: bands, dates, parameters, user code
     ├── TransientError       time: the same call may succeed later
@@ -19,6 +20,7 @@ what was expected and what to do.
     │   └── RunFailed        ... to a whole run, or somebody cancelled it
     ├── NeedsPerson          somebody: a run is held for what will not pass by itself
     ├── IntegrityError       us: bytes or state are not what was promised
+    │   ├── FencedError      ... because the lease is over and the work is another's: nothing was written, leave it
     │   ├── GenerationError  ... because the object changed after it was listed
     │   ├── DamagedObjectError  ... because the object itself is proved not to be what its checksum says
     │   └── WayError         ... because something between here and the service alters bytes; also a TransientError
@@ -49,6 +51,10 @@ class ConfigError(UserError):
     """A setting is unknown, missing or out of range."""
 
     exit_code = 4
+
+
+class ExtraError(UserError):
+    """A part of the program that only some need is not installed; the message names the extra and the command."""
 
 
 class PlanError(UserError):
@@ -125,6 +131,10 @@ class NeedsPerson(OrchestratorError):  # noqa: N818  likewise
 
 class IntegrityError(OrchestratorError):
     """Bytes or state differ from what was promised; nothing may be built on them."""
+
+
+class FencedError(IntegrityError):
+    """A lease was lost to somebody else, or given back: what was done under it is not written down."""
 
 
 class GenerationError(IntegrityError):

@@ -11,10 +11,10 @@ from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError
 from orchestrator.core.files import publish, sha256_of
 from orchestrator.core.percent import Percent
-from orchestrator.engine.ladder import HoldError
-from orchestrator.engine.names import prefix_of
+from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Attempt, Part, Run
+from orchestrator.engine.work import HoldError
 from orchestrator.model.grid import Window
 from orchestrator.model.ports import Stop
 from orchestrator.model.product import (
@@ -23,7 +23,7 @@ from orchestrator.model.product import (
     Evidence,
     Made,
     MadeFile,
-    Product,
+    OutputLostError,
     RunSnapshot,
     Sink,
 )
@@ -78,32 +78,16 @@ class Publication:
     """Finishes one run's output; it is the product's `Finishing`."""
 
     def __init__(
-        self,
-        run: Run,
-        snapshot: RunSnapshot,
-        *,
-        product: Product,
-        folder: Path,
-        store: Store,
-        stop: Stop,
-        record: Callable[[str, Mapping[str, Any]], None],
-        check: Callable[[], None],
-        say: Say = _unheard,
+        self, row: Run, run: RunSnapshot, folder: Path, context: RunContext, check: Callable[[], None]
     ) -> None:
-        """
-        Take what the run is made of.
-
-        `check` raises where the final path is somebody else's by now; `say` is told what is being done.
-        """
-        self._row = run
-        self.run = snapshot
-        self._product = product
+        """Take what the run is made of; `check` raises where the final path is somebody else's by now."""
+        self._row = row
+        self.run = run
         self.folder = folder
-        self._store = store
-        self.stop = stop
-        self._record = record
+        self._context = context
+        self._store = context.store
+        self.stop = context.process.stop
         self._check = check
-        self._say = say
 
     @property
     def min_valid(self) -> float:
@@ -111,10 +95,10 @@ class Publication:
         return self.run.job.min_valid if learned is None else learned
 
     def say(self, what: str) -> None:
-        self._say(what)
+        self._context.progress.set(detail=what)
 
     def record(self, name: str, facts: Mapping[str, Any]) -> None:
-        self._record(name, facts)
+        self._context.record(name, facts)
 
     def work(self, sink: Sink | None) -> Result:
         """
@@ -127,12 +111,14 @@ class Publication:
         Raises:
             OutputLostError: The unfinished output is not what it was; it must be built again from the parts.
         """
-        evidence = self._evidence()
+        parts = self._placed_parts()
         if (done := self._already_published()) is not None:
             return done
+        if sink is not None and (lacking := not_placed(sink, parts)):
+            raise OutputLostError(f"{len(lacking)} parts are not in the unfinished file any more")
         self._check()
         try:
-            made = self._product.finish(self, sink, evidence)
+            made = self._context.clients.product.finish(self, sink, self._evidence(parts))
         except DecisionError as error:
             raise HoldError(str(error), alone=False) from None
         result = self._manifest(made)
@@ -146,7 +132,7 @@ class Publication:
         self._name(main)
         crash.point("output.published")
         told = {"path": str(main.final), "bytes": result.main.bytes, "sha256": result.main.sha256}
-        self._record("output.published", told | dict(made.told))
+        self.record("output.published", told | dict(made.told))
         return result
 
     def begun(self) -> bool:
@@ -158,32 +144,34 @@ class Publication:
         if not self._row.result:
             return False
         *beside, main = Result.from_json(self._row.result).files
-        return any(is_file(file, self.stop) for file in beside) or is_file(main, self.stop, self._say)
+        return any(is_file(file, self.stop) for file in beside) or is_file(main, self.stop, self.say)
 
-    def _evidence(self) -> Evidence:
+    def _placed_parts(self) -> list[Part]:
         """
-        Return what was brought, every cell with its origin.
+        Return every part.
 
         Raises:
-            IntegrityError: Something is still missing.
+            IntegrityError: One is not where it must be.
         """
         parts = self._store.parts.of(self.run.id)
         if waiting := [part for part in parts if part.state not in PART_DONE]:
             raise IntegrityError(f"{len(waiting)} parts are not placed, the first at {waiting[0].window}")
-        return Evidence(self._origins(parts), ())
+        return parts
 
-    def _origins(self, parts: Sequence[Part]) -> tuple[Brought, ...]:
+    def _evidence(self, parts: Sequence[Part]) -> Evidence:
+        """Return what was brought, every cell with its origin."""
         # By prefix: a part that outlived the cutting of its task was written by an attempt of another.
         wrote = {attempt.prefix: attempt for attempt in self._store.tasks.attempts(self.run.id)}
-        origins = {p.window: wrote.get(prefix_of(p.source.name)) for p in parts if p.source}
-        return tuple(Brought(Cell(part.window), _origin(part, origins)) for part in parts)
+        prefix_of = self._context.clients.route.prefix_of
+        origins = {part.window: wrote.get(prefix_of(part.source.name)) for part in parts if part.source}
+        return Evidence(tuple(Brought(Cell(part.window), _origin(part, origins)) for part in parts), ())
 
     def _already_published(self) -> Result | None:
         """Return the result when a crash fell between the last rename and its commit."""
         if not self._row.result:
             return None
         result = Result.from_json(self._row.result)
-        return result if is_file(result.main, self.stop, self._say) else None
+        return result if is_file(result.main, self.stop, self.say) else None
 
     def _manifest(self, made: Made) -> Result:
         files = []

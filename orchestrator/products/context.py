@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
@@ -39,6 +39,7 @@ class ProductContext:
     Attributes:
         imagery: See there.
         recipe: Finds a recipe by its name.
+        undated: Names of the recipes whose pixels do not depend on the dates of a job.
         today: Returns the day from which on no scene can have been taken.
         say: Told what is being done, in a few words.
         cloud_optimized: Whether parts are asked for with overviews.
@@ -55,3 +56,4 @@ class ProductContext:
     downloads: int = 4
     threads: int = 2
     version: str = ""
+    undated: Collection[str] = ()

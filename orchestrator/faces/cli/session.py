@@ -14,6 +14,7 @@ from orchestrator.app.records import Records
 from orchestrator.app.sandbox_process import DEFAULT_BUCKET, SANDBOX_PROJECT, private_sandbox, service_at
 from orchestrator.config import Loaded, load
 from orchestrator.core.errors import UserError
+from orchestrator.faces.cli.called import Called
 from orchestrator.faces.cli.output import Output
 
 if TYPE_CHECKING:
@@ -31,6 +32,15 @@ class Context:
     quiet: bool = False
     verbose: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
+    called: Called = field(default_factory=Called)
+
+    def __post_init__(self) -> None:
+        self.called.options = self.words
+
+    def words(self) -> list[str]:
+        """Return the options that another command needs too, to look at the same runs with the same settings."""
+        given = {"--config": self.config, "--profile": self.profile, "--state-dir": self.state_dir}
+        return [word for name, value in given.items() if value for word in (name, str(value))]
 
     def overrides(self) -> dict[str, dict[str, Any]]:
         """Return what the options before the command set."""
@@ -49,7 +59,7 @@ class Context:
         return load(self.config, profile=self.profile, overrides=merged)
 
     def output(self) -> Output:
-        return Output(as_json=self.as_json, quiet=self.quiet)
+        return Output(as_json=self.as_json, quiet=self.quiet, called=self.called)
 
 
 def looking(context: Context) -> Records:

@@ -104,7 +104,7 @@ def item(
 
 def _moments(job: Job, today: date) -> dict[str, Any]:
     """Return the first and the last moment of the days that were used; `end_date` is the day after the last."""
-    if not job.start_date:
+    if job.undated:
         return {"datetime": datetime.combine(today, time(), UTC)}
     last = datetime.combine(date.fromisoformat(job.end_date), time(), UTC) - timedelta(seconds=1)
     first = datetime.combine(date.fromisoformat(job.start_date), time(), UTC)
@@ -129,7 +129,7 @@ def _properties(run: RunSnapshot, version: str) -> dict[str, Any]:
 
 
 def _days(job: Job) -> str:
-    return f" for {job.start_date} to {job.end_date} (the day after the last one used)" if job.start_date else ""
+    return f" for {job.start_date} to {job.end_date} (the day after the last one used)" if not job.undated else ""
 
 
 def _providers(notice: str, licence: str) -> list[dict[str, Any]]:

@@ -13,15 +13,21 @@ from orchestrator.model.plan import Plan
 from orchestrator.recipes.contract import ImageRequest, Recipe
 
 
-def check_dates(job: Job, recipe: Recipe, request: ImageRequest, today: date) -> tuple[str, ...]:
+def check_dates(
+    job: Job, recipe: Recipe, request: ImageRequest, today: date, *, dateless: bool = False
+) -> tuple[str, ...]:
     """
-    Return what is to be said of the dates.
+    Return what is to be said of the dates; `dateless` is a recipe whose pixels do not depend on them.
 
     A sandbox serves whatever scenes it has, so nothing is refused for it.
 
     Raises:
-        RecipeError: Google's collection cannot hold a scene of these dates.
+        RecipeError: Google's collection cannot hold a scene of these dates, or there are none and must be.
     """
+    if job.undated:
+        if not dateless:
+            raise RecipeError(f"recipe {job.recipe} needs dates: give --start-date and --end-date")
+        return ()
     known = recipe.first_day(request)
     if request.start > today:
         trouble = f"the dates begin on {request.start}, and today is {today}: no scene has been taken yet"

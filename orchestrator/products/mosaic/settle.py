@@ -68,7 +68,8 @@ def local_plan(job: Job, context: ProductContext, today: date | None = None) -> 
     start, end = job.dates(date.min)
     bare = ImageRequest({}, start, end, job.bands, job.params)
     pixels = recipe.pixels(bare)
-    remarks = check_dates(job, recipe, bare, today or context.today()) + recipe.notes(bare)
+    dateless = job.recipe in context.undated
+    remarks = check_dates(job, recipe, bare, today or context.today(), dateless=dateless) + recipe.notes(bare)
     area = area_of(job)
     context.say("laying the grid over the area")
     plan = make_plan(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import ee
 import matplotlib.image
@@ -126,23 +127,31 @@ def test_pixels_are_taken_at_their_centres():
     ],
 )
 def test_pixels_are_those_of_a_batch_export(kit, bucket, prefix, tmp_path, graph):
-    """The same expression on the same grid, once by each way."""
+    """The same expression on the same lattice, once by each way: a window is a part of the export."""
     image = graph(kit.image("half")).toFloat()
-    kit.finish(kit.to_bucket(prefix, image, **kit.grid(120, 130, 250, 260)))
+    kit.finish(kit.to_bucket(prefix, image, **kit.grid(211, 223, 233, 241)))
     bucket.blob(f"{prefix}.tif").download_to_filename(tmp_path / "export.tif")
 
     with MemoryFile(compute(image, "GEO_TIFF")) as memory, memory.open() as raster:
-        found, transform = raster.read(), raster.transform
+        found = raster.read()
 
     with rasterio.open(tmp_path / "export.tif") as export:
-        assert transform == export.transform
-        np.testing.assert_array_equal(found, export.read())
+        np.testing.assert_array_equal(found, export.read(window=((17, 137), (19, 149))))
     assert np.unique(found).size > 1
 
 
-def test_windows_fit_together(kit):
-    """An area fetched in pieces is the area fetched at once."""
-    image = kit.image("half").focalMax(2)
+@pytest.mark.parametrize(
+    "graph",
+    [
+        pytest.param(lambda image: image.focalMax(2), id="neighbours"),
+        pytest.param(lambda image: image.reproject("EPSG:3857", None, 33), id="of another lattice"),
+        pytest.param(lambda image: image.reproject("EPSG:3857", None, 33).resample("bilinear"), id="interpolated"),
+        pytest.param(lambda _: ee.Image.pixelLonLat().select([0], ["half"]), id="places"),
+    ],
+)
+def test_windows_fit_together(kit, graph):
+    """An area fetched in pieces is the area fetched at once, to the last bit."""
+    image = graph(kit.image("half"))
     whole = compute(image)
 
     parts = [
@@ -172,6 +181,16 @@ def test_a_picture_is_stretched_and_transparent_where_masked(kit, ramp):
 
     grey = np.floor(values / 100 + 0.5)
     np.testing.assert_array_equal(found[valid][:, :3] * 255, np.stack([grey[valid]] * 3, axis=-1))
+    np.testing.assert_array_equal(found[..., 3], valid)
+
+
+def test_a_pixel_that_lacks_one_colour_is_transparent(kit, ramp):
+    """Two colours everywhere, the third where the ramp is valid."""
+    _, valid = map(window, ramp)
+    colours = ee.Image.constant([1, 2]).addBands(kit.image()).toUint8()
+
+    found = matplotlib.image.imread(io.BytesIO(compute(colours, "PNG")))
+
     np.testing.assert_array_equal(found[..., 3], valid)
 
 
@@ -423,6 +442,20 @@ def test_an_answer_of_pixels_can_be_spoilt(kit, action, order):
 
     assert (found == whole) == (action == "stall")
     assert kit.consumed(number) == 1
+
+
+def test_large_answers_can_be_asked_for_together(kit):
+    """More than are computed at a time: each comes whole, 20 MB of its own window."""
+    image = kit.image("half").unmask(-1)
+
+    def ask(number):
+        return compute(image, grid=grid(1000, 5000, 0, 100 * number))["half"]
+
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(ask, range(4)))
+
+    assert [each.shape for each in found] == [(1000, 5000)] * 4
+    np.testing.assert_array_equal(found[3][:, :800], found[0][:, 300:1100])
 
 
 def test_requests_for_pixels_are_counted(sandbox, kit):
