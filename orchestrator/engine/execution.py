@@ -220,7 +220,7 @@ class Execution:
         settled = self._clients.product.prepare(Job.from_json(run.job))
         crash.point("run.prepared")
         facts = json.dumps(dict(settled.facts))
-        self._store.runs.save_plan(run.id, settled.document, settled.image, facts, settled.tasks)
+        self._store.runs.save_plan(run.id, settled.document, settled.image, facts, settled.tasks, settled.units)
         self._record_plan(self._store.runs.get(run.id), settled)
         if settled.tasks and (rung := starting_rung(self._store, settled.image)):
             tasks = self._store.tasks.of(run.id)
