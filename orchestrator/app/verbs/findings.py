@@ -108,12 +108,12 @@ def _jobs(app: Application) -> Iterator[Finding]:
 def _job(app: Application, name: str, table: JobTable) -> Finding:
     job = table.job(app.config_dir, app.settings.service)
     for one in expand(job):
-        app.planner().local(one.dated(datetime.now(UTC).date()))
+        app.product(one.product).check(one.dated(datetime.now(UTC).date()))
     return Finding(f"job {name}", "ok", "can be planned")
 
 
 def _state(app: Application) -> Finding:
-    runs = len(app.store.runs.heads(10_000))
+    runs = app.store.runs.count()
     return Finding("state", "ok", f"{app.settings.state_dir}, {runs} runs")
 
 
