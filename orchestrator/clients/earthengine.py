@@ -234,9 +234,7 @@ class EarthEngine:
             self._look(answer, list_of)
 
         list_of = pages() if pages else None
-        return self.watched(
-            function, Watch("Earth Engine", self._stop, self._limits, seconds=seconds, on_answer=look)
-        )
+        return self.watched(function, Watch("Earth Engine", self._stop, self._limits, seconds=seconds, on_answer=look))
 
     def watched(self, function: Callable[[], T], watch: Watch) -> T:
         """Run `function` a single time under a watch of the caller's, in our errors."""

@@ -80,7 +80,7 @@ class RequestSize:
 
 
 def counted_bytes(pixels: PixelSpec) -> int:
-    """Return the bytes of one pixel of all bands as Earth Engine counts a request: the values, and a byte of mask each."""
+    """Return the bytes of one pixel of all bands as Earth Engine counts them: each value, and a byte of mask for it."""
     return len(pixels.bands) * (DTYPE_BYTES[pixels.dtype] + 1)
 
 
@@ -212,7 +212,8 @@ class _Lattice:
 
 
 def _edges(cells: slice, unit: int, first: int, end: int) -> Ints:
-    return np.clip(np.arange(cells.start, cells.stop + 1, dtype=np.int64) * unit, first, end)
+    edges: Ints = np.arange(cells.start, cells.stop + 1, dtype=np.int64) * unit
+    return edges.clip(first, end)
 
 
 Piece = tuple[int, int, int, int]  # cells [first, last) along and [low, high) across
@@ -245,13 +246,13 @@ def _seams(lattice: _Lattice, cut: Cut) -> int:
 
 
 def _band_numbers(lattice: _Lattice, size: RequestSize) -> range:
-    """Return into how many bands the other axis may be cut: from the fewest that can fit to squares, and a little on."""
-    along, across = float(np.ptp(lattice.along)), float(np.ptp(lattice.across))
+    """Return into how many bands the other axis may be cut: from the fewest that can fit to squares and a little on."""
+    across = int(lattice.across[-1] - lattice.across[0])
     thinnest = int(np.diff(lattice.along).max())
     widest = min(size.max_side, max(1, int(size.max_bytes / size.bytes_per_pixel) // thinnest))
     cells = len(lattice.across) - 1
     # What the area does not touch need not fit, so that fewer bands may do than the whole width needs.
-    first = min(cells, 1 if not lattice.touched.all() else -(-int(across) // widest))
+    first = min(cells, 1 if not lattice.touched.all() else -(-across // widest))
     square = math.ceil(math.sqrt(across * across * size.bytes_per_pixel / size.max_bytes))
     return range(first, min(cells, max(first, square) + 2) + 1)
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any
 
-import ee
-
-from orchestrator.clients.earthengine import EarthEngine, deserialise
+from orchestrator.clients.earthengine import EarthEngine
 from orchestrator.model.plan import Plan
 from orchestrator.model.ports import ExportOrder, ObjectStore, Operation
-
-_image_of = lru_cache(maxsize=8)(deserialise)
+from orchestrator.routes.filled import filled
 
 
 class BatchExport:
@@ -41,7 +37,9 @@ class BatchExport:
         self._priority = priority
 
     def submit(self, image: str, plan: Plan, order: ExportOrder) -> Operation:
-        request = self._destination(_filled(image, plan, order), order.prefix, **self._options(plan, order)).config
+        request = self._destination(
+            filled(image, plan.pixels, order.bands), order.prefix, **self._options(plan, order)
+        ).config
         return self._engine.export(order.request_id, request)
 
     def operations(self) -> Sequence[Operation]:
@@ -71,21 +69,6 @@ class BatchExport:
             "formatOptions": {"cloudOptimized": self._cloud_optimized, "noData": plan.pixels.nodata},
         }
         return options if self._priority is None else options | {"priority": self._priority}
-
-
-def _filled(image: str, plan: Plan, order: ExportOrder) -> Any:
-    """
-    Return the image with every masked pixel set to nodata.
-
-    What Earth Engine writes for a masked pixel of a float export is not documented, so nothing is left to it.
-    """
-    selected = _image_of(image).select(list(order.bands))
-    return selected.unmask(ee.Image.constant(plan.pixels.nodata).cast(_like(plan)), False)
-
-
-def _like(plan: Plan) -> dict[str, str]:
-    names = {"float32": "float", "float64": "double"}
-    return {"constant": names.get(plan.pixels.dtype, plan.pixels.dtype)}
 
 
 def _multiple(side: int, of: int) -> int:
