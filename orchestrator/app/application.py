@@ -19,11 +19,11 @@ from orchestrator.core.errors import ConfigError, PlanError
 from orchestrator.core.files import write_once
 from orchestrator.core.machine import processors
 from orchestrator.core.retry import RetryPolicy
+from orchestrator.engine.context import Backoff, Clients, ProcessContext
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.service import ElsewhereError
-from orchestrator.engine.setting import Hands, Patience, Surroundings
 from orchestrator.engine.stores.records import Run
 from orchestrator.engine.watch import OperationsWatch
 from orchestrator.model.job import Job
@@ -88,7 +88,7 @@ class Application(Records):
     def credentials(self) -> Any:
         from orchestrator.clients.credentials import credentials_for  # noqa: PLC0415
 
-        given = self.settings.credentials
+        given = self.settings.credentials.google
         return credentials_for(
             url=self.settings.ee.url or None,
             key_file=Path(given.key_file).expanduser() if given.key_file else None,
@@ -144,7 +144,7 @@ class Application(Records):
 
     # ------------------------------------------------------------------ runs
 
-    def hands(self, job: Job, say: Callable[[str], None] = _unheard) -> Hands:
+    def clients(self, job: Job, say: Callable[[str], None] = _unheard) -> Clients:
         """Return what a run of `job` works with; `say` is told what its planner does."""
         from orchestrator.assemble.quicklook import Quicklook  # noqa: PLC0415
         from orchestrator.routes.drive_export import drive_export  # noqa: PLC0415
@@ -162,16 +162,16 @@ class Application(Records):
             route = gcs_export(engine, objects, self.settings.gcs.bucket, **options)
         else:
             route = drive_export(engine, objects, self.settings.drive.folder, **options)
-        return Hands(self.planner(say), route, _assembler(), Quicklook(), self.threads, __version__)
+        return Clients(self.planner(say), route, _assembler(), Quicklook(), self.threads, __version__)
 
     @contextmanager
-    def lent_hands(self, job: Job) -> Iterator[Hands]:
+    def lent_clients(self, job: Job) -> Iterator[Clients]:
         """Lend what a run of `job` works with; its connections are closed at the end of the block."""
-        hands = self.hands(job)
+        clients = self.clients(job)
         try:
-            yield hands
+            yield clients
         finally:
-            hands.route.close()
+            clients.route.close()
 
     def execution(self, run: Run, progress: Progress | None = None) -> Execution:
         """Return the execution of a run, ready to work."""
@@ -183,30 +183,31 @@ class Application(Records):
                 f"a run is never continued elsewhere{hint}"
             )
         progress = progress or Progress()
-        hands = self.hands(job, lambda what: progress.set(detail=what))
+        clients = self.clients(job, lambda what: progress.set(detail=what))
         return Execution(
             run.id,
             store=self.store,
-            hands=hands,
-            around=self._surroundings(),
-            watch=self._watch(hands),
+            clients=clients,
+            process=self._process_context(),
+            watch=self._watch(clients),
             cut=_cut,
             refit=self._refit,
             progress=progress,
         )
 
-    def _surroundings(self) -> Surroundings:
+    def _process_context(self) -> ProcessContext:
         work = self.settings.local.work_dir
-        return Surroundings(
+        return ProcessContext(
             owner=self.owner,
             prefix=self.settings.gcs.prefix.strip("/"),
             work_dir=Path(work).expanduser().resolve() if work else None,
             keep_parts=self.settings.local.keep_parts,
-            patience=self._patience(),
+            downloads=self.settings.transfer.downloads,
+            backoff=self._backoff(),
+            limits=self.limits,
             clock=self.clock,
             stop=self.stop,
             notify=self.notify,
-            limits=self.limits,
         )
 
     @cached_property
@@ -214,12 +215,9 @@ class Application(Records):
         """What every run of this process shares of the project."""
         return Limits(self.settings.ee.live_tasks, self.settings.gcs.max_bytes, self.store.tasks.live, self.clock)
 
-    def _patience(self) -> Patience:
+    def _backoff(self) -> Backoff:
         ee, retry = self.settings.ee, self.settings.retry
-        return Patience(
-            live_tasks=ee.live_tasks,
-            bucket_bytes=self.settings.gcs.max_bytes,
-            downloads=self.settings.transfer.downloads,
+        return Backoff(
             poll_min_seconds=ee.poll_min,
             poll_max_seconds=ee.poll_max,
             repost_seconds=retry.repost,
@@ -242,12 +240,12 @@ class Application(Records):
             heaviest_bytes_per_pixel=heaviest,
         )
 
-    def _watch(self, hands: Hands) -> OperationsWatch:
+    def _watch(self, clients: Clients) -> OperationsWatch:
         """One list of operations serves every run of the process, whatever its route."""
         ee = self.settings.ee
         with self._joining:
             if "one" not in self._watches:
-                self._watches["one"] = OperationsWatch(hands.route.operations, self.clock, ee.poll_min, ee.poll_max)
+                self._watches["one"] = OperationsWatch(clients.route.operations, self.clock, ee.poll_min, ee.poll_max)
             return self._watches["one"]
 
 

@@ -15,7 +15,9 @@ what was expected and what to do.
     │       └── QueueFullError  ... because its queue of tasks is full; nothing was started
     ├── PermanentError       nobody: the service said no and will say no again
     │   ├── CredentialError  ... because it does not know us or does not let us
-    │   └── NotFoundError    ... because the thing is not there
+    │   ├── NotFoundError    ... because the thing is not there
+    │   └── RunFailed        ... to a whole run, or somebody cancelled it
+    ├── NeedsPerson          somebody: a run is held for what will not pass by itself
     ├── IntegrityError       us: bytes or state are not what was promised
     │   ├── GenerationError  ... because the object changed after it was listed
     │   ├── DamagedObjectError  ... because the object itself is proved not to be what its checksum says
@@ -109,6 +111,16 @@ class CredentialError(PermanentError):
 
 class NotFoundError(PermanentError):
     """The named thing does not exist in the service."""
+
+
+class RunFailed(PermanentError):  # noqa: N818  what a caller of the Python API catches, by the word it knows
+    """A run has ended without a result; why is in the message."""
+
+
+class NeedsPerson(OrchestratorError):  # noqa: N818  likewise
+    """A run is held for something that will not pass by itself; what to do is in the message."""
+
+    exit_code = 3
 
 
 class IntegrityError(OrchestratorError):

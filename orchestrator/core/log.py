@@ -8,8 +8,6 @@ import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any, TextIO
 
-import structlog
-
 _SECRET_KEYS = re.compile(
     r"authorization|token|secret|private_?key|passw(or)?d|cookie|signature|credential|api_?key", re.IGNORECASE
 )
@@ -86,6 +84,8 @@ def configure(level: str = "info", style: str = "auto", stream: TextIO | None = 
         style: `console`, `json`, or `auto`: console on a terminal, JSON otherwise.
         stream: Where lines go; standard error by default, so that standard output stays for results.
     """
+    import structlog  # noqa: PLC0415  who only masks a sentence, as `status` and `why` do, writes no log
+
     out = stream or sys.stderr
     pretty = style == "console" or (style == "auto" and out.isatty())
     renderer: Any = (
@@ -119,4 +119,6 @@ def configure(level: str = "info", style: str = "auto", stream: TextIO | None = 
 
 def get(name: str) -> Any:
     """Return the logger of a room."""
+    import structlog  # noqa: PLC0415  see `configure`
+
     return structlog.get_logger(room=name)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
-
-import tenacity
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from orchestrator.core.errors import QuotaError, Stopped, ThrottleError, TransientError, UnreachableError
+
+if TYPE_CHECKING:
+    import tenacity
 
 T = TypeVar("T")
 
@@ -54,6 +55,8 @@ def retrying(policy: RetryPolicy, stop: Waiter, chance: random.Random | None = N
         Stopped: `stop` was set while waiting.
         TransientError: The last one, when the tries are used up.
     """
+    import tenacity  # noqa: PLC0415  not needed by those who only look
+
     source = chance or random.Random()  # noqa: S311  spreads waits, guards nothing
 
     def wait(state: tenacity.RetryCallState) -> float:

@@ -11,8 +11,8 @@ from typing import Any
 from orchestrator.core import crash
 from orchestrator.core.files import remove_if_empty, remove_tree
 from orchestrator.core.flow import in_order
+from orchestrator.engine.context import Clients, ProcessContext
 from orchestrator.engine.names import prefix_of, run_prefix, wrote
-from orchestrator.engine.setting import Hands, Surroundings
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.objects import Deletion
@@ -40,25 +40,25 @@ def clean_cloud(
     run: Run,
     *,
     store: Store,
-    hands: Hands,
-    around: Surroundings,
+    clients: Clients,
+    process: ProcessContext,
     record: Callable[[str, Mapping[str, Any]], None],
 ) -> Cleaned:
     """Delete every object of a run that the ledger holds, at the generation it was listed with."""
-    own_late_objects(run, store=store, hands=hands, around=around)
+    own_late_objects(run, store=store, clients=clients, process=process)
     owned = store.ledger.of(run.id)
     earlier = [entry.source.name for entry in owned if entry.outcome == Deletion.CHANGED]
     outcomes: list[tuple[str, Deletion]] = []
     waiting = [entry for entry in owned if not entry.outcome]
     # As many at once as are downloaded at once: of tens of thousands one after the other would take an hour.
-    threads = around.patience.downloads
+    threads = process.downloads
     with ThreadPoolExecutor(threads, "delete") as pool:
-        answers = in_order(pool, hands.route.objects.delete, (entry.source for entry in waiting), ahead=2 * threads)
+        answers = in_order(pool, clients.route.objects.delete, (entry.source for entry in waiting), ahead=2 * threads)
         for entry, outcome in zip(waiting, answers, strict=True):
             crash.point("object.deleted")
             store.ledger.settle(entry.id, outcome)
             outcomes.append((entry.source.name, outcome))
-    foreign = _foreign(run, hands, around)
+    foreign = _foreign(run, clients, process)
     cleaned = Cleaned(
         deleted=sum(outcome is Deletion.DELETED for _, outcome in outcomes),
         absent=sum(outcome is Deletion.ABSENT for _, outcome in outcomes),
@@ -70,25 +70,27 @@ def clean_cloud(
     return cleaned
 
 
-def own_late_objects(run: Run, *, store: Store, hands: Hands, around: Surroundings) -> None:
+def own_late_objects(run: Run, *, store: Store, clients: Clients, process: ProcessContext) -> None:
     """Enter into the ledger what earlier attempts wrote after they were given up."""
     attempts = {attempt.prefix: attempt for attempt in store.tasks.attempts(run.id)}
     plans = {task.key: task.plan for task in store.tasks.of(run.id)}
     known = {owned.source.name for owned in store.ledger.of(run.id)}
-    listed = [source for source in hands.route.objects.find(_prefix(run, hands, around)) if source.name not in known]
+    listed = [
+        source for source in clients.route.objects.find(_prefix(run, clients, process)) if source.name not in known
+    ]
     late = [(attempts.get(prefix_of(source.name)), source) for source in listed]
     store.ledger.own(
         run.id, [source for attempt, source in late if attempt and wrote(plans[attempt.task], attempt, source)]
     )
 
 
-def _foreign(run: Run, hands: Hands, around: Surroundings) -> tuple[str, ...]:
+def _foreign(run: Run, clients: Clients, process: ProcessContext) -> tuple[str, ...]:
     """Whatever is left under the run's prefix after ours is gone."""
-    return tuple(source.name for source in hands.route.objects.find(_prefix(run, hands, around)))
+    return tuple(source.name for source in clients.route.objects.find(_prefix(run, clients, process)))
 
 
-def _prefix(run: Run, hands: Hands, around: Surroundings) -> str:
-    return run_prefix(run.id, prefix=around.prefix, owner=around.owner, route=hands.route)
+def _prefix(run: Run, clients: Clients, process: ProcessContext) -> str:
+    return run_prefix(run.id, prefix=process.prefix, owner=process.owner, route=clients.route)
 
 
 def clean_local(folders: list[Path]) -> None:

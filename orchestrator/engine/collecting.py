@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.core import crash
+from orchestrator.engine.context import RunContext
 from orchestrator.engine.feedback import Feedback
 from orchestrator.engine.ladder import HoldError
 from orchestrator.engine.names import Matched, match
-from orchestrator.engine.setting import Desk
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Attempt, Task
 from orchestrator.model.states import Failure, TaskState
@@ -20,8 +20,8 @@ _SHOWN = 3
 class Collecting:
     """Matches what one run's tasks have written."""
 
-    def __init__(self, desk: Desk, feedback: Feedback) -> None:
-        self._desk = desk
+    def __init__(self, context: RunContext, feedback: Feedback) -> None:
+        self._context = context
         self._feedback = feedback
 
     def collect(self, tasks: Sequence[Task]) -> bool:
@@ -32,25 +32,25 @@ class Collecting:
             HoldError: Objects of ours lie there that cannot be matched, or a task came to nothing too often.
         """
         done = [t for t in tasks if t.state is TaskState.SUCCEEDED and not t.collected]
-        due = [t for t in done if self._desk.waits.due(f"collect {t.key}", t.next_at)]
+        due = [t for t in done if self._context.waits.due(f"collect {t.key}", t.next_at)]
         if not due:
             return False
-        attempts = {(a.task, a.number): a for a in self._desk.store.tasks.attempts(self._desk.run_id)}
+        attempts = {(a.task, a.number): a for a in self._context.store.tasks.attempts(self._context.run_id)}
         brought = [self._collect(task, attempts[task.key, task.attempt]) for task in due]
         return any(brought)
 
     def again(self, task: Task, why: str) -> None:
         """Export a task anew whose objects cannot be used; after many times only when a person says so."""
-        self._desk.store.tasks.reset(self._desk.run_id, task.key, TaskChange(error=why))
-        if task.counted >= self._desk.patience.max_attempts:
+        self._context.store.tasks.reset(self._context.run_id, task.key, TaskChange(error=why))
+        if task.counted >= self._context.backoff.max_attempts:
             reason = f"task {task.key} succeeded {task.attempt} times, but {why}; look into the bucket, then retry"
             raise HoldError(reason, alone=False)
 
     def _collect(self, task: Task, attempt: Attempt) -> bool:
-        matched = match(task.plan, attempt, self._desk.hands.route.objects.find(attempt.prefix))
+        matched = match(task.plan, attempt, self._context.clients.route.objects.find(attempt.prefix))
         if task.failure is Failure.EMPTY and not matched.found and not matched.strange:
-            self._desk.store.parts.empty(self._desk.run_id, task.key)
-            self._desk.record("task.empty", {"task": task.key, "parts": len(task.plan.parts())})
+            self._context.store.parts.empty(self._context.run_id, task.key)
+            self._context.record("task.empty", {"task": task.key, "parts": len(task.plan.parts())})
             return True
         if len(matched.found) < len(task.plan.parts()):
             self._incomplete(task, attempt, matched)
@@ -59,23 +59,23 @@ class Collecting:
         if self._feedback.refuse(task, matched.found):
             return True
         crash.point("task.collecting")
-        self._desk.store.parts.collect(self._desk.run_id, task.key, matched.found, task.attempt)
+        self._context.store.parts.collect(self._context.run_id, task.key, matched.found, task.attempt)
         crash.point("task.collected")
         sizes = [source.size for source in matched.found.values()]
         facts = {"task": task.key, "parts": len(sizes), "bytes": sum(sizes), "eecu_seconds": task.eecu_seconds}
-        self._desk.record("task.exported", facts)
+        self._context.record("task.exported", facts)
         return True
 
     def _incomplete(self, task: Task, attempt: Attempt, matched: Matched) -> None:
         """Look again for a while; then export again what left nothing, and show a person what left something."""
-        patience = self._desk.patience
-        if task.tries + 1 < patience.collect_tries:
-            change = TaskChange(tries=task.tries + 1, next_at=self._desk.now() + patience.collect_seconds)
-            self._desk.store.tasks.change(self._desk.run_id, {task.key: change})
+        backoff = self._context.backoff
+        if task.tries + 1 < backoff.collect_tries:
+            change = TaskChange(tries=task.tries + 1, next_at=self._context.now() + backoff.collect_seconds)
+            self._context.store.tasks.change(self._context.run_id, {task.key: change})
             return
         found, wanted = len(matched.found), len(task.plan.parts())
         facts = {"task": task.key, "found": found, "wanted": wanted}
-        self._desk.record("task.objects_missing", facts | {"strange": [s.name for s in matched.strange][:20]})
+        self._context.record("task.objects_missing", facts | {"strange": [s.name for s in matched.strange][:20]})
         # A person who saw the objects and asked for another try has decided that this attempt's are of no use.
         ordered = task.forgiven >= task.attempt
         if (found or matched.strange) and not ordered:
@@ -91,5 +91,5 @@ class Collecting:
         return (
             f"task {task.key} has succeeded, but only {len(matched.found)} of its {len(task.plan.parts())} files can "
             f"be told among the objects under {attempt.prefix}{strange}. Nothing is exported again while they lie "
-            f"there: look at them; `orchestrator retry {self._desk.run_id}` looks once more and else exports again"
+            f"there: look at them; `orchestrator retry {self._context.run_id}` looks once more and else exports again"
         )

@@ -10,13 +10,13 @@ from pathlib import Path
 from orchestrator.core.errors import GenerationError, IntegrityError, NotFoundError, Stopped, WayError
 from orchestrator.core.files import make_folder
 from orchestrator.engine.collecting import Collecting
+from orchestrator.engine.context import RunContext
 from orchestrator.engine.feedback import Feedback
 from orchestrator.engine.ladder import HoldError, Ladder
-from orchestrator.engine.limits import Limits, Usage
+from orchestrator.engine.limits import Usage
 from orchestrator.engine.polling import TO_POLL, Polling
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.publication import not_placed
-from orchestrator.engine.setting import Desk
 from orchestrator.engine.stores.records import Part, Tally, Task
 from orchestrator.engine.submission import Submitter
 from orchestrator.engine.transfers import StaleError, Transfers, Trouble
@@ -30,6 +30,8 @@ _ON_THE_WAY = frozenset({PartState.EXPORTED, PartState.DOWNLOADING, PartState.VE
 _PAUSE_SECONDS = 0.5
 # A look at a large run takes this share of the time, at most.
 _SHARE = 0.05
+# Tasks handed over before operations and objects are looked at again.
+_HANDED_AT_ONCE = 20
 # Bytes of one part arrived wrong so often, each time by a new connection: the way there is waited for.
 _WRONG_BYTES = 3
 
@@ -42,25 +44,32 @@ class Exporting:
     """One run's way from planned tasks to placed parts. Used by one thread; see `Transfers` for the others."""
 
     def __init__(
-        self, desk: Desk, image: str, *, watch: OperationsWatch, ladder: Ladder, feedback: Feedback, progress: Progress
+        self,
+        context: RunContext,
+        image: str,
+        *,
+        watch: OperationsWatch,
+        ladder: Ladder,
+        feedback: Feedback,
+        progress: Progress,
     ) -> None:
-        self._desk = desk
-        self._run_id = desk.run_id
-        self._store = desk.store
+        self._context = context
+        self._run_id = context.run_id
+        self._store = context.store
         self._watch = watch
         self._feedback = feedback
         self._progress = progress
-        self._limits = desk.around.limits or _limits_alone(desk)
-        self._submitter = Submitter(desk, image, ladder, self._limits)
-        self._polling = Polling(desk, watch, self._submitter, ladder)
-        self._collecting = Collecting(desk, feedback)
+        self._limits = context.process.limits
+        self._submitter = Submitter(context, image, ladder, self._limits)
+        self._polling = Polling(context, watch, self._submitter, ladder)
+        self._collecting = Collecting(context, feedback)
         self._wake = threading.Event()
         self._to_offer = True  # whether parts may have come that the transfers do not know
         self._wrong: Counter[Window] = Counter()
         self._again_at: dict[Window, float] = {}  # when such a part is brought again, seconds since 1970
         self._took = 0.0  # seconds that the last look at tasks and parts took
         self._handing = False  # whether more tasks could have been handed over in the last round
-        plan = desk.plan
+        plan = context.plan
         self._bytes_per_pixel = plan.bucket_bytes / max(1, sum(t.window.pixels for t in plan.tasks))
 
     def work(self, mosaic: Mosaic, folder: Path | None) -> None:
@@ -84,7 +93,7 @@ class Exporting:
         lacking = not_placed(mosaic, self._store.parts.of(self._run_id, [PartState.MERGED]))
         if lacking:
             self._store.parts.move_all(self._run_id, [part.window for part in lacking], PartState.EXPORTED)
-            self._desk.record("output.parts_again", {"parts": len(lacking)})
+            self._context.record("output.parts_again", {"parts": len(lacking)})
 
     def transfers(self, mosaic: Mosaic, folder: Path | None) -> Transfers:
         """Return what brings and places this run's parts; leaving its block ends it."""
@@ -94,19 +103,19 @@ class Exporting:
         return Transfers(
             self._run_id,
             store=self._store,
-            objects=self._desk.hands.route.objects,
+            objects=self._context.clients.route.objects,
             mosaic=mosaic,
             folder=folder,
-            downloads=self._desk.patience.downloads,
-            stop=self._desk.around.stop,
+            downloads=self._context.process.downloads,
+            stop=self._context.process.stop,
             progress=self._progress,
             wake=self._wake.set,
-            record=self._desk.record,
+            record=self._context.record,
         )
 
     def round(self, transfers: Transfers) -> bool:
         """Do everything that can be done now, without waiting; tell whether nothing is left to do. Errors as `work`."""
-        began = self._desk.around.clock.monotonic()
+        began = self._context.process.clock.monotonic()
         self._obey()
         for trouble in transfers.troubles():
             self._face(trouble)
@@ -119,19 +128,19 @@ class Exporting:
             self._to_offer = True
             tasks = self._store.tasks.of(self._run_id)
         tally = self._store.parts.tally(self._run_id)
-        looked = self._desk.around.clock.monotonic() - began
+        looked = self._context.process.clock.monotonic() - began
         self._handing = self._submit(tasks, tally)
         if self._to_offer or transfers.idle():
             self._to_offer = False
             for part in self._store.parts.of(self._run_id, _ON_THE_WAY):
-                if self._desk.waits.due(f"part {part.window}", self._again_at.get(part.window, 0.0)):
+                if self._context.waits.due(f"part {part.window}", self._again_at.get(part.window, 0.0)):
                     transfers.offer(part)
         self._show(tally, tasks)
         self._took = looked
         return tally.keys() <= PART_DONE
 
     def _obey(self) -> None:
-        if self._desk.around.stop.is_set():
+        if self._context.process.stop.is_set():
             raise Stopped("stopped; the same command continues this run")
         if self._store.runs.requested(self._run_id) == "cancel":
             raise CancelledByUserError("cancelled by request")
@@ -148,8 +157,8 @@ class Exporting:
         undelivered = sum(tally[state].bytes for state in _ON_THE_WAY if state in tally)
         under_way = sum(map(self._bytes_of, live)) + undelivered
         waiting = [t for t in self._feedback.ready(tasks) if t.state is TaskState.PLANNED]
-        ripe = [t for t in waiting if self._desk.waits.due(f"task {t.key}", t.next_at)]
-        for task in ripe[: self._desk.patience.handed_at_once]:
+        ripe = [t for t in waiting if self._context.waits.due(f"task {t.key}", t.next_at)]
+        for task in ripe[:_HANDED_AT_ONCE]:
             self._obey()
             with self._limits.turn():
                 self._limits.report(self._run_id, Usage(len(ripe), under_way))
@@ -159,7 +168,7 @@ class Exporting:
                 under_way += self._bytes_of(task)
             self._submitter.post(task, attempt)
             self._watch.hasten()
-        left = max(0, len(ripe) - self._desk.patience.handed_at_once)
+        left = max(0, len(ripe) - _HANDED_AT_ONCE)
         self._limits.report(self._run_id, Usage(left, under_way))
         return left > 0
 
@@ -174,7 +183,7 @@ class Exporting:
         if isinstance(error, StaleError) or not self._current(part):
             return
         facts = {"row": part.window.row, "col": part.window.col, "error": str(error)}
-        self._desk.record("part.trouble", facts)
+        self._context.record("part.trouble", facts)
         task = next(task for task in self._store.tasks.of(self._run_id) if task.key == part.task)
         if trouble.placing and (not isinstance(error, IntegrityError) or task.counted > 1):
             raise error  # the output is at fault, or what Earth Engine writes is another thing than was planned
@@ -193,7 +202,7 @@ class Exporting:
         """Bring a part whose bytes arrived wrong once more, later; what keeps arriving wrong holds the run."""
         self._wrong[part.window] += 1
         self._store.parts.move(self._run_id, part.window, PartState.EXPORTED)
-        self._again_at[part.window] = self._desk.now() + self._desk.patience.collect_seconds
+        self._again_at[part.window] = self._context.now() + self._context.backoff.collect_seconds
         if self._wrong[part.window] >= _WRONG_BYTES:
             raise HoldError(f"{error}; the object itself is sound, so nothing is exported again", alone=True)
 
@@ -218,9 +227,3 @@ class Exporting:
 
     def _show(self, tally: Mapping[PartState, Tally], tasks: Sequence[Task]) -> None:
         self._progress.count(tally, tasks)
-
-
-def _limits_alone(desk: Desk) -> Limits:
-    """Return limits for a process that works on one run."""
-    patience = desk.patience
-    return Limits(patience.live_tasks, patience.bucket_bytes, desk.store.tasks.live, desk.around.clock)

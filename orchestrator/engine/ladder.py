@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator.core.clock import quota_returns
 from orchestrator.core.errors import OrchestratorError, PermanentError
-from orchestrator.engine.setting import Surroundings
+from orchestrator.engine.context import ProcessContext
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Task
 from orchestrator.model.plan import TaskPlan
@@ -50,7 +50,7 @@ class Ladder:
     run_id: str
     subject: str
     store: Store
-    around: Surroundings
+    process: ProcessContext
     record: Callable[[str, Mapping[str, Any]], None]
     cut: Callable[[TaskPlan], tuple[TaskPlan, TaskPlan] | None]
 
@@ -71,11 +71,11 @@ class Ladder:
         if failure is Failure.QUOTA:
             raise self._quota(task, operation.error, told)
         if failure in _ONCE_MORE and task.failure is not failure:
-            self._again(task, failure, operation.error, told.wait_seconds or self.around.patience.cool_down_seconds)
+            self._again(task, failure, operation.error, told.wait_seconds or self.process.backoff.cool_down_seconds)
             return
         step = _ONCE_MORE.get(failure, failure)
-        if step in _PASSING and task.counted < self.around.patience.max_attempts:
-            wait = self.around.patience.cool_down_seconds * 2 ** (max(1, task.counted) - 1)
+        if step in _PASSING and task.counted < self.process.backoff.max_attempts:
+            wait = self.process.backoff.cool_down_seconds * 2 ** (max(1, task.counted) - 1)
             self._again(task, step, operation.error, max(told.wait_seconds, min(wait, _LONGEST_COOL_DOWN)))
         elif step is Failure.THROTTLE:
             raise self._throttled(task, operation.error)
@@ -93,7 +93,7 @@ class Ladder:
 
     def _quota(self, task: Task, sentence: str, told: Diagnosis) -> HoldError:
         """Leave the task to be handed over again when the quota has returned."""
-        again = quota_returns(self.around.clock.now()).timestamp()
+        again = quota_returns(self.process.clock.now()).timestamp()
         self.store.tasks.reset(self.run_id, task.key, TaskChange(error=sentence, failure=Failure.QUOTA))
         return HoldError(f"Earth Engine says: {sentence} ({told.advice})", alone=True, until=again)
 
@@ -112,7 +112,7 @@ class Ladder:
         came_again = (
             told.steps is not None and told.failure is not Failure.OUT_OF_MEMORY and task.failure is told.failure
         )
-        return task.rung < self.around.patience.max_rung and not came_again
+        return task.rung < self.process.backoff.max_rung and not came_again
 
     def starting_rung(self) -> int:
         """Return the rung that worked before for this expression."""
@@ -138,7 +138,7 @@ class Ladder:
         self.record("task.split", {"task": task.key, "into": [key for key, _half, _rung in children]})
 
     def _now(self) -> float:
-        return self.around.clock.now().timestamp()
+        return self.process.clock.now().timestamp()
 
 
 def subject_of(image: str) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from orchestrator.core import crash
+from orchestrator.engine.context import RunContext
 from orchestrator.engine.ladder import Ladder, failed_state
-from orchestrator.engine.setting import Desk
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Attempt, Task
 from orchestrator.engine.submission import OPERATION_STATES, Submitter
@@ -30,8 +30,8 @@ _LOOK_SECONDS = 30.0
 class Polling:
     """Follows the operations of one run. Used by the run's own thread."""
 
-    def __init__(self, desk: Desk, watch: OperationsWatch, submitter: Submitter, ladder: Ladder) -> None:
-        self._desk = desk
+    def __init__(self, context: RunContext, watch: OperationsWatch, submitter: Submitter, ladder: Ladder) -> None:
+        self._context = context
         self._watch = watch
         self._submitter = submitter
         self._ladder = ladder
@@ -45,14 +45,14 @@ class Polling:
         if serial == self._serial:
             return False
         self._serial = serial
-        attempts = {(a.task, a.number): a for a in self._desk.store.tasks.attempts(self._desk.run_id)}
+        attempts = {(a.task, a.number): a for a in self._context.store.tasks.attempts(self._context.run_id)}
         by_description: dict[str, list[Operation]] = {}
         for operation in listed:
             by_description.setdefault(operation.description, []).append(operation)
         unsettled = [task for task in tasks if task.state is TaskState.SUBMITTING]
         for task in unsettled:
             self._submitter.settle(task, attempts[task.key, task.attempt], by_description)
-        current = self._desk.store.tasks.of(self._desk.run_id) if unsettled else tasks
+        current = self._context.store.tasks.of(self._context.run_id) if unsettled else tasks
         self._end_superseded(current, attempts, by_description)
         told = self._follow(current, {operation.name: operation for operation in listed})
         self._answer(told)
@@ -69,8 +69,10 @@ class Polling:
         for (key, number), attempt in attempts.items():
             for operation in by_description.get(attempt.description, ()) if number < numbers[key] else ():
                 if operation.state in ("PENDING", "RUNNING"):
-                    self._desk.record("task.duplicate", {"task": key, "attempt": number, "operation": operation.name})
-                    self._desk.hands.route.cancel(operation.name)
+                    self._context.record(
+                        "task.duplicate", {"task": key, "attempt": number, "operation": operation.name}
+                    )
+                    self._context.clients.route.cancel(operation.name)
 
     def _follow(self, tasks: Sequence[Task], listed: Mapping[str, Operation]) -> Mapping[str, Operation]:
         """Write what is new in one commit; return what is known of each task's operation."""
@@ -78,7 +80,7 @@ class Polling:
         for task in live:
             if task.operation in listed:
                 self._missing.pop(task.operation, None)
-                self._desk.waits.forget(f"gone {task.operation}")
+                self._context.waits.forget(f"gone {task.operation}")
             else:
                 self._missing[task.operation] += 1
         looked = self._look_up([task for task in live if self._missing[task.operation] >= _MISSING_LISTS])
@@ -88,7 +90,7 @@ class Polling:
             change = self._change(task, told[task.key]) if task.key in told else self._gone(task, looked)
             if change is not None and _is_new(task, change):
                 changes[task.key] = change
-        self._desk.store.tasks.change(self._desk.run_id, changes)
+        self._context.store.tasks.change(self._context.run_id, changes)
         crash.point("tasks.polled")
         return told
 
@@ -97,17 +99,17 @@ class Polling:
         ripe = (task.operation for task in missing if self._may_look(task.operation))
         found: dict[str, Operation | None] = {}
         for name in islice(ripe, _LOOKS):
-            found[name] = self._desk.hands.route.operation(name)
+            found[name] = self._context.clients.route.operation(name)
             if found[name] is not None:
-                self._desk.waits.forget(f"gone {name}")
+                self._context.waits.forget(f"gone {name}")
         return found
 
     def _may_look(self, name: str) -> bool:
         key = f"asked {name}"
-        if self._missing[name] > _MISSING_LISTS and not self._desk.waits.since(key, _LOOK_SECONDS):
+        if self._missing[name] > _MISSING_LISTS and not self._context.waits.since(key, _LOOK_SECONDS):
             return False
-        self._desk.waits.forget(key)
-        self._desk.waits.since(key, 0.0)
+        self._context.waits.forget(key)
+        self._context.waits.since(key, 0.0)
         return True
 
     def _gone(self, task: Task, looked: Mapping[str, Operation | None]) -> TaskChange | None:
@@ -118,9 +120,9 @@ class Polling:
         """
         if task.operation not in looked:
             return None
-        if not self._desk.waits.since(f"gone {task.operation}", self._desk.patience.lag_seconds):
+        if not self._context.waits.since(f"gone {task.operation}", self._context.backoff.lag_seconds):
             return None
-        self._desk.record("task.vanished", {"task": task.key, "operation": task.operation})
+        self._context.record("task.vanished", {"task": task.key, "operation": task.operation})
         return TaskChange(state=TaskState.SUCCEEDED)
 
     def _change(self, task: Task, operation: Operation) -> TaskChange:
@@ -130,7 +132,7 @@ class Polling:
             state = task.state
             if (operation.name, operation.state) not in self._odd:
                 self._odd.add((operation.name, operation.state))
-                self._desk.record("task.unknown_state", {"task": task.key, "state": operation.state})
+                self._context.record("task.unknown_state", {"task": task.key, "state": operation.state})
         if state in _UNANSWERED:
             state = failed_state(operation)
         if operation.failure is Failure.EMPTY:
@@ -146,7 +148,7 @@ class Polling:
 
     def _answer(self, told: Mapping[str, Operation]) -> None:
         """Answer every failure, also one that was written down before a crash and not answered."""
-        for task in self._desk.store.tasks.of(self._desk.run_id):
+        for task in self._context.store.tasks.of(self._context.run_id):
             if task.state in _UNANSWERED:
                 forgotten = Operation(task.operation, task.state, error=task.error, failure=_FORGOTTEN[task.state])
                 self._ladder.answer(task, told.get(task.key, forgotten))

@@ -15,9 +15,9 @@ from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError, OrchestratorError
 from orchestrator.core.files import publish, sha256_of, write_whole
 from orchestrator.core.units import format_bytes
+from orchestrator.engine.context import Clients, ProcessContext
 from orchestrator.engine.ladder import HoldError, subject_of
 from orchestrator.engine.names import prefix_of
-from orchestrator.engine.setting import Hands, Surroundings
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Part, Run
 from orchestrator.model.grid import Window
@@ -172,8 +172,8 @@ class Publication:
         plan: Plan,
         *,
         store: Store,
-        hands: Hands,
-        around: Surroundings,
+        clients: Clients,
+        process: ProcessContext,
         record: Callable[[str, Mapping[str, Any]], None],
         check: Callable[[], None],
         say: Callable[[str], None] = lambda _text: None,
@@ -189,8 +189,8 @@ class Publication:
         self._job = Job.from_json(run.job)
         self._plan = plan
         self._store = store
-        self._hands = hands
-        self._around = around
+        self._clients = clients
+        self._process = process
         self._record = record
         self._final = final_path(self._job)
 
@@ -212,7 +212,7 @@ class Publication:
             raise OutputLostError(f"{len(lacking)} parts are not in the unfinished file any more")
         self._check()
         self._say("completing the file")
-        report = mosaic.finish(self._around.stop)
+        report = mosaic.finish(self._process.stop)
         if not report.path.is_file():
             raise OutputLostError(f"{report.path} was complete, but is gone")
         sha256, counts = self._hashed_and_counted(mosaic, report)
@@ -238,7 +238,7 @@ class Publication:
 
     def _hashed_and_counted(self, mosaic: Mosaic, report: MosaicReport) -> tuple[str, tuple[int, ...]]:
         """Read the file for its SHA-256, while the pixels that hold data are counted; the first is returned first."""
-        stop = _Either(self._around.stop)
+        stop = _Either(self._process.stop)
         reading = _Reading(report.size, "reading the result for its checksum", lambda _text: None)
         with ThreadPoolExecutor(1, "sha256") as thread:
             digest = thread.submit(sha256_of, report.path, stop, reading.on_bytes)
@@ -274,7 +274,7 @@ class Publication:
         if not self._run.result or not self._final.is_file():
             return None
         result: dict[str, Any] = json.loads(self._run.result)
-        return result if is_result(self._final, result, self._around.stop, self._say) else None
+        return result if is_result(self._final, result, self._process.stop, self._say) else None
 
     def _result(self, report: MosaicReport, sha256: str, valid: Mapping[str, float]) -> dict[str, Any]:
         method = {k: v for k, v in asdict(report).items() if k not in ("path", "size")}
@@ -286,7 +286,7 @@ class Publication:
         self._say("drawing the quicklook")
         picture, made = beside(self._final, ".png"), _picture_of(raster)
         try:
-            self._hands.illustrator.draw(raster, made, f"{self._job.base_name}: {valid_words(valid)}")
+            self._clients.illustrator.draw(raster, made, f"{self._job.base_name}: {valid_words(valid)}")
         except (OrchestratorError, OSError, ValueError, RuntimeError) as error:
             self._record("quicklook.failed", {"path": str(picture), "error": str(error)})
 
@@ -297,7 +297,7 @@ class Publication:
         origins = {p.window: wrote.get(prefix_of(p.source.name)) for p in parts if p.source}
         return {
             "schema": SCHEMA,
-            "program": f"orchestrator {self._hands.version}",
+            "program": f"orchestrator {self._clients.version}",
             "run": self._run.id,
             "job": json.loads(self._run.job),
             "logical_date": self._run.logical_date,
@@ -305,7 +305,7 @@ class Publication:
             "attribution": facts.get("attribution", ""),
             "licence": facts.get("licence", ""),
             "expression_sha256": subject_of(self._run.image),
-            "route": self._hands.route.name,
+            "route": self._clients.route.name,
             "grid": grid_json(self._plan.grid),
             "pixels": pixels_json(self._plan.pixels),
             "area_pixels": self._plan.area_pixels,

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from orchestrator.core import crash
 from orchestrator.core.errors import QuotaError, ThrottleError, TransientError
+from orchestrator.engine.context import RunContext
 from orchestrator.engine.ladder import SHARDS, Ladder
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.names import new_attempt
-from orchestrator.engine.setting import Desk
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Attempt, Task
 from orchestrator.model.ports import AlreadyStartedError, ExportOrder, Operation, RefusedError
@@ -40,7 +40,7 @@ OPERATION_STATES: Mapping[str, TaskState] = {
 class Submitter:
     """Hands tasks of one run to Earth Engine; `image` is the expression they compute."""
 
-    desk: Desk
+    context: RunContext
     image: str
     ladder: Ladder
     limits: Limits
@@ -52,17 +52,17 @@ class Submitter:
 
     def intend(self, task: Task) -> Attempt:
         """Commit the next attempt of a PLANNED task: from here on it counts as live."""
-        around = self.desk.around
+        process = self.context.process
         attempt = new_attempt(
-            self.desk.run_id,
+            self.context.run_id,
             task.key,
             task.attempt + 1,
-            prefix=around.prefix,
-            owner=around.owner,
-            route=self.desk.hands.route,
-            now=self.desk.now(),
+            prefix=process.prefix,
+            owner=process.owner,
+            route=self.context.clients.route,
+            now=self.context.now(),
         )
-        self.desk.store.tasks.intend(self.desk.run_id, attempt)
+        self.context.store.tasks.intend(self.context.run_id, attempt)
         crash.point("task.intended")
         return attempt
 
@@ -75,14 +75,14 @@ class Submitter:
             QuotaError: Nothing may be started before the quota returns.
         """
         try:
-            operation = self.desk.hands.route.submit(self.image, self.desk.plan, self._order(task, attempt))
+            operation = self.context.clients.route.submit(self.image, self.context.plan, self._order(task, attempt))
         except AlreadyStartedError as error:
             self._doubt(task, attempt, "already_started", error, known=True)
         except QuotaError:
             raise
         except ThrottleError as error:
             self._doubt(task, attempt, "throttled", error)
-            self.limits.pause(max(error.wait_seconds, self.desk.patience.repost_seconds))
+            self.limits.pause(max(error.wait_seconds, self.context.backoff.repost_seconds))
         except TransientError as error:
             self._doubt(task, attempt, "no_answer", error)
         except RefusedError as error:
@@ -95,11 +95,11 @@ class Submitter:
         """Find out what became of a SUBMITTING task: adopt its operation, post it again, or give the id up."""
         if found := listed.get(attempt.description):
             self._adopt_one(task, found)
-        elif not self.desk.waits.due(f"post {task.key}", task.next_at):
+        elif not self.context.waits.due(f"post {task.key}", task.next_at):
             return
         elif self._burnt(task, attempt):
-            self.desk.record("task.request_id_burnt", {"task": task.key, "attempt": attempt.number})
-            self.desk.store.tasks.reset(self.desk.run_id, task.key, TaskChange())
+            self.context.record("task.request_id_burnt", {"task": task.key, "attempt": attempt.number})
+            self.context.store.tasks.reset(self.context.run_id, task.key, TaskChange())
         else:
             self.post(task, attempt)
 
@@ -107,9 +107,9 @@ class Submitter:
         """Make `operation` the one of the task's current attempt."""
         state = OPERATION_STATES.get(operation.state, TaskState.QUEUED)
         early = state if state in (TaskState.QUEUED, TaskState.RUNNING) else TaskState.QUEUED
-        self.desk.store.tasks.identify(self.desk.run_id, task.key, operation.name, early)
+        self.context.store.tasks.identify(self.context.run_id, task.key, operation.name, early)
         facts = {"task": task.key, "operation": operation.name, "parts": len(task.plan.parts())}
-        self.desk.record(event, facts)
+        self.context.record(event, facts)
 
     def _burnt(self, task: Task, attempt: Attempt) -> bool:
         """
@@ -117,8 +117,8 @@ class Submitter:
 
         Counted from when this process learned it: an order committed long ago may have been sent a moment ago.
         """
-        known_for_long = task.known and self.desk.waits.since(
-            f"known {attempt.request_id}", self.desk.patience.burnt_seconds
+        known_for_long = task.known and self.context.waits.since(
+            f"known {attempt.request_id}", self.context.backoff.burnt_seconds
         )
         return known_for_long and task.tries >= _LEAST_TRIES
 
@@ -126,20 +126,20 @@ class Submitter:
         """Adopt the oldest of several operations of one attempt and cancel the others."""
         first, *others = sorted(found, key=lambda o: (o.created, o.name))
         for other in others:
-            self.desk.record("task.duplicate", {"task": task.key, "operation": other.name})
-            self.desk.hands.route.cancel(other.name)
+            self.context.record("task.duplicate", {"task": task.key, "operation": other.name})
+            self.context.clients.route.cancel(other.name)
         self.adopt(task, first)
 
     def _doubt(self, task: Task, attempt: Attempt, why: str, error: Exception, *, known: bool = False) -> None:
-        wait = self.desk.patience.repost_seconds * 2 ** min(task.tries, 6)
+        wait = self.context.backoff.repost_seconds * 2 ** min(task.tries, 6)
         change = TaskChange(
-            error=str(error), tries=task.tries + 1, next_at=self.desk.now() + wait, known=known or task.known
+            error=str(error), tries=task.tries + 1, next_at=self.context.now() + wait, known=known or task.known
         )
-        self.desk.store.tasks.change(self.desk.run_id, {task.key: change})
+        self.context.store.tasks.change(self.context.run_id, {task.key: change})
         if change.known:
-            self.desk.waits.since(f"known {attempt.request_id}", 0.0)
+            self.context.waits.since(f"known {attempt.request_id}", 0.0)
         facts = {"task": task.key, "why": why, "error": str(error), "again_in_seconds": wait}
-        self.desk.record("task.doubt", facts)
+        self.context.record("task.doubt", facts)
 
     def _refused(self, task: Task, attempt: Attempt, error: RefusedError) -> None:
         """A sentence we do not know is tried once more; too much at once is asked for in smaller pieces."""
@@ -148,7 +148,7 @@ class Submitter:
             self._doubt(task, attempt, "unknown_sentence", error)
             return
         change = TaskChange(state=TaskState.FAILED, error=str(error))
-        self.desk.store.tasks.change(self.desk.run_id, {task.key: change})
+        self.context.store.tasks.change(self.context.run_id, {task.key: change})
         if failure in _TO_ANSWER:
             self.ladder.answer(
                 task, Operation("", "FAILED", error=str(error), failure=failure, diagnosis=error.diagnosis)
@@ -165,5 +165,5 @@ class Submitter:
             part_height=task.plan.part_height,
             part_width=task.plan.part_width,
             shard=SHARDS[min(task.rung, len(SHARDS) - 1)],
-            bands=self.desk.plan.pixels.bands,
+            bands=self.context.plan.pixels.bands,
         )

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from orchestrator.core.errors import IntegrityError, UserError
+from orchestrator.core.nearest import hint
 from orchestrator.model.mosaic import OutputOptions
 
 DEFAULT_MAX_PART_BYTES = 48 * 2**20  # users know the number: Earth Engine's interactive downloads stop there
@@ -84,6 +85,9 @@ class Job:
         options: How the final file is written.
         service: Which Earth Engine is meant: `google` or `sandbox`. A run is never continued on another.
         pins: Checksums of the files the job speaks of, so that a changed file makes another job.
+        product: What is delivered: a name of the products' registry.
+        keys: The product's own keys that differ from their defaults, as JSON can hold them; those of a mosaic are
+            `options`.
         min_valid: The least share of the area's pixels, 0 to 1, that must hold data in every band; with less the run
             is held for a person before it is published. What is made does not depend on it, nor does the fingerprint.
     """
@@ -104,12 +108,14 @@ class Job:
     service: str = "google"
     pins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     min_valid: float = 0.0
+    product: str = "mosaic"
+    keys: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
         # `{date}` stands for the logical date of a scheduled run.
         check_base_name(self.base_name.replace("{date}", "2000-01-01"))
         if self.route not in ROUTES:
-            raise UserError(f"route {self.route!r} is unknown; choose one of {', '.join(ROUTES)}")
+            raise UserError(f"route {self.route!r} is unknown; {hint(self.route, ROUTES)}")
         if self.split not in SPLITS:
             raise UserError(f"split {self.split!r} is unknown; choose one of {', '.join(SPLITS)}")
         if self.max_part_bytes < 1:
@@ -162,6 +168,7 @@ class Job:
         content["bands"] = tuple(content["bands"])
         content["params"] = MappingProxyType(content["params"])
         content["pins"] = MappingProxyType(content["pins"])
+        content["keys"] = MappingProxyType(content.get("keys", {}))
         return cls(**content)
 
     def fingerprint(self) -> str:
@@ -216,12 +223,18 @@ _FIRST_NESTED: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 
 
+# What snapshots of earlier versions do not have, and what it is where it is missing.
+_LATER: Mapping[str, Any] = MappingProxyType({"product": "mosaic", "keys": {}})
+
+
 def _compact(content: Mapping[str, Any]) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
 def _plain(job: Job) -> dict[str, Any]:
-    return asdict(replace(job, params=dict(job.params), pins=dict(job.pins)))
+    content = asdict(replace(job, params=dict(job.params), pins=dict(job.pins), keys=dict(job.keys)))
+    # Left out where they say nothing: the snapshot, and the proof that holds it, are then those of earlier versions.
+    return {name: value for name, value in content.items() if name not in _LATER or value != _LATER[name]}
 
 
 def _spare(value: Any) -> Any:

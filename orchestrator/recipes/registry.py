@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from orchestrator.core.errors import RecipeError
+from orchestrator.core.nearest import hint
 from orchestrator.recipes.contract import Recipe
 
 
@@ -35,7 +35,5 @@ def find_recipe(name: str) -> Recipe:
         RecipeError: There is none.
     """
     if name not in RECIPES:
-        close = difflib.get_close_matches(name, RECIPES, 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(RECIPES)}"
-        raise RecipeError(f"recipe {name!r} is unknown; {hint}")
+        raise RecipeError(f"recipe {name!r} is unknown; {hint(name, RECIPES)}")
     return RECIPES[name]()

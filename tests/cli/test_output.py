@@ -7,8 +7,8 @@ import io
 from rich.console import Console
 from rich.live import Live
 
+from orchestrator.app.display import View
 from orchestrator.engine.progress import Progress
-from orchestrator.faces.cli.display import View
 from orchestrator.faces.cli.output import Output, _Busy
 from orchestrator.model.states import RunState
 

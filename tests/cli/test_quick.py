@@ -10,25 +10,35 @@ import pytest
 
 from orchestrator.faces.cli.main import COMMANDS, cli
 
-HEAVY = {"ee", "geopandas", "rasterio", "numpy", "pandas", "matplotlib", "google", "googleapiclient", "alembic"}
+HEAVY = {
+    *("alembic", "ee", "geopandas", "google", "googleapiclient", "imagecodecs", "matplotlib", "numpy", "pandas"),
+    *("pyarrow", "pyproj", "pystac", "rasterio", "scipy", "shapely", "structlog", "tenacity", "tifffile", "xarray"),
+}
 LOOK = """
 import json, sys
 from orchestrator.faces.cli.main import run_cli
 code = run_cli(sys.argv[1:])
 print(json.dumps([code, sorted({name.split(".")[0] for name in sys.modules})]))
 """
+MAIN = """
+import gc, json, sys
+from orchestrator.faces.cli import main
+main.sys.exit = lambda code: print(json.dumps([gc.isenabled(), gc.get_freeze_count()]))
+main.main(sys.argv[1:])
+"""
 
 
 @pytest.mark.parametrize(
     "words",
     [
-        ["--help"],
         ["status"],
         ["status", "east"],
         ["why", "east"],
         ["logs", "east"],
         ["watch", "east"],
+        ["status", "--json"],
         ["health"],
+        ["--help"],
         ["run", "--help"],
     ],
     ids=" ".join,
@@ -43,6 +53,18 @@ def test_a_look_imports_nothing_heavy(kept, words):
     code, modules = json.loads(said.splitlines()[-1])
     assert code == (1 if words[0] in ("watch", "health") else 0)
     assert HEAVY & set(modules) == set()
+
+
+@pytest.mark.parametrize("words", [["status"], ["status", "none"]], ids=" ".join)
+def test_garbage_is_collected_once_the_command_is_there(kept, words):
+    """It is not while modules are imported, which live for good; a command that runs for months must not grow."""
+    command = [sys.executable, "-c", MAIN, "--state-dir", str(kept.folder), *words]
+
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    collected, left_out = json.loads(said.splitlines()[-1])
+    assert collected
+    assert left_out > 10_000
 
 
 def test_help_imports_no_command():

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import event
 
+from orchestrator.app.verbs.reports import report_runs
 from orchestrator.engine.stores.records import Attempt
-from orchestrator.faces.cli.status import heads_of, listing
+from orchestrator.faces.cli.status import listing
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.states import PartState, TaskState
 
@@ -32,7 +33,7 @@ def test_a_list_takes_the_same_number_of_questions_for_any_number_of_runs(kept):
 
     def questions():
         said.clear()
-        heads_of(kept.store, 1000, datetime.now(UTC))
+        report_runs(kept.store, 1000, datetime.now(UTC))
         return [statement for statement in said if statement.startswith("SELECT")]
 
     for number in range(3):
@@ -51,7 +52,7 @@ def test_a_list_counts_the_parts_of_each_run(kept):
     one, other = kept.plan(kept.admit("one")), kept.plan(kept.admit("other"), tasks=3)
     export(kept, one)
 
-    facts = {f["run"]: (f["parts_done"], f["parts"]) for f in heads_of(kept.store, 10, datetime.now(UTC))}
+    facts = {f.run: (f.parts_done, f.parts) for f in report_runs(kept.store, 10, datetime.now(UTC))}
 
     assert facts == {one.id: (1, 4), other.id: (0, 6)}
 
@@ -64,10 +65,10 @@ def test_the_pace_is_that_of_the_last_minutes(kept):
         kept.store.events.record(run.id, "part.downloaded", {"bytes": 5000})
     first = datetime.fromisoformat(kept.store.events.latest(run.id)[0].at)
 
-    (facts,) = heads_of(kept.store, 10, first.fromtimestamp(first.timestamp() + 20, UTC))
+    (facts,) = report_runs(kept.store, 10, first.fromtimestamp(first.timestamp() + 20, UTC))
 
     # 10,000 bytes and 2 parts in 20 s; 3 of 4 parts are left.
-    assert (facts["bytes_per_second"], facts["eta_seconds"]) == (500, 30)
+    assert (facts.bytes_per_second, facts.eta_seconds) == (500, 30)
 
 
 def test_a_list_says_service_area_output_and_utc(kept, call):
@@ -96,7 +97,7 @@ def test_a_list_fits_a_narrow_terminal(kept, width):
     """Nothing but a path, which people copy, is wider."""
     kept.store.runs.set_state(kept.plan(kept.admit("east")).id, "HELD", "look " * 40)
 
-    lines = listing(heads_of(kept.store, 10, datetime.now(UTC)), width)
+    lines = listing(report_runs(kept.store, 10, datetime.now(UTC)), width)
 
     assert [line for line in lines if len(line) > width and "/" not in line] == []
     assert any("EXPORTING" in line or "HELD" in line for line in lines)

@@ -39,9 +39,9 @@ def test_thirty_runs_leave_no_socket_behind(application, sandbox, route):
     """What a run was lent is closed when it gives it back; garbage collection is not waited for."""
 
     def cycle():
-        with application.lent_hands(SimpleNamespace(route=route)) as hands:
-            hands.route.operations()
-            hands.route.objects.find("")
+        with application.lent_clients(SimpleNamespace(route=route)) as clients:
+            clients.route.operations()
+            clients.route.objects.find("")
 
     cycle()
     gc.collect()

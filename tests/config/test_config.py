@@ -161,3 +161,49 @@ def test_a_file_of_the_recipe_counts_from_the_job_file(tmp_path, monkeypatch):
 
     assert there == str(tmp_path / "image.py")
     assert here == "image.py"
+
+
+@pytest.mark.parametrize(
+    ("text", "environment"),
+    [
+        pytest.param('[credentials.google]\nkey_file = "k"\n', {}, id="file"),
+        pytest.param('[credentials]\nkey_file = "k"\n', {}, id="file, earlier name"),
+        pytest.param("", {"ORCHESTRATOR_CREDENTIALS__GOOGLE__KEY_FILE": "k"}, id="environment"),
+        pytest.param("", {"ORCHESTRATOR_CREDENTIALS__KEY_FILE": "k"}, id="environment, earlier name"),
+        pytest.param('[credentials.google]\nkey_file = "x"\n', {"ORCHESTRATOR_CREDENTIALS__KEY_FILE": "k"},
+                     id="the environment has the last word, by either name"),
+        pytest.param('[credentials]\nkey_file = "k"\n[credentials.google]\nkey_file = "k"\n', {}, id="both, equal"),
+    ],
+)  # fmt: skip
+def test_a_key_file_is_found_under_its_present_and_its_earlier_name(file, text, environment):
+    """A setting that moved goes on to work where it was, and loses no neighbour by it."""
+    path = file(text + '[profiles.night.credentials.google]\nimpersonate = "me"\n')
+
+    loaded = load(path, profile="night", environment=environment)
+
+    assert loaded.settings.credentials.google.key_file == "k"
+    assert loaded.settings.credentials.google.impersonate == "me"
+    assert "credentials.google.key_file" in loaded.origins
+
+
+def test_two_names_of_one_setting_that_disagree_are_refused(file):
+    """Both are named, with their values and their variables."""
+    path = file('[credentials]\nimpersonate = "a@x"\n[credentials.google]\nimpersonate = "b@x"\n')
+
+    with pytest.raises(ConfigError) as caught:
+        load(path, environment={})
+
+    told = str(caught.value)
+    assert all(word in told for word in ("[credentials]", "[credentials.google]", "'a@x'", "'b@x'", "config.toml"))
+    assert "ORCHESTRATOR_CREDENTIALS__GOOGLE__IMPERSONATE" in told
+
+
+def test_a_wrong_key_of_a_table_in_a_section_names_its_file(file):
+    """The place that set it is known for nested tables too."""
+    with pytest.raises(ConfigError, match=r"config.toml: 'credentials.google.keyfile' is no setting; did you mean"):
+        load(file('[credentials.google]\nkeyfile = "x"\n'), environment={})
+
+
+def test_both_names_are_variables_that_set_something():
+    """`doctor` complains of neither."""
+    assert unknown_variables({f"ORCHESTRATOR_CREDENTIALS__{g}KEY_FILE": "" for g in ("", "GOOGLE__")}) == []

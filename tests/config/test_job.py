@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
-from orchestrator.config import JobTable
+from orchestrator.config import JobTable, read_job
 from orchestrator.core.errors import UserError
 from orchestrator.model.job import AreaSource, GridRequest, Job
+from orchestrator.model.mosaic import OutputOptions
 
 JOB = Job(
     "a",
@@ -101,3 +104,71 @@ def test_an_area_that_is_a_file_becomes_its_whole_path(tmp_path, name):
     table = JobTable(area=name, output="out", base_name="a", start_date="2024-05-01", end_date="2024-06-01")
 
     assert table.job(tmp_path, "google").area.source == str(tmp_path / name)
+
+
+GOOD = {
+    "area": "0,0,1,1", "output": "o", "base_name": "n", "start_date": "2024-01-01", "end_date": "2024-02-01",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        pytest.param({"mosaic": {"compress": "zstd", "block": 256}}, id="its table"),
+        pytest.param({"write": {"compress": "zstd", "block": 256}}, id="the table's earlier name"),
+        pytest.param({"write": {"block": 256}, "mosaic": {"compress": "zstd", "block": 256}}, id="both, which agree"),
+        pytest.param({"product": "mosaic", "mosaic": {"compress": "zstd", "block": 256}}, id="the product named"),
+    ],
+)
+def test_the_keys_of_a_mosaic_are_one_value_wherever_they_are_written(tables):
+    """`[write]` means what it always meant, and so does a job that names no product."""
+    job = JobTable.model_validate(GOOD | tables).job(Path("/x"), "google")
+
+    assert job.options == OutputOptions(compress="zstd", block=256)
+    assert (job.product, dict(job.keys)) == ("mosaic", {})
+
+
+@pytest.mark.parametrize(
+    ("tables", "says"),
+    [
+        pytest.param({"mosaic": {"compres": "zstd"}}, "'mosaic.compress'?", id="a misspelt key"),
+        pytest.param({"mosaic": {"block": 7}}, "'mosaic.block' is 7", id="a value that is none"),
+        pytest.param({"mosaik": {"block": 16}}, "did you mean 'mosaic'?", id="a misspelt table"),
+        pytest.param({"product": "mosiac"}, "'product' is 'mosiac': there is none of that name; did you mean 'mosaic'?",
+                     id="a misspelt product"),
+        pytest.param({"recipe": "sentinel2-cloudles"}, "did you mean 'sentinel2-cloudless'?", id="a misspelt recipe"),
+        pytest.param({"route": "gsc"}, "'route' is 'gsc': there is none of that name; did you mean 'gcs'?",
+                     id="a misspelt route"),
+        pytest.param({"write": {"block": 16}, "mosaic": {"block": 32}},
+                     "'block' is 32 in [mosaic] but 16 in [write]", id="two tables that disagree"),
+    ],
+)  # fmt: skip
+def test_what_a_job_file_gets_wrong_is_named(tmp_path, tables, says):
+    """File, key, value, and what was perhaps meant, in one line."""
+    lines = "".join(
+        f"[{k}]\n" + "".join(f"{a} = {b!r}\n" for a, b in v.items()) if isinstance(v, dict) else f"{k} = {v!r}\n"
+        for k, v in (GOOD | tables).items()
+    )
+    path = tmp_path / "job.toml"
+    path.write_text(lines)
+
+    with pytest.raises(UserError) as caught:
+        read_job(path)
+
+    assert str(path) in str(caught.value)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_snapshot_of_a_mosaic_is_that_of_the_version_before():
+    """What earlier versions did not know is left out where it says nothing: they can read it, and proofs stay equal."""
+    assert {"product", "keys"}.isdisjoint(json.loads(JOB.to_json()))
+    assert {"product", "keys"} <= json.loads(replace(JOB, product="chips", keys={"size": 256}).to_json()).keys()
+
+
+def test_another_product_is_another_job():
+    """Its name and its keys count."""
+    chips = replace(JOB, product="chips", keys={"size": 256})
+
+    assert Job.from_json(chips.to_json()) == chips
+    assert len({j.fingerprint() for j in (JOB, chips, replace(chips, keys={}), replace(chips, keys={"size": 64}))}) == 4

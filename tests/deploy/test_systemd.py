@@ -60,8 +60,8 @@ def test_the_daemon_tells_when_it_is_ready():
 
 def test_the_watchdog_is_as_patient_as_the_daemon():
     """The loop says that it goes round more often than systemd wants to hear it, also when a look takes its longest."""
+    from orchestrator.app.heartbeat import BEAT_SECONDS  # noqa: PLC0415
     from orchestrator.engine.service import LONGEST_TROUBLE_WAIT_SECONDS  # noqa: PLC0415
-    from orchestrator.faces.cli.heartbeat import BEAT_SECONDS  # noqa: PLC0415
 
     minutes = int(re.fullmatch(r"(\d+)min", dict(keys(UNIT))["WatchdogSec"])[1])
 
@@ -78,7 +78,7 @@ def test_a_key_is_shown_to_the_service_alone():
     found = keys(KEY)
 
     name = dict(found)["LoadCredential"].split(":")[0]
-    assert ("Environment", f"ORCHESTRATOR_CREDENTIALS__KEY_FILE=%d/{name}") in found
+    assert ("Environment", f"ORCHESTRATOR_CREDENTIALS__GOOGLE__KEY_FILE=%d/{name}") in found
 
 
 def test_every_variable_is_a_setting():

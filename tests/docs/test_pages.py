@@ -122,7 +122,7 @@ def test_the_readme_begins_with_two_lines():
     first, second, *more = blocks(ROOT / "README.md", "bash")[0].splitlines()
 
     assert more == []
-    assert first.endswith("-m orchestrator demo")
+    assert first.endswith("&& orchestrator demo")
     assert "-m pytest" in second
     assert all("--require-hashes" in line for line in (first, second))
 

@@ -1,14 +1,17 @@
-"""config.py, config.toml and docs/reference/config.md say the same."""
+"""config/, config.toml and docs/reference/config.md say the same."""
 
 from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
+from operator import attrgetter
 
 import pytest
 from reading import REFERENCE, ROOT, rows, sections
 
-from orchestrator.config import AreaTable, GridTable, JobTable, Settings, WriteTable, load, setting_names
+from orchestrator.config import AreaTable, GridTable, JobTable, Settings, load, setting_names
+from orchestrator.products.mosaic.keys import MosaicKeys
 
 CONFIG = ROOT / "config.toml"
 PAGE = sections(REFERENCE / "config.md")
@@ -18,11 +21,20 @@ def plain(value):
     return list(value) if isinstance(value, tuple) else value
 
 
+def names_in(content: dict, section: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (section, key) of every setting of a file; a table in a section is `section.table`."""
+    for key, value in content.items():
+        if isinstance(value, dict):
+            yield from names_in(value, f"{section}.{key}".lstrip("."))
+        else:
+            yield section, key
+
+
 def documented() -> list[tuple[str, str, str, str]]:
     """Return (section, key, default, variable) of every row about a setting."""
     found = []
     for heading, text in PAGE.items():
-        if match := re.fullmatch(r"\[(\w+)\]", heading):
+        if match := re.fullmatch(r"\[([a-z_.]+)\]", heading):
             found += [(match[1], *(cell.strip("`") for cell in row[:3])) for row in rows(text)]
     return found
 
@@ -31,7 +43,7 @@ def test_the_file_holds_every_setting_at_its_default():
     """Who copies config.toml changes nothing by it, and sees all there is."""
     content = tomllib.loads(CONFIG.read_text(encoding="utf-8"))
 
-    assert [(section, key) for section in content for key in content[section]] == setting_names()
+    assert list(names_in(content)) == setting_names()
     assert load(CONFIG, environment={}).settings == Settings()
 
 
@@ -60,7 +72,9 @@ def test_the_page_lists_every_setting_with_its_variable():
     found = documented()
 
     assert [(section, key) for section, key, _, _ in found] == setting_names()
-    assert [v for _, _, _, v in found] == [f"ORCHESTRATOR_{s}__{k}".upper() for s, k in setting_names()]
+    assert [v for _, _, _, v in found] == [
+        f"ORCHESTRATOR_{s}__{k}".replace(".", "__").upper() for s, k in setting_names()
+    ]
 
 
 @pytest.mark.parametrize(("section", "key", "default", "variable"), documented())
@@ -70,7 +84,7 @@ def test_the_page_tells_the_default(section, key, default, variable):
 
     settings = load(CONFIG, environment={variable: str(text)}).settings
 
-    assert getattr(getattr(settings, section), key) == getattr(getattr(Settings(), section), key)
+    assert attrgetter(f"{section}.{key}")(settings) == attrgetter(f"{section}.{key}")(Settings())
 
 
 @pytest.mark.parametrize(
@@ -79,7 +93,7 @@ def test_the_page_tells_the_default(section, key, default, variable):
         pytest.param("[jobs.NAME]", JobTable, id="job"),
         pytest.param("area", AreaTable, id="area"),
         pytest.param("grid", GridTable, id="grid"),
-        pytest.param("write", WriteTable, id="write"),
+        pytest.param("mosaic", MosaicKeys, id="mosaic"),
     ],
 )
 def test_the_page_lists_every_key_of_a_job(heading, model):

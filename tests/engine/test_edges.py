@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_world import TASKS, FakeClock, FileMosaic
-from test_machine import PATIENCE, Killed, Machine
+from test_machine import BACKOFF, Killed, Machine
 
 from orchestrator.core import crash
 from orchestrator.core.errors import DamagedObjectError, IntegrityError, WayError
@@ -201,7 +201,7 @@ def test_an_operation_that_even_its_name_does_not_bring_is_waited_for(story):
     for started in hidden:
         started.unlisted, started.unknown = 10**6, True
     begun = story.clock.seconds
-    while story.clock.seconds < begun + PATIENCE.lag_seconds * 0.8:
+    while story.clock.seconds < begun + BACKOFF.lag_seconds * 0.8:
         go_on(story)
 
     assert exports(story) == len(story.world.started)
@@ -242,11 +242,11 @@ def test_exports_are_as_many_as_tasks_however_blind_the_list(waits, lost):
 def test_a_known_request_id_is_not_given_up_because_its_order_is_old(story):
     """An order committed before a long pause may have been sent a moment ago, and lists may lag."""
     die_at(story, "task.intended")
-    story.clock.seconds += 100 * PATIENCE.burnt_seconds
+    story.clock.seconds += 100 * BACKOFF.burnt_seconds
     story.world.next_submission = "answer lost"
     story.world.refuses_known_ids = True
     begun = story.clock.seconds
-    while story.clock.seconds < begun + PATIENCE.burnt_seconds * 0.5:
+    while story.clock.seconds < begun + BACKOFF.burnt_seconds * 0.5:
         for started in story.world.started.values():
             started.unlisted = 10
         go_on(story)
@@ -369,7 +369,7 @@ def test_one_failure_climbs_one_rung_wherever_the_process_dies(story, moment):
 
 def test_a_retry_counts_attempts_from_there(story):
     """A person's `retry` gives every task its attempts again."""
-    for _ in range(PATIENCE.max_attempts):
+    for _ in range(BACKOFF.max_attempts):
         fail_first(story, Failure.TRANSIENT)
     assert story._state() is RunState.FAILED
 

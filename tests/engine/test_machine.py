@@ -44,8 +44,9 @@ from model_world import (
 
 from orchestrator.core import crash
 from orchestrator.engine import cleanup
+from orchestrator.engine.context import Backoff, Clients, ProcessContext
 from orchestrator.engine.execution import Execution, retry_run
-from orchestrator.engine.setting import Hands, Patience, Surroundings
+from orchestrator.engine.limits import Limits
 from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.engine.watch import OperationsWatch
@@ -71,10 +72,9 @@ HISTORIES = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-PATIENCE = Patience(
-    live_tasks=2,
-    bucket_bytes=600_000,
-    downloads=2,
+LIVE_TASKS = 2
+BUCKET_BYTES = 600_000
+BACKOFF = Backoff(
     poll_min_seconds=1,
     poll_max_seconds=4,
     repost_seconds=2,
@@ -153,13 +153,14 @@ class Process:
     def __init__(self, run_id: str, folder: Path, world: World, clock: FakeClock, *, keep_parts: bool) -> None:
         self.store = SqlStore(f"sqlite:///{folder / 'state.db'}", clock)
         route = WorldRoute(world)
-        around = Surroundings("me", "p", None, keep_parts, PATIENCE, clock, NoStop(clock))
+        limits = Limits(LIVE_TASKS, BUCKET_BYTES, self.store.tasks.live, clock)
+        process = ProcessContext("me", "p", None, keep_parts, 2, BACKOFF, limits, clock, NoStop(clock))
         self.execution = Execution(
             run_id,
             store=self.store,
-            hands=Hands(WorldPlanner(), route, FileAssembler(), NoPicture()),
-            around=around,
-            watch=OperationsWatch(route.operations, clock, PATIENCE.poll_min_seconds, PATIENCE.poll_max_seconds),
+            clients=Clients(WorldPlanner(), route, FileAssembler(), NoPicture()),
+            process=process,
+            watch=OperationsWatch(route.operations, clock, BACKOFF.poll_min_seconds, BACKOFF.poll_max_seconds),
             cut=lambda task: cut(task) if task.window.pixels > BLOCK * BLOCK else None,
             refit=refit,
         )

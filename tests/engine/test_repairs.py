@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 from model_world import TASKS, FakeClock, FileMosaic, NoStop, WorldObjects
-from test_machine import PATIENCE, Machine, WhenTold
+from test_machine import BACKOFF, BUCKET_BYTES, Machine, WhenTold
 
 from orchestrator.core.errors import IntegrityError, TransientError
 from orchestrator.engine.execution import retry_run
@@ -105,7 +105,7 @@ def test_a_held_run_is_cancelled_when_its_user_wishes(story):
     story._step()
 
     assert story._state() is RunState.CANCELLED
-    assert story.clock.seconds - before < PATIENCE.hold_seconds
+    assert story.clock.seconds - before < BACKOFF.hold_seconds
     assert story.world.live() == []
 
 
@@ -177,7 +177,7 @@ def test_no_task_is_handed_over_while_the_bucket_is_full(story):
         story.clock.seconds += 2
 
     waiting = sum(part.source.size for part in story.store.parts.of(story.run_id) if part.source)
-    assert 0 < waiting <= PATIENCE.bucket_bytes
+    assert 0 < waiting <= BUCKET_BYTES
     assert any(task.state is TaskState.PLANNED for task in story.store.tasks.of(story.run_id))
 
 

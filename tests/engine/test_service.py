@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import pytest
 from model_world import BLOCK, FakeClock, FileAssembler, NoPicture, NoStop, World, WorldPlanner, WorldRoute, the_plan
-from test_machine import PATIENCE
+from test_machine import BACKOFF, BUCKET_BYTES, LIVE_TASKS
 
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import (
@@ -24,9 +24,10 @@ from orchestrator.core.errors import (
     TransientError,
 )
 from orchestrator.core.files import LockedError
+from orchestrator.engine.context import Clients, ProcessContext
 from orchestrator.engine.execution import Execution
+from orchestrator.engine.limits import Limits
 from orchestrator.engine.service import ElsewhereError, Service, Summary
-from orchestrator.engine.setting import Hands, Surroundings
 from orchestrator.engine.stores.records import Admission, Waiting
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.engine.turns import LONGEST_WAIT_SECONDS, Turns
@@ -38,7 +39,7 @@ from orchestrator.model.ports import Prepared
 from orchestrator.model.states import Failure, RunState, Who
 
 TENS = int(os.environ.get("ORCHESTRATOR_TEST_RUNS", "40")) // 20  # 200 for the whole of it
-QUICK = replace(PATIENCE, poll_min_seconds=0.001, poll_max_seconds=0.002, collect_seconds=0.001)
+QUICK = replace(BACKOFF, poll_min_seconds=0.001, poll_max_seconds=0.002, collect_seconds=0.001)
 ONE_PART = (TaskPlan(0, Window(0, 0, BLOCK, BLOCK), BLOCK, BLOCK),)
 
 
@@ -186,8 +187,18 @@ def real_execution(house: House, run) -> Execution:
     return Execution(
         run.id,
         store=house.store,
-        hands=Hands(OnePart(), route, FileAssembler(), NoPicture()),
-        around=Surroundings("me", "p", None, True, QUICK, clock, threading.Event()),
+        clients=Clients(OnePart(), route, FileAssembler(), NoPicture()),
+        process=ProcessContext(
+            "me",
+            "p",
+            None,
+            True,
+            2,
+            QUICK,
+            Limits(LIVE_TASKS, BUCKET_BYTES, house.store.tasks.live, clock),
+            clock,
+            threading.Event(),
+        ),
         watch=OperationsWatch(route.operations, clock, 0.0, 0.0),
         cut=lambda _task: None,
         refit=lambda task, _plan, _heaviest: task,

@@ -10,10 +10,11 @@ from collections import Counter
 import journey_kit as kit
 import pytest
 
+from orchestrator.app.verbs.daemon import Served, wait_for_state
 from orchestrator.config import load
 from orchestrator.core.errors import TransientError
 from orchestrator.engine.service import Summary
-from orchestrator.faces.cli.serve import _wait_for_state, exit_code
+from orchestrator.faces.cli.serve import exit_code
 
 JOB = """
 [jobs.{name}]
@@ -243,7 +244,7 @@ def test_a_database_that_is_locked_at_the_start_is_waited_for(monkeypatch, tmp_p
     monkeypatch.chdir(tmp_path)
     app = Starting(locked=40)
 
-    _wait_for_state(app, until_idle=False)
+    wait_for_state(app, until_idle=False)
 
     assert (app.told, app.waits[:7]) == (["serve.trouble", "serve.recovered"], [2, 4, 8, 16, 32, 60, 60])
 
@@ -254,7 +255,7 @@ def test_until_idle_does_not_wait_for_ever_for_its_database(monkeypatch, tmp_pat
     app = Starting(locked=1_000)
 
     with pytest.raises(TransientError, match="locked"):
-        _wait_for_state(app, until_idle=True)
+        wait_for_state(app, until_idle=True)
     assert app.monotonic() < 2 * app.settings.serve.patience
 
 
@@ -272,4 +273,4 @@ def test_until_idle_does_not_wait_for_ever_for_its_database(monkeypatch, tmp_pat
 )
 def test_the_exit_code_tells_the_worst_that_is_left(summary, jobs_wrong, stopped, code):
     """As docs/reference/cli.md lists them."""
-    assert exit_code(summary, jobs_wrong=jobs_wrong, stopped=stopped) == code
+    assert exit_code(Served(summary, int(jobs_wrong), stopped)) == code

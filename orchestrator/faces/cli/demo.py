@@ -50,6 +50,7 @@ def demo(context: Context, /, output: str, scale: float) -> int:
         for sentence in sentences:
             shown.say(f"proved: {sentence}")
             shown.message("proved", {"sentence": sentence})
+        shown.note(f"`orchestrator status {BASE_NAME}` and `orchestrator logs {BASE_NAME}` tell how it went")
     return code
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import rich_click as click
 
+from orchestrator.app.heartbeat import FRESH_SECONDS, find_daemon
 from orchestrator.core.errors import OrchestratorError
 from orchestrator.core.units import parse_seconds
-from orchestrator.faces.cli.heartbeat import FRESH_SECONDS, daemon
 from orchestrator.faces.cli.session import Context, looking
 
 
@@ -42,7 +42,7 @@ def examine(context: Context, max_age_seconds: float) -> tuple[bool, str]:
         app = looking(context)
         if not app.has_state():
             return False, f"there is no state in {app.settings.state_dir}; start `orchestrator serve`"
-        row, sentence = daemon(app.store, app.clock, max_age_seconds)
+        row, sentence = find_daemon(app.store, app.clock, max_age_seconds)
     except (OrchestratorError, OSError) as error:
         return False, str(error)
     return row is not None, sentence

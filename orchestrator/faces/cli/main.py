@@ -12,6 +12,8 @@ from click.exceptions import NoArgsIsHelpError
 
 from orchestrator import __version__
 from orchestrator.core.errors import OrchestratorError, Stopped
+from orchestrator.faces.cli import lazily
+from orchestrator.faces.cli.called import NAME, Called
 from orchestrator.faces.cli.exits import MEANINGS
 from orchestrator.faces.cli.lazily import LazyGroup, Listed
 from orchestrator.faces.cli.output import Output
@@ -102,22 +104,26 @@ def cli(ctx: click.RichContext, /, **options: Any) -> None:
     """
     from orchestrator.faces.cli.session import Context  # noqa: PLC0415  --help needs no settings
 
-    ctx.obj = Context(**options)
+    ctx.obj = Context(**options, called=ctx.obj or Called())
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit; every error of ours is one line."""
     # GDAL would keep 5 % of the machine's memory for blocks that we read once.
     os.environ.setdefault("GDAL_CACHEMAX", "64")
+    # Nobody's plug-in looks at our settings; seeking one reads what every installed package says of itself.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    lazily.quicken()
     sys.exit(run_cli(arguments))
 
 
 def run_cli(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     words = _lifted(sys.argv[1:] if arguments is None else arguments)
-    output = Output(as_json=_wants_json(words))
+    called = Called()
+    output = Output(as_json=_wants_json(words), called=called)
     try:
-        result = cli.main(args=words, standalone_mode=False)
+        result = cli.main(args=words, standalone_mode=False, prog_name=NAME, obj=called)
     except NoArgsIsHelpError as error:  # no command is a wish for help
         if output.as_json:
             return _end(output, "no command is given; `orchestrator --help` lists them", error.exit_code)

@@ -226,7 +226,8 @@ def _lay_over(content: dict[str, Any], given: dict[str, Any], *, absolute: bool)
     _lay_area(content, given, absolute=absolute)
     grid = {"scale": given["scale"], "crs": given["crs"], "crs_transform": _numbers(given["crs_transform"])}
     write = {name: given[name] for name in ("compress", "predictor", "block", "overviews", "all_touched")}
-    for section, values in (("grid", grid), ("write", write)):
+    table = "write" if "write" in content else "mosaic"  # where the file says it, so that the option replaces it
+    for section, values in (("grid", grid), (table, write)):
         kept = {name: value for name, value in values.items() if value is not None}
         if kept:
             content[section] = {**_table_of(content, section), **kept}

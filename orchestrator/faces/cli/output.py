@@ -10,15 +10,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TextIO, cast
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
+from orchestrator.app.display import View, cut
 from orchestrator.core.units import format_seconds
 from orchestrator.engine.progress import Snapshot
-from orchestrator.faces.cli.display import View, cut
+from orchestrator.faces.cli.called import Called
 
 PIPE_SECONDS = 10.0
 JSON_SECONDS = 5.0
@@ -46,9 +48,10 @@ _SHOWN: Mapping[str, str] = {
 class Output:
     """Standard output of a command. One instance a process; every method may be called from any thread."""
 
-    def __init__(self, *, as_json: bool, quiet: bool = False) -> None:
+    def __init__(self, *, as_json: bool, quiet: bool = False, called: Called | None = None) -> None:
         self.as_json = as_json
         self.quiet = quiet
+        self.spoken = (called or Called()).spoken
         # Standard error carries what moves, standard output what stays: results can be piped.
         self.moving = Console(stderr=True, highlight=False)
         self.lasting = Console(highlight=False, soft_wrap=True)
@@ -67,17 +70,17 @@ class Output:
     def say(self, text: str) -> None:
         """Write a line for a person."""
         if not self.as_json:
-            self.lasting.print(text, markup=False)
+            self.lasting.print(self.spoken(text), markup=False)
 
     def note(self, text: str) -> None:
         """Write a passing remark for a person."""
         if not self.as_json and not self.quiet:
-            self.moving.print(text, markup=False)
+            self.moving.print(self.spoken(text), markup=False)
 
     def warn(self, text: str) -> None:
         """Write what a person must know, also where quiet was asked for."""
         if not self.as_json:
-            self.moving.print(text, markup=False)
+            self.moving.print(self.spoken(text), markup=False)
 
     def message(self, kind: str, facts: Mapping[str, Any]) -> None:
         """Write a JSON line, where JSON was asked for."""
@@ -100,12 +103,12 @@ class Output:
         sentence = mask(sentence)
         self.message("error", {"exit_code": exit_code, "sentence": sentence})
         with contextlib.suppress(OSError):
-            sys.stderr.write(f"orchestrator: {sentence}\n")
+            sys.stderr.write(f"orchestrator: {self.spoken(sentence)}\n")
 
     @contextmanager
     def watching(self, look: Callable[[], Snapshot], title: str) -> Iterator[None]:
         """Show how far a run is for the time of the block."""
-        view = View(look, title)
+        view = View(look if self.as_json else lambda: _spoken(look(), self.spoken), title)
         with self._beside(lambda end: self._show(view, end)):
             yield
 
@@ -161,6 +164,10 @@ class Output:
         while not end.wait(JSON_SECONDS):
             self.message("status", {"detail": busy.what, "elapsed_seconds": round(busy.seconds(), 1)})
             self.note(busy.line())
+
+
+def _spoken(seen: Snapshot, spoken: Callable[[str], str]) -> Snapshot:
+    return replace(seen, detail=spoken(seen.detail))
 
 
 class _AboveTheBlock(io.TextIOBase):

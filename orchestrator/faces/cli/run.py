@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import rich_click as click
 
-from orchestrator.app import Application, LocalPlan, expand
+from orchestrator.app import Application, expand
+from orchestrator.app.verbs import runs
+from orchestrator.app.verbs.plans import PlanReport, plan_to_files
 from orchestrator.core import log
-from orchestrator.core.errors import (
-    ConfigError,
-    CredentialError,
-    OrchestratorError,
-    PermanentError,
-    Stopped,
-    UserError,
-)
-from orchestrator.core.files import LockedError
-from orchestrator.core.units import format_bytes, format_seconds
-from orchestrator.engine.execution import retry_run
-from orchestrator.engine.ownership import Claimant, check_free, check_owner
+from orchestrator.core.errors import ConfigError, CredentialError, OrchestratorError, Stopped, UserError
+from orchestrator.core.units import format_bytes
 from orchestrator.engine.progress import Progress
-from orchestrator.engine.publication import beside, final_path, is_result, set_min_valid
-from orchestrator.engine.service import admit
-from orchestrator.engine.stores.records import Run
-from orchestrator.faces.cli.exits import DONE, FAILED, MEANINGS, WAITS_FOR_PERSON, together
+from orchestrator.faces.cli.ends import conclude
+from orchestrator.faces.cli.exits import DONE, FAILED, MEANINGS, together
 from orchestrator.faces.cli.options import ENVIRONMENT, build_job, build_table, job_options, service_options
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, opened
 from orchestrator.model.job import Job
-from orchestrator.model.states import RUN_FINAL, RunState
-from orchestrator.model.validity import valid_words
+from orchestrator.model.states import RunState
 
 OVERWRITE = click.option(
     "--overwrite", is_flag=True, help="Replace files at the result's place that this job did not make."
 )
-
-
-def today() -> date:
-    """Return the logical date of a run that is begun by hand."""
-    return datetime.now(UTC).date()
 
 
 @click.command(epilog=ENVIRONMENT)
@@ -112,103 +94,14 @@ def _summed_up(ended: Sequence[Ended], output: Output) -> int:
 
 def run_one(app: Application, job: Job, output: Output, *, again: bool = False, overwrite: bool = False) -> int:
     """Carry one job to its end and show the result; return the exit code."""
-    declaration, job = job.declaration(), job.dated(today())
-    known = app.store.runs.find(job.fingerprints())
-    if known is None:
-        with output.busy(f"planning {job.base_name}"):
-            app.planner().local(job)  # what is wrong with the declaration is said before anything is stored
-    if known is None or known.state in RUN_FINAL:
-        _check_output(app, job, declaration, overwrite=overwrite)
-    run_ = admit(
-        app.store,
-        job.base_name,
-        job,
-        today(),
-        declaration=declaration,
-        installation=app.owner,
-        again=again or _result_is_gone(app, known, job, output),
-        overwrite=overwrite,
-    )
-    if job.min_valid != Job.from_json(run_.job).min_valid:
-        # The same command with another wish continues the run; with the same one, what `retry` said meanwhile stands.
-        set_min_valid(app.store, run_.id, job.min_valid)
-    if run_.state in (RunState.FAILED, RunState.CANCELLED) or run_.needs_person:
-        run_ = retry_run(run_, app.store)
-    if run_.state is RunState.CLEANED:
-        output.note(f"done already as run {run_.id}; --again does it once more")
-    else:
-        run_ = _carried(app, run_, output)
-    return conclude(run_, output)
-
-
-def _carried(app: Application, run_: Run, output: Output) -> Run:
-    """Work on a run under its lock, and show how far it is."""
+    begun = runs.begin(app, job, again=again, overwrite=overwrite, busy=output.busy)
+    if begun.state is RunState.CLEANED:
+        output.note(f"done already as run {begun.id}; --again does it once more")
+        return conclude(begun, output)
     progress = Progress()
-    try:
-        with app.lock(run_.id), output.watching(progress.snapshot, run_.job_name):
-            return app.execution(run_, progress).follow()
-    except LockedError as error:
-        raise LockedError(f"{error}; `orchestrator watch {run_.id}` follows it") from None
-
-
-def _check_output(app: Application, job: Job, declaration: str, *, overwrite: bool) -> None:
-    """Refuse to begin where another installation is at work, or where a file lies that this job did not make."""
-    final = final_path(job)
-    who = Claimant(declaration, job.fingerprints(), job.base_name, overwrite=overwrite)
-    check_free(final, who, app.owner, app.store)
-    check_owner(final, who, app.store)
-
-
-def _result_is_gone(app: Application, done: Run | None, job: Job, output: Output) -> bool:
-    """Tell whether the job was done once and its result is not there any more, whole."""
-    if done is None or done.state is not RunState.CLEANED:
-        return False
-    final, result = final_path(job), json.loads(done.result)
-    with output.busy(f"comparing {final.name} with its checksum"):
-        return not is_result(final, result, app.stop)
-
-
-def conclude(run_: Run, output: Output) -> int:
-    """Say how a run ended; return the exit code."""
-    if run_.state is RunState.CLEANED:
-        show_result(run_, output)
-        return 0
-    output.message("summary", {"run": run_.id, "state": run_.state, "reason": run_.reason})
-    if run_.needs_person:
-        output.warn(f"run {run_.id} is held: {run_.reason}")
-        return WAITS_FOR_PERSON
-    if run_.state is RunState.CANCELLED:
-        output.warn(f"run {run_.id} was cancelled; `orchestrator clean {run_.id}` takes away what it left")
-        return 1
-    raise PermanentError(f"run {run_.id} failed: {run_.reason}")
-
-
-def show_result(run_: Run, output: Output) -> None:
-    """Show where the result is and what stands behind it."""
-    result = json.loads(run_.result)
-    final = Path(result["path"])
-    assembly = result["assembly"]
-    picture = beside(final, ".png")
-    took = datetime.fromisoformat(run_.updated) - datetime.fromisoformat(run_.created)
-    output.message(
-        "summary",
-        {"run": run_.id, "state": run_.state, **result, "proof": str(beside(final, ".json")), "picture": str(picture)},
-    )
-    if output.quiet:
-        output.say(str(final))
-        return
-    output.say(f"{final}  ({format_bytes(result['bytes'])})")
-    output.say(f"{beside(final, '.json')}  proof: every part with window, object, generation and checksum")
-    if picture.exists():
-        output.say(f"{picture}  quicklook")
-    if valid := result.get("valid"):  # results of the first version do not say
-        output.say(f"valid: {valid_words(valid)}")
-    output.say(f"sha256 {result['sha256']}")
-    output.say(
-        f"blocks: {assembly['blocks_copied']} copied, {assembly['blocks_encoded']} encoded, "
-        f"{assembly['blocks_sparse']} empty ({assembly['method']}); overviews: {assembly['overviews']}; "
-        f"took {format_seconds(took.total_seconds())}"
-    )
+    with output.watching(progress.snapshot, begun.job_name):
+        ended = runs.carry(app, begun, progress)
+    return conclude(ended, output)
 
 
 @click.command(epilog=ENVIRONMENT)
@@ -237,64 +130,33 @@ def plan(context: Context, /, png: Path | None, geojson: Path | None, **given: A
     app = Application(context.load().settings, stop=context.stop)
     service = "sandbox" if given["sandbox"] or given["sandbox_url"] else app.settings.service
     with output.busy("reading the area"):
-        jobs = [one.dated(today()) for one in expand(build_job(given, service))]
+        jobs = expand(build_job(given, service))
     if len(jobs) > 1 and (png or geojson):
         raise UserError("--png and --geojson name one file, but --each makes several plans; leave them out")
     for job in jobs:
-        picture = png or Path(job.output) / f"{job.base_name}_plan.png"
-        table = geojson or Path(job.output) / f"{job.base_name}_plan.geojson"
-        with output.busy(f"planning {job.base_name}"):
-            from orchestrator.plan.picture import draw_plan, parts_geojson  # noqa: PLC0415  matplotlib is heavy
-
-            local = app.planner().local(job)
-            draw_plan(local.plan, picture, job.base_name)
-            table.write_text(json.dumps(parts_geojson(local.plan)), encoding="utf-8")
-        _show_plan(job, local, output, picture, table)
+        _show_plan(plan_to_files(app, job, output.busy, picture=png, geojson=geojson), output)
     return 0
 
 
-def _show_plan(job: Job, local: LocalPlan, output: Output, picture: Path, table: Path) -> None:
-    made = local.plan
-    grid = made.grid
-    facts = {
-        "base_name": job.base_name,
-        "crs": grid.crs,
-        "transform": list(grid.transform),
-        "height": grid.height,
-        "width": grid.width,
-        "bands": list(made.pixels.bands),
-        "dtype": made.pixels.dtype,
-        "tasks": len(made.tasks),
-        "parts": made.part_count,
-        "part_height": made.tasks[0].part_height,
-        "part_width": made.tasks[0].part_width,
-        "max_part_bytes": made.max_part_bytes,
-        "area_pixels": made.area_pixels,
-        "raw_bytes": made.area_pixels * made.pixels.bytes_per_pixel,
-        "bucket_bytes_at_most": made.bucket_bytes,
-        "disk_bytes_at_most": made.disk_bytes,
-        "memory_bytes": made.memory_bytes,
-        "notes": list(local.notes),
-        "picture": str(picture),
-        "geojson": str(table),
-    }
+def _show_plan(report: PlanReport, output: Output) -> None:
+    facts, made, grid = report.facts(), report.plan, report.plan.grid
     output.message("plan", facts)
     share = made.area_pixels / grid.pixels
     a, _b, c, _d, e, f = grid.transform
     part = f"{facts['part_width']} × {facts['part_height']}"
     under = format_bytes(made.max_part_bytes)
     kinds = f"{len(made.pixels.bands)} bands of {made.pixels.dtype}"
-    raw = format_bytes(made.area_pixels * made.pixels.bytes_per_pixel)
-    output.say(f"{job.base_name}: {grid.width} × {grid.height} pixels of {a:g} × {-e:g} in {grid.crs}")
+    raw = format_bytes(report.raw_bytes)
+    output.say(f"{report.base_name}: {grid.width} × {grid.height} pixels of {a:g} × {-e:g} in {grid.crs}")
     output.say(f"  origin   {c:.12g}, {f:.12g}")
     output.say(f"  area     {made.area_pixels:,} pixels, {share:.0%} of the grid; {kinds}")
     output.say(f"  tasks    {len(made.tasks)}; {made.part_count} parts of at most {part} pixels, each under {under}")
     output.say(f"  bucket   at most {format_bytes(made.bucket_bytes)}; the area's pixels are {raw} uncompressed")
     output.say(f"  disk     at most {format_bytes(made.disk_bytes)} at the fullest moment")
     output.say(f"  memory   about {format_bytes(made.memory_bytes)}")
-    for note in local.notes:
+    for note in report.notes:
         output.say(f"  note     {note}")
-    output.say(f"  {picture}\n  {table}")
+    output.say(f"  {report.picture}\n  {report.geojson}")
 
 
 @click.command(epilog=ENVIRONMENT)
@@ -310,21 +172,9 @@ def submit(context: Context, /, again: bool, overwrite: bool, **given: Any) -> i
     job = build_job(given, "sandbox" if given["sandbox_url"] else app.settings.service)
     with output.busy("reading the area"):
         jobs = expand(job)
-    for declared in jobs:
-        declaration, one = declared.declaration(), declared.dated(today())
-        with output.busy(f"planning {one.base_name}"):
-            app.planner().local(one)
-        _check_output(app, one, declaration, overwrite=overwrite)
-        run_ = admit(
-            app.store,
-            one.base_name,
-            one,
-            today(),
-            declaration=declaration,
-            installation=app.owner,
-            again=again,
-            overwrite=overwrite,
-        )
-        output.message("submitted", {"run": run_.id, "state": run_.state, "base_name": one.base_name})
-        output.say(f"{run_.id}  {one.base_name}  {run_.state}")
+    for one in jobs:
+        begun = runs.submit(app, one, again=again, overwrite=overwrite, busy=output.busy)
+        name = Job.from_json(begun.job).base_name
+        output.message("submitted", {"run": begun.id, "state": begun.state, "base_name": name})
+        output.say(f"{begun.id}  {name}  {begun.state}")
     return 0

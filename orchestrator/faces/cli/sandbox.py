@@ -8,9 +8,9 @@ from pathlib import Path
 
 import rich_click as click
 
+from orchestrator.app.sandbox_process import DEFAULT_BUCKET, SANDBOX_PROJECT, started
 from orchestrator.core.errors import OrchestratorError
-from orchestrator.faces.cli.private import DEFAULT_BUCKET, started
-from orchestrator.faces.cli.session import SANDBOX_PROJECT, Context
+from orchestrator.faces.cli.session import Context
 
 
 @click.command()

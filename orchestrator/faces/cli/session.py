@@ -11,17 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.app.records import Records
+from orchestrator.app.sandbox_process import DEFAULT_BUCKET, SANDBOX_PROJECT, private_sandbox, service_at
 from orchestrator.config import Loaded, load
 from orchestrator.core.errors import UserError
+from orchestrator.faces.cli.called import Called
 from orchestrator.faces.cli.output import Output
-from orchestrator.faces.cli.private import DEFAULT_BUCKET, private_sandbox
 
 if TYPE_CHECKING:
     from orchestrator.app import Application
-
-SANDBOX_PROJECT = "orchestrator-sandbox"
-# A sandbox answers in milliseconds and has no quota to spare.
-_SANDBOX_PACE: Mapping[str, Mapping[str, Any]] = {"ee": {"poll_min": 0.25, "poll_max": 2.0}}
 
 
 @dataclass(slots=True)
@@ -35,6 +32,15 @@ class Context:
     quiet: bool = False
     verbose: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
+    called: Called = field(default_factory=Called)
+
+    def __post_init__(self) -> None:
+        self.called.options = self.words
+
+    def words(self) -> list[str]:
+        """Return the options that another command needs too, to look at the same runs with the same settings."""
+        given = {"--config": self.config, "--profile": self.profile, "--state-dir": self.state_dir}
+        return [word for name, value in given.items() if value for word in (name, str(value))]
 
     def overrides(self) -> dict[str, dict[str, Any]]:
         """Return what the options before the command set."""
@@ -53,7 +59,7 @@ class Context:
         return load(self.config, profile=self.profile, overrides=merged)
 
     def output(self) -> Output:
-        return Output(as_json=self.as_json, quiet=self.quiet)
+        return Output(as_json=self.as_json, quiet=self.quiet, called=self.called)
 
 
 def looking(context: Context) -> Records:
@@ -100,13 +106,6 @@ def opened(context: Context, given: Mapping[str, Any], output: Output) -> Iterat
         yield application(context, context.load(overrides), output)
     else:
         yield application(context, context.load(bucket), output)
-
-
-def service_at(url: str, project: str, bucket: str) -> dict[str, dict[str, Any]]:
-    """Return the settings that point every client at one sandbox."""
-    ee = {"url": url, "project": project, **_SANDBOX_PACE["ee"]}
-    gcs = {"url": url} | ({"bucket": bucket} if bucket else {})
-    return {"ee": ee, "gcs": gcs, "drive": {"url": url}}
 
 
 def application(context: Context, loaded: Loaded, output: Output) -> Application:

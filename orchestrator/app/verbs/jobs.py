@@ -1,4 +1,4 @@
-"""What a person should know of the daemon and the scheduled jobs, beside the runs."""
+"""What a person should know of the scheduled jobs, beside the runs."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from orchestrator.app.heartbeat import find_daemon
 from orchestrator.app.records import Records
 from orchestrator.config import AREA_SUFFIXES
-from orchestrator.faces.cli.heartbeat import daemon
 
 _SKIPPED_DAYS = 7
 _MOST_SHOWN = 10_000
@@ -17,7 +17,7 @@ _MOST_SHOWN = 10_000
 
 def wrong_jobs(app: Records) -> Mapping[str, str]:
     """Return what is wrong with jobs of config.toml, by name: as it reads now, and as the daemon met them."""
-    row = daemon(app.store, app.clock)[0] if app.has_state() else None
+    row = find_daemon(app.store, app.clock)[0] if app.has_state() else None
     met = row.facts.get("troubles", {}) if row is not None else {}
     if not app.settings.jobs:
         return {**met, **app.refused_jobs}
@@ -37,7 +37,7 @@ def _without_area(app: Records) -> dict[str, str]:
 
 
 def standing(app: Records) -> Iterator[str]:
-    """Yield a line for each job in trouble, and for each whose dates were skipped lately."""
+    """Yield a sentence for each job in trouble, and for each whose dates were skipped lately."""
     for name, sentence in wrong_jobs(app).items():
         yield f"job {name} is left out: {sentence.removeprefix(f'job {name}: ')}"
     if not app.has_state():
@@ -49,15 +49,3 @@ def standing(app: Records) -> Iterator[str]:
         dates = "one date was" if count == 1 else f"{count} dates were"
         last = f"the last one {latest.logical_date}: {latest.skipped}"
         yield f"job {name}: {dates} skipped in {_SKIPPED_DAYS} days, {last}"
-
-
-def nobody(app: Records) -> str:
-    """Return what becomes of a run that no process works on now."""
-    row, _ = daemon(app.store, app.clock)
-    if row is None:
-        return "No process works on it now: start `run` or `serve` again."
-    slots, busy = row.facts.get("slots", 0), row.facts.get("busy", 0)
-    return (
-        f"No process works on it now; the daemon (process {row.pid} on {row.host}) goes on with it "
-        f"when its turn comes: {busy} of {slots} slots are taken."
-    )

@@ -1,4 +1,4 @@
-"""A sandbox for the time of one command: a process of its own, spoken to only over HTTP."""
+"""A sandbox for the time of a block: a process of its own, spoken to only over HTTP; and the settings that name it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -15,6 +15,16 @@ from typing import IO, Any
 from orchestrator.core.errors import UserError
 
 DEFAULT_BUCKET = "orchestrator-sandbox"
+SANDBOX_PROJECT = "orchestrator-sandbox"
+# A sandbox answers in milliseconds and has no quota to spare.
+_PACE: Mapping[str, Any] = {"poll_min": 0.25, "poll_max": 2.0}
+
+
+def service_at(url: str, project: str = SANDBOX_PROJECT, bucket: str = DEFAULT_BUCKET) -> dict[str, dict[str, Any]]:
+    """Return the settings that point every client at one sandbox."""
+    ee = {"url": url, "project": project, **_PACE}
+    gcs = {"url": url} | ({"bucket": bucket} if bucket else {})
+    return {"ee": ee, "gcs": gcs, "drive": {"url": url}}
 
 
 class SandboxProcess:

@@ -1,4 +1,4 @@
-"""What the engine is told about patience, and what it is given to work with."""
+"""How long the engine waits and how often it tries, and what a process and a run give those who work on it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,11 @@ from orchestrator.model.ports import Assembler, Illustrator, Planner, Route, Sto
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Backoff:
     """
-    Numbers of waiting and trying.
+    How long is waited, and how often is tried.
 
     Attributes:
-        live_tasks: Tasks handed to Earth Engine and not finished, at most. It runs about two at a time; a few
-            more keep its slots filled without flooding a queue that other people share.
-        bucket_bytes: No new task is submitted while the live and undelivered parts may weigh more.
-        downloads: Parts downloaded at once.
         poll_min_seconds: Shortest time between two looks at the operations.
         poll_max_seconds: Longest time, reached when nothing changes.
         repost_seconds: First wait before a submission without an answer is sent again with the same request id.
@@ -37,12 +33,8 @@ class Patience:
         cool_down_seconds: First wait after a failed attempt; doubles each time.
         hold_seconds: How often a held run is looked at again.
         lag_seconds: How long a list of operations, or the answer for one, may lag behind what is true.
-        handed_at_once: Tasks handed over before operations and objects are looked at again.
     """
 
-    live_tasks: int = 6
-    bucket_bytes: int = 20 * 2**30
-    downloads: int = 4
     poll_min_seconds: float = 2.0
     poll_max_seconds: float = 30.0
     repost_seconds: float = 5.0
@@ -54,11 +46,10 @@ class Patience:
     cool_down_seconds: float = 10.0
     hold_seconds: float = 300.0
     lag_seconds: float = 600.0
-    handed_at_once: int = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ProcessContext:
     """
     What every run of a process shares.
 
@@ -68,28 +59,30 @@ class Surroundings:
         work_dir: Where parts lie until they are placed; None is beside the output.
         keep_parts: Parts are kept on disk until the output is published. Otherwise they go from the network into
             the output and never lie on a disk; after a crash those not placed are downloaded again.
-        patience: See there.
+        downloads: Parts of a run that are downloaded at once.
+        backoff: See there.
+        limits: What the runs of the process share of the project.
         clock: See `core.clock`.
         stop: Set when the process is asked to end.
         notify: Told every event: name, run id, facts.
         chance: Spreads waits.
-        limits: What the runs of this process share; None is limits of the run's own.
     """
 
     owner: str
     prefix: str
     work_dir: Path | None
     keep_parts: bool
-    patience: Patience
+    downloads: int
+    backoff: Backoff
+    limits: Limits
     clock: Clock
     stop: Stop
     notify: Callable[[str, str, Mapping[str, Any]], None] = field(default=lambda _n, _r, _f: None)
     chance: random.Random = field(default_factory=random.Random)
-    limits: Limits | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Hands:
+class Clients:
     """The concrete parts one run works with, joined by `app`."""
 
     planner: Planner
@@ -101,21 +94,21 @@ class Hands:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What everything that works on the tasks of one run is given."""
+class RunContext:
+    """What everything that works on one run is given."""
 
     run_id: str
     plan: Plan
     store: Store
-    hands: Hands
-    around: Surroundings
+    clients: Clients
+    process: ProcessContext
     record: Callable[[str, Mapping[str, Any]], None]
     waits: Waits
 
     @property
-    def patience(self) -> Patience:
-        return self.around.patience
+    def backoff(self) -> Backoff:
+        return self.process.backoff
 
     def now(self) -> float:
         """Return the time of day, seconds since 1970: for what the state keeps."""
-        return self.around.clock.now().timestamp()
+        return self.process.clock.now().timestamp()

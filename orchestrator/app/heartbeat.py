@@ -56,7 +56,7 @@ class Heartbeat:
             self._store.processes.end(DAEMON, self._pid)
 
 
-def daemon(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECONDS) -> tuple[ProcessRow | None, str]:
+def find_daemon(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECONDS) -> tuple[ProcessRow | None, str]:
     """Return the daemon of this state when it was heard of lately, and a sentence about it in any case."""
     row = store.processes.at(DAEMON)
     if row is None:

@@ -1,0 +1,119 @@
+"""`serve`: scheduled jobs, submitted jobs, and what an earlier process left unfinished, until the process is to end."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+
+from orchestrator.app.application import Application
+from orchestrator.app.heartbeat import Heartbeat, tell_systemd
+from orchestrator.app.scheduled import scheduled
+from orchestrator.core.errors import SpaceError, Stopped, TransientError
+from orchestrator.core.files import exclusive
+from orchestrator.engine.scheduler import Clockwork
+from orchestrator.engine.service import LONGEST_TROUBLE_WAIT_SECONDS, LOOK_SECONDS, Service, Summary
+from orchestrator.engine.timetable import Timetable
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """
+    What one process of the daemon leaves.
+
+    Attributes:
+        summary: How the runs are.
+        wrong_jobs: How many jobs of config.toml are left out.
+        stopped: Whether it was asked to end.
+    """
+
+    summary: Summary
+    wrong_jobs: int
+    stopped: bool
+
+
+def serve(app: Application, *, until_idle: bool = False) -> Served:
+    """
+    Work on whatever is unfinished and wake scheduled jobs, until `app.stop` is set.
+
+    With `until_idle`, end too when nothing is left to do. Events go to `app.notify`.
+
+    Raises:
+        LockedError: Another process is the daemon of this state folder.
+        ConfigError: No service is named.
+        Stopped: The state database could not be used until the end.
+    """
+    app.check_service()
+    with exclusive(app.settings.state_dir / "serve.lock", "this state folder's daemon"):
+        app.notify("serve.started", "", {"pid": os.getpid(), "state_dir": str(app.settings.state_dir)})
+        wait_for_state(app, until_idle=until_idle)
+        return _work(app, until_idle=until_idle)
+
+
+def wait_for_state(app: Application, *, until_idle: bool) -> None:
+    """
+    Open the database, waiting as long as it is locked or its disk is full; said once.
+
+    Raises:
+        Stopped: The daemon is to end.
+        TransientError, SpaceError: With `until_idle`: for longer than the patience.
+    """
+    patient_until = app.clock.monotonic() + app.settings.serve.patience
+    wait = 0.0
+    while True:
+        try:
+            app.store.queue.waiting()
+        except (TransientError, SpaceError) as error:
+            if until_idle and app.clock.monotonic() > patient_until:
+                raise
+            if not wait:
+                app.notify("serve.trouble", "", {"error": str(error)})
+            wait = min(LONGEST_TROUBLE_WAIT_SECONDS, max(LOOK_SECONDS, 2 * wait))
+            tell_systemd("WATCHDOG=1", f"STATUS={error}")
+            if app.stop.wait(wait):
+                raise Stopped("stopped while the state database could not be used") from None
+        else:
+            if wait:
+                app.notify("serve.recovered", "", {})
+            return
+
+
+def _work(app: Application, *, until_idle: bool) -> Served:
+    entries, refused = scheduled(app)
+    at_work = threading.Event()
+    for sentence in refused.values():
+        app.notify("job.refused", "", {"error": sentence})
+    timetable = Timetable(
+        entries,
+        store=app.store,
+        clock=app.clock,
+        stop=app.stop,
+        installation=app.owner,
+        notify=app.notify,
+        alive=lambda: None if at_work.is_set() else heart.beat(),
+    )
+    slots = app.settings.serve.slots
+    heart = Heartbeat(app.store, app.clock, lambda: {"slots": slots, "troubles": {**refused, **timetable.troubles}})
+    service = Service(
+        store=app.store,
+        execute=app.execution,
+        lock=app.lock,
+        slots=slots,
+        stop=app.stop,
+        clock=app.clock,
+        notify=app.notify,
+        hold_seconds=app.settings.retry.hold,
+        patience_seconds=app.settings.serve.patience,
+        looked=heart.beat,
+    )
+    heart.beat()
+    try:
+        # Before the first look, which reads areas and may take longer than systemd waits for a start.
+        tell_systemd("READY=1")
+        with Clockwork(timetable.look):
+            at_work.set()
+            summary = service.work(until_idle=until_idle)
+            tell_systemd("STOPPING=1")
+    finally:
+        heart.end()
+    return Served(summary, len(refused) + len(timetable.troubles), app.stop.is_set())

@@ -1,0 +1,140 @@
+"""`retry`, `cancel`, `clean`: taking a run up again, ending one, and taking away what an ended one left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.app.finding import find_run
+from orchestrator.app.records import Records
+from orchestrator.app.verbs.busy import Busy, unwatched
+from orchestrator.core.errors import UserError
+from orchestrator.core.files import LockedError
+from orchestrator.engine.stores.records import Run
+from orchestrator.model.job import check_share
+from orchestrator.model.states import RUN_FINAL, RunState
+
+if TYPE_CHECKING:
+    from orchestrator.app.application import Application
+
+# Joins the services that a run needs for the time of a block.
+Opened = Callable[[], AbstractContextManager["Application"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """
+    What became of a wish to end a run.
+
+    Attributes:
+        run: Its id.
+        state: As it is now.
+        elsewhere: Whether the process that works on the run was asked, and will end it.
+    """
+
+    run: str
+    state: RunState
+    elsewhere: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CleanReport:
+    """
+    What a clean-up of a run did.
+
+    Attributes:
+        run: Its id.
+        deleted: Objects deleted now.
+        absent: Objects of ours that were gone already.
+        changed: Names of ours whose content somebody replaced: kept.
+        foreign: Objects under our prefix that are not ours: kept.
+    """
+
+    run: str
+    deleted: int
+    absent: int
+    changed: tuple[str, ...]
+    foreign: tuple[str, ...]
+
+
+def retry(app: Records, name: str, min_valid: float | None = None) -> Run:
+    """
+    Take a failed, cancelled or held run up again where it stopped; it is carried on by `run` or the daemon.
+
+    Args:
+        app: Where runs are remembered.
+        name: What the run is called.
+        min_valid: Publish it with this share of valid pixels, 0 to 1, or more; None leaves that as it is.
+
+    Raises:
+        UserError: There is no such run, or it is in no state to be retried.
+        LockedError: Another process works on it.
+    """
+    from orchestrator.engine.execution import retry_run  # noqa: PLC0415  who only looks does not need it
+    from orchestrator.engine.publication import set_min_valid  # noqa: PLC0415
+
+    run = find_run(app.store, name)
+    with app.lock(run.id):
+        if min_valid is not None:
+            check_share(min_valid)
+            set_min_valid(app.store, run.id, min_valid)
+        return retry_run(run, app.store)
+
+
+def cancel(app: Records, name: str, opened: Opened, busy: Busy = unwatched) -> Cancelled:
+    """
+    End a run: its tasks in Earth Engine are cancelled; what it left is kept until `clean`.
+
+    `opened` is used only where no other process works on the run; one that does is asked to end it.
+
+    Raises:
+        UserError: There is no such run, it has ended, or its result is there already.
+    """
+    run = find_run(app.store, name)
+    _check_cancellable(run)
+    app.store.runs.request(run.id, "cancel")
+    elsewhere = False
+    try:
+        with app.lock(run.id), opened() as joined:
+            run = joined.store.runs.get(run.id)
+            _check_cancellable(run)
+            with busy("cancelling its tasks in Earth Engine"):
+                joined.execution(run).cancel()
+    except LockedError:
+        elsewhere = True
+    return Cancelled(run.id, app.store.runs.get(run.id).state, elsewhere)
+
+
+def _check_cancellable(run: Run) -> None:
+    """
+    Refuse to cancel what has ended.
+
+    Raises:
+        UserError: The run has ended, or its result is there already.
+    """
+    if run.state in RUN_FINAL:
+        raise UserError(f"run {run.id} is {run.state} already; there is nothing to cancel")
+    if run.state is RunState.PUBLISHED:
+        raise UserError(
+            f"run {run.id} has its result already, {json.loads(run.result)['path']}; there is nothing to cancel. "
+            f"`orchestrator clean {run.id}` takes away what it left"
+        )
+
+
+def clean(app: Application, name: str, busy: Busy = unwatched) -> CleanReport:
+    """
+    Take away what an ended run left in the cloud and on disk; never its result, never what is not ours.
+
+    Raises:
+        UserError: There is no such run, or it has not ended.
+        LockedError: Another process works on it.
+    """
+    run = find_run(app.store, name)
+    with app.lock(run.id), busy("taking away what it left"):
+        if run.state is RunState.PUBLISHED:  # its result is there: the clean-up is all that is left of it
+            run = app.execution(run).work()
+        cleaned = app.execution(run).sweep(run)
+    return CleanReport(run.id, cleaned.deleted, cleaned.absent, cleaned.changed, cleaned.foreign)

@@ -1,0 +1,99 @@
+"""`plan`: what a job would do, without asking anybody."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.app.verbs.busy import Busy, unwatched
+from orchestrator.model.job import Job
+from orchestrator.model.plan import Plan
+
+if TYPE_CHECKING:
+    from orchestrator.app.application import Application
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """
+    The plan of one job.
+
+    Attributes:
+        base_name: Of the result.
+        plan: Grid, tasks, parts and what they need.
+        notes: What a person should know: of the area and the grid, and of today's dates and disk.
+        picture: Where the picture of it was written; None where none was.
+        geojson: Where its parts were written; None where they were not.
+    """
+
+    base_name: str
+    plan: Plan
+    notes: tuple[str, ...]
+    picture: Path | None = None
+    geojson: Path | None = None
+
+    @property
+    def raw_bytes(self) -> int:
+        """What the area's pixels weigh uncompressed."""
+        return self.plan.area_pixels * self.plan.pixels.bytes_per_pixel
+
+    def facts(self) -> dict[str, Any]:
+        """Return all of it but the parts, as JSON can hold it."""
+        made, grid = self.plan, self.plan.grid
+        return {
+            "base_name": self.base_name,
+            "crs": grid.crs,
+            "transform": list(grid.transform),
+            "height": grid.height,
+            "width": grid.width,
+            "bands": list(made.pixels.bands),
+            "dtype": made.pixels.dtype,
+            "tasks": len(made.tasks),
+            "parts": made.part_count,
+            "part_height": made.tasks[0].part_height,
+            "part_width": made.tasks[0].part_width,
+            "max_part_bytes": made.max_part_bytes,
+            "area_pixels": made.area_pixels,
+            "raw_bytes": self.raw_bytes,
+            "bucket_bytes_at_most": made.bucket_bytes,
+            "disk_bytes_at_most": made.disk_bytes,
+            "memory_bytes": made.memory_bytes,
+            "notes": list(self.notes),
+            "picture": str(self.picture) if self.picture else "",
+            "geojson": str(self.geojson) if self.geojson else "",
+        }
+
+
+def plan_job(app: Application, job: Job, busy: Busy = unwatched) -> PlanReport:
+    """
+    Plan a job for today.
+
+    Raises:
+        UserError: The job cannot be done as declared.
+    """
+    dated = job.dated(app.clock.now().date())
+    with busy(f"planning {dated.base_name}"):
+        local = app.planner().local(dated)
+    return PlanReport(dated.base_name, local.plan, local.notes)
+
+
+def plan_to_files(
+    app: Application, job: Job, busy: Busy = unwatched, *, picture: Path | None = None, geojson: Path | None = None
+) -> PlanReport:
+    """
+    Plan a job for today, and write a picture of the plan and a GeoJSON of its parts.
+
+    By default they are called NAME_plan.png and NAME_plan.geojson, in the output folder. Errors as `plan_job`.
+    """
+    from orchestrator.plan.picture import draw_plan, parts_geojson  # noqa: PLC0415  matplotlib is heavy
+
+    dated = job.dated(app.clock.now().date())
+    picture = picture or Path(dated.output) / f"{dated.base_name}_plan.png"
+    geojson = geojson or Path(dated.output) / f"{dated.base_name}_plan.geojson"
+    with busy(f"planning {dated.base_name}"):
+        local = app.planner().local(dated)
+        draw_plan(local.plan, picture, dated.base_name)
+        geojson.write_text(json.dumps(parts_geojson(local.plan)), encoding="utf-8")
+    return PlanReport(dated.base_name, local.plan, local.notes, picture, geojson)

@@ -1,0 +1,169 @@
+"""
+`run` and `submit`: a job becomes a run, and a run is carried to its end.
+
+The same declaration continues the run it has; one that is done says so, unless its result is gone.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.app.verbs.busy import Busy, unwatched
+from orchestrator.core.errors import NeedsPerson, RunFailed
+from orchestrator.core.files import LockedError
+from orchestrator.engine.execution import retry_run
+from orchestrator.engine.ownership import Claimant, check_free, check_owner
+from orchestrator.engine.progress import Progress
+from orchestrator.engine.publication import beside, final_path, is_result, set_min_valid
+from orchestrator.engine.service import admit
+from orchestrator.engine.stores.records import Run
+from orchestrator.model.job import Job
+from orchestrator.model.states import RUN_FINAL, RunState
+
+if TYPE_CHECKING:
+    from orchestrator.app.application import Application
+
+
+@dataclass(frozen=True, slots=True)
+class ResultReport:
+    """
+    What a run has delivered.
+
+    Attributes:
+        run: Its id.
+        state: Of the run.
+        path: Of the result.
+        proof: Path of what says where every pixel came from, JSON.
+        picture: Path of the picture; it may be missing.
+        took_seconds: From the run's beginning to its end.
+        kept: What the run keeps of its result: `bytes`, `sha256`, `valid`, `assembly`, ...
+    """
+
+    run: str
+    state: RunState
+    path: Path
+    proof: Path
+    picture: Path
+    took_seconds: float
+    kept: dict[str, Any]
+
+
+def begin(app: Application, job: Job, *, again: bool = False, overwrite: bool = False, busy: Busy = unwatched) -> Run:
+    """
+    Return the run of a job for today, beginning one where there is none that goes on; it is not worked on yet.
+
+    A run that failed, was cancelled or waits for a person is taken up again; one that is done is returned as it is.
+
+    Args:
+        app: What the run works with.
+        job: One area's declaration, as `expand` returned it.
+        again: Do it once more although it is done.
+        overwrite: Replace files at the result's place that this job did not make.
+        busy: Told what takes a while.
+
+    Raises:
+        UserError: The job cannot be done as declared, or a file that it did not make lies where the result goes.
+        LockedError: Another unfinished run makes the same output.
+    """
+    today = app.clock.now().date()
+    declaration, job = job.declaration(), job.dated(today)
+    known = app.store.runs.find(job.fingerprints())
+    if known is None:
+        with busy(f"planning {job.base_name}"):
+            app.planner().local(job)  # what is wrong with the declaration is said before anything is stored
+    if known is None or known.state in RUN_FINAL:
+        _check_output(app, job, declaration, overwrite=overwrite)
+    again = again or _result_is_gone(app, known, job, busy)
+    run = _admit(app, job, today, declaration, again=again, overwrite=overwrite)
+    if job.min_valid != Job.from_json(run.job).min_valid:
+        # The same command with another share continues the run; with the same one, what `retry` said meanwhile stands.
+        set_min_valid(app.store, run.id, job.min_valid)
+    if run.state in (RunState.FAILED, RunState.CANCELLED) or run.needs_person:
+        run = retry_run(run, app.store)
+    return run
+
+
+def submit(app: Application, job: Job, *, again: bool = False, overwrite: bool = False, busy: Busy = unwatched) -> Run:
+    """Return the run of a job for today, for the daemon to carry; a run it has already is left as it is."""
+    today = app.clock.now().date()
+    declaration, job = job.declaration(), job.dated(today)
+    with busy(f"planning {job.base_name}"):
+        app.planner().local(job)
+    _check_output(app, job, declaration, overwrite=overwrite)
+    return _admit(app, job, today, declaration, again=again, overwrite=overwrite)
+
+
+def _admit(app: Application, job: Job, today: date, declaration: str, *, again: bool, overwrite: bool) -> Run:
+    return admit(
+        app.store,
+        job.base_name,
+        job,
+        today,
+        declaration=declaration,
+        installation=app.owner,
+        again=again,
+        overwrite=overwrite,
+    )
+
+
+def carry(app: Application, run: Run, progress: Progress) -> Run:
+    """
+    Work on a run under its lock until it has ended or waits for a person; `progress` is told how far it is.
+
+    Raises:
+        LockedError: Another process works on it.
+        Stopped: The process was asked to stop; the same command continues.
+    """
+    try:
+        with app.lock(run.id):
+            return app.execution(run, progress).follow()
+    except LockedError as error:
+        raise LockedError(f"{error}; `orchestrator watch {run.id}` follows it") from None
+
+
+def _check_output(app: Application, job: Job, declaration: str, *, overwrite: bool) -> None:
+    """Refuse to begin where another installation is at work, or where a file lies that this job did not make."""
+    final = final_path(job)
+    who = Claimant(declaration, job.fingerprints(), job.base_name, overwrite=overwrite)
+    check_free(final, who, app.owner, app.store)
+    check_owner(final, who, app.store)
+
+
+def _result_is_gone(app: Application, done: Run | None, job: Job, busy: Busy) -> bool:
+    """Tell whether the job was done once and its result is not there any more, whole."""
+    if done is None or done.state is not RunState.CLEANED:
+        return False
+    final, result = final_path(job), json.loads(done.result)
+    with busy(f"comparing {final.name} with its checksum"):
+        return not is_result(final, result, app.stop)
+
+
+def result_of(run: Run) -> ResultReport:
+    """
+    Return what a run has delivered.
+
+    Raises:
+        NeedsPerson: It is held for a person.
+        RunFailed: It failed, was cancelled, or has no result yet.
+    """
+    if run.state is not RunState.CLEANED:
+        raise _lacking(run)
+    kept: dict[str, Any] = json.loads(run.result)
+    final = Path(kept["path"])
+    took = datetime.fromisoformat(run.updated) - datetime.fromisoformat(run.created)
+    proof, picture = beside(final, ".json"), beside(final, ".png")
+    return ResultReport(run.id, run.state, final, proof, picture, took.total_seconds(), kept)
+
+
+def _lacking(run: Run) -> NeedsPerson | RunFailed:
+    if run.needs_person:
+        return NeedsPerson(f"run {run.id} is held: {run.reason}")
+    if run.state is RunState.FAILED:
+        return RunFailed(f"run {run.id} failed: {run.reason}")
+    if run.state is RunState.CANCELLED:
+        return RunFailed(f"run {run.id} was cancelled; `orchestrator clean {run.id}` takes away what it left")
+    return RunFailed(f"run {run.id} is {run.state} and has no result yet")

@@ -1,0 +1,22 @@
+"""Settings and job files."""
+
+from orchestrator.config.files import AREA_SUFFIXES, read_job, read_table
+from orchestrator.config.jobs import AreaTable, GridTable, JobTable
+from orchestrator.config.layers import Loaded, load, unknown_variables
+from orchestrator.config.refusals import explain
+from orchestrator.config.sections import Settings, setting_names
+
+__all__ = [
+    "AREA_SUFFIXES",
+    "AreaTable",
+    "GridTable",
+    "JobTable",
+    "Loaded",
+    "Settings",
+    "explain",
+    "load",
+    "read_job",
+    "read_table",
+    "setting_names",
+    "unknown_variables",
+]

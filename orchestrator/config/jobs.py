@@ -1,0 +1,210 @@
+"""One job, as a file of its own or as `[jobs.NAME]` in config.toml: its keys, and those of its product's table."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    create_model,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails
+
+from orchestrator.core.errors import UserError
+from orchestrator.core.nearest import hint
+from orchestrator.core.units import parse_bytes
+from orchestrator.model.job import ROUTES, AreaSource, GridRequest, Job, check_share
+from orchestrator.products.registry import DEFAULT, PRODUCTS, ProductEntry
+from orchestrator.recipes.registry import RECIPES
+
+EARLIER_NAME = "write"  # of `[mosaic]`, when there was no other product
+
+
+class Section(BaseModel):
+    """A table: a key that is not in it is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AreaTable(Section):
+    source: str
+    layer: str = ""
+    crs: str = ""
+    where: str = ""
+    each: str = ""
+
+
+def _area(value: Any) -> Any:
+    return {"source": value} if isinstance(value, str) else value
+
+
+def _share(value: float) -> float:
+    try:
+        check_share(value)
+    except UserError as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
+def _known(names: Collection[str]) -> Callable[[str], str]:
+    """Return what refuses names that are not in a registry."""
+
+    def check(name: str) -> str:
+        if name not in names:
+            raise ValueError(f"there is none of that name; {hint(name, names)}")
+        return name
+
+    return check
+
+
+class GridTable(Section):
+    scale: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    crs: str = ""
+    crs_transform: tuple[float, float, float, float, float, float] | None = None
+
+
+class JobTable(Section):
+    """One job, as a file of its own or as `[jobs.NAME]` in config.toml."""
+
+    product: Annotated[str, AfterValidator(_known(PRODUCTS))] = DEFAULT
+    area: Annotated[AreaTable, BeforeValidator(_area)]
+    output: str
+    base_name: str
+    start_date: str
+    end_date: str
+    recipe: Annotated[str, AfterValidator(_known(RECIPES))] = "sentinel2-cloudless"
+    params: dict[str, Any] = Field(default_factory=dict)
+    bands: tuple[str, ...] = ()
+    grid: GridTable = GridTable()
+    route: Annotated[str, AfterValidator(_known(ROUTES))] = "gcs"
+    max_part_size: Annotated[int, BeforeValidator(parse_bytes)] = 48 * 2**20
+    split: Literal["blocks", "square"] = "blocks"
+    min_valid: Annotated[float, AfterValidator(_share)] = 0.0
+    cron: str = ""
+    every: str = ""
+    timezone: str = "UTC"
+    overlap: Literal["queue", "skip"] = "queue"
+    catch_up: Literal["latest", "all", "none"] = "latest"
+    overwrite: bool = False
+
+    _keys: BaseModel = PrivateAttr()
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_keys(cls, content: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Read the table of the product beside the keys that every job has."""
+        if not isinstance(content, Mapping):
+            return handler(content)
+        rest = dict(content)
+        entry = PRODUCTS.get(str(rest.get("product", DEFAULT)))
+        own = {name: rest.pop(name) for name in _tables(entry) if name in rest}
+        keys, wrong = None, None
+        try:
+            keys = _read_keys(entry, own) if entry else None
+        except ValidationError as error:
+            wrong = error
+        try:
+            table = handler(rest)
+        except ValidationError as error:
+            raise _together(error, wrong) from None
+        if wrong is not None:
+            raise wrong
+        if keys is not None:
+            table._keys = keys  # noqa: SLF001  our own, while it is made
+        return table
+
+    def job(self, base: Path, service: str) -> Job:
+        """Return the declaration; relative paths count from `base`."""
+        area = self.area.model_dump()
+        area["source"] = _resolved(base, area["source"])
+        return Job(
+            base_name=self.base_name,
+            output=str((base / Path(self.output).expanduser()).resolve()),
+            area=AreaSource(**area),
+            start_date=self.start_date,
+            end_date=self.end_date,
+            recipe=self.recipe,
+            params=MappingProxyType(_with_file_found(base, self.params)),
+            bands=self.bands,
+            grid=GridRequest(**self.grid.model_dump()),
+            route=self.route,
+            max_part_bytes=self.max_part_size,
+            split=self.split,
+            service=service,
+            min_valid=self.min_valid,
+            product=self.product,
+            **PRODUCTS[self.product].declared(self._keys),
+        )
+
+
+def _together(first: ValidationError, second: ValidationError | None) -> ValidationError:
+    """Return what is wrong with a job's own keys and with its product's, as one error."""
+    errors = [one for error in (first, second) if error is not None for one in error.errors(include_url=False)]
+    lines: list[InitErrorDetails] = [
+        {"type": one["type"], "loc": one["loc"], "input": one["input"], "ctx": one.get("ctx", {})} for one in errors
+    ]
+    return ValidationError.from_exception_data("job", lines)
+
+
+def _tables(entry: ProductEntry | None) -> tuple[str, ...]:
+    """Return the names of the tables that hold a product's keys."""
+    if entry is None:
+        return ()
+    return (entry.name, EARLIER_NAME) if entry.name == DEFAULT else (entry.name,)
+
+
+def _read_keys(entry: ProductEntry, tables: Mapping[str, Any]) -> BaseModel:
+    """
+    Return the keys of a product, from its table or that table's earlier name.
+
+    Raises:
+        ValueError: A key is unknown or has a wrong value, or two tables say different things of one.
+    """
+    fields: dict[str, Any] = {name: (entry.keys, entry.keys()) for name in _tables(entry)}
+    read = create_model("tables", __config__=ConfigDict(extra="forbid"), **fields).model_validate(tables)
+    given: dict[str, tuple[str, Any]] = {}
+    for name in fields:
+        for key, value in getattr(read, name).model_dump(exclude_unset=True).items():
+            first, other = given.setdefault(key, (name, value))
+            if other != value:
+                raise ValueError(
+                    f"{key!r} is {other!r} in [{first}] but {value!r} in [{name}]; say it in [{first}] only"
+                )
+    return entry.keys.model_validate({key: value for key, (_name, value) in given.items()})
+
+
+def key_names() -> Mapping[str, type[BaseModel]]:
+    """Return the keys of every product's table, by the table's name."""
+    return {name: entry.keys for entry in PRODUCTS.values() for name in _tables(entry)}
+
+
+def _resolved(base: Path, source: str) -> str:
+    """Make a file's path absolute, so that a run can be continued from any folder; boxes and texts stay."""
+    # Before `~` is expanded: a file's own name may begin with it. RuntimeError: no user is called so; OSError and
+    # ValueError: the text is no path at all, like a long WKT.
+    for expand in (Path, lambda text: Path(text).expanduser()):
+        with contextlib.suppress(OSError, RuntimeError, ValueError):
+            path = base / expand(source)
+            if source and path.exists():
+                return str(path.resolve())
+    return source
+
+
+def _with_file_found(base: Path, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Find a parameter `file` in the folder of the job file, unless the current folder has it."""
+    file = params.get("file")
+    if isinstance(file, str) and not Path(file).is_file() and (base / file).is_file():
+        return dict(params) | {"file": str((base / file).resolve())}
+    return dict(params)

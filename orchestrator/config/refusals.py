@@ -1,0 +1,53 @@
+"""What is wrong with a file, in one line that names the place, the key, the value and what was expected."""
+
+from __future__ import annotations
+
+import difflib
+from typing import get_args
+
+from pydantic import BaseModel, ValidationError
+
+from orchestrator.config.jobs import JobTable, key_names
+from orchestrator.config.sections import Settings
+
+
+def explain(error: ValidationError, origin: str, root: type[BaseModel] = Settings) -> str:
+    """One line that names place, key, value and what was expected; `root` is what was read."""
+    errors = error.errors()
+    # A misspelt name is why another one is missing, not the other way round.
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+    loc = tuple(str(word) for word in first["loc"])
+    key = ".".join(loc)
+    if first["type"] == "extra_forbidden":
+        return f"{origin}: {key!r} is no {_kind(root, loc)}; {_nearest(root, loc)}"
+    if first["type"] == "missing":
+        return f"{origin}: {key!r} is missing"
+    return f"{origin}: {key!r} is {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
+
+
+def _kind(root: type[BaseModel], loc: tuple[str, ...]) -> str:
+    return "key of a job" if root is JobTable or loc[0] == "jobs" else "setting"
+
+
+def _nearest(root: type[BaseModel], loc: tuple[str, ...]) -> str:
+    """Return what was perhaps meant by the last word of `loc`, or every name that could stand there."""
+    known = _names_at(root, loc[:-1])
+    near = difflib.get_close_matches(loc[-1].lower(), known, 1, 0.6)
+    listed = f"did you mean {'.'.join((*loc[:-1], near[0]))!r}?" if near else f"known here: {', '.join(known)}"
+    return f"{listed} (docs/reference/config.md explains them)"
+
+
+def _names_at(root: type[BaseModel], loc: tuple[str, ...]) -> list[str]:
+    """Return the keys of the table at `loc`."""
+    model: type[BaseModel] = root
+    for word in loc:
+        if word in key_names() and word not in model.model_fields:
+            model = key_names()[word]
+            continue
+        field = model.model_fields.get(word)
+        if field is None:  # a name of one's own, as in [jobs.NAME]
+            continue
+        kinds = [field.annotation, *get_args(field.annotation)]
+        model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), model)
+    own = list(key_names()) if model is JobTable else []
+    return [*model.model_fields, *own]

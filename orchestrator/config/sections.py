@@ -1,0 +1,124 @@
+"""The sections of config.toml: every setting with its type and default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field, PositiveInt
+
+from orchestrator.config.jobs import JobTable, Section
+from orchestrator.core.units import parse_bytes, parse_seconds
+
+Size = Annotated[int, BeforeValidator(parse_bytes)]
+Seconds = Annotated[float, BeforeValidator(parse_seconds)]
+
+
+class EarthEngineSettings(Section):
+    project: str = ""
+    url: str = ""
+    live_tasks: PositiveInt = 6
+    poll_min: Seconds = 2.0
+    poll_max: Seconds = 30.0
+    priority: int = Field(default=-1, ge=-1, le=9999)
+    cloud_optimized: bool = True
+
+
+class GcsSettings(Section):
+    bucket: str = ""
+    prefix: str = "orchestrator"
+    max_bytes: Size = 20 * 2**30
+    url: str = ""
+
+
+class DriveSettings(Section):
+    folder: str = "orchestrator"
+    url: str = ""
+
+
+class GoogleCredentials(Section):
+    key_file: str = ""
+    impersonate: str = ""
+
+
+class CredentialSettings(Section):
+    """Who the program is, a table for each service: another is one class here."""
+
+    google: GoogleCredentials = GoogleCredentials()
+
+
+class LocalSettings(Section):
+    state_dir: str = "~/.local/state/orchestrator"
+    work_dir: str = ""
+    keep_parts: bool = True
+
+
+class TransferSettings(Section):
+    downloads: PositiveInt = 4
+
+
+class AssembleSettings(Section):
+    threads: int = Field(default=0, ge=0)
+
+
+class RetrySettings(Section):
+    attempts: PositiveInt = 8
+    first_wait: Seconds = 1.0
+    max_wait: Seconds = 60.0
+    task_attempts: PositiveInt = 4
+    cool_down: Seconds = 10.0
+    repost: Seconds = 5.0
+    burnt: Seconds = 900.0
+    collect: Seconds = 20.0
+    hold: Seconds = 300.0
+    lag: Seconds = 600.0
+
+
+class ServeSettings(Section):
+    slots: PositiveInt = 2
+    patience: Seconds = 900.0
+
+
+class LogSettings(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    style: Literal["auto", "console", "json"] = "auto"
+
+
+class Settings(Section):
+    """Everything that can be set, frozen."""
+
+    ee: EarthEngineSettings = EarthEngineSettings()
+    gcs: GcsSettings = GcsSettings()
+    drive: DriveSettings = DriveSettings()
+    credentials: CredentialSettings = CredentialSettings()
+    local: LocalSettings = LocalSettings()
+    transfer: TransferSettings = TransferSettings()
+    assemble: AssembleSettings = AssembleSettings()
+    retry: RetrySettings = RetrySettings()
+    serve: ServeSettings = ServeSettings()
+    log: LogSettings = LogSettings()
+    jobs: dict[str, JobTable] = Field(default_factory=dict)
+
+    @property
+    def state_dir(self) -> Path:
+        return Path(self.local.state_dir).expanduser().resolve()
+
+    @property
+    def service(self) -> str:
+        """Which Earth Engine is meant, for telling runs apart."""
+        return "sandbox" if self.ee.url else "google"
+
+
+def setting_names() -> list[tuple[str, str]]:
+    """Return (section, key) of every setting, jobs excepted; a table in a section is `section.table`."""
+    return list(_names("", Settings))
+
+
+def _names(section: str, model: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    for key, info in model.model_fields.items():
+        inner = info.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from _names(f"{section}.{key}".lstrip("."), inner)
+        elif section:
+            yield section, key

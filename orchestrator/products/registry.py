@@ -1,0 +1,70 @@
+"""Which products there are. A new one is one folder here and one line below. Nothing heavy is imported for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import BaseModel
+
+from orchestrator.core.errors import UserError
+from orchestrator.core.nearest import hint
+from orchestrator.products.mosaic.keys import MosaicKeys, declared
+
+DEFAULT = "mosaic"
+
+
+def keys_apart(keys: BaseModel) -> Mapping[str, Any]:
+    """Return a product's own keys as the fields of a `Job`: what differs from the defaults, as JSON can hold it."""
+    return {"keys": MappingProxyType(keys.model_dump(mode="json", exclude_defaults=True))}
+
+
+@dataclass(frozen=True, slots=True)
+class ProductEntry:
+    """
+    A product, before it is made.
+
+    Attributes:
+        name: What a job file calls it: `product = "NAME"`, with its keys in a table `[NAME]`.
+        summary: What it delivers, in a line.
+        keys: The keys of its table.
+        declared: Turns the table into fields of a `Job`.
+        make: Where it is made, `module:function`, called by `app` with what it has to give; see
+            `orchestrator.products.mosaic.product.make`.
+    """
+
+    name: str
+    summary: str
+    keys: type[BaseModel]
+    make: str
+    declared: Callable[[BaseModel], Mapping[str, Any]] = keys_apart
+
+
+PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
+    {
+        entry.name: entry
+        for entry in (
+            ProductEntry(
+                "mosaic",
+                "one clipped, cloud-optimised GeoTIFF over the area",
+                MosaicKeys,
+                "orchestrator.products.mosaic.product:make",
+                declared,
+            ),
+        )
+    }
+)
+
+
+def find_product(name: str) -> ProductEntry:
+    """
+    Return the product called `name`.
+
+    Raises:
+        UserError: There is none.
+    """
+    if name not in PRODUCTS:
+        raise UserError(f"product {name!r} is unknown; {hint(name, PRODUCTS)}")
+    return PRODUCTS[name]
