@@ -34,7 +34,7 @@ def covered(windows, height, width):
     return times
 
 
-sides = st.integers(1, 1200)
+sides = st.integers(1, 700)
 
 
 @given(
@@ -82,7 +82,7 @@ PIXELS = {
 
 
 @pytest.mark.parametrize(("wide", "name"), list(itertools.product([False, True], PIXELS)), ids=str)
-@pytest.mark.parametrize("short", [100, 300, 1000])
+@pytest.mark.parametrize("short", [100, 300])
 def test_a_strip_needs_few_requests(short, wide, name):
     """One side 1,000 times the other: within 15 % of its bytes over the limit, where no side is at its own limit."""
     height, width = (short, short * 1000) if wide else (short * 1000, short)
@@ -111,8 +111,8 @@ def test_what_fits_one_request_is_one():
 
 
 def test_seams_lie_on_blocks():
-    """A seam inside a block of 256 is computed twice there."""
-    windows = plan_requests(grid(5000, 7000), SpanTable.full(grid(5000, 7000)), RequestSize(20, LIMIT, SIDE))
+    """A seam inside a block of 256 is computed twice there; it is avoided where that costs one request in twenty."""
+    windows = plan_requests(grid(9000, 11000), SpanTable.full(grid(9000, 11000)), RequestSize(20, LIMIT, SIDE))
 
     assert {window.row % BLOCK for window in windows} | {window.col % BLOCK for window in windows} == {0}
 
