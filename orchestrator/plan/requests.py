@@ -106,13 +106,15 @@ def plan_requests(
         PlanError: No window of a pixel would fit.
     """
     full = _fewest(grid, spans, size, within or grid.window)
+    if full is None:
+        raise PlanError(f"no request of {size.max_bytes} bytes holds a part of this grid; take fewer bands")
     least = _least(full, size)
     spared = int(size.max_bytes * MARGIN)
     if len(full) <= 1 and all(window.pixels * size.bytes_per_pixel <= spared for window in full):
         return full
     if spared >= size.bytes_per_pixel:
-        roomy = _fewest(grid, spans, replace(size, max_bytes=spared), within or grid.window)
-        if len(roomy) <= max(len(full), int(least * MOST_MORE)):
+        roomy = _fewest(grid, spans, replace(size, max_bytes=spared), within or grid.window, _UNITS[:1])
+        if roomy is not None and len(roomy) <= max(len(full), int(least * MOST_MORE)):
             return roomy
     return full
 
@@ -148,10 +150,16 @@ def cut_to_fit(window: Window, size: RequestSize) -> tuple[Window, ...]:
 # ---------------------------------------------------------------------- inside
 
 
-def _fewest(grid: Grid, spans: PixelCounts, size: RequestSize, within: Window) -> tuple[Window, ...]:
-    """Return the plan of the coarsest lattice that no finer one beats by more than one request in twenty."""
+def _fewest(
+    grid: Grid, spans: PixelCounts, size: RequestSize, within: Window, units: Sequence[tuple[int, int]] = _UNITS
+) -> tuple[Window, ...] | None:
+    """
+    Return the plan of the coarsest lattice that no finer one beats by more than one request in twenty.
+
+    None where no cell of any of them fits.
+    """
     best: tuple[Window, ...] | None = None
-    for along, across in _UNITS:
+    for along, across in units:
         tall = within.height >= within.width
         unit = (along, across) if tall else (across, along)
         cells = -(-grid.height // unit[0]) * -(-grid.width // unit[1])
@@ -162,8 +170,6 @@ def _fewest(grid: Grid, spans: PixelCounts, size: RequestSize, within: Window) -
             best = found
         if best is not None and len(best) <= _least(best, size) * (1 + ALIGNED_WORTH):
             break
-    if best is None:
-        raise PlanError(f"no request of {size.max_bytes} bytes holds a part of this grid; take fewer bands")
     return best
 
 
