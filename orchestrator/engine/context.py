@@ -33,6 +33,9 @@ class Backoff:
         cool_down_seconds: First wait after a failed attempt; doubles each time.
         hold_seconds: How often a held run is looked at again.
         lag_seconds: How long a list of operations, or the answer for one, may lag behind what is true.
+        unit_attempts: Attempts of one unit for failures that pass; then the run is held.
+        unit_first_seconds: Longest first wait of a unit that failed; doubles each time.
+        unit_longest_seconds: Longest wait of a unit.
     """
 
     poll_min_seconds: float = 2.0
@@ -46,6 +49,9 @@ class Backoff:
     cool_down_seconds: float = 10.0
     hold_seconds: float = 300.0
     lag_seconds: float = 600.0
+    unit_attempts: int = 8
+    unit_first_seconds: float = 1.0
+    unit_longest_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
