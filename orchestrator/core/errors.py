@@ -19,6 +19,7 @@ what was expected and what to do.
     │   └── RunFailed        ... to a whole run, or somebody cancelled it
     ├── NeedsPerson          somebody: a run is held for what will not pass by itself
     ├── IntegrityError       us: bytes or state are not what was promised
+    │   ├── FencedError      ... because the lease is over and the work is another's: nothing was written, leave it
     │   ├── GenerationError  ... because the object changed after it was listed
     │   ├── DamagedObjectError  ... because the object itself is proved not to be what its checksum says
     │   └── WayError         ... because something between here and the service alters bytes; also a TransientError
@@ -125,6 +126,10 @@ class NeedsPerson(OrchestratorError):  # noqa: N818  likewise
 
 class IntegrityError(OrchestratorError):
     """Bytes or state differ from what was promised; nothing may be built on them."""
+
+
+class FencedError(IntegrityError):
+    """A lease was lost to somebody else, or given back: what was done under it is not written down."""
 
 
 class GenerationError(IntegrityError):

@@ -335,7 +335,7 @@ def admit(
     # The dates are settled, so a job that does not mention today is the same job tomorrow.
     logical = today.isoformat() if dated != job else ""
     declared = declaration or job.declaration()
-    order = Admission(name, logical, dated.fingerprints(), dated.to_json(), declared, installation, overwrite=overwrite)
+    order = _order(name, logical, dated, declared, installation, overwrite=overwrite)
     return store.runs.admit(order, again=again)
 
 
@@ -344,7 +344,19 @@ def fire(
 ) -> Run | None:
     """Admit a scheduled job for a logical date (ISO 8601, a day or a minute), once; None when it had its run."""
     dated = job.dated(datetime.fromisoformat(logical_date).date())
-    order = Admission(
-        name, logical_date, dated.fingerprints(), dated.to_json(), f"job {name}", installation, overwrite=overwrite
+    return store.runs.fire(_order(name, logical_date, dated, f"job {name}", installation, overwrite=overwrite))
+
+
+def _order(
+    name: str, logical_date: str, job: Job, declaration: str, installation: str, *, overwrite: bool
+) -> Admission:
+    return Admission(
+        name,
+        logical_date,
+        job.fingerprints(),
+        job.to_json(),
+        declaration,
+        installation,
+        overwrite=overwrite,
+        base_name=job.base_name,
     )
-    return store.runs.fire(order)

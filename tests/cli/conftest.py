@@ -55,7 +55,9 @@ class Kept:
 
     def admit(self, name="east", date="", **changes) -> Run:
         job = replace(JOB, base_name=name, **changes)
-        return self.store.runs.admit(Admission(name, date, job.fingerprints(), job.to_json()), again=True)
+        return self.store.runs.admit(
+            Admission(name, date, job.fingerprints(), job.to_json(), base_name=job.base_name), again=True
+        )
 
     def plan(self, run: Run, tasks: int = 2) -> Run:
         plans = [TaskPlan(n, Window(256 * n, 0, 256, 512), 256, 256) for n in range(tasks)]

@@ -12,7 +12,8 @@ from orchestrator.engine.stores.records import Admission
 def test_a_run_is_found_by_each_of_its_names(kept):
     """Base name, job name where that is another, the id, its beginning, and `latest`."""
     run = kept.admit("east")
-    nightly = kept.store.runs.admit(Admission("nightly", "", ("f",), run.job.replace('"east"', '"north_2024-06-01"')))
+    order = Admission("nightly", "", ("f",), run.job, base_name="north_2024-06-01")
+    nightly = kept.store.runs.admit(order)
 
     found = {name: find_head(kept.store, name).id for name in ("east", run.id, run.id[:7])}
     others = {name: find_head(kept.store, name).id for name in ("nightly", "north_2024-06-01", "latest")}

@@ -45,7 +45,7 @@ def old(request, tmp_path):
 
 
 def named(store, name):
-    return next(run for run in store.runs.latest(limit=100) if run.job_name == name)
+    return store.runs.get(next(head.id for head in store.runs.latest(limit=100) if head.job_name == name))
 
 
 def test_an_old_database_has_the_present_schema(old):
@@ -59,7 +59,7 @@ def test_every_old_run_is_read(old):
     runs = old.runs.latest(limit=100)
 
     assert {run.state for run in runs} == set(RunState)
-    for run in runs:
+    for run in (old.runs.get(head.id) for head in runs):
         Job.from_json(run.job)
         assert len(old.tasks.of(run.id)) == (len(plan_from_json(run.plan).tasks) if run.plan else 0)
         old.parts.of(run.id)

@@ -281,7 +281,7 @@ def test_a_damaged_database_is_said_in_one_line(tmp_path):
 
 def test_heads_are_the_runs_without_their_weight(store, planned):
     """Newest first, with what a list shows; of one run where that is asked for."""
-    other = store.runs.admit(Admission("day", "", ("g",), '{"base_name": "west"}'))
+    other = store.runs.admit(Admission("day", "", ("g",), "{}", base_name="west"))
 
     heads = {head.id: head for head in store.runs.heads()}
 

@@ -7,48 +7,26 @@ A change of state that the tables in `model/states` do not list raises `Integrit
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from orchestrator.engine.stores.contract_work import Ledger, Parts, TaskChange, Tasks, Units
 from orchestrator.engine.stores.records import (
     Admission,
-    Attempt,
     DateRow,
     EventRow,
     Head,
     OutputRow,
-    Owned,
     Pace,
-    Part,
     PreviousRun,
     ProcessRow,
     Run,
-    Tally,
-    Task,
     Waiting,
 )
-from orchestrator.model.grid import Window
-from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
-from orchestrator.model.states import Failure, PartState, RunState, TaskState, Who
+from orchestrator.model.states import RunState, Who
+from orchestrator.model.unit import UnitPlan
 
-
-@dataclass(frozen=True, slots=True)
-class TaskChange:
-    """New values of a task's columns; None leaves a column alone."""
-
-    state: TaskState | None = None
-    operation: str | None = None
-    collected: bool | None = None
-    progress: float | None = None
-    eecu_seconds: float | None = None
-    error: str | None = None
-    rung: int | None = None
-    tries: int | None = None
-    next_at: float | None = None
-    known: bool | None = None
-    forgiven: int | None = None
-    failure: Failure | None = None
+__all__ = ["Ledger", "Parts", "Store", "TaskChange", "Tasks", "Units"]
 
 
 class Runs(Protocol):
@@ -67,11 +45,14 @@ class Runs(Protocol):
     def get(self, run_id: str) -> Run:
         """Return the run of exactly this id; raises `UserError` where there is none."""
 
+    def head(self, run_id: str) -> Head:
+        """Return what a list shows of the run of exactly this id; raises `UserError` where there is none."""
+
     def find(self, fingerprints: Sequence[str]) -> Run | None:
         """Return the newest run of a job, by any of its fingerprints."""
 
-    def latest(self, states: Sequence[RunState] | None = None, limit: int = 100) -> list[Run]:
-        """Return runs, newest first."""
+    def latest(self, states: Sequence[RunState] | None = None, limit: int = 100) -> list[Head]:
+        """Return runs, newest first, or those in `states`."""
 
     def heads(self, limit: int = 100, *, run_id: str = "") -> list[Head]:
         """Return what a list shows of runs, newest first, in one query; of one run where that is given."""
@@ -94,98 +75,19 @@ class Runs(Protocol):
     def requested(self, run_id: str) -> str:
         """Return what is asked of the process that works on the run."""
 
-    def save_plan(self, run_id: str, plan: str, image: str, facts: str, tasks: Sequence[TaskPlan]) -> None:
-        """Store the plan with its tasks and parts and make the run PLANNED, at once."""
+    def save_plan(
+        self,
+        run_id: str,
+        plan: str,
+        image: str,
+        facts: str,
+        tasks: Sequence[TaskPlan],
+        units: Sequence[UnitPlan] = (),
+    ) -> None:
+        """Store the plan with its tasks, their parts and the first units, and make the run PLANNED, at once."""
 
     def save_result(self, run_id: str, result: str) -> None:
         """Store what the finished output is, before it gets its final name."""
-
-
-class Tasks(Protocol):
-    """The export tasks of runs and every attempt at one."""
-
-    def of(self, run_id: str) -> list[Task]:
-        """Return the tasks of a run by key."""
-
-    def change(self, run_id: str, changes: Mapping[str, TaskChange]) -> None:
-        """Change several tasks at once."""
-
-    def intend(self, run_id: str, attempt: Attempt) -> None:
-        """Make the task SUBMITTING with this attempt: the intent before the effect."""
-
-    def identify(self, run_id: str, task: str, operation: str, state: TaskState) -> None:
-        """Store the operation of the current attempt."""
-
-    def attempts(self, run_id: str) -> list[Attempt]:
-        """Return all attempts at the tasks of a run, by task and number."""
-
-    def split(
-        self, run_id: str, task: str, children: Sequence[tuple[str, TaskPlan, int]], failure: Failure | None = None
-    ) -> None:
-        """
-        Replace a FAILED task by (key, plan, rung) children; parts of the same window become theirs as they are.
-
-        `failure` is why, remembered of each child.
-
-        A child that has nothing to bring is SUCCEEDED and collected from the beginning.
-        """
-
-    def reshape(self, run_id: str, task: str, plan: TaskPlan) -> None:
-        """Give a PLANNED task other part sizes on the same rectangle; none of its parts may be placed."""
-
-    def reset(self, run_id: str, task: str, change: TaskChange) -> None:
-        """
-        Make a task PLANNED again, with the other columns of `change`, at once.
-
-        Those of its parts that are not whole on disk are LOST and then WAITING.
-        """
-
-    def forgive(self, run_id: str) -> None:
-        """Count the attempts of every task from here on: a person asked for another try."""
-
-    def live(self) -> Mapping[str, int]:
-        """Count the tasks that are, or may be, with the service, of each run that has not ended nor needs a person."""
-
-
-class Parts(Protocol):
-    """The files of runs on their way to the output."""
-
-    def of(self, run_id: str, states: Collection[PartState] | None = None) -> list[Part]:
-        """Return the parts, or those in `states`, by row and column."""
-
-    def tally(self, run_id: str) -> Mapping[PartState, Tally]:
-        """Count the parts in each state that occurs."""
-
-    def tallies(self, run_ids: Sequence[str]) -> Mapping[str, Mapping[PartState, int]]:
-        """Count the parts of several runs by state, in one query; a run without parts is left out."""
-
-    def move(self, run_id: str, window: Window, state: PartState, source: StoredObject | None = None) -> None:
-        """Move a part, unless it is gone or its object is another than the given `source`: `IntegrityError`."""
-
-    def move_all(self, run_id: str, windows: Sequence[Window], state: PartState) -> None:
-        """Move several parts at once."""
-
-    def lose(self, run_id: str, window: Window) -> None:
-        """Make a part whose object cannot be used LOST and then WAITING, at once."""
-
-    def collect(self, run_id: str, task: str, found: Mapping[Window, StoredObject], attempt: int) -> None:
-        """Make parts EXPORTED with their objects, own the objects, and mark the task collected, at once."""
-
-    def empty(self, run_id: str, task: str) -> None:
-        """Make the WAITING parts of a task EMPTY and the task collected, at once: the service wrote no file."""
-
-
-class Ledger(Protocol):
-    """Every object of ours in a cloud. Nothing is deleted that is not in it."""
-
-    def own(self, run_id: str, objects: Sequence[StoredObject]) -> None:
-        """Enter objects of ours; one that is there stays as it is."""
-
-    def of(self, run_id: str) -> list[Owned]:
-        """Return the objects of a run in the order they were entered."""
-
-    def settle(self, owned_id: int, outcome: str) -> None:
-        """Write down what became of an owned object."""
 
 
 class Lessons(Protocol):
@@ -275,6 +177,8 @@ class Store(Protocol):
     def tasks(self) -> Tasks: ...
     @property
     def parts(self) -> Parts: ...
+    @property
+    def units(self) -> Units: ...
     @property
     def ledger(self) -> Ledger: ...
     @property

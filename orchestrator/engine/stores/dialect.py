@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
-from sqlalchemy import ColumnElement, Table, func
+from sqlalchemy import Table
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 
@@ -21,6 +20,8 @@ def insert_or_update(table: Table, key: Collection[str], columns: Collection[str
     return statement.on_conflict_do_update(index_elements=list(key), set_=taken)
 
 
-def json_field(text: ColumnElement[Any], name: str) -> ColumnElement[Any]:
-    """Return one member of a JSON object that a column holds as text."""
-    return func.json_extract(text, f"$.{name}")
+def insert_and_add(table: Table, key: Collection[str], numbers: Collection[str]) -> Insert:
+    """Insert rows; where one of the same key is there, these numbers of the new one are added to its own."""
+    statement = insert(table)
+    sums = {name: table.columns[name] + statement.excluded[name] for name in numbers}
+    return statement.on_conflict_do_update(index_elements=list(key), set_=sums)

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import func, insert, select
 
 from orchestrator.engine.stores.database import Database
-from orchestrator.engine.stores.dialect import json_field
 from orchestrator.engine.stores.records import EventRow, Pace
 from orchestrator.engine.stores.schema import events
 
@@ -24,8 +23,9 @@ class SqlEvents:
 
     def record(self, run_id: str, name: str, facts: Mapping[str, Any]) -> None:
         with self._db.write() as db:
-            text = json.dumps(dict(facts), default=str)
-            db.execute(_RECORD, {"run_id": run_id, "at": self._db.now(), "name": name, "facts": text})
+            text, size = json.dumps(dict(facts), default=str), facts.get("bytes", 0)
+            row = {"run_id": run_id, "at": self._db.now(), "name": name, "facts": text, "bytes": size}
+            db.execute(_RECORD, row)
 
     def latest(self, run_id: str, limit: int = 50, *, after: int = 0) -> list[EventRow]:
         here = (events.c.run_id == run_id, events.c.sequence > after)
@@ -35,7 +35,7 @@ class SqlEvents:
         return rows[::-1]
 
     def paces(self, run_ids: Sequence[str], since: str) -> Mapping[str, Pace]:
-        weight = func.coalesce(func.sum(json_field(events.c.facts, "bytes")), 0)
+        weight = func.coalesce(func.sum(events.c.bytes), 0)
         query = select(events.c.run_id, func.count(), weight, func.min(events.c.at), func.max(events.c.at)).where(
             events.c.run_id.in_(run_ids), events.c.name == "part.downloaded", events.c.at >= since
         )

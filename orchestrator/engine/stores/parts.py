@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from orchestrator.core.errors import IntegrityError
 from orchestrator.engine.stores.database import Database
-from orchestrator.engine.stores.dialect import json_field
+from orchestrator.engine.stores.dialect import insert_and_add
 from orchestrator.engine.stores.ledger import enter
 from orchestrator.engine.stores.records import Part, Tally
 from orchestrator.engine.stores.rows import object_of, object_text, part_of, task_update, window_of
-from orchestrator.engine.stores.schema import parts
+from orchestrator.engine.stores.schema import part_counts, parts
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.states import PART_TRANSITIONS, PartState, check_transition
@@ -31,6 +32,8 @@ _ONE = select(parts).where(*_HERE)
 _MOVE = update(parts).where(*_HERE).values(state=bindparam("to_state"))
 _FILL = _MOVE.values(object=bindparam("to_object"), attempt=bindparam("to_attempt"))
 _CLEAR = update(parts).where(*_HERE).values(object="")
+_COUNT = insert_and_add(part_counts, ["run_id", "state"], ["parts", "listed", "bytes"])
+_TALLY = select(part_counts).where(part_counts.c.run_id == bindparam("of_run"), part_counts.c.parts > 0)
 _PASS_ON = update(parts).where(*_HERE).values(task=bindparam("to_task"))
 _OF_RUN = select(parts).where(parts.c.run_id == bindparam("of_run")).order_by(parts.c.row, parts.c.col)
 _OF_TASK = select(parts).where(parts.c.run_id == bindparam("of_run"), parts.c.task == bindparam("of_task"))
@@ -48,18 +51,16 @@ class SqlParts:
             return [part_of(row) for row in db.execute(query, {"of_run": run_id})]
 
     def tally(self, run_id: str) -> Mapping[PartState, Tally]:
-        text = func.nullif(parts.c.object, "")
-        weight = func.coalesce(func.sum(json_field(text, "size")), 0)
-        query = select(parts.c.state, func.count(), func.count(text), weight).where(parts.c.run_id == run_id)
         with self._db.read() as db:
-            rows = db.execute(query.group_by(parts.c.state)).all()
-        return {PartState(state): Tally(count, listed, size) for state, count, listed, size in rows}
+            rows = db.execute(_TALLY, {"of_run": run_id}).all()
+        return {PartState(row.state): Tally(row.parts, row.listed, row.bytes) for row in rows}
 
     def tallies(self, run_ids: Sequence[str]) -> Mapping[str, Mapping[PartState, int]]:
-        query = select(parts.c.run_id, parts.c.state, func.count()).group_by(parts.c.run_id, parts.c.state)
+        query = select(part_counts.c.run_id, part_counts.c.state, part_counts.c.parts)
+        here = (part_counts.c.run_id.in_(run_ids), part_counts.c.parts > 0)
         found: dict[str, dict[PartState, int]] = {}
         with self._db.read() as db:
-            for run_id, state, count in db.execute(query.where(parts.c.run_id.in_(run_ids))):
+            for run_id, state, count in db.execute(query.where(*here)):
                 found.setdefault(run_id, {})[PartState(state)] = count
         return found
 
@@ -69,11 +70,13 @@ class SqlParts:
 
     def move_all(self, run_id: str, windows: Sequence[Window], state: PartState) -> None:
         with self._db.write() as db:
-            there = {window_of(row): row.state for row in db.execute(_OF_RUN, {"of_run": run_id})}
-            for window in windows:
-                check_transition(PART_TRANSITIONS, PartState(there[window]), state)
-            if windows:
-                db.execute(_MOVE, [_key(run_id, window) | {"to_state": state} for window in windows])
+            there = {window_of(row): row for row in db.execute(_OF_RUN, {"of_run": run_id})}
+            moved = [there[window] for window in dict.fromkeys(windows)]
+            for row in moved:
+                check_transition(PART_TRANSITIONS, PartState(row.state), state)
+            if moved:
+                db.execute(_MOVE, [_key(run_id, window_of(row)) | {"to_state": state} for row in moved])
+                _count(db, run_id, [change for row in moved for change in _moved(row, state)])
 
     def lose(self, run_id: str, window: Window) -> None:
         with self._db.write() as db:
@@ -83,24 +86,27 @@ class SqlParts:
         with self._db.write() as db:
             enter(db, run_id, list(found.values()))
             mine = db.execute(_OF_TASK, {"of_run": run_id, "of_task": task})
-            there = {window_of(row): PartState(row.state) for row in mine}
+            there = {window_of(row): row for row in mine}
             if unknown := found.keys() - there.keys():
                 raise IntegrityError(f"task {task} has no part {min(unknown)}; it was given other parts")
             brought = [
                 _key(run_id, window)
                 | {"to_state": PartState.EXPORTED, "to_object": object_text(source), "to_attempt": attempt}
                 for window, source in found.items()
-                if there[window] is PartState.WAITING
+                if there[window].state == PartState.WAITING
             ]
             if brought:
                 db.execute(_FILL, brought)
+                _count(db, run_id, [(PartState.WAITING, -len(brought), "")])
+                _count(db, run_id, [(PartState.EXPORTED, 1, row["to_object"]) for row in brought])
             db.execute(task_update(run_id, task).values(collected=True, tries=0, next_at=0.0))
 
     def empty(self, run_id: str, task: str) -> None:
         waiting = (parts.c.run_id == run_id, parts.c.task == task, parts.c.state == PartState.WAITING)
         with self._db.write() as db:
             check_transition(PART_TRANSITIONS, PartState.WAITING, PartState.EMPTY)
-            db.execute(update(parts).where(*waiting).values(state=PartState.EMPTY))
+            count = db.execute(update(parts).where(*waiting).values(state=PartState.EMPTY)).rowcount
+            _count(db, run_id, [(PartState.WAITING, -count, ""), (PartState.EMPTY, count, "")])
             db.execute(task_update(run_id, task).values(collected=True, tries=0, next_at=0.0))
 
 
@@ -113,15 +119,17 @@ def insert_parts(db: Connection, run_id: str, task: str, windows: Sequence[Windo
     ]
     if rows:
         db.execute(insert(parts), rows)
+        _count(db, run_id, [(PartState.WAITING, len(rows), "")])
 
 
 def drop_parts(db: Connection, run_id: str, task: str) -> None:
     """Forget a task's parts, to be replaced by others; a placed one cannot be forgotten."""
     mine = (parts.c.run_id == run_id, parts.c.task == task)
-    placed = [row for row in db.execute(select(parts.c.state).where(*mine)) if row.state in _SETTLED]
-    if placed:
-        raise IntegrityError(f"task {task} cannot be cut anew: {len(placed)} of its parts are placed already")
-    db.execute(parts.delete().where(*mine))
+    there = db.execute(select(parts.c.state, parts.c.object).where(*mine)).all()
+    if placed := sum(row.state in _SETTLED for row in there):
+        raise IntegrityError(f"task {task} cannot be cut anew: {placed} of its parts are placed already")
+    db.execute(delete(parts).where(*mine))
+    _count(db, run_id, [(PartState(row.state), -1, row.object) for row in there])
 
 
 def pass_on(db: Connection, run_id: str, heirs: Mapping[Window, str]) -> None:
@@ -138,10 +146,12 @@ def bring_again(db: Connection, run_id: str, task: str) -> None:
 
 
 def _lose(db: Connection, run_id: str, window: Window) -> None:
-    if _row(db, run_id, window).state != PartState.EMPTY:
+    row = _row(db, run_id, window)
+    if row.state != PartState.EMPTY:
         _move(db, run_id, window, PartState.LOST)
     _move(db, run_id, window, PartState.WAITING)
     db.execute(_CLEAR, _key(run_id, window))
+    _count(db, run_id, [(PartState.WAITING, -1, row.object), (PartState.WAITING, 1, "")])
 
 
 def _row(db: Connection, run_id: str, window: Window) -> Row[Any]:
@@ -159,6 +169,25 @@ def _move(db: Connection, run_id: str, window: Window, new: PartState, source: S
     check_transition(PART_TRANSITIONS, PartState(row.state), new)
     if row.state != new:
         db.execute(_MOVE, _key(run_id, window) | {"to_state": new})
+        _count(db, run_id, _moved(row, new))
+
+
+_Change = tuple[PartState, int, str]  # a state, how many parts more, and the object that each of them is
+
+
+def _moved(row: Row[Any], new: PartState) -> list[_Change]:
+    return [(PartState(row.state), -1, row.object), (new, 1, row.object)]
+
+
+def _count(db: Connection, run_id: str, changes: Iterable[_Change]) -> None:
+    """Keep the counts of a run's parts."""
+    sums: dict[PartState, Tally] = {}
+    for state, count, text in changes:
+        was, size = sums.get(state, Tally(0, 0, 0)), object_of(text).size if text else 0
+        sums[state] = Tally(was.parts + count, was.listed + count * bool(text), was.bytes + count * size)
+    rows = [{"run_id": run_id, "state": state, **asdict(tally)} for state, tally in sums.items()]
+    if rows:
+        db.execute(_COUNT, rows)
 
 
 def _key(run_id: str, window: Window) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import Failure, PartState, RunState, TaskState, Who
+from orchestrator.model.unit import Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Admission:
         declaration: What stays the same of a job from date to date.
         installation: Names this state, so that two never give two runs one name.
         overwrite: Whether the result may replace files that this job did not make.
+        base_name: What the files of the result are called.
+        product: What is delivered.
     """
 
     job_name: str
@@ -35,6 +38,8 @@ class Admission:
     declaration: str = ""
     installation: str = ""
     overwrite: bool = False
+    base_name: str = ""
+    product: str = "mosaic"
 
     def run_id(self, turn: int) -> str:
         """Return the name of the run: the same declaration, date, turn and installation give the same."""
@@ -127,53 +132,51 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Head:
     """
-    One execution of a job.
+    One execution of a job, without what weighs: for lists, and for whoever asks how it stands.
 
     Attributes:
         id: Content-addressed: the same declaration, date and turn give the same id.
         job_name: What people call it.
+        base_name: What its files are called.
+        product: What it delivers.
         logical_date: The day it is for, ISO 8601.
         turn: 1 for the first run of this job and date; grows when the same thing is asked for again.
         fingerprint: Of the job.
-        job: The job's frozen snapshot, JSON.
+        declaration: What stays the same of its job from date to date; empty in runs of the first version.
         state: See `RunState`.
         reason: Why it is held or failed, in a sentence.
         resume: The state a held, failed or cancelled run goes on from.
         request: `cancel` when somebody asked for it; the process that works on the run obeys.
-        declaration: What stays the same of its job from date to date; empty in runs of the first version.
         who: Who must act on a held run.
         next_at: A run held for time is looked at again then, seconds since 1970.
         overwrite: Whether its result may replace files that its job did not make.
-        image: Earth Engine's expression, JSON; empty before planning.
-        plan: The plan, JSON; empty before planning.
-        facts: What the recipe found out, JSON.
-        result: Path, size, sha256 and report of the output, JSON; empty before it is complete.
         created: RFC 3339.
         updated: RFC 3339.
+        job: The job's frozen snapshot, JSON.
+        result: What was made, JSON; empty before it is complete.
     """
 
     id: str
     job_name: str
+    base_name: str
+    product: str
     logical_date: str
     turn: int
     fingerprint: str
-    job: str
+    declaration: str
     state: RunState
     reason: str
     resume: RunState | None
     request: str
-    declaration: str
     who: Who
     next_at: float
     overwrite: bool
-    image: str
-    plan: str
-    facts: str
-    result: str
     created: str
     updated: str
+    job: str
+    result: str
 
     @property
     def needs_person(self) -> bool:
@@ -182,30 +185,19 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class Run(Head):
     """
-    What is shown of a run in a list: a `Run` without its plan and its image, which weigh megabytes.
+    A run with all that was settled of it, which may weigh megabytes: for whoever works on it.
 
-    Attributes are those of `Run`.
+    Attributes:
+        image: Earth Engine's expression, JSON; empty before planning.
+        plan: The plan, JSON; empty before planning.
+        facts: What the recipe found out, JSON.
     """
 
-    id: str
-    job_name: str
-    logical_date: str
-    turn: int
-    fingerprint: str
-    job: str
-    state: RunState
-    reason: str
-    who: Who
-    result: str
-    created: str
-    updated: str
-
-    @property
-    def needs_person(self) -> bool:
-        """Whether the run is held for something that will not pass by itself."""
-        return self.state is RunState.HELD and self.who is Who.PERSON
+    image: str
+    plan: str
+    facts: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +287,8 @@ class Part:
         state: See `PartState`.
         source: The object it is, once listed.
         attempt: Of the task that wrote the object.
+        grid: Index of the grid in the plan.
+        time: Index of the moment in the plan.
     """
 
     task: str
@@ -302,6 +296,13 @@ class Part:
     state: PartState
     source: StoredObject | None
     attempt: int
+    grid: int = 0
+    time: int = 0
+
+    @property
+    def cell(self) -> Cell:
+        """The address of its pixels."""
+        return Cell(self.window, self.grid, self.time)
 
 
 @dataclass(frozen=True, slots=True)

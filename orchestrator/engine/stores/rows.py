@@ -3,47 +3,38 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Update, update
+from sqlalchemy import Row, Update, update
 
 from orchestrator.engine.stores.records import Head, Part, Run, Task
-from orchestrator.engine.stores.schema import runs, tasks
+from orchestrator.engine.stores.schema import tasks
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import Failure, PartState, RunState, TaskState, Who
 
-RUN_COLUMNS = tuple(runs.c)
-HEAD_COLUMNS: tuple[ColumnElement[Any], ...] = (
-    runs.c.id,
-    runs.c.job_name,
-    runs.c.logical_date,
-    runs.c.turn,
-    runs.c.fingerprint,
-    runs.c.job,
-    runs.c.state,
-    runs.c.reason,
-    runs.c.who,
-    runs.c.result,
-    runs.c.created,
-    runs.c.updated,
-)
-
-
-def run_of(row: Row[Any]) -> Run:
-    """Return the run that a row of `RUN_COLUMNS` is."""
-    values = {column.key: getattr(row, column.key) for column in RUN_COLUMNS}
-    values["state"] = RunState(row.state)
-    values["resume"] = RunState(row.resume) if row.resume else None
-    values["who"] = Who(row.who)
-    return Run(**values)
-
 
 def head_of(row: Row[Any]) -> Head:
-    """Return the head that a row of `HEAD_COLUMNS` is."""
-    return Head(**row._asdict() | {"state": RunState(row.state), "who": Who(row.who)})
+    """Return the head that a row of all columns of `runs`, and the `result`, is."""
+    return Head(**_head_values(row))
+
+
+def run_of(row: Row[Any], documents: Mapping[str, str]) -> Run:
+    """Return the run that a row as for `head_of` is, with its documents."""
+    weights: dict[str, Any] = {name: documents.get(name, "") for name in ("image", "plan", "facts")}
+    return Run(**_head_values(row), **weights)
+
+
+def _head_values(row: Row[Any]) -> dict[str, Any]:
+    return row._asdict() | {
+        "state": RunState(row.state),
+        "resume": RunState(row.resume) if row.resume else None,
+        "who": Who(row.who),
+        "result": row.result or "",
+    }
 
 
 def task_of(row: Row[Any]) -> Task:
@@ -71,7 +62,7 @@ def task_of(row: Row[Any]) -> Task:
 def part_of(row: Row[Any]) -> Part:
     """Return the part that a row is."""
     source = object_of(row.object) if row.object else None
-    return Part(row.task, window_of(row), PartState(row.state), source, row.attempt)
+    return Part(row.task, window_of(row), PartState(row.state), source, row.attempt, row.grid, row.time)
 
 
 def window_of(row: Row[Any]) -> Window:

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select, update
 
 from orchestrator.core.errors import UserError
 from orchestrator.engine.stores.database import Database
-from orchestrator.engine.stores.dialect import json_field
+from orchestrator.engine.stores.dialect import insert_or_update
 from orchestrator.engine.stores.records import Admission, Head, Run
-from orchestrator.engine.stores.rows import HEAD_COLUMNS, RUN_COLUMNS, head_of, run_of
-from orchestrator.engine.stores.schema import fires, runs
+from orchestrator.engine.stores.rows import head_of, run_of
+from orchestrator.engine.stores.schema import documents, fires, runs
 from orchestrator.engine.stores.tasks import insert_task
+from orchestrator.engine.stores.unit_rows import add_units
 from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import RUN_FINAL, RUN_TRANSITIONS, RunState, Who, check_transition
+from orchestrator.model.unit import UnitPlan
 
 _INTERRUPTIONS = frozenset({RunState.HELD, RunState.FAILED, RunState.CANCELLED})
-_RUNS = select(*RUN_COLUMNS)
-_HEADS = select(*HEAD_COLUMNS).order_by(runs.c.created.desc(), runs.c.id)
+_RESULT = "result"
+_HEADS: Select[Any] = select(*runs.c, documents.c.content.label("result")).select_from(
+    runs.outerjoin(documents, and_(documents.c.run_id == runs.c.id, documents.c.name == _RESULT))
+)
+_NEWEST_FIRST = (runs.c.created.desc(), runs.c.id)
+_WRITE = insert_or_update(documents, ["run_id", "name"], ["content"])
+# Greater than whatever an id is made of.
+_AFTER_ALL = "\U0010ffff"
 
 
 class SqlRuns:
@@ -31,15 +40,11 @@ class SqlRuns:
 
     def admit(self, order: Admission, *, again: bool = False) -> Run:
         with self._db.write() as db:
-            latest = db.execute(
-                _RUNS.where(runs.c.fingerprint.in_(order.fingerprints), runs.c.logical_date == order.logical_date)
-                .order_by(runs.c.turn.desc())
-                .limit(1)
-            ).first()
+            latest = _newest(db, _same(order), runs.c.turn.desc())
             if latest is not None and not (again and latest.state in RUN_FINAL):
                 if order.overwrite:
                     db.execute(update(runs).where(runs.c.id == latest.id).values(overwrite=True))
-                return run_of(latest)
+                return latest
             return self._begin(db, order, latest.turn + 1 if latest is not None else 1)
 
     def fire(self, order: Admission) -> Run | None:
@@ -47,8 +52,7 @@ class SqlRuns:
             this_date = (fires.c.job_name == order.job_name, fires.c.logical_date == order.logical_date)
             if db.execute(select(fires.c.run_id).where(*this_date)).first() is not None:
                 return None
-            same = (runs.c.fingerprint.in_(order.fingerprints), runs.c.logical_date == order.logical_date)
-            turn = 1 + db.execute(select(func.coalesce(func.max(runs.c.turn), 0)).where(*same)).scalar_one()
+            turn = 1 + db.execute(select(func.coalesce(func.max(runs.c.turn), 0)).where(_same(order))).scalar_one()
             run = self._begin(db, order, turn)
             facts = {"job_name": order.job_name, "logical_date": order.logical_date}
             db.execute(insert(fires).values(**facts, run_id=run.id, at=self._db.now()))
@@ -60,6 +64,8 @@ class SqlRuns:
             insert(runs).values(
                 id=order.run_id(turn),
                 job_name=order.job_name,
+                base_name=order.base_name,
+                product=order.product,
                 logical_date=order.logical_date,
                 turn=turn,
                 fingerprint=order.fingerprints[0],
@@ -71,45 +77,40 @@ class SqlRuns:
                 updated=now,
             )
         )
-        return run_of(db.execute(_RUNS.where(runs.c.id == order.run_id(turn))).one())
+        return _run(db, order.run_id(turn))
 
     # --------------------------------------------------------------- looking
 
     def get(self, run_id: str) -> Run:
         with self._db.read() as db:
-            row = db.execute(_RUNS.where(runs.c.id == run_id)).first()
+            return _run(db, run_id)
+
+    def head(self, run_id: str) -> Head:
+        with self._db.read() as db:
+            row = db.execute(_HEADS.where(runs.c.id == run_id)).first()
         if row is None:
-            raise UserError(f"{run_id!r} is no run; `orchestrator status` lists them")
-        return run_of(row)
+            raise _unknown(run_id)
+        return head_of(row)
 
     def find(self, fingerprints: Sequence[str]) -> Run | None:
-        query = _RUNS.where(runs.c.fingerprint.in_(fingerprints))
         with self._db.read() as db:
-            row = db.execute(query.order_by(runs.c.created.desc(), runs.c.turn.desc()).limit(1)).first()
-        return run_of(row) if row else None
+            return _newest(db, runs.c.fingerprint.in_(fingerprints), runs.c.created.desc(), runs.c.turn.desc())
 
-    def latest(self, states: Sequence[RunState] | None = None, limit: int = 100) -> list[Run]:
-        query = _RUNS.order_by(runs.c.created.desc(), runs.c.id).limit(limit)
-        if states is not None:
-            query = query.where(runs.c.state.in_(states))
-        with self._db.read() as db:
-            return [run_of(row) for row in db.execute(query)]
+    def latest(self, states: Sequence[RunState] | None = None, limit: int = 100) -> list[Head]:
+        here = [] if states is None else [runs.c.state.in_(states)]
+        return self._heads(limit, *here)
 
     def heads(self, limit: int = 100, *, run_id: str = "") -> list[Head]:
-        query = _HEADS.limit(limit)
-        if run_id:
-            query = query.where(runs.c.id == run_id)
-        with self._db.read() as db:
-            return [head_of(row) for row in db.execute(query)]
+        here = [runs.c.id == run_id] if run_id else []
+        return self._heads(limit, *here)
 
     def named(self, name: str, limit: int = 100) -> list[Head]:
-        here = or_(
-            runs.c.job_name == name,
-            json_field(runs.c.job, "base_name") == name,
-            runs.c.id.startswith(name, autoescape=True),
-        )
+        begins = and_(runs.c.id >= name, runs.c.id < name + _AFTER_ALL)
+        return self._heads(limit, or_(runs.c.job_name == name, runs.c.base_name == name, begins))
+
+    def _heads(self, limit: int, *here: ColumnElement[bool]) -> list[Head]:
         with self._db.read() as db:
-            return [head_of(row) for row in db.execute(_HEADS.where(here).limit(limit))]
+            return [head_of(row) for row in db.execute(_HEADS.where(*here).order_by(*_NEWEST_FIRST).limit(limit))]
 
     # -------------------------------------------------------------- changing
 
@@ -133,7 +134,7 @@ class SqlRuns:
                     updated=self._db.now(),
                 )
             )
-            return run_of(db.execute(_RUNS.where(runs.c.id == run_id)).one())
+            return _run(db, run_id)
 
     def request(self, run_id: str, what: str) -> None:
         with self._db.write() as db:
@@ -144,18 +145,51 @@ class SqlRuns:
             found: str = db.execute(select(runs.c.request).where(runs.c.id == run_id)).scalar_one()
         return found
 
-    def save_plan(self, run_id: str, plan: str, image: str, facts: str, tasks: Sequence[TaskPlan]) -> None:
+    def save_plan(
+        self,
+        run_id: str,
+        plan: str,
+        image: str,
+        facts: str,
+        tasks: Sequence[TaskPlan],
+        units: Sequence[UnitPlan] = (),
+    ) -> None:
         with self._db.write() as db:
             state = RunState(db.execute(select(runs.c.state).where(runs.c.id == run_id)).scalar_one())
             check_transition(RUN_TRANSITIONS, state, RunState.PLANNED)
             for task in tasks:
                 insert_task(db, run_id, f"{task.index:04d}", task, 0)
-            db.execute(
-                update(runs)
-                .where(runs.c.id == run_id)
-                .values(plan=plan, image=image, facts=facts, state=RunState.PLANNED, updated=self._db.now())
-            )
+            add_units(db, run_id, units)
+            _write(db, run_id, {"plan": plan, "image": image, "facts": facts})
+            db.execute(update(runs).where(runs.c.id == run_id).values(state=RunState.PLANNED, updated=self._db.now()))
 
     def save_result(self, run_id: str, result: str) -> None:
         with self._db.write() as db:
-            db.execute(update(runs).where(runs.c.id == run_id).values(result=result, updated=self._db.now()))
+            _write(db, run_id, {_RESULT: result})
+            db.execute(update(runs).where(runs.c.id == run_id).values(updated=self._db.now()))
+
+
+def _same(order: Admission) -> ColumnElement[bool]:
+    """Tell which runs are turns of what is ordered."""
+    return and_(runs.c.fingerprint.in_(order.fingerprints), runs.c.logical_date == order.logical_date)
+
+
+def _newest(db: Connection, here: ColumnElement[bool], *order: ColumnElement[Any]) -> Run | None:
+    found = db.execute(select(runs.c.id).where(here).order_by(*order).limit(1)).scalar()
+    return None if found is None else _run(db, found)
+
+
+def _run(db: Connection, run_id: str) -> Run:
+    row = db.execute(_HEADS.where(runs.c.id == run_id)).first()
+    if row is None:
+        raise _unknown(run_id)
+    others = (documents.c.run_id == run_id, documents.c.name != _RESULT)
+    return run_of(row, dict(db.execute(select(documents.c.name, documents.c.content).where(*others)).all()))
+
+
+def _write(db: Connection, run_id: str, contents: Mapping[str, str]) -> None:
+    db.execute(_WRITE, [{"run_id": run_id, "name": name, "content": content} for name, content in contents.items()])
+
+
+def _unknown(run_id: str) -> UserError:
+    return UserError(f"{run_id!r} is no run; `orchestrator status` lists them")

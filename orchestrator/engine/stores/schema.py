@@ -32,27 +32,37 @@ runs = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("job_name", String, nullable=False),
+    Column("base_name", String, nullable=False, default="", server_default=""),
+    Column("product", String, nullable=False, default="mosaic", server_default="mosaic"),
     Column("logical_date", String, nullable=False),
     Column("turn", Integer, nullable=False),
     Column("fingerprint", String, nullable=False),
-    Column("job", Text, nullable=False),
+    Column("declaration", String, nullable=False, default="", server_default=""),
     Column("state", String, nullable=False),
     Column("reason", Text, nullable=False, default=""),
     Column("resume", String, nullable=False, default=""),
-    Column("wish", String, key="request", nullable=False, default=""),
-    Column("declaration", String, nullable=False, default="", server_default=""),
+    Column("request", String, nullable=False, default="", server_default=""),
     Column("who", String, nullable=False, default="", server_default=""),
     Column("next_at", Float, nullable=False, default=0.0, server_default="0"),
     Column("overwrite", Boolean, nullable=False, default=False, server_default=false()),
-    Column("image", Text, nullable=False, default=""),
-    Column("plan", Text, nullable=False, default=""),
-    Column("facts", Text, nullable=False, default=""),
-    Column("result", Text, nullable=False, default=""),
     Column("created", String, nullable=False),
     Column("updated", String, nullable=False),
+    Column("job", Text, nullable=False),
     UniqueConstraint("fingerprint", "logical_date", "turn"),
     Index(None, "state"),
     Index(None, "created"),
+    Index(None, "job_name"),
+    Index(None, "base_name"),
+)
+
+# What weighs: the plan, the image, what the recipe found out, the result. A row of its own each, so that nothing of it
+# is read where it is not asked for; SQLite reads a row up to the last column it needs.
+documents = Table(
+    "documents",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("content", Text, nullable=False),
 )
 
 tasks = Table(
@@ -79,6 +89,8 @@ tasks = Table(
     Column("known", Boolean, nullable=False, default=False, server_default=false()),
     Column("failure", String, nullable=False, default="", server_default=""),
     Column("forgiven", Integer, nullable=False, default=0, server_default="0"),
+    Column("grid", Integer, nullable=False, default=0, server_default="0"),
+    Column("time", Integer, nullable=False, default=0, server_default="0"),
     Index(None, "state"),
 )
 
@@ -108,7 +120,70 @@ parts = Table(
     Column("state", String, nullable=False),
     Column("attempt", Integer, nullable=False, default=0),
     Column("object", Text, nullable=False, default=""),
+    Column("grid", Integer, nullable=False, default=0, server_default="0"),
+    Column("time", Integer, nullable=False, default=0, server_default="0"),
     Index(None, "run_id", "state"),
+    Index(None, "run_id", "task"),
+)
+
+# Kept by whoever writes `parts`, in the same transaction: counting millions of rows at each look is no look.
+part_counts = Table(
+    "part_counts",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    Column("state", String, primary_key=True),
+    Column("parts", Integer, nullable=False),
+    Column("listed", Integer, nullable=False),  # those that have an object
+    Column("bytes", Integer, nullable=False),  # what these objects weigh together
+)
+
+units = Table(
+    "units",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("grid", Integer, nullable=False, default=0),
+    Column("time", Integer, nullable=False, default=0),
+    Column("group", Integer, nullable=False, default=0),
+    Column("row", Integer, nullable=False, default=0),
+    Column("col", Integer, nullable=False, default=0),
+    Column("height", Integer, nullable=False, default=0),  # 0: it has no cell
+    Column("width", Integer, nullable=False, default=0),
+    Column("state", String, nullable=False),
+    Column("lacking", Integer, nullable=False, default=0),  # how many of its needs are not met
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("next_at", Float, nullable=False, default=0.0),
+    Column("claimed_until", Float, nullable=False, default=0.0),
+    Column("fence", Integer, nullable=False, default=0),
+    Column("failure", String, nullable=False, default=""),
+    Column("error", Text, nullable=False, default=""),
+    Column("spec", Text, nullable=False, default="{}"),
+    Column("result", Text, nullable=False, default="{}"),
+    # What may be claimed, in the order of the keys; it counts, too.
+    Index(None, "run_id", "kind", "state", "lacking", "key"),
+)
+
+unit_needs = Table(
+    "unit_needs",
+    metadata,
+    Column("run_id", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("need_kind", String, primary_key=True),
+    Column("need_key", String, primary_key=True),
+    ForeignKeyConstraint(["run_id", "kind", "key"], ["units.run_id", "units.kind", "units.key"]),
+    Index(None, "run_id", "need_kind", "need_key"),
+)
+
+# Kept as `part_counts` is.
+unit_counts = Table(
+    "unit_counts",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("state", String, primary_key=True),
+    Column("units", Integer, nullable=False),
 )
 
 ledger = Table(
@@ -170,5 +245,7 @@ events = Table(
     Column("at", String, nullable=False),
     Column("name", String, nullable=False),
     Column("facts", Text, nullable=False),
+    Column("bytes", Integer, nullable=False, default=0, server_default="0"),  # what arrived with it
     Index(None, "run_id"),
+    Index(None, "run_id", "name", "at"),
 )

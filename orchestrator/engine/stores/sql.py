@@ -14,6 +14,7 @@ from orchestrator.engine.stores.processes import SqlProcesses
 from orchestrator.engine.stores.queue import SqlQueue
 from orchestrator.engine.stores.runs import SqlRuns
 from orchestrator.engine.stores.tasks import SqlTasks
+from orchestrator.engine.stores.units import SqlUnits
 
 
 class SqlStore:
@@ -24,6 +25,7 @@ class SqlStore:
         self.runs = SqlRuns(self._db)
         self.tasks = SqlTasks(self._db)
         self.parts = SqlParts(self._db)
+        self.units = SqlUnits(self._db)
         self.ledger = SqlLedger(self._db)
         self.lessons = SqlLessons(self._db)
         self.events = SqlEvents(self._db)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from orchestrator.core.errors import IntegrityError
-from orchestrator.engine.stores.contract import TaskChange
+from orchestrator.engine.stores.contract_work import TaskChange
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.parts import bring_again, drop_parts, insert_parts, pass_on
 from orchestrator.engine.stores.records import Attempt, Task

@@ -1,0 +1,203 @@
+"""What the engine asks of a store about the work of a run: tasks and parts, units, and the objects that are ours."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from orchestrator.engine.stores.records import Attempt, Owned, Part, Tally, Task
+from orchestrator.model.grid import Window
+from orchestrator.model.objects import StoredObject
+from orchestrator.model.plan import TaskPlan
+from orchestrator.model.states import Failure, PartState, TaskState, UnitState
+from orchestrator.model.unit import Unit, UnitPlan
+
+
+@dataclass(frozen=True, slots=True)
+class TaskChange:
+    """New values of a task's columns; None leaves a column alone."""
+
+    state: TaskState | None = None
+    operation: str | None = None
+    collected: bool | None = None
+    progress: float | None = None
+    eecu_seconds: float | None = None
+    error: str | None = None
+    rung: int | None = None
+    tries: int | None = None
+    next_at: float | None = None
+    known: bool | None = None
+    forgiven: int | None = None
+    failure: Failure | None = None
+
+
+class Tasks(Protocol):
+    """The export tasks of runs and every attempt at one."""
+
+    def of(self, run_id: str) -> list[Task]:
+        """Return the tasks of a run by key."""
+
+    def change(self, run_id: str, changes: Mapping[str, TaskChange]) -> None:
+        """Change several tasks at once."""
+
+    def intend(self, run_id: str, attempt: Attempt) -> None:
+        """Make the task SUBMITTING with this attempt: the intent before the effect."""
+
+    def identify(self, run_id: str, task: str, operation: str, state: TaskState) -> None:
+        """Store the operation of the current attempt."""
+
+    def attempts(self, run_id: str) -> list[Attempt]:
+        """Return all attempts at the tasks of a run, by task and number."""
+
+    def split(
+        self, run_id: str, task: str, children: Sequence[tuple[str, TaskPlan, int]], failure: Failure | None = None
+    ) -> None:
+        """
+        Replace a FAILED task by (key, plan, rung) children; parts of the same window become theirs as they are.
+
+        `failure` is why, remembered of each child.
+
+        A child that has nothing to bring is SUCCEEDED and collected from the beginning.
+        """
+
+    def reshape(self, run_id: str, task: str, plan: TaskPlan) -> None:
+        """Give a PLANNED task other part sizes on the same rectangle; none of its parts may be placed."""
+
+    def reset(self, run_id: str, task: str, change: TaskChange) -> None:
+        """
+        Make a task PLANNED again, with the other columns of `change`, at once.
+
+        Those of its parts that are not whole on disk are LOST and then WAITING.
+        """
+
+    def forgive(self, run_id: str) -> None:
+        """Count the attempts of every task from here on: a person asked for another try."""
+
+    def live(self) -> Mapping[str, int]:
+        """Count the tasks that are, or may be, with the service, of each run that has not ended nor needs a person."""
+
+
+class Parts(Protocol):
+    """The files of runs on their way to the output."""
+
+    def of(self, run_id: str, states: Collection[PartState] | None = None) -> list[Part]:
+        """Return the parts, or those in `states`, by row and column."""
+
+    def tally(self, run_id: str) -> Mapping[PartState, Tally]:
+        """Count the parts in each state that occurs."""
+
+    def tallies(self, run_ids: Sequence[str]) -> Mapping[str, Mapping[PartState, int]]:
+        """Count the parts of several runs by state, in one query; a run without parts is left out."""
+
+    def move(self, run_id: str, window: Window, state: PartState, source: StoredObject | None = None) -> None:
+        """Move a part, unless it is gone or its object is another than the given `source`: `IntegrityError`."""
+
+    def move_all(self, run_id: str, windows: Sequence[Window], state: PartState) -> None:
+        """Move several parts at once."""
+
+    def lose(self, run_id: str, window: Window) -> None:
+        """Make a part whose object cannot be used LOST and then WAITING, at once."""
+
+    def collect(self, run_id: str, task: str, found: Mapping[Window, StoredObject], attempt: int) -> None:
+        """Make parts EXPORTED with their objects, own the objects, and mark the task collected, at once."""
+
+    def empty(self, run_id: str, task: str) -> None:
+        """Make the WAITING parts of a task EMPTY and the task collected, at once: the service wrote no file."""
+
+
+class Ledger(Protocol):
+    """Every object of ours in a cloud. Nothing is deleted that is not in it."""
+
+    def own(self, run_id: str, objects: Sequence[StoredObject]) -> None:
+        """Enter objects of ours; one that is there stays as it is."""
+
+    def of(self, run_id: str) -> list[Owned]:
+        """Return the objects of a run in the order they were entered."""
+
+    def settle(self, owned_id: int, outcome: str) -> None:
+        """Write down what became of an owned object."""
+
+
+class Units(Protocol):
+    """
+    The units of work of runs, and who has a lease on which.
+
+    A lease is a time and a fence, a number that grows with each claim. Whoever commits says its fence: `renew`,
+    `note`, `finish`, `again` and `split` change nothing and raise `FencedError` where the unit was claimed by another
+    meanwhile, given back, or is over. A lease that is over is still good for a commit as long as nobody claimed it.
+    """
+
+    def add(self, run_id: str, units: Sequence[UnitPlan]) -> None:
+        """Enter WAITING units; one whose kind and key are there stays as it is."""
+
+    def of(
+        self, run_id: str, kinds: Collection[str] | None = None, states: Collection[UnitState] | None = None
+    ) -> list[Unit]:
+        """Return the units of a run, by kind and key; of these kinds, in these states."""
+
+    def get(self, run_id: str, kind: str, key: str) -> Unit:
+        """Return one unit; raises `IntegrityError` where there is none."""
+
+    def claim(self, run_id: str, kind: str, limit: int, *, now: float, until: float) -> list[Unit]:
+        """
+        Take a lease until a time on at most `limit` units, in the order of their keys, counting an attempt of each.
+
+        Taken are those that wait, are due and whose needs are all DONE or EMPTY; and those whose lease is over.
+        Times are seconds since 1970. Two callers never get the same unit.
+        """
+
+    def renew(self, unit: Unit, until: float) -> None:
+        """Prolong a lease."""
+
+    def note(self, unit: Unit, result: Mapping[str, Any]) -> None:
+        """Write down, before an effect, what the result will be; it stays with the unit whatever happens."""
+
+    def finish(
+        self,
+        unit: Unit,
+        state: UnitState,
+        *,
+        result: Mapping[str, Any] | None = None,
+        units: Sequence[UnitPlan] = (),
+        failure: Failure | None = None,
+        error: str = "",
+    ) -> None:
+        """End a unit DONE, EMPTY or FAILED and enter the units that it makes possible, at once; None keeps a note."""
+
+    def again(
+        self,
+        unit: Unit,
+        next_at: float,
+        failure: Failure,
+        error: str,
+        *,
+        counted: bool = True,
+        lost: Collection[tuple[str, str]] = (),
+    ) -> None:
+        """Let a unit wait until a time, and `lose` what it found lost, at once; not counted, its attempt was none."""
+
+    def split(self, unit: Unit, children: Sequence[UnitPlan], failure: Failure, error: str = "") -> None:
+        """Replace a unit by others, at once; whatever needed it needs them all."""
+
+    def lose(self, run_id: str, keys: Collection[tuple[str, str]]) -> None:
+        """
+        Make units (kind, key) that are DONE or EMPTY LOST and then WAITING, at once, without their results.
+
+        One that is to be done anyway stays as it is.
+        """
+
+    def release(self, run_id: str, held: Iterable[Unit] | None = None) -> None:
+        """Give back leases that are still ours, or all of the run's, without counting the attempts."""
+
+    def forgive(self, run_id: str) -> None:
+        """Let FAILED units wait again, and count the attempts of all from here on: a person asked for another try."""
+
+    def next_due(self, run_id: str, kinds: Collection[str]) -> float | None:
+        """Return when the next unit can be claimed, by its time or the end of its lease; None: none by time alone."""
+
+    def tally(self, run_id: str) -> Mapping[str, Mapping[UnitState, int]]:
+        """Count the units of each kind in each state that occurs."""
+
+    def tallies(self, run_ids: Sequence[str]) -> Mapping[str, Mapping[str, Mapping[UnitState, int]]]:
+        """Count the units of several runs, in one query; a run without units is left out."""

@@ -1,0 +1,194 @@
+"""Rows of units: how one changes with whatever counts it and waits for it, and the value it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, tuple_, update
+
+from orchestrator.core.errors import FencedError, IntegrityError
+from orchestrator.engine.stores.dialect import insert_and_add, insert_where_absent
+from orchestrator.engine.stores.schema import unit_counts, unit_needs, units
+from orchestrator.model.grid import Window
+from orchestrator.model.states import UNIT_TRANSITIONS, Failure, UnitState, check_transition
+from orchestrator.model.unit import Cell, Unit, UnitPlan
+
+_MET = (UnitState.DONE, UnitState.EMPTY)
+_HERE = and_(
+    units.c.run_id == bindparam("of_run"), units.c.kind == bindparam("of_kind"), units.c.key == bindparam("of_key")
+)
+_ONE = select(units).where(_HERE)
+_CHANGE = update(units).where(_HERE)
+_COUNT = insert_and_add(unit_counts, ["run_id", "kind", "state"], ["units"])
+_NEEDS_OF = select(unit_needs.c.need_kind, unit_needs.c.need_key).where(
+    unit_needs.c.run_id == bindparam("of_run"),
+    unit_needs.c.kind == bindparam("of_kind"),
+    unit_needs.c.key == bindparam("of_key"),
+)
+_NEEDED = and_(
+    unit_needs.c.run_id == bindparam("of_run"),
+    unit_needs.c.need_kind == bindparam("of_kind"),
+    unit_needs.c.need_key == bindparam("of_key"),
+)
+_WAIT_FOR_IT = select(unit_needs.c.kind, unit_needs.c.key).where(_NEEDED)
+_NEED = insert_where_absent(unit_needs)
+
+
+def add_units(db: Connection, run_id: str, plans: Sequence[UnitPlan]) -> None:
+    """Enter units that are not there; whatever waits for one of them goes on waiting."""
+    there = {(p.kind, p.key) for p in plans if _row_or_none(db, run_id, p.kind, p.key) is not None}
+    new = list({(p.kind, p.key): p for p in reversed(plans) if (p.kind, p.key) not in there}.values())[::-1]
+    if not new:
+        return
+    db.execute(insert(units), [_values(run_id, plan) for plan in new])
+    _need(db, run_id, {(plan.kind, plan.key): plan.needs for plan in new if plan.needs})
+    for kind in {plan.kind for plan in new}:
+        _count(db, run_id, kind, {UnitState.WAITING: sum(plan.kind == kind for plan in new)})
+
+
+def move_unit(db: Connection, row: Row[Any], new: UnitState, **values: Any) -> None:
+    """Change a unit as the table of states allows, and whatever counts it or waits for it."""
+    old = UnitState(row.state)
+    check_transition(UNIT_TRANSITIONS, old, new)
+    here = _key(row.run_id, row.kind, row.key)
+    db.execute(_CHANGE.values(state=new, **values), here)
+    if old is not new:
+        _count(db, row.run_id, row.kind, {old: -1, new: 1})
+    if step := (old in _MET) - (new in _MET):
+        db.execute(
+            update(units)
+            .where(units.c.run_id == row.run_id, tuple_(units.c.kind, units.c.key).in_(_WAIT_FOR_IT))
+            .values(lacking=units.c.lacking + step),
+            here,
+        )
+
+
+def lose_units(db: Connection, run_id: str, keys: Collection[tuple[str, str]]) -> None:
+    """What was brought by these is gone. One that is to be done anyway needs nothing more."""
+    for kind, key in keys:
+        row = row_of_unit(db, run_id, kind, key)
+        if row.state not in (UnitState.WAITING, UnitState.CLAIMED):
+            move_unit(db, row, UnitState.LOST, result="{}", next_at=0.0)
+            move_unit(db, row_of_unit(db, run_id, kind, key), UnitState.WAITING)
+
+
+def need_instead(db: Connection, parent: Row[Any], children: Sequence[UnitPlan]) -> None:
+    """Make whatever waits for the parent wait for all its children."""
+    here = _key(parent.run_id, parent.kind, parent.key)
+    waiting = db.execute(_WAIT_FOR_IT, here).all()
+    db.execute(delete(unit_needs).where(_NEEDED), here)
+    needs = tuple((child.kind, child.key) for child in children)
+    _need(db, parent.run_id, dict.fromkeys(waiting, needs))
+
+
+def _need(db: Connection, run_id: str, needs: Mapping[tuple[str, str], Sequence[tuple[str, str]]]) -> None:
+    """Write down what units need, beside what they needed before, and count what is lacking."""
+    rows = [
+        {"run_id": run_id, "kind": kind, "key": key, "need_kind": need_kind, "need_key": need_key}
+        for (kind, key), needed in needs.items()
+        for need_kind, need_key in needed
+    ]
+    if rows:
+        db.execute(_NEED, rows)
+    for kind, key in needs:
+        here = _key(run_id, kind, key)
+        needed = db.execute(_NEEDS_OF, here).all()
+        lacking = sum(not _is_met(db, run_id, *need) for need in needed)
+        db.execute(_CHANGE.values(lacking=lacking), here)
+
+
+def _is_met(db: Connection, run_id: str, kind: str, key: str) -> bool:
+    row = _row_or_none(db, run_id, kind, key)
+    return row is not None and row.state in _MET
+
+
+def held_row(db: Connection, unit: Unit) -> Row[Any]:
+    """
+    Return the row of a unit whose lease is this one.
+
+    Raises:
+        FencedError: It is somebody else's by now, or was given back.
+    """
+    if (row := held_row_or_none(db, unit)) is None:
+        raise FencedError(f"{unit.kind} {unit.key} of run {unit.run_id} is no longer ours: claim {unit.fence} is over")
+    return row
+
+
+def held_row_or_none(db: Connection, unit: Unit) -> Row[Any] | None:
+    row = row_of_unit(db, unit.run_id, unit.kind, unit.key)
+    return row if row.state == UnitState.CLAIMED and row.fence == unit.fence else None
+
+
+def row_of_unit(db: Connection, run_id: str, kind: str, key: str) -> Row[Any]:
+    if (row := _row_or_none(db, run_id, kind, key)) is None:
+        raise IntegrityError(f"run {run_id} has no unit {kind} {key}")
+    return row
+
+
+def _row_or_none(db: Connection, run_id: str, kind: str, key: str) -> Row[Any] | None:
+    return db.execute(_ONE, _key(run_id, kind, key)).first()
+
+
+def _count(db: Connection, run_id: str, kind: str, changes: Mapping[UnitState, int]) -> None:
+    """Keep the counts of a run's units."""
+    rows = [{"run_id": run_id, "kind": kind, "state": state, "units": count} for state, count in changes.items()]
+    db.execute(_COUNT, rows)
+
+
+# ---------------------------------------------------------------------- values
+
+
+def needs_of(
+    db: Connection, run_id: str, kinds: Collection[str] | None
+) -> Mapping[tuple[str, str], tuple[tuple[str, str], ...]]:
+    query = select(unit_needs).where(unit_needs.c.run_id == run_id)
+    if kinds is not None:
+        query = query.where(unit_needs.c.kind.in_(kinds))
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for row in db.execute(query.order_by(*unit_needs.primary_key.columns)):
+        found.setdefault((row.kind, row.key), []).append((row.need_kind, row.need_key))
+    return {unit: tuple(needs) for unit, needs in found.items()}
+
+
+def read_unit(db: Connection, row: Row[Any]) -> Unit:
+    needs = db.execute(_NEEDS_OF, _key(row.run_id, row.kind, row.key)).all()
+    return unit_of(row, tuple((kind, key) for kind, key in needs))
+
+
+def unit_of(row: Row[Any], needs: tuple[tuple[str, str], ...]) -> Unit:
+    window = Window(row.row, row.col, row.height, row.width) if row.height else None
+    cell = Cell(window, row.grid, row.time, row.group) if window else None
+    return Unit(
+        run_id=row.run_id,
+        plan=UnitPlan(row.kind, row.key, cell, needs, json.loads(row.spec)),
+        state=UnitState(row.state),
+        attempt=row.attempt,
+        next_at=row.next_at,
+        claimed_until=row.claimed_until,
+        fence=row.fence,
+        failure=Failure(row.failure) if row.failure else None,
+        error=row.error,
+        result=json.loads(row.result),
+    )
+
+
+def _values(run_id: str, plan: UnitPlan) -> dict[str, Any]:
+    values: dict[str, Any] = {"run_id": run_id, "kind": plan.kind, "key": plan.key, "state": UnitState.WAITING}
+    values |= {"spec": to_text(plan.spec), "lacking": 0}
+    cell, numbers = plan.cell, dict.fromkeys(("grid", "time", "group", "row", "col", "height", "width"), 0)
+    if cell is not None:
+        w = cell.window
+        numbers = {"grid": cell.grid, "time": cell.time, "group": cell.group}
+        numbers |= {"row": w.row, "col": w.col, "height": w.height, "width": w.width}
+    return values | numbers
+
+
+def _key(run_id: str, kind: str, key: str) -> dict[str, Any]:
+    """Return what the statements on one unit call it."""
+    return {"of_run": run_id, "of_kind": kind, "of_key": key}
+
+
+def to_text(content: Mapping[str, Any]) -> str:
+    return json.dumps(dict(content), sort_keys=True)

@@ -1,0 +1,167 @@
+"""The units of work: who has a lease on which, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, func, or_, select
+
+from orchestrator.engine.stores.database import Database
+from orchestrator.engine.stores.schema import unit_counts
+from orchestrator.engine.stores.schema import units as table
+from orchestrator.engine.stores.unit_rows import (
+    add_units,
+    held_row,
+    held_row_or_none,
+    lose_units,
+    move_unit,
+    need_instead,
+    needs_of,
+    read_unit,
+    row_of_unit,
+    to_text,
+    unit_of,
+)
+from orchestrator.model.states import Failure, UnitState
+from orchestrator.model.unit import Unit, UnitPlan
+
+_OF_KIND = select(table).where(table.c.run_id == bindparam("of_run"), table.c.kind == bindparam("of_kind"))
+_DUE = (
+    _OF_KIND.where(table.c.state == UnitState.WAITING, table.c.lacking == 0, table.c.next_at <= bindparam("now"))
+    .order_by(table.c.key)
+    .limit(bindparam("most"))
+)
+_LAPSED = (
+    _OF_KIND.where(table.c.state == UnitState.CLAIMED, table.c.claimed_until <= bindparam("now"))
+    .order_by(table.c.key)
+    .limit(bindparam("most"))
+)
+
+
+class SqlUnits:
+    """See `contract.Units`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    # --------------------------------------------------------------- looking
+
+    def of(
+        self, run_id: str, kinds: Collection[str] | None = None, states: Collection[UnitState] | None = None
+    ) -> list[Unit]:
+        here = [table.c.run_id == run_id]
+        here += [] if kinds is None else [table.c.kind.in_(kinds)]
+        here += [] if states is None else [table.c.state.in_(states)]
+        with self._db.read() as db:
+            needs = needs_of(db, run_id, kinds)
+            rows = db.execute(select(table).where(*here).order_by(table.c.kind, table.c.key))
+            return [unit_of(row, needs.get((row.kind, row.key), ())) for row in rows]
+
+    def get(self, run_id: str, kind: str, key: str) -> Unit:
+        with self._db.read() as db:
+            return read_unit(db, row_of_unit(db, run_id, kind, key))
+
+    def tally(self, run_id: str) -> Mapping[str, Mapping[UnitState, int]]:
+        return self.tallies([run_id]).get(run_id, {})
+
+    def tallies(self, run_ids: Sequence[str]) -> Mapping[str, Mapping[str, Mapping[UnitState, int]]]:
+        found: dict[str, dict[str, dict[UnitState, int]]] = {}
+        here = (unit_counts.c.run_id.in_(run_ids), unit_counts.c.units > 0)
+        with self._db.read() as db:
+            for run_id, kind, state, count in db.execute(select(unit_counts).where(*here)):
+                found.setdefault(run_id, {}).setdefault(kind, {})[UnitState(state)] = count
+        return found
+
+    def next_due(self, run_id: str, kinds: Collection[str]) -> float | None:
+        mine = (table.c.run_id == run_id, table.c.kind.in_(kinds))
+        waiting = select(func.min(table.c.next_at)).where(
+            *mine, table.c.state == UnitState.WAITING, table.c.lacking == 0
+        )
+        claimed = select(func.min(table.c.claimed_until)).where(*mine, table.c.state == UnitState.CLAIMED)
+        with self._db.read() as db:
+            times = [db.execute(query).scalar() for query in (waiting, claimed)]
+        return min((time for time in times if time is not None), default=None)
+
+    # --------------------------------------------------------------- working
+
+    def add(self, run_id: str, units: Sequence[UnitPlan]) -> None:
+        with self._db.write() as db:
+            add_units(db, run_id, units)
+
+    def claim(self, run_id: str, kind: str, limit: int, *, now: float, until: float) -> list[Unit]:
+        which = {"of_run": run_id, "of_kind": kind, "now": now, "most": limit}
+        with self._db.write() as db:
+            found = [*db.execute(_DUE, which), *db.execute(_LAPSED, which)]
+            taken = sorted(found, key=lambda row: row.key)[:limit]
+            for row in taken:
+                claimed = {"attempt": row.attempt + 1, "fence": row.fence + 1, "claimed_until": until}
+                move_unit(db, row, UnitState.CLAIMED, **claimed)
+            return [read_unit(db, row_of_unit(db, run_id, kind, row.key)) for row in taken]
+
+    def renew(self, unit: Unit, until: float) -> None:
+        with self._db.write() as db:
+            move_unit(db, held_row(db, unit), UnitState.CLAIMED, claimed_until=until)
+
+    def note(self, unit: Unit, result: Mapping[str, Any]) -> None:
+        with self._db.write() as db:
+            move_unit(db, held_row(db, unit), UnitState.CLAIMED, result=to_text(result))
+
+    def finish(
+        self,
+        unit: Unit,
+        state: UnitState,
+        *,
+        result: Mapping[str, Any] | None = None,
+        units: Sequence[UnitPlan] = (),
+        failure: Failure | None = None,
+        error: str = "",
+    ) -> None:
+        values: dict[str, Any] = {} if result is None else {"result": to_text(result)}
+        with self._db.write() as db:
+            row = held_row(db, unit)
+            move_unit(db, row, state, claimed_until=0.0, failure=failure or "", error=error, **values)
+            add_units(db, unit.run_id, units)
+
+    def again(
+        self,
+        unit: Unit,
+        next_at: float,
+        failure: Failure,
+        error: str,
+        *,
+        counted: bool = True,
+        lost: Collection[tuple[str, str]] = (),
+    ) -> None:
+        with self._db.write() as db:
+            row = held_row(db, unit)
+            values = {"next_at": next_at, "failure": failure, "error": error, "attempt": row.attempt - (not counted)}
+            move_unit(db, row, UnitState.WAITING, claimed_until=0.0, **values)
+            lose_units(db, unit.run_id, lost)
+
+    def split(self, unit: Unit, children: Sequence[UnitPlan], failure: Failure, error: str = "") -> None:
+        with self._db.write() as db:
+            row = held_row(db, unit)
+            move_unit(db, row, UnitState.SPLIT, claimed_until=0.0, failure=failure, error=error)
+            add_units(db, unit.run_id, children)
+            need_instead(db, row, children)
+
+    def lose(self, run_id: str, keys: Collection[tuple[str, str]]) -> None:
+        with self._db.write() as db:
+            lose_units(db, run_id, keys)
+
+    def release(self, run_id: str, held: Iterable[Unit] | None = None) -> None:
+        with self._db.write() as db:
+            if held is None:
+                claimed = (table.c.run_id == run_id, table.c.state == UnitState.CLAIMED)
+                rows = db.execute(select(table).where(*claimed)).all()
+            else:
+                rows = [row for unit in held if (row := held_row_or_none(db, unit)) is not None]
+            for row in rows:
+                move_unit(db, row, UnitState.WAITING, claimed_until=0.0, attempt=row.attempt - 1)
+
+    def forgive(self, run_id: str) -> None:
+        mine = (table.c.run_id == run_id, table.c.state.in_((UnitState.FAILED, UnitState.WAITING)))
+        with self._db.write() as db:
+            for row in db.execute(select(table).where(*mine, or_(table.c.attempt > 0, table.c.next_at > 0))).all():
+                move_unit(db, row, UnitState.WAITING, attempt=0, next_at=0.0)
