@@ -17,10 +17,18 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from orchestrator.core import crash
-from orchestrator.core.errors import IntegrityError, PermanentError, QuotaError, Stopped, ThrottleError, TransientError
+from orchestrator.core.errors import (
+    FencedError,
+    IntegrityError,
+    PermanentError,
+    QuotaError,
+    Stopped,
+    ThrottleError,
+    TransientError,
+)
 from orchestrator.engine.context import ProcessContext
 from orchestrator.engine.ladder import HoldError
-from orchestrator.engine.stores.contract import FencedError, Units
+from orchestrator.engine.stores.contract import Units
 from orchestrator.model.ports import Stop
 from orchestrator.model.product import RunSnapshot, Step
 from orchestrator.model.states import UNIT_DONE, Failure, UnitState, Who
@@ -232,7 +240,7 @@ class UnitWork:
         step = self._context.steps[unit.kind]
         try:
             return step(_StepContext(self._context, unit, self._stop), unit)
-        except Stopped:
+        except FencedError:  # an IntegrityError, and none of the step's
             raise
         except QuotaError as error:
             return Hold(str(error), Who.TIME, error.again_at.timestamp())
