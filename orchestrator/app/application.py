@@ -19,18 +19,19 @@ from orchestrator.core.errors import ConfigError, PlanError
 from orchestrator.core.files import write_once
 from orchestrator.core.machine import processors
 from orchestrator.core.retry import RetryPolicy
+from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Backoff, Clients, ProcessContext
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.service import ElsewhereError
 from orchestrator.engine.stores.records import Run
-from orchestrator.engine.watch import OperationsWatch
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan, TaskPlan
 
 if TYPE_CHECKING:
     from orchestrator.clients.earthengine import EarthEngine
+    from orchestrator.routes.registry import Services
 
 Notify = Callable[[str, str, Mapping[str, Any]], None]
 
@@ -147,22 +148,39 @@ class Application(Records):
     def clients(self, job: Job, say: Callable[[str], None] = _unheard) -> Clients:
         """Return what a run of `job` works with; `say` is told what its planner does."""
         from orchestrator.assemble.quicklook import Quicklook  # noqa: PLC0415
-        from orchestrator.routes.drive_export import drive_export  # noqa: PLC0415
-        from orchestrator.routes.gcs_export import gcs_export  # noqa: PLC0415
+        from orchestrator.routes.registry import batch_route  # noqa: PLC0415
+
+        engine = self.earth_engine()
+        route = batch_route(job.route, self._services(engine))
+        return Clients(
+            planner=self.planner(say),
+            route=route,
+            list_operations=engine.operations,
+            assembler=_assembler(),
+            illustrator=Quicklook(),
+            threads=self.threads,
+            version=__version__,
+        )
+
+    def _services(self, engine: EarthEngine) -> Services:
+        """Return what a route may be made of; a bucket or a Drive is connected when it is asked for."""
+        from orchestrator.routes.export import ExportOptions  # noqa: PLC0415
+        from orchestrator.routes.names import Naming  # noqa: PLC0415
+        from orchestrator.routes.registry import Services  # noqa: PLC0415
         from orchestrator.transfer.download import Patience as DownloadPatience  # noqa: PLC0415
         from orchestrator.transfer.store import CheckedStore  # noqa: PLC0415
 
-        ee = self.settings.ee
-        options: dict[str, Any] = {"cloud_optimized": ee.cloud_optimized}
-        options |= {"priority": ee.priority} if ee.priority >= 0 else {}
-        engine = self.earth_engine()
-        cloud = self.bucket() if job.route == "gcs" else self.drive()
-        objects = CheckedStore(cloud, DownloadPatience(retry=self.policy), self.stop)
-        if job.route == "gcs":
-            route = gcs_export(engine, objects, self.settings.gcs.bucket, **options)
-        else:
-            route = drive_export(engine, objects, self.settings.drive.folder, **options)
-        return Clients(self.planner(say), route, _assembler(), Quicklook(), self.threads, __version__)
+        ee, gcs = self.settings.ee, self.settings.gcs
+        how = DownloadPatience(retry=self.policy)
+        return Services(
+            earth_engine=lambda: engine,
+            bucket=lambda: CheckedStore(self.bucket(), how, self.stop),
+            drive=lambda: CheckedStore(self.drive(), how, self.stop),
+            bucket_name=gcs.bucket,
+            folder_name=self.settings.drive.folder,
+            naming=Naming(self.owner, gcs.prefix.strip("/")),
+            options=ExportOptions(ee.cloud_optimized, ee.priority if ee.priority >= 0 else None),
+        )
 
     @contextmanager
     def lent_clients(self, job: Job) -> Iterator[Clients]:
@@ -199,7 +217,6 @@ class Application(Records):
         work = self.settings.local.work_dir
         return ProcessContext(
             owner=self.owner,
-            prefix=self.settings.gcs.prefix.strip("/"),
             work_dir=Path(work).expanduser().resolve() if work else None,
             keep_parts=self.settings.local.keep_parts,
             downloads=self.settings.transfer.downloads,
@@ -245,7 +262,7 @@ class Application(Records):
         ee = self.settings.ee
         with self._joining:
             if "one" not in self._watches:
-                self._watches["one"] = OperationsWatch(clients.route.operations, self.clock, ee.poll_min, ee.poll_max)
+                self._watches["one"] = OperationsWatch(clients.list_operations, self.clock, ee.poll_min, ee.poll_max)
             return self._watches["one"]
 
 

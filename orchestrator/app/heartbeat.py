@@ -72,8 +72,9 @@ def find_daemon(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECON
 def tell_systemd(*states: str) -> None:
     """Tell systemd (Type=notify) where we are; elsewhere this does nothing."""
     address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address:
+    family = getattr(socket, "AF_UNIX", None)
+    if not address or family is None:
         return
     # The daemon's work does not depend on being watched.
-    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as channel:
         channel.sendto("\n".join(states).encode(), f"\0{address[1:]}" if address.startswith("@") else address)

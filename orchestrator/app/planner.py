@@ -219,3 +219,11 @@ def check_space(job: Job, plan: Plan) -> None:
             f"{job.output} has {format_bytes(free)} free; the result needs at least {format_bytes(least)} even if it "
             "compresses to a quarter. Free some space or choose another --output"
         )
+
+
+def region_of(job: Job) -> dict[str, Any]:
+    """Return what Earth Engine is told of a job's area: a small GeoJSON geometry in degrees that contains it."""
+    from orchestrator.plan.region import ee_region  # noqa: PLC0415
+
+    area = _read_area(job)
+    return ee_region(area.geometry, area.crs)

@@ -12,6 +12,7 @@ from orchestrator.core.units import format_bytes
 from orchestrator.model.job import MAX_BASE_NAME, Job
 from orchestrator.model.plan import Plan
 from orchestrator.recipes.contract import ImageRequest, Recipe
+from orchestrator.recipes.registry import UNDATED
 
 if TYPE_CHECKING:
     from orchestrator.plan.area import Area
@@ -24,8 +25,12 @@ def check_dates(job: Job, recipe: Recipe, request: ImageRequest, today: date) ->
     A sandbox serves whatever scenes it has, so nothing is refused for it.
 
     Raises:
-        RecipeError: Google's collection cannot hold a scene of these dates.
+        RecipeError: Google's collection cannot hold a scene of these dates, or there are none and must be.
     """
+    if job.undated:
+        if job.recipe not in UNDATED:
+            raise RecipeError(f"recipe {job.recipe} needs dates: give --start-date and --end-date")
+        return ()
     known = recipe.first_day(request)
     if request.start > today:
         trouble = f"the dates begin on {request.start}, and today is {today}: no scene has been taken yet"

@@ -30,7 +30,7 @@ def service_at(url: str, project: str = SANDBOX_PROJECT, bucket: str = DEFAULT_B
 class SandboxProcess:
     """A started sandbox; `wait` returns its address once it answers."""
 
-    def __init__(self, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], errors: Path) -> None:
         self._process = process
         self._errors = errors
 
@@ -52,8 +52,7 @@ class SandboxProcess:
 
     def said(self) -> list[str]:
         """Return what it wrote for people to read, a line each: scenes that were left out, why it ended."""
-        # Not by seeking: the sandbox writes at the place that both of us share.
-        return os.pread(self._errors.fileno(), 1 << 16, 0).decode("utf-8", "replace").strip().splitlines()
+        return self._errors.read_bytes()[: 1 << 16].decode("utf-8", "replace").strip().splitlines()
 
     def join(self) -> int:
         """Wait for its end; return its exit code."""
@@ -84,26 +83,35 @@ def private_sandbox(*, scenes: Path | None, data_dir: Path, slots: int = 2) -> I
 def started(options: list[str]) -> Iterator[SandboxProcess]:
     """Start a sandbox with `options`; it ends with the block, or with this process however it dies."""
     command = [sys.executable, "-m", "orchestrator.sandbox", "--die-with-parent", *options]
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(  # noqa: S603  our own module, by the interpreter that runs us
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            # Its matrices are small; threads would only fight over the cores that its tasks use.
-            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
-            start_new_session=True,  # Ctrl-C is for us: a run that stops cleanly still needs its sandbox
-        )
+    with tempfile.TemporaryDirectory(prefix="sandbox-", ignore_cleanup_errors=True) as folder:
+        said = Path(folder) / "said"
+        with said.open("wb") as errors:
+            process = _start(command, errors)
         try:
-            yield SandboxProcess(process, errors)
+            yield SandboxProcess(process, said)
         finally:
             _end(process)
+
+
+def _start(command: list[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603  our own module, by the interpreter that runs us
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        # Its matrices are small; threads would only fight over the cores that its tasks use.
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+        # Ctrl-C is for us: a run that stops cleanly still needs its sandbox. The flag is Windows' word for a session.
+        start_new_session=True,
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+    )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     if process.stdin:
         process.stdin.close()
-    process.terminate()
+    if os.name != "nt":  # where it would not be asked, but ended in the middle; that its input ends, asks too
+        process.terminate()
     try:
         process.wait(10)
     except subprocess.TimeoutExpired:

@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestrator.assemble.storage import space_errors
 from orchestrator.core.errors import IntegrityError
-from orchestrator.core.files import sync_folder
+from orchestrator.core.system import sync_folder
 
 Record = dict[str, Any]
 

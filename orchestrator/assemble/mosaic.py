@@ -24,8 +24,9 @@ from orchestrator.assemble.stock import Fragment, Item, Shelf, Spool, Spools
 from orchestrator.assemble.storage import aligned, boot_id, insert_room, remove_room
 from orchestrator.assemble.validity import count_valid
 from orchestrator.core.errors import IntegrityError, Stopped
-from orchestrator.core.files import make_folder, sync_folder
+from orchestrator.core.files import make_folder
 from orchestrator.core.flow import one_behind
+from orchestrator.core.system import open_descriptor, sync_folder
 from orchestrator.model.grid import Window
 from orchestrator.model.mosaic import MosaicReport, MosaicSpec
 from orchestrator.model.ports import Stop
@@ -340,7 +341,7 @@ class BlockMosaic:
             # The file system moves addresses in steps that a loss of power may separate; a kill does not.
             if not record["boot"] or record["boot"] != boot_id():
                 raise IntegrityError(f"the machine stopped while {spool} was rearranged; remove {self.work_dir}")
-            fd = os.open(spool, os.O_RDWR | os.O_CLOEXEC)
+            fd = open_descriptor(spool, os.O_RDWR)
             try:
                 os.ftruncate(fd, before + record["size"])
                 if not remove_room(fd, record["at"], record["size"]):

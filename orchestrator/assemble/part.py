@@ -26,6 +26,7 @@ from orchestrator.assemble.reduce import is_nodata
 from orchestrator.assemble.settings import Settings
 from orchestrator.assemble.storage import BufferBytes, FileBytes
 from orchestrator.core.errors import IntegrityError
+from orchestrator.core.system import open_descriptor
 from orchestrator.model.grid import Window
 
 PartData = Path | bytes | bytearray | memoryview
@@ -179,7 +180,7 @@ def _bytes(data: PartData) -> Iterator[FileBytes | BufferBytes]:
     if not isinstance(data, Path):
         yield BufferBytes(memoryview(data).cast("B"))
         return
-    fd = os.open(data, os.O_RDONLY | os.O_CLOEXEC)
+    fd = open_descriptor(data, os.O_RDONLY)
     try:
         yield FileBytes.of(fd)
     finally:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from orchestrator.assemble.codec import Codec, Pixels
 from orchestrator.assemble.storage import BufferBytes, FileBytes, space_errors, write_at
+from orchestrator.core.system import open_descriptor, sync_data
 from orchestrator.model.grid import Window
 from orchestrator.raster.coverage import Coverage, Node
 
@@ -46,7 +47,7 @@ class Spool:
     @classmethod
     def open(cls, path: Path, end: int) -> Spool:
         """Open or create a spool of which the first `end` bytes count."""
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        fd = open_descriptor(path, os.O_RDWR | os.O_CREAT)
         os.ftruncate(fd, end)
         return cls(path, fd, end)
 
@@ -71,7 +72,7 @@ class Spool:
 
     def sync(self) -> None:
         with space_errors(self.path):
-            os.fdatasync(self.fd)
+            sync_data(self.fd)
 
     def close(self) -> None:
         os.close(self.fd)

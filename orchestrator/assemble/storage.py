@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.core import system
 from orchestrator.core.errors import IntegrityError, SpaceError
 
 COPY_BYTES = 8 << 20
@@ -42,7 +43,7 @@ class FileBytes:
     def read(self, offset: int, size: int) -> bytes:
         """Return exactly `size` bytes, or raise IntegrityError."""
         # Looked at first, because a damaged table may ask for more than there is memory.
-        data = os.pread(self.fd, size, offset) if offset + size <= self.size else b""
+        data = system.read_at(self.fd, size, offset) if offset + size <= self.size else b""
         if len(data) != size:
             raise IntegrityError(f"the file ends at byte {self.size}, {size} bytes were expected at {offset}")
         return data
@@ -78,7 +79,7 @@ def write_at(fd: int, data: bytes | memoryview, at: int) -> None:
     """Write all of `data` at position `at`."""
     view = memoryview(data)
     while view:
-        done = os.pwrite(fd, view, at)
+        done = system.write_at(fd, view, at)
         view, at = view[done:], at + done
 
 
@@ -86,7 +87,9 @@ def copy_range(source: int, offset: int, target: int, at: int, size: int) -> Non
     """Copy `size` bytes between files, inside the kernel where it can."""
     try:
         while size:
-            done = os.copy_file_range(source, target, min(size, 1 << 30), offset, at)
+            done = system.copy_at(source, target, min(size, 1 << 30), offset, at)
+            if done is None:
+                return _copy_by_hand(source, offset, target, at, size)
             if not done:
                 raise IntegrityError(f"the file ends at byte {offset}, {size} more bytes were expected")
             offset, at, size = offset + done, at + done, size - done
@@ -94,11 +97,12 @@ def copy_range(source: int, offset: int, target: int, at: int, size: int) -> Non
         if error.errno not in _UNABLE:
             raise
         _copy_by_hand(source, offset, target, at, size)
+    return None
 
 
 def _copy_by_hand(source: int, offset: int, target: int, at: int, size: int) -> None:
     while size:
-        data = os.pread(source, min(size, COPY_BYTES), offset)
+        data = system.read_at(source, min(size, COPY_BYTES), offset)
         if not data:
             raise IntegrityError(f"the file ends at byte {offset}, {size} more bytes were expected")
         write_at(target, data, at)
@@ -127,8 +131,9 @@ def remove_room(fd: int, at: int, size: int) -> bool:
 
 
 def _fallocate(fd: int, mode: int, at: int, size: int) -> bool:
-    call = getattr(ctypes.CDLL(None, use_errno=True), "fallocate", None)
-    if call is None:
+    try:
+        call = ctypes.CDLL(None, use_errno=True).fallocate
+    except (AttributeError, OSError, TypeError):  # not Linux; Windows has no library without a name
         return False
     done = call(ctypes.c_int(fd), ctypes.c_int(mode), ctypes.c_int64(at), ctypes.c_int64(size))
     return int(done) == 0
@@ -137,6 +142,6 @@ def _fallocate(fd: int, mode: int, at: int, size: int) -> bool:
 def boot_id() -> str:
     """Return what changes whenever the machine starts, or nothing where that is not known."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return ""

@@ -17,6 +17,7 @@ from orchestrator.assemble.settings import Settings
 from orchestrator.assemble.storage import FileBytes
 from orchestrator.core.errors import IntegrityError, Stopped
 from orchestrator.core.flow import in_order
+from orchestrator.core.system import open_descriptor
 from orchestrator.model.ports import Stop
 
 Ints = NDArray[np.int64]
@@ -36,7 +37,7 @@ def count_valid(
         IntegrityError: A block cannot be decoded; the message names it.
         Stopped: `stop` was set.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = open_descriptor(path, os.O_RDONLY)
     try:
         return _Counting.of(path, FileBytes.of(fd), settings).total(stop, on_blocks)
     finally:

@@ -15,6 +15,7 @@ from orchestrator.assemble.stock import Shelf, Spools
 from orchestrator.assemble.storage import ALIGNMENT, aligned, copy_range, space_errors, write_at
 from orchestrator.assemble.tiff import Directory
 from orchestrator.core.errors import Stopped
+from orchestrator.core.system import open_descriptor
 from orchestrator.model.ports import Stop
 
 Ints = NDArray[np.int64]
@@ -153,7 +154,7 @@ def write_in_place(layout: Plan, spools: Spools, stop: Stop) -> None:
 
 def write_copy(layout: Plan, spools: Spools, path: Path, stop: Stop) -> None:
     """Write the output to `path` out of the spools."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    fd = open_descriptor(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
     try:
         with space_errors(path):
             write_at(fd, layout.head, 0)

@@ -17,6 +17,7 @@ from google.oauth2 import service_account
 from orchestrator.core import log as logs
 from orchestrator.core.errors import ConfigError, CredentialError
 from orchestrator.core.log import clean
+from orchestrator.core.system import user_id
 
 log = logs.get(__name__)
 
@@ -78,13 +79,14 @@ def check_key_file(path: Path) -> None:
         raise ConfigError(clean(f"the key file {path} cannot be read: {error.strerror}")) from error
     if not stat.S_ISREG(found.st_mode):
         raise ConfigError(clean(f"the key file {path} is not a file"))
+    ours = user_id()
+    if ours is None:
+        return  # rights are lists there (Windows), and what `stat` says of them is made up
     if found.st_mode & stat.S_IRWXO:
         raise ConfigError(clean(f"the key file {path} is open to everybody on this machine; chmod 0400 it"))
-    if found.st_uid not in (os.geteuid(), 0):
+    if found.st_uid not in (ours, 0):
         raise ConfigError(
-            clean(
-                f"the key file {path} belongs to user {found.st_uid}, not to us ({os.geteuid()}); use a copy of our own"
-            )
+            clean(f"the key file {path} belongs to user {found.st_uid}, not to us ({ours}); use a copy of our own")
         )
     if found.st_mode & stat.S_IWGRP:
         raise ConfigError(clean(f"the key file {path} may be changed by its group {found.st_gid}; chmod 0400 it"))

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -37,7 +38,8 @@ from orchestrator.core.errors import (
     TransientError,
 )
 from orchestrator.core.retry import RetryPolicy, retrying
-from orchestrator.model.ports import AlreadyStartedError, Diagnosis, Operation, RefusedError, Stop
+from orchestrator.model.batch import AlreadyStartedError, Operation
+from orchestrator.model.ports import Diagnosis, RefusedError, Stop
 from orchestrator.model.states import Failure
 
 T = TypeVar("T")
@@ -161,8 +163,35 @@ class _Connection:
             initialise(self.transport)
             self.key = key
 
+    def close(self) -> None:
+        """Sign the client out; the next use opens it anew."""
+        with self.lock:
+            self.transport.close()
+            self.key = ""
+            ee.Reset()
+
 
 _connection = _Connection()
+
+
+@contextmanager
+def borrowed() -> Iterator[None]:
+    """
+    Give the client of the process back at the end of the block as it was: signed in by its user, or not at all.
+
+    Otherwise it would go on speaking to a service that ends with the block.
+    """
+    before = ee.data._get_state() if ee.data.is_initialized() and not _connection.key else None  # noqa: SLF001
+    try:
+        yield
+    finally:
+        _connection.close()
+        if before is not None:
+            url, project = before.cloud_api_base_url, before.cloud_api_user_project
+            try:
+                ee.Initialize(before.credentials, url=url, project=project)
+            except Exception as error:  # noqa: BLE001  the block is over; whoever needs the session sees why it is not there
+                log.warning("earthengine.session_not_restored", error=logs.clean(str(error), _SENTENCE_LIMIT))
 
 
 class EarthEngine:

@@ -10,10 +10,20 @@ from typing import Any
 from orchestrator.clients.sentences import diagnose
 from orchestrator.core.errors import TransientError
 from orchestrator.core.log import clean
-from orchestrator.model.ports import Diagnosis, Operation
+from orchestrator.model.batch import Operation, OperationState
+from orchestrator.model.ports import Diagnosis
 from orchestrator.model.states import Failure
 
 _TEXT_LIMIT = 2_000
+# What the field `state` of an operation's metadata may say (REST reference, `OperationMetadata.State`).
+_STATES: Mapping[str, OperationState] = {
+    "PENDING": OperationState.QUEUED,
+    "RUNNING": OperationState.RUNNING,
+    "CANCELLING": OperationState.CANCELLING,
+    "SUCCEEDED": OperationState.SUCCEEDED,
+    "CANCELLED": OperationState.CANCELLED,
+    "FAILED": OperationState.FAILED,
+}
 _NAME = re.compile(r"projects/[^/\s]+/operations/[^/\s]+")
 
 
@@ -32,12 +42,14 @@ def read_operation(entry: Any) -> Operation:
     if not isinstance(entry, Mapping) or not is_name(entry.get("name")):
         raise TransientError(f"Earth Engine's answer is not an operation: {clean(str(entry), 80)!r}")
     metadata = _mapping(entry.get("metadata"))
-    state = _text(metadata.get("state")) or _state_from(entry)
+    said = _text(metadata.get("state"))
+    state = _STATES.get(said, OperationState.UNKNOWN) if said else _state_from(entry)
     sentence = _sentence(entry.get("error"))
     diagnosis = _diagnosis(state, sentence)
     return Operation(
         name=entry["name"],
         state=state,
+        said=said if state is OperationState.UNKNOWN else "",
         description=_text(metadata.get("description")),
         error=sentence,
         progress=min(1.0, max(0.0, _number(metadata.get("progress"), 0.0))),
@@ -49,17 +61,17 @@ def read_operation(entry: Any) -> Operation:
     )
 
 
-def _diagnosis(state: str, sentence: str) -> Diagnosis | None:
-    if state == "CANCELLED":
+def _diagnosis(state: OperationState, sentence: str) -> Diagnosis | None:
+    if state is OperationState.CANCELLED:
         return Diagnosis(Failure.CANCELLED)
-    return diagnose(sentence) if sentence or state == "FAILED" else None
+    return diagnose(sentence) if sentence or state is OperationState.FAILED else None
 
 
-def _state_from(entry: Mapping[str, Any]) -> str:
+def _state_from(entry: Mapping[str, Any]) -> OperationState:
     """Right after submission the state may be missing; `done`, `error` and `response` say enough."""
     if not entry.get("done"):
-        return "PENDING"
-    return "FAILED" if entry.get("error") else "SUCCEEDED"
+        return OperationState.QUEUED
+    return OperationState.FAILED if entry.get("error") else OperationState.SUCCEEDED
 
 
 def _sentence(error: Any) -> str:

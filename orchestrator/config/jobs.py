@@ -27,8 +27,9 @@ from orchestrator.core.nearest import hint
 from orchestrator.core.units import parse_bytes
 from orchestrator.model.job import ROUTES, AreaSource, GridRequest, Job, check_share
 from orchestrator.products.registry import DEFAULT, PRODUCTS, ProductEntry
-from orchestrator.recipes.registry import RECIPES
+from orchestrator.recipes.registry import RECIPES, UNDATED
 
+NO_DATES: Mapping[str, str] = MappingProxyType({"start_date": "", "end_date": ""})
 EARLIER_NAME = "write"  # of `[mosaic]`, when there was no other product
 
 
@@ -107,7 +108,8 @@ class JobTable(Section):
         """Read the table of the product beside the keys that every job has."""
         if not isinstance(content, Mapping):
             return handler(content)
-        rest = dict(content)
+        # Dates may be left out where the pixels do not depend on them.
+        rest = {**(NO_DATES if content.get("recipe") in UNDATED else {}), **content}
         entry = PRODUCTS.get(str(rest.get("product", DEFAULT)))
         own = {name: rest.pop(name) for name in _tables(entry) if name in rest}
         keys, wrong = None, None

@@ -6,6 +6,7 @@ what was expected and what to do.
     ├── UserError            the person who asked: nothing remote has happened because of it
     │   ├── AreaError        the area's file or geometry
     │   ├── ConfigError      a setting, its file and its key
+    │   ├── ExtraError       an optional part that is not installed
     │   ├── PlanError        a grid or a budget that cannot be met
     │   └── RecipeError      what the pixels should be: bands, dates, parameters, user code
     ├── TransientError       time: the same call may succeed later
@@ -50,6 +51,10 @@ class ConfigError(UserError):
     """A setting is unknown, missing or out of range."""
 
     exit_code = 4
+
+
+class ExtraError(UserError):
+    """A part of the program that only some need is not installed; the message names the extra and the command."""
 
 
 class PlanError(UserError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import glob
 import hashlib
 import os
@@ -13,7 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
+from orchestrator.core import system
 from orchestrator.core.errors import OrchestratorError, Stopped
+from orchestrator.core.system import Held, LockTakenError, sync_folder
 
 # Read at once while hashing: a wish to stop is heard after each, some ten milliseconds apart.
 CHUNK_BYTES = 4 << 20
@@ -26,22 +27,13 @@ class Wish(Protocol):
     def is_set(self) -> bool: ...
 
 
-def sync_folder(folder: Path) -> None:
-    """Make renames and new names in `folder` survive a power cut."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 def publish(unfinished: Path, final: Path) -> None:
     """
     Give a finished, fsynced file its final name by one rename in the same folder or filesystem.
 
     Readers see the previous file or the new one, never neither and never a part.
     """
-    unfinished.rename(final)
+    unfinished.replace(final)
     sync_folder(final.parent)
 
 
@@ -54,12 +46,11 @@ def write_whole(path: Path, content: bytes, *, within: Path | None = None) -> No
     """
     folder = within or path.parent
     _sweep(folder, path.name)
-    with _unfinished(folder, path.name) as (fd, unfinished):
-        with os.fdopen(os.dup(fd), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        publish(unfinished, path)
+    with _unfinished(folder, path.name) as made:
+        made.fill(content)
+        if system.OPEN_FILES_STAY:
+            made.close()
+        publish(made.path, path)
 
 
 def write_once(path: Path, content: bytes) -> bytes:
@@ -69,45 +60,83 @@ def write_once(path: Path, content: bytes) -> bytes:
     Of several processes that do so at once, all return the same.
     """
     if not path.exists():
-        with _unfinished(path.parent, path.name) as (fd, unfinished):
-            with os.fdopen(os.dup(fd), "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+        with _unfinished(path.parent, path.name) as made:
+            made.fill(content)
             with suppress(FileExistsError):
-                path.hardlink_to(unfinished)  # a link fails where a name is taken; a rename would replace it
+                path.hardlink_to(made.path)  # a link fails where a name is taken; a rename would replace it
         sync_folder(path.parent)
     return path.read_bytes()
 
 
+class _Unfinished:
+    """A file of a name that nobody else has, open as `fd`."""
+
+    def __init__(self, path: Path, fd: int) -> None:
+        self.path = path
+        self.fd = fd
+
+    def fill(self, content: bytes) -> None:
+        with os.fdopen(os.dup(self.fd), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def close(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
 @contextmanager
-def _unfinished(folder: Path, name: str) -> Iterator[tuple[int, Path]]:
-    """Make a file of a name that nobody else has, locked while it is being written; what is left of it is removed."""
+def _unfinished(folder: Path, name: str) -> Iterator[_Unfinished]:
+    """Make an unfinished file, locked while it is being written; what is left of it is removed."""
     while True:
         path = folder / f".{name}.{secrets.token_hex(TOKEN_BYTES)}.tmp"
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        with suppress(OSError):  # a file system without locks is never swept
-            fcntl.flock(fd, fcntl.LOCK_EX)
-        if os.fstat(fd).st_nlink:
+        made = _Unfinished(path, system.open_descriptor(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
+        if _is_ours(made):
             break
-        os.close(fd)  # a sweep came between making and locking
+        made.close()  # a sweep came between making and locking
     try:
-        yield fd, path
+        yield made
     finally:
-        path.unlink(missing_ok=True)
-        os.close(fd)
+        _remove(path, made.close)
+
+
+def _is_ours(made: _Unfinished) -> bool:
+    """Lock a file that was just made; tell whether no sweep was quicker."""
+    if system.HAS_LOCKS:
+        try:
+            with suppress(OSError):  # a file system without locks is never swept
+                system.hold(made.fd, made.path)
+        except LockTakenError:
+            return False
+    return os.fstat(made.fd).st_nlink > 0
 
 
 def _sweep(folder: Path, name: str) -> None:
-    """Remove unfinished files of `name` whose writers are dead: a living one holds its lock."""
+    """Remove unfinished files of `name` whose writers are dead: a living one holds its lock, or has it open."""
     for path in folder.glob(f".{glob.escape(name)}.{'[0-9a-f]' * 2 * TOKEN_BYTES}.tmp"):
-        with suppress(OSError):
-            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with suppress(OSError, LockTakenError):
+            if system.OPEN_FILES_STAY:
                 path.unlink(missing_ok=True)
-            finally:
-                os.close(fd)
+            elif system.HAS_LOCKS:
+                fd = system.open_descriptor(path, os.O_RDWR)
+                try:
+                    system.hold(fd, path)
+                    path.unlink(missing_ok=True)
+                finally:
+                    os.close(fd)
+
+
+def _remove(path: Path, close: Callable[[], None]) -> None:
+    """Remove a file of ours that is open, and close it: in the order that the system allows."""
+    if system.OPEN_FILES_STAY:
+        close()
+        with suppress(PermissionError):  # somebody else has it open now: it is theirs
+            path.unlink(missing_ok=True)
+    else:
+        path.unlink(missing_ok=True)
+        close()
 
 
 def make_folder(folder: Path) -> None:
@@ -161,6 +190,7 @@ class LockFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._fd = -1
+        self._lock: Held | None = None
 
     @property
     def held(self) -> bool:
@@ -169,7 +199,7 @@ class LockFile:
     @property
     def content(self) -> bytes:
         """What the file says; only while it is held."""
-        return os.pread(self._fd, _LOCK_BYTES, 0)
+        return system.read_at(self._fd, _LOCK_BYTES, 0)
 
     def acquire(self, refusal: Callable[[bytes], str]) -> None:
         """
@@ -180,36 +210,36 @@ class LockFile:
         """
         while True:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            fd = system.open_descriptor(self.path, os.O_RDWR | os.O_CREAT, 0o600, follow=False)
             try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                said = os.pread(fd, _LOCK_BYTES, 0)
+                lock = system.hold(fd, self.path)
+            except LockTakenError:
+                said = system.read_at(fd, _LOCK_BYTES, 0)
                 os.close(fd)
                 raise LockedError(refusal(said)) from None
             if _is_at(fd, self.path):
-                self._fd = fd
+                self._fd, self._lock = fd, lock
                 return
+            lock.close()
             os.close(fd)  # its holder removed it while we waited for it; there is, or will be, another
 
     def write(self, content: bytes) -> None:
         """Say `content` from now on."""
         os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, content, 0)
+        system.write_at(self._fd, content, 0)
 
     def release(self) -> None:
         """Let go of the file and leave it there."""
-        if self.held:
+        if self._lock is not None:
             os.close(self._fd)
-            self._fd = -1
+            self._lock.close()
+            self._fd, self._lock = -1, None
 
     def remove(self) -> None:
         """Remove the file, and the folder it lies in when that is left empty; then let go."""
-        with suppress(FileNotFoundError):
-            self.path.unlink()
+        _remove(self.path, self.release)
         with suppress(OSError):
             self.path.parent.rmdir()
-        self.release()
 
 
 _LOCK_BYTES = 4096

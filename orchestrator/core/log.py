@@ -118,7 +118,46 @@ def configure(level: str = "info", style: str = "auto", stream: TextIO | None = 
 
 
 def get(name: str) -> Any:
-    """Return the logger of a room."""
-    import structlog  # noqa: PLC0415  see `configure`
+    """
+    Return the logger of a room.
 
-    return structlog.get_logger(room=name)
+    Inside somebody else's program, where structlog was not set up, it writes to `logging` under its name, as libraries
+    do: nothing of ours is printed unasked.
+    """
+    return _Room(name)
+
+
+class _Room:
+    """A logger that looks at each line where lines go."""
+
+    def __init__(self, name: str, **bound: Any) -> None:
+        self._name = name
+        self._bound = bound
+
+    def bind(self, **facts: Any) -> _Room:
+        return _Room(self._name, **self._bound | facts)
+
+    def debug(self, event: str, **facts: Any) -> None:
+        self._write("debug", event, facts)
+
+    def info(self, event: str, **facts: Any) -> None:
+        self._write("info", event, facts)
+
+    def warning(self, event: str, **facts: Any) -> None:
+        self._write("warning", event, facts)
+
+    def error(self, event: str, **facts: Any) -> None:
+        self._write("error", event, facts)
+
+    def _write(self, level: str, event: str, facts: Mapping[str, Any]) -> None:
+        import structlog  # noqa: PLC0415  see `configure`
+
+        if structlog.is_configured():
+            getattr(structlog.get_logger(room=self._name), level)(event, **self._bound, **facts)
+            return
+        told = self._bound | {key: value for key, value in facts.items() if key != "exc_info"}
+        line = " ".join([event, *(f"{key}={clean(str(mask(value, key)))}" for key, value in told.items())])
+        logger = logging.getLogger(
+            self._name if self._name.startswith("orchestrator") else f"orchestrator.{self._name}"
+        )
+        logger.log(getattr(logging, level.upper()), "%s", line, exc_info=facts.get("exc_info"))

@@ -16,7 +16,8 @@ def processors(root: Path = Path("/")) -> int:
 
     A container that may use 1.5 processors of 64 has 2. `root` is where /proc and /sys are.
     """
-    allowed = len(os.sched_getaffinity(0))
+    affinity = getattr(os, "sched_getaffinity", None)
+    allowed = len(affinity(0)) if affinity else os.cpu_count() or 1
     return max(1, min([allowed, *(math.ceil(share) for share in _shares(root))]))
 
 

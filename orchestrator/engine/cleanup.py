@@ -12,9 +12,9 @@ from orchestrator.core import crash
 from orchestrator.core.files import remove_if_empty, remove_tree
 from orchestrator.core.flow import in_order
 from orchestrator.engine.context import Clients, ProcessContext
-from orchestrator.engine.names import prefix_of, run_prefix, wrote
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Run
+from orchestrator.model.batch import BatchRoute
 from orchestrator.model.objects import Deletion
 
 
@@ -45,7 +45,7 @@ def clean_cloud(
     record: Callable[[str, Mapping[str, Any]], None],
 ) -> Cleaned:
     """Delete every object of a run that the ledger holds, at the generation it was listed with."""
-    own_late_objects(run, store=store, clients=clients, process=process)
+    own_late_objects(run, store=store, clients=clients)
     owned = store.ledger.of(run.id)
     earlier = [entry.source.name for entry in owned if entry.outcome == Deletion.CHANGED]
     outcomes: list[tuple[str, Deletion]] = []
@@ -58,7 +58,7 @@ def clean_cloud(
             crash.point("object.deleted")
             store.ledger.settle(entry.id, outcome)
             outcomes.append((entry.source.name, outcome))
-    foreign = _foreign(run, clients, process)
+    foreign = _foreign(run, clients.route)
     cleaned = Cleaned(
         deleted=sum(outcome is Deletion.DELETED for _, outcome in outcomes),
         absent=sum(outcome is Deletion.ABSENT for _, outcome in outcomes),
@@ -70,27 +70,25 @@ def clean_cloud(
     return cleaned
 
 
-def own_late_objects(run: Run, *, store: Store, clients: Clients, process: ProcessContext) -> None:
+def own_late_objects(run: Run, *, store: Store, clients: Clients) -> None:
     """Enter into the ledger what earlier attempts wrote after they were given up."""
+    route = clients.route
     attempts = {attempt.prefix: attempt for attempt in store.tasks.attempts(run.id)}
     plans = {task.key: task.plan for task in store.tasks.of(run.id)}
     known = {owned.source.name for owned in store.ledger.of(run.id)}
-    listed = [
-        source for source in clients.route.objects.find(_prefix(run, clients, process)) if source.name not in known
-    ]
-    late = [(attempts.get(prefix_of(source.name)), source) for source in listed]
-    store.ledger.own(
-        run.id, [source for attempt, source in late if attempt and wrote(plans[attempt.task], attempt, source)]
-    )
+    late = []
+    for source in route.objects.find(route.run_prefix(run.id)):
+        attempt = attempts.get(route.prefix_of(source.name))
+        if source.name in known or attempt is None:
+            continue
+        if route.wrote(plans[attempt.task], attempt.prefix, attempt.first_posted, source):
+            late.append(source)
+    store.ledger.own(run.id, late)
 
 
-def _foreign(run: Run, clients: Clients, process: ProcessContext) -> tuple[str, ...]:
+def _foreign(run: Run, route: BatchRoute) -> tuple[str, ...]:
     """Whatever is left under the run's prefix after ours is gone."""
-    return tuple(source.name for source in clients.route.objects.find(_prefix(run, clients, process)))
-
-
-def _prefix(run: Run, clients: Clients, process: ProcessContext) -> str:
-    return run_prefix(run.id, prefix=process.prefix, owner=process.owner, route=clients.route)
+    return tuple(source.name for source in route.objects.find(route.run_prefix(run.id)))
 
 
 def clean_local(folders: list[Path]) -> None:

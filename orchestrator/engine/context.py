@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from orchestrator.core.clock import Clock
+from orchestrator.core.errors import Stopped
 from orchestrator.engine.limits import Limits
+from orchestrator.engine.progress import Progress
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.waiting import Waits
-from orchestrator.model.plan import Plan
-from orchestrator.model.ports import Assembler, Illustrator, Planner, Route, Stop
+from orchestrator.engine.work import CancelledByUserError
+from orchestrator.model.batch import BatchRoute, ListOperations
+from orchestrator.model.ports import Assembler, Illustrator, Planner, Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,6 @@ class ProcessContext:
 
     Attributes:
         owner: Names this installation in object names, so that two never touch each other's objects.
-        prefix: What the names of all our objects start with, without separator at the end.
         work_dir: Where parts lie until they are placed; None is beside the output.
         keep_parts: Parts are kept on disk until the output is published. Otherwise they go from the network into
             the output and never lie on a disk; after a crash those not placed are downloaded again.
@@ -75,7 +78,6 @@ class ProcessContext:
     """
 
     owner: str
-    prefix: str
     work_dir: Path | None
     keep_parts: bool
     downloads: int
@@ -92,7 +94,8 @@ class Clients:
     """The concrete parts one run works with, joined by `app`."""
 
     planner: Planner
-    route: Route
+    route: BatchRoute
+    list_operations: ListOperations
     assembler: Assembler
     illustrator: Illustrator
     threads: int = 2
@@ -101,15 +104,24 @@ class Clients:
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What everything that works on one run is given."""
+    """
+    What everything that works on one run is given.
+
+    Attributes:
+        record: Writes an event of the run: its name, its facts.
+        waits: Waits for times of the state.
+        progress: Counters for whoever watches.
+        wake: Ends the pause of the run's own thread.
+    """
 
     run_id: str
-    plan: Plan
     store: Store
     clients: Clients
     process: ProcessContext
     record: Callable[[str, Mapping[str, Any]], None]
     waits: Waits
+    progress: Progress
+    wake: threading.Event = field(default_factory=threading.Event)
 
     @property
     def backoff(self) -> Backoff:
@@ -118,3 +130,15 @@ class RunContext:
     def now(self) -> float:
         """Return the time of day, seconds since 1970: for what the state keeps."""
         return self.process.clock.now().timestamp()
+
+    def obey(self) -> None:
+        """
+        Look whether the process or the run was asked to stop.
+
+        Raises:
+            CancelledByUserError, Stopped: It was.
+        """
+        if self.process.stop.is_set():
+            raise Stopped("stopped; the same command continues this run")
+        if self.store.runs.requested(self.run_id) == "cancel":
+            raise CancelledByUserError("cancelled by request")

@@ -20,35 +20,37 @@ from orchestrator.core.errors import (
     UserError,
 )
 from orchestrator.core.files import LockedError, make_folder, remove_tree
+from orchestrator.engine.batch.ending import cancel_exports
+from orchestrator.engine.batch.exports import Cut, Exports, Refit, subject_of
+from orchestrator.engine.batch.feedback import kind_of
+from orchestrator.engine.batch.ladder import starting_rung
+from orchestrator.engine.batch.watch import OperationsWatch
+from orchestrator.engine.batch.work import BatchWork
 from orchestrator.engine.cleanup import Cleaned, clean_cloud, clean_local
 from orchestrator.engine.context import Clients, ProcessContext, RunContext
-from orchestrator.engine.exporting import CancelledByUserError, Exporting
-from orchestrator.engine.feedback import Feedback, Refit, kind_of
-from orchestrator.engine.ladder import HoldError, Ladder, subject_of
 from orchestrator.engine.ownership import OutputLock, check_owner, claimant
+from orchestrator.engine.placing import MosaicSink, Placing
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.publication import OutputLostError, Publication, final_path, prove_result
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Run
 from orchestrator.engine.waiting import Waits
-from orchestrator.engine.watch import OperationsWatch
+from orchestrator.engine.work import CancelledByUserError, HoldError, Work, carry
 from orchestrator.model.job import Job
 from orchestrator.model.mosaic import MosaicSpec
-from orchestrator.model.plan import Plan, TaskPlan
+from orchestrator.model.plan import Plan
 from orchestrator.model.plan_json import plan_from_json, plan_to_json
 from orchestrator.model.ports import Mosaic
 from orchestrator.model.states import (
     PART_DONE,
     RUN_FINAL,
     RUN_TRANSITIONS,
-    TASK_LIVE,
     PartState,
     RunState,
     TaskState,
     Who,
 )
 
-Cut = Callable[[TaskPlan], tuple[TaskPlan, TaskPlan] | None]
 _CANCELLED = RunState.CANCELLED
 # How often a run that is held looks whether its user wants something else.
 _LOOK_SECONDS = 2.0
@@ -83,6 +85,7 @@ class Execution:
         self._lock: OutputLock | None = None
         self._uncancelled = False  # whether the service could not be asked to cancel: it is not asked without a pause
         self._waits = Waits(process.clock)
+        self._context = RunContext(run_id, store, clients, process, self._record, self._waits, self.progress)
         self._steps: Mapping[RunState, Callable[[Run], None]] = {
             RunState.ADMITTED: self._plan,
             RunState.PLANNED: self._begin_export,
@@ -213,8 +216,7 @@ class Execution:
         self._store.runs.save_plan(run.id, plan, prepared.image, json.dumps(prepared.facts), prepared.plan.tasks)
         facts = {"tasks": len(prepared.plan.tasks), "parts": prepared.plan.part_count}
         self._record("run.planned", facts | {"height": prepared.plan.grid.height, "width": prepared.plan.grid.width})
-        rung = self._ladder(run.id, prepared.image).starting_rung()
-        if rung:
+        if rung := starting_rung(self._store, prepared.image):
             tasks = self._store.tasks.of(run.id)
             self._store.tasks.change(run.id, {task.key: TaskChange(rung=rung) for task in tasks})
 
@@ -224,20 +226,17 @@ class Execution:
     def _export(self, run: Run) -> None:
         plan = plan_from_json(run.plan)
         self.progress.count(self._store.parts.tally(run.id), self._store.tasks.of(run.id))
-        self._exporting(run, plan).work(self._open(run, plan), self._parts_folder(run))
+        with Placing(MosaicSink(self._open(run, plan)), self._process.stop) as placing:
+            carry(self._works(run, plan, placing), self._context.wake, self._context.obey)
         crash.point("run.exported")
         self._store.runs.set_state(run.id, RunState.ASSEMBLING)
 
-    def _exporting(self, run: Run, plan: Plan) -> Exporting:
-        context = RunContext(run.id, plan, self._store, self._clients, self._process, self._record, self._waits)
-        return Exporting(
-            context,
-            run.image,
-            watch=self._watch,
-            ladder=self._ladder(run.id, run.image),
-            feedback=self._feedback(run, plan),
-            progress=self.progress,
-        )
+    def _works(self, run: Run, plan: Plan, placing: Placing) -> list[Work]:
+        """Return what is to be done until the run can be finished."""
+        job = Job.from_json(run.job)
+        refit = self._refit if job.split == "blocks" else None
+        exports = Exports(plan, run.image, kind_of(job, plan), self._cut, refit)
+        return [BatchWork(self._context, exports, placing, self._watch, self._parts_folder(run))]
 
     def _assemble(self, run: Run) -> None:
         plan = plan_from_json(run.plan)
@@ -300,7 +299,7 @@ class Execution:
         """
         if run.state not in RUN_FINAL:
             raise UserError(f"run {run.id} is {run.state}; cancel it first, or let it end, then clean")
-        self._end_tasks()
+        cancel_exports(self._context)
         cleaned = clean_cloud(run, store=self._store, clients=self._clients, process=self._process, record=self._record)
         clean_local(self._folders(run))
         self._end_elsewhere()
@@ -326,37 +325,19 @@ class Execution:
     def _fail(self, error: Exception) -> None:
         # A service that cannot be asked now is asked again by `clean`.
         with suppress(TransientError, CredentialError):
-            self._end_tasks()
+            cancel_exports(self._context)
         self._give_output_up()
         self._store.runs.set_state(self._id, RunState.FAILED, str(error))
         self._record("run.failed", {"reason": str(error)})
 
     def cancel(self) -> None:
         """End the run: cancel what runs in Earth Engine, keep everything else until it is cleaned."""
-        self._end_tasks()
+        cancel_exports(self._context)
         # In this order: a crash in between leaves a run that is still to be cancelled, and no owner of an ended one.
         self._end_elsewhere()
         self._store.runs.set_state(self._id, RunState.CANCELLED, "cancelled by request")
         self._store.runs.request(self._id, "")
         self._record("run.cancelled", {})
-
-    def _end_tasks(self) -> None:
-        """Cancel whatever of the run is with Earth Engine: nobody waits for it, and it would be paid for."""
-        live = {t.key: t for t in self._store.tasks.of(self._id) if t.state in TASK_LIVE}
-        if not live:
-            return
-        described = {a.description: a for a in self._store.tasks.attempts(self._id) if a.task in live}
-        # Listed as well as remembered: a submission whose answer was lost runs too, and a list may lag behind.
-        listed = [o for o in self._clients.route.operations() if o.description in described]
-        running = {o.name for o in listed if o.state in ("PENDING", "RUNNING")}
-        unlisted = {task.operation for task in live.values() if task.operation} - {o.name for o in listed}
-        for name in sorted(running | unlisted):
-            self._clients.route.cancel(name)
-        # One that is in doubt and not listed yet stays so, and one that has ended by itself too: should the run be
-        # retried, it is found, not begun again.
-        found = {(described[o.description].task, described[o.description].number) for o in listed if o.name in running}
-        ended = [key for key, task in live.items() if task.operation in unlisted or (key, task.attempt) in found]
-        self._store.tasks.change(self._id, {key: TaskChange(state=TaskState.CANCELLED) for key in ended})
 
     def _end_elsewhere(self) -> None:
         """Give up the output that another process of this installation may have begun, where nobody works on it."""
@@ -407,14 +388,6 @@ class Execution:
 
     def _parts_folder(self, run: Run) -> Path | None:
         return self._folders(run)[-1] / "parts" if self._process.keep_parts else None
-
-    def _ladder(self, run_id: str, image: str) -> Ladder:
-        return Ladder(run_id, subject_of(image), self._store, self._process, self._record, self._cut)
-
-    def _feedback(self, run: Run, plan: Plan) -> Feedback:
-        job = Job.from_json(run.job)
-        refit = self._refit if job.split == "blocks" else None
-        return Feedback(run.id, kind_of(job, plan), plan, self._store, refit, self._record)
 
     def _say(self, detail: str) -> None:
         self.progress.set(detail=detail)

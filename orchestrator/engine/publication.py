@@ -15,11 +15,11 @@ from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError, OrchestratorError
 from orchestrator.core.files import publish, sha256_of, write_whole
 from orchestrator.core.units import format_bytes
+from orchestrator.engine.batch.exports import subject_of
 from orchestrator.engine.context import Clients, ProcessContext
-from orchestrator.engine.ladder import HoldError, subject_of
-from orchestrator.engine.names import prefix_of
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Part, Run
+from orchestrator.engine.work import HoldError
 from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
 from orchestrator.model.mosaic import MosaicReport
@@ -294,7 +294,7 @@ class Publication:
         # By prefix: a part that outlived the cutting of its task was written by an attempt of another.
         wrote = {attempt.prefix: attempt for attempt in self._store.tasks.attempts(self._run.id)}
         facts = json.loads(self._run.facts or "{}")
-        origins = {p.window: wrote.get(prefix_of(p.source.name)) for p in parts if p.source}
+        origins = {p.window: wrote.get(self._clients.route.prefix_of(p.source.name)) for p in parts if p.source}
         return {
             "schema": SCHEMA,
             "program": f"orchestrator {self._clients.version}",

@@ -27,8 +27,9 @@ from orchestrator.core.errors import (
     TransientError,
 )
 from orchestrator.engine.context import ProcessContext
-from orchestrator.engine.ladder import HoldError
+from orchestrator.engine.placing import EitherStop
 from orchestrator.engine.stores.contract import Units
+from orchestrator.engine.work import HoldError
 from orchestrator.model.ports import Stop
 from orchestrator.model.product import RunSnapshot, Step
 from orchestrator.model.states import UNIT_DONE, Failure, UnitState, Who
@@ -46,13 +47,14 @@ BYTES = "bytes"  # a unit's word for it, in its spec
 
 
 class Placer(Protocol):
-    """Where steps put pieces, from any thread."""
+    """Where steps put pieces, from any thread; see `engine.placing.Placing`."""
+
+    @property
+    def placed(self) -> frozenset[Cell]:
+        """The cells that had their piece when this process began."""
 
     def place(self, cell: Cell, content: Path | bytes) -> None:
         """Put a piece where it belongs; on return it is durable there."""
-
-    def placed(self) -> frozenset[Cell]:
-        """Return the cells that have their piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class UnitWork:
     def __init__(self, context: UnitContext) -> None:
         self._context = context
         self._closing = threading.Event()
-        self._stop = _Either(context.process.stop, self._closing)
+        self._stop = EitherStop(context.process.stop, self._closing)
         self._pool = ThreadPoolExecutor(context.threads, thread_name_prefix="unit")
         self._lock = threading.Lock()
         self._under_way: dict[tuple[str, str], Unit] = {}
@@ -164,7 +166,7 @@ class UnitWork:
         context = self._context
         if context.placer is None:
             return
-        placed = context.placer.placed()
+        placed = context.placer.placed
         done = context.units.of(context.run.id, states=[UnitState.DONE])
         lacking = [(u.kind, u.key) for u in done if u.plan.cell is not None and u.plan.cell not in placed]
         if lacking:
@@ -317,50 +319,12 @@ class _StepContext:
         crash.point("unit.placed")
 
     def is_placed(self, cell: Cell) -> bool:
-        return self._context.placer is not None and cell in self._context.placer.placed()
+        return self._context.placer is not None and cell in self._context.placer.placed
 
     def received(self, count: int) -> None:
         crash.point("unit.fetched")
         self._context.received(count)
 
 
-class _Either:
-    """A stop that is set when either of two is: the process's, or the work's own when it ends."""
-
-    def __init__(self, outer: Stop, inner: threading.Event) -> None:
-        self._outer, self._inner = outer, inner
-
-    def is_set(self) -> bool:
-        return self._outer.is_set() or self._inner.is_set()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        left = timeout
-        while not self.is_set() and (left is None or left > 0):
-            piece = _PAUSE_SECONDS if left is None else min(left, _PAUSE_SECONDS)
-            self._outer.wait(piece)
-            left = None if left is None else left - piece
-        return self.is_set()
-
-
 def _weight(unit: Unit) -> int:
     return int(unit.plan.spec.get(BYTES, 0))
-
-
-class LockedPlacer:
-    """Puts pieces into a sink, one thread at a time."""
-
-    def __init__(self, sink: Any) -> None:
-        self._sink, self._lock = sink, threading.Lock()
-        self._placed: frozenset[Cell] = sink.placed()
-
-    def place(self, cell: Cell, content: Path | bytes) -> None:
-        """See `Placer`."""
-        with self._lock:
-            self._sink.place([(cell, content)], self._note)
-
-    def _note(self, cell: Cell) -> None:
-        self._placed |= {cell}
-
-    def placed(self) -> frozenset[Cell]:
-        """See `Placer`."""
-        return self._placed

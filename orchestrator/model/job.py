@@ -72,7 +72,8 @@ class Job:
         base_name: The final file is `{base_name}_clipped.tif`.
         output: Folder of the final file.
         area: Where.
-        start_date: First day, ISO 8601, or `today-30d` counted from the logical date.
+        start_date: First day, ISO 8601, or `today-30d` counted from the logical date; empty, like `end_date`, where
+            the recipe's pixels do not depend on dates.
         end_date: The day after the last, likewise.
         recipe: Name of what the pixels are.
         params: The recipe's parameters that differ from their defaults.
@@ -123,13 +124,20 @@ class Job:
 
         check_share(self.min_valid)
 
+    @property
+    def undated(self) -> bool:
+        """Whether the job names no dates."""
+        return not self.start_date and not self.end_date
+
     def dates(self, today: date) -> tuple[date, date]:
         """
-        Return (first day, day after the last) for the logical date `today`.
+        Return (first day, day after the last) for the logical date `today`; of an undated job, all there are.
 
         Raises:
             UserError: A date is none, or they are reversed.
         """
+        if self.undated:
+            return date.min, date.max
         start = _read_date(self.start_date, "start", today)
         end = _read_date(self.end_date, "end", today)
         if start >= end:
@@ -141,9 +149,11 @@ class Job:
 
     def dated(self, today: date) -> Job:
         """Return the job with `today` put into its dates and into `{date}` of its base name."""
+        named = replace(self, base_name=self.base_name.replace("{date}", today.isoformat()))
+        if self.undated:
+            return named
         start, end = self.dates(today)
-        name = self.base_name.replace("{date}", today.isoformat())
-        return replace(self, start_date=start.isoformat(), end_date=end.isoformat(), base_name=name)
+        return replace(named, start_date=start.isoformat(), end_date=end.isoformat())
 
     def to_json(self) -> str:
         """Return the frozen snapshot a run keeps: every value, so that a default that changes later changes no run."""

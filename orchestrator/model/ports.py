@@ -6,12 +6,12 @@ Every method may raise `TransientError` (try again), `PermanentError` (never aga
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from orchestrator.core.errors import PermanentError, TransientError
+from orchestrator.core.errors import PermanentError
 from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
 from orchestrator.model.mosaic import MosaicReport, MosaicSpec
@@ -21,7 +21,7 @@ from orchestrator.model.states import Failure
 
 
 class Stop(Protocol):
-    """A wish to stop, shared by all threads of a process."""
+    """A request to stop, shared by all threads of a process."""
 
     def is_set(self) -> bool: ...
 
@@ -118,66 +118,6 @@ class Diagnosis:
     sizes: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """
-    A task as Earth Engine reports it.
-
-    Attributes:
-        name: `projects/P/operations/ID`.
-        state: Earth Engine's word: PENDING, RUNNING, CANCELLING, SUCCEEDED, CANCELLED, FAILED, or one we do not know.
-        description: The description we gave it.
-        error: The service's own sentence when it failed.
-        progress: 0 to 1.
-        attempt: Earth Engine's own count of its tries.
-        eecu_seconds: What it has cost so far.
-        created: RFC 3339, as sent.
-        failure: What kind of failure `error` is, where there is one.
-        diagnosis: `failure` with what else the sentence asks for; None where there is no failure.
-    """
-
-    name: str
-    state: str
-    description: str = ""
-    error: str = ""
-    progress: float = 0.0
-    attempt: int = 1
-    eecu_seconds: float = 0.0
-    created: str = ""
-    failure: Failure | None = None
-    diagnosis: Diagnosis | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ExportOrder:
-    """
-    What one attempt of a task asks of Earth Engine.
-
-    Attributes:
-        request_id: Ours, at most 60 of [A-Za-z0-9-].
-        description: Ours, unique to the attempt: what an operation is recognised by after a crash.
-        prefix: Where its files go, unique to the attempt.
-        window: The rectangle on the plan's grid.
-        part_height: Rows of a file.
-        part_width: Columns of a file.
-        shard: Earth Engine's internal tile size in pixels; smaller needs less memory there.
-        bands: The bands to export, in order.
-    """
-
-    request_id: str
-    description: str
-    prefix: str
-    window: Window
-    part_height: int
-    part_width: int
-    shard: int
-    bands: tuple[str, ...]
-
-
-class AlreadyStartedError(TransientError):
-    """The service knows the request id and does not say which operation it started."""
-
-
 class RefusedError(PermanentError):
     """The service refused a call in words of its own; `diagnosis` tells what they ask for."""
 
@@ -220,40 +160,3 @@ class Illustrator(Protocol):
 
     def draw(self, raster: Path, picture: Path, caption: str) -> None:
         """Write a PNG of `raster` that a person recognises the place in, with `caption` below it."""
-
-
-class Route(Protocol):
-    """A way pixels come by batch export. `separator` joins the words of an object's name."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def separator(self) -> str: ...
-
-    @property
-    def objects(self) -> ObjectStore: ...
-
-    def submit(self, image: str, plan: Plan, order: ExportOrder) -> Operation:
-        """
-        Start the export; with the same `request_id` it starts at most once.
-
-        Raises:
-            AlreadyStartedError: The service knows the request id; the operation must be looked up.
-        """
-
-    def operations(self) -> Sequence[Operation]:
-        """List every operation of the project, all pages."""
-
-    def operation(self, name: str) -> Operation | None:
-        """
-        Return the operation called `name`; None only when the service itself says that there is none.
-
-        A list may lag minutes behind; this does not.
-        """
-
-    def cancel(self, name: str) -> None:
-        """Ask for an operation to end."""
-
-    def close(self) -> None:
-        """Give up every idle connection; the next call would open new ones."""

@@ -8,6 +8,7 @@ So no name of a user's ever reaches them; what they open is `area` and an extens
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -86,7 +87,7 @@ def _staged(path: Path, folder: Path, now: Staged) -> Staged:
         target.write_text(json.dumps(collection), encoding="utf-8")
         nulls = sum(feature["geometry"] is None for feature in collection["features"])
         return replace(now, path=target, layer=None, nulls=nulls, crs="EPSG:4326")
-    target.symlink_to(path.resolve())
+    _link(target, path)
     if kind == "ESRI Shapefile":
         return _shapefile(path, folder, replace(now, path=target))
     if kind == "GPKG":
@@ -98,7 +99,7 @@ def _geojson(path: Path, folder: Path, now: Staged) -> Staged:
     safe = sanitise(path, now.label, folder / "area.geojson", lines=path.suffix.lower() in LINES)
     target = folder / "area.geojson"
     if safe.path != target:
-        target.symlink_to(path.resolve())
+        _link(target, path)
     return replace(
         now, path=target, nulls=safe.nulls, crs=safe.crs, crs_trouble=safe.trouble, notes=(*now.notes, *safe.notes)
     )
@@ -111,7 +112,7 @@ def _shapefile(path: Path, folder: Path, now: Staged) -> Staged:
         if member is None or suffix == ".cpg":
             continue
         if suffix != ".dbf":
-            (folder / f"area{suffix}").symlink_to(member.resolve())
+            _link(folder / f"area{suffix}", member)
             continue
         page = sibling(path, ".cpg")
         stated = page.read_text(encoding="ascii", errors="replace")[:100] if page else None
@@ -126,6 +127,14 @@ def _shapefile(path: Path, folder: Path, now: Staged) -> Staged:
     return replace(now, crs_trouble=trouble, notes=tuple(notes))
 
 
+def _link(name: Path, file: Path) -> None:
+    """Give a file a second name; where links need a right that one does not have (Windows), its bytes are copied."""
+    try:
+        name.symlink_to(file.resolve())
+    except OSError:
+        shutil.copyfile(file, name)
+
+
 def _is_filled(path: Path | None) -> bool:
     return path is not None and bool(path.read_bytes().strip())
 
@@ -133,7 +142,7 @@ def _is_filled(path: Path | None) -> bool:
 def _check_geopackage(path: Path, label: str) -> None:
     """Refuse an SQLite file that is no GeoPackage, or has tables that open other files."""
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as database:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=2)) as database:
             database.text_factory = lambda text: text.decode("utf-8", "replace")
             rows = database.execute("SELECT lower(name), coalesce(sql, '') FROM sqlite_master").fetchall()
     except (sqlite3.Error, OverflowError, UnicodeError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import struct
 import warnings
 from dataclasses import replace
@@ -13,6 +12,7 @@ import numpy as np
 import shapely
 
 from orchestrator.core.errors import AreaError
+from orchestrator.core.optional import required
 from orchestrator.core.units import format_bytes
 from orchestrator.plan.archive import MAX_UNPACKED_BYTES
 from orchestrator.plan.features import DRIVERS, Features, check_beginning, fingerprint, read_wkt, sibling
@@ -257,17 +257,14 @@ def _row_count(table: Path) -> int | None:
 def _read_parquet(path: Path, label: str, *, where: str | None) -> Features:
     if where:
         raise AreaError(f"{label}: a filter (--where) does not work on Parquet; convert the file to GeoPackage")
+    parquet = required("pyarrow.parquet", "parquet", f"{label}: GeoParquet")  # untyped, and heavy as pandas is
     import geopandas  # noqa: PLC0415  pandas and pyarrow take a second that other files need not wait
 
     try:
-        _check_parquet(path, label)
+        _check_parquet(parquet, path, label)
         frame = geopandas.read_parquet(path)
     except AreaError:
         raise
-    except ImportError:
-        raise AreaError(
-            f"{label}: GeoParquet needs the package pyarrow; install it, or convert the file to GeoPackage"
-        ) from None
     except Exception as error:  # noqa: BLE001  GDAL's drivers raise what they like
         raise _unreadable(label, error) from None
     plain = frame.drop(columns=frame.geometry.name)
@@ -281,9 +278,8 @@ def _read_parquet(path: Path, label: str, *, where: str | None) -> Features:
     )
 
 
-def _check_parquet(path: Path, label: str) -> None:
+def _check_parquet(parquet: Any, path: Path, label: str) -> None:
     """Refuse a table that would fill the memory: a few bytes of Parquet can stand for billions of rows."""
-    parquet: Any = importlib.import_module("pyarrow.parquet")  # untyped, and heavy as pandas is
     meta = parquet.read_metadata(path)
     unpacked = sum(meta.row_group(group).total_byte_size for group in range(meta.num_row_groups))
     if meta.num_rows > MAX_ROWS or unpacked > MAX_UNPACKED_BYTES:

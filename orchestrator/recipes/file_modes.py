@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 
 from orchestrator.core.errors import RecipeError
+from orchestrator.core.system import user_id
 
 
 def check_modes(path: Path) -> tuple[str, ...]:
@@ -16,6 +16,8 @@ def check_modes(path: Path) -> tuple[str, ...]:
     Raises:
         RecipeError: Everybody may write the file, or replace it in its folder.
     """
+    if user_id() is None:
+        return ()  # rights are lists there (Windows), and what `stat` says of them is made up
     real = path.resolve()
     file, folder = real.stat(), real.parent.stat()
     if file.st_mode & stat.S_IWOTH:
@@ -33,4 +35,4 @@ def check_modes(path: Path) -> tuple[str, ...]:
 
 def _trusted() -> set[int]:
     """Return the users whose files are ours as well as theirs: us, and the one who may do anything."""
-    return {os.geteuid(), 0}
+    return {user_id() or 0, 0}

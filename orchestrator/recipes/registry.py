@@ -22,9 +22,19 @@ def _image_code() -> Recipe:
     return ImageCode()
 
 
+def _graph() -> Recipe:
+    from orchestrator.recipes.graph import Graph  # noqa: PLC0415  `ee` costs a second
+
+    return Graph()
+
+
 RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
-    {"sentinel2-cloudless": _sentinel2, "image-code": _image_code}
+    {"sentinel2-cloudless": _sentinel2, "image-code": _image_code, "graph": _graph}
 )
+
+
+# Those whose pixels do not depend on the dates of a job: it may leave them out.
+UNDATED = frozenset({"graph"})
 
 
 def find_recipe(name: str) -> Recipe:

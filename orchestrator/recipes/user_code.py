@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import inspect
-import math
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -16,10 +15,11 @@ import ee
 
 from orchestrator.core import log
 from orchestrator.core.errors import RecipeError
-from orchestrator.model.spec import PixelSpec, whole_numbers
+from orchestrator.model.spec import PixelSpec
 from orchestrator.recipes.contract import ImageRequest
 from orchestrator.recipes.file_modes import check_modes
 from orchestrator.recipes.parameters import read_parameters
+from orchestrator.recipes.pixel_types import cast, pixel_spec
 
 NAME = "image-code"
 FUNCTION = "get_ee_image"
@@ -45,11 +45,6 @@ class Parameters:
     attribution: str = ""
     licence: str = ""
 
-    def nodata_value(self) -> float:
-        if self.nodata:
-            return _finite(self.nodata)
-        return -9999.0 if self.dtype.startswith("float") else float(whole_numbers(self.dtype)[1])
-
 
 class ImageCode:
     """Pixels from a user's own expression. Bands must be named with `--bands`, so that the plan needs no call."""
@@ -59,8 +54,7 @@ class ImageCode:
         if not request.bands:
             raise RecipeError(f"recipe {NAME} needs the names of the image's bands, in order: --bands NAME,NAME,..")
         self._source(params)
-        spec = PixelSpec(request.bands, params.dtype, 0)
-        return PixelSpec(spec.bands, spec.dtype, params.nodata_value())
+        return pixel_spec(request.bands, params.dtype, params.nodata)
 
     def image(self, request: ImageRequest) -> Any:
         params = self._parameters(request)
@@ -78,7 +72,7 @@ class ImageCode:
             raise RecipeError(
                 f"{FUNCTION} in {params.file} returned {type(image).__name__}; it must return an ee.Image"
             )
-        return image.select(list(request.bands)).cast(dict.fromkeys(request.bands, _EE_TYPES[params.dtype]))
+        return cast(image, request.bands, params.dtype)
 
     def survey(self, request: ImageRequest) -> list[tuple[str, Any]]:  # noqa: ARG002  the port's signature
         return []
@@ -168,30 +162,3 @@ class _WithoutSignIn(ast.NodeTransformer):
         if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
             return function.attr if function.value.id in self._modules and function.attr in _SIGN_IN else ""
         return self._functions.get(function.id, "") if isinstance(function, ast.Name) else ""
-
-
-_EE_TYPES = {
-    "uint32": "uint32",
-    "uint16": "uint16",
-    "uint8": "uint8",
-    "int32": "int32",
-    "int16": "int16",
-    "int8": "int8",
-} | {
-    "float32": "float",
-    "float64": "double",
-}
-
-
-def _finite(text: str) -> float:
-    """Read a nodata value; whether the number type holds it is the business of `PixelSpec`."""
-    try:
-        value = float(text)
-    except ValueError:
-        raise RecipeError(f"nodata {text!r} is no number") from None
-    if not math.isfinite(value):
-        raise RecipeError(
-            f"nodata {text!r} is no finite number, and Earth Engine takes no other as a constant; choose one that no "
-            "pixel has, or leave it out for -9999"
-        )
-    return value

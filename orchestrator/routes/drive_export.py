@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import ee
 
 from orchestrator.clients.earthengine import EarthEngine
 from orchestrator.model.ports import ObjectStore
-from orchestrator.routes.export import BatchExport
+from orchestrator.routes.export import BatchExport, ExportOptions
+from orchestrator.routes.names import Naming
 
 
 def drive_export(
-    engine: EarthEngine, objects: ObjectStore, folder: str, *, cloud_optimized: bool = True, priority: int | None = None
+    engine: EarthEngine, objects: ObjectStore, folder: str, naming: Naming, options: ExportOptions | None = None
 ) -> BatchExport:
     """Return the route that exports into the Drive folder called `folder`; a Drive knows no slashes in names."""
 
-    def destination(image: Any, prefix: str, **options: Any) -> Any:
-        return ee.batch.Export.image.toDrive(image, folder=folder, fileNamePrefix=prefix, **options)
+    def destination(image: Any, prefix: str, **parameters: Any) -> Any:
+        return ee.batch.Export.image.toDrive(image, folder=folder, fileNamePrefix=prefix, **parameters)
 
-    return BatchExport("drive", "_", engine, objects, destination, cloud_optimized=cloud_optimized, priority=priority)
+    flat = replace(naming, separator="_")
+    return BatchExport("drive", engine, objects, destination, flat, options or ExportOptions())

@@ -1,51 +1,68 @@
-"""What both batch routes share: one exact grid for every export, our own request id, one paged list."""
+"""What both batch routes share: one exact grid for every export, our own request id, names that tell what a file is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.clients.earthengine import EarthEngine
-from orchestrator.model.plan import Plan
-from orchestrator.model.ports import ExportOrder, ObjectStore, Operation
+from orchestrator.model.batch import AttemptNames, ExportOrder, Matched, Operation
+from orchestrator.model.objects import StoredObject
+from orchestrator.model.plan import Plan, TaskPlan
+from orchestrator.model.ports import ObjectStore
 from orchestrator.routes.filled import filled
+from orchestrator.routes.names import Naming, match, prefix_of, wrote
+
+# Earth Engine computes an export in tiles of this side; a quarter of the pixels at once needs about a quarter of the
+# memory there.
+SHARDS = (256, 128, 64)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """
+    What every export of a process is asked to be.
+
+    Attributes:
+        cloud_optimized: Whether the files are Cloud Optimized GeoTIFFs.
+        priority: Of the tasks among the project's own; None leaves it to the service.
+    """
+
+    cloud_optimized: bool = True
+    priority: int | None = None
 
 
 class BatchExport:
     """
-    A route by `image:export`. `destination` adds where the files go to a task's parameters and chooses the
-    client's function that writes the request.
+    A route by `image:export`: `model.batch.BatchRoute`. `destination` adds where the files go to a task's parameters
+    and chooses the client's function that writes the request.
     """
+
+    rungs: Sequence[Mapping[str, Any]] = tuple({"shard": shard} for shard in SHARDS)
 
     def __init__(
         self,
         name: str,
-        separator: str,
         engine: EarthEngine,
         objects: ObjectStore,
         destination: Callable[..., Any],
-        *,
-        cloud_optimized: bool,
-        priority: int | None,
+        naming: Naming,
+        options: ExportOptions,
     ) -> None:
         self.name = name
-        self.separator = separator
         self.objects = objects
         self._engine = engine
         self._destination = destination
-        self._cloud_optimized = cloud_optimized
-        self._priority = priority
+        self._naming = naming
+        self._options = options
 
-    def submit(self, image: str, plan: Plan, order: ExportOrder) -> Operation:
-        request = self._destination(
-            filled(image, plan.pixels, order.bands), order.prefix, **self._options(plan, order)
-        ).config
-        return self._engine.export(order.request_id, request)
+    def start(self, image: str, plan: Plan, order: ExportOrder) -> Operation:
+        parameters = self._parameters(plan, order)
+        request = self._destination(filled(image, plan.pixels, order.bands), order.names.prefix, **parameters).config
+        return self._engine.export(order.names.request_id, request)
 
-    def operations(self) -> Sequence[Operation]:
-        return self._engine.operations()
-
-    def operation(self, name: str) -> Operation | None:
+    def find(self, name: str) -> Operation | None:
         return self._engine.operation(name)
 
     def cancel(self, name: str) -> None:
@@ -55,20 +72,41 @@ class BatchExport:
         self.objects.close()
         self._engine.close()
 
-    def _options(self, plan: Plan, order: ExportOrder) -> dict[str, Any]:
+    # ----------------------------------------------------------------- names
+
+    def name_attempt(self, run_id: str, task: str, number: int) -> AttemptNames:
+        return self._naming.attempt(run_id, task, number)
+
+    def run_prefix(self, run_id: str) -> str:
+        return self._naming.run_prefix(run_id)
+
+    def prefix_of(self, name: str) -> str:
+        return prefix_of(name)
+
+    def files(self, task: TaskPlan, prefix: str, begun: float) -> Matched:
+        return match(task, prefix, begun, self.objects.find(prefix))
+
+    def wrote(self, task: TaskPlan, prefix: str, begun: float, source: StoredObject) -> bool:
+        return wrote(task, prefix, begun, source)
+
+    # --------------------------------------------------------------- request
+
+    def _parameters(self, plan: Plan, order: ExportOrder) -> dict[str, Any]:
         window = order.window
-        options = {
-            "description": order.description,
+        shard = SHARDS[min(order.rung, len(SHARDS) - 1)]
+        parameters = {
+            "description": order.names.description,
             "crs": plan.grid.crs,
             "crsTransform": list(plan.grid.window_transform(window)),
             "dimensions": f"{window.width}x{window.height}",
             "maxPixels": window.pixels,
-            "shardSize": order.shard,
-            "fileDimensions": [_multiple(order.part_width, order.shard), _multiple(order.part_height, order.shard)],
+            "shardSize": shard,
+            "fileDimensions": [_multiple(order.part_width, shard), _multiple(order.part_height, shard)],
             "fileFormat": "GeoTIFF",
-            "formatOptions": {"cloudOptimized": self._cloud_optimized, "noData": plan.pixels.nodata},
+            "formatOptions": {"cloudOptimized": self._options.cloud_optimized, "noData": plan.pixels.nodata},
         }
-        return options if self._priority is None else options | {"priority": self._priority}
+        priority = self._options.priority
+        return parameters if priority is None else parameters | {"priority": priority}
 
 
 def _multiple(side: int, of: int) -> int:

@@ -17,6 +17,7 @@ MAX_BODY_BYTES = 512 << 20
 SLOW_STEP_SECONDS = 0.05
 BODILESS = (204, 304)  # RFC 9110: there is nothing to spoil
 INFLATED_BYTES = 3 << 30
+MAX_JOINED_BYTES = 1 << 16  # a small body leaves in one packet with its head; a large one is not copied for that
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,11 @@ class Connection(BaseHTTPRequestHandler):
         head = self._head(response, response.length)
         if self.command == "HEAD":
             self.connection.sendall(head)
-        elif isinstance(response.body, bytes):
+        elif isinstance(response.body, bytes) and len(response.body) <= MAX_JOINED_BYTES:
             self.connection.sendall(head + response.body)
+        elif isinstance(response.body, bytes):
+            self.connection.sendall(head)
+            self.connection.sendall(response.body)
         else:
             self.connection.sendall(head)
             self._send_file(response.body)

@@ -2,30 +2,62 @@
 
 from __future__ import annotations
 
-import fcntl
+import sqlite3
 import time
 from pathlib import Path
-from typing import TextIO
+from typing import Any, Protocol
+
+_fcntl: Any = None
+try:
+    import fcntl
+
+    _fcntl = fcntl
+except ImportError:  # Windows
+    pass
 
 STEP_SECONDS = 0.05
 
 
-def take(folder: Path, wait_seconds: float) -> TextIO:
+class Lock(Protocol):
+    """A lock that is held until `close`, or until the process dies."""
+
+    def close(self) -> None: ...
+
+
+def take(folder: Path, wait_seconds: float) -> Lock:
     """
-    Take the lock of `folder`; closing the file, or the death of the process, gives it back.
+    Take the lock of `folder`; closing it, or the death of the process, gives it back.
 
     Raises:
         OSError: If another sandbox still holds it after `wait_seconds`.
     """
-    file = (folder / "lock").open("w", encoding="utf-8")
     until = time.monotonic() + wait_seconds
     while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                file.close()
-                raise OSError(f"{folder} is in use by another sandbox") from None
-            time.sleep(STEP_SECONDS)
-        else:
-            return file
+        if (lock := _taken(folder)) is not None:
+            return lock
+        if time.monotonic() >= until:
+            raise OSError(f"{folder} is in use by another sandbox")
+        time.sleep(STEP_SECONDS)
+
+
+def _taken(folder: Path) -> Lock | None:
+    if _fcntl is None:
+        return _taken_database(folder / "lock.db")
+    file = (folder / "lock").open("w", encoding="utf-8")
+    try:
+        _fcntl.flock(file, _fcntl.LOCK_EX | _fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
+
+
+def _taken_database(path: Path) -> Lock | None:
+    """Lock an empty SQLite database: SQLite locks files wherever Python runs."""
+    database = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    try:
+        database.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError:
+        database.close()
+        return None
+    return database

@@ -6,16 +6,17 @@ import argparse
 import errno
 import json
 import os
-import select
 import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from orchestrator.sandbox import port
 from orchestrator.sandbox.earthengine.raster import Profile
+from orchestrator.sandbox.quotas import Quotas
 from orchestrator.sandbox.scenes.catalogue import Catalogue
 from orchestrator.sandbox.scenes.stac import ScenesError
 from orchestrator.sandbox.server import DEFAULT_BUCKET, DEFAULT_PROJECT, Options, Sandbox
@@ -69,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--data-dir", type=Path, help="folder that keeps objects and operations; default: a temporary one")
     add("--slots", type=int, default=2, help="tasks that run at a time (default: %(default)s)")
     add("--queue-limit", type=int, default=3000, help="tasks that may wait (default: %(default)s)")
+    add("--pixels-at-once", type=_positive, default=40, help="requests for pixels under way (default: %(default)s)")
+    add("--pixels-per-second", type=_positive, default=100, help="requests for pixels (default: %(default)s)")
     add("--project", default=DEFAULT_PROJECT, help="Google Cloud project (default: %(default)s)")
     add("--bucket", action="append", help=f"bucket to have, repeatable (default: {DEFAULT_BUCKET})")
     add("--drive-folder", action="append", default=[], help="Drive folder to have, repeatable")
@@ -96,8 +99,15 @@ def _options(asked: argparse.Namespace) -> Options:
         drive_folders=tuple(asked.drive_folder),
         slots=asked.slots,
         queue_limit=asked.queue_limit,
+        quotas=Quotas(at_once=asked.pixels_at_once, per_second=asked.pixels_per_second),
         profile=Profile(asked.compression, asked.predictor, asked.float_fill, _dashes(asked)),
     )
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not positive")
+    return number
 
 
 def _dashes(asked: argparse.Namespace) -> frozenset[str]:
@@ -136,10 +146,17 @@ def _wait_for_parent(end: threading.Event, parent: int) -> None:
 
     Then ask for the end, and see to it that it comes.
     """
-    while os.getppid() == parent:
-        readable, _, _ = select.select([0], [], [], PARENT_STEP_SECONDS)
-        if readable and not os.read(0, 4096):
-            break
+    closed = threading.Event()
+    threading.Thread(target=_wait_for_input, args=(closed,), daemon=True).start()
+    while os.getppid() == parent and not closed.wait(PARENT_STEP_SECONDS):
+        pass
     end.set()
     time.sleep(GRACE_SECONDS)
     os._exit(1)
+
+
+def _wait_for_input(closed: threading.Event) -> None:
+    with suppress(OSError):  # there is none
+        while os.read(0, 4096):
+            pass
+    closed.set()

@@ -13,6 +13,8 @@ from orchestrator.sandbox.web import ApiError, Match, Request, Response, Route, 
 
 SERVICES = {"earthengine": "Earth Engine", "storage": "Cloud Storage", "drive": "Drive"}
 # How the ids of the documents become the names under which calls are counted and faults ordered.
+# Versions of Earth Engine's API that have the same methods under another path.
+_OLDER = re.compile(r"/(v1alpha|v1beta)/(?=projects/)")
 _SHORT = (("earthengine.projects.", ""), ("storage.", ""), ("drive.files.", "drive."))
 
 
@@ -35,7 +37,8 @@ def parameter(request: Request, name: str) -> ApiError | None:
 
 
 def _method(request: Request) -> Method | None:
-    fitting = [each for each in _known() if each.verb == request.method and each.pattern.fullmatch(request.path)]
+    path = _OLDER.sub("/v1/", request.path, count=1)
+    fitting = [each for each in _known() if each.verb == request.method and each.pattern.fullmatch(path)]
     return max(fitting, key=lambda each: each.literals, default=None)
 
 

@@ -9,15 +9,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-import structlog
-
+from orchestrator.core import log as logs
 from orchestrator.core.clock import Clock, SystemClock
 from orchestrator.core.retry import retrying
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.ports import Stop
 from orchestrator.transfer.download import Body, Patience, download, download_bytes
 
-log = structlog.get_logger(__name__)
+log = logs.get(__name__)
 
 
 class Shelf(Protocol):

@@ -7,12 +7,13 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
 from orchestrator.core.errors import SpaceError, TransientError
 from orchestrator.core.files import publish
+from orchestrator.core.system import OPEN_FILES_STAY, open_descriptor
 from orchestrator.model.objects import StoredObject
 from orchestrator.transfer.verify import READ_BYTES, checksum_for
 
@@ -235,12 +236,15 @@ class UnfinishedFile:
         with disk_errors(target):
             self._file.flush()
             os.fsync(self._file.fileno())
+            if OPEN_FILES_STAY:
+                self._file.close()
             publish(self.path, target)
 
     def discard(self) -> None:
         """Remove the file; nothing of it is of use any more."""
-        with suppress(FileNotFoundError):
-            self.path.unlink()
+        if OPEN_FILES_STAY:
+            self._file.close()
+        self.path.unlink(missing_ok=True)
 
     def _adopt(self) -> None:
         if os.fstat(self._file.fileno()).st_size > self._source.size:
@@ -251,6 +255,6 @@ class UnfinishedFile:
 
 
 def _open(path: Path) -> BinaryIO:
-    # O_NOFOLLOW: a link planted under our predictable name must not lead the bytes elsewhere.
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    # A link planted under our predictable name must not lead the bytes elsewhere.
+    descriptor = open_descriptor(path, os.O_RDWR | os.O_CREAT, follow=False)
     return os.fdopen(descriptor, "r+b", buffering=_GATHER_BYTES)

@@ -149,3 +149,9 @@ def test_a_result_that_does_not_fit_the_disk_is_said(job, monkeypatch, free, fou
 
     assert any(found in note and "free" in note for note in local.notes)
     assert not any("free" in note for note in local.plan.notes)
+
+
+def test_only_a_recipe_whose_pixels_know_no_dates_goes_without(job):
+    """Two empty dates are no way to ask for everything."""
+    with pytest.raises(RecipeError, match="needs dates"):
+        planned(replace(job, start_date="", end_date=""))

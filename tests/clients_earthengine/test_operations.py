@@ -12,8 +12,10 @@ from orchestrator.clients.earthengine import EarthEngine
 from orchestrator.clients.operations import read_operation
 from orchestrator.core.errors import TransientError
 from orchestrator.core.retry import RetryPolicy
+from orchestrator.model.batch import OperationState
 from orchestrator.model.states import Failure
 from orchestrator.routes.gcs_export import gcs_export
+from orchestrator.routes.names import Naming
 
 NAME = "projects/ee-sandbox/operations/ABCDEFGHIJKLMNOPQRSTUVWX"
 
@@ -27,7 +29,7 @@ def started(sandbox):
 
 def test_an_operation_is_had_by_its_name(engine, started):
     """A list may lag behind; the operation itself does not."""
-    found = gcs_export(engine, None, "bucket").operation(started)
+    found = gcs_export(engine, None, "bucket", Naming("me")).find(started)
 
     assert (found.name, found.description) == (started, "ours")
 
@@ -161,3 +163,28 @@ def test_a_project_in_restricted_mode_is_noticed(engine, order):
     engine.operation(NAME)
 
     assert (noticed, engine.restricted) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("PENDING", OperationState.QUEUED),
+        ("RUNNING", OperationState.RUNNING),
+        ("CANCELLING", OperationState.CANCELLING),
+        ("SUCCEEDED", OperationState.SUCCEEDED),
+        ("CANCELLED", OperationState.CANCELLED),
+        ("FAILED", OperationState.FAILED),
+    ],
+)
+def test_the_services_words_become_ours(word, state):
+    """The engine compares no word of Google's."""
+    found = read_operation({"name": NAME, "metadata": {"state": word}})
+
+    assert (found.state, found.said) == (state, "")
+
+
+def test_a_word_nobody_knows_stays_visible():
+    """It is no state of ours, and a person can read it."""
+    found = read_operation({"name": NAME, "metadata": {"state": "HIBERNATING"}})
+
+    assert (found.state, found.said) == (OperationState.UNKNOWN, "HIBERNATING")

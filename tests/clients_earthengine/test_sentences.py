@@ -20,7 +20,8 @@ from orchestrator.core.errors import (
     ThrottleError,
     TransientError,
 )
-from orchestrator.model.ports import AlreadyStartedError, RefusedError
+from orchestrator.model.batch import AlreadyStartedError
+from orchestrator.model.ports import RefusedError
 from orchestrator.model.states import Failure
 from orchestrator.sandbox.sentences import SENTENCES as PUBLISHED
 

@@ -17,7 +17,7 @@ from orchestrator.clients.drive import connect_drive
 from orchestrator.clients.earthengine import EarthEngine
 from orchestrator.clients.gcs import connect_gcs
 from orchestrator.clients.probe import probe
-from orchestrator.config import DriveSettings, EarthEngineSettings, GcsSettings, LocalSettings, Settings
+from orchestrator.config.sections import DriveSettings, EarthEngineSettings, GcsSettings, LocalSettings, Settings
 from orchestrator.core.errors import Stopped, TransientError, UnreachableError
 
 
@@ -40,7 +40,7 @@ def test_thirty_runs_leave_no_socket_behind(application, sandbox, route):
 
     def cycle():
         with application.lent_clients(SimpleNamespace(route=route)) as clients:
-            clients.route.operations()
+            clients.list_operations()
             clients.route.objects.find("")
 
     cycle()

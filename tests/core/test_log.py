@@ -6,6 +6,7 @@ import io
 import json
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -169,3 +170,14 @@ def test_a_field_called_so_is_masked_whatever_it_holds(key):
 def test_bytes_and_errors_are_texts_too():
     """What a log line may be given is masked in every type."""
     assert "hunter2" not in str(log.mask([b"password=hunter2", ValueError("password=hunter2"), {"password=hunter2"}]))
+
+
+def test_inside_another_program_nothing_is_printed_unasked(capsys, caplog):
+    """Where structlog was not set up, a line goes to `logging`, under our name and masked."""
+    structlog.reset_defaults()
+
+    with caplog.at_level("INFO", "orchestrator"):
+        log.get("test").bind(run="r").info("part.downloaded", token="hunter2")  # noqa: S106
+
+    assert capsys.readouterr().out == ""
+    assert caplog.messages == [f"part.downloaded run=r token={log.MASK}"]

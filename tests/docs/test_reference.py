@@ -13,7 +13,7 @@ from orchestrator.core import errors
 from orchestrator.faces.cli.exits import WAITS_FOR_PERSON
 from orchestrator.faces.cli.main import EXIT_CODES, cli
 from orchestrator.model import states
-from orchestrator.recipes import sentinel2, user_code
+from orchestrator.recipes import graph, sentinel2, user_code
 from orchestrator.recipes.registry import RECIPES
 
 COMMANDS = sections(REFERENCE / "cli.md")
@@ -80,7 +80,9 @@ def test_the_page_lists_every_class_of_failure():
     assert told == [failure.value for failure in states.Failure]
 
 
-@pytest.mark.parametrize(("name", "module"), [("sentinel2-cloudless", sentinel2), ("image-code", user_code)])
+@pytest.mark.parametrize(
+    ("name", "module"), [("sentinel2-cloudless", sentinel2), ("image-code", user_code), ("graph", graph)]
+)
 def test_the_page_lists_every_parameter(name, module):
     """Same parameters in the same order with the same defaults."""
     told = [(row[0].strip("`"), row[1].strip('`"')) for row in rows(RECIPE_PAGE[name])]

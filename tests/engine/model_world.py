@@ -1,29 +1,32 @@
 """
 A small world the engine works in: an Earth Engine, a bucket and an assembler, as plain values.
 
-These are models of the contract in `model/ports.py`, to be driven through every order of events; how the real clients
-keep the contract is tested elsewhere.
+These are models of the contracts in `model/ports.py` and `model/batch.py`, to be driven through every order of events;
+how the real clients keep them is tested elsewhere.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from orchestrator.core.errors import GenerationError, NotFoundError, ThrottleError, TransientError
 from orchestrator.core.files import write_whole
+from orchestrator.model.batch import AlreadyStartedError, AttemptNames, ExportOrder, Matched, Operation, OperationState
 from orchestrator.model.grid import Grid, Window
-from orchestrator.model.mosaic import MosaicReport
+from orchestrator.model.mosaic import MosaicReport, MosaicSpec
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.plan import Plan, TaskPlan
-from orchestrator.model.ports import AlreadyStartedError, Diagnosis, ExportOrder, Operation, Prepared, RefusedError
+from orchestrator.model.ports import Diagnosis, Prepared, RefusedError
 from orchestrator.model.spec import PixelSpec
 from orchestrator.model.states import Failure
+from orchestrator.routes.names import Naming, match, prefix_of, wrote
 
-LIVE = ("PENDING", "RUNNING")
+NAMING = Naming("me", "p")
 BLOCK = 256
 TASKS = (
     TaskPlan(0, Window(0, 0, 512, 512), BLOCK, BLOCK),
@@ -121,20 +124,22 @@ class World:
 
     def submit(self, order: ExportOrder) -> Operation:
         """Start an export as Google may: with an answer, without one, or not at all."""
-        assert self.known(order.description), "an export was asked for that the store does not know"
-        assert self.prefixes.setdefault(order.prefix, order.request_id) == order.request_id, "a prefix was used twice"
+        assert self.known(order.names.description), "an export was asked for that the store does not know"
+        assert self.prefixes.setdefault(order.names.prefix, order.names.request_id) == order.names.request_id, (
+            "a prefix was used twice"
+        )
         how, self.next_submission = self.next_submission, ""
         if how == "throttled":
             raise ThrottleError("too many requests")
         if how == "refused":
             raise RefusedError("the service says no", Diagnosis(Failure.PERMANENT))
         if how == "burnt":
-            self.burnt.add(order.request_id)
+            self.burnt.add(order.names.request_id)
         if how == "unreachable":
             raise TransientError("no route to host")
-        if order.request_id in self.burnt:
+        if order.names.request_id in self.burnt:
             raise AlreadyStartedError("already started with the given request_id")
-        if name := self.by_request.get(order.request_id):
+        if name := self.by_request.get(order.names.request_id):
             if self.refuses_known_ids:
                 raise AlreadyStartedError("already started with the given request_id")
             return self.started[name].operation
@@ -146,30 +151,30 @@ class World:
 
     def _start(self, order: ExportOrder) -> Operation:
         for other in self.started.values():
-            overlap = other.operation.state in LIVE and other.order.window.intersection(order.window)
-            assert not overlap, f"{order.description} was started while {other.order.description} was live"
+            overlap = other.operation.is_live and other.order.window.intersection(order.window)
+            assert not overlap, f"{order.names.description} was started while {other.order.names.description} was live"
         number = len(self.prefixes) * 1000 + len(self.started)
         name = f"projects/p/operations/{number}"
-        operation = Operation(name, "PENDING", order.description, created=f"{number:09d}")
+        operation = Operation(name, OperationState.QUEUED, description=order.names.description, created=f"{number:09d}")
         self.started[name] = Started(order, operation)
-        self.by_request[order.request_id] = name
+        self.by_request[order.names.request_id] = name
         return operation
 
     def live(self) -> list[str]:
-        return [name for name, started in self.started.items() if started.operation.state in LIVE]
+        return [name for name, started in self.started.items() if started.operation.is_live]
 
     def advance(self, name: str, *, late: int = 0) -> None:
-        """PENDING becomes RUNNING; RUNNING becomes SUCCEEDED, with all its files but the last `late` listed."""
+        """QUEUED becomes RUNNING; RUNNING becomes SUCCEEDED, with all its files but the last `late` listed."""
         started = self.started[name]
-        if started.operation.state == "PENDING":
-            self._become(name, "RUNNING")
+        if started.operation.state is OperationState.QUEUED:
+            self._become(name, OperationState.RUNNING)
             return
         files = self._files(started.order)
         shown = len(files) - min(late, len(files))
         for file in files[:shown]:
             self.write(*file)
         started.hidden = files[shown:]
-        self._become(name, "SUCCEEDED")
+        self._become(name, OperationState.SUCCEEDED)
 
     def fail(self, name: str, failure: Failure, *, leaving: int) -> None:
         """End an operation badly, `leaving` some of its files behind."""
@@ -177,7 +182,7 @@ class World:
             self.write(*file)
         if failure is Failure.EMPTY:
             self.masked.append(self.started[name].order.window)
-        state = "CANCELLED" if failure is Failure.CANCELLED else "FAILED"
+        state = OperationState.CANCELLED if failure is Failure.CANCELLED else OperationState.FAILED
         self._become(name, state, error=f"the service says {failure}", failure=failure)
 
     def show_late_files(self) -> None:
@@ -187,10 +192,10 @@ class World:
             started.hidden = []
 
     def cancel(self, name: str) -> None:
-        if self.started[name].operation.state in LIVE:
-            self._become(name, "CANCELLED", failure=Failure.CANCELLED)
+        if self.started[name].operation.is_live:
+            self._become(name, OperationState.CANCELLED, failure=Failure.CANCELLED)
 
-    def _become(self, name: str, state: str, error: str = "", failure: Failure | None = None) -> None:
+    def _become(self, name: str, state: OperationState, error: str = "", failure: Failure | None = None) -> None:
         started = self.started[name]
         started.operation = replace(started.operation, state=state, error=error, failure=failure)
 
@@ -201,12 +206,12 @@ class World:
     def _name(self, order: ExportOrder, task: TaskPlan, window: Window) -> str:
         """Name a file as reported of Cloud Storage, or, with `dash`, as reported of Drive."""
         if window == task.window:
-            return f"{order.prefix}.tif"
+            return f"{order.names.prefix}.tif"
         dash = "-" if self.dash else ""
-        return f"{order.prefix}{dash}{window.row - task.window.row:010d}-{window.col - task.window.col:010d}.tif"
+        return f"{order.names.prefix}{dash}{window.row - task.window.row:010d}-{window.col - task.window.col:010d}.tif"
 
     def _content(self, order: ExportOrder, window: Window) -> bytes:
-        head = json.dumps([order.prefix, window.row, window.col, window.height, window.width]).encode()
+        head = json.dumps([order.names.prefix, window.row, window.col, window.height, window.width]).encode()
         return head.ljust(int(window.pixels * self.bytes_per_pixel) // 100)  # a hundredth of the bytes is enough
 
     # ---------------------------------------------------------------- objects
@@ -272,17 +277,17 @@ class WorldObjects:
 
 @dataclass(frozen=True, slots=True)
 class WorldRoute:
-    """`ports.Route` on a world."""
+    """`batch.BatchRoute` on a world, and the list of its operations."""
 
     world: World
     name: str = "model"
-    separator: str = "/"
+    rungs: Sequence[Mapping[str, Any]] = ({"shard": 256}, {"shard": 128}, {"shard": 64})
 
     @property
     def objects(self) -> WorldObjects:
         return WorldObjects(self.world)
 
-    def submit(self, _image: str, _plan: Plan, order: ExportOrder) -> Operation:
+    def start(self, _image: str, _plan: Plan, order: ExportOrder) -> Operation:
         return self.world.submit(order)
 
     def operations(self) -> Sequence[Operation]:
@@ -294,12 +299,27 @@ class WorldRoute:
             started.unlisted = max(0, started.unlisted - 1)
         return shown
 
-    def operation(self, name: str) -> Operation | None:
+    def find(self, name: str) -> Operation | None:
         started = self.world.started.get(name)
         return started.operation if started and not started.unknown else None
 
     def cancel(self, name: str) -> None:
         self.world.cancel(name)
+
+    def name_attempt(self, run_id: str, task: str, number: int) -> AttemptNames:
+        return NAMING.attempt(run_id, task, number)
+
+    def run_prefix(self, run_id: str) -> str:
+        return NAMING.run_prefix(run_id)
+
+    def prefix_of(self, name: str) -> str:
+        return prefix_of(name)
+
+    def files(self, task: TaskPlan, prefix: str, begun: float) -> Matched:
+        return match(task, prefix, begun, self.world.find(prefix))
+
+    def wrote(self, task: TaskPlan, prefix: str, begun: float, source: StoredObject) -> bool:
+        return wrote(task, prefix, begun, source)
 
     def close(self) -> None:
         pass
@@ -322,8 +342,9 @@ class NoPicture:
 class FileMosaic:
     """`ports.Mosaic`: a folder with a file for each placed window, and a list of them as its output."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, bands: int = 1) -> None:
         self._folder = folder
+        self._bands = bands
 
     def place(self, parts: Iterable[tuple[Window, Path | bytes]], on_placed: Callable[[Window], None]) -> None:
         for window, part in parts:
@@ -344,13 +365,13 @@ class FileMosaic:
         return MosaicReport(output, len(content), "splice", "", "none", 0, 0, 0)
 
     def valid(self, _stop: object, _on_blocks: object) -> tuple[int, ...]:
-        return (1,)
+        return (1,) * self._bands
 
 
 class FileAssembler:
     """`ports.Assembler` of `FileMosaic`."""
 
-    def open(self, _spec: object, work_dir: Path) -> FileMosaic:
+    def open(self, spec: MosaicSpec, work_dir: Path) -> FileMosaic:
         folder = work_dir / "placed"
         folder.mkdir(exist_ok=True)
-        return FileMosaic(folder)
+        return FileMosaic(folder, len(spec.pixels.bands))

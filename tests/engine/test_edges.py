@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -16,12 +16,7 @@ from orchestrator.core.errors import DamagedObjectError, IntegrityError, WayErro
 from orchestrator.core.files import remove_tree
 from orchestrator.engine.execution import retry_run
 from orchestrator.engine.limits import Limits, Usage
-from orchestrator.engine.names import match, wrote
-from orchestrator.engine.stores.records import Attempt
 from orchestrator.engine.waiting import Waits
-from orchestrator.model.grid import Window
-from orchestrator.model.objects import StoredObject
-from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import Failure, PartState, RunState, TaskState, Who
 
 
@@ -53,69 +48,6 @@ def finish(story):
 
 def exports(story):
     return len(story.world.prefixes)
-
-
-# ---------------------------------------------------------------------- names
-
-TASK = TaskPlan(3, Window(512, 0, 512, 512), 256, 256)
-ATTEMPT = Attempt("0003", 1, "x1", "d1", "p/me/run/0003-a1-0badcafe", "", 1_700_000_000.0)
-
-
-def an_object(name, created=""):
-    return StoredObject(name, 1, "1", created=created)
-
-
-@pytest.mark.parametrize(
-    ("tail", "corner"),
-    [
-        pytest.param("0000000000-0000000256.tif", (512, 256), id="Cloud Storage, no dash"),
-        pytest.param("-0000000000-0000000256.tif", (512, 256), id="Drive, a dash"),
-        pytest.param("-0000000256-0000000000.tiff", (768, 0), id="another ending"),
-    ],
-)
-def test_a_part_is_known_by_prefix_and_offsets(tail, corner):
-    """Rows and columns count from the task's corner; what stands between prefix and digits decides nothing."""
-    matched = match(TASK, ATTEMPT, [an_object(ATTEMPT.prefix + tail)])
-
-    assert [(window.row, window.col) for window in matched.found] == [corner]
-    assert not matched.strange
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(ATTEMPT.prefix + "0000000000-0000000128.tif", id="no part begins there"),
-        pytest.param(ATTEMPT.prefix + "0000000512-0000000000.tif", id="outside the task"),
-        pytest.param(ATTEMPT.prefix + ".tif", id="one file, where four were planned"),
-        pytest.param(ATTEMPT.prefix + "1-0000000000-0000000256.tif", id="a longer prefix"),
-        pytest.param(ATTEMPT.prefix + "_0_256.tif", id="another form"),
-    ],
-)
-def test_what_fits_no_part_is_strange(name):
-    """It is neither taken nor overlooked."""
-    matched = match(TASK, ATTEMPT, [an_object(name)])
-
-    assert not matched.found
-    assert [source.name for source in matched.strange] == [name]
-
-
-def test_a_file_older_than_its_export_is_not_the_exports():
-    """Somebody's file that carries the name of a part was there before the operation was."""
-    created = datetime.fromtimestamp(ATTEMPT.first_posted, UTC) - timedelta(hours=1)
-    source = an_object(ATTEMPT.prefix + "0000000000-0000000000.tif", created.isoformat())
-
-    assert match(TASK, ATTEMPT, [source]).strange == (source,)
-    assert not wrote(TASK, ATTEMPT, source)
-
-
-def test_two_files_of_one_name_are_both_strange():
-    """Drive allows it; which one Earth Engine wrote cannot be told."""
-    twins = [replace(an_object(ATTEMPT.prefix + "-0000000000-0000000000.tif"), id=id_) for id_ in ("a", "b")]
-
-    matched = match(TASK, ATTEMPT, twins)
-
-    assert not matched.found
-    assert set(matched.strange) == set(twins)
 
 
 @pytest.mark.parametrize("dash", [False, True], ids=["no dash", "dash"])

@@ -44,12 +44,14 @@ from model_world import (
 
 from orchestrator.core import crash
 from orchestrator.engine import cleanup
+from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Backoff, Clients, ProcessContext
 from orchestrator.engine.execution import Execution, retry_run
 from orchestrator.engine.limits import Limits
+from orchestrator.engine.placing import MosaicSink, Placing
 from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.sql import SqlStore
-from orchestrator.engine.watch import OperationsWatch
+from orchestrator.engine.work import one_round
 from orchestrator.model.grid import Window
 from orchestrator.model.job import AreaSource, Job
 from orchestrator.model.objects import StoredObject
@@ -154,11 +156,11 @@ class Process:
         self.store = SqlStore(f"sqlite:///{folder / 'state.db'}", clock)
         route = WorldRoute(world)
         limits = Limits(LIVE_TASKS, BUCKET_BYTES, self.store.tasks.live, clock)
-        process = ProcessContext("me", "p", None, keep_parts, 2, BACKOFF, limits, clock, NoStop(clock))
+        process = ProcessContext("me", None, keep_parts, 2, BACKOFF, limits, clock, NoStop(clock))
         self.execution = Execution(
             run_id,
             store=self.store,
-            clients=Clients(WorldPlanner(), route, FileAssembler(), NoPicture()),
+            clients=Clients(WorldPlanner(), route, route.operations, FileAssembler(), NoPicture()),
             process=process,
             watch=OperationsWatch(route.operations, clock, BACKOFF.poll_min_seconds, BACKOFF.poll_max_seconds),
             cut=lambda task: cut(task) if task.window.pixels > BLOCK * BLOCK else None,
@@ -167,27 +169,26 @@ class Process:
         self.execution._steps = {**self.execution._steps, RunState.EXPORTING: self._one_round}
         self.downloads = WhenTold()
         self._keep_parts = keep_parts
-        self._exporting: Any = None
+        self._work: Any = None
 
     def _one_round(self, run: Any) -> None:
         """Do as `Execution._export` does, one round at a time."""
-        if self._exporting is None:
+        context = self.execution._context
+        if self._work is None:
             plan = plan_from_json(run.plan)
-            exporting = self.execution._exporting(run, plan)
-            transfers = exporting.transfers(self.execution._open(run, plan), self.execution._parts_folder(run))
-            transfers._placer = AtOnce()
+            sink = MosaicSink(self.execution._open(run, plan))
+            [work] = self.execution._works(run, plan, Placing(sink, context.process.stop, AtOnce()))
             self.downloads = WhenTold()
             # Bytes in memory wait for their placing, which a queue that is worked on by hand cannot do.
-            transfers._pool = self.downloads if self._keep_parts else AtOnce()
-            self._exporting = exporting, transfers
-        exporting, transfers = self._exporting
+            work._transfers._pool = self.downloads if self._keep_parts else AtOnce()
+            self._work = work.__enter__()
         try:
-            done = exporting.round(transfers)
+            left = one_round([self._work], context.obey)
         except BaseException:
-            self._exporting, self.downloads = None, WhenTold()
+            self._work, self.downloads = None, WhenTold()
             raise
-        if done:
-            self._exporting = None
+        if not left:
+            self._work = None
             self.store.runs.set_state(run.id, RunState.ASSEMBLING)
 
 
@@ -341,7 +342,7 @@ class Machine(RuleBasedStateMachine):
     @rule(pick=st.integers(0))
     def forget_an_ended_operation(self, pick: int) -> None:
         """The service keeps operations for a while only."""
-        ended = [s for s in self.world.started.values() if s.operation.state not in ("PENDING", "RUNNING")]
+        ended = [s for s in self.world.started.values() if not s.operation.is_live]
         for started in ended[pick % len(ended) :][:1] if ended else ():
             started.unlisted, started.unknown = 10**6, True
         self.step(4, 20)
@@ -459,7 +460,7 @@ class Machine(RuleBasedStateMachine):
         for prefix, *window in entries:
             part = told[tuple(window)]
             assert part["object"]["name"].startswith(prefix)
-            assert self.world.started[part["operation"]].order.prefix == prefix
+            assert self.world.started[part["operation"]].order.names.prefix == prefix
 
     # -------------------------------------------------------------------- end
 

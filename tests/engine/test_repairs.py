@@ -8,19 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from model_world import TASKS, FakeClock, FileMosaic, NoStop, WorldObjects
+from model_world import TASKS, FakeClock, FileMosaic, NoStop
 from test_machine import BACKOFF, BUCKET_BYTES, Machine, WhenTold
 
 from orchestrator.core.errors import IntegrityError, TransientError
+from orchestrator.engine.batch.transfers import StaleError, Transfers
+from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.execution import retry_run
-from orchestrator.engine.names import prefix_of
-from orchestrator.engine.progress import Progress
+from orchestrator.engine.placing import MosaicSink, Placing
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Attempt
-from orchestrator.engine.transfers import StaleError, Transfers
-from orchestrator.engine.watch import OperationsWatch
-from orchestrator.model.ports import Operation
+from orchestrator.model.batch import Operation, OperationState
 from orchestrator.model.states import Failure, PartState, RunState, TaskState, Who
+from orchestrator.routes.names import prefix_of
 
 
 @pytest.fixture
@@ -225,43 +225,19 @@ def test_the_proof_names_who_wrote_a_part_that_outlived_its_task(story):
     told = next(p for p in proof["parts"] if p["window"] == [0, 0, 256, 256])
     assert merged.window == TASKS[0].parts()[0]
     assert (told["task"], told["attempt"]) == ("0000", 1)
-    assert story.world.started[told["operation"]].order.prefix == prefix_of(told["object"]["name"])
-
-
-@pytest.mark.parametrize(
-    ("name", "prefix"),
-    [
-        pytest.param("p/run/0001-a1-0badcafe.tif", "p/run/0001-a1-0badcafe", id="one file"),
-        pytest.param("p/run/0001-a1-0badcafe-0000000256-0000000000.tif", "p/run/0001-a1-0badcafe", id="one of several"),
-        pytest.param("p/run/0001-a1-0badcafe.tif.bak", "", id="not a file of an export"),
-        pytest.param("p/run/0001-a1-0badcafe-256-0.tif", "p/run/0001-a1-0badcafe-256-0", id="other digits"),
-    ],
-)
-def test_a_file_name_tells_its_attempt(name, prefix):
-    """Only the names that Earth Engine makes lead back to the prefix they were made from."""
-    assert prefix_of(name) == prefix
+    assert story.world.started[told["operation"]].order.names.prefix == prefix_of(told["object"]["name"])
 
 
 class OneObject:
-    """Transfers of one part, in this thread's hands."""
+    """Transfers of one part, in this thread's hands; what is to be placed waits in `later`."""
 
     def __init__(self, story, mosaic=FileMosaic):
-        self.world, self.store, self.run_id = story.world, story.store, story.run_id
-        self.folder = story.folder / "one"
-        self.folder.mkdir()
-        clock = FakeClock()
-        self.transfers = Transfers(
-            story.run_id,
-            store=story.store,
-            objects=WorldObjects(story.world),
-            mosaic=mosaic(self.folder),
-            folder=story.folder,
-            downloads=1,
-            stop=NoStop(clock),
-            progress=Progress(),
-            wake=lambda: None,
-            record=lambda _n, _f: None,
-        )
+        folder = story.folder / "one"
+        folder.mkdir()
+        context = replace(story.process.execution._context, record=lambda _n, _f: None)
+        self.later = WhenTold()
+        placing = Placing(MosaicSink(mosaic(folder)), NoStop(FakeClock()), self.later)
+        self.transfers = Transfers(context, placing, story.folder)
 
 
 def test_bytes_of_a_replaced_object_are_not_placed(story):
@@ -310,12 +286,10 @@ def test_a_part_that_cannot_be_placed_does_not_keep_others_out(story):
         story.clock.seconds += 2
     parts = story.store.parts.of(story.run_id, [PartState.EXPORTED])
     one = OneObject(story, lambda folder: PickyMosaic(folder, parts[1].window))
-    later = WhenTold()
-    one.transfers._placer = later
     for part in parts:
         one.transfers._bring(part)
 
-    later.run(len(parts))
+    one.later.run(len(parts))
 
     states = {part.window: part.state for part in story.store.parts.of(story.run_id)}
     (trouble,) = one.transfers.troubles()
@@ -342,7 +316,7 @@ def test_other_runs_do_not_wait_for_a_list_that_takes_long():
     def listing():
         asked.set()
         assert answer.wait(10)
-        return (Operation("op/1", "RUNNING"),)
+        return (Operation("op/1", OperationState.RUNNING),)
 
     watch = OperationsWatch(listing, FakeClock(), 1, 4)
     with ThreadPoolExecutor(1) as pool:
@@ -383,7 +357,9 @@ def test_an_operation_that_comes_to_life_late_is_ended(story):
     while story.store.tasks.of(story.run_id)[0].attempt < 2:
         story.clock.seconds += 20
         story.work_off(0)
-    late = replace(story.world.started[task.operation].operation, name="projects/p/operations/late", state="RUNNING")
+    late = replace(
+        story.world.started[task.operation].operation, name="projects/p/operations/late", state=OperationState.RUNNING
+    )
     story.world.started[late.name] = replace(story.world.started[task.operation], operation=late)
     assert late.description == first.description
 

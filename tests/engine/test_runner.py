@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError, Stopped, ThrottleError, TransientError
 from orchestrator.engine.context import Backoff, ProcessContext
-from orchestrator.engine.ladder import HoldError
 from orchestrator.engine.limits import Limits
-from orchestrator.engine.runner import LockedPlacer, UnitContext, UnitWork
+from orchestrator.engine.placing import Placing
+from orchestrator.engine.runner import UnitContext, UnitWork
 from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.sql import SqlStore
+from orchestrator.engine.work import HoldError
 from orchestrator.model.direct import DirectLimits, PixelPiece
 from orchestrator.model.grid import Grid, Window
 from orchestrator.model.job import AreaSource, Job
@@ -167,7 +168,7 @@ class World:
 
         crash.point, self._real = point, crash.point
         around = ProcessContext(
-            owner="x", prefix="x", work_dir=None, keep_parts=False, downloads=1, backoff=Backoff(unit_attempts=5),
+            owner="x", work_dir=None, keep_parts=False, downloads=1, backoff=Backoff(unit_attempts=5),
             limits=Limits(1, 1, dict, self.clock), clock=self.clock, stop=self.stop, chance=random.Random(1),  # noqa: S311  spreads waits
         )  # fmt: skip
         context = UnitContext(
@@ -175,7 +176,7 @@ class World:
             steps=steps or {"pixels": Fetch(self.script, PLAN, "{}")},
             units=Dying(self.store.units, dead),
             process=around,
-            placer=LockedPlacer(self.output),
+            placer=Placing(self.output, self.stop),
             folder=self.folder,
             record=lambda name, facts: self.events.append((name, dict(facts))),
             check=check,

@@ -24,6 +24,7 @@ from orchestrator.core.errors import (
     TransientError,
 )
 from orchestrator.core.files import LockedError
+from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Clients, ProcessContext
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.limits import Limits
@@ -31,7 +32,6 @@ from orchestrator.engine.service import ElsewhereError, Service, Summary
 from orchestrator.engine.stores.records import Admission, Waiting
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.engine.turns import LONGEST_WAIT_SECONDS, Turns
-from orchestrator.engine.watch import OperationsWatch
 from orchestrator.model.grid import Window
 from orchestrator.model.job import AreaSource, Job
 from orchestrator.model.plan import TaskPlan
@@ -187,10 +187,9 @@ def real_execution(house: House, run) -> Execution:
     return Execution(
         run.id,
         store=house.store,
-        clients=Clients(OnePart(), route, FileAssembler(), NoPicture()),
+        clients=Clients(OnePart(), route, route.operations, FileAssembler(), NoPicture()),
         process=ProcessContext(
             "me",
-            "p",
             None,
             True,
             2,

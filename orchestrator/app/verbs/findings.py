@@ -167,7 +167,7 @@ def _earth_engine(app: Application) -> Finding:
     config = engine.call(ee.data.getProjectConfig)
     slots = config.get("maxConcurrentExports", "unknown")
     state = config.get("registrationState", "unknown registration")
-    queued = sum(operation.state in ("PENDING", "RUNNING") for operation in engine.operations())
+    queued = sum(operation.is_live for operation in engine.operations())
     seen = f"project {engine.project}: {state}, {slots} exports at a time, {queued} tasks now"
     if "NOT_REGISTERED" in state:
         return Finding("earth engine", "error", seen, "register the project for Earth Engine")

@@ -30,6 +30,9 @@ class Why:
     state: RunState
     because: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return "\n".join(self.because)
+
 
 def why(app: Records, name: str) -> Why:
     """

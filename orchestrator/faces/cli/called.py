@@ -19,6 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 
 NAME = "orchestrator"
+_PIP = "`pip install "  # into the environment that runs us, which need not be the one that `pip` is of
 _PLAIN = re.compile(rf"`{NAME}(?= )")
 
 
@@ -30,6 +31,8 @@ class Called:
 
     def spoken(self, sentence: str) -> str:
         """Return a sentence whose commands can be pasted into any shell that is in this folder."""
+        if _PIP in sentence:
+            sentence = sentence.replace(_PIP, f"`{_python()} -m pip install ")
         if f"`{NAME} " not in sentence:
             return sentence
         words = " ".join([program(), *map(quoted, self.options())])
@@ -45,11 +48,19 @@ def program() -> str:
 def _program(started: str, python: str, folder: str, _path: str) -> str:
     script = Path(started)
     if script.name == "__main__.py" and script.parent.name == NAME:
-        known = next((name for name in ("python3", "python") if _everywhere(name, python)), "")
-        return f"{known or _from(folder, python)} -m {NAME}"
+        return f"{_interpreter(python, folder)} -m {NAME}"
     if script.stem != NAME:
         return NAME  # another program's: it is not us whom a person can call again
     return NAME if _everywhere(NAME, started) else _from(folder, started)
+
+
+def _python() -> str:
+    return _interpreter(sys.executable, str(Path.cwd()))
+
+
+def _interpreter(python: str, folder: str) -> str:
+    known = next((name for name in ("python3", "python") if _everywhere(name, python)), "")
+    return known or _from(folder, python)
 
 
 def _everywhere(name: str, wanted: str) -> bool:

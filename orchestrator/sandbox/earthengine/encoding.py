@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ CONTENT_TYPES = {
     "PNG": "image/png",
     "AUTO_JPEG_PNG": "image/png",
 }
+# Smaller windows than an export's: several answers are computed at a time, and none takes long.
+MAX_WINDOW_SIDE = 1024
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _RGBA = 6  # the PNG colour type
 
@@ -46,8 +49,13 @@ def _tiff(image: Image, profile: Profile, no_data_tag: float | None) -> bytes:
     whole = FileWindow("", 0, 0, image.grid.height, image.grid.width)
     with MemoryFile() as memory:
         with memory.open(**raster.header(image, whole, dtype, no_data_tag, options)) as target:
-            raster.fill_in(target, image, whole, dtype.type(0), DEFAULT_SHARD_SIZE, _nobody)
+            raster.fill_in(target, image, whole, dtype.type(0), _windows(image), _nobody)
         return bytes(memory.getbuffer())
+
+
+def _windows(image: Image) -> Iterator[tuple[int, int, int, int]]:
+    grid = image.grid
+    return raster.windows(grid.height, grid.width, len(image.bands), DEFAULT_SHARD_SIZE, MAX_WINDOW_SIDE)
 
 
 def _nobody(pixels: int) -> None:
@@ -58,7 +66,7 @@ def _npy(image: Image) -> bytes:
     """A structured array (height, width) with a field for each band, as `numpy.save` writes it."""
     fields = [(band.name, np.dtype(band.dtype).newbyteorder("<")) for band in image.bands]
     array = np.zeros((image.grid.height, image.grid.width), fields)
-    for row, col, height, width in raster.windows(*array.shape, len(fields), DEFAULT_SHARD_SIZE):
+    for row, col, height, width in _windows(image):
         values, _ = image.read(row, col, height, width)
         for (name, _), band in zip(fields, values, strict=True):
             array[name][row : row + height, col : col + width] = band
@@ -71,7 +79,7 @@ def _png(image: Image) -> bytes:
     """Red, green, blue and opacity: a pixel that is masked in any band is transparent. Form: PNG specification, W3C."""
     height, width = image.grid.height, image.grid.width
     colours = np.zeros((height, width, 4), np.uint8)
-    for row, col, rows, cols in raster.windows(height, width, 4, DEFAULT_SHARD_SIZE):
+    for row, col, rows, cols in _windows(image):
         values, valid = image.read(row, col, rows, cols)
         part = colours[row : row + rows, col : col + cols]
         part[..., :3] = np.stack(values, axis=-1)  # a single band of grey is all three

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from dataclasses import replace
 
 from rasterio.errors import CRSError
@@ -34,6 +36,8 @@ class PixelRoutes:
         self._meter = meter
         self._faults = faults
         self._profile = profile
+        # However many are admitted: what is computed at a time bounds the memory, and more would not be faster.
+        self._processors = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
 
     def routes(self) -> list[Route]:
         expression = r"/v1/projects/(?P<project>[^/:]+)/image:computePixels"
@@ -66,7 +70,8 @@ class PixelRoutes:
         self._admit(api, order, image)
         tag = self._faults.no_data_tag(api, request)
         try:
-            body = encoded(image, order.format, self._profile, tag)
+            with self._processors:
+                body = encoded(image, order.format, self._profile, tag)
         except CRSError as error:
             raise EvaluationError(f"The CRS cannot be written: {error}") from error
         return Response(200, {"Content-Type": CONTENT_TYPES[order.format]}, body)

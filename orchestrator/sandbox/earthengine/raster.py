@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -131,9 +131,11 @@ def tiff_options(dtype: np.dtype[Any], shard_size: int, profile: Profile) -> dic
     return options if profile.compression == "none" else {**options, "predictor": predictor}
 
 
-def windows(height: int, width: int, bands: int, block: int) -> Iterator[tuple[int, int, int, int]]:
+def windows(
+    height: int, width: int, bands: int, block: int, max_side: int = MAX_WINDOW_SIDE
+) -> Iterator[tuple[int, int, int, int]]:
     """Yield (row, col, height, width) that cover a file in whole blocks, small enough for memory."""
-    side = min(MAX_WINDOW_SIDE, math.isqrt(WINDOW_BAND_PIXELS // bands))
+    side = min(max_side, math.isqrt(WINDOW_BAND_PIXELS // bands))
     step = max(block, side // block * block)
     for row in range(0, height, step):
         for col in range(0, width, step):
@@ -162,7 +164,8 @@ def write(
     options = tiff_options(dtype, export.shard_size, profile)
     fill = fill_value(dtype, export.no_data, profile)
     with rasterio.open(plain, "w", **header(image, file, dtype, export.no_data, options)) as target:
-        anything = fill_in(target, image, file, dtype.type(fill), options["blockxsize"], note)
+        parts = windows(file.height, file.width, len(image.bands), options["blockxsize"])
+        anything = fill_in(target, image, file, dtype.type(fill), parts, note)
     if export.cloud_optimized:
         _optimize(plain, scratch, options)
     return anything
@@ -189,13 +192,28 @@ def header(
 
 
 def fill_in(
-    target: Any, image: Image, file: FileWindow, fill: np.generic, block: int, note: Callable[[int], None]
+    target: Any,
+    image: Image,
+    file: FileWindow,
+    fill: np.generic,
+    parts: Iterable[tuple[int, int, int, int]],
+    note: Callable[[int], None],
 ) -> bool:
-    """Write names and pixels of the bands, `fill` where they are masked; return whether any pixel is not."""
+    """
+    Write names and pixels of the bands, `fill` where they are masked; return whether any pixel is not.
+
+    Args:
+        target: An open raster.
+        image: What is evaluated.
+        file: Which pixels of the image the raster holds.
+        fill: The value of masked pixels, in the raster's type.
+        parts: The windows of the raster, as `windows` yields them.
+        note: Is told the number of pixels after each of them.
+    """
     anything, dtype = False, fill.dtype
     for number, band in enumerate(image.bands, start=1):
         target.set_band_description(number, band.name)
-    for row, col, height, width in windows(file.height, file.width, len(image.bands), block):
+    for row, col, height, width in parts:
         values, valid = image.read(file.row + row, file.col + col, height, width)
         filled = np.stack([np.where(valid[i], v, fill) for i, v in enumerate(values)])
         target.write(filled.astype(dtype, copy=False), window=Window(col, row, width, height))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import ee
@@ -18,6 +20,9 @@ from google.cloud import storage
 from orchestrator.sandbox.faults import Rule
 from orchestrator.sandbox.scenes.catalogue import Band, PixelType
 from orchestrator.sandbox.server import DEFAULT_BUCKET, Options, Sandbox
+
+# pytest's importlib mode puts no folder of tests on the path, and the kit is of use to nobody else.
+sys.path.insert(0, str(Path(__file__).parent))
 
 CRS = "EPSG:32633"
 TRANSFORM = (10.0, 0.0, 500000.0, 0.0, -10.0, 5200000.0)

@@ -11,6 +11,7 @@ import googleapiclient
 import pytest
 import requests
 from google.api_core.exceptions import BadRequest
+from googleapiclient.errors import HttpError
 
 from orchestrator.sandbox.server import DEFAULT_BUCKET
 
@@ -245,6 +246,31 @@ def test_the_earth_engine_client_asks_once(kit):
         ee.data.setMaxRetries(0)
 
     assert kit.sandbox.state()["requests"]["thumbnails.create"] == before + 1
+
+
+@pytest.mark.parametrize("version", ["v1alpha", "v1beta"])
+@pytest.mark.parametrize("method", ["value:compute", "table:computeFeatures"])
+def test_another_version_of_the_api_is_refused_by_its_methods_name(sandbox, version, method):
+    """The real service has these versions: 400 that names the path, and nobody is blamed."""
+    violations = len(sandbox.state()["violations"])
+    path = f"/{version}/projects/p/{method}"
+
+    answer = requests.post(sandbox.url + path, json={}, timeout=20)
+
+    named = f"does not imitate Earth Engine's method earthengine.projects.{method.replace(':', '.')} (POST {path})"
+    assert answer.status_code == 400
+    assert named in answer.json()["error"]["message"]
+    assert len(sandbox.state()["violations"]) == violations
+
+
+def test_the_drive_client_asks_once(sandbox, drive):
+    """With its retries on, it raises at once for what is missing."""
+    before = sandbox.state()["requests"].get("drive.copy", 0)
+
+    with pytest.raises(HttpError, match=r"drive\.files\.copy"):
+        drive.files().copy(fileId="x", body={}).execute(num_retries=5)
+
+    assert sandbox.state()["requests"]["drive.copy"] == before + 1
 
 
 def test_refusals_are_counted_under_their_names(kit):

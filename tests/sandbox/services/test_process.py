@@ -192,7 +192,7 @@ def test_a_parent_that_is_killed_takes_the_sandbox_along(tmp_path, forks):
 def test_a_sandbox_that_cannot_close_its_books_ends_all_the_same(monkeypatch):
     """Once the parent is gone there is a last moment, whatever the sandbox is stuck in."""
     codes = []
-    monkeypatch.setattr(main, "os", SimpleNamespace(getppid=lambda: 1, _exit=codes.append))
+    monkeypatch.setattr(main, "os", SimpleNamespace(getppid=lambda: 1, read=lambda *_: b"", _exit=codes.append))
     monkeypatch.setattr(main, "time", SimpleNamespace(sleep=codes.append))
     end = threading.Event()
 

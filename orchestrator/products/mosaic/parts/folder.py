@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from orchestrator.assemble.quicklook import Quicklook
 from orchestrator.core import crash
 from orchestrator.core.errors import OrchestratorError, Stopped, UserError
 from orchestrator.core.files import (
-    LockedError,
+    LockFile,
     make_folder,
     publish,
     remove_if_empty,
@@ -49,17 +48,18 @@ def assemble_folder(request: Request, stop: Stop, say: Say = lambda _what, _done
     if not finished.is_file():
         _refuse_taken(request)
     prepared = prepare(request, stop, say)
-    with _alone(request.work):
+    with _alone(request.work) as lock:
         _begin_anew_unless(request.work, prepared.digest)
         if finished.is_file():
-            result: dict[str, Any] = json.loads(finished.read_text())
+            result: dict[str, Any] = json.loads(finished.read_text(encoding="utf-8"))
         else:
             _refuse_taken(request)
             result = _made(request, prepared, stop, say)
             write_whole(finished, json.dumps(result).encode())
         crash.point("assembly.finished")
         _publish(request)
-        remove_tree(request.work)
+        _empty(request.work)
+        lock.remove()
     remove_if_empty(request.work.parent)
     return result
 
@@ -73,7 +73,7 @@ def _refuse_taken(request: Request) -> None:
 
 
 @contextmanager
-def _alone(work: Path) -> Iterator[None]:
+def _alone(work: Path) -> Iterator[LockFile]:
     """
     Make the working folder and hold its lock.
 
@@ -84,28 +84,28 @@ def _alone(work: Path) -> Iterator[None]:
         make_folder(work)
     except OSError as error:
         raise UserError(f"{work} cannot be made: {error.strerror}; choose another --output") from None
-    fd = os.open(work / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = LockFile(work / "lock")
+    lock.acquire(lambda _: f"{work} is being worked in by another process; wait for its end")
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LockedError(f"{work} is being worked in by another process; wait for its end") from None
-        if not os.fstat(fd).st_nlink:
-            raise LockedError(f"another process has just ended its work in {work}; look at what it made")
-        yield
+        yield lock
     finally:
-        os.close(fd)
+        lock.release()
 
 
 def _begin_anew_unless(work: Path, digest: str) -> None:
     """Take away what was begun for another request, or of other parts."""
     inputs = work / "inputs"
-    if inputs.is_file() and inputs.read_text() == digest:
+    if inputs.is_file() and inputs.read_text(encoding="ascii") == digest:
         return
-    for child in work.iterdir():
-        if child.name != "lock":
-            remove_tree(child)
+    _empty(work)
     write_whole(inputs, digest.encode())
+
+
+def _empty(work: Path) -> None:
+    """Remove all but the lock, which is ours."""
+    for child in work.iterdir():
+        if not child.name.startswith("lock"):
+            remove_tree(child)
 
 
 def _made(request: Request, prepared: Prepared, stop: Stop, say: Say) -> dict[str, Any]:

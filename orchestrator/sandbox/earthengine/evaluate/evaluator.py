@@ -61,7 +61,7 @@ class RequestedImage:
         """Fix the grid and find out what the bands share; nothing is computed yet."""
         self._nodes = [band.node for band in image.bands]
         self._plan = Plan(self._nodes)
-        self._window = grid
+        self._window = grid.anchored()
         self.bands = tuple(
             RequestedBand(band.name, pixel_types.dtype_of(band.type).name, band.type) for band in image.bands
         )

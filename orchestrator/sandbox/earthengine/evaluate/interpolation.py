@@ -29,8 +29,8 @@ class InterpolatedNode(Node):
 
     def compute(self, pull: Pull, grid: Grid) -> Tile:
         source = self._level(grid.projection)
-        if grid.projection == source:
-            return pull.read(self.inputs[0], grid)
+        if (native := grid.on(source)) is not None:
+            return pull.read(self.inputs[0], native)
         places = locate(grid, source)
         rows, cols = places.rows - 0.5, places.cols - 0.5
         if places.separable:

@@ -220,12 +220,12 @@ class ReprojectedNode(Node):
         """Keep the lattice, and the window outside of which everything is masked (None: no such window)."""
         pixel = 2 * lattice.nominal_scale()
         super().__init__((source,), source.support.widened(pixel) if source.support else None)
-        self.lattice = lattice
-        self.bounds = bounds
+        self.lattice = lattice.anchor()[0]
+        self.bounds = None if bounds is None else bounds.anchored()
 
     def compute(self, pull: Pull, grid: Grid) -> Tile:
-        if grid.projection == self.lattice:
-            return self._native(pull, grid)
+        if (native := grid.on(self.lattice)) is not None:
+            return self._native(pull, native)
         return gather(grid, self.lattice, lambda window: self._native(pull, window))
 
     def _native(self, pull: Pull, grid: Grid) -> Tile:
@@ -278,8 +278,8 @@ class SceneBandNode(Node):
 
     def compute(self, pull: Pull, grid: Grid) -> Tile:
         del pull
-        if grid.projection == self.lattice:
-            return self._level(0, grid)
+        if (native := grid.on(self.lattice)) is not None:
+            return self._level(0, native)
         level = self._suitable_level(grid.projection)
         return gather(grid, self.lattice.coarsened(2**level), lambda window: self._level(level, window))
 

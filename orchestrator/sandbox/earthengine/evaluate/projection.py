@@ -7,6 +7,7 @@ y = d*col + e*row + f. World coordinates are always (x, y), longitude before lat
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,6 +28,8 @@ Floats = NDArray[np.floating[Any]]
 WGS84 = "EPSG:4326"
 METRES_PER_DEGREE = 6378137.0 * np.pi / 180  # on the equator of WGS 84: Earth Engine's nominal scale of 1 degree
 _SNAP = 1e-6  # pixels; corners closer than this to a lattice line lie on it
+_ROUND_PARTS = 64  # of a pixel: an origin on such a part of one is meant to be there
+_ROUNDING = 1e-7  # pixels; more than the products of large numbers are off
 _local = threading.local()
 
 
@@ -120,6 +123,15 @@ class Projection:
         a, b, c, d, e, f = self.transform
         return Projection(self.crs, (a, b, c, d, -e, f)) if self.is_axis_aligned and e > 0 else self
 
+    def anchor(self) -> tuple[Projection, int, int]:
+        """
+        Give the same lattice with its origin less than a pixel from (0, 0), and the (row, col) there of pixel (0, 0).
+
+        However far apart two windows of one lattice begin, they have one anchor, so that what is computed from it is
+        the same to the last bit: a pixel has one value whatever window it is asked in.
+        """
+        return _anchor(self)
+
     def coarsened(self, factor: int) -> Projection:
         """Merge `factor` x `factor` pixels into one, from the same origin."""
         a, b, c, d, e, f = self.transform
@@ -144,6 +156,27 @@ class Projection:
     def shape_to_world(self, shape: BaseGeometry) -> BaseGeometry:
         """Carry a shape from pixel coordinates (col, row) to world."""
         return shapely.transform(shape, lambda points: np.column_stack(self.world(points[:, 0], points[:, 1])))
+
+
+@lru_cache(maxsize=4096)
+def _anchor(lattice: Projection) -> tuple[Projection, int, int]:
+    a, b, c, d, e, f = lattice.transform
+    det = a * e - b * d
+    if det == 0 or not np.isfinite(lattice.transform).all():
+        return lattice, 0, 0
+    (col, col_part), (row, row_part) = _split((e * c - b * f) / det), _split((a * f - d * c) / det)
+    if col_part is None or row_part is None:
+        origin = c - a * col - b * row, f - d * col - e * row
+    else:
+        origin = a * col_part + b * row_part, d * col_part + e * row_part
+    return Projection(lattice.crs, (a, b, origin[0], d, e, origin[1])), row, col
+
+
+def _split(pixels: float) -> tuple[int, float | None]:
+    """Split into whole pixels and the rest, in 64ths; None if it is no such part."""
+    whole = math.floor(pixels + _ROUNDING)
+    part = round((pixels - whole) * _ROUND_PARTS) / _ROUND_PARTS
+    return whole, part if abs(pixels - whole - part) < _ROUNDING else None
 
 
 # A composite of several projections has one degree of WGS 84 as its default.
@@ -173,6 +206,23 @@ class Grid:
         """The affine transform of the window's own top left corner."""
         a, b, c, d, e, f = self.projection.transform
         return a, b, a * self.col + b * self.row + c, d, e, d * self.col + e * self.row + f
+
+    def anchored(self) -> Grid:
+        """Give the same window, numbered from the anchor of its lattice."""
+        lattice, row, col = self.projection.anchor()
+        return Grid(lattice, self.row + row, self.col + col, self.height, self.width)
+
+    def on(self, lattice: Projection) -> Grid | None:
+        """Give the same window numbered as `lattice` numbers it; None if that is another lattice."""
+        if self.projection == lattice:
+            return self
+        if self.projection.crs != lattice.crs:
+            return None
+        own, row, col = self.projection.anchor()
+        other, other_row, other_col = lattice.anchor()
+        if own != other:
+            return None
+        return Grid(lattice, self.row + row - other_row, self.col + col - other_col, self.height, self.width)
 
     def padded(self, pixels: int) -> Grid:
         """Widen the window on every side."""

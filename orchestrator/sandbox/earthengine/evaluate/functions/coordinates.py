@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.images import default_band
-from orchestrator.sandbox.earthengine.evaluate.nodes import Node, Pull
+from orchestrator.sandbox.earthengine.evaluate.nodes import Group, GroupedNode, Node, Pull
 from orchestrator.sandbox.earthengine.evaluate.projection import (
     METRES_PER_DEGREE,
     WGS84,
@@ -22,24 +25,26 @@ from orchestrator.sandbox.earthengine.evaluate.values import Image
 _FLOAT64 = np.dtype(np.float64)
 
 
-class CoordinateNode(Node):
-    """One coordinate of the centres of pixels: 0 is x or longitude, 1 is y or latitude."""
+class Coordinates(Group):
+    """Both coordinates of the centres of pixels, carried over together: 0 is x or longitude, 1 is y or latitude."""
 
-    __slots__ = ("axis", "projection")
-
-    def __init__(self, projection: Projection, axis: int) -> None:
+    def __init__(self, projection: Projection) -> None:
         """Keep the projection the coordinates are given in."""
-        super().__init__((), None)
         self.projection = projection
-        self.axis = axis
 
-    def compute(self, pull: Pull, grid: Grid) -> Tile:
+    def compute_all(self, pull: Pull, grid: Grid, wanted: Sequence[Any]) -> dict[Any, Tile]:
         del pull
         rows = np.arange(grid.row, grid.row + grid.height)[:, None] + 0.5
         cols = np.arange(grid.col, grid.col + grid.width)[None, :] + 0.5
         x, y = grid.projection.world(*np.broadcast_arrays(cols, rows))
         there = self.projection.pixel(*reproject_points(grid.crs, self.projection.crs, x, y))
-        return Tile(np.asarray(there[self.axis], _FLOAT64))
+        return {axis: Tile(np.asarray(there[axis], _FLOAT64)) for axis in wanted}
+
+
+def _coordinates(projection: Projection, names: Iterable[str]) -> Image:
+    group = Coordinates(projection)
+    nodes = [GroupedNode(group, axis, (), None) for axis in (0, 1)]
+    return Image(tuple(default_band(n, node, pixel_types.DOUBLE) for n, node in zip(names, nodes, strict=True)))
 
 
 class AreaNode(Node):
@@ -65,15 +70,12 @@ class AreaNode(Node):
 
 @function("Image.pixelLonLat")
 def pixel_lon_lat() -> Image:
-    names = ("longitude", "latitude")
-    nodes = [CoordinateNode(Projection(WGS84), axis) for axis in (0, 1)]
-    return Image(tuple(default_band(n, node, pixel_types.DOUBLE) for n, node in zip(names, nodes, strict=True)))
+    return _coordinates(Projection(WGS84), ("longitude", "latitude"))
 
 
 @function("Image.pixelCoordinates")
 def pixel_coordinates(projection: Projection) -> Image:
-    nodes = [CoordinateNode(projection, axis) for axis in (0, 1)]
-    return Image(tuple(default_band(n, node, pixel_types.DOUBLE) for n, node in zip("xy", nodes, strict=True)))
+    return _coordinates(projection, "xy")
 
 
 @function("Image.pixelArea")

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
 from orchestrator.core.clock import quota_returns
-from orchestrator.core.errors import OrchestratorError, PermanentError
-from orchestrator.engine.context import ProcessContext
+from orchestrator.core.errors import PermanentError
+from orchestrator.engine.batch.exports import Exports, subject_of
+from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Task
-from orchestrator.model.plan import TaskPlan
-from orchestrator.model.ports import Diagnosis, Operation
+from orchestrator.engine.work import HoldError
+from orchestrator.model.batch import Operation, OperationState
+from orchestrator.model.ports import Diagnosis
 from orchestrator.model.states import Failure, TaskState
 
-# The memory ladder's first steps: Earth Engine computes an export in tiles of this side; a quarter of the pixels
-# at once needs about a quarter of the memory there.
-SHARDS = (256, 128, 64)
 RUNG = "rung"
 _PASSING = frozenset({Failure.TRANSIENT, Failure.THROTTLE})
 _TOO_MUCH = frozenset({Failure.MEMORY, Failure.TIMEOUT, Failure.SIZE})
@@ -28,31 +24,20 @@ _ONCE_MORE = {Failure.OUT_OF_MEMORY: Failure.MEMORY, Failure.UNKNOWN: Failure.PE
 _LONGEST_COOL_DOWN = 3600.0
 
 
-class HoldError(OrchestratorError):
-    """
-    Something outside must change first.
-
-    Attributes:
-        alone: Whether that may happen without a person.
-        until: When to look again, seconds since 1970; 0 is after the usual wait.
-    """
-
-    def __init__(self, reason: str, *, alone: bool, until: float = 0.0) -> None:
-        super().__init__(reason)
-        self.alone = alone
-        self.until = until
-
-
-@dataclass(frozen=True, slots=True)
 class Ladder:
-    """Answers failures of one run's tasks."""
+    """
+    Answers failures of one run's tasks: waits, tries again, asks for less at once, cuts.
 
-    run_id: str
-    subject: str
-    store: Store
-    process: ProcessContext
-    record: Callable[[str, Mapping[str, Any]], None]
-    cut: Callable[[TaskPlan], tuple[TaskPlan, TaskPlan] | None]
+    The route tells in how many steps the same rectangle can be asked for with less at once; each is a rung.
+    """
+
+    def __init__(self, context: RunContext, exports: Exports) -> None:
+        self._context = context
+        self._run_id = context.run_id
+        self._store = context.store
+        self._rungs = context.clients.route.rungs
+        self._subject = exports.subject
+        self._cut = exports.cut
 
     def answer(self, task: Task, operation: Operation) -> None:
         """
@@ -65,17 +50,17 @@ class Ladder:
         told = operation.diagnosis or Diagnosis(operation.failure or Failure.PERMANENT)
         failure = told.failure
         facts = {"task": task.key, "attempt": task.attempt, "failure": failure, "error": operation.error}
-        self.record("task.failed", facts)
+        self._context.record("task.failed", facts)
         if failure is Failure.CANCELLED:
             raise self._cancelled_elsewhere(task, operation)
         if failure is Failure.QUOTA:
             raise self._quota(task, operation.error, told)
         if failure in _ONCE_MORE and task.failure is not failure:
-            self._again(task, failure, operation.error, told.wait_seconds or self.process.backoff.cool_down_seconds)
+            self._again(task, failure, operation.error, told.wait_seconds or self._context.backoff.cool_down_seconds)
             return
         step = _ONCE_MORE.get(failure, failure)
-        if step in _PASSING and task.counted < self.process.backoff.max_attempts:
-            wait = self.process.backoff.cool_down_seconds * 2 ** (max(1, task.counted) - 1)
+        if step in _PASSING and task.counted < self._context.backoff.max_attempts:
+            wait = self._context.backoff.cool_down_seconds * 2 ** (max(1, task.counted) - 1)
             self._again(task, step, operation.error, max(told.wait_seconds, min(wait, _LONGEST_COOL_DOWN)))
         elif step is Failure.THROTTLE:
             raise self._throttled(task, operation.error)
@@ -87,67 +72,61 @@ class Ladder:
     def _cancelled_elsewhere(self, task: Task, operation: Operation) -> HoldError:
         return HoldError(
             f"task {task.key} was cancelled in Earth Engine by somebody else ({operation.name}); "
-            f"`orchestrator retry {self.run_id}` exports it again, `orchestrator cancel {self.run_id}` gives up",
+            f"`orchestrator retry {self._run_id}` exports it again, `orchestrator cancel {self._run_id}` gives up",
             alone=False,
         )
 
     def _quota(self, task: Task, sentence: str, told: Diagnosis) -> HoldError:
         """Leave the task to be handed over again when the quota has returned."""
-        again = quota_returns(self.process.clock.now()).timestamp()
-        self.store.tasks.reset(self.run_id, task.key, TaskChange(error=sentence, failure=Failure.QUOTA))
+        again = quota_returns(self._context.process.clock.now()).timestamp()
+        self._store.tasks.reset(self._run_id, task.key, TaskChange(error=sentence, failure=Failure.QUOTA))
         return HoldError(f"Earth Engine says: {sentence} ({told.advice})", alone=True, until=again)
 
     def _throttled(self, task: Task, sentence: str) -> HoldError:
         """A service that stays busy is waited for, however long: nothing is wrong with the task."""
         change = TaskChange(error=sentence, failure=Failure.THROTTLE, forgiven=task.attempt)
-        self.store.tasks.reset(self.run_id, task.key, change)
-        return HoldError(f"Earth Engine stays busy: {sentence}", alone=True, until=self._now() + _LONGEST_COOL_DOWN)
+        self._store.tasks.reset(self._run_id, task.key, change)
+        return HoldError(
+            f"Earth Engine stays busy: {sentence}", alone=True, until=self._context.now() + _LONGEST_COOL_DOWN
+        )
 
     def _again(self, task: Task, failure: Failure, sentence: str, wait: float) -> None:
-        change = TaskChange(error=sentence, failure=failure, next_at=self._now() + wait)
-        self.store.tasks.reset(self.run_id, task.key, change)
+        change = TaskChange(error=sentence, failure=failure, next_at=self._context.now() + wait)
+        self._store.tasks.reset(self._run_id, task.key, change)
 
     def _may_climb(self, task: Task, told: Diagnosis) -> bool:
         """Tell whether a smaller piece may help: there is one, and the sentence has not come again after the last."""
         came_again = (
             told.steps is not None and told.failure is not Failure.OUT_OF_MEMORY and task.failure is told.failure
         )
-        return task.rung < self.process.backoff.max_rung and not came_again
-
-    def starting_rung(self) -> int:
-        """Return the rung that worked before for this expression."""
-        return int(self.store.lessons.get(self.subject, RUNG) or 0)
+        return task.rung < self._context.backoff.max_rung and not came_again
 
     def _climb(self, task: Task, failure: Failure, sentence: str, told: Diagnosis) -> None:
         rung = task.rung + 1
-        by_shard = failure is not Failure.SIZE and rung < len(SHARDS)
-        if by_shard:
+        if failure is not Failure.SIZE and rung < len(self._rungs):
             # At once: a crash between the rung and the reset would climb a second one for the same failure.
-            self.store.tasks.reset(self.run_id, task.key, TaskChange(error=sentence, failure=failure, rung=rung))
-            self.record("task.rung", {"task": task.key, "rung": rung, "shard": SHARDS[rung]})
+            self._store.tasks.reset(self._run_id, task.key, TaskChange(error=sentence, failure=failure, rung=rung))
+            self._context.record("task.rung", {"task": task.key, "rung": rung, **self._rungs[rung]})
         else:
             self._split(task, rung, failure, sentence, told)
-        self.store.lessons.learn(self.subject, RUNG, min(rung, len(SHARDS) - 1))
+        self._store.lessons.learn(self._subject, RUNG, min(rung, len(self._rungs) - 1))
 
     def _split(self, task: Task, rung: int, failure: Failure, sentence: str, told: Diagnosis) -> None:
-        halves = self.cut(task.plan)
+        halves = self._cut(task.plan)
         if halves is None:
             raise PermanentError(_no_step_left(task, failure, sentence, told))
         children = [(f"{task.key}.{i}", half, rung) for i, half in enumerate(halves)]
-        self.store.tasks.split(self.run_id, task.key, children, failure)
-        self.record("task.split", {"task": task.key, "into": [key for key, _half, _rung in children]})
-
-    def _now(self) -> float:
-        return self.process.clock.now().timestamp()
+        self._store.tasks.split(self._run_id, task.key, children, failure)
+        self._context.record("task.split", {"task": task.key, "into": [key for key, _half, _rung in children]})
 
 
-def subject_of(image: str) -> str:
-    """Return what lessons about an expression are filed under."""
-    return hashlib.sha256(image.encode()).hexdigest()[:32]
+def starting_rung(store: Store, image: str) -> int:
+    """Return the rung that worked before for an expression."""
+    return int(store.lessons.get(subject_of(image), RUNG) or 0)
 
 
 def failed_state(operation: Operation) -> TaskState:
-    return TaskState.CANCELLED if operation.state == "CANCELLED" else TaskState.FAILED
+    return TaskState.CANCELLED if operation.state is OperationState.CANCELLED else TaskState.FAILED
 
 
 _ADVICE: Mapping[Failure, str] = {

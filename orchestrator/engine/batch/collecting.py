@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.core import crash
+from orchestrator.engine.batch.feedback import Feedback
 from orchestrator.engine.context import RunContext
-from orchestrator.engine.feedback import Feedback
-from orchestrator.engine.ladder import HoldError
-from orchestrator.engine.names import Matched, match
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Attempt, Task
+from orchestrator.engine.work import HoldError
+from orchestrator.model.batch import Matched
 from orchestrator.model.states import Failure, TaskState
 
 # So many names of objects stand in a sentence.
@@ -47,7 +47,7 @@ class Collecting:
             raise HoldError(reason, alone=False)
 
     def _collect(self, task: Task, attempt: Attempt) -> bool:
-        matched = match(task.plan, attempt, self._context.clients.route.objects.find(attempt.prefix))
+        matched = self._context.clients.route.files(task.plan, attempt.prefix, attempt.first_posted)
         if task.failure is Failure.EMPTY and not matched.found and not matched.strange:
             self._context.store.parts.empty(self._context.run_id, task.key)
             self._context.record("task.empty", {"task": task.key, "parts": len(task.plan.parts())})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from orchestrator.core.clock import Clock
-from orchestrator.model.ports import Operation
+from orchestrator.model.batch import ListOperations, Operation
 
 
 class OperationsWatch:
@@ -16,7 +16,7 @@ class OperationsWatch:
     The interval grows from `low` to `high` seconds while nothing changes and falls back when something does.
     """
 
-    def __init__(self, listing: Callable[[], Sequence[Operation]], clock: Clock, low: float, high: float) -> None:
+    def __init__(self, listing: ListOperations, clock: Clock, low: float, high: float) -> None:
         self._listing = listing
         self._clock = clock
         self._low = low
@@ -61,10 +61,14 @@ class OperationsWatch:
     def _ask(self) -> None:
         seen = self._listing()
         with self._lock:
-            changed = [(o.name, o.state) for o in seen] != [(o.name, o.state) for o in self._seen]
+            changed = _states(seen) != _states(self._seen)
             # Something submitted while the list was on its way may have asked for haste.
             self._interval = self._low if changed or self._hasty else min(self._high, self._interval * 1.5)
             self._hasty = False
             self._seen = seen
             self._serial += 1
             self._asked = self._clock.monotonic()
+
+
+def _states(operations: Sequence[Operation]) -> list[tuple[str, str, str]]:
+    return [(operation.name, operation.state, operation.said) for operation in operations]

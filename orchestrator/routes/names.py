@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from orchestrator.engine.stores.records import Attempt
+from orchestrator.model.batch import AttemptNames, Matched
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
-from orchestrator.model.ports import Route
 
 # Earth Engine writes `prefix.tif`, or for each of several files the rows and columns it begins at in the export:
 # `prefix-yyyyyyyyyy-xxxxxxxxxx.tif` in Drive and in Google's guide "Exporting images", and without the first dash in
@@ -22,26 +21,43 @@ _FILE_NAME = re.compile(r"(?P<prefix>.+?)(?:-?(?P<row>[0-9]{10})-(?P<col>[0-9]{1
 _SKEW = timedelta(minutes=10)
 
 
-def new_attempt(run_id: str, task: str, number: int, *, prefix: str, owner: str, route: Route, now: float) -> Attempt:
+@dataclass(frozen=True, slots=True)
+class Naming:
     """
-    Return attempt `number` of `task`.
+    What names are made from.
 
-    The prefix is fresh for each attempt, so that a late write of an earlier one cannot mix into this one; it ends in
-    a letter, so that no digit of it can be taken for one of an offset. Earth Engine takes request ids of at most 60
-    of [A-Za-z0-9-] and descriptions of at most 100 of [A-Za-z0-9.,:;_-] (REST reference, projects.image.export;
-    Export.image.toCloudStorage).
+    Attributes:
+        owner: Names this installation, so that two never touch each other's objects.
+        prefix: What the names of all our objects start with, without separator at the end.
+        separator: Joins the words of an object's name.
     """
-    digest = hashlib.sha256(f"{owner}|{run_id}|{task}|{number}".encode()).hexdigest()
-    words = [prefix, owner, run_id, f"{task}-a{number}-{digest[:8]}x"]
-    return Attempt(
-        task=task,
-        number=number,
-        request_id=f"x{digest[:48]}",
-        description=f"orchestrator.{run_id}.{task}.a{number}.{digest[:12]}",
-        prefix=route.separator.join(word for word in words if word),
-        operation="",
-        first_posted=now,
-    )
+
+    owner: str
+    prefix: str = ""
+    separator: str = "/"
+
+    def attempt(self, run_id: str, task: str, number: int) -> AttemptNames:
+        """
+        Return what attempt `number` of `task` is called.
+
+        The prefix is fresh for each attempt, so that a late write of an earlier one cannot mix into this one; it ends
+        in a letter, so that no digit of it can be taken for one of an offset. Earth Engine takes request ids of at
+        most 60 of [A-Za-z0-9-] and descriptions of at most 100 of [A-Za-z0-9.,:;_-] (REST reference,
+        projects.image.export; Export.image.toCloudStorage).
+        """
+        digest = hashlib.sha256(f"{self.owner}|{run_id}|{task}|{number}".encode()).hexdigest()
+        return AttemptNames(
+            request_id=f"x{digest[:48]}",
+            description=f"orchestrator.{run_id}.{task}.a{number}.{digest[:12]}",
+            prefix=self._joined(run_id, f"{task}-a{number}-{digest[:8]}x"),
+        )
+
+    def run_prefix(self, run_id: str) -> str:
+        """Return what the names of all objects of a run start with."""
+        return self._joined(run_id) + self.separator
+
+    def _joined(self, *words: str) -> str:
+        return self.separator.join(word for word in (self.prefix, self.owner, *words) if word)
 
 
 def prefix_of(name: str) -> str:
@@ -50,28 +66,14 @@ def prefix_of(name: str) -> str:
     return match["prefix"] if match else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Matched:
-    """
-    What lies under an attempt's prefix.
-
-    Attributes:
-        found: The object of each part that has exactly one.
-        strange: Objects that are no part of the task: another place, older than the export, or two for one part.
-    """
-
-    found: Mapping[Window, StoredObject]
-    strange: tuple[StoredObject, ...]
-
-
-def match(task: TaskPlan, attempt: Attempt, listed: Iterable[StoredObject]) -> Matched:
+def match(task: TaskPlan, prefix: str, begun: float, listed: Iterable[StoredObject]) -> Matched:
     """Tell which of the `listed` objects is which part of `task`, by the attempt's prefix and the pixel offsets."""
     parts = {(part.row, part.col): part for part in task.parts()}
     candidates: dict[Window, list[StoredObject]] = {}
     strange = []
     for source in listed:
-        part = parts.get(_corner(task, attempt, source) or (-1, -1))
-        if part is None or _older(source, attempt):
+        part = parts.get(_corner(task, prefix, source) or (-1, -1))
+        if part is None or _older(source, begun):
             strange.append(source)
         else:
             candidates.setdefault(part, []).append(source)
@@ -80,7 +82,7 @@ def match(task: TaskPlan, attempt: Attempt, listed: Iterable[StoredObject]) -> M
     return Matched(found, (*strange, *doubled))
 
 
-def wrote(task: TaskPlan, attempt: Attempt, source: StoredObject) -> bool:
+def wrote(task: TaskPlan, prefix: str, begun: float, source: StoredObject) -> bool:
     """
     Tell whether an attempt of `task` may have written an object, whatever part sizes it was asked for.
 
@@ -88,15 +90,15 @@ def wrote(task: TaskPlan, attempt: Attempt, source: StoredObject) -> bool:
     the task and not before the attempt.
     """
     name = _FILE_NAME.fullmatch(source.name)
-    if name is None or name["prefix"] != attempt.prefix or _older(source, attempt):
+    if name is None or name["prefix"] != prefix or _older(source, begun):
         return False
     return int(name["row"] or 0) < task.window.height and int(name["col"] or 0) < task.window.width
 
 
-def _corner(task: TaskPlan, attempt: Attempt, source: StoredObject) -> tuple[int, int] | None:
+def _corner(task: TaskPlan, prefix: str, source: StoredObject) -> tuple[int, int] | None:
     """Return row and column, on the plan's grid, where a file of the attempt begins; None for any other file."""
     name = _FILE_NAME.fullmatch(source.name)
-    if name is None or name["prefix"] != attempt.prefix:
+    if name is None or name["prefix"] != prefix:
         return None
     if name["row"] is None:
         # One file keeps the bare prefix; where several were planned it would hold another's pixels too.
@@ -104,13 +106,8 @@ def _corner(task: TaskPlan, attempt: Attempt, source: StoredObject) -> tuple[int
     return task.window.row + int(name["row"]), task.window.col + int(name["col"])
 
 
-def _older(source: StoredObject, attempt: Attempt) -> bool:
+def _older(source: StoredObject, begun: float) -> bool:
     """Tell whether an object was there before the attempt was: then no operation of ours wrote it."""
     if not source.created:
         return False
-    return datetime.fromisoformat(source.created) + _SKEW < datetime.fromtimestamp(attempt.first_posted).astimezone()
-
-
-def run_prefix(run_id: str, *, prefix: str, owner: str, route: Route) -> str:
-    """Return what the names of all objects of a run start with."""
-    return route.separator.join([*(word for word in (prefix, owner, run_id) if word), ""])
+    return datetime.fromisoformat(source.created) + _SKEW < datetime.fromtimestamp(begun).astimezone()

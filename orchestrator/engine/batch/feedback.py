@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from orchestrator.engine.stores.contract import Store, TaskChange
+from orchestrator.engine.batch.exports import Exports
+from orchestrator.engine.context import RunContext
+from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Task
 from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
@@ -25,10 +26,6 @@ LEAST_SHARE = 0.5
 # Tasks handed over before anything is known of the weight of their parts: what Earth Engine runs at once anyway.
 PILOT_TASKS = 2
 
-# Returns the task with the largest parts that fit, by the heaviest bytes per pixel known, or by the bound for any
-# data where None is known.
-Refit = Callable[[TaskPlan, Plan, float | None], TaskPlan]
-
 
 def kind_of(job: Job, plan: Plan) -> str:
     """Return what jobs share whose pixels weigh alike: recipe, parameters, bands, number type and pixel size."""
@@ -38,23 +35,23 @@ def kind_of(job: Job, plan: Plan) -> str:
     return hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:32]
 
 
-@dataclass(frozen=True, slots=True)
 class Feedback:
-    """Learns from one run's parts. `refit` is None where part sizes were fixed by the user."""
+    """Learns from one run's parts."""
 
-    run_id: str
-    kind: str
-    plan: Plan
-    store: Store
-    refit: Refit | None
-    record: Callable[[str, Mapping[str, Any]], None]
+    def __init__(self, context: RunContext, exports: Exports) -> None:
+        self._context = context
+        self._run_id = context.run_id
+        self._store = context.store
+        self._plan = exports.plan
+        self._kind = exports.kind
+        self._refit = exports.refit
 
     def learn(self, found: Mapping[Window, StoredObject]) -> None:
         """Remember the heaviest part of this kind, for this run and for later ones."""
         seen = [source.size / window.pixels for window, source in found.items() if window.pixels >= LEAST_PIXELS]
-        known = self.store.lessons.get(self.kind, HEAVIEST)
+        known = self._store.lessons.get(self._kind, HEAVIEST)
         if seen and (known is None or max(seen) > known):
-            self.store.lessons.learn(self.kind, HEAVIEST, max(seen))
+            self._store.lessons.learn(self._kind, HEAVIEST, max(seen))
 
     def ready(self, tasks: Sequence[Task]) -> Sequence[Task]:
         """
@@ -63,9 +60,9 @@ class Feedback:
         Sizes change once a run: at its start when the kind is known, else when the first tasks, the pilots, have
         come. The same pilots give the same sizes, so that a run that was killed ends with the same bytes.
         """
-        if self.refit is None or self.store.lessons.get(self.run_id, REFITTED) is not None:
+        if self._refit is None or self._store.lessons.get(self._run_id, REFITTED) is not None:
             return tasks
-        heaviest = self.store.lessons.get(self.kind, HEAVIEST)
+        heaviest = self._store.lessons.get(self._kind, HEAVIEST)
         pilots = [task for task in tasks if task.state is not TaskState.SPLIT][:PILOT_TASKS]
         begun = any(task.attempt > 0 for task in tasks)
         if begun and not all(task.state is TaskState.SUCCEEDED and task.collected for task in pilots):
@@ -75,18 +72,18 @@ class Feedback:
         return self._enlarge(tasks, heaviest or 0.0)
 
     def _enlarge(self, tasks: Sequence[Task], heaviest: float) -> Sequence[Task]:
-        least = self.plan.pixels.bytes_per_pixel * LEAST_SHARE
+        least = self._plan.pixels.bytes_per_pixel * LEAST_SHARE
         changed = [
-            self._reshape(task, self.refit(task.plan, self.plan, max(heaviest, least)))
+            self._reshape(task, self._refit(task.plan, self._plan, max(heaviest, least)))
             for task in tasks
-            if self.refit is not None and task.state is TaskState.PLANNED and task.attempt == 0
+            if self._refit is not None and task.state is TaskState.PLANNED and task.attempt == 0
         ]
-        self.store.lessons.learn(self.run_id, REFITTED, max(heaviest, least))
+        self._store.lessons.learn(self._run_id, REFITTED, max(heaviest, least))
         if sizes := {(task.plan.part_height, task.plan.part_width) for task in changed}:
             height, width = max(sizes)
             facts = {"tasks": len(changed), "part_height": height, "part_width": width, "bytes_per_pixel": heaviest}
-            self.record("run.refitted", facts)
-        return self.store.tasks.of(self.run_id)
+            self._context.record("run.refitted", facts)
+        return self._store.tasks.of(self._run_id)
 
     def refuse(self, task: Task, found: Mapping[Window, StoredObject]) -> bool:
         """
@@ -95,23 +92,23 @@ class Feedback:
         If so they are owned, to be deleted, and the task is PLANNED again in parts that no data can make too heavy.
         """
         largest = max(source.size for source in found.values())
-        if largest <= self.plan.max_part_bytes:
+        if largest <= self._plan.max_part_bytes:
             return False
-        facts = {"task": task.key, "bytes": largest, "allowed": self.plan.max_part_bytes}
-        self.record("part.over_threshold", facts)
-        safe = self.refit(task.plan, self.plan, None) if self.refit else task.plan
+        facts = {"task": task.key, "bytes": largest, "allowed": self._plan.max_part_bytes}
+        self._context.record("part.over_threshold", facts)
+        safe = self._refit(task.plan, self._plan, None) if self._refit else task.plan
         if safe == task.plan or self._begun(task):
             return False
-        self.store.ledger.own(self.run_id, list(found.values()))
-        self.store.tasks.reset(self.run_id, task.key, TaskChange(error=f"a part had {largest} bytes"))
+        self._store.ledger.own(self._run_id, list(found.values()))
+        self._store.tasks.reset(self._run_id, task.key, TaskChange(error=f"a part had {largest} bytes"))
         self._reshape(task, safe)
         return True
 
     def _begun(self, task: Task) -> bool:
         """Tell whether an earlier attempt has brought some of the task's parts already."""
-        return any(p.task == task.key and p.state is not PartState.WAITING for p in self.store.parts.of(self.run_id))
+        return any(p.task == task.key and p.state is not PartState.WAITING for p in self._store.parts.of(self._run_id))
 
     def _reshape(self, task: Task, plan: TaskPlan) -> Task:
         if (plan.part_height, plan.part_width) != (task.plan.part_height, task.plan.part_width):
-            self.store.tasks.reshape(self.run_id, task.key, plan)
+            self._store.tasks.reshape(self._run_id, task.key, plan)
         return replace(task, plan=plan)

@@ -7,19 +7,22 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from orchestrator.core import crash
+from orchestrator.engine.batch.ladder import Ladder, failed_state
+from orchestrator.engine.batch.submission import OPERATION_STATES, Submitter
+from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import RunContext
-from orchestrator.engine.ladder import Ladder, failed_state
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Attempt, Task
-from orchestrator.engine.submission import OPERATION_STATES, Submitter
-from orchestrator.engine.watch import OperationsWatch
-from orchestrator.model.ports import Operation
+from orchestrator.model.batch import Operation, OperationState
 from orchestrator.model.states import TASK_LIVE, Failure, TaskState
 
 _UNANSWERED = frozenset({TaskState.FAILED, TaskState.CANCELLED})
 TO_POLL = TASK_LIVE | _UNANSWERED
 # What a failure counts as whose operation the service knows no more.
-_FORGOTTEN = {TaskState.FAILED: Failure.TRANSIENT, TaskState.CANCELLED: Failure.CANCELLED}
+_FORGOTTEN = {
+    TaskState.FAILED: (OperationState.FAILED, Failure.TRANSIENT),
+    TaskState.CANCELLED: (OperationState.CANCELLED, Failure.CANCELLED),
+}
 # Missing from this many lists, an operation is asked for by its name.
 _MISSING_LISTS = 3
 # Asked for by name after one list, at most, and one operation not more often than this.
@@ -68,7 +71,7 @@ class Polling:
         numbers = {task.key: task.attempt for task in tasks}
         for (key, number), attempt in attempts.items():
             for operation in by_description.get(attempt.description, ()) if number < numbers[key] else ():
-                if operation.state in ("PENDING", "RUNNING"):
+                if operation.is_live:
                     self._context.record(
                         "task.duplicate", {"task": key, "attempt": number, "operation": operation.name}
                     )
@@ -99,7 +102,7 @@ class Polling:
         ripe = (task.operation for task in missing if self._may_look(task.operation))
         found: dict[str, Operation | None] = {}
         for name in islice(ripe, _LOOKS):
-            found[name] = self._context.clients.route.operation(name)
+            found[name] = self._context.clients.route.find(name)
             if found[name] is not None:
                 self._context.waits.forget(f"gone {name}")
         return found
@@ -130,9 +133,9 @@ class Polling:
         failure = None
         if state is None:
             state = task.state
-            if (operation.name, operation.state) not in self._odd:
-                self._odd.add((operation.name, operation.state))
-                self._context.record("task.unknown_state", {"task": task.key, "state": operation.state})
+            if (operation.name, operation.said) not in self._odd:
+                self._odd.add((operation.name, operation.said))
+                self._context.record("task.unknown_state", {"task": task.key, "state": operation.said})
         if state in _UNANSWERED:
             state = failed_state(operation)
         if operation.failure is Failure.EMPTY:
@@ -150,7 +153,8 @@ class Polling:
         """Answer every failure, also one that was written down before a crash and not answered."""
         for task in self._context.store.tasks.of(self._context.run_id):
             if task.state in _UNANSWERED:
-                forgotten = Operation(task.operation, task.state, error=task.error, failure=_FORGOTTEN[task.state])
+                state, failure = _FORGOTTEN[task.state]
+                forgotten = Operation(task.operation, state, error=task.error, failure=failure)
                 self._ladder.answer(task, told.get(task.key, forgotten))
 
 

@@ -9,60 +9,57 @@ says the id is known and the operation stays unfindable for long.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from orchestrator.core import crash
 from orchestrator.core.errors import QuotaError, ThrottleError, TransientError
+from orchestrator.engine.batch.exports import Exports
+from orchestrator.engine.batch.ladder import Ladder
 from orchestrator.engine.context import RunContext
-from orchestrator.engine.ladder import SHARDS, Ladder
-from orchestrator.engine.limits import Limits
-from orchestrator.engine.names import new_attempt
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Attempt, Task
-from orchestrator.model.ports import AlreadyStartedError, ExportOrder, Operation, RefusedError
+from orchestrator.model.batch import AlreadyStartedError, AttemptNames, ExportOrder, Operation, OperationState
+from orchestrator.model.ports import RefusedError
 from orchestrator.model.states import Failure, TaskState
 
 # A request id is not given up sooner, however long it is known: a list may not have been had since.
 _LEAST_TRIES = 3
 # What a refused submission needs that is no longer the same order.
 _TO_ANSWER = frozenset({Failure.MEMORY, Failure.TIMEOUT, Failure.SIZE})
-OPERATION_STATES: Mapping[str, TaskState] = {
-    "PENDING": TaskState.QUEUED,
-    "RUNNING": TaskState.RUNNING,
-    "CANCELLING": TaskState.RUNNING,
-    "SUCCEEDED": TaskState.SUCCEEDED,
-    "FAILED": TaskState.FAILED,
-    "CANCELLED": TaskState.CANCELLED,
+OPERATION_STATES: Mapping[OperationState, TaskState] = {
+    OperationState.QUEUED: TaskState.QUEUED,
+    OperationState.RUNNING: TaskState.RUNNING,
+    OperationState.CANCELLING: TaskState.RUNNING,
+    OperationState.SUCCEEDED: TaskState.SUCCEEDED,
+    OperationState.FAILED: TaskState.FAILED,
+    OperationState.CANCELLED: TaskState.CANCELLED,
 }
 
 
-@dataclass(frozen=True, slots=True)
 class Submitter:
-    """Hands tasks of one run to Earth Engine; `image` is the expression they compute."""
+    """Hands tasks of one run to Earth Engine."""
 
-    context: RunContext
-    image: str
-    ladder: Ladder
-    limits: Limits
-
-    def begin(self, task: Task) -> None:
-        """Commit the next attempt of a PLANNED task and post it."""
-        attempt = self.intend(task)
-        self.post(task, attempt)
+    def __init__(self, context: RunContext, exports: Exports, ladder: Ladder) -> None:
+        self._context = context
+        self._run_id = context.run_id
+        self._tasks = context.store.tasks
+        self._route = context.clients.route
+        self._exports = exports
+        self._ladder = ladder
 
     def intend(self, task: Task) -> Attempt:
         """Commit the next attempt of a PLANNED task: from here on it counts as live."""
-        process = self.context.process
-        attempt = new_attempt(
-            self.context.run_id,
-            task.key,
-            task.attempt + 1,
-            prefix=process.prefix,
-            owner=process.owner,
-            route=self.context.clients.route,
-            now=self.context.now(),
+        number = task.attempt + 1
+        names = self._route.name_attempt(self._run_id, task.key, number)
+        attempt = Attempt(
+            task=task.key,
+            number=number,
+            request_id=names.request_id,
+            description=names.description,
+            prefix=names.prefix,
+            operation="",
+            first_posted=self._context.now(),
         )
-        self.context.store.tasks.intend(self.context.run_id, attempt)
+        self._tasks.intend(self._run_id, attempt)
         crash.point("task.intended")
         return attempt
 
@@ -75,14 +72,14 @@ class Submitter:
             QuotaError: Nothing may be started before the quota returns.
         """
         try:
-            operation = self.context.clients.route.submit(self.image, self.context.plan, self._order(task, attempt))
+            operation = self._route.start(self._exports.image, self._exports.plan, self._order(task, attempt))
         except AlreadyStartedError as error:
             self._doubt(task, attempt, "already_started", error, known=True)
         except QuotaError:
             raise
         except ThrottleError as error:
             self._doubt(task, attempt, "throttled", error)
-            self.limits.pause(max(error.wait_seconds, self.context.backoff.repost_seconds))
+            self._context.process.limits.pause(max(error.wait_seconds, self._context.backoff.repost_seconds))
         except TransientError as error:
             self._doubt(task, attempt, "no_answer", error)
         except RefusedError as error:
@@ -95,11 +92,11 @@ class Submitter:
         """Find out what became of a SUBMITTING task: adopt its operation, post it again, or give the id up."""
         if found := listed.get(attempt.description):
             self._adopt_one(task, found)
-        elif not self.context.waits.due(f"post {task.key}", task.next_at):
+        elif not self._context.waits.due(f"post {task.key}", task.next_at):
             return
         elif self._burnt(task, attempt):
-            self.context.record("task.request_id_burnt", {"task": task.key, "attempt": attempt.number})
-            self.context.store.tasks.reset(self.context.run_id, task.key, TaskChange())
+            self._context.record("task.request_id_burnt", {"task": task.key, "attempt": attempt.number})
+            self._tasks.reset(self._run_id, task.key, TaskChange())
         else:
             self.post(task, attempt)
 
@@ -107,9 +104,9 @@ class Submitter:
         """Make `operation` the one of the task's current attempt."""
         state = OPERATION_STATES.get(operation.state, TaskState.QUEUED)
         early = state if state in (TaskState.QUEUED, TaskState.RUNNING) else TaskState.QUEUED
-        self.context.store.tasks.identify(self.context.run_id, task.key, operation.name, early)
+        self._tasks.identify(self._run_id, task.key, operation.name, early)
         facts = {"task": task.key, "operation": operation.name, "parts": len(task.plan.parts())}
-        self.context.record(event, facts)
+        self._context.record(event, facts)
 
     def _burnt(self, task: Task, attempt: Attempt) -> bool:
         """
@@ -117,8 +114,8 @@ class Submitter:
 
         Counted from when this process learned it: an order committed long ago may have been sent a moment ago.
         """
-        known_for_long = task.known and self.context.waits.since(
-            f"known {attempt.request_id}", self.context.backoff.burnt_seconds
+        known_for_long = task.known and self._context.waits.since(
+            f"known {attempt.request_id}", self._context.backoff.burnt_seconds
         )
         return known_for_long and task.tries >= _LEAST_TRIES
 
@@ -126,20 +123,20 @@ class Submitter:
         """Adopt the oldest of several operations of one attempt and cancel the others."""
         first, *others = sorted(found, key=lambda o: (o.created, o.name))
         for other in others:
-            self.context.record("task.duplicate", {"task": task.key, "operation": other.name})
-            self.context.clients.route.cancel(other.name)
+            self._context.record("task.duplicate", {"task": task.key, "operation": other.name})
+            self._route.cancel(other.name)
         self.adopt(task, first)
 
     def _doubt(self, task: Task, attempt: Attempt, why: str, error: Exception, *, known: bool = False) -> None:
-        wait = self.context.backoff.repost_seconds * 2 ** min(task.tries, 6)
+        wait = self._context.backoff.repost_seconds * 2 ** min(task.tries, 6)
         change = TaskChange(
-            error=str(error), tries=task.tries + 1, next_at=self.context.now() + wait, known=known or task.known
+            error=str(error), tries=task.tries + 1, next_at=self._context.now() + wait, known=known or task.known
         )
-        self.context.store.tasks.change(self.context.run_id, {task.key: change})
+        self._tasks.change(self._run_id, {task.key: change})
         if change.known:
-            self.context.waits.since(f"known {attempt.request_id}", 0.0)
+            self._context.waits.since(f"known {attempt.request_id}", 0.0)
         facts = {"task": task.key, "why": why, "error": str(error), "again_in_seconds": wait}
-        self.context.record("task.doubt", facts)
+        self._context.record("task.doubt", facts)
 
     def _refused(self, task: Task, attempt: Attempt, error: RefusedError) -> None:
         """A sentence we do not know is tried once more; too much at once is asked for in smaller pieces."""
@@ -148,22 +145,20 @@ class Submitter:
             self._doubt(task, attempt, "unknown_sentence", error)
             return
         change = TaskChange(state=TaskState.FAILED, error=str(error))
-        self.context.store.tasks.change(self.context.run_id, {task.key: change})
+        self._tasks.change(self._run_id, {task.key: change})
         if failure in _TO_ANSWER:
-            self.ladder.answer(
-                task, Operation("", "FAILED", error=str(error), failure=failure, diagnosis=error.diagnosis)
+            self._ladder.answer(
+                task, Operation("", OperationState.FAILED, error=str(error), failure=failure, diagnosis=error.diagnosis)
             )
         else:
             raise error
 
     def _order(self, task: Task, attempt: Attempt) -> ExportOrder:
         return ExportOrder(
-            request_id=attempt.request_id,
-            description=attempt.description,
-            prefix=attempt.prefix,
+            names=AttemptNames(attempt.request_id, attempt.description, attempt.prefix),
             window=task.plan.window,
             part_height=task.plan.part_height,
             part_width=task.plan.part_width,
-            shard=SHARDS[min(task.rung, len(SHARDS) - 1)],
-            bands=self.context.plan.pixels.bands,
+            rung=task.rung,
+            bands=self._exports.plan.pixels.bands,
         )

@@ -1,0 +1,64 @@
+"""
+The Python API: typed verbs and values over the same verbs that the command line calls.
+
+`import orchestrator as orc` gives these names, each imported when it is first used. What is not here is not promised.
+"""
+
+from orchestrator.api.connection import Connection, connect, sandbox
+from orchestrator.api.job import Job
+from orchestrator.api.plans import Plan, plan
+from orchestrator.api.results import Picture, Result
+from orchestrator.api.runs import Run, run, runs, submit
+from orchestrator.app.verbs.reasons import Why
+from orchestrator.app.verbs.reports import RunReport
+from orchestrator.core.errors import (
+    AreaError,
+    ConfigError,
+    CredentialError,
+    IntegrityError,
+    NeedsPerson,
+    OrchestratorError,
+    PermanentError,
+    PlanError,
+    RecipeError,
+    RunFailed,
+    SpaceError,
+    Stopped,
+    TransientError,
+    UserError,
+)
+from orchestrator.core.files import LockedError
+from orchestrator.model.states import RunState
+
+__all__ = [
+    "AreaError",
+    "ConfigError",
+    "Connection",
+    "CredentialError",
+    "IntegrityError",
+    "Job",
+    "LockedError",
+    "NeedsPerson",
+    "OrchestratorError",
+    "PermanentError",
+    "Picture",
+    "Plan",
+    "PlanError",
+    "RecipeError",
+    "Result",
+    "Run",
+    "RunFailed",
+    "RunReport",
+    "RunState",
+    "SpaceError",
+    "Stopped",
+    "TransientError",
+    "UserError",
+    "Why",
+    "connect",
+    "plan",
+    "run",
+    "runs",
+    "sandbox",
+    "submit",
+]

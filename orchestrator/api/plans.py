@@ -1,0 +1,110 @@
+"""The plan of a job, in Python: what it would do, and how that looks."""
+
+from __future__ import annotations
+
+import html
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.api.connection import current
+from orchestrator.api.drawing import plan_svg
+from orchestrator.api.job import Job
+from orchestrator.api.results import table
+from orchestrator.core.units import format_bytes
+
+if TYPE_CHECKING:
+    from orchestrator.app.verbs.plans import PlanReport
+
+
+@dataclass(frozen=True)
+class Plan:
+    """
+    What a job would do; nothing was asked of anybody for it, but what a function needs that makes the image.
+
+    Attributes:
+        job: The job, with the image that its function made.
+        report: Grid, tasks, parts and what they need, in full.
+    """
+
+    job: Job
+    report: PlanReport
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Grid, tasks, parts and what they need, as the command `plan --json` writes them."""
+        return self.report.facts()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know, a sentence each."""
+        return self.report.notes
+
+    @property
+    def tasks(self) -> int:
+        """How many exports."""
+        return len(self.report.plan.tasks)
+
+    @property
+    def parts(self) -> int:
+        """How many files they write."""
+        return self.report.plan.part_count
+
+    @property
+    def crs(self) -> str:
+        return self.report.plan.grid.crs
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of the result: (bands, rows, columns)."""
+        plan = self.report.plan
+        return len(plan.pixels.bands), plan.grid.height, plan.grid.width
+
+    @property
+    def max_bytes(self) -> int:
+        """What all parts together weigh at most."""
+        return self.report.plan.bucket_bytes
+
+    def save(self, picture: str | os.PathLike[str]) -> Path:
+        """Write a picture of the plan (PNG); return its path."""
+        from orchestrator.plan.picture import draw_plan  # noqa: PLC0415  matplotlib is heavy
+
+        path = Path(picture).expanduser()
+        draw_plan(self.report.plan, path, self.report.base_name)
+        return path
+
+    def __repr__(self) -> str:
+        return "\n".join([f"Plan of {self.report.base_name}", *(f"  {name:<9}{text}" for name, text in self._rows())])
+
+    def _repr_html_(self) -> str:
+        title = f"<h4>{html.escape(self.report.base_name)}</h4>"
+        return f"<div>{title}{plan_svg(self.report.plan)}{table(self._rows())}</div>"
+
+    def _rows(self) -> list[tuple[str, str]]:
+        plan, (bands, height, width) = self.report.plan, self.shape
+        side, area = plan.grid.transform[0], plan.area_pixels / plan.grid.pixels
+        raw = format_bytes(self.report.raw_bytes)
+        rows = [
+            ("grid", f"{width} × {height} pixels of {side:g} in {plan.grid.crs[:60]}; {area:.0%} of them in the area"),
+            ("pixels", f"{bands} bands of {plan.pixels.dtype}, {raw} uncompressed"),
+            ("tasks", f"{self.tasks}, in {self.parts} parts, each under {format_bytes(plan.max_part_bytes)}"),
+            ("bucket", f"at most {format_bytes(plan.bucket_bytes)}"),
+            ("disk", f"at most {format_bytes(plan.disk_bytes)} at the fullest moment"),
+            ("memory", f"about {format_bytes(plan.memory_bytes)}"),
+        ]
+        return [*rows, *(("note", note) for note in self.notes)]
+
+
+def plan(job: Job) -> Plan:
+    """
+    Plan a job: where its pixels lie and what they need. Nothing is exported, and nothing is remembered.
+
+    Raises:
+        UserError: The job cannot be done as declared.
+    """
+    from orchestrator.app.verbs.plans import plan_job  # noqa: PLC0415  geopandas is heavy
+
+    with current().lent() as app:
+        settled = job.settled(app)
+        return Plan(settled, plan_job(app, settled.declared(app)))

@@ -1,0 +1,149 @@
+"""What a run has delivered, in Python."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.core.errors import UserError
+from orchestrator.core.units import format_bytes, format_seconds
+from orchestrator.model.validity import valid_words
+
+if TYPE_CHECKING:
+    from orchestrator.engine.stores.records import Run as Row
+
+
+@dataclass(frozen=True)
+class Result:
+    """
+    A finished result, and what proves it.
+
+    Attributes:
+        path: Of the raster.
+        run: Id of the run that made it.
+        bytes: Size of the raster.
+        sha256: Of the raster, in hexadecimal.
+        valid: For each band the share of the area's pixels that hold data, 0 to 1; empty in results of the first
+            version.
+        seconds: From the run's beginning to its end.
+    """
+
+    path: Path
+    run: str
+    bytes: int
+    sha256: str
+    valid: Mapping[str, float]
+    seconds: float
+    _proof: Path
+    _picture: Path
+
+    @classmethod
+    def of(cls, row: Row) -> Result:
+        """
+        Return what a run has delivered.
+
+        Raises:
+            NeedsPerson: It is held for a person.
+            RunFailed: It failed, was cancelled, or has no result yet.
+        """
+        from orchestrator.app.verbs.runs import result_of  # noqa: PLC0415  who only looks does not need it
+
+        told = result_of(row)
+        kept = told.kept
+        valid = dict(kept.get("valid", {}))
+        return cls(
+            told.path, told.run, kept["bytes"], kept["sha256"], valid, told.took_seconds, told.proof, told.picture
+        )
+
+    @cached_property
+    def proof(self) -> dict[str, Any]:
+        """Where every pixel came from: the proof that lies beside the raster, as JSON."""
+        found: dict[str, Any] = json.loads(self._proof.read_text(encoding="utf-8"))
+        return found
+
+    def open(self) -> Any:
+        """Return the raster as an open `rasterio` dataset; close it, or use it with `with`."""
+        import rasterio  # noqa: PLC0415  GDAL is heavy
+
+        return rasterio.open(self.path)
+
+    def to_xarray(self, *, decoded: bool = True, chunks: Any = None) -> Any:
+        """
+        Return the raster as an `xarray.DataArray` of (band, y, x), with its CRS and the names of its bands.
+
+        `attrs["decoded"]` says in a sentence what was done to the numbers.
+
+        Args:
+            decoded: Masked pixels become NaN, and stored numbers become physical ones (× scale + offset), as floats.
+                Otherwise the numbers are those of the file, and `nodata` stands in `rio.nodata`.
+            chunks: See `rioxarray.open_rasterio`.
+
+        Raises:
+            UserError: The extra `xarray` is not installed.
+        """
+        rioxarray = _rioxarray()
+        array = rioxarray.open_rasterio(self.path, mask_and_scale=decoded, chunks=chunks)
+        with self.open() as raster:
+            names = [name or f"band {number}" for number, name in enumerate(raster.descriptions, 1)]
+            nodata, scale, offset = raster.nodata, raster.scales[0], raster.offsets[0]
+        array = array.assign_coords(band=names)
+        did = f"nodata {nodata:g} became NaN; numbers are stored × {scale:g} + {offset:g}"
+        array.attrs["decoded"] = (
+            did if decoded else f"no; nodata is {nodata:g}, a number is stored × {scale:g} + {offset:g}"
+        )
+        return array
+
+    def preview(self) -> Picture:
+        """
+        Return the picture that lies beside the raster; a notebook shows it.
+
+        Raises:
+            UserError: There is none: drawing it failed, which is in the run's events.
+        """
+        if not self._picture.is_file():
+            raise UserError(f"there is no picture {self._picture}; `orchestrator logs {self.run}` says why")
+        return Picture(self._picture)
+
+    def _repr_html_(self) -> str:
+        rows = [("result", str(self.path)), ("size", format_bytes(self.bytes)), ("sha256", self.sha256)]
+        rows += [("valid", valid_words(self.valid))] if self.valid else []
+        rows += [("took", format_seconds(self.seconds)), ("run", self.run)]
+        picture = self.preview().html() if self._picture.is_file() else ""
+        return f"<div>{table(rows)}{picture}</div>"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A PNG that a notebook shows."""
+
+    path: Path
+
+    def _repr_png_(self) -> bytes:
+        return self.path.read_bytes()
+
+    def html(self) -> str:
+        """Return the picture as an element of a page that needs no other file."""
+        data = base64.b64encode(self.path.read_bytes()).decode("ascii")
+        return f'<img style="max-width: 100%" alt="{html.escape(self.path.name)}" src="data:image/png;base64,{data}">'
+
+
+def table(rows: list[tuple[str, str]]) -> str:
+    """Return rows of a name and a text as an element of a page."""
+    cells = (f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>" for name, text in rows)
+    return f"<table>{''.join(cells)}</table>"
+
+
+def _rioxarray() -> Any:
+    try:
+        import rioxarray  # noqa: PLC0415  an extra
+    except ImportError:
+        raise UserError(
+            "to_xarray needs xarray and rioxarray, which are not installed: pip install 'orchestrator[xarray]'"
+        ) from None
+    return rioxarray

@@ -1,0 +1,204 @@
+"""Runs of jobs, in Python: begun, waited for, looked at, ended."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from orchestrator.api.connection import Connection, current
+from orchestrator.api.job import Job
+from orchestrator.api.results import Result
+from orchestrator.api.showing import showing
+from orchestrator.api.work import Work, carry_here
+from orchestrator.app.heartbeat import find_daemon
+from orchestrator.app.verbs import events, reasons, reports
+from orchestrator.engine.stores.records import Run as Row
+from orchestrator.model.states import RunState
+
+if TYPE_CHECKING:
+    from orchestrator.app import Application
+
+
+class Run:
+    """
+    One execution of a job, as the state remembers it; every look reads it anew.
+
+    Attributes:
+        id: Content-addressed; the command line takes it too.
+        name: Of its job.
+    """
+
+    def __init__(self, connection: Connection, run_id: str, name: str, work: Work | None = None) -> None:
+        self.id = run_id
+        self.name = name
+        self._connection = connection
+        self._work = work
+
+    @property
+    def state(self) -> RunState:
+        """Where it is: a text like `EXPORTING`, `HELD`, or `CLEANED` when it is done."""
+        return self.report.state
+
+    @property
+    def report(self) -> reports.RunReport:
+        """How it stands: state, reason, parts, pace, result."""
+        records = self._connection.records
+        return reports.report_run(records.store, self.id, records.clock.now())
+
+    def why(self) -> reasons.Why:
+        """Return what it waits for, and what happens next; printed, it is sentences."""
+        return reasons.why(self._connection.records, self.id)
+
+    def wait(self, *, progress: bool | None = None) -> Result:
+        """
+        Wait until the run has ended, and return its result.
+
+        Where nobody works on it, and no daemon will, it is carried on here, as `orc.run` does. An interrupt of a run
+        that was submitted ends only the wait.
+
+        Args:
+            progress: False shows nothing; None shows it in a notebook and in a terminal; True everywhere.
+
+        Raises:
+            RunFailed: It failed or was cancelled.
+            NeedsPerson: It is held for something that will not pass by itself.
+        """
+        if self._work is not None:
+            self._work.wait(progress)
+        elif not self._has_ended():
+            if self._is_elsewhere():
+                self._follow(progress)
+            else:
+                with self._connection.lent() as app:
+                    carry_here(self._connection, app, self._row(), progress)
+        return self.result
+
+    @property
+    def result(self) -> Result:
+        """What it has delivered; errors as `wait`."""
+        return Result.of(self._row())
+
+    def cancel(self) -> None:
+        """
+        End the run: its tasks in Earth Engine are cancelled; what it left is kept until `clean`.
+
+        Raises:
+            UserError: It has ended, or its result is there already.
+        """
+        from orchestrator.app.verbs.endings import cancel  # noqa: PLC0415  who only looks does not need it
+
+        cancel(self._connection.records, self.id, self._connection.lent)
+
+    def retry(self, *, min_valid: float | None = None) -> None:
+        """
+        Take a failed, cancelled or held run up again where it stopped; `wait` or a daemon then carries it on.
+
+        Args:
+            min_valid: Publish it with this share of valid pixels, 0 to 1, or more.
+
+        Raises:
+            UserError: It is in no state to be retried.
+        """
+        from orchestrator.app.verbs.endings import retry  # noqa: PLC0415
+
+        retry(self._connection.records, self.id, min_valid)
+        self._work = None
+
+    def clean(self) -> None:
+        """
+        Take away what an ended run left in the cloud and on disk; never its result, never what is not ours.
+
+        Raises:
+            UserError: It has not ended.
+        """
+        from orchestrator.app.verbs.endings import clean  # noqa: PLC0415
+
+        with self._connection.lent() as app:
+            clean(app, self.id)
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id} of {self.name}: {self.state}>"
+
+    def _row(self) -> Row:
+        return self._connection.records.store.runs.get(self.id)
+
+    def _has_ended(self) -> bool:
+        return events.has_ended(self._connection.records.store.runs.heads(run_id=self.id)[0])
+
+    def _is_elsewhere(self) -> bool:
+        records = self._connection.records
+        return reasons.is_worked_on(records, self.id) or _has_daemon(self._connection)
+
+    def _follow(self, progress: bool | None) -> None:
+        seen, pause = events.Followed(self._connection.records, self.id), threading.Event()
+        with showing(seen.look, self.name, progress) as update:
+            while not self._has_ended():
+                update()
+                pause.wait(events.LOOK_SECONDS)
+
+
+def run(job: Job, *, again: bool = False, overwrite: bool = False, progress: bool | None = None) -> Result:
+    """
+    Bring a job to its result, and wait for it.
+
+    After a crash, or an interrupt, the same job continues; when the result is there already, it is returned.
+
+    Args:
+        job: What to do.
+        again: Do it once more although it is done.
+        overwrite: Replace files at the result's place that this job did not make.
+        progress: False shows nothing; None shows it in a notebook and in a terminal; True everywhere.
+
+    Raises:
+        UserError: The job cannot be done as declared; nothing remote has happened.
+        RunFailed: It failed, in a way that trying again does not mend.
+        NeedsPerson: It is held for something that will not pass by itself.
+        KeyboardInterrupt: It was interrupted, and stopped cleanly.
+    """
+    connection = current()
+    with connection.lent() as app:
+        row = _begun(app, job, again=again, overwrite=overwrite)
+        if row.state is not RunState.CLEANED:
+            carry_here(connection, app, row, progress)
+        return Result.of(app.store.runs.get(row.id))
+
+
+def submit(job: Job, *, again: bool = False, overwrite: bool = False) -> Run:
+    """
+    Begin a job and return at once.
+
+    A daemon (`orchestrator serve`) of the same state folder carries it, where one lives; otherwise a thread of this
+    process does, which stops cleanly with the connection, or with the program. Arguments and errors are those of `run`.
+    """
+    connection = current()
+    app = connection.shared
+    row = _begun(app, job, again=again, overwrite=overwrite)
+    here = row.state is not RunState.CLEANED and not _has_daemon(connection)
+    return Run(connection, row.id, row.job_name, Work(connection, app, row) if here else None)
+
+
+def runs(name: str = "", limit: int = 20) -> list[Run]:
+    """
+    Return the latest runs, newest first.
+
+    Args:
+        name: Only those whose job or base name is this, or whose id begins with it.
+        limit: How many at most.
+    """
+    connection = current()
+    records = connection.records
+    if not records.has_state():
+        return []
+    heads = records.store.runs.named(name, limit) if name else records.store.runs.heads(limit)
+    return [Run(connection, head.id, head.job_name) for head in heads]
+
+
+def _begun(app: Application, job: Job, *, again: bool, overwrite: bool) -> Row:
+    from orchestrator.app.verbs.runs import begin  # noqa: PLC0415
+
+    app.check_service()
+    return begin(app, job.settled(app).declared(app), again=again, overwrite=overwrite)
+
+
+def _has_daemon(connection: Connection) -> bool:
+    return find_daemon(connection.records.store, connection.records.clock)[0] is not None

@@ -1,0 +1,39 @@
+"""Parts that only some need: imported where they are used, and named where they are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module, metadata
+from types import MappingProxyType
+from typing import Any
+
+from orchestrator.core.errors import ExtraError
+
+DISTRIBUTION = "orchestrator"
+# The extras of pyproject.toml and the packages that each brings.
+EXTRAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"sandbox": ("scipy",), "parquet": ("pyarrow",), "xarray": ("rioxarray", "xarray")}
+)
+
+
+def required(module: str, extra: str, what: str) -> Any:
+    """
+    Import and return `module`, which the extra `extra` brings; `what` needs it, as the sentence's first words say.
+
+    Raises:
+        ExtraError: It is not installed.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise ExtraError(f"{what} needs the extra `{extra}` ({error.name} is missing): {install(extra)}") from None
+
+
+def install(extra: str) -> str:
+    """Return the command that installs an extra."""
+    try:
+        metadata.distribution(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        # Where the program only lies in a folder, an index may hold a stranger's package of this name.
+        return f"`pip install {' '.join(EXTRAS[extra])}`"
+    return f"`pip install '{DISTRIBUTION}[{extra}]'`"

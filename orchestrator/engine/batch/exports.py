@@ -1,0 +1,50 @@
+"""What the batch exports of a run shall bring."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestrator.model.plan import Plan, TaskPlan
+
+# Returns the task in two halves; None where it cannot be cut.
+Cut = Callable[[TaskPlan], tuple[TaskPlan, TaskPlan] | None]
+# Returns the task with the largest parts that fit, by the heaviest bytes per pixel known, or by the bound for any
+# data where None is known.
+Refit = Callable[[TaskPlan, Plan, float | None], TaskPlan]
+
+
+@dataclass(frozen=True, slots=True)
+class Exports:
+    """
+    What the batch exports of a run shall bring, and how it may be divided anew.
+
+    Attributes:
+        plan: The grid, what a pixel is, and the tasks as they were planned.
+        image: The expression they compute, JSON.
+        kind: What jobs share whose pixels weigh alike.
+        cut: Halves a rectangle that is too much at once.
+        refit: Makes parts as large as may be; None where part sizes were fixed by the user.
+    """
+
+    plan: Plan
+    image: str
+    kind: str
+    cut: Cut
+    refit: Refit | None = None
+
+    @property
+    def subject(self) -> str:
+        """What lessons about the expression are filed under."""
+        return subject_of(self.image)
+
+    @property
+    def bytes_per_pixel(self) -> float:
+        """What a pixel weighs in the bucket at most, on the average."""
+        return self.plan.bucket_bytes / max(1, sum(task.window.pixels for task in self.plan.tasks))
+
+
+def subject_of(image: str) -> str:
+    """Return what lessons about an expression are filed under."""
+    return hashlib.sha256(image.encode()).hexdigest()[:32]

@@ -1,0 +1,67 @@
+"""Hands tasks over: as many as the project has room for, and no more at once than lets other things be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from orchestrator.engine.batch.exports import Exports
+from orchestrator.engine.batch.feedback import Feedback
+from orchestrator.engine.batch.submission import Submitter
+from orchestrator.engine.batch.transfers import ON_THE_WAY
+from orchestrator.engine.batch.watch import OperationsWatch
+from orchestrator.engine.context import RunContext
+from orchestrator.engine.limits import Usage
+from orchestrator.engine.stores.records import Tally, Task
+from orchestrator.model.states import TASK_LIVE, PartState, TaskState
+
+# Tasks handed over before operations and objects are looked at again.
+_AT_ONCE = 20
+
+
+class Handing:
+    """Hands over the planned tasks of one run."""
+
+    def __init__(
+        self, context: RunContext, exports: Exports, submitter: Submitter, feedback: Feedback, watch: OperationsWatch
+    ) -> None:
+        self._context = context
+        self._submitter = submitter
+        self._feedback = feedback
+        self._watch = watch
+        self._limits = context.process.limits
+        self._bytes_per_pixel = exports.bytes_per_pixel
+
+    def hand_over(self, tasks: Sequence[Task], tally: Mapping[PartState, Tally]) -> bool:
+        """Hand over what there is room for; tell whether more could be handed over now."""
+        run_id = self._context.run_id
+        ripe = self._ripe(tasks)
+        under_way = self._under_way(tasks, tally)
+        for task in ripe[:_AT_ONCE]:
+            self._context.obey()
+            with self._limits.turn():
+                self._limits.report(run_id, Usage(len(ripe), under_way))
+                if self._limits.room(run_id) <= 0 or not self._limits.fits(self._bytes_of(task)):
+                    return False
+                attempt = self._submitter.intend(task)
+                under_way += self._bytes_of(task)
+            self._submitter.post(task, attempt)
+            self._watch.hasten()
+        left = max(0, len(ripe) - _AT_ONCE)
+        self._limits.report(run_id, Usage(left, under_way))
+        return left > 0
+
+    def leave(self) -> None:
+        """Take nothing of the project's room any more."""
+        self._limits.leave(self._context.run_id)
+
+    def _ripe(self, tasks: Sequence[Task]) -> list[Task]:
+        planned = [task for task in self._feedback.ready(tasks) if task.state is TaskState.PLANNED]
+        return [task for task in planned if self._context.waits.due(f"task {task.key}", task.next_at)]
+
+    def _under_way(self, tasks: Sequence[Task], tally: Mapping[PartState, Tally]) -> float:
+        """Return the bytes that lie in the bucket, or may come to lie there."""
+        undelivered = sum(tally[state].bytes for state in ON_THE_WAY if state in tally)
+        return undelivered + sum(self._bytes_of(task) for task in tasks if task.state in TASK_LIVE)
+
+    def _bytes_of(self, task: Task) -> float:
+        return task.plan.window.pixels * self._bytes_per_pixel

@@ -1,0 +1,117 @@
+"""Batch exports as one kind of a run's work: submit, poll, collect, download and place, until every part is placed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from orchestrator.core.files import make_folder
+from orchestrator.engine.batch.collecting import Collecting
+from orchestrator.engine.batch.exports import Exports
+from orchestrator.engine.batch.feedback import Feedback
+from orchestrator.engine.batch.handing import Handing
+from orchestrator.engine.batch.ladder import Ladder
+from orchestrator.engine.batch.polling import TO_POLL, Polling
+from orchestrator.engine.batch.submission import Submitter
+from orchestrator.engine.batch.transfers import ON_THE_WAY, Transfers, cell_of
+from orchestrator.engine.batch.troubles import Troubles
+from orchestrator.engine.batch.watch import OperationsWatch
+from orchestrator.engine.context import RunContext
+from orchestrator.engine.placing import Placing
+from orchestrator.engine.stores.records import Task
+from orchestrator.model.states import PART_DONE, PartState
+
+# The longest pause between two looks: what else may happen wakes us.
+_PAUSE_SECONDS = 0.5
+# A look at a large run takes this share of the time, at most.
+_SHARE = 0.05
+
+
+class BatchWork:
+    """`Work`: one run's way from planned tasks to placed parts. Used by the run's own thread."""
+
+    def __init__(
+        self, context: RunContext, exports: Exports, placing: Placing, watch: OperationsWatch, folder: Path | None
+    ) -> None:
+        """Join what there is to do; without a `folder` no part touches a disk on its way."""
+        self._context = context
+        self._placing = placing
+        self._watch = watch
+        self._folder = folder
+        feedback = Feedback(context, exports)
+        ladder = Ladder(context, exports)
+        submitter = Submitter(context, exports, ladder)
+        self._polling = Polling(context, watch, submitter, ladder)
+        self._collecting = Collecting(context, feedback)
+        self._handing = Handing(context, exports, submitter, feedback, watch)
+        self._troubles = Troubles(context, self._collecting)
+        self._transfers = Transfers(context, placing, folder)
+        self._to_offer = True  # whether parts may have come that the transfers do not know
+        self._took = 0.0  # seconds that the last look at tasks and parts took
+        self._more = False  # whether more tasks could have been handed over in the last round
+
+    def __enter__(self) -> Self:
+        if self._folder is not None:
+            make_folder(self._folder)
+        self._bring_back()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._transfers.end()
+        finally:
+            self._handing.leave()
+
+    def round(self) -> bool:
+        """Do everything that can be done now; see `Work.round`."""
+        began = self._context.process.clock.monotonic()
+        for trouble in self._transfers.troubles():
+            self._to_offer = True
+            self._troubles.face(trouble)
+        tasks = self._looked()
+        tally = self._context.store.parts.tally(self._context.run_id)
+        self._took = self._context.process.clock.monotonic() - began
+        self._more = self._handing.hand_over(tasks, tally)
+        if self._to_offer or self._transfers.idle():
+            self._offer()
+        self._context.progress.count(tally, tasks)
+        return tally.keys() <= PART_DONE
+
+    def pause_seconds(self) -> float:
+        """Return after how long something may have changed by itself; what comes from threads wakes us."""
+        if self._more:
+            return 0.0
+        usual = min(_PAUSE_SECONDS, self._watch.due_in() or _PAUSE_SECONDS)
+        return max(0.05, usual, self._took / _SHARE)
+
+    def _looked(self) -> Sequence[Task]:
+        """Look at operations and objects; return the tasks as they are then."""
+        store, run_id = self._context.store, self._context.run_id
+        tasks: Sequence[Task] = store.tasks.of(run_id)
+        if any(task.state in TO_POLL for task in tasks) and self._polling.poll(tasks):
+            self._context.progress.set(detail="")
+            self._to_offer = True
+            tasks = store.tasks.of(run_id)
+        if self._collecting.collect(tasks):
+            self._to_offer = True
+            tasks = store.tasks.of(run_id)
+        return tasks
+
+    def _offer(self) -> None:
+        self._to_offer = False
+        for part in self._context.store.parts.of(self._context.run_id, ON_THE_WAY):
+            if self._troubles.is_due(part):
+                self._transfers.offer(part)
+
+    def _bring_back(self) -> None:
+        """Bring parts again that were placed in an unfinished output which is not there any more."""
+        parts, run_id = self._context.store.parts, self._context.run_id
+        merged = parts.of(run_id, [PartState.MERGED])
+        lacking = [part.window for part in merged if cell_of(part) not in self._placing.placed]
+        if lacking:
+            parts.move_all(run_id, lacking, PartState.EXPORTED)
+            self._context.record("output.parts_again", {"parts": len(lacking)})
