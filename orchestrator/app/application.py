@@ -7,12 +7,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import __version__
-from orchestrator.app.planner import JobPlanner
+from orchestrator.app.imagery import EarthEngineImagery
 from orchestrator.app.records import Records
 from orchestrator.config import Settings
 from orchestrator.core.errors import ConfigError, PlanError
@@ -28,9 +29,14 @@ from orchestrator.engine.service import ElsewhereError
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan, TaskPlan
+from orchestrator.model.product import Product
+from orchestrator.products.context import ProductContext
+from orchestrator.products.registry import find_product
+from orchestrator.recipes.registry import UNDATED, find_recipe
 
 if TYPE_CHECKING:
     from orchestrator.clients.earthengine import EarthEngine
+    from orchestrator.products.mosaic.product import MosaicProduct
     from orchestrator.routes.registry import Services
 
 Notify = Callable[[str, str, Mapping[str, Any]], None]
@@ -71,9 +77,35 @@ class Application(Records):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         return write_once(path, secrets.token_hex(4).encode()).decode("ascii").strip()
 
-    def planner(self, say: Callable[[str], None] = _unheard) -> JobPlanner:
-        """Return what plans jobs; `say` is told what it does."""
-        return JobPlanner(self.settings, self.earth_engine, self.threads, say)
+    def product(self, name: str, say: Callable[[str], None] = _unheard) -> Product:
+        """
+        Return a product for one run; `say` is told what it does while it plans.
+
+        Raises:
+            UserError: There is none of that name.
+        """
+        module, function = find_product(name).make.split(":")
+        made: Product = getattr(import_module(module), function)(self._product_context(say))
+        return made
+
+    def planner(self, say: Callable[[str], None] = _unheard) -> MosaicProduct:
+        """Return what shows the plan of a mosaic."""
+        from orchestrator.products.mosaic.product import make  # noqa: PLC0415
+
+        return make(self._product_context(say))
+
+    def _product_context(self, say: Callable[[str], None]) -> ProductContext:
+        return ProductContext(
+            imagery=EarthEngineImagery(self.earth_engine),
+            recipe=find_recipe,
+            today=lambda: self.clock.now().date(),
+            say=say,
+            cloud_optimized=self.settings.ee.cloud_optimized,
+            downloads=self.settings.transfer.downloads,
+            threads=self.threads,
+            version=__version__,
+            undated=UNDATED,
+        )
 
     @property
     def threads(self) -> int:
@@ -147,20 +179,11 @@ class Application(Records):
 
     def clients(self, job: Job, say: Callable[[str], None] = _unheard) -> Clients:
         """Return what a run of `job` works with; `say` is told what its planner does."""
-        from orchestrator.assemble.quicklook import Quicklook  # noqa: PLC0415
         from orchestrator.routes.registry import batch_route  # noqa: PLC0415
 
         engine = self.earth_engine()
         route = batch_route(job.route, self._services(engine))
-        return Clients(
-            planner=self.planner(say),
-            route=route,
-            list_operations=engine.operations,
-            assembler=_assembler(),
-            illustrator=Quicklook(),
-            threads=self.threads,
-            version=__version__,
-        )
+        return Clients(self.product(job.product, say), route, engine.operations)
 
     def _services(self, engine: EarthEngine) -> Services:
         """Return what a route may be made of; a bucket or a Drive is connected when it is asked for."""
@@ -189,6 +212,7 @@ class Application(Records):
         try:
             yield clients
         finally:
+            clients.product.close()
             clients.route.close()
 
     def execution(self, run: Run, progress: Progress | None = None) -> Execution:
@@ -264,12 +288,6 @@ class Application(Records):
             if "one" not in self._watches:
                 self._watches["one"] = OperationsWatch(clients.list_operations, self.clock, ee.poll_min, ee.poll_max)
             return self._watches["one"]
-
-
-def _assembler() -> Any:
-    from orchestrator.assemble.mosaic import BlockAssembler  # noqa: PLC0415
-
-    return BlockAssembler()
 
 
 def _cut(task: TaskPlan) -> tuple[TaskPlan, TaskPlan] | None:

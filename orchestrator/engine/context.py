@@ -17,7 +17,8 @@ from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.waiting import Waits
 from orchestrator.engine.work import CancelledByUserError
 from orchestrator.model.batch import BatchRoute, ListOperations
-from orchestrator.model.ports import Assembler, Illustrator, Planner, Stop
+from orchestrator.model.ports import Stop
+from orchestrator.model.product import Product
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +94,9 @@ class ProcessContext:
 class Clients:
     """The concrete parts one run works with, joined by `app`."""
 
-    planner: Planner
+    product: Product
     route: BatchRoute
     list_operations: ListOperations
-    assembler: Assembler
-    illustrator: Illustrator
-    threads: int = 2
-    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
