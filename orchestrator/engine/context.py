@@ -76,6 +76,7 @@ class ProcessContext:
         stop: Set when the process is asked to end.
         notify: Told every event: name, run id, facts.
         chance: Spreads waits.
+        requests: Units of a run that are done at once.
     """
 
     owner: str
@@ -88,6 +89,7 @@ class ProcessContext:
     stop: Stop
     notify: Callable[[str, str, Mapping[str, Any]], None] = field(default=lambda _n, _r, _f: None)
     chance: random.Random = field(default_factory=random.Random)
+    requests: int = 8
 
 
 @dataclass(frozen=True, slots=True)

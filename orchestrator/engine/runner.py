@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -26,7 +26,7 @@ from orchestrator.core.errors import (
     ThrottleError,
     TransientError,
 )
-from orchestrator.engine.context import ProcessContext
+from orchestrator.engine.context import ProcessContext, RunContext
 from orchestrator.engine.placing import EitherStop
 from orchestrator.engine.stores.contract import Units
 from orchestrator.engine.work import HoldError
@@ -63,36 +63,36 @@ class UnitContext:
     What the units of a run are given.
 
     Attributes:
+        context: What everything that works on the run is given.
         run: What was settled of it.
         steps: What is done to each kind of unit.
-        units: Where they stand.
-        process: What the process shares.
         placer: Where pieces go; None where there are none.
         folder: The run's own.
-        record: Writes an event.
-        received: Counts bytes that arrive.
-        check: Raises where the run is to be cancelled or the process to stop.
-        wake: Set when something has changed.
-        threads: Units under way at once.
-        memory_bytes: What they may hold together; one that is heavier goes alone.
+        memory_bytes: What units under way may hold together, by their own word; one that is heavier goes alone.
     """
 
+    context: RunContext
     run: RunSnapshot
     steps: Mapping[str, Step]
-    units: Units
-    process: ProcessContext
     placer: Placer | None
     folder: Path
-    record: Callable[[str, Mapping[str, Any]], None]
-    received: Callable[[int], None] = field(default=lambda _count: None)
-    check: Callable[[], None] = field(default=lambda: None)
-    wake: threading.Event = field(default_factory=threading.Event)
-    threads: int = 8
     memory_bytes: int = MEMORY_BYTES
+
+    @property
+    def units(self) -> Units:
+        return self.context.store.units
+
+    @property
+    def process(self) -> ProcessContext:
+        return self.context.process
+
+    def record(self, name: str, facts: Mapping[str, Any]) -> None:
+        """Write an event."""
+        self.context.record(name, facts)
 
     def now(self) -> float:
         """Return the time of day, seconds since 1970."""
-        return self.process.clock.now().timestamp()
+        return self.context.now()
 
 
 class UnitWork:
@@ -102,7 +102,7 @@ class UnitWork:
         self._context = context
         self._closing = threading.Event()
         self._stop = EitherStop(context.process.stop, self._closing)
-        self._pool = ThreadPoolExecutor(context.threads, thread_name_prefix="unit")
+        self._pool = ThreadPoolExecutor(context.process.requests, thread_name_prefix="unit")
         self._lock = threading.Lock()
         self._under_way: dict[tuple[str, str], Unit] = {}
         self._claimed: list[Unit] = []  # with a lease, and too heavy to begin beside those under way
@@ -133,15 +133,13 @@ class UnitWork:
             PermanentError, IntegrityError, SpaceError, OSError: The run cannot go on.
             Stopped: The process or the run was asked to stop.
         """
-        self._context.check()
         if not self._troubles.empty():
             raise self._troubles.get()
         self._renew()
         self._begin_more()
+        done = self._is_done()
         with self._lock:
-            if self._under_way or self._claimed:
-                return False
-        return self._is_done()
+            return done and not self._under_way and not self._claimed
 
     def pause_seconds(self) -> float:
         """Return how long nothing will change by itself; a wake-up ends the pause."""
@@ -156,6 +154,7 @@ class UnitWork:
 
     def _is_done(self) -> bool:
         tally = self._context.units.tally(self._context.run.id)
+        self._context.context.progress.count_units(tally)
         if any(counts.get(UnitState.FAILED) for counts in tally.values()):
             failed = self._context.units.of(self._context.run.id, states=[UnitState.FAILED])
             raise PermanentError(f"{failed[0].kind} {failed[0].key} failed: {failed[0].error}")
@@ -177,7 +176,7 @@ class UnitWork:
         context = self._context
         for kind in context.steps:
             with self._lock:
-                room = context.threads - len(self._under_way) - len(self._claimed)
+                room = context.process.requests - len(self._under_way) - len(self._claimed)
             if room > 0 and not self._claimed:
                 until = context.now() + LEASE_SECONDS
                 self._claimed += context.units.claim(context.run.id, kind, room, now=context.now(), until=until)
@@ -228,7 +227,7 @@ class UnitWork:
         finally:
             with self._lock:
                 self._under_way.pop((unit.kind, unit.key), None)
-            self._context.wake.set()
+            self._context.context.wake.set()
 
     def _give_back(self, unit: Unit) -> None:
         """Let go of a lease; what a unit was committed to before it stays."""
@@ -323,7 +322,7 @@ class _StepContext:
 
     def received(self, count: int) -> None:
         crash.point("unit.fetched")
-        self._context.received(count)
+        self._context.context.progress.received(count)
 
 
 def _weight(unit: Unit) -> int:

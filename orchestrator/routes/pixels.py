@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 
 from orchestrator.clients.pixels import PixelBody, PixelClient, Reply
 from orchestrator.core.errors import IntegrityError, PermanentError
 from orchestrator.model.direct import DirectLimits, PixelPiece, PixelRequest
 from orchestrator.model.ports import Stop
 from orchestrator.routes.filled import filled
+from orchestrator.routes.limits import GOOGLE
 from orchestrator.routes.npy import make_tiff, read_array
 from orchestrator.routes.stored_image import asset_of, on_lattice
-
-# Earth Engine, "Quotas": 48 MiB and 32,768 pixels a side of a request, 1,024 bands, 40 requests at once and 100 begun
-# in a second for a project. Other people and other programs share it, so less is taken unless that is asked for.
-GOOGLE = DirectLimits(max_bytes=50_331_648, max_side=32_768, max_bands=1_024, at_once=8, per_second=20.0)
 
 
 class PixelRoute:
@@ -79,8 +75,3 @@ class PixelRoute:
         except PermanentError:
             return ""
         return asset if on_lattice(request.grid, bands, request.pixels.bands) else ""
-
-
-def limits_of(at_once: int, per_second: float) -> DirectLimits:
-    """Return Google's limits with what is taken of a project's share."""
-    return replace(GOOGLE, at_once=at_once, per_second=per_second)

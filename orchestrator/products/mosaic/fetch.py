@@ -18,7 +18,8 @@ from orchestrator.model.ports import Diagnosis, RefusedError
 from orchestrator.model.product import StepContext
 from orchestrator.model.states import Failure
 from orchestrator.model.unit import Again, Cell, Done, Outcome, Split, Unit, UnitPlan
-from orchestrator.plan.requests import RequestSize, counted_bytes, cut_to_fit, halved
+from orchestrator.plan.requests import RequestSize, cut_to_fit, halved
+from orchestrator.products.mosaic.routing import size_of
 
 KIND = "pixels"
 # A window of so few pixels that needs too much memory or time still is not one that a smaller one helps.
@@ -27,16 +28,6 @@ _TOO_MUCH = frozenset({Failure.SIZE, Failure.MEMORY, Failure.TIMEOUT})
 # Repeated once as it is; what comes again counts as the class behind it.
 _ONCE_MORE = {Failure.OUT_OF_MEMORY: Failure.MEMORY, Failure.UNKNOWN: Failure.PERMANENT}
 _LESSON = "request_size.json"
-
-
-def request_size(plan: Plan, route: DirectRoute) -> RequestSize:
-    """
-    Return what one request for the pixels of a plan may ask for.
-
-    Raises:
-        PlanError: The bands are more than one request takes, or one pixel of them all is.
-    """
-    return RequestSize(counted_bytes(plan.pixels), route.limits.max_bytes, route.limits.max_side)
 
 
 def units_of(windows: Iterable[Window], size: RequestSize) -> tuple[UnitPlan, ...]:
@@ -58,7 +49,7 @@ class Fetch:
 
     def __init__(self, route: DirectRoute, plan: Plan, image: str) -> None:
         self._route, self._plan, self._image = route, plan, image
-        self._size = request_size(plan, route)
+        self._size = size_of(plan, route.limits)
         self._read = False
         self._lock = threading.Lock()
 
