@@ -34,7 +34,7 @@ from orchestrator.engine.progress import Progress
 from orchestrator.engine.publication import Publication, prove_result
 from orchestrator.engine.runner import UnitContext, UnitWork
 from orchestrator.engine.stores.contract import Store, TaskChange
-from orchestrator.engine.stores.records import Run
+from orchestrator.engine.stores.records import Head, Run
 from orchestrator.engine.waiting import Waits
 from orchestrator.engine.work import CancelledByUserError, HoldError, Work, carry
 from orchestrator.model.job import Job
@@ -133,16 +133,16 @@ class Execution:
             if run.state is not RunState.HELD or run.needs_person:
                 return run
             self.progress.set(state=run.state, detail=run.reason)
-            while not self.is_due(run := self._store.runs.get(self._id)):
-                if self._process.stop.wait(min(self._left(run), _LOOK_SECONDS)):
+            while not self.is_due(held := self._store.runs.head(self._id)):
+                if self._process.stop.wait(min(self._left(held), _LOOK_SECONDS)):
                     raise Stopped("stopped while held; the same command continues this run")
 
-    def is_due(self, run: Run) -> bool:
+    def is_due(self, run: Head) -> bool:
         """Tell whether there is something to do for a run now: a held one is looked at when its time has come."""
         wished = run.request == "cancel" and not self._uncancelled
         return run.state is not RunState.HELD or wished or self._left(run) <= 0
 
-    def _left(self, run: Run) -> float:
+    def _left(self, run: Head) -> float:
         return self._waits.left(f"hold {run.updated}", run.next_at, LONGEST_HOLD_SECONDS)
 
     def step(self, run: Run) -> None:

@@ -281,7 +281,7 @@ class _Shift:
         self._service.notify("run.fault", run_id, {"error": sentence, "exc_info": error})
         self._rest(run_id, LONGEST_REST_SECONDS)
         try:
-            if RunState.FAILED in RUN_TRANSITIONS[self._service.store.runs.get(run_id).state]:
+            if RunState.FAILED in RUN_TRANSITIONS[self._service.store.runs.head(run_id).state]:
                 self._service.store.runs.set_state(run_id, RunState.FAILED, sentence)
             else:
                 self._service.store.runs.set_state(run_id, RunState.HELD, sentence, who=Who.PERSON)
@@ -291,7 +291,7 @@ class _Shift:
 
     def _count_failure(self, run_id: str) -> None:
         try:
-            if self._service.store.runs.get(run_id).state is RunState.FAILED:
+            if self._service.store.runs.head(run_id).state is RunState.FAILED:
                 with self._guard:
                     self._failed.add(run_id)
                     self._progress_at = self._now()
@@ -359,4 +359,5 @@ def _order(
         installation,
         overwrite=overwrite,
         base_name=job.base_name,
+        product=job.product,
     )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from orchestrator.core.errors import IntegrityError, UserError
 from orchestrator.engine.stores.contract import Store, TaskChange
+from orchestrator.engine.stores.dialect import Trouble, trouble_of
 from orchestrator.engine.stores.records import Admission, Attempt
 from orchestrator.engine.stores.schema import metadata
 from orchestrator.engine.stores.sql import SqlStore
@@ -40,6 +43,23 @@ def store(path: Path):
     opened = SqlStore(f"sqlite:///{path}", StillClock())
     yield opened
     opened.close()
+    assert counted(path) == recounted(path), "whatever a test did, what is counted is what is there"
+
+
+COUNTED = "SELECT run_id, state, parts, listed, bytes FROM part_counts WHERE parts <> 0 ORDER BY 1, 2"
+RECOUNTED = """SELECT run_id, state, count(*), count(nullif(object, '')),
+    coalesce(sum(json_extract(nullif(object, ''), '$.size')), 0) FROM parts GROUP BY 1, 2 ORDER BY 1, 2"""
+
+
+def counted(path: Path, query: str = COUNTED) -> list[tuple[object, ...]]:
+    """Return the parts of each run and state as they are counted: how many, with an object, and its bytes."""
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute(query).fetchall()
+
+
+def recounted(path: Path) -> list[tuple[object, ...]]:
+    """Return the same, one by one."""
+    return counted(path, RECOUNTED)
 
 
 TASKS = (TaskPlan(0, Window(0, 0, 512, 512), 256, 256), TaskPlan(1, Window(0, 512, 256, 256), 256, 256))
@@ -279,6 +299,54 @@ def test_a_damaged_database_is_said_in_one_line(tmp_path):
         SqlStore(f"sqlite:///{path}", StillClock())
 
 
+def a_full_disk(folder: Path) -> None:
+    with sqlite3.connect(folder / "full.db") as db:
+        db.execute("CREATE TABLE t (x)")
+        db.execute("PRAGMA max_page_count=2").close()
+        db.execute("INSERT INTO t VALUES (zeroblob(100000))")
+
+
+def a_busy_neighbour(folder: Path) -> None:
+    first, second = (sqlite3.connect(folder / "busy.db", timeout=0, isolation_level=None) for _ in range(2))
+    first.execute("BEGIN IMMEDIATE")
+    second.execute("BEGIN IMMEDIATE")
+
+
+def a_damaged_file(folder: Path) -> None:
+    (folder / "damaged.db").write_bytes(b"no database" * 100)
+    sqlite3.connect(folder / "damaged.db").execute("SELECT * FROM sqlite_master")
+
+
+def a_folder_that_is_none(folder: Path) -> None:
+    sqlite3.connect(folder / "none" / "state.db")
+
+
+def a_wrong_value(folder: Path) -> None:
+    sqlite3.connect(folder / "wrong.db").execute("CREATE TABLE full (busy CHECK (busy > 0))").connection.execute(
+        "INSERT INTO full VALUES (0)"
+    )
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(
+    ("happens", "trouble"),
+    [
+        (a_full_disk, Trouble.FULL),
+        (a_busy_neighbour, Trouble.BUSY),
+        (a_damaged_file, Trouble.DAMAGED),
+        (a_folder_that_is_none, Trouble.UNUSABLE),
+        (a_wrong_value, Trouble.OURS),
+    ],
+)
+def test_trouble_is_told_by_its_code(tmp_path, happens, trouble):
+    """SQLite's sentences are for people: a table that is called `full` fills no disk."""
+    with pytest.raises(sqlite3.DatabaseError) as raised:
+        happens(tmp_path)
+
+    kind = OperationalError if isinstance(raised.value, sqlite3.OperationalError) else DatabaseError
+    assert trouble_of(kind("statement", {}, raised.value)) is trouble
+
+
 def test_heads_are_the_runs_without_their_weight(store, planned):
     """Newest first, with what a list shows; of one run where that is asked for."""
     other = store.runs.admit(Admission("day", "", ("g",), "{}", base_name="west"))
@@ -289,6 +357,12 @@ def test_heads_are_the_runs_without_their_weight(store, planned):
     assert all(getattr(heads[other.id], name) == getattr(other, name) for name in heads[other.id].__slots__)
     assert [head.id for head in store.runs.heads(run_id=planned)] == [planned]
     assert len(store.runs.heads(1)) == 1
+
+
+def test_a_run_that_is_not_there_has_no_head(store):
+    """As with the whole run: a program names it wrongly, or a person."""
+    with pytest.raises(UserError, match="status"):
+        store.runs.head("zzz")
 
 
 def test_tallies_are_those_of_each_run(store, planned):

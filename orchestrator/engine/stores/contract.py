@@ -60,6 +60,9 @@ class Runs(Protocol):
     def named(self, name: str, limit: int = 100) -> list[Head]:
         """Return runs, newest first, whose job or base name is `name`, or whose id begins with it."""
 
+    def count(self) -> int:
+        """Return how many runs there are."""
+
     def set_state(
         self, run_id: str, state: RunState, reason: str = "", *, who: Who = Who.NOBODY, next_at: float = 0.0
     ) -> Run:

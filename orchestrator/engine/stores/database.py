@@ -1,16 +1,16 @@
-"""The file behind every family of tables: SQLite in WAL mode with synchronous=FULL, transactions opened by us."""
+"""The database behind every family of tables, and its transactions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError
 
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import IntegrityError, SpaceError, TransientError
+from orchestrator.engine.stores.dialect import Trouble, connect, trouble_of
 from orchestrator.engine.stores.migrate import upgrade
 
 
@@ -18,7 +18,7 @@ class Database:
     """One database at the present schema; safe for all threads of a process, and for several processes."""
 
     def __init__(self, url: str, clock: Clock) -> None:
-        self._engine = _connect(url)
+        self._engine = connect(url)
         self._clock = clock
         try:
             with _disk_errors():
@@ -56,33 +56,14 @@ def _disk_errors() -> Iterator[None]:
     """Say whose turn it is when the database's file cannot be read or written."""
     try:
         yield
-    except OperationalError as error:
-        sentence = str(error.orig)
-        if "full" in sentence:
-            raise SpaceError(f"the state database cannot be written: {sentence}; free some space") from error
-        if "locked" in sentence or "busy" in sentence:
-            raise TransientError(f"the state database is busy: {sentence}") from error
-        raise IntegrityError(f"the state database cannot be used: {sentence}; see docs/howto/recover.md") from error
     except DatabaseError as error:
-        if "malformed" in str(error.orig) or "not a database" in str(error.orig):
-            raise IntegrityError(f"the state database is damaged: {error.orig}; see docs/howto/recover.md") from error
+        trouble, sentence = trouble_of(error), str(error.orig)
+        if trouble is Trouble.FULL:
+            raise SpaceError(f"the state database cannot be written: {sentence}; free some space") from error
+        if trouble is Trouble.BUSY:
+            raise TransientError(f"the state database is busy: {sentence}") from error
+        if trouble is Trouble.DAMAGED:
+            raise IntegrityError(f"the state database is damaged: {sentence}; see docs/howto/recover.md") from error
+        if trouble is Trouble.UNUSABLE:
+            raise IntegrityError(f"the state database cannot be used: {sentence}; see docs/howto/recover.md") from error
         raise
-
-
-def _connect(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 30})
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        # SQLAlchemy's begin event, below, opens transactions; sqlite3 must not open its own.
-        connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
-            connection.execute(f"PRAGMA {pragma}").close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A deferred transaction that reads and then writes fails at once when another process wrote in between.
-        write = connection.get_execution_options().get("write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-    return engine

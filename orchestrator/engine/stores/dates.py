@@ -9,8 +9,9 @@ from sqlalchemy import select
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dialect import insert_where_absent
 from orchestrator.engine.stores.records import DateRow, PreviousRun
+from orchestrator.engine.stores.rows import OPEN_STATES
 from orchestrator.engine.stores.schema import fires, runs
-from orchestrator.model.states import RUN_FINAL, RunState
+from orchestrator.model.states import RunState
 
 
 class SqlDates:
@@ -39,11 +40,10 @@ class SqlDates:
         self._insert([{"job_name": job_name, "logical_date": name, "skipped": ""}])
 
     def unfinished(self, job_name: str) -> list[PreviousRun]:
-        ended = tuple(RUN_FINAL)
         query = (
             select(runs.c.id, runs.c.logical_date, runs.c.state)
             .join(fires, fires.c.run_id == runs.c.id)
-            .where(fires.c.job_name == job_name, runs.c.state.not_in(ended))
+            .where(fires.c.job_name == job_name, runs.c.state.in_(OPEN_STATES))
             .order_by(runs.c.created)
         )
         with self._db.read() as db:

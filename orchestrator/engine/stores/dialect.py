@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import sqlite3
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from enum import Enum, auto
+from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 
 def insert_where_absent(table: Table, key: Collection[str] = ()) -> Insert:
@@ -25,3 +30,71 @@ def insert_and_add(table: Table, key: Collection[str], numbers: Collection[str])
     statement = insert(table)
     sums = {name: table.columns[name] + statement.excluded[name] for name in numbers}
     return statement.on_conflict_do_update(index_elements=list(key), set_=sums)
+
+
+class Trouble(Enum):
+    """Why the database did not do what it was asked."""
+
+    FULL = auto()  # the disk
+    BUSY = auto()  # another process has it
+    DAMAGED = auto()
+    UNUSABLE = auto()  # its file cannot be opened, read or written
+    OURS = auto()  # the statement is wrong
+
+
+# https://sqlite.org/rescode.html; the lower eight bits are the primary code.
+_TROUBLES = {
+    sqlite3.SQLITE_FULL: Trouble.FULL,
+    sqlite3.SQLITE_BUSY: Trouble.BUSY,
+    sqlite3.SQLITE_LOCKED: Trouble.BUSY,
+    sqlite3.SQLITE_CORRUPT: Trouble.DAMAGED,
+    sqlite3.SQLITE_NOTADB: Trouble.DAMAGED,
+}
+
+
+def trouble_of(error: DatabaseError) -> Trouble:
+    """Tell what kind of trouble an error is, by its code."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    usual = Trouble.UNUSABLE if isinstance(error, OperationalError) else Trouble.OURS
+    return usual if code is None else _TROUBLES.get(code & 0xFF, usual)
+
+
+def connect(url: str) -> Engine:
+    """
+    Return a database whose commits are durable and whose transactions say at their beginning whether they write.
+
+    SQLite in WAL mode with synchronous=FULL; a connection waits half a minute for another process.
+    """
+    engine = create_engine(url, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        # SQLAlchemy's begin event, below, opens transactions; sqlite3 must not open its own.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A deferred transaction that reads and then writes fails at once when another process wrote in between.
+        write = connection.get_execution_options().get("write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def unguarded(connection: Connection) -> Iterator[None]:
+    """Let tables be made anew while others refer to them: SQLite asks for this outside of a transaction."""
+    plain: Any = connection.connection.driver_connection
+    plain.execute("PRAGMA foreign_keys=OFF").close()
+    try:
+        yield
+    finally:
+        plain.execute("PRAGMA foreign_keys=ON").close()
+
+
+def broken_references(connection: Connection) -> str:
+    """Return the first row that refers to one that is not there, empty where all do."""
+    row = connection.execute(text("PRAGMA foreign_key_check")).first()
+    return "" if row is None else f"row {row[1]} of {row[0]}"

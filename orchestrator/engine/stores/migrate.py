@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Engine, inspect, text
 
 from orchestrator.core.errors import IntegrityError
+from orchestrator.engine.stores.dialect import broken_references, unguarded
 
 HEAD = "0003"
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -34,22 +32,11 @@ def upgrade(engine: Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with engine.connect().execution_options(write=True) as connection, _unguarded(connection), connection.begin():
+    with engine.connect().execution_options(write=True) as connection, unguarded(connection), connection.begin():
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        if broken := connection.execute(text("PRAGMA foreign_key_check")).all():
-            raise IntegrityError(f"the state database could not be brought to schema {HEAD}: {broken[0]} lacks its run")
-
-
-@contextmanager
-def _unguarded(connection: Connection) -> Iterator[None]:
-    """Let tables be made anew while others refer to them: SQLite asks for this outside of a transaction."""
-    plain: Any = connection.connection.driver_connection
-    plain.execute("PRAGMA foreign_keys=OFF").close()
-    try:
-        yield
-    finally:
-        plain.execute("PRAGMA foreign_keys=ON").close()
+        if broken := broken_references(connection):
+            raise IntegrityError(f"the state database could not be brought to schema {HEAD}: {broken} lacks its run")
 
 
 def _version(engine: Engine) -> str | None:

@@ -8,14 +8,13 @@ from sqlalchemy import select
 
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.records import Waiting
+from orchestrator.engine.stores.rows import OPEN_STATES
 from orchestrator.engine.stores.schema import runs
-from orchestrator.model.states import RUN_FINAL, RunState, Who
+from orchestrator.model.states import RunState, Who
 
-_ENDED = tuple(RUN_FINAL)
-# Plans and expressions weigh much and say nothing here.
 _QUERY = (
     select(runs.c.id, runs.c.declaration, runs.c.state, runs.c.who, runs.c.next_at, runs.c.created)
-    .where(runs.c.state.not_in(_ENDED))
+    .where(runs.c.state.in_(OPEN_STATES))
     .order_by(runs.c.created, runs.c.id)
 )
 

@@ -14,7 +14,10 @@ from orchestrator.engine.stores.schema import tasks
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
-from orchestrator.model.states import Failure, PartState, RunState, TaskState, Who
+from orchestrator.model.states import RUN_FINAL, Failure, PartState, RunState, TaskState, Who
+
+# Named one by one, so that an index finds them among thousands that have ended.
+OPEN_STATES = tuple(state for state in RunState if state not in RUN_FINAL)
 
 
 def head_of(row: Row[Any]) -> Head:

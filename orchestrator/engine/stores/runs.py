@@ -108,6 +108,10 @@ class SqlRuns:
         begins = and_(runs.c.id >= name, runs.c.id < name + _AFTER_ALL)
         return self._heads(limit, or_(runs.c.job_name == name, runs.c.base_name == name, begins))
 
+    def count(self) -> int:
+        with self._db.read() as db:
+            return db.execute(select(func.count()).select_from(runs)).scalar_one()
+
     def _heads(self, limit: int, *here: ColumnElement[bool]) -> list[Head]:
         with self._db.read() as db:
             return [head_of(row) for row in db.execute(_HEADS.where(*here).order_by(*_NEWEST_FIRST).limit(limit))]

@@ -13,12 +13,11 @@ from orchestrator.engine.stores.contract_work import TaskChange
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.parts import bring_again, drop_parts, insert_parts, pass_on
 from orchestrator.engine.stores.records import Attempt, Task
-from orchestrator.engine.stores.rows import task_of, task_update
+from orchestrator.engine.stores.rows import OPEN_STATES, task_of, task_update
 from orchestrator.engine.stores.schema import attempts, parts, runs, tasks
 from orchestrator.model.grid import Window
 from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import (
-    RUN_FINAL,
     TASK_LIVE,
     TASK_TRANSITIONS,
     Failure,
@@ -120,7 +119,7 @@ class SqlTasks:
         # A run that has ended has cancelled its tasks, and one that waits for a person may wait for months; whatever
         # their rows say of tasks, nobody asks for news of them, and they must not keep the others waiting.
         waits = (runs.c.state == RunState.HELD) & (runs.c.who == Who.PERSON)
-        works = runs.c.state.not_in(RUN_FINAL) & ~waits
+        works = runs.c.state.in_(OPEN_STATES) & ~waits
         live = select(tasks.c.run_id, func.count()).join(runs, runs.c.id == tasks.c.run_id)
         query = live.where(tasks.c.state.in_(TASK_LIVE), works).group_by(tasks.c.run_id)
         with self._db.read() as db:
