@@ -10,7 +10,7 @@ import pytest
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "journey")]
 
-import journey_kit as kit
+import journey_kit as kit  # noqa: E402
 
 
 @pytest.fixture(scope="session")
