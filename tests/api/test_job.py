@@ -27,7 +27,7 @@ values = st.one_of(texts, st.booleans(), st.integers(-(2**63), 2**63 - 1), st.fl
 names = st.text(string.ascii_letters + string.digits, min_size=1, max_size=20)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     names,
     st.dictionaries(texts, values | st.lists(values, max_size=3), max_size=4),

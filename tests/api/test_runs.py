@@ -239,16 +239,17 @@ def test_the_users_own_session_is_given_back(sandbox, tmp_path):
 
 
 SUBMITS = """
-import sys
+import atexit, sys
 import orchestrator as orc
 
 orc.connect(sandbox_url=sys.argv[1], state_dir=sys.argv[2])
-print(orc.submit(orc.Job.from_file(sys.argv[3])).id)
+run = orc.submit(orc.Job.from_file(sys.argv[3]))
+atexit.register(lambda: print(run.id, type(run._work._error).__name__))
 """
 
 
 def test_a_program_may_end_before_its_run(declare, sandbox, tmp_path):
-    """It ends at once and cleanly; the run has kept what it had, and goes on."""
+    """It ends at once, and its run cleanly, with what it had; the next one goes on with it."""
     file = declare(name="left").to_file(tmp_path / "job.toml")
     words = [sys.executable, "-c", SUBMITS, sandbox.url, str(sandbox.state_dir), str(file)]
 
@@ -256,7 +257,7 @@ def test_a_program_may_end_before_its_run(declare, sandbox, tmp_path):
 
     assert "Traceback" not in ended.stderr
     (run,) = orc.runs(name="left")
-    assert run.id == ended.stdout.strip()
+    assert ended.stdout.split() == [run.id, "Stopped"]
     assert run.wait().path.is_file()
 
 
