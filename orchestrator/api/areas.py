@@ -77,12 +77,23 @@ def _from_frame(frame: Any, crs: str) -> dict[str, str]:
 def _from_ee(geometry: Any, crs: str) -> dict[str, str]:
     from shapely.geometry import shape  # noqa: PLC0415  with the areas come geometries
 
-    content: dict[str, Any] = geometry.getInfo() if geometry.isVariable() or geometry.func else geometry.toGeoJSON()
+    content = _geojson_of(geometry)
     stated = str(content.get("crs", {}).get("properties", {}).get("name", "")) or crs or LONLAT
     whole = shape(content)
     # Earth Engine bends the edges of a geometry in degrees along great circles unless it is told otherwise.
     bent = stated == LONLAT and content.get("geodesic", True)
     return _text([_along_great_circles(whole) if bent else whole], stated)
+
+
+def _geojson_of(geometry: Any) -> dict[str, Any]:
+    """Return an `ee.Geometry` as GeoJSON; Earth Engine is asked where it is computed."""
+    import ee  # noqa: PLC0415  whoever made the geometry has imported it
+
+    try:
+        content: dict[str, Any] = geometry.getInfo() if geometry.func else geometry.toGeoJSON()
+    except ee.EEException as error:
+        raise AreaError(f"the ee.Geometry cannot be computed: {error}") from None
+    return content
 
 
 def _along_great_circles(geometry: BaseGeometry) -> BaseGeometry:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.errors import RecipeError, UserError
+from orchestrator.core.errors import PermanentError, RecipeError, UserError
 
 if TYPE_CHECKING:
     from orchestrator.app import Application
@@ -46,18 +46,16 @@ def ask_bands(image: Any, app: Application | None) -> tuple[tuple[str, ...], str
     import ee  # noqa: PLC0415
 
     asked = ee.Dictionary({"names": image.bandNames(), "types": image.bandTypes()})
-    if app is not None:
-        told = app.earth_engine().value(asked)
-    elif ee.data.is_initialized():
-        try:
-            told = asked.getInfo()
-        except ee.EEException as error:
-            raise RecipeError(f"the image cannot be computed: {error}") from None
-    else:
+    if app is None and not ee.data.is_initialized():
         raise UserError(
             "the image's bands are not named and Earth Engine is not signed in yet; give bands=[...], or make the job "
             "after orc.connect(...) or inside `with orc.sandbox()`"
         )
+    told: Any
+    try:
+        told = app.earth_engine().value(asked) if app is not None else asked.getInfo()
+    except (PermanentError, ee.EEException) as error:
+        raise RecipeError(f"the image cannot be computed: {error}") from None
     return tuple(told["names"]), _holding(list(told["types"].values()))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.errors import UserError
+from orchestrator.core.optional import required
 from orchestrator.core.units import format_bytes, format_seconds
 from orchestrator.model.validity import valid_words
 
@@ -85,9 +86,9 @@ class Result:
             chunks: See `rioxarray.open_rasterio`.
 
         Raises:
-            UserError: The extra `xarray` is not installed.
+            ExtraError: The extra `xarray` is not installed.
         """
-        rioxarray = _rioxarray()
+        rioxarray = required("rioxarray", "xarray", "to_xarray")
         array = rioxarray.open_rasterio(self.path, mask_and_scale=decoded, chunks=chunks)
         with self.open() as raster:
             names = [name or f"band {number}" for number, name in enumerate(raster.descriptions, 1)]
@@ -137,13 +138,3 @@ def table(rows: list[tuple[str, str]]) -> str:
     """Return rows of a name and a text as an element of a page."""
     cells = (f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>" for name, text in rows)
     return f"<table>{''.join(cells)}</table>"
-
-
-def _rioxarray() -> Any:
-    try:
-        import rioxarray  # noqa: PLC0415  an extra
-    except ImportError:
-        raise UserError(
-            "to_xarray needs xarray and rioxarray, which are not installed: pip install 'orchestrator[xarray]'"
-        ) from None
-    return rioxarray

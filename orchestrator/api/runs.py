@@ -13,7 +13,7 @@ from orchestrator.api.work import Work, carry_here
 from orchestrator.app.heartbeat import find_daemon
 from orchestrator.app.verbs import events, reasons, reports
 from orchestrator.engine.stores.records import Run as Row
-from orchestrator.model.states import RunState
+from orchestrator.model.states import RUN_FINAL, RunState
 
 if TYPE_CHECKING:
     from orchestrator.app import Application
@@ -78,16 +78,18 @@ class Run:
         """What it has delivered; errors as `wait`."""
         return Result.of(self._row())
 
-    def cancel(self) -> None:
+    def cancel(self) -> bool:
         """
         End the run: its tasks in Earth Engine are cancelled; what it left is kept until `clean`.
 
-        Raises:
-            UserError: It has ended, or its result is there already.
+        Return False, and do nothing, where it has ended or its result is there already.
         """
         from orchestrator.app.verbs.endings import cancel  # noqa: PLC0415  who only looks does not need it
 
+        if self.state in {*RUN_FINAL, RunState.PUBLISHED}:
+            return False
         cancel(self._connection.records, self.id, self._connection.lent)
+        return True
 
     def retry(self, *, min_valid: float | None = None) -> None:
         """

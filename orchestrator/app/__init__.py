@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from orchestrator.app.application import Application
-    from orchestrator.app.planner import LocalPlan, expand
+    from orchestrator.app.planner import expand
     from orchestrator.app.records import Records
 
-__all__ = ["Application", "LocalPlan", "Records", "expand"]
+__all__ = ["Application", "Records", "expand"]
 
-_WHERE = {"Application": "application", "LocalPlan": "planner", "Records": "records", "expand": "planner"}
+_WHERE = {"Application": "application", "Records": "records", "expand": "planner"}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,13 +6,15 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from dataclasses import replace
+from functools import cache, cached_property
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import __version__
-from orchestrator.app.planner import JobPlanner
+from orchestrator.app.imagery import EarthEngineImagery
 from orchestrator.app.records import Records
 from orchestrator.config import Settings
 from orchestrator.core.errors import ConfigError, PlanError
@@ -24,13 +26,20 @@ from orchestrator.engine.context import Backoff, Clients, ProcessContext
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
+from orchestrator.engine.request_limits import LimitedRoute, RequestLimits
 from orchestrator.engine.service import ElsewhereError
 from orchestrator.engine.stores.records import Run
+from orchestrator.model.direct import DirectLimits, DirectRoute
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan, TaskPlan
+from orchestrator.model.product import Product
+from orchestrator.products.context import ProductContext
+from orchestrator.products.registry import find_product
+from orchestrator.recipes.registry import UNDATED, find_recipe
 
 if TYPE_CHECKING:
     from orchestrator.clients.earthengine import EarthEngine
+    from orchestrator.products.mosaic.product import MosaicProduct
     from orchestrator.routes.registry import Services
 
 Notify = Callable[[str, str, Mapping[str, Any]], None]
@@ -71,9 +80,38 @@ class Application(Records):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         return write_once(path, secrets.token_hex(4).encode()).decode("ascii").strip()
 
-    def planner(self, say: Callable[[str], None] = _unheard) -> JobPlanner:
-        """Return what plans jobs; `say` is told what it does."""
-        return JobPlanner(self.settings, self.earth_engine, self.threads, say)
+    def product(self, name: str, say: Callable[[str], None] = _unheard) -> Product:
+        """
+        Return a product for one run; `say` is told what it does while it plans.
+
+        Raises:
+            UserError: There is none of that name.
+        """
+        module, function = find_product(name).make.split(":")
+        made: Product = getattr(import_module(module), function)(self._product_context(say))
+        return made
+
+    def planner(self, say: Callable[[str], None] = _unheard) -> MosaicProduct:
+        """Return what shows the plan of a mosaic."""
+        from orchestrator.products.mosaic.product import make  # noqa: PLC0415
+
+        return make(self._product_context(say))
+
+    def _product_context(self, say: Callable[[str], None]) -> ProductContext:
+        return ProductContext(
+            imagery=EarthEngineImagery(self.earth_engine),
+            recipe=find_recipe,
+            today=lambda: self.clock.now().date(),
+            say=say,
+            cloud_optimized=self.settings.ee.cloud_optimized,
+            downloads=self.settings.transfer.downloads,
+            threads=self.threads,
+            version=__version__,
+            undated=UNDATED,
+            batch=bool(self.settings.gcs.bucket),
+            direct_limits=self.direct_limits,
+            direct=self.direct_route,
+        )
 
     @property
     def threads(self) -> int:
@@ -147,39 +185,32 @@ class Application(Records):
 
     def clients(self, job: Job, say: Callable[[str], None] = _unheard) -> Clients:
         """Return what a run of `job` works with; `say` is told what its planner does."""
-        from orchestrator.assemble.quicklook import Quicklook  # noqa: PLC0415
         from orchestrator.routes.registry import batch_route  # noqa: PLC0415
 
-        engine = self.earth_engine()
+        engine = cache(self.earth_engine)  # one for the route and the list; asked for once the settings are known good
         route = batch_route(job.route, self._services(engine))
-        return Clients(
-            planner=self.planner(say),
-            route=route,
-            list_operations=engine.operations,
-            assembler=_assembler(),
-            illustrator=Quicklook(),
-            threads=self.threads,
-            version=__version__,
-        )
+        return Clients(self.product(job.product, say), route, engine().operations)
 
-    def _services(self, engine: EarthEngine) -> Services:
+    def _services(self, engine: Callable[[], EarthEngine]) -> Services:
         """Return what a route may be made of; a bucket or a Drive is connected when it is asked for."""
         from orchestrator.routes.export import ExportOptions  # noqa: PLC0415
         from orchestrator.routes.names import Naming  # noqa: PLC0415
         from orchestrator.routes.registry import Services  # noqa: PLC0415
-        from orchestrator.transfer.download import Patience as DownloadPatience  # noqa: PLC0415
+        from orchestrator.transfer.download import DownloadPolicy  # noqa: PLC0415
         from orchestrator.transfer.store import CheckedStore  # noqa: PLC0415
 
         ee, gcs = self.settings.ee, self.settings.gcs
-        how = DownloadPatience(retry=self.policy)
+        how = DownloadPolicy(retry=self.policy)
         return Services(
-            earth_engine=lambda: engine,
+            earth_engine=engine,
             bucket=lambda: CheckedStore(self.bucket(), how, self.stop),
             drive=lambda: CheckedStore(self.drive(), how, self.stop),
             bucket_name=gcs.bucket,
             folder_name=self.settings.drive.folder,
             naming=Naming(self.owner, gcs.prefix.strip("/")),
             options=ExportOptions(ee.cloud_optimized, ee.priority if ee.priority >= 0 else None),
+            direct_limits=self.direct_limits,
+            high_volume=self.settings.pixels.high_volume,
         )
 
     @contextmanager
@@ -189,6 +220,7 @@ class Application(Records):
         try:
             yield clients
         finally:
+            clients.product.close()
             clients.route.close()
 
     def execution(self, run: Run, progress: Progress | None = None) -> Execution:
@@ -220,12 +252,32 @@ class Application(Records):
             work_dir=Path(work).expanduser().resolve() if work else None,
             keep_parts=self.settings.local.keep_parts,
             downloads=self.settings.transfer.downloads,
+            requests=self.settings.pixels.at_once,
             backoff=self._backoff(),
             limits=self.limits,
             clock=self.clock,
             stop=self.stop,
             notify=self.notify,
         )
+
+    @property
+    def direct_limits(self) -> DirectLimits:
+        """What direct requests may ask for, and what is taken of the project's share."""
+        from orchestrator.routes.limits import GOOGLE  # noqa: PLC0415
+
+        pixels = self.settings.pixels
+        return replace(GOOGLE, at_once=pixels.at_once, per_second=pixels.per_second)
+
+    def direct_route(self) -> DirectRoute:
+        """Return the direct route; its requests wait for their turn among those of all runs of this process."""
+        from orchestrator.routes.registry import DIRECT  # noqa: PLC0415
+
+        return LimitedRoute(DIRECT["pixels"].make(self._services(self.earth_engine)), self.request_limits)
+
+    @cached_property
+    def request_limits(self) -> RequestLimits:
+        """What every run of this process shares of the project's direct requests."""
+        return RequestLimits(self.direct_limits.at_once, self.direct_limits.per_second, self.clock)
 
     @cached_property
     def limits(self) -> Limits:
@@ -244,6 +296,9 @@ class Application(Records):
             cool_down_seconds=retry.cool_down,
             hold_seconds=retry.hold,
             lag_seconds=retry.lag,
+            unit_attempts=retry.attempts,
+            unit_first_seconds=retry.first_wait,
+            unit_longest_seconds=retry.max_wait,
         )
 
     def _refit(self, task: TaskPlan, plan: Plan, heaviest: float | None) -> TaskPlan:
@@ -264,12 +319,6 @@ class Application(Records):
             if "one" not in self._watches:
                 self._watches["one"] = OperationsWatch(clients.list_operations, self.clock, ee.poll_min, ee.poll_max)
             return self._watches["one"]
-
-
-def _assembler() -> Any:
-    from orchestrator.assemble.mosaic import BlockAssembler  # noqa: PLC0415
-
-    return BlockAssembler()
 
 
 def _cut(task: TaskPlan) -> tuple[TaskPlan, TaskPlan] | None:

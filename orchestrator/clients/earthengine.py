@@ -150,6 +150,7 @@ class _Connection:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.key = ""
+        self.initialise: Callable[[Transport], None] = _as_its_user_does
         self.transport = Transport()
 
     def open(self, key: str, initialise: Callable[[Transport], None]) -> None:
@@ -161,7 +162,7 @@ class _Connection:
             ee.Reset()  # algorithms of another service would be kept otherwise
             ee.data.setMaxRetries(0)
             initialise(self.transport)
-            self.key = key
+            self.key, self.initialise = key, initialise
 
     def close(self) -> None:
         """Sign the client out; the next use opens it anew."""
@@ -171,27 +172,34 @@ class _Connection:
             ee.Reset()
 
 
+def _as_its_user_does(_transport: Transport) -> None:
+    """Sign nobody in."""
+
+
 _connection = _Connection()
 
 
 @contextmanager
 def borrowed() -> Iterator[None]:
     """
-    Give the client of the process back at the end of the block as it was: signed in by its user, or not at all.
+    Give the client of the process back at the end of the block as it was: signed in where it had been, or not at all.
 
     Otherwise it would go on speaking to a service that ends with the block.
     """
-    before = ee.data._get_state() if ee.data.is_initialized() and not _connection.key else None  # noqa: SLF001
+    key, initialise = _connection.key, _connection.initialise
+    theirs = ee.data._get_state() if ee.data.is_initialized() and not key else None  # noqa: SLF001
     try:
         yield
     finally:
         _connection.close()
-        if before is not None:
-            url, project = before.cloud_api_base_url, before.cloud_api_user_project
-            try:
-                ee.Initialize(before.credentials, url=url, project=project)
-            except Exception as error:  # noqa: BLE001  the block is over; whoever needs the session sees why it is not there
-                log.warning("earthengine.session_not_restored", error=logs.clean(str(error), _SENTENCE_LIMIT))
+        try:
+            if key:
+                _connection.open(key, initialise)
+            elif theirs is not None:
+                url, project = theirs.cloud_api_base_url, theirs.cloud_api_user_project
+                ee.Initialize(theirs.credentials, url=url, project=project)
+        except Exception as error:  # noqa: BLE001  the block is over; whoever needs the session sees why it is not there
+            log.warning("earthengine.session_not_restored", error=logs.clean(str(error), _SENTENCE_LIMIT))
 
 
 class EarthEngine:

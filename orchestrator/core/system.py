@@ -130,9 +130,9 @@ def _held_database(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
     try:
         database.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
+    except sqlite3.Error as error:
         database.close()
-        if "locked" in str(error):
+        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY:
             raise LockTakenError(f"{path} is held") from None
         raise OSError(f"{path} cannot be locked: {error}") from None
     return database

@@ -17,7 +17,8 @@ from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.waiting import Waits
 from orchestrator.engine.work import CancelledByUserError
 from orchestrator.model.batch import BatchRoute, ListOperations
-from orchestrator.model.ports import Assembler, Illustrator, Planner, Stop
+from orchestrator.model.ports import Stop
+from orchestrator.model.product import Product
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,9 @@ class Backoff:
         cool_down_seconds: First wait after a failed attempt; doubles each time.
         hold_seconds: How often a held run is looked at again.
         lag_seconds: How long a list of operations, or the answer for one, may lag behind what is true.
+        unit_attempts: Attempts of one unit for failures that pass; then the run is held.
+        unit_first_seconds: Longest first wait of a unit that failed; doubles each time.
+        unit_longest_seconds: Longest wait of a unit.
     """
 
     poll_min_seconds: float = 2.0
@@ -50,6 +54,9 @@ class Backoff:
     cool_down_seconds: float = 10.0
     hold_seconds: float = 300.0
     lag_seconds: float = 600.0
+    unit_attempts: int = 8
+    unit_first_seconds: float = 1.0
+    unit_longest_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,7 @@ class ProcessContext:
         stop: Set when the process is asked to end.
         notify: Told every event: name, run id, facts.
         chance: Spreads waits.
+        requests: Units of a run that are done at once.
     """
 
     owner: str
@@ -81,19 +89,16 @@ class ProcessContext:
     stop: Stop
     notify: Callable[[str, str, Mapping[str, Any]], None] = field(default=lambda _n, _r, _f: None)
     chance: random.Random = field(default_factory=random.Random)
+    requests: int = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Clients:
     """The concrete parts one run works with, joined by `app`."""
 
-    planner: Planner
+    product: Product
     route: BatchRoute
     list_operations: ListOperations
-    assembler: Assembler
-    illustrator: Illustrator
-    threads: int = 2
-    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

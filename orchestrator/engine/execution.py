@@ -21,7 +21,7 @@ from orchestrator.core.errors import (
 )
 from orchestrator.core.files import LockedError, make_folder, remove_tree
 from orchestrator.engine.batch.ending import cancel_exports
-from orchestrator.engine.batch.exports import Cut, Exports, Refit, subject_of
+from orchestrator.engine.batch.exports import Cut, Exports, Refit
 from orchestrator.engine.batch.feedback import kind_of
 from orchestrator.engine.batch.ladder import starting_rung
 from orchestrator.engine.batch.watch import OperationsWatch
@@ -29,18 +29,17 @@ from orchestrator.engine.batch.work import BatchWork
 from orchestrator.engine.cleanup import Cleaned, clean_cloud, clean_local
 from orchestrator.engine.context import Clients, ProcessContext, RunContext
 from orchestrator.engine.ownership import OutputLock, check_owner, claimant
-from orchestrator.engine.placing import MosaicSink, Placing
+from orchestrator.engine.placing import Placing
 from orchestrator.engine.progress import Progress
-from orchestrator.engine.publication import OutputLostError, Publication, final_path, prove_result
+from orchestrator.engine.publication import Publication, prove_result
+from orchestrator.engine.runner import UnitContext, UnitWork
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Head, Run
 from orchestrator.engine.waiting import Waits
 from orchestrator.engine.work import CancelledByUserError, HoldError, Work, carry
 from orchestrator.model.job import Job
-from orchestrator.model.mosaic import MosaicSpec
 from orchestrator.model.plan import Plan
-from orchestrator.model.plan_json import plan_from_json, plan_to_json
-from orchestrator.model.ports import Mosaic
+from orchestrator.model.product import OutputLostError, RunSnapshot, Settled, Sink
 from orchestrator.model.states import (
     PART_DONE,
     RUN_FINAL,
@@ -81,7 +80,7 @@ class Execution:
         self._cut = cut
         self._refit = refit
         self.progress = progress or Progress()
-        self._mosaic: Mosaic | None = None
+        self._sink: Sink | None = None
         self._lock: OutputLock | None = None
         self._uncancelled = False  # whether the service could not be asked to cancel: it is not asked without a pause
         self._waits = Waits(process.clock)
@@ -122,6 +121,7 @@ class Execution:
     def close(self) -> None:
         """Let another process go on with the run, and give up the connections; work may be taken up again."""
         self._clients.route.close()
+        self._clients.product.close()
         if self._lock is not None:
             self._lock.leave()
             self._lock = None
@@ -156,7 +156,7 @@ class Execution:
         except Stopped:
             raise
         except OSError as error:  # a disk that fails or has become read-only: nothing is given up for it
-            self._mosaic = None  # its folder may be gone: what can be brought again is brought again
+            self._sink = None  # its folder may be gone: what can be brought again is brought again
             self._hold(error)
         except OrchestratorError as error:
             if self._wait_for(run, error):
@@ -169,7 +169,7 @@ class Execution:
         """Become the one owner of the run's output; until it is free, the run waits."""
         if run.state is RunState.HELD or _to_be_cancelled(run):
             return
-        self._lock = self._lock or OutputLock(run, self._process.owner, self._store)
+        self._lock = self._lock or self._output_lock(run)
         try:
             self._lock.take()
         except LockedError as error:
@@ -177,13 +177,21 @@ class Execution:
         if run.state is not RunState.ADMITTED:  # one of an earlier version, or one that another has followed since
             self._or_hold(run, self._claim)
 
+    def _output_lock(self, run: Run) -> OutputLock:
+        return OutputLock(self._files(run)[-1], run, self._process.owner, self._store)
+
+    def _files(self, run: Run) -> tuple[Path, ...]:
+        """Return every path that the result may take, the one that makes it last."""
+        return self._clients.product.files(Job.from_json(run.job))
+
     def _claim(self, run: Run) -> None:
         """Make the final path the run's, unless something lies there that its job did not make."""
-        final = final_path(Job.from_json(run.job))
-        row = self._store.outputs.at(str(final))
+        files = self._files(run)
+        final = str(files[-1])
+        row = self._store.outputs.at(final)
         if row is None or row.run_id != run.id:
-            check_owner(final, claimant(run), self._store)
-            self._store.outputs.claim(str(final), run.id, run.declaration)
+            check_owner(files, claimant(run), self._store)
+            self._store.outputs.claim(final, run.id, run.declaration)
 
     def _give_output_up(self) -> None:
         if self._lock is not None:
@@ -210,24 +218,30 @@ class Execution:
 
     def _plan(self, run: Run) -> None:
         self._claim(run)
-        prepared = self._clients.planner.prepare(Job.from_json(run.job))
+        settled = self._clients.product.prepare(Job.from_json(run.job))
         crash.point("run.prepared")
-        plan = plan_to_json(prepared.plan)
-        self._store.runs.save_plan(run.id, plan, prepared.image, json.dumps(prepared.facts), prepared.plan.tasks)
-        facts = {"tasks": len(prepared.plan.tasks), "parts": prepared.plan.part_count}
-        self._record("run.planned", facts | {"height": prepared.plan.grid.height, "width": prepared.plan.grid.width})
-        if rung := starting_rung(self._store, prepared.image):
+        facts = json.dumps(dict(settled.facts))
+        self._store.runs.save_plan(run.id, settled.document, settled.image, facts, settled.tasks, settled.units)
+        self._record_plan(self._store.runs.get(run.id), settled)
+        if settled.tasks and (rung := starting_rung(self._store, settled.image)):
             tasks = self._store.tasks.of(run.id)
             self._store.tasks.change(run.id, {task.key: TaskChange(rung=rung) for task in tasks})
+
+    def _record_plan(self, run: Run, settled: Settled) -> None:
+        facts = {"tasks": len(settled.tasks), "parts": sum(len(task.parts()) for task in settled.tasks)}
+        if plan := self._clients.product.exports(snapshot_of(run)):
+            facts |= {"height": plan.grid.height, "width": plan.grid.width}
+        self._record("run.planned", facts)
 
     def _begin_export(self, run: Run) -> None:
         self._store.runs.set_state(run.id, RunState.EXPORTING)
 
     def _export(self, run: Run) -> None:
-        plan = plan_from_json(run.plan)
         self.progress.count(self._store.parts.tally(run.id), self._store.tasks.of(run.id))
-        with Placing(MosaicSink(self._open(run, plan)), self._process.stop) as placing:
-            carry(self._works(run, plan, placing), self._context.wake, self._context.obey)
+        sink, plan = self._open(run), self._clients.product.exports(snapshot_of(run))
+        if sink is not None and plan is not None:
+            with Placing(sink, self._process.stop) as placing:
+                carry(self._works(run, plan, placing), self._context.wake, self._context.obey)
         crash.point("run.exported")
         self._store.runs.set_state(run.id, RunState.ASSEMBLING)
 
@@ -236,34 +250,31 @@ class Execution:
         job = Job.from_json(run.job)
         refit = self._refit if job.split == "blocks" else None
         exports = Exports(plan, run.image, kind_of(job, plan), self._cut, refit)
-        return [BatchWork(self._context, exports, placing, self._watch, self._parts_folder(run))]
+        works: list[Work] = [BatchWork(self._context, exports, placing, self._watch, self._parts_folder(run))]
+        snapshot = snapshot_of(run)
+        if steps := self._clients.product.steps(snapshot):
+            works.append(UnitWork(UnitContext(self._context, snapshot, steps, placing, self._folders(run)[0])))
+        return works
 
     def _assemble(self, run: Run) -> None:
-        plan = plan_from_json(run.plan)
-        publication = Publication(
-            run,
-            plan,
-            store=self._store,
-            clients=self._clients,
-            process=self._process,
-            record=self._record,
-            check=lambda: self._check_owner(run),
-            say=self._say,
-        )
         try:
-            result = publication.work(self._open(run, plan))
+            main = self._publication(run).work(self._open(run)).main
         except OutputLostError as error:
             self._begin_output_anew(run, error)
             self._store.runs.set_state(run.id, RunState.EXPORTING)
         else:
-            self._store.outputs.publish(result["path"], run.id, result["sha256"], result["bytes"])
+            self._store.outputs.publish(str(main.path), run.id, main.sha256, main.bytes)
             self._store.runs.set_state(run.id, RunState.PUBLISHED)
+
+    def _publication(self, run: Run) -> Publication:
+        return Publication(
+            run, snapshot_of(run), self._sink_folder(run), self._context, check=lambda: self._check_owner(run)
+        )
 
     def _check_owner(self, run: Run) -> None:
         """Hold the run when a file that is not its job's has appeared where its result goes: nothing is lost."""
         now = self._store.runs.get(run.id)  # the consent to overwrite may have come meanwhile
-        final = final_path(Job.from_json(run.job))
-        self._or_hold(now, lambda run: check_owner(final, claimant(run), self._store))
+        self._or_hold(now, lambda run: check_owner(self._files(run), claimant(run), self._store))
 
     def _or_hold(self, run: Run, act: Callable[[Run], None]) -> None:
         """Do something that looks at the output's owner; what is refused holds a run that has begun."""
@@ -273,7 +284,7 @@ class Execution:
             raise HoldError(f"{error}; `orchestrator retry {run.id}` then goes on", alone=False) from None
 
     def _clean(self, run: Run) -> None:
-        self._mosaic = None
+        self._sink = None
         prove_result(run, self._process.stop, self._say)
         self._say("taking away the intermediates")
         clean_cloud(run, store=self._store, clients=self._clients, process=self._process, record=self._record)
@@ -284,7 +295,7 @@ class Execution:
         # In this order: a crash in between must not leave an owner of a run that has ended.
         self._give_output_up()
         self._store.runs.set_state(run.id, RunState.CLEANED)
-        self._record("run.done", {"path": str(final_path(Job.from_json(run.job)))})
+        self._record("run.done", {"path": str(self._files(run)[-1])})
 
     def _resume(self, run: Run) -> None:
         """Look again from the state that was interrupted."""
@@ -331,7 +342,15 @@ class Execution:
         self._record("run.failed", {"reason": str(error)})
 
     def cancel(self) -> None:
-        """End the run: cancel what runs in Earth Engine, keep everything else until it is cleaned."""
+        """
+        End the run: cancel what runs in Earth Engine, keep everything else until it is cleaned.
+
+        A result that is being published is published: half of its files have their names.
+        """
+        run = self._store.runs.get(self._id)
+        if RunState.ASSEMBLING in (run.state, run.resume) and self._publication(run).begun():
+            self._publish_after_all(run)
+            return
         cancel_exports(self._context)
         # In this order: a crash in between leaves a run that is still to be cancelled, and no owner of an ended one.
         self._end_elsewhere()
@@ -339,9 +358,18 @@ class Execution:
         self._store.runs.request(self._id, "")
         self._record("run.cancelled", {})
 
+    def _publish_after_all(self, run: Run) -> None:
+        self._store.runs.request(self._id, "")
+        self._record("cancel.too_late", {"path": str(self._files(run)[-1])})
+        if run.state is RunState.HELD:
+            self._store.runs.set_state(self._id, RunState.ASSEMBLING)
+        run = self._store.runs.get(self._id)
+        self._take_output(run)
+        self._assemble(run)
+
     def _end_elsewhere(self) -> None:
         """Give up the output that another process of this installation may have begun, where nobody works on it."""
-        lock = self._lock or OutputLock(self._store.runs.get(self._id), self._process.owner, self._store)
+        lock = self._lock or self._output_lock(self._store.runs.get(self._id))
         with suppress(LockedError):
             lock.take()
             lock.end()
@@ -349,36 +377,27 @@ class Execution:
 
     # ---------------------------------------------------------------- inside
 
-    def _open(self, run: Run, plan: Plan) -> Mosaic:
-        """Open the output once per process; its journal tells what was placed before."""
-        if self._mosaic is None:
-            job = Job.from_json(run.job)
-            spec = MosaicSpec(
-                grid=plan.grid,
-                pixels=plan.pixels,
-                area_wkb=plan.area_wkb,
-                options=job.options,
-                threads=self._clients.threads,
-                tags=_tags(job, run, self._clients.version),
-            )
-            folder = self._mosaic_folder(run)
+    def _open(self, run: Run) -> Sink | None:
+        """Open the output once per process; what was placed before is in it."""
+        if self._sink is None:
+            product, folder, snapshot = self._clients.product, self._sink_folder(run), snapshot_of(run)
             make_folder(folder)
             try:
-                self._mosaic = self._clients.assembler.open(spec, folder)
+                self._sink = product.open(snapshot, folder)
             except IntegrityError as error:
                 self._begin_output_anew(run, error)
                 make_folder(folder)
-                self._mosaic = self._clients.assembler.open(spec, folder)
-        return self._mosaic
+                self._sink = product.open(snapshot, folder)
+        return self._sink
 
     def _begin_output_anew(self, run: Run, why: Exception) -> None:
         """Give the unfinished output up; its parts are on disk or in the cloud until a result is published."""
-        self._mosaic = None
-        remove_tree(self._mosaic_folder(run))
+        self._sink = None
+        remove_tree(self._sink_folder(run))
         self._record("output.lost", {"reason": str(why)})
 
-    def _mosaic_folder(self, run: Run) -> Path:
-        return self._folders(run)[0] / "mosaic"
+    def _sink_folder(self, run: Run) -> Path:
+        return self._folders(run)[0] / self._clients.product.name
 
     def _folders(self, run: Run) -> list[Path]:
         """Return the run's own folders: beside the output, where a rename is atomic, and the one for parts."""
@@ -402,16 +421,10 @@ def _to_be_cancelled(run: Run) -> bool:
     return run.request == "cancel" and run.state is not RunState.HELD and _CANCELLED in RUN_TRANSITIONS[run.state]
 
 
-def _tags(job: Job, run: Run, version: str) -> tuple[tuple[str, str], ...]:
-    """Metadata of the file. Nothing that changes from run to run: equal plans and parts give equal bytes."""
-    notice = json.loads(run.facts or "{}").get("attribution", "")
-    return (
-        ("TIFFTAG_SOFTWARE", f"orchestrator {version}"),
-        ("ORCHESTRATOR_RECIPE", job.recipe),
-        ("ORCHESTRATOR_START_DATE", job.start_date),
-        ("ORCHESTRATOR_END_DATE", job.end_date),
-        ("ORCHESTRATOR_EXPRESSION_SHA256", subject_of(run.image)),
-    ) + ((("TIFFTAG_COPYRIGHT", notice),) if notice else ())
+def snapshot_of(run: Run) -> RunSnapshot:
+    """Return what a product is told of a run."""
+    facts = json.loads(run.facts or "{}")
+    return RunSnapshot(run.id, Job.from_json(run.job), run.logical_date, run.plan, run.image, facts)
 
 
 def retry_run(run: Run, store: Store) -> Run:
@@ -422,6 +435,7 @@ def retry_run(run: Run, store: Store) -> Run:
         if task.state in (TaskState.FAILED, TaskState.CANCELLED):
             store.tasks.reset(run.id, task.key, TaskChange())
     store.tasks.forgive(run.id)
+    store.units.forgive(run.id)
     store.runs.request(run.id, "")
     store.events.record(run.id, "run.retried", {})
     return store.runs.set_state(run.id, run.resume or RunState.ADMITTED)

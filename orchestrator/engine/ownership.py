@@ -11,18 +11,18 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import LockedError, LockFile, sha256_of
-from orchestrator.engine.publication import SUFFIXES, beside, final_path
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import OutputRow, Run
-from orchestrator.model.job import Job
+from orchestrator.model.result import Result
 from orchestrator.model.states import RUN_FINAL
 
 
@@ -51,23 +51,29 @@ def claimant(run: Run) -> Claimant:
     return Claimant(run.declaration, (run.fingerprint,), run.job_name, run.id, run.overwrite)
 
 
-def check_owner(final: Path, who: Claimant, store: Store) -> None:
+def check_owner(files: Sequence[Path], who: Claimant, store: Store) -> None:
     """
-    Make sure that nothing at `final`, or beside it, would be replaced that the job did not make.
+    Make sure that nothing would be replaced that the job did not make.
+
+    Args:
+        files: Every path that the result may take, the one that makes it last.
+        who: Who wants to write them.
+        store: What tells whose they are.
 
     Raises:
         UserError: Something would; the message says whose it is.
     """
-    taken = [path for path in (beside(final, suffix) for suffix in SUFFIXES) if os.path.lexists(path)]
+    *_, final = files
+    taken = [path for path in (final, *files[:-1]) if os.path.lexists(path)]
     if not taken or who.overwrite:
         return
     row = store.outputs.at(str(final))
-    if row is not None and _is_ours(row, who, store) and (final not in taken or _is_as_published(final, row, store)):
-        return
-    raise UserError(
-        f"{taken[0]} exists already and is not this job's: {_maker(final, taken[0])}; choose another --base-name or "
-        "--output, or let it be replaced with --overwrite"
-    )
+    foreign = taken if row is None or not _is_ours(row, who, store) else _not_as_made(final, taken, row, store)
+    if foreign:
+        raise UserError(
+            f"{foreign[0]} exists already and is not this job's: {_maker(files, foreign[0])}; choose another "
+            "--base-name or --output, or let it be replaced with --overwrite"
+        )
 
 
 def _is_ours(row: OutputRow, who: Claimant, store: Store) -> bool:
@@ -80,29 +86,53 @@ def _is_ours(row: OutputRow, who: Claimant, store: Store) -> bool:
     return earlier.fingerprint in who.fingerprints or bool(earlier.logical_date and earlier.job_name == who.job_name)
 
 
-def _is_as_published(final: Path, row: OutputRow, store: Store) -> bool:
-    """Tell whether the file is what was published there, by a run that may have died before it wrote that down."""
+def _not_as_made(final: Path, taken: Sequence[Path], row: OutputRow, store: Store) -> list[Path]:
+    """Return the files that are not what was published there, by a run that may have died before it wrote that down."""
+    known = {row.sha256: row.bytes} if row.sha256 else {}
+    if told := store.runs.get(row.run_id).result:
+        main = Result.from_json(told).main
+        known[main.sha256] = main.bytes
+    return [path for path in taken if not (_is_one_of(path, known) if path == final else _speaks_of(path, known))]
+
+
+def _is_one_of(final: Path, known: Mapping[str, int]) -> bool:
     if final.is_symlink() or not final.is_file():
         return False
-    known = [(row.bytes, row.sha256)]
-    if result := store.runs.get(row.run_id).result:
-        told = json.loads(result)
-        known.append((told["bytes"], told["sha256"]))
-    size = final.stat().st_size
-    return any(size == size_ for size_, _ in known) and (size, sha256_of(final)) in known
+    stat = final.stat()
+    if stat.st_size not in known.values():
+        return False
+    return known.get(_digest(final, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)) == stat.st_size
 
 
-def _maker(final: Path, taken: Path) -> str:
+@lru_cache(maxsize=16)
+def _digest(final: Path, *_as_it_was: int) -> str:
+    """Return the SHA-256 of a file, read once while it stays as it was: it is asked for before each rename."""
+    return sha256_of(final)
+
+
+def _speaks_of(path: Path, known: Mapping[str, int]) -> bool:
+    """Tell whether what lies beside a result names its checksum, as proofs and items do; pictures cannot."""
+    if path.suffix != ".json":
+        return True
+    with suppress(OSError):
+        text = path.read_bytes()
+        return any(sha256.encode() in text for sha256 in known)
+    return False
+
+
+def _maker(files: Sequence[Path], taken: Path) -> str:
     """Say who made the file, as far as it can be told."""
     if taken.is_symlink():
         return "it is a symbolic link"
-    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        proof: dict[str, Any] = json.loads(beside(final, ".json").read_text(encoding="utf-8"))
-        job = proof["job"]
-        return (
-            f"its proof names run {proof['run']} of {job['base_name']} from {job['start_date']} to {job['end_date']}, "
-            "another job, another installation, or a file that was changed since"
-        )
+    for path in files:
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            proof: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.suffix == ".json" else {}
+            job = proof["job"]
+            days = f"from {job['start_date']} to {job['end_date']}"
+            return (
+                f"its proof names run {proof['run']} of {job['base_name']} {days}, another job, another "
+                "installation, or a file that was changed since"
+            )
     return "no proof of ours lies beside it"
 
 
@@ -134,8 +164,8 @@ class OutputLock:
     Taken by `take`, which may be repeated; `leave` lets another process go on with the run, `end` gives the output up.
     """
 
-    def __init__(self, run: Run, installation: str, store: Store) -> None:
-        final = final_path(Job.from_json(run.job))
+    def __init__(self, final: Path, run: Run, installation: str, store: Store) -> None:
+        """Take the path that is to be owned, who wants it, for which installation."""
         self._final = final
         self._run = run
         self._installation = installation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from orchestrator.core.errors import Stopped
-from orchestrator.model.ports import Mosaic, Stop
+from orchestrator.model.ports import Stop
 from orchestrator.model.product import Sink
 from orchestrator.model.unit import Cell
 
@@ -147,17 +147,3 @@ def _settle(piece: _Piece) -> None:
     except Exception as error:  # noqa: BLE001  the edge of a thread: whoever handed over decides
         piece.on_trouble(error)
     piece.done.set()
-
-
-class MosaicSink:
-    """A mosaic's unfinished output as a sink: its cells are windows of the one grid."""
-
-    def __init__(self, mosaic: Mosaic) -> None:
-        self._mosaic = mosaic
-
-    def place(self, pieces: Iterable[tuple[Cell, Path | bytes]], on_placed: Callable[[Cell], None]) -> None:
-        parts = ((cell.window, content) for cell, content in pieces)
-        self._mosaic.place(parts, lambda window: on_placed(Cell(window)))
-
-    def placed(self) -> frozenset[Cell]:
-        return frozenset(Cell(window) for window in self._mosaic.placed())

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from orchestrator.core.errors import PermanentError
 from orchestrator.model.grid import Window
-from orchestrator.model.job import Job
 from orchestrator.model.mosaic import MosaicReport, MosaicSpec
 from orchestrator.model.objects import Deletion, StoredObject
-from orchestrator.model.plan import Plan
 from orchestrator.model.states import Failure
 
 
@@ -124,35 +122,6 @@ class RefusedError(PermanentError):
     def __init__(self, message: str, diagnosis: Diagnosis) -> None:
         super().__init__(message)
         self.diagnosis = diagnosis
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """
-    Everything a run is made from, settled before anything is exported.
-
-    Attributes:
-        plan: The grid and its parts.
-        image: Earth Engine's expression of the whole image, as JSON; stored with the run, so that a restart
-            exports the same pixels whatever the installed version.
-        facts: What the recipe found out, for the provenance: scenes at each filter, parameters.
-    """
-
-    plan: Plan
-    image: str
-    facts: dict[str, Any]
-
-
-class Planner(Protocol):
-    """Turns a job into a plan and an expression; nothing remote is changed."""
-
-    def prepare(self, job: Job) -> Prepared:
-        """
-        Read the area, fix the grid, split it, build the image and look whether there are scenes.
-
-        Raises:
-            UserError: The job cannot be done as declared.
-        """
 
 
 class Illustrator(Protocol):

@@ -12,10 +12,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from orchestrator.core.errors import IntegrityError, OrchestratorError
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.ports import Stop
 from orchestrator.model.unit import NOTHING, Cell, Outcome, Unit, UnitPlan
+
+
+class OutputLostError(IntegrityError):
+    """The unfinished output lacks what was placed in it: its folder was taken away or damaged."""
+
+
+class DecisionError(OrchestratorError):
+    """The result is finished, and a person must say whether it is good enough; the message says how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +168,12 @@ class Made:
         files: In the order in which they get their names; the last is the one that makes the result: whoever reads
             its final name sees the previous result or this one.
         facts: What the run keeps of it beside the manifest: how good it is, how it was made.
+        told: What the event of its publication says of it.
     """
 
     files: tuple[MadeFile, ...]
     facts: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    told: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
 
 
 class Finishing(Protocol):
@@ -175,7 +186,8 @@ class Finishing(Protocol):
     def stop(self) -> Stop: ...
 
     @property
-    def folder(self) -> Path: ...
+    def folder(self) -> Path:
+        """Where the unfinished output lies: beside the final path, so that a file gets its name by one rename."""
 
     @property
     def min_valid(self) -> float:
@@ -196,6 +208,14 @@ class Product(Protocol):
 
     def files(self, job: Job) -> tuple[Path, ...]:
         """Return every path that the result may take, the one that makes it last; nothing is read."""
+
+    def check(self, job: Job) -> tuple[str, ...]:
+        """
+        Plan without asking anybody, and return what a person should know, a sentence each.
+
+        Raises:
+            UserError: The job cannot be done as declared.
+        """
 
     def prepare(self, job: Job) -> Settled:
         """
@@ -226,6 +246,7 @@ class Product(Protocol):
         Raises:
             IntegrityError: Something that was planned is missing, doubled, or is not what it was.
             OutputLostError: The unfinished output lacks what was placed in it; it is built again.
+            DecisionError: A person must say whether it is good enough.
         """
 
     def close(self) -> None:

@@ -123,6 +123,8 @@ def open_path(source: str) -> Path:
 def _absence(source: str) -> str:
     if "\0" in source:
         return "the area's path holds a NUL character; give the path of a file"
+    if source.lower().startswith("file:"):
+        return f"{source[:200]}: give the path itself, without file:"
     if "://" in source or source.lower().startswith(("/vsi", "\\vsi")):
         return f"{source[:200]}: areas are read from local files only; download it and give the path"
     if len(source) > 255:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -11,6 +12,8 @@ from pydantic import BaseModel
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
+from orchestrator.model.job import Job
+from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.keys import MosaicKeys, declared
 
 DEFAULT = "mosaic"
@@ -30,6 +33,7 @@ class ProductEntry:
         name: What a job file calls it: `product = "NAME"`, with its keys in a table `[NAME]`.
         summary: What it delivers, in a line.
         keys: The keys of its table.
+        files: Returns every path that the result of a job may take, the one that makes it last.
         declared: Turns the table into fields of a `Job`.
         make: Where it is made, `module:function`, called by `app` with what it has to give; see
             `orchestrator.products.mosaic.product.make`.
@@ -38,6 +42,7 @@ class ProductEntry:
     name: str
     summary: str
     keys: type[BaseModel]
+    files: Callable[[Job], tuple[Path, ...]]
     make: str
     declared: Callable[[BaseModel], Mapping[str, Any]] = keys_apart
 
@@ -50,6 +55,7 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 "mosaic",
                 "one clipped, cloud-optimised GeoTIFF over the area",
                 MosaicKeys,
+                files,
                 "orchestrator.products.mosaic.product:make",
                 declared,
             ),

@@ -9,11 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from orchestrator.app import expand, remarks
-from orchestrator.app.planner import JobPlanner
-from orchestrator.config import Settings
+from orchestrator.app import expand
 from orchestrator.core.errors import AreaError, RecipeError
 from orchestrator.model.job import AreaSource, GridRequest, Job
+from orchestrator.products.context import ProductContext
+from orchestrator.products.mosaic import remarks
+from orchestrator.products.mosaic.settle import local_plan
+from orchestrator.recipes.registry import find_recipe
 
 TODAY = date(2026, 11, 25)
 
@@ -33,7 +35,13 @@ def job(tmp_path):
 
 
 def planned(job):
-    return JobPlanner(Settings(), lambda: pytest.fail("a service was asked"), 1, lambda _: None).local(job, TODAY)
+    context = ProductContext(
+        imagery=SimpleNamespace(connect=lambda: pytest.fail("a service was asked")),
+        recipe=find_recipe,
+        today=lambda: TODAY,
+        say=lambda _: None,
+    )
+    return local_plan(job, context)
 
 
 def areas(tmp_path, *names):

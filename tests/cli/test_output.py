@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 
+import pytest
 from rich.console import Console
 from rich.live import Live
 
 from orchestrator.app.display import View
 from orchestrator.engine.progress import Progress
 from orchestrator.faces.cli.output import Output, _Busy
+from orchestrator.model.job import AreaSource
 from orchestrator.model.states import RunState
 
 
@@ -86,3 +91,16 @@ def test_a_log_line_goes_above_the_block_of_a_terminal():
     shown = screen.getvalue()
     assert "a warning of some length that is wider than the terminal\n" in shown
     assert shown.rindex("east: planning") > shown.index("a warning")
+
+
+@pytest.mark.parametrize("words", [["status"], ["status", "lodz"]], ids=" ".join)
+def test_a_letter_that_the_console_lacks_is_spelled_out(kept, words):
+    """A name of an area is shown on a console of any code page; nothing ends in a traceback."""
+    kept.admit("lodz", area=AreaSource("Łódź.gpkg"))
+    command = [sys.executable, "-m", "orchestrator", "--state-dir", str(kept.folder), *words]
+    env = os.environ | {"PYTHONIOENCODING": "cp1252"}
+
+    said = subprocess.run(command, env=env, capture_output=True, check=False)
+
+    assert (said.returncode, said.stderr) == (0, b"")
+    assert "\\u0141ód\\u017a.gpkg".encode("cp1252") in said.stdout

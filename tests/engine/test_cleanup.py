@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from orchestrator.app.planner import check_output
 from orchestrator.core.files import make_folder
 from orchestrator.engine.cleanup import clean_local
 from orchestrator.model.job import AreaSource, Job
+from orchestrator.products.mosaic.settle import check_output
 
 
 def all_at_once(work, count):

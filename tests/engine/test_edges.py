@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model_world import TASKS, FakeClock, FileMosaic
+from model_world import TASKS, FakeClock, FileSink
 from test_machine import BACKOFF, Killed, Machine
 
 from orchestrator.core import crash
@@ -385,7 +385,7 @@ def test_an_output_is_given_up_before_its_run_ends(story, end):
 
 def test_a_whole_object_that_is_no_part_is_exported_once_more(story, monkeypatch):
     """Its checksum is right, and it cannot be read: another copy of it would be the same."""
-    place, left = FileMosaic.place, [1]
+    place, left = FileSink.place, [1]
 
     def picky(self, parts, on_placed):
         for part in parts:
@@ -394,7 +394,7 @@ def test_a_whole_object_that_is_no_part_is_exported_once_more(story, monkeypatch
                 raise IntegrityError("no readable GeoTIFF")
             place(self, [part], on_placed)
 
-    monkeypatch.setattr(FileMosaic, "place", picky)
+    monkeypatch.setattr(FileSink, "place", picky)
     finish(story)
 
     assert exports(story) == len(TASKS) + 1
@@ -407,7 +407,7 @@ def test_what_is_no_part_again_ends_the_run(story, monkeypatch):
         for _ in parts:
             raise IntegrityError("no readable GeoTIFF")
 
-    monkeypatch.setattr(FileMosaic, "place", refuse)
+    monkeypatch.setattr(FileSink, "place", refuse)
     for _ in range(80):
         go_on(story, working=True)
         if story._state() is RunState.FAILED:

@@ -34,11 +34,9 @@ from model_world import (
     MAX_PART_BYTES,
     TASKS,
     FakeClock,
-    FileAssembler,
-    NoPicture,
     NoStop,
     World,
-    WorldPlanner,
+    WorldProduct,
     WorldRoute,
 )
 
@@ -48,7 +46,7 @@ from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Backoff, Clients, ProcessContext
 from orchestrator.engine.execution import Execution, retry_run
 from orchestrator.engine.limits import Limits
-from orchestrator.engine.placing import MosaicSink, Placing
+from orchestrator.engine.placing import Placing
 from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.engine.work import one_round
@@ -160,7 +158,7 @@ class Process:
         self.execution = Execution(
             run_id,
             store=self.store,
-            clients=Clients(WorldPlanner(), route, route.operations, FileAssembler(), NoPicture()),
+            clients=Clients(WorldProduct(), route, route.operations),
             process=process,
             watch=OperationsWatch(route.operations, clock, BACKOFF.poll_min_seconds, BACKOFF.poll_max_seconds),
             cut=lambda task: cut(task) if task.window.pixels > BLOCK * BLOCK else None,
@@ -176,7 +174,7 @@ class Process:
         context = self.execution._context
         if self._work is None:
             plan = plan_from_json(run.plan)
-            sink = MosaicSink(self.execution._open(run, plan))
+            sink = self.execution._open(run)
             [work] = self.execution._works(run, plan, Placing(sink, context.process.stop, AtOnce()))
             self.downloads = WhenTold()
             # Bytes in memory wait for their placing, which a queue that is worked on by hand cannot do.

@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from model_world import TASKS, FakeClock, FileMosaic, NoStop
+from model_world import TASKS, FakeClock, FileSink, NoStop
 from test_machine import BACKOFF, BUCKET_BYTES, Machine, WhenTold
 
 from orchestrator.core.errors import IntegrityError, TransientError
 from orchestrator.engine.batch.transfers import StaleError, Transfers
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.execution import retry_run
-from orchestrator.engine.placing import MosaicSink, Placing
+from orchestrator.engine.placing import Placing
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Attempt
 from orchestrator.model.batch import Operation, OperationState
@@ -231,12 +231,12 @@ def test_the_proof_names_who_wrote_a_part_that_outlived_its_task(story):
 class OneObject:
     """Transfers of one part, in this thread's hands; what is to be placed waits in `later`."""
 
-    def __init__(self, story, mosaic=FileMosaic):
+    def __init__(self, story, sink=FileSink):
         folder = story.folder / "one"
         folder.mkdir()
         context = replace(story.process.execution._context, record=lambda _n, _f: None)
         self.later = WhenTold()
-        placing = Placing(MosaicSink(mosaic(folder)), NoStop(FakeClock()), self.later)
+        placing = Placing(sink(folder), NoStop(FakeClock()), self.later)
         self.transfers = Transfers(context, placing, story.folder)
 
 
@@ -263,7 +263,7 @@ def test_bytes_of_a_replaced_object_are_not_placed(story):
     assert story.store.parts.of(story.run_id)[0].state is PartState.EXPORTED
 
 
-class PickyMosaic(FileMosaic):
+class PickySink(FileSink):
     """Refuses one part, as the assembler does: after telling of those before it."""
 
     def __init__(self, folder, refused):
@@ -271,10 +271,10 @@ class PickyMosaic(FileMosaic):
         self._refused = refused
 
     def place(self, parts, on_placed):
-        for window, part in list(parts):  # it reads ahead
-            if window == self._refused:
+        for cell, part in list(parts):  # it reads ahead
+            if cell.window == self._refused:
                 raise IntegrityError("not the planned part")
-            super().place([(window, part)], on_placed)
+            super().place([(cell, part)], on_placed)
 
 
 def test_a_part_that_cannot_be_placed_does_not_keep_others_out(story):
@@ -285,7 +285,7 @@ def test_a_part_that_cannot_be_placed_does_not_keep_others_out(story):
         story._step()
         story.clock.seconds += 2
     parts = story.store.parts.of(story.run_id, [PartState.EXPORTED])
-    one = OneObject(story, lambda folder: PickyMosaic(folder, parts[1].window))
+    one = OneObject(story, lambda folder: PickySink(folder, parts[1].window))
     for part in parts:
         one.transfers._bring(part)
 

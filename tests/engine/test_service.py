@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from model_world import BLOCK, FakeClock, FileAssembler, NoPicture, NoStop, World, WorldPlanner, WorldRoute, the_plan
+from model_world import BLOCK, FakeClock, NoStop, World, WorldProduct, WorldRoute, the_plan
 from test_machine import BACKOFF, BUCKET_BYTES, LIVE_TASKS
 
 from orchestrator.core.clock import SystemClock
@@ -35,7 +35,7 @@ from orchestrator.engine.turns import LONGEST_WAIT_SECONDS, Turns
 from orchestrator.model.grid import Window
 from orchestrator.model.job import AreaSource, Job
 from orchestrator.model.plan import TaskPlan
-from orchestrator.model.ports import Prepared
+from orchestrator.model.product import Settled
 from orchestrator.model.states import Failure, RunState, Who
 
 TENS = int(os.environ.get("ORCHESTRATOR_TEST_RUNS", "40")) // 20  # 200 for the whole of it
@@ -43,13 +43,13 @@ QUICK = replace(BACKOFF, poll_min_seconds=0.001, poll_max_seconds=0.002, collect
 ONE_PART = (TaskPlan(0, Window(0, 0, BLOCK, BLOCK), BLOCK, BLOCK),)
 
 
-class OnePart(WorldPlanner):
+class OnePart(WorldProduct):
     """Plans one task of one part."""
 
-    def prepare(self, job: Job) -> Prepared:
+    def prepare(self, job: Job) -> Settled:
         if job.base_name.startswith("bad"):
             raise PlanError("its grid is larger than the world")
-        return Prepared(replace(the_plan(), tasks=ONE_PART), "image", {})
+        return super().prepare(job)
 
 
 class Lively(WorldRoute):
@@ -187,7 +187,7 @@ def real_execution(house: House, run) -> Execution:
     return Execution(
         run.id,
         store=house.store,
-        clients=Clients(OnePart(), route, route.operations, FileAssembler(), NoPicture()),
+        clients=Clients(OnePart(replace(the_plan(), tasks=ONE_PART)), route, route.operations),
         process=ProcessContext(
             "me",
             None,

@@ -33,6 +33,7 @@ POINTS = (
     "run.exported",
     "run.assembling",
     "output.finished",
+    "output.named",
     "output.published",
     "run.published",
     "object.deleted",

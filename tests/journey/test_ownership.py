@@ -28,7 +28,7 @@ def foreign(home, kind):
     return path
 
 
-@pytest.mark.parametrize("kind", ["tif", "json", "png", "link"])
+@pytest.mark.parametrize("kind", ["tif", "json", "png", "stac.json", "link"])
 def test_a_foreign_file_is_not_overwritten(home, kind):
     """It is refused before anything is exported, in one line that names the file."""
     path, before = foreign(home, kind), home.service.exports

@@ -18,11 +18,13 @@ from orchestrator.core.files import LockedError
 from orchestrator.engine.execution import retry_run
 from orchestrator.engine.ownership import Claimant, check_free, check_owner
 from orchestrator.engine.progress import Progress
-from orchestrator.engine.publication import beside, final_path, is_result, set_min_valid
+from orchestrator.engine.publication import is_file, set_min_valid
 from orchestrator.engine.service import admit
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.job import Job
+from orchestrator.model.result import Result
 from orchestrator.model.states import RUN_FINAL, RunState
+from orchestrator.products.registry import find_product
 
 if TYPE_CHECKING:
     from orchestrator.app.application import Application
@@ -74,10 +76,10 @@ def begin(app: Application, job: Job, *, again: bool = False, overwrite: bool = 
     known = app.store.runs.find(job.fingerprints())
     if known is None:
         with busy(f"planning {job.base_name}"):
-            app.planner().local(job)  # what is wrong with the declaration is said before anything is stored
+            app.product(job.product).check(job)  # what is wrong with the declaration is said before anything is stored
     if known is None or known.state in RUN_FINAL:
         _check_output(app, job, declaration, overwrite=overwrite)
-    again = again or _result_is_gone(app, known, job, busy)
+    again = again or _result_is_gone(app, known, busy)
     run = _admit(app, job, today, declaration, again=again, overwrite=overwrite)
     if job.min_valid != Job.from_json(run.job).min_valid:
         # The same command with another share continues the run; with the same one, what `retry` said meanwhile stands.
@@ -92,7 +94,7 @@ def submit(app: Application, job: Job, *, again: bool = False, overwrite: bool =
     today = app.clock.now().date()
     declaration, job = job.declaration(), job.dated(today)
     with busy(f"planning {job.base_name}"):
-        app.planner().local(job)
+        app.product(job.product).check(job)
     _check_output(app, job, declaration, overwrite=overwrite)
     return _admit(app, job, today, declaration, again=again, overwrite=overwrite)
 
@@ -127,19 +129,19 @@ def carry(app: Application, run: Run, progress: Progress) -> Run:
 
 def _check_output(app: Application, job: Job, declaration: str, *, overwrite: bool) -> None:
     """Refuse to begin where another installation is at work, or where a file lies that this job did not make."""
-    final = final_path(job)
+    files = find_product(job.product).files(job)
     who = Claimant(declaration, job.fingerprints(), job.base_name, overwrite=overwrite)
-    check_free(final, who, app.owner, app.store)
-    check_owner(final, who, app.store)
+    check_free(files[-1], who, app.owner, app.store)
+    check_owner(files, who, app.store)
 
 
-def _result_is_gone(app: Application, done: Run | None, job: Job, busy: Busy) -> bool:
+def _result_is_gone(app: Application, done: Run | None, busy: Busy) -> bool:
     """Tell whether the job was done once and its result is not there any more, whole."""
     if done is None or done.state is not RunState.CLEANED:
         return False
-    final, result = final_path(job), json.loads(done.result)
-    with busy(f"comparing {final.name} with its checksum"):
-        return not is_result(final, result, app.stop)
+    main = Result.from_json(done.result).main
+    with busy(f"comparing {main.path.name} with its checksum"):
+        return not is_file(main, app.stop)
 
 
 def result_of(run: Run) -> ResultReport:
@@ -155,7 +157,11 @@ def result_of(run: Run) -> ResultReport:
     kept: dict[str, Any] = json.loads(run.result)
     final = Path(kept["path"])
     took = datetime.fromisoformat(run.updated) - datetime.fromisoformat(run.created)
-    proof, picture = beside(final, ".json"), beside(final, ".png")
+    files = Result.from_json(run.result)
+    proof, picture = (
+        found.path if (found := files.file(role)) else final.with_suffix(suffix)
+        for role, suffix in (("proof", ".json"), ("picture", ".png"))
+    )
     return ResultReport(run.id, run.state, final, proof, picture, took.total_seconds(), kept)
 
 

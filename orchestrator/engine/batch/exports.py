@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from orchestrator.model.expression import subject_of
 from orchestrator.model.plan import Plan, TaskPlan
 
 # Returns the task in two halves; None where it cannot be cut.
@@ -43,8 +43,3 @@ class Exports:
     def bytes_per_pixel(self) -> float:
         """What a pixel weighs in the bucket at most, on the average."""
         return self.plan.bucket_bytes / max(1, sum(task.window.pixels for task in self.plan.tasks))
-
-
-def subject_of(image: str) -> str:
-    """Return what lessons about an expression are filed under."""
-    return hashlib.sha256(image.encode()).hexdigest()[:32]

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from orchestrator.core.clock import quota_returns
 from orchestrator.core.errors import PermanentError
-from orchestrator.engine.batch.exports import Exports, subject_of
+from orchestrator.engine.batch.exports import Exports
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Task
 from orchestrator.engine.work import HoldError
 from orchestrator.model.batch import Operation, OperationState
+from orchestrator.model.expression import subject_of
 from orchestrator.model.ports import Diagnosis
 from orchestrator.model.states import Failure, TaskState
 

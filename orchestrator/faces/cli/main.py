@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -114,6 +115,10 @@ def main(arguments: list[str] | None = None) -> None:
     # Nobody's plug-in looks at our settings; seeking one reads what every installed package says of itself.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     lazily.quicken()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            # A console or a pipe of another code page (Windows) lacks letters that areas have in their names.
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run_cli(arguments))
 
 

@@ -1,26 +1,23 @@
-"""What a plan should say beyond its numbers: dates without scenes, a disk that is too small, names that were made."""
+"""What a plan should say beyond its numbers: dates without scenes, a disk that is too small."""
 
 from __future__ import annotations
 
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from orchestrator.core.errors import RecipeError
 from orchestrator.core.units import format_bytes
-from orchestrator.model.job import MAX_BASE_NAME, Job
+from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan
 from orchestrator.recipes.contract import ImageRequest, Recipe
-from orchestrator.recipes.registry import UNDATED
-
-if TYPE_CHECKING:
-    from orchestrator.plan.area import Area
 
 
-def check_dates(job: Job, recipe: Recipe, request: ImageRequest, today: date) -> tuple[str, ...]:
+def check_dates(
+    job: Job, recipe: Recipe, request: ImageRequest, today: date, *, dateless: bool = False
+) -> tuple[str, ...]:
     """
-    Return what is to be said of the dates.
+    Return what is to be said of the dates; `dateless` is a recipe whose pixels do not depend on them.
 
     A sandbox serves whatever scenes it has, so nothing is refused for it.
 
@@ -28,7 +25,7 @@ def check_dates(job: Job, recipe: Recipe, request: ImageRequest, today: date) ->
         RecipeError: Google's collection cannot hold a scene of these dates, or there are none and must be.
     """
     if job.undated:
-        if job.recipe not in UNDATED:
+        if not dateless:
             raise RecipeError(f"recipe {job.recipe} needs dates: give --start-date and --end-date")
         return ()
     known = recipe.first_day(request)
@@ -66,16 +63,3 @@ def disk_remarks(job: Job, plan: Plan) -> tuple[str, ...]:
 def least_bytes(plan: Plan) -> int:
     """Return the size of the result if it compresses to a quarter, which real scenes hardly do."""
     return plan.area_pixels * plan.pixels.bytes_per_pixel // 4
-
-
-def piece_name(job: Job, area: Area) -> str:
-    """Return the base name of one of several outputs; a long one is cut and ends in digits that tell it apart."""
-    from orchestrator.plan.area import digest_of  # noqa: PLC0415  shapely is not needed before areas are
-
-    whole = f"{job.base_name}_{area.name}"
-    # `{date}` becomes ten characters.
-    room = MAX_BASE_NAME - max(0, len(job.base_name.replace("{date}", "2000-01-01")) - len(job.base_name))
-    if len(whole) <= room:
-        return whole
-    kept = room - len(job.base_name) - 1 - 9
-    return f"{job.base_name}_{area.name[: max(kept, 1)]}-{digest_of(area.value or area.name)}"

@@ -1,0 +1,66 @@
+"""What `app` gives a product to work with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Protocol
+
+from orchestrator.model.direct import DirectLimits, DirectRoute
+from orchestrator.recipes.contract import Recipe
+
+
+class Imagery(Protocol):
+    """Earth Engine, as a product asks it while it plans: nothing there is changed."""
+
+    def connect(self) -> None:
+        """Sign in; expressions can be made from now on."""
+
+    def values(self, numbers: Sequence[Any]) -> list[Any]:
+        """Return what several computed numbers are, in one call."""
+
+    def bands(self, image: Any) -> list[str]:
+        """
+        Return the bands of a computed image.
+
+        Raises:
+            PermanentError: It cannot be computed.
+        """
+
+    def serialise(self, image: Any) -> str:
+        """Return the expression of an image as JSON, the same for the same image."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProductContext:
+    """
+    What a product is made from.
+
+    Attributes:
+        imagery: See there.
+        recipe: Finds a recipe by its name.
+        undated: Names of the recipes whose pixels do not depend on the dates of a job.
+        today: Returns the day from which on no scene can have been taken.
+        say: Told what is being done, in a few words.
+        cloud_optimized: Whether parts are asked for with overviews.
+        downloads: Parts of a run that are downloaded at once.
+        threads: Blocks that are encoded at once.
+        version: Of the program.
+        batch: Whether there is a place that exports may go to.
+        direct_limits: What one direct request may ask for; None where there is no direct route.
+        direct: Connects to the direct route.
+    """
+
+    imagery: Imagery
+    recipe: Callable[[str], Recipe]
+    today: Callable[[], date]
+    say: Callable[[str], None]
+    cloud_optimized: bool = True
+    downloads: int = 4
+    threads: int = 2
+    version: str = ""
+    undated: Collection[str] = ()
+    batch: bool = True
+    direct_limits: DirectLimits | None = None
+    direct: Callable[[], DirectRoute] | None = None

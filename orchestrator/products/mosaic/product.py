@@ -1,0 +1,86 @@
+"""The mosaic as the engine knows it: one clipped raster over the area."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+
+from orchestrator.core.errors import IntegrityError
+from orchestrator.model.job import Job
+from orchestrator.model.mosaic import MosaicSpec
+from orchestrator.model.plan import Plan
+from orchestrator.model.plan_json import plan_from_json
+from orchestrator.model.product import Evidence, Finishing, Made, RunSnapshot, Settled, Sink, Step
+from orchestrator.products.context import ProductContext
+from orchestrator.products.mosaic.covering import prove_cover
+from orchestrator.products.mosaic.fetch import KIND, Fetch
+from orchestrator.products.mosaic.files import files
+from orchestrator.products.mosaic.routing import DIRECT_ROUTES
+from orchestrator.products.mosaic.settle import LocalPlan, local_plan, settle
+from orchestrator.products.mosaic.sink import MosaicSink
+from orchestrator.products.mosaic.tags import tags
+
+
+def make(context: ProductContext) -> MosaicProduct:
+    """Return the product for one run."""
+    return MosaicProduct(context)
+
+
+class MosaicProduct:
+    """See `model.product.Product`."""
+
+    name = "mosaic"
+
+    def __init__(self, context: ProductContext) -> None:
+        self._context = context
+
+    def files(self, job: Job) -> tuple[Path, ...]:
+        return files(job)
+
+    def local(self, job: Job, today: date | None = None) -> LocalPlan:
+        """Plan without any remote call; see `settle.local_plan`."""
+        return local_plan(job, self._context, today)
+
+    def check(self, job: Job) -> tuple[str, ...]:
+        return self.local(job).notes
+
+    def prepare(self, job: Job) -> Settled:
+        return settle(job, self._context)
+
+    def exports(self, run: RunSnapshot) -> Plan:
+        return plan_from_json(run.document)
+
+    def steps(self, run: RunSnapshot) -> Mapping[str, Step]:
+        if run.job.route not in DIRECT_ROUTES or self._context.direct is None:
+            return MappingProxyType({})
+        return MappingProxyType({KIND: Fetch(self._context.direct(), plan_from_json(run.document), run.image)})
+
+    def open(self, run: RunSnapshot, folder: Path) -> MosaicSink:
+        from orchestrator.assemble.mosaic import BlockAssembler  # noqa: PLC0415  GDAL is heavy
+
+        plan = plan_from_json(run.document)
+        spec = MosaicSpec(
+            grid=plan.grid,
+            pixels=plan.pixels,
+            area_wkb=plan.area_wkb,
+            options=run.job.options,
+            threads=self._context.threads,
+            tags=tags(run, self._context.version),
+        )
+        return MosaicSink(BlockAssembler().open(spec, folder))
+
+    def finish(self, about: Finishing, sink: Sink | None, evidence: Evidence) -> Made:
+        from orchestrator.assemble.quicklook import Quicklook  # noqa: PLC0415  GDAL is heavy
+        from orchestrator.products.mosaic.publication import make_result  # noqa: PLC0415
+
+        if not isinstance(sink, MosaicSink):
+            raise IntegrityError(f"run {about.run.id} has no unfinished raster to complete")
+        plan = plan_from_json(about.run.document)
+        prove_cover(plan, (brought.cell.window for brought in evidence.brought))
+        version, today = self._context.version, self._context.today()
+        return make_result(about, plan, sink.mosaic, evidence, illustrator=Quicklook(), version=version, today=today)
+
+    def close(self) -> None:
+        """Nothing is kept open between calls."""

@@ -1,0 +1,60 @@
+"""What stands behind a mosaic: every part with where it came from, what was asked for, how good it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.model.expression import subject_of
+from orchestrator.model.plan import Plan
+from orchestrator.model.plan_json import grid_json, pixels_json
+from orchestrator.model.product import Brought, Evidence, RunSnapshot
+
+SCHEMA = "orchestrator.provenance/1"
+
+
+def proof(
+    run: RunSnapshot, plan: Plan, evidence: Evidence, output: Mapping[str, Any], valid: Mapping[str, Any], version: str
+) -> bytes:
+    """
+    Return the proof as JSON.
+
+    Args:
+        run: What was asked for, and what the recipe found out.
+        plan: The grid and its tasks.
+        evidence: Every cell once, with its origin.
+        output: The raster: file, bytes, sha256, how it was assembled, shares of valid pixels.
+        valid: Shares and counts of valid pixels, by band.
+        version: Of the program.
+    """
+    content = {
+        "schema": SCHEMA,
+        "program": f"orchestrator {version}",
+        "run": run.id,
+        "job": json.loads(run.job.to_json()),
+        "logical_date": run.logical_date,
+        "recipe": dict(run.facts),
+        "attribution": run.facts.get("attribution", ""),
+        "licence": run.facts.get("licence", ""),
+        "expression_sha256": subject_of(run.image),
+        "route": run.job.route,
+        "grid": grid_json(plan.grid),
+        "pixels": pixels_json(plan.pixels),
+        "area_pixels": plan.area_pixels,
+        "notes": list(plan.notes),
+        "output": dict(output),
+        "valid": dict(valid),
+        "cover": {
+            "planned_pixels": sum(window.pixels for window in plan.windows),
+            "parts": len(evidence.brought),
+            "each_planned_pixel_once": True,  # `prove_cover` raised otherwise
+        },
+        "parts": [_part(brought) for brought in evidence.brought],
+    }
+    return json.dumps(content, indent=1, sort_keys=True).encode()
+
+
+def _part(brought: Brought) -> dict[str, Any]:
+    window = brought.cell.window
+    return {"window": [window.row, window.col, window.height, window.width], **brought.origin}

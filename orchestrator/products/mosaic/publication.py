@@ -1,0 +1,161 @@
+"""From a finished raster to the files of a result: how much of it holds data, picture, proof, catalogue item."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from orchestrator.core.files import sha256_of, write_whole
+from orchestrator.core.percent import Percent
+from orchestrator.model.mosaic import MosaicReport
+from orchestrator.model.plan import Plan
+from orchestrator.model.ports import Illustrator, Mosaic, Stop
+from orchestrator.model.product import DecisionError, Evidence, Finishing, Made, MadeFile, OutputLostError
+from orchestrator.model.validity import percent, valid_json, validity
+from orchestrator.products.mosaic.files import ITEM, PICTURE, PROOF, beside, raster_path
+from orchestrator.products.mosaic.item import COG, BandNumbers, ItemFile, item
+from orchestrator.products.mosaic.picture import draw
+from orchestrator.products.mosaic.proof import proof
+
+
+@dataclass(frozen=True, slots=True)
+class _Raster:
+    """The finished file, read once."""
+
+    report: MosaicReport
+    sha256: str
+    counts: tuple[int, ...]
+
+
+def make_result(
+    about: Finishing,
+    plan: Plan,
+    mosaic: Mosaic,
+    evidence: Evidence,
+    *,
+    illustrator: Illustrator,
+    version: str,
+    today: date,
+) -> Made:
+    """
+    Complete the raster and make what goes with it, in the working folder.
+
+    Raises:
+        OutputLostError: The unfinished output is not what it was.
+        DecisionError: It holds less data than was asked for.
+    """
+    about.say("completing the file")
+    report = mosaic.finish(about.stop)
+    if not report.path.is_file():
+        raise OutputLostError(f"{report.path} was complete, but is gone")
+    raster = _read(report, mosaic, about)
+    valid = validity(plan.pixels.bands, raster.counts, plan.area_pixels)
+    _demand(valid, about, report.path)
+    method = {k: v for k, v in asdict(report).items() if k not in ("path", "size")}
+    facts = {"assembly": method, "valid": valid}
+    final = raster_path(about.run.job)
+    about.say("drawing the quicklook")
+    picture = draw(report.path, about.run.job.base_name, valid, illustrator, _told(about, final))
+    output = {"bytes": report.size, "sha256": raster.sha256, **facts, "file": final.name}
+    counted = valid_json(valid, raster.counts, plan.area_pixels)
+    proved = proof(about.run, plan, evidence, output, counted, version)
+    files = [
+        *([MadeFile("picture", picture, beside(final, PICTURE))] if picture else []),
+        _written(about.folder, "proof", proved, beside(final, PROOF)),
+        MadeFile("data", report.path, final, raster.sha256),
+    ]
+    described = item(about.run, plan, _assets(files), _numbers(report.path, raster.counts), version, today)
+    files.insert(-1, _written(about.folder, "item", described, beside(final, ITEM)))
+    return Made(tuple(files), facts, {"valid": valid, "method": report.method})
+
+
+def _told(about: Finishing, final: Path) -> Callable[[str], None]:
+    picture = str(beside(final, PICTURE))
+    return lambda error: about.record("quicklook.failed", {"path": picture, "error": error})
+
+
+def _written(folder: Path, role: str, content: bytes, final: Path) -> MadeFile:
+    made = folder / f"made.{role}.json"
+    write_whole(made, content)
+    return MadeFile(role, made, final, hashlib.sha256(content).hexdigest())
+
+
+class _Either:
+    """A stop of the process, or of this piece of work alone."""
+
+    def __init__(self, other: Stop) -> None:
+        self._other, self._own = other, threading.Event()
+
+    def set(self) -> None:
+        self._own.set()
+
+    def is_set(self) -> bool:
+        return self._own.is_set() or self._other.is_set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self._own.is_set() or self._other.wait(timeout)
+
+
+def _read(report: MosaicReport, mosaic: Mosaic, about: Finishing) -> _Raster:
+    """Read the file for its SHA-256, while the pixels that hold data are counted."""
+    stop = _Either(about.stop)
+    reading = Percent("reading the result for its checksum", report.size, lambda _text: None)
+    counting = Percent("counting valid pixels", report.size, about.say)
+    with ThreadPoolExecutor(1, "sha256") as thread:
+        digest = thread.submit(sha256_of, report.path, stop, reading.add)
+        try:
+            counts = mosaic.valid(stop, counting.share)
+        except BaseException:
+            stop.set()  # nobody waits for the checksum any more
+            raise
+        reading.say = about.say  # from now on nothing else is being done
+        return _Raster(report, digest.result(), counts)
+
+
+def _demand(valid: Mapping[str, float], about: Finishing, raster: Path) -> None:
+    """
+    Ask a person before a result is published that holds less than was asked for.
+
+    Raises:
+        DecisionError: It does.
+    """
+    band, share = min(valid.items(), key=lambda each: each[1])
+    if share < about.min_valid:
+        lower = math.floor(share * 1e4) / 1e4
+        raise DecisionError(
+            f"only {percent(share)} of the area's pixels hold data in band {band}, less than the "
+            f"{percent(about.min_valid)} asked for; the finished file waits as {raster}. Start a job with wider dates, "
+            f"or publish it as it is: `orchestrator retry {about.run.id} --min-valid {lower:g}`"
+        )
+
+
+_ASSETS: Mapping[str, tuple[str, str, tuple[str, ...], str]] = {
+    "data": ("data", COG, ("data",), "The mosaic"),
+    "picture": ("thumbnail", "image/png", ("thumbnail", "overview"), "Quicklook"),
+    "proof": ("proof", "application/json", ("metadata",), "Proof: every part with its origin, and how good it is"),
+}
+
+
+def _assets(files: list[MadeFile]) -> list[ItemFile]:
+    """Return the files as the item lists them, the raster first."""
+    listed = []
+    for file in reversed(files):
+        key, kind, roles, title = _ASSETS[file.role]
+        sha256 = file.sha256 or sha256_of(file.made)
+        listed.append(ItemFile(key, file.final.name, kind, roles, title, file.made.stat().st_size, sha256))
+    return listed
+
+
+def _numbers(raster: Path, counts: tuple[int, ...]) -> list[BandNumbers]:
+    import rasterio  # noqa: PLC0415  GDAL is heavy
+
+    with rasterio.open(raster, driver="GTiff") as source:
+        tags: list[dict[str, Any]] = [source.tags(number) for number in source.indexes]
+    return [BandNumbers(count, found) for count, found in zip(counts, tags, strict=True)]

@@ -1,0 +1,102 @@
+"""Verbs: values in, values out, whoever calls them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import pytest
+
+from orchestrator.app.records import Records
+from orchestrator.app.verbs import endings, reasons, reports, runs
+from orchestrator.config import load
+from orchestrator.core.errors import NeedsPerson, RunFailed, UserError
+from orchestrator.engine.stores.records import Admission
+from orchestrator.model.grid import Window
+from orchestrator.model.job import AreaSource, Job
+from orchestrator.model.plan import TaskPlan
+from orchestrator.model.states import RunState, Who
+
+JOB = Job("east", "/results", AreaSource("east.gpkg"), "2024-05-01", "2024-06-01", service="sandbox")
+S = RunState
+
+
+@pytest.fixture
+def records(tmp_path):
+    """A state folder of the test's own."""
+    settings = load(None, environment={}, overrides={"local": {"state_dir": str(tmp_path)}}).settings
+    found = Records(settings)
+    yield found
+    found.store.close()
+
+
+@pytest.fixture
+def run(records):
+    """A run with two tasks of two parts each."""
+    admitted = records.store.runs.admit(Admission("east", "", JOB.fingerprints(), JOB.to_json()))
+    plans = [TaskPlan(n, Window(256 * n, 0, 256, 512), 256, 256) for n in range(2)]
+    records.store.runs.save_plan(admitted.id, "{}", "image", "{}", plans)
+    return records.store.runs.set_state(admitted.id, S.EXPORTING)
+
+
+def never():
+    """Join no service: the test would notice."""
+    raise AssertionError("a service was joined")
+
+
+@pytest.mark.parametrize(
+    ("state", "who", "error", "says"),
+    [
+        pytest.param(S.HELD, Who.PERSON, NeedsPerson, "is held: why", id="a person must act"),
+        pytest.param(S.HELD, Who.TIME, RunFailed, "HELD and has no result yet", id="time must pass"),
+        pytest.param(S.FAILED, Who.NOBODY, RunFailed, "failed: why", id="failed"),
+        pytest.param(S.CANCELLED, Who.NOBODY, RunFailed, "was cancelled", id="cancelled"),
+    ],
+)
+def test_a_run_without_result_says_who_must_act(records, run, state, who, error, says):
+    """By the class of the error, and in its sentence."""
+    ended = records.store.runs.set_state(run.id, state, "why", who=who)
+
+    with pytest.raises(error, match=says):
+        runs.result_of(ended)
+
+
+def test_a_run_under_way_elsewhere_is_asked_to_end(records, run):
+    """No service is joined for it; the process that works on it obeys."""
+    with records.lock(run.id):
+        ended = endings.cancel(records, run.id, contextmanager(never))
+
+    assert (ended.run, ended.state, ended.elsewhere) == (run.id, S.EXPORTING, True)
+    assert records.store.runs.requested(run.id) == "cancel"
+
+
+@pytest.mark.parametrize("state", [S.FAILED, S.CANCELLED])
+def test_an_ended_run_is_not_ended_again(records, run, state):
+    """Said before anything is written or joined."""
+    records.store.runs.set_state(run.id, state, "why")
+
+    with pytest.raises(UserError, match="nothing to cancel"):
+        endings.cancel(records, run.id, contextmanager(never))
+    assert records.store.runs.requested(run.id) == ""
+
+
+def test_a_retried_run_goes_on_where_it_was(records, run):
+    """From the state that was interrupted."""
+    records.store.runs.set_state(run.id, S.HELD, "why", who=Who.PERSON)
+
+    assert endings.retry(records, "east").state is S.EXPORTING
+
+
+def test_why_tells_that_nobody_works_on_it(records, run):
+    """In sentences, as a value."""
+    told = reasons.why(records, "east")
+
+    assert (told.run, told.state) == (run.id, S.EXPORTING)
+    assert "No process works on it now" in str(told)
+    assert "2 tasks wait for a place" in str(told)
+
+
+def test_a_report_counts_parts(records, run):
+    """All of them, and those that are placed."""
+    report = reports.report_run(records.store, run.id, records.clock.now())
+
+    assert (report.run, report.parts, report.parts_done, report.output) == (run.id, 4, 0, "/results/east_clipped.tif")
