@@ -31,7 +31,7 @@ def test_the_manifest_lists_every_file_as_it_is(done):
     home, outcome = done
     files = outcome.summary["files"]
 
-    assert [file["role"] for file in files] == ["picture", "proof", "item", "data"]
+    assert [file["role"] for file in files] == ["proof", "picture", "item", "data"]
     assert {file["path"] for file in files} == {str(path) for path in home.out.iterdir()}
     for file in files:
         path = home.out / file["path"]

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 
-
 @dataclass(frozen=True)
 class Ended:
     """
@@ -106,7 +105,9 @@ class ProductContract:
         assert stage.run().code == 0
 
         seen = {(r, c) for row, col, h, w in stage.brought() for r in range(row, row + h) for c in range(col, col + w)}
-        wanted = {(r, c) for row, col, h, w in stage.planned() for r in range(row, row + h) for c in range(col, col + w)}
+        wanted = {
+            (r, c) for row, col, h, w in stage.planned() for r in range(row, row + h) for c in range(col, col + w)
+        }
 
         assert seen == wanted
         assert sum(h * w for _, _, h, w in stage.brought()) == len(wanted)
@@ -147,5 +148,3 @@ class ProductContract:
 def parts_of(proof: Path) -> list[tuple[int, int, int, int]]:
     """Return the windows that a proof lists under `parts`."""
     return [tuple(part["window"]) for part in json.loads(proof.read_text())["parts"]]
-
-
