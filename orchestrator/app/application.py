@@ -6,7 +6,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -181,22 +181,22 @@ class Application(Records):
         """Return what a run of `job` works with; `say` is told what its planner does."""
         from orchestrator.routes.registry import batch_route  # noqa: PLC0415
 
-        engine = self.earth_engine()
+        engine = cache(self.earth_engine)  # one for the route and the list; asked for once the settings are known good
         route = batch_route(job.route, self._services(engine))
-        return Clients(self.product(job.product, say), route, engine.operations)
+        return Clients(self.product(job.product, say), route, engine().operations)
 
-    def _services(self, engine: EarthEngine) -> Services:
+    def _services(self, engine: Callable[[], EarthEngine]) -> Services:
         """Return what a route may be made of; a bucket or a Drive is connected when it is asked for."""
         from orchestrator.routes.export import ExportOptions  # noqa: PLC0415
         from orchestrator.routes.names import Naming  # noqa: PLC0415
         from orchestrator.routes.registry import Services  # noqa: PLC0415
-        from orchestrator.transfer.download import Patience as DownloadPatience  # noqa: PLC0415
+        from orchestrator.transfer.download import DownloadPolicy  # noqa: PLC0415
         from orchestrator.transfer.store import CheckedStore  # noqa: PLC0415
 
         ee, gcs = self.settings.ee, self.settings.gcs
-        how = DownloadPatience(retry=self.policy)
+        how = DownloadPolicy(retry=self.policy)
         return Services(
-            earth_engine=lambda: engine,
+            earth_engine=engine,
             bucket=lambda: CheckedStore(self.bucket(), how, self.stop),
             drive=lambda: CheckedStore(self.drive(), how, self.stop),
             bucket_name=gcs.bucket,

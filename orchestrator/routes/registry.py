@@ -49,7 +49,7 @@ class Services:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry(Generic[R_co]):
+class RouteEntry(Generic[R_co]):
     """
     A route that can be chosen.
 
@@ -67,24 +67,25 @@ class Entry(Generic[R_co]):
 def _gcs(services: Services) -> BatchRoute:
     from orchestrator.routes.gcs_export import gcs_export  # noqa: PLC0415
 
-    engine, objects = services.earth_engine(), services.bucket()
-    return gcs_export(engine, objects, services.bucket_name, services.naming, services.options)
+    objects = services.bucket()  # first: where none is named, nobody is asked anything
+    return gcs_export(services.earth_engine(), objects, services.bucket_name, services.naming, services.options)
 
 
 def _drive(services: Services) -> BatchRoute:
     from orchestrator.routes.drive_export import drive_export  # noqa: PLC0415
 
-    engine, objects = services.earth_engine(), services.drive()
-    return drive_export(engine, objects, services.folder_name, services.naming, services.options)
+    return drive_export(
+        services.earth_engine(), services.drive(), services.folder_name, services.naming, services.options
+    )
 
 
-BATCH: Mapping[str, Entry[BatchRoute]] = MappingProxyType(
+BATCH: Mapping[str, RouteEntry[BatchRoute]] = MappingProxyType(
     {
-        "gcs": Entry("batch exports to a bucket of Cloud Storage", "gcs.bucket", _gcs),
-        "drive": Entry("batch exports to a folder of Google Drive", "drive.folder", _drive),
+        "gcs": RouteEntry("batch exports to a bucket of Cloud Storage", "gcs.bucket", _gcs),
+        "drive": RouteEntry("batch exports to a folder of Google Drive", "drive.folder", _drive),
     }
 )
-DIRECT: Mapping[str, Entry[DirectRoute]] = MappingProxyType({})
+DIRECT: Mapping[str, RouteEntry[DirectRoute]] = MappingProxyType({})
 
 
 def batch_route(name: str, services: Services) -> BatchRoute:
@@ -95,5 +96,6 @@ def batch_route(name: str, services: Services) -> BatchRoute:
         UserError: There is none; the message names those there are.
     """
     if name not in BATCH:
-        raise UserError(f"{name!r} is no route by batch export; choose one of {', '.join(BATCH)}")
+        told = ", ".join(f"{known} ({entry.words}; needs {entry.needs})" for known, entry in BATCH.items())
+        raise UserError(f"{name!r} is no route by batch export; choose one of {told}")
     return BATCH[name].make(services)
