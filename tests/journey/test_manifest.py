@@ -103,6 +103,17 @@ def test_a_cancellation_too_late_leaves_no_proof_beside_another_raster(half_name
     assert {run["state"] for run in half_named.runs()} == {"PUBLISHED", "CLEANED"}
 
 
+def test_an_earlier_result_with_the_same_raster_is_not_taken_for_the_new_one(home):
+    """Made once more and killed before the first rename: the proof beside it is the new run's in the end."""
+    home.run().expect(0)
+    assert home.run("--again", **{kit.CRASH_AT: "output.finished"}).code == kit.KILLED
+
+    outcome = home.run().expect(0)
+
+    assert home.proof()["run"] == outcome.summary["run"]
+    assert all(sha256(home.out / file["path"]) == file["sha256"] for file in outcome.summary["files"])
+
+
 @pytest.mark.parametrize("kind", ["json", "stac.json"])
 def test_a_file_of_somebody_else_beside_our_result_is_not_replaced(home, kind):
     """What does not speak of our raster is not ours, although the raster beside it is."""

@@ -54,13 +54,13 @@ class Toy:
         cells = (Cell(Window(row, 0, 1, 1)) for row in range(job.keys.get("numbers", 4)))
         return Settled('{"version": 1}', units=tuple(UnitPlan("square", f"{c.window.row:03d}", c) for c in cells))
 
-    def exports(self, run):
+    def exports(self, _run):
         return None
 
-    def steps(self, run):
+    def steps(self, _run):
         return {"square": square}
 
-    def open(self, run, folder):
+    def open(self, _run, folder):
         return ToySink(folder)
 
     def finish(self, about, sink, evidence):

@@ -15,7 +15,7 @@ from orchestrator.core.errors import UserError
 from orchestrator.core.files import exclusive
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Backoff, Clients, ProcessContext
-from orchestrator.engine.execution import Execution
+from orchestrator.engine.execution import Execution, retry_run
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.service import admit
 from orchestrator.engine.stores.sql import SqlStore
@@ -36,6 +36,8 @@ def main(folder: Path, command: str, words: list[str]) -> int:
     keys = {"numbers": 0} if "wrong" in words else {"numbers": 5}
     job = Job("toy", str(folder / "out"), AreaSource("x"), "2024-01-01", "2024-02-01", product="toy", keys=keys)
     run = admit(store, "toy", job, date(2024, 6, 1), installation="me", again="again" in words)
+    if run.state is RunState.FAILED:
+        run = retry_run(run, store)
     clients = Clients(Toy(), NO_ROUTE, list)
     watch = OperationsWatch(list, clock, 1, 4)
     execution = Execution(
