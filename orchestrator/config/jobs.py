@@ -28,7 +28,7 @@ from orchestrator.core.units import parse_bytes
 from orchestrator.model.job import AreaSource, GridRequest, Job, check_share
 from orchestrator.products.registry import DEFAULT, PRODUCTS, ProductEntry
 from orchestrator.recipes.registry import RECIPES, UNDATED
-from orchestrator.routes.registry import BATCH, DIRECT
+from orchestrator.routes.registry import ROUTES
 
 NO_DATES: Mapping[str, str] = MappingProxyType({"start_date": "", "end_date": ""})
 EARLIER_NAME = "write"  # of `[mosaic]`, when there was no other product
@@ -90,7 +90,7 @@ class JobTable(Section):
     params: dict[str, Any] = Field(default_factory=dict)
     bands: tuple[str, ...] = ()
     grid: GridTable = GridTable()
-    route: Annotated[str, AfterValidator(_known((*BATCH, *DIRECT)))] = "gcs"
+    route: Annotated[str, AfterValidator(_known(ROUTES))] = "gcs"
     max_part_size: Annotated[int, BeforeValidator(parse_bytes)] = 48 * 2**20
     split: Literal["blocks", "square"] = "blocks"
     min_valid: Annotated[float, AfterValidator(_share)] = 0.0
