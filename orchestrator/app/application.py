@@ -190,11 +190,11 @@ class Application(Records):
         from orchestrator.routes.export import ExportOptions  # noqa: PLC0415
         from orchestrator.routes.names import Naming  # noqa: PLC0415
         from orchestrator.routes.registry import Services  # noqa: PLC0415
-        from orchestrator.transfer.download import Patience as DownloadPatience  # noqa: PLC0415
+        from orchestrator.transfer.download import DownloadPolicy  # noqa: PLC0415
         from orchestrator.transfer.store import CheckedStore  # noqa: PLC0415
 
         ee, gcs = self.settings.ee, self.settings.gcs
-        how = DownloadPatience(retry=self.policy)
+        how = DownloadPolicy(retry=self.policy)
         return Services(
             earth_engine=lambda: engine,
             bucket=lambda: CheckedStore(self.bucket(), how, self.stop),

@@ -49,7 +49,7 @@ class Services:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry(Generic[R_co]):
+class RouteEntry(Generic[R_co]):
     """
     A route that can be chosen.
 
@@ -78,13 +78,13 @@ def _drive(services: Services) -> BatchRoute:
     return drive_export(engine, objects, services.folder_name, services.naming, services.options)
 
 
-BATCH: Mapping[str, Entry[BatchRoute]] = MappingProxyType(
+BATCH: Mapping[str, RouteEntry[BatchRoute]] = MappingProxyType(
     {
-        "gcs": Entry("batch exports to a bucket of Cloud Storage", "gcs.bucket", _gcs),
-        "drive": Entry("batch exports to a folder of Google Drive", "drive.folder", _drive),
+        "gcs": RouteEntry("batch exports to a bucket of Cloud Storage", "gcs.bucket", _gcs),
+        "drive": RouteEntry("batch exports to a folder of Google Drive", "drive.folder", _drive),
     }
 )
-DIRECT: Mapping[str, Entry[DirectRoute]] = MappingProxyType({})
+DIRECT: Mapping[str, RouteEntry[DirectRoute]] = MappingProxyType({})
 
 
 def batch_route(name: str, services: Services) -> BatchRoute:

@@ -19,7 +19,7 @@ from orchestrator.routes.names import Naming
 from orchestrator.routes.registry import BATCH, Services, batch_route
 from orchestrator.sandbox.faults import Rule
 from orchestrator.sandbox.server import DEFAULT_BUCKET, Options, Sandbox
-from orchestrator.transfer.download import Patience
+from orchestrator.transfer.download import DownloadPolicy
 from orchestrator.transfer.store import CheckedStore
 
 EAGER = RetryPolicy(attempts=2, first_wait_seconds=0.0)
@@ -65,8 +65,8 @@ def services(sandbox):
     drive = connect_drive(sandbox.url, nobody, FOLDER, 2, stop)
     return Services(
         earth_engine=lambda: engine,
-        bucket=lambda: CheckedStore(bucket, Patience(retry=EAGER), stop),
-        drive=lambda: CheckedStore(drive, Patience(retry=EAGER), stop),
+        bucket=lambda: CheckedStore(bucket, DownloadPolicy(retry=EAGER), stop),
+        drive=lambda: CheckedStore(drive, DownloadPolicy(retry=EAGER), stop),
         bucket_name=DEFAULT_BUCKET,
         folder_name=FOLDER,
         naming=Naming(f"owner{next(_numbers)}", "ours"),
