@@ -51,8 +51,8 @@ class Body(Protocol):
 OpenBody = Callable[[int], AbstractContextManager[Body]]
 
 
-class Origin(Protocol):
-    """Where the object is kept, asked when its bytes arrive wrong."""
+class ObjectService(Protocol):
+    """Who keeps the object, asked when its bytes arrive wrong."""
 
     def look(self, source: StoredObject) -> StoredObject:
         """
@@ -67,8 +67,8 @@ class Origin(Protocol):
         """Let the next body come over a new connection."""
 
 
-class SilentOrigin:
-    """An origin that knows no more than it listed."""
+class Silent:
+    """A service that knows no more than it listed."""
 
     def look(self, source: StoredObject) -> StoredObject:
         return source
@@ -80,7 +80,7 @@ class SilentOrigin:
 @dataclass(frozen=True, slots=True)
 class DownloadPolicy:
     """
-    When a failing download is tried again, and when it is given up.
+    How long a download puts up with a bad network.
 
     Attributes:
         retry: Failures in a row, without a megabyte of progress between them, before giving up; and the waits.
@@ -137,7 +137,7 @@ def download(
     policy: DownloadPolicy | None = None,
     chance: Callable[[], float] = random.random,
     clock: Clock | None = None,
-    origin: Origin | None = None,
+    service: ObjectService | None = None,
 ) -> Receipt:
     """
     Bring `source` to `target`, or raise; `target` never holds anything but the listed bytes.
@@ -146,7 +146,7 @@ def download(
     size and checksum are those of the listing, over the whole file, because a service does not say that what
     it resumed is right. A target that already holds the bytes is kept; any other content is replaced by one rename.
 
-    `on_bytes` is told the bytes of each read, repeated ones too; `chance` is uniform in [0, 1). `origin` is asked
+    `on_bytes` is told the bytes of each read, repeated ones too; `chance` is uniform in [0, 1). `service` is asked
     when bytes stay wrong; without one, only the listing speaks for the object.
 
     Raises:
@@ -156,15 +156,13 @@ def download(
         DamagedObjectError: The object itself is proved not to be what its checksum says.
         SpaceError: The disk is full; what came stays for the next start.
         Stopped: `stop` was set; what came stays for the next start.
-        TransientError: The network failed too often in a row; what came stays for the next start.
+        TransientError: The retries ran out; what came stays for the next start.
     """
     with disk_errors(target):
         if holds(target, source):
             return Receipt(bytes_read=0, resumed_at=source.size, failures=0, restarts=0)
     with UnfinishedFile(part_path(target, source.generation), source) as part:
-        network = _Network(
-            open_body, policy or DownloadPolicy(), chance, clock or SystemClock(), origin or SilentOrigin()
-        )
+        network = _Network(open_body, policy or DownloadPolicy(), chance, clock or SystemClock(), service or Silent())
         transfer = _Transfer(source, network, part, on_bytes, stop)
         transfer.run()
         crash.point("download.before_publish")
@@ -181,7 +179,7 @@ def download_bytes(
     policy: DownloadPolicy | None = None,
     chance: Callable[[], float] = random.random,
     clock: Clock | None = None,
-    origin: Origin | None = None,
+    service: ObjectService | None = None,
 ) -> bytes:
     """
     Return the listed bytes of `source`, never touching a disk; arguments and errors as for `download`.
@@ -189,7 +187,7 @@ def download_bytes(
     A cut is resumed within this call; what came before a crash is lost with the process.
     """
     part = UnfinishedBytes(source)
-    network = _Network(open_body, policy or DownloadPolicy(), chance, clock or SystemClock(), origin or SilentOrigin())
+    network = _Network(open_body, policy or DownloadPolicy(), chance, clock or SystemClock(), service or Silent())
     _Transfer(source, network, part, on_bytes, stop).run()
     return part.content()
 
@@ -202,7 +200,7 @@ class _Network:
     policy: DownloadPolicy
     chance: Callable[[], float]
     clock: Clock
-    origin: Origin
+    service: ObjectService
 
 
 class _Transfer:
@@ -241,7 +239,7 @@ class _Transfer:
         first = self._part.digest()
         self._restarts += 1
         self._part.restart()
-        self._network.origin.renew()
+        self._network.service.renew()
         self._fill()
         if not self._part.is_whole() and not self._part.reread():
             try:
@@ -263,7 +261,7 @@ class _Transfer:
         what = f"{source.name} at generation {source.generation}: {source.size} bytes came twice with a wrong checksum"
         if self._part.digest() != first:
             raise WayError(f"{what}, and differ from each other; look at the network between here and the cloud")
-        stated = self._network.origin.look(source)
+        stated = self._network.service.look(source)
         if (stated.size, stated.crc32c or stated.md5) != (source.size, listed):
             raise WayError(f"{what}, and the service now states {stated.crc32c or stated.md5}, listed was {listed}")
         if self._tail() != self._part.digest(1):
@@ -276,7 +274,7 @@ class _Transfer:
     def _tail(self) -> str:
         """Bring everything but the first byte once more over a new connection; return its digest."""
         tail = Tail(self._source)
-        self._network.origin.renew()
+        self._network.service.renew()
         self._into = tail
         self._fill()
         return tail.digest()

@@ -80,7 +80,7 @@ class CheckedStore:
             policy=self._policy,
             chance=self._chance,
             clock=self._clock,
-            origin=self._client,
+            service=self._client,
         )
         log.debug(
             "object.downloaded",
@@ -101,5 +101,5 @@ class CheckedStore:
             policy=self._policy,
             chance=self._chance,
             clock=self._clock,
-            origin=self._client,
+            service=self._client,
         )

@@ -394,7 +394,7 @@ def test_until_idle_gives_a_database_up_in_the_end(house, monkeypatch):
 
 @pytest.mark.parametrize(
     ("seconds", "looked_at"),
-    [pytest.param(600.0, True, id="within the patience"), pytest.param(1200.0, False, id="beyond it")],
+    [pytest.param(600.0, True, id="within the limit"), pytest.param(1200.0, False, id="beyond it")],
 )
 def test_until_idle_waits_as_long_as_its_limit(house, seconds, looked_at):
     """A run held for a moment is waited for; one that waits for tomorrow is left for tomorrow, and counted."""

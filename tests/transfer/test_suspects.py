@@ -82,7 +82,7 @@ def bring(request, tmp_path):
     def common(cloud):
         policy = DownloadPolicy(RetryPolicy(attempts=2, first_wait_seconds=0))
         stop = threading.Event()
-        return {"on_bytes": lambda _count: None, "stop": stop, "policy": policy, "origin": cloud}
+        return {"on_bytes": lambda _count: None, "stop": stop, "policy": policy, "service": cloud}
 
     return to_file if request.param == "a file" else to_memory
 
@@ -143,6 +143,6 @@ def test_a_suspected_way_leaves_no_bytes_behind(tmp_path):
     """Neither a file nor a part of one whose bytes nobody trusts."""
     cloud = Cloud(spoil=lambda number, _start, body: flipped(body, number))
     with pytest.raises(WayError):
-        download(LISTED, cloud.open, tmp_path / "a", on_bytes=lambda _n: None, stop=threading.Event(), origin=cloud)
+        download(LISTED, cloud.open, tmp_path / "a", on_bytes=lambda _n: None, stop=threading.Event(), service=cloud)
 
     assert list(tmp_path.iterdir()) == []
