@@ -20,7 +20,7 @@ _ON_THE_WAY = (PartState.EXPORTED, PartState.DOWNLOADING, PartState.VERIFIED)
 _SOON_SECONDS = 5.0  # a step that takes longer says how long it has taken
 
 
-def shorten(text: str, width: int) -> str:
+def fit_columns(text: str, width: int) -> str:
     """Return a text that takes at most `width` columns; one that is cut ends in `…`."""
     return text if cell_len(text) <= width else set_cell_size(text, max(0, width - 1)).rstrip() + "…"
 
@@ -32,7 +32,7 @@ def flow(pieces: Sequence[str], width: int, indent: str = "    ") -> list[str]:
         if lines and cell_len(longer := f"{lines[-1]}, {piece}") <= width:
             lines[-1] = longer
         else:
-            lines.append(shorten(f"{indent if lines else ''}{piece}", width))
+            lines.append(fit_columns(f"{indent if lines else ''}{piece}", width))
     return lines
 
 
@@ -61,13 +61,15 @@ class View:
         """Return what a terminal of `width` columns shows; no line is longer."""
         seen = self._look()
         times = ", ".join(self._times(seen))
-        doing = shorten(f"{self._title}: {self._doing(seen)}", max(width - cell_len(times) - 2, width // 2))
-        found = [shorten(f"{doing}, {times}", width)]
+        doing = fit_columns(f"{self._title}: {self._doing(seen)}", max(width - cell_len(times) - 2, width // 2))
+        found = [fit_columns(f"{doing}, {times}", width)]
         if seen.tasks:
             first, *more = self._engine(seen)
             found += flow([f"  Earth Engine: {first}", *more], width)
         if seen.total_parts:
             found += self._parts_lines(seen, width)
+        if seen.total_units:
+            found += flow([f"  requests {seen.done_units}/{seen.total_units}", *self._received(seen)], width)
         return found
 
     def line(self) -> str:
@@ -80,6 +82,9 @@ class View:
         if seen.total_parts:
             words[-1] += f"; parts: {seen.merged_parts}/{seen.total_parts}"
             words += self._parts(seen)
+        if seen.total_units:
+            words[-1] += f"; requests: {seen.done_units}/{seen.total_units}"
+            words += self._received(seen)
         return ", ".join(words)
 
     def step(self) -> tuple[RunState, str]:
@@ -96,6 +101,7 @@ class View:
             "elapsed_seconds": round(self._elapsed(), 1),
             "parts": dict(seen.parts),
             "tasks": dict(seen.tasks),
+            "requests": dict(seen.units),
             "tasks_share": round(seen.tasks_share, 4),
             "bytes_done": seen.bytes_done,
             "bytes_listed": seen.bytes_expected,
@@ -138,9 +144,10 @@ class View:
         words = [f"{on_the_way} on the way"] if on_the_way else []
         eta = self._eta(seen)
         words += [f"about {format_seconds(eta)} left"] if eta is not None else []
-        if seen.bytes_done:
-            words.append(f"{format_bytes(seen.bytes_done)} at {format_bytes(self._rate(seen))}/s")
-        return words
+        return words if seen.total_units else [*words, *self._received(seen)]
+
+    def _received(self, seen: Snapshot) -> list[str]:
+        return [f"{format_bytes(seen.bytes_done)} at {format_bytes(self._rate(seen))}/s"] if seen.bytes_done else []
 
     def _elapsed(self) -> float:
         return self._monotonic() - self._began
