@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ class Job:
         self,
         area: object,
         image: object = DEFAULT_RECIPE,
-        dates: Sequence[str] | None = None,
+        dates: Sequence[str | date] | None = None,
         *,
         name: str,
         output: str | os.PathLike[str] = ".",
@@ -70,7 +71,7 @@ class Job:
                 shapely geometry, or an `ee.Geometry`. What is held in memory is kept in the job as text.
             image: A recipe's name; an `ee.Image`, kept by its expression; or a function of `region`, `start` and
                 `end` (or fewer) that returns an `ee.Image`, called when the job is planned.
-            dates: First day and the day after the last, ISO 8601, or `today-30d`; an `ee.Image` needs none.
+            dates: First day and the day after the last: a date, ISO 8601, or `today-30d`; an `ee.Image` needs none.
             name: The result is `{name}_clipped.tif`.
             output: Folder of the result.
             bands: Which bands, in order; of an image in memory they are asked for where they are not given.
@@ -245,7 +246,7 @@ def _given(**values: Any) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None and value not in ("", {})}
 
 
-def _dates(dates: Sequence[str] | None) -> dict[str, str]:
+def _dates(dates: Sequence[str | date] | None) -> dict[str, str]:
     if dates is None:
         return {}
     if isinstance(dates, str) or len(dates) != 2:

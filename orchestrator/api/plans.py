@@ -12,10 +12,11 @@ from orchestrator.api.connection import current
 from orchestrator.api.drawing import plan_svg
 from orchestrator.api.job import Job
 from orchestrator.api.results import table
-from orchestrator.core.units import format_bytes
+from orchestrator.app.display import format_eecu
+from orchestrator.core.units import format_bytes, format_seconds
 
 if TYPE_CHECKING:
-    from orchestrator.app.verbs.plans import PlanReport
+    from orchestrator.app.verbs.plans import Earlier, PlanReport
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,12 @@ class Plan:
     Attributes:
         job: The job, with the image that its function made.
         report: Grid, tasks, parts and what they need, in full.
+        earlier: What the newest finished run of the same name took; None where there is none.
     """
 
     job: Job
     report: PlanReport
+    earlier: Earlier | None = None
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -93,6 +96,9 @@ class Plan:
             ("disk", f"at most {format_bytes(plan.disk_bytes)} at the fullest moment"),
             ("memory", f"about {format_bytes(plan.memory_bytes)}"),
         ]
+        if self.earlier is not None:
+            cost = f"{format_seconds(self.earlier.seconds)}, {format_eecu(self.earlier.eecu_seconds)}"
+            rows.append(("last time", f"{cost} for {self.earlier.parts} parts"))
         return [*rows, *(("note", note) for note in self.notes)]
 
 
@@ -103,8 +109,9 @@ def plan(job: Job) -> Plan:
     Raises:
         UserError: The job cannot be done as declared.
     """
-    from orchestrator.app.verbs.plans import plan_job  # noqa: PLC0415  geopandas is heavy
+    from orchestrator.app.verbs.plans import find_earlier, plan_job  # noqa: PLC0415  geopandas is heavy
 
     with current().lent() as app:
         settled = job.settled(app)
-        return Plan(settled, plan_job(app, settled.declared(app)))
+        report = plan_job(app, settled.declared(app))
+        return Plan(settled, report, find_earlier(app, report.base_name))

@@ -6,7 +6,8 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from dataclasses import replace
+from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -25,8 +26,10 @@ from orchestrator.engine.context import Backoff, Clients, ProcessContext
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
+from orchestrator.engine.request_limits import LimitedRoute, RequestLimits
 from orchestrator.engine.service import ElsewhereError
 from orchestrator.engine.stores.records import Run
+from orchestrator.model.direct import DirectLimits, DirectRoute
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.product import Product
@@ -105,6 +108,9 @@ class Application(Records):
             threads=self.threads,
             version=__version__,
             undated=UNDATED,
+            batch=bool(self.settings.gcs.bucket),
+            direct_limits=self.direct_limits,
+            direct=self.direct_route,
         )
 
     @property
@@ -181,28 +187,30 @@ class Application(Records):
         """Return what a run of `job` works with; `say` is told what its planner does."""
         from orchestrator.routes.registry import batch_route  # noqa: PLC0415
 
-        engine = self.earth_engine()
+        engine = cache(self.earth_engine)  # one for the route and the list; asked for once the settings are known good
         route = batch_route(job.route, self._services(engine))
-        return Clients(self.product(job.product, say), route, engine.operations)
+        return Clients(self.product(job.product, say), route, engine().operations)
 
-    def _services(self, engine: EarthEngine) -> Services:
+    def _services(self, engine: Callable[[], EarthEngine]) -> Services:
         """Return what a route may be made of; a bucket or a Drive is connected when it is asked for."""
         from orchestrator.routes.export import ExportOptions  # noqa: PLC0415
         from orchestrator.routes.names import Naming  # noqa: PLC0415
         from orchestrator.routes.registry import Services  # noqa: PLC0415
-        from orchestrator.transfer.download import Patience as DownloadPatience  # noqa: PLC0415
+        from orchestrator.transfer.download import DownloadPolicy  # noqa: PLC0415
         from orchestrator.transfer.store import CheckedStore  # noqa: PLC0415
 
         ee, gcs = self.settings.ee, self.settings.gcs
-        how = DownloadPatience(retry=self.policy)
+        how = DownloadPolicy(retry=self.policy)
         return Services(
-            earth_engine=lambda: engine,
+            earth_engine=engine,
             bucket=lambda: CheckedStore(self.bucket(), how, self.stop),
             drive=lambda: CheckedStore(self.drive(), how, self.stop),
             bucket_name=gcs.bucket,
             folder_name=self.settings.drive.folder,
             naming=Naming(self.owner, gcs.prefix.strip("/")),
             options=ExportOptions(ee.cloud_optimized, ee.priority if ee.priority >= 0 else None),
+            direct_limits=self.direct_limits,
+            high_volume=self.settings.pixels.high_volume,
         )
 
     @contextmanager
@@ -244,12 +252,32 @@ class Application(Records):
             work_dir=Path(work).expanduser().resolve() if work else None,
             keep_parts=self.settings.local.keep_parts,
             downloads=self.settings.transfer.downloads,
+            requests=self.settings.pixels.at_once,
             backoff=self._backoff(),
             limits=self.limits,
             clock=self.clock,
             stop=self.stop,
             notify=self.notify,
         )
+
+    @property
+    def direct_limits(self) -> DirectLimits:
+        """What direct requests may ask for, and what is taken of the project's share."""
+        from orchestrator.routes.limits import GOOGLE  # noqa: PLC0415
+
+        pixels = self.settings.pixels
+        return replace(GOOGLE, at_once=pixels.at_once, per_second=pixels.per_second)
+
+    def direct_route(self) -> DirectRoute:
+        """Return the direct route; its requests wait for their turn among those of all runs of this process."""
+        from orchestrator.routes.registry import DIRECT  # noqa: PLC0415
+
+        return LimitedRoute(DIRECT["pixels"].make(self._services(self.earth_engine)), self.request_limits)
+
+    @cached_property
+    def request_limits(self) -> RequestLimits:
+        """What every run of this process shares of the project's direct requests."""
+        return RequestLimits(self.direct_limits.at_once, self.direct_limits.per_second, self.clock)
 
     @cached_property
     def limits(self) -> Limits:
@@ -268,6 +296,9 @@ class Application(Records):
             cool_down_seconds=retry.cool_down,
             hold_seconds=retry.hold,
             lag_seconds=retry.lag,
+            unit_attempts=retry.attempts,
+            unit_first_seconds=retry.first_wait,
+            unit_longest_seconds=retry.max_wait,
         )
 
     def _refit(self, task: TaskPlan, plan: Plan, heaviest: float | None) -> TaskPlan:

@@ -68,6 +68,8 @@ class View:
             found += flow([f"  Earth Engine: {first}", *more], width)
         if seen.total_parts:
             found += self._parts_lines(seen, width)
+        if seen.total_units:
+            found += flow([f"  requests {seen.done_units}/{seen.total_units}", *self._received(seen)], width)
         return found
 
     def line(self) -> str:
@@ -80,6 +82,9 @@ class View:
         if seen.total_parts:
             words[-1] += f"; parts: {seen.merged_parts}/{seen.total_parts}"
             words += self._parts(seen)
+        if seen.total_units:
+            words[-1] += f"; requests: {seen.done_units}/{seen.total_units}"
+            words += self._received(seen)
         return ", ".join(words)
 
     def step(self) -> tuple[RunState, str]:
@@ -96,6 +101,7 @@ class View:
             "elapsed_seconds": round(self._elapsed(), 1),
             "parts": dict(seen.parts),
             "tasks": dict(seen.tasks),
+            "requests": dict(seen.units),
             "tasks_share": round(seen.tasks_share, 4),
             "bytes_done": seen.bytes_done,
             "bytes_listed": seen.bytes_expected,
@@ -138,9 +144,10 @@ class View:
         words = [f"{on_the_way} on the way"] if on_the_way else []
         eta = self._eta(seen)
         words += [f"about {format_seconds(eta)} left"] if eta is not None else []
-        if seen.bytes_done:
-            words.append(f"{format_bytes(seen.bytes_done)} at {format_bytes(self._rate(seen))}/s")
-        return words
+        return words if seen.total_units else [*words, *self._received(seen)]
+
+    def _received(self, seen: Snapshot) -> list[str]:
+        return [f"{format_bytes(seen.bytes_done)} at {format_bytes(self._rate(seen))}/s"] if seen.bytes_done else []
 
     def _elapsed(self) -> float:
         return self._monotonic() - self._began

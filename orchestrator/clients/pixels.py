@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -27,8 +28,10 @@ from orchestrator.model.ports import Stop
 COMPUTING_SECONDS = 330.0
 # Beyond them, what 48 MiB take on a slow line.
 SENDING_SECONDS = 600.0
+PIXEL_LIMITS = replace(LIMITS, call_seconds=COMPUTING_SECONDS + SENDING_SECONDS)
 # The address of the same service for many small requests: less is kept in its caches, the quotas are the same.
 HIGH_VOLUME_URL: str = ee.data.HIGH_VOLUME_API_BASE_URL
+_CODE = re.compile(r"[A-Za-z]+:\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class PixelBody:
             "fileFormat": "NPY",
             "bandIds": list(self.bands),
             "grid": {
-                "crsCode": self.grid.crs,
+                "crsCode" if _CODE.fullmatch(self.grid.crs) else "crsWkt": self.grid.crs,
                 "dimensions": {"width": self.window.width, "height": self.window.height},
                 "affineTransform": transform,
             },
@@ -83,11 +86,11 @@ class Reply:
 class PixelClient:
     """Asks one Earth Engine for pixels. Safe to use from several threads."""
 
-    def __init__(self, engine: EarthEngine, *, high_volume: bool = False, limits: Limits = LIMITS) -> None:
+    def __init__(self, engine: EarthEngine, *, high_volume: bool = False, limits: Limits = PIXEL_LIMITS) -> None:
         """`high_volume` takes Google's address for many requests; another service has one address only."""
         self._engine = engine
         self._elsewhere = high_volume and engine.address == PUBLIC_URL
-        self._limits = replace(limits, call_seconds=max(limits.call_seconds, COMPUTING_SECONDS + SENDING_SECONDS))
+        self._limits = limits
 
     def compute(self, image: Any, body: PixelBody, stop: Stop) -> Reply:
         """
@@ -103,6 +106,11 @@ class PixelClient:
     def stored(self, asset: str, body: PixelBody, stop: Stop) -> Reply:
         """Return the pixels of a stored image; nothing is computed but their place. Errors as `compute`."""
         return self._ask(lambda: ee.data.getPixels({"assetId": asset} | body.params()), stop)
+
+    def bands(self, asset: str) -> list[dict[str, Any]]:
+        """Return what the service knows of the bands of a stored image: `id`, `dataType`, `grid`."""
+        found = self._engine.call(lambda: ee.data.getAsset(asset))
+        return [band for band in found.get("bands", []) if isinstance(band, dict)]
 
     def _ask(self, call: Callable[[], Any], stop: Stop) -> Reply:
         sent: list[str] = []

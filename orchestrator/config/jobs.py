@@ -25,9 +25,10 @@ from pydantic_core import InitErrorDetails
 from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
 from orchestrator.core.units import parse_bytes
-from orchestrator.model.job import ROUTES, AreaSource, GridRequest, Job, check_share
+from orchestrator.model.job import AreaSource, GridRequest, Job, check_share
 from orchestrator.products.registry import DEFAULT, PRODUCTS, ProductEntry
 from orchestrator.recipes.registry import RECIPES, UNDATED
+from orchestrator.routes.registry import ROUTES
 
 NO_DATES: Mapping[str, str] = MappingProxyType({"start_date": "", "end_date": ""})
 EARLIER_NAME = "write"  # of `[mosaic]`, when there was no other product

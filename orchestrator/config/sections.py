@@ -32,6 +32,12 @@ class GcsSettings(Section):
     url: str = ""
 
 
+class PixelSettings(Section):
+    at_once: int = Field(default=8, ge=1, le=40)
+    per_second: float = Field(default=20.0, gt=0, le=100)
+    high_volume: bool = False
+
+
 class DriveSettings(Section):
     folder: str = "orchestrator"
     url: str = ""
@@ -91,6 +97,7 @@ class Settings(Section):
     ee: EarthEngineSettings = EarthEngineSettings()
     gcs: GcsSettings = GcsSettings()
     drive: DriveSettings = DriveSettings()
+    pixels: PixelSettings = PixelSettings()
     credentials: CredentialSettings = CredentialSettings()
     local: LocalSettings = LocalSettings()
     transfer: TransferSettings = TransferSettings()

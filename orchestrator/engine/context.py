@@ -38,6 +38,9 @@ class Backoff:
         cool_down_seconds: First wait after a failed attempt; doubles each time.
         hold_seconds: How often a held run is looked at again.
         lag_seconds: How long a list of operations, or the answer for one, may lag behind what is true.
+        unit_attempts: Attempts of one unit for failures that pass; then the run is held.
+        unit_first_seconds: Longest first wait of a unit that failed; doubles each time.
+        unit_longest_seconds: Longest wait of a unit.
     """
 
     poll_min_seconds: float = 2.0
@@ -51,6 +54,9 @@ class Backoff:
     cool_down_seconds: float = 10.0
     hold_seconds: float = 300.0
     lag_seconds: float = 600.0
+    unit_attempts: int = 8
+    unit_first_seconds: float = 1.0
+    unit_longest_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ class ProcessContext:
         stop: Set when the process is asked to end.
         notify: Told every event: name, run id, facts.
         chance: Spreads waits.
+        requests: Units of a run that are done at once.
     """
 
     owner: str
@@ -82,6 +89,7 @@ class ProcessContext:
     stop: Stop
     notify: Callable[[str, str, Mapping[str, Any]], None] = field(default=lambda _n, _r, _f: None)
     chance: random.Random = field(default_factory=random.Random)
+    requests: int = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from orchestrator.engine.ownership import OutputLock, check_owner, claimant
 from orchestrator.engine.placing import Placing
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.publication import Publication, prove_result
+from orchestrator.engine.runner import UnitContext, UnitWork
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Head, Run
 from orchestrator.engine.waiting import Waits
@@ -220,7 +221,7 @@ class Execution:
         settled = self._clients.product.prepare(Job.from_json(run.job))
         crash.point("run.prepared")
         facts = json.dumps(dict(settled.facts))
-        self._store.runs.save_plan(run.id, settled.document, settled.image, facts, settled.tasks)
+        self._store.runs.save_plan(run.id, settled.document, settled.image, facts, settled.tasks, settled.units)
         self._record_plan(self._store.runs.get(run.id), settled)
         if settled.tasks and (rung := starting_rung(self._store, settled.image)):
             tasks = self._store.tasks.of(run.id)
@@ -249,7 +250,11 @@ class Execution:
         job = Job.from_json(run.job)
         refit = self._refit if job.split == "blocks" else None
         exports = Exports(plan, run.image, kind_of(job, plan), self._cut, refit)
-        return [BatchWork(self._context, exports, placing, self._watch, self._parts_folder(run))]
+        works: list[Work] = [BatchWork(self._context, exports, placing, self._watch, self._parts_folder(run))]
+        snapshot = snapshot_of(run)
+        if steps := self._clients.product.steps(snapshot):
+            works.append(UnitWork(UnitContext(self._context, snapshot, steps, placing, self._folders(run)[0])))
+        return works
 
     def _assemble(self, run: Run) -> None:
         try:
@@ -430,6 +435,7 @@ def retry_run(run: Run, store: Store) -> Run:
         if task.state in (TaskState.FAILED, TaskState.CANCELLED):
             store.tasks.reset(run.id, task.key, TaskChange())
     store.tasks.forgive(run.id)
+    store.units.forgive(run.id)
     store.runs.request(run.id, "")
     store.events.record(run.id, "run.retried", {})
     return store.runs.set_state(run.id, run.resume or RunState.ADMITTED)

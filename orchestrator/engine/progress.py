@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from orchestrator.engine.stores.records import Tally, Task
-from orchestrator.model.states import PartState, RunState, TaskState
+from orchestrator.model.states import PartState, RunState, TaskState, UnitState
 
 _PLACED = (PartState.MERGED, PartState.EMPTY, PartState.CLEANED)
 
@@ -31,6 +31,7 @@ class Snapshot:
         bytes_expected: Bytes of all parts whose objects are listed.
         bytes_listed_parts: How many parts these are.
         eecu_seconds: What Earth Engine has counted so far.
+        units: How many units are in each state; those that were cut are not counted.
     """
 
     state: RunState = RunState.ADMITTED
@@ -44,6 +45,15 @@ class Snapshot:
     bytes_expected: int = 0
     bytes_listed_parts: int = 0
     eecu_seconds: float = 0.0
+    units: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def total_units(self) -> int:
+        return sum(self.units.values())
+
+    @property
+    def done_units(self) -> int:
+        return sum(self.units.get(state, 0) for state in (UnitState.DONE, UnitState.EMPTY))
 
     @property
     def total_parts(self) -> int:
@@ -105,6 +115,14 @@ class Progress:
         """Take over the parts and tasks as they are in the store."""
         with self._lock:
             self._seen = counted(self._seen, tally, tasks)
+
+    def count_units(self, tally: Mapping[str, Mapping[UnitState, int]]) -> None:
+        """Take over the units, by kind and state, as they are in the store."""
+        found: Counter[str] = Counter()
+        for counts in tally.values():
+            found.update({state: count for state, count in counts.items() if state is not UnitState.SPLIT})
+        with self._lock:
+            self._seen = replace(self._seen, units=dict(found))
 
     def snapshot(self) -> Snapshot:
         with self._lock:

@@ -28,8 +28,8 @@ from orchestrator.model.product import (
     Sink,
 )
 from orchestrator.model.result import Result, ResultFile
-from orchestrator.model.states import PART_DONE, PartState
-from orchestrator.model.unit import Cell
+from orchestrator.model.states import PART_DONE, UNIT_DONE, PartState, UnitState
+from orchestrator.model.unit import Cell, Unit
 
 MIN_VALID = "min_valid"
 Say = Callable[[str], None]
@@ -68,10 +68,12 @@ def set_min_valid(store: Store, run_id: str, share: float) -> None:
     store.lessons.learn(run_id, MIN_VALID, share)
 
 
-def not_placed(sink: Sink, parts: Sequence[Part]) -> list[Part]:
-    """Return the parts that count as placed, but that the unfinished output does not hold."""
+def not_placed(sink: Sink, parts: Sequence[Part], units: Sequence[Unit]) -> list[Cell]:
+    """Return the cells that count as placed, but that the unfinished output does not hold."""
     placed = sink.placed()
-    return [part for part in parts if part.state is PartState.MERGED and Cell(part.window) not in placed]
+    brought = [Cell(part.window) for part in parts if part.state is PartState.MERGED]
+    brought += [unit.plan.cell for unit in units if unit.plan.cell and unit.state is UnitState.DONE]
+    return [cell for cell in brought if cell not in placed]
 
 
 class Publication:
@@ -111,14 +113,14 @@ class Publication:
         Raises:
             OutputLostError: The unfinished output is not what it was; it must be built again from the parts.
         """
-        parts = self._placed_parts()
+        parts, units = self._placed_parts(), self._done_units()
         if (done := self._already_published()) is not None:
             return done
-        if sink is not None and (lacking := not_placed(sink, parts)):
+        if sink is not None and (lacking := not_placed(sink, parts, units)):
             raise OutputLostError(f"{len(lacking)} parts are not in the unfinished file any more")
         self._check()
         try:
-            made = self._context.clients.product.finish(self, sink, self._evidence(parts))
+            made = self._context.clients.product.finish(self, sink, self._evidence(parts, units))
         except DecisionError as error:
             raise HoldError(str(error), alone=False) from None
         result = self._manifest(made)
@@ -158,13 +160,28 @@ class Publication:
             raise IntegrityError(f"{len(waiting)} parts are not placed, the first at {waiting[0].window}")
         return parts
 
-    def _evidence(self, parts: Sequence[Part]) -> Evidence:
+    def _done_units(self) -> list[Unit]:
+        """
+        Return every unit.
+
+        Raises:
+            IntegrityError: One is not done.
+        """
+        units = self._store.units.of(self.run.id)
+        if waiting := [unit for unit in units if unit.state not in UNIT_DONE]:
+            raise IntegrityError(f"{len(waiting)} units are not done, the first is {waiting[0].kind} {waiting[0].key}")
+        return units
+
+    def _evidence(self, parts: Sequence[Part], units: Sequence[Unit]) -> Evidence:
         """Return what was brought, every cell with its origin."""
         # By prefix: a part that outlived the cutting of its task was written by an attempt of another.
         wrote = {attempt.prefix: attempt for attempt in self._store.tasks.attempts(self.run.id)}
         prefix_of = self._context.clients.route.prefix_of
         origins = {part.window: wrote.get(prefix_of(part.source.name)) for part in parts if part.source}
-        return Evidence(tuple(Brought(Cell(part.window), _origin(part, origins)) for part in parts), ())
+        brought = [Brought(Cell(part.window), _origin(part, origins)) for part in parts]
+        final = [unit for unit in units if unit.state is not UnitState.SPLIT]
+        brought += [Brought(unit.plan.cell, unit.result) for unit in final if unit.plan.cell]
+        return Evidence(tuple(brought), tuple(units))
 
     def _already_published(self) -> Result | None:
         """Return the result when a crash fell between the last rename and its commit."""

@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import Any
 
 from orchestrator.core.errors import IntegrityError, UserError
-from orchestrator.core.nearest import hint
 from orchestrator.model.mosaic import OutputOptions
 
 DEFAULT_MAX_PART_BYTES = 48 * 2**20  # users know the number: Earth Engine's interactive downloads stop there
@@ -21,7 +20,6 @@ _BASE_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_BASE_NAME - 1}}}")
 _RELATIVE = re.compile(r"today(?:([+-])([0-9]{1,5})d)?")
 # Of the JSON snapshot: grows when a field changes its meaning, never because one was added.
 VERSION = 2
-ROUTES = ("gcs", "drive")
 SPLITS = ("blocks", "square")
 
 
@@ -79,7 +77,7 @@ class Job:
         params: The recipe's parameters that differ from their defaults.
         bands: Which bands, in order; empty is the recipe's default.
         grid: How the grid is fixed.
-        route: `gcs` or `drive`.
+        route: A name of the routes' registry: `gcs`, `drive`, ...
         max_part_bytes: No part may be larger, as a file.
         split: `blocks`: sides of 256 × 2^k, many parts a task; `square`: the smallest n × n tiles that fit,
             one task each.
@@ -115,8 +113,6 @@ class Job:
     def __post_init__(self) -> None:
         # `{date}` stands for the logical date of a scheduled run.
         check_base_name(self.base_name.replace("{date}", "2000-01-01"))
-        if self.route not in ROUTES:
-            raise UserError(f"route {self.route!r} is unknown; {hint(self.route, ROUTES)}")
         if self.split not in SPLITS:
             raise UserError(f"split {self.split!r} is unknown; choose one of {', '.join(SPLITS)}")
         if self.max_part_bytes < 1:

@@ -47,6 +47,7 @@ class Plan:
         disk_bytes: Upper bound of local disk at the fullest moment.
         memory_bytes: Expected peak memory.
         notes: What was done to the input that a user should know, a sentence each.
+        direct: Disjoint windows outside the tasks whose pixels come in the answer to a request each.
     """
 
     grid: Grid
@@ -59,11 +60,20 @@ class Plan:
     disk_bytes: int
     memory_bytes: int
     notes: tuple[str, ...] = ()
+    direct: tuple[Window, ...] = ()
 
     def __post_init__(self) -> None:
         for task in self.tasks:
             if not self.grid.window.contains(task.window):
                 raise PlanError(f"task {task.index} reaches beyond the grid: {task.window}")
+        for window in self.direct:
+            if not self.grid.window.contains(window):
+                raise PlanError(f"a request reaches beyond the grid: {window}")
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """The planned rectangles, however their pixels come."""
+        return (*(task.window for task in self.tasks), *self.direct)
 
     @property
     def part_count(self) -> int:

@@ -30,7 +30,9 @@ def plan_to_json(plan: Plan) -> str:
             "disk_bytes": plan.disk_bytes,
             "memory_bytes": plan.memory_bytes,
             "notes": list(plan.notes),
-        },
+        }
+        # Left out where there are none: the plan is then that of earlier versions.
+        | ({"direct": [_window(window) for window in plan.direct]} if plan.direct else {}),
         separators=(",", ":"),
     )
 
@@ -54,6 +56,7 @@ def plan_from_json(text: str) -> Plan:
         tasks=tasks,
         area_wkb=bytes.fromhex(content.pop("area_wkb")),
         notes=tuple(content.pop("notes")),
+        direct=tuple(Window(*window) for window in content.pop("direct", ())),
         **content,
     )
 

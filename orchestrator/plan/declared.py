@@ -30,7 +30,7 @@ def area_of(job: Job) -> Area:
     areas = areas_of(job)
     area = _piece(areas, job.area.piece) if job.area.piece else areas[0]
     if area is None or job.pins.get("area", area.sha256) != area.sha256:
-        raise AreaError(f"{job.area.source} has changed since the job was declared; start the job anew")
+        raise AreaError(f"{job.area.source[:200]} has changed since the job was declared; start the job anew")
     return area
 
 

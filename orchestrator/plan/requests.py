@@ -80,7 +80,7 @@ class RequestSize:
 
 
 def counted_bytes(pixels: PixelSpec) -> int:
-    """Return the bytes of one pixel of all bands as Earth Engine counts a request: the values, and a byte of mask each."""
+    """Return the bytes of one pixel of all bands as Earth Engine counts them: each value, and a byte of mask for it."""
     return len(pixels.bands) * (DTYPE_BYTES[pixels.dtype] + 1)
 
 
@@ -106,13 +106,15 @@ def plan_requests(
         PlanError: No window of a pixel would fit.
     """
     full = _fewest(grid, spans, size, within or grid.window)
+    if full is None:
+        raise PlanError(f"no request of {size.max_bytes} bytes holds a part of this grid; take fewer bands")
     least = _least(full, size)
     spared = int(size.max_bytes * MARGIN)
     if len(full) <= 1 and all(window.pixels * size.bytes_per_pixel <= spared for window in full):
         return full
     if spared >= size.bytes_per_pixel:
-        roomy = _fewest(grid, spans, replace(size, max_bytes=spared), within or grid.window)
-        if len(roomy) <= max(len(full), int(least * MOST_MORE)):
+        roomy = _fewest(grid, spans, replace(size, max_bytes=spared), within or grid.window, _UNITS[:1])
+        if roomy is not None and len(roomy) <= max(len(full), int(least * MOST_MORE)):
             return roomy
     return full
 
@@ -148,10 +150,16 @@ def cut_to_fit(window: Window, size: RequestSize) -> tuple[Window, ...]:
 # ---------------------------------------------------------------------- inside
 
 
-def _fewest(grid: Grid, spans: PixelCounts, size: RequestSize, within: Window) -> tuple[Window, ...]:
-    """Return the plan of the coarsest lattice that no finer one beats by more than one request in twenty."""
+def _fewest(
+    grid: Grid, spans: PixelCounts, size: RequestSize, within: Window, units: Sequence[tuple[int, int]] = _UNITS
+) -> tuple[Window, ...] | None:
+    """
+    Return the plan of the coarsest lattice that no finer one beats by more than one request in twenty.
+
+    None where no cell of any of them fits.
+    """
     best: tuple[Window, ...] | None = None
-    for along, across in _UNITS:
+    for along, across in units:
         tall = within.height >= within.width
         unit = (along, across) if tall else (across, along)
         cells = -(-grid.height // unit[0]) * -(-grid.width // unit[1])
@@ -162,8 +170,6 @@ def _fewest(grid: Grid, spans: PixelCounts, size: RequestSize, within: Window) -
             best = found
         if best is not None and len(best) <= _least(best, size) * (1 + ALIGNED_WORTH):
             break
-    if best is None:
-        raise PlanError(f"no request of {size.max_bytes} bytes holds a part of this grid; take fewer bands")
     return best
 
 
@@ -212,7 +218,8 @@ class _Lattice:
 
 
 def _edges(cells: slice, unit: int, first: int, end: int) -> Ints:
-    return np.clip(np.arange(cells.start, cells.stop + 1, dtype=np.int64) * unit, first, end)
+    edges: Ints = np.arange(cells.start, cells.stop + 1, dtype=np.int64) * unit
+    return edges.clip(first, end)
 
 
 Piece = tuple[int, int, int, int]  # cells [first, last) along and [low, high) across
@@ -245,13 +252,13 @@ def _seams(lattice: _Lattice, cut: Cut) -> int:
 
 
 def _band_numbers(lattice: _Lattice, size: RequestSize) -> range:
-    """Return into how many bands the other axis may be cut: from the fewest that can fit to squares, and a little on."""
-    along, across = float(np.ptp(lattice.along)), float(np.ptp(lattice.across))
+    """Return into how many bands the other axis may be cut: from the fewest that can fit to squares and a little on."""
+    across = int(lattice.across[-1] - lattice.across[0])
     thinnest = int(np.diff(lattice.along).max())
     widest = min(size.max_side, max(1, int(size.max_bytes / size.bytes_per_pixel) // thinnest))
     cells = len(lattice.across) - 1
     # What the area does not touch need not fit, so that fewer bands may do than the whole width needs.
-    first = min(cells, 1 if not lattice.touched.all() else -(-int(across) // widest))
+    first = min(cells, 1 if not lattice.touched.all() else -(-across // widest))
     square = math.ceil(math.sqrt(across * across * size.bytes_per_pixel / size.max_bytes))
     return range(first, min(cells, max(first, square) + 2) + 1)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
+from orchestrator.model.direct import DirectLimits, DirectRoute
 from orchestrator.recipes.contract import Recipe
 
 
@@ -46,6 +47,9 @@ class ProductContext:
         downloads: Parts of a run that are downloaded at once.
         threads: Blocks that are encoded at once.
         version: Of the program.
+        batch: Whether there is a place that exports may go to.
+        direct_limits: What one direct request may ask for; None where there is no direct route.
+        direct: Connects to the direct route.
     """
 
     imagery: Imagery
@@ -57,3 +61,6 @@ class ProductContext:
     threads: int = 2
     version: str = ""
     undated: Collection[str] = ()
+    batch: bool = True
+    direct_limits: DirectLimits | None = None
+    direct: Callable[[], DirectRoute] | None = None

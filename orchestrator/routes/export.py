@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-import ee
-
-from orchestrator.clients.earthengine import EarthEngine, deserialise
+from orchestrator.clients.earthengine import EarthEngine
 from orchestrator.model.batch import AttemptNames, ExportOrder, Matched, Operation
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.ports import ObjectStore
+from orchestrator.routes.filled import filled
 from orchestrator.routes.names import Naming, match, prefix_of, wrote
 
 # Earth Engine computes an export in tiles of this side; a quarter of the pixels at once needs about a quarter of the
 # memory there.
 SHARDS = (256, 128, 64)
-_image_of = lru_cache(maxsize=8)(deserialise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,7 @@ class BatchExport:
 
     def start(self, image: str, plan: Plan, order: ExportOrder) -> Operation:
         parameters = self._parameters(plan, order)
-        request = self._destination(_filled(image, plan, order), order.names.prefix, **parameters).config
+        request = self._destination(filled(image, plan.pixels, order.bands), order.names.prefix, **parameters).config
         return self._engine.export(order.names.request_id, request)
 
     def find(self, name: str) -> Operation | None:
@@ -110,21 +107,6 @@ class BatchExport:
         }
         priority = self._options.priority
         return parameters if priority is None else parameters | {"priority": priority}
-
-
-def _filled(image: str, plan: Plan, order: ExportOrder) -> Any:
-    """
-    Return the image with every masked pixel set to nodata.
-
-    What Earth Engine writes for a masked pixel of a float export is not documented, so nothing is left to it.
-    """
-    selected = _image_of(image).select(list(order.bands))
-    return selected.unmask(ee.Image.constant(plan.pixels.nodata).cast(_like(plan)), False)
-
-
-def _like(plan: Plan) -> dict[str, str]:
-    names = {"float32": "float", "float64": "double"}
-    return {"constant": names.get(plan.pixels.dtype, plan.pixels.dtype)}
 
 
 def _multiple(side: int, of: int) -> int:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from orchestrator.core.errors import UserError
 from orchestrator.model.batch import BatchRoute
-from orchestrator.model.direct import DirectRoute
+from orchestrator.model.direct import DirectLimits, DirectRoute
+from orchestrator.routes.limits import GOOGLE
 
 if TYPE_CHECKING:
     from orchestrator.clients.earthengine import EarthEngine
@@ -37,6 +38,8 @@ class Services:
         folder_name: Of the Drive folder.
         naming: What names are made from.
         options: Of every export; None is the usual ones.
+        direct_limits: Of direct requests; None is the usual ones.
+        high_volume: Direct requests go to the service's address for many of them.
     """
 
     earth_engine: Callable[[], EarthEngine]
@@ -46,10 +49,12 @@ class Services:
     folder_name: str
     naming: Naming
     options: ExportOptions | None = None
+    direct_limits: DirectLimits | None = None
+    high_volume: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Entry(Generic[R_co]):
+class RouteEntry(Generic[R_co]):
     """
     A route that can be chosen.
 
@@ -67,33 +72,53 @@ class Entry(Generic[R_co]):
 def _gcs(services: Services) -> BatchRoute:
     from orchestrator.routes.gcs_export import gcs_export  # noqa: PLC0415
 
-    engine, objects = services.earth_engine(), services.bucket()
-    return gcs_export(engine, objects, services.bucket_name, services.naming, services.options)
+    objects = services.bucket()  # first: where none is named, nobody is asked anything
+    return gcs_export(services.earth_engine(), objects, services.bucket_name, services.naming, services.options)
 
 
 def _drive(services: Services) -> BatchRoute:
     from orchestrator.routes.drive_export import drive_export  # noqa: PLC0415
 
-    engine, objects = services.earth_engine(), services.drive()
-    return drive_export(engine, objects, services.folder_name, services.naming, services.options)
+    return drive_export(
+        services.earth_engine(), services.drive(), services.folder_name, services.naming, services.options
+    )
 
 
-BATCH: Mapping[str, Entry[BatchRoute]] = MappingProxyType(
+def _pixels(services: Services) -> DirectRoute:
+    from orchestrator.clients.pixels import PixelClient  # noqa: PLC0415
+    from orchestrator.routes.pixels import PixelRoute  # noqa: PLC0415
+
+    client = PixelClient(services.earth_engine(), high_volume=services.high_volume)
+    return PixelRoute(client, services.direct_limits or GOOGLE)
+
+
+BATCH: Mapping[str, RouteEntry[BatchRoute]] = MappingProxyType(
     {
-        "gcs": Entry("batch exports to a bucket of Cloud Storage", "gcs.bucket", _gcs),
-        "drive": Entry("batch exports to a folder of Google Drive", "drive.folder", _drive),
+        "gcs": RouteEntry("batch exports to a bucket of Cloud Storage", "gcs.bucket", _gcs),
+        "drive": RouteEntry("batch exports to a folder of Google Drive", "drive.folder", _drive),
     }
 )
-DIRECT: Mapping[str, Entry[DirectRoute]] = MappingProxyType({})
+DIRECT: Mapping[str, RouteEntry[DirectRoute]] = MappingProxyType(
+    {"pixels": RouteEntry("the pixels of each window in the answer to a request, without an export", "", _pixels)}
+)
+# Chooses for each rectangle between the first batch route and the first direct one.
+AUTO = "auto"
+ROUTES: tuple[str, ...] = (*BATCH, *DIRECT, AUTO)
 
 
 def batch_route(name: str, services: Services) -> BatchRoute:
     """
-    Return the batch route called `name`.
+    Return the batch route of a job whose route is called `name`: where nothing is exported, one that exports nothing.
 
     Raises:
         UserError: There is none; the message names those there are.
     """
+    if name in DIRECT or (name == AUTO and not services.bucket_name):
+        from orchestrator.routes.no_exports import NoExports  # noqa: PLC0415
+
+        return NoExports()
+    name = "gcs" if name == AUTO else name
     if name not in BATCH:
-        raise UserError(f"{name!r} is no route by batch export; choose one of {', '.join(BATCH)}")
+        told = ", ".join(f"{known} ({entry.words}; needs {entry.needs})" for known, entry in BATCH.items())
+        raise UserError(f"{name!r} is no route by batch export; choose one of {told}")
     return BATCH[name].make(services)

@@ -51,7 +51,7 @@ class Body(Protocol):
 OpenBody = Callable[[int], AbstractContextManager[Body]]
 
 
-class Service(Protocol):
+class ObjectService(Protocol):
     """Who keeps the object, asked when its bytes arrive wrong."""
 
     def look(self, source: StoredObject) -> StoredObject:
@@ -78,7 +78,7 @@ class Silent:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class DownloadPolicy:
     """
     How long a download puts up with a bad network.
 
@@ -134,10 +134,10 @@ def download(
     *,
     on_bytes: Callable[[int], None],
     stop: Stop,
-    patience: Patience | None = None,
+    policy: DownloadPolicy | None = None,
     chance: Callable[[], float] = random.random,
     clock: Clock | None = None,
-    service: Service | None = None,
+    service: ObjectService | None = None,
 ) -> Receipt:
     """
     Bring `source` to `target`, or raise; `target` never holds anything but the listed bytes.
@@ -156,13 +156,13 @@ def download(
         DamagedObjectError: The object itself is proved not to be what its checksum says.
         SpaceError: The disk is full; what came stays for the next start.
         Stopped: `stop` was set; what came stays for the next start.
-        TransientError: The network's patience ran out; what came stays for the next start.
+        TransientError: The retries ran out; what came stays for the next start.
     """
     with disk_errors(target):
         if holds(target, source):
             return Receipt(bytes_read=0, resumed_at=source.size, failures=0, restarts=0)
     with UnfinishedFile(part_path(target, source.generation), source) as part:
-        network = _Network(open_body, patience or Patience(), chance, clock or SystemClock(), service or Silent())
+        network = _Network(open_body, policy or DownloadPolicy(), chance, clock or SystemClock(), service or Silent())
         transfer = _Transfer(source, network, part, on_bytes, stop)
         transfer.run()
         crash.point("download.before_publish")
@@ -176,10 +176,10 @@ def download_bytes(
     *,
     on_bytes: Callable[[int], None],
     stop: Stop,
-    patience: Patience | None = None,
+    policy: DownloadPolicy | None = None,
     chance: Callable[[], float] = random.random,
     clock: Clock | None = None,
-    service: Service | None = None,
+    service: ObjectService | None = None,
 ) -> bytes:
     """
     Return the listed bytes of `source`, never touching a disk; arguments and errors as for `download`.
@@ -187,7 +187,7 @@ def download_bytes(
     A cut is resumed within this call; what came before a crash is lost with the process.
     """
     part = UnfinishedBytes(source)
-    network = _Network(open_body, patience or Patience(), chance, clock or SystemClock(), service or Silent())
+    network = _Network(open_body, policy or DownloadPolicy(), chance, clock or SystemClock(), service or Silent())
     _Transfer(source, network, part, on_bytes, stop).run()
     return part.content()
 
@@ -197,10 +197,10 @@ class _Network:
     """The world's side of a download, and how much of it we put up with."""
 
     open_body: OpenBody
-    patience: Patience
+    policy: DownloadPolicy
     chance: Callable[[], float]
     clock: Clock
-    service: Service
+    service: ObjectService
 
 
 class _Transfer:
@@ -280,7 +280,7 @@ class _Transfer:
         return tail.digest()
 
     def _fill(self) -> None:
-        """Read until every byte is there, over as many connections as patience allows."""
+        """Read until every byte is there, over as many connections as the policy allows."""
         in_a_row, furthest = 0, self._into.size
         while self._into.missing:
             try:
@@ -290,16 +290,16 @@ class _Transfer:
                 # Progress is measured from the furthest byte, so a service that sends us back cannot keep us for ever.
                 in_a_row = 1 if self._into.size >= furthest + READ_BYTES else in_a_row + 1
                 furthest = max(furthest, self._into.size)
-                if in_a_row >= self._network.patience.retry.attempts:
+                if in_a_row >= self._network.policy.retry.attempts:
                     raise
-                self._pause(self._network.patience.wait_seconds(in_a_row, error, self._network.chance()))
+                self._pause(self._network.policy.wait_seconds(in_a_row, error, self._network.chance()))
 
     def _stream(self) -> None:
         """Read one connection to the end of the object, or to its failure."""
         self._heed_stop()
         with self._network.open_body(self._into.size) as body:
             self._align(body)
-            pace = _Pace(self._network.patience, self._network.clock, self._source.name)
+            pace = _Pace(self._network.policy, self._network.clock, self._source.name)
             while self._into.missing:
                 chunk = body.read(min(READ_BYTES, self._into.missing))
                 if not chunk:
@@ -337,8 +337,8 @@ class _Transfer:
 class _Pace:
     """Notices a connection that trickles: alive enough for the socket's timeout, too slow to finish."""
 
-    def __init__(self, patience: Patience, clock: Clock, name: str) -> None:
-        self._patience, self._clock, self._name = patience, clock, name
+    def __init__(self, policy: DownloadPolicy, clock: Clock, name: str) -> None:
+        self._policy, self._clock, self._name = policy, clock, name
         self._since, self._bytes = clock.monotonic(), 0
 
     def count(self, count: int) -> None:
@@ -350,12 +350,12 @@ class _Pace:
         """
         self._bytes += count
         seconds = self._clock.monotonic() - self._since
-        if seconds < self._patience.window_seconds:
+        if seconds < self._policy.window_seconds:
             return
         rate = self._bytes / seconds
-        if rate < self._patience.min_bytes_per_second:
+        if rate < self._policy.min_bytes_per_second:
             raise TransientError(
                 f"{self._name}: {rate:.0f} bytes/s over {seconds:.0f} s, "
-                f"less than the {self._patience.min_bytes_per_second:.0f} asked for"
+                f"less than the {self._policy.min_bytes_per_second:.0f} asked for"
             )
         self._since, self._bytes = self._clock.monotonic(), 0

@@ -14,12 +14,12 @@ from orchestrator.core.clock import Clock, SystemClock
 from orchestrator.core.retry import retrying
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.ports import Stop
-from orchestrator.transfer.download import Body, Patience, download, download_bytes
+from orchestrator.transfer.download import Body, DownloadPolicy, download, download_bytes
 
 log = logs.get(__name__)
 
 
-class Shelf(Protocol):
+class ObjectClient(Protocol):
     """What a client must offer for its objects to be fetched: Cloud Storage and Drive do."""
 
     def find(self, prefix: str) -> list[StoredObject]: ...
@@ -41,46 +41,46 @@ class Shelf(Protocol):
 
 class CheckedStore:
     """
-    The `ObjectStore` port over a `Shelf`. Safe to use from several threads when the shelf is.
+    The `ObjectStore` port over a `ObjectClient`. Safe to use from several threads when the client is.
 
     Listing and deleting are repeated while they fail for a reason that passes, until `stop` is set.
     """
 
     def __init__(
         self,
-        shelf: Shelf,
-        patience: Patience | None = None,
+        client: ObjectClient,
+        policy: DownloadPolicy | None = None,
         stop: Stop | None = None,
         *,
         chance: Callable[[], float] = random.random,
         clock: Clock | None = None,
     ) -> None:
-        self._shelf, self._patience = shelf, patience or Patience()
+        self._client, self._policy = client, policy or DownloadPolicy()
         self._chance, self._clock = chance, clock or SystemClock()
-        self._again = retrying(self._patience.retry, stop or threading.Event())
+        self._again = retrying(self._policy.retry, stop or threading.Event())
 
     def find(self, prefix: str) -> list[StoredObject]:
-        return self._again(lambda: self._shelf.find(prefix))
+        return self._again(lambda: self._client.find(prefix))
 
     def delete(self, source: StoredObject) -> Deletion:
-        return self._again(lambda: self._shelf.delete(source))
+        return self._again(lambda: self._client.delete(source))
 
     def close(self) -> None:
         """Give up every idle connection; the next call would open new ones."""
-        self._shelf.close()
+        self._client.close()
 
     def fetch(self, source: StoredObject, target: Path, on_bytes: Callable[[int], None], stop: Stop) -> None:
         """Bring `source` to `target` as the port promises; see `download` for the errors."""
         receipt = download(
             source,
-            lambda start: self._shelf.open_body(source, start),
+            lambda start: self._client.open_body(source, start),
             target,
             on_bytes=on_bytes,
             stop=stop,
-            patience=self._patience,
+            policy=self._policy,
             chance=self._chance,
             clock=self._clock,
-            service=self._shelf,
+            service=self._client,
         )
         log.debug(
             "object.downloaded",
@@ -95,11 +95,11 @@ class CheckedStore:
         """Return the bytes of `source`, verified; see `download_bytes` for the errors."""
         return download_bytes(
             source,
-            lambda start: self._shelf.open_body(source, start),
+            lambda start: self._client.open_body(source, start),
             on_bytes=on_bytes,
             stop=stop,
-            patience=self._patience,
+            policy=self._policy,
             chance=self._chance,
             clock=self._clock,
-            service=self._shelf,
+            service=self._client,
         )

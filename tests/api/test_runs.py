@@ -6,9 +6,11 @@ import io
 import json
 import logging
 import signal
+import subprocess
 import sys
 import threading
 import urllib.request
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import ee
@@ -31,23 +33,19 @@ def exports(sandbox) -> int:
 
 
 @pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")  # in rioxarray's own code
-def test_the_example_of_the_page_works(tmp_path, monkeypatch, sandbox):  # noqa: ARG001  the image needs a client
+def test_the_example_of_the_page_works(tmp_path, monkeypatch, sandbox):
     """Word for word, with a GeoDataFrame and an image of the reader's own."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ORCHESTRATOR_LOCAL__STATE_DIR", str(tmp_path / "state"))
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "python.md").read_text()
+    example = page.split("```python\n")[1].split("```")[0]
     gdf = gpd.GeoDataFrame(geometry=[box(LEFT, BOTTOM, RIGHT, TOP)], crs=4326)
-    ee_image = cheap_image().select(["mixed"], ["B4"])
+    names = {"gdf": gdf, "ee_image": cheap_image().select(["mixed"], ["B4"])}
 
-    job = orc.Job(
-        area=gdf, image=ee_image, dates=("2024-06-01", "2024-07-01"), bands=["B4"], scale=20, output="results",
-        name="basin",
-    )  # fmt: skip
-    orc.plan(job)
-    with orc.sandbox(state_dir=tmp_path / "state"):
-        result = orc.run(job)
-        result.path, result.valid, result.proof, result.open().close(), result.to_xarray(), result.preview()
-        run = orc.submit(job)
-        run.state, run.why(), run.wait(), run.cancel(), orc.runs(name="basin")
+    with orc.connect(sandbox_url=sandbox.url, state_dir=tmp_path / "state"):  # what is open for the last lines
+        exec(example, names)  # noqa: S102  our own page
 
+    result = names["result"]
     assert result.path == tmp_path / "results" / "basin_clipped.tif"
     assert result.proof["job"]["base_name"] == "basin"
     assert result.valid["B4"] == pytest.approx(0.8, abs=0.02)
@@ -236,3 +234,47 @@ def test_the_users_own_session_is_given_back(sandbox, tmp_path):
     assert inside == other.url
     assert ee.data._get_state().cloud_api_base_url == sandbox.url
     assert ee.Number(2).add(1).getInfo() == 3
+
+
+SUBMITS = """
+import sys
+import orchestrator as orc
+
+orc.connect(sandbox_url=sys.argv[1], state_dir=sys.argv[2])
+print(orc.submit(orc.Job.from_file(sys.argv[3])).id)
+"""
+
+
+def test_a_program_may_end_before_its_run(declare, sandbox, tmp_path):
+    """It ends at once and cleanly; the run has kept what it had, and goes on."""
+    file = declare(name="left").to_file(tmp_path / "job.toml")
+    words = [sys.executable, "-c", SUBMITS, sandbox.url, str(sandbox.state_dir), str(file)]
+
+    ended = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
+
+    assert "Traceback" not in ended.stderr
+    (run,) = orc.runs(name="left")
+    assert run.id == ended.stdout.strip()
+    assert run.wait().path.is_file()
+
+
+def test_a_connection_ends_what_was_submitted_through_it(declare, sandbox, tmp_path):
+    """At the end of the block no thread is left, and the run goes on with the next connection."""
+    threads = set(threading.enumerate())
+    with orc.connect(sandbox_url=sandbox.url, state_dir=tmp_path / "state"):
+        run = orc.submit(declare(name="stopped"))
+
+    assert set(threading.enumerate()) == threads
+    with orc.connect(sandbox_url=sandbox.url, state_dir=tmp_path / "state"):
+        assert orc.run(declare(name="stopped")).run == run.id
+
+
+def test_a_plan_tells_what_the_last_run_took(declare, sandbox):  # noqa: ARG001
+    """Its time and Earth Engine's count, from the state."""
+    result = orc.run(declare(name="again"))
+
+    plan = orc.plan(declare(name="again"))
+
+    assert plan.earlier.run == result.run
+    assert plan.earlier.seconds == pytest.approx(result.seconds, abs=1)
+    assert "last time" in plan._repr_html_()

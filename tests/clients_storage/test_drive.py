@@ -17,11 +17,11 @@ from orchestrator.clients.drive import connect_drive
 from orchestrator.core.errors import CredentialError, GenerationError, NotFoundError, ThrottleError, TransientError
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.objects import Deletion, StoredObject
-from orchestrator.transfer.download import Patience
+from orchestrator.transfer.download import DownloadPolicy
 from orchestrator.transfer.store import CheckedStore
 
 CONTENT = os.urandom(200_000)
-EAGER = Patience(RetryPolicy(attempts=4, first_wait_seconds=0.0))
+EAGER = DownloadPolicy(RetryPolicy(attempts=4, first_wait_seconds=0.0))
 
 
 @pytest.fixture

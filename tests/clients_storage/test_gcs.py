@@ -22,11 +22,11 @@ from orchestrator.core.errors import (
 )
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.objects import Deletion
-from orchestrator.transfer.download import Patience
+from orchestrator.transfer.download import DownloadPolicy
 from orchestrator.transfer.store import CheckedStore
 
 CONTENT = os.urandom(300_000)
-EAGER = Patience(RetryPolicy(attempts=4, first_wait_seconds=0.0))
+EAGER = DownloadPolicy(RetryPolicy(attempts=4, first_wait_seconds=0.0))
 
 
 @pytest.fixture

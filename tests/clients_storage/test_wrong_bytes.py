@@ -13,11 +13,11 @@ from orchestrator.clients.gcs import connect_gcs
 from orchestrator.core.errors import DamagedObjectError, WayError
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.sandbox.storage.buckets import Preconditions
-from orchestrator.transfer.download import Patience
+from orchestrator.transfer.download import DownloadPolicy
 from orchestrator.transfer.store import CheckedStore
 
 CONTENT = os.urandom(200_000)
-EAGER = Patience(RetryPolicy(attempts=2, first_wait_seconds=0.0))
+EAGER = DownloadPolicy(RetryPolicy(attempts=2, first_wait_seconds=0.0))
 
 
 @pytest.fixture

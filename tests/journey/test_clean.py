@@ -5,7 +5,7 @@ from __future__ import annotations
 import journey_kit as kit
 import pytest
 
-RESULTS = ["small_clipped.json", "small_clipped.png", "small_clipped.tif"]
+RESULTS = ["small_clipped.json", "small_clipped.png", "small_clipped.stac.json", "small_clipped.tif"]
 
 
 def test_nothing_of_ours_is_left(home):

@@ -208,6 +208,16 @@ class BatchRouteContract:
         assert set(matched.found) == set(ONE.parts())
         assert [source.name for source in matched.strange] == [f"{names.prefix}-notes.txt"]
 
+    def test_a_file_of_a_longer_prefix_is_strange(self, place):
+        """However much it looks like a part."""
+        names = place.exported(ONE)
+        place.put(f"{names.prefix}y.tif")
+
+        matched = place.route.files(ONE, names.prefix, time.time())
+
+        assert set(matched.found) == set(ONE.parts())
+        assert [source.name for source in matched.strange] == [f"{names.prefix}y.tif"]
+
     def test_a_file_from_before_the_attempt_is_strange(self, place):
         """No operation of ours wrote it."""
         names = place.exported(ONE)

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import itertools
 import threading
+from dataclasses import replace
 
 import ee
 import pytest
 from google.auth.credentials import AnonymousCredentials
-from route_contract import BatchRouteContract, Place
+from route_contract import RUN, SEVERAL, BatchRouteContract, Place, image, plan
 
 from orchestrator.clients.drive import connect_drive
 from orchestrator.clients.earthengine import EarthEngine
 from orchestrator.clients.gcs import connect_gcs
-from orchestrator.core.errors import UserError
+from orchestrator.core.errors import ConfigError, UserError
 from orchestrator.core.retry import RetryPolicy
+from orchestrator.model.batch import ExportOrder
 from orchestrator.routes.names import Naming
 from orchestrator.routes.registry import BATCH, Services, batch_route
 from orchestrator.sandbox.faults import Rule
 from orchestrator.sandbox.server import DEFAULT_BUCKET, Options, Sandbox
-from orchestrator.transfer.download import Patience
+from orchestrator.transfer.download import DownloadPolicy
 from orchestrator.transfer.store import CheckedStore
 
 EAGER = RetryPolicy(attempts=2, first_wait_seconds=0.0)
@@ -65,8 +67,8 @@ def services(sandbox):
     drive = connect_drive(sandbox.url, nobody, FOLDER, 2, stop)
     return Services(
         earth_engine=lambda: engine,
-        bucket=lambda: CheckedStore(bucket, Patience(retry=EAGER), stop),
-        drive=lambda: CheckedStore(drive, Patience(retry=EAGER), stop),
+        bucket=lambda: CheckedStore(bucket, DownloadPolicy(retry=EAGER), stop),
+        drive=lambda: CheckedStore(drive, DownloadPolicy(retry=EAGER), stop),
         bucket_name=DEFAULT_BUCKET,
         folder_name=FOLDER,
         naming=Naming(f"owner{next(_numbers)}", "ours"),
@@ -128,5 +130,33 @@ def test_every_batch_route_of_the_registry_passes_the_contract():
 
 def test_a_route_that_is_none_is_named(services):
     """With those there are."""
-    with pytest.raises(UserError, match=r"'ftp' is no route .* gcs, drive"):
+    with pytest.raises(UserError, match=r"'ftp' is no route .* gcs \(.*needs gcs.bucket\), drive \("):
         batch_route("ftp", services)
+
+
+def test_a_missing_bucket_is_told_before_anybody_is_asked(services):
+    """The settings are at fault, whether Earth Engine can be reached or not."""
+
+    def no_bucket():
+        raise ConfigError("no bucket is named")
+
+    def asked():
+        raise AssertionError("Earth Engine was asked")
+
+    with pytest.raises(ConfigError, match="no bucket"):
+        batch_route("gcs", replace(services, bucket=no_bucket, earth_engine=asked))
+
+
+@pytest.mark.parametrize(("rung", "side"), [(0, 256), (1, 128), (2, 64), (7, 64)])
+@pytest.mark.parametrize("name", list(BATCH))
+def test_a_rung_is_a_side_of_earth_engines_tiles(sandbox, services, name, rung, side):
+    """A quarter of the pixels at once for each; the files stay as large as they were (whole tiles)."""
+    route = batch_route(name, services)
+    names = route.name_attempt(RUN, "0001", 1)
+
+    started = route.start(image(), plan(), ExportOrder(names, SEVERAL.window, 256, 256, rung, ("b",)))
+
+    request = sandbox.operations.get(sandbox.options.project, started.name.rpartition("/")[2]).request
+    told = request["fileExportOptions"]["geoTiffOptions"]
+    assert told["tileSize"] == {"value": side}
+    assert told["tileDimensions"] == {"width": 256, "height": 256}

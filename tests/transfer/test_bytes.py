@@ -12,13 +12,13 @@ import pytest
 from orchestrator.core.errors import IntegrityError, TransientError
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.objects import StoredObject
-from orchestrator.transfer.download import Patience, download_bytes
+from orchestrator.transfer.download import DownloadPolicy, download_bytes
 
 CONTENT = bytes(range(256)) * 40
 SOURCE = StoredObject(
     "part.tif", len(CONTENT), "1", base64.b64encode(google_crc32c.value(CONTENT).to_bytes(4, "big")).decode()
 )
-AT_ONCE = Patience(retry=RetryPolicy(attempts=3, first_wait_seconds=0))
+AT_ONCE = DownloadPolicy(retry=RetryPolicy(attempts=3, first_wait_seconds=0))
 
 
 class Bodies:
@@ -48,7 +48,7 @@ class _Body:
 
 def bring(bodies: Bodies) -> bytes:
     return download_bytes(
-        SOURCE, bodies.open, on_bytes=lambda _n: None, stop=threading.Event(), patience=AT_ONCE, chance=lambda: 0.0
+        SOURCE, bodies.open, on_bytes=lambda _n: None, stop=threading.Event(), policy=AT_ONCE, chance=lambda: 0.0
     )
 
 

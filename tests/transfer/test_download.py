@@ -32,7 +32,7 @@ from orchestrator.core.errors import (
 )
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.objects import StoredObject
-from orchestrator.transfer.download import Patience, download
+from orchestrator.transfer.download import DownloadPolicy, download
 from orchestrator.transfer.unfinished import part_path
 
 CONTENT = random.Random(7).randbytes(300_000)  # noqa: S311  bytes to move, nothing to guard
@@ -245,16 +245,16 @@ def test_a_service_that_only_ever_sends_the_beginning_is_given_up(tmp_path):
     orders = [Ordered(cut=200_000, ignore_range=True) for _ in range(50)]
 
     with pytest.raises(TransientError):
-        fetch(Network(CONTENT, orders), tmp_path / "a.tif", patience=Patience(RetryPolicy(attempts=5)))
+        fetch(Network(CONTENT, orders), tmp_path / "a.tif", policy=DownloadPolicy(RetryPolicy(attempts=5)))
 
 
 def test_going_back_and_forth_is_no_progress(tmp_path):
-    """Only bytes beyond the furthest ever reached renew patience."""
+    """Only bytes beyond the furthest ever reached renew the attempts."""
     content = bytes(4 << 20)
     orders = [Ordered(cut=cut << 20, ignore_range=True) for cut in [3, 1] * 20]
 
     with pytest.raises(TransientError):
-        fetch(Network(content, orders), tmp_path / "a.tif", patience=Patience(RetryPolicy(attempts=5)))
+        fetch(Network(content, orders), tmp_path / "a.tif", policy=DownloadPolicy(RetryPolicy(attempts=5)))
 
 
 def test_a_part_longer_than_the_object_is_begun_anew(tmp_path):
@@ -272,7 +272,7 @@ def test_patience_ends_and_the_next_start_takes_up_the_rest(tmp_path):
     """The last network error is raised; the part stays, is read again, and only the rest is fetched."""
     bad = Network(CONTENT, [Ordered(cut=100_000), Ordered(cut=0), Ordered(cut=0)])
     with pytest.raises(TransientError):
-        fetch(bad, tmp_path / "a.tif", patience=Patience(RetryPolicy(attempts=3)))
+        fetch(bad, tmp_path / "a.tif", policy=DownloadPolicy(RetryPolicy(attempts=3)))
     assert not (tmp_path / "a.tif").exists()
     good = Network(CONTENT)
 
@@ -364,9 +364,9 @@ def test_a_stop_ends_the_wait_for_the_next_try(tmp_path):
 def test_waits_grow_by_full_jitter_up_to_the_cap(tmp_path, quiet):
     """Each wait is the chance's share of a bound that doubles."""
     orders = [Ordered(cut=0) for _ in range(5)]
-    patience = Patience(RetryPolicy(attempts=9, first_wait_seconds=1, max_wait_seconds=6))
+    policy = DownloadPolicy(RetryPolicy(attempts=9, first_wait_seconds=1, max_wait_seconds=6))
 
-    fetch(Network(CONTENT, orders), tmp_path / "a.tif", stop=quiet, patience=patience, chance=lambda: 0.5)
+    fetch(Network(CONTENT, orders), tmp_path / "a.tif", stop=quiet, policy=policy, chance=lambda: 0.5)
 
     assert quiet.waits == [0.5, 1.0, 2.0, 3.0, 3.0]
 
@@ -376,16 +376,16 @@ def test_progress_renews_patience(tmp_path):
     content = random.Random(1).randbytes(6 << 20)  # noqa: S311  bytes to move, nothing to guard
     network = Network(content, [Ordered(cut=1 << 20) for _ in range(5)])
 
-    receipt = fetch(network, tmp_path / "a.tif", patience=Patience(RetryPolicy(attempts=2)))
+    receipt = fetch(network, tmp_path / "a.tif", policy=DownloadPolicy(RetryPolicy(attempts=2)))
 
     assert receipt.failures == 5
 
 
 def test_throttling_waits_four_times_as_long():
     """A service that asked for fewer calls is given more time."""
-    patience = Patience(RetryPolicy(max_wait_seconds=100))
+    policy = DownloadPolicy(RetryPolicy(max_wait_seconds=100))
 
-    assert patience.wait_seconds(1, ThrottleError("slow down"), 0.5) == 4 * patience.wait_seconds(
+    assert policy.wait_seconds(1, ThrottleError("slow down"), 0.5) == 4 * policy.wait_seconds(
         1, TransientError("reset"), 0.5
     )
 
@@ -499,7 +499,7 @@ def test_whatever_the_network_does_the_file_is_right_or_there_is_none(tmp_path_f
     attempts = data.draw(st.integers(1, 8))
 
     try:
-        fetch(Network(content, orders), target, patience=Patience(RetryPolicy(attempts=attempts)))
+        fetch(Network(content, orders), target, policy=DownloadPolicy(RetryPolicy(attempts=attempts)))
     except (TransientError, IntegrityError):
         assert not target.exists()
     else:

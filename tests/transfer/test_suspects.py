@@ -13,7 +13,7 @@ import pytest
 from orchestrator.core.errors import DamagedObjectError, GenerationError, NotFoundError, TransientError, WayError
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.objects import StoredObject
-from orchestrator.transfer.download import Patience, download, download_bytes
+from orchestrator.transfer.download import DownloadPolicy, download, download_bytes
 
 CONTENT = bytes(range(256)) * 40
 
@@ -80,9 +80,9 @@ def bring(request, tmp_path):
         return download_bytes(LISTED, cloud.open, **common(cloud))
 
     def common(cloud):
-        patience = Patience(RetryPolicy(attempts=2, first_wait_seconds=0))
+        policy = DownloadPolicy(RetryPolicy(attempts=2, first_wait_seconds=0))
         stop = threading.Event()
-        return {"on_bytes": lambda _count: None, "stop": stop, "patience": patience, "service": cloud}
+        return {"on_bytes": lambda _count: None, "stop": stop, "policy": policy, "service": cloud}
 
     return to_file if request.param == "a file" else to_memory
 

@@ -4,15 +4,36 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.app.records import Records
 from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan
+from orchestrator.model.states import RunState
 
 if TYPE_CHECKING:
     from orchestrator.app.application import Application
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """
+    What the newest finished run of the same name took.
+
+    Attributes:
+        run: Its id.
+        seconds: From its beginning to its end, waiting for a person or a machine included.
+        eecu_seconds: What Earth Engine counted.
+        parts: How many it had.
+    """
+
+    run: str
+    seconds: float
+    eecu_seconds: float
+    parts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +73,9 @@ class PlanReport:
             "dtype": made.pixels.dtype,
             "tasks": len(made.tasks),
             "parts": made.part_count,
-            "part_height": made.tasks[0].part_height,
-            "part_width": made.tasks[0].part_width,
+            "part_height": made.tasks[0].part_height if made.tasks else 0,
+            "part_width": made.tasks[0].part_width if made.tasks else 0,
+            "requests": len(made.direct),
             "max_part_bytes": made.max_part_bytes,
             "area_pixels": made.area_pixels,
             "raw_bytes": self.raw_bytes,
@@ -77,6 +99,19 @@ def plan_job(app: Application, job: Job, busy: Busy = unwatched) -> PlanReport:
     with busy(f"planning {dated.base_name}"):
         local = app.planner().local(dated)
     return PlanReport(dated.base_name, local.plan, local.notes)
+
+
+def find_earlier(app: Records, base_name: str) -> Earlier | None:
+    """Return what the newest finished run of a base name took; None where there is none. Nothing is made by asking."""
+    if not app.has_state():
+        return None
+    store = app.store
+    done = next((head for head in store.runs.named(base_name) if head.state is RunState.CLEANED), None)
+    if done is None:
+        return None
+    took = datetime.fromisoformat(done.updated) - datetime.fromisoformat(done.created)
+    parts = sum(held.parts for held in store.parts.tally(done.id).values())
+    return Earlier(done.id, took.total_seconds(), sum(task.eecu_seconds for task in store.tasks.of(done.id)), parts)
 
 
 def plan_to_files(

@@ -157,7 +157,11 @@ def result_of(run: Run) -> ResultReport:
     kept: dict[str, Any] = json.loads(run.result)
     final = Path(kept["path"])
     took = datetime.fromisoformat(run.updated) - datetime.fromisoformat(run.created)
-    proof, picture = final.with_suffix(".json"), final.with_suffix(".png")
+    files = Result.from_json(run.result)
+    proof, picture = (
+        found.path if (found := files.file(role)) else final.with_suffix(suffix)
+        for role, suffix in (("proof", ".json"), ("picture", ".png"))
+    )
     return ResultReport(run.id, run.state, final, proof, picture, took.total_seconds(), kept)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from orchestrator.app.verbs.runs import ResultReport, result_of
 from orchestrator.core.errors import NeedsPerson
 from orchestrator.core.units import format_bytes, format_seconds
@@ -34,7 +36,7 @@ def conclude(run: Run, output: Output) -> int:
 
 def show_result(result: ResultReport, output: Output) -> None:
     """Show where the result is and what stands behind it."""
-    kept, assembly = result.kept, result.kept["assembly"]
+    kept = result.kept
     ends = {"proof": str(result.proof), "picture": str(result.picture)}
     output.message("summary", {"run": result.run, "state": result.state, **kept, **ends})
     if output.quiet:
@@ -44,11 +46,18 @@ def show_result(result: ResultReport, output: Output) -> None:
     output.say(f"{result.proof}  proof: every part with window, object, generation and checksum")
     if result.picture.exists():
         output.say(f"{result.picture}  quicklook")
+    for file in kept.get("files", ()):  # results of the first version do not say
+        if file["role"] == "item":
+            output.say(f"{file['path']}  STAC item")
     if valid := kept.get("valid"):  # results of the first version do not say
         output.say(f"valid: {valid_words(valid)}")
     output.say(f"sha256 {kept['sha256']}")
-    output.say(
-        f"blocks: {assembly['blocks_copied']} copied, {assembly['blocks_encoded']} encoded, "
-        f"{assembly['blocks_sparse']} empty ({assembly['method']}); overviews: {assembly['overviews']}; "
-        f"took {format_seconds(result.took_seconds)}"
-    )
+    output.say(f"{_assembly(kept.get('assembly'))}took {format_seconds(result.took_seconds)}")
+
+
+def _assembly(told: dict[str, Any] | None) -> str:
+    """Say how blocks came into a raster, where the result is one that was joined of parts."""
+    if not told:
+        return ""
+    blocks = f"{told['blocks_copied']} copied, {told['blocks_encoded']} encoded, {told['blocks_sparse']} empty"
+    return f"blocks: {blocks} ({told['method']}); overviews: {told['overviews']}; "

@@ -72,7 +72,11 @@ _JOB_OPTIONS = (
         help="What the pixels are: sentinel2-cloudless or image-code.  [default: sentinel2-cloudless]",
     ),
     option("--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter of the recipe; repeatable."),
-    option("--route", type=click.Choice(["gcs", "drive"]), help="How files come: bucket or Drive.  [default: gcs]"),
+    option(
+        "--route",
+        type=click.Choice(["gcs", "drive", "pixels", "auto"]),
+        help="How pixels come: exported to a bucket or to Drive, in answers to requests, or chosen.  [default: gcs]",
+    ),
     option(
         "--split",
         type=click.Choice(["blocks", "square"]),

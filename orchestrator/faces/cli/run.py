@@ -150,7 +150,12 @@ def _show_plan(report: PlanReport, output: Output) -> None:
     output.say(f"{report.base_name}: {grid.width} × {grid.height} pixels of {a:g} × {-e:g} in {grid.crs}")
     output.say(f"  origin   {c:.12g}, {f:.12g}")
     output.say(f"  area     {made.area_pixels:,} pixels, {share:.0%} of the grid; {kinds}")
-    output.say(f"  tasks    {len(made.tasks)}; {made.part_count} parts of at most {part} pixels, each under {under}")
+    if made.tasks or not made.direct:
+        output.say(
+            f"  tasks    {len(made.tasks)}; {made.part_count} parts of at most {part} pixels, each under {under}"
+        )
+    if made.direct:
+        output.say(f"  requests {len(made.direct)}; each brings its pixels in the answer")
     output.say(f"  bucket   at most {format_bytes(made.bucket_bytes)}; the area's pixels are {raw} uncompressed")
     output.say(f"  disk     at most {format_bytes(made.disk_bytes)} at the fullest moment")
     output.say(f"  memory   about {format_bytes(made.memory_bytes)}")

@@ -21,6 +21,7 @@ from orchestrator.faces.cli.session import Context, looking, resting
 from orchestrator.model.states import RUN_FINAL
 from orchestrator.model.validity import valid_words
 
+_LONGEST_AREA = 200  # columns; one that is kept as text may have megabytes
 _LONGEST_LIST = 10_000
 
 
@@ -73,7 +74,7 @@ _HEADER = ("run", "name", "state", "parts", "pace", "service", "area", "output",
 
 
 def _row(report: RunReport) -> tuple[str, ...]:
-    area = Path(report.area).name if report.area.startswith("/") else report.area
+    area = Path(report.area).name if report.area.startswith("/") else " ".join(report.area.split())
     return (
         report.run,
         report.name,
@@ -134,7 +135,7 @@ def _details(report: RunReport, seen: Snapshot, now: datetime) -> list[tuple[str
         ("run", f"{report.run}  {report.name}{date}"),
         ("state", f"{report.state}  {report.reason}".rstrip()),
         ("service", report.service),
-        ("area", report.area),
+        ("area", cut(" ".join(report.area.split()), _LONGEST_AREA)),
         ("output", report.output),
         ("begun", f"{report.created[:19].replace('T', ' ')} UTC; {format_seconds(took.total_seconds())}"),
         ("changed", f"{report.updated[:19].replace('T', ' ')} UTC"),

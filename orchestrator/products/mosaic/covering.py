@@ -17,9 +17,9 @@ def prove_cover(plan: Plan, brought: Iterable[Window]) -> None:
         IntegrityError: One is missing or doubled, or reaches into another, or beyond what was planned.
     """
     windows = sorted(brought)
-    planned = sum(task.window.pixels for task in plan.tasks)
+    planned = sum(window.pixels for window in plan.windows)
     covered = sum(window.pixels for window in windows)
-    if planned != covered or _overlap(windows) or not _within(windows, [task.window for task in plan.tasks]):
+    if planned != covered or _overlap(windows) or not _within(windows, list(plan.windows)):
         raise IntegrityError(f"the parts cover {covered} pixels, but {planned} were planned, each once")
 
 

@@ -15,7 +15,9 @@ from orchestrator.model.plan_json import plan_from_json
 from orchestrator.model.product import Evidence, Finishing, Made, RunSnapshot, Settled, Sink, Step
 from orchestrator.products.context import ProductContext
 from orchestrator.products.mosaic.covering import prove_cover
+from orchestrator.products.mosaic.fetch import KIND, Fetch
 from orchestrator.products.mosaic.files import files
+from orchestrator.products.mosaic.routing import DIRECT_ROUTES
 from orchestrator.products.mosaic.settle import LocalPlan, local_plan, settle
 from orchestrator.products.mosaic.sink import MosaicSink
 from orchestrator.products.mosaic.tags import tags
@@ -50,8 +52,10 @@ class MosaicProduct:
     def exports(self, run: RunSnapshot) -> Plan:
         return plan_from_json(run.document)
 
-    def steps(self, run: RunSnapshot) -> Mapping[str, Step]:  # noqa: ARG002  the protocol's signature
-        return MappingProxyType({})
+    def steps(self, run: RunSnapshot) -> Mapping[str, Step]:
+        if run.job.route not in DIRECT_ROUTES or self._context.direct is None:
+            return MappingProxyType({})
+        return MappingProxyType({KIND: Fetch(self._context.direct(), plan_from_json(run.document), run.image)})
 
     def open(self, run: RunSnapshot, folder: Path) -> MosaicSink:
         from orchestrator.assemble.mosaic import BlockAssembler  # noqa: PLC0415  GDAL is heavy

@@ -46,7 +46,7 @@ def proof(
         "output": dict(output),
         "valid": dict(valid),
         "cover": {
-            "planned_pixels": sum(task.window.pixels for task in plan.tasks),
+            "planned_pixels": sum(window.pixels for window in plan.windows),
             "parts": len(evidence.brought),
             "each_planned_pixel_once": True,  # `prove_cover` raised otherwise
         },

@@ -16,8 +16,10 @@ from orchestrator.model.plan import Plan
 from orchestrator.model.plan_json import plan_to_json
 from orchestrator.model.product import Settled
 from orchestrator.products.context import Imagery, ProductContext
+from orchestrator.products.mosaic.fetch import units_of
 from orchestrator.products.mosaic.files import raster_path
 from orchestrator.products.mosaic.remarks import check_dates, disk_remarks, least_bytes
+from orchestrator.products.mosaic.routing import routed, size_of
 from orchestrator.recipes.contract import ImageRequest, Recipe
 
 if TYPE_CHECKING:
@@ -84,6 +86,8 @@ def local_plan(job: Job, context: ProductContext, today: date | None = None) -> 
         all_touched=job.options.all_touched,
         workers=max(context.threads, context.downloads),
     )
+    if context.direct_limits is not None:
+        plan = routed(plan, job, context.direct_limits, batch=context.batch)
     request = replace(bare, region=ee_region(area.geometry, area.crs))
     return LocalPlan(plan, recipe, request, area, (*remarks, *disk_remarks(job, plan)))
 
@@ -100,7 +104,8 @@ def settle(job: Job, context: ProductContext) -> Settled:
     facts = local.recipe.facts(local.request) | {"scenes": scenes, "area_sha256": local.area.sha256}
     if local.area.value:
         facts["area_value"] = local.area.value
-    return Settled(plan_to_json(local.plan), context.imagery.serialise(image), facts, local.plan.tasks)
+    units = units_of(local.plan.direct, size_of(local.plan, context.direct_limits)) if context.direct_limits else ()
+    return Settled(plan_to_json(local.plan), context.imagery.serialise(image), facts, local.plan.tasks, units)
 
 
 def _look(imagery: Imagery, local: LocalPlan, image: Any) -> list[dict[str, Any]]:

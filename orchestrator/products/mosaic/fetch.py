@@ -1,0 +1,119 @@
+"""The mosaic's pixels without an export: one window, one request, one piece in the output."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from orchestrator.core.errors import PermanentError
+from orchestrator.core.files import write_whole
+from orchestrator.model.direct import DirectRoute, PixelRequest
+from orchestrator.model.grid import Window
+from orchestrator.model.plan import Plan
+from orchestrator.model.ports import Diagnosis, RefusedError
+from orchestrator.model.product import StepContext
+from orchestrator.model.states import Failure
+from orchestrator.model.unit import Again, Cell, Done, Outcome, Split, Unit, UnitPlan
+from orchestrator.plan.requests import RequestSize, cut_to_fit, halved
+from orchestrator.products.mosaic.routing import size_of
+
+KIND = "pixels"
+# A window of so few pixels that needs too much memory or time still is not one that a smaller one helps.
+_SMALLEST_PIXELS = 64 * 64
+_TOO_MUCH = frozenset({Failure.SIZE, Failure.MEMORY, Failure.TIMEOUT})
+# Repeated once as it is; what comes again counts as the class behind it.
+_ONCE_MORE = {Failure.OUT_OF_MEMORY: Failure.MEMORY, Failure.UNKNOWN: Failure.PERMANENT}
+_LESSON = "request_size.json"
+
+
+def units_of(windows: Iterable[Window], size: RequestSize) -> tuple[UnitPlan, ...]:
+    """Return a unit for each window; its key sorts it by row and column."""
+    return tuple(UnitPlan(KIND, _key(w), Cell(w), spec={"bytes": size.bytes_of(w)}) for w in windows)
+
+
+def _key(window: Window) -> str:
+    return f"{window.row:07d}-{window.col:07d}-{window.height}x{window.width}"
+
+
+class Fetch:
+    """
+    The step of the kind `pixels`; see `model.product.Step`.
+
+    What a refusal says about sizes holds for the rest of the run: it is kept in the run's folder, so that a process
+    that goes on does not ask for what it could know to be too big.
+    """
+
+    def __init__(self, route: DirectRoute, plan: Plan, image: str) -> None:
+        self._route, self._plan, self._image = route, plan, image
+        self._size = size_of(plan, route.limits)
+        self._read = False
+        self._lock = threading.Lock()
+
+    def __call__(self, context: StepContext, unit: Unit) -> Outcome:
+        if unit.plan.cell is None:
+            raise PermanentError(f"unit {unit.key} names no pixels")
+        if context.is_placed(unit.plan.cell):  # before a crash, which came before this was written down
+            return Done(unit.result)
+        window, size = unit.plan.cell.window, self._known_size(context.folder)
+        if not size.fits(window):
+            return self._split(cut_to_fit(window, size), "more than one request takes", Failure.SIZE)
+        request = PixelRequest(self._image, self._plan.grid, window, self._plan.pixels)
+        try:
+            piece = self._route.fetch(request, context.stop)
+        except RefusedError as error:
+            return self._refused(error, context.folder, unit)
+        context.received(piece.reply_bytes)
+        origin = {
+            "route": self._route.name,
+            "request_sha256": piece.request_sha256,
+            "reply_sha256": piece.reply_sha256,
+            "bytes": piece.reply_bytes,
+            "at": piece.at,
+        }
+        context.note(origin)
+        context.place(unit.plan.cell, piece.content)
+        return Done(origin)
+
+    def _refused(self, error: RefusedError, folder: Path, unit: Unit) -> Outcome:
+        """Cut this window only, where less at once helps; say no where it does not."""
+        assert unit.plan.cell is not None  # noqa: S101  the caller has looked
+        window, told = unit.plan.cell.window, error.diagnosis
+        if told.failure in _ONCE_MORE and unit.failure is not told.failure:
+            return Again(str(error), told.failure, told.wait_seconds)
+        failure = _ONCE_MORE.get(told.failure, told.failure)
+        least = 1 if failure is Failure.SIZE else _SMALLEST_PIXELS
+        if failure not in _TOO_MUCH or window.pixels <= least:
+            raise error
+        size = self._learn(window, told, folder) if failure is Failure.SIZE else self._size
+        pieces = cut_to_fit(window, size)
+        return self._split(pieces if len(pieces) > 1 else halved(window), str(error), failure)
+
+    def _split(self, windows: Iterable[Window], why: str, failure: Failure) -> Split:
+        return Split(units_of(windows, self._size), why, failure)
+
+    def _learn(self, window: Window, told: Diagnosis, folder: Path) -> RequestSize:
+        """Take over what the service counts for a pixel, and how much it allows, where its sentence says both."""
+        if told.sizes is None:
+            return self._size
+        found, allowed = told.sizes
+        with self._lock:
+            weight = max(self._size.bytes_per_pixel, found / window.pixels)
+            if allowed >= weight:
+                self._size = replace(self._size, bytes_per_pixel=weight, max_bytes=min(self._size.max_bytes, allowed))
+                lesson = {"bytes_per_pixel": weight, "max_bytes": self._size.max_bytes}
+                write_whole(folder / _LESSON, json.dumps(lesson).encode())
+            return self._size
+
+    def _known_size(self, folder: Path) -> RequestSize:
+        with self._lock:
+            if not self._read:
+                self._read = True
+                with suppress(OSError, ValueError, KeyError, TypeError):
+                    known = json.loads((folder / _LESSON).read_bytes())
+                    weight, most = float(known["bytes_per_pixel"]), int(known["max_bytes"])
+                    self._size = replace(self._size, bytes_per_pixel=weight, max_bytes=most)
+            return self._size

@@ -1,0 +1,27 @@
+"""Lets the tests of this folder import the contract and the kit of the journeys; a sandbox and the program for them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "journey")]
+
+import journey_kit as kit  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def program():
+    """The program, ready to be started."""
+    with kit.Program() as program:
+        yield program
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    """One sandbox for the tests of a file."""
+    with kit.Service(tmp_path_factory.mktemp("sandbox")) as service:
+        yield service

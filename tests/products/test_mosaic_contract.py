@@ -1,0 +1,72 @@
+"""The mosaic keeps the contract of products, over every route."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import journey_kit as kit
+import pytest
+from contract import Ended, ProductContract, parts_of
+
+# In the order a run passes them; what else is killed is in tests/journey/test_kill.py.
+POINTS = (
+    *("run.admitted", "run.prepared", "run.planned", "run.exporting", "task.intended", "task.posted", "tasks.polled"),
+    *("task.collected", "part.downloaded", "part.placed", "run.exported", "run.assembling", "output.finished"),
+    *("output.named", "output.published", "run.published", "object.deleted", "run.cloud_cleaned", "folder.removed"),
+)
+
+
+class MosaicStage:
+    """`Stage`: the small job of the journeys, as processes, in a sandbox."""
+
+    points = POINTS
+    killed = kit.KILLED
+
+    def __init__(self, home, route):
+        self._home, self._route = home, route
+        self._begun = home.service.exports
+
+    def run(self, *, kill_at="", again=False, wrong=False):
+        words = ["--route", self._route, *(["--again"] if again else []), *(["--bands", "x,nothing"] if wrong else [])]
+        done = self._home.run(*words, **({kit.CRASH_AT: kill_at} if kill_at else {}))
+        return Ended(done.code, done.out + done.err, tuple(done.summary["files"]) if done.code == 0 else ())
+
+    def cancel(self):
+        there = ["--sandbox-url", self._home.service.url, "--bucket", kit.BUCKET]
+        self._home.command("cancel", self._home.runs()[0]["run"], *there).expect(0)
+        self._home.command("clean", self._home.runs()[0]["run"], *there).expect(0)
+
+    def files(self):
+        final = self._home.final
+        return (*(final.with_suffix(suffix) for suffix in (".png", ".json", ".stac.json")), final)
+
+    def effects(self):
+        return self._home.service.exports - self._begun
+
+    def remains(self):
+        drive = ["a file in Drive"] * self._home.service.state()["drive"]["files"]
+        return [*self._home.service.objects(), *drive, *self._home.leftovers()]
+
+    def planned(self):
+        with closing(sqlite3.connect(self._home.folder / "state" / "state.db")) as state:
+            return state.execute("SELECT row, col, height, width FROM tasks WHERE state <> 'SPLIT'").fetchall()
+
+    def brought(self):
+        return parts_of(self._home.final.with_suffix(".json"))
+
+
+@pytest.mark.parametrize("route", ["gcs", "drive"], scope="class")
+class TestMosaic(ProductContract):
+    @pytest.fixture
+    def stage(self, tmp_path, program, service, route):
+        return MosaicStage(kit.Home(tmp_path, program, service), route)
+
+
+def test_the_points_are_points_of_the_program():
+    """None of them was renamed."""
+    sources = Path(__file__).parents[2] / "orchestrator"
+    text = "\n".join(p.read_text() for p in sources.rglob("*.py"))
+
+    assert [p for p in POINTS if not p.startswith("run.") and f'point("{p}")' not in text] == []
