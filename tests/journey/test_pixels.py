@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 import journey_kit as kit
@@ -121,7 +122,7 @@ def test_a_final_refusal_ends_the_run_with_the_sentence(home):
 
 
 def error(sentence):
-    return '{"error": {"code": 400, "message": "%s", "status": "INVALID_ARGUMENT"}}' % sentence
+    return json.dumps({"error": {"code": 400, "message": sentence, "status": "INVALID_ARGUMENT"}})
 
 
 def test_what_is_small_comes_directly_by_itself(home, exported):
