@@ -249,10 +249,12 @@ class Execution:
         """Return what is to be done until the run can be finished."""
         job = Job.from_json(run.job)
         refit = self._refit if job.split == "blocks" else None
-        exports = Exports(plan, run.image, kind_of(job, plan), self._cut, refit)
+        product, snapshot = self._clients.product, snapshot_of(run)
+        exports = Exports(
+            plan, run.image, kind_of(job, plan), self._cut, refit, lambda window: product.instead(snapshot, window)
+        )
         works: list[Work] = [BatchWork(self._context, exports, placing, self._watch, self._parts_folder(run))]
-        snapshot = snapshot_of(run)
-        if steps := self._clients.product.steps(snapshot):
+        if steps := product.steps(snapshot):
             works.append(UnitWork(UnitContext(self._context, snapshot, steps, placing, self._folders(run)[0])))
         return works
 
