@@ -149,3 +149,12 @@ def test_a_job_with_a_column_is_taken_one_by_one(tmp_path):
     with pytest.raises(orc.UserError, match="makes 2 results"):
         orc.plan(job)
     assert [orc.plan(one).report.base_name for one in job.pieces()] == ["n_c14", "n_c15"]
+
+
+def test_a_plan_leaves_nothing_behind(tmp_path):
+    """No state is made by asking, and no service is needed for a recipe."""
+    with orc.connect(state_dir=tmp_path / "state"):
+        plan = orc.plan(orc.Job(BOX, dates=DATES, name="a", bands=["B4"], scale=500, output=tmp_path / "out"))
+
+    assert plan.shape[0] == 1
+    assert not (tmp_path / "state").exists()
