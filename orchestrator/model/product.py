@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from orchestrator.core.errors import IntegrityError, OrchestratorError
+from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.ports import Stop
@@ -228,6 +229,9 @@ class Product(Protocol):
 
     def exports(self, run: RunSnapshot) -> Plan | None:
         """Return the grid and the pixels of the batch exports; None where the product has none."""
+
+    def instead(self, run: RunSnapshot, window: Window) -> Sequence[UnitPlan]:
+        """Return the units that bring a rectangle whose export failed for good; none where there is no other way."""
 
     def steps(self, run: RunSnapshot) -> Mapping[str, Step]:
         """Return what is done to each kind of unit; steps may run in several threads at once."""
