@@ -166,8 +166,9 @@ class Made:
     A finished result, about to be published.
 
     Attributes:
-        files: In the order in which they get their names; the last is the one that makes the result: whoever reads
-            its final name sees the previous result or this one.
+        files: In the order in which they get their names. The first is one that no two runs have alike, such as the
+            proof; the last is the one that makes the result: whoever reads its final name sees the previous result
+            or this one.
         facts: What the run keeps of it beside the manifest: how good it is, how it was made.
         told: What the event of its publication says of it.
     """

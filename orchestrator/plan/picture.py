@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from orchestrator.core.files import write_whole
 from orchestrator.model.grid import Window
 from orchestrator.model.plan import Plan
 from orchestrator.plan.budget import MIB, part_bytes_bound
 from orchestrator.plan.reproject import LONLAT, densify, parse_crs, shift_longitude, transformer_between, unwrapped
+from orchestrator.raster.arrays import Floats
 
 INK, PAPER, LAND = "#22303c", "#f3f0e9", "#14232f"
 # Quiet colours of similar lightness, ordered so that tasks with neighbouring numbers differ.
@@ -29,8 +29,6 @@ DOTS_PER_INCH = 130
 # An outline finer than a dot of the picture cannot be seen, and takes seconds to draw.
 MAX_DRAWN_VERTICES = 50_000
 MAX_CURVED_PARTS = 1_000
-
-Floats = NDArray[np.float64]
 
 
 def draw_plan(plan: Plan, path: Path, title: str) -> None:

@@ -64,6 +64,7 @@ def test_the_exit_codes_are_those_of_the_errors():
         pytest.param("Runs", states.RUN_TRANSITIONS, id="runs"),
         pytest.param("Tasks", states.TASK_TRANSITIONS, id="tasks"),
         pytest.param("Parts", states.PART_TRANSITIONS, id="parts"),
+        pytest.param("Units", states.UNIT_TRANSITIONS, id="units"),
     ],
 )
 def test_the_page_lists_every_transition(heading, table):

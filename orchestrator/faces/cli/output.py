@@ -17,7 +17,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
-from orchestrator.app.display import View, cut
+from orchestrator.app.display import View, fit_columns
 from orchestrator.core.units import format_seconds
 from orchestrator.engine.progress import Snapshot
 from orchestrator.faces.cli.called import Called
@@ -204,7 +204,7 @@ class _Busy:
         return f"{self.what}, {format_seconds(self.seconds())}"
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        yield Text(cut(self.line(), options.max_width), no_wrap=True, overflow="crop")
+        yield Text(fit_columns(self.line(), options.max_width), no_wrap=True, overflow="crop")
 
 
 class _Missing(dict[str, Any]):
