@@ -36,6 +36,8 @@ def _rectangles(plan: Plan, scale: float) -> Iterator[str]:
         colour = _COLOURS[task.index * 5 % len(_COLOURS)]
         for window in (task.window,) if many else task.parts():
             yield _rectangle(window, scale, colour)
+    for index, window in enumerate(plan.direct[:MOST_PARTS], len(plan.tasks)):
+        yield _rectangle(window, scale, _COLOURS[index * 5 % len(_COLOURS)])
 
 
 def _rectangle(window: Window, scale: float, colour: str) -> str:

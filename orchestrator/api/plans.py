@@ -55,6 +55,11 @@ class Plan:
         return self.report.plan.part_count
 
     @property
+    def requests(self) -> int:
+        """How many requests bring their pixels in the answer."""
+        return len(self.report.plan.direct)
+
+    @property
     def crs(self) -> str:
         return self.report.plan.grid.crs
 

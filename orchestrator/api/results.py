@@ -33,6 +33,7 @@ class Result:
         valid: For each band the share of the area's pixels that hold data, 0 to 1; empty in results of the first
             version.
         seconds: From the run's beginning to its end.
+        files: Path of every file of it, by its role: `data`, `proof`, `picture`, `item` (STAC), ...
     """
 
     path: Path
@@ -41,6 +42,7 @@ class Result:
     sha256: str
     valid: Mapping[str, float]
     seconds: float
+    files: Mapping[str, Path]
     _proof: Path
     _picture: Path
 
@@ -58,9 +60,9 @@ class Result:
         told = result_of(row)
         kept = told.kept
         valid = dict(kept.get("valid", {}))
-        return cls(
-            told.path, told.run, kept["bytes"], kept["sha256"], valid, told.took_seconds, told.proof, told.picture
-        )
+        files = {file.role: file.path for file in told.files}
+        size, sha256, seconds = kept["bytes"], kept["sha256"], told.took_seconds
+        return cls(told.path, told.run, size, sha256, valid, seconds, files, told.proof, told.picture)
 
     @cached_property
     def proof(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from orchestrator.api.connection import Connection, current
 from orchestrator.api.job import Job
 from orchestrator.api.results import Result
 from orchestrator.api.showing import showing
-from orchestrator.api.work import Work, carry_here
+from orchestrator.api.work import RunThread, carry_here
 from orchestrator.app.heartbeat import find_daemon
 from orchestrator.app.verbs import events, reasons, reports
 from orchestrator.engine.stores.records import Run as Row
@@ -28,7 +28,7 @@ class Run:
         name: Of its job.
     """
 
-    def __init__(self, connection: Connection, run_id: str, name: str, work: Work | None = None) -> None:
+    def __init__(self, connection: Connection, run_id: str, name: str, work: RunThread | None = None) -> None:
         self.id = run_id
         self.name = name
         self._connection = connection
@@ -176,7 +176,7 @@ def submit(job: Job, *, again: bool = False, overwrite: bool = False) -> Run:
     app = connection.shared
     row = _begun(app, job, again=again, overwrite=overwrite)
     here = row.state is not RunState.CLEANED and not _has_daemon(connection)
-    return Run(connection, row.id, row.job_name, Work(connection, app, row) if here else None)
+    return Run(connection, row.id, row.job_name, RunThread(connection, app, row) if here else None)
 
 
 def runs(name: str = "", limit: int = 20) -> list[Run]:

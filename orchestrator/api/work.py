@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.stores.records import Run as Row
 
 
-class Work:
+class RunThread:
     """One run under way in this process. It begins when it is made."""
 
     def __init__(self, connection: Connection, app: Application, row: Row) -> None:
@@ -52,7 +52,7 @@ def carry_here(connection: Connection, app: Application, row: Row, progress: boo
     Raises:
         KeyboardInterrupt: Somebody interrupted; the run's state is committed.
     """
-    work = Work(connection, app, row)
+    work = RunThread(connection, app, row)
     try:
         work.wait(progress)
     except KeyboardInterrupt:

@@ -20,7 +20,7 @@ _ON_THE_WAY = (PartState.EXPORTED, PartState.DOWNLOADING, PartState.VERIFIED)
 _SOON_SECONDS = 5.0  # a step that takes longer says how long it has taken
 
 
-def cut(text: str, width: int) -> str:
+def fit_columns(text: str, width: int) -> str:
     """Return a text that takes at most `width` columns; one that is cut ends in `…`."""
     return text if cell_len(text) <= width else set_cell_size(text, max(0, width - 1)).rstrip() + "…"
 
@@ -32,7 +32,7 @@ def flow(pieces: Sequence[str], width: int, indent: str = "    ") -> list[str]:
         if lines and cell_len(longer := f"{lines[-1]}, {piece}") <= width:
             lines[-1] = longer
         else:
-            lines.append(cut(f"{indent if lines else ''}{piece}", width))
+            lines.append(fit_columns(f"{indent if lines else ''}{piece}", width))
     return lines
 
 
@@ -61,8 +61,8 @@ class View:
         """Return what a terminal of `width` columns shows; no line is longer."""
         seen = self._look()
         times = ", ".join(self._times(seen))
-        doing = cut(f"{self._title}: {self._doing(seen)}", max(width - cell_len(times) - 2, width // 2))
-        found = [cut(f"{doing}, {times}", width)]
+        doing = fit_columns(f"{self._title}: {self._doing(seen)}", max(width - cell_len(times) - 2, width // 2))
+        found = [fit_columns(f"{doing}, {times}", width)]
         if seen.tasks:
             first, *more = self._engine(seen)
             found += flow([f"  Earth Engine: {first}", *more], width)

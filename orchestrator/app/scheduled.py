@@ -9,13 +9,13 @@ from orchestrator.app.records import Records
 from orchestrator.config import JobTable
 from orchestrator.core.errors import UserError
 from orchestrator.engine.scheduler import Schedule
-from orchestrator.engine.timetable import Entry
+from orchestrator.engine.timetable import ScheduledJob
 from orchestrator.model.job import Job
 
 
-def scheduled(app: Records) -> tuple[list[Entry], MappingProxyType[str, str]]:
+def scheduled(app: Records) -> tuple[list[ScheduledJob], MappingProxyType[str, str]]:
     """Return the jobs that have a schedule, and what is wrong with jobs that cannot be used, by name."""
-    entries: list[Entry] = []
+    entries: list[ScheduledJob] = []
     refused = dict(app.refused_jobs)
     for name, table in app.settings.jobs.items():
         try:
@@ -27,8 +27,8 @@ def scheduled(app: Records) -> tuple[list[Entry], MappingProxyType[str, str]]:
     return entries, MappingProxyType(refused)
 
 
-def _entry(name: str, table: JobTable, job: Job) -> Entry:
-    return Entry(
+def _entry(name: str, table: JobTable, job: Job) -> ScheduledJob:
+    return ScheduledJob(
         name,
         Schedule(table.cron, table.every, table.timezone),
         _areas(name, job),

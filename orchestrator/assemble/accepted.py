@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from orchestrator.assemble import tiff
-from orchestrator.model.grid import Grid, Window
+from orchestrator.model.grid import Grid, Transform, Window
 
 # What differs between parts that are alike: their size, their place, and where their tiles lie.
 _OF_ONE_PART = {tiff.WIDTH, tiff.HEIGHT, tiff.TILE_OFFSETS, tiff.TILE_SIZES, tiff.TIEPOINT}
 
-Transform = tuple[float, float, float, float, float, float]
 Signature = tuple[object, ...]
 
 

@@ -12,31 +12,31 @@ import numpy as np
 from orchestrator.assemble.codec import Encoding, Pixels
 from orchestrator.assemble.placing import children_of
 from orchestrator.assemble.reduce import halve, is_nodata
-from orchestrator.assemble.settings import Settings
-from orchestrator.assemble.stock import UNMADE, Fragment, Item, Shelf, Spools
+from orchestrator.assemble.settings import MosaicSettings
+from orchestrator.assemble.stock import UNMADE, BlockIndex, Fragment, Item, Spools
 from orchestrator.core.errors import Stopped
 from orchestrator.core.flow import in_order
 from orchestrator.model.grid import Window
 from orchestrator.model.ports import Stop
 from orchestrator.raster.coverage import Node, Place
 
-Source = tuple[Shelf, Fragment]
+Source = tuple[BlockIndex, Fragment]
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The last blocks of a mosaic whose output has the encoding of `shelf`."""
+    """The last blocks of a mosaic whose output has the encoding of `index`."""
 
-    shelf: Shelf
+    index: BlockIndex
     spools: Spools
-    settings: Settings
+    settings: MosaicSettings
     stop: Stop
 
-    def run(self, shelves: Mapping[Encoding, Shelf], pool: Executor) -> None:
+    def run(self, indexes: Mapping[Encoding, BlockIndex], pool: Executor) -> None:
         """Make every block that is missing; they are written behind those of the parts, and not journalled."""
-        sources = self._sources(shelves)
+        sources = self._sources(indexes)
         self._make(((node, sources[node]) for node in sorted(sources)), pool)
-        for level in range(1, len(self.shelf.offsets)):
+        for level in range(1, len(self.index.offsets)):
             self._make(((node, None) for node in self._missing(level)), pool)
 
     def _make(self, tasks: Iterator[tuple[Node, list[Source] | None]], pool: Executor) -> None:
@@ -45,64 +45,64 @@ class Completion:
             if self.stop.is_set():
                 raise Stopped("stopped while completing the mosaic; all placed parts are kept")
             at = self.spools.of(node[0]).append(data)
-            self.shelf.put([Item(node, at, len(data))])
+            self.index.put([Item(node, at, len(data))])
 
     def _block(self, task: tuple[Node, list[Source] | None]) -> tuple[Node, bytes]:
         node, sources = task
         pixels = self._reduced(node) if sources is None else self._composed(node, sources)
         empty = is_nodata(pixels, self.settings.spec.pixels.nodata).all()
-        return node, b"" if empty else self.shelf.codec.encode(pixels)
+        return node, b"" if empty else self.index.codec.encode(pixels)
 
-    def _sources(self, shelves: Mapping[Encoding, Shelf]) -> dict[Node, list[Source]]:
+    def _sources(self, indexes: Mapping[Encoding, BlockIndex]) -> dict[Node, list[Source]]:
         """Return, for each block to compose, the stored blocks that hold its pixels."""
         found: dict[Node, list[Source]] = defaultdict(list)
-        block = self.shelf.coverage.block
-        for shelf in shelves.values():
-            pieces = shelf.fragments if shelf is self.shelf else [*shelf.fragments, *_whole_blocks(shelf)]
+        block = self.index.coverage.block
+        for index in indexes.values():
+            pieces = index.fragments if index is self.index else [*index.fragments, *_whole_blocks(index)]
             for piece in pieces:
                 for window in _cells(piece.piece, block):
-                    found[0, window.row // block, window.col // block].append((shelf, piece))
+                    found[0, window.row // block, window.col // block].append((index, piece))
         return found
 
     def _composed(self, node: Node, sources: list[Source]) -> Pixels:
         nodata = self.settings.spec.pixels.nodata
-        pixels = np.full(self.shelf.codec.shape, nodata, self.shelf.codec.dtype)
-        window = self.shelf.coverage.footprint(node)
-        for shelf, fragment in sources:
+        pixels = np.full(self.index.codec.shape, nodata, self.index.codec.dtype)
+        window = self.index.coverage.footprint(node)
+        for index, fragment in sources:
             shared = window.intersection(fragment.piece)
             if shared is None or not fragment.item.size:
                 continue
-            stored = shelf.codec.decode(self.spools.full.read(fragment.item.offset, fragment.item.size))
-            origin = shelf.coverage.footprint(fragment.item.node)
+            stored = index.codec.decode(self.spools.full.read(fragment.item.offset, fragment.item.size))
+            origin = index.coverage.footprint(fragment.item.node)
             _cut(pixels, shared, window)[...] = _cut(stored, shared, origin)
         return pixels
 
     def _missing(self, level: int) -> Iterator[Node]:
-        unmade = self.shelf.offsets[level] == UNMADE
-        wanted = unmade & (self.shelf.coverage.places[level] != Place.OUTSIDE)
+        unmade = self.index.offsets[level] == UNMADE
+        wanted = unmade & (self.index.coverage.places[level] != Place.OUTSIDE)
         for row, col in np.argwhere(wanted).tolist():
             yield (level, row, col)
 
     def _reduced(self, node: Node) -> Pixels:
         nodata = self.settings.spec.pixels.nodata
-        pixels = np.full(self.shelf.codec.shape, nodata, self.shelf.codec.dtype)
-        half = self.shelf.coverage.block // 2
-        for child in children_of(node, self.shelf.coverage):
-            found = self.shelf.pixels(child, self.spools.of(child[0]))
+        pixels = np.full(self.index.codec.shape, nodata, self.index.codec.dtype)
+        half = self.index.coverage.block // 2
+        for child in children_of(node, self.index.coverage):
+            found = self.index.pixels(child, self.spools.of(child[0]))
             if found is None:
                 continue
-            height, width = self.shelf.coverage.extent(child)
+            height, width = self.index.coverage.extent(child)
             found[height:], found[:, width:] = nodata, nodata
             row, col = child[1] % 2 * half, child[2] % 2 * half
             pixels[row : row + half, col : col + half] = halve(found, nodata, self.settings.resampling)
         return pixels
 
 
-def _whole_blocks(shelf: Shelf) -> Iterator[Fragment]:
-    for row, col in np.argwhere(shelf.sizes[0] > 0).tolist():
+def _whole_blocks(index: BlockIndex) -> Iterator[Fragment]:
+    for row, col in np.argwhere(index.sizes[0] > 0).tolist():
         node = (0, row, col)
-        item = Item(node, int(shelf.offsets[0][row, col]), int(shelf.sizes[0][row, col]))
-        yield Fragment(item, shelf.coverage.footprint(node))
+        item = Item(node, int(index.offsets[0][row, col]), int(index.sizes[0][row, col]))
+        yield Fragment(item, index.coverage.footprint(node))
 
 
 def _cells(window: Window, block: int) -> Iterator[Window]:

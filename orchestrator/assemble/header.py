@@ -21,7 +21,7 @@ from rasterio.transform import Affine
 
 from orchestrator.assemble import tiff
 from orchestrator.assemble.codec import COMPRESSION_TAGS, Encoding
-from orchestrator.assemble.settings import Settings
+from orchestrator.assemble.settings import MosaicSettings
 from orchestrator.assemble.storage import BufferBytes
 from orchestrator.model.mosaic import Appearance
 from orchestrator.model.spec import PixelSpec
@@ -46,7 +46,7 @@ class Image:
     sizes: NDArray[np.int64]
 
 
-def template(settings: Settings, band_tags: Sequence[Mapping[str, str]] = ()) -> tiff.Directory:
+def template(settings: MosaicSettings, band_tags: Sequence[Mapping[str, str]] = ()) -> tiff.Directory:
     """Return the tags GDAL writes for the CRS, bands and metadata of the output; `band_tags` are in band order."""
     spec, pixels = settings.spec, settings.spec.pixels
     shows = spec.appearance or _plain(pixels)

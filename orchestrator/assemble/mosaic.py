@@ -18,9 +18,9 @@ from orchestrator.assemble.journal import Journal, Record
 from orchestrator.assemble.part import GDAL_CACHE_BYTES, PartData, gdal, open_part
 from orchestrator.assemble.placing import Placement
 from orchestrator.assemble.report import PlacedPart, summary
-from orchestrator.assemble.settings import Settings
+from orchestrator.assemble.settings import MosaicSettings
 from orchestrator.assemble.statistics import statistics
-from orchestrator.assemble.stock import Fragment, Item, Shelf, Spool, Spools
+from orchestrator.assemble.stock import BlockIndex, Fragment, Item, Spool, Spools
 from orchestrator.assemble.storage import aligned, boot_id, insert_room, remove_room
 from orchestrator.assemble.validity import count_valid
 from orchestrator.core.errors import IntegrityError, Stopped
@@ -53,7 +53,7 @@ class BlockAssembler:
         """
         # GDAL takes 5 % of the machine's memory unless told before its first read, in whichever thread.
         os.environ.setdefault("GDAL_CACHEMAX", str(GDAL_CACHE_BYTES >> 20))
-        return BlockMosaic.resume(Settings.of(spec), work_dir)
+        return BlockMosaic.resume(MosaicSettings.of(spec), work_dir)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +69,20 @@ class Begun:
 class BlockMosaic:
     """One output file being built. One thread at a time may call it."""
 
-    settings: Settings
+    settings: MosaicSettings
     work_dir: Path
     journal: Journal
     accepted: Accepted
     spools: Spools | None = None
     parts: dict[Window, PlacedPart] = field(default_factory=dict)
     near: dict[tuple[int, int], list[Window]] = field(default_factory=dict)
-    shelves: dict[Encoding, Shelf] = field(default_factory=dict)
+    indexes: dict[Encoding, BlockIndex] = field(default_factory=dict)
     room: Record | None = None
     sealed: Record | None = None
     stale: bool = False
 
     @classmethod
-    def resume(cls, settings: Settings, work_dir: Path) -> BlockMosaic:
+    def resume(cls, settings: MosaicSettings, work_dir: Path) -> BlockMosaic:
         """Continue the work in `work_dir`, or begin it."""
         make_folder(work_dir)
         mosaic = cls(settings, work_dir, Journal(work_dir / JOURNAL), Accepted(settings.spec.grid))
@@ -93,7 +93,7 @@ class BlockMosaic:
         """Bring the state to what the journal says, and the spools too."""
         self.parts.clear()
         self.near.clear()
-        self.shelves.clear()
+        self.indexes.clear()
         records = self.journal.load()
         if not records:
             self.journal.append({"kind": "begin", "format": FORMAT, "spec": self.settings.fingerprint})
@@ -201,7 +201,7 @@ class BlockMosaic:
         self._claim(window)
         file = files.enter_context(ExitStack())
         part = file.enter_context(open_part(data, window, self.settings, self.accepted))
-        placement = Placement(part, self._shelf(part.encoding), spools, self.settings, stop=stop)
+        placement = Placement(part, self._index(part.encoding), spools, self.settings, stop=stop)
         placement.begin(pool)
         return Begun(window, placement, file)
 
@@ -225,7 +225,7 @@ class BlockMosaic:
         part = placement.part
         if not spools.full.end:
             # Room for the head of the output: should the parts come in order, the spool becomes the output.
-            base, shapes = header.template(self.settings), writing.image_shapes(placement.shelf)
+            base, shapes = header.template(self.settings), writing.image_shapes(placement.index)
             spools.full.end = aligned(header.header_size(base, part.encoding, shapes))
         begins = spools.full.end, spools.overviews.end
         placement.complete(pool)
@@ -251,21 +251,23 @@ class BlockMosaic:
 
     def _admit(self, record: Record) -> None:
         window, encoding = Window(**record["window"]), Encoding(**record["encoding"])
-        shelf = self._shelf(encoding)
-        shelf.put(_item(numbers) for numbers in record["items"])
-        shelf.fragments += [Fragment(_item(f[:5]), Window(**f[5])) for f in record["fragments"]]
+        index = self._index(encoding)
+        index.put(_item(numbers) for numbers in record["items"])
+        index.fragments += [Fragment(_item(f[:5]), Window(**f[5])) for f in record["fragments"]]
         full, overviews = zip(record["begins"], record["ends"], strict=True)
         segment = writing.Segment(full, overviews)
         self.parts[window] = PlacedPart(
             window, encoding, segment, record["copied"], record["reason"], record["own_overviews"]
         )
 
-    def _shelf(self, encoding: Encoding) -> Shelf:
-        if encoding not in self.shelves:
+    def _index(self, encoding: Encoding) -> BlockIndex:
+        if encoding not in self.indexes:
             spec = self.settings.spec
             coverage = Coverage.of(self.settings.spans, encoding.block, overviews=spec.options.overviews != "none")
-            self.shelves[encoding] = Shelf.empty(coverage, Codec(encoding, self.settings.dtype, len(spec.pixels.bands)))
-        return self.shelves[encoding]
+            self.indexes[encoding] = BlockIndex.empty(
+                coverage, Codec(encoding, self.settings.dtype, len(spec.pixels.bands))
+            )
+        return self.indexes[encoding]
 
     def finish(self, stop: Stop) -> MosaicReport:
         """
@@ -305,21 +307,21 @@ class BlockMosaic:
         spools = self._writable()
         parts = [self.parts[window] for window in sorted(self.parts)]
         encoding = parts[0].encoding if parts else self.settings.encoding_for(None)
-        shelf = self._shelf(encoding)
+        index = self._index(encoding)
         # Blocks no part decides alone form a segment of their own, behind those of the parts.
         begins = spools.full.end, spools.overviews.end
         with self._threads() as pool:
-            Completion(shelf, spools, self.settings, stop).run(self.shelves, pool)
+            Completion(index, spools, self.settings, stop).run(self.indexes, pool)
         last = writing.Segment((begins[0], spools.full.end), (begins[1], spools.overviews.end))
-        base = header.template(self.settings, statistics(shelf, spools, self.settings.spec.pixels.nodata))
-        layout = writing.plan(shelf, [*(part.segment for part in parts), last], base)
+        base = header.template(self.settings, statistics(index, spools, self.settings.spec.pixels.nodata))
+        layout = writing.lay_out(index, [*(part.segment for part in parts), last], base)
         room = layout.room(spools.full.end)
         in_place = room is not None and self._make_room(spools.full, layout.full_at - room, room)
         if in_place:
             writing.write_in_place(layout, spools, stop)
         else:
             writing.write_copy(layout, spools, self.work_dir / UNSEALED, stop)
-        report = summary(parts, shelf, self.settings.resampling) | {"size": layout.size}
+        report = summary(parts, index, self.settings.resampling) | {"size": layout.size}
         record = {"kind": "sealed", "file": FULL if in_place else UNSEALED, "report": report}
         self.journal.append(record)
         spools.close()

@@ -23,7 +23,7 @@ from orchestrator.assemble import tiff
 from orchestrator.assemble.accepted import Accepted
 from orchestrator.assemble.codec import COMPRESSIONS, Codec, Encoding, Pixels
 from orchestrator.assemble.reduce import is_nodata
-from orchestrator.assemble.settings import Settings
+from orchestrator.assemble.settings import MosaicSettings
 from orchestrator.assemble.storage import BufferBytes, FileBytes
 from orchestrator.core.errors import IntegrityError
 from orchestrator.core.system import open_descriptor
@@ -48,7 +48,7 @@ class TileTable:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PartReader:
     """
     An open part that is the planned one.
 
@@ -72,7 +72,7 @@ class Part:
     bytes: FileBytes | BufferBytes
     dataset: DatasetReader | None
     masked: bool
-    settings: Settings
+    settings: MosaicSettings
     lock: threading.Lock
 
     @property
@@ -151,12 +151,12 @@ class Claim:
 
     name: str
     window: Window
-    settings: Settings
+    settings: MosaicSettings
     bytes: FileBytes | BufferBytes
 
 
 @contextmanager
-def open_part(data: PartData, window: Window, settings: Settings, accepted: Accepted) -> Iterator[Part]:
+def open_part(data: PartData, window: Window, settings: MosaicSettings, accepted: Accepted) -> Iterator[PartReader]:
     """
     Open a part that covers `window`; GDAL is not asked about one like those that were `accepted` before.
 
@@ -204,7 +204,7 @@ def _dataset(data: PartData, name: str) -> Iterator[DatasetReader]:
         yield dataset
 
 
-def _known(claim: Claim, accepted: Accepted) -> Part | None:
+def _known(claim: Claim, accepted: Accepted) -> PartReader | None:
     """Return a part that says of itself what an accepted one said and lies where it should, else None."""
     try:
         file = tiff.read(claim.bytes)
@@ -218,7 +218,7 @@ def _known(claim: Claim, accepted: Accepted) -> Part | None:
     return part if part.tables else None
 
 
-def _checked(claim: Claim, dataset: DatasetReader, accepted: Accepted) -> Part:
+def _checked(claim: Claim, dataset: DatasetReader, accepted: Accepted) -> PartReader:
     """Return a part that GDAL finds to be the planned one."""
     masked = MaskFlags.per_dataset in dataset.mask_flag_enums[0]
     for what, found, wanted in _comparisons(dataset, claim.window, claim.settings, masked=masked):
@@ -230,7 +230,7 @@ def _checked(claim: Claim, dataset: DatasetReader, accepted: Accepted) -> Part:
     return _part(claim, file, dataset, masked=masked)
 
 
-def _part(claim: Claim, file: tiff.File, dataset: DatasetReader | None, *, masked: bool) -> Part:
+def _part(claim: Claim, file: tiff.File, dataset: DatasetReader | None, *, masked: bool) -> PartReader:
     window, settings = claim.window, claim.settings
     images = [image for image in file.directories if not image.number(tiff.SUBFILE) & 4]
     stored, why_not = _stored(images[0], file.order, settings, masked=masked)
@@ -239,7 +239,7 @@ def _part(claim: Claim, file: tiff.File, dataset: DatasetReader | None, *, maske
     readable = stored is not None and stored.block == encoding.block and aligned
     codec = Codec(stored, settings.dtype, len(settings.spec.pixels.bands)) if stored and readable else None
     tables = _tables(images, window, encoding.block, claim.bytes.size, claim.name) if codec else {}
-    return Part(
+    return PartReader(
         window=window,
         encoding=encoding,
         reason=why_not or _difference(stored, encoding, aligned=aligned),
@@ -254,7 +254,7 @@ def _part(claim: Claim, file: tiff.File, dataset: DatasetReader | None, *, maske
 
 
 def _comparisons(
-    dataset: DatasetReader, window: Window, settings: Settings, *, masked: bool
+    dataset: DatasetReader, window: Window, settings: MosaicSettings, *, masked: bool
 ) -> Iterator[tuple[str, Any, Any]]:
     """Yield (what, found, wanted) of all that must be as planned."""
     pixels, grid = settings.spec.pixels, settings.spec.grid
@@ -291,7 +291,9 @@ def _same_place(found: tuple[float, ...], wanted: tuple[float, ...], window: Win
     return all(abs(shift) <= MAX_SHIFT for shift in shifts)
 
 
-def _stored(image: tiff.Directory, order: str, settings: Settings, *, masked: bool) -> tuple[Encoding | None, str]:
+def _stored(
+    image: tiff.Directory, order: str, settings: MosaicSettings, *, masked: bool
+) -> tuple[Encoding | None, str]:
     """Return how the tiles of an image are stored, or None and why they cannot be read one by one."""
     width, height = image.number(tiff.TILE_WIDTH), image.number(tiff.TILE_HEIGHT)
     compression = COMPRESSIONS.get(image.number(tiff.COMPRESSION, 1))

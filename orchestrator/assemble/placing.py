@@ -10,10 +10,10 @@ from itertools import chain
 import numpy as np
 
 from orchestrator.assemble.codec import Codec, Pixels
-from orchestrator.assemble.part import Part
+from orchestrator.assemble.part import PartReader
 from orchestrator.assemble.reduce import halve, is_nodata
-from orchestrator.assemble.settings import Settings
-from orchestrator.assemble.stock import Fragment, Item, Shelf, Spools
+from orchestrator.assemble.settings import MosaicSettings
+from orchestrator.assemble.stock import BlockIndex, Fragment, Item, Spools
 from orchestrator.core.errors import Stopped
 from orchestrator.core.flow import in_order
 from orchestrator.model.ports import Stop
@@ -25,7 +25,7 @@ CELL_LEVEL = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class EncodedBlock:
     """A block on its way to the spool; `piece` tells that only a part of it is known."""
 
     node: Node
@@ -37,7 +37,7 @@ class Made:
 class Batch:
     """What one task made: blocks, and pixels for the parent of `node`, half the size of a block."""
 
-    made: list[Made]
+    made: list[EncodedBlock]
     node: Node
     quarter: Pixels | None = None
 
@@ -52,13 +52,13 @@ class Placement:
         fragments: Blocks of which this part covers but some pixels.
         copied: How many blocks were taken over compressed.
         own_overviews: Whether overviews of the part were taken.
-        stop: Somebody's wish for an end, heard between blocks; a part may be a whole raster.
+        stop: Tells that somebody wants an end; looked at between blocks; a part may be a whole raster.
     """
 
-    part: Part
-    shelf: Shelf
+    part: PartReader
+    index: BlockIndex
     spools: Spools
-    settings: Settings
+    settings: MosaicSettings
     items: list[Item] = field(default_factory=list)
     fragments: list[Fragment] = field(default_factory=list)
     copied: int = 0
@@ -70,11 +70,11 @@ class Placement:
 
     @property
     def coverage(self) -> Coverage:
-        return self.shelf.coverage
+        return self.index.coverage
 
     @property
     def codec(self) -> Codec:
-        return self.shelf.codec
+        return self.index.codec
 
     @property
     def nodata(self) -> float:
@@ -220,7 +220,7 @@ class Placement:
             if piece is None:
                 continue
             pixels = self._clipped(child, place)
-            made.append(Made(child, self._encode(pixels), fragment=not self._is_complete(child)))
+            made.append(EncodedBlock(child, self._encode(pixels), fragment=not self._is_complete(child)))
             if self._wants_quarter(child, parent):
                 quarters[child] = halve(pixels, self.nodata, self.settings.resampling)
         if not self._is_computed(parent):
@@ -249,7 +249,7 @@ class Placement:
         quarter = None
         if self._wants_quarter(node, parent_of(node)):
             quarter = halve(pixels, self.nodata, self.settings.resampling)
-        return Batch([Made(node, self._encode(pixels))], node, quarter)
+        return Batch([EncodedBlock(node, self._encode(pixels))], node, quarter)
 
     def _joined(self, node: Node, quarters: dict[Node, Pixels]) -> Pixels:
         pixels = np.full(self.codec.shape, self.nodata, self.codec.dtype)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from orchestrator.assemble.codec import Encoding
-from orchestrator.assemble.stock import Shelf
+from orchestrator.assemble.stock import BlockIndex
 from orchestrator.assemble.writing import Segment
 from orchestrator.model.grid import Window
 
@@ -26,10 +26,10 @@ class PlacedPart:
     own_overviews: bool
 
 
-def summary(parts: Sequence[PlacedPart], shelf: Shelf, resampling: str) -> dict[str, Any]:
-    """Return the fields of a MosaicReport that tell how the blocks of `shelf` were made of `parts`."""
-    stored = sum(int(np.count_nonzero(sizes)) for sizes in shelf.sizes)
-    same = [part for part in parts if part.encoding == shelf.codec.encoding]
+def summary(parts: Sequence[PlacedPart], index: BlockIndex, resampling: str) -> dict[str, Any]:
+    """Return the fields of a MosaicReport that tell how the blocks of `index` were made of `parts`."""
+    stored = sum(int(np.count_nonzero(sizes)) for sizes in index.sizes)
+    same = [part for part in parts if part.encoding == index.codec.encoding]
     copied = min(stored, sum(part.copied for part in same))
     reasons = sorted({part.reason for part in parts if part.reason})
     if len(same) != len(parts):
@@ -37,10 +37,10 @@ def summary(parts: Sequence[PlacedPart], shelf: Shelf, resampling: str) -> dict[
     return {
         "method": "stream" if reasons else "splice",
         "reason": "; ".join(reasons),
-        "overviews": _overviews(parts, len(shelf.sizes) - 1, resampling),
+        "overviews": _overviews(parts, len(index.sizes) - 1, resampling),
         "blocks_copied": copied,
         "blocks_encoded": stored - copied,
-        "blocks_sparse": sum(sizes.size for sizes in shelf.sizes) - stored,
+        "blocks_sparse": sum(sizes.size for sizes in index.sizes) - stored,
     }
 
 

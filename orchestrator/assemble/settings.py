@@ -22,7 +22,7 @@ OVERVIEWS = ("auto", "parts", "average", "nearest", "none")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class MosaicSettings:
     """
     A checked specification.
 
@@ -41,7 +41,7 @@ class Settings:
     fingerprint: str
 
     @classmethod
-    def of(cls, spec: MosaicSpec) -> Settings:
+    def of(cls, spec: MosaicSpec) -> MosaicSettings:
         """
         Check a specification.
 
@@ -113,7 +113,7 @@ def _fingerprint(spec: MosaicSpec) -> str:
     facts = asdict(spec)
     facts |= facts.pop("options")  # once they were fields of the specification: work begun then is continued
     del facts["threads"]  # more threads make the same bytes
-    # Work begun before there were such wishes is continued.
+    # Work begun before there were such options is continued.
     for name in ("appearance", "nodata_by_word"):
         if not facts[name]:
             del facts[name]

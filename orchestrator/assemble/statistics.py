@@ -6,32 +6,32 @@ import numpy as np
 
 from orchestrator.assemble.codec import Pixels
 from orchestrator.assemble.reduce import is_nodata
-from orchestrator.assemble.stock import Shelf, Spools
+from orchestrator.assemble.stock import BlockIndex, Spools
 
 BandTags = dict[str, str]
 
 
-def statistics(shelf: Shelf, spools: Spools, nodata: float) -> list[BandTags]:
+def statistics(index: BlockIndex, spools: Spools, nodata: float) -> list[BandTags]:
     """
     Return GDAL's statistics tags of each band; none without overviews, empty ones for a band without data.
 
     They are computed from the overview next to the coarsest, at most 2 × 2 blocks, and marked as approximate:
     means of pixels do not reach the extremes of the pixels.
     """
-    level = max(1, len(shelf.sizes) - 2)
-    if level >= len(shelf.sizes):
+    level = max(1, len(index.sizes) - 2)
+    if level >= len(index.sizes):
         return []
     found, total = [], 0
-    for row, col in np.ndindex(shelf.sizes[level].shape):
-        height, width = shelf.coverage.extent((level, row, col))
+    for row, col in np.ndindex(index.sizes[level].shape):
+        height, width = index.coverage.extent((level, row, col))
         total += height * width
-        pixels = shelf.pixels((level, row, col), spools.of(level))
+        pixels = index.pixels((level, row, col), spools.of(level))
         if pixels is not None:
-            found.append(pixels[:height, :width].reshape(-1, shelf.codec.bands))
+            found.append(pixels[:height, :width].reshape(-1, index.codec.bands))
     if not found:
-        return [{} for _ in range(shelf.codec.bands)]
+        return [{} for _ in range(index.codec.bands)]
     values = np.concatenate(found)
-    return [_tags(values[:, band], nodata, total) for band in range(shelf.codec.bands)]
+    return [_tags(values[:, band], nodata, total) for band in range(index.codec.bands)]
 
 
 def _tags(values: Pixels, nodata: float, total: int) -> BandTags:

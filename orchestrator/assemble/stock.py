@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.assemble.codec import Codec, Pixels
-from orchestrator.assemble.storage import BufferBytes, FileBytes, space_errors, write_at
+from orchestrator.assemble.storage import BufferBytes, FileBytes, space_errors, write_all_at
 from orchestrator.core.system import open_descriptor, sync_data
 from orchestrator.model.grid import Window
 from orchestrator.raster.coverage import Coverage, Node
@@ -55,7 +55,7 @@ class Spool:
         """Add bytes; return where they lie."""
         at = self.end
         with space_errors(self.path):
-            write_at(self.fd, data, at)
+            write_all_at(self.fd, data, at)
         self.end += len(data)
         return at
 
@@ -79,7 +79,7 @@ class Spool:
 
 
 @dataclass(slots=True)
-class Shelf:
+class BlockIndex:
     """The blocks of one encoding: for each level a (block rows, block cols) table of offsets and one of sizes."""
 
     coverage: Coverage
@@ -89,7 +89,7 @@ class Shelf:
     fragments: list[Fragment] = field(default_factory=list)
 
     @classmethod
-    def empty(cls, coverage: Coverage, codec: Codec) -> Shelf:
+    def empty(cls, coverage: Coverage, codec: Codec) -> BlockIndex:
         shapes = [place.shape for place in coverage.places]
         return cls(
             coverage,

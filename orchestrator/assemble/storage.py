@@ -72,10 +72,10 @@ class BufferBytes:
 
     def copy(self, offset: int, size: int, target: int, at: int) -> None:
         """Copy bytes to position `at` of the file descriptor `target`."""
-        write_at(target, self.read(offset, size), at)
+        write_all_at(target, self.read(offset, size), at)
 
 
-def write_at(fd: int, data: bytes | memoryview, at: int) -> None:
+def write_all_at(fd: int, data: bytes | memoryview, at: int) -> None:
     """Write all of `data` at position `at`."""
     view = memoryview(data)
     while view:
@@ -105,7 +105,7 @@ def _copy_by_hand(source: int, offset: int, target: int, at: int, size: int) -> 
         data = system.read_at(source, min(size, COPY_BYTES), offset)
         if not data:
             raise IntegrityError(f"the file ends at byte {offset}, {size} more bytes were expected")
-        write_at(target, data, at)
+        write_all_at(target, data, at)
         offset, at, size = offset + len(data), at + len(data), size - len(data)
 
 

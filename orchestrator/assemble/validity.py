@@ -8,24 +8,23 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from orchestrator.assemble import tiff
 from orchestrator.assemble.codec import COMPRESSIONS, Codec, Encoding, Pixels
 from orchestrator.assemble.reduce import is_nodata
-from orchestrator.assemble.settings import Settings
+from orchestrator.assemble.settings import MosaicSettings
 from orchestrator.assemble.storage import FileBytes
 from orchestrator.core.errors import IntegrityError, Stopped
 from orchestrator.core.flow import in_order
 from orchestrator.core.system import open_descriptor
 from orchestrator.model.ports import Stop
+from orchestrator.raster.arrays import Ints
 
-Ints = NDArray[np.int64]
 Block = tuple[int, int]  # (block row, block column)
 
 
 def count_valid(
-    path: Path, settings: Settings, stop: Stop, on_blocks: Callable[[int, int], None] = lambda _done, _all: None
+    path: Path, settings: MosaicSettings, stop: Stop, on_blocks: Callable[[int, int], None] = lambda _done, _all: None
 ) -> tuple[int, ...]:
     """
     Return for each band how many pixels of a mosaic hold data: are not nodata, and for floating types not NaN.
@@ -47,7 +46,7 @@ def count_valid(
 class _Counting:
     """One file that is being counted."""
 
-    def __init__(self, path: Path, source: FileBytes, settings: Settings, image: tiff.Directory) -> None:
+    def __init__(self, path: Path, source: FileBytes, settings: MosaicSettings, image: tiff.Directory) -> None:
         block = image.number(tiff.TILE_WIDTH)
         encoding = Encoding(COMPRESSIONS[image.number(tiff.COMPRESSION, 1)], image.number(tiff.PREDICTOR, 1), block)
         self._path, self._source, self._threads = path, source, settings.spec.threads
@@ -59,7 +58,7 @@ class _Counting:
         self._sizes = image.numbers(tiff.TILE_SIZES).reshape(shape)
 
     @classmethod
-    def of(cls, path: Path, source: FileBytes, settings: Settings) -> _Counting:
+    def of(cls, path: Path, source: FileBytes, settings: MosaicSettings) -> _Counting:
         return cls(path, source, settings, tiff.read(source).directories[0])
 
     def total(self, stop: Stop, on_blocks: Callable[[int, int], None]) -> tuple[int, ...]:

@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from orchestrator.assemble.header import Image, header, header_size
-from orchestrator.assemble.stock import Shelf, Spools
-from orchestrator.assemble.storage import ALIGNMENT, aligned, copy_range, space_errors, write_at
+from orchestrator.assemble.stock import BlockIndex, Spools
+from orchestrator.assemble.storage import ALIGNMENT, aligned, copy_range, space_errors, write_all_at
 from orchestrator.assemble.tiff import Directory
 from orchestrator.core.errors import Stopped
 from orchestrator.core.system import open_descriptor
 from orchestrator.model.ports import Stop
+from orchestrator.raster.arrays import Ints
 
-Ints = NDArray[np.int64]
 # Copied between two looks whether somebody wants an end: a slow disk takes some seconds.
 PIECE_BYTES = 256 << 20
 
@@ -32,7 +31,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class CopyRange:
     """Bytes that lie together in a spool and in the output."""
 
     level: int
@@ -42,11 +41,11 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """The output, byte by byte: its head, then runs in the order of the file."""
+class FileLayout:
+    """The output, byte by byte: its head, then what is copied, in the order of the file."""
 
     head: bytes
-    runs: list[Run]
+    copies: list[CopyRange]
     size: int
     full_at: int
 
@@ -56,46 +55,48 @@ class Plan:
 
         None when that alone does not do, because parts came in another order.
         """
-        full = [run for run in self.runs if not run.level]
-        moves = {run.target - run.source for run in full}
+        full = [copy for copy in self.copies if not copy.level]
+        moves = {copy.target - copy.source for copy in full}
         if not full or len(moves) > 1 or full[-1].source + full[-1].size != spool_end:
             return None
         move = moves.pop()
         return move if move >= 0 and move % ALIGNMENT == 0 else None
 
 
-def image_shapes(shelf: Shelf) -> list[tuple[int, int]]:
+def image_shapes(index: BlockIndex) -> list[tuple[int, int]]:
     """Return (height, width) of the output and of its overviews, from fine to coarse."""
-    spans = shelf.coverage.spans
-    return [(-(-spans.height >> n), -(-spans.width >> n)) for n in range(len(shelf.coverage.places))]
+    spans = index.coverage.spans
+    return [(-(-spans.height >> n), -(-spans.width >> n)) for n in range(len(index.coverage.places))]
 
 
-def plan(shelf: Shelf, segments: Sequence[Segment], base: Directory) -> Plan:
+def lay_out(index: BlockIndex, segments: Sequence[Segment], base: Directory) -> FileLayout:
     """
     Decide where every block lies in the output.
 
     The order depends on the parts' windows alone: `segments` are in the order of the windows, the blocks that
     were made last in a segment of their own at the end.
     """
-    shapes = image_shapes(shelf)
-    at = header_size(base, shelf.codec.encoding, shapes)
+    shapes = image_shapes(index)
+    at = header_size(base, index.codec.encoding, shapes)
     full_at = 0
-    runs: list[Run] = []
+    copies: list[CopyRange] = []
     images: list[Image] = []
     for level in reversed(range(len(shapes))):
         if level == 0:
             # On a whole block of the file system, so that a spool can become the output without being copied.
             full_at = at = aligned(at)
         extents = [s.overviews if level else s.full for s in segments]
-        offsets, sizes = shelf.offsets[level], np.maximum(shelf.sizes[level], 0)
+        offsets, sizes = index.offsets[level], np.maximum(index.sizes[level], 0)
         targets, moved = _moved(offsets, sizes, extents, level, at)
         images.append(Image(*shapes[level], targets, sizes))
-        runs += moved
+        copies += moved
         at += int(sizes.sum())
-    return Plan(header(base, shelf.codec.encoding, images[::-1]), runs, at, full_at)
+    return FileLayout(header(base, index.codec.encoding, images[::-1]), copies, at, full_at)
 
 
-def _moved(offsets: Ints, sizes: Ints, extents: list[tuple[int, int]], level: int, at: int) -> tuple[Ints, list[Run]]:
+def _moved(
+    offsets: Ints, sizes: Ints, extents: list[tuple[int, int]], level: int, at: int
+) -> tuple[Ints, list[CopyRange]]:
     """Return the offsets in the output of the blocks of a level, which begins at byte `at`, and what to copy."""
     stored = np.flatnonzero(sizes)
     source, size = offsets.ravel()[stored], sizes.ravel()[stored]
@@ -107,11 +108,11 @@ def _moved(offsets: Ints, sizes: Ints, extents: list[tuple[int, int]], level: in
     breaks = np.flatnonzero(source[1:] != source[:-1] + size[:-1]) + 1
     firsts = np.concatenate(([0], breaks)) if len(source) else breaks
     lengths = np.add.reduceat(size, firsts) if len(source) else size
-    runs = [
-        Run(level, *numbers)
+    copies = [
+        CopyRange(level, *numbers)
         for numbers in zip(source[firsts].tolist(), target[firsts].tolist(), lengths.tolist(), strict=True)
     ]
-    return targets.reshape(offsets.shape), runs
+    return targets.reshape(offsets.shape), copies
 
 
 def _ranks(source: Ints, extents: list[tuple[int, int]]) -> Ints:
@@ -123,10 +124,10 @@ def _ranks(source: Ints, extents: list[tuple[int, int]]) -> Ints:
     return ranks[np.searchsorted(starts, source, side="right") - 1] if len(ranks) else source
 
 
-def _pieces(run: Run) -> Iterator[tuple[int, int, int]]:
-    """Yield (source, target, size) of a run, PIECE_BYTES at most at a time."""
-    for done in range(0, run.size, PIECE_BYTES):
-        yield run.source + done, run.target + done, min(PIECE_BYTES, run.size - done)
+def _pieces(copy: CopyRange) -> Iterator[tuple[int, int, int]]:
+    """Yield (source, target, size) of a copy, PIECE_BYTES at most at a time."""
+    for done in range(0, copy.size, PIECE_BYTES):
+        yield copy.source + done, copy.target + done, min(PIECE_BYTES, copy.size - done)
 
 
 def _unless(stop: Stop) -> None:
@@ -134,34 +135,34 @@ def _unless(stop: Stop) -> None:
         raise Stopped("stopped while writing the mosaic; all placed parts are kept")
 
 
-def write_in_place(layout: Plan, spools: Spools, stop: Stop) -> None:
+def write_in_place(layout: FileLayout, spools: Spools, stop: Stop) -> None:
     """Make the spool of full blocks, moved where they belong, the output; a stop in between takes the room back."""
     fd, path = spools.full.fd, spools.full.path
     with space_errors(path):
         # What a spool keeps free for the head may hold anything.
-        write_at(fd, layout.head, 0)
+        write_all_at(fd, layout.head, 0)
         at = len(layout.head)
-        for run in layout.runs:
-            if run.level:
-                for source, target, size in _pieces(run):
+        for copy in layout.copies:
+            if copy.level:
+                for source, target, size in _pieces(copy):
                     _unless(stop)
                     copy_range(spools.overviews.fd, source, fd, target, size)
-                at = run.target + run.size
-        write_at(fd, bytes(layout.full_at - at), at)
+                at = copy.target + copy.size
+        write_all_at(fd, bytes(layout.full_at - at), at)
         os.ftruncate(fd, layout.size)
         os.fsync(fd)
 
 
-def write_copy(layout: Plan, spools: Spools, path: Path, stop: Stop) -> None:
+def write_copy(layout: FileLayout, spools: Spools, path: Path, stop: Stop) -> None:
     """Write the output to `path` out of the spools."""
     fd = open_descriptor(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
     try:
         with space_errors(path):
-            write_at(fd, layout.head, 0)
-            for run in layout.runs:
-                for source, target, size in _pieces(run):
+            write_all_at(fd, layout.head, 0)
+            for copy in layout.copies:
+                for source, target, size in _pieces(copy):
                     _unless(stop)
-                    copy_range(spools.of(run.level).fd, source, fd, target, size)
+                    copy_range(spools.of(copy.level).fd, source, fd, target, size)
             # The head is padded to where blocks begin, also when there is none.
             os.ftruncate(fd, layout.size)
             os.fsync(fd)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.core.errors import TransientError
-from orchestrator.core.log import clean
+from orchestrator.core.log import one_line
 
 # A status that says something final about the thing asked for is believed only in the service's own form, and one
 # about us unless it is a page. 407 is a proxy's by its meaning.
@@ -56,7 +56,7 @@ def shorten(text: bytes | str, limit: int = 300) -> str:
     """Return a service's text as one clean line of at most `limit`; a page is told by its title or its first words."""
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     title = re.search(r"<title>(.*?)</title>", words[:4096], re.IGNORECASE | re.DOTALL)
-    return clean(title.group(1) if title else words, limit) or "no explanation"
+    return one_line(title.group(1) if title else words, limit) or "no explanation"
 
 
 class Pages:
@@ -80,7 +80,7 @@ class Pages:
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise TransientError(f"{self._what}: the answer's {self._key} are no list of objects")
         if not page.keys() <= self._known or not isinstance(token, str):
-            raise TransientError(f"{self._what}: the answer is no page of a list: {clean(str(sorted(page)), 80)}")
+            raise TransientError(f"{self._what}: the answer is no page of a list: {one_line(str(sorted(page)), 80)}")
         self._watch_for_circles(token, entries)
         self._entries += len(entries)
         self._pages += 1

@@ -22,7 +22,7 @@ import urllib3
 import urllib3.connection
 import urllib3.connectionpool
 
-from orchestrator.clients.watch import SLICE_SECONDS, current
+from orchestrator.clients.watch import SLICE_SECONDS, current_watch
 
 CONNECT_SECONDS = 10.0
 # The longest silence in the middle of an answer.
@@ -76,7 +76,7 @@ class WatchedSocket:
 
     def recv_into(self, buffer: Any) -> int:
         count = int(self._patiently(lambda: self._sock.recv_into(buffer)))
-        current().hear()
+        current_watch().hear()
         return count
 
     def sendall(self, data: Any) -> None:
@@ -93,7 +93,7 @@ class WatchedSocket:
             TimeoutError: Nothing moved for longer than the silence allowed.
             Stopped, TransientError: The watch gave the call up.
         """
-        watch, since = current(), time.monotonic()
+        watch, since = current_watch(), time.monotonic()
         while True:
             watch.check()
             try:
@@ -111,7 +111,7 @@ class _Watched:
 
     def connect(self) -> None:
         # Names are looked up and connections made by the system, which knows no stop.
-        current().wait_for(super().connect, self.close)  # type: ignore[misc]  # of the class this is mixed into
+        current_watch().wait_for(super().connect, self.close)  # type: ignore[misc]  # of the class this is mixed into
         self.sock = WatchedSocket(self.sock)
 
     def close(self) -> None:
@@ -195,13 +195,13 @@ class WatchedAdapter(requests.adapters.HTTPAdapter):
             _read_whole(response)
         finally:
             response.close()
-        current().take(response)
+        current_watch().take(response)
         return response
 
 
 def _read_whole(response: requests.Response) -> None:
     """Take the body in, inflated piece by piece, so that a bomb is noticed and not swallowed."""
-    watch, body = current(), io.BytesIO()  # which gives its bytes away without a second copy of them
+    watch, body = current_watch(), io.BytesIO()  # which gives its bytes away without a second copy of them
     for piece in response.iter_content(_PIECE_BYTES):
         body.write(piece)
         watch.count_bytes(len(piece), body.tell())

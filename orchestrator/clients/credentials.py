@@ -16,7 +16,7 @@ from google.oauth2 import service_account
 
 from orchestrator.core import log as logs
 from orchestrator.core.errors import ConfigError, CredentialError
-from orchestrator.core.log import clean
+from orchestrator.core.log import one_line
 from orchestrator.core.system import user_id
 
 log = logs.get(__name__)
@@ -76,20 +76,20 @@ def check_key_file(path: Path) -> None:
     try:
         found = path.stat()
     except OSError as error:
-        raise ConfigError(clean(f"the key file {path} cannot be read: {error.strerror}")) from error
+        raise ConfigError(one_line(f"the key file {path} cannot be read: {error.strerror}")) from error
     if not stat.S_ISREG(found.st_mode):
-        raise ConfigError(clean(f"the key file {path} is not a file"))
+        raise ConfigError(one_line(f"the key file {path} is not a file"))
     ours = user_id()
     if ours is None:
         return  # rights are lists there (Windows), and what `stat` says of them is made up
     if found.st_mode & stat.S_IRWXO:
-        raise ConfigError(clean(f"the key file {path} is open to everybody on this machine; chmod 0400 it"))
+        raise ConfigError(one_line(f"the key file {path} is open to everybody on this machine; chmod 0400 it"))
     if found.st_uid not in (ours, 0):
         raise ConfigError(
-            clean(f"the key file {path} belongs to user {found.st_uid}, not to us ({ours}); use a copy of our own")
+            one_line(f"the key file {path} belongs to user {found.st_uid}, not to us ({ours}); use a copy of our own")
         )
     if found.st_mode & stat.S_IWGRP:
-        raise ConfigError(clean(f"the key file {path} may be changed by its group {found.st_gid}; chmod 0400 it"))
+        raise ConfigError(one_line(f"the key file {path} may be changed by its group {found.st_gid}; chmod 0400 it"))
     if found.st_mode & stat.S_IRGRP:
         meaning = f"its group {found.st_gid} may read it; chmod 0400 it unless that is meant"
         log.warning("credentials.group_readable", file=str(path), meaning=meaning)
@@ -103,7 +103,7 @@ def _from_key(path: Path, scopes: tuple[str, ...]) -> Any:
     except (OSError, ValueError, google.auth.exceptions.GoogleAuthError) as error:
         # The library's sentence names missing fields, never their content.
         text = f"the key file {path} is not a service account's key: {type(error).__name__}"
-        raise ConfigError(clean(text)) from None
+        raise ConfigError(one_line(text)) from None
 
 
 def _is_secret(path: Path) -> bool:
@@ -122,7 +122,7 @@ def _from_machine(scopes: tuple[str, ...]) -> Any:
         credentials, _ = google.auth.default(scopes=list(scopes))
     except google.auth.exceptions.DefaultCredentialsError as error:
         raise CredentialError(
-            f"this machine has no Google credentials of its own: {clean(str(error), 300)}; "
+            f"this machine has no Google credentials of its own: {one_line(str(error), 300)}; "
             "attach a service account, set a key file, or run `gcloud auth application-default login`"
         ) from error
     return credentials

@@ -19,7 +19,7 @@ from orchestrator.clients.media import MediaBody, MediaSession, open_media
 from orchestrator.clients.probe import probe
 from orchestrator.clients.refusals import calling, refusals
 from orchestrator.clients.transport import Transport
-from orchestrator.clients.watch import LIMITS, Limits
+from orchestrator.clients.watch import LIMITS, CallLimits
 from orchestrator.core.errors import GenerationError, NotFoundError, TransientError
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.ports import Stop
@@ -57,7 +57,7 @@ class DriveFiles:
         url: str,
         transport: Transport,
         stop: Stop | None = None,
-        limits: Limits = LIMITS,
+        limits: CallLimits = LIMITS,
     ) -> None:
         """Take the discovery `service` over its `transport`, and an authorised `session` for bodies."""
         self._service, self._session, self._transport = service, session, transport
@@ -262,7 +262,7 @@ def connect_drive(
     folder: str,
     transfers: int = 4,
     stop: Stop | None = None,
-    limits: Limits = LIMITS,
+    limits: CallLimits = LIMITS,
 ) -> DriveFiles:
     """
     Return the files of the folder named `folder`, with room for `transfers` bodies at once; nothing is sent yet.

@@ -24,7 +24,7 @@ from orchestrator.clients.operations import read_operation
 from orchestrator.clients.probe import probe
 from orchestrator.clients.sentences import ALREADY_STARTED, QUEUE_FULL, diagnose
 from orchestrator.clients.transport import Transport
-from orchestrator.clients.watch import LIMITS, Limits, Watch, watching
+from orchestrator.clients.watch import LIMITS, CallLimits, Watch, watching
 from orchestrator.core import log as logs
 from orchestrator.core.clock import quota_returns
 from orchestrator.core.errors import (
@@ -199,7 +199,7 @@ def borrowed() -> Iterator[None]:
                 url, project = theirs.cloud_api_base_url, theirs.cloud_api_user_project
                 ee.Initialize(theirs.credentials, url=url, project=project)
         except Exception as error:  # noqa: BLE001  the block is over; whoever needs the session sees why it is not there
-            log.warning("earthengine.session_not_restored", error=logs.clean(str(error), _SENTENCE_LIMIT))
+            log.warning("earthengine.session_not_restored", error=logs.one_line(str(error), _SENTENCE_LIMIT))
 
 
 class EarthEngine:
@@ -218,7 +218,7 @@ class EarthEngine:
         url: str | None,
         stop: Stop,
         policy: RetryPolicy | None = None,
-        limits: Limits = LIMITS,
+        limits: CallLimits = LIMITS,
     ) -> None:
         """
         Connect, if nobody in this process has yet.

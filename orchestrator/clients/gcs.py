@@ -18,7 +18,7 @@ from orchestrator.clients.connections import TIMEOUT, make_session, mount
 from orchestrator.clients.media import MediaBody, MediaSession, open_media
 from orchestrator.clients.probe import probe
 from orchestrator.clients.refusals import calling, refusals
-from orchestrator.clients.watch import LIMITS, Limits, Watch
+from orchestrator.clients.watch import LIMITS, CallLimits, Watch
 from orchestrator.core.errors import ConfigError, GenerationError, NotFoundError, TransientError
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.ports import Stop
@@ -96,7 +96,7 @@ class GcsObjects:
         session: MediaSession,
         url: str | None = None,
         stop: Stop | None = None,
-        limits: Limits = LIMITS,
+        limits: CallLimits = LIMITS,
     ) -> None:
         self._client, self._session, self._stop, self._limits = client, session, stop, limits
         self._met = False
@@ -275,7 +275,7 @@ def connect_gcs(
     bucket: str,
     transfers: int = 8,
     stop: Stop | None = None,
-    limits: Limits = LIMITS,
+    limits: CallLimits = LIMITS,
 ) -> GcsObjects:
     """
     Return the objects of `bucket`, with room for `transfers` bodies at once; nothing is sent yet.

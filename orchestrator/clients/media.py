@@ -17,12 +17,12 @@ from google.auth.transport.requests import Request
 from orchestrator.clients.answers import is_proof
 from orchestrator.clients.connections import TIMEOUT, make_pool, make_session
 from orchestrator.clients.refusals import calling, refusal
-from orchestrator.clients.watch import Limits
+from orchestrator.clients.watch import CallLimits
 from orchestrator.core.errors import GenerationError, TransientError
 from orchestrator.model.ports import Stop
 
 # Of one read of a body, or of its beginning; what came of it is kept, so a stop need not wait for more.
-_BODY = Limits(grace_seconds=0.0)
+_BODY = CallLimits(grace_seconds=0.0)
 _EXPLANATION_BYTES = 1 << 16
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator.clients.sentences import diagnose
 from orchestrator.core.errors import TransientError
-from orchestrator.core.log import clean
+from orchestrator.core.log import one_line
 from orchestrator.model.batch import Operation, OperationState
 from orchestrator.model.ports import Diagnosis
 from orchestrator.model.states import Failure
@@ -40,7 +40,7 @@ def read_operation(entry: Any) -> Operation:
         TransientError: It is no operation at all, so the whole answer cannot be trusted.
     """
     if not isinstance(entry, Mapping) or not is_name(entry.get("name")):
-        raise TransientError(f"Earth Engine's answer is not an operation: {clean(str(entry), 80)!r}")
+        raise TransientError(f"Earth Engine's answer is not an operation: {one_line(str(entry), 80)!r}")
     metadata = _mapping(entry.get("metadata"))
     said = _text(metadata.get("state"))
     state = _STATES.get(said, OperationState.UNKNOWN) if said else _state_from(entry)
@@ -77,7 +77,7 @@ def _state_from(entry: Mapping[str, Any]) -> OperationState:
 def _sentence(error: Any) -> str:
     if not error:
         return ""
-    return _text(_mapping(error).get("message")) or f"no reason given: {clean(str(error), 200)}"
+    return _text(_mapping(error).get("message")) or f"no reason given: {one_line(str(error), 200)}"
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -86,7 +86,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 def _text(value: Any) -> str:
     """Return a text of the service's as one clean line: it goes into the database, to `why` and to a terminal."""
-    return clean(value, _TEXT_LIMIT) if isinstance(value, str) else ""
+    return one_line(value, _TEXT_LIMIT) if isinstance(value, str) else ""
 
 
 def _number(value: Any, otherwise: float) -> float:

@@ -19,7 +19,7 @@ import ee
 
 from orchestrator.clients.earthengine import PUBLIC_URL, EarthEngine
 from orchestrator.clients.transport import by_way_of
-from orchestrator.clients.watch import LIMITS, Limits, Watch
+from orchestrator.clients.watch import LIMITS, CallLimits, Watch
 from orchestrator.core.errors import TransientError
 from orchestrator.model.grid import Grid, Window
 from orchestrator.model.ports import Stop
@@ -86,7 +86,7 @@ class Reply:
 class PixelClient:
     """Asks one Earth Engine for pixels. Safe to use from several threads."""
 
-    def __init__(self, engine: EarthEngine, *, high_volume: bool = False, limits: Limits = PIXEL_LIMITS) -> None:
+    def __init__(self, engine: EarthEngine, *, high_volume: bool = False, limits: CallLimits = PIXEL_LIMITS) -> None:
         """`high_volume` takes Google's address for many requests; another service has one address only."""
         self._engine = engine
         self._elsewhere = high_volume and engine.address == PUBLIC_URL

@@ -6,9 +6,9 @@ import socket
 from urllib.parse import urlsplit
 
 from orchestrator.clients.connections import proxy_for
-from orchestrator.clients.watch import Limits, Watch
+from orchestrator.clients.watch import CallLimits, Watch
 from orchestrator.core.errors import UnreachableError
-from orchestrator.core.log import clean
+from orchestrator.core.log import one_line
 from orchestrator.model.ports import Stop
 
 PROBE_SECONDS = 5.0
@@ -26,14 +26,14 @@ def probe(url: str, what: str, stop: Stop | None) -> None:
     proxy = proxy_for(url)
     parts = urlsplit(proxy or url)
     place = (parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 443))
-    watch = Watch(f"reaching {what}", stop, Limits(grace_seconds=0.0))
+    watch = Watch(f"reaching {what}", stop, CallLimits(grace_seconds=0.0))
     try:
         watch.wait_for(lambda: _connect(place), lambda: None, PROBE_SECONDS)
     except OSError as error:
-        via = f" through the proxy {clean(proxy)}" if proxy else ""
+        via = f" through the proxy {one_line(proxy)}" if proxy else ""
         reason = f"no answer within {PROBE_SECONDS:g} s" if isinstance(error, TimeoutError) else _reason(error)
         raise UnreachableError(
-            f"{what} cannot be reached at {clean(url)}{via}: {reason}; look at the address and at the network"
+            f"{what} cannot be reached at {one_line(url)}{via}: {reason}; look at the address and at the network"
         ) from error
 
 
@@ -44,4 +44,4 @@ def _connect(place: tuple[str, int]) -> None:
 def _reason(error: OSError) -> str:
     if isinstance(error, socket.gaierror):
         return "its name is not known here"
-    return clean(error.strerror or str(error)).lower()
+    return one_line(error.strerror or str(error)).lower()

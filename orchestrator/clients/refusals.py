@@ -15,7 +15,7 @@ import requests
 import urllib3.exceptions
 
 from orchestrator.clients.answers import is_proof, shorten
-from orchestrator.clients.watch import LIMITS, Limits, Watch, watching
+from orchestrator.clients.watch import LIMITS, CallLimits, Watch, watching
 from orchestrator.core.errors import (
     CredentialError,
     GenerationError,
@@ -25,7 +25,7 @@ from orchestrator.core.errors import (
     ThrottleError,
     TransientError,
 )
-from orchestrator.core.log import clean
+from orchestrator.core.log import one_line
 from orchestrator.model.ports import Stop
 
 # Reasons under status 403 that mean "slower", not "no" (Drive API: Resolve errors; Cloud Storage: HTTP status codes).
@@ -42,7 +42,7 @@ def refusal(
     `reason` is the machine-readable word that tells a missing right from too many calls, both of them 403. `proved`
     tells whether the answer is the service's: a proxy's page must not say that a thing is gone.
     """
-    message = clean(f"{what}: HTTP {status}: {shorten(sentence)}")
+    message = one_line(f"{what}: HTTP {status}: {shorten(sentence)}")
     if not proved:
         return TransientError(f"{message} (the answer is not the service's)")
     kind = _class_of(status, reason)
@@ -87,12 +87,14 @@ def refusals(what: str) -> Iterator[None]:
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         # Status 200 with something else than the service's JSON in it: a captive portal, a proxy's page. The SDKs
         # trip over it in as many ways as there are shapes.
-        text = clean(f"{type(error).__name__}: {error}", 200)
-        raise TransientError(clean(f"{what}: the answer has not the shape of the service's: {text}")) from error
+        text = one_line(f"{type(error).__name__}: {error}", 200)
+        raise TransientError(one_line(f"{what}: the answer has not the shape of the service's: {text}")) from error
 
 
 @contextmanager
-def calling(what: str, stop: Stop | None, limits: Limits = LIMITS, *, seconds: float | None = None) -> Iterator[Watch]:
+def calling(
+    what: str, stop: Stop | None, limits: CallLimits = LIMITS, *, seconds: float | None = None
+) -> Iterator[Watch]:
     """
     Watch the calls inside the block as one and turn their failures into errors of the house.
 
@@ -142,4 +144,4 @@ def _broken_way(error: Exception, what: str) -> OrchestratorError:
     # A certificate that does not fit will not fit in a minute either; somebody has to look at it.
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return PermanentError(f"{what}: the server's certificate is not trusted: {text}")
-    return TransientError(clean(f"{what}: {text}"))
+    return TransientError(one_line(f"{what}: {text}"))

@@ -11,7 +11,7 @@ import httplib2  # type: ignore[import-untyped]  # ships no types; only its answ
 import requests
 
 from orchestrator.clients.connections import TIMEOUT, make_session
-from orchestrator.clients.watch import current
+from orchestrator.clients.watch import current_watch
 
 _local = threading.local()
 
@@ -59,7 +59,7 @@ class Transport:
         connection_type: Any = None,  # noqa: ARG002  httplib2's
     ) -> tuple[Any, bytes]:
         """Send one request; return the answer's headers, with the status among them, and its body."""
-        current().ask()
+        current_watch().ask()
         try:
             answer = self._session.request(
                 method, _address_of(uri), data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False

@@ -26,7 +26,7 @@ SLICE_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class CallLimits:
     """
     What one call may take; no honest one comes near.
 
@@ -48,7 +48,7 @@ class Limits:
     call_bytes: int = 512 << 20
 
 
-LIMITS = Limits()
+LIMITS = CallLimits()
 
 
 class Watch:
@@ -57,7 +57,7 @@ class Watch:
 
     Args:
         what: The thing asked for, for messages.
-        stop: The wish to stop; None where there is nobody to wish it.
+        stop: Tells that the process is asked to stop; None where nobody asks.
         limits: What it may take.
         seconds: For the whole call, where it is no ordinary one.
         on_answer: Told of each complete answer, a `requests.Response`, before the SDK sees it; may raise.
@@ -69,7 +69,7 @@ class Watch:
         self,
         what: str,
         stop: Stop | None,
-        limits: Limits = LIMITS,
+        limits: CallLimits = LIMITS,
         *,
         seconds: float | None = None,
         on_answer: Callable[[Any], None] | None = None,
@@ -208,7 +208,7 @@ def watching(watch: Watch) -> Iterator[Watch]:
         _local.watch = before
 
 
-def current() -> Watch:
+def current_watch() -> Watch:
     """Return the watch of this thread's call; outside of any, one that only ends."""
     found: Watch | None = getattr(_local, "watch", None)
     return found or Watch("a call", None)

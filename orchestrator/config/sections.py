@@ -96,8 +96,8 @@ class Settings(Section):
 
     ee: EarthEngineSettings = EarthEngineSettings()
     gcs: GcsSettings = GcsSettings()
-    drive: DriveSettings = DriveSettings()
     pixels: PixelSettings = PixelSettings()
+    drive: DriveSettings = DriveSettings()
     credentials: CredentialSettings = CredentialSettings()
     local: LocalSettings = LocalSettings()
     transfer: TransferSettings = TransferSettings()

@@ -16,12 +16,12 @@ from orchestrator.core import system
 from orchestrator.core.errors import OrchestratorError, Stopped
 from orchestrator.core.system import Held, LockTakenError, sync_folder
 
-# Read at once while hashing: a wish to stop is heard after each, some ten milliseconds apart.
+# Read at once while hashing: a stop is heard after each, some ten milliseconds apart.
 CHUNK_BYTES = 4 << 20
 TOKEN_BYTES = 6  # of the names of unfinished files
 
 
-class Wish(Protocol):
+class StopFlag(Protocol):
     """Whether somebody wants an end."""
 
     def is_set(self) -> bool: ...
@@ -157,7 +157,7 @@ def remove_if_empty(folder: Path) -> None:
             raise
 
 
-def sha256_of(path: Path, stop: Wish | None = None, on_bytes: Callable[[int], None] = lambda _size: None) -> str:
+def sha256_of(path: Path, stop: StopFlag | None = None, on_bytes: Callable[[int], None] = lambda _size: None) -> str:
     """
     Return the SHA-256 of a file in hexadecimal; `on_bytes` is told the bytes of each read.
 

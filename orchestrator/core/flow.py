@@ -8,11 +8,11 @@ from concurrent.futures import Executor, Future
 from itertools import islice
 from typing import TypeVar
 
-Task = TypeVar("Task")
-Result = TypeVar("Result")
+T = TypeVar("T")
+R = TypeVar("R")
 
 
-def in_order(pool: Executor, work: Callable[[Task], Result], tasks: Iterable[Task], *, ahead: int) -> Iterator[Result]:
+def in_order(pool: Executor, work: Callable[[T], R], tasks: Iterable[T], *, ahead: int) -> Iterator[R]:
     """
     Begin `work` on the first `ahead` tasks now; return its results in the order of the tasks.
 
@@ -23,9 +23,7 @@ def in_order(pool: Executor, work: Callable[[Task], Result], tasks: Iterable[Tas
     return _results(pool, work, waiting, running)
 
 
-def _results(
-    pool: Executor, work: Callable[[Task], Result], waiting: Iterator[Task], running: deque[Future[Result]]
-) -> Iterator[Result]:
+def _results(pool: Executor, work: Callable[[T], R], waiting: Iterator[T], running: deque[Future[R]]) -> Iterator[R]:
     try:
         while running:
             result = running.popleft().result()
@@ -36,9 +34,9 @@ def _results(
             future.cancel()
 
 
-def one_behind(items: Iterable[Result]) -> Iterator[Result]:
+def one_behind(items: Iterable[R]) -> Iterator[R]:
     """Yield each item once the next has been made; when making one fails, the one before it comes first."""
-    held: deque[Result] = deque()
+    held: deque[R] = deque()
     failure: Exception | None = None
     try:
         for item in items:

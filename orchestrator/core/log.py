@@ -42,7 +42,7 @@ def mask_text(text: str) -> str:
     return _CONTROL.sub("?", _SECRET_VALUES.sub(_masked, _ESCAPES.sub("?", text)))
 
 
-def clean(text: str, limit: int | None = None) -> str:
+def one_line(text: str, limit: int | None = None) -> str:
     """Return somebody else's text as one line of at most `limit` characters: masked, without control characters."""
     line = " ".join(mask_text(text).split())
     return line if limit is None or len(line) <= limit else line[: limit - 1] + "…"
@@ -156,7 +156,7 @@ class _Room:
             getattr(structlog.get_logger(room=self._name), level)(event, **self._bound, **facts)
             return
         told = self._bound | {key: value for key, value in facts.items() if key != "exc_info"}
-        line = " ".join([event, *(f"{key}={clean(str(mask(value, key)))}" for key, value in told.items())])
+        line = " ".join([event, *(f"{key}={one_line(str(mask(value, key)))}" for key, value in told.items())])
         logger = logging.getLogger(
             self._name if self._name.startswith("orchestrator") else f"orchestrator.{self._name}"
         )

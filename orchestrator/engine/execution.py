@@ -36,7 +36,7 @@ from orchestrator.engine.runner import UnitContext, UnitWork
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Head, Run
 from orchestrator.engine.waiting import Waits
-from orchestrator.engine.work import CancelledByUserError, HoldError, Work, carry
+from orchestrator.engine.work import CancelledByUserError, HoldError, Work, carry_all
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan
 from orchestrator.model.product import OutputLostError, RunSnapshot, Settled, Sink
@@ -139,8 +139,8 @@ class Execution:
 
     def is_due(self, run: Head) -> bool:
         """Tell whether there is something to do for a run now: a held one is looked at when its time has come."""
-        wished = run.request == "cancel" and not self._uncancelled
-        return run.state is not RunState.HELD or wished or self._left(run) <= 0
+        cancel_requested = run.request == "cancel" and not self._uncancelled
+        return run.state is not RunState.HELD or cancel_requested or self._left(run) <= 0
 
     def _left(self, run: Head) -> float:
         return self._waits.left(f"hold {run.updated}", run.next_at, LONGEST_HOLD_SECONDS)
@@ -241,7 +241,7 @@ class Execution:
         sink, plan = self._open(run), self._clients.product.exports(snapshot_of(run))
         if sink is not None and plan is not None:
             with Placing(sink, self._process.stop) as placing:
-                carry(self._works(run, plan, placing), self._context.wake, self._context.obey)
+                carry_all(self._works(run, plan, placing), self._context.wake, self._context.obey)
         crash.point("run.exported")
         self._store.runs.set_state(run.id, RunState.ASSEMBLING)
 
@@ -249,10 +249,12 @@ class Execution:
         """Return what is to be done until the run can be finished."""
         job = Job.from_json(run.job)
         refit = self._refit if job.split == "blocks" else None
-        exports = Exports(plan, run.image, kind_of(job, plan), self._cut, refit)
+        product, snapshot = self._clients.product, snapshot_of(run)
+        exports = Exports(
+            plan, run.image, kind_of(job, plan), self._cut, refit, lambda window: product.instead(snapshot, window)
+        )
         works: list[Work] = [BatchWork(self._context, exports, placing, self._watch, self._parts_folder(run))]
-        snapshot = snapshot_of(run)
-        if steps := self._clients.product.steps(snapshot):
+        if steps := product.steps(snapshot):
             works.append(UnitWork(UnitContext(self._context, snapshot, steps, placing, self._folders(run)[0])))
         return works
 
@@ -326,7 +328,7 @@ class Execution:
         self._record("run.held", {"reason": str(why), "who": who, "next_at": next_at})
 
     def _give_up(self, _run: Run) -> None:
-        """Cancel, as the user wishes; when the service does not answer, hold and cancel later."""
+        """Cancel, as the user asked; when the service does not answer, hold and cancel later."""
         try:
             self.cancel()
         except (TransientError, CredentialError) as error:

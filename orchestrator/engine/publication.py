@@ -141,12 +141,10 @@ class Publication:
         """
         Tell whether some of the new files have got their names, and the one that makes the result has not.
 
-        Then what lies beside an earlier result is not its own any more: the only way to order is on.
+        Then what lies beside an earlier result is not its own any more: the only way to order is on. The first file
+        tells it; a product names one first that no two runs share.
         """
-        if not self._row.result:
-            return False
-        *beside, main = Result.from_json(self._row.result).files
-        return any(is_file(file, self.stop) for file in beside) or is_file(main, self.stop, self.say)
+        return bool(self._row.result) and is_file(Result.from_json(self._row.result).files[0], self.stop, self.say)
 
     def _placed_parts(self) -> list[Part]:
         """
@@ -184,11 +182,15 @@ class Publication:
         return Evidence(tuple(brought), tuple(units))
 
     def _already_published(self) -> Result | None:
-        """Return the result when a crash fell between the last rename and its commit."""
+        """
+        Return the result when a crash fell between the last rename and its commit.
+
+        Every file must be there: an earlier result may have the same raster, and another proof.
+        """
         if not self._row.result:
             return None
         result = Result.from_json(self._row.result)
-        return result if is_file(result.main, self.stop, self.say) else None
+        return result if all(is_file(file, self.stop, self.say) for file in reversed(result.files)) else None
 
     def _manifest(self, made: Made) -> Result:
         files = []

@@ -265,7 +265,8 @@ class UnitWork:
                 units.finish(unit, UnitState.EMPTY, result=result or None)
             case Split(pieces, why, failure):
                 units.split(unit, pieces, failure, why)
-                self._record("unit.split", unit, {"into": [p.key for p in pieces], "failure": failure, "error": why})
+                facts = {"pieces": len(pieces), "failure": failure, "error": why}
+                self._record("unit.split", unit, facts)
             case Lost(keys, why):
                 units.again(unit, 0.0, Failure.TRANSIENT, why, counted=False, lost=keys)
                 self._record("unit.lost", unit, {"lost": [key for _, key in keys], "error": why})

@@ -186,18 +186,18 @@ def bare(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class FireDecision:
     """A date and why it is not fired; empty: it is."""
 
     moment: Moment
     skipped: str = ""
 
 
-def judge(due: Sequence[Moment], now: datetime, catch_up: CatchUp) -> list[Verdict]:
+def judge(due: Sequence[Moment], now: datetime, catch_up: CatchUp) -> list[FireDecision]:
     """Return what becomes of the dates that are due and neither fired nor skipped yet, oldest first."""
     kept = {"latest": 1, "all": MOST_AT_ONCE, "none": len(due)}[catch_up]
     return [
-        Verdict(moment, _why_not(moment, now, catch_up, newer=len(due) - 1 - place, kept=kept))
+        FireDecision(moment, _why_not(moment, now, catch_up, newer=len(due) - 1 - place, kept=kept))
         for place, moment in enumerate(due)
     ]
 

@@ -68,7 +68,7 @@ class Service:
         clock: See `core.clock`.
         notify: Told the events of the service itself.
         hold_seconds: When a run that cannot be joined is looked at again.
-        patience_seconds: So long after the last progress, `until_idle` still waits for runs held for time.
+        idle_limit_seconds: So long after the last progress, `until_idle` still waits for runs held for time.
         looked: Called after each look with the number of runs in slots and of those that wait.
     """
 
@@ -80,17 +80,17 @@ class Service:
     clock: Clock
     notify: Callable[[str, str, Mapping[str, Any]], None]
     hold_seconds: float = 300.0
-    patience_seconds: float = 900.0
+    idle_limit_seconds: float = 900.0
     looked: Callable[[int, int], None] = field(default=lambda _busy, _waiting: None)
 
     def work(self, *, until_idle: bool = False) -> Summary:
         """
         Go on until `stop` is set; then let each run end its step and return.
 
-        With `until_idle`, end too when no run is ready and none will be within the patience.
+        With `until_idle`, end too when no run is ready and none will be within that time.
 
         Raises:
-            OrchestratorError: With `until_idle`: the store could not be used for as long as the patience.
+            OrchestratorError: With `until_idle`: the store could not be used for that long.
         """
         return _Shift(self).work(until_idle=until_idle)
 
@@ -156,11 +156,11 @@ class _Shift:
         return run.declaration != "" and run.declaration in self._busy.values()
 
     def _is_given_up(self, run: Waiting) -> bool:
-        """Tell whether the patience with runs that come out of their slots unfinished is over."""
-        return self._until_idle and run.id in self._tried and self._now() > self._patient_until()
+        """Tell whether runs that come out of their slots unfinished have had their time."""
+        return self._until_idle and run.id in self._tried and self._now() > self._give_up_at()
 
-    def _patient_until(self) -> float:
-        return self._progress_at + self._service.patience_seconds
+    def _give_up_at(self) -> float:
+        return self._progress_at + self._service.idle_limit_seconds
 
     def _wait(self) -> float:
         """Return how long nothing can become ready, at most until the next look."""
@@ -177,12 +177,12 @@ class _Shift:
             if self._busy:
                 return False
             if self._trouble is not None:
-                if self._now() > self._patient_until():
+                if self._now() > self._give_up_at():
                     raise self._trouble
                 return False
             ours = [run for run in self._waiting if run.id not in self._locked and not self._is_given_up(run)]
             soonest = self._turns.soonest(ours)
-            return soonest is None or (soonest > 0 and self._now() + soonest > self._patient_until())
+            return soonest is None or (soonest > 0 and self._now() + soonest > self._give_up_at())
 
     def _now(self) -> float:
         return self._service.clock.monotonic()

@@ -36,7 +36,7 @@ _AGAIN_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ScheduledJob:
     """
     A scheduled job.
 
@@ -67,7 +67,7 @@ class Timetable:
 
     def __init__(
         self,
-        entries: Sequence[Entry],
+        entries: Sequence[ScheduledJob],
         *,
         store: Store,
         clock: Clock,
@@ -101,7 +101,7 @@ class Timetable:
                 self._look_at(entry, now)
                 self._alive()
 
-    def _look_at(self, entry: Entry, now: datetime) -> None:
+    def _look_at(self, entry: ScheduledJob, now: datetime) -> None:
         if self._clock.monotonic() < self._not_before[entry.name]:
             return
         try:
@@ -117,7 +117,7 @@ class Timetable:
             if self.troubles.pop(entry.name, None) is not None:
                 self._notify("job.recovered", "", {"job": entry.name})
 
-    def _in_trouble(self, entry: Entry, sentence: str, again_seconds: float, **more: Any) -> None:
+    def _in_trouble(self, entry: ScheduledJob, sentence: str, again_seconds: float, **more: Any) -> None:
         """A job cannot be begun; said once for each reason, and tried again."""
         self._not_before[entry.name] = self._clock.monotonic() + again_seconds
         if self.troubles.get(entry.name) != sentence:
@@ -126,7 +126,7 @@ class Timetable:
 
     # ------------------------------------------------------------- one job
 
-    def _settle(self, entry: Entry, now: datetime) -> None:
+    def _settle(self, entry: ScheduledJob, now: datetime) -> None:
         verdicts = judge(self._due(entry, now), now, entry.catch_up)
         trouble = self.troubles.get(entry.name, "")
         reasons = {v.moment.date: f"{v.skipped}; {trouble}" if trouble else v.skipped for v in verdicts if v.skipped}
@@ -139,7 +139,7 @@ class Timetable:
             if entry.name not in {name for name, _ in jobs}:
                 self._store.dates.settle(entry.name, moment.date)
 
-    def _due(self, entry: Entry, now: datetime) -> list[Moment]:
+    def _due(self, entry: ScheduledJob, now: datetime) -> list[Moment]:
         """Return the dates up to now without a row, oldest first."""
         since = self._settled_until(entry, now) or self._begin(entry, now)
         # From just before it on: two dates are due at once where clocks jump over both.
@@ -152,20 +152,20 @@ class Timetable:
             self._skip(entry.name, entry.name, {older[-1].date: reason})
         return fresh[-MOST_RECORDED:]
 
-    def _settled_until(self, entry: Entry, now: datetime) -> datetime | None:
+    def _settled_until(self, entry: ScheduledJob, now: datetime) -> datetime | None:
         """Return when the latest date that has a row was due; None for a job without any."""
         until = (now + _BY_NAME).replace(tzinfo=None).isoformat(timespec="minutes")
         names = self._store.dates.last(entry.name, until, _LAST_DATES)
         return max((at for name in names if (at := entry.schedule.when(name)) <= now), default=None)
 
-    def _begin(self, entry: Entry, now: datetime) -> datetime:
+    def _begin(self, entry: ScheduledJob, now: datetime) -> datetime:
         """Of a job that was never looked at, the latest date of the last day counts, and all that come."""
         found = list(entry.schedule.moments(now - FIRST_LOOK, now))
         since = found[-1].at - timedelta(minutes=1) if found else now
         self._store.dates.settle(entry.name, entry.schedule.name(since))
         return since + timedelta(seconds=2)
 
-    def _fire(self, entry: Entry, name: str, job: Job, moment: Moment) -> None:
+    def _fire(self, entry: ScheduledJob, name: str, job: Job, moment: Moment) -> None:
         if self._store.dates.known(name, {moment.date, bare(moment.date)}):
             return
         previous = self._store.dates.unfinished(name)

@@ -55,7 +55,7 @@ class Work(Protocol):
         """Return after how long something may have changed by itself."""
 
 
-def carry(works: Sequence[Work], wake: threading.Event, obey: Callable[[], None]) -> None:
+def carry_all(works: Sequence[Work], wake: threading.Event, obey: Callable[[], None]) -> None:
     """
     Go on with all works until nothing is left to do in any; `wake` ends a pause. Errors as `Work.round`.
 

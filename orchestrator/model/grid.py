@@ -14,6 +14,9 @@ BLOCK = 256
 
 Bounds = tuple[float, float, float, float]  # (left, bottom, right, top) in units of the CRS
 
+# (a, b, c, d, e, f), as in `affine.Affine`: x = a·col + b·row + c, y = d·col + e·row + f.
+Transform = tuple[float, float, float, float, float, float]
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Window:
@@ -83,7 +86,7 @@ class Grid:
     """
 
     crs: str
-    transform: tuple[float, float, float, float, float, float]
+    transform: Transform
     height: int
     width: int
 
@@ -110,7 +113,7 @@ class Grid:
     def pixels(self) -> int:
         return self.height * self.width
 
-    def window_transform(self, window: Window) -> tuple[float, float, float, float, float, float]:
+    def window_transform(self, window: Window) -> Transform:
         """Return the transform of `window`, in the order of `transform`."""
         a, b, c, d, e, f = self.transform
         return (a, b, c + a * window.col, d, e, f + e * window.row)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from orchestrator.core.errors import IntegrityError, OrchestratorError
+from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.ports import Stop
@@ -165,8 +166,9 @@ class Made:
     A finished result, about to be published.
 
     Attributes:
-        files: In the order in which they get their names; the last is the one that makes the result: whoever reads
-            its final name sees the previous result or this one.
+        files: In the order in which they get their names. The first is one that no two runs have alike, such as the
+            proof; the last is the one that makes the result: whoever reads its final name sees the previous result
+            or this one.
         facts: What the run keeps of it beside the manifest: how good it is, how it was made.
         told: What the event of its publication says of it.
     """
@@ -227,6 +229,9 @@ class Product(Protocol):
 
     def exports(self, run: RunSnapshot) -> Plan | None:
         """Return the grid and the pixels of the batch exports; None where the product has none."""
+
+    def instead(self, run: RunSnapshot, window: Window) -> Sequence[UnitPlan]:
+        """Return the units that bring a rectangle whose export failed for good; none where there is no other way."""
 
     def steps(self, run: RunSnapshot) -> Mapping[str, Step]:
         """Return what is done to each kind of unit; steps may run in several threads at once."""

@@ -10,7 +10,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.core.errors import AreaError, PlanError
-from orchestrator.model.grid import Grid
+from orchestrator.model.grid import Grid, Transform
 from orchestrator.plan.reproject import (
     LONLAT,
     METRES_PER_DEGREE,
@@ -24,8 +24,6 @@ from orchestrator.plan.reproject import (
     within_180,
 )
 from orchestrator.plan.tear import cut_longitude, is_polar
-
-Transform = tuple[float, float, float, float, float, float]
 
 DEFAULT_SCALE_METRES = 10.0
 # The Earth's equator in pixels of 2.4 m; columns and rows must also stay far below the 32 bits of TIFF's numbers.

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from orchestrator.core.files import write_whole
 from orchestrator.model.grid import Window
 from orchestrator.model.plan import Plan
 from orchestrator.plan.budget import MIB, part_bytes_bound
 from orchestrator.plan.reproject import LONLAT, densify, parse_crs, shift_longitude, transformer_between, unwrapped
+from orchestrator.raster.arrays import Floats
 
 INK, PAPER, LAND = "#22303c", "#f3f0e9", "#14232f"
 # Quiet colours of similar lightness, ordered so that tasks with neighbouring numbers differ.
@@ -29,8 +29,6 @@ DOTS_PER_INCH = 130
 # An outline finer than a dot of the picture cannot be seen, and takes seconds to draw.
 MAX_DRAWN_VERTICES = 50_000
 MAX_CURVED_PARTS = 1_000
-
-Floats = NDArray[np.float64]
 
 
 def draw_plan(plan: Plan, path: Path, title: str) -> None:
@@ -79,7 +77,8 @@ def _draw_tasks(axes: Any, plan: Plan) -> None:
     from matplotlib.collections import PolyCollection  # noqa: PLC0415
 
     owners = [task.index for task in plan.tasks for _part in task.parts()]
-    parts = [part for task in plan.tasks for part in task.parts()]
+    owners += range(len(plan.tasks), len(plan.tasks) + len(plan.direct))
+    parts = [*(part for task in plan.tasks for part in task.parts()), *plan.direct]
     # Lines grow thinner with the number of parts, so that colours still show where there are thousands.
     line = min(0.9, 25.0 / max(len(parts), 1) ** 0.5)
     colours = [TASK_COLOURS[owner * 5 % len(TASK_COLOURS)] for owner in owners]
@@ -88,7 +87,7 @@ def _draw_tasks(axes: Any, plan: Plan) -> None:
     )
     axes.add_collection(
         PolyCollection(
-            list(_corners(plan, [task.window for task in plan.tasks])),
+            list(_corners(plan, plan.windows)),
             facecolors="none", edgecolors=INK, linewidths=min(1.1, 2.2 * line), zorder=2,
         )
     )  # fmt: skip
@@ -142,6 +141,12 @@ def _caption(plan: Plan) -> str:
         f"{len(plan.tasks):,} tasks (colours), {plan.part_count:,} parts of {sides}, "
         f"none above {plan.max_part_bytes / MIB:,.3g} MiB as a file; hatched: never exported"
     )
+    if plan.direct:
+        how = (
+            f"{len(plan.direct):,} requests (colours), and {how}"
+            if plan.tasks
+            else (f"{len(plan.direct):,} requests (colours); hatched: never asked for")
+        )
     weight = (
         f"{bands} as {plan.pixels.dtype}; at most {_gigabytes(plan.bucket_bytes)} in the bucket and "
         f"{_gigabytes(plan.disk_bytes)} on disk; about {plan.memory_bytes / MIB:,.0f} MiB of memory"
@@ -172,10 +177,12 @@ def parts_geojson(plan: Plan, learned_bytes_per_pixel: float | None = None) -> d
     Return the parts as a GeoJSON FeatureCollection in EPSG:4326 (longitude, latitude).
 
     Each feature carries `part` (numbered through the plan from 0), `task`, `row`, `col`, `height`, `width` (its
-    window on the grid) and `max_bytes`, which its file cannot exceed. A part across longitude 180 has
+    window on the grid) and `max_bytes`, which its file cannot exceed; what comes in the answer to a request has no
+    `task`. A part across longitude 180 has
     longitudes beyond 180; one round a pole reaches from -180 to 180 and to the pole.
     """
-    parts = [(task.index, part) for task in plan.tasks for part in task.parts()]
+    parts: list[tuple[int | None, Window]] = [(task.index, part) for task in plan.tasks for part in task.parts()]
+    parts += [(None, window) for window in plan.direct]
     outlines = _lonlat_outlines(plan, [part for _task, part in parts])
     features = [
         {

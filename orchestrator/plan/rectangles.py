@@ -43,7 +43,7 @@ def _runs(cells: NDArray[np.bool_]) -> set[tuple[int, int]]:
     return {(int(first), int(last)) for first, last in edges.reshape(-1, 2)}
 
 
-def halve(rectangle: Window, cell_height: int, cell_width: int) -> tuple[Window, Window]:
+def cut_in_two(rectangle: Window, cell_height: int, cell_width: int) -> tuple[Window, Window]:
     """
     Cut `rectangle` (in cells) in the middle of the side that is longer in pixels and has more than one cell.
 
@@ -73,6 +73,6 @@ def cut_down(
     heapq.heapify(heap)
     while heap and -heap[0][0] > 1 and (-heap[0][0] > max_cells or len(heap) < min_count):
         _, largest = heapq.heappop(heap)
-        for half in halve(largest, cell_height, cell_width):
+        for half in cut_in_two(largest, cell_height, cell_width):
             heapq.heappush(heap, (-half.pixels, half))
     return tuple(sorted(rectangle for _, rectangle in heap))

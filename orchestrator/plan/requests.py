@@ -11,7 +11,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +18,8 @@ from numpy.typing import NDArray
 from orchestrator.core.errors import PlanError
 from orchestrator.model.grid import BLOCK, Grid, Window
 from orchestrator.model.spec import DTYPE_BYTES, PixelSpec
-
-Ints = NDArray[np.int64]
+from orchestrator.plan.split import PixelCounts
+from orchestrator.raster.arrays import Ints
 
 # What is left of the limit in case the service counts otherwise than is known ...
 MARGIN = 0.9
@@ -34,14 +33,6 @@ _UNITS = ((BLOCK, BLOCK), (32, BLOCK), (1, BLOCK), (32, 32), (1, 1))
 _HALVINGS = 6
 # Cells of a table of what the area touches: 32 MiB.
 _MOST_CELLS = 1 << 22
-
-
-class PixelCounts(Protocol):
-    """What must be known of an area: the pixels inside, per tile of a lattice that starts at the grid's origin."""
-
-    def counts(self, tile_height: int, tile_width: int) -> Ints:
-        """Return the pixels inside the area for each tile, as (tile row, tile col)."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,12 +214,12 @@ def _edges(cells: slice, unit: int, first: int, end: int) -> Ints:
 
 
 Piece = tuple[int, int, int, int]  # cells [first, last) along and [low, high) across
-Cut = list[list[Piece]]  # of each band
+BandPieces = list[list[Piece]]  # of each band
 
 
 def _best_cut(lattice: _Lattice, size: RequestSize) -> tuple[Window, ...] | None:
     """Return the cut of fewest windows over all numbers of bands across; of nearly as few, that with the squarest."""
-    found: list[tuple[tuple[_Band, ...], Cut]] = []
+    found: list[tuple[tuple[_Band, ...], BandPieces]] = []
     for number in _band_numbers(lattice, size):
         bands = tuple(_bands(lattice, number))
         pieces = [band.cut(size, size.max_bytes) for band in bands]
@@ -242,11 +233,11 @@ def _best_cut(lattice: _Lattice, size: RequestSize) -> tuple[Window, ...] | None
     return tuple(sorted(lattice.window(piece) for pieces in evened for piece in pieces))
 
 
-def _count(cut: Cut) -> int:
+def _count(cut: BandPieces) -> int:
     return sum(map(len, cut))
 
 
-def _seams(lattice: _Lattice, cut: Cut) -> int:
+def _seams(lattice: _Lattice, cut: BandPieces) -> int:
     windows = (lattice.window(piece) for pieces in cut for piece in pieces)
     return sum(window.height + window.width for window in windows)
 

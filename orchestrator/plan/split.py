@@ -21,7 +21,7 @@ from orchestrator.plan.budget import (
     raw_bytes,
     round_up,
 )
-from orchestrator.plan.rectangles import cut_down, decompose, halve
+from orchestrator.plan.rectangles import cut_down, cut_in_two, decompose
 
 MAX_PART_BYTES = 48 * MIB
 # A failed task costs what it had computed, and its parts arrive only when it ends: 4 GiB before compression is about
@@ -202,7 +202,7 @@ def cut(task: TaskPlan) -> tuple[TaskPlan, TaskPlan]:
 
 
 def _cut_cells(task: TaskPlan, rows: int, cols: int, cell_height: int, cell_width: int) -> tuple[TaskPlan, TaskPlan]:
-    first, second = halve(Window(0, 0, rows, cols), cell_height, cell_width)
+    first, second = cut_in_two(Window(0, 0, rows, cols), cell_height, cell_width)
     return (
         _piece(task, first, cell_height, cell_width),
         _piece(task, second, cell_height, cell_width),

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.plan.reproject import LONLAT, jumps, parse_crs, transformer_between
-
-Floats = NDArray[np.float64]
+from orchestrator.raster.arrays import Floats
 
 # Steps of a line across the area, in degrees; and how far from its ends the line stops: an area may touch a cut.
 STEP = 0.25

@@ -20,10 +20,8 @@ from shapely.geometry.base import BaseGeometry
 
 from orchestrator.core.errors import AreaError
 from orchestrator.model.grid import Grid, Window
+from orchestrator.raster.arrays import Floats, Ints
 from orchestrator.raster.touched import touched_spans
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 POLYGON = 3  # shapely's type number
 # Crossings computed at once: each needs about 100 bytes while it is sorted.

@@ -12,14 +12,11 @@ touches the pixels beside the corner is then a matter of rounding, and rounding 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from rasterio.features import rasterize
 from rasterio.transform import Affine
 
 from orchestrator.model.grid import Window
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from orchestrator.raster.arrays import Floats, Ints
 
 TILE = 512
 WHOLE = 1 << 24

@@ -20,7 +20,7 @@ NAME = "graph"
 
 
 @dataclass(frozen=True, slots=True)
-class Parameters:
+class GraphParameters:
     """
     The image and what its pixels are.
 
@@ -76,8 +76,8 @@ class Graph:
     def notes(self, request: ImageRequest) -> tuple[str, ...]:  # noqa: ARG002  an expression reads nothing here
         return ()
 
-    def _parameters(self, request: ImageRequest) -> Parameters:
-        return read_parameters(Parameters, request.params, NAME)
+    def _parameters(self, request: ImageRequest) -> GraphParameters:
+        return read_parameters(GraphParameters, request.params, NAME)
 
 
 def _read(text: str) -> dict[str, Any]:

@@ -39,7 +39,7 @@ INTEGER_NODATA = 65_535
 
 
 @dataclass(frozen=True, slots=True)
-class Parameters:
+class Sentinel2Parameters:
     """
     Thresholds of the recipe.
 
@@ -115,10 +115,10 @@ class Sentinel2Cloudless:
             return (f"{REFLECTANCE} does not cover the whole Earth before {GLOBAL_SINCE.year}.",)
         return ()
 
-    def _parameters(self, request: ImageRequest) -> Parameters:
-        return read_parameters(Parameters, request.params, NAME)
+    def _parameters(self, request: ImageRequest) -> Sentinel2Parameters:
+        return read_parameters(Sentinel2Parameters, request.params, NAME)
 
-    def _collections(self, request: ImageRequest, params: Parameters) -> list[tuple[str, Any]]:
+    def _collections(self, request: ImageRequest, params: Sentinel2Parameters) -> list[tuple[str, Any]]:
         """Return the scenes after each filter, named by the filter."""
         region = ee.Geometry(dict(request.region))
         dates = (request.start.isoformat(), request.end.isoformat())
@@ -142,7 +142,7 @@ def attribution(request: ImageRequest) -> str:
     return f"Contains modified Copernicus Sentinel data {years}"
 
 
-def _clear(scene: Any, bands: list[str], params: Parameters) -> Any:
+def _clear(scene: Any, bands: list[str], params: Sentinel2Parameters) -> Any:
     """Return `bands` of a scene as reflectance, masked where there is cloud or shadow."""
     cloud = ee.Image(scene.get(PROBABILITY_KEY)).select("probability").gt(params.cloud_probability)
     mask = cloud.add(_shadow(scene, cloud, params)).gt(0)
@@ -153,7 +153,7 @@ def _clear(scene: Any, bands: list[str], params: Parameters) -> Any:
     return scene.select(bands).updateMask(dilated.Not()).divide(COUNTS_PER_REFLECTANCE)
 
 
-def _shadow(scene: Any, cloud: Any, params: Parameters) -> Any:
+def _shadow(scene: Any, cloud: Any, params: Sentinel2Parameters) -> Any:
     """Return 1 where a dark land pixel lies within reach of a cloud, on its side away from the sun."""
     land = scene.select("SCL").neq(WATER)
     dark = scene.select("B8").lt(params.dark_nir * COUNTS_PER_REFLECTANCE).multiply(land)
@@ -171,4 +171,4 @@ def _shadow(scene: Any, cloud: Any, params: Parameters) -> Any:
 
 def default_parameters() -> Mapping[str, Any]:
     """Return every parameter with its default, for help texts and documents."""
-    return asdict(Parameters())
+    return asdict(Sentinel2Parameters())

@@ -26,7 +26,7 @@ FUNCTION = "get_ee_image"
 
 
 @dataclass(frozen=True, slots=True)
-class Parameters:
+class UserCodeParameters:
     """
     What the file and its pixels are.
 
@@ -91,10 +91,10 @@ class ImageCode:
     def notes(self, request: ImageRequest) -> tuple[str, ...]:
         return check_modes(Path(self._parameters(request).file))
 
-    def _parameters(self, request: ImageRequest) -> Parameters:
-        return read_parameters(Parameters, request.params, NAME)
+    def _parameters(self, request: ImageRequest) -> UserCodeParameters:
+        return read_parameters(UserCodeParameters, request.params, NAME)
 
-    def _source(self, params: Parameters) -> bytes:
+    def _source(self, params: UserCodeParameters) -> bytes:
         path = Path(params.file)
         if not params.file or not path.is_file():
             raise RecipeError(
@@ -103,7 +103,7 @@ class ImageCode:
         check_modes(path)
         return path.read_bytes()
 
-    def _function(self, params: Parameters) -> Any:
+    def _function(self, params: UserCodeParameters) -> Any:
         namespace: dict[str, Any] = {"__name__": "image_code", "__file__": params.file}
         source = self._source(params)
         self._run(params, lambda: exec(_signed_in(source, params.file), namespace))  # noqa: S102  the user's own file
@@ -111,7 +111,7 @@ class ImageCode:
             raise RecipeError(f"{params.file} defines no function {FUNCTION}(); it must return an ee.Image")
         return namespace[FUNCTION]
 
-    def _run(self, params: Parameters, call: Any) -> Any:
+    def _run(self, params: UserCodeParameters, call: Any) -> Any:
         try:
             return call()
         except Exception as error:

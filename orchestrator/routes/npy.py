@@ -14,7 +14,7 @@ from rasterio.io import MemoryFile
 from rasterio.windows import Window as RasterWindow
 
 from orchestrator.core.errors import IntegrityError, TransientError, WayError
-from orchestrator.core.log import clean
+from orchestrator.core.log import one_line
 from orchestrator.model.direct import PixelRequest
 from orchestrator.model.grid import BLOCK
 from orchestrator.model.spec import PixelSpec
@@ -38,7 +38,7 @@ def read_array(body: bytes, request: PixelRequest, bands: tuple[str, ...]) -> ND
         IntegrityError: Its shape, bands or number types are not what was asked for.
     """
     if not body.startswith(MAGIC):
-        raise TransientError(f"an answer to a request for pixels that is no array: {clean(str(body[:80]), 120)}")
+        raise TransientError(f"an answer to a request for pixels that is no array: {one_line(str(body[:80]), 120)}")
     shape, fortran, dtype, offset = _header(body)
     window = request.window
     if shape != (window.height, window.width):
@@ -59,7 +59,7 @@ def _header(body: bytes) -> tuple[tuple[int, ...], bool, np.dtype[np.void], int]
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran, dtype = read(head, max_header_size=_HEADER_BYTES)
     except ValueError as error:
-        raise WayError(f"the header of an array cannot be read: {clean(str(error), 120)}") from None
+        raise WayError(f"the header of an array cannot be read: {one_line(str(error), 120)}") from None
     if dtype.hasobject:
         raise IntegrityError(f"the array holds objects ({dtype}), which nobody asked for")
     return shape, fortran, dtype, head.tell()

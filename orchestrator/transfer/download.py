@@ -67,7 +67,7 @@ class ObjectService(Protocol):
         """Let the next body come over a new connection."""
 
 
-class Silent:
+class SilentService:
     """A service that knows no more than it listed."""
 
     def look(self, source: StoredObject) -> StoredObject:
@@ -162,7 +162,9 @@ def download(
         if holds(target, source):
             return Receipt(bytes_read=0, resumed_at=source.size, failures=0, restarts=0)
     with UnfinishedFile(part_path(target, source.generation), source) as part:
-        network = _Network(open_body, policy or DownloadPolicy(), chance, clock or SystemClock(), service or Silent())
+        network = _Network(
+            open_body, policy or DownloadPolicy(), chance, clock or SystemClock(), service or SilentService()
+        )
         transfer = _Transfer(source, network, part, on_bytes, stop)
         transfer.run()
         crash.point("download.before_publish")
@@ -187,7 +189,9 @@ def download_bytes(
     A cut is resumed within this call; what came before a crash is lost with the process.
     """
     part = UnfinishedBytes(source)
-    network = _Network(open_body, policy or DownloadPolicy(), chance, clock or SystemClock(), service or Silent())
+    network = _Network(
+        open_body, policy or DownloadPolicy(), chance, clock or SystemClock(), service or SilentService()
+    )
     _Transfer(source, network, part, on_bytes, stop).run()
     return part.content()
 

@@ -41,7 +41,7 @@ class ObjectClient(Protocol):
 
 class CheckedStore:
     """
-    The `ObjectStore` port over a `ObjectClient`. Safe to use from several threads when the client is.
+    The `ObjectStore` port over an `ObjectClient`. Safe to use from several threads when the client is.
 
     Listing and deleting are repeated while they fail for a reason that passes, until `stop` is set.
     """

@@ -25,7 +25,7 @@ def result(tmp_path):
         to.write(pixels)
         to.descriptions = ("B4", "B8")
         to.scales, to.offsets = (0.0001, 0.0001), (1.0, 1.0)
-    return orc.Result(path, "run", 0, "", {}, 0.0, path.with_suffix(".json"), path.with_suffix(".png"))
+    return orc.Result(path, "run", 0, "", {}, 0.0, {}, path.with_suffix(".json"), path.with_suffix(".png"))
 
 
 def test_numbers_are_physical_and_masked_ones_are_nan(result):

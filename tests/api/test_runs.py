@@ -58,6 +58,8 @@ def test_a_result_is_returned_and_not_made_again(declare, sandbox):
     again = orc.run(declare())
 
     assert (again.run, again.sha256, exports(sandbox)) == (first.run, first.sha256, before)
+    assert again.files["data"] == again.path
+    assert all(path.is_file() for path in again.files.values())
 
 
 def test_the_command_line_finds_what_python_made(declare, sandbox, tmp_path, capsys):

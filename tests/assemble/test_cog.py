@@ -17,7 +17,7 @@ from rio_cogeo import cog_validate
 from orchestrator.assemble import header, tiff
 from orchestrator.assemble.codec import Codec, Encoding
 from orchestrator.assemble.reduce import halve
-from orchestrator.assemble.settings import Settings
+from orchestrator.assemble.settings import MosaicSettings
 from orchestrator.assemble.storage import FileBytes
 from orchestrator.model.mosaic import MosaicSpec
 from orchestrator.model.spec import PixelSpec
@@ -249,7 +249,7 @@ def test_blocks_of_nodata_are_not_stored(tmp_path):
 def test_offsets_beyond_four_gigabytes_are_read_right(tmp_path):
     """The file is a BigTIFF in truth: blocks more than 5 GB into it are found by GDAL and by tifffile."""
     scene = Scene(height=96, width=64)
-    settings = Settings.of(scene.spec())
+    settings = MosaicSettings.of(scene.spec())
     codec = Codec(Encoding("deflate", 2, 64), settings.dtype, 2)
     blocks = np.arange(2 * 64 * 64 * 2, dtype="uint16").reshape(2, 64, 64, 2)
     stored = [codec.encode(block) for block in blocks]

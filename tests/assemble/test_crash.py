@@ -100,8 +100,8 @@ def test_a_placed_part_is_not_needed_any_more(scene, tmp_path):
     assert sha256_of(mosaic.finish(Never()).path) == expected
 
 
-@pytest.mark.parametrize("patience", range(4))
-def test_stopping_keeps_what_was_placed(scene, tmp_path, patience):
+@pytest.mark.parametrize("last", range(4))
+def test_stopping_keeps_what_was_placed(scene, tmp_path, last):
     """A wish to stop, whenever it comes, ends finish(); the next call gives the file that was due."""
 
     class Soon(Never):
@@ -109,7 +109,7 @@ def test_stopping_keeps_what_was_placed(scene, tmp_path, patience):
 
         def is_set(self):
             self.asked += 1
-            return self.asked > patience
+            return self.asked > last
 
     parts = scene.write(tmp_path / "parts")
     expected = sha256_of(assemble(scene, parts, tmp_path / "a").path)

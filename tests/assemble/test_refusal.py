@@ -14,7 +14,7 @@ from rasterio.transform import Affine
 from orchestrator.assemble.accepted import Accepted
 from orchestrator.assemble.mosaic import BlockAssembler
 from orchestrator.assemble.part import gdal, open_part
-from orchestrator.assemble.settings import Settings
+from orchestrator.assemble.settings import MosaicSettings
 from orchestrator.core.errors import IntegrityError, PlanError
 from orchestrator.model.grid import Window
 
@@ -86,7 +86,7 @@ def test_damage_anywhere_in_the_tags_of_a_known_part_is_an_integrity_error(tmp_p
     good = part_at(NEIGHBOUR, tmp_path / "good.tif").read_bytes()
     (first,) = struct.unpack("<I", good[4:8])
     rng = np.random.default_rng(0)
-    settings, accepted = Settings.of(SCENE.spec()), Accepted(SCENE.grid)
+    settings, accepted = MosaicSettings.of(SCENE.spec()), Accepted(SCENE.grid)
     refused = 0
     with gdal():
         with open_part(part(tmp_path / "part.tif"), WINDOW, settings, accepted):

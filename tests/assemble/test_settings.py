@@ -7,7 +7,7 @@ import json
 
 from assembly import Scene
 
-from orchestrator.assemble.settings import Settings
+from orchestrator.assemble.settings import MosaicSettings
 
 
 def test_work_begun_before_the_options_were_one_value_is_known_again():
@@ -28,4 +28,4 @@ def test_work_begun_before_the_options_were_one_value_is_known_again():
 
     expected = hashlib.sha256(json.dumps(flat, sort_keys=True).encode()).hexdigest()
 
-    assert Settings.of(spec).fingerprint == expected
+    assert MosaicSettings.of(spec).fingerprint == expected

@@ -17,7 +17,7 @@ from orchestrator.clients import connections
 from orchestrator.clients.drive import connect_drive
 from orchestrator.clients.earthengine import EarthEngine
 from orchestrator.clients.gcs import connect_gcs
-from orchestrator.clients.watch import Limits
+from orchestrator.clients.watch import CallLimits
 from orchestrator.core.errors import Stopped, TransientError
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.objects import StoredObject
@@ -25,8 +25,8 @@ from orchestrator.model.objects import StoredObject
 PROJECT = "ee-sandbox"
 OPERATION = f"projects/{PROJECT}/operations/ABCDEFGHIJKLMNOPQRSTUVWX"
 EXPORT = {"expression": {"result": "0", "values": {"0": {"constantValue": 1}}}}
-HASTY = Limits(call_seconds=0.5, list_seconds=0.5)
-PATIENT = Limits(grace_seconds=0.1, answer_bytes=4 << 20)
+HASTY = CallLimits(call_seconds=0.5, list_seconds=0.5)
+PATIENT = CallLimits(grace_seconds=0.1, answer_bytes=4 << 20)
 ONCE = RetryPolicy(attempts=1)
 
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from orchestrator.clients.answers import Pages
-from orchestrator.clients.watch import Limits, Watch, current, watching
+from orchestrator.clients.watch import CallLimits, Watch, current_watch, watching
 from orchestrator.core.errors import Stopped, TransientError
 
 
@@ -28,7 +28,7 @@ def time():
 
 def test_a_call_ends_with_its_deadline_and_not_before(time):
     """The whole of it is counted, not the silence in it."""
-    watch = Watch("listing", None, Limits(call_seconds=120.0), monotonic=time)
+    watch = Watch("listing", None, CallLimits(call_seconds=120.0), monotonic=time)
     time.seconds = 119.9
     watch.check()
     time.seconds = 120.0
@@ -40,7 +40,7 @@ def test_a_call_ends_with_its_deadline_and_not_before(time):
 def test_a_stop_leaves_a_call_its_grace_and_no_more(time):
     """An answer that is nearly here is taken; nobody waits two minutes for it."""
     stop = threading.Event()
-    watch = Watch("submitting", stop, Limits(call_seconds=120.0, grace_seconds=5.0), monotonic=time)
+    watch = Watch("submitting", stop, CallLimits(call_seconds=120.0, grace_seconds=5.0), monotonic=time)
     time.seconds = 50.0
     stop.set()
     watch.check()
@@ -55,7 +55,7 @@ def test_a_stop_leaves_a_call_its_grace_and_no_more(time):
 def test_a_stop_does_not_lengthen_a_call(time):
     """Near its deadline the grace is what is left."""
     stop = threading.Event()
-    watch = Watch("submitting", stop, Limits(call_seconds=120.0, grace_seconds=5.0), monotonic=time)
+    watch = Watch("submitting", stop, CallLimits(call_seconds=120.0, grace_seconds=5.0), monotonic=time)
     time.seconds = 118.0
     stop.set()
     watch.check()
@@ -67,7 +67,7 @@ def test_a_stop_does_not_lengthen_a_call(time):
 
 def test_many_small_answers_of_one_call_have_a_cap_together():
     """A list of pages of honest size may be dishonest as a whole."""
-    watch = Watch("listing", None, Limits(answer_bytes=100, call_bytes=250))
+    watch = Watch("listing", None, CallLimits(answer_bytes=100, call_bytes=250))
     for _ in range(2):
         watch.count_bytes(100, 100)
 
@@ -78,7 +78,7 @@ def test_many_small_answers_of_one_call_have_a_cap_together():
 def test_what_is_given_up_is_closed_when_it_ends_after_all(time):
     """A connection that comes too late is nobody's, and must not stay open."""
     go_on, closed = threading.Event(), threading.Event()
-    watch = Watch("connecting", None, Limits(call_seconds=1.0), monotonic=time)
+    watch = Watch("connecting", None, CallLimits(call_seconds=1.0), monotonic=time)
     time.seconds = 1.0
 
     with pytest.raises(TransientError):
@@ -105,13 +105,13 @@ def test_a_watch_is_of_its_thread_and_of_its_block():
     ours = Watch("ours", None)
 
     with watching(ours):
-        thread = threading.Thread(target=lambda: seen.append(current()))
+        thread = threading.Thread(target=lambda: seen.append(current_watch()))
         thread.start()
         thread.join()
-        inside = current()
+        inside = current_watch()
 
     assert inside is ours
-    assert ours not in (*seen, current())
+    assert ours not in (*seen, current_watch())
 
 
 def pages(**limits):

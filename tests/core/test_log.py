@@ -84,7 +84,7 @@ SENTENCES = {
 @pytest.mark.parametrize(("text", "secret", "stays"), SENTENCES.values(), ids=SENTENCES)
 def test_a_sentence_with_a_secret_is_shown_without_it(text, secret, stays):
     """The secret is gone, and what tells the fault stays."""
-    shown = log.clean(text)
+    shown = log.one_line(text)
 
     assert secret not in shown
     assert log.MASK in shown
@@ -105,7 +105,7 @@ def test_a_sentence_with_a_secret_is_shown_without_it(text, secret, stays):
 )
 def test_an_ordinary_sentence_is_shown_as_it_is(text):
     """What is no secret is not taken from a reader."""
-    assert log.clean(text) == text
+    assert log.one_line(text) == text
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_an_ordinary_sentence_is_shown_as_it_is(text):
 )
 def test_nothing_acts_on_the_terminal(text):
     """A service's sentence is one line of characters that show themselves."""
-    shown = log.clean(text)
+    shown = log.one_line(text)
 
     assert shown.isprintable()
     shown.encode()
@@ -135,7 +135,7 @@ def test_nothing_acts_on_the_terminal(text):
 @given(st.text())
 def test_whatever_comes_is_one_line_that_can_be_shown_and_stored(text):
     """No text at all breaks a line, a terminal or a database."""
-    shown = log.clean(text, 100)
+    shown = log.one_line(text, 100)
 
     assert "\n" not in shown
     assert len(shown) <= 100
@@ -146,9 +146,9 @@ def test_whatever_comes_is_one_line_that_can_be_shown_and_stored(text):
 @given(st.text())
 def test_what_is_clean_stays_as_it_is(text):
     """Cleaning twice is cleaning once, so that it may be done where text enters and where it leaves."""
-    once = log.clean(text)
+    once = log.one_line(text)
 
-    assert log.clean(once) == once
+    assert log.one_line(once) == once
 
 
 def test_a_field_cannot_pass_for_a_line_of_its_own():

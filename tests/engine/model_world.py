@@ -372,6 +372,9 @@ class WorldProduct:
     def prepare(self, _job: Job) -> Settled:
         return Settled(plan_to_json(self.plan), "image", {}, self.plan.tasks)
 
+    def instead(self, run, window):  # noqa: ARG002  the protocol's signature
+        return ()
+
     def exports(self, run: RunSnapshot) -> Plan:
         return plan_from_json(run.document)
 

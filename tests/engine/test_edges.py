@@ -363,7 +363,7 @@ def test_a_run_that_waits_for_a_person_counts_no_more(story):
 def test_an_output_is_given_up_before_its_run_ends(story, end):
     """A process that dies in between leaves no owner of a run that nobody will take up."""
     owned = []
-    wish, change = story.store.runs.request, story.store.runs.set_state
+    ask, change = story.store.runs.request, story.store.runs.set_state
 
     def note(run_id, state, *more, **named):
         if state is end:
@@ -377,7 +377,7 @@ def test_an_output_is_given_up_before_its_run_ends(story, end):
         fail_first(story, Failure.PERMANENT)
     else:
         go_on(story, 4)
-        wish(story.run_id, "cancel")
+        ask(story.run_id, "cancel")
         go_on(story, 2)
 
     assert owned == [[]]

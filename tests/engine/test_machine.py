@@ -433,6 +433,12 @@ class Machine(RuleBasedStateMachine):
         assert sorted(tiles) == sorted(parts)
 
     @invariant()
+    def parts_are_counted_as_they_are(self) -> None:
+        sums = "count(*), count(nullif(object, '')), coalesce(sum(json_extract(nullif(object, ''), '$.size')), 0)"
+        there = self._ask(f"SELECT state, {sums} FROM parts GROUP BY state ORDER BY state")  # noqa: S608
+        assert self._ask("SELECT state, parts, listed, bytes FROM part_counts WHERE parts <> 0 ORDER BY state") == there
+
+    @invariant()
     def a_cleaned_run_is_whole_and_leaves_nothing(self) -> None:
         if self.seen_clean or not self.run_id or self._state() is not RunState.CLEANED:
             return

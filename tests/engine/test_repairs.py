@@ -93,8 +93,8 @@ def test_a_run_whose_unfinished_file_is_gone_brings_its_parts_again(story):
     assert story._state() is RunState.CLEANED
 
 
-def test_a_held_run_is_cancelled_when_its_user_wishes(story):
-    """A wish ends the wait of a held run; nobody waits for the end of the hold."""
+def test_a_held_run_is_cancelled_when_its_user_asks(story):
+    """A cancel request ends the wait of a held run; nobody waits for the end of the hold."""
     exporting(story)
     story.store.runs.set_state(story.run_id, RunState.HELD, "the network is down", who=Who.TIME)
     held = story.store.runs.get(story.run_id)
@@ -111,7 +111,7 @@ def test_a_held_run_is_cancelled_when_its_user_wishes(story):
 
 @pytest.mark.parametrize("state", [RunState.ADMITTED, RunState.PLANNED, RunState.EXPORTING, RunState.ASSEMBLING])
 def test_a_run_is_cancelled_in_any_state_before_its_result_is_there(story, state):
-    """The wish is obeyed wherever the run is."""
+    """A cancel request is obeyed wherever the run is."""
     for step in (RunState.ADMITTED, RunState.PLANNED, RunState.EXPORTING, RunState.ASSEMBLING):
         if story._state() is step is not state:
             story.store.runs.set_state(story.run_id, _AFTER[step]) if step is not RunState.ADMITTED else story._step()

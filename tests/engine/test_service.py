@@ -267,7 +267,7 @@ def test_what_becomes_ready_first_goes_first(house):
     for n in range(50):
         house.admit(f"good{n:03d}")
 
-    house.work(slots=1, patience_seconds=5.0)
+    house.work(slots=1, idle_limit_seconds=5.0)
 
     goods = [name for name in house.order if name != "restless"]
     assert goods == sorted(goods)
@@ -311,7 +311,7 @@ def test_a_run_that_cannot_be_joined_waits_in_its_row(house, error):
     house.admit("bad")
     house.admit("good")
 
-    summary = house.work(patience_seconds=900.0, hold_seconds=300.0)
+    summary = house.work(idle_limit_seconds=900.0, hold_seconds=300.0)
 
     (bad,) = [run for run in house.store.runs.latest() if run.job_name == "bad"]
     assert (bad.state, bad.who, bad.reason) == (RunState.HELD, Who.TIME, str(error))
@@ -325,7 +325,7 @@ def test_a_run_that_could_not_be_joined_goes_on_when_it_can(house):
     run_id = house.admit("bad")
     house.store.runs.set_state(run_id, RunState.PLANNED)
     house.joins["bad"] = CredentialError("no credentials were found")
-    house.work(patience_seconds=0.0)
+    house.work(idle_limit_seconds=0.0)
     del house.joins["bad"]
     held = house.store.runs.get(run_id)
     house.acts["bad"] = lambda run_id: house.store.runs.set_state(run_id, RunState.FAILED)
@@ -388,19 +388,19 @@ def test_until_idle_gives_a_database_up_in_the_end(house, monkeypatch):
     monkeypatch.setattr(house.store.queue, "waiting", locked)
 
     with pytest.raises(TransientError, match="locked"):
-        house.work(patience_seconds=100.0)
+        house.work(idle_limit_seconds=100.0)
     assert 100 < house.clock.seconds < 200
 
 
 @pytest.mark.parametrize(
     ("seconds", "looked_at"),
-    [pytest.param(600.0, True, id="within the patience"), pytest.param(1200.0, False, id="beyond it")],
+    [pytest.param(600.0, True, id="within the limit"), pytest.param(1200.0, False, id="beyond it")],
 )
-def test_until_idle_waits_as_long_as_its_patience(house, seconds, looked_at):
+def test_until_idle_waits_as_long_as_its_limit(house, seconds, looked_at):
     """A run held for a moment is waited for; one that waits for tomorrow is left for tomorrow, and counted."""
     house.hold(house.admit("held"), seconds)
 
-    summary = house.work(patience_seconds=900.0)
+    summary = house.work(idle_limit_seconds=900.0)
 
     assert (house.order == ["held"]) is looked_at
     assert summary == Summary(later=0 if looked_at else 1)
@@ -411,7 +411,7 @@ def test_until_idle_ends_although_a_run_is_held_again_and_again(house):
     house.admit("full-disk")
     house.acts["full-disk"] = lambda run_id: house.hold(run_id, 300.0)
 
-    summary = house.work(patience_seconds=900.0)
+    summary = house.work(idle_limit_seconds=900.0)
 
     assert summary == Summary(later=1)
     assert 600 <= house.clock.seconds <= 901
@@ -422,7 +422,7 @@ def test_until_idle_ends_although_a_run_is_always_due_again(house):
     house.admit("full-disk")
     house.acts["full-disk"] = lambda run_id: house.hold(run_id, 0.001)
 
-    summary = house.work(patience_seconds=60.0)
+    summary = house.work(idle_limit_seconds=60.0)
 
     assert summary == Summary(later=1)
     assert 55 <= house.clock.seconds <= 70

@@ -11,7 +11,7 @@ import pytest
 from orchestrator.core.errors import AreaError, SpaceError
 from orchestrator.engine.scheduler import Schedule, bare
 from orchestrator.engine.stores.sql import SqlStore
-from orchestrator.engine.timetable import Entry, Timetable
+from orchestrator.engine.timetable import ScheduledJob, Timetable
 from orchestrator.model.job import AreaSource, Job
 from orchestrator.model.states import RunState
 
@@ -46,13 +46,13 @@ class House:
         self.path = folder / "state.db"
         self.clock = SetClock()
         self.store = SqlStore(f"sqlite:///{self.path}", self.clock)
-        self.entries: list[Entry] = []
+        self.entries: list[ScheduledJob] = []
         self.told: list[tuple[str, dict[str, object]]] = []
         self.restart()
 
     def job(self, name="nightly", cron="30 1 * * *", *, zone="UTC", every="", jobs=None, **keys):
         schedule = Schedule("" if every else cron, every, zone)
-        self.entries.append(Entry(name, schedule, jobs or (lambda: [(name, self.declared(name))]), **keys))
+        self.entries.append(ScheduledJob(name, schedule, jobs or (lambda: [(name, self.declared(name))]), **keys))
         return self
 
     def declared(self, name):

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.core.errors import IntegrityError, Stopped
 from orchestrator.engine.placing import Placing
-from orchestrator.engine.work import carry
+from orchestrator.engine.work import carry_all
 from orchestrator.model.grid import Window
 from orchestrator.model.unit import Cell
 
@@ -48,7 +48,7 @@ def test_works_are_carried_until_all_are_done():
     """One that is done is asked again: another may have brought it something."""
     short, long = Steps(1), Steps(3)
 
-    carry([short, long], threading.Event(), nothing)
+    carry_all([short, long], threading.Event(), nothing)
 
     assert short.noted == long.noted == ["open", "round", "round", "round", "closed"]
 
@@ -58,7 +58,7 @@ def test_every_work_is_closed_when_one_fails():
     good, bad = Steps(9), Steps(9, error=IntegrityError("no"))
 
     with pytest.raises(IntegrityError, match="no"):
-        carry([good, bad], threading.Event(), nothing)
+        carry_all([good, bad], threading.Event(), nothing)
 
     assert (good.noted[-1], bad.noted[-1]) == ("closed", "closed")
 
@@ -68,7 +68,7 @@ def test_a_wake_up_ends_the_pause():
     wake = threading.Event()
     wake.set()
 
-    carry([Steps(2, pause=3600.0)], wake, nothing)
+    carry_all([Steps(2, pause=3600.0)], wake, nothing)
 
     assert not wake.is_set()
 
@@ -81,7 +81,7 @@ def test_whoever_asks_for_an_end_is_obeyed_before_a_round():
         raise Stopped("now")
 
     with pytest.raises(Stopped):
-        carry([work], threading.Event(), stopped)
+        carry_all([work], threading.Event(), stopped)
 
     assert work.noted == ["open", "closed"]
 

@@ -31,7 +31,7 @@ def test_the_manifest_lists_every_file_as_it_is(done):
     home, outcome = done
     files = outcome.summary["files"]
 
-    assert [file["role"] for file in files] == ["picture", "proof", "item", "data"]
+    assert [file["role"] for file in files] == ["proof", "picture", "item", "data"]
     assert {file["path"] for file in files} == {str(path) for path in home.out.iterdir()}
     for file in files:
         path = home.out / file["path"]
@@ -101,6 +101,17 @@ def test_a_cancellation_too_late_leaves_no_proof_beside_another_raster(half_name
 
     assert len(set(fates(half_named))) == 1
     assert {run["state"] for run in half_named.runs()} == {"PUBLISHED", "CLEANED"}
+
+
+def test_an_earlier_result_with_the_same_raster_is_not_taken_for_the_new_one(home):
+    """Made once more and killed before the first rename: the proof beside it is the new run's in the end."""
+    home.run().expect(0)
+    assert home.run("--again", **{kit.CRASH_AT: "output.finished"}).code == kit.KILLED
+
+    outcome = home.run().expect(0)
+
+    assert home.proof()["run"] == outcome.summary["run"]
+    assert all(sha256(home.out / file["path"]) == file["sha256"] for file in outcome.summary["files"])
 
 
 @pytest.mark.parametrize("kind", ["json", "stac.json"])

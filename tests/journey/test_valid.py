@@ -121,7 +121,7 @@ def test_a_held_run_is_published_when_its_person_agrees(home, undisturbed):
     assert home.service.objects() == []
 
 
-def test_the_same_command_with_a_lower_wish_continues_the_run(home, undisturbed):
+def test_the_same_command_with_a_lower_share_continues_the_run(home, undisturbed):
     """What is accepted is no part of what is made."""
     held = home.run("--min-valid", "0.9").expect(3)
 

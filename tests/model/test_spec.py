@@ -22,37 +22,37 @@ GRID = Grid("EPSG:32633", (10.0, 0.0, 0.0, 0.0, -10.0, 0.0), 1, 1)
 
 
 @given(st.floats(-LARGEST_FLOAT32, LARGEST_FLOAT32))
-def test_a_wish_is_rounded_to_what_float32_holds(wish):
+def test_a_nodata_value_is_rounded_to_what_float32_holds(asked):
     """The value that pixels are compared with is the one that pixels can have."""
-    assert PixelSpec(("a",), "float32", wish).nodata == float(np.float32(wish))
+    assert PixelSpec(("a",), "float32", asked).nodata == float(np.float32(asked))
 
 
 @given(st.floats(allow_nan=False))
-def test_float64_holds_every_wish(wish):
+def test_float64_holds_every_nodata_value(asked):
     """Nothing is rounded where nothing need be."""
-    assert PixelSpec(("a",), "float64", wish).nodata == wish
+    assert PixelSpec(("a",), "float64", asked).nodata == asked
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("wish", [math.nan, math.inf, -math.inf])
-def test_nan_and_the_infinities_are_values_of_floats(dtype, wish):
+@pytest.mark.parametrize("asked", [math.nan, math.inf, -math.inf])
+def test_nan_and_the_infinities_are_values_of_floats(dtype, asked):
     """They are held as they are."""
-    assert np.array_equal(PixelSpec(("a",), dtype, wish).nodata, wish, equal_nan=True)
+    assert np.array_equal(PixelSpec(("a",), dtype, asked).nodata, asked, equal_nan=True)
 
 
 @given(st.sampled_from([name for name in DTYPE_BYTES if "int" in name]), st.integers(-(2**33), 2**33))
-def test_whole_numbers_are_held_within_the_limits_of_their_type(dtype, wish):
-    """numpy says where a type ends; the refusal names the wish and both limits."""
+def test_whole_numbers_are_held_within_the_limits_of_their_type(dtype, asked):
+    """numpy says where a type ends; the refusal names the asked and both limits."""
     limits = np.iinfo(dtype)
-    if limits.min <= wish <= limits.max:
-        assert PixelSpec(("a",), dtype, wish).nodata == wish
+    if limits.min <= asked <= limits.max:
+        assert PixelSpec(("a",), dtype, asked).nodata == asked
     else:
-        with pytest.raises(RecipeError, match=f"{wish} is no {dtype}.* {limits.min} to {limits.max}"):
-            PixelSpec(("a",), dtype, wish)
+        with pytest.raises(RecipeError, match=f"{asked} is no {dtype}.* {limits.min} to {limits.max}"):
+            PixelSpec(("a",), dtype, asked)
 
 
 @pytest.mark.parametrize(
-    ("dtype", "wish"),
+    ("dtype", "asked"),
     [
         pytest.param("uint16", 0.5, id="half in whole numbers"),
         pytest.param("uint8", math.nan, id="NaN in whole numbers"),
@@ -60,10 +60,10 @@ def test_whole_numbers_are_held_within_the_limits_of_their_type(dtype, wish):
         pytest.param("float32", 1e39, id="beyond the largest float32"),
     ],
 )
-def test_what_a_type_cannot_hold_is_refused(dtype, wish):
+def test_what_a_type_cannot_hold_is_refused(dtype, asked):
     """A value no pixel can have would leave the outside looking like data."""
     with pytest.raises(RecipeError, match=f"nodata .* {dtype}"):
-        PixelSpec(("a",), dtype, wish)
+        PixelSpec(("a",), dtype, asked)
 
 
 @pytest.mark.parametrize("nodata", [math.nan, math.inf, -math.inf, 0.1, -9999.0])

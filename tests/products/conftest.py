@@ -10,7 +10,8 @@ import pytest
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "journey")]
 
-import journey_kit as kit  # noqa: E402
+pytest.register_assert_rewrite("contract")
+import journey_kit as kit  # noqa: E402  after the line that shows what its asserts compared
 
 
 @pytest.fixture(scope="session")

@@ -79,6 +79,8 @@ class ProductContract:
         undisturbed = stage.run()
         assert undisturbed.code == 0, undisturbed.said
         first = stage.effects()
+        for path in stage.files():  # what lies there already may be named already
+            path.unlink(missing_ok=True)
 
         ends = {point: stage.run(kill_at=point, again=point == stage.points[0]).code for point in stage.points}
         outcome = stage.run()

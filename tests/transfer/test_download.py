@@ -268,7 +268,7 @@ def test_a_part_longer_than_the_object_is_begun_anew(tmp_path):
     assert (tmp_path / "a.tif").read_bytes() == CONTENT
 
 
-def test_patience_ends_and_the_next_start_takes_up_the_rest(tmp_path):
+def test_attempts_end_and_the_next_start_takes_up_the_rest(tmp_path):
     """The last network error is raised; the part stays, is read again, and only the rest is fetched."""
     bad = Network(CONTENT, [Ordered(cut=100_000), Ordered(cut=0), Ordered(cut=0)])
     with pytest.raises(TransientError):
@@ -371,7 +371,7 @@ def test_waits_grow_by_full_jitter_up_to_the_cap(tmp_path, quiet):
     assert quiet.waits == [0.5, 1.0, 2.0, 3.0, 3.0]
 
 
-def test_progress_renews_patience(tmp_path):
+def test_progress_renews_the_attempts(tmp_path):
     """A long file over a bad line may fail more often than a connection may in a row."""
     content = random.Random(1).randbytes(6 << 20)  # noqa: S311  bytes to move, nothing to guard
     network = Network(content, [Ordered(cut=1 << 20) for _ in range(5)])

@@ -56,15 +56,15 @@ def wait_for_state(app: Application, *, until_idle: bool) -> None:
 
     Raises:
         Stopped: The daemon is to end.
-        TransientError, SpaceError: With `until_idle`: for longer than the patience.
+        TransientError, SpaceError: With `until_idle`: for longer than `[serve] patience`.
     """
-    patient_until = app.clock.monotonic() + app.settings.serve.patience
+    give_up_at = app.clock.monotonic() + app.settings.serve.patience
     wait = 0.0
     while True:
         try:
             app.store.queue.waiting()
         except (TransientError, SpaceError) as error:
-            if until_idle and app.clock.monotonic() > patient_until:
+            if until_idle and app.clock.monotonic() > give_up_at:
                 raise
             if not wait:
                 app.notify("serve.trouble", "", {"error": str(error)})
@@ -103,7 +103,7 @@ def _work(app: Application, *, until_idle: bool) -> Served:
         clock=app.clock,
         notify=app.notify,
         hold_seconds=app.settings.retry.hold,
-        patience_seconds=app.settings.serve.patience,
+        idle_limit_seconds=app.settings.serve.patience,
         looked=heart.beat,
     )
     heart.beat()

@@ -27,7 +27,7 @@ Opened = Callable[[], AbstractContextManager["Application"]]
 @dataclass(frozen=True, slots=True)
 class Cancelled:
     """
-    What became of a wish to end a run.
+    What became of a cancel request.
 
     Attributes:
         run: Its id.

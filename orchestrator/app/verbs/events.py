@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from orchestrator.app.records import Records
-from orchestrator.app.verbs.reports import snapshot_of
+from orchestrator.app.verbs.reports import progress_of
 from orchestrator.core.errors import Stopped
 from orchestrator.engine.progress import Snapshot
 from orchestrator.engine.stores.records import EventRow, Head
@@ -45,7 +45,7 @@ class Followed:
         here = sum(held.bytes for state, held in store.parts.tally(self._id).items() if state in _HERE)
         if self._here_at_first is None:
             self._here_at_first = here
-        seen = snapshot_of(store, head, store.tasks.of(self._id))
+        seen = progress_of(store, head, store.tasks.of(self._id))
         return replace(seen, bytes_done=max(0, here - self._here_at_first))
 
 

@@ -111,14 +111,14 @@ def report_detail(app: Records, name: str) -> RunDetail:
     store, now = app.store, app.clock.now()
     head = find_head(store, name)
     tasks = tuple(store.tasks.of(head.id))
-    seen = snapshot_of(store, head, tasks)
+    seen = progress_of(store, head, tasks)
     since = (now - timedelta(minutes=PACE_MINUTES)).isoformat(timespec="milliseconds")
     pace = store.events.paces([head.id], since).get(head.id) if head.state is RunState.EXPORTING else None
     tally = {PartState(state): count for state, count in seen.parts.items()}
     return RunDetail(_report(head, tally, pace, now), seen, tasks, tuple(store.events.latest(head.id, _EVENTS)))
 
 
-def snapshot_of(store: Store, head: Head, tasks: Sequence[Task]) -> Snapshot:
+def progress_of(store: Store, head: Head, tasks: Sequence[Task]) -> Snapshot:
     """Return how far a run is by what is stored."""
     detail = head.reason if head.state in (RunState.HELD, RunState.FAILED, RunState.CANCELLED) else ""
     return counted(Snapshot(state=head.state, detail=detail), store.parts.tally(head.id), tasks)

@@ -22,7 +22,7 @@ from orchestrator.engine.publication import is_file, set_min_valid
 from orchestrator.engine.service import admit
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.job import Job
-from orchestrator.model.result import Result
+from orchestrator.model.result import Result, ResultFile
 from orchestrator.model.states import RUN_FINAL, RunState
 from orchestrator.products.registry import find_product
 
@@ -43,6 +43,7 @@ class ResultReport:
         picture: Path of the picture; it may be missing.
         took_seconds: From the run's beginning to its end.
         kept: What the run keeps of its result: `bytes`, `sha256`, `valid`, `assembly`, ...
+        files: Every file of it, the one that makes it last; results of the first version list only that one.
     """
 
     run: str
@@ -52,6 +53,7 @@ class ResultReport:
     picture: Path
     took_seconds: float
     kept: dict[str, Any]
+    files: tuple[ResultFile, ...]
 
 
 def begin(app: Application, job: Job, *, again: bool = False, overwrite: bool = False, busy: Busy = unwatched) -> Run:
@@ -162,7 +164,7 @@ def result_of(run: Run) -> ResultReport:
         found.path if (found := files.file(role)) else final.with_suffix(suffix)
         for role, suffix in (("proof", ".json"), ("picture", ".png"))
     )
-    return ResultReport(run.id, run.state, final, proof, picture, took.total_seconds(), kept)
+    return ResultReport(run.id, run.state, final, proof, picture, took.total_seconds(), kept, files.files)
 
 
 def _lacking(run: Run) -> NeedsPerson | RunFailed:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from orchestrator.model.expression import subject_of
+from orchestrator.model.grid import Window
 from orchestrator.model.plan import Plan, TaskPlan
+from orchestrator.model.unit import UnitPlan
 
 # Returns the task in two halves; None where it cannot be cut.
 Cut = Callable[[TaskPlan], tuple[TaskPlan, TaskPlan] | None]
@@ -26,6 +28,7 @@ class Exports:
         kind: What jobs share whose pixels weigh alike.
         cut: Halves a rectangle that is too much at once.
         refit: Makes parts as large as may be; None where part sizes were fixed by the user.
+        instead: Returns the units that bring a rectangle which no export brings; none where there is no other way.
     """
 
     plan: Plan
@@ -33,6 +36,7 @@ class Exports:
     kind: str
     cut: Cut
     refit: Refit | None = None
+    instead: Callable[[Window], Sequence[UnitPlan]] = field(default=lambda _window: ())
 
     @property
     def subject(self) -> str:

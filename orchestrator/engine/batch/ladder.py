@@ -14,7 +14,7 @@ from orchestrator.engine.work import HoldError
 from orchestrator.model.batch import Operation, OperationState
 from orchestrator.model.expression import subject_of
 from orchestrator.model.ports import Diagnosis
-from orchestrator.model.states import Failure, TaskState
+from orchestrator.model.states import Failure, PartState, TaskState
 
 RUNG = "rung"
 _PASSING = frozenset({Failure.TRANSIENT, Failure.THROTTLE})
@@ -38,6 +38,7 @@ class Ladder:
         self._store = context.store
         self._rungs = context.clients.route.rungs
         self._subject = exports.subject
+        self._exports = exports
         self._cut = exports.cut
 
     def answer(self, task: Task, operation: Operation) -> None:
@@ -68,7 +69,24 @@ class Ladder:
         elif step in _TOO_MUCH and self._may_climb(task, told):
             self._climb(task, step, operation.error, told)
         else:
-            raise PermanentError(_no_step_left(task, step, operation.error, told))
+            self._end(task, step, operation.error, told)
+
+    def _end(self, task: Task, failure: Failure, sentence: str, told: Diagnosis) -> None:
+        """
+        Let a rectangle come another way, where there is one and what failed is the export and not the recipe.
+
+        Raises:
+            PermanentError: There is none.
+        """
+        units = self._exports.instead(task.plan.window) if failure in _TOO_MUCH | _PASSING else ()
+        parts = [part for part in self._store.parts.of(self._run_id) if part.task == task.key]
+        if not units or any(part.state is not PartState.WAITING for part in parts):
+            raise PermanentError(_no_step_left(task, failure, sentence, told))
+        # In this order: a crash in between leaves a failed task, which is answered so once more.
+        self._store.units.add(self._run_id, units)
+        self._store.tasks.split(self._run_id, task.key, (), failure)
+        facts = {"task": task.key, "failure": failure, "error": sentence, "requests": len(units)}
+        self._context.record("task.direct", facts)
 
     def _cancelled_elsewhere(self, task: Task, operation: Operation) -> HoldError:
         return HoldError(
@@ -115,7 +133,8 @@ class Ladder:
     def _split(self, task: Task, rung: int, failure: Failure, sentence: str, told: Diagnosis) -> None:
         halves = self._cut(task.plan)
         if halves is None:
-            raise PermanentError(_no_step_left(task, failure, sentence, told))
+            self._end(task, failure, sentence, told)
+            return
         children = [(f"{task.key}.{i}", half, rung) for i, half in enumerate(halves)]
         self._store.tasks.split(self._run_id, task.key, children, failure)
         self._context.record("task.split", {"task": task.key, "into": [key for key, _half, _rung in children]})

@@ -30,7 +30,7 @@ def cell_of(part: Part) -> Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class FailedPart:
     """A part that could not be brought or placed, and why."""
 
     part: Part
@@ -62,7 +62,7 @@ class Transfers:
         self._busy: set[Window] = set()
         self._open = 0  # pieces of work handed to the threads and not done
         self._counting = threading.Lock()
-        self._troubles: queue.SimpleQueue[Trouble] = queue.SimpleQueue()
+        self._troubles: queue.SimpleQueue[FailedPart] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(context.process.downloads, thread_name_prefix="download")
 
     def end(self) -> None:
@@ -84,7 +84,7 @@ class Transfers:
         with self._counting:
             return self._open == 0
 
-    def troubles(self) -> list[Trouble]:
+    def troubles(self) -> list[FailedPart]:
         """Return what went wrong since the last call; the parts may be offered again."""
         found = []
         while not self._troubles.empty():
@@ -103,7 +103,7 @@ class Transfers:
         self._ended()
 
     def _trouble(self, part: Part, error: Exception, *, placing: bool) -> None:
-        self._troubles.put(Trouble(part, error, placing))
+        self._troubles.put(FailedPart(part, error, placing))
         self._context.wake.set()
 
     def _begun(self) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 
 from orchestrator.core.errors import GenerationError, IntegrityError, NotFoundError, WayError
 from orchestrator.engine.batch.collecting import Collecting
-from orchestrator.engine.batch.transfers import ON_THE_WAY, StaleError, Trouble
+from orchestrator.engine.batch.transfers import ON_THE_WAY, FailedPart, StaleError
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.records import Part
 from orchestrator.engine.work import HoldError
@@ -32,7 +32,7 @@ class Troubles:
         """Tell whether a part may be brought now."""
         return self._context.waits.due(f"part {part.window}", self._again_at.get(part.window, 0.0))
 
-    def face(self, trouble: Trouble) -> None:
+    def face(self, trouble: FailedPart) -> None:
         """
         Do about a trouble what can be done.
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DatabaseError
 
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import IntegrityError, SpaceError, TransientError
-from orchestrator.engine.stores.dialect import Trouble, connect, trouble_of
+from orchestrator.engine.stores.dialect import Trouble, open_database, trouble_of
 from orchestrator.engine.stores.migrate import upgrade
 
 
@@ -18,7 +18,7 @@ class Database:
     """One database at the present schema; safe for all threads of a process, and for several processes."""
 
     def __init__(self, url: str, clock: Clock) -> None:
-        self._engine = connect(url)
+        self._engine = open_database(url)
         self._clock = clock
         try:
             with _disk_errors():

@@ -59,7 +59,7 @@ def trouble_of(error: DatabaseError) -> Trouble:
     return usual if code is None else _TROUBLES.get(code & 0xFF, usual)
 
 
-def connect(url: str) -> Engine:
+def open_database(url: str) -> Engine:
     """
     Return a database whose commits are durable and whose transactions say at their beginning whether they write.
 

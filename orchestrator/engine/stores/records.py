@@ -259,7 +259,7 @@ class Task:
 
     @property
     def counted(self) -> int:
-        """Attempts that count against the patience."""
+        """Attempts that count against the limit of attempts."""
         return self.attempt - self.forgiven
 
 

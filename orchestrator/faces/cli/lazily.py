@@ -23,7 +23,7 @@ def quicken() -> None:
     gc.disable()
 
 
-def settle() -> None:
+def collect_garbage() -> None:
     """Collect garbage from now on; what is there already is left out of it for good."""
     gc.freeze()
     gc.enable()
@@ -79,6 +79,6 @@ class _Commands(dict[str, click.Command]):
         where = self._where[name]
         command: click.Command = getattr(import_module(where.module), where.attribute or name)
         if not gc.isenabled():
-            settle()
+            collect_garbage()
         command.help = Called().spoken(command.help or "")
         return command

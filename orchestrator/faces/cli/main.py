@@ -129,7 +129,7 @@ def run_cli(arguments: list[str] | None = None) -> int:
     output = Output(as_json=_wants_json(words), called=called)
     try:
         result = cli.main(args=words, standalone_mode=False, prog_name=NAME, obj=called)
-    except NoArgsIsHelpError as error:  # no command is a wish for help
+    except NoArgsIsHelpError as error:  # no command asks for help
         if output.as_json:
             return _end(output, "no command is given; `orchestrator --help` lists them", error.exit_code)
         error.show()

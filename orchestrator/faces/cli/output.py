@@ -17,7 +17,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
-from orchestrator.app.display import View, cut
+from orchestrator.app.display import View, fit_columns
 from orchestrator.core.units import format_seconds
 from orchestrator.engine.progress import Snapshot
 from orchestrator.faces.cli.called import Called
@@ -36,6 +36,9 @@ _SHOWN: Mapping[str, str] = {
     "task.failed": "task {task} failed ({failure}): {error}",
     "task.rung": "task {task}: next attempt with tiles of {shard} pixels",
     "task.split": "task {task}: cut in two",
+    "task.direct": "task {task}: no export brings it ({failure}); it comes in {requests} requests instead",
+    "unit.split": "request {unit}: cut into {pieces} ({failure}): {error}",
+    "unit.again": "request {unit}: again in {seconds} s ({failure}): {error}",
     "run.refitted": "{tasks} tasks: parts of up to {part_width} × {part_height} pixels, by the weight of the first",
     "task.doubt": "task {task}: no certain answer ({why}), looking again",
     "task.objects_missing": "task {task}: {found} of {wanted} files appeared, exporting again",
@@ -201,7 +204,7 @@ class _Busy:
         return f"{self.what}, {format_seconds(self.seconds())}"
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        yield Text(cut(self.line(), options.max_width), no_wrap=True, overflow="crop")
+        yield Text(fit_columns(self.line(), options.max_width), no_wrap=True, overflow="crop")
 
 
 class _Missing(dict[str, Any]):

@@ -1,4 +1,4 @@
-"""What every command needs: settings, an application, a wish to stop that signals set, perhaps a private sandbox."""
+"""What every command needs: settings, an application, a stop that signals set, perhaps a private sandbox."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from orchestrator.app.display import cut, format_eecu
+from orchestrator.app.display import fit_columns, format_eecu
 from orchestrator.app.verbs.jobs import standing, wrong_jobs
 from orchestrator.app.verbs.reports import RunDetail, RunReport, report_detail, report_runs
 from orchestrator.core.units import format_bytes, format_seconds
@@ -82,10 +82,10 @@ def _row(report: RunReport) -> tuple[str, ...]:
         f"{report.parts_done}/{report.parts}" if report.parts else "",
         _pace_words(report),
         report.service,
-        cut(area, 30),
+        fit_columns(area, 30),
         report.output,
         report.updated[:16].replace("T", " "),
-        cut(" ".join(report.reason.split()), 80),
+        fit_columns(" ".join(report.reason.split()), 80),
     )
 
 
@@ -102,7 +102,7 @@ def _block(report: RunReport, width: int) -> list[str]:
     lines += [f"  area {area}"]
     lines += [f"  why  {why}"] if why else []
     # A path is not cut: people copy it.
-    return [*(cut(line, width) for line in lines), f"  {report.output}"]
+    return [*(fit_columns(line, width) for line in lines), f"  {report.output}"]
 
 
 def _show_run(detail: RunDetail, now: datetime, output: Output) -> None:
@@ -135,7 +135,7 @@ def _details(report: RunReport, seen: Snapshot, now: datetime) -> list[tuple[str
         ("run", f"{report.run}  {report.name}{date}"),
         ("state", f"{report.state}  {report.reason}".rstrip()),
         ("service", report.service),
-        ("area", cut(" ".join(report.area.split()), _LONGEST_AREA)),
+        ("area", fit_columns(" ".join(report.area.split()), _LONGEST_AREA)),
         ("output", report.output),
         ("begun", f"{report.created[:19].replace('T', ' ')} UTC; {format_seconds(took.total_seconds())}"),
         ("changed", f"{report.updated[:19].replace('T', ' ')} UTC"),
@@ -160,4 +160,4 @@ def _task_lines(tasks: Sequence[Task], width: int | None) -> list[str]:
         told += [error] if error and error not in shared else []
         lines.append("  ".join(told))
     lines += [f"{count} tasks: {error}" for error, count in errors.items() if count > 1]
-    return [line if width is None else cut(line, width) for line in lines]
+    return [line if width is None else fit_columns(line, width) for line in lines]

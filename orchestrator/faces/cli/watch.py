@@ -11,7 +11,6 @@ from orchestrator.app.finding import find_head
 from orchestrator.app.verbs import events
 from orchestrator.app.verbs.reasons import is_worked_on
 from orchestrator.engine.stores.records import EventRow
-from orchestrator.faces.cli.ends import conclude
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, obey_signals, resting
 
@@ -35,6 +34,8 @@ def watch(context: Context, /, run_id: str) -> int:
     with output.watching(events.Followed(app, run.id).look, run.job_name):
         for event in events.follow(app, run.id, last, context.stop):
             output.event(event.name, run.id, json.loads(event.facts))
+    from orchestrator.faces.cli.ends import conclude  # noqa: PLC0415  a look at the log does not need what ends a run
+
     return conclude(app.store.runs.get(run.id), output)
 
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 
 from orchestrator.core.errors import IntegrityError
+from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
 from orchestrator.model.mosaic import MosaicSpec
 from orchestrator.model.plan import Plan
 from orchestrator.model.plan_json import plan_from_json
 from orchestrator.model.product import Evidence, Finishing, Made, RunSnapshot, Settled, Sink, Step
+from orchestrator.model.unit import UnitPlan
 from orchestrator.products.context import ProductContext
 from orchestrator.products.mosaic.covering import prove_cover
-from orchestrator.products.mosaic.fetch import KIND, Fetch
+from orchestrator.products.mosaic.fetch import KIND, Fetch, units_of
 from orchestrator.products.mosaic.files import files
-from orchestrator.products.mosaic.routing import DIRECT_ROUTES
+from orchestrator.products.mosaic.routing import DIRECT_ROUTES, size_of, whole_of
 from orchestrator.products.mosaic.settle import LocalPlan, local_plan, settle
 from orchestrator.products.mosaic.sink import MosaicSink
 from orchestrator.products.mosaic.tags import tags
@@ -51,6 +53,13 @@ class MosaicProduct:
 
     def exports(self, run: RunSnapshot) -> Plan:
         return plan_from_json(run.document)
+
+    def instead(self, run: RunSnapshot, window: Window) -> Sequence[UnitPlan]:
+        limits = self._context.direct_limits
+        if run.job.route != "auto" or limits is None:
+            return ()
+        plan = plan_from_json(run.document)
+        return units_of(whole_of(plan, window, limits), size_of(plan, limits))
 
     def steps(self, run: RunSnapshot) -> Mapping[str, Step]:
         if run.job.route not in DIRECT_ROUTES or self._context.direct is None:

@@ -67,8 +67,8 @@ def make_result(
     counted = valid_json(valid, raster.counts, plan.area_pixels)
     proved = proof(about.run, plan, evidence, output, counted, version)
     files = [
-        *([MadeFile("picture", picture, beside(final, PICTURE))] if picture else []),
         _written(about.folder, "proof", proved, beside(final, PROOF)),
+        *([MadeFile("picture", picture, beside(final, PICTURE))] if picture else []),
         MadeFile("data", report.path, final, raster.sha256),
     ]
     described = item(about.run, plan, _assets(files), _numbers(report.path, raster.counts), version, today)

@@ -4,7 +4,8 @@ Python as on a system that lacks what Linux has: put this folder on PYTHONPATH, 
 With ORCHESTRATOR_TEST_OPEN_FILES_STAY a file that this process has open is neither renamed nor removed, as on Windows.
 """
 
-import ctypes  # noqa: F401  it looks at the interpreter when it is imported, and may
+import asyncio  # noqa: F401  the standard library's own use of what is hidden below is not looked at
+import ctypes  # noqa: F401
 import os
 import select
 import signal

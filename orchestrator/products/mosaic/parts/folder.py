@@ -29,12 +29,14 @@ from orchestrator.model.mosaic import MosaicReport
 from orchestrator.model.plan_json import grid_json, pixels_json
 from orchestrator.model.ports import Stop
 from orchestrator.model.validity import valid_json, valid_words, validity
-from orchestrator.products.mosaic.parts.request import Part, Prepared, Request, Say, prepare
+from orchestrator.products.mosaic.parts.request import FoundPart, Prepared, ProgressCallback, Request, prepare
 
 SCHEMA = "orchestrator.assembly/1"
 
 
-def assemble_folder(request: Request, stop: Stop, say: Say = lambda _what, _done, _all: None) -> dict[str, Any]:
+def assemble_folder(
+    request: Request, stop: Stop, say: ProgressCallback = lambda _what, _done, _all: None
+) -> dict[str, Any]:
     """
     Make the parts in a folder one file, with a proof and a picture beside, and return what was made.
 
@@ -108,7 +110,7 @@ def _empty(work: Path) -> None:
             remove_tree(child)
 
 
-def _made(request: Request, prepared: Prepared, stop: Stop, say: Say) -> dict[str, Any]:
+def _made(request: Request, prepared: Prepared, stop: Stop, say: ProgressCallback) -> dict[str, Any]:
     """Build the file, its picture and its proof in the working folder; return what was made."""
     mosaic = BlockAssembler().open(prepared.spec, request.work / "mosaic")
     with ThreadPoolExecutor(1, "sha256") as thread:
@@ -132,7 +134,7 @@ def _made(request: Request, prepared: Prepared, stop: Stop, say: Say) -> dict[st
 
 
 class _Ended:
-    """A wish to stop of the process, or the failure of what checksums are wanted for."""
+    """A stop of the process, or the failure of what checksums are wanted for."""
 
     def __init__(self, stop: Stop) -> None:
         self._stop, self._failed = stop, False
@@ -149,7 +151,7 @@ def _drop(futures: list[Future[str]]) -> None:
         future.cancel()
 
 
-def _place(mosaic: BlockMosaic, parts: tuple[Part, ...], stop: Stop, say: Say) -> None:
+def _place(mosaic: BlockMosaic, parts: tuple[FoundPart, ...], stop: Stop, say: ProgressCallback) -> None:
     done = 0
 
     def placed(_window: Window) -> None:

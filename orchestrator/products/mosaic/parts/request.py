@@ -11,7 +11,7 @@ from pathlib import Path
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from orchestrator.assemble.settings import Settings
+from orchestrator.assemble.settings import MosaicSettings
 from orchestrator.core.errors import Stopped, UserError
 from orchestrator.core.files import (
     sha256_of,
@@ -35,8 +35,8 @@ from orchestrator.products.mosaic.parts.completeness import (
 from orchestrator.products.mosaic.parts.survey import Found, Survey, choose, common_band_tags, common_tags, survey
 from orchestrator.raster.spans import SpanTable
 
-Part = tuple[Window, Found]
-Say = Callable[[str, int, int], None]  # what is being done, how many of it are done, of how many
+FoundPart = tuple[Window, Found]
+ProgressCallback = Callable[[str, int, int], None]  # what is being done, how many of it are done, of how many
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Prepared:
         digest: Changes when the request or the parts do.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[FoundPart, ...]
     spec: MosaicSpec
     area_pixels: int
     areas: tuple[Area, ...]
@@ -114,7 +114,7 @@ class Prepared:
     digest: str
 
 
-def prepare(request: Request, stop: Stop, say: Say = lambda _what, _done, _all: None) -> Prepared:
+def prepare(request: Request, stop: Stop, say: ProgressCallback = lambda _what, _done, _all: None) -> Prepared:
     """
     Look at the parts and at the area, and settle what is to be made; no pixel is read and nothing written.
 
@@ -153,7 +153,7 @@ def prepare(request: Request, stop: Stop, say: Say = lambda _what, _done, _all: 
     )
     notes += tuple(note for area in areas for note in area.notes)
     cut = _spans(geometry, grid, all_touched=request.options.all_touched)
-    digest = _digest(Settings.of(spec).fingerprint, parts)
+    digest = _digest(MosaicSettings.of(spec).fingerprint, parts)
     return Prepared(parts, spec, cut.pixels(), areas, tuple(lacking), notes, digest)
 
 
@@ -229,7 +229,7 @@ def _beyond(geometry: BaseGeometry | None, grid: Grid, *, all_touched: bool) -> 
     ]
 
 
-def _cropped(surveyed: Survey, spans: SpanTable) -> tuple[Grid, tuple[Part, ...]]:
+def _cropped(surveyed: Survey, spans: SpanTable) -> tuple[Grid, tuple[FoundPart, ...]]:
     """Return the grid that holds the parts and gaps that the area touches, and these parts on it."""
     kept = [part for part in surveyed.parts if reached(spans, part[0])]
     if not kept:
@@ -245,11 +245,11 @@ def _hull(windows: list[Window]) -> Window:
     return Window(row, col, max(w.bottom for w in windows) - row, max(w.right for w in windows) - col)
 
 
-def _tags(parts: tuple[Part, ...], request: Request) -> tuple[tuple[str, str], ...]:
+def _tags(parts: tuple[FoundPart, ...], request: Request) -> tuple[tuple[str, str], ...]:
     return (*common_tags(found for _window, found in parts), ("TIFFTAG_SOFTWARE", f"orchestrator {request.version}"))
 
 
-def _appearance(parts: tuple[Part, ...]) -> Appearance:
+def _appearance(parts: tuple[FoundPart, ...]) -> Appearance:
     look = parts[0][1].look
     return Appearance(
         look.descriptions, look.scales, look.offsets, look.units, look.colours, look.palette,
@@ -257,6 +257,6 @@ def _appearance(parts: tuple[Part, ...]) -> Appearance:
     )  # fmt: skip
 
 
-def _digest(fingerprint: str, parts: tuple[Part, ...]) -> str:
+def _digest(fingerprint: str, parts: tuple[FoundPart, ...]) -> str:
     facts = [(str(f.path), f.path.stat().st_size, f.path.stat().st_mtime_ns, asdict(w)) for w, f in parts]
     return hashlib.sha256(json.dumps([fingerprint, facts]).encode()).hexdigest()

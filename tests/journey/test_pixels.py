@@ -1,0 +1,144 @@
+"""`--route pixels`: the same result without an export, killed anywhere, in as many requests as it takes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import journey_kit as kit
+import numpy as np
+import pytest
+
+# In the order a unit passes them; the last window that was asked for before the kill is asked for again, or is not.
+POINTS = {"unit.claimed": 0, "unit.fetched": 1, "unit.noted": 1, "unit.placed": 0, "unit.done": 0}
+PIXELS = ("--route", "pixels")
+# A quota of the sandbox that takes the small job four to eight requests.
+SMALL = 700_000
+
+
+@pytest.fixture
+def small_quota(home):
+    """The service takes less in one request than is planned for."""
+    before = home.service.state()["pixels"]["quotas"]
+    home.service.post("/sandbox/quotas", {"bytes": SMALL})
+    home.service.delete("/sandbox/pixels")
+    yield home
+    home.service.post("/sandbox/quotas", before)
+
+
+@pytest.fixture
+def exported(undisturbed):
+    """The pixels of the small job by batch export."""
+    return undisturbed.pixels
+
+
+def asked(home):
+    """Return the windows that were answered, and the refusals."""
+    every = home.service.get("/sandbox/pixels")["pixels"]
+    good = [(*each["transform"][2::3], each["height"], each["width"]) for each in every if each["refusal"] is None]
+    return Counter(good), [each for each in every if each["refusal"]]
+
+
+def test_the_pixels_are_those_of_an_export(home, exported):
+    """One request here, four files there; nothing was exported and nothing lies in a bucket."""
+    before = home.service.exports
+
+    home.run(*PIXELS).expect(0)
+
+    np.testing.assert_array_equal(home.pixels(), exported)
+    assert (home.service.exports, home.service.objects(), home.leftovers()) == (before, [], [])
+
+
+def test_the_proof_names_each_request(home):
+    """Window, request and reply of every piece, and that each pixel came once."""
+    home.run(*PIXELS).expect(0)
+
+    proof = home.proof()
+    (part,) = proof["parts"]
+    assert (proof["route"], proof["cover"]["each_planned_pixel_once"]) == ("pixels", True)
+    assert {"window", "request_sha256", "reply_sha256", "bytes", "at"} <= part.keys()
+
+
+def test_a_refusal_by_size_is_learned_from(small_quota, exported):
+    """One request is too big; what it says about sizes holds for all that follow."""
+    home = small_quota
+
+    home.run(*PIXELS).expect(0)
+
+    answered, refused = asked(home)
+    assert len(refused) == 1
+    assert set(answered.values()) == {1}
+    np.testing.assert_array_equal(home.pixels(), exported)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_anywhere_it_asks_only_for_what_is_missing(small_quota, exported, point):
+    """A window that has its place is never fetched again; the pixels are the same, nothing is left."""
+    home = small_quota
+    home.environment["ORCHESTRATOR_PIXELS__AT_ONCE"] = "1"
+
+    home.run(*PIXELS, **{kit.CRASH_AT: point}).expect(kit.KILLED)
+    home.run(*PIXELS).expect(0)
+
+    answered, _refused = asked(home)
+    assert sum(answered.values()) - len(answered) <= POINTS[point]
+    np.testing.assert_array_equal(home.pixels(), exported)
+    assert home.leftovers() == []
+
+
+def test_a_busy_service_is_waited_for(home, exported):
+    """429 and 503 cut nothing: the same window is asked for again."""
+    api = "image.computePixels"
+    home.service.order(
+        {"action": "http", "api": api, "status": 429, "count": 2}, {"action": "http", "api": api, "status": 503}
+    )
+
+    home.run(*PIXELS).expect(0)
+
+    np.testing.assert_array_equal(home.pixels(), exported)
+    assert len(home.proof()["parts"]) == 1
+
+
+def test_no_more_go_at_once_than_is_set(small_quota):
+    """As the service itself counts them."""
+    home = small_quota
+    home.environment |= {"ORCHESTRATOR_PIXELS__AT_ONCE": "2", "ORCHESTRATOR_PIXELS__PER_SECOND": "5"}
+
+    home.run(*PIXELS).expect(0)
+
+    seen = home.service.state()["pixels"]
+    assert seen["mostAtOnce"] <= 2
+    assert seen["mostPerSecond"] <= 5
+
+
+def test_a_final_refusal_ends_the_run_with_the_sentence(home):
+    """It is neither cut nor repeated."""
+    sentence = "Image.select: Band pattern 'q' did not match any bands."
+    home.service.order({"action": "http", "api": "image.computePixels", "status": 400, "body": error(sentence)})
+
+    outcome = home.run(*PIXELS).expect(1)
+
+    assert sentence in outcome.out + outcome.err
+
+
+def error(sentence):
+    return json.dumps({"error": {"code": 400, "message": sentence, "status": "INVALID_ARGUMENT"}})
+
+
+def test_what_is_small_comes_directly_by_itself(home, exported):
+    """`auto` exports nothing here, and says why."""
+    before = home.service.exports
+
+    home.run("--route", "auto").expect(0)
+
+    np.testing.assert_array_equal(home.pixels(), exported)
+    assert home.service.exports == before
+    assert any("at most 16 requests" in note for note in home.proof()["notes"])
+
+
+def test_the_plan_shows_the_requests(home):
+    """Before anything is asked."""
+    found = home.start("plan", *PIXELS).wait().expect(0).messages
+
+    plan = next(message for message in found if message["message_type"] == "plan")
+    assert (plan["requests"], plan["tasks"], plan["bucket_bytes_at_most"]) == (1, 0, 0)
