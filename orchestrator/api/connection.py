@@ -67,16 +67,16 @@ class Connection:
     @contextmanager
     def lent(self) -> Iterator[Application]:
         """Lend everything a run works with for the time of a block; the work ends cleanly when its `stop` is set."""
-        application = self._application(threading.Event())
+        application = self._application(threading.Event(), self.shared)
         try:
             yield application
         finally:
             _let_go(application)
 
-    def _application(self, stop: threading.Event) -> Application:
+    def _application(self, stop: threading.Event, beside: Application | None = None) -> Application:
         from orchestrator.app import Application  # noqa: PLC0415  who only looks does not need it
 
-        return Application(self._loaded.settings, stop=stop, **self._places())
+        return Application(self._loaded.settings, stop=stop, beside=beside, **self._places())
 
     def _places(self) -> dict[str, Any]:
         folder = self._loaded.path.resolve().parent if self._loaded.path else None

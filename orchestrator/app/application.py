@@ -64,8 +64,15 @@ class Application(Records):
         notify: Notify = _silent,
         config_dir: Path | None = None,
         refused_jobs: Mapping[str, str] = MappingProxyType({}),
+        beside: Application | None = None,
     ) -> None:
+        """
+        Take settings, a wish to end, and who is told events.
+
+        `beside` is another of this process, with a wish of its own: the two share what they take of the project.
+        """
         super().__init__(settings, refused_jobs=refused_jobs, config_dir=config_dir)
+        self._beside = beside
         self.stop = stop
         self.notify = notify
         self._joining = threading.Lock()
@@ -277,11 +284,15 @@ class Application(Records):
     @cached_property
     def request_limits(self) -> RequestLimits:
         """What every run of this process shares of the project's direct requests."""
+        if self._beside is not None:
+            return self._beside.request_limits
         return RequestLimits(self.direct_limits.at_once, self.direct_limits.per_second, self.clock)
 
     @cached_property
     def limits(self) -> Limits:
         """What every run of this process shares of the project."""
+        if self._beside is not None:
+            return self._beside.limits
         return Limits(self.settings.ee.live_tasks, self.settings.gcs.max_bytes, self.store.tasks.live, self.clock)
 
     def _backoff(self) -> Backoff:

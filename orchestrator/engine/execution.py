@@ -239,31 +239,29 @@ class Execution:
     def _export(self, run: Run) -> None:
         self.progress.count(self._store.parts.tally(run.id), self._store.tasks.of(run.id))
         sink = self._open(run)
-        with Placing(sink, self._process.stop) if sink is not None else nullcontext() as placing:
+        with nullcontext() if sink is None else Placing(sink, self._process.stop) as placing:
             carry_all(self._works(run, placing), self._context.wake, self._context.obey)
         crash.point("run.exported")
         self._store.runs.set_state(run.id, RunState.ASSEMBLING)
 
     def _works(self, run: Run, placing: Placing | None) -> list[Work]:
         """Return what is to be done until the run can be finished."""
+        product, snapshot = self._clients.product, snapshot_of(run)
         works: list[Work] = []
-        snapshot = snapshot_of(run)
-        plan, steps = self._clients.product.exports(snapshot), self._clients.product.steps(snapshot)
-        if plan is not None and placing is not None:
-            exports = self._exports(run, plan)
-            works.append(BatchWork(self._context, exports, placing, self._watch, self._parts_folder(run)))
-        if steps:
-            folder = self._folders(run)[0]
-            make_folder(folder)
-            works.append(UnitWork(UnitContext(self._context, snapshot, steps, placing, folder)))
+        if placing is not None and (plan := product.exports(snapshot)) is not None:
+            works.append(self._batch(run, plan, placing))
+        if steps := product.steps(snapshot):
+            works.append(UnitWork(UnitContext(self._context, snapshot, steps, placing, self._folders(run)[0])))
         return works
 
-    def _exports(self, run: Run, plan: Plan) -> Exports:
-        job, product, snapshot = Job.from_json(run.job), self._clients.product, snapshot_of(run)
+    def _batch(self, run: Run, plan: Plan, placing: Placing) -> BatchWork:
+        job = Job.from_json(run.job)
         refit = self._refit if job.split == "blocks" else None
-        return Exports(
+        product, snapshot = self._clients.product, snapshot_of(run)
+        exports = Exports(
             plan, run.image, kind_of(job, plan), self._cut, refit, lambda window: product.instead(snapshot, window)
         )
+        return BatchWork(self._context, exports, placing, self._watch, self._parts_folder(run))
 
     def _assemble(self, run: Run) -> None:
         try:

@@ -9,7 +9,7 @@ import ee
 import geopandas as gpd
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Point, Polygon, box
 
@@ -84,6 +84,7 @@ def test_all_features_of_a_frame_are_dissolved():
 degrees = st.floats(-80, 80, allow_subnormal=False)
 
 
+@settings(deadline=None)
 @given(st.tuples(degrees, degrees), st.floats(1e-3, 1.0), st.floats(1e-3, 1.0))
 def test_coordinates_are_kept_to_the_last_digit(corner, width, height):
     """Reading the text gives the same numbers, whatever they are."""

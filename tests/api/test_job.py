@@ -27,7 +27,7 @@ values = st.one_of(texts, st.booleans(), st.integers(-(2**63), 2**63 - 1), st.fl
 names = st.text(string.ascii_letters + string.digits, min_size=1, max_size=20)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     names,
     st.dictionaries(texts, values | st.lists(values, max_size=3), max_size=4),
@@ -149,3 +149,12 @@ def test_a_job_with_a_column_is_taken_one_by_one(tmp_path):
     with pytest.raises(orc.UserError, match="makes 2 results"):
         orc.plan(job)
     assert [orc.plan(one).report.base_name for one in job.pieces()] == ["n_c14", "n_c15"]
+
+
+def test_a_plan_leaves_nothing_behind(tmp_path):
+    """No state is made by asking, and no service is needed for a recipe."""
+    with orc.connect(state_dir=tmp_path / "state"):
+        plan = orc.plan(orc.Job(BOX, dates=DATES, name="a", bands=["B4"], scale=500, output=tmp_path / "out"))
+
+    assert plan.shape[0] == 1
+    assert not (tmp_path / "state").exists()

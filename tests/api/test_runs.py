@@ -239,16 +239,17 @@ def test_the_users_own_session_is_given_back(sandbox, tmp_path):
 
 
 SUBMITS = """
-import sys
+import atexit, sys
 import orchestrator as orc
 
 orc.connect(sandbox_url=sys.argv[1], state_dir=sys.argv[2])
-print(orc.submit(orc.Job.from_file(sys.argv[3])).id)
+run = orc.submit(orc.Job.from_file(sys.argv[3]))
+atexit.register(lambda: print(run.id, type(run._work._error).__name__))
 """
 
 
 def test_a_program_may_end_before_its_run(declare, sandbox, tmp_path):
-    """It ends at once and cleanly; the run has kept what it had, and goes on."""
+    """It ends at once, and its run cleanly, with what it had; the next one goes on with it."""
     file = declare(name="left").to_file(tmp_path / "job.toml")
     words = [sys.executable, "-c", SUBMITS, sandbox.url, str(sandbox.state_dir), str(file)]
 
@@ -256,7 +257,7 @@ def test_a_program_may_end_before_its_run(declare, sandbox, tmp_path):
 
     assert "Traceback" not in ended.stderr
     (run,) = orc.runs(name="left")
-    assert run.id == ended.stdout.strip()
+    assert ended.stdout.split() == [run.id, "Stopped"]
     assert run.wait().path.is_file()
 
 
@@ -280,3 +281,22 @@ def test_a_plan_tells_what_the_last_run_took(declare, sandbox):  # noqa: ARG001
     assert plan.earlier.run == result.run
     assert plan.earlier.seconds == pytest.approx(result.seconds, abs=1)
     assert "last time" in plan._repr_html_()
+
+
+def test_runs_of_one_process_share_what_they_take_of_the_project(sandbox):
+    """The tasks and the requests of all of them are counted together; each has a wish of its own to end."""
+    with sandbox.lent() as one, sandbox.lent() as other:
+        assert one.limits is other.limits is sandbox.shared.limits
+        assert one.request_limits is other.request_limits
+        assert len({id(each.stop) for each in (one, other, sandbox.shared)}) == 3
+
+
+@pytest.mark.parametrize("route", ["gcs", "drive", "pixels"])
+def test_every_route_gives_the_same_pixels(declare, sandbox, route):  # noqa: ARG001
+    """Whatever way they come, they are those of the expression: each value follows from its place."""
+    with orc.run(declare(name=f"by_{route}", route=route)).open() as raster:
+        x, _mixed = raster.read(masked=True)
+        columns = raster.bounds.left + 20 * (np.arange(raster.width) + 0.5)
+
+    wanted = np.broadcast_to(columns / 10, x.shape)
+    np.testing.assert_allclose(x.compressed(), wanted[~x.mask], atol=0.51)
