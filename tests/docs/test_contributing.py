@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import re
 import shlex
+import threading
+from datetime import date
 
 import pytest
 from reading import ROOT, blocks, rows, sections
+
+from orchestrator.core.clock import SystemClock
+from orchestrator.engine.batch.watch import OperationsWatch
+from orchestrator.engine.context import Backoff, Clients, ProcessContext
+from orchestrator.engine.execution import Execution
+from orchestrator.engine.limits import Limits
+from orchestrator.engine.service import admit
+from orchestrator.engine.stores.sql import SqlStore
+from orchestrator.model.job import AreaSource, Job
+from orchestrator.model.states import RunState
+from orchestrator.routes.no_exports import NoExports
 
 PATH = ROOT / "CONTRIBUTING.md"
 TEXT = PATH.read_text(encoding="utf-8")
@@ -54,3 +67,31 @@ def test_every_command_begins_with_a_tool_of_the_environment(line):
 
     assert words[0] in {"python3", "sqlite3", *(f".venv/bin/{tool}" for tool in TOOLS)}
     assert [word for word in words if word.startswith("tests/") and not (ROOT / word).exists()] == []
+
+
+def test_the_example_is_a_product(tmp_path):
+    """The engine carries it to its end, in a state of its own and without any service."""
+    names: dict[str, object] = {}
+    exec(compile(blocks(PATH, "python")[0], str(PATH), "exec"), names)  # noqa: S102  our own page
+    product = names["Rows"]()
+    clock = SystemClock()
+    store = SqlStore(f"sqlite:///{tmp_path / 'state.db'}", clock)
+    limits = Limits(1, 1, store.tasks.live, clock)
+    process = ProcessContext("me", None, True, 1, Backoff(), limits, clock, threading.Event())
+    job = Job("three", str(tmp_path), AreaSource("none"), "2024-01-01", "2024-02-01", product="rows")
+    run = admit(store, "three", job, date(2024, 6, 1))
+
+    done = Execution(
+        run.id,
+        store=store,
+        clients=Clients(product, NoExports(), list),
+        process=process,
+        watch=OperationsWatch(list, clock, 1, 4),
+        cut=lambda _task: None,
+        refit=lambda task, *_: task,
+    ).work()
+    store.close()
+
+    assert (done.state, done.reason) == (RunState.CLEANED, "")
+    assert (tmp_path / "three.txt").read_text() == "row 0\nrow 1\nrow 2\n"
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == []
