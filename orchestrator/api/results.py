@@ -55,7 +55,7 @@ class Result:
             NeedsPerson: It is held for a person.
             RunFailed: It failed, was cancelled, or has no result yet.
         """
-        from orchestrator.app.verbs.runs import result_of  # noqa: PLC0415  who only looks does not need it
+        from orchestrator.app.verbs.results import result_of  # noqa: PLC0415  who only looks does not need it
 
         told = result_of(row)
         kept = told.kept

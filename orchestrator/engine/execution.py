@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -238,25 +238,30 @@ class Execution:
 
     def _export(self, run: Run) -> None:
         self.progress.count(self._store.parts.tally(run.id), self._store.tasks.of(run.id))
-        sink, plan = self._open(run), self._clients.product.exports(snapshot_of(run))
-        if sink is not None and plan is not None:
-            with Placing(sink, self._process.stop) as placing:
-                carry_all(self._works(run, plan, placing), self._context.wake, self._context.obey)
+        sink = self._open(run)
+        with nullcontext() if sink is None else Placing(sink, self._process.stop) as placing:
+            carry_all(self._works(run, placing), self._context.wake, self._context.obey)
         crash.point("run.exported")
         self._store.runs.set_state(run.id, RunState.ASSEMBLING)
 
-    def _works(self, run: Run, plan: Plan, placing: Placing) -> list[Work]:
+    def _works(self, run: Run, placing: Placing | None) -> list[Work]:
         """Return what is to be done until the run can be finished."""
+        product, snapshot = self._clients.product, snapshot_of(run)
+        works: list[Work] = []
+        if placing is not None and (plan := product.exports(snapshot)) is not None:
+            works.append(self._batch(run, plan, placing))
+        if steps := product.steps(snapshot):
+            works.append(UnitWork(UnitContext(self._context, snapshot, steps, placing, self._folders(run)[0])))
+        return works
+
+    def _batch(self, run: Run, plan: Plan, placing: Placing) -> BatchWork:
         job = Job.from_json(run.job)
         refit = self._refit if job.split == "blocks" else None
         product, snapshot = self._clients.product, snapshot_of(run)
         exports = Exports(
             plan, run.image, kind_of(job, plan), self._cut, refit, lambda window: product.instead(snapshot, window)
         )
-        works: list[Work] = [BatchWork(self._context, exports, placing, self._watch, self._parts_folder(run))]
-        if steps := product.steps(snapshot):
-            works.append(UnitWork(UnitContext(self._context, snapshot, steps, placing, self._folders(run)[0])))
-        return works
+        return BatchWork(self._context, exports, placing, self._watch, self._parts_folder(run))
 
     def _assemble(self, run: Run) -> None:
         try:

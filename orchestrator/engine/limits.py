@@ -62,6 +62,12 @@ class Limits:
             share = math.ceil(self.live_tasks / len(wanting))
             return max(0, min(self.live_tasks - sum(live.values()), share - live.get(run_id, 0)))
 
+    def taken_by_others(self, run_id: str) -> Mapping[str, int]:
+        """Return the live tasks of other runs where they leave this run no place; nothing where it has one."""
+        live = dict(self.live())
+        mine = live.pop(run_id, 0)
+        return live if not mine and sum(live.values()) >= self.live_tasks else {}
+
     def fits(self, more: float) -> bool:
         """Tell whether `more` bytes fit into the bucket; what is too heavy for it goes alone, when nothing else is."""
         with self._lock:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from orchestrator.app.records import Records
-from orchestrator.app.verbs import endings, reasons, reports, runs
+from orchestrator.app.verbs import endings, reasons, reports, results
 from orchestrator.config import load
 from orchestrator.core.errors import NeedsPerson, RunFailed, UserError
 from orchestrator.engine.stores.records import Admission
@@ -57,7 +57,7 @@ def test_a_run_without_result_says_who_must_act(records, run, state, who, error,
     ended = records.store.runs.set_state(run.id, state, "why", who=who)
 
     with pytest.raises(error, match=says):
-        runs.result_of(ended)
+        results.result_of(ended)
 
 
 def test_a_run_under_way_elsewhere_is_asked_to_end(records, run):

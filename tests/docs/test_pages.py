@@ -75,7 +75,9 @@ def test_the_output_shown_is_the_output(command, shown, tmp_path, monkeypatch):
     pattern = "".join(
         "*" if part == "..." else re.sub(r"([\[\]?*])", r"[\1]", part) for part in re.split(r"(\.\.\.)", shown)
     )
-    assert fnmatch.fnmatchcase(out.getvalue().strip(), pattern.strip())
+    # On a slow machine it says that it is at work.
+    lines = [line for line in out.getvalue().strip().splitlines() if '"message_type": "status"' not in line]
+    assert fnmatch.fnmatchcase("\n".join(lines), pattern.strip())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -54,7 +54,6 @@ from orchestrator.model.grid import Window
 from orchestrator.model.job import AreaSource, Job
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import Plan, TaskPlan
-from orchestrator.model.plan_json import plan_from_json
 from orchestrator.model.states import (
     PART_TRANSITIONS,
     RUN_FINAL,
@@ -173,9 +172,8 @@ class Process:
         """Do as `Execution._export` does, one round at a time."""
         context = self.execution._context
         if self._work is None:
-            plan = plan_from_json(run.plan)
             sink = self.execution._open(run)
-            [work] = self.execution._works(run, plan, Placing(sink, context.process.stop, AtOnce()))
+            [work] = self.execution._works(run, Placing(sink, context.process.stop, AtOnce()))
             self.downloads = WhenTold()
             # Bytes in memory wait for their placing, which a queue that is worked on by hand cannot do.
             work._transfers._pool = self.downloads if self._keep_parts else AtOnce()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -91,11 +92,10 @@ def test_those_under_way_at_the_first_such_answer_count_once():
     gates = [limits.turn(NEVER) for _ in range(8)]
     for gate in gates:
         gate.__enter__()
+    error = ThrottleError("too many requests", 30.0)
     for gate in gates:
-        error = ThrottleError("too many requests", 30.0)
-        with pytest.raises(ThrottleError):
+        with suppress(ThrottleError):
             gate.__exit__(ThrottleError, error, None)
-            raise error
 
     assert limits.allowed == 4
 

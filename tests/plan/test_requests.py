@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.errors import PlanError
@@ -37,6 +37,7 @@ def covered(windows, height, width):
 sides = st.integers(1, 500)
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     height=sides, width=sides, pixel=st.integers(2, 40), limit=st.integers(5_000, 3_000_000), side=st.integers(64, 2000)
 )
@@ -60,6 +61,7 @@ def areas(draw):
     return height, width, shapely.union_all([shapely.Polygon(c) for c in corners])
 
 
+@settings(deadline=None, max_examples=40)
 @given(area=areas(), limit=st.integers(20_000, 2_000_000))
 def test_what_the_area_touches_is_asked_for_once_and_nothing_far_from_it(area, limit):
     """No window is without a pixel of the area."""
@@ -126,6 +128,7 @@ def test_a_pixel_too_heavy_for_a_request_is_refused_before_anything_is_sent():
 windows_of = st.builds(Window, st.integers(0, 3000), st.integers(0, 3000), st.integers(1, 3000), st.integers(1, 3000))
 
 
+@settings(deadline=None)
 @given(window=windows_of)
 def test_a_refused_window_is_cut_across_its_longer_side(window):
     """In two, which are the window; a single pixel stays."""
@@ -138,6 +141,7 @@ def test_a_refused_window_is_cut_across_its_longer_side(window):
     assert sides == {min(window.height, window.width) if window.height < window.width else window.width}
 
 
+@settings(deadline=None)
 @given(window=windows_of, limit=st.integers(1000, 2_000_000))
 def test_a_window_that_turns_out_too_big_is_cut_until_it_fits(window, limit):
     """By the size that was learned; what is left is the window."""

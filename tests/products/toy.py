@@ -60,6 +60,9 @@ class Toy:
     def steps(self, _run):
         return {"square": square}
 
+    def instead(self, _run, _window):
+        return ()
+
     def open(self, _run, folder):
         return ToySink(folder)
 

@@ -11,8 +11,10 @@ from orchestrator.app.heartbeat import find_daemon
 from orchestrator.app.records import Records
 from orchestrator.core.files import LockedError
 from orchestrator.core.units import format_seconds
-from orchestrator.engine.stores.records import Run, Task
-from orchestrator.model.states import TASK_LIVE, RunState, TaskState
+from orchestrator.engine.batch.handing import no_place
+from orchestrator.engine.limits import Limits
+from orchestrator.engine.stores.records import Run
+from orchestrator.model.states import TASK_LIVE, RunState, TaskState, UnitState
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +61,20 @@ def _because(app: Records, run: Run) -> list[str]:
             f"After that, `orchestrator retry {run.id}`." if run.needs_person else "It is looked at again by itself."
         )
         return [f"It is held: {run.reason}.", person, *sentences]
-    return sentences + _waiting(app.store.tasks.of(run.id), run, app.clock.now().timestamp())
+    return sentences + _waiting(app, run)
 
 
-def _waiting(tasks: list[Task], run: Run, now: float) -> list[str]:
+def _waiting(app: Records, run: Run) -> list[str]:
     if run.state is not RunState.EXPORTING:
         return [f"It is {run.state} and goes on by itself."]
+    tasks, now = app.store.tasks.of(run.id), app.clock.now().timestamp()
     live = Counter(task.state for task in tasks if task.state in TASK_LIVE)
     planned = [task for task in tasks if task.state is TaskState.PLANNED]
     cooling = [task for task in planned if task.next_at > now]
     found = [f"{count} tasks are {state} in Earth Engine." for state, count in sorted(live.items())]
     if planned:
         found.append(f"{len(planned)} tasks wait for a place in Earth Engine's queue.")
+        found += _taken(app, run)
     if cooling:
         soonest = min(cooling, key=lambda task: task.next_at)
         wait = format_seconds(soonest.next_at - now)
@@ -78,7 +82,34 @@ def _waiting(tasks: list[Task], run: Run, now: float) -> list[str]:
     uncollected = [t for t in tasks if t.state is TaskState.SUCCEEDED and not t.collected]
     if uncollected:
         found.append(f"{len(uncollected)} finished tasks have not shown all their files yet.")
-    return found or ["Its parts are being downloaded and placed."]
+    return [*found, *_requests(app, run, now)] or ["Its parts are being downloaded and placed."]
+
+
+def _requests(app: Records, run: Run, now: float) -> list[str]:
+    """Say how many requests are open, and which is tried again when."""
+    open_ = app.store.units.of(run.id, states=(UnitState.WAITING, UnitState.CLAIMED))
+    if not open_:
+        return []
+    found = [f"{len(open_)} requests for pixels are under way or wait for their turn."]
+    cooling = [unit for unit in open_ if unit.next_at > now]
+    if cooling:
+        soonest = min(cooling, key=lambda unit: unit.next_at)
+        wait = format_seconds(soonest.next_at - now)
+        found.append(f"Request {soonest.key} is sent again in {wait}; Earth Engine said: {soonest.error}.")
+    return found
+
+
+def _taken(app: Records, run: Run) -> list[str]:
+    """Say whose tasks leave a run no place, and what becomes of those runs."""
+    live_tasks = app.settings.ee.live_tasks
+    limits = Limits(live_tasks, 0, app.store.tasks.live, app.clock)
+    others = limits.taken_by_others(run.id)
+    if not others:
+        return []
+    left = [run_id for run_id in others if not is_worked_on(app, run_id)]
+    alone = f"; nobody works on {', '.join(left)} now: go on with them, or `orchestrator cancel` them" if left else ""
+    sentence = no_place(others, live_tasks)
+    return [f"{sentence[0].upper()}{sentence[1:]}{alone}."]
 
 
 def is_worked_on(app: Records, run_id: str) -> bool:

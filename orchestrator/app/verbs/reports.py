@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from orchestrator.app.finding import find_head
@@ -14,11 +14,14 @@ from orchestrator.app.records import Records
 from orchestrator.engine.progress import Snapshot, counted
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import EventRow, Head, Pace, Task
-from orchestrator.model.states import PART_DONE, PartState, RunState
+from orchestrator.model.job import Job
+from orchestrator.model.states import PART_DONE, UNIT_DONE, PartState, RunState, UnitState
+from orchestrator.products.registry import find_product
 
 # The pace of a run is that of its last minutes: what it was yesterday says nothing about when it ends.
 PACE_MINUTES = 10
 _EVENTS = 15
+_CUT = frozenset({UnitState.SPLIT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class RunReport:
         service: Which Earth Engine it was begun on.
         area: Where.
         output: Path of the result, there or to come.
-        parts: How many files it is made of.
+        parts: How many pieces it is made of: files of exports, and requests.
         parts_done: How many of them are placed.
         bytes_per_second: What came in the last minutes; None where that tells nothing.
         eta_seconds: Seconds left at that pace, likewise.
@@ -95,10 +98,32 @@ def report_run(store: Store, run_id: str, now: datetime) -> RunReport:
 
 
 def _reports(store: Store, heads: Sequence[Head], now: datetime) -> list[RunReport]:
-    tallies = store.parts.tallies([head.id for head in heads])
+    tallies = _tallies(store, [head.id for head in heads])
     since = (now - timedelta(minutes=PACE_MINUTES)).isoformat(timespec="milliseconds")
     paces = store.events.paces([head.id for head in heads if head.state is RunState.EXPORTING], since)
-    return [_report(head, tallies.get(head.id, {}), paces.get(head.id), now) for head in heads]
+    return [_report(head, tallies.get(head.id, _Pieces()), paces.get(head.id), now) for head in heads]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """How many pieces a run is made of, parts and units, and how many are there."""
+
+    all: int = 0
+    done: int = 0
+
+
+def _tallies(store: Store, run_ids: Sequence[str]) -> Mapping[str, _Pieces]:
+    parts, units = store.parts.tallies(run_ids), store.units.tallies(run_ids)
+    return {
+        run_id: _pieces(parts.get(run_id, {}), units.get(run_id, {}).values()) for run_id in parts.keys() | units.keys()
+    }
+
+
+def _pieces(parts: Mapping[PartState, int], units: Iterable[Mapping[UnitState, int]]) -> _Pieces:
+    """Count; what was cut is counted by what it was cut into."""
+    counts = [(state in UNIT_DONE, count) for kind in units for state, count in kind.items() if state not in _CUT]
+    counts += [(state in PART_DONE, count) for state, count in parts.items()]
+    return _Pieces(sum(count for _, count in counts), sum(count for done, count in counts if done))
 
 
 def report_detail(app: Records, name: str) -> RunDetail:
@@ -114,22 +139,25 @@ def report_detail(app: Records, name: str) -> RunDetail:
     seen = progress_of(store, head, tasks)
     since = (now - timedelta(minutes=PACE_MINUTES)).isoformat(timespec="milliseconds")
     pace = store.events.paces([head.id], since).get(head.id) if head.state is RunState.EXPORTING else None
-    tally = {PartState(state): count for state, count in seen.parts.items()}
-    return RunDetail(_report(head, tally, pace, now), seen, tasks, tuple(store.events.latest(head.id, _EVENTS)))
+    pieces = _tallies(store, [head.id]).get(head.id, _Pieces())
+    return RunDetail(_report(head, pieces, pace, now), seen, tasks, tuple(store.events.latest(head.id, _EVENTS)))
 
 
 def progress_of(store: Store, head: Head, tasks: Sequence[Task]) -> Snapshot:
     """Return how far a run is by what is stored."""
     detail = head.reason if head.state in (RunState.HELD, RunState.FAILED, RunState.CANCELLED) else ""
-    return counted(Snapshot(state=head.state, detail=detail), store.parts.tally(head.id), tasks)
+    units: Counter[str] = Counter()
+    for kind in store.units.tally(head.id).values():
+        units.update({state: count for state, count in kind.items() if state not in _CUT})
+    seen = Snapshot(state=head.state, detail=detail, units=units)
+    return counted(seen, store.parts.tally(head.id), tasks)
 
 
-def _report(head: Head, tally: Mapping[PartState, int], pace: Pace | None, now: datetime) -> RunReport:
+def _report(head: Head, pieces: _Pieces, pace: Pace | None, now: datetime) -> RunReport:
     job: dict[str, Any] = json.loads(head.job)
     result: dict[str, Any] = json.loads(head.result) if head.result else {}
-    parts, done = sum(tally.values()), sum(count for state, count in tally.items() if state in PART_DONE)
     area = job["area"]
-    rate, eta = _pace(pace, parts - done, now)
+    rate, eta = _pace(pace, pieces.all - pieces.done, now)
     return RunReport(
         run=head.id,
         name=head.job_name,
@@ -140,9 +168,9 @@ def _report(head: Head, tally: Mapping[PartState, int], pace: Pace | None, now: 
         who=head.who if head.state is RunState.HELD else "",
         service=job.get("service", ""),
         area=" ".join(filter(None, [area["source"], area.get("piece", ""), area.get("where", "")])),
-        output=result.get("path") or str(Path(job["output"]) / f"{job['base_name']}_clipped.tif"),
-        parts=parts,
-        parts_done=done,
+        output=result.get("path") or _to_come(head),
+        parts=pieces.all,
+        parts_done=pieces.done,
         bytes_per_second=rate,
         eta_seconds=eta,
         created=head.created,
@@ -151,6 +179,12 @@ def _report(head: Head, tally: Mapping[PartState, int], pace: Pace | None, now: 
         sha256=result.get("sha256", ""),
         valid=result.get("valid", {}),
     )
+
+
+def _to_come(head: Head) -> str:
+    """Return where the result of a run will be."""
+    job = Job.from_json(head.job)
+    return str(find_product(job.product).files(job)[-1])
 
 
 def _pace(pace: Pace | None, left: int, now: datetime) -> tuple[int | None, int | None]:

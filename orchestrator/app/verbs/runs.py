@@ -6,14 +6,10 @@ The same declaration continues the run it has; one that is done says so, unless 
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from datetime import date, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import TYPE_CHECKING
 
 from orchestrator.app.verbs.busy import Busy, unwatched
-from orchestrator.core.errors import NeedsPerson, RunFailed
 from orchestrator.core.files import LockedError
 from orchestrator.engine.execution import retry_run
 from orchestrator.engine.ownership import Claimant, check_free, check_owner
@@ -22,38 +18,12 @@ from orchestrator.engine.publication import is_file, set_min_valid
 from orchestrator.engine.service import admit
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.job import Job
-from orchestrator.model.result import Result, ResultFile
+from orchestrator.model.result import Result
 from orchestrator.model.states import RUN_FINAL, RunState
 from orchestrator.products.registry import find_product
 
 if TYPE_CHECKING:
     from orchestrator.app.application import Application
-
-
-@dataclass(frozen=True, slots=True)
-class ResultReport:
-    """
-    What a run has delivered.
-
-    Attributes:
-        run: Its id.
-        state: Of the run.
-        path: Of the result.
-        proof: Path of what says where every pixel came from, JSON.
-        picture: Path of the picture; it may be missing.
-        took_seconds: From the run's beginning to its end.
-        kept: What the run keeps of its result: `bytes`, `sha256`, `valid`, `assembly`, ...
-        files: Every file of it, the one that makes it last; results of the first version list only that one.
-    """
-
-    run: str
-    state: RunState
-    path: Path
-    proof: Path
-    picture: Path
-    took_seconds: float
-    kept: dict[str, Any]
-    files: tuple[ResultFile, ...]
 
 
 def begin(app: Application, job: Job, *, again: bool = False, overwrite: bool = False, busy: Busy = unwatched) -> Run:
@@ -144,34 +114,3 @@ def _result_is_gone(app: Application, done: Run | None, busy: Busy) -> bool:
     main = Result.from_json(done.result).main
     with busy(f"comparing {main.path.name} with its checksum"):
         return not is_file(main, app.stop)
-
-
-def result_of(run: Run) -> ResultReport:
-    """
-    Return what a run has delivered.
-
-    Raises:
-        NeedsPerson: It is held for a person.
-        RunFailed: It failed, was cancelled, or has no result yet.
-    """
-    if run.state is not RunState.CLEANED:
-        raise _lacking(run)
-    kept: dict[str, Any] = json.loads(run.result)
-    final = Path(kept["path"])
-    took = datetime.fromisoformat(run.updated) - datetime.fromisoformat(run.created)
-    files = Result.from_json(run.result)
-    proof, picture = (
-        found.path if (found := files.file(role)) else final.with_suffix(suffix)
-        for role, suffix in (("proof", ".json"), ("picture", ".png"))
-    )
-    return ResultReport(run.id, run.state, final, proof, picture, took.total_seconds(), kept, files.files)
-
-
-def _lacking(run: Run) -> NeedsPerson | RunFailed:
-    if run.needs_person:
-        return NeedsPerson(f"run {run.id} is held: {run.reason}")
-    if run.state is RunState.FAILED:
-        return RunFailed(f"run {run.id} failed: {run.reason}")
-    if run.state is RunState.CANCELLED:
-        return RunFailed(f"run {run.id} was cancelled; `orchestrator clean {run.id}` takes away what it left")
-    return RunFailed(f"run {run.id} is {run.state} and has no result yet")

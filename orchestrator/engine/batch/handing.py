@@ -16,6 +16,14 @@ from orchestrator.model.states import TASK_LIVE, PartState, TaskState
 
 # Tasks handed over before operations and objects are looked at again.
 _AT_ONCE = 20
+_MOST_NAMED = 3
+
+
+def no_place(others: Mapping[str, int], live_tasks: int) -> str:
+    """Say which runs have every place that this installation takes in the service's queue."""
+    named = ", ".join(f"{run_id} ({count})" for run_id, count in list(others.items())[:_MOST_NAMED])
+    more = f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""
+    return f"all {live_tasks} places for tasks ([ee] live_tasks) are taken by other unfinished runs: {named}{more}"
 
 
 class Handing:
@@ -41,6 +49,7 @@ class Handing:
             with self._limits.turn():
                 self._limits.report(run_id, Usage(len(ripe), under_way))
                 if self._limits.room(run_id) <= 0 or not self._limits.fits(self._bytes_of(task)):
+                    self._tell_who_has_the_room()
                     return False
                 attempt = self._submitter.intend(task)
                 under_way += self._bytes_of(task)
@@ -53,6 +62,11 @@ class Handing:
     def leave(self) -> None:
         """Take nothing of the project's room any more."""
         self._limits.leave(self._context.run_id)
+
+    def _tell_who_has_the_room(self) -> None:
+        """Say so where a run stands still since others have every place: theirs may wait for somebody to go on."""
+        if others := self._limits.taken_by_others(self._context.run_id):
+            self._context.progress.set(detail=no_place(others, self._limits.live_tasks))
 
     def _ripe(self, tasks: Sequence[Task]) -> list[Task]:
         planned = [task for task in self._feedback.ready(tasks) if task.state is TaskState.PLANNED]

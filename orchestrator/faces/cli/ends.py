@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.app.verbs.runs import ResultReport, result_of
+from orchestrator.app.verbs.results import ResultReport, result_of
 from orchestrator.core.errors import NeedsPerson
 from orchestrator.core.units import format_bytes, format_seconds
 from orchestrator.engine.stores.records import Run

@@ -108,7 +108,7 @@ def _block(report: RunReport, width: int) -> list[str]:
 def _show_run(detail: RunDetail, now: datetime, output: Output) -> None:
     seen, report = detail.seen, detail.report
     facts = asdict(report) | {"part_states": dict(seen.parts), "tasks_share": seen.tasks_share}
-    facts |= {"eecu_seconds": round(seen.eecu_seconds, 3)}
+    facts |= {"eecu_seconds": round(seen.eecu_seconds, 3), "request_states": dict(seen.units)}
     tasks = [{"key": t.key, "state": t.state, "attempt": t.attempt, "error": t.error} for t in detail.tasks]
     output.message("run", facts | {"tasks": tasks})
     if output.as_json:
@@ -141,6 +141,7 @@ def _details(report: RunReport, seen: Snapshot, now: datetime) -> list[tuple[str
         ("changed", f"{report.updated[:19].replace('T', ' ')} UTC"),
         ("tasks", f"{tasks}; {seen.tasks_share:.0%}, {format_eecu(seen.eecu_seconds)}" if tasks else "none yet"),
         ("parts", f"{parts}; {format_bytes(seen.bytes_expected)}" if parts else "none yet"),
+        ("requests", ", ".join(f"{count} {state}" for state, count in sorted(seen.units.items()))),
         ("pace", _pace_words(report)),
         ("sha256", report.sha256),
     ]

@@ -28,7 +28,7 @@ for name in (
         "pwritev",
         "sched_getaffinity",
     ),
-    *("sendfile", "setsid", "sync", "sysconf", "O_CLOEXEC", "O_DIRECTORY", "O_DSYNC", "O_NOFOLLOW"),
+    *("setsid", "sync", "sysconf", "O_CLOEXEC", "O_DIRECTORY", "O_DSYNC", "O_NOFOLLOW"),
 ):
     if hasattr(os, name):
         delattr(os, name)

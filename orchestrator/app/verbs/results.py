@@ -1,0 +1,71 @@
+"""What a run has delivered, or why it has not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from orchestrator.core.errors import NeedsPerson, RunFailed
+from orchestrator.engine.stores.records import Run
+from orchestrator.model.result import Result, ResultFile
+from orchestrator.model.states import RunState
+
+
+@dataclass(frozen=True, slots=True)
+class ResultReport:
+    """
+    What a run has delivered.
+
+    Attributes:
+        run: Its id.
+        state: Of the run.
+        path: Of the result.
+        proof: Path of what says where every pixel came from, JSON.
+        picture: Path of the picture; it may be missing.
+        took_seconds: From the run's beginning to its end.
+        kept: What the run keeps of its result: `bytes`, `sha256`, `valid`, `assembly`, ...
+        files: Every file of it, the one that makes it last; results of the first version list only that one.
+    """
+
+    run: str
+    state: RunState
+    path: Path
+    proof: Path
+    picture: Path
+    took_seconds: float
+    kept: dict[str, Any]
+    files: tuple[ResultFile, ...]
+
+
+def result_of(run: Run) -> ResultReport:
+    """
+    Return what a run has delivered.
+
+    Raises:
+        NeedsPerson: It is held for a person.
+        RunFailed: It failed, was cancelled, or has no result yet.
+    """
+    if run.state is not RunState.CLEANED:
+        raise _lacking(run)
+    kept: dict[str, Any] = json.loads(run.result)
+    final = Path(kept["path"])
+    took = datetime.fromisoformat(run.updated) - datetime.fromisoformat(run.created)
+    files = Result.from_json(run.result)
+    proof, picture = (
+        found.path if (found := files.file(role)) else final.with_suffix(suffix)
+        for role, suffix in (("proof", ".json"), ("picture", ".png"))
+    )
+    return ResultReport(run.id, run.state, final, proof, picture, took.total_seconds(), kept, files.files)
+
+
+def _lacking(run: Run) -> NeedsPerson | RunFailed:
+    if run.needs_person:
+        return NeedsPerson(f"run {run.id} is held: {run.reason}")
+    if run.state is RunState.FAILED:
+        return RunFailed(f"run {run.id} failed: {run.reason}")
+    if run.state is RunState.CANCELLED:
+        return RunFailed(f"run {run.id} was cancelled; `orchestrator clean {run.id}` takes away what it left")
+    return RunFailed(f"run {run.id} is {run.state} and has no result yet")
