@@ -26,6 +26,7 @@ from orchestrator.core.errors import (
     ThrottleError,
     TransientError,
 )
+from orchestrator.core.files import make_folder
 from orchestrator.engine.context import ProcessContext, RunContext
 from orchestrator.engine.placing import EitherStop
 from orchestrator.engine.stores.contract import Units
@@ -112,6 +113,7 @@ class UnitWork:
     def __enter__(self) -> Self:
         # The run's lock is held: whoever had a lease is dead, and what it began is none of our tries.
         self._context.units.release(self._context.run.id)
+        make_folder(self._context.folder)
         self._bring_back()
         return self
 

@@ -9,7 +9,7 @@ import journey_kit as kit
 import numpy as np
 import pytest
 
-# In the order a unit passes them; the last window that was asked for before the kill is asked for again, or is not.
+# In the order a unit passes them, with how many windows may be asked for twice: that one whose answer had no place yet.
 POINTS = {"unit.claimed": 0, "unit.fetched": 1, "unit.noted": 1, "unit.placed": 0, "unit.done": 0}
 PIXELS = ("--route", "pixels")
 # A quota of the sandbox that takes the small job four to eight requests.

@@ -240,6 +240,17 @@ def test_every_pixel_is_the_one_numpy_computes(mosaic, oracle, inside):
     assert differing == 0, f"{differing} of {wanted.size} pixels differ"
 
 
+def test_answers_to_requests_bring_the_same_pixels(tmp_path, program, service, folder, mosaic):
+    """Without an export, in requests of which none is refused."""
+    service.delete("/sandbox/pixels")
+    home = SceneHome(tmp_path, program, service)
+
+    home.run(*slovenia(folder, "--route", "pixels")).expect(0)
+
+    np.testing.assert_array_equal(home.pixels(), mosaic[1])
+    assert set(service.state()["pixels"]["statuses"]) == {"200"}
+
+
 def test_outside_the_area_is_nodata(mosaic, inside):
     """Not one value where the centre of a pixel lies outside the border."""
     assert np.all(mosaic[1][:, ~inside] == NODATA)

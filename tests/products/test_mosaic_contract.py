@@ -16,17 +16,27 @@ POINTS = (
     *("task.collected", "part.downloaded", "part.placed", "run.exported", "run.assembling", "output.finished"),
     *("output.named", "output.published", "run.published", "object.deleted", "run.cloud_cleaned", "folder.removed"),
 )
+# Between an answer and its place a request is sent again: these points are in tests/journey/test_pixels.py.
+DIRECT_POINTS = (
+    *("run.admitted", "run.prepared", "run.planned", "run.exporting", "unit.claimed", "unit.placed", "unit.done"),
+    *("run.exported", "run.assembling", "output.finished", "output.named", "output.published", "run.published"),
+    *("run.cloud_cleaned", "folder.removed"),
+)
 
 
 class MosaicStage:
     """`Stage`: the small job of the journeys, as processes, in a sandbox."""
 
-    points = POINTS
     killed = kit.KILLED
 
     def __init__(self, home, route):
         self._home, self._route = home, route
-        self._begun = home.service.exports
+        self.points = DIRECT_POINTS if route == "pixels" else POINTS
+        self._begun = self._count()
+
+    def _count(self):
+        """Exports begun, and requests for pixels, since the sandbox began."""
+        return self._home.service.exports + self._home.service.state()["pixels"]["requests"]
 
     def run(self, *, kill_at="", again=False, wrong=False):
         words = ["--route", self._route, *(["--again"] if again else []), *(["--bands", "x,nothing"] if wrong else [])]
@@ -43,7 +53,7 @@ class MosaicStage:
         return (*(final.with_suffix(suffix) for suffix in (".png", ".json", ".stac.json")), final)
 
     def effects(self):
-        return self._home.service.exports - self._begun
+        return self._count() - self._begun
 
     def remains(self):
         drive = ["a file in Drive"] * self._home.service.state()["drive"]["files"]
@@ -51,13 +61,14 @@ class MosaicStage:
 
     def planned(self):
         with closing(sqlite3.connect(self._home.folder / "state" / "state.db")) as state:
-            return state.execute("SELECT row, col, height, width FROM tasks WHERE state <> 'SPLIT'").fetchall()
+            tasks = state.execute("SELECT row, col, height, width FROM tasks WHERE state <> 'SPLIT'").fetchall()
+            return tasks + state.execute("SELECT row, col, height, width FROM units WHERE state <> 'SPLIT'").fetchall()
 
     def brought(self):
         return parts_of(self._home.final.with_suffix(".json"))
 
 
-@pytest.mark.parametrize("route", ["gcs", "drive"], scope="class")
+@pytest.mark.parametrize("route", ["gcs", "drive", "pixels"], scope="class")
 class TestMosaic(ProductContract):
     @pytest.fixture
     def stage(self, tmp_path, program, service, route):
@@ -69,4 +80,4 @@ def test_the_points_are_points_of_the_program():
     sources = Path(__file__).parents[2] / "orchestrator"
     text = "\n".join(p.read_text() for p in sources.rglob("*.py"))
 
-    assert [p for p in POINTS if not p.startswith("run.") and f'point("{p}")' not in text] == []
+    assert [p for p in {*POINTS, *DIRECT_POINTS} if not p.startswith("run.") and f'point("{p}")' not in text] == []
