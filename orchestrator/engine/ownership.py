@@ -21,7 +21,7 @@ from typing import Any
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import LockedError, LockFile, sha256_of
 from orchestrator.engine.stores.contract import Store
-from orchestrator.engine.stores.records import OutputRow, Run
+from orchestrator.engine.stores.records import Head, OutputRow
 from orchestrator.model.result import Result
 from orchestrator.model.states import RUN_FINAL
 
@@ -46,7 +46,7 @@ class Claimant:
     overwrite: bool = False
 
 
-def claimant(run: Run) -> Claimant:
+def claimant(run: Head) -> Claimant:
     """Return who a run is to its output."""
     return Claimant(run.declaration, (run.fingerprint,), run.job_name, run.id, run.overwrite)
 
@@ -164,7 +164,7 @@ class OutputLock:
     Taken by `take`, which may be repeated; `leave` lets another process go on with the run, `end` gives the output up.
     """
 
-    def __init__(self, final: Path, run: Run, installation: str, store: Store) -> None:
+    def __init__(self, final: Path, run: Head, installation: str, store: Store) -> None:
         """Take the path that is to be owned, who wants it, for which installation."""
         self._final = final
         self._run = run

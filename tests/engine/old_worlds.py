@@ -91,7 +91,7 @@ class Continued(Machine):
 
     def _place(self, window: Window, content: bytes, *, placed: bool) -> None:
         if placed:
-            folder = self.process.execution._sink_folder(self.store.runs.get(self.run_id)) / "placed"
+            folder = self.process.execution._output.sink_folder(self.store.runs.get(self.run_id)) / "placed"
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{window.row}-{window.col}-{window.height}-{window.width}").write_bytes(content)
 

@@ -172,7 +172,7 @@ class Process:
         """Do as `Execution._export` does, one round at a time."""
         context = self.execution._context
         if self._work is None:
-            sink = self.execution._open(run)
+            sink = self.execution._output.open(run)
             [work] = self.execution._works(run, Placing(sink, context.process.stop, AtOnce()))
             self.downloads = WhenTold()
             # Bytes in memory wait for their placing, which a queue that is worked on by hand cannot do.
