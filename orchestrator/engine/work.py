@@ -10,6 +10,9 @@ from typing import Protocol, Self
 
 from orchestrator.core.errors import OrchestratorError, Stopped
 
+# A stop or a request to cancel is heeded within this, however long the pause between two rounds.
+_HEED_SECONDS = 1.0
+
 
 class HoldError(OrchestratorError):
     """
@@ -68,8 +71,16 @@ def carry_all(works: Sequence[Work], wake: threading.Event, obey: Callable[[], N
             left = one_round(works, obey)
             if not left:
                 return
-            wake.wait(min(work.pause_seconds() for work in left))
+            _rest(min(work.pause_seconds() for work in left), wake, obey)
             wake.clear()
+
+
+def _rest(seconds: float, wake: threading.Event, obey: Callable[[], None]) -> None:
+    """Wait until `wake`, at most so long, in slices: a large run looks seldom, and heeds a stop all the same."""
+    while seconds > 0 and not wake.wait(min(seconds, _HEED_SECONDS)):
+        seconds -= _HEED_SECONDS
+        if seconds > 0:
+            obey()
 
 
 def one_round(works: Sequence[Work], obey: Callable[[], None]) -> list[Work]:

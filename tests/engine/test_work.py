@@ -167,3 +167,31 @@ def test_what_was_placed_before_a_crash_is_known(stop):
     """It is not brought again."""
     with Placing(MemorySink(before=CELLS[:2]), stop) as placing:
         assert placing.placed == frozenset(CELLS[:2])
+
+
+class NoWakeUp:
+    """What a run is woken by, and never is; every wait is over at once, and noted."""
+
+    def __init__(self):
+        self.waited = []
+
+    def wait(self, seconds):
+        self.waited.append(seconds)
+        return False
+
+    def clear(self):
+        """Nothing was set."""
+
+
+def test_whoever_asks_for_an_end_is_obeyed_in_the_middle_of_a_long_pause():
+    """A large run looks seldom, since a look takes long; an end is heeded all the same."""
+    wake = NoWakeUp()
+
+    def stopped():
+        if len(wake.waited) == 3:
+            raise Stopped("asked to stop")
+
+    with pytest.raises(Stopped):
+        carry_all([Steps(9, pause=600.0)], wake, stopped)
+
+    assert sum(wake.waited) <= 3.0
