@@ -82,7 +82,7 @@ class Run:
         """
         End the run: its tasks in Earth Engine are cancelled; what it left is kept until `clean`.
 
-        Return False, and do nothing, where it has ended or its result is there already.
+        Return False where it has ended, or its result is there, or on its way so far that it was completed instead.
 
         Raises:
             UserError: It was begun on another service.
@@ -92,8 +92,8 @@ class Run:
 
         if self.state in {*RUN_FINAL, RunState.PUBLISHED}:
             return False
-        cancel(self._connection.records, self.id, self._connection.lent)
-        return True
+        ended = cancel(self._connection.records, self.id, self._connection.lent)
+        return ended.elsewhere or ended.state is RunState.CANCELLED
 
     def retry(self, *, min_valid: float | None = None) -> None:
         """
