@@ -13,6 +13,7 @@ from orchestrator.api.drawing import plan_svg
 from orchestrator.api.job import Job
 from orchestrator.api.results import table
 from orchestrator.app.display import format_eecu
+from orchestrator.core.errors import UserError
 from orchestrator.core.units import format_bytes, format_seconds
 
 if TYPE_CHECKING:
@@ -116,6 +117,8 @@ def plan(job: Job) -> Plan:
     """
     from orchestrator.app.verbs.plans import find_earlier, plan_job  # noqa: PLC0415  geopandas is heavy
 
+    if not isinstance(job, Job):
+        raise UserError(f"{job!r:.80} is no Job; make one with Job(...), or read a job file with Job.from_file(path)")
     with current().lent() as app:
         settled = job.settled(app)
         report = plan_job(app, settled.declared(app))
