@@ -83,6 +83,10 @@ class Run:
         End the run: its tasks in Earth Engine are cancelled; what it left is kept until `clean`.
 
         Return False, and do nothing, where it has ended or its result is there already.
+
+        Raises:
+            UserError: It was begun on another service.
+            NeedsPerson: Half of its files have their names, and the others cannot get theirs; it is held for that.
         """
         from orchestrator.app.verbs.endings import cancel  # noqa: PLC0415  who only looks does not need it
 
