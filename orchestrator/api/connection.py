@@ -178,11 +178,11 @@ def sandbox(
     path = Path(config) if config else None
     folder = load(path, profile=profile, overrides=local).settings.state_dir / "sandbox"
     with ExitStack() as ending:
-        from orchestrator.clients.earthengine import borrowed  # noqa: PLC0415  `ee` costs a second
+        from orchestrator.clients.session import borrowed  # noqa: PLC0415  `ee` costs a second
 
         source = Path(scenes) if scenes else None
         told = ending.enter_context(private_sandbox(scenes=source, data_dir=folder, slots=slots)).wait()
-        ending.enter_context(borrowed())
+        ending.enter_context(borrowed(told["url"]))
         given = _merged(local, service_at(told["url"], told["project"]))
         connection = Connection(load(path, profile=profile, overrides=given), ending.pop_all())
     try:
