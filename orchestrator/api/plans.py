@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.api.connection import current
+from orchestrator.api.connection import Connection, current
 from orchestrator.api.drawing import plan_svg
 from orchestrator.api.job import Job
 from orchestrator.api.results import table
@@ -107,16 +107,20 @@ class Plan:
         return [*rows, *(("note", note) for note in self.notes)]
 
 
-def plan(job: Job) -> Plan:
+def plan(job: Job, *, connection: Connection | None = None) -> Plan:
     """
     Plan a job: where its pixels lie and what they need. Nothing is exported, and nothing is remembered.
+
+    Args:
+        job: What to plan.
+        connection: For where; by default the one that this thread opened last.
 
     Raises:
         UserError: The job cannot be done as declared.
     """
     from orchestrator.app.verbs.plans import find_earlier, plan_job  # noqa: PLC0415  geopandas is heavy
 
-    with current().lent() as app:
+    with (connection or current()).lent() as app:
         settled = job.settled(app)
         report = plan_job(app, settled.declared(app))
         return Plan(settled, report, find_earlier(app, report.base_name))

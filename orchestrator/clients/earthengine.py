@@ -22,7 +22,7 @@ from orchestrator.clients.answers import Pages, google_error, is_proof, read_obj
 from orchestrator.clients.operations import read_operation
 from orchestrator.clients.probe import probe
 from orchestrator.clients.sentences import ALREADY_STARTED, QUEUE_FULL, diagnose
-from orchestrator.clients.session import CLIENT, Session
+from orchestrator.clients.session import CLIENT, PUBLIC_URL, Session
 from orchestrator.clients.transport import Transport
 from orchestrator.clients.watch import LIMITS, CallLimits, Watch, watching
 from orchestrator.core import log as logs
@@ -45,7 +45,6 @@ from orchestrator.model.states import Failure
 T = TypeVar("T")
 log = logs.get(__name__)
 
-PUBLIC_URL = "https://earthengine.googleapis.com"
 # Operations of one list; the queue holds 3,000 for each user, the history some days of them.
 MAX_OPERATIONS = 200_000
 _SENTENCE_LIMIT = 2_000

@@ -18,6 +18,7 @@ from orchestrator.core import log as logs
 
 log = logs.get(__name__)
 
+PUBLIC_URL = "https://earthengine.googleapis.com"
 _SENTENCE_LIMIT = 2_000
 
 
@@ -100,9 +101,13 @@ class Client:
             return list(reversed(self._living.values()))
 
     def forget(self, url: str, project: str) -> None:
-        """Do not give the client back to a service that nobody in this process uses any more."""
+        """
+        Do not give the client back to a service that nobody in this process uses any more.
+
+        It stays signed in where it is, until another service takes the place.
+        """
         with self.lock:
-            self._living.pop(Session(url, project, _nobody).key, None)
+            self._living.pop(Session(url or PUBLIC_URL, project, _nobody).key, None)
 
     def known(self, key: str) -> Session | None:
         """Return a session that is still used."""
