@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.api.connection import current
+from orchestrator.api.connection import Connection, current
 from orchestrator.api.drawing import plan_svg
 from orchestrator.api.job import Job
 from orchestrator.api.results import table
@@ -108,9 +108,13 @@ class Plan:
         return [*rows, *(("note", note) for note in self.notes)]
 
 
-def plan(job: Job) -> Plan:
+def plan(job: Job, *, connection: Connection | None = None) -> Plan:
     """
     Plan a job: where its pixels lie and what they need. Nothing is exported, and nothing is remembered.
+
+    Args:
+        job: What to plan.
+        connection: For where; by default the one that this thread opened last.
 
     Raises:
         UserError: The job cannot be done as declared.
@@ -119,7 +123,7 @@ def plan(job: Job) -> Plan:
 
     if not isinstance(job, Job):
         raise UserError(f"{job!r:.80} is no Job; make one with Job(...), or read a job file with Job.from_file(path)")
-    with current().lent() as app:
+    with (connection or current()).lent() as app:
         settled = job.settled(app)
         report = plan_job(app, settled.declared(app))
         return Plan(settled, report, find_earlier(app, report.base_name))
