@@ -113,6 +113,17 @@ def test_why_tells_that_nobody_works_on_it(records, run):
     assert "2 tasks wait for a place" in str(told)
 
 
+@pytest.mark.parametrize(
+    ("state", "before"),
+    [(S.HELD, "It is held: "), (S.FAILED, "It is FAILED: ")],
+)
+def test_a_sentence_ends_once(records, run, state, before):
+    """The service's sentences have their full stop already."""
+    records.store.runs.set_state(run.id, state, "User memory limit exceeded.", who=Who.TIME)
+
+    assert reasons.why(records, "east").because[0] == f"{before}User memory limit exceeded."
+
+
 def test_a_report_counts_parts(records, run):
     """All of them, and those that are placed."""
     report = reports.report_run(records.store, run.id, records.clock.now())

@@ -125,6 +125,7 @@ def too_big(window, bytes_per_pixel):
 
 FAULTS = {
     "throttle": lambda _w: ThrottleError("too many requests"),
+    "for days": lambda _w: ThrottleError("come back in eleven days", 999_999.0),
     "503": lambda _w: TransientError("unavailable"),
     "wrong": lambda _w: IntegrityError("a row less"),
     "memory": lambda _w: refusal(Failure.MEMORY),
@@ -257,6 +258,9 @@ def check_exact(world: World) -> None:
     assert set(world.output.times.values()) == {1}
 
 
+CUTTING = frozenset({"memory", "time", "size", "side"})
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     words=st.lists(st.sampled_from([*FAULTS, "well", "well"]), max_size=12),
@@ -266,9 +270,9 @@ def check_exact(world: World) -> None:
 def test_whatever_fails_and_dies_every_pixel_is_placed_once(store, words, deaths, threads):
     """No pixel is lost, doubled, or told to come from where it does not."""
     with TemporaryDirectory(dir=MEMORY) as folder:
-        # Three refusals for memory or time at most: a window that is as small as any is not cut further.
-        heavy = itertools.count()
-        script = Script([w for w in words if w != "unknown" and (w not in ("memory", "time") or next(heavy) < 3)])
+        # Three refusals that cut at most: a window that is as small as any and too heavy still ends the run.
+        cuts = itertools.count()
+        script = Script([w for w in words if w != "unknown" and (w not in CUTTING or next(cuts) < 3)])
         world = World(Path(folder), script, store, threads=threads, deaths=deaths)
         world.carry()
 
@@ -320,6 +324,17 @@ def test_throttling_is_no_attempt_of_a_unit(world):
     here.carry()
 
     assert {unit.attempt for unit in here.units(UnitState.DONE)} == {1}
+
+
+def test_a_long_pause_holds_the_run_and_says_why(world):
+    """Whoever asks why it stands still is told; it is looked at again when the pause is over, in an hour at most."""
+    here = world(["for days"])
+
+    with pytest.raises(HoldError, match="come back in eleven days") as held:
+        here.live()
+
+    assert held.value.alone
+    assert held.value.until - here.clock.now().timestamp() == pytest.approx(3600.0, abs=60.0)
 
 
 def test_what_a_refusal_says_about_sizes_is_known_from_then_on(world):

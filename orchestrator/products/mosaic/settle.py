@@ -20,7 +20,7 @@ from orchestrator.products.context import Imagery, ProductContext
 from orchestrator.products.mosaic.fetch import units_of
 from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.remarks import check_dates, disk_remarks, least_bytes
-from orchestrator.products.mosaic.routing import routed, size_of
+from orchestrator.products.mosaic.routing import DIRECT_ROUTES, routed, size_of
 from orchestrator.recipes.contract import ImageRequest, Recipe
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def local_plan(job: Job, context: ProductContext, today: date | None = None) -> 
             max_part_bytes=job.max_part_bytes,
             mode="square" if job.split == "square" else "blocks",
             cloud_optimized=context.cloud_optimized,
+            required=job.route not in DIRECT_ROUTES or context.direct_limits is None,
         ),
         all_touched=job.options.all_touched,
         workers=max(context.threads, context.downloads),
