@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
@@ -28,6 +29,11 @@ _TOO_MUCH = frozenset({Failure.SIZE, Failure.MEMORY, Failure.TIMEOUT})
 # Repeated once as it is; what comes again counts as the class behind it.
 _ONCE_MORE = {Failure.OUT_OF_MEMORY: Failure.MEMORY, Failure.UNKNOWN: Failure.PERMANENT}
 _LESSON = "request_size.json"
+# One sentence makes requests so much smaller at the most. Each value counted as float64, and a limit as low as that of
+# the old download links, would make uint8 seven times smaller; whatever says more is a slip until it is said again.
+_MOST_AT_ONCE = 8
+# A request this much smaller than the documented limit is not refused for its size by the service that documents it.
+_IMPLAUSIBLY_SMALL = 1 << 16
 
 
 def units_of(windows: Iterable[Window], size: RequestSize) -> tuple[UnitPlan, ...]:
@@ -37,6 +43,11 @@ def units_of(windows: Iterable[Window], size: RequestSize) -> tuple[UnitPlan, ..
 
 def _key(window: Window) -> str:
     return f"{window.row:07d}-{window.col:07d}-{window.height}x{window.width}"
+
+
+def _room(size: RequestSize) -> float:
+    """Return how many pixels one request may hold."""
+    return size.max_bytes / size.bytes_per_pixel
 
 
 class Fetch:
@@ -50,6 +61,8 @@ class Fetch:
     def __init__(self, route: DirectRoute, plan: Plan, image: str) -> None:
         self._route, self._plan, self._image = route, plan, image
         self._size = size_of(plan, route.limits)
+        self._smallest = max(1, int(_room(self._size) / _IMPLAUSIBLY_SMALL))
+        self._doubted: set[int] = set()  # limits that were said once, too small to be believed
         self._read = False
         self._lock = threading.Lock()
 
@@ -85,7 +98,7 @@ class Fetch:
         if told.failure in _ONCE_MORE and unit.failure is not told.failure:
             return Again(str(error), told.failure, told.wait_seconds)
         failure = _ONCE_MORE.get(told.failure, told.failure)
-        least = 1 if failure is Failure.SIZE else _SMALLEST_PIXELS
+        least = self._smallest if failure is Failure.SIZE else _SMALLEST_PIXELS
         if failure not in _TOO_MUCH or window.pixels <= least:
             raise error
         size = self._learn(window, told, folder) if failure is Failure.SIZE else self._size
@@ -96,17 +109,27 @@ class Fetch:
         return Split(units_of(windows, self._size), why, failure)
 
     def _learn(self, window: Window, told: Diagnosis, folder: Path) -> RequestSize:
-        """Take over what the service counts for a pixel, and how much it allows, where its sentence says both."""
+        """
+        Return what the service counts for a pixel, and how much it allows, where its sentence says both.
+
+        It holds from then on, but for what is too small to be believed: that holds for this window alone until it is
+        said again, and no sentence makes requests more than eight times smaller.
+        """
         if told.sizes is None:
             return self._size
         found, allowed = told.sizes
         with self._lock:
-            weight = max(self._size.bytes_per_pixel, found / window.pixels)
-            if allowed >= weight:
-                self._size = replace(self._size, bytes_per_pixel=weight, max_bytes=min(self._size.max_bytes, allowed))
-                lesson = {"bytes_per_pixel": weight, "max_bytes": self._size.max_bytes}
-                write_whole(folder / _LESSON, json.dumps(lesson).encode())
-            return self._size
+            known = self._size
+            weight = max(known.bytes_per_pixel, min(found / window.pixels, known.bytes_per_pixel * _MOST_AT_ONCE))
+            least = math.ceil(_room(known) / _MOST_AT_ONCE * weight)
+            learned = replace(known, bytes_per_pixel=weight, max_bytes=min(known.max_bytes, max(allowed, least)))
+            if allowed * window.pixels < found * _room(known) / _MOST_AT_ONCE and allowed not in self._doubted:
+                self._doubted.add(allowed)
+                return learned
+            self._size = learned
+            lesson = {"bytes_per_pixel": weight, "max_bytes": learned.max_bytes}
+            write_whole(folder / _LESSON, json.dumps(lesson).encode())
+            return learned
 
     def _known_size(self, folder: Path) -> RequestSize:
         with self._lock:
