@@ -29,9 +29,10 @@ _TOO_MUCH = frozenset({Failure.SIZE, Failure.MEMORY, Failure.TIMEOUT})
 # Repeated once as it is; what comes again counts as the class behind it.
 _ONCE_MORE = {Failure.OUT_OF_MEMORY: Failure.MEMORY, Failure.UNKNOWN: Failure.PERMANENT}
 _LESSON = "request_size.json"
-# One sentence makes requests so much smaller at the most. Each value counted as float64, and a limit as low as that of
-# the old download links, would make uint8 seven times smaller; whatever says more is a slip until it is said again.
-_MOST_AT_ONCE = 8
+# One sentence makes of its window so many pieces at the most, and all others no smaller than this share of what is
+# documented: less is a slip, or somebody in between, until it is said again.
+_MOST_PIECES = 16
+_LEAST_SHARE = 0.01
 # A request this much smaller than the documented limit is not refused for its size by the service that documents it.
 _IMPLAUSIBLY_SMALL = 1 << 16
 
@@ -45,9 +46,10 @@ def _key(window: Window) -> str:
     return f"{window.row:07d}-{window.col:07d}-{window.height}x{window.width}"
 
 
-def _room(size: RequestSize) -> float:
-    """Return how many pixels one request may hold."""
-    return size.max_bytes / size.bytes_per_pixel
+def _with_room(size: RequestSize, pixels: float) -> RequestSize:
+    """Return `size` with at most so many pixels in a request, and at least one."""
+    most = int(max(1.0, pixels) * size.bytes_per_pixel)
+    return replace(size, max_bytes=max(math.ceil(size.bytes_per_pixel), min(size.max_bytes, most)))
 
 
 class Fetch:
@@ -61,7 +63,8 @@ class Fetch:
     def __init__(self, route: DirectRoute, plan: Plan, image: str) -> None:
         self._route, self._plan, self._image = route, plan, image
         self._size = size_of(plan, route.limits)
-        self._smallest = max(1, int(_room(self._size) / _IMPLAUSIBLY_SMALL))
+        room = self._size.max_bytes / self._size.bytes_per_pixel
+        self._smallest, self._least_room = max(1, int(room / _IMPLAUSIBLY_SMALL)), room * _LEAST_SHARE
         self._doubted: set[int] = set()  # limits that were said once, too small to be believed
         self._read = False
         self._lock = threading.Lock()
@@ -113,23 +116,22 @@ class Fetch:
         Return what the service counts for a pixel, and how much it allows, where its sentence says both.
 
         It holds from then on, but for what is too small to be believed: that holds for this window alone until it is
-        said again, and no sentence makes requests more than eight times smaller.
+        said again.
         """
         if told.sizes is None:
             return self._size
         found, allowed = told.sizes
         with self._lock:
             known = self._size
-            weight = max(known.bytes_per_pixel, min(found / window.pixels, known.bytes_per_pixel * _MOST_AT_ONCE))
-            least = math.ceil(_room(known) / _MOST_AT_ONCE * weight)
-            learned = replace(known, bytes_per_pixel=weight, max_bytes=min(known.max_bytes, max(allowed, least)))
-            if allowed * window.pixels < found * _room(known) / _MOST_AT_ONCE and allowed not in self._doubted:
+            room = allowed / max(known.bytes_per_pixel, found / window.pixels)
+            here = _with_room(known, max(room, window.pixels / _MOST_PIECES))
+            if room < max(self._least_room, window.pixels / _MOST_PIECES) and allowed not in self._doubted:
                 self._doubted.add(allowed)
-                return learned
-            self._size = learned
-            lesson = {"bytes_per_pixel": weight, "max_bytes": learned.max_bytes}
+                return here
+            self._size = _with_room(known, max(room, self._least_room))
+            lesson = {"bytes_per_pixel": known.bytes_per_pixel, "max_bytes": self._size.max_bytes}
             write_whole(folder / _LESSON, json.dumps(lesson).encode())
-            return learned
+            return here
 
     def _known_size(self, folder: Path) -> RequestSize:
         with self._lock:
