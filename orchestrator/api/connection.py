@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from orchestrator.api.arguments import check_count, path_of, saying_why
 from orchestrator.api.working import at_work, begin, end, refuse_others, stay
 from orchestrator.app.records import Records
 from orchestrator.app.sandbox_process import DEFAULT_BUCKET, private_sandbox, service_at
@@ -196,11 +197,11 @@ def connect(
     Raises:
         ConfigError: A setting is wrong.
     """
-    given = _merged({"local": {"state_dir": os.fspath(state_dir)}}, {"gcs": {"bucket": bucket}})
+    given = _merged(_state(state_dir), {"gcs": {"bucket": bucket}})
     given = _merged(given, {"ee": {"project": project}})
     if sandbox_url:
         given = _merged(given, service_at(sandbox_url, bucket=bucket or DEFAULT_BUCKET))
-    return Connection(load(Path(config) if config else None, profile=profile, overrides=given))
+    return Connection(load(_config(config), profile=profile, overrides=given))
 
 
 def sandbox(
@@ -229,14 +230,16 @@ def sandbox(
             this process.
     """
     refuse_others("a sandbox of its own")
-    local = _merged({"local": {"state_dir": os.fspath(state_dir)}})
-    path = Path(config) if config else None
+    check_count(slots, "slots")
+    local = _merged(_state(state_dir))
+    path = _config(config)
     folder = load(path, profile=profile, overrides=local).settings.state_dir / "sandbox"
     with ExitStack() as ending:
         from orchestrator.clients.session import borrowed  # noqa: PLC0415  `ee` costs a second
 
-        source = Path(scenes) if scenes else None
-        told = ending.enter_context(private_sandbox(scenes=source, data_dir=folder, slots=slots)).wait()
+        source = path_of(scenes, "scenes") if scenes else None
+        with saying_why(folder):
+            told = ending.enter_context(private_sandbox(scenes=source, data_dir=folder, slots=slots)).wait()
         ending.enter_context(borrowed(told["url"]))
         given = _merged(local, service_at(told["url"], told["project"]))
         connection = Connection(load(path, profile=profile, overrides=given), ending.pop_all())
@@ -248,6 +251,14 @@ def sandbox(
         connection.close()
         raise
     return connection
+
+
+def _state(folder: object) -> dict[str, dict[str, str]]:
+    return {"local": {"state_dir": str(path_of(folder, "state_dir"))}} if folder != "" else {}
+
+
+def _config(path: object) -> Path | None:
+    return path_of(path, "config") if path else None
 
 
 def _let_go(records: Records) -> None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.api.arguments import path_of, writing
 from orchestrator.api.connection import Connection, current
 from orchestrator.api.drawing import plan_svg
-from orchestrator.api.job import Job
+from orchestrator.api.job import Job, checked
 from orchestrator.api.results import table
 from orchestrator.app.display import format_eecu
-from orchestrator.core.errors import UserError
 from orchestrator.core.units import format_bytes, format_seconds
 
 if TYPE_CHECKING:
@@ -76,11 +76,12 @@ class Plan:
         return self.report.plan.bucket_bytes
 
     def save(self, picture: str | os.PathLike[str]) -> Path:
-        """Write a picture of the plan (PNG); return its path."""
+        """Write a picture of the plan (PNG); return its path. UserError where it cannot be written."""
         from orchestrator.plan.picture import draw_plan  # noqa: PLC0415  matplotlib is heavy
 
-        path = Path(picture).expanduser()
-        draw_plan(self.report.plan, path, self.report.base_name)
+        path = path_of(picture, "the path of the picture")
+        with writing(path):
+            draw_plan(self.report.plan, path, self.report.base_name)
         return path
 
     def _ways(self) -> list[tuple[str, str]]:
@@ -132,8 +133,7 @@ def plan(job: Job, *, connection: Connection | None = None) -> Plan:
     """
     from orchestrator.app.verbs.plans import find_earlier, plan_job  # noqa: PLC0415  geopandas is heavy
 
-    if not isinstance(job, Job):
-        raise UserError(f"{job!r:.80} is no Job; make one with Job(...), or read a job file with Job.from_file(path)")
+    checked(job)
     with (connection or current()).lent() as app:
         settled = job.settled(app)
         report = plan_job(app, settled.declared(app))

@@ -6,10 +6,10 @@ import threading
 from typing import TYPE_CHECKING
 
 from orchestrator.api.connection import Connection, current
-from orchestrator.api.job import Job
+from orchestrator.api.job import Job, checked
 from orchestrator.api.results import Result
 from orchestrator.api.showing import showing
-from orchestrator.api.work import RunThread, carry_here
+from orchestrator.api.work import RunThread, Until, carry_here
 from orchestrator.app.heartbeat import find_daemon
 from orchestrator.app.verbs import events, reasons, reports
 from orchestrator.engine.stores.records import Run as Row
@@ -49,7 +49,7 @@ class Run:
         """Return what it waits for, and what happens next; printed, it is sentences."""
         return reasons.why(self._connection.records, self.id)
 
-    def wait(self, *, progress: bool | None = None) -> Result:
+    def wait(self, *, progress: bool | None = None, timeout: float | None = None) -> Result:
         """
         Wait until the run has ended, and return its result.
 
@@ -58,19 +58,23 @@ class Run:
 
         Args:
             progress: False shows nothing; None shows it in a notebook and in a terminal; True everywhere.
+            timeout: Seconds to wait at most. A run that is carried on in the wait itself is stopped then, cleanly.
 
         Raises:
+            TimeoutError: The time is over, and the run has not ended; it is as after an interrupt.
+            LockedError: Another process began to work on it meanwhile.
             RunFailed: It failed or was cancelled.
             NeedsPerson: It is held for something that will not pass by itself.
         """
+        until = Until(timeout)
         if self._work is not None:
-            self._work.wait(progress)
+            self._work.wait(progress, until)
         elif not self._has_ended():
             if self._is_elsewhere():
-                self._follow(progress)
+                self._follow(progress, until)
             else:
                 with self._connection.lent() as app:
-                    carry_here(self._connection, app, self._row(), progress)
+                    carry_here(self._connection, app, self._row(), progress, until)
         return self.result
 
     @property
@@ -135,12 +139,13 @@ class Run:
         records = self._connection.records
         return reasons.is_worked_on(records, self.id) or _has_daemon(self._connection)
 
-    def _follow(self, progress: bool | None) -> None:
+    def _follow(self, progress: bool | None, until: Until) -> None:
         seen, pause = events.Followed(self._connection.records, self.id), threading.Event()
         with showing(seen.look, self.name, progress) as update:
             while not self._has_ended():
                 update()
-                pause.wait(events.LOOK_SECONDS)
+                until.check(self.id)
+                pause.wait(until.at_most(events.LOOK_SECONDS))
 
 
 def run(
@@ -171,6 +176,7 @@ def run(
         NeedsPerson: It is held for something that will not pass by itself.
         KeyboardInterrupt: It was interrupted, and stopped cleanly.
     """
+    checked(job)
     connection = connection or current()
     with connection.lent() as app:
         row = _begun(app, job, again=again, overwrite=overwrite)
@@ -186,6 +192,7 @@ def submit(job: Job, *, again: bool = False, overwrite: bool = False, connection
     A daemon (`orchestrator serve`) of the same state folder carries it, where one lives; otherwise a thread of this
     process does, which stops cleanly with the connection, or with the program. Arguments and errors are those of `run`.
     """
+    checked(job)
     connection = connection or current()
     with connection.working():
         app = connection.shared
