@@ -123,7 +123,7 @@ def test_a_run_that_the_daemon_never_takes_says_so(records, run, facts, told):
 
     said = str(reasons.why(records, run.id))
 
-    assert ("works on google, this run is for sandbox" in said) is told
+    assert ("works on google and never continues a run for sandbox" in said) is told
     assert ("`orchestrator serve` with --sandbox" in said) is told
     assert ("when its turn comes" in said) is not told
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.app.finding import find_run
@@ -149,10 +150,15 @@ def nobody(app: Records, service: str) -> str:
     )
 
 
-def elsewhere(app: Records, service: str) -> str:
-    """Return why the daemon will not work on runs for `service`; empty where it will, or there is none."""
-    row, _ = find_daemon(app.store, app.clock)
-    return _elsewhere(row, service) if row is not None else ""
+def passed_over(app: Records, services: Mapping[str, str]) -> Mapping[str, str]:
+    """
+    Return why the daemon never takes up runs that no process works on, by their ids; nothing of the others.
+
+    `services` says which service each run is for, by its id; of runs that have not ended.
+    """
+    row, _ = find_daemon(app.store, app.clock) if services else (None, "")
+    told = {run_id: _elsewhere(row, service) for run_id, service in services.items()} if row else {}
+    return {run_id: sentence for run_id, sentence in told.items() if sentence and not is_worked_on(app, run_id)}
 
 
 def _elsewhere(row: ProcessRow, service: str) -> str:
@@ -161,7 +167,6 @@ def _elsewhere(row: ProcessRow, service: str) -> str:
         return ""
     how = "with --sandbox or --sandbox-url" if service == "sandbox" else "without --sandbox and --sandbox-url"
     return (
-        f"the daemon (process {row.pid} on {row.host}) works on {works_on}, this run is for {service}, and a run is "
-        f"never continued elsewhere; end the daemon and start `orchestrator serve` {how}, give the same job to "
-        f"`orchestrator run` {how}, or cancel it"
+        f"the daemon (process {row.pid} on {row.host}) works on {works_on} and never continues a run for {service}; "
+        f"end it and start `orchestrator serve` {how}, give the same job to `orchestrator run` {how}, or cancel the run"
     )

@@ -12,7 +12,7 @@ import rich_click as click
 from orchestrator.app import Application, expand
 from orchestrator.app.verbs import runs
 from orchestrator.app.verbs.plans import PlanReport, plan_to_files
-from orchestrator.app.verbs.reasons import elsewhere
+from orchestrator.app.verbs.reasons import passed_over
 from orchestrator.core import log
 from orchestrator.core.errors import ConfigError, CredentialError, OrchestratorError, Stopped, UserError
 from orchestrator.core.units import format_bytes, format_count
@@ -23,7 +23,7 @@ from orchestrator.faces.cli.options import ENVIRONMENT, build_job, build_table, 
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, loaded_for, opened
 from orchestrator.model.job import Job
-from orchestrator.model.states import RunState
+from orchestrator.model.states import RUN_FINAL, RunState
 
 OVERWRITE = click.option(
     "--overwrite", is_flag=True, help="Replace files at the result's place that this job did not make."
@@ -182,6 +182,7 @@ def submit(context: Context, /, again: bool, overwrite: bool, **given: Any) -> i
         name = Job.from_json(begun.job).base_name
         output.message("submitted", {"run": begun.id, "state": begun.state, "base_name": name})
         output.say(f"{begun.id}  {name}  {begun.state}")
-        if begun.state is not RunState.CLEANED and (sentence := elsewhere(app, one.service)):
-            output.warn(f"{begun.id} waits: {sentence}")
+        if begun.state not in RUN_FINAL:
+            for sentence in passed_over(app, {begun.id: one.service}).values():
+                output.warn(f"nobody works on {begun.id}: {sentence}")
     return 0

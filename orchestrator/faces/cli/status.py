@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ import rich_click as click
 from orchestrator.app.display import fit_columns, format_eecu
 from orchestrator.app.records import Records
 from orchestrator.app.verbs.jobs import standing, wrong_jobs
-from orchestrator.app.verbs.reasons import elsewhere, is_worked_on
+from orchestrator.app.verbs.reasons import passed_over
 from orchestrator.app.verbs.reports import RunDetail, RunReport, report_detail, report_runs
 from orchestrator.core.units import format_bytes, format_seconds
 from orchestrator.engine.progress import Snapshot
@@ -43,7 +43,7 @@ def status(context: Context, /, run_id: str | None, limit: int) -> int:
     if run_id:
         app = resting(context)
         detail = report_detail(app, run_id)
-        _show_run(detail, app.clock.now(), output, _elsewhere(app, detail.report))
+        _show_run(detail, app.clock.now(), output, _passed_over(app, [detail.report]).get(detail.report.run, ""))
         return 0
     app = looking(context)
     shown = report_runs(app.store, limit, app.clock.now()) if app.has_state() else []
@@ -56,20 +56,21 @@ def status(context: Context, /, run_id: str | None, limit: int) -> int:
             output.say("no runs yet; `orchestrator demo` makes one")
     for name, sentence in wrong_jobs(app).items():
         output.message("job", {"name": name, "error": sentence})
-    for report in shown:
-        if why := _elsewhere(app, report):
-            output.say(f"run {report.run} waits: {why}")
+    for line in _by_sentence(_passed_over(app, shown)):
+        output.say(line)
     for line in standing(app):
         output.say(line)
     return 0
 
 
-def _elsewhere(app: Records, report: RunReport) -> str:
-    """Return why the daemon passes a run over; empty where it does not, or another process works on it."""
-    if report.state in RUN_FINAL:
-        return ""
-    sentence = elsewhere(app, report.service)
-    return "" if sentence and is_worked_on(app, report.run) else sentence
+def _passed_over(app: Records, reports: Sequence[RunReport]) -> Mapping[str, str]:
+    return passed_over(app, {report.run: report.service for report in reports if report.state not in RUN_FINAL})
+
+
+def _by_sentence(told: Mapping[str, str]) -> Iterator[str]:
+    for sentence in dict.fromkeys(told.values()):
+        runs = [run_id for run_id, said in told.items() if said == sentence]
+        yield f"nobody works on {', '.join(runs)}: {sentence}"
 
 
 def listing(runs: Sequence[RunReport], width: int | None) -> list[str]:
