@@ -10,7 +10,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from orchestrator.core.units import format_bytes, format_seconds
+from orchestrator.core.units import format_bytes, format_count, format_seconds
 from orchestrator.engine.progress import Snapshot
 from orchestrator.model.states import PartState, RunState, TaskState
 
@@ -51,7 +51,7 @@ class View:
         self._title = title
         self._monotonic = monotonic
         self._began = monotonic()
-        self._merged_at_first: int | None = None
+        self._done_at_first: int | None = None
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         for line in self.lines(options.max_width):
@@ -69,7 +69,7 @@ class View:
         if seen.total_parts:
             found += self._parts_lines(seen, width)
         if seen.total_units:
-            found += flow([f"  requests {seen.done_units}/{seen.total_units}", *self._received(seen)], width)
+            found += flow([f"  requests {seen.done_units}/{seen.total_units}", *self._requests(seen)], width)
         return found
 
     def line(self) -> str:
@@ -84,7 +84,7 @@ class View:
             words += self._parts(seen)
         if seen.total_units:
             words[-1] += f"; requests: {seen.done_units}/{seen.total_units}"
-            words += self._received(seen)
+            words += self._requests(seen)
         return ", ".join(words)
 
     def step(self) -> tuple[RunState, str]:
@@ -126,9 +126,9 @@ class View:
         queued = tasks.get(TaskState.QUEUED, 0) + tasks.get(TaskState.SUBMITTING, 0)
         waiting, done = tasks.get(TaskState.PLANNED, 0), tasks.get(TaskState.SUCCEEDED, 0)
         if done == total:
-            return [f"{total} tasks done", format_eecu(seen.eecu_seconds)]
+            return [f"{format_count(total, 'task')} done", format_eecu(seen.eecu_seconds)]
         words = [f"{running} running ({seen.running_share:.0%})" if running else "0 running", f"{queued} queued"]
-        words += [f"{seen.tasks_share:.0%} of {total} tasks done"]
+        words += [f"{seen.tasks_share:.0%} of {format_count(total, 'task')} done"]
         words += [f"{waiting} waiting"] if waiting else []
         return [*words, format_eecu(seen.eecu_seconds)]
 
@@ -142,9 +142,15 @@ class View:
     def _parts(self, seen: Snapshot) -> list[str]:
         on_the_way = sum(seen.parts.get(state, 0) for state in _ON_THE_WAY)
         words = [f"{on_the_way} on the way"] if on_the_way else []
+        return words if seen.total_units else [*words, *self._left(seen), *self._received(seen)]
+
+    def _requests(self, seen: Snapshot) -> list[str]:
+        """What holds for parts and requests together stands with the last of them."""
+        return [*self._left(seen), *self._received(seen)]
+
+    def _left(self, seen: Snapshot) -> list[str]:
         eta = self._eta(seen)
-        words += [f"about {format_seconds(eta)} left"] if eta is not None else []
-        return words if seen.total_units else [*words, *self._received(seen)]
+        return [f"about {format_seconds(eta)} left"] if eta is not None else []
 
     def _received(self, seen: Snapshot) -> list[str]:
         return [f"{format_bytes(seen.bytes_done)} at {format_bytes(self._rate(seen))}/s"] if seen.bytes_done else []
@@ -156,13 +162,14 @@ class View:
         return seen.bytes_done / max(0.1, self._elapsed())
 
     def _eta(self, seen: Snapshot) -> float | None:
-        """Seconds left at the pace since the view began, once a few parts have told it."""
-        if self._merged_at_first is None and seen.total_parts:
-            self._merged_at_first = seen.merged_parts
-        done = seen.merged_parts - (self._merged_at_first or 0)
+        """Seconds left at the pace since the view began, once a few parts or requests have told it."""
+        total, placed = seen.total_parts + seen.total_units, seen.merged_parts + seen.done_units
+        if self._done_at_first is None and total:
+            self._done_at_first = placed
+        done = placed - (self._done_at_first or 0)
         if seen.state is not RunState.EXPORTING or done < 2:
             return None
-        return round((seen.total_parts - seen.merged_parts) * self._elapsed() / done)
+        return round((total - placed) * self._elapsed() / done)
 
 
 STATE_WORDS: Mapping[RunState, str] = {

@@ -53,6 +53,11 @@ def format_bytes(count: float) -> str:
     return f"{count:.1f} TiB"
 
 
+def format_count(count: int, noun: str) -> str:
+    """Write a number of things for people: `1 task`, `27 tasks`, `1,000 tasks`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def format_seconds(seconds: float) -> str:
     """Write a duration for people: `42 s`, `3 min 05 s`, `2 h 10 min`."""
     whole = round(seconds)

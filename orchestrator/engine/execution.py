@@ -198,6 +198,7 @@ class Execution:
 
     def _record_plan(self, run: Run, settled: Settled) -> None:
         facts = {"tasks": len(settled.tasks), "parts": sum(len(task.parts()) for task in settled.tasks)}
+        facts["requests"] = len(settled.units)
         if plan := self._clients.product.exports(snapshot_of(run)):
             facts |= {"height": plan.grid.height, "width": plan.grid.width}
         self._record("run.planned", facts)

@@ -267,6 +267,8 @@ class UnitWork:
                 units.finish(unit, UnitState.DONE, result=result or None, units=more)
                 crash.point("unit.done")
                 self._busy_since = None
+                if BYTES in result:
+                    self._record("request.answered", unit, {"bytes": result[BYTES]})
             case Empty(result):
                 units.finish(unit, UnitState.EMPTY, result=result or None)
             case Split(pieces, why, failure):

@@ -22,14 +22,22 @@ def valid_json(shares: Mapping[str, float], counts: Sequence[int], area_pixels: 
 
 
 def valid_words(shares: Mapping[str, float]) -> str:
-    """Say it in a line: one number where all bands have the same, else the worst, by name, and the best."""
+    """Say it in a line: one number where all bands read the same, else the worst, by name, and the best."""
     worst, best = min(shares, key=shares.__getitem__), max(shares, key=shares.__getitem__)
-    if shares[worst] == shares[best]:
-        return f"{percent(shares[worst])} of the area's pixels hold data"
-    return (
-        f"between {percent(shares[worst])} (band {worst}) and {percent(shares[best])} (band {best}) "
-        "of the area's pixels hold data"
-    )
+    least, most = percent(shares[worst]), percent(shares[best])
+    if least == most:
+        return f"{least} of the area's pixels hold data"
+    return f"between {least} (band {worst}) and {most} (band {best}) of the area's pixels hold data"
+
+
+def empty_bands(shares: Mapping[str, float]) -> str:
+    """Name the bands in which no pixel holds data; empty where there is none."""
+    empty = [band for band, share in shares.items() if share == 0]
+    if not empty:
+        return ""
+    if len(empty) == len(shares):
+        return "any band"
+    return f"band {empty[0]}" if len(empty) == 1 else f"the bands {', '.join(empty)}"
 
 
 def percent(share: float) -> str:

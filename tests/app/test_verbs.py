@@ -6,11 +6,12 @@ from contextlib import contextmanager
 
 import pytest
 
+from orchestrator.app.heartbeat import DAEMON
 from orchestrator.app.records import Records
 from orchestrator.app.verbs import endings, reasons, reports, results
 from orchestrator.config import load
 from orchestrator.core.errors import ConfigError, NeedsPerson, RunFailed, UserError
-from orchestrator.engine.stores.records import Admission
+from orchestrator.engine.stores.records import Admission, ProcessRow
 from orchestrator.model.grid import Window
 from orchestrator.model.job import AreaSource, Job
 from orchestrator.model.plan import TaskPlan
@@ -129,3 +130,55 @@ def test_a_report_counts_parts(records, run):
     report = reports.report_run(records.store, run.id, records.clock.now())
 
     assert (report.run, report.parts, report.parts_done, report.output) == (run.id, 4, 0, "/results/east_clipped.tif")
+
+
+def beating(records, **facts):
+    """A daemon that was heard of just now."""
+    at = records.clock.now().timestamp()
+    records.store.processes.beat(ProcessRow(DAEMON, "here", 7, "2024-05-01T00:00:00", at, facts))
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        pytest.param({"service": "google"}, True, id="another service"),
+        pytest.param({"service": "sandbox"}, False, id="the same service"),
+        pytest.param({}, False, id="a daemon of an earlier version"),
+    ],
+)
+def test_a_run_that_the_daemon_never_takes_says_so(records, run, facts, told):
+    """A run is never continued on another service; waiting is no use, and what to do is said."""
+    beating(records, slots=2, busy=0, **facts)
+
+    said = str(reasons.why(records, run.id))
+
+    assert ("works on google and never continues a run for sandbox" in said) is told
+    assert ("`orchestrator serve` with --sandbox" in said) is told
+    assert ("when its turn comes" in said) is not told
+
+
+@pytest.mark.parametrize(
+    ("reason", "sentences"),
+    [
+        pytest.param("look at the disk", 1, id="no command"),
+        pytest.param("publish it: `orchestrator retry east --min-valid 0.1`", 0, id="its own command"),
+    ],
+)
+def test_a_held_run_names_one_way_on(records, run, reason, sentences):
+    """The plain `retry` only where the reason names none, which it would contradict."""
+    records.store.runs.set_state(run.id, S.HELD, reason, who=Who.PERSON)
+
+    said = reasons.why(records, run.id).because
+
+    assert sum(sentence.startswith("After that") for sentence in said) == sentences
+
+
+def test_one_task_is_told_in_the_singular(records, run):
+    """`1 tasks` reads as a fault."""
+    plans = [TaskPlan(0, Window(0, 0, 256, 512), 256, 256)]
+    other = records.store.runs.admit(Admission("west", "", ("west",), JOB.to_json()))
+    records.store.runs.save_plan(other.id, "{}", "image", "{}", plans)
+    records.store.runs.set_state(other.id, S.EXPORTING)
+
+    assert "1 task waits for a place in Earth Engine's queue." in reasons.why(records, other.id).because
+    assert "2 tasks wait for a place in Earth Engine's queue." in reasons.why(records, run.id).because

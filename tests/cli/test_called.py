@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.faces.cli.called import Called
+
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = re.compile(r"`([^`]*orchestrator[^`]*)`")
 SCRIPT = """#!{python}
@@ -122,3 +124,21 @@ def test_programs_are_told_the_plain_word(folder):
 def test_another_program_speaks_of_the_command(call):
     """Where ours was not started by a person, as in a notebook, the plain word stands."""
     assert "`orchestrator demo`" in call("status").out
+
+
+@pytest.mark.parametrize(
+    ("sentence", "spoken"),
+    [
+        ("`orchestrator clean r1` clears", "`orchestrator clean --sandbox --bucket b r1` clears"),
+        ("`orchestrator retry r1`", "`orchestrator retry r1`"),
+        ("`orchestrator run --sandbox-url http://x a.toml`", "`orchestrator run --sandbox-url http://x a.toml`"),
+    ],
+    ids=["joins the service", "does not", "says it already"],
+)
+def test_a_command_that_joins_the_service_names_the_same_one(monkeypatch, sentence, spoken):
+    """A run of a sandbox is found in that sandbox only."""
+    monkeypatch.setattr(sys, "argv", ["another"])
+    called = Called()
+    called.service = ["--sandbox", "--bucket", "b"]
+
+    assert called.spoken(sentence) == spoken

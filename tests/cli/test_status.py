@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import event
 
+from orchestrator.app.heartbeat import DAEMON
 from orchestrator.app.verbs.reports import report_runs
-from orchestrator.engine.stores.records import Attempt
+from orchestrator.engine.stores.records import Attempt, ProcessRow
 from orchestrator.faces.cli.status import listing
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.states import PartState, TaskState
@@ -110,3 +111,25 @@ def test_a_look_makes_nothing(call, tmp_path, words):
 
     assert looked.code == (0 if words == ["status"] else 2)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_the_daemon_passes_over_is_named(kept, call):
+    """In the list and in its own view: it would wait for ever, and all would look well."""
+    run = kept.admit("east")  # for a sandbox
+    row = ProcessRow(DAEMON, "here", 7, "2024-05-01T00:00:00", datetime.now(UTC).timestamp(), {"service": "google"})
+    kept.store.processes.beat(row)
+
+    for words in (["status"], ["status", run.id]):
+        assert "works on google and never continues a run for sandbox" in call(*words).out
+
+
+def test_a_job_for_another_service_than_the_daemon_s_is_told_when_it_is_handed_over(kept, call):
+    """The moment at which a person still looks."""
+    row = ProcessRow(DAEMON, "here", 7, "2024-05-01T00:00:00", datetime.now(UTC).timestamp(), {"service": "sandbox"})
+    kept.store.processes.beat(row)
+    words = ("--area", "14.4,46,14.5,46.1", "--output", "o", "--base-name", "a")
+
+    submitted = call("submit", *words, "--start-date", "2024-01-01", "--end-date", "2024-02-01")
+
+    assert submitted.code == 0
+    assert "works on sandbox and never continues a run for google" in " ".join(submitted.err.split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.units import format_bytes, format_seconds, parse_bytes, parse_seconds
+from orchestrator.core.units import format_bytes, format_count, format_seconds, parse_bytes, parse_seconds
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,9 @@ def test_numbers_are_written_for_people():
     """Three figures and a unit are enough."""
     assert [format_bytes(n) for n in (5, 1536, 50331648, 2**41)] == ["5 B", "1.5 KiB", "48.0 MiB", "2.0 TiB"]
     assert [format_seconds(n) for n in (42, 185, 7800)] == ["42 s", "3 min 05 s", "2 h 10 min"]
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 tasks"), (1, "1 task"), (2, "2 tasks"), (1000, "1,000 tasks")])
+def test_one_thing_is_told_in_the_singular(count, text):
+    """Only one is one."""
+    assert format_count(count, "task") == text

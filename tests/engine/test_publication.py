@@ -87,4 +87,5 @@ def test_the_worst_band_is_named():
     other = validity(("a", "b"), (3, 1), 4)
 
     assert valid_words(same) == "75 % of the area's pixels hold data"
+    assert valid_words({"a": 0.23651, "b": 0.23652}) == "23.65 % of the area's pixels hold data"
     assert valid_words(other) == "between 25 % (band b) and 75 % (band a) of the area's pixels hold data"

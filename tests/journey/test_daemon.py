@@ -274,3 +274,17 @@ def test_until_idle_does_not_wait_for_ever_for_its_database(monkeypatch, tmp_pat
 def test_the_exit_code_tells_the_worst_that_is_left(summary, jobs_wrong, stopped, code):
     """As docs/reference/cli.md lists them."""
     assert exit_code(Served(summary, int(jobs_wrong), stopped)) == code
+
+
+def test_a_job_for_another_service_is_told_that_it_is_never_taken(home):
+    """It waits for ever: `why` and `submit` say for what, and what to do, while the daemon lives."""
+    daemon = serve(home)
+    home.wait_until(lambda: "serve.started" in daemon.said())
+    home.wait_until(lambda: home.command("health").code == 0)
+
+    submitted = home.start("submit").wait().expect(0).messages[-1]
+    (told,) = home.command("why", submitted["run"]).expect(0).messages
+
+    daemon.signal(signal.SIGTERM)
+    daemon.wait()
+    assert "works on sandbox and never continues a run for google" in " ".join(told["because"])

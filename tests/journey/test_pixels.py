@@ -59,6 +59,15 @@ def test_the_proof_names_each_request(home):
     assert {"window", "request_sha256", "reply_sha256", "bytes", "at"} <= part.keys()
 
 
+def test_the_log_tells_of_each_request(home):
+    """How many were planned, and of each answer the bytes that the proof has."""
+    done = home.run(*PIXELS).expect(0)
+
+    (planned,) = done.named("run.planned")
+    assert (planned["requests"], planned["tasks"]) == (1, 0)
+    assert [answer["bytes"] for answer in done.named("request.answered")] == [p["bytes"] for p in home.proof()["parts"]]
+
+
 def test_a_refusal_by_size_is_learned_from(small_quota, exported):
     """One request is too big; what it says about sizes holds for all that follow."""
     home = small_quota

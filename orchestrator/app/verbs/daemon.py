@@ -93,7 +93,8 @@ def _work(app: Application, *, until_idle: bool) -> Served:
         alive=lambda: None if at_work.is_set() else heart.beat(),
     )
     slots = app.settings.serve.slots
-    heart = Heartbeat(app.store, app.clock, lambda: {"slots": slots, "troubles": {**refused, **timetable.troubles}})
+    told = {"slots": slots, "service": app.settings.service}
+    heart = Heartbeat(app.store, app.clock, lambda: {**told, "troubles": {**refused, **timetable.troubles}})
     service = Service(
         store=app.store,
         execute=app.execution,

@@ -18,7 +18,7 @@ from orchestrator.app.heartbeat import find_daemon
 from orchestrator.app.scheduled import scheduled
 from orchestrator.config import JobTable, Loaded, unknown_variables
 from orchestrator.core.errors import OrchestratorError
-from orchestrator.core.units import format_bytes
+from orchestrator.core.units import format_bytes, format_count
 
 Verdict = Literal["ok", "warning", "error"]
 LOW_DISK = 5 * 2**30
@@ -114,7 +114,7 @@ def _job(app: Application, name: str, table: JobTable) -> Finding:
 
 def _state(app: Application) -> Finding:
     runs = app.store.runs.count()
-    return Finding("state", "ok", f"{app.settings.state_dir}, {runs} runs")
+    return Finding("state", "ok", f"{app.settings.state_dir}, {format_count(runs, 'run')}")
 
 
 def _daemon(app: Application) -> Finding:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.app.finding import find_run
 from orchestrator.app.heartbeat import find_daemon
 from orchestrator.app.records import Records
 from orchestrator.core.files import LockedError
-from orchestrator.core.units import format_seconds
+from orchestrator.core.units import format_count, format_seconds
 from orchestrator.engine.batch.handing import no_place
 from orchestrator.engine.limits import Limits
-from orchestrator.engine.stores.records import Run
+from orchestrator.engine.stores.records import ProcessRow, Run
+from orchestrator.model.job import Job
 from orchestrator.model.states import TASK_LIVE, RunState, TaskState, UnitState
 
 
@@ -55,13 +57,11 @@ def _because(app: Records, run: Run) -> list[str]:
             f"It is {run.state}: {_whole(run.reason)}",
             f"`orchestrator retry {run.id}` goes on from {run.resume}; `orchestrator clean {run.id}` clears up.",
         ]
-    sentences = [] if is_worked_on(app, run.id) else [nobody(app)]
+    worked_on = is_worked_on(app, run.id)
+    sentences = [] if worked_on else [nobody(app, Job.from_json(run.job).service)]
     if run.state is RunState.HELD:
-        person = (
-            f"After that, `orchestrator retry {run.id}`." if run.needs_person else "It is looked at again by itself."
-        )
-        return [f"It is held: {_whole(run.reason)}", person, *sentences]
-    return sentences + _waiting(app, run)
+        return [f"It is held: {_whole(run.reason)}", *_after(run), *sentences]
+    return sentences + _waiting(app, run, worked_on=worked_on)
 
 
 def _whole(sentence: str) -> str:
@@ -69,17 +69,25 @@ def _whole(sentence: str) -> str:
     return f"{sentence.rstrip('. ')}."
 
 
-def _waiting(app: Records, run: Run) -> list[str]:
+def _after(run: Run) -> list[str]:
+    """Say what takes a held run up again, where its reason does not."""
+    if not run.needs_person:
+        return ["It is looked at again by itself."]
+    return [] if "`orchestrator retry " in run.reason else [f"After that, `orchestrator retry {run.id}`."]
+
+
+def _waiting(app: Records, run: Run, *, worked_on: bool) -> list[str]:
     if run.state is not RunState.EXPORTING:
-        return [f"It is {run.state} and goes on by itself."]
+        return [f"It is {run.state} and goes on {'by itself' if worked_on else 'from there'}."]
     tasks, now = app.store.tasks.of(run.id), app.clock.now().timestamp()
     live = Counter(task.state for task in tasks if task.state in TASK_LIVE)
     planned = [task for task in tasks if task.state is TaskState.PLANNED]
     unsent = [task for task in tasks if task.state in (TaskState.PLANNED, TaskState.SUBMITTING) and task.error]
     cooling = [task for task in unsent if task.next_at > now]
-    found = [f"{count} tasks are {state} in Earth Engine." for state, count in sorted(live.items())]
+    found = [f"{_are(count, 'task')} {state} in Earth Engine." for state, count in sorted(live.items())]
     if planned:
-        found.append(f"{len(planned)} tasks wait for a place in Earth Engine's queue.")
+        wait = "waits" if len(planned) == 1 else "wait"
+        found.append(f"{format_count(len(planned), 'task')} {wait} for a place in Earth Engine's queue.")
         found += _taken(app, run)
     if cooling:
         soonest = min(cooling, key=lambda task: task.next_at)
@@ -87,16 +95,23 @@ def _waiting(app: Records, run: Run) -> list[str]:
         found.append(f"Task {soonest.key} is tried again in {wait}; Earth Engine said: {_whole(soonest.error)}")
     uncollected = [t for t in tasks if t.state is TaskState.SUCCEEDED and not t.collected]
     if uncollected:
-        found.append(f"{len(uncollected)} finished tasks have not shown all their files yet.")
-    return [*found, *_requests(app, run, now)] or ["Its parts are being downloaded and placed."]
+        have = "has not shown all its" if len(uncollected) == 1 else "have not shown all their"
+        found.append(f"{format_count(len(uncollected), 'finished task')} {have} files yet.")
+    what = "being downloaded and placed" if worked_on else "still to be downloaded and placed"
+    return [*found, *_requests(app, run, now, worked_on=worked_on)] or [f"Its parts are {what}."]
 
 
-def _requests(app: Records, run: Run, now: float) -> list[str]:
+def _are(count: int, noun: str) -> str:
+    return f"{format_count(count, noun)} {'is' if count == 1 else 'are'}"
+
+
+def _requests(app: Records, run: Run, now: float, *, worked_on: bool) -> list[str]:
     """Say how many requests are open, and which is tried again when."""
     open_ = app.store.units.of(run.id, states=(UnitState.WAITING, UnitState.CLAIMED))
     if not open_:
         return []
-    found = [f"{len(open_)} requests for pixels are under way or wait for their turn."]
+    what = "under way or waiting for a turn" if worked_on else "still to be answered"
+    found = [f"{_are(len(open_), 'request')} {what}."]
     cooling = [unit for unit in open_ if unit.next_at > now]
     if cooling:
         soonest = min(cooling, key=lambda unit: unit.next_at)
@@ -127,13 +142,37 @@ def is_worked_on(app: Records, run_id: str) -> bool:
         return True
 
 
-def nobody(app: Records) -> str:
-    """Return what becomes of a run that no process works on now."""
+def nobody(app: Records, service: str) -> str:
+    """Return what becomes of a run for `service` that no process works on now."""
     row, _ = find_daemon(app.store, app.clock)
     if row is None:
         return "No process works on it now: start `run` or `serve` again."
+    if sentence := _elsewhere(row, service):
+        return f"No process works on it now: {sentence}."
     slots, busy = row.facts.get("slots", 0), row.facts.get("busy", 0)
     return (
         f"No process works on it now; the daemon (process {row.pid} on {row.host}) goes on with it "
         f"when its turn comes: {busy} of {slots} slots are taken."
+    )
+
+
+def passed_over(app: Records, services: Mapping[str, str]) -> Mapping[str, str]:
+    """
+    Return why the daemon never takes up runs that no process works on, by their ids; nothing of the others.
+
+    `services` says which service each run is for, by its id; of runs that have not ended.
+    """
+    row, _ = find_daemon(app.store, app.clock) if services else (None, "")
+    told = {run_id: _elsewhere(row, service) for run_id, service in services.items()} if row else {}
+    return {run_id: sentence for run_id, sentence in told.items() if sentence and not is_worked_on(app, run_id)}
+
+
+def _elsewhere(row: ProcessRow, service: str) -> str:
+    works_on = row.facts.get("service", service)  # a daemon of an earlier version does not say
+    if works_on == service:
+        return ""
+    how = "with --sandbox or --sandbox-url" if service == "sandbox" else "without --sandbox and --sandbox-url"
+    return (
+        f"the daemon (process {row.pid} on {row.host}) works on {works_on} and never continues a run for {service}; "
+        f"end it and start `orchestrator serve` {how}, give the same job to `orchestrator run` {how}, or cancel the run"
     )

@@ -13,6 +13,7 @@ from orchestrator.engine.stores.records import EventRow, Pace
 from orchestrator.engine.stores.schema import events
 
 _RECORD = insert(events)
+_ARRIVALS = ("part.downloaded", "request.answered")  # each brought one piece of a result, and says its bytes
 
 
 class SqlEvents:
@@ -37,7 +38,7 @@ class SqlEvents:
     def paces(self, run_ids: Sequence[str], since: str) -> Mapping[str, Pace]:
         weight = func.coalesce(func.sum(events.c.bytes), 0)
         query = select(events.c.run_id, func.count(), weight, func.min(events.c.at), func.max(events.c.at)).where(
-            events.c.run_id.in_(run_ids), events.c.name == "part.downloaded", events.c.at >= since
+            events.c.run_id.in_(run_ids), events.c.name.in_(_ARRIVALS), events.c.at >= since
         )
         with self._db.read() as db:
             return {row[0]: Pace(*row[1:]) for row in db.execute(query.group_by(events.c.run_id))}

@@ -13,11 +13,11 @@ import rich_click as click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from orchestrator import __version__
-from orchestrator.core.units import format_bytes
+from orchestrator.core.units import format_bytes, format_count
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, obey_signals
 from orchestrator.model.mosaic import OutputOptions
-from orchestrator.model.validity import valid_words
+from orchestrator.model.validity import empty_bands, valid_words
 
 PIPE_SECONDS = 10.0
 
@@ -94,16 +94,21 @@ def assemble(context: Context, /, folder: Path, output: str, base_name: str, **g
 
 def _conclude(result: dict[str, Any], shown: Output) -> None:
     shown.message("summary", {"state": "DONE", **result})
+    if empty := empty_bands(result["valid"]):
+        shown.warn(
+            f"the result holds no data: not one pixel of the area is valid in {empty}; look whether the area lies "
+            "where the parts do, and at their nodata"
+        )
     if shown.quiet:
         shown.say(result["path"])
         return
-    shown.say(f"{result['path']}  ({format_bytes(result['bytes'])}, {result['parts']} parts)")
+    shown.say(f"{result['path']}  ({format_bytes(result['bytes'])}, {format_count(result['parts'], 'part')})")
     shown.say(f"{result['proof']}  proof: every part with window, file and checksum")
     if result["picture"]:
         shown.say(f"{result['picture']}  quicklook")
     shown.say(f"valid: {valid_words(result['valid'])}")
     if result["missing"]:
-        shown.say(f"missing: {len(result['missing'])} parts, filled with nodata; the proof names them")
+        shown.say(f"missing: {format_count(len(result['missing']), 'part')}, filled with nodata; the proof names them")
     for note in result["notes"]:
         shown.say(f"note: {note}")
     shown.say(f"sha256 {result['sha256']}")

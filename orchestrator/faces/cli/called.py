@@ -20,14 +20,23 @@ from pathlib import Path
 
 NAME = "orchestrator"
 _PIP = "`pip install "  # into the environment that runs us, which need not be the one that `pip` is of
-_PLAIN = re.compile(rf"`{NAME}(?= )")
+_PLAIN = re.compile(rf"`{NAME} ([^\s`]+)([^`]*)")
+# Commands that join the service: they find a run's files only where the run was told to put them.
+_JOINS = frozenset({"run", "cancel", "clean", "serve", "doctor"})
 
 
 class Called:
-    """The words before a command. `options` returns those that the next call needs too, as they were given."""
+    """
+    The words of this call that the next one needs too, as they were given.
+
+    Attributes:
+        options: Returns those before the command.
+        service: Those after it that name the service.
+    """
 
     def __init__(self, options: Callable[[], Sequence[str]] = tuple) -> None:
         self.options = options
+        self.service: Sequence[str] = ()
 
     def spoken(self, sentence: str) -> str:
         """Return a sentence whose commands can be pasted into any shell that is in this folder."""
@@ -36,7 +45,11 @@ class Called:
         if f"`{NAME} " not in sentence:
             return sentence
         words = " ".join([program(), *map(quoted, self.options())])
-        return _PLAIN.sub(lambda _: f"`{words}", sentence)
+        return _PLAIN.sub(lambda found: f"`{words} {self._command(*found.groups())}", sentence)
+
+    def _command(self, command: str, rest: str) -> str:
+        wanted = command in _JOINS and not any(word in rest for word in ("--sandbox", "--bucket"))
+        return " ".join([command, *map(quoted, self.service if wanted else ())]) + rest
 
 
 def program() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.app.verbs.results import ResultReport, result_of
@@ -9,8 +10,9 @@ from orchestrator.core.errors import NeedsPerson
 from orchestrator.core.units import format_bytes, format_seconds
 from orchestrator.engine.stores.records import Run
 from orchestrator.faces.cli.output import Output
+from orchestrator.model.job import Job
 from orchestrator.model.states import RunState
-from orchestrator.model.validity import valid_words
+from orchestrator.model.validity import empty_bands, valid_words
 
 
 def conclude(run: Run, output: Output) -> int:
@@ -21,7 +23,15 @@ def conclude(run: Run, output: Output) -> int:
         RunFailed: It failed.
     """
     if run.state is RunState.CLEANED:
-        show_result(result_of(run), output)
+        job = Job.from_json(run.job)
+        result = result_of(run)
+        show_result(result, output, _ORIGINS.get(job.route, _EXPORTED))
+        if empty := empty_bands(result.kept.get("valid", {})):
+            output.warn(
+                f"the result holds no data: not one pixel of the area is valid in {empty}. Most likely there is no "
+                f"usable scene from {job.start_date} to {job.end_date}, or none over this area: look at the dates and "
+                "the area"
+            )
         return 0
     output.message("summary", {"run": run.id, "state": run.state, "reason": run.reason})
     if run.needs_person:
@@ -34,8 +44,15 @@ def conclude(run: Run, output: Output) -> int:
     return 1
 
 
-def show_result(result: ResultReport, output: Output) -> None:
-    """Show where the result is and what stands behind it."""
+_EXPORTED = "every part with window, object, generation and checksum"
+_ORIGINS: Mapping[str, str] = {
+    "pixels": "every request with window and the checksums of what was asked and answered",
+    "auto": "every piece with window and checksum, and the object or the request that it came by",
+}
+
+
+def show_result(result: ResultReport, output: Output, origins: str) -> None:
+    """Show where the result is and what stands behind it; `origins` is what its proof says of each piece."""
     kept = result.kept
     ends = {"proof": str(result.proof), "picture": str(result.picture)}
     output.message("summary", {"run": result.run, "state": result.state, **kept, **ends})
@@ -43,7 +60,7 @@ def show_result(result: ResultReport, output: Output) -> None:
         output.say(str(result.path))
         return
     output.say(f"{result.path}  ({format_bytes(kept['bytes'])})")
-    output.say(f"{result.proof}  proof: every part with window, object, generation and checksum")
+    output.say(f"{result.proof}  proof: {origins}")
     if result.picture.exists():
         output.say(f"{result.picture}  quicklook")
     for file in kept.get("files", ()):  # results of the first version do not say

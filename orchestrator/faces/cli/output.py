@@ -18,7 +18,7 @@ from rich.live import Live
 from rich.text import Text
 
 from orchestrator.app.display import View, fit_columns
-from orchestrator.core.units import format_seconds
+from orchestrator.core.units import format_count, format_seconds
 from orchestrator.engine.progress import Snapshot
 from orchestrator.faces.cli.called import Called
 
@@ -31,7 +31,7 @@ SCHEMA = 1  # of the JSON lines; grows when a field changes its meaning
 
 # Events worth a line of their own for a person; everything is in the log and in `orchestrator why`.
 _SHOWN: Mapping[str, str] = {
-    "run.planned": "planned: {parts} parts in {tasks} tasks on a grid of {height} × {width} pixels",
+    "run.planned": "planned: {pieces} on a grid of {height} × {width} pixels",
     "task.adopted": "task {task}: found again in Earth Engine, not exported twice",
     "task.failed": "task {task} failed ({failure}): {error}",
     "task.rung": "task {task}: next attempt with tiles of {shard} pixels",
@@ -97,7 +97,7 @@ class Output:
         """Show an event of a run."""
         self.message("event", {"event": name, "run": run_id, **{k: v for k, v in facts.items() if k != "exc_info"}})
         if template := _SHOWN.get(name):
-            self.note(f"  {template.format_map(_Missing(facts))}")
+            self.note(f"  {template.format_map(_Missing(facts, pieces=_pieces(facts)))}")
 
     def error(self, sentence: str, exit_code: int) -> None:
         """Say what went wrong: one line on standard error, and where JSON was asked for a line of it too."""
@@ -167,6 +167,13 @@ class Output:
         while not end.wait(JSON_SECONDS):
             self.message("status", {"detail": busy.what, "elapsed_seconds": round(busy.seconds(), 1)})
             self.note(busy.line())
+
+
+def _pieces(facts: Mapping[str, Any]) -> str:
+    """Say what a plan is made of: parts of exports, requests, or both."""
+    parts, tasks, requests = (int(facts.get(name, 0)) for name in ("parts", "tasks", "requests"))
+    words = [f"{format_count(parts, 'part')} in {format_count(tasks, 'task')}"] if tasks or not requests else []
+    return " and ".join([*words, *([format_count(requests, "request")] if requests else [])])
 
 
 def _spoken(seen: Snapshot, spoken: Callable[[str], str]) -> Snapshot:

@@ -12,9 +12,10 @@ import rich_click as click
 from orchestrator.app import Application, expand
 from orchestrator.app.verbs import runs
 from orchestrator.app.verbs.plans import PlanReport, plan_to_files
+from orchestrator.app.verbs.reasons import passed_over
 from orchestrator.core import log
 from orchestrator.core.errors import ConfigError, CredentialError, OrchestratorError, Stopped, UserError
-from orchestrator.core.units import format_bytes
+from orchestrator.core.units import format_bytes, format_count
 from orchestrator.engine.progress import Progress
 from orchestrator.faces.cli.ends import conclude
 from orchestrator.faces.cli.exits import DONE, FAILED, MEANINGS, together
@@ -22,7 +23,7 @@ from orchestrator.faces.cli.options import ENVIRONMENT, build_job, build_table, 
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, loaded_for, opened
 from orchestrator.model.job import Job
-from orchestrator.model.states import RunState
+from orchestrator.model.states import RUN_FINAL, RunState
 
 OVERWRITE = click.option(
     "--overwrite", is_flag=True, help="Replace files at the result's place that this job did not make."
@@ -144,18 +145,18 @@ def _show_plan(report: PlanReport, output: Output) -> None:
     a, _b, c, _d, e, f = grid.transform
     part = f"{facts['part_width']} × {facts['part_height']}"
     under = format_bytes(made.max_part_bytes)
-    kinds = f"{len(made.pixels.bands)} bands of {made.pixels.dtype}"
+    kinds = f"{format_count(len(made.pixels.bands), 'band')} of {made.pixels.dtype}"
     raw = format_bytes(report.raw_bytes)
     output.say(f"{report.base_name}: {grid.width} × {grid.height} pixels of {a:g} × {-e:g} in {grid.crs}")
     output.say(f"  origin   {c:.12g}, {f:.12g}")
-    output.say(f"  area     {made.area_pixels:,} pixels, {share:.0%} of the grid; {kinds}")
+    output.say(f"  area     {made.area_pixels:,} pixels, {share:.0%} of the grid; {kinds}; {raw} uncompressed")
     if made.tasks or not made.direct:
-        output.say(
-            f"  tasks    {len(made.tasks)}; {made.part_count} parts of at most {part} pixels, each under {under}"
-        )
+        parts = format_count(made.part_count, "part")
+        output.say(f"  tasks    {len(made.tasks)}; {parts} of at most {part} pixels, each under {under}")
     if made.direct:
         output.say(f"  requests {len(made.direct)}; each brings its pixels in the answer")
-    output.say(f"  bucket   at most {format_bytes(made.bucket_bytes)}; the area's pixels are {raw} uncompressed")
+    if made.tasks or not made.direct:
+        output.say(f"  bucket   at most {format_bytes(made.bucket_bytes)}")
     output.say(f"  disk     at most {format_bytes(made.disk_bytes)} at the fullest moment")
     output.say(f"  memory   about {format_bytes(made.memory_bytes)}")
     for note in report.notes:
@@ -181,4 +182,7 @@ def submit(context: Context, /, again: bool, overwrite: bool, **given: Any) -> i
         name = Job.from_json(begun.job).base_name
         output.message("submitted", {"run": begun.id, "state": begun.state, "base_name": name})
         output.say(f"{begun.id}  {name}  {begun.state}")
+        if begun.state not in RUN_FINAL:
+            for sentence in passed_over(app, {begun.id: one.service}).values():
+                output.warn(f"nobody works on {begun.id}: {sentence}")
     return 0

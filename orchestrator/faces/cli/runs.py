@@ -8,6 +8,7 @@ import rich_click as click
 
 from orchestrator.app.finding import find_head
 from orchestrator.app.verbs import endings, reasons
+from orchestrator.core.units import format_count
 from orchestrator.faces.cli.options import service_options
 from orchestrator.faces.cli.session import Context, opened, resting
 from orchestrator.model.states import RunState
@@ -72,7 +73,7 @@ def clean(context: Context, /, run_id: str, **given: Any) -> int:
     with opened(context, given, output) as app:
         cleaned = endings.clean(app, run.id, output.busy)
     output.message("cleaned", {"run": cleaned.run, "deleted": cleaned.deleted, "foreign": list(cleaned.foreign)})
-    output.say(f"{cleaned.deleted} objects deleted, {cleaned.absent} were gone already")
+    output.say(f"{format_count(cleaned.deleted, 'object')} deleted, {cleaned.absent} were gone already")
     for name in cleaned.changed:
         output.say(f"kept, because somebody replaced it: {name}")
     for name in cleaned.foreign:

@@ -89,6 +89,7 @@ def resting(context: Context) -> Records:
 def opened(context: Context, given: Mapping[str, Any], output: Output) -> Iterator[Application]:
     """Yield the application for the service that the options name; a private sandbox ends with the block."""
     loaded = loaded_for(context, given)
+    context.called.service = _service_words(given)
     if not given.get("sandbox"):
         yield application(context, loaded, output)
         return
@@ -115,6 +116,12 @@ def loaded_for(context: Context, given: Mapping[str, Any]) -> Loaded:
         return context.load({"gcs": {"bucket": given["bucket"]}} if given.get("bucket") else None)
     url = given.get("sandbox_url") or _NOT_STARTED
     return context.load(service_at(url, SANDBOX_PROJECT, given.get("bucket") or DEFAULT_BUCKET))
+
+
+def _service_words(given: Mapping[str, Any]) -> list[str]:
+    words = ["--sandbox"] if given.get("sandbox") else []
+    named = {"--sandbox-url": given.get("sandbox_url"), "--bucket": given.get("bucket")}
+    return words + [word for name, value in named.items() if value for word in (name, str(value))]
 
 
 def _check_service_options(given: Mapping[str, Any]) -> None:

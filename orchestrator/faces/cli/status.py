@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,9 @@ from pathlib import Path
 import rich_click as click
 
 from orchestrator.app.display import fit_columns, format_eecu
+from orchestrator.app.records import Records
 from orchestrator.app.verbs.jobs import standing, wrong_jobs
+from orchestrator.app.verbs.reasons import passed_over
 from orchestrator.app.verbs.reports import RunDetail, RunReport, report_detail, report_runs
 from orchestrator.core.units import format_bytes, format_seconds
 from orchestrator.engine.progress import Snapshot
@@ -40,7 +42,8 @@ def status(context: Context, /, run_id: str | None, limit: int) -> int:
     output = context.output()
     if run_id:
         app = resting(context)
-        _show_run(report_detail(app, run_id), app.clock.now(), output)
+        detail = report_detail(app, run_id)
+        _show_run(detail, app.clock.now(), output, _passed_over(app, [detail.report]).get(detail.report.run, ""))
         return 0
     app = looking(context)
     shown = report_runs(app.store, limit, app.clock.now()) if app.has_state() else []
@@ -53,9 +56,21 @@ def status(context: Context, /, run_id: str | None, limit: int) -> int:
             output.say("no runs yet; `orchestrator demo` makes one")
     for name, sentence in wrong_jobs(app).items():
         output.message("job", {"name": name, "error": sentence})
+    for line in _by_sentence(_passed_over(app, shown)):
+        output.say(line)
     for line in standing(app):
         output.say(line)
     return 0
+
+
+def _passed_over(app: Records, reports: Sequence[RunReport]) -> Mapping[str, str]:
+    return passed_over(app, {report.run: report.service for report in reports if report.state not in RUN_FINAL})
+
+
+def _by_sentence(told: Mapping[str, str]) -> Iterator[str]:
+    for sentence in dict.fromkeys(told.values()):
+        runs = [run_id for run_id, said in told.items() if said == sentence]
+        yield f"nobody works on {', '.join(runs)}: {sentence}"
 
 
 def listing(runs: Sequence[RunReport], width: int | None) -> list[str]:
@@ -105,7 +120,7 @@ def _block(report: RunReport, width: int) -> list[str]:
     return [*(fit_columns(line, width) for line in lines), f"  {report.output}"]
 
 
-def _show_run(detail: RunDetail, now: datetime, output: Output) -> None:
+def _show_run(detail: RunDetail, now: datetime, output: Output, why: str) -> None:
     seen, report = detail.seen, detail.report
     facts = asdict(report) | {"part_states": dict(seen.parts), "tasks_share": seen.tasks_share}
     facts |= {"eecu_seconds": round(seen.eecu_seconds, 3), "request_states": dict(seen.units)}
@@ -115,6 +130,8 @@ def _show_run(detail: RunDetail, now: datetime, output: Output) -> None:
         return
     for name, value in _details(report, seen, now):
         output.say(f"{name:<13}{value}")
+    if why:
+        output.say(f"{'daemon':<13}{why}")
     if report.valid:
         output.say(valid_words(report.valid))
     for line in _task_lines(detail.tasks, output.width()):
@@ -130,6 +147,7 @@ def _details(report: RunReport, seen: Snapshot, now: datetime) -> list[tuple[str
     took = (now if report.state not in RUN_FINAL else datetime.fromisoformat(report.updated)) - (
         datetime.fromisoformat(report.created)
     )
+    none = "" if seen.total_units else "none yet"
     date = f" for {report.logical_date}" if report.logical_date else ""
     found = [
         ("run", f"{report.run}  {report.name}{date}"),
@@ -139,8 +157,8 @@ def _details(report: RunReport, seen: Snapshot, now: datetime) -> list[tuple[str
         ("output", report.output),
         ("begun", f"{report.created[:19].replace('T', ' ')} UTC; {format_seconds(took.total_seconds())}"),
         ("changed", f"{report.updated[:19].replace('T', ' ')} UTC"),
-        ("tasks", f"{tasks}; {seen.tasks_share:.0%}, {format_eecu(seen.eecu_seconds)}" if tasks else "none yet"),
-        ("parts", f"{parts}; {format_bytes(seen.bytes_expected)}" if parts else "none yet"),
+        ("tasks", f"{tasks}; {seen.tasks_share:.0%}, {format_eecu(seen.eecu_seconds)}" if tasks else none),
+        ("parts", f"{parts}; {format_bytes(seen.bytes_expected)}" if parts else none),
         ("requests", ", ".join(f"{count} {state}" for state, count in sorted(seen.units.items()))),
         ("pace", _pace_words(report)),
         ("sha256", report.sha256),
