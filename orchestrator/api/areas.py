@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
-from orchestrator.core.errors import AreaError
+from orchestrator.api.arguments import numbers
+from orchestrator.core.errors import AreaError, UserError
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -60,8 +61,8 @@ def _is_of(module: str, name: str, value: object) -> bool:
 
 def _box(sides: Sequence[Any], crs: str) -> str:
     try:
-        left, bottom, right, top = (float(side) for side in sides)
-    except (TypeError, ValueError):
+        left, bottom, right, top = numbers(sides, "the box", 4)
+    except UserError:
         raise AreaError(f"{sides!r} is no box; give four numbers: (left, bottom, right, top)") from None
     code = f";{crs}" if crs and crs != LONLAT else ""
     return f"{left!r},{bottom!r},{right!r},{top!r}{code}"
@@ -108,13 +109,11 @@ def _along_great_circles(geometry: BaseGeometry) -> BaseGeometry:
         found = [points[:1]]
         for first, last in pairwise(points):
             _, _, metres = earth.inv(*first, *last)
-            between = min(int(metres // GEODESIC_METRES), MAX_ADDED)
-            found += [
-                np.array(earth.npts(float(first[0]), float(first[1]), float(last[0]), float(last[1]), between)).reshape(
-                    -1, 2
-                ),
-                last[None],
-            ]
+            # pyproj takes no points between as a question without an answer.
+            if between := min(int(metres // GEODESIC_METRES), MAX_ADDED):
+                (west, south), (east, north) = first.tolist(), last.tolist()
+                found.append(np.array(earth.npts(west, south, east, north, between)).reshape(-1, 2))
+            found.append(last[None])
         return np.concatenate(found)
 
     polygons = shapely.get_parts([geometry])
@@ -140,9 +139,9 @@ def _text(geometries: Iterable[BaseGeometry], crs: str) -> dict[str, str]:
         name = crs_name(parse_crs(crs))
     except PlanError as error:
         raise AreaError(f"the area's {error}") from None
-    lines = [_wkt(shapely.force_2d(one)) for one in geometries]
+    lines = [_wkt(shapely.force_2d(one)) for one in geometries if not one.is_empty]
     if not lines:
-        raise AreaError("the area holds no geometry")
+        raise AreaError("the area is empty: it holds no geometry, or one without points; give polygons")
     authority, _, code = name.partition(":")
     if authority == "EPSG" and code.isdecimal():
         return {"source": "\n".join(f"SRID={code};{line}" for line in lines)}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from orchestrator.api.areas import area_table
+from orchestrator.api.arguments import first_and_end, number_text, numbers, path_of, path_text, table_of, texts, writing
 from orchestrator.api.images import GRAPH, ask_bands, call_for_image, graph_of, is_image
 from orchestrator.api.toml import to_toml
 from orchestrator.config import JobTable, explain, read_table
@@ -74,7 +75,8 @@ class Job:
             dates: First day and the day after the last: a date, ISO 8601, or `today-30d`; an `ee.Image` needs none.
             name: The result is `{name}_clipped.tif`.
             output: Folder of the result.
-            bands: Which bands, in order; of an image in memory they are asked for where they are not given.
+            bands: Which bands, in order; a text is one. Of an image in memory they are asked for where they are not
+                given.
             scale: Pixel size in units of the CRS; by default 10 m.
             crs: `EPSG:n`; by default the UTM zone of the area.
             crs_transform: A lattice to stay on: six numbers in affine order.
@@ -92,25 +94,26 @@ class Job:
         Raises:
             UserError: A key or a value is wrong; the message names it.
         """
-        given = dict(params or {}) | ({"dtype": dtype} if dtype else {})
-        given |= {"nodata": str(nodata)} if nodata is not None else {}
+        given = table_of({} if params is None else params, "params") | ({"dtype": dtype} if dtype else {})
+        given |= {"nodata": number_text(nodata, "nodata")} if nodata is not None else {}
+        named = [] if bands is None else texts(bands, "bands")
         where_from = area_table(area, area_crs) | _given(layer=layer, where=where, each=each)
-        content: dict[str, Any] = {"area": where_from, "output": os.fspath(output), "base_name": name}
-        content |= _dates(dates)
+        content: dict[str, Any] = {"area": where_from, "output": path_text(output, "output"), "base_name": name}
+        content |= first_and_end(dates) if dates is not None else {}
         if is_image(image):
-            named, fitting = (tuple(bands), "") if bands else ask_bands(image, _open_application())
+            asked, fitting = (named, "") if named else _asked(image)
             given = ({"dtype": fitting} if fitting and not dtype else {}) | given | {"graph": graph_of(image)}
-            content |= {"recipe": GRAPH, "bands": list(named)}
+            content |= {"recipe": GRAPH, "bands": list(asked)}
         elif isinstance(image, str):
-            content |= {"recipe": image} | ({"bands": list(bands)} if bands else {})
+            content |= {"recipe": image} | ({"bands": named} if named else {})
         elif callable(image):
-            content |= {"recipe": GRAPH, "bands": list(bands or ())}
+            content |= {"recipe": GRAPH, "bands": named}
         else:
             raise RecipeError(
                 f"an image of type {type(image).__name__} is not known; give a recipe's name, an ee.Image or a "
                 "function that returns one"
             )
-        transform = [float(number) for number in crs_transform] if crs_transform is not None else None
+        transform = numbers(crs_transform, "crs_transform", 6) if crs_transform is not None else None
         content |= _given(grid=_given(scale=scale, crs=crs, crs_transform=transform), params=given)
         content |= _given(route=route, product=product)
         function = image if callable(image) and not is_image(image) else None
@@ -145,7 +148,7 @@ class Job:
         Raises:
             UserError: The file cannot be read, or a key or value is wrong.
         """
-        file = Path(path).expanduser()
+        file = path_of(path, "the path of the job file")
         return cls._made(read_table(file), file.resolve().parent, str(file))
 
     def to_file(self, path: str | os.PathLike[str]) -> Path:
@@ -153,7 +156,8 @@ class Job:
         Write a job file that `orchestrator run FILE` and `from_file` take for this job; return its path.
 
         Raises:
-            UserError: The job holds something that a file cannot, such as a function that was not called yet.
+            UserError: The job holds something that a file cannot, such as a function that was not called yet; or the
+                file cannot be written there.
         """
         if self._function is not None:
             raise UserError(
@@ -162,8 +166,10 @@ class Job:
             )
         if self._piece:
             raise UserError(f"the job is one area of several ({self._piece}); write the whole job to a file")
-        file = Path(path).expanduser()
-        write_whole(file, to_toml(self._absolute()).encode())
+        file = path_of(path, "the path of the job file")
+        content = to_toml(self._absolute()).encode()
+        with writing(file):
+            write_whole(file, content)
         return file
 
     def _absolute(self) -> dict[str, Any]:
@@ -246,16 +252,15 @@ def _given(**values: Any) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None and value not in ("", {})}
 
 
-def _dates(dates: Sequence[str | date] | None) -> dict[str, str]:
-    if dates is None:
-        return {}
-    if isinstance(dates, str) or len(dates) != 2:
-        raise UserError(f"dates is {dates!r}; give two: the first day, and the day after the last one")
-    first, end = dates
-    return {"start_date": str(first), "end_date": str(end)}
-
-
-def _open_application() -> Application | None:
+def _asked(image: object) -> tuple[tuple[str, ...], str]:
     from orchestrator.api.connection import opened_application  # noqa: PLC0415  it is needed by few jobs
 
-    return opened_application()
+    with opened_application() as app:
+        return ask_bands(image, app)
+
+
+def checked(job: object) -> Job:
+    """Return a job; UserError where something else was given."""
+    if not isinstance(job, Job):
+        raise UserError(f"{type(job).__name__} is no job; make one with orc.Job(...), or orc.Job.from_file(path)")
+    return job

@@ -66,15 +66,25 @@ class Result:
 
     @cached_property
     def proof(self) -> dict[str, Any]:
-        """Where every pixel came from: the proof that lies beside the raster, as JSON."""
-        found: dict[str, Any] = json.loads(self._proof.read_text(encoding="utf-8"))
+        """
+        Where every pixel came from: the proof that lies beside the raster, as JSON.
+
+        Raises:
+            UserError: It is there no more.
+        """
+        found: dict[str, Any] = json.loads(_there(self._proof).read_text(encoding="utf-8"))
         return found
 
     def open(self) -> Any:
-        """Return the raster as an open `rasterio` dataset; close it, or use it with `with`."""
+        """
+        Return the raster as an open `rasterio` dataset; close it, or use it with `with`.
+
+        Raises:
+            UserError: It is there no more.
+        """
         import rasterio  # noqa: PLC0415  GDAL is heavy
 
-        return rasterio.open(self.path)
+        return rasterio.open(_there(self.path))
 
     def to_xarray(self, *, decoded: bool = True, chunks: Any = None) -> Any:
         """
@@ -89,9 +99,10 @@ class Result:
 
         Raises:
             ExtraError: The extra `xarray` is not installed.
+            UserError: The raster is there no more.
         """
         rioxarray = required("rioxarray", "xarray", "to_xarray")
-        array = rioxarray.open_rasterio(self.path, mask_and_scale=decoded, chunks=chunks)
+        array = rioxarray.open_rasterio(_there(self.path), mask_and_scale=decoded, chunks=chunks)
         with self.open() as raster:
             names = [name or f"band {number}" for number, name in enumerate(raster.descriptions, 1)]
             nodata, scale, offset = raster.nodata, raster.scales[0], raster.offsets[0]
@@ -134,6 +145,12 @@ class Picture:
         """Return the picture as an element of a page that needs no other file."""
         data = base64.b64encode(self.path.read_bytes()).decode("ascii")
         return f'<img style="max-width: 100%" alt="{html.escape(self.path.name)}" src="data:image/png;base64,{data}">'
+
+
+def _there(path: Path) -> Path:
+    if not path.is_file():
+        raise UserError(f"{path} is there no more; orc.run(job) with the same job makes it again")
+    return path
 
 
 def table(rows: list[tuple[str, str]]) -> str:

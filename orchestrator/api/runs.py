@@ -6,10 +6,10 @@ import threading
 from typing import TYPE_CHECKING
 
 from orchestrator.api.connection import Connection, current
-from orchestrator.api.job import Job
+from orchestrator.api.job import Job, checked
 from orchestrator.api.results import Result
 from orchestrator.api.showing import showing
-from orchestrator.api.work import RunThread, carry_here
+from orchestrator.api.work import RunThread, Until, carry_here
 from orchestrator.app.heartbeat import find_daemon
 from orchestrator.app.verbs import events, reasons, reports
 from orchestrator.engine.stores.records import Run as Row
@@ -49,7 +49,7 @@ class Run:
         """Return what it waits for, and what happens next; printed, it is sentences."""
         return reasons.why(self._connection.records, self.id)
 
-    def wait(self, *, progress: bool | None = None) -> Result:
+    def wait(self, *, progress: bool | None = None, timeout: float | None = None) -> Result:
         """
         Wait until the run has ended, and return its result.
 
@@ -58,19 +58,23 @@ class Run:
 
         Args:
             progress: False shows nothing; None shows it in a notebook and in a terminal; True everywhere.
+            timeout: Seconds to wait at most. A run that is carried on in the wait itself is stopped then, cleanly.
 
         Raises:
+            TimeoutError: The time is over, and the run has not ended; it is as after an interrupt.
+            LockedError: Another process began to work on it meanwhile.
             RunFailed: It failed or was cancelled.
             NeedsPerson: It is held for something that will not pass by itself.
         """
+        until = Until(timeout)
         if self._work is not None:
-            self._work.wait(progress)
+            self._work.wait(progress, until)
         elif not self._has_ended():
             if self._is_elsewhere():
-                self._follow(progress)
+                self._follow(progress, until)
             else:
                 with self._connection.lent() as app:
-                    carry_here(self._connection, app, self._row(), progress)
+                    carry_here(self._connection, app, self._row(), progress, until)
         return self.result
 
     @property
@@ -82,14 +86,18 @@ class Run:
         """
         End the run: its tasks in Earth Engine are cancelled; what it left is kept until `clean`.
 
-        Return False, and do nothing, where it has ended or its result is there already.
+        Return False where it has ended, or its result is there, or on its way so far that it was completed instead.
+
+        Raises:
+            UserError: It was begun on another service.
+            NeedsPerson: Half of its files have their names, and the others cannot get theirs; it is held for that.
         """
         from orchestrator.app.verbs.endings import cancel  # noqa: PLC0415  who only looks does not need it
 
         if self.state in {*RUN_FINAL, RunState.PUBLISHED}:
             return False
-        cancel(self._connection.records, self.id, self._connection.lent)
-        return True
+        ended = cancel(self._connection.records, self.id, self._connection.lent)
+        return ended.elsewhere or ended.state is RunState.CANCELLED
 
     def retry(self, *, min_valid: float | None = None) -> None:
         """
@@ -131,15 +139,23 @@ class Run:
         records = self._connection.records
         return reasons.is_worked_on(records, self.id) or _has_daemon(self._connection)
 
-    def _follow(self, progress: bool | None) -> None:
+    def _follow(self, progress: bool | None, until: Until) -> None:
         seen, pause = events.Followed(self._connection.records, self.id), threading.Event()
         with showing(seen.look, self.name, progress) as update:
             while not self._has_ended():
                 update()
-                pause.wait(events.LOOK_SECONDS)
+                until.check(self.id)
+                pause.wait(until.at_most(events.LOOK_SECONDS))
 
 
-def run(job: Job, *, again: bool = False, overwrite: bool = False, progress: bool | None = None) -> Result:
+def run(
+    job: Job,
+    *,
+    again: bool = False,
+    overwrite: bool = False,
+    progress: bool | None = None,
+    connection: Connection | None = None,
+) -> Result:
     """
     Bring a job to its result, and wait for it.
 
@@ -150,14 +166,18 @@ def run(job: Job, *, again: bool = False, overwrite: bool = False, progress: boo
         again: Do it once more although it is done.
         overwrite: Replace files at the result's place that this job did not make.
         progress: False shows nothing; None shows it in a notebook and in a terminal; True everywhere.
+        connection: Where; by default the one that this thread opened last.
 
     Raises:
-        UserError: The job cannot be done as declared; nothing remote has happened.
+        UserError: The job cannot be done as declared, or another service is at work in this process; nothing remote
+            has happened.
+        LockedError: Another process, or another thread, works on the run or makes the same output.
         RunFailed: It failed, in a way that trying again does not mend.
         NeedsPerson: It is held for something that will not pass by itself.
         KeyboardInterrupt: It was interrupted, and stopped cleanly.
     """
-    connection = current()
+    checked(job)
+    connection = connection or current()
     with connection.lent() as app:
         row = _begun(app, job, again=again, overwrite=overwrite)
         if row.state is not RunState.CLEANED:
@@ -165,29 +185,32 @@ def run(job: Job, *, again: bool = False, overwrite: bool = False, progress: boo
         return Result.of(app.store.runs.get(row.id))
 
 
-def submit(job: Job, *, again: bool = False, overwrite: bool = False) -> Run:
+def submit(job: Job, *, again: bool = False, overwrite: bool = False, connection: Connection | None = None) -> Run:
     """
     Begin a job and return at once.
 
     A daemon (`orchestrator serve`) of the same state folder carries it, where one lives; otherwise a thread of this
     process does, which stops cleanly with the connection, or with the program. Arguments and errors are those of `run`.
     """
-    connection = current()
-    app = connection.shared
-    row = _begun(app, job, again=again, overwrite=overwrite)
-    here = row.state is not RunState.CLEANED and not _has_daemon(connection)
-    return Run(connection, row.id, row.job_name, RunThread(connection, app, row) if here else None)
+    checked(job)
+    connection = connection or current()
+    with connection.working():
+        app = connection.shared
+        row = _begun(app, job, again=again, overwrite=overwrite)
+        here = row.state is not RunState.CLEANED and not _has_daemon(connection)
+        return Run(connection, row.id, row.job_name, RunThread(connection, app, row) if here else None)
 
 
-def runs(name: str = "", limit: int = 20) -> list[Run]:
+def runs(name: str = "", limit: int = 20, *, connection: Connection | None = None) -> list[Run]:
     """
     Return the latest runs, newest first.
 
     Args:
         name: Only those whose job or base name is this, or whose id begins with it.
         limit: How many at most.
+        connection: Of which; by default the one that this thread opened last.
     """
-    connection = current()
+    connection = connection or current()
     records = connection.records
     if not records.has_state():
         return []

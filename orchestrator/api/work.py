@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING
 
 from orchestrator.api.connection import Connection
 from orchestrator.api.showing import LOOK_SECONDS, showing
+from orchestrator.core.errors import UserError
 from orchestrator.engine.progress import Progress
 
 if TYPE_CHECKING:
     from orchestrator.app import Application
     from orchestrator.engine.stores.records import Run as Row
+
+
+class Until:
+    """When a wait is over: so many seconds from now, or never."""
+
+    def __init__(self, seconds: float | None) -> None:
+        if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, (int, float))):
+            raise UserError(f"timeout is {seconds!r}; give seconds, or None to wait for the end")
+        self._seconds = seconds
+        self._end = math.inf if seconds is None else time.monotonic() + seconds
+
+    def at_most(self, seconds: float) -> float:
+        """Return `seconds`, or what is left where that is less."""
+        return max(0.0, min(seconds, self._end - time.monotonic()))
+
+    def check(self, run_id: str) -> None:
+        """Raise TimeoutError when the time is over."""
+        if time.monotonic() >= self._end:
+            raise TimeoutError(
+                f"run {run_id} has not ended within {self._seconds:g} s; wait once more to go on with it"
+            )
+
+
+_NEVER = Until(None)
 
 
 class RunThread:
@@ -35,26 +62,34 @@ class RunThread:
         """Wait for the end, however it is."""
         self._thread.join()
 
-    def wait(self, progress: bool | None) -> None:
-        """Show how far it is until it ends; what went wrong is raised here."""
+    def wait(self, progress: bool | None, until: Until = _NEVER) -> None:
+        """Show how far it is until it ends; what went wrong is raised here, and TimeoutError where it is too late."""
         with showing(self._progress.snapshot, self._row.job_name, progress) as update:
             while self._thread.is_alive():
                 update()
-                self._thread.join(LOOK_SECONDS)
+                until.check(self._row.id)
+                self._thread.join(until.at_most(LOOK_SECONDS))
         if self._error is not None:
             raise self._error
 
 
-def carry_here(connection: Connection, app: Application, row: Row, progress: bool | None) -> None:
+def carry_here(
+    connection: Connection, app: Application, row: Row, progress: bool | None, until: Until = _NEVER
+) -> None:
     """
     Carry a run to its end; an interrupt stops it cleanly, and says how to go on.
 
     Raises:
+        TimeoutError: It was too late; as after an interrupt.
         KeyboardInterrupt: Somebody interrupted; the run's state is committed.
     """
     work = RunThread(connection, app, row)
     try:
-        work.wait(progress)
+        work.wait(progress, until)
+    except TimeoutError:
+        app.stop.set()
+        work.join()
+        raise
     except KeyboardInterrupt:
         app.stop.set()
         work.join()  # who is impatient interrupts once more

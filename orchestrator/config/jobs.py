@@ -17,7 +17,9 @@ from pydantic import (
     ModelWrapValidatorHandler,
     PrivateAttr,
     ValidationError,
+    ValidationInfo,
     create_model,
+    field_validator,
     model_validator,
 )
 from pydantic_core import InitErrorDetails
@@ -35,9 +37,23 @@ EARLIER_NAME = "write"  # of `[mosaic]`, when there was no other product
 
 
 class Section(BaseModel):
-    """A table: a key that is not in it is refused."""
+    """A table: a key that is not in it is refused, and true and false are no numbers, nor the other way round."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _strict(cls, value: Any, info: ValidationInfo) -> Any:
+        kind = cls.model_fields[str(info.field_name)].annotation
+        if kind is bool and not isinstance(value, bool):
+            raise ValueError("write true or false")
+        if kind not in (bool, Any) and _has_flag(value) and not (isinstance(value, Mapping)):
+            raise ValueError("true and false are no value of it; see docs/reference/config.md")
+        return value
+
+
+def _has_flag(value: Any) -> bool:
+    return any(isinstance(one, bool) for one in (value if isinstance(value, (list, tuple)) else (value,)))
 
 
 class AreaTable(Section):
@@ -71,6 +87,16 @@ def _known(names: Collection[str]) -> Callable[[str], str]:
     return check
 
 
+def _folder(text: str) -> str:
+    try:
+        Path(text).expanduser().resolve()
+    except RuntimeError:
+        raise ValueError("nobody of that name has a home here; write the path") from None
+    except (OSError, ValueError):  # a NUL, half a character
+        raise ValueError("no folder can be called so") from None
+    return text
+
+
 class GridTable(Section):
     scale: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     crs: str = ""
@@ -82,7 +108,7 @@ class JobTable(Section):
 
     product: Annotated[str, AfterValidator(_known(PRODUCTS))] = DEFAULT
     area: Annotated[AreaTable, BeforeValidator(_area)]
-    output: str
+    output: Annotated[str, AfterValidator(_folder)]
     base_name: str
     start_date: str
     end_date: str
@@ -162,9 +188,9 @@ def _together(first: ValidationError, second: ValidationError | None) -> Validat
 
 
 def _tables(entry: ProductEntry | None) -> tuple[str, ...]:
-    """Return the names of the tables that hold a product's keys."""
-    if entry is None:
-        return ()
+    """Return the names of the tables that hold a product's keys; of any product where that is not known."""
+    if entry is None:  # what is wrong is then the product's name, not that of its table
+        return tuple(key_names())
     return (entry.name, EARLIER_NAME) if entry.name == DEFAULT else (entry.name,)
 
 
@@ -208,6 +234,7 @@ def _resolved(base: Path, source: str) -> str:
 def _with_file_found(base: Path, params: Mapping[str, Any]) -> dict[str, Any]:
     """Find a parameter `file` in the folder of the job file, unless the current folder has it."""
     file = params.get("file")
-    if isinstance(file, str) and not Path(file).is_file() and (base / file).is_file():
-        return dict(params) | {"file": str((base / file).resolve())}
+    with contextlib.suppress(OSError, ValueError):  # the text is no path at all; the recipe says so
+        if isinstance(file, str) and not Path(file).is_file() and (base / file).is_file():
+            return dict(params) | {"file": str((base / file).resolve())}
     return dict(params)

@@ -19,10 +19,13 @@ from pydantic import ValidationError
 from orchestrator.config.files import read_toml
 from orchestrator.config.jobs import JobTable
 from orchestrator.config.refusals import explain
-from orchestrator.config.sections import Settings, setting_names
+from orchestrator.config.sections import Settings, flag_names, setting_names
 from orchestrator.core.errors import ConfigError
 
 PREFIX = "ORCHESTRATOR_"
+_FLAGS = dict.fromkeys(("true", "1", "yes", "on", "y", "t"), True) | dict.fromkeys(
+    ("false", "0", "no", "off", "n", "f"), False
+)
 # Variables that are not settings: which file, which profile, and the tests' crash points.
 OTHER_VARIABLES = frozenset({"ORCHESTRATOR_CONFIG", "ORCHESTRATOR_PROFILE", "ORCHESTRATOR_CRASH_AT"})
 # Settings that once stood elsewhere, and where they stand now.
@@ -112,13 +115,15 @@ def _find(path: Path | None, variables: Mapping[str, str]) -> Path | None:
 
 def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
     sections: dict[str, Any] = {}
+    flags = flag_names()
     for section, key in (*setting_names(), *EARLIER):
         value = variables.get(variable(section, key))
         if value is not None:
             table = sections
             for name in section.split("."):
                 table = table.setdefault(name, {})
-            table[key] = value
+            # A variable is text; a file has a word of its own for true and false.
+            table[key] = _FLAGS.get(value.strip().lower(), value) if (section, key) in flags else value
     return sections
 
 

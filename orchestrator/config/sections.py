@@ -119,13 +119,18 @@ class Settings(Section):
 
 def setting_names() -> list[tuple[str, str]]:
     """Return (section, key) of every setting, jobs excepted; a table in a section is `section.table`."""
-    return list(_names("", Settings))
+    return [(section, key) for section, key, _kind in _fields("", Settings)]
 
 
-def _names(section: str, model: type[BaseModel]) -> Iterator[tuple[str, str]]:
+def flag_names() -> frozenset[tuple[str, str]]:
+    """Return (section, key) of the settings that are true or false."""
+    return frozenset((section, key) for section, key, kind in _fields("", Settings) if kind is bool)
+
+
+def _fields(section: str, model: type[BaseModel]) -> Iterator[tuple[str, str, object]]:
     for key, info in model.model_fields.items():
         inner = info.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from _names(f"{section}.{key}".lstrip("."), inner)
+            yield from _fields(f"{section}.{key}".lstrip("."), inner)
         elif section:
-            yield section, key
+            yield section, key, inner

@@ -50,3 +50,12 @@ def test_a_missing_picture_says_where_to_look(result):
     """It is drawn beside the result, and a failure there does not cost the result."""
     with pytest.raises(orc.UserError, match="orchestrator logs run"):
         result.preview()
+
+
+@pytest.mark.parametrize("look", [lambda one: one.open(), lambda one: one.to_xarray(), lambda one: one.proof])
+def test_a_file_that_was_taken_away_is_said(result, look):
+    """With what makes it again."""
+    result.path.unlink()
+
+    with pytest.raises(orc.UserError, match="is there no more; orc"):
+        look(result)

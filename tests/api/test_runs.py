@@ -223,9 +223,9 @@ def test_a_result_shows_itself(declare, sandbox):  # noqa: ARG001
 def test_the_users_own_session_is_given_back(sandbox, tmp_path):
     """The client was signed in elsewhere before a sandbox began, and is so again when it has ended."""
     ee.Reset()
-    from orchestrator.clients.earthengine import _connection  # noqa: PLC0415
+    from orchestrator.clients.session import CLIENT  # noqa: PLC0415
 
-    _connection.key = ""  # as if the session had been the user's, not ours
+    CLIENT.key = ""  # as if the session had been the user's, not ours
     from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
 
     ee.Initialize(AnonymousCredentials(), project="orchestrator-sandbox", url=sandbox.url)
@@ -300,3 +300,30 @@ def test_every_route_gives_the_same_pixels(declare, sandbox, route):  # noqa: AR
 
     wanted = np.broadcast_to(columns / 10, x.shape)
     np.testing.assert_allclose(x.compressed(), wanted[~x.mask], atol=0.51)
+
+
+def test_a_wait_may_have_an_end(declare, sandbox):  # noqa: ARG001
+    """Python's own error says so, the run goes on, and is waited for once more."""
+    run = orc.submit(declare(name="waited"))
+
+    with pytest.raises(TimeoutError, match=f"run {run.id} has not ended within 0 s"):
+        run.wait(timeout=0)
+
+    assert run.wait(timeout=120).path.is_file()
+
+
+def test_a_run_that_is_carried_in_a_wait_stops_at_its_end(declare, sandbox, tmp_path):
+    """Cleanly, with no thread left, and the next wait goes on with it."""
+    with orc.connect(sandbox_url=sandbox.url, state_dir=tmp_path / "state"):
+        run = orc.submit(declare(name="carried"))
+        run.cancel()
+        with pytest.raises(orc.RunFailed):
+            run.wait()
+        run.retry()
+        threads = set(threading.enumerate())
+
+        with pytest.raises(TimeoutError):
+            run.wait(timeout=0)
+
+        assert set(threading.enumerate()) == threads
+        assert run.wait().path.is_file()

@@ -207,3 +207,34 @@ def test_a_wrong_key_of_a_table_in_a_section_names_its_file(file):
 def test_both_names_are_variables_that_set_something():
     """`doctor` complains of neither."""
     assert unknown_variables({f"ORCHESTRATOR_CREDENTIALS__{g}KEY_FILE": "" for g in ("", "GOOGLE__")}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('[local]\nkeep_parts = "no"', "'local.keep_parts' is 'no': write true or false"),
+        ("[local]\nkeep_parts = 0", "'local.keep_parts' is 0: write true or false"),
+        ("[ee]\nlive_tasks = true", "'ee.live_tasks' is True"),
+        ("[pixels]\nper_second = true", "'pixels.per_second' is True"),
+    ],
+)
+def test_true_and_false_are_no_numbers_nor_words(file, text, named):
+    """A file has words of its own for them."""
+    with pytest.raises(ConfigError, match=named):
+        load(file(text), environment={})
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"), [("false", False), ("0", False), ("No", False), ("true", True), ("1", True)]
+)
+def test_a_variable_may_say_true_or_false_in_several_words(text, wanted):
+    """It is text, whatever is meant."""
+    loaded = load(environment={"ORCHESTRATOR_LOCAL__KEEP_PARTS": text})
+
+    assert loaded.settings.local.keep_parts is wanted
+
+
+def test_a_variable_that_is_neither_true_nor_false_is_refused():
+    """With its name."""
+    with pytest.raises(ConfigError, match="keep_parts' is 'perhaps'"):
+        load(environment={"ORCHESTRATOR_LOCAL__KEEP_PARTS": "perhaps"})

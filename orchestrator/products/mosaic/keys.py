@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from orchestrator.model.mosaic import OutputOptions
 
@@ -19,7 +19,7 @@ class MosaicKeys(BaseModel):
     predictor: Literal["same", "none", "horizontal", "float"] = "same"
     block: int = Field(default=0, ge=0, multiple_of=16)
     overviews: Literal["auto", "parts", "average", "nearest", "none"] = "auto"
-    all_touched: bool = False
+    all_touched: StrictBool = False
 
 
 def declared(keys: BaseModel) -> Mapping[str, Any]:
