@@ -19,6 +19,7 @@ from orchestrator.core.errors import PlanError
 from orchestrator.model.grid import BLOCK, Grid, Window
 from orchestrator.model.spec import DTYPE_BYTES, PixelSpec
 from orchestrator.plan.split import PixelCounts
+from orchestrator.plan.thin import Spans, cut_at_gaps
 from orchestrator.raster.arrays import Ints
 
 # What is left of the limit in case the service counts otherwise than is known ...
@@ -29,6 +30,8 @@ MOST_MORE = 1.15
 ALIGNED_WORTH = 0.05
 # Multiples of the grid that seams lie on, along the cut and across: the finer are tried where the coarser cost more.
 _UNITS = ((BLOCK, BLOCK), (32, BLOCK), (1, BLOCK), (32, 32), (1, 1))
+# Windows with so many pixels for each of the area are worth a look at where it has gaps.
+_THIN = 1.1
 # Steps in which pieces are made equal: to 2 % of the limit.
 _HALVINGS = 6
 # Cells of a table of what the area touches: 32 MiB.
@@ -65,6 +68,11 @@ class RequestSize:
         """Tell whether the service takes a request of `height` × `width` pixels."""
         return max(height, width) <= self.max_side and height * width * self.bytes_per_pixel <= self.max_bytes
 
+    def pieces(self, height: int, width: int) -> int:
+        """Return how many requests `height` × `width` pixels are at least."""
+        by_bytes = math.ceil(height * width * self.bytes_per_pixel / self.max_bytes)
+        return max(by_bytes, -(-max(height, width) // self.max_side))
+
     def bytes_of(self, window: Window) -> int:
         """Return what the service counts for `window`."""
         return int(window.pixels * self.bytes_per_pixel)
@@ -75,16 +83,14 @@ def counted_bytes(pixels: PixelSpec) -> int:
     return len(pixels.bands) * (DTYPE_BYTES[pixels.dtype] + 1)
 
 
-def plan_requests(
-    grid: Grid, spans: PixelCounts, size: RequestSize, within: Window | None = None
-) -> tuple[Window, ...]:
+def plan_requests(grid: Grid, spans: Spans, size: RequestSize, within: Window | None = None) -> tuple[Window, ...]:
     """
     Return disjoint windows that hold every pixel of the area, each within `size`, by row and column.
 
     The longer side is cut into nearly equal pieces, the other one too where the piece would be long and thin or too
     wide. Windows are as small as what the area touches in them. A rectangle needs at most 15 % more requests than
     its bytes over the limit; seams lie on multiples of 256 pixels where that costs no more than one request in
-    twenty.
+    twenty. An area much smaller than such windows is cut where it has gaps, if that takes fewer.
 
     Args:
         grid: What is cut.
@@ -96,7 +102,17 @@ def plan_requests(
     Raises:
         PlanError: No window of a pixel would fit.
     """
-    full = _fewest(grid, spans, size, within or grid.window)
+    cut = _on_lattices(grid, spans, size, within or grid.window)
+    asked = sum(window.pixels for window in cut)
+    if len(cut) < 2 or spans.pixels() * _THIN > asked:
+        return cut
+    most = math.ceil(len(cut) * (1 - ALIGNED_WORTH)) - 1
+    return cut_at_gaps(spans, within or grid.window, size.pieces, most) or cut
+
+
+def _on_lattices(grid: Grid, spans: PixelCounts, size: RequestSize, within: Window) -> tuple[Window, ...]:
+    """Return the plan with its seams on a lattice, with a margin where that costs little."""
+    full = _fewest(grid, spans, size, within)
     if full is None:
         raise PlanError(f"no request of {size.max_bytes} bytes holds a part of this grid; take fewer bands")
     least = _least(full, size)
@@ -104,7 +120,7 @@ def plan_requests(
     if len(full) <= 1 and all(window.pixels * size.bytes_per_pixel <= spared for window in full):
         return full
     if spared >= size.bytes_per_pixel:
-        roomy = _fewest(grid, spans, replace(size, max_bytes=spared), within or grid.window, _UNITS[:1])
+        roomy = _fewest(grid, spans, replace(size, max_bytes=spared), within, _UNITS[:1])
         if roomy is not None and len(roomy) <= max(len(full), int(least * MOST_MORE)):
             return roomy
     return full

@@ -15,6 +15,7 @@ from orchestrator.core.errors import PlanError
 from orchestrator.model.grid import BLOCK, Grid, Window
 from orchestrator.model.spec import DTYPE_BYTES, PixelSpec
 from orchestrator.plan.requests import RequestSize, counted_bytes, cut_to_fit, halved, plan_requests
+from orchestrator.plan.thin import cut_at_gaps
 from orchestrator.raster.spans import SpanTable
 
 LIMIT, SIDE = 50_331_648, 32_768
@@ -74,6 +75,60 @@ def test_what_the_area_touches_is_asked_for_once_and_nothing_far_from_it(area, l
     assert times.max(initial=0) <= 1
     assert (times[spans.mask(Window(0, 0, height, width))] == 1).all()
     assert all(spans.mask(window).any() for window in windows)
+
+
+def boxes(grid, *corners):
+    """Return rectangles of pixels (row, col, bottom, right) as one geometry."""
+    a, _, c, _, e, f = grid.transform
+    return shapely.union_all([shapely.box(c + w * a, f + s * e, c + x * a, f + n * e) for n, w, s, x in corners])
+
+
+@pytest.mark.parametrize("upright", [False, True])
+def test_thin_strips_cost_what_their_own_pixels_do(upright):
+    """Ten strips 50 wide and 4,000 long, 350 apart: within a fifth of their bytes over the limit."""
+    here = grid(4000, 4000)
+    strips = [(0, at, 4000, at + 50) if upright else (at, 0, at + 50, 4000) for at in range(0, 4000, 400)]
+    spans = SpanTable.from_geometry(boxes(here, *strips), here)
+    limit = 50 * 500 * 900
+
+    windows = plan_requests(here, spans, RequestSize(900, limit, SIDE))
+
+    assert spans.pixels() == 10 * 50 * 4000
+    assert len(windows) <= 1.2 * (spans.pixels() * 900 / limit)
+    times = covered(windows, 4000, 4000)
+    assert times.max() == 1
+    assert (times[spans.mask(here.window)] == 1).all()
+
+
+@st.composite
+def scattered(draw):
+    """A grid and small rectangles on it."""
+    height, width = draw(st.integers(100, 900)), draw(st.integers(100, 900))
+    corner = st.tuples(st.integers(0, height - 41), st.integers(0, width - 41), st.integers(1, 40), st.integers(1, 40))
+    found = draw(st.lists(corner, min_size=1, max_size=12))
+    return height, width, boxes(grid(height, width), *((r, c, r + h, c + w) for r, c, h, w in found))
+
+
+@settings(deadline=None, max_examples=40)
+@given(area=scattered(), limit=st.integers(100, 200_000), side=st.integers(8, 1000))
+def test_scattered_pieces_are_asked_for_once(area, limit, side):
+    """Each pixel of the area once, in windows that fit and reach no further than what lies in them."""
+    height, width, geometry = area
+    here = grid(height, width)
+    spans, size = SpanTable.from_geometry(geometry, here), RequestSize(5, limit, side)
+
+    windows = cut_at_gaps(spans, here.window, size.pieces, 100_000)
+
+    times = covered(windows, height, width)
+    assert times.max() == 1
+    assert (times[spans.mask(here.window)] == 1).all()
+    assert all(size.fits(window) for window in windows)
+    for window in windows:
+        mask = spans.mask(window)
+        assert mask[0].any()
+        assert mask[-1].any()
+        assert mask[:, 0].any()
+        assert mask[:, -1].any()
 
 
 PIXELS = {
