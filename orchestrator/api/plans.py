@@ -84,6 +84,18 @@ class Plan:
             draw_plan(self.report.plan, path, self.report.base_name)
         return path
 
+    def _ways(self) -> list[tuple[str, str]]:
+        """Return what is exported, and what is asked for directly; what there is none of is left out."""
+        plan, rows = self.report.plan, []
+        if plan.tasks:
+            rows.append(
+                ("tasks", f"{self.tasks}, in {self.parts} parts, each under {format_bytes(plan.max_part_bytes)}")
+            )
+            rows.append(("bucket", f"at most {format_bytes(plan.bucket_bytes)}"))
+        if plan.direct:
+            rows.append(("requests", f"{self.requests}, without an export"))
+        return rows
+
     def __repr__(self) -> str:
         return "\n".join([f"Plan of {self.report.base_name}", *(f"  {name:<9}{text}" for name, text in self._rows())])
 
@@ -98,8 +110,7 @@ class Plan:
         rows = [
             ("grid", f"{width} × {height} pixels of {side:g} in {plan.grid.crs[:60]}; {area:.0%} of them in the area"),
             ("pixels", f"{bands} bands of {plan.pixels.dtype}, {raw} uncompressed"),
-            ("tasks", f"{self.tasks}, in {self.parts} parts, each under {format_bytes(plan.max_part_bytes)}"),
-            ("bucket", f"at most {format_bytes(plan.bucket_bytes)}"),
+            *self._ways(),
             ("disk", f"at most {format_bytes(plan.disk_bytes)} at the fullest moment"),
             ("memory", f"about {format_bytes(plan.memory_bytes)}"),
         ]

@@ -86,14 +86,18 @@ class Run:
         """
         End the run: its tasks in Earth Engine are cancelled; what it left is kept until `clean`.
 
-        Return False, and do nothing, where it has ended or its result is there already.
+        Return False where it has ended, or its result is there, or on its way so far that it was completed instead.
+
+        Raises:
+            UserError: It was begun on another service.
+            NeedsPerson: Half of its files have their names, and the others cannot get theirs; it is held for that.
         """
         from orchestrator.app.verbs.endings import cancel  # noqa: PLC0415  who only looks does not need it
 
         if self.state in {*RUN_FINAL, RunState.PUBLISHED}:
             return False
-        cancel(self._connection.records, self.id, self._connection.lent)
-        return True
+        ended = cancel(self._connection.records, self.id, self._connection.lent)
+        return ended.elsewhere or ended.state is RunState.CANCELLED
 
     def retry(self, *, min_valid: float | None = None) -> None:
         """

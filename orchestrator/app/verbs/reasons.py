@@ -52,7 +52,7 @@ def _because(app: Records, run: Run) -> list[str]:
         return [f"It is done: {json.loads(run.result)['path']}."]
     if run.state in (RunState.FAILED, RunState.CANCELLED):
         return [
-            f"It is {run.state}: {run.reason}.",
+            f"It is {run.state}: {_whole(run.reason)}",
             f"`orchestrator retry {run.id}` goes on from {run.resume}; `orchestrator clean {run.id}` clears up.",
         ]
     sentences = [] if is_worked_on(app, run.id) else [nobody(app)]
@@ -60,8 +60,13 @@ def _because(app: Records, run: Run) -> list[str]:
         person = (
             f"After that, `orchestrator retry {run.id}`." if run.needs_person else "It is looked at again by itself."
         )
-        return [f"It is held: {run.reason}.", person, *sentences]
+        return [f"It is held: {_whole(run.reason)}", person, *sentences]
     return sentences + _waiting(app, run)
+
+
+def _whole(sentence: str) -> str:
+    """Return a sentence with one full stop at its end, whether a service's or ours."""
+    return f"{sentence.rstrip('. ')}."
 
 
 def _waiting(app: Records, run: Run) -> list[str]:
@@ -70,7 +75,8 @@ def _waiting(app: Records, run: Run) -> list[str]:
     tasks, now = app.store.tasks.of(run.id), app.clock.now().timestamp()
     live = Counter(task.state for task in tasks if task.state in TASK_LIVE)
     planned = [task for task in tasks if task.state is TaskState.PLANNED]
-    cooling = [task for task in planned if task.next_at > now]
+    unsent = [task for task in tasks if task.state in (TaskState.PLANNED, TaskState.SUBMITTING) and task.error]
+    cooling = [task for task in unsent if task.next_at > now]
     found = [f"{count} tasks are {state} in Earth Engine." for state, count in sorted(live.items())]
     if planned:
         found.append(f"{len(planned)} tasks wait for a place in Earth Engine's queue.")
@@ -78,7 +84,7 @@ def _waiting(app: Records, run: Run) -> list[str]:
     if cooling:
         soonest = min(cooling, key=lambda task: task.next_at)
         wait = format_seconds(soonest.next_at - now)
-        found.append(f"Task {soonest.key} is tried again in {wait}; Earth Engine said: {soonest.error}.")
+        found.append(f"Task {soonest.key} is tried again in {wait}; Earth Engine said: {_whole(soonest.error)}")
     uncollected = [t for t in tasks if t.state is TaskState.SUCCEEDED and not t.collected]
     if uncollected:
         found.append(f"{len(uncollected)} finished tasks have not shown all their files yet.")
@@ -95,7 +101,7 @@ def _requests(app: Records, run: Run, now: float) -> list[str]:
     if cooling:
         soonest = min(cooling, key=lambda unit: unit.next_at)
         wait = format_seconds(soonest.next_at - now)
-        found.append(f"Request {soonest.key} is sent again in {wait}; Earth Engine said: {soonest.error}.")
+        found.append(f"Request {soonest.key} is sent again in {wait}; Earth Engine said: {_whole(soonest.error)}")
     return found
 
 

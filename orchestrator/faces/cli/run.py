@@ -20,7 +20,7 @@ from orchestrator.faces.cli.ends import conclude
 from orchestrator.faces.cli.exits import DONE, FAILED, MEANINGS, together
 from orchestrator.faces.cli.options import ENVIRONMENT, build_job, build_table, job_options, service_options
 from orchestrator.faces.cli.output import Output
-from orchestrator.faces.cli.session import Context, opened
+from orchestrator.faces.cli.session import Context, loaded_for, opened
 from orchestrator.model.job import Job
 from orchestrator.model.states import RunState
 
@@ -127,10 +127,9 @@ def plan(context: Context, /, png: Path | None, geojson: Path | None, **given: A
     Writes a picture and a GeoJSON of the parts.
     """
     output = context.output()
-    app = Application(context.load().settings, stop=context.stop)
-    service = "sandbox" if given["sandbox"] or given["sandbox_url"] else app.settings.service
+    app = Application(loaded_for(context, given).settings, stop=context.stop)
     with output.busy("reading the area"):
-        jobs = expand(build_job(given, service))
+        jobs = expand(build_job(given, app.settings.service))
     if len(jobs) > 1 and (png or geojson):
         raise UserError("--png and --geojson name one file, but --each makes several plans; leave them out")
     for job in jobs:

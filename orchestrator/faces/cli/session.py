@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from orchestrator.app import Application
 
 
+_NOT_STARTED = "http://127.0.0.1:0"  # the address of a private sandbox that does not run; no client is given it
+
+
 @dataclass(slots=True)
 class Context:
     """The options before the command."""
@@ -85,27 +88,42 @@ def resting(context: Context) -> Records:
 @contextmanager
 def opened(context: Context, given: Mapping[str, Any], output: Output) -> Iterator[Application]:
     """Yield the application for the service that the options name; a private sandbox ends with the block."""
-    bucket = {"gcs": {"bucket": given["bucket"]}} if given.get("bucket") else {}
+    loaded = loaded_for(context, given)
+    if not given.get("sandbox"):
+        yield application(context, loaded, output)
+        return
+    with private_sandbox(scenes=given.get("scenes"), data_dir=loaded.settings.state_dir / "sandbox") as sandbox:
+        with output.busy("starting a sandbox"):
+            told = sandbox.wait()
+        for sentence in sandbox.said():
+            output.note(sentence)
+        overrides = service_at(told["url"], told["project"], given.get("bucket") or DEFAULT_BUCKET)
+        yield application(context, context.load(overrides), output)
+
+
+def loaded_for(context: Context, given: Mapping[str, Any]) -> Loaded:
+    """
+    Return the settings for the service that the options name; nothing is started and nobody is asked.
+
+    A private sandbox has a bucket and a project before it has an address.
+
+    Raises:
+        UserError: The options contradict each other.
+    """
+    _check_service_options(given)
+    if not given.get("sandbox") and not given.get("sandbox_url"):
+        return context.load({"gcs": {"bucket": given["bucket"]}} if given.get("bucket") else None)
+    url = given.get("sandbox_url") or _NOT_STARTED
+    return context.load(service_at(url, SANDBOX_PROJECT, given.get("bucket") or DEFAULT_BUCKET))
+
+
+def _check_service_options(given: Mapping[str, Any]) -> None:
     if given.get("scenes") and not given.get("sandbox"):
         raise UserError("--scenes feeds the private sandbox; add --sandbox")
     if given.get("scenes") and not Path(given["scenes"]).is_dir():
         raise UserError(f"--scenes {given['scenes']} is no folder; name a folder with STAC items and their rasters")
     if given.get("sandbox") and given.get("sandbox_url"):
         raise UserError("--sandbox starts a sandbox, --sandbox-url uses one that runs; give one of them")
-    if given.get("sandbox"):
-        loaded = context.load()
-        with private_sandbox(scenes=given.get("scenes"), data_dir=loaded.settings.state_dir / "sandbox") as sandbox:
-            with output.busy("starting a sandbox"):
-                told = sandbox.wait()
-            for sentence in sandbox.said():
-                output.note(sentence)
-            overrides = service_at(told["url"], told["project"], given.get("bucket") or DEFAULT_BUCKET)
-            yield application(context, context.load(overrides), output)
-    elif given.get("sandbox_url"):
-        overrides = service_at(given["sandbox_url"], SANDBOX_PROJECT, given.get("bucket") or DEFAULT_BUCKET)
-        yield application(context, context.load(overrides), output)
-    else:
-        yield application(context, context.load(bucket), output)
 
 
 def application(context: Context, loaded: Loaded, output: Output) -> Application:
