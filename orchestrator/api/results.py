@@ -72,7 +72,7 @@ class Result:
         Raises:
             UserError: It is there no more.
         """
-        found: dict[str, Any] = json.loads(_there(self._proof).read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads(_there(self._proof, "orc.run(job, again=True)").read_text(encoding="utf-8"))
         return found
 
     def open(self) -> Any:
@@ -147,9 +147,9 @@ class Picture:
         return f'<img style="max-width: 100%" alt="{html.escape(self.path.name)}" src="data:image/png;base64,{data}">'
 
 
-def _there(path: Path) -> Path:
+def _there(path: Path, remedy: str = "orc.run(job)") -> Path:
     if not path.is_file():
-        raise UserError(f"{path} is there no more; orc.run(job) with the same job makes it again")
+        raise UserError(f"{path} is there no more; {remedy} with the same job makes it again")
     return path
 
 
