@@ -80,8 +80,8 @@ def _run(home: Path, url: str, height: int, width: int) -> tuple[float, float]:
     ]
     began = time.monotonic()
     environment = os.environ | {"ORCHESTRATOR_LOG__LEVEL": "error"}
-    pid = os.spawnve(os.P_NOWAIT, sys.executable, words, environment)  # noqa: S606  to have its peak memory
-    _pid, status, usage = os.wait4(pid, 0)
+    run = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL)
+    _pid, status, usage = os.wait4(run.pid, 0)  # with its peak memory
     if status:
         raise SystemExit(f"the run of {height} × {width} ended with {os.waitstatus_to_exitcode(status)}")
     return time.monotonic() - began, usage.ru_maxrss / 1024

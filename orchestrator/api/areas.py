@@ -108,13 +108,11 @@ def _along_great_circles(geometry: BaseGeometry) -> BaseGeometry:
         found = [points[:1]]
         for first, last in pairwise(points):
             _, _, metres = earth.inv(*first, *last)
-            between = min(int(metres // GEODESIC_METRES), MAX_ADDED)
-            found += [
-                np.array(earth.npts(float(first[0]), float(first[1]), float(last[0]), float(last[1]), between)).reshape(
-                    -1, 2
-                ),
-                last[None],
-            ]
+            # pyproj takes no points between as a question without an answer.
+            if between := min(int(metres // GEODESIC_METRES), MAX_ADDED):
+                (west, south), (east, north) = first.tolist(), last.tolist()
+                found.append(np.array(earth.npts(west, south, east, north, between)).reshape(-1, 2))
+            found.append(last[None])
         return np.concatenate(found)
 
     polygons = shapely.get_parts([geometry])

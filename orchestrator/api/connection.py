@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextvars import ContextVar
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from orchestrator.api.working import at_work, begin, end, refuse_others, stay
 from orchestrator.app.records import Records
 from orchestrator.app.sandbox_process import DEFAULT_BUCKET, private_sandbox, service_at
 from orchestrator.config import Loaded, load
+from orchestrator.core.errors import UserError
 
 if TYPE_CHECKING:
     from orchestrator.app import Application
@@ -23,17 +27,22 @@ Overrides = Mapping[str, Mapping[str, Any]]
 
 _open: list[Connection] = []
 _guard = threading.Lock()
+# Those that were opened in this thread, or in this task of asyncio's and what it began.
+_mine: ContextVar[tuple[Connection, ...]] = ContextVar("connections", default=())
 
 
 class Connection:
     """
-    What `connect` and `sandbox` return; jobs go to the one that was opened last and not closed.
+    What `connect` and `sandbox` return; jobs go to the one that this thread opened last and has not closed.
+
+    A thread that opened none takes the one that is open, so that several may work with one.
 
     As a context manager it is closed at the end of the block. Closing stops the runs that were submitted in this
     process, cleanly: each commits its state and goes on where it was when its job is run again.
 
     Attributes:
         url: Address of the sandbox; empty for Google.
+        opener: The thread that opened it.
     """
 
     def __init__(self, loaded: Loaded, ending: ExitStack | None = None) -> None:
@@ -42,8 +51,10 @@ class Connection:
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
         self._records: list[Records] = []
+        self.opener = threading.current_thread()
         with _guard:
             _open.append(self)
+        _mine.set((*(one for one in _mine.get() if one in _open), self))
 
     @property
     def url(self) -> str:
@@ -66,12 +77,28 @@ class Connection:
 
     @contextmanager
     def lent(self) -> Iterator[Application]:
-        """Lend everything a run works with for the time of a block; the work ends cleanly when its `stop` is set."""
-        application = self._application(threading.Event(), self.shared)
-        try:
-            yield application
-        finally:
-            _let_go(application)
+        """
+        Lend everything a run works with for the time of a block; the work ends cleanly when its `stop` is set.
+
+        Raises:
+            UserError: Another service is at work in this process.
+        """
+        with self.working():
+            application = self._application(threading.Event(), self.shared)
+            try:
+                yield application
+            finally:
+                _let_go(application)
+
+    def working(self) -> AbstractContextManager[None]:
+        """Be at work here for the time of a block; errors as `lent`."""
+        return at_work(self.place)
+
+    @property
+    def place(self) -> str:
+        """The service, as a person is told it."""
+        ee = self._loaded.settings.ee
+        return f"the sandbox at {ee.url}" if ee.url else f"Google, project {ee.project or '?'}"
 
     def _application(self, stop: threading.Event, beside: Application | None = None) -> Application:
         from orchestrator.app import Application  # noqa: PLC0415  who only looks does not need it
@@ -87,10 +114,28 @@ class Connection:
         return records
 
     def start(self, work: Callable[[], None], name: str) -> threading.Thread:
-        """Begin something in a thread that ends before the connection does."""
-        thread = threading.Thread(target=work, name=name)
-        self._threads = [one for one in self._threads if one.is_alive()] + [thread]
-        thread.start()
+        """
+        Begin something in a thread that ends before the connection does; it is at work here.
+
+        Raises:
+            UserError: Another service is at work in this process.
+        """
+        place = self.place
+
+        def worked() -> None:
+            try:
+                work()
+            finally:
+                end(place)
+
+        thread = threading.Thread(target=worked, name=name)
+        begin(place)
+        try:
+            self._threads = [one for one in self._threads if one.is_alive()] + [thread]
+            thread.start()
+        except BaseException:
+            end(place)
+            raise
         return thread
 
     def close(self) -> None:
@@ -105,6 +150,16 @@ class Connection:
         for one in self._records:
             _let_go(one)
         self._ending.close()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let the client not be given back to a service that was used through this connection only."""
+        session = sys.modules.get("orchestrator.clients.session")
+        with _guard:
+            others = {one.place for one in _open}
+        if session is not None and self.place not in others:
+            ee = self._loaded.settings.ee
+            session.CLIENT.forget(ee.url, ee.project)
 
     def __enter__(self) -> Self:
         return self
@@ -113,9 +168,7 @@ class Connection:
         self.close()
 
     def __repr__(self) -> str:
-        settings = self._loaded.settings
-        where = f"sandbox at {settings.ee.url}" if settings.ee.url else f"Google, project {settings.ee.project or '?'}"
-        return f"<Connection to {where}, runs remembered in {self.state_dir}>"
+        return f"<Connection to {self.place}, runs remembered in {self.state_dir}>"
 
 
 def connect(
@@ -172,21 +225,25 @@ def sandbox(
         slots: Tasks that run at a time.
 
     Raises:
-        UserError: The sandbox did not start; its own sentence is in the message.
+        UserError: The sandbox did not start, and its own sentence is in the message; or another service is at work in
+            this process.
     """
+    refuse_others("a sandbox of its own")
     local = _merged({"local": {"state_dir": os.fspath(state_dir)}})
     path = Path(config) if config else None
     folder = load(path, profile=profile, overrides=local).settings.state_dir / "sandbox"
     with ExitStack() as ending:
-        from orchestrator.clients.earthengine import borrowed  # noqa: PLC0415  `ee` costs a second
+        from orchestrator.clients.session import borrowed  # noqa: PLC0415  `ee` costs a second
 
         source = Path(scenes) if scenes else None
         told = ending.enter_context(private_sandbox(scenes=source, data_dir=folder, slots=slots)).wait()
-        ending.enter_context(borrowed())
+        ending.enter_context(borrowed(told["url"]))
         given = _merged(local, service_at(told["url"], told["project"]))
         connection = Connection(load(path, profile=profile, overrides=given), ending.pop_all())
     try:
-        connection.shared.earth_engine()  # so that images can be made at once
+        with connection.working():
+            connection.shared.earth_engine()  # so that images can be made at once
+            stay()
     except BaseException:
         connection.close()
         raise
@@ -199,18 +256,45 @@ def _let_go(records: Records) -> None:
         records.store.close()
 
 
-def opened_application() -> Application | None:
-    """Return what asks Earth Engine for the connection that is open; None where there is none."""
-    with _guard:
-        last = _open[-1] if _open else None
-    return last.shared if last is not None else None
+@contextmanager
+def opened_application() -> Iterator[Application | None]:
+    """Lend what asks Earth Engine for the connection that jobs go to; None where none is open."""
+    last = _newest()
+    if last is None:
+        yield None
+    else:
+        with last.working():
+            yield last.shared
 
 
 def current() -> Connection:
-    """Return the connection that was opened last; where none is open, the one that the settings name."""
+    """
+    Return the connection that jobs go to where none is named.
+
+    That is the one this thread opened last; where it opened none, the one that is open; where none is, the one that
+    the settings name.
+
+    Raises:
+        UserError: This thread opened none, and several are open that lead to different places.
+    """
+    return _newest() or connect()
+
+
+def _newest() -> Connection | None:
     with _guard:
-        last = _open[-1] if _open else None
-    return last or connect()
+        here = [one for one in _mine.get() if one in _open]
+        here = here or [one for one in _open if one.opener is threading.current_thread()]
+        found = here or _open
+        if not here and len({(one.place, one.state_dir) for one in _open}) > 1 and _have_several_openers():
+            raise UserError(
+                f"{len(_open)} connections are open, and this thread opened none of them; say which is meant: "
+                "connection=..."
+            )
+        return found[-1] if found else None
+
+
+def _have_several_openers() -> bool:
+    return len({id(one.opener) for one in _open}) > 1
 
 
 def _merged(*layers: Overrides) -> dict[str, dict[str, Any]]:

@@ -98,7 +98,7 @@ class Job:
         content: dict[str, Any] = {"area": where_from, "output": os.fspath(output), "base_name": name}
         content |= _dates(dates)
         if is_image(image):
-            named, fitting = (tuple(bands), "") if bands else ask_bands(image, _open_application())
+            named, fitting = (tuple(bands), "") if bands else _asked(image)
             given = ({"dtype": fitting} if fitting and not dtype else {}) | given | {"graph": graph_of(image)}
             content |= {"recipe": GRAPH, "bands": list(named)}
         elif isinstance(image, str):
@@ -255,7 +255,8 @@ def _dates(dates: Sequence[str | date] | None) -> dict[str, str]:
     return {"start_date": str(first), "end_date": str(end)}
 
 
-def _open_application() -> Application | None:
+def _asked(image: object) -> tuple[tuple[str, ...], str]:
     from orchestrator.api.connection import opened_application  # noqa: PLC0415  it is needed by few jobs
 
-    return opened_application()
+    with opened_application() as app:
+        return ask_bands(image, app)

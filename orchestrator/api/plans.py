@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.api.connection import current
+from orchestrator.api.connection import Connection, current
 from orchestrator.api.drawing import plan_svg
 from orchestrator.api.job import Job
 from orchestrator.api.results import table
 from orchestrator.app.display import format_eecu
+from orchestrator.core.errors import UserError
 from orchestrator.core.units import format_bytes, format_seconds
 
 if TYPE_CHECKING:
@@ -82,6 +83,18 @@ class Plan:
         draw_plan(self.report.plan, path, self.report.base_name)
         return path
 
+    def _ways(self) -> list[tuple[str, str]]:
+        """Return what is exported, and what is asked for directly; what there is none of is left out."""
+        plan, rows = self.report.plan, []
+        if plan.tasks:
+            rows.append(
+                ("tasks", f"{self.tasks}, in {self.parts} parts, each under {format_bytes(plan.max_part_bytes)}")
+            )
+            rows.append(("bucket", f"at most {format_bytes(plan.bucket_bytes)}"))
+        if plan.direct:
+            rows.append(("requests", f"{self.requests}, without an export"))
+        return rows
+
     def __repr__(self) -> str:
         return "\n".join([f"Plan of {self.report.base_name}", *(f"  {name:<9}{text}" for name, text in self._rows())])
 
@@ -96,8 +109,7 @@ class Plan:
         rows = [
             ("grid", f"{width} × {height} pixels of {side:g} in {plan.grid.crs[:60]}; {area:.0%} of them in the area"),
             ("pixels", f"{bands} bands of {plan.pixels.dtype}, {raw} uncompressed"),
-            ("tasks", f"{self.tasks}, in {self.parts} parts, each under {format_bytes(plan.max_part_bytes)}"),
-            ("bucket", f"at most {format_bytes(plan.bucket_bytes)}"),
+            *self._ways(),
             ("disk", f"at most {format_bytes(plan.disk_bytes)} at the fullest moment"),
             ("memory", f"about {format_bytes(plan.memory_bytes)}"),
         ]
@@ -107,16 +119,22 @@ class Plan:
         return [*rows, *(("note", note) for note in self.notes)]
 
 
-def plan(job: Job) -> Plan:
+def plan(job: Job, *, connection: Connection | None = None) -> Plan:
     """
     Plan a job: where its pixels lie and what they need. Nothing is exported, and nothing is remembered.
+
+    Args:
+        job: What to plan.
+        connection: For where; by default the one that this thread opened last.
 
     Raises:
         UserError: The job cannot be done as declared.
     """
     from orchestrator.app.verbs.plans import find_earlier, plan_job  # noqa: PLC0415  geopandas is heavy
 
-    with current().lent() as app:
+    if not isinstance(job, Job):
+        raise UserError(f"{job!r:.80} is no Job; make one with Job(...), or read a job file with Job.from_file(path)")
+    with (connection or current()).lent() as app:
         settled = job.settled(app)
         report = plan_job(app, settled.declared(app))
         return Plan(settled, report, find_earlier(app, report.base_name))

@@ -82,14 +82,18 @@ class Run:
         """
         End the run: its tasks in Earth Engine are cancelled; what it left is kept until `clean`.
 
-        Return False, and do nothing, where it has ended or its result is there already.
+        Return False where it has ended, or its result is there, or on its way so far that it was completed instead.
+
+        Raises:
+            UserError: It was begun on another service.
+            NeedsPerson: Half of its files have their names, and the others cannot get theirs; it is held for that.
         """
         from orchestrator.app.verbs.endings import cancel  # noqa: PLC0415  who only looks does not need it
 
         if self.state in {*RUN_FINAL, RunState.PUBLISHED}:
             return False
-        cancel(self._connection.records, self.id, self._connection.lent)
-        return True
+        ended = cancel(self._connection.records, self.id, self._connection.lent)
+        return ended.elsewhere or ended.state is RunState.CANCELLED
 
     def retry(self, *, min_valid: float | None = None) -> None:
         """
@@ -139,7 +143,14 @@ class Run:
                 pause.wait(events.LOOK_SECONDS)
 
 
-def run(job: Job, *, again: bool = False, overwrite: bool = False, progress: bool | None = None) -> Result:
+def run(
+    job: Job,
+    *,
+    again: bool = False,
+    overwrite: bool = False,
+    progress: bool | None = None,
+    connection: Connection | None = None,
+) -> Result:
     """
     Bring a job to its result, and wait for it.
 
@@ -150,14 +161,17 @@ def run(job: Job, *, again: bool = False, overwrite: bool = False, progress: boo
         again: Do it once more although it is done.
         overwrite: Replace files at the result's place that this job did not make.
         progress: False shows nothing; None shows it in a notebook and in a terminal; True everywhere.
+        connection: Where; by default the one that this thread opened last.
 
     Raises:
-        UserError: The job cannot be done as declared; nothing remote has happened.
+        UserError: The job cannot be done as declared, or another service is at work in this process; nothing remote
+            has happened.
+        LockedError: Another process, or another thread, works on the run or makes the same output.
         RunFailed: It failed, in a way that trying again does not mend.
         NeedsPerson: It is held for something that will not pass by itself.
         KeyboardInterrupt: It was interrupted, and stopped cleanly.
     """
-    connection = current()
+    connection = connection or current()
     with connection.lent() as app:
         row = _begun(app, job, again=again, overwrite=overwrite)
         if row.state is not RunState.CLEANED:
@@ -165,29 +179,31 @@ def run(job: Job, *, again: bool = False, overwrite: bool = False, progress: boo
         return Result.of(app.store.runs.get(row.id))
 
 
-def submit(job: Job, *, again: bool = False, overwrite: bool = False) -> Run:
+def submit(job: Job, *, again: bool = False, overwrite: bool = False, connection: Connection | None = None) -> Run:
     """
     Begin a job and return at once.
 
     A daemon (`orchestrator serve`) of the same state folder carries it, where one lives; otherwise a thread of this
     process does, which stops cleanly with the connection, or with the program. Arguments and errors are those of `run`.
     """
-    connection = current()
-    app = connection.shared
-    row = _begun(app, job, again=again, overwrite=overwrite)
-    here = row.state is not RunState.CLEANED and not _has_daemon(connection)
-    return Run(connection, row.id, row.job_name, RunThread(connection, app, row) if here else None)
+    connection = connection or current()
+    with connection.working():
+        app = connection.shared
+        row = _begun(app, job, again=again, overwrite=overwrite)
+        here = row.state is not RunState.CLEANED and not _has_daemon(connection)
+        return Run(connection, row.id, row.job_name, RunThread(connection, app, row) if here else None)
 
 
-def runs(name: str = "", limit: int = 20) -> list[Run]:
+def runs(name: str = "", limit: int = 20, *, connection: Connection | None = None) -> list[Run]:
     """
     Return the latest runs, newest first.
 
     Args:
         name: Only those whose job or base name is this, or whose id begins with it.
         limit: How many at most.
+        connection: Of which; by default the one that this thread opened last.
     """
-    connection = current()
+    connection = connection or current()
     records = connection.records
     if not records.has_state():
         return []

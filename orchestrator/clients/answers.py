@@ -10,10 +10,10 @@ from typing import Any
 from orchestrator.core.errors import TransientError
 from orchestrator.core.log import one_line
 
-# A status that says something final about the thing asked for is believed only in the service's own form, and one
-# about us unless it is a page. 407 is a proxy's by its meaning.
-_NEEDS_FORM = frozenset({404, 407, 410, 412})
+# A status that says something final is believed only in the service's own form, and one about us unless it is a page;
+# what asks for time needs no proof, and 416 is said in words by whoever sends ranges of a file.
 _NO_PAGE = frozenset({401, 403})
+_BELIEVED = frozenset({408, 416, 425, 429})
 
 
 def google_error(content: bytes | str) -> Mapping[str, Any] | None:
@@ -28,7 +28,7 @@ def google_error(content: bytes | str) -> Mapping[str, Any] | None:
 
 def is_proof(status: int, content: bytes | str) -> bool:
     """Tell whether a refusal may be believed: by its status alone, or because it has the service's form."""
-    if status not in _NEEDS_FORM | _NO_PAGE:
+    if not 400 <= status < 500 or status in _BELIEVED:
         return True
     error = google_error(content)
     if status in _NO_PAGE and error is None:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -23,6 +22,7 @@ from orchestrator.clients.answers import Pages, google_error, is_proof, read_obj
 from orchestrator.clients.operations import read_operation
 from orchestrator.clients.probe import probe
 from orchestrator.clients.sentences import ALREADY_STARTED, QUEUE_FULL, diagnose
+from orchestrator.clients.session import CLIENT, PUBLIC_URL, Session
 from orchestrator.clients.transport import Transport
 from orchestrator.clients.watch import LIMITS, CallLimits, Watch, watching
 from orchestrator.core import log as logs
@@ -45,7 +45,6 @@ from orchestrator.model.states import Failure
 T = TypeVar("T")
 log = logs.get(__name__)
 
-PUBLIC_URL = "https://earthengine.googleapis.com"
 # Operations of one list; the queue holds 3,000 for each user, the history some days of them.
 MAX_OPERATIONS = 200_000
 _SENTENCE_LIMIT = 2_000
@@ -140,68 +139,6 @@ def _says_absent(error: NotFoundError, name: str) -> bool:
     return "method not found" not in about and ("project" not in about or "operation" in about)
 
 
-class _Connection:
-    """
-    What the client keeps once for each process: one service, one project, one transport.
-
-    The client is one per process, and so is this; another service takes its place and closes the old transport.
-    """
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.key = ""
-        self.initialise: Callable[[Transport], None] = _as_its_user_does
-        self.transport = Transport()
-
-    def open(self, key: str, initialise: Callable[[Transport], None]) -> None:
-        with self.lock:
-            if key == self.key:
-                return
-            self.transport.close()
-            self.key, self.transport = "", Transport()
-            ee.Reset()  # algorithms of another service would be kept otherwise
-            ee.data.setMaxRetries(0)
-            initialise(self.transport)
-            self.key, self.initialise = key, initialise
-
-    def close(self) -> None:
-        """Sign the client out; the next use opens it anew."""
-        with self.lock:
-            self.transport.close()
-            self.key = ""
-            ee.Reset()
-
-
-def _as_its_user_does(_transport: Transport) -> None:
-    """Sign nobody in."""
-
-
-_connection = _Connection()
-
-
-@contextmanager
-def borrowed() -> Iterator[None]:
-    """
-    Give the client of the process back at the end of the block as it was: signed in where it had been, or not at all.
-
-    Otherwise it would go on speaking to a service that ends with the block.
-    """
-    key, initialise = _connection.key, _connection.initialise
-    theirs = ee.data._get_state() if ee.data.is_initialized() and not key else None  # noqa: SLF001
-    try:
-        yield
-    finally:
-        _connection.close()
-        try:
-            if key:
-                _connection.open(key, initialise)
-            elif theirs is not None:
-                url, project = theirs.cloud_api_base_url, theirs.cloud_api_user_project
-                ee.Initialize(theirs.credentials, url=url, project=project)
-        except Exception as error:  # noqa: BLE001  the block is over; whoever needs the session sees why it is not there
-            log.warning("earthengine.session_not_restored", error=logs.one_line(str(error), _SENTENCE_LIMIT))
-
-
 class EarthEngine:
     """
     A connection to one Earth Engine, Google's or another, for one project.
@@ -236,17 +173,20 @@ class EarthEngine:
     def _initialise(self, project: str, credentials: Any, url: str | None) -> None:
         """Initialise the client, whose state is one per process, once for each service."""
 
+        def sign_in() -> None:
+            EarthEngine(project=project, credentials=credentials, url=url, stop=threading.Event())
+
         def initialise(transport: Transport) -> None:
             probe(url or PUBLIC_URL, "Earth Engine", self._stop)
             self.call(
                 lambda: ee.Initialize(credentials=credentials, project=project, url=url, http_transport=transport)
             )
 
-        _connection.open(f"{url or 'google'} {project}", initialise)
+        CLIENT.open(Session(url or PUBLIC_URL, project, sign_in), initialise)
 
     def close(self) -> None:
         """Give up idle connections; the next call would open new ones."""
-        _connection.transport.close()
+        CLIENT.transport.close()
 
     def call(self, function: Callable[[], T]) -> T:
         """Run `function`, with retries while it fails for a reason that passes, in our errors."""

@@ -17,7 +17,8 @@ from typing import Any
 
 import ee
 
-from orchestrator.clients.earthengine import PUBLIC_URL, EarthEngine
+from orchestrator.clients.earthengine import EarthEngine
+from orchestrator.clients.session import PUBLIC_URL
 from orchestrator.clients.transport import by_way_of
 from orchestrator.clients.watch import LIMITS, CallLimits, Watch
 from orchestrator.core.errors import TransientError

@@ -170,8 +170,11 @@ def _sizes(sentence: str) -> tuple[int, int] | None:
     found, unit, allowed, other = match.groups()
     if unit.lower() not in _UNITS or other.lower() not in _UNITS:
         return None
-    return _bytes(found, unit), _bytes(allowed, other)
+    sizes = _bytes(found, unit), _bytes(allowed, other)
+    return (sizes[0], sizes[1]) if sizes[0] and sizes[1] else None
 
 
 def _bytes(number: str, unit: str) -> int:
-    return int(float(number.replace(",", "").rstrip(".")) * _UNITS[unit.lower()])
+    """Return a number of bytes; 0 where it is no number, or one that nobody can mean."""
+    plain = number.replace(",", "").rstrip(".")
+    return int(float(plain) * _UNITS[unit.lower()]) if re.fullmatch(r"\d{1,18}(\.\d{1,18})?", plain) else 0

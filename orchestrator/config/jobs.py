@@ -162,9 +162,9 @@ def _together(first: ValidationError, second: ValidationError | None) -> Validat
 
 
 def _tables(entry: ProductEntry | None) -> tuple[str, ...]:
-    """Return the names of the tables that hold a product's keys."""
-    if entry is None:
-        return ()
+    """Return the names of the tables that hold a product's keys; of any product where that is not known."""
+    if entry is None:  # what is wrong is then the product's name, not that of its table
+        return tuple(key_names())
     return (entry.name, EARLIER_NAME) if entry.name == DEFAULT else (entry.name,)
 
 

@@ -22,7 +22,8 @@ def explain(error: ValidationError, origin: str, root: type[BaseModel] = Setting
         return f"{origin}: {key!r} is no {_kind(root, loc)}; {_nearest(root, loc)}"
     if first["type"] == "missing":
         return f"{origin}: {key!r} is missing"
-    return f"{origin}: {key!r} is {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
+    told = first["msg"].removeprefix("Value error, ")
+    return f"{origin}: {key!r} is {first['input']!r}: {told}" if key else f"{origin}: {told}"
 
 
 def _kind(root: type[BaseModel], loc: tuple[str, ...]) -> str:

@@ -30,6 +30,10 @@ what was expected and what to do.
 
 from datetime import datetime
 
+# No word of a service makes anybody wait longer before the next look: a slip, or somebody in between, could otherwise
+# stop every run of a process for days, and an hour costs a service that means it one request.
+LONGEST_ASKED_SECONDS = 3600.0
+
 
 class OrchestratorError(Exception):
     """Root of every error raised on purpose in this program."""
@@ -93,12 +97,12 @@ class ThrottleError(TransientError):
     The service asked for fewer calls.
 
     Attributes:
-        wait_seconds: The least pause before the next call, where the service or its sentence says one.
+        wait_seconds: The least pause before the next call, where the service or its sentence says one; an hour at most.
     """
 
     def __init__(self, message: str, wait_seconds: float = 0.0) -> None:
         super().__init__(message)
-        self.wait_seconds = wait_seconds
+        self.wait_seconds = min(wait_seconds, LONGEST_ASKED_SECONDS)
 
 
 class QueueFullError(ThrottleError):

@@ -176,7 +176,7 @@ class Execution:
             self._hold(error, until=error.again_at.timestamp())
         elif isinstance(error, (TransientError, SpaceError)) or (isinstance(error, CredentialError) and begun):
             self._hold(error)
-        elif run.state is RunState.PUBLISHED and not isinstance(error, UserError):
+        elif run.state is RunState.PUBLISHED:
             # The result is there; only its intermediates could not be taken away.
             self._hold(error, who=Who.PERSON)
         else:
@@ -249,6 +249,9 @@ class Execution:
         )
 
     def _clean(self, run: Run) -> None:
+        if run.request == "cancel":  # it came too late; kept, it would wake the run from every hold
+            self._store.runs.request(run.id, "")
+            self._record("cancel.too_late", {"path": str(self._output.files(run)[-1])})
         self._output.forget()
         prove_result(run, self._process.stop, self._say)
         self._say("taking away the intermediates")
@@ -310,7 +313,8 @@ class Execution:
         """
         End the run: cancel what runs in Earth Engine, keep everything else until it is cleaned.
 
-        A result that is being published is published: half of its files have their names.
+        A result that is being published is published: half of its files have their names. Where that cannot be, the
+        run is held with what must be done first.
         """
         run = self._store.runs.get(self._id)
         if RunState.ASSEMBLING in (run.state, run.resume) and self._publication(run).begun():
@@ -324,13 +328,12 @@ class Execution:
         self._record("run.cancelled", {})
 
     def _publish_after_all(self, run: Run) -> None:
+        """Go on with a publication; where that cannot be, the run is held as it always is."""
         self._store.runs.request(self._id, "")
         self._record("cancel.too_late", {"path": str(self._output.files(run)[-1])})
         if run.state is RunState.HELD:
             self._store.runs.set_state(self._id, RunState.ASSEMBLING)
-        run = self._store.runs.get(self._id)
-        self._take_output(run)
-        self._assemble(run)
+        self.step(self._store.runs.get(self._id))
 
     # ---------------------------------------------------------------- inside
 

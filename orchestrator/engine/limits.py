@@ -36,6 +36,7 @@ class Limits:
     clock: Clock
     _usage: dict[str, Usage] = field(default_factory=dict)
     _resume: list[float] = field(default_factory=lambda: [float("-inf")])
+    _why: list[str] = field(default_factory=lambda: [""])
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def turn(self) -> threading.RLock:
@@ -74,7 +75,14 @@ class Limits:
             used = sum(usage.bytes for usage in self._usage.values())
             return used <= 0 or used + more <= self.bucket_bytes
 
-    def pause(self, seconds: float) -> None:
+    def pause(self, seconds: float, why: str = "") -> None:
         """Hand nothing over for so long: the service's queue is full, or it asked for fewer calls."""
         with self._lock:
-            self._resume[0] = max(self._resume[0], self.clock.monotonic() + seconds)
+            resume = self.clock.monotonic() + seconds
+            if resume > self._resume[0]:
+                self._resume[0], self._why[0] = resume, why
+
+    def paused(self) -> tuple[float, str]:
+        """Return for how many seconds more nothing is handed over, 0 for none, and what the service said."""
+        with self._lock:
+            return max(0.0, self._resume[0] - self.clock.monotonic()), self._why[0]

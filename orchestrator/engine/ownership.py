@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.core.errors import UserError
-from orchestrator.core.files import LockedError, LockFile, sha256_of
+from orchestrator.core.files import LockedError, LockFile, check_no_folder, sha256_of
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Head, OutputRow
 from orchestrator.model.result import Result
@@ -63,6 +63,7 @@ def check_owner(files: Sequence[Path], who: Claimant, store: Store) -> None:
     Raises:
         UserError: Something would; the message says whose it is.
     """
+    check_no_folder(files)
     *_, final = files
     taken = [path for path in (final, *files[:-1]) if os.path.lexists(path)]
     if not taken or who.overwrite:
@@ -70,8 +71,9 @@ def check_owner(files: Sequence[Path], who: Claimant, store: Store) -> None:
     row = store.outputs.at(str(final))
     foreign = taken if row is None or not _is_ours(row, who, store) else _not_as_made(final, taken, row, store)
     if foreign:
+        maker = _maker(files, foreign[0], who, store)
         raise UserError(
-            f"{foreign[0]} exists already and is not this job's: {_maker(files, foreign[0])}; choose another "
+            f"{foreign[0]} exists already and is not this job's: {maker}; choose another "
             "--base-name or --output, or let it be replaced with --overwrite"
         )
 
@@ -88,11 +90,19 @@ def _is_ours(row: OutputRow, who: Claimant, store: Store) -> bool:
 
 def _not_as_made(final: Path, taken: Sequence[Path], row: OutputRow, store: Store) -> list[Path]:
     """Return the files that are not what was published there, by a run that may have died before it wrote that down."""
-    known = {row.sha256: row.bytes} if row.sha256 else {}
+    rasters = {row.sha256: row.bytes} if row.sha256 else {}
     if told := store.runs.get(row.run_id).result:
         main = Result.from_json(told).main
-        known[main.sha256] = main.bytes
-    return [path for path in taken if not (_is_one_of(path, known) if path == final else _speaks_of(path, known))]
+        rasters[main.sha256] = main.bytes
+    results = [Result.from_json(text) for text in store.outputs.results(str(final))]
+    listed: dict[Path, dict[str, int]] = {final: rasters}
+    for file in (file for result in results for file in result.files[:-1]):
+        listed.setdefault(file.path, {})[file.sha256] = file.bytes
+    foreign = [path for path in taken if not _is_one_of(path, listed.get(path, {}))]
+    whole = {result.main.sha256 for result in results if result.whole}
+    if unlisted := {sha256: size for sha256, size in rasters.items() if sha256 not in whole}:
+        return [path for path in foreign if path == final or not _is_unlisted(path, final, unlisted)]
+    return foreign
 
 
 def _is_one_of(final: Path, known: Mapping[str, int]) -> bool:
@@ -110,23 +120,34 @@ def _digest(final: Path, *_as_it_was: int) -> str:
     return sha256_of(final)
 
 
+def _is_unlisted(path: Path, final: Path, known: Mapping[str, int]) -> bool:
+    """
+    Tell whether a file lies beside a result of the first version, which listed its raster alone.
+
+    Its proof names the raster's checksum; a picture cannot, and is ours where the raster and the proof are.
+    """
+    if path.suffix == ".json":
+        return _speaks_of(path, known)
+    return _is_one_of(final, known) and _speaks_of(final.with_suffix(".json"), known)
+
+
 def _speaks_of(path: Path, known: Mapping[str, int]) -> bool:
-    """Tell whether what lies beside a result names its checksum, as proofs and items do; pictures cannot."""
-    if path.suffix != ".json":
-        return True
+    """Tell whether what lies beside a result names its checksum, as proofs and items do."""
     with suppress(OSError):
         text = path.read_bytes()
         return any(sha256.encode() in text for sha256 in known)
     return False
 
 
-def _maker(files: Sequence[Path], taken: Path) -> str:
+def _maker(files: Sequence[Path], taken: Path, who: Claimant, store: Store) -> str:
     """Say who made the file, as far as it can be told."""
     if taken.is_symlink():
         return "it is a symbolic link"
     for path in files:
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             proof: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.suffix == ".json" else {}
+            if _is_known(str(proof["run"]), who, store):
+                return "a proof of this job lies there, but the file was put there or changed by somebody else"
             job = proof["job"]
             days = f"from {job['start_date']} to {job['end_date']}"
             return (
@@ -134,6 +155,14 @@ def _maker(files: Sequence[Path], taken: Path) -> str:
                 "installation, or a file that was changed since"
             )
     return "no proof of ours lies beside it"
+
+
+def _is_known(run_id: str, who: Claimant, store: Store) -> bool:
+    """Tell whether a run is one of the claimant's own job."""
+    with suppress(UserError):
+        run = store.runs.head(run_id)
+        return run.fingerprint in who.fingerprints or bool(run.declaration and run.declaration == who.declaration)
+    return False
 
 
 def check_free(final: Path, who: Claimant, installation: str, store: Store) -> None:

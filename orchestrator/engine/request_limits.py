@@ -17,6 +17,7 @@ from orchestrator.model.ports import Stop
 _LOOK_SECONDS = 0.1
 # Starts are spread a little wider than evenly: the service counts when they arrive, and the way there is uneven.
 _SPREAD = 1.1
+# Own pauses; a longer one was asked for, and no thread waits for its end.
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 
 
@@ -28,6 +29,7 @@ class _Standing:
     under_way: int = 0
     next_start: float = float("-inf")
     resume: float = float("-inf")
+    why: str = ""  # what the service said when it asked for the pause
     throttled: int = 0  # times in a row
 
 
@@ -58,12 +60,13 @@ class RequestLimits:
 
         Raises:
             Stopped: `stop` was set while waiting.
+            ThrottleError: The service asked for a pause so long that nobody waits for its end here.
         """
         self._enter(stop)
         try:
             yield
         except ThrottleError as error:
-            self._slow_down(error.wait_seconds)
+            self._slow_down(error)
             raise
         else:
             self._speed_up()
@@ -78,6 +81,8 @@ class RequestLimits:
                 if stop.is_set():
                     raise Stopped("stopped while waiting for a turn; the same command continues this run")
                 left = self._left()
+                if left > LONGEST_PAUSE_SECONDS:
+                    raise ThrottleError(f"a pause that was asked for is not over: {self._standing.why}", left)
                 if left <= 0:
                     break
                 self._changed.wait(min(left, _LOOK_SECONDS))
@@ -91,14 +96,15 @@ class RequestLimits:
             return _LOOK_SECONDS
         return max(standing.next_start, standing.resume) - self._clock.monotonic()
 
-    def _slow_down(self, asked_seconds: float) -> None:
+    def _slow_down(self, error: ThrottleError) -> None:
         with self._changed:
             standing = self._standing
             now = self._clock.monotonic()
             if now < standing.resume:  # one of those that were under way at the first such answer
                 return
             pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**standing.throttled)
-            standing.resume = now + max(asked_seconds, self._chance.uniform(pause / 2, pause))
+            standing.resume = now + max(error.wait_seconds, self._chance.uniform(pause / 2, pause))
+            standing.why = str(error)
             standing.allowed = max(1.0, standing.allowed / 2)
             standing.throttled += 1
 
@@ -124,7 +130,7 @@ class LimitedRoute:
         return self._route.limits
 
     def fetch(self, request: PixelRequest, stop: Stop) -> PixelPiece:
-        """See `DirectRoute`; also Stopped while waiting."""
+        """See `DirectRoute`; also Stopped while waiting, and ThrottleError in a long pause."""
         with self._requests.turn(stop):
             return self._route.fetch(request, stop)
 

@@ -42,6 +42,8 @@ LEASE_SECONDS = 600.0
 _PAUSE_SECONDS = 0.5
 # A service that has only been busy for so long is waited for without a thread.
 _BUSY_SECONDS = 900.0
+# ... and so is one that asks for a pause longer than any of ours: the run says what it waits for.
+_LONG_PAUSE_SECONDS = 60.0
 # What units under way may hold in memory, by their own word: three requests of 48 MiB.
 MEMORY_BYTES = 144 << 20
 BYTES = "bytes"  # a unit's word for it, in its spec
@@ -248,6 +250,8 @@ class UnitWork:
         except QuotaError as error:
             return Hold(str(error), Who.TIME, error.again_at.timestamp())
         except ThrottleError as error:
+            if error.wait_seconds > _LONG_PAUSE_SECONDS:
+                return Hold(str(error), Who.TIME, self._context.now() + error.wait_seconds)
             return Again(str(error), Failure.THROTTLE, error.wait_seconds, counted=False)
         except TransientError as error:
             return Again(str(error))

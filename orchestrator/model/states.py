@@ -100,9 +100,9 @@ RUN_TRANSITIONS: Mapping[RunState, frozenset[RunState]] = MappingProxyType(
         _R.HELD: frozenset(
             {_R.ADMITTED, _R.PLANNED, _R.EXPORTING, _R.ASSEMBLING, _R.PUBLISHED, _R.FAILED, _R.CANCELLED}
         ),
-        # `retry` takes a failed or cancelled run up again where it stopped.
-        _R.FAILED: frozenset({_R.ADMITTED, _R.PLANNED, _R.EXPORTING, _R.ASSEMBLING}),
-        _R.CANCELLED: frozenset({_R.ADMITTED, _R.PLANNED, _R.EXPORTING, _R.ASSEMBLING}),
+        # `retry` takes a failed or cancelled run up again where it stopped, also when it was held in between.
+        _R.FAILED: frozenset({_R.ADMITTED, _R.PLANNED, _R.EXPORTING, _R.ASSEMBLING, _R.PUBLISHED}),
+        _R.CANCELLED: frozenset({_R.ADMITTED, _R.PLANNED, _R.EXPORTING, _R.ASSEMBLING, _R.PUBLISHED}),
     }
 )
 

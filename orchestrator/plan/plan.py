@@ -9,7 +9,7 @@ import shapely
 from orchestrator.core.errors import PlanError
 from orchestrator.model.grid import BLOCK, Grid
 from orchestrator.model.job import GridRequest
-from orchestrator.model.plan import Plan
+from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.spec import PixelSpec
 from orchestrator.plan.align import fix_grid, zones_spanned
 from orchestrator.plan.area import Area
@@ -33,7 +33,13 @@ MEMORY_PER_SPAN = 3 * 16
 
 @dataclass(frozen=True, slots=True)
 class SplitRequest:
-    """What was asked of parts and tasks; see `split.split`."""
+    """
+    What was asked of parts and tasks; see `split.split`.
+
+    Attributes:
+        required: Whether a plan without tasks is refused where no part can be small enough; a route that needs no
+            parts brings the pixels otherwise.
+    """
 
     max_part_bytes: int = MAX_PART_BYTES
     mode: Mode = "blocks"
@@ -41,6 +47,7 @@ class SplitRequest:
     max_task_parts: int | None = None
     cloud_optimized: bool = True
     learned_bytes_per_pixel: float | None = None
+    required: bool = True
 
 
 def make_plan(
@@ -79,17 +86,7 @@ def make_plan(
     if spans.pixels() == 0:
         a, e = grid.transform[0], grid.transform[4]
         raise PlanError(f"area {area.name}: no pixel of {a:g} × {-e:g} has its centre inside; give a smaller --scale")
-    tasks = split(
-        grid,
-        spans,
-        pixels,
-        max_part_bytes=cutting.max_part_bytes,
-        mode=cutting.mode,
-        slots=cutting.slots,
-        max_task_parts=cutting.max_task_parts,
-        cloud_optimized=cutting.cloud_optimized,
-        learned_bytes_per_pixel=cutting.learned_bytes_per_pixel,
-    )
+    tasks = _tasks(grid, spans, pixels, cutting)
     parts = [part for task in tasks for part in task.parts()]
     learned = cutting.learned_bytes_per_pixel
     bucket = total_bytes_bound(parts, pixels, cutting.cloud_optimized, learned_bytes_per_pixel=learned)
@@ -106,6 +103,26 @@ def make_plan(
         memory_bytes=memory_estimate(grid, pixels, spans, workers=workers),
         notes=(*area.notes, *whereabouts(area), *_notes(area, wanted, grid)),
     )
+
+
+def _tasks(grid: Grid, spans: SpanTable, pixels: PixelSpec, cutting: SplitRequest) -> tuple[TaskPlan, ...]:
+    """Return the tasks, or none where no part can be small enough and none is required."""
+    try:
+        return split(
+            grid,
+            spans,
+            pixels,
+            max_part_bytes=cutting.max_part_bytes,
+            mode=cutting.mode,
+            slots=cutting.slots,
+            max_task_parts=cutting.max_task_parts,
+            cloud_optimized=cutting.cloud_optimized,
+            learned_bytes_per_pixel=cutting.learned_bytes_per_pixel,
+        )
+    except PlanError:
+        if cutting.required:
+            raise
+        return ()
 
 
 def memory_estimate(grid: Grid, pixels: PixelSpec, spans: SpanTable, *, workers: int) -> int:

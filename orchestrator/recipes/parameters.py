@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
@@ -35,6 +36,9 @@ def _convert(value: Any, default: Any, what: str) -> Any:
     try:
         if kind is bool and isinstance(value, str):
             return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[value.lower()]
-        return kind(value)
-    except (KeyError, TypeError, ValueError):
+        converted = kind(value)
+    except (KeyError, OverflowError, TypeError, ValueError):
         raise RecipeError(f"{what} is {value!r}, which is no {kind.__name__}; its default is {default!r}") from None
+    if isinstance(converted, float) and not math.isfinite(converted):
+        raise RecipeError(f"{what} is {value!r}, which is no finite number; its default is {default!r}")
+    return converted

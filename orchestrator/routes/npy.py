@@ -34,7 +34,7 @@ def read_array(body: bytes, request: PixelRequest, bands: tuple[str, ...]) -> ND
 
     Raises:
         TransientError: It is no array at all: a page of somebody in between.
-        WayError: It is cut short.
+        WayError: It is cut short, its header is damaged, or its values are big-endian, which Earth Engine never sends.
         IntegrityError: Its shape, bands or number types are not what was asked for.
     """
     if not body.startswith(MAGIC):
@@ -58,7 +58,7 @@ def _header(body: bytes) -> tuple[tuple[int, ...], bool, np.dtype[np.void], int]
         version = npy.read_magic(head)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran, dtype = read(head, max_header_size=_HEADER_BYTES)
-    except ValueError as error:
+    except Exception as error:  # noqa: BLE001  numpy parses it as Python: tokens, syntax, recursion fail with their own
         raise WayError(f"the header of an array cannot be read: {one_line(str(error), 120)}") from None
     if dtype.hasobject:
         raise IntegrityError(f"the array holds objects ({dtype}), which nobody asked for")
@@ -73,6 +73,8 @@ def _check_fields(dtype: np.dtype[np.void], pixels: PixelSpec, bands: tuple[str,
     wanted = np.dtype(pixels.dtype)
     for band in bands:
         kind = found[band][0]
+        if kind.newbyteorder("=") == wanted and kind.str[0] == ">":  # one damaged bit, and each value is another
+            raise WayError(f"band {band} came as {kind.str}, expected {wanted.newbyteorder('<').str}: big-endian")
         if kind.newbyteorder("=") != wanted:
             raise IntegrityError(f"band {band} came as {kind}, expected {wanted}; cast it in the recipe")
 

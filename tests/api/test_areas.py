@@ -109,6 +109,15 @@ def test_edges_of_earth_engine_are_great_circles(sandbox):  # noqa: ARG001  an e
     assert formula - latitude > 0.09
 
 
+def test_short_edges_of_earth_engine_need_no_points_between(sandbox):  # noqa: ARG001  as above
+    """A field of 400 m is bounded by its own corners."""
+    ring = [(15.40, 46.50), (15.405, 46.50), (15.405, 46.504), (15.40, 46.504)]
+
+    found = read(ee.Geometry.Polygon([ring])).geometry
+
+    assert found.bounds == pytest.approx((15.40, 46.50, 15.405, 46.504), abs=1e-7)
+
+
 @pytest.mark.parametrize(
     ("area", "named"),
     [

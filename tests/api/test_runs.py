@@ -223,9 +223,9 @@ def test_a_result_shows_itself(declare, sandbox):  # noqa: ARG001
 def test_the_users_own_session_is_given_back(sandbox, tmp_path):
     """The client was signed in elsewhere before a sandbox began, and is so again when it has ended."""
     ee.Reset()
-    from orchestrator.clients.earthengine import _connection  # noqa: PLC0415
+    from orchestrator.clients.session import CLIENT  # noqa: PLC0415
 
-    _connection.key = ""  # as if the session had been the user's, not ours
+    CLIENT.key = ""  # as if the session had been the user's, not ours
     from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
 
     ee.Initialize(AnonymousCredentials(), project="orchestrator-sandbox", url=sandbox.url)

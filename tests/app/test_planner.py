@@ -10,12 +10,13 @@ from types import SimpleNamespace
 import pytest
 
 from orchestrator.app import expand
-from orchestrator.core.errors import AreaError, RecipeError
+from orchestrator.core.errors import AreaError, PlanError, RecipeError
 from orchestrator.model.job import AreaSource, GridRequest, Job
 from orchestrator.products.context import ProductContext
 from orchestrator.products.mosaic import remarks
 from orchestrator.products.mosaic.settle import local_plan
 from orchestrator.recipes.registry import find_recipe
+from orchestrator.routes.limits import GOOGLE
 
 TODAY = date(2026, 11, 25)
 
@@ -34,14 +35,41 @@ def job(tmp_path):
     )
 
 
-def planned(job):
+def planned(job, limits=None):
     context = ProductContext(
         imagery=SimpleNamespace(connect=lambda: pytest.fail("a service was asked")),
         recipe=find_recipe,
         today=lambda: TODAY,
         say=lambda _: None,
+        direct_limits=limits,
     )
     return local_plan(job, context)
+
+
+WIDE = {"bands": tuple(f"b{i}" for i in range(100)), "recipe": "image-code", "grid": GridRequest(scale=10)}
+
+
+@pytest.mark.parametrize("name", ["pixels", "auto"])
+def test_what_no_exported_part_could_hold_is_asked_for_directly(job, tmp_path, name):
+    """A block of 100 bands of float64 is more than a part may be; a request is bounded by its own bytes alone."""
+    code = tmp_path / "image.py"
+    code.write_text("def get_ee_image(): ...")
+    wide = replace(job, **WIDE, params={"file": str(code), "dtype": "float64"}, route=name)
+
+    plan = planned(wide, GOOGLE).plan
+
+    assert plan.tasks == ()
+    assert plan.direct
+    assert all(window.pixels * 100 * 9 <= GOOGLE.max_bytes for window in plan.direct)
+
+
+def test_what_no_part_can_hold_is_not_exported(job, tmp_path):
+    """Where parts are all there is, the plan is refused with the number that would do."""
+    code = tmp_path / "image.py"
+    code.write_text("def get_ee_image(): ...")
+
+    with pytest.raises(PlanError, match="a part of one block"):
+        planned(replace(job, **WIDE, params={"file": str(code), "dtype": "float64"}, route="gcs"), GOOGLE)
 
 
 def areas(tmp_path, *names):

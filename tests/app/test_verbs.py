@@ -10,7 +10,7 @@ from orchestrator.app.heartbeat import DAEMON
 from orchestrator.app.records import Records
 from orchestrator.app.verbs import endings, reasons, reports, results
 from orchestrator.config import load
-from orchestrator.core.errors import NeedsPerson, RunFailed, UserError
+from orchestrator.core.errors import ConfigError, NeedsPerson, RunFailed, UserError
 from orchestrator.engine.stores.records import Admission, ProcessRow
 from orchestrator.model.grid import Window
 from orchestrator.model.job import AreaSource, Job
@@ -37,6 +37,13 @@ def run(records):
     plans = [TaskPlan(n, Window(256 * n, 0, 256, 512), 256, 256) for n in range(2)]
     records.store.runs.save_plan(admitted.id, "{}", "image", "{}", plans)
     return records.store.runs.set_state(admitted.id, S.EXPORTING)
+
+
+@contextmanager
+def refused():
+    """Join no service, with a reason."""
+    raise ConfigError("a run is never continued elsewhere")
+    yield
 
 
 def never():
@@ -70,6 +77,17 @@ def test_a_run_under_way_elsewhere_is_asked_to_end(records, run):
     assert records.store.runs.requested(run.id) == "cancel"
 
 
+@pytest.mark.parametrize("earlier", ["", "cancel"], ids=["asked for the first time", "asked for before"])
+def test_a_refused_cancellation_is_not_obeyed_later(records, run, earlier):
+    """Refused where the services are joined, as for a run of another service; an earlier request stands."""
+    records.store.runs.request(run.id, earlier)
+
+    with pytest.raises(ConfigError, match="elsewhere"):
+        endings.cancel(records, run.id, refused)
+
+    assert records.store.runs.requested(run.id) == earlier
+
+
 @pytest.mark.parametrize("state", [S.FAILED, S.CANCELLED])
 def test_an_ended_run_is_not_ended_again(records, run, state):
     """Said before anything is written or joined."""
@@ -94,6 +112,17 @@ def test_why_tells_that_nobody_works_on_it(records, run):
     assert (told.run, told.state) == (run.id, S.EXPORTING)
     assert "No process works on it now" in str(told)
     assert "2 tasks wait for a place" in str(told)
+
+
+@pytest.mark.parametrize(
+    ("state", "before"),
+    [(S.HELD, "It is held: "), (S.FAILED, "It is FAILED: ")],
+)
+def test_a_sentence_ends_once(records, run, state, before):
+    """The service's sentences have their full stop already."""
+    records.store.runs.set_state(run.id, state, "User memory limit exceeded.", who=Who.TIME)
+
+    assert reasons.why(records, "east").because[0] == f"{before}User memory limit exceeded."
 
 
 def test_a_report_counts_parts(records, run):

@@ -185,6 +185,18 @@ def test_some_steps_are_taken_once(sentence, steps):
         ),
         pytest.param("Total request size (many bytes) must be less than or equal to 50331648 bytes.", None, id="odd"),
         pytest.param("Computed value is too large", None, id="not said"),
+        *(
+            pytest.param(f"Total request size ({found}) must be less than or equal to {most}.", None, id=f"odd {n}")
+            for n, (found, most) in enumerate(
+                [
+                    ("1.2.3 MiB", "50331648 bytes"),
+                    ("1.234.567 bytes", "50331648 bytes"),
+                    (f"{'9' * 400} bytes", "50331648 bytes"),
+                    ("3000000 bytes", ", bytes"),
+                    ("0 bytes", "0 bytes"),
+                ]
+            )
+        ),
     ],
 )
 def test_the_sizes_of_a_sentence_are_read(sentence, sizes):
@@ -237,6 +249,18 @@ def test_a_refused_call_has_the_class_of_who_must_act(status, sentence, kind):
     assert sentence in str(error)
 
 
+@pytest.mark.parametrize("status", [400, 405, 409, 413, 422])
+@pytest.mark.parametrize(
+    "body", [b"", b"Ok", b'{"error": {"code": 400, "mess', b"<html></html>", b'{"error": "no"}', b"\xff"]
+)
+def test_a_refusal_with_a_damaged_body_is_not_final(status, body):
+    """Only Google's form of an error is proof that the service said it."""
+    error = refused(status, "Ok")
+    error.__context__.content = body
+
+    assert type(translate(error)) is TransientError
+
+
 def test_a_refused_call_carries_what_its_sentence_asks_for():
     """Too many pixels in one request are cut, whereas as a task's failure they are the area's fault."""
     error = translate(refused(400, "Pixel grid dimensions (13x111332) must be less than or equal to 32768."))
@@ -248,6 +272,7 @@ def test_a_refused_call_carries_what_its_sentence_asks_for():
     ("said", "seconds"),
     [
         pytest.param({"retry-after": "17"}, 17.0, id="seconds"),
+        pytest.param({"retry-after": "999999"}, 3600.0, id="days"),
         pytest.param({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0, id="a date"),
         pytest.param({"retry-after": "-5"}, 0.0, id="nonsense"),
         pytest.param({}, 0.0, id="nothing"),

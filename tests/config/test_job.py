@@ -136,11 +136,13 @@ def test_the_keys_of_a_mosaic_are_one_value_wherever_they_are_written(tables):
         pytest.param({"mosaik": {"block": 16}}, "did you mean 'mosaic'?", id="a misspelt table"),
         pytest.param({"product": "mosiac"}, "'product' is 'mosiac': there is none of that name; did you mean 'mosaic'?",
                      id="a misspelt product"),
+        pytest.param({"product": "mosiac", "mosaic": {"block": 16}}, "'product' is 'mosiac'",
+                     id="a misspelt product beside its table"),
         pytest.param({"recipe": "sentinel2-cloudles"}, "did you mean 'sentinel2-cloudless'?", id="a misspelt recipe"),
         pytest.param({"route": "gsc"}, "'route' is 'gsc': there is none of that name; did you mean 'gcs'?",
                      id="a misspelt route"),
         pytest.param({"write": {"block": 16}, "mosaic": {"block": 32}},
-                     "'block' is 32 in [mosaic] but 16 in [write]", id="two tables that disagree"),
+                     "job.toml: 'block' is 32 in [mosaic] but 16 in [write]", id="two tables that disagree"),
     ],
 )  # fmt: skip
 def test_what_a_job_file_gets_wrong_is_named(tmp_path, tables, says):

@@ -135,6 +135,8 @@ class World:
         how, self.next_submission = self.next_submission, ""
         if how == "throttled":
             raise ThrottleError("too many requests")
+        if how == "for days":
+            raise ThrottleError("come back in eleven days", 999_999.0)
         if how == "refused":
             raise RefusedError("the service says no", Diagnosis(Failure.PERMANENT))
         if how == "burnt":

@@ -348,6 +348,20 @@ def test_a_refused_submission_counts_no_more(story):
     assert story.store.tasks.live() == {}
 
 
+def test_tasks_that_wait_for_the_end_of_a_long_pause_say_so(story):
+    """Each has what the service said, and when it is handed over: in an hour at most, whatever was asked."""
+    story.world.next_submission = "for days"
+    go_on(story, 4)
+
+    now = story.clock.now().timestamp()
+    tasks = story.store.tasks.of(story.run_id)
+    waiting = [t for t in tasks if t.state in (TaskState.PLANNED, TaskState.SUBMITTING)]
+    assert len(waiting) == len(tasks)
+    assert {"come back in eleven days" in t.error for t in waiting} == {True}
+    assert all(3000 < t.next_at - now <= 3600 for t in waiting)
+    finish(story)
+
+
 def test_a_run_that_waits_for_a_person_counts_no_more(story):
     """It may wait for months, and nobody asks for news of its tasks meanwhile."""
     while not story.world.live():

@@ -140,3 +140,24 @@ def test_a_limited_route_is_the_route():
     route = LimitedRoute(Route(), RequestLimits(1, 1e9, Clock(1.0)))
 
     assert (route.name, route.limits, route.fetch("a window", NEVER)) == ("pixels", "limits", "the pixels of a window")
+
+
+def test_a_long_pause_is_said_instead_of_waited_out():
+    """Nobody's thread waits for it; whoever comes is told what the service said and how long it takes."""
+    limits = RequestLimits(8, 1e9, Clock(1.0))
+    throttle(limits, 600.0)
+
+    with pytest.raises(ThrottleError, match="too many requests") as told, limits.turn(NEVER):
+        pass
+
+    assert 500.0 < told.value.wait_seconds <= 600.0
+
+
+def test_no_answer_stops_everybody_for_days():
+    """A service that asks for eleven days is asked again after an hour."""
+    limits = RequestLimits(8, 1e9, clock := Clock(1.0))
+    throttle(limits, 999_999.0)
+
+    clock.seconds += 3600.0
+    with limits.turn(NEVER):
+        pass

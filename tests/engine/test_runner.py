@@ -104,6 +104,8 @@ class Script:
     def fetch(self, request, stop):  # noqa: ARG002  the port's signature
         self.asked.append(request.window)
         word = self.words.pop(0) if self.words else "well"
+        if isinstance(word, Exception):
+            raise word
         if word in FAULTS:
             raise FAULTS[word](request.window)
         if self.bytes_per_pixel and request.window.pixels * self.bytes_per_pixel > self.limits.max_bytes:
@@ -125,6 +127,7 @@ def too_big(window, bytes_per_pixel):
 
 FAULTS = {
     "throttle": lambda _w: ThrottleError("too many requests"),
+    "for days": lambda _w: ThrottleError("come back in eleven days", 999_999.0),
     "503": lambda _w: TransientError("unavailable"),
     "wrong": lambda _w: IntegrityError("a row less"),
     "memory": lambda _w: refusal(Failure.MEMORY),
@@ -266,9 +269,10 @@ def check_exact(world: World) -> None:
 def test_whatever_fails_and_dies_every_pixel_is_placed_once(store, words, deaths, threads):
     """No pixel is lost, doubled, or told to come from where it does not."""
     with TemporaryDirectory(dir=MEMORY) as folder:
-        # Three refusals for memory or time at most: a window that is as small as any is not cut further.
-        heavy = itertools.count()
-        script = Script([w for w in words if w != "unknown" and (w not in ("memory", "time") or next(heavy) < 3)])
+        # None for memory or time after three cuts: a window that is as small as any is not cut further.
+        cuts = [index for index, w in enumerate(words) if w in ("memory", "time", "side", "size")]
+        late = {index for index in cuts[3:] if words[index] in ("memory", "time")}
+        script = Script([w for index, w in enumerate(words) if w != "unknown" and index not in late])
         world = World(Path(folder), script, store, threads=threads, deaths=deaths)
         world.carry()
 
@@ -322,6 +326,17 @@ def test_throttling_is_no_attempt_of_a_unit(world):
     assert {unit.attempt for unit in here.units(UnitState.DONE)} == {1}
 
 
+def test_a_long_pause_holds_the_run_and_says_why(world):
+    """Whoever asks why it stands still is told; it is looked at again when the pause is over, in an hour at most."""
+    here = world(["for days"])
+
+    with pytest.raises(HoldError, match="come back in eleven days") as held:
+        here.live()
+
+    assert held.value.alone
+    assert held.value.until - here.clock.now().timestamp() == pytest.approx(3600.0, abs=60.0)
+
+
 def test_what_a_refusal_says_about_sizes_is_known_from_then_on(world):
     """One request is refused; no other that is as big is sent, whole windows are cut before they are asked for."""
     here = world(script=Script(bytes_per_pixel=6))
@@ -330,6 +345,33 @@ def test_what_a_refusal_says_about_sizes_is_known_from_then_on(world):
 
     too_big = [window for window in here.script.asked if window.pixels * 6 > Script.limits.max_bytes]
     assert len(too_big) == 1
+    check_exact(here)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [(40_000, 100), (10**17, 200_000), (10**17, 1), (80_000, 1)],
+    ids=["a tiny limit", "a pixel without measure", "both", "less than a pixel"],
+)
+def test_one_sentence_that_cannot_be_true_costs_a_few_requests(world, sizes):
+    """Its own window comes in a few pieces; every other is asked for as it was planned."""
+    here = world([refusal(Failure.SIZE, sizes)])
+
+    here.carry()
+
+    assert len(here.script.asked) <= len(PLAN.direct) + 16
+    assert set(PLAN.direct) <= set(here.script.asked)
+    check_exact(here)
+
+
+def test_a_limit_that_is_really_so_small_is_believed_when_it_is_said_again(world):
+    """Not every window is refused before it is cut."""
+    here = world(script=Script(bytes_per_pixel=40))  # 5,000 pixels: a twentieth of what is documented
+
+    here.carry()
+
+    refused = [window for window in here.script.asked if window.pixels * 40 > Script.limits.max_bytes]
+    assert len(refused) < 8
     check_exact(here)
 
 

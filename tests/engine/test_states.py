@@ -39,6 +39,15 @@ def test_every_state_is_reached_and_leads_on(table, first, last):
         assert last in reachable(table, state)
 
 
+@pytest.mark.parametrize("ended", [RunState.FAILED, RunState.CANCELLED])
+def test_an_ended_run_can_go_on_from_wherever_it_was_held(ended):
+    """A hold may fall in any step and may be ended; what was held then can be taken up there again."""
+    held = {state for state, following in RUN_TRANSITIONS.items() if RunState.HELD in following}
+
+    assert ended in RUN_TRANSITIONS[RunState.HELD]
+    assert held <= RUN_TRANSITIONS[ended]
+
+
 def reachable(table, state):
     seen, front = {state}, [state]
     while front:

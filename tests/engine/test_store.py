@@ -290,6 +290,18 @@ def test_a_newer_database_is_refused(store, path):
     assert held(path) == [], refused  # named, so that its traceback still holds whatever was not closed
 
 
+@pytest.mark.parametrize("order", ["DELETE FROM alembic_version", "UPDATE alembic_version SET version_num = ''"])
+def test_a_database_without_a_schema_version_is_refused(store, path, order):
+    """A sentence says what was found, what was expected and what to do."""
+    store.close()
+    with sqlite3.connect(path) as db:
+        db.execute(order)
+    db.close()
+
+    with pytest.raises(IntegrityError, match="schema version '', expected"):
+        SqlStore(f"sqlite:///{path}", StillClock())
+
+
 def test_a_damaged_database_is_said_in_one_line(tmp_path):
     """A file that is no database stops the program with a sentence, not with a traceback."""
     path = tmp_path / "state.db"

@@ -114,9 +114,9 @@ def test_an_earlier_result_with_the_same_raster_is_not_taken_for_the_new_one(hom
     assert all(sha256(home.out / file["path"]) == file["sha256"] for file in outcome.summary["files"])
 
 
-@pytest.mark.parametrize("kind", ["json", "stac.json"])
+@pytest.mark.parametrize("kind", ["json", "stac.json", "png"])
 def test_a_file_of_somebody_else_beside_our_result_is_not_replaced(home, kind):
-    """What does not speak of our raster is not ours, although the raster beside it is."""
+    """What no manifest lists as it is is not ours, although the raster beside it is."""
     home.run().expect(0)
     path = home.final.with_suffix(f".{kind}")
     path.write_text('{"precious": true}')

@@ -77,6 +77,15 @@ def test_it_says_whose_the_sources_are():
     }
 
 
+def test_what_a_sandbox_computed_is_not_said_to_be_earth_engines():
+    """A catalogue must not take invented pixels for those of the Earth."""
+    found = told(replace(RUN, job=replace(JOB, service="sandbox")))["properties"]
+
+    assert [provider["name"] for provider in found["providers"]] == [found["processing:facility"]]
+    assert "sandbox" in found["processing:facility"]
+    assert "Google" not in json.dumps(found["providers"]) + found["processing:lineage"]
+
+
 def test_sources_that_are_not_known_are_not_guessed():
     """A user's own image says nothing of Copernicus."""
     found = told(replace(RUN, facts={"attribution": "", "licence": ""}))

@@ -24,6 +24,7 @@ from orchestrator.core.errors import IntegrityError, Stopped, ThrottleError, Tra
 from orchestrator.model.grid import Grid, Window
 from orchestrator.model.ports import RefusedError
 from orchestrator.model.states import Failure
+from orchestrator.routes.npy import MAGIC, read_array
 from orchestrator.routes.pixels import PixelRoute
 
 
@@ -142,6 +143,41 @@ def test_a_reply_cut_short_passes(route, ask, monkeypatch, left):
     monkeypatch.setattr(ee.data, "computePixels", _sending(npy(structured()).encode("latin-1")[:left]))
 
     with pytest.raises((WayError, TransientError)):
+        route.fetch(ask(), STOP)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b"(" * 3000, b"'a" * 10, b'"""', b"x\n  y\n z", b"1" * 5000, b"[" * 20000, b"{'descr': [('x', '<f4'), 5]}", b"\0"],
+)
+def test_a_damaged_header_is_asked_for_again(route, ask, monkeypatch, header):
+    """Whatever numpy makes of it."""
+    body = MAGIC + b"\x01\x00" + len(header).to_bytes(2, "little") + header
+    monkeypatch.setattr(ee.data, "computePixels", _sending(body))
+
+    with pytest.raises(WayError):
+        route.fetch(ask(), STOP)
+
+
+def test_any_bit_of_the_header_may_be_wrong(ask):
+    """None of them changes a value or ends in a traceback."""
+    good = npy(structured(8, 8)).encode("latin-1")
+    request = ask(Window(256, 256, 8, 8))
+    for place in range(8 * (good.index(b"\n") + 1)):
+        body = bytearray(good)
+        body[place // 8] ^= 1 << place % 8
+        try:
+            array = read_array(bytes(body), request, ("uint16",))
+        except (IntegrityError, TransientError):
+            continue
+        assert array.dtype["uint16"].str == "<u2"
+
+
+def test_values_in_the_other_byte_order_are_asked_for_again(route, ask, monkeypatch):
+    """One wrong bit makes little-endian big-endian, and every value another."""
+    monkeypatch.setattr(ee.data, "computePixels", _sending(npy(structured(kind=">u2")).encode("latin-1")))
+
+    with pytest.raises(WayError, match="big-endian"):
         route.fetch(ask(), STOP)
 
 

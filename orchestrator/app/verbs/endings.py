@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.app.finding import find_run
 from orchestrator.app.records import Records
 from orchestrator.app.verbs.busy import Busy, unwatched
-from orchestrator.core.errors import UserError
+from orchestrator.core.errors import NeedsPerson, OrchestratorError, TransientError, UserError
 from orchestrator.core.files import LockedError
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.job import check_share
@@ -91,21 +91,43 @@ def cancel(app: Records, name: str, opened: Opened, busy: Busy = unwatched) -> C
     `opened` is used only where no other process works on the run; one that does is asked to end it.
 
     Raises:
-        UserError: There is no such run, it has ended, or its result is there already.
+        UserError: There is no such run, it has ended, its result is there already, or it is another service's.
+        NeedsPerson, TransientError: Half of its files have their names, and the others cannot get theirs; it is held.
     """
     run = find_run(app.store, name)
     _check_cancellable(run)
     app.store.runs.request(run.id, "cancel")
-    elsewhere = False
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(app.lock(run.id))
+        except LockedError:
+            return Cancelled(run.id, app.store.runs.get(run.id).state, elsewhere=True)
+        _end(app, run, opened, busy)
+    run = app.store.runs.get(run.id)
+    if run.state is RunState.HELD:
+        kind = NeedsPerson if run.needs_person else TransientError
+        raise kind(
+            f"run {run.id} is not cancelled: some files of its result have their names already, so that it can only be "
+            f"completed, and {run.reason}"
+        )
+    return Cancelled(run.id, run.state, elsewhere=False)
+
+
+def _end(app: Records, run: Run, opened: Opened, busy: Busy) -> None:
+    """End a run whose lock is held. A request that is refused is withdrawn: nobody shall find it later, and obey."""
+    begun = False
     try:
-        with app.lock(run.id), opened() as joined:
-            run = joined.store.runs.get(run.id)
-            _check_cancellable(run)
-            with busy("cancelling its tasks in Earth Engine"):
-                joined.execution(run).cancel()
-    except LockedError:
-        elsewhere = True
-    return Cancelled(run.id, app.store.runs.get(run.id).state, elsewhere)
+        with opened() as joined:
+            now = joined.store.runs.get(run.id)
+            _check_cancellable(now)
+            execution = joined.execution(now)
+            begun = True
+            with closing(execution), busy("cancelling its tasks in Earth Engine"):
+                execution.cancel()
+    except OrchestratorError:
+        if not begun:
+            app.store.runs.request(run.id, run.request)
+        raise
 
 
 def _check_cancellable(run: Run) -> None:

@@ -54,13 +54,13 @@ def _because(app: Records, run: Run) -> list[str]:
         return [f"It is done: {json.loads(run.result)['path']}."]
     if run.state in (RunState.FAILED, RunState.CANCELLED):
         return [
-            f"It is {run.state}: {run.reason}.",
+            f"It is {run.state}: {_whole(run.reason)}",
             f"`orchestrator retry {run.id}` goes on from {run.resume}; `orchestrator clean {run.id}` clears up.",
         ]
     worked_on = is_worked_on(app, run.id)
     sentences = [] if worked_on else [nobody(app, Job.from_json(run.job).service)]
     if run.state is RunState.HELD:
-        return [f"It is held: {run.reason}.", *_after(run), *sentences]
+        return [f"It is held: {_whole(run.reason)}", *_after(run), *sentences]
     return sentences + _waiting(app, run, worked_on=worked_on)
 
 
@@ -71,13 +71,19 @@ def _after(run: Run) -> list[str]:
     return [] if "`orchestrator retry " in run.reason else [f"After that, `orchestrator retry {run.id}`."]
 
 
+def _whole(sentence: str) -> str:
+    """Return a sentence with one full stop at its end, whether a service's or ours."""
+    return f"{sentence.rstrip('. ')}."
+
+
 def _waiting(app: Records, run: Run, *, worked_on: bool) -> list[str]:
     if run.state is not RunState.EXPORTING:
         return [f"It is {run.state} and goes on {'by itself' if worked_on else 'from there'}."]
     tasks, now = app.store.tasks.of(run.id), app.clock.now().timestamp()
     live = Counter(task.state for task in tasks if task.state in TASK_LIVE)
     planned = [task for task in tasks if task.state is TaskState.PLANNED]
-    cooling = [task for task in planned if task.next_at > now]
+    unsent = [task for task in tasks if task.state in (TaskState.PLANNED, TaskState.SUBMITTING) and task.error]
+    cooling = [task for task in unsent if task.next_at > now]
     found = [f"{_are(count, 'task')} {state} in Earth Engine." for state, count in sorted(live.items())]
     if planned:
         wait = "waits" if len(planned) == 1 else "wait"
@@ -86,7 +92,7 @@ def _waiting(app: Records, run: Run, *, worked_on: bool) -> list[str]:
     if cooling:
         soonest = min(cooling, key=lambda task: task.next_at)
         wait = format_seconds(soonest.next_at - now)
-        found.append(f"Task {soonest.key} is tried again in {wait}; Earth Engine said: {soonest.error}.")
+        found.append(f"Task {soonest.key} is tried again in {wait}; Earth Engine said: {_whole(soonest.error)}")
     uncollected = [t for t in tasks if t.state is TaskState.SUCCEEDED and not t.collected]
     if uncollected:
         have = "has not shown all its" if len(uncollected) == 1 else "have not shown all their"
@@ -110,7 +116,7 @@ def _requests(app: Records, run: Run, now: float, *, worked_on: bool) -> list[st
     if cooling:
         soonest = min(cooling, key=lambda unit: unit.next_at)
         wait = format_seconds(soonest.next_at - now)
-        found.append(f"Request {soonest.key} is sent again in {wait}; Earth Engine said: {soonest.error}.")
+        found.append(f"Request {soonest.key} is sent again in {wait}; Earth Engine said: {_whole(soonest.error)}")
     return found
 
 

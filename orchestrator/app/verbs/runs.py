@@ -108,8 +108,10 @@ def _check_output(app: Application, job: Job, declaration: str, *, overwrite: bo
 
 
 def _result_is_gone(app: Application, done: Run | None, busy: Busy) -> bool:
-    """Tell whether the job was done once and its result is not there any more, whole."""
-    if done is None or done.state is not RunState.CLEANED:
+    """Tell whether the job was done once, or cancelled when it was, and its result is not there any more, whole."""
+    if done is None or done.state not in RUN_FINAL:
+        return False
+    if done.state is not RunState.CLEANED and done.resume is not RunState.PUBLISHED:
         return False
     main = Result.from_json(done.result).main
     with busy(f"comparing {main.path.name} with its checksum"):

@@ -11,12 +11,15 @@ from orchestrator.engine.batch.transfers import ON_THE_WAY
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.limits import Usage
+from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Tally, Task
 from orchestrator.model.states import TASK_LIVE, PartState, TaskState
 
 # Tasks handed over before operations and objects are looked at again.
 _AT_ONCE = 20
 _MOST_NAMED = 3
+# A pause that is longer is written down, so that whoever asks why a run stands still is told.
+_LONG_PAUSE_SECONDS = 60.0
 
 
 def no_place(others: Mapping[str, int], live_tasks: int) -> str:
@@ -43,6 +46,8 @@ class Handing:
         """Hand over what there is room for; tell whether more could be handed over now."""
         run_id = self._context.run_id
         ripe = self._ripe(tasks)
+        if ripe and self._put_off(ripe):
+            return False
         under_way = self._under_way(tasks, tally)
         for task in ripe[:_AT_ONCE]:
             self._context.obey()
@@ -62,6 +67,16 @@ class Handing:
     def leave(self) -> None:
         """Take nothing of the project's room any more."""
         self._limits.leave(self._context.run_id)
+
+    def _put_off(self, ripe: Sequence[Task]) -> bool:
+        """Let tasks wait in the state for the end of a long pause, with what the service said; tell whether they do."""
+        seconds, why = self._limits.paused()
+        if seconds <= _LONG_PAUSE_SECONDS:
+            return False
+        change = TaskChange(error=why, next_at=self._context.now() + seconds)
+        self._context.store.tasks.change(self._context.run_id, {task.key: change for task in ripe})
+        self._context.record("tasks.paused", {"tasks": len(ripe), "seconds": round(seconds, 3), "error": why})
+        return True
 
     def _tell_who_has_the_room(self) -> None:
         """Say so where a run stands still since others have every place: theirs may wait for somebody to go on."""

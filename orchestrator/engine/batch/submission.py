@@ -79,7 +79,9 @@ class Submitter:
             raise
         except ThrottleError as error:
             self._doubt(task, attempt, "throttled", error)
-            self._context.process.limits.pause(max(error.wait_seconds, self._context.backoff.repost_seconds))
+            self._context.process.limits.pause(
+                max(error.wait_seconds, self._context.backoff.repost_seconds), str(error)
+            )
         except TransientError as error:
             self._doubt(task, attempt, "no_answer", error)
         except RefusedError as error:
@@ -129,6 +131,8 @@ class Submitter:
 
     def _doubt(self, task: Task, attempt: Attempt, why: str, error: Exception, *, known: bool = False) -> None:
         wait = self._context.backoff.repost_seconds * 2 ** min(task.tries, 6)
+        if isinstance(error, ThrottleError):
+            wait = max(wait, error.wait_seconds)
         change = TaskChange(
             error=str(error), tries=task.tries + 1, next_at=self._context.now() + wait, known=known or task.known
         )

@@ -128,6 +128,9 @@ class Outputs(Protocol):
     def at(self, path: str) -> OutputRow | None:
         """Return what is known of a path."""
 
+    def results(self, path: str) -> list[str]:
+        """Return the manifests of every run that has made, or is about to publish, a result at a path."""
+
 
 class Dates(Protocol):
     """The dates that schedules named: each has one row for good, fired or skipped with the reason."""

@@ -18,11 +18,16 @@ def upgrade(engine: Engine) -> None:
     Apply the migrations the database lacks.
 
     Raises:
-        IntegrityError: The database was written by a newer program.
+        IntegrityError: The database was written by a newer program, or by none.
     """
     version = _version(engine)
     if version == HEAD:
         return
+    if version is not None and not version.isdigit():
+        raise IntegrityError(
+            f"the state database has schema version {version!r}, expected {HEAD}: it is damaged; put a copy in its "
+            "place, or begin with another --state-dir"
+        )
     if version is not None and version > HEAD:
         raise IntegrityError(
             f"the state database is at schema {version}, newer than this program's {HEAD}; upgrade the program"
@@ -44,4 +49,4 @@ def _version(engine: Engine) -> str | None:
         if not inspect(connection).has_table("alembic_version"):
             return None
         found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        return found
+        return found or ""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+import json
+
+from sqlalchemy import func, select, update
 
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dialect import insert_or_update
-from orchestrator.engine.stores.records import OutputRow
-from orchestrator.engine.stores.schema import outputs
+from orchestrator.engine.stores.records import RESULT, OutputRow
+from orchestrator.engine.stores.schema import documents, outputs
 
 _CLAIM = insert_or_update(outputs, ["path"], ["run_id", "declaration"])
 
@@ -31,3 +33,9 @@ class SqlOutputs:
         with self._db.read() as db:
             row = db.execute(select(outputs).where(outputs.c.path == path)).first()
         return OutputRow(row.path, row.run_id, row.declaration, row.sha256, row.bytes) if row else None
+
+    def results(self, path: str) -> list[str]:
+        named = func.instr(documents.c.content, json.dumps(path)) > 0
+        with self._db.read() as db:
+            found = db.execute(select(documents.c.content).where(documents.c.name == RESULT, named)).scalars().all()
+        return [text for text in found if json.loads(text).get("path") == path]

@@ -13,6 +13,8 @@ from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import Failure, PartState, RunState, TaskState, Who
 from orchestrator.model.unit import Cell
 
+RESULT = "result"  # the name of the document that is a run's manifest
+
 
 @dataclass(frozen=True, slots=True)
 class Admission:

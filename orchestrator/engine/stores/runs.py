@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or
 from orchestrator.core.errors import UserError
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dialect import insert_or_update
-from orchestrator.engine.stores.records import Admission, Head, Run
+from orchestrator.engine.stores.records import RESULT, Admission, Head, Run
 from orchestrator.engine.stores.rows import head_of, run_of
 from orchestrator.engine.stores.schema import documents, fires, runs
 from orchestrator.engine.stores.tasks import insert_task
@@ -20,9 +20,8 @@ from orchestrator.model.states import RUN_FINAL, RUN_TRANSITIONS, RunState, Who,
 from orchestrator.model.unit import UnitPlan
 
 _INTERRUPTIONS = frozenset({RunState.HELD, RunState.FAILED, RunState.CANCELLED})
-_RESULT = "result"
 _HEADS: Select[Any] = select(*runs.c, documents.c.content.label("result")).select_from(
-    runs.outerjoin(documents, and_(documents.c.run_id == runs.c.id, documents.c.name == _RESULT))
+    runs.outerjoin(documents, and_(documents.c.run_id == runs.c.id, documents.c.name == RESULT))
 )
 _NEWEST_FIRST = (runs.c.created.desc(), runs.c.id)
 _WRITE = insert_or_update(documents, ["run_id", "name"], ["content"])
@@ -169,7 +168,7 @@ class SqlRuns:
 
     def save_result(self, run_id: str, result: str) -> None:
         with self._db.write() as db:
-            _write(db, run_id, {_RESULT: result})
+            _write(db, run_id, {RESULT: result})
             db.execute(update(runs).where(runs.c.id == run_id).values(updated=self._db.now()))
 
 
@@ -187,7 +186,7 @@ def _run(db: Connection, run_id: str) -> Run:
     row = db.execute(_HEADS.where(runs.c.id == run_id)).first()
     if row is None:
         raise _unknown(run_id)
-    others = (documents.c.run_id == run_id, documents.c.name != _RESULT)
+    others = (documents.c.run_id == run_id, documents.c.name != RESULT)
     return run_of(row, dict(db.execute(select(documents.c.name, documents.c.content).where(*others)).all()))
 
 

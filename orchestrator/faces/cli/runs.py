@@ -11,6 +11,7 @@ from orchestrator.app.verbs import endings, reasons
 from orchestrator.core.units import format_count
 from orchestrator.faces.cli.options import service_options
 from orchestrator.faces.cli.session import Context, opened, resting
+from orchestrator.model.states import RunState
 
 
 @click.command()
@@ -51,8 +52,12 @@ def cancel(context: Context, /, run_id: str, **given: Any) -> int:
     ended = endings.cancel(resting(context), run_id, lambda: opened(context, given, output), output.busy)
     if ended.elsewhere:
         output.say(f"{ended.run} will be cancelled by the process that works on it")
-    else:
+    elif ended.state is RunState.CANCELLED:
         output.say(f"{ended.run} is cancelled")
+    else:
+        output.say(
+            f"too late: files of its result had their names already; {ended.run} is {ended.state}, not cancelled"
+        )
     output.message("run", {"run": ended.run, "state": ended.state})
     return 0
 

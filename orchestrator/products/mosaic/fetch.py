@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
@@ -28,6 +29,12 @@ _TOO_MUCH = frozenset({Failure.SIZE, Failure.MEMORY, Failure.TIMEOUT})
 # Repeated once as it is; what comes again counts as the class behind it.
 _ONCE_MORE = {Failure.OUT_OF_MEMORY: Failure.MEMORY, Failure.UNKNOWN: Failure.PERMANENT}
 _LESSON = "request_size.json"
+# One sentence makes of its window so many pieces at the most, and all others no smaller than this share of what is
+# documented: less is a slip, or somebody in between, until it is said again.
+_MOST_PIECES = 16
+_LEAST_SHARE = 0.01
+# A request this much smaller than the documented limit is not refused for its size by the service that documents it.
+_IMPLAUSIBLY_SMALL = 1 << 16
 
 
 def units_of(windows: Iterable[Window], size: RequestSize) -> tuple[UnitPlan, ...]:
@@ -37,6 +44,12 @@ def units_of(windows: Iterable[Window], size: RequestSize) -> tuple[UnitPlan, ..
 
 def _key(window: Window) -> str:
     return f"{window.row:07d}-{window.col:07d}-{window.height}x{window.width}"
+
+
+def _with_room(size: RequestSize, pixels: float) -> RequestSize:
+    """Return `size` with at most so many pixels in a request, and at least one."""
+    most = int(max(1.0, pixels) * size.bytes_per_pixel)
+    return replace(size, max_bytes=max(math.ceil(size.bytes_per_pixel), min(size.max_bytes, most)))
 
 
 class Fetch:
@@ -50,6 +63,9 @@ class Fetch:
     def __init__(self, route: DirectRoute, plan: Plan, image: str) -> None:
         self._route, self._plan, self._image = route, plan, image
         self._size = size_of(plan, route.limits)
+        room = self._size.max_bytes / self._size.bytes_per_pixel
+        self._smallest, self._least_room = max(1, int(room / _IMPLAUSIBLY_SMALL)), room * _LEAST_SHARE
+        self._doubted: set[int] = set()  # limits that were said once, too small to be believed
         self._read = False
         self._lock = threading.Lock()
 
@@ -85,7 +101,7 @@ class Fetch:
         if told.failure in _ONCE_MORE and unit.failure is not told.failure:
             return Again(str(error), told.failure, told.wait_seconds)
         failure = _ONCE_MORE.get(told.failure, told.failure)
-        least = 1 if failure is Failure.SIZE else _SMALLEST_PIXELS
+        least = self._smallest if failure is Failure.SIZE else _SMALLEST_PIXELS
         if failure not in _TOO_MUCH or window.pixels <= least:
             raise error
         size = self._learn(window, told, folder) if failure is Failure.SIZE else self._size
@@ -96,17 +112,26 @@ class Fetch:
         return Split(units_of(windows, self._size), why, failure)
 
     def _learn(self, window: Window, told: Diagnosis, folder: Path) -> RequestSize:
-        """Take over what the service counts for a pixel, and how much it allows, where its sentence says both."""
+        """
+        Return what the service counts for a pixel, and how much it allows, where its sentence says both.
+
+        It holds from then on, but for what is too small to be believed: that holds for this window alone until it is
+        said again.
+        """
         if told.sizes is None:
             return self._size
         found, allowed = told.sizes
         with self._lock:
-            weight = max(self._size.bytes_per_pixel, found / window.pixels)
-            if allowed >= weight:
-                self._size = replace(self._size, bytes_per_pixel=weight, max_bytes=min(self._size.max_bytes, allowed))
-                lesson = {"bytes_per_pixel": weight, "max_bytes": self._size.max_bytes}
-                write_whole(folder / _LESSON, json.dumps(lesson).encode())
-            return self._size
+            known = self._size
+            room = allowed / max(known.bytes_per_pixel, found / window.pixels)
+            here = _with_room(known, max(room, window.pixels / _MOST_PIECES))
+            if room < max(self._least_room, window.pixels / _MOST_PIECES) and allowed not in self._doubted:
+                self._doubted.add(allowed)
+                return here
+            self._size = _with_room(known, max(room, self._least_room))
+            lesson = {"bytes_per_pixel": known.bytes_per_pixel, "max_bytes": self._size.max_bytes}
+            write_whole(folder / _LESSON, json.dumps(lesson).encode())
+            return here
 
     def _known_size(self, folder: Path) -> RequestSize:
         with self._lock:

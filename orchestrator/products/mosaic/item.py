@@ -20,6 +20,12 @@ PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
 RASTER = "https://stac-extensions.github.io/raster/v2.0.0/schema.json"
 PROCESSING = "https://stac-extensions.github.io/processing/v1.2.0/schema.json"
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
+GOOGLE = "google"
+# Who computed the pixels, by the service of the job: what a sandbox made must never pass for the Earth.
+FACILITIES = {
+    GOOGLE: "Google Earth Engine",
+    "sandbox": "a sandbox of Earth Engine (synthetic scenes, or the user's own)",
+}
 SHA256 = "1220"  # what a multihash of 32 bytes of SHA-256 begins with
 
 
@@ -113,17 +119,18 @@ def _moments(job: Job, today: date) -> dict[str, Any]:
 
 def _properties(run: RunSnapshot, version: str) -> dict[str, Any]:
     notice, licence = str(run.facts.get("attribution", "")), str(run.facts.get("licence", ""))
+    facility = FACILITIES.get(run.job.service, run.job.service)
     lineage = (
-        f"Recipe {run.job.recipe}{_days(run.job)}, computed by Google Earth Engine from the expression "
+        f"Recipe {run.job.recipe}{_days(run.job)}, computed by {facility} from the expression "
         f"{subject_of(run.image)}, brought in parts by {run.job.route}, joined and cut to the area pixel by pixel."
     )
     told: dict[str, Any] = {
         "title": run.job.base_name,
         "license": "other",
-        "providers": _providers(notice, licence),
+        "providers": _providers(run.job, notice, licence),
         "processing:lineage": f"{lineage} {notice}." if notice else lineage,
         "processing:software": {"orchestrator": version},
-        "processing:facility": "Google Earth Engine",
+        "processing:facility": facility,
     }
     return told | ({"attribution": notice} if notice else {})
 
@@ -132,8 +139,11 @@ def _days(job: Job) -> str:
     return f" for {job.start_date} to {job.end_date} (the day after the last one used)" if not job.undated else ""
 
 
-def _providers(notice: str, licence: str) -> list[dict[str, Any]]:
-    providers = [{"name": "Google Earth Engine", "roles": ["processor"], "url": "https://earthengine.google.com"}]
+def _providers(job: Job, notice: str, licence: str) -> list[dict[str, Any]]:
+    """Return who made the pixels; those of a sandbox are nobody's but its own, whatever they imitate."""
+    if job.service != GOOGLE:
+        return [{"name": FACILITIES.get(job.service, job.service), "roles": ["processor"]}]
+    providers = [{"name": FACILITIES[GOOGLE], "roles": ["processor"], "url": "https://earthengine.google.com"}]
     if "Copernicus Sentinel data" in notice:  # the words that the legal notice on these data asks for
         url = {"url": licence} if licence.startswith("https://") else {}
         who = {"name": "European Union, Copernicus Programme", "roles": ["producer", "licensor"], "description": notice}

@@ -44,7 +44,8 @@ def routed(plan: Plan, job: Job, limits: DirectLimits, *, batch: bool) -> Plan:
     Return the plan with its windows divided between requests and tasks, and the rule in its notes.
 
     `pixels` asks for everything directly. `auto` does where the whole area needs at most 16 requests, or where nothing
-    can be exported; otherwise directly what one request holds of a task's rectangle, and the rest by export.
+    can be exported, for want of a bucket or since no part could be small enough; otherwise directly what one request
+    holds of a task's rectangle, and the rest by export.
 
     Args:
         plan: As for batch exports alone.
@@ -63,6 +64,8 @@ def routed(plan: Plan, job: Job, limits: DirectLimits, *, batch: bool) -> Plan:
         return _with(plan, (), everything, size, "route pixels")
     if not batch:
         return _with(plan, (), everything, size, "route auto: no bucket is named, so nothing is exported")
+    if not plan.tasks:
+        return _with(plan, (), everything, size, "route auto: no exported part can hold a block of these bands")
     if len(everything) <= FEW_REQUESTS:
         return _with(plan, (), everything, size, f"route auto: at most {FEW_REQUESTS} requests bring the whole area")
     tasks, direct = _divided(plan, spans, size)

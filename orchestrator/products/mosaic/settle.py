@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.errors import PermanentError, RecipeError, UserError
+from orchestrator.core.files import check_no_folder
 from orchestrator.core.units import format_bytes
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan
@@ -17,9 +18,9 @@ from orchestrator.model.plan_json import plan_to_json
 from orchestrator.model.product import Settled
 from orchestrator.products.context import Imagery, ProductContext
 from orchestrator.products.mosaic.fetch import units_of
-from orchestrator.products.mosaic.files import raster_path
+from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.remarks import check_dates, disk_remarks, least_bytes
-from orchestrator.products.mosaic.routing import routed, size_of
+from orchestrator.products.mosaic.routing import DIRECT_ROUTES, routed, size_of
 from orchestrator.recipes.contract import ImageRequest, Recipe
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def local_plan(job: Job, context: ProductContext, today: date | None = None) -> 
             max_part_bytes=job.max_part_bytes,
             mode="square" if job.split == "square" else "blocks",
             cloud_optimized=context.cloud_optimized,
+            required=job.route not in DIRECT_ROUTES or context.direct_limits is None,
         ),
         all_touched=job.options.all_touched,
         workers=max(context.threads, context.downloads),
@@ -143,8 +145,7 @@ def check_output(job: Job) -> None:
         raise UserError(
             f"output folder {folder} cannot be written: {error.strerror}; choose another --output"
         ) from None
-    if raster_path(job).is_dir():
-        raise UserError(f"{raster_path(job)} is a folder; choose another --base-name")
+    check_no_folder(files(job))
 
 
 def check_space(job: Job, plan: Plan) -> None:
