@@ -64,16 +64,16 @@ def _because(app: Records, run: Run) -> list[str]:
     return sentences + _waiting(app, run, worked_on=worked_on)
 
 
-def _whole(sentence: str) -> str:
-    """Return a sentence with one full stop at its end, whether a service's or ours."""
-    return f"{sentence.rstrip('. ')}."
-
-
 def _after(run: Run) -> list[str]:
     """Say what takes a held run up again, where its reason does not."""
     if not run.needs_person:
         return ["It is looked at again by itself."]
     return [] if "`orchestrator retry " in run.reason else [f"After that, `orchestrator retry {run.id}`."]
+
+
+def _whole(sentence: str) -> str:
+    """Return a sentence with one full stop at its end, whether a service's or ours."""
+    return f"{sentence.rstrip('. ')}."
 
 
 def _waiting(app: Records, run: Run, *, worked_on: bool) -> list[str]:
