@@ -1,0 +1,40 @@
+"""What tests of units share: a clock that stands still, a store, and short words for what is done to units."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from orchestrator.engine.stores.sql import SqlStore
+from orchestrator.model.states import UnitState
+from orchestrator.model.unit import UnitPlan
+
+MET = (UnitState.DONE, UnitState.EMPTY)
+
+
+class StillClock:
+    def now(self) -> datetime:
+        return datetime(2024, 6, 1, tzinfo=UTC)
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+def opened(path: Path) -> SqlStore:
+    return SqlStore(f"sqlite:///{path}", StillClock())
+
+
+def plans(*keys: str, kind: str = "fetch", needs: tuple[tuple[str, str], ...] = ()) -> list[UnitPlan]:
+    return [UnitPlan(kind, key, needs=needs) for key in keys]
+
+
+def claim(store: SqlStore, run: str, limit: int = 1, *, kind: str = "fetch", now: float = 0.0, lease: float = 60.0):
+    return store.units.claim(run, kind, limit, now=now, until=now + lease)
+
+
+def keys(units) -> list[str]:
+    return [unit.key for unit in units]
+
+
+def states(store: SqlStore, run: str) -> dict[str, UnitState]:
+    return {unit.key: unit.state for unit in store.units.of(run)}
