@@ -12,31 +12,19 @@ from dataclasses import replace
 import ee
 import numpy as np
 import pytest
-import rasterio
 import requests
-from typed_world import ASSET, GRID, RANGES, SIDE, STOP, true_values
+from typed_world import ASSET, GRID, RANGES, STOP, expected, opened
 
 from orchestrator.clients import pixels
 from orchestrator.clients.earthengine import deserialise
 from orchestrator.clients.pixels import PIXEL_LIMITS
 from orchestrator.clients.watch import Watch
 from orchestrator.core.errors import IntegrityError, Stopped, ThrottleError, TransientError, WayError
-from orchestrator.model.grid import Grid, Window
+from orchestrator.model.grid import Window
 from orchestrator.model.ports import RefusedError
 from orchestrator.model.states import Failure
 from orchestrator.routes.npy import MAGIC, read_array
 from orchestrator.routes.pixels import PixelRoute
-
-
-def opened(piece):
-    with rasterio.open(io.BytesIO(piece.content)) as file:
-        return file.read(), file.profile
-
-
-def expected(dtype, window, nodata):
-    values, valid = true_values(dtype)
-    here = np.s_[window.row : window.bottom, window.col : window.right]
-    return np.where(valid[here], values[here], np.array(nodata, dtype))
 
 
 @pytest.mark.parametrize("dtype", sorted(RANGES))
@@ -280,56 +268,6 @@ def test_each_request_is_sent_once(route, ask, order, sandbox):
 
 
 # ------------------------------------------------------------- stored images
-
-
-def apis(sandbox):
-    return [asked["api"] for asked in sandbox.meter.asked()]
-
-
-def test_a_stored_image_is_sent_and_not_computed(route, ask, sandbox):
-    """On its own lattice, with zero for masked, the stored pixels are the computed ones."""
-    request = ask(Window(290, 290, 40, 50), nodata=0)
-
-    found, _ = opened(route.fetch(request, STOP))
-
-    assert apis(sandbox) == ["assets.getPixels"]
-    np.testing.assert_array_equal(found[0], expected("uint16", request.window, 0))
-
-
-def shifted():
-    a, b, c, d, e, f = GRID.transform
-    return Grid(GRID.crs, (a, b, c + 3, d, e, f), SIDE, SIDE)
-
-
-NOT_PROVED = [
-    pytest.param({"nodata": 7}, id="masked pixels cannot be told from zeros"),
-    pytest.param({"nodata": 0, "grid": shifted()}, id="another lattice"),
-    pytest.param({"nodata": 0, "make": lambda: ee.Image(ASSET).select(["uint16"]).add(1).toUint16()}, id="computed"),
-    pytest.param({"nodata": 0, "make": lambda: ee.Image(ASSET).select(["uint8"], ["uint16"]).toUint16()}, id="renamed"),
-]
-
-
-@pytest.mark.parametrize("case", NOT_PROVED)
-def test_what_is_not_proved_the_same_is_computed(route, ask, sandbox, case):
-    """The cheaper way is taken only where the pixels cannot differ."""
-    case = dict(case)
-    make = case.pop("make", None)
-
-    route.fetch(ask(image=make() if make else None, **case), STOP)
-
-    assert apis(sandbox) == ["image.computePixels"]
-
-
-def test_a_stored_image_of_another_type_is_computed(route, ask, sandbox):
-    """What is stored has 8 bits and 16 are planned: seen in the first reply, and not asked for again."""
-    image = ee.Image(ASSET).select(["uint8"]).toUint16()
-    windows = [Window(400, 400, 40, 50), Window(500, 400, 40, 50)]
-
-    for window in windows:
-        found, _ = opened(route.fetch(ask(window, "uint16", nodata=0, image=image, bands=("uint8",)), STOP))
-        np.testing.assert_array_equal(found[0], expected("uint8", window, 0))
-
-    assert apis(sandbox) == ["assets.getPixels", "image.computePixels", "image.computePixels"]
 
 
 def test_an_expression_that_is_read_again_is_the_same_request(ask):

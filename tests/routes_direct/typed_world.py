@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import rasterio
 import shapely
 
 from orchestrator.model.grid import Grid
@@ -62,3 +64,14 @@ class TypedCatalogue:
 
     def scene(self, asset_id):
         return _Scene() if asset_id == ASSET else None
+
+
+def opened(piece):
+    with rasterio.open(io.BytesIO(piece.content)) as file:
+        return file.read(), file.profile
+
+
+def expected(dtype, window, nodata):
+    values, valid = true_values(dtype)
+    here = np.s_[window.row : window.bottom, window.col : window.right]
+    return np.where(valid[here], values[here], np.array(nodata, dtype))
