@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.core.errors import PlanError
-from orchestrator.core.units import format_bytes
+from orchestrator.core.units import format_bytes, format_count
 from orchestrator.model.direct import DirectLimits
 from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
@@ -102,11 +102,12 @@ def _with(plan: Plan, tasks: tuple[TaskPlan, ...], direct: Sequence[Window], siz
     heaviest = max((size.bytes_of(window) for window in direct), default=0)
     counted = sum(size.bytes_of(window) for window in direct)
     parts = [part for task in tasks for part in task.parts()]
-    note = (
-        f"{rule}: {len(direct)} requests, {format_bytes(counted)} as Earth Engine counts them, the heaviest "
-        f"{format_bytes(heaviest)} of {format_bytes(size.max_bytes)}; "
-        f"{len(tasks)} tasks of {len(parts)} parts by export."
+    asked = (
+        f"{format_count(len(direct), 'request')}, {format_bytes(counted)} as Earth Engine counts them, the heaviest "
+        f"{format_bytes(heaviest)} of {format_bytes(size.max_bytes)}"
     )
+    exported = f"{format_count(len(tasks), 'task')} of {format_count(len(parts), 'part')} by export"
+    note = f"{rule}: {'; '.join(([asked] if direct else []) + ([exported] if tasks else []))}."
     bucket = total_bytes_bound(parts, plan.pixels)
     output = output_bytes_bound(plan.grid, [*parts, *direct], plan.pixels)
     return replace(
