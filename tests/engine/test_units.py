@@ -112,6 +112,17 @@ def test_a_lease_that_is_over_is_taken_by_another(store, run):
     assert [(u.attempt, u.fence) for u in claim(store, run, now=60.0)] == [(2, 2)]
 
 
+def test_a_lease_that_is_over_is_not_taken_before_what_it_needs_is_there_again(store, run):
+    """What was done when it was claimed has been lost since: first that, then this."""
+    store.units.add(run, [*plans("a"), *plans("b", needs=(("fetch", "a"),))])
+    store.units.finish(claim(store, run)[0], DONE)
+    claim(store, run, lease=60.0)
+    store.units.lose(run, [("fetch", "a")])
+
+    assert keys(claim(store, run, 2, now=100.0, lease=1000.0)) == ["a"]
+    assert store.units.next_due(run, ["fetch"]) == 1100.0
+
+
 def test_a_lease_can_be_prolonged(store, run):
     """A step that takes long keeps its unit."""
     store.units.add(run, plans("a"))

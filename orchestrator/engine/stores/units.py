@@ -33,7 +33,8 @@ _DUE = (
     .limit(bindparam("most"))
 )
 _LAPSED = (
-    _OF_KIND.where(table.c.state == UnitState.CLAIMED, table.c.claimed_until <= bindparam("now"))
+    # What a unit needs may have been lost while somebody had it.
+    _OF_KIND.where(table.c.state == UnitState.CLAIMED, table.c.lacking == 0, table.c.claimed_until <= bindparam("now"))
     .order_by(table.c.key)
     .limit(bindparam("most"))
 )
@@ -78,7 +79,9 @@ class SqlUnits:
         waiting = select(func.min(table.c.next_at)).where(
             *mine, table.c.state == UnitState.WAITING, table.c.lacking == 0
         )
-        claimed = select(func.min(table.c.claimed_until)).where(*mine, table.c.state == UnitState.CLAIMED)
+        claimed = select(func.min(table.c.claimed_until)).where(
+            *mine, table.c.state == UnitState.CLAIMED, table.c.lacking == 0
+        )
         with self._db.read() as db:
             times = [db.execute(query).scalar() for query in (waiting, claimed)]
         return min((time for time in times if time is not None), default=None)
