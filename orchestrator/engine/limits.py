@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 
 from orchestrator.core.clock import Clock
 
+# Runs that are named where others have every place.
+_MOST_NAMED = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -86,3 +89,10 @@ class Limits:
         """Return for how many seconds more nothing is handed over, 0 for none, and what the service said."""
         with self._lock:
             return max(0.0, self._resume[0] - self.clock.monotonic()), self._why[0]
+
+
+def no_place(others: Mapping[str, int], live_tasks: int) -> str:
+    """Say which runs have every place that this installation takes in the service's queue."""
+    named = ", ".join(f"{run_id} ({count})" for run_id, count in list(others.items())[:_MOST_NAMED])
+    more = f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""
+    return f"all {live_tasks} places for tasks ([ee] live_tasks) are taken by other unfinished runs: {named}{more}"

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from orchestrator.core.clock import SystemClock
-from orchestrator.engine.batch.handing import no_place
-from orchestrator.engine.limits import Limits
+from orchestrator.engine.limits import Limits, no_place
 
 
 @pytest.mark.parametrize(

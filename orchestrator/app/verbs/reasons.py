@@ -12,8 +12,7 @@ from orchestrator.app.heartbeat import find_daemon
 from orchestrator.app.records import Records
 from orchestrator.core.files import LockedError
 from orchestrator.core.units import format_count, format_seconds
-from orchestrator.engine.batch.handing import no_place
-from orchestrator.engine.limits import Limits
+from orchestrator.engine.limits import Limits, no_place
 from orchestrator.engine.stores.records import ProcessRow, Run
 from orchestrator.model.job import Job
 from orchestrator.model.states import TASK_LIVE, RunState, TaskState, UnitState

@@ -10,23 +10,15 @@ from orchestrator.engine.batch.submission import Submitter
 from orchestrator.engine.batch.transfers import ON_THE_WAY
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import RunContext
-from orchestrator.engine.limits import Usage
+from orchestrator.engine.limits import Usage, no_place
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Tally, Task
 from orchestrator.model.states import TASK_LIVE, PartState, TaskState
 
 # Tasks handed over before operations and objects are looked at again.
 _AT_ONCE = 20
-_MOST_NAMED = 3
 # A pause that is longer is written down, so that whoever asks why a run stands still is told.
 _LONG_PAUSE_SECONDS = 60.0
-
-
-def no_place(others: Mapping[str, int], live_tasks: int) -> str:
-    """Say which runs have every place that this installation takes in the service's queue."""
-    named = ", ".join(f"{run_id} ({count})" for run_id, count in list(others.items())[:_MOST_NAMED])
-    more = f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""
-    return f"all {live_tasks} places for tasks ([ee] live_tasks) are taken by other unfinished runs: {named}{more}"
 
 
 class Handing:
