@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
+from pathlib import Path
 
 import ee
 import pytest
 from structlog.testing import capture_logs
 
+import orchestrator as orc
 from orchestrator.recipes.contract import ImageRequest
 from orchestrator.recipes.registry import find_recipe
 
+ROOT = Path(__file__).resolve().parents[2]
 REGION = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
 BODY = "def get_ee_image():\n    {inside}\n    return ee.Image(1)\n"
 
@@ -19,17 +23,24 @@ class SignedInError(Exception):
     """The file took the process's client elsewhere."""
 
 
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    """Earth Engine's own client, signed in to a sandbox."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+        with orc.sandbox(state_dir=tmp_path_factory.mktemp("state")):
+            yield
+
+
 @pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Run a file's function; signing in for real would end the test. Return what was said."""
+def run(client, tmp_path, monkeypatch):  # noqa: ARG001  an image needs a client that is signed in
+    """Run a file's function; signing in elsewhere, which no sandbox can answer, ends the test. Return what was said."""
 
     def refuse(*_args, **_kwargs):
         raise SignedInError
 
     monkeypatch.setattr(ee, "Initialize", refuse)
     monkeypatch.setattr(ee, "Authenticate", refuse)
-    monkeypatch.setattr(ee, "Image", FakeImage)
-    monkeypatch.setattr(ee, "Geometry", lambda region: region)
 
     def called(source: str):
         file = tmp_path / "image.py"
@@ -40,17 +51,6 @@ def run(tmp_path, monkeypatch):
         return [(entry["call"], entry["line"]) for entry in logged if entry["event"] == "image_code.sign_in_ignored"]
 
     return called
-
-
-class FakeImage:
-    def __init__(self, *_):
-        pass
-
-    def select(self, *_):
-        return self
-
-    def cast(self, *_):
-        return self
 
 
 @pytest.mark.parametrize(
