@@ -26,11 +26,13 @@ class PixelType:
         precision: `int`, `float` (32 bit) or `double`, as Earth Engine spells them.
         minimum: Smallest value of an `int` type, else None.
         maximum: Largest value of an `int` type, else None.
+        dimensions: Of the array in each pixel; 0 is a number.
     """
 
     precision: str
     minimum: float | None = None
     maximum: float | None = None
+    dimensions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
