@@ -105,7 +105,7 @@ def _agree(found: Any, stated: Any, within: float | None) -> bool:
         if within is not None:
             return abs(found - stated) <= within * (1 + _ROUNDING)
         return math.isclose(found, stated, rel_tol=_ROUNDING, abs_tol=1e-12)
-    same: bool = type(found) is type(stated) and found == stated
+    same: bool = bool(type(found) is type(stated) and found == stated)
     return same
 
 
