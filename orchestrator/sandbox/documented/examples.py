@@ -103,10 +103,9 @@ def _agree(found: Any, stated: Any, within: float | None) -> bool:
         return len(stated) == len(found) and all(_agree(a, b, within) for a, b in zip(found, stated, strict=True))
     if _number(stated) and _number(found):
         if within is not None:
-            return abs(found - stated) <= within * (1 + _ROUNDING)
+            return bool(abs(found - stated) <= within * (1 + _ROUNDING))
         return math.isclose(found, stated, rel_tol=_ROUNDING, abs_tol=1e-12)
-    same: bool = bool(type(found) is type(stated) and found == stated)
-    return same
+    return bool(type(found) is type(stated) and found == stated)
 
 
 def _number(value: Any) -> bool:
