@@ -21,6 +21,7 @@ from orchestrator.sandbox.connection import Connection, Dispatch
 from orchestrator.sandbox.control import ControlRoutes
 from orchestrator.sandbox.dispatch import Dispatcher
 from orchestrator.sandbox.drive.files import FOLDER, Drive
+from orchestrator.sandbox.drive.more_routes import MoreDriveRoutes
 from orchestrator.sandbox.drive.routes import DriveRoutes
 from orchestrator.sandbox.earthengine.assets import Assets
 from orchestrator.sandbox.earthengine.attempt import Evaluator, Workplace
@@ -213,6 +214,7 @@ class Sandbox:
             *self._control.routes(),
             *StorageRoutes(self.buckets).routes(),
             *DriveRoutes(self.drive).routes(),
+            *MoreDriveRoutes(self.drive).routes(),
             *pixels.routes(),
             *earthengine.routes(),
             *oauth.routes(),
