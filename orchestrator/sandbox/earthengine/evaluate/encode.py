@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
+from orchestrator.sandbox.earthengine.evaluate.arrays import Array
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.projection import Projection
@@ -84,6 +85,10 @@ def pixel_type(kind: PixelType) -> dict[str, Any]:
     if kind.precision == "int":
         low, high = pixel_types.bounds(kind)
         answer.update(min=encoded(float(low)), max=encoded(float(high)))
+    elif kind.minimum is not None and kind.maximum is not None:
+        answer.update(min=encoded(float(kind.minimum)), max=encoded(float(kind.maximum)))
+    if kind.dimensions:
+        answer["dimensions"] = kind.dimensions
     return answer
 
 
@@ -120,6 +125,7 @@ _WRITERS: dict[type, Callable[[Any], Any]] = {
     Geometry: Geometry.geojson,
     Projection: _projection,
     PixelType: pixel_type,
+    Array: lambda array: encoded(array.values.tolist()),
     Date: lambda date: {"type": "Date", "value": date.ms},
     DateRange: lambda span: {"type": "DateRange", "dates": [span.start_ms, span.end_ms]},
     ErrorMargin: lambda margin: {"type": "ErrorMargin", "unit": margin.unit, "value": margin.value},
