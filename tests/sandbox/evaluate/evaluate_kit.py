@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import shapely
 
+from orchestrator.sandbox.documented import notation
 from orchestrator.sandbox.earthengine.evaluate import Evaluator
 from orchestrator.sandbox.earthengine.evaluate.projection import reproject_shape
 from orchestrator.sandbox.scenes.catalogue import Band, PixelType, UnboundedQueryError
@@ -168,6 +169,11 @@ def pixels(given, catalogue=None):
 def answer(node, catalogue=None, **values):
     """Evaluate an expression to JSON."""
     return Evaluator(catalogue or MemoryCatalogue()).value(expression(node, **values))
+
+
+def value(written, catalogue=None):
+    """Evaluate an expression written short (see `documented.notation`) to JSON."""
+    return Evaluator(catalogue or MemoryCatalogue()).value(notation.expression(written))
 
 
 def load(index, collection=S2):
