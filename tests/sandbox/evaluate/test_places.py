@@ -23,11 +23,11 @@ def test_pixels_know_where_they_are():
     np.testing.assert_allclose((x, y), (cols, rows))
 
 
-def test_pixels_have_an_area():
-    """On a metric lattice the area is the square of the side."""
+def test_pixels_have_the_area_that_they_cover_of_the_earth():
+    """On the central meridian of UTM a metre of the map is 1/0.9996 metres of the ellipsoid."""
     _, (area,), _ = pixels(exact(call("Image.pixelArea"), 2, 2, scale=20))
 
-    assert (area == 400).all()
+    np.testing.assert_allclose(area, 400 / 0.9996**2, rtol=1e-8)
 
 
 @pytest.mark.parametrize(
