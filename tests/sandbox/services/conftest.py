@@ -78,6 +78,9 @@ class Ramps:
     def scene(self, asset_id):
         return next((each for each in self._scenes if each.asset_id == asset_id), None)
 
+    def table(self, asset_id):  # noqa: ARG002  the port's signature
+        return None
+
 
 def connect(sandbox: Sandbox) -> None:
     """Point the real Earth Engine client at `sandbox`, without retries and with a deadline."""
