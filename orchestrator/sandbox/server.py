@@ -28,6 +28,7 @@ from orchestrator.sandbox.earthengine.operations import Operations
 from orchestrator.sandbox.earthengine.pixel_routes import PixelRoutes
 from orchestrator.sandbox.earthengine.raster import Profile
 from orchestrator.sandbox.earthengine.routes import EarthEngineRoutes
+from orchestrator.sandbox.earthengine.table_routes import TableRoutes
 from orchestrator.sandbox.earthengine.tasks import Tasks
 from orchestrator.sandbox.faults import Faults
 from orchestrator.sandbox.journal import Journal
@@ -214,6 +215,7 @@ class Sandbox:
             *StorageRoutes(self.buckets).routes(),
             *DriveRoutes(self.drive).routes(),
             *pixels.routes(),
+            *TableRoutes(self._evaluator, assets).routes(),
             *earthengine.routes(),
             *oauth.routes(),
         ]

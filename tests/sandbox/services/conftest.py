@@ -82,6 +82,26 @@ class Ramps:
         return None
 
 
+class Connected:
+    """What a module needs that starts a sandbox of its own."""
+
+    @staticmethod
+    def catalogue(tables):
+        """Give the ramps, beside tables by their id."""
+        found = Ramps()
+        found.table = tables.get
+        return found
+
+    @staticmethod
+    def to(sandbox: Sandbox) -> None:
+        connect(sandbox)
+
+
+@pytest.fixture(scope="session")
+def connected():
+    return Connected
+
+
 def connect(sandbox: Sandbox) -> None:
     """Point the real Earth Engine client at `sandbox`, without retries and with a deadline."""
     ee.Reset()
