@@ -29,6 +29,7 @@ from orchestrator.sandbox.earthengine.evaluate import Evaluator as GraphEvaluato
 from orchestrator.sandbox.earthengine.operations import Operations
 from orchestrator.sandbox.earthengine.pixel_routes import PixelRoutes
 from orchestrator.sandbox.earthengine.routes import EarthEngineRoutes
+from orchestrator.sandbox.earthengine.table_routes import TableRoutes
 from orchestrator.sandbox.earthengine.tasks import Tasks
 from orchestrator.sandbox.faults import Faults
 from orchestrator.sandbox.journal import Journal
@@ -216,6 +217,7 @@ class Sandbox:
             *DriveRoutes(self.drive).routes(),
             *MoreDriveRoutes(self.drive).routes(),
             *pixels.routes(),
+            *TableRoutes(self._evaluator, assets).routes(),
             *earthengine.routes(),
             *oauth.routes(),
         ]
