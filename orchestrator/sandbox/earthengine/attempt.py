@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from orchestrator.sandbox.behaviour import Behaviour
 from orchestrator.sandbox.blobs import Blob, Blobs
 from orchestrator.sandbox.drive.files import Drive
 from orchestrator.sandbox.earthengine import exports, raster
@@ -15,7 +16,7 @@ from orchestrator.sandbox.earthengine.evaluate import RequestedGrid
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.exports import BucketDestination, FileWindow, ImageExport
 from orchestrator.sandbox.earthengine.operations import Task
-from orchestrator.sandbox.earthengine.raster import ExportError, Image, Profile
+from orchestrator.sandbox.earthengine.raster import ExportError, Image
 from orchestrator.sandbox.faults import Fault
 from orchestrator.sandbox.scenes.catalogue import UnboundedQueryError
 from orchestrator.sandbox.storage.buckets import Buckets
@@ -56,7 +57,7 @@ class Workplace:
     buckets: Buckets
     drive: Drive
     scratch: Path
-    profile: Profile
+    behaviour: Behaviour
 
 
 class Desk(Protocol):
@@ -111,13 +112,13 @@ class Attempt:
         return (self._address(export),)
 
     def _names(self, export: ImageExport) -> str:
-        usual = exports.DASHED if export.destination.kind in self._place.profile.dashes else exports.PLAIN
+        usual = exports.DASHED if self._place.behaviour.dashed(export.destination.kind) else exports.PLAIN
         return usual if self._form is None else self._form
 
     def _write(self, export: ImageExport, image: Image, file: FileWindow, number: int) -> None:
         scratch = self._place.scratch / f"{uuid.uuid4().hex}.tif"
         try:
-            found = raster.write(image, file, export, self._place.profile, scratch, self._note)
+            found = raster.write(image, file, export, self._place.behaviour, scratch, self._note)
             if not self._spoils("task_lose_file", number) and (found or not export.skip_empty):
                 self._deliver(export, file, scratch, number)
         finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from orchestrator.sandbox import fields
@@ -48,7 +47,6 @@ class EarthEngineRoutes:
         buckets: Buckets,
         faults: Faults,
         clock: Clock,
-        slots: int,
     ) -> None:
         self._evaluator = evaluator
         self._assets = assets
@@ -57,8 +55,6 @@ class EarthEngineRoutes:
         self._buckets = buckets
         self._faults = faults
         self._clock = clock
-        self._lock = threading.Lock()
-        self._max_concurrent_exports = slots
 
     def routes(self) -> list[Route]:
         def one(api: str, method: str, pattern: str, handler: Any, query: str = "") -> Route:
@@ -145,13 +141,11 @@ class EarthEngineRoutes:
         return json_response({})
 
     def _get_config(self, request: Request, project: str) -> Response:  # noqa: ARG002
-        with self._lock:
-            slots = self._max_concurrent_exports
         return json_response(
             {
                 "name": f"projects/{project}/config",
                 "registrationState": "REGISTERED_NOT_COMMERCIALLY",
-                "maxConcurrentExports": slots,
+                "maxConcurrentExports": self._tasks.slots,
             }
         )
 
@@ -160,8 +154,10 @@ class EarthEngineRoutes:
         schema.check(body, schema.PROJECT_CONFIG)
         if request.query.get("updateMask") not in (None, "*", "max_concurrent_exports", "maxConcurrentExports"):
             raise not_imitated(f"changing '{request.query['updateMask']}' of a project's configuration")
-        with self._lock:
-            self._max_concurrent_exports = int(body.get("maxConcurrentExports", self._max_concurrent_exports))
+        slots = int(body.get("maxConcurrentExports", self._tasks.slots))
+        if slots < 1:
+            raise ProtocolViolation(f"max_concurrent_exports must be positive, got {slots}.")
+        self._tasks.set_slots(slots)
         return self._get_config(request, project)
 
     def _list_assets(self, request: Request, name: str) -> Response:
