@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.images import default_band, mapped, paired, pointwise
-from orchestrator.sandbox.earthengine.evaluate.nodes import ConstantNode
+from orchestrator.sandbox.earthengine.evaluate.nodes import ConstantNode, PointwiseNode
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile, both, thin
 from orchestrator.sandbox.earthengine.evaluate.values import Image, ImageBand
@@ -305,17 +305,17 @@ def where(image: Image, test: Image, value: Image) -> Image:
         replacement = value.bands[0] if len(value.bands) == 1 else value.band(band.name) or value.bands[0]
         kind = union(band.type, replacement.type)
         inputs = (band.node, condition.node, replacement.node)
-        node = pointwise(partial(_replaced, dtype=pixel_types.dtype_of(kind)), *inputs)
-        node.support = band.node.support
+        replaced = partial(_replaced, dtype=pixel_types.dtype_of(kind))
+        node = PointwiseNode(replaced, inputs, band.node.support, fractions=True)
         bands.append(default_band(band.name, node, kind, band))
     return image.with_bands(bands)
 
 
 def _replaced(tile: Tile, test: Tile, value: Tile, *, dtype: np.dtype[Any]) -> Tile:
     """Where the test is true and both it and the value are valid, take the value; the input's mask stays."""
-    chosen = (test.values != 0) & test.mask() & value.mask()
+    chosen = (test.values != 0) & (test.weights() > 0) & (value.weights() > 0)
     dtype = np.result_type(dtype, tile.values.dtype) if tile.values.dtype.kind == "f" else dtype
-    return Tile(np.where(chosen, value.values, tile.values).astype(dtype, copy=False), tile.valid)
+    return Tile(np.where(chosen, value.values, tile.values).astype(dtype, copy=False), tile.valid, tile.weight)
 
 
 @function("Image.spectralDistance")
