@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import learning_exact, learning_forms, pixel_types
+from orchestrator.sandbox.earthengine.evaluate.arrays import Array
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.images import common_support, default_band
 from orchestrator.sandbox.earthengine.evaluate.learning import (
@@ -141,26 +142,6 @@ def explain(classifier: Classifier) -> dict[str, Any]:
     return {"importance": dict(zip(classifier.schema, facts["importance"].tolist(), strict=True))}
 
 
-def resubstitution(classifier: Classifier) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """
-    Count (class trained with, class given) of the training data, from class 0 to the highest.
-
-    Raises:
-        EvaluationError: If it was not trained, gives no classes, or a class is negative or no whole number.
-    """
-    if classifier.training is None or classifier.mode != CLASSIFICATION:
-        raise EvaluationError("Classifier.confusionMatrix: A trained classifier of the mode CLASSIFICATION is needed.")
-    rows, labels = classifier.training.samples()
-    given = classifier.learned().predict(rows)
-    every = np.concatenate([labels, given])
-    if (every < 0).any() or (every != np.rint(every)).any():
-        raise EvaluationError("Classifier.confusionMatrix: Classes must be whole numbers from 0.")
-    count = int(every.max()) + 1
-    found = np.zeros((count, count), np.int64)
-    np.add.at(found, (labels.astype(np.int64), given.astype(np.int64)), 1)
-    return found
-
-
 @function("FeatureCollection.classify")
 def classify_features(features: Collection, classifier: Classifier, name: str) -> Collection:
     def produce() -> list[Feature]:
@@ -177,7 +158,7 @@ def classify_features(features: Collection, classifier: Classifier, name: str) -
 
 def _plain(value: Any) -> Any:
     if np.ndim(value):
-        return [_plain(each) for each in value]
+        return Array.of(np.asarray(value, np.float64), pixel_types.DOUBLE)
     number = float(value)
     return int(number) if number.is_integer() else number
 

@@ -113,7 +113,7 @@ def blend(bottom: Image, top: Image) -> Image:
         nodes = (below.node, above.node)
         apply = partial(_laid_over, dtype=pixel_types.dtype_of(kind))
         support = nodes[0].support if nodes[0].support is nodes[1].support else None
-        bands.append(default_band(name, PointwiseNode(apply, nodes, support), kind, below))
+        bands.append(default_band(name, PointwiseNode(apply, nodes, support, fractions=True), kind, below))
     return replace(bottom.with_bands(bands), asset_id=None)
 
 

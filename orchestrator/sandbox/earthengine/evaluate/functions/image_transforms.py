@@ -38,10 +38,12 @@ class _Joint(Group):
     def compute_all(self, pull: Pull, grid: Grid, wanted: Sequence[Any]) -> dict[Any, Tile]:
         tiles = [pull.read(node, grid) for node in self.nodes]
         found = self.operation(np.stack([tile.values.astype(np.float64) for tile in tiles]))
-        valid = None
+        valid, weight = None, None
         for tile in tiles:
             valid = both(valid, tile.valid)
-        return {at: Tile(found[at], valid) for at in wanted}
+        if any(tile.weight is not None for tile in tiles):
+            weight = np.min([tile.weights() for tile in tiles], axis=0).astype(np.float32)
+        return {at: Tile(found[at], valid, weight) for at in wanted}
 
 
 def _jointly(image: Image, names: Sequence[str], operation: Callable[[Planes], Planes], kind: PixelType) -> Image:
