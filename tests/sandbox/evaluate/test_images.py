@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from evaluate_kit import S2, MemoryCatalogue, answer, band, call, exact, load, make_scene, pixels, reference
+from evaluate_kit import S2, MemoryCatalogue, answer, band, call, exact, load, make_scene, pixels
 
 from orchestrator.sandbox.earthengine.evaluate import EvaluationError
 
@@ -193,25 +193,6 @@ def test_remap_masks_or_defaults_what_it_does_not_know(catalogue):
     np.testing.assert_array_equal(valid[0], VALUES % 3 < 2)
     np.testing.assert_array_equal(filled, np.choose(VALUES % 3, [10, 20, 7]))
     np.testing.assert_array_equal(values[valid[0]], filled[valid[0]])
-
-
-def test_formulas_follow_the_usual_precedence(catalogue):
-    """b() and named bands, powers, comparisons and choices mean what they look like."""
-    text = "(b('B3') - IMG.B2) / 2 ** 2 + (b(0) > 6 ? -1 : sqrt(16)) * 2"
-    parse = call("Image.parseExpression", expression=text, argName="IMG", vars=["IMG"])
-    node = {"functionInvocationValue": {"functionReference": "f", "arguments": {"IMG": load("a")}}}
-
-    _, (values,), _ = pixels(exact(node, 3, 4, values={"f": parse}), catalogue)
-
-    np.testing.assert_allclose(values, VALUES / 4 + np.where(VALUES > 6, -2, 8))
-
-
-def test_broken_formulas_are_refused(catalogue):
-    """A formula that is none is named."""
-    parse = call("Image.parseExpression", expression="b('B3') +", argName="IMG", vars=["IMG"])
-
-    with pytest.raises(EvaluationError, match="Unable to parse"):
-        answer(reference("f"), catalogue, f=parse)
 
 
 def test_normalized_difference_is_a_ratio(catalogue):
