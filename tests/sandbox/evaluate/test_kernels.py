@@ -229,3 +229,29 @@ def test_distances_end_at_the_radius_of_their_kernel(metric, measure):
     near = (expected <= 30) & shown
     np.testing.assert_array_equal(valid, near)
     np.testing.assert_allclose(values[near], expected[near], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("metric", "measure"),
+    [
+        pytest.param(None, lambda row, col: row**2 + col**2, id="squared by default"),
+        pytest.param("manhattan", np.add, id="manhattan"),
+        pytest.param("chebyshev", np.maximum, id="chebyshev"),
+    ],
+)
+def test_fast_distances_are_those_within_the_neighbourhood(metric, measure):
+    """To the nearest non-zero pixel; the mask of the input does not matter."""
+    lit = np.zeros((9, 9), np.uint16)
+    lit[4, 4] = 1
+    shown = np.ones((9, 9), bool)
+    shown[4, 5] = False
+    world = MemoryCatalogue([make_scene(S2, "a", {"B4": (lit, shown)})])
+    node = call("Image.fastDistanceTransform", image=band("B4"), neighborhood=3, metric=metric)
+
+    values, valid = seen(node, world, 9, 9)
+
+    row, col = np.abs(np.mgrid[-4:5, -4:5])
+    expected = measure(row, col)
+    near = np.hypot(row, col) <= 3 if metric is None else expected <= 3
+    np.testing.assert_array_equal(valid, near)
+    np.testing.assert_array_equal(values[near], expected[near])
