@@ -213,22 +213,6 @@ def test_the_confusion_matrix_is_of_the_training_data():
     assert answer(call("ConfusionMatrix.accuracy", confusionMatrix=matrix)) == 1
 
 
-@pytest.mark.parametrize(
-    ("order", "expected"),
-    [
-        pytest.param(None, [[1, 1, 0], [0, 0, 0], [0, 1, 1]], id="from 0 to the highest"),
-        pytest.param([2, 0], [[1, 0], [0, 1]], id="only those of the order, in its order"),
-    ],
-)
-def test_two_columns_are_compared(order, expected):
-    """Rows are what was there, columns what was found."""
-    table = features(*(feature(there=a, found=b) for a, b in ((0, 0), (0, 1), (2, 1), (2, 2))))
-    matrix = call("Collection.errorMatrix", collection=table, actual="there", predicted="found", order=order)
-
-    assert answer(call("ConfusionMatrix.array", confusionMatrix=matrix)) == expected
-    assert answer(call("ConfusionMatrix.order", confusionMatrix=matrix)) == (order or [0, 1, 2])
-
-
 def test_trees_tell_the_importance_of_their_inputs():
     """By the names of the inputs."""
     told = answer(call("Classifier.explain", classifier=trained(FOREST)))

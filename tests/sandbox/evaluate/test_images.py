@@ -300,3 +300,38 @@ def test_information_is_the_services(catalogue):
         "crs_transform": [10, 0, 500000, 0, -10, 5200000],
     }
     assert found["properties"]["cover"] == 7
+
+
+def test_values_are_replaced_by_those_of_an_array(catalogue):
+    """'from' and 'to' may be arrays; what is not named is masked."""
+    old, new = (call("Array", values=values) for values in ([1, 2], [10, 20]))
+    node = call("Image.remap", **{"image": band("B2"), "from": old, "to": new})
+
+    _, (values,), (valid,) = pixels(exact(node, 3, 4), catalogue)
+
+    assert (values[valid].tolist(), valid.sum()) == ([10, 20], 2)
+
+
+@pytest.mark.parametrize(
+    ("node", "named"),
+    [
+        pytest.param(
+            call("Image.remap", **{"image": call("Image.constant", value=1), "from": [], "to": []}),
+            "at least one; found 0 and 0", id="nothing to replace",
+        ),
+        pytest.param(call("Image.date", image=call("Image.constant", value=1)), "no property", id="no time"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_one_sentence(node, named):
+    """Never a guess, never a failure without words."""
+    with pytest.raises(EvaluationError, match=named):
+        answer(node)
+
+
+def test_bands_are_cast_to_long(catalogue):
+    """'long' and 'int64' are whole numbers of 64 bits."""
+    node = call("Image.cast", image=band("B2"), bandTypes={"B2": "long"})
+
+    kind = answer(call("Image.bandTypes", image=node), catalogue)["B2"]
+
+    assert (kind["precision"], kind["min"], kind["max"]) == ("int", -(2.0**63), 2.0**63)

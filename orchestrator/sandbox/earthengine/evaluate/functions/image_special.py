@@ -59,7 +59,7 @@ for _old, _new in (
 ):
     function(f"Image.{_old}")(lookup(f"Image.{_new}").call)
 
-_LONG = PixelType("int", -(2.0**63), 2.0**63 - 1)
+_LONG = pixel_types.NAMED_TYPES["int64"]
 for _name in ("int64", "long", "toInt64", "toLong"):
     function(f"Image.{_name}")(partial(cast, kind=_LONG))
 
