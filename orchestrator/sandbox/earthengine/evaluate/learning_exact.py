@@ -20,6 +20,7 @@ from orchestrator.sandbox.earthengine.evaluate.learning import (
     Learned,
     Rows,
 )
+from orchestrator.sandbox.earthengine.evaluate.values import number_in
 
 # A node of a tree as R prints it: `node), split, n, deviance, yval`, with a star behind a leaf.
 _NODE = re.compile(
@@ -172,8 +173,8 @@ def spectral_region(coordinates: Sequence[Any], schema: Sequence[str] | None) ->
     names = tuple(schema) if schema else ("u", "v")
     if len(names) != 2:
         raise EvaluationError(f"{name}: The schema must have 2 names, found {list(names)}.")
-    rings = [np.asarray(ring, np.float64).reshape(-1) for ring in coordinates]
-    if any(len(ring) % 2 or len(ring) < 6 for ring in rings):
+    rings = [np.array([number_in(name, value) for value in ring]) for ring in coordinates if isinstance(ring, list)]
+    if len(rings) != len(coordinates) or any(len(ring) % 2 or len(ring) < 6 for ring in rings):
         raise EvaluationError(f"{name}: Each ring must be a list of at least 3 pairs of coordinates.")
 
     def fit(rows: Rows, labels: Labels, mode: str) -> Learned:
