@@ -69,3 +69,13 @@ def test_exclusive_or_of_formulas_is_of_yes_and_no(catalogue, text, refused):
     else:
         _, (values,), _ = pixels(exact(node, 3, 4, values={"f": parse}), catalogue)
         np.testing.assert_array_equal(values, (VALUES > 1) ^ (VALUES * 2 > 4))
+
+
+def test_formulas_know_numbers_of_other_bases(catalogue):
+    """0x and 0b before whole numbers."""
+    parse = call("Image.parseExpression", expression="b('B2') + 0x1F - 0b101", argName="IMG", vars=["IMG"])
+    node = {"functionInvocationValue": {"functionReference": "f", "arguments": {"IMG": load("a")}}}
+
+    _, (values,), _ = pixels(exact(node, 3, 4, values={"f": parse}), catalogue)
+
+    np.testing.assert_array_equal(values, VALUES + 26)

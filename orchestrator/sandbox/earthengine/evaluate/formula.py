@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)"
+    r"\s*(?:(?P<number>0[xX][\da-fA-F]+|0[bB][01]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)"
     r"|(?P<text>'[^']*'|\"[^\"]*\")|(?P<sign>\*\*|<=|>=|==|!=|&&|\|\||<<|>>|[-+*/%^&|~!<>?:(),.\[\]=]))"
 )
 _BINDING = {
@@ -51,6 +51,13 @@ def parsed(text: str, function: str = "Image.parseExpression") -> Formula:
     found = parser.assignment()
     parser.expect_end()
     return found
+
+
+def _number(text: str) -> float:
+    """Read a decimal number, or a whole one with 0x or 0b before it."""
+    if text[:2].lower() in {"0x", "0b"}:
+        return int(text, 0)
+    return float(text) if re.search(r"[.eE]", text) else int(text)
 
 
 class _Parser:
@@ -131,7 +138,7 @@ class _Parser:
     def _atom(self) -> Formula:
         kind, text = self._take()
         if kind == "number":
-            return Formula("number", float(text) if re.search(r"[.eE]", text) else int(text))
+            return Formula("number", _number(text))
         if kind == "name":
             return self._call(text) if self._accept("(") else Formula("name", text)
         if (kind, text) == ("sign", "("):

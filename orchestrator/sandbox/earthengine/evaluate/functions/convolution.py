@@ -15,7 +15,7 @@ from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.functions.distance import distances
 from orchestrator.sandbox.earthengine.evaluate.images import default_band
-from orchestrator.sandbox.earthengine.evaluate.kernels import Kernel
+from orchestrator.sandbox.earthengine.evaluate.kernels import Kernel, expect_small
 from orchestrator.sandbox.earthengine.evaluate.nodes import NeighbourhoodNode, Node
 from orchestrator.sandbox.earthengine.evaluate.projection import Grid, parse_crs
 from orchestrator.sandbox.earthengine.evaluate.registry import function
@@ -168,6 +168,7 @@ def distance(image: Image, kernel: Kernel | None, skip_masked: bool) -> Image:
         raise not_imitated("Image.distance without a kernel of distances")
 
     def reach(grid: Grid) -> int:
+        expect_small(kernel.radius(grid))
         return int(kernel.radius(grid) + 1e-9)
 
     bands = []
