@@ -12,6 +12,7 @@ from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.projection import Projection
+from orchestrator.sandbox.earthengine.evaluate.untold import told
 from orchestrator.sandbox.earthengine.evaluate.values import (
     INDEX,
     Collection,
@@ -42,6 +43,7 @@ def encoded(value: Any) -> Any:
         return [encoded(item) for item in value]
     if isinstance(value, Mapping):
         return {key: encoded(item) for key, item in value.items()}
+    told(value)
     for kind, write in _WRITERS.items():
         if isinstance(value, kind):
             return write(value)

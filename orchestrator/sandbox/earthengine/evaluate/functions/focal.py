@@ -109,7 +109,7 @@ def _by_offsets(padded: Array, kernel: Kernel, grid: Grid, operation: np.ufunc) 
 
 
 def _reduced(tile: Tile, grid: Grid, *, kernel: Kernel, reducer: Reducer) -> Tile:
-    return reducer.planes(_stack(tile, grid, kernel), tile.values.dtype)[0]
+    return reducer.reduce([[each] for each in _stack(tile, grid, kernel)], tile.values.dtype)[0]
 
 
 def _stack(tile: Tile, grid: Grid, kernel: Kernel) -> list[Tile]:
@@ -168,7 +168,7 @@ def reduce_neighborhood(
 
 
 def _neighbourhood(tile: Tile, grid: Grid, *, kernel: Kernel, reducer: Reducer, at: int, keep_mask: bool) -> Tile:
-    found = reducer.planes(_stack(tile, grid, kernel), tile.values.dtype)[at]
+    found = reducer.reduce([[each] for each in _stack(tile, grid, kernel)], tile.values.dtype)[at]
     if not keep_mask or tile.valid is None:
         return found
     reach = kernel.reach(grid)

@@ -80,13 +80,7 @@ def reduce_region(
     pixels = _Pixels(len(image.bands))
     for strip in strips(image, place, grid, weighted=any(reducer.weighted)):
         pixels.add(strip)
-    if reducer.inputs > 1:
-        found = reduced(name, reducer, pixels.records(range(len(image.bands))))
-        return dict(zip(reducer.outputs, found, strict=True))
-    answer: dict[str, Any] = {}
-    for at, band in enumerate(image.bands):
-        answer.update(_named(band.name, reducer, reduced(name, reducer, pixels.records([at]))))
-    return answer
+    return pixels.reduced(name, image, reducer)
 
 
 class _Pixels:
@@ -108,10 +102,23 @@ class _Pixels:
         self._inside.append(strip.inside[chosen])
         self._shares.append(np.ones(chosen.sum()) if strip.coverage is None else strip.coverage[chosen])
 
-    def records(self, bands: Sequence[int]) -> Inputs:
+    def reduced(self, name: str, image: Image, reducer: Reducer) -> dict[str, Any]:
+        """Reduce each band for itself, or all at once if the reducer has several inputs."""
+        if reducer.inputs > 1:
+            records = self._records(name, range(len(image.bands)), joint=reducer.joint)
+            return dict(zip(reducer.outputs, reduced(name, reducer, records), strict=True))
+        answer: dict[str, Any] = {}
+        for at, band in enumerate(image.bands):
+            results = reduced(name, reducer, self._records(name, [at], joint=True))
+            answer.update(_named(band.name, reducer, results))
+        return answer
+
+    def _records(self, name: str, bands: Sequence[int], *, joint: bool) -> Inputs:
         """Give the pixels whose mask is not zero in any of some bands; each weighs the lesser of mask and share."""
         masks = [np.concatenate(self._masks[at]) for at in bands]
         valid = np.logical_and.reduce([mask > 0 for mask in masks])
+        if not joint and any((mask > 0).sum() != valid.sum() for mask in masks):
+            raise not_imitated(f"{name}: pixels of which some inputs are masked")
         # The first piece is empty and of no type of its own.
         columns = [np.concatenate(self._values[at][1:] or self._values[at])[valid] for at in bands]
         shares, inside = np.concatenate(self._shares)[valid], np.concatenate(self._inside)[valid]
@@ -230,9 +237,9 @@ def reduce_columns(
     if len(selectors) != reducer.inputs:
         raise EvaluationError(f"{name}: The reducer needs {reducer.inputs} selectors, found {len(selectors)}.")
     rows = [[element.properties.get(key) for key in selectors] for element in collection.elements()]
-    full = [at for at, row in enumerate(rows) if None not in row[: len(row) - reducer.optional]]
+    full = [at for at, row in enumerate(rows) if reducer.nulls or None not in row[: len(row) - reducer.optional]]
     whole = {at for at, row in enumerate(rows) if all(value is None for value in row)}
-    if "list" not in reducer.outputs and len(full) + len(whole) < len(rows):
+    if not {"list", "features"} & set(reducer.outputs) and len(full) + len(whole - set(full)) < len(rows):
         raise not_imitated(f"{name}: records of several inputs of which some are null")
     columns = [column_of([rows[at][number] for at in full]) for number in range(len(selectors))]
     weighed = _weights_of(name, collection, reducer, weights, full)
