@@ -305,3 +305,16 @@ def boolean_kind(kind: PixelType, count: int) -> list[PixelType]:
     """The result is yes or no."""
     del kind, count
     return [pixel_types.BOOLEAN]
+
+
+def weighed_kinds(reducer: Reducer, kind: PixelType, count: int) -> list[PixelType]:
+    """Give the type of each output where records weigh in part: of integers, a sum is a fraction, too."""
+    found = reducer.kinds(kind, count)
+    if not any(reducer.weighted):
+        return found
+    # A sum is what depends on both the type and the number of the inputs.
+    alone, others = reducer.kinds(kind, 1), reducer.kinds(PixelType("int", -7, 7.5), count)
+    return [
+        pixel_types.FLOAT if each.precision == "int" and each not in (one, other) else each
+        for each, one, other in zip(found, alone, others, strict=True)
+    ]
