@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import shapely
 
+from orchestrator.sandbox.earthengine.evaluate.array_bands import cell, reduced_arrays
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.functions.reducer import column_of, reduced
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
@@ -85,7 +87,8 @@ def reduce_region(
         return dict(zip(reducer.outputs, found, strict=True))
     answer: dict[str, Any] = {}
     for at, band in enumerate(image.bands):
-        answer.update(_named(band.name, reducer, reduced(name, reducer, pixels.records([at]))))
+        reduce = partial(reduced_arrays, kind=band.type) if band.type.dimensions else reduced
+        answer.update(_named(band.name, reducer, reduce(name, reducer, pixels.records([at]))))
     return answer
 
 
@@ -164,7 +167,7 @@ def _sampled(image: Image, place: Geometry, grid: Grid, *, drop_nulls: bool, geo
             if drop_nulls and not all(mask[number] for mask in masks):
                 continue
             values = {
-                band.name: column[number].item() if mask[number] else None
+                band.name: cell(column[number], band.type) if mask[number] else None
                 for band, column, mask in zip(image.bands, columns, masks, strict=True)
             }
             point = Geometry(shapely.Point(lon[number], lat[number])) if geometries else None
@@ -196,6 +199,8 @@ def get_region(
         raise EvaluationError(
             f"ImageCollection.getRegion: Too many values: {expected} values but only {_MAX_VALUES} allowed."
         )
+    if any(band.type.dimensions for image in images for band in image.bands):
+        raise not_imitated("ImageCollection.getRegion of array bands")
     rows: list[Any] = [["id", "longitude", "latitude", "time", *names]]
     for image in images:
         if image.names != names:
