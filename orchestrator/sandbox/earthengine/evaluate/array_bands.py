@@ -16,6 +16,7 @@ import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate.arrays import Array, Batch, aligned, storage
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.fractions import with_fractions
 from orchestrator.sandbox.earthengine.evaluate.images import common_support, default_band
 from orchestrator.sandbox.earthengine.evaluate.nodes import Node, Pull
 from orchestrator.sandbox.earthengine.evaluate.projection import Grid
@@ -34,23 +35,21 @@ Batched = Callable[..., Batch]
 
 def over_pixels(function: Batched, tiles: Sequence[Tile]) -> Tile:
     """
-    Apply a function of batches to the pixels that are valid in all tiles.
+    Apply a function of batches to the pixels that are masked in no tile.
 
     Args:
         function: From a batch per tile, all equally long, to a batch; arrays of several lengths as objects.
         tiles: Of one window, at least one.
     """
+    if any(tile.weight is not None for tile in tiles):
+        return with_fractions(lambda *whole: over_pixels(function, whole), tiles)
     shape = tiles[0].shape
     valid = tiles[0].valid
     for tile in tiles[1:]:
         valid = both(valid, tile.valid)
     if valid is None and all(tile.values.strides[:2] == (0, 0) for tile in tiles):
         one = compacted(_grouped(function, [_batch(tile, 1, None) for tile in tiles]))
-        return Tile(
-            np.broadcast_to(one, (*shape, *one.shape[1:]))
-            if one.ndim < 2
-            else np.broadcast_to(one[0], (*shape, *one.shape[1:]))
-        )
+        return Tile(np.broadcast_to(one[np.newaxis], (*shape, *one.shape[1:])))
     where = None if valid is None else np.flatnonzero(valid)
     count = shape[0] * shape[1] if where is None else len(where)
     if not count:

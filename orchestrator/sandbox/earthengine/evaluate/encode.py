@@ -15,6 +15,7 @@ from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.projection import Projection
 from orchestrator.sandbox.earthengine.evaluate.values import (
     INDEX,
+    MAX_ELEMENTS,
     Collection,
     Date,
     DateRange,
@@ -22,6 +23,7 @@ from orchestrator.sandbox.earthengine.evaluate.values import (
     Feature,
     Image,
     ImageBand,
+    too_many,
 )
 from orchestrator.sandbox.scenes.catalogue import PixelType
 
@@ -104,10 +106,14 @@ def _feature(feature: Feature) -> dict[str, Any]:
 
 
 def _collection(collection: Collection) -> dict[str, Any]:
-    features = [encoded(element) for element in collection.elements()]
+    if len(elements := collection.elements()) > MAX_ELEMENTS:
+        raise too_many()
+    features = [encoded(element) for element in elements]
     answer: dict[str, Any] = {"type": collection.kind, "features": features}
     if collection.query is not None:
         answer["id"] = collection.query.collection
+    elif collection.table is not None:
+        answer["id"] = collection.table
     if collection.properties:
         answer["properties"] = encoded(collection.properties)
     return answer

@@ -42,7 +42,7 @@ class StackNode(Node):
         for image in self._images:
             scope = pull.scope()
             tiles = [scope.read(node, grid) for node in image]
-            valid = np.logical_and.reduce([tile.mask() for tile in tiles])
+            valid = np.logical_and.reduce([_whole(tile) for tile in tiles])
             if valid.any():
                 layers.append(np.stack([tile.values for tile in tiles], axis=-1))
                 seen.append(valid)
@@ -52,6 +52,13 @@ class StackNode(Node):
         if values.dtype.kind != "f" or self._dtype.kind == "f":
             values = values.astype(self._dtype, copy=False)
         return Tile(_without_gaps(values, valid))
+
+
+def _whole(tile: Tile) -> Any:
+    """Give the mask; whether a fraction of one counts as valid is not told."""
+    if tile.weight is not None and ((tile.weight > 0) & (tile.weight < 1)).any():
+        raise not_imitated("ImageCollection.toArray: fractional masks")
+    return tile.mask() if tile.weight is None else tile.weight > 0
 
 
 def _without_gaps(values: Any, valid: Any) -> Any:

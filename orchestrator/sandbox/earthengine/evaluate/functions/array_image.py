@@ -174,13 +174,14 @@ def _limits(name: str, image: Image, limit: Image | None) -> list[ImageBand]:
 def _open(band: ImageBand | None) -> Node:
     if band is None:
         return ConstantNode(np.nan, np.dtype(np.float64))
-    return PointwiseNode(_filled, (band.node,), None)
+    return PointwiseNode(_filled, (band.node,), None, fractions=True)
 
 
 def _filled(tile: Tile) -> Tile:
-    if tile.valid is None:
+    seen = tile.seen()
+    if seen is None:
         return tile
-    return Tile(np.where(tile.valid, tile.values.astype(np.float64), np.nan))
+    return Tile(np.where(seen, tile.values.astype(np.float64), np.nan))
 
 
 @function("Image.arrayMask")
@@ -312,7 +313,7 @@ class Flattening(Group):
         tile = in_pieces(self._flat, pull, grid)
         if tile.values.ndim == 2:  # nowhere valid
             return dict.fromkeys(wanted, tile)
-        return {at: Tile(tile.values[..., at], tile.valid) for at in wanted}
+        return {at: Tile(tile.values[..., at], tile.valid, tile.weight) for at in wanted}
 
     def _flat(self, pull: Pull, grid: Grid) -> Tile:
         return over_pixels(self._elements, [pull.read(self._source, grid)])
