@@ -208,6 +208,11 @@ def test_confusion_matrices_are_measured_by_their_formulas(name, expected):
     np.testing.assert_allclose(answer(call(f"ConfusionMatrix.{name}", confusionMatrix=matrix)), expected)
 
 
+def test_confusion_matrices_are_written_as_rows():
+    """As public programs write them to files."""
+    assert answer(call("ConfusionMatrix", array=made(COUNTS))) == COUNTS
+
+
 def test_properties_give_arrays():
     """A list is none, an array is."""
     feature = call("Element.set", object=call("Feature", geometry=None), key="a", value=made([1, 2]))

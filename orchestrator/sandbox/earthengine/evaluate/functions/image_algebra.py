@@ -319,29 +319,6 @@ def _normalized(left: Tile, right: Tile) -> Tile:
     return Tile(_divide(a - b, a + b), both(valid, ~negative) if negative.any() else valid)
 
 
-@function("Image.remap")
-def remap(image: Image, source: list[Any], target: list[Any], default: Any, name: str | None) -> Image:
-    if len(source) != len(target):
-        raise EvaluationError("Image.remap: 'from' and 'to' must have the same number of elements.")
-    band = image.bands[0] if name is None else image.band(name)
-    if band is None:
-        raise EvaluationError(f"Image.remap: Band '{name}' not found.")
-    kinds = [pixel_types.of_number(value) for value in [*target, *([] if default is None else [default])]]
-    kind = pixel_types.union(kinds)
-    apply = partial(_remapped, source=source, target=target, default=default, dtype=pixel_types.dtype_of(kind))
-    return image.with_bands([default_band("remapped", pointwise(apply, band.node), kind, band)])
-
-
-def _remapped(tile: Tile, *, source: list[Any], target: list[Any], default: Any, dtype: np.dtype[Any]) -> Tile:
-    order = np.argsort(source, kind="stable")
-    keys, answers = np.asarray(source)[order], np.asarray(target, dtype)[order]
-    at = np.minimum(np.searchsorted(keys, tile.values), len(keys) - 1)
-    known = keys[at] == tile.values
-    if default is None:
-        return Tile(answers[at], both(tile.valid, known))
-    return Tile(np.where(known, answers[at], dtype.type(default)), tile.valid)
-
-
 @function("Image.where")
 def where(image: Image, test: Image, value: Image) -> Image:
     bands = []
@@ -360,32 +337,3 @@ def _replaced(tile: Tile, test: Tile, value: Tile, *, dtype: np.dtype[Any]) -> T
     chosen = (test.values != 0) & (test.weights() > 0) & (value.weights() > 0)
     dtype = np.result_type(dtype, tile.values.dtype) if tile.values.dtype.kind == "f" else dtype
     return Tile(np.where(chosen, value.values, tile.values).astype(dtype, copy=False), tile.valid, tile.weight)
-
-
-@function("Image.spectralDistance")
-def spectral_distance(left: Image, right: Image, metric: str) -> Image:
-    measures = {"sam": _angle, "sed": _squared_euclidean}
-    if metric not in measures:
-        raise EvaluationError(f"Image.spectralDistance: metric '{metric}' is not imitated by this sandbox.")
-    nodes = [band.node for image in (left, right) for band in image.bands]
-    node = pointwise(partial(_distance, measure=measures[metric]), *nodes)
-    return left.with_bands([default_band("distance", node, pixel_types.DOUBLE, left.bands[0])])
-
-
-def _distance(*tiles: Tile, measure: Callable[[Array, Array], Array]) -> Tile:
-    half = len(tiles) // 2
-    stacks = [np.stack([tile.values.astype(np.float64) for tile in part]) for part in (tiles[:half], tiles[half:])]
-    valid = tiles[0].valid
-    for tile in tiles[1:]:
-        valid = both(valid, tile.valid)
-    return Tile(measure(*stacks), valid)
-
-
-def _angle(a: Array, b: Array) -> Array:
-    lengths = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
-    cosine = np.divide((a * b).sum(axis=0), lengths, out=np.ones_like(lengths), where=lengths > 0)
-    return np.asarray(np.arccos(np.clip(cosine, -1, 1)))
-
-
-def _squared_euclidean(a: Array, b: Array) -> Array:
-    return np.asarray(((a - b) ** 2).sum(axis=0))
