@@ -10,6 +10,7 @@ import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.arrays import Array
+from orchestrator.sandbox.earthengine.evaluate.confusion import ConfusionMatrix
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.projection import Projection
@@ -134,6 +135,7 @@ _WRITERS: dict[type, Callable[[Any], Any]] = {
     Projection: _projection,
     PixelType: pixel_type,
     Array: lambda array: encoded(array.values.tolist()),
+    ConfusionMatrix: lambda matrix: encoded(matrix.counts.values.tolist()),
     Date: lambda date: {"type": "Date", "value": date.ms},
     DateRange: lambda span: {"type": "DateRange", "dates": [span.start_ms, span.end_ms]},
     ErrorMargin: lambda margin: {"type": "ErrorMargin", "unit": margin.unit, "value": margin.value},
