@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
+from orchestrator.sandbox.earthengine.evaluate.array_guard import refuse_arrays
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.formula import BINARY, Formula, parsed
 from orchestrator.sandbox.earthengine.evaluate.functions.image_structure import rename, select
@@ -95,5 +96,6 @@ def _function(name: str, operands: list[Image]) -> Image:
 
 
 def _called(name: str, operands: list[Image]) -> Image:
+    refuse_arrays(f"Image.{name}", (("", operand) for operand in operands))
     found: Image = lookup(f"Image.{name}").call(*operands)
     return found
