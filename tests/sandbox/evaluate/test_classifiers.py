@@ -82,6 +82,17 @@ def test_images_are_classified_by_the_names_of_their_bands(catalogue, name):
     np.testing.assert_array_equal(values, GROUND)
 
 
+def test_images_have_the_chances_of_each_class(catalogue):
+    """An array in each pixel, whose greatest element is the class."""
+    chances = call("Image.classify", image=load("a"), classifier=trained(FOREST, "MULTIPROBABILITY"))
+    node = call("Image.arrayFlatten", image=chances, coordinateLabels=[["x", "y", "z"]])
+
+    _, found, _ = pixels(exact(node, 8, 9), catalogue)
+
+    np.testing.assert_allclose(np.sum(found, axis=0), 1)
+    np.testing.assert_array_equal(np.argmax(found, axis=0), GROUND)
+
+
 def test_a_band_that_is_missing_is_named(catalogue):
     """The schema's names are what an image must have."""
     node = call("Image.classify", image=call("Image.constant", value=1), classifier=trained(FOREST))

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import learning_exact, learning_forms, pixel_types
-from orchestrator.sandbox.earthengine.evaluate.arrays import Array
+from orchestrator.sandbox.earthengine.evaluate.array_bands import array_band
+from orchestrator.sandbox.earthengine.evaluate.arrays import Array, Batch, shaped
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.images import common_support, default_band
 from orchestrator.sandbox.earthengine.evaluate.learning import (
@@ -170,14 +171,20 @@ def classify_image(image: Image, classifier: Classifier, name: str) -> Image:
     missing = [each for each in classifier.schema if image.band(each) is None]
     if missing:
         raise EvaluationError(f"Image.classify: The image lacks the bands {missing} of the classifier's schema.")
-    if classifier.mode in ARRAYS:
-        raise not_imitated(f"Image.classify in the mode {classifier.mode}")
     bands = [band for each in classifier.schema if (band := image.band(each)) is not None]
+    if classifier.mode in ARRAYS:
+        kind = shaped(pixel_types.DOUBLE, 1)
+        return image.with_bands([array_band(name, partial(_arrays, classifier=classifier), kind, *bands)])
     nodes = [band.node for band in bands]
     whole = classifier.mode == CLASSIFICATION
     kind = pixel_types.NAMED_TYPES["int32"] if whole else pixel_types.FLOAT
     node = PointwiseNode(partial(_classified, classifier=classifier), nodes, common_support(*nodes))
     return image.with_bands([default_band(name, node, kind, bands[0])])
+
+
+def _arrays(*batches: Batch, classifier: Classifier) -> Batch:
+    rows = np.stack([batch.astype(np.float64) for batch in batches], axis=1)
+    return np.asarray(classifier.learned().predict(rows), np.float64)
 
 
 def _classified(*tiles: Tile, classifier: Classifier) -> Tile:
