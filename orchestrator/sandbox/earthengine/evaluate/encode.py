@@ -10,9 +10,11 @@ import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.arrays import Array
+from orchestrator.sandbox.earthengine.evaluate.confusion import ConfusionMatrix
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.projection import Projection
+from orchestrator.sandbox.earthengine.evaluate.untold import told
 from orchestrator.sandbox.earthengine.evaluate.values import (
     INDEX,
     MAX_ELEMENTS,
@@ -45,6 +47,7 @@ def encoded(value: Any) -> Any:
         return [encoded(item) for item in value]
     if isinstance(value, Mapping):
         return {key: encoded(item) for key, item in value.items()}
+    told(value)
     for kind, write in _WRITERS.items():
         if isinstance(value, kind):
             return write(value)
@@ -132,6 +135,7 @@ _WRITERS: dict[type, Callable[[Any], Any]] = {
     Projection: _projection,
     PixelType: pixel_type,
     Array: lambda array: encoded(array.values.tolist()),
+    ConfusionMatrix: lambda matrix: encoded(matrix.counts.values.tolist()),
     Date: lambda date: {"type": "Date", "value": date.ms},
     DateRange: lambda span: {"type": "DateRange", "dates": [span.start_ms, span.end_ms]},
     ErrorMargin: lambda margin: {"type": "ErrorMargin", "unit": margin.unit, "value": margin.value},
