@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.projection import Projection
 from orchestrator.sandbox.earthengine.evaluate.values import (
@@ -113,6 +113,12 @@ def _projection(projection: Projection) -> dict[str, Any]:
     return {"type": "Projection", "crs": projection.crs, "transform": transform}
 
 
+def _date_range(span: DateRange) -> dict[str, Any]:
+    if span.start_ms is None or span.end_ms is None:
+        raise not_imitated("The JSON of a range of dates without bounds")
+    return {"type": "DateRange", "dates": [span.start_ms, span.end_ms]}
+
+
 _WRITERS: dict[type, Callable[[Any], Any]] = {
     Image: _image,
     Feature: _feature,
@@ -121,6 +127,6 @@ _WRITERS: dict[type, Callable[[Any], Any]] = {
     Projection: _projection,
     PixelType: pixel_type,
     Date: lambda date: {"type": "Date", "value": date.ms},
-    DateRange: lambda span: {"type": "DateRange", "dates": [span.start_ms, span.end_ms]},
+    DateRange: _date_range,
     ErrorMargin: lambda margin: {"type": "ErrorMargin", "unit": margin.unit, "value": margin.value},
 }

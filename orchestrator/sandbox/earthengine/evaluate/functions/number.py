@@ -196,11 +196,11 @@ def plain(name: str, value: Any) -> str:
 
     Raises:
         EvaluationError: If the reference does not tell them: of a result of division that is whole, of NaN, and of
-            numbers that Java writes with an exponent.
+            numbers that Java writes with an exponent, and of anything else.
     """
     written = str(value)
     exotic = isinstance(value, float) and (value.is_integer() or not _LEAST_PLAIN <= abs(value) < _MOST_PLAIN)
-    if exotic or isinstance(value, bool):
+    if exotic or isinstance(value, bool) or not isinstance(value, (int, float)):
         raise not_imitated(f"{name}: the text of the number {value}")
     return written
 
