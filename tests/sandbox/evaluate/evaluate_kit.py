@@ -118,6 +118,9 @@ class MemoryCatalogue:
     def scene(self, asset_id):
         return next((scene for scene in self.all if scene.asset_id == asset_id), None)
 
+    def table(self, asset_id):  # noqa: ARG002  the port's signature
+        return None
+
 
 def make_scene(collection, index, arrays, *, epsg=32633, origin=ORIGIN, scales=None, when=0, kinds=None, **properties):
     """Make a scene of named arrays; `arrays[name]` is values, or (values, valid)."""
