@@ -92,7 +92,7 @@ def mapped(dictionary: dict[str, Any], algorithm: Algorithm) -> dict[str, Any]:
     return {key: value for key, value in results.items() if value is not None}
 
 
-def _selected(name: str, dictionary: dict[str, Any], selectors: list[str], *, ignore_missing: bool) -> list[str]:
+def selected(name: str, dictionary: dict[str, Any], selectors: list[str], *, ignore_missing: bool) -> list[str]:
     """
     Give the keys that selectors, which are keys or regular expressions, name.
 
@@ -112,13 +112,13 @@ def _selected(name: str, dictionary: dict[str, Any], selectors: list[str], *, ig
 
 @function("Dictionary.select")
 def select(dictionary: dict[str, Any], names: list[str], ignore_missing: bool) -> dict[str, Any]:
-    chosen = _selected("Dictionary.select", dictionary, names, ignore_missing=ignore_missing)
+    chosen = selected("Dictionary.select", dictionary, names, ignore_missing=ignore_missing)
     return {name: dictionary[name] for name in chosen}
 
 
 @function("Dictionary.remove")
 def remove(dictionary: dict[str, Any], names: list[str], ignore_missing: bool) -> dict[str, Any]:
-    chosen = _selected("Dictionary.remove", dictionary, names, ignore_missing=ignore_missing)
+    chosen = selected("Dictionary.remove", dictionary, names, ignore_missing=ignore_missing)
     return {key: value for key, value in dictionary.items() if key not in chosen}
 
 
