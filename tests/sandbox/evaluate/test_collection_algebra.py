@@ -167,3 +167,9 @@ def test_as_many_new_names_as_properties_are_needed():
     """The sentence counts both."""
     with pytest.raises(EvaluationError, match="1 names were given for 2"):
         value({"Feature.select": [FEATURE, ["a."], ["x"]]})
+
+
+def test_a_list_of_no_elements_is_an_error():
+    """The service says so of `toList(size())` of an empty collection, as its users published."""
+    with pytest.raises(EvaluationError, match=r"The value of 'count' must be positive\. Got: 0\."):
+        value({"Collection.toList": [features(), 0]})

@@ -46,6 +46,8 @@ POINT = {"GeometryConstructors.Point": [[1, 2]]}
             {"Image.bandNames": [{"Dictionary.toImage": [{"b": 1, "a": 2}, ["b"]]}]}, ["b"], id="bands that are named"
         ),
         pytest.param({"ObjectType": [[1]]}, "List", id="type of a list"),
+        pytest.param({"List.sequence": [5, 4.5]}, [], id="a sequence that ends before its start"),
+        pytest.param({"List.sequence": [5, 4, -0.5]}, [5, 4.5, 4], id="a sequence downwards"),
     ],
 )
 def test_lists_and_dictionaries_are_edited(written, expected):
@@ -77,6 +79,7 @@ def test_what_cannot_be_edited_is_an_error(written, sentence):
         pytest.param({"List.slice": [[1, 2], -5]}, id="slice before the beginning"),
         pytest.param({"List.slice": [[1, 2], 0, 2, -1]}, id="slice backwards"),
         pytest.param({"List.join": [[True]]}, id="text of a boolean"),
+        pytest.param({"List.sort": [[True, 2]]}, id="order of a boolean and a number"),
         pytest.param({"ObjectType": [1.5]}, id="type of a number"),
         pytest.param({"List.contains": [[{"Image.constant": [1]}], {"Image.constant": [1]}]}, id="equal images"),
     ],

@@ -109,7 +109,11 @@ def _collection(collection: Collection) -> dict[str, Any]:
     if len(elements := collection.elements()) > MAX_ELEMENTS:
         raise too_many()
     features = [encoded(element) for element in elements]
-    answer: dict[str, Any] = {"type": collection.kind, "features": features}
+    answer: dict[str, Any] = {"type": collection.kind}
+    if collection.kind == "ImageCollection":
+        answer["bands"] = []  # as the reference shows an empty one, which has no list of features
+    if features or collection.kind != "ImageCollection":
+        answer["features"] = features
     if collection.query is not None:
         answer["id"] = collection.query.collection
     elif collection.table is not None:

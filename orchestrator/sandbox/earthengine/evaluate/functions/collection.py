@@ -166,8 +166,11 @@ def size(collection: Collection) -> int:
 
 @function("Collection.toList")
 def to_list(collection: Collection, count: int, offset: int) -> list[Any]:
-    if count < 0 or offset < 0:
-        raise EvaluationError(f"Collection.toList: count ({count}) and offset ({offset}) must not be negative.")
+    """List elements; that none are asked for is an error, in the sentence that users published."""
+    if count < 1:
+        raise EvaluationError(f"Collection.toList: The value of 'count' must be positive. Got: {count}.")
+    if offset < 0:
+        raise EvaluationError(f"Collection.toList: The offset must not be negative, found {offset}.")
     return _first(collection, offset + count)[offset:]
 
 

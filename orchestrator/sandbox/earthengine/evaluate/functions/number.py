@@ -29,6 +29,7 @@ _WIDTHS = {
     "Int64": (-(2**63), 2**63 - 1),
     "Long": (-(2**63), 2**63 - 1),
 }
+_ONLY_JAVA = re.compile(r"[+-]?(NaN|Infinity|0[xX].*|[\d.eE+-]+[dDfF])")  # what Java's numbers may be besides
 _BITS = 64
 _LEAST_PLAIN, _MOST_PLAIN = 1e-3, 1e7  # numbers that Java's `Double.toString` writes without an exponent
 _WHOLE = re.compile(r"[+-]?\d+")
@@ -215,4 +216,6 @@ def parse(text: str, radix: int) -> float:
             return int(text, radix)
     except ValueError:
         pass
+    if text != text.strip() or _ONLY_JAVA.fullmatch(text):
+        raise not_imitated(f"Number.parse: '{text}'")
     raise EvaluationError(f"Number.parse: Cannot parse '{text}' as a number of radix {radix}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.equality import position
@@ -20,7 +21,7 @@ def sequence(start: float, end: float | None, step: float, count: int | None) ->
         return [start + at * width for at in range(count)]
     if end is None or step == 0:
         raise EvaluationError("List.sequence: 'end' or 'count' must be given, and a step other than 0.")
-    length = int((end - start) / step + 1e-9) + 1
+    length = math.floor((end - start) / step + 1e-9) + 1
     if length > _MAX_LENGTH:
         raise EvaluationError("List.sequence: the sequence is too long.")
     return [start + at * step for at in range(max(length, 0))]
@@ -119,7 +120,9 @@ def ordered(items: list[Any], keys: list[Any] | None) -> list[Any]:
     order = items if keys is None else keys
     if len(order) != len(items):
         raise EvaluationError("List.sort: 'keys' must have the same length as 'list'.")
-    plain = all(isinstance(key, (int, float)) for key in order) or all(isinstance(key, str) for key in order)
+    plain = all(isinstance(key, (int, float)) and not isinstance(key, bool) for key in order) or all(
+        isinstance(key, str) for key in order
+    )
     if not plain:
         raise not_imitated("List.sort: an order of nulls or of values of several kinds")
     return [item for _, item in sorted(zip(order, items, strict=True), key=lambda pair: pair[0])]
