@@ -124,6 +124,11 @@ def _projection(projection: Projection) -> dict[str, Any]:
     return {"type": "Projection", "crs": projection.crs, "transform": transform}
 
 
+def _margin(margin: ErrorMargin) -> dict[str, Any]:
+    answer: dict[str, Any] = {"type": "ErrorMargin", "unit": margin.unit}
+    return answer if margin.value is None else {**answer, "value": encoded(margin.value)}
+
+
 _WRITERS: dict[type, Callable[[Any], Any]] = {
     Image: _image,
     Feature: _feature,
@@ -134,5 +139,5 @@ _WRITERS: dict[type, Callable[[Any], Any]] = {
     Array: lambda array: encoded(array.values.tolist()),
     Date: lambda date: {"type": "Date", "value": date.ms},
     DateRange: lambda span: {"type": "DateRange", "dates": [span.start_ms, span.end_ms]},
-    ErrorMargin: lambda margin: {"type": "ErrorMargin", "unit": margin.unit, "value": margin.value},
+    ErrorMargin: _margin,
 }

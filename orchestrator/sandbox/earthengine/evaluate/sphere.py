@@ -26,6 +26,7 @@ _GEOD = pyproj.Geod(ellps="WGS84")
 _ERROR_METRES = 1.0  # without a margin
 _LEAST_METRES = 1e-3
 _PIECES = 64  # of the longer side: how finely straight edges are drawn on the sphere
+_HALF = 180.0  # degrees
 _TOUCH = 1e-9  # degrees; nearer than this, a point lies on an edge
 _SEARCH_METRES = 20_000.0  # how finely edges are searched for the nearest point
 
@@ -45,9 +46,9 @@ def drawn(name: str, geometry: Geometry, error_metres: float) -> BaseGeometry:
         EvaluationError: If an edge goes over the antimeridian.
     """
     world = geometry.projection.shape_to_world(geometry.shape)
-    if geometry.projection.crs != WGS84:
+    if geometry.projection.crs != WGS84 and not world.is_empty:
         return reproject_shape(_fine(world), geometry.projection.crs, WGS84)
-    if not geometry.geodesic:
+    if world.is_empty or not geometry.geodesic:
         return world
     if _leaps(world):
         raise not_imitated(f"{name}: a shortest edge over the antimeridian")
@@ -61,13 +62,13 @@ def _fine(shape: BaseGeometry) -> BaseGeometry:
     return shapely.segmentize(shape, longest) if longest > 0 else shape
 
 
-def _leaps(shape: BaseGeometry) -> bool:
-    x, parts = shapely.get_coordinates(shape)[:, 0], shapely.get_parts(shape)
-    lengths = [len(shapely.get_coordinates(part)) for part in parts]
-    steps = np.abs(np.diff(x))
-    ends = np.cumsum(lengths)[:-1] - 1  # from one part to the next there is no edge
-    steps = np.delete(steps, ends[ends < len(steps)])
-    return bool(((steps > 180) & (steps < 360)).any())  # 360 degrees are a parallel round the Earth
+def _leaps(shape: Any) -> bool:
+    """Tell whether an edge goes over more than half the Earth in longitude; 360 degrees are a parallel round it."""
+    if hasattr(shape, "geoms"):
+        return any(_leaps(part) for part in shape.geoms)
+    rings = [shape.exterior, *shape.interiors] if shape.geom_type == "Polygon" else [shape]
+    steps = np.concatenate([np.abs(np.diff(shapely.get_coordinates(ring)[:, 0])) for ring in rings])
+    return bool(((steps > _HALF) & (steps < 2 * _HALF)).any())
 
 
 @dataclass(frozen=True, slots=True)
