@@ -137,6 +137,11 @@ def _date_range(span: DateRange) -> dict[str, Any]:
     return {"type": "DateRange", "dates": [span.start_ms, span.end_ms]}
 
 
+def _margin(margin: ErrorMargin) -> dict[str, Any]:
+    answer: dict[str, Any] = {"type": "ErrorMargin", "unit": margin.unit}
+    return answer if margin.value is None else {**answer, "value": encoded(margin.value)}
+
+
 _WRITERS: dict[type, Callable[[Any], Any]] = {
     Image: _image,
     Feature: _feature,
@@ -148,5 +153,5 @@ _WRITERS: dict[type, Callable[[Any], Any]] = {
     ConfusionMatrix: lambda matrix: encoded(matrix.counts.values.tolist()),
     Date: lambda date: {"type": "Date", "value": date.ms},
     DateRange: _date_range,
-    ErrorMargin: lambda margin: {"type": "ErrorMargin", "unit": margin.unit, "value": margin.value},
+    ErrorMargin: _margin,
 }
