@@ -143,6 +143,10 @@ class SceneQuery:
         except UnboundedQueryError:
             raise _too_many() from None
 
+    def count(self) -> int:
+        """Count the scenes; a collection of the catalogue is counted without accumulating its elements."""
+        return sum(1 for _ in self.scenes())
+
     def covers(self, scene: Scene) -> bool:
         """Tell whether a scene of the collection is one of those that are asked for."""
         when = scene.properties["system:time_start"]
@@ -208,6 +212,10 @@ class Collection:
         if self._elements is not None:
             return self._elements[:count]
         return list(itertools.islice(self._produce(), count))
+
+    def stream(self) -> Iterator[Any]:
+        """Give the elements one by one, for whoever may stop at the first: of a collection without end, too."""
+        yield from self._produce() if self._elements is None else self._elements
 
     def derived(
         self, produce: Callable[[], Iterable[Any]], kind: str | Callable[[Collection], str] | None = None
