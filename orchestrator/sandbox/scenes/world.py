@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,7 +16,11 @@ from orchestrator.sandbox.scenes.sensors.landsat import Landsat
 from orchestrator.sandbox.scenes.sensors.landsat_level2 import Level2
 from orchestrator.sandbox.scenes.sensors.sensor import Sensor
 from orchestrator.sandbox.scenes.sensors.sentinel1 import Sentinel1
+from orchestrator.sandbox.scenes.sensors.sentinel2 import Sentinel2
 from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue
+
+_DAY_MS = 86_400_000
+_FIRST_MS, _NOW_MS = 1_420_070_400_000, 1_735_689_600_000  # 2015 to 2024, when all but the oldest missions fly
 
 
 class WorldCatalogue:
@@ -30,6 +35,7 @@ class WorldCatalogue:
         self.sentinel2 = SyntheticCatalogue(seed)
         earth = Earth(seed)
         self._sensors: tuple[Sensor, ...] = (
+            Sentinel2(self.sentinel2),
             Landsat(earth, (Level2(),)),
             Sentinel1(earth),
             elevation(earth),
@@ -37,9 +43,7 @@ class WorldCatalogue:
         )
         self._by_collection = {name: sensor for sensor in self._sensors for name in sensor.collections}
         self._by_image = {name: sensor for sensor in self._sensors for name in sensor.images}
-        self._collections: dict[str, Mapping[str, Any]] = dict(self.sentinel2.collections())
-        for sensor in self._sensors:
-            self._collections |= sensor.collections
+        self._collections = {name: each for sensor in self._sensors for name, each in sensor.collections.items()}
 
     def collections(self) -> Mapping[str, Mapping[str, Any]]:
         """Collection id to its properties."""
@@ -59,12 +63,21 @@ class WorldCatalogue:
             UnboundedQueryError: If the query has no end.
         """
         sensor = self._by_collection.get(collection)
-        if sensor is None:
-            yield from self.sentinel2.scenes(collection, region, start_ms, end_ms)
-        else:
+        if sensor is not None:
             yield from sensor.scenes(collection, region, start_ms, end_ms)
+
+    def is_crowded(
+        self, collection: str, region: BaseGeometry | None, start_ms: int | None, end_ms: int | None
+    ) -> bool:
+        """Tell whether a query surely finds more scenes than can be accumulated, without enumerating them."""
+        sensor = self._by_collection.get(collection)
+        if sensor is None or region is not None:
+            return False
+        start = max(_FIRST_MS, -math.inf if start_ms is None else start_ms)
+        end = min(_NOW_MS, math.inf if end_ms is None else end_ms)
+        return end - start > sensor.crowded_days * _DAY_MS
 
     def scene(self, asset_id: str) -> Scene | None:
         """Find one image by its id."""
         sensor = self._by_image.get(asset_id) or self._by_collection.get(asset_id.rpartition("/")[0])
-        return self.sentinel2.scene(asset_id) if sensor is None else sensor.scene(asset_id)
+        return None if sensor is None else sensor.scene(asset_id)

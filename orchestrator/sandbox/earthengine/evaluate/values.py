@@ -145,7 +145,19 @@ class SceneQuery:
 
     def count(self) -> int:
         """Count the scenes; a collection of the catalogue is counted without accumulating its elements."""
+        self.refuse_crowds()
         return sum(1 for _ in self.scenes())
+
+    def refuse_crowds(self) -> None:
+        """
+        Refuse at once what would be refused after a long enumeration.
+
+        Raises:
+            EvaluationError: With the service's sentence.
+        """
+        crowded = getattr(self.catalogue, "is_crowded", None)
+        if crowded is not None and crowded(self.collection, self.region, self.start_ms, self.end_ms):
+            raise _too_many()
 
     def covers(self, scene: Scene) -> bool:
         """Tell whether a scene of the collection is one of those that are asked for."""
@@ -201,6 +213,8 @@ class Collection:
             EvaluationError: With the service's sentence if there are more than 5000 elements.
         """
         if self._elements is None:
+            if self.query is not None:
+                self.query.refuse_crowds()
             self._elements = self.head(MAX_ELEMENTS + 1)
             if len(self._elements) > MAX_ELEMENTS:
                 self._elements = None

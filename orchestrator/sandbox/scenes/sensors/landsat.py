@@ -153,6 +153,7 @@ class Landsat:
     """All Landsat collections of the given product levels."""
 
     images: tuple[str, ...] = ()
+    crowded_days = 100.0
 
     def __init__(self, earth: Earth, products: tuple[Product, ...]) -> None:
         self._earth = earth

@@ -20,10 +20,12 @@ class Sensor(Protocol):
     Attributes:
         collections: Collection id to its properties.
         images: Ids of images that belong to no collection.
+        crowded_days: Days that hold more scenes of the whole Earth than a query may accumulate.
     """
 
     collections: Mapping[str, Mapping[str, Any]]
     images: tuple[str, ...]
+    crowded_days: float
 
     def scenes(
         self, collection: str, region: BaseGeometry | None, start_ms: int | None, end_ms: int | None

@@ -76,6 +76,7 @@ class Sentinel1:
     """Both collections, in decibels and in power."""
 
     images: tuple[str, ...] = ()
+    crowded_days = 2.0
     collections: Mapping[str, Mapping[str, Any]] = {
         DECIBELS: described("Sentinel-1 SAR GRD: C-band Synthetic Aperture Radar Ground Range Detected, log scaling"),
         POWER: described("Sentinel-1 SAR GRD, float values"),

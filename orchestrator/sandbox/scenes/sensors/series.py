@@ -87,6 +87,8 @@ class Single:
 class Products:
     """A family of such products."""
 
+    crowded_days = math.inf
+
     def __init__(self, series: tuple[Series, ...], singles: tuple[Single, ...] = ()) -> None:
         self._series = {each.collection: each for each in series}
         self._singles = {each.asset_id: each for each in singles}
