@@ -13,6 +13,7 @@ from orchestrator.sandbox.scenes.sensors.earth import Earth
 from orchestrator.sandbox.scenes.sensors.elevation import elevation
 from orchestrator.sandbox.scenes.sensors.landcover import landcover
 from orchestrator.sandbox.scenes.sensors.landsat import Landsat
+from orchestrator.sandbox.scenes.sensors.landsat_level1 import Level1
 from orchestrator.sandbox.scenes.sensors.landsat_level2 import Level2
 from orchestrator.sandbox.scenes.sensors.sensor import Sensor
 from orchestrator.sandbox.scenes.sensors.sentinel1 import Sentinel1
@@ -36,7 +37,7 @@ class WorldCatalogue:
         earth = Earth(seed)
         self._sensors: tuple[Sensor, ...] = (
             Sentinel2(self.sentinel2),
-            Landsat(earth, (Level2(),)),
+            Landsat(earth, (Level2(), Level1(reflective=False), Level1(reflective=True))),
             Sentinel1(earth),
             elevation(earth),
             landcover(earth),

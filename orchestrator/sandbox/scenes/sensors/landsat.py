@@ -49,6 +49,7 @@ _NODE_TIME = _REFERENCE_TIME - _ANGLES[_REFERENCE_ROW - 1] / 360.0 * _PERIOD
 _EIGHT_DAYS = 8 * 86400.0
 _LOWEST_SUN = 5.0  # degrees of elevation below which nothing is taken
 _SECOND_TIER = 0.08  # share of scenes that are less well registered
+_REAL_TIME = {"LE07", "LC08"}  # whose first tier is there with real time scenes, too; here they are the same
 _PROBES = 12  # per side of the grid on which cover is estimated
 _INDEX = re.compile(r"(L[CET]0\d)_(\d{3})(\d{3})_(\d{8})")
 
@@ -163,6 +164,8 @@ class Landsat:
                 for product in products:
                     collection = f"LANDSAT/{mission.code}/C02/{tier}{product.suffix}"
                     self._kinds[collection] = (mission, tier, product)
+                    if mission.code in _REAL_TIME and tier == "T1" and product.suffix != "_L2":
+                        self._kinds[collection.replace("T1", "T1_RT")] = (mission, tier, product)
         self.collections: Mapping[str, Mapping[str, Any]] = {
             collection: described(f"USGS Landsat {mission.code[-1]} {product.title}, Collection 2, Tier {tier[-1]}")
             for collection, (mission, tier, product) in self._kinds.items()

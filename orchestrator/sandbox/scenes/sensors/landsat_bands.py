@@ -79,6 +79,10 @@ class Scenery:
         kept = self._scanned()
         return kept if inside is None else inside & kept
 
+    def across(self) -> NDArray[np.float32]:
+        """Kilometres to the right of the track."""
+        return CYCLE.right_of_middle(self.view.sight.frame, self.patch, self.cut)
+
     def _scanned(self) -> NDArray[np.bool_]:
         """Gaps widen from none near the middle line to a third of a scan at the edges."""
         mesh = self.patch.mesh(64)

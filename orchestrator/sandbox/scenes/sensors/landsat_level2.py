@@ -17,6 +17,7 @@ from orchestrator.sandbox.scenes.sensors.flights import iso, stamp, utm_lattice
 from orchestrator.sandbox.scenes.sensors.frames import Frame
 from orchestrator.sandbox.scenes.sensors.landsat import CYCLE, View
 from orchestrator.sandbox.scenes.sensors.landsat_bands import OLI, THERMAL, TM, Scenery, radiance
+from orchestrator.sandbox.scenes.sensors.landsat_calibration import sun_distance
 from orchestrator.sandbox.scenes.sensors.lattice import Cut, Lattice, Patch
 from orchestrator.sandbox.scenes.sensors.picture import INT16, UINT8, UINT16, Layer, Painted, Picture
 
@@ -189,12 +190,6 @@ def identity(view: View, earth: Earth) -> dict[str, Any]:
         **quality,
         **target,
     }
-
-
-def sun_distance(moment: float) -> float:
-    """Distance of the sun in astronomical units (Spencer 1971, first terms)."""
-    day = (moment / 86400.0 - 10957.0) % 365.2425
-    return float(1.0 - 0.01672 * np.cos(2.0 * np.pi * (day - 3.0) / 365.2425))
 
 
 def _properties(view: View, earth: Earth) -> dict[str, Any]:
