@@ -15,6 +15,7 @@ from orchestrator.sandbox.scenes.sensors.landcover import landcover
 from orchestrator.sandbox.scenes.sensors.landsat import Landsat
 from orchestrator.sandbox.scenes.sensors.landsat_level1 import Level1
 from orchestrator.sandbox.scenes.sensors.landsat_level2 import Level2
+from orchestrator.sandbox.scenes.sensors.modis import modis
 from orchestrator.sandbox.scenes.sensors.sensor import Sensor
 from orchestrator.sandbox.scenes.sensors.sentinel1 import Sentinel1
 from orchestrator.sandbox.scenes.sensors.sentinel2 import Sentinel2
@@ -41,6 +42,7 @@ class WorldCatalogue:
             Sentinel1(earth),
             elevation(earth),
             landcover(earth),
+            modis(earth),
         )
         self._by_collection = {name: sensor for sensor in self._sensors for name in sensor.collections}
         self._by_image = {name: sensor for sensor in self._sensors for name in sensor.images}

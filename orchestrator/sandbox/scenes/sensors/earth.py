@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.sandbox.scenes import landscape, weather
-from orchestrator.sandbox.scenes.ground import SQUARE, Mesh
+from orchestrator.sandbox.scenes.ground import Mesh
 from orchestrator.sandbox.scenes.landscape import Cover, Surface
 from orchestrator.sandbox.scenes.noise import WORLD_METRES, octave
 from orchestrator.sandbox.scenes.orbit import Pass
@@ -78,7 +78,7 @@ class Earth:
 
     def anomaly(self, lon: Floats, lat: Floats, seconds: float) -> NDArray[np.float64]:
         """How much warmer a day is than usual, in kelvin: a field that drifts from day to day."""
-        x, y = _world(lon, lat)
+        x, y = mercator(lon, lat)
         day, part = divmod(seconds / _DAY_SECONDS / 3.0, 1.0)
         today, later = (octave(x, y, 5, self.seed, 31, int(day) + step) for step in (0, 1))
         return np.asarray(2.0 * ((1.0 - part) * today + part * later))
@@ -125,7 +125,7 @@ def _spacings(mesh: Mesh) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def heights(lon: Floats, lat: Floats, seed: int, spacing: float = 30.0) -> NDArray[np.float64]:
     """Height in metres at places in degrees; features finer than `spacing` metres are left out."""
-    return _heights(*_world(lon, lat), spacing, seed)
+    return _heights(*mercator(lon, lat), spacing, seed)
 
 
 def _heights(x: Floats, y: Floats, spacing: float, seed: int) -> NDArray[np.float64]:
@@ -141,12 +141,8 @@ def _heights(x: Floats, y: Floats, spacing: float, seed: int) -> NDArray[np.floa
     return np.asarray(np.minimum(_LOWEST + 250.0 * np.logaddexp(0.0, raw), _HIGHEST))
 
 
-def _world(lon: Floats, lat: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def mercator(lon: Floats, lat: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """World coordinates of degrees; nearer to a pole than 85 degrees, those of that parallel."""
     clipped = np.radians(np.clip(np.asarray(lat, np.float64), -85.0, 85.0))
     x = np.asarray(lon, np.float64) / 360.0 + 0.5
     return np.asarray(x), np.asarray(0.5 - np.arctanh(np.sin(clipped)) / (2.0 * np.pi))
-
-
-def whole() -> tuple[slice, slice]:
-    """All of a patch."""
-    return slice(0, SQUARE), slice(0, SQUARE)

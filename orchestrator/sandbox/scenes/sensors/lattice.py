@@ -22,6 +22,7 @@ WGS84 = "EPSG:4326"
 SINUSOIDAL = "SR-ORG:6974"  # MODIS's, on a sphere
 SINUSOIDAL_RADIUS = 6371007.181
 METRES_PER_DEGREE = 6378137.0 * math.pi / 180.0
+_BEYOND = 181.0  # degrees of longitude; what lies farther out on a sinusoidal grid is no place
 _MERCATOR_END = 85.0  # degrees of latitude; nearer to a pole the ground is that of this parallel
 _NODE_STEP = 64  # pixels between exactly projected nodes, as `Square` has them
 Angle = NDArray[np.float64]
@@ -125,6 +126,11 @@ class Patch(Square):
     left: float = 0.0
     top: float = 0.0
 
+    @property
+    def first(self) -> tuple[int, int]:
+        """Row and column of its first pixel, counted from `top` and `left`."""
+        return self.row * SQUARE, self.col * SQUARE
+
     @cached_property
     def _projection(self) -> tuple[NDArray[np.float64], ...]:
         nodes = np.arange(-2, SQUARE // _NODE_STEP + 3) * _NODE_STEP
@@ -145,11 +151,12 @@ class Patch(Square):
 
 
 def to_lonlat(crs: str, x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[Angle, Angle]:
-    """Longitude and latitude in degrees. Beyond the edge of the sinusoidal world, longitudes run on beyond 180."""
+    """Longitude and latitude in degrees; beyond the edge of the sinusoidal world, the longitude is more than 180."""
     if crs == WGS84:
         return x, y
     if crs == SINUSOIDAL:
         lat = np.degrees(y / SINUSOIDAL_RADIUS)
         narrow = np.maximum(np.cos(np.radians(np.clip(lat, -90.0, 90.0))), 1e-6)
-        return np.degrees(x / SINUSOIDAL_RADIUS / narrow), lat
+        lon = np.degrees(x / SINUSOIDAL_RADIUS / narrow)
+        return np.clip(lon, -_BEYOND, _BEYOND), lat
     return lonlat(int(crs.removeprefix("EPSG:")), x, y)

@@ -144,7 +144,7 @@ def _near(calendar: Calendar, index: str) -> Iterator[Span]:
     """Spans that an index may name: it begins with a date; all of them where it does not."""
     digits = "".join(sign for sign in index if sign.isdigit())[:8]
     try:
-        day = datetime.strptime(digits.ljust(8, "0").replace("0000", "0101"), "%Y%m%d").replace(tzinfo=UTC)
+        day = datetime.strptime((digits + "20000101"[len(digits) :])[:8], "%Y%m%d").replace(tzinfo=UTC)
     except ValueError:
         return calendar(-math.inf, math.inf)
     at = day.timestamp() * 1000.0
