@@ -140,9 +140,9 @@ def _catalogue(asked: argparse.Namespace) -> Catalogue:
         sys.stderr.writelines(f"sandbox: {sentence}\n" for sentence in folder.left_out)
         sys.stderr.flush()
         return folder
-    from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue  # noqa: PLC0415  see above
+    from orchestrator.sandbox.scenes.world import WorldCatalogue  # noqa: PLC0415  see above
 
-    return SyntheticCatalogue(seed=asked.seed)
+    return WorldCatalogue(seed=asked.seed)
 
 
 def _announce(sandbox: Sandbox, ready_file: Path | None) -> None:
