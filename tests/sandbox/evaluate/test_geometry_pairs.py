@@ -376,10 +376,6 @@ def test_combined_features_keep_the_properties_of_the_first(name):
             call("GeometryConstructors.LineString", coordinates=array(point(0, 0), point(1, 1)), crs=UTM),
             "another projection", id="points to be carried",
         ),
-        pytest.param(
-            call("Feature.select", input=feature(point(0, 0), a=1), propertySelectors=["zzz"]), "fits no property",
-            id="no such property",
-        ),
     ],
 )  # fmt: skip
 def test_what_no_source_tells_is_refused(node, what):
