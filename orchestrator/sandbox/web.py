@@ -167,6 +167,7 @@ def not_imitated(what: str) -> ApiError:
 
 
 Handler = Callable[..., Response]
+HEADED = ("storage", "xml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,10 @@ class Route:
     handler: Handler
     query: frozenset[str] | None = frozenset()
     media: bool | None = None
+
+    def answers(self, method: str) -> bool:
+        """Tell whether this is the route of `method`: Cloud Storage answers HEAD as it answers GET."""
+        return method == self.method or (method == "HEAD" and self.method == "GET" and self.service in HEADED)
 
 
 def route(
@@ -232,7 +237,7 @@ class Router:
 
     def match(self, request: Request) -> Match | None:
         for candidate in self._routes:
-            if candidate.method != request.method:
+            if not candidate.answers(request.method):
                 continue
             if candidate.media is not None and candidate.media != request.wants_media:
                 continue
