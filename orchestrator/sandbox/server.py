@@ -209,14 +209,16 @@ class Sandbox:
             self.clock,
             self.options.slots,
         )
+        storage = StorageRoutes(self.buckets)
         routes = [
             *self._control.routes(),
-            *StorageRoutes(self.buckets).routes(),
+            *storage.routes(),
             *batch.routes("storage", "/batch/storage/v1", self._answer_one),
             *DriveRoutes(self.drive).routes(),
             *pixels.routes(),
             *earthengine.routes(),
             *oauth.routes(),
+            *storage.xml_routes(),
         ]
         self._dispatch = Dispatcher(Router(routes), self.faults, self.journal, self.clock, self.meter)
         return self._dispatch

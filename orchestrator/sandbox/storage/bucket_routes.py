@@ -20,6 +20,8 @@ _LISTS = "predefinedAcl predefinedDefaultObjectAcl"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 MAX_PAGE = 1000
 MAX_NOTIFICATIONS = 100
+# A bucket made through the API has access lists unless it is told otherwise; the sandbox's own have none.
+OPEN_ACCESS = {"uniformBucketLevelAccess": {"enabled": False}, "publicAccessPrevention": "inherited"}
 
 
 class BucketRoutes(Calls):
@@ -75,7 +77,7 @@ class BucketRoutes(Calls):
             raise ApiError(409, "Your previous request to create the named bucket succeeded and you already own it.")
         if truth(request, "enableObjectRetention"):
             body["objectRetention"] = {"mode": "Enabled"}
-        made = self.buckets.create(name, settings=body)
+        made = self.buckets.create(name, settings={"iamConfiguration": OPEN_ACCESS, **body})
         return bucket_answer(request, self._with_lists(request, made, body))
 
     def _with_lists(self, request: Request, bucket: Bucket, body: dict[str, Any]) -> Bucket:

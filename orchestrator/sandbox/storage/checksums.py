@@ -40,7 +40,7 @@ def check(wanted: Mapping[str, str], blob: Blob) -> None:
             raise ApiError(
                 400,
                 f'Provided {name} hash "{wanted[name]}" doesn\'t match calculated {name} hash "{found}".',
-                status_name="BadDigest",
+                code="BadDigest",
             )
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from dataclasses import replace
+from collections.abc import Mapping
 
 from orchestrator.sandbox.blobs import Blobs
-from orchestrator.sandbox.storage.resources import media_headers
 from orchestrator.sandbox.storage.values import StoredObject
 from orchestrator.sandbox.web import ApiError, Request, Response, media_response
 
 
-def media(item: StoredObject, blobs: Blobs, request: Request) -> Response:
+def media(
+    item: StoredObject, blobs: Blobs, request: Request, headers: Mapping[str, str], *, service: str = "storage"
+) -> Response:
     """
     Answer with the bytes of `item`, or the range that is asked for.
 
@@ -22,9 +23,8 @@ def media(item: StoredObject, blobs: Blobs, request: Request) -> Response:
     Raises:
         ApiError: 400 if it is to be decompressed and is no gzip: what the service does then is told nowhere.
     """
-    headers = media_headers(item)
     if not _decompressed(item, request):
-        return media_response(blobs.path(item.blob), item.blob.size, request, headers)
+        return media_response(blobs.path(item.blob), item.blob.size, request, headers, service=service)
     try:
         data = gzip.decompress(blobs.path(item.blob).read_bytes())
     except (OSError, EOFError, zlib.error) as error:
@@ -41,13 +41,3 @@ def _decompressed(item: StoredObject, request: Request) -> bool:
     if item.settings.get("contentEncoding") != "gzip" or "no-transform" in item.settings.get("cacheControl", ""):
         return False
     return "gzip" not in request.headers.get("accept-encoding", "")
-
-
-def with_type_of(response: Response, request: Request) -> Response:
-    """Let `response-content-type` and `response-content-disposition` of a signed URL replace the stored headers."""
-    wanted = {
-        "Content-Type": request.query.get("response-content-type"),
-        "Content-Disposition": request.query.get("response-content-disposition"),
-    }
-    told = {name: value for name, value in wanted.items() if value is not None}
-    return replace(response, headers={**response.headers, **told}) if told else response

@@ -92,7 +92,7 @@ class ObjectRoutes(Calls):
 
     def _media(self, request: Request, bucket: str, name: str) -> Response:
         found = self.buckets.get(bucket, name, optional(request, "generation"), preconditions(request))
-        return media(found, self.buckets.blobs, request)
+        return media(found, self.buckets.blobs, request, media_headers(found))
 
     def _patch(self, request: Request, bucket: str, name: str) -> Response:
         return self._change(request, bucket, name, whole=False)

@@ -81,7 +81,7 @@ class RewriteRoutes(Calls):
 
     def _put_copy(self, request: Request, found: StoredObject, bucket: str, name: str) -> StoredObject:
         body = request.json()
-        content_type, labels, settings = _told(body, found)
+        content_type, labels, settings = told_of_copy(body, found)
         return self.buckets.put(
             bucket,
             name,
@@ -201,7 +201,7 @@ class RewriteRoutes(Calls):
         return self.object_answer(request, made)
 
 
-def _told(body: Mapping[str, Any], found: StoredObject) -> tuple[str, dict[str, str], dict[str, Any]]:
+def told_of_copy(body: Mapping[str, Any], found: StoredObject) -> tuple[str, dict[str, str], dict[str, Any]]:
     """Return content type, custom metadata and settings of a copy: the body's if it tells any, else the source's."""
     settings = given(body)
     if not _TOLD & body.keys():

@@ -9,6 +9,7 @@ from orchestrator.sandbox.storage.object_routes import ObjectRoutes
 from orchestrator.sandbox.storage.rewrite_routes import RewriteRoutes
 from orchestrator.sandbox.storage.sessions import Sessions
 from orchestrator.sandbox.storage.uploads import Uploads
+from orchestrator.sandbox.storage.xml_routes import XmlRoutes
 from orchestrator.sandbox.web import Route
 
 
@@ -27,3 +28,7 @@ class StorageRoutes:
             *Uploads(self._buckets, self._sessions).routes(),
             *AclRoutes(self._buckets).routes(),
         ]
+
+    def xml_routes(self) -> list[Route]:
+        """The XML API, whose paths fit nearly everything: they are tried last."""
+        return XmlRoutes(self._buckets, self._sessions).routes()
