@@ -91,6 +91,22 @@ def entry_of(body: Mapping[str, Any], kind: str, entity: str | None = None) -> E
     return {"entity": named, "role": role}
 
 
+def listed(body: Mapping[str, Any], name: str, kind: str, bucket: Bucket) -> tuple[Entry, ...]:
+    """
+    Read the list that a resource brings in the field `name`; empty for none.
+
+    Raises:
+        ApiError: 400 if an entry is none, or the bucket has uniform access.
+    """
+    found = body.get(name)
+    if not found:
+        return ()
+    check_lists(bucket, f"set {name}")
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise ProtocolViolation(f"Invalid value at '{name}': expected a list of entries.")
+    return tuple(entry_of(each, kind) for each in found)
+
+
 def with_entry(entries: Iterable[Entry], entry: Entry) -> tuple[Entry, ...]:
     kept = [each for each in entries if each["entity"] != entry["entity"]]
     return (*kept, entry)

@@ -87,8 +87,8 @@ class BucketRoutes(Calls):
             ("predefinedDefaultObjectAcl", "defaultObjectAcl", "object"),
         ):
             entries = access.predefined(request.query.get(parameter), bucket)
-            if body.get(extra) and not bucket.uniform_access:
-                entries = tuple(access.entry_of(each, kind) for each in body[extra])
+            if not bucket.uniform_access:
+                entries = entries or access.listed(body, extra, kind, bucket)
             if entries:
                 bucket = self.buckets.keep_extra(bucket.name, extra, list(entries))
         return bucket
@@ -107,7 +107,8 @@ class BucketRoutes(Calls):
 
     def _update(self, request: Request, bucket: str) -> Response:
         body = request.json()
-        return self._changed(request, bucket, body, body)
+        access_settings = self.buckets.bucket(bucket).settings.get("iamConfiguration") or {}
+        return self._changed(request, bucket, {"iamConfiguration": access_settings, **body}, body)
 
     def _changed(self, request: Request, bucket: str, wanted: dict[str, Any], body: dict[str, Any]) -> Response:
         made = self.buckets.change(bucket, wanted, preconditions(request))

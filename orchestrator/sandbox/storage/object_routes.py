@@ -102,9 +102,8 @@ class ObjectRoutes(Calls):
 
     def _change(self, request: Request, bucket: str, name: str, *, whole: bool) -> Response:
         body = request.json()
-        acl = access.predefined(request.query.get("predefinedAcl"), self.buckets.bucket(bucket))
-        if body.get("acl"):
-            raise not_imitated("the field 'acl' in a patch or update of an object (objectAccessControls change it)")
+        home = self.buckets.bucket(bucket)
+        acl = access.predefined(request.query.get("predefinedAcl"), home) or access.listed(body, "acl", "object", home)
         made = self.buckets.patch(
             bucket,
             name,

@@ -45,6 +45,7 @@ class Uploads(Calls):
         if kind == "multipart":
             upload = multipart.read(request)
             body = {**upload.metadata, **told}
+            _check_types(bodies.text(body, "contentType"), upload.content_type if upload.typed else None)
             return self._stored(request, bucket, body, upload.content_type, upload.data, only_if)
         if kind == "media":
             content_type = request.headers.get("content-type", PLAIN)
@@ -115,6 +116,19 @@ class Uploads(Calls):
         return self.object_answer(request, made)
 
 
+def _check_types(told: str | None, sent: str | None) -> None:
+    """
+    Raises:
+        ApiError: 400 if the resource tells another type than its bytes came with.
+    """
+    if told and sent and told != sent:
+        raise ApiError(
+            400,
+            f"Content-Type specified in the upload ({sent}) does not match Content-Type specified in metadata "
+            f"({told}).",
+        )
+
+
 def _hash(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the one header of checksums that the JSON API has."""
     return {name: value for name, value in headers.items() if name == "x-goog-hash"}
@@ -165,10 +179,8 @@ def store(
         ApiError: 400 for checksums that do not fit, and whatever `Buckets.put` raises.
     """
     name, labels, settings = name_of(body), labels_of(body), given(body)
-    entries = access.predefined(acl, buckets.bucket(bucket))
-    if body.get("acl"):
-        access.check_lists(buckets.bucket(bucket), "insert an object with its own list")
-        entries = tuple(access.entry_of(each, "object") for each in body["acl"])
+    home = buckets.bucket(bucket)
+    entries = access.predefined(acl, home) or access.listed(body, "acl", "object", home)
     blob = buckets.blobs.store(data)
     try:
         checksums.check(wanted, blob)

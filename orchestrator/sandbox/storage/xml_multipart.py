@@ -26,7 +26,7 @@ class MultipartRoutes:
         given(body)
         made = self._uploads.begin(bucket, name, request.headers)
         told = [xml.leaf("Bucket", bucket), xml.leaf("Key", name), xml.leaf("UploadId", made.number)]
-        return xml.document("InitiateMultipartUploadResult", *told)
+        return _document("InitiateMultipartUploadResult", *told)
 
     def put_part(self, request: Request, bucket: str, name: str) -> Response:
         upload = self._upload(request, bucket, name)
@@ -66,7 +66,7 @@ class MultipartRoutes:
             xml.leaf("Key", name),
             xml.leaf("ETag", xml.quoted_etag(made)),
         ]
-        answer = xml.document("CompleteMultipartUploadResult", *told)
+        answer = _document("CompleteMultipartUploadResult", *told)
         return Response(200, {**answer.headers, **headers_of.stored_headers(made)}, answer.body)
 
     def abort(self, request: Request, bucket: str, name: str) -> Response:
@@ -86,7 +86,7 @@ class MultipartRoutes:
             for number, (blob, when) in sorted(upload.parts.items())
         ]
         told = [xml.leaf("Bucket", bucket), xml.leaf("Key", name), xml.leaf("UploadId", upload.number)]
-        return xml.document("ListPartsResult", *told, xml.leaf("IsTruncated", "false"), *parts)
+        return _document("ListPartsResult", *told, xml.leaf("IsTruncated", "false"), *parts)
 
     def list_uploads(self, request: Request, bucket: str) -> Response:
         prefix = request.query.get("prefix", "")
@@ -103,7 +103,11 @@ class MultipartRoutes:
             if each.name.startswith(prefix)
         ]
         told = [xml.leaf("Bucket", bucket), xml.leaf("Prefix", prefix), xml.leaf("IsTruncated", "false")]
-        return xml.document("ListMultipartUploadsResult", *told, *uploads)
+        return _document("ListMultipartUploadsResult", *told, *uploads)
 
     def _upload(self, request: Request, bucket: str, name: str) -> Upload:
         return self._uploads.get(request.query["uploadId"], bucket, name)
+
+
+def _document(root: str, *inner: str) -> Response:
+    return xml.document(root, *inner, namespace=xml.PARTS_NAMESPACE)

@@ -14,6 +14,7 @@ from orchestrator.sandbox.storage.values import StoredObject, moment
 from orchestrator.sandbox.web import ApiError, Response
 
 NAMESPACE = "http://doc.s3.amazonaws.com/2006-03-01"
+PARTS_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"  # of multipart uploads, as Google's own client reads them
 
 
 def tag(name: str, *inner: str) -> str:
@@ -26,9 +27,9 @@ def leaf(name: str, value: Any) -> str:
     return f"<{name}>{escape(str(value))}</{name}>"
 
 
-def document(root: str, *inner: str) -> Response:
+def document(root: str, *inner: str, namespace: str = NAMESPACE) -> Response:
     """Answer with a document."""
-    body = f"<?xml version='1.0' encoding='UTF-8'?><{root} xmlns='{NAMESPACE}'>{''.join(inner)}</{root}>"
+    body = f"<?xml version='1.0' encoding='UTF-8'?><{root} xmlns='{namespace}'>{''.join(inner)}</{root}>"
     return Response(200, {"Content-Type": "application/xml; charset=UTF-8"}, body.encode())
 
 
