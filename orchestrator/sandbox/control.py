@@ -119,6 +119,7 @@ class ControlRoutes:
         if not isinstance(seconds, int | float):
             raise ProtocolViolation(f"advanceSeconds is a number, got {seconds!r}")
         self._clock.advance(seconds)
+        self._tasks.nudge()
         return json_response({"now": self._clock.now().isoformat()})
 
     def _pixels_asked(self, request: Request) -> Response:  # noqa: ARG002

@@ -54,7 +54,7 @@ class Dispatcher:
         except ApiError as refusal:  # too much at once: whatever was ordered for a call waits for the next
             fault, answer = None, Answer(error_response(refusal, service=match.route.service))
         if answer.response is not None:
-            more = self._faults.headers_for_call(api, request)
+            more = self._faults.headers_for_call(api, request, match.route.service)
             answer = replace(answer, response=_with_headers(answer.response, more))
         self._record(api, request, answer, fault)
         self._meter.answered(api, 0 if answer.response is None else answer.response.status)

@@ -9,7 +9,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrator.sandbox.clock import Clock
-from orchestrator.sandbox.rules import CALL_ACTIONS, HEADER_ACTIONS, NAME_ACTIONS, TAG_ACTIONS, TASK_ACTIONS, Rule
+from orchestrator.sandbox.rules import (
+    CALL_ACTIONS,
+    HEADER_ACTIONS,
+    NAME_ACTIONS,
+    PROJECT_ACTIONS,
+    RESTRICTED_HEADERS,
+    RESTRICTED_SECONDS,
+    TAG_ACTIONS,
+    TASK_ACTIONS,
+    Rule,
+)
 from orchestrator.sandbox.web import Request
 
 __all__ = ["Fault", "Faults", "Rule", "Seen"]
@@ -43,6 +53,15 @@ class _Order:
     skipped: int = 0
     consumed: int = 0
     released: threading.Event = field(default_factory=threading.Event)
+    began: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.began = self.ordered
+
+    @property
+    def pause(self) -> float:
+        """Seconds between two tasks in restricted mode."""
+        return RESTRICTED_SECONDS if self.rule.seconds is None else self.rule.seconds
 
     def take(self) -> bool:
         """Count a fitting call; say whether the rule acts on it."""
@@ -103,15 +122,44 @@ class Faults:
                     return Fault(each.rule, each.released)
         return None
 
-    def headers_for_call(self, api: str, request: Request) -> dict[str, str]:
-        """Return what every fitting rule adds to the answer's headers."""
+    def headers_for_call(self, api: str, request: Request, service: str) -> dict[str, str]:
+        """Return what every fitting rule adds to the answer's headers, and restricted mode to Earth Engine's."""
         with self._lock:
-            found = [
-                each.rule.headers
+            ours = self._restrictions() and service == "earthengine"
+            found = [RESTRICTED_HEADERS] if ours else []
+            found += [
+                dict(each.rule.headers)
                 for each in self._orders
                 if each.rule.action in HEADER_ACTIONS and each.rule.fits_call(api, request) and each.take()
             ]
         return {name: value for headers in found for name, value in headers.items()}
+
+    def restricted(self) -> bool:
+        """Tell whether projects are in restricted mode."""
+        with self._lock:
+            return any(self._restrictions())
+
+    def may_start(self) -> bool:
+        """Tell whether restricted mode, if there is one, lets another task begin now."""
+        now = self._clock.now()
+        with self._lock:
+            return all(now >= each.began + timedelta(seconds=each.pause) for each in self._restrictions())
+
+    def note_start(self) -> None:
+        """A task begins: in restricted mode the next one has to wait."""
+        with self._lock:
+            for each in self._restrictions():
+                each.began = self._clock.now()
+                each.consumed += 1
+
+    def lift_restrictions(self) -> None:
+        """End restricted mode."""
+        with self._lock:
+            for each in self._restrictions():
+                each.released.set()
+
+    def _restrictions(self) -> list[_Order]:
+        return [each for each in self._orders if each.rule.action in PROJECT_ACTIONS and not each.released.is_set()]
 
     def no_data_tag(self, api: str, request: Request) -> float | None:
         """Return the value without data that a GeoTIFF shall name, or None."""

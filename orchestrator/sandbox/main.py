@@ -11,11 +11,12 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from orchestrator.sandbox import port
-from orchestrator.sandbox.earthengine.raster import Profile
+from orchestrator.sandbox.behaviour import CHOICES, Behaviour, BehaviourError
 from orchestrator.sandbox.quotas import Quotas
 from orchestrator.sandbox.scenes.catalogue import Catalogue
 from orchestrator.sandbox.scenes.stac import ScenesError
@@ -42,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         with Sandbox(_catalogue(asked), _options(asked)) as sandbox:
             _announce(sandbox, asked.ready_file)
             end.wait()
-    except (ScenesError, OSError) as error:
+    except (ScenesError, BehaviourError, OSError) as error:
         taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
         return _refuse(_in_use(asked, port.occupant(asked.host, asked.port)) if taken else str(error))
     return 0
@@ -75,18 +76,35 @@ def _parser() -> argparse.ArgumentParser:
     add("--project", default=DEFAULT_PROJECT, help="Google Cloud project (default: %(default)s)")
     add("--bucket", action="append", help=f"bucket to have, repeatable (default: {DEFAULT_BUCKET})")
     add("--drive-folder", action="append", default=[], help="Drive folder to have, repeatable")
-    add("--compression", choices=("lzw", "deflate", "zstd", "none"), default="lzw", help="of exported files")
-    add("--predictor", type=int, choices=(1, 2), default=1, help="of exported files (default: %(default)s)")
-    add("--float-fill", type=float, default=0.0, help="masked floating-point pixels without noData (default: 0)")
-    names: dict[str, Any] = {
-        "choices": ("plain", "dashed"),
-        "help": "`prefixROW-COL.tif` or `prefix-ROW-COL.tif` (default: %(default)s)",
-    }
-    add("--bucket-part-names", default="plain", **names)
-    add("--drive-part-names", default="dashed", **names)
+    _add_behaviour(parser.add_argument_group("behaviour, where reports differ or nobody has told"))
     add("--ready-file", type=Path, help="file that gets the line of JSON, whole, when the sandbox answers")
     add("--die-with-parent", action="store_true", help="end when standard input is closed or the parent dies")
     return parser
+
+
+def _add_behaviour(group: argparse._ArgumentGroup) -> None:
+    """Each attribute of `Behaviour` is an option; what is not given is left to the file, then to the default."""
+    add, usual = group.add_argument, Behaviour()
+    add("--behaviour", type=Path, metavar="FILE", help="JSON that `orchestrator calibrate` wrote; options go before it")
+
+    def one(name: str, told: str, **more: Any) -> None:
+        shown = getattr(usual, name)
+        add(f"--{name.replace('_', '-')}", help=f"{told} (default: {shown})", choices=CHOICES.get(name), **more)
+
+    one("bucket_part_names", "`prefixROW-COL.tif` or `prefix-ROW-COL.tif` in Cloud Storage")
+    one("drive_part_names", "the same in Drive")
+    one("repeated_request_id", "an export sent again, or answered by the same operation")
+    one("compression", "of exported files")
+    one("predictor", "of exported files", type=int)
+    one("interleave", "of exported files")
+    one("float_fill", "masked floating-point pixels without noData", type=float)
+    one("pixels_no_data", "what a TIFF of computed pixels names as the value without data", type=float)
+
+
+def _behaviour(asked: argparse.Namespace) -> Behaviour:
+    told = Behaviour() if asked.behaviour is None else Behaviour.read(asked.behaviour)
+    given = {each.name: getattr(asked, each.name) for each in fields(Behaviour)}
+    return replace(told, **{name: value for name, value in given.items() if value is not None})
 
 
 def _options(asked: argparse.Namespace) -> Options:
@@ -100,7 +118,7 @@ def _options(asked: argparse.Namespace) -> Options:
         slots=asked.slots,
         queue_limit=asked.queue_limit,
         quotas=Quotas(at_once=asked.pixels_at_once, per_second=asked.pixels_per_second),
-        profile=Profile(asked.compression, asked.predictor, asked.float_fill, _dashes(asked)),
+        behaviour=_behaviour(asked),
     )
 
 
@@ -108,11 +126,6 @@ def _positive(text: str) -> int:
     if (number := int(text)) < 1:
         raise argparse.ArgumentTypeError(f"{number} is not positive")
     return number
-
-
-def _dashes(asked: argparse.Namespace) -> frozenset[str]:
-    forms = {"bucket": asked.bucket_part_names, "drive": asked.drive_part_names}
-    return frozenset(destination for destination, form in forms.items() if form == "dashed")
 
 
 def _catalogue(asked: argparse.Namespace) -> Catalogue:

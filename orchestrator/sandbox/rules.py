@@ -67,7 +67,13 @@ VIEW_ACTIONS = frozenset(
     }
 )
 
-ACTIONS = CALL_ACTIONS | HEADER_ACTIONS | TAG_ACTIONS | TASK_ACTIONS | NAME_ACTIONS | VIEW_ACTIONS
+# Restricted mode: tasks stay READY, and one begins every `seconds` (default: four hours) of the sandbox's time. The
+# only sign is a header of every answer. It ends when it is released, or with a larger number of concurrent exports.
+PROJECT_ACTIONS = frozenset({"restricted"})
+RESTRICTED_SECONDS = 4 * 3600.0  # users counted one to six tasks a day
+RESTRICTED_HEADERS = {"x-earth-engine-quota-status": "parallelism_restricted=true"}
+
+ACTIONS = PROJECT_ACTIONS | CALL_ACTIONS | HEADER_ACTIONS | TAG_ACTIONS | TASK_ACTIONS | NAME_ACTIONS | VIEW_ACTIONS
 DESTINATIONS = ("bucket", "drive")
 
 

@@ -15,19 +15,21 @@ from types import TracebackType
 from typing import Any, Self
 
 from orchestrator.sandbox import batch, folder_lock, oauth
+from orchestrator.sandbox.behaviour import Behaviour
 from orchestrator.sandbox.clock import Clock
 from orchestrator.sandbox.connection import Connection, Dispatch
 from orchestrator.sandbox.control import ControlRoutes
 from orchestrator.sandbox.dispatch import Dispatcher
 from orchestrator.sandbox.drive.files import FOLDER, Drive
+from orchestrator.sandbox.drive.more_routes import MoreDriveRoutes
 from orchestrator.sandbox.drive.routes import DriveRoutes
 from orchestrator.sandbox.earthengine.assets import Assets
 from orchestrator.sandbox.earthengine.attempt import Evaluator, Workplace
 from orchestrator.sandbox.earthengine.evaluate import Evaluator as GraphEvaluator
 from orchestrator.sandbox.earthengine.operations import Operations
 from orchestrator.sandbox.earthengine.pixel_routes import PixelRoutes
-from orchestrator.sandbox.earthengine.raster import Profile
 from orchestrator.sandbox.earthengine.routes import EarthEngineRoutes
+from orchestrator.sandbox.earthengine.table_routes import TableRoutes
 from orchestrator.sandbox.earthengine.tasks import Tasks
 from orchestrator.sandbox.faults import Faults
 from orchestrator.sandbox.journal import Journal
@@ -51,7 +53,7 @@ class Options:
         folder_wait_seconds: How long to wait for another sandbox to leave the folder.
         slots: Tasks that run at a time.
         queue_limit: PENDING tasks beyond which a submission is refused.
-        profile: How export files are written.
+        behaviour: What an account would have to tell.
         quotas: What a request for pixels may ask for, and a project at once.
     """
 
@@ -64,7 +66,7 @@ class Options:
     slots: int = 2
     queue_limit: int = 3000
     folder_wait_seconds: float = 30
-    profile: Profile = field(default_factory=Profile)
+    behaviour: Behaviour = field(default_factory=Behaviour)
     quotas: Quotas = field(default_factory=Quotas)
 
 
@@ -175,7 +177,7 @@ class Sandbox:
         scratch = folder / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)  # what a killed process was writing
         scratch.mkdir()
-        place = Workplace(self._evaluator, self.buckets, self.drive, scratch, self.options.profile)
+        place = Workplace(self._evaluator, self.buckets, self.drive, scratch, self.options.behaviour)
         return Tasks(
             self.operations,
             self.faults,
@@ -183,6 +185,7 @@ class Sandbox:
             place,
             slots=self.options.slots,
             queue_limit=self.options.queue_limit,
+            answer_repeated=self.options.behaviour.repeated_request_id == "answered",
         )
 
     def _dispatcher(self) -> Dispatcher:
@@ -198,7 +201,7 @@ class Sandbox:
             self.about(),
         )
         assets = Assets(self._catalogue)
-        pixels = PixelRoutes(self._evaluator, assets, self.meter, self.faults, self.options.profile)
+        pixels = PixelRoutes(self._evaluator, assets, self.meter, self.faults, self.options.behaviour)
         earthengine = EarthEngineRoutes(
             self._evaluator,
             assets,
@@ -207,7 +210,6 @@ class Sandbox:
             self.buckets,
             self.faults,
             self.clock,
-            self.options.slots,
         )
         storage = StorageRoutes(self.buckets)
         routes = [
@@ -215,7 +217,10 @@ class Sandbox:
             *storage.routes(),
             *batch.routes("storage", "/batch/storage/v1", self._answer_one),
             *DriveRoutes(self.drive).routes(),
+            *batch.routes("drive", "/batch/drive/v3", self._answer_one),
+            *MoreDriveRoutes(self.drive).routes(),
             *pixels.routes(),
+            *TableRoutes(self._evaluator, assets).routes(),
             *earthengine.routes(),
             *oauth.routes(),
             *storage.xml_routes(),

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from rasterio.io import MemoryFile
 
+from orchestrator.sandbox.behaviour import Behaviour
 from orchestrator.sandbox.earthengine import raster
 from orchestrator.sandbox.earthengine.exports import DEFAULT_SHARD_SIZE, FileWindow
-from orchestrator.sandbox.earthengine.raster import Image, Profile
+from orchestrator.sandbox.earthengine.raster import Image
 
 CONTENT_TYPES = {
     "GEO_TIFF": "image/tiff",
@@ -27,25 +28,25 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _RGBA = 6  # the PNG colour type
 
 
-def encoded(image: Image, kind: str, profile: Profile, no_data_tag: float | None) -> bytes:
+def encoded(image: Image, kind: str, behaviour: Behaviour, no_data_tag: float | None) -> bytes:
     """
     Evaluate all pixels of `image` and write them as `kind`.
 
     Args:
         image: What is evaluated; for a picture, bands of bytes.
         kind: A key of `CONTENT_TYPES`.
-        profile: How TIFFs are compressed.
+        behaviour: How TIFFs are compressed.
         no_data_tag: What a TIFF names as the value without data; the pixels do not change.
     """
     if kind == "GEO_TIFF":
-        return _tiff(image, profile, no_data_tag)
+        return _tiff(image, behaviour, no_data_tag)
     return _npy(image) if kind == "NPY" else _png(image)
 
 
-def _tiff(image: Image, profile: Profile, no_data_tag: float | None) -> bytes:
+def _tiff(image: Image, behaviour: Behaviour, no_data_tag: float | None) -> bytes:
     """Bands in their order, as the one type that holds the values of all."""
     dtype = np.result_type(*(band.dtype for band in image.bands))
-    options = raster.tiff_options(dtype, DEFAULT_SHARD_SIZE, profile)
+    options = raster.tiff_options(dtype, DEFAULT_SHARD_SIZE, behaviour)
     whole = FileWindow("", 0, 0, image.grid.height, image.grid.width)
     with MemoryFile() as memory:
         with memory.open(**raster.header(image, whole, dtype, no_data_tag, options)) as target:

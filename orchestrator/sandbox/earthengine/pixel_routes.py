@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from rasterio.errors import CRSError
 
+from orchestrator.sandbox.behaviour import Behaviour
 from orchestrator.sandbox.earthengine import pixels
 from orchestrator.sandbox.earthengine.assets import Assets
 from orchestrator.sandbox.earthengine.attempt import Evaluator
@@ -16,7 +17,6 @@ from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, Un
 from orchestrator.sandbox.earthengine.evaluate.evaluator import RequestedImage
 from orchestrator.sandbox.earthengine.payload import payload
 from orchestrator.sandbox.earthengine.pixels import PixelOrder
-from orchestrator.sandbox.earthengine.raster import Profile
 from orchestrator.sandbox.faults import Faults
 from orchestrator.sandbox.quotas import Asked, PixelMeter
 from orchestrator.sandbox.scenes.catalogue import UnboundedQueryError
@@ -29,13 +29,13 @@ class PixelRoutes:
     """Answer with pixels, in any project."""
 
     def __init__(
-        self, evaluator: Evaluator, assets: Assets, meter: PixelMeter, faults: Faults, profile: Profile
+        self, evaluator: Evaluator, assets: Assets, meter: PixelMeter, faults: Faults, behaviour: Behaviour
     ) -> None:
         self._evaluator = evaluator
         self._assets = assets
         self._meter = meter
         self._faults = faults
-        self._profile = profile
+        self._behaviour = behaviour
         # However many are admitted: what is computed at a time bounds the memory, and more would not be faster.
         self._processors = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
 
@@ -68,10 +68,11 @@ class PixelRoutes:
         except UnboundedImageError:
             raise pixels.refusal_of_unbounded() from None
         self._admit(api, order, image)
-        tag = self._faults.no_data_tag(api, request)
+        ordered = self._faults.no_data_tag(api, request)
+        tag = self._behaviour.pixels_no_data if ordered is None else ordered
         try:
             with self._processors:
-                body = encoded(image, order.format, self._profile, tag)
+                body = encoded(image, order.format, self._behaviour, tag)
         except CRSError as error:
             raise EvaluationError(f"The CRS cannot be written: {error}") from error
         return Response(200, {"Content-Type": CONTENT_TYPES[order.format]}, body)

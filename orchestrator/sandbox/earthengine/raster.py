@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,9 +12,9 @@ import rasterio
 import rasterio.shutil
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio.enums import Interleaving
 from rasterio.windows import Window
 
+from orchestrator.sandbox.behaviour import Behaviour
 from orchestrator.sandbox.earthengine.exports import FileWindow, ImageExport
 
 # Evaluated at a time: about this many band-pixels, so that a window of 4 bands is some 1400 pixels square.
@@ -68,24 +67,6 @@ class ExportError(Exception):
     """The task fails with this sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """
-    How files are written where Earth Engine's own choice is not documented.
-
-    Attributes:
-        compression: `lzw`, `deflate`, `zstd` or `none`.
-        predictor: 1 none, 2 horizontal differences; floating point takes 3 where 2 is asked.
-        float_fill: Masked pixels of floating-point bands when the export names no value.
-        dashes: Destinations (`bucket`, `drive`) where a dash stands between a part's prefix and its offsets.
-    """
-
-    compression: str = "lzw"
-    predictor: int = 1
-    float_fill: float = 0.0
-    dashes: frozenset[str] = frozenset({"drive"})
-
-
 def common_type(image: Image) -> np.dtype[Any]:
     """
     Find the one type of all bands.
@@ -107,15 +88,15 @@ def _type_name(dtype: np.dtype[Any]) -> str:
     return TYPE_NAMES.get(dtype.name, dtype.name)
 
 
-def fill_value(dtype: np.dtype[Any], no_data: float | None, profile: Profile) -> float:
+def fill_value(dtype: np.dtype[Any], no_data: float | None, behaviour: Behaviour) -> float:
     """
-    Choose the value of masked pixels: the export's `noData`, else 0, or the profile's for floats.
+    Choose the value of masked pixels: the export's `noData`, else 0, or the behaviour's for floats.
 
     Raises:
         ExportError: If `no_data` does not fit the type.
     """
     if no_data is None:
-        return profile.float_fill if dtype.kind == "f" else 0
+        return behaviour.float_fill if dtype.kind == "f" else 0
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         if not math.isfinite(no_data) or no_data != int(no_data) or not limits.min <= no_data <= limits.max:
@@ -123,12 +104,13 @@ def fill_value(dtype: np.dtype[Any], no_data: float | None, profile: Profile) ->
     return no_data
 
 
-def tiff_options(dtype: np.dtype[Any], shard_size: int, profile: Profile) -> dict[str, Any]:
+def tiff_options(dtype: np.dtype[Any], shard_size: int, behaviour: Behaviour) -> dict[str, Any]:
     """Choose GDAL's creation options; TIFF blocks need sides that are multiples of 16."""
     block = shard_size if shard_size % 16 == 0 else 256
-    predictor = 3 if dtype.kind == "f" and profile.predictor == 2 else profile.predictor
-    options = {"compress": profile.compression, "blockxsize": block, "blockysize": block}
-    return options if profile.compression == "none" else {**options, "predictor": predictor}
+    predictor = 3 if dtype.kind == "f" and behaviour.predictor == 2 else behaviour.predictor
+    options = {"compress": behaviour.compression, "blockxsize": block, "blockysize": block}
+    options |= {"interleave": behaviour.interleave}
+    return options if behaviour.compression == "none" else {**options, "predictor": predictor}
 
 
 def windows(
@@ -146,7 +128,7 @@ def write(
     image: Image,
     file: FileWindow,
     export: ImageExport,
-    profile: Profile,
+    behaviour: Behaviour,
     scratch: Path,
     note: Callable[[int], None],
 ) -> bool:
@@ -161,8 +143,8 @@ def write(
     """
     dtype = common_type(image)
     plain = scratch.with_suffix(".plain.tif") if export.cloud_optimized else scratch
-    options = tiff_options(dtype, export.shard_size, profile)
-    fill = fill_value(dtype, export.no_data, profile)
+    options = tiff_options(dtype, export.shard_size, behaviour)
+    fill = fill_value(dtype, export.no_data, behaviour)
     with rasterio.open(plain, "w", **header(image, file, dtype, export.no_data, options)) as target:
         parts = windows(file.height, file.width, len(image.bands), options["blockxsize"])
         anything = fill_in(target, image, file, dtype.type(fill), parts, note)
@@ -185,7 +167,6 @@ def header(
         "transform": _transform(image.grid, file),
         "nodata": no_data,
         "tiled": True,
-        "interleave": Interleaving.pixel.value.lower(),
         "bigtiff": "IF_SAFER",
         **options,
     }

@@ -9,8 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.sandbox.earthengine.attempt import Attempt, Stopped, TaskCancelled, TaskFailed, Workplace
-from orchestrator.sandbox.earthengine.exports import DASHED, PLAIN, ImageExport
-from orchestrator.sandbox.earthengine.operations import CANCELLED_CODE, TERMINAL, Operations, Task, requeue_interrupted
+from orchestrator.sandbox.earthengine.exports import DASHED, PLAIN
+from orchestrator.sandbox.earthengine.operations import (
+    CANCELLED_CODE,
+    IMAGE,
+    TERMINAL,
+    Operations,
+    Task,
+    requeue_interrupted,
+)
+from orchestrator.sandbox.earthengine.order import Order
 from orchestrator.sandbox.faults import Fault, Faults
 from orchestrator.sandbox.journal import Journal
 from orchestrator.sandbox.web import ApiError
@@ -32,6 +40,7 @@ class Tasks:
         *,
         slots: int = 2,
         queue_limit: int = 3000,
+        answer_repeated: bool = False,
     ) -> None:
         self._operations = operations
         self._faults = faults
@@ -43,11 +52,33 @@ class Tasks:
         self._forms: dict[str, str] = {}
         self._burnt: set[str] = set()
         self._queue_limit = queue_limit
-        self._threads = [threading.Thread(target=self._work, name=f"slot-{i}", daemon=True) for i in range(slots)]
+        self._answer_repeated = answer_repeated
+        self._slots = slots
+        self._busy = 0
+        self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         requeue_interrupted(self._operations)
-        for thread in self._threads:
+        self._add_threads()
+
+    @property
+    def slots(self) -> int:
+        """How many tasks run at a time."""
+        return self._slots
+
+    def set_slots(self, slots: int) -> None:
+        """Let so many tasks run at a time from now on; what runs is not stopped."""
+        with self._wake:
+            if slots > self._slots:  # a project that is raised to a higher tier is not restricted any more
+                self._faults.lift_restrictions()
+            self._slots = slots
+        self._add_threads()
+        self.nudge()
+
+    def _add_threads(self) -> None:
+        while len(self._threads) < self._slots:
+            thread = threading.Thread(target=self._work, name=f"slot-{len(self._threads)}", daemon=True)
+            self._threads.append(thread)
             thread.start()
 
     def stop(self) -> None:
@@ -59,17 +90,20 @@ class Tasks:
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
 
-    def submit(self, project: str, body: Mapping[str, Any], export: ImageExport, *, refuse_known: bool = False) -> Task:
+    def submit(
+        self, project: str, body: Mapping[str, Any], export: Order, *, kind: str = IMAGE, refuse_known: bool = False
+    ) -> Task:
         """
-        Queue an export that has been checked. A request id seen before starts nothing: the same request gets the
-        same task again, unless `refuse_known` chooses the other answer that Google may give.
+        Queue an export that has been checked. A request id seen before starts nothing: it is refused, unless the
+        behaviour answers the same request with the same task again and `refuse_known` does not order the contrary.
 
         Raises:
             ApiError: 400 for a request id that belongs to another task or is burnt; 429 if the queue is full.
         """
         with self._wake:
             known = self._operations.by_request_id(export.request_id)
-            if known is not None and dict(known.request) == dict(body) and not refuse_known:
+            answered = self._answer_repeated and not refuse_known
+            if known is not None and answered and dict(known.request) == dict(body):
                 return known
             if known is not None or export.request_id in self._burnt:
                 raise ApiError(400, ALREADY_STARTED)
@@ -79,11 +113,11 @@ class Tasks:
                     f"Too many tasks already in the queue ({self._queue_limit}). "
                     "Please wait for some of them to complete.",
                 )
-            task = self._operations.add(project=project, request=body, priority=export.priority)
-            kind = export.destination.kind
-            if (fault := self._faults.for_task(task.description, kind)) is not None:
+            task = self._operations.add(project=project, request=body, priority=export.priority, kind=kind)
+            place = export.destination.kind
+            if (fault := self._faults.for_task(task.description, place)) is not None:
                 self._drawn[task.id] = fault
-            if (names := self._faults.for_names(task.description, kind)) is not None:
+            if (names := self._faults.for_names(task.description, place)) is not None:
                 self._forms[task.id] = names.rule.form or (DASHED if names.rule.dash else PLAIN)
             self._wake.notify_all()
         return task
@@ -138,15 +172,22 @@ class Tasks:
 
     def _work(self) -> None:
         while (task := self._take()) is not None:
-            self._run(task)
+            try:
+                self._run(task)
+            finally:
+                with self._wake:
+                    self._busy -= 1
+                    self._wake.notify_all()
 
     def _take(self) -> Task | None:
         """Wait for the most urgent task and mark it RUNNING; None when the sandbox closes."""
         with self._wake:
             while not self._stopping:
-                ready = [each for each in self._operations.all() if each.state == "PENDING" and not self._stuck(each)]
+                ready = self._ready()
                 if ready:
                     best = min(ready, key=lambda each: (-each.priority, each.order))
+                    self._busy += 1
+                    self._faults.note_start()
                     self._wake.notify_all()
                     # A task that has just begun shows its stages without numbers.
                     return self._operations.change(
@@ -154,6 +195,11 @@ class Tasks:
                     )
                 self._wake.wait(timeout=60)
         return None
+
+    def _ready(self) -> list[Task]:
+        if self._busy >= self._slots or not self._faults.may_start():
+            return []
+        return [each for each in self._operations.all() if each.state == "PENDING" and not self._stuck(each)]
 
     def _stuck(self, task: Task) -> bool:
         fault = self._drawn.get(task.id)

@@ -30,7 +30,9 @@ class BucketRecords:
             if old is None:
                 now = self.clock.now().isoformat()
                 kept = checked(Bucket(name, now), settings, rfc3339_millis(self.clock.now()))
-                return self._keep_bucket(Bucket(name, now, 1, kept, permissions or ALL_PERMISSIONS, now))
+                return self._keep_bucket(
+                    Bucket(name, now, 1, kept, ALL_PERMISSIONS if permissions is None else permissions, now)
+                )
             made = self.change(name, merged(old.settings, settings), Preconditions())
             return made if permissions is None else self._keep_bucket(replace(made, permissions=permissions))
 

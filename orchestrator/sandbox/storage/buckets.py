@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -150,7 +150,7 @@ class Buckets(BucketRecords):
             made = self.put(
                 bucket,
                 to,
-                self.blobs.duplicate(found.blob),
+                self.bytes_of([found]),
                 content_type=found.content_type,
                 metadata=found.metadata,
                 settings=found.settings,
@@ -199,6 +199,19 @@ class Buckets(BucketRecords):
             made = replace(item, acl=acl, metageneration=item.metageneration + 1, updated=now)
             self._items.keep(made)
             return made
+
+    def bytes_of(self, items: Sequence[StoredObject]) -> Blob:
+        """
+        Return the bytes of `items`, one behind the other, as a blob of its own.
+
+        Raises:
+            ApiError: 404 if one has been deleted or replaced meanwhile.
+        """
+        with self._lock:
+            for each in items:
+                if self._items.one(each.bucket, each.name, each.generation) is None:
+                    raise ApiError(404, f"No such object: {each.bucket}/{each.name}")
+            return self.blobs.duplicate(items[0].blob) if len(items) == 1 else self.blobs.join(o.blob for o in items)
 
     def delete(self, bucket: str, name: str, generation: int | None, only_if: Preconditions) -> None:
         """Delete the living object, which becomes noncurrent in a versioned bucket, or one generation for good."""

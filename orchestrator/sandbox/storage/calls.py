@@ -17,6 +17,7 @@ from orchestrator.sandbox.web import (
     Route,
     integer,
     json_response,
+    not_imitated,
     route,
 )
 
@@ -44,6 +45,8 @@ PERMISSIONS = {
     "xml.objects.post": "storage.objects.create",
     "xml.objects.delete": "storage.objects.delete",
 }
+# Headers of keys of the customer, with which nothing would be encrypted here.
+_KEYS = ("x-goog-encryption-", "x-goog-copy-source-encryption-")
 
 
 class Calls:
@@ -65,6 +68,9 @@ class Calls:
 
         def guarded(request: Request, **names: str) -> Response:
             self.buckets.tidy()
+            for header in request.headers:
+                if header.startswith(_KEYS):
+                    raise not_imitated(f"the header '{header}' of Cloud Storage")
             if permission is not None:
                 self.grant(names["bucket"], permission)
             return handler(request, **names)

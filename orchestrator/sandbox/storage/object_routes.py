@@ -15,6 +15,7 @@ from orchestrator.sandbox.storage.calls import (
     page_size,
     preconditions,
 )
+from orchestrator.sandbox.storage.conditions import check_marks
 from orchestrator.sandbox.storage.listing import Query, page, place_of
 from orchestrator.sandbox.storage.media import media
 from orchestrator.sandbox.storage.resources import media_headers, object_resource
@@ -88,10 +89,12 @@ class ObjectRoutes(Calls):
                 raise ProtocolViolation("The generation of a soft-deleted object must be given.")
             return self.object_answer(request, self.buckets.deleted(bucket, name, generation))
         found = self.buckets.get(bucket, name, generation, preconditions(request))
+        check_marks(request.headers, media_headers(found)["ETag"])
         return self.object_answer(request, found, {"ETag": media_headers(found)["ETag"]})
 
     def _media(self, request: Request, bucket: str, name: str) -> Response:
         found = self.buckets.get(bucket, name, optional(request, "generation"), preconditions(request))
+        check_marks(request.headers, media_headers(found)["ETag"])
         return media(found, self.buckets.blobs, request, media_headers(found))
 
     def _patch(self, request: Request, bucket: str, name: str) -> Response:
@@ -127,7 +130,7 @@ class ObjectRoutes(Calls):
         made = self.buckets.put(
             bucket,
             name,
-            self.buckets.blobs.duplicate(found.blob),
+            self.buckets.bytes_of([found]),
             content_type=found.content_type,
             metadata=found.metadata,
             settings=found.settings,

@@ -85,7 +85,7 @@ class RewriteRoutes(Calls):
         return self.buckets.put(
             bucket,
             name,
-            self.buckets.blobs.duplicate(found.blob),
+            self.buckets.bytes_of([found]),
             content_type=content_type,
             metadata=labels,
             settings=settings,
@@ -161,7 +161,7 @@ class RewriteRoutes(Calls):
         made = self.buckets.put(
             bucket,
             name,
-            self.buckets.blobs.join(each.blob for each in sources),
+            self.buckets.bytes_of(sources),
             content_type=bodies.text(told, "contentType") or "",
             metadata=labels_of(told),
             settings=given(told),

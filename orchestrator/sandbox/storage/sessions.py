@@ -77,9 +77,10 @@ class Piece:
             raise ProtocolViolation(f"Failed to parse Content-Range header: {asked}")
         first, last, total = found.groups()
         whole = None if total == "*" else int(total)
-        if first is None:
-            # `bytes */N` with a body of N bytes is a whole upload; clients send it for empty objects, too.
+        if first is None and not size:
             return Piece(None, whole)
+        if first is None:  # a whole upload says nothing but its size
+            first, last = "0", str(size - 1)
         if int(last) - int(first) + 1 != size or (whole is not None and int(last) >= whole):
             raise ProtocolViolation(f"Content-Range '{asked}' does not fit a body of {size} bytes.")
         return Piece(int(first), whole)

@@ -80,6 +80,7 @@ class Uploads(Calls):
                 if not add(session, Piece.of(request), request.body):
                     return Response(308, session.range_header)
                 session.result = self._finished(request, session)
+                session.data.clear()
             return self.object_answer(request, session.result)
 
     def _finished(self, request: Request, session: Session) -> StoredObject:

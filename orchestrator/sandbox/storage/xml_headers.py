@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from orchestrator.sandbox.storage.resources import NO_CACHE, media_headers
-from orchestrator.sandbox.storage.values import NOT_HELD, Preconditions, StoredObject, moment
+from orchestrator.sandbox.storage.values import Preconditions, StoredObject
 from orchestrator.sandbox.storage.xml_text import quoted_etag
 from orchestrator.sandbox.web import ApiError, Request, not_imitated
 
@@ -22,8 +20,6 @@ _FIELDS = {
     "x-goog-storage-class": "storageClass",
 }
 _REFUSED = (
-    "x-goog-encryption-algorithm",
-    "x-goog-encryption-kms-key-name",
     "x-goog-object-lock-mode",
     "x-goog-object-lock-retain-until-date",
 )
@@ -80,41 +76,6 @@ def _whole(headers: Mapping[str, str], name: str) -> int | None:
         return int(text)
     except ValueError as error:
         raise ApiError(400, f"Invalid value of {name}: {text!r}", code="InvalidArgument") from error
-
-
-def check_reading(headers: Mapping[str, str], item: StoredObject) -> None:
-    """
-    Hold the conditions of HTTP against an object (RFC 9110, 13.2.2: ETags go before times).
-
-    Raises:
-        ApiError: 412 or 304 if one does not hold.
-    """
-    mark, changed = quoted_etag(item), moment(item.created).replace(microsecond=0)
-    if (wanted := headers.get("if-match")) is not None:
-        if not _names(wanted, mark):
-            raise ApiError(412, NOT_HELD)
-    elif (limit := _date(headers.get("if-unmodified-since"))) is not None and changed > limit:
-        raise ApiError(412, NOT_HELD)
-    if (known := headers.get("if-none-match")) is not None:
-        if _names(known, mark):
-            raise ApiError(304, "Not Modified")
-    elif (since := _date(headers.get("if-modified-since"))) is not None and changed <= since:
-        raise ApiError(304, "Not Modified")
-
-
-def _names(marks: str, mark: str) -> bool:
-    listed = [each.strip().removeprefix("W/") for each in marks.split(",")]
-    return "*" in listed or mark in listed or mark.strip('"') in listed
-
-
-def _date(text: str | None) -> datetime | None:
-    """Read a date of HTTP; one that is none counts as absent (RFC 9110)."""
-    if text is None:
-        return None
-    try:
-        return parsedate_to_datetime(text)
-    except ValueError:
-        return None
 
 
 def stored_headers(item: StoredObject) -> dict[str, str]:

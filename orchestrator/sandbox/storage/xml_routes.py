@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 from orchestrator.sandbox.clock import rfc3339_millis
-from orchestrator.sandbox.storage import access, checksums, signed
+from orchestrator.sandbox.storage import access, checksums, conditions, signed
 from orchestrator.sandbox.storage import xml_headers as headers_of
 from orchestrator.sandbox.storage import xml_text as xml
 from orchestrator.sandbox.storage.bucket_routes import OPEN_ACCESS
@@ -17,7 +17,7 @@ from orchestrator.sandbox.storage.rewrite_routes import told_of_copy
 from orchestrator.sandbox.storage.sessions import Piece, Session, Sessions, add, cancelled_error
 from orchestrator.sandbox.storage.settings import given, labels_of
 from orchestrator.sandbox.storage.uploads import name_of, store
-from orchestrator.sandbox.storage.values import Preconditions, StoredObject
+from orchestrator.sandbox.storage.values import Preconditions, StoredObject, moment
 from orchestrator.sandbox.storage.xml_multipart import MultipartRoutes
 from orchestrator.sandbox.storage.xml_parts import Multiparts
 from orchestrator.sandbox.web import ApiError, Handler, Request, Response, Route, not_imitated
@@ -108,7 +108,8 @@ class XmlRoutes(Calls):
         if "uploadId" in request.query:
             return self._multipart.list_parts(request, bucket, name)
         found = self.buckets.get(bucket, name, _generation(request), headers_of.conditions(request.headers))
-        headers_of.check_reading(request.headers, found)
+        conditions.check_marks(request.headers, xml.quoted_etag(found))
+        conditions.check_times(request.headers, moment(found.created))
         return media(found, self.buckets.blobs, request, headers_of.read_headers(found, request), service=self.service)
 
     def _put(self, request: Request, bucket: str, name: str) -> Response:
@@ -161,7 +162,7 @@ class XmlRoutes(Calls):
         return self.buckets.put(
             bucket,
             name,
-            self.buckets.blobs.duplicate(found.blob),
+            self.buckets.bytes_of([found]),
             content_type=content_type,
             metadata=labels,
             settings=settings,
@@ -204,6 +205,7 @@ class XmlRoutes(Calls):
                     self.buckets, bucket, session.metadata, session.content_type, bytes(session.data),
                     session.only_if, wanted, acl,
                 )  # fmt: skip
+                session.data.clear()
             return Response(200, headers_of.stored_headers(session.result))
 
     def _delete(self, request: Request, bucket: str, name: str) -> Response:

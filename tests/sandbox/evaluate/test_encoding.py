@@ -10,9 +10,9 @@ import pytest
 from evaluate_kit import MemoryCatalogue, call, expression
 from rasterio.io import MemoryFile
 
+from orchestrator.sandbox.behaviour import Behaviour
 from orchestrator.sandbox.earthengine.encoding import encoded
 from orchestrator.sandbox.earthengine.evaluate import Evaluator, RequestedGrid
-from orchestrator.sandbox.earthengine.raster import Profile
 
 
 def image(node, side):
@@ -37,7 +37,7 @@ def test_the_one_type_of_a_tiff_holds_the_values_of_all_bands(one, other, common
     """Nothing is cut off, nothing loses digits."""
     both = image(call("Image.addBands", dstImg=constant(*one), srcImg=constant(*other)), 3)
 
-    with MemoryFile(encoded(both, "GEO_TIFF", Profile(), None)) as memory, memory.open() as raster:
+    with MemoryFile(encoded(both, "GEO_TIFF", Behaviour(), None)) as memory, memory.open() as raster:
         assert set(raster.dtypes) == {common}
         assert raster.read()[:, 0, 0].tolist() == [one[0], other[0]]
 
@@ -46,7 +46,7 @@ def test_an_array_keeps_the_type_of_each_band():
     """In the order of bytes that most machines have."""
     both = image(call("Image.addBands", dstImg=constant(300, "Uint16"), srcImg=constant(0.5, "Double")), 3)
 
-    found = np.load(io.BytesIO(encoded(both, "NPY", Profile(), None)))
+    found = np.load(io.BytesIO(encoded(both, "NPY", Behaviour(), None)))
 
     assert found.dtype.descr == [("constant", "<u2"), ("constant_1", "<f8")]
     assert found[0, 0].item() == (300, 0.5)
@@ -58,7 +58,7 @@ def test_an_answer_is_computed_window_by_window(kind):
     places = image(call("Image.toFloat", value=call("Image.pixelLonLat")), 2200)
     tracemalloc.start()
     try:
-        size = len(encoded(places, kind, Profile(), None))
+        size = len(encoded(places, kind, Behaviour(), None))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

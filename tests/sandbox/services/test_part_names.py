@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from orchestrator.sandbox.behaviour import Behaviour
 from orchestrator.sandbox.earthengine.exports import DASHED, PLAIN, files
-from orchestrator.sandbox.earthengine.raster import Profile
 from orchestrator.sandbox.faults import Rule
 from orchestrator.sandbox.main import _options, _parser
 from orchestrator.sandbox.server import Options, Sandbox
@@ -109,8 +109,8 @@ def test_an_ordered_form_leaves_other_faults_of_the_task_their_turn(kit, prefix)
 
 
 def test_a_sandbox_can_be_told_the_form_at_its_start(ramps, connect, kit_of):
-    """`Profile.dashes` names the destinations with a dash."""
-    options = Options(profile=Profile(dashes=frozenset({"bucket"})))
+    """The behaviour names the form of each destination."""
+    options = Options(behaviour=Behaviour(bucket_part_names="dashed"))
     with Sandbox(ramps, options) as running:
         connect(running)
         kit = kit_of(running)
@@ -122,16 +122,18 @@ def test_a_sandbox_can_be_told_the_form_at_its_start(ramps, connect, kit_of):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "dashes"),
+    ("arguments", "bucket", "drive"),
     [
-        pytest.param([], {"drive"}, id="as reported"),
-        pytest.param(["--bucket-part-names", "dashed"], {"bucket", "drive"}, id="dashes everywhere"),
-        pytest.param(["--drive-part-names", "plain"], set(), id="dashes nowhere"),
+        pytest.param([], "plain", "dashed", id="as reported"),
+        pytest.param(["--bucket-part-names", "dashed"], "dashed", "dashed", id="dashes everywhere"),
+        pytest.param(["--drive-part-names", "plain"], "plain", "plain", id="dashes nowhere"),
     ],
 )
-def test_the_command_takes_the_form_of_each_destination(arguments, dashes):
+def test_the_command_takes_the_form_of_each_destination(arguments, bucket, drive):
     """Two options, one per destination."""
-    assert _options(_parser().parse_args(arguments)).profile.dashes == dashes
+    found = _options(_parser().parse_args(arguments)).behaviour
+
+    assert (found.bucket_part_names, found.drive_part_names) == (bucket, drive)
 
 
 def test_an_unknown_destination_is_refused():

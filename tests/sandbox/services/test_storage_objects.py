@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from google.api_core.exceptions import BadRequest
+from google.api_core.exceptions import BadRequest, Forbidden
 
 TEXT = b"0123456789" * 100
 
@@ -181,3 +181,36 @@ def test_an_objects_access_list_is_kept_and_shown(home):
         ("project-owners-1", "OWNER"),
         ("allUsers", "READER"),
     }
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param({"If-None-Match": "{etag}"}, 304, id="known"),
+        pytest.param({"If-Match": "other"}, 412, id="another is wanted"),
+        pytest.param({"If-Match": "{etag}"}, 200, id="wanted"),
+    ],
+)
+@pytest.mark.parametrize("query", ["", "?alt=media"])
+def test_etags_guard_reading(web, path, query, headers, status):
+    """Guide "Request preconditions": headers of requests that retrieve data."""
+    etag = web("GET", path).json()["etag"]
+
+    answer = web("GET", path + query, headers={name: value.format(etag=etag) for name, value in headers.items()})
+
+    assert answer.status_code == status
+
+
+def test_a_key_of_the_customer_is_refused(web, path):
+    """Nothing would be encrypted with it."""
+    answer = web("GET", path, headers={"x-goog-encryption-algorithm": "AES256"})
+
+    assert (answer.status_code, "x-goog-encryption-algorithm" in answer.text) == (400, True)
+
+
+def test_a_bucket_may_grant_nothing(sandbox, bucket):
+    """An empty list of permissions is one."""
+    requests.post(sandbox.url + "/sandbox/buckets", json={"name": "closed", "permissions": []}, timeout=20)
+
+    with pytest.raises(Forbidden, match=r"storage\.objects\.list"):
+        list(bucket.client.bucket("closed").list_blobs())

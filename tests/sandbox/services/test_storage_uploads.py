@@ -176,6 +176,11 @@ def test_an_empty_upload_ends_by_its_size(web, begin):
     assert web("PUT", begin(), headers={"Content-Range": "bytes */0"}).json()["size"] == "0"
 
 
+def test_a_whole_upload_may_tell_its_size_alone(web, begin):
+    """`bytes */N` with N bytes."""
+    assert web("PUT", begin(), data=b"bytes", headers={"Content-Range": "bytes */5"}).json()["size"] == "5"
+
+
 def test_a_cancelled_session_is_closed(web, begin):
     """DELETE answers 499, and so does whatever comes later."""
     session = begin()

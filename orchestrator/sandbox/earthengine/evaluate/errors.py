@@ -7,7 +7,11 @@ class EvaluationError(Exception):
     """The expression cannot be evaluated; the message is the service's answer to the user."""
 
 
-class UnknownFunctionError(EvaluationError):
+class NotImitatedError(EvaluationError):
+    """The expression asks for what this sandbox does not imitate: it is refused by name, never guessed."""
+
+
+class UnknownFunctionError(NotImitatedError):
     """The expression calls a function that this sandbox does not imitate."""
 
     def __init__(self, name: str) -> None:
@@ -24,6 +28,6 @@ class UnboundedImageError(EvaluationError):
         super().__init__("Unable to export unbounded image.")
 
 
-def not_imitated(what: str) -> EvaluationError:
+def not_imitated(what: str) -> NotImitatedError:
     """Refuse a part of a function by name: a combination whose documented meaning was not found is never guessed."""
-    return EvaluationError(f"{what} is not imitated by this sandbox.")
+    return NotImitatedError(f"{what} is not imitated by this sandbox.")

@@ -104,6 +104,11 @@ def parameters(name: str) -> tuple[Parameter, ...]:
     return _declarations().get(name, ())
 
 
+def declared() -> frozenset[str]:
+    """Name every function the installed client knows."""
+    return frozenset(_declarations())
+
+
 def is_declared(name: str) -> bool:
     """Tell whether the installed client knows the function."""
     return name in _declarations()

@@ -1,0 +1,25 @@
+"""The sandbox gives the results that the documentation states, or refuses by name."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import pytest
+
+from orchestrator.sandbox.documented.examples import FOLDER, Verdict, checked, read_all
+from orchestrator.sandbox.earthengine.evaluate import Evaluator
+from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue
+
+EXAMPLES = {family: list(lines) for family, lines in groupby(read_all(FOLDER), key=lambda example: example.family)}
+
+
+@pytest.mark.parametrize("family", EXAMPLES)
+def test_no_example_is_contradicted(family):
+    """Each documented example gives its stated result, or names what is not imitated."""
+    evaluator = Evaluator(SyntheticCatalogue())
+    outcomes = [(example, checked(example, evaluator)) for example in EXAMPLES[family]]
+
+    wrong = [(str(each), found.found, each.says) for each, found in outcomes if found.verdict is Verdict.WRONG]
+
+    assert not wrong
+    assert any(found.verdict is Verdict.RIGHT for _, found in outcomes)

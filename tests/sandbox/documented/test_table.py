@@ -1,0 +1,39 @@
+"""The table of functions and its sources tell the truth about what is imitated."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.sandbox.documented.examples import read_all
+from orchestrator.sandbox.documented.table import read_sources, rows
+from orchestrator.sandbox.earthengine.evaluate import evaluator as _loads_functions  # noqa: F401
+from orchestrator.sandbox.earthengine.evaluate import registry
+
+
+def test_only_imitated_functions_have_a_source():
+    """Nobody is told a source for what is refused."""
+    assert set(read_sources()) <= registry.imitated()
+
+
+def test_examples_show_declared_functions():
+    """An example belongs to a function that the client knows."""
+    assert {example.of for example in read_all()} <= registry.declared()
+
+
+def test_every_declared_function_is_counted_once():
+    """The table's families add up to the client's list."""
+    assert sum(row.total for row in rows([])) == len(registry.declared())
+
+
+def test_a_line_that_is_no_example_is_named(tmp_path):
+    """File and line say where to look."""
+    (tmp_path / "bad.jsonl").write_text('{"of": "Number.add"}\n')
+    with pytest.raises(ValueError, match=r"bad\.jsonl, line 1"):
+        list(read_all(tmp_path))
+
+
+def test_a_function_with_two_sources_is_named(tmp_path):
+    """A merge that doubles a line is found."""
+    (tmp_path / "a.tsv").write_text("Number.add\tpage\nNumber.add\tpage\n")
+    with pytest.raises(ValueError, match=r"a\.tsv, line 2"):
+        read_sources(tmp_path)
