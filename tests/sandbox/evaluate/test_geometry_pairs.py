@@ -8,7 +8,7 @@ import pyproj
 import pytest
 import shapely
 import shapely.geometry
-from evaluate_kit import answer, array, call, constant, feature
+from evaluate_kit import answer, array, call, constant
 
 from orchestrator.sandbox.earthengine.evaluate import EvaluationError
 
@@ -316,33 +316,6 @@ def test_whether_edges_are_geodesics(geometry, geodesic):
 def test_nothing_is_unbounded():
     """A point is not."""
     assert one("isUnbounded", point(0, 0)) is False
-
-
-@pytest.mark.parametrize(
-    ("selectors", "names", "kept"),
-    [
-        pytest.param(["b", "a"], None, {"b": 2, "a": 1}, id="names"),
-        pytest.param(["a.*"], None, {"a": 1, "ab": 3}, id="an expression"),
-        pytest.param(["a", "b"], ["x", "y"], {"x": 1, "y": 2}, id="renamed"),
-    ],
-)
-def test_properties_of_a_feature_are_selected(selectors, names, kept):
-    """By name or by an expression that fits the whole name."""
-    node = feature(point(1, 2), a=1, b=2, ab=3)
-
-    found = answer(call("Feature.select", input=node, propertySelectors=selectors, newProperties=names))
-
-    assert found["properties"] == kept
-    assert found["geometry"]["type"] == "Point"
-
-
-def test_a_selection_without_its_geometry_lies_nowhere():
-    """Its geometry is null."""
-    node = feature(point(1, 2), a=1)
-
-    found = answer(call("Feature.select", input=node, propertySelectors=["a"], retainGeometry=False))
-
-    assert found["geometry"] is None
 
 
 @pytest.mark.parametrize("name", ["union", "symmetricDifference"])

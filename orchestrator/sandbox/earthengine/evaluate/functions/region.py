@@ -36,7 +36,7 @@ def within(name: str, image: Image, region: Geometry | None) -> Geometry:
     return found
 
 
-def _affordable(name: str, grid: Grid, most: int, *, best_effort: bool) -> Grid:
+def affordable(name: str, grid: Grid, most: int, *, best_effort: bool) -> Grid:
     count = grid.height * grid.width
     if count <= most:
         return grid
@@ -99,7 +99,7 @@ def pixels_of(
         )
     grid = region_grid(place, lattice)
     if most is not None:
-        grid = _affordable(name, grid, most, best_effort=best_effort)
+        grid = affordable(name, grid, most, best_effort=best_effort)
     pixels = Pixels(len(image.bands))
     for strip in strips(image, place, grid, weighted=any(reducer.weighted)):
         pixels.add(strip)
