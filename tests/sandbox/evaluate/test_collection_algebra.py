@@ -136,6 +136,21 @@ def test_images_of_one_id_are_combined():
     assert [[band["id"] for band in image["bands"]] for image in value(combined)["features"]] == [["a", "c"]]
 
 
+def test_images_of_a_collection_are_cast():
+    """In the order of the names; a band that an image lacks is added."""
+    cast = {"ImageCollection.cast": [images("a", "b"), {"a": "float", "b": "int8"}, ["b", "a"]]}
+    bands = [
+        [(band["id"], band["data_type"]["precision"]) for band in image["bands"]] for image in value(cast)["features"]
+    ]
+    assert bands == [[("b", "int"), ("a", "float")]] * 2
+
+
+def test_every_band_of_a_cast_collection_is_named():
+    """The reference says that the types must include all bands."""
+    with pytest.raises(EvaluationError, match="include the band 'b'"):
+        value({"ImageCollection.cast": [images("a", "b"), {"a": "float"}, ["a"]]})
+
+
 def test_new_names_of_equal_bands_are_refused():
     """The reference says that they are renamed, not how."""
     with pytest.raises(NotImitatedError, match="'a'"):

@@ -118,6 +118,22 @@ def combine(primary: Collection, secondary: Collection, overwrite: bool) -> Coll
     return primary.derived(produce)
 
 
+@function("ImageCollection.cast")
+def cast(collection: Collection, kinds: dict[str, Any], order: list[str]) -> Collection:
+    """Cast the bands of each image, all of which are named; one that an image lacks is added, masked."""
+    if sorted(order) != sorted(kinds):
+        raise EvaluationError(f"ImageCollection.cast: bandOrder {order} must match the bands {sorted(kinds)}.")
+
+    def produce() -> Iterator[Image]:
+        for image in collection.elements():
+            unnamed = set(image.names) - set(kinds)
+            if unnamed:
+                raise EvaluationError(f"ImageCollection.cast: bandTypes must include the band '{min(unnamed)}'.")
+            yield lookup("Image.cast").call(image, kinds, order)
+
+    return collection.derived(produce)
+
+
 @function("Feature.select")
 def select(element: Any, selectors: list[str], names: list[str] | None, retain_geometry: bool) -> Any:
     """
