@@ -10,9 +10,11 @@ import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.arrays import Array
+from orchestrator.sandbox.earthengine.evaluate.confusion import ConfusionMatrix
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.projection import Projection
+from orchestrator.sandbox.earthengine.evaluate.untold import told
 from orchestrator.sandbox.earthengine.evaluate.values import (
     INDEX,
     MAX_ELEMENTS,
@@ -45,6 +47,7 @@ def encoded(value: Any) -> Any:
         return [encoded(item) for item in value]
     if isinstance(value, Mapping):
         return {key: encoded(item) for key, item in value.items()}
+    told(value)
     for kind, write in _WRITERS.items():
         if isinstance(value, kind):
             return write(value)
@@ -134,6 +137,11 @@ def _date_range(span: DateRange) -> dict[str, Any]:
     return {"type": "DateRange", "dates": [span.start_ms, span.end_ms]}
 
 
+def _margin(margin: ErrorMargin) -> dict[str, Any]:
+    answer: dict[str, Any] = {"type": "ErrorMargin", "unit": margin.unit}
+    return answer if margin.value is None else {**answer, "value": encoded(margin.value)}
+
+
 _WRITERS: dict[type, Callable[[Any], Any]] = {
     Image: _image,
     Feature: _feature,
@@ -142,7 +150,8 @@ _WRITERS: dict[type, Callable[[Any], Any]] = {
     Projection: _projection,
     PixelType: pixel_type,
     Array: lambda array: encoded(array.values.tolist()),
+    ConfusionMatrix: lambda matrix: encoded(matrix.counts.values.tolist()),
     Date: lambda date: {"type": "Date", "value": date.ms},
     DateRange: _date_range,
-    ErrorMargin: lambda margin: {"type": "ErrorMargin", "unit": margin.unit, "value": margin.value},
+    ErrorMargin: _margin,
 }

@@ -87,7 +87,7 @@ def filtered(collection: Collection, condition: Any) -> Collection:
         return narrowed
 
     def produce() -> Iterable[Any]:
-        return [element for element in collection.elements() if condition.accepts(element)]
+        return (element for element in collection.stream() if condition.accepts(element))
 
     return collection.derived(produce)
 
@@ -104,7 +104,7 @@ def _pushed_down(collection: Collection, condition: Any) -> Collection | None:
 @function("Collection.map")
 def mapped(collection: Collection, algorithm: Algorithm, drop_nulls: bool) -> Collection:
     def produce() -> Iterator[Any]:
-        for element in collection.elements():
+        for element in collection.stream():
             result = _kept_index(algorithm(element), element)
             if result is None and drop_nulls:
                 continue
@@ -161,7 +161,7 @@ def first(collection: Collection) -> Any:
 
 @function("Collection.size")
 def size(collection: Collection) -> int:
-    return len(collection.elements())
+    return len(collection.elements()) if collection.query is None else collection.query.count()
 
 
 @function("Collection.toList")
