@@ -140,12 +140,16 @@ def select(element: Any, selectors: list[str], names: list[str] | None, retain_g
     Keep properties, under new names if there are any.
 
     Raises:
-        EvaluationError: If a selector is no property and no expression of one, or the names are not as many.
+        EvaluationError: If the names are not as many; or if a selector names no property, or two name the same one,
+            of which no source tells what becomes.
     """
     if not isinstance(element, Feature):
         raise not_imitated("Feature.select: an element that is no feature")
     own = {key: value for key, value in element.properties.items() if key != INDEX}
-    chosen = selected("Feature.select", own, selectors, ignore_missing=False)
+    each = [selected("Feature.select", own, [selector], ignore_missing=True) for selector in selectors]
+    chosen = [name for names_found in each for name in names_found]
+    if not all(each) or len(set(chosen)) < len(chosen):
+        raise not_imitated(f"Feature.select: selectors {selectors} that fit no property, or one twice")
     if names is not None and len(names) != len(chosen):
         raise EvaluationError(f"Feature.select: {len(names)} names were given for {len(chosen)} properties.")
     kept = {name: own[key] for key, name in zip(chosen, names or chosen, strict=True)}
