@@ -173,6 +173,25 @@ def test_matrices_multiply_the_vectors_of_pixels():
     np.testing.assert_allclose(np.asarray(values)[:, CLEAR[0]], expected[:, CLEAR[0]])
 
 
+def test_principal_components_are_those_of_the_guide():
+    """Centred bands, their covariance, its eigenvectors, and the variances of the components."""
+    catalogue = MemoryCatalogue([make_scene(S2, "a", {"A": VALUES[0, 0], "B": VALUES[1, 0], "C": VALUES[2, 1]})])
+    bands = np.stack([VALUES[0, 0], VALUES[1, 0], VALUES[2, 1]]).reshape(3, -1).astype(float)
+    centred = bands - bands.mean(axis=1, keepdims=True)
+    vectors = call("Image.subtract", image1=call("Image.toArray", image=load("a")), image2=reference("means"))
+    region = {"geometry": call("Image.geometry", feature=load("a")), "scale": 10}
+    covariance = call("Image.reduceRegion", image=vectors, reducer=call("Reducer.centeredCovariance"), **region)
+    found = answer(
+        call("Array.eigen", input=call("Dictionary.getArray", dictionary=covariance, key="array")),
+        catalogue,
+        means=call("Array", values=constant(bands.mean(axis=1).tolist())),
+    )
+
+    values, directions = np.linalg.eigh(centred @ centred.T / centred.shape[1])
+    np.testing.assert_allclose(np.array(found)[:, 0], values[::-1], rtol=1e-6)
+    np.testing.assert_allclose(np.abs(np.array(found)[:, 1:]), np.abs(directions.T[::-1]), rtol=1e-5)
+
+
 def test_array_bands_tell_their_dimensions():
     """In the type of the band."""
     found = answer(call("Image.bandTypes", image=call("Image.toArray", image=numbers([1, 2.5]))))
