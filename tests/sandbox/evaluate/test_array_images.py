@@ -192,6 +192,21 @@ def test_principal_components_are_those_of_the_guide():
     np.testing.assert_allclose(np.abs(np.array(found)[:, 1:]), np.abs(directions.T[::-1]), rtol=1e-5)
 
 
+def test_neighbourhoods_are_matrices_of_rows_and_columns():
+    """Masked neighbours have the default, without its fraction; the mask is the pixel's own."""
+    kernel = call("Kernel.rectangle", xRadius=2, yRadius=1)
+    seen = call("Image.select", input=load("s0"), bandSelectors=["A"])
+    around = call("Image.neighborhoodToArray", image=seen, kernel=kernel, defaultValue=9.7)
+    flat = call("Image.arrayFlatten", image=around, coordinateLabels=constant([["a", "b", "c"], list("pqrst")]))
+    values, valid = window(flat)
+
+    padded = np.pad(np.where(CLEAR[0], VALUES[0, 0], 9), ((1, 1), (2, 2)), constant_values=9)
+    np.testing.assert_array_equal(valid[0], CLEAR[0])
+    for row, col in np.argwhere(CLEAR[0]):
+        found = np.array([band[row, col] for band in values]).reshape(3, 5)
+        np.testing.assert_array_equal(found, padded[row : row + 3, col : col + 5])
+
+
 def test_array_bands_tell_their_dimensions():
     """In the type of the band."""
     found = answer(call("Image.bandTypes", image=call("Image.toArray", image=numbers([1, 2.5]))))
