@@ -12,6 +12,7 @@ from orchestrator.sandbox.earthengine.evaluate.images import constant_image
 from orchestrator.sandbox.earthengine.evaluate.moments import moment
 from orchestrator.sandbox.earthengine.evaluate.projection import Projection
 from orchestrator.sandbox.earthengine.evaluate.registry import Parameter
+from orchestrator.sandbox.earthengine.evaluate.untold import told
 from orchestrator.sandbox.earthengine.evaluate.values import (
     Algorithm,
     Collection,
@@ -36,7 +37,7 @@ def coerced(function: str, parameter: Parameter, value: Any) -> Any:
         return None
     kind = parameter.type.partition("<")[0]
     promote = _PROMOTIONS.get(kind)
-    promoted = value if promote is None else promote(value)
+    promoted = told(value) if promote is None else promote(told(value))
     if promoted is None:
         raise EvaluationError(
             f"{function}, argument '{parameter.name}': Invalid type.\n"

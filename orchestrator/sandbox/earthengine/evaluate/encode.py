@@ -14,6 +14,7 @@ from orchestrator.sandbox.earthengine.evaluate.confusion import ConfusionMatrix
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.projection import Projection
+from orchestrator.sandbox.earthengine.evaluate.untold import told
 from orchestrator.sandbox.earthengine.evaluate.values import (
     INDEX,
     MAX_ELEMENTS,
@@ -46,6 +47,7 @@ def encoded(value: Any) -> Any:
         return [encoded(item) for item in value]
     if isinstance(value, Mapping):
         return {key: encoded(item) for key, item in value.items()}
+    told(value)
     for kind, write in _WRITERS.items():
         if isinstance(value, kind):
             return write(value)
