@@ -115,6 +115,15 @@ def test_a_reducer_of_two_inputs_takes_them_from_the_field_axis():
     assert answer(node) == [[9, 9]]
 
 
+def test_a_line_is_fitted_along_an_axis():
+    """Of pairs (x, y) in the field axis, against numpy; scale and offset stand there in the result."""
+    pairs = CHANCE.random((6, 2))
+    node = call(
+        "Array.reduce", array=constant(pairs.tolist()), reducer=call("Reducer.linearFit"), axes=[0], fieldAxis=1
+    )
+    np.testing.assert_allclose(answer(node), [np.polyfit(pairs[:, 0], pairs[:, 1], 1)])
+
+
 @pytest.mark.parametrize(
     ("node", "named"),
     [

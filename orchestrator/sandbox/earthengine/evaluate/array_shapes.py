@@ -96,6 +96,8 @@ def projected(name: str, batch: Batch, axes: Sequence[int]) -> Batch:
     if kept != sorted(set(kept)):
         raise not_imitated(f"{name}: axes in another than their natural order")
     dropped = [axis for axis in range(batch.ndim - 1) if axis not in kept]
+    if any(batch.shape[axis + 1] == 0 for axis in dropped):
+        raise not_imitated(f"{name}: dropping an axis without elements")
     if any(batch.shape[axis + 1] != 1 for axis in dropped):
         raise EvaluationError(f"{name}: Dropped axes must have length 1, found lengths {list(batch.shape[1:])}.")
     return np.squeeze(batch, tuple(axis + 1 for axis in dropped))
