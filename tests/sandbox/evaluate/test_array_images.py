@@ -248,6 +248,9 @@ def test_array_bands_are_not_exported():
         (call("Image.arrayLength", input=1, axis=0), "must hold arrays"),
         (call("Image.arrayFlatten", image=SMALL, coordinateLabels=constant([["a"], ["b"]])), "2 dimensions"),
         (call("Image.matrixInverse", value=SMALL), "2 dimensions"),
+        (call("Image.arrayFlatten", image=SMALL, coordinateLabels=constant(["ab"])), "found: "),
+        (call("Image.arrayRepeat", input=SMALL, axis=0, copies=1.5), "found: 1.5"),
+        (call("Image.arraySlice", input=SMALL, axis=0, start=0.5), "found: 0.5"),
         (call("Image.arrayCat", image1=SMALL, image2=SMALL, axis=2), "between 0 and 1"),
     ],
 )

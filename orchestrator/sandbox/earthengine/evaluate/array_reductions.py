@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
-from orchestrator.sandbox.earthengine.evaluate.arrays import Batch, checked_axis
+from orchestrator.sandbox.earthengine.evaluate.arrays import Batch, checked_axis, whole_numbers
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, NotImitatedError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.reducing import Inputs, Reducer, not_for_images
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
@@ -26,7 +26,7 @@ def reduced(name: str, reducer: Reducer, batch: Batch, axes: Sequence[int], fiel
         axes: What is reduced.
         field: The axis that holds the reducer's inputs, and in the result its outputs; null if it has one of each.
     """
-    along = sorted({checked_axis(name, int(axis), batch.ndim - 1) for axis in axes})
+    along = sorted({checked_axis(name, axis, batch.ndim - 1) for axis in whole_numbers(name, axes)})
     if field is None:
         if reducer.inputs != 1 or len(reducer.outputs) != 1:
             raise EvaluationError(f"{name}: A reducer of several inputs or outputs needs a 'fieldAxis'.")
