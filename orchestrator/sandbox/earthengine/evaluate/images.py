@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -33,6 +34,8 @@ def _constant_band(name: str, value: Any) -> ImageBand:
     if not isinstance(value, (int, float)):
         raise EvaluationError(f"Image.constant: '{value}' is not a number.")
     kind = pixel_types.of_number(value)
+    if kind == pixel_types.DOUBLE and math.isfinite(value):
+        kind = PixelType("double", value, value)
     return ImageBand(name, ConstantNode(value, pixel_types.dtype_of(kind)), kind)
 
 

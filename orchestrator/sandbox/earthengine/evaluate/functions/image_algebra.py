@@ -243,7 +243,7 @@ def _whole(kind: PixelType) -> PixelType:
 
 def _magnitude(kind: PixelType) -> PixelType:
     if kind.precision != "int":
-        return kind
+        return PixelType(kind.precision)
     low, high = pixel_types.bounds(kind)
     return PixelType("int", 0 if low <= 0 <= high else min(abs(low), abs(high)), max(abs(low), abs(high)))
 
@@ -286,7 +286,7 @@ def _clamped(tile: Tile, *, low: float, high: float) -> Tile:
 def _clamped_kind(kind: PixelType, *, low: float, high: float) -> PixelType:
     """The type is kept unless it cannot hold the bounds that values are moved to."""
     if kind.precision != "int":
-        return kind
+        return PixelType(kind.precision)
     lowest, highest = (min(max(bound, low), high) for bound in pixel_types.bounds(kind))
     return pixel_types.union((kind, pixel_types.of_number(lowest), pixel_types.of_number(highest)))
 

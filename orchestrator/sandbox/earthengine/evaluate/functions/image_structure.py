@@ -132,7 +132,10 @@ def metadata(image: Image, name: str, label: str | None) -> Image:
 
 @function("Image.date")
 def date(image: Image) -> Date:
-    return moment(image.properties.get("system:time_start", 0))
+    when = image.properties.get("system:time_start")
+    if when is None:
+        raise EvaluationError("Image.date: The image has no property 'system:time_start'.")
+    return moment(when)
 
 
 for _pixel_type in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "float", "double"):
