@@ -28,7 +28,7 @@ from orchestrator.sandbox.scenes.catalogue import PixelType
 
 _SIDE = 128  # pixels of a window in which arrays become numbers again: so many arrays are kept at once
 
-_OF_ARRAYS = frozenset({("first",), ("last",), ("list",), ("count",), ("covariance",)})
+_OF_ARRAYS = frozenset({("first",), ("last",), ("list",), ("count",)})
 
 Batched = Callable[..., Batch]
 
