@@ -85,6 +85,17 @@ def test_arrays_are_sorted_by_keys_of_their_own_pixel():
         assert values[0][row, col] == seen(row, col)[:, 1].max()
 
 
+def test_images_with_equal_keys_keep_their_order():
+    """The choice without which no image of integers could be sorted."""
+    keys = call("Image.multiply", image1=call("Image.arraySlice", input=STACK, axis=1, start=0, end=1), image2=0)
+    first = call("Image.arraySlice", input=call("Image.arraySort", image=STACK, keys=keys), axis=0, start=0, end=1)
+    counted = call("Image.arrayLength", input=STACK, axis=0)
+    some = call("Image.updateMask", image=first, mask=call("Image.gt", image1=counted, image2=0))
+    values, valid = window(call("Image.arrayGet", image=some, position=numbers([0, 1])))
+
+    assert all(values[0][row, col] == seen(row, col)[0, 1] for row, col in np.argwhere(valid[0]))
+
+
 def test_least_squares_are_solved_pixel_by_pixel():
     """As the guide to array transformations does with a series, against numpy."""
     enough = call("Image.gt", image1=call("Image.arrayLength", input=STACK, axis=0), image2=2)

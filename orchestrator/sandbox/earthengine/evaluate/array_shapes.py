@@ -185,12 +185,12 @@ def masked(name: str, batch: Batch, mask: Batch) -> Batch:
     return found
 
 
-def ordered(name: str, batch: Batch, keys: Batch | None) -> Batch:
+def ordered(name: str, batch: Batch, keys: Batch | None, *, ties: bool = False) -> Batch:
     """
-    Sort along the axis in which the keys vary, or of a vector by its own values.
+    Sort along the axis in which the keys vary, or of a vector by its own values; `ties` keep their order.
 
     Raises:
-        NotImitatedError: If equal keys leave the order of different elements open, or a key is no number.
+        NotImitatedError: If equal keys leave the order of different elements open without `ties`, or a key is NaN.
     """
     key = batch if keys is None else keys
     axis = many_axis(name, key, batch)
@@ -203,7 +203,7 @@ def ordered(name: str, batch: Batch, keys: Batch | None) -> Batch:
     columns = [1] * batch.ndim
     columns[0], columns[axis + 1] = len(order), order.shape[1]
     found = np.take_along_axis(wide, np.broadcast_to(order.reshape(columns), wide.shape), axis + 1)
-    if keys is not None:
+    if keys is not None and not ties:
         ranked = np.take_along_axis(flat, order, 1)
         tied = ranked[:, 1:] == ranked[:, :-1]
         if tied.any() and _differ(found, axis, tied):

@@ -201,7 +201,7 @@ def sort(image: Image, keys: Image | None) -> Image:
     if keys is None:
         return each_band(name, image, lambda batch: shapes.ordered(name, batch, None), lambda kind: kind)
     return image.with_bands(
-        array_band(label, partial(shapes.ordered, name), band.type, band, key)
+        array_band(label, partial(shapes.ordered, name, ties=True), band.type, band, key)
         for band, key, label in pairs(name, image, keys)
     )
 
