@@ -248,6 +248,21 @@ def test_what_no_page_tells_is_refused(classifier, refused):
 
 
 @pytest.mark.parametrize(
+    ("mode", "classes", "refused"),
+    [
+        pytest.param("PROBABILITY", [0, 1, 0, 1], "PROBABILITY of two classes", id="two classes"),
+        pytest.param("MULTIPROBABILITY", [2, 0, 1, 2], "not seen in ascending order", id="order of classes"),
+    ],
+)
+def test_chances_of_which_the_pages_contradict_each_other_are_refused(mode, classes, refused):
+    """Or of which they say too little."""
+    table = features(*(feature(b1=at, b2=at, c=each) for at, each in enumerate(classes)))
+
+    with pytest.raises(NotImitatedError, match=refused):
+        classified(trained(FOREST, mode, table=table))
+
+
+@pytest.mark.parametrize(
     ("classifier", "named"),
     [
         pytest.param(FOREST, "has not been trained", id="untrained"),
