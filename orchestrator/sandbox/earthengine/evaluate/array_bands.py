@@ -208,7 +208,7 @@ def reduced_arrays(name: str, reducer: Reducer, inputs: Inputs, kind: PixelType)
     Raises:
         NotImitatedError: If the reducer gives anything else: which reducers take arrays is not told for all.
     """
-    if reducer.outputs not in _OF_ARRAYS:
+    if not reducer.arrays and reducer.outputs not in _OF_ARRAYS:
         raise not_imitated(f"{name}: the reducer of {', '.join(reducer.outputs)} of an array band")
     column = np.empty(len(inputs.columns[0]), object)
     for at, value in enumerate(inputs.columns[0]):
