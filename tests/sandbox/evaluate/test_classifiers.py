@@ -308,6 +308,16 @@ def test_clouds_of_points_are_clusters(clusterer):
     assert {number for number, _ in pairs} == {0, 1, 2}
 
 
+def test_a_sample_tells_a_training_its_inputs(catalogue):
+    """The bands of Image.sample are the inputs where none are told."""
+    sample = call("Image.sample", image=load("a"))
+    made = call("Clusterer.train", clusterer=MEANS, features=sample)
+
+    assert answer(call("Clusterer.schema", clusterer=made), catalogue) == ["b1", "b2"]
+    with pytest.raises(EvaluationError, match="'inputProperties' is required"):
+        answer(call("Clusterer.schema", clusterer=call("Clusterer.train", clusterer=MEANS, features=TABLE)))
+
+
 def test_images_are_clustered_by_the_names_of_their_bands(catalogue):
     """One band `cluster`."""
     made = call("Clusterer.train", clusterer=MEANS, features=TABLE, inputProperties=["b1", "b2"])
