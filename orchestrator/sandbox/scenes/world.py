@@ -8,7 +8,7 @@ from typing import Any
 
 from shapely.geometry.base import BaseGeometry
 
-from orchestrator.sandbox.scenes.catalogue import Scene
+from orchestrator.sandbox.scenes.catalogue import Scene, Table
 from orchestrator.sandbox.scenes.sensors.earth import Earth
 from orchestrator.sandbox.scenes.sensors.elevation import elevation
 from orchestrator.sandbox.scenes.sensors.landcover import landcover
@@ -20,6 +20,7 @@ from orchestrator.sandbox.scenes.sensors.sensor import Sensor
 from orchestrator.sandbox.scenes.sensors.sentinel1 import Sentinel1
 from orchestrator.sandbox.scenes.sensors.sentinel2 import Sentinel2
 from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue
+from orchestrator.sandbox.scenes.tables import shipped as tables
 
 _DAY_MS = 86_400_000
 _FIRST_MS, _NOW_MS = 1_420_070_400_000, 1_735_689_600_000  # 2015 to 2024, when all but the oldest missions fly
@@ -84,3 +85,7 @@ class WorldCatalogue:
         """Find one image by its id."""
         sensor = self._by_image.get(asset_id) or self._by_collection.get(asset_id.rpartition("/")[0])
         return None if sensor is None else sensor.scene(asset_id)
+
+    def table(self, asset_id: str) -> Table | None:
+        """Find one table of the shipped boundaries by its id."""
+        return tables.table(asset_id)

@@ -8,7 +8,7 @@ import pyproj
 import pytest
 import shapely
 import shapely.geometry
-from evaluate_kit import answer, array, call, constant, feature
+from evaluate_kit import answer, array, call, constant
 
 from orchestrator.sandbox.earthengine.evaluate import EvaluationError
 
@@ -318,33 +318,6 @@ def test_nothing_is_unbounded():
     assert one("isUnbounded", point(0, 0)) is False
 
 
-@pytest.mark.parametrize(
-    ("selectors", "names", "kept"),
-    [
-        pytest.param(["b", "a"], None, {"b": 2, "a": 1}, id="names"),
-        pytest.param(["a.*"], None, {"a": 1, "ab": 3}, id="an expression"),
-        pytest.param(["a", "b"], ["x", "y"], {"x": 1, "y": 2}, id="renamed"),
-    ],
-)
-def test_properties_of_a_feature_are_selected(selectors, names, kept):
-    """By name or by an expression that fits the whole name."""
-    node = feature(point(1, 2), a=1, b=2, ab=3)
-
-    found = answer(call("Feature.select", input=node, propertySelectors=selectors, newProperties=names))
-
-    assert found["properties"] == kept
-    assert found["geometry"]["type"] == "Point"
-
-
-def test_a_selection_without_its_geometry_lies_nowhere():
-    """Its geometry is null."""
-    node = feature(point(1, 2), a=1)
-
-    found = answer(call("Feature.select", input=node, propertySelectors=["a"], retainGeometry=False))
-
-    assert found["geometry"] is None
-
-
 @pytest.mark.parametrize("name", ["union", "symmetricDifference"])
 def test_combined_features_keep_the_properties_of_the_first(name):
     """The guide says so of every method of a feature."""
@@ -375,10 +348,6 @@ def test_combined_features_keep_the_properties_of_the_first(name):
         pytest.param(
             call("GeometryConstructors.LineString", coordinates=array(point(0, 0), point(1, 1)), crs=UTM),
             "another projection", id="points to be carried",
-        ),
-        pytest.param(
-            call("Feature.select", input=feature(point(0, 0), a=1), propertySelectors=["zzz"]), "fits no property",
-            id="no such property",
         ),
     ],
 )  # fmt: skip

@@ -10,7 +10,7 @@ from orchestrator.sandbox.earthengine.evaluate.edges import along_geodesics
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.projection import WGS84, reproject_points, reproject_shape
 
-_ERROR = 0.005  # metres: a sliver of ten kilometres by one keeps its area within a ten-thousandth
+_ERROR_METRES = 0.005  # so that a sliver of ten kilometres by one keeps its area within a ten-thousandth
 
 
 def outline(geometry: Geometry, crs: str) -> BaseGeometry:
@@ -21,5 +21,6 @@ def outline(geometry: Geometry, crs: str) -> BaseGeometry:
     corners = shapely.transform(
         world, lambda points: np.column_stack(reproject_points(geometry.projection.crs, WGS84, *points.T))
     )
-    bent = along_geodesics(corners, _ERROR)
-    return reproject_shape(bent if bent.is_valid else shapely.make_valid(bent), WGS84, crs)
+    bent: BaseGeometry = along_geodesics(corners, _ERROR_METRES)
+    polygonal = bent.geom_type in {"Polygon", "MultiPolygon"}
+    return reproject_shape(bent if bent.is_valid or not polygonal else bent.buffer(0), WGS84, crs)

@@ -36,7 +36,7 @@ def within(name: str, image: Image, region: Geometry | None) -> Geometry:
     return found
 
 
-def _affordable(name: str, place: Geometry, lattice: Projection, most: int, *, best_effort: bool) -> Projection:
+def affordable(name: str, place: Geometry, lattice: Projection, most: int, *, best_effort: bool) -> Projection:
     """Give the lattice, or with best effort a coarser one, on which a region has no more pixels than allowed."""
     count = max(1, round(pixel_count(place, lattice)))
     if count <= most:
@@ -96,7 +96,7 @@ def pixels_of(
             f"{name}: The reducer has {reducer.inputs} inputs, but the image has {len(image.bands)} bands."
         )
     if most is not None:
-        lattice = _affordable(name, place, lattice, most, best_effort=best_effort)
+        lattice = affordable(name, place, lattice, most, best_effort=best_effort)
     grid = region_grid(place, lattice)
     pixels = Pixels(len(image.bands))
     for strip in strips(image, place, grid, weighted=any(reducer.weighted)):
