@@ -8,7 +8,7 @@ import scipy.ndimage
 from evaluate_kit import S2, MemoryCatalogue, band, call, exact, make_scene, pixels
 
 from orchestrator.sandbox.earthengine.evaluate import Evaluator
-from orchestrator.sandbox.earthengine.evaluate.errors import NotImitatedError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, NotImitatedError
 
 CLASSES = np.random.default_rng(2).integers(0, 3, (12, 14)).astype(np.uint16)
 SHOWN = np.random.default_rng(3).random(CLASSES.shape) > 0.1
@@ -66,6 +66,23 @@ def test_a_label_is_the_same_in_every_window(catalogue):
     part, _ = image.read(5, 6, 4, 5)
 
     np.testing.assert_array_equal(part[1], whole[1][5:9, 6:11])
+
+
+def test_a_kernel_may_be_told_in_metres(catalogue):
+    """15 m reach the next pixel of 10 m on all eight sides."""
+    kernels = (SQUARE, call("Kernel.square", radius=15, units="meters"))
+    nodes = [call("Image.connectedComponents", image=band("B4"), connectedness=each, maxSize=6) for each in kernels]
+
+    pixelwise, metric = (pixels(exact(node, *CLASSES.shape), catalogue)[1][1] for node in nodes)
+
+    np.testing.assert_array_equal(metric, pixelwise)
+
+
+@pytest.mark.parametrize("most", [0, 1025])
+def test_objects_have_a_size_that_is_allowed(catalogue, most):
+    """From 1 to 1024 pixels."""
+    with pytest.raises(EvaluationError, match=f"between 1 and 1024, found {most}"):
+        pixels(exact(call("Image.connectedPixelCount", input=band("B4"), maxSize=most), 2, 2), catalogue)
 
 
 def test_a_kernel_that_jumps_over_pixels_is_refused(catalogue):

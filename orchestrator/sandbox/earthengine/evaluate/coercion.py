@@ -9,6 +9,8 @@ from orchestrator.sandbox.earthengine.evaluate.arrays import Array, made
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.images import constant_image
+from orchestrator.sandbox.earthengine.evaluate.kernels import Kernel
+from orchestrator.sandbox.earthengine.evaluate.learning import Classifier, Clusterer
 from orchestrator.sandbox.earthengine.evaluate.moments import moment
 from orchestrator.sandbox.earthengine.evaluate.projection import Projection
 from orchestrator.sandbox.earthengine.evaluate.registry import Parameter
@@ -143,6 +145,9 @@ _PROMOTIONS: dict[str, Callable[[Any], Any]] = {
     "List": _list,
     "Dictionary": _instance(dict),
     "Algorithm": _instance(Algorithm),
+    "Kernel": _instance(Kernel),
+    "Classifier": _instance(Classifier),
+    "Clusterer": _instance(Clusterer),
     "Array": _array,
     "PixelType": _instance(PixelType),
 }

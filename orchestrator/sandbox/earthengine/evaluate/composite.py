@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
+from orchestrator.sandbox.earthengine.evaluate.errors import not_imitated
 from orchestrator.sandbox.earthengine.evaluate.nodes import Group, GroupedNode, Node, Pull
 from orchestrator.sandbox.earthengine.evaluate.projection import Grid
 from orchestrator.sandbox.earthengine.evaluate.reducing import Reducer
@@ -188,6 +189,8 @@ def band_kinds(images: Sequence[Image]) -> dict[str, PixelType]:
     found: defaultdict[str, list[PixelType]] = defaultdict(list)
     for image in images:
         for band in image.bands:
+            if band.type.dimensions:
+                raise not_imitated("A composite of array bands")
             found[band.name].append(band.type)
     return {name: pixel_types.union(kinds) for name, kinds in found.items()}
 

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from orchestrator.sandbox.earthengine.evaluate import pixel_types
+from orchestrator.sandbox.earthengine.evaluate.arrays import Array
 from orchestrator.sandbox.earthengine.evaluate.errors import not_imitated
 from orchestrator.sandbox.earthengine.evaluate.reducing import Inputs, Many
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
@@ -30,7 +32,7 @@ def plane_by_plane(statistic: Statistic, outputs: int, *, heeds: bool, what: str
 
     Args:
         statistic: From a stack (record, pixel) per input, NaN where there is no record, and their weights to a row of
-            results per output, NaN where there is none.
+            results per output, numbers or arrays, NaN where there is none.
         outputs: How many results it gives.
         heeds: Whether it weighs records.
         what: Names it, for the refusal.
@@ -45,7 +47,7 @@ def plane_by_plane(statistic: Statistic, outputs: int, *, heeds: bool, what: str
             part = slice(top, top + rows)
             columns, weights = _stacks(records, part, heeds=heeds, what=what)
             for kept, row in zip(found, statistic(columns, weights), strict=True):
-                kept.append(row if not isinstance(row, np.ndarray) else row.reshape(-1, width))
+                kept.append(row if not isinstance(row, np.ndarray) else row.reshape(-1, width, *row.shape[1:]))
         return [_tile(pieces) for pieces in found]
 
     return many
@@ -55,8 +57,11 @@ def _tile(pieces: Sequence[Any]) -> Any:
     if not isinstance(pieces[0], np.ndarray):
         return pieces[0]  # a result whose rule was not found
     values = np.concatenate(pieces)
-    known = np.isfinite(values)
-    return Tile(np.where(known, values, 0), None if known.all() else known)
+    known = np.isfinite(values).reshape((*values.shape[:2], -1)).all(axis=-1)
+    if known.all():
+        return Tile(values)
+    values[~known] = 0
+    return Tile(values, known)
 
 
 def _stacks(records: Sequence[Sequence[Tile]], part: slice, *, heeds: bool, what: str) -> tuple[list[Stack], Stack]:
@@ -121,13 +126,15 @@ def at_once(
 
 def _number(row: Any, what: str) -> Any:
     """
-    Give the only number of a row.
+    Give the only result of a row; an array that is undefined is null.
 
     Raises:
         EvaluationError: If the statistic is undefined.
     """
     if not isinstance(row, np.ndarray):
         return row
+    if row.ndim > 1:
+        return Array.of(row[0], pixel_types.DOUBLE) if np.isfinite(row[0]).all() else None
     if not np.isfinite(row[0]):
         raise not_imitated(f"{what} where it is undefined")
     return float(row[0])

@@ -90,6 +90,7 @@ class Reducer:
         many: Of several inputs: from records of a tile per input and a dtype to one tile per output.
         joint: Whether a record that lacks an input is left out whole; else it is not told what becomes of it.
         nulls: Whether nulls are inputs, too.
+        arrays: Whether it reduces arrays.
         weighing: Of one input that heeds weights: what `planes` does, for tiles whose masks are fractions.
     """
 
@@ -102,6 +103,7 @@ class Reducer:
     many: Many | None = None
     joint: bool = True
     nulls: bool = False
+    arrays: bool = False
     weighing: Planes | None = None
 
     @property

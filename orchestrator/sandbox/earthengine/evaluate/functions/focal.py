@@ -111,6 +111,14 @@ def _reduced(tile: Tile, grid: Grid, *, kernel: Kernel, reducer: Reducer) -> Til
     return reducer.reduce([[each] for each in _stack(tile, grid, kernel)], tile.values.dtype)[0]
 
 
+def _median(tile: Tile, grid: Grid, *, kernel: Kernel) -> Tile:
+    """Give the middle value; of whole numbers, the mean of two is rounded (release notes of Earth Engine)."""
+    found = _reduced(tile, grid, kernel=kernel, reducer=REDUCERS["median"])
+    if tile.values.dtype.kind == "f":
+        return found
+    return replace(found, values=np.floor(found.values + 0.5).astype(tile.values.dtype))
+
+
 def _stack(tile: Tile, grid: Grid, kernel: Kernel) -> list[Tile]:
     views = _views(tile.values, kernel, grid)
     masks: list[Any] = [None] * len(views) if tile.valid is None else _views(tile.valid, kernel, grid)
@@ -135,5 +143,5 @@ def _fraction(kind: PixelType) -> PixelType:
 _register("focalMax", partial(_extreme, operation=np.maximum, greatest=True), _same, "Image.focal_max")
 _register("focalMin", partial(_extreme, operation=np.minimum, greatest=False), _same, "Image.focal_min")
 _register("focalMean", partial(_reduced, reducer=REDUCERS["mean"]), _fraction, "Image.focal_mean")
-_register("focalMedian", partial(_reduced, reducer=REDUCERS["median"]), _fraction, "Image.focal_median")
+_register("focalMedian", _median, _same, "Image.focal_median")
 _register("focalMode", partial(_reduced, reducer=REDUCERS["mode"]), _same, "Image.focal_mode")

@@ -29,6 +29,7 @@ _FOUR = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.bool_)
 _EIGHT = np.ones((3, 3), np.bool_)
 # Labels are whole numbers of 31 bits, unique among objects less than this many rows and columns apart.
 _APART = 46_340
+_MOST = 1024  # pixels of an object (release notes of Earth Engine)
 
 
 def _objects(tile: Tile, structure: Structure) -> Integers:
@@ -67,8 +68,8 @@ def _inner(padded: NDArray[Any], reach: int) -> NDArray[Any]:
 
 
 def _sized(name: str, most: int) -> int:
-    if most < 1:
-        raise EvaluationError(f"{name}: maxSize must be positive, found {most}.")
+    if not 1 <= most <= _MOST:
+        raise EvaluationError(f"{name}: maxSize must be between 1 and {_MOST}, found {most}.")
     return most
 
 
@@ -95,16 +96,16 @@ def connected_components(image: Image, connectedness: Kernel, most: int) -> Imag
     _sized("Image.connectedComponents", most)
     if not image.bands:
         raise EvaluationError("Image.connectedComponents: The image has no bands.")
-    measure = partial(_labelled, most=most, structure=_structure(connectedness))
+    measure = partial(_labelled, most=most, kernel=connectedness)
     first = image.bands[0]
     labels = _reaching(first.node, most, measure)
     kind = PixelType("int", 0, _APART**2)
     return image.with_bands([*image.bands, default_band("labels", labels, kind, first)])
 
 
-def _structure(kernel: Kernel) -> Structure:
-    weights = kernel.make(1.0)
-    if kernel.metres or weights.reach != 1:
+def _structure(kernel: Kernel, grid: Grid) -> Structure:
+    weights = kernel.weights(grid)
+    if weights.reach != 1:
         raise not_imitated("Image.connectedComponents with a kernel that reaches other than to the next pixel")
     near = weights.centred(1) != 0
     near[1, 1] = True
@@ -113,9 +114,9 @@ def _structure(kernel: Kernel) -> Structure:
     return np.asarray(near)
 
 
-def _labelled(tile: Tile, grid: Grid, *, most: int, structure: Structure) -> Tile:
+def _labelled(tile: Tile, grid: Grid, *, most: int, kernel: Kernel) -> Tile:
     """An object's number is the place of its first pixel, so that every window gives it the same."""
-    numbers = _objects(tile, structure)
+    numbers = _objects(tile, _structure(kernel, grid))
     sizes, flat = np.bincount(numbers.ravel()), numbers.ravel()
     first = np.empty(sizes.size, np.int64)
     first[flat[::-1]] = np.arange(flat.size)[::-1]  # of several pixels the last written stays: the first one

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from orchestrator.sandbox.earthengine.evaluate.array_bands import reduced_arrays
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.functions.reducer import column_of, reduced
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
@@ -129,12 +131,17 @@ class Pixels:
 
         With `own_names`, the results of the only band are named by the reducer alone.
         """
-        if reducer.inputs > 1 or own_names:
+        if reducer.inputs > 1:
+            if any(band.type.dimensions for band in image.bands):
+                raise not_imitated(f"{name}: a reducer of several inputs of which some are arrays")
             records = self._records(name, range(len(image.bands)), joint=reducer.joint)
             return dict(zip(reducer.outputs, reduced(name, reducer, records), strict=True))
         answer: dict[str, Any] = {}
         for at, band in enumerate(image.bands):
-            results = reduced(name, reducer, self._records(name, [at], joint=True))
+            reduce = partial(reduced_arrays, kind=band.type) if band.type.dimensions else reduced
+            results = reduce(name, reducer, self._records(name, [at], joint=True))
+            if own_names:
+                return dict(zip(reducer.outputs, results, strict=True))
             answer.update(_named(band.name, reducer, results))
         return answer
 
@@ -181,6 +188,8 @@ def get_region(
         raise EvaluationError(
             f"ImageCollection.getRegion: Too many values: {expected} values but only {_MAX_VALUES} allowed."
         )
+    if any(band.type.dimensions for image in images for band in image.bands):
+        raise not_imitated("ImageCollection.getRegion of array bands")
     rows: list[Any] = [["id", "longitude", "latitude", "time", *names]]
     for image in images:
         if image.names != names:

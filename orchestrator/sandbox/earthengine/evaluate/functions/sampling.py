@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import shapely
 
+from orchestrator.sandbox.earthengine.evaluate.array_bands import cell
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.functions.region import within
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
@@ -71,7 +72,7 @@ def sampled(
             if drop_nulls and not all(mask[number] for mask in masks):
                 continue
             values = {
-                band.name: column[number].item() if mask[number] else None
+                band.name: cell(column[number], band.type) if mask[number] else None
                 for band, column, mask in zip(image.bands, columns, masks, strict=True)
             }
             yield Feature(Geometry(shapely.Point(lon[number], lat[number])) if geometries else None, values)
