@@ -173,3 +173,9 @@ def test_a_list_of_no_elements_is_an_error():
     """The service says so of `toList(size())` of an empty collection, as its users published."""
     with pytest.raises(EvaluationError, match=r"The value of 'count' must be positive\. Got: 0\."):
         value({"Collection.toList": [features(), 0]})
+
+
+def test_arrays_are_made_of_numbers_of_a_feature():
+    """A feature that lacks a property, or where it is no number, is dropped."""
+    table = features({"a": 1, "b": 2.5}, {"a": 1}, {"a": "x", "b": 1})
+    assert listed({"FeatureCollection.makeArray": [table, ["b", "a"]]}, "array") == [[2.5, 1]]

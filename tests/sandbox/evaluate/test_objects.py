@@ -91,3 +91,26 @@ def test_a_kernel_that_jumps_over_pixels_is_refused(catalogue):
 
     with pytest.raises(NotImitatedError, match="reaches other than to the next pixel"):
         pixels(exact(node, 4, 4), catalogue)
+
+
+@pytest.mark.parametrize("most", [2, 50])
+def test_objects_are_reduced(most):
+    """Each pixel has the mean of its object; objects longer than maxSize on a side are masked."""
+    heights = np.random.default_rng(9).integers(0, 100, CLASSES.shape).astype(np.uint16)
+    world = MemoryCatalogue([make_scene(S2, "a", {"B4": (CLASSES, SHOWN), "B8": heights})])
+    node = call(
+        "Image.reduceConnectedComponents",
+        image=call("Image.load", id=f"{S2}/a"), reducer=call("Reducer.mean"), labelBand="B4", maxSize=most,
+    )  # fmt: skip
+
+    image, (values,), (valid,) = pixels(exact(node, *CLASSES.shape), world)
+
+    means, small = np.zeros(CLASSES.shape), np.zeros(CLASSES.shape, bool)
+    for value in range(3):
+        labels, _ = scipy.ndimage.label(SHOWN & (value == CLASSES), np.ones((3, 3)))
+        for number, box in enumerate(scipy.ndimage.find_objects(labels), start=1):
+            means[labels == number] = heights[labels == number].mean()
+            small[labels == number] = all(part.stop - part.start <= most for part in box)
+    assert [each.name for each in image.bands] == ["B8"]
+    np.testing.assert_array_equal(valid, small)
+    np.testing.assert_allclose(values[valid], means[valid], rtol=1e-6)

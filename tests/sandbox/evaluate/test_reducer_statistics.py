@@ -143,6 +143,13 @@ def test_pairs_are_reduced_as_scipy_does(name):
     assert answer(of_pairs(name)) == {key: pytest.approx(value) for key, value in PAIRS[name].items()}
 
 
+def test_missing_data_are_nulls():
+    """The guide's word for them: a pair that lacks one of its numbers takes no part."""
+    gaps = call("List.reduce", list=constant([*ROWS, [7, None], [None, None]]), reducer=reducer("linearFit"))
+
+    assert answer(gaps) == answer(of_pairs("linearFit"))
+
+
 def test_a_single_correlation_stands_for_itself():
     """Spearman's has no p-value."""
     assert answer(of_pairs("spearmansCorrelation")) == pytest.approx(stats.spearmanr(*LINE.values()).statistic)

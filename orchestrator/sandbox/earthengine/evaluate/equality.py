@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.errors import not_imitated
@@ -43,3 +43,38 @@ def _same_objects(left: Any, right: Any) -> bool:
 def position(items: Sequence[Any], element: Any) -> int:
     """Give the position of the first equal member, or -1."""
     return next((at for at, item in enumerate(items) if same(item, element)), -1)
+
+
+class Members:
+    """Values with their positions, found by equality: plain ones at once, others one by one."""
+
+    def __init__(self, items: Iterable[Any] = ()) -> None:
+        """Take the first values."""
+        self._plain: dict[tuple[str, Any], int] = {}
+        self._others: list[tuple[int, Any]] = []
+        self._count = 0
+        for item in items:
+            self.add(item)
+
+    def add(self, item: Any) -> None:
+        """Take one more value."""
+        key = _key(item)
+        if key is None:
+            self._others.append((self._count, item))
+        else:
+            self._plain.setdefault(key, self._count)
+        self._count += 1
+
+    def find(self, element: Any) -> int:
+        """Give the position of the first equal value, or -1."""
+        key = _key(element)
+        if key is not None:
+            return self._plain.get(key, -1)
+        return next((at for at, item in self._others if same(item, element)), -1)
+
+
+def _key(value: Any) -> tuple[str, Any] | None:
+    """Give what equal plain values share; a boolean is no number."""
+    if value is None or isinstance(value, (bool, str)):
+        return type(value).__name__, value
+    return ("number", value) if isinstance(value, (int, float)) else None

@@ -90,6 +90,7 @@ class Reducer:
         many: Of several inputs: from records of a tile per input and a dtype to one tile per output.
         joint: Whether a record that lacks an input is left out whole; else it is not told what becomes of it.
         nulls: Whether nulls are inputs, too.
+        drops: Whether records of which some inputs are null are told to be left out.
         arrays: Whether it reduces arrays.
         weighing: Of one input that heeds weights: what `planes` does, for tiles whose masks are fractions.
     """
@@ -103,6 +104,7 @@ class Reducer:
     many: Many | None = None
     joint: bool = True
     nulls: bool = False
+    drops: bool = False
     arrays: bool = False
     weighing: Planes | None = None
 

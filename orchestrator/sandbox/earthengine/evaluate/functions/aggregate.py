@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from orchestrator.sandbox.earthengine.evaluate.equality import position
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.functions.number import plain
+from orchestrator.sandbox.earthengine.evaluate.functions.sequence import distinct
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import Collection
 
@@ -84,11 +84,7 @@ def count_distinct(collection: Collection, name: str) -> int:
     found = values_of(collection, name)
     if len(found) < len(collection.elements()):
         raise not_imitated(f"AggregateFeatureCollection.count_distinct: elements without '{name}'")
-    distinct: list[Any] = []
-    for value in found:
-        if position(distinct, value) < 0:
-            distinct.append(value)
-    return len(distinct)
+    return len(distinct(found))
 
 
 def _sample(function_name: str, collection: Collection, name: str, least: int) -> np.ndarray[Any, np.dtype[np.float64]]:

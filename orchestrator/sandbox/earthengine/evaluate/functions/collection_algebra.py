@@ -11,7 +11,7 @@ import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import arrays
 from orchestrator.sandbox.earthengine.evaluate.encode import encoded
-from orchestrator.sandbox.earthengine.evaluate.equality import position
+from orchestrator.sandbox.earthengine.evaluate.equality import Members
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.functions.collection import geometry
 from orchestrator.sandbox.earthengine.evaluate.functions.confusion_matrix import ConfusionMatrix, confusion_matrix
@@ -28,8 +28,9 @@ def remap(collection: Collection, old: list[Any], new: list[Any], name: str) -> 
         raise EvaluationError("Collection.remap: 'lookupIn' and 'lookupOut' must have the same length.")
 
     def produce() -> Iterator[Any]:
+        members = Members(old)
         for element in collection.elements():
-            at = position(old, element.properties.get(name))
+            at = members.find(element.properties.get(name))
             if at >= 0:
                 yield with_properties(element, {name: new[at]})
 
@@ -135,3 +136,16 @@ def select(element: Any, selectors: list[str], names: list[str] | None, retain_g
     if INDEX in element.properties:
         kept[INDEX] = element.properties[INDEX]
     return replace(element, geometry=element.geometry if retain_geometry else None, properties=kept)
+
+
+@function("FeatureCollection.makeArray")
+def make_array(collection: Collection, names: list[str], name: str) -> Collection:
+    """Add an array of properties that are numbers; a feature where one is missing, or none, is dropped."""
+
+    def produce() -> Iterator[Any]:
+        for element in collection.elements():
+            values = [element.properties.get(key) for key in names]
+            if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
+                yield with_properties(element, {name: arrays.made(values)})
+
+    return collection.derived(produce)

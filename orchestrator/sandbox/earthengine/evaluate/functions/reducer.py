@@ -204,18 +204,16 @@ def frequency_histogram() -> Reducer:
     return REDUCERS["frequencyHistogram"]
 
 
-# Of inputs that may be null, which only lists have, these two take the null itself.
-WITH_NULLS = (replace(FIRST), replace(LAST))
-
-
 @function("Reducer.first")
 def first() -> Reducer:
-    return WITH_NULLS[0]
+    """Give the first input, which in a list may be a null."""
+    return replace(FIRST, nulls=True)
 
 
 @function("Reducer.last")
 def last() -> Reducer:
-    return WITH_NULLS[1]
+    """Give the last input, which in a list may be a null."""
+    return replace(LAST, nulls=True)
 
 
 @function("Reducer.toList")
@@ -228,7 +226,7 @@ def to_list(size: int | None, optional: int) -> Reducer:
         columns = [column.tolist() for column in inputs.unweighted().columns]
         return [columns[0] if size is None else [list(row) for row in zip(*columns, strict=True)]]
 
-    return Reducer(("list",), not_for_images, scalars, double_kind, (False,) * (size or 1), optional)
+    return Reducer(("list",), not_for_images, scalars, double_kind, (False,) * (size or 1), optional, drops=True)
 
 
 def _least(values: Array, weights: Array) -> Any:
@@ -288,16 +286,29 @@ def reduced(name: str, reducer: Reducer, inputs: Inputs) -> list[Any]:
         ) from None
 
 
+def full_records(name: str, reducer: Reducer, rows: Sequence[Sequence[Any]]) -> list[int]:
+    """
+    Number the records that a reducer sees: those without a null, but in the inputs that may be null.
+
+    Raises:
+        EvaluationError: If a record lacks some of its inputs, and it is not told what becomes of it.
+    """
+    if reducer.nulls:
+        return list(range(len(rows)))
+    full = [at for at, row in enumerate(rows) if None not in row[: len(row) - reducer.optional]]
+    whole = {at for at, row in enumerate(rows) if all(value is None for value in row)}
+    if not reducer.drops and len(full) + len(whole) < len(rows):
+        raise not_imitated(f"{name}: records of several inputs of which some are null")
+    return full
+
+
 @function("List.reduce")
 def reduce_list(items: list[Any], reducer: Reducer) -> Any:
     """Reduce a list, of lists if the reducer has several inputs."""
-    if reducer in WITH_NULLS and None in items:
-        raise not_imitated("List.reduce: the first or last of a list with nulls")
-    if reducer.inputs == 1:
-        columns = [[item for item in items if reducer.nulls or item is not None]]
-    else:
-        if not all(isinstance(item, list) and len(item) == reducer.inputs and None not in item for item in items):
-            raise EvaluationError(f"List.reduce: Elements must be lists of {reducer.inputs} inputs.")
-        columns = [[item[at] for item in items] for at in range(reducer.inputs)]
-    found = reduced("List.reduce", reducer, Inputs.of(*map(column_of, columns)))
+    rows = [[item] for item in items] if reducer.inputs == 1 else items
+    if not all(isinstance(row, list) and len(row) == reducer.inputs for row in rows):
+        raise EvaluationError(f"List.reduce: Elements must be lists of {reducer.inputs} inputs.")
+    kept = full_records("List.reduce", reducer, rows)
+    columns = [column_of([rows[at][number] for at in kept]) for number in range(reducer.inputs)]
+    found = reduced("List.reduce", reducer, Inputs.of(*columns))
     return found[0] if len(found) == 1 else dict(zip(reducer.outputs, found, strict=True))

@@ -51,6 +51,7 @@ def linear_regression(count_x: int, count_y: int) -> Reducer:
         kinds,
         (True,) * (count_x + count_y),
         many=plane_by_plane(statistic, 2, heeds=True, what=what),
+        drops=True,
     )
 
 

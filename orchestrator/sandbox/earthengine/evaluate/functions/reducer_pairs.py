@@ -39,6 +39,7 @@ def _of_records(
         kinds,
         (True,) * inputs,
         many=plane_by_plane(statistic, len(outputs), heeds=heeds, what=what),
+        drops=True,
     )
 
 

@@ -140,7 +140,7 @@ def to_collection(names: list[Any], optional: int) -> Reducer:
         made = list(indexed(Feature(None, row) for row in rows))
         return [Collection(lambda: made, kind="FeatureCollection")]
 
-    return Reducer(("features",), not_for_images, scalars, _no_kinds, (False,) * len(names), optional)
+    return Reducer(("features",), not_for_images, scalars, _no_kinds, (False,) * len(names), optional, drops=True)
 
 
 @function("Reducer.disaggregate")

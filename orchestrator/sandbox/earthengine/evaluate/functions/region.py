@@ -10,7 +10,7 @@ import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate.array_bands import reduced_arrays
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
-from orchestrator.sandbox.earthengine.evaluate.functions.reducer import column_of, reduced
+from orchestrator.sandbox.earthengine.evaluate.functions.reducer import column_of, full_records, reduced
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.pixels import (
     Strip,
@@ -221,12 +221,9 @@ def reduce_columns(
     """
     name = "Collection.reduceColumns"
     if len(selectors) != reducer.inputs:
-        raise EvaluationError(f"{name}: The reducer needs {reducer.inputs} selectors, found {len(selectors)}.")
+        raise EvaluationError(f"{name}: Need {reducer.inputs} inputs for <Reducer>, got {len(selectors)}.")
     rows = [[element.properties.get(key) for key in selectors] for element in collection.elements()]
-    full = [at for at, row in enumerate(rows) if reducer.nulls or None not in row[: len(row) - reducer.optional]]
-    whole = {at for at, row in enumerate(rows) if all(value is None for value in row)}
-    if not {"list", "features"} & set(reducer.outputs) and len(full) + len(whole - set(full)) < len(rows):
-        raise not_imitated(f"{name}: records of several inputs of which some are null")
+    full = full_records(name, reducer, rows)
     columns = [column_of([rows[at][number] for at in full]) for number in range(len(selectors))]
     weighed = _weights_of(name, collection, reducer, weights, full)
     found = reduced(name, reducer, Inputs(tuple(columns), weighed))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from orchestrator.sandbox.earthengine.evaluate.equality import position
+from orchestrator.sandbox.earthengine.evaluate.equality import Members, position
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.functions.number import plain
 from orchestrator.sandbox.earthengine.evaluate.registry import function
@@ -77,14 +77,17 @@ def contains(items: list[Any], element: Any) -> bool:
 
 @function("List.containsAll")
 def contains_all(items: list[Any], other: list[Any]) -> bool:
-    return all(position(items, item) >= 0 for item in other)
+    members = Members(items)
+    return all(members.find(item) >= 0 for item in other)
 
 
 @function("List.distinct")
 def distinct(items: list[Any]) -> list[Any]:
     found: list[Any] = []
+    members = Members()
     for item in items:
-        if position(found, item) < 0:
+        if members.find(item) < 0:
+            members.add(item)
             found.append(item)
     return found
 
@@ -97,7 +100,8 @@ def remove(items: list[Any], element: Any) -> list[Any]:
 
 @function("List.removeAll")
 def remove_all(items: list[Any], other: list[Any]) -> list[Any]:
-    return [item for item in items if position(other, item) < 0]
+    members = Members(other)
+    return [item for item in items if members.find(item) < 0]
 
 
 @function("List.size", "List.length")
