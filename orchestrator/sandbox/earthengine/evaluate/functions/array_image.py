@@ -20,7 +20,7 @@ from orchestrator.sandbox.earthengine.evaluate.array_bands import (
     over_pixels,
 )
 from orchestrator.sandbox.earthengine.evaluate.array_reductions import accumulated, reduced
-from orchestrator.sandbox.earthengine.evaluate.arrays import INT64, Batch, checked_axis, shaped
+from orchestrator.sandbox.earthengine.evaluate.arrays import INT64, Batch, checked_axis, shaped, whole_numbers
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.images import default_band, paired
 from orchestrator.sandbox.earthengine.evaluate.nodes import ConstantNode, Group, GroupedNode, Node, PointwiseNode, Pull
@@ -91,7 +91,9 @@ def repeat(image: Image, axis: int, copies: Image) -> Image:
 
     def apply(batch: Batch, counts: Batch) -> Batch:
         return by_parameters(
-            lambda given, part: shapes.repeated(name, part, axis, int(given[0])), counts.reshape(-1, 1), batch
+            lambda given, part: shapes.repeated(name, part, axis, *whole_numbers(name, given)),
+            counts.reshape(-1, 1),
+            batch,
         )
 
     return image.with_bands(
@@ -149,7 +151,7 @@ def cut_out(image: Image, axis: int, start: Image | None, end: Image | None, ste
 
     def apply(batch: Batch, first: Batch, last: Batch) -> Batch:
         def cut(given: list[Any], part: Batch) -> Batch:
-            from_, to = (None if value is None else int(value) for value in given)
+            from_, to = (None if value is None else whole_numbers(name, [value])[0] for value in given)
             return shapes.sliced(name, part, axis, from_, to, step)
 
         return by_parameters(cut, np.stack((first, last), axis=1), batch)
@@ -199,7 +201,7 @@ def sort(image: Image, keys: Image | None) -> Image:
     if keys is None:
         return each_band(name, image, lambda batch: shapes.ordered(name, batch, None), lambda kind: kind)
     return image.with_bands(
-        array_band(label, partial(shapes.ordered, name), band.type, band, key)
+        array_band(label, partial(shapes.ordered, name, ties=True), band.type, band, key)
         for band, key, label in pairs(name, image, keys)
     )
 
@@ -333,6 +335,8 @@ def flatten(image: Image, labels: list[Any], separator: str) -> Image:
     name = "Image.arrayFlatten"
     if len(image.bands) != 1:
         raise EvaluationError(f"{name}: The image must have one band, found {len(image.bands)}.")
+    if not all(isinstance(axis, list) and all(isinstance(label, str) for label in axis) for axis in labels):
+        raise EvaluationError(f"{name}: The labels must be a list of texts for each axis, found: {labels}.")
     expect_arrays(name, image.bands, len(labels))
     (band,) = image.bands
     group = Flattening(band.node, tuple(len(axis) for axis in labels))
