@@ -51,7 +51,7 @@ def expected(world):
 
 
 def test_regions_give_every_image_and_point(expected):
-    """`getRegion` has a row for each of eight composites and three points, with the pixel's value and the image's time."""
+    """`getRegion` has a row for each of eight composites and three points: the pixel's value, the image's time."""
     header, *rows = images().getRegion(points().geometry(), crs=images().first().projection()).getInfo()
 
     at = {name: header.index(name) for name in header}
