@@ -59,7 +59,7 @@ def sample(
         chosen = np.random.default_rng(abs(seed)).choice(len(features), wanted, replace=False)
         return [features[at] for at in sorted(chosen)]
 
-    return Collection(produce, kind="FeatureCollection")
+    return Collection(produce, kind="FeatureCollection", most=None)
 
 
 def sampled(
@@ -116,7 +116,7 @@ def sample_regions(
                     pixel, properties={**copied, **pixel.properties, INDEX: f"{feature.properties[INDEX]}_{at}"}
                 )
 
-    return Collection(produce, kind="FeatureCollection")
+    return Collection(produce, kind="FeatureCollection", most=None)
 
 
 @function("Image.stratifiedSample")
@@ -159,7 +159,7 @@ def stratified_sample(
             for feature in _chosen(random, classes[value], int(wanted.get(value, count)))
         )
 
-    return Collection(produce, kind="FeatureCollection")
+    return Collection(produce, kind="FeatureCollection", most=None)
 
 
 def _chosen(random: np.random.Generator, features: list[Feature], count: int) -> list[Feature]:
