@@ -20,6 +20,8 @@ from orchestrator.sandbox.scenes.sensors.landsat_level1 import Level1
 from orchestrator.sandbox.scenes.sensors.landsat_level2 import Level2
 from orchestrator.sandbox.scenes.sensors.lights import lights
 from orchestrator.sandbox.scenes.sensors.modis import modis
+from orchestrator.sandbox.scenes.sensors.naip import Naip
+from orchestrator.sandbox.scenes.sensors.people import people
 from orchestrator.sandbox.scenes.sensors.sensor import Sensor
 from orchestrator.sandbox.scenes.sensors.sentinel1 import Sentinel1
 from orchestrator.sandbox.scenes.sensors.sentinel2 import Sentinel2
@@ -55,6 +57,8 @@ class WorldCatalogue:
             DynamicWorld(earth, optical),
             Embeddings(earth),
             lights(earth),
+            Naip(earth),
+            people(earth),
         )
         self._by_collection = {name: sensor for sensor in self._sensors for name in sensor.collections}
         self._by_image = {name: sensor for sensor in self._sensors for name in sensor.images}
