@@ -200,16 +200,6 @@ def _image(scene: Scene) -> dict[str, Any]:
     }
 
 
-def _times(properties: Mapping[str, Any]) -> dict[str, str]:
-    """When an image was taken; a few images of the catalogue are of no time."""
-    start = properties.get("system:time_start")
-    if start is None:
-        return {"updateTime": rfc3339(datetime.fromtimestamp(0, UTC))}
-    end = properties.get("system:time_end", start)
-    first, last = (rfc3339(datetime.fromtimestamp(int(each) / 1000, UTC)) for each in (start, end))
-    return {"updateTime": first, "startTime": first, "endTime": last}
-
-
 def _table(table: Table) -> dict[str, Any]:
     return {
         "type": "TABLE",
@@ -219,6 +209,16 @@ def _table(table: Table) -> dict[str, Any]:
         "properties": dict(table.properties),
         "featureCount": str(len(table.rows())),
     }
+
+
+def _times(properties: Mapping[str, Any]) -> dict[str, str]:
+    """When an image was taken; a few images of the catalogue are of no time."""
+    start = properties.get("system:time_start")
+    if start is None:
+        return {"updateTime": rfc3339(datetime.fromtimestamp(0, UTC))}
+    end = properties.get("system:time_end", start)
+    first, last = (rfc3339(datetime.fromtimestamp(int(each) / 1000, UTC)) for each in (start, end))
+    return {"updateTime": first, "startTime": first, "endTime": last}
 
 
 def _plain(value: Any) -> bool:

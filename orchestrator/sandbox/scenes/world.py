@@ -27,7 +27,7 @@ from orchestrator.sandbox.scenes.sensors.sentinel1 import Sentinel1
 from orchestrator.sandbox.scenes.sensors.sentinel2 import Sentinel2
 from orchestrator.sandbox.scenes.sensors.water import water
 from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue
-from orchestrator.sandbox.scenes.tables import shipped
+from orchestrator.sandbox.scenes.tables import shipped as tables
 
 _DAY_MS = 86_400_000
 _FIRST_MS, _NOW_MS = 1_420_070_400_000, 1_735_689_600_000  # 2015 to 2024, when all but the oldest missions fly
@@ -72,10 +72,6 @@ class WorldCatalogue:
         """Ids of images that belong to no collection."""
         return tuple(self._by_image)
 
-    def table(self, asset_id: str) -> Table | None:
-        """Find a table by its id."""
-        return shipped.table(asset_id)
-
     def scenes(
         self, collection: str, region: BaseGeometry | None, start_ms: int | None, end_ms: int | None
     ) -> Iterator[Scene]:
@@ -104,3 +100,7 @@ class WorldCatalogue:
         """Find one image by its id."""
         sensor = self._by_image.get(asset_id) or self._by_collection.get(asset_id.rpartition("/")[0])
         return None if sensor is None else sensor.scene(asset_id)
+
+    def table(self, asset_id: str) -> Table | None:
+        """Find one table of the shipped boundaries by its id."""
+        return tables.table(asset_id)

@@ -149,12 +149,12 @@ class GroupedNode(Node):
 
 
 class ConstantNode(Node):
-    """The same number everywhere."""
+    """The same number, or array of numbers, everywhere."""
 
     __slots__ = ("dtype", "value")
 
-    def __init__(self, value: float, dtype: np.dtype[Any]) -> None:
-        """Keep the number and its type."""
+    def __init__(self, value: Any, dtype: np.dtype[Any]) -> None:
+        """Keep the number, or the array of numbers, and its type."""
         super().__init__((), None)
         self.value = value
         self.dtype = dtype
