@@ -182,6 +182,36 @@ def test_towns_shine_at_night(earth):
     assert np.corrcoef(light.ravel(), built.ravel())[0, 1] > 0.6
 
 
+def test_people_live_in_towns(earth):
+    """Counts are densities times areas; some places are crowded, most are not."""
+    row, col = int((90.0 - 45.8) * 120), int(195.0 * 120)
+    root, year = "CIESIN/GPWv411/GPW_Population_", "gpw_v4_population_count_rev11_2015_30_sec"
+    count, density = (
+        earth.scene(f"{root}{kind}/{year}").read(f"population_{kind.lower()}", 0, row, col, 40, 40)[0]
+        for kind in ("Count", "Density")
+    )
+
+    area = (111.32 / 120) ** 2 * np.cos(np.radians(45.8 - np.arange(40)[:, None] / 120))
+    assert count == pytest.approx(density * area, rel=0.01)
+    assert density.max() > 20 * np.median(density)
+
+
+def test_aerial_images_are_quarters_of_quadrangles_of_the_united_states(earth):
+    """San Francisco lies in m_3712213_sw; UTM on NAD 83, red, green, blue and near infrared as bytes."""
+    place = shapely.Point(-122.445, 37.77)
+    found = list(earth.scenes("USDA/NAIP/DOQQ", place, day_of("2014-01-01"), day_of("2020-01-01")))
+
+    assert {each.asset_id[:-8] for each in found} == {
+        "USDA/NAIP/DOQQ/m_3712213_sw_10_1_",
+        "USDA/NAIP/DOQQ/m_3712213_sw_10_060_",
+    }
+    assert [band.name for band in found[0].bands] == ["R", "G", "B", "N"]
+    assert {(band.crs, band.type.maximum) for band in found[0].bands} == {("EPSG:26910", 255)}
+    assert [each.bands[0].transform[0] for each in found] == [1.0, 0.6, 0.6]
+    assert all(earth.scene(each.asset_id).asset_id == each.asset_id for each in found)
+    assert not list(earth.scenes("USDA/NAIP/DOQQ", PLACE, None, None))
+
+
 def rain(earth, collection, index, side=4):
     """Rain around the place."""
     image = earth.scene(f"{collection}/{index}")

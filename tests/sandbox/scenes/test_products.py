@@ -23,6 +23,10 @@ DAILY = (
     "num_observations_1km state_1km SensorZenith SensorAzimuth Range SolarZenith SolarAzimuth gflags orbit_pnt "
     f"granule_pnt num_observations_500m {REFLECTANCE} QC_500m obscov_500m iobs_res q_scan"
 )
+CONTINUOUS = (
+    "Percent_Tree_Cover Percent_NonTree_Vegetation Percent_NonVegetated Quality Percent_Tree_Cover_SD "
+    "Percent_NonVegetated_SD Cloud"
+)
 LAND_COVER = (
     "LC_Type1 LC_Type2 LC_Type3 LC_Type4 LC_Type5 LC_Prop1_Assessment LC_Prop2_Assessment LC_Prop3_Assessment "
     "LC_Prop1 LC_Prop2 LC_Prop3 QC LW"
@@ -94,6 +98,15 @@ SHEETS = {
     "ECMWF/ERA5_LAND/MONTHLY_AGGR": (None, "EPSG:4326", 0.1, "1950-02-01", 28),
     "ECMWF/ERA5_LAND/DAILY_AGGR": (None, "EPSG:4326", 0.1, "1950-01-02", 1),
     "ECMWF/ERA5_LAND/HOURLY": (None, "EPSG:4326", 0.1, "1950-01-01T01:00", 1 / 24),
+    "MODIS/061/MOD44B": (
+        CONTINUOUS,
+        SINUSOIDAL,
+        231.65635826395825,
+        "2000-03-05",
+        366,
+    ),
+    "CIESIN/GPWv411/GPW_Population_Count": ("population_count", "EPSG:4326", 1 / 120, "2000-01-01", 1827),
+    "CIESIN/GPWv411/GPW_Population_Density": ("population_density", "EPSG:4326", 1 / 120, "2000-01-01", 1827),
     "NOAA/VIIRS/DNB/MONTHLY_V1/VCMCFG": ("avg_rad cf_cvg", "EPSG:4326", 1 / 240, "2012-04-01", 30),
     "NOAA/DMSP-OLS/NIGHTTIME_LIGHTS": (
         "avg_vis stable_lights cf_cvg avg_lights_x_pct",
@@ -120,6 +133,7 @@ SINGLES = {
     "JRC/GSW1_4/GlobalSurfaceWater": (WATER, 0.00025),
     "UMD/hansen/global_forest_change_2023_v1_11": (HANSEN, 0.00025),
     "USGS/GFSAD1000_V1": ("landcover", 1 / 112),
+    "OpenLandMap/SOL/SOL_PH-H2O_USDA-4C1A2A_M/v02": ("b0 b10 b30 b60 b100 b200", 1 / 480),
 }
 
 
