@@ -59,7 +59,8 @@ def sample(
         chosen = np.random.default_rng(abs(seed)).choice(len(features), wanted, replace=False)
         return [features[at] for at in sorted(chosen)]
 
-    return Collection(produce, kind="FeatureCollection", most=None)
+    # What a training takes as its inputs where none are told (pages of Classifier.train and Clusterer.train).
+    return Collection(produce, kind="FeatureCollection", properties={"band_order": image.names}, most=None)
 
 
 def sampled(
