@@ -182,7 +182,8 @@ def _shapefile(table: RequestedTable, selectors: Sequence[str] | None, scratch: 
     import numpy as np  # noqa: PLC0415 - GDAL's reader is only loaded where a shapefile is written
     import pyogrio.raw  # noqa: PLC0415
 
-    names = [INDEX, *_properties(table, selectors, "a shapefile")]
+    chosen = _properties(table, selectors, "a shapefile")
+    names = [INDEX, *chosen] if selectors is None else chosen
     short = [name[:MAX_COLUMN] for name in names]
     if len(set(short)) < len(short):
         doubled = sorted({name for name in short if short.count(name) > 1})
@@ -194,13 +195,23 @@ def _shapefile(table: RequestedTable, selectors: Sequence[str] | None, scratch: 
         path,
         np.array([shapely.to_wkb(shape) for shape in shapes], dtype=object),
         columns,
-        np.array(short),
+        np.array([f"c{at}" for at in range(len(short))]),
         geometry_type=kind,
         crs=crs,
         driver="ESRI Shapefile",
         encoding="UTF-8",
     )
+    _rename(path.with_suffix(".dbf"), short)
     return sorted(scratch.glob("table.*"))
+
+
+def _rename(path: Path, names: Sequence[str]) -> None:
+    """Write names into the head of a dBASE table, which GDAL would change: 11 bytes, every 32 from byte 32."""
+    data = bytearray(path.read_bytes())
+    for at, name in enumerate(names):
+        text = name.encode()[:MAX_COLUMN]
+        data[32 * (at + 1) : 32 * (at + 1) + 11] = text.ljust(11, b"\0")
+    path.write_bytes(data)
 
 
 def _value(feature: RequestedFeature, name: str) -> Any:

@@ -188,6 +188,16 @@ def test_a_shapefile_is_several_files(kit, bucket, prefix, tmp_path):
     assert (frame.crs.to_epsg(), frame.geometry[0].coords[0]) == (4326, (30.41, 59.933))
 
 
+def test_selected_columns_of_a_shapefile_are_all_it_has(kit, bucket, prefix, tmp_path):
+    """The id, too, only where it is selected."""
+    exported(kit, points(), prefix=prefix, kind="SHP", selectors=["name", "system:index", ".geo"])
+
+    for blob in bucket.list_blobs(prefix=prefix):
+        blob.download_to_filename(tmp_path / blob.name.rpartition("/")[2])
+    frame = geopandas.read_file(next(tmp_path.glob("*.shp")))
+    assert list(frame.columns) == ["name", "system:ind", "geometry"]
+
+
 @pytest.mark.parametrize(
     ("what", "kind", "options", "sentence"),
     [
