@@ -1,4 +1,4 @@
-"""Writes tables as files: CSV, GeoJSON, KML, KMZ and shapefiles."""
+"""Writes tables as files: CSV, GeoJSON, KML, KMZ, shapefiles and TFRecord."""
 
 from __future__ import annotations
 
@@ -19,17 +19,26 @@ from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, no
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.projection import WGS84
 from orchestrator.sandbox.earthengine.evaluate.requested_table import RequestedFeature, RequestedTable
+from orchestrator.sandbox.earthengine.table_records import records
 from orchestrator.sandbox.earthengine.table_texts import text
 
 INDEX, PLACE = "system:index", ".geo"
 # What stands in the column of geometries of a feature without one, in published files.
 NOWHERE = {"type": "MultiPoint", "coordinates": []}
-EXTENSIONS = {"CSV": "csv", "GEO_JSON": "geojson", "KML": "kml", "KMZ": "kmz", "SHP": "shp"}
+EXTENSIONS = {
+    "CSV": "csv",
+    "GEO_JSON": "geojson",
+    "KML": "kml",
+    "KMZ": "kmz",
+    "SHP": "shp",
+    "TF_RECORD_TABLE": "tfrecord.gz",
+}
 CONTENT_TYPES = {
     "csv": "text/csv",
     "geojson": "application/geo+json",
     "kml": "application/vnd.google-earth.kml+xml",
     "kmz": "application/vnd.google-earth.kmz",
+    "tfrecord.gz": "application/gzip",
 }
 MAX_COLUMN = 10  # characters of a column's name in a shapefile
 _KML = "http://www.opengis.net/kml/2.2"
@@ -164,11 +173,16 @@ def _kmz(table: RequestedTable, selectors: Sequence[str] | None) -> bytes:
     return packed.getvalue()
 
 
+def _tf_record(table: RequestedTable, selectors: Sequence[str] | None) -> bytes:
+    return records(table, table.columns if selectors is None else selectors)
+
+
 _WRITERS: dict[str, Callable[[RequestedTable, Sequence[str] | None], bytes]] = {
     "CSV": _csv,
     "GEO_JSON": _geo_json,
     "KML": _kml,
     "KMZ": _kmz,
+    "TF_RECORD_TABLE": _tf_record,
 }
 
 
