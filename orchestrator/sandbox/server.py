@@ -225,7 +225,8 @@ class Sandbox:
             *oauth.routes(),
             *storage.xml_routes(),
         ]
-        self._dispatch = Dispatcher(Router(routes), self.faults, self.journal, self.clock, self.meter)
+        worded = self.options.behaviour.worded
+        self._dispatch = Dispatcher(Router(routes), self.faults, self.journal, self.clock, self.meter, worded)
         return self._dispatch
 
     def _answer_one(self, request: Request) -> Response | None:

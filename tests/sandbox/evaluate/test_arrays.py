@@ -123,6 +123,7 @@ def test_a_reducer_of_two_inputs_takes_them_from_the_field_axis():
         (call("Array.log", input=constant([0])), "Array.log"),
         (call("Array.matrixInverse", input=constant([[1, 2], [2, 4]])), "singular"),
         (call("Array.bitsToArray", input=6), "Array.bitsToArray"),
+        (call("Array.eigen", input=constant([[1, 2], [0, 1]])), "not symmetric"),
         (call("Array.sort", array=constant([1, 2]), keys=constant([5, 5])), "equal keys"),
         (
             call("Array.add", left=call("Array.byte", input=constant([255])), right=constant([2**31 - 1])),
@@ -157,6 +158,37 @@ def test_bad_arrays_are_named(node, sentence):
         answer(node)
 
 
+# Found with ejml 0.41, which the page of `Array.eigen` names; the values are also numpy's.
+DIRECTED = [
+    (
+        [[4.0, 1.0, 2.0], [1.0, 3.0, 0.5], [2.0, 0.5, 5.0]],
+        [
+            [6.83125, -0.61657, -0.258, -0.74383],
+            [3.07222, 0.32577, 0.7765, -0.53937],
+            [2.09652, -0.71674, 0.57487, 0.39472],
+        ],
+    ),
+    (
+        [[2.0, -1.0, 0.0, 3.0], [-1.0, 2.0, -1.0, 0.0], [0.0, -1.0, 2.0, -1.0], [3.0, 0.0, -1.0, 2.0]],
+        [
+            [5.23607, -0.68819, 0.16246, 0.16246, -0.68819],
+            [3.23607, 0.16246, -0.68819, 0.68819, -0.16246],
+            [0.76393, 0.16246, 0.68819, 0.68819, 0.16246],
+            [-1.23607, 0.68819, 0.16246, -0.16246, -0.68819],
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("matrix", "expected"), DIRECTED)
+def test_eigenvectors_point_where_ejml_leaves_them(matrix, expected):
+    """Rows of value and vector, the highest value first."""
+    found = np.array(applied("eigen", matrix))
+
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(found[:, 0], np.linalg.eigvalsh(matrix)[::-1], rtol=1e-12)
+
+
 COUNTS = [[30, 2, 1], [3, 20, 0], [0, 4, 40]]
 
 
@@ -174,6 +206,11 @@ def test_confusion_matrices_are_measured_by_their_formulas(name, expected):
     """Rows are what was there, columns what was found."""
     matrix = call("ConfusionMatrix", array=made(COUNTS))
     np.testing.assert_allclose(answer(call(f"ConfusionMatrix.{name}", confusionMatrix=matrix)), expected)
+
+
+def test_confusion_matrices_are_written_as_rows():
+    """As public programs write them to files."""
+    assert answer(call("ConfusionMatrix", array=made(COUNTS))) == COUNTS
 
 
 def test_properties_give_arrays():

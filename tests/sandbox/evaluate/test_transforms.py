@@ -218,3 +218,30 @@ def test_the_squared_euclidean_distance_of_spectra_is_squared():
     _, (found,), _ = seen(call("Image.spectralDistance", image1=first, image2=second, metric="sed"), COLOURS)
 
     assert found[0, 0] == 25
+
+
+ONE = call("Image.constant", value=1)
+
+
+@pytest.mark.parametrize(
+    ("node", "named"),
+    [
+        pytest.param(call("Image.unmix", image=ONE, endmembers=[[1, 2]]), "must have 1 values", id="endmember"),
+        pytest.param(call("Image.unmix", image=ONE, endmembers=[["x"]]), "not a number: x", id="endmember of text"),
+        pytest.param(call("Image.polynomial", image=ONE, coefficients=["x"]), "not a number: x", id="coefficient"),
+        pytest.param(call("Image.polynomial", image=ONE, coefficients=[]), "At least one", id="no coefficient"),
+        pytest.param(call("Image.interpolate", image=ONE, x=[2, 1], y=[1, 2]), "strictly increasing", id="falling x"),
+        pytest.param(
+            call("Image.interpolate", image=ONE, x=[1, 2], y=[1, 2], behavior="loop"), "behavior: 'loop'", id="behavior"
+        ),
+        pytest.param(call("Image.bitCount", value=call("Image.constant", value=1.5)), "integer type", id="fractions"),
+        pytest.param(
+            call("Classifier.spectralRegion", coordinates=[[1, 2, 3]]), "at least 3 pairs", id="half a corner"
+        ),
+        pytest.param(call("Classifier.spectralRegion", coordinates=[1, 2]), "at least 3 pairs", id="no rings"),
+    ],
+)
+def test_nonsense_is_one_sentence(node, named):
+    """The value found is in it."""
+    with pytest.raises(EvaluationError, match=named):
+        answer(node)

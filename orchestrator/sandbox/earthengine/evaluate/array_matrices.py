@@ -18,7 +18,13 @@ def _matrix(name: str, batch: Batch) -> Batch:
     return batch
 
 
-def _square(name: str, batch: Batch) -> Batch:
+def square(name: str, batch: Batch) -> Batch:
+    """
+    Give square matrices as doubles.
+
+    Raises:
+        EvaluationError: If they are none.
+    """
     if _matrix(name, batch).shape[1] != batch.shape[2]:
         raise EvaluationError(f"{name}: The matrix must be square, found {batch.shape[1]}x{batch.shape[2]}.")
     return batch.astype(np.float64)
@@ -57,7 +63,7 @@ def solved(name: str, left: Batch, right: Batch) -> Batch:
 
 def inverse(name: str, batch: Batch) -> Batch:
     """Invert square matrices."""
-    return np.linalg.inv(_regular(name, _square(name, batch)))
+    return np.linalg.inv(_regular(name, square(name, batch)))
 
 
 def pseudo_inverse(name: str, batch: Batch) -> Batch:
@@ -67,12 +73,12 @@ def pseudo_inverse(name: str, batch: Batch) -> Batch:
 
 def determinant(name: str, batch: Batch) -> Batch:
     """Give determinants, (array,)."""
-    return np.asarray(np.linalg.det(_square(name, batch)))
+    return np.asarray(np.linalg.det(square(name, batch)))
 
 
 def trace(name: str, batch: Batch) -> Batch:
     """Give traces, (array,)."""
-    _square(name, batch)
+    square(name, batch)
     return np.asarray(np.trace(batch, axis1=1, axis2=2))
 
 
@@ -83,7 +89,7 @@ def frobenius(name: str, batch: Batch) -> Batch:
 
 def diagonal(name: str, batch: Batch) -> Batch:
     """Give diagonals as single columns."""
-    return np.diagonal(_square(name, batch), axis1=1, axis2=2)[..., np.newaxis]
+    return np.diagonal(square(name, batch), axis1=1, axis2=2)[..., np.newaxis]
 
 
 def diagonal_matrix(name: str, batch: Batch) -> Batch:
@@ -100,7 +106,7 @@ def cholesky(name: str, batch: Batch) -> dict[str, Batch]:
     Raises:
         EvaluationError: If a matrix is not symmetric and positive definite.
     """
-    batch = _square(name, batch)
+    batch = square(name, batch)
     refusal = EvaluationError(f"{name}: The matrix must be symmetric and positive definite.")
     if not np.array_equal(batch, np.swapaxes(batch, 1, 2)):
         raise refusal
@@ -114,7 +120,7 @@ def lu(name: str, batch: Batch) -> dict[str, Batch]:
     """Decompose by partial pivoting so that P matrix = L U, with ones on the diagonal of L."""
     import scipy.linalg  # noqa: PLC0415 - costs a tenth of a second, which few programs need
 
-    p, lower, upper = scipy.linalg.lu(_square(name, batch))
+    p, lower, upper = scipy.linalg.lu(square(name, batch))
     return {"L": lower, "U": upper, "P": np.swapaxes(p, 1, 2)}
 
 

@@ -172,8 +172,11 @@ def masked(name: str, batch: Batch, mask: Batch) -> Batch:
     if batch.ndim > 2 and batch[0].size == 1 and not kept.all():
         raise not_imitated(f"{name}: along which axis the only element of a matrix goes")
     found = np.empty(count, object)
-    for at in range(count):
-        found[at] = np.compress(kept[at], batch[at], axis)
+    patterns, at = np.unique(kept, axis=0, return_inverse=True)
+    for number, pattern in enumerate(patterns):
+        chosen = np.flatnonzero(at.reshape(-1) == number)
+        for place, array in zip(chosen, np.compress(pattern, batch[chosen], axis + 1), strict=True):
+            found[place] = array
     return found
 
 

@@ -18,6 +18,7 @@ Matrix = NDArray[np.float64]
 _TOLERANCE = 1e-9  # of a radius: 50 m / 10 m is 5 pixels, not 4.999
 # Pixels have no size before a grid asks; for skipping scenes, one is taken to be at most this large (metres).
 _LARGEST_PIXEL = 1000.0
+_MAX_SIDE = 512  # pixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +106,20 @@ class Kernel:
 
 @lru_cache(maxsize=256)
 def _made(kernel: Kernel, metres: float) -> Weights:
+    expect_small(max(kernel.pixels, kernel.metres / metres))
     return kernel.make(metres)
+
+
+def expect_small(radius: float) -> None:
+    """
+    Refuse kernels that reach too far, before they are made.
+
+    Raises:
+        EvaluationError: If one has more than 512 pixels a side (release notes of Earth Engine).
+    """
+    side = 2 * math.floor(radius + _TOLERANCE) + 1
+    if side > _MAX_SIDE:
+        raise EvaluationError(f"Kernel: A side of {side} pixels is more than the {_MAX_SIDE} allowed.")
 
 
 def fixed(values: Any, row: int | None = None, col: int | None = None) -> Kernel:

@@ -6,10 +6,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from orchestrator.sandbox.earthengine.evaluate import array_matrices as matrices
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.arrays import Array, Batch, single
+from orchestrator.sandbox.earthengine.evaluate.errors import not_imitated
 from orchestrator.sandbox.earthengine.evaluate.registry import function
+from orchestrator.sandbox.earthengine.evaluate.symmetric_eigen import descending, is_symmetric, symmetric_eigen
 
 # What keeps the type of its input; everything else is made of doubles.
 _KEPT = {"matrixDiagonal": matrices.diagonal, "matrixToDiag": matrices.diagonal_matrix}
@@ -56,3 +60,15 @@ def multiply(left: Array, right: Array) -> Array:
 @function("Array.matrixSolve")
 def solve(left: Array, right: Array) -> Array:
     return Array.of(single(partial(matrices.solved, "Array.matrixSolve"), left, right), pixel_types.DOUBLE)
+
+
+@function("Array.eigen")
+def eigen(array: Array) -> Array:
+    """Give a row for each eigenvalue of a symmetric matrix, the highest first: the value, then its vector."""
+    name = "Array.eigen"
+    (matrix,) = matrices.square(name, array.values[np.newaxis])
+    if not np.isfinite(matrix).all() or not is_symmetric(matrix):
+        raise not_imitated(f"{name}: a matrix that is not symmetric")
+    values, vectors = symmetric_eigen(matrix)
+    order = descending(values)
+    return Array(np.column_stack([np.asarray(values)[order], vectors[order]]), pixel_types.DOUBLE)

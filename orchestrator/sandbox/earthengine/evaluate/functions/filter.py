@@ -86,7 +86,7 @@ class Intersects(Comparison):
 
     def narrow(self, query: SceneQuery) -> SceneQuery | None:
         """Ask the catalogue for a region, if it was not asked for one."""
-        shape = _shape(self.right.value)
+        shape = shape_of(self.right.value)
         if self.left.field not in {".all", ".geo"} or shape is None or query.region is not None:
             return None
         return replace(query, region=shape)
@@ -148,12 +148,12 @@ class Some:
         return any(item.accepts(left, right) for item in self.inner)
 
 
-def _shape(value: Any) -> Any:
+def shape_of(value: Any) -> Any:
     geometry = geometry_of(value) if isinstance(value, (Feature, Image)) else value
     return geometry.in_crs(WGS84) if isinstance(geometry, Geometry) else None
 
 
-def _operands(
+def operands(
     left_field: str | None, right_value: Any, right_field: str | None, left_value: Any
 ) -> tuple[Operand, Operand]:
     return Operand(left_field, left_value), Operand(right_field, right_value)
@@ -197,7 +197,7 @@ def _register(
     """Register a filter that passes if a comparison holds; with `unless`, one that passes if it does not."""
 
     def make(left_field: Any, right_value: Any, right_field: Any, left_value: Any) -> Predicate:
-        found = kind(*_operands(left_field, right_value, right_field, left_value), test)
+        found = kind(*operands(left_field, right_value, right_field, left_value), test)
         return Not(found) if unless else found
 
     function(f"Filter.{name}", *(f"Filter.{alias}" for alias in aliases))(make)
@@ -246,18 +246,18 @@ def intersects(
     left_field: str | None, right_value: Any, right_field: str | None, left_value: Any, margin: Any
 ) -> Intersects:
     del margin
-    return Intersects(*_operands(left_field, right_value, right_field, left_value), _meet)
+    return Intersects(*operands(left_field, right_value, right_field, left_value), _meet)
 
 
 def _meet(left: Any, right: Any) -> bool:
-    return bool(_shape(left).intersects(_shape(right)))
+    return bool(shape_of(left).intersects(shape_of(right)))
 
 
 @function("Filter.dateRangeContains")
 def date_range_contains(left_field: str | None, right_value: Any, right_field: str | None, left_value: Any) -> Within:
     if isinstance(left_value, DateRange) and left_value.is_empty:
         raise EvaluationError("Filter.dateRangeContains: Empty date ranges not supported for the current operation.")
-    return Within(*_operands(left_field, right_value, right_field, left_value), _contains)
+    return Within(*operands(left_field, right_value, right_field, left_value), _contains)
 
 
 def _contains(span: Any, when: Any) -> bool:
@@ -270,8 +270,8 @@ def _contains(span: Any, when: Any) -> bool:
 def max_difference(
     difference: float, left_field: Any, right_value: Any, right_field: Any, left_value: Any
 ) -> Difference:
-    operands = _operands(left_field, right_value, right_field, left_value)
-    return Difference(*operands, lambda a, b: abs(_number(a) - _number(b)) <= difference)
+    sides = operands(left_field, right_value, right_field, left_value)
+    return Difference(*sides, lambda a, b: abs(_number(a) - _number(b)) <= difference)
 
 
 @function("Filter.not")

@@ -59,7 +59,7 @@ for _old, _new in (
 ):
     function(f"Image.{_old}")(lookup(f"Image.{_new}").call)
 
-_LONG = PixelType("int", -(2.0**63), 2.0**63 - 1)
+_LONG = pixel_types.NAMED_TYPES["int64"]
 for _name in ("int64", "long", "toInt64", "toLong"):
     function(f"Image.{_name}")(partial(cast, kind=_LONG))
 
@@ -113,7 +113,7 @@ def blend(bottom: Image, top: Image) -> Image:
         nodes = (below.node, above.node)
         apply = partial(_laid_over, dtype=pixel_types.dtype_of(kind))
         support = nodes[0].support if nodes[0].support is nodes[1].support else None
-        bands.append(default_band(name, PointwiseNode(apply, nodes, support), kind, below))
+        bands.append(default_band(name, PointwiseNode(apply, nodes, support, fractions=True), kind, below))
     return replace(bottom.with_bands(bands), asset_id=None)
 
 
