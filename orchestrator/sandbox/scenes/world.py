@@ -10,6 +10,7 @@ from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes.catalogue import Scene, Table
 from orchestrator.sandbox.scenes.sensors.climate import climate
+from orchestrator.sandbox.scenes.sensors.crops import crops
 from orchestrator.sandbox.scenes.sensors.dynamic_world import DynamicWorld
 from orchestrator.sandbox.scenes.sensors.earth import Earth
 from orchestrator.sandbox.scenes.sensors.elevation import DegreeTiles, elevation
@@ -59,6 +60,7 @@ class WorldCatalogue:
             lights(earth),
             Naip(earth),
             people(earth),
+            crops(earth),
         )
         self._by_collection = {name: sensor for sensor in self._sensors for name in sensor.collections}
         self._by_image = {name: sensor for sensor in self._sensors for name in sensor.images}

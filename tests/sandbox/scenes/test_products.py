@@ -98,6 +98,9 @@ SHEETS = {
     "ECMWF/ERA5_LAND/MONTHLY_AGGR": (None, "EPSG:4326", 0.1, "1950-02-01", 28),
     "ECMWF/ERA5_LAND/DAILY_AGGR": (None, "EPSG:4326", 0.1, "1950-01-02", 1),
     "ECMWF/ERA5_LAND/HOURLY": (None, "EPSG:4326", 0.1, "1950-01-01T01:00", 1 / 24),
+    "AAFC/ACI": ("landcover", "EPSG:4326", 30 / 111319.49079327358, "2009-01-01", 365),
+    "USDA/NASS/CDL": ("cropland cultivated confidence", "EPSG:4326", 30 / 111319.49079327358, "1997-01-01", 365),
+    "ESA/CCI/FireCCI/5_1": ("BurnDate ConfidenceLevel LandCover ObservedFlag", "EPSG:4326", 1 / 360, "2001-01-01", 31),
     "MODIS/061/MOD44B": (
         CONTINUOUS,
         SINUSOIDAL,
@@ -183,7 +186,7 @@ def test_every_band_of_every_product_is_read(earth, asset):
         day = int(np.datetime64("2013-07-12", "ms").astype(int))
         after, ever = (earth.scenes(asset, shapely.Point(15.15, 45.72), start, None) for start in (day, None))
         image = next(after, None) or next(ever, None) or next(earth.scenes(asset, None, None, None))
-    lon = 15.15 if image.footprint.intersects(shapely.Point(15.15, 45.72)) else -100.0
+    lon = 15.15 if image.footprint.intersects(shapely.Point(15.15, 45.72)) else -100.0  # in North America
     for band in image.bands[:40]:
         row, col = cell(band, lon)
 
