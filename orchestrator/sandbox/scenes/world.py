@@ -16,11 +16,13 @@ from orchestrator.sandbox.scenes.sensors.earth import Earth
 from orchestrator.sandbox.scenes.sensors.elevation import DegreeTiles, elevation
 from orchestrator.sandbox.scenes.sensors.embeddings import Embeddings
 from orchestrator.sandbox.scenes.sensors.landcover import landcover
+from orchestrator.sandbox.scenes.sensors.landforms import landforms
 from orchestrator.sandbox.scenes.sensors.landsat import Landsat
 from orchestrator.sandbox.scenes.sensors.landsat_level1 import Level1
 from orchestrator.sandbox.scenes.sensors.landsat_level2 import Level2
 from orchestrator.sandbox.scenes.sensors.lights import lights
 from orchestrator.sandbox.scenes.sensors.modis import modis
+from orchestrator.sandbox.scenes.sensors.modis_nadir import nadir
 from orchestrator.sandbox.scenes.sensors.naip import Naip
 from orchestrator.sandbox.scenes.sensors.people import people
 from orchestrator.sandbox.scenes.sensors.sensor import Sensor
@@ -51,9 +53,11 @@ class WorldCatalogue:
             Sentinel1(earth),
             elevation(earth),
             DegreeTiles(earth),
+            landforms(earth),
             landcover(earth),
             water(earth),
             modis(earth),
+            nadir(earth),
             climate(earth),
             DynamicWorld(earth, optical),
             Embeddings(earth),

@@ -212,6 +212,20 @@ def test_aerial_images_are_quarters_of_quadrangles_of_the_united_states(earth):
     assert not list(earth.scenes("USDA/NAIP/DOQQ", PLACE, None, None))
 
 
+def test_peaks_lie_above_valleys(earth):
+    """Classes 11 to 13 of the landforms stand higher than 41, around one place; all classes are the published ones."""
+    row, col, side = int((60.0 - 45.72) * 1200), int(195.15 * 1200), 128
+    forms, _ = earth.scene("CSP/ERGo/1_0/Global/SRTM_landforms").read("constant", 0, row, col, side, side)
+    heights, _ = earth.scene("CGIAR/SRTM90_V4").read("elevation", 0, row, col, side, side)
+
+    peaks, valleys = np.isin(forms, (11, 12, 13)), forms == 41
+
+    assert set(np.unique(forms)) <= {11, 12, 13, 14, 15, 21, 22, 23, 24, 31, 32, 33, 34, 41, 42}
+    assert peaks.any()
+    assert valleys.any()
+    assert heights[peaks].mean() > heights[valleys].mean()
+
+
 def rain(earth, collection, index, side=4):
     """Rain around the place."""
     image = earth.scene(f"{collection}/{index}")
