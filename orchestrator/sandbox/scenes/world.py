@@ -30,7 +30,7 @@ from orchestrator.sandbox.scenes.sensors.sentinel1 import Sentinel1
 from orchestrator.sandbox.scenes.sensors.sentinel2 import Sentinel2
 from orchestrator.sandbox.scenes.sensors.water import water
 from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue
-from orchestrator.sandbox.scenes.tables import shipped as tables
+from orchestrator.sandbox.scenes.tables import shipped
 
 _DAY_MS = 86_400_000
 _FIRST_MS, _NOW_MS = 1_420_070_400_000, 1_735_689_600_000  # 2015 to 2024, when all but the oldest missions fly
@@ -108,5 +108,5 @@ class WorldCatalogue:
         return None if sensor is None else sensor.scene(asset_id)
 
     def table(self, asset_id: str) -> Table | None:
-        """Find one table of the shipped boundaries by its id."""
-        return tables.table(asset_id)
+        """Find one of the shipped tables by its id."""
+        return shipped.table(asset_id)

@@ -224,6 +224,24 @@ def test_a_table_is_exported_to_drive(kit, drive):
     assert found == {"name": "to-drive.csv", "mimeType": "text/csv"}
 
 
+def test_a_table_task_fails_where_a_fault_wants_it(kit, prefix):
+    """With the fault's own sentence."""
+    kit.order("task_fail", message="Computation timed out.")
+
+    status = exported(kit, prefix=prefix)
+
+    assert (status["state"], status["error_message"]) == ("FAILED", "Computation timed out.")
+
+
+def test_a_file_of_a_table_can_be_lost(kit, bucket, prefix):
+    """The task succeeds all the same."""
+    kit.order("task_lose_file", offset=0)
+
+    status = exported(kit, prefix=prefix)
+
+    assert (status["state"], list(bucket.list_blobs(prefix=prefix))) == ("COMPLETED", [])
+
+
 @pytest.mark.usefixtures("sandbox")
 @pytest.mark.parametrize(
     ("start", "what"),

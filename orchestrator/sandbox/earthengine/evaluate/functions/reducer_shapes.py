@@ -31,6 +31,8 @@ def combine(left: Reducer, right: Reducer, prefix: str | None, shared: bool) -> 
                 f"Reducer.combine: Reducers that share inputs must have as many: {left.inputs} and {right.inputs}."
             )
         return left.combined(right, prefix or "")
+    if not all(left.weighted) and any(right.weighted):
+        raise EvaluationError("Reducer.combine: All weighted inputs must be before all unweighted inputs.")
     return _side_by_side([left, right], (*left.outputs, *((prefix or "") + name for name in right.outputs)))
 
 

@@ -67,8 +67,8 @@ def reduce_to_vectors(
     reducer = None if reducer is EVERY else reducer  # which is the default
     _check(image, reducer, kind)
     place = within(_NAME, image, region)
-    grid = region_grid(place, working_projection(_NAME, image, crs, transform, scale))
-    grid = affordable(_NAME, grid, most, best_effort=best_effort)
+    lattice = working_projection(_NAME, image, crs, transform, scale)
+    grid = region_grid(place, affordable(_NAME, place, lattice, most, best_effort=best_effort))
     order = _Order(kind, eight, label, reducer, native)
     return Collection(lambda: _features(image, place, grid, order), kind="FeatureCollection")
 
