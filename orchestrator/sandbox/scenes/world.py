@@ -9,18 +9,28 @@ from typing import Any
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes.catalogue import Scene, Table
+from orchestrator.sandbox.scenes.sensors.climate import climate
+from orchestrator.sandbox.scenes.sensors.crops import crops
+from orchestrator.sandbox.scenes.sensors.dynamic_world import DynamicWorld
 from orchestrator.sandbox.scenes.sensors.earth import Earth
-from orchestrator.sandbox.scenes.sensors.elevation import elevation
+from orchestrator.sandbox.scenes.sensors.elevation import DegreeTiles, elevation
+from orchestrator.sandbox.scenes.sensors.embeddings import Embeddings
 from orchestrator.sandbox.scenes.sensors.landcover import landcover
+from orchestrator.sandbox.scenes.sensors.landforms import landforms
 from orchestrator.sandbox.scenes.sensors.landsat import Landsat
 from orchestrator.sandbox.scenes.sensors.landsat_level1 import Level1
 from orchestrator.sandbox.scenes.sensors.landsat_level2 import Level2
+from orchestrator.sandbox.scenes.sensors.lights import lights
 from orchestrator.sandbox.scenes.sensors.modis import modis
+from orchestrator.sandbox.scenes.sensors.modis_nadir import nadir
+from orchestrator.sandbox.scenes.sensors.naip import Naip
+from orchestrator.sandbox.scenes.sensors.people import people
 from orchestrator.sandbox.scenes.sensors.sensor import Sensor
 from orchestrator.sandbox.scenes.sensors.sentinel1 import Sentinel1
 from orchestrator.sandbox.scenes.sensors.sentinel2 import Sentinel2
+from orchestrator.sandbox.scenes.sensors.water import water
 from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue
-from orchestrator.sandbox.scenes.tables import shipped as tables
+from orchestrator.sandbox.scenes.tables import shipped
 
 _DAY_MS = 86_400_000
 _FIRST_MS, _NOW_MS = 1_420_070_400_000, 1_735_689_600_000  # 2015 to 2024, when all but the oldest missions fly
@@ -36,14 +46,25 @@ class WorldCatalogue:
 
     def __init__(self, seed: int = 0) -> None:
         self.sentinel2 = SyntheticCatalogue(seed)
-        earth = Earth(seed)
+        earth, optical = Earth(seed), Sentinel2(self.sentinel2)
         self._sensors: tuple[Sensor, ...] = (
-            Sentinel2(self.sentinel2),
+            optical,
             Landsat(earth, (Level2(), Level1(reflective=False), Level1(reflective=True))),
             Sentinel1(earth),
             elevation(earth),
+            DegreeTiles(earth),
+            landforms(earth),
             landcover(earth),
+            water(earth),
             modis(earth),
+            nadir(earth),
+            climate(earth),
+            DynamicWorld(earth, optical),
+            Embeddings(earth),
+            lights(earth),
+            Naip(earth),
+            people(earth),
+            crops(earth),
         )
         self._by_collection = {name: sensor for sensor in self._sensors for name in sensor.collections}
         self._by_image = {name: sensor for sensor in self._sensors for name in sensor.images}
@@ -87,5 +108,5 @@ class WorldCatalogue:
         return None if sensor is None else sensor.scene(asset_id)
 
     def table(self, asset_id: str) -> Table | None:
-        """Find one table of the shipped boundaries by its id."""
-        return tables.table(asset_id)
+        """Find one of the shipped tables by its id."""
+        return shipped.table(asset_id)

@@ -85,6 +85,17 @@ def test_arrays_are_sorted_by_keys_of_their_own_pixel():
         assert values[0][row, col] == seen(row, col)[:, 1].max()
 
 
+def test_images_with_equal_keys_keep_their_order():
+    """The choice without which no image of integers could be sorted."""
+    keys = call("Image.multiply", image1=call("Image.arraySlice", input=STACK, axis=1, start=0, end=1), image2=0)
+    first = call("Image.arraySlice", input=call("Image.arraySort", image=STACK, keys=keys), axis=0, start=0, end=1)
+    counted = call("Image.arrayLength", input=STACK, axis=0)
+    some = call("Image.updateMask", image=first, mask=call("Image.gt", image1=counted, image2=0))
+    values, valid = window(call("Image.arrayGet", image=some, position=numbers([0, 1])))
+
+    assert all(values[0][row, col] == seen(row, col)[0, 1] for row, col in np.argwhere(valid[0]))
+
+
 def test_least_squares_are_solved_pixel_by_pixel():
     """As the guide to array transformations does with a series, against numpy."""
     enough = call("Image.gt", image1=call("Image.arrayLength", input=STACK, axis=0), image2=2)
@@ -173,6 +184,40 @@ def test_matrices_multiply_the_vectors_of_pixels():
     np.testing.assert_allclose(np.asarray(values)[:, CLEAR[0]], expected[:, CLEAR[0]])
 
 
+def test_principal_components_are_those_of_the_guide():
+    """Centred bands, their covariance, its eigenvectors, and the variances of the components."""
+    catalogue = MemoryCatalogue([make_scene(S2, "a", {"A": VALUES[0, 0], "B": VALUES[1, 0], "C": VALUES[2, 1]})])
+    bands = np.stack([VALUES[0, 0], VALUES[1, 0], VALUES[2, 1]]).reshape(3, -1).astype(float)
+    centred = bands - bands.mean(axis=1, keepdims=True)
+    vectors = call("Image.subtract", image1=call("Image.toArray", image=load("a")), image2=reference("means"))
+    region = {"geometry": call("Image.geometry", feature=load("a")), "scale": 10}
+    covariance = call("Image.reduceRegion", image=vectors, reducer=call("Reducer.centeredCovariance"), **region)
+    found = answer(
+        call("Array.eigen", input=call("Dictionary.getArray", dictionary=covariance, key="array")),
+        catalogue,
+        means=call("Array", values=constant(bands.mean(axis=1).tolist())),
+    )
+
+    values, directions = np.linalg.eigh(centred @ centred.T / centred.shape[1])
+    np.testing.assert_allclose(np.array(found)[:, 0], values[::-1], rtol=1e-6)
+    np.testing.assert_allclose(np.abs(np.array(found)[:, 1:]), np.abs(directions.T[::-1]), rtol=1e-5)
+
+
+def test_neighbourhoods_are_matrices_of_rows_and_columns():
+    """Masked neighbours have the default, without its fraction; the mask is the pixel's own."""
+    kernel = call("Kernel.rectangle", xRadius=2, yRadius=1)
+    seen = call("Image.select", input=load("s0"), bandSelectors=["A"])
+    around = call("Image.neighborhoodToArray", image=seen, kernel=kernel, defaultValue=9.7)
+    flat = call("Image.arrayFlatten", image=around, coordinateLabels=constant([["a", "b", "c"], list("pqrst")]))
+    values, valid = window(flat)
+
+    padded = np.pad(np.where(CLEAR[0], VALUES[0, 0], 9), ((1, 1), (2, 2)), constant_values=9)
+    np.testing.assert_array_equal(valid[0], CLEAR[0])
+    for row, col in np.argwhere(CLEAR[0]):
+        found = np.array([band[row, col] for band in values]).reshape(3, 5)
+        np.testing.assert_array_equal(found, padded[row : row + 3, col : col + 5])
+
+
 def test_array_bands_tell_their_dimensions():
     """In the type of the band."""
     found = answer(call("Image.bandTypes", image=call("Image.toArray", image=numbers([1, 2.5]))))
@@ -214,6 +259,9 @@ def test_array_bands_are_not_exported():
         (call("Image.arrayLength", input=1, axis=0), "must hold arrays"),
         (call("Image.arrayFlatten", image=SMALL, coordinateLabels=constant([["a"], ["b"]])), "2 dimensions"),
         (call("Image.matrixInverse", value=SMALL), "2 dimensions"),
+        (call("Image.arrayFlatten", image=SMALL, coordinateLabels=constant(["ab"])), "found: "),
+        (call("Image.arrayRepeat", input=SMALL, axis=0, copies=1.5), "found: 1.5"),
+        (call("Image.arraySlice", input=SMALL, axis=0, start=0.5), "found: 0.5"),
         (call("Image.arrayCat", image1=SMALL, image2=SMALL, axis=2), "between 0 and 1"),
     ],
 )

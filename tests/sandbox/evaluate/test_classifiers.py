@@ -248,6 +248,21 @@ def test_what_no_page_tells_is_refused(classifier, refused):
 
 
 @pytest.mark.parametrize(
+    ("mode", "classes", "refused"),
+    [
+        pytest.param("PROBABILITY", [0, 1, 0, 1], "PROBABILITY of two classes", id="two classes"),
+        pytest.param("MULTIPROBABILITY", [2, 0, 1, 2], "not seen in ascending order", id="order of classes"),
+    ],
+)
+def test_chances_of_which_the_pages_contradict_each_other_are_refused(mode, classes, refused):
+    """Or of which they say too little."""
+    table = features(*(feature(b1=at, b2=at, c=each) for at, each in enumerate(classes)))
+
+    with pytest.raises(NotImitatedError, match=refused):
+        classified(trained(FOREST, mode, table=table))
+
+
+@pytest.mark.parametrize(
     ("classifier", "named"),
     [
         pytest.param(FOREST, "has not been trained", id="untrained"),
@@ -291,6 +306,16 @@ def test_clouds_of_points_are_clusters(clusterer):
     pairs = set(zip(found, LABELS.tolist(), strict=True))
     assert len(pairs) == 3
     assert {number for number, _ in pairs} == {0, 1, 2}
+
+
+def test_a_sample_tells_a_training_its_inputs(catalogue):
+    """The bands of Image.sample are the inputs where none are told."""
+    sample = call("Image.sample", image=load("a"))
+    made = call("Clusterer.train", clusterer=MEANS, features=sample)
+
+    assert answer(call("Clusterer.schema", clusterer=made), catalogue) == ["b1", "b2"]
+    with pytest.raises(EvaluationError, match="'inputProperties' is required"):
+        answer(call("Clusterer.schema", clusterer=call("Clusterer.train", clusterer=MEANS, features=TABLE)))
 
 
 def test_images_are_clustered_by_the_names_of_their_bands(catalogue):

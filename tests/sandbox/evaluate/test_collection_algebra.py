@@ -47,6 +47,11 @@ def test_all_statistics_have_the_names_of_the_documentation():
     )  # fmt: skip
 
 
+def test_missing_values_are_skipped():
+    """So the release notes say of all statistics."""
+    assert [aggregate(name, 1, None, 1, 3) for name in ("count_distinct", "count", "sum", "product")] == [2, 3, 5, 3]
+
+
 def test_values_are_counted_by_their_text():
     """Texts and integers are keys as they are written."""
     assert aggregate("histogram", "a", "b", "a", 3) == {"3": 1, "a": 2, "b": 1}
@@ -58,7 +63,6 @@ def test_values_are_counted_by_their_text():
         pytest.param("product", [], id="product of nothing"),
         pytest.param("sample_var", [1], id="sample of one"),
         pytest.param("stats", [1, 2, None], id="statistics with a missing value"),
-        pytest.param("count_distinct", [1, None], id="distinct values with a missing one"),
     ],
 )
 def test_what_no_source_tells_of_statistics_is_refused(name, values):
@@ -136,6 +140,21 @@ def test_images_of_one_id_are_combined():
     assert [[band["id"] for band in image["bands"]] for image in value(combined)["features"]] == [["a", "c"]]
 
 
+def test_images_of_a_collection_are_cast():
+    """In the order of the names; a band that an image lacks is added."""
+    cast = {"ImageCollection.cast": [images("a", "b"), {"a": "float", "b": "int8"}, ["b", "a"]]}
+    bands = [
+        [(band["id"], band["data_type"]["precision"]) for band in image["bands"]] for image in value(cast)["features"]
+    ]
+    assert bands == [[("b", "int"), ("a", "float")]] * 2
+
+
+def test_every_band_of_a_cast_collection_is_named():
+    """The reference says that the types must include all bands."""
+    with pytest.raises(EvaluationError, match="include the band 'b'"):
+        value({"ImageCollection.cast": [images("a", "b"), {"a": "float"}, ["a"]]})
+
+
 def test_new_names_of_equal_bands_are_refused():
     """The reference says that they are renamed, not how."""
     with pytest.raises(NotImitatedError, match="'a'"):
@@ -179,3 +198,10 @@ def test_arrays_are_made_of_numbers_of_a_feature():
     """A feature that lacks a property, or where it is no number, is dropped."""
     table = features({"a": 1, "b": 2.5}, {"a": 1}, {"a": "x", "b": 1})
     assert listed({"FeatureCollection.makeArray": [table, ["b", "a"]]}, "array") == [[2.5, 1]]
+
+
+@pytest.mark.parametrize("selectors", [["zzz"], ["a.", "ab"]])
+def test_selectors_of_no_property_or_of_one_twice_are_refused(selectors):
+    """No source tells what becomes of them."""
+    with pytest.raises(NotImitatedError):
+        value({"Feature.select": [FEATURE, selectors]})

@@ -84,6 +84,7 @@ def test_what_no_source_tells_of_ranges_is_refused(written):
         ("yyyyMMdd'T'HHmmss", "20210430T071531", ms(2021, 4, 30, 7, 15, 31)),
         ("yyyyDDD", "2020060", ms(2020, 2, 29)),
         ("yyyy-MM-dd h:mm a", "2021-04-30 12:05 AM", ms(2021, 4, 30, 0, 5)),
+        ("yyyy-MM-dd h:mm a", "2021-04-30 1:05 PM", ms(2021, 4, 30, 13, 5)),
         ("yyyy-MM-dd HH:mm:ss.SSS", "2021-04-30 00:00:00.5", ms(2021, 4, 30) + 500),
         ("yyyy", "2021", ms(2021, 1, 1)),
     ],

@@ -161,6 +161,8 @@ def test_what_no_page_tells_of_kernels_is_refused(catalogue, made, named):
         pytest.param(kernel("fixed", weights=[[1]], width=3), "The width is 3, but the weights have 1", id="width"),
         pytest.param(kernel("square", radius=-1), "must not be negative", id="negative radius"),
         pytest.param(kernel("square", radius=1, units="feet"), "Invalid units: 'feet'", id="units"),
+        pytest.param(kernel("rectangle", xRadius=1, yRadius=-1), "must not be negative", id="negative side"),
+        pytest.param(kernel("fixed", weights=[[0]], normalize=True), "all zero", id="nothing to normalise"),
         pytest.param(kernel("square", radius=256), "513 pixels is more than the 512", id="size"),
     ],
 )

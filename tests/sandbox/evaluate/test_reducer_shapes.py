@@ -123,9 +123,9 @@ def test_an_extreme_brings_its_company():
 
 def test_outputs_are_named():
     """In order, as a list."""
-    node = reducer("combine", reducer1=reducer("minMax"), reducer2=reducer("linearFit"), outputPrefix="l_")
+    node = reducer("combine", reducer1=reducer("linearFit"), reducer2=reducer("minMax"), outputPrefix="l_")
 
-    assert answer(call("Reducer.getOutputs", reducer=node)) == ["min", "max", "l_scale", "l_offset"]
+    assert answer(call("Reducer.getOutputs", reducer=node)) == ["scale", "offset", "l_min", "l_max"]
 
 
 def test_percentiles_are_least_middle_and_greatest():

@@ -88,7 +88,7 @@ def test_digits_are_ascii():
         pytest.param(call("String.match", input="a", regex="(?=a)"), id="look ahead"),
         pytest.param(call("String.match", input="aa", regex=r"(?:a)\1"), id="back reference"),
         pytest.param(call("String.match", input="a", regex=r"\pL"), id="Unicode class"),
-        pytest.param(call("String.match", input="a", regex="(a)"), id="groups of the first match"),
+        pytest.param(call("String.match", input="a", regex="(b)?a"), id="a group that takes no part"),
         pytest.param(call("String.replace", input="a", regex="(a)", replacement="$1"), id="reference in a replacement"),
         pytest.param(call("String.split", string="ab", regex="x*"), id="split at nothing"),
         pytest.param(call("String", input=[1, 2]), id="text of a list"),
@@ -148,3 +148,10 @@ def test_what_no_source_tells_of_texts_is_refused(written):
     """A guess would be worse."""
     with pytest.raises(NotImitatedError):
         value(written)
+
+
+def test_the_groups_of_the_first_match_follow_it():
+    """So the release notes say of `match` without the flag `g`; with it, there are only matches."""
+    pattern = "([a-z])([0-9]+)"
+    assert value({"String.match": ["a12 b3", pattern]}) == ["a12", "a", "12"]
+    assert value({"String.match": ["a12 b3", pattern, "g"]}) == ["a12", "b3"]

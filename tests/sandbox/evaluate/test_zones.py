@@ -6,7 +6,20 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from evaluate_kit import ORIGIN, S2, MemoryCatalogue, answer, band, call, exact, features, load, make_scene, pixels
+from evaluate_kit import (
+    ORIGIN,
+    S2,
+    MemoryCatalogue,
+    answer,
+    band,
+    call,
+    constant,
+    exact,
+    features,
+    load,
+    make_scene,
+    pixels,
+)
 
 from orchestrator.sandbox.earthengine.evaluate import EvaluationError
 
@@ -132,6 +145,17 @@ def test_a_seed_chooses_the_same_pixels_again():
     assert once == again != other
 
 
+def test_samples_may_be_large():
+    """As tables may: only lists of features end at five thousand."""
+    options = {"image": call("Image.constant", value=1), "region": box(0, 0, 80, 80), "scale": 10, "projection": UTM}
+
+    sampled = call("Image.sample", **options)
+
+    assert answer(call("Collection.size", collection=sampled)) == 6400
+    with pytest.raises(EvaluationError, match="5000 elements"):
+        answer(sampled)
+
+
 def around(image, node, matrix, **options):
     kernel = call("Kernel.fixed", width=-1, height=-1, weights={"constantValue": matrix})
     made = call("Image.reduceNeighborhood", image=image, reducer=node, kernel=kernel, **options)
@@ -223,3 +247,61 @@ def test_the_size_of_tiles_has_bounds():
 
     with pytest.raises(EvaluationError, match=r"tileScale must be between 0\.1 and 16, found 17"):
         answer(node, CATALOGUE)
+
+
+def test_a_rectangle_has_the_pixels_around_a_region():
+    """An array per band, with the image's own properties and a value for what is masked."""
+    image = call("Element.setMulti", object=load("a"), properties={"dictionaryValue": {"values": {"k": constant(3)}}})
+    node = call("Image.sampleRectangle", image=image, region=box(1.2, 0.1, 2.9, 1.8), defaultValue=0)
+
+    found = answer(node, CATALOGUE)["properties"]
+
+    assert found == {
+        "k": 3,
+        "B4": np.where(HOLES, VALUES, 0)[:2, 1:3].tolist(),
+        "B8": CLASSES[:2, 1:3].tolist(),
+    }
+    cells = call("Array.toList", array=call("Element.getArray", object=node, property="B8"))
+    assert answer(cells, CATALOGUE) == CLASSES[:2, 1:3].tolist()
+
+
+def test_a_large_rectangle_is_refused():
+    """The published sentence has the numbers."""
+    node = call("Image.sampleRectangle", image=band("B8"), region=box(0, 0, 1000, 300))
+
+    with pytest.raises(EvaluationError, match=r"Too many pixels in sample; must be <= 262144\. Got 300000"):
+        answer(node, CATALOGUE)
+
+
+def test_the_pixels_of_a_region_are_counted_not_those_of_its_box():
+    """Half of a square of 8 x 8 pixels are 32, and bestEffort takes pixels twice as large for 8."""
+    corners = [[X, Y], [X + 80, Y], [X, Y - 80]]
+    half = call("GeometryConstructors.Polygon", coordinates=[corners], crs=UTM, geodesic=False)
+    options = {"image": call("Image.constant", value=1), "geometry": half, "scale": 10, "crs": UTM}
+
+    with pytest.raises(EvaluationError, match=r"Found 32, but maxPixels allows only 31"):
+        answer(call("Image.reduceRegion", reducer=reducer("sum"), maxPixels=31, **options))
+
+    total = answer(call("Image.reduceRegion", reducer=reducer("sum"), maxPixels=32, **options))
+    assert total == {"constant": pytest.approx(32)}
+    coarse = answer(call("Image.reduceRegion", reducer=reducer("sum"), maxPixels=8, bestEffort=True, **options))
+    assert coarse == {"constant": pytest.approx(8)}
+
+
+def test_a_region_smaller_than_a_pixel_weighs_its_share():
+    """A quarter of a pixel has its value as mean, and no centre to count."""
+    options = {"image": band("B8"), "geometry": box(0, 0, 0.25, 1), "scale": 10}
+
+    assert answer(call("Image.reduceRegion", reducer=reducer("mean"), **options), CATALOGUE) == {"B8": CLASSES[0, 0]}
+    assert answer(call("Image.reduceRegion", reducer=reducer("sum"), **options), CATALOGUE) == {
+        "B8": pytest.approx(CLASSES[0, 0] / 4)
+    }
+    assert answer(call("Image.reduceRegion", reducer=reducer("count"), **options), CATALOGUE) == {"B8": 0}
+
+
+def test_weighted_inputs_stand_before_unweighted_ones():
+    """The guide's rule of reducers side by side."""
+    node = reducer("combine", reducer1=reducer("count"), reducer2=reducer("mean"))
+
+    with pytest.raises(EvaluationError, match="All weighted inputs must be before all unweighted inputs"):
+        by_features(load("a"), node)

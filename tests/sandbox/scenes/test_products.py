@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+import shapely
 
 DAY = 86_400_000
 SINUSOIDAL = "SR-ORG:6974"
@@ -21,6 +22,11 @@ TEMPERATURE = (
 DAILY = (
     "num_observations_1km state_1km SensorZenith SensorAzimuth Range SolarZenith SolarAzimuth gflags orbit_pnt "
     f"granule_pnt num_observations_500m {REFLECTANCE} QC_500m obscov_500m iobs_res q_scan"
+)
+NADIR = ("Nadir_Reflectance_Band", "BRDF_Albedo_Band_Mandatory_Quality_Band")
+CONTINUOUS = (
+    "Percent_Tree_Cover Percent_NonTree_Vegetation Percent_NonVegetated Quality Percent_Tree_Cover_SD "
+    "Percent_NonVegetated_SD Cloud"
 )
 LAND_COVER = (
     "LC_Type1 LC_Type2 LC_Type3 LC_Type4 LC_Type5 LC_Prop1_Assessment LC_Prop2_Assessment LC_Prop3_Assessment "
@@ -77,9 +83,71 @@ SHEETS = {
     ),
     "ESA/WorldCover/v100": ("Map", "EPSG:4326", 1 / 12000, "2020-01-01", None),
     "ESA/WorldCover/v200": ("Map", "EPSG:4326", 1 / 12000, "2021-01-01", None),
+    "COPERNICUS/DEM/GLO30": ("DEM EDM FLM HEM WBM", "EPSG:4326", 1 / 360, "2010-12-01", 0),
+    "JAXA/ALOS/AW3D30/V3_2": ("DSM STK MSK", "EPSG:4326", 1 / 3600, "2006-01-24", 0),
+    "USGS/NLCD_RELEASES/2019_REL/NLCD": (
+        "landcover impervious impervious_descriptor",
+        "EPSG:4326",
+        30 / 111319.49079327358,
+        "2001-01-01",
+        3 * 365,
+    ),
+    "JRC/GSW1_4/MonthlyHistory": ("water", "EPSG:4326", 0.00025, "1984-03-01", 31),
+    "JRC/GSW1_4/YearlyHistory": ("waterClass", "EPSG:4326", 0.00025, "1984-01-01", 366),
+    "UCSB-CHG/CHIRPS/DAILY": ("precipitation", "EPSG:4326", 0.05, "1981-01-01", 1),
+    "UCSB-CHG/CHIRPS/PENTAD": ("precipitation", "EPSG:4326", 0.05, "1981-01-01", 5),
+    "ECMWF/ERA5_LAND/MONTHLY_AGGR": (None, "EPSG:4326", 0.1, "1950-02-01", 28),
+    "ECMWF/ERA5_LAND/DAILY_AGGR": (None, "EPSG:4326", 0.1, "1950-01-02", 1),
+    "ECMWF/ERA5_LAND/HOURLY": (None, "EPSG:4326", 0.1, "1950-01-01T01:00", 1 / 24),
+    "AAFC/ACI": ("landcover", "EPSG:4326", 30 / 111319.49079327358, "2009-01-01", 365),
+    "USDA/NASS/CDL": ("cropland cultivated confidence", "EPSG:4326", 30 / 111319.49079327358, "1997-01-01", 365),
+    "ESA/CCI/FireCCI/5_1": ("BurnDate ConfidenceLevel LandCover ObservedFlag", "EPSG:4326", 1 / 360, "2001-01-01", 31),
+    "MODIS/061/MCD43A4": (
+        " ".join(f"{kind}{number}" for kind in NADIR for number in range(1, 8)),
+        SINUSOIDAL,
+        463.312716527917,
+        "2000-02-24",
+        1,
+    ),
+    "MODIS/061/MOD44B": (
+        CONTINUOUS,
+        SINUSOIDAL,
+        231.65635826395825,
+        "2000-03-05",
+        366,
+    ),
+    "CIESIN/GPWv411/GPW_Population_Count": ("population_count", "EPSG:4326", 1 / 120, "2000-01-01", 1827),
+    "CIESIN/GPWv411/GPW_Population_Density": ("population_density", "EPSG:4326", 1 / 120, "2000-01-01", 1827),
+    "NOAA/VIIRS/DNB/MONTHLY_V1/VCMCFG": ("avg_rad cf_cvg", "EPSG:4326", 1 / 240, "2012-04-01", 30),
+    "NOAA/DMSP-OLS/NIGHTTIME_LIGHTS": (
+        "avg_vis stable_lights cf_cvg avg_lights_x_pct",
+        "EPSG:4326",
+        1 / 120,
+        "1992-01-01",
+        366,
+    ),
 }
+HANSEN = (
+    "treecover2000 loss gain first_b30 first_b40 first_b50 first_b70 last_b30 last_b40 last_b50 last_b70 "
+    "datamask lossyear"
+)
+WATER = "occurrence change_abs change_norm seasonality recurrence transition max_extent"
 # The same for images that belong to no collection.
-SINGLES = {"USGS/SRTMGL1_003": ("elevation", "EPSG:4326", 1 / 3600)}
+SINGLES = {
+    "USGS/SRTMGL1_003": ("elevation", 1 / 3600),
+    "NASA/NASADEM_HGT/001": ("elevation num swb", 1 / 3600),
+    "CGIAR/SRTM90_V4": ("elevation", 1 / 1200),
+    "MERIT/DEM/v1_0_3": ("dem", 1 / 1200),
+    "USGS/GTOPO30": ("elevation", 1 / 120),
+    "NOAA/NGDC/ETOPO1": ("bedrock ice_surface", 1 / 60),
+    "USGS/3DEP/10m": ("elevation", 1 / 10800),
+    "JRC/GSW1_4/GlobalSurfaceWater": (WATER, 0.00025),
+    "UMD/hansen/global_forest_change_2023_v1_11": (HANSEN, 0.00025),
+    "USGS/GFSAD1000_V1": ("landcover", 1 / 112),
+    "CSP/ERGo/1_0/US/landforms": ("constant", 1 / 10800),
+    "CSP/ERGo/1_0/Global/SRTM_landforms": ("constant", 1 / 1200),
+    "OpenLandMap/SOL/SOL_PH-H2O_USDA-4C1A2A_M/v02": ("b0 b10 b30 b60 b100 b200", 1 / 480),
+}
 
 
 @pytest.mark.parametrize("collection", list(SHEETS))
@@ -88,7 +156,8 @@ def test_images_have_the_bands_of_their_data_sheet(earth, collection):
     bands, crs, step, _, _ = SHEETS[collection]
     image = next(earth.scenes(collection, None, None, None))
 
-    assert [band.name for band in image.bands] == bands.split()
+    if bands is not None:
+        assert [band.name for band in image.bands] == bands.split()
     assert {band.crs for band in image.bands} == {crs}
     assert image.bands[0].transform[0] == pytest.approx(step, rel=1e-9)
 
@@ -102,7 +171,7 @@ def test_collections_begin_on_the_day_of_their_data_sheet_and_go_on_as_often(ear
 
     assert first.properties["system:time_start"] == start
     assert [each.properties["system:time_start"] - start for each in more] == (
-        [] if revisit is None else [revisit * DAY]
+        [] if revisit is None else [round(revisit * DAY)]
     )
     assert all(earth.scene(each.asset_id).asset_id == each.asset_id for each in (first, *more))
 
@@ -110,22 +179,26 @@ def test_collections_begin_on_the_day_of_their_data_sheet_and_go_on_as_often(ear
 @pytest.mark.parametrize("asset", list(SINGLES))
 def test_single_images_have_the_bands_of_their_data_sheet(earth, asset):
     """They are found by their id, and are no collection."""
-    bands, crs, step = SINGLES[asset]
+    bands, step = SINGLES[asset]
     image = earth.scene(asset)
 
     assert [band.name for band in image.bands] == bands.split()
-    assert image.bands[0].crs == crs
+    assert {band.crs for band in image.bands} == {"EPSG:4326"}
     assert image.bands[0].transform[0] == pytest.approx(step, rel=1e-9)
     assert asset not in earth.collections()
 
 
-@pytest.mark.parametrize("collection", list(SHEETS))
-def test_every_band_of_every_product_is_read(earth, collection):
-    """A few pixels in the middle of Europe, in the type of the band."""
-    day = int(np.datetime64("2021-07-12", "ms").astype(int))
-    image = next(earth.scenes(collection, None, day, None), None) or next(earth.scenes(collection, None, None, None))
-    for band in image.bands:
-        row, col = cell(band)
+@pytest.mark.parametrize("asset", [*SHEETS, *SINGLES])
+def test_every_band_of_every_product_is_read(earth, asset):
+    """A few pixels in the middle of Europe or of the United States, in the type of the band."""
+    image = earth.scene(asset)
+    if image is None:
+        day = int(np.datetime64("2013-07-12", "ms").astype(int))
+        after, ever = (earth.scenes(asset, shapely.Point(15.15, 45.72), start, None) for start in (day, None))
+        image = next(after, None) or next(ever, None) or next(earth.scenes(asset, None, None, None))
+    lon = 15.15 if image.footprint.intersects(shapely.Point(15.15, 45.72)) else -100.0  # in North America
+    for band in image.bands[:40]:
+        row, col = cell(band, lon)
 
         values, valid = image.read(band.name, 0, row, col, 3, 3)
 
@@ -173,3 +246,36 @@ def test_retired_collections_are_not_there(earth, gone):
     """What Google took down is not found here either."""
     assert gone not in earth.collections()
     assert earth.scene(f"{gone}/2020_01_01") is None
+
+
+ERA5_DAY = (
+    "dewpoint_temperature_2m temperature_2m skin_temperature soil_temperature_level_1 soil_temperature_level_2 "
+    "soil_temperature_level_3 soil_temperature_level_4 lake_bottom_temperature lake_ice_depth lake_ice_temperature "
+    "lake_mix_layer_depth lake_mix_layer_temperature lake_shape_factor lake_total_layer_temperature snow_albedo "
+    "snow_cover snow_density snow_depth snow_depth_water_equivalent snowfall_sum snowmelt_sum "
+    "temperature_of_snow_layer skin_reservoir_content volumetric_soil_water_layer_1 volumetric_soil_water_layer_2 "
+    "volumetric_soil_water_layer_3 volumetric_soil_water_layer_4 forecast_albedo surface_latent_heat_flux_sum "
+    "surface_net_solar_radiation_sum surface_net_thermal_radiation_sum surface_sensible_heat_flux_sum "
+    "surface_solar_radiation_downwards_sum surface_thermal_radiation_downwards_sum evaporation_from_bare_soil_sum "
+    "evaporation_from_open_water_surfaces_excluding_oceans_sum evaporation_from_the_top_of_canopy_sum "
+    "evaporation_from_vegetation_transpiration_sum potential_evaporation_sum runoff_sum snow_evaporation_sum "
+    "sub_surface_runoff_sum surface_runoff_sum total_evaporation_sum u_component_of_wind_10m v_component_of_wind_10m "
+    "surface_pressure total_precipitation_sum leaf_area_index_high_vegetation leaf_area_index_low_vegetation"
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "last"),
+    [
+        ("DAILY_AGGR", 150, "leaf_area_index_low_vegetation_max"),
+        ("MONTHLY_AGGR", 150, "leaf_area_index_low_vegetation_max"),
+        ("HOURLY", 69, "total_precipitation_hourly"),
+    ],
+)
+def test_era5_land_has_the_bands_of_its_data_sheets(earth, kind, count, last):
+    """Means and sums first, then least and greatest; by the hour what accumulates, and what fell in the hour."""
+    names = [band.name for band in next(earth.scenes(f"ECMWF/ERA5_LAND/{kind}", None, None, None)).bands]
+    summed = ERA5_DAY if kind != "HOURLY" else ERA5_DAY.replace("_sum", "")
+
+    assert names[:50] == summed.split()
+    assert (len(names), names[-1]) == (count, last)

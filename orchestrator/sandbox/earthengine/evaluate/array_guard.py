@@ -23,7 +23,7 @@ _WELCOME: dict[str, frozenset[str] | None] = {
             *("toFloat", "float", "toDouble", "double"),
             *("select", "rename", "addBands", "cat", "slice", "bandNames", "bandTypes", "id", "date", "toArray"),
             *("copyProperties", "projection", "geometry", "clip", "reproject", "clipToBoundsAndScale"),
-            *("setDefaultProjection", "getArray", "reduceRegion", "sample"),
+            *("setDefaultProjection", "getArray", "reduceRegion", "sample", "neighborhoodToArray"),
         ),
         _EVERY,
     ),

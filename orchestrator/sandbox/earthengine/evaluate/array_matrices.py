@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from orchestrator.sandbox.earthengine.evaluate.arrays import Batch
+from orchestrator.sandbox.earthengine.evaluate.arrays import Batch, checked_size
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 
 _SINGULAR = 1e-12  # of a matrix' condition: below it, the result is rounding error
@@ -18,6 +18,14 @@ def _matrix(name: str, batch: Batch) -> Batch:
     return batch
 
 
+def _doubles(name: str, batch: Batch) -> Batch:
+    """Give matrices as doubles, all of them finite."""
+    found = _matrix(name, batch).astype(np.float64)
+    if not np.isfinite(found).all():
+        raise not_imitated(f"{name}: a matrix with undefined or infinite elements")
+    return found
+
+
 def square(name: str, batch: Batch) -> Batch:
     """
     Give square matrices as doubles.
@@ -27,7 +35,7 @@ def square(name: str, batch: Batch) -> Batch:
     """
     if _matrix(name, batch).shape[1] != batch.shape[2]:
         raise EvaluationError(f"{name}: The matrix must be square, found {batch.shape[1]}x{batch.shape[2]}.")
-    return batch.astype(np.float64)
+    return _doubles(name, batch)
 
 
 def _regular(name: str, batch: Batch) -> Batch:
@@ -49,7 +57,7 @@ def multiplied(name: str, left: Batch, right: Batch) -> Batch:
 
 def solved(name: str, left: Batch, right: Batch) -> Batch:
     """Solve left x = right, by least squares if there are more rows than unknowns."""
-    left, right = (_matrix(name, each).astype(np.float64) for each in (left, right))
+    left, right = (_doubles(name, each) for each in (left, right))
     if left.shape[1] != right.shape[1]:
         raise EvaluationError(f"{name}: A has {left.shape[1]} rows, B has {right.shape[1]}.")
     if left.shape[1] < left.shape[2]:
@@ -68,7 +76,7 @@ def inverse(name: str, batch: Batch) -> Batch:
 
 def pseudo_inverse(name: str, batch: Batch) -> Batch:
     """Invert as Moore and Penrose do."""
-    return np.linalg.pinv(_matrix(name, batch).astype(np.float64))
+    return np.linalg.pinv(_doubles(name, batch))
 
 
 def determinant(name: str, batch: Batch) -> Batch:
@@ -96,6 +104,7 @@ def diagonal_matrix(name: str, batch: Batch) -> Batch:
     """Put single columns on the diagonals of square matrices."""
     if _matrix(name, batch).shape[2] != 1:
         raise EvaluationError(f"{name}: Expected a single column, found {batch.shape[2]}.")
+    checked_size(name, batch.shape[1], batch.shape[1])
     return np.asarray(batch * np.eye(batch.shape[1], dtype=batch.dtype))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.arrays import Array, made
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.images import constant_image
 from orchestrator.sandbox.earthengine.evaluate.kernels import Kernel
@@ -38,6 +38,8 @@ def coerced(function: str, parameter: Parameter, value: Any) -> Any:
     if value is None:
         return None
     kind = parameter.type.partition("<")[0]
+    if kind == "List" and isinstance(value, Array) and function != "Image.remap":
+        raise not_imitated(f"{function}: an array in place of a list")
     promote = _PROMOTIONS.get(kind)
     promoted = told(value) if promote is None else promote(told(value))
     if promoted is None:

@@ -143,7 +143,7 @@ class Evaluator:
         if not found.bands:
             raise EvaluationError("Image has no bands.")
         if any(band.type.dimensions for band in found.bands):
-            raise not_imitated("The pixels of an array band, which only TFRecord can hold: their export")
+            raise not_imitated("Reading the pixels of an array band, which only TFRecord could hold,")
         if grid is None:
             return RequestedImage(found, _own_grid(found))
         lattice = Projection(grid.crs, grid.transform)

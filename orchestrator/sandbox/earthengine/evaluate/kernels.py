@@ -65,7 +65,7 @@ class Kernel:
         pixels: How far it reaches where it counts pixels.
         metres: How far it reaches where it counts metres.
         metric: Of a distance kernel: `euclidean`, `manhattan` or `chebyshev`.
-        is_box: Whether it is told by a width and a height alone.
+        is_box: Whether it is a square, a rectangle or a matrix of the user's own: what `neighborhoodToArray` takes.
     """
 
     make: Callable[[float], Weights] = field(repr=False)
@@ -171,6 +171,7 @@ def distance(metric: str, radius: float, units: str, *, normalize: bool, magnitu
 
 def rectangle(x_radius: float, y_radius: float, units: str, *, normalize: bool, magnitude: float) -> Kernel:
     """Make a kernel of equal weights."""
+    _extent(min(x_radius, y_radius), units)
     pixels, whole = _extent(max(x_radius, y_radius), units)
 
     def weights(metres: float) -> Weights:
@@ -222,10 +223,13 @@ def scaled(values: Matrix, row: int, col: int, *, normalize: bool, magnitude: fl
 
     Raises:
         NotImitatedError: If weights to be normalised are negative: they shall sum to zero, but how is not told.
+        EvaluationError: If weights to be normalised are all zero.
     """
     if normalize:
         if (values < 0).any():
             raise not_imitated("A normalised kernel with negative weights")
+        if not values.any():
+            raise EvaluationError("Kernel: Weights that are all zero cannot be normalised.")
         values = values / values.sum()
     return Weights(values * magnitude, row, col)
 

@@ -37,7 +37,7 @@ SHARED = SURE | {MULTIPROBABILITY}
 FULL = SHARED | {REGRESSION}
 FOREST = FULL | ARRAYS
 
-Make = Callable[[bool, int], Any]  # whether it regresses, and how many inputs there are, to an estimator
+Make = Callable[[bool, int], Any]  # whether it regresses, and how many samples there are, to an estimator
 
 
 def estimated(name: str, modes: frozenset[str], make: Make, *, facts: bool = False) -> Classifier:
@@ -47,7 +47,7 @@ def estimated(name: str, modes: frozenset[str], make: Make, *, facts: bool = Fal
         regresses = mode in {REGRESSION, RAW_REGRESSION}
         if not regresses and len(np.unique(labels)) == 1:
             return _only(labels[0], mode)
-        estimator = make(regresses, rows.shape[1]).fit(rows, labels)
+        estimator = make(regresses, len(rows)).fit(rows, labels)
         told = {"importance": estimator.feature_importances_} if facts else {}
         return Learned(lambda asked: _results(name, estimator, asked, labels, mode), told)
 
@@ -73,14 +73,14 @@ def random_forest(trees: int, variables: int | None, leaf: int, bag: float, node
     """Make a random forest; without a number of variables, their square root is tried at each split."""
     name = "Classifier.smileRandomForest"
 
-    def make(regresses: bool, _inputs: int) -> Any:
+    def make(regresses: bool, samples: int) -> Any:
         ensemble = library(name, "ensemble")
         kind = ensemble.RandomForestRegressor if regresses else ensemble.RandomForestClassifier
         return kind(
             trees,
             max_features=variables or "sqrt",
             min_samples_leaf=leaf,
-            max_samples=bag,
+            max_samples=max(1, round(bag * samples)),
             max_leaf_nodes=nodes,
             random_state=seed,
         )
@@ -92,7 +92,7 @@ def cart(nodes: int | None, leaf: int) -> Classifier:
     """Make a single tree."""
     name = "Classifier.smileCart"
 
-    def make(regresses: bool, _inputs: int) -> Any:
+    def make(regresses: bool, _samples: int) -> Any:
         tree = library(name, "tree")
         kind = tree.DecisionTreeRegressor if regresses else tree.DecisionTreeClassifier
         return kind(max_leaf_nodes=nodes, min_samples_leaf=leaf, random_state=0)
@@ -117,7 +117,7 @@ def gradient_boost(trees: int, shrinkage: float, rate: float, nodes: int | None,
         "random_state": seed,
     }
 
-    def make(regresses: bool, _inputs: int) -> Any:
+    def make(regresses: bool, _samples: int) -> Any:
         ensemble = library(name, "ensemble")
         if regresses:
             return ensemble.GradientBoostingRegressor(loss=_LOSSES[loss], **common)
@@ -130,7 +130,7 @@ def naive_bayes(smoothing: float) -> Classifier:
     """Make a multinomial naive Bayes classifier of counts; negative inputs are discarded."""
     name = "Classifier.smileNaiveBayes"
 
-    def make(_regresses: bool, _inputs: int) -> Any:
+    def make(_regresses: bool, _samples: int) -> Any:
         pipeline, preprocessing = library(name, "pipeline"), library(name, "preprocessing")
         discard = preprocessing.FunctionTransformer(_without_negatives)
         return pipeline.make_pipeline(discard, library(name, "naive_bayes").MultinomialNB(alpha=smoothing))
@@ -146,7 +146,7 @@ def nearest_neighbours(count: int, metric: str) -> Classifier:
     """Vote among the nearest samples."""
     name = "Classifier.smileKNN"
 
-    def make(_regresses: bool, _inputs: int) -> Any:
+    def make(_regresses: bool, _samples: int) -> Any:
         return library(name, "neighbors").KNeighborsClassifier(count, metric=metric.lower())
 
     return estimated(name, SURE, make)
@@ -158,7 +158,7 @@ def support_vectors(kind: str, settings: dict[str, Any], target: int) -> Classif
     if kind == "ONE_CLASS":
         return Classifier(name, _one_class(name, settings, target), frozenset({CLASSIFICATION}))
 
-    def make(regresses: bool, _inputs: int) -> Any:
+    def make(regresses: bool, _samples: int) -> Any:
         svm = library(name, "svm")
         return (
             svm.NuSVR(**settings) if regresses else getattr(svm, {"C_SVC": "SVC", "NU_SVC": "NuSVC"}[kind])(**settings)
@@ -168,10 +168,10 @@ def support_vectors(kind: str, settings: dict[str, Any], target: int) -> Classif
         return estimated(name, frozenset({REGRESSION}), make)
     plain = estimated(name, SHARED, make)
 
-    def calibrated(_regresses: bool, inputs: int) -> Any:
+    def calibrated(_regresses: bool, samples: int) -> Any:
         # Platt's scaling by five-fold cross-validation, as LIBSVM has it.
         calibration = library(name, "calibration")
-        return calibration.CalibratedClassifierCV(make(False, inputs), ensemble=False)
+        return calibration.CalibratedClassifierCV(make(False, samples), ensemble=False)
 
     chance = estimated(name, SHARED, calibrated)
 

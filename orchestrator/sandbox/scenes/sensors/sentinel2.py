@@ -79,6 +79,8 @@ class Sentinel2Scene:
         self.index = base.index
         self.asset_id = f"{collection}/{base.index}"
         self.footprint = base.footprint
+        self.tile = base.tile
+        self.overpass = base.overpass
         self._base = base
         self._clouds = clouds
         self._kind = KINDS[collection]

@@ -143,6 +143,8 @@ class Products:
 def _near(calendar: Calendar, index: str) -> Iterator[Span]:
     """Spans that an index may name: it begins with a date; all of them where it does not."""
     digits = "".join(sign for sign in index if sign.isdigit())[:8]
+    if not index[:1].isdigit():  # `F101992`
+        return calendar(-math.inf, math.inf)
     try:
         day = datetime.strptime((digits + "20000101"[len(digits) :])[:8], "%Y%m%d").replace(tzinfo=UTC)
     except ValueError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,15 +15,12 @@ from orchestrator.sandbox.earthengine.evaluate.array_bands import (
     array_band,
     by_parameters,
     expect_arrays,
-    in_pieces,
-    over_pixels,
 )
 from orchestrator.sandbox.earthengine.evaluate.array_reductions import accumulated, reduced
-from orchestrator.sandbox.earthengine.evaluate.arrays import INT64, Batch, checked_axis, shaped
+from orchestrator.sandbox.earthengine.evaluate.arrays import INT64, Batch, checked_axis, shaped, whole_numbers
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
-from orchestrator.sandbox.earthengine.evaluate.images import default_band, paired
-from orchestrator.sandbox.earthengine.evaluate.nodes import ConstantNode, Group, GroupedNode, Node, PointwiseNode, Pull
-from orchestrator.sandbox.earthengine.evaluate.projection import Grid
+from orchestrator.sandbox.earthengine.evaluate.images import paired
+from orchestrator.sandbox.earthengine.evaluate.nodes import ConstantNode, Node, PointwiseNode
 from orchestrator.sandbox.earthengine.evaluate.reducing import Reducer
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
@@ -91,7 +87,9 @@ def repeat(image: Image, axis: int, copies: Image) -> Image:
 
     def apply(batch: Batch, counts: Batch) -> Batch:
         return by_parameters(
-            lambda given, part: shapes.repeated(name, part, axis, int(given[0])), counts.reshape(-1, 1), batch
+            lambda given, part: shapes.repeated(name, part, axis, *whole_numbers(name, given)),
+            counts.reshape(-1, 1),
+            batch,
         )
 
     return image.with_bands(
@@ -149,7 +147,7 @@ def cut_out(image: Image, axis: int, start: Image | None, end: Image | None, ste
 
     def apply(batch: Batch, first: Batch, last: Batch) -> Batch:
         def cut(given: list[Any], part: Batch) -> Batch:
-            from_, to = (None if value is None else int(value) for value in given)
+            from_, to = (None if value is None else whole_numbers(name, [value])[0] for value in given)
             return shapes.sliced(name, part, axis, from_, to, step)
 
         return by_parameters(cut, np.stack((first, last), axis=1), batch)
@@ -199,7 +197,7 @@ def sort(image: Image, keys: Image | None) -> Image:
     if keys is None:
         return each_band(name, image, lambda batch: shapes.ordered(name, batch, None), lambda kind: kind)
     return image.with_bands(
-        array_band(label, partial(shapes.ordered, name), band.type, band, key)
+        array_band(label, partial(shapes.ordered, name, ties=True), band.type, band, key)
         for band, key, label in pairs(name, image, keys)
     )
 
@@ -298,49 +296,3 @@ def dot_product(left: Image, right: Image) -> Image:
         kind = pixel_types.DOUBLE if joint.precision == "int" else joint
         bands.append(array_band(label, apply, kind, first, second))
     return left.with_bands(bands)
-
-
-class Flattening(Group):
-    """The elements of arrays of one shape as bands of numbers."""
-
-    def __init__(self, source: Node, lengths: tuple[int, ...]) -> None:
-        """Keep the band of arrays and the lengths they must have."""
-        self._source = source
-        self._lengths = lengths
-
-    def compute_all(self, pull: Pull, grid: Grid, wanted: Sequence[int]) -> dict[int, Tile]:
-        """Compute the wanted elements, counted in row order."""
-        tile = in_pieces(self._flat, pull, grid)
-        if tile.values.ndim == 2:  # nowhere valid
-            return dict.fromkeys(wanted, tile)
-        return {at: Tile(tile.values[..., at], tile.valid, tile.weight) for at in wanted}
-
-    def _flat(self, pull: Pull, grid: Grid) -> Tile:
-        return over_pixels(self._elements, [pull.read(self._source, grid)])
-
-    def _elements(self, batch: Batch) -> Batch:
-        if batch.shape[1:] != self._lengths:
-            raise EvaluationError(
-                f"Image.arrayFlatten: The labels are for arrays of {list(self._lengths)}, "
-                f"found one of {list(batch.shape[1:])}."
-            )
-        return batch.reshape(len(batch), -1)
-
-
-@function("Image.arrayFlatten")
-def flatten(image: Image, labels: list[Any], separator: str) -> Image:
-    """Give a band for each element of equally long arrays."""
-    name = "Image.arrayFlatten"
-    if len(image.bands) != 1:
-        raise EvaluationError(f"{name}: The image must have one band, found {len(image.bands)}.")
-    expect_arrays(name, image.bands, len(labels))
-    (band,) = image.bands
-    group = Flattening(band.node, tuple(len(axis) for axis in labels))
-    names = [separator.join(map(str, parts)) for parts in itertools.product(*labels)]
-    if len(set(names)) != len(names):
-        raise EvaluationError(f"{name}: The labels give two bands the same name.")
-    kind = shaped(band.type, 0)
-    return image.with_bands(
-        default_band(label, GroupedNode(group, at, (band.node,), band.node.support), kind, band)
-        for at, label in enumerate(names)
-    )

@@ -113,6 +113,8 @@ def train(
     if classifier.training is not None:
         raise not_imitated("Classifier.train of a classifier that is trained already")
     names = inputs_of("Classifier.train", features, inputs)
+    if inputs is None and label in names:
+        raise not_imitated("Classifier.train without inputProperties, where the class is one of the bands")
     return replace(classifier, schema=names, training=Training(features, names, label, fraction, seed))
 
 

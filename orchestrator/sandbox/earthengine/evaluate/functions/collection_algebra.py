@@ -118,18 +118,38 @@ def combine(primary: Collection, secondary: Collection, overwrite: bool) -> Coll
     return primary.derived(produce)
 
 
+@function("ImageCollection.cast")
+def cast(collection: Collection, kinds: dict[str, Any], order: list[str]) -> Collection:
+    """Cast the bands of each image, all of which are named; one that an image lacks is added, masked."""
+    if sorted(order) != sorted(kinds):
+        raise EvaluationError(f"ImageCollection.cast: bandOrder {order} must match the bands {sorted(kinds)}.")
+
+    def produce() -> Iterator[Image]:
+        for image in collection.elements():
+            unnamed = set(image.names) - set(kinds)
+            if unnamed:
+                raise EvaluationError(f"ImageCollection.cast: bandTypes must include the band '{min(unnamed)}'.")
+            yield lookup("Image.cast").call(image, kinds, order)
+
+    return collection.derived(produce)
+
+
 @function("Feature.select")
 def select(element: Any, selectors: list[str], names: list[str] | None, retain_geometry: bool) -> Any:
     """
     Keep properties, under new names if there are any.
 
     Raises:
-        EvaluationError: If a selector is no property and no expression of one, or the names are not as many.
+        EvaluationError: If the names are not as many; or if a selector names no property, or two name the same one,
+            of which no source tells what becomes.
     """
     if not isinstance(element, Feature):
         raise not_imitated("Feature.select: an element that is no feature")
     own = {key: value for key, value in element.properties.items() if key != INDEX}
-    chosen = selected("Feature.select", own, selectors, ignore_missing=False)
+    each = [selected("Feature.select", own, [selector], ignore_missing=True) for selector in selectors]
+    chosen = [name for names_found in each for name in names_found]
+    if not all(each) or len(set(chosen)) < len(chosen):
+        raise not_imitated(f"Feature.select: selectors {selectors} that fit no property, or one twice")
     if names is not None and len(names) != len(chosen):
         raise EvaluationError(f"Feature.select: {len(names)} names were given for {len(chosen)} properties.")
     kept = {name: own[key] for key, name in zip(chosen, names or chosen, strict=True)}

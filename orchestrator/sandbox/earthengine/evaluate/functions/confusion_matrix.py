@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
-from orchestrator.sandbox.earthengine.evaluate.arrays import Array
+from orchestrator.sandbox.earthengine.evaluate.arrays import Array, whole_numbers
 from orchestrator.sandbox.earthengine.evaluate.confusion import ConfusionMatrix
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.registry import function
@@ -26,7 +26,7 @@ def confusion_matrix(counts: Any, order: list[Any] | None) -> ConfusionMatrix:
         raise EvaluationError(
             f"ConfusionMatrix: Expected a square array of integers of 2 dimensions, found lengths {list(shape)}."
         )
-    labels = tuple(range(shape[0])) if order is None else tuple(int(label) for label in order)
+    labels = tuple(range(shape[0])) if order is None else tuple(whole_numbers("ConfusionMatrix", order))
     if len(labels) != shape[0]:
         raise EvaluationError(f"ConfusionMatrix: The order has {len(labels)} labels for {shape[0]} classes.")
     return ConfusionMatrix(counts, labels)

@@ -117,6 +117,26 @@ class Not:
 
 
 @dataclass(frozen=True, slots=True)
+class Unless:
+    """
+    The opposite of a comparison, as a filter of its own.
+
+    What becomes of a missing value is refused: by its page it passes, by the release notes no such filter passes it.
+    `Not`, of which the client makes `neq`, `lte` and `gte`, has no such doubt.
+    """
+
+    name: str
+    inner: Comparison
+
+    def accepts(self, left: Any, right: Any = None) -> bool:
+        """Accept what the comparison does not; a null may be asked for as a value."""
+        asked = any(side.field is side.value is None for side in (self.inner.left, self.inner.right))
+        if not asked and None in self.inner.operands(left, right):
+            raise not_imitated(f"{self.name}: a missing value")
+        return not self.inner.accepts(left, right)
+
+
+@dataclass(frozen=True, slots=True)
 class Every:
     """All of several filters."""
 
@@ -198,7 +218,7 @@ def _register(
 
     def make(left_field: Any, right_value: Any, right_field: Any, left_value: Any) -> Predicate:
         found = kind(*operands(left_field, right_value, right_field, left_value), test)
-        return Not(found) if unless else found
+        return Unless(f"Filter.{name}", found) if unless else found
 
     function(f"Filter.{name}", *(f"Filter.{alias}" for alias in aliases))(make)
 

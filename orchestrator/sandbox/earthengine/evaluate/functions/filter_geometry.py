@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import Any
-
-import pyproj
-import shapely
 
 from orchestrator.sandbox.earthengine.evaluate import measures
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.functions.filter import (
     Comparison,
-    Not,
     Operand,
+    Unless,
     intersects,
     operands,
     shape_of,
 )
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
-from orchestrator.sandbox.earthengine.evaluate.projection import WGS84
-from orchestrator.sandbox.earthengine.evaluate.registry import function
+from orchestrator.sandbox.earthengine.evaluate.registry import function, lookup
 from orchestrator.sandbox.earthengine.evaluate.values import Feature, Image, Predicate, geometry_of
 
-_GEOD = pyproj.Geod(ellps="WGS84")
-_EARTHS_DIFFER = 0.01  # lengths on the ellipsoid and on spheres of its radii differ by less
 _TYPES = frozenset({"Point", "MultiPoint", "LineString", "LinearRing", "MultiLineString", "Polygon", "MultiPolygon"})
 
 
@@ -96,7 +89,7 @@ def disjoint(
     left_field: str | None, right_value: Any, right_field: str | None, left_value: Any, margin: Any
 ) -> Predicate:
     """Passes unless the geometries intersect."""
-    return Not(intersects(left_field, right_value, right_field, left_value, margin))
+    return Unless("Filter.disjoint", intersects(left_field, right_value, right_field, left_value, margin))
 
 
 @function("Filter.area")
@@ -117,38 +110,29 @@ def _geometry(name: str, value: Any) -> Geometry:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Near(Comparison):
+    """The geometries are not too far apart; how far is the measure of a join."""
+
+    def measure(self, left: Any, right: Any) -> float:
+        """Give the distance in metres of two elements that the filter accepts."""
+        return _distance(*self.operands(left, right))
+
+
 @function("Filter.withinDistance")
 def within_distance(
     distance: float, left_field: Any, right_value: Any, right_field: Any, left_value: Any, margin: Any
-) -> Comparison:
-    """
-    The geometries are not too far apart.
-
-    Whether on a sphere or on the ellipsoid, pages contradict each other: where that decides, and as the measure of a
-    join, the distance is refused.
-    """
+) -> Near:
     del margin
-
-    def near(left: Any, right: Any) -> bool:
-        found = _distance(left, right)
-        if abs(found - distance) <= _EARTHS_DIFFER * distance and found:
-            raise not_imitated(f"Filter.withinDistance: a distance so near to {distance} m as {found} m")
-        return found <= distance
-
-    return Comparison(*operands(left_field, right_value, right_field, left_value), near)
+    sides = operands(left_field, right_value, right_field, left_value)
+    return Near(*sides, lambda left, right: _distance(left, right) <= distance)
 
 
 def _distance(left: Any, right: Any) -> float:
-    """Give metres on the ellipsoid: nothing between what intersects, the shortest way between points."""
-    shapes = [_geometry("Filter.withinDistance", side).in_crs(WGS84) for side in (left, right)]
-    if any(shape.is_empty for shape in shapes):
-        raise not_imitated("Filter.withinDistance: an empty geometry")
-    if shapes[0].intersects(shapes[1]):
-        return 0.0
-    if not all(shape.geom_type in {"Point", "MultiPoint"} for shape in shapes):
-        raise not_imitated("Filter.withinDistance: the distance of anything but points")
-    pairs = itertools.product(*(shapely.get_coordinates(shape) for shape in shapes))
-    return min(float(_GEOD.inv(*start, *end)[2]) for start, end in pairs)
+    """Give metres on the ellipsoid, as `Geometry.distance` does unless it is asked for the sphere."""
+    shapes = (_geometry("Filter.withinDistance", side) for side in (left, right))
+    found: float = lookup("Geometry.distance").call(*shapes, None, None, False)
+    return found
 
 
 @function("Filter.hasType")

@@ -31,6 +31,8 @@ def combine(left: Reducer, right: Reducer, prefix: str | None, shared: bool) -> 
                 f"Reducer.combine: Reducers that share inputs must have as many: {left.inputs} and {right.inputs}."
             )
         return left.combined(right, prefix or "")
+    if not all(left.weighted) and any(right.weighted):
+        raise EvaluationError("Reducer.combine: All weighted inputs must be before all unweighted inputs.")
     return _side_by_side([left, right], (*left.outputs, *((prefix or "") + name for name in right.outputs)))
 
 
@@ -138,7 +140,7 @@ def to_collection(names: list[Any], optional: int) -> Reducer:
         columns = [column.tolist() for column in inputs.unweighted().columns]
         rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
         made = list(indexed(Feature(None, row) for row in rows))
-        return [Collection(lambda: made, kind="FeatureCollection")]
+        return [Collection(lambda: made, kind="FeatureCollection", most=None)]
 
     return Reducer(("features",), not_for_images, scalars, _no_kinds, (False,) * len(names), optional, drops=True)
 

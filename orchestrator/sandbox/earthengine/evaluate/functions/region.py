@@ -36,19 +36,17 @@ def within(name: str, image: Image, region: Geometry | None) -> Geometry:
     return found
 
 
-def affordable(name: str, grid: Grid, most: int, *, best_effort: bool) -> Grid:
-    count = grid.height * grid.width
+def affordable(name: str, place: Geometry, lattice: Projection, most: int, *, best_effort: bool) -> Projection:
+    """Give the lattice, or with best effort a coarser one, on which a region has no more pixels than allowed."""
+    count = max(1, round(pixel_count(place, lattice)))
     if count <= most:
-        return grid
+        return lattice
     if not best_effort:
         raise EvaluationError(
             f"{name}: Too many pixels in the region. Found {count}, but maxPixels allows only {most}.\n"
             "Ensure that you are not aggregating at a higher resolution than you intended."
         )
-    factor = int(np.ceil(np.sqrt(count / most)))
-    lattice = grid.projection.coarsened(factor)
-    rows, cols = -(-grid.height // factor) + 1, -(-grid.width // factor) + 1
-    return Grid(lattice, grid.row // factor, grid.col // factor, rows, cols)
+    return lattice.coarsened(int(np.ceil(np.sqrt(count / most))))
 
 
 @function("Image.reduceRegion")
@@ -97,9 +95,9 @@ def pixels_of(
         raise EvaluationError(
             f"{name}: The reducer has {reducer.inputs} inputs, but the image has {len(image.bands)} bands."
         )
-    grid = region_grid(place, lattice)
     if most is not None:
-        grid = affordable(name, grid, most, best_effort=best_effort)
+        lattice = affordable(name, place, lattice, most, best_effort=best_effort)
+    grid = region_grid(place, lattice)
     pixels = Pixels(len(image.bands))
     for strip in strips(image, place, grid, weighted=any(reducer.weighted)):
         pixels.add(strip)

@@ -11,6 +11,7 @@ import numpy as np
 import shapely
 
 from orchestrator.sandbox.earthengine.evaluate.array_bands import cell
+from orchestrator.sandbox.earthengine.evaluate.arrays import Array
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.functions.region import within
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
@@ -25,6 +26,8 @@ from orchestrator.sandbox.earthengine.evaluate.values import (
     geometry_of,
     with_properties,
 )
+
+_MOST_PIXELS = 262_144  # of a rectangle
 
 
 @function("Image.sample")
@@ -56,7 +59,8 @@ def sample(
         chosen = np.random.default_rng(abs(seed)).choice(len(features), wanted, replace=False)
         return [features[at] for at in sorted(chosen)]
 
-    return Collection(produce, kind="FeatureCollection")
+    # What a training takes as its inputs where none are told (pages of Classifier.train and Clusterer.train).
+    return Collection(produce, kind="FeatureCollection", properties={"band_order": image.names}, most=None)
 
 
 def sampled(
@@ -113,7 +117,7 @@ def sample_regions(
                     pixel, properties={**copied, **pixel.properties, INDEX: f"{feature.properties[INDEX]}_{at}"}
                 )
 
-    return Collection(produce, kind="FeatureCollection")
+    return Collection(produce, kind="FeatureCollection", most=None)
 
 
 @function("Image.stratifiedSample")
@@ -156,7 +160,7 @@ def stratified_sample(
             for feature in _chosen(random, classes[value], int(wanted.get(value, count)))
         )
 
-    return Collection(produce, kind="FeatureCollection")
+    return Collection(produce, kind="FeatureCollection", most=None)
 
 
 def _chosen(random: np.random.Generator, features: list[Feature], count: int) -> list[Feature]:
@@ -167,20 +171,39 @@ def _chosen(random: np.random.Generator, features: list[Feature], count: int) ->
 
 @function("Image.sampleRectangle")
 def sample_rectangle(
-    image: Image, region: Geometry | None, properties: list[str] | None, default: float | None, arrays: Any
+    image: Image, region: Geometry | None, properties: list[str] | None, default: float | None, default_array: Any
 ) -> Feature:
-    """Give the pixels around a region as nested lists, one property per band."""
-    del arrays
-    place = within("Image.sampleRectangle", image, region)
-    grid = place.grid_on(image.bands[0].projection)
-    found: dict[str, Any] = {name: image.properties.get(name) for name in properties or ()}
-    box = Geometry(grid.outline(), Projection(grid.crs))
-    for strip in strips(image, box, grid):
-        for band, values, valid in zip(image.bands, strip.values, strip.valid, strict=True):
-            if default is None and not valid.all():
-                raise EvaluationError(
-                    f"Image.sampleRectangle: Fully or partially masked band '{band.name}' and no defaultValue."
-                )
-            filled = np.where(valid, values, 0 if default is None else default)
-            found.setdefault(band.name, []).extend(filled.tolist())
-    return replace(Feature(place), properties=found)
+    """Give the pixels around a region as an array per band, each in its own projection, with the image's properties."""
+    name = "Image.sampleRectangle"
+    if default_array is not None or any(band.type.dimensions for band in image.bands):
+        raise not_imitated(f"{name} of array bands")
+    place = within(name, image, region)
+    names = properties
+    if names is None:
+        names = [key for key in image.properties if not key.startswith("system:")]
+    found: dict[str, Any] = {key: image.properties.get(key) for key in names}
+    for band in image.bands:
+        found[band.name] = Array.of(_rectangle(name, image.with_bands([band]), place, default), band.type)
+    return Feature(place, found)
+
+
+def _rectangle(name: str, image: Image, place: Geometry, default: float | None) -> Any:
+    """
+    Give the pixels of the only band around a region, (height, width).
+
+    Raises:
+        EvaluationError: If there are too many, or one is masked and no default is given.
+    """
+    (band,) = image.bands
+    grid = place.grid_on(band.projection)
+    if grid.height * grid.width > _MOST_PIXELS:
+        raise EvaluationError(
+            f"{name}: Too many pixels in sample; must be <= {_MOST_PIXELS}. Got {grid.height * grid.width}."
+        )
+    rows = []
+    for strip in strips(image, Geometry(grid.outline(), Projection(grid.crs)), grid):
+        (values,), (valid,) = strip.values, strip.valid
+        if default is None and not valid.all():
+            raise EvaluationError(f"{name}: Fully or partially masked band '{band.name}' and no defaultValue.")
+        rows.append(values if default is None else np.where(valid, values, default))
+    return np.concatenate(rows)

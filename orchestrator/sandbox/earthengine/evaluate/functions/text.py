@@ -79,14 +79,15 @@ def replace(text: str, pattern: str, replacement: str, flags: str) -> str:
 
 @function("String.match")
 def match(text: str, pattern: str, flags: str) -> list[str]:
-    """Give the first match, or all of them with the flag `g`; an empty list where nothing matches."""
+    """Give the first match and its groups, or all matches with the flag `g`; an empty list where nothing matches."""
     found = compiled("String.match", pattern, flags)
     if "g" in flags:
         return [part.group(0) for part in found.finditer(text)]
-    if found.groups:
-        raise not_imitated(f"String.match: capturing groups in '{pattern}' without the flag 'g'")
     first = found.search(text)
-    return [] if first is None else [first.group(0)]
+    groups = [] if first is None else [first.group(0), *first.groups()]
+    if None in groups:
+        raise not_imitated(f"String.match: a group of '{pattern}' that takes no part in the match")
+    return groups
 
 
 @function("String.toUpperCase")
