@@ -10,16 +10,19 @@ from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes.catalogue import Scene, Table
 from orchestrator.sandbox.scenes.sensors.climate import climate
+from orchestrator.sandbox.scenes.sensors.crops import crops
 from orchestrator.sandbox.scenes.sensors.dynamic_world import DynamicWorld
 from orchestrator.sandbox.scenes.sensors.earth import Earth
 from orchestrator.sandbox.scenes.sensors.elevation import DegreeTiles, elevation
 from orchestrator.sandbox.scenes.sensors.embeddings import Embeddings
 from orchestrator.sandbox.scenes.sensors.landcover import landcover
+from orchestrator.sandbox.scenes.sensors.landforms import landforms
 from orchestrator.sandbox.scenes.sensors.landsat import Landsat
 from orchestrator.sandbox.scenes.sensors.landsat_level1 import Level1
 from orchestrator.sandbox.scenes.sensors.landsat_level2 import Level2
 from orchestrator.sandbox.scenes.sensors.lights import lights
 from orchestrator.sandbox.scenes.sensors.modis import modis
+from orchestrator.sandbox.scenes.sensors.modis_nadir import nadir
 from orchestrator.sandbox.scenes.sensors.naip import Naip
 from orchestrator.sandbox.scenes.sensors.people import people
 from orchestrator.sandbox.scenes.sensors.sensor import Sensor
@@ -50,15 +53,18 @@ class WorldCatalogue:
             Sentinel1(earth),
             elevation(earth),
             DegreeTiles(earth),
+            landforms(earth),
             landcover(earth),
             water(earth),
             modis(earth),
+            nadir(earth),
             climate(earth),
             DynamicWorld(earth, optical),
             Embeddings(earth),
             lights(earth),
             Naip(earth),
             people(earth),
+            crops(earth),
         )
         self._by_collection = {name: sensor for sensor in self._sensors for name in sensor.collections}
         self._by_image = {name: sensor for sensor in self._sensors for name in sensor.images}

@@ -59,12 +59,12 @@ def test_croplands_are_where_worldcover_maps_crops(earth):
     """GFSAD's class 3 where more than half of a pixel is class 40, 0 where hardly any is."""
     image = earth.scene("USGS/GFSAD1000_V1")
     row, col = int((90.0 - 45.72) * 112), int((15.15 + 180.0) * 112)
-    crops, _ = image.read("landcover", 0, row, col, 6, 6)
-    rows, cols = (84.0 - 90.0 + np.array([row, row + 6]) / 112) * 12000, np.array([col, col + 6]) / 112 * 12000
+    crops, _ = image.read("landcover", 0, row, col, 5, 5)
+    rows, cols = (84.0 - 90.0 + np.array([row, row + 5]) / 112) * 12000, np.array([col, col + 5]) / 112 * 12000
     (top, bottom), (left, right) = rows.astype(int), cols.astype(int)
     fine, _ = earth.scene("ESA/WorldCover/v200/2021").read("Map", 0, top, left, bottom - top, right - left)
-    side = (bottom - top) // 6
-    share = (fine[: side * 6, : side * 6] == 40).reshape(6, side, 6, side).mean(axis=(1, 3))
+    side = (bottom - top) // 5
+    share = (fine[: side * 5, : side * 5] == 40).reshape(5, side, 5, side).mean(axis=(1, 3))
 
     assert (crops[share > 0.7] == 3).all()
     assert (crops[share < 0.02] == 0).all()
@@ -210,6 +210,20 @@ def test_aerial_images_are_quarters_of_quadrangles_of_the_united_states(earth):
     assert [each.bands[0].transform[0] for each in found] == [1.0, 0.6, 0.6]
     assert all(earth.scene(each.asset_id).asset_id == each.asset_id for each in found)
     assert not list(earth.scenes("USDA/NAIP/DOQQ", PLACE, None, None))
+
+
+def test_peaks_lie_above_valleys(earth):
+    """Classes 11 to 13 of the landforms stand higher than 41, around one place; all classes are the published ones."""
+    row, col, side = int((60.0 - 45.72) * 1200), int(195.15 * 1200), 128
+    forms, _ = earth.scene("CSP/ERGo/1_0/Global/SRTM_landforms").read("constant", 0, row, col, side, side)
+    heights, _ = earth.scene("CGIAR/SRTM90_V4").read("elevation", 0, row, col, side, side)
+
+    peaks, valleys = np.isin(forms, (11, 12, 13)), forms == 41
+
+    assert set(np.unique(forms)) <= {11, 12, 13, 14, 15, 21, 22, 23, 24, 31, 32, 33, 34, 41, 42}
+    assert peaks.any()
+    assert valleys.any()
+    assert heights[peaks].mean() > heights[valleys].mean()
 
 
 def rain(earth, collection, index, side=4):
