@@ -181,9 +181,8 @@ def main() -> int:
     with Sandbox(SyntheticCatalogue(), Options()) as running:
         for name in (DRIVE, STORAGE):
             found = told_of(running.url, name)
-            print(
-                f"{name}: {sum(found.values())} methods, {found['imitated']} imitated, {found['refused']} refused by name"
-            )
+            both = f"{found['imitated']} imitated, {found['refused']} refused by name"
+            print(f"{name}: {sum(found.values())} methods, {both}")
     checked: Counter[str] = Counter()
     with Sandbox(SyntheticCatalogue(), Options()) as running:
         kept = {"bucket": DEFAULT_BUCKET}
