@@ -59,11 +59,13 @@ def read_level(
         level: 0 is native.
         window: May reach beyond the scene; there pixels are invalid.
     """
+    if level == 0:
+        return _padded(read, shape, window)
     side = 1 << level
     reduce: Callable[[NDArray[np.generic], NDArray[np.bool_], int], Pixels]
-    reduce = reduce_sample if mode == "sample" or level == 0 else reduce_mean
+    reduce = reduce_sample if mode == "sample" else reduce_mean
     row, col, height, width = window
-    step = max(1, _STRIP_ROWS // side) if level else max(1, height)
+    step = max(1, _STRIP_ROWS // side)
     strips = [
         reduce(*_padded(read, shape, (at * side, col * side, min(step, row + height - at) * side, width * side)), side)
         for at in range(row, row + height, step)

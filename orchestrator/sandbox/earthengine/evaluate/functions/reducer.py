@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestrator.sandbox.earthengine.evaluate import reducing
+from orchestrator.sandbox.earthengine.evaluate import reducing, sorting
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.reducing import Inputs, Planes, Reducer, not_for_images
 from orchestrator.sandbox.earthengine.evaluate.registry import function
@@ -144,7 +144,7 @@ REDUCERS: dict[str, Reducer] = {
     ),
     "median": Reducer(
         ("median",),
-        reducing.ranked(reducing.middle),
+        reducing.ranked(reducing.middle, sorting.middle_ranks),
         _of_equals("median", lambda values: [np.median(values)], 1),
         reducing.fraction_kind,
         (True,),
