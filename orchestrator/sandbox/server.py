@@ -21,6 +21,7 @@ from orchestrator.sandbox.connection import Connection, Dispatch
 from orchestrator.sandbox.control import ControlRoutes
 from orchestrator.sandbox.dispatch import Dispatcher
 from orchestrator.sandbox.drive.files import FOLDER, Drive
+from orchestrator.sandbox.drive.more_routes import MoreDriveRoutes
 from orchestrator.sandbox.drive.routes import DriveRoutes
 from orchestrator.sandbox.earthengine.assets import Assets
 from orchestrator.sandbox.earthengine.attempt import Evaluator, Workplace
@@ -28,6 +29,7 @@ from orchestrator.sandbox.earthengine.evaluate import Evaluator as GraphEvaluato
 from orchestrator.sandbox.earthengine.operations import Operations
 from orchestrator.sandbox.earthengine.pixel_routes import PixelRoutes
 from orchestrator.sandbox.earthengine.routes import EarthEngineRoutes
+from orchestrator.sandbox.earthengine.table_routes import TableRoutes
 from orchestrator.sandbox.earthengine.tasks import Tasks
 from orchestrator.sandbox.faults import Faults
 from orchestrator.sandbox.journal import Journal
@@ -213,7 +215,9 @@ class Sandbox:
             *self._control.routes(),
             *StorageRoutes(self.buckets).routes(),
             *DriveRoutes(self.drive).routes(),
+            *MoreDriveRoutes(self.drive).routes(),
             *pixels.routes(),
+            *TableRoutes(self._evaluator, assets).routes(),
             *earthengine.routes(),
             *oauth.routes(),
         ]

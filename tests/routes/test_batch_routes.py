@@ -41,6 +41,9 @@ class NoScenes:
     def scene(self, _asset_id):
         return None
 
+    def table(self, _asset_id):
+        return None
+
 
 @pytest.fixture(scope="module")
 def shared():

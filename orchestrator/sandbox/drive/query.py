@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator.sandbox.drive.files import DriveFile
+from orchestrator.sandbox.drive.values import ME, DriveFile
 from orchestrator.sandbox.web import ApiError, not_imitated
 
 Predicate = Callable[[DriveFile], bool]
 
-_TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<sign>!=|<=|>=|=|<|>|\(|\))|(?P<word>[A-Za-z]+))")
+_TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<sign>!=|<=|>=|=|<|>|[(){}])|(?P<word>[A-Za-z.]+))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +23,19 @@ class _Token:
     value: str
 
 
-def parse(text: str, root: str) -> Predicate:
+def parse(text: str, root: str, is_trashed: Callable[[DriveFile], bool] = lambda each: each.trashed) -> Predicate:
     """
-    Read a query; `root` is the id that the alias `root` stands for.
+    Read a query.
+
+    Args:
+        text: The query.
+        root: The id that the alias `root` stands for.
+        is_trashed: Whether a file, or a folder around it, is in the trash.
 
     Raises:
         ApiError: 400 `Invalid Value` if the text is no query; or for a term that is not imitated.
     """
-    reader = _Reader(_tokens(text), root)
+    reader = _Reader(_tokens(text), root, is_trashed)
     found = reader.either()
     if reader.tokens:
         raise _invalid()
@@ -59,9 +64,10 @@ def _tokens(text: str) -> list[_Token]:
 class _Reader:
     """Recursive descent: or, and, not, term."""
 
-    def __init__(self, tokens: list[_Token], root: str) -> None:
+    def __init__(self, tokens: list[_Token], root: str, is_trashed: Callable[[DriveFile], bool]) -> None:
         self.tokens = tokens
         self._root = root
+        self._truths = {"trashed": is_trashed, **_TRUTHS}
 
     def either(self) -> Predicate:
         left = self._both()
@@ -87,14 +93,33 @@ class _Reader:
         return self._term()
 
     def _term(self) -> Predicate:
-        first = self._next()
-        sign, value = self._next(), self._next()
+        first, sign = self._next(), self._next()
+        if sign.value == "has" and first.value in _LABELS:
+            return self._label(first.value)
+        value = self._next()
         if first.kind == "text":
-            if (sign.value, value.value) != ("in", "parents"):
-                raise not_imitated(f"Drive's query term '... {sign.value} {value.value}'")
-            parent = self._root if first.value == "root" else first.value
-            return lambda each: parent in each.parents
+            return self._member(first.value, sign.value, value.value)
+        if first.value in self._truths:
+            return _about_truth(self._truths[first.value], sign.value, value.value)
         return _comparison(first.value, sign.value, value)
+
+    def _member(self, wanted: str, sign: str, name: str) -> Predicate:
+        if sign != "in":
+            raise _invalid()
+        if name == "parents":
+            parent = self._root if wanted == "root" else wanted
+            return lambda each: parent in each.parents
+        if name in _ROLES:
+            return lambda each: wanted in _people(each, _ROLES[name])
+        raise not_imitated(f"Drive's query term '... in {name}'")
+
+    def _label(self, name: str) -> Predicate:
+        """`{ key='a' and value='b' }`."""
+        found = [self._next().value for _ in range(9)]
+        if [found[at] for at in (0, 1, 2, 4, 5, 6, 8)] != ["{", "key", "=", "and", "value", "=", "}"]:
+            raise _invalid()
+        key, value = found[3], found[7]
+        return lambda each: each.details.get(name, {}).get(key) == value
 
     def _accept(self, value: str) -> bool:
         if self.tokens and self.tokens[0].kind != "text" and self.tokens[0].value == value:
@@ -117,23 +142,46 @@ def _all(left: Predicate, right: Predicate) -> Predicate:
 
 
 def _comparison(name: str, sign: str, value: _Token) -> Predicate:
-    if name == "trashed" and sign in ("=", "!=") and value.value in ("true", "false"):
-        wanted = (value.value == "true") == (sign == "=")
-        return lambda each: each.trashed == wanted
     if value.kind == "text" and name in _TEXTS:
         return _about_text(_TEXTS[name], sign, value.value)
     if value.kind == "text" and name in _TIMES:
         return _about_time(_TIMES[name], sign, value.value)
+    if name in (*_TEXTS, *_TIMES):
+        raise _invalid()
     raise not_imitated(f"Drive's query term '{name} {sign}'")
 
 
+def _about_truth(field: Callable[[DriveFile], bool], sign: str, value: str) -> Predicate:
+    if sign not in ("=", "!=") or value not in ("true", "false"):
+        raise _invalid()
+    wanted = (value == "true") == (sign == "=")
+    return lambda each: field(each) == wanted
+
+
+def _people(each: DriveFile, roles: tuple[str, ...]) -> set[str]:
+    owner = {str(ME["emailAddress"])} if each.drive is None else set()
+    return owner | {str(one.get("emailAddress")) for one in each.permissions if one["role"] in roles}
+
+
+_TRUTHS: dict[str, Callable[[DriveFile], bool]] = {
+    "starred": lambda each: each.starred,
+    "sharedWithMe": lambda _: False,  # everything here is the user's own, or a shared drive's
+}
+_LABELS = ("properties", "appProperties")
+# Who has one of these roles is found by the term; an owner also writes and reads.
+_ROLES: dict[str, tuple[str, ...]] = {
+    "owners": (),
+    "writers": ("writer", "organizer", "fileOrganizer"),
+    "readers": ("reader", "commenter", "writer", "organizer", "fileOrganizer"),
+}
 _TEXTS: dict[str, Callable[[DriveFile], str]] = {
     "name": lambda each: each.name,
     "mimeType": lambda each: each.mime_type,
 }
-_TIMES: dict[str, Callable[[DriveFile], str]] = {
+_TIMES: dict[str, Callable[[DriveFile], str | None]] = {
     "createdTime": lambda each: each.created,
     "modifiedTime": lambda each: each.modified,
+    "viewedByMeTime": lambda each: each.details.get("viewedByMeTime"),
 }
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -154,12 +202,17 @@ def _about_text(field: Callable[[DriveFile], str], sign: str, text: str) -> Pred
     return lambda each: (field(each) == text) == (sign == "=")
 
 
-def _about_time(field: Callable[[DriveFile], str], sign: str, text: str) -> Predicate:
-    """Compare moments, whatever their offsets from UTC; without one a time is in UTC."""
+def _about_time(field: Callable[[DriveFile], str | None], sign: str, text: str) -> Predicate:
+    """Compare moments, whatever their offsets from UTC; without one a time is in UTC. What has no time never fits."""
     if sign not in _ORDERS:
         raise _invalid()
     compare, wanted = _ORDERS[sign], _moment(text)
-    return lambda each: compare(_moment(field(each)), wanted)
+
+    def fits(each: DriveFile) -> bool:
+        found = field(each)
+        return found is not None and compare(_moment(found), wanted)
+
+    return fits
 
 
 def _moment(text: str) -> datetime:

@@ -13,8 +13,8 @@ from typing import Any
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from orchestrator.sandbox.clock import rfc3339
-from orchestrator.sandbox.scenes.catalogue import Band, Catalogue, Scene, UnboundedQueryError
+from orchestrator.sandbox.clock import EPOCH, rfc3339
+from orchestrator.sandbox.scenes.catalogue import Band, Catalogue, Scene, Table, UnboundedQueryError
 from orchestrator.sandbox.scenes.stac import ScenesError
 from orchestrator.sandbox.web import ApiError, ProtocolViolation, not_imitated
 
@@ -72,6 +72,8 @@ class Assets:
                 raise ApiError(404, str(error)) from None
             if scene is not None:
                 return _image(scene)
+            if (table := self._catalogue.table(asset)) is not None:
+                return _table(table)
         raise ApiError(404, f"Asset '{name}' not found (does not exist or caller does not have access).")
 
     def image_id(self, name: str) -> str:
@@ -84,6 +86,18 @@ class Assets:
         shown = self.get(name)
         if shown["type"] != "IMAGE":
             raise ApiError(400, f"Asset '{name}' is not an Image.")
+        return str(shown["id"])
+
+    def table_id(self, name: str) -> str:
+        """
+        Give the id of the table `name`.
+
+        Raises:
+            ApiError: 404 if there is none, 400 if it is something else.
+        """
+        shown = self.get(name)
+        if shown["type"] != "TABLE":
+            raise ApiError(400, f"Asset '{name}' is not a Table.")
         return str(shown["id"])
 
     def images(self, parent: str, text: str, size: int, token: str | None) -> dict[str, Any]:
@@ -173,6 +187,17 @@ def _image(scene: Scene) -> dict[str, Any]:
         "properties": {k: v for k, v in properties.items() if k != "system:footprint" and _plain(v)},
         "geometry": json.loads(shapely.to_geojson(scene.footprint)),
         "bands": [_band(each) for each in scene.bands],
+    }
+
+
+def _table(table: Table) -> dict[str, Any]:
+    return {
+        "type": "TABLE",
+        "name": PUBLIC + table.asset_id,
+        "id": table.asset_id,
+        "updateTime": rfc3339(EPOCH),
+        "properties": dict(table.properties),
+        "featureCount": str(len(table.rows())),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 import uuid
 from dataclasses import dataclass
@@ -11,11 +12,13 @@ from typing import Any, Protocol
 from orchestrator.sandbox.behaviour import Behaviour
 from orchestrator.sandbox.blobs import Blob, Blobs
 from orchestrator.sandbox.drive.files import Drive
-from orchestrator.sandbox.earthengine import exports, raster
+from orchestrator.sandbox.earthengine import exports, raster, table_exports, table_files
 from orchestrator.sandbox.earthengine.evaluate import RequestedGrid
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
-from orchestrator.sandbox.earthengine.exports import BucketDestination, FileWindow, ImageExport
-from orchestrator.sandbox.earthengine.operations import Task
+from orchestrator.sandbox.earthengine.evaluate.requested_table import RequestedTable
+from orchestrator.sandbox.earthengine.exports import FileWindow, ImageExport
+from orchestrator.sandbox.earthengine.operations import TABLE, Task
+from orchestrator.sandbox.earthengine.order import BucketDestination, Destination
 from orchestrator.sandbox.earthengine.raster import ExportError, Image
 from orchestrator.sandbox.faults import Fault
 from orchestrator.sandbox.scenes.catalogue import UnboundedQueryError
@@ -33,6 +36,7 @@ class Evaluator(Protocol):
 
     def value(self, expression: dict[str, Any]) -> Any: ...
     def image(self, expression: dict[str, Any], *, grid: RequestedGrid | None = None) -> Any: ...
+    def table(self, expression: dict[str, Any]) -> Any: ...
 
 
 class TaskCancelled(Exception):  # noqa: N818  no error: somebody asked for it
@@ -99,17 +103,36 @@ class Attempt:
             TaskFailed: With Earth Engine's sentence.
         """
         self._strike(0.0)
-        export = exports.read(self._task.request)
         try:
-            image: Image = self._place.evaluator.image(dict(export.expression))
-            files = plan(export, image, form=self._names(export))
-            self._pixels = image.grid.height * image.grid.width
-            for number, file in enumerate(files):
-                self._write(export, image, file, number)
+            address = self._export_table() if self._task.kind == TABLE else self._export_image()
         except (ExportError, EvaluationError, UnboundedQueryError) as error:
             raise TaskFailed(_with_code(str(error))) from error
         self._strike(1.0)
-        return (self._address(export),)
+        return (address,)
+
+    def _export_image(self) -> str:
+        export = exports.read(self._task.request)
+        image: Image = self._place.evaluator.image(dict(export.expression))
+        files = plan(export, image, form=self._names(export))
+        self._pixels = image.grid.height * image.grid.width
+        for number, file in enumerate(files):
+            self._write(export, image, file, number)
+        return self._address(export.destination)
+
+    def _export_table(self) -> str:
+        export = table_exports.read(self._task.request)
+        table: RequestedTable = self._place.evaluator.table(dict(export.expression))
+        self._desk.check_in(self._task, 0.5)
+        if export.max_vertices is not None and any(n > export.max_vertices for n in table_files.vertices(table)):
+            raise ExportError("Geometries cut at maxVertices are not imitated by this sandbox.")
+        with tempfile.TemporaryDirectory(dir=self._place.scratch) as folder:
+            written = table_files.write(table, export.format, export.selectors, Path(folder))
+            for number, (extension, path, content_type) in enumerate(written):
+                if not self._spoils("task_lose_file", number):
+                    name = f"{export.destination.prefix}.{extension}"
+                    self._deliver(export.destination, name, path, number, content_type)
+        self._desk.check_in(self._task, 1.0)
+        return self._address(export.destination)
 
     def _names(self, export: ImageExport) -> str:
         usual = exports.DASHED if self._place.behaviour.dashed(export.destination.kind) else exports.PLAIN
@@ -120,23 +143,22 @@ class Attempt:
         try:
             found = raster.write(image, file, export, self._place.behaviour, scratch, self._note)
             if not self._spoils("task_lose_file", number) and (found or not export.skip_empty):
-                self._deliver(export, file, scratch, number)
+                self._deliver(export.destination, file.name, scratch, number, TIFF)
         finally:
             scratch.unlink(missing_ok=True)
             scratch.with_suffix(".plain.tif").unlink(missing_ok=True)
 
-    def _deliver(self, export: ImageExport, file: FileWindow, scratch: Path, number: int) -> None:
-        place = export.destination
+    def _deliver(self, place: Destination, name: str, scratch: Path, number: int, content_type: str) -> None:
         if isinstance(place, BucketDestination):
             blob = self._adopt(self._place.buckets.blobs, scratch, number)
             try:
-                self._place.buckets.put(place.bucket, file.name, blob, content_type=TIFF)
+                self._place.buckets.put(place.bucket, name, blob, content_type=content_type)
             except ApiError as error:
                 raise ExportError(error.message) from error
         else:
             folder = self._place.drive.folder(place.folder)
             blob = self._adopt(self._place.drive.blobs, scratch, number)
-            self._place.drive.create(file.name, mime_type=TIFF, parents=(folder.id,), blob=blob)
+            self._place.drive.create(name, mime_type=content_type, parents=(folder.id,), blob=blob)
 
     def _adopt(self, blobs: Blobs, scratch: Path, number: int) -> Blob:
         """Hand over the file, damaged where a fault wants it so."""
@@ -151,8 +173,7 @@ class Attempt:
         _overwrite(scratch, zeros)
         return blobs.adopt(scratch)
 
-    def _address(self, export: ImageExport) -> str:
-        place = export.destination
+    def _address(self, place: Destination) -> str:
         if isinstance(place, BucketDestination):
             folder = place.prefix.rpartition("/")[0]
             return f"https://console.developers.google.com/storage/browser/{place.bucket}/{folder}"

@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
-from orchestrator.sandbox.earthengine import schema
+from orchestrator.sandbox.earthengine import order, schema
+from orchestrator.sandbox.earthengine.order import Destination
 from orchestrator.sandbox.web import ProtocolViolation, not_imitated
 
 DEFAULT_MAX_PIXELS = 100_000_000
 DEFAULT_SHARD_SIZE = 256
-DEFAULT_PRIORITY = 100
-MAX_PRIORITY = 9999
 MAX_FILE_SIDE = 131_072
 MAX_FILE_BYTES = 17_179_869_184  # before compression
 DEFAULT_FILE_BYTES = 2**32  # the side of a file that nobody chose holds about this many bytes
-MAX_DESCRIPTION = 100
-MAX_REQUEST_ID = 60
 PLAIN = "{row:010d}-{col:010d}.tif"
 DASHED = "-" + PLAIN
-
-
-@dataclass(frozen=True, slots=True)
-class BucketDestination:
-    bucket: str
-    prefix: str
-    kind: ClassVar[str] = "bucket"
-
-
-@dataclass(frozen=True, slots=True)
-class DriveDestination:
-    folder: str | None
-    prefix: str
-    kind: ClassVar[str] = "drive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +31,7 @@ class ImageExport:
 
     expression: Mapping[str, Any]
     description: str
-    destination: BucketDestination | DriveDestination
+    destination: Destination
     cloud_optimized: bool
     file_size: tuple[int, int] | None
     shard_size: int
@@ -82,69 +64,21 @@ def read(body: Mapping[str, Any]) -> ImageExport:
     expression = body["expression"]
     return ImageExport(
         expression=in_grid(expression, body["grid"]) if body.get("grid") else expression,
-        description=_description(body.get("description", "")),
-        destination=_destination(options),
+        description=order.description(body.get("description", "")),
+        destination=order.destination(options),
         cloud_optimized=bool(tiff.get("cloudOptimized")),
         file_size=_file_size(tiff),
         shard_size=_shard_size(tiff),
         skip_empty=bool(tiff.get("skipEmptyFiles")),
         no_data=None if not tiff.get("noData") else float(tiff["noData"]["floatValue"]),
-        max_pixels=_wrapped(body, "maxPixels", DEFAULT_MAX_PIXELS),
-        priority=_priority(body),
-        request_id=_request_id(body.get("requestId", "")),
+        max_pixels=order.wrapped(body, "maxPixels", DEFAULT_MAX_PIXELS),
+        priority=order.priority(body),
+        request_id=order.request_id(body.get("requestId", "")),
     )
 
 
-def _wrapped(body: Mapping[str, Any], name: str, default: int) -> int:
-    return int((body.get(name) or {}).get("value", default))
-
-
-def _description(text: str) -> str:
-    if len(text) > MAX_DESCRIPTION or not re.fullmatch(r"[A-Za-z0-9.,:;_-]*", text):
-        raise ProtocolViolation(
-            'The description must contain only the following characters: a..z, A..Z, 0..9, ".", ",", ":", ";", "_" '
-            f'or "-". The description must be at most {MAX_DESCRIPTION} characters long. Found "{text[:200]}".'
-        )
-    return text
-
-
-def _request_id(text: str) -> str:
-    if len(text) > MAX_REQUEST_ID or not re.fullmatch(r"[A-Za-z0-9-]*", text):
-        raise ProtocolViolation(
-            f'Invalid request_id "{text}": at most {MAX_REQUEST_ID} characters of a..z, A..Z, 0-9 or "-".'
-        )
-    return text
-
-
-def _priority(body: Mapping[str, Any]) -> int:
-    priority = _wrapped(body, "priority", DEFAULT_PRIORITY)
-    if not 0 <= priority <= MAX_PRIORITY:
-        raise ProtocolViolation(f"Task priority must be between 0 and {MAX_PRIORITY}, got {priority}.")
-    return priority
-
-
-def _destination(options: Mapping[str, Any]) -> BucketDestination | DriveDestination:
-    bucket: Any = options.get("cloudStorageDestination")
-    drive: Any = options.get("driveDestination")
-    if (bucket is None) == (drive is None):
-        raise ProtocolViolation(
-            "Exactly one of 'cloud_storage_destination' and 'drive_destination' is required in 'file_export_options'."
-        )
-    place = bucket if bucket is not None else drive
-    prefix = place.get("filenamePrefix", "")
-    if not prefix or len(prefix.encode()) > 900 or any(ord(each) < 32 for each in prefix):
-        raise ProtocolViolation(f'Invalid file name prefix "{prefix}".')
-    if bucket is not None:
-        if not bucket.get("bucket"):
-            raise ProtocolViolation("Cloud Storage destination requires a bucket.")
-        return BucketDestination(bucket["bucket"], prefix)
-    if "/" in prefix:
-        raise ProtocolViolation(f'Invalid file name prefix "{prefix}": Drive file names contain no "/".')
-    return DriveDestination(place.get("folder") or None, prefix)
-
-
 def _shard_size(tiff: Mapping[str, Any]) -> int:
-    size = _wrapped(tiff, "tileSize", DEFAULT_SHARD_SIZE)
+    size = order.wrapped(tiff, "tileSize", DEFAULT_SHARD_SIZE)
     if size <= 0:
         raise ProtocolViolation(f"Shard size must be positive, got {size}.")
     return size

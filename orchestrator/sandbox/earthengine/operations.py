@@ -25,6 +25,7 @@ TRANSITIONS: dict[str, frozenset[str]] = {
 TERMINAL = frozenset(state for state, onward in TRANSITIONS.items() if not onward)
 CANCELLED_CODE = 1  # google.rpc.Code
 ID_LENGTH = 24
+IMAGE, TABLE = "EXPORT_IMAGE", "EXPORT_FEATURES"
 _ALPHABET = string.ascii_uppercase + string.digits
 _METADATA = "type.googleapis.com/google.earthengine.v1.OperationMetadata"
 
@@ -37,6 +38,7 @@ class Task:
     Attributes:
         order: Grows with each submission; ties of priority go to the lower.
         request: The JSON that was submitted.
+        kind: What is exported, in the word that the API has for the type of an operation.
         progress: Share of the pixels written, 0 to 1.
         eecu_seconds: Processor seconds spent, which stand for Earth Engine's compute units.
     """
@@ -59,6 +61,7 @@ class Task:
     uris: tuple[str, ...] = ()
     error: tuple[int, str] | None = None
     stages: tuple[Mapping[str, Any], ...] = field(default_factory=tuple)
+    kind: str = IMAGE
 
     @property
     def name(self) -> str:
@@ -80,7 +83,7 @@ def operation(task: Task) -> dict[str, Any]:
         "updateTime": task.updated,
         # A task that has not begun carries the epoch, not nothing.
         "startTime": task.started or rfc3339(EPOCH),
-        "type": "EXPORT_IMAGE",
+        "type": task.kind,
         "attempt": task.attempt,
         "progress": task.progress,
     }
@@ -113,7 +116,7 @@ class Operations:
         self._history = {each.id: [(moment(each.created), each)] for each in loaded}
         self._order = max((each.order for each in loaded), default=0)
 
-    def add(self, *, project: str, request: Mapping[str, Any], priority: int) -> Task:
+    def add(self, *, project: str, request: Mapping[str, Any], priority: int, kind: str = IMAGE) -> Task:
         with self._lock:
             self._order += 1
             now = rfc3339(self._clock.now())
@@ -127,6 +130,7 @@ class Operations:
                 request=request,
                 created=now,
                 updated=now,
+                kind=kind,
             )
             return self._keep(made)
 

@@ -6,12 +6,20 @@ from typing import Any
 
 from orchestrator.sandbox import fields
 from orchestrator.sandbox.clock import Clock
-from orchestrator.sandbox.earthengine import discovery, exports, schema
+from orchestrator.sandbox.earthengine import discovery, exports, schema, table_exports
 from orchestrator.sandbox.earthengine.assets import Assets
 from orchestrator.sandbox.earthengine.attempt import Evaluator
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
-from orchestrator.sandbox.earthengine.exports import BucketDestination
-from orchestrator.sandbox.earthengine.operations import Operations, Task, moment, no_operation, operation
+from orchestrator.sandbox.earthengine.operations import (
+    IMAGE,
+    TABLE,
+    Operations,
+    Task,
+    moment,
+    no_operation,
+    operation,
+)
+from orchestrator.sandbox.earthengine.order import BucketDestination, Order
 from orchestrator.sandbox.earthengine.payload import payload
 from orchestrator.sandbox.earthengine.tasks import Tasks
 from orchestrator.sandbox.faults import Fault, Faults, Seen
@@ -66,7 +74,8 @@ class EarthEngineRoutes:
             one("discovery.get", "GET", r"/\$discovery/rest", _discovery, "version labels"),
             one("algorithms.list", "GET", _PROJECT + "/algorithms", self._algorithms),
             one("value.compute", "POST", _PROJECT + "/value:compute", self._compute),
-            one("image.export", "POST", _PROJECT + "/image:export", self._export),
+            one("image.export", "POST", _PROJECT + "/image:export", self._export_image),
+            one("table.export", "POST", _PROJECT + "/table:export", self._export_table),
             one("operations.list", "GET", _PROJECT + "/operations", self._list_operations, page),
             one("operations.get", "GET", task, self._get_operation),
             one("operations.cancel", "POST", task + ":cancel", self._cancel),
@@ -90,9 +99,15 @@ class EarthEngineRoutes:
         except (EvaluationError, UnboundedQueryError) as error:
             raise ApiError(400, str(error)) from error
 
-    def _export(self, request: Request, project: str, fault: Fault | None = None) -> Response:
+    def _export_image(self, request: Request, project: str, fault: Fault | None = None) -> Response:
         body = payload(request)
-        export = exports.read(body)
+        return self._submit(project, body, exports.read(body), IMAGE, fault)
+
+    def _export_table(self, request: Request, project: str, fault: Fault | None = None) -> Response:
+        body = payload(request)
+        return self._submit(project, body, table_exports.read(body), TABLE, fault)
+
+    def _submit(self, project: str, body: dict[str, Any], export: Order, kind: str, fault: Fault | None) -> Response:
         place = export.destination
         if isinstance(place, BucketDestination) and not self._buckets.exists(place.bucket):
             raise ApiError(400, f"Bucket '{place.bucket}' does not exist or the caller may not write to it.")
@@ -100,7 +115,8 @@ class EarthEngineRoutes:
             self._tasks.burn(export.request_id)
             raise ApiError(fault.rule.status, fault.rule.message or "The service is currently unavailable.")
         refuse = fault is not None and fault.rule.action == "request_id_refused"
-        return json_response(operation(self._tasks.submit(project, body, export, refuse_known=refuse)))
+        task = self._tasks.submit(project, body, export, kind=kind, refuse_known=refuse)
+        return json_response(operation(task))
 
     def _list_operations(self, request: Request, project: str) -> Response:
         if request.query.get("filter"):

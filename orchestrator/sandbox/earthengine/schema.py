@@ -181,18 +181,16 @@ _FORMATS = enum(
     "ZIPPED_GEO_TIFF", "ZIPPED_GEO_TIFF_PER_BAND",
 )  # fmt: skip
 
+_BUCKET = {"bucket": string, "filenamePrefix": string, "permissions": string, "bucketCorsUris": [string]}
+_DRIVE = {"folder": string, "filenamePrefix": string}
+
 IMAGE_EXPORT: Schema = {
     "expression": expression,
     "description": string,
     "fileExportOptions": {
         "fileFormat": _FORMATS,
-        "driveDestination": {"folder": string, "filenamePrefix": string},
-        "cloudStorageDestination": {
-            "bucket": string,
-            "filenamePrefix": string,
-            "permissions": string,
-            "bucketCorsUris": [string],
-        },
+        "driveDestination": _DRIVE,
+        "cloudStorageDestination": _BUCKET,
         "geoTiffOptions": {
             "cloudOptimized": boolean,
             "tileDimensions": {"width": int32, "height": int32},
@@ -210,6 +208,36 @@ IMAGE_EXPORT: Schema = {
     "priority": {"value": int32},
     "maxWorkers": {"value": int32},
     "policyTag": string,
+}
+
+_TABLE_FORMATS = enum("CSV", "GEO_JSON", "KML", "KMZ", "SHP", "TF_RECORD_TABLE", "JSON")
+TABLE_EXPORT: Schema = {
+    "expression": expression,
+    "description": string,
+    "selectors": [string],
+    "fileExportOptions": {
+        "fileFormat": _TABLE_FORMATS,
+        "driveDestination": _DRIVE,
+        "cloudStorageDestination": _BUCKET,
+    },
+    "assetExportOptions": anything,
+    "featureViewExportOptions": anything,
+    "bigqueryExportOptions": anything,
+    "requestId": string,
+    "maxErrorMeters": {"value": number},
+    "maxVertices": {"value": int32},
+    "maxWorkers": {"value": int32},
+    "workloadTag": string,
+    "priority": {"value": int32},
+    "policyTag": string,
+}
+COMPUTE_FEATURES: Schema = {"expression": expression, "pageSize": int32, "pageToken": string, "workloadTag": string}
+TABLE: Schema = {
+    "name": string,
+    "expression": expression,
+    "fileFormat": _TABLE_FORMATS,
+    "selectors": [string],
+    "filename": string,
 }
 
 _PIXELS: Schema = {

@@ -9,8 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.sandbox.earthengine.attempt import Attempt, Stopped, TaskCancelled, TaskFailed, Workplace
-from orchestrator.sandbox.earthengine.exports import DASHED, PLAIN, ImageExport
-from orchestrator.sandbox.earthengine.operations import CANCELLED_CODE, TERMINAL, Operations, Task, requeue_interrupted
+from orchestrator.sandbox.earthengine.exports import DASHED, PLAIN
+from orchestrator.sandbox.earthengine.operations import (
+    CANCELLED_CODE,
+    IMAGE,
+    TERMINAL,
+    Operations,
+    Task,
+    requeue_interrupted,
+)
+from orchestrator.sandbox.earthengine.order import Order
 from orchestrator.sandbox.faults import Fault, Faults
 from orchestrator.sandbox.journal import Journal
 from orchestrator.sandbox.web import ApiError
@@ -82,7 +90,9 @@ class Tasks:
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
 
-    def submit(self, project: str, body: Mapping[str, Any], export: ImageExport, *, refuse_known: bool = False) -> Task:
+    def submit(
+        self, project: str, body: Mapping[str, Any], export: Order, *, kind: str = IMAGE, refuse_known: bool = False
+    ) -> Task:
         """
         Queue an export that has been checked. A request id seen before starts nothing: it is refused, unless the
         behaviour answers the same request with the same task again and `refuse_known` does not order the contrary.
@@ -103,11 +113,11 @@ class Tasks:
                     f"Too many tasks already in the queue ({self._queue_limit}). "
                     "Please wait for some of them to complete.",
                 )
-            task = self._operations.add(project=project, request=body, priority=export.priority)
-            kind = export.destination.kind
-            if (fault := self._faults.for_task(task.description, kind)) is not None:
+            task = self._operations.add(project=project, request=body, priority=export.priority, kind=kind)
+            place = export.destination.kind
+            if (fault := self._faults.for_task(task.description, place)) is not None:
                 self._drawn[task.id] = fault
-            if (names := self._faults.for_names(task.description, kind)) is not None:
+            if (names := self._faults.for_names(task.description, place)) is not None:
                 self._forms[task.id] = names.rule.form or (DASHED if names.rule.dash else PLAIN)
             self._wake.notify_all()
         return task

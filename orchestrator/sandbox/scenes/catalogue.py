@@ -6,8 +6,8 @@ Axis order is (row, col). A pyramid level n halves the resolution n times: level
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -78,8 +78,35 @@ class Scene(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One feature of a table: its id there, where it lies (EPSG:4326; None is nowhere), and its properties."""
+
+    index: str
+    shape: BaseGeometry | None
+    properties: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """
+    A table of features.
+
+    Attributes:
+        asset_id: As Earth Engine's `id`.
+        columns: Name to type, as the data sheet tells them: STRING, INT or DOUBLE.
+        rows: Gives all rows in their order; called when somebody needs them.
+        properties: Of the table itself.
+    """
+
+    asset_id: str
+    columns: Mapping[str, str]
+    rows: Callable[[], Sequence[Row]]
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
 class Catalogue(Protocol):
-    """A source of image collections."""
+    """A source of image collections and tables."""
 
     def collections(self) -> Mapping[str, Mapping[str, Any]]:
         """Collection id (`COPERNICUS/S2_SR_HARMONIZED`) to its properties."""
@@ -95,6 +122,9 @@ class Catalogue(Protocol):
 
     def scene(self, asset_id: str) -> Scene | None:
         """Find one scene by `COLLECTION/INDEX`."""
+
+    def table(self, asset_id: str) -> Table | None:
+        """Find a table by its id; what every catalogue has is in `tables.shipped`."""
 
 
 class UnboundedQueryError(Exception):

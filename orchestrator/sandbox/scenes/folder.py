@@ -25,11 +25,12 @@ from rasterio.errors import RasterioError
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from orchestrator.sandbox.scenes.catalogue import Band, PixelType
+from orchestrator.sandbox.scenes.catalogue import Band, PixelType, Table
 from orchestrator.sandbox.scenes.layout import CLOUD_LAYER, COLLECTIONS, LAYERS, PROBABILITY, REFLECTANCE
 from orchestrator.sandbox.scenes.pyramid import Pixels, read_level
 from orchestrator.sandbox.scenes.stac import Item, ScenesError, read_items
 from orchestrator.sandbox.scenes.store import Store
+from orchestrator.sandbox.scenes.tables import shipped
 
 __all__ = ["CLASS_PROBABILITY", "FolderCatalogue", "FolderScene", "ScenesError"]
 
@@ -186,6 +187,9 @@ class FolderCatalogue:
 
     def collections(self) -> Mapping[str, Mapping[str, Any]]:
         return COLLECTIONS
+
+    def table(self, asset_id: str) -> Table | None:
+        return shipped.table(asset_id)
 
     def scenes(
         self, collection: str, region: BaseGeometry | None, start_ms: int | None, end_ms: int | None

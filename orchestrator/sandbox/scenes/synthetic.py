@@ -25,7 +25,7 @@ from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes import mgrs, orbit, weather
-from orchestrator.sandbox.scenes.catalogue import Band, UnboundedQueryError
+from orchestrator.sandbox.scenes.catalogue import Band, Table, UnboundedQueryError
 from orchestrator.sandbox.scenes.ground import SQUARE, Square, lonlat, world
 from orchestrator.sandbox.scenes.landscape import BANDS
 from orchestrator.sandbox.scenes.layout import (
@@ -40,6 +40,7 @@ from orchestrator.sandbox.scenes.mgrs import TILE_METRES, Tile
 from orchestrator.sandbox.scenes.orbit import HALF_SWATH_KM, Pass
 from orchestrator.sandbox.scenes.pyramid import Pixels, read_level
 from orchestrator.sandbox.scenes.render import HALVED, Renderer
+from orchestrator.sandbox.scenes.tables import shipped
 
 CACHE_BYTES = 384 * 2**20
 # More scenes than this are refused: a query over a continent and a decade would enumerate for minutes.
@@ -232,6 +233,9 @@ class SyntheticCatalogue:
 
     def collections(self) -> Mapping[str, Mapping[str, Any]]:
         return COLLECTIONS
+
+    def table(self, asset_id: str) -> Table | None:
+        return shipped.table(asset_id)
 
     def scenes(
         self, collection: str, region: BaseGeometry | None, start_ms: int | None, end_ms: int | None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import shapely
 
+from orchestrator.sandbox.documented import notation
 from orchestrator.sandbox.earthengine.evaluate import Evaluator
 from orchestrator.sandbox.earthengine.evaluate.projection import reproject_shape
 from orchestrator.sandbox.scenes.catalogue import Band, PixelType, UnboundedQueryError
@@ -117,6 +118,9 @@ class MemoryCatalogue:
     def scene(self, asset_id):
         return next((scene for scene in self.all if scene.asset_id == asset_id), None)
 
+    def table(self, asset_id):  # noqa: ARG002  the port's signature
+        return None
+
 
 def make_scene(collection, index, arrays, *, epsg=32633, origin=ORIGIN, scales=None, when=0, kinds=None, **properties):
     """Make a scene of named arrays; `arrays[name]` is values, or (values, valid)."""
@@ -168,6 +172,11 @@ def pixels(given, catalogue=None):
 def answer(node, catalogue=None, **values):
     """Evaluate an expression to JSON."""
     return Evaluator(catalogue or MemoryCatalogue()).value(expression(node, **values))
+
+
+def value(written, catalogue=None):
+    """Evaluate an expression written short (see `documented.notation`) to JSON."""
+    return Evaluator(catalogue or MemoryCatalogue()).value(notation.expression(written))
 
 
 def load(index, collection=S2):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyproj
 import pytest
+import shapely
 from evaluate_kit import DAY, ORIGIN, S2, MemoryCatalogue, answer, call, exact, make_scene, pixels
 
 PLAIN = np.ones((4, 4), np.uint16)
@@ -23,11 +24,25 @@ def test_pixels_know_where_they_are():
     np.testing.assert_allclose((x, y), (cols, rows))
 
 
-def test_pixels_have_an_area():
-    """On a metric lattice the area is the square of the side."""
-    _, (area,), _ = pixels(exact(call("Image.pixelArea"), 2, 2, scale=20))
+@pytest.mark.parametrize(
+    ("epsg", "scale", "origin"),
+    [
+        pytest.param(32633, 100, (300_000, 6_000_000), id="metres"),
+        pytest.param(4326, 1, (10, 50), id="degrees"),
+        pytest.param(4326, 0.001, (179.9985, -70), id="degrees over the antimeridian"),
+        pytest.param(3857, 1000, (1_000_000, 8_000_000), id="metres that are none"),
+    ],
+)
+def test_pixels_have_the_area_they_cover_on_earth(epsg, scale, origin):
+    """pixelArea is the geodesic area of the pixel's outline, whatever the projection makes of it."""
+    _, (area,), _ = pixels(exact(call("Image.pixelArea"), 3, 3, origin, scale, epsg))
 
-    assert (area == 400).all()
+    left, top = origin[0] + scale, origin[1] - scale  # of the pixel in the middle
+    outline = shapely.segmentize(shapely.box(left, top - scale, left + scale, top), scale / 100)
+    transformer = pyproj.Transformer.from_crs(epsg, 4326, always_xy=True)
+    lon, lat = transformer.transform(*np.array(outline.exterior.coords).T)
+    expected, _ = pyproj.Geod(ellps="WGS84").polygon_area_perimeter(lon, lat)
+    assert area[1, 1] == pytest.approx(abs(expected), rel=2e-6)
 
 
 @pytest.mark.parametrize(

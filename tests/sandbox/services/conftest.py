@@ -78,6 +78,29 @@ class Ramps:
     def scene(self, asset_id):
         return next((each for each in self._scenes if each.asset_id == asset_id), None)
 
+    def table(self, asset_id):  # noqa: ARG002  the port's signature
+        return None
+
+
+class Connected:
+    """What a module needs that starts a sandbox of its own."""
+
+    @staticmethod
+    def catalogue(tables):
+        """Give the ramps, beside tables by their id."""
+        found = Ramps()
+        found.table = tables.get
+        return found
+
+    @staticmethod
+    def to(sandbox: Sandbox) -> None:
+        connect(sandbox)
+
+
+@pytest.fixture(scope="session")
+def connected():
+    return Connected
+
 
 def connect(sandbox: Sandbox) -> None:
     """Point the real Earth Engine client at `sandbox`, without retries and with a deadline."""

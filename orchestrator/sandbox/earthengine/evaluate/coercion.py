@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from orchestrator.sandbox.earthengine.evaluate.arrays import Array, made
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.images import constant_image
@@ -21,6 +22,7 @@ from orchestrator.sandbox.earthengine.evaluate.values import (
     Image,
     geometry_of,
 )
+from orchestrator.sandbox.scenes.catalogue import PixelType
 
 
 def coerced(function: str, parameter: Parameter, value: Any) -> Any:
@@ -56,7 +58,7 @@ def type_name(value: Any) -> str:
 def _image(value: Any) -> Image | None:
     if isinstance(value, Image):
         return value
-    return constant_image(value) if isinstance(value, (int, float)) else None
+    return constant_image(value) if isinstance(value, (int, float, Array)) else None
 
 
 def _number(value: Any) -> Any:
@@ -113,6 +115,10 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def _array(value: Any) -> Array | None:
+    return made(value) if isinstance(value, (Array, int, float, list)) else None
+
+
 def _instance(*kinds: type) -> Callable[[Any], Any]:
     return lambda value: value if isinstance(value, kinds) else None
 
@@ -136,4 +142,6 @@ _PROMOTIONS: dict[str, Callable[[Any], Any]] = {
     "List": _list,
     "Dictionary": _instance(dict),
     "Algorithm": _instance(Algorithm),
+    "Array": _array,
+    "PixelType": _instance(PixelType),
 }

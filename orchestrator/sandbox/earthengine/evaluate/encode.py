@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
+from orchestrator.sandbox.earthengine.evaluate.arrays import Array
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.projection import Projection
 from orchestrator.sandbox.earthengine.evaluate.values import (
     INDEX,
+    MAX_ELEMENTS,
     Collection,
     Date,
     DateRange,
@@ -21,6 +23,7 @@ from orchestrator.sandbox.earthengine.evaluate.values import (
     Feature,
     Image,
     ImageBand,
+    too_many,
 )
 from orchestrator.sandbox.scenes.catalogue import PixelType
 
@@ -84,6 +87,10 @@ def pixel_type(kind: PixelType) -> dict[str, Any]:
     if kind.precision == "int":
         low, high = pixel_types.bounds(kind)
         answer.update(min=encoded(float(low)), max=encoded(float(high)))
+    elif kind.minimum is not None and kind.maximum is not None:
+        answer.update(min=encoded(float(kind.minimum)), max=encoded(float(kind.maximum)))
+    if kind.dimensions:
+        answer["dimensions"] = kind.dimensions
     return answer
 
 
@@ -99,10 +106,14 @@ def _feature(feature: Feature) -> dict[str, Any]:
 
 
 def _collection(collection: Collection) -> dict[str, Any]:
-    features = [encoded(element) for element in collection.elements()]
+    if len(elements := collection.elements()) > MAX_ELEMENTS:
+        raise too_many()
+    features = [encoded(element) for element in elements]
     answer: dict[str, Any] = {"type": collection.kind, "features": features}
     if collection.query is not None:
         answer["id"] = collection.query.collection
+    elif collection.table is not None:
+        answer["id"] = collection.table
     if collection.properties:
         answer["properties"] = encoded(collection.properties)
     return answer
@@ -120,6 +131,7 @@ _WRITERS: dict[type, Callable[[Any], Any]] = {
     Geometry: Geometry.geojson,
     Projection: _projection,
     PixelType: pixel_type,
+    Array: lambda array: encoded(array.values.tolist()),
     Date: lambda date: {"type": "Date", "value": date.ms},
     DateRange: lambda span: {"type": "DateRange", "dates": [span.start_ms, span.end_ms]},
     ErrorMargin: lambda margin: {"type": "ErrorMargin", "unit": margin.unit, "value": margin.value},

@@ -16,6 +16,7 @@ from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, Un
 from orchestrator.sandbox.earthengine.evaluate.graph import Graph
 from orchestrator.sandbox.earthengine.evaluate.nodes import Plan, Pull
 from orchestrator.sandbox.earthengine.evaluate.projection import Grid, Projection
+from orchestrator.sandbox.earthengine.evaluate.requested_table import RequestedTable, requested_table
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
 from orchestrator.sandbox.earthengine.evaluate.values import Image
 from orchestrator.sandbox.scenes.catalogue import Affine6, Catalogue, PixelType
@@ -114,6 +115,16 @@ class Evaluator:
             UnknownFunctionError: If a function is not imitated.
         """
         return encoded(Graph(expression, self._catalogue).evaluate())
+
+    def table(self, expression: Mapping[str, Any]) -> RequestedTable:
+        """
+        Evaluate to a table of features.
+
+        Raises:
+            EvaluationError: With the sentence the service would answer.
+            UnknownFunctionError: If a function is not imitated.
+        """
+        return requested_table(Graph(expression, self._catalogue).evaluate())
 
     def image(self, expression: Mapping[str, Any], *, grid: RequestedGrid | None = None) -> RequestedImage:
         """

@@ -16,6 +16,12 @@ _BINDING = {
     "<<": 8, ">>": 8, "+": 9, "-": 9, "*": 10, "/": 10, "%": 10, "**": 12,
 }  # fmt: skip
 _UNARY_BINDING = 11
+# The functions that operators stand for, of images and of numbers.
+BINARY = {
+    "+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "mod", "**": "pow", "<": "lt",
+    "<=": "lte", ">": "gt", ">=": "gte", "==": "eq", "!=": "neq", "&&": "and", "||": "or", "&": "bitwiseAnd",
+    "|": "bitwiseOr", "^": "bitwiseXor", "<<": "leftShift", ">>": "rightShift",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +40,14 @@ class Formula:
     parts: tuple[Formula, ...] = ()
 
 
-def parsed(text: str) -> Formula:
+def parsed(text: str, function: str = "Image.parseExpression") -> Formula:
     """
-    Parse a formula.
+    Parse a formula; `function` is who reads it, for the error.
 
     Raises:
         EvaluationError: If the text is not one.
     """
-    parser = _Parser(text)
+    parser = _Parser(text, function)
     found = parser.choice()
     parser.expect_end()
     return found
@@ -50,8 +56,9 @@ def parsed(text: str) -> Formula:
 class _Parser:
     """Precedence climbing over a list of tokens."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, function: str) -> None:
         self._text = text
+        self._function = function
         self._tokens = self._split(text)
         self._at = 0
 
@@ -67,7 +74,7 @@ class _Parser:
         return [*tokens, ("end", "")]
 
     def _error(self, near: str) -> EvaluationError:
-        return EvaluationError(f"Image.parseExpression: Unable to parse expression '{self._text}' near '{near}'.")
+        return EvaluationError(f"{self._function}: Unable to parse expression '{self._text}' near '{near}'.")
 
     def _take(self) -> tuple[str, str]:
         token = self._tokens[self._at]

@@ -15,10 +15,11 @@ import numpy as np
 import shapely
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.fractions import with_fractions
 from orchestrator.sandbox.earthengine.evaluate.projection import WGS84, Grid, Projection, reproject_shape
 from orchestrator.sandbox.earthengine.evaluate.resampling import gather
 from orchestrator.sandbox.earthengine.evaluate.support import Support
-from orchestrator.sandbox.earthengine.evaluate.tiles import Tile, both, empty, uniform
+from orchestrator.sandbox.earthengine.evaluate.tiles import Tile, both, empty, lightened, uniform
 from orchestrator.sandbox.scenes.catalogue import Band, Scene
 
 _FLOAT32 = np.dtype(np.float32)
@@ -77,18 +78,23 @@ class Plan:
 class Pull:
     """One request for a window: remembers tiles until it is answered. Used by one thread."""
 
-    __slots__ = ("_groups", "_parent", "_tiles", "plan")
+    __slots__ = ("_groups", "_parent", "_tiles", "plan", "weighted")
 
-    def __init__(self, plan: Plan, parent: Pull | None = None) -> None:
-        """Begin with nothing remembered but what the parent remembers."""
+    def __init__(self, plan: Plan, parent: Pull | None = None, *, weighted: bool = False) -> None:
+        """
+        Begin with nothing remembered but what the parent remembers.
+
+        With `weighted`, masks are wanted as fractions at the edges of clips, too.
+        """
         self.plan = plan
+        self.weighted = weighted
         self._parent = parent
         self._tiles: dict[tuple[Node, Grid], Tile] = {}
         self._groups: dict[tuple[Any, Grid], dict[Any, Tile]] = {}
 
     def scope(self) -> Pull:
         """Begin a part of the work (one scene) whose tiles are forgotten with it."""
-        return Pull(self.plan, self)
+        return Pull(self.plan, self, weighted=self.weighted)
 
     def read(self, node: Node, grid: Grid) -> Tile:
         """Give the window of a node, computed at most once if it is shared."""
@@ -161,17 +167,33 @@ class ConstantNode(Node):
 class PointwiseNode(Node):
     """A function of the pixels at one place."""
 
-    __slots__ = ("function",)
+    __slots__ = ("fractions", "function")
 
-    def __init__(self, function: Callable[..., Tile], inputs: Sequence[Node], support: Support | None) -> None:
-        """Keep a function from the inputs' tiles to a tile of the same shape."""
+    def __init__(
+        self,
+        function: Callable[..., Tile],
+        inputs: Sequence[Node],
+        support: Support | None,
+        *,
+        fractions: bool = False,
+    ) -> None:
+        """
+        Keep a function from the inputs' tiles to a tile of the same shape.
+
+        With `fractions`, the function itself says what becomes of fractional masks.
+        """
         super().__init__(inputs, support)
         self.function = function
+        self.fractions = fractions
 
     def compute(self, pull: Pull, grid: Grid) -> Tile:
         tiles = []
         for node in self.inputs:
             tiles.append(pull.read(node, grid))  # noqa: PERF401 - a comprehension is one more frame per level
+        if not self.fractions:
+            for tile in tiles:
+                if tile.weight is not None:
+                    return with_fractions(self.function, tiles)
         return self.function(*tiles)
 
 
@@ -238,7 +260,7 @@ class ReprojectedNode(Node):
         inside = ((rows >= bounds.row) & (rows < bounds.row + bounds.height))[:, None] & (
             (cols >= bounds.col) & (cols < bounds.col + bounds.width)
         )
-        return Tile(tile.values, both(tile.valid, inside))
+        return Tile(tile.values, both(tile.valid, inside), lightened(tile.weight, inside))
 
 
 def _contains(outer: Grid, inner: Grid) -> bool:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.nodes import Plan, Pull
+from orchestrator.sandbox.earthengine.evaluate.outlines import outline
 from orchestrator.sandbox.earthengine.evaluate.projection import (
     DEFAULT_PROJECTION,
     WGS84,
@@ -39,7 +40,8 @@ class Strip:
         grid: Where.
         inside: Pixels whose centre the region covers.
         values: (band, height, width).
-        valid: (band, height, width).
+        valid: Where the mask is not zero, (band, height, width).
+        weights: The masks as numbers from 0 to 1, or as yes and no, (band, height, width).
         coverage: The fraction of each pixel that the region covers, 0 where it is under half a percent; null if it
             was not asked for.
     """
@@ -48,6 +50,7 @@ class Strip:
     inside: Mask
     values: list[NDArray[Any]]
     valid: list[Mask]
+    weights: list[NDArray[Any]]
     coverage: NDArray[np.float64] | None = None
 
     def centres(self) -> tuple[Floats, Floats]:
@@ -150,7 +153,7 @@ def region_grid(region: Geometry, projection: Projection) -> Grid:
     """Give the window of whole pixels around a region; a point on a boundary belongs to the pixel after it."""
     if region.shape.is_empty:
         raise not_imitated("An empty region")
-    shape = projection.shape_to_pixels(region.in_crs(projection.crs))
+    shape = projection.shape_to_pixels(outline(region, projection.crs))
     col0, row0, col1, row1 = shape.bounds
     rows = int(np.floor(row0 + 1e-6)), int(np.ceil(row1 - 1e-6))
     cols = int(np.floor(col0 + 1e-6)), int(np.ceil(col1 - 1e-6))
@@ -161,7 +164,7 @@ def region_grid(region: Geometry, projection: Projection) -> Grid:
 
 def pixel_count(region: Geometry, projection: Projection) -> float:
     """Estimate how many pixels of a lattice lie in a region: its area, or its points."""
-    shape = projection.shape_to_pixels(region.in_crs(projection.crs))
+    shape = projection.shape_to_pixels(outline(region, projection.crs))
     return float(shape.area) + sum(len(shapely.get_coordinates(part)) for part in _parts(shape) if part.area == 0)
 
 
@@ -177,7 +180,7 @@ def strips(image: Image, region: Geometry, grid: Grid, *, weighted: bool = False
     """
     nodes = [band.node for band in image.bands]
     plan = Plan(nodes)
-    shape = region.in_crs(grid.crs)
+    shape = outline(region, grid.crs)
     rows = max(1, _STRIP_PIXELS // grid.width)
     for top in range(0, grid.height, rows):
         window = grid.part(top, 0, min(rows, grid.height - top), grid.width)
@@ -185,9 +188,11 @@ def strips(image: Image, region: Geometry, grid: Grid, *, weighted: bool = False
         fraction = coverage(shape, window) if weighted else None
         if not inside.any() and (fraction is None or not fraction.any()):
             continue
-        pull = Pull(plan)
+        pull = Pull(plan, weighted=True)
         tiles = [pull.read(node, window) for node in nodes]
-        yield Strip(window, inside, [tile.values for tile in tiles], [tile.mask() for tile in tiles], fraction)
+        seen = [tile.mask() if tile.weight is None else tile.weight > 0 for tile in tiles]
+        values, weights = [tile.values for tile in tiles], [tile.weights() for tile in tiles]
+        yield Strip(window, inside, values, seen, weights, fraction)
 
 
 def lonlat(grid: Grid, x: Floats, y: Floats) -> tuple[Floats, Floats]:

@@ -13,6 +13,7 @@ from orchestrator.sandbox.earthengine.evaluate.projection import Grid
 
 Values = NDArray[Any]
 Mask = NDArray[np.bool_]
+Weights = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +27,32 @@ class Tile:
     Attributes:
         values: The pixels.
         valid: Where they mean something; None is everywhere.
+        weight: The mask as fractions from 0 to 1, where it is more than yes or no; None is 1 where valid, else 0. A
+            pixel that a clip covers in part weighs something even if it is not valid, because its centre lies outside.
     """
 
     values: Values
     valid: Mask | None = None
+    weight: Weights | None = None
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether no pixel is valid."""
-        return self.valid is not None and not thin(self.valid).any()
+        """Tell whether no pixel is valid, nor weighs anything."""
+        if self.valid is None or thin(self.valid).any():
+            return False
+        return self.weight is None or not self.weight.any()
 
     def mask(self) -> Mask:
         """Give the validity as an array."""
         return uniform(True, self.values.shape, np.dtype(np.bool_)) if self.valid is None else self.valid
+
+    def weights(self) -> Values:
+        """Give the mask as an array of numbers from 0 to 1, or of yes and no."""
+        return self.mask() if self.weight is None else self.weight
+
+    def seen(self) -> Mask | None:
+        """Tell where the mask is not zero; None is everywhere."""
+        return self.valid if self.weight is None else self.weight > 0
 
 
 def uniform(value: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Values:
@@ -70,7 +84,13 @@ def picked(tile: Tile, rows: Any, cols: Any, *, separable: bool, seen: Mask | No
     shape = (rows.size, cols.size) if separable else rows.shape
     values = _take(tile.values, rows, cols, shape, separable=separable)
     valid = None if tile.valid is None else _take(tile.valid, rows, cols, shape, separable=separable)
-    return Tile(values, both(valid, seen))
+    weight = None if tile.weight is None else _take(tile.weight, rows, cols, shape, separable=separable)
+    return Tile(values, both(valid, seen), lightened(weight, seen))
+
+
+def lightened(weight: Weights | None, kept: Mask | None) -> Weights | None:
+    """Take the weight from what is not kept."""
+    return weight if weight is None or kept is None else np.where(kept, weight, np.float32(0))
 
 
 def _take(values: Values, rows: Any, cols: Any, shape: tuple[int, ...], *, separable: bool) -> Values:
@@ -101,4 +121,10 @@ def assembled(grid: Grid, pieces: Iterable[tuple[Grid, Tile]]) -> Tile:
         row, col = part.row - grid.row, part.col - grid.col
         values[row : row + part.height, col : col + part.width] = tile.values
         valid[row : row + part.height, col : col + part.width] = tile.mask()
-    return Tile(values, valid)
+    if all(tile.weight is None for _, tile in every):
+        return Tile(values, valid)
+    weight = np.zeros(grid.shape, np.float32)
+    for part, tile in every:
+        row, col = part.row - grid.row, part.col - grid.col
+        weight[row : row + part.height, col : col + part.width] = tile.weights()
+    return Tile(values, valid, weight)

@@ -141,7 +141,7 @@ class SceneQuery:
         try:
             yield from self.catalogue.scenes(self.collection, self.region, self.start_ms, self.end_ms)
         except UnboundedQueryError:
-            raise _too_many() from None
+            raise too_many() from None
 
     def covers(self, scene: Scene) -> bool:
         """Tell whether a scene of the collection is one of those that are asked for."""
@@ -151,7 +151,8 @@ class SceneQuery:
         return after and before and (self.region is None or bool(self.region.intersects(scene.footprint)))
 
 
-def _too_many() -> EvaluationError:
+def too_many() -> EvaluationError:
+    """Say that a list is longer than the service accumulates."""
     return EvaluationError(f"Collection query aborted after accumulating over {MAX_ELEMENTS} elements.")
 
 
@@ -169,6 +170,8 @@ class Collection:
         kind: str | Callable[[Collection], str] = "ImageCollection",
         properties: Mapping[str, Any] | None = None,
         query: SceneQuery | None = None,
+        table: str | None = None,
+        most: int | None = MAX_ELEMENTS,
     ) -> None:
         """
         Keep how to enumerate.
@@ -178,12 +181,16 @@ class Collection:
             kind: `ImageCollection` or `FeatureCollection`, or how to tell from the collection when somebody asks.
             properties: Of the collection itself.
             query: The request to the catalogue that `produce` makes, as long as it can still be narrowed.
+            table: The id of the table whose features these are.
+            most: How many elements are enumerated; None, of a table, is without end.
         """
         self._produce = produce
         self._elements: list[Any] | None = None
         self._kind = kind
         self.properties = properties or {}
         self.query = query
+        self.table = table
+        self._most = most
 
     @property
     def kind(self) -> str:
@@ -194,13 +201,15 @@ class Collection:
         Enumerate.
 
         Raises:
-            EvaluationError: With the service's sentence if there are more than 5000 elements.
+            EvaluationError: With the service's sentence if there are more than 5000 elements, unless of a table.
         """
+        if self._elements is None and self._most is None:
+            self._elements = list(self._produce())
         if self._elements is None:
             self._elements = self.head(MAX_ELEMENTS + 1)
             if len(self._elements) > MAX_ELEMENTS:
                 self._elements = None
-                raise _too_many()
+                raise too_many()
         return self._elements
 
     def head(self, count: int) -> list[Any]:
@@ -213,12 +222,14 @@ class Collection:
         self, produce: Callable[[], Iterable[Any]], kind: str | Callable[[Collection], str] | None = None
     ) -> Collection:
         """Give another list of elements with the same collection properties."""
-        return Collection(produce, kind=kind or self._kind, properties=self.properties)
+        return Collection(produce, kind=kind or self._kind, properties=self.properties, most=self._most)
 
     def with_properties(self, added: Mapping[str, Any]) -> Collection:
         """Give the same elements under more properties, or other values of them."""
         properties = {**self.properties, **added}
-        return Collection(self.elements, kind=self._kind, properties=properties, query=self.query)
+        return Collection(
+            self.elements, kind=self._kind, properties=properties, query=self.query, table=self.table, most=self._most
+        )
 
 
 Element = Image | Feature | Collection

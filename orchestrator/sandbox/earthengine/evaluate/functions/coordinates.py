@@ -8,18 +8,17 @@ from typing import Any
 import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
+from orchestrator.sandbox.earthengine.evaluate.areas import pixel_areas
 from orchestrator.sandbox.earthengine.evaluate.images import default_band
 from orchestrator.sandbox.earthengine.evaluate.nodes import Group, GroupedNode, Node, Pull
 from orchestrator.sandbox.earthengine.evaluate.projection import (
-    METRES_PER_DEGREE,
     WGS84,
     Grid,
     Projection,
-    parse_crs,
     reproject_points,
 )
 from orchestrator.sandbox.earthengine.evaluate.registry import function
-from orchestrator.sandbox.earthengine.evaluate.tiles import Tile, uniform
+from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
 from orchestrator.sandbox.earthengine.evaluate.values import Image
 
 _FLOAT64 = np.dtype(np.float64)
@@ -48,7 +47,7 @@ def _coordinates(projection: Projection, names: Iterable[str]) -> Image:
 
 
 class AreaNode(Node):
-    """Square metres of pixels: of the projection, or on a sphere where it counts degrees."""
+    """Square metres of the Earth that pixels cover."""
 
     __slots__ = ()
 
@@ -58,14 +57,9 @@ class AreaNode(Node):
 
     def compute(self, pull: Pull, grid: Grid) -> Tile:
         del pull
-        side = grid.projection.nominal_scale()
-        if not parse_crs(grid.crs).is_geographic:
-            return Tile(uniform(side * side, grid.shape, _FLOAT64))
-        rows = np.arange(grid.row, grid.row + grid.height) + 0.5
-        _, latitudes = grid.projection.world(np.full(grid.height, grid.col + 0.5), rows)
-        a, _, _, _, e, _ = grid.projection.transform
-        areas = abs(a * e) * METRES_PER_DEGREE**2 * np.cos(np.radians(latitudes))
-        return Tile(np.broadcast_to(areas[:, None], grid.shape))
+        areas = pixel_areas(grid)
+        known = np.isfinite(areas)
+        return Tile(areas, None if known.all() else known)
 
 
 @function("Image.pixelLonLat")

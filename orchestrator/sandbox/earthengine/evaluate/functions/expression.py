@@ -6,17 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
-from orchestrator.sandbox.earthengine.evaluate.formula import Formula, parsed
+from orchestrator.sandbox.earthengine.evaluate.formula import BINARY, Formula, parsed
 from orchestrator.sandbox.earthengine.evaluate.functions.image_structure import select
 from orchestrator.sandbox.earthengine.evaluate.images import constant_image
 from orchestrator.sandbox.earthengine.evaluate.registry import function, lookup
 from orchestrator.sandbox.earthengine.evaluate.values import Algorithm, Image
 
-_BINARY = {
-    "+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "mod", "**": "pow", "<": "lt",
-    "<=": "lte", ">": "gt", ">=": "gte", "==": "eq", "!=": "neq", "&&": "and", "||": "or", "&": "bitwiseAnd",
-    "|": "bitwiseOr", "^": "bitwiseXor", "<<": "leftShift", ">>": "rightShift",
-}  # fmt: skip
 _FUNCTIONS = frozenset(
     {"sqrt", "abs", "exp", "log", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "floor", "ceil", "round"}
     | {"pow", "min", "max", "atan2", "hypot"}
@@ -61,7 +56,7 @@ def _applied(formula: Formula, operands: list[Image]) -> Image:
     if formula.kind == "unary":
         return _unary(name, operands[0])
     if formula.kind == "binary":
-        return _called(_BINARY[name], operands)
+        return _called(BINARY[name], operands)
     return _chosen(*operands) if formula.kind == "choice" else _function(name, operands)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.functions.reducer import REDUCERS
-from orchestrator.sandbox.earthengine.evaluate.kernels import Kernel
+from orchestrator.sandbox.earthengine.evaluate.kernels import Kernel, shaped
 from orchestrator.sandbox.earthengine.evaluate.nodes import NeighbourhoodNode
 from orchestrator.sandbox.earthengine.evaluate.projection import Grid
 from orchestrator.sandbox.earthengine.evaluate.reducing import Reducer
@@ -25,11 +25,9 @@ from orchestrator.sandbox.scenes.catalogue import PixelType
 
 Array = NDArray[Any]
 Filter = Callable[..., Tile]
-# Pixels have no size before a grid asks; for skipping scenes, one is taken to be at most this large (metres).
-_LARGEST_PIXEL = 1000.0
 
 
-def _focal(
+def around(
     image: Image, kernel: Kernel, iterations: int, filtered: Filter, kind: Callable[[PixelType], PixelType]
 ) -> Image:
     if iterations < 1:
@@ -46,8 +44,7 @@ def _focal(
 
 
 def _widened(support: Support | None, kernel: Kernel) -> Support | None:
-    metres = kernel.radius if kernel.units == "meters" else kernel.radius * _LARGEST_PIXEL
-    return None if support is None else support.widened(metres)
+    return None if support is None else support.widened(kernel.widest())
 
 
 def _extreme(tile: Tile, grid: Grid, *, kernel: Kernel, operation: np.ufunc, greatest: bool) -> Tile:
@@ -94,6 +91,8 @@ def _swept(padded: Array, kernel: Kernel, grid: Grid, operation: np.ufunc) -> Ar
 def _views(padded: Array, kernel: Kernel, grid: Grid) -> list[Array]:
     reach = kernel.reach(grid)
     height, width = padded.shape[0] - 2 * reach, padded.shape[1] - 2 * reach
+    if not kernel.offsets(grid):
+        raise EvaluationError("Kernel: All weights are zero.")
     return [
         padded[reach + row : reach + row + height, reach + col : reach + col + width]
         for row, col in kernel.offsets(grid)
@@ -120,7 +119,7 @@ def _stack(tile: Tile, grid: Grid, kernel: Kernel) -> list[Tile]:
 
 def _register(name: str, filtered: Filter, kind: Callable[[PixelType], PixelType], *aliases: str) -> None:
     def apply(image: Image, radius: float, shape: str, units: str, iterations: int, kernel: Kernel | None) -> Image:
-        return _focal(image, kernel or Kernel(shape, radius, units), iterations, filtered, kind)
+        return around(image, kernel or shaped(shape, radius, units), iterations, filtered, kind)
 
     function(f"Image.{name}", *aliases)(apply)
 
@@ -140,18 +139,6 @@ _register("focalMedian", partial(_reduced, reducer=REDUCERS["median"]), _fractio
 _register("focalMode", partial(_reduced, reducer=REDUCERS["mode"]), _same, "Image.focal_mode")
 
 
-def _register_kernel(shape: str) -> None:
-    def make(radius: float, units: str, normalize: bool, magnitude: float) -> Kernel:
-        del normalize, magnitude  # weights do not matter to filters that only ask which pixels are near
-        return Kernel(shape, radius, units)
-
-    function(f"Kernel.{shape}")(make)
-
-
-for _shape in ("circle", "square", "diamond", "plus", "cross", "octagon"):
-    _register_kernel(_shape)
-
-
 @function("Image.reduceNeighborhood")
 def reduce_neighborhood(
     image: Image, reducer: Reducer, kernel: Kernel, weight: str, skip_masked: bool, optimization: str | None
@@ -161,7 +148,7 @@ def reduce_neighborhood(
     bands = []
     for at, output in enumerate(reducer.outputs):
         filtered = partial(_neighbourhood, reducer=reducer, at=at, keep_mask=skip_masked)
-        for band in _focal(image, kernel, 1, filtered, _same).bands:
+        for band in around(image, kernel, 1, filtered, _same).bands:
             original = next(item for item in image.bands if item.name == band.name)
             bands.append(replace(band, name=f"{band.name}_{output}", type=reducer.kinds(original.type, 1 << 15)[at]))
     return image.with_bands(bands)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.images import default_band, mapped, paired, pointwise
-from orchestrator.sandbox.earthengine.evaluate.nodes import ConstantNode
+from orchestrator.sandbox.earthengine.evaluate.nodes import ConstantNode, PointwiseNode
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile, both, thin
 from orchestrator.sandbox.earthengine.evaluate.values import Image, ImageBand
@@ -99,7 +99,7 @@ def _power(left: Array, right: Array) -> Array:
         return np.power(left, right)
 
 
-def _union(left: PixelType, right: PixelType) -> PixelType:
+def union(left: PixelType, right: PixelType) -> PixelType:
     return pixel_types.union((left, right))
 
 
@@ -107,7 +107,7 @@ def _always(kind: PixelType) -> TypeRule:
     return lambda _left, _right: kind
 
 
-def _binary(name: str, operation: Operation, rule: TypeRule) -> None:
+def binary(name: str, operation: Operation, rule: TypeRule) -> None:
     def apply(left: Image, right: Image) -> Image:
         return combine(f"Image.{name}", left, right, operation, rule)
 
@@ -118,16 +118,16 @@ def _bounded(scalar: Callable[[float, float], float]) -> TypeRule:
     return partial(pixel_types.arithmetic, operation=scalar)
 
 
-_binary("add", np.add, _bounded(operator.add))
-_binary("subtract", np.subtract, _bounded(operator.sub))
-_binary("multiply", np.multiply, _bounded(operator.mul))
-_binary("divide", _divide, pixel_types.quotient)
-_binary("mod", _modulo, _union)
-_binary("pow", _power, _always(pixel_types.DOUBLE))
-_binary("min", np.minimum, _union)
-_binary("max", np.maximum, _union)
-_binary("hypot", np.hypot, pixel_types.quotient)
-_binary("first", lambda left, _right: left, _union)
+binary("add", np.add, _bounded(operator.add))
+binary("subtract", np.subtract, _bounded(operator.sub))
+binary("multiply", np.multiply, _bounded(operator.mul))
+binary("divide", _divide, pixel_types.quotient)
+binary("mod", _modulo, union)
+binary("pow", _power, _always(pixel_types.DOUBLE))
+binary("min", np.minimum, union)
+binary("max", np.maximum, union)
+binary("hypot", np.hypot, pixel_types.quotient)
+binary("first", lambda left, _right: left, union)
 
 
 def _comparison(name: str, operation: Operation) -> None:
@@ -152,10 +152,10 @@ def _bitwise(name: str, operation: Operation) -> None:
         return operation(left.astype(np.int64), right.astype(np.int64))
 
     def rule(left: PixelType, right: PixelType) -> PixelType:
-        joint = _union(left, right)
+        joint = union(left, right)
         return joint if joint.precision == "int" else pixel_types.NAMED_TYPES["int32"]
 
-    _binary(name, on_integers, rule)
+    binary(name, on_integers, rule)
 
 
 for _name, _operation in (
@@ -177,7 +177,7 @@ def _zero(values: Array) -> Array:
     return np.broadcast_to((thin(values) == 0).view(np.uint8), values.shape)
 
 
-def _unary(name: str, operation: Callable[[Array], Array], rule: Callable[[PixelType], PixelType]) -> None:
+def unary(name: str, operation: Callable[[Array], Array], rule: Callable[[PixelType], PixelType]) -> None:
     def on_tile(tile: Tile) -> Tile:
         with np.errstate(all="ignore"):
             values = operation(thin(tile.values))
@@ -189,7 +189,7 @@ def _unary(name: str, operation: Callable[[Array], Array], rule: Callable[[Pixel
     function(f"Image.{name}")(lambda image: mapped(image, on_tile, rule))
 
 
-def _fraction(kind: PixelType) -> PixelType:
+def fraction(kind: PixelType) -> PixelType:
     return pixel_types.quotient(kind, kind)
 
 
@@ -204,7 +204,7 @@ def _magnitude(kind: PixelType) -> PixelType:
     return PixelType("int", 0 if low <= 0 <= high else min(abs(low), abs(high)), max(abs(low), abs(high)))
 
 
-def _as_fraction(operation: Callable[[Array], Array]) -> Callable[[Array], Array]:
+def as_fraction(operation: Callable[[Array], Array]) -> Callable[[Array], Array]:
     return lambda values: operation(values if values.dtype == np.float64 else values.astype(np.float32))
 
 
@@ -220,12 +220,12 @@ for _name, _curve in (
     ("acos", np.arccos),
     ("atan", np.arctan),
 ):
-    _unary(_name, _as_fraction(_curve), _fraction)
-_unary("abs", lambda values: np.abs(values.astype(np.float64) if values.dtype.kind in "iu" else values), _magnitude)
+    unary(_name, as_fraction(_curve), fraction)
+unary("abs", lambda values: np.abs(values.astype(np.float64) if values.dtype.kind in "iu" else values), _magnitude)
 for _name, _step in (("floor", np.floor), ("ceil", np.ceil)):
-    _unary(_name, _step, _whole)
-_unary("round", lambda values: np.floor(values + 0.5) if values.dtype.kind == "f" else values, _whole)
-_unary("signum", lambda values: np.sign(values.astype(np.float64)), lambda _kind: PixelType("int", -1, 1))
+    unary(_name, _step, _whole)
+unary("round", lambda values: np.floor(values + 0.5) if values.dtype.kind == "f" else values, _whole)
+unary("signum", lambda values: np.sign(values.astype(np.float64)), lambda _kind: PixelType("int", -1, 1))
 
 
 @function("Image.clamp")
@@ -303,24 +303,24 @@ def where(image: Image, test: Image, value: Image) -> Image:
     bands = []
     for band, condition, _ in paired("Image.where", image, test):
         replacement = value.bands[0] if len(value.bands) == 1 else value.band(band.name) or value.bands[0]
-        kind = _union(band.type, replacement.type)
+        kind = union(band.type, replacement.type)
         inputs = (band.node, condition.node, replacement.node)
-        node = pointwise(partial(_replaced, dtype=pixel_types.dtype_of(kind)), *inputs)
-        node.support = band.node.support
+        replaced = partial(_replaced, dtype=pixel_types.dtype_of(kind))
+        node = PointwiseNode(replaced, inputs, band.node.support, fractions=True)
         bands.append(default_band(band.name, node, kind, band))
     return image.with_bands(bands)
 
 
 def _replaced(tile: Tile, test: Tile, value: Tile, *, dtype: np.dtype[Any]) -> Tile:
     """Where the test is true and both it and the value are valid, take the value; the input's mask stays."""
-    chosen = (test.values != 0) & test.mask() & value.mask()
+    chosen = (test.values != 0) & (test.weights() > 0) & (value.weights() > 0)
     dtype = np.result_type(dtype, tile.values.dtype) if tile.values.dtype.kind == "f" else dtype
-    return Tile(np.where(chosen, value.values, tile.values).astype(dtype, copy=False), tile.valid)
+    return Tile(np.where(chosen, value.values, tile.values).astype(dtype, copy=False), tile.valid, tile.weight)
 
 
 @function("Image.spectralDistance")
 def spectral_distance(left: Image, right: Image, metric: str) -> Image:
-    measures = {"sam": _angle, "sed": _euclidean}
+    measures = {"sam": _angle, "sed": _squared_euclidean}
     if metric not in measures:
         raise EvaluationError(f"Image.spectralDistance: metric '{metric}' is not imitated by this sandbox.")
     nodes = [band.node for image in (left, right) for band in image.bands]
@@ -343,5 +343,5 @@ def _angle(a: Array, b: Array) -> Array:
     return np.asarray(np.arccos(np.clip(cosine, -1, 1)))
 
 
-def _euclidean(a: Array, b: Array) -> Array:
-    return np.asarray(np.sqrt(((a - b) ** 2).sum(axis=0)))
+def _squared_euclidean(a: Array, b: Array) -> Array:
+    return np.asarray(((a - b) ** 2).sum(axis=0))

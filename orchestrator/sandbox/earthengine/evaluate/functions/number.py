@@ -6,12 +6,12 @@ import math
 import operator
 import re
 from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from orchestrator.sandbox.earthengine.evaluate import java_format
 from orchestrator.sandbox.earthengine.evaluate.encode import encoded
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.registry import function
@@ -29,8 +29,8 @@ _WIDTHS = {
     "Int64": (-(2**63), 2**63 - 1),
     "Long": (-(2**63), 2**63 - 1),
 }
-# What the reference allows as the pattern of `format`: flags, width and precision, conversion.
-_PATTERN = re.compile(r"[^%]*%(?P<flags>[#\-+ 0,(]*)(?P<width>\d*)(?:\.(?P<places>\d+))?(?P<kind>[sdoxXeEfgGaA])[^%]*")
+_BITS = 64
+_LEAST_PLAIN, _MOST_PLAIN = 1e-3, 1e7  # numbers that Java's `Double.toString` writes without an exponent
 _WHOLE = re.compile(r"[+-]?\d+")
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -76,15 +76,61 @@ for _name, _operation in (
     # The reference: the left input is x and the right one y of the point (x, y).
     ("atan2", lambda x, y: math.atan2(y, x)),
     ("hypot", math.hypot),
-    ("bitwiseAnd", lambda a, b: int(a) & int(b)),
-    ("bitwiseOr", lambda a, b: int(a) | int(b)),
-    ("leftShift", lambda a, b: int(a) << int(b)),
-    ("rightShift", lambda a, b: int(a) >> int(b)),
+    ("first", lambda a, b: a),  # noqa: ARG005
+    ("firstNonZero", lambda a, b: a or b),
+    ("first_nonzero", lambda a, b: a or b),
 ):
     _binary(_name, _operation)
 
+
+def _whole(number: float) -> int:
+    """
+    Give the bits of a number.
+
+    Raises:
+        ValueError: If it has a fraction or more than 64 bits: the reference does not tell what they become.
+    """
+    if number != int(number) or not -(2 ** (_BITS - 1)) <= number < 2 ** (_BITS - 1):
+        raise ValueError
+    return int(number)
+
+
+def _on_bits(operation: Callable[..., int]) -> Callable[..., int]:
+    return lambda *numbers: _whole(operation(*map(_whole, numbers)))
+
+
+def _shifted(shift: Callable[[int, int], int]) -> Callable[[int, int], int]:
+    def operation(value: int, count: int) -> int:
+        if count >= _BITS:
+            raise ValueError
+        return shift(value, count)
+
+    return operation
+
+
+for _names, _combine in (
+    (("bitwiseAnd", "bitwise_and"), operator.and_),
+    (("bitwiseOr", "bitwise_or"), operator.or_),
+    (("bitwiseXor", "bitwise_xor"), operator.xor),
+    # In the smallest signed type that holds the input, whichever that is.
+    (("bitwiseNot", "bitwise_not"), operator.invert),
+    (("leftShift", "left_shift"), _shifted(operator.lshift)),
+    (("rightShift", "right_shift"), _shifted(operator.rshift)),
+    (("bitCount",), lambda value: (value % 2**_BITS).bit_count()),
+):
+    for _name in _names:
+        _binary(_name, _on_bits(_combine))
+
+
+def _rounded(value: float) -> int:
+    """Give the nearest integer; of a positive half the one above, as an example shows (of a negative one, none)."""
+    if value < 0 and (value - 0.5).is_integer():
+        raise ValueError
+    return math.floor(value + 0.5)
+
+
 for _name, _curve in (
-    ("round", lambda value: math.floor(value + 0.5)),
+    ("round", _rounded),
     ("floor", math.floor),
     ("ceil", math.ceil),
     ("abs", abs),
@@ -95,6 +141,14 @@ for _name, _curve in (
     ("sin", math.sin),
     ("cos", math.cos),
     ("tan", math.tan),
+    ("asin", math.asin),
+    ("acos", math.acos),
+    ("atan", math.atan),
+    ("sinh", math.sinh),
+    ("cosh", math.cosh),
+    ("tanh", math.tanh),
+    ("cbrt", math.cbrt),
+    ("signum", lambda value: (value > 0) - (value < 0)),
     ("not", lambda value: int(not value)),
     ("toDouble", float),
     ("double", float),
@@ -124,34 +178,31 @@ def clamp(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
+@function("Number.unitScale")
+def unit_scaled(value: float, low: float, high: float) -> float:
+    """Map [low, high] to [0, 1], without clamping; an empty range gives 0."""
+    return 0 if low == high else (value - low) / (high - low)
+
+
 @function("Number.format")
 def formatted(value: float, pattern: str) -> str:
-    """Write a number as Java's formatter does, which rounds half up."""
-    found = _PATTERN.fullmatch(pattern)
-    if found is None:
-        raise EvaluationError(f"Number.format: Invalid format string: '{pattern}'.")
-    kind = found["kind"]
-    if kind in "gGaA" or set(found["flags"]) & {",", "(", "#"} or (kind in "oxX" and value < 0):
-        raise not_imitated(f"Number.format: the format string '{pattern}' for {value}")
-    shown: Any = value
-    if kind == "s":
-        shown = encoded(value)
-    elif kind in "doxX":
-        shown = int(value)
-    else:
-        shown = _half_up(value, int(found["places"] or 6), scientific=kind in "eE")
-    return str(pattern % shown)
+    """Write a number as Java's formatter does."""
+    return java_format.written(value, pattern, partial(plain, "Number.format", value))
 
 
-def _half_up(value: float, places: int, *, scientific: bool) -> float:
-    exact = Decimal(repr(float(value)))
-    if not exact.is_finite():
-        raise not_imitated(f"Number.format: the number {value}")
-    last = (exact.adjusted() if scientific and exact else 0) - places
-    _, digits, exponent = exact.as_tuple()
-    if not isinstance(exponent, int) or exponent >= last or not any(digits):
-        return value
-    return float(exact.quantize(Decimal(1).scaleb(last), ROUND_HALF_UP))
+def plain(name: str, value: Any) -> str:
+    """
+    Write a number as its shortest digits.
+
+    Raises:
+        EvaluationError: If the reference does not tell them: of a result of division that is whole, of NaN, and of
+            numbers that Java writes with an exponent.
+    """
+    written = str(value)
+    exotic = isinstance(value, float) and (value.is_integer() or not _LEAST_PLAIN <= abs(value) < _MOST_PLAIN)
+    if exotic or isinstance(value, bool):
+        raise not_imitated(f"{name}: the text of the number {value}")
+    return written
 
 
 @function("Number.parse")

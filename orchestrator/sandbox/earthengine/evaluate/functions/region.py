@@ -95,26 +95,27 @@ class _Pixels:
     def __init__(self, count: int) -> None:
         """Begin with none of `count` bands."""
         self._values: list[list[Any]] = [[np.zeros(0)] for _ in range(count)]
-        self._valid: list[list[Any]] = [[np.zeros(0, np.bool_)] for _ in range(count)]
-        self._weights: list[Any] = [np.zeros(0)]
+        self._masks: list[list[Any]] = [[np.zeros(0)] for _ in range(count)]
+        self._shares: list[Any] = [np.zeros(0)]
         self._inside: list[Any] = [np.zeros(0, np.bool_)]
 
     def add(self, strip: Strip) -> None:
         """Take the pixels of a strip that count at all."""
         chosen = strip.inside if strip.coverage is None else strip.inside | (strip.coverage > 0)
-        for kept, valid, values, mask in zip(self._values, self._valid, strip.values, strip.valid, strict=True):
+        for kept, masks, values, mask in zip(self._values, self._masks, strip.values, strip.weights, strict=True):
             kept.append(values[chosen])
-            valid.append(mask[chosen])
+            masks.append(mask[chosen].astype(np.float64))
         self._inside.append(strip.inside[chosen])
-        self._weights.append(np.ones(chosen.sum()) if strip.coverage is None else strip.coverage[chosen])
+        self._shares.append(np.ones(chosen.sum()) if strip.coverage is None else strip.coverage[chosen])
 
     def records(self, bands: Sequence[int]) -> Inputs:
-        """Give the pixels that are valid in all of some bands."""
+        """Give the pixels whose mask is not zero in any of some bands; each weighs the lesser of mask and share."""
+        masks = [np.concatenate(self._masks[at]) for at in bands]
+        valid = np.logical_and.reduce([mask > 0 for mask in masks])
         # The first piece is empty and of no type of its own.
-        valid = np.logical_and.reduce([np.concatenate(self._valid[at]) for at in bands])
         columns = [np.concatenate(self._values[at][1:] or self._values[at])[valid] for at in bands]
-        weights, inside = np.concatenate(self._weights)[valid], np.concatenate(self._inside)[valid]
-        return Inputs(tuple(columns), (weights,) * len(columns), inside)
+        shares, inside = np.concatenate(self._shares)[valid], np.concatenate(self._inside)[valid]
+        return Inputs(tuple(columns), tuple(np.minimum(mask[valid], shares) for mask in masks), inside)
 
 
 def _named(band: str, reducer: Reducer, results: list[Any]) -> dict[str, Any]:

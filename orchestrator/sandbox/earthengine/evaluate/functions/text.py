@@ -7,6 +7,7 @@ from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.encode import encoded
 from orchestrator.sandbox.earthengine.evaluate.errors import not_imitated
+from orchestrator.sandbox.earthengine.evaluate.functions.number import plain
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.regular import compiled, literal_replacement
 
@@ -17,10 +18,7 @@ def make(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        written = str(encoded(value))
-        if written.isalpha() or "e" in written:
-            raise not_imitated(f"String: the text of the number {value}")
-        return written
+        return plain("String", value)
     raise not_imitated(f"String: the text of a value of type {type(value).__name__}")
 
 

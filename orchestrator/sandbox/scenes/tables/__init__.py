@@ -1,0 +1,1 @@
+"""Tables that the sandbox ships: boundaries from open sources, and units invented within them."""
