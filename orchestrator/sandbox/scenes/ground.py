@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from orchestrator.sandbox.scenes.noise import WORLD_METRES, catmull_rom, upsample
+from orchestrator.sandbox.scenes.noise import WORLD_METRES, upsample
 from orchestrator.sandbox.scenes.store import Store
 
 SQUARE = 512
@@ -92,13 +92,6 @@ class Mesh:
         )
         return field[rows, cols]
 
-    def carry(self, field: NDArray[np.floating], fine: Mesh) -> NDArray[np.float64]:
-        """Interpolate a field on the nodes to those of a mesh of the same square with a smaller step."""
-        if fine.step == self.step:
-            return np.asarray(field, np.float64)
-        matrix = _carry_matrix(self.step, fine.step, fine.margin)
-        return _both_ways(matrix, field)
-
 
 @dataclass(frozen=True)
 class Square:
@@ -165,17 +158,17 @@ class Square:
         """Carry a field that is all but linear from `places(step)` to the nodes of a mesh."""
         return _both_ways(_refine_matrix(step, fine.step), field)
 
-    def pixels(self) -> tuple[NDArray[np.float32], NDArray[np.float32], float, float]:
+    def pixels(self, cut: Cut = WHOLE) -> tuple[NDArray[np.float32], NDArray[np.float32], float, float]:
         """
-        World position of each pixel as metres from an anchor.
+        World position of each pixel of a part as metres from an anchor.
 
         Returns:
-            East and south offsets in Mercator metres (SQUARE, SQUARE), and the anchor's world x and y.
+            East and south offsets in Mercator metres (row, col), and the anchor's world x and y.
         """
         mesh = self.mesh(_PROJECTION_STEP)
         anchor_x, anchor_y = float(mesh.x[2, 2]), float(mesh.y[2, 2])
-        east = mesh.spread((mesh.x - anchor_x) * WORLD_METRES, self.offset)
-        south = mesh.spread((mesh.y - anchor_y) * WORLD_METRES, self.offset)
+        east = mesh.spread((mesh.x - anchor_x) * WORLD_METRES, self.offset, cut)
+        south = mesh.spread((mesh.y - anchor_y) * WORLD_METRES, self.offset, cut)
         return east, south, anchor_x, anchor_y
 
 
@@ -185,19 +178,6 @@ _meshes: Store[Mesh] = Store(_MESH_BYTES)
 def _both_ways(matrix: NDArray[np.float64], field: NDArray[np.floating]) -> NDArray[np.float64]:
     """Weight rows, then columns. Not by a matrix product, whose threads would fight over the cores."""
     return np.asarray(np.einsum("ik,jk->ij", np.einsum("ij,jk->ik", matrix, field), matrix), np.float64)
-
-
-@lru_cache(maxsize=16)
-def _carry_matrix(wide: int, fine: int, margin: int) -> NDArray[np.float64]:
-    """Catmull-Rom weights (fine nodes, wide nodes); both meshes have the same margin, in nodes."""
-    count, nodes = SQUARE // wide + 1 + 2 * margin, np.arange(SQUARE // fine + 1 + 2 * margin)
-    position = margin + (nodes - margin) * fine / wide
-    first = np.floor(position).astype(int)
-    matrix = np.zeros((nodes.size, count))
-    for tap, weights in enumerate(catmull_rom(position - first), start=-1):
-        # Beyond the last node weights are 0.
-        matrix[nodes, np.clip(first + tap, 0, count - 1)] += weights
-    return matrix
 
 
 @lru_cache(maxsize=32)

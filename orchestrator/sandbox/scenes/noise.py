@@ -20,9 +20,6 @@ from orchestrator.sandbox.scenes.store import Store
 Floats = NDArray[np.floating]
 WORLD_METRES = 2.0 * np.pi * 6378137.0
 
-# Zooms whose cells of 2.4 km and more are smooth enough for nodes every BROAD_METRES, and all others.
-BROAD, DETAILED, BROAD_METRES = range(15), range(15, 32), 320
-
 _ROUNDS = ((16, 0x85EBCA6B), (13, 0xC2B2AE35))  # shifts and factors of MurmurHash3's finalizer
 _MASK = 0xFFFFFFFF
 
@@ -235,15 +232,9 @@ def resolved(weights: dict[int, float], spacing: float) -> dict[int, float]:
     return {zoom: weight / norm for zoom, weight in weights.items() if WORLD_METRES / 2**zoom >= spacing}
 
 
-def spectrum(
-    x: Floats, y: Floats, weights: dict[int, float], spacing: float, *key: int, zooms: range = range(32)
-) -> NDArray[np.float64]:
-    """
-    Sum octaves (zoom to weight) into noise of unit variance, as far as pixels of `spacing` metres show them.
-
-    With `zooms`, only those octaves are summed, so that parts of a spectrum add up to the whole.
-    """
-    wanted = {zoom: weight for zoom, weight in resolved(weights, spacing).items() if zoom in zooms}
+def spectrum(x: Floats, y: Floats, weights: dict[int, float], spacing: float, *key: int) -> NDArray[np.float64]:
+    """Sum octaves (zoom to weight) into noise of unit variance, as far as pixels of `spacing` metres show them."""
+    wanted = resolved(weights, spacing)
     return lattice(extent(x, y), wanted, *key).at(x, y) if wanted else np.zeros(x.shape)
 
 
@@ -270,18 +261,23 @@ def upsample(
     down, right = (slice(start // step, -(-end // step)) for start, end in (rows, cols))
     part = nodes[down.start + margin - 1 : down.stop + margin + 2, right.start + margin - 1 : right.stop + margin + 2]
     field = _between(np.ascontiguousarray(part.T, np.float32), taps)
-    field = _between(np.ascontiguousarray(field[cols[0] - right.start * step : cols[1] - right.start * step].T), taps)
+    # From (step, node, row) to rows of pixels.
+    field = field.transpose(2, 1, 0).reshape(part.shape[0], -1)[:, cols[0] - right.start * step :]
+    field = _between(np.ascontiguousarray(field[:, : cols[1] - cols[0]]), taps)
+    field = field.transpose(1, 0, 2).reshape(-1, cols[1] - cols[0])
     return field[rows[0] - down.start * step : rows[1] - down.start * step]
 
 
 def _between(nodes: NDArray[np.float32], taps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Put rows between the nodes' rows: (n, m) to ((n - 3) * step, m)."""
+    """Values between rows of nodes, (n, m) to (step, n - 3, m): whole blocks at once, however short a row is."""
     count, width = nodes.shape[0] - 3, nodes.shape[1]
-    rows = nodes[:count, None, :] * taps[:, 0][:, None]
-    spare = np.empty_like(rows)
+    flat = nodes.reshape(-1)
+    between = flat[: count * width] * taps[:, :1]
+    spare = np.empty_like(between)
     for tap in range(1, 4):
-        rows += np.multiply(nodes[tap : tap + count, None, :], taps[:, tap][:, None], out=spare)
-    return rows.reshape(-1, width)
+        block = flat[tap * width : (tap + count) * width]
+        between += np.multiply(block, taps[:, tap : tap + 1], out=spare)
+    return between.reshape(-1, count, width)
 
 
 @lru_cache(maxsize=32)

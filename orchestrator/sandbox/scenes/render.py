@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,9 +45,9 @@ Pixels = NDArray[np.generic]
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Mean reflectance × 10000 of a band over the pixels of a square, without air, (SQUARE, SQUARE)."""
+    """A band of a square without air, (SQUARE, SQUARE): mean reflectance × 10000 as float32, or classes as uint8."""
 
-    values: NDArray[np.float32]
+    values: NDArray[Any]
 
     @property
     def nbytes(self) -> int:
@@ -195,9 +196,9 @@ class Renderer:
 
     def _classes(self, view: _View, cut: Cut) -> NDArray[np.uint8]:
         """The scene classification (SCL): 3 shadow, 4 vegetation, 5 bare, 6 water, 7 unclear, 8 to 10 cloud."""
-        surface, sky = self.surface(view.square).cut(cut), self.sky(view.air, cut)
-        classes = np.take(_GROUND_CLASS, surface.cover)
-        classes[(surface.cover == Cover.CROP) & (surface.vigour < 0.35)] = 5
+        sky = self.sky(view.air, cut)
+        ground = self._grounds.get((view.square, "SCL"), lambda: Ground(_ground_classes(self.surface(view.square))))
+        classes = ground.values[cut].copy()
         if sky.shadow is not None:
             classes[(sky.shadow > 0.6) & (classes != 6)] = 3
         if sky.depth is None:
@@ -231,6 +232,12 @@ class Renderer:
         """Snow does not fall here, and the old quality bands are empty."""
         del view
         return np.zeros((cut[0].stop - cut[0].start, cut[1].stop - cut[1].start), np.uint8)
+
+
+def _ground_classes(surface: Surface) -> NDArray[np.uint8]:
+    classes = np.take(_GROUND_CLASS, surface.cover)
+    classes[(surface.cover == Cover.CROP) & (surface.vigour < 0.35)] = 5
+    return classes
 
 
 def _under(sky: Sky, index: int, ground: NDArray[np.float32]) -> NDArray[np.float32]:
