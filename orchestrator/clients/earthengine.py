@@ -145,6 +145,7 @@ class EarthEngine:
 
     Attributes:
         restricted: Whether the last answer said that the project is in restricted mode, where tasks hardly start.
+        quota_status: The header of the quota as the last answer that had one told it.
     """
 
     def __init__(
@@ -165,6 +166,7 @@ class EarthEngine:
         """
         self.project = project
         self.restricted = False
+        self.quota_status: str | None = None
         self._stop, self._limits = stop, limits
         self._base = (url or PUBLIC_URL).rstrip("/")
         self._call = retrying(policy or RetryPolicy(), stop)
@@ -237,6 +239,7 @@ class EarthEngine:
         """Take note of what an answer says about the project."""
         said = answer.headers.pop(_QUOTA_HEADER, None)  # the client would warn on standard error, each time
         if said is not None:
+            self.quota_status = str(said)
             self._note_restriction("parallelism_restricted=true" in said)
 
     def _note_restriction(self, restricted: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -32,8 +33,17 @@ ENDLESS = "endless-"  # how a page token begins that a fault made; whoever comes
 class Dispatcher:
     """Answer requests; safe from several threads."""
 
-    def __init__(self, router: Router, faults: Faults, journal: Journal, clock: Clock, meter: PixelMeter) -> None:
+    def __init__(
+        self,
+        router: Router,
+        faults: Faults,
+        journal: Journal,
+        clock: Clock,
+        meter: PixelMeter,
+        worded: Callable[[str], str] = str,
+    ) -> None:
         self._meter = meter
+        self._worded = worded
         self._router = router
         self._faults = faults
         self._journal = journal
@@ -110,6 +120,7 @@ class Dispatcher:
                 self._journal.violation(match.route.api, request.path, error.message)
             return error_response(error, service=service)
         except ApiError as error:
+            error.message = self._worded(error.message)
             return error_response(error, service=service)
         except Exception as error:  # noqa: BLE001  the edge of the thread: a fault of the sandbox is told, not hidden
             self._journal.trouble(traceback.format_exc())

@@ -98,12 +98,15 @@ def _add_behaviour(group: argparse._ArgumentGroup) -> None:
     one("predictor", "of exported files", type=int)
     one("interleave", "of exported files")
     one("float_fill", "masked floating-point pixels without noData", type=float)
+    one("integer_fill", "masked integer pixels without noData", type=int)
+    one("export_no_data", "the tag of an export without noData", type=float)
+    one("pixels_fill", "masked pixels in answers of pixels", type=float)
     one("pixels_no_data", "what a TIFF of computed pixels names as the value without data", type=float)
 
 
 def _behaviour(asked: argparse.Namespace) -> Behaviour:
     told = Behaviour() if asked.behaviour is None else Behaviour.read(asked.behaviour)
-    given = {each.name: getattr(asked, each.name) for each in fields(Behaviour)}
+    given = {each.name: getattr(asked, each.name, None) for each in fields(Behaviour)}
     return replace(told, **{name: value for name, value in given.items() if value is not None})
 
 

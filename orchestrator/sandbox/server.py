@@ -221,4 +221,5 @@ class Sandbox:
             *earthengine.routes(),
             *oauth.routes(),
         ]
-        return Dispatcher(Router(routes), self.faults, self.journal, self.clock, self.meter)
+        worded = self.options.behaviour.worded
+        return Dispatcher(Router(routes), self.faults, self.journal, self.clock, self.meter, worded)

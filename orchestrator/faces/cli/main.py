@@ -22,7 +22,7 @@ from orchestrator.faces.cli.output import Output
 click.rich_click.TEXT_MARKUP = "markdown"
 click.rich_click.COMMAND_GROUPS = {
     "orchestrator": [
-        {"name": "Begin", "commands": ["demo", "doctor", "sandbox"]},
+        {"name": "Begin", "commands": ["demo", "doctor", "sandbox", "calibrate"]},
         {"name": "Work", "commands": ["plan", "run", "submit", "serve", "assemble"]},
         {
             "name": "Look after runs",
@@ -47,6 +47,10 @@ COMMANDS = {
     "sandbox": Listed(
         f"{_HERE}.sandbox",
         "Run a sandbox to try things with: `orchestrator run --sandbox-url http://127.0.0.1:8099 ...`.",
+    ),
+    "calibrate": Listed(
+        f"{_HERE}.calibrate",
+        "Ask the service, by a dozen of the smallest experiments, what the sandbox only assumes of it.",
     ),
     "plan": Listed(f"{_HERE}.run", "Show grid, tasks, parts and what they need, without asking Earth Engine anything."),
     "run": Listed(f"{_HERE}.run", "Bring one area to one clipped GeoTIFF, and watch."),

@@ -17,9 +17,14 @@ from orchestrator.faces.cli.session import Context
 @click.option("--port", default=8099, help="Port on 127.0.0.1; 0 lets the system choose.  [default: 8099]")
 @click.option("--scenes", type=click.Path(path_type=Path), metavar="DIR", help="Real scenes; synthetic ones otherwise.")
 @click.option("--data-dir", type=click.Path(path_type=Path), metavar="DIR", help="Keep objects and operations here.")
+@click.option(
+    "--behaviour", type=click.Path(path_type=Path), metavar="FILE", help="Answers of `orchestrator calibrate` to go by."
+)
 @click.option("--slots", default=2, help="Tasks that run at a time.  [default: 2]")
 @click.pass_obj
-def sandbox(context: Context, /, port: int, scenes: Path | None, data_dir: Path | None, slots: int) -> int:
+def sandbox(
+    context: Context, /, port: int, scenes: Path | None, data_dir: Path | None, behaviour: Path | None, slots: int
+) -> int:
     """
     Run a sandbox to try things with: `orchestrator run --sandbox-url http://127.0.0.1:8099 ...`.
 
@@ -28,6 +33,7 @@ def sandbox(context: Context, /, port: int, scenes: Path | None, data_dir: Path 
     options = ["--port", str(port), "--slots", str(slots), "--project", SANDBOX_PROJECT, "--bucket", DEFAULT_BUCKET]
     options += ["--scenes", str(scenes)] if scenes else []
     options += ["--data-dir", str(data_dir)] if data_dir else []
+    options += ["--behaviour", str(behaviour)] if behaviour else []
     output = context.output()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's Ctrl-C
     with started(options) as process:

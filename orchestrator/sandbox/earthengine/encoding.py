@@ -35,12 +35,12 @@ def encoded(image: Image, kind: str, behaviour: Behaviour, no_data_tag: float | 
     Args:
         image: What is evaluated; for a picture, bands of bytes.
         kind: A key of `CONTENT_TYPES`.
-        behaviour: How TIFFs are compressed.
+        behaviour: How TIFFs are compressed, and what masked pixels are.
         no_data_tag: What a TIFF names as the value without data; the pixels do not change.
     """
     if kind == "GEO_TIFF":
         return _tiff(image, behaviour, no_data_tag)
-    return _npy(image) if kind == "NPY" else _png(image)
+    return _npy(image, behaviour.pixels_fill) if kind == "NPY" else _png(image)
 
 
 def _tiff(image: Image, behaviour: Behaviour, no_data_tag: float | None) -> bytes:
@@ -49,8 +49,8 @@ def _tiff(image: Image, behaviour: Behaviour, no_data_tag: float | None) -> byte
     options = raster.tiff_options(dtype, DEFAULT_SHARD_SIZE, behaviour)
     whole = FileWindow("", 0, 0, image.grid.height, image.grid.width)
     with MemoryFile() as memory:
-        with memory.open(**raster.header(image, whole, dtype, no_data_tag, options)) as target:
-            raster.fill_in(target, image, whole, dtype.type(0), _windows(image), _nobody)
+        with memory.open(**raster.header(image, whole, dtype, raster.fitting(no_data_tag, dtype), options)) as target:
+            raster.fill_in(target, image, whole, dtype.type(behaviour.pixels_fill), _windows(image), _nobody)
         return bytes(memory.getbuffer())
 
 
@@ -63,14 +63,15 @@ def _nobody(pixels: int) -> None:
     """Nobody follows the progress of an answer."""
 
 
-def _npy(image: Image) -> bytes:
+def _npy(image: Image, fill: float) -> bytes:
     """A structured array (height, width) with a field for each band, as `numpy.save` writes it."""
     fields = [(band.name, np.dtype(band.dtype).newbyteorder("<")) for band in image.bands]
     array = np.zeros((image.grid.height, image.grid.width), fields)
     for row, col, height, width in _windows(image):
-        values, _ = image.read(row, col, height, width)
-        for (name, _), band in zip(fields, values, strict=True):
-            array[name][row : row + height, col : col + width] = band
+        values, valid = image.read(row, col, height, width)
+        for at, (name, kind) in enumerate(fields):
+            filled = values[at] if fill == 0 else np.where(valid[at], values[at], kind.type(fill))
+            array[name][row : row + height, col : col + width] = filled
     file = io.BytesIO()
     np.save(file, array)
     return file.getvalue()

@@ -96,12 +96,18 @@ def fill_value(dtype: np.dtype[Any], no_data: float | None, behaviour: Behaviour
         ExportError: If `no_data` does not fit the type.
     """
     if no_data is None:
-        return behaviour.float_fill if dtype.kind == "f" else 0
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        if not math.isfinite(no_data) or no_data != int(no_data) or not limits.min <= no_data <= limits.max:
-            raise ExportError(f"The noData value {no_data} is not in the range of the band type {_type_name(dtype)}.")
+        return behaviour.float_fill if dtype.kind == "f" else behaviour.integer_fill
+    if dtype.kind in "iu" and fitting(no_data, dtype) is None:
+        raise ExportError(f"The noData value {no_data} is not in the range of the band type {_type_name(dtype)}.")
     return no_data
+
+
+def fitting(tag: float | None, dtype: np.dtype[Any]) -> float | None:
+    """Give a tag of the value without data, or None where the type does not hold it."""
+    if tag is None or dtype.kind == "f":
+        return tag
+    limits = np.iinfo(dtype)
+    return tag if math.isfinite(tag) and tag == int(tag) and limits.min <= tag <= limits.max else None
 
 
 def tiff_options(dtype: np.dtype[Any], shard_size: int, behaviour: Behaviour) -> dict[str, Any]:
@@ -145,7 +151,8 @@ def write(
     plain = scratch.with_suffix(".plain.tif") if export.cloud_optimized else scratch
     options = tiff_options(dtype, export.shard_size, behaviour)
     fill = fill_value(dtype, export.no_data, behaviour)
-    with rasterio.open(plain, "w", **header(image, file, dtype, export.no_data, options)) as target:
+    tag = fitting(behaviour.export_no_data, dtype) if export.no_data is None else export.no_data
+    with rasterio.open(plain, "w", **header(image, file, dtype, tag, options)) as target:
         parts = windows(file.height, file.width, len(image.bands), options["blockxsize"])
         anything = fill_in(target, image, file, dtype.type(fill), parts, note)
     if export.cloud_optimized:
