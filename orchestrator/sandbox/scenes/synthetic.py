@@ -42,7 +42,7 @@ from orchestrator.sandbox.scenes.pyramid import Pixels, read_level
 from orchestrator.sandbox.scenes.render import HALVED, Renderer
 from orchestrator.sandbox.scenes.tables import shipped
 
-CACHE_BYTES = 384 * 2**20
+CACHE_BYTES = 256 * 2**20
 # More scenes than this are refused: a query over a continent and a decade would enumerate for minutes.
 MAX_SCENES = 200_000
 _KEPT_SCENES = 2048
