@@ -41,6 +41,7 @@ from orchestrator.sandbox.scenes.catalogue import Catalogue
 from orchestrator.sandbox.storage.buckets import Buckets
 from orchestrator.sandbox.storage.routes import StorageRoutes
 from orchestrator.sandbox.web import Request, Response, Router
+from orchestrator.sandbox.workers import SharedEvaluator, Workers
 
 DEFAULT_PROJECT = "ee-sandbox"
 DEFAULT_BUCKET = "ee-sandbox-bucket"
@@ -57,6 +58,7 @@ class Options:
         queue_limit: PENDING tasks beyond which a submission is refused.
         behaviour: What an account would have to tell.
         quotas: What a request for pixels may ask for, and a project at once.
+        worker: The command that starts a process which computes windows from the same scenes; empty is none.
     """
 
     host: str = "127.0.0.1"
@@ -70,6 +72,7 @@ class Options:
     folder_wait_seconds: float = 30
     behaviour: Behaviour = field(default_factory=Behaviour)
     quotas: Quotas = field(default_factory=Quotas)
+    worker: tuple[str, ...] = ()
 
 
 class _Server(socketserver.ThreadingMixIn, HTTPServer):
@@ -104,7 +107,13 @@ class Sandbox:
     ) -> None:
         self.options = options or Options()
         self._catalogue = catalogue
-        self._evaluator: Evaluator = evaluator if evaluator is not None else GraphEvaluator(catalogue)
+        self._workers = self._hire()
+        if evaluator is not None:
+            self._evaluator: Evaluator = evaluator
+        elif self._workers is not None:
+            self._evaluator = SharedEvaluator(catalogue, self._workers)
+        else:
+            self._evaluator = GraphEvaluator(catalogue)
         self._own_folder: Path | None = None
         self.clock = Clock()
         self.faults = Faults(self.clock)
@@ -139,10 +148,17 @@ class Sandbox:
         self._server.shutdown()
         self._server.server_close()
         self.tasks.stop()
+        if self._workers is not None:
+            self._workers.close()
         self.faults.release()  # last: a task held by a fault must stop, not go on
         self._records.close()
         self._lock.close()
         self._remove_own_folder()
+
+    def _hire(self) -> Workers | None:
+        """Workers are of use where there is more than one processor."""
+        processors = os.cpu_count() or 1
+        return Workers(self.options.worker, processors) if self.options.worker and processors > 1 else None
 
     @property
     def url(self) -> str:

@@ -93,6 +93,7 @@ class Attempt:
         self._form = form
         self._struck = False
         self._pixels_done = 0
+        self.seconds_elsewhere = 0.0  # of processors, spent for it beside its own thread
         self._pixels = 1
 
     def export(self) -> tuple[str, ...]:
@@ -115,8 +116,11 @@ class Attempt:
         image: Image = self._place.evaluator.image(dict(export.expression))
         files = plan(export, image, form=self._names(export))
         self._pixels = image.grid.height * image.grid.width
-        for number, file in enumerate(files):
-            self._write(export, image, file, number)
+        try:
+            for number, file in enumerate(files):
+                self._write(export, image, file, number)
+        finally:
+            self.seconds_elsewhere = image.seconds_elsewhere
         return self._address(export.destination)
 
     def _export_table(self) -> str:
