@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import shutil
 import uuid
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,24 @@ class Blobs:
         name = uuid.uuid4().hex
         os.replace(scratch, self.folder / name)  # noqa: PTH105  the folder's own rename, in one call
         return Blob(name, size, base64.b64encode(crc.digest()).decode(), base64.b64encode(md5.digest()).decode())
+
+    def duplicate(self, blob: Blob) -> Blob:
+        """Give the same bytes another name, of which each can be discarded without the other."""
+        name = uuid.uuid4().hex
+        try:
+            os.link(self.path(blob), self.folder / name)  # `hardlink_to` names them the other way round
+        except OSError:  # a file system without links
+            shutil.copyfile(self.path(blob), self.folder / name)
+        return replace(blob, name=name)
+
+    def join(self, blobs: Iterable[Blob]) -> Blob:
+        """Make one blob of the bytes of several, in their order."""
+        scratch = self.folder / f"{uuid.uuid4().hex}.part"
+        with scratch.open("wb") as target:
+            for each in blobs:
+                with self.path(each).open("rb") as source:
+                    shutil.copyfileobj(source, target, CHUNK_BYTES)
+        return self.adopt(scratch)
 
     def discard(self, blob: Blob) -> None:
         """Remove the bytes; a download under way keeps its open file."""

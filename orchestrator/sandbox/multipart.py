@@ -9,12 +9,20 @@ from typing import Any
 
 from orchestrator.sandbox.web import ProtocolViolation, Request
 
+DEFAULT_TYPE = "application/octet-stream"
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
+    """
+    Attributes:
+        typed: Whether the bytes came with a content type of their own.
+    """
+
     metadata: dict[str, Any]
     content_type: str
     data: bytes
+    typed: bool = True
 
 
 def read(request: Request) -> Upload:
@@ -41,11 +49,11 @@ def read(request: Request) -> Upload:
         raise ProtocolViolation(f"Multipart upload: the first part is no JSON: {error}") from error
     if not isinstance(metadata, dict):
         raise ProtocolViolation("Multipart upload: the first part is no JSON object.")
-    return Upload(metadata, content_type, data)
+    return Upload(metadata, content_type or DEFAULT_TYPE, data, bool(content_type))
 
 
 def _part(piece: bytes, newline: bytes) -> tuple[str, bytes]:
-    """Split a part, which begins with the line end of its delimiter, into its content type and its bytes."""
+    """Split a part, which begins with the line end of its delimiter, into its content type, if any, and its bytes."""
     head, _, data = piece.partition(newline * 2)
     found = re.search(rb"content-type:\s*([^\r\n]+)", head, re.IGNORECASE)
-    return (found.group(1).decode() if found else "application/octet-stream"), data
+    return (found.group(1).decode().strip() if found else ""), data

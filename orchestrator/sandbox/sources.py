@@ -22,6 +22,6 @@ def catalogue(scenes: Path | None, seed: int, *, tell: bool = False) -> Catalogu
             sys.stderr.writelines(f"sandbox: {sentence}\n" for sentence in folder.left_out)
             sys.stderr.flush()
         return folder
-    from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue  # noqa: PLC0415  see above
+    from orchestrator.sandbox.scenes.world import WorldCatalogue  # noqa: PLC0415  see above
 
-    return SyntheticCatalogue(seed=seed)
+    return WorldCatalogue(seed=seed)

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from orchestrator.sandbox import xml_errors
+
 # Query parameters that every Google API accepts.
 STANDARD_QUERY = frozenset(
     {
@@ -48,8 +50,11 @@ REASONS = {
 class ApiError(Exception):
     """An answer other than success, in Google's JSON form."""
 
-    def __init__(self, status: int, message: str, *, status_name: str | None = None, reason: str | None = None) -> None:
+    def __init__(
+        self, status: int, message: str, *, status_name: str | None = None, reason: str | None = None, code: str = ""
+    ) -> None:
         super().__init__(message)
+        self.code = code  # of the XML form, where status and message do not tell it
         self.status = status
         self.message = message
         self.status_name = status_name or STATUS_NAMES.get(status, "UNKNOWN")
@@ -149,9 +154,12 @@ def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | No
 
 
 def error_response(error: ApiError, *, service: str) -> Response:
-    """Render `error` as the service does: Earth Engine names a status, the older APIs list reasons."""
+    """Render `error` as the service does: Earth Engine names a status, the older APIs list reasons, one is XML."""
     if error.status == 304:  # carries no body
         return Response(304)
+    if service == "xml":
+        body = xml_errors.document(error.status, error.message, error.code)
+        return Response(error.status, {"Content-Type": "application/xml; charset=UTF-8"}, body)
     inner: dict[str, Any] = {"code": error.status, "message": error.message}
     if service == "earthengine":
         inner["status"] = error.status_name
@@ -167,6 +175,7 @@ def not_imitated(what: str) -> ApiError:
 
 
 Handler = Callable[..., Response]
+HEADED = ("storage", "xml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +197,10 @@ class Route:
     handler: Handler
     query: frozenset[str] | None = frozenset()
     media: bool | None = None
+
+    def answers(self, method: str) -> bool:
+        """Tell whether this is the route of `method`: Cloud Storage answers HEAD as it answers GET."""
+        return method == self.method or (method == "HEAD" and self.method == "GET" and self.service in HEADED)
 
 
 def route(
@@ -232,7 +245,7 @@ class Router:
 
     def match(self, request: Request) -> Match | None:
         for candidate in self._routes:
-            if candidate.method != request.method:
+            if not candidate.answers(request.method):
                 continue
             if candidate.media is not None and candidate.media != request.wants_media:
                 continue
@@ -283,7 +296,9 @@ def integer(request: Request, name: str, default: int) -> int:
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
-def media_response(path: Path, size: int, request: Request, headers: Mapping[str, str]) -> Response:
+def media_response(
+    path: Path, size: int, request: Request, headers: Mapping[str, str], *, service: str = ""
+) -> Response:
     """
     Answer with a file, or the part of it that `Range` asks for.
 
@@ -297,7 +312,8 @@ def media_response(path: Path, size: int, request: Request, headers: Mapping[str
         return Response(200, common, FileBody(path, 0, size))
     first, last = _resolve_range(found.group(1), found.group(2), size)
     if first > last or first >= size:
-        refused = error_response(ApiError(416, "Request range not satisfiable"), service=service_of(request.path))
+        form = service or service_of(request.path)
+        refused = error_response(ApiError(416, "Request range not satisfiable"), service=form)
         return replace(refused, headers={**refused.headers, "Content-Range": f"bytes */{size}"})
     common["Content-Range"] = f"bytes {first}-{last}/{size}"
     return Response(206, common, FileBody(path, first, last - first + 1))

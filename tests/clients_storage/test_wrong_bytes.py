@@ -12,7 +12,7 @@ from orchestrator.clients.drive import connect_drive
 from orchestrator.clients.gcs import connect_gcs
 from orchestrator.core.errors import DamagedObjectError, WayError
 from orchestrator.core.retry import RetryPolicy
-from orchestrator.sandbox.storage.buckets import Preconditions
+from orchestrator.sandbox.storage.values import Preconditions
 from orchestrator.transfer.download import DownloadPolicy
 from orchestrator.transfer.store import CheckedStore
 

@@ -24,35 +24,40 @@ def expression(written: Any) -> dict[str, Any]:
     Raises:
         ValueError: If a call has more arguments than its function.
     """
-    return {"result": "0", "values": {"0": _node(written)}}
+    values: dict[str, Any] = {}
+    values["0"] = _node(written, values)
+    return {"result": "0", "values": values}
 
 
-def _node(written: Any) -> dict[str, Any]:
+def _node(written: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """Give a node; the bodies of functions, which are referred to by name, go into `values`."""
     if isinstance(written, str) and written.startswith("@"):
         return {"constantValue": written[1:]} if written[1:2] == "@" else {"argumentReference": written[1:]}
     if isinstance(written, list):
-        return {"arrayValue": {"values": [_node(each) for each in written]}}
+        return {"arrayValue": {"values": [_node(each, values) for each in written]}}
     if not isinstance(written, dict):
         return {"constantValue": written}
     if len(written) == 1:
         ((name, given),) = written.items()
         if name == "function":
-            names, body = given
-            return {
-                "functionDefinitionValue": {
-                    "argumentNames": [names] if isinstance(names, str) else names,
-                    "body": _node(body),
-                }
-            }
+            return _definition(given, values)
         if registry.is_declared(name):
-            return {"functionInvocationValue": {"functionName": name, "arguments": _arguments(name, given)}}
-    return {"dictionaryValue": {"values": {key: _node(value) for key, value in written.items()}}}
+            return {"functionInvocationValue": {"functionName": name, "arguments": _arguments(name, given, values)}}
+    return {"dictionaryValue": {"values": {key: _node(value, values) for key, value in written.items()}}}
 
 
-def _arguments(name: str, given: Any) -> dict[str, Any]:
+def _definition(given: Any, values: dict[str, Any]) -> dict[str, Any]:
+    names, written = given
+    body = _node(written, values)
+    key = str(len(values) + 1)
+    values[key] = body
+    return {"functionDefinitionValue": {"argumentNames": [names] if isinstance(names, str) else names, "body": key}}
+
+
+def _arguments(name: str, given: Any, values: dict[str, Any]) -> dict[str, Any]:
     if isinstance(given, list):
         declared = [parameter.name for parameter in registry.parameters(name)]
         if len(given) > len(declared):
             raise ValueError(f"{name} has {len(declared)} arguments, found {len(given)}")
         given = dict(zip(declared, given, strict=False))
-    return {key: _node(value) for key, value in given.items() if value is not None}
+    return {key: _node(value, values) for key, value in given.items() if value is not None}

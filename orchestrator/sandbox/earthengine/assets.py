@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -74,6 +74,8 @@ class Assets:
                 return _image(scene)
             if (table := self._catalogue.table(asset)) is not None:
                 return _table(table)
+            if self._inside(asset):
+                return {"type": "FOLDER", "name": name, "id": asset}
         raise ApiError(404, f"Asset '{name}' not found (does not exist or caller does not have access).")
 
     def image_id(self, name: str) -> str:
@@ -108,12 +110,24 @@ class Assets:
             ApiError: 404 without such a collection, 400 for a list that would not end or a filter unknown here.
         """
         collection = parent.removeprefix(PUBLIC)
+        if parent.startswith(PUBLIC) and (children := self._inside(collection)):
+            return {"assets": [self._brief(child) for child in children]}
         if not parent.startswith(PUBLIC) or collection not in self._catalogue.collections():
             raise ApiError(404, f"Asset '{parent}' not found (does not exist or caller does not have access).")
         start = int(token) if token and token.isdigit() else 0
         page, more = self._page(collection, _read_filter(text), start, size or DEFAULT_PAGE)
         answer: dict[str, Any] = {"assets": [_image(scene) for scene in page]} if page else {}
         return {**answer, "nextPageToken": str(start + len(page))} if more else answer
+
+    def _inside(self, folder: str) -> list[str]:
+        """Ids of what lies directly in a folder of the public catalogue."""
+        known = [*self._catalogue.collections(), *getattr(self._catalogue, "images", tuple)()]
+        found = {"/".join(each.split("/")[: folder.count("/") + 2]) for each in known if each.startswith(f"{folder}/")}
+        return sorted(found)
+
+    def _brief(self, asset: str) -> dict[str, Any]:
+        shown = self.get(PUBLIC + asset)
+        return {key: shown[key] for key in ("type", "name", "id")}
 
     def _page(self, collection: str, query: _Query, start: int, size: int) -> tuple[list[Scene], bool]:
         page: list[Scene] = []
@@ -174,15 +188,11 @@ def _region(text: str) -> BaseGeometry:
 
 def _image(scene: Scene) -> dict[str, Any]:
     properties = dict(scene.properties)
-    start = datetime.fromtimestamp(int(properties["system:time_start"]) / 1000, UTC)
-    end = datetime.fromtimestamp(int(properties.get("system:time_end", properties["system:time_start"])) / 1000, UTC)
     return {
         "type": "IMAGE",
         "name": PUBLIC + scene.asset_id,
         "id": scene.asset_id,
-        "updateTime": rfc3339(start),
-        "startTime": rfc3339(start),
-        "endTime": rfc3339(end),
+        **_times(properties),
         "sizeBytes": str(sum(band.height * band.width * 2 for band in scene.bands)),
         "properties": {k: v for k, v in properties.items() if k != "system:footprint" and _plain(v)},
         "geometry": json.loads(shapely.to_geojson(scene.footprint)),
@@ -199,6 +209,16 @@ def _table(table: Table) -> dict[str, Any]:
         "properties": dict(table.properties),
         "featureCount": str(len(table.rows())),
     }
+
+
+def _times(properties: Mapping[str, Any]) -> dict[str, str]:
+    """When an image was taken; a few images of the catalogue are of no time."""
+    start = properties.get("system:time_start")
+    if start is None:
+        return {"updateTime": rfc3339(datetime.fromtimestamp(0, UTC))}
+    end = properties.get("system:time_end", start)
+    first, last = (rfc3339(datetime.fromtimestamp(int(each) / 1000, UTC)) for each in (start, end))
+    return {"updateTime": first, "startTime": first, "endTime": last}
 
 
 def _plain(value: Any) -> bool:

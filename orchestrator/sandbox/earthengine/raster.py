@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from orchestrator.sandbox.behaviour import Behaviour
+from orchestrator.sandbox.earthengine.evaluate.projection import standard_crs
 from orchestrator.sandbox.earthengine.exports import FileWindow, ImageExport
 
 # Evaluated at a time: about this many band-pixels, so that a window of 4 bands is 1024 pixels square.
@@ -181,7 +182,7 @@ def header(
         "width": file.width,
         "count": len(image.bands),
         "dtype": dtype.name,
-        "crs": image.grid.crs,
+        "crs": standard_crs(image.grid.crs),
         "transform": _transform(image.grid, file),
         "nodata": no_data,
         "tiled": True,

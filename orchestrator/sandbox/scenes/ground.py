@@ -25,7 +25,7 @@ WHOLE: Cut = (slice(0, SQUARE), slice(0, SQUARE))
 # pixels (640 m) the error is below a centimetre per tan(latitude).
 _PROJECTION_STEP = 64
 _MARGIN = 2  # nodes of a mesh beyond its square
-_MESH_BYTES = 24 << 20  # of meshes kept
+_MESH_BYTES = 32 << 20  # of meshes kept
 
 
 @lru_cache(maxsize=256)
@@ -66,18 +66,22 @@ class Mesh:
     Attributes:
         step: Pixels from node to node.
         margin: Nodes beyond the square.
-        x: World coordinates, (row, col) of shape (SQUARE / step + 1 + 2 * margin) squared.
-        y: The same.
+        lon: Degrees, (row, col) of shape (SQUARE / step + 1 + 2 * margin) squared; the others, too.
+        lat: Degrees.
+        x: World coordinate to the east.
+        y: World coordinate to the south.
     """
 
     step: int
     margin: int
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
     x: NDArray[np.float64]
     y: NDArray[np.float64]
 
     @property
     def nbytes(self) -> int:
-        return self.x.nbytes + self.y.nbytes
+        return 4 * self.x.nbytes
 
     def spread(self, field: NDArray[np.floating], offset: float, cut: Cut = WHOLE) -> NDArray[np.float32]:
         """Interpolate a field on the nodes to the pixels of a part of the square."""
@@ -142,17 +146,21 @@ class Square:
         return _meshes.get((self, step), lambda: self._mesh(step))
 
     def _mesh(self, step: int) -> Mesh:
-        _, _, x, y = _projected(self)
+        lon, lat, x, y = self._projection
         if step == _PROJECTION_STEP:
-            return Mesh(step, _MARGIN, x, y)
+            return Mesh(step, _MARGIN, lon, lat, x, y)
         matrix = _mesh_matrix(step)
-        return Mesh(step, _MARGIN, _both_ways(matrix, x), _both_ways(matrix, y))
+        return Mesh(step, _MARGIN, *(_both_ways(matrix, field) for field in (lon, lat, x, y)))
 
-    def places(self, step: int = _PROJECTION_STEP) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Longitude and latitude every `step` pixels (64 or more) from the first corner to the last, both included."""
+    @property
+    def _projection(self) -> tuple[NDArray[np.float64], ...]:
+        """Longitude, latitude and world coordinates of nodes every 64 pixels, two of them beyond the square."""
+        return _projected(self)
+
+    def places(self, step: int = _PROJECTION_STEP) -> tuple[NDArray[np.float64], ...]:
+        """Longitude, latitude, world x and y every `step` pixels (64 or more), from corner to corner."""
         inside = slice(_MARGIN, -_MARGIN, step // _PROJECTION_STEP)
-        lon, lat, _, _ = _projected(self)
-        return lon[inside, inside], lat[inside, inside]
+        return tuple(field[inside, inside] for field in self._projection)
 
     def refine(self, field: NDArray[np.floating], step: int, fine: Mesh) -> NDArray[np.float64]:
         """Carry a field that is all but linear from `places(step)` to the nodes of a mesh."""
@@ -203,11 +211,8 @@ def _linear_matrix(step: int, known: NDArray[np.int64]) -> NDArray[np.float64]:
     return matrix
 
 
-_Projected = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
-
-
 @lru_cache(maxsize=1024)
-def _projected(square: Square) -> _Projected:
+def _projected(square: Square) -> tuple[NDArray[np.float64], ...]:
     """Longitude, latitude and world coordinates of nodes every 64 pixels, 6 kB."""
     nodes = np.arange(-_MARGIN, SQUARE // _PROJECTION_STEP + 1 + _MARGIN) * _PROJECTION_STEP * square.spacing
     lon, lat = lonlat(square.epsg, *np.meshgrid(square.west + nodes, square.north - nodes))

@@ -311,13 +311,13 @@ class Grain:
 
 
 @lru_cache(maxsize=8)
-def grain(share: float, counts: float, parity: tuple[int, int] | None = None) -> Grain:
+def sensor_noise(share: float, counts: float, parity: tuple[int, int] | None = None) -> Grain:
     """
     Normal noise of standard deviation `share` × signal + `counts`, (1024, 1024).
 
     With a parity, means of 2 × 2 values from that (row, col), which are 0 or 1, on: (511, 511) or more.
     """
-    table = _normal(0)
+    table = grain(0)
     if parity is not None:
         row, col = parity
         table = table[row : row + 1024 - 2 * row, col : col + 1024 - 2 * col]
@@ -327,8 +327,8 @@ def grain(share: float, counts: float, parity: tuple[int, int] | None = None) ->
     return Grain(1.0 + np.float32(share) * loud, np.float32(counts) * loud)
 
 
-@lru_cache(maxsize=1)
-def _normal(seed: int) -> NDArray[np.int16]:
-    """A fixed (1024, 1024) table of standard normal noise × 1000."""
+@lru_cache(maxsize=4)
+def grain(seed: int) -> NDArray[np.int16]:
+    """A fixed (1024, 1024) table of standard normal noise × 1000, to be cut at hashed offsets."""
     table = np.random.default_rng(seed).standard_normal((1024, 1024))
     return np.clip(table * 1000.0, -4000, 4000).astype(np.int16)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from orchestrator.sandbox.scenes import landscape, weather
 from orchestrator.sandbox.scenes.ground import SQUARE, Cut, Square
 from orchestrator.sandbox.scenes.landscape import Cover, Surface
-from orchestrator.sandbox.scenes.noise import Grain, chance, grain, mix
+from orchestrator.sandbox.scenes.noise import Grain, chance, mix, sensor_noise
 from orchestrator.sandbox.scenes.orbit import Pass
 from orchestrator.sandbox.scenes.store import Store
 from orchestrator.sandbox.scenes.weather import Air, Sky
@@ -94,7 +94,7 @@ class Renderer:
 
     def air(self, square: Square, overpass: Pass) -> Air:
         """Clouds, shadows and swath over a square."""
-        return self._airs.get((square, overpass), lambda: weather.observe(square, overpass, self.seed))
+        return self._airs.get((square, overpass), lambda: weather.air(square, overpass, self.seed))
 
     def sky(self, air: Air, cut: Cut) -> Sky:
         """Clouds, shadows and swath over a part of a square, kept until all bands were asked for."""
@@ -180,7 +180,7 @@ class Renderer:
     def _noise(self, index: int, view: _View, cut: Cut) -> Grain:
         """Noise whose place in the table is hashed from pass, band and square."""
         row, col = self._noise_place(index, view.square, view.overpass)
-        return _cut_out(grain(_NOISE_SHARE, _NOISE_COUNTS), cut, (row, col))
+        return _cut_out(sensor_noise(_NOISE_SHARE, _NOISE_COUNTS), cut, (row, col))
 
     def _noise_place(self, index: int, square: Square, overpass: Pass) -> tuple[int, int]:
         name = ord(overpass.platform.name[-1])
@@ -191,7 +191,7 @@ class Renderer:
         half = SQUARE // 2
         down, right = cut[0].start // half, cut[1].start // half
         row, col = self._noise_place(index, view.square.quarters()[2 * down + right], view.overpass)
-        table = grain(_NOISE_SHARE, _NOISE_COUNTS, (row % 2, col % 2))
+        table = sensor_noise(_NOISE_SHARE, _NOISE_COUNTS, (row % 2, col % 2))
         return _cut_out(table, cut, (row // 2 - down * half, col // 2 - right * half))
 
     def _classes(self, view: _View, cut: Cut) -> NDArray[np.uint8]:
@@ -199,27 +199,27 @@ class Renderer:
         sky = self.sky(view.air, cut)
         ground = self._grounds.get((view.square, "SCL"), lambda: Ground(_ground_classes(self.surface(view.square))))
         classes = ground.values[cut].copy()
-        if sky.shadow is not None:
-            classes[(sky.shadow > 0.6) & (classes != 6)] = 3
-        if sky.depth is None:
+        if sky.shades is not None:
+            classes[(sky.shades > 0.6) & (classes != 6)] = 3
+        if sky.clouds is None:
             return classes
         # Bounds of optical depth: unclear, thin, medium and high.
-        level = np.zeros(sky.depth.shape, np.uint8)
+        level = np.zeros(sky.clouds.shape, np.uint8)
         for bound in _CLOUD_BOUNDS:
-            level += sky.depth > bound
+            level += sky.clouds > bound
         cloud = np.take(_CLOUD_CLASS, level)
         np.copyto(classes, cloud, where=level > 0)
         return classes
 
     def _opaque(self, view: _View, cut: Cut) -> NDArray[np.uint16]:
         """QA60: bit 10 opaque cloud, bit 11 cirrus."""
-        depth = self.sky(view.air, cut).depths()
+        depth = self.sky(view.air, cut).depth
         return np.where(depth > 0.4, 1024, np.where(depth > 0.13, 2048, 0)).astype(np.uint16)
 
     def _aerosol(self, view: _View, cut: Cut) -> NDArray[np.float32]:
         """Aerosol optical thickness × 1000: one value per pass, more under clouds."""
         base = 60.0 + 160.0 * chance(self.seed, 11, view.overpass.orbit)
-        thick = np.float32(base) + np.float32(12.0) * np.minimum(self.sky(view.air, cut).depths(), np.float32(4))
+        thick = np.float32(base) + np.float32(12.0) * np.minimum(self.sky(view.air, cut).depth, np.float32(4))
         return thick.astype(np.float32)
 
     def _vapour(self, view: _View, cut: Cut) -> NDArray[np.float32]:

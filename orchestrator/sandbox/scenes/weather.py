@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from orchestrator.sandbox.scenes.ground import SQUARE, Cut, Mesh, Square, world
+from orchestrator.sandbox.scenes.ground import SQUARE, WHOLE, Cut, Mesh, Square
 from orchestrator.sandbox.scenes.noise import WORLD_METRES, Lattice, chance, extent, lattice, octave, resolved, spectrum
 from orchestrator.sandbox.scenes.orbit import HALF_SWATH_KM, Pass
 
@@ -43,35 +43,35 @@ class Sky:
     The air over a part of a square during one pass, all (row, col) of that part.
 
     Attributes:
-        depth: Optical depth of the clouds above each pixel; null where all is clear.
-        shadow: Share of the sun's direct light that clouds take away, 0 to 1; null where there is no shadow.
+        clouds: Optical depth of the clouds above each pixel; null where all is clear.
+        shades: Share of the sun's direct light that clouds take away, 0 to 1; null where there is no shadow.
         seen: Whether the pixel lies in the swath.
     """
 
-    depth: NDArray[np.float32] | None
-    shadow: NDArray[np.float32] | None
+    clouds: NDArray[np.float32] | None
+    shades: NDArray[np.float32] | None
     seen: NDArray[np.bool_]
 
     @property
     def nbytes(self) -> int:
         """Bytes held, with the light."""
-        planes = 3 * (self.depth is not None) + 2 * (self.shadow is not None)
+        planes = 3 * (self.clouds is not None) + 2 * (self.shades is not None)
         return self.seen.size * 4 * planes + 512
 
     @property
     def clear(self) -> bool:
         """Whether no cloud and no shadow touches the part."""
-        return self.depth is None and self.shadow is None
+        return self.clouds is None and self.shades is None
 
     @cached_property
     def light(self) -> Light:
         """What the sky does to the light of the ground."""
-        dark = self.shadow
-        if self.depth is None:
+        dark = self.shades
+        if self.clouds is None:
             return Light(None, dark, None)
-        through = np.exp(-self.depth)
+        through = np.exp(-self.clouds)
         # Thick clouds are brighter than their edges and have some relief.
-        glow = np.minimum(self.depth, np.full((1, self.depth.shape[1]), 5.0, np.float32))
+        glow = np.minimum(self.clouds, np.full((1, self.clouds.shape[1]), 5.0, np.float32))
         glow *= np.float32(0.1)
         glow += np.float32(0.55)
         glow *= np.float32(1.0) - through
@@ -79,20 +79,32 @@ class Sky:
 
     def likelihood(self) -> NDArray[np.float32]:
         """Percent as s2cloudless would give, not rounded: 50 where a fifth of the signal is cloud."""
-        if self.depth is None:
+        if self.clouds is None:
             return np.broadcast_to(_NOWHERE, self.seen.shape)
-        percent = self.depth * np.float32(-3.1)
+        percent = self.clouds * np.float32(-3.1)
         np.expm1(percent, out=percent)
         percent *= np.float32(-100.0)
         return percent
 
-    def depths(self) -> NDArray[np.float32]:
-        """The optical depth as an array."""
-        return np.broadcast_to(_NOWHERE, self.seen.shape) if self.depth is None else self.depth
+    @property
+    def depth(self) -> NDArray[np.float32]:
+        """Optical depth of the clouds above each pixel, 0 is clear."""
+        return np.broadcast_to(_NOWHERE, self.seen.shape) if self.clouds is None else self.clouds
 
-    def shadows(self) -> NDArray[np.float32]:
-        """The shadow as an array."""
-        return np.broadcast_to(_NOWHERE, self.seen.shape) if self.shadow is None else self.shadow
+    @property
+    def shadow(self) -> NDArray[np.float32]:
+        """Share of the sun's direct light that clouds take away."""
+        return np.broadcast_to(_NOWHERE, self.seen.shape) if self.shades is None else self.shades
+
+    @property
+    def opacity(self) -> NDArray[np.float32]:
+        """Share of what the sensor sees that is cloud, 0 to 1."""
+        return np.asarray(-np.expm1(-self.depth), np.float32)
+
+    def cut(self, part: Cut) -> Sky:
+        """The sky over a part of this one."""
+        clouds, shades = (None if field is None else field[part] for field in (self.clouds, self.shades))
+        return Sky(clouds, shades, self.seen[part])
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +166,12 @@ class Air:
         return np.maximum(field, np.zeros((1, field.shape[1]), np.float32), out=field)
 
 
-def observe(square: Square, overpass: Pass, seed: int) -> Air:
+def observe(square: Square, overpass: Pass, seed: int) -> Sky:
+    """Draw the clouds, shadows and swath of a pass over a whole square."""
+    return air(square, overpass, seed).over(WHOLE)
+
+
+def air(square: Square, overpass: Pass, seed: int) -> Air:
     """Compute the clouds, shadows and swath of a pass over a square."""
     mesh, seen = square.mesh_within(_MESH_METRES), _seen(square, overpass)
     if not seen.any():
@@ -168,7 +185,8 @@ def observe(square: Square, overpass: Pass, seed: int) -> Air:
 
 def _seen(square: Square, overpass: Pass) -> NDArray[np.bool_]:
     """Whether each pixel lies in the swath."""
-    apart = overpass.across(*square.places())
+    lon, lat, *_ = square.places()
+    apart = overpass.across(lon, lat)
     # The distance from the track is all but linear over a square: far from the edge the nodes decide.
     if np.abs(apart).max() < HALF_SWATH_KM - 1.0:
         return _everywhere(value=True)
@@ -214,9 +232,9 @@ def _depths(
 ) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
     """Optical depth at the nodes: straight above, and where the sun's rays to them pass the clouds, less a veil."""
     step = max(64, min(SQUARE, 1 << max(1, _SMOOTH_METRES // square.spacing).bit_length() - 1))
-    lon, lat = square.places(step)
+    lon, lat, x, y = square.places(step)
     east, south = (square.refine(field, step, mesh) for field in _towards_sun(lon, lat, overpass, seed))
-    threshold = square.refine(_threshold(*world(lon, lat), overpass, seed), step, mesh)
+    threshold = square.refine(_threshold(x, y, overpass, seed), step, mesh)
     weights = resolved(_CLOUD, float(square.spacing)) or {min(_CLOUD): 0.0}
     west, north, far_east, far_south = extent(mesh.x, mesh.y)
     reach = float(max(np.abs(east).max(), np.abs(south).max()))

@@ -1,4 +1,4 @@
-"""Buckets and objects as Cloud Storage's JSON shows them."""
+"""Buckets and objects as Cloud Storage's JSON shows them, and the headers of their bytes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,21 @@ from typing import Any
 from urllib.parse import quote
 
 from orchestrator.sandbox.clock import rfc3339_millis
-from orchestrator.sandbox.storage.buckets import Bucket, StoredObject, moment
+from orchestrator.sandbox.storage import access, protection
+from orchestrator.sandbox.storage.values import Bucket, StoredObject, moment
+
+NO_CACHE = "no-cache, no-store, max-age=0, must-revalidate"
 
 
-def bucket_resource(bucket: Bucket, base_url: str) -> dict[str, Any]:
-    created = rfc3339_millis(moment(bucket.created))
-    return {
+def bucket_resource(bucket: Bucket, base_url: str, *, full: bool = False) -> dict[str, Any]:
+    """Return the resource; `full` adds the access lists, where there are any."""
+    settings = dict(bucket.settings)
+    access_settings = {
+        "uniformBucketLevelAccess": {"enabled": True},
+        "publicAccessPrevention": "enforced",
+        **settings.pop("iamConfiguration", {}),
+    }
+    resource = {
         "kind": "storage#bucket",
         "id": bucket.name,
         "name": bucket.name,
@@ -24,20 +33,22 @@ def bucket_resource(bucket: Bucket, base_url: str) -> dict[str, Any]:
         "location": "US",
         "locationType": "multi-region",
         "storageClass": "STANDARD",
-        "etag": _etag(1, bucket.metageneration),
-        "timeCreated": created,
-        "updated": created,
-        "iamConfiguration": {
-            "uniformBucketLevelAccess": {"enabled": True},
-            "publicAccessPrevention": "enforced",
-        },
-        **bucket.settings,
+        "etag": etag(1, bucket.metageneration),
+        "timeCreated": _shown(bucket.created),
+        "updated": _shown(bucket.updated or bucket.created),
+        "softDeletePolicy": {"retentionDurationSeconds": "0"},
+        "iamConfiguration": access_settings,
+        **settings,
     }
+    if full and not bucket.uniform_access:
+        resource["acl"] = access.shown(access.of_bucket(bucket), bucket, base_url)
+        resource["defaultObjectAcl"] = access.defaults_of(bucket)
+    return resource
 
 
-def object_resource(item: StoredObject, base_url: str) -> dict[str, Any]:
+def object_resource(item: StoredObject, base_url: str, bucket: Bucket, *, full: bool = False) -> dict[str, Any]:
+    """Return the resource; `full` adds the access list, where there is one."""
     path = f"/b/{item.bucket}/o/{quote(item.name, safe='')}"
-    created = rfc3339_millis(moment(item.created))
     resource: dict[str, Any] = {
         "kind": "storage#object",
         "id": f"{item.bucket}/{item.name}/{item.generation}",
@@ -50,17 +61,38 @@ def object_resource(item: StoredObject, base_url: str) -> dict[str, Any]:
         "contentType": item.content_type,
         "storageClass": "STANDARD",
         "size": str(item.blob.size),
-        "md5Hash": item.blob.md5,
         "crc32c": item.blob.crc32c,
-        "etag": _etag(item.generation, item.metageneration),
-        "timeCreated": created,
-        "updated": created,
-        "timeStorageClassUpdated": created,
-        "timeFinalized": created,
+        "etag": etag(item.generation, item.metageneration),
+        "timeCreated": _shown(item.created),
+        "updated": _shown(item.updated or item.created),
+        "timeStorageClassUpdated": _shown(item.class_since or item.created),
+        "timeFinalized": _shown(item.created),
+        **item.settings,
     }
+    if not item.content_type:
+        del resource["contentType"]
     if item.metadata:
         resource["metadata"] = dict(item.metadata)
-    return {**resource, **item.settings}
+    if item.components:
+        resource["componentCount"] = item.components
+    else:
+        resource["md5Hash"] = item.blob.md5
+    resource.update(_times(item, bucket))
+    if full and not bucket.uniform_access:
+        resource["owner"] = {"entity": access.OWNER}
+        resource["acl"] = access.shown(item.acl or access.defaults_of(bucket), bucket, base_url, item)
+    return resource
+
+
+def _times(item: StoredObject, bucket: Bucket) -> dict[str, str]:
+    until = protection.retained_until(bucket, item)
+    stamps = {
+        "timeDeleted": item.archived,
+        "softDeleteTime": item.deleted,
+        "hardDeleteTime": item.gone_at,
+        "retentionExpirationTime": "" if until is None else until.isoformat(),
+    }
+    return {name: _shown(text) for name, text in stamps.items() if text}
 
 
 def media_headers(item: StoredObject) -> dict[str, str]:
@@ -68,22 +100,36 @@ def media_headers(item: StoredObject) -> dict[str, str]:
     shown = {
         "Cache-Control": item.settings.get("cacheControl"),
         "Content-Disposition": item.settings.get("contentDisposition"),
+        "Content-Encoding": item.settings.get("contentEncoding"),
         "Content-Language": item.settings.get("contentLanguage"),
     }
     return {
-        "Content-Type": item.content_type,
-        "ETag": _etag(item.generation, item.metageneration),
-        "Last-Modified": format_datetime(moment(item.created), usegmt=True),
-        "Cache-Control": "no-cache, no-store, max-age=0, must-revalidate",
+        "Content-Type": item.content_type or "application/octet-stream",
+        "ETag": etag(item.generation, item.metageneration),
+        "Last-Modified": http_date(item.created),
+        "Cache-Control": NO_CACHE,
         "x-goog-generation": str(item.generation),
         "x-goog-metageneration": str(item.metageneration),
-        "x-goog-hash": f"crc32c={item.blob.crc32c},md5={item.blob.md5}",
-        "x-goog-stored-content-encoding": "identity",
+        "x-goog-hash": hashes(item),
+        "x-goog-stored-content-encoding": item.settings.get("contentEncoding", "identity"),
         "x-goog-stored-content-length": str(item.blob.size),
-        "x-goog-storage-class": item.settings.get("storageClass", "STANDARD"),
+        "x-goog-storage-class": item.storage_class,
         **{name: value for name, value in shown.items() if value is not None},
     }
 
 
-def _etag(generation: int, metageneration: int) -> str:
+def hashes(item: StoredObject) -> str:
+    """The checksums as `x-goog-hash` has them; a composed object has no MD5."""
+    return f"crc32c={item.blob.crc32c}" + ("" if item.components else f",md5={item.blob.md5}")
+
+
+def http_date(text: str) -> str:
+    return format_datetime(moment(text), usegmt=True)
+
+
+def etag(generation: int, metageneration: int) -> str:
     return base64.b64encode(f"{generation}/{metageneration}".encode()).decode()
+
+
+def _shown(text: str) -> str:
+    return rfc3339_millis(moment(text))

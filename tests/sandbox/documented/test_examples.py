@@ -7,6 +7,7 @@ from itertools import groupby
 import pytest
 
 from orchestrator.sandbox.documented.examples import FOLDER, Verdict, checked, read_all
+from orchestrator.sandbox.documented.notation import expression
 from orchestrator.sandbox.earthengine.evaluate import Evaluator
 from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue
 
@@ -23,3 +24,11 @@ def test_no_example_is_contradicted(family):
 
     assert not wrong
     assert any(found.verdict is Verdict.RIGHT for _, found in outcomes)
+
+
+def test_functions_are_written_short_too():
+    """A function within a function may use the arguments of both."""
+    inner = {"function": ["y", {"Number.add": ["@x", "@y"]}]}
+    written = {"List.map": [[1, 2], {"function": ["x", {"List.map": [[10, 20], inner]}]}]}
+
+    assert Evaluator(SyntheticCatalogue()).value(expression(written)) == [[11, 21], [12, 22]]

@@ -101,6 +101,19 @@ def test_slices_take_multiples_of_the_step_that_exist(start, end, step, kept):
     assert answer(node) == kept
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("toInt64", [1e300, -1e300, 2.5], [2**63 - 1, -(2**63), 3]),
+        ("toUint32", [2**40, -3], [2**32 - 1, 0]),
+        ("round", [2.5, -1.2], [3, -1]),
+    ],
+)
+def test_casts_hold_what_is_out_of_range(name, values, expected):
+    """At the bounds of the type, to the last unit."""
+    assert applied(name, values) == expected
+
+
 def test_a_reducer_of_two_inputs_takes_them_from_the_field_axis():
     """And puts its outputs there."""
     pairs = [[1, 2], [3, 4], [5, 9]]
@@ -115,6 +128,15 @@ def test_a_reducer_of_two_inputs_takes_them_from_the_field_axis():
     assert answer(node) == [[9, 9]]
 
 
+def test_a_line_is_fitted_along_an_axis():
+    """Of pairs (x, y) in the field axis, against numpy; scale and offset stand there in the result."""
+    pairs = CHANCE.random((6, 2))
+    node = call(
+        "Array.reduce", array=constant(pairs.tolist()), reducer=call("Reducer.linearFit"), axes=[0], fieldAxis=1
+    )
+    np.testing.assert_allclose(answer(node), [np.polyfit(pairs[:, 0], pairs[:, 1], 1)])
+
+
 @pytest.mark.parametrize(
     ("node", "named"),
     [
@@ -122,12 +144,19 @@ def test_a_reducer_of_two_inputs_takes_them_from_the_field_axis():
         (call("Array.mod", left=constant([1]), right=constant([0])), "Array.mod"),
         (call("Array.log", input=constant([0])), "Array.log"),
         (call("Array.matrixInverse", input=constant([[1, 2], [2, 4]])), "singular"),
+        (call("Array.matrixPseudoInverse", input=call("Array.pow", left=constant([[0]]), right=-1)), "infinite"),
         (call("Array.bitsToArray", input=6), "Array.bitsToArray"),
+        (call("Array.eigen", input=constant([[1, 2], [0.5, 1]])), "neither symmetric"),
         (call("Array.sort", array=constant([1, 2]), keys=constant([5, 5])), "equal keys"),
         (
             call("Array.add", left=call("Array.byte", input=constant([255])), right=constant([2**31 - 1])),
             "integer type",
         ),
+        (call("Array.add", left=constant([2**63 - 1]), right=constant([1])), "integer type"),
+        (call("Array.abs", input=constant([-(2**63)])), "integer type"),
+        (call("Array.argmax", array=5), "Array.argmax"),
+        (call("List.size", list=made([1, 2])), "List.size"),
+        (call("List.contains", list=array(made([1])), element=made([1])), "two values of type Array"),
         (call("PixelType", precision="int", minValue=0), "PixelType"),
     ],
 )
@@ -148,6 +177,10 @@ def test_what_no_page_tells_is_refused_by_name(node, named):
         (call("Array.reshape", array=constant([1, 2, 3]), shape=constant([2, -1])), "Cannot reshape"),
         (call("Array.project", array=constant([[1, 2]]), axes=constant([0])), "length 1"),
         (call("ConfusionMatrix", array=made([[1, 2]])), "square"),
+        (call("Array.identity", size=1_000_000), "too large"),
+        (call("Array.pad", array=constant([1]), lengths=constant([10**9])), "too large"),
+        (call("Array.pad", array=constant([1]), lengths=constant(["a"])), "found: a"),
+        (call("Array.reduce", array=constant([1]), reducer=call("Reducer.sum"), axes=constant([0.5])), "found: 0.5"),
         (call("PixelType", precision="long"), "found: long"),
     ],
 )
@@ -155,6 +188,43 @@ def test_bad_arrays_are_named(node, sentence):
     """One line says what was found."""
     with pytest.raises(EvaluationError, match=sentence):
         answer(node)
+
+
+# Found with ejml 0.41, which the page of `Array.eigen` names; the values are also numpy's.
+DIRECTED = [
+    (
+        [[4.0, 1.0, 2.0], [1.0, 3.0, 0.5], [2.0, 0.5, 5.0]],
+        [
+            [6.83125, -0.61657, -0.258, -0.74383],
+            [3.07222, 0.32577, 0.7765, -0.53937],
+            [2.09652, -0.71674, 0.57487, 0.39472],
+        ],
+    ),
+    (
+        [[2.0, -1.0, 0.0, 3.0], [-1.0, 2.0, -1.0, 0.0], [0.0, -1.0, 2.0, -1.0], [3.0, 0.0, -1.0, 2.0]],
+        [
+            [5.23607, -0.68819, 0.16246, 0.16246, -0.68819],
+            [3.23607, 0.16246, -0.68819, 0.68819, -0.16246],
+            [0.76393, 0.16246, 0.68819, 0.68819, 0.16246],
+            [-1.23607, 0.68819, 0.16246, -0.16246, -0.68819],
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("matrix", "expected"), DIRECTED)
+def test_eigenvectors_point_where_ejml_leaves_them(matrix, expected):
+    """Rows of value and vector, the highest value first."""
+    found = np.array(applied("eigen", matrix))
+
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(found[:, 0], np.linalg.eigvalsh(matrix)[::-1], rtol=1e-12)
+
+
+def test_eigenvectors_of_a_triangle_point_where_ejml_leaves_them():
+    """An eigenvalue that is met again has the vector of the first but in one place."""
+    expected = [[4.0, 0.5547, 0.83205, 0.0], [1.0, 0.0, 0.0, 1.0], [1.0, 1.0, 0.0, 0.0]]
+    np.testing.assert_allclose(applied("eigen", [[1, 2, 3], [0, 4, 5], [0, 0, 1]]), expected, atol=1e-5)
 
 
 COUNTS = [[30, 2, 1], [3, 20, 0], [0, 4, 40]]
@@ -174,6 +244,11 @@ def test_confusion_matrices_are_measured_by_their_formulas(name, expected):
     """Rows are what was there, columns what was found."""
     matrix = call("ConfusionMatrix", array=made(COUNTS))
     np.testing.assert_allclose(answer(call(f"ConfusionMatrix.{name}", confusionMatrix=matrix)), expected)
+
+
+def test_confusion_matrices_are_written_as_rows():
+    """As public programs write them to files."""
+    assert answer(call("ConfusionMatrix", array=made(COUNTS))) == COUNTS
 
 
 def test_properties_give_arrays():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from evaluate_kit import ORIGIN, S2, MemoryCatalogue, answer, band, call, exact, make_scene, pixels
+from evaluate_kit import ORIGIN, S2, MemoryCatalogue, answer, array, band, call, exact, make_scene, pixels
 
 from orchestrator.sandbox.earthengine.evaluate import EvaluationError
 
@@ -178,3 +178,46 @@ def test_pictures_of_a_clip_have_the_pixels_whose_centre_is_inside():
     expected = np.zeros((SIDE, SIDE), bool)
     expected[0, 1] = True
     np.testing.assert_array_equal(valid[0], expected)
+
+
+HALF = call("Image.updateMask", image=band("B4"), mask=call("Image.constant", value=0.5))
+DOUBLE = call("Image.multiply", image1=band("B4"), image2=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "factor"),
+    [
+        pytest.param("mean", (0.5 * 1 + 3) / 1.5, id="mean"),
+        pytest.param("sum", 0.5 * 1 + 3, id="sum"),
+        pytest.param("stdDev", np.sqrt(0.5 * 1 * 4 / 1.5**2), id="spread"),
+        pytest.param("max", 3, id="max"),
+    ],
+)
+def test_composites_weigh_images_by_their_masks(name, factor):
+    """A pixel with half a mask counts half beside a whole one that is three times as large."""
+    collection = call("ImageCollection.fromImages", images=array(HALF, DOUBLE))
+    image = call("ImageCollection.reduce", collection=collection, reducer=call(f"Reducer.{name}"))
+
+    _, (found,), valid = pixels(exact(call("Image.toDouble", value=image), SIDE, SIDE), CATALOGUE)
+
+    assert valid.all()
+    np.testing.assert_allclose(found, VALUES * factor, rtol=1e-6)
+
+
+def test_composites_by_rank_over_different_masks_are_refused():
+    """The weighted median is told of regions, not of stacks."""
+    collection = call("ImageCollection.fromImages", images=array(HALF, DOUBLE))
+    image = call("ImageCollection.reduce", collection=collection, reducer=call("Reducer.median"))
+
+    with pytest.raises(EvaluationError, match=r"median over different fractional masks is not imitated"):
+        pixels(exact(image, SIDE, SIDE), CATALOGUE)
+
+
+def test_bands_of_an_image_are_weighed_too():
+    """A reduction over bands takes the mask of each."""
+    both = call("Image.addBands", dstImg=HALF, srcImg=DOUBLE)
+    image = call("Image.reduce", image=both, reducer=call("Reducer.mean"))
+
+    _, (found,), _ = pixels(exact(image, SIDE, SIDE), CATALOGUE)
+
+    np.testing.assert_allclose(found, VALUES * 3.5 / 1.5, rtol=1e-5)

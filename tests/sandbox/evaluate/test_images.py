@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from evaluate_kit import S2, MemoryCatalogue, answer, band, call, exact, load, make_scene, pixels, reference
+from evaluate_kit import S2, MemoryCatalogue, answer, band, call, exact, load, make_scene, pixels
 
 from orchestrator.sandbox.earthengine.evaluate import EvaluationError
 
@@ -195,25 +195,6 @@ def test_remap_masks_or_defaults_what_it_does_not_know(catalogue):
     np.testing.assert_array_equal(values[valid[0]], filled[valid[0]])
 
 
-def test_formulas_follow_the_usual_precedence(catalogue):
-    """b() and named bands, powers, comparisons and choices mean what they look like."""
-    text = "(b('B3') - IMG.B2) / 2 ** 2 + (b(0) > 6 ? -1 : sqrt(16)) * 2"
-    parse = call("Image.parseExpression", expression=text, argName="IMG", vars=["IMG"])
-    node = {"functionInvocationValue": {"functionReference": "f", "arguments": {"IMG": load("a")}}}
-
-    _, (values,), _ = pixels(exact(node, 3, 4, values={"f": parse}), catalogue)
-
-    np.testing.assert_allclose(values, VALUES / 4 + np.where(VALUES > 6, -2, 8))
-
-
-def test_broken_formulas_are_refused(catalogue):
-    """A formula that is none is named."""
-    parse = call("Image.parseExpression", expression="b('B3') +", argName="IMG", vars=["IMG"])
-
-    with pytest.raises(EvaluationError, match="Unable to parse"):
-        answer(reference("f"), catalogue, f=parse)
-
-
 def test_normalized_difference_is_a_ratio(catalogue):
     """(a - b) / (a + b), as a band `nd`."""
     node = call("Image.normalizedDifference", input=load("a"), bandNames=["B3", "B2"])
@@ -319,3 +300,38 @@ def test_information_is_the_services(catalogue):
         "crs_transform": [10, 0, 500000, 0, -10, 5200000],
     }
     assert found["properties"]["cover"] == 7
+
+
+def test_values_are_replaced_by_those_of_an_array(catalogue):
+    """'from' and 'to' may be arrays; what is not named is masked."""
+    old, new = (call("Array", values=values) for values in ([1, 2], [10, 20]))
+    node = call("Image.remap", **{"image": band("B2"), "from": old, "to": new})
+
+    _, (values,), (valid,) = pixels(exact(node, 3, 4), catalogue)
+
+    assert (values[valid].tolist(), valid.sum()) == ([10, 20], 2)
+
+
+@pytest.mark.parametrize(
+    ("node", "named"),
+    [
+        pytest.param(
+            call("Image.remap", **{"image": call("Image.constant", value=1), "from": [], "to": []}),
+            "at least one; found 0 and 0", id="nothing to replace",
+        ),
+        pytest.param(call("Image.date", image=call("Image.constant", value=1)), "no property", id="no time"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_one_sentence(node, named):
+    """Never a guess, never a failure without words."""
+    with pytest.raises(EvaluationError, match=named):
+        answer(node)
+
+
+def test_bands_are_cast_to_long(catalogue):
+    """'long' and 'int64' are whole numbers of 64 bits."""
+    node = call("Image.cast", image=band("B2"), bandTypes={"B2": "long"})
+
+    kind = answer(call("Image.bandTypes", image=node), catalogue)["B2"]
+
+    assert (kind["precision"], kind["min"], kind["max"]) == ("int", -(2.0**63), 2.0**63)

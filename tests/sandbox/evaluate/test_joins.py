@@ -43,11 +43,23 @@ ROWS = features(feature(n=1), feature(n=2), feature(n=None), feature(other=1))
     ("condition", "expected"),
     [
         pytest.param(call("Filter.equals", leftField="n", rightValue=1), ["0"], id="equal"),
-        pytest.param(call("Filter.neq", leftField="n", rightValue=1), ["1", "2", "3"], id="unless equal"),
+        pytest.param(
+            call("Filter.not", filter=call("Filter.equals", leftField="n", rightValue=1)),
+            ["1", "2", "3"],
+            id="unless equal",
+        ),
         pytest.param(call("Filter.gt", leftField="n", rightValue=1), ["1"], id="greater"),
-        pytest.param(call("Filter.lte", leftField="n", rightValue=1), ["0", "2", "3"], id="unless greater"),
+        pytest.param(
+            call("Filter.not", filter=call("Filter.greaterThan", leftField="n", rightValue=1)),
+            ["0", "2", "3"],
+            id="unless greater",
+        ),
         pytest.param(call("Filter.lt", leftField="n", rightValue=2), ["0"], id="less"),
-        pytest.param(call("Filter.gte", leftField="n", rightValue=2), ["1", "2", "3"], id="unless less"),
+        pytest.param(
+            call("Filter.not", filter=call("Filter.lessThan", leftField="n", rightValue=2)),
+            ["1", "2", "3"],
+            id="unless less",
+        ),
         pytest.param(call("Filter.neq", leftField="n"), ["0", "1"], id="not null"),
         pytest.param(call("Filter.equals", leftField="n"), ["2", "3"], id="null"),
         pytest.param(call("Filter.notNull", properties=["n"]), ["0", "1"], id="all there"),
@@ -68,6 +80,8 @@ def test_a_missing_value_passes_what_passes_unless(condition, expected):
         pytest.param(call("Filter.stringContains", leftField="n", rightValue="1"), id="text in a number"),
         pytest.param(call("Filter.inList", leftField="n", rightValue="1"), id="text as a list"),
         pytest.param(call("Filter.equals", leftField="x", rightField="y"), id="null against null"),
+        pytest.param(call("Filter.notEquals", leftField="n", rightValue=1), id="missing, unless equal"),
+        pytest.param(call("Filter.lessThanOrEquals", leftField="n", rightValue=9), id="missing, unless greater"),
     ],
 )
 def test_comparisons_of_different_kinds_are_refused(condition):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.ndimage
-from evaluate_kit import S2, MemoryCatalogue, answer, band, call, exact, make_scene, pixels
+from evaluate_kit import S2, MemoryCatalogue, band, call, exact, make_scene, pixels
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, NotImitatedError
 
@@ -161,12 +161,15 @@ def test_what_no_page_tells_of_kernels_is_refused(catalogue, made, named):
         pytest.param(kernel("fixed", weights=[[1]], width=3), "The width is 3, but the weights have 1", id="width"),
         pytest.param(kernel("square", radius=-1), "must not be negative", id="negative radius"),
         pytest.param(kernel("square", radius=1, units="feet"), "Invalid units: 'feet'", id="units"),
+        pytest.param(kernel("rectangle", xRadius=1, yRadius=-1), "must not be negative", id="negative side"),
+        pytest.param(kernel("fixed", weights=[[0]], normalize=True), "all zero", id="nothing to normalise"),
+        pytest.param(kernel("square", radius=256), "513 pixels is more than the 512", id="size"),
     ],
 )
 def test_nonsense_kernels_are_one_sentence(made, named):
     """The value found is in it."""
     with pytest.raises(EvaluationError, match=named):
-        answer(call("Image.convolve", image=call("Image.constant", value=1), kernel=made))
+        pixels(exact(call("Image.convolve", image=call("Image.constant", value=1), kernel=made), 2, 2))
 
 
 def test_zero_crossings_look_right_down_and_diagonally():
@@ -229,3 +232,39 @@ def test_distances_end_at_the_radius_of_their_kernel(metric, measure):
     near = (expected <= 30) & shown
     np.testing.assert_array_equal(valid, near)
     np.testing.assert_allclose(values[near], expected[near], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("metric", "measure"),
+    [
+        pytest.param(None, lambda row, col: row**2 + col**2, id="squared by default"),
+        pytest.param("manhattan", np.add, id="manhattan"),
+        pytest.param("chebyshev", np.maximum, id="chebyshev"),
+    ],
+)
+def test_fast_distances_are_those_within_the_neighbourhood(metric, measure):
+    """To the nearest non-zero pixel; the mask of the input does not matter."""
+    lit = np.zeros((9, 9), np.uint16)
+    lit[4, 4] = 1
+    shown = np.ones((9, 9), bool)
+    shown[4, 5] = False
+    world = MemoryCatalogue([make_scene(S2, "a", {"B4": (lit, shown)})])
+    node = call("Image.fastDistanceTransform", image=band("B4"), neighborhood=3, metric=metric)
+
+    values, valid = seen(node, world, 9, 9)
+
+    row, col = np.abs(np.mgrid[-4:5, -4:5])
+    expected = measure(row, col)
+    near = np.hypot(row, col) <= 3 if metric is None else expected <= 3
+    np.testing.assert_array_equal(valid, near)
+    np.testing.assert_array_equal(values[near], expected[near])
+
+
+def test_a_focal_median_of_whole_numbers_is_one():
+    """The mean of two middle values is rounded up from a half."""
+    world = MemoryCatalogue([make_scene(S2, "a", {"B4": np.array([[1, 2]], np.uint16)})])
+    node = call("Image.focalMedian", image=band("B4"), radius=1, kernelType="square")
+
+    image, (values,), _ = pixels(exact(node, 1, 2), world)
+
+    assert (image.bands[0].dtype, values[0].tolist()) == ("uint16", [2, 2])

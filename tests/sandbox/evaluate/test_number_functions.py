@@ -31,6 +31,8 @@ from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, No
         pytest.param("%g", 0, "0.00000", id="general zero"),
         pytest.param("%5s|", 12, "   12|", id="text"),
         pytest.param("%.0f", 2.5, "3", id="half up"),
+        pytest.param("%d", 1.75, "1", id="a fraction, cast to an integer"),
+        pytest.param("%.1f", 2, "2.0", id="an integer as a fraction"),
     ],
 )
 def test_numbers_are_written_as_java_writes_them(pattern, number, expected):
@@ -50,13 +52,14 @@ def test_flags_that_a_conversion_does_not_take_are_errors(pattern, number):
 @pytest.mark.parametrize(
     "written",
     [
-        pytest.param({"Number.format": [1.5, "%d"]}, id="a fraction as an integer"),
         pytest.param({"Number.format": [-1, "%x"]}, id="bits of a negative number"),
         pytest.param({"Number.format": [{"Number.divide": [4, 2]}]}, id="the text of a whole quotient"),
         pytest.param({"String": [{"Number.divide": [4, 2]}]}, id="a string of a whole quotient"),
         pytest.param({"String": [1e10]}, id="a string of a large fraction"),
         pytest.param({"Number.bitwiseAnd": [1.5, 1]}, id="bits of a fraction"),
-        pytest.param({"Number.leftShift": [1, 64]}, id="a shift out of 64 bits"),
+        pytest.param({"Number.leftShift": [1, 31]}, id="a shift out of 32 bits"),
+        pytest.param({"Number.rightShift": [1, 64]}, id="a shift by more bits than there are"),
+        pytest.param({"String": [{"Number.floor": [2.5]}]}, id="a string of a rounded fraction"),
         pytest.param({"Number.leftShift": [1, -1]}, id="a shift backwards"),
         pytest.param({"Number.round": [-0.5]}, id="rounding of a negative half"),
         pytest.param({"Number.acos": [2]}, id="no arccosine"),
@@ -117,6 +120,12 @@ def test_what_is_no_formula_of_numbers_is_an_error(formula):
     """The sentence begins with the function's name."""
     with pytest.raises(EvaluationError, match=r"^Number\.expression"):
         value({"Number.expression": [formula, {"x": 1}]})
+
+
+def test_remainders_of_integers_are_integers():
+    """They have the sign of the dividend, and a text; as doubles, large ones would be off by one."""
+    assert value({"Number.mod": [-(2**60) - 1, 2**60]}) == -1
+    assert value({"String": [{"Number.mod": [2023, 4]}]}) == "3"
 
 
 def test_bits_are_those_of_the_twos_complement():

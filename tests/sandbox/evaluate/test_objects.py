@@ -8,7 +8,7 @@ import scipy.ndimage
 from evaluate_kit import S2, MemoryCatalogue, band, call, exact, make_scene, pixels
 
 from orchestrator.sandbox.earthengine.evaluate import Evaluator
-from orchestrator.sandbox.earthengine.evaluate.errors import NotImitatedError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, NotImitatedError
 
 CLASSES = np.random.default_rng(2).integers(0, 3, (12, 14)).astype(np.uint16)
 SHOWN = np.random.default_rng(3).random(CLASSES.shape) > 0.1
@@ -68,9 +68,49 @@ def test_a_label_is_the_same_in_every_window(catalogue):
     np.testing.assert_array_equal(part[1], whole[1][5:9, 6:11])
 
 
+def test_a_kernel_may_be_told_in_metres(catalogue):
+    """15 m reach the next pixel of 10 m on all eight sides."""
+    kernels = (SQUARE, call("Kernel.square", radius=15, units="meters"))
+    nodes = [call("Image.connectedComponents", image=band("B4"), connectedness=each, maxSize=6) for each in kernels]
+
+    pixelwise, metric = (pixels(exact(node, *CLASSES.shape), catalogue)[1][1] for node in nodes)
+
+    np.testing.assert_array_equal(metric, pixelwise)
+
+
+@pytest.mark.parametrize("most", [0, 1025])
+def test_objects_have_a_size_that_is_allowed(catalogue, most):
+    """From 1 to 1024 pixels."""
+    with pytest.raises(EvaluationError, match=f"between 1 and 1024, found {most}"):
+        pixels(exact(call("Image.connectedPixelCount", input=band("B4"), maxSize=most), 2, 2), catalogue)
+
+
 def test_a_kernel_that_jumps_over_pixels_is_refused(catalogue):
     """By its name."""
     node = call("Image.connectedComponents", image=band("B4"), connectedness=call("Kernel.square", radius=2), maxSize=6)
 
     with pytest.raises(NotImitatedError, match="reaches other than to the next pixel"):
         pixels(exact(node, 4, 4), catalogue)
+
+
+@pytest.mark.parametrize("most", [2, 50])
+def test_objects_are_reduced(most):
+    """Each pixel has the mean of its object; objects longer than maxSize on a side are masked."""
+    heights = np.random.default_rng(9).integers(0, 100, CLASSES.shape).astype(np.uint16)
+    world = MemoryCatalogue([make_scene(S2, "a", {"B4": (CLASSES, SHOWN), "B8": heights})])
+    node = call(
+        "Image.reduceConnectedComponents",
+        image=call("Image.load", id=f"{S2}/a"), reducer=call("Reducer.mean"), labelBand="B4", maxSize=most,
+    )  # fmt: skip
+
+    image, (values,), (valid,) = pixels(exact(node, *CLASSES.shape), world)
+
+    means, small = np.zeros(CLASSES.shape), np.zeros(CLASSES.shape, bool)
+    for value in range(3):
+        labels, _ = scipy.ndimage.label(SHOWN & (value == CLASSES), np.ones((3, 3)))
+        for number, box in enumerate(scipy.ndimage.find_objects(labels), start=1):
+            means[labels == number] = heights[labels == number].mean()
+            small[labels == number] = all(part.stop - part.start <= most for part in box)
+    assert [each.name for each in image.bands] == ["B8"]
+    np.testing.assert_array_equal(valid, small)
+    np.testing.assert_allclose(values[valid], means[valid], rtol=1e-6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from orchestrator.sandbox.earthengine.evaluate import reducing, sorting
+from orchestrator.sandbox.earthengine.evaluate import ranks, sorting
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
 
 
@@ -30,7 +30,7 @@ def test_the_median_is_that_of_the_valid_values(dtype, count):
     if np.dtype(dtype).kind == "f":
         tiles[0].values[~tiles[0].mask()] = np.nan
 
-    (found,) = reducing.ranked(reducing.middle, sorting.middle_ranks)(tiles, np.dtype(dtype))
+    (found,) = ranks.ranked(ranks.middle, sorting.middle_ranks)(tiles, np.dtype(dtype))
 
     values = np.ma.masked_array([tile.values for tile in tiles], [~tile.mask() for tile in tiles], dtype=np.float64)
     expected = np.ma.median(values, axis=0)

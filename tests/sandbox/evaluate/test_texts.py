@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from evaluate_kit import answer, call
+from evaluate_kit import answer, call, value
 
 from orchestrator.sandbox.earthengine.evaluate import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.errors import NotImitatedError
 
 LINE = "a,b,cdee f,g"
 
@@ -87,7 +88,7 @@ def test_digits_are_ascii():
         pytest.param(call("String.match", input="a", regex="(?=a)"), id="look ahead"),
         pytest.param(call("String.match", input="aa", regex=r"(?:a)\1"), id="back reference"),
         pytest.param(call("String.match", input="a", regex=r"\pL"), id="Unicode class"),
-        pytest.param(call("String.match", input="a", regex="(a)"), id="groups of the first match"),
+        pytest.param(call("String.match", input="a", regex="(b)?a"), id="a group that takes no part"),
         pytest.param(call("String.replace", input="a", regex="(a)", replacement="$1"), id="reference in a replacement"),
         pytest.param(call("String.split", string="ab", regex="x*"), id="split at nothing"),
         pytest.param(call("String", input=[1, 2]), id="text of a list"),
@@ -126,3 +127,31 @@ def test_broken_expressions_are_refused(node, sentence):
 def test_texts_are_searched_compared_and_coded(node, expected):
     """The examples of the reference."""
     assert answer(node) == expected
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param({"String.split": ["aaa", "a"]}, id="nothing but matches"),
+        pytest.param({"String.trim": ["\u00a0a"]}, id="a blank outside of ASCII"),
+        pytest.param({"String.length": ["\U0001f9f2"]}, id="length of what is two characters to some"),
+        pytest.param({"String.slice": ["\U0001f9f2a", 1]}, id="a part of it"),
+        pytest.param({"String.match": ["a", "a{,2}"]}, id="repetition without a minimum"),
+        pytest.param({"String.encodeJSON": [{"a": [2.0]}]}, id="JSON of a whole fraction"),
+        pytest.param({"String.encodeJSON": [{"Date": [0]}]}, id="JSON of a date"),
+        pytest.param({"Number.parse": ["NaN"]}, id="a number that Java alone reads"),
+        pytest.param({"Number.parse": [" 5"]}, id="a number after a blank"),
+        pytest.param({"Element.toDictionary": [{"Feature": [None, {"a": 1}]}, ["b"]]}, id="an absent property"),
+    ],
+)
+def test_what_no_source_tells_of_texts_is_refused(written):
+    """A guess would be worse."""
+    with pytest.raises(NotImitatedError):
+        value(written)
+
+
+def test_the_groups_of_the_first_match_follow_it():
+    """So the release notes say of `match` without the flag `g`; with it, there are only matches."""
+    pattern = "([a-z])([0-9]+)"
+    assert value({"String.match": ["a12 b3", pattern]}) == ["a12", "a", "12"]
+    assert value({"String.match": ["a12 b3", pattern, "g"]}) == ["a12", "b3"]

@@ -160,6 +160,13 @@ def test_the_incomplete_gamma_function_has_x_before_a():
     assert found[0, 0] == pytest.approx(1 - np.exp(-2), rel=1e-6)
 
 
+def test_lanczos_is_that_of_numbers():
+    """The page of Number.lanczos states 2.281783181 for 10."""
+    _, (found,), _ = seen(call("Image.lanczos", value=band("B4")), {"B4": np.array([[10]], np.uint16)})
+
+    assert found[0, 0] == pytest.approx(2.281783181, abs=5e-7)
+
+
 def test_bits_are_counted_and_turned():
     """Of 64 bits; the turned ones in the smallest signed type: not 25 is -26."""
     values = {"B4": np.array([[25, 0xFFFF]], np.uint16)}
@@ -218,3 +225,30 @@ def test_the_squared_euclidean_distance_of_spectra_is_squared():
     _, (found,), _ = seen(call("Image.spectralDistance", image1=first, image2=second, metric="sed"), COLOURS)
 
     assert found[0, 0] == 25
+
+
+ONE = call("Image.constant", value=1)
+
+
+@pytest.mark.parametrize(
+    ("node", "named"),
+    [
+        pytest.param(call("Image.unmix", image=ONE, endmembers=[[1, 2]]), "must have 1 values", id="endmember"),
+        pytest.param(call("Image.unmix", image=ONE, endmembers=[["x"]]), "not a number: x", id="endmember of text"),
+        pytest.param(call("Image.polynomial", image=ONE, coefficients=["x"]), "not a number: x", id="coefficient"),
+        pytest.param(call("Image.polynomial", image=ONE, coefficients=[]), "At least one", id="no coefficient"),
+        pytest.param(call("Image.interpolate", image=ONE, x=[2, 1], y=[1, 2]), "strictly increasing", id="falling x"),
+        pytest.param(
+            call("Image.interpolate", image=ONE, x=[1, 2], y=[1, 2], behavior="loop"), "behavior: 'loop'", id="behavior"
+        ),
+        pytest.param(call("Image.bitCount", value=call("Image.constant", value=1.5)), "integer type", id="fractions"),
+        pytest.param(
+            call("Classifier.spectralRegion", coordinates=[[1, 2, 3]]), "at least 3 pairs", id="half a corner"
+        ),
+        pytest.param(call("Classifier.spectralRegion", coordinates=[1, 2]), "at least 3 pairs", id="no rings"),
+    ],
+)
+def test_nonsense_is_one_sentence(node, named):
+    """The value found is in it."""
+    with pytest.raises(EvaluationError, match=named):
+        answer(node)

@@ -297,7 +297,7 @@ def test_features_are_made_in_maps():
                 geometry=call("Geometry.intersection", left=square(0, 0, 2, 2), right=square(1, 1, 3, 3)),
                 proj=call("Projection", crs="EPSG:4326"),
             ),
-            pytest.approx(1),
+            pytest.approx(1, rel=1e-3),  # edges are the shortest ways, which bulge
             id="common area",
         ),
     ],

@@ -13,6 +13,7 @@ import ee
 import googleapiclient.discovery
 import numpy as np
 import pytest
+import requests
 import shapely
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
@@ -137,6 +138,30 @@ def bucket(sandbox):
     )
     yield client.bucket(DEFAULT_BUCKET)
     client.close()
+
+
+@pytest.fixture
+def web(sandbox):
+    """`web(method, path, ...)` sends a plain request to the sandbox: what no client of ours would send."""
+    with requests.Session() as session:
+
+        def send(method, path, **more):
+            url = path if path.startswith("http") else sandbox.url + path
+            return session.request(method, url, timeout=20, **more)
+
+        yield send
+
+
+@pytest.fixture
+def home(bucket, prefix):
+    """`home(**settings)` makes a bucket of its own; settings as in its resource."""
+
+    def make(**settings):
+        client, name = bucket.client, f"home-{prefix.partition('/')[0]}-{next(_numbers)}"
+        client._connection.api_request("POST", "/b", query_params={"project": "p"}, data={"name": name, **settings})
+        return client.get_bucket(name)
+
+    return make
 
 
 @pytest.fixture

@@ -226,11 +226,10 @@ def test_what_is_said_about_an_object_is_kept_and_shown(bucket, prefix):
 
 
 def test_what_is_not_imitated_of_an_object_is_refused(bucket, prefix):
-    """A hold that would not hold, an encoding that would not be decoded: said, not dropped."""
-    made = bucket.blob(f"{prefix}/held")
-    made.content_encoding = "gzip"
+    """A key that would encrypt nothing: said, not dropped."""
+    made = bucket.blob(f"{prefix}/held", kms_key_name="projects/p/locations/l/keyRings/r/cryptoKeys/k")
 
-    with pytest.raises(BadRequest, match="does not imitate the field 'contentEncoding'"):
+    with pytest.raises(BadRequest, match="does not imitate the parameter 'kmsKeyName'"):
         made.upload_from_string(b"x")
 
 

@@ -10,6 +10,7 @@ What the reference leaves open, or where its pages contradict each other, is ref
 * masks are yes or no, never fractions;
 * integers are intervals, so that sums and products cannot overflow; a division gives floats;
 * the median of an even number of values is the mean of the two in the middle;
+* elements of array images with equal keys are sorted into the order that they had;
 * a focal filter sees valid pixels only, and its result is valid where any pixel around is;
 * a directional distance is 0 on non-zero pixels, and steps one pixel at a time towards the angle;
 * a composite has no footprint; edges of polygons are straight in the projection of their coordinates, except in

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from orchestrator.sandbox.earthengine.evaluate.arrays import Batch
+from orchestrator.sandbox.earthengine.evaluate.arrays import Batch, checked_size
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 
 _SINGULAR = 1e-12  # of a matrix' condition: below it, the result is rounding error
@@ -18,10 +18,24 @@ def _matrix(name: str, batch: Batch) -> Batch:
     return batch
 
 
-def _square(name: str, batch: Batch) -> Batch:
+def _doubles(name: str, batch: Batch) -> Batch:
+    """Give matrices as doubles, all of them finite."""
+    found = _matrix(name, batch).astype(np.float64)
+    if not np.isfinite(found).all():
+        raise not_imitated(f"{name}: a matrix with undefined or infinite elements")
+    return found
+
+
+def square(name: str, batch: Batch) -> Batch:
+    """
+    Give square matrices as doubles.
+
+    Raises:
+        EvaluationError: If they are none.
+    """
     if _matrix(name, batch).shape[1] != batch.shape[2]:
         raise EvaluationError(f"{name}: The matrix must be square, found {batch.shape[1]}x{batch.shape[2]}.")
-    return batch.astype(np.float64)
+    return _doubles(name, batch)
 
 
 def _regular(name: str, batch: Batch) -> Batch:
@@ -43,7 +57,7 @@ def multiplied(name: str, left: Batch, right: Batch) -> Batch:
 
 def solved(name: str, left: Batch, right: Batch) -> Batch:
     """Solve left x = right, by least squares if there are more rows than unknowns."""
-    left, right = (_matrix(name, each).astype(np.float64) for each in (left, right))
+    left, right = (_doubles(name, each) for each in (left, right))
     if left.shape[1] != right.shape[1]:
         raise EvaluationError(f"{name}: A has {left.shape[1]} rows, B has {right.shape[1]}.")
     if left.shape[1] < left.shape[2]:
@@ -57,22 +71,22 @@ def solved(name: str, left: Batch, right: Batch) -> Batch:
 
 def inverse(name: str, batch: Batch) -> Batch:
     """Invert square matrices."""
-    return np.linalg.inv(_regular(name, _square(name, batch)))
+    return np.linalg.inv(_regular(name, square(name, batch)))
 
 
 def pseudo_inverse(name: str, batch: Batch) -> Batch:
     """Invert as Moore and Penrose do."""
-    return np.linalg.pinv(_matrix(name, batch).astype(np.float64))
+    return np.linalg.pinv(_doubles(name, batch))
 
 
 def determinant(name: str, batch: Batch) -> Batch:
     """Give determinants, (array,)."""
-    return np.asarray(np.linalg.det(_square(name, batch)))
+    return np.asarray(np.linalg.det(square(name, batch)))
 
 
 def trace(name: str, batch: Batch) -> Batch:
     """Give traces, (array,)."""
-    _square(name, batch)
+    square(name, batch)
     return np.asarray(np.trace(batch, axis1=1, axis2=2))
 
 
@@ -83,13 +97,14 @@ def frobenius(name: str, batch: Batch) -> Batch:
 
 def diagonal(name: str, batch: Batch) -> Batch:
     """Give diagonals as single columns."""
-    return np.diagonal(_square(name, batch), axis1=1, axis2=2)[..., np.newaxis]
+    return np.diagonal(square(name, batch), axis1=1, axis2=2)[..., np.newaxis]
 
 
 def diagonal_matrix(name: str, batch: Batch) -> Batch:
     """Put single columns on the diagonals of square matrices."""
     if _matrix(name, batch).shape[2] != 1:
         raise EvaluationError(f"{name}: Expected a single column, found {batch.shape[2]}.")
+    checked_size(name, batch.shape[1], batch.shape[1])
     return np.asarray(batch * np.eye(batch.shape[1], dtype=batch.dtype))
 
 
@@ -100,7 +115,7 @@ def cholesky(name: str, batch: Batch) -> dict[str, Batch]:
     Raises:
         EvaluationError: If a matrix is not symmetric and positive definite.
     """
-    batch = _square(name, batch)
+    batch = square(name, batch)
     refusal = EvaluationError(f"{name}: The matrix must be symmetric and positive definite.")
     if not np.array_equal(batch, np.swapaxes(batch, 1, 2)):
         raise refusal
@@ -114,7 +129,7 @@ def lu(name: str, batch: Batch) -> dict[str, Batch]:
     """Decompose by partial pivoting so that P matrix = L U, with ones on the diagonal of L."""
     import scipy.linalg  # noqa: PLC0415 - costs a tenth of a second, which few programs need
 
-    p, lower, upper = scipy.linalg.lu(_square(name, batch))
+    p, lower, upper = scipy.linalg.lu(square(name, batch))
     return {"L": lower, "U": upper, "P": np.swapaxes(p, 1, 2)}
 
 

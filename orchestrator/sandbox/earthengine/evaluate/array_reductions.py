@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
-from orchestrator.sandbox.earthengine.evaluate.arrays import Batch, checked_axis
+from orchestrator.sandbox.earthengine.evaluate.arrays import Batch, checked_axis, whole_numbers
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, NotImitatedError, not_imitated
-from orchestrator.sandbox.earthengine.evaluate.reducing import Inputs, Reducer
+from orchestrator.sandbox.earthengine.evaluate.reducing import Inputs, Reducer, not_for_images
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
+from orchestrator.sandbox.earthengine.evaluate.untold import told
 from orchestrator.sandbox.scenes.catalogue import PixelType
 
 
@@ -25,7 +26,7 @@ def reduced(name: str, reducer: Reducer, batch: Batch, axes: Sequence[int], fiel
         axes: What is reduced.
         field: The axis that holds the reducer's inputs, and in the result its outputs; null if it has one of each.
     """
-    along = sorted({checked_axis(name, int(axis), batch.ndim - 1) for axis in axes})
+    along = sorted({checked_axis(name, axis, batch.ndim - 1) for axis in whole_numbers(name, axes)})
     if field is None:
         if reducer.inputs != 1 or len(reducer.outputs) != 1:
             raise EvaluationError(f"{name}: A reducer of several inputs or outputs needs a 'fieldAxis'.")
@@ -55,19 +56,17 @@ def reduced(name: str, reducer: Reducer, batch: Batch, axes: Sequence[int], fiel
 def _outputs(name: str, reducer: Reducer, columns: Sequence[Batch]) -> list[Batch]:
     """Reduce the first axis of each input at all other places; one result per output."""
     shape = columns[0].shape[1:]
-    if reducer.inputs == 1:
-        try:
-            tiles = [Tile(record.reshape(1, -1)) for record in columns[0]]
-            planes = reducer.planes(tiles, np.dtype(np.float64))
-            return [plane.values.astype(np.float64).reshape(shape) for plane in planes]
-        except NotImitatedError:
-            raise
-        except EvaluationError:
-            pass  # it has no planes: record by record
-    flat = [column.reshape(len(column), -1) for column in columns]
+    if reducer.planes is not not_for_images or reducer.many is not None:
+        flat = [column.reshape(len(column), 1, -1) for column in columns]
+        records = [[Tile(plane) for plane in record] for record in zip(*flat, strict=True)]
+        planes = [told(plane) for plane in reducer.reduce(records, np.dtype(np.float64))]
+        if not all(plane.mask().all() for plane in planes):
+            raise not_imitated(f"{name}: a reduction without a result")
+        return [np.asarray(plane.values, np.float64).reshape(shape) for plane in planes]
+    rows = [column.reshape(len(column), -1) for column in columns]
     found = [
-        reducer.scalars(Inputs.of(*(np.ascontiguousarray(column[:, at]) for column in flat)))
-        for at in range(flat[0].shape[1])
+        list(map(told, reducer.scalars(Inputs.of(*(np.ascontiguousarray(row[:, at]) for row in rows)))))
+        for at in range(rows[0].shape[1])
     ]
     if not all(isinstance(value, (int, float, np.number)) for row in found for value in row):
         raise EvaluationError(f"{name}: Each output of the reducer must be a number.")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from orchestrator.sandbox.earthengine.evaluate.arrays import Batch, checked_axis
+from orchestrator.sandbox.earthengine.evaluate.arrays import Batch, checked_axis, checked_size, whole_numbers
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 
 
@@ -57,6 +57,7 @@ def repeated(name: str, batch: Batch, axis: int, copies: int) -> Batch:
     if copies < 1:
         raise not_imitated(f"{name}: {copies} copies")
     wide = widened(name, batch, axis)
+    checked_size(name, copies, *wide.shape[1:])
     return np.concatenate([wide] * copies, axis + 1)
 
 
@@ -67,7 +68,7 @@ def reshaped(name: str, batch: Batch, lengths: Sequence[int]) -> Batch:
     Raises:
         EvaluationError: If the sizes do not fit.
     """
-    lengths = [int(length) for length in lengths]
+    lengths = whole_numbers(name, lengths)
     size = int(np.prod(batch.shape[1:]))
     known = int(np.prod([length for length in lengths if length != -1]))
     free = lengths.count(-1)
@@ -92,10 +93,12 @@ def projected(name: str, batch: Batch, axes: Sequence[int]) -> Batch:
     Raises:
         EvaluationError: If another axis is longer.
     """
-    kept = [checked_axis(name, int(axis), batch.ndim - 1) for axis in axes]
+    kept = [checked_axis(name, axis, batch.ndim - 1) for axis in whole_numbers(name, axes)]
     if kept != sorted(set(kept)):
         raise not_imitated(f"{name}: axes in another than their natural order")
     dropped = [axis for axis in range(batch.ndim - 1) if axis not in kept]
+    if any(batch.shape[axis + 1] == 0 for axis in dropped):
+        raise not_imitated(f"{name}: dropping an axis without elements")
     if any(batch.shape[axis + 1] != 1 for axis in dropped):
         raise EvaluationError(f"{name}: Dropped axes must have length 1, found lengths {list(batch.shape[1:])}.")
     return np.squeeze(batch, tuple(axis + 1 for axis in dropped))
@@ -107,7 +110,9 @@ def padded(name: str, batch: Batch, lengths: Sequence[int], pad: float) -> Batch
         raise EvaluationError(f"{name}: Expected {batch.ndim - 1} lengths, found {len(lengths)}.")
     if batch.dtype.kind != "f" and not float(pad).is_integer():
         raise not_imitated(f"{name}: a fraction in an array of integers")
-    widths = [(0, max(0, int(want) - have)) for want, have in zip(lengths, batch.shape[1:], strict=True)]
+    longer = [max(want, have) for want, have in zip(whole_numbers(name, lengths), batch.shape[1:], strict=True)]
+    checked_size(name, *longer)
+    widths = [(0, want - have) for want, have in zip(longer, batch.shape[1:], strict=True)]
     return np.pad(batch, [(0, 0), *widths], constant_values=pad)
 
 
@@ -118,11 +123,11 @@ def picked(name: str, batch: Batch, position: Sequence[int]) -> Batch:
     Raises:
         EvaluationError: If there is none.
     """
-    place = tuple(int(at) for at in position)
+    place = whole_numbers(name, position)
     if len(place) != batch.ndim - 1:
         raise EvaluationError(f"{name}: Expected {batch.ndim - 1} coordinates, found {len(place)}.")
     if any(not 0 <= at < length for at, length in zip(place, batch.shape[1:], strict=True)):
-        raise EvaluationError(f"{name}: Position {list(place)} is outside of an array of {list(batch.shape[1:])}.")
+        raise EvaluationError(f"{name}: Position {place} is outside of an array of {list(batch.shape[1:])}.")
     for at in place:
         batch = batch[:, at]
     return batch
@@ -132,7 +137,7 @@ def cut(name: str, batch: Batch, position: Sequence[int]) -> Batch:
     """Take one position of each axis, or of an axis with -1 all; every axis stays."""
     if len(position) != batch.ndim - 1:
         raise EvaluationError(f"{name}: Expected {batch.ndim - 1} positions, found {len(position)}.")
-    for axis, at in enumerate(map(int, position)):
+    for axis, at in enumerate(whole_numbers(name, position)):
         if at == -1:
             continue
         if not 0 <= at < batch.shape[axis + 1]:
@@ -172,17 +177,20 @@ def masked(name: str, batch: Batch, mask: Batch) -> Batch:
     if batch.ndim > 2 and batch[0].size == 1 and not kept.all():
         raise not_imitated(f"{name}: along which axis the only element of a matrix goes")
     found = np.empty(count, object)
-    for at in range(count):
-        found[at] = np.compress(kept[at], batch[at], axis)
+    patterns, at = np.unique(kept, axis=0, return_inverse=True)
+    for number, pattern in enumerate(patterns):
+        chosen = np.flatnonzero(at.reshape(-1) == number)
+        for place, array in zip(chosen, np.compress(pattern, batch[chosen], axis + 1), strict=True):
+            found[place] = array
     return found
 
 
-def ordered(name: str, batch: Batch, keys: Batch | None) -> Batch:
+def ordered(name: str, batch: Batch, keys: Batch | None, *, ties: bool = False) -> Batch:
     """
-    Sort along the axis in which the keys vary, or of a vector by its own values.
+    Sort along the axis in which the keys vary, or of a vector by its own values; `ties` keep their order.
 
     Raises:
-        NotImitatedError: If equal keys leave the order of different elements open, or a key is no number.
+        NotImitatedError: If equal keys leave the order of different elements open without `ties`, or a key is NaN.
     """
     key = batch if keys is None else keys
     axis = many_axis(name, key, batch)
@@ -195,7 +203,7 @@ def ordered(name: str, batch: Batch, keys: Batch | None) -> Batch:
     columns = [1] * batch.ndim
     columns[0], columns[axis + 1] = len(order), order.shape[1]
     found = np.take_along_axis(wide, np.broadcast_to(order.reshape(columns), wide.shape), axis + 1)
-    if keys is not None:
+    if keys is not None and not ties:
         ranked = np.take_along_axis(flat, order, 1)
         tied = ranked[:, 1:] == ranked[:, :-1]
         if tied.any() and _differ(found, axis, tied):

@@ -7,7 +7,8 @@ array is a batch of one; the pixels of an array band are as many batches as they
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +23,7 @@ Batch = NDArray[Any]  # (array, axis 0, axis 1, ...); results of several shapes 
 
 INT32 = pixel_types.NAMED_TYPES["int32"]
 INT64 = PixelType("int", -(2**63), 2**63 - 1)
+_MAX_ELEMENTS = 10_000_000
 _EXACT = 2.0**53  # beyond, not every integer is a double
 
 
@@ -42,6 +44,14 @@ class Array:
     def of(cls, values: NDArray[Any], kind: PixelType) -> Array:
         """Give values as the dtype that carries their type."""
         return cls(np.asarray(values).astype(storage(kind), copy=False), kind)
+
+    def __eq__(self, other: object) -> bool:
+        """Refuse: when two arrays are equal as elements of lists or in filters is not told."""
+        if isinstance(other, (Array, list)):
+            raise not_imitated("The comparison of an array as a whole")
+        return NotImplemented
+
+    __hash__ = object.__hash__
 
     @property
     def dimensions(self) -> int:
@@ -121,22 +131,25 @@ def cast_numbers(values: NDArray[Any], kind: PixelType) -> NDArray[Any]:
             return values.astype(storage(kind), copy=False)
     if values.dtype.kind == "f":
         values = rounded("The cast of an array", values)
-    low, high = pixel_types.bounds(kind)
-    if values.dtype.kind != "f" and low <= -(2.0**63) and high >= 2.0**63 - 1:
-        return values.astype(np.int64, copy=False)
-    held = np.clip(values, low, high) if values.dtype.kind == "f" else np.clip(values, int(low), int(high))
-    return np.asarray(held, np.int64)
+    low, high = (int(bound) for bound in pixel_types.bounds(kind))
+    if values.dtype.kind != "f":
+        return np.asarray(np.clip(values, low, high), np.int64)
+    inside = (values > low) & (
+        values < high
+    )  # as doubles, which cannot tell the bounds of 64 bits from their neighbours
+    bound = np.where(values >= high, high, low)
+    return np.asarray(np.where(inside, np.where(inside, values, 0).astype(np.int64), bound))
 
 
 def rounded(name: str, values: NDArray[Any]) -> NDArray[Any]:
     """Round half up."""
     if np.isnan(values).any():
         raise not_imitated(f"{name}: NaN as an integer")
-    if ((values < 0) & (values - np.floor(values) == 0.5)).any():
+    near = np.abs(values) < _EXACT
+    small = np.where(near, values, 0.0)
+    if ((small < 0) & (small - np.floor(small) == 0.5)).any():
         raise not_imitated(f"{name}: the rounding of a negative half")
-    if (np.abs(values) >= _EXACT).any():
-        return values
-    return np.asarray(np.floor(values + 0.5))
+    return np.where(near, np.floor(small + 0.5), values)
 
 
 def single(function: Callable[..., Batch], *arrays: Array) -> NDArray[Any]:
@@ -169,3 +182,28 @@ def checked_axis(name: str, axis: int, dimensions: int) -> int:
     if not 0 <= axis < dimensions:
         raise EvaluationError(f"{name}: Axis {axis} is out of range of an array of {dimensions} dimensions.")
     return axis
+
+
+def checked_size(name: str, *lengths: int) -> None:
+    """
+    Refuse an array that would not fit into memory.
+
+    Raises:
+        EvaluationError: If it has too many elements.
+    """
+    count = math.prod(int(length) for length in lengths)
+    if count > _MAX_ELEMENTS:
+        raise EvaluationError(f"{name}: An array of {count} elements is too large, at most {_MAX_ELEMENTS} are held.")
+
+
+def whole_numbers(name: str, values: Sequence[Any]) -> list[int]:
+    """
+    Give a list of integers.
+
+    Raises:
+        EvaluationError: If one is none.
+    """
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not float(value).is_integer():
+            raise EvaluationError(f"{name}: Expected a list of integers, found: {value}.")
+    return [int(value) for value in values]

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.arrays import Array, made
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.images import constant_image
+from orchestrator.sandbox.earthengine.evaluate.kernels import Kernel
+from orchestrator.sandbox.earthengine.evaluate.learning import Classifier, Clusterer
 from orchestrator.sandbox.earthengine.evaluate.moments import moment
 from orchestrator.sandbox.earthengine.evaluate.projection import Projection
 from orchestrator.sandbox.earthengine.evaluate.registry import Parameter
+from orchestrator.sandbox.earthengine.evaluate.untold import told
 from orchestrator.sandbox.earthengine.evaluate.values import (
     Algorithm,
     Collection,
@@ -35,8 +38,10 @@ def coerced(function: str, parameter: Parameter, value: Any) -> Any:
     if value is None:
         return None
     kind = parameter.type.partition("<")[0]
+    if kind == "List" and isinstance(value, Array) and function != "Image.remap":
+        raise not_imitated(f"{function}: an array in place of a list")
     promote = _PROMOTIONS.get(kind)
-    promoted = value if promote is None else promote(value)
+    promoted = told(value) if promote is None else promote(told(value))
     if promoted is None:
         raise EvaluationError(
             f"{function}, argument '{parameter.name}': Invalid type.\n"
@@ -142,6 +147,9 @@ _PROMOTIONS: dict[str, Callable[[Any], Any]] = {
     "List": _list,
     "Dictionary": _instance(dict),
     "Algorithm": _instance(Algorithm),
+    "Kernel": _instance(Kernel),
+    "Classifier": _instance(Classifier),
+    "Clusterer": _instance(Clusterer),
     "Array": _array,
     "PixelType": _instance(PixelType),
 }

@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
+from orchestrator.sandbox.earthengine.evaluate.errors import not_imitated
 from orchestrator.sandbox.earthengine.evaluate.nodes import Group, GroupedNode, Node, Pull
 from orchestrator.sandbox.earthengine.evaluate.projection import Grid
 from orchestrator.sandbox.earthengine.evaluate.reducing import Reducer
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile, assembled, empty
+from orchestrator.sandbox.earthengine.evaluate.untold import told
 from orchestrator.sandbox.earthengine.evaluate.values import Image, ImageBand
 from orchestrator.sandbox.scenes.catalogue import PixelType
 
@@ -88,7 +90,38 @@ class Reduction(Group):
             # A tile that is nowhere valid lets each reducer say what nothing reduces to.
             stack = [empty(grid.shape, dtype)]
         widest = np.result_type(dtype, *(tile.values.dtype for tile in stack if tile.values.dtype.kind == "f"))
-        return self._reducer.planes(stack, widest)
+        return self._reducer.reduce([[tile] for tile in stack], widest)
+
+
+class JointReduction(Group):
+    """Several bands reduced together over the images of a collection: one record for each image."""
+
+    def __init__(self, images: Sequence[Bands], names: Sequence[str], reducer: Reducer) -> None:
+        """Keep what is reduced: images, their bands in the order of the reducer's inputs, and how."""
+        self._images = images
+        self._names = names
+        self._reducer = reducer
+
+    def compute_all(self, pull: Pull, grid: Grid, wanted: Sequence[Output]) -> dict[Output, Tile]:
+        """Reduce; a window whose stack would not fit into memory is cut."""
+        names = self._names
+        images = _touching(self._images, names, grid)
+        heavy = len(images) * len(names) * grid.height * grid.width * 5 > _STACK_BYTES
+        if heavy and max(grid.shape) > _SMALLEST_SIDE:
+            halves = grid.halves()
+            parts = [self.compute_all(pull.scope(), half, wanted) for half in halves]
+            return {
+                key: assembled(grid, [(half, part[key]) for half, part in zip(halves, parts, strict=True)])
+                for key in wanted
+            }
+        scopes = [(image, pull.scope()) for image in images]
+        records = [[scope.read(image[name], grid) for name in names] for image, scope in scopes]
+        # A record that is nowhere valid lets each reducer say what nothing reduces to.
+        records = [record for record in records if not any(tile.is_empty for tile in record)] or [
+            [empty(grid.shape, np.dtype(np.float64)) for _ in names]
+        ]
+        found = self._reducer.reduce(records, np.dtype(np.float64))
+        return {(name, at): told(found[at]) for name, at in wanted}
 
 
 class Mosaic(Group):
@@ -157,6 +190,8 @@ def band_kinds(images: Sequence[Image]) -> dict[str, PixelType]:
     found: defaultdict[str, list[PixelType]] = defaultdict(list)
     for image in images:
         for band in image.bands:
+            if band.type.dimensions:
+                raise not_imitated("A composite of array bands")
             found[band.name].append(band.type)
     return {name: pixel_types.union(kinds) for name, kinds in found.items()}
 

@@ -10,9 +10,11 @@ import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.arrays import Array
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.confusion import ConfusionMatrix
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.projection import Projection
+from orchestrator.sandbox.earthengine.evaluate.untold import told
 from orchestrator.sandbox.earthengine.evaluate.values import (
     INDEX,
     MAX_ELEMENTS,
@@ -45,6 +47,7 @@ def encoded(value: Any) -> Any:
         return [encoded(item) for item in value]
     if isinstance(value, Mapping):
         return {key: encoded(item) for key, item in value.items()}
+    told(value)
     for kind, write in _WRITERS.items():
         if isinstance(value, kind):
             return write(value)
@@ -109,7 +112,11 @@ def _collection(collection: Collection) -> dict[str, Any]:
     if len(elements := collection.elements()) > MAX_ELEMENTS:
         raise too_many()
     features = [encoded(element) for element in elements]
-    answer: dict[str, Any] = {"type": collection.kind, "features": features}
+    answer: dict[str, Any] = {"type": collection.kind}
+    if collection.kind == "ImageCollection":
+        answer["bands"] = []  # as the reference shows an empty one, which has no list of features
+    if features or collection.kind != "ImageCollection":
+        answer["features"] = features
     if collection.query is not None:
         answer["id"] = collection.query.collection
     elif collection.table is not None:
@@ -124,6 +131,17 @@ def _projection(projection: Projection) -> dict[str, Any]:
     return {"type": "Projection", "crs": projection.crs, "transform": transform}
 
 
+def _date_range(span: DateRange) -> dict[str, Any]:
+    if span.start_ms is None or span.end_ms is None:
+        raise not_imitated("The JSON of a range of dates without bounds")
+    return {"type": "DateRange", "dates": [span.start_ms, span.end_ms]}
+
+
+def _margin(margin: ErrorMargin) -> dict[str, Any]:
+    answer: dict[str, Any] = {"type": "ErrorMargin", "unit": margin.unit}
+    return answer if margin.value is None else {**answer, "value": encoded(margin.value)}
+
+
 _WRITERS: dict[type, Callable[[Any], Any]] = {
     Image: _image,
     Feature: _feature,
@@ -132,7 +150,8 @@ _WRITERS: dict[type, Callable[[Any], Any]] = {
     Projection: _projection,
     PixelType: pixel_type,
     Array: lambda array: encoded(array.values.tolist()),
+    ConfusionMatrix: lambda matrix: encoded(matrix.counts.values.tolist()),
     Date: lambda date: {"type": "Date", "value": date.ms},
-    DateRange: lambda span: {"type": "DateRange", "dates": [span.start_ms, span.end_ms]},
-    ErrorMargin: lambda margin: {"type": "ErrorMargin", "unit": margin.unit, "value": margin.value},
+    DateRange: _date_range,
+    ErrorMargin: _margin,
 }

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.sandbox.earthengine.evaluate import functions, pixel_types
+from orchestrator.sandbox.earthengine.evaluate.arrays import Array
 from orchestrator.sandbox.earthengine.evaluate.coercion import type_name
 from orchestrator.sandbox.earthengine.evaluate.encode import encoded
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, UnboundedImageError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, UnboundedImageError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.graph import Graph
 from orchestrator.sandbox.earthengine.evaluate.nodes import Plan, Pull
 from orchestrator.sandbox.earthengine.evaluate.projection import Grid, Projection
@@ -152,12 +153,14 @@ class Evaluator:
             UnknownFunctionError: If a function is not imitated.
         """
         found = Graph(expression, self._catalogue).evaluate()
-        if isinstance(found, (int, float)) and not isinstance(found, bool):
+        if isinstance(found, (int, float, Array)) and not isinstance(found, bool):
             found = functions.constant_image(found)
         if not isinstance(found, Image):
             raise EvaluationError(f"Expected an image, found: {type_name(found)}.")
         if not found.bands:
             raise EvaluationError("Image has no bands.")
+        if any(band.type.dimensions for band in found.bands):
+            raise not_imitated("Reading the pixels of an array band, which only TFRecord could hold,")
         if grid is None:
             return RequestedImage(found, _own_grid(found))
         lattice = Projection(grid.crs, grid.transform)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)"
+    r"\s*(?:(?P<number>0[xX][\da-fA-F]+|0[bB][01]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)"
     r"|(?P<text>'[^']*'|\"[^\"]*\")|(?P<sign>\*\*|<=|>=|==|!=|&&|\|\||<<|>>|[-+*/%^&|~!<>?:(),.\[\]=]))"
 )
 _BINDING = {
@@ -30,13 +30,13 @@ class Formula:
     A node of a parsed formula.
 
     Attributes:
-        kind: `number`, `name`, `band`, `call`, `unary`, `binary` or `choice`.
-        value: The number, the name, the band's name or index, the function or the operator.
+        kind: `number`, `name`, `band`, `call`, `unary`, `binary`, `choice`, or `named` at the root.
+        value: The number, the name, the bands' names or indexes (none for all of them), the function or the operator.
         parts: Operands.
     """
 
     kind: str
-    value: float | str
+    value: float | str | tuple[float | str, ...]
     parts: tuple[Formula, ...] = ()
 
 
@@ -48,9 +48,16 @@ def parsed(text: str, function: str = "Image.parseExpression") -> Formula:
         EvaluationError: If the text is not one.
     """
     parser = _Parser(text, function)
-    found = parser.choice()
+    found = parser.assignment()
     parser.expect_end()
     return found
+
+
+def _number(text: str) -> float:
+    """Read a decimal number, or a whole one with 0x or 0b before it."""
+    if text[:2].lower() in {"0x", "0b"}:
+        return int(text, 0)
+    return float(text) if re.search(r"[.eE]", text) else int(text)
 
 
 class _Parser:
@@ -95,6 +102,13 @@ class _Parser:
         if self._tokens[self._at][0] != "end":
             raise self._error(self._tokens[self._at][1])
 
+    def assignment(self) -> Formula:
+        if self._tokens[0][0] == "name" and self._tokens[1:2] == [("sign", "=")]:
+            name = self._take()[1]
+            self._expect("=")
+            return Formula("named", name, (self.choice(),))
+        return self.choice()
+
     def choice(self) -> Formula:
         condition = self._binary(1)
         if not self._accept("?"):
@@ -124,7 +138,7 @@ class _Parser:
     def _atom(self) -> Formula:
         kind, text = self._take()
         if kind == "number":
-            return Formula("number", float(text) if re.search(r"[.eE]", text) else int(text))
+            return Formula("number", _number(text))
         if kind == "name":
             return self._call(text) if self._accept("(") else Formula("name", text)
         if (kind, text) == ("sign", "("):
@@ -135,7 +149,7 @@ class _Parser:
 
     def _call(self, name: str) -> Formula:
         if name == "b":
-            return Formula("band", self._band(")"), (Formula("name", ""),))
+            return Formula("band", self._bands(")"), (Formula("name", ""),))
         parts = []
         while not self._accept(")"):
             parts.append(self.choice())
@@ -144,12 +158,17 @@ class _Parser:
                 break
         return Formula("call", name, tuple(parts))
 
-    def _band(self, closing: str) -> float | str:
-        kind, text = self._take()
-        if kind not in {"number", "text"}:
-            raise self._error(text)
-        self._expect(closing)
-        return int(text) if kind == "number" else text[1:-1]
+    def _bands(self, closing: str) -> tuple[float | str, ...]:
+        found: list[float | str] = []
+        while not self._accept(closing):
+            kind, text = self._take()
+            if kind not in {"number", "text"}:
+                raise self._error(text)
+            found.append(int(text) if kind == "number" else text[1:-1])
+            if not self._accept(","):
+                self._expect(closing)
+                break
+        return tuple(found)
 
     def _postfix(self, formula: Formula) -> Formula:
         while True:
@@ -157,8 +176,8 @@ class _Parser:
                 kind, name = self._take()
                 if kind != "name":
                     raise self._error(name)
-                formula = Formula("band", name, (formula,))
+                formula = Formula("band", (name,), (formula,))
             elif self._accept("["):
-                formula = Formula("band", self._band("]"), (formula,))
+                formula = Formula("band", self._bands("]"), (formula,))
             else:
                 return formula

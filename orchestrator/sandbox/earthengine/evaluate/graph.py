@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from orchestrator.sandbox.earthengine.evaluate.array_guard import refuse_arrays
 from orchestrator.sandbox.earthengine.evaluate.coercion import coerced
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.registry import arranged, lookup
@@ -123,7 +124,9 @@ class Graph:
 
     def _call(self, name: str, arguments: Mapping[str, Any]) -> Any:
         implementation = lookup(name)
-        ordered = [coerced(name, parameter, value) for parameter, value in arranged(name, arguments)]
+        given = arranged(name, arguments)
+        ordered = [coerced(name, parameter, value) for parameter, value in given]
+        refuse_arrays(name, zip((parameter.name for parameter, _ in given), ordered, strict=True))
         if implementation.needs_catalogue:
             ordered.insert(0, self._catalogue)
         return implementation.call(*ordered)

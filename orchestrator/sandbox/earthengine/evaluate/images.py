@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
+from orchestrator.sandbox.earthengine.evaluate.arrays import Array, shaped
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.nodes import ConstantNode, Node, PointwiseNode, SceneBandNode, support_of
@@ -26,9 +28,14 @@ def constant_image(value: Any) -> Image:
 
 
 def _constant_band(name: str, value: Any) -> ImageBand:
+    if isinstance(value, Array):
+        kind = shaped(value.kind, value.dimensions)
+        return ImageBand(name, ConstantNode(value.values, value.values.dtype), kind)
     if not isinstance(value, (int, float)):
         raise EvaluationError(f"Image.constant: '{value}' is not a number.")
     kind = pixel_types.of_number(value)
+    if kind == pixel_types.DOUBLE and math.isfinite(value):
+        kind = PixelType("double", value, value)
     return ImageBand(name, ConstantNode(value, pixel_types.dtype_of(kind)), kind)
 
 
@@ -62,7 +69,7 @@ def pointwise(function: Callable[..., Tile], *nodes: Node) -> PointwiseNode:
 
 
 def mapped(image: Image, function: Callable[[Tile], Tile], kind: Callable[[PixelType], PixelType] | PixelType) -> Image:
-    """Apply a function of one tile to each band."""
+    """Apply a function of one tile to each band, of numbers."""
     bands = (
         replace(
             band,

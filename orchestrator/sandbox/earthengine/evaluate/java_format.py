@@ -75,9 +75,7 @@ def _converted(value: float, specifier: _Specifier, plain: Callable[[], str], pa
 
 
 def _whole(value: float, specifier: _Specifier, pattern: str) -> str:
-    """Write the digits of a whole number."""
-    if value != int(value):
-        raise not_imitated(f"Number.format: '{pattern}' for {value}, which is no whole number,")
+    """Write the digits of a whole number, to which a fraction is cast (release notes: "type coercion")."""
     if specifier.kind == "d":
         return str(abs(int(value)))
     if value < 0:

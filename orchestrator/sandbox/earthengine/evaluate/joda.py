@@ -8,13 +8,15 @@ from collections.abc import Callable
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 
-_MONTHS = (
+MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
 )  # fmt: skip
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # Text in quotes, two quotes for one, a run of one letter, anything else.
-_PIECES = re.compile(r"''|'(?:[^']|'')*'|([A-Za-z])\1*|[^A-Za-z']+|'")
+PIECES = re.compile(r"''|'(?:[^']|'')*'|([A-Za-z])\1*|[^A-Za-z']+|'")
+# The only zones whose long names an example shows.
+_PACIFIC = frozenset({"PST8PDT", "America/Los_Angeles", "US/Pacific"})
 _FULL = 4  # letters from which on a text is written in full
 _NUMBERS: dict[str, Callable[[dt.datetime], int]] = {
     "C": lambda when: when.year // 100,
@@ -44,7 +46,7 @@ def written(when: dt.datetime, pattern: str, zone: str | None) -> str:
     Raises:
         EvaluationError: If the pattern has a letter that is none, or an open quote.
     """
-    return "".join(_piece(found.group(0), when, zone) for found in _PIECES.finditer(pattern))
+    return "".join(_piece(found.group(0), when, zone) for found in PIECES.finditer(pattern))
 
 
 def _piece(letters: str, when: dt.datetime, zone: str | None) -> str:
@@ -77,7 +79,7 @@ def _text(word: str, count: int) -> str:
 
 
 _TEXTS: dict[str, Callable[[dt.datetime, int], str]] = {
-    "M": lambda when, count: _text(_MONTHS[when.month - 1], count),
+    "M": lambda when, count: _text(MONTHS[when.month - 1], count),
     "E": lambda when, count: _text(_DAYS[when.weekday()], count),
     "a": lambda when, _count: "PM" if when.hour >= 12 else "AM",
     "G": lambda _when, _count: "AD",
@@ -92,6 +94,8 @@ def _zone(letter: str, count: int, when: dt.datetime, zone: str | None) -> str:
     short = when.tzname() or ""
     if short == "UTC":
         return "Coordinated Universal Time" if count >= _FULL else "UTC"
+    if count >= _FULL and zone in _PACIFIC:
+        return {"PST": "Pacific Standard Time", "PDT": "Pacific Daylight Time"}[short]
     if count >= _FULL or not short.isalpha():
         raise not_imitated(f"Date.format: the name of the time zone '{zone}' by '{letter * count}'")
     return short

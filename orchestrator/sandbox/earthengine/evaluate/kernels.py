@@ -18,6 +18,7 @@ Matrix = NDArray[np.float64]
 _TOLERANCE = 1e-9  # of a radius: 50 m / 10 m is 5 pixels, not 4.999
 # Pixels have no size before a grid asks; for skipping scenes, one is taken to be at most this large (metres).
 _LARGEST_PIXEL = 1000.0
+_MAX_SIDE = 512  # pixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +65,7 @@ class Kernel:
         pixels: How far it reaches where it counts pixels.
         metres: How far it reaches where it counts metres.
         metric: Of a distance kernel: `euclidean`, `manhattan` or `chebyshev`.
-        is_box: Whether it is told by a width and a height alone.
+        is_box: Whether it is a square, a rectangle or a matrix of the user's own: what `neighborhoodToArray` takes.
     """
 
     make: Callable[[float], Weights] = field(repr=False)
@@ -105,7 +106,20 @@ class Kernel:
 
 @lru_cache(maxsize=256)
 def _made(kernel: Kernel, metres: float) -> Weights:
+    expect_small(max(kernel.pixels, kernel.metres / metres))
     return kernel.make(metres)
+
+
+def expect_small(radius: float) -> None:
+    """
+    Refuse kernels that reach too far, before they are made.
+
+    Raises:
+        EvaluationError: If one has more than 512 pixels a side (release notes of Earth Engine).
+    """
+    side = 2 * math.floor(radius + _TOLERANCE) + 1
+    if side > _MAX_SIDE:
+        raise EvaluationError(f"Kernel: A side of {side} pixels is more than the {_MAX_SIDE} allowed.")
 
 
 def fixed(values: Any, row: int | None = None, col: int | None = None) -> Kernel:
@@ -157,6 +171,7 @@ def distance(metric: str, radius: float, units: str, *, normalize: bool, magnitu
 
 def rectangle(x_radius: float, y_radius: float, units: str, *, normalize: bool, magnitude: float) -> Kernel:
     """Make a kernel of equal weights."""
+    _extent(min(x_radius, y_radius), units)
     pixels, whole = _extent(max(x_radius, y_radius), units)
 
     def weights(metres: float) -> Weights:
@@ -208,10 +223,13 @@ def scaled(values: Matrix, row: int, col: int, *, normalize: bool, magnitude: fl
 
     Raises:
         NotImitatedError: If weights to be normalised are negative: they shall sum to zero, but how is not told.
+        EvaluationError: If weights to be normalised are all zero.
     """
     if normalize:
         if (values < 0).any():
             raise not_imitated("A normalised kernel with negative weights")
+        if not values.any():
+            raise EvaluationError("Kernel: Weights that are all zero cannot be normalised.")
         values = values / values.sum()
     return Weights(values * magnitude, row, col)
 

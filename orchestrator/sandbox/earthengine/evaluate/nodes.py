@@ -149,12 +149,12 @@ class GroupedNode(Node):
 
 
 class ConstantNode(Node):
-    """The same number everywhere."""
+    """The same number, or array of numbers, everywhere."""
 
     __slots__ = ("dtype", "value")
 
-    def __init__(self, value: float, dtype: np.dtype[Any]) -> None:
-        """Keep the number and its type."""
+    def __init__(self, value: Any, dtype: np.dtype[Any]) -> None:
+        """Keep the number, or the array of numbers, and its type."""
         super().__init__((), None)
         self.value = value
         self.dtype = dtype
@@ -281,7 +281,10 @@ def lattice_of(band: Band) -> Projection:
 def support_of(scene: Scene, band: Band) -> Support:
     """Give where a band of a scene can have data: in its footprint, and on its own raster."""
     native = Grid(lattice_of(band), 0, 0, band.height, band.width).outline()
-    raster = shapely.box(*reproject_shape(native, band.crs, WGS84).bounds)
+    corners = reproject_shape(native, band.crs, WGS84).bounds
+    if not np.isfinite(corners).all():  # a raster of the whole Earth, whose corners lie beyond it
+        return Support(scene.footprint)
+    raster = shapely.box(*corners)
     outline = raster.intersection(shapely.box(*scene.footprint.bounds))
     return Support(raster if outline.is_empty else outline)
 

@@ -28,6 +28,8 @@ NAMED_TYPES: dict[str, PixelType] = {
     "uint32": PixelType("int", 0, 2**32 - 1),
     "int32": PixelType("int", -(2**31), 2**31 - 1),
     "int": PixelType("int", -(2**31), 2**31 - 1),
+    "int64": PixelType("int", -(2**63), 2**63 - 1),
+    "long": PixelType("int", -(2**63), 2**63 - 1),
     "float": FLOAT,
     "double": DOUBLE,
 }

@@ -30,6 +30,8 @@ METRES_PER_DEGREE = 6378137.0 * np.pi / 180  # on the equator of WGS 84: Earth E
 _SNAP = 1e-6  # pixels; corners closer than this to a lattice line lie on it
 _ROUND_PARTS = 64  # of a pixel: an origin on such a part of one is meant to be there
 _ROUNDING = 1e-7  # pixels; more than the products of large numbers are off
+# Names that Earth Engine knows and PROJ does not: MODIS's sinusoidal grid on a sphere (spatialreference.org).
+_OTHER_NAMES = {"SR-ORG:6974": "+proj=sinu +lon_0=0 +x_0=0 +y_0=0 +R=6371007.181 +units=m +no_defs"}
 _local = threading.local()
 
 
@@ -50,9 +52,14 @@ def parse_crs(crs: str) -> pyproj.CRS:
         EvaluationError: If it is none.
     """
     try:
-        return pyproj.CRS.from_user_input(crs)
+        return pyproj.CRS.from_user_input(standard_crs(crs))
     except pyproj.exceptions.CRSError:
         raise EvaluationError(f"Projection: The CRS of a map projection could not be parsed: '{crs}'.") from None
+
+
+def standard_crs(crs: str) -> str:
+    """Give a name of a CRS that other libraries know."""
+    return _OTHER_NAMES.get(crs, crs)
 
 
 def _transformer(source: str, target: str) -> Any:

@@ -9,22 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
-from orchestrator.sandbox.earthengine.evaluate.sorting import Span, every_rank, sorted_strip
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.tiles import Mask, Tile
 from orchestrator.sandbox.scenes.catalogue import PixelType
 
 Array = NDArray[Any]
 Planes = Callable[[Sequence[Tile], np.dtype[Any]], list[Tile]]
+Many = Callable[[Sequence[Sequence[Tile]], np.dtype[Any]], list[Tile]]
 Kinds = Callable[[PixelType, int], list[PixelType]]
 
-_STRIP_PIXELS = 1 << 15  # a strip of the stack should stay in the processor's cache
+_EQUAL = 1e-6  # weights that differ by less are equal but for rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,18 @@ class Inputs:
         end = start + count
         return Inputs(self.columns[start:end], self.weights[start:end], self.whole)
 
+    def without(self, at: int) -> Inputs:
+        """Give all inputs but one."""
+        columns, weights = list(self.columns), list(self.weights)
+        del columns[at], weights[at]
+        return Inputs(tuple(columns), tuple(weights), self.whole)
+
+    def where(self, chosen: Array) -> Inputs:
+        """Give some of the records."""
+        weights = tuple(None if each is None else each[chosen] for each in self.weights)
+        whole = None if self.whole is None else self.whole[chosen]
+        return Inputs(tuple(column[chosen] for column in self.columns), weights, whole)
+
     def unweighted(self) -> Inputs:
         """Give the records that count without weights."""
         if self.whole is None:
@@ -74,6 +87,12 @@ class Reducer:
         kinds: From the union of the inputs' types and their number to the type of each output.
         weighted: For each input, whether it heeds weights.
         optional: How many of the last inputs may be null.
+        many: Of several inputs: from records of a tile per input and a dtype to one tile per output.
+        joint: Whether a record that lacks an input is left out whole; else it is not told what becomes of it.
+        nulls: Whether nulls are inputs, too.
+        drops: Whether records of which some inputs are null are told to be left out.
+        arrays: Whether it reduces arrays.
+        weighing: Of one input that heeds weights: what `planes` does, for tiles whose masks are fractions.
     """
 
     outputs: tuple[str, ...]
@@ -82,10 +101,44 @@ class Reducer:
     kinds: Kinds
     weighted: tuple[bool, ...] = (False,)
     optional: int = 0
+    many: Many | None = None
+    joint: bool = True
+    nulls: bool = False
+    drops: bool = False
+    arrays: bool = False
+    weighing: Planes | None = None
 
     @property
     def inputs(self) -> int:
         return len(self.weighted)
+
+    def reduce(self, records: Sequence[Sequence[Tile]], dtype: np.dtype[Any]) -> list[Tile]:
+        """
+        Reduce a stack of records, each of a tile per input, to one tile per output.
+
+        Raises:
+            EvaluationError: If this is no reducer for images, or masks are fractions that it does not weigh.
+        """
+        if self.inputs > 1:
+            if self.many is None:
+                raise not_imitated(f"The reducer of {', '.join(self.outputs)} pixel by pixel over several bands")
+            return self.many(records, dtype)
+        tiles = [record[0] for record in records]
+        if all(tile.weight is None for tile in tiles):
+            return self.planes(tiles, dtype)
+        return self._of_fractions(tiles, dtype)
+
+    def _of_fractions(self, tiles: Sequence[Tile], dtype: np.dtype[Any]) -> list[Tile]:
+        """Reduce tiles whose masks are fractions: the result has the greatest of the masks."""
+        if not self.weighted[0]:
+            found = self.planes([Tile(tile.values, tile.seen()) for tile in tiles], dtype)
+        elif self.weighing is not None:
+            found = self.weighing(tiles, dtype)
+        else:
+            found = self.planes(_alike(self.outputs, tiles), dtype)
+        valid = any_valid(tiles)
+        greatest = reduce(np.maximum, [np.asarray(tile.weights(), np.float32) for tile in tiles])
+        return [Tile(tile.values, valid, greatest) for tile in found]
 
     def combined(self, other: Reducer, prefix: str) -> Reducer:
         """Apply two reducers to the same inputs."""
@@ -95,7 +148,27 @@ class Reducer:
             lambda inputs: self.scalars(inputs) + other.scalars(inputs),
             lambda kind, count: self.kinds(kind, count) + other.kinds(kind, count),
             tuple(a or b for a, b in zip(self.weighted, other.weighted, strict=True)),
+            many=lambda records, dtype: self.reduce(records, dtype) + other.reduce(records, dtype),
+            joint=self.joint and other.joint,
+            weighing=lambda tiles, dtype: [
+                tile for each in (self, other) for tile in each.reduce([[tile] for tile in tiles], dtype)
+            ],
         )
+
+
+def _alike(outputs: Sequence[str], tiles: Sequence[Tile]) -> list[Tile]:
+    """
+    Give tiles with masks of yes and no, where that makes no difference.
+
+    Raises:
+        EvaluationError: If the pixels of a stack do not all weigh alike somewhere.
+    """
+    stack = np.stack([np.asarray(tile.weights(), np.float32) for tile in tiles])
+    some = stack > 0
+    most = stack.max(axis=0)
+    if (some & (np.abs(stack - most) > _EQUAL)).any():
+        raise not_imitated(f"The reducer of {', '.join(outputs)} over different fractional masks")
+    return [Tile(tile.values, tile.seen()) for tile in tiles]
 
 
 def not_for_images(tiles: Sequence[Tile], dtype: np.dtype[Any]) -> list[Tile]:
@@ -142,67 +215,36 @@ def averaged(tiles: Sequence[Tile], dtype: np.dtype[Any]) -> list[Tile]:
     (total,) = accumulated(np.add, lambda _dtype: 0)(tiles, np.dtype(np.float64))
     count = counted(tiles)[0].values
     mean = np.divide(total.values, count, out=np.zeros(count.shape), where=count > 0)
-    return [Tile(mean.astype(_fraction(dtype)), total.valid)]
+    return [Tile(mean.astype(fraction(dtype)), total.valid)]
 
 
-def _fraction(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def fraction(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float64 if dtype == np.float64 else np.float32)
 
 
-def ranked(pick: Callable[[Array, Array], list[Array]], span: Span = every_rank) -> Planes:
-    """
-    Reduce by rank.
+def weighed_mean(tiles: Sequence[Tile], values: Sequence[Array]) -> Array:
+    """Average values by the masks of tiles; where nothing weighs, give 0."""
+    total, weight = np.zeros(values[0].shape), np.zeros(values[0].shape)
+    for tile, each in zip(tiles, values, strict=True):
+        share = np.asarray(tile.weights(), np.float64)
+        total += np.where(share > 0, each, 0) * share
+        weight += share
+    return np.divide(total, weight, out=np.zeros(total.shape), where=weight > 0)
 
-    Args:
-        pick: From a stack (image, pixel) sorted with the invalid pixels last, and the number of valid ones per
-            pixel (at least 1), to a row of results per output.
-        span: From the fewest and the most valid pixels to the first and last rank that `pick` looks at; rows of other
-            ranks mean nothing.
-    """
+
+def weighed(*, moment: int, root: bool = False) -> Planes:
+    """Sum (0), average (1) or spread (2) pixels by masks that are fractions."""
 
     def planes(tiles: Sequence[Tile], dtype: np.dtype[Any]) -> list[Tile]:
-        height, width = tiles[0].values.shape
-        valid = any_valid(tiles)
-        results: list[Array] = []
-        rows = max(1, _STRIP_PIXELS // max(width, 1))
-        for top in range(0, height, rows):
-            strip = slice(top, top + rows)
-            found = pick(*sorted_strip(tiles, strip, _fraction(dtype), span))
-            if not results:
-                results = [np.empty((height, width), _fraction(dtype)) for _ in found]
-            for whole, part in zip(results, found, strict=True):
-                whole[strip] = part.reshape(-1, width)
-        return [Tile(whole, valid) for whole in results]
+        values = [np.asarray(tile.values, np.float64) for tile in tiles]
+        found = weighed_mean(tiles, values)
+        if moment == 0:
+            found = found * sum(np.asarray(tile.weights(), np.float64) for tile in tiles)
+        if moment == 2:
+            found = weighed_mean(tiles, [(each - found) ** 2 for each in values])
+        return [Tile((np.sqrt(found) if root else found).astype(fraction(dtype)))]
 
     return planes
-
-
-def middle(stack: Array, count: Array) -> list[Array]:
-    """Give the median: the middle value, or the mean of the two middle ones."""
-    return [(_at(stack, (count - 1) // 2) + _at(stack, count // 2)) * stack.dtype.type(0.5)]
-
-
-def _at(stack: Array, rank: Array) -> Array:
-    first = rank[0]
-    if (rank == first).all():
-        return np.asarray(stack[first])
-    return np.asarray(stack.ravel().take(rank * stack.shape[1] + np.arange(stack.shape[1])))
-
-
-def percentiles(wanted: Sequence[float]) -> Callable[[Array, Array], list[Array]]:
-    """Give percentiles by the nearest rank, interpolated linearly between neighbours."""
-
-    def pick(stack: Array, count: Array) -> list[Array]:
-        found = []
-        for percent in wanted:
-            position = (count - 1) * (percent / 100)
-            low = np.floor(position).astype(np.int64)
-            high = np.minimum(low + 1, count - 1)
-            below, above = _at(stack, low), _at(stack, high)
-            found.append(below + (above - below) * (position - low).astype(stack.dtype))
-        return found
-
-    return pick
 
 
 def spread(*, root: bool) -> Planes:
@@ -214,21 +256,9 @@ def spread(*, root: bool) -> Planes:
         off = [Tile((tile.values - mean) ** 2, tile.valid) for tile in wide]
         (variance,) = averaged(off, np.dtype(np.float64))
         values = np.sqrt(variance.values) if root else variance.values
-        return [Tile(values.astype(_fraction(dtype)), variance.valid)]
+        return [Tile(values.astype(fraction(dtype)), variance.valid)]
 
     return planes
-
-
-def most_frequent(stack: Array, count: Array) -> list[Array]:
-    """Give the value met most often; the smallest of several."""
-    best, most = stack[0].copy(), np.zeros(stack.shape[1], np.int64)
-    run = np.zeros(stack.shape[1], np.int64)
-    for at in range(len(stack)):
-        same = (stack[at] == stack[at - 1]) if at else np.zeros(stack.shape[1], np.bool_)
-        run = np.where(same, run + 1, 1)
-        better = (run > most) & (at < count)
-        best[better], most[better] = stack[at][better], run[better]
-    return [best]
 
 
 def taken(order: int) -> Planes:
@@ -279,3 +309,16 @@ def boolean_kind(kind: PixelType, count: int) -> list[PixelType]:
     """The result is yes or no."""
     del kind, count
     return [pixel_types.BOOLEAN]
+
+
+def weighed_kinds(reducer: Reducer, kind: PixelType, count: int) -> list[PixelType]:
+    """Give the type of each output where records weigh in part: of integers, a sum is a fraction, too."""
+    found = reducer.kinds(kind, count)
+    if not any(reducer.weighted):
+        return found
+    # A sum is what depends on both the type and the number of the inputs.
+    alone, others = reducer.kinds(kind, 1), reducer.kinds(PixelType("int", -7, 7.5), count)
+    return [
+        pixel_types.FLOAT if each.precision == "int" and each not in (one, other) else each
+        for each, one, other in zip(found, alone, others, strict=True)
+    ]

@@ -59,6 +59,8 @@ def function(*names: str, catalogue: bool = False, lazy: bool = False) -> Callab
 
     def register(implementation: F) -> F:
         for name in names:
+            if name in _functions:
+                raise ValueError(f"{name} is registered twice")
             _functions[name] = Implementation(implementation, catalogue, lazy)
         return implementation
 

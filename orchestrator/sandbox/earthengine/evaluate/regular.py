@@ -29,7 +29,7 @@ _POSIX = {
 _CLASS = re.compile(r"\[:(\^?)(\w+):\]")
 # Look-around, back references, possessive and atomic groups, Unicode classes and quoting: RE2 lacks them, or the
 # standard library does.
-_FOREIGN = re.compile(r"\(\?(?:[=!>]|<[=!]|P=|\()|[*+?}]\+|\\(?:[1-9]|[pPQEZzCG])")
+_FOREIGN = re.compile(r"\{,\d+\}|\(\?(?:[=!>]|<[=!]|P=|\()|[*+?}]\+|\\(?:[1-9]|[pPQEZzCG])")
 _ESCAPED = re.compile(r"\\.", re.DOTALL)
 
 

@@ -21,6 +21,9 @@ class Tile:
     """
     Values and validity of a window, both (height, width).
 
+    The values of an array band are (height, width, axis 0, axis 1, ...) where all its pixels have one shape, and
+    else (height, width) of objects, each an array. A tile without a valid pixel may have any values.
+
     Arrays are shared and must never be written to. A uniform tile is a single value seen through zero strides.
     Under an invalid pixel the value means nothing.
 
@@ -42,9 +45,15 @@ class Tile:
             return False
         return self.weight is None or not self.weight.any()
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Give (height, width)."""
+        height, width, *_ = self.values.shape
+        return height, width
+
     def mask(self) -> Mask:
         """Give the validity as an array."""
-        return uniform(True, self.values.shape, np.dtype(np.bool_)) if self.valid is None else self.valid
+        return uniform(True, self.shape, np.dtype(np.bool_)) if self.valid is None else self.valid
 
     def weights(self) -> Values:
         """Give the mask as an array of numbers from 0 to 1, or of yes and no."""
@@ -56,8 +65,9 @@ class Tile:
 
 
 def uniform(value: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Values:
-    """Give an array of one value that takes the memory of one value."""
-    return np.broadcast_to(np.asarray(value, dtype=dtype), shape)
+    """Give a window of one value, a number or an array, that takes the memory of one value."""
+    one = np.asarray(value, dtype=dtype)
+    return np.broadcast_to(one, (*shape, *one.shape))
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Tile:
@@ -94,12 +104,12 @@ def lightened(weight: Weights | None, kept: Mask | None) -> Weights | None:
 
 
 def _take(values: Values, rows: Any, cols: Any, shape: tuple[int, ...], *, separable: bool) -> Values:
-    if values.strides == (0, 0):
-        return np.broadcast_to(values[:1, :1], shape)
+    if values.strides[:2] == (0, 0):
+        return np.broadcast_to(values[:1, :1], (*shape, *values.shape[2:]))
     if not separable:
         taken: Values = values[rows, cols]
         return taken
-    if values.shape == shape and _counts_up(rows) and _counts_up(cols):
+    if values.shape[:2] == shape and _counts_up(rows) and _counts_up(cols):
         return values
     # Picking columns is slow, copying rows is fast: columns are picked from the side with fewer rows.
     if values.shape[0] < rows.size:
@@ -114,13 +124,18 @@ def _counts_up(numbers: Any) -> bool:
 def assembled(grid: Grid, pieces: Iterable[tuple[Grid, Tile]]) -> Tile:
     """Join tiles of windows that cover `grid`."""
     every = list(pieces)
-    dtype = np.result_type(*(tile.values.dtype for _, tile in every))
-    values = np.zeros(grid.shape, dtype)
+    filled = [tile for _, tile in every if not tile.is_empty] or [every[0][1]]
+    lengths = {tile.values.shape[2:] for tile in filled}
+    ragged = len(lengths) > 1 or any(tile.values.dtype == object for tile in filled)
+    dtype = np.dtype(object) if ragged else np.result_type(*(tile.values.dtype for tile in filled))
+    values = np.zeros(grid.shape if ragged else (*grid.shape, *lengths.pop()), dtype)
     valid = np.zeros(grid.shape, np.bool_)
     for part, tile in every:
         row, col = part.row - grid.row, part.col - grid.col
-        values[row : row + part.height, col : col + part.width] = tile.values
-        valid[row : row + part.height, col : col + part.width] = tile.mask()
+        window = slice(row, row + part.height), slice(col, col + part.width)
+        valid[window] = tile.mask()
+        if not tile.is_empty:
+            values[window] = _objects(tile.values) if ragged else tile.values
     if all(tile.weight is None for _, tile in every):
         return Tile(values, valid)
     weight = np.zeros(grid.shape, np.float32)
@@ -128,3 +143,13 @@ def assembled(grid: Grid, pieces: Iterable[tuple[Grid, Tile]]) -> Tile:
         row, col = part.row - grid.row, part.col - grid.col
         weight[row : row + part.height, col : col + part.width] = tile.weights()
     return Tile(values, valid, weight)
+
+
+def _objects(values: Values) -> Values:
+    """Give a window of arrays as (height, width) of objects."""
+    if values.dtype == object:
+        return values
+    found = np.empty(values.shape[:2], object)
+    for place in np.ndindex(found.shape):
+        found[place] = values[place]
+    return found

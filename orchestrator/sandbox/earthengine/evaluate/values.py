@@ -143,6 +143,22 @@ class SceneQuery:
         except UnboundedQueryError:
             raise too_many() from None
 
+    def count(self) -> int:
+        """Count the scenes; a collection of the catalogue is counted without accumulating its elements."""
+        self.refuse_crowds()
+        return sum(1 for _ in self.scenes())
+
+    def refuse_crowds(self) -> None:
+        """
+        Refuse at once what would be refused after a long enumeration.
+
+        Raises:
+            EvaluationError: With the service's sentence.
+        """
+        crowded = getattr(self.catalogue, "is_crowded", None)
+        if crowded is not None and crowded(self.collection, self.region, self.start_ms, self.end_ms):
+            raise too_many()
+
     def covers(self, scene: Scene) -> bool:
         """Tell whether a scene of the collection is one of those that are asked for."""
         when = scene.properties["system:time_start"]
@@ -206,6 +222,8 @@ class Collection:
         if self._elements is None and self._most is None:
             self._elements = list(self._produce())
         if self._elements is None:
+            if self.query is not None:
+                self.query.refuse_crowds()
             self._elements = self.head(MAX_ELEMENTS + 1)
             if len(self._elements) > MAX_ELEMENTS:
                 self._elements = None
@@ -217,6 +235,10 @@ class Collection:
         if self._elements is not None:
             return self._elements[:count]
         return list(itertools.islice(self._produce(), count))
+
+    def stream(self) -> Iterator[Any]:
+        """Give the elements one by one, for whoever may stop at the first: of a collection without end, too."""
+        yield from self._produce() if self._elements is None else self._elements
 
     def derived(
         self, produce: Callable[[], Iterable[Any]], kind: str | Callable[[Collection], str] | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from orchestrator.sandbox.scenes.catalogue import Row, Table
-from orchestrator.sandbox.scenes.tables import nature, political
+from orchestrator.sandbox.scenes.tables import industry, nature, political
 
 _LSIB_SIMPLE = "abbreviati country_co country_na wld_rgn"
 _LSIB = "OBJECTID COUNTRY_NA"
@@ -35,6 +35,13 @@ _ECOREGIONS = (
 _BASINS = (
     "HYBAS_ID:INT NEXT_DOWN:INT NEXT_SINK:INT MAIN_BAS:INT DIST_SINK:DOUBLE DIST_MAIN:DOUBLE SUB_AREA:DOUBLE "
     "UP_AREA:DOUBLE PFAF_ID:INT ENDO:INT COAST:INT ORDER:INT SORT:INT"
+)
+
+
+_PLANTS = (
+    "country country_lg name gppd_idnr capacitymw:DOUBLE latitude:DOUBLE longitude:DOUBLE fuel1 fuel2 fuel3 fuel4 "
+    "comm_year owner source url src_latlon cap_year:DOUBLE gwh_2013:DOUBLE gwh_2014:DOUBLE gwh_2015:DOUBLE "
+    "gwh_2016:DOUBLE gwh_estimt:DOUBLE"
 )
 
 
@@ -79,6 +86,7 @@ def _all() -> list[Table]:
         *tiger,
         *basins,
         _made("WCMC/WDPA/current/polygons", _WDPA, nature.protected_areas),
+        _made("WRI/GPPD/power_plants", _PLANTS, industry.power_plants),
         _made("RESOLVE/ECOREGIONS/2017", _ECOREGIONS, nature.ecoregions),
     ]
 

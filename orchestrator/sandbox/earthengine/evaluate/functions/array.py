@@ -8,7 +8,7 @@ import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import array_shapes as shapes
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
-from orchestrator.sandbox.earthengine.evaluate.arrays import INT32, Array, Batch, made, single
+from orchestrator.sandbox.earthengine.evaluate.arrays import INT32, Array, Batch, checked_size, made, single
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.scenes.catalogue import PixelType
@@ -25,6 +25,7 @@ def array(values: Any, kind: PixelType | None) -> Array:
 def identity(size: int) -> Array:
     if size < 0:
         raise EvaluationError(f"Array.identity: The size must not be negative, found {size}.")
+    checked_size("Array.identity", size, size)
     return Array.of(np.eye(size), _BIT)
 
 
@@ -73,6 +74,8 @@ def get(array: Array, position: list[Any]) -> Any:
 
 @function("Array.argmax")
 def argmax(array: Array) -> list[int] | None:
+    if array.dimensions == 0:
+        raise not_imitated("Array.argmax: the position in a number")
     if not array.values.size:
         return None
     found: list[int] = single(shapes.first_highest, array).tolist()

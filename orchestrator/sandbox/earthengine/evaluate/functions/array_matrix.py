@@ -6,10 +6,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from orchestrator.sandbox.earthengine.evaluate import array_matrices as matrices
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.arrays import Array, Batch, single
+from orchestrator.sandbox.earthengine.evaluate.errors import not_imitated
 from orchestrator.sandbox.earthengine.evaluate.registry import function
+from orchestrator.sandbox.earthengine.evaluate.symmetric_eigen import descending, is_symmetric, symmetric_eigen
+from orchestrator.sandbox.earthengine.evaluate.triangular_eigen import is_triangular, triangular_eigen
 
 # What keeps the type of its input; everything else is made of doubles.
 _KEPT = {"matrixDiagonal": matrices.diagonal, "matrixToDiag": matrices.diagonal_matrix}
@@ -56,3 +61,15 @@ def multiply(left: Array, right: Array) -> Array:
 @function("Array.matrixSolve")
 def solve(left: Array, right: Array) -> Array:
     return Array.of(single(partial(matrices.solved, "Array.matrixSolve"), left, right), pixel_types.DOUBLE)
+
+
+@function("Array.eigen")
+def eigen(array: Array) -> Array:
+    """Give a row for each eigenvalue of a symmetric or upper triangular matrix, the highest first: value, vector."""
+    name = "Array.eigen"
+    (matrix,) = matrices.square(name, array.values[np.newaxis])
+    if not matrix.size or not np.isfinite(matrix).all() or not (is_symmetric(matrix) or is_triangular(matrix)):
+        raise not_imitated(f"{name}: a matrix that is neither symmetric nor upper triangular")
+    values, vectors = symmetric_eigen(matrix) if is_symmetric(matrix) else triangular_eigen(matrix)
+    order = descending(values)
+    return Array(np.column_stack([np.asarray(values)[order], vectors[order]]), pixel_types.DOUBLE)

@@ -23,6 +23,8 @@ _LEGACY = {
     "firstNonZero": "first_nonzero",
 }
 
+_GROWING = {"Array.abs": np.abs, "Array.add": np.add, "Array.subtract": np.subtract, "Array.multiply": np.multiply}
+
 
 def _applied(*arrays: Array, name: str, rule: Elementwise) -> Array:
     """Apply a function; what is undefined, or does not fit the type, is refused."""
@@ -47,10 +49,9 @@ def _applied(*arrays: Array, name: str, rule: Elementwise) -> Array:
 def _check_range(name: str, values: np.ndarray, kind: PixelType, operands: list[np.ndarray]) -> None:
     low, high = pixel_types.bounds(kind)
     exact = values
-    if name in {"Array.add", "Array.subtract", "Array.multiply"}:
-        wide = [operand.astype(np.float64) for operand in operands]
-        exact = {"add": np.add, "subtract": np.subtract, "multiply": np.multiply}[name[6:]](*wide)
-    if (exact < low).any() or (exact > high).any():
+    if name in _GROWING:  # as doubles they do not turn over
+        exact = _GROWING[name](*(operand.astype(np.float64) for operand in operands))
+    if (exact < low).any() or (exact > high).any() or (exact.dtype.kind == "f" and (exact >= 2.0**63).any()):
         raise not_imitated(f"{name}: a result outside the integer type of its operands")
 
 

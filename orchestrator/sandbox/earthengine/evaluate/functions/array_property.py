@@ -44,11 +44,11 @@ def from_element(element: Any, key: str) -> Array | None:
 
 @function("Dictionary.toArray")
 def of_dictionary(items: dict[str, Any], keys: list[str] | None, axis: int) -> Array:
-    """Give numbers in the order of the keys, or in the keys' own."""
+    """Give numbers, or rows of numbers as tutorials do with means, in the order of the keys, or in the keys' own."""
     if axis != 0:
         raise not_imitated(f"Dictionary.toArray: axis {axis}")
-    chosen = sorted(items) if keys is None else keys
-    return made([number_in("Dictionary.toArray", entry(items, key, None)) for key in chosen])
+    values = [entry(items, key, None) for key in (sorted(items) if keys is None else keys)]
+    return made([value.values.tolist() if isinstance(value, Array) else value for value in values])
 
 
 @function("Feature.toArray")

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from orchestrator.sandbox.earthengine.evaluate.equality import same
+from orchestrator.sandbox.earthengine.evaluate.errors import not_imitated
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 
 Promise = Callable[[], Any] | None
@@ -37,4 +39,14 @@ def choose(condition: Promise, when_true: Promise, when_false: Promise) -> Any:
 
 @function("IsEqual")
 def is_equal(left: Any, right: Any) -> bool:
-    return bool(left == right)
+    return same(left, right)
+
+
+@function("ObjectType")
+def object_type(value: Any) -> str:
+    """Name the type of a text or a list; of numbers it depends on how they came about, of others no source tells."""
+    if isinstance(value, str):
+        return "String"
+    if isinstance(value, list):
+        return "List"
+    raise not_imitated(f"ObjectType: the name of the type of a value of type {type(value).__name__}")

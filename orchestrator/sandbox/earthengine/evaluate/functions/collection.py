@@ -11,6 +11,7 @@ import shapely
 from orchestrator.sandbox.earthengine.evaluate.coercion import type_name
 from orchestrator.sandbox.earthengine.evaluate.encode import encoded
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.functions.filter_text import expressed
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.images import masked_node, scene_image
 from orchestrator.sandbox.earthengine.evaluate.projection import WGS84
@@ -80,13 +81,13 @@ def from_images(images: list[Any]) -> Collection:
 @function("Collection.filter")
 def filtered(collection: Collection, condition: Any) -> Collection:
     if isinstance(condition, str):
-        raise not_imitated(f"Collection.filter: a filter written as text, '{condition}',")
+        return filtered(collection, expressed(condition))
     narrowed = _pushed_down(collection, condition)
     if narrowed is not None:
         return narrowed
 
     def produce() -> Iterable[Any]:
-        return [element for element in collection.elements() if condition.accepts(element)]
+        return (element for element in collection.stream() if condition.accepts(element))
 
     return collection.derived(produce)
 
@@ -103,7 +104,7 @@ def _pushed_down(collection: Collection, condition: Any) -> Collection | None:
 @function("Collection.map")
 def mapped(collection: Collection, algorithm: Algorithm, drop_nulls: bool) -> Collection:
     def produce() -> Iterator[Any]:
-        for element in collection.elements():
+        for element in collection.stream():
             result = _kept_index(algorithm(element), element)
             if result is None and drop_nulls:
                 continue
@@ -160,13 +161,16 @@ def first(collection: Collection) -> Any:
 
 @function("Collection.size")
 def size(collection: Collection) -> int:
-    return len(collection.elements())
+    return len(collection.elements()) if collection.query is None else collection.query.count()
 
 
 @function("Collection.toList")
 def to_list(collection: Collection, count: int, offset: int) -> list[Any]:
-    if count < 0 or offset < 0:
-        raise EvaluationError(f"Collection.toList: count ({count}) and offset ({offset}) must not be negative.")
+    """List elements; that none are asked for is an error, in the sentence that users published."""
+    if count < 1:
+        raise EvaluationError(f"Collection.toList: The value of 'count' must be positive. Got: {count}.")
+    if offset < 0:
+        raise EvaluationError(f"Collection.toList: The offset must not be negative, found {offset}.")
     return _first(collection, offset + count)[offset:]
 
 
@@ -261,67 +265,6 @@ def geometry(collection: Collection, margin: Any) -> Geometry:
     if len(projections) == 1:
         return Geometry(shapely.union_all([item.shape for item in known]), projections.pop(), geodesic)
     return Geometry(shapely.union_all([item.in_crs(WGS84) for item in known]), geodesic=geodesic)
-
-
-@function("AggregateFeatureCollection.array")
-def values_of(collection: Collection, name: str) -> list[Any]:
-    found = [element.properties.get(name) for element in collection.elements()]
-    return [value for value in found if value is not None]
-
-
-def _numbers(collection: Collection, name: str) -> list[Any]:
-    found = values_of(collection, name)
-    for value in found:
-        if not isinstance(value, (int, float)):
-            raise EvaluationError(f"AggregateFeatureCollection: Property '{name}' is not a number: {value}.")
-    return found
-
-
-def _extreme(pick: Callable[..., Any], collection: Collection, name: str) -> Any:
-    found = values_of(collection, name)
-    if not all(isinstance(value, str) for value in found):
-        found = _numbers(collection, name)
-    return pick(found, default=None)
-
-
-@function("AggregateFeatureCollection.min")
-def smallest(collection: Collection, name: str) -> Any:
-    return _extreme(min, collection, name)
-
-
-@function("AggregateFeatureCollection.max")
-def largest(collection: Collection, name: str) -> Any:
-    return _extreme(max, collection, name)
-
-
-@function("AggregateFeatureCollection.first")
-def first_value(collection: Collection, name: str) -> Any:
-    found = collection.head(1)
-    return found[0].properties.get(name) if found else None
-
-
-@function("AggregateFeatureCollection.sum")
-def total(collection: Collection, name: str) -> Any:
-    return sum(_numbers(collection, name))
-
-
-@function("AggregateFeatureCollection.mean")
-def mean(collection: Collection, name: str) -> Any:
-    found = _numbers(collection, name)
-    return sum(found) / len(found) if found else None
-
-
-@function("AggregateFeatureCollection.count")
-def count(collection: Collection, name: str) -> int:
-    return len(values_of(collection, name))
-
-
-@function("AggregateFeatureCollection.histogram")
-def histogram(collection: Collection, name: str) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for value in values_of(collection, name):
-        counts[str(value)] = counts.get(str(value), 0) + 1
-    return dict(sorted(counts.items()))
 
 
 @function("Image.linkCollection")

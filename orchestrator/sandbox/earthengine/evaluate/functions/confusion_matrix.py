@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
-from orchestrator.sandbox.earthengine.evaluate.arrays import Array
+from orchestrator.sandbox.earthengine.evaluate.arrays import Array, whole_numbers
+from orchestrator.sandbox.earthengine.evaluate.confusion import ConfusionMatrix
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ConfusionMatrix:
-    """
-    A confusion matrix.
-
-    Attributes:
-        counts: (actual class, predicted class).
-        order: The label of each class.
-    """
-
-    counts: Array
-    order: tuple[int, ...]
-
-    @property
-    def agreed(self) -> NDArray[np.float64]:
-        """Give what was found as it is, (class,)."""
-        return np.diagonal(self.counts.values).astype(np.float64)
-
-    def totals(self, axis: int) -> NDArray[np.float64]:
-        """Give the counts of each class: found (axis 0), or there (axis 1)."""
-        return np.asarray(self.counts.values.sum(axis=axis, dtype=np.float64))
+__all__ = ["ConfusionMatrix", "confusion_matrix"]
 
 
 @function("ConfusionMatrix")
@@ -48,7 +26,7 @@ def confusion_matrix(counts: Any, order: list[Any] | None) -> ConfusionMatrix:
         raise EvaluationError(
             f"ConfusionMatrix: Expected a square array of integers of 2 dimensions, found lengths {list(shape)}."
         )
-    labels = tuple(range(shape[0])) if order is None else tuple(int(label) for label in order)
+    labels = tuple(range(shape[0])) if order is None else tuple(whole_numbers("ConfusionMatrix", order))
     if len(labels) != shape[0]:
         raise EvaluationError(f"ConfusionMatrix: The order has {len(labels)} labels for {shape[0]} classes.")
     return ConfusionMatrix(counts, labels)

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.functions.distance import distances
 from orchestrator.sandbox.earthengine.evaluate.images import default_band
-from orchestrator.sandbox.earthengine.evaluate.kernels import Kernel
+from orchestrator.sandbox.earthengine.evaluate.kernels import Kernel, expect_small
 from orchestrator.sandbox.earthengine.evaluate.nodes import NeighbourhoodNode, Node
 from orchestrator.sandbox.earthengine.evaluate.projection import Grid, parse_crs
 from orchestrator.sandbox.earthengine.evaluate.registry import function
@@ -167,6 +168,7 @@ def distance(image: Image, kernel: Kernel | None, skip_masked: bool) -> Image:
         raise not_imitated("Image.distance without a kernel of distances")
 
     def reach(grid: Grid) -> int:
+        expect_small(kernel.radius(grid))
         return int(kernel.radius(grid) + 1e-9)
 
     bands = []
@@ -178,14 +180,6 @@ def distance(image: Image, kernel: Kernel | None, skip_masked: bool) -> Image:
     return image.with_bands(bands)
 
 
-def _transformed(empty: Mask, metric: str) -> Array:
-    if metric == "euclidean":
-        return np.asarray(scipy.ndimage.distance_transform_edt(empty))
-    if metric == "manhattan":
-        return np.asarray(scipy.ndimage.distance_transform_cdt(empty, metric="taxicab"), np.float64)
-    return np.asarray(scipy.ndimage.distance_transform_cdt(empty, metric="chessboard"), np.float64)
-
-
 def _distances(tile: Tile, grid: Grid, *, kernel: Kernel, reach: Callable[[Grid], int], skip_masked: bool) -> Tile:
     assert kernel.metric is not None  # noqa: S101 - established by the caller
     if kernel.metres and parse_crs(grid.crs).is_geographic:
@@ -194,7 +188,7 @@ def _distances(tile: Tile, grid: Grid, *, kernel: Kernel, reach: Callable[[Grid]
     filled = (tile.values != 0) & tile.mask()
     if not filled.any():
         return Tile(np.zeros(grid.shape, np.float32), np.zeros(grid.shape, np.bool_))
-    found = _core(_transformed(~filled, kernel.metric), around)
+    found = _core(distances(~filled, kernel.metric), around)
     near = found <= kernel.radius(grid) + 1e-9
     if skip_masked and tile.valid is not None:
         near &= _core(tile.valid, around)

@@ -7,6 +7,7 @@ from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.joda import written
+from orchestrator.sandbox.earthengine.evaluate.joda_parse import read
 from orchestrator.sandbox.earthengine.evaluate.moments import as_datetime, milliseconds, moment, time_zone
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import Date, DateRange
@@ -43,13 +44,6 @@ def from_ymd(year: int, month: int, day: int, zone: str | None) -> Date:
         return Date(milliseconds(dt.datetime(year, month, day, tzinfo=time_zone(zone))))
     except ValueError:
         raise EvaluationError(f"Date.fromYMD: {year}-{month}-{day} is no date.") from None
-
-
-@function("DateRange")
-def span(start: Any, end: Any, zone: str | None) -> DateRange:
-    """Give [start, end); without an end, the millisecond of the start."""
-    first = moment(start, zone).ms
-    return DateRange(first, first + 1 if end is None else moment(end, zone).ms)
 
 
 @function("Date.millis")
@@ -179,26 +173,6 @@ def update(
         raise EvaluationError(f"Date.update: {fields} are no fields of a date.") from None
 
 
-@function("DateRange.start")
-def start(span: DateRange) -> Date:
-    return Date(span.start_ms or 0)
-
-
-@function("DateRange.end")
-def end(span: DateRange) -> Date:
-    return Date(span.end_ms or 0)
-
-
-@function("DateRange.isEmpty")
-def is_empty(span: DateRange) -> bool:
-    return span.is_empty
-
-
-@function("DateRange.contains")
-def contains(span: DateRange, other: Any) -> bool:
-    """Tell whether a date, or every date of a range, lies in the range."""
-    if not isinstance(other, DateRange):
-        return span.contains(moment(other).ms)
-    after = span.start_ms is None or (other.start_ms is not None and span.start_ms <= other.start_ms)
-    before = span.end_ms is None or (other.end_ms is not None and other.end_ms <= span.end_ms)
-    return after and before
+@function("Date.parse")
+def parse(pattern: str, text: str, zone: str | None) -> Date:
+    return Date(milliseconds(read(pattern, text, time_zone(zone))))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
+from orchestrator.sandbox.earthengine.evaluate.images import constant_image
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.regular import compiled
-from orchestrator.sandbox.earthengine.evaluate.values import Algorithm, number_in, text_in
+from orchestrator.sandbox.earthengine.evaluate.values import Algorithm, Image, number_in, text_in
 
 
 @function("Dictionary")
@@ -90,7 +92,7 @@ def mapped(dictionary: dict[str, Any], algorithm: Algorithm) -> dict[str, Any]:
     return {key: value for key, value in results.items() if value is not None}
 
 
-def _selected(name: str, dictionary: dict[str, Any], selectors: list[str], *, ignore_missing: bool) -> list[str]:
+def selected(name: str, dictionary: dict[str, Any], selectors: list[str], *, ignore_missing: bool) -> list[str]:
     """
     Give the keys that selectors, which are keys or regular expressions, name.
 
@@ -110,11 +112,45 @@ def _selected(name: str, dictionary: dict[str, Any], selectors: list[str], *, ig
 
 @function("Dictionary.select")
 def select(dictionary: dict[str, Any], names: list[str], ignore_missing: bool) -> dict[str, Any]:
-    chosen = _selected("Dictionary.select", dictionary, names, ignore_missing=ignore_missing)
+    chosen = selected("Dictionary.select", dictionary, names, ignore_missing=ignore_missing)
     return {name: dictionary[name] for name in chosen}
 
 
 @function("Dictionary.remove")
 def remove(dictionary: dict[str, Any], names: list[str], ignore_missing: bool) -> dict[str, Any]:
-    chosen = _selected("Dictionary.remove", dictionary, names, ignore_missing=ignore_missing)
+    chosen = selected("Dictionary.remove", dictionary, names, ignore_missing=ignore_missing)
     return {key: value for key, value in dictionary.items() if key not in chosen}
+
+
+@function("Dictionary.rename")
+def rename(dictionary: dict[str, Any], old: list[str], new: list[str], overwrite: bool) -> dict[str, Any]:
+    """
+    Give entries other keys.
+
+    Raises:
+        EvaluationError: If a key is missing, or a new one is another entry's, unless that is to be overwritten.
+    """
+    if len(old) != len(new) or len(set(new)) != len(new) or len(set(old)) != len(old):
+        raise EvaluationError("Dictionary.rename: 'from' and 'to' must have the same length, and no key twice.")
+    for key in old:
+        if key not in dictionary:
+            raise EvaluationError(f"Dictionary.rename: Dictionary does not contain key: '{key}'.")
+    kept = {key: value for key, value in dictionary.items() if key not in old}
+    if not overwrite and kept.keys() & set(new):
+        raise EvaluationError(f"Dictionary.rename: The key '{min(kept.keys() & set(new))}' is there already.")
+    return {**kept, **{key: dictionary[before] for before, key in zip(old, new, strict=True)}}
+
+
+@function("Dictionary.getGeometry")
+def get_geometry(dictionary: dict[str, Any], key: str) -> Geometry:
+    found = get(dictionary, key, None)
+    if not isinstance(found, Geometry):
+        raise EvaluationError(f"Dictionary.getGeometry: The value is not a geometry: {found}.")
+    return found
+
+
+@function("Dictionary.toImage")
+def to_image(dictionary: dict[str, Any], names: list[str] | None) -> Image:
+    """Make a constant band of each value, in the order of the names, or sorted by name."""
+    chosen = sorted(dictionary) if names is None else names
+    return constant_image({name: get(dictionary, name, None) for name in chosen})

@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 import scipy.ndimage
+from numpy.typing import NDArray
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
@@ -15,7 +16,7 @@ from orchestrator.sandbox.earthengine.evaluate.images import default_band
 from orchestrator.sandbox.earthengine.evaluate.nodes import NeighbourhoodNode
 from orchestrator.sandbox.earthengine.evaluate.projection import Grid
 from orchestrator.sandbox.earthengine.evaluate.registry import function
-from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
+from orchestrator.sandbox.earthengine.evaluate.tiles import Mask, Tile, empty
 from orchestrator.sandbox.earthengine.evaluate.values import Image
 
 _LARGEST_PIXEL = 1000.0  # metres; see functions.focal
@@ -69,22 +70,29 @@ def _offset(grid: Grid, angle: float, step: int) -> tuple[int, int]:
 
 @function("Image.fastDistanceTransform")
 def fast_distance_transform(image: Image, neighbourhood: int, units: str, metric: str) -> Image:
-    """Give the distance to the nearest non-zero pixel, at most the neighbourhood, which also bounds the window."""
-    if metric not in {"squared_euclidean", "euclidean"} or units != "pixels":
-        raise EvaluationError(
-            f"Image.fastDistanceTransform: metric '{metric}' in '{units}' is not imitated by this sandbox."
-        )
+    """Give the distance to the nearest non-zero pixel; masked where there is none within the neighbourhood."""
+    if metric not in {"squared_euclidean", "manhattan", "chebyshev"} or units != "pixels":
+        raise EvaluationError(f"Image.fastDistanceTransform: Invalid metric '{metric}' or units '{units}'.")
     band = image.bands[0]
-    measure = partial(_nearest, reach=neighbourhood, squared=metric == "squared_euclidean")
-    node = NeighbourhoodNode(measure, band.node, _always(neighbourhood), None, always=True)
+    measure = partial(_nearest, reach=neighbourhood, metric=metric)
+    support = band.node.support.widened(neighbourhood * _LARGEST_PIXEL) if band.node.support else None
+    node = NeighbourhoodNode(measure, band.node, _always(neighbourhood), support)
     return image.with_bands([default_band("distance", node, pixel_types.FLOAT, band)])
 
 
-def _nearest(tile: Tile, grid: Grid, *, reach: int, squared: bool) -> Tile:
+def _nearest(tile: Tile, grid: Grid, *, reach: int, metric: str) -> Tile:
     filled = (tile.values != 0) & tile.mask()
-    if filled.any():
-        distance = scipy.ndimage.distance_transform_edt(~filled)
-        distance = np.minimum(distance[reach : reach + grid.height, reach : reach + grid.width], reach)
-    else:
-        distance = np.full(grid.shape, float(reach))
-    return Tile((distance**2 if squared else distance).astype(np.float32))
+    if not filled.any():
+        return empty(grid.shape, np.dtype(np.float32))
+    whole = distances(~filled, metric.removeprefix("squared_"))
+    found = whole[reach : reach + grid.height, reach : reach + grid.width]
+    return Tile((found**2 if metric == "squared_euclidean" else found).astype(np.float32), found <= reach)
+
+
+def distances(blank: Mask, metric: str) -> NDArray[np.float64]:
+    """Give the distance of each blank pixel from the nearest one that is not, at least one."""
+    if metric == "euclidean":
+        return np.asarray(scipy.ndimage.distance_transform_edt(blank))
+    if metric == "manhattan":
+        return np.asarray(scipy.ndimage.distance_transform_cdt(blank, metric="taxicab"), np.float64)
+    return np.asarray(scipy.ndimage.distance_transform_cdt(blank, metric="chessboard"), np.float64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import Element, Image, number_in, text_in, with_properties
 
@@ -49,7 +49,10 @@ def property_names(element: Any) -> list[str]:
 @function("Element.toDictionary")
 def to_dictionary(element: Any, names: list[str] | None) -> dict[str, Any]:
     if names is not None:
-        return {name: element.properties.get(name) for name in names}
+        for name in names:
+            if element.properties.get(name) is None:
+                raise not_imitated(f"Element.toDictionary: the property '{name}' of an element without it")
+        return {name: element.properties[name] for name in names}
     return {key: value for key, value in element.properties.items() if not key.startswith("system:")}
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate import pixel_types
+from orchestrator.sandbox.earthengine.evaluate.array_guard import refuse_arrays
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.formula import BINARY, Formula, parsed
-from orchestrator.sandbox.earthengine.evaluate.functions.image_structure import select
+from orchestrator.sandbox.earthengine.evaluate.functions.image_structure import rename, select
 from orchestrator.sandbox.earthengine.evaluate.images import constant_image
 from orchestrator.sandbox.earthengine.evaluate.registry import function, lookup
 from orchestrator.sandbox.earthengine.evaluate.values import Algorithm, Image
@@ -47,7 +49,10 @@ def _evaluated(formula: Formula, images: Mapping[str, Image], default: str, *, f
     if formula.kind == "name":
         return _variable(str(formula.value), images, default, free_bands=free_bands)
     if formula.kind == "band":
-        return select(operands[0] if operands else images[default], [formula.value], None)
+        image = operands[0] if operands else images[default]
+        return select(image, list(formula.value), None) if isinstance(formula.value, tuple) and formula.value else image
+    if formula.kind == "named":
+        return rename(operands[0], [formula.value])
     return _applied(formula, operands)
 
 
@@ -55,6 +60,8 @@ def _applied(formula: Formula, operands: list[Image]) -> Image:
     name = str(formula.value)
     if formula.kind == "unary":
         return _unary(name, operands[0])
+    if name == "^" and any(band.type != pixel_types.BOOLEAN for image in operands for band in image.bands):
+        raise not_imitated("Image.parseExpression: '^' of other than yes and no (Image.bitwiseXor)")
     if formula.kind == "binary":
         return _called(BINARY[name], operands)
     return _chosen(*operands) if formula.kind == "choice" else _function(name, operands)
@@ -89,5 +96,6 @@ def _function(name: str, operands: list[Image]) -> Image:
 
 
 def _called(name: str, operands: list[Image]) -> Image:
+    refuse_arrays(f"Image.{name}", (("", operand) for operand in operands))
     found: Image = lookup(f"Image.{name}").call(*operands)
     return found

@@ -58,12 +58,14 @@ def _with_geometry(name: str, element: Any, shape: Geometry | None) -> Feature:
 
 for _name in ("area", "perimeter", "length"):
     _measure(_name)
-for _name in ("intersects", "disjoint", "contains", "containedIn"):
+for _name in ("intersects", "disjoint", "contains", "containedIn", "distance", "withinDistance"):
     _relation(_name)
-for _name in ("bounds", "buffer", "centroid", "convexHull", "transform"):
+for _name in ("closestPoint", "closestPoints"):
+    _relation(_name)
+for _name in ("bounds", "buffer", "centroid", "convexHull", "transform", "simplify", "dissolve", "cutLines"):
     _change(_name)
-# Of a union and of a symmetric difference, the reference does not say whose properties they have.
-for _name in ("intersection", "difference"):
+# The guide "Features": the result has the properties of the feature on which the method is called.
+for _name in ("intersection", "difference", "union", "symmetricDifference"):
     _combination(_name)
 
 

@@ -86,7 +86,7 @@ class Intersects(Comparison):
 
     def narrow(self, query: SceneQuery) -> SceneQuery | None:
         """Ask the catalogue for a region, if it was not asked for one."""
-        shape = _shape(self.right.value)
+        shape = shape_of(self.right.value)
         if self.left.field not in {".all", ".geo"} or shape is None or query.region is not None:
             return None
         return replace(query, region=shape)
@@ -113,6 +113,26 @@ class Not:
 
     def accepts(self, left: Any, right: Any = None) -> bool:
         """Accept what the inner filter does not."""
+        return not self.inner.accepts(left, right)
+
+
+@dataclass(frozen=True, slots=True)
+class Unless:
+    """
+    The opposite of a comparison, as a filter of its own.
+
+    What becomes of a missing value is refused: by its page it passes, by the release notes no such filter passes it.
+    `Not`, of which the client makes `neq`, `lte` and `gte`, has no such doubt.
+    """
+
+    name: str
+    inner: Comparison
+
+    def accepts(self, left: Any, right: Any = None) -> bool:
+        """Accept what the comparison does not; a null may be asked for as a value."""
+        asked = any(side.field is side.value is None for side in (self.inner.left, self.inner.right))
+        if not asked and None in self.inner.operands(left, right):
+            raise not_imitated(f"{self.name}: a missing value")
         return not self.inner.accepts(left, right)
 
 
@@ -148,12 +168,12 @@ class Some:
         return any(item.accepts(left, right) for item in self.inner)
 
 
-def _shape(value: Any) -> Any:
+def shape_of(value: Any) -> Any:
     geometry = geometry_of(value) if isinstance(value, (Feature, Image)) else value
     return geometry.in_crs(WGS84) if isinstance(geometry, Geometry) else None
 
 
-def _operands(
+def operands(
     left_field: str | None, right_value: Any, right_field: str | None, left_value: Any
 ) -> tuple[Operand, Operand]:
     return Operand(left_field, left_value), Operand(right_field, right_value)
@@ -197,8 +217,8 @@ def _register(
     """Register a filter that passes if a comparison holds; with `unless`, one that passes if it does not."""
 
     def make(left_field: Any, right_value: Any, right_field: Any, left_value: Any) -> Predicate:
-        found = kind(*_operands(left_field, right_value, right_field, left_value), test)
-        return Not(found) if unless else found
+        found = kind(*operands(left_field, right_value, right_field, left_value), test)
+        return Unless(f"Filter.{name}", found) if unless else found
 
     function(f"Filter.{name}", *(f"Filter.{alias}" for alias in aliases))(make)
 
@@ -246,18 +266,18 @@ def intersects(
     left_field: str | None, right_value: Any, right_field: str | None, left_value: Any, margin: Any
 ) -> Intersects:
     del margin
-    return Intersects(*_operands(left_field, right_value, right_field, left_value), _meet)
+    return Intersects(*operands(left_field, right_value, right_field, left_value), _meet)
 
 
 def _meet(left: Any, right: Any) -> bool:
-    return bool(_shape(left).intersects(_shape(right)))
+    return bool(shape_of(left).intersects(shape_of(right)))
 
 
 @function("Filter.dateRangeContains")
 def date_range_contains(left_field: str | None, right_value: Any, right_field: str | None, left_value: Any) -> Within:
     if isinstance(left_value, DateRange) and left_value.is_empty:
         raise EvaluationError("Filter.dateRangeContains: Empty date ranges not supported for the current operation.")
-    return Within(*_operands(left_field, right_value, right_field, left_value), _contains)
+    return Within(*operands(left_field, right_value, right_field, left_value), _contains)
 
 
 def _contains(span: Any, when: Any) -> bool:
@@ -270,8 +290,8 @@ def _contains(span: Any, when: Any) -> bool:
 def max_difference(
     difference: float, left_field: Any, right_value: Any, right_field: Any, left_value: Any
 ) -> Difference:
-    operands = _operands(left_field, right_value, right_field, left_value)
-    return Difference(*operands, lambda a, b: abs(_number(a) - _number(b)) <= difference)
+    sides = operands(left_field, right_value, right_field, left_value)
+    return Difference(*sides, lambda a, b: abs(_number(a) - _number(b)) <= difference)
 
 
 @function("Filter.not")

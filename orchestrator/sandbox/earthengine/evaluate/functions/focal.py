@@ -19,7 +19,7 @@ from orchestrator.sandbox.earthengine.evaluate.projection import Grid
 from orchestrator.sandbox.earthengine.evaluate.reducing import Reducer
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.support import Support
-from orchestrator.sandbox.earthengine.evaluate.tiles import Tile, both
+from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
 from orchestrator.sandbox.earthengine.evaluate.values import Image
 from orchestrator.sandbox.scenes.catalogue import PixelType
 
@@ -108,7 +108,15 @@ def _by_offsets(padded: Array, kernel: Kernel, grid: Grid, operation: np.ufunc) 
 
 
 def _reduced(tile: Tile, grid: Grid, *, kernel: Kernel, reducer: Reducer) -> Tile:
-    return reducer.planes(_stack(tile, grid, kernel), tile.values.dtype)[0]
+    return reducer.reduce([[each] for each in _stack(tile, grid, kernel)], tile.values.dtype)[0]
+
+
+def _median(tile: Tile, grid: Grid, *, kernel: Kernel) -> Tile:
+    """Give the middle value; of whole numbers, the mean of two is rounded (release notes of Earth Engine)."""
+    found = _reduced(tile, grid, kernel=kernel, reducer=REDUCERS["median"])
+    if tile.values.dtype.kind == "f":
+        return found
+    return replace(found, values=np.floor(found.values + 0.5).astype(tile.values.dtype))
 
 
 def _stack(tile: Tile, grid: Grid, kernel: Kernel) -> list[Tile]:
@@ -135,29 +143,5 @@ def _fraction(kind: PixelType) -> PixelType:
 _register("focalMax", partial(_extreme, operation=np.maximum, greatest=True), _same, "Image.focal_max")
 _register("focalMin", partial(_extreme, operation=np.minimum, greatest=False), _same, "Image.focal_min")
 _register("focalMean", partial(_reduced, reducer=REDUCERS["mean"]), _fraction, "Image.focal_mean")
-_register("focalMedian", partial(_reduced, reducer=REDUCERS["median"]), _fraction, "Image.focal_median")
+_register("focalMedian", _median, _same, "Image.focal_median")
 _register("focalMode", partial(_reduced, reducer=REDUCERS["mode"]), _same, "Image.focal_mode")
-
-
-@function("Image.reduceNeighborhood")
-def reduce_neighborhood(
-    image: Image, reducer: Reducer, kernel: Kernel, weight: str, skip_masked: bool, optimization: str | None
-) -> Image:
-    """Reduce around each pixel without weights; pixels masked themselves stay masked unless told otherwise."""
-    del weight, optimization
-    bands = []
-    for at, output in enumerate(reducer.outputs):
-        filtered = partial(_neighbourhood, reducer=reducer, at=at, keep_mask=skip_masked)
-        for band in around(image, kernel, 1, filtered, _same).bands:
-            original = next(item for item in image.bands if item.name == band.name)
-            bands.append(replace(band, name=f"{band.name}_{output}", type=reducer.kinds(original.type, 1 << 15)[at]))
-    return image.with_bands(bands)
-
-
-def _neighbourhood(tile: Tile, grid: Grid, *, kernel: Kernel, reducer: Reducer, at: int, keep_mask: bool) -> Tile:
-    found = reducer.planes(_stack(tile, grid, kernel), tile.values.dtype)[at]
-    if not keep_mask or tile.valid is None:
-        return found
-    reach = kernel.reach(grid)
-    centre = tile.valid[reach : reach + grid.height, reach : reach + grid.width]
-    return Tile(found.values, both(found.valid, centre))

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
+from orchestrator.sandbox.earthengine.evaluate.array_bands import array_band, elementwise
+from orchestrator.sandbox.earthengine.evaluate.arrays import shaped, storage
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.images import default_band, mapped, paired, pointwise
 from orchestrator.sandbox.earthengine.evaluate.nodes import ConstantNode, PointwiseNode
@@ -30,10 +32,25 @@ def combine(name: str, left: Image, right: Image, operation: Operation, rule: Ty
     bands = []
     for first, second, band_name in paired(name, left, right):
         kind = rule(first.type, second.type)
+        if first.type.dimensions or second.type.dimensions:
+            bands.append(_of_arrays(name, band_name, partial(_typed, operation, kind), kind, first, second))
+            continue
         apply = partial(_apply, operation=operation, dtype=pixel_types.dtype_of(kind))
         node = pointwise(apply, first.node, second.node)
         bands.append(default_band(band_name, node, kind, _leading(first, second)))
     return _carrier(left, right).with_bands(bands)
+
+
+def _of_arrays(name: str, label: str, operation: Callable[..., Array], kind: PixelType, *bands: ImageBand) -> ImageBand:
+    """Make a band of an operation on the elements of arrays of one shape, or of arrays and numbers."""
+    dimensions = max(band.type.dimensions for band in bands)
+    apply = partial(elementwise, name=name, function=operation)
+    return array_band(label, apply, shaped(kind, dimensions), *bands, like=_leading(bands[0], bands[-1]))
+
+
+def _typed(operation: Operation, kind: PixelType, left: Array, right: Array) -> Array:
+    dtype = storage(kind)
+    return operation(_working(left, dtype), _working(right, dtype))
 
 
 def _leading(first: ImageBand, second: ImageBand) -> ImageBand:
@@ -72,6 +89,9 @@ def compare(name: str, left: Image, right: Image, operation: Operation) -> Image
     """Apply a comparison: the answer is 0 or 1."""
     bands = []
     for first, second, band_name in paired(name, left, right):
+        if first.type.dimensions or second.type.dimensions:
+            bands.append(_of_arrays(name, band_name, operation, pixel_types.BOOLEAN, first, second))
+            continue
         node = pointwise(partial(_compare, operation=operation), first.node, second.node)
         bands.append(default_band(band_name, node, pixel_types.BOOLEAN, _leading(first, second)))
     return _carrier(left, right).with_bands(bands)
@@ -170,7 +190,30 @@ _bitwise("rightShift", np.right_shift)
 
 @function("Image.not")
 def negation(image: Image) -> Image:
-    return mapped(image, lambda tile: Tile(_zero(tile.values), tile.valid), pixel_types.BOOLEAN)
+    return _mapped(
+        "Image.not",
+        image,
+        lambda tile: Tile(_zero(tile.values), tile.valid),
+        lambda values: values == 0,
+        lambda _kind: pixel_types.BOOLEAN,
+    )
+
+
+def _mapped(
+    name: str,
+    image: Image,
+    on_tile: Callable[[Tile], Tile],
+    on_arrays: Callable[[Array], Array],
+    rule: Callable[[PixelType], PixelType],
+) -> Image:
+    """Apply a function to each band, of numbers or of arrays."""
+    bands = (
+        _of_arrays(name, band.name, on_arrays, rule(shaped(band.type, 0)), band)
+        if band.type.dimensions
+        else mapped(image.with_bands([band]), on_tile, rule).bands[0]
+        for band in image.bands
+    )
+    return image.with_bands(bands)
 
 
 def _zero(values: Array) -> Array:
@@ -186,7 +229,8 @@ def unary(name: str, operation: Callable[[Array], Array], rule: Callable[[PixelT
         valid = both(tile.valid, np.broadcast_to(np.isfinite(values), tile.values.shape)) if undefined else None
         return Tile(np.broadcast_to(values, tile.values.shape), valid if undefined else tile.valid)
 
-    function(f"Image.{name}")(lambda image: mapped(image, on_tile, rule))
+    full = f"Image.{name}"
+    function(full)(lambda image: _mapped(full, image, on_tile, operation, rule))
 
 
 def fraction(kind: PixelType) -> PixelType:
@@ -199,7 +243,7 @@ def _whole(kind: PixelType) -> PixelType:
 
 def _magnitude(kind: PixelType) -> PixelType:
     if kind.precision != "int":
-        return kind
+        return PixelType(kind.precision)
     low, high = pixel_types.bounds(kind)
     return PixelType("int", 0 if low <= 0 <= high else min(abs(low), abs(high)), max(abs(low), abs(high)))
 
@@ -242,7 +286,7 @@ def _clamped(tile: Tile, *, low: float, high: float) -> Tile:
 def _clamped_kind(kind: PixelType, *, low: float, high: float) -> PixelType:
     """The type is kept unless it cannot hold the bounds that values are moved to."""
     if kind.precision != "int":
-        return kind
+        return PixelType(kind.precision)
     lowest, highest = (min(max(bound, low), high) for bound in pixel_types.bounds(kind))
     return pixel_types.union((kind, pixel_types.of_number(lowest), pixel_types.of_number(highest)))
 
@@ -275,29 +319,6 @@ def _normalized(left: Tile, right: Tile) -> Tile:
     return Tile(_divide(a - b, a + b), both(valid, ~negative) if negative.any() else valid)
 
 
-@function("Image.remap")
-def remap(image: Image, source: list[Any], target: list[Any], default: Any, name: str | None) -> Image:
-    if len(source) != len(target):
-        raise EvaluationError("Image.remap: 'from' and 'to' must have the same number of elements.")
-    band = image.bands[0] if name is None else image.band(name)
-    if band is None:
-        raise EvaluationError(f"Image.remap: Band '{name}' not found.")
-    kinds = [pixel_types.of_number(value) for value in [*target, *([] if default is None else [default])]]
-    kind = pixel_types.union(kinds)
-    apply = partial(_remapped, source=source, target=target, default=default, dtype=pixel_types.dtype_of(kind))
-    return image.with_bands([default_band("remapped", pointwise(apply, band.node), kind, band)])
-
-
-def _remapped(tile: Tile, *, source: list[Any], target: list[Any], default: Any, dtype: np.dtype[Any]) -> Tile:
-    order = np.argsort(source, kind="stable")
-    keys, answers = np.asarray(source)[order], np.asarray(target, dtype)[order]
-    at = np.minimum(np.searchsorted(keys, tile.values), len(keys) - 1)
-    known = keys[at] == tile.values
-    if default is None:
-        return Tile(answers[at], both(tile.valid, known))
-    return Tile(np.where(known, answers[at], dtype.type(default)), tile.valid)
-
-
 @function("Image.where")
 def where(image: Image, test: Image, value: Image) -> Image:
     bands = []
@@ -316,32 +337,3 @@ def _replaced(tile: Tile, test: Tile, value: Tile, *, dtype: np.dtype[Any]) -> T
     chosen = (test.values != 0) & (test.weights() > 0) & (value.weights() > 0)
     dtype = np.result_type(dtype, tile.values.dtype) if tile.values.dtype.kind == "f" else dtype
     return Tile(np.where(chosen, value.values, tile.values).astype(dtype, copy=False), tile.valid, tile.weight)
-
-
-@function("Image.spectralDistance")
-def spectral_distance(left: Image, right: Image, metric: str) -> Image:
-    measures = {"sam": _angle, "sed": _squared_euclidean}
-    if metric not in measures:
-        raise EvaluationError(f"Image.spectralDistance: metric '{metric}' is not imitated by this sandbox.")
-    nodes = [band.node for image in (left, right) for band in image.bands]
-    node = pointwise(partial(_distance, measure=measures[metric]), *nodes)
-    return left.with_bands([default_band("distance", node, pixel_types.DOUBLE, left.bands[0])])
-
-
-def _distance(*tiles: Tile, measure: Callable[[Array, Array], Array]) -> Tile:
-    half = len(tiles) // 2
-    stacks = [np.stack([tile.values.astype(np.float64) for tile in part]) for part in (tiles[:half], tiles[half:])]
-    valid = tiles[0].valid
-    for tile in tiles[1:]:
-        valid = both(valid, tile.valid)
-    return Tile(measure(*stacks), valid)
-
-
-def _angle(a: Array, b: Array) -> Array:
-    lengths = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
-    cosine = np.divide((a * b).sum(axis=0), lengths, out=np.ones_like(lengths), where=lengths > 0)
-    return np.asarray(np.arccos(np.clip(cosine, -1, 1)))
-
-
-def _squared_euclidean(a: Array, b: Array) -> Array:
-    return np.asarray(((a - b) ** 2).sum(axis=0))

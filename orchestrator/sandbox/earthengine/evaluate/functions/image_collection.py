@@ -9,6 +9,7 @@ import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.composite import (
+    JointReduction,
     Mosaic,
     QualityMosaic,
     Reduction,
@@ -23,12 +24,19 @@ from orchestrator.sandbox.earthengine.evaluate.nodes import PointwiseNode
 from orchestrator.sandbox.earthengine.evaluate.reducing import Reducer
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
+from orchestrator.sandbox.earthengine.evaluate.untold import told
 from orchestrator.sandbox.earthengine.evaluate.values import Collection, Image
 
 
 def reduced(collection: Collection, reducer: Reducer, *, suffixed: bool) -> Image:
-    """Reduce each band over the images; an empty collection gives an image without bands, as the service does."""
+    """
+    Reduce each band over the images, or all bands together if the reducer has several inputs.
+
+    An empty collection gives an image without bands, as the service does.
+    """
     images = collection.elements()
+    if reducer.inputs > 1:
+        return _together(images, reducer) if images else Image(())
     nodes = nodes_by_name(images)
     kinds = band_kinds(images)
     group = Reduction(nodes, reducer, kinds)
@@ -37,6 +45,23 @@ def reduced(collection: Collection, reducer: Reducer, *, suffixed: bool) -> Imag
         for at, (output, result) in enumerate(zip(reducer.outputs, reducer.kinds(kind, len(images)), strict=True)):
             label = f"{name}_{output}" if suffixed else name
             bands.append(grouped_band(label, group, (name, at), nodes, result))
+    return Image(tuple(bands))
+
+
+def _together(images: list[Image], reducer: Reducer) -> Image:
+    """Reduce the bands of each image, in order, as one record; outputs keep their own names."""
+    names = images[0].names
+    if len(names) != reducer.inputs or any(image.names != names for image in images):
+        raise EvaluationError(
+            f"ImageCollection.reduce: The reducer has {reducer.inputs} inputs, but the images have {len(names)} bands."
+        )
+    nodes, kinds = nodes_by_name(images), band_kinds(images)
+    group = JointReduction(nodes, names, reducer)
+    results = reducer.kinds(pixel_types.union(kinds.values()), len(images))
+    bands = []
+    for at, (output, kind) in enumerate(zip(reducer.outputs, results, strict=True)):
+        made = grouped_band(output, group, (names[0], at), nodes, kind, *names[1:])
+        bands.append(made)
     return Image(tuple(bands))
 
 
@@ -90,6 +115,8 @@ def reduce_bands(image: Image, reducer: Reducer) -> Image:
     """Reduce over the bands of one image; the results are named after the reducer's outputs."""
     if not image.bands:
         raise EvaluationError("Image.reduce: The image has no bands.")
+    if reducer.inputs != 1:
+        raise EvaluationError(f"Image.reduce: The reducer must have one input, found {reducer.inputs}.")
     kind = pixel_types.union(band.type for band in image.bands)
     nodes = [band.node for band in image.bands]
     supports = [node.support for node in nodes]
@@ -98,9 +125,12 @@ def reduce_bands(image: Image, reducer: Reducer) -> Image:
     bands = []
     for at, (name, result) in enumerate(zip(reducer.outputs, results, strict=True)):
         reduce = partial(_output, at=at, reducer=reducer, dtype=pixel_types.dtype_of(kind))
-        bands.append(default_band(name, PointwiseNode(reduce, nodes, support), result, image.bands[0]))
+        node = PointwiseNode(reduce, nodes, support, fractions=True)
+        bands.append(default_band(name, node, result, image.bands[0]))
     return image.with_bands(bands)
 
 
 def _output(*tiles: Tile, at: int, reducer: Reducer, dtype: np.dtype[Any]) -> Tile:
-    return reducer.planes(tiles, np.result_type(dtype, *(tile.values.dtype for tile in tiles)))[at]
+    widest = np.result_type(dtype, *(tile.values.dtype for tile in tiles))
+    found: Tile = told(reducer.reduce([[tile] for tile in tiles], widest)[at])
+    return found

@@ -7,6 +7,7 @@ from typing import Any
 
 import shapely
 
+from orchestrator.sandbox.earthengine.evaluate import sphere
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.interpolation import InterpolatedNode
@@ -17,7 +18,7 @@ from orchestrator.sandbox.earthengine.evaluate.projection import (
     Projection,
 )
 from orchestrator.sandbox.earthengine.evaluate.registry import function
-from orchestrator.sandbox.earthengine.evaluate.values import Image
+from orchestrator.sandbox.earthengine.evaluate.values import ErrorMargin, Image
 
 
 def chosen_projection(
@@ -135,8 +136,9 @@ def _fitted(region: Geometry, base: Projection, width: int | None, height: int |
 
 
 @function("Image.geometry", "Element.geometry", "Feature.geometry")
-def footprint(element: Any, margin: Any, projection: Projection | None, geodesics: bool | None) -> Geometry:
-    del margin, geodesics
+def footprint(
+    element: Any, margin: ErrorMargin | None, projection: Projection | None, geodesics: bool | None
+) -> Geometry:
     found = element.footprint if isinstance(element, Image) else getattr(element, "geometry", None)
     if found is None and not isinstance(element, Image):
         raise not_imitated("The geometry of an element that has none")
@@ -144,4 +146,11 @@ def footprint(element: Any, margin: Any, projection: Projection | None, geodesic
         return Geometry(shapely.box(-180, -90, 180, 90))
     if projection is None:
         return found
-    return Geometry(found.in_pixels(projection), projection)
+    if geodesics is None:
+        geodesics = found.geodesic
+    if geodesics and projection != found.projection:
+        raise not_imitated("Feature.geometry: shortest ways as edges in another projection")
+    if geodesics:
+        return found
+    shape = sphere.in_projection("Feature.geometry", found, projection, sphere.tolerance(margin))
+    return Geometry(shape, projection, geodesic=False)

@@ -21,6 +21,7 @@ from orchestrator.sandbox.earthengine.evaluate.functions.image_algebra import (
     union,
 )
 from orchestrator.sandbox.earthengine.evaluate.functions.image_structure import cast
+from orchestrator.sandbox.earthengine.evaluate.functions.number_special import lanczos
 from orchestrator.sandbox.earthengine.evaluate.images import default_band, mapped, paired
 from orchestrator.sandbox.earthengine.evaluate.nodes import PointwiseNode
 from orchestrator.sandbox.earthengine.evaluate.registry import function, lookup
@@ -45,6 +46,7 @@ _CURVES: dict[str, Callable[[Array], Array]] = {
 }
 for _name, _curve in _CURVES.items():
     unary(_name, as_fraction(_curve), fraction)
+unary("lanczos", lambda values: np.asarray(np.vectorize(lanczos)(values.astype(np.float64))), fraction)
 
 binary("gammainc", lambda x, a: scipy.special.gammainc(a, x), lambda _left, _right: pixel_types.FLOAT)
 binary("firstNonZero", lambda left, right: np.where(left != 0, left, right), union)
@@ -59,7 +61,7 @@ for _old, _new in (
 ):
     function(f"Image.{_old}")(lookup(f"Image.{_new}").call)
 
-_LONG = PixelType("int", -(2.0**63), 2.0**63 - 1)
+_LONG = pixel_types.NAMED_TYPES["int64"]
 for _name in ("int64", "long", "toInt64", "toLong"):
     function(f"Image.{_name}")(partial(cast, kind=_LONG))
 
@@ -113,7 +115,7 @@ def blend(bottom: Image, top: Image) -> Image:
         nodes = (below.node, above.node)
         apply = partial(_laid_over, dtype=pixel_types.dtype_of(kind))
         support = nodes[0].support if nodes[0].support is nodes[1].support else None
-        bands.append(default_band(name, PointwiseNode(apply, nodes, support), kind, below))
+        bands.append(default_band(name, PointwiseNode(apply, nodes, support, fractions=True), kind, below))
     return replace(bottom.with_bands(bands), asset_id=None)
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.array_bands import array_band
+from orchestrator.sandbox.earthengine.evaluate.arrays import Array, Batch, cast_numbers, shaped
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.images import constant_image, mapped, masked_node, scene_image
 from orchestrator.sandbox.earthengine.evaluate.moments import moment
 from orchestrator.sandbox.earthengine.evaluate.registry import function
@@ -113,7 +115,7 @@ def add_bands(target: Image, source: Image, names: list[Any] | None, overwrite: 
 @function("Image.cat")
 def cat(images: list[Any]) -> Image:
     """Put the bands of images one after the other; properties are the first image's."""
-    every = [constant_image(item) if isinstance(item, (int, float)) else item for item in images]
+    every = [constant_image(item) if isinstance(item, (int, float, Array)) else item for item in images]
     bands = [band for image in every for band in image.bands]
     return every[0].with_bands(_distinct(bands)) if every else Image(())
 
@@ -130,7 +132,10 @@ def metadata(image: Image, name: str, label: str | None) -> Image:
 
 @function("Image.date")
 def date(image: Image) -> Date:
-    return moment(image.properties.get("system:time_start", 0))
+    when = image.properties.get("system:time_start")
+    if when is None:
+        raise EvaluationError("Image.date: The image has no property 'system:time_start'.")
+    return moment(when)
 
 
 for _pixel_type in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "float", "double"):
@@ -161,9 +166,22 @@ def cast(image: Image, kind: PixelType) -> Image:
     """
     Cast every band: a fraction is cut off, what lies outside the range becomes its nearest bound.
 
-    The reference promises both of numbers; images are taken to be cast alike.
+    The reference promises both of numbers; images are taken to be cast alike. Of arrays it says that they are
+    rounded, so fractions in the pixels of an array image are refused.
     """
-    return mapped(image, partial(_cast_tile, kind=kind), kind)
+    bands = (
+        array_band(band.name, partial(_cast_arrays, kind=kind), shaped(kind, band.type.dimensions), band)
+        if band.type.dimensions
+        else mapped(image.with_bands([band]), partial(_cast_tile, kind=kind), kind).bands[0]
+        for band in image.bands
+    )
+    return image.with_bands(bands)
+
+
+def _cast_arrays(batch: Batch, *, kind: PixelType) -> Batch:
+    if kind.precision == "int" and batch.dtype.kind == "f" and (batch != np.rint(batch)).any():
+        raise not_imitated("The cast of fractions in an array image to integers")
+    return cast_numbers(batch, kind)
 
 
 def _cast_tile(tile: Tile, kind: PixelType) -> Tile:

@@ -20,7 +20,7 @@ from orchestrator.sandbox.earthengine.evaluate.projection import Grid
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.regular import compiled
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile, both
-from orchestrator.sandbox.earthengine.evaluate.values import Image
+from orchestrator.sandbox.earthengine.evaluate.values import Image, number_in
 from orchestrator.sandbox.scenes.catalogue import PixelType
 
 Planes = NDArray[np.float64]  # (band, height, width)
@@ -38,10 +38,12 @@ class _Joint(Group):
     def compute_all(self, pull: Pull, grid: Grid, wanted: Sequence[Any]) -> dict[Any, Tile]:
         tiles = [pull.read(node, grid) for node in self.nodes]
         found = self.operation(np.stack([tile.values.astype(np.float64) for tile in tiles]))
-        valid = None
+        valid, weight = None, None
         for tile in tiles:
             valid = both(valid, tile.valid)
-        return {at: Tile(found[at], valid) for at in wanted}
+        if any(tile.weight is not None for tile in tiles):
+            weight = np.min([tile.weights() for tile in tiles], axis=0).astype(np.float32)
+        return {at: Tile(found[at], valid, weight) for at in wanted}
 
 
 def _jointly(image: Image, names: Sequence[str], operation: Callable[[Planes], Planes], kind: PixelType) -> Image:
@@ -51,6 +53,10 @@ def _jointly(image: Image, names: Sequence[str], operation: Callable[[Planes], P
         default_band(name, GroupedNode(group, at, nodes, support), kind, image.bands[0])
         for at, name in enumerate(names)
     )
+
+
+def _floats(name: str, values: Sequence[Any]) -> NDArray[np.float64]:
+    return np.array([number_in(name, value) for value in values], np.float64)
 
 
 def _three(name: str, image: Image) -> None:
@@ -101,9 +107,9 @@ def unmix(image: Image, endmembers: list[Any], sum_to_one: bool, non_negative: b
 
     With a constraint, it is the best of the solutions that fulfil it.
     """
-    spectra = np.asarray(endmembers, np.float64)
-    if spectra.ndim != 2 or spectra.shape[1] != len(image.bands):
+    if any(not isinstance(each, list) or len(each) != len(image.bands) for each in endmembers) or not endmembers:
         raise EvaluationError(f"Image.unmix: Each endmember must have {len(image.bands)} values, one per band.")
+    spectra = np.array([_floats("Image.unmix", each) for each in endmembers])
     count = len(spectra)
     if non_negative and count > _MOST_ENDMEMBERS:
         raise not_imitated(f"Image.unmix with 'nonNegative' and more than {_MOST_ENDMEMBERS} endmembers")
@@ -149,8 +155,8 @@ def _solution(spectra: Planes, pixels: Planes, *, sum_to_one: bool) -> Planes:
 
 @function("Image.polynomial")
 def polynomial(image: Image, coefficients: list[Any]) -> Image:
-    powers = [float(value) for value in coefficients]
-    if not powers:
+    powers = _floats("Image.polynomial", coefficients)
+    if not powers.size:
         raise EvaluationError("Image.polynomial: At least one coefficient is needed.")
 
     def on_tile(tile: Tile) -> Tile:
@@ -161,7 +167,7 @@ def polynomial(image: Image, coefficients: list[Any]) -> Image:
 
 @function("Image.interpolate")
 def interpolate(image: Image, x: list[Any], y: list[Any], behavior: str) -> Image:
-    xs, ys = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    xs, ys = _floats("Image.interpolate", x), _floats("Image.interpolate", y)
     if xs.shape != ys.shape or xs.size < 2 or not (np.diff(xs) > 0).all():
         raise EvaluationError(
             "Image.interpolate: x must be strictly increasing, at least two values, and as long as y."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -79,7 +80,7 @@ def fixed(width: int, height: int, weights: list[Any], x: int, y: int, normalize
     row, col = _focus("y", y, matrix.shape[0]), _focus("x", x, matrix.shape[1])
     if normalize:
         matrix = kernels.scaled(matrix, row, col, normalize=True).values
-    return kernels.fixed(matrix, row, col)
+    return replace(kernels.fixed(matrix, row, col), is_box=True)
 
 
 def _focus(axis: str, told: int, size: int) -> int:

@@ -29,6 +29,7 @@ _WIDTHS = {
     "Int64": (-(2**63), 2**63 - 1),
     "Long": (-(2**63), 2**63 - 1),
 }
+_ONLY_JAVA = re.compile(r"[+-]?(NaN|Infinity|0[xX].*|[\d.eE+-]+[dDfF])")  # what Java's numbers may be besides
 _BITS = 64
 _LEAST_PLAIN, _MOST_PLAIN = 1e-3, 1e7  # numbers that Java's `Double.toString` writes without an exponent
 _WHOLE = re.compile(r"[+-]?\d+")
@@ -51,6 +52,14 @@ def _refusing(name: str, operation: Callable[..., Any]) -> Callable[..., Any]:
     return apply
 
 
+def _remainder(left: float, right: float) -> float:
+    """Give what division leaves, with the sign of the dividend; of integers an integer."""
+    if isinstance(left, float) or isinstance(right, float):
+        return math.fmod(left, right)
+    rest = abs(left) % abs(right)
+    return -rest if left < 0 else rest
+
+
 def _binary(name: str, operation: Callable[[Any, Any], Any]) -> None:
     apply = _refusing(f"Number.{name}", operation)
     function(f"Number.{name}")(apply)
@@ -61,7 +70,7 @@ for _name, _operation in (
     ("subtract", operator.sub),
     ("multiply", operator.mul),
     ("divide", lambda a, b: a / b if b else 0),
-    ("mod", math.fmod),
+    ("mod", _remainder),
     ("pow", operator.pow),
     ("min", min),
     ("max", max),
@@ -99,13 +108,17 @@ def _on_bits(operation: Callable[..., int]) -> Callable[..., int]:
     return lambda *numbers: _whole(operation(*map(_whole, numbers)))
 
 
-def _shifted(shift: Callable[[int, int], int]) -> Callable[[int, int], int]:
-    def operation(value: int, count: int) -> int:
-        if count >= _BITS:
-            raise ValueError
-        return shift(value, count)
+def _shifted_left(value: int, count: int) -> int:
+    """Shift; whether bits beyond 32 are kept depends on a type that no source tells."""
+    if count >= _BITS or not -(2**31) <= value << count < 2**31:
+        raise ValueError
+    return value << count
 
-    return operation
+
+def _shifted_right(value: int, count: int) -> int:
+    if count >= _BITS:
+        raise ValueError
+    return value >> count
 
 
 for _names, _combine in (
@@ -114,25 +127,25 @@ for _names, _combine in (
     (("bitwiseXor", "bitwise_xor"), operator.xor),
     # In the smallest signed type that holds the input, whichever that is.
     (("bitwiseNot", "bitwise_not"), operator.invert),
-    (("leftShift", "left_shift"), _shifted(operator.lshift)),
-    (("rightShift", "right_shift"), _shifted(operator.rshift)),
+    (("leftShift", "left_shift"), _shifted_left),
+    (("rightShift", "right_shift"), _shifted_right),
     (("bitCount",), lambda value: (value % 2**_BITS).bit_count()),
 ):
     for _name in _names:
         _binary(_name, _on_bits(_combine))
 
 
-def _rounded(value: float) -> int:
-    """Give the nearest integer; of a positive half the one above, as an example shows (of a negative one, none)."""
+def _rounded(value: float) -> float:
+    """Give the nearest integer; of a positive half the one above, as an example shows, of a negative one none."""
     if value < 0 and (value - 0.5).is_integer():
         raise ValueError
-    return math.floor(value + 0.5)
+    return type(value)(math.floor(value + 0.5))
 
 
 for _name, _curve in (
     ("round", _rounded),
-    ("floor", math.floor),
-    ("ceil", math.ceil),
+    ("floor", lambda value: type(value)(math.floor(value))),
+    ("ceil", lambda value: type(value)(math.ceil(value))),
     ("abs", abs),
     ("sqrt", math.sqrt),
     ("exp", math.exp),
@@ -196,11 +209,11 @@ def plain(name: str, value: Any) -> str:
 
     Raises:
         EvaluationError: If the reference does not tell them: of a result of division that is whole, of NaN, and of
-            numbers that Java writes with an exponent.
+            numbers that Java writes with an exponent, and of anything else.
     """
     written = str(value)
     exotic = isinstance(value, float) and (value.is_integer() or not _LEAST_PLAIN <= abs(value) < _MOST_PLAIN)
-    if exotic or isinstance(value, bool):
+    if exotic or isinstance(value, bool) or not isinstance(value, (int, float)):
         raise not_imitated(f"{name}: the text of the number {value}")
     return written
 
@@ -215,4 +228,6 @@ def parse(text: str, radix: int) -> float:
             return int(text, radix)
     except ValueError:
         pass
+    if text != text.strip() or _ONLY_JAVA.fullmatch(text):
+        raise not_imitated(f"Number.parse: '{text}'")
     raise EvaluationError(f"Number.parse: Cannot parse '{text}' as a number of radix {radix}.")

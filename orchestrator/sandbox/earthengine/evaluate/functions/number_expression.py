@@ -46,7 +46,10 @@ def _entry(variables: Mapping[str, Any], name: str) -> Any:
 
 
 def _member(formula: Formula, variables: Mapping[str, Any]) -> Any:
-    name, whole = str(formula.value), formula.parts[0]
+    selectors = formula.value if isinstance(formula.value, tuple) else ()
+    if len(selectors) != 1:
+        raise EvaluationError(f"{_NAME}: One name is needed in brackets, found {list(selectors)}.")
+    name, whole = str(selectors[0]), formula.parts[0]
     if whole == Formula("name", "Math") and "Math" not in variables and name in _CONSTANTS:
         return _CONSTANTS[name]
     found = _value(whole, variables)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import numpy as np
-import scipy.sparse
-import scipy.sparse.csgraph
 from numpy.typing import NDArray
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
@@ -26,12 +25,13 @@ from orchestrator.sandbox.scenes.catalogue import PixelType
 Integers = NDArray[np.int64]
 Structure = NDArray[np.bool_]
 _FOUR = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.bool_)
-_EIGHT = np.ones((3, 3), np.bool_)
+EIGHT = np.ones((3, 3), np.bool_)
 # Labels are whole numbers of 31 bits, unique among objects less than this many rows and columns apart.
 _APART = 46_340
+_MOST = 1024  # pixels of an object (release notes of Earth Engine)
 
 
-def _objects(tile: Tile, structure: Structure) -> Integers:
+def objects_in(tile: Tile, structure: Structure) -> Integers:
     """Number the objects: one number for connected valid pixels of one value; each masked pixel has its own."""
     values, mask = tile.values, tile.mask()
     index = np.arange(values.size).reshape(values.shape)
@@ -43,8 +43,10 @@ def _objects(tile: Tile, structure: Structure) -> Integers:
         same = mask[here] & mask[there] & (values[here] == values[there])
         edges.append((index[here][same], index[there][same]))
     starts, ends = (np.concatenate(side) for side in zip(*edges, strict=True))
-    graph = scipy.sparse.coo_matrix((np.ones(starts.size, np.uint8), (starts, ends)), (values.size, values.size))
-    _, numbers = scipy.sparse.csgraph.connected_components(graph, directed=False)
+    # Not at the top: the sandbox starts faster without it.
+    sparse, graphs = import_module("scipy.sparse"), import_module("scipy.sparse.csgraph")
+    graph = sparse.coo_matrix((np.ones(starts.size, np.uint8), (starts, ends)), (values.size, values.size))
+    _, numbers = graphs.connected_components(graph, directed=False)
     return np.asarray(numbers, np.int64).reshape(values.shape)
 
 
@@ -62,13 +64,13 @@ def _reaching(source: Node, most: int, measure: Callable[[Tile, Grid], Tile]) ->
     return NeighbourhoodNode(measure, source, lambda _grid: most, support)
 
 
-def _inner(padded: NDArray[Any], reach: int) -> NDArray[Any]:
+def inner_part(padded: NDArray[Any], reach: int) -> NDArray[Any]:
     return padded[reach : padded.shape[0] - reach, reach : padded.shape[1] - reach]
 
 
 def _sized(name: str, most: int) -> int:
-    if most < 1:
-        raise EvaluationError(f"{name}: maxSize must be positive, found {most}.")
+    if not 1 <= most <= _MOST:
+        raise EvaluationError(f"{name}: maxSize must be between 1 and {_MOST}, found {most}.")
     return most
 
 
@@ -76,17 +78,17 @@ def _sized(name: str, most: int) -> int:
 def connected_pixel_count(image: Image, most: int, eight: bool) -> Image:
     """Give the number of pixels of the object that a pixel belongs to, at most `maxSize`, for each band alone."""
     _sized("Image.connectedPixelCount", most)
-    measure = partial(_counted, most=most, structure=_EIGHT if eight else _FOUR)
+    measure = partial(_counted, most=most, structure=EIGHT if eight else _FOUR)
     kind = PixelType("int", 0, most)
     return image.with_bands(replace(band, node=_reaching(band.node, most, measure), type=kind) for band in image.bands)
 
 
 def _counted(tile: Tile, grid: Grid, *, most: int, structure: Structure) -> Tile:
     del grid
-    numbers = _objects(tile, structure)
+    numbers = objects_in(tile, structure)
     sizes = np.minimum(np.bincount(numbers.ravel()), most)
-    found = sizes[_inner(numbers, most)].astype(pixel_types.dtype_of(PixelType("int", 0, most)))
-    return Tile(found, None if tile.valid is None else _inner(tile.valid, most))
+    found = sizes[inner_part(numbers, most)].astype(pixel_types.dtype_of(PixelType("int", 0, most)))
+    return Tile(found, None if tile.valid is None else inner_part(tile.valid, most))
 
 
 @function("Image.connectedComponents")
@@ -95,16 +97,16 @@ def connected_components(image: Image, connectedness: Kernel, most: int) -> Imag
     _sized("Image.connectedComponents", most)
     if not image.bands:
         raise EvaluationError("Image.connectedComponents: The image has no bands.")
-    measure = partial(_labelled, most=most, structure=_structure(connectedness))
+    measure = partial(_labelled, most=most, kernel=connectedness)
     first = image.bands[0]
     labels = _reaching(first.node, most, measure)
     kind = PixelType("int", 0, _APART**2)
     return image.with_bands([*image.bands, default_band("labels", labels, kind, first)])
 
 
-def _structure(kernel: Kernel) -> Structure:
-    weights = kernel.make(1.0)
-    if kernel.metres or weights.reach != 1:
+def _structure(kernel: Kernel, grid: Grid) -> Structure:
+    weights = kernel.weights(grid)
+    if weights.reach != 1:
         raise not_imitated("Image.connectedComponents with a kernel that reaches other than to the next pixel")
     near = weights.centred(1) != 0
     near[1, 1] = True
@@ -113,14 +115,14 @@ def _structure(kernel: Kernel) -> Structure:
     return np.asarray(near)
 
 
-def _labelled(tile: Tile, grid: Grid, *, most: int, structure: Structure) -> Tile:
+def _labelled(tile: Tile, grid: Grid, *, most: int, kernel: Kernel) -> Tile:
     """An object's number is the place of its first pixel, so that every window gives it the same."""
-    numbers = _objects(tile, structure)
+    numbers = objects_in(tile, _structure(kernel, grid))
     sizes, flat = np.bincount(numbers.ravel()), numbers.ravel()
     first = np.empty(sizes.size, np.int64)
     first[flat[::-1]] = np.arange(flat.size)[::-1]  # of several pixels the last written stays: the first one
     width = tile.values.shape[1]
     row, col = first // width + grid.row - most, first % width + grid.col - most
-    labels = (row % _APART * _APART + col % _APART)[_inner(numbers, most)]
-    small = (sizes <= most)[_inner(numbers, most)]
-    return Tile(labels.astype(np.int32), small & _inner(tile.mask(), most))
+    labels = (row % _APART * _APART + col % _APART)[inner_part(numbers, most)]
+    small = (sizes <= most)[inner_part(numbers, most)]
+    return Tile(labels.astype(np.int32), small & inner_part(tile.mask(), most))

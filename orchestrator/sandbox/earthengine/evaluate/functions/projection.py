@@ -16,13 +16,26 @@ def make(crs: Any, transform: list[Any] | None, wkt: str | None) -> Projection:
     if isinstance(crs, Projection):
         crs, base = crs.crs, crs.transform
     else:
-        crs = str(crs).upper() if str(crs).lower().startswith("epsg:") else str(crs)
-        parse_crs(crs)
+        crs = _named(str(crs))
         base = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
     if transform is None:
         return Projection(str(crs), base)
     a, b, c, d, e, f = (float(value) for value in transform)
     return Projection(str(crs), (a, b, c, d, e, f))
+
+
+def _named(crs: str) -> str:
+    """
+    Give the authority code of a CRS, whether it came as such a code or as WKT; WKT that is none stays what it is.
+
+    Raises:
+        EvaluationError: If it is no CRS.
+    """
+    if crs.lower().startswith("epsg:"):
+        parse_crs(crs.upper())
+        return crs.upper()
+    code = parse_crs(crs).to_authority(min_confidence=100) if "[" in crs else None
+    return crs if code is None else ":".join(code)
 
 
 @function("Projection.atScale")
@@ -42,5 +55,6 @@ def scaled(projection: Projection, x: float, y: float) -> Projection:
 
 
 @function("Projection.crs")
-def crs(projection: Projection) -> str:
-    return projection.crs
+def crs(projection: Projection) -> str | None:
+    """Give the authority code; null if the CRS has none."""
+    return None if "[" in projection.crs else projection.crs

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestrator.sandbox.earthengine.evaluate import reducing, sorting
+from orchestrator.sandbox.earthengine.evaluate import ranks, reducing, sorting
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.reducing import Inputs, Planes, Reducer, not_for_images
 from orchestrator.sandbox.earthengine.evaluate.registry import function
@@ -50,12 +50,12 @@ def _truth(*, every: bool) -> Planes:
     return planes
 
 
-def _double_kind(kind: PixelType, count: int) -> list[PixelType]:
+def double_kind(kind: PixelType, count: int) -> list[PixelType]:
     del kind, count
     return [PixelType("double")]
 
 
-def _plain(name: str, planes: Planes, reduce: Callable[[Array], Any], kinds: reducing.Kinds) -> Reducer:
+def plain(name: str, planes: Planes, reduce: Callable[[Array], Any], kinds: reducing.Kinds) -> Reducer:
     """Make a reducer that heeds no weights; of nothing it gives null."""
 
     def scalars(inputs: Inputs) -> list[Any]:
@@ -65,19 +65,25 @@ def _plain(name: str, planes: Planes, reduce: Callable[[Array], Any], kinds: red
     return Reducer((name,), planes, scalars, kinds)
 
 
-def _weighing(
-    name: str, planes: Planes, reduce: Callable[[Array, Array], Any], kinds: reducing.Kinds, *, empty: Any = None
+def weighing(
+    name: str,
+    planes: Planes,
+    reduce: Callable[[Array, Array], Any],
+    kinds: reducing.Kinds,
+    *,
+    empty: Any = None,
+    heavy: Planes | None = None,
 ) -> Reducer:
     """Make a reducer of values and weights, which are 1 where nobody gives them."""
 
     def scalars(inputs: Inputs) -> list[Any]:
-        values, weights = _weighed(inputs)
+        values, weights = weighed(inputs)
         return [reduce(values, weights) if len(values) else empty]
 
-    return Reducer((name,), planes, scalars, kinds, (True,))
+    return Reducer((name,), planes, scalars, kinds, (True,), weighing=heavy)
 
 
-def _weighed(inputs: Inputs) -> tuple[Array, Array]:
+def weighed(inputs: Inputs) -> tuple[Array, Array]:
     """Give the values of weight, and the weights."""
     (values,), (weights,) = inputs.columns, inputs.weights
     if weights is None:
@@ -85,14 +91,14 @@ def _weighed(inputs: Inputs) -> tuple[Array, Array]:
     return values[weights > 0], weights[weights > 0]
 
 
-def _of_equals(name: str, reduce: Callable[[Array], list[Any]], count: int) -> reducing.Scalars:
-    """Reduce by rank, which is documented for records that count alike."""
+def of_equals(name: str, reduce: Callable[[Array], Any]) -> reducing.Scalars:
+    """Reduce what is documented for records that count alike."""
 
     def scalars(inputs: Inputs) -> list[Any]:
-        values, weights = _weighed(inputs)
+        values, weights = weighed(inputs)
         if len(weights) and np.ptp(weights) > _EQUAL:
             raise not_imitated(f"Reducer.{name} of values with different weights (call unweighted() on it): this")
-        return reduce(values) if len(values) else [None] * count
+        return [reduce(values) if len(values) else None]
 
     return scalars
 
@@ -115,6 +121,18 @@ def _totals(values: Array, weights: Array) -> tuple[Array, Array]:
     return found, np.bincount(at, weights=weights, minlength=len(found))
 
 
+def _median(values: Array, weights: Array) -> Any:
+    """Give the value with half the weight on each side, or the mean of two (REST reference, `PyramidingPolicy`)."""
+    order = np.argsort(values, kind="stable")
+    sums = np.cumsum(weights[order])
+    half = sums[-1] / 2
+    tie = np.abs(sums - half) <= _EQUAL * sums[-1]
+    if tie.any():
+        at = int(np.argmax(tie))
+        return (values[order[at]] + values[order[at + 1]]) / 2
+    return float(values[order[np.searchsorted(sums, half)]])
+
+
 def _mode(values: Array, weights: Array) -> Any:
     found, totals = _totals(values, weights)
     return found[np.argmax(totals)]
@@ -130,10 +148,10 @@ def _key(value: Any) -> str:
     return str(int(number)) if isinstance(number, float) and number.is_integer() else str(number)
 
 
-MIN = _plain("min", reducing.accumulated(np.minimum, _highest), np.min, reducing.same_kind)
-MAX = _plain("max", reducing.accumulated(np.maximum, _lowest), np.max, reducing.same_kind)
-FIRST = _plain("first", reducing.taken(1), lambda values: values[0], reducing.same_kind)
-LAST = _plain("last", reducing.taken(-1), lambda values: values[-1], reducing.same_kind)
+MIN = plain("min", reducing.accumulated(np.minimum, _highest), np.min, reducing.same_kind)
+MAX = plain("max", reducing.accumulated(np.maximum, _lowest), np.max, reducing.same_kind)
+FIRST = plain("first", reducing.taken(1), lambda values: values[0], reducing.same_kind)
+LAST = plain("last", reducing.taken(-1), lambda values: values[-1], reducing.same_kind)
 
 REDUCERS: dict[str, Reducer] = {
     "min": MIN,
@@ -142,45 +160,43 @@ REDUCERS: dict[str, Reducer] = {
     "count": Reducer(
         ("count",), reducing.counted, lambda inputs: [len(inputs.unweighted().columns[0])], reducing.count_kind
     ),
-    "median": Reducer(
-        ("median",),
-        reducing.ranked(reducing.middle, sorting.middle_ranks),
-        _of_equals("median", lambda values: [np.median(values)], 1),
-        reducing.fraction_kind,
-        (True,),
+    "median": weighing("median", ranks.ranked(ranks.middle, sorting.middle_ranks), _median, reducing.fraction_kind),
+    "mean": weighing("mean", reducing.averaged, _mean, reducing.fraction_kind, heavy=reducing.weighed(moment=1)),
+    "sum": weighing("sum", _summed, _sum, reducing.sum_kind, empty=0.0, heavy=reducing.weighed(moment=0)),
+    "product": plain("product", _product, lambda values: np.prod(values, dtype=np.float64), double_kind),
+    "mode": weighing("mode", ranks.ranked(ranks.most_frequent), _mode, reducing.same_kind),
+    "variance": weighing(
+        "variance", reducing.spread(root=False), _variance, reducing.fraction_kind, heavy=reducing.weighed(moment=2)
     ),
-    "mean": _weighing("mean", reducing.averaged, _mean, reducing.fraction_kind),
-    "sum": _weighing("sum", _summed, _sum, reducing.sum_kind, empty=0.0),
-    "product": _plain("product", _product, lambda values: np.prod(values, dtype=np.float64), _double_kind),
-    "mode": _weighing("mode", reducing.ranked(reducing.most_frequent), _mode, reducing.same_kind),
-    "variance": _weighing("variance", reducing.spread(root=False), _variance, reducing.fraction_kind),
-    "stdDev": _weighing(
+    "stdDev": weighing(
         "stdDev",
         reducing.spread(root=True),
         lambda values, weights: np.sqrt(_variance(values, weights)),
         reducing.fraction_kind,
+        heavy=reducing.weighed(moment=2, root=True),
     ),
     "firstNonNull": FIRST,
     "lastNonNull": LAST,
-    "allNonZero": _plain("all", _truth(every=True), lambda values: int(np.all(values)), reducing.boolean_kind),
-    "anyNonZero": _plain("any", _truth(every=False), lambda values: int(np.any(values)), reducing.boolean_kind),
-    "frequencyHistogram": _weighing("histogram", not_for_images, _frequencies, _double_kind, empty={}),
+    "allNonZero": plain("all", _truth(every=True), lambda values: int(np.all(values)), reducing.boolean_kind),
+    "anyNonZero": plain("any", _truth(every=False), lambda values: int(np.any(values)), reducing.boolean_kind),
+    "frequencyHistogram": weighing("histogram", not_for_images, _frequencies, double_kind, empty={}),
 }
 
 
-def _register(name: str, reducer: Reducer) -> None:
+def _register(name: str, reducer: Reducer, *aliases: str) -> None:
     def make(*limits: Any) -> Reducer:
         """Give the reducer; limits of its histogram do not matter to an exact one."""
-        if name in {"min", "max"} and limits and limits[0] not in (None, 1):
-            raise not_imitated(f"Reducer.{name}: 'numInputs' other than 1")
+        del limits
         return reducer
 
-    function(f"Reducer.{name}")(make)
+    function(f"Reducer.{name}", *aliases)(make)
 
 
 for _name, _reducer in REDUCERS.items():
-    if _name != "frequencyHistogram":
+    if _name not in {"frequencyHistogram", "min", "max"}:
         _register(_name, _reducer)
+_register("and", REDUCERS["allNonZero"])
+_register("or", REDUCERS["anyNonZero"])
 
 
 @function("Reducer.frequencyHistogram")
@@ -188,18 +204,16 @@ def frequency_histogram() -> Reducer:
     return REDUCERS["frequencyHistogram"]
 
 
-# Of inputs that may be null, which only lists have, these two take the null itself.
-WITH_NULLS = (replace(FIRST), replace(LAST))
-
-
 @function("Reducer.first")
 def first() -> Reducer:
-    return WITH_NULLS[0]
+    """Give the first input, which in a list may be a null."""
+    return replace(FIRST, nulls=True)
 
 
 @function("Reducer.last")
 def last() -> Reducer:
-    return WITH_NULLS[1]
+    """Give the last input, which in a list may be a null."""
+    return replace(LAST, nulls=True)
 
 
 @function("Reducer.toList")
@@ -212,99 +226,39 @@ def to_list(size: int | None, optional: int) -> Reducer:
         columns = [column.tolist() for column in inputs.unweighted().columns]
         return [columns[0] if size is None else [list(row) for row in zip(*columns, strict=True)]]
 
-    return Reducer(("list",), not_for_images, scalars, _double_kind, (False,) * (size or 1), optional)
+    return Reducer(("list",), not_for_images, scalars, double_kind, (False,) * (size or 1), optional, drops=True)
+
+
+def _least(values: Array, weights: Array) -> Any:
+    del weights
+    return np.min(values)
+
+
+def _greatest(values: Array, weights: Array) -> Any:
+    del weights
+    return np.max(values)
+
+
+_RANKS: dict[float, Reducer] = {
+    0: weighing("p0", MIN.planes, _least, reducing.same_kind, heavy=MIN.planes),
+    50: REDUCERS["median"],
+    100: weighing("p100", MAX.planes, _greatest, reducing.same_kind, heavy=MAX.planes),
+}
 
 
 @function("Reducer.percentile")
 def percentile(wanted: list[Any], names: list[str] | None, buckets: Any, width: Any, raw: Any) -> Reducer:
+    """Give least, middle and greatest value: how ranks between are interpolated is not documented."""
     del buckets, width, raw
-    outputs = tuple(names) if names else tuple(f"p{_key(value)}" for value in wanted)
-    scalars = _of_equals(
-        "percentile", lambda values: [float(np.percentile(values, value)) for value in wanted], len(wanted)
-    )
-
-    def kinds(kind: PixelType, count: int) -> list[PixelType]:
-        return reducing.fraction_kind(kind, count) * len(wanted)
-
-    return Reducer(outputs, reducing.ranked(reducing.percentiles(wanted)), scalars, kinds, (True,))
-
-
-@function("Reducer.combine")
-def combine(left: Reducer, right: Reducer, prefix: str, shared: bool) -> Reducer:
-    """Run two reducers side by side, on the same inputs or each on its own."""
-    if shared:
-        if left.inputs != right.inputs:
-            raise EvaluationError(
-                f"Reducer.combine: Reducers that share inputs must have as many: {left.inputs} and {right.inputs}."
-            )
-        return left.combined(right, prefix)
-
-    def scalars(inputs: Inputs) -> list[Any]:
-        return [
-            *left.scalars(inputs.part(0, left.inputs)),
-            *right.scalars(inputs.part(left.inputs, right.inputs)),
-        ]
-
-    outputs = (*left.outputs, *(prefix + name for name in right.outputs))
-    return Reducer(outputs, not_for_images, scalars, _no_kinds, left.weighted + right.weighted)
-
-
-def _no_kinds(kind: PixelType, count: int) -> list[PixelType]:
-    del kind, count
-    raise EvaluationError("This sandbox does not imitate this reducer on images; only on regions and lists.")
-
-
-@function("Reducer.repeat")
-def repeat(reducer: Reducer, count: int) -> Reducer:
-    """Reduce each of `count` groups of inputs by a copy; every output is a list of the copies' outputs."""
-
-    def scalars(inputs: Inputs) -> list[Any]:
-        copies = [reducer.scalars(inputs.part(at * reducer.inputs, reducer.inputs)) for at in range(count)]
-        return [list(found) for found in zip(*copies, strict=True)]
-
-    return Reducer(reducer.outputs, not_for_images, scalars, _no_kinds, reducer.weighted * count)
-
-
-@function("Reducer.unweighted")
-def unweighted(reducer: Reducer) -> Reducer:
-    """Let every record that counts at all count alike."""
-    return replace(
-        reducer,
-        scalars=lambda inputs: reducer.scalars(inputs.unweighted()),
-        weighted=(False,) * reducer.inputs,
-    )
-
-
-@function("Reducer.splitWeights")
-def split_weights(reducer: Reducer) -> Reducer:
-    """Let a second input be the weight of the first."""
-    if reducer.weighted != (True,):
-        raise not_imitated("Reducer.splitWeights: a reducer without exactly one input, which heeds weights,")
-
-    def scalars(inputs: Inputs) -> list[Any]:
-        values, weights = inputs.unweighted().columns
-        return reducer.scalars(Inputs((values,), (weights,)))
-
-    return Reducer(reducer.outputs, not_for_images, scalars, _no_kinds, (False, False))
-
-
-@function("Reducer.setOutputs")
-def set_outputs(reducer: Reducer, names: list[Any]) -> Reducer:
-    """Rename the outputs; one whose new name is null or empty is dropped."""
-    if len(names) != len(reducer.outputs):
-        raise EvaluationError(f"Reducer.setOutputs: {len(names)} names were given for {len(reducer.outputs)} outputs.")
-    kept = [at for at, name in enumerate(names) if name]
-
-    def chosen(found: Sequence[Any]) -> list[Any]:
-        return [found[at] for at in kept]
-
-    return replace(
-        reducer,
-        outputs=tuple(str(names[at]) for at in kept),
-        planes=lambda tiles, dtype: chosen(reducer.planes(tiles, dtype)),
-        scalars=lambda inputs: chosen(reducer.scalars(inputs)),
-        kinds=lambda kind, count: chosen(reducer.kinds(kind, count)),
-    )
+    for value in wanted:
+        if value not in _RANKS:
+            raise not_imitated(f"Reducer.percentile: {value}, any but 0, 50 and 100,")
+    if not wanted or (names is not None and len(names) != len(wanted)):
+        raise EvaluationError(f"Reducer.percentile: {len(wanted)} percentiles, and {len(names or ())} names.")
+    every = _RANKS[wanted[0]]
+    for value in wanted[1:]:
+        every = every.combined(_RANKS[value], "")
+    return replace(every, outputs=tuple(names) if names else tuple(f"p{_key(value)}" for value in wanted))
 
 
 def column_of(values: Sequence[Any]) -> Array:
@@ -332,16 +286,29 @@ def reduced(name: str, reducer: Reducer, inputs: Inputs) -> list[Any]:
         ) from None
 
 
+def full_records(name: str, reducer: Reducer, rows: Sequence[Sequence[Any]]) -> list[int]:
+    """
+    Number the records that a reducer sees: those without a null, but in the inputs that may be null.
+
+    Raises:
+        EvaluationError: If a record lacks some of its inputs, and it is not told what becomes of it.
+    """
+    if reducer.nulls:
+        return list(range(len(rows)))
+    full = [at for at, row in enumerate(rows) if None not in row[: len(row) - reducer.optional]]
+    whole = {at for at, row in enumerate(rows) if all(value is None for value in row)}
+    if not reducer.drops and len(full) + len(whole) < len(rows):
+        raise not_imitated(f"{name}: records of several inputs of which some are null")
+    return full
+
+
 @function("List.reduce")
 def reduce_list(items: list[Any], reducer: Reducer) -> Any:
     """Reduce a list, of lists if the reducer has several inputs."""
-    if reducer in WITH_NULLS and None in items:
-        raise not_imitated("List.reduce: the first or last of a list with nulls")
-    if reducer.inputs == 1:
-        columns = [[item for item in items if item is not None]]
-    else:
-        if not all(isinstance(item, list) and len(item) == reducer.inputs and None not in item for item in items):
-            raise EvaluationError(f"List.reduce: Elements must be lists of {reducer.inputs} inputs.")
-        columns = [[item[at] for item in items] for at in range(reducer.inputs)]
-    found = reduced("List.reduce", reducer, Inputs.of(*map(column_of, columns)))
+    rows = [[item] for item in items] if reducer.inputs == 1 else items
+    if not all(isinstance(row, list) and len(row) == reducer.inputs for row in rows):
+        raise EvaluationError(f"List.reduce: Elements must be lists of {reducer.inputs} inputs.")
+    kept = full_records("List.reduce", reducer, rows)
+    columns = [column_of([rows[at][number] for at in kept]) for number in range(reducer.inputs)]
+    found = reduced("List.reduce", reducer, Inputs.of(*columns))
     return found[0] if len(found) == 1 else dict(zip(reducer.outputs, found, strict=True))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
-import shapely
 
+from orchestrator.sandbox.earthengine.evaluate.array_bands import reduced_arrays
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
-from orchestrator.sandbox.earthengine.evaluate.functions.reducer import column_of, reduced
+from orchestrator.sandbox.earthengine.evaluate.functions.reducer import column_of, full_records, reduced
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.pixels import (
     Strip,
@@ -23,31 +23,30 @@ from orchestrator.sandbox.earthengine.evaluate.pixels import (
 from orchestrator.sandbox.earthengine.evaluate.projection import Grid, Projection
 from orchestrator.sandbox.earthengine.evaluate.reducing import Inputs, Reducer
 from orchestrator.sandbox.earthengine.evaluate.registry import function
-from orchestrator.sandbox.earthengine.evaluate.values import INDEX, Collection, Feature, Image
+from orchestrator.sandbox.earthengine.evaluate.values import Collection, Image
 
+_FINEST_TILES, _COARSEST_TILES = 0.1, 16
 _MAX_VALUES = 1_048_576  # in one answer of getRegion
 
 
-def _within(name: str, image: Image, region: Geometry | None) -> Geometry:
+def within(name: str, image: Image, region: Geometry | None) -> Geometry:
     found = image.footprint if region is None else region
     if found is None:
         raise EvaluationError(f"{name}: A geometry must be given for an unbounded image.")
     return found
 
 
-def _affordable(name: str, grid: Grid, most: int, *, best_effort: bool) -> Grid:
-    count = grid.height * grid.width
+def affordable(name: str, place: Geometry, lattice: Projection, most: int, *, best_effort: bool) -> Projection:
+    """Give the lattice, or with best effort a coarser one, on which a region has no more pixels than allowed."""
+    count = max(1, round(pixel_count(place, lattice)))
     if count <= most:
-        return grid
+        return lattice
     if not best_effort:
         raise EvaluationError(
             f"{name}: Too many pixels in the region. Found {count}, but maxPixels allows only {most}.\n"
             "Ensure that you are not aggregating at a higher resolution than you intended."
         )
-    factor = int(np.ceil(np.sqrt(count / most)))
-    lattice = grid.projection.coarsened(factor)
-    rows, cols = -(-grid.height // factor) + 1, -(-grid.width // factor) + 1
-    return Grid(lattice, grid.row // factor, grid.col // factor, rows, cols)
+    return lattice.coarsened(int(np.ceil(np.sqrt(count / most))))
 
 
 @function("Image.reduceRegion")
@@ -68,28 +67,44 @@ def reduce_region(
     An input without weights sees the pixels whose centre lies in the region; one that heeds weights sees those of
     which half a percent does, by the covered fraction.
     """
-    del tile_scale
     name = "Image.reduceRegion"
-    place = _within(name, image, region)
+    if not _FINEST_TILES <= tile_scale <= _COARSEST_TILES:
+        raise EvaluationError(f"{name}: tileScale must be between 0.1 and 16, found {tile_scale}.")
+    place = within(name, image, region)
+    lattice = working_projection(name, image, crs, transform, scale)
+    return pixels_of(name, image, reducer, place, lattice, most, best_effort=best_effort).reduced(name, image, reducer)
+
+
+def pixels_of(
+    name: str,
+    image: Image,
+    reducer: Reducer,
+    place: Geometry,
+    lattice: Projection,
+    most: int | None,
+    *,
+    best_effort: bool = False,
+) -> Pixels:
+    """
+    Read the pixels that a reducer sees in a region.
+
+    Raises:
+        EvaluationError: If the reducer fits neither each band nor all of them, or there are more pixels than allowed.
+    """
     if reducer.inputs not in {1, len(image.bands)}:
         raise EvaluationError(
             f"{name}: The reducer has {reducer.inputs} inputs, but the image has {len(image.bands)} bands."
         )
-    grid = region_grid(place, working_projection(name, image, crs, transform, scale))
-    grid = _affordable(name, grid, most, best_effort=best_effort)
-    pixels = _Pixels(len(image.bands))
+    if most is not None:
+        lattice = affordable(name, place, lattice, most, best_effort=best_effort)
+    grid = region_grid(place, lattice)
+    pixels = Pixels(len(image.bands))
     for strip in strips(image, place, grid, weighted=any(reducer.weighted)):
         pixels.add(strip)
-    if reducer.inputs > 1:
-        found = reduced(name, reducer, pixels.records(range(len(image.bands))))
-        return dict(zip(reducer.outputs, found, strict=True))
-    answer: dict[str, Any] = {}
-    for at, band in enumerate(image.bands):
-        answer.update(_named(band.name, reducer, reduced(name, reducer, pixels.records([at]))))
-    return answer
+    return pixels
 
 
-class _Pixels:
+class Pixels:
     """The pixels of a region, band by band, with their masks and weights."""
 
     def __init__(self, count: int) -> None:
@@ -108,10 +123,32 @@ class _Pixels:
         self._inside.append(strip.inside[chosen])
         self._shares.append(np.ones(chosen.sum()) if strip.coverage is None else strip.coverage[chosen])
 
-    def records(self, bands: Sequence[int]) -> Inputs:
+    def reduced(self, name: str, image: Image, reducer: Reducer, *, own_names: bool = False) -> dict[str, Any]:
+        """
+        Reduce each band for itself, or all at once if the reducer has several inputs.
+
+        With `own_names`, the results of the only band are named by the reducer alone.
+        """
+        if reducer.inputs > 1:
+            if any(band.type.dimensions for band in image.bands):
+                raise not_imitated(f"{name}: a reducer of several inputs of which some are arrays")
+            records = self._records(name, range(len(image.bands)), joint=reducer.joint)
+            return dict(zip(reducer.outputs, reduced(name, reducer, records), strict=True))
+        answer: dict[str, Any] = {}
+        for at, band in enumerate(image.bands):
+            reduce = partial(reduced_arrays, kind=band.type) if band.type.dimensions else reduced
+            results = reduce(name, reducer, self._records(name, [at], joint=True))
+            if own_names:
+                return dict(zip(reducer.outputs, results, strict=True))
+            answer.update(_named(band.name, reducer, results))
+        return answer
+
+    def _records(self, name: str, bands: Sequence[int], *, joint: bool) -> Inputs:
         """Give the pixels whose mask is not zero in any of some bands; each weighs the lesser of mask and share."""
         masks = [np.concatenate(self._masks[at]) for at in bands]
         valid = np.logical_and.reduce([mask > 0 for mask in masks])
+        if not joint and any((mask > 0).sum() != valid.sum() for mask in masks):
+            raise not_imitated(f"{name}: pixels of which some inputs are masked")
         # The first piece is empty and of no type of its own.
         columns = [np.concatenate(self._values[at][1:] or self._values[at])[valid] for at in bands]
         shares, inside = np.concatenate(self._shares)[valid], np.concatenate(self._inside)[valid]
@@ -123,54 +160,6 @@ def _named(band: str, reducer: Reducer, results: list[Any]) -> dict[str, Any]:
     if len(results) == 1:
         return {band: results[0]}
     return {f"{band}_{output}": value for output, value in zip(reducer.outputs, results, strict=True)}
-
-
-@function("Image.sample")
-def sample(
-    image: Image,
-    region: Geometry | None,
-    scale: float | None,
-    projection: Projection | None,
-    factor: float | None,
-    count: int | None,
-    seed: int,
-    drop_nulls: bool,
-    tile_scale: float,
-    geometries: bool,
-) -> Collection:
-    """Give pixels as features, a random choice of them if a number or a share is asked for."""
-    del tile_scale
-    name = "Image.sample"
-    place = _within(name, image, region)
-    grid = region_grid(place, working_projection(name, image, projection, None, scale))
-
-    def produce() -> list[Feature]:
-        features = list(_sampled(image, place, grid, drop_nulls=drop_nulls, geometries=geometries))
-        wanted = count if factor is None else round(len(features) * factor)
-        if wanted is None or wanted >= len(features):
-            return features
-        chosen = np.random.default_rng(abs(seed)).choice(len(features), wanted, replace=False)
-        return [features[at] for at in sorted(chosen)]
-
-    return Collection(produce, kind="FeatureCollection")
-
-
-def _sampled(image: Image, place: Geometry, grid: Grid, *, drop_nulls: bool, geometries: bool) -> Iterator[Feature]:
-    at = 0
-    for strip in strips(image, place, grid):
-        columns = [values[strip.inside] for values in strip.values]
-        masks = [valid[strip.inside] for valid in strip.valid]
-        lon, lat = lonlat(grid, *strip.centres())
-        for number in range(len(lon)):
-            if drop_nulls and not all(mask[number] for mask in masks):
-                continue
-            values = {
-                band.name: column[number].item() if mask[number] else None
-                for band, column, mask in zip(image.bands, columns, masks, strict=True)
-            }
-            point = Geometry(shapely.Point(lon[number], lat[number])) if geometries else None
-            yield Feature(point, {**values, INDEX: str(at)})
-            at += 1
 
 
 @function("ImageCollection.getRegion")
@@ -197,6 +186,8 @@ def get_region(
         raise EvaluationError(
             f"ImageCollection.getRegion: Too many values: {expected} values but only {_MAX_VALUES} allowed."
         )
+    if any(band.type.dimensions for image in images for band in image.bands):
+        raise not_imitated("ImageCollection.getRegion of array bands")
     rows: list[Any] = [["id", "longitude", "latitude", "time", *names]]
     for image in images:
         if image.names != names:
@@ -228,12 +219,9 @@ def reduce_columns(
     """
     name = "Collection.reduceColumns"
     if len(selectors) != reducer.inputs:
-        raise EvaluationError(f"{name}: The reducer needs {reducer.inputs} selectors, found {len(selectors)}.")
+        raise EvaluationError(f"{name}: Need {reducer.inputs} inputs for <Reducer>, got {len(selectors)}.")
     rows = [[element.properties.get(key) for key in selectors] for element in collection.elements()]
-    full = [at for at, row in enumerate(rows) if None not in row[: len(row) - reducer.optional]]
-    whole = {at for at, row in enumerate(rows) if all(value is None for value in row)}
-    if "list" not in reducer.outputs and len(full) + len(whole) < len(rows):
-        raise not_imitated(f"{name}: records of several inputs of which some are null")
+    full = full_records(name, reducer, rows)
     columns = [column_of([rows[at][number] for at in full]) for number in range(len(selectors))]
     weighed = _weights_of(name, collection, reducer, weights, full)
     found = reduced(name, reducer, Inputs(tuple(columns), weighed))
@@ -260,24 +248,3 @@ def _weights_of(
             raise EvaluationError(f"{name}: Weight '{key}' is not a number in every record.")
         weights.append(None if column is None else np.asarray(column, np.float64))
     return tuple(weights)
-
-
-@function("Image.sampleRectangle")
-def sample_rectangle(
-    image: Image, region: Geometry | None, properties: list[str] | None, default: float | None, arrays: Any
-) -> Feature:
-    """Give the pixels around a region as nested lists, one property per band."""
-    del arrays
-    place = _within("Image.sampleRectangle", image, region)
-    grid = place.grid_on(image.bands[0].projection)
-    found: dict[str, Any] = {name: image.properties.get(name) for name in properties or ()}
-    box = Geometry(grid.outline(), Projection(grid.crs))
-    for strip in strips(image, box, grid):
-        for band, values, valid in zip(image.bands, strip.values, strip.valid, strict=True):
-            if default is None and not valid.all():
-                raise EvaluationError(
-                    f"Image.sampleRectangle: Fully or partially masked band '{band.name}' and no defaultValue."
-                )
-            filled = np.where(valid, values, 0 if default is None else default)
-            found.setdefault(band.name, []).extend(filled.tolist())
-    return replace(Feature(place), properties=found)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from orchestrator.sandbox.earthengine.evaluate.encode import encoded
+from orchestrator.sandbox.earthengine.evaluate.equality import Members, position
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.functions.number import plain
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import Algorithm, Feature, Image, number_in, text_in
 
@@ -19,7 +21,7 @@ def sequence(start: float, end: float | None, step: float, count: int | None) ->
         return [start + at * width for at in range(count)]
     if end is None or step == 0:
         raise EvaluationError("List.sequence: 'end' or 'count' must be given, and a step other than 0.")
-    length = int((end - start) / step + 1e-9) + 1
+    length = math.floor((end - start) / step + 1e-9) + 1
     if length > _MAX_LENGTH:
         raise EvaluationError("List.sequence: the sequence is too long.")
     return [start + at * step for at in range(max(length, 0))]
@@ -70,34 +72,36 @@ def cat(items: list[Any], other: list[Any]) -> list[Any]:
 
 @function("List.contains")
 def contains(items: list[Any], element: Any) -> bool:
-    return element in items
+    return position(items, element) >= 0
 
 
 @function("List.containsAll")
 def contains_all(items: list[Any], other: list[Any]) -> bool:
-    return all(item in items for item in other)
+    members = Members(items)
+    return all(members.find(item) >= 0 for item in other)
 
 
 @function("List.distinct")
 def distinct(items: list[Any]) -> list[Any]:
     found: list[Any] = []
+    members = Members()
     for item in items:
-        if item not in found:
+        if members.find(item) < 0:
+            members.add(item)
             found.append(item)
     return found
 
 
 @function("List.remove")
 def remove(items: list[Any], element: Any) -> list[Any]:
-    if element not in items:
-        return items
-    at = items.index(element)
-    return [*items[:at], *items[at + 1 :]]
+    at = position(items, element)
+    return items if at < 0 else [*items[:at], *items[at + 1 :]]
 
 
 @function("List.removeAll")
 def remove_all(items: list[Any], other: list[Any]) -> list[Any]:
-    return [item for item in items if item not in other]
+    members = Members(other)
+    return [item for item in items if members.find(item) < 0]
 
 
 @function("List.size", "List.length")
@@ -109,6 +113,8 @@ def size(items: list[Any]) -> int:
 def cut(items: list[Any], start: int, end: int | None, step: int | None) -> list[Any]:
     if step is not None and step < 1:
         raise not_imitated(f"List.slice: a step of {step}")
+    if min(start, end or 0) < -len(items):
+        raise not_imitated(f"List.slice: a position before the first of {len(items)} elements")
     return items[start:end:step]
 
 
@@ -118,7 +124,9 @@ def ordered(items: list[Any], keys: list[Any] | None) -> list[Any]:
     order = items if keys is None else keys
     if len(order) != len(items):
         raise EvaluationError("List.sort: 'keys' must have the same length as 'list'.")
-    plain = all(isinstance(key, (int, float)) for key in order) or all(isinstance(key, str) for key in order)
+    plain = all(isinstance(key, (int, float)) and not isinstance(key, bool) for key in order) or all(
+        isinstance(key, str) for key in order
+    )
     if not plain:
         raise not_imitated("List.sort: an order of nulls or of values of several kinds")
     return [item for _, item in sorted(zip(order, items, strict=True), key=lambda pair: pair[0])]
@@ -148,16 +156,13 @@ def joined(items: list[Any], separator: str) -> str:
 
 
 def _written(item: Any) -> str:
-    if isinstance(item, str):
-        return item
-    if isinstance(item, bool) or not isinstance(item, (int, float)):
-        raise not_imitated("List.join: the text of anything but texts and numbers")
-    return str(encoded(item))
+    """Write texts and numbers; of booleans, no source tells how they are written."""
+    return item if isinstance(item, str) else plain("List.join", item)
 
 
 @function("List.indexOf")
 def index_of(items: list[Any], element: Any) -> int:
-    return items.index(element) if element in items else -1
+    return position(items, element)
 
 
 @function("List.filter")

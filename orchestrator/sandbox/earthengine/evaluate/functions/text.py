@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from orchestrator.sandbox.earthengine.evaluate.encode import encoded
 from orchestrator.sandbox.earthengine.evaluate.errors import not_imitated
 from orchestrator.sandbox.earthengine.evaluate.functions.number import plain
 from orchestrator.sandbox.earthengine.evaluate.registry import function
@@ -17,9 +16,7 @@ def make(value: Any) -> str:
     """Write a number as its shortest digits; the text of anything but numbers and texts is not documented."""
     if isinstance(value, str):
         return value
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return plain("String", value)
-    raise not_imitated(f"String: the text of a value of type {type(value).__name__}")
+    return plain("String", value)
 
 
 @function("String.cat")
@@ -27,14 +24,30 @@ def join(left: str, right: str) -> str:
     return left + right
 
 
+_LAST_SINGLE = "\uffff"  # Java counts characters beyond it twice; whether the service does, no source tells
+_BLANKS = " \t\n\r\f\v"
+
+
+def _counted(name: str, text: str) -> str:
+    """
+    Give a text whose characters can be counted.
+
+    Raises:
+        EvaluationError: If it has characters that some count twice.
+    """
+    if text and max(text) > _LAST_SINGLE:
+        raise not_imitated(f"String.{name}: positions in a text with the character '{max(text)}'")
+    return text
+
+
 @function("String.length")
 def length(text: str) -> int:
-    return len(text)
+    return len(_counted("length", text))
 
 
 @function("String.slice")
 def cut(text: str, start: int, end: int | None) -> str:
-    return text[start:end]
+    return _counted("slice", text)[start:end]
 
 
 @function("String.split")
@@ -50,6 +63,8 @@ def split(text: str, pattern: str, flags: str) -> list[str]:
         parts.append(text[at : match.start()])
         at = match.end()
     parts.append(text[at:])
+    if text and not any(parts):
+        raise not_imitated(f"String.split: a text of nothing but matches of '{pattern}'")
     while len(parts) > 1 and not parts[-1]:
         parts.pop()
     return parts
@@ -64,14 +79,15 @@ def replace(text: str, pattern: str, replacement: str, flags: str) -> str:
 
 @function("String.match")
 def match(text: str, pattern: str, flags: str) -> list[str]:
-    """Give the first match, or all of them with the flag `g`; an empty list where nothing matches."""
+    """Give the first match and its groups, or all matches with the flag `g`; an empty list where nothing matches."""
     found = compiled("String.match", pattern, flags)
     if "g" in flags:
         return [part.group(0) for part in found.finditer(text)]
-    if found.groups:
-        raise not_imitated(f"String.match: capturing groups in '{pattern}' without the flag 'g'")
     first = found.search(text)
-    return [] if first is None else [first.group(0)]
+    groups = [] if first is None else [first.group(0), *first.groups()]
+    if None in groups:
+        raise not_imitated(f"String.match: a group of '{pattern}' that takes no part in the match")
+    return groups
 
 
 @function("String.toUpperCase")
@@ -86,17 +102,21 @@ def lower(text: str) -> str:
 
 @function("String.trim")
 def trim(text: str) -> str:
-    return text.strip()
+    """Take blanks away at both ends; which other characters than ASCII's are blanks, no source tells."""
+    inner = text.strip(_BLANKS)
+    if inner != inner.strip():
+        raise not_imitated("String.trim: a text that begins or ends with a blank outside of ASCII")
+    return inner
 
 
 @function("String.index")
 def index(text: str, pattern: str) -> int:
-    return text.find(pattern)
+    return _counted("index", text).find(pattern)
 
 
 @function("String.rindex")
 def last_index(text: str, pattern: str) -> int:
-    return text.rfind(pattern)
+    return _counted("rindex", text).rfind(pattern)
 
 
 @function("String.equals")
@@ -112,10 +132,17 @@ def compare(left: str, right: str) -> int:
 @function("String.encodeJSON")
 def encode_json(value: Any) -> str:
     """Write primitives, lists and dictionaries, keys sorted, without blanks."""
-    plain = encoded(value)
-    if isinstance(value, (list, dict, str, int, float)) or value is None:
-        return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    raise not_imitated(f"String.encodeJSON: a value of type {type(value).__name__}")
+    return json.dumps(_json(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_json(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _json(item) for key, item in value.items()}
+    if not isinstance(value, (bool, str)) and value is not None:
+        plain("String.encodeJSON", value)  # refuses numbers whose digits are not told, and all that is none
+    return value
 
 
 @function("String.decodeJSON")
