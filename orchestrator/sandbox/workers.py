@@ -25,7 +25,8 @@ from orchestrator.sandbox.earthengine.evaluate.evaluator import Window
 from orchestrator.sandbox.errands import Computed, Wanted, receive, send
 from orchestrator.sandbox.scenes.catalogue import Catalogue
 
-# Processor seconds in the sandbox's own process after which workers are started; starting one takes a second, and it makes its own ground and skies.
+# Processor seconds in the sandbox's own process after which workers are started: starting one takes a second, and it
+# makes grounds and skies of its own.
 PATIENCE_SECONDS = 4.0
 PIECE_SIDE = 512  # pixels, asked for at a time
 END_SECONDS = 5.0
