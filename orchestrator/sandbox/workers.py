@@ -28,7 +28,7 @@ from orchestrator.sandbox.scenes.catalogue import Catalogue
 # Processor seconds in the sandbox's own process after which workers are started: starting one takes a second, and it
 # makes grounds and skies of its own.
 PATIENCE_SECONDS = 4.0
-PIECE_SIDE = 512  # pixels, asked for at a time
+PIECE_SIDE = 1024  # pixels, asked for at a time: smaller ones would have every worker invent the same ground
 END_SECONDS = 5.0
 MOST = 8  # processes, each of some 300 MiB
 
