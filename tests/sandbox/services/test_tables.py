@@ -229,8 +229,8 @@ def test_a_table_is_exported_to_drive(kit, drive):
     ("start", "what"),
     [
         pytest.param(
-            lambda: ee.batch.Export.table.toAsset(points(), "x", "projects/p/assets/x"), "Earth Engine asset",
-            id="to an asset",
+            lambda: ee.batch.Export.table.toFeatureView(points(), "x", "projects/p/assets/x"), "FeatureView",
+            id="to a feature view",
         ),
         pytest.param(
             lambda: ee.batch.Export.table.toDrive(points(), "x", fileFormat="TFRecord"), "TF_RECORD_TABLE",
