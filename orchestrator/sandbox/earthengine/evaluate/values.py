@@ -161,9 +161,9 @@ class SceneQuery:
 
     def covers(self, scene: Scene) -> bool:
         """Tell whether a scene of the collection is one of those that are asked for."""
-        when = scene.properties["system:time_start"]
-        after = self.start_ms is None or self.start_ms <= when
-        before = self.end_ms is None or when < self.end_ms
+        when = scene.properties.get("system:time_start")
+        after = self.start_ms is None or (when is not None and self.start_ms <= when)
+        before = self.end_ms is None or (when is not None and when < self.end_ms)
         return after and before and (self.region is None or bool(self.region.intersects(scene.footprint)))
 
 

@@ -87,9 +87,21 @@ def filtered(collection: Collection, condition: Any) -> Collection:
         return narrowed
 
     def produce() -> Iterable[Any]:
-        return (element for element in collection.stream() if condition.accepts(element))
+        looked_up = _by_index(collection, condition)
+        elements = collection.stream() if looked_up is None else looked_up
+        return (element for element in elements if condition.accepts(element))
 
     return collection.derived(produce)
+
+
+def _by_index(collection: Collection, condition: Any) -> list[Image] | None:
+    """Ask the catalogue for the one image of an index, however long the collection is; None if no other way."""
+    wanted = getattr(condition, "wanted", None)
+    index = None if wanted is None else wanted(INDEX)
+    if collection.query is None or not isinstance(index, str):
+        return None
+    found = _partner(collection, INDEX, index)
+    return [] if found is None else [found]
 
 
 def _pushed_down(collection: Collection, condition: Any) -> Collection | None:

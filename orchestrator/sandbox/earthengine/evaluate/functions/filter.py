@@ -69,6 +69,12 @@ class Equality(Comparison):
             raise not_imitated(f"Filter.equals: that '{self.left.field}' and '{self.right.field}' are both null")
         return a is b is None or (a is not None and b is not None and bool(self.test(a, b)))
 
+    def wanted(self, field: str) -> Any:
+        """Give the value that `field` must have; None if the filter is not of that kind."""
+        sides = {self.left.field: self.right, self.right.field: self.left}
+        other = sides.get(field)
+        return None if other is None or other.field is not None else other.value
+
 
 @dataclass(frozen=True, slots=True)
 class Difference(Comparison):
