@@ -245,7 +245,7 @@ TABLE_EXPORT: Schema = {
     "featureViewExportOptions": anything,
     "bigqueryExportOptions": anything,
     "requestId": string,
-    "maxErrorMeters": {"value": number},
+    "maxErrorMeters": anything,
     "maxVertices": {"value": int32},
     "maxWorkers": {"value": int32},
     "workloadTag": string,

@@ -81,8 +81,8 @@ class TableRoutes:
         if "expression" not in body:
             raise ProtocolViolation("Expression required.")
         kind = table_exports.file_format(body.get("fileFormat"))
-        if kind == "SHP":
-            raise not_imitated("a download of a shapefile")
+        if kind in {"SHP", "TF_RECORD_TABLE"}:  # getDownloadURL: "one of csv, json, geojson, kml, kmz"
+            raise not_imitated(f"a download in the format {kind}")
         self._evaluated(body["expression"])  # so that what cannot be computed is told now
         name = self._links.keep(project, {**body, "fileFormat": kind})
         return json_response(fields.select(request.query.get("fields"), {**body, "name": name}))

@@ -139,6 +139,11 @@ CHAINS = {
     "distance": lambda: call(
         "Image.fastDistanceTransform", image=call("Image.gt", image1=band("B4"), image2=9500), neighborhood=9
     ),
+    "convolution": lambda: call("Image.convolve", image=band("B4"), kernel=call("Kernel.kirsch")),
+    "slope": lambda: call("Terrain.slope", input=band("B4")),
+    "objects": lambda: call(
+        "Image.connectedPixelCount", input=call("Image.gt", image1=band("B4"), image2=9500), maxSize=15
+    ),
     "nested": lambda: call(
         "Image.focalMin",
         radius=2,

@@ -160,6 +160,13 @@ def test_the_incomplete_gamma_function_has_x_before_a():
     assert found[0, 0] == pytest.approx(1 - np.exp(-2), rel=1e-6)
 
 
+def test_lanczos_is_that_of_numbers():
+    """The page of Number.lanczos states 2.281783181 for 10."""
+    _, (found,), _ = seen(call("Image.lanczos", value=band("B4")), {"B4": np.array([[10]], np.uint16)})
+
+    assert found[0, 0] == pytest.approx(2.281783181, abs=5e-7)
+
+
 def test_bits_are_counted_and_turned():
     """Of 64 bits; the turned ones in the smallest signed type: not 25 is -26."""
     values = {"B4": np.array([[25, 0xFFFF]], np.uint16)}

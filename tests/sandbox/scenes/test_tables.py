@@ -7,6 +7,7 @@ from pyproj import Geod
 from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue
 from orchestrator.sandbox.scenes.tables import shipped
 from orchestrator.sandbox.scenes.tables.subdivision import divided
+from orchestrator.sandbox.scenes.world import WorldCatalogue
 
 USA = 259  # its GAUL code
 GEOD = Geod(ellps="WGS84")
@@ -108,6 +109,11 @@ def test_parts_of_a_divided_shape_do_not_overlap():
 
     assert sum(part.area for part in parts) == pytest.approx(shapely.union_all(parts).area)
     assert shapely.union_all(parts).symmetric_difference(ring).area < 1e-9
+
+
+def test_the_invented_earth_has_the_tables():
+    """Whatever sensors see it."""
+    assert WorldCatalogue().table("TIGER/2018/States") is shipped.TABLES["TIGER/2018/States"]
 
 
 def test_a_table_that_is_not_shipped_is_none():

@@ -21,6 +21,7 @@ from orchestrator.sandbox.earthengine.evaluate.functions.image_algebra import (
     union,
 )
 from orchestrator.sandbox.earthengine.evaluate.functions.image_structure import cast
+from orchestrator.sandbox.earthengine.evaluate.functions.number_special import lanczos
 from orchestrator.sandbox.earthengine.evaluate.images import default_band, mapped, paired
 from orchestrator.sandbox.earthengine.evaluate.nodes import PointwiseNode
 from orchestrator.sandbox.earthengine.evaluate.registry import function, lookup
@@ -45,6 +46,7 @@ _CURVES: dict[str, Callable[[Array], Array]] = {
 }
 for _name, _curve in _CURVES.items():
     unary(_name, as_fraction(_curve), fraction)
+unary("lanczos", lambda values: np.asarray(np.vectorize(lanczos)(values.astype(np.float64))), fraction)
 
 binary("gammainc", lambda x, a: scipy.special.gammainc(a, x), lambda _left, _right: pixel_types.FLOAT)
 binary("firstNonZero", lambda left, right: np.where(left != 0, left, right), union)

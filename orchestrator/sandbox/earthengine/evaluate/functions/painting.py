@@ -26,7 +26,7 @@ _SPHERE_METRES = 6_378_137.0  # the radius of the sphere; the reference names no
 _FLAT_DEGREES = 1.0  # within a window of this side, and around it, distances are measured in a plane
 
 
-def _placed(name: str, collection: Collection) -> list[tuple[Any, Geometry]]:
+def placed(name: str, collection: Collection) -> list[tuple[Any, Geometry]]:
     """
     Give the elements with their geometries.
 
@@ -64,14 +64,14 @@ class _Brush:
 def paint(image: Image, collection: Collection, color: Any, width: Any) -> Image:
     """Replace the values of each band where a feature is, or its outline; what is painted is not masked."""
     name = "Image.paint"
-    placed = _placed(name, collection)
+    found = placed(name, collection)
     brushes = [
         _Brush(_number(name, color, element), None if width is None else _number(name, width, element))
-        for element, _ in placed
+        for element, _ in found
     ]
     if any(brush.width is not None and brush.width <= 0 for brush in brushes):
         raise not_imitated(f"{name}: a width that is not positive")
-    shapes = Shapes([geometry for _, geometry in placed])
+    shapes = Shapes([geometry for _, geometry in found])
     return image.with_bands(replace(band, node=PaintedNode(band, shapes, brushes)) for band in image.bands)
 
 
@@ -123,9 +123,9 @@ def reduce_to_image(collection: Collection, properties: list[Any], reducer: Redu
         raise EvaluationError(
             f"{name}: The reducer has {reducer.inputs} inputs, but {len(properties)} properties are selected."
         )
-    placed = _placed(name, collection)
-    values = [[_number(name, str(each), element) for each in properties] for element, _ in placed]
-    group = _ReducedShapes(Shapes([geometry for _, geometry in placed]), values, reducer)
+    found = placed(name, collection)
+    values = [[_number(name, str(each), element) for each in properties] for element, _ in found]
+    group = _ReducedShapes(Shapes([geometry for _, geometry in found]), values, reducer)
     kinds = reducer.kinds(pixel_types.DOUBLE, max(len(values), 1))
     bands = (
         ImageBand(output, GroupedNode(group, at, (), None), kind)
@@ -161,7 +161,7 @@ def distance(collection: Collection, radius: float, margin: float) -> Image:
     name = "Collection.distance"
     if margin == 0:
         raise not_imitated(f"{name}: an error of 0")
-    drawn = [sphere.drawn(name, geometry, margin) for _, geometry in _placed(name, collection)]
+    drawn = [sphere.drawn(name, geometry, margin) for _, geometry in placed(name, collection)]
     edges = [part for shape in drawn for part in _edges(shape)]
     return Image((ImageBand("distance", DistanceNode(edges, radius), pixel_types.DOUBLE),))
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
+from orchestrator.sandbox.earthengine.evaluate.colours import colour
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.functions.image_structure import select
 from orchestrator.sandbox.earthengine.evaluate.images import default_band, pointwise
@@ -19,11 +20,6 @@ from orchestrator.sandbox.earthengine.evaluate.values import Image, ImageBand
 from orchestrator.sandbox.scenes.catalogue import PixelType
 
 _COLOURS = ("vis-red", "vis-green", "vis-blue")
-_NAMED = {
-    "black": "000000", "white": "FFFFFF", "red": "FF0000", "green": "008000", "blue": "0000FF",
-    "yellow": "FFFF00", "cyan": "00FFFF", "magenta": "FF00FF", "gray": "808080", "orange": "FFA500",
-    "brown": "A52A2A", "purple": "800080", "lime": "00FF00",
-}  # fmt: skip
 
 
 @function("Image.visualize")
@@ -113,13 +109,14 @@ def _paint(tile: Tile, *, stretch: tuple[float, float, float], table: NDArray[np
 
 
 def _colours(palette: list[str]) -> NDArray[np.float64]:
-    rows = []
-    for colour in palette:
-        text = _NAMED.get(colour.lower(), colour.removeprefix("#"))
-        if len(text) == 3:
-            text = "".join(letter * 2 for letter in text)
-        try:
-            rows.append([int(text[at : at + 2], 16) for at in (0, 2, 4)])
-        except ValueError:
-            raise EvaluationError(f"Image.visualize: Invalid color: '{colour}'.") from None
+    """
+    Read a palette, as (colour, red-green-blue).
+
+    Raises:
+        EvaluationError: If a colour is none, or is transparent.
+    """
+    inks = [colour("Image.visualize", text) for text in palette]
+    if any(ink.opacity < 1 for ink in inks):
+        raise not_imitated("Image.visualize: a palette with opacity")
+    rows = [[ink.red, ink.green, ink.blue] for ink in inks]
     return np.asarray(rows * 2 if len(rows) == 1 else rows, dtype=np.float64)
