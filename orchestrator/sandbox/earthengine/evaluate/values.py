@@ -85,6 +85,13 @@ class Feature:
 INDEX = "system:index"
 
 
+def property_of(element: Any, name: str) -> Any:
+    """Give a property, or null; an image of the catalogue has its id as one that is not listed."""
+    if name == "system:id" and isinstance(element, Image):
+        return element.asset_id
+    return element.properties.get(name)
+
+
 def geometry_of(element: Any) -> Geometry | None:
     """Give where an element lies."""
     return element.footprint if isinstance(element, Image) else element.geometry

@@ -21,6 +21,7 @@ from orchestrator.sandbox.earthengine.evaluate.values import (
     Predicate,
     SceneQuery,
     geometry_of,
+    property_of,
 )
 
 
@@ -37,7 +38,7 @@ class Operand:
             return self.value
         if self.field in {".all", ".geo"}:
             return geometry_of(element)
-        return element.properties.get(self.field)
+        return property_of(element, self.field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +325,7 @@ class Present:
     def accepts(self, left: Any, right: Any = None) -> bool:
         """Look at the first element only."""
         del right
-        return all(left.properties.get(name) is not None for name in self.names)
+        return all(property_of(left, name) is not None for name in self.names)
 
 
 @function("Filter.notNull")
