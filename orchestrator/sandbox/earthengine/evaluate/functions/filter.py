@@ -20,6 +20,7 @@ from orchestrator.sandbox.earthengine.evaluate.values import (
     Predicate,
     SceneQuery,
     geometry_of,
+    property_of,
 )
 
 
@@ -36,7 +37,7 @@ class Operand:
             return self.value
         if self.field in {".all", ".geo"}:
             return geometry_of(element)
-        return element.properties.get(self.field)
+        return property_of(element, self.field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,12 @@ class Equality(Comparison):
         if a is None and b is None and self.left.field is not None and self.right.field is not None:
             raise not_imitated(f"Filter.equals: that '{self.left.field}' and '{self.right.field}' are both null")
         return a is b is None or (a is not None and b is not None and bool(self.test(a, b)))
+
+    def wanted(self, field: str) -> Any:
+        """Give the value that `field` must have; None if the filter is not of that kind."""
+        sides = {self.left.field: self.right, self.right.field: self.left}
+        other = sides.get(field)
+        return None if other is None or other.field is not None else other.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +330,7 @@ class Present:
     def accepts(self, left: Any, right: Any = None) -> bool:
         """Look at the first element only."""
         del right
-        return all(left.properties.get(name) is not None for name in self.names)
+        return all(property_of(left, name) is not None for name in self.names)
 
 
 @function("Filter.notNull")
