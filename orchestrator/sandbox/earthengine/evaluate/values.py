@@ -213,6 +213,8 @@ class Collection:
         self.properties = properties or {}
         self.query = query
         self.table = table
+        # What these were made of, and how, where a filter of places and times may as well come before that.
+        self.made_from: tuple[Collection, Callable[[Collection], Collection]] | None = None
         self._most = most
 
     @property
@@ -317,6 +319,7 @@ class Algorithm:
 
     names: tuple[str, ...]
     call: Callable[[Mapping[str, Any]], Any] = field(repr=False)
+    selects: bool = False  # it does no more than to select bands of its argument
 
     def __call__(self, *arguments: Any) -> Any:
         """Call with positional arguments."""

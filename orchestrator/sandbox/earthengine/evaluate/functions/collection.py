@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial, reduce
 from typing import Any
 
 import shapely
@@ -11,6 +12,7 @@ import shapely
 from orchestrator.sandbox.earthengine.evaluate.coercion import type_name
 from orchestrator.sandbox.earthengine.evaluate.encode import encoded
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.functions.filter import Every
 from orchestrator.sandbox.earthengine.evaluate.functions.filter_text import expressed
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.images import masked_node, scene_image
@@ -83,6 +85,8 @@ def from_images(images: list[Any]) -> Collection:
 def filtered(collection: Collection, condition: Any) -> Collection:
     if isinstance(condition, str):
         return filtered(collection, expressed(condition))
+    if isinstance(condition, Every):
+        return reduce(filtered, condition.inner, collection)
     narrowed = _pushed_down(collection, condition)
     if narrowed is not None:
         return narrowed
@@ -92,7 +96,9 @@ def filtered(collection: Collection, condition: Any) -> Collection:
         elements = collection.stream() if looked_up is None else looked_up
         return (element for element in elements if condition.accepts(element))
 
-    return collection.derived(produce)
+    kept = collection.derived(produce)
+    kept.made_from = collection, partial(filtered, condition=condition)
+    return kept
 
 
 def _by_index(collection: Collection, condition: Any) -> list[Image] | None:
@@ -106,12 +112,18 @@ def _by_index(collection: Collection, condition: Any) -> list[Image] | None:
 
 
 def _pushed_down(collection: Collection, condition: Any) -> Collection | None:
-    """Let the catalogue answer what it can: places and times, as long as nothing else came before."""
+    """Let the catalogue answer what it can, places and times, if nothing but filters and `select` came before."""
     narrow = getattr(condition, "narrow", None)
-    if collection.query is None or narrow is None:
+    if narrow is None:
         return None
-    query = narrow(collection.query)
-    return None if query is None else queried(query, collection.properties)
+    if collection.query is not None:
+        query = narrow(collection.query)
+        return None if query is None else queried(query, collection.properties)
+    if collection.made_from is None:
+        return None
+    whole, made = collection.made_from
+    narrowed = _pushed_down(whole, condition)
+    return None if narrowed is None else made(narrowed)
 
 
 @function("Collection.map")
@@ -128,7 +140,10 @@ def mapped(collection: Collection, algorithm: Algorithm, drop_nulls: bool) -> Co
                 )
             yield result
 
-    return collection.derived(produce, _kind_like(collection))
+    made = collection.derived(produce, _kind_like(collection))
+    if algorithm.selects:
+        made.made_from = collection, partial(mapped, algorithm=algorithm, drop_nulls=drop_nulls)
+    return made
 
 
 def _kind_like(source: Collection) -> Callable[[Collection], str]:

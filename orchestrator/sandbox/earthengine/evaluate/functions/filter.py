@@ -158,16 +158,6 @@ class Every:
         """Accept what all accept."""
         return all(item.accepts(left, right) for item in self.inner)
 
-    def narrow(self, query: SceneQuery) -> SceneQuery | None:
-        """Ask the catalogue, if it can answer all of them."""
-        for item in self.inner:
-            step = getattr(item, "narrow", None)
-            narrowed = None if step is None else step(query)
-            if narrowed is None:
-                return None
-            query = narrowed
-        return query
-
 
 @dataclass(frozen=True, slots=True)
 class Some:
