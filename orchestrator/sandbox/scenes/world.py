@@ -91,6 +91,11 @@ class WorldCatalogue:
         if sensor is not None:
             yield from sensor.scenes(collection, region, start_ms, end_ms)
 
+    def place(self, collection: str, properties: Mapping[str, Any]) -> BaseGeometry | None:
+        """Where scenes with these properties lie; None if they do not tell. Other scenes may lie there, too."""
+        find = getattr(self._by_collection.get(collection), "place", None)
+        return None if find is None else find(properties)
+
     def is_crowded(
         self, collection: str, region: BaseGeometry | None, start_ms: int | None, end_ms: int | None
     ) -> bool:

@@ -137,6 +137,16 @@ class SceneQuery:
     region: BaseGeometry | None = None
     start_ms: int | None = None
     end_ms: int | None = None
+    known: tuple[tuple[str, Any], ...] = ()  # what later filters want properties to be; only a hint of where to look
+
+    @property
+    def place(self) -> BaseGeometry | None:
+        """Where to look: the region, or where the catalogue has scenes of the known properties."""
+        find = getattr(self.catalogue, "place", None)
+        if self.region is not None or not self.known or find is None:
+            return self.region
+        found: BaseGeometry | None = find(self.collection, dict(self.known))
+        return found
 
     def scenes(self) -> Iterator[Scene]:
         """
@@ -146,7 +156,7 @@ class SceneQuery:
             EvaluationError: With the service's sentence if the query has no end.
         """
         try:
-            yield from self.catalogue.scenes(self.collection, self.region, self.start_ms, self.end_ms)
+            yield from self.catalogue.scenes(self.collection, self.place, self.start_ms, self.end_ms)
         except UnboundedQueryError:
             raise too_many() from None
 
@@ -163,7 +173,7 @@ class SceneQuery:
             EvaluationError: With the service's sentence.
         """
         crowded = getattr(self.catalogue, "is_crowded", None)
-        if crowded is not None and crowded(self.collection, self.region, self.start_ms, self.end_ms):
+        if crowded is not None and crowded(self.collection, self.place, self.start_ms, self.end_ms):
             raise too_many()
 
     def covers(self, scene: Scene) -> bool:

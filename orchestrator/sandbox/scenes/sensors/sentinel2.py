@@ -20,7 +20,7 @@ from shapely.geometry.base import BaseGeometry
 from orchestrator.sandbox.scenes.catalogue import Band, Scene
 from orchestrator.sandbox.scenes.landscape import BANDS
 from orchestrator.sandbox.scenes.layout import CLOUD_LAYER, COLLECTIONS, LAYERS, PROBABILITY, REFLECTANCE, Layer
-from orchestrator.sandbox.scenes.mgrs import TILE_METRES
+from orchestrator.sandbox.scenes.mgrs import TILE_METRES, find, on_earth
 from orchestrator.sandbox.scenes.pyramid import Pixels
 from orchestrator.sandbox.scenes.sensors.picture import FLOAT, UINT8
 from orchestrator.sandbox.scenes.sensors.sensor import described
@@ -200,6 +200,13 @@ class Sentinel2:
         else:
             found = self._source.scenes(REFLECTANCE, region, start_ms, end_ms)
         return (self._kept(collection, scene.index) for scene in found)
+
+    @staticmethod
+    def place(properties: Mapping[str, Any]) -> BaseGeometry | None:
+        """The square of a tile."""
+        name = properties.get("MGRS_TILE")
+        tile = find(name) if isinstance(name, str) else None
+        return None if tile is None else on_earth(tile.outline)
 
     def scene(self, asset_id: str) -> Scene | None:
         """Find a scene by its id."""

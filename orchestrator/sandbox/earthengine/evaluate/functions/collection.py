@@ -16,6 +16,7 @@ from orchestrator.sandbox.earthengine.evaluate.functions.filter import Every
 from orchestrator.sandbox.earthengine.evaluate.functions.filter_text import expressed
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.images import masked_node, scene_image
+from orchestrator.sandbox.earthengine.evaluate.narrowing import hinted, pushed_down, queried
 from orchestrator.sandbox.earthengine.evaluate.projection import WGS84
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import (
@@ -35,15 +36,6 @@ from orchestrator.sandbox.earthengine.evaluate.values import (
 )
 from orchestrator.sandbox.scenes.catalogue import Catalogue
 from orchestrator.sandbox.scenes.stac import ScenesError
-
-
-def queried(query: SceneQuery, properties: Any = None) -> Collection:
-    """Make a collection of the scenes that a query finds."""
-
-    def produce() -> Iterator[Image]:
-        return (scene_image(scene) for scene in query.scenes())
-
-    return Collection(produce, properties=properties, query=query)
 
 
 @function("ImageCollection.load", catalogue=True)
@@ -87,9 +79,11 @@ def filtered(collection: Collection, condition: Any) -> Collection:
         return filtered(collection, expressed(condition))
     if isinstance(condition, Every):
         return reduce(filtered, condition.inner, collection)
-    narrowed = _pushed_down(collection, condition)
+    narrowed = pushed_down(collection, condition)
     if narrowed is not None:
         return narrowed
+
+    collection = hinted(collection, condition)
 
     def produce() -> Iterable[Any]:
         looked_up = _by_index(collection, condition)
@@ -109,21 +103,6 @@ def _by_index(collection: Collection, condition: Any) -> list[Image] | None:
         return None
     found = _partner(collection, INDEX, index)
     return [] if found is None else [found]
-
-
-def _pushed_down(collection: Collection, condition: Any) -> Collection | None:
-    """Let the catalogue answer what it can, places and times, if nothing but filters and `select` came before."""
-    narrow = getattr(condition, "narrow", None)
-    if narrow is None:
-        return None
-    if collection.query is not None:
-        query = narrow(collection.query)
-        return None if query is None else queried(query, collection.properties)
-    if collection.made_from is None:
-        return None
-    whole, made = collection.made_from
-    narrowed = _pushed_down(whole, condition)
-    return None if narrowed is None else made(narrowed)
 
 
 @function("Collection.map")
