@@ -97,12 +97,15 @@ class Within(Comparison):
     """A moment lies in a range of dates."""
 
     def narrow(self, query: SceneQuery) -> SceneQuery | None:
-        """Ask the catalogue for a span of time, if it was not asked for one."""
+        """Ask the catalogue for a span of time, within the one it was asked for."""
         span = self.left.value
-        unasked = query.start_ms is None and query.end_ms is None
-        if self.right.field != "system:time_start" or not isinstance(span, DateRange) or not unasked:
+        if self.right.field != "system:time_start" or not isinstance(span, DateRange):
             return None
-        return replace(query, start_ms=span.start_ms, end_ms=span.end_ms)
+        starts, ends = (
+            [time for time in pair if time is not None]
+            for pair in ((query.start_ms, span.start_ms), (query.end_ms, span.end_ms))
+        )
+        return replace(query, start_ms=max(starts, default=None), end_ms=min(ends, default=None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +148,6 @@ class Every:
     def accepts(self, left: Any, right: Any = None) -> bool:
         """Accept what all accept."""
         return all(item.accepts(left, right) for item in self.inner)
-
-    def narrow(self, query: SceneQuery) -> SceneQuery | None:
-        """Ask the catalogue, if it can answer all of them."""
-        for item in self.inner:
-            step = getattr(item, "narrow", None)
-            narrowed = None if step is None else step(query)
-            if narrowed is None:
-                return None
-            query = narrowed
-        return query
 
 
 @dataclass(frozen=True, slots=True)

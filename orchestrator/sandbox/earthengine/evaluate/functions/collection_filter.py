@@ -1,0 +1,73 @@
+"""
+Filters of collections, as early as they can be: in the catalogue, before scenes are enumerated.
+
+Elements are those of filtering last. Only what would become of elements that do not pass is never found out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from orchestrator.sandbox.earthengine.evaluate.functions.filter import Comparison, Every, Not, Present, Some, Unless
+from orchestrator.sandbox.earthengine.evaluate.functions.filter_geometry import Always, Located
+from orchestrator.sandbox.earthengine.evaluate.functions.filter_text import expressed
+from orchestrator.sandbox.earthengine.evaluate.images import scene_image
+from orchestrator.sandbox.earthengine.evaluate.keeping import PLACE
+from orchestrator.sandbox.earthengine.evaluate.registry import function
+from orchestrator.sandbox.earthengine.evaluate.values import Collection, Image, Predicate, SceneQuery
+
+
+def queried(query: SceneQuery, properties: Any = None) -> Collection:
+    """Make a collection of the scenes that a query finds; the catalogue answers filters by place and time."""
+
+    def produce() -> Iterator[Image]:
+        return (scene_image(scene) for scene in query.scenes())
+
+    def push(condition: Predicate) -> Collection | None:
+        narrow = getattr(condition, "narrow", None)
+        narrowed = None if narrow is None else narrow(query)
+        return None if narrowed is None else queried(narrowed, properties)
+
+    return Collection(produce, properties=properties, query=query, push=push)
+
+
+@function("Collection.filter")
+def filtered(collection: Collection, condition: Any) -> Collection:
+    """Keep the elements that pass; all parts of a condition go as early as each of them can."""
+    if isinstance(condition, str):
+        return filtered(collection, expressed(condition))
+    if isinstance(condition, Every):
+        for part in condition.inner:
+            collection = filtered(collection, part)
+        return collection
+    pushed = collection.pushed(condition)
+    if pushed is not None:
+        return pushed
+
+    def produce() -> Iterable[Any]:
+        return (element for element in collection.stream() if condition.accepts(element))
+
+    def push(later: Predicate) -> Collection | None:
+        found = collection.pushed(later)
+        return None if found is None else filtered(found, condition)
+
+    return collection.derived(produce, push=push)
+
+
+def read_by(condition: Any) -> frozenset[str] | None:
+    """Name the properties that a filter looks at, `.geo` for the place; None is unknown."""
+    if isinstance(condition, Comparison):
+        fields = {condition.left.field, condition.right.field} - {None}
+        return frozenset(PLACE if field == ".all" else str(field) for field in fields)
+    if isinstance(condition, Every | Some):
+        parts = [read_by(part) for part in condition.inner]
+        known = [part for part in parts if part is not None]
+        return frozenset().union(*known) if len(known) == len(parts) else None
+    if isinstance(condition, Not | Unless):
+        return read_by(condition.inner)
+    if isinstance(condition, Present):
+        return frozenset(condition.names)
+    if isinstance(condition, Located):
+        return frozenset({PLACE})
+    return frozenset() if isinstance(condition, Always) else None
