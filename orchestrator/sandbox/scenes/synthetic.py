@@ -46,6 +46,7 @@ CACHE_BYTES = 640 * 2**20
 # More scenes than this are refused: a query over a continent and a decade would enumerate for minutes.
 MAX_SCENES = 200_000
 _KEPT_SCENES = 2048
+_KEPT_PLACES = 16_384
 _DEEPEST_REDUCED = 3
 _PROBES = 25  # per side of the grid on which cover and swath of a tile are estimated
 _SLACK_DEGREES = 0.0001  # a footprint is drawn with few points and must not cut a pixel off
@@ -85,9 +86,9 @@ class SyntheticScene:
         """The part of the tile inside the swath, to about 100 m outward; it holds all valid pixels."""
         lon, lat = _nodes(self.tile, 45)
         seen = np.abs(self.overpass.across(lon, lat)) <= HALF_SWATH_KM
-        outline = self.tile.outline.buffer(_SLACK_DEGREES)
         if seen.all():
-            return mgrs.on_earth(outline)
+            return _whole(self.tile)
+        outline = self.tile.outline.buffer(_SLACK_DEGREES)
         strip = _swath(self.overpass, lon, lat)
         return mgrs.on_earth(shapely.intersection(outline, strip))
 
@@ -146,8 +147,7 @@ class SyntheticScene:
 
     @property
     def _middle(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        half = TILE_METRES / 2
-        return lonlat(self.tile.epsg, np.asarray(self.tile.west + half), np.asarray(self.tile.north - half))
+        return _middle(self.tile)
 
     def read(
         self, band: str, level: int, row: int, col: int, height: int, width: int
@@ -229,6 +229,8 @@ class SyntheticCatalogue:
         self._renderer = Renderer(seed, CACHE_BYTES)
         # Queries come again and again, and a scene's footprint and properties take a millisecond.
         self._scene = lru_cache(maxsize=_KEPT_SCENES)(self._make_scene)
+        # Where a scene that was given before is found again by its index alone.
+        self._places: dict[str, tuple[Tile, Pass]] = {}
 
     def _make_scene(self, collection: str, tile: Tile, overpass: Pass) -> SyntheticScene:
         return SyntheticScene(collection, tile, overpass, self._renderer)
@@ -261,11 +263,21 @@ class SyntheticCatalogue:
                 f"{MAX_SCENES} scenes: narrow the bounds or the dates"
             )
         found = [scene for tile in tiles for scene in self._of_tile(collection, tile, start, end)]
-        wanted = [scene for scene in found if scene.footprint.intersects(region)]
-        yield from sorted(wanted, key=lambda scene: (round(scene.time * 1000), scene.index))
+        shapely.prepare(region)
+        wanted = [scene for scene in found if region.intersects(scene.footprint)]
+        for scene in sorted(wanted, key=lambda scene: (round(scene.time * 1000), scene.index)):
+            self._remember(scene)
+            yield scene
+
+    def _remember(self, scene: SyntheticScene) -> None:
+        while len(self._places) >= _KEPT_PLACES:
+            self._places.pop(next(iter(self._places)), None)
+        self._places[scene.index] = (scene.tile, scene.overpass)
 
     def scene(self, asset_id: str) -> SyntheticScene | None:
         collection, _, index = asset_id.rpartition("/")
+        if collection in COLLECTIONS and (place := self._places.get(index)) is not None:
+            return self._scene(collection, *place)
         match = _INDEX.fullmatch(index)
         if collection not in COLLECTIONS or match is None:
             return None
@@ -352,6 +364,18 @@ def _nodes(tile: Tile, count: int) -> tuple[NDArray[np.float64], NDArray[np.floa
     """Longitudes and latitudes of count × count points over a tile, its corners among them."""
     steps = np.linspace(0.0, TILE_METRES, count)
     return lonlat(tile.epsg, *np.meshgrid(tile.west + steps, tile.north - steps))
+
+
+@lru_cache(maxsize=4096)
+def _middle(tile: Tile) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    half = TILE_METRES / 2
+    return lonlat(tile.epsg, np.asarray(tile.west + half), np.asarray(tile.north - half))
+
+
+@lru_cache(maxsize=4096)
+def _whole(tile: Tile) -> BaseGeometry:
+    """What is seen of a tile that lies in the swath."""
+    return mgrs.on_earth(tile.outline.buffer(_SLACK_DEGREES))
 
 
 def _swath(overpass: Pass, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Polygon:

@@ -72,7 +72,9 @@ class Equality(Comparison):
 
 @dataclass(frozen=True, slots=True)
 class Difference(Comparison):
-    """The operands are numbers not too far apart; how far is the measure of a join."""
+    """The operands are numbers not more than `most` apart; how far is the measure of a join."""
+
+    most: float
 
     def measure(self, left: Any, right: Any) -> float:
         """Give the distance of two elements that the filter accepts."""
@@ -284,7 +286,7 @@ def max_difference(
     difference: float, left_field: Any, right_value: Any, right_field: Any, left_value: Any
 ) -> Difference:
     sides = operands(left_field, right_value, right_field, left_value)
-    return Difference(*sides, lambda a, b: abs(_number(a) - _number(b)) <= difference)
+    return Difference(*sides, lambda a, b: abs(_number(a) - _number(b)) <= difference, difference)
 
 
 @function("Filter.not")
