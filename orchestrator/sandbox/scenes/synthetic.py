@@ -21,12 +21,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
-from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes import mgrs, orbit, weather
 from orchestrator.sandbox.scenes.catalogue import Band, Table, UnboundedQueryError
-from orchestrator.sandbox.scenes.ground import SQUARE, Square, lonlat, world
+from orchestrator.sandbox.scenes.footprints import SLACK_DEGREES, middle_of, nodes_of, swath, whole
+from orchestrator.sandbox.scenes.ground import SQUARE, Square, world
 from orchestrator.sandbox.scenes.landscape import BANDS
 from orchestrator.sandbox.scenes.layout import (
     CLOUD_LAYER,
@@ -49,7 +49,6 @@ _KEPT_SCENES = 2048
 _KEPT_PLACES = 16_384
 _DEEPEST_REDUCED = 3
 _PROBES = 25  # per side of the grid on which cover and swath of a tile are estimated
-_SLACK_DEGREES = 0.0001  # a footprint is drawn with few points and must not cut a pixel off
 _LOWEST_SUN = 85.0  # zenith in degrees beyond which no scene is made
 _INDEX = re.compile(r"(\d{8}T\d{6})_(\d{8}T\d{6})_T(\w{5})")
 
@@ -84,12 +83,12 @@ class SyntheticScene:
     @cached_property
     def footprint(self) -> BaseGeometry:
         """The part of the tile inside the swath, to about 100 m outward; it holds all valid pixels."""
-        lon, lat = _nodes(self.tile, 45)
+        lon, lat = nodes_of(self.tile, 45)
         seen = np.abs(self.overpass.across(lon, lat)) <= HALF_SWATH_KM
         if seen.all():
-            return _whole(self.tile)
-        outline = self.tile.outline.buffer(_SLACK_DEGREES)
-        strip = _swath(self.overpass, lon, lat)
+            return whole(self.tile)
+        outline = self.tile.outline.buffer(SLACK_DEGREES)
+        strip = swath(self.overpass, lon, lat)
         return mgrs.on_earth(shapely.intersection(outline, strip))
 
     @cached_property
@@ -111,7 +110,7 @@ class SyntheticScene:
 
     def _sky_properties(self) -> dict[str, Any]:
         """Sun and cover. Cover is estimated on a grid of points over the part that was seen."""
-        lon, lat = _nodes(self.tile, _PROBES)
+        lon, lat = nodes_of(self.tile, _PROBES)
         azimuth, zenith = (float(angle) for angle in self.overpass.sun(*self._middle))
         seen = np.abs(self.overpass.across(lon, lat)) <= HALF_SWATH_KM
         clouded = weather.cloudiness(*world(lon[seen], lat[seen]), self.overpass, self._renderer.seed)
@@ -147,7 +146,7 @@ class SyntheticScene:
 
     @property
     def _middle(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        return _middle(self.tile)
+        return middle_of(self.tile)
 
     def read(
         self, band: str, level: int, row: int, col: int, height: int, width: int
@@ -269,6 +268,14 @@ class SyntheticCatalogue:
             self._remember(scene)
             yield scene
 
+    def place_of(self, collection: str, name: str, value: str) -> BaseGeometry | None:
+        """Give where all scenes lie that have a value of a property: those of a tile; empty if there is no such."""
+        del collection
+        if name != "MGRS_TILE":
+            return None
+        tile = mgrs.find(value)
+        return shapely.Polygon() if tile is None else whole(tile)
+
     def _remember(self, scene: SyntheticScene) -> None:
         while len(self._places) >= _KEPT_PLACES:
             self._places.pop(next(iter(self._places)), None)
@@ -293,7 +300,7 @@ class SyntheticCatalogue:
         return next(found, None)
 
     def _of_tile(self, collection: str, tile: Tile, start: float, end: float) -> Iterator[SyntheticScene]:
-        lon, lat = (nodes.ravel() for nodes in _nodes(tile, 12))
+        lon, lat = (nodes.ravel() for nodes in nodes_of(tile, 12))
         for overpass, _ in orbit.passes(lon, lat, start, end):
             scene = self._scene(collection, tile, overpass)
             in_time = start <= round(scene.time, 3) < end
@@ -357,37 +364,6 @@ def surface(
 
 def _stamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%S")
-
-
-@lru_cache(maxsize=256)
-def _nodes(tile: Tile, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Longitudes and latitudes of count × count points over a tile, its corners among them."""
-    steps = np.linspace(0.0, TILE_METRES, count)
-    return lonlat(tile.epsg, *np.meshgrid(tile.west + steps, tile.north - steps))
-
-
-@lru_cache(maxsize=4096)
-def _middle(tile: Tile) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    half = TILE_METRES / 2
-    return lonlat(tile.epsg, np.asarray(tile.west + half), np.asarray(tile.north - half))
-
-
-@lru_cache(maxsize=4096)
-def _whole(tile: Tile) -> BaseGeometry:
-    """What is seen of a tile that lies in the swath."""
-    return mgrs.on_earth(tile.outline.buffer(_SLACK_DEGREES))
-
-
-def _swath(overpass: Pass, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Polygon:
-    """The strip that a pass sees near points, in degrees, about 100 m too wide."""
-    lats = np.linspace(lat.min() - 0.1, lat.max() + 0.1, 33)
-    middle = np.full_like(lats, float(np.mean(lon)))
-    at = overpass.across(middle, lats)
-    # Kilometres across grow linearly with longitude, so two probes give the edges.
-    per_degree = overpass.across(middle + 0.01, lats) - at
-    edges = [middle + (side * (HALF_SWATH_KM + 0.1) - at) * 0.01 / per_degree for side in (-1.0, 1.0)]
-    ring = np.concatenate([np.column_stack([edges[0], lats]), np.column_stack([edges[1], lats])[::-1]])
-    return Polygon(ring)
 
 
 _Slices = tuple[slice, slice]

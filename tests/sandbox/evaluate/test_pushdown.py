@@ -22,7 +22,9 @@ from hypothesis import strategies as st
 
 from orchestrator.sandbox.earthengine.evaluate import registry
 from orchestrator.sandbox.earthengine.evaluate.keeping import _RULES, Keeping
+from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue
 
+WORLD = SyntheticCatalogue()
 BLOCK = np.ones((2, 2), np.uint16)
 PLACES = ((500000.0, 5200000.0), (600000.0, 5200000.0), (500000.0, 5300000.0))
 SPAN = call("DateRange", start=DAY, end=4 * DAY)
@@ -245,3 +247,29 @@ def test_what_is_said_to_be_kept_is_kept(name):
     assert told
     for key in told:
         assert answer(seen(result)[key], catalogue(), **values) == answer(seen(first)[key], catalogue())
+
+
+@pytest.mark.parametrize(
+    ("tile", "around"),
+    [("33TVM", [12, 45, 17, 49]), ("21LYG", [-57, -17, -52, -11]), ("31TXX", [3, 45, 4, 46])],
+    ids=["a tile", "in the south", "no such tile"],
+)
+def test_scenes_of_a_tile_are_found_without_bounds(tile, around):
+    """By its name alone there are those that a wide box around it and its name find."""
+    first = 1_685_577_600_000
+    june = call(
+        "Filter.dateRangeContains",
+        leftValue=call("DateRange", start=first, end=first + 5 * DAY),
+        rightField="system:time_start",
+    )
+    named = call("Filter.equals", leftField="MGRS_TILE", rightValue=tile)
+    box = call("GeometryConstructors.Rectangle", coordinates=around)
+    there = call("Filter.intersects", leftField=".all", rightValue=box)
+
+    def found(*filters):
+        both = call("Filter.and", filters=array(*filters))
+        node = call("Collection.filter", collection=call("ImageCollection.load", id=S2), filter=both)
+        return answer(call("AggregateFeatureCollection.array", collection=node, property="system:index"), WORLD)
+
+    assert found(june, named) == found(june, there, named)
+    assert bool(found(june, named)) == (tile != "31TXX")

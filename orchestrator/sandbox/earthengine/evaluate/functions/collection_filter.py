@@ -7,9 +7,20 @@ Elements are those of filtering last. Only what would become of elements that do
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from orchestrator.sandbox.earthengine.evaluate.functions.filter import Comparison, Every, Not, Present, Some, Unless
+from shapely.geometry.base import BaseGeometry
+
+from orchestrator.sandbox.earthengine.evaluate.functions.filter import (
+    Comparison,
+    Equality,
+    Every,
+    Not,
+    Present,
+    Some,
+    Unless,
+)
 from orchestrator.sandbox.earthengine.evaluate.functions.filter_geometry import Always, Located
 from orchestrator.sandbox.earthengine.evaluate.functions.filter_text import expressed
 from orchestrator.sandbox.earthengine.evaluate.images import scene_image
@@ -27,9 +38,22 @@ def queried(query: SceneQuery, properties: Any = None) -> Collection:
     def push(condition: Predicate) -> Collection | None:
         narrow = getattr(condition, "narrow", None)
         narrowed = None if narrow is None else narrow(query)
-        return None if narrowed is None else queried(narrowed, properties)
+        if narrowed is not None:
+            return queried(narrowed, properties)
+        place = _place_of(condition, query)
+        return None if place is None else filtered(queried(replace(query, region=place), properties), condition)
 
     return Collection(produce, properties=properties, query=query, push=push)
+
+
+def _place_of(condition: Predicate, query: SceneQuery) -> BaseGeometry | None:
+    """Give where scenes with a value of a property lie, if the catalogue knows and was not asked for a place yet."""
+    find = getattr(query.catalogue, "place_of", None)
+    if find is None or query.region is not None or not isinstance(condition, Equality):
+        return None
+    name, value = condition.left.field, condition.right.value
+    found: BaseGeometry | None = find(query.collection, name, value) if isinstance(value, str) and name else None
+    return found
 
 
 @function("Collection.filter")
