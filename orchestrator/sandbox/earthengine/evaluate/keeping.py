@@ -18,6 +18,7 @@ Arguments = Mapping[str, Node]
 
 PLACE = ".geo"  # where an element lies, among the names of properties
 _INDEX = "system:index"
+_ID = "system:id"  # of an image of the catalogue alone, which is no property
 _UNTOLD = object()
 
 
@@ -47,6 +48,8 @@ class Keeping:
 
     def __call__(self, name: str) -> bool:
         """Tell whether the result surely has the argument's value of a property, `.geo` among them, or lack of it."""
+        if name == _ID:
+            return False
         found = self._referred(self._body, name)
         # A map gives an element without an index that of its argument.
         return found is Fate.KEPT or (name == _INDEX and found is Fate.KEPT_OR_ABSENT)

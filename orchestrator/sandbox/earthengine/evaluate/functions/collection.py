@@ -11,9 +11,9 @@ import shapely
 from orchestrator.sandbox.earthengine.evaluate.coercion import type_name
 from orchestrator.sandbox.earthengine.evaluate.encode import encoded
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
-from orchestrator.sandbox.earthengine.evaluate.functions.collection_filter import filtered, queried, read_by
+from orchestrator.sandbox.earthengine.evaluate.functions.collection_filter import filtered, image_of, queried, read_by
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
-from orchestrator.sandbox.earthengine.evaluate.images import masked_node, scene_image
+from orchestrator.sandbox.earthengine.evaluate.images import masked_node
 from orchestrator.sandbox.earthengine.evaluate.projection import WGS84
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import (
@@ -29,10 +29,10 @@ from orchestrator.sandbox.earthengine.evaluate.values import (
     SceneQuery,
     geometry_of,
     indexed,
+    property_of,
     with_properties,
 )
 from orchestrator.sandbox.scenes.catalogue import Catalogue
-from orchestrator.sandbox.scenes.stac import ScenesError
 
 
 @function("ImageCollection.load", catalogue=True)
@@ -170,7 +170,7 @@ def limit(collection: Collection, count: int | None, key: str | None, ascending:
 
 def sorted_by(elements: list[Any], key: str, *, ascending: bool = True) -> list[Any]:
     """Sort by a property of numbers, dates or texts; where elements without it stand is not documented."""
-    values = [element.properties.get(key) for element in elements]
+    values = [property_of(element, key) for element in elements]
     keys = [value.ms if isinstance(value, Date) else value for value in values]
     if not all(isinstance(item, (int, float)) for item in keys) and not all(isinstance(item, str) for item in keys):
         raise not_imitated(f"An order of elements by '{key}', which some lack or which is of several kinds,")
@@ -216,7 +216,7 @@ def distinct(collection: Collection, properties: Any) -> Collection:
 
 
 def _serialized(element: Any, name: str) -> Any:
-    value = geometry_of(element) if name == ".geo" else element.properties.get(name)
+    value = geometry_of(element) if name == ".geo" else property_of(element, name)
     return encoded(value)
 
 
@@ -278,11 +278,7 @@ def _linked_band(name: str, partner: Image | None, collection: Collection) -> Im
 def _partner(collection: Collection, match: str, key: Any) -> Any:
     query = collection.query
     if query is not None and match == INDEX:
-        try:
-            scene = query.catalogue.scene(f"{query.collection}/{key}")
-        except ScenesError as error:  # a scene of the user's own whose files are gone
-            raise EvaluationError(f"Image.linkCollection: {error}") from None
-        return None if scene is None or not query.covers(scene) else scene_image(scene)
+        return image_of(query, str(key), "Image.linkCollection")
     return next((item for item in collection.elements() if item.properties.get(match) == key), None)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from shapely.geometry.base import BaseGeometry
 
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.functions.filter import (
     Comparison,
     Equality,
@@ -26,7 +27,8 @@ from orchestrator.sandbox.earthengine.evaluate.functions.filter_text import expr
 from orchestrator.sandbox.earthengine.evaluate.images import scene_image
 from orchestrator.sandbox.earthengine.evaluate.keeping import PLACE
 from orchestrator.sandbox.earthengine.evaluate.registry import function
-from orchestrator.sandbox.earthengine.evaluate.values import Collection, Image, Predicate, SceneQuery
+from orchestrator.sandbox.earthengine.evaluate.values import INDEX, Collection, Image, Predicate, SceneQuery
+from orchestrator.sandbox.scenes.stac import ScenesError
 
 
 def queried(query: SceneQuery, properties: Any = None) -> Collection:
@@ -70,13 +72,38 @@ def filtered(collection: Collection, condition: Any) -> Collection:
         return pushed
 
     def produce() -> Iterable[Any]:
-        return (element for element in collection.stream() if condition.accepts(element))
+        looked_up = _by_index(collection, condition)
+        elements = collection.stream() if looked_up is None else looked_up
+        return (element for element in elements if condition.accepts(element))
 
     def push(later: Predicate) -> Collection | None:
         found = collection.pushed(later)
         return None if found is None else filtered(found, condition)
 
     return collection.derived(produce, push=push)
+
+
+def _by_index(collection: Collection, condition: Any) -> list[Image] | None:
+    """Ask the catalogue for the one image of an index, however long the collection is; None if no other way."""
+    index = condition.wanted(INDEX) if isinstance(condition, Equality) else None
+    if collection.query is None or not isinstance(index, str):
+        return None
+    found = image_of(collection.query, index, "Collection.filter")
+    return [] if found is None else [found]
+
+
+def image_of(query: SceneQuery, index: str, name: str) -> Image | None:
+    """
+    Give the image of an index, if it is one of those that a query finds.
+
+    Raises:
+        EvaluationError: If its files are gone, in the name of the function that looks for it.
+    """
+    try:
+        scene = query.catalogue.scene(f"{query.collection}/{index}")
+    except ScenesError as error:  # a scene of the user's own whose files are gone
+        raise EvaluationError(f"{name}: {error}") from None
+    return None if scene is None or not query.covers(scene) else scene_image(scene)
 
 
 def read_by(condition: Any) -> frozenset[str] | None:
