@@ -113,6 +113,16 @@ def test_an_exported_table_is_loaded_again_by_its_id(kit, name):
     assert ee.data.getAsset(name)["featureCount"] == "2"
 
 
+def test_the_features_of_an_exported_table_are_listed(kit, name):
+    """`ee.data.listFeatures`, in a region, too."""
+    exported_table(kit, name, [ee.Feature(ee.Geometry.Point(x, 0), {"x": x}) for x in (1, 5)])
+    region = '{"type": "Polygon", "coordinates": [[[4, -1], [6, -1], [6, 1], [4, 1], [4, -1]]]}'
+
+    found = ee.data.listFeatures({"assetId": name, "region": region})
+
+    assert [each["properties"] for each in found["features"]] == [{"x": 5}]
+
+
 def test_folders_are_made_listed_and_removed(name):
     """What lies in a folder is listed, and it goes only when it is empty."""
     ee.data.createFolder(name)
