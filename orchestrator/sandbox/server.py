@@ -43,6 +43,7 @@ from orchestrator.sandbox.scenes.owned import AssetStore, OwnCatalogue
 from orchestrator.sandbox.storage.buckets import Buckets
 from orchestrator.sandbox.storage.routes import StorageRoutes
 from orchestrator.sandbox.web import Request, Response, Router
+from orchestrator.sandbox.workers import SharedEvaluator, Workers
 
 DEFAULT_PROJECT = "ee-sandbox"
 DEFAULT_BUCKET = "ee-sandbox-bucket"
@@ -59,6 +60,7 @@ class Options:
         queue_limit: PENDING tasks beyond which a submission is refused.
         behaviour: What an account would have to tell.
         quotas: What a request for pixels may ask for, and a project at once.
+        worker: The command that starts a process which computes windows from the same scenes; empty is none.
     """
 
     host: str = "127.0.0.1"
@@ -72,6 +74,7 @@ class Options:
     folder_wait_seconds: float = 30
     behaviour: Behaviour = field(default_factory=Behaviour)
     quotas: Quotas = field(default_factory=Quotas)
+    worker: tuple[str, ...] = ()
 
 
 class _Server(socketserver.ThreadingMixIn, HTTPServer):
@@ -106,6 +109,7 @@ class Sandbox:
     ) -> None:
         self.options = options or Options()
         self._catalogue = catalogue
+        self._workers = self._hire()
         self._given = evaluator
         self._own_folder: Path | None = None
         self.clock = Clock()
@@ -130,7 +134,7 @@ class Sandbox:
         self.operations = Operations(self._records, self.clock)
         self.assets = AssetStore(folder / "assets", self._records, self.clock)
         self._known = OwnCatalogue(self._catalogue, self.assets)
-        self._evaluator: Evaluator = GraphEvaluator(self._known) if self._given is None else self._given
+        self._evaluator = self._given or self._own_evaluator()
         self._furnish()
         self.tasks = self._tasks(folder)
         self._server = _Server((self.options.host, self.options.port), self._dispatcher(), self.journal)
@@ -144,10 +148,22 @@ class Sandbox:
         self._server.shutdown()
         self._server.server_close()
         self.tasks.stop()
+        if self._workers is not None:
+            self._workers.close()
         self.faults.release()  # last: a task held by a fault must stop, not go on
         self._records.close()
         self._lock.close()
         self._remove_own_folder()
+
+    def _own_evaluator(self) -> Evaluator:
+        if self._workers is None:
+            return GraphEvaluator(self._known)
+        return SharedEvaluator(self._known, self._workers)
+
+    def _hire(self) -> Workers | None:
+        """Workers are of use where there is more than one processor."""
+        processors = os.cpu_count() or 1
+        return Workers(self.options.worker, processors) if self.options.worker and processors > 1 else None
 
     @property
     def url(self) -> str:

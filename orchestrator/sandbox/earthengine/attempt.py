@@ -99,6 +99,7 @@ class Attempt:
         self._form = form
         self._struck = False
         self._pixels_done = 0
+        self.seconds_elsewhere = 0.0  # of processors, spent for it beside its own thread
         self._pixels = 1
 
     def export(self) -> tuple[str, ...]:
@@ -120,14 +121,19 @@ class Attempt:
         export = exports.read(self._task.request)
         image: Any = self._place.evaluator.image(dict(export.expression))
         self._pixels = image.grid.height * image.grid.width
-        if isinstance(export.destination, AssetDestination):
+        try:
+            return self._export_files(export, image)
+        finally:
+            self.seconds_elsewhere = image.seconds_elsewhere
+
+    def _export_files(self, export: ImageExport, image: Any) -> str:
+        place = export.destination
+        if isinstance(place, AssetDestination):
             refuse_too_many(export, image)
-            place = export.destination
             return self._keep(place, lambda folder: asset_content.write_image(image, place, folder, self._note))
-        files = plan(export, image, form=self._names(export), prefix=export.destination.prefix)
-        for number, file in enumerate(files):
+        for number, file in enumerate(plan(export, image, form=self._names(export), prefix=place.prefix)):
             self._write(export, image, file, number)
-        return self._address(export.destination)
+        return self._address(place)
 
     def _export_table(self) -> str:
         export = table_exports.read(self._task.request)
