@@ -56,6 +56,11 @@ class Assets:
         self._catalogue = catalogue
         self._store = store
 
+    @property
+    def changes(self) -> int:
+        """How often an asset of somebody's own changed."""
+        return self._store.changes
+
     def get(self, name: str) -> dict[str, Any]:
         """
         Show one asset.
