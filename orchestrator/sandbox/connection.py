@@ -14,6 +14,7 @@ from orchestrator.sandbox.faults import Fault
 from orchestrator.sandbox.web import FileBody, Request, Response, reason_phrase
 
 MAX_BODY_BYTES = 512 << 20
+MAX_LINE_BYTES = 1 << 16
 SLOW_STEP_SECONDS = 0.05
 BODILESS = (204, 304)  # RFC 9110: there is nothing to spoil
 INFLATED_BYTES = 3 << 30
@@ -87,15 +88,51 @@ class Connection(BaseHTTPRequestHandler):
 
     def _read(self) -> Request | None:
         headers = {name.lower(): value for name, value in self.headers.items()}
+        try:
+            body = self._body(headers)
+        except ValueError:
+            self.close_connection = True
+            self._send(Response(411, {"Connection": "close"}, b"A Content-Length, or chunks, of at most 512 MiB."))
+            return None
+        return Request.of(self.command, self.path, headers, body, f"http://{self._host(headers)}")
+
+    def _body(self, headers: dict[str, str]) -> bytes:
+        """
+        Read the body, of a length that is told or in chunks (RFC 9112, 7.1).
+
+        Raises:
+            ValueError: If it is too large, or its length is none.
+            ConnectionResetError: If it ends too early.
+        """
+        if headers.get("transfer-encoding", "").strip().lower() == "chunked":
+            return self._chunks()
         size = headers.get("content-length", "0")
         if "transfer-encoding" in headers or not size.isdigit() or int(size) > MAX_BODY_BYTES:
-            self.close_connection = True
-            self._send(Response(411, {"Connection": "close"}, b"A Content-Length of at most 512 MiB is required."))
-            return None
-        body = self.rfile.read(int(size))
-        if len(body) < int(size):
+            raise ValueError(size)
+        return self._exactly(int(size))
+
+    def _chunks(self) -> bytes:
+        body = bytearray()
+        while size := int(self._line().partition(b";")[0], 16):
+            if size < 0 or len(body) + size > MAX_BODY_BYTES:
+                raise ValueError(size)
+            body += self._exactly(size)
+            self._line()
+        while self._line():  # trailers tell nothing that we heed
+            pass
+        return bytes(body)
+
+    def _line(self) -> bytes:
+        line = self.rfile.readline(MAX_LINE_BYTES)
+        if not line.endswith(b"\n"):
             raise ConnectionResetError
-        return Request.of(self.command, self.path, headers, body, f"http://{self._host(headers)}")
+        return line.strip()
+
+    def _exactly(self, size: int) -> bytes:
+        body = self.rfile.read(size)
+        if len(body) < size:
+            raise ConnectionResetError
+        return body
 
     def _host(self, headers: dict[str, str]) -> str:
         address: Any = self.server.server_address

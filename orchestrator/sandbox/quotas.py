@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
@@ -30,6 +30,7 @@ class Quotas:
         per_second: Requests begun within any second.
         bytes: Pixels × the sum over the bands of the bytes of their type and one for their mask.
         side: Pixels in a row or column.
+        download_bytes: As `bytes`, of files by link; as `side`, `download_side` (the client's `getDownloadURL`).
     """
 
     at_once: int = 40
@@ -37,6 +38,8 @@ class Quotas:
     bytes: int = 50_331_648
     side: int = 32_768
     bands: int = 1_024
+    download_bytes: int = 33_554_432
+    download_side: int = 10_000
 
     def changed(self, order: Mapping[str, Any]) -> Quotas:
         """
@@ -60,13 +63,25 @@ class Quotas:
         Raises:
             ApiError: With the service's sentence if a side, the bands or the bytes are too many.
         """
-        if max(height, width) > self.side:
-            raise ApiError(400, f"Pixel grid dimensions ({width}x{height}) must be less than or equal to {self.side}.")
-        if len(band_bytes) > self.bands:
-            raise ApiError(400, f"Number of bands ({len(band_bytes)}) must be less than or equal to {self.bands}.")
-        size = height * width * sum(each + 1 for each in band_bytes)
-        if size > self.bytes:
-            raise ApiError(400, f"Total request size ({size} bytes) must be less than or equal to {self.bytes} bytes.")
+        return self.check_all([(height, width, band_bytes)])
+
+    def check_all(self, images: Sequence[tuple[int, int, list[int]]], *, download: bool = False) -> int:
+        """
+        Count the bytes of a request for several images: height, width and the bytes of each band's pixels.
+
+        Raises:
+            ApiError: With the service's sentence if a side, the bands or the bytes are too many.
+        """
+        side, most = (self.download_side, self.download_bytes) if download else (self.side, self.bytes)
+        for height, width, _ in images:
+            if max(height, width) > side:
+                raise ApiError(400, f"Pixel grid dimensions ({width}x{height}) must be less than or equal to {side}.")
+        bands = sum(len(band_bytes) for _, _, band_bytes in images)
+        if bands > self.bands:
+            raise ApiError(400, f"Number of bands ({bands}) must be less than or equal to {self.bands}.")
+        size = sum(height * width * sum(each + 1 for each in band_bytes) for height, width, band_bytes in images)
+        if size > most:
+            raise ApiError(400, f"Total request size ({size} bytes) must be less than or equal to {most} bytes.")
         return size
 
 

@@ -28,9 +28,11 @@ from orchestrator.sandbox.earthengine.attempt import Evaluator, Workplace
 from orchestrator.sandbox.earthengine.evaluate import Evaluator as GraphEvaluator
 from orchestrator.sandbox.earthengine.operations import Operations
 from orchestrator.sandbox.earthengine.pixel_routes import PixelRoutes
+from orchestrator.sandbox.earthengine.rendering import Renderer
 from orchestrator.sandbox.earthengine.routes import EarthEngineRoutes
 from orchestrator.sandbox.earthengine.table_routes import TableRoutes
 from orchestrator.sandbox.earthengine.tasks import Tasks
+from orchestrator.sandbox.earthengine.view_routes import ViewRoutes
 from orchestrator.sandbox.faults import Faults
 from orchestrator.sandbox.journal import Journal
 from orchestrator.sandbox.quotas import PixelMeter, Quotas
@@ -201,7 +203,7 @@ class Sandbox:
             self.about(),
         )
         assets = Assets(self._catalogue)
-        pixels = PixelRoutes(self._evaluator, assets, self.meter, self.faults, self.options.behaviour)
+        renderer = Renderer(self._evaluator, self.options.behaviour)
         earthengine = EarthEngineRoutes(
             self._evaluator,
             assets,
@@ -219,8 +221,9 @@ class Sandbox:
             *DriveRoutes(self.drive).routes(),
             *batch.routes("drive", "/batch/drive/v3", self._answer_one),
             *MoreDriveRoutes(self.drive).routes(),
-            *pixels.routes(),
-            *TableRoutes(self._evaluator, assets).routes(),
+            *PixelRoutes(renderer, assets, self.meter, self.faults).routes(),
+            *ViewRoutes(renderer, self.meter, self.clock).routes(),
+            *TableRoutes(self._evaluator, assets, self.clock).routes(),
             *earthengine.routes(),
             *oauth.routes(),
             *storage.xml_routes(),

@@ -41,9 +41,10 @@ def sandbox(
             told = process.wait()
             for sentence in process.said():
                 output.note(sentence)
+            # The line of JSON comes last: whoever waits for it may end the sandbox at once.
+            output.note(f"sandbox on {told['url']}, project {SANDBOX_PROJECT}, bucket {DEFAULT_BUCKET}; Ctrl-C ends it")
             output.say(json.dumps(told))
             output.message("sandbox", told)
-            output.note(f"sandbox on {told['url']}, project {SANDBOX_PROJECT}, bucket {DEFAULT_BUCKET}; Ctrl-C ends it")
             code = process.join()
         except KeyboardInterrupt:
             return 0

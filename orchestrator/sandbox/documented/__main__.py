@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from orchestrator.sandbox.documented.examples import Verdict, checked, read_all
-from orchestrator.sandbox.documented.table import read_sources, rows, written
+from orchestrator.sandbox.documented.table import page, read_sources, rows, written
 from orchestrator.sandbox.earthengine.evaluate import Evaluator, registry
 from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue
 
@@ -22,7 +22,11 @@ def main() -> int:
     parser.add_argument(
         "--functions", action="store_true", help="show for each function its source, or that it is refused"
     )
+    parser.add_argument("--page", action="store_true", help="write FUNCTIONS.md")
     asked = parser.parse_args()
+    if asked.page:
+        sys.stdout.write(page(read_sources()))
+        return 0
     if asked.functions:
         _print_functions()
         return 0

@@ -11,6 +11,15 @@ from orchestrator.sandbox.documented.examples import Example, Outcome, Verdict
 from orchestrator.sandbox.earthengine.evaluate import registry
 
 SOURCES = Path(__file__).parent / "sources"
+_PAGE = """# What the sandbox makes of every function
+
+Of the {declared} functions that the installed client knows {imitated} are imitated, each by the source that is named.
+`apidocs/`, `guides/` and `tutorials/` are pages below developers.google.com/earth-engine. A function without a source
+is refused by its name with HTTP 400, and so are the corners in the last column. Written by
+`python -m orchestrator.sandbox.documented --page`.
+
+| function | right by | refused corners |
+|---|---|---|"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,21 @@ def written(found: Sequence[Row]) -> str:
     head = f"{'family':28}{'right':>7}{'refused':>9}{'total':>7}   {'examples right':>14}{'refused':>9}{'wrong':>7}"
     lines = [head, *(_line(row.family, [row]) for row in found), _line("all", found)]
     return "\n".join(lines)
+
+
+def page(sources: Mapping[str, Source]) -> str:
+    """Write what is said of every function the client knows: right by which source, or refused."""
+    imitated, declared = registry.imitated(), registry.declared()
+    lines = [_PAGE.format(declared=len(declared), imitated=len(imitated & declared))]
+    for name in sorted(declared):
+        source = sources.get(name)
+        told = ("**refused**", "") if source is None else (_cell(source.pages), _cell(source.refused))
+        lines.append(f"| `{name}` | {told[0]} | {told[1]} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _line(name: str, found: Sequence[Row]) -> str:

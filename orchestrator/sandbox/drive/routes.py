@@ -13,6 +13,7 @@ from orchestrator.sandbox.drive.orders import ordered
 from orchestrator.sandbox.drive.query import parse
 from orchestrator.sandbox.drive.uploads import Content, Session, Sessions
 from orchestrator.sandbox.drive.values import GOOGLE, ME, new_id
+from orchestrator.sandbox.resumable import Piece, add
 from orchestrator.sandbox.web import (
     ApiError,
     ProtocolViolation,
@@ -238,8 +239,8 @@ class DriveRoutes:
         session = self._sessions.get(request)
         with session.lock:
             if session.result is None:
-                if not uploads.add(session, request):
-                    return uploads.incomplete(session)
+                if not add(session, Piece.of(request), request.body):
+                    return Response(308, session.range_header)
                 session.result = self._drive.shown(self._finished(session))
             chosen = request.query.get("fields") or session.query.get("fields")
             return json_response(fields.select(chosen, session.result, default=_DEFAULT_FILE))

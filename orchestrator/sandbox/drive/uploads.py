@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import threading
 from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.sandbox import multipart
+from orchestrator.sandbox.resumable import Growing
 from orchestrator.sandbox.web import ApiError, ProtocolViolation, Request, Response
-
-CHUNK_BYTES = 256 * 1024  # every chunk but the last is a multiple of it
-_RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,7 @@ class Content:
 
 
 @dataclass(slots=True)
-class Session:
+class Session(Growing):
     """
     An upload in pieces.
 
@@ -96,38 +93,3 @@ class Sessions:
         if found is None:
             raise ApiError(404, "The upload session was not found: it has ended, or there never was one.")
         return found
-
-
-def add(session: Session, request: Request) -> bool:
-    """
-    Take a piece, or say how far the upload is; return whether it is complete.
-
-    Raises:
-        ApiError: 400 for a piece that does not follow, or is no multiple of 256 KiB and not the last.
-    """
-    told = request.headers.get("content-range")
-    if told is None:  # everything at once
-        session.data[:] = request.body
-        session.size = len(request.body)
-        return True
-    found = _RANGE.fullmatch(told.strip())
-    if found is None:
-        raise ApiError(400, f"Invalid Content-Range: {told}")
-    if found[3] != "*":
-        session.size = int(found[3])
-    if found[1] is not None:
-        _append(session, int(found[1]), int(found[2]), request.body)
-    return session.size is not None and len(session.data) == session.size
-
-
-def _append(session: Session, first: int, last: int, body: bytes) -> None:
-    if last - first + 1 != len(body) or first > len(session.data):
-        raise ApiError(400, f"Invalid request: bytes {first}-{last} do not follow the {len(session.data)} that came.")
-    if (session.size is None or last + 1 < session.size) and len(body) % CHUNK_BYTES:
-        raise ApiError(400, f"Invalid request: a chunk must be a multiple of {CHUNK_BYTES} bytes, got {len(body)}.")
-    session.data[first:] = body
-
-
-def incomplete(session: Session) -> Response:
-    """Answer that more is to come, and how much has."""
-    return Response(308, {"Range": f"bytes=0-{len(session.data) - 1}"} if session.data else {})

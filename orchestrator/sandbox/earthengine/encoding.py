@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
 from orchestrator.sandbox.behaviour import Behaviour
@@ -16,11 +18,14 @@ from orchestrator.sandbox.earthengine import raster
 from orchestrator.sandbox.earthengine.exports import DEFAULT_SHARD_SIZE, FileWindow
 from orchestrator.sandbox.earthengine.raster import Image
 
-CONTENT_TYPES = {
-    "GEO_TIFF": "image/tiff",
-    "NPY": "application/octet-stream",
-    "PNG": "image/png",
-    "AUTO_JPEG_PNG": "image/png",
+# By the first bytes of an answer, because those of a picture depend on its pixels.
+_CONTENT_TYPES = {
+    b"II*\x00": "image/tiff",
+    b"II+\x00": "image/tiff",
+    b"\x93NUM": "application/octet-stream",
+    b"\x89PNG": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"PK\x03\x04": "application/zip",
 }
 # Smaller windows than an export's: several answers are computed at a time, and none takes long.
 MAX_WINDOW_SIDE = 1024
@@ -34,13 +39,22 @@ def encoded(image: Image, kind: str, behaviour: Behaviour, no_data_tag: float | 
 
     Args:
         image: What is evaluated; for a picture, bands of bytes.
-        kind: A key of `CONTENT_TYPES`.
+        kind: `GEO_TIFF`, `NPY`, `PNG`, `JPEG`, or `AUTO_JPEG_PNG`, which is a PNG where any pixel is transparent.
         behaviour: How TIFFs are compressed, and what masked pixels are.
         no_data_tag: What a TIFF names as the value without data; the pixels do not change.
     """
     if kind == "GEO_TIFF":
         return _tiff(image, behaviour, no_data_tag)
-    return _npy(image, behaviour.pixels_fill) if kind == "NPY" else _png(image)
+    if kind == "NPY":
+        return _npy(image, behaviour.pixels_fill)
+    colours = _colours(image)
+    opaque = bool(colours[..., 3].all())
+    return _jpeg(colours, len(image.bands)) if kind == "JPEG" or (kind != "PNG" and opaque) else _png(colours)
+
+
+def content_type(data: bytes) -> str:
+    """Name the type of an answer."""
+    return next(name for start, name in _CONTENT_TYPES.items() if data.startswith(start))
 
 
 def _tiff(image: Image, behaviour: Behaviour, no_data_tag: float | None) -> bytes:
@@ -77,8 +91,8 @@ def _npy(image: Image, fill: float) -> bytes:
     return file.getvalue()
 
 
-def _png(image: Image) -> bytes:
-    """Red, green, blue and opacity: a pixel that is masked in any band is transparent. Form: PNG specification, W3C."""
+def _colours(image: Image) -> Any:
+    """Red, green, blue and opacity, (height, width, 4): a pixel that is masked in any band is transparent."""
     height, width = image.grid.height, image.grid.width
     colours = np.zeros((height, width, 4), np.uint8)
     for row, col, rows, cols in _windows(image):
@@ -86,7 +100,26 @@ def _png(image: Image) -> bytes:
         part = colours[row : row + rows, col : col + cols]
         part[..., :3] = np.stack(values, axis=-1)  # a single band of grey is all three
         part[..., 3] = valid.all(axis=0) * np.uint8(255)
+    return colours
+
+
+def _png(colours: Any) -> bytes:
+    """Form: PNG specification, W3C."""
+    height, width, _ = colours.shape
     return _SIGNATURE + _chunk(b"IHDR", struct.pack(">2I5B", width, height, 8, _RGBA, 0, 0, 0)) + _scanlines(colours)
+
+
+def _jpeg(colours: Any, bands: int) -> bytes:
+    """Without opacity, which JPEG does not have: what is masked is zero, as everywhere."""
+    height, width, _ = colours.shape
+    form = {"driver": "JPEG", "height": height, "width": width, "count": bands, "dtype": "uint8"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a picture has no place
+        with MemoryFile(ext=".jpg") as memory:
+            with memory.open(**form) as target:
+                target.write(np.moveaxis(colours[..., :bands], -1, 0))
+            memory.seek(0)
+            return bytes(memory.read())
 
 
 def _scanlines(colours: Any) -> bytes:

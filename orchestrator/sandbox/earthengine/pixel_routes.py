@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from dataclasses import replace
 
-from rasterio.errors import CRSError
-
-from orchestrator.sandbox.behaviour import Behaviour
 from orchestrator.sandbox.earthengine import pixels
 from orchestrator.sandbox.earthengine.assets import Assets
-from orchestrator.sandbox.earthengine.attempt import Evaluator
-from orchestrator.sandbox.earthengine.encoding import CONTENT_TYPES, encoded
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, UnboundedImageError
+from orchestrator.sandbox.earthengine.encoding import content_type, encoded
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.evaluator import RequestedImage
 from orchestrator.sandbox.earthengine.payload import payload
 from orchestrator.sandbox.earthengine.pixels import PixelOrder
+from orchestrator.sandbox.earthengine.rendering import Renderer
 from orchestrator.sandbox.faults import Faults
 from orchestrator.sandbox.quotas import Asked, PixelMeter
 from orchestrator.sandbox.scenes.catalogue import UnboundedQueryError
@@ -28,16 +23,11 @@ COMPUTE, GET = "image.computePixels", "assets.getPixels"
 class PixelRoutes:
     """Answer with pixels, in any project."""
 
-    def __init__(
-        self, evaluator: Evaluator, assets: Assets, meter: PixelMeter, faults: Faults, behaviour: Behaviour
-    ) -> None:
-        self._evaluator = evaluator
+    def __init__(self, renderer: Renderer, assets: Assets, meter: PixelMeter, faults: Faults) -> None:
+        self._renderer = renderer
         self._assets = assets
         self._meter = meter
         self._faults = faults
-        self._behaviour = behaviour
-        # However many are admitted: what is computed at a time bounds the memory, and more would not be faster.
-        self._processors = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
 
     def routes(self) -> list[Route]:
         expression = r"/v1/projects/(?P<project>[^/:]+)/image:computePixels"
@@ -63,19 +53,12 @@ class PixelRoutes:
             raise ApiError(400, str(error)) from error
 
     def _answer(self, api: str, request: Request, order: PixelOrder) -> Response:
-        try:
-            image: RequestedImage = self._evaluator.image(dict(order.expression), grid=order.grid)
-        except UnboundedImageError:
-            raise pixels.refusal_of_unbounded() from None
+        image = self._renderer.image(order)
         self._admit(api, order, image)
-        ordered = self._faults.no_data_tag(api, request)
-        tag = self._behaviour.pixels_no_data if ordered is None else ordered
-        try:
-            with self._processors:
-                body = encoded(image, order.format, self._behaviour, tag)
-        except CRSError as error:
-            raise EvaluationError(f"The CRS cannot be written: {error}") from error
-        return Response(200, {"Content-Type": CONTENT_TYPES[order.format]}, body)
+        ordered, behaviour = self._faults.no_data_tag(api, request), self._renderer.behaviour
+        tag = behaviour.pixels_no_data if ordered is None else ordered
+        body = self._renderer.computed(lambda: encoded(image, order.format, behaviour, tag))
+        return Response(200, {"Content-Type": content_type(body)}, body)
 
     def _admit(self, api: str, order: PixelOrder, image: RequestedImage) -> None:
         """

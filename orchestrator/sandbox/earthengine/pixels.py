@@ -14,9 +14,8 @@ from orchestrator.sandbox.earthengine.exports import call, wrapped
 from orchestrator.sandbox.web import ApiError, ProtocolViolation, not_imitated
 
 AFFINE_NAMES = ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
-# A request that names no format gets a picture. Which of the two a picture is depends on its transparency; here it
-# is always a PNG, which holds both.
-PICTURES = frozenset({"AUTO_JPEG_PNG", "PNG"})
+# A request that names no format gets a picture.
+PICTURES = frozenset({"AUTO_JPEG_PNG", "PNG", "JPEG"})
 FORMATS = PICTURES | {"GEO_TIFF", "NPY"}
 
 
@@ -47,7 +46,7 @@ def computed(body: Mapping[str, Any]) -> PixelOrder:
     schema.check(body, schema.COMPUTE_PIXELS)
     if "expression" not in body:
         raise ProtocolViolation("Expression required.")
-    return _order(body["expression"], body, _grid(body.get("grid") or {}))
+    return _order(body["expression"], body, read_grid(body.get("grid") or {}))
 
 
 def stored(asset_id: str, body: Mapping[str, Any]) -> PixelOrder:
@@ -62,7 +61,7 @@ def stored(asset_id: str, body: Mapping[str, Any]) -> PixelOrder:
     image = {"result": "image", "values": {"image": call("Image.load", id={"constantValue": asset_id})}}
     grid, region = body.get("grid") or {}, body.get("region")
     if not region:
-        return _order(image, body, _grid(grid))
+        return _order(image, body, read_grid(grid))
     return _order(_cut(image, region, grid), body, None)
 
 
@@ -70,20 +69,26 @@ def _order(expression: Mapping[str, Any], body: Mapping[str, Any], grid: Request
     kind = body.get("fileFormat") or "AUTO_JPEG_PNG"
     if kind not in FORMATS:
         raise not_imitated(f"pixels in the format {kind}")
-    if bands := body.get("bandIds"):
-        selectors = {"constantValue": bands}
-        expression = wrapped(expression, call("Image.select", input=_result(expression), bandSelectors=selectors))
+    expression = with_bands(expression, body.get("bandIds"))
     look = body.get("visualizationOptions")
     if look or kind in PICTURES:
-        expression = wrapped(expression, _visualized(expression, look or {}))
+        expression = wrapped(expression, visualized(expression, look or {}))
     return PixelOrder(expression, grid, kind)
+
+
+def with_bands(expression: Mapping[str, Any], bands: Any) -> Mapping[str, Any]:
+    """Fold the choice of bands; nothing is all of them."""
+    if not bands:
+        return expression
+    selectors = {"constantValue": bands}
+    return wrapped(expression, call("Image.select", input=_result(expression), bandSelectors=selectors))
 
 
 def _result(expression: Mapping[str, Any]) -> dict[str, Any]:
     return {"valueReference": expression["result"]}
 
 
-def _visualized(expression: Mapping[str, Any], look: Mapping[str, Any]) -> dict[str, Any]:
+def visualized(expression: Mapping[str, Any], look: Mapping[str, Any]) -> dict[str, Any]:
     """Fold the options of a picture as the client folds the parameters of a thumbnail."""
     ranges = look.get("ranges") or []
     options = {
@@ -97,7 +102,7 @@ def _visualized(expression: Mapping[str, Any], look: Mapping[str, Any]) -> dict[
     return call("Image.visualize", image=_result(expression), **given)
 
 
-def _grid(grid: Mapping[str, Any]) -> RequestedGrid | None:
+def read_grid(grid: Mapping[str, Any]) -> RequestedGrid | None:
     """
     Read a grid; an empty one is none.
 

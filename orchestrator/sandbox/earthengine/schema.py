@@ -252,6 +252,15 @@ _PIXELS: Schema = {
     },
     "workloadTag": string,
 }
+_LOOK = _PIXELS["visualizationOptions"]
+EARTH_MAP: Schema = {
+    "name": string,
+    "expression": expression,
+    "fileFormat": _FORMATS,
+    "bandIds": [string],
+    "visualizationOptions": _LOOK,
+}
+THUMBNAIL: Schema = {**EARTH_MAP, "grid": _GRID, "filenamePrefix": string}
 COMPUTE_PIXELS: Schema = {**_PIXELS, "expression": expression}
 GET_PIXELS: Schema = {**_PIXELS, "region": anything}
 

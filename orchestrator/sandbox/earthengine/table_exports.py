@@ -15,7 +15,7 @@ _ELSEWHERE = {
     "featureViewExportOptions": "exports to a FeatureView",
     "bigqueryExportOptions": "exports to BigQuery",
 }
-FORMATS = ("CSV", "GEO_JSON", "KML", "KMZ", "SHP")
+FORMATS = ("CSV", "GEO_JSON", "KML", "KMZ", "SHP", "TF_RECORD_TABLE")
 
 
 @dataclass(frozen=True, slots=True)

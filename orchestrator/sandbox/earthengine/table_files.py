@@ -1,4 +1,4 @@
-"""Writes tables as files: CSV, GeoJSON, KML, KMZ and shapefiles."""
+"""Writes tables as files: CSV, GeoJSON, KML, KMZ, shapefiles and TFRecord."""
 
 from __future__ import annotations
 
@@ -19,17 +19,26 @@ from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, no
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.projection import WGS84
 from orchestrator.sandbox.earthengine.evaluate.requested_table import RequestedFeature, RequestedTable
+from orchestrator.sandbox.earthengine.table_records import records
 from orchestrator.sandbox.earthengine.table_texts import text
 
 INDEX, PLACE = "system:index", ".geo"
 # What stands in the column of geometries of a feature without one, in published files.
 NOWHERE = {"type": "MultiPoint", "coordinates": []}
-EXTENSIONS = {"CSV": "csv", "GEO_JSON": "geojson", "KML": "kml", "KMZ": "kmz", "SHP": "shp"}
+EXTENSIONS = {
+    "CSV": "csv",
+    "GEO_JSON": "geojson",
+    "KML": "kml",
+    "KMZ": "kmz",
+    "SHP": "shp",
+    "TF_RECORD_TABLE": "tfrecord.gz",
+}
 CONTENT_TYPES = {
     "csv": "text/csv",
     "geojson": "application/geo+json",
     "kml": "application/vnd.google-earth.kml+xml",
     "kmz": "application/vnd.google-earth.kmz",
+    "tfrecord.gz": "application/gzip",
 }
 MAX_COLUMN = 10  # characters of a column's name in a shapefile
 _KML = "http://www.opengis.net/kml/2.2"
@@ -164,11 +173,16 @@ def _kmz(table: RequestedTable, selectors: Sequence[str] | None) -> bytes:
     return packed.getvalue()
 
 
+def _tf_record(table: RequestedTable, selectors: Sequence[str] | None) -> bytes:
+    return records(table, table.columns if selectors is None else selectors)
+
+
 _WRITERS: dict[str, Callable[[RequestedTable, Sequence[str] | None], bytes]] = {
     "CSV": _csv,
     "GEO_JSON": _geo_json,
     "KML": _kml,
     "KMZ": _kmz,
+    "TF_RECORD_TABLE": _tf_record,
 }
 
 
@@ -182,7 +196,8 @@ def _shapefile(table: RequestedTable, selectors: Sequence[str] | None, scratch: 
     import numpy as np  # noqa: PLC0415 - GDAL's reader is only loaded where a shapefile is written
     import pyogrio.raw  # noqa: PLC0415
 
-    names = [INDEX, *_properties(table, selectors, "a shapefile")]
+    chosen = _properties(table, selectors, "a shapefile")
+    names = [INDEX, *chosen] if selectors is None else chosen
     short = [name[:MAX_COLUMN] for name in names]
     if len(set(short)) < len(short):
         doubled = sorted({name for name in short if short.count(name) > 1})
@@ -194,13 +209,23 @@ def _shapefile(table: RequestedTable, selectors: Sequence[str] | None, scratch: 
         path,
         np.array([shapely.to_wkb(shape) for shape in shapes], dtype=object),
         columns,
-        np.array(short),
+        np.array([f"c{at}" for at in range(len(short))]),
         geometry_type=kind,
         crs=crs,
         driver="ESRI Shapefile",
         encoding="UTF-8",
     )
+    _rename(path.with_suffix(".dbf"), short)
     return sorted(scratch.glob("table.*"))
+
+
+def _rename(path: Path, names: Sequence[str]) -> None:
+    """Write names into the head of a dBASE table, which GDAL would change: 11 bytes, every 32 from byte 32."""
+    data = bytearray(path.read_bytes())
+    for at, name in enumerate(names):
+        text = name.encode()[:MAX_COLUMN]
+        data[32 * (at + 1) : 32 * (at + 1) + 11] = text.ljust(11, b"\0")
+    path.write_bytes(data)
 
 
 def _value(feature: RequestedFeature, name: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from collections import OrderedDict
@@ -11,12 +10,15 @@ from typing import Any
 
 import shapely
 
+from orchestrator.sandbox import fields
+from orchestrator.sandbox.clock import Clock
 from orchestrator.sandbox.earthengine import schema, table_exports, table_files
 from orchestrator.sandbox.earthengine.assets import Assets
 from orchestrator.sandbox.earthengine.attempt import Evaluator
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.requested_table import RequestedTable
 from orchestrator.sandbox.earthengine.exports import call
+from orchestrator.sandbox.earthengine.links import Links, key_of
 from orchestrator.sandbox.earthengine.payload import payload
 from orchestrator.sandbox.scenes.catalogue import UnboundedQueryError
 from orchestrator.sandbox.web import (
@@ -33,18 +35,17 @@ from orchestrator.sandbox.web import (
 
 DEFAULT_PAGE = 1000  # REST reference: "If unspecified, the page size default is 1000 results per page"
 _KEPT = 4  # evaluated tables, so that pages are not computed anew
-_ORDERED = 1000  # tables to be downloaded
 
 
 class TableRoutes:
     """Answer with features, in any project."""
 
-    def __init__(self, evaluator: Evaluator, assets: Assets) -> None:
+    def __init__(self, evaluator: Evaluator, assets: Assets, clock: Clock) -> None:
         self._evaluator = evaluator
         self._assets = assets
         self._lock = threading.Lock()
         self._tables: OrderedDict[str, RequestedTable] = OrderedDict()
-        self._orders: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
+        self._links = Links(clock, "tables", "Table")
 
     def routes(self) -> list[Route]:
         def one(api: str, method: str, pattern: str, handler: Any, query: str = "") -> Route:
@@ -80,21 +81,14 @@ class TableRoutes:
         if "expression" not in body:
             raise ProtocolViolation("Expression required.")
         kind = table_exports.file_format(body.get("fileFormat"))
-        if kind == "SHP":
-            raise not_imitated("a download of a shapefile")
+        if kind in {"SHP", "TF_RECORD_TABLE"}:  # getDownloadURL: "one of csv, json, geojson, kml, kmz"
+            raise not_imitated(f"a download in the format {kind}")
         self._evaluated(body["expression"])  # so that what cannot be computed is told now
-        number = _key({**body, "project": project})
-        with self._lock:
-            self._orders[number] = {**body, "fileFormat": kind}
-            if len(self._orders) > _ORDERED:
-                self._orders.popitem(last=False)
-        return json_response({"name": f"projects/{project}/tables/{number}"})
+        name = self._links.keep(project, {**body, "fileFormat": kind})
+        return json_response(fields.select(request.query.get("fields"), {**body, "name": name}))
 
     def _download(self, request: Request, project: str, number: str) -> Response:  # noqa: ARG002  the path says all
-        with self._lock:
-            ordered = self._orders.get(number)
-        if ordered is None:
-            raise ApiError(404, f"Table 'projects/{project}/tables/{number}' not found.")
+        ordered = self._links.find(project, number)
         kind = ordered["fileFormat"]
         extension = table_files.EXTENSIONS[kind]
         table = self._evaluated(ordered["expression"])
@@ -116,7 +110,7 @@ class TableRoutes:
         Raises:
             ApiError: 400 with the sentence of the service.
         """
-        key = _key(expression)
+        key = key_of(expression)
         with self._lock:
             if key in self._tables:
                 self._tables.move_to_end(key)
@@ -130,10 +124,6 @@ class TableRoutes:
             if len(self._tables) > _KEPT:
                 self._tables.popitem(last=False)
         return table
-
-
-def _key(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _page(table: RequestedTable, size: int, token: str | None) -> dict[str, Any]:

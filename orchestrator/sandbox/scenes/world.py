@@ -10,16 +10,21 @@ from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes.catalogue import Scene, Table
 from orchestrator.sandbox.scenes.sensors.climate import climate
+from orchestrator.sandbox.scenes.sensors.crops import crops
 from orchestrator.sandbox.scenes.sensors.dynamic_world import DynamicWorld
 from orchestrator.sandbox.scenes.sensors.earth import Earth
 from orchestrator.sandbox.scenes.sensors.elevation import DegreeTiles, elevation
 from orchestrator.sandbox.scenes.sensors.embeddings import Embeddings
 from orchestrator.sandbox.scenes.sensors.landcover import landcover
+from orchestrator.sandbox.scenes.sensors.landforms import landforms
 from orchestrator.sandbox.scenes.sensors.landsat import Landsat
 from orchestrator.sandbox.scenes.sensors.landsat_level1 import Level1
 from orchestrator.sandbox.scenes.sensors.landsat_level2 import Level2
 from orchestrator.sandbox.scenes.sensors.lights import lights
 from orchestrator.sandbox.scenes.sensors.modis import modis
+from orchestrator.sandbox.scenes.sensors.modis_nadir import nadir
+from orchestrator.sandbox.scenes.sensors.naip import Naip
+from orchestrator.sandbox.scenes.sensors.people import people
 from orchestrator.sandbox.scenes.sensors.sensor import Sensor
 from orchestrator.sandbox.scenes.sensors.sentinel1 import Sentinel1
 from orchestrator.sandbox.scenes.sensors.sentinel2 import Sentinel2
@@ -48,13 +53,18 @@ class WorldCatalogue:
             Sentinel1(earth),
             elevation(earth),
             DegreeTiles(earth),
+            landforms(earth),
             landcover(earth),
             water(earth),
             modis(earth),
+            nadir(earth),
             climate(earth),
             DynamicWorld(earth, optical),
             Embeddings(earth),
             lights(earth),
+            Naip(earth),
+            people(earth),
+            crops(earth),
         )
         self._by_collection = {name: sensor for sensor in self._sensors for name in sensor.collections}
         self._by_image = {name: sensor for sensor in self._sensors for name in sensor.images}
@@ -67,10 +77,6 @@ class WorldCatalogue:
     def images(self) -> tuple[str, ...]:
         """Ids of images that belong to no collection."""
         return tuple(self._by_image)
-
-    def table(self, asset_id: str) -> Table | None:
-        """Find a table by its id."""
-        return shipped.table(asset_id)
 
     def scenes(
         self, collection: str, region: BaseGeometry | None, start_ms: int | None, end_ms: int | None
@@ -100,3 +106,7 @@ class WorldCatalogue:
         """Find one image by its id."""
         sensor = self._by_image.get(asset_id) or self._by_collection.get(asset_id.rpartition("/")[0])
         return None if sensor is None else sensor.scene(asset_id)
+
+    def table(self, asset_id: str) -> Table | None:
+        """Find one of the shipped tables by its id."""
+        return shipped.table(asset_id)

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from orchestrator.sandbox import bodies
-from orchestrator.sandbox.storage import access
+from orchestrator.sandbox.storage import access, schema
 from orchestrator.sandbox.storage.bucket_settings import merged
 from orchestrator.sandbox.storage.calls import BUCKET, Calls, answer, bucket_answer, optional, page_size, preconditions
 from orchestrator.sandbox.storage.resources import bucket_resource
@@ -87,8 +87,7 @@ class BucketRoutes(Calls):
             ("predefinedDefaultObjectAcl", "defaultObjectAcl", "object"),
         ):
             entries = access.predefined(request.query.get(parameter), bucket)
-            if not bucket.uniform_access:
-                entries = entries or access.listed(body, extra, kind, bucket)
+            entries = entries or access.listed(body, extra, kind, bucket)
             if entries:
                 bucket = self.buckets.keep_extra(bucket.name, extra, list(entries))
         return bucket
@@ -123,13 +122,12 @@ class BucketRoutes(Calls):
 
     def _set_policy(self, request: Request, bucket: str) -> Response:
         body, old = request.json(), _policy_of(self.buckets.bucket(bucket))
-        if not isinstance(body.get("bindings", []), list):
-            raise ProtocolViolation("Invalid value at 'bindings': expected a list.")
+        schema.check("Policy", body)
         if body.get("etag") not in (None, "", old["etag"]):
             raise ApiError(412, "At least one of the pre-conditions you specified did not hold.")
         kept = {
             "version": body.get("version", 1),
-            "bindings": body.get("bindings", []),
+            "bindings": body.get("bindings") or [],
             "edition": 1 + self.buckets.bucket(bucket).extras.get("iam", {}).get("edition", 0),
         }
         return answer(request, _policy_of(self.buckets.keep_extra(bucket, "iam", kept)))
@@ -164,6 +162,7 @@ class BucketRoutes(Calls):
 
     def _notify(self, request: Request, bucket: str) -> Response:
         body = request.json()
+        schema.check("Notification", body)
         topic, form = bodies.text(body, "topic"), bodies.text(body, "payload_format")
         if not topic or form not in ("JSON_API_V1", "NONE"):
             raise ProtocolViolation("A notification needs a topic and the payload_format JSON_API_V1 or NONE.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.sandbox.storage import lifecycle
+from orchestrator.sandbox.storage import lifecycle, schema
 from orchestrator.sandbox.storage.settings import CLASSES, OLD_CLASSES
 from orchestrator.sandbox.storage.values import Bucket
 from orchestrator.sandbox.web import ApiError, ProtocolViolation, not_imitated
@@ -26,16 +26,6 @@ KEPT = frozenset(
     }
 )  # fmt: skip
 NOT_IMITATED = ("autoclass", "encryption", "hierarchicalNamespace", "ipFilter")
-# Fields whose value is another object.
-_MAPS = (
-    "iamConfiguration",
-    "labels",
-    "lifecycle",
-    "objectRetention",
-    "retentionPolicy",
-    "softDeletePolicy",
-    "versioning",
-)
 MAX_RETENTION_SECONDS = 3_155_760_000  # a hundred years
 SOFT_DELETE_SECONDS = (604_800, 7_776_000)  # 7 to 90 days; 0 for none
 
@@ -62,13 +52,12 @@ def checked(old: Bucket, wanted: Mapping[str, Any], now: str) -> dict[str, Any]:
         ApiError: If a field is unknown, of another type or not imitated, or a locked policy would be weakened.
     """
     new = {name: value for name, value in wanted.items() if name not in TOLD and value not in (None, {})}
-    for name, value in new.items():
+    schema.check("Bucket", new)
+    for name in new:
         if name in NOT_IMITATED:
             raise not_imitated(f"the field '{name}' of a bucket in Cloud Storage")
         if name not in KEPT:
             raise ProtocolViolation(f'Invalid JSON payload received. Unknown name "{name}": Cannot find field.')
-        if name in _MAPS and not isinstance(value, Mapping):
-            raise ProtocolViolation(f"Invalid value at '{name}': expected an object.")
     if (kind := new.get("storageClass", "STANDARD")) not in CLASSES + OLD_CLASSES:
         raise ProtocolViolation(f"Invalid value for field 'storageClass': {kind!r}.")
     if "lifecycle" in new:

@@ -125,7 +125,7 @@ def _named(condition: Mapping[str, Any], name: str) -> bool:
 def _after(begin: datetime | None, days: int | None, now: datetime) -> bool:
     if days is None:
         return True
-    return begin is not None and begin + timedelta(days=days) <= now
+    return begin is not None and (now - begin) // timedelta(days=1) >= days
 
 
 def _before(found: datetime | None, date: str | None) -> bool:

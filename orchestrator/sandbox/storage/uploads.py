@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.sandbox import bodies, multipart
+from orchestrator.sandbox.resumable import Piece, add
 from orchestrator.sandbox.storage import access, checksums
 from orchestrator.sandbox.storage.buckets import Buckets
 from orchestrator.sandbox.storage.calls import BUCKET, CONDITIONS, Calls, preconditions
-from orchestrator.sandbox.storage.sessions import Piece, Session, Sessions, add, cancelled_error
+from orchestrator.sandbox.storage.sessions import Session, Sessions, cancelled_error
 from orchestrator.sandbox.storage.settings import given, labels_of
 from orchestrator.sandbox.storage.values import Preconditions, StoredObject
 from orchestrator.sandbox.web import ApiError, ProtocolViolation, Request, Response, Route

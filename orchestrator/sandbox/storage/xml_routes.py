@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 from orchestrator.sandbox.clock import rfc3339_millis
+from orchestrator.sandbox.resumable import Piece, add
 from orchestrator.sandbox.storage import access, checksums, conditions, signed
 from orchestrator.sandbox.storage import xml_headers as headers_of
 from orchestrator.sandbox.storage import xml_text as xml
@@ -14,7 +15,7 @@ from orchestrator.sandbox.storage.calls import Calls
 from orchestrator.sandbox.storage.listing import Page, Query, page, place_of
 from orchestrator.sandbox.storage.media import media
 from orchestrator.sandbox.storage.rewrite_routes import told_of_copy
-from orchestrator.sandbox.storage.sessions import Piece, Session, Sessions, add, cancelled_error
+from orchestrator.sandbox.storage.sessions import Session, Sessions, cancelled_error
 from orchestrator.sandbox.storage.settings import given, labels_of
 from orchestrator.sandbox.storage.uploads import name_of, store
 from orchestrator.sandbox.storage.values import Preconditions, StoredObject, moment

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.sandbox.documented.examples import read_all
-from orchestrator.sandbox.documented.table import read_sources, rows
+from orchestrator.sandbox.documented.examples import FOLDER, read_all
+from orchestrator.sandbox.documented.table import page, read_sources, rows
 from orchestrator.sandbox.earthengine.evaluate import evaluator as _loads_functions  # noqa: F401
 from orchestrator.sandbox.earthengine.evaluate import registry
 
 
-def test_only_imitated_functions_have_a_source():
-    """Nobody is told a source for what is refused."""
-    assert set(read_sources()) <= registry.imitated()
+def test_what_is_imitated_has_a_source_and_what_is_refused_has_none():
+    """Nothing is right by nobody's word."""
+    assert set(read_sources()) == registry.imitated()
+
+
+def test_the_page_of_functions_is_the_one_that_is_written_now():
+    """`python -m orchestrator.sandbox.documented --page > orchestrator/sandbox/FUNCTIONS.md`."""
+    kept = (FOLDER.parents[1] / "FUNCTIONS.md").read_text(encoding="utf-8")
+
+    assert kept == page(read_sources())
 
 
 def test_examples_show_declared_functions():

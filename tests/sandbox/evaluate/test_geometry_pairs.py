@@ -313,6 +313,17 @@ def test_whether_edges_are_geodesics(geometry, geodesic):
     assert (one("geodesic", geometry), one("edgesAreGeodesics", geometry)) == (geodesic, geodesic)
 
 
+@pytest.mark.parametrize(("target", "geodesic"), [(UTM, False), (None, True)], ids=["metres", "degrees"])
+def test_a_feature_is_carried_to_a_projection(target, geodesic):
+    """Its edges are straight there, unless the CRS is geographic, as it is by default; it keeps its properties."""
+    given = call("Feature", geometry=line([15, 45], [16, 46]), metadata=constant({"a": 1}))
+
+    found = call("ProjectionTransform", feature=given, proj=target)
+
+    assert one("geodesic", call("Feature.geometry", feature=found)) is geodesic
+    assert answer(found)["properties"] == {"a": 1}
+
+
 def test_nothing_is_unbounded():
     """A point is not."""
     assert one("isUnbounded", point(0, 0)) is False

@@ -145,6 +145,17 @@ def test_a_seed_chooses_the_same_pixels_again():
     assert once == again != other
 
 
+def test_samples_may_be_large():
+    """As tables may: only lists of features end at five thousand."""
+    options = {"image": call("Image.constant", value=1), "region": box(0, 0, 80, 80), "scale": 10, "projection": UTM}
+
+    sampled = call("Image.sample", **options)
+
+    assert answer(call("Collection.size", collection=sampled)) == 6400
+    with pytest.raises(EvaluationError, match="5000 elements"):
+        answer(sampled)
+
+
 def around(image, node, matrix, **options):
     kernel = call("Kernel.fixed", width=-1, height=-1, weights={"constantValue": matrix})
     made = call("Image.reduceNeighborhood", image=image, reducer=node, kernel=kernel, **options)

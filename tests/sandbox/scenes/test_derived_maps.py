@@ -59,12 +59,12 @@ def test_croplands_are_where_worldcover_maps_crops(earth):
     """GFSAD's class 3 where more than half of a pixel is class 40, 0 where hardly any is."""
     image = earth.scene("USGS/GFSAD1000_V1")
     row, col = int((90.0 - 45.72) * 112), int((15.15 + 180.0) * 112)
-    crops, _ = image.read("landcover", 0, row, col, 6, 6)
-    rows, cols = (84.0 - 90.0 + np.array([row, row + 6]) / 112) * 12000, np.array([col, col + 6]) / 112 * 12000
+    crops, _ = image.read("landcover", 0, row, col, 5, 5)
+    rows, cols = (84.0 - 90.0 + np.array([row, row + 5]) / 112) * 12000, np.array([col, col + 5]) / 112 * 12000
     (top, bottom), (left, right) = rows.astype(int), cols.astype(int)
     fine, _ = earth.scene("ESA/WorldCover/v200/2021").read("Map", 0, top, left, bottom - top, right - left)
-    side = (bottom - top) // 6
-    share = (fine[: side * 6, : side * 6] == 40).reshape(6, side, 6, side).mean(axis=(1, 3))
+    side = (bottom - top) // 5
+    share = (fine[: side * 5, : side * 5] == 40).reshape(5, side, 5, side).mean(axis=(1, 3))
 
     assert (crops[share > 0.7] == 3).all()
     assert (crops[share < 0.02] == 0).all()
@@ -180,6 +180,50 @@ def test_towns_shine_at_night(earth):
     built = (fine == 50).reshape(40, 25, 40, 25).mean(axis=(1, 3))
 
     assert np.corrcoef(light.ravel(), built.ravel())[0, 1] > 0.6
+
+
+def test_people_live_in_towns(earth):
+    """Counts are densities times areas; some places are crowded, most are not."""
+    row, col = int((90.0 - 45.8) * 120), int(195.0 * 120)
+    root, year = "CIESIN/GPWv411/GPW_Population_", "gpw_v4_population_count_rev11_2015_30_sec"
+    count, density = (
+        earth.scene(f"{root}{kind}/{year}").read(f"population_{kind.lower()}", 0, row, col, 40, 40)[0]
+        for kind in ("Count", "Density")
+    )
+
+    area = (111.32 / 120) ** 2 * np.cos(np.radians(45.8 - np.arange(40)[:, None] / 120))
+    assert count == pytest.approx(density * area, rel=0.01)
+    assert density.max() > 20 * np.median(density)
+
+
+def test_aerial_images_are_quarters_of_quadrangles_of_the_united_states(earth):
+    """San Francisco lies in m_3712213_sw; UTM on NAD 83, red, green, blue and near infrared as bytes."""
+    place = shapely.Point(-122.445, 37.77)
+    found = list(earth.scenes("USDA/NAIP/DOQQ", place, day_of("2014-01-01"), day_of("2020-01-01")))
+
+    assert {each.asset_id[:-8] for each in found} == {
+        "USDA/NAIP/DOQQ/m_3712213_sw_10_1_",
+        "USDA/NAIP/DOQQ/m_3712213_sw_10_060_",
+    }
+    assert [band.name for band in found[0].bands] == ["R", "G", "B", "N"]
+    assert {(band.crs, band.type.maximum) for band in found[0].bands} == {("EPSG:26910", 255)}
+    assert [each.bands[0].transform[0] for each in found] == [1.0, 0.6, 0.6]
+    assert all(earth.scene(each.asset_id).asset_id == each.asset_id for each in found)
+    assert not list(earth.scenes("USDA/NAIP/DOQQ", PLACE, None, None))
+
+
+def test_peaks_lie_above_valleys(earth):
+    """Classes 11 to 13 of the landforms stand higher than 41, around one place; all classes are the published ones."""
+    row, col, side = int((60.0 - 45.72) * 1200), int(195.15 * 1200), 128
+    forms, _ = earth.scene("CSP/ERGo/1_0/Global/SRTM_landforms").read("constant", 0, row, col, side, side)
+    heights, _ = earth.scene("CGIAR/SRTM90_V4").read("elevation", 0, row, col, side, side)
+
+    peaks, valleys = np.isin(forms, (11, 12, 13)), forms == 41
+
+    assert set(np.unique(forms)) <= {11, 12, 13, 14, 15, 21, 22, 23, 24, 31, 32, 33, 34, 41, 42}
+    assert peaks.any()
+    assert valleys.any()
+    assert heights[peaks].mean() > heights[valleys].mean()
 
 
 def rain(earth, collection, index, side=4):

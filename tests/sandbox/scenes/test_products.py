@@ -23,6 +23,11 @@ DAILY = (
     "num_observations_1km state_1km SensorZenith SensorAzimuth Range SolarZenith SolarAzimuth gflags orbit_pnt "
     f"granule_pnt num_observations_500m {REFLECTANCE} QC_500m obscov_500m iobs_res q_scan"
 )
+NADIR = ("Nadir_Reflectance_Band", "BRDF_Albedo_Band_Mandatory_Quality_Band")
+CONTINUOUS = (
+    "Percent_Tree_Cover Percent_NonTree_Vegetation Percent_NonVegetated Quality Percent_Tree_Cover_SD "
+    "Percent_NonVegetated_SD Cloud"
+)
 LAND_COVER = (
     "LC_Type1 LC_Type2 LC_Type3 LC_Type4 LC_Type5 LC_Prop1_Assessment LC_Prop2_Assessment LC_Prop3_Assessment "
     "LC_Prop1 LC_Prop2 LC_Prop3 QC LW"
@@ -94,6 +99,25 @@ SHEETS = {
     "ECMWF/ERA5_LAND/MONTHLY_AGGR": (None, "EPSG:4326", 0.1, "1950-02-01", 28),
     "ECMWF/ERA5_LAND/DAILY_AGGR": (None, "EPSG:4326", 0.1, "1950-01-02", 1),
     "ECMWF/ERA5_LAND/HOURLY": (None, "EPSG:4326", 0.1, "1950-01-01T01:00", 1 / 24),
+    "AAFC/ACI": ("landcover", "EPSG:4326", 30 / 111319.49079327358, "2009-01-01", 365),
+    "USDA/NASS/CDL": ("cropland cultivated confidence", "EPSG:4326", 30 / 111319.49079327358, "1997-01-01", 365),
+    "ESA/CCI/FireCCI/5_1": ("BurnDate ConfidenceLevel LandCover ObservedFlag", "EPSG:4326", 1 / 360, "2001-01-01", 31),
+    "MODIS/061/MCD43A4": (
+        " ".join(f"{kind}{number}" for kind in NADIR for number in range(1, 8)),
+        SINUSOIDAL,
+        463.312716527917,
+        "2000-02-24",
+        1,
+    ),
+    "MODIS/061/MOD44B": (
+        CONTINUOUS,
+        SINUSOIDAL,
+        231.65635826395825,
+        "2000-03-05",
+        366,
+    ),
+    "CIESIN/GPWv411/GPW_Population_Count": ("population_count", "EPSG:4326", 1 / 120, "2000-01-01", 1827),
+    "CIESIN/GPWv411/GPW_Population_Density": ("population_density", "EPSG:4326", 1 / 120, "2000-01-01", 1827),
     "NOAA/VIIRS/DNB/MONTHLY_V1/VCMCFG": ("avg_rad cf_cvg", "EPSG:4326", 1 / 240, "2012-04-01", 30),
     "NOAA/DMSP-OLS/NIGHTTIME_LIGHTS": (
         "avg_vis stable_lights cf_cvg avg_lights_x_pct",
@@ -120,6 +144,9 @@ SINGLES = {
     "JRC/GSW1_4/GlobalSurfaceWater": (WATER, 0.00025),
     "UMD/hansen/global_forest_change_2023_v1_11": (HANSEN, 0.00025),
     "USGS/GFSAD1000_V1": ("landcover", 1 / 112),
+    "CSP/ERGo/1_0/US/landforms": ("constant", 1 / 10800),
+    "CSP/ERGo/1_0/Global/SRTM_landforms": ("constant", 1 / 1200),
+    "OpenLandMap/SOL/SOL_PH-H2O_USDA-4C1A2A_M/v02": ("b0 b10 b30 b60 b100 b200", 1 / 480),
 }
 
 
@@ -169,7 +196,7 @@ def test_every_band_of_every_product_is_read(earth, asset):
         day = int(np.datetime64("2013-07-12", "ms").astype(int))
         after, ever = (earth.scenes(asset, shapely.Point(15.15, 45.72), start, None) for start in (day, None))
         image = next(after, None) or next(ever, None) or next(earth.scenes(asset, None, None, None))
-    lon = 15.15 if image.footprint.intersects(shapely.Point(15.15, 45.72)) else -100.0
+    lon = 15.15 if image.footprint.intersects(shapely.Point(15.15, 45.72)) else -100.0  # in North America
     for band in image.bands[:40]:
         row, col = cell(band, lon)
 

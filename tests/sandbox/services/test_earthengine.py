@@ -94,9 +94,6 @@ def test_the_projects_configuration_can_be_read_and_changed():
     "call",
     [
         pytest.param(lambda image: ee.data.computeImages({"expression": ee.ImageCollection(image)}), id="images"),
-        pytest.param(lambda image: image.getThumbURL({"dimensions": 16}), id="thumbnail"),
-        pytest.param(lambda image: image.getDownloadURL({"scale": 10, "format": "GEO_TIFF"}), id="download"),
-        pytest.param(lambda image: image.getMapId(), id="map"),
         pytest.param(lambda _: ee.data.deleteAsset("projects/ee-sandbox/assets/x"), id="delete an asset"),
     ],
 )

@@ -28,11 +28,15 @@ IMITATED = {
     "earthengine.projects.listAssets",
     "earthengine.projects.operations.cancel",
     "earthengine.projects.operations.get",
+    "earthengine.projects.maps.create",
+    "earthengine.projects.maps.tiles.get",
     "earthengine.projects.operations.list",
     "earthengine.projects.table.computeFeatures",
     "earthengine.projects.table.export",
     "earthengine.projects.tables.create",
     "earthengine.projects.tables.getFeatures",
+    "earthengine.projects.thumbnails.create",
+    "earthengine.projects.thumbnails.getPixels",
     "earthengine.projects.updateConfig",
     "earthengine.projects.value.compute",
     "storage.bucketAccessControls.delete",
@@ -290,15 +294,15 @@ def test_the_sandboxs_own_methods_refuse_nonsense(sandbox, path, body):
 
 def test_the_earth_engine_client_asks_once(kit):
     """With its retries on, the real client does not repeat what is refused."""
-    before = kit.sandbox.state()["requests"].get("thumbnails.create", 0)
+    before = kit.sandbox.state()["requests"].get("filmstripThumbnails.create", 0)
     ee.data.setMaxRetries(5)
     try:
-        with pytest.raises(ee.EEException, match=r"thumbnails\.create"):
-            kit.image().getThumbURL({"dimensions": 16})
+        with pytest.raises(ee.EEException, match=r"filmstripThumbnails\.create"):
+            ee.data.getThumbId({"image": kit.image()}, "filmstrip")
     finally:
         ee.data.setMaxRetries(0)
 
-    assert kit.sandbox.state()["requests"]["thumbnails.create"] == before + 1
+    assert kit.sandbox.state()["requests"]["filmstripThumbnails.create"] == before + 1
 
 
 @pytest.mark.parametrize("version", ["v1alpha", "v1beta"])
@@ -328,13 +332,13 @@ def test_the_drive_client_asks_once(sandbox, drive):
 
 def test_refusals_are_counted_under_their_names(kit):
     """A call that is not imitated can be spoilt and is counted like any other."""
-    number = kit.order("http", api="thumbnails.create", status=503)
-    before = kit.sandbox.state()["requests"].get("thumbnails.create", 0)
+    number = kit.order("http", api="filmstripThumbnails.create", status=503)
+    before = kit.sandbox.state()["requests"].get("filmstripThumbnails.create", 0)
 
     with pytest.raises(ee.EEException, match="told to answer 503"):
-        kit.image().getThumbURL({"dimensions": 16})
+        ee.data.getThumbId({"image": kit.image()}, "filmstrip")
 
-    assert kit.sandbox.state()["requests"]["thumbnails.create"] == before + 1
+    assert kit.sandbox.state()["requests"]["filmstripThumbnails.create"] == before + 1
     assert kit.consumed(number) == 1
 
 

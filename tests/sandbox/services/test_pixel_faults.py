@@ -102,4 +102,4 @@ def test_quotas_are_set_through_the_control_api(sandbox):
     usual = requests.post(f"{sandbox.url}/sandbox/quotas", json={"at_once": 40}, timeout=20).json()
 
     assert (told["at_once"], told["bytes"], wrong) == (7, 50_331_648, [400, 400, 400])
-    assert usual == {"at_once": 40, "per_second": 100, "bytes": 50_331_648, "side": 32_768, "bands": 1_024}
+    assert usual == {**told, "at_once": 40}

@@ -87,7 +87,7 @@ class _Charged:
 
 @pytest.mark.parametrize(
     "kind",
-    ["JPEG", "TF_RECORD_IMAGE", "ZIPPED_GEO_TIFF", "ZIPPED_GEO_TIFF_PER_BAND", "MULTI_BAND_IMAGE_TILE"],
+    ["TF_RECORD_IMAGE", "ZIPPED_GEO_TIFF", "ZIPPED_GEO_TIFF_PER_BAND", "MULTI_BAND_IMAGE_TILE"],
 )
 def test_a_format_that_is_not_imitated_is_refused_by_its_name(sandbox, kit, kind):
     """Once, with 400: the client with its retries on does not repeat it."""

@@ -51,6 +51,10 @@ def test_a_patch_merges_and_an_update_replaces(web, home):
     [
         pytest.param({"colour": "red"}, id="a field that there is not"),
         pytest.param({"lifecycle": 5}, id="a number for rules"),
+        pytest.param({"versioning": {"enabled": "x"}}, id="a text for a truth"),
+        pytest.param({"labels": {"a": 5}}, id="a number for a label"),
+        pytest.param({"iamConfiguration": {"uniformBucketLevelAccess": 5}}, id="a number, deep within"),
+        pytest.param({"cors": [{"method": "GET"}]}, id="a text for a list"),
         pytest.param({"storageClass": "LUKEWARM"}, id="a class that is none"),
         pytest.param({"retentionPolicy": {"retentionPeriod": "-1"}}, id="a negative period"),
         pytest.param({"autoclass": {"enabled": True}}, id="what is not imitated"),

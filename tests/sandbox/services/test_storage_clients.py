@@ -1,12 +1,17 @@
-"""gcsfs and obstore, unmodified, make a round trip; so does google-cloud-storage in every other test of the service."""
+"""gcsfs, obstore and GDAL, unmodified, on the sandbox; google-cloud-storage is in all other tests of the service."""
 
 from __future__ import annotations
 
 import json
 import warnings
 
+import numpy as np
 import pytest
+import rasterio
+from affine import Affine
 from google.cloud.storage import transfer_manager
+from rasterio.io import MemoryFile
+from rasterio.windows import Window
 
 from orchestrator.sandbox.server import DEFAULT_BUCKET
 
@@ -140,3 +145,21 @@ def test_the_clients_own_parallel_transfers_work(bucket, prefix, tmp_path):
     transfer_manager.download_chunks_concurrently(blob, str(target), **how)
 
     assert target.read_bytes() == DATA
+
+
+def test_gdal_reads_a_raster_where_it_lies(sandbox, bucket, prefix):
+    """`/vsigs/` is the XML API, in ranges."""
+    values = np.arange(600 * 700, dtype=np.uint16).reshape(1, 600, 700)
+    shape = {"width": 700, "height": 600, "count": 1, "dtype": "uint16", "transform": Affine.translation(5, 5)}
+    with MemoryFile() as memory:
+        with memory.open(driver="GTiff", tiled=True, blockxsize=256, blockysize=256, **shape) as target:
+            target.write(values)
+        bucket.blob(f"{prefix}/a b.tif").upload_from_string(memory.read())
+
+    with (
+        rasterio.Env(CPL_GS_ENDPOINT=f"{sandbox.url}/", GS_NO_SIGN_REQUEST="YES", GDAL_HTTP_TIMEOUT="20"),
+        rasterio.open(f"/vsigs/{DEFAULT_BUCKET}/{prefix}/a b.tif") as found,
+    ):
+        window = found.read(1, window=Window(390, 290, 100, 200))
+
+    assert (window == values[0, 290:490, 390:490]).all()

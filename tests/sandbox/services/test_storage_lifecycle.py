@@ -54,6 +54,7 @@ def test_days_are_counted_from_the_moment_on(condition, before, after, told):
         pytest.param({"daysSinceCustomTime": 0}, {}, 0, False, id="no custom time to count from"),
         pytest.param({"noncurrentTimeBefore": "2026-01-13"}, ARCHIVED, 0, True, id="noncurrent before"),
         pytest.param({"noncurrentTimeBefore": "2026-01-13"}, {}, 0, False, id="never noncurrent"),
+        pytest.param({"age": 2_147_483_647}, {}, 0, False, id="an age beyond all times"),
         pytest.param({"isLive": True}, {}, 0, True, id="living"),
         pytest.param({"isLive": True}, ARCHIVED, 0, False, id="noncurrent is not living"),
         pytest.param({"isLive": False}, ARCHIVED, 0, True, id="noncurrent"),

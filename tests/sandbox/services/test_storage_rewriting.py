@@ -83,6 +83,24 @@ def test_a_rewrite_to_another_class_may_take_several_calls(web, bucket, prefix):
     assert (answers[-1]["resource"]["storageClass"], answers[-1]["resource"]["crc32c"]) == ("COLDLINE", crc32c(LARGE))
 
 
+def test_a_token_is_good_for_its_own_rewrite_alone(web, bucket, prefix):
+    """400 for another target, another step, another source."""
+    for name in ("large", "other"):
+        bucket.blob(f"{prefix}/{name}").upload_from_string(LARGE)
+
+    def send(source, target, step, **more):
+        names = [quote(f"{prefix}/{each}", safe="") for each in (source, target)]
+        path = f"/storage/v1/b/{bucket.name}/o/{names[0]}/rewriteTo/b/{bucket.name}/o/{names[1]}"
+        params = {"maxBytesRewrittenPerCall": step << 20, **more}
+        return web("POST", path, params=params, json={"storageClass": "COLDLINE"})
+
+    token = send("large", "cold", 1).json()["rewriteToken"]
+    others = [("large", "elsewhere", 1), ("large", "cold", 2), ("other", "cold", 1)]
+
+    assert [send(*each, rewriteToken=token).status_code for each in others] == [400, 400, 400]
+    assert send("large", "cold", 1, rewriteToken=token).status_code == 200
+
+
 def test_a_rewrite_within_a_class_is_done_at_once(web, bucket, source):
     """Discovery document: the step applies only where location or class change."""
     path = f"/storage/v1/b/{bucket.name}/o/{quote(source.name, safe='')}/rewriteTo/b/{bucket.name}/o/w"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import socket
 from urllib.parse import quote
 
 import google_crc32c
@@ -179,6 +180,22 @@ def test_an_empty_upload_ends_by_its_size(web, begin):
 def test_a_whole_upload_may_tell_its_size_alone(web, begin):
     """`bytes */N` with N bytes."""
     assert web("PUT", begin(), data=b"bytes", headers={"Content-Range": "bytes */5"}).json()["size"] == "5"
+
+
+def test_a_body_may_come_in_chunks(web, begin):
+    """RFC 9112, 7.1: as programs send it that do not know the length yet."""
+    assert web("PUT", begin(), data=iter([b"one", b"two", b"three" * 10_000])).json()["size"] == str(6 + 50_000)
+
+
+@pytest.mark.parametrize(
+    "body", [b"zz\r\nx\r\n0\r\n\r\n", b"-1\r\n", b"40000000\r\n"], ids=["no number", "negative", "too large"]
+)
+def test_chunks_that_are_none_are_refused(sandbox, body):
+    """411, and the connection ends."""
+    with socket.create_connection(("127.0.0.1", int(sandbox.url.rpartition(":")[2])), timeout=20) as peer:
+        peer.sendall(b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + body)
+
+        assert peer.makefile("rb").readline().startswith(b"HTTP/1.1 411")
 
 
 def test_a_cancelled_session_is_closed(web, begin):

@@ -97,14 +97,18 @@ def test_errors_are_xml(web, bucket, verb, path, headers, status, code):
         pytest.param({"If-Match": "{etag}"}, 200, id="wanted"),
         pytest.param({"If-Match": '"other"'}, 412, id="another is wanted"),
         pytest.param({"If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT"}, 304, id="not modified since"),
+        pytest.param({"If-Modified-Since": "{changed}"}, 304, id="modified at that very second"),
+        pytest.param({"If-Unmodified-Since": "{changed}"}, 200, id="not modified after that second"),
         pytest.param({"If-Unmodified-Since": "Wed, 01 Jan 2020 00:00:00 GMT"}, 412, id="modified since"),
     ],
 )
 def test_conditions_of_http_guard_reading(web, url, headers, status):
     """RFC 9110, 13.1."""
-    etag = web("PUT", url, data=b"text").headers["ETag"]
+    web("PUT", url, data=b"text")
+    shown = web("GET", url).headers
+    told = {"etag": shown["ETag"], "changed": shown["Last-Modified"]}
 
-    answer = web("GET", url, headers={name: value.format(etag=etag) for name, value in headers.items()})
+    answer = web("GET", url, headers={name: value.format(**told) for name, value in headers.items()})
 
     assert answer.status_code == status
 

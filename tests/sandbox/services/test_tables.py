@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
+import struct
 import zipfile
 from xml.etree import ElementTree as ET
 
 import ee
 import geopandas
+import google_crc32c
 import pytest
 import requests
 import shapely
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from orchestrator.sandbox.scenes.catalogue import Row, Table
 from orchestrator.sandbox.server import DEFAULT_BUCKET, Options, Sandbox
 
+FLOAT, STRING, BYTES = 2, 9, 12  # types of fields
 KML = "{http://www.opengis.net/kml/2.2}"
 SQUARE = [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]
 
@@ -188,6 +193,57 @@ def test_a_shapefile_is_several_files(kit, bucket, prefix, tmp_path):
     assert (frame.crs.to_epsg(), frame.geometry[0].coords[0]) == (4326, (30.41, 59.933))
 
 
+def examples():
+    """TensorFlow's messages, as its example.proto and feature.proto describe them."""
+    file = descriptor_pb2.FileDescriptorProto(name="example.proto", syntax="proto3")
+
+    def message(name, *fields):
+        made = file.message_type.add(name=name)
+        for number, (field, repeated, kind) in enumerate(fields, start=1):
+            added = made.field.add(name=field, number=number, label=3 if repeated else 1)
+            if isinstance(kind, str):
+                added.type_name = kind
+            else:
+                added.type = kind
+
+    message("FloatList", ("value", True, FLOAT))
+    message("Feature", ("bytes_list", False, BYTES), ("float_list", False, ".FloatList"))
+    message("Entry", ("key", False, STRING), ("value", False, ".Feature"))
+    message("Features", ("feature", True, ".Entry"))
+    message("Example", ("features", False, ".Features"))
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("Example"))
+
+
+def test_a_tfrecord_is_an_example_per_feature(kit, bucket, prefix):
+    """Numbers are floats, arrays their values row by row; lengths and checksums are TensorFlow's."""
+    what = ee.FeatureCollection([ee.Feature(None, {"n": at, "grid": ee.Array([[1.5, at], [3, 4]])}) for at in range(3)])
+
+    exported(kit, what, prefix=prefix, kind="TFRecord")
+
+    data, found = gzip.decompress(bucket.blob(f"{prefix}.tfrecord.gz").download_as_bytes(raw_download=True)), []
+    while data:
+        (length,) = struct.unpack("<Q", data[:8])
+        for part, at in ((data[:8], 8), (data[12 : 12 + length], 12 + length)):
+            crc = google_crc32c.value(part)
+            assert struct.unpack("<I", data[at : at + 4])[0] == ((crc >> 15 | crc << 17) + 0xA282EAD8) % 2**32
+        features = examples().FromString(data[12 : 12 + length]).features.feature
+        found.append({each.key: list(each.value.float_list.value) for each in features})
+        data = data[16 + length :]
+    assert found == [{"grid": [1.5, at, 3, 4], "n": [at]} for at in range(3)]
+
+
+def test_selected_columns_of_a_shapefile_are_all_it_has(kit, bucket, prefix, tmp_path):
+    """The id, too, only where it is selected."""
+    exported(kit, points(), prefix=prefix, kind="SHP", selectors=["name", "system:index", ".geo"])
+
+    for blob in bucket.list_blobs(prefix=prefix):
+        blob.download_to_filename(tmp_path / blob.name.rpartition("/")[2])
+    frame = geopandas.read_file(next(tmp_path.glob("*.shp")))
+    assert list(frame.columns) == ["name", "system:ind", "geometry"]
+
+
 @pytest.mark.parametrize(
     ("what", "kind", "options", "sentence"),
     [
@@ -199,6 +255,7 @@ def test_a_shapefile_is_several_files(kit, bucket, prefix, tmp_path):
             lambda: points().map(lambda f: f.set({"a_long_name": 1, "a_long_name_2": 2})),
             "SHP", {}, "not unique: a_long_nam", id="two columns with one name",
         ),
+        pytest.param(points, "TFRecord", {}, "'name', which is not a number", id="records of texts"),
         pytest.param(points, "KML", {"selectors": ["name"]}, "without '.geo'", id="a map without places"),
         pytest.param(
             lambda: ee.FeatureCollection([ee.Geometry.Polygon(SQUARE)]), "CSV", {"maxVertices": 4}, "maxVertices",
@@ -249,10 +306,6 @@ def test_a_file_of_a_table_can_be_lost(kit, bucket, prefix):
         pytest.param(
             lambda: ee.batch.Export.table.toAsset(points(), "x", "projects/p/assets/x"), "Earth Engine asset",
             id="to an asset",
-        ),
-        pytest.param(
-            lambda: ee.batch.Export.table.toDrive(points(), "x", fileFormat="TFRecord"), "TF_RECORD_TABLE",
-            id="as TFRecord",
         ),
         pytest.param(lambda: ee.batch.Export.table.toBigQuery(points(), "x", "p.d.t"), "BigQuery", id="to BigQuery"),
     ],

@@ -129,13 +129,14 @@ def in_order(
         return
     frames = cycle.touching(region)
     found = [
-        scene
+        (sight.time, scene.asset_id, scene)
         for satellite in satellites
         for frame in frames
         for sight in sights(cycle, satellite, frame, *span)
         if (scene := make(sight)) is not None
     ]
-    yield from sorted(found, key=lambda scene: (scene.properties["system:time_start"], scene.asset_id))
+    # Not by the scenes' properties: those are worked out when somebody asks.
+    yield from (scene for _, _, scene in sorted(found, key=lambda each: each[:2]))
 
 
 def _some(scenes: Iterator[Scene | None]) -> Iterator[Scene]:

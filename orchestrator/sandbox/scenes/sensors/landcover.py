@@ -37,7 +37,9 @@ def landcover(earth: Earth) -> Products:
     """Make the maps."""
     maps = (_worldcover(earth, "v100", 2020), _worldcover(earth, "v200", 2021))
     national = (_nlcd(earth, "2021_REL", (2021,)), _nlcd(earth, "2019_REL", (2001, 2004, 2006, 2008, 2011, 2013, 2016)))
-    forest = (_hansen(earth, year, version) for year, version in ((2023, 11), (2022, 10), (2021, 9)))
+    # The versions since 1.3, and the first, which has none in its name.
+    forest = [_hansen(earth, year, f"{year}_v1_{year - 2012}") for year in range(2015, 2025)]
+    forest.append(_hansen(earth, 2015, "2015"))
     return Products((*maps, *national), (_gfsad(earth), *forest))
 
 
@@ -111,7 +113,7 @@ def _gfsad(earth: Earth) -> Single:
     return Single("USGS/GFSAD1000_V1", (Layer("landcover", UINT8, "sample"),), {"": lattice}, paint, properties)
 
 
-def _hansen(earth: Earth, year: int, version: int) -> Single:
+def _hansen(earth: Earth, year: int, version: str) -> Single:
     """Forest as it stands: nothing is lost or gained."""
     names = ["treecover2000", "loss", "gain"]
     names += [f"{when}_b{band}" for when in ("first", "last") for band in (30, 40, 50, 70)]
@@ -134,7 +136,7 @@ def _hansen(earth: Earth, year: int, version: int) -> Single:
     layers = tuple(Layer(name, UINT8, "sample" if name in bits else "mean") for name in names)
     start, end = (round(seconds(day) * 1000) for day in ("2000-01-01", f"{year}-12-31"))
     return Single(
-        f"UMD/hansen/global_forest_change_{year}_v1_{version}",
+        f"UMD/hansen/global_forest_change_{version}",
         layers,
         {"": lattice},
         paint,

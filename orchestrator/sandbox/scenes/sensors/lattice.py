@@ -159,4 +159,6 @@ def to_lonlat(crs: str, x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple
         narrow = np.maximum(np.cos(np.radians(np.clip(lat, -90.0, 90.0))), 1e-6)
         lon = np.degrees(x / SINUSOIDAL_RADIUS / narrow)
         return np.clip(lon, -_BEYOND, _BEYOND), lat
-    return lonlat(int(crs.removeprefix("EPSG:")), x, y)
+    number = int(crs.removeprefix("EPSG:"))
+    # NAD 83 and WGS 84 are the same to a metre or two, which no field here is fine enough for.
+    return lonlat(number + 5700 if number // 100 == 269 else number, x, y)

@@ -6,6 +6,7 @@ The whole Earth is seen every day; gaps between swaths and changing angles of vi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -92,7 +93,7 @@ def modis(earth: Earth) -> Products:
             *(_indices(earth, satellite, name, *kind) for kind in _INDICES),
             *temperature_series(earth, satellite, name, first, ONE),
         ]
-    return Products((*found, _land_cover(earth)))
+    return Products((*found, _land_cover(earth), _continuous(earth)))
 
 
 def _flat(value: float, cut: Cut) -> NDArray[Any]:
@@ -289,6 +290,39 @@ _CLASSES: dict[str, tuple[int, ...]] = {
 _LAND_COVER_BANDS = [*(f"LC_Type{number}" for number in range(1, 6))]
 _LAND_COVER_BANDS += [f"LC_Prop{number}_Assessment" for number in range(1, 4)]
 _LAND_COVER_BANDS += [*(f"LC_Prop{number}" for number in range(1, 4)), "QC", "LW"]
+
+
+# Percent of trees and of other plants on each cover.
+_TREES = np.array([0, 70, 78, 6, 2, 0, 8, 0], np.float32)
+_PLANTS = np.array([0, 25, 18, 82, 85, 10, 30, 5], np.float32)
+_CONTINUOUS = ("Percent_Tree_Cover", "Percent_NonTree_Vegetation", "Percent_NonVegetated", "Quality")
+_DEVIATIONS = ("Percent_Tree_Cover_SD", "Percent_NonVegetated_SD")
+
+
+def _continuous(earth: Earth) -> Series:
+    """Vegetation Continuous Fields: the three parts of a pixel add up to 100; 200 is water."""
+
+    def paint(span: Span, band: str, patch: Patch, cut: Cut) -> Painted:
+        del span
+        inside = on_earth(patch, cut)
+        if band not in _CONTINUOUS[:3]:
+            return _flat(300 if band in _DEVIATIONS else 0, cut), inside
+        trees = np.rint(averaged(earth, patch, cut, lambda surface: np.take(_TREES, surface.cover)))
+        plants = np.rint(averaged(earth, patch, cut, lambda surface: np.take(_PLANTS, surface.cover)))
+        value = {"Percent_Tree_Cover": trees, "Percent_NonTree_Vegetation": plants}.get(band, 100.0 - trees - plants)
+        return np.where(majority(earth, patch, cut) == Cover.WATER, 200.0, value), inside
+
+    bits = {"Quality", "Cloud"}
+    kinds = [(name, UINT8) for name in _CONTINUOUS] + [(name, INT16) for name in _DEVIATIONS] + [("Cloud", UINT8)]
+    layers = tuple(Layer(name, kind, "sample" if name in bits else "mean", smooth=True) for name, kind in kinds)
+
+    def calendar(start_ms: float, end_ms: float) -> Iterator[Span]:
+        """A year from the 65th day on."""
+        days = every_days("2000-03-05", "2023-03-06", 366, 64)(start_ms, end_ms)
+        return (Span(day.index, day.start_ms, day.start_ms + 365 * 86_400_000) for day in days)
+
+    title = "MOD44B.061 Terra Vegetation Continuous Fields Yearly Global 250m"
+    return Series("MODIS/061/MOD44B", title, layers, {"": QUARTER}, calendar, paint)
 
 
 def _land_cover(earth: Earth) -> Series:

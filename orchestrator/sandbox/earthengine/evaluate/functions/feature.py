@@ -7,6 +7,7 @@ from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.errors import not_imitated
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
+from orchestrator.sandbox.earthengine.evaluate.projection import DEFAULT_PROJECTION, Projection
 from orchestrator.sandbox.earthengine.evaluate.registry import function, lookup
 from orchestrator.sandbox.earthengine.evaluate.values import Feature, geometry_of
 
@@ -72,3 +73,11 @@ for _name in ("intersection", "difference", "union", "symmetricDifference"):
 @function("Feature.setGeometry")
 def set_geometry(feature: Any, shape: Geometry | None) -> Feature:
     return _with_geometry("Feature.setGeometry", feature, shape)
+
+
+@function("ProjectionTransform")
+def projection_transform(feature: Any, projection: Projection | None, *options: Any) -> Feature:
+    """Carry a feature to a projection, EPSG:4326 by default, as `Feature.transform` does."""
+    target = DEFAULT_PROJECTION if projection is None else projection
+    shape = lookup("Geometry.transform").call(_shape("ProjectionTransform", feature), target, *options)
+    return _with_geometry("ProjectionTransform", feature, shape)

@@ -140,7 +140,7 @@ def to_collection(names: list[Any], optional: int) -> Reducer:
         columns = [column.tolist() for column in inputs.unweighted().columns]
         rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
         made = list(indexed(Feature(None, row) for row in rows))
-        return [Collection(lambda: made, kind="FeatureCollection")]
+        return [Collection(lambda: made, kind="FeatureCollection", most=None)]
 
     return Reducer(("features",), not_for_images, scalars, _no_kinds, (False,) * len(names), optional, drops=True)
 

@@ -60,7 +60,7 @@ def sample(
         return [features[at] for at in sorted(chosen)]
 
     # What a training takes as its inputs where none are told (pages of Classifier.train and Clusterer.train).
-    return Collection(produce, kind="FeatureCollection", properties={"band_order": image.names})
+    return Collection(produce, kind="FeatureCollection", properties={"band_order": image.names}, most=None)
 
 
 def sampled(
@@ -117,7 +117,7 @@ def sample_regions(
                     pixel, properties={**copied, **pixel.properties, INDEX: f"{feature.properties[INDEX]}_{at}"}
                 )
 
-    return Collection(produce, kind="FeatureCollection")
+    return Collection(produce, kind="FeatureCollection", most=None)
 
 
 @function("Image.stratifiedSample")
@@ -160,7 +160,7 @@ def stratified_sample(
             for feature in _chosen(random, classes[value], int(wanted.get(value, count)))
         )
 
-    return Collection(produce, kind="FeatureCollection")
+    return Collection(produce, kind="FeatureCollection", most=None)
 
 
 def _chosen(random: np.random.Generator, features: list[Feature], count: int) -> list[Feature]:

@@ -91,7 +91,7 @@ def _check(image: Image, reducer: Reducer | None, kind: str) -> None:
 def _features(image: Image, place: Geometry, grid: Grid, order: _Order) -> Iterator[Feature]:
     values, valid = _read(image, place, grid)
     numbers = _segments(values[0], valid[0], eight=order.eight)
-    shapes = _shapes(numbers, grid, eight=order.eight)
+    shapes = _shapes(numbers, grid)
     for number, where in enumerate(_pixels(numbers), start=1):
         properties: dict[str, Any] = {INDEX: str(number - 1)}
         if order.label is not None:
@@ -136,13 +136,13 @@ def _pixels(numbers: NDArray[np.int32]) -> Iterator[tuple[Any, Any]]:
         yield np.divmod(order[start:end], numbers.shape[1])
 
 
-def _shapes(numbers: NDArray[np.int32], grid: Grid, *, eight: bool) -> dict[int, BaseGeometry]:
-    """Give the outline of each group, in pixels of the lattice."""
+def _shapes(numbers: NDArray[np.int32], grid: Grid) -> dict[int, BaseGeometry]:
+    """Give the outline of each group, in pixels of the lattice; what only touches at corners is several polygons."""
     frame = rasterio.Affine(1, 0, grid.col, 0, 1, grid.row)
     parts: dict[int, list[BaseGeometry]] = {}
-    for shape, number in rasterio.features.shapes(numbers, numbers > 0, 8 if eight else 4, frame):
-        made = shapely.Polygon(shape["coordinates"][0], shape["coordinates"][1:])
-        parts.setdefault(int(number), []).append(made if made.is_valid else shapely.make_valid(made))
+    for shape, number in rasterio.features.shapes(numbers, numbers > 0, 4, frame):
+        shell, *holes = shape["coordinates"]
+        parts.setdefault(int(number), []).append(shapely.Polygon(shell, holes))
     return {number: shapely.union_all(each) if len(each) > 1 else each[0] for number, each in parts.items()}
 
 
