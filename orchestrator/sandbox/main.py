@@ -18,9 +18,9 @@ from typing import Any
 from orchestrator.sandbox import port
 from orchestrator.sandbox.behaviour import CHOICES, Behaviour, BehaviourError
 from orchestrator.sandbox.quotas import Quotas
-from orchestrator.sandbox.scenes.catalogue import Catalogue
 from orchestrator.sandbox.scenes.stac import ScenesError
 from orchestrator.sandbox.server import DEFAULT_BUCKET, DEFAULT_PROJECT, Options, Sandbox
+from orchestrator.sandbox.sources import catalogue
 
 PARENT_STEP_SECONDS = 1.0
 GRACE_SECONDS = 15.0  # longer than the sandbox takes to close its books
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.port and (who := port.sandbox_at(asked.host, asked.port)):
         return _refuse(_in_use(asked, who))  # at once, instead of waiting for a folder that it may hold
     try:
-        with Sandbox(_catalogue(asked), _options(asked)) as sandbox:
+        with Sandbox(catalogue(asked.scenes, asked.seed, tell=True), _options(asked)) as sandbox:
             _announce(sandbox, asked.ready_file)
             end.wait()
     except (ScenesError, BehaviourError, OSError) as error:
@@ -122,6 +122,7 @@ def _options(asked: argparse.Namespace) -> Options:
         queue_limit=asked.queue_limit,
         quotas=Quotas(at_once=asked.pixels_at_once, per_second=asked.pixels_per_second),
         behaviour=_behaviour(asked),
+        worker=_worker(asked),
     )
 
 
@@ -131,18 +132,10 @@ def _positive(text: str) -> int:
     return number
 
 
-def _catalogue(asked: argparse.Namespace) -> Catalogue:
-    # Only the source that is asked for is loaded: a sandbox should answer within a second of its start.
-    if asked.scenes:
-        from orchestrator.sandbox.scenes.folder import FolderCatalogue  # noqa: PLC0415  see above
-
-        folder = FolderCatalogue(asked.scenes)
-        sys.stderr.writelines(f"sandbox: {sentence}\n" for sentence in folder.left_out)
-        sys.stderr.flush()
-        return folder
-    from orchestrator.sandbox.scenes.world import WorldCatalogue  # noqa: PLC0415  see above
-
-    return WorldCatalogue(seed=asked.seed)
+def _worker(asked: argparse.Namespace) -> tuple[str, ...]:
+    """The command that starts a process with the same scenes."""
+    scenes = () if asked.scenes is None else ("--scenes", str(asked.scenes))
+    return (sys.executable, "-m", "orchestrator.sandbox.worker", "--seed", str(asked.seed), *scenes)
 
 
 def _announce(sandbox: Sandbox, ready_file: Path | None) -> None:

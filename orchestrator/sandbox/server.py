@@ -23,6 +23,7 @@ from orchestrator.sandbox.dispatch import Dispatcher
 from orchestrator.sandbox.drive.files import FOLDER, Drive
 from orchestrator.sandbox.drive.more_routes import MoreDriveRoutes
 from orchestrator.sandbox.drive.routes import DriveRoutes
+from orchestrator.sandbox.earthengine.asset_routes import AssetRoutes
 from orchestrator.sandbox.earthengine.assets import Assets
 from orchestrator.sandbox.earthengine.attempt import Evaluator, Workplace
 from orchestrator.sandbox.earthengine.evaluate import Evaluator as GraphEvaluator
@@ -38,9 +39,11 @@ from orchestrator.sandbox.journal import Journal
 from orchestrator.sandbox.quotas import PixelMeter, Quotas
 from orchestrator.sandbox.records import Records
 from orchestrator.sandbox.scenes.catalogue import Catalogue
+from orchestrator.sandbox.scenes.owned import AssetStore, OwnCatalogue
 from orchestrator.sandbox.storage.buckets import Buckets
 from orchestrator.sandbox.storage.routes import StorageRoutes
 from orchestrator.sandbox.web import Request, Response, Router
+from orchestrator.sandbox.workers import SharedEvaluator, Workers
 
 DEFAULT_PROJECT = "ee-sandbox"
 DEFAULT_BUCKET = "ee-sandbox-bucket"
@@ -57,6 +60,7 @@ class Options:
         queue_limit: PENDING tasks beyond which a submission is refused.
         behaviour: What an account would have to tell.
         quotas: What a request for pixels may ask for, and a project at once.
+        worker: The command that starts a process which computes windows from the same scenes; empty is none.
     """
 
     host: str = "127.0.0.1"
@@ -70,6 +74,7 @@ class Options:
     folder_wait_seconds: float = 30
     behaviour: Behaviour = field(default_factory=Behaviour)
     quotas: Quotas = field(default_factory=Quotas)
+    worker: tuple[str, ...] = ()
 
 
 class _Server(socketserver.ThreadingMixIn, HTTPServer):
@@ -104,7 +109,8 @@ class Sandbox:
     ) -> None:
         self.options = options or Options()
         self._catalogue = catalogue
-        self._evaluator: Evaluator = evaluator if evaluator is not None else GraphEvaluator(catalogue)
+        self._workers = self._hire()
+        self._given = evaluator
         self._own_folder: Path | None = None
         self.clock = Clock()
         self.faults = Faults(self.clock)
@@ -126,6 +132,9 @@ class Sandbox:
         self.buckets = Buckets(folder / "objects", self._records, self.clock)
         self.drive = Drive(folder / "drive", self._records, self.clock)
         self.operations = Operations(self._records, self.clock)
+        self.assets = AssetStore(folder / "assets", self._records, self.clock)
+        self._known = OwnCatalogue(self._catalogue, self.assets)
+        self._evaluator = self._given or self._own_evaluator()
         self._furnish()
         self.tasks = self._tasks(folder)
         self._server = _Server((self.options.host, self.options.port), self._dispatcher(), self.journal)
@@ -139,10 +148,22 @@ class Sandbox:
         self._server.shutdown()
         self._server.server_close()
         self.tasks.stop()
+        if self._workers is not None:
+            self._workers.close()
         self.faults.release()  # last: a task held by a fault must stop, not go on
         self._records.close()
         self._lock.close()
         self._remove_own_folder()
+
+    def _own_evaluator(self) -> Evaluator:
+        if self._workers is None:
+            return GraphEvaluator(self._known)
+        return SharedEvaluator(self._known, self._workers)
+
+    def _hire(self) -> Workers | None:
+        """Workers are of use where there is more than one processor."""
+        processors = os.cpu_count() or 1
+        return Workers(self.options.worker, processors) if self.options.worker and processors > 1 else None
 
     @property
     def url(self) -> str:
@@ -179,7 +200,7 @@ class Sandbox:
         scratch = folder / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)  # what a killed process was writing
         scratch.mkdir()
-        place = Workplace(self._evaluator, self.buckets, self.drive, scratch, self.options.behaviour)
+        place = Workplace(self._evaluator, self.buckets, self.drive, scratch, self.options.behaviour, self.assets)
         return Tasks(
             self.operations,
             self.faults,
@@ -202,7 +223,7 @@ class Sandbox:
             self.meter,
             self.about(),
         )
-        assets = Assets(self._catalogue)
+        assets = Assets(self._known, self.assets)
         renderer = Renderer(self._evaluator, self.options.behaviour)
         earthengine = EarthEngineRoutes(
             self._evaluator,
@@ -224,6 +245,7 @@ class Sandbox:
             *PixelRoutes(renderer, assets, self.meter, self.faults).routes(),
             *ViewRoutes(renderer, self.meter, self.clock).routes(),
             *TableRoutes(self._evaluator, assets, self.clock).routes(),
+            *AssetRoutes(self.assets, assets).routes(),
             *earthengine.routes(),
             *oauth.routes(),
             *storage.xml_routes(),

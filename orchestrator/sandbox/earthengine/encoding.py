@@ -81,8 +81,8 @@ def _npy(image: Image, fill: float) -> bytes:
     """A structured array (height, width) with a field for each band, as `numpy.save` writes it."""
     fields = [(band.name, np.dtype(band.dtype).newbyteorder("<")) for band in image.bands]
     array = np.zeros((image.grid.height, image.grid.width), fields)
-    for row, col, height, width in _windows(image):
-        values, valid = image.read(row, col, height, width)
+    windows = list(_windows(image))
+    for (row, col, height, width), (values, valid) in zip(windows, image.stream(windows), strict=True):
         for at, (name, kind) in enumerate(fields):
             filled = values[at] if fill == 0 else np.where(valid[at], values[at], kind.type(fill))
             array[name][row : row + height, col : col + width] = filled
@@ -95,8 +95,8 @@ def _colours(image: Image) -> Any:
     """Red, green, blue and opacity, (height, width, 4): a pixel that is masked in any band is transparent."""
     height, width = image.grid.height, image.grid.width
     colours = np.zeros((height, width, 4), np.uint8)
-    for row, col, rows, cols in _windows(image):
-        values, valid = image.read(row, col, rows, cols)
+    windows = list(_windows(image))
+    for (row, col, rows, cols), (values, valid) in zip(windows, image.stream(windows), strict=True):
         part = colours[row : row + rows, col : col + cols]
         part[..., :3] = np.stack(values, axis=-1)  # a single band of grey is all three
         part[..., 3] = valid.all(axis=0) * np.uint8(255)

@@ -18,8 +18,8 @@ from orchestrator.sandbox.behaviour import Behaviour
 from orchestrator.sandbox.earthengine.evaluate.projection import standard_crs
 from orchestrator.sandbox.earthengine.exports import FileWindow, ImageExport
 
-# Evaluated at a time: about this many band-pixels, so that a window of 4 bands is some 1400 pixels square.
-WINDOW_BAND_PIXELS = 8_000_000
+# Evaluated at a time: about this many band-pixels, so that a window of 4 bands is 1024 pixels square.
+WINDOW_BAND_PIXELS = 1 << 22
 MAX_WINDOW_SIDE = 2048
 TYPE_NAMES = {
     "uint8": "Byte",
@@ -60,8 +60,19 @@ class Image(Protocol):
     def bands(self) -> Sequence[Band]: ...
     @property
     def grid(self) -> Grid: ...
-    def read(self, row: int, col: int, height: int, width: int) -> tuple[Sequence[NDArray[Any]], NDArray[np.bool_]]:
-        """Return one (height, width) array per band, and validity as (band, height, width)."""
+    @property
+    def seconds_elsewhere(self) -> float:
+        """Processor seconds spent on it in other threads and processes."""
+
+    def stream(
+        self, windows: Iterable[tuple[int, int, int, int]]
+    ) -> Iterator[tuple[Sequence[NDArray[Any]], NDArray[np.bool_]]]:
+        """
+        Compute windows (row, col, height, width), in their order.
+
+        Yields:
+            One (height, width) array per band, and validity as (band, height, width).
+        """
 
 
 class ExportError(Exception):
@@ -202,8 +213,9 @@ def fill_in(
     anything, dtype = False, fill.dtype
     for number, band in enumerate(image.bands, start=1):
         target.set_band_description(number, band.name)
-    for row, col, height, width in parts:
-        values, valid = image.read(file.row + row, file.col + col, height, width)
+    wanted = list(parts)
+    pixels = image.stream((file.row + row, file.col + col, height, width) for row, col, height, width in wanted)
+    for (row, col, height, width), (values, valid) in zip(wanted, pixels, strict=True):
         filled = np.stack([np.where(valid[i], v, fill) for i, v in enumerate(values)])
         target.write(filled.astype(dtype, copy=False), window=Window(col, row, width, height))
         anything = anything or bool(valid.any())

@@ -207,27 +207,30 @@ class Tasks:
 
     def _run(self, task: Task) -> None:
         began = time.thread_time()
+        attempt = Attempt(self, task, self._workplace, self._drawn.get(task.id), form=self._forms.get(task.id))
+
+        def spent() -> float:
+            return max(0.001, time.thread_time() - began + attempt.seconds_elsewhere)
+
         try:
-            drawn, form = self._drawn.get(task.id), self._forms.get(task.id)
-            uris = Attempt(self, task, self._workplace, drawn, form=form).export()
+            uris = attempt.export()
         except Stopped:
             return
         except TaskCancelled:
-            self._end(task, began, state="CANCELLED", error=(CANCELLED_CODE, "Cancelled."))
+            self._end(task, spent(), state="CANCELLED", error=(CANCELLED_CODE, "Cancelled."))
         except TaskFailed as failure:
-            self._end(task, began, state="FAILED", error=(failure.code, str(failure)))
+            self._end(task, spent(), state="FAILED", error=(failure.code, str(failure)))
         except Exception as error:  # noqa: BLE001  the edge of the slot's thread: recorded, and the task fails
             self._journal.trouble(traceback.format_exc())
-            self._end(task, began, state="FAILED", error=(13, f"An internal error has occurred: {error!r}"))
+            self._end(task, spent(), state="FAILED", error=(13, f"An internal error has occurred: {error!r}"))
         else:
-            self._end(task, began, state="SUCCEEDED", progress=1.0, uris=uris)
+            self._end(task, spent(), state="SUCCEEDED", progress=1.0, uris=uris)
 
-    def _end(self, task: Task, began: float, **changes: Any) -> None:
+    def _end(self, task: Task, seconds: float, **changes: Any) -> None:
         with self._wake:
             if self._stopping:  # the sandbox has closed its books; the task begins again at the next start
                 return
             stages = tuple({"displayName": name, "completeWorkUnits": 1, "totalWorkUnits": "1"} for name in STAGES)
-            seconds = max(0.001, time.thread_time() - began)
             self._operations.change(task.id, eecu_seconds=seconds, stages=stages, **changes)
             self._drawn.pop(task.id, None)
             self._forms.pop(task.id, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from orchestrator.sandbox.earthengine import pixels, schema
 from orchestrator.sandbox.earthengine.evaluate import RequestedGrid
-from orchestrator.sandbox.earthengine.evaluate.evaluator import RequestedBand, RequestedImage
+from orchestrator.sandbox.earthengine.evaluate.evaluator import RequestedBand, RequestedImage, Window
 from orchestrator.sandbox.earthengine.evaluate.pixel_types import BYTE
 from orchestrator.sandbox.earthengine.exports import call, wrapped
 from orchestrator.sandbox.earthengine.pixels import PixelOrder
@@ -112,7 +112,12 @@ class Picture:
     def grid(self) -> RequestedGrid:
         return self.image.grid
 
-    def read(self, row: int, col: int, height: int, width: int) -> tuple[list[NDArray[Any]], NDArray[np.bool_]]:
-        """Compute a window, as of a `RequestedImage`."""
-        values, valid = self.image.read(row, col, height, width)
-        return [np.clip(each, 0, 255).astype(np.uint8) for each in values], valid
+    @property
+    def seconds_elsewhere(self) -> float:
+        """As of a `RequestedImage`."""
+        return self.image.seconds_elsewhere
+
+    def stream(self, windows: Iterable[Window]) -> Iterator[tuple[list[NDArray[Any]], NDArray[np.bool_]]]:
+        """Compute windows, as of a `RequestedImage`."""
+        for values, valid in self.image.stream(windows):
+            yield [np.clip(each, 0, 255).astype(np.uint8) for each in values], valid

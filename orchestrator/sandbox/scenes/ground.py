@@ -9,18 +9,24 @@ Axis order is (row, col); rows go south.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from orchestrator.sandbox.scenes.noise import WORLD_METRES, catmull_rom, upsample
+from orchestrator.sandbox.scenes.noise import WORLD_METRES, upsample
+from orchestrator.sandbox.scenes.store import Store
 
 SQUARE = 512
+Cut = tuple[slice, slice]  # rows and columns of a square, both with a start and a stop
+WHOLE: Cut = (slice(0, SQUARE), slice(0, SQUARE))
 # Node distance of the exact map projection. Between nodes the world coordinates are interpolated: at 10 m
 # pixels (640 m) the error is below a centimetre per tan(latitude).
 _PROJECTION_STEP = 64
+_MERCATOR_END = 85.0  # degrees of latitude; nearer to a pole the ground is that of this parallel
+_MARGIN = 2  # nodes of a mesh beyond its square
+_MESH_BYTES = 24 << 20  # of meshes kept
 
 
 @lru_cache(maxsize=256)
@@ -58,26 +64,34 @@ class Mesh:
     """
     Nodes every `step` pixels over a square, with `margin` nodes beyond it on each side.
 
-    All arrays are (row, col) of shape (SQUARE / step + 1 + 2 * margin) squared.
+    Attributes:
+        step: Pixels from node to node.
+        margin: Nodes beyond the square.
+        x: World coordinates, (row, col) of shape (SQUARE / step + 1 + 2 * margin) squared.
+        y: The same.
     """
 
     step: int
     margin: int
-    lon: NDArray[np.float64]
-    lat: NDArray[np.float64]
     x: NDArray[np.float64]
     y: NDArray[np.float64]
 
-    def spread(self, field: NDArray[np.floating], offset: float) -> NDArray[np.float32]:
-        """Interpolate a field on the nodes to the (SQUARE, SQUARE) pixels."""
-        return upsample(field, SQUARE, self.step, self.margin, offset)
+    @property
+    def nbytes(self) -> int:
+        return self.x.nbytes + self.y.nbytes
 
-    def carry(self, field: NDArray[np.floating], fine: Mesh) -> NDArray[np.float64]:
-        """Interpolate a field on the nodes to those of a mesh of the same square with a smaller step."""
-        if fine.step == self.step:
-            return np.asarray(field, np.float64)
-        matrix = _carry_matrix(self.step, fine.step, fine.margin)
-        return _both_ways(matrix, field)
+    def spread(self, field: NDArray[np.floating], offset: float, cut: Cut = WHOLE) -> NDArray[np.float32]:
+        """Interpolate a field on the nodes to the pixels of a part of the square."""
+        rows, cols = ((part.start, part.stop) for part in cut)
+        return upsample(field, self.step, self.margin, offset, rows, cols)
+
+    def around(self, field: NDArray[np.float32], cut: Cut) -> NDArray[np.float32]:
+        """The nodes that the pixels of a part of the square are interpolated from."""
+        rows, cols = (
+            slice(part.start // self.step + self.margin - 1, -(-part.stop // self.step) + self.margin + 2)
+            for part in cut
+        )
+        return field[rows, cols]
 
 
 @dataclass(frozen=True)
@@ -124,34 +138,52 @@ class Square:
         """Nodes at most `metres` apart, but not closer than pixels; only powers of two divide a square."""
         return self.mesh(min(_PROJECTION_STEP, 1 << max(0, (metres // self.spacing).bit_length() - 1)))
 
-    def mesh(self, step: int, margin: int = 2) -> Mesh:
+    def mesh(self, step: int) -> Mesh:
         """Nodes every `step` pixels; world coordinates interpolated from the exact ones every 64 pixels."""
-        lon, lat, x, y = self._projection
+        return _meshes.get((self, step), lambda: self._mesh(step))
+
+    def _mesh(self, step: int) -> Mesh:
+        _, _, x, y = _projected(self)
         if step == _PROJECTION_STEP:
-            return Mesh(step, 2, lon, lat, x, y)
-        count = SQUARE // step + 1 + 2 * margin
-        matrix = _mesh_matrix(count, step, margin)
-        return Mesh(step, margin, *(_both_ways(matrix, field) for field in (lon, lat, x, y)))
+            return Mesh(step, _MARGIN, x, y)
+        matrix = _mesh_matrix(step)
+        return Mesh(step, _MARGIN, _both_ways(matrix, x), _both_ways(matrix, y))
 
-    @cached_property
-    def _projection(self) -> tuple[NDArray[np.float64], ...]:
-        nodes = np.arange(-2, SQUARE // _PROJECTION_STEP + 3) * _PROJECTION_STEP * self.spacing
-        easting, northing = np.meshgrid(self.west + nodes, self.north - nodes)
-        lon, lat = lonlat(self.epsg, easting, northing)
-        return (lon, lat, *world(lon, lat))
+    def lonlat_at(
+        self, rows: NDArray[np.number], cols: NDArray[np.number]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Longitude and latitude (rows, cols) of pixel coordinates within the square, in degrees."""
+        return lonlat(self.epsg, *np.meshgrid(self.west + cols * self.spacing, self.north - rows * self.spacing))
 
-    def pixels(self) -> tuple[NDArray[np.float32], NDArray[np.float32], float, float]:
+    def nodes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Longitude and latitude of the nodes of `mesh(64)`."""
+        return _projected(self)[:2]
+
+    def places(self, step: int = _PROJECTION_STEP) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Longitude and latitude every `step` pixels (64 or more) from the first corner to the last, both included."""
+        inside = slice(_MARGIN, -_MARGIN, step // _PROJECTION_STEP)
+        lon, lat, _, _ = _projected(self)
+        return lon[inside, inside], lat[inside, inside]
+
+    def refine(self, field: NDArray[np.floating], step: int, fine: Mesh) -> NDArray[np.float64]:
+        """Carry a field that is all but linear from `places(step)` to the nodes of a mesh."""
+        return _both_ways(_refine_matrix(step, fine.step), field)
+
+    def pixels(self, cut: Cut = WHOLE) -> tuple[NDArray[np.float32], NDArray[np.float32], float, float]:
         """
-        World position of each pixel as metres from an anchor.
+        World position of each pixel of a part as metres from an anchor.
 
         Returns:
-            East and south offsets in Mercator metres (SQUARE, SQUARE), and the anchor's world x and y.
+            East and south offsets in Mercator metres (row, col), and the anchor's world x and y.
         """
         mesh = self.mesh(_PROJECTION_STEP)
         anchor_x, anchor_y = float(mesh.x[2, 2]), float(mesh.y[2, 2])
-        east = mesh.spread((mesh.x - anchor_x) * WORLD_METRES, self.offset)
-        south = mesh.spread((mesh.y - anchor_y) * WORLD_METRES, self.offset)
+        east = mesh.spread((mesh.x - anchor_x) * WORLD_METRES, self.offset, cut)
+        south = mesh.spread((mesh.y - anchor_y) * WORLD_METRES, self.offset, cut)
         return east, south, anchor_x, anchor_y
+
+
+_meshes: Store[Mesh] = Store(_MESH_BYTES)
 
 
 def _both_ways(matrix: NDArray[np.float64], field: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -159,25 +191,35 @@ def _both_ways(matrix: NDArray[np.float64], field: NDArray[np.floating]) -> NDAr
     return np.asarray(np.einsum("ik,jk->ij", np.einsum("ij,jk->ik", matrix, field), matrix), np.float64)
 
 
-@lru_cache(maxsize=16)
-def _carry_matrix(wide: int, fine: int, margin: int) -> NDArray[np.float64]:
-    """Catmull-Rom weights (fine nodes, wide nodes); both meshes have the same margin, in nodes."""
-    count, nodes = SQUARE // wide + 1 + 2 * margin, np.arange(SQUARE // fine + 1 + 2 * margin)
-    position = margin + (nodes - margin) * fine / wide
-    first = np.floor(position).astype(int)
-    matrix = np.zeros((nodes.size, count))
-    for tap, weights in enumerate(catmull_rom(position - first), start=-1):
-        # Beyond the last node weights are 0.
-        matrix[nodes, np.clip(first + tap, 0, count - 1)] += weights
+@lru_cache(maxsize=32)
+def _mesh_matrix(step: int) -> NDArray[np.float64]:
+    """Linear weights (nodes every `step` pixels, projection nodes); both meshes have the same margin, in nodes."""
+    return _linear_matrix(step, np.arange(-_MARGIN, SQUARE // _PROJECTION_STEP + 1 + _MARGIN) * _PROJECTION_STEP)
+
+
+@lru_cache(maxsize=32)
+def _refine_matrix(wide: int, step: int) -> NDArray[np.float64]:
+    """Linear weights (nodes every `step` pixels, places every `wide` pixels); the margin runs on straight."""
+    return _linear_matrix(step, np.arange(SQUARE // wide + 1) * wide)
+
+
+def _linear_matrix(step: int, known: NDArray[np.int64]) -> NDArray[np.float64]:
+    nodes = np.arange(SQUARE // step + 1 + 2 * _MARGIN)
+    pixels = (nodes - _MARGIN) * step
+    first = np.clip(np.searchsorted(known, pixels, side="right") - 1, 0, known.size - 2)
+    share = (pixels - known[first]) / (known[1] - known[0])
+    matrix = np.zeros((nodes.size, known.size))
+    matrix[nodes, first] = 1.0 - share
+    matrix[nodes, first + 1] = share
     return matrix
 
 
-@lru_cache(maxsize=16)
-def _mesh_matrix(count: int, step: int, margin: int) -> NDArray[np.float64]:
-    """Linear weights (count, projection nodes); the margin of the mesh lies inside that of the projection."""
-    position = 2.0 + (np.arange(count) - margin) * step / _PROJECTION_STEP
-    first = np.floor(position).astype(int)
-    matrix = np.zeros((count, SQUARE // _PROJECTION_STEP + 5))
-    matrix[np.arange(count), first] = 1.0 - (position - first)
-    matrix[np.arange(count), np.minimum(first + 1, matrix.shape[1] - 1)] += position - first
-    return matrix
+_Projected = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+
+
+@lru_cache(maxsize=1024)
+def _projected(square: Square) -> _Projected:
+    """Longitude, latitude and world coordinates of nodes every 64 pixels, 6 kB."""
+    nodes = np.arange(-_MARGIN, SQUARE // _PROJECTION_STEP + 1 + _MARGIN) * _PROJECTION_STEP
+    lon, lat = square.lonlat_at(nodes, nodes)
+    return lon, lat, *world(lon, np.clip(lat, -_MERCATOR_END, _MERCATOR_END))

@@ -14,8 +14,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestrator.sandbox.scenes.ground import Mesh, Square
-from orchestrator.sandbox.scenes.noise import BROAD, BROAD_METRES, DETAILED, WORLD_METRES, mix, spectrum, unit
+from orchestrator.sandbox.scenes.ground import SQUARE, Cut, Mesh, Square
+from orchestrator.sandbox.scenes.noise import WORLD_METRES, mix, spectrum, unit
 
 BANDS = ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B11", "B12")
 
@@ -66,8 +66,9 @@ _WOOD = {12: 0.8, 13: 0.8, 14: 0.9, 15: 0.7, 16: 0.5, 17: 0.4}
 _SHADE = {13: 0.5, 15: 0.6, 17: 0.7}
 _CROWNS = {18: 0.8, 19: 0.9}
 _BEND = {13: 1.0, 14: 0.7, 15: 0.3}
-# Node distances that hold zooms up to 19, 17, 16 and `BROAD`; what is smooth is computed at fewer nodes.
-_MESH_METRES = (40, 80, 160, BROAD_METRES)
+# Node distances that hold zooms up to 19, 17 and 16; what is smooth is computed at fewer nodes.
+_MESH_METRES = (40, 80, 160)
+_STRIP_ROWS = 64
 _REGION_ZOOM = 15  # parcels of one region share their direction; its borders are roads
 _BEND_METRES = 420.0
 _SOFT_ZOOM = 22  # pixel texture: cells of 9.6 m
@@ -133,8 +134,21 @@ class _Parcels:
 
 def survey(square: Square, seed: int) -> Surface:
     """Compute the surface of a square; depends on the ground position and the seed alone."""
-    fields = _fields(square, seed)
-    east, south, anchor_x, anchor_y = square.pixels()
+    nodes = _nodes(square, seed)
+    strips = []
+    # Strip by strip, because what is needed for one stays in the processor's cache.
+    for row in range(0, SQUARE, _STRIP_ROWS):
+        cut = slice(row, row + _STRIP_ROWS), slice(0, SQUARE)
+        strips.append(_survey(nodes.over(cut), square, cut, seed))
+    return Surface(
+        np.concatenate([strip.cover for strip in strips]),
+        np.concatenate([strip.vigour for strip in strips]),
+        np.concatenate([strip.shade for strip in strips]),
+    )
+
+
+def _survey(fields: _Fields, square: Square, cut: Cut, seed: int) -> Surface:
+    east, south, anchor_x, anchor_y = square.pixels(cut)
     parcels = _parcels(fields, east, south, (anchor_x, anchor_y), seed)
     soft = unit(_cell_bits(east, south, (anchor_x, anchor_y), _SOFT_ZOOM, seed))
     # Texture finer than a pixel averages out.
@@ -149,26 +163,42 @@ def survey(square: Square, seed: int) -> Surface:
     return Surface(cover, vigour, shade)
 
 
-def _fields(square: Square, seed: int) -> _Fields:
+@dataclass(frozen=True, slots=True)
+class _Nodes:
+    """The smooth fields of a square on nodes: by name, those that add up to it, each with its mesh."""
+
+    offset: float
+    parts: dict[str, tuple[tuple[Mesh, NDArray[np.float64]], ...]]
+
+    def over(self, cut: Cut) -> _Fields:
+        """Spread the fields to the pixels of a part of the square."""
+        fields = {}
+        for name, parts in self.parts.items():
+            first, *more = (mesh.spread(nodes, self.offset, cut) for mesh, nodes in parts)
+            for field in more:
+                first += field
+            fields[name] = first
+        np.abs(fields["river"], out=fields["river"])
+        return _Fields(**fields)
+
+
+def _nodes(square: Square, seed: int) -> _Nodes:
     spacing = float(square.spacing)
-    fine, middle, wide, broad = (square.mesh_within(metres) for metres in _MESH_METRES)
+    fine, middle, wide = (square.mesh_within(metres) for metres in _MESH_METRES)
 
-    def field(mesh: Mesh, weights: dict[int, float], channel: int) -> NDArray[np.float32]:
-        noise = spectrum(mesh.x, mesh.y, weights, spacing, seed, channel, zooms=DETAILED)
-        if min(weights) in BROAD:
-            low = spectrum(broad.x, broad.y, weights, spacing, seed, channel, zooms=BROAD)
-            noise += broad.carry(low, mesh)
-        return mesh.spread(noise, square.offset)
+    def field(mesh: Mesh, weights: dict[int, float], channel: int) -> tuple[Mesh, NDArray[np.float64]]:
+        return mesh, spectrum(mesh.x, mesh.y, weights, spacing, seed, channel)
 
-    return _Fields(
-        river=np.abs(wide.spread(_midstream(wide, spacing, seed), square.offset)),
-        lake=field(middle, _LAKE, 2),
-        town=field(middle, _TOWN, 3),
-        wood=field(middle, _WOOD, 4),
-        shade=field(middle, _SHADE, 5) + field(fine, _CROWNS, 9),
-        bend_east=field(wide, _BEND, 6),
-        bend_south=field(wide, _BEND, 7),
-    )
+    parts = {
+        "river": ((wide, _midstream(wide, spacing, seed)),),
+        "lake": (field(middle, _LAKE, 2),),
+        "town": (field(middle, _TOWN, 3),),
+        "wood": (field(middle, _WOOD, 4),),
+        "shade": (field(middle, _SHADE, 5), field(fine, _CROWNS, 9)),
+        "bend_east": (field(wide, _BEND, 6),),
+        "bend_south": (field(wide, _BEND, 7),),
+    }
+    return _Nodes(square.offset, parts)
 
 
 def _midstream(mesh: Mesh, spacing: float, seed: int) -> NDArray[np.float64]:

@@ -31,14 +31,23 @@ def reduce_mean(values: NDArray[np.generic], valid: NDArray[np.bool_], side: int
 
     Both sides of the arrays must be multiples of `side`. The mean is float32.
     """
-    height, width = values.shape[0] // side, values.shape[1] // side
-    blocks = (height, side, width, side)
     if valid.all():
-        total = values.reshape(blocks).sum(axis=(1, 3), dtype=np.float64)
-        return (total / side**2).astype(np.float32), np.ones((height, width), np.bool_)
-    count = valid.reshape(blocks).sum(axis=(1, 3))
-    total = np.where(valid, values, 0).reshape(blocks).sum(axis=(1, 3), dtype=np.float64)
+        total = _added(values, side)
+        return (total / side**2).astype(np.float32), np.ones(total.shape, np.bool_)
+    count = _added(valid, side)
+    total = _added(np.where(valid, values, 0), side)
     return (total / np.maximum(count, 1)).astype(np.float32), count > 0
+
+
+def _added(values: NDArray[np.generic], side: int) -> NDArray[np.float64]:
+    """Sums over blocks; row by row and column by column, which numpy does four times as fast as block by block."""
+    rows = np.zeros((values.shape[0] // side, values.shape[1]))
+    for at in range(side):
+        rows += values[at::side]
+    total = np.zeros((rows.shape[0], rows.shape[1] // side))
+    for at in range(side):
+        total += rows[:, at::side]
+    return total
 
 
 def reduce_sample(values: NDArray[np.generic], valid: NDArray[np.bool_], side: int) -> Pixels:
@@ -59,11 +68,13 @@ def read_level(
         level: 0 is native.
         window: May reach beyond the scene; there pixels are invalid.
     """
+    if level == 0:
+        return _padded(read, shape, window)
     side = 1 << level
     reduce: Callable[[NDArray[np.generic], NDArray[np.bool_], int], Pixels]
-    reduce = reduce_sample if mode == "sample" or level == 0 else reduce_mean
+    reduce = reduce_sample if mode == "sample" else reduce_mean
     row, col, height, width = window
-    step = max(1, _STRIP_ROWS // side) if level else max(1, height)
+    step = max(1, _STRIP_ROWS // side)
     strips = [
         reduce(*_padded(read, shape, (at * side, col * side, min(step, row + height - at) * side, width * side)), side)
         for at in range(row, row + height, step)

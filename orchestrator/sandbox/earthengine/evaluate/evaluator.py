@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,9 @@ from orchestrator.sandbox.earthengine.evaluate.values import Image
 from orchestrator.sandbox.scenes.catalogue import Affine6, Catalogue, PixelType
 
 functions.load()
+
+
+Window = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,23 @@ class RequestedGrid:
 
 
 class RequestedImage:
-    """An image on a fixed grid, computed window by window. Safe to read from several threads at once."""
+    """
+    An image on a fixed grid, computed window by window. Safe to read from several threads at once.
+
+    Attributes:
+        bands: In order.
+        grid: Where its pixels are.
+        seconds_elsewhere: Processor seconds spent on it in other threads and processes than the one that reads it.
+    """
+
+    seconds_elsewhere = 0.0
 
     def __init__(self, image: Image, grid: Grid) -> None:
         """Fix the grid and find out what the bands share; nothing is computed yet."""
         self._nodes = [band.node for band in image.bands]
         self._plan = Plan(self._nodes)
         self._window = grid.anchored()
+        self.properties = image.properties
         self.bands = tuple(
             RequestedBand(band.name, pixel_types.dtype_of(band.type).name, band.type) for band in image.bands
         )
@@ -84,6 +97,11 @@ class RequestedImage:
             valid[at] = True if tile.valid is None else tile.valid
             values.append(_delivered(tile, np.dtype(band.dtype)))
         return values, valid
+
+    def stream(self, windows: Iterable[Window]) -> Iterator[tuple[list[NDArray[Any]], NDArray[np.bool_]]]:
+        """Compute windows (row, col, height, width) of the grid one after the other; see `read`."""
+        for window in windows:
+            yield self.read(*window)
 
 
 def _delivered(tile: Tile, dtype: np.dtype[Any]) -> NDArray[Any]:

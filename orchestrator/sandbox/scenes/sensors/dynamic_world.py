@@ -94,8 +94,8 @@ class DynamicWorld:
 
     def _paint(self, source: Sentinel2Scene, band: str, patch: Patch, cut: Cut) -> Painted:
         surface = self._earth.surface(patch).cut(cut)
-        sky = self._earth.sky(patch, source.overpass).cut(cut)
-        seen = np.asarray(sky.seen & (sky.depth <= _HIDDEN) & (sky.shadow <= _SHADED))
+        sky = self._earth.sky(patch, source.overpass, cut)
+        seen = np.asarray(sky.seen & (sky.depths() <= _HIDDEN) & (sky.shadows() <= _SHADED))
         if band == "label":
             return np.take(LABELS, surface.cover), seen
         return self._probability(CLASSES.index(band), surface, patch, cut), seen

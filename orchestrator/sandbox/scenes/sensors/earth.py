@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.sandbox.scenes import landscape, weather
-from orchestrator.sandbox.scenes.ground import Mesh
+from orchestrator.sandbox.scenes.ground import Cut, Mesh
 from orchestrator.sandbox.scenes.landscape import Cover, Surface
 from orchestrator.sandbox.scenes.noise import WORLD_METRES, octave
 from orchestrator.sandbox.scenes.orbit import Pass
 from orchestrator.sandbox.scenes.sensors.lattice import Patch
 from orchestrator.sandbox.scenes.store import Store
-from orchestrator.sandbox.scenes.weather import Sky
+from orchestrator.sandbox.scenes.weather import Air, Sky
 
 CACHE_BYTES = 256 * 2**20
 Floats = NDArray[np.floating]
@@ -58,7 +58,8 @@ class Earth:
         self.seed = seed
         self._surfaces: Store[Surface] = Store(CACHE_BYTES // 2)
         self._reliefs: Store[Relief] = Store(CACHE_BYTES // 4)
-        self._skies: Store[Sky] = Store(CACHE_BYTES // 4)
+        self._airs: Store[Air] = Store(CACHE_BYTES // 8)
+        self._skies: Store[Sky] = Store(CACHE_BYTES // 8)
 
     def surface(self, patch: Patch) -> Surface:
         """The known ground of a patch."""
@@ -68,9 +69,11 @@ class Earth:
         """Heights of a patch."""
         return self._reliefs.get(patch, lambda: _relief(patch, self.seed))
 
-    def sky(self, patch: Patch, overpass: Pass) -> Sky:
-        """Clouds and shadows over a patch as one pass meets them."""
-        return self._skies.get((patch, overpass), lambda: weather.observe(patch, overpass, self.seed))
+    def sky(self, patch: Patch, overpass: Pass, cut: Cut) -> Sky:
+        """Clouds and shadows over a part of a patch as one pass meets them."""
+        air = self._airs.get((patch, overpass), lambda: weather.observe(patch, overpass, self.seed))
+        (top, bottom), (left, right) = ((part.start, part.stop) for part in cut)
+        return self._skies.get((air, top, bottom, left, right), lambda: air.over(cut))
 
     def air(self, lon: Floats, lat: Floats, height: Floats, seconds: float) -> NDArray[np.float64]:
         """Daily mean temperature of the air in kelvin at places (degrees) and heights (metres)."""
@@ -119,7 +122,8 @@ def _ratio(rise: NDArray[np.float64], run: NDArray[np.float64]) -> NDArray[np.fl
 
 def _spacings(mesh: Mesh) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Ground metres between nodes, eastward by column and southward by row (negative where rows go north)."""
-    true = np.cos(np.radians(np.clip(mesh.lat, -85.0, 85.0))) * WORLD_METRES
+    # The cosine of the latitude, which Mercator's y is a function of.
+    true = WORLD_METRES / np.cosh(2.0 * np.pi * (mesh.y - 0.5))
     return np.gradient(mesh.x, axis=1) * true, np.gradient(mesh.y, axis=0) * true
 
 

@@ -134,13 +134,13 @@ class Cycle:
 
     def seen(self, frame: Frame, patch: Patch, cut: Cut) -> NDArray[np.bool_] | None:
         """Which pixels of a part of a patch lie in a frame; None is all of them."""
-        mesh = patch.mesh(_NODE_STEP)
-        along, across = self.offsets(frame, mesh.lon, mesh.lat)
+        along, across = self.offsets(frame, *patch.nodes())
         beyond = np.maximum(np.abs(along) - self.half_along_km, np.abs(across) - self.half_across_km)
         if beyond.max() < -1.0:
             return None
+        mesh = patch.mesh(_NODE_STEP)
         inside = [
-            np.abs(mesh.spread(field, patch.offset)[cut]) <= half
+            np.abs(mesh.spread(field, patch.offset, cut)) <= half
             for field, half in ((along, self.half_along_km), (across, self.half_across_km))
         ]
         return np.asarray(inside[0] & inside[1])
@@ -148,7 +148,7 @@ class Cycle:
     def right_of_middle(self, frame: Frame, patch: Patch, cut: Cut) -> NDArray[np.float32]:
         """Kilometres to the right of a frame's middle line of the pixels of a part of a patch."""
         mesh = patch.mesh(_NODE_STEP)
-        return mesh.spread(self.offsets(frame, mesh.lon, mesh.lat)[1], patch.offset)[cut]
+        return mesh.spread(self.offsets(frame, *patch.nodes())[1], patch.offset, cut)
 
     def _rings(self, lon: Angle, lat: Angle, heading: Angle) -> NDArray[np.float64]:
         """Outlines (frame, corner, lon and lat) with nine points to a side; longitudes may run beyond 180."""

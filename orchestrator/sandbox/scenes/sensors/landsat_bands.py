@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestrator.sandbox.scenes.noise import grain, mix
+from orchestrator.sandbox.scenes.grain import grain
+from orchestrator.sandbox.scenes.noise import mix
 from orchestrator.sandbox.scenes.sensors import spectra
 from orchestrator.sandbox.scenes.sensors.earth import LAPSE, Earth, is_water, warmth
 from orchestrator.sandbox.scenes.sensors.landsat import CYCLE, View
@@ -44,7 +45,7 @@ class Scenery:
 
     def sky(self) -> Sky:
         """Clouds and shadows over the part."""
-        return self.earth.sky(self.patch, self.view.overpass).cut(self.cut)
+        return self.earth.sky(self.patch, self.view.overpass, self.cut)
 
     def reflectance(self, nanometres: float) -> NDArray[np.float32]:
         """Reflectance at the surface (0 to 1) with clouds, shadows and noise."""
@@ -57,8 +58,7 @@ class Scenery:
         bits = int(mix(self.earth.seed, self.view.sight.number, frame.number, channel, self.patch.row, self.patch.col))
         row, col = bits % 512, bits // 512 % 512
         rows, cols = self.cut
-        table = grain(0)[row + rows.start : row + rows.stop, col + cols.start : col + cols.stop]
-        return np.asarray(table * np.float32(1e-3))
+        return grain(0.0, 1.0).counts[row + rows.start : row + rows.stop, col + cols.start : col + cols.stop]
 
     def temperature(self) -> NDArray[np.float32]:
         """Temperature of what is seen, in kelvin: of the ground, colder under clouds."""
@@ -87,8 +87,8 @@ class Scenery:
         """Gaps widen from none near the middle line to a third of a scan at the edges."""
         mesh = self.patch.mesh(64)
         along, across = (
-            mesh.spread(field, self.patch.offset)[self.cut]
-            for field in CYCLE.offsets(self.view.sight.frame, mesh.lon, mesh.lat)
+            mesh.spread(field, self.patch.offset, self.cut)
+            for field in CYCLE.offsets(self.view.sight.frame, *self.patch.nodes())
         )
         width = _GAP_KM * np.clip((np.abs(across) - _WHOLE_KM) / (CYCLE.half_across_km - _WHOLE_KM), 0.0, 1.0)
         return np.asarray(np.mod(along, _SCAN_KM) >= width)
@@ -97,9 +97,10 @@ class Scenery:
         """QA_PIXEL. Bits by the data sheet; a near miss of a cloud counts as its dilation."""
         sky, surface = self.sky(), self.earth.surface(self.patch).cut(self.cut)
         has_cirrus = self.view.mission.code in {"LC08", "LC09"}
-        cloud = sky.depth > _CLOUD
-        dilated = (sky.depth > _NEAR) & ~cloud
-        shadow = (sky.shadow > _SHADOW) & ~cloud & ~dilated
+        depth = sky.depths()
+        cloud = depth > _CLOUD
+        dilated = (depth > _NEAR) & ~cloud
+        shadow = (sky.shadows() > _SHADOW) & ~cloud & ~dilated
         bits = np.full(cloud.shape, (1 << 8) | (1 << 10) | (1 << 12), np.uint16)
         bits[dilated] |= 1 << 1
         bits[cloud] |= (1 << 3) | (3 << 8)
@@ -107,7 +108,7 @@ class Scenery:
         bits[~cloud & ~dilated] |= 1 << 6
         bits[is_water(surface) & ~cloud] |= 1 << 7
         if has_cirrus:
-            veil = (sky.depth > _VEIL) & ~cloud
+            veil = (depth > _VEIL) & ~cloud
             bits |= np.uint16(1 << 14)
             bits[veil] |= (1 << 2) | (3 << 14)
         return bits

@@ -88,7 +88,7 @@ def _lattice_name(view: View, name: str) -> str:
 def _reflectance(scenery: Scenery, nanometres: float) -> NDArray[np.float32]:
     """Reflectance at the top of the atmosphere; the band of cirrus sees no ground."""
     if 1300.0 < nanometres < 1450.0:
-        return np.asarray(0.0012 + 0.03 * np.minimum(scenery.sky().depth, 0.6), np.float32)
+        return np.asarray(0.0012 + 0.03 * np.minimum(scenery.sky().depths(), 0.6), np.float32)
     share, added = toa(nanometres)
     return np.asarray(np.maximum(scenery.reflectance(nanometres) * share + added, 0.0), np.float32)
 

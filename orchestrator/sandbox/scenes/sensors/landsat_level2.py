@@ -11,6 +11,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
+from orchestrator.sandbox.scenes.ground import WHOLE
 from orchestrator.sandbox.scenes.noise import chance
 from orchestrator.sandbox.scenes.sensors.earth import Earth, is_water
 from orchestrator.sandbox.scenes.sensors.flights import iso, stamp, utm_lattice
@@ -108,7 +109,7 @@ def _cloud_quality(scenery: Scenery) -> NDArray[Any]:
 
 def _distance(scenery: Scenery) -> NDArray[Any]:
     """ST_CDIST in 10 m, measured within the square of ground that the pixel is computed in."""
-    clouds = scenery.earth.sky(scenery.patch, scenery.view.overpass).depth > 0.4
+    clouds = scenery.earth.sky(scenery.patch, scenery.view.overpass, WHOLE).depths() > 0.4
     if not clouds.any():
         return np.full(clouds.shape, _FARTHEST, np.int16)[scenery.cut]
     metres = distance_transform_edt(~clouds) * scenery.patch.spacing

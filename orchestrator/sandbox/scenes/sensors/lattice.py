@@ -10,21 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.sandbox.scenes.catalogue import Affine6
-from orchestrator.sandbox.scenes.ground import SQUARE, Square, lonlat, world
+from orchestrator.sandbox.scenes.ground import SQUARE, Square, lonlat
 
 WGS84 = "EPSG:4326"
 SINUSOIDAL = "SR-ORG:6974"  # MODIS's, on a sphere
 SINUSOIDAL_RADIUS = 6371007.181
 METRES_PER_DEGREE = 6378137.0 * math.pi / 180.0
 _BEYOND = 181.0  # degrees of longitude; what lies farther out on a sinusoidal grid is no place
-_MERCATOR_END = 85.0  # degrees of latitude; nearer to a pole the ground is that of this parallel
-_NODE_STEP = 64  # pixels between exactly projected nodes, as `Square` has them
 Angle = NDArray[np.float64]
 Cut = tuple[slice, slice]
 
@@ -130,12 +127,6 @@ class Patch(Square):
     def first(self) -> tuple[int, int]:
         """Row and column of its first pixel, counted from `top` and `left`."""
         return self.row * SQUARE, self.col * SQUARE
-
-    @cached_property
-    def _projection(self) -> tuple[NDArray[np.float64], ...]:
-        nodes = np.arange(-2, SQUARE // _NODE_STEP + 3) * _NODE_STEP
-        lon, lat = self.lonlat_at(nodes, nodes)
-        return (lon, lat, *world(lon, np.clip(lat, -_MERCATOR_END, _MERCATOR_END)))
 
     def lonlat_at(self, rows: NDArray[np.number], cols: NDArray[np.number]) -> tuple[Angle, Angle]:
         """Longitude and latitude (rows, cols) of pixel coordinates within the patch."""

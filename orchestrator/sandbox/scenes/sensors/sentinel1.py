@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes.catalogue import Scene
-from orchestrator.sandbox.scenes.noise import grain, mix
+from orchestrator.sandbox.scenes.grain import grain
+from orchestrator.sandbox.scenes.noise import mix
 from orchestrator.sandbox.scenes.sensors.earth import Earth
 from orchestrator.sandbox.scenes.sensors.flights import (
     LAST_DAY,
@@ -165,9 +166,9 @@ class Sentinel1:
         key = (len(band) + ord(band[1]), ord(sight.satellite.name), sight.number)
         bits = int(mix(self._earth.seed, *key, patch.row, patch.col))
         row, col = bits % 512, bits // 512 % 512
-        table = grain(0)[row + cut[0].start : row + cut[0].stop, col + cut[1].start : col + cut[1].stop]
+        table = grain(0.0, 1.0).counts[row + cut[0].start : row + cut[0].stop, col + cut[1].start : col + cut[1].stop]
         fine = _SPECKLE_DB * min(1.0, 10.0 / patch.spacing)
-        return np.asarray(table * np.float32(1e-3 * fine))
+        return np.asarray(table * np.float32(fine))
 
 
 def _incidence(frame: Frame, patch: Patch, cut: Cut) -> NDArray[np.float32]:

@@ -41,12 +41,15 @@ def reflectance(surface: Surface, nanometres: float) -> NDArray[np.float32]:
 
 def under(sky: Sky, ground: NDArray[np.float32], nanometres: float) -> NDArray[np.float32]:
     """Reflectance of the ground as it is seen through clouds, and in their shadows."""
-    if sky.clear and not sky.depth[:1, :1].any():
+    if sky.clear:
         return ground
     shaded, cloud = (np.float32(np.interp(nanometres, *np.array(table).T)) for table in (_SHADED, _CLOUD))
-    lit = ground * (1.0 - (1.0 - shaded) * sky.shadow)
-    bright = cloud * (0.55 + np.float32(0.1) * np.minimum(sky.depth, 5.0))
-    return np.asarray(lit + sky.opacity * (bright - lit), np.float32)
+    light = sky.light
+    seen = ground
+    if light.through is not None or light.dark is not None:
+        share = np.float32(1.0) if light.through is None else light.through
+        seen = ground * (share if light.dark is None else share - (np.float32(1.0) - shaded) * light.dark)
+    return np.asarray(seen if light.glow is None else seen + cloud * light.glow, np.float32)
 
 
 def ndvi(surface: Surface, red: float = 664.6, infrared: float = 832.8) -> NDArray[np.float32]:

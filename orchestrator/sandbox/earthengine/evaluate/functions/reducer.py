@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestrator.sandbox.earthengine.evaluate import ranks, reducing
+from orchestrator.sandbox.earthengine.evaluate import ranks, reducing, sorting
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.reducing import Inputs, Planes, Reducer, not_for_images
 from orchestrator.sandbox.earthengine.evaluate.registry import function
@@ -160,7 +160,7 @@ REDUCERS: dict[str, Reducer] = {
     "count": Reducer(
         ("count",), reducing.counted, lambda inputs: [len(inputs.unweighted().columns[0])], reducing.count_kind
     ),
-    "median": weighing("median", ranks.ranked(ranks.middle), _median, reducing.fraction_kind),
+    "median": weighing("median", ranks.ranked(ranks.middle, sorting.middle_ranks), _median, reducing.fraction_kind),
     "mean": weighing("mean", reducing.averaged, _mean, reducing.fraction_kind, heavy=reducing.weighed(moment=1)),
     "sum": weighing("sum", _summed, _sum, reducing.sum_kind, empty=0.0, heavy=reducing.weighed(moment=0)),
     "product": plain("product", _product, lambda values: np.prod(values, dtype=np.float64), double_kind),
@@ -271,15 +271,27 @@ def column_of(values: Sequence[Any]) -> Array:
     return column
 
 
+def _plain(result: Any) -> Any:
+    if isinstance(result, np.bool_):
+        return int(result)  # yes and no are numbers here
+    if isinstance(result, np.generic):
+        return result.item()
+    if isinstance(result, list):
+        return [_plain(each) for each in result]
+    if isinstance(result, dict):
+        return {key: _plain(each) for key, each in result.items()}
+    return result
+
+
 def reduced(name: str, reducer: Reducer, inputs: Inputs) -> list[Any]:
     """
-    Reduce records.
+    Reduce records to numbers of Python's, which functions of numbers take, or to lists and dictionaries of them.
 
     Raises:
         EvaluationError: If they are not of a kind that the reducer takes.
     """
     try:
-        return reducer.scalars(inputs)
+        return [_plain(result) for result in reducer.scalars(inputs)]
     except (TypeError, ValueError):
         raise EvaluationError(
             f"{name}: The reducer of {', '.join(reducer.outputs)} does not take values of these types."

@@ -1,0 +1,27 @@
+"""Where scenes come from: a folder of STAC items, or nowhere, when they are invented."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from orchestrator.sandbox.scenes.catalogue import Catalogue
+
+
+def catalogue(scenes: Path | None, seed: int, *, tell: bool = False) -> Catalogue:
+    """
+    Open the scenes of a folder, or the synthetic ones of `seed`; with `tell`, say on stderr what was left out.
+
+    Only the source that is asked for is loaded: a sandbox should answer within a second of its start.
+    """
+    if scenes is not None:
+        from orchestrator.sandbox.scenes.folder import FolderCatalogue  # noqa: PLC0415  see above
+
+        folder = FolderCatalogue(scenes)
+        if tell:
+            sys.stderr.writelines(f"sandbox: {sentence}\n" for sentence in folder.left_out)
+            sys.stderr.flush()
+        return folder
+    from orchestrator.sandbox.scenes.world import WorldCatalogue  # noqa: PLC0415  see above
+
+    return WorldCatalogue(seed=seed)
