@@ -61,7 +61,8 @@ class MosaicSettings:
     def resampling(self) -> str:
         """How overview pixels are computed where they must be."""
         shows, asked = self.spec.appearance, self.spec.options.overviews
-        classes = asked == "auto" and shows is not None and bool(shows.palette)  # no means of classes
+        coloured = shows is not None and bool(shows.palette)
+        classes = asked == "auto" and (coloured or self.spec.pixels.classes)  # no means of classes
         return "nearest" if asked == "nearest" or classes else "average"
 
     @property
@@ -117,5 +118,7 @@ def _fingerprint(spec: MosaicSpec) -> str:
     for name in ("appearance", "nodata_by_word"):
         if not facts[name]:
             del facts[name]
+    if not spec.pixels.classes:
+        del facts["pixels"]["classes"]
     facts["area_wkb"] = hashlib.sha256(spec.area_wkb).hexdigest() if spec.area_wkb is not None else None
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

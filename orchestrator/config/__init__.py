@@ -1,7 +1,7 @@
 """Settings and job files."""
 
 from orchestrator.config.files import AREA_SUFFIXES, read_job, read_table
-from orchestrator.config.jobs import AreaTable, GridTable, JobTable
+from orchestrator.config.jobs import AreaTable, GridTable, JobTable, recipe_names
 from orchestrator.config.layers import Loaded, load, unknown_variables
 from orchestrator.config.refusals import explain
 from orchestrator.config.sections import Settings, setting_names
@@ -17,6 +17,7 @@ __all__ = [
     "load",
     "read_job",
     "read_table",
+    "recipe_names",
     "setting_names",
     "unknown_variables",
 ]

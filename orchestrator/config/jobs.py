@@ -214,6 +214,11 @@ def _read_keys(entry: ProductEntry, tables: Mapping[str, Any]) -> BaseModel:
     return entry.keys.model_validate({key: value for key, (_name, value) in given.items()})
 
 
+def recipe_names() -> tuple[str, ...]:
+    """Return the names that `recipe` may have."""
+    return tuple(RECIPES)
+
+
 def key_names() -> Mapping[str, type[BaseModel]]:
     """Return the keys of every product's table, by the table's name."""
     return {name: entry.keys for entry in PRODUCTS.values() for name in _tables(entry)}

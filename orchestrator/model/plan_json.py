@@ -74,7 +74,7 @@ def pixels_json(pixels: PixelSpec) -> dict[str, Any]:
         "nodata": pixels.nodata if math.isfinite(pixels.nodata) else str(pixels.nodata),
         "scale": pixels.scale,
         "offset": pixels.offset,
-    }
+    } | ({"classes": True} if pixels.classes else {})  # left out else: plans are then those of earlier versions
 
 
 def _number(value: float | str) -> float:

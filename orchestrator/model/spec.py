@@ -26,6 +26,7 @@ class PixelSpec:
             number it has. NaN and the infinities are values of the floating types. No true value may equal it.
         scale: Physical value = stored value × scale + offset.
         offset: See `scale`.
+        classes: The numbers name classes, of which there is no mean.
     """
 
     bands: tuple[str, ...]
@@ -33,6 +34,7 @@ class PixelSpec:
     nodata: float
     scale: float = 1.0
     offset: float = 0.0
+    classes: bool = False
 
     def __post_init__(self) -> None:
         if not self.bands:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -42,3 +42,42 @@ def _convert(value: Any, default: Any, what: str) -> Any:
     if isinstance(converted, float) and not math.isfinite(converted):
         raise RecipeError(f"{what} is {value!r}, which is no finite number; its default is {default!r}")
     return converted
+
+
+def check_choice(recipe: str, name: str, value: str, known: Collection[str]) -> None:
+    """
+    Refuse a parameter that is none of the words it may be.
+
+    Raises:
+        RecipeError: It is none.
+    """
+    if value not in known:
+        raise RecipeError(f"parameter {name!r} of recipe {recipe} is {value!r}; choose {_either(list(known))}")
+
+
+def check_between(recipe: str, name: str, value: float, low: float, high: float = math.inf) -> None:
+    """
+    Refuse a parameter that is out of its range.
+
+    Raises:
+        RecipeError: It is less than `low` or more than `high`.
+    """
+    if not low <= value <= high:
+        wanted = f"from {low:g} to {high:g}" if math.isfinite(high) else f"at least {low:g}"
+        raise RecipeError(f"parameter {name!r} of recipe {recipe} is {value:g}; it must be {wanted}")
+
+
+def choose_bands(recipe: str, asked: Sequence[str], known: Collection[str], usual: Sequence[str]) -> tuple[str, ...]:
+    """
+    Return the bands that are asked for, or the usual ones.
+
+    Raises:
+        RecipeError: One is not known.
+    """
+    if unknown := [band for band in asked if band not in known]:
+        raise RecipeError(f"recipe {recipe} has no band {unknown[0]!r}; choose from {', '.join(known)}")
+    return tuple(asked) or tuple(usual)
+
+
+def _either(words: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))

@@ -28,13 +28,73 @@ def _graph() -> Recipe:
     return Graph()
 
 
+def _cloudscore() -> Recipe:
+    from orchestrator.recipes.cloudscore import Sentinel2CloudScore  # noqa: PLC0415  `ee` costs a second
+
+    return Sentinel2CloudScore()
+
+
+def _landsat() -> Recipe:
+    from orchestrator.recipes.landsat import LandsatComposite  # noqa: PLC0415  `ee` costs a second
+
+    return LandsatComposite()
+
+
+def _sentinel1() -> Recipe:
+    from orchestrator.recipes.sentinel1 import Sentinel1Backscatter  # noqa: PLC0415  `ee` costs a second
+
+    return Sentinel1Backscatter()
+
+
+def _ndvi() -> Recipe:
+    from orchestrator.recipes.ndvi import NdviSeries  # noqa: PLC0415  `ee` costs a second
+
+    return NdviSeries()
+
+
+def _temperature() -> Recipe:
+    from orchestrator.recipes.temperature import SurfaceTemperature  # noqa: PLC0415  `ee` costs a second
+
+    return SurfaceTemperature()
+
+
+def _embeddings() -> Recipe:
+    from orchestrator.recipes.embeddings import AnnualEmbeddings  # noqa: PLC0415  `ee` costs a second
+
+    return AnnualEmbeddings()
+
+
+def _terrain() -> Recipe:
+    from orchestrator.recipes.terrain import TerrainMap  # noqa: PLC0415  `ee` costs a second
+
+    return TerrainMap()
+
+
+def _landcover() -> Recipe:
+    from orchestrator.recipes.landcover import LandCoverMap  # noqa: PLC0415  `ee` costs a second
+
+    return LandCoverMap()
+
+
 RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
-    {"sentinel2-cloudless": _sentinel2, "image-code": _image_code, "graph": _graph}
+    {
+        "sentinel2-cloudless": _sentinel2,
+        "sentinel2-cloudscore": _cloudscore,
+        "landsat-composite": _landsat,
+        "sentinel1-backscatter": _sentinel1,
+        "ndvi-series": _ndvi,
+        "lst-series": _temperature,
+        "embeddings": _embeddings,
+        "terrain": _terrain,
+        "landcover": _landcover,
+        "image-code": _image_code,
+        "graph": _graph,
+    }
 )
 
 
 # Those whose pixels do not depend on the dates of a job: it may leave them out.
-UNDATED = frozenset({"graph"})
+UNDATED = frozenset({"graph", "landcover", "terrain"})
 
 
 def find_recipe(name: str) -> Recipe:

@@ -111,9 +111,7 @@ class Sentinel2Cloudless:
         return REFLECTANCE, FIRST_DAY
 
     def notes(self, request: ImageRequest) -> tuple[str, ...]:
-        if FIRST_DAY <= request.start < GLOBAL_SINCE:
-            return (f"{REFLECTANCE} does not cover the whole Earth before {GLOBAL_SINCE.year}.",)
-        return ()
+        return coverage_notes(request)
 
     def _parameters(self, request: ImageRequest) -> Sentinel2Parameters:
         return read_parameters(Sentinel2Parameters, request.params, NAME)
@@ -133,6 +131,13 @@ class Sentinel2Cloudless:
             (f"with CLOUDY_PIXEL_PERCENTAGE at most {params.max_scene_cloud:g}", light),
             (f"with a scene of {PROBABILITY}", joined),
         ]
+
+
+def coverage_notes(request: ImageRequest) -> tuple[str, ...]:
+    """Return what is to be said where the dates reach back to when not all of the Earth was covered."""
+    if FIRST_DAY <= request.start < GLOBAL_SINCE:
+        return (f"{REFLECTANCE} does not cover the whole Earth before {GLOBAL_SINCE.year}.",)
+    return ()
 
 
 def attribution(request: ImageRequest) -> str:

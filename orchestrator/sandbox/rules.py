@@ -74,7 +74,7 @@ RESTRICTED_SECONDS = 4 * 3600.0  # users counted one to six tasks a day
 RESTRICTED_HEADERS = {"x-earth-engine-quota-status": "parallelism_restricted=true"}
 
 ACTIONS = PROJECT_ACTIONS | CALL_ACTIONS | HEADER_ACTIONS | TAG_ACTIONS | TASK_ACTIONS | NAME_ACTIONS | VIEW_ACTIONS
-DESTINATIONS = ("bucket", "drive")
+DESTINATIONS = ("bucket", "drive", "asset")
 
 
 @dataclass(frozen=True, slots=True)

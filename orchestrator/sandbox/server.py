@@ -23,6 +23,7 @@ from orchestrator.sandbox.dispatch import Dispatcher
 from orchestrator.sandbox.drive.files import FOLDER, Drive
 from orchestrator.sandbox.drive.more_routes import MoreDriveRoutes
 from orchestrator.sandbox.drive.routes import DriveRoutes
+from orchestrator.sandbox.earthengine.asset_routes import AssetRoutes
 from orchestrator.sandbox.earthengine.assets import Assets
 from orchestrator.sandbox.earthengine.attempt import Evaluator, Workplace
 from orchestrator.sandbox.earthengine.evaluate import Evaluator as GraphEvaluator
@@ -38,6 +39,7 @@ from orchestrator.sandbox.journal import Journal
 from orchestrator.sandbox.quotas import PixelMeter, Quotas
 from orchestrator.sandbox.records import Records
 from orchestrator.sandbox.scenes.catalogue import Catalogue
+from orchestrator.sandbox.scenes.owned import AssetStore, OwnCatalogue
 from orchestrator.sandbox.storage.buckets import Buckets
 from orchestrator.sandbox.storage.routes import StorageRoutes
 from orchestrator.sandbox.web import Request, Response, Router
@@ -108,12 +110,7 @@ class Sandbox:
         self.options = options or Options()
         self._catalogue = catalogue
         self._workers = self._hire()
-        if evaluator is not None:
-            self._evaluator: Evaluator = evaluator
-        elif self._workers is not None:
-            self._evaluator = SharedEvaluator(catalogue, self._workers)
-        else:
-            self._evaluator = GraphEvaluator(catalogue)
+        self._given = evaluator
         self._own_folder: Path | None = None
         self.clock = Clock()
         self.faults = Faults(self.clock)
@@ -135,6 +132,9 @@ class Sandbox:
         self.buckets = Buckets(folder / "objects", self._records, self.clock)
         self.drive = Drive(folder / "drive", self._records, self.clock)
         self.operations = Operations(self._records, self.clock)
+        self.assets = AssetStore(folder / "assets", self._records, self.clock)
+        self._known = OwnCatalogue(self._catalogue, self.assets)
+        self._evaluator = self._given or self._own_evaluator()
         self._furnish()
         self.tasks = self._tasks(folder)
         self._server = _Server((self.options.host, self.options.port), self._dispatcher(), self.journal)
@@ -154,6 +154,11 @@ class Sandbox:
         self._records.close()
         self._lock.close()
         self._remove_own_folder()
+
+    def _own_evaluator(self) -> Evaluator:
+        if self._workers is None:
+            return GraphEvaluator(self._known)
+        return SharedEvaluator(self._known, self._workers)
 
     def _hire(self) -> Workers | None:
         """Workers are of use where there is more than one processor."""
@@ -195,7 +200,7 @@ class Sandbox:
         scratch = folder / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)  # what a killed process was writing
         scratch.mkdir()
-        place = Workplace(self._evaluator, self.buckets, self.drive, scratch, self.options.behaviour)
+        place = Workplace(self._evaluator, self.buckets, self.drive, scratch, self.options.behaviour, self.assets)
         return Tasks(
             self.operations,
             self.faults,
@@ -218,7 +223,7 @@ class Sandbox:
             self.meter,
             self.about(),
         )
-        assets = Assets(self._catalogue)
+        assets = Assets(self._known, self.assets)
         renderer = Renderer(self._evaluator, self.options.behaviour)
         earthengine = EarthEngineRoutes(
             self._evaluator,
@@ -240,6 +245,7 @@ class Sandbox:
             *PixelRoutes(renderer, assets, self.meter, self.faults).routes(),
             *ViewRoutes(renderer, self.meter, self.clock).routes(),
             *TableRoutes(self._evaluator, assets, self.clock).routes(),
+            *AssetRoutes(self.assets, assets).routes(),
             *earthengine.routes(),
             *oauth.routes(),
             *storage.xml_routes(),

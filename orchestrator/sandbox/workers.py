@@ -25,9 +25,10 @@ from orchestrator.sandbox.earthengine.evaluate.evaluator import Window
 from orchestrator.sandbox.errands import Computed, Wanted, receive, send
 from orchestrator.sandbox.scenes.catalogue import Catalogue
 
-# Processor seconds in the sandbox's own process after which workers are started; starting one takes half a second.
-PATIENCE_SECONDS = 2.0
-PIECE_SIDE = 512  # pixels, asked for at a time
+# Processor seconds in the sandbox's own process after which workers are started: starting one takes a second, and it
+# makes grounds and skies of its own.
+PATIENCE_SECONDS = 4.0
+PIECE_SIDE = 1024  # pixels, asked for at a time: smaller ones would have every worker invent the same ground
 END_SECONDS = 5.0
 MOST = 8  # processes, each of some 300 MiB
 
@@ -55,6 +56,7 @@ class Workers:
         self._all: list[subprocess.Popen[bytes]] = []
         self._changed = threading.Condition()
         self._started = self._closed = False
+        self._here = threading.Lock()  # two at a time would take twice the memory and hardly less time
         self.errands = ThreadPoolExecutor(self.count, thread_name_prefix="window")
 
     def read(self, image: RequestedImage, wanted: Wanted) -> Computed:
@@ -64,9 +66,10 @@ class Workers:
             found = self._ask(worker, wanted)
             if found is not None and found.pixels is not None:
                 return found
-        began = time.thread_time()
-        pixels = image.read(*wanted.window)
-        seconds = time.thread_time() - began
+        with self._here:
+            began = time.thread_time()
+            pixels = image.read(*wanted.window)
+            seconds = time.thread_time() - began
         self._spend(seconds)
         return Computed(pixels, seconds)
 

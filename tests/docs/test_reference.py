@@ -13,7 +13,19 @@ from orchestrator.core import errors
 from orchestrator.faces.cli.exits import WAITS_FOR_PERSON
 from orchestrator.faces.cli.main import EXIT_CODES, cli
 from orchestrator.model import states
-from orchestrator.recipes import graph, sentinel2, user_code
+from orchestrator.recipes import (
+    cloudscore,
+    embeddings,
+    graph,
+    landcover,
+    landsat,
+    ndvi,
+    sentinel1,
+    sentinel2,
+    temperature,
+    terrain,
+    user_code,
+)
 from orchestrator.recipes.registry import RECIPES
 
 COMMANDS = sections(REFERENCE / "cli.md")
@@ -81,21 +93,39 @@ def test_the_page_lists_every_class_of_failure():
     assert told == [failure.value for failure in states.Failure]
 
 
-@pytest.mark.parametrize(
-    ("name", "parameters"),
-    [
-        pytest.param("sentinel2-cloudless", sentinel2.Sentinel2Parameters, id="sentinel2-cloudless"),
-        pytest.param("image-code", user_code.UserCodeParameters, id="image-code"),
-        pytest.param("graph", graph.GraphParameters, id="graph"),
-    ],
-)
-def test_the_page_lists_every_parameter(name, parameters):
+PARAMETERS = {
+    "sentinel2-cloudless": sentinel2.Sentinel2Parameters,
+    "sentinel2-cloudscore": cloudscore.CloudScoreParameters,
+    "landsat-composite": landsat.LandsatParameters,
+    "sentinel1-backscatter": sentinel1.Sentinel1Parameters,
+    "ndvi-series": ndvi.NdviParameters,
+    "lst-series": temperature.TemperatureParameters,
+    "embeddings": embeddings.EmbeddingParameters,
+    "terrain": terrain.TerrainParameters,
+    "landcover": landcover.LandCoverParameters,
+    "image-code": user_code.UserCodeParameters,
+    "graph": graph.GraphParameters,
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_page_lists_every_parameter(name):
     """Same parameters in the same order with the same defaults."""
     told = [(row[0].strip("`"), row[1].strip('`"')) for row in rows(RECIPE_PAGE[name])]
 
-    assert told == [(f.name, str(f.default)) for f in dataclasses.fields(parameters)]
+    assert told == [(f.name, str(f.default)) for f in dataclasses.fields(PARAMETERS[name])]
+
+
+def test_the_help_names_every_recipe():
+    """Who types `--recipe` need not look for the page."""
+    (option,) = [one for one in cli.commands["run"].params if one.name == "recipe"]
+
+    assert all(name in option.help for name in RECIPES)
 
 
 def test_the_page_lists_every_recipe():
-    """No recipe is undocumented."""
+    """In its first table, in the order of the registry, and in a section of its own."""
+    told = [re.findall(r"`([\w-]+)`", row[0])[0] for row in rows(RECIPE_PAGE["Recipes"])]
+
+    assert told == list(RECIPES)
     assert set(RECIPES) <= set(RECIPE_PAGE)

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date
-from pathlib import Path
 
 import ee
 import pytest
 from structlog.testing import capture_logs
 
-import orchestrator as orc
 from orchestrator.recipes.contract import ImageRequest
 from orchestrator.recipes.registry import find_recipe
 
-ROOT = Path(__file__).resolve().parents[2]
 REGION = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
 BODY = "def get_ee_image():\n    {inside}\n    return ee.Image(1)\n"
 
 
 class SignedInError(Exception):
     """The file took the process's client elsewhere."""
-
-
-@pytest.fixture(scope="module")
-def client(tmp_path_factory):
-    """Earth Engine's own client, signed in to a sandbox."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
-        with orc.sandbox(state_dir=tmp_path_factory.mktemp("state")):
-            yield
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import rich_click as click
 from pydantic import ValidationError
 from rich_click import option
 
-from orchestrator.config import JobTable, explain, read_table
+from orchestrator.config import JobTable, explain, read_table, recipe_names
 from orchestrator.core.errors import UserError
 from orchestrator.model.job import Job
 
@@ -69,7 +69,7 @@ _JOB_OPTIONS = (
     option(
         "--recipe",
         metavar="NAME",
-        help="What the pixels are: sentinel2-cloudless or image-code.  [default: sentinel2-cloudless]",
+        help=f"What the pixels are: {', '.join(recipe_names())}.  [default: sentinel2-cloudless]",
     ),
     option("--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter of the recipe; repeatable."),
     option(

@@ -14,11 +14,12 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.clock import EPOCH, rfc3339
+from orchestrator.sandbox.scenes import owned
 from orchestrator.sandbox.scenes.catalogue import Band, Catalogue, Scene, Table, UnboundedQueryError
+from orchestrator.sandbox.scenes.owned import PUBLIC, AssetStore
 from orchestrator.sandbox.scenes.stac import ScenesError
 from orchestrator.sandbox.web import ApiError, ProtocolViolation, not_imitated
 
-PUBLIC = "projects/earthengine-public/assets/"
 DEFAULT_PAGE = 1000
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -51,8 +52,14 @@ class _Query:
 class Assets:
     """Answer for assets from a catalogue of scenes."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, store: AssetStore) -> None:
         self._catalogue = catalogue
+        self._store = store
+
+    @property
+    def changes(self) -> int:
+        """How often an asset of somebody's own changed."""
+        return self._store.changes
 
     def get(self, name: str) -> dict[str, Any]:
         """
@@ -76,7 +83,25 @@ class Assets:
                 return _table(table)
             if self._inside(asset):
                 return {"type": "FOLDER", "name": name, "id": asset}
-        raise ApiError(404, f"Asset '{name}' not found (does not exist or caller does not have access).")
+        elif (own := self._store.get(name)) is not None:
+            return self._own(own)
+        raise absent(name)
+
+    def _own(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Show an asset of somebody's own; what is told of it wins over what follows from its properties."""
+        told = {key: record[key] for key in ("updateTime", "startTime", "endTime") if record.get(key)}
+        named = {"type": record["type"], "name": record["name"], "id": owned.id_of(record["name"])}
+        if record["type"] == owned.IMAGE:
+            return {**_image(self._store.scene(record)), **told}
+        if record["type"] == owned.TABLE:
+            count = {"featureCount": str(record["rows"])}
+            return {**named, "properties": record["properties"], **count, **told}
+        return {**named, **({"properties": record["properties"]} if record.get("properties") else {}), **told}
+
+    def roots(self, project: str) -> dict[str, Any]:
+        """List what lies at the root of a project."""
+        inside = [self._brief(each["name"]) for each in self._store.children(f"{project}/assets")]
+        return {"assets": inside} if inside else {}
 
     def image_id(self, name: str) -> str:
         """
@@ -109,11 +134,15 @@ class Assets:
         Raises:
             ApiError: 404 without such a collection, 400 for a list that would not end or a filter unknown here.
         """
-        collection = parent.removeprefix(PUBLIC)
+        own = self._store.get(parent)
+        if own is not None and own["type"] == owned.FOLDER:
+            inside = [self._brief(each["name"]) for each in self._store.children(parent)]
+            return {"assets": inside} if inside else {}
+        collection = parent.removeprefix(PUBLIC) if own is None else owned.id_of(parent)
         if parent.startswith(PUBLIC) and (children := self._inside(collection)):
-            return {"assets": [self._brief(child) for child in children]}
-        if not parent.startswith(PUBLIC) or collection not in self._catalogue.collections():
-            raise ApiError(404, f"Asset '{parent}' not found (does not exist or caller does not have access).")
+            return {"assets": [self._brief(PUBLIC + child) for child in children]}
+        if (own is None and not parent.startswith(PUBLIC)) or collection not in self._catalogue.collections():
+            raise absent(parent)
         start = int(token) if token and token.isdigit() else 0
         page, more = self._page(collection, _read_filter(text), start, size or DEFAULT_PAGE)
         answer: dict[str, Any] = {"assets": [_image(scene) for scene in page]} if page else {}
@@ -125,8 +154,8 @@ class Assets:
         found = {"/".join(each.split("/")[: folder.count("/") + 2]) for each in known if each.startswith(f"{folder}/")}
         return sorted(found)
 
-    def _brief(self, asset: str) -> dict[str, Any]:
-        shown = self.get(PUBLIC + asset)
+    def _brief(self, name: str) -> dict[str, Any]:
+        shown = self.get(name)
         return {key: shown[key] for key in ("type", "name", "id")}
 
     def _page(self, collection: str, query: _Query, start: int, size: int) -> tuple[list[Scene], bool]:
@@ -144,6 +173,11 @@ class Assets:
     def _found(self, collection: str, query: _Query) -> Iterator[Scene]:
         found = self._catalogue.scenes(collection, query.region, query.start_ms, query.end_ms)
         return (scene for scene in found if query.accepts(scene))
+
+
+def absent(name: str) -> ApiError:
+    """Say that there is no such asset."""
+    return ApiError(404, f"Asset '{name}' not found (does not exist or caller does not have access).")
 
 
 def _read_filter(text: str) -> _Query:
@@ -190,7 +224,7 @@ def _image(scene: Scene) -> dict[str, Any]:
     properties = dict(scene.properties)
     return {
         "type": "IMAGE",
-        "name": PUBLIC + scene.asset_id,
+        "name": owned.name_of(scene.asset_id) or PUBLIC + scene.asset_id,
         "id": scene.asset_id,
         **_times(properties),
         "sizeBytes": str(sum(band.height * band.width * 2 for band in scene.bands)),

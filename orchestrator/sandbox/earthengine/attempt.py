@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,16 +14,19 @@ from typing import Any, Protocol
 from orchestrator.sandbox.behaviour import Behaviour
 from orchestrator.sandbox.blobs import Blob, Blobs
 from orchestrator.sandbox.drive.files import Drive
-from orchestrator.sandbox.earthengine import exports, raster, table_exports, table_files
+from orchestrator.sandbox.earthengine import asset_content, exports, raster, table_exports, table_files
 from orchestrator.sandbox.earthengine.evaluate import RequestedGrid
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.requested_table import RequestedTable
 from orchestrator.sandbox.earthengine.exports import FileWindow, ImageExport
 from orchestrator.sandbox.earthengine.operations import TABLE, Task
-from orchestrator.sandbox.earthengine.order import BucketDestination, Destination
+from orchestrator.sandbox.earthengine.order import AssetDestination, BucketDestination, FileDestination
 from orchestrator.sandbox.earthengine.raster import ExportError, Image
 from orchestrator.sandbox.faults import Fault
 from orchestrator.sandbox.scenes.catalogue import UnboundedQueryError
+from orchestrator.sandbox.scenes.owned import IMAGE as IMAGE_ASSET
+from orchestrator.sandbox.scenes.owned import TABLE as TABLE_ASSET
+from orchestrator.sandbox.scenes.owned import AssetError, AssetStore
 from orchestrator.sandbox.storage.buckets import Buckets
 from orchestrator.sandbox.web import ApiError
 
@@ -62,6 +67,7 @@ class Workplace:
     drive: Drive
     scratch: Path
     behaviour: Behaviour
+    assets: AssetStore
 
 
 class Desk(Protocol):
@@ -113,15 +119,21 @@ class Attempt:
 
     def _export_image(self) -> str:
         export = exports.read(self._task.request)
-        image: Image = self._place.evaluator.image(dict(export.expression))
-        files = plan(export, image, form=self._names(export))
+        image: Any = self._place.evaluator.image(dict(export.expression))
         self._pixels = image.grid.height * image.grid.width
         try:
-            for number, file in enumerate(files):
-                self._write(export, image, file, number)
+            return self._export_files(export, image)
         finally:
             self.seconds_elsewhere = image.seconds_elsewhere
-        return self._address(export.destination)
+
+    def _export_files(self, export: ImageExport, image: Any) -> str:
+        place = export.destination
+        if isinstance(place, AssetDestination):
+            refuse_too_many(export, image)
+            return self._keep(place, lambda folder: asset_content.write_image(image, place, folder, self._note))
+        for number, file in enumerate(plan(export, image, form=self._names(export), prefix=place.prefix)):
+            self._write(export, image, file, number)
+        return self._address(place)
 
     def _export_table(self) -> str:
         export = table_exports.read(self._task.request)
@@ -129,14 +141,29 @@ class Attempt:
         self._desk.check_in(self._task, 0.5)
         if export.max_vertices is not None and any(n > export.max_vertices for n in table_files.vertices(table)):
             raise ExportError("Geometries cut at maxVertices are not imitated by this sandbox.")
+        place = export.destination
+        if isinstance(place, AssetDestination):
+            return self._keep(place, lambda folder: asset_content.write_table(table, place, folder))
         with tempfile.TemporaryDirectory(dir=self._place.scratch) as folder:
             written = table_files.write(table, export.format, export.selectors, Path(folder))
             for number, (extension, path, content_type) in enumerate(written):
                 if not self._spoils("task_lose_file", number):
-                    name = f"{export.destination.prefix}.{extension}"
-                    self._deliver(export.destination, name, path, number, content_type)
+                    self._deliver(place, f"{place.prefix}.{extension}", path, number, content_type)
         self._desk.check_in(self._task, 1.0)
-        return self._address(export.destination)
+        return self._address(place)
+
+    def _keep(self, place: AssetDestination, write: Callable[[Path], dict[str, Any]]) -> str:
+        """Make an asset of what `write` puts into a folder and tells of it."""
+        kind, store = TABLE_ASSET if self._task.kind == TABLE else IMAGE_ASSET, self._place.assets
+        folder = store.scratch()
+        try:
+            store.check(place.name, kind, overwrite=place.overwrite)
+            store.put(write(folder), overwrite=place.overwrite, source=folder)
+        except AssetError as error:
+            raise ExportError(str(error)) from error
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return f"https://code.earthengine.google.com/?asset={place.name}"
 
     def _names(self, export: ImageExport) -> str:
         usual = exports.DASHED if self._place.behaviour.dashed(export.destination.kind) else exports.PLAIN
@@ -147,12 +174,12 @@ class Attempt:
         try:
             found = raster.write(image, file, export, self._place.behaviour, scratch, self._note)
             if not self._spoils("task_lose_file", number) and (found or not export.skip_empty):
-                self._deliver(export.destination, file.name, scratch, number, TIFF)
+                self._deliver(_files(export), file.name, scratch, number, TIFF)
         finally:
             scratch.unlink(missing_ok=True)
             scratch.with_suffix(".plain.tif").unlink(missing_ok=True)
 
-    def _deliver(self, place: Destination, name: str, scratch: Path, number: int, content_type: str) -> None:
+    def _deliver(self, place: FileDestination, name: str, scratch: Path, number: int, content_type: str) -> None:
         if isinstance(place, BucketDestination):
             blob = self._adopt(self._place.buckets.blobs, scratch, number)
             try:
@@ -177,7 +204,7 @@ class Attempt:
         _overwrite(scratch, zeros)
         return blobs.adopt(scratch)
 
-    def _address(self, place: Destination) -> str:
+    def _address(self, place: FileDestination) -> str:
         if isinstance(place, BucketDestination):
             folder = place.prefix.rpartition("/")[0]
             return f"https://console.developers.google.com/storage/browser/{place.bucket}/{folder}"
@@ -216,12 +243,18 @@ class Attempt:
             time.sleep(HOLD_STEP_SECONDS)
 
 
-def plan(export: ImageExport, image: Image, *, form: str) -> list[FileWindow]:
+def _files(export: ImageExport) -> FileDestination:
+    """Give where the files of an export go, which has some."""
+    assert not isinstance(export.destination, AssetDestination)  # noqa: S101  assets have no files
+    return export.destination
+
+
+def refuse_too_many(export: ImageExport, image: Image) -> None:
     """
-    Cut the image into files; `form` as in `exports.files`.
+    Hold an export to its `maxPixels`.
 
     Raises:
-        ExportError: If the image has too many pixels, or a file too many bytes.
+        ExportError: If the image has more.
     """
     height, width = image.grid.height, image.grid.width
     if height * width > export.max_pixels:
@@ -229,6 +262,17 @@ def plan(export: ImageExport, image: Image, *, form: str) -> list[FileWindow]:
             f"Export too large: specified {height * width} pixels (max: {export.max_pixels}). "
             "Specify higher maxPixels value if you intend to export a large area."
         )
+
+
+def plan(export: ImageExport, image: Image, *, form: str, prefix: str) -> list[FileWindow]:
+    """
+    Cut the image into files; `form` as in `exports.files`.
+
+    Raises:
+        ExportError: If the image has too many pixels, or a file too many bytes.
+    """
+    refuse_too_many(export, image)
+    height, width = image.grid.height, image.grid.width
     bytes_per_pixel = raster.common_type(image).itemsize * len(image.bands)
     side = exports.file_side(bytes_per_pixel, export.shard_size)
     file_height, file_width = export.file_size or (side, side)
@@ -240,7 +284,7 @@ def plan(export: ImageExport, image: Image, *, form: str) -> list[FileWindow]:
             f"{size} bytes before compression ({bytes_per_pixel} bytes per pixel), but must be less than "
             f"{exports.MAX_FILE_BYTES} bytes."
         )
-    return list(exports.files(export.destination.prefix, height, width, file_height, file_width, form=form))
+    return list(exports.files(prefix, height, width, file_height, file_width, form=form))
 
 
 def _overwrite(path: Path, data: bytes) -> None:

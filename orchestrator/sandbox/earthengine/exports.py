@@ -53,19 +53,18 @@ def read(body: Mapping[str, Any]) -> ImageExport:
     schema.check(body, schema.IMAGE_EXPORT)
     if "expression" not in body:
         raise ProtocolViolation("Expression required.")
-    if "assetExportOptions" in body:
-        raise not_imitated("exports to an Earth Engine asset")
-    options = body.get("fileExportOptions")
-    if not options:
+    asset = body.get("assetExportOptions")
+    options = body.get("fileExportOptions") or {}
+    if bool(asset) == bool(options):
         raise ProtocolViolation("Exactly one of 'file_export_options' and 'asset_export_options' is required.")
-    if (kind := options.get("fileFormat")) != "GEO_TIFF":
+    if not asset and (kind := options.get("fileFormat")) != "GEO_TIFF":
         raise not_imitated(f"image exports in the format {kind}")
     tiff = options.get("geoTiffOptions") or {}
     expression = body["expression"]
     return ImageExport(
         expression=in_grid(expression, body["grid"]) if body.get("grid") else expression,
         description=order.description(body.get("description", "")),
-        destination=order.destination(options),
+        destination=order.asset(asset) if asset else order.destination(options),
         cloud_optimized=bool(tiff.get("cloudOptimized")),
         file_size=_file_size(tiff),
         shard_size=_shard_size(tiff),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
-from orchestrator.sandbox.web import ProtocolViolation
+from orchestrator.sandbox.web import ProtocolViolation, not_imitated
 
 DEFAULT_PRIORITY = 100
 MAX_PRIORITY = 9999
@@ -29,7 +29,25 @@ class DriveDestination:
     kind: ClassVar[str] = "drive"
 
 
-Destination = BucketDestination | DriveDestination
+@dataclass(frozen=True, slots=True)
+class AssetDestination:
+    """
+    Attributes:
+        name: Of the asset.
+        overwrite: Whether an asset of the same type may be replaced.
+        pyramid: How its pyramid is made, as `Band.pyramid` has it; `pyramids` by band where that differs.
+    """
+
+    name: str
+    overwrite: bool = False
+    pyramid: str = "mean"
+    pyramids: Mapping[str, str] = field(default_factory=dict)
+    kind: ClassVar[str] = "asset"
+
+
+FileDestination = BucketDestination | DriveDestination
+Destination = FileDestination | AssetDestination
+PYRAMIDS = {"MEAN": "mean", "SAMPLE": "sample", "PYRAMIDING_POLICY_UNSPECIFIED": "mean"}
 
 
 class Order(Protocol):
@@ -91,3 +109,29 @@ def destination(options: Mapping[str, Any]) -> BucketDestination | DriveDestinat
     if "/" in prefix:
         raise ProtocolViolation(f'Invalid file name prefix "{prefix}": Drive file names contain no "/".')
     return DriveDestination(place.get("folder") or None, prefix)
+
+
+def asset(options: Mapping[str, Any]) -> AssetDestination:
+    """
+    Read `assetExportOptions`.
+
+    Raises:
+        ProtocolViolation: Without a name.
+        ApiError: 400 for a pyramid that is not imitated.
+    """
+    place = options.get("earthEngineDestination") or {}
+    if not place.get("name"):
+        raise ProtocolViolation("Exactly one destination is required in 'asset_export_options'.")
+    overrides = options.get("pyramidingPolicyOverrides") or {}
+    return AssetDestination(
+        name=place["name"],
+        overwrite=bool(place.get("overwrite")),
+        pyramid=_pyramid(options.get("pyramidingPolicy", "MEAN")),
+        pyramids={band: _pyramid(policy) for band, policy in overrides.items()},
+    )
+
+
+def _pyramid(policy: str) -> str:
+    if policy not in PYRAMIDS:
+        raise not_imitated(f"the pyramiding policy {policy}")
+    return PYRAMIDS[policy]

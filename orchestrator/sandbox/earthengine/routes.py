@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from orchestrator.sandbox import fields
@@ -38,6 +39,7 @@ from orchestrator.sandbox.web import (
 )
 
 MAX_OPERATIONS_PAGE = 500
+MAX_WAIT_SECONDS = 60  # a client gives up an answer after some minutes
 _PROJECT = r"/v1/projects/(?P<project>[^/:]+)"
 _ASSET = r"/v1/(?P<name>projects/[^/]+/assets/[^:]+)"
 _ROOT = r"/v1/(?P<name>projects/[^/:]+)"
@@ -79,6 +81,7 @@ class EarthEngineRoutes:
             one("operations.list", "GET", _PROJECT + "/operations", self._list_operations, page),
             one("operations.get", "GET", task, self._get_operation),
             one("operations.cancel", "POST", task + ":cancel", self._cancel),
+            one("operations.wait", "POST", task + ":wait", self._wait),
             one("config.get", "GET", _PROJECT + "/config", self._get_config),
             one("config.update", "PATCH", _PROJECT + "/config", self._update_config, "updateMask"),
             one("assets.list", "GET", _ASSET + ":listAssets", self._list_assets, page),
@@ -156,6 +159,16 @@ class EarthEngineRoutes:
         self._tasks.cancel(self._task(request, project, number))
         return json_response({})
 
+    def _wait(self, request: Request, project: str, number: str) -> Response:
+        """Wait for the end of an operation, in real seconds, as long as was asked and an answer may take."""
+        body = request.json()
+        schema.check(body, {"timeout": schema.duration})
+        task = self._task(request, project, number)
+        seconds = min(float(body.get("timeout", f"{MAX_WAIT_SECONDS}s").removesuffix("s")), MAX_WAIT_SECONDS)
+        with suppress(TimeoutError):
+            self._tasks.wait(task.id, timeout_seconds=seconds)
+        return self._get_operation(request, project, number)
+
     def _get_config(self, request: Request, project: str) -> Response:  # noqa: ARG002
         return json_response(
             {
@@ -181,8 +194,8 @@ class EarthEngineRoutes:
         answer = self._assets.images(name, request.query.get("filter", ""), size, request.query.get("pageToken"))
         return json_response(fields.select(request.query.get("fields"), answer))
 
-    def _list_root(self, request: Request, name: str) -> Response:  # noqa: ARG002
-        return json_response({})  # the sandbox keeps no assets of its own
+    def _list_root(self, request: Request, name: str) -> Response:  # noqa: ARG002  one page holds all
+        return json_response(self._assets.roots(name))
 
     def _get_asset(self, request: Request, name: str) -> Response:
         return json_response(fields.select(request.query.get("fields"), self._assets.get(name)))

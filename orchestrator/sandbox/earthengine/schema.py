@@ -97,6 +97,12 @@ def int64(value: Any, path: str) -> None:
     _whole(value, path, "TYPE_INT64", 64)
 
 
+def duration(value: Any, path: str) -> None:
+    """Accept seconds with up to nine decimals and an `s`, as protocol buffers write a span of time."""
+    if not isinstance(value, str) or not re.fullmatch(r"\d+(\.\d{1,9})?s", value):
+        raise _invalid(value, path, "type.googleapis.com/google.protobuf.Duration")
+
+
 def anything(value: Any, path: str) -> None:
     """Accept every value."""
 
@@ -184,6 +190,16 @@ _FORMATS = enum(
 _BUCKET = {"bucket": string, "filenamePrefix": string, "permissions": string, "bucketCorsUris": [string]}
 _DRIVE = {"folder": string, "filenamePrefix": string}
 
+_ASSET_PLACE = {"name": string, "overwrite": boolean}
+_PYRAMIDS = enum("PYRAMIDING_POLICY_UNSPECIFIED", "MEAN", "MODE", "SAMPLE", "MIN", "MAX", "MEDIAN")
+
+
+def _policies(value: Any, path: str) -> None:
+    string_map(value, path)
+    for name, each in value.items():
+        _PYRAMIDS(each, f"{path}[{name}]")
+
+
 IMAGE_EXPORT: Schema = {
     "expression": expression,
     "description": string,
@@ -200,7 +216,12 @@ IMAGE_EXPORT: Schema = {
         },
         "tfRecordOptions": anything,
     },
-    "assetExportOptions": anything,
+    "assetExportOptions": {
+        "earthEngineDestination": _ASSET_PLACE,
+        "pyramidingPolicy": _PYRAMIDS,
+        "pyramidingPolicyOverrides": _policies,
+        "tileSize": {"value": int32},
+    },
     "maxPixels": {"value": int64},
     "grid": _GRID,
     "requestId": string,
@@ -220,7 +241,7 @@ TABLE_EXPORT: Schema = {
         "driveDestination": _DRIVE,
         "cloudStorageDestination": _BUCKET,
     },
-    "assetExportOptions": anything,
+    "assetExportOptions": {"earthEngineDestination": _ASSET_PLACE},
     "featureViewExportOptions": anything,
     "bigqueryExportOptions": anything,
     "requestId": string,
@@ -264,6 +285,31 @@ THUMBNAIL: Schema = {**EARTH_MAP, "grid": _GRID, "filenamePrefix": string}
 COMPUTE_PIXELS: Schema = {**_PIXELS, "expression": expression}
 GET_PIXELS: Schema = {**_PIXELS, "region": anything}
 
+_KINDS = enum("TYPE_UNSPECIFIED", "IMAGE", "IMAGE_COLLECTION", "TABLE", "FOLDER", "CLASSIFIER", "FEATURE_VIEW")
+
+
+def _properties(value: Any, path: str) -> None:
+    """Accept texts and numbers; null deletes a property (REST reference of `assets.patch`)."""
+    if not isinstance(value, dict):
+        raise _invalid(value, path, "TYPE_MESSAGE")
+    for name, each in value.items():
+        if isinstance(each, bool) or not isinstance(each, str | int | float | None):
+            raise ProtocolViolation(f"Invalid value at '{path}.{name}': a property is a text or a number.")
+
+
+ASSET: Schema = {
+    "type": _KINDS,
+    "name": string,
+    "id": string,
+    "properties": _properties,
+    "startTime": string,
+    "endTime": string,
+    "cloudStorageLocation": anything,
+    "cloud_storage_location": anything,
+    "tilesets": anything,
+    "bands": anything,
+}
+ASSET_UPDATE: Schema = {"asset": ASSET, "updateMask": anything}
 VALUE_COMPUTE: Schema = {"expression": expression, "workloadTag": string}
 PROJECT_CONFIG: Schema = {
     "name": string,

@@ -11,7 +11,6 @@ from orchestrator.sandbox.earthengine.order import Destination
 from orchestrator.sandbox.web import ProtocolViolation, not_imitated
 
 _ELSEWHERE = {
-    "assetExportOptions": "exports to an Earth Engine asset",
     "featureViewExportOptions": "exports to a FeatureView",
     "bigqueryExportOptions": "exports to BigQuery",
 }
@@ -51,15 +50,16 @@ def read(body: Mapping[str, Any]) -> TableExport:
     for name, what in _ELSEWHERE.items():
         if name in body:
             raise not_imitated(what)
-    options = body.get("fileExportOptions")
-    if not options:
+    asset = body.get("assetExportOptions")
+    options = body.get("fileExportOptions") or {}
+    if bool(asset) == bool(options):
         raise ProtocolViolation("Exactly one of 'file_export_options' and 'asset_export_options' is required.")
     if body.get("maxErrorMeters"):
         raise not_imitated("an error margin of table exports, 'maxErrorMeters',")
     return TableExport(
         expression=body["expression"],
         description=order.description(body.get("description", "")),
-        destination=order.destination(options),
+        destination=order.asset(asset) if asset else order.destination(options),
         format=file_format(options.get("fileFormat")),
         selectors=tuple(body["selectors"]) if body.get("selectors") else None,
         max_vertices=order.wrapped(body, "maxVertices", 0) or None,

@@ -264,3 +264,32 @@ def test_one_band_of_a_joint_reduction_can_be_had_alone(node, output, expected):
         assert plane[row, col] == pytest.approx(expected(*records(row, col)))
     with pytest.raises(EvaluationError, match="is not imitated"):
         pixels(exact(both, 4, 4), SCENES)
+
+
+def untold(shape):
+    """An image of which the last band has a rule that is not documented, made in one of several ways."""
+    alone = reducer("kendallsCorrelation")
+    if shape == "image by image":
+        images = array(*(call("Image.select", input=load(f"s{at}"), bandSelectors=[0]) for at in range(COUNT)))
+        return call(
+            "ImageCollection.reduce", collection=call("ImageCollection.fromImages", images=images), reducer=alone
+        )
+    if shape == "around a pixel":
+        only = call("Image.select", input=load("s0"), bandSelectors=[0])
+        return call("Image.reduceNeighborhood", image=only, reducer=alone, kernel=call("Kernel.square", radius=1))
+    place = call("GeometryConstructors.Rectangle", coordinates=[X, Y - 90, X + 90, Y], crs=UTM, geodesic=False)
+    features = array(*(call("Feature", geometry=place, metadata=constant({"n": n})) for n in (1, 2, 4)))
+    collection = call("Collection", features=features)
+    return call("Collection.reduceToImage", collection=collection, properties=["n"], reducer=alone)
+
+
+@pytest.mark.parametrize("shape", ["image by image", "around a pixel", "of features"])
+def test_an_untold_band_is_refused_by_name(shape):
+    """However the image was made, its told band is there and the other one names itself."""
+    image = untold(shape)
+
+    _, (plane,), _ = pixels(exact(call("Image.select", input=image, bandSelectors=[0]), 2, 2), SCENES)
+
+    assert np.isfinite(plane).all()
+    with pytest.raises(EvaluationError, match="the p-value is not imitated"):
+        pixels(exact(image, 2, 2), SCENES)

@@ -33,10 +33,10 @@ def box(left, top, right, bottom):
     )
 
 
-def region(node, geometry, image=None):
-    return answer(
-        call("Image.reduceRegion", image=image or band("B4"), geometry=geometry, scale=10, reducer=node), CATALOGUE
-    )
+def region(node, geometry, image=None, *, plain=False):
+    """The statistics of a region; `plain` gives the call itself."""
+    asked = call("Image.reduceRegion", image=image or band("B4"), geometry=geometry, scale=10, reducer=node)
+    return asked if plain else answer(asked, CATALOGUE)
 
 
 def overlap(start, end):
@@ -306,6 +306,27 @@ def test_lists_of_tuples_are_reduced():
     node = call("List.reduce", list=constant([[1, 10], [2, 20]]), reducer=TWICE)
 
     assert answer(node) == [1.5, 15]
+
+
+@pytest.mark.parametrize(
+    "name", ["first", "last", "min", "max", "mode", "median", "sum", "mean", "product", "bitwiseOr"]
+)
+def test_results_are_numbers_to_count_on(name):
+    """What a reducer of whole numbers gives is a number, that others take: of pixels as of lists."""
+    listed = call("List.reduce", list=constant([7, 7]), reducer=reducer(name))
+    pixel = call("Dictionary.get", dictionary=region(reducer(name), box(3, 4, 4, 5), plain=True), key="B4")
+
+    assert answer(call("Number.subtract", left=listed, right=listed)) == 0
+    assert answer(call("Number.subtract", left=pixel, right=pixel), CATALOGUE) == 0
+
+
+def test_results_in_groups_are_numbers_too():
+    """Also those that lie in dictionaries of a list."""
+    grouped = call("Reducer.group", reducer=reducer("max"), groupField=1, groupName="at")
+    rows = call("List.reduce", list=constant([[7, 1], [9, 1]]), reducer=grouped)
+    first = call("List.get", list=rows, index=0)
+
+    assert answer(call("Number.add", left=call("Dictionary.get", dictionary=first, key="max"), right=1)) == 10
 
 
 @pytest.mark.parametrize(("name", "expected"), [("firstNonNull", 4), ("lastNonNull", 7), ("count", 2), ("sum", 11)])

@@ -94,7 +94,9 @@ def test_the_projects_configuration_can_be_read_and_changed():
     "call",
     [
         pytest.param(lambda image: ee.data.computeImages({"expression": ee.ImageCollection(image)}), id="images"),
-        pytest.param(lambda _: ee.data.deleteAsset("projects/ee-sandbox/assets/x"), id="delete an asset"),
+        pytest.param(lambda image: ee.data.getThumbId({"image": image}, "video"), id="video"),
+        pytest.param(lambda _: ee.data.getIamPolicy("projects/ee-sandbox/assets/x"), id="policies"),
+        pytest.param(lambda _: ee.data.startIngestion("x", {"name": "projects/p/assets/x"}), id="import"),
     ],
 )
 def test_what_is_not_imitated_says_so(kit, call):
@@ -105,3 +107,26 @@ def test_what_is_not_imitated_says_so(kit, call):
         call(kit.image())
 
     assert kit.violations() == before
+
+
+def test_an_operation_is_waited_for(kit, prefix, web):
+    """`wait` answers when the task is done; after the time that was asked, as it is."""
+    kit.order("task_hold", text="^awaited$")
+    task = kit.to_bucket(prefix, description="awaited")
+    task.start()
+
+    early = web("POST", f"/v1/{task.name}:wait", json={"timeout": "0.01s"}).json()
+    kit.sandbox.faults.release()
+    late = web("POST", f"/v1/{task.name}:wait", json={}).json()
+
+    assert (early["done"], late["done"], late["metadata"]["state"]) == (False, True, "SUCCEEDED")
+
+
+def test_a_span_of_time_that_is_none_is_refused(kit, prefix, web):
+    """One line that names it."""
+    task = kit.to_bucket(prefix)
+    task.start()
+
+    answer = web("POST", f"/v1/{task.name}:wait", json={"timeout": "soon"})
+
+    assert (answer.status_code, "soon" in answer.text) == (400, True)

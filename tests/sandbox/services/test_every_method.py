@@ -18,7 +18,12 @@ from orchestrator.sandbox.server import DEFAULT_BUCKET
 # By the ids of the discovery documents: what COVERAGE.md says is imitated.
 IMITATED = {
     "earthengine.projects.algorithms.list",
+    "earthengine.projects.assets.copy",
+    "earthengine.projects.assets.create",
+    "earthengine.projects.assets.delete",
     "earthengine.projects.assets.get",
+    "earthengine.projects.assets.move",
+    "earthengine.projects.assets.patch",
     "earthengine.projects.assets.getPixels",
     "earthengine.projects.assets.listAssets",
     "earthengine.projects.assets.listFeatures",
@@ -31,6 +36,7 @@ IMITATED = {
     "earthengine.projects.maps.create",
     "earthengine.projects.maps.tiles.get",
     "earthengine.projects.operations.list",
+    "earthengine.projects.operations.wait",
     "earthengine.projects.table.computeFeatures",
     "earthengine.projects.table.export",
     "earthengine.projects.tables.create",

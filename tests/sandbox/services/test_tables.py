@@ -304,8 +304,8 @@ def test_a_file_of_a_table_can_be_lost(kit, bucket, prefix):
     ("start", "what"),
     [
         pytest.param(
-            lambda: ee.batch.Export.table.toAsset(points(), "x", "projects/p/assets/x"), "Earth Engine asset",
-            id="to an asset",
+            lambda: ee.batch.Export.table.toFeatureView(points(), "x", "projects/p/assets/x"), "FeatureView",
+            id="to a feature view",
         ),
         pytest.param(lambda: ee.batch.Export.table.toBigQuery(points(), "x", "p.d.t"), "BigQuery", id="to BigQuery"),
     ],

@@ -84,14 +84,6 @@ def test_an_unknown_band_fails_the_task_with_the_evaluators_sentence(kit, prefix
     assert status["error_message"].endswith("(Error code: 3)")
 
 
-def test_exports_to_assets_say_that_they_are_not_imitated(kit):
-    """What is missing is said to be missing, not failed in some other way."""
-    task = ee.batch.Export.image.toAsset(kit.image(), assetId="projects/ee-sandbox/assets/x", **kit.grid())
-
-    with pytest.raises(ee.EEException, match="does not imitate exports to an Earth Engine asset"):
-        task.start()
-
-
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

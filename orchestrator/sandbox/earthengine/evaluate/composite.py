@@ -70,7 +70,7 @@ class Reduction(Group):
             }
         stacks = self._stacks(pull, grid, images, names)
         reduced = {name: self._reduce(name, stacks[name], grid) for name in names}
-        return {(name, at): reduced[name][at] for name, at in wanted}
+        return {(name, at): told(reduced[name][at]) for name, at in wanted}
 
     def _stacks(self, pull: Pull, grid: Grid, images: Sequence[Bands], names: Sequence[str]) -> dict[str, list[Tile]]:
         stacks: defaultdict[str, list[Tile]] = defaultdict(list)

@@ -76,6 +76,7 @@ class RequestedImage:
         self._nodes = [band.node for band in image.bands]
         self._plan = Plan(self._nodes)
         self._window = grid.anchored()
+        self.properties = image.properties
         self.bands = tuple(
             RequestedBand(band.name, pixel_types.dtype_of(band.type).name, band.type) for band in image.bands
         )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.tiles import Mask, Tile
+from orchestrator.sandbox.earthengine.evaluate.untold import Untold
 from orchestrator.sandbox.scenes.catalogue import PixelType
 
 Array = NDArray[Any]
@@ -138,7 +139,7 @@ class Reducer:
             found = self.planes(_alike(self.outputs, tiles), dtype)
         valid = any_valid(tiles)
         greatest = reduce(np.maximum, [np.asarray(tile.weights(), np.float32) for tile in tiles])
-        return [Tile(tile.values, valid, greatest) for tile in found]
+        return [_masked(result, valid, greatest) for result in found]
 
     def combined(self, other: Reducer, prefix: str) -> Reducer:
         """Apply two reducers to the same inputs."""
@@ -154,6 +155,10 @@ class Reducer:
                 tile for each in (self, other) for tile in each.reduce([[tile] for tile in tiles], dtype)
             ],
         )
+
+
+def _masked(result: Any, valid: Mask | None, weight: NDArray[np.float32]) -> Any:
+    return result if isinstance(result, Untold) else Tile(result.values, valid, weight)
 
 
 def _alike(outputs: Sequence[str], tiles: Sequence[Tile]) -> list[Tile]:

@@ -85,6 +85,13 @@ class Feature:
 INDEX = "system:index"
 
 
+def property_of(element: Any, name: str) -> Any:
+    """Give a property, or null; an image of the catalogue has its id as one that is not listed."""
+    if name == "system:id" and isinstance(element, Image):
+        return element.asset_id
+    return element.properties.get(name)
+
+
 def geometry_of(element: Any) -> Geometry | None:
     """Give where an element lies."""
     return element.footprint if isinstance(element, Image) else element.geometry
@@ -160,9 +167,9 @@ class SceneQuery:
 
     def covers(self, scene: Scene) -> bool:
         """Tell whether a scene of the collection is one of those that are asked for."""
-        when = scene.properties["system:time_start"]
-        after = self.start_ms is None or self.start_ms <= when
-        before = self.end_ms is None or when < self.end_ms
+        when = scene.properties.get("system:time_start")
+        after = self.start_ms is None or (when is not None and self.start_ms <= when)
+        before = self.end_ms is None or (when is not None and when < self.end_ms)
         return after and before and (self.region is None or bool(self.region.intersects(scene.footprint)))
 
 

@@ -28,6 +28,7 @@ from orchestrator.sandbox.earthengine.evaluate.values import (
     SceneQuery,
     geometry_of,
     indexed,
+    property_of,
     with_properties,
 )
 from orchestrator.sandbox.scenes.catalogue import Catalogue
@@ -87,9 +88,21 @@ def filtered(collection: Collection, condition: Any) -> Collection:
         return narrowed
 
     def produce() -> Iterable[Any]:
-        return (element for element in collection.stream() if condition.accepts(element))
+        looked_up = _by_index(collection, condition)
+        elements = collection.stream() if looked_up is None else looked_up
+        return (element for element in elements if condition.accepts(element))
 
     return collection.derived(produce)
+
+
+def _by_index(collection: Collection, condition: Any) -> list[Image] | None:
+    """Ask the catalogue for the one image of an index, however long the collection is; None if no other way."""
+    wanted = getattr(condition, "wanted", None)
+    index = None if wanted is None else wanted(INDEX)
+    if collection.query is None or not isinstance(index, str):
+        return None
+    found = _partner(collection, INDEX, index)
+    return [] if found is None else [found]
 
 
 def _pushed_down(collection: Collection, condition: Any) -> Collection | None:
@@ -194,7 +207,7 @@ def limit(collection: Collection, count: int | None, key: str | None, ascending:
 
 def sorted_by(elements: list[Any], key: str, *, ascending: bool = True) -> list[Any]:
     """Sort by a property of numbers, dates or texts; where elements without it stand is not documented."""
-    values = [element.properties.get(key) for element in elements]
+    values = [property_of(element, key) for element in elements]
     keys = [value.ms if isinstance(value, Date) else value for value in values]
     if not all(isinstance(item, (int, float)) for item in keys) and not all(isinstance(item, str) for item in keys):
         raise not_imitated(f"An order of elements by '{key}', which some lack or which is of several kinds,")
@@ -234,7 +247,7 @@ def distinct(collection: Collection, properties: Any) -> Collection:
 
 
 def _serialized(element: Any, name: str) -> Any:
-    value = geometry_of(element) if name == ".geo" else element.properties.get(name)
+    value = geometry_of(element) if name == ".geo" else property_of(element, name)
     return encoded(value)
 
 

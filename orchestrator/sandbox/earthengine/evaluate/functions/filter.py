@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
-from orchestrator.sandbox.earthengine.evaluate.moments import as_datetime, moment
+from orchestrator.sandbox.earthengine.evaluate.moments import moment
 from orchestrator.sandbox.earthengine.evaluate.projection import WGS84
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import (
@@ -21,6 +20,7 @@ from orchestrator.sandbox.earthengine.evaluate.values import (
     Predicate,
     SceneQuery,
     geometry_of,
+    property_of,
 )
 
 
@@ -37,7 +37,7 @@ class Operand:
             return self.value
         if self.field in {".all", ".geo"}:
             return geometry_of(element)
-        return element.properties.get(self.field)
+        return property_of(element, self.field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,12 @@ class Equality(Comparison):
             raise not_imitated(f"Filter.equals: that '{self.left.field}' and '{self.right.field}' are both null")
         return a is b is None or (a is not None and b is not None and bool(self.test(a, b)))
 
+    def wanted(self, field: str) -> Any:
+        """Give the value that `field` must have; None if the filter is not of that kind."""
+        sides = {self.left.field: self.right, self.right.field: self.left}
+        other = sides.get(field)
+        return None if other is None or other.field is not None else other.value
+
 
 @dataclass(frozen=True, slots=True)
 class Difference(Comparison):
@@ -99,10 +105,16 @@ class Within(Comparison):
     def narrow(self, query: SceneQuery) -> SceneQuery | None:
         """Ask the catalogue for a span of time, if it was not asked for one."""
         span = self.left.value
-        unasked = query.start_ms is None and query.end_ms is None
-        if self.right.field != "system:time_start" or not isinstance(span, DateRange) or not unasked:
+        if self.right.field != "system:time_start" or not isinstance(span, DateRange):
             return None
-        return replace(query, start_ms=span.start_ms, end_ms=span.end_ms)
+        return narrowed(query, span)
+
+
+def narrowed(query: SceneQuery, span: DateRange) -> SceneQuery | None:
+    """Ask the catalogue for a span of time, if it was not asked for one."""
+    if query.start_ms is not None or query.end_ms is not None:
+        return None
+    return replace(query, start_ms=span.start_ms, end_ms=span.end_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +330,7 @@ class Present:
     def accepts(self, left: Any, right: Any = None) -> bool:
         """Look at the first element only."""
         del right
-        return all(left.properties.get(name) is not None for name in self.names)
+        return all(property_of(left, name) is not None for name in self.names)
 
 
 @function("Filter.notNull")
@@ -331,36 +343,3 @@ def range_contains(field: str, low: Any, high: Any) -> Comparison:
     """The property lies between two values, both included."""
     below, above = _ordered("rangeContains", operator.lt), _ordered("rangeContains", operator.gt)
     return Comparison(Operand(field, None), Operand(None, True), lambda a, _: not below(a, low) and not above(a, high))
-
-
-_CALENDAR: dict[str, Callable[[dt.datetime], int]] = {
-    "year": lambda when: when.year,
-    "month": lambda when: when.month,
-    "day_of_month": lambda when: when.day,
-    "day_of_year": lambda when: when.timetuple().tm_yday,
-    "day_of_week": lambda when: when.isoweekday(),
-    "hour": lambda when: when.hour,
-    "minute": lambda when: when.minute,
-}
-
-
-@function("Filter.calendarRange")
-def calendar_range(start: int, end: int | None, field: str) -> Comparison:
-    """A field of the calendar lies in a range, ends included; a range that runs backwards goes over the new year."""
-    if field not in _CALENDAR:
-        raise EvaluationError(f"Filter.calendarRange: Invalid field: '{field}'.")
-    last = start if end is None else end
-
-    def inside(when: Any, _: Any) -> bool:
-        found = _CALENDAR[field](as_datetime(moment(when)))
-        return start <= found <= last if start <= last else found >= start or found <= last
-
-    return Comparison(Operand("system:time_start", None), Operand(None, True), inside)
-
-
-@function("Filter.dayOfYear")
-def day_of_year(start: int, end: int) -> Comparison:
-    """Days of the year from `start` to `end`, both included."""
-    if end < start:
-        raise not_imitated("Filter.dayOfYear: a range that runs over the new year")
-    return calendar_range(start, end, "day_of_year")

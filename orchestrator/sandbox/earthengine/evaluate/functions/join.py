@@ -11,7 +11,14 @@ from orchestrator.sandbox.earthengine.evaluate.errors import not_imitated
 from orchestrator.sandbox.earthengine.evaluate.functions.collection import sorted_by
 from orchestrator.sandbox.earthengine.evaluate.functions.filter import Equality
 from orchestrator.sandbox.earthengine.evaluate.registry import function
-from orchestrator.sandbox.earthengine.evaluate.values import Collection, Date, Feature, Predicate, with_properties
+from orchestrator.sandbox.earthengine.evaluate.values import (
+    Collection,
+    Date,
+    Feature,
+    Predicate,
+    property_of,
+    with_properties,
+)
 
 Match = tuple[Any, float | None]  # an element of the secondary collection, and the measure of the pair
 Combine = Callable[[Any, list[Match]], Iterator[Any]]
@@ -60,10 +67,10 @@ def _finder(secondary: Collection, condition: Predicate) -> Callable[[Any], list
     left, right = fields
     index: defaultdict[Any, list[Any]] = defaultdict(list)
     for other in secondary.elements():
-        index[_key(other.properties.get(right))].append(other)
+        index[_key(property_of(other, right))].append(other)
 
     def find(element: Any) -> list[Any]:
-        candidates = index.get(_key(element.properties.get(left)), [])
+        candidates = index.get(_key(property_of(element, left)), [])
         return [other for other in candidates if condition.accepts(element, other)]
 
     return find

@@ -20,6 +20,7 @@ from orchestrator.sandbox.earthengine.evaluate.reducing import Reducer
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.shapes import Shapes, filled, stroked
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile, empty, uniform
+from orchestrator.sandbox.earthengine.evaluate.untold import told
 from orchestrator.sandbox.earthengine.evaluate.values import Collection, Image, ImageBand, geometry_of
 
 _SPHERE_METRES = 6_378_137.0  # the radius of the sphere; the reference names none
@@ -143,7 +144,7 @@ class _ReducedShapes(Group):
         self._reducer = reducer
 
     def compute_all(self, pull: Pull, grid: Grid, wanted: Sequence[Any]) -> dict[Any, Tile]:
-        del pull, wanted
+        del pull
         dtype = np.dtype(np.float64)
         records = [
             [Tile(uniform(value, grid.shape, dtype), where) for value in self._values[number]]
@@ -152,7 +153,8 @@ class _ReducedShapes(Group):
         ]
         if not records:
             return {at: empty(grid.shape, dtype) for at in range(len(self._reducer.outputs))}
-        return dict(enumerate(self._reducer.reduce(records, dtype)))
+        found = self._reducer.reduce(records, dtype)
+        return {at: told(found[at]) for at in wanted}
 
 
 @function("Collection.distance")

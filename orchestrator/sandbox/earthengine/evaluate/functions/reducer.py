@@ -271,15 +271,27 @@ def column_of(values: Sequence[Any]) -> Array:
     return column
 
 
+def _plain(result: Any) -> Any:
+    if isinstance(result, np.bool_):
+        return int(result)  # yes and no are numbers here
+    if isinstance(result, np.generic):
+        return result.item()
+    if isinstance(result, list):
+        return [_plain(each) for each in result]
+    if isinstance(result, dict):
+        return {key: _plain(each) for key, each in result.items()}
+    return result
+
+
 def reduced(name: str, reducer: Reducer, inputs: Inputs) -> list[Any]:
     """
-    Reduce records.
+    Reduce records to numbers of Python's, which functions of numbers take, or to lists and dictionaries of them.
 
     Raises:
         EvaluationError: If they are not of a kind that the reducer takes.
     """
     try:
-        return reducer.scalars(inputs)
+        return [_plain(result) for result in reducer.scalars(inputs)]
     except (TypeError, ValueError):
         raise EvaluationError(
             f"{name}: The reducer of {', '.join(reducer.outputs)} does not take values of these types."
