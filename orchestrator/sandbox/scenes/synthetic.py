@@ -26,7 +26,7 @@ from shapely.geometry.base import BaseGeometry
 from orchestrator.sandbox.scenes import mgrs, orbit, weather
 from orchestrator.sandbox.scenes.catalogue import Band, Table, UnboundedQueryError
 from orchestrator.sandbox.scenes.footprints import SLACK_DEGREES, middle_of, nodes_of, swath, whole
-from orchestrator.sandbox.scenes.ground import SQUARE, Square, world
+from orchestrator.sandbox.scenes.ground import SQUARE, Square, blocks, world
 from orchestrator.sandbox.scenes.landscape import BANDS
 from orchestrator.sandbox.scenes.layout import (
     CLOUD_LAYER,
@@ -48,6 +48,7 @@ MAX_SCENES = 200_000
 _KEPT_SCENES = 2048
 _KEPT_PLACES = 16_384
 _DEEPEST_REDUCED = 3
+_COARSE_SQUARE = 64
 _PROBES = 25  # per side of the grid on which cover and swath of a tile are estimated
 _LOWEST_SUN = 85.0  # zenith in degrees beyond which no scene is made
 _INDEX = re.compile(r"(\d{8}T\d{6})_(\d{8}T\d{6})_T(\w{5})")
@@ -184,8 +185,10 @@ class SyntheticScene:
         valid = np.zeros((height, width), np.bool_)
         top, phase_y = divmod(-self.tile.north, spacing)
         left, phase_x = divmod(self.tile.west, spacing)
-        for place, square, cut in _squares(row + top, col + left, height, width):
-            key = Square(self.tile.epsg, spacing, phase_x, phase_y, *square, offset)
+        coarse = level > _DEEPEST_REDUCED  # a window needs few such pixels
+        edge = _COARSE_SQUARE if coarse else SQUARE
+        for place, square, cut in blocks(row + top, col + left, height, width, edge):
+            key = Square(self.tile.epsg, spacing, phase_x, phase_y, *square, offset, edge)
             valid[place] = self._renderer.render(layer.name, key, self.overpass, cut, values[place])
         if not valid.all():
             values[~valid] = 0
@@ -197,7 +200,7 @@ class SyntheticScene:
         values = np.zeros((height, width), np.float32)
         valid = np.zeros((height, width), np.bool_)
         top, left = -self.tile.north // spacing, self.tile.west // spacing
-        for place, square, cut in _squares(row + top, col + left, height, width):
+        for place, square, cut in blocks(row + top, col + left, height, width):
             key = Square(self.tile.epsg, spacing, 0, 0, *square)
             valid[place] = self._renderer.render(layer.name, key, self.overpass, cut, values[place], halved=True)
         if not valid.all():
@@ -234,6 +237,17 @@ class SyntheticCatalogue:
 
     def collections(self) -> Mapping[str, Mapping[str, Any]]:
         return COLLECTIONS
+
+    def images(self) -> tuple[str, ...]:
+        """Every image belongs to a collection."""
+        return ()
+
+    def is_crowded(
+        self, collection: str, region: BaseGeometry | None, start_ms: int | None, end_ms: int | None
+    ) -> bool:
+        """What has no end is refused when it is asked for."""
+        del collection, region, start_ms, end_ms
+        return False
 
     def table(self, asset_id: str) -> Table | None:
         return shipped.table(asset_id)
@@ -362,17 +376,3 @@ def surface(
 
 def _stamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%S")
-
-
-_Slices = tuple[slice, slice]
-
-
-def _squares(row: int, col: int, height: int, width: int) -> Iterator[tuple[_Slices, tuple[int, int], _Slices]]:
-    """Yield (where in the window, square index, where in the square) for a window of a zone's pixels."""
-    for down in range(row // SQUARE, -(-(row + height) // SQUARE)):
-        rows = max(row, down * SQUARE), min(row + height, (down + 1) * SQUARE)
-        for right in range(col // SQUARE, -(-(col + width) // SQUARE)):
-            cols = max(col, right * SQUARE), min(col + width, (right + 1) * SQUARE)
-            place = (slice(rows[0] - row, rows[1] - row), slice(cols[0] - col, cols[1] - col))
-            cut = tuple(slice(a - at * SQUARE, b - at * SQUARE) for (a, b), at in ((rows, down), (cols, right)))
-            yield place, (down, right), (cut[0], cut[1])

@@ -163,8 +163,7 @@ class SceneQuery:
         Raises:
             EvaluationError: With the service's sentence.
         """
-        crowded = getattr(self.catalogue, "is_crowded", None)
-        if crowded is not None and crowded(self.collection, self.region, self.start_ms, self.end_ms):
+        if self.catalogue.is_crowded(self.collection, self.region, self.start_ms, self.end_ms):
             raise too_many()
 
     def covers(self, scene: Scene) -> bool:
