@@ -91,11 +91,6 @@ class WorldCatalogue:
         if sensor is not None:
             yield from sensor.scenes(collection, region, start_ms, end_ms)
 
-    def place(self, collection: str, properties: Mapping[str, Any]) -> BaseGeometry | None:
-        """Where scenes with these properties lie; None if they do not tell. Other scenes may lie there, too."""
-        find = getattr(self._by_collection.get(collection), "place", None)
-        return None if find is None else find(properties)
-
     def is_crowded(
         self, collection: str, region: BaseGeometry | None, start_ms: int | None, end_ms: int | None
     ) -> bool:
@@ -106,6 +101,11 @@ class WorldCatalogue:
         start = max(_FIRST_MS, -math.inf if start_ms is None else start_ms)
         end = min(_NOW_MS, math.inf if end_ms is None else end_ms)
         return end - start > sensor.crowded_days * _DAY_MS
+
+    def place_of(self, collection: str, name: str, value: str) -> BaseGeometry | None:
+        """Give where all scenes lie that have a value of a property, if that is told; see `SyntheticCatalogue`."""
+        optical = isinstance(self._by_collection.get(collection), Sentinel2)
+        return self.sentinel2.place_of(collection, name, value) if optical else None
 
     def scene(self, asset_id: str) -> Scene | None:
         """Find one image by its id."""

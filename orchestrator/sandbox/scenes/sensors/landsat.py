@@ -15,7 +15,6 @@ from functools import lru_cache, partial
 from typing import Any, Protocol
 
 import numpy as np
-from shapely.geometry import Point
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes import orbit, weather
@@ -180,15 +179,6 @@ class Landsat:
         mission = self._kinds[collection][0]
         make = partial(self._seen, collection)
         return in_order(CYCLE, (mission.satellite,), region, span_of(start_ms, end_ms), make)
-
-    @staticmethod
-    def place(properties: Mapping[str, Any]) -> BaseGeometry | None:
-        """The middle of a path and row, which all of its scenes cover."""
-        path, row = properties.get("WRS_PATH"), properties.get("WRS_ROW")
-        if path is None or row is None or path not in range(1, 234) or row not in range(1, _ROWS + 1):
-            return None
-        frame = CYCLE.frame(orbit_of(int(path)), int(row) - 1)
-        return Point(frame.lon, frame.lat)
 
     def scene(self, asset_id: str) -> Scene | None:
         """Find a scene by its id."""

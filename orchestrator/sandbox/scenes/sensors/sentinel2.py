@@ -20,7 +20,7 @@ from shapely.geometry.base import BaseGeometry
 from orchestrator.sandbox.scenes.catalogue import Band, Scene
 from orchestrator.sandbox.scenes.landscape import BANDS
 from orchestrator.sandbox.scenes.layout import CLOUD_LAYER, COLLECTIONS, LAYERS, PROBABILITY, REFLECTANCE, Layer
-from orchestrator.sandbox.scenes.mgrs import TILE_METRES, find, on_earth
+from orchestrator.sandbox.scenes.mgrs import TILE_METRES
 from orchestrator.sandbox.scenes.pyramid import Pixels
 from orchestrator.sandbox.scenes.sensors.picture import FLOAT, UINT8
 from orchestrator.sandbox.scenes.sensors.sensor import described
@@ -180,7 +180,7 @@ class Sentinel2:
     """All collections of Sentinel-2."""
 
     images: tuple[str, ...] = ()
-    crowded_days = 1.0
+    crowded_days = 0.5  # a satellite alone makes 5,000 scenes in less
 
     def __init__(self, source: SyntheticCatalogue) -> None:
         self._source = source
@@ -200,13 +200,6 @@ class Sentinel2:
         else:
             found = self._source.scenes(REFLECTANCE, region, start_ms, end_ms)
         return (self._kept(collection, scene.index) for scene in found)
-
-    @staticmethod
-    def place(properties: Mapping[str, Any]) -> BaseGeometry | None:
-        """The square of a tile."""
-        name = properties.get("MGRS_TILE")
-        tile = find(name) if isinstance(name, str) else None
-        return None if tile is None else on_earth(tile.outline)
 
     def scene(self, asset_id: str) -> Scene | None:
         """Find a scene by its id."""

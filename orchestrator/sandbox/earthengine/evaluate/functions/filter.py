@@ -78,7 +78,9 @@ class Equality(Comparison):
 
 @dataclass(frozen=True, slots=True)
 class Difference(Comparison):
-    """The operands are numbers not too far apart; how far is the measure of a join."""
+    """The operands are numbers not more than `most` apart; how far is the measure of a join."""
+
+    most: float
 
     def measure(self, left: Any, right: Any) -> float:
         """Give the distance of two elements that the filter accepts."""
@@ -103,18 +105,20 @@ class Within(Comparison):
     """A moment lies in a range of dates."""
 
     def narrow(self, query: SceneQuery) -> SceneQuery | None:
-        """Ask the catalogue for a span of time, if it was not asked for one."""
+        """Ask the catalogue for a span of time, within the one it was asked for."""
         span = self.left.value
         if self.right.field != "system:time_start" or not isinstance(span, DateRange):
             return None
         return narrowed(query, span)
 
 
-def narrowed(query: SceneQuery, span: DateRange) -> SceneQuery | None:
-    """Ask the catalogue for a span of time, if it was not asked for one."""
-    if query.start_ms is not None or query.end_ms is not None:
-        return None
-    return replace(query, start_ms=span.start_ms, end_ms=span.end_ms)
+def narrowed(query: SceneQuery, span: DateRange) -> SceneQuery:
+    """Ask the catalogue for a span of time, within the one it was asked for."""
+    starts, ends = (
+        [time for time in pair if time is not None]
+        for pair in ((query.start_ms, span.start_ms), (query.end_ms, span.end_ms))
+    )
+    return replace(query, start_ms=max(starts, default=None), end_ms=min(ends, default=None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +297,7 @@ def max_difference(
     difference: float, left_field: Any, right_value: Any, right_field: Any, left_value: Any
 ) -> Difference:
     sides = operands(left_field, right_value, right_field, left_value)
-    return Difference(*sides, lambda a, b: abs(_number(a) - _number(b)) <= difference)
+    return Difference(*sides, lambda a, b: abs(_number(a) - _number(b)) <= difference, difference)
 
 
 @function("Filter.not")
