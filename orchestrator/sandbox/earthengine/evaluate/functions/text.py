@@ -9,6 +9,7 @@ from orchestrator.sandbox.earthengine.evaluate.errors import not_imitated
 from orchestrator.sandbox.earthengine.evaluate.functions.number import plain
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.regular import compiled, literal_replacement
+from orchestrator.sandbox.parsing import parsed
 
 
 @function("String")
@@ -148,6 +149,6 @@ def _json(value: Any) -> Any:
 @function("String.decodeJSON")
 def decode_json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return parsed(text)
     except ValueError:
         raise not_imitated(f"String.decodeJSON: what is no JSON, '{text[:40]}',") from None
