@@ -7,6 +7,7 @@ from typing import Any
 from orchestrator.sandbox.web import ProtocolViolation, Request
 
 MAX_PAYLOAD_BYTES = 10_485_760
+GRAPH = "expression"  # in which null is a value
 
 
 def payload(request: Request) -> dict[str, Any]:
@@ -18,4 +19,10 @@ def payload(request: Request) -> dict[str, Any]:
     """
     if len(request.body) > MAX_PAYLOAD_BYTES:
         raise ProtocolViolation(f"Request payload size exceeds the limit: {MAX_PAYLOAD_BYTES} bytes.")
-    return {name: each for name, each in request.json().items() if each is not None}
+    return {name: each if name == GRAPH else _told(each) for name, each in request.json().items() if each is not None}
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _told(each) for name, each in value.items() if each is not None}
+    return [_told(each) for each in value] if isinstance(value, list) else value

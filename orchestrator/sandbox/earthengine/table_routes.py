@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -135,8 +136,8 @@ def _page(table: RequestedTable, size: int, token: str | None) -> dict[str, Any]
     """
     if size < 0:
         raise ProtocolViolation(f"Page size must not be negative, got {size}.")
-    if token and not token.isdigit():
-        raise ProtocolViolation(f"Invalid page token: '{token}'.")
+    if token and not re.fullmatch("[0-9]{1,19}", token):
+        raise ProtocolViolation(f"Invalid page token: '{token[:40]}'.")
     start, most = int(token or 0), min(size or DEFAULT_PAGE, DEFAULT_PAGE)
     features: Sequence[Any] = table.features[start : start + most]
     try:

@@ -51,6 +51,28 @@ def test_a_buffer_needs_a_distance(distance):
         answer(call("Geometry.buffer", geometry=_make("Point", [0, 0]), distance=distance))
 
 
+@pytest.mark.parametrize(
+    ("node", "sentence"),
+    [
+        (call("Projection", crs="EPSG:32633", transform=[1, 2]), r"Projection: The transform must be 6 finite numbers"),
+        (call("Projection", crs="EPSG:32633", transform=[NAN] * 6), r"Projection: The transform must be 6 finite"),
+        (call("ErrorMargin", value=NAN), "ErrorMargin: The value must be a number, found NaN"),
+        (call("Geometry.simplify", geometry=_make("Point", [0, 0]), maxError=NAN), "'maxError': Invalid type"),
+        (
+            call("Geometry.area", geometry=_make("Polygon", [[[0, 0], [1e308, 0], [1, 1e308]]])),
+            "A geometry cannot be computed",
+        ),
+        (call("Date", value=NAN), "Date: Milliseconds must be a finite number, found nan"),
+        (call("List.sequence", start=0, end=NAN, step=1), r"List\.sequence: Needs finite numbers, found 0, nan, 1"),
+        (call("Number.parse", input="9" * 5000), r"Number\.parse: Cannot parse a text of 5000 characters"),
+    ],
+)
+def test_numbers_that_are_none_are_a_sentence(node, sentence):
+    """Whatever is made of numbers says which it cannot be made of."""
+    with pytest.raises(EvaluationError, match=sentence):
+        answer(node)
+
+
 @pytest.mark.parametrize("distance", [NAN, "far", None])
 def test_lines_are_cut_at_distances(distance):
     """What is no number is no distance."""

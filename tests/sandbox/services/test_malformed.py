@@ -104,6 +104,32 @@ def test_every_route_looks_at_the_form_of_its_expression(sandbox, path, body):
     assert message == "Expression required." if body["expression"] is None else "TYPE_MESSAGE" in message
 
 
+def test_a_null_within_an_option_is_not_set(sandbox):
+    """In protocol buffers' JSON null is the field's default, here of a grid's width and a range's end."""
+    body = {
+        "expression": {"result": "0", "values": {"0": call("Image.constant", value={"constantValue": 1})}},
+        "fileFormat": "PNG",
+        "grid": {"dimensions": {"width": None, "height": 10}},
+        "visualizationOptions": {"ranges": [{"min": None, "max": 1}]},
+    }
+
+    answer = post(sandbox, f"{PROJECT}/thumbnails", body)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == "Pixel grid dimensions (0x10) must be positive."
+
+
+@pytest.mark.parametrize("token", ["9" * 5000, "\u00b2", "x"])
+def test_a_page_token_is_a_number(sandbox, token):
+    """Of at most as many digits as a number has."""
+    nothing = call("Collection", features={"arrayValue": {"values": []}})
+    body = {"expression": {"result": "0", "values": {"0": nothing}}, "pageToken": token}
+
+    answer = post(sandbox, f"{PROJECT}/table:computeFeatures", body)
+
+    assert answer.json()["error"]["message"].startswith("Invalid page token: ")
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [

@@ -114,7 +114,7 @@ def _margin(value: Any) -> ErrorMargin | None:
         return value
     if isinstance(value, dict):
         return ErrorMargin(value.get("value"), value.get("unit", "meters"))
-    return ErrorMargin(value) if isinstance(value, (int, float)) else None
+    return ErrorMargin(value) if isinstance(value, (int, float)) and not math.isnan(value) else None
 
 
 def _list(value: Any) -> list[Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import pyproj.exceptions
 import shapely
 
 from orchestrator.sandbox.earthengine.evaluate.arrays import Array
@@ -28,10 +29,10 @@ def too_large() -> EvaluationError:
 @contextmanager
 def within_limits() -> Iterator[None]:
     """
-    Tell what goes beyond the interpreter as a sentence; usable as a decorator.
+    Tell what goes beyond the interpreter and its libraries as a sentence; usable as a decorator.
 
     Raises:
-        EvaluationError: In place of errors of recursion, memory and overflow.
+        EvaluationError: In place of errors of recursion, memory, overflow, and of geometries beyond all coordinates.
     """
     try:
         yield
@@ -41,6 +42,8 @@ def within_limits() -> Iterator[None]:
         raise EvaluationError("User memory limit exceeded.") from None
     except OverflowError as error:
         raise EvaluationError(f"A number is out of range: {error}.") from None
+    except (shapely.errors.ShapelyError, pyproj.exceptions.ProjError) as error:
+        raise EvaluationError(f"A geometry cannot be computed: {' '.join(str(error).split())}.") from None
 
 
 def limited(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 import zoneinfo
 from functools import lru_cache
@@ -55,6 +56,8 @@ def moment(value: Any, zone: str | None = None) -> Date:
     if isinstance(value, Date):
         return value
     if isinstance(value, (int, float)):
+        if not math.isfinite(value):
+            raise EvaluationError(f"Date: Milliseconds must be a finite number, found {value}.")
         return Date(int(value))
     return Date(milliseconds(_parsed(str(value), time_zone(zone))))
 

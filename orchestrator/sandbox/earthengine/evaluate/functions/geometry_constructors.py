@@ -278,6 +278,8 @@ def bbox(west: float, south: float, east: float, north: float) -> Geometry:
 @function("ErrorMargin")
 def error_margin(value: float | None, unit: str) -> ErrorMargin:
     """Make a margin; the sign does not matter, and more than half way round the Earth is infinite."""
+    if value is not None and math.isnan(value):
+        raise EvaluationError("ErrorMargin: The value must be a number, found NaN.")
     if unit not in {"meters", "projected", "infinite"}:
         raise EvaluationError(f"ErrorMargin: Invalid unit: '{unit}'.")
     if value is None and unit != "infinite":

@@ -149,7 +149,7 @@ def _at(points: Any, along: Any, distances: Any, *, metres: bool) -> Any:
 @function("Geometry.coveringGrid")
 def covering_grid(geometry: Geometry, projection: Projection, scale: float | None) -> Collection:
     """Give the cells of a lattice that a geometry lies in, named by column and row."""
-    if scale is not None and scale <= 0:
+    if scale is not None and not 0 < scale < math.inf:
         raise EvaluationError(f"Geometry.coveringGrid: The scale must be positive, found {scale}.")
     lattice = projection if scale is None else projection.at_scale(scale)
     shape = sphere.in_projection("Geometry.coveringGrid", geometry, lattice, 1.0)

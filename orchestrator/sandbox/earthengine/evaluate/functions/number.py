@@ -218,9 +218,14 @@ def plain(name: str, value: Any) -> str:
     return written
 
 
+_MAX_DIGITS = 4000  # what the interpreter reads; no double needs a quarter of them
+
+
 @function("Number.parse")
 def parse(text: str, radix: int) -> float:
     """Read a number; in another base than ten, an integer."""
+    if len(text) > _MAX_DIGITS:
+        raise EvaluationError(f"Number.parse: Cannot parse a text of {len(text)} characters as a number.")
     if radix == 10 and _DECIMAL.fullmatch(text):
         return int(text) if _WHOLE.fullmatch(text) else float(text)
     try:

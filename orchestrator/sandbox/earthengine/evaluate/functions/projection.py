@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
@@ -20,6 +21,8 @@ def make(crs: Any, transform: list[Any] | None, wkt: str | None) -> Projection:
         base = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
     if transform is None:
         return Projection(str(crs), base)
+    if len(transform) != 6 or not all(isinstance(each, (int, float)) and math.isfinite(each) for each in transform):
+        raise EvaluationError(f"Projection: The transform must be 6 finite numbers, found '{str(transform)[:80]}'.")
     a, b, c, d, e, f = (float(value) for value in transform)
     return Projection(str(crs), (a, b, c, d, e, f))
 

@@ -23,6 +23,8 @@ def sequence(start: float, end: float | None, step: float, count: int | None) ->
         return [start + at * width for at in range(count)]
     if end is None or step == 0:
         raise EvaluationError("List.sequence: 'end' or 'count' must be given, and a step other than 0.")
+    if not all(map(math.isfinite, (start, end, step))):
+        raise EvaluationError(f"List.sequence: Needs finite numbers, found {start}, {end}, {step}.")
     length = math.floor((end - start) / step + 1e-9) + 1
     if length > MAX_LENGTH:
         raise EvaluationError("List.sequence: the sequence is too long.")
