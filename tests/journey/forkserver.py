@@ -2,13 +2,15 @@
 Starts the program many times without paying for its imports each time.
 
 One process imports everything once, without starting a thread, and forks a child for each command; the child is the
-program from its first line to its exit code, and may be killed by any signal. Spoken to in lines of JSON.
+program from its first line to its exit code, and may be killed by any signal. Where a `script` is named, the child is
+that script instead. Spoken to in lines of JSON.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import runpy
 import sys
 from typing import Any
 
@@ -35,8 +37,8 @@ COMMANDS_LOADED = [cli.commands[name] for name in COMMANDS]
 LOADED = (apscheduler, ee, geopandas, google, googleapiclient, matplotlib, rasterio, rio_cogeo, tifffile, orchestrator)
 
 
-def serve() -> list[str] | None:
-    """Fork for each `start`, wait for each `wait`; in a child, return its arguments."""
+def serve() -> dict[str, Any] | None:
+    """Fork for each `start`, wait for each `wait`; in a child, return what it is to be."""
     for line in sys.stdin:
         asked = json.loads(line)
         if "wait" in asked:
@@ -47,7 +49,7 @@ def serve() -> list[str] | None:
         child = os.fork()
         if child == 0:
             _become(asked)
-            return list(asked["arguments"])
+            return dict(asked)
         _answer({"pid": child})
     return None
 
@@ -73,6 +75,10 @@ def _answer(facts: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    arguments = serve()
-    if arguments is not None:
-        main(arguments)
+    asked = serve()
+    if asked is not None and asked["script"]:
+        sys.argv = [asked["script"], *asked["arguments"]]
+        sys.path.insert(0, os.path.dirname(asked["script"]))  # noqa: PTH120  as the interpreter does
+        runpy.run_path(asked["script"], run_name="__main__")
+    elif asked is not None:
+        main(asked["arguments"])

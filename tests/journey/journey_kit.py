@@ -98,12 +98,13 @@ class Program:
     def __exit__(self, *_: object) -> None:
         self._server.communicate(timeout=30)
 
-    def start(self, arguments: list[str], folder: Path, **environment: str) -> Running:
-        """Start a command in `folder`."""
+    def start(self, arguments: list[str], folder: Path, *, script: Path | None = None, **environment: str) -> Running:
+        """Start a command in `folder`, or a script of Python."""
         self._started += 1
         out, err = (folder / f"{name}-{self._started}.log" for name in ("out", "err"))
         asked = {
             "arguments": arguments,
+            "script": "" if script is None else str(script),
             "folder": str(folder),
             "environment": environment,
             "out": str(out),
