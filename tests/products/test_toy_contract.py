@@ -29,7 +29,7 @@ class ToyStage:
         self._out = folder / "out"
 
     def _call(self, *words, **environment):
-        told, script = [str(self._folder), *words], HERE / "toy_process.py"
+        told, script = [str(self._folder), *words], str(HERE / "toy_process.py")
         return self._program.start(told, self._folder, script=script, **environment).wait()
 
     def run(self, *, kill_at="", again=False, wrong=False):
