@@ -86,7 +86,7 @@ def xee_dataset() -> Any:
         ee.ImageCollection([image()]),
         engine="ee",
         crs=JOB["crs"],
-        crs_transform=JOB["transform"],
+        crs_transform=tuple(JOB["transform"]),
         shape_2d=(JOB["width"], JOB["height"]),
     )
     found = cube[JOB["band"]].isel(time=0).transpose("y", "x").to_numpy()
@@ -115,10 +115,10 @@ def geemap_numpy() -> Any:
 
 def geemap_map() -> Any:
     """A layer of a map, and the tile that a browser would ask for first."""
-    import geemap.foliumap  # noqa: PLC0415
+    import geemap  # noqa: PLC0415
 
-    layer = geemap.foliumap.ee_tile_layer(ee.Image(7), {"min": 0, "max": 14, "format": "png"}, "seven")
-    address = getattr(layer, "url_format", None) or layer.tiles
+    layer = geemap.ee_tile_layer(ee.Image(7), {"min": 0, "max": 14, "format": "png"}, "seven")
+    address = layer.url_format
     data = urllib.request.urlopen(address.format(x=0, y=0, z=0)).read()  # noqa: S310  the sandbox's
     place("tile.png").write_bytes(data)
     return read(place("tile.png"))
@@ -135,11 +135,13 @@ def geemap_thumbnail() -> Any:
 
 
 def geemap_fishnet() -> Any:
-    """A grid of two rows and three columns over a box; how many cells."""
+    """A grid of two rows and three columns over a box: the corners of its first cell."""
     import geemap  # noqa: PLC0415
 
     box = ee.Geometry.BBox(10, 50, 13, 52)
-    return np.array(geemap.fishnet(box, rows=2, cols=3).size().getInfo())
+    cell = ee.Feature(geemap.fishnet(box, rows=2, cols=3).first()).geometry().bounds()
+    corners = np.array(cell.coordinates().getInfo()[0])
+    return np.array([*corners.min(axis=0), *corners.max(axis=0)])
 
 
 def geemap_stats() -> Any:
@@ -170,7 +172,8 @@ def _georeader(what: Any) -> Any:
     found = ee_image.export_image(
         what, inside, Affine(*JOB["transform"]), JOB["crs"], [JOB["band"]], crs_polygon=JOB["crs"]
     )
-    return np.asarray(found.values)[0]
+    row, col = round((f - found.transform.f) / e), round((c - found.transform.c) / a)
+    return np.asarray(found.values)[0, row : row + JOB["height"], col : col + JOB["width"]]  # it may bring more
 
 
 def geetiles_download() -> Any:

@@ -72,7 +72,8 @@ class Job:
                 shapely geometry, or an `ee.Geometry`. What is held in memory is kept in the job as text.
             image: A recipe's name; an `ee.Image`, kept by its expression; or a function of `region`, `start` and
                 `end` (or fewer) that returns an `ee.Image`, called when the job is planned.
-            dates: First day and the day after the last: a date, ISO 8601, or `today-30d`; an `ee.Image` needs none.
+            dates: First day and the day after the last: a date, ISO 8601, or `today-30d`; an `ee.Image` and a recipe
+                that depends on none (`terrain`, a map of `landcover`) need none.
             name: The result is `{name}_clipped.tif`.
             output: Folder of the result.
             bands: Which bands, in order; a text is one. Of an image in memory they are asked for where they are not

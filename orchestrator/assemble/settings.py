@@ -67,8 +67,9 @@ class MosaicSettings:
 
     @property
     def overviews_of_parts(self) -> bool:
-        """Tell whether overviews of parts may be taken over."""
-        return self.spec.options.overviews in {"auto", "parts"}
+        """Tell whether overviews of parts may be taken over; of classes nobody tells how they were made."""
+        asked = self.spec.options.overviews
+        return asked == "parts" or (asked == "auto" and not self.spec.pixels.classes)
 
     def encoding_for(self, stored: Encoding | None) -> Encoding:
         """Return how a part's blocks are written, given how they are stored (None: unlike anything we write)."""

@@ -103,7 +103,7 @@ class LandsatComposite:
     def image(self, request: ImageRequest) -> Any:
         params = self._parameters(request)
         bands = list(request.bands or REFLECTIVE)
-        counts = with_blank(_clear_counts(request, params, bands), bands).median()
+        counts = with_blank(_all_counts(request, params, bands), bands).median()
         if params.dtype == "uint16":
             return counts.round().toUint16()
         return in_type(_physical(counts, bands), "float32")
@@ -141,13 +141,13 @@ class LandsatComposite:
 
 def clear_reflectance(request: ImageRequest, params: LandsatParameters, bands: Sequence[str]) -> Any:
     """Return `bands` of all scenes in physical units, under their common names, masked where the ground is unseen."""
-    return _clear_counts(request, params, bands).map(lambda scene: _physical(ee.Image(scene), bands))
+    return _all_counts(request, params, bands).map(lambda scene: _physical(ee.Image(scene), bands))
 
 
-def _clear_counts(request: ImageRequest, params: LandsatParameters, bands: Sequence[str]) -> Any:
+def _all_counts(request: ImageRequest, params: LandsatParameters, bands: Sequence[str]) -> Any:
     return _merged(
         [
-            scenes.map(lambda scene, mission=mission: _clear(ee.Image(scene), mission, bands, params))
+            scenes.map(lambda scene, mission=mission: clear_counts(ee.Image(scene), mission, bands, params))
             for mission, scenes in _missions(request, params)
         ]
     )
@@ -158,7 +158,7 @@ def _missions(request: ImageRequest, params: LandsatParameters) -> list[tuple[Mi
     return [(each, touching(each.collection, request).filter(light)) for each in _flying(request, params)]
 
 
-def _clear(scene: Any, mission: Mission, bands: Sequence[str], params: LandsatParameters) -> Any:
+def clear_counts(scene: Any, mission: Mission, bands: Sequence[str], params: LandsatParameters) -> Any:
     """Return `bands` of a scene as counts, under their common names, masked where the ground is not seen."""
     bits = [FILL, DILATED_CLOUD, CIRRUS, CLOUD, CLOUD_SHADOW, *([SNOW] if params.mask_snow else [])]
     clear = none_set(scene.select("QA_PIXEL"), bits)

@@ -129,7 +129,7 @@ def _indices(request: ImageRequest, params: NdviParameters, step: Period) -> Any
     if params.source == "landsat":
         return _of_landsat(during)
     if params.source == "modis":
-        return touching(MODIS, during).map(lambda image: _of_modis(ee.Image(image)))
+        return touching(MODIS, during).map(lambda image: good_index(ee.Image(image)))
     scenes = cloudscore.scored(touching(sentinel2.REFLECTANCE, during), during)
     clear = cloudscore.unclouded(scenes, during, "cs_cdf", params.threshold)
     return clear.map(lambda scene: ee.Image(scene).normalizedDifference(["B8", "B4"]).rename(INDEX))
@@ -142,6 +142,7 @@ def _of_landsat(during: ImageRequest) -> Any:
     return landsat.clear_reflectance(during, landsat.LandsatParameters(), ["nir", "red"]).map(index)
 
 
-def _of_modis(image: Any) -> Any:
+def good_index(image: Any) -> Any:
+    """Return the index of an image of MOD13Q1, masked where it is of snow, of cloud or was not made."""
     taken = field(image.select("SummaryQA"), 0, 1).lte(MARGINAL)
     return image.select([INDEX]).updateMask(taken).multiply(SCALE)

@@ -111,12 +111,17 @@ class SurfaceTemperature:
 
 
 def _looks(request: ImageRequest, params: TemperatureParameters, step: Period) -> Any:
-    """Return the temperatures of a step in fiftieths of a kelvin, masked where their quality is not enough."""
+    """Return the temperatures of a step in fiftieths of a kelvin."""
+    names = [name for name, _ in params.collections]
+    found = [
+        touching(name, request, step.start, step.end).map(lambda image: good_look(ee.Image(image), params))
+        for name in names
+    ]
+    return found[0].merge(found[1]) if len(found) > 1 else found[0]
+
+
+def good_look(image: Any, params: TemperatureParameters) -> Any:
+    """Return the temperature of an 8-day mean in fiftieths of a kelvin, masked where its quality is not enough."""
     band, quality = _TIMES[params.time]
-
-    def look(image: Any) -> Any:
-        taken = field(ee.Image(image).select(quality), 0, 1).lte(QUALITIES[params.quality])
-        return ee.Image(image).select([band], [PREFIX]).updateMask(taken)
-
-    first, *rest = (touching(name, request, step.start, step.end).map(look) for name, _ in params.collections)
-    return first.merge(rest[0]) if rest else first
+    taken = field(image.select(quality), 0, 1).lte(QUALITIES[params.quality])
+    return image.select([band], [PREFIX]).updateMask(taken)

@@ -71,7 +71,7 @@ class Scene:
         return [w for n, w in enumerate(every) if n not in self.missing]
 
     def spec(self, **changes: Any) -> MosaicSpec:
-        pixels = PixelSpec(self.names, self.dtype, self.nodata)
+        pixels = PixelSpec(self.names, self.dtype, self.nodata, classes=changes.pop("classes", False))
         wkb = None if self.area is None else shapely.to_wkb(self.area)
         asked = {f.name: changes.pop(f.name) for f in fields(OutputOptions) if f.name in changes}
         options = OutputOptions(**{"all_touched": self.all_touched} | asked)

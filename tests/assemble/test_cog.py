@@ -166,6 +166,16 @@ def test_computed_overviews_are_what_they_are_called(resampling, dtype, clipped,
     assert resampling in report.overviews
 
 
+def test_classes_are_never_averaged(tmp_path):
+    """Nobody tells how the overviews of parts were made: of classes they are made anew, of the nearest pixels."""
+    scene = Scene(**{**vars(COG), "height": 512, "width": 512, "dtype": "uint8", "nodata": 255})
+
+    report = assemble(scene, scene.write(tmp_path / "parts"), tmp_path / "work", classes=True)
+
+    np.testing.assert_array_equal(overview(report.path, 0), read(report.path)[:, ::2, ::2])
+    assert report.overviews == "nearest of valid pixels, level by level"
+
+
 def spoil_padding(path, dtype):
     """Fill what the blocks of an uncompressed file hold beyond its edges with a number no pixel has."""
     with path.open("r+b") as file:

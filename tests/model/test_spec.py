@@ -82,3 +82,12 @@ def test_a_plan_is_json_that_others_read_whatever_its_nodata(nodata):
     assert replace(back, nodata=0) == replace(pixels, nodata=0)
     assert np.array_equal(back.nodata, pixels.nodata, equal_nan=True)
     assert pixels_json(back) == pixels_json(pixels)
+
+
+def test_that_numbers_name_classes_is_told_only_where_they_do():
+    """Plans and proofs of other pixels stay what they were."""
+    classes, plain = (PixelSpec(("a",), "uint8", 255, classes=flag) for flag in (True, False))
+    plan = Plan(GRID, classes, (), b"", 1, 1, 1, 1, 1)
+
+    assert plan_from_json(plan_to_json(plan)).pixels == classes
+    assert set(pixels_json(classes)) - set(pixels_json(plain)) == {"classes"}

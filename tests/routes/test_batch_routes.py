@@ -41,6 +41,12 @@ class NoScenes:
     def scene(self, _asset_id):
         return None
 
+    def images(self):
+        return ()
+
+    def is_crowded(self, *_):
+        return False
+
     def table(self, _asset_id):
         return None
 

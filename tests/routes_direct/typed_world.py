@@ -65,6 +65,12 @@ class TypedCatalogue:
     def scene(self, asset_id):
         return _Scene() if asset_id == ASSET else None
 
+    def images(self):
+        return ()
+
+    def is_crowded(self, *_):
+        return False
+
     def table(self, asset_id):  # noqa: ARG002  the port's signature
         return None
 

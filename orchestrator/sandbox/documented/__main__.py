@@ -8,7 +8,7 @@ import sys
 from orchestrator.sandbox.documented.examples import Verdict, checked, read_all
 from orchestrator.sandbox.documented.table import page, read_sources, rows, written
 from orchestrator.sandbox.earthengine.evaluate import Evaluator, registry
-from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue
+from orchestrator.sandbox.scenes.world import WorldCatalogue
 
 
 def main() -> int:
@@ -30,7 +30,7 @@ def main() -> int:
     if asked.functions:
         _print_functions()
         return 0
-    evaluator = Evaluator(SyntheticCatalogue())
+    evaluator = Evaluator(WorldCatalogue())
     outcomes = [(example, checked(example, evaluator)) for example in read_all()]
     shown = {Verdict.WRONG: asked.wrong, Verdict.REFUSED: asked.refused}
     for example, outcome in outcomes:

@@ -56,6 +56,11 @@ class Assets:
         self._catalogue = catalogue
         self._store = store
 
+    @property
+    def changes(self) -> int:
+        """How often an asset of somebody's own changed."""
+        return self._store.changes
+
     def get(self, name: str) -> dict[str, Any]:
         """
         Show one asset.
@@ -145,7 +150,7 @@ class Assets:
 
     def _inside(self, folder: str) -> list[str]:
         """Ids of what lies directly in a folder of the public catalogue."""
-        known = [*self._catalogue.collections(), *getattr(self._catalogue, "images", tuple)()]
+        known = [*self._catalogue.collections(), *self._catalogue.images()]
         found = {"/".join(each.split("/")[: folder.count("/") + 2]) for each in known if each.startswith(f"{folder}/")}
         return sorted(found)
 

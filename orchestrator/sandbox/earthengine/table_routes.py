@@ -110,7 +110,7 @@ class TableRoutes:
         Raises:
             ApiError: 400 with the sentence of the service.
         """
-        key = key_of(expression)
+        key = key_of([expression, self._assets.changes])
         with self._lock:
             if key in self._tables:
                 self._tables.move_to_end(key)

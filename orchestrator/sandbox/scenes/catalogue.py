@@ -1,5 +1,5 @@
 """
-What the evaluator asks of a source of scenes. Two exist: synthetic Sentinel-2, and a folder of real scenes.
+What the evaluator asks of a source of scenes: the invented Earth, or a folder of real ones.
 
 Axis order is (row, col). A pyramid level n halves the resolution n times: level 0 is the native grid.
 """
@@ -110,6 +110,14 @@ class Catalogue(Protocol):
 
     def collections(self) -> Mapping[str, Mapping[str, Any]]:
         """Collection id (`COPERNICUS/S2_SR_HARMONIZED`) to its properties."""
+
+    def images(self) -> tuple[str, ...]:
+        """Ids of images that belong to no collection."""
+
+    def is_crowded(
+        self, collection: str, region: BaseGeometry | None, start_ms: int | None, end_ms: int | None
+    ) -> bool:
+        """Tell whether a query of `scenes` surely finds more than can be accumulated, without enumerating them."""
 
     def scenes(
         self, collection: str, region: BaseGeometry | None, start_ms: int | None, end_ms: int | None

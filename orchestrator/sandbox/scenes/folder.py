@@ -188,6 +188,17 @@ class FolderCatalogue:
     def collections(self) -> Mapping[str, Mapping[str, Any]]:
         return COLLECTIONS
 
+    def images(self) -> tuple[str, ...]:
+        """Every image belongs to a collection."""
+        return ()
+
+    def is_crowded(
+        self, collection: str, region: BaseGeometry | None, start_ms: int | None, end_ms: int | None
+    ) -> bool:
+        """A folder has an end."""
+        del collection, region, start_ms, end_ms
+        return False
+
     def table(self, asset_id: str) -> Table | None:
         return shipped.table(asset_id)
 

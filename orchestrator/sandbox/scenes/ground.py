@@ -1,13 +1,15 @@
 """
 Squares of the ground: where the pixels of a UTM zone lie on the globe.
 
-A square is SQUARE × SQUARE pixels, anchored to the zone's own coordinates and never to a window or a tile.
-All fields are computed for whole squares, so that a pixel has the same value whatever window asks for it.
+A square is SQUARE × SQUARE pixels, or fewer where little is asked for at a time, anchored to the zone's own
+coordinates and never to a window or a tile. All fields are computed for whole squares, so that a pixel has the same
+value whatever window asks for it.
 Axis order is (row, col); rows go south.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,18 +17,34 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from orchestrator.sandbox.scenes.noise import WORLD_METRES, upsample
+from orchestrator.sandbox.scenes.noise import WORLD_METRES
 from orchestrator.sandbox.scenes.store import Store
+from orchestrator.sandbox.scenes.upsampling import upsample
 
 SQUARE = 512
 Cut = tuple[slice, slice]  # rows and columns of a square, both with a start and a stop
-WHOLE: Cut = (slice(0, SQUARE), slice(0, SQUARE))
 # Node distance of the exact map projection. Between nodes the world coordinates are interpolated: at 10 m
 # pixels (640 m) the error is below a centimetre per tan(latitude).
 _PROJECTION_STEP = 64
 _MERCATOR_END = 85.0  # degrees of latitude; nearer to a pole the ground is that of this parallel
 _MARGIN = 2  # nodes of a mesh beyond its square
 _MESH_BYTES = 24 << 20  # of meshes kept
+
+
+def blocks(
+    row: int, col: int, height: int, width: int, side: int = SQUARE
+) -> Iterator[tuple[Cut, tuple[int, int], Cut]]:
+    """Yield (where in the window, square index, where in the square) for a window of pixels."""
+    for down in range(row // side, -(-(row + height) // side)):
+        rows = max(row, down * side), min(row + height, (down + 1) * side)
+        for right in range(col // side, -(-(col + width) // side)):
+            cols = max(col, right * side), min(col + width, (right + 1) * side)
+            place = slice(rows[0] - row, rows[1] - row), slice(cols[0] - col, cols[1] - col)
+            cut = (
+                slice(rows[0] - down * side, rows[1] - down * side),
+                slice(cols[0] - right * side, cols[1] - right * side),
+            )
+            yield place, (down, right), cut
 
 
 @lru_cache(maxsize=256)
@@ -67,7 +85,7 @@ class Mesh:
     Attributes:
         step: Pixels from node to node.
         margin: Nodes beyond the square.
-        x: World coordinates, (row, col) of shape (SQUARE / step + 1 + 2 * margin) squared.
+        x: World coordinates, (row, col) of shape (side / step + 1 + 2 * margin) squared.
         y: The same.
     """
 
@@ -80,7 +98,7 @@ class Mesh:
     def nbytes(self) -> int:
         return self.x.nbytes + self.y.nbytes
 
-    def spread(self, field: NDArray[np.floating], offset: float, cut: Cut = WHOLE) -> NDArray[np.float32]:
+    def spread(self, field: NDArray[np.floating], offset: float, cut: Cut) -> NDArray[np.float32]:
         """Interpolate a field on the nodes to the pixels of a part of the square."""
         rows, cols = ((part.start, part.stop) for part in cut)
         return upsample(field, self.step, self.margin, offset, rows, cols)
@@ -104,9 +122,10 @@ class Square:
         spacing: Distance of pixels in metres.
         phase_x: Easting of any pixel's west edge modulo `spacing`.
         phase_y: Northing of any pixel's north edge modulo `spacing`, downward.
-        row: Square index southward: pixel row `row * SQUARE` is its first.
+        row: Square index southward: pixel row `row * side` is its first.
         col: Square index eastward.
         offset: Where in a pixel its value is taken: 0.5 is the centre.
+        side: Pixels to a side, a power of two from 64 on.
     """
 
     epsg: int
@@ -116,6 +135,12 @@ class Square:
     row: int
     col: int
     offset: float = 0.5
+    side: int = SQUARE
+
+    @property
+    def whole(self) -> Cut:
+        """All of its pixels."""
+        return slice(0, self.side), slice(0, self.side)
 
     def quarters(self) -> list[Square]:
         """The four squares of half the spacing that cover this one: north west, north east, south west, south east."""
@@ -128,11 +153,11 @@ class Square:
 
     @property
     def west(self) -> float:
-        return float(self.phase_x + self.col * SQUARE * self.spacing)
+        return float(self.phase_x + self.col * self.side * self.spacing)
 
     @property
     def north(self) -> float:
-        return float(-(self.phase_y + self.row * SQUARE * self.spacing))
+        return float(-(self.phase_y + self.row * self.side * self.spacing))
 
     def mesh_within(self, metres: int) -> Mesh:
         """Nodes at most `metres` apart, but not closer than pixels; only powers of two divide a square."""
@@ -146,7 +171,7 @@ class Square:
         _, _, x, y = _projected(self)
         if step == _PROJECTION_STEP:
             return Mesh(step, _MARGIN, x, y)
-        matrix = _mesh_matrix(step)
+        matrix = _mesh_matrix(step, self.side)
         return Mesh(step, _MARGIN, _both_ways(matrix, x), _both_ways(matrix, y))
 
     def lonlat_at(
@@ -167,9 +192,9 @@ class Square:
 
     def refine(self, field: NDArray[np.floating], step: int, fine: Mesh) -> NDArray[np.float64]:
         """Carry a field that is all but linear from `places(step)` to the nodes of a mesh."""
-        return _both_ways(_refine_matrix(step, fine.step), field)
+        return _both_ways(_refine_matrix(step, fine.step, self.side), field)
 
-    def pixels(self, cut: Cut = WHOLE) -> tuple[NDArray[np.float32], NDArray[np.float32], float, float]:
+    def pixels(self, cut: Cut) -> tuple[NDArray[np.float32], NDArray[np.float32], float, float]:
         """
         World position of each pixel of a part as metres from an anchor.
 
@@ -192,19 +217,20 @@ def _both_ways(matrix: NDArray[np.float64], field: NDArray[np.floating]) -> NDAr
 
 
 @lru_cache(maxsize=32)
-def _mesh_matrix(step: int) -> NDArray[np.float64]:
+def _mesh_matrix(step: int, side: int) -> NDArray[np.float64]:
     """Linear weights (nodes every `step` pixels, projection nodes); both meshes have the same margin, in nodes."""
-    return _linear_matrix(step, np.arange(-_MARGIN, SQUARE // _PROJECTION_STEP + 1 + _MARGIN) * _PROJECTION_STEP)
+    known = np.arange(-_MARGIN, side // _PROJECTION_STEP + 1 + _MARGIN) * _PROJECTION_STEP
+    return _linear_matrix(step, side, known)
 
 
 @lru_cache(maxsize=32)
-def _refine_matrix(wide: int, step: int) -> NDArray[np.float64]:
+def _refine_matrix(wide: int, step: int, side: int) -> NDArray[np.float64]:
     """Linear weights (nodes every `step` pixels, places every `wide` pixels); the margin runs on straight."""
-    return _linear_matrix(step, np.arange(SQUARE // wide + 1) * wide)
+    return _linear_matrix(step, side, np.arange(side // wide + 1) * wide)
 
 
-def _linear_matrix(step: int, known: NDArray[np.int64]) -> NDArray[np.float64]:
-    nodes = np.arange(SQUARE // step + 1 + 2 * _MARGIN)
+def _linear_matrix(step: int, side: int, known: NDArray[np.int64]) -> NDArray[np.float64]:
+    nodes = np.arange(side // step + 1 + 2 * _MARGIN)
     pixels = (nodes - _MARGIN) * step
     first = np.clip(np.searchsorted(known, pixels, side="right") - 1, 0, known.size - 2)
     share = (pixels - known[first]) / (known[1] - known[0])
@@ -220,6 +246,6 @@ _Projected = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]
 @lru_cache(maxsize=1024)
 def _projected(square: Square) -> _Projected:
     """Longitude, latitude and world coordinates of nodes every 64 pixels, 6 kB."""
-    nodes = np.arange(-_MARGIN, SQUARE // _PROJECTION_STEP + 1 + _MARGIN) * _PROJECTION_STEP
+    nodes = np.arange(-_MARGIN, square.side // _PROJECTION_STEP + 1 + _MARGIN) * _PROJECTION_STEP
     lon, lat = square.lonlat_at(nodes, nodes)
     return lon, lat, *world(lon, np.clip(lat, -_MERCATOR_END, _MERCATOR_END))

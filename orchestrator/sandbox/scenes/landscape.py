@@ -14,9 +14,10 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestrator.sandbox.scenes.ground import SQUARE, Cut, Mesh, Square
-from orchestrator.sandbox.scenes.noise import WORLD_METRES, mix, spectrum, unit
+from orchestrator.sandbox.scenes.ground import Cut, Mesh, Square
+from orchestrator.sandbox.scenes.noise import WORLD_METRES, extent, mix, resolved, spectrum, surface, unit
 
+Floats = NDArray[np.floating]
 BANDS = ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B11", "B12")
 
 
@@ -68,7 +69,8 @@ _CROWNS = {18: 0.8, 19: 0.9}
 _BEND = {13: 1.0, 14: 0.7, 15: 0.3}
 # Node distances that hold zooms up to 19, 17 and 16; what is smooth is computed at fewer nodes.
 _MESH_METRES = (40, 80, 160)
-_STRIP_ROWS = 64
+_COARSE_METRES = 100.0
+_STRIP_PIXELS = 1 << 15
 _REGION_ZOOM = 15  # parcels of one region share their direction; its borders are roads
 _BEND_METRES = 420.0
 _SOFT_ZOOM = 22  # pixel texture: cells of 9.6 m
@@ -79,7 +81,7 @@ _TOWN_BOUND = 1.35  # of the town field, in standard deviations; parcels ask for
 @dataclass(frozen=True, slots=True)
 class Surface:
     """
-    The ground of one square, all (SQUARE, SQUARE).
+    The ground of one square, all (side, side).
 
     Attributes:
         cover: Values of `Cover`, uint8.
@@ -137,8 +139,9 @@ def survey(square: Square, seed: int) -> Surface:
     nodes = _nodes(square, seed)
     strips = []
     # Strip by strip, because what is needed for one stays in the processor's cache.
-    for row in range(0, SQUARE, _STRIP_ROWS):
-        cut = slice(row, row + _STRIP_ROWS), slice(0, SQUARE)
+    rows = min(square.side, _STRIP_PIXELS // square.side)
+    for row in range(0, square.side, rows):
+        cut = slice(row, row + rows), slice(0, square.side)
         strips.append(_survey(nodes.over(cut), square, cut, seed))
     return Surface(
         np.concatenate([strip.cover for strip in strips]),
@@ -168,7 +171,7 @@ class _Nodes:
     """The smooth fields of a square on nodes: by name, those that add up to it, each with its mesh."""
 
     offset: float
-    parts: dict[str, tuple[tuple[Mesh, NDArray[np.float64]], ...]]
+    parts: dict[str, tuple[tuple[Mesh, Floats], ...]]
 
     def over(self, cut: Cut) -> _Fields:
         """Spread the fields to the pixels of a part of the square."""
@@ -186,8 +189,8 @@ def _nodes(square: Square, seed: int) -> _Nodes:
     spacing = float(square.spacing)
     fine, middle, wide = (square.mesh_within(metres) for metres in _MESH_METRES)
 
-    def field(mesh: Mesh, weights: dict[int, float], channel: int) -> tuple[Mesh, NDArray[np.float64]]:
-        return mesh, spectrum(mesh.x, mesh.y, weights, spacing, seed, channel)
+    def field(mesh: Mesh, weights: dict[int, float], channel: int) -> tuple[Mesh, Floats]:
+        return mesh, _drawn(mesh.x, mesh.y, weights, spacing, seed, channel)
 
     parts = {
         "river": ((wide, _midstream(wide, spacing, seed)),),
@@ -201,12 +204,20 @@ def _nodes(square: Square, seed: int) -> _Nodes:
     return _Nodes(square.offset, parts)
 
 
-def _midstream(mesh: Mesh, spacing: float, seed: int) -> NDArray[np.float64]:
+def _drawn(x: Floats, y: Floats, weights: dict[int, float], spacing: float, *key: int) -> Floats:
+    """A spectrum at nodes. Where each pixel has one, planes between values every half cell are near enough."""
+    wanted = resolved(weights, spacing)
+    if spacing < _COARSE_METRES or not wanted:
+        return spectrum(x, y, weights, spacing, *key)
+    return surface(extent(x, y), wanted, *key).near(x, y)
+
+
+def _midstream(mesh: Mesh, spacing: float, seed: int) -> Floats:
     """Signed distance in metres to the zero line of a noise: value over slope, kept within a few kilometres."""
     reach = 0.25 / 2.0**17
-    here = spectrum(mesh.x, mesh.y, _RIVER, spacing, seed, 1)
-    slope_x = spectrum(mesh.x + reach, mesh.y, _RIVER, spacing, seed, 1) - here
-    slope_y = spectrum(mesh.x, mesh.y + reach, _RIVER, spacing, seed, 1) - here
+    here = _drawn(mesh.x, mesh.y, _RIVER, spacing, seed, 1)
+    slope_x = _drawn(mesh.x + reach, mesh.y, _RIVER, spacing, seed, 1) - here
+    slope_y = _drawn(mesh.x, mesh.y + reach, _RIVER, spacing, seed, 1) - here
     slope = np.hypot(slope_x, slope_y) / (reach * WORLD_METRES)
     return np.clip(here / np.maximum(slope, 1e-5), -3000.0, 3000.0)
 

@@ -68,10 +68,15 @@ class Tile:
 
 def touching(region: BaseGeometry) -> Iterator[Tile]:
     """Yield the tiles that touch `region` (EPSG:4326) in order of zone, north to south, west to east."""
+    if region.is_empty:
+        return
+    parts = [(part, part.bounds) for part in (region, translate(region, 360.0), translate(region, -360.0))]
     for zone in range(1, 61):
-        for part in (region, translate(region, 360.0), translate(region, -360.0)):
-            reach = box(zone * 6 - 188.0, -80.0, zone * 6 - 172.0, 84.0)
-            wanted = shapely.intersection(part, reach)
+        west, east = zone * 6 - 188.0, zone * 6 - 172.0
+        for part, bounds in parts:
+            if bounds[2] < west or bounds[0] > east:
+                continue
+            wanted = shapely.intersection(part, box(west, -80.0, east, 84.0))
             if not wanted.is_empty:
                 yield from _touching_in_zone(zone, wanted)
 

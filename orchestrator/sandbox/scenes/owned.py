@@ -95,6 +95,16 @@ class AssetStore:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._assets: dict[str, dict[str, Any]] = records.all("asset")
+        self._changes = 0
+        living = {each.get("content") for each in self._assets.values()}
+        for path in folder.iterdir():
+            if path.name not in living:  # what a killed process left behind
+                shutil.rmtree(path, ignore_errors=True)
+
+    @property
+    def changes(self) -> int:
+        """How often an asset was made, changed or removed; what was computed before may be old."""
+        return self._changes
 
     def get(self, name: str) -> dict[str, Any] | None:
         """Give what is known of an asset; a project's root is a folder that always exists."""
@@ -167,6 +177,7 @@ class AssetStore:
                 raise AssetError(f"Asset '{name}' cannot be deleted: it is not empty.")
             self._discard(self._assets.pop(name))
             self._records.delete("asset", name)
+            self._changes += 1
 
     def copy(self, source: str, target: str, *, overwrite: bool) -> dict[str, Any]:
         """
@@ -223,6 +234,7 @@ class AssetStore:
     def _keep(self, record: Mapping[str, Any]) -> None:
         made = {**record, "updateTime": rfc3339(self._clock.now())}
         self._assets[made["name"]] = made
+        self._changes += 1
         self._records.put("asset", made["name"], made)
 
     def _discard(self, record: Mapping[str, Any] | None) -> None:

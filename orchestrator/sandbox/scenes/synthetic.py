@@ -21,12 +21,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
-from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes import mgrs, orbit, weather
 from orchestrator.sandbox.scenes.catalogue import Band, Table, UnboundedQueryError
-from orchestrator.sandbox.scenes.ground import SQUARE, Square, lonlat, world
+from orchestrator.sandbox.scenes.footprints import SLACK_DEGREES, middle_of, nodes_of, swath, whole
+from orchestrator.sandbox.scenes.ground import SQUARE, Square, blocks, world
 from orchestrator.sandbox.scenes.landscape import BANDS
 from orchestrator.sandbox.scenes.layout import (
     CLOUD_LAYER,
@@ -46,9 +46,10 @@ CACHE_BYTES = 256 * 2**20
 # More scenes than this are refused: a query over a continent and a decade would enumerate for minutes.
 MAX_SCENES = 200_000
 _KEPT_SCENES = 2048
+_KEPT_PLACES = 16_384
 _DEEPEST_REDUCED = 3
+_COARSE_SQUARE = 64
 _PROBES = 25  # per side of the grid on which cover and swath of a tile are estimated
-_SLACK_DEGREES = 0.0001  # a footprint is drawn with few points and must not cut a pixel off
 _LOWEST_SUN = 85.0  # zenith in degrees beyond which no scene is made
 _INDEX = re.compile(r"(\d{8}T\d{6})_(\d{8}T\d{6})_T(\w{5})")
 
@@ -83,12 +84,12 @@ class SyntheticScene:
     @cached_property
     def footprint(self) -> BaseGeometry:
         """The part of the tile inside the swath, to about 100 m outward; it holds all valid pixels."""
-        lon, lat = _nodes(self.tile, 45)
+        lon, lat = nodes_of(self.tile, 45)
         seen = np.abs(self.overpass.across(lon, lat)) <= HALF_SWATH_KM
-        outline = self.tile.outline.buffer(_SLACK_DEGREES)
         if seen.all():
-            return mgrs.on_earth(outline)
-        strip = _swath(self.overpass, lon, lat)
+            return whole(self.tile)
+        outline = self.tile.outline.buffer(SLACK_DEGREES)
+        strip = swath(self.overpass, lon, lat)
         return mgrs.on_earth(shapely.intersection(outline, strip))
 
     @cached_property
@@ -110,7 +111,7 @@ class SyntheticScene:
 
     def _sky_properties(self) -> dict[str, Any]:
         """Sun and cover. Cover is estimated on a grid of points over the part that was seen."""
-        lon, lat = _nodes(self.tile, _PROBES)
+        lon, lat = nodes_of(self.tile, _PROBES)
         azimuth, zenith = (float(angle) for angle in self.overpass.sun(*self._middle))
         seen = np.abs(self.overpass.across(lon, lat)) <= HALF_SWATH_KM
         clouded = weather.cloudiness(*world(lon[seen], lat[seen]), self.overpass, self._renderer.seed)
@@ -146,8 +147,7 @@ class SyntheticScene:
 
     @property
     def _middle(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        half = TILE_METRES / 2
-        return lonlat(self.tile.epsg, np.asarray(self.tile.west + half), np.asarray(self.tile.north - half))
+        return middle_of(self.tile)
 
     def read(
         self, band: str, level: int, row: int, col: int, height: int, width: int
@@ -185,8 +185,10 @@ class SyntheticScene:
         valid = np.zeros((height, width), np.bool_)
         top, phase_y = divmod(-self.tile.north, spacing)
         left, phase_x = divmod(self.tile.west, spacing)
-        for place, square, cut in _squares(row + top, col + left, height, width):
-            key = Square(self.tile.epsg, spacing, phase_x, phase_y, *square, offset)
+        coarse = level > _DEEPEST_REDUCED  # a window needs few such pixels
+        edge = _COARSE_SQUARE if coarse else SQUARE
+        for place, square, cut in blocks(row + top, col + left, height, width, edge):
+            key = Square(self.tile.epsg, spacing, phase_x, phase_y, *square, offset, edge)
             valid[place] = self._renderer.render(layer.name, key, self.overpass, cut, values[place])
         if not valid.all():
             values[~valid] = 0
@@ -198,7 +200,7 @@ class SyntheticScene:
         values = np.zeros((height, width), np.float32)
         valid = np.zeros((height, width), np.bool_)
         top, left = -self.tile.north // spacing, self.tile.west // spacing
-        for place, square, cut in _squares(row + top, col + left, height, width):
+        for place, square, cut in blocks(row + top, col + left, height, width):
             key = Square(self.tile.epsg, spacing, 0, 0, *square)
             valid[place] = self._renderer.render(layer.name, key, self.overpass, cut, values[place], halved=True)
         if not valid.all():
@@ -227,12 +229,25 @@ class SyntheticCatalogue:
         self._renderer = Renderer(seed, CACHE_BYTES)
         # Queries come again and again, and a scene's footprint and properties take a millisecond.
         self._scene = lru_cache(maxsize=_KEPT_SCENES)(self._make_scene)
+        # Where a scene that was given before is found again by its index alone.
+        self._places: dict[str, tuple[Tile, Pass]] = {}
 
     def _make_scene(self, collection: str, tile: Tile, overpass: Pass) -> SyntheticScene:
         return SyntheticScene(collection, tile, overpass, self._renderer)
 
     def collections(self) -> Mapping[str, Mapping[str, Any]]:
         return COLLECTIONS
+
+    def images(self) -> tuple[str, ...]:
+        """Every image belongs to a collection."""
+        return ()
+
+    def is_crowded(
+        self, collection: str, region: BaseGeometry | None, start_ms: int | None, end_ms: int | None
+    ) -> bool:
+        """What has no end is refused when it is asked for."""
+        del collection, region, start_ms, end_ms
+        return False
 
     def table(self, asset_id: str) -> Table | None:
         return shipped.table(asset_id)
@@ -259,11 +274,29 @@ class SyntheticCatalogue:
                 f"{MAX_SCENES} scenes: narrow the bounds or the dates"
             )
         found = [scene for tile in tiles for scene in self._of_tile(collection, tile, start, end)]
-        wanted = [scene for scene in found if scene.footprint.intersects(region)]
-        yield from sorted(wanted, key=lambda scene: (round(scene.time * 1000), scene.index))
+        shapely.prepare(region)
+        wanted = [scene for scene in found if region.intersects(scene.footprint)]
+        for scene in sorted(wanted, key=lambda scene: (round(scene.time * 1000), scene.index)):
+            self._remember(scene)
+            yield scene
+
+    def place_of(self, collection: str, name: str, value: str) -> BaseGeometry | None:
+        """Give where all scenes lie that have a value of a property: those of a tile; empty if there is no such."""
+        del collection
+        if name != "MGRS_TILE":
+            return None
+        tile = mgrs.find(value)
+        return shapely.Polygon() if tile is None else whole(tile)
+
+    def _remember(self, scene: SyntheticScene) -> None:
+        while len(self._places) >= _KEPT_PLACES:
+            self._places.pop(next(iter(self._places)), None)
+        self._places[scene.index] = (scene.tile, scene.overpass)
 
     def scene(self, asset_id: str) -> SyntheticScene | None:
         collection, _, index = asset_id.rpartition("/")
+        if collection in COLLECTIONS and (place := self._places.get(index)) is not None:
+            return self._scene(collection, *place)
         match = _INDEX.fullmatch(index)
         if collection not in COLLECTIONS or match is None:
             return None
@@ -279,7 +312,7 @@ class SyntheticCatalogue:
         return next(found, None)
 
     def _of_tile(self, collection: str, tile: Tile, start: float, end: float) -> Iterator[SyntheticScene]:
-        lon, lat = (nodes.ravel() for nodes in _nodes(tile, 12))
+        lon, lat = (nodes.ravel() for nodes in nodes_of(tile, 12))
         for overpass, _ in orbit.passes(lon, lat, start, end):
             scene = self._scene(collection, tile, overpass)
             in_time = start <= round(scene.time, 3) < end
@@ -343,36 +376,3 @@ def surface(
 
 def _stamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%S")
-
-
-@lru_cache(maxsize=256)
-def _nodes(tile: Tile, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Longitudes and latitudes of count × count points over a tile, its corners among them."""
-    steps = np.linspace(0.0, TILE_METRES, count)
-    return lonlat(tile.epsg, *np.meshgrid(tile.west + steps, tile.north - steps))
-
-
-def _swath(overpass: Pass, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Polygon:
-    """The strip that a pass sees near points, in degrees, about 100 m too wide."""
-    lats = np.linspace(lat.min() - 0.1, lat.max() + 0.1, 33)
-    middle = np.full_like(lats, float(np.mean(lon)))
-    at = overpass.across(middle, lats)
-    # Kilometres across grow linearly with longitude, so two probes give the edges.
-    per_degree = overpass.across(middle + 0.01, lats) - at
-    edges = [middle + (side * (HALF_SWATH_KM + 0.1) - at) * 0.01 / per_degree for side in (-1.0, 1.0)]
-    ring = np.concatenate([np.column_stack([edges[0], lats]), np.column_stack([edges[1], lats])[::-1]])
-    return Polygon(ring)
-
-
-_Slices = tuple[slice, slice]
-
-
-def _squares(row: int, col: int, height: int, width: int) -> Iterator[tuple[_Slices, tuple[int, int], _Slices]]:
-    """Yield (where in the window, square index, where in the square) for a window of a zone's pixels."""
-    for down in range(row // SQUARE, -(-(row + height) // SQUARE)):
-        rows = max(row, down * SQUARE), min(row + height, (down + 1) * SQUARE)
-        for right in range(col // SQUARE, -(-(col + width) // SQUARE)):
-            cols = max(col, right * SQUARE), min(col + width, (right + 1) * SQUARE)
-            place = (slice(rows[0] - row, rows[1] - row), slice(cols[0] - col, cols[1] - col))
-            cut = tuple(slice(a - at * SQUARE, b - at * SQUARE) for (a, b), at in ((rows, down), (cols, right)))
-            yield place, (down, right), (cut[0], cut[1])

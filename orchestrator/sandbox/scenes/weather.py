@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from orchestrator.sandbox.scenes.ground import SQUARE, Cut, Mesh, Square, world
+from orchestrator.sandbox.scenes.ground import Cut, Mesh, Square, world
 from orchestrator.sandbox.scenes.noise import (
     WORLD_METRES,
     Lattice,
@@ -137,7 +137,7 @@ class Air:
         offset: Where in a pixel its value is taken.
         depth: Optical depth at the nodes, negative where it is clear; null where it is clear everywhere.
         shade: The same where the sun's rays to the nodes pass the clouds.
-        seen: Whether each pixel lies in the swath, (SQUARE, SQUARE).
+        seen: Whether each pixel lies in the swath, for the whole square.
     """
 
     mesh: Mesh
@@ -187,17 +187,17 @@ def _seen(square: Square, overpass: Pass) -> NDArray[np.bool_]:
     apart = overpass.across(*square.places())
     # The distance from the track is all but linear over a square: far from the edge the nodes decide.
     if np.abs(apart).max() < HALF_SWATH_KM - 1.0:
-        return _everywhere(value=True)
+        return _everywhere(square, value=True)
     if np.abs(apart).min() > HALF_SWATH_KM + 1.0 and (apart.max() < 0 or apart.min() > 0):
-        return _everywhere(value=False)
+        return _everywhere(square, value=False)
     swath = square.mesh(64)
-    across = swath.spread(square.refine(apart, 64, swath), square.offset)
+    across = swath.spread(square.refine(apart, 64, swath), square.offset, square.whole)
     seen = np.abs(across) <= HALF_SWATH_KM
-    return _everywhere(value=bool(seen[0, 0])) if (seen == seen[0, 0]).all() else seen
+    return _everywhere(square, value=bool(seen[0, 0])) if (seen == seen[0, 0]).all() else seen
 
 
-def _everywhere(*, value: bool) -> NDArray[np.bool_]:
-    return np.broadcast_to(np.asarray(value), (SQUARE, SQUARE))
+def _everywhere(square: Square, *, value: bool) -> NDArray[np.bool_]:
+    return np.broadcast_to(np.asarray(value), (square.side, square.side))
 
 
 def cloudiness(x: NDArray[np.floating], y: NDArray[np.floating], overpass: Pass, seed: int) -> float:
@@ -229,7 +229,7 @@ def _depths(
     square: Square, mesh: Mesh, overpass: Pass, seed: int
 ) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
     """Optical depth at the nodes: straight above, and where the sun's rays to them pass the clouds, less a veil."""
-    step = max(64, min(SQUARE, 1 << max(1, _SMOOTH_METRES // square.spacing).bit_length() - 1))
+    step = max(64, min(square.side, 1 << max(1, _SMOOTH_METRES // square.spacing).bit_length() - 1))
     lon, lat = square.places(step)
     east, south = (square.refine(field, step, mesh) for field in _towards_sun(lon, lat, overpass, seed))
     threshold = square.refine(_threshold(*world(lon, lat), overpass, seed), step, mesh)

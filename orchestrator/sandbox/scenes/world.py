@@ -102,6 +102,11 @@ class WorldCatalogue:
         end = min(_NOW_MS, math.inf if end_ms is None else end_ms)
         return end - start > sensor.crowded_days * _DAY_MS
 
+    def place_of(self, collection: str, name: str, value: str) -> BaseGeometry | None:
+        """Give where all scenes lie that have a value of a property, if that is told; see `SyntheticCatalogue`."""
+        optical = isinstance(self._by_collection.get(collection), Sentinel2)
+        return self.sentinel2.place_of(collection, name, value) if optical else None
+
     def scene(self, asset_id: str) -> Scene | None:
         """Find one image by its id."""
         sensor = self._by_image.get(asset_id) or self._by_collection.get(asset_id.rpartition("/")[0])

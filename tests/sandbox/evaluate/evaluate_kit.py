@@ -118,6 +118,12 @@ class MemoryCatalogue:
     def scene(self, asset_id):
         return next((scene for scene in self.all if scene.asset_id == asset_id), None)
 
+    def images(self):
+        return ()
+
+    def is_crowded(self, *_):
+        return False
+
     def table(self, asset_id):  # noqa: ARG002  the port's signature
         return None
 

@@ -17,6 +17,7 @@ from evaluate_kit import (
     exact,
     make_scene,
     pixels,
+    value,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -292,3 +293,42 @@ def test_scenes_beside_the_window_are_not_visited():
 
     assert near.reads["B4"] == 1
     assert not far.reads
+
+
+def test_an_image_is_found_by_its_index_in_a_collection_without_end():
+    """Equality of `system:index` asks for the one scene, as programs look up the mask of an image."""
+    scene = make_scene("ENDLESS", "one", {"B1": PLAIN})
+    asked = {"Filter.equals": ["system:index", "one"]}
+
+    found = {"Collection.filter": [{"ImageCollection.load": ["ENDLESS"]}, asked]}
+
+    assert value({"Collection.size": [found]}, MemoryCatalogue([scene])) == 1
+    assert value({"Collection.size": [found]}, MemoryCatalogue()) == 0
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param({"AggregateFeatureCollection.array": [{"ImageCollection.load": [S2]}, "system:id"]}, id="array"),
+        pytest.param(
+            {
+                "Dictionary.get": [
+                    {
+                        "Collection.reduceColumns": [
+                            {"ImageCollection.load": [S2]},
+                            {"Reducer.toList": []},
+                            ["system:id"],
+                        ]
+                    },
+                    "list",
+                ]
+            },
+            id="reduceColumns",
+        ),
+    ],
+)
+def test_the_id_of_an_image_is_a_property_wherever_one_is_read(written):
+    """`system:id`, as clients ask for it in columns."""
+    catalogue = MemoryCatalogue([make_scene(S2, "one", {"B1": PLAIN})])
+
+    assert value(written, catalogue) == [f"{S2}/one"]

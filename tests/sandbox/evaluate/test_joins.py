@@ -11,14 +11,18 @@ from evaluate_kit import (
     MemoryCatalogue,
     answer,
     argument,
+    array,
     call,
     define,
     feature,
     features,
     indexes,
     make_scene,
+    point,
     property_values,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orchestrator.sandbox.earthengine.evaluate import EvaluationError
 
@@ -195,3 +199,50 @@ def test_equal_numbers_are_joined():
     node = call("Join.apply", join=call("Join.simple"), primary=whole, secondary=broken, condition=same)
 
     assert answer(call("Collection.size", collection=node), f=half) == 1
+
+
+ODD = st.sampled_from([None, 0, 1, 1.0, 2, 2.5, 40, 41])
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        call("Filter.maxDifference", difference=1, leftField="a", rightField="b"),
+        call(
+            "Filter.and",
+            filters=array(
+                call("Filter.maxDifference", difference=1, leftField="a", rightField="b"),
+                call("Filter.lessThan", leftField="a", rightField="b"),
+            ),
+        ),
+        call("Filter.intersects", leftField=".geo", rightField=".geo"),
+    ],
+    ids=["close", "close and less", "at one place"],
+)
+@settings(max_examples=15)
+@given(left=st.lists(ODD, min_size=1, max_size=6), right=st.lists(ODD, min_size=1, max_size=6))
+def test_looked_up_matches_are_those_of_trying_every_pair(condition, left, right):
+    """In whatever order and however many: the same pairs as under a condition that cannot be looked up."""
+
+    def side(name, values):
+        return features(
+            *(
+                feature(None if value is None else point(value, 0), n=at, **({} if value is None else {name: value}))
+                for at, value in enumerate(values)
+            )
+        )
+
+    def pairs(under):
+        joined = call(
+            "Join.apply",
+            join=call("Join.saveAll", matchesKey="m"),
+            primary=side("a", left),
+            secondary=side("b", right),
+            condition=under,
+        )
+        found = answer(call("Collection.toList", collection=joined, count=100))
+        return [(one["properties"]["n"], [each["properties"]["n"] for each in one["properties"]["m"]]) for one in found]
+
+    tried = call("Filter.or", filters=array(condition))
+
+    assert pairs(condition) == pairs(tried)

@@ -65,3 +65,38 @@ def test_scenes_are_chosen_by_the_calendar_and_by_ranges(condition, expected):
     node = call("AggregateFeatureCollection.array", collection=source, property="system:index")
 
     assert answer(node, MemoryCatalogue(scenes)) == expected
+
+
+@pytest.mark.parametrize("narrowed", [False, True], ids=["all scenes", "after a span of dates"])
+def test_years_begin_and_end_with_their_days(narrowed):
+    """From the first millisecond of the first year to the last of the last, in UTC."""
+    new_years = [1577836800000, 1640995200000]  # of 2020 and 2022
+    times = [at + step for at in new_years for step in (-1, 0)]
+    scenes = [make_scene(S2, f"s{n}", {"B4": PLAIN}, when=when) for n, when in enumerate(times)]
+    source = call("ImageCollection.load", id=S2)
+    if narrowed:
+        span = call("DateRange", start=0, end=times[-1] + 1)
+        dates = call("Filter.dateRangeContains", leftValue=span, rightField="system:time_start")
+        source = call("Collection.filter", collection=source, filter=dates)
+    years = call("Filter.calendarRange", start=2020, end=2021, field="year")
+    node = call("Collection.filter", collection=source, filter=years)
+
+    found = call("AggregateFeatureCollection.array", collection=node, property="system:index")
+
+    assert answer(found, MemoryCatalogue(scenes)) == ["s1", "s2"]
+
+
+def test_years_are_asked_of_the_catalogue():
+    """A collection of decades is not enumerated for the sake of one year."""
+    catalogue = MemoryCatalogue()
+    years = call("Filter.calendarRange", start=2020, field="year")
+
+    answer(
+        call(
+            "Collection.size",
+            collection=call("Collection.filter", collection=call("ImageCollection.load", id=S2), filter=years),
+        ),
+        catalogue,
+    )
+
+    assert catalogue.queries == [(S2, None, 1577836800000, 1609459200000)]

@@ -79,6 +79,12 @@ class Ramps:
     def scene(self, asset_id):
         return next((each for each in self._scenes if each.asset_id == asset_id), None)
 
+    def images(self):
+        return ()
+
+    def is_crowded(self, *_):
+        return False
+
     def table(self, asset_id):  # noqa: ARG002  the port's signature
         return None
 

@@ -113,6 +113,36 @@ def test_an_exported_table_is_loaded_again_by_its_id(kit, name):
     assert ee.data.getAsset(name)["featureCount"] == "2"
 
 
+def test_the_features_of_an_exported_table_are_listed(kit, name):
+    """`ee.data.listFeatures`, in a region, too."""
+    exported_table(kit, name, [ee.Feature(ee.Geometry.Point(x, 0), {"x": x}) for x in (1, 5)])
+    region = '{"type": "Polygon", "coordinates": [[[4, -1], [6, -1], [6, 1], [4, 1], [4, -1]]]}'
+
+    found = ee.data.listFeatures({"assetId": name, "region": region})
+
+    assert [each["properties"] for each in found["features"]] == [{"x": 5}]
+
+
+def test_the_features_of_a_table_are_those_of_its_last_export(kit, name):
+    """Nothing is remembered of a table that was replaced."""
+    lists = []
+    for number in (1, 2):
+        exported_table(kit, name, [ee.Feature(None, {"x": number})], overwrite=True)
+        lists.append(ee.data.listFeatures({"assetId": name})["features"][0]["properties"]["x"])
+
+    assert lists == [1, 2]
+
+
+def test_a_fault_can_be_ordered_for_exports_to_assets(kit, name):
+    """The task fails with the ordered sentence, and no asset is made."""
+    kit.order("task_fail", destination="asset", message="Ordered.")
+
+    status = exported(kit, name)
+
+    assert (status["state"], status["error_message"]) == ("FAILED", "Ordered.")
+    assert "not found" in refusal(lambda: ee.data.getAsset(name))
+
+
 def test_folders_are_made_listed_and_removed(name):
     """What lies in a folder is listed, and it goes only when it is empty."""
     ee.data.createFolder(name)
@@ -214,6 +244,7 @@ def test_assets_survive_a_restart(tmp_path, ramps, connect, kit_of, shared):
     with Sandbox(ramps, options) as first:
         connect(first)
         exported(kit_of(first), name)
+    (tmp_path / "assets" / "abandoned.part").mkdir()  # as a killed process leaves it
 
     with Sandbox(ramps, options) as second:
         connect(second)
@@ -221,3 +252,4 @@ def test_assets_survive_a_restart(tmp_path, ramps, connect, kit_of, shared):
     connect(shared)
 
     assert bands == ["ramp", "half"]
+    assert not (tmp_path / "assets" / "abandoned.part").exists()

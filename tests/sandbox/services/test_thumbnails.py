@@ -210,3 +210,19 @@ def test_moving_pictures_are_refused_by_name(kit, kind):
     """One 400 that names the method."""
     with pytest.raises(ee.EEException, match=f"{kind}Thumbnails.create"):
         ee.data.getThumbId({"image": kit.image()}, kind)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(lambda image: image.getThumbURL({**AT, "min": 0, "max": 1}), id="thumbnail"),
+        pytest.param(lambda image: image.getMapId({"min": 0, "max": 1}), id="map"),
+        pytest.param(lambda _: ee.FeatureCollection([]).getDownloadURL(), id="table"),
+    ],
+)
+def test_a_workload_tag_is_accepted(kit, call):
+    """The client sends it as a parameter of whatever is created; nobody is blamed for it."""
+    with ee.data.workloadTagContext("tagged"):
+        call(kit.image())
+
+    assert kit.violations() == []

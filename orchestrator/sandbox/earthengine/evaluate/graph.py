@@ -15,6 +15,7 @@ from typing import Any
 from orchestrator.sandbox.earthengine.evaluate.array_guard import refuse_arrays
 from orchestrator.sandbox.earthengine.evaluate.coercion import coerced
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.keeping import Keeping
 from orchestrator.sandbox.earthengine.evaluate.registry import arranged, lookup
 from orchestrator.sandbox.earthengine.evaluate.values import Algorithm
 from orchestrator.sandbox.scenes.catalogue import Catalogue
@@ -101,7 +102,7 @@ class Graph:
         def call(arguments: Mapping[str, Any]) -> Any:
             return self._reference(body, {**environment, **arguments})
 
-        return Algorithm(names, call)
+        return Algorithm(names, call, Keeping(self._values, body, names[0]) if names else None)
 
     def _invocation(self, content: Any, environment: Environment) -> Any:
         if "functionReference" not in content and lookup(content["functionName"]).lazy:

@@ -13,6 +13,7 @@ from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.nodes import Node
 from orchestrator.sandbox.earthengine.evaluate.projection import DEFAULT_PROJECTION, Grid, Projection
+from orchestrator.sandbox.earthengine.evaluate.tape import Tape
 from orchestrator.sandbox.scenes.catalogue import Catalogue, PixelType, Scene, UnboundedQueryError
 
 MAX_ELEMENTS = 5000  # the most elements Earth Engine accumulates in one query
@@ -85,6 +86,13 @@ class Feature:
 INDEX = "system:index"
 
 
+def property_of(element: Any, name: str) -> Any:
+    """Give a property, or null; an image of the catalogue has its id as one that is not listed."""
+    if name == "system:id" and isinstance(element, Image):
+        return element.asset_id
+    return element.properties.get(name)
+
+
 def geometry_of(element: Any) -> Geometry | None:
     """Give where an element lies."""
     return element.footprint if isinstance(element, Image) else element.geometry
@@ -155,8 +163,7 @@ class SceneQuery:
         Raises:
             EvaluationError: With the service's sentence.
         """
-        crowded = getattr(self.catalogue, "is_crowded", None)
-        if crowded is not None and crowded(self.collection, self.region, self.start_ms, self.end_ms):
+        if self.catalogue.is_crowded(self.collection, self.region, self.start_ms, self.end_ms):
             raise too_many()
 
     def covers(self, scene: Scene) -> bool:
@@ -188,6 +195,7 @@ class Collection:
         query: SceneQuery | None = None,
         table: str | None = None,
         most: int | None = MAX_ELEMENTS,
+        push: Push | None = None,
     ) -> None:
         """
         Keep how to enumerate.
@@ -199,14 +207,16 @@ class Collection:
             query: The request to the catalogue that `produce` makes, as long as it can still be narrowed.
             table: The id of the table whose features these are.
             most: How many elements are enumerated; None, of a table, is without end.
+            push: Gives the collection filtered before whatever made it; None where that would be another collection.
         """
-        self._produce = produce
+        self._tape = Tape(produce, MAX_ELEMENTS)
         self._elements: list[Any] | None = None
         self._kind = kind
         self.properties = properties or {}
         self.query = query
         self.table = table
         self._most = most
+        self._push = push
 
     @property
     def kind(self) -> str:
@@ -220,7 +230,7 @@ class Collection:
             EvaluationError: With the service's sentence if there are more than 5000 elements, unless of a table.
         """
         if self._elements is None and self._most is None:
-            self._elements = list(self._produce())
+            self._elements = list(self._tape.stream())
         if self._elements is None:
             if self.query is not None:
                 self.query.refuse_crowds()
@@ -232,28 +242,38 @@ class Collection:
 
     def head(self, count: int) -> list[Any]:
         """Give the first elements, at most `count`, without looking for more."""
-        if self._elements is not None:
-            return self._elements[:count]
-        return list(itertools.islice(self._produce(), count))
+        return list(itertools.islice(self.stream(), count))
 
     def stream(self) -> Iterator[Any]:
         """Give the elements one by one, for whoever may stop at the first: of a collection without end, too."""
-        yield from self._produce() if self._elements is None else self._elements
+        yield from self._tape.stream() if self._elements is None else self._elements
+
+    def pushed(self, condition: Predicate) -> Collection | None:
+        """Filter before whatever made the collection, down to the catalogue; None if that must not be."""
+        return None if self._push is None else self._push(condition)
 
     def derived(
-        self, produce: Callable[[], Iterable[Any]], kind: str | Callable[[Collection], str] | None = None
+        self,
+        produce: Callable[[], Iterable[Any]],
+        kind: str | Callable[[Collection], str] | None = None,
+        push: Push | None = None,
     ) -> Collection:
         """Give another list of elements with the same collection properties."""
-        return Collection(produce, kind=kind or self._kind, properties=self.properties, most=self._most)
+        return Collection(produce, kind=kind or self._kind, properties=self.properties, most=self._most, push=push)
 
     def with_properties(self, added: Mapping[str, Any]) -> Collection:
         """Give the same elements under more properties, or other values of them."""
-        properties = {**self.properties, **added}
-        return Collection(
-            self.elements, kind=self._kind, properties=properties, query=self.query, table=self.table, most=self._most
-        )
+
+        def push(condition: Predicate) -> Collection | None:
+            found = self.pushed(condition)
+            return None if found is None else found.with_properties(added)
+
+        found = self.derived(self.stream, push=push)
+        found.properties, found.query, found.table = {**self.properties, **added}, self.query, self.table
+        return found
 
 
+Push = Callable[[Predicate], Collection | None]
 Element = Image | Feature | Collection
 
 
@@ -310,6 +330,7 @@ class Algorithm:
 
     names: tuple[str, ...]
     call: Callable[[Mapping[str, Any]], Any] = field(repr=False)
+    keeps: Callable[[str], bool] | None = field(default=None, repr=False)  # see `keeping.Keeping`
 
     def __call__(self, *arguments: Any) -> Any:
         """Call with positional arguments."""

@@ -15,11 +15,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from orchestrator.sandbox.scenes.ground import Cut
 from orchestrator.sandbox.scenes.noise import octave
 from orchestrator.sandbox.scenes.sensors.earth import Earth, mercator
 from orchestrator.sandbox.scenes.sensors.era5 import BANDS, HOURLY_BANDS, Weather, value_of
 from orchestrator.sandbox.scenes.sensors.flights import LAST_DAY
-from orchestrator.sandbox.scenes.sensors.lattice import WGS84, Cut, Lattice, Patch
+from orchestrator.sandbox.scenes.sensors.lattice import WGS84, Lattice, Patch
 from orchestrator.sandbox.scenes.sensors.picture import FLOAT, Layer, Painted
 from orchestrator.sandbox.scenes.sensors.series import (
     Products,

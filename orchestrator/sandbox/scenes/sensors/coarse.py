@@ -11,12 +11,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from orchestrator.sandbox.scenes.ground import Cut
 from orchestrator.sandbox.scenes.landscape import Cover, Surface
 from orchestrator.sandbox.scenes.noise import octave
 from orchestrator.sandbox.scenes.sensors.earth import Earth, mercator
-from orchestrator.sandbox.scenes.sensors.lattice import Cut, Lattice, Patch
+from orchestrator.sandbox.scenes.sensors.lattice import Lattice, Patch
 
 PARTS = 4
+_SIDE = 256  # of patches of parts, in pixels
 _OPAQUE = 0.35  # of a cloud field in standard deviations above its threshold
 
 
@@ -53,7 +55,7 @@ def _fine(
     height, width = (rows.stop - rows.start) * parts, (cols.stop - cols.start) * parts
     window = ((first_row + rows.start) * parts, (first_col + cols.start) * parts, height, width)
     found = np.empty((height, width), np.float32)
-    for place, piece, inner in lattice.patches(*window, 0.5):
+    for place, piece, inner in lattice.patches(*window, 0.5, _SIDE):
         found[place] = value(earth.surface(piece).cut(inner))
     return found
 

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes.catalogue import Scene
+from orchestrator.sandbox.scenes.ground import Cut
 from orchestrator.sandbox.scenes.landscape import Surface
 from orchestrator.sandbox.scenes.mgrs import TILE_METRES
 from orchestrator.sandbox.scenes.noise import mix, unit
 from orchestrator.sandbox.scenes.sensors.earth import Earth
-from orchestrator.sandbox.scenes.sensors.lattice import Cut, Lattice, Patch
+from orchestrator.sandbox.scenes.sensors.lattice import Lattice, Patch
 from orchestrator.sandbox.scenes.sensors.picture import FLOAT, UINT8, Layer, Painted, Picture
 from orchestrator.sandbox.scenes.sensors.sensor import described
 from orchestrator.sandbox.scenes.sensors.sentinel2 import Sentinel2, Sentinel2Scene

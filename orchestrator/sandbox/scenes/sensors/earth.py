@@ -36,7 +36,7 @@ _WARMTH = np.array([-4.0, -1.0, -0.5, 3.0, 4.0, 10.0, 9.0, 11.0], np.float32)
 
 @dataclass(frozen=True, slots=True)
 class Relief:
-    """Height in metres and its slope (rise over run) to the east and to the south, (SQUARE, SQUARE)."""
+    """Height in metres and its slope (rise over run) to the east and to the south, (side, side)."""
 
     height: NDArray[np.float32]
     east: NDArray[np.float32]
@@ -111,7 +111,7 @@ def _relief(patch: Patch, seed: int) -> Relief:
     # Slopes come from heights a node apart on either side, over metres of ground.
     across, down = _spacings(mesh)
     east, south = _ratio(np.gradient(nodes, axis=1), across), _ratio(np.gradient(nodes, axis=0), down)
-    height, *slopes = (mesh.spread(field, patch.offset) for field in (nodes, east, south))
+    height, *slopes = (mesh.spread(field, patch.offset, patch.whole) for field in (nodes, east, south))
     return Relief(np.maximum(height, np.float32(_LOWEST)), *slopes)
 
 

@@ -16,9 +16,10 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes.catalogue import Scene
+from orchestrator.sandbox.scenes.ground import Cut
 from orchestrator.sandbox.scenes.sensors.earth import Earth, is_water
 from orchestrator.sandbox.scenes.sensors.flights import seconds
-from orchestrator.sandbox.scenes.sensors.lattice import WGS84, Cut, Lattice, Patch
+from orchestrator.sandbox.scenes.sensors.lattice import WGS84, Lattice, Patch
 from orchestrator.sandbox.scenes.sensors.picture import FLOAT, INT16, UINT8, WHOLE_EARTH, Layer, Painted, Picture
 from orchestrator.sandbox.scenes.sensors.sensor import described
 from orchestrator.sandbox.scenes.sensors.series import Products, Single

@@ -23,11 +23,11 @@ from shapely.geometry import MultiPoint
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes.catalogue import Scene
-from orchestrator.sandbox.scenes.ground import lonlat
+from orchestrator.sandbox.scenes.ground import Cut, lonlat
 from orchestrator.sandbox.scenes.landscape import Cover
 from orchestrator.sandbox.scenes.mgrs import on_earth
 from orchestrator.sandbox.scenes.sensors.earth import Earth
-from orchestrator.sandbox.scenes.sensors.lattice import Cut, Lattice, Patch
+from orchestrator.sandbox.scenes.sensors.lattice import Lattice, Patch
 from orchestrator.sandbox.scenes.sensors.picture import DOUBLE, Layer, Painted, Picture
 from orchestrator.sandbox.scenes.sensors.sensor import described
 from orchestrator.sandbox.scenes.sensors.series import milliseconds

@@ -17,8 +17,9 @@ from shapely import STRtree
 from shapely.affinity import translate
 from shapely.geometry.base import BaseGeometry
 
+from orchestrator.sandbox.scenes.ground import Cut
 from orchestrator.sandbox.scenes.mgrs import on_earth
-from orchestrator.sandbox.scenes.sensors.lattice import Cut, Patch
+from orchestrator.sandbox.scenes.sensors.lattice import Patch
 
 KM_PER_DEGREE = 111.195
 _DAY_SECONDS = 86400.0

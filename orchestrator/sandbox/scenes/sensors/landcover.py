@@ -8,12 +8,13 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from orchestrator.sandbox.scenes.ground import Cut
 from orchestrator.sandbox.scenes.landscape import Cover, Surface
 from orchestrator.sandbox.scenes.sensors import legends
 from orchestrator.sandbox.scenes.sensors.coarse import shares
 from orchestrator.sandbox.scenes.sensors.earth import Earth
 from orchestrator.sandbox.scenes.sensors.flights import seconds
-from orchestrator.sandbox.scenes.sensors.lattice import WGS84, Cut, Lattice, Patch
+from orchestrator.sandbox.scenes.sensors.lattice import WGS84, Lattice, Patch
 from orchestrator.sandbox.scenes.sensors.picture import UINT8, Layer, Painted
 from orchestrator.sandbox.scenes.sensors.series import Products, Series, Single, Span, every_year
 from orchestrator.sandbox.scenes.sensors.spectra import reflectance

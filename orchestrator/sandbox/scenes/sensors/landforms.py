@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import shapely
 
+from orchestrator.sandbox.scenes.ground import Cut
 from orchestrator.sandbox.scenes.sensors.earth import Earth, heights
 from orchestrator.sandbox.scenes.sensors.flights import seconds
-from orchestrator.sandbox.scenes.sensors.lattice import WGS84, Cut, Lattice, Patch
+from orchestrator.sandbox.scenes.sensors.lattice import WGS84, Lattice, Patch
 from orchestrator.sandbox.scenes.sensors.picture import UINT8, Layer, Painted
 from orchestrator.sandbox.scenes.sensors.series import Products, Single
 

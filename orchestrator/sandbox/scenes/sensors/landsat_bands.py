@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.sandbox.scenes.grain import grain
+from orchestrator.sandbox.scenes.ground import Cut
 from orchestrator.sandbox.scenes.noise import mix
 from orchestrator.sandbox.scenes.sensors import spectra
 from orchestrator.sandbox.scenes.sensors.earth import LAPSE, Earth, is_water, warmth
 from orchestrator.sandbox.scenes.sensors.landsat import CYCLE, View
-from orchestrator.sandbox.scenes.sensors.lattice import Cut, Patch
+from orchestrator.sandbox.scenes.sensors.lattice import Patch
 from orchestrator.sandbox.scenes.weather import Sky
 
 # Middles of the reflective bands in nm (data sheets of the Earth Engine Data Catalog).

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from orchestrator.sandbox.scenes.ground import Cut
 from orchestrator.sandbox.scenes.sensors.earth import Earth
 from orchestrator.sandbox.scenes.sensors.landsat import View
 from orchestrator.sandbox.scenes.sensors.landsat_bands import Scenery, radiance, toa
 from orchestrator.sandbox.scenes.sensors.landsat_calibration import Calibration, calibration
 from orchestrator.sandbox.scenes.sensors.landsat_level1_properties import properties_of
 from orchestrator.sandbox.scenes.sensors.landsat_level2 import is_modern, lattice_of, outline_of
-from orchestrator.sandbox.scenes.sensors.lattice import Cut, Patch
+from orchestrator.sandbox.scenes.sensors.lattice import Patch
 from orchestrator.sandbox.scenes.sensors.picture import FLOAT, INT16, UINT8, UINT16, Layer, Painted, Picture
 
 _ANGLES = ("SAA", "SZA", "VAA", "VZA")

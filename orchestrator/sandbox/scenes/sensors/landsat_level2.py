@@ -11,7 +11,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from orchestrator.sandbox.scenes.ground import WHOLE
+from orchestrator.sandbox.scenes.ground import Cut
 from orchestrator.sandbox.scenes.noise import chance
 from orchestrator.sandbox.scenes.sensors.earth import Earth, is_water
 from orchestrator.sandbox.scenes.sensors.flights import iso, stamp, utm_lattice
@@ -19,7 +19,7 @@ from orchestrator.sandbox.scenes.sensors.frames import Frame
 from orchestrator.sandbox.scenes.sensors.landsat import CYCLE, View
 from orchestrator.sandbox.scenes.sensors.landsat_bands import OLI, THERMAL, TM, Scenery, radiance
 from orchestrator.sandbox.scenes.sensors.landsat_calibration import sun_distance
-from orchestrator.sandbox.scenes.sensors.lattice import Cut, Lattice, Patch
+from orchestrator.sandbox.scenes.sensors.lattice import Lattice, Patch
 from orchestrator.sandbox.scenes.sensors.picture import INT16, UINT8, UINT16, Layer, Painted, Picture
 
 REFLECTANCE_SCALE, REFLECTANCE_OFFSET = 2.75e-5, -0.2
@@ -108,12 +108,13 @@ def _cloud_quality(scenery: Scenery) -> NDArray[Any]:
 
 
 def _distance(scenery: Scenery) -> NDArray[Any]:
-    """ST_CDIST in 10 m, measured within the square of ground that the pixel is computed in."""
-    clouds = scenery.earth.sky(scenery.patch, scenery.view.overpass, WHOLE).depths() > 0.4
+    """ST_CDIST in 10 m, measured within a square of 512 pixels in which the pixel lies."""
+    wide, place = scenery.patch.around()
+    clouds = scenery.earth.sky(wide, scenery.view.overpass, wide.whole).depths() > 0.4
     if not clouds.any():
-        return np.full(clouds.shape, _FARTHEST, np.int16)[scenery.cut]
+        return np.full(clouds.shape, _FARTHEST, np.int16)[place][scenery.cut]
     metres = distance_transform_edt(~clouds) * scenery.patch.spacing
-    return np.asarray(np.minimum(metres / 10.0, _FARTHEST)[scenery.cut])
+    return np.asarray(np.minimum(metres / 10.0, _FARTHEST)[place][scenery.cut])
 
 
 def _emissivity(scenery: Scenery) -> NDArray[Any]:

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.sandbox.scenes.catalogue import Affine6
-from orchestrator.sandbox.scenes.ground import SQUARE, Square, lonlat
+from orchestrator.sandbox.scenes.ground import SQUARE, Cut, Square, blocks, lonlat
 
 WGS84 = "EPSG:4326"
 SINUSOIDAL = "SR-ORG:6974"  # MODIS's, on a sphere
 SINUSOIDAL_RADIUS = 6371007.181
 METRES_PER_DEGREE = 6378137.0 * math.pi / 180.0
+SIDE = 128  # pixels of a patch
 _BEYOND = 181.0  # degrees of longitude; what lies farther out on a sinusoidal grid is no place
 Angle = NDArray[np.float64]
-Cut = tuple[slice, slice]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,9 @@ class Lattice:
         transform = (a * side, b, c, d, e * side, f)
         return Lattice(self.crs, transform, -(-self.height // side), -(-self.width // side))
 
-    def patches(self, row: int, col: int, height: int, width: int, offset: float) -> Iterator[tuple[Cut, Patch, Cut]]:
+    def patches(
+        self, row: int, col: int, height: int, width: int, offset: float, side: int = SIDE
+    ) -> Iterator[tuple[Cut, Patch, Cut]]:
         """
         Yield (where in the window, patch, where in the patch) for a window.
 
@@ -64,23 +66,15 @@ class Lattice:
             height: Rows of the window.
             width: Columns.
             offset: Where in a pixel its value is taken; 0.5 is the centre.
+            side: Of the patches, in pixels.
         """
         a, _, c, _, e, f = self.transform
         # Lattices of one CRS and spacing that differ by whole pixels share their patches.
         first_col, left = _anchor(c, a)
         first_row, top = _anchor(f, e)
-        for rows, cols, at in _cells(row + first_row, col + first_col, height, width):
-            (row0, row1), (col0, col1), (down, right) = rows, cols, at
-            place = (
-                slice(row0 - row - first_row, row1 - row - first_row),
-                slice(col0 - col - first_col, col1 - col - first_col),
-            )
-            cut = (
-                slice(row0 - down * SQUARE, row1 - down * SQUARE),
-                slice(col0 - right * SQUARE, col1 - right * SQUARE),
-            )
-            spacing = max(1, round(self.metres))
-            yield place, Patch(0, spacing, 0, 0, down, right, offset, self.crs, a, e, left, top), cut
+        spacing = max(1, round(self.metres))
+        for place, (down, right), cut in blocks(row + first_row, col + first_col, height, width, side):
+            yield place, Patch(0, spacing, 0, 0, down, right, offset, side, self.crs, a, e, left, top), cut
 
     def lonlat(self, rows: NDArray[np.floating], cols: NDArray[np.floating]) -> tuple[Angle, Angle]:
         """Longitude and latitude in degrees of (row, col) given as fractions."""
@@ -94,20 +88,10 @@ def _anchor(origin: float, step: float) -> tuple[int, float]:
     return pixels, round(origin - pixels * step, 9)
 
 
-def _cells(
-    row: int, col: int, height: int, width: int
-) -> Iterator[tuple[tuple[int, int], tuple[int, int], tuple[int, int]]]:
-    for down in range(row // SQUARE, -(-(row + height) // SQUARE)):
-        rows = max(row, down * SQUARE), min(row + height, (down + 1) * SQUARE)
-        for right in range(col // SQUARE, -(-(col + width) // SQUARE)):
-            cols = max(col, right * SQUARE), min(col + width, (right + 1) * SQUARE)
-            yield rows, cols, (down, right)
-
-
 @dataclass(frozen=True)
 class Patch(Square):
     """
-    A square of SQUARE x SQUARE pixels of a lattice.
+    A square of pixels of a lattice.
 
     Attributes:
         crs: Of the lattice.
@@ -126,12 +110,19 @@ class Patch(Square):
     @property
     def first(self) -> tuple[int, int]:
         """Row and column of its first pixel, counted from `top` and `left`."""
-        return self.row * SQUARE, self.col * SQUARE
+        return self.row * self.side, self.col * self.side
+
+    def around(self) -> tuple[Patch, Cut]:
+        """The patch of SQUARE x SQUARE pixels in which this one lies, and where."""
+        times = SQUARE // self.side
+        wide = replace(self, row=self.row // times, col=self.col // times, side=SQUARE)
+        top, left = (at % times * self.side for at in (self.row, self.col))
+        return wide, (slice(top, top + self.side), slice(left, left + self.side))
 
     def lonlat_at(self, rows: NDArray[np.number], cols: NDArray[np.number]) -> tuple[Angle, Angle]:
         """Longitude and latitude (rows, cols) of pixel coordinates within the patch."""
-        x = self.left + (self.col * SQUARE + np.asarray(cols, np.float64)) * self.step_x
-        y = self.top + (self.row * SQUARE + np.asarray(rows, np.float64)) * self.step_y
+        x = self.left + (self.col * self.side + np.asarray(cols, np.float64)) * self.step_x
+        y = self.top + (self.row * self.side + np.asarray(rows, np.float64)) * self.step_y
         return to_lonlat(self.crs, *np.meshgrid(x, y))
 
     def centres(self, cut: Cut) -> tuple[Angle, Angle]:

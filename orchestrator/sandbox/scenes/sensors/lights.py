@@ -9,11 +9,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from orchestrator.sandbox.scenes.ground import Cut
 from orchestrator.sandbox.scenes.landscape import Cover
 from orchestrator.sandbox.scenes.sensors.coarse import shares
 from orchestrator.sandbox.scenes.sensors.earth import Earth
 from orchestrator.sandbox.scenes.sensors.flights import LAST_DAY
-from orchestrator.sandbox.scenes.sensors.lattice import WGS84, Cut, Lattice, Patch
+from orchestrator.sandbox.scenes.sensors.lattice import WGS84, Lattice, Patch
 from orchestrator.sandbox.scenes.sensors.picture import FLOAT, INT16, UINT8, Layer, Painted
 from orchestrator.sandbox.scenes.sensors.series import Products, Series, Span, every_month, every_year
 

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from orchestrator.sandbox.scenes.ground import Cut
 from orchestrator.sandbox.scenes.landscape import Cover, Surface
 from orchestrator.sandbox.scenes.sensors import spectra
 from orchestrator.sandbox.scenes.sensors.coarse import averaged, cloud, is_opaque, majority, on_earth
 from orchestrator.sandbox.scenes.sensors.earth import Earth
 from orchestrator.sandbox.scenes.sensors.flights import LAST_DAY
-from orchestrator.sandbox.scenes.sensors.lattice import SINUSOIDAL, Cut, Lattice, Patch
+from orchestrator.sandbox.scenes.sensors.lattice import SINUSOIDAL, Lattice, Patch
 from orchestrator.sandbox.scenes.sensors.modis_temperature import temperature_series
 from orchestrator.sandbox.scenes.sensors.picture import INT8, INT16, UINT8, UINT16, UINT32, Layer, Painted
 from orchestrator.sandbox.scenes.sensors.series import Products, Series, Span, every_day, every_days, every_year

@@ -6,10 +6,11 @@ from functools import partial
 
 import numpy as np
 
+from orchestrator.sandbox.scenes.ground import Cut
 from orchestrator.sandbox.scenes.sensors.coarse import on_earth
 from orchestrator.sandbox.scenes.sensors.earth import Earth
 from orchestrator.sandbox.scenes.sensors.flights import LAST_DAY
-from orchestrator.sandbox.scenes.sensors.lattice import Cut, Patch
+from orchestrator.sandbox.scenes.sensors.lattice import Patch
 from orchestrator.sandbox.scenes.sensors.modis import HALF, WAVELENGTHS, mean_reflectance
 from orchestrator.sandbox.scenes.sensors.picture import INT16, UINT8, Layer, Painted
 from orchestrator.sandbox.scenes.sensors.series import Products, Series, Span, every_day

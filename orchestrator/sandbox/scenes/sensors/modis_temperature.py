@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from orchestrator.sandbox.scenes.ground import Cut
 from orchestrator.sandbox.scenes.sensors.coarse import averaged, cloud, is_opaque, on_earth
 from orchestrator.sandbox.scenes.sensors.earth import Earth, warmth
 from orchestrator.sandbox.scenes.sensors.flights import LAST_DAY
-from orchestrator.sandbox.scenes.sensors.lattice import Cut, Lattice, Patch
+from orchestrator.sandbox.scenes.sensors.lattice import Lattice, Patch
 from orchestrator.sandbox.scenes.sensors.picture import UINT8, UINT16, Layer, Painted
 from orchestrator.sandbox.scenes.sensors.series import Series, Span, every_day, every_days
 

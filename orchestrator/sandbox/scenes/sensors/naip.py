@@ -20,10 +20,11 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes.catalogue import Scene, UnboundedQueryError
+from orchestrator.sandbox.scenes.ground import Cut
 from orchestrator.sandbox.scenes.noise import chance
 from orchestrator.sandbox.scenes.sensors.earth import Earth
 from orchestrator.sandbox.scenes.sensors.flights import utm_lattice
-from orchestrator.sandbox.scenes.sensors.lattice import Cut, Patch
+from orchestrator.sandbox.scenes.sensors.lattice import Patch
 from orchestrator.sandbox.scenes.sensors.picture import UINT8, Layer, Painted, Picture
 from orchestrator.sandbox.scenes.sensors.sensor import MOST_UNBOUNDED, described
 from orchestrator.sandbox.scenes.sensors.series import milliseconds

@@ -10,12 +10,13 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from orchestrator.sandbox.scenes.ground import Cut
 from orchestrator.sandbox.scenes.landscape import Cover
 from orchestrator.sandbox.scenes.noise import octave
 from orchestrator.sandbox.scenes.sensors.coarse import shares
 from orchestrator.sandbox.scenes.sensors.earth import Earth, mercator
 from orchestrator.sandbox.scenes.sensors.flights import seconds
-from orchestrator.sandbox.scenes.sensors.lattice import WGS84, Cut, Lattice, Patch
+from orchestrator.sandbox.scenes.sensors.lattice import WGS84, Lattice, Patch
 from orchestrator.sandbox.scenes.sensors.picture import FLOAT, UINT8, Layer, Painted
 from orchestrator.sandbox.scenes.sensors.series import Products, Series, Single, Span, every_year
 

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes.catalogue import Band, PixelType
+from orchestrator.sandbox.scenes.ground import Cut
 from orchestrator.sandbox.scenes.pyramid import Pixels, read_level
-from orchestrator.sandbox.scenes.sensors.lattice import Cut, Lattice, Patch
+from orchestrator.sandbox.scenes.sensors.lattice import Lattice, Patch
 
 WHOLE_EARTH = shapely.box(-180.0, -90.0, 180.0, 90.0)
 _REDUCED = 2  # levels that are means of native pixels

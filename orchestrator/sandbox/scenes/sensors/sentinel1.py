@@ -21,6 +21,7 @@ from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes.catalogue import Scene
 from orchestrator.sandbox.scenes.grain import grain
+from orchestrator.sandbox.scenes.ground import Cut
 from orchestrator.sandbox.scenes.noise import mix
 from orchestrator.sandbox.scenes.sensors.earth import Earth
 from orchestrator.sandbox.scenes.sensors.flights import (
@@ -35,7 +36,7 @@ from orchestrator.sandbox.scenes.sensors.flights import (
     utm_lattice,
 )
 from orchestrator.sandbox.scenes.sensors.frames import Cycle, Frame
-from orchestrator.sandbox.scenes.sensors.lattice import Cut, Lattice, Patch
+from orchestrator.sandbox.scenes.sensors.lattice import Lattice, Patch
 from orchestrator.sandbox.scenes.sensors.picture import DOUBLE, FLOAT, Layer, Painted, Picture
 from orchestrator.sandbox.scenes.sensors.sensor import described
 

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes.catalogue import Scene
-from orchestrator.sandbox.scenes.sensors.lattice import Cut, Lattice, Patch
+from orchestrator.sandbox.scenes.ground import Cut
+from orchestrator.sandbox.scenes.sensors.lattice import Lattice, Patch
 from orchestrator.sandbox.scenes.sensors.picture import WHOLE_EARTH, Layer, Paint, Painted, Picture
 from orchestrator.sandbox.scenes.sensors.sensor import described
 

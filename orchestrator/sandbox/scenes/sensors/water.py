@@ -9,9 +9,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from orchestrator.sandbox.scenes.ground import Cut
 from orchestrator.sandbox.scenes.sensors.earth import Earth, is_water
 from orchestrator.sandbox.scenes.sensors.flights import seconds
-from orchestrator.sandbox.scenes.sensors.lattice import WGS84, Cut, Lattice, Patch
+from orchestrator.sandbox.scenes.sensors.lattice import WGS84, Lattice, Patch
 from orchestrator.sandbox.scenes.sensors.picture import INT8, UINT8, Layer, Painted
 from orchestrator.sandbox.scenes.sensors.series import Products, Series, Single, Span, every_month, every_year
 

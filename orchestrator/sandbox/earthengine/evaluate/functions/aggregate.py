@@ -12,12 +12,15 @@ from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, no
 from orchestrator.sandbox.earthengine.evaluate.functions.number import plain
 from orchestrator.sandbox.earthengine.evaluate.functions.sequence import distinct
 from orchestrator.sandbox.earthengine.evaluate.registry import function
-from orchestrator.sandbox.earthengine.evaluate.values import Collection
+from orchestrator.sandbox.earthengine.evaluate.values import (
+    Collection,
+    property_of,
+)
 
 
 @function("AggregateFeatureCollection.array")
 def values_of(collection: Collection, name: str) -> list[Any]:
-    found = [element.properties.get(name) for element in collection.elements()]
+    found = [property_of(element, name) for element in collection.elements()]
     return [value for value in found if value is not None]
 
 
@@ -49,7 +52,7 @@ def largest(collection: Collection, name: str) -> Any:
 @function("AggregateFeatureCollection.first")
 def first_value(collection: Collection, name: str) -> Any:
     found = collection.head(1)
-    return found[0].properties.get(name) if found else None
+    return property_of(found[0], name) if found else None
 
 
 @function("AggregateFeatureCollection.sum")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +11,9 @@ import shapely
 from orchestrator.sandbox.earthengine.evaluate.coercion import type_name
 from orchestrator.sandbox.earthengine.evaluate.encode import encoded
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
-from orchestrator.sandbox.earthengine.evaluate.functions.filter_text import expressed
+from orchestrator.sandbox.earthengine.evaluate.functions.collection_filter import filtered, image_of, queried, read_by
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
-from orchestrator.sandbox.earthengine.evaluate.images import masked_node, scene_image
+from orchestrator.sandbox.earthengine.evaluate.images import masked_node
 from orchestrator.sandbox.earthengine.evaluate.projection import WGS84
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import (
@@ -25,22 +25,14 @@ from orchestrator.sandbox.earthengine.evaluate.values import (
     Feature,
     Image,
     ImageBand,
+    Predicate,
     SceneQuery,
     geometry_of,
     indexed,
+    property_of,
     with_properties,
 )
 from orchestrator.sandbox.scenes.catalogue import Catalogue
-from orchestrator.sandbox.scenes.stac import ScenesError
-
-
-def queried(query: SceneQuery, properties: Any = None) -> Collection:
-    """Make a collection of the scenes that a query finds."""
-
-    def produce() -> Iterator[Image]:
-        return (scene_image(scene) for scene in query.scenes())
-
-    return Collection(produce, properties=properties, query=query)
 
 
 @function("ImageCollection.load", catalogue=True)
@@ -78,41 +70,6 @@ def from_images(images: list[Any]) -> Collection:
     return Collection(lambda: indexed(images))
 
 
-@function("Collection.filter")
-def filtered(collection: Collection, condition: Any) -> Collection:
-    if isinstance(condition, str):
-        return filtered(collection, expressed(condition))
-    narrowed = _pushed_down(collection, condition)
-    if narrowed is not None:
-        return narrowed
-
-    def produce() -> Iterable[Any]:
-        looked_up = _by_index(collection, condition)
-        elements = collection.stream() if looked_up is None else looked_up
-        return (element for element in elements if condition.accepts(element))
-
-    return collection.derived(produce)
-
-
-def _by_index(collection: Collection, condition: Any) -> list[Image] | None:
-    """Ask the catalogue for the one image of an index, however long the collection is; None if no other way."""
-    wanted = getattr(condition, "wanted", None)
-    index = None if wanted is None else wanted(INDEX)
-    if collection.query is None or not isinstance(index, str):
-        return None
-    found = _partner(collection, INDEX, index)
-    return [] if found is None else [found]
-
-
-def _pushed_down(collection: Collection, condition: Any) -> Collection | None:
-    """Let the catalogue answer what it can: places and times, as long as nothing else came before."""
-    narrow = getattr(condition, "narrow", None)
-    if collection.query is None or narrow is None:
-        return None
-    query = narrow(collection.query)
-    return None if query is None else queried(query, collection.properties)
-
-
 @function("Collection.map")
 def mapped(collection: Collection, algorithm: Algorithm, drop_nulls: bool) -> Collection:
     def produce() -> Iterator[Any]:
@@ -127,7 +84,13 @@ def mapped(collection: Collection, algorithm: Algorithm, drop_nulls: bool) -> Co
                 )
             yield result
 
-    return collection.derived(produce, _kind_like(collection))
+    def push(condition: Predicate) -> Collection | None:
+        read = read_by(condition)
+        if read is None or algorithm.keeps is None or not all(map(algorithm.keeps, read)):
+            return None
+        return mapped(filtered(collection, condition), algorithm, drop_nulls)
+
+    return collection.derived(produce, _kind_like(collection), push)
 
 
 def _kind_like(source: Collection) -> Callable[[Collection], str]:
@@ -163,12 +126,8 @@ def iterate(collection: Collection, algorithm: Algorithm, first: Any) -> Any:
 
 @function("Collection.first")
 def first(collection: Collection) -> Any:
-    if collection.query is not None:
-        # One scene is enough; a collection without end has a first one all the same.
-        scene = next(collection.query.scenes(), None)
-        return None if scene is None else scene_image(scene)
-    elements = collection.head(1)
-    return elements[0] if elements else None
+    # One element is enough; a collection without end has a first one all the same.
+    return next(iter(collection.head(1)), None)
 
 
 @function("Collection.size")
@@ -201,12 +160,17 @@ def limit(collection: Collection, count: int | None, key: str | None, ascending:
             return sorted_by(collection.elements(), key, ascending=ascending)[:count]
         return collection.elements() if count is None else _first(collection, count)
 
-    return collection.derived(produce)
+    def push(condition: Predicate) -> Collection | None:
+        # An order alone: what passes is sorted as it would be among the others.
+        told = count is None and read_by(condition) is not None
+        return limit(filtered(collection, condition), None, key, ascending) if told else None
+
+    return collection.derived(produce, push=push)
 
 
 def sorted_by(elements: list[Any], key: str, *, ascending: bool = True) -> list[Any]:
     """Sort by a property of numbers, dates or texts; where elements without it stand is not documented."""
-    values = [element.properties.get(key) for element in elements]
+    values = [property_of(element, key) for element in elements]
     keys = [value.ms if isinstance(value, Date) else value for value in values]
     if not all(isinstance(item, (int, float)) for item in keys) and not all(isinstance(item, str) for item in keys):
         raise not_imitated(f"An order of elements by '{key}', which some lack or which is of several kinds,")
@@ -222,7 +186,13 @@ def merge(left: Collection, right: Collection) -> Collection:
         for number, part in ((1, left), (2, right)):
             yield from (_prefixed(element, str(number)) for element in part.elements())
 
-    return left.derived(produce, _kind_like(left))
+    def push(condition: Predicate) -> Collection | None:
+        read = read_by(condition)
+        if read is None or INDEX in read:
+            return None
+        return merge(filtered(left, condition), filtered(right, condition))
+
+    return left.derived(produce, _kind_like(left), push)
 
 
 def _prefixed(element: Any, prefix: Any) -> Any:
@@ -246,7 +216,7 @@ def distinct(collection: Collection, properties: Any) -> Collection:
 
 
 def _serialized(element: Any, name: str) -> Any:
-    value = geometry_of(element) if name == ".geo" else element.properties.get(name)
+    value = geometry_of(element) if name == ".geo" else property_of(element, name)
     return encoded(value)
 
 
@@ -308,11 +278,7 @@ def _linked_band(name: str, partner: Image | None, collection: Collection) -> Im
 def _partner(collection: Collection, match: str, key: Any) -> Any:
     query = collection.query
     if query is not None and match == INDEX:
-        try:
-            scene = query.catalogue.scene(f"{query.collection}/{key}")
-        except ScenesError as error:  # a scene of the user's own whose files are gone
-            raise EvaluationError(f"Image.linkCollection: {error}") from None
-        return None if scene is None or not query.covers(scene) else scene_image(scene)
+        return image_of(query, str(key), "Image.linkCollection")
     return next((item for item in collection.elements() if item.properties.get(match) == key), None)
 
 

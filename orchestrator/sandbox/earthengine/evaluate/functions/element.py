@@ -6,14 +6,19 @@ from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.registry import function
-from orchestrator.sandbox.earthengine.evaluate.values import Element, Image, number_in, text_in, with_properties
+from orchestrator.sandbox.earthengine.evaluate.values import (
+    Element,
+    Image,
+    number_in,
+    property_of,
+    text_in,
+    with_properties,
+)
 
 
 @function("Element.get")
 def get(element: Any, name: str) -> Any:
-    if name == "system:id" and isinstance(element, Image):
-        return element.asset_id
-    return element.properties.get(name)
+    return property_of(element, name)
 
 
 @function("Element.getNumber")

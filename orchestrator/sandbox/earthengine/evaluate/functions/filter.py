@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
-from orchestrator.sandbox.earthengine.evaluate.moments import as_datetime, moment
+from orchestrator.sandbox.earthengine.evaluate.moments import moment
 from orchestrator.sandbox.earthengine.evaluate.projection import WGS84
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import (
@@ -21,6 +20,7 @@ from orchestrator.sandbox.earthengine.evaluate.values import (
     Predicate,
     SceneQuery,
     geometry_of,
+    property_of,
 )
 
 
@@ -37,7 +37,7 @@ class Operand:
             return self.value
         if self.field in {".all", ".geo"}:
             return geometry_of(element)
-        return element.properties.get(self.field)
+        return property_of(element, self.field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,9 @@ class Equality(Comparison):
 
 @dataclass(frozen=True, slots=True)
 class Difference(Comparison):
-    """The operands are numbers not too far apart; how far is the measure of a join."""
+    """The operands are numbers not more than `most` apart; how far is the measure of a join."""
+
+    most: float
 
     def measure(self, left: Any, right: Any) -> float:
         """Give the distance of two elements that the filter accepts."""
@@ -103,12 +105,20 @@ class Within(Comparison):
     """A moment lies in a range of dates."""
 
     def narrow(self, query: SceneQuery) -> SceneQuery | None:
-        """Ask the catalogue for a span of time, if it was not asked for one."""
+        """Ask the catalogue for a span of time, within the one it was asked for."""
         span = self.left.value
-        unasked = query.start_ms is None and query.end_ms is None
-        if self.right.field != "system:time_start" or not isinstance(span, DateRange) or not unasked:
+        if self.right.field != "system:time_start" or not isinstance(span, DateRange):
             return None
-        return replace(query, start_ms=span.start_ms, end_ms=span.end_ms)
+        return narrowed(query, span)
+
+
+def narrowed(query: SceneQuery, span: DateRange) -> SceneQuery:
+    """Ask the catalogue for a span of time, within the one it was asked for."""
+    starts, ends = (
+        [time for time in pair if time is not None]
+        for pair in ((query.start_ms, span.start_ms), (query.end_ms, span.end_ms))
+    )
+    return replace(query, start_ms=max(starts, default=None), end_ms=min(ends, default=None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,16 +161,6 @@ class Every:
     def accepts(self, left: Any, right: Any = None) -> bool:
         """Accept what all accept."""
         return all(item.accepts(left, right) for item in self.inner)
-
-    def narrow(self, query: SceneQuery) -> SceneQuery | None:
-        """Ask the catalogue, if it can answer all of them."""
-        for item in self.inner:
-            step = getattr(item, "narrow", None)
-            narrowed = None if step is None else step(query)
-            if narrowed is None:
-                return None
-            query = narrowed
-        return query
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +297,7 @@ def max_difference(
     difference: float, left_field: Any, right_value: Any, right_field: Any, left_value: Any
 ) -> Difference:
     sides = operands(left_field, right_value, right_field, left_value)
-    return Difference(*sides, lambda a, b: abs(_number(a) - _number(b)) <= difference)
+    return Difference(*sides, lambda a, b: abs(_number(a) - _number(b)) <= difference, difference)
 
 
 @function("Filter.not")
@@ -324,7 +324,7 @@ class Present:
     def accepts(self, left: Any, right: Any = None) -> bool:
         """Look at the first element only."""
         del right
-        return all(left.properties.get(name) is not None for name in self.names)
+        return all(property_of(left, name) is not None for name in self.names)
 
 
 @function("Filter.notNull")
@@ -337,36 +337,3 @@ def range_contains(field: str, low: Any, high: Any) -> Comparison:
     """The property lies between two values, both included."""
     below, above = _ordered("rangeContains", operator.lt), _ordered("rangeContains", operator.gt)
     return Comparison(Operand(field, None), Operand(None, True), lambda a, _: not below(a, low) and not above(a, high))
-
-
-_CALENDAR: dict[str, Callable[[dt.datetime], int]] = {
-    "year": lambda when: when.year,
-    "month": lambda when: when.month,
-    "day_of_month": lambda when: when.day,
-    "day_of_year": lambda when: when.timetuple().tm_yday,
-    "day_of_week": lambda when: when.isoweekday(),
-    "hour": lambda when: when.hour,
-    "minute": lambda when: when.minute,
-}
-
-
-@function("Filter.calendarRange")
-def calendar_range(start: int, end: int | None, field: str) -> Comparison:
-    """A field of the calendar lies in a range, ends included; a range that runs backwards goes over the new year."""
-    if field not in _CALENDAR:
-        raise EvaluationError(f"Filter.calendarRange: Invalid field: '{field}'.")
-    last = start if end is None else end
-
-    def inside(when: Any, _: Any) -> bool:
-        found = _CALENDAR[field](as_datetime(moment(when)))
-        return start <= found <= last if start <= last else found >= start or found <= last
-
-    return Comparison(Operand("system:time_start", None), Operand(None, True), inside)
-
-
-@function("Filter.dayOfYear")
-def day_of_year(start: int, end: int) -> Comparison:
-    """Days of the year from `start` to `end`, both included."""
-    if end < start:
-        raise not_imitated("Filter.dayOfYear: a range that runs over the new year")
-    return calendar_range(start, end, "day_of_year")

@@ -60,8 +60,8 @@ def _leading(first: ImageBand, second: ImageBand) -> ImageBand:
 
 def _carrier(left: Image, right: Image) -> Image:
     """The operand whose footprint and index are kept; other properties do not survive arithmetic."""
-    constant = all(isinstance(band.node, ConstantNode) for band in left.bands)
-    source = right if constant else left
+    constant, other = (all(isinstance(band.node, ConstantNode) for band in side.bands) for side in (left, right))
+    source = right if constant and not other else left
     kept = {key: source.properties[key] for key in ("system:index",) if key in source.properties}
     return replace(source, properties=kept, asset_id=None, grid=None)
 

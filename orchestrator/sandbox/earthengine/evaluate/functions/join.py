@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.errors import not_imitated
 from orchestrator.sandbox.earthengine.evaluate.functions.collection import sorted_by
-from orchestrator.sandbox.earthengine.evaluate.functions.filter import Equality
+from orchestrator.sandbox.earthengine.evaluate.functions.join_search import finder
 from orchestrator.sandbox.earthengine.evaluate.registry import function
-from orchestrator.sandbox.earthengine.evaluate.values import Collection, Date, Feature, Predicate, with_properties
+from orchestrator.sandbox.earthengine.evaluate.values import Collection, Feature, Predicate, with_properties
 
 Match = tuple[Any, float | None]  # an element of the secondary collection, and the measure of the pair
 Combine = Callable[[Any, list[Match]], Iterator[Any]]
@@ -42,7 +41,7 @@ def apply(join: Join, primary: Collection, secondary: Collection, condition: Pre
         raise not_imitated(f"{join.name}: the measure of a condition other than a lone maxDifference")
 
     def produce() -> Iterator[Any]:
-        find = _finder(secondary, condition)
+        find = finder(secondary.elements(), condition)
         for element in primary.elements():
             matches = [
                 (other, measure(element, other) if join.measured and measure else None) for other in find(element)
@@ -50,36 +49,6 @@ def apply(join: Join, primary: Collection, secondary: Collection, condition: Pre
             yield from join.combine(element, matches)
 
     return primary.derived(produce, join.kind)
-
-
-def _finder(secondary: Collection, condition: Predicate) -> Callable[[Any], list[Any]]:
-    """Find matches; equality of two properties is looked up instead of tried on every pair."""
-    fields = _equal_fields(condition)
-    if fields is None:
-        return lambda element: [other for other in secondary.elements() if condition.accepts(element, other)]
-    left, right = fields
-    index: defaultdict[Any, list[Any]] = defaultdict(list)
-    for other in secondary.elements():
-        index[_key(other.properties.get(right))].append(other)
-
-    def find(element: Any) -> list[Any]:
-        candidates = index.get(_key(element.properties.get(left)), [])
-        return [other for other in candidates if condition.accepts(element, other)]
-
-    return find
-
-
-def _key(value: Any) -> Any:
-    """Give what equal values share: 1 and 1.0 are equal, a date and its milliseconds too."""
-    if isinstance(value, Date):
-        return value.ms
-    return value if value is None or isinstance(value, (int, float, str)) else repr(value)
-
-
-def _equal_fields(condition: Predicate) -> tuple[str, str] | None:
-    if not isinstance(condition, Equality) or condition.left.field is None or condition.right.field is None:
-        return None
-    return condition.left.field, condition.right.field
 
 
 def _measured(match: Match, key: str | None) -> Any:

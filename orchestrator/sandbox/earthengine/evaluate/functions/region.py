@@ -23,7 +23,11 @@ from orchestrator.sandbox.earthengine.evaluate.pixels import (
 from orchestrator.sandbox.earthengine.evaluate.projection import Grid, Projection
 from orchestrator.sandbox.earthengine.evaluate.reducing import Inputs, Reducer
 from orchestrator.sandbox.earthengine.evaluate.registry import function
-from orchestrator.sandbox.earthengine.evaluate.values import Collection, Image
+from orchestrator.sandbox.earthengine.evaluate.values import (
+    Collection,
+    Image,
+    property_of,
+)
 
 _FINEST_TILES, _COARSEST_TILES = 0.1, 16
 _MAX_VALUES = 1_048_576  # in one answer of getRegion
@@ -220,7 +224,7 @@ def reduce_columns(
     name = "Collection.reduceColumns"
     if len(selectors) != reducer.inputs:
         raise EvaluationError(f"{name}: Need {reducer.inputs} inputs for <Reducer>, got {len(selectors)}.")
-    rows = [[element.properties.get(key) for key in selectors] for element in collection.elements()]
+    rows = [[property_of(element, key) for key in selectors] for element in collection.elements()]
     full = full_records(name, reducer, rows)
     columns = [column_of([rows[at][number] for at in full]) for number in range(len(selectors))]
     weighed = _weights_of(name, collection, reducer, weights, full)
@@ -243,7 +247,7 @@ def _weights_of(
     weights: list[Any] = []
     for heeds in reducer.weighted:
         key = next(names) if heeds else None
-        column = None if key is None else [element.properties.get(key) for element in elements]
+        column = None if key is None else [property_of(element, key) for element in elements]
         if column is not None and not all(isinstance(value, (int, float)) for value in column):
             raise EvaluationError(f"{name}: Weight '{key}' is not a number in every record.")
         weights.append(None if column is None else np.asarray(column, np.float64))
