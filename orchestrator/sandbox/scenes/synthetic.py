@@ -280,10 +280,10 @@ class SyntheticCatalogue:
             self._remember(scene)
             yield scene
 
-    def place_of(self, collection: str, name: str, value: str) -> BaseGeometry | None:
+    def place_of(self, collection: str, name: str, value: Any) -> BaseGeometry | None:
         """Give where all scenes lie that have a value of a property: those of a tile; empty if there is no such."""
         del collection
-        if name != "MGRS_TILE":
+        if name != "MGRS_TILE" or not isinstance(value, str):
             return None
         tile = mgrs.find(value)
         return shapely.Polygon() if tile is None else whole(tile)

@@ -102,9 +102,12 @@ class WorldCatalogue:
         end = min(_NOW_MS, math.inf if end_ms is None else end_ms)
         return end - start > sensor.crowded_days * _DAY_MS
 
-    def place_of(self, collection: str, name: str, value: str) -> BaseGeometry | None:
+    def place_of(self, collection: str, name: str, value: Any) -> BaseGeometry | None:
         """Give where all scenes lie that have a value of a property, if that is told; see `SyntheticCatalogue`."""
-        optical = isinstance(self._by_collection.get(collection), Sentinel2)
+        sensor = self._by_collection.get(collection)
+        if isinstance(sensor, Landsat):
+            return sensor.place_of(name, value)
+        optical = isinstance(sensor, Sentinel2) and isinstance(value, str)
         return self.sentinel2.place_of(collection, name, value) if optical else None
 
     def scene(self, asset_id: str) -> Scene | None:

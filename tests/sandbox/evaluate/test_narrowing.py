@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from evaluate_kit import DAY, S2, MemoryCatalogue, answer, argument, array, call, define, make_scene
 
+from orchestrator.sandbox.scenes.world import WorldCatalogue
+
+WORLD = WorldCatalogue()
 PLAIN = np.zeros((4, 4), np.uint16)
 PLACE = call("GeometryConstructors.Point", coordinates=[500020, 5199980], crs=call("Projection", crs="EPSG:32633"))
 STEPS = {
@@ -87,3 +90,30 @@ def test_other_maps_are_not_passed_by():
     node = call("Collection.filter", collection=node, filter=STEPS["time"])
 
     assert answer(call("Collection.size", collection=node), MemoryCatalogue(scenes()), body=moved) == 5
+
+
+@pytest.mark.parametrize(
+    ("collection", "properties", "expected"),
+    [
+        # Landsat 8 saw path 44, row 34 on 2014-03-18, as its catalogue page has it, and every 16 days.
+        ("LANDSAT/LC08/C02/T1_TOA", {"WRS_PATH": 44, "WRS_ROW": 34}, "LC08_044034_20140318"),
+        ("COPERNICUS/S2_HARMONIZED", {"MGRS_TILE": "33UVP"}, "T33UVP"),
+    ],
+    ids=["path and row", "tile"],
+)
+@pytest.mark.parametrize("dates_first", [True, False], ids=["dates first", "dates last"])
+def test_properties_that_tell_a_place_are_looked_up(collection, properties, expected, dates_first):
+    """A month of one place is found by them alone, among the scenes of the whole Earth."""
+    year = 2014 if "LANDSAT" in collection else 2017
+    start = int(np.datetime64(f"{year}-03-01", "ms").astype(int))
+    month = call("DateRange", start=start, end=start + 31 * DAY)
+    filters = [call("Filter.equals", leftField=name, rightValue=value) for name, value in properties.items()]
+    dates = call("Filter.dateRangeContains", leftValue=month, rightField="system:time_start")
+    node = call("ImageCollection.load", id=collection)
+    for each in [dates, *filters] if dates_first else [*filters, dates]:
+        node = call("Collection.filter", collection=node, filter=each)
+
+    found = answer(call("AggregateFeatureCollection.array", collection=node, property="system:index"), WORLD)
+
+    assert any(expected in index for index in found)
+    assert 1 <= len(found) <= 7

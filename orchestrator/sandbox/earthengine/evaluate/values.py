@@ -138,6 +138,12 @@ class SceneQuery:
     region: BaseGeometry | None = None
     start_ms: int | None = None
     end_ms: int | None = None
+    likely: BaseGeometry | None = None  # where what later filters keep must lie; a region says more
+
+    @property
+    def place(self) -> BaseGeometry | None:
+        """Where to look for scenes."""
+        return self.likely if self.region is None else self.region
 
     def scenes(self) -> Iterator[Scene]:
         """
@@ -147,7 +153,7 @@ class SceneQuery:
             EvaluationError: With the service's sentence if the query has no end.
         """
         try:
-            yield from self.catalogue.scenes(self.collection, self.region, self.start_ms, self.end_ms)
+            yield from self.catalogue.scenes(self.collection, self.place, self.start_ms, self.end_ms)
         except UnboundedQueryError:
             raise too_many() from None
 
@@ -163,7 +169,7 @@ class SceneQuery:
         Raises:
             EvaluationError: With the service's sentence.
         """
-        if self.catalogue.is_crowded(self.collection, self.region, self.start_ms, self.end_ms):
+        if self.catalogue.is_crowded(self.collection, self.place, self.start_ms, self.end_ms):
             raise too_many()
 
     def covers(self, scene: Scene) -> bool:

@@ -15,6 +15,7 @@ from functools import lru_cache, partial
 from typing import Any, Protocol
 
 import numpy as np
+from shapely.geometry import MultiPoint
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes import orbit, weather
@@ -179,6 +180,17 @@ class Landsat:
         mission = self._kinds[collection][0]
         make = partial(self._seen, collection)
         return in_order(CYCLE, (mission.satellite,), region, span_of(start_ms, end_ms), make)
+
+    @staticmethod
+    def place_of(name: str, value: Any) -> BaseGeometry | None:
+        """Give the middles of the frames of a path or of a row, which their scenes cover; None if that is not told."""
+        if name == "WRS_PATH" and value in range(1, 234):
+            frames = [CYCLE.frame(orbit_of(int(value)), row) for row in range(_ROWS)]
+        elif name == "WRS_ROW" and value in range(1, _ROWS + 1):
+            frames = [CYCLE.frame(orbit, int(value) - 1) for orbit in range(233)]
+        else:
+            return None
+        return MultiPoint([(frame.lon, frame.lat) for frame in frames])
 
     def scene(self, asset_id: str) -> Scene | None:
         """Find a scene by its id."""

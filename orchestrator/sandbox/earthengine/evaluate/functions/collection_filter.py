@@ -43,19 +43,22 @@ def queried(query: SceneQuery, properties: Any = None) -> Collection:
         if narrowed is not None:
             return queried(narrowed, properties)
         place = _place_of(condition, query)
-        return None if place is None else filtered(queried(replace(query, region=place), properties), condition)
+        return None if place is None else filtered(queried(replace(query, likely=place), properties), condition)
 
     return Collection(produce, properties=properties, query=query, push=push)
 
 
 def _place_of(condition: Predicate, query: SceneQuery) -> BaseGeometry | None:
-    """Give where scenes with a value of a property lie, if the catalogue knows and was not asked for a place yet."""
+    """Give where scenes with a value of a property lie, if the catalogue knows and that is news."""
     find = getattr(query.catalogue, "place_of", None)
     if find is None or query.region is not None or not isinstance(condition, Equality):
         return None
     name, value = condition.left.field, condition.right.value
-    found: BaseGeometry | None = find(query.collection, name, value) if isinstance(value, str) and name else None
-    return found
+    found: BaseGeometry | None = find(query.collection, name, value) if value is not None and name else None
+    if found is None or query.likely is None:
+        return found
+    both = query.likely.intersection(found)
+    return None if both.equals(query.likely) else both
 
 
 @function("Collection.filter")
