@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.sandbox.parsing import parsed
 from orchestrator.sandbox.web import ProtocolViolation, Request
 
 DEFAULT_TYPE = "application/octet-stream"
@@ -44,7 +44,7 @@ def read(request: Request) -> Upload:
         raise ProtocolViolation(f"Multipart upload must have two parts, found {len(parts)}.")
     (_, head), (content_type, data) = parts
     try:
-        metadata = json.loads(head or b"{}")
+        metadata = parsed(head or b"{}")
     except ValueError as error:
         raise ProtocolViolation(f"Multipart upload: the first part is no JSON: {error}") from error
     if not isinstance(metadata, dict):

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from orchestrator.sandbox import xml_errors
+from orchestrator.sandbox.parsing import parsed
 
 # Query parameters that every Google API accepts.
 STANDARD_QUERY = frozenset(
@@ -120,7 +121,7 @@ class Request:
         if not self.body:
             return {}
         try:
-            value = json.loads(self.body)
+            value = parsed(self.body)
         except ValueError as error:
             raise ProtocolViolation(f"Invalid JSON payload received. {error}") from error
         if not isinstance(value, dict):
@@ -293,7 +294,7 @@ def integer(request: Request, name: str, default: int) -> int:
         raise ProtocolViolation(f"Invalid value at '{name}' (TYPE_INT32), \"{text}\"") from error
 
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
 
 
 def media_response(
