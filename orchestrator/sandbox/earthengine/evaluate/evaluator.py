@@ -67,6 +67,7 @@ class RequestedImage:
     Attributes:
         bands: In order.
         grid: Where its pixels are.
+        properties: The metadata of the image.
         seconds_elsewhere: Processor seconds spent on it in other threads and processes than the one that reads it.
     """
 
