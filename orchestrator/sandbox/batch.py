@@ -64,6 +64,7 @@ def _answered(piece: bytes, request: Request, call: Call) -> bytes:
     lines += [f"{name}: {value}" for name, value in response.headers.items()]
     lines.append(f"Content-Length: {response.length}")
     if not isinstance(response.body, bytes):
+        response.close()
         raise ApiError(400, "Media downloads are not supported in batch requests.")
     return (f"{head}\r\n" + "\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + response.body + b"\r\n"
 

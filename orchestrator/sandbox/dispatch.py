@@ -99,11 +99,12 @@ class Dispatcher:
         return replace(response, body=json.dumps(page, separators=(",", ":")).encode())
 
     def _after_commit(self, fault: Fault, service: str, response: Response) -> Answer:
-        if fault.rule.then == "reset":
-            return Answer(None)
         if fault.rule.then == "stall":
             fault.hold()
             return Answer(response)
+        response.close()
+        if fault.rule.then == "reset":
+            return Answer(None)
         return Answer(ordered_response(fault, service, int(fault.rule.then)))
 
     def _run(self, match: Match, request: Request, fault: Fault | None = None) -> Response:

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from orchestrator.sandbox import xml_errors
+from orchestrator.sandbox.streams import FileBody
 
 # Query parameters that every Google API accepts.
 STANDARD_QUERY = frozenset(
@@ -129,15 +130,6 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class FileBody:
-    """A stretch of a file on disk, sent without passing through Python's memory."""
-
-    path: Path
-    offset: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
 class Response:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -146,6 +138,11 @@ class Response:
     @property
     def length(self) -> int:
         return self.body.length if isinstance(self.body, FileBody) else len(self.body)
+
+    def close(self) -> None:
+        """Let go what was opened for the body; it is sent, or will not be."""
+        if isinstance(self.body, FileBody):
+            self.body.close()
 
 
 def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -304,19 +301,22 @@ def media_response(
 
     A range whose end lies before its beginning is none (RFC 9110, 14.1.1): the whole file is sent. One that begins
     beyond the end is 416, with the size in `Content-Range`.
+
+    Raises:
+        FileNotFoundError: The file has gone.
     """
     asked = request.headers.get("range")
     found = _RANGE.fullmatch(asked.strip()) if asked else None
     common = {"Accept-Ranges": "bytes", **headers}
     if found is None or found.groups() == ("", "") or _backwards(*found.groups()):
-        return Response(200, common, FileBody(path, 0, size))
+        return Response(200, common, FileBody.opened(path, 0, size))
     first, last = _resolve_range(found.group(1), found.group(2), size)
     if first > last or first >= size:
         form = service or service_of(request.path)
         refused = error_response(ApiError(416, "Request range not satisfiable"), service=form)
         return replace(refused, headers={**refused.headers, "Content-Range": f"bytes */{size}"})
     common["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return Response(206, common, FileBody(path, first, last - first + 1))
+    return Response(206, common, FileBody.opened(path, first, last - first + 1))
 
 
 def _backwards(first: str, last: str) -> bool:

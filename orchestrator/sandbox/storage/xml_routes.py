@@ -21,6 +21,7 @@ from orchestrator.sandbox.storage.uploads import name_of, store
 from orchestrator.sandbox.storage.values import Preconditions, StoredObject, moment
 from orchestrator.sandbox.storage.xml_multipart import MultipartRoutes
 from orchestrator.sandbox.storage.xml_parts import Multiparts
+from orchestrator.sandbox.streams import steadily
 from orchestrator.sandbox.web import ApiError, Handler, Request, Response, Route, not_imitated
 
 # First names of paths that belong to other services and can be no bucket's here.
@@ -108,6 +109,9 @@ class XmlRoutes(Calls):
     def _get(self, request: Request, bucket: str, name: str) -> Response:
         if "uploadId" in request.query:
             return self._multipart.list_parts(request, bucket, name)
+        return steadily(lambda: self._opened(request, bucket, name))
+
+    def _opened(self, request: Request, bucket: str, name: str) -> Response:
         found = self.buckets.get(bucket, name, _generation(request), headers_of.conditions(request.headers))
         conditions.check_marks(request.headers, xml.quoted_etag(found))
         conditions.check_times(request.headers, moment(found.created))
