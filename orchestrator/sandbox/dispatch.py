@@ -110,6 +110,8 @@ class Dispatcher:
     def _run(self, match: Match, request: Request, fault: Fault | None = None) -> Response:
         service = match.route.service
         try:
+            if service in unimitated.SERVICES:
+                unimitated.check(request)
             return match.call(request) if fault is None else match.call(request, fault=fault)
         except UnknownParameter as error:
             if (refusal := unimitated.parameter(request, error.name)) is not None:

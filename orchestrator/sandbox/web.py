@@ -120,13 +120,28 @@ class Request:
         """
         if not self.body:
             return {}
-        try:
-            value = json.loads(self.body)
-        except ValueError as error:
-            raise ProtocolViolation(f"Invalid JSON payload received. {error}") from error
-        if not isinstance(value, dict):
-            raise ProtocolViolation("Invalid JSON payload received. Unexpected root value, expected an object.")
-        return value
+        return json_object(self.body)
+
+
+_LONE = re.compile(rb"\\u[dD][89a-fA-F]")  # half a character, if its other half is not beside it
+
+
+def json_object(data: bytes) -> dict[str, Any]:
+    """
+    Read a JSON object.
+
+    Raises:
+        ProtocolViolation: If `data` is none, or has a text that is no Unicode.
+    """
+    try:
+        value = json.loads(data)
+        if _LONE.search(data):
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise ProtocolViolation(f"Invalid JSON payload received. {error}") from error
+    if not isinstance(value, dict):
+        raise ProtocolViolation("Invalid JSON payload received. Unexpected root value, expected an object.")
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +187,7 @@ def not_imitated(what: str) -> ApiError:
 
 
 Handler = Callable[..., Response]
+MOST_DIGITS = 18
 HEADED = ("storage", "xml")
 
 
@@ -284,13 +300,17 @@ def integer(request: Request, name: str, default: int) -> int:
     text = request.query.get(name)
     if text is None:
         return default
-    try:
-        return int(text)
-    except ValueError as error:
-        raise ProtocolViolation(f"Invalid value at '{name}' (TYPE_INT32), \"{text}\"") from error
+    if not digits(text.removeprefix("-")):
+        raise ProtocolViolation(f"Invalid value at '{name}' (TYPE_INT32), \"{text[:80]}\"")
+    return int(text)
 
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+def digits(text: str) -> bool:
+    """Tell whether `text` is a whole number that fits into 64 bits, in the digits of ASCII."""
+    return text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+
+
+_RANGE = re.compile(r"bytes=([0-9]{0,4000})-([0-9]{0,4000})")  # Python reads no longer numbers
 
 
 def media_response(

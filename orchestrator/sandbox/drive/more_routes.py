@@ -18,6 +18,7 @@ from orchestrator.sandbox.web import (
     Request,
     Response,
     Route,
+    digits,
     integer,
     json_response,
     media_response,
@@ -157,7 +158,7 @@ class MoreDriveRoutes:
 
     def _changes(self, request: Request) -> Response:
         token = request.query.get("pageToken", "")
-        if not token.isdigit():
+        if not digits(token):
             raise ApiError(400, f"Invalid Value: the page token '{token}' is none that was given.")
         if request.query.get("spaces", "drive") != "drive":
             raise not_imitated(f"the space '{request.query['spaces']}' of Drive")

@@ -21,6 +21,7 @@ from orchestrator.sandbox.web import (
     Request,
     Response,
     Route,
+    digits,
     integer,
     json_response,
     media_response,
@@ -285,7 +286,7 @@ def page_start(token: str | None) -> int:
     """
     if token is None:
         return 0
-    if not token.startswith("page-") or not token[5:].isdigit():
+    if not token.startswith("page-") or not digits(token[5:]):
         raise ApiError(400, "Invalid Value")
     return int(token[5:])
 
