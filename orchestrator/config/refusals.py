@@ -14,7 +14,7 @@ from orchestrator.config.sections import Settings
 def explain(error: ValidationError, origin: str, root: type[BaseModel] = Settings) -> str:
     """One line that names place, key, value and what was expected; `root` is what was read."""
     errors = error.errors()
-    # A misspelt name, or a wrong value such as an unknown recipe, is why another key is missing, not the other way round.
+    # A misspelt name, or an unknown recipe, is why another key is missing, not the other way round.
     order = {"extra_forbidden": 0, "missing": 2}
     first = min(errors, key=lambda one: order.get(one["type"], 1))
     loc = tuple(str(word) for word in first["loc"])
