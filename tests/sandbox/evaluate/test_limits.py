@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from evaluate_kit import MemoryCatalogue, answer, argument, call, constant, define, expression, reference
 
-from orchestrator.sandbox.earthengine.evaluate import EvaluationError, Evaluator, graph, limits
+from orchestrator.sandbox.earthengine.evaluate import EvaluationError, Evaluator, extent, graph
 
 
 def _laughs(inner, levels=12):
@@ -60,7 +60,7 @@ def test_shared_lists_are_answered_in_full():
 def test_a_value_nested_deeper_than_a_text_may_be_is_refused():
     """What the evaluator bears, the writer of JSON may not."""
     node = constant(1)
-    for _ in range(limits.MAX_DEPTH + 1):
+    for _ in range(extent.MAX_DEPTH + 1):
         node = {"arrayValue": {"values": [node]}}
 
     with pytest.raises(EvaluationError, match="nested deeper than 2000 levels"):
@@ -87,5 +87,5 @@ def test_what_the_interpreter_cannot_bear_is_a_sentence(monkeypatch, raised, sen
 @pytest.mark.parametrize("size", ["NaN", "Infinity"])
 def test_a_number_that_is_none_is_no_integer(size):
     """A length must be a whole number, which neither is."""
-    with pytest.raises(EvaluationError, match="argument 'count': Invalid type"):
+    with pytest.raises(EvaluationError, match="as a whole number of 64 bits"):
         answer(call("List.repeat", value=0, count=float(size)))

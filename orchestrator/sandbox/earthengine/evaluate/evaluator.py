@@ -14,8 +14,8 @@ from orchestrator.sandbox.earthengine.evaluate.arrays import Array
 from orchestrator.sandbox.earthengine.evaluate.coercion import type_name
 from orchestrator.sandbox.earthengine.evaluate.encode import encoded
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, UnboundedImageError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.extent import within_limits
 from orchestrator.sandbox.earthengine.evaluate.graph import Graph
-from orchestrator.sandbox.earthengine.evaluate.limits import within_limits
 from orchestrator.sandbox.earthengine.evaluate.nodes import Plan, Pull
 from orchestrator.sandbox.earthengine.evaluate.projection import Grid, Projection
 from orchestrator.sandbox.earthengine.evaluate.requested_table import RequestedTable, requested_table
@@ -67,6 +67,7 @@ class RequestedImage:
     Attributes:
         bands: In order.
         grid: Where its pixels are.
+        properties: The metadata of the image.
         seconds_elsewhere: Processor seconds spent on it in other threads and processes than the one that reads it.
     """
 

@@ -15,8 +15,8 @@ from typing import Any
 from orchestrator.sandbox.earthengine.evaluate.array_guard import refuse_arrays
 from orchestrator.sandbox.earthengine.evaluate.coercion import coerced
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.extent import limited
 from orchestrator.sandbox.earthengine.evaluate.keeping import Keeping
-from orchestrator.sandbox.earthengine.evaluate.limits import limited
 from orchestrator.sandbox.earthengine.evaluate.registry import arranged, lookup
 from orchestrator.sandbox.earthengine.evaluate.values import Algorithm
 from orchestrator.sandbox.scenes.catalogue import Catalogue

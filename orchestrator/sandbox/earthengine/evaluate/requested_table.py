@@ -9,8 +9,8 @@ from typing import Any
 from orchestrator.sandbox.earthengine.evaluate.coercion import type_name
 from orchestrator.sandbox.earthengine.evaluate.encode import encoded
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.extent import within_limits
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
-from orchestrator.sandbox.earthengine.evaluate.limits import within_limits
 from orchestrator.sandbox.earthengine.evaluate.values import INDEX, Collection, Feature, Image, geometry_of
 
 

@@ -12,8 +12,8 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.extent import bounded
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry, box, made
-from orchestrator.sandbox.earthengine.evaluate.limits import bounded
 from orchestrator.sandbox.earthengine.evaluate.measures import polygons
 from orchestrator.sandbox.earthengine.evaluate.projection import DEFAULT_PROJECTION, Projection
 from orchestrator.sandbox.earthengine.evaluate.registry import function

@@ -8,8 +8,8 @@ from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.equality import Members, position
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.extent import MAX_LENGTH, bounded, too_large
 from orchestrator.sandbox.earthengine.evaluate.functions.number import plain
-from orchestrator.sandbox.earthengine.evaluate.limits import MAX_LENGTH, bounded, too_large
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import Algorithm, Feature, Image, number_in, text_in
 
