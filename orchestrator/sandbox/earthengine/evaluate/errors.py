@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class EvaluationError(Exception):
     """The expression cannot be evaluated; the message is the service's answer to the user."""
@@ -31,3 +34,18 @@ class UnboundedImageError(EvaluationError):
 def not_imitated(what: str) -> NotImitatedError:
     """Refuse a part of a function by name: a combination whose documented meaning was not found is never guessed."""
     return NotImitatedError(f"{what} is not imitated by this sandbox.")
+
+
+_SHOWN = 10  # members of a list in a sentence
+
+
+def shown(value: Any) -> str:
+    """Write a value into a sentence: texts and numbers as they are, anything else by its type, never Python's form."""
+    if value is None or isinstance(value, (str, int, float)):
+        return "null" if value is None else str(value)
+    if isinstance(value, (list, tuple)):
+        more = ", ..." if len(value) > _SHOWN else ""
+        return f"[{', '.join(map(shown, value[:_SHOWN]))}{more}]"
+    if isinstance(value, Mapping):
+        return f"a Dictionary of {len(value)} entries"
+    return f"a value of type {type(value).__name__.lstrip('_')}"

@@ -48,7 +48,10 @@ class Graph:
 
     def evaluate(self) -> Any:
         """Evaluate the result."""
-        return self._reference(self._result, {})
+        try:
+            return self._reference(self._result, {})
+        except RecursionError:
+            raise EvaluationError("The expression, or a formula in it, is nested too deeply.") from None
 
     def _reference(self, key: Any, environment: Environment) -> Any:
         if key not in self._values:
@@ -105,14 +108,17 @@ class Graph:
         return Algorithm(names, call, Keeping(self._values, body, names[0]) if names else None)
 
     def _invocation(self, content: Any, environment: Environment) -> Any:
-        if "functionReference" not in content and lookup(content["functionName"]).lazy:
-            return self._call_lazily(content["functionName"], content.get("arguments", {}), environment)
+        called = content.get("functionName")
+        if "functionReference" not in content and not isinstance(called, str):
+            raise EvaluationError("Invalid expression: a call must name its function.")
+        if "functionReference" not in content and lookup(called).lazy:
+            return self._call_lazily(called, content.get("arguments", {}), environment)
         arguments = {}
         for name, node in content.get("arguments", {}).items():
             arguments[name] = self._node(node, environment)
         if "functionReference" in content:
             return self._call_value(self._reference(content["functionReference"], environment), arguments)
-        return self._call(content["functionName"], arguments)
+        return self._call(called, arguments)
 
     def _call_lazily(self, name: str, nodes: Mapping[str, Node], environment: Environment) -> Any:
         promised = {key: partial(self._node, node, environment) for key, node in nodes.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -63,6 +64,8 @@ def _numbers(value: Any, found: list[Geometry]) -> Any:
         return value.geojson()["coordinates"]
     if isinstance(value, Feature) and value.geometry is not None:
         return _numbers(value.geometry, found)
+    if isinstance(value, float) and math.isnan(value):
+        raise EvaluationError("Geometry: A coordinate is not a number: NaN.")
     return [_numbers(each, found) for each in value] if isinstance(value, (list, tuple)) else value
 
 

@@ -8,22 +8,24 @@ from typing import Any
 from orchestrator.sandbox.earthengine.evaluate.equality import Members, position
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.functions.number import plain
+from orchestrator.sandbox.earthengine.evaluate.limits import within_limit
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import Algorithm, Feature, Image, number_in, text_in
-
-_MAX_LENGTH = 10_000_000
 
 
 @function("List.sequence")
 def sequence(start: float, end: float | None, step: float, count: int | None) -> list[float]:
     if count is not None:
+        if count < 0:
+            raise not_imitated(f"List.sequence: a count of {count}")
+        within_limit("List.sequence", count)
         width = step if end is None else (end - start) / max(count - 1, 1)
         return [start + at * width for at in range(count)]
     if end is None or step == 0:
         raise EvaluationError("List.sequence: 'end' or 'count' must be given, and a step other than 0.")
-    length = math.floor((end - start) / step + 1e-9) + 1
-    if length > _MAX_LENGTH:
-        raise EvaluationError("List.sequence: the sequence is too long.")
+    steps = (end - start) / step
+    within_limit("List.sequence", steps)
+    length = math.floor(steps + 1e-9) + 1
     return [start + at * step for at in range(max(length, 0))]
 
 
@@ -67,6 +69,7 @@ def add(items: list[Any], element: Any) -> list[Any]:
 
 @function("List.cat")
 def cat(items: list[Any], other: list[Any]) -> list[Any]:
+    within_limit("List.cat", len(items) + len(other))
     return [*items, *other]
 
 
@@ -142,6 +145,7 @@ def flatten(items: list[Any]) -> list[Any]:
     flat: list[Any] = []
     for item in items:
         flat.extend(flatten(item) if isinstance(item, list) else [item])
+        within_limit("List.flatten", len(flat))
     return flat
 
 
@@ -152,7 +156,9 @@ def pairs(items: list[Any], other: list[Any]) -> list[Any]:
 
 @function("List.join")
 def joined(items: list[Any], separator: str) -> str:
-    return separator.join(map(_written, items))
+    texts = [_written(item) for item in items]
+    within_limit("List.join", sum(map(len, texts)) + len(separator) * len(texts), "characters")
+    return separator.join(texts)
 
 
 def _written(item: Any) -> str:
@@ -177,4 +183,7 @@ def _tested(item: Any) -> Image | Feature:
 
 @function("List.repeat")
 def repeated(value: Any, count: int) -> list[Any]:
+    if count < 0:
+        raise not_imitated(f"List.repeat: a count of {count}")
+    within_limit("List.repeat", count)
     return [value] * count
