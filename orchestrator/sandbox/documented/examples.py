@@ -15,6 +15,7 @@ from orchestrator.sandbox.earthengine.evaluate import Evaluator
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, NotImitatedError
 
 FOLDER = Path(__file__).parent / "examples"
+_EXACT = 2**53  # whole numbers below it are doubles
 _ROUNDING = 1e-9  # relative; results that are stated with few digits name their own `within`
 
 
@@ -104,6 +105,8 @@ def _agree(found: Any, stated: Any, within: float | None) -> bool:
     if _number(stated) and _number(found):
         if within is not None:
             return bool(abs(found - stated) <= within * (1 + _ROUNDING))
+        if isinstance(stated, int) and abs(stated) < _EXACT:
+            return bool(found == stated)  # a page that shows a whole number shows all of its digits
         return math.isclose(found, stated, rel_tol=_ROUNDING, abs_tol=1e-12)
     return bool(type(found) is type(stated) and found == stated)
 

@@ -38,7 +38,7 @@ def test_a_function_that_is_given_itself_without_end_is_a_sentence():
 )
 def test_a_value_without_end_is_too_large(node):
     """Shared lists cost nothing until somebody looks at all of their items, which nobody begins."""
-    with pytest.raises(EvaluationError, match=r"^Computed value is too large$"):
+    with pytest.raises(EvaluationError, match=r"Computed value is too large|too many"):
         answer(node, **_laughs(constant(1)))
 
 
@@ -48,7 +48,7 @@ def test_a_text_that_doubles_itself_is_too_large():
     for at in range(1, 40):
         values[f"t{at}"] = call("String.cat", string1=reference(f"t{at - 1}"), string2=reference(f"t{at - 1}"))
 
-    with pytest.raises(EvaluationError, match=r"^Computed value is too large$"):
+    with pytest.raises(EvaluationError, match=r"Computed value is too large|too many"):
         answer(call("String.length", string=reference("t39")), **values)
 
 

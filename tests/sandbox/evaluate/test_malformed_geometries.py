@@ -23,14 +23,14 @@ def _make(kind, coordinates):
         ("Point", [1], "Point: Invalid coordinates"),
         ("Point", [None, 1], "Point: Coordinates must be finite numbers, found 'None'"),
         ("Point", [True, 1], "Point: Coordinates must be finite numbers, found 'True'"),
-        ("Point", [float("inf"), 1], "Point: Coordinates must be finite numbers, found 'inf'"),
+        ("Point", [float("inf"), 1], "Point: Coordinates must be finite numbers, found 'Infinity'"),
         ("MultiPoint", [[1]], "MultiPoint: Invalid coordinates"),
         ("MultiPoint", [[1, 2], 3], "MultiPoint: Invalid coordinates"),
         ("LineString", [[0, 0]], "LineString: Invalid coordinates"),
         ("LineString", [0, 0, 1], "LineString: Invalid coordinates"),
         ("LinearRing", [[0, 0], [1, 1]], "LinearRing: Invalid coordinates"),
         ("MultiLineString", [[[0, 0]], [[1, 1], [2, 2]]], "MultiLineString: Invalid coordinates"),
-        ("Polygon", [[[0, 0], [NAN, 0], [1, 1]]], "Polygon: Coordinates must be finite numbers, found 'nan'"),
+        ("Polygon", [[[0, 0], [NAN, 0], [1, 1]]], "Polygon: Coordinates must be finite numbers, found 'NaN'"),
         ("Polygon", [1], "Polygon: LinearRing requires at least 3 points"),
         ("MultiPolygon", [[[[0, 0], [1, 1]]]], "Polygon: LinearRing requires at least 3 points"),
         ("Rectangle", [1, [2]], "Rectangle: "),
@@ -54,8 +54,8 @@ def test_a_buffer_needs_a_distance(distance):
 @pytest.mark.parametrize(
     ("node", "sentence"),
     [
-        (call("Projection", crs="EPSG:32633", transform=[1, 2]), r"Projection: The transform must be 6 finite numbers"),
-        (call("Projection", crs="EPSG:32633", transform=[NAN] * 6), r"Projection: The transform must be 6 finite"),
+        (call("Projection", crs="EPSG:32633", transform=[1, 2]), r"Projection: The transform must be a list of 6 numbers"),
+        (call("Projection", crs="EPSG:32633", transform=[NAN] * 6), r"Projection: The transform must be a list of 6"),
         (call("ErrorMargin", value=NAN), "ErrorMargin: The value must be a number, found NaN"),
         (call("Geometry.simplify", geometry=_make("Point", [0, 0]), maxError=NAN), "'maxError': Invalid type"),
         (

@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated, shown
+from orchestrator.sandbox.earthengine.evaluate.limits import within_limit
 from orchestrator.sandbox.scenes.catalogue import PixelType
 
 Batch = NDArray[Any]  # (array, axis 0, axis 1, ...); results of several shapes are a vector of objects
 
 INT32 = pixel_types.NAMED_TYPES["int32"]
 INT64 = PixelType("int", -(2**63), 2**63 - 1)
-_MAX_ELEMENTS = 10_000_000
 _EXACT = 2.0**53  # beyond, not every integer is a double
 
 
@@ -92,11 +92,10 @@ def _measured(value: Any, numbers: list[Any]) -> tuple[int, ...]:
     """Give the shape of a nested list, and collect its numbers."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         numbers.append(value)
-        if len(numbers) > _MAX_ELEMENTS:  # before the rest is looked at: lists may be shared, and have no end
-            raise EvaluationError(f"Array: More than {_MAX_ELEMENTS} elements are too many.")
+        within_limit("Array", len(numbers))  # before the rest is looked at: lists may be shared, and have no end
         return ()
     if not isinstance(value, (list, tuple)):
-        raise EvaluationError(f"Array: Expected a number or a nested list of numbers, found: {value}.")
+        raise EvaluationError(f"Array: Expected a number or a nested list of numbers, found: {shown(value)}.")
     shapes = {_measured(item, numbers) for item in value}
     if len(shapes) > 1:
         raise EvaluationError("Array: All inner arrays at the same depth must have the same length.")
@@ -193,9 +192,7 @@ def checked_size(name: str, *lengths: int) -> None:
     Raises:
         EvaluationError: If it has too many elements.
     """
-    count = math.prod(int(length) for length in lengths)
-    if count > _MAX_ELEMENTS:
-        raise EvaluationError(f"{name}: An array of {count} elements is too large, at most {_MAX_ELEMENTS} are held.")
+    within_limit(name, math.prod(int(length) for length in lengths))
 
 
 def whole_numbers(name: str, values: Sequence[Any]) -> list[int]:
@@ -207,5 +204,5 @@ def whole_numbers(name: str, values: Sequence[Any]) -> list[int]:
     """
     for value in values:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not float(value).is_integer():
-            raise EvaluationError(f"{name}: Expected a list of integers, found: {value}.")
+            raise EvaluationError(f"{name}: Expected a list of integers, found: {shown(value)}.")
     return [int(value) for value in values]

@@ -14,7 +14,7 @@ from orchestrator.sandbox.earthengine.evaluate.kernels import Kernel
 from orchestrator.sandbox.earthengine.evaluate.learning import Classifier, Clusterer
 from orchestrator.sandbox.earthengine.evaluate.limits import whole
 from orchestrator.sandbox.earthengine.evaluate.moments import moment
-from orchestrator.sandbox.earthengine.evaluate.projection import Projection
+from orchestrator.sandbox.earthengine.evaluate.projection import Projection, checked_transform
 from orchestrator.sandbox.earthengine.evaluate.registry import Parameter
 from orchestrator.sandbox.earthengine.evaluate.untold import told
 from orchestrator.sandbox.earthengine.evaluate.values import (
@@ -102,7 +102,7 @@ def _projection(value: Any) -> Projection | None:
     if isinstance(value, Projection):
         return value
     if isinstance(value, dict) and "crs" in value:
-        return Projection(value["crs"], tuple(value.get("transform", (1.0, 0.0, 0.0, 0.0, 1.0, 0.0))))
+        return Projection(value["crs"], checked_transform(value.get("transform", (1.0, 0.0, 0.0, 0.0, 1.0, 0.0))))
     return Projection(value) if isinstance(value, str) else None
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from orchestrator.sandbox.earthengine.evaluate import refusals
 
 
@@ -35,3 +38,18 @@ class UnboundedImageError(EvaluationError):
 def not_imitated(what: str, why: str = "") -> NotImitatedError:
     """Refuse a part of a function by name: a combination whose documented meaning was not found is never guessed."""
     return NotImitatedError(f"{what} is not imitated by this sandbox.{why and ' '}{why}")
+
+
+_SHOWN = 10  # members of a list in a sentence
+
+
+def shown(value: Any) -> str:
+    """Write a value into a sentence: texts and numbers as they are, anything else by its type, never Python's form."""
+    if value is None or isinstance(value, (str, int, float)):
+        return "null" if value is None else str(value)
+    if isinstance(value, (list, tuple)):
+        more = ", ..." if len(value) > _SHOWN else ""
+        return f"[{', '.join(map(shown, value[:_SHOWN]))}{more}]"
+    if isinstance(value, Mapping):
+        return f"a Dictionary of {len(value)} entries"
+    return f"a value of type {type(value).__name__.lstrip('_')}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>0[xX][\da-fA-F]+|0[bB][01]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)"
+    r"\s*(?:(?P<number>0[xX][0-9a-fA-F]+|0[bB][01]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)|(?P<name>[A-Za-z_]\w*)"
     r"|(?P<text>'[^']*'|\"[^\"]*\")|(?P<sign>\*\*|<=|>=|==|!=|&&|\|\||<<|>>|[-+*/%^&|~!<>?:(),.\[\]=]))"
 )
 _BINDING = {
@@ -16,6 +16,7 @@ _BINDING = {
     "<<": 8, ">>": 8, "+": 9, "-": 9, "*": 10, "/": 10, "%": 10, "**": 12,
 }  # fmt: skip
 _UNARY_BINDING = 11
+_BLANK_END = re.compile(r"\s*\Z")
 # The functions that operators stand for, of images and of numbers.
 BINARY = {
     "+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "mod", "**": "pow", "<": "lt",
@@ -71,7 +72,7 @@ class _Parser:
 
     def _split(self, text: str) -> list[tuple[str, str]]:
         tokens, at = [], 0
-        while text[at:].strip():
+        while not _BLANK_END.match(text, at):
             match = _TOKEN.match(text, at)
             if match is None:
                 raise self._error(text[at:].strip()[:10])

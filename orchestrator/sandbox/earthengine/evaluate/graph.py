@@ -106,15 +106,18 @@ class Graph:
         return Algorithm(names, call, Keeping(self._values, body, names[0]) if names else None)
 
     def _invocation(self, content: Any, environment: Environment) -> Any:
-        function, given = content.get("functionReference"), content.get("arguments") or {}
-        if function is None and lookup(content["functionName"]).lazy:
-            return self._call_lazily(content["functionName"], given, environment)
+        function, called = content.get("functionReference"), content.get("functionName")
+        given = content.get("arguments") or {}
+        if function is None and not isinstance(called, str):
+            raise EvaluationError("Invalid expression: a call must name its function.")
+        if function is None and lookup(called).lazy:
+            return self._call_lazily(called, given, environment)
         arguments = {}
         for name, node in given.items():
             arguments[name] = self._node(node, environment)
         if function is not None:
             return self._call_value(self._reference(function, environment), arguments)
-        return self._call(content["functionName"], arguments)
+        return self._call(called, arguments)
 
     def _call_lazily(self, name: str, nodes: Mapping[str, Node], environment: Environment) -> Any:
         promised = {key: partial(self._node, node, environment) for key, node in nodes.items()}

@@ -8,14 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
-from orchestrator.sandbox.earthengine.evaluate.arrays import Array, shaped
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.arrays import INT32, Array, shaped
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, shown
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.nodes import ConstantNode, Node, PointwiseNode, SceneBandNode, support_of
 from orchestrator.sandbox.earthengine.evaluate.support import Support
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile, empty
 from orchestrator.sandbox.earthengine.evaluate.values import Image, ImageBand
 from orchestrator.sandbox.scenes.catalogue import PixelType, Scene
+
+_MOST_OF_BYTE = 255
 
 
 def constant_image(value: Any) -> Image:
@@ -29,14 +31,21 @@ def constant_image(value: Any) -> Image:
 
 def _constant_band(name: str, value: Any) -> ImageBand:
     if isinstance(value, Array):
-        kind = shaped(value.kind, value.dimensions)
+        kind = shaped(_least_kind(value), value.dimensions)
         return ImageBand(name, ConstantNode(value.values, value.values.dtype), kind)
     if not isinstance(value, (int, float)):
-        raise EvaluationError(f"Image.constant: '{value}' is not a number.")
+        raise EvaluationError(f"Image.constant: '{shown(value)}' is not a number.")
     kind = pixel_types.of_number(value)
     if kind == pixel_types.DOUBLE and math.isfinite(value):
         kind = PixelType("double", value, value)
     return ImageBand(name, ConstantNode(value, pixel_types.dtype_of(kind)), kind)
+
+
+def _least_kind(array: Array) -> PixelType:
+    """Give the type of a constant array: the page of `ee.Image` shows whole numbers from 0 to 255 as bytes."""
+    values = array.values
+    bytes_only = array.kind == INT32 and values.size and values.min() >= 0 and values.max() <= _MOST_OF_BYTE
+    return pixel_types.NAMED_TYPES["uint8"] if bytes_only else array.kind
 
 
 def masked_node(kind: PixelType) -> Node:

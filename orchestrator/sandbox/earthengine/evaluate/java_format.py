@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.limits import within_limit
 
 # What the reference allows: a prefix, one per cent sign, modifiers, one conversion, a suffix.
 _PATTERN = re.compile(
-    r"(?P<before>[^%]*)%(?P<flags>[#\-+ 0,(]*)(?P<width>\d*)(?:\.(?P<places>\d+))?"
+    r"(?P<before>[^%]*)%(?P<flags>[#\-+ 0,(]*)(?P<width>[0-9]{0,99})(?:\.(?P<places>[0-9]{1,99}))?"
     r"(?P<kind>[sdoxXeEfgGaA])(?P<after>[^%]*)"
 )
 _DEFAULT_PLACES = 6
@@ -45,6 +46,8 @@ def written(value: float, pattern: str, plain: Callable[[], str]) -> str:
         raise EvaluationError(f"Number.format: Invalid format string: '{pattern}'.")
     places = None if found["places"] is None else int(found["places"])
     specifier = _Specifier(frozenset(found["flags"]), int(found["width"] or 0), places, found["kind"].lower())
+    for length in (specifier.width, places or 0):
+        within_limit("Number.format", length, "characters")
     _check(specifier, pattern)
     text = _converted(value, specifier, plain, pattern)
     return found["before"] + (text.upper() if found["kind"].isupper() else text) + found["after"]

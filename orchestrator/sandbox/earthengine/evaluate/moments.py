@@ -8,7 +8,7 @@ import zoneinfo
 from functools import lru_cache
 from typing import Any
 
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated, shown
 from orchestrator.sandbox.earthengine.evaluate.limits import whole
 from orchestrator.sandbox.earthengine.evaluate.values import Date
 
@@ -62,7 +62,9 @@ def moment(value: Any, zone: str | None = None) -> Date:
         return value
     if isinstance(value, (int, float)):
         return Date(whole("Date", value))
-    return Date(milliseconds(_parsed(str(value), time_zone(zone))))
+    if not isinstance(value, str):
+        raise EvaluationError(f"Date: Expected a date, a number or a text, found: {shown(value)}.")
+    return Date(milliseconds(_parsed(value, time_zone(zone))))
 
 
 def milliseconds(when: dt.datetime) -> int:

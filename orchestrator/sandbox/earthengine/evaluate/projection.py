@@ -20,13 +20,14 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, shown
 from orchestrator.sandbox.scenes.catalogue import Affine6
 
 Floats = NDArray[np.floating[Any]]
 
 WGS84 = "EPSG:4326"
 METRES_PER_DEGREE = 6378137.0 * np.pi / 180  # on the equator of WGS 84: Earth Engine's nominal scale of 1 degree
+_AFFINE = 6
 _SNAP = 1e-6  # pixels; corners closer than this to a lattice line lie on it
 _ROUND_PARTS = 64  # of a pixel: an origin on such a part of one is meant to be there
 _ROUNDING = 1e-7  # pixels; more than the products of large numbers are off
@@ -184,6 +185,22 @@ def _split(pixels: float) -> tuple[int, float | None]:
     whole = math.floor(pixels + _ROUNDING)
     part = round((pixels - whole) * _ROUND_PARTS) / _ROUND_PARTS
     return whole, part if abs(pixels - whole - part) < _ROUNDING else None
+
+
+def checked_transform(values: Any) -> Affine6:
+    """
+    Give a transform (a, b, c, d, e, f) that can be undone.
+
+    Raises:
+        EvaluationError: If it has not six finite numbers, or maps the plane onto a line.
+    """
+    numbers = [float(value) for value in values if isinstance(value, (int, float))]
+    if len(numbers) != len(values) or len(numbers) != _AFFINE or not np.isfinite(numbers).all():
+        raise EvaluationError(f"Projection: The transform must be a list of 6 numbers, found: {shown(list(values))}.")
+    a, b, c, d, e, f = numbers
+    if a * e == b * d:
+        raise EvaluationError(f"Projection: The transform {shown(numbers)} cannot be undone.")
+    return a, b, c, d, e, f
 
 
 # A composite of several projections has one degree of WGS 84 as its default.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from orchestrator.sandbox.earthengine.evaluate.backtracking import slow
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 
 _POSIX = {
@@ -58,8 +59,14 @@ def _compiled(name: str, pattern: str, ignore_case: bool) -> re.Pattern[str]:
         raise not_imitated(f"{name}: '{foreign.group(0)}' in the regular expression '{pattern}'")
     options = re.ASCII | (re.IGNORECASE if ignore_case else 0)
     try:
-        return re.compile(_translated(name, pattern), options)
-    except re.error:
+        translated = _translated(name, pattern)
+        if slow(translated):
+            raise not_imitated(
+                f"{name}: the regular expression '{pattern}', which RE2 matches at once and this sandbox's engine "
+                "may try for ever (repetitions or alternatives within a repetition),"
+            )
+        return re.compile(translated, options)
+    except (re.error, OverflowError, RecursionError):
         raise EvaluationError(f"{name}: Invalid regular expression: '{pattern}'.") from None
 
 

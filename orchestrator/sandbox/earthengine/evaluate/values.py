@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from shapely.geometry.base import BaseGeometry
 
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, shown
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.nodes import Node
 from orchestrator.sandbox.earthengine.evaluate.projection import DEFAULT_PROJECTION, Grid, Projection
@@ -107,7 +107,7 @@ def number_in(name: str, value: Any) -> float:
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
-    raise EvaluationError(f"{name}: The value is not a number: {value}.")
+    raise EvaluationError(f"{name}: The value is not a number: {shown(value)}.")
 
 
 def text_in(name: str, value: Any) -> str:
@@ -119,7 +119,7 @@ def text_in(name: str, value: Any) -> str:
     """
     if isinstance(value, str):
         return value
-    raise EvaluationError(f"{name}: The value is not a string: {value}.")
+    raise EvaluationError(f"{name}: The value is not a string: {shown(value)}.")
 
 
 class Predicate(Protocol):

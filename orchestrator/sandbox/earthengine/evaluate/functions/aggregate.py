@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated, shown
 from orchestrator.sandbox.earthengine.evaluate.functions.number import plain
 from orchestrator.sandbox.earthengine.evaluate.functions.sequence import distinct
 from orchestrator.sandbox.earthengine.evaluate.registry import function
@@ -28,7 +28,7 @@ def _numbers(collection: Collection, name: str) -> list[Any]:
     found = values_of(collection, name)
     for value in found:
         if not isinstance(value, (int, float)):
-            raise EvaluationError(f"AggregateFeatureCollection: Property '{name}' is not a number: {value}.")
+            raise EvaluationError(f"AggregateFeatureCollection: Property '{name}' is not a number: {shown(value)}.")
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.array_bands import expect_arrays, in_pieces, over_pixels
 from orchestrator.sandbox.earthengine.evaluate.arrays import Batch, shaped
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, shown
 from orchestrator.sandbox.earthengine.evaluate.images import default_band
 from orchestrator.sandbox.earthengine.evaluate.nodes import Group, GroupedNode, Node, Pull
 from orchestrator.sandbox.earthengine.evaluate.projection import Grid
@@ -51,7 +51,7 @@ def flatten(image: Image, labels: list[Any], separator: str) -> Image:
     if len(image.bands) != 1:
         raise EvaluationError(f"{name}: The image must have one band, found {len(image.bands)}.")
     if not all(isinstance(axis, list) and all(isinstance(label, str) for label in axis) for axis in labels):
-        raise EvaluationError(f"{name}: The labels must be a list of texts for each axis, found: {labels}.")
+        raise EvaluationError(f"{name}: The labels must be a list of texts for each axis, found: {shown(labels)}.")
     expect_arrays(name, image.bands, len(labels))
     (band,) = image.bands
     group = Flattening(band.node, tuple(len(axis) for axis in labels))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.arrays import Array, made
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated, shown
 from orchestrator.sandbox.earthengine.evaluate.functions.dictionary import get as entry
 from orchestrator.sandbox.earthengine.evaluate.functions.element import get as property_of
 from orchestrator.sandbox.earthengine.evaluate.functions.sequence import get as item
@@ -22,7 +22,7 @@ def array_in(name: str, value: Any) -> Array:
     """
     if isinstance(value, Array):
         return value
-    raise EvaluationError(f"{name}: The value is not an array: {value}.")
+    raise EvaluationError(f"{name}: The value is not an array: {shown(value)}.")
 
 
 @function("List.getArray")

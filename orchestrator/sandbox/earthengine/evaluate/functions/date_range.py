@@ -12,7 +12,9 @@ from orchestrator.sandbox.earthengine.evaluate.values import Date, DateRange
 
 @function("DateRange")
 def span(start: Any, end: Any, zone: str | None) -> DateRange:
-    """Give [start, end); without an end, the millisecond of the start."""
+    """Give [start, end); without an end, the millisecond of the start; of a range, the range itself."""
+    if isinstance(start, DateRange) and end is None:
+        return start  # as the client writes `filterDate` of a range
     first = moment(start, zone).ms
     return DateRange(first, first + 1 if end is None else moment(end, zone).ms)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated, shown
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.images import constant_image
 from orchestrator.sandbox.earthengine.evaluate.registry import function
@@ -30,7 +30,7 @@ def from_lists(keys: list[str], values: list[Any]) -> dict[str, Any]:
         raise EvaluationError("Dictionary.fromLists: Lists must have the same length.")
     for key in keys:
         if not isinstance(key, str):
-            raise EvaluationError(f"Dictionary.fromLists: Keys must be strings, found: {key}.")
+            raise EvaluationError(f"Dictionary.fromLists: Keys must be strings, found: {shown(key)}.")
     return dict(zip(keys, values, strict=True))
 
 
@@ -145,7 +145,7 @@ def rename(dictionary: dict[str, Any], old: list[str], new: list[str], overwrite
 def get_geometry(dictionary: dict[str, Any], key: str) -> Geometry:
     found = get(dictionary, key, None)
     if not isinstance(found, Geometry):
-        raise EvaluationError(f"Dictionary.getGeometry: The value is not a geometry: {found}.")
+        raise EvaluationError(f"Dictionary.getGeometry: The value is not a geometry: {shown(found)}.")
     return found
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.array_guard import refuse_arrays
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated, shown
 from orchestrator.sandbox.earthengine.evaluate.formula import BINARY, Formula, parsed
 from orchestrator.sandbox.earthengine.evaluate.functions.image_structure import rename, select
 from orchestrator.sandbox.earthengine.evaluate.images import constant_image
-from orchestrator.sandbox.earthengine.evaluate.registry import function, lookup
+from orchestrator.sandbox.earthengine.evaluate.registry import function, lookup, parameters
 from orchestrator.sandbox.earthengine.evaluate.values import Algorithm, Image
 
 _FUNCTIONS = frozenset(
@@ -38,7 +38,7 @@ def _image(value: Any) -> Image:
         return value
     if isinstance(value, (int, float)):
         return constant_image(value)
-    raise EvaluationError(f"Image.parseExpression: '{value}' is neither an image nor a number.")
+    raise EvaluationError(f"Image.parseExpression: '{shown(value)}' is neither an image nor a number.")
 
 
 def _evaluated(formula: Formula, images: Mapping[str, Image], default: str, *, free_bands: bool) -> Image:
@@ -92,6 +92,9 @@ def _chosen(condition: Image, yes: Image, no: Image) -> Image:
 def _function(name: str, operands: list[Image]) -> Image:
     if name not in _FUNCTIONS:
         raise EvaluationError(f"Image.parseExpression: Unknown function '{name}'.")
+    wanted = len(parameters(f"Image.{name}"))
+    if len(operands) != wanted:
+        raise not_imitated(f"Image.parseExpression: '{name}' of {len(operands)} values, where {wanted} are told,")
     return _called(name, operands)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated, shown
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.moments import moment
 from orchestrator.sandbox.earthengine.evaluate.projection import WGS84
@@ -196,7 +196,7 @@ def _equal(left: Any, right: Any) -> bool:
 def _number(value: Any) -> float:
     found = _comparable(value)
     if not isinstance(found, (int, float)):
-        raise not_imitated(f"Filter.maxDifference: the difference of '{value}', which is no number,")
+        raise not_imitated(f"Filter.maxDifference: the difference of '{shown(value)}', which is no number,")
     return found
 
 
@@ -207,7 +207,9 @@ def _ordered(name: str, test: Callable[[Any, Any], bool]) -> Callable[[Any, Any]
         a, b = _comparable(left), _comparable(right)
         numbers = isinstance(a, (int, float)) and isinstance(b, (int, float))
         if not numbers and not (isinstance(a, str) and isinstance(b, str)):
-            raise not_imitated(f"Filter.{name}: the order of '{left}' and '{right}', which are of different kinds,")
+            raise not_imitated(
+                f"Filter.{name}: the order of '{shown(left)}' and '{shown(right)}', which are of different kinds,"
+            )
         return test(a, b)
 
     return compare
@@ -250,7 +252,7 @@ def _holds(name: str) -> Callable[[Any, Any], bool]:
 def _of_texts(name: str, test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
     def compare(text: Any, part: Any) -> bool:
         if not isinstance(text, str) or not isinstance(part, str):
-            raise not_imitated(f"Filter.{name}: '{part}' in '{text}', which are not both texts,")
+            raise not_imitated(f"Filter.{name}: '{shown(part)}' in '{shown(text)}', which are not both texts,")
         return test(text, part)
 
     return compare

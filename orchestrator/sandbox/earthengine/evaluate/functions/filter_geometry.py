@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate import measures
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated, shown
 from orchestrator.sandbox.earthengine.evaluate.functions.filter import (
     Comparison,
     Operand,
@@ -106,7 +106,7 @@ def area(low: float, high: float, margin: Any, selector: str | None) -> Comparis
 def _geometry(name: str, value: Any) -> Geometry:
     found = geometry_of(value) if isinstance(value, (Feature, Image)) else value
     if not isinstance(found, Geometry):
-        raise EvaluationError(f"{name}: The value is not a geometry: {value}.")
+        raise EvaluationError(f"{name}: The value is not a geometry: {shown(value)}.")
     return found
 
 

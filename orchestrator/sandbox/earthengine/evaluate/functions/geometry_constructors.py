@@ -11,6 +11,7 @@ from typing import Any
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from orchestrator.sandbox.earthengine.evaluate.encode import encoded
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.extent import bounded
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry, box, made
@@ -69,7 +70,7 @@ def _numbers(name: str, value: Any, found: list[Geometry]) -> Any:
     if isinstance(value, (list, tuple)):
         return [_numbers(name, each, found) for each in value]
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise EvaluationError(f"{name}: Coordinates must be finite numbers, found '{str(value)[:40]}'.")
+        raise EvaluationError(f"{name}: Coordinates must be finite numbers, found '{str(encoded(value))[:40]}'.")
     return value
 
 

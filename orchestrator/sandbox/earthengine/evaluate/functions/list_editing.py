@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.equality import position, same
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated, shown
 from orchestrator.sandbox.earthengine.evaluate.functions.sequence import get
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.registry import function
@@ -117,5 +117,5 @@ def unzip(items: list[Any]) -> list[Any]:
 def get_geometry(items: list[Any], at: int) -> Geometry:
     found = get(items, at)
     if not isinstance(found, Geometry):
-        raise EvaluationError(f"List.getGeometry: The value is not a geometry: {found}.")
+        raise EvaluationError(f"List.getGeometry: The value is not a geometry: {shown(found)}.")
     return found

@@ -13,7 +13,7 @@ import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import java_format
 from orchestrator.sandbox.earthengine.evaluate.encode import encoded
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated, shown
 from orchestrator.sandbox.earthengine.evaluate.limits import whole
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 
@@ -230,7 +230,7 @@ def plain(name: str, value: Any) -> str:
     written = str(value)
     exotic = isinstance(value, float) and (value.is_integer() or not _LEAST_PLAIN <= abs(value) < _MOST_PLAIN)
     if exotic or isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise not_imitated(f"{name}: the text of the number {value}")
+        raise not_imitated(f"{name}: the text of {shown(value)}")
     return written
 
 

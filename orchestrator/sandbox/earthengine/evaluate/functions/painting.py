@@ -11,7 +11,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types, sphere
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated, shown
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.nodes import Group, GroupedNode, Node, Pull
 from orchestrator.sandbox.earthengine.evaluate.pixels import coverage, lonlat
@@ -49,7 +49,7 @@ def _number(name: str, value: Any, element: Any) -> float:
     """
     found = element.properties.get(value) if isinstance(value, str) else value
     if not isinstance(found, (int, float)) or isinstance(found, bool):
-        raise EvaluationError(f"{name}: The value of '{value}' is not a number: {found}.")
+        raise EvaluationError(f"{name}: The value of '{value}' is not a number: {shown(found)}.")
     return float(found)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
-from orchestrator.sandbox.earthengine.evaluate.projection import Projection, parse_crs
+from orchestrator.sandbox.earthengine.evaluate.projection import Projection, checked_transform, parse_crs
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 
 
@@ -21,10 +20,7 @@ def make(crs: Any, transform: list[Any] | None, wkt: str | None) -> Projection:
         base = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
     if transform is None:
         return Projection(str(crs), base)
-    if len(transform) != 6 or not all(isinstance(each, (int, float)) and math.isfinite(each) for each in transform):
-        raise EvaluationError(f"Projection: The transform must be 6 finite numbers, found '{str(transform)[:80]}'.")
-    a, b, c, d, e, f = (float(value) for value in transform)
-    return Projection(str(crs), (a, b, c, d, e, f))
+    return Projection(str(crs), checked_transform(transform))
 
 
 def _named(crs: str) -> str:
@@ -37,7 +33,8 @@ def _named(crs: str) -> str:
     if crs.lower().startswith("epsg:"):
         parse_crs(crs.upper())
         return crs.upper()
-    code = parse_crs(crs).to_authority(min_confidence=100) if "[" in crs else None
+    parsed = parse_crs(crs)
+    code = parsed.to_authority(min_confidence=100) if "[" in crs else None
     return crs if code is None else ":".join(code)
 
 

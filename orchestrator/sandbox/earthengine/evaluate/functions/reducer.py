@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from orchestrator.sandbox.earthengine.evaluate import ranks, reducing, sorting
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.limits import within_limit
 from orchestrator.sandbox.earthengine.evaluate.reducing import Inputs, Planes, Reducer, not_for_images
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
@@ -219,6 +220,9 @@ def last() -> Reducer:
 @function("Reducer.toList")
 def to_list(size: int | None, optional: int) -> Reducer:
     """Collect values or, with a size, tuples of as many inputs."""
+    within_limit("Reducer.toList", size or 1, "inputs")
+    if size is not None and size < 1:
+        raise EvaluationError(f"Reducer.toList: The size of a tuple must be positive, found {size}.")
     if optional and (size is None or optional >= size):
         raise not_imitated("Reducer.toList: 'numOptional' as large as the tuple")
 
@@ -324,4 +328,6 @@ def reduce_list(items: list[Any], reducer: Reducer) -> Any:
     kept = full_records("List.reduce", reducer, rows)
     columns = [column_of([rows[at][number] for at in kept]) for number in range(reducer.inputs)]
     found = reduced("List.reduce", reducer, Inputs.of(*columns))
+    if not kept and None in found:
+        raise not_imitated(f"List.reduce: the {reducer.outputs[found.index(None)]} of nothing")
     return found[0] if len(found) == 1 else dict(zip(reducer.outputs, found, strict=True))

@@ -12,6 +12,7 @@ from orchestrator.sandbox.earthengine.evaluate.array_reductions import reduced_k
 from orchestrator.sandbox.earthengine.evaluate.arrays import Array, shaped
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.functions.reducer import weighed
+from orchestrator.sandbox.earthengine.evaluate.limits import within_limit
 from orchestrator.sandbox.earthengine.evaluate.records import Stack, at_once, plane_by_plane
 from orchestrator.sandbox.earthengine.evaluate.reducing import Inputs, Reducer, any_valid, not_for_images
 from orchestrator.sandbox.earthengine.evaluate.registry import function
@@ -19,6 +20,7 @@ from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
 from orchestrator.sandbox.scenes.catalogue import PixelType
 
 _RANK = 1e-12  # relative; singular values below are rounding
+_AT_ONCE = 16  # times as many buckets as one value may have, for all pixels of a tile
 
 
 @function("Reducer.linearRegression")
@@ -72,6 +74,7 @@ def fixed_histogram(low: float, high: float, steps: int, cumulative: bool) -> Re
     """Give the lower edge and the weight of each of some bins of equal width; what lies outside is ignored."""
     if steps < 1 or not low < high:
         raise EvaluationError(f"Reducer.fixedHistogram: Cannot divide [{low}, {high}) into {steps} buckets.")
+    within_limit("Reducer.fixedHistogram", steps, "buckets")
     edges = low + np.arange(steps) * ((high - low) / steps)
 
     def bins(values: Any) -> Any:
@@ -88,6 +91,7 @@ def fixed_histogram(low: float, high: float, steps: int, cumulative: bool) -> Re
 
     def planes(tiles: Sequence[Tile], dtype: np.dtype[Any]) -> list[Tile]:
         del dtype
+        within_limit("Reducer.fixedHistogram", tiles[0].values.size * steps // _AT_ONCE, "buckets of all pixels")
         counts = np.zeros((*tiles[0].values.shape, steps))
         height, width = tiles[0].values.shape
         rows, cols = np.mgrid[0:height, 0:width]

@@ -10,6 +10,7 @@ from orchestrator.sandbox.earthengine.evaluate.equality import Members, position
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.extent import MAX_LENGTH, bounded, too_large
 from orchestrator.sandbox.earthengine.evaluate.functions.number import plain
+from orchestrator.sandbox.earthengine.evaluate.limits import within_limit
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import Algorithm, Feature, Image, number_in, text_in
 
@@ -19,6 +20,8 @@ def sequence(start: float, end: float | None, step: float, count: int | None) ->
     if count is not None and count > MAX_LENGTH:
         raise too_large()
     if count is not None:
+        if count < 0:
+            raise not_imitated(f"List.sequence: a count of {count}")
         width = step if end is None else (end - start) / max(count - 1, 1)
         return [start + at * width for at in range(count)]
     if end is None or step == 0:
@@ -71,6 +74,7 @@ def add(items: list[Any], element: Any) -> list[Any]:
 
 @function("List.cat")
 def cat(items: list[Any], other: list[Any]) -> list[Any]:
+    within_limit("List.cat", len(items) + len(other))
     return [*items, *other]
 
 
@@ -161,7 +165,9 @@ def pairs(items: list[Any], other: list[Any]) -> list[Any]:
 
 @function("List.join")
 def joined(items: list[Any], separator: str) -> str:
-    return separator.join(map(_written, items))
+    texts = [_written(item) for item in items]
+    within_limit("List.join", sum(map(len, texts)) + len(separator) * len(texts), "characters")
+    return separator.join(texts)
 
 
 def _written(item: Any) -> str:
@@ -186,6 +192,8 @@ def _tested(item: Any) -> Image | Feature:
 
 @function("List.repeat")
 def repeated(value: Any, count: int) -> list[Any]:
+    if count < 0:
+        raise not_imitated(f"List.repeat: a count of {count}")
     if count > MAX_LENGTH:
         raise too_large()
     return [value] * count

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.images import default_band, pointwise
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile, both
@@ -35,6 +35,9 @@ def _distance(*tiles: Tile, measure: Callable[[Array, Array], Array]) -> Tile:
     valid = tiles[0].valid
     for tile in tiles[1:]:
         valid = both(valid, tile.valid)
+    directed: Array = np.asarray(stacks[0].any(axis=0) & stacks[1].any(axis=0))
+    if measure is _angle and (Tile(directed, valid).mask() & ~directed).any():
+        raise not_imitated("Image.spectralDistance: the angle of a pixel of nothing but zeros")
     return Tile(measure(*stacks), valid)
 
 

@@ -11,7 +11,7 @@ import shapely
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.colours import Colour, colour
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated, shown
 from orchestrator.sandbox.earthengine.evaluate.functions.painting import placed
 from orchestrator.sandbox.earthengine.evaluate.nodes import Group, GroupedNode, Pull
 from orchestrator.sandbox.earthengine.evaluate.projection import Grid
@@ -70,7 +70,7 @@ def _style(given: Mapping[str, Any], own: Any) -> _Style:
         EvaluationError: If it is none, or asks for lines that are not solid.
     """
     if own is not None and not isinstance(own, Mapping):
-        raise EvaluationError(f"{_NAME}: The style of a feature must be a dictionary, found: {own}.")
+        raise EvaluationError(f"{_NAME}: The style of a feature must be a dictionary, found: {shown(own)}.")
     if unknown := sorted(set(own or {}) - _OPTIONS):
         raise not_imitated(f"{_NAME}: the option '{unknown[0]}' of a feature")
     told = {**given, **(own or {})}

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.functions.number import plain
-from orchestrator.sandbox.earthengine.evaluate.limits import whole
+from orchestrator.sandbox.earthengine.evaluate.limits import whole, within_limit
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.regular import compiled, literal_replacement
 
@@ -23,6 +23,7 @@ def make(value: Any) -> str:
 
 @function("String.cat")
 def join(left: str, right: str) -> str:
+    within_limit("String.cat", len(left) + len(right), "characters")
     return left + right
 
 
@@ -77,7 +78,10 @@ def split(text: str, pattern: str, flags: str) -> list[str]:
 def replace(text: str, pattern: str, replacement: str, flags: str) -> str:
     """Replace the first match, or all of them with the flag `g`."""
     wanted = literal_replacement("String.replace", replacement)
-    return compiled("String.replace", pattern, flags).sub(lambda _match: wanted, text, count=0 if "g" in flags else 1)
+    found = compiled("String.replace", pattern, flags)
+    matches = len(found.findall(text)) if "g" in flags else 1
+    within_limit("String.replace", len(text) + matches * len(wanted), "characters")
+    return found.sub(lambda _match: wanted, text, count=0 if "g" in flags else 1)
 
 
 @function("String.match")
