@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from evaluate_kit import answer, call, feature, features, property_values
+from evaluate_kit import answer, call, exact, feature, features, pixels, property_values
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, NotImitatedError
 
@@ -75,6 +75,17 @@ def test_what_a_library_cannot_learn_is_told_in_words_of_the_sandbox():
 
     with pytest.raises(EvaluationError, match="with these parameters of 10 samples of x, 2 different values of c"):
         property_values(call("FeatureCollection.classify", features=rows, classifier=made, outputName="f"), "f")
+
+
+@pytest.mark.parametrize("name", ["smileKNN", "smileCart"])
+def test_what_comes_of_infinite_inputs_is_refused(name):
+    """By the sandbox, not by the library that learns."""
+    endless = call("Image.pow", image1=call("Image.constant", value=10), image2=call("Image.constant", value=400))
+    image = call("Image.rename", input=call("Image.addBands", dstImg=endless, srcImg=endless), names=["x", "y"])
+    node = call("Image.classify", image=image, classifier=trained(call(f"Classifier.{name}")))
+
+    with pytest.raises(NotImitatedError, match="inputs that are infinite"):
+        pixels(exact(node, 2, 2))
 
 
 def test_a_negative_seed_is_one():

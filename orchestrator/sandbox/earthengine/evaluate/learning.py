@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -98,7 +99,8 @@ class Training:
         with self._lock:
             if self._learned is None:
                 try:
-                    self._learned = fit(*self.samples())
+                    found = fit(*self.samples())
+                    self._learned = replace(found, predict=partial(_predicted, predict=found.predict))
                 except (ValueError, np.linalg.LinAlgError):
                     raise self._unlearnable() from None
         return self._learned
@@ -109,6 +111,14 @@ class Training:
         found = f"{len(rows)} samples of {', '.join(self._inputs)}"
         classes = "" if self._label is None else f", {len(np.unique(labels))} different values of {self._label}"
         return EvaluationError(f"Nothing can be learned with these parameters of {found}{classes}.")
+
+
+def _predicted(rows: Rows, *, predict: Predict) -> NDArray[Any]:
+    """Give the results of rows, none of which may be infinite, undefined or more than the library holds."""
+    try:
+        return predict(rows)
+    except ValueError:
+        raise not_imitated("A result of inputs that are infinite, undefined or beyond 32 bit floats") from None
 
 
 def _numbers(feature: Any, names: Sequence[str]) -> list[float]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.array_bands import array_band, elementwise
 from orchestrator.sandbox.earthengine.evaluate.arrays import shaped, storage
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.images import default_band, mapped, paired, pointwise
 from orchestrator.sandbox.earthengine.evaluate.nodes import ConstantNode, PointwiseNode
 from orchestrator.sandbox.earthengine.evaluate.registry import function
@@ -24,18 +24,32 @@ from orchestrator.sandbox.scenes.catalogue import PixelType
 
 Array = NDArray[Any]
 Operation = Callable[[Array, Array], Array]
+_LARGEST = 2.0**31 - 1
+Finish = Callable[[Tile], Tile]
 TypeRule = Callable[[PixelType, PixelType], PixelType]
 
 
 def combine(name: str, left: Image, right: Image, operation: Operation, rule: TypeRule) -> Image:
     """Apply an operation to matching bands; valid where both operands are."""
+    return combine_by_type(name, left, right, lambda _kind: (operation, None), rule)
+
+
+def combine_by_type(
+    name: str,
+    left: Image,
+    right: Image,
+    made: Callable[[PixelType], tuple[Operation, Finish | None]],
+    rule: TypeRule,
+) -> Image:
+    """Apply to matching bands the operation that is made for their common type, and what is then done to its tiles."""
     bands = []
     for first, second, band_name in paired(name, left, right):
         kind = rule(first.type, second.type)
+        operation, finish = made(kind)
         if first.type.dimensions or second.type.dimensions:
-            bands.append(_of_arrays(name, band_name, partial(_typed, operation, kind), kind, first, second))
+            bands.append(_of_arrays(name, band_name, partial(_typed, operation, finish, kind), kind, first, second))
             continue
-        apply = partial(_apply, operation=operation, dtype=pixel_types.dtype_of(kind))
+        apply = partial(_apply, operation=operation, dtype=pixel_types.dtype_of(kind), finish=finish)
         node = pointwise(apply, first.node, second.node)
         bands.append(default_band(band_name, node, kind, _leading(first, second)))
     return _carrier(left, right).with_bands(bands)
@@ -48,9 +62,10 @@ def _of_arrays(name: str, label: str, operation: Callable[..., Array], kind: Pix
     return array_band(label, apply, shaped(kind, dimensions), *bands, like=_leading(bands[0], bands[-1]))
 
 
-def _typed(operation: Operation, kind: PixelType, left: Array, right: Array) -> Array:
+def _typed(operation: Operation, finish: Finish | None, kind: PixelType, left: Array, right: Array) -> Array:
     dtype = storage(kind)
-    return operation(_working(left, dtype), _working(right, dtype))
+    found = operation(_working(left, dtype), _working(right, dtype))
+    return found if finish is None else finish(Tile(found)).values.astype(dtype)
 
 
 def _leading(first: ImageBand, second: ImageBand) -> ImageBand:
@@ -66,10 +81,11 @@ def _carrier(left: Image, right: Image) -> Image:
     return replace(source, properties=kept, asset_id=None, grid=None)
 
 
-def _apply(left: Tile, right: Tile, *, operation: Operation, dtype: np.dtype[Any]) -> Tile:
+def _apply(left: Tile, right: Tile, *, operation: Operation, dtype: np.dtype[Any], finish: Finish | None) -> Tile:
     a, b = thin(left.values), thin(right.values)
     values = operation(_working(a, dtype), _working(b, dtype))
-    return Tile(np.broadcast_to(values, left.values.shape), both(left.valid, right.valid))
+    found = Tile(np.broadcast_to(values, left.values.shape), both(left.valid, right.valid))
+    return found if finish is None else finish(found)
 
 
 def _working(values: Array, dtype: np.dtype[Any]) -> Array:
@@ -123,6 +139,11 @@ def union(left: PixelType, right: PixelType) -> PixelType:
     return pixel_types.union((left, right))
 
 
+def _remaining(left: PixelType, right: PixelType) -> PixelType:
+    """A remainder comes nearer to zero than the operands are."""
+    return pixel_types.union((left, right, pixel_types.of_number(0)))
+
+
 def _always(kind: PixelType) -> TypeRule:
     return lambda _left, _right: kind
 
@@ -142,7 +163,7 @@ binary("add", np.add, _bounded(operator.add))
 binary("subtract", np.subtract, _bounded(operator.sub))
 binary("multiply", np.multiply, _bounded(operator.mul))
 binary("divide", _divide, pixel_types.quotient)
-binary("mod", _modulo, union)
+binary("mod", _modulo, _remaining)
 binary("pow", _power, _always(pixel_types.DOUBLE))
 binary("min", np.minimum, union)
 binary("max", np.maximum, union)
@@ -165,27 +186,6 @@ _comparison("lt", np.less)
 _comparison("lte", np.less_equal)
 _comparison("and", np.logical_and)
 _comparison("or", np.logical_or)
-
-
-def _bitwise(name: str, operation: Operation) -> None:
-    def on_integers(left: Array, right: Array) -> Array:
-        return operation(left.astype(np.int64), right.astype(np.int64))
-
-    def rule(left: PixelType, right: PixelType) -> PixelType:
-        joint = union(left, right)
-        return joint if joint.precision == "int" else pixel_types.NAMED_TYPES["int32"]
-
-    binary(name, on_integers, rule)
-
-
-for _name, _operation in (
-    ("bitwiseAnd", np.bitwise_and),
-    ("bitwiseOr", np.bitwise_or),
-    ("bitwiseXor", np.bitwise_xor),
-):
-    _bitwise(_name, _operation)
-_bitwise("leftShift", np.left_shift)
-_bitwise("rightShift", np.right_shift)
 
 
 @function("Image.not")
@@ -220,14 +220,21 @@ def _zero(values: Array) -> Array:
     return np.broadcast_to((thin(values) == 0).view(np.uint8), values.shape)
 
 
-def unary(name: str, operation: Callable[[Array], Array], rule: Callable[[PixelType], PixelType]) -> None:
+def unary(
+    name: str, operation: Callable[[Array], Array], rule: Callable[[PixelType], PixelType], most: float | None = None
+) -> None:
+    """Register a function of one number; results whose magnitude is more than `most` are refused."""
+
     def on_tile(tile: Tile) -> Tile:
         with np.errstate(all="ignore"):
             values = operation(thin(tile.values))
         # Undefined results (roots and logarithms of negative numbers) are masked.
         undefined = values.dtype.kind == "f" and not np.isfinite(values).all()
         valid = both(tile.valid, np.broadcast_to(np.isfinite(values), tile.values.shape)) if undefined else None
-        return Tile(np.broadcast_to(values, tile.values.shape), valid if undefined else tile.valid)
+        found = Tile(np.broadcast_to(values, tile.values.shape), valid if undefined else tile.valid)
+        if most is not None and values.dtype.kind == "f" and (found.mask() & (np.abs(found.values) > most)).any():
+            raise not_imitated(f"Image.{name}: a number of more than 32 bits")
+        return found
 
     full = f"Image.{name}"
     function(full)(lambda image: _mapped(full, image, on_tile, operation, rule))
@@ -267,8 +274,8 @@ for _name, _curve in (
     unary(_name, as_fraction(_curve), fraction)
 unary("abs", lambda values: np.abs(values.astype(np.float64) if values.dtype.kind in "iu" else values), _magnitude)
 for _name, _step in (("floor", np.floor), ("ceil", np.ceil)):
-    unary(_name, _step, _whole)
-unary("round", lambda values: np.floor(values + 0.5) if values.dtype.kind == "f" else values, _whole)
+    unary(_name, _step, _whole, most=_LARGEST)
+unary("round", lambda values: np.floor(values + 0.5) if values.dtype.kind == "f" else values, _whole, most=_LARGEST)
 unary("signum", lambda values: np.sign(values.astype(np.float64)), lambda _kind: PixelType("int", -1, 1))
 
 

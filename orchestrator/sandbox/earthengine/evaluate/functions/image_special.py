@@ -51,15 +51,7 @@ unary("lanczos", lambda values: np.asarray(np.vectorize(lanczos)(values.astype(n
 binary("gammainc", lambda x, a: scipy.special.gammainc(a, x), lambda _left, _right: pixel_types.FLOAT)
 binary("firstNonZero", lambda left, right: np.where(left != 0, left, right), union)
 
-for _old, _new in (
-    ("first_nonzero", "firstNonZero"),
-    ("bitwise_and", "bitwiseAnd"),
-    ("bitwise_or", "bitwiseOr"),
-    ("bitwise_xor", "bitwiseXor"),
-    ("left_shift", "leftShift"),
-    ("right_shift", "rightShift"),
-):
-    function(f"Image.{_old}")(lookup(f"Image.{_new}").call)
+function("Image.first_nonzero")(lookup("Image.firstNonZero").call)
 
 _LONG = pixel_types.NAMED_TYPES["int64"]
 for _name in ("int64", "long", "toInt64", "toLong"):
