@@ -127,6 +127,25 @@ class DriveFiles:
                 self._folder_id = self._newest_folder() or self._create_folder()
             return self._folder_id
 
+    def exists(self) -> bool:
+        """Tell whether there is a folder of the name."""
+        return bool(self._newest_folder())
+
+    def remove_if_empty(self) -> bool:
+        """Delete the folder unless something lies in it, be it in the trash; tell whether there is none left."""
+        what = f"removing Drive folder {self._folder!r}"
+        folder = self._newest_folder()
+        if not folder:
+            return True
+        if any(self._list(f"'{folder}' in parents", what)):
+            return False
+        answer, status = self._send(self._service.files().delete(fileId=folder), what)
+        if status != 204 and answer != {}:
+            raise TransientError(f"{what}: the answer, HTTP {status}, does not say that it is done")
+        with self._finding:
+            self._folder_id = ""
+        return True
+
     def quota(self) -> Quota:
         """Return what the account's storage holds and may hold."""
         answer = self._execute(self._service.about().get(fields="storageQuota"), "reading Drive's storage quota")

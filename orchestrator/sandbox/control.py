@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from orchestrator.sandbox import bodies
@@ -31,7 +32,9 @@ class ControlRoutes:
         drive: Drive,
         meter: PixelMeter,
         about: Mapping[str, Any],
+        apis: Callable[[], set[str]],
     ) -> None:
+        self._apis = apis
         self._meter = meter
         self._journal = journal
         self._faults = faults
@@ -47,6 +50,7 @@ class ControlRoutes:
             ("GET", r"/sandbox/about"): self._about,
             ("GET", r"/sandbox/state"): self._state,
             ("GET", r"/sandbox/requests"): self._requests,
+            ("GET", r"/sandbox/faults"): self._ordered,
             ("POST", r"/sandbox/faults"): self._order,
             ("DELETE", r"/sandbox/faults"): self._clear,
             ("POST", r"/sandbox/release"): self._release,
@@ -83,13 +87,29 @@ class ControlRoutes:
         found = [each for each in self._journal.requests() if api in (None, each["api"])]
         return json_response({"requests": found})
 
+    def _ordered(self, request: Request) -> Response:  # noqa: ARG002
+        """Show the orders, how often each has acted, and what is left of it."""
+        return json_response({"faults": self._faults.report()})
+
     def _order(self, request: Request) -> Response:
         body = request.json()
         orders = body.get("faults", [body])
         if not isinstance(orders, list):
             raise ProtocolViolation("faults is a list")
         rules = [Rule.of(each) for each in orders]
+        for rule in rules:
+            self._check_api(rule.api)
         return json_response({"ids": [self._faults.order(rule) for rule in rules]})
+
+    def _check_api(self, api: str | None) -> None:
+        """
+        Raises:
+            ProtocolViolation: No call has this name; the rule would never act.
+        """
+        known = self._apis()
+        if api is not None and api not in known:
+            near = difflib.get_close_matches(api, sorted(known), n=5, cutoff=0.4)
+            raise ProtocolViolation(f"unknown api {api!r} in a fault; the nearest known are {near}")
 
     def _clear(self, request: Request) -> Response:  # noqa: ARG002
         self._faults.clear()

@@ -50,6 +50,10 @@ class Dispatcher:
         self._clock = clock
         self._pages = count(1)
 
+    def apis(self) -> set[str]:
+        """Return the names of all calls, also of those that are only refused by their names."""
+        return {each.api for each in self._router.routes if each.service != "control"} | unimitated.apis()
+
     def __call__(self, request: Request) -> Answer:
         match = self._router.match(request) or unimitated.match(request)
         if match is None:

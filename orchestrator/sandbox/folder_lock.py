@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,19 +25,25 @@ class Lock(Protocol):
     def close(self) -> None: ...
 
 
-def take(folder: Path, wait_seconds: float) -> Lock:
+def take(folder: Path, wait_seconds: float, tell: Callable[[str], None] = lambda _: None) -> Lock:
     """
     Take the lock of `folder`; closing it, or the death of the process, gives it back.
+
+    Whoever has to wait says so at once, by `tell`.
 
     Raises:
         OSError: If another sandbox still holds it after `wait_seconds`.
     """
     until = time.monotonic() + wait_seconds
+    if (lock := _taken(folder)) is not None:
+        return lock
+    if wait_seconds > 0:
+        tell(f"{folder} is in use by another sandbox; waiting up to {wait_seconds:g} s for its end")
     while True:
         if (lock := _taken(folder)) is not None:
             return lock
         if time.monotonic() >= until:
-            raise OSError(f"{folder} is in use by another sandbox")
+            raise OSError(f"{folder} is in use by another sandbox; choose another folder, or end that one")
         time.sleep(STEP_SECONDS)
 
 

@@ -50,8 +50,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _refuse(reason: str) -> int:
-    sys.stderr.write(f"sandbox: {reason}\n")
+    _say(reason)
     return 2
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(f"sandbox: {sentence}\n")
+    sys.stderr.flush()
 
 
 def _in_use(asked: argparse.Namespace, who: str) -> str:
@@ -123,6 +128,7 @@ def _options(asked: argparse.Namespace) -> Options:
         quotas=Quotas(at_once=asked.pixels_at_once, per_second=asked.pixels_per_second),
         behaviour=_behaviour(asked),
         worker=_worker(asked),
+        tell=_say,
     )
 
 

@@ -8,6 +8,7 @@ import socketserver
 import tempfile
 import threading
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import HTTPServer
 from pathlib import Path
@@ -60,6 +61,7 @@ class Options:
         queue_limit: PENDING tasks beyond which a submission is refused.
         behaviour: What an account would have to tell.
         quotas: What a request for pixels may ask for, and a project at once.
+        tell: Gets a sentence about what the start is waiting for.
         worker: The command that starts a process which computes windows from the same scenes; empty is none.
     """
 
@@ -71,10 +73,11 @@ class Options:
     drive_folders: tuple[str, ...] = ()
     slots: int = 2
     queue_limit: int = 3000
-    folder_wait_seconds: float = 30
+    folder_wait_seconds: float = 15  # longer than a sandbox takes to end
     behaviour: Behaviour = field(default_factory=Behaviour)
     quotas: Quotas = field(default_factory=Quotas)
     worker: tuple[str, ...] = ()
+    tell: Callable[[str], None] = lambda _: None
 
 
 class _Server(socketserver.ThreadingMixIn, HTTPServer):
@@ -119,7 +122,7 @@ class Sandbox:
 
     def __enter__(self) -> Self:
         folder = self._folder()
-        self._lock = folder_lock.take(folder, self.options.folder_wait_seconds)
+        self._lock = folder_lock.take(folder, self.options.folder_wait_seconds, self.options.tell)
         try:
             return self._open(folder)
         except BaseException:
@@ -222,6 +225,7 @@ class Sandbox:
             self.drive,
             self.meter,
             self.about(),
+            lambda: self._dispatch.apis(),  # noqa: PLW0108  it is made below
         )
         assets = Assets(self._known, self.assets)
         renderer = Renderer(self._evaluator, self.options.behaviour)

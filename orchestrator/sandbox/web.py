@@ -255,10 +255,10 @@ class Router:
     """Find the route of a request; the first that fits wins."""
 
     def __init__(self, routes: list[Route]) -> None:
-        self._routes = routes
+        self.routes = routes
 
     def match(self, request: Request) -> Match | None:
-        for candidate in self._routes:
+        for candidate in self.routes:
             if not candidate.answers(request.method):
                 continue
             if candidate.media is not None and candidate.media != request.wants_media:

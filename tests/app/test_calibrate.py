@@ -13,7 +13,7 @@ from orchestrator.app.calibration import laboratory as place
 from orchestrator.app.calibration.assumptions import ASSUMPTIONS, REFUSALS, Observation
 from orchestrator.app.verbs.calibrate import calibrate
 from orchestrator.config import load
-from orchestrator.core.errors import UserError
+from orchestrator.core.errors import Stopped, UserError
 from orchestrator.sandbox.behaviour import Behaviour
 from orchestrator.sandbox.faults import Rule
 from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue
@@ -76,6 +76,70 @@ def test_every_assumption_is_confirmed_by_a_sandbox_that_makes_it(asked):
         assert {name: each.verdict for name, each in found.items()} == dict.fromkeys(ASSUMPTIONS, "confirmed")
         assert names_in(sandbox) == []
         assert said == []
+        assert sandbox.drive.find(lambda each: each.name == "orchestrator") == []
+
+
+def test_a_folder_of_drive_that_was_there_before_stays(asked, monkeypatch):
+    """Though it is empty at the end as it was at the beginning."""
+    monkeypatch.setattr("orchestrator.app.calibration.experiments.every", lambda *_: [])
+    with Sandbox(SyntheticCatalogue(), Options(drive_folders=("orchestrator",))) as sandbox:
+        _, said, _ = asked(sandbox)
+
+        assert len(sandbox.drive.find(lambda each: each.name == "orchestrator")) == 1
+    assert said == []
+
+
+def test_a_folder_in_which_something_else_lies_is_named(asked, monkeypatch):
+    """It was not there before, and somebody has put a file into it meanwhile."""
+    with Sandbox(SyntheticCatalogue(), Options()) as sandbox:
+
+        def someone(*_):
+            home = sandbox.drive.folder("orchestrator")
+            sandbox.drive.create("theirs", mime_type="text/plain", parents=(home.id,))
+            return []
+
+        monkeypatch.setattr("orchestrator.app.calibration.experiments.every", someone)
+        _, said, _ = asked(sandbox)
+
+        assert [each.name for each in sandbox.drive.find(lambda each: each.name == "theirs")] == ["theirs"]
+    assert said == ["could not be taken away: the Drive folder 'orchestrator' (something else lies in it)"]
+
+
+def test_whoever_stops_it_is_told_what_was_spent_and_what_is_left(asked, monkeypatch, tmp_path):
+    """No file is written; whether tidying still succeeds is a matter of moments, and is said."""
+    begin = place.Laboratory.begin
+    monkeypatch.setattr(place.Laboratory, "begin", lambda *given: _stopping(begin, *given))
+    with Sandbox(SyntheticCatalogue(), Options()) as sandbox:
+        sandbox.faults.order(Rule("task_hold", count=None))
+
+        with pytest.raises(Stopped, match=r"; 0 EECU-seconds were spent .*; (left are|nothing is left)"):
+            asked(sandbox)
+
+        sandbox.faults.release()
+    assert not (tmp_path / "told.json").exists()
+
+
+def test_what_cannot_be_asked_about_any_more_is_named():
+    """An export that may still run, and whatever begins with the prefix; an ended stop says so."""
+
+    class Deaf:
+        def operation(self, _name):
+            raise Stopped
+
+        find = operation
+
+    laboratory = place.Laboratory(Deaf(), None, threading.Event(), 1.0, 1.0, prefix="mine-", started=["operations/7"])
+
+    left = laboratory.tidy([Deaf()])
+
+    assert left == ["export operations/7, which may still run (stopped)", "whatever begins with mine- (stopped)"]
+
+
+def _stopping(begin, laboratory, *given):
+    """Begin an export and ask to stop."""
+    operation = begin(laboratory, *given)
+    laboratory.stop.set()
+    return operation
 
 
 def test_every_behaviour_that_is_turned_round_is_found(asked):
@@ -136,10 +200,11 @@ def test_a_task_that_does_not_end_is_cancelled(asked, monkeypatch):
 def test_no_export_begins_beyond_the_budget(asked):
     """The first export uses it up; what needs no export is told all the same."""
     with Sandbox(SyntheticCatalogue(), Options()) as sandbox:
-        found, _, _ = asked(sandbox, budget_hours=1e-9)
+        found, _, target = asked(sandbox, budget_hours=1e-7)
 
         assert sandbox.state()["exportsStarted"] == 1
     assert found["bucket_part_names"].verdict == "confirmed"
+    assert json.loads(target.read_text())["eecuSeconds"] > 1e-7 * 3600
     assert "budget is used up" in found["drive_part_names"].note
 
 

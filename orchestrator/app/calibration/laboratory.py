@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,6 +79,7 @@ class Laboratory:
                 raise Stopped
             operation = self.engine.operation(operation.name) or operation
         self.spent_seconds += operation.eecu_seconds
+        self.started.remove(operation.name)
         if operation.state is not OperationState.SUCCEEDED:
             raise NotTriedError(f"the export ended as {operation.state.value}: {operation.error}")
         return operation
@@ -119,24 +119,27 @@ class Laboratory:
     def tidy(self, stores: list[ObjectStore]) -> list[str]:
         """End what still runs and delete every file of ours; return the names of what could not be taken away."""
         left = []
-        for name in self.started:
-            with suppress(OrchestratorError):
+        for name in dict.fromkeys(self.started):
+            try:
                 running = self.engine.operation(name)
                 if running is not None and running.is_live:
                     self.engine.cancel(name)
+            except OrchestratorError as error:
+                left.append(f"export {name}, which may still run ({told(error)})")
         for store in stores:
             try:
                 found = store.find(self.prefix)
             except OrchestratorError as error:
-                left.append(f"whatever begins with {self.prefix} ({_told(error)})")
+                left.append(f"whatever begins with {self.prefix} ({told(error)})")
                 continue
             for each in found:
                 try:
                     store.delete(each)
                 except OrchestratorError as error:
-                    left.append(f"{each.name} ({_told(error)})")
+                    left.append(f"{each.name} ({told(error)})")
         return left
 
 
-def _told(error: OrchestratorError) -> str:
+def told(error: OrchestratorError) -> str:
+    """Say why something was left; who was told to stop says nothing."""
     return str(error) or "stopped"

@@ -225,6 +225,34 @@ def test_an_order_that_makes_no_sense_is_refused(order):
         Rule.of(order)
 
 
+def test_the_orders_can_be_asked_for_where_they_are_given(web, kit):
+    """GET answers what the state reports of them."""
+    number = kit.order("reset", api="objects.rewrite")
+
+    (found,) = web("GET", "/sandbox/faults").json()["faults"]
+
+    assert (found["id"], found["consumed"]) == (number, 0)
+    assert found["rule"]["api"] == "objects.rewrite"
+
+
+def test_a_fault_for_a_call_that_does_not_exist_is_refused_with_the_nearest_names(sandbox, web):
+    """It would never happen; of several orders none is taken."""
+    orders = [{"action": "reset"}, {"action": "http", "api": "value.comput"}]
+
+    answer = web("POST", "/sandbox/faults", json={"faults": orders})
+
+    assert answer.status_code == 400
+    assert "'value.comput'" in answer.text
+    assert "'value.compute'" in answer.text
+    assert sandbox.faults.report() == []
+
+
+@pytest.mark.parametrize("api", ["value.compute", "xml.objects.get", "buckets.insert", "drive.watch", "storage.batch"])
+def test_a_fault_is_ordered_for_every_call_that_has_a_name(web, api):
+    """Also for one that is only refused by its name."""
+    assert web("POST", "/sandbox/faults", json={"action": "http", "api": api}).status_code == 200
+
+
 def test_orders_act_one_after_the_other_and_skip_what_they_are_told_to():
     """Skip 1, act 2; then the next rule; then nothing."""
     faults = Faults()

@@ -229,6 +229,20 @@ def test_a_port_and_folder_that_another_sandbox_has_are_refused_at_once(tmp_path
     finished(first)
 
 
+def test_who_waits_for_a_folder_says_so_at_once(tmp_path, finished):
+    """The sentence comes before the folder is free; with its end the second one goes on."""
+    first = start("--data-dir", str(tmp_path))
+    told(first)
+    second = start("--data-dir", str(tmp_path))
+
+    said = second.stderr.readline()
+    finished(first)
+
+    assert f"{tmp_path} is in use by another sandbox; waiting" in said
+    assert told(second)["pid"] == second.pid
+    finished(second)
+
+
 def test_a_port_that_another_program_has_is_said_with_its_name(finished):
     """Whoever listens is named as well as this machine lets us know."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
