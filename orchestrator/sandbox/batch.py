@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from orchestrator.sandbox.web import ApiError, ProtocolViolation, Request, Response, Route, reason_phrase, route
+from orchestrator.sandbox.web import ApiError, ProtocolViolation, Request, Response, Route, digits, reason_phrase, route
 
 MAX_CALLS = 1000  # what Google's own storage client sends at most; the guide advises 100
 CONTENT_TYPE = "content-type"
@@ -64,6 +64,7 @@ def _answered(piece: bytes, request: Request, call: Call) -> bytes:
     lines += [f"{name}: {value}" for name, value in response.headers.items()]
     lines.append(f"Content-Length: {response.length}")
     if not isinstance(response.body, bytes):
+        response.close()
         raise ApiError(400, "Media downloads are not supported in batch requests.")
     return (f"{head}\r\n" + "\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + response.body + b"\r\n"
 
@@ -80,7 +81,7 @@ def _inner(text: bytes, request: Request) -> Request:
         raise ProtocolViolation("Uploads, downloads and batches are not supported in batch requests.")
     headers = _headers(rest)
     size = headers.get("content-length", "")
-    content = body[: int(size)] if size.isdigit() else body.removesuffix(b"\n")
+    content = body[: int(size)] if digits(size) else body.removesuffix(b"\n")
     return Request.of(parts[0].upper(), path, headers, content, request.base_url)
 
 

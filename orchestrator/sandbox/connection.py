@@ -5,13 +5,15 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from orchestrator.sandbox import inflating
 from orchestrator.sandbox.faults import Fault
-from orchestrator.sandbox.web import FileBody, Request, Response, reason_phrase
+from orchestrator.sandbox.streams import FileBody
+from orchestrator.sandbox.web import Request, Response, reason_phrase
 
 MAX_BODY_BYTES = 512 << 20
 MAX_LINE_BYTES = 1 << 16
@@ -75,10 +77,12 @@ class Connection(BaseHTTPRequestHandler):
         reply = dispatch(request)
         if reply.response is None:
             self._reset()
-        elif reply.fault is None or self.command == "HEAD" or reply.response.status in BODILESS:
-            self._send(reply.response)
-        else:
-            self._send_spoilt(reply.response, reply.fault)
+            return
+        with closing(reply.response) as response:
+            if reply.fault is None or self.command == "HEAD" or response.status in BODILESS:
+                self._send(response)
+            else:
+                self._send_spoilt(response, reply.fault)
 
     def __getattr__(self, name: str) -> Any:
         """Answer every verb, `do_GET` and the rest: the standard library answers an odd one with 501."""
@@ -158,9 +162,11 @@ class Connection(BaseHTTPRequestHandler):
             self._send_file(response.body)
 
     def _send_file(self, body: FileBody) -> None:
-        if body.length:
-            with body.path.open("rb") as source:
-                self.connection.sendfile(source, body.offset, body.length)
+        if body.gzipped:
+            for each in body.pieces():
+                self.connection.sendall(each)
+        elif body.length:  # without passing through Python's memory
+            self.connection.sendfile(body.source, body.offset, body.length)
 
     def _send_spoilt(self, response: Response, fault: Fault) -> None:
         rule, data = fault.rule, bytearray(_bytes_of(response))
@@ -213,11 +219,7 @@ class Connection(BaseHTTPRequestHandler):
 
 
 def _bytes_of(response: Response) -> bytes:
-    if isinstance(response.body, bytes):
-        return response.body
-    with response.body.path.open("rb") as source:
-        source.seek(response.body.offset)
-        return source.read(response.body.length)
+    return response.body if isinstance(response.body, bytes) else b"".join(response.body.pieces())
 
 
 def _chunk(length: int) -> tuple[bytes, bytes]:

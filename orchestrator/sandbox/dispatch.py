@@ -99,16 +99,19 @@ class Dispatcher:
         return replace(response, body=json.dumps(page, separators=(",", ":")).encode())
 
     def _after_commit(self, fault: Fault, service: str, response: Response) -> Answer:
-        if fault.rule.then == "reset":
-            return Answer(None)
         if fault.rule.then == "stall":
             fault.hold()
             return Answer(response)
+        response.close()
+        if fault.rule.then == "reset":
+            return Answer(None)
         return Answer(ordered_response(fault, service, int(fault.rule.then)))
 
     def _run(self, match: Match, request: Request, fault: Fault | None = None) -> Response:
         service = match.route.service
         try:
+            if service in unimitated.SERVICES:
+                unimitated.check(request)
             return match.call(request) if fault is None else match.call(request, fault=fault)
         except UnknownParameter as error:
             if (refusal := unimitated.parameter(request, error.name)) is not None:

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from orchestrator.sandbox.parameters import Kind
+
 _PARAMETER = re.compile(r"\{(\+?)(\w+)\}")
 
 
@@ -22,7 +24,7 @@ class Method:
     Attributes:
         id: As in the document, such as `storage.objects.rewrite`.
         pattern: Fits the raw path of its calls, with a leading slash.
-        query: Names of its own query parameters.
+        query: Its query parameters and those of every method, by name.
         literals: Characters of the path that are no parameter; of two that fit, the method with more of them is meant.
     """
 
@@ -30,7 +32,7 @@ class Method:
     verb: str
     pattern: re.Pattern[str]
     literals: int
-    query: frozenset[str]
+    query: Mapping[str, Kind]
 
 
 def bundled(name: str) -> dict[str, Any]:
@@ -56,9 +58,11 @@ def _bundled(name: str) -> Mapping[str, Any]:
 
 def methods(document: Mapping[str, Any]) -> Iterator[Method]:
     """Yield every method of `document`; one with uploads comes once for each of its paths."""
+    shared = {name: Kind.of(each) for name, each in document.get("parameters", {}).items()}
     for described in _described(document):
         parameters = described.get("parameters", {})
-        query = frozenset(name for name, each in parameters.items() if each["location"] == "query")
+        own = {name: Kind.of(each) for name, each in parameters.items() if each["location"] == "query"}
+        query = {**shared, **own}
         paths = [f"/{document['servicePath']}{described['path']}"]
         paths += [each["path"] for each in described.get("mediaUpload", {}).get("protocols", {}).values()]
         if described.get("useMediaDownloadService"):

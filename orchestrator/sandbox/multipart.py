@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.sandbox.web import ProtocolViolation, Request
+from orchestrator.sandbox.web import ProtocolViolation, Request, json_object
 
 DEFAULT_TYPE = "application/octet-stream"
 
@@ -44,11 +43,9 @@ def read(request: Request) -> Upload:
         raise ProtocolViolation(f"Multipart upload must have two parts, found {len(parts)}.")
     (_, head), (content_type, data) = parts
     try:
-        metadata = json.loads(head or b"{}")
-    except ValueError as error:
-        raise ProtocolViolation(f"Multipart upload: the first part is no JSON: {error}") from error
-    if not isinstance(metadata, dict):
-        raise ProtocolViolation("Multipart upload: the first part is no JSON object.")
+        metadata = json_object(head or b"{}")
+    except ProtocolViolation as error:
+        raise ProtocolViolation(f"Multipart upload, first part: {error.message}") from error
     return Upload(metadata, content_type or DEFAULT_TYPE, data, bool(content_type))
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from orchestrator.sandbox.web import ApiError, ProtocolViolation, Request
 
 STEP_BYTES = 256 << 10  # only the last piece may end elsewhere
-_CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
+_SIZE = re.compile(r"[0-9]{1,18}")
+_CONTENT_RANGE = re.compile(r"bytes (?:([0-9]{1,18})-([0-9]{1,18})|\*)/([0-9]{1,18}|\*)")
 
 
 class Growing:
@@ -57,7 +58,7 @@ class Piece:
             return Piece(0, size)
         found = _CONTENT_RANGE.fullmatch(asked.strip())
         if found is None:
-            raise ProtocolViolation(f"Failed to parse Content-Range header: {asked}")
+            raise ProtocolViolation(f"Failed to parse Content-Range header: {asked[:60]}")
         first, last, total = found.groups()
         whole = None if total == "*" else int(total)
         if first is None and not size:
@@ -67,6 +68,23 @@ class Piece:
         if int(last) - int(first) + 1 != size or (whole is not None and int(last) >= whole):
             raise ProtocolViolation(f"Content-Range '{asked}' does not fit a body of {size} bytes.")
         return Piece(int(first), whole)
+
+
+def announced(request: Request) -> int | None:
+    """
+    Read how long the whole will be; None if the caller does not say.
+
+    Raises:
+        ProtocolViolation: If that is no number of bytes.
+    """
+    text = request.headers.get("x-upload-content-length")
+    if text is None:
+        return None
+    if _SIZE.fullmatch(text.strip()) is None:
+        raise ProtocolViolation(
+            f"Invalid X-Upload-Content-Length: {text[:40]!r} is no number of bytes, which has up to 18 digits."
+        )
+    return int(text)
 
 
 def add(session: Growing, piece: Piece, body: bytes) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 
+from orchestrator.sandbox import parameters
 from orchestrator.sandbox.documents import Method, bundled, methods
 from orchestrator.sandbox.earthengine import discovery
 from orchestrator.sandbox.web import ApiError, Match, Request, Response, Route, not_imitated
@@ -36,6 +37,23 @@ def parameter(request: Request, name: str) -> ApiError | None:
     return not_imitated(f"the parameter '{name}' of {_service(method)}'s method {method.id}")
 
 
+def check(request: Request) -> None:
+    """
+    Hold the query against what the real service's method promises of it.
+
+    Raises:
+        ApiError: 400 for a value of another type.
+    """
+    method = _method(request) if request.query else None
+    if method is not None:
+        parameters.check(request, method.query)
+
+
+def apis() -> set[str]:
+    """Return the names under which the calls of every real method are counted."""
+    return {api_of(each.id) for each in _known()}
+
+
 def _method(request: Request) -> Method | None:
     path = _OLDER.sub("/v1/", request.path, count=1)
     fitting = [each for each in _known() if each.verb == request.method and each.pattern.fullmatch(path)]
@@ -61,7 +79,7 @@ def _all() -> Iterator[Method]:
         documents += [bundled("storage.v1"), bundled("drive.v3")]
     for document in documents:
         yield from methods(document)
-        yield Method(f"{document['name']}.batch", "POST", re.compile(f"/{document['batchPath']}"), 0, frozenset())
+        yield Method(f"{document['name']}.batch", "POST", re.compile(f"/{document['batchPath']}"), 0, {})
 
 
 def _service(method: Method) -> str:

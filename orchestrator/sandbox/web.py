@@ -12,6 +12,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from orchestrator.sandbox import xml_errors
+from orchestrator.sandbox.parsing import parsed
+from orchestrator.sandbox.streams import FileBody
 
 # Query parameters that every Google API accepts.
 STANDARD_QUERY = frozenset(
@@ -119,22 +121,28 @@ class Request:
         """
         if not self.body:
             return {}
-        try:
-            value = json.loads(self.body)
-        except ValueError as error:
-            raise ProtocolViolation(f"Invalid JSON payload received. {error}") from error
-        if not isinstance(value, dict):
-            raise ProtocolViolation("Invalid JSON payload received. Unexpected root value, expected an object.")
-        return value
+        return json_object(self.body)
 
 
-@dataclass(frozen=True, slots=True)
-class FileBody:
-    """A stretch of a file on disk, sent without passing through Python's memory."""
+_LONE = re.compile(rb"\\u[dD][89a-fA-F]")  # half a character, if its other half is not beside it
 
-    path: Path
-    offset: int
-    length: int
+
+def json_object(data: bytes) -> dict[str, Any]:
+    """
+    Read a JSON object.
+
+    Raises:
+        ProtocolViolation: If `data` is none, or has a text that is no Unicode.
+    """
+    try:
+        value = parsed(data)
+        if _LONE.search(data):
+            json.dumps(value, ensure_ascii=False).encode()
+    except ValueError as error:
+        raise ProtocolViolation(f"Invalid JSON payload received. {error}") from error
+    if not isinstance(value, dict):
+        raise ProtocolViolation("Invalid JSON payload received. Unexpected root value, expected an object.")
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,11 @@ class Response:
     @property
     def length(self) -> int:
         return self.body.length if isinstance(self.body, FileBody) else len(self.body)
+
+    def close(self) -> None:
+        """Let go what was opened for the body; it is sent, or will not be."""
+        if isinstance(self.body, FileBody):
+            self.body.close()
 
 
 def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -175,6 +188,7 @@ def not_imitated(what: str) -> ApiError:
 
 
 Handler = Callable[..., Response]
+MOST_DIGITS = 18
 HEADED = ("storage", "xml")
 
 
@@ -287,13 +301,17 @@ def integer(request: Request, name: str, default: int) -> int:
     text = request.query.get(name)
     if text is None:
         return default
-    try:
-        return int(text)
-    except ValueError as error:
-        raise ProtocolViolation(f"Invalid value at '{name}' (TYPE_INT32), \"{text}\"") from error
+    if not digits(text.removeprefix("-")):
+        raise ProtocolViolation(f"Invalid value at '{name}' (TYPE_INT32), \"{text[:80]}\"")
+    return int(text)
 
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+def digits(text: str) -> bool:
+    """Tell whether `text` is a whole number that fits into 64 bits, in the digits of ASCII."""
+    return text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+
+
+_RANGE = re.compile(r"bytes=([0-9]{0,4000})-([0-9]{0,4000})")  # Python reads no longer numbers
 
 
 def media_response(
@@ -304,19 +322,22 @@ def media_response(
 
     A range whose end lies before its beginning is none (RFC 9110, 14.1.1): the whole file is sent. One that begins
     beyond the end is 416, with the size in `Content-Range`.
+
+    Raises:
+        FileNotFoundError: The file has gone.
     """
     asked = request.headers.get("range")
     found = _RANGE.fullmatch(asked.strip()) if asked else None
     common = {"Accept-Ranges": "bytes", **headers}
     if found is None or found.groups() == ("", "") or _backwards(*found.groups()):
-        return Response(200, common, FileBody(path, 0, size))
+        return Response(200, common, FileBody.opened(path, 0, size))
     first, last = _resolve_range(found.group(1), found.group(2), size)
     if first > last or first >= size:
         form = service or service_of(request.path)
         refused = error_response(ApiError(416, "Request range not satisfiable"), service=form)
         return replace(refused, headers={**refused.headers, "Content-Range": f"bytes */{size}"})
     common["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return Response(206, common, FileBody(path, first, last - first + 1))
+    return Response(206, common, FileBody.opened(path, first, last - first + 1))
 
 
 def _backwards(first: str, last: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.sandbox import bodies
 from orchestrator.sandbox.clock import rfc3339_millis
 from orchestrator.sandbox.documents import bundled
+from orchestrator.sandbox.drive.values import is_id
 from orchestrator.sandbox.web import ApiError, ProtocolViolation, not_imitated
 
 # Fields of the resource that the reference does not call output only, and that nothing else depends on.
@@ -37,6 +38,9 @@ def check(body: Mapping[str, Any], *, new: bool) -> None:
         raise not_imitated(f"{refused} of a Drive file")
     if unknown := sorted(set(body) - known):
         raise ProtocolViolation(f"Invalid JSON payload received. Unknown name '{unknown[0]}': Cannot find field.")
+    number = bodies.text(body, "id")
+    if number is not None and not is_id(number):
+        raise ApiError(400, f"The provided file ID is not usable: {number[:80]!r}; `files.generateIds` gives such.")
     if not new and "parents" in body:
         raise _not_writable(
             "The parents field is not directly writable in update requests. Use the addParents and removeParents "

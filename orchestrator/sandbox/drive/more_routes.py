@@ -11,12 +11,14 @@ from orchestrator.sandbox import bodies, fields
 from orchestrator.sandbox.drive.files import Drive, DriveFile
 from orchestrator.sandbox.drive.routes import FILE, SHARED, page_start, visible
 from orchestrator.sandbox.drive.values import ME, Revision, SharedDrive
+from orchestrator.sandbox.streams import steadily
 from orchestrator.sandbox.web import (
     ApiError,
     ProtocolViolation,
     Request,
     Response,
     Route,
+    digits,
     integer,
     json_response,
     media_response,
@@ -124,6 +126,9 @@ class MoreDriveRoutes:
         return _one(request, _found(self._drive.get(number), key).resource(), "kind,id,mimeType,modifiedTime")
 
     def _revision_media(self, request: Request, number: str, key: str) -> Response:
+        return steadily(lambda: self._opened(request, number, key))
+
+    def _opened(self, request: Request, number: str, key: str) -> Response:
         found = _found(self._drive.get(number), key)
         headers = {"Content-Type": found.mime_type, "Content-Disposition": "attachment"}
         return media_response(self._drive.blobs.path(found.blob), found.blob.size, request, headers)
@@ -153,7 +158,7 @@ class MoreDriveRoutes:
 
     def _changes(self, request: Request) -> Response:
         token = request.query.get("pageToken", "")
-        if not token.isdigit():
+        if not digits(token):
             raise ApiError(400, f"Invalid Value: the page token '{token}' is none that was given.")
         if request.query.get("spaces", "drive") != "drive":
             raise not_imitated(f"the space '{request.query['spaces']}' of Drive")

@@ -14,12 +14,14 @@ from orchestrator.sandbox.drive.query import parse
 from orchestrator.sandbox.drive.uploads import Content, Session, Sessions
 from orchestrator.sandbox.drive.values import GOOGLE, ME, new_id
 from orchestrator.sandbox.resumable import Piece, add
+from orchestrator.sandbox.streams import steadily
 from orchestrator.sandbox.web import (
     ApiError,
     ProtocolViolation,
     Request,
     Response,
     Route,
+    digits,
     integer,
     json_response,
     media_response,
@@ -144,6 +146,9 @@ class DriveRoutes:
         return self._shown(request, visible(self._drive, request, number))
 
     def _media(self, request: Request, number: str) -> Response:
+        return steadily(lambda: self._opened(request, number))
+
+    def _opened(self, request: Request, number: str) -> Response:
         found = visible(self._drive, request, number)
         if found.blob is None:
             raise ApiError(
@@ -199,8 +204,12 @@ class DriveRoutes:
         if not body.get("name"):
             raise not_imitated("the name of a copy that is not told")
         given = {"mimeType": old.mime_type, "parents": list(old.parents), **old.details, **body}
-        data = self._drive.blobs.path(old.blob).read_bytes()
+        data = steadily(lambda: self._bytes(number))
         return self._shown(request, self._made(Content(given, data, old.mime_type)))
+
+    def _bytes(self, number: str) -> bytes:
+        found = self._drive.get(number).blob
+        return b"" if found is None else self._drive.blobs.path(found).read_bytes()
 
     def _update(self, request: Request, number: str) -> Response:
         if request.query.get("uploadType") == "resumable":
@@ -277,7 +286,7 @@ def page_start(token: str | None) -> int:
     """
     if token is None:
         return 0
-    if not token.startswith("page-") or not token[5:].isdigit():
+    if not token.startswith("page-") or not digits(token[5:]):
         raise ApiError(400, "Invalid Value")
     return int(token[5:])
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.sandbox import multipart
-from orchestrator.sandbox.resumable import Growing
+from orchestrator.sandbox.resumable import Growing, announced
 from orchestrator.sandbox.web import ApiError, ProtocolViolation, Request, Response
 
 
@@ -73,10 +73,9 @@ class Sessions:
 
     def begin(self, request: Request, number: str | None) -> Response:
         """Answer with the address that takes the bytes."""
-        size = request.headers.get("x-upload-content-length", "")
         told = request.headers.get("x-upload-content-type")
         known = {name: value for name, value in request.query.items() if name not in ("uploadType", "upload_id")}
-        session = Session(number, known, request.json(), told, int(size) if size.isdigit() else None)
+        session = Session(number, known, request.json(), told, announced(request))
         name = secrets.token_urlsafe(40)
         with self._lock:
             self._sessions[name] = session

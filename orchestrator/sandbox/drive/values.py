@@ -24,6 +24,11 @@ ME = {
 _ALPHABET = string.ascii_letters + string.digits + "-_"
 
 
+def is_id(text: str) -> bool:
+    """Tell whether `text` has the form of the ids that `files.generateIds` gives."""
+    return len(text) == 33 and text.startswith("1") and set(text) <= set(_ALPHABET)
+
+
 def new_id() -> str:
     """Ids look like Drive's: 33 characters that begin with 1."""
     return "1" + "".join(secrets.choice(_ALPHABET) for _ in range(32))

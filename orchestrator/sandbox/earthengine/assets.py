@@ -14,6 +14,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.clock import EPOCH, rfc3339
+from orchestrator.sandbox.parsing import parsed
 from orchestrator.sandbox.scenes import known, owned
 from orchestrator.sandbox.scenes.catalogue import Band, Catalogue, Scene, Table, UnboundedQueryError
 from orchestrator.sandbox.scenes.owned import PUBLIC, AssetStore
@@ -219,7 +220,7 @@ def _milliseconds(text: str) -> int:
 
 def _region(text: str) -> BaseGeometry:
     try:
-        return shapely.from_geojson(json.dumps(json.loads(text.replace("'", '"'))))
+        return shapely.from_geojson(json.dumps(parsed(text.replace("'", '"'))))
     except (ValueError, shapely.errors.ShapelyError) as error:
         raise ProtocolViolation(f"Invalid geometry in filter: {text[:200]}") from error
 

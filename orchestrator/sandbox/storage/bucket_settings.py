@@ -8,7 +8,7 @@ from typing import Any
 from orchestrator.sandbox.storage import lifecycle, schema
 from orchestrator.sandbox.storage.settings import CLASSES, OLD_CLASSES
 from orchestrator.sandbox.storage.values import Bucket
-from orchestrator.sandbox.web import ApiError, ProtocolViolation, not_imitated
+from orchestrator.sandbox.web import ApiError, ProtocolViolation, digits, not_imitated
 
 # What the service tells and a caller may send back without effect.
 TOLD = frozenset(
@@ -98,6 +98,6 @@ def _with_soft_delete(old: Bucket, new: dict[str, Any], now: str) -> dict[str, A
 
 
 def _seconds(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | str) or not str(value).isdigit():
+    if isinstance(value, bool) or not isinstance(value, int | str) or not digits(str(value)):
         raise ProtocolViolation(f"Invalid value for field '{name}': {value!r}; expected seconds.")
     return int(value)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Mapping
 
 from orchestrator.sandbox.blobs import Blobs
 from orchestrator.sandbox.storage.values import StoredObject
+from orchestrator.sandbox.streams import FileBody
 from orchestrator.sandbox.web import ApiError, Request, Response, media_response
 
 
@@ -22,11 +22,14 @@ def media(
 
     Raises:
         ApiError: 400 if it is to be decompressed and is no gzip: what the service does then is told nowhere.
+        FileNotFoundError: The bytes have gone.
     """
     if not _decompressed(item, request):
         return media_response(blobs.path(item.blob), item.blob.size, request, headers, service=service)
     try:
-        data = gzip.decompress(blobs.path(item.blob).read_bytes())
+        body = FileBody.inflated(blobs.path(item.blob))
+    except FileNotFoundError:
+        raise
     except (OSError, EOFError, zlib.error) as error:
         raise ApiError(
             400,
@@ -34,7 +37,7 @@ def media(
             reason="notImplemented",
         ) from error
     plain = {name: value for name, value in headers.items() if name != "Content-Encoding"}
-    return Response(200, {**plain, "Vary": "Accept-Encoding", "Warning": "214 UploadServer gunzipped"}, data)
+    return Response(200, {**plain, "Vary": "Accept-Encoding", "Warning": "214 UploadServer gunzipped"}, body)
 
 
 def _decompressed(item: StoredObject, request: Request) -> bool:

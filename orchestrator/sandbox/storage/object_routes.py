@@ -20,6 +20,7 @@ from orchestrator.sandbox.storage.listing import Query, page, place_of
 from orchestrator.sandbox.storage.media import media
 from orchestrator.sandbox.storage.resources import media_headers, object_resource
 from orchestrator.sandbox.storage.values import StoredObject
+from orchestrator.sandbox.streams import steadily
 from orchestrator.sandbox.web import (
     ProtocolViolation,
     Request,
@@ -93,6 +94,9 @@ class ObjectRoutes(Calls):
         return self.object_answer(request, found, {"ETag": media_headers(found)["ETag"]})
 
     def _media(self, request: Request, bucket: str, name: str) -> Response:
+        return steadily(lambda: self._opened(request, bucket, name))
+
+    def _opened(self, request: Request, bucket: str, name: str) -> Response:
         found = self.buckets.get(bucket, name, optional(request, "generation"), preconditions(request))
         check_marks(request.headers, media_headers(found)["ETag"])
         return media(found, self.buckets.blobs, request, media_headers(found))

@@ -16,7 +16,7 @@ from orchestrator.sandbox.storage.calls import BUCKET, CONDITIONS, OBJECT, Calls
 from orchestrator.sandbox.storage.resources import object_resource
 from orchestrator.sandbox.storage.settings import given, labels_of
 from orchestrator.sandbox.storage.values import Preconditions, StoredObject
-from orchestrator.sandbox.web import ApiError, ProtocolViolation, Request, Response, Route, not_imitated
+from orchestrator.sandbox.web import ApiError, ProtocolViolation, Request, Response, Route, digits, not_imitated
 
 MAX_SOURCES = 32
 STEP_BYTES = 1 << 20  # maxBytesRewrittenPerCall is a multiple of it
@@ -222,7 +222,6 @@ def _step(request: Request) -> int:
 def _whole(value: Any) -> int | None:
     if value is None:
         return None
-    try:
-        return int(value)
-    except (TypeError, ValueError) as error:
-        raise ProtocolViolation(f"Invalid value {value!r}; expected a whole number.") from error
+    if isinstance(value, bool) or not isinstance(value, int | str) or not digits(str(value)):
+        raise ProtocolViolation(f"Invalid value {str(value)[:80]!r}; expected a whole number.")
+    return int(value)

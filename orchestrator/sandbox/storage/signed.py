@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from orchestrator.sandbox.clock import rfc3339
-from orchestrator.sandbox.web import ApiError, Request
+from orchestrator.sandbox.web import ApiError, Request, digits
 
 MAX_SECONDS = 604_800  # seven days
+_END_OF_TIME = 253_402_300_799  # the last second of the year 9999
 _PARTS = ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
 
 
@@ -24,9 +25,9 @@ def check(request: Request, now: datetime) -> None:
             _check_v4(request, vendor, now)
     if "GoogleAccessId" in query and "Signature" in query:
         text = query.get("Expires", "")
-        if not text.isdigit():
+        if not digits(text):
             raise _malformed(f"Expires must be a number of seconds, found {text!r}.")
-        _check_end(datetime.fromtimestamp(int(text), UTC), now)
+        _check_end(datetime.fromtimestamp(min(int(text), _END_OF_TIME), UTC), now)
 
 
 def _check_v4(request: Request, vendor: str, now: datetime) -> None:
@@ -35,11 +36,12 @@ def _check_v4(request: Request, vendor: str, now: datetime) -> None:
         raise _malformed(f"The signed URL lacks {', '.join(missing)}.")
     try:
         begun = datetime.strptime(query[f"{vendor}-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        seconds = int(query[f"{vendor}-Expires"])
     except ValueError as error:
         raise _malformed(f"The signed URL has no valid time: {error}") from error
+    told = query[f"{vendor}-Expires"]
+    seconds = int(told) if digits(told) else 0
     if not 0 < seconds <= MAX_SECONDS:
-        raise _malformed(f"{vendor}-Expires must be from 1 to {MAX_SECONDS} seconds, found {seconds}.")
+        raise _malformed(f"{vendor}-Expires must be from 1 to {MAX_SECONDS} seconds, found {told[:40]!r}.")
     _check_end(begun + timedelta(seconds=seconds), now)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.sandbox import bodies, multipart
-from orchestrator.sandbox.resumable import Piece, add
+from orchestrator.sandbox.resumable import Piece, add, announced
 from orchestrator.sandbox.storage import access, checksums
 from orchestrator.sandbox.storage.buckets import Buckets
 from orchestrator.sandbox.storage.calls import BUCKET, CONDITIONS, Calls, preconditions
@@ -59,7 +59,6 @@ class Uploads(Calls):
         name_of(body)
         given(body)
         labels_of(body)
-        size = request.headers.get("x-upload-content-length", "")
         session = Session(
             bucket,
             body,
@@ -68,7 +67,7 @@ class Uploads(Calls):
             request.query,
             request.headers,
             self.buckets.clock.now(),
-            int(size) if size.isdigit() else None,
+            announced(request),
         )
         number = self._sessions.begin(session)
         place = f"{request.base_url}{request.path}?uploadType=resumable&upload_id={number}"

@@ -8,7 +8,7 @@ from typing import Any
 from orchestrator.sandbox.storage.resources import NO_CACHE, media_headers
 from orchestrator.sandbox.storage.values import Preconditions, StoredObject
 from orchestrator.sandbox.storage.xml_text import quoted_etag
-from orchestrator.sandbox.web import ApiError, Request, not_imitated
+from orchestrator.sandbox.web import ApiError, Request, digits, not_imitated
 
 META = "x-goog-meta-"
 _FIELDS = {
@@ -72,10 +72,9 @@ def _whole(headers: Mapping[str, str], name: str) -> int | None:
     text = headers.get(name)
     if text is None:
         return None
-    try:
-        return int(text)
-    except ValueError as error:
-        raise ApiError(400, f"Invalid value of {name}: {text!r}", code="InvalidArgument") from error
+    if not digits(text):
+        raise ApiError(400, f"Invalid value of {name}: {text[:80]!r}", code="InvalidArgument")
+    return int(text)
 
 
 def stored_headers(item: StoredObject) -> dict[str, str]:

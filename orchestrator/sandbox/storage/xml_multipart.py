@@ -10,7 +10,7 @@ from orchestrator.sandbox.storage.buckets import Buckets
 from orchestrator.sandbox.storage.settings import given, labels_of
 from orchestrator.sandbox.storage.uploads import name_of
 from orchestrator.sandbox.storage.xml_parts import Multiparts, Upload
-from orchestrator.sandbox.web import ApiError, Request, Response
+from orchestrator.sandbox.web import ApiError, Request, Response, digits
 
 
 class MultipartRoutes:
@@ -31,7 +31,7 @@ class MultipartRoutes:
     def put_part(self, request: Request, bucket: str, name: str) -> Response:
         upload = self._upload(request, bucket, name)
         text = request.query.get("partNumber", "")
-        if not text.isdigit():
+        if not digits(text):
             raise ApiError(400, f"Invalid part number: {text!r}", code="InvalidArgument")
         if "x-goog-copy-source" in request.headers:
             raise ApiError(400, "This sandbox does not imitate parts that are copied from objects.")

@@ -21,7 +21,8 @@ from orchestrator.sandbox.storage.uploads import name_of, store
 from orchestrator.sandbox.storage.values import Preconditions, StoredObject, moment
 from orchestrator.sandbox.storage.xml_multipart import MultipartRoutes
 from orchestrator.sandbox.storage.xml_parts import Multiparts
-from orchestrator.sandbox.web import ApiError, Handler, Request, Response, Route, not_imitated
+from orchestrator.sandbox.streams import steadily
+from orchestrator.sandbox.web import ApiError, Handler, Request, Response, Route, digits, not_imitated
 
 # First names of paths that belong to other services and can be no bucket's here.
 _OTHERS = "batch|discovery|download|drive|resumable|sandbox|storage|token|upload|v1alpha|v1beta"
@@ -108,6 +109,9 @@ class XmlRoutes(Calls):
     def _get(self, request: Request, bucket: str, name: str) -> Response:
         if "uploadId" in request.query:
             return self._multipart.list_parts(request, bucket, name)
+        return steadily(lambda: self._opened(request, bucket, name))
+
+    def _opened(self, request: Request, bucket: str, name: str) -> Response:
         found = self.buckets.get(bucket, name, _generation(request), headers_of.conditions(request.headers))
         conditions.check_marks(request.headers, xml.quoted_etag(found))
         conditions.check_times(request.headers, moment(found.created))
@@ -139,7 +143,7 @@ class XmlRoutes(Calls):
         home, _, source = path.partition("/")
         self.grant(home, "storage.objects.get")
         generation = headers.get("x-goog-copy-source-generation")
-        if generation is not None and not generation.isdigit():
+        if generation is not None and not digits(generation):
             raise ApiError(400, f"Invalid value of x-goog-copy-source-generation: {generation!r}")
         only_if = headers_of.conditions(headers, "x-goog-copy-source-if-")
         found = self.buckets.get(home, source, None if generation is None else int(generation), only_if)
@@ -225,7 +229,7 @@ def _generation(request: Request) -> int | None:
     text = request.query.get("generation")
     if text is None:
         return None
-    if not text.isdigit():
+    if not digits(text):
         raise ApiError(400, f"Invalid generation: {text!r}", code="InvalidArgument")
     return int(text)
 
@@ -233,7 +237,7 @@ def _generation(request: Request) -> int | None:
 def _max_keys(text: str | None) -> int:
     if text is None:
         return MAX_KEYS
-    if not text.isdigit():
+    if not digits(text):
         raise ApiError(400, f"Invalid max-keys: {text!r}", code="InvalidArgument")
     return min(int(text), MAX_KEYS)
 
