@@ -43,6 +43,10 @@ def sandbox(
                 output.note(sentence)
             # The line of JSON comes last: whoever waits for it may end the sandbox at once.
             output.note(f"sandbox on {told['url']}, project {SANDBOX_PROJECT}, bucket {DEFAULT_BUCKET}; Ctrl-C ends it")
+            output.note(
+                f'your own program: ee.Initialize(AnonymousCredentials(), url="{told["url"]}", project="any-name"), '
+                f"STORAGE_EMULATOR_HOST={told['url']}; every client: docs/howto/connect.md"
+            )
             output.say(json.dumps(told))
             output.message("sandbox", told)
             code = process.join()
