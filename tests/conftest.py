@@ -1,9 +1,18 @@
-"""What every test leaves as it found it."""
+"""What every test leaves as it found it, and how long Hypothesis searches."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import structlog
+from hypothesis import settings
+
+# A busy machine is slow, not wrong. For a night's search, HYPOTHESIS_PROFILE=thorough: tests whose single example is a
+# whole run take their number from the profile's.
+settings.register_profile("unhurried", deadline=None)
+settings.register_profile("thorough", deadline=None, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "unhurried"))
 
 
 @pytest.fixture(autouse=True)

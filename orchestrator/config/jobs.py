@@ -135,8 +135,9 @@ class JobTable(Section):
         """Read the table of the product beside the keys that every job has."""
         if not isinstance(content, Mapping):
             return handler(content)
-        # Dates may be left out where the pixels do not depend on them.
-        rest = {**(NO_DATES if content.get("recipe") in UNDATED else {}), **content}
+        # Dates may be left out where the pixels do not depend on them, both of them.
+        undated = content.get("recipe") in UNDATED and not NO_DATES.keys() & content.keys()
+        rest = {**(NO_DATES if undated else {}), **content}
         entry = PRODUCTS.get(str(rest.get("product", DEFAULT)))
         own = {name: rest.pop(name) for name in _tables(entry) if name in rest}
         keys, wrong = None, None

@@ -14,8 +14,9 @@ from orchestrator.config.sections import Settings
 def explain(error: ValidationError, origin: str, root: type[BaseModel] = Settings) -> str:
     """One line that names place, key, value and what was expected; `root` is what was read."""
     errors = error.errors()
-    # A misspelt name is why another one is missing, not the other way round.
-    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+    # A misspelt name, or an unknown recipe, is why another key is missing, not the other way round.
+    order = {"extra_forbidden": 0, "missing": 2}
+    first = min(errors, key=lambda one: order.get(one["type"], 1))
     loc = tuple(str(word) for word in first["loc"])
     key = ".".join(loc)
     if first["type"] == "extra_forbidden":

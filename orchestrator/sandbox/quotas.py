@@ -111,7 +111,7 @@ class PixelMeter:
 
     def __init__(self, quotas: Quotas, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._under_way: Counter[str] = Counter()
         self._begun: defaultdict[str, deque[float]] = defaultdict(deque)
         self.quotas = quotas
@@ -124,6 +124,11 @@ class PixelMeter:
             self._asked: deque[Asked] = deque(maxlen=ORDERS_KEPT)
             self._totals: Counter[str] = Counter()
             self._most_at_once = self._most_per_second = 0
+
+    def wait_idle(self, timeout_seconds: float = 30) -> bool:
+        """Wait until no request is under way, also none whose caller has left; tell whether that is so."""
+        with self._lock:
+            return self._lock.wait_for(lambda: self._under_way.total() == 0, timeout_seconds)
 
     def change(self, order: Mapping[str, Any]) -> None:
         """
@@ -153,6 +158,7 @@ class PixelMeter:
         finally:
             with self._lock:
                 self._under_way[project] -= 1
+                self._lock.notify_all()
 
     def _enter(self, project: str) -> None:
         with self._lock:

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from orchestrator.sandbox import xml_errors
+from orchestrator.sandbox.parsing import parsed
 from orchestrator.sandbox.streams import FileBody
 
 # Query parameters that every Google API accepts.
@@ -134,10 +135,10 @@ def json_object(data: bytes) -> dict[str, Any]:
         ProtocolViolation: If `data` is none, or has a text that is no Unicode.
     """
     try:
-        value = json.loads(data)
+        value = parsed(data)
         if _LONE.search(data):
             json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ProtocolViolation(f"Invalid JSON payload received. {error}") from error
     if not isinstance(value, dict):
         raise ProtocolViolation("Invalid JSON payload received. Unexpected root value, expected an object.")

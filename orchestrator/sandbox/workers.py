@@ -171,6 +171,7 @@ class SharedImage(RequestedImage):
         self._workers = workers
         self.bands = image.bands
         self.grid = image.grid
+        self.properties = image.properties
         self.seconds_elsewhere = 0.0
 
     def read(self, row: int, col: int, height: int, width: int) -> Any:

@@ -147,3 +147,20 @@ def test_scenes_that_are_no_folder_are_asked_wrongly(call):
 
     assert called.code == 2
     assert "nowhere" in called.err
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        pytest.param(["--recipe", "terain"], "did you mean 'terrain'?", id="an unknown recipe before missing dates"),
+        pytest.param(["--recipe", "terrain", *DATES[:2]], "missing: --end-date;", id="one date of two"),
+        pytest.param(["--recipe", "terrain", *DATES[2:]], "missing: --start-date;", id="the other one"),
+        pytest.param([], "missing: --start-date, --end-date;", id="both"),
+    ],
+)
+def test_what_is_wrong_is_said_before_what_follows_from_it(call, options, says):
+    """A recipe without dates is known only when its name is right."""
+    called = call("plan", "--sandbox", "--area", "10,50,10.1,50.1", "--output", "o", "--base-name", "a", *options)
+
+    assert called.code == 2
+    assert says in called.err

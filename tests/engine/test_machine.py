@@ -1,7 +1,7 @@
 """
 The engine in every order of events: Hypothesis drives a run through faults of service, network, people and power.
 
-Set HYPOTHESIS_PROFILE=deep for many more and longer histories.
+Set HYPOTHESIS_PROFILE=thorough for many more and longer histories.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ from orchestrator.model.states import (
 )
 from orchestrator.plan.split import cut
 
-DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
+EXAMPLES = settings().max_examples  # of the profile
 HISTORIES = settings(
-    max_examples=1500 if DEEP else 70,
-    stateful_step_count=80 if DEEP else 40,
+    max_examples=EXAMPLES * 7 // 10,
+    stateful_step_count=80 if EXAMPLES > 1000 else 40,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -34,9 +34,9 @@ def program():
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory):
+def service(tmp_path_factory, program):
     """One sandbox for the tests of a file, with whatever scenes it likes: synthetic ones."""
-    with kit.Service(tmp_path_factory.mktemp("sandbox")) as service:
+    with kit.Service(program, tmp_path_factory.mktemp("sandbox")) as service:
         yield service
 
 

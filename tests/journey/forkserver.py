@@ -2,41 +2,58 @@
 Starts the program many times without paying for its imports each time.
 
 One process imports everything once, without starting a thread, and forks a child for each command; the child is the
-program from its first line to its exit code, and may be killed by any signal. Spoken to in lines of JSON.
+program from its first line to its exit code, and may be killed by any signal. Where a `script` is named, a module or a
+file, the child is that instead. Spoken to in lines of JSON.
 """
 
 from __future__ import annotations
 
+import gc
+import importlib
 import json
 import os
+import pkgutil
+import runpy
 import sys
 from typing import Any
 
-# The heavy libraries the program would load on its way.
+# The heavy libraries the program would load on its way; the sandbox comes with the program.
+import alembic.command
+import alembic.config
+import alembic.ddl.sqlite
 import apscheduler.schedulers.background
 import ee
 import geopandas
 import google.cloud.storage
 import googleapiclient.discovery
+import matplotlib.backends.backend_agg
 import matplotlib.figure
+import pyogrio
+import pystac
 import rasterio
+import rich.traceback
 import rio_cogeo
 import tifffile
 
-import orchestrator.app.application
-import orchestrator.assemble.mosaic
-import orchestrator.clients.drive
-import orchestrator.clients.earthengine
-import orchestrator.clients.gcs
-import orchestrator.plan.plan
+import orchestrator
 from orchestrator.faces.cli.main import COMMANDS, cli, main
 
 COMMANDS_LOADED = [cli.commands[name] for name in COMMANDS]
-LOADED = (apscheduler, ee, geopandas, google, googleapiclient, matplotlib, rasterio, rio_cogeo, tifffile, orchestrator)
+LOADED = (alembic, apscheduler, ee, geopandas, google, googleapiclient, matplotlib, pyogrio, pystac, rasterio, rich)
+LOADED += (rio_cogeo, tifffile)
+# What another program (the interpreter, Alembic) runs.
+NOT_IMPORTED = ("orchestrator.__main__", "orchestrator.sandbox.__main__", "orchestrator.engine.stores.migrations.")
 
 
-def serve() -> list[str] | None:
-    """Fork for each `start`, wait for each `wait`; in a child, return its arguments."""
+def load() -> None:
+    """Import every module of the program and of the sandbox."""
+    for found in pkgutil.walk_packages(orchestrator.__path__, "orchestrator."):
+        if not found.name.startswith(NOT_IMPORTED):
+            importlib.import_module(found.name)
+
+
+def serve() -> dict[str, Any] | None:
+    """Fork for each `start`, wait for each `wait`; in a child, return what it is to be."""
     for line in sys.stdin:
         asked = json.loads(line)
         if "wait" in asked:
@@ -47,7 +64,7 @@ def serve() -> list[str] | None:
         child = os.fork()
         if child == 0:
             _become(asked)
-            return list(asked["arguments"])
+            return dict(asked)
         _answer({"pid": child})
     return None
 
@@ -57,7 +74,7 @@ def _become(asked: dict[str, Any]) -> None:
     os.setsid()
     os.chdir(asked["folder"])
     os.environ.update(asked["environment"])
-    streams = ((os.devnull, os.O_RDONLY), (asked["out"], _WRITE), (asked["err"], _WRITE))
+    streams = ((asked["in"], os.O_RDONLY), (asked["out"], _WRITE), (asked["err"], _WRITE))
     for number, (path, flags) in enumerate(streams):
         opened = os.open(path, flags, 0o600)
         os.dup2(opened, number)
@@ -73,6 +90,15 @@ def _answer(facts: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    arguments = serve()
-    if arguments is not None:
-        main(arguments)
+    load()
+    gc.freeze()  # a child that collects garbage would else copy every page
+    asked = serve()
+    if asked is not None and asked["script"]:
+        sys.argv = [asked["script"], *asked["arguments"]]
+        if asked["script"].endswith(".py"):
+            sys.path.insert(0, os.path.dirname(asked["script"]))  # noqa: PTH120  as the interpreter does
+            runpy.run_path(asked["script"], run_name="__main__")
+        else:
+            runpy.run_module(asked["script"], run_name="__main__")
+    elif asked is not None:
+        main(asked["arguments"])

@@ -98,18 +98,26 @@ class Program:
     def __exit__(self, *_: object) -> None:
         self._server.communicate(timeout=30)
 
-    def start(self, arguments: list[str], folder: Path, **environment: str) -> Running:
-        """Start a command in `folder`."""
+    def start(
+        self, arguments: list[str], folder: Path, *, script: str = "", pipes: bool = False, **environment: str
+    ) -> Running:
+        """Start a command in `folder`, or a script of Python; `pipes` are its input and output, else there is none."""
         self._started += 1
         out, err = (folder / f"{name}-{self._started}.log" for name in ("out", "err"))
+        given = folder / f"in-{self._started}" if pipes else Path(os.devnull)
+        if pipes:
+            os.mkfifo(given)
+            os.mkfifo(out)
         asked = {
             "arguments": arguments,
+            "script": script,
             "folder": str(folder),
             "environment": environment,
+            "in": str(given),
             "out": str(out),
             "err": str(err),
         }
-        return Running(self, self._ask(asked)["pid"], out, err)
+        return Running(self, self._ask(asked)["pid"], out, err, given)
 
     def wait(self, pid: int) -> int:
         return int(self._ask({"wait": pid})["code"])
@@ -131,6 +139,7 @@ class Running:
     pid: int
     out: Path
     err: Path
+    given: Path
 
     def signal(self, number: int) -> None:
         os.kill(self.pid, number)
@@ -147,18 +156,24 @@ class Running:
 class Service:
     """A sandbox in a process of its own, spoken to over HTTP."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self._command = [sys.executable, "-m", "orchestrator.sandbox", "--die-with-parent", *arguments]
-        self._command += ["--project", PROJECT, "--bucket", BUCKET, "--data-dir", str(folder / "data")]
+    def __init__(self, program: Program, folder: Path, *arguments: str) -> None:
+        self._program, self._folder = program, folder
+        self._arguments = ["--die-with-parent", "--project", PROJECT, "--bucket", BUCKET]
+        self._arguments += ["--data-dir", str(folder / "data"), *arguments]
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self.url = json.loads(self._process.stdout.readline())["url"]
+        self._folder.mkdir(exist_ok=True)
+        running = self._program.start(self._arguments, self._folder, script="orchestrator.sandbox", pipes=True)
+        self._pid, self._input, self._output = running.pid, running.given.open("w"), running.out.open()
+        told = self._output.readline()
+        assert told, running.err.read_text()
+        self.url = json.loads(told)["url"]
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate(timeout=30)
+        self._input.close()
+        self._program.wait(self._pid)
+        self._output.close()
 
     def get(self, path: str) -> dict[str, Any]:
         return self._checked(requests.get(self.url + path, timeout=30))

@@ -98,7 +98,7 @@ def left(tmp_path, program):
     with tarfile.open(STATES / "schema_0002.tar.xz") as packed:
         packed.extractall(tmp_path, filter="data")
     ids = restore(STATES / "schema_0002.sql", tmp_path)
-    with kit.Service(tmp_path / "sandbox", "--compression", "deflate") as service:
+    with kit.Service(program, tmp_path / "sandbox", "--compression", "deflate") as service:
         yield Left(tmp_path, program, service, ids)
 
 

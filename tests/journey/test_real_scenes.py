@@ -164,9 +164,9 @@ def scenes(folder):
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory, folder):
+def service(tmp_path_factory, program, folder):
     there = folder / "l2a_120m_T33TWL_T33TWM"
-    with kit.Service(tmp_path_factory.mktemp("sandbox"), "--scenes", str(there)) as service:
+    with kit.Service(program, tmp_path_factory.mktemp("sandbox"), "--scenes", str(there)) as service:
         yield service
 
 

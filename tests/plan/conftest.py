@@ -7,14 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 # pytest's importlib mode puts no folder of tests on the path, and what makes area files is of use to nobody else.
 sys.path.insert(0, str(Path(__file__).parent))
-
-# A busy machine is slow, not wrong.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from orchestrator.model.product import RunSnapshot
 from orchestrator.model.spec import PixelSpec
 from orchestrator.products.mosaic.footprint import footprint
 from orchestrator.products.mosaic.item import COG, BandNumbers, ItemFile, item
+from orchestrator.products.mosaic.tags import tags
 
 NOTICE = "Contains modified Copernicus Sentinel data 2023"
 TERMS = "https://sentinels.copernicus.eu/documents/247904/690755/Sentinel_Data_Legal_Notice"
@@ -167,3 +168,27 @@ def test_an_outline_of_very_many_vertices_is_replaced_by_one_that_contains_it():
 def test_the_schemas_of_the_core_accept_it():
     """pystac brings those of STAC 1.1.0 along."""
     assert pystac.Item.from_dict(told() | {"stac_extensions": []}).validate()
+
+
+@pytest.mark.parametrize(
+    ("service", "notice"),
+    [
+        ("google", NOTICE),
+        (
+            "sandbox",
+            f"Not Earth Engine's: made by a sandbox of Earth Engine (synthetic scenes, or the user's own). {NOTICE}",
+        ),
+    ],
+)
+def test_the_copyright_in_the_raster_says_who_made_the_pixels(service, notice):
+    """What a sandbox invented does not carry a satellite's copyright alone."""
+    found = dict(tags(replace(RUN, job=replace(JOB, service=service)), "1.2"))
+
+    assert found["TIFFTAG_COPYRIGHT"] == notice
+
+
+def test_a_sandbox_adds_no_copyright_where_the_recipe_has_none():
+    """The bytes of such a file are those of every version."""
+    found = dict(tags(replace(RUN, job=replace(JOB, service="sandbox"), facts={}), "1.2"))
+
+    assert "TIFFTAG_COPYRIGHT" not in found

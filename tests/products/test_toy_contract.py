@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
+import journey_kit as kit
 import pytest
 from contract import Ended, ProductContract, parts_of
 
@@ -25,27 +22,24 @@ class ToyStage:
     """`Stage`: the toy, as processes."""
 
     points = POINTS
-    killed = -signal.SIGKILL
+    killed = kit.KILLED
 
-    def __init__(self, folder):
-        self._folder = folder
+    def __init__(self, folder, program):
+        self._folder, self._program = folder, program
         self._out = folder / "out"
 
     def _call(self, *words, **environment):
-        command = [sys.executable, str(HERE / "toy_process.py"), str(self._folder), *words]
-        path = os.pathsep.join([str(HERE), str(HERE.parents[1])])
-        return subprocess.run(
-            command, env=os.environ | {"PYTHONPATH": path} | environment, capture_output=True, text=True, check=False
-        )
+        told, script = [str(self._folder), *words], str(HERE / "toy_process.py")
+        return self._program.start(told, self._folder, script=script, **environment).wait()
 
     def run(self, *, kill_at="", again=False, wrong=False):
         words = ["run", *(["again"] if again else []), *(["wrong"] if wrong else [])]
         done = self._call(*words, **({"ORCHESTRATOR_CRASH_AT": kill_at} if kill_at else {}))
-        files = json.loads(done.stdout)["files"] if done.returncode == 0 else ()
-        return Ended(done.returncode, done.stdout + done.stderr, tuple(files))
+        files = json.loads(done.out)["files"] if done.code == 0 else ()
+        return Ended(done.code, done.out + done.err, tuple(files))
 
     def cancel(self):
-        assert self._call("cancel").returncode == 0
+        assert self._call("cancel").code == 0
 
     def files(self):
         return (self._out / "toy.json", self._out / "toy.txt")
@@ -65,8 +59,8 @@ class ToyStage:
 
 class TestToy(ProductContract):
     @pytest.fixture
-    def stage(self, tmp_path):
-        return ToyStage(tmp_path)
+    def stage(self, tmp_path, program):
+        return ToyStage(tmp_path, program)
 
 
 def test_the_toy_is_small():

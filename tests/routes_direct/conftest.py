@@ -39,6 +39,7 @@ def sandbox(shared):
     yield shared
     shared.meter.quotas = quotas
     shared.faults.clear()
+    assert shared.meter.wait_idle()  # a request whose caller has left must not be counted in the next test
 
 
 @pytest.fixture

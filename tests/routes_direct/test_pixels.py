@@ -13,7 +13,7 @@ import ee
 import numpy as np
 import pytest
 import requests
-from typed_world import ASSET, GRID, RANGES, STOP, expected, opened
+from typed_world import ASSET, GRID, RANGES, STOP, TypedCatalogue, expected, opened
 
 from orchestrator.clients import pixels
 from orchestrator.clients.earthengine import deserialise
@@ -25,6 +25,7 @@ from orchestrator.model.ports import RefusedError
 from orchestrator.model.states import Failure
 from orchestrator.routes.npy import MAGIC, read_array
 from orchestrator.routes.pixels import PixelRoute
+from orchestrator.sandbox.server import Options, Sandbox
 
 
 @pytest.mark.parametrize("dtype", sorted(RANGES))
@@ -305,18 +306,6 @@ def test_another_service_has_one_address(connect, ask, monkeypatch):
     assert all("googleapis" not in uri for uri, _ in sent)
 
 
-@pytest.mark.parametrize("fault", [{"action": "stall"}, {"action": "stall", "bytes": 900}], ids=["at once", "midway"])
-def test_a_request_that_stalls_ends(connect, ask, order, sandbox, fault):
-    """It has a deadline for the whole of it, whatever the other side does."""
-    order(**fault)
-    hasty = replace(PIXEL_LIMITS, call_seconds=0.3)
-
-    with pytest.raises(TransientError, match=r"within 0\.3 s"):
-        PixelRoute(connect(hasty)).fetch(ask(), STOP)
-
-    sandbox.faults.clear()
-
-
 @pytest.mark.parametrize("fault", [{"action": "truncate"}, {"action": "reset"}, {"action": "short", "bytes": 9}])
 def test_an_answer_that_breaks_off_passes(route, ask, order, fault):
     """Nothing of it is used."""
@@ -326,17 +315,34 @@ def test_an_answer_that_breaks_off_passes(route, ask, order, fault):
         route.fetch(ask(), STOP)
 
 
-def test_a_stop_ends_a_request_under_way(connect, ask, order, sandbox):
-    """Five minutes of computing are not waited for."""
-    order(action="stall")
-    stop = threading.Event()
-    stop.set()
-    hasty = replace(PIXEL_LIMITS, grace_seconds=0.1)
+class TestRequestsLeftAlone:
+    """What nobody waits for is still answered one day, so these have a sandbox of their own."""
 
-    with pytest.raises(Stopped):
-        PixelRoute(connect(hasty)).fetch(ask(), stop)
+    @pytest.fixture
+    def shared(self):
+        with Sandbox(TypedCatalogue(), Options()) as running:
+            yield running
 
-    sandbox.faults.clear()
+    @pytest.mark.parametrize(
+        "fault", [{"action": "stall"}, {"action": "stall", "bytes": 900}], ids=["at once", "midway"]
+    )
+    def test_a_request_that_stalls_ends(self, connect, ask, order, fault):
+        """It has a deadline for the whole of it, whatever the other side does."""
+        order(**fault)
+        hasty = replace(PIXEL_LIMITS, call_seconds=0.3)
+
+        with pytest.raises(TransientError, match=r"within 0\.3 s"):
+            PixelRoute(connect(hasty)).fetch(ask(), STOP)
+
+    def test_a_stop_ends_a_request_under_way(self, connect, ask, order):
+        """Five minutes of computing are not waited for."""
+        order(action="stall")
+        stop = threading.Event()
+        stop.set()
+        hasty = replace(PIXEL_LIMITS, grace_seconds=0.1)
+
+        with pytest.raises(Stopped):
+            PixelRoute(connect(hasty)).fetch(ask(), stop)
 
 
 def test_only_the_silence_before_an_answer_may_be_long():

@@ -77,8 +77,11 @@ def open_database(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # A deferred transaction that reads and then writes fails at once when another process wrote in between.
-        write = connection.get_execution_options().get("write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        if connection.get_execution_options().get("write", False):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:  # touches no file, so there is no error to translate, and most transactions only read
+            plain: Any = connection.connection.driver_connection
+            plain.execute("BEGIN").close()
 
     return engine
 

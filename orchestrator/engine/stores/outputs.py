@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dialect import insert_or_update
 from orchestrator.engine.stores.records import RESULT, OutputRow
 from orchestrator.engine.stores.schema import documents, outputs
 
+_AT = select(outputs).where(outputs.c.path == bindparam("at_path"))
 _CLAIM = insert_or_update(outputs, ["path"], ["run_id", "declaration"])
 
 
@@ -31,7 +32,7 @@ class SqlOutputs:
 
     def at(self, path: str) -> OutputRow | None:
         with self._db.read() as db:
-            row = db.execute(select(outputs).where(outputs.c.path == path)).first()
+            row = db.execute(_AT, {"at_path": path}).first()
         return OutputRow(row.path, row.run_id, row.declaration, row.sha256, row.bytes) if row else None
 
     def results(self, path: str) -> list[str]:

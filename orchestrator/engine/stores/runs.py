@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, insert, or_, select, update
 
 from orchestrator.core.errors import UserError
 from orchestrator.engine.stores.database import Database
@@ -23,6 +23,12 @@ _INTERRUPTIONS = frozenset({RunState.HELD, RunState.FAILED, RunState.CANCELLED})
 _HEADS: Select[Any] = select(*runs.c, documents.c.content.label("result")).select_from(
     runs.outerjoin(documents, and_(documents.c.run_id == runs.c.id, documents.c.name == RESULT))
 )
+# What is asked at every look; building a statement costs more than running it.
+_HEAD = _HEADS.where(runs.c.id == bindparam("of_run"))
+_OTHERS = select(documents.c.name, documents.c.content).where(
+    documents.c.run_id == bindparam("of_run"), documents.c.name != RESULT
+)
+_REQUESTED = select(runs.c.request).where(runs.c.id == bindparam("of_run"))
 _NEWEST_FIRST = (runs.c.created.desc(), runs.c.id)
 _WRITE = insert_or_update(documents, ["run_id", "name"], ["content"])
 # Greater than whatever an id is made of.
@@ -86,7 +92,7 @@ class SqlRuns:
 
     def head(self, run_id: str) -> Head:
         with self._db.read() as db:
-            row = db.execute(_HEADS.where(runs.c.id == run_id)).first()
+            row = db.execute(_HEAD, {"of_run": run_id}).first()
         if row is None:
             raise _unknown(run_id)
         return head_of(row)
@@ -145,7 +151,7 @@ class SqlRuns:
 
     def requested(self, run_id: str) -> str:
         with self._db.read() as db:
-            found: str = db.execute(select(runs.c.request).where(runs.c.id == run_id)).scalar_one()
+            found: str = db.execute(_REQUESTED, {"of_run": run_id}).scalar_one()
         return found
 
     def save_plan(
@@ -183,11 +189,10 @@ def _newest(db: Connection, here: ColumnElement[bool], *order: ColumnElement[Any
 
 
 def _run(db: Connection, run_id: str) -> Run:
-    row = db.execute(_HEADS.where(runs.c.id == run_id)).first()
+    row = db.execute(_HEAD, {"of_run": run_id}).first()
     if row is None:
         raise _unknown(run_id)
-    others = (documents.c.run_id == run_id, documents.c.name != RESULT)
-    return run_of(row, dict(db.execute(select(documents.c.name, documents.c.content).where(*others)).all()))
+    return run_of(row, dict(db.execute(_OTHERS, {"of_run": run_id}).all()))
 
 
 def _write(db: Connection, run_id: str, contents: Mapping[str, str]) -> None:

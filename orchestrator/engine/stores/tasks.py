@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from orchestrator.core.errors import IntegrityError
 from orchestrator.engine.stores.contract_work import TaskChange
@@ -30,6 +30,24 @@ from orchestrator.model.states import (
 
 # A step of a task that begins has not been tried.
 _FRESH: Mapping[str, Any] = {"tries": 0, "next_at": 0.0}
+# What is asked at every look; building a statement costs more than running it.
+_ONE = select(tasks).where(tasks.c.run_id == bindparam("of_run"), tasks.c.key == bindparam("of_key"))
+_OF_RUN = select(tasks).where(tasks.c.run_id == bindparam("of_run")).order_by(tasks.c.key)
+_ATTEMPTS = (
+    select(attempts).where(attempts.c.run_id == bindparam("of_run")).order_by(attempts.c.task, attempts.c.number)
+)
+# A run that has ended has cancelled its tasks, and one that waits for a person may wait for months; whatever their rows
+# say of tasks, nobody asks for news of them, and they must not keep the others waiting.
+_LIVE = (
+    select(tasks.c.run_id, func.count())
+    .join(runs, runs.c.id == tasks.c.run_id)
+    .where(
+        tasks.c.state.in_(TASK_LIVE),
+        runs.c.state.in_(OPEN_STATES),
+        ~((runs.c.state == RunState.HELD) & (runs.c.who == Who.PERSON)),
+    )
+    .group_by(tasks.c.run_id)
+)
 
 
 class SqlTasks:
@@ -39,9 +57,8 @@ class SqlTasks:
         self._db = database
 
     def of(self, run_id: str) -> list[Task]:
-        query = select(tasks).where(tasks.c.run_id == run_id).order_by(tasks.c.key)
         with self._db.read() as db:
-            return [task_of(row) for row in db.execute(query)]
+            return [task_of(row) for row in db.execute(_OF_RUN, {"of_run": run_id})]
 
     def change(self, run_id: str, changes: Mapping[str, TaskChange]) -> None:
         with self._db.write() as db:
@@ -71,11 +88,10 @@ class SqlTasks:
             db.execute(task_update(run_id, task).values(operation=operation, state=state, **_FRESH))
 
     def attempts(self, run_id: str) -> list[Attempt]:
-        query = select(attempts).where(attempts.c.run_id == run_id).order_by(attempts.c.task, attempts.c.number)
         with self._db.read() as db:
             return [
                 Attempt(r.task, r.number, r.request_id, r.description, r.prefix, r.operation, r.first_posted)
-                for r in db.execute(query)
+                for r in db.execute(_ATTEMPTS, {"of_run": run_id})
             ]
 
     def split(
@@ -116,14 +132,8 @@ class SqlTasks:
             db.execute(update(tasks).where(tasks.c.run_id == run_id).values(forgiven=tasks.c.attempt, **_FRESH))
 
     def live(self) -> Mapping[str, int]:
-        # A run that has ended has cancelled its tasks, and one that waits for a person may wait for months; whatever
-        # their rows say of tasks, nobody asks for news of them, and they must not keep the others waiting.
-        waits = (runs.c.state == RunState.HELD) & (runs.c.who == Who.PERSON)
-        works = runs.c.state.in_(OPEN_STATES) & ~waits
-        live = select(tasks.c.run_id, func.count()).join(runs, runs.c.id == tasks.c.run_id)
-        query = live.where(tasks.c.state.in_(TASK_LIVE), works).group_by(tasks.c.run_id)
         with self._db.read() as db:
-            return {row[0]: row[1] for row in db.execute(query)}
+            return {row[0]: row[1] for row in db.execute(_LIVE)}
 
 
 def insert_task(
@@ -141,12 +151,11 @@ def _values(change: TaskChange) -> dict[str, Any]:
 
 
 def _plan(db: Connection, run_id: str, key: str) -> TaskPlan:
-    return task_of(db.execute(select(tasks).where(tasks.c.run_id == run_id, tasks.c.key == key)).one()).plan
+    return task_of(db.execute(_ONE, {"of_run": run_id, "of_key": key}).one()).plan
 
 
 def _state(db: Connection, run_id: str, key: str) -> TaskState:
-    this = (tasks.c.run_id == run_id, tasks.c.key == key)
-    return TaskState(db.execute(select(tasks.c.state).where(*this)).scalar_one())
+    return TaskState(db.execute(_ONE, {"of_run": run_id, "of_key": key}).one().state)
 
 
 def _check(db: Connection, run_id: str, key: str, new: TaskState) -> None:

@@ -174,14 +174,15 @@ def _with_area_as_table(written: Mapping[str, Any]) -> dict[str, Any]:
 def _refusal(error: ValidationError, written: Mapping[str, Any], job_file: Path | None) -> str:
     """Return what is wrong with a job, and whether its file or the options are."""
     kinds = {one["type"] for one in error.errors()}
-    if "missing" in kinds and "extra_forbidden" not in kinds:
+    if kinds == {"missing"}:
         lacking = [str(one["loc"][0]) for one in error.errors() if one["type"] == "missing"]
         names = ", ".join(f"--{name.replace('_', '-')}" if name != "area" else "--shapefile" for name in lacking)
         return f"missing: {names}; give them as options or in {job_file or 'a job file'} (see --help)"
     value: Any = written
-    for word in error.errors()[0]["loc"]:
+    wrong = next(one for one in error.errors() if one["type"] != "missing")
+    for word in wrong["loc"]:
         value = value.get(str(word)) if isinstance(value, Mapping) else value
-    theirs = job_file is not None and ("extra_forbidden" in kinds or value == error.errors()[0]["input"])
+    theirs = job_file is not None and ("extra_forbidden" in kinds or value == wrong["input"])
     return explain(error, str(job_file) if theirs else "options", JobTable)
 
 

@@ -14,18 +14,13 @@ from orchestrator.model.grid import Grid
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan
 from orchestrator.model.product import RunSnapshot
+from orchestrator.products.mosaic.tags import FACILITIES, GOOGLE
 
 FILE = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
 PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
 RASTER = "https://stac-extensions.github.io/raster/v2.0.0/schema.json"
 PROCESSING = "https://stac-extensions.github.io/processing/v1.2.0/schema.json"
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
-GOOGLE = "google"
-# Who computed the pixels, by the service of the job: what a sandbox made must never pass for the Earth.
-FACILITIES = {
-    GOOGLE: "Google Earth Engine",
-    "sandbox": "a sandbox of Earth Engine (synthetic scenes, or the user's own)",
-}
 SHA256 = "1220"  # what a multihash of 32 bytes of SHA-256 begins with
 
 

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.sandbox.documented.examples import Example, Outcome, Verdict
-from orchestrator.sandbox.earthengine.evaluate import registry
+from orchestrator.sandbox.earthengine.evaluate import refusals, registry
 
 SOURCES = Path(__file__).parent / "sources"
 _PAGE = """# What the sandbox makes of every function
 
 Of the {declared} functions that the installed client knows {imitated} are imitated, each by the source that is named.
 `apidocs/`, `guides/` and `tutorials/` are pages below developers.google.com/earth-engine. A function without a source
-is refused by its name with HTTP 400, and so are the corners in the last column. Written by
-`python -m orchestrator.sandbox.documented --page`.
+is refused by its name with HTTP 400, and so are the corners in the last column; of the most used refused functions it
+says why, and what may serve instead. Written by `python -m orchestrator.sandbox.documented --page`.
 
-| function | right by | refused corners |
+| function | right by | refused corners, or why |
 |---|---|---|"""
 
 
@@ -98,11 +98,14 @@ def written(found: Sequence[Row]) -> str:
 
 def page(sources: Mapping[str, Source]) -> str:
     """Write what is said of every function the client knows: right by which source, or refused."""
-    imitated, declared = registry.imitated(), registry.declared()
+    imitated, declared, refused = registry.imitated(), registry.declared(), refusals.told()
     lines = [_PAGE.format(declared=len(declared), imitated=len(imitated & declared))]
     for name in sorted(declared):
         source = sources.get(name)
-        told = ("**refused**", "") if source is None else (_cell(source.pages), _cell(source.refused))
+        if source is None:
+            told = ("**refused**", refused[name].sentence if name in refused else "")
+        else:
+            told = (_cell(source.pages), _cell(source.refused))
         lines.append(f"| `{name}` | {told[0]} | {told[1]} |")
     return "\n".join(lines) + "\n"
 

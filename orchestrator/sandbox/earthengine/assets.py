@@ -14,7 +14,8 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.clock import EPOCH, rfc3339
-from orchestrator.sandbox.scenes import owned
+from orchestrator.sandbox.parsing import parsed
+from orchestrator.sandbox.scenes import known, owned
 from orchestrator.sandbox.scenes.catalogue import Band, Catalogue, Scene, Table, UnboundedQueryError
 from orchestrator.sandbox.scenes.owned import PUBLIC, AssetStore
 from orchestrator.sandbox.scenes.stac import ScenesError
@@ -85,7 +86,11 @@ class Assets:
                 return {"type": "FOLDER", "name": name, "id": asset}
         elif (own := self._store.get(name)) is not None:
             return self._own(own)
-        raise absent(name)
+        raise self._absent(name)
+
+    def _absent(self, name: str) -> ApiError:
+        unserved = known.unserved(self._catalogue, name)
+        return absent(name) if unserved is None else not_imitated(unserved)
 
     def _own(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """Show an asset of somebody's own; what is told of it wins over what follows from its properties."""
@@ -142,7 +147,7 @@ class Assets:
         if parent.startswith(PUBLIC) and (children := self._inside(collection)):
             return {"assets": [self._brief(PUBLIC + child) for child in children]}
         if (own is None and not parent.startswith(PUBLIC)) or collection not in self._catalogue.collections():
-            raise absent(parent)
+            raise self._absent(parent)
         start = int(token) if token and token.isdigit() else 0
         page, more = self._page(collection, _read_filter(text), start, size or DEFAULT_PAGE)
         answer: dict[str, Any] = {"assets": [_image(scene) for scene in page]} if page else {}
@@ -215,7 +220,7 @@ def _milliseconds(text: str) -> int:
 
 def _region(text: str) -> BaseGeometry:
     try:
-        return shapely.from_geojson(json.dumps(json.loads(text.replace("'", '"'))))
+        return shapely.from_geojson(json.dumps(parsed(text.replace("'", '"'))))
     except (ValueError, shapely.errors.ShapelyError) as error:
         raise ProtocolViolation(f"Invalid geometry in filter: {text[:200]}") from error
 

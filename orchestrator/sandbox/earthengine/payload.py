@@ -11,11 +11,11 @@ MAX_PAYLOAD_BYTES = 10_485_760
 
 def payload(request: Request) -> dict[str, Any]:
     """
-    Read the body as a JSON object.
+    Read the body as a JSON object, without fields that are null: in protocol buffers' JSON that is "not set".
 
     Raises:
         ProtocolViolation: If it is too large, or none.
     """
     if len(request.body) > MAX_PAYLOAD_BYTES:
         raise ProtocolViolation(f"Request payload size exceeds the limit: {MAX_PAYLOAD_BYTES} bytes.")
-    return request.json()
+    return {name: each for name, each in request.json().items() if each is not None}

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from orchestrator.sandbox.earthengine import chains
 from orchestrator.sandbox.web import ProtocolViolation
 
 Leaf = Callable[[Any, str], None]
@@ -83,7 +84,7 @@ def _whole(value: Any, path: str, kind: str, bits: int) -> None:
     text = value if isinstance(value, str) else json.dumps(value)
     if (
         isinstance(value, bool)
-        or not re.fullmatch(r"-?\d+", text)
+        or not re.fullmatch(r"-?\d{1,19}", text)
         or not -(2 ** (bits - 1)) <= int(text) < 2 ** (bits - 1)
     ):
         raise _invalid(value, path, kind)
@@ -148,26 +149,47 @@ def expression(value: Any, path: str) -> None:
         ((kind, content),) = node.items()
         if kind not in _NODE_KINDS:
             raise _unknown(kind, f"{path}.values[{where}]")
-        waiting += [(where, child) for child in _children(kind, content, f"{path}.values[{where}]", values)]
+        _check_content(kind, content, f"{path}.values[{where}]", values)
+        waiting += [(where, child) for child in chains.children(kind, content)]
+    if (why := chains.refusal(values, value["result"])) is not None:
+        raise ProtocolViolation(why)
 
 
-def _children(kind: str, content: Any, path: str, values: dict[str, Any]) -> list[Any]:
-    if kind == "arrayValue":
-        _check_message(content, {"values": anything}, path)
-        return list(content.get("values", []))
-    if kind == "dictionaryValue":
-        _check_message(content, {"values": anything}, path)
-        return list(content.get("values", {}).values())
-    if kind == "functionDefinitionValue":
-        _check_message(content, {"argumentNames": [string], "body": string}, path)
-        _check_reference(content.get("body"), path, values)
-    if kind == "functionInvocationValue":
-        schema = {"functionName": string, "functionReference": string, "arguments": anything}
-        _check_message(content, schema, path)
-        return list(content.get("arguments", {}).values())
+def _nodes(value: Any, path: str) -> None:
+    if not isinstance(value, list):
+        raise _invalid(value, path, "TYPE_MESSAGE")
+
+
+def _named_nodes(value: Any, path: str) -> None:
+    if not isinstance(value, dict):
+        raise _invalid(value, path, "TYPE_MESSAGE")
+
+
+_CONTENTS: dict[str, Any] = {
+    "integerValue": int64,
+    "arrayValue": {"values": _nodes},
+    "dictionaryValue": {"values": _named_nodes},
+    "functionDefinitionValue": {"argumentNames": [string], "body": string},
+    "functionInvocationValue": {"functionName": string, "functionReference": string, "arguments": _named_nodes},
+    "argumentReference": string,
+    "valueReference": string,
+}
+
+
+def _check_content(kind: str, content: Any, path: str, values: dict[str, Any]) -> None:
+    check(content, _CONTENTS.get(kind, anything), path)
     if kind == "valueReference":
         _check_reference(content, path, values)
-    return []
+    if kind == "functionDefinitionValue":
+        _check_reference(content.get("body"), path, values)
+    if kind == "functionInvocationValue":
+        name, given = content.get("functionName"), content.get("functionReference")
+        if (name is None) == (given is None):
+            raise ProtocolViolation(
+                f"Invalid value at '{path}': exactly one of 'function_name' and 'function_reference' is required."
+            )
+        if given is not None:
+            _check_reference(given, path, values)
 
 
 def _check_reference(name: Any, path: str, values: dict[str, Any]) -> None:

@@ -162,10 +162,13 @@ class FolderCatalogue:
     Attributes:
         left_out: Why items are not served, a sentence each. Their scenes are in no collection, and asking for one
             by its name raises `ScenesError`.
+        alone: What it has alone, told to whom asks for another collection.
 
     Raises:
         ScenesError: If there are no items, none is whole, or one cannot be served; one line that names the file.
     """
+
+    alone = f"Started with scenes of your own, it has {REFLECTANCE}, {PROBABILITY} and tables alone."
 
     def __init__(self, path: str | Path) -> None:
         self._cache: Store[_Decoded] = Store(CACHE_BYTES)

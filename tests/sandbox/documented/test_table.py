@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from orchestrator.sandbox.documented.examples import FOLDER, read_all
 from orchestrator.sandbox.documented.table import page, read_sources, rows
 from orchestrator.sandbox.earthengine.evaluate import evaluator as _loads_functions  # noqa: F401
-from orchestrator.sandbox.earthengine.evaluate import registry
+from orchestrator.sandbox.earthengine.evaluate import refusals, registry
+from orchestrator.sandbox.earthengine.evaluate.errors import UnknownFunctionError
 
 
 def test_what_is_imitated_has_a_source_and_what_is_refused_has_none():
@@ -44,3 +47,30 @@ def test_a_function_with_two_sources_is_named(tmp_path):
     (tmp_path / "a.tsv").write_text("Number.add\tpage\nNumber.add\tpage\n")
     with pytest.raises(ValueError, match=r"a\.tsv, line 2"):
         read_sources(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("Reducer.histogram", r"Reducer\.histogram: .*buckets.* not told.*Reducer\.fixedHistogram"),
+        ("Landsat.simpleComposite", r"Landsat\.simpleComposite: .*Instead: Landsat\.TOA"),
+        ("Image.random", r"Image\.random: .*seed"),
+    ],
+)
+def test_a_refusal_says_why_and_what_may_serve_instead(name, reason):
+    """Both in the answer and on the page."""
+    with pytest.raises(UnknownFunctionError, match=reason):
+        registry.lookup(name)
+    assert refusals.told()[name].sentence in page(read_sources())
+
+
+def test_reasons_are_told_of_refused_functions_alone():
+    """A function that became imitated loses its reason."""
+    assert set(refusals.told()) <= registry.declared() - registry.imitated()
+
+
+def test_what_may_serve_instead_is_imitated():
+    """Nobody is sent from one refusal to the next."""
+    named = {each for one in refusals.told().values() for each in re.findall(r"\b[A-Z]\w+\.[\w.]*\w", one.instead)}
+
+    assert named <= registry.imitated()

@@ -5,11 +5,5 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from hypothesis import settings
-
 # pytest's importlib mode puts no folder of tests on the path, and the kit is of use to nobody else.
 sys.path.insert(0, str(Path(__file__).parent))
-
-# An example takes as long as a busy machine lets it.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")

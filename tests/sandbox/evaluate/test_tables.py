@@ -76,7 +76,8 @@ def test_more_than_five_thousand_rows_are_not_shown():
 @pytest.mark.parametrize(
     ("name", "refusal", "sentence"),
     [
-        pytest.param("TIGER/2010/Blocks", NotImitatedError, "the table 'TIGER/2010/Blocks'", id="a public one"),
+        pytest.param("TIGER/2010/Blocks", NotImitatedError, "the table TIGER/2010/Blocks is not", id="a public one"),
+        pytest.param("TIGRE/2010/Blocks", EvaluationError, "'TIGRE/2010/Blocks' not found", id="a typo"),
         pytest.param("users/someone/mine", EvaluationError, "'users/someone/mine' not found", id="a user's"),
         pytest.param("projects/p/assets/mine", EvaluationError, "not found", id="a project's"),
         pytest.param("COPERNICUS/S2_SR_HARMONIZED", EvaluationError, "not a Collection of features", id="of images"),

@@ -253,3 +253,14 @@ def test_assets_survive_a_restart(tmp_path, ramps, connect, kit_of, shared):
 
     assert bands == ["ramp", "half"]
     assert not (tmp_path / "assets" / "abandoned.part").exists()
+
+
+def test_an_image_that_workers_compute_becomes_an_asset(monkeypatch, ramps, connect, kit_of, shared):
+    """As one that the sandbox computes itself."""
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    with Sandbox(ramps, Options(worker=("no-such-worker",))) as employer:
+        connect(employer)
+        status = exported(kit_of(employer), f"{HOME}/shared")
+    connect(shared)
+
+    assert (status["state"], status.get("error_message")) == ("COMPLETED", None)

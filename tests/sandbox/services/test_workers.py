@@ -145,3 +145,16 @@ def test_workers_are_started_only_when_there_is_much_to_compute():
 
     assert not hired._started
     hired.close()
+
+
+def test_a_shared_image_has_every_attribute_of_an_image():
+    """Whoever reads an image need not know who computes it."""
+    idle = Workers(COMMAND, 1, patience_seconds=1e6)
+    plain = Evaluator(SyntheticCatalogue(seed=3)).image(PIXELS, grid=GRID)
+
+    image = shared(idle)
+
+    public = [name for name in vars(plain) if not name.startswith("_")]
+    assert "properties" in public
+    assert {name: getattr(image, name) for name in public} == {name: getattr(plain, name) for name in public}
+    idle.close()

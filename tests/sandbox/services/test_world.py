@@ -155,3 +155,9 @@ def test_the_sandbox_had_no_trouble(world):
     """No violation, no fault of its own."""
     assert world.state()["violations"] == []
     assert world.journal.summary()["troubles"] == []
+
+
+def test_an_asset_of_the_public_catalogue_that_is_not_imitated_is_refused_by_name():
+    """Not "does not exist": the real service has it."""
+    with pytest.raises(ee.EEException, match="does not imitate the collection AHN/AHN3"):
+        ee.data.getAsset("AHN/AHN3")

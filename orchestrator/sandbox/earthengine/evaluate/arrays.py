@@ -92,6 +92,8 @@ def _measured(value: Any, numbers: list[Any]) -> tuple[int, ...]:
     """Give the shape of a nested list, and collect its numbers."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         numbers.append(value)
+        if len(numbers) > _MAX_ELEMENTS:  # before the rest is looked at: lists may be shared, and have no end
+            raise EvaluationError(f"Array: More than {_MAX_ELEMENTS} elements are too many.")
         return ()
     if not isinstance(value, (list, tuple)):
         raise EvaluationError(f"Array: Expected a number or a nested list of numbers, found: {value}.")

@@ -11,6 +11,7 @@ from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.images import constant_image
 from orchestrator.sandbox.earthengine.evaluate.kernels import Kernel
 from orchestrator.sandbox.earthengine.evaluate.learning import Classifier, Clusterer
+from orchestrator.sandbox.earthengine.evaluate.limits import whole
 from orchestrator.sandbox.earthengine.evaluate.moments import moment
 from orchestrator.sandbox.earthengine.evaluate.projection import Projection
 from orchestrator.sandbox.earthengine.evaluate.registry import Parameter
@@ -71,7 +72,7 @@ def _number(value: Any) -> Any:
 
 
 def _integer(value: Any) -> int | None:
-    return int(value) if isinstance(value, (int, float)) else None
+    return whole("An integer", value) if isinstance(value, (int, float)) else None
 
 
 def _geometry(value: Any) -> Geometry | None:

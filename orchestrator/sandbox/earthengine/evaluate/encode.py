@@ -12,6 +12,7 @@ from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.arrays import Array
 from orchestrator.sandbox.earthengine.evaluate.confusion import ConfusionMatrix
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.extent import bounded
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.projection import Projection
 from orchestrator.sandbox.earthengine.evaluate.untold import told
@@ -35,8 +36,12 @@ def encoded(value: Any) -> Any:
     Write a value as JSON.
 
     Raises:
-        EvaluationError: If it has no JSON form (functions, filters, joins, reducers).
+        EvaluationError: If it has no JSON form (functions, filters, joins, reducers), or is too large or too deep.
     """
+    return _written(bounded(value))
+
+
+def _written(value: Any) -> Any:
     if value is None or isinstance(value, (bool, str, int)):
         return value
     if isinstance(value, (float, np.floating)):
@@ -44,9 +49,9 @@ def encoded(value: Any) -> Any:
     if isinstance(value, (np.integer, np.bool_)):
         return int(value)
     if isinstance(value, (list, tuple)):
-        return [encoded(item) for item in value]
+        return [_written(item) for item in value]
     if isinstance(value, Mapping):
-        return {key: encoded(item) for key, item in value.items()}
+        return {key: _written(item) for key, item in value.items()}
     told(value)
     for kind, write in _WRITERS.items():
         if isinstance(value, kind):
@@ -67,7 +72,7 @@ def _image(image: Image) -> dict[str, Any]:
     answer: dict[str, Any] = {"type": "Image", "bands": [_band(band) for band in image.bands]}
     if image.asset_id is not None:
         answer["id"] = image.asset_id
-    properties = {key: encoded(value) for key, value in image.properties.items()}
+    properties = {key: _written(value) for key, value in image.properties.items()}
     if image.footprint is not None and "system:footprint" not in properties:
         properties["system:footprint"] = image.footprint.geojson()
     if properties:
@@ -80,7 +85,7 @@ def _band(band: ImageBand) -> dict[str, Any]:
     if band.shape is not None:
         answer["dimensions"] = [band.shape[1], band.shape[0]]
     answer["crs"] = band.projection.crs
-    answer["crs_transform"] = [encoded(float(value)) for value in band.projection.transform]
+    answer["crs_transform"] = [_written(float(value)) for value in band.projection.transform]
     return answer
 
 
@@ -89,9 +94,9 @@ def pixel_type(kind: PixelType) -> dict[str, Any]:
     answer: dict[str, Any] = {"type": "PixelType", "precision": kind.precision}
     if kind.precision == "int":
         low, high = pixel_types.bounds(kind)
-        answer.update(min=encoded(float(low)), max=encoded(float(high)))
+        answer.update(min=_written(float(low)), max=_written(float(high)))
     elif kind.minimum is not None and kind.maximum is not None:
-        answer.update(min=encoded(float(kind.minimum)), max=encoded(float(kind.maximum)))
+        answer.update(min=_written(float(kind.minimum)), max=_written(float(kind.maximum)))
     if kind.dimensions:
         answer["dimensions"] = kind.dimensions
     return answer
@@ -101,17 +106,17 @@ def _feature(feature: Feature) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "type": "Feature",
         "geometry": None if feature.geometry is None else feature.geometry.geojson(),
-        "properties": {key: encoded(value) for key, value in feature.properties.items() if key != INDEX},
+        "properties": {key: _written(value) for key, value in feature.properties.items() if key != INDEX},
     }
     if feature.properties.get(INDEX) is not None:
-        answer["id"] = encoded(feature.properties[INDEX])
+        answer["id"] = _written(feature.properties[INDEX])
     return answer
 
 
 def _collection(collection: Collection) -> dict[str, Any]:
     if len(elements := collection.elements()) > MAX_ELEMENTS:
         raise too_many()
-    features = [encoded(element) for element in elements]
+    features = [_written(element) for element in elements]
     answer: dict[str, Any] = {"type": collection.kind}
     if collection.kind == "ImageCollection":
         answer["bands"] = []  # as the reference shows an empty one, which has no list of features
@@ -122,12 +127,12 @@ def _collection(collection: Collection) -> dict[str, Any]:
     elif collection.table is not None:
         answer["id"] = collection.table
     if collection.properties:
-        answer["properties"] = encoded(collection.properties)
+        answer["properties"] = _written(collection.properties)
     return answer
 
 
 def _projection(projection: Projection) -> dict[str, Any]:
-    transform = [encoded(float(value)) for value in projection.transform]
+    transform = [_written(float(value)) for value in projection.transform]
     return {"type": "Projection", "crs": projection.crs, "transform": transform}
 
 
@@ -139,7 +144,7 @@ def _date_range(span: DateRange) -> dict[str, Any]:
 
 def _margin(margin: ErrorMargin) -> dict[str, Any]:
     answer: dict[str, Any] = {"type": "ErrorMargin", "unit": margin.unit}
-    return answer if margin.value is None else {**answer, "value": encoded(margin.value)}
+    return answer if margin.value is None else {**answer, "value": _written(margin.value)}
 
 
 _WRITERS: dict[type, Callable[[Any], Any]] = {
@@ -149,8 +154,8 @@ _WRITERS: dict[type, Callable[[Any], Any]] = {
     Geometry: Geometry.geojson,
     Projection: _projection,
     PixelType: pixel_type,
-    Array: lambda array: encoded(array.values.tolist()),
-    ConfusionMatrix: lambda matrix: encoded(matrix.counts.values.tolist()),
+    Array: lambda array: _written(array.values.tolist()),
+    ConfusionMatrix: lambda matrix: _written(matrix.counts.values.tolist()),
     Date: lambda date: {"type": "Date", "value": date.ms},
     DateRange: _date_range,
     ErrorMargin: _margin,

@@ -14,6 +14,7 @@ from orchestrator.sandbox.earthengine.evaluate.arrays import Array
 from orchestrator.sandbox.earthengine.evaluate.coercion import type_name
 from orchestrator.sandbox.earthengine.evaluate.encode import encoded
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, UnboundedImageError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.extent import within_limits
 from orchestrator.sandbox.earthengine.evaluate.graph import Graph
 from orchestrator.sandbox.earthengine.evaluate.nodes import Plan, Pull
 from orchestrator.sandbox.earthengine.evaluate.projection import Grid, Projection
@@ -66,6 +67,7 @@ class RequestedImage:
     Attributes:
         bands: In order.
         grid: Where its pixels are.
+        properties: The metadata of the image.
         seconds_elsewhere: Processor seconds spent on it in other threads and processes than the one that reads it.
     """
 
@@ -82,6 +84,7 @@ class RequestedImage:
         )
         self.grid = RequestedGrid(grid.crs, grid.transform, grid.height, grid.width)
 
+    @within_limits()
     def read(self, row: int, col: int, height: int, width: int) -> tuple[list[NDArray[Any]], NDArray[np.bool_]]:
         """
         Compute a window of the grid.
@@ -125,6 +128,7 @@ class Evaluator:
         """Take the source of scenes."""
         self._catalogue = catalogue
 
+    @within_limits()
     def value(self, expression: Mapping[str, Any]) -> Any:
         """
         Evaluate to JSON, as `value:compute` answers.
@@ -135,6 +139,7 @@ class Evaluator:
         """
         return encoded(Graph(expression, self._catalogue).evaluate())
 
+    @within_limits()
     def table(self, expression: Mapping[str, Any]) -> RequestedTable:
         """
         Evaluate to a table of features.
@@ -145,6 +150,7 @@ class Evaluator:
         """
         return requested_table(Graph(expression, self._catalogue).evaluate())
 
+    @within_limits()
     def image(self, expression: Mapping[str, Any], *, grid: RequestedGrid | None = None) -> RequestedImage:
         """
         Evaluate to an image on a given grid, or the one its export wrapper asks for, or else on its own.

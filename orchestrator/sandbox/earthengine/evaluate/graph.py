@@ -15,6 +15,7 @@ from typing import Any
 from orchestrator.sandbox.earthengine.evaluate.array_guard import refuse_arrays
 from orchestrator.sandbox.earthengine.evaluate.coercion import coerced
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.extent import limited
 from orchestrator.sandbox.earthengine.evaluate.keeping import Keeping
 from orchestrator.sandbox.earthengine.evaluate.registry import arranged, lookup
 from orchestrator.sandbox.earthengine.evaluate.values import Algorithm
@@ -80,13 +81,13 @@ class Graph:
 
     def _array(self, content: Any, environment: Environment) -> list[Any]:
         items = []
-        for node in content.get("values", ()):
+        for node in content.get("values") or ():
             items.append(self._node(node, environment))  # noqa: PERF401 - one frame less per level of depth
         return items
 
     def _dictionary(self, content: Any, environment: Environment) -> dict[str, Any]:
         items = {}
-        for key, node in content.get("values", {}).items():
+        for key, node in (content.get("values") or {}).items():
             items[key] = self._node(node, environment)
         return items
 
@@ -96,7 +97,7 @@ class Graph:
         return environment[content]
 
     def _definition(self, content: Any, environment: Environment) -> Algorithm:
-        names = tuple(content.get("argumentNames", ()))
+        names = tuple(content.get("argumentNames") or ())
         body = content["body"]
 
         def call(arguments: Mapping[str, Any]) -> Any:
@@ -105,13 +106,14 @@ class Graph:
         return Algorithm(names, call, Keeping(self._values, body, names[0]) if names else None)
 
     def _invocation(self, content: Any, environment: Environment) -> Any:
-        if "functionReference" not in content and lookup(content["functionName"]).lazy:
-            return self._call_lazily(content["functionName"], content.get("arguments", {}), environment)
+        function, given = content.get("functionReference"), content.get("arguments") or {}
+        if function is None and lookup(content["functionName"]).lazy:
+            return self._call_lazily(content["functionName"], given, environment)
         arguments = {}
-        for name, node in content.get("arguments", {}).items():
+        for name, node in given.items():
             arguments[name] = self._node(node, environment)
-        if "functionReference" in content:
-            return self._call_value(self._reference(content["functionReference"], environment), arguments)
+        if function is not None:
+            return self._call_value(self._reference(function, environment), arguments)
         return self._call(content["functionName"], arguments)
 
     def _call_lazily(self, name: str, nodes: Mapping[str, Node], environment: Environment) -> Any:
@@ -130,7 +132,7 @@ class Graph:
         refuse_arrays(name, zip((parameter.name for parameter, _ in given), ordered, strict=True))
         if implementation.needs_catalogue:
             ordered.insert(0, self._catalogue)
-        return implementation.call(*ordered)
+        return limited(implementation.call(*ordered))
 
     def _free_names(self, key: str) -> frozenset[str]:
         """Name the arguments a value depends on and does not bind itself."""
@@ -146,22 +148,22 @@ class Graph:
             return self._free_names(node["valueReference"])
         if "functionDefinitionValue" in node:
             definition = node["functionDefinitionValue"]
-            return self._free_names(definition["body"]) - frozenset(definition.get("argumentNames", ()))
+            return self._free_names(definition["body"]) - frozenset(definition.get("argumentNames") or ())
         names: frozenset[str] = frozenset()
         for child in _children(node):
             names |= self._free_in(child)
-        if "functionReference" in node.get("functionInvocationValue", {}):
-            names |= self._free_names(node["functionInvocationValue"]["functionReference"])
+        if (function := node.get("functionInvocationValue", {}).get("functionReference")) is not None:
+            names |= self._free_names(function)
         return names
 
 
 def _children(node: Node) -> list[Node]:
     if "functionInvocationValue" in node:
-        return list(node["functionInvocationValue"].get("arguments", {}).values())
+        return list((node["functionInvocationValue"].get("arguments") or {}).values())
     if "arrayValue" in node:
-        return list(node["arrayValue"].get("values", ()))
+        return list(node["arrayValue"].get("values") or ())
     if "dictionaryValue" in node:
-        return list(node["dictionaryValue"].get("values", {}).values())
+        return list((node["dictionaryValue"].get("values") or {}).values())
     return []
 
 

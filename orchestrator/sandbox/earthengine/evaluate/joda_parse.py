@@ -25,7 +25,7 @@ def read(pattern: str, text: str, zone: dt.tzinfo) -> dt.datetime:
     """
     letters = [found.group(0) for found in PIECES.finditer(pattern)]
     expression = "".join(_piece(piece, _next(letters, at)) for at, piece in enumerate(letters))
-    found = re.fullmatch(expression, text, re.IGNORECASE)
+    found = re.fullmatch(expression, text, re.IGNORECASE | re.ASCII)
     if found is None:
         raise EvaluationError(f"Date.parse: '{text}' is not of the format '{pattern}'.")
     given = {name: value for name, value in found.groupdict().items() if value is not None}

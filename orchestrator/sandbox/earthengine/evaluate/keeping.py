@@ -69,10 +69,10 @@ class Keeping:
         if "argumentReference" in node:
             return Fate.KEPT if node["argumentReference"] == self._argument else Fate.UNKNOWN
         call = node.get("functionInvocationValue", {})
-        rule = _RULES.get(call.get("functionName", ""))
+        rule = _RULES.get(call.get("functionName") or "")
         if rule is None:
             return Fate.UNKNOWN
-        return rule(self, call["functionName"], call.get("arguments", {}), name)
+        return rule(self, call["functionName"], (call.get("arguments") or {}), name)
 
     def carried(self, function: str, arguments: Arguments, name: str) -> Fate:
         """Tell what became of a property in a function's first argument."""
@@ -84,13 +84,13 @@ class Keeping:
             node = self._values.get(node["valueReference"])
         call = {} if node is None else node.get("functionInvocationValue", {})
         if call.get("functionName") == "Image.constant":  # as the client writes a number in place of an image
-            return self.literal(call.get("arguments", {}).get("value"))
+            return self.literal((call.get("arguments") or {}).get("value"))
         if node is None or "constantValue" in node:
             return None if node is None else node["constantValue"]
         if "dictionaryValue" in node:
-            return dict.fromkeys(node["dictionaryValue"].get("values", {}))
+            return dict.fromkeys(node["dictionaryValue"].get("values") or {})
         if "arrayValue" in node:
-            items = [self.literal(item) for item in node["arrayValue"].get("values", ())]
+            items = [self.literal(item) for item in node["arrayValue"].get("values") or ()]
             return _UNTOLD if any(item is _UNTOLD for item in items) else items
         return _UNTOLD
 

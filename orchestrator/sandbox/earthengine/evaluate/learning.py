@@ -99,9 +99,16 @@ class Training:
             if self._learned is None:
                 try:
                     self._learned = fit(*self.samples())
-                except (ValueError, np.linalg.LinAlgError) as error:
-                    raise EvaluationError(f"The training data do not suffice: {error}") from None
+                except (ValueError, np.linalg.LinAlgError):
+                    raise self._unlearnable() from None
         return self._learned
+
+    def _unlearnable(self) -> EvaluationError:
+        """Say it in words of our own: the library's tell of its parameters, which are not the user's."""
+        rows, labels = self.samples()
+        found = f"{len(rows)} samples of {', '.join(self._inputs)}"
+        classes = "" if self._label is None else f", {len(np.unique(labels))} different values of {self._label}"
+        return EvaluationError(f"Nothing can be learned with these parameters of {found}{classes}.")
 
 
 def _numbers(feature: Any, names: Sequence[str]) -> list[float]:

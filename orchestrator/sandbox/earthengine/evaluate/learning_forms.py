@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.learning import (
     ARRAYS,
     CLASSIFICATION,
@@ -30,6 +30,13 @@ from orchestrator.sandbox.earthengine.evaluate.learning import (
     Rows,
     chances,
     library,
+)
+from orchestrator.sandbox.earthengine.evaluate.learning_limits import (
+    expect_count,
+    expect_leaves,
+    expect_number,
+    expect_share,
+    folded,
 )
 
 SURE = frozenset({CLASSIFICATION, PROBABILITY})
@@ -72,6 +79,10 @@ def _results(name: str, estimator: Any, asked: Rows, labels: Labels, mode: str) 
 def random_forest(trees: int, variables: int | None, leaf: int, bag: float, nodes: int | None, seed: int) -> Classifier:
     """Make a random forest; without a number of variables, their square root is tried at each split."""
     name = "Classifier.smileRandomForest"
+    for parameter, value in (("numberOfTrees", trees), ("variablesPerSplit", variables), ("minLeafPopulation", leaf)):
+        expect_count(name, parameter, value)
+    expect_share(name, "bagFraction", bag)
+    expect_leaves(name, nodes)
 
     def make(regresses: bool, samples: int) -> Any:
         ensemble = library(name, "ensemble")
@@ -82,7 +93,7 @@ def random_forest(trees: int, variables: int | None, leaf: int, bag: float, node
             min_samples_leaf=leaf,
             max_samples=max(1, round(bag * samples)),
             max_leaf_nodes=nodes,
-            random_state=seed,
+            random_state=folded(seed),
         )
 
     return estimated(name, FOREST, make, facts=True)
@@ -91,6 +102,8 @@ def random_forest(trees: int, variables: int | None, leaf: int, bag: float, node
 def cart(nodes: int | None, leaf: int) -> Classifier:
     """Make a single tree."""
     name = "Classifier.smileCart"
+    expect_leaves(name, nodes)
+    expect_count(name, "minLeafPopulation", leaf)
 
     def make(regresses: bool, _samples: int) -> Any:
         tree = library(name, "tree")
@@ -108,13 +121,17 @@ def gradient_boost(trees: int, shrinkage: float, rate: float, nodes: int | None,
     name = "Classifier.smileGradientTreeBoost"
     if loss not in _LOSSES:
         raise EvaluationError(f"{name}: Unknown loss: '{loss}'.")
+    expect_count(name, "numberOfTrees", trees)
+    expect_share(name, "shrinkage", shrinkage)
+    expect_share(name, "samplingRate", rate)
+    expect_leaves(name, nodes)
     common = {
         "n_estimators": trees,
         "learning_rate": shrinkage,
         "subsample": rate,
         "max_leaf_nodes": nodes,
         "max_depth": None,
-        "random_state": seed,
+        "random_state": folded(seed),
     }
 
     def make(regresses: bool, _samples: int) -> Any:
@@ -129,6 +146,7 @@ def gradient_boost(trees: int, shrinkage: float, rate: float, nodes: int | None,
 def naive_bayes(smoothing: float) -> Classifier:
     """Make a multinomial naive Bayes classifier of counts; negative inputs are discarded."""
     name = "Classifier.smileNaiveBayes"
+    expect_number(name, "lambda", smoothing, positive=False)
 
     def make(_regresses: bool, _samples: int) -> Any:
         pipeline, preprocessing = library(name, "pipeline"), library(name, "preprocessing")
@@ -145,8 +163,11 @@ def _without_negatives(rows: Rows) -> Rows:
 def nearest_neighbours(count: int, metric: str) -> Classifier:
     """Vote among the nearest samples."""
     name = "Classifier.smileKNN"
+    expect_count(name, "k", count)
 
-    def make(_regresses: bool, _samples: int) -> Any:
+    def make(_regresses: bool, samples: int) -> Any:
+        if count > samples:
+            raise not_imitated(f"{name} of the {count} nearest of {samples} samples")
         return library(name, "neighbors").KNeighborsClassifier(count, metric=metric.lower())
 
     return estimated(name, SURE, make)
@@ -184,6 +205,8 @@ def support_vectors(kind: str, settings: dict[str, Any], target: int) -> Classif
 def _one_class(name: str, settings: dict[str, Any], target: int) -> Callable[[Rows, Labels, str], Learned]:
     def fit(rows: Rows, labels: Labels, mode: str) -> Learned:
         del mode
+        if not (labels == target).any():
+            raise EvaluationError(f"{name}: No sample is of the class {target}.")
         machine = library(name, "svm").OneClassSVM(**settings).fit(rows[labels == target])
         return Learned(lambda asked: np.where(machine.predict(asked) > 0, target, 1 - target))
 
@@ -202,6 +225,7 @@ def k_means(name: str, counts: range, rounds: int | None, seed: int, *, spread: 
         spread: Whether the first centres are chosen far from each other (k-means++), not at random.
         bic: Whether Bayes' information criterion chooses the number; else Caliński and Harabasz's.
     """
+    expect_count(name, "maxIterations", rounds)
 
     def fit(rows: Rows) -> Predict:
         cluster, metrics = library(name, "cluster"), library(name, "metrics")
@@ -213,7 +237,9 @@ def k_means(name: str, counts: range, rounds: int | None, seed: int, *, spread: 
         height = -np.inf
         for count in sorted({min(each, most) for each in counts}):
             start = "k-means++" if spread else "random"
-            found = cluster.KMeans(count, init=start, n_init=1, max_iter=rounds or 500, random_state=seed).fit(unit)
+            found = cluster.KMeans(count, init=start, n_init=1, max_iter=rounds or 500, random_state=folded(seed)).fit(
+                unit
+            )
             score = 0.0
             if len(counts) > 1 and bic:
                 score = _bic(unit, found.inertia_, count)

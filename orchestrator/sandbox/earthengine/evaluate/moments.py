@@ -9,15 +9,19 @@ from functools import lru_cache
 from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.limits import whole
 from orchestrator.sandbox.earthengine.evaluate.values import Date
 
 # ISO 8601 as the service reads it: zeros in front may be missing, and so may all that is smaller than a year.
 _ISO = re.compile(
     r"(?P<year>\d{4})(?:-(?P<ordinal>\d{3})|-(?P<month>\d{1,2})(?:-(?P<day>\d{1,2}))?)?"
     r"(?:T(?P<hour>\d{1,2})(?::(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})(?:[.,](?P<fraction>\d{1,9}))?)?)?"
-    r"(?P<offset>Z|[+-]\d{2}(?::?\d{2})?)?)?"
+    r"(?P<offset>Z|[+-]\d{2}(?::?\d{2})?)?)?",
+    re.ASCII,
 )
-_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})?")
+_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})?", re.ASCII)
+# The page of `Date.format` gives `Etc/GMT+8` another hour than the database of time zones does; it agrees to the east.
+_UNSURE = re.compile(r"Etc/GMT\+0*[1-9][0-9]*")
 _ZULU = frozenset({"UTC", "GMT", "Z", "Zulu", "Etc/UTC", "Etc/GMT"})
 
 
@@ -31,10 +35,12 @@ def time_zone(name: str | None) -> dt.tzinfo:
     """
     if name is None or name in _ZULU:
         return dt.UTC
+    if _UNSURE.fullmatch(name):
+        raise not_imitated(f"Date: the time zone '{name}', for which the reference and the database differ,")
     offset = _OFFSET.fullmatch(name)
-    if offset is not None:
-        return _fixed(offset)
     try:
+        if offset is not None:
+            return _fixed(offset)
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         raise EvaluationError(f"Date: The time zone '{name}' is not recognised.") from None
@@ -55,14 +61,30 @@ def moment(value: Any, zone: str | None = None) -> Date:
     if isinstance(value, Date):
         return value
     if isinstance(value, (int, float)):
-        return Date(int(value))
+        return Date(whole("Date", value))
     return Date(milliseconds(_parsed(str(value), time_zone(zone))))
 
 
 def milliseconds(when: dt.datetime) -> int:
-    """Count milliseconds since 1970; a naive time is UTC."""
+    """
+    Count milliseconds since 1970; a naive time is UTC.
+
+    Raises:
+        EvaluationError: If the clocks of the time zone were put forward over that time.
+    """
     aware = when if when.tzinfo else when.replace(tzinfo=dt.UTC)
+    if not isinstance(aware.tzinfo, dt.timezone):
+        _refuse_skipped(aware)
     return (aware - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(milliseconds=1)
+
+
+def _refuse_skipped(when: dt.datetime) -> None:
+    try:
+        shown = when.astimezone(dt.UTC).astimezone(when.tzinfo)
+    except OverflowError:
+        raise not_imitated(f"The date {when.isoformat()} outside the years 1 to 9999") from None
+    if shown.replace(tzinfo=None) != when.replace(tzinfo=None):
+        raise EvaluationError(f"Date: The time '{when:%Y-%m-%dT%H:%M:%S}' does not exist in the zone '{when.tzinfo}'.")
 
 
 def as_datetime(date: Date, zone: str | None = None) -> dt.datetime:

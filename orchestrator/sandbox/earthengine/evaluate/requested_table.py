@@ -9,6 +9,7 @@ from typing import Any
 from orchestrator.sandbox.earthengine.evaluate.coercion import type_name
 from orchestrator.sandbox.earthengine.evaluate.encode import encoded
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.extent import within_limits
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.values import INDEX, Collection, Feature, Image, geometry_of
 
@@ -28,6 +29,7 @@ class RequestedFeature:
     geometry: Geometry | None
     properties: Mapping[str, Any]
 
+    @within_limits()
     def json(self) -> dict[str, Any]:
         """Give the values as JSON."""
         return {key: encoded(value) for key, value in self.properties.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,3 +31,24 @@ def told(value: Any) -> Any:
     if isinstance(value, Untold):
         raise not_imitated(value.what)
     return value
+
+
+class PartlyTold(dict[str, Any]):
+    """A dictionary of which some keys are known: those may be looked up, nothing else may be asked of it."""
+
+    def __init__(self, what: str, known: Mapping[str, Any]) -> None:
+        """Keep what is known; `what` is its name, for refusals."""
+        super().__init__(known)
+        self._what = what
+
+    def __contains__(self, key: object) -> bool:
+        """Tell that a known key is there; whether another is, is refused."""
+        if super().__contains__(key):
+            return True
+        raise not_imitated(f"{self._what}: '{key}'")
+
+    def _whole(self, *_: Any) -> Any:
+        raise not_imitated(f"{self._what}: anything but {', '.join(map(repr, super().__iter__()))}")
+
+    __iter__ = __len__ = __eq__ = keys = items = values = _whole
+    __hash__ = None

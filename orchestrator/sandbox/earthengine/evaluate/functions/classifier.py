@@ -22,9 +22,11 @@ from orchestrator.sandbox.earthengine.evaluate.learning import (
     inputs_of,
     rows_of,
 )
+from orchestrator.sandbox.earthengine.evaluate.learning_limits import expect_number, expect_share
 from orchestrator.sandbox.earthengine.evaluate.nodes import PointwiseNode
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile, both
+from orchestrator.sandbox.earthengine.evaluate.untold import PartlyTold
 from orchestrator.sandbox.earthengine.evaluate.values import Collection, Feature, Image, with_properties
 
 function("Classifier.smileRandomForest")(learning_forms.random_forest)
@@ -92,6 +94,11 @@ def libsvm(
     if kernel not in {"LINEAR", "POLY", "RBF", "SIGMOID"}:
         raise EvaluationError(f"Classifier.libsvm: Unknown kernel type: '{kernel}'.")
     numbers = {"C": 1.0 if cost is None else cost, "nu": 0.5 if nu is None else nu}
+    expect_number("Classifier.libsvm", "cost", cost, positive=True)
+    expect_number("Classifier.libsvm", "gamma", gamma, positive=False)
+    expect_number("Classifier.libsvm", "degree", degree, positive=False)
+    expect_number("Classifier.libsvm", "terminationEpsilon", tolerance, positive=True)
+    expect_share("Classifier.libsvm", "nu", numbers["nu"])
     settings: dict[str, Any] = {
         "kernel": kernel.lower(),
         "shrinking": shrinking,
@@ -138,11 +145,12 @@ def schema(classifier: Classifier) -> list[str] | None:
 
 @function("Classifier.explain")
 def explain(classifier: Classifier) -> dict[str, Any]:
-    """Tell the importance of the inputs of trees, summing to one; other facts have no documented name."""
+    """Tell the importance of the inputs of trees, summing to one; what else there is, no page tells."""
     facts = classifier.learned().facts
     if "importance" not in facts or classifier.schema is None:
         raise not_imitated(f"Classifier.explain of {classifier.name}")
-    return {"importance": dict(zip(classifier.schema, facts["importance"].tolist(), strict=True))}
+    importance = dict(zip(classifier.schema, facts["importance"].tolist(), strict=True))
+    return PartlyTold(f"Classifier.explain of {classifier.name}", {"importance": importance})
 
 
 @function("FeatureCollection.classify")

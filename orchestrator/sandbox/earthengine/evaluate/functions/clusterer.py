@@ -11,6 +11,7 @@ from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, no
 from orchestrator.sandbox.earthengine.evaluate.functions.classifier import predicted
 from orchestrator.sandbox.earthengine.evaluate.images import common_support, default_band
 from orchestrator.sandbox.earthengine.evaluate.learning import Clusterer, Training, inputs_of, rows_of
+from orchestrator.sandbox.earthengine.evaluate.learning_limits import expect_count, expect_range
 from orchestrator.sandbox.earthengine.evaluate.nodes import PointwiseNode
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
@@ -43,6 +44,7 @@ def k_means(
     _euclidean("Clusterer.wekaKMeans", metric)
     if canopies or start not in {0, 1}:
         raise not_imitated(f"Clusterer.wekaKMeans with the initialization {start} or canopies")
+    expect_count("Clusterer.wekaKMeans", "nClusters", count)
     return learning_forms.k_means("Clusterer.wekaKMeans", range(count, count + 1), rounds, seed, spread=start == 1)
 
 
@@ -55,6 +57,7 @@ def cascade(
     _euclidean("Clusterer.wekaCascadeKMeans", metric)
     if manual:
         raise not_imitated("Clusterer.wekaCascadeKMeans with 'manual'")
+    expect_range("Clusterer.wekaCascadeKMeans", least, most)
     return learning_forms.k_means("Clusterer.wekaCascadeKMeans", range(least, most + 1), rounds, 10, spread=spread)
 
 
@@ -73,6 +76,7 @@ def x_means(
     """Make k means of the number of clusters that Bayes' information criterion chooses."""
     del rounds, children, tree, cutoff  # of the search, which looks at every number here
     _euclidean("Clusterer.wekaXMeans", metric)
+    expect_range("Clusterer.wekaXMeans", least, most)
     return learning_forms.k_means("Clusterer.wekaXMeans", range(least, most + 1), inner, seed, spread=True, bic=True)
 
 

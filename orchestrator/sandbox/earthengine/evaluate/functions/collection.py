@@ -8,6 +8,7 @@ from typing import Any
 
 import shapely
 
+from orchestrator.sandbox.earthengine.evaluate.absent import absent
 from orchestrator.sandbox.earthengine.evaluate.coercion import type_name
 from orchestrator.sandbox.earthengine.evaluate.encode import encoded
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
@@ -40,10 +41,7 @@ def load(catalogue: Catalogue, collection: str, version: int | None) -> Collecti
     del version
     known = catalogue.collections()
     if collection not in known:
-        raise EvaluationError(
-            f"ImageCollection.load: ImageCollection asset '{collection}' not found "
-            "(does not exist or caller does not have access)."
-        )
+        raise absent(catalogue, "ImageCollection.load", "ImageCollection", collection)
     return queried(SceneQuery(catalogue, collection), known[collection])
 
 

@@ -25,6 +25,7 @@ from orchestrator.sandbox.scenes.catalogue import PixelType
 
 Array = NDArray[Any]
 Measure = Callable[..., Tile]
+_MOST_BANDS = 4096
 
 
 def _around(source: Node, kernel: Kernel, measure: Measure, *, always: bool = False) -> Node:
@@ -137,7 +138,13 @@ def neighborhood_to_bands(image: Image, kernel: Kernel) -> Image:
     """Give each pixel under a weight that is not zero as a band, `band_x_y` by its place from the kernel's centre."""
     if kernel.metres:
         raise not_imitated("Image.neighborhoodToBands with a kernel in metres")
+    expect_small(kernel.pixels)
     offsets = kernel.make(1.0).offsets()
+    if len(offsets) * len(image.bands) > _MOST_BANDS:
+        raise EvaluationError(
+            f"Image.neighborhoodToBands: {len(offsets) * len(image.bands)} bands are more than the {_MOST_BANDS} "
+            "this sandbox makes."
+        )
     bands = []
     for band in image.bands:
         support = band.node.support.widened(kernel.widest()) if band.node.support else None

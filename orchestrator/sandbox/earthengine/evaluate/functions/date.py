@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.joda import written
 from orchestrator.sandbox.earthengine.evaluate.joda_parse import read
+from orchestrator.sandbox.earthengine.evaluate.limits import whole
 from orchestrator.sandbox.earthengine.evaluate.moments import as_datetime, milliseconds, moment, time_zone
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import Date, DateRange
@@ -24,6 +26,8 @@ _UNITS_MS = {
     "month": _YEAR_MS // 12,
     "year": _YEAR_MS,
 }
+
+_OF_CLOCKS = frozenset({"second", "minute", "hour"})
 
 
 def _unit(name: str, unit: str) -> str:
@@ -42,7 +46,7 @@ def make(value: Any, zone: str | None) -> Date:
 def from_ymd(year: int, month: int, day: int, zone: str | None) -> Date:
     try:
         return Date(milliseconds(dt.datetime(year, month, day, tzinfo=time_zone(zone))))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise EvaluationError(f"Date.fromYMD: {year}-{month}-{day} is no date.") from None
 
 
@@ -55,12 +59,14 @@ def millis(date: Date) -> int:
 def advance(date: Date, delta: float, unit: str, zone: str | None) -> Date:
     """Move by units; days, weeks, months and years keep the hour of the time zone."""
     name = _unit("Date.advance", unit)
+    whole("Date.advance", delta)
     if name in {"month", "year"}:
         if not float(delta).is_integer():
             raise not_imitated(f"Date.advance: a part of a {name}, {delta},")
         return Date(milliseconds(_months_later(as_datetime(date, zone), int(delta) * (12 if name == "year" else 1))))
     if zone is None or name not in {"day", "week"} or not float(delta).is_integer():
-        return Date(date.ms + round(delta * _UNITS_MS[name]))
+        span = delta * _UNITS_MS[name]
+        return Date(whole("Date.advance", date.ms + (round(span) if math.isfinite(span) else span)))
     try:
         return Date(milliseconds(as_datetime(date, zone) + dt.timedelta(**{f"{name}s": int(delta)})))
     except OverflowError:
@@ -111,7 +117,9 @@ def get_range(date: Date, unit: str, zone: str | None) -> DateRange:
     """Give the whole unit around a date."""
     name = _unit("Date.getRange", unit)
     start = _start_of(as_datetime(date, zone), name)
-    return DateRange(milliseconds(start), milliseconds(_next(start, name)))
+    first = milliseconds(start)
+    # After an hour the next one begins, whatever the clocks of the zone then show.
+    return DateRange(first, first + _UNITS_MS[name] if name in _OF_CLOCKS else milliseconds(_next(start, name)))
 
 
 @function("Date.getFraction")
@@ -166,10 +174,11 @@ def update(
     given = {"year": year, "month": month, "day": day, "hour": hour, "minute": minute}
     fields: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if second is not None:
-        fields["second"], fields["microsecond"] = int(second), round((second - int(second)) * 1_000_000)
+        at = whole("Date.update", second)
+        fields["second"], fields["microsecond"] = at, round((second - at) * 1_000_000)
     try:
         return Date(milliseconds(as_datetime(date, zone).replace(**fields)))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise EvaluationError(f"Date.update: {fields} are no fields of a date.") from None
 
 

@@ -21,7 +21,7 @@ def make(value: Any) -> dict[str, Any]:
         return from_lists(value[::2], value[1::2])
     if value is not None and not isinstance(value, dict):
         raise not_imitated(f"Dictionary: a dictionary of a value of type {type(value).__name__}")
-    return dict(value or {})
+    return {} if value is None else value
 
 
 @function("Dictionary.fromLists")

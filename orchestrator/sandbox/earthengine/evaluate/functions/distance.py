@@ -20,6 +20,15 @@ from orchestrator.sandbox.earthengine.evaluate.tiles import Mask, Tile, empty
 from orchestrator.sandbox.earthengine.evaluate.values import Image
 
 _LARGEST_PIXEL = 1000.0  # metres; see functions.focal
+_MOST_REACH = 1024  # pixels to each side of a window, all of which are held at once
+
+
+def _expect_near(name: str, parameter: str, reach: int) -> None:
+    """Refuse what would not fit into memory."""
+    if not 0 <= reach <= _MOST_REACH:
+        raise EvaluationError(
+            f"{name}: '{parameter}' must be between 0 and {_MOST_REACH} pixels in this sandbox, found {reach}."
+        )
 
 
 def _always(reach: int) -> Callable[[Grid], int]:
@@ -36,6 +45,7 @@ def directional_distance_transform(image: Image, angle: float, reach: int, label
     """
     if label is not None:
         raise EvaluationError("Image.directionalDistanceTransform: 'labelBand' is not imitated by this sandbox.")
+    _expect_near("Image.directionalDistanceTransform", "maxDistance", reach)
     if not image.bands:
         raise EvaluationError("Image.directionalDistanceTransform: The image has no bands.")
     band = image.bands[0]
@@ -73,6 +83,9 @@ def fast_distance_transform(image: Image, neighbourhood: int, units: str, metric
     """Give the distance to the nearest non-zero pixel; masked where there is none within the neighbourhood."""
     if metric not in {"squared_euclidean", "manhattan", "chebyshev"} or units != "pixels":
         raise EvaluationError(f"Image.fastDistanceTransform: Invalid metric '{metric}' or units '{units}'.")
+    _expect_near("Image.fastDistanceTransform", "neighborhood", neighbourhood)
+    if not image.bands:
+        raise EvaluationError("Image.fastDistanceTransform: The image has no bands.")
     band = image.bands[0]
     measure = partial(_nearest, reach=neighbourhood, metric=metric)
     support = band.node.support.widened(neighbourhood * _LARGEST_PIXEL) if band.node.support else None

@@ -25,13 +25,16 @@ from orchestrator.sandbox.scenes.catalogue import PixelType
 
 Array = NDArray[Any]
 Filter = Callable[..., Tile]
+_MOST_ITERATIONS = 256  # each makes the window wider by the kernel
 
 
 def around(
     image: Image, kernel: Kernel, iterations: int, filtered: Filter, kind: Callable[[PixelType], PixelType]
 ) -> Image:
-    if iterations < 1:
-        raise EvaluationError("Focal filters need at least one iteration.")
+    if not 1 <= iterations <= _MOST_ITERATIONS:
+        raise EvaluationError(
+            f"Focal filters take between 1 and {_MOST_ITERATIONS} iterations in this sandbox, found {iterations}."
+        )
     bands = []
     for band in image.bands:
         node = band.node

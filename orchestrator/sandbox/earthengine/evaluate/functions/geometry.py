@@ -10,7 +10,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.earthengine.evaluate import measures, sphere
-from orchestrator.sandbox.earthengine.evaluate.errors import not_imitated
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry, box, made
 from orchestrator.sandbox.earthengine.evaluate.projection import (
     DEFAULT_PROJECTION,
@@ -69,6 +69,8 @@ def buffer(geometry: Geometry, distance: float, margin: ErrorMargin | None, proj
 
     Circles differ from true ones by the error margin at most, a hundredth of the distance by default.
     """
+    if not math.isfinite(distance):
+        raise EvaluationError(f"Geometry.buffer: The distance must be a finite number, found {distance}.")
     corners = _quarter(distance, margin)
     if projection is not None:
         return made(geometry.in_pixels(projection).buffer(distance, corners), projection, geodesic=False)

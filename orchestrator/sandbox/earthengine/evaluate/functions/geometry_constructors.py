@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +12,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.extent import bounded
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry, box, made
 from orchestrator.sandbox.earthengine.evaluate.measures import polygons
 from orchestrator.sandbox.earthengine.evaluate.projection import DEFAULT_PROJECTION, Projection
@@ -42,7 +45,7 @@ def _read(name: str, coordinates: Any, crs: Projection | None, geodesic: bool | 
         EvaluationError: If geometries differ in projection or edges, or would have to be changed to what is asked for.
     """
     found: list[Geometry] = []
-    numbers = _numbers(coordinates, found)
+    numbers = _numbers(name, bounded(coordinates), found)
     if not found:
         return _Inputs(numbers, None, None)
     projections = {each.projection for each in found}
@@ -57,13 +60,32 @@ def _read(name: str, coordinates: Any, crs: Projection | None, geodesic: bool | 
     return inputs
 
 
-def _numbers(value: Any, found: list[Geometry]) -> Any:
+def _numbers(name: str, value: Any, found: list[Geometry]) -> Any:
     if isinstance(value, Geometry):
         found.append(value)
         return value.geojson()["coordinates"]
     if isinstance(value, Feature) and value.geometry is not None:
-        return _numbers(value.geometry, found)
-    return [_numbers(each, found) for each in value] if isinstance(value, (list, tuple)) else value
+        return _numbers(name, value.geometry, found)
+    if isinstance(value, (list, tuple)):
+        return [_numbers(name, each, found) for each in value]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise EvaluationError(f"{name}: Coordinates must be finite numbers, found '{str(value)[:40]}'.")
+    return value
+
+
+@contextmanager
+def _shaped(name: str) -> Iterator[None]:
+    """
+    Tell coordinates of which no such geometry can be made.
+
+    Raises:
+        EvaluationError: In place of the errors of the library.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, IndexError, shapely.errors.ShapelyError) as error:
+        why = str(error).splitlines()[0] if str(error) else "none"
+        raise EvaluationError(f"{name}: Invalid coordinates: {why}") from None
 
 
 def _ring(points: Any) -> list[Any]:
@@ -129,18 +151,21 @@ def _odd(rings: Sequence[BaseGeometry]) -> BaseGeometry:
 
 
 @function("GeometryConstructors.Point")
+@_shaped("GeometryConstructors.Point")
 def point(coordinates: Any, crs: Projection | None) -> Geometry:
     given = _read("GeometryConstructors.Point", coordinates, crs)
     return given.made(shapely.Point(given.numbers), crs)
 
 
 @function("GeometryConstructors.MultiPoint")
+@_shaped("GeometryConstructors.MultiPoint")
 def multi_point(coordinates: list[Any], crs: Projection | None) -> Geometry:
     given = _read("GeometryConstructors.MultiPoint", coordinates, crs)
     return given.made(shapely.MultiPoint(_ring(given.numbers)), crs)
 
 
 @function("GeometryConstructors.LineString")
+@_shaped("GeometryConstructors.LineString")
 def line(coordinates: Any, crs: Projection | None, geodesic: bool | None, margin: Any) -> Geometry:
     del margin
     given = _read("GeometryConstructors.LineString", coordinates, crs, geodesic)
@@ -148,6 +173,7 @@ def line(coordinates: Any, crs: Projection | None, geodesic: bool | None, margin
 
 
 @function("GeometryConstructors.LinearRing")
+@_shaped("GeometryConstructors.LinearRing")
 def linear_ring(coordinates: Any, crs: Projection | None, geodesic: bool | None, margin: Any) -> Geometry:
     """Make a line that is closed, whether or not the first point is repeated."""
     del margin
@@ -156,6 +182,7 @@ def linear_ring(coordinates: Any, crs: Projection | None, geodesic: bool | None,
 
 
 @function("GeometryConstructors.MultiLineString")
+@_shaped("GeometryConstructors.MultiLineString")
 def multi_line(coordinates: Any, crs: Projection | None, geodesic: bool | None, margin: Any) -> Geometry:
     """Make several lines; a single one may come as its points."""
     del margin
@@ -165,6 +192,7 @@ def multi_line(coordinates: Any, crs: Projection | None, geodesic: bool | None, 
 
 
 @function("GeometryConstructors.Polygon")
+@_shaped("GeometryConstructors.Polygon")
 def polygon(coordinates: Any, crs: Projection | None, geodesic: bool | None, margin: Any, even_odd: bool) -> Geometry:
     """Make a polygon of a shell and holes; a shell alone may come as its points."""
     del margin
@@ -181,6 +209,7 @@ def _rings(numbers: Any) -> list[Any]:
 
 
 @function("GeometryConstructors.MultiPolygon")
+@_shaped("GeometryConstructors.MultiPolygon")
 def multi_polygon(
     coordinates: Any, crs: Projection | None, geodesic: bool | None, margin: Any, even_odd: bool
 ) -> Geometry:
@@ -219,6 +248,7 @@ def _read_parts(name: str, parts: list[Geometry], crs: Projection | None, geodes
 
 
 @function("GeometryConstructors.Rectangle")
+@_shaped("GeometryConstructors.Rectangle")
 def rectangle(coordinates: Any, crs: Projection | None, geodesic: bool | None, even_odd: bool) -> Geometry:
     del even_odd
     given = _read("GeometryConstructors.Rectangle", coordinates, crs, geodesic)

@@ -99,7 +99,7 @@ def cut_lines(
     geometry: Geometry, distances: list[Any], margin: ErrorMargin | None, projection: Projection | None
 ) -> Geometry:
     """Cut each line at distances from its beginning, in metres or units of a projection; what is no line is dropped."""
-    cuts = sorted(float(distance) for distance in distances)
+    cuts = sorted(_distance(each) for each in distances)
     if cuts and cuts[0] < 0:
         raise EvaluationError(f"Geometry.cutLines: Distances must not be negative, found {cuts[0]}.")
     pair = sphere.alone("Geometry.cutLines", geometry, margin, projection)
@@ -112,6 +112,12 @@ def cut_lines(
     return pair.made(found)
 
 
+def _distance(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise EvaluationError(f"Geometry.cutLines: Distances must be finite numbers, found '{str(value)[:40]}'.")
+    return float(value)
+
+
 def _pieces(points: Any, cuts: list[float], *, metres: bool) -> Iterator[Any]:
     start, end = points[:-1], points[1:]
     if metres:
@@ -119,23 +125,25 @@ def _pieces(points: Any, cuts: list[float], *, metres: bool) -> Iterator[Any]:
     else:
         steps = np.hypot(*(end - start).T)
     along = np.concatenate([[0.0], np.cumsum(steps)])
-    inner = [cut for cut in cuts if 0 < cut < along[-1]]
-    for near, far in zip([0.0, *inner], [*inner, float(along[-1])], strict=True):
-        between = points[(along > near) & (along < far)]
-        ends = [_at(points, along, cut, metres=metres) for cut in (near, far)]
-        yield np.vstack([ends[0], *between, ends[1]])
+    marks = np.array([0.0, *(cut for cut in cuts if 0 < cut < along[-1]), float(along[-1])])
+    ends = _at(points, along, marks, metres=metres)
+    first, last = np.searchsorted(along, marks[:-1], side="right"), np.searchsorted(along, marks[1:], side="left")
+    for at, (begin, stop) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
+        yield np.concatenate([ends[at : at + 1], points[begin:stop], ends[at + 1 : at + 2]])
 
 
-def _at(points: Any, along: Any, distance: float, *, metres: bool) -> Any:
-    """Give the point at a distance along corners whose own distances are `along`."""
-    after = min(int(np.searchsorted(along, distance, side="left")), len(points) - 1)
-    if along[after] == distance:
-        return points[after]
-    before, rest = points[after - 1], distance - along[after - 1]
-    if not metres:
-        return before + (points[after] - before) * rest / (along[after] - along[after - 1])
-    (x, y), (x1, y1) = before.tolist(), points[after].tolist()
-    return np.array(_GEOD.fwd(x, y, _GEOD.inv(x, y, x1, y1)[0], rest)[:2])
+def _at(points: Any, along: Any, distances: Any, *, metres: bool) -> Any:
+    """Give the points (n, 2) at distances (n) along corners whose own distances are `along`."""
+    after = np.clip(np.searchsorted(along, distances, side="left"), 1, len(points) - 1)
+    before, rest = points[after - 1], distances - along[after - 1]
+    if metres:
+        azimuths = _GEOD.inv(before[:, 0], before[:, 1], points[after, 0], points[after, 1])[0]
+        between = np.column_stack(_GEOD.fwd(before[:, 0], before[:, 1], azimuths, rest)[:2])
+    else:
+        steps = (along[after] - along[after - 1])[:, None]
+        between = before + (points[after] - before) * np.divide(rest[:, None], steps, where=steps > 0, out=0 * steps)
+    corner = np.where((rest == 0)[:, None], before, points[after])
+    return np.where(((rest == 0) | (along[after] == distances))[:, None], corner, between)
 
 
 @function("Geometry.coveringGrid")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
+from orchestrator.sandbox.earthengine.evaluate.absent import absent
 from orchestrator.sandbox.earthengine.evaluate.array_bands import array_band
 from orchestrator.sandbox.earthengine.evaluate.arrays import Array, Batch, cast_numbers, shaped
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
@@ -32,9 +33,7 @@ def load(catalogue: Catalogue, asset_id: str, version: int) -> Image:
     except ScenesError as error:  # a scene of the user's own whose files are gone
         raise EvaluationError(f"Image.load: {error}") from None
     if scene is None:
-        raise EvaluationError(
-            f"Image.load: Image asset '{asset_id}' not found (does not exist or caller does not have access)."
-        )
+        raise absent(catalogue, "Image.load", "Image", asset_id)
     return scene_image(scene)
 
 

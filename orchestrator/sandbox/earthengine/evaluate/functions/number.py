@@ -14,6 +14,7 @@ import numpy as np
 from orchestrator.sandbox.earthengine.evaluate import java_format
 from orchestrator.sandbox.earthengine.evaluate.encode import encoded
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.limits import whole
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 
 _WIDTHS = {
@@ -29,11 +30,12 @@ _WIDTHS = {
     "Int64": (-(2**63), 2**63 - 1),
     "Long": (-(2**63), 2**63 - 1),
 }
-_ONLY_JAVA = re.compile(r"[+-]?(NaN|Infinity|0[xX].*|[\d.eE+-]+[dDfF])")  # what Java's numbers may be besides
+_ONLY_JAVA = re.compile(r"[+-]?(NaN|Infinity|0[xX].*|[0-9.eE+-]+[dDfF])")  # what Java's numbers may be besides
 _BITS = 64
 _LEAST_PLAIN, _MOST_PLAIN = 1e-3, 1e7  # numbers that Java's `Double.toString` writes without an exponent
-_WHOLE = re.compile(r"[+-]?\d+")
-_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,400}")
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_DIGITS = re.compile(r"[+-]?([0-9a-zA-Z]{1,400})")
 
 
 def _refusing(name: str, operation: Callable[..., Any]) -> Callable[..., Any]:
@@ -47,7 +49,9 @@ def _refusing(name: str, operation: Callable[..., Any]) -> Callable[..., Any]:
         if result is None or isinstance(result, complex):
             given = ", ".join(str(encoded(number)) for number in numbers)
             raise not_imitated(f"{name}: the undefined result for ({given})")
-        return int(result) if isinstance(result, bool) else result
+        if isinstance(result, int):
+            return whole(name, result)
+        return float(result)
 
     return apply
 
@@ -58,6 +62,18 @@ def _remainder(left: float, right: float) -> float:
         return math.fmod(left, right)
     rest = abs(left) % abs(right)
     return -rest if left < 0 else rest
+
+
+def _power(base: float, exponent: float) -> Any:
+    """
+    Raise to a power.
+
+    Raises:
+        OverflowError: If a whole result has far more than 64 bits, which would take long to find out.
+    """
+    if isinstance(base, int) and isinstance(exponent, int) and base.bit_length() > 1 and exponent > _BITS:
+        raise OverflowError
+    return base**exponent
 
 
 def _binary(name: str, operation: Callable[[Any, Any], Any]) -> None:
@@ -71,7 +87,7 @@ for _name, _operation in (
     ("multiply", operator.mul),
     ("divide", lambda a, b: a / b if b else 0),
     ("mod", _remainder),
-    ("pow", operator.pow),
+    ("pow", _power),
     ("min", min),
     ("max", max),
     ("gt", operator.gt),
@@ -160,7 +176,7 @@ for _name, _curve in (
     ("sinh", math.sinh),
     ("cosh", math.cosh),
     ("tanh", math.tanh),
-    ("cbrt", math.cbrt),
+    ("cbrt", np.cbrt),
     ("signum", lambda value: (value > 0) - (value < 0)),
     ("not", lambda value: int(not value)),
     ("toDouble", float),
@@ -220,14 +236,16 @@ def plain(name: str, value: Any) -> str:
 
 @function("Number.parse")
 def parse(text: str, radix: int) -> float:
-    """Read a number; in another base than ten, an integer."""
+    """Read a number; in another base than ten, an integer. Digits are ASCII's, whole numbers have 64 bits."""
     if radix == 10 and _DECIMAL.fullmatch(text):
-        return int(text) if _WHOLE.fullmatch(text) else float(text)
-    try:
-        if radix != 10 and "_" not in text:
-            return int(text, radix)
-    except ValueError:
-        pass
+        if _WHOLE.fullmatch(text):
+            return whole("Number.parse", int(text))
+        if math.isfinite(found := float(text)):
+            return found
+        raise not_imitated(f"Number.parse: '{text}', which is beyond a double,")
+    digits = _DIGITS.fullmatch(text)
+    if radix != 10 and digits and 2 <= radix <= 36 and max(int(digit, 36) for digit in digits[1]) < radix:
+        return whole("Number.parse", int(text, radix))
     if text != text.strip() or _ONLY_JAVA.fullmatch(text):
         raise not_imitated(f"Number.parse: '{text}'")
     raise EvaluationError(f"Number.parse: Cannot parse '{text}' as a number of radix {radix}.")

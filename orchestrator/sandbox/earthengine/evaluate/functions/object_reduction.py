@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
-from orchestrator.sandbox.earthengine.evaluate.functions.objects import EIGHT, inner_part, objects_in
+from orchestrator.sandbox.earthengine.evaluate.functions.objects import EIGHT, expect_size, inner_part, objects_in
 from orchestrator.sandbox.earthengine.evaluate.nodes import Node, Pull
 from orchestrator.sandbox.earthengine.evaluate.projection import Grid
 from orchestrator.sandbox.earthengine.evaluate.reducing import Inputs, Reducer
@@ -72,8 +72,7 @@ def reduce_connected_components(image: Image, reducer: Reducer, label: str | Non
     labels = image.band(label) if label is not None else next(iter(image.bands), None)
     if labels is None:
         raise EvaluationError(f"{name}: The label band '{label}' is none of {image.names}.")
-    if most < 1:
-        raise EvaluationError(f"{name}: maxSize must be positive, found {most}.")
+    expect_size(name, most)
     return image.with_bands(_reduced(band, labels, reducer, most) for band in image.bands if band is not labels)
 
 

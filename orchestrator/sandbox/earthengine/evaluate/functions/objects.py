@@ -68,16 +68,16 @@ def inner_part(padded: NDArray[Any], reach: int) -> NDArray[Any]:
     return padded[reach : padded.shape[0] - reach, reach : padded.shape[1] - reach]
 
 
-def _sized(name: str, most: int) -> int:
+def expect_size(name: str, most: int) -> None:
+    """Refuse objects larger than Earth Engine knows."""
     if not 1 <= most <= _MOST:
         raise EvaluationError(f"{name}: maxSize must be between 1 and {_MOST}, found {most}.")
-    return most
 
 
 @function("Image.connectedPixelCount")
 def connected_pixel_count(image: Image, most: int, eight: bool) -> Image:
     """Give the number of pixels of the object that a pixel belongs to, at most `maxSize`, for each band alone."""
-    _sized("Image.connectedPixelCount", most)
+    expect_size("Image.connectedPixelCount", most)
     measure = partial(_counted, most=most, structure=EIGHT if eight else _FOUR)
     kind = PixelType("int", 0, most)
     return image.with_bands(replace(band, node=_reaching(band.node, most, measure), type=kind) for band in image.bands)
@@ -94,7 +94,7 @@ def _counted(tile: Tile, grid: Grid, *, most: int, structure: Structure) -> Tile
 @function("Image.connectedComponents")
 def connected_components(image: Image, connectedness: Kernel, most: int) -> Image:
     """Add a band `labels` with a number for each object of the first band; larger objects are masked in all bands."""
-    _sized("Image.connectedComponents", most)
+    expect_size("Image.connectedComponents", most)
     if not image.bands:
         raise EvaluationError("Image.connectedComponents: The image has no bands.")
     measure = partial(_labelled, most=most, kernel=connectedness)

@@ -252,7 +252,8 @@ def percentile(wanted: list[Any], names: list[str] | None, buckets: Any, width: 
     del buckets, width, raw
     for value in wanted:
         if value not in _RANKS:
-            raise not_imitated(f"Reducer.percentile: {value}, any but 0, 50 and 100,")
+            what = f"Reducer.percentile: {value}, any but 0, 50 and 100,"
+            raise not_imitated(what, "How ranks between values are interpolated is not told.")
     if not wanted or (names is not None and len(names) != len(wanted)):
         raise EvaluationError(f"Reducer.percentile: {len(wanted)} percentiles, and {len(names or ())} names.")
     every = _RANKS[wanted[0]]

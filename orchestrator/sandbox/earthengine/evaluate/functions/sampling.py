@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import shapely
 
+from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.array_bands import cell
 from orchestrator.sandbox.earthengine.evaluate.arrays import Array
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
@@ -23,9 +24,11 @@ from orchestrator.sandbox.earthengine.evaluate.values import (
     Collection,
     Feature,
     Image,
+    ImageBand,
     geometry_of,
     with_properties,
 )
+from orchestrator.sandbox.scenes.catalogue import PixelType
 
 _MOST_PIXELS = 262_144  # of a rectangle
 
@@ -183,8 +186,15 @@ def sample_rectangle(
         names = [key for key in image.properties if not key.startswith("system:")]
     found: dict[str, Any] = {key: image.properties.get(key) for key in names}
     for band in image.bands:
-        found[band.name] = Array.of(_rectangle(name, image.with_bands([band]), place, default), band.type)
+        found[band.name] = Array.of(_rectangle(name, image.with_bands([band]), place, default), _holding(band, default))
     return Feature(place, found)
+
+
+def _holding(band: ImageBand, default: float | None) -> PixelType:
+    """Give a type that holds the pixels of a band and the default."""
+    if default is None or band.type.precision != "int":
+        return band.type
+    return pixel_types.union((band.type, pixel_types.of_number(default)))
 
 
 def _rectangle(name: str, image: Image, place: Geometry, default: float | None) -> Any:
@@ -205,5 +215,5 @@ def _rectangle(name: str, image: Image, place: Geometry, default: float | None) 
         (values,), (valid,) = strip.values, strip.valid
         if default is None and not valid.all():
             raise EvaluationError(f"{name}: Fully or partially masked band '{band.name}' and no defaultValue.")
-        rows.append(values if default is None else np.where(valid, values, default))
+        rows.append(values if default is None else np.where(valid, values, np.float64(default)))
     return np.concatenate(rows)

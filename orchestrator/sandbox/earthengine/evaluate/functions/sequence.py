@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.equality import Members, position
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.extent import MAX_LENGTH, bounded, too_large
 from orchestrator.sandbox.earthengine.evaluate.functions.number import plain
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import Algorithm, Feature, Image, number_in, text_in
 
-_MAX_LENGTH = 10_000_000
-
 
 @function("List.sequence")
 def sequence(start: float, end: float | None, step: float, count: int | None) -> list[float]:
+    if count is not None and count > MAX_LENGTH:
+        raise too_large()
     if count is not None:
         width = step if end is None else (end - start) / max(count - 1, 1)
         return [start + at * width for at in range(count)]
     if end is None or step == 0:
         raise EvaluationError("List.sequence: 'end' or 'count' must be given, and a step other than 0.")
     length = math.floor((end - start) / step + 1e-9) + 1
-    if length > _MAX_LENGTH:
+    if length > MAX_LENGTH:
         raise EvaluationError("List.sequence: the sequence is too long.")
     return [start + at * step for at in range(max(length, 0))]
 
@@ -139,10 +141,15 @@ def backwards(items: list[Any]) -> list[Any]:
 
 @function("List.flatten")
 def flatten(items: list[Any]) -> list[Any]:
-    flat: list[Any] = []
+    return list(_leaves(bounded(items)))
+
+
+def _leaves(items: list[Any]) -> Iterator[Any]:
     for item in items:
-        flat.extend(flatten(item) if isinstance(item, list) else [item])
-    return flat
+        if isinstance(item, list):
+            yield from _leaves(item)
+        else:
+            yield item
 
 
 @function("List.zip")
@@ -177,4 +184,6 @@ def _tested(item: Any) -> Image | Feature:
 
 @function("List.repeat")
 def repeated(value: Any, count: int) -> list[Any]:
+    if count > MAX_LENGTH:
+        raise too_large()
     return [value] * count

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.absent import absent
+from orchestrator.sandbox.earthengine.evaluate.errors import not_imitated
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import INDEX, Collection, Feature
 from orchestrator.sandbox.scenes.catalogue import Catalogue, Row, Table
-
-_OWN = ("projects/", "users/")  # how ids of users' assets begin; all others are the public catalogue's
 
 
 @function("Collection.loadTable", catalogue=True)
@@ -21,19 +20,8 @@ def load_table(catalogue: Catalogue, table_id: str, geometry_column: str | None,
         raise not_imitated(f"Collection.loadTable: the geometry column '{geometry_column}'")
     found = catalogue.table(table_id.removeprefix("projects/earthengine-public/assets/"))
     if found is None:
-        raise _missing(catalogue, table_id)
+        raise absent(catalogue, "Collection.loadTable", "Collection", table_id)
     return _collection(found)
-
-
-def _missing(catalogue: Catalogue, table_id: str) -> EvaluationError:
-    if table_id in catalogue.collections():
-        return EvaluationError(f"Collection.loadTable: Asset '{table_id}' is not a Collection of features.")
-    if not table_id.startswith(_OWN):
-        return not_imitated(f"Collection.loadTable: the table '{table_id}'")
-    return EvaluationError(
-        f"Collection.loadTable: Collection asset '{table_id}' not found "
-        "(does not exist or caller does not have access)."
-    )
 
 
 def _collection(table: Table) -> Collection:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
-from orchestrator.sandbox.earthengine.evaluate.errors import not_imitated
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.functions.number import plain
+from orchestrator.sandbox.earthengine.evaluate.limits import whole
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.regular import compiled, literal_replacement
 
@@ -25,6 +27,7 @@ def join(left: str, right: str) -> str:
 
 
 _LAST_SINGLE = "\uffff"  # Java counts characters beyond it twice; whether the service does, no source tells
+_LONGEST = 20  # digits of a whole number of 64 bits, with its sign
 _BLANKS = " \t\n\r\f\v"
 
 
@@ -148,6 +151,22 @@ def _json(value: Any) -> Any:
 @function("String.decodeJSON")
 def decode_json(text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError:
+        found = json.loads(text, parse_int=_whole_number, parse_float=_fraction, parse_constant=_no_number)
+    except (ValueError, RecursionError):
         raise not_imitated(f"String.decodeJSON: what is no JSON, '{text[:40]}',") from None
+    return found
+
+
+def _whole_number(digits: str) -> int:
+    return whole("String.decodeJSON", float(digits) if len(digits) > _LONGEST else int(digits))
+
+
+def _fraction(digits: str) -> float:
+    if not math.isfinite(found := float(digits)):
+        raise ValueError
+    return found
+
+
+def _no_number(name: str) -> float:
+    """Refuse NaN and Infinity, which Python's reader takes and JSON has not."""
+    raise EvaluationError(f"String.decodeJSON: '{name}' is no JSON.")
