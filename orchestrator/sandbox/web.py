@@ -119,9 +119,7 @@ class Request:
         Raises:
             ProtocolViolation: If the body is no JSON object.
         """
-        if not self.body:
-            return {}
-        return json_object(self.body)
+        return json_object(self.body) if self.body else {}
 
 
 _LONE = re.compile(rb"\\u[dD][89a-fA-F]")  # half a character, if its other half is not beside it

@@ -54,7 +54,7 @@ def test_a_buffer_needs_a_distance(distance):
 @pytest.mark.parametrize(
     ("node", "sentence"),
     [
-        (call("Projection", crs="EPSG:32633", transform=[1, 2]), r"Projection: The transform must be a list of 6 numbers"),
+        (call("Projection", crs="EPSG:32633", transform=[1, 2]), r"The transform must be a list of 6 numbers"),
         (call("Projection", crs="EPSG:32633", transform=[NAN] * 6), r"Projection: The transform must be a list of 6"),
         (call("ErrorMargin", value=NAN), "ErrorMargin: The value must be a number, found NaN"),
         (call("Geometry.simplify", geometry=_make("Point", [0, 0]), maxError=NAN), "'maxError': Invalid type"),
