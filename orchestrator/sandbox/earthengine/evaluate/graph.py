@@ -16,6 +16,7 @@ from orchestrator.sandbox.earthengine.evaluate.array_guard import refuse_arrays
 from orchestrator.sandbox.earthengine.evaluate.coercion import coerced
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.keeping import Keeping
+from orchestrator.sandbox.earthengine.evaluate.limits import whole, within_limit
 from orchestrator.sandbox.earthengine.evaluate.registry import arranged, lookup
 from orchestrator.sandbox.earthengine.evaluate.values import Algorithm
 from orchestrator.sandbox.scenes.catalogue import Catalogue
@@ -79,7 +80,10 @@ class Graph:
 
     def _integer(self, content: Any, environment: Environment) -> int:
         del environment
-        return int(content)
+        try:
+            return whole("integerValue", int(content))
+        except (TypeError, ValueError):
+            raise EvaluationError(f"Invalid expression: the integerValue '{content}' is no integer.") from None
 
     def _array(self, content: Any, environment: Environment) -> list[Any]:
         items = []
@@ -136,7 +140,10 @@ class Graph:
         refuse_arrays(name, zip((parameter.name for parameter, _ in given), ordered, strict=True))
         if implementation.needs_catalogue:
             ordered.insert(0, self._catalogue)
-        return implementation.call(*ordered)
+        found = implementation.call(*ordered)
+        if isinstance(found, (str, list)):
+            within_limit(name, len(found), "characters" if isinstance(found, str) else "elements")
+        return found
 
     def _free_names(self, key: str) -> frozenset[str]:
         """Name the arguments a value depends on and does not bind itself."""

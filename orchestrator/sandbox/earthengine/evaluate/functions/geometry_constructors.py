@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated, shown
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry, box, made
 from orchestrator.sandbox.earthengine.evaluate.measures import polygons
 from orchestrator.sandbox.earthengine.evaluate.projection import DEFAULT_PROJECTION, Projection
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import ErrorMargin, Feature
 
+_PLANE = 2  # coordinates of a point
 _INFINITE_METRES = 2.0e7  # from here on an error margin is infinite, as its page says
 _EARTH = box(-180.0, -90.0, 180.0, 90.0)
 
@@ -64,9 +66,11 @@ def _numbers(value: Any, found: list[Geometry]) -> Any:
         return value.geojson()["coordinates"]
     if isinstance(value, Feature) and value.geometry is not None:
         return _numbers(value.geometry, found)
-    if isinstance(value, float) and math.isnan(value):
-        raise EvaluationError("Geometry: A coordinate is not a number: NaN.")
-    return [_numbers(each, found) for each in value] if isinstance(value, (list, tuple)) else value
+    if isinstance(value, (list, tuple)):
+        return [_numbers(each, found) for each in value]
+    if not isinstance(value, (int, float)) or math.isnan(value):
+        raise EvaluationError(f"Geometry: A coordinate is not a number: {shown(value)}.")
+    return value
 
 
 def _ring(points: Any) -> list[Any]:
@@ -134,6 +138,12 @@ def _odd(rings: Sequence[BaseGeometry]) -> BaseGeometry:
 @function("GeometryConstructors.Point")
 def point(coordinates: Any, crs: Projection | None) -> Geometry:
     given = _read("GeometryConstructors.Point", coordinates, crs)
+    try:
+        finite = np.isfinite(np.asarray(given.numbers, np.float64))
+    except (ValueError, OverflowError):  # lists of different lengths
+        finite = np.zeros(0, np.bool_)
+    if finite.size < _PLANE or not finite.all():
+        raise EvaluationError(f"GeometryConstructors.Point: needs 2 numbers, found: {shown(coordinates)}.")
     return given.made(shapely.Point(given.numbers), crs)
 
 
