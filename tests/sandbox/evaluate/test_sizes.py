@@ -44,7 +44,16 @@ def _reduced(reducer):
         pytest.param(
             call("Projection", crs="EPSG:3857", transform=["a", 0, 0, 0, 1, 0]), "6 numbers", id="text in a transform"
         ),
-        pytest.param(point(float("nan"), 0), "NaN", id="point nowhere"),
+        pytest.param(
+            call("Projection.atScale", projection=call("Projection", crs="EPSG:3857"), meters=0),
+            "positive",
+            id="scale 0",
+        ),
+        pytest.param(call("Reducer.linearRegression", numX=10**9), TOO_MANY, id="inputs of a regression"),
+        pytest.param(call("Reducer.repeat", reducer=call("Reducer.sum"), count=10**9), TOO_MANY, id="copies"),
+        pytest.param(call("Number.expression", expression="9" * 5000), "64 bits", id="digits of a formula"),
+        pytest.param(call("Number.toInt8", input=10**400), "64 bits", id="a constant beyond 64 bits"),
+        pytest.param({"integerValue": "abc"}, "no integer", id="an integer that is none"),
         pytest.param(call("String.match", input="a" * 40 + "!", regex="(a+)+$"), "RE2", id="nested repetitions"),
         pytest.param(
             call("String.replace", input="a" * 60, regex="(a|aa)+$b", replacement="x"), "RE2", id="nested choice"

@@ -69,6 +69,8 @@ def _image(value: Any) -> Image | None:
 
 
 def _number(value: Any) -> Any:
+    if isinstance(value, int):
+        whole("A number", value)
     return value if isinstance(value, (int, float)) else None
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.limits import whole
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>0[xX][0-9a-fA-F]+|0[bB][01]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)|(?P<name>[A-Za-z_]\w*)"
@@ -16,6 +17,7 @@ _BINDING = {
     "<<": 8, ">>": 8, "+": 9, "-": 9, "*": 10, "/": 10, "%": 10, "**": 12,
 }  # fmt: skip
 _UNARY_BINDING = 11
+_DIGITS = 20  # of a whole number of 64 bits, and one more
 _BLANK_END = re.compile(r"\s*\Z")
 # The functions that operators stand for, of images and of numbers.
 BINARY = {
@@ -57,8 +59,10 @@ def parsed(text: str, function: str = "Image.parseExpression") -> Formula:
 def _number(text: str) -> float:
     """Read a decimal number, or a whole one with 0x or 0b before it."""
     if text[:2].lower() in {"0x", "0b"}:
-        return int(text, 0)
-    return float(text) if re.search(r"[.eE]", text) else int(text)
+        return whole("A number of a formula", int(text, 0))
+    if re.search(r"[.eE]", text):
+        return float(text)
+    return whole("A number of a formula", float(text) if len(text) > _DIGITS else int(text))
 
 
 class _Parser:

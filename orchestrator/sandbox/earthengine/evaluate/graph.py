@@ -17,6 +17,7 @@ from orchestrator.sandbox.earthengine.evaluate.coercion import coerced
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.extent import limited
 from orchestrator.sandbox.earthengine.evaluate.keeping import Keeping
+from orchestrator.sandbox.earthengine.evaluate.limits import whole
 from orchestrator.sandbox.earthengine.evaluate.registry import arranged, lookup
 from orchestrator.sandbox.earthengine.evaluate.values import Algorithm
 from orchestrator.sandbox.scenes.catalogue import Catalogue
@@ -77,7 +78,10 @@ class Graph:
 
     def _integer(self, content: Any, environment: Environment) -> int:
         del environment
-        return int(content)
+        try:
+            return whole("integerValue", int(content))
+        except (TypeError, ValueError):
+            raise EvaluationError(f"Invalid expression: the integerValue '{content}' is no integer.") from None
 
     def _array(self, content: Any, environment: Environment) -> list[Any]:
         items = []

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 
 MOST = 10_000_000  # elements of a list or an array, characters of a text, buckets of a histogram
 _BITS = 64
+_LONG = 1e300
 
 
 def within_limit(name: str, size: float, what: str = "elements") -> None:
@@ -28,6 +27,7 @@ def whole(name: str, value: float) -> int:
     Raises:
         NotImitatedError: If it is not finite or has more bits: what it becomes is not told.
     """
-    if not math.isfinite(value) or not -(2 ** (_BITS - 1)) <= value < 2 ** (_BITS - 1):
-        raise not_imitated(f"{name}: {value} as a whole number of {_BITS} bits")
+    if not -(2 ** (_BITS - 1)) <= value < 2 ** (_BITS - 1):
+        given = "a number of hundreds of digits" if _LONG <= abs(value) < float("inf") else value
+        raise not_imitated(f"{name}: {given} as a whole number of {_BITS} bits")
     return int(value)

@@ -121,6 +121,8 @@ class Projection:
 
     def at_scale(self, metres: float) -> Projection:
         """Scale the pixels to `metres`, keeping the origin."""
+        if not (math.isfinite(metres) and metres > 0):
+            raise EvaluationError(f"Projection: The scale must be a positive number of metres, found {metres}.")
         factor = metres / self.nominal_scale()
         a, b, c, d, e, f = self.transform
         linear = [_whole(value * factor) for value in (a, b, d, e)]

@@ -20,6 +20,7 @@ from orchestrator.sandbox.earthengine.evaluate.projection import DEFAULT_PROJECT
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import ErrorMargin, Feature
 
+_PLANE = 2  # coordinates of a point
 _INFINITE_METRES = 2.0e7  # from here on an error margin is infinite, as its page says
 _EARTH = box(-180.0, -90.0, 180.0, 90.0)
 

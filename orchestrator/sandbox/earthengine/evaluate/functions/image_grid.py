@@ -16,6 +16,7 @@ from orchestrator.sandbox.earthengine.evaluate.projection import (
     DEFAULT_PROJECTION,
     Grid,
     Projection,
+    checked_transform,
 )
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import ErrorMargin, Image
@@ -35,8 +36,7 @@ def chosen_projection(
     if transform is not None:
         if len(transform) != 6:
             raise EvaluationError(f"{name}: crsTransform must have 6 elements, found {len(transform)}.")
-        a, b, c, d, e, f = (float(value) for value in transform)
-        return Projection(projection.crs, (a, b, c, d, e, f))
+        return Projection(projection.crs, checked_transform(transform))
     return projection if scale is None else projection.at_scale(scale)
 
 

@@ -51,7 +51,7 @@ def nominal_scale(projection: Projection) -> float:
 @function("Projection.scale")
 def scaled(projection: Projection, x: float, y: float) -> Projection:
     a, b, c, d, e, f = projection.transform
-    return Projection(projection.crs, (a * x, b * y, c, d * x, e * y, f))
+    return Projection(projection.crs, checked_transform((a * x, b * y, c, d * x, e * y, f)))
 
 
 @function("Projection.crs")

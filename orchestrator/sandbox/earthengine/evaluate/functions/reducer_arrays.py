@@ -26,6 +26,7 @@ _AT_ONCE = 16  # times as many buckets as one value may have, for all pixels of 
 @function("Reducer.linearRegression")
 def linear_regression(count_x: int, count_y: int) -> Reducer:
     """Give the weighted least squares coefficients (numX, numY) and the root mean square residuals (numY)."""
+    within_limit("Reducer.linearRegression", count_x + count_y, "inputs")
     if count_x < 1 or count_y < 1:
         raise EvaluationError(f"Reducer.linearRegression: numX and numY must be positive, found {count_x}, {count_y}.")
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
+from orchestrator.sandbox.earthengine.evaluate.limits import within_limit
 from orchestrator.sandbox.earthengine.evaluate.reducing import Inputs, Many, Reducer, Scalars, not_for_images
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
@@ -78,6 +79,7 @@ def for_each_band(reducer: Reducer, image: Image) -> Reducer:
 @function("Reducer.repeat")
 def repeat(reducer: Reducer, count: int) -> Reducer:
     """Reduce each of `count` groups of inputs by a copy; every output is a list of the copies' outputs."""
+    within_limit("Reducer.repeat", count, "copies")
     if count < 1:
         raise EvaluationError(f"Reducer.repeat: The count must be positive, found {count}.")
 
