@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import warnings
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ from orchestrator.sandbox.faults import Rule
 from orchestrator.sandbox.scenes.catalogue import Band, PixelType
 from orchestrator.sandbox.server import DEFAULT_BUCKET, Options, Sandbox
 
+# gcsfs decides when it is imported whether it asks for the kind of a bucket by gRPC, which nobody answers here.
+os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
 # pytest's importlib mode puts no folder of tests on the path, and the kit is of use to nobody else.
 sys.path.insert(0, str(Path(__file__).parent))
 
