@@ -42,8 +42,14 @@ def overwrite(sandbox, bucket):
     return act
 
 
-@pytest.mark.parametrize("address", ["/storage/v1/b/{bucket}/o/{quoted}?alt=media", "/{bucket}/{name}"])
-@pytest.mark.parametrize("gone", [False, True], ids=["overwritten", "deleted"])
+@pytest.mark.parametrize(
+    ("address", "gone"),
+    [
+        pytest.param("/storage/v1/b/{bucket}/o/{quoted}?alt=media", False, id="overwritten"),
+        pytest.param("/storage/v1/b/{bucket}/o/{quoted}?alt=media", True, id="deleted"),
+        pytest.param("/{bucket}/{name}", False, id="overwritten, XML"),
+    ],
+)
 def test_a_read_that_has_begun_ends_with_the_bytes_it_began_with(
     web, bucket, prefix, overwrite, before_sending, address, gone
 ):
