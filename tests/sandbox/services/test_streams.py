@@ -11,7 +11,7 @@ from orchestrator.sandbox.blobs import Blobs
 from orchestrator.sandbox.connection import Connection
 from orchestrator.sandbox.storage.media import media
 from orchestrator.sandbox.storage.values import StoredObject
-from orchestrator.sandbox.streams import steadily
+from orchestrator.sandbox.streams import FileBody, steadily
 from orchestrator.sandbox.web import Request
 
 FIRST, SECOND = b"first " * 50_000, b"second"
@@ -20,11 +20,12 @@ MEBIBYTE = 1 << 20
 
 @pytest.fixture
 def before_sending(monkeypatch):
-    """`before_sending(act)`: `act` runs once, when the next answer is made and none of it is sent."""
+    """`before_sending(act)`: `act` runs once, when the next answer from disk is made and none of it is sent."""
     send, waiting = Connection._send, []
 
     def acting(connection, response):
-        if waiting:
+        # Google's client looks at the bucket in a thread of its own after an upload; that answer is not meant.
+        if waiting and isinstance(response.body, FileBody):
             waiting.pop()()
         send(connection, response)
 
@@ -42,14 +43,8 @@ def overwrite(sandbox, bucket):
     return act
 
 
-@pytest.mark.parametrize(
-    ("address", "gone"),
-    [
-        pytest.param("/storage/v1/b/{bucket}/o/{quoted}?alt=media", False, id="overwritten"),
-        pytest.param("/storage/v1/b/{bucket}/o/{quoted}?alt=media", True, id="deleted"),
-        pytest.param("/{bucket}/{name}", False, id="overwritten, XML"),
-    ],
-)
+@pytest.mark.parametrize("address", ["/storage/v1/b/{bucket}/o/{quoted}?alt=media", "/{bucket}/{name}"])
+@pytest.mark.parametrize("gone", [False, True], ids=["overwritten", "deleted"])
 def test_a_read_that_has_begun_ends_with_the_bytes_it_began_with(
     web, bucket, prefix, overwrite, before_sending, address, gone
 ):
