@@ -20,7 +20,6 @@ from orchestrator.model.product import StepContext
 from orchestrator.model.states import Failure
 from orchestrator.model.unit import Again, Cell, Done, Outcome, Split, Unit, UnitPlan
 from orchestrator.plan.requests import RequestSize, cut_to_fit, halved
-from orchestrator.products.mosaic.routing import size_of
 
 KIND = "pixels"
 # A window of so few pixels that needs too much memory or time still is not one that a smaller one helps.
@@ -39,7 +38,7 @@ _IMPLAUSIBLY_SMALL = 1 << 16
 
 def units_of(windows: Iterable[Window], size: RequestSize) -> tuple[UnitPlan, ...]:
     """Return a unit for each window; its key sorts it by row and column."""
-    return tuple(UnitPlan(KIND, _key(w), Cell(w), spec={"bytes": size.bytes_of(w)}) for w in windows)
+    return tuple(UnitPlan(KIND, _key(w), Cell(w), spec={"bytes": size.held_bytes(w)}) for w in windows)
 
 
 def _key(window: Window) -> str:
@@ -48,8 +47,8 @@ def _key(window: Window) -> str:
 
 def _with_room(size: RequestSize, pixels: float) -> RequestSize:
     """Return `size` with at most so many pixels in a request, and at least one."""
-    most = int(max(1.0, pixels) * size.bytes_per_pixel)
-    return replace(size, max_bytes=max(math.ceil(size.bytes_per_pixel), min(size.max_bytes, most)))
+    most = int(max(1.0, pixels) * size.per_pixel)
+    return replace(size, most=max(math.ceil(size.per_pixel), min(size.most, most)))
 
 
 class Fetch:
@@ -62,8 +61,8 @@ class Fetch:
 
     def __init__(self, route: DirectRoute, plan: Plan, image: str) -> None:
         self._route, self._plan, self._image = route, plan, image
-        self._size = size_of(plan, route.limits)
-        room = self._size.max_bytes / self._size.bytes_per_pixel
+        self._size = RequestSize.of(plan.pixels, route.limits)
+        room = self._size.most / self._size.per_pixel
         self._smallest, self._least_room = max(1, int(room / _IMPLAUSIBLY_SMALL)), room * _LEAST_SHARE
         self._doubted: set[int] = set()  # limits that were said once, too small to be believed
         self._read = False
@@ -123,13 +122,13 @@ class Fetch:
         found, allowed = told.sizes
         with self._lock:
             known = self._size
-            room = allowed / max(known.bytes_per_pixel, found / window.pixels)
+            room = allowed / max(known.per_pixel, found / window.pixels)
             here = _with_room(known, max(room, window.pixels / _MOST_PIECES))
             if room < max(self._least_room, window.pixels / _MOST_PIECES) and allowed not in self._doubted:
                 self._doubted.add(allowed)
                 return here
             self._size = _with_room(known, max(room, self._least_room))
-            lesson = {"bytes_per_pixel": known.bytes_per_pixel, "max_bytes": self._size.max_bytes}
+            lesson = {"bytes_per_pixel": known.per_pixel, "max_bytes": self._size.most}
             write_whole(folder / _LESSON, json.dumps(lesson).encode())
             return here
 
@@ -140,5 +139,5 @@ class Fetch:
                 with suppress(OSError, ValueError, KeyError, TypeError):
                     known = json.loads((folder / _LESSON).read_bytes())
                     weight, most = float(known["bytes_per_pixel"]), int(known["max_bytes"])
-                    self._size = replace(self._size, bytes_per_pixel=weight, max_bytes=most)
+                    self._size = replace(self._size, per_pixel=weight, most=most)
             return self._size
