@@ -177,24 +177,41 @@ def halved(window: Window) -> tuple[Window, ...]:
     """
     if window.pixels == 1:
         return (window,)
-    tall = window.height >= window.width
-    first, length = (window.row, window.height) if tall else (window.col, window.width)
-    middle = first + length // 2
-    seam = -(-middle // BLOCK) * BLOCK
-    if not first < seam < first + length:
-        seam = middle // BLOCK * BLOCK
-    cut = (seam if first < seam < first + length else middle) - first
-    if tall:
-        rest = Window(window.row + cut, window.col, window.height - cut, window.width)
-        return replace(window, height=cut), rest
-    return replace(window, width=cut), Window(window.row, window.col + cut, window.height, window.width - cut)
+    seams = _seams_near(window, max(window.height, window.width) // 2)
+    return _cut_at(window, seams[0])
 
 
 def cut_to_fit(window: Window, size: RequestSize) -> tuple[Window, ...]:
-    """Cut a window that turned out to be too big until every piece is within `size`."""
+    """
+    Cut a window that turned out to be too big until every piece is within `size`, into as few as its numbers allow.
+
+    Seams lie across the longer side; on a multiple of 256 of the grid where that makes no more pieces.
+    """
     if size.fits(window) or window.pixels == 1:
         return (window,)
-    return tuple(piece for half in halved(window) for piece in cut_to_fit(half, size))
+    number = max(2, size.pieces(window.height, window.width))
+    length = max(window.height, window.width)
+    for seam in _seams_near(window, -(-length * (number // 2) // number)):
+        two = _cut_at(window, seam)
+        if sum(size.pieces(piece.height, piece.width) for piece in two) <= number:
+            break
+    return tuple(piece for part in two for piece in cut_to_fit(part, size))
+
+
+def _seams_near(window: Window, wanted: int) -> list[int]:
+    """Return where a window may be cut, in pixels along its longer side: the nearest blocks, then what is wanted."""
+    tall = window.height >= window.width
+    first, length = (window.row, window.height) if tall else (window.col, window.width)
+    after = -(-(first + wanted) // BLOCK) * BLOCK - first
+    before = (first + wanted) // BLOCK * BLOCK - first
+    return [seam for seam in (after, before) if 0 < seam < length] + [wanted]
+
+
+def _cut_at(window: Window, seam: int) -> tuple[Window, Window]:
+    if window.height >= window.width:
+        rest = Window(window.row + seam, window.col, window.height - seam, window.width)
+        return replace(window, height=seam), rest
+    return replace(window, width=seam), Window(window.row, window.col + seam, window.height, window.width - seam)
 
 
 # ---------------------------------------------------------------------- inside

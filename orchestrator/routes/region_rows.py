@@ -28,12 +28,12 @@ MOST_OFF = 0.05
 # What JSON has no number for comes as text.
 _TEXTS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+_Ints = NDArray[np.int64]
+_Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class ImageTime:
     """
     One image of a collection.
 
@@ -64,13 +64,13 @@ class RegionArray:
     """
 
     values: NDArray[Any]
-    moments: tuple[Moment, ...]
+    moments: tuple[ImageTime, ...]
     masked: int
     absent: int
 
 
 def scatter(
-    reply: RegionReply, grid: Grid, window: Window, pixels: PixelSpec, moments: Sequence[Moment] | None = None
+    reply: RegionReply, grid: Grid, window: Window, pixels: PixelSpec, moments: Sequence[ImageTime] | None = None
 ) -> RegionArray:
     """
     Return the values of a window, whatever the order of the rows that brought them.
@@ -103,7 +103,7 @@ def scatter(
     return RegionArray(values, axis, masked, absent)
 
 
-def _places(reply: RegionReply, grid: Grid, window: Window) -> tuple[Ints, Ints]:
+def _places(reply: RegionReply, grid: Grid, window: Window) -> tuple[_Ints, _Ints]:
     """Return row and column in the window of each row of the table."""
     lon, lat = (_coordinates(reply.column(name), name) for name in (LONGITUDE, LATITUDE))
     x, y = _to_grid(grid.crs).transform(lon, lat)
@@ -122,7 +122,7 @@ def _to_grid(crs: str) -> pyproj.Transformer:
     return pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True)
 
 
-def _coordinates(column: Sequence[Any], name: str) -> Floats:
+def _coordinates(column: Sequence[Any], name: str) -> _Floats:
     try:
         found = np.fromiter(column, np.float64, len(column))
     except (TypeError, ValueError) as error:
@@ -132,7 +132,7 @@ def _coordinates(column: Sequence[Any], name: str) -> Floats:
     return found
 
 
-def _whole(places: Floats) -> Ints:
+def _whole(places: _Floats) -> _Ints:
     """Return places in pixels as whole numbers, where they are nearly so."""
     if not np.isfinite(places).all():
         raise IntegrityError("a row lies where the grid's coordinate system has no place")
@@ -143,13 +143,13 @@ def _whole(places: Floats) -> Ints:
             f"a row lies {off.max():.3f} of a pixel beside the centre of one; the service lays the grid otherwise, or "
             "carries its coordinates otherwise: take --route pixels"
         )
-    whole: Ints = found.astype(np.int64)
+    whole: _Ints = found.astype(np.int64)
     return whole
 
 
-def _times(reply: RegionReply, moments: Sequence[Moment] | None) -> tuple[tuple[Moment, ...], Ints]:
+def _times(reply: RegionReply, moments: Sequence[ImageTime] | None) -> tuple[tuple[ImageTime, ...], _Ints]:
     """Return the time axis, sorted, and the place on it of each row."""
-    named = [Moment(str(index), time) for index, time in zip(reply.column(ID), reply.column(TIME), strict=True)]
+    named = [ImageTime(str(index), time) for index, time in zip(reply.column(ID), reply.column(TIME), strict=True)]
     axis = tuple(sorted(set(named if moments is None else moments), key=lambda moment: moment.order))
     place = {moment: at for at, moment in enumerate(axis)}
     if strange := next((moment for moment in named if moment not in place), None):
@@ -159,14 +159,14 @@ def _times(reply: RegionReply, moments: Sequence[Moment] | None) -> tuple[tuple[
     return axis, np.fromiter((place[moment] for moment in named), np.int64, len(named))
 
 
-def _refuse_twice(at: Ints, shape: tuple[int, int, int], axis: Sequence[Moment]) -> None:
+def _refuse_twice(at: _Ints, shape: tuple[int, int, int], axis: Sequence[ImageTime]) -> None:
     times = np.bincount(at, minlength=1)
     if times.max(initial=0) > 1:
         time, row, col = np.unravel_index(int(np.argmax(times)), shape)
         raise IntegrityError(f"pixel ({row}, {col}) of image {one_line(axis[int(time)].id, 120)} came twice")
 
 
-def _numbers(column: Sequence[Any], band: str) -> tuple[Floats, NDArray[np.bool_]]:
+def _numbers(column: Sequence[Any], band: str) -> tuple[_Floats, NDArray[np.bool_]]:
     """Return the numbers of a column, and which of them are there."""
     there = np.fromiter((value is not None for value in column), np.bool_, len(column))
     try:
@@ -189,7 +189,7 @@ def _is_number(value: Any) -> bool:
     return value is None or type(value) is float or (isinstance(value, str) and value in _TEXTS)
 
 
-def _cast(numbers: Floats, band: str, dtype: str) -> NDArray[Any]:
+def _cast(numbers: _Floats, band: str, dtype: str) -> NDArray[Any]:
     """Return numbers in their planned type: whole numbers exactly as they came, float32 as the nearest it has."""
     if dtype.startswith("float"):
         with np.errstate(over="ignore"):

@@ -30,8 +30,8 @@ from orchestrator.model.product import RunSnapshot
 from orchestrator.model.spec import PixelSpec
 from orchestrator.model.states import Failure
 from orchestrator.model.unit import Cell, Unit
-from orchestrator.products.mosaic.fetch import Fetch, units_of
 from orchestrator.plan.requests import RequestSize
+from orchestrator.products.mosaic.fetch import Fetch, units_of
 
 POINTS = ("unit.claimed", "unit.fetched", "unit.noted", "unit.placed", "unit.done")
 SIDE = 400
