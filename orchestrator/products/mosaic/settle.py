@@ -17,11 +17,12 @@ from orchestrator.model.plan import Plan
 from orchestrator.model.plan_json import plan_to_json
 from orchestrator.model.product import Settled
 from orchestrator.model.unit import Cell
+from orchestrator.plan.requests import RequestSize
 from orchestrator.products.context import Imagery, ProductContext
 from orchestrator.products.fetch import units_of
 from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.remarks import check_dates, disk_remarks, least_bytes
-from orchestrator.products.mosaic.routing import DIRECT_ROUTES, routed, size_of
+from orchestrator.products.mosaic.routing import DIRECT_ROUTES, routed
 from orchestrator.recipes.contract import ImageRequest, Recipe
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def settle(job: Job, context: ProductContext) -> Settled:
     if local.area.value:
         facts["area_value"] = local.area.value
     cells, limits = map(Cell, local.plan.direct), context.direct_limits
-    units = units_of(cells, size_of(local.plan, limits)) if limits else ()
+    units = units_of(cells, RequestSize.of(local.plan.pixels, limits)) if limits else ()
     return Settled(plan_to_json(local.plan), context.imagery.serialise(image), facts, local.plan.tasks, units)
 
 
