@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
+from orchestrator.core.files import free_bytes
 from orchestrator.model.direct import DirectLimits, DirectRoute
 from orchestrator.recipes.contract import Recipe
 
@@ -50,6 +51,7 @@ class ProductContext:
         batch: Whether there is a place that exports may go to.
         direct_limits: What one direct request may ask for; None where there is no direct route.
         direct: Connects to the direct route.
+        free_bytes: Returns what can still be written on the disk of a folder.
     """
 
     imagery: Imagery
@@ -64,3 +66,4 @@ class ProductContext:
     batch: bool = True
     direct_limits: DirectLimits | None = None
     direct: Callable[[], DirectRoute] | None = None
+    free_bytes: Callable[[str], int] = free_bytes
