@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from orchestrator.core.files import free_bytes
 from orchestrator.model.direct import DirectLimits, DirectRoute
+from orchestrator.model.scene import Scene, SceneQuery
 from orchestrator.recipes.contract import Recipe
 
 
@@ -51,6 +52,7 @@ class ProductContext:
         batch: Whether there is a place that exports may go to.
         direct_limits: What one direct request may ask for; None where there is no direct route.
         direct: Connects to the direct route.
+        scenes: Asks which scenes there are, in the order of time; None where nobody can be asked.
         free_bytes: Returns what can still be written on the disk of a folder.
     """
 
@@ -66,4 +68,5 @@ class ProductContext:
     batch: bool = True
     direct_limits: DirectLimits | None = None
     direct: Callable[[], DirectRoute] | None = None
+    scenes: Callable[[SceneQuery], Sequence[Scene]] | None = None
     free_bytes: Callable[[str], int] = free_bytes
