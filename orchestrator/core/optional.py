@@ -12,7 +12,13 @@ from orchestrator.core.errors import ExtraError
 DISTRIBUTION = "orchestrator"
 # The extras of pyproject.toml and the packages that each brings.
 EXTRAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"sandbox": ("scipy",), "learn": ("scikit-learn",), "parquet": ("pyarrow",), "xarray": ("rioxarray", "xarray")}
+    {
+        "sandbox": ("scipy",),
+        "learn": ("scikit-learn",),
+        "parquet": ("pyarrow",),
+        "xarray": ("rioxarray", "xarray"),
+        "cube": ("rioxarray", "xarray", "zarr"),
+    }
 )
 
 

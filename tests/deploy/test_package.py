@@ -93,7 +93,10 @@ def test_the_build_system_is_locked_too(lock):
 
 @pytest.mark.parametrize(
     ("lock", "extras"),
-    [("requirements.txt", ["sandbox", "parquet"]), ("requirements-dev.txt", ["sandbox", "parquet", "xarray"])],
+    [
+        ("requirements.txt", ["sandbox", "parquet", "cube"]),
+        ("requirements-dev.txt", ["sandbox", "parquet", "cube", "learn", "xarray"]),
+    ],
 )
 def test_the_locks_hold_what_the_package_asks_for(lock, extras):
     """The base, and the extras that the demo and every format of an area need."""
