@@ -8,6 +8,7 @@ from orchestrator.api.connection import Connection, connect, sandbox
 from orchestrator.api.grab import export_image
 from orchestrator.api.job import Job
 from orchestrator.api.plans import Plan, plan
+from orchestrator.api.reducing import reduce_time
 from orchestrator.api.results import Picture, Result
 from orchestrator.api.runs import Run, run, runs, submit
 from orchestrator.app.verbs.reasons import Why
@@ -59,6 +60,7 @@ __all__ = [
     "connect",
     "export_image",
     "plan",
+    "reduce_time",
     "run",
     "runs",
     "sandbox",

@@ -236,9 +236,10 @@ def _refuse_several(job: Job, connection: Connection) -> None:
 
 def _named(array: Any, image: object, dtype: str, nothing: float) -> xarray.DataArray:
     """Return the array with its name, and with NaN where floats are `nothing`."""
+    told = "masked pixels are NaN" if dtype in LEAST else f"masked pixels are {array.rio.nodata:g}"
     if dtype in LEAST:
         array = array.where(array != array.dtype.type(nothing)).rio.write_nodata(float("nan"))
-        array.attrs["decoded"] = "masked pixels are NaN"
+    array.attrs = {"_FillValue": array.rio.nodata, "masked": told}
     named: xarray.DataArray = array.rename(_title(image))
     return named
 
