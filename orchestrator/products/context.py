@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
+from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.direct import DirectLimits, DirectRoute
 from orchestrator.recipes.contract import Recipe
 
@@ -50,6 +51,7 @@ class ProductContext:
         batch: Whether there is a place that exports may go to.
         direct_limits: What one direct request may ask for; None where there is no direct route.
         direct: Connects to the direct route.
+        policy: How long one direct request is tried again where no unit of the run is behind it.
     """
 
     imagery: Imagery
@@ -64,3 +66,4 @@ class ProductContext:
     batch: bool = True
     direct_limits: DirectLimits | None = None
     direct: Callable[[], DirectRoute] | None = None
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
