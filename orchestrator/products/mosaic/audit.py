@@ -31,7 +31,7 @@ from orchestrator.plan.reproject import LONLAT, parse_crs, transformer_between
 from orchestrator.plan.requests import halved
 from orchestrator.products.mosaic.comparing import Compared, compare, tolerance_of
 from orchestrator.products.mosaic.routing import size_of
-from orchestrator.products.mosaic.sampling import Piece, draw, side_of
+from orchestrator.products.mosaic.sampling import Origin, draw_windows, side_of
 from orchestrator.raster.spans import SpanTable
 
 # Windows that are asked for at once; a result that others wait for is looked at with few of the project's requests.
@@ -42,9 +42,9 @@ _SMALLER_HELPS = frozenset({Failure.SIZE, Failure.MEMORY, Failure.OUT_OF_MEMORY,
 _SMALLEST_PIXELS = 16 * 16
 
 
-def pieces_of(parts: Iterable[Mapping[str, Any]]) -> list[Piece]:
+def pieces_of(parts: Iterable[Mapping[str, Any]]) -> list[Origin]:
     """Return the pieces that a proof lists as `parts`, each with the way it came."""
-    return [Piece(Window(*part["window"]), str(part.get("route", "export"))) for part in parts]
+    return [Origin(Window(*part["window"]), str(part.get("route", "export"))) for part in parts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class MosaicAudit:
         """
         plan, size = self._plan, size_of(self._plan, self._route.limits)
         side = side_of(min(size.max_bytes / size.bytes_per_pixel, size.max_side**2))
-        sample = draw(plan.grid, self._spans, pieces_of(parts), asked.windows, asked.seed, side)
+        sample = draw_windows(plan.grid, self._spans, pieces_of(parts), asked.windows, asked.seed, side)
         say(f"audit: asking for {len(sample.windows)} windows once more")
         looked: list[_Looked] = []
         with closing(self._route), ThreadPoolExecutor(AT_ONCE, "audit") as pool:

@@ -17,11 +17,11 @@ from orchestrator.raster.spans import SpanTable
 # Of a window, in pixels. It divides no 256: windows lie across the seams of blocks and pieces too.
 SIDE = 200
 
-Cell = tuple[int, int]  # row and column, in steps of a window's side
+Lot = tuple[int, int]  # row and column of a window that could be drawn, in steps of its side
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Origin:
     """
     A piece that a mosaic was made from.
 
@@ -55,7 +55,9 @@ def side_of(most_pixels: float) -> int:
     return max(1, min(SIDE, int(most_pixels**0.5)))
 
 
-def draw(grid: Grid, spans: SpanTable, pieces: Sequence[Piece], count: int, seed: int, side: int = SIDE) -> Sample:
+def draw_windows(
+    grid: Grid, spans: SpanTable, pieces: Sequence[Origin], count: int, seed: int, side: int = SIDE
+) -> Sample:
     """
     Draw windows of at most `side` × `side` pixels at random.
 
@@ -79,12 +81,12 @@ def draw(grid: Grid, spans: SpanTable, pieces: Sequence[Piece], count: int, seed
     return Sample(windows, len(chosen) == int(held.sum()), _touched(pieces, windows))
 
 
-def _window(grid: Grid, cell: Cell, side: int) -> Window:
+def _window(grid: Grid, cell: Lot, side: int) -> Window:
     row, col = cell[0] * side, cell[1] * side
     return Window(row, col, min(side, grid.height - row), min(side, grid.width - col))
 
 
-def _touched(pieces: Sequence[Piece], windows: Sequence[Window]) -> dict[str, int]:
+def _touched(pieces: Sequence[Origin], windows: Sequence[Window]) -> dict[str, int]:
     """Count the pieces that share a pixel with a window, by way."""
     edges = np.array([(p.window.row, p.window.col, p.window.bottom, p.window.right) for p in pieces], np.int64)
     row, col, bottom, right = edges.reshape(-1, 4).T
@@ -105,8 +107,8 @@ class _Drawing:
     free: NDArray[np.bool_]
     chance: random.Random
 
-    def cells(self, pieces: Sequence[Piece], count: int) -> list[Cell]:
-        left, chosen = deque(self._in_turn(pieces)), list[Cell]()
+    def cells(self, pieces: Sequence[Origin], count: int) -> list[Lot]:
+        left, chosen = deque(self._in_turn(pieces)), list[Lot]()
         while left and len(chosen) < count:
             piece = left.popleft()
             if (cell := self._cell_in(piece.window)) is not None:
@@ -114,16 +116,16 @@ class _Drawing:
                 left.append(piece)
         return chosen
 
-    def _in_turn(self, pieces: Sequence[Piece]) -> list[Piece]:
+    def _in_turn(self, pieces: Sequence[Origin]) -> list[Origin]:
         """Return the pieces at random, one of each way before the second of any."""
-        ways: dict[str, list[Piece]] = {}
+        ways: dict[str, list[Origin]] = {}
         for piece in pieces:
             ways.setdefault(piece.way, []).append(piece)
         for way in sorted(ways):
             self.chance.shuffle(ways[way])
         return [piece for rank in zip_longest(*(ways[way] for way in sorted(ways))) for piece in rank if piece]
 
-    def _cell_in(self, window: Window) -> Cell | None:
+    def _cell_in(self, window: Window) -> Lot | None:
         """Draw a free cell with some of the area in `window`; None where there is none."""
         rows = slice(window.row // self.side, -(-window.bottom // self.side))
         cols = slice(window.col // self.side, -(-window.right // self.side))
