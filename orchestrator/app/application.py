@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator import __version__
 from orchestrator.app.elsewhere import check_here
-from orchestrator.app.imagery import EarthEngineImagery
+from orchestrator.app.imagery import EarthEngineImagery, scene_search
 from orchestrator.app.records import Records
 from orchestrator.config import Settings
 from orchestrator.core.errors import ConfigError, PlanError
@@ -119,6 +119,7 @@ class Application(Records):
             direct_limits=self.direct_limits,
             direct=self.direct_route,
             policy=self.policy,
+            scenes=scene_search(self.earth_engine, say),
         )
 
     @property

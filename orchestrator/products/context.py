@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.direct import DirectLimits, DirectRoute
+from orchestrator.model.scene import Scene, SceneQuery
 from orchestrator.recipes.contract import Recipe
 
 
@@ -52,6 +53,7 @@ class ProductContext:
         direct_limits: What one direct request may ask for; None where there is no direct route.
         direct: Connects to the direct route.
         policy: How long one direct request is tried again where no unit of the run is behind it.
+        scenes: Asks which scenes there are, in the order of time; None where nobody can be asked.
     """
 
     imagery: Imagery
@@ -67,3 +69,4 @@ class ProductContext:
     direct_limits: DirectLimits | None = None
     direct: Callable[[], DirectRoute] | None = None
     policy: RetryPolicy = field(default_factory=RetryPolicy)
+    scenes: Callable[[SceneQuery], Sequence[Scene]] | None = None
