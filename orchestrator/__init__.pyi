@@ -30,6 +30,7 @@ from orchestrator.api import reduce_time as reduce_time
 from orchestrator.api import run as run
 from orchestrator.api import runs as runs
 from orchestrator.api import sandbox as sandbox
+from orchestrator.api import smooth_20m as smooth_20m
 from orchestrator.api import submit as submit
 
 __version__: str

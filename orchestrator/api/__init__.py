@@ -11,6 +11,7 @@ from orchestrator.api.plans import Plan, plan
 from orchestrator.api.reducing import reduce_time
 from orchestrator.api.results import Picture, Result
 from orchestrator.api.runs import Run, run, runs, submit
+from orchestrator.api.smoothing import smooth_20m
 from orchestrator.app.verbs.reasons import Why
 from orchestrator.app.verbs.reports import RunReport
 from orchestrator.core.errors import (
@@ -64,5 +65,6 @@ __all__ = [
     "run",
     "runs",
     "sandbox",
+    "smooth_20m",
     "submit",
 ]

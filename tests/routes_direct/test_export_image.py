@@ -18,6 +18,7 @@ from typed_world import ASSET, CRS, RANGES, SIDE, TRANSFORM, true_values
 import orchestrator as orc
 
 pytestmark = [
+    pytest.mark.usefixtures("connection"),
     pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning"),  # in rasterio's own code
     pytest.mark.filterwarnings("ignore:Anonymous credentials:UserWarning"),
 ]
@@ -26,12 +27,6 @@ pytestmark = [
 BOX = (TRANSFORM[2] + 2700, TRANSFORM[5] - 3400, TRANSFORM[2] + 3500, TRANSFORM[5] - 2800)
 ROWS, COLS = slice(280, 340), slice(270, 350)
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(autouse=True)
-def connection(sandbox, tmp_path):
-    with orc.connect(sandbox_url=sandbox.url, project=sandbox.options.project, state_dir=tmp_path / "state") as made:
-        yield made
 
 
 @pytest.fixture
@@ -101,6 +96,15 @@ def test_padding_is_applied_once_whether_the_image_is_cut_or_not(fresh, sandbox,
     values, valid = true("float64", slice(277, 343), slice(267, 353))
     np.testing.assert_array_equal(array.values[0], np.where(valid, values, np.nan))
     assert array.rio.transform()[:6] == (10, 0, BOX[0] - 30, 0, -10, BOX[3] + 30)
+
+
+def test_more_requests_than_were_allowed_are_refused_with_their_number(sandbox):
+    whole = (TRANSFORM[2], TRANSFORM[5] - 10 * SIDE, TRANSFORM[2] + 10 * SIDE, TRANSFORM[5])
+
+    with pytest.raises(orc.PlanError, match=r"1,200 × 1,200 pixels of 8 bands need 3 requests, and 1 may bring them"):
+        orc.export_image(ASSET, whole, area_crs=CRS, max_requests=1)
+
+    assert sandbox.meter.asked() == []
 
 
 @pytest.mark.parametrize("scale", [5, 20, 35, 200])
