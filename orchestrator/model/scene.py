@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from datetime import date
 
 from orchestrator.core.errors import UserError
@@ -50,9 +51,13 @@ class Scene:
         asset: Earth Engine's id of the image.
         satellite: Such as `S2A` or `LC08`; scenes of one satellite and solar day belong together.
         solar_day: The day at the scene's longitude, ISO 8601.
+        overlap: Per cent of the area that its footprint covers; NaN where nobody said.
+        cloud: Per cent of it that is cloud, likewise.
     """
 
     time_ms: int
     asset: str
     satellite: str
     solar_day: str
+    overlap: float = field(default=math.nan, compare=False)
+    cloud: float = field(default=math.nan, compare=False)
