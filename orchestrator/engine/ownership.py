@@ -117,7 +117,7 @@ def _is_one_of(final: Path, known: Mapping[str, int]) -> bool:
 
 @lru_cache(maxsize=16)
 def _digest(final: Path, _as_it_was: tuple[object, ...]) -> str:
-    """Return the SHA-256 of a file or folder, read once while it stays as it was: it is asked for before each rename."""
+    """Return the SHA-256, read once while it stays as it was: it is asked for before each rename."""
     return digest_of(final)
 
 
