@@ -61,3 +61,23 @@ class Scene:
     solar_day: str
     overlap: float = field(default=math.nan, compare=False)
     cloud: float = field(default=math.nan, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBand:
+    """
+    What the service says of a band of a stored image.
+
+    Attributes:
+        name: Of the band.
+        precision: `int`, `float` or `double`.
+        low: The least number it may hold.
+        high: The greatest.
+        scale: Side of a pixel in metres; of a grid in degrees, at the equator.
+    """
+
+    name: str
+    precision: str
+    low: float
+    high: float
+    scale: float

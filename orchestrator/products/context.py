@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from orchestrator.model.direct import DirectLimits, DirectRoute
+from orchestrator.model.scene import Scene, SceneQuery, StoredBand
 from orchestrator.recipes.contract import Recipe
 
 
@@ -31,6 +32,17 @@ class Imagery(Protocol):
     def serialise(self, image: Any) -> str:
         """Return the expression of an image as JSON, the same for the same image."""
 
+    def stored_bands(self, asset: str) -> tuple[StoredBand, ...]:
+        """
+        Return the bands of a stored image.
+
+        Raises:
+            PermanentError: There is none, or it may not be read.
+        """
+
+    def scene_image(self, assets: Sequence[str], bands: Sequence[str], dtype: str) -> Any:
+        """Return stored images as one, of which the first with a value gives the pixel."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProductContext:
@@ -50,6 +62,7 @@ class ProductContext:
         batch: Whether there is a place that exports may go to.
         direct_limits: What one direct request may ask for; None where there is no direct route.
         direct: Connects to the direct route.
+        scenes: Finds the scenes of a query.
     """
 
     imagery: Imagery
@@ -64,3 +77,4 @@ class ProductContext:
     batch: bool = True
     direct_limits: DirectLimits | None = None
     direct: Callable[[], DirectRoute] | None = None
+    scenes: Callable[[SceneQuery], Sequence[Scene]] | None = None

@@ -22,7 +22,11 @@ def read_piece(content: Path | bytes, window: Window, plan: CubePlan) -> NDArray
     Raises:
         IntegrityError: It is not of this window, these bands or this number type.
     """
-    with rasterio.Env(GDAL_PAM_ENABLED="NO"), MemoryFile(_bytes(content)) as memory, memory.open(driver="GTiff") as raster:
+    with (
+        rasterio.Env(GDAL_PAM_ENABLED="NO"),
+        MemoryFile(_bytes(content)) as memory,
+        memory.open(driver="GTiff") as raster,
+    ):
         found = (raster.count, raster.height, raster.width, raster.dtypes[0])
         wanted = (len(plan.labels), window.height, window.width, plan.pixels.dtype)
         if found != wanted:

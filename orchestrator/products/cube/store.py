@@ -81,7 +81,9 @@ def _attributes(plan: CubePlan, xarray: Any) -> dict[str, Any]:
     pixels = plan.pixels
     fill = _number(pixels.nodata, pixels.dtype)
     told: dict[str, Any] = {
-        "_FillValue": xarray.backends.zarr.FillValueCoder.encode(np.array(fill, pixels.dtype)[()], np.dtype(pixels.dtype)),
+        "_FillValue": xarray.backends.zarr.FillValueCoder.encode(
+            np.array(fill, pixels.dtype)[()], np.dtype(pixels.dtype)
+        ),
         "grid_mapping": "spatial_ref",
         "coordinates": "satellite solar_day images spatial_ref",
         "long_name": "pixels of Earth Engine images",

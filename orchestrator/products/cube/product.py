@@ -1,0 +1,82 @@
+"""The cube as the engine knows it: scenes of one area, date by date, on one grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from orchestrator.core.errors import IntegrityError
+from orchestrator.model.direct import PixelRequest
+from orchestrator.model.grid import Window
+from orchestrator.model.job import Job
+from orchestrator.model.product import Evidence, Finishing, Made, RunSnapshot, Settled, Sink, Step
+from orchestrator.model.unit import Cell, UnitPlan
+from orchestrator.products.context import ProductContext
+from orchestrator.products.cube.document import CubePlan
+from orchestrator.products.cube.files import files
+from orchestrator.products.cube.settle import cell_size, check, settle
+from orchestrator.products.fetch import KIND, Fetch
+
+
+def make(context: ProductContext) -> CubeProduct:
+    """Return the product for one run."""
+    return CubeProduct(context)
+
+
+class CubeProduct:
+    """See `model.product.Product`."""
+
+    name = "cube"
+
+    def __init__(self, context: ProductContext) -> None:
+        self._context = context
+
+    def files(self, job: Job) -> tuple[Path, ...]:
+        return files(job)
+
+    def check(self, job: Job) -> tuple[str, ...]:
+        return check(job)
+
+    def prepare(self, job: Job) -> Settled:
+        return settle(job, self._context)[1]
+
+    def exports(self, run: RunSnapshot) -> None:  # noqa: ARG002  the port's signature
+        return None
+
+    def instead(self, run: RunSnapshot, window: Window) -> Sequence[UnitPlan]:  # noqa: ARG002  the port's signature
+        return ()
+
+    def steps(self, run: RunSnapshot) -> Mapping[str, Step]:
+        if self._context.direct is None:
+            return MappingProxyType({})
+        route, plan = self._context.direct(), CubePlan.from_json(run.document)
+
+        def request_for(cell: Cell) -> PixelRequest:
+            return PixelRequest(plan.moments[cell.time].expression, plan.grid, cell.window, plan.pixels)
+
+        return MappingProxyType({KIND: Fetch(route, cell_size(plan, route.limits), request_for)})
+
+    def open(self, run: RunSnapshot, folder: Path) -> Sink:
+        from orchestrator.products.cube.sink import ZarrSink  # noqa: PLC0415  numpy and GDAL are heavy
+
+        return ZarrSink(CubePlan.from_json(run.document), folder, self._about(run))
+
+    def _about(self, run: RunSnapshot) -> Mapping[str, str]:
+        """Return what the cube says of itself. Nothing that changes from run to run: equal plans give equal bytes."""
+        told = {"title": run.job.base_name, "source": "Google Earth Engine", "orchestrator": self._context.version}
+        if run.job.service != "google":
+            told["source"] = "a sandbox of Earth Engine (synthetic scenes, or the user's own)"
+        return told
+
+    def finish(self, about: Finishing, sink: Sink | None, evidence: Evidence) -> Made:
+        from orchestrator.products.cube.publication import make_result  # noqa: PLC0415  GDAL is heavy
+        from orchestrator.products.cube.sink import ZarrSink  # noqa: PLC0415
+
+        if not isinstance(sink, ZarrSink):
+            raise IntegrityError(f"run {about.run.id} has no unfinished cube to complete")
+        plan = CubePlan.from_json(about.run.document)
+        return make_result(about, plan, sink, evidence, self._context.version)
+
+    def close(self) -> None:
+        """Nothing is kept open between calls."""
