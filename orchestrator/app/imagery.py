@@ -1,11 +1,11 @@
-"""Earth Engine, as products ask it while they plan."""
+"""Earth Engine, as products ask it: while they plan, and for scenes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.model.scene import StoredBand
+from orchestrator.model.scene import Scene, SceneQuery, StoredBand
 
 if TYPE_CHECKING:
     from orchestrator.clients.earthengine import EarthEngine
@@ -65,3 +65,16 @@ def _stored(band: Mapping[str, Any]) -> StoredBand:
     # What a zero would say is left out of an answer.
     low, high = float(span.get("min", 0.0)), float(span.get("max", 0.0))
     return StoredBand(str(band.get("id")), str(kind.get("precision", "double")).lower(), low, high, side * metres)
+
+
+def scene_search(
+    engine: Callable[[], EarthEngine], say: Callable[[str], None]
+) -> Callable[[SceneQuery], Sequence[Scene]]:
+    """Return what finds scenes; it signs in when it is asked, and `say` is told how far it is."""
+
+    def find(query: SceneQuery) -> Sequence[Scene]:
+        from orchestrator.queries.search import search  # noqa: PLC0415  geopandas and ee are heavy
+
+        return search(query, engine, say).listed()
+
+    return find

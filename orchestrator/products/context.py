@@ -62,7 +62,7 @@ class ProductContext:
         batch: Whether there is a place that exports may go to.
         direct_limits: What one direct request may ask for; None where there is no direct route.
         direct: Connects to the direct route.
-        scenes: Finds the scenes of a query.
+        scenes: Asks which scenes there are, in the order of time; None where nobody can be asked.
     """
 
     imagery: Imagery

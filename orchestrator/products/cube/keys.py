@@ -21,6 +21,7 @@ class CubeKeys(BaseModel):
     filter: tuple[str, ...] = ()
     scenes: str = ""
     images: tuple[Image, ...] = ()
+    same_day: Literal["mosaic", "apart"] = "mosaic"
     order: Literal["most-overlap", "clearest", "first"] = "most-overlap"
     format: Literal["zarr", "cog"] = "zarr"
     clip: StrictBool = True

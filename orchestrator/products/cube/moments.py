@@ -23,22 +23,27 @@ def _rank(order: str) -> Callable[[Scene], tuple[float, int, str]]:
     return rank
 
 
-def grouped(scenes: Iterable[Scene], order: str) -> tuple[tuple[Scene, ...], ...]:
+def grouped(scenes: Iterable[Scene], order: str, *, apart: bool = False) -> tuple[tuple[Scene, ...], ...]:
     """
     Return the scenes of each moment, in the order in which they win, moments by time.
+
+    Args:
+        scenes: In any order.
+        order: One of ORDERS.
+        apart: Every scene is a moment of its own.
 
     Raises:
         UserError: One image stands there twice, or the order is unknown.
     """
     if order not in ORDERS:
         raise UserError(f"order {order!r} is unknown; choose one of {', '.join(ORDERS)}")
-    found: dict[tuple[str, str], list[Scene]] = defaultdict(list)
+    found: dict[tuple[str, ...], list[Scene]] = defaultdict(list)
     seen: set[str] = set()
     for scene in scenes:
         if scene.asset in seen:
             raise UserError(f"image {scene.asset} stands twice among the scenes; leave one out")
         seen.add(scene.asset)
-        found[scene.solar_day, scene.satellite].append(scene)
+        found[(scene.asset,) if apart else (scene.solar_day, scene.satellite)].append(scene)
     moments = [tuple(sorted(group, key=_rank(order))) for group in found.values()]
     return tuple(sorted(moments, key=lambda group: (taken(group), group[0].satellite, group[0].asset)))
 

@@ -52,7 +52,8 @@ def settle(job: Job, context: ProductContext) -> tuple[CubePlan, Settled]:
     area = area_of(job)
     context.say("signing in to Earth Engine")
     context.imagery.connect()
-    groups = grouped(scenes_of(job, context, area), job.keys.get("order", "most-overlap"))
+    scenes, keys = scenes_of(job, context, area), job.keys
+    groups = grouped(scenes, keys.get("order", "most-overlap"), apart=keys.get("same_day") == "apart")
     context.say("asking Earth Engine for the bands")
     plan = lay_out(job, area, groups, context.imagery, context.direct_limits)
     check_room(job, plan)
