@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
 from orchestrator.model.job import Job
-from orchestrator.products.cube.files import files as cube_files
+from orchestrator.products.cube.files import cube_files
 from orchestrator.products.cube.keys import CubeKeys, has_scenes_listed
 from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.keys import MosaicKeys, declared
@@ -86,7 +86,7 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 "scenes of one area, date by date, on one grid: a Zarr store, or a GeoTIFF of each date",
                 CubeKeys,
                 cube_files,
-                "orchestrator.products.cube.product:make",
+                "orchestrator.products.cube.product:make_cube",
                 recipe=False,
                 routes=("pixels",),
                 undated=has_scenes_listed,

@@ -19,7 +19,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class CubeDate:
     """
     One place on the axis of time: the scenes of one satellite on one solar day.
 
@@ -64,7 +64,7 @@ class CubePlan:
     grid: Grid
     pixels: PixelSpec
     labels: tuple[str, ...]
-    moments: tuple[Moment, ...]
+    moments: tuple[CubeDate, ...]
     windows: tuple[Window, ...]
     shard: tuple[int, int]
     area_wkb: bytes
@@ -117,7 +117,7 @@ class CubePlan:
             grid=Grid(grid["crs"], tuple(grid["transform"]), grid["height"], grid["width"]),
             pixels=PixelSpec(**pixels | {"bands": tuple(pixels["bands"]), "nodata": float(pixels["nodata"])}),
             labels=tuple(content.pop("labels")),
-            moments=tuple(Moment(**moment | {"images": tuple(moment["images"])}) for moment in moments),
+            moments=tuple(CubeDate(**moment | {"images": tuple(moment["images"])}) for moment in moments),
             windows=tuple(Window(*window) for window in content.pop("windows")),
             shard=tuple(content.pop("shard")),
             area_wkb=bytes.fromhex(content.pop("area_wkb")),

@@ -26,7 +26,7 @@ def date_name(job: Job, solar_day: str, satellite: str) -> str:
     return f"{job.base_name}_{solar_day.replace('-', '')}" + (f"_{plain}.tif" if plain else ".tif")
 
 
-def files(job: Job) -> tuple[Path, ...]:
+def cube_files(job: Job) -> tuple[Path, ...]:
     """Return every path that the result of a job may take, the cube last."""
     main = main_path(job)
     reduced = [reduced_path(job, name) for name in job.keys.get("reduce", ())]

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator, model_validator
 
 # Asset, time in milliseconds, satellite, solar day, per cent of the area covered, per cent of cloud.
-Image = tuple[str, int, str, str, float | None, float | None]
+ImageRow = tuple[str, int, str, str, float | None, float | None]
 _SOURCES = ("collection", "scenes", "images")
 
 
@@ -20,7 +20,7 @@ class CubeKeys(BaseModel):
     max_cloud: float = Field(default=100.0, ge=0, le=100)
     filter: tuple[str, ...] = ()
     scenes: str = ""
-    images: tuple[Image, ...] = ()
+    images: tuple[ImageRow, ...] = ()
     same_day: Literal["mosaic", "apart"] = "mosaic"
     order: Literal["most-overlap", "clearest", "first"] = "most-overlap"
     format: Literal["zarr", "cog"] = "zarr"

@@ -19,7 +19,7 @@ INCHES, DOTS = 1.6, 100
 NOTHING = 226  # the grey of what holds no data
 
 
-def draw(path: Path, name: str, plan: CubePlan, thumbs: Thumbs, counts: NDArray[np.int64]) -> None:
+def draw_dates(path: Path, name: str, plan: CubePlan, thumbs: Thumbs, counts: NDArray[np.int64]) -> None:
     """Write a PNG of the dates, each with its day, its satellite and how much of the area holds data."""
     # matplotlib loads in a second, and only where a picture is drawn.
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415

@@ -14,12 +14,12 @@ from orchestrator.model.product import Evidence, Finishing, Made, RunSnapshot, S
 from orchestrator.model.unit import Cell, UnitPlan
 from orchestrator.products.context import ProductContext
 from orchestrator.products.cube.document import CubePlan
-from orchestrator.products.cube.files import files
-from orchestrator.products.cube.settle import cell_size, check, settle
+from orchestrator.products.cube.files import cube_files
+from orchestrator.products.cube.settle import cell_size, check, settle_cube
 from orchestrator.products.fetch import KIND, Fetch
 
 
-def make(context: ProductContext) -> CubeProduct:
+def make_cube(context: ProductContext) -> CubeProduct:
     """Return the product for one run."""
     return CubeProduct(context)
 
@@ -33,13 +33,13 @@ class CubeProduct:
         self._context = context
 
     def files(self, job: Job) -> tuple[Path, ...]:
-        return files(job)
+        return cube_files(job)
 
     def check(self, job: Job) -> tuple[str, ...]:
         return check(job)
 
     def prepare(self, job: Job) -> Settled:
-        return settle(job, self._context)[1]
+        return settle_cube(job, self._context)[1]
 
     def exports(self, run: RunSnapshot) -> None:  # noqa: ARG002  the port's signature
         return None
@@ -70,13 +70,13 @@ class CubeProduct:
         return told
 
     def finish(self, about: Finishing, sink: Sink | None, evidence: Evidence) -> Made:
-        from orchestrator.products.cube.publication import make_result  # noqa: PLC0415  GDAL is heavy
+        from orchestrator.products.cube.publication import make_cube_result  # noqa: PLC0415  GDAL is heavy
         from orchestrator.products.cube.sink import ZarrSink  # noqa: PLC0415
 
         if not isinstance(sink, ZarrSink):
             raise IntegrityError(f"run {about.run.id} has no unfinished cube to complete")
         plan = CubePlan.from_json(about.run.document)
-        return make_result(about, plan, sink, evidence, self._context.version)
+        return make_cube_result(about, plan, sink, evidence, self._context.version)
 
     def close(self) -> None:
         """Nothing is kept open between calls."""

@@ -21,14 +21,14 @@ from orchestrator.model.unit import Cell
 from orchestrator.model.validity import percent
 from orchestrator.products.cube.document import CubePlan
 from orchestrator.products.cube.files import PICTURE, PROOF, main_path
-from orchestrator.products.cube.picture import draw
+from orchestrator.products.cube.picture import draw_dates
 from orchestrator.products.cube.sink import ZarrSink
 from orchestrator.products.mosaic.covering import cover_once
 
 SCHEMA = "orchestrator.cube/1"
 
 
-def make_result(about: Finishing, plan: CubePlan, sink: ZarrSink, evidence: Evidence, version: str) -> Made:
+def make_cube_result(about: Finishing, plan: CubePlan, sink: ZarrSink, evidence: Evidence, version: str) -> Made:
     """
     Complete the cube and make what goes with it, in the working folder.
 
@@ -45,7 +45,7 @@ def make_result(about: Finishing, plan: CubePlan, sink: ZarrSink, evidence: Evid
     about.say("reading the cube for its checksum")
     sha256 = digest_of(made, about.stop)
     output = {"bytes": size_of(made), "sha256": sha256, "file": final.name}
-    proved = proof(about.run, plan, evidence, output, counts, version)
+    proved = cube_proof(about.run, plan, evidence, output, counts, version)
     about.say("drawing the quicklook")
     proof_file = about.folder / "made.proof.json"
     write_whole(proof_file, proved)
@@ -92,13 +92,13 @@ def _drawn(about: Finishing, plan: CubePlan, sink: ZarrSink, counts: NDArray[np.
     """Draw the dates; a missing picture is no reason to lose a night's work."""
     made = about.folder / "quicklook.png"
     try:
-        draw(made, about.run.job.base_name, plan, sink.thumbs, counts)
+        draw_dates(made, about.run.job.base_name, plan, sink.thumbs, counts)
     except (OrchestratorError, OSError, ValueError, RuntimeError) as error:
         about.record("quicklook.failed", {"path": str(final.with_suffix(PICTURE)), "error": str(error)})
     return made if made.is_file() else None
 
 
-def proof(
+def cube_proof(
     run: RunSnapshot,
     plan: CubePlan,
     evidence: Evidence,

@@ -17,7 +17,7 @@ from orchestrator.model.scene import Scene, StoredBand
 from orchestrator.model.spec import PixelSpec
 from orchestrator.plan.requests import RequestSize, counted_bytes
 from orchestrator.products.context import Imagery, ProductContext
-from orchestrator.products.cube.document import CubePlan, Moment
+from orchestrator.products.cube.document import CubeDate, CubePlan
 from orchestrator.products.cube.lattice import shard_shape, shard_windows
 from orchestrator.products.cube.moments import grouped, taken
 from orchestrator.products.cube.scenes import scenes_of
@@ -41,7 +41,7 @@ def check(job: Job) -> tuple[str, ...]:
     return area_of(job).notes
 
 
-def settle(job: Job, context: ProductContext) -> tuple[CubePlan, Settled]:
+def settle_cube(job: Job, context: ProductContext) -> tuple[CubePlan, Settled]:
     """Plan, and ask Earth Engine for the scenes and the bands; see `model.product.Product.prepare`."""
     from orchestrator.plan.declared import area_of  # noqa: PLC0415  geopandas is heavy
 
@@ -129,10 +129,10 @@ def _names(job: Job, sensors: Mapping[str, Sequence[StoredBand]]) -> tuple[str, 
     return min(found)
 
 
-def _moment(group: Sequence[Scene], names: Sequence[str], dtype: str, imagery: Imagery) -> Moment:
+def _moment(group: Sequence[Scene], names: Sequence[str], dtype: str, imagery: Imagery) -> CubeDate:
     assets = tuple(scene.asset for scene in group)
     expression = imagery.serialise(imagery.scene_image(assets, names, dtype))
-    return Moment(taken(group), group[0].satellite, group[0].solar_day, assets, expression)
+    return CubeDate(taken(group), group[0].satellite, group[0].solar_day, assets, expression)
 
 
 def _request_size(pixels: PixelSpec, limits: DirectLimits) -> RequestSize:
