@@ -39,7 +39,7 @@ class CubeProduct:
         return check(job)
 
     def prepare(self, job: Job) -> Settled:
-        return settle_cube(job, self._context)[1]
+        return settle_cube(job, self._context)
 
     def exports(self, run: RunSnapshot) -> None:  # noqa: ARG002  the port's signature
         return None

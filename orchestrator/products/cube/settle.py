@@ -41,7 +41,7 @@ def check(job: Job) -> tuple[str, ...]:
     return area_of(job).notes
 
 
-def settle_cube(job: Job, context: ProductContext) -> tuple[CubePlan, Settled]:
+def settle_cube(job: Job, context: ProductContext) -> Settled:
     """Plan, and ask Earth Engine for the scenes and the bands; see `model.product.Product.prepare`."""
     from orchestrator.plan.declared import area_of  # noqa: PLC0415  geopandas is heavy
 
@@ -59,7 +59,7 @@ def settle_cube(job: Job, context: ProductContext) -> tuple[CubePlan, Settled]:
     check_room(job, plan)
     facts = {"scenes": sum(map(len, groups)), "dates": len(groups), "area_sha256": area.sha256}
     units = units_of(plan.cells(), cell_size(plan, context.direct_limits))
-    return plan, Settled(plan.to_json(), facts=facts, units=units)
+    return Settled(plan.to_json(), facts=facts, units=units)
 
 
 def lay_out(
