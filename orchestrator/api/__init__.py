@@ -5,6 +5,7 @@ The Python API: typed verbs and values over the same verbs that the command line
 """
 
 from orchestrator.api.connection import Connection, connect, sandbox
+from orchestrator.api.cubes import cube, open_cube
 from orchestrator.api.job import Job
 from orchestrator.api.plans import Plan, plan
 from orchestrator.api.results import Picture, Result
@@ -56,6 +57,8 @@ __all__ = [
     "UserError",
     "Why",
     "connect",
+    "cube",
+    "open_cube",
     "plan",
     "run",
     "runs",
