@@ -57,7 +57,7 @@ class CubePlan:
         shard: Rows and columns of a shard, multiples of the side of a chunk.
         area_wkb: What each date is cut with, in the grid's CRS; empty keeps every pixel.
         area_pixels: Pixels of one date inside.
-        margin: Pixels fetched around a window, for the smoothing of coarse bands.
+        smooth: Sides of the pixels, in metres, of the bands that are interpolated: 20, or 20 and 60; empty for none.
         notes: What a user should know, a sentence each.
     """
 
@@ -69,7 +69,7 @@ class CubePlan:
     shard: tuple[int, int]
     area_wkb: bytes
     area_pixels: int
-    margin: int = 0
+    smooth: tuple[int, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
     def cells(self) -> Iterator[Cell]:
@@ -95,7 +95,7 @@ class CubePlan:
             "shard": list(self.shard),
             "area_wkb": self.area_wkb.hex(),
             "area_pixels": self.area_pixels,
-            "margin": self.margin,
+            "smooth": list(self.smooth),
             "notes": list(self.notes),
         }
         return json.dumps(content, separators=(",", ":"))
@@ -120,6 +120,7 @@ class CubePlan:
             moments=tuple(CubeDate(**moment | {"images": tuple(moment["images"])}) for moment in moments),
             windows=tuple(Window(*window) for window in content.pop("windows")),
             shard=tuple(content.pop("shard")),
+            smooth=tuple(content.pop("smooth")),
             area_wkb=bytes.fromhex(content.pop("area_wkb")),
             notes=tuple(content.pop("notes")),
             **content,

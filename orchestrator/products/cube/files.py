@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.model.job import Job
+
+if TYPE_CHECKING:
+    from orchestrator.products.cube.document import CubePlan
 
 PROOF, PICTURE = ".json", ".png"
 FOLDERS = {"zarr": ".zarr", "cog": ".cogs"}
@@ -20,10 +25,16 @@ def reduced_path(job: Job, reducer: str) -> Path:
     return Path(job.output) / f"{job.base_name}_cube_{reducer}.tif"
 
 
-def date_name(job: Job, solar_day: str, satellite: str) -> str:
-    """Return the name of the file of one date."""
-    plain = "".join(letter for letter in satellite if letter.isalnum())
-    return f"{job.base_name}_{solar_day.replace('-', '')}" + (f"_{plain}.tif" if plain else ".tif")
+def date_names(job: Job, plan: CubePlan) -> tuple[str, ...]:
+    """Return the names of the files of each date; where two would have the same, all but the first are numbered."""
+    seen: Counter[str] = Counter()
+    names: list[str] = []
+    for moment in plan.moments:
+        plain = "".join(letter for letter in moment.satellite if letter.isalnum())
+        stem = f"{job.base_name}_{moment.solar_day.replace('-', '')}" + (f"_{plain}" if plain else "")
+        seen[stem] += 1
+        names.append(f"{stem}.tif" if seen[stem] == 1 else f"{stem}-{seen[stem]}.tif")
+    return tuple(names)
 
 
 def cube_files(job: Job) -> tuple[Path, ...]:

@@ -43,6 +43,14 @@ class CubeKeys(BaseModel):
     def _listed(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
 
+    @field_validator("reduce")
+    @classmethod
+    def _once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse a reducer that is named twice; whether there is such a one is looked at when a cube is planned."""
+        if len(set(names)) < len(names):
+            raise ValueError(f"reduce names one reducer twice: {', '.join(names)}; name each once")
+        return names
+
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         given = [name for name in _SOURCES if getattr(self, name)]

@@ -11,31 +11,54 @@ from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
 from orchestrator.core.errors import IntegrityError
-from orchestrator.model.grid import Window
+from orchestrator.model.grid import BLOCK, Grid
 from orchestrator.products.cube.document import CubePlan
 
 
-def read_piece(content: Path | bytes, window: Window, plan: CubePlan) -> NDArray[Any]:
+def read_piece(content: Path | bytes, grid: Grid, plan: CubePlan) -> NDArray[Any]:
     """
-    Return (band, row, col) of a piece.
+    Return (band, row, col) of a piece, which is all of `grid`.
 
     Raises:
-        IntegrityError: It is not of this window, these bands or this number type.
+        IntegrityError: It is not of this place, these bands or this number type.
     """
-    with (
-        rasterio.Env(GDAL_PAM_ENABLED="NO"),
-        MemoryFile(_bytes(content)) as memory,
-        memory.open(driver="GTiff") as raster,
-    ):
+    body = content if isinstance(content, bytes) else content.read_bytes()
+    with rasterio.Env(GDAL_PAM_ENABLED="NO"), MemoryFile(body) as memory, memory.open(driver="GTiff") as raster:
         found = (raster.count, raster.height, raster.width, raster.dtypes[0])
-        wanted = (len(plan.labels), window.height, window.width, plan.pixels.dtype)
+        wanted = (len(plan.labels), grid.height, grid.width, plan.pixels.dtype)
         if found != wanted:
-            raise IntegrityError(f"the piece at {window} is {found}, expected {wanted}")
-        if not np.allclose(tuple(raster.transform)[:6], plan.grid.window_transform(window), rtol=0, atol=1e-6):
-            raise IntegrityError(f"the piece at {window} lies elsewhere: {tuple(raster.transform)[:6]}")
+            raise IntegrityError(f"a piece is {found} (bands, rows, columns, type), expected {wanted}")
+        if not np.allclose(tuple(raster.transform)[:6], grid.transform, rtol=0, atol=1e-6 * grid.transform[0]):
+            raise IntegrityError(f"a piece lies at {tuple(raster.transform)[:6]}, expected {grid.transform}")
         values: NDArray[Any] = raster.read()
         return values
 
 
-def _bytes(content: Path | bytes) -> bytes:
-    return content if isinstance(content, bytes) else content.read_bytes()
+def write_piece(values: NDArray[Any], grid: Grid, plan: CubePlan) -> bytes:
+    """Return (band, row, col) as a GeoTIFF of `grid`."""
+    return write_tiff(values, grid, plan.pixels.bands, plan.pixels.nodata)
+
+
+def write_tiff(values: NDArray[Any], grid: Grid, bands: tuple[str, ...], nodata: float) -> bytes:
+    """Return (band, row, col) as a GeoTIFF of `grid`, as the assembler takes it."""
+    profile = {
+        "driver": "GTiff",
+        "count": len(bands),
+        "height": grid.height,
+        "width": grid.width,
+        "dtype": values.dtype.name,
+        "nodata": nodata,
+        "crs": grid.crs,
+        "transform": rasterio.Affine(*grid.transform),
+        "tiled": True,
+        "blockxsize": BLOCK,
+        "blockysize": BLOCK,
+        "interleave": "pixel",
+        "compress": "deflate",
+        "predictor": 3 if values.dtype.kind == "f" else 2,
+    }
+    with rasterio.Env(GDAL_PAM_ENABLED="NO"), MemoryFile() as memory:
+        with memory.open(**profile) as target:
+            target.descriptions = bands
+            target.write(values)
+        return bytes(memory.getbuffer())

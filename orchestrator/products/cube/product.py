@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING, cast
 
 from orchestrator.core.errors import IntegrityError
-from orchestrator.model.direct import PixelRequest
 from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
 from orchestrator.model.product import Evidence, Finishing, Made, RunSnapshot, Settled, Sink, Step
-from orchestrator.model.unit import Cell, UnitPlan
+from orchestrator.model.unit import UnitPlan
 from orchestrator.products.context import ProductContext
 from orchestrator.products.cube.document import CubePlan
-from orchestrator.products.cube.files import cube_files
+from orchestrator.products.cube.files import cube_files, date_names
 from orchestrator.products.cube.settle import cell_size, check, settle_cube
+from orchestrator.products.cube.smoothing import request_for, smoothed
 from orchestrator.products.fetch import KIND, Fetch
+
+if TYPE_CHECKING:
+    from orchestrator.products.cube.sink import CubeSink
 
 
 def make_cube(context: ProductContext) -> CubeProduct:
@@ -52,15 +56,23 @@ class CubeProduct:
             return MappingProxyType({})
         route, plan = self._context.direct(), CubePlan.from_json(run.document)
 
-        def request_for(cell: Cell) -> PixelRequest:
-            return PixelRequest(plan.moments[cell.time].expression, plan.grid, cell.window, plan.pixels)
-
-        return MappingProxyType({KIND: Fetch(route, cell_size(plan, route.limits), request_for)})
+        asked = Fetch(
+            route,
+            cell_size(plan, route.limits),
+            lambda cell: request_for(plan, cell),
+            lambda cell, content: smoothed(plan, cell, content),
+        )
+        return MappingProxyType({KIND: asked})
 
     def open(self, run: RunSnapshot, folder: Path) -> Sink:
         from orchestrator.products.cube.sink import ZarrSink  # noqa: PLC0415  numpy and GDAL are heavy
 
-        return ZarrSink(CubePlan.from_json(run.document), folder, self._about(run))
+        plan = CubePlan.from_json(run.document)
+        if run.job.keys.get("format") == "cog":
+            from orchestrator.products.cube.cogs import CogSink  # noqa: PLC0415
+
+            return CogSink(plan, folder, date_names(run.job, plan), self._context.threads, self._context.version)
+        return ZarrSink(plan, folder, self._about(run))
 
     def _about(self, run: RunSnapshot) -> Mapping[str, str]:
         """Return what the cube says of itself. Nothing that changes from run to run: equal plans give equal bytes."""
@@ -71,12 +83,12 @@ class CubeProduct:
 
     def finish(self, about: Finishing, sink: Sink | None, evidence: Evidence) -> Made:
         from orchestrator.products.cube.publication import make_cube_result  # noqa: PLC0415  GDAL is heavy
-        from orchestrator.products.cube.sink import ZarrSink  # noqa: PLC0415
 
-        if not isinstance(sink, ZarrSink):
+        if sink is None:
             raise IntegrityError(f"run {about.run.id} has no unfinished cube to complete")
-        plan = CubePlan.from_json(about.run.document)
-        return make_cube_result(about, plan, sink, evidence, self._context.version)
+        plan, context = CubePlan.from_json(about.run.document), self._context
+        made = cast("CubeSink", sink)  # what `open` returned
+        return make_cube_result(about, plan, made, evidence, threads=context.threads, version=context.version)
 
     def close(self) -> None:
         """Nothing is kept open between calls."""

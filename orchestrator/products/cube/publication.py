@@ -20,15 +20,18 @@ from orchestrator.model.product import Brought, DecisionError, Evidence, Finishi
 from orchestrator.model.unit import Cell
 from orchestrator.model.validity import percent
 from orchestrator.products.cube.document import CubePlan
-from orchestrator.products.cube.files import PICTURE, PROOF, main_path
+from orchestrator.products.cube.files import PICTURE, PROOF, main_path, reduced_path
 from orchestrator.products.cube.picture import draw_dates
-from orchestrator.products.cube.sink import ZarrSink
+from orchestrator.products.cube.reduced import reduced_raster
+from orchestrator.products.cube.sink import CubeSink
 from orchestrator.products.mosaic.covering import cover_once
 
 SCHEMA = "orchestrator.cube/1"
 
 
-def make_cube_result(about: Finishing, plan: CubePlan, sink: ZarrSink, evidence: Evidence, version: str) -> Made:
+def make_cube_result(
+    about: Finishing, plan: CubePlan, sink: CubeSink, evidence: Evidence, *, threads: int, version: str
+) -> Made:
     """
     Complete the cube and make what goes with it, in the working folder.
 
@@ -38,7 +41,7 @@ def make_cube_result(about: Finishing, plan: CubePlan, sink: ZarrSink, evidence:
     """
     prove_cells(plan, [brought.cell for brought in evidence.brought])
     about.say("completing the cube")
-    made, final = sink.seal(), main_path(about.run.job)
+    made, final = sink.seal(about.stop), main_path(about.run.job)
     counts = sink.valid()
     shares = _shares(plan, counts)
     _demand(shares, about, made)
@@ -52,6 +55,10 @@ def make_cube_result(about: Finishing, plan: CubePlan, sink: ZarrSink, evidence:
     files = [MadeFile("proof", proof_file, final.with_suffix(PROOF), hashlib.sha256(proved).hexdigest())]
     if picture := _drawn(about, plan, sink, counts, final):
         files.append(MadeFile("picture", picture, final.with_suffix(PICTURE)))
+    for name in about.run.job.keys.get("reduce", ()):
+        about.say(f"reducing over time: {name}")
+        raster = reduced_raster(plan, sink, name, about.folder / f"reduced_{name}", about.stop, threads)
+        files.append(MadeFile("reduced", raster, reduced_path(about.run.job, name)))
     files.append(MadeFile("data", made, final, sha256))
     return Made(tuple(files), {"valid": shares, "dates": len(plan.moments)}, {"valid": shares})
 
@@ -88,7 +95,7 @@ def _demand(shares: Mapping[str, float], about: Finishing, made: Path) -> None:
         )
 
 
-def _drawn(about: Finishing, plan: CubePlan, sink: ZarrSink, counts: NDArray[np.int64], final: Path) -> Path | None:
+def _drawn(about: Finishing, plan: CubePlan, sink: CubeSink, counts: NDArray[np.int64], final: Path) -> Path | None:
     """Draw the dates; a missing picture is no reason to lose a night's work."""
     made = about.folder / "quicklook.png"
     try:

@@ -22,13 +22,18 @@ from orchestrator.products.cube.lattice import shard_shape, shard_windows
 from orchestrator.products.cube.moments import grouped, taken
 from orchestrator.products.cube.scenes import scenes_of
 from orchestrator.products.cube.sensors import band_names, finest_scale, pixels_of
+from orchestrator.products.cube.smoothing import surroundings
 from orchestrator.products.fetch import units_of
 from orchestrator.products.mosaic.settle import check_output
+from orchestrator.raster.reduce_time import Reducer
+from orchestrator.raster.smooth import cell_metres
 
 if TYPE_CHECKING:
     from orchestrator.plan.area import Area
 
-_MARGIN = 0.9  # of the limit of a request, in case the service counts otherwise than is known
+# Of the limit of a request: the service may count otherwise than is known, and a little is fetched around a window.
+_MARGIN = 0.9
+_AROUND = 32  # pixels at most
 
 
 def check(job: Job) -> tuple[str, ...]:
@@ -38,6 +43,8 @@ def check(job: Job) -> tuple[str, ...]:
     check_output(job)
     if not job.bands:
         raise UserError("a cube needs its bands, in order; give --bands, for example B4,B3,B2")
+    for name in job.keys.get("reduce", ()):
+        Reducer(name)
     return area_of(job).notes
 
 
@@ -88,7 +95,7 @@ def lay_out(
     if len(names) > limits.max_bands:
         raise PlanError(f"a cube of {len(names)} bands is more than the {limits.max_bands} of one request; name fewer")
     shard = shard_shape(grid, _request_size(pixels, limits))
-    return CubePlan(
+    plan = CubePlan(
         grid=grid,
         pixels=pixels,
         labels=job.bands,
@@ -97,8 +104,25 @@ def lay_out(
         shard=shard,
         area_wkb=shapely.to_wkb(geometry) if clipped else b"",
         area_pixels=spans.pixels(),
+        smooth=_smoothed(job),
         notes=area.notes,
     )
+    surroundings(plan, plan.windows[0])  # refuses a grid whose pixels do not divide the bands' own
+    return plan
+
+
+def _smoothed(job: Job) -> tuple[int, ...]:
+    """
+    Return the sides, in metres, of the pixels that are interpolated.
+
+    Raises:
+        UserError: None of the bands has such pixels.
+    """
+    sixty = job.keys.get("smooth_60m", False)
+    sides = (20, 60) if sixty else (20,) if job.keys.get("smooth_20m") else ()
+    if sides and not any(cell_metres(band, sixty=sixty) for band in job.bands):
+        raise UserError(f"none of the bands {', '.join(job.bands)} is smoothed: they have pixels of 10 m; leave it out")
+    return sides
 
 
 def _sensors(groups: Sequence[Sequence[Scene]], imagery: Imagery) -> Mapping[str, Sequence[StoredBand]]:
@@ -136,7 +160,7 @@ def _moment(group: Sequence[Scene], names: Sequence[str], dtype: str, imagery: I
 
 
 def _request_size(pixels: PixelSpec, limits: DirectLimits) -> RequestSize:
-    return RequestSize(counted_bytes(pixels), int(limits.max_bytes * _MARGIN), limits.max_side)
+    return RequestSize(counted_bytes(pixels), int(limits.max_bytes * _MARGIN), limits.max_side - 2 * _AROUND)
 
 
 def cell_size(plan: CubePlan, limits: DirectLimits) -> RequestSize:

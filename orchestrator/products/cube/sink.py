@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,12 @@ from orchestrator.core.errors import IntegrityError
 from orchestrator.core.files import make_folder, remove_tree
 from orchestrator.core.trees import sync_tree
 from orchestrator.model.grid import Window
-from orchestrator.model.product import OutputLostError
+from orchestrator.model.ports import Stop
+from orchestrator.model.product import OutputLostError, Sink
 from orchestrator.model.unit import Cell
 from orchestrator.products.cube.document import CubePlan
 from orchestrator.products.cube.piece import read_piece
-from orchestrator.products.cube.store import Shards, create_store
+from orchestrator.products.cube.store import Shards, create_store, read_store
 from orchestrator.products.cube.thumbs import Thumbs
 
 if TYPE_CHECKING:
@@ -28,6 +29,29 @@ if TYPE_CHECKING:
 
 FORMAT = 1  # changes whenever the same pieces would give other bytes: work begun by another version is not continued
 STORE, JOURNAL, THUMBS = "cube.zarr", "journal", "thumbs"
+
+
+class CubeSink(Sink, Protocol):
+    """A sink that can be finished."""
+
+    @property
+    def thumbs(self) -> Thumbs:
+        """Small pictures of what was placed."""
+
+    def seal(self, stop: Stop) -> Path:
+        """
+        Make the whole durable; return its folder. Nothing is placed any more.
+
+        Raises:
+            OutputLostError: It is gone.
+            Stopped: `stop` was set.
+        """
+
+    def valid(self) -> NDArray[np.int64]:
+        """Return (time, band): how many pixels of what is sealed hold data."""
+
+    def read(self, window: Window) -> NDArray[Any]:
+        """Return (time, band, row, col) of what is sealed."""
 
 
 class ZarrSink:
@@ -83,12 +107,9 @@ class ZarrSink:
             on_placed(cell)
 
     def _add(self, cell: Cell, content: Path | bytes) -> None:
+        check_cell(cell, self._plan)
         window = cell.window
-        if (cell.grid, cell.group) != (0, 0) or not cell.time < len(self._plan.moments):
-            raise IntegrityError(f"{cell} is not of this cube of {len(self._plan.moments)} dates")
-        if not self._plan.grid.window.contains(window):
-            raise IntegrityError(f"{window} does not lie on the grid {self._plan.grid.window}")
-        values = read_piece(content, window, self._plan)
+        values = read_piece(content, self._plan.grid.crop(window), self._plan)
         clip(values, window, self._spans, self._plan.pixels.nodata)
         size = self._shards.write(cell.time, window, values)
         self.thumbs.add(cell.time, window, values)
@@ -108,7 +129,7 @@ class ZarrSink:
             counts[cell.time] += valid
         return counts
 
-    def seal(self) -> Path:
+    def seal(self, stop: Stop) -> Path:  # noqa: ARG002  the port's signature
         """
         Make the whole durable; return its folder. Nothing is placed any more.
 
@@ -122,6 +143,22 @@ class ZarrSink:
             self._journal.append({"kind": "sealed"})
             self._sealed = True
         return self.path
+
+    def read(self, window: Window) -> NDArray[Any]:
+        """See `CubeSink`."""
+        return read_store(self.path, window)
+
+
+def check_cell(cell: Cell, plan: CubePlan) -> None:
+    """
+    Make sure that a cell is of a cube.
+
+    Raises:
+        IntegrityError: It is not.
+    """
+    known = (cell.grid, cell.group) == (0, 0) and cell.time < len(plan.moments)
+    if not known or not plan.grid.window.contains(cell.window):
+        raise IntegrityError(f"{cell} is not of this cube of {len(plan.moments)} dates on {plan.grid.window}")
 
 
 def fingerprint(plan: CubePlan) -> str:

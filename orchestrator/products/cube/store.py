@@ -184,6 +184,13 @@ class Shards:
         return len(encoded)
 
 
+def read_store(path: Path, window: Window) -> NDArray[Any]:
+    """Return (time, band, row, col) of a finished store."""
+    array = _zarr().open_array(path / NAME, mode="r")
+    values: NDArray[Any] = array[:, :, window.row : window.bottom, window.col : window.right]
+    return values
+
+
 _KEY = "c/0/0/0/0"
 
 
