@@ -6,6 +6,7 @@ The Python API: typed verbs and values over the same verbs that the command line
 
 from orchestrator.api.connection import Connection, connect, sandbox
 from orchestrator.api.cubes import cube, open_cube
+from orchestrator.api.grab import export_image
 from orchestrator.api.job import Job
 from orchestrator.api.plans import Plan, plan
 from orchestrator.api.results import Picture, Result
@@ -58,6 +59,7 @@ __all__ = [
     "Why",
     "connect",
     "cube",
+    "export_image",
     "open_cube",
     "plan",
     "run",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
+from orchestrator.core.files import free_bytes
 from orchestrator.model.direct import DirectLimits, DirectRoute
 from orchestrator.model.scene import Scene, SceneQuery, StoredBand
 from orchestrator.recipes.contract import Recipe
@@ -63,6 +64,7 @@ class ProductContext:
         direct_limits: What one direct request may ask for; None where there is no direct route.
         direct: Connects to the direct route.
         scenes: Asks which scenes there are, in the order of time; None where nobody can be asked.
+        free_bytes: Returns what can still be written on the disk of a folder.
     """
 
     imagery: Imagery
@@ -78,3 +80,4 @@ class ProductContext:
     direct_limits: DirectLimits | None = None
     direct: Callable[[], DirectRoute] | None = None
     scenes: Callable[[SceneQuery], Sequence[Scene]] | None = None
+    free_bytes: Callable[[str], int] = free_bytes

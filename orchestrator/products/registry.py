@@ -88,7 +88,7 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 cube_files,
                 "orchestrator.products.cube.product:make_cube",
                 recipe=False,
-                routes=("pixels",),
+                routes=("pixels", "region"),
                 undated=has_scenes_listed,
                 paths=("scenes",),
             ),

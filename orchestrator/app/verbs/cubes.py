@@ -64,6 +64,6 @@ def plan_cube(app: Application, job: Job) -> CubeReport:
     from orchestrator.products.cube.document import CubePlan  # noqa: PLC0415  who only runs does not need it
 
     dated = job.dated(app.clock.now().date())
-    settled = app.product(dated.product).prepare(dated)
+    settled = app.product(dated).prepare(dated)
     weights = [int(unit.spec["bytes"]) for unit in settled.units]
     return CubeReport(dated.base_name, CubePlan.from_json(settled.document), len(weights), max(weights))

@@ -26,8 +26,8 @@ def shard_shape(grid: Grid, size: RequestSize) -> tuple[int, int]:
     best = min(_shapes(grid, size), default=None)
     if best is None:
         raise PlanError(
-            f"a request of {size.max_bytes} bytes does not hold {CHUNK} × {CHUNK} pixels of {size.bytes_per_pixel:g} "
-            "bytes; take fewer bands"
+            f"a request of {size.most} {size.counted} does not hold {CHUNK} × {CHUNK} pixels of {size.per_pixel:g}; "
+            "take fewer bands"
         )
     return best[2] * CHUNK, best[3] * CHUNK
 
@@ -38,7 +38,7 @@ def _shapes(grid: Grid, size: RequestSize) -> Iterator[tuple[int, int, int, int]
     for high in range(1, rows + 1):
         # What is asked for ends at the edge of the grid.
         height = min(high * CHUNK, grid.height)
-        widest = int(min(size.max_side, size.max_bytes / size.bytes_per_pixel / height))
+        widest = int(min(size.max_side, size.most / size.per_pixel / height))
         wide = cols if widest >= grid.width else min(widest // CHUNK, cols)
         if height > size.max_side or not wide:
             return

@@ -12,10 +12,11 @@ from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
 from orchestrator.model.product import Evidence, Finishing, Made, RunSnapshot, Settled, Sink, Step
 from orchestrator.model.unit import UnitPlan
+from orchestrator.plan.requests import RequestSize
 from orchestrator.products.context import ProductContext
 from orchestrator.products.cube.document import CubePlan
 from orchestrator.products.cube.files import cube_files, date_names
-from orchestrator.products.cube.settle import cell_size, check, settle_cube
+from orchestrator.products.cube.settle import check, settle_cube
 from orchestrator.products.cube.smoothing import request_for, smoothed
 from orchestrator.products.fetch import KIND, Fetch
 
@@ -58,7 +59,7 @@ class CubeProduct:
 
         asked = Fetch(
             route,
-            cell_size(plan, route.limits),
+            RequestSize.of(plan.pixels, route.limits),
             lambda cell: request_for(plan, cell),
             lambda cell, content: smoothed(plan, cell, content),
         )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.core.errors import PermanentError, PlanError, UserError
@@ -15,7 +13,7 @@ from orchestrator.model.job import Job
 from orchestrator.model.product import Settled
 from orchestrator.model.scene import Scene, StoredBand
 from orchestrator.model.spec import PixelSpec
-from orchestrator.plan.requests import RequestSize, counted_bytes
+from orchestrator.plan.requests import RequestSize
 from orchestrator.products.context import Imagery, ProductContext
 from orchestrator.products.cube.document import CubeDate, CubePlan
 from orchestrator.products.cube.lattice import shard_shape, shard_windows
@@ -63,9 +61,9 @@ def settle_cube(job: Job, context: ProductContext) -> Settled:
     groups = grouped(scenes, keys.get("order", "most-overlap"), apart=keys.get("same_day") == "apart")
     context.say("asking Earth Engine for the bands")
     plan = lay_out(job, area, groups, context.imagery, context.direct_limits)
-    check_room(job, plan)
+    check_room(job, plan, context.free_bytes(job.output))
     facts = {"scenes": sum(map(len, groups)), "dates": len(groups), "area_sha256": area.sha256}
-    units = units_of(plan.cells(), cell_size(plan, context.direct_limits))
+    units = units_of(plan.cells(), RequestSize.of(plan.pixels, context.direct_limits))
     return Settled(plan.to_json(), facts=facts, units=units)
 
 
@@ -92,8 +90,6 @@ def lay_out(
         raise PlanError(
             f"area {area.name}: no pixel of {grid.transform[0]:g} has its centre inside; give a smaller --scale"
         )
-    if len(names) > limits.max_bands:
-        raise PlanError(f"a cube of {len(names)} bands is more than the {limits.max_bands} of one request; name fewer")
     shard = shard_shape(grid, _request_size(pixels, limits))
     plan = CubePlan(
         grid=grid,
@@ -160,22 +156,19 @@ def _moment(group: Sequence[Scene], names: Sequence[str], dtype: str, imagery: I
 
 
 def _request_size(pixels: PixelSpec, limits: DirectLimits) -> RequestSize:
-    return RequestSize(counted_bytes(pixels), int(limits.max_bytes * _MARGIN), limits.max_side - 2 * _AROUND)
+    """Return what a request for a shard may ask for."""
+    size = RequestSize.of(pixels, limits)
+    return replace(size, most=int(size.most * _MARGIN), max_side=size.max_side - 2 * _AROUND)
 
 
-def cell_size(plan: CubePlan, limits: DirectLimits) -> RequestSize:
-    """Return what one request for the pixels of a cube may ask for."""
-    return replace(_request_size(plan.pixels, limits), max_bytes=limits.max_bytes)
-
-
-def check_room(job: Job, plan: CubePlan) -> None:
+def check_room(job: Job, plan: CubePlan, free: int) -> None:
     """
     Refuse a cube that would not fit, at its raw size inside the area, even if it compresses to a quarter.
 
     Raises:
         UserError: The disk has less room than that.
     """
-    free, least = shutil.disk_usage(Path(job.output)).free, plan.raw_bytes // 4
+    least = plan.raw_bytes // 4
     if free < least:
         dates, bands = format_count(len(plan.moments), "date"), format_count(len(plan.labels), "band")
         raise UserError(
