@@ -111,6 +111,40 @@ def export_image_getpixels(
     return export_image(asset_id, geometry, bands, scale, crs, **{"nodata": 0, **more})
 
 
+def export_cube(
+    query: object,
+    geometry: object,
+    bands: Sequence[str] | None = None,
+    scale: float | None = None,
+    crs: str | None = None,
+    *,
+    transform: Sequence[float] | None = None,
+    bands_gee: Sequence[str] | None = None,
+    crs_polygon: str = DEGREES,
+    display_progress: bool | None = None,
+    **more: Any,
+) -> xarray.DataArray:
+    """
+    Return scenes date by date, (time, band, y, x); see `orchestrator.cube`, which writes a store that is read lazily.
+
+    Args:
+        query: A table of scenes, as a query returns it.
+        geometry: In `crs_polygon`, unless it says its own.
+        bands: Names, in order.
+        scale: Side of a pixel; needed where the scenes are of several sensors.
+        crs: Of the cube; by default the UTM zone of the geometry, never that of the first scene.
+        transform: An `Affine` of the lattice to lie on, with `crs`.
+        bands_gee: Another name of `bands`.
+        crs_polygon: Of `geometry`.
+        display_progress: Whether progress is shown; by default in a notebook and in a terminal.
+        **more: Whatever else `orchestrator.cube` takes.
+    """
+    named = bands if bands_gee is None else bands_gee
+    lattice = None if transform is None else list(transform)[:6]
+    how: dict[str, Any] = {"crs_transform": lattice, "area_crs": crs_polygon, "progress": display_progress}
+    return api.cube(query, geometry, named or (), scale, crs or "", **how, **more)
+
+
 def split_bounds(bounds: Bounds) -> list[Bounds]:
     """
     Return the four quarters of a box (min x, min y, max x, max y): upper left, upper right, lower left, lower right.

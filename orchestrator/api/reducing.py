@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.api.cubes import open_cube
 from orchestrator.core.errors import UserError
 from orchestrator.core.optional import required
 
@@ -65,6 +67,8 @@ def reduce_time(cube: object, reducer: str) -> xarray.DataArray:
 def _cube(cube: object) -> Any:
     xarray = required("xarray", "cube", "reduce_time")
     required("rioxarray", "cube", "reduce_time")  # it gives arrays their `rio`
+    if isinstance(cube, (str, os.PathLike)):
+        cube = open_cube(cube)
     if not isinstance(cube, xarray.DataArray):
         raise UserError(f"{type(cube).__name__} is no cube; give an array of (time, band, y, x), or the path of one")
     if set(cube.dims) != set(DIMS):

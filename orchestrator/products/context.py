@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from orchestrator.core.files import free_bytes
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.direct import DirectLimits, DirectRoute
-from orchestrator.model.scene import Scene, SceneQuery
+from orchestrator.model.scene import Scene, SceneQuery, StoredBand
 from orchestrator.recipes.contract import Recipe
 
 
@@ -33,6 +33,17 @@ class Imagery(Protocol):
 
     def serialise(self, image: Any) -> str:
         """Return the expression of an image as JSON, the same for the same image."""
+
+    def stored_bands(self, asset: str) -> tuple[StoredBand, ...]:
+        """
+        Return the bands of a stored image.
+
+        Raises:
+            PermanentError: There is none, or it may not be read.
+        """
+
+    def scene_image(self, assets: Sequence[str], bands: Sequence[str], dtype: str) -> Any:
+        """Return stored images as one, of which the first with a value gives the pixel."""
 
 
 @dataclass(frozen=True, slots=True)

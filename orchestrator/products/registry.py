@@ -13,6 +13,8 @@ from pydantic import BaseModel
 from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
 from orchestrator.model.job import Job
+from orchestrator.products.cube.files import cube_files
+from orchestrator.products.cube.keys import CubeKeys, has_scenes_listed
 from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.keys import MosaicKeys, declared
 
@@ -81,6 +83,17 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 "orchestrator.products.mosaic.product:make",
                 declared,
                 audited=True,
+            ),
+            ProductEntry(
+                "cube",
+                "scenes of one area, date by date, on one grid: a Zarr store, or a GeoTIFF of each date",
+                CubeKeys,
+                cube_files,
+                "orchestrator.products.cube.product:make_cube",
+                recipe=False,
+                routes=("pixels", "region"),
+                undated=has_scenes_listed,
+                paths=("scenes",),
             ),
         )
     }
