@@ -7,6 +7,7 @@ The Python API: typed verbs and values over the same verbs that the command line
 from orchestrator.api.connection import Connection, connect, sandbox
 from orchestrator.api.job import Job
 from orchestrator.api.plans import Plan, plan
+from orchestrator.api.queries import query, query_collection, query_landsat, query_s1, query_s2_l1c, query_s2_l2a
 from orchestrator.api.results import Picture, Result
 from orchestrator.api.runs import Run, run, runs, submit
 from orchestrator.app.verbs.reasons import Why
@@ -57,6 +58,12 @@ __all__ = [
     "Why",
     "connect",
     "plan",
+    "query",
+    "query_collection",
+    "query_landsat",
+    "query_s1",
+    "query_s2_l1c",
+    "query_s2_l2a",
     "run",
     "runs",
     "sandbox",

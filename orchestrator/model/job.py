@@ -134,8 +134,8 @@ class Job:
         """
         if self.undated:
             return date.min, date.max
-        start = _read_date(self.start_date, "start", today)
-        end = _read_date(self.end_date, "end", today)
+        start = read_date(self.start_date, "start", today)
+        end = read_date(self.end_date, "end", today)
         if start >= end:
             raise UserError(
                 f"the start date {start} is not before the end date {end}; "
@@ -286,7 +286,8 @@ def check_share(share: float) -> None:
         raise UserError(f"min_valid is {share:g}; it is a share of the area's pixels, from 0 to 1{hint}")
 
 
-def _read_date(text: str, what: str, today: date) -> date:
+def read_date(text: str, what: str, today: date) -> date:
+    """Return the date that `text` means, also as `today-30d`; errors name `what` of the two it is."""
     if match := _RELATIVE.fullmatch(text):
         days = int(match[2] or 0)
         return today + timedelta(days=-days if match[1] == "-" else days)

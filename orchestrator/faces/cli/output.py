@@ -118,8 +118,15 @@ class Output:
     @contextmanager
     def busy(self, what: str) -> Iterator[None]:
         """Say what is being done, and for how long, for the time of the block; nothing where it is done at once."""
-        with self._beside(lambda end: self._tell(_Busy(what), end)):
+        with self.telling(what):
             yield
+
+    @contextmanager
+    def telling(self, what: str) -> Iterator[Callable[[str], None]]:
+        """Do as `busy`, and yield what changes the words."""
+        busy = _Busy(what)
+        with self._beside(lambda end: self._tell(busy, end)):
+            yield busy.say
 
     @contextmanager
     def _beside(self, show: Callable[[threading.Event], None]) -> Iterator[None]:
@@ -203,6 +210,9 @@ class _Busy:
     def __init__(self, what: str) -> None:
         self.what = what
         self._began = time.monotonic()
+
+    def say(self, what: str) -> None:
+        self.what = what
 
     def seconds(self) -> float:
         return time.monotonic() - self._began
