@@ -74,8 +74,8 @@ _JOB_OPTIONS = (
     option("--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter of the recipe; repeatable."),
     option(
         "--route",
-        type=click.Choice(["gcs", "drive", "pixels", "auto"]),
-        help="How pixels come: exported to a bucket or to Drive, in answers to requests, or chosen.  [default: gcs]",
+        type=click.Choice(["gcs", "drive", "pixels", "region", "auto"]),
+        help="How pixels come: by export, in answers to requests (region: as tables), or chosen.  [default: gcs]",
     ),
     option(
         "--split",
@@ -109,6 +109,12 @@ _JOB_OPTIONS = (
         type=float,
         metavar="SHARE",
         help="Hold the run for a person when fewer of the area's pixels hold data, e.g. 0.9.  [default: 0]",
+    ),
+    option(
+        "--audit",
+        type=int,
+        metavar="N",
+        help="Ask for N windows of the result once more and compare, before it is published.  [default: 0]",
     ),
 )
 
@@ -224,7 +230,7 @@ def build_job(given: dict[str, Any], service: str) -> Job:
 
 
 def _lay_over(content: dict[str, Any], given: dict[str, Any], *, absolute: bool) -> None:
-    plain = {"base_name", "start_date", "end_date", "recipe", "route", "split", "min_valid"}
+    plain = {"base_name", "start_date", "end_date", "recipe", "route", "split", "min_valid", "audit"}
     content.update({name: given[name] for name in plain if given[name] is not None})
     if given["output"] is not None:
         content["output"] = str(Path(given["output"]).expanduser().resolve()) if absolute else given["output"]

@@ -44,6 +44,7 @@ _SHOWN: Mapping[str, str] = {
     "task.objects_missing": "task {task}: {found} of {wanted} files appeared, exporting again",
     "part.over_threshold": "task {task}: a file of {bytes} bytes is over the threshold of {allowed}",
     "run.held": "held: {reason}",
+    "run.audited": "audit: {differences} of {values} values in {windows} windows differ",
     "quicklook.failed": "no quicklook: {error}",
 }
 
@@ -123,10 +124,10 @@ class Output:
 
     @contextmanager
     def telling(self, what: str) -> Iterator[Callable[[str], None]]:
-        """Do as `busy`, and yield what changes the words."""
+        """As `busy`; the block is given what tells that something else is being done now."""
         busy = _Busy(what)
         with self._beside(lambda end: self._tell(busy, end)):
-            yield busy.say
+            yield busy.now
 
     @contextmanager
     def _beside(self, show: Callable[[threading.Event], None]) -> Iterator[None]:
@@ -211,7 +212,7 @@ class _Busy:
         self.what = what
         self._began = time.monotonic()
 
-    def say(self, what: str) -> None:
+    def now(self, what: str) -> None:
         self.what = what
 
     def seconds(self) -> float:
