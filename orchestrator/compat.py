@@ -7,18 +7,53 @@ Each is one call of the Python API. What comes back is an `xarray.DataArray`: `.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import api
+from orchestrator.api import query_collection, query_landsat, query_s1, query_s2_l1c, query_s2_l2a
 from orchestrator.core.errors import UserError
+from orchestrator.core.nearest import hint
 from orchestrator.core.optional import required
 from orchestrator.model.grid import Bounds
 
 if TYPE_CHECKING:
+    import geopandas as gpd
     import xarray
 
+__all__ = [
+    "export_cube",
+    "export_image",
+    "export_image_fast",
+    "export_image_getpixels",
+    "interpolate_20mbands_s2ee",
+    "query",
+    "query_collection",
+    "query_landsat",
+    "query_landsat_457",
+    "query_s1",
+    "query_s2_l1c",
+    "query_s2_l2a",
+    "split_bounds",
+]
+
 DEGREES = "EPSG:4326"
+# Collections of `orchestrator.query` by georeader's names of products.
+PRODUCT_TYPES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "S2": ("s2-l1c",),
+        "S2_SR": ("s2-l2a",),
+        "L8": ("landsat-8",),
+        "L9": ("landsat-9",),
+        "Landsat": ("landsat",),
+        "both": ("landsat", "s2-l1c"),
+    }
+)
+LANDSAT_457: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {f"L{number}": (f"landsat-{number}",) for number in "457"} | {"all": ("landsat-4", "landsat-5", "landsat-7")}
+)
 
 
 def export_image(
@@ -194,3 +229,77 @@ def _refuse_affine(bands: object, scale: object) -> None:
     """Say how arguments in another order are to be given: georeader 2 takes a transform and a CRS first."""
     if hasattr(bands, "xoff") or isinstance(scale, str):
         raise UserError("a transform and a CRS by position are not known; name them: transform=, crs=, bands_gee=")
+
+
+def query(
+    area: object,
+    date_start: date,
+    date_end: date,
+    producttype: str = "S2",
+    filter_duplicates: bool = True,
+    *,
+    add_s2cloudless: bool = False,
+    extra_metadata_keys: Sequence[str] | None = None,
+    **more: Any,
+) -> gpd.GeoDataFrame:
+    """
+    Return scenes of Sentinel-2 and Landsat 8 and 9, in the order of time; see `orchestrator.query`.
+
+    Args:
+        area: As there.
+        date_start: The first day, UTC.
+        date_end: The day after the last; of a time within a day that day is the last.
+        producttype: `S2`, `S2_SR`, `L8`, `L9`, `Landsat`, or `both`: Landsat and Sentinel-2.
+        filter_duplicates: Leave out scenes that add nothing of the area to the others of their day and satellite.
+        add_s2cloudless: Tell which scenes of Sentinel-2 have cloud probabilities.
+        extra_metadata_keys: Properties that become columns.
+        **more: Whatever else `orchestrator.query` takes.
+    """
+    more |= {"duplicates": not filter_duplicates, "extra": extra_metadata_keys or ()}
+    return _queried(PRODUCT_TYPES, producttype, area, date_start, date_end, more, s2cloudless=add_s2cloudless)
+
+
+def query_landsat_457(
+    area: object,
+    date_start: date,
+    date_end: date,
+    producttype: str = "all",
+    filter_duplicates: bool = True,
+    *,
+    extra_metadata_keys: Sequence[str] | None = None,
+    **more: Any,
+) -> gpd.GeoDataFrame:
+    """Return scenes of Landsat 4, 5 and 7: `all`, `L4`, `L5` or `L7`; the rest as `query`."""
+    more |= {"duplicates": not filter_duplicates, "extra": extra_metadata_keys or ()}
+    return _queried(LANDSAT_457, producttype, area, date_start, date_end, more)
+
+
+def _queried(
+    known: Mapping[str, tuple[str, ...]],
+    producttype: str,
+    area: object,
+    start: date,
+    end: date,
+    more: Mapping[str, Any],
+    *,
+    s2cloudless: bool = False,
+) -> gpd.GeoDataFrame:
+    if producttype not in known:
+        raise UserError(f"the product type {producttype!r} is not known; {hint(str(producttype), known)}")
+    frames = [
+        api.query(name, area, start, _day_after(end), s2cloudless=s2cloudless and name.startswith("s2"), **more)
+        for name in known[producttype]
+    ]
+    if len(frames) == 1:
+        return frames[0]
+    import pandas as pd  # noqa: PLC0415  heavy
+
+    together = pd.concat([frame for frame in frames if len(frame)] or frames[:1])
+    return together.sort_values("utcdatetime", kind="stable")
+
+
+def _day_after(end: date) -> date:
+    """Return the day after the last, of a time within the last."""
+    if not isinstance(end, datetime) or end.time() == time():
+        return end
+    return end + timedelta(days=1)
