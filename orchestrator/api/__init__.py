@@ -9,6 +9,7 @@ from orchestrator.api.cubes import cube, open_cube
 from orchestrator.api.grab import export_image
 from orchestrator.api.job import Job
 from orchestrator.api.plans import Plan, plan
+from orchestrator.api.queries import query, query_collection, query_landsat, query_s1, query_s2_l1c, query_s2_l2a
 from orchestrator.api.results import Picture, Result
 from orchestrator.api.runs import Run, run, runs, submit
 from orchestrator.app.verbs.reasons import Why
@@ -62,6 +63,12 @@ __all__ = [
     "export_image",
     "open_cube",
     "plan",
+    "query",
+    "query_collection",
+    "query_landsat",
+    "query_s1",
+    "query_s2_l1c",
+    "query_s2_l2a",
     "run",
     "runs",
     "sandbox",
