@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.core.errors import UserError
+from orchestrator.core.files import sha256_of
 from orchestrator.model.job import MAX_BASE_NAME, Job
+from orchestrator.products.registry import find_product
 from orchestrator.recipes.contract import ImageRequest
 from orchestrator.recipes.registry import find_recipe
 
@@ -23,16 +27,46 @@ def expand(job: Job) -> list[Job]:
     """
     from orchestrator.plan.declared import areas_of  # noqa: PLC0415  geopandas is heavy
 
+    others = _pins(job)
+    if not job.area.source:
+        return [replace(job, pins=MappingProxyType(others))]
     areas = areas_of(job)
-    recipe = find_recipe(job.recipe)
-    code = recipe.pins(ImageRequest({}, date.min, date.min, job.bands, job.params))
-    pins = MappingProxyType({"area": areas[0].sha256, **code})
+    pins = MappingProxyType({"area": areas[0].sha256, **others})
     if not job.area.each:
         return [replace(job, pins=pins)]
     return [
         replace(job, pins=pins, area=replace(job.area, piece=area.name), base_name=piece_name(job, area))
         for area in areas
     ]
+
+
+def _pins(job: Job) -> dict[str, str]:
+    """
+    Return the checksums of the files that a job speaks of beside its area.
+
+    Raises:
+        UserError: One cannot be read.
+    """
+    pins: dict[str, str] = {}
+    for name in find_product(job.product).paths:
+        if path := job.keys.get(name):
+            pins[name] = _checksum(Path(path), name)
+    if job.recipe:
+        pins |= find_recipe(job.recipe).pins(ImageRequest({}, date.min, date.min, job.bands, job.params))
+    return pins
+
+
+def _checksum(path: Path, name: str) -> str:
+    """
+    Return the SHA-256 of a file that a job's key names.
+
+    Raises:
+        UserError: It cannot be read.
+    """
+    try:
+        return sha256_of(path)
+    except OSError as error:
+        raise UserError(f"{name} {path} cannot be read: {error.strerror}; name a file that is there") from None
 
 
 def piece_name(job: Job, area: Area) -> str:

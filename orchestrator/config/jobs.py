@@ -135,9 +135,7 @@ class JobTable(Section):
         """Read the table of the product beside the keys that every job has."""
         if not isinstance(content, Mapping):
             return handler(content)
-        # Dates may be left out where the pixels do not depend on them, both of them.
-        undated = content.get("recipe") in UNDATED and not NO_DATES.keys() & content.keys()
-        rest = {**(NO_DATES if undated else {}), **content}
+        rest = dict(content)
         entry = PRODUCTS.get(str(rest.get("product", DEFAULT)))
         own = {name: rest.pop(name) for name in _tables(entry) if name in rest}
         keys, wrong = None, None
@@ -145,6 +143,8 @@ class JobTable(Section):
             keys = _read_keys(entry, own) if entry else None
         except ValidationError as error:
             wrong = error
+        if entry is not None:
+            rest = _with_what_may_be_left_out(rest, entry, keys)
         try:
             table = handler(rest)
         except ValidationError as error:
@@ -157,15 +157,17 @@ class JobTable(Section):
 
     def job(self, base: Path, service: str) -> Job:
         """Return the declaration; relative paths count from `base`."""
+        entry = PRODUCTS[self.product]
         area = self.area.model_dump()
         area["source"] = _resolved(base, area["source"])
+        paths = {name: _resolved(base, str(getattr(self._keys, name))) for name in entry.paths}
         return Job(
             base_name=self.base_name,
             output=str((base / Path(self.output).expanduser()).resolve()),
             area=AreaSource(**area),
             start_date=self.start_date,
             end_date=self.end_date,
-            recipe=self.recipe,
+            recipe=self.recipe if entry.recipe else "",
             params=MappingProxyType(_with_file_found(base, self.params)),
             bands=self.bands,
             grid=GridRequest(**self.grid.model_dump()),
@@ -175,8 +177,34 @@ class JobTable(Section):
             service=service,
             min_valid=self.min_valid,
             product=self.product,
-            **PRODUCTS[self.product].declared(self._keys),
+            **entry.declared(self._keys.model_copy(update=paths)),
         )
+
+
+def _with_what_may_be_left_out(
+    content: Mapping[str, Any], entry: ProductEntry, keys: BaseModel | None
+) -> dict[str, Any]:
+    """
+    Return a job's own keys, with those that its recipe or its product does not need.
+
+    Raises:
+        ValueError: A key is given that the product has no use for.
+    """
+    if not entry.recipe and (given := [name for name in ("recipe", "params") if name in content]):
+        raise ValueError(f"a {entry.name} has no {given[0]}; what its pixels are is said in [{entry.name}]")
+    route = content.get("route")
+    if entry.routes and route is not None and route not in entry.routes:
+        raise ValueError(
+            f"the pixels of a {entry.name} cannot come by route {route!r}; {hint(str(route), entry.routes)}"
+        )
+    # Dates may be left out where the pixels do not depend on them, both of them.
+    undated = content.get("recipe") in UNDATED or (keys is not None and entry.undated(keys))
+    filled: dict[str, Any] = dict(NO_DATES) if undated and not NO_DATES.keys() & content.keys() else {}
+    if entry.routes:
+        filled["route"] = entry.routes[0]
+    if keys is not None and not entry.has_area(keys):
+        filled["area"] = {"source": ""}
+    return filled | dict(content)
 
 
 def _together(first: ValidationError, second: ValidationError | None) -> ValidationError:

@@ -7,13 +7,13 @@ import glob
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
 from orchestrator.core import system
-from orchestrator.core.errors import OrchestratorError, Stopped, UserError
+from orchestrator.core.errors import OrchestratorError, Stopped
 from orchestrator.core.system import Held, LockTakenError, sync_folder
 
 # Read at once while hashing: a stop is heard after each, some ten milliseconds apart.
@@ -25,18 +25,6 @@ class StopFlag(Protocol):
     """Whether somebody wants an end."""
 
     def is_set(self) -> bool: ...
-
-
-def check_no_folder(files: Sequence[Path]) -> None:
-    """
-    Make sure that no folder lies where a file is to go: no file replaces one, whoever consents.
-
-    Raises:
-        UserError: One does.
-    """
-    for path in files:
-        if path.is_dir():
-            raise UserError(f"{path} is a folder; move it away, or choose another --base-name or --output")
 
 
 def publish(unfinished: Path, final: Path) -> None:

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.core.errors import UserError
-from orchestrator.core.files import LockedError, LockFile, check_no_folder, sha256_of
+from orchestrator.core.files import LockedError, LockFile
+from orchestrator.core.trees import as_it_is, check_kinds, digest_of, is_there, size_of
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Head, OutputRow
 from orchestrator.model.result import Result
@@ -63,7 +64,7 @@ def check_owner(files: Sequence[Path], who: Claimant, store: Store) -> None:
     Raises:
         UserError: Something would; the message says whose it is.
     """
-    check_no_folder(files)
+    check_kinds(files)
     *_, final = files
     taken = [path for path in (final, *files[:-1]) if os.path.lexists(path)]
     if not taken or who.overwrite:
@@ -106,18 +107,18 @@ def _not_as_made(final: Path, taken: Sequence[Path], row: OutputRow, store: Stor
 
 
 def _is_one_of(final: Path, known: Mapping[str, int]) -> bool:
-    if final.is_symlink() or not final.is_file():
+    if not is_there(final):
         return False
-    stat = final.stat()
-    if stat.st_size not in known.values():
+    size = size_of(final)
+    if size not in known.values():
         return False
-    return known.get(_digest(final, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)) == stat.st_size
+    return known.get(_digest(final, as_it_is(final))) == size
 
 
 @lru_cache(maxsize=16)
-def _digest(final: Path, *_as_it_was: int) -> str:
-    """Return the SHA-256 of a file, read once while it stays as it was: it is asked for before each rename."""
-    return sha256_of(final)
+def _digest(final: Path, _as_it_was: tuple[object, ...]) -> str:
+    """Return the SHA-256, read once while it stays as it was: it is asked for before each rename."""
+    return digest_of(final)
 
 
 def _is_unlisted(path: Path, final: Path, known: Mapping[str, int]) -> bool:

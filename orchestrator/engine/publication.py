@@ -9,8 +9,8 @@ from typing import Any
 
 from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError
-from orchestrator.core.files import publish, sha256_of
 from orchestrator.core.percent import Percent
+from orchestrator.core.trees import digest_of, is_there, publish_tree, size_of
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Attempt, Part, Run
@@ -57,10 +57,10 @@ def prove_result(run: Run, stop: Stop | None = None, say: Say = _unheard) -> Non
 
 def is_file(file: ResultFile, stop: Stop | None = None, say: Say = _unheard) -> bool:
     """Tell whether what lies at a file's path is that file; it is read to its end."""
-    if not file.path.is_file() or file.path.stat().st_size != file.bytes:
+    if not is_there(file.path) or size_of(file.path) != file.bytes:
         return False
     reading = Percent("reading the result once more", file.bytes, say)
-    return sha256_of(file.path, stop, reading.add) == file.sha256
+    return digest_of(file.path, stop, reading.add) == file.sha256
 
 
 def set_min_valid(store: Store, run_id: str, share: float) -> None:
@@ -195,13 +195,13 @@ class Publication:
     def _manifest(self, made: Made) -> Result:
         files = []
         for file in made.files:
-            sha256 = file.sha256 or sha256_of(file.made, self.stop)
-            files.append(ResultFile(file.final, file.made.stat().st_size, sha256, file.role))
+            sha256 = file.sha256 or digest_of(file.made, self.stop)
+            files.append(ResultFile(file.final, size_of(file.made), sha256, file.role))
         return Result(tuple(files), made.facts)
 
     def _name(self, file: MadeFile) -> None:
         self._check()
-        publish(file.made, file.final)
+        publish_tree(file.made, file.final)
 
 
 def _origin(part: Part, origins: Mapping[Window, Attempt | None]) -> dict[str, Any]:

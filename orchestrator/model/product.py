@@ -145,12 +145,12 @@ class Evidence:
 @dataclass(frozen=True, slots=True)
 class MadeFile:
     """
-    A finished file of a result that has not got its name yet.
+    A finished file of a result, or a folder such as a Zarr store, that has not got its name yet.
 
     Attributes:
         role: `data`, `proof`, `picture`, `item`, ...
         made: Where it lies, whole and durable, on the file system of `final`.
-        final: The name it gets.
+        final: The name it gets; a folder's is one of `core.trees.FOLDER_SUFFIXES`.
         sha256: Of its content; empty where it has not been read yet.
     """
 

@@ -19,6 +19,16 @@ from orchestrator.products.mosaic.keys import MosaicKeys, declared
 DEFAULT = "mosaic"
 
 
+def always(_keys: BaseModel) -> bool:
+    """Whatever the keys say."""
+    return True
+
+
+def never(_keys: BaseModel) -> bool:
+    """Whatever the keys say, not."""
+    return False
+
+
 def keys_apart(keys: BaseModel) -> Mapping[str, Any]:
     """Return a product's own keys as the fields of a `Job`: what differs from the defaults, as JSON can hold it."""
     return {"keys": MappingProxyType(keys.model_dump(mode="json", exclude_defaults=True))}
@@ -35,6 +45,11 @@ class ProductEntry:
         keys: The keys of its table.
         files: Returns every path that the result of a job may take, the one that makes it last.
         declared: Turns the table into fields of a `Job`.
+        recipe: Whether a job names a recipe; without one, what the pixels are stands in the keys.
+        routes: Which ways its pixels may come, the usual one first; empty is every way.
+        has_area: Whether a job with these keys must name an area.
+        undated: Whether a job with these keys may leave its dates out.
+        paths: Keys that name files: found from the folder of the job file, and pinned by their checksums.
         make: Where it is made, `module:function`, called by `app` with what it has to give; see
             `orchestrator.products.mosaic.product.make`.
     """
@@ -45,6 +60,11 @@ class ProductEntry:
     files: Callable[[Job], tuple[Path, ...]]
     make: str
     declared: Callable[[BaseModel], Mapping[str, Any]] = keys_apart
+    recipe: bool = True
+    routes: tuple[str, ...] = ()
+    has_area: Callable[[BaseModel], bool] = always
+    undated: Callable[[BaseModel], bool] = never
+    paths: tuple[str, ...] = ()
 
 
 PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(

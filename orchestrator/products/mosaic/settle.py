@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.errors import PermanentError, RecipeError, UserError
-from orchestrator.core.files import check_no_folder
+from orchestrator.core.trees import check_kinds
 from orchestrator.core.units import format_bytes
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan
@@ -145,7 +145,7 @@ def check_output(job: Job) -> None:
         raise UserError(
             f"output folder {folder} cannot be written: {error.strerror}; choose another --output"
         ) from None
-    check_no_folder(files(job))
+    check_kinds(files(job))
 
 
 def check_space(job: Job, plan: Plan) -> None:
