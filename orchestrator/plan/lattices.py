@@ -44,7 +44,9 @@ class Laid:
     shapes: NDArray[np.object_]
 
 
-def lay(geometries: NDArray[np.object_], crs: str, request: GridRequest) -> Laid:
+def lay(
+    geometries: NDArray[np.object_], crs: str, request: GridRequest, zonal: Transform | None = None
+) -> Laid:
     """
     Return places on the lattice of their UTM zones, or of the CRS that is asked for.
 
@@ -55,6 +57,7 @@ def lay(geometries: NDArray[np.object_], crs: str, request: GridRequest) -> Laid
         geometries: Points, or polygons.
         crs: Theirs.
         request: How grids are fixed.
+        zonal: The lattice in each zone, where `request` names none.
 
     Raises:
         AreaError: A place cannot be expressed in its CRS.
@@ -70,7 +73,7 @@ def lay(geometries: NDArray[np.object_], crs: str, request: GridRequest) -> Laid
     shapes = geometries.copy()
     grids: list[Grid] = []
     for code in sorted(set(wanted)):
-        lattice = lattice_of(parse_crs(code), request.scale, request.crs_transform)
+        lattice = zonal or lattice_of(parse_crs(code), request.scale, request.crs_transform)
         members = np.flatnonzero(np.array([each == code for each in wanted]))
         shapes[members] = _projected(geometries[members], crs, code, points=points)
         made = _around(shapely.bounds(shapes[members]), code, lattice)
@@ -169,3 +172,8 @@ def small_region(lonlat: Floats) -> bytes:
 
 
 _FEW = 40
+
+
+def vertices_lonlat(shape: bytes, crs: str) -> bytes:
+    """Return a shape, WKB in `crs`, with its vertices in degrees, as WKB."""
+    return bytes(shapely.to_wkb(shapely.transform(shapely.from_wkb(shape), lambda xy: _lonlat(xy, crs))))

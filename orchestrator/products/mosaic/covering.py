@@ -19,11 +19,11 @@ def prove_cover(plan: Plan, brought: Iterable[Window]) -> None:
     windows = sorted(brought)
     planned = sum(window.pixels for window in plan.windows)
     covered = sum(window.pixels for window in windows)
-    if planned != covered or _overlap(windows) or not _within(windows, list(plan.windows)):
+    if planned != covered or overlap(windows) or not _within(windows, list(plan.windows)):
         raise IntegrityError(f"the parts cover {covered} pixels, but {planned} were planned, each once")
 
 
-def _overlap(windows: list[Window]) -> bool:
+def overlap(windows: list[Window]) -> bool:
     """Tell whether two windows, sorted, share a pixel, by a sweep down the rows."""
     active: list[Window] = []
     for window in windows:
