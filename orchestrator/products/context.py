@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from orchestrator.model.direct import DirectLimits, DirectRoute
+from orchestrator.model.scene import Scene, SceneQuery
 from orchestrator.model.table import TableRoute
 from orchestrator.recipes.contract import Recipe
 
@@ -52,6 +53,7 @@ class ProductContext:
         direct_limits: What one direct request may ask for; None where there is no direct route.
         direct: Connects to the direct route.
         tables: Connects to the route of tables.
+        scenes: Asks which scenes there are, in the order of time; None where nobody can be asked.
     """
 
     imagery: Imagery
@@ -67,3 +69,4 @@ class ProductContext:
     direct_limits: DirectLimits | None = None
     direct: Callable[[], DirectRoute] | None = None
     tables: Callable[[], TableRoute] | None = None
+    scenes: Callable[[SceneQuery], Sequence[Scene]] | None = None
