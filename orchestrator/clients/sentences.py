@@ -126,7 +126,10 @@ TABLE: tuple[Row, ...] = (
         Failure.SIZE,
         "fewer bands in one request, then smaller rectangles",
     ),
-    Row(r"total request size|too many pixels|export too large|file dimensions are too large", Failure.SIZE),
+    Row(
+        r"total request size|too many pixels|too many values|export too large|file dimensions are too large",
+        Failure.SIZE,
+    ),
     Row(r"memory limit exceeded|memory capacity exceeded", Failure.MEMORY),
     Row(r"out of memory", Failure.OUT_OF_MEMORY, steps=1),
     Row(r"capacity exceeded", Failure.THROTTLE, wait_seconds=CAPACITY_SECONDS),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
-from typing import Any
 
-from orchestrator.sandbox import unimitated
+from orchestrator.sandbox import pages, unimitated
 from orchestrator.sandbox.clock import Clock, rfc3339_millis
 from orchestrator.sandbox.connection import Answer
 from orchestrator.sandbox.faults import Fault, Faults
@@ -26,8 +24,6 @@ from orchestrator.sandbox.web import (
     error_response,
     service_of,
 )
-
-ENDLESS = "endless-"  # how a page token begins that a fault made; whoever comes with it gets the first page again
 
 
 class Dispatcher:
@@ -64,7 +60,7 @@ class Dispatcher:
         try:
             with self._meter.admitted(api, request):
                 fault = self._faults.for_call(api, request)
-                answer = self._answer(match, _without_endless_token(request), fault)
+                answer = self._answer(match, pages.restored(request), fault)
         except ApiError as refusal:  # too much at once: whatever was ordered for a call waits for the next
             fault, answer = None, Answer(error_response(refusal, service=match.route.service))
         if answer.response is not None:
@@ -85,22 +81,19 @@ class Dispatcher:
         if action == "stall" and fault.rule.bytes is None:
             fault.hold()
             return Answer(self._run(match, request))
-        return self._after_run(fault, match.route.service, self._run(match, request))
+        response = self._run(match, request)
+        if action == "empty_page":
+            return Answer(pages.emptied(response, pages.page_token(request)))
+        return self._after_run(fault, match.route.service, response)
 
     def _after_run(self, fault: Fault, service: str, response: Response) -> Answer:
         if fault.rule.action == "endless_pages":
-            return Answer(self._with_another_page(response))
+            return Answer(pages.endless(response, next(self._pages)))
+        if fault.rule.action == "shuffle_rows":
+            return Answer(pages.shuffled(response, next(self._pages)))
         if fault.rule.action == "commit_then_fail":
             return self._after_commit(fault, service, response)
         return Answer(response, fault)
-
-    def _with_another_page(self, response: Response) -> Response:
-        is_json = response.headers.get("Content-Type", "").startswith("application/json")
-        if response.status != 200 or not is_json or not isinstance(response.body, bytes):
-            return response
-        page: dict[str, Any] = json.loads(response.body)
-        page["nextPageToken"] = f"{ENDLESS}{next(self._pages)}"
-        return replace(response, body=json.dumps(page, separators=(",", ":")).encode())
 
     def _after_commit(self, fault: Fault, service: str, response: Response) -> Answer:
         if fault.rule.then == "stall":
@@ -170,12 +163,6 @@ def ordered_response(fault: Fault, service: str, status: int | None = None) -> R
     error = ApiError(code, message, status_name=rule.status_name, reason=rule.reason)
     plain = error_response(error, service="storage" if rule.reason and not rule.status_name else service)
     return Response(plain.status, {**plain.headers, **rule.headers}, plain.body)
-
-
-def _without_endless_token(request: Request) -> Request:
-    if not request.query.get("pageToken", "").startswith(ENDLESS):
-        return request
-    return replace(request, query={k: v for k, v in request.query.items() if k != "pageToken"})
 
 
 def _with_headers(response: Response, more: dict[str, str]) -> Response:

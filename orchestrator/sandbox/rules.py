@@ -24,6 +24,8 @@ CALL_ACTIONS = frozenset(
         "short",  # leave out the last `bytes` of the body and say nothing
         "inflate",  # send the body gzipped behind `bytes` (default: 3 GiB) of blanks, a thousandth of that on the wire
         "endless_pages",  # a list: each page names a next one, which is the first page again
+        "empty_page",  # a list: a page without elements whose token leads to the page that was due
+        "shuffle_rows",  # value.compute of getRegion: the rows below the header in another order each time
         "request_id_refused",  # image.export: a request id seen before is refused instead of answered again
         "request_id_burnt",  # image.export: answer `status`, start nothing, refuse the id from now on
     }

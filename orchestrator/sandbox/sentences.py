@@ -65,6 +65,12 @@ SENTENCES = {
     "value_too_large": Sentence("Computed value is too large"),
     "request_size": Sentence("Total request size (56623104 bytes) must be less than or equal to 50331648 bytes."),
     "pixel_grid": Sentence("Pixel grid dimensions (13x111332) must be less than or equal to 32768."),
+    "too_many_values": Sentence(
+        "ImageCollection.getRegion: Too many values: 26027 points x 4 bands x 19 images > 1048576."
+    ),
+    "download_size": Sentence("Total request size (56623104 bytes) must be less than or equal to 33554432 bytes."),
+    "download_grid": Sentence("Pixel grid dimensions (13x111332) must be less than or equal to 10000."),
+    "sample_pixels": Sentence("Image.sampleRectangle: Too many pixels in sample; must be <= 262144. Got 300000."),
     "no_valid_pixels": Sentence("No valid (un-masked) pixels in export region."),
     "no_bands": Sentence("If one image has no bands, the other must also have no bands. Got 0 and 1."),
     "pattern": Sentence("Image.select: Pattern 'B2' was applied to an Image with no bands."),

@@ -27,6 +27,7 @@ from orchestrator.sandbox.drive.routes import DriveRoutes
 from orchestrator.sandbox.earthengine.asset_routes import AssetRoutes
 from orchestrator.sandbox.earthengine.assets import Assets
 from orchestrator.sandbox.earthengine.attempt import Evaluator, Workplace
+from orchestrator.sandbox.earthengine.collection_routes import CollectionRoutes
 from orchestrator.sandbox.earthengine.evaluate import Evaluator as GraphEvaluator
 from orchestrator.sandbox.earthengine.operations import Operations
 from orchestrator.sandbox.earthengine.pixel_routes import PixelRoutes
@@ -249,6 +250,7 @@ class Sandbox:
             *PixelRoutes(renderer, assets, self.meter, self.faults).routes(),
             *ViewRoutes(renderer, self.meter, self.clock).routes(),
             *TableRoutes(self._evaluator, assets, self.clock).routes(),
+            *CollectionRoutes(self._evaluator).routes(),
             *AssetRoutes(self.assets, assets).routes(),
             *earthengine.routes(),
             *oauth.routes(),

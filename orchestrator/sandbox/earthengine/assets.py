@@ -231,7 +231,7 @@ def _image(scene: Scene) -> dict[str, Any]:
         "type": "IMAGE",
         "name": owned.name_of(scene.asset_id) or PUBLIC + scene.asset_id,
         "id": scene.asset_id,
-        **_times(properties),
+        **times(properties),
         "sizeBytes": str(sum(band.height * band.width * 2 for band in scene.bands)),
         "properties": {k: v for k, v in properties.items() if k != "system:footprint" and _plain(v)},
         "geometry": json.loads(shapely.to_geojson(scene.footprint)),
@@ -250,7 +250,7 @@ def _table(table: Table) -> dict[str, Any]:
     }
 
 
-def _times(properties: Mapping[str, Any]) -> dict[str, str]:
+def times(properties: Mapping[str, Any]) -> dict[str, str]:
     """When an image was taken; a few images of the catalogue are of no time."""
     start = properties.get("system:time_start")
     if start is None:

@@ -275,6 +275,7 @@ TABLE_EXPORT: Schema = {
     "policyTag": string,
 }
 COMPUTE_FEATURES: Schema = {"expression": expression, "pageSize": int32, "pageToken": string, "workloadTag": string}
+COMPUTE_IMAGES = COMPUTE_FEATURES
 TABLE: Schema = {
     "name": string,
     "expression": expression,

@@ -233,17 +233,6 @@ def test_get_region_is_a_table():
     assert table[1][3] == 1672562621123
 
 
-def test_get_region_has_a_limit():
-    """Too large a table is refused before anything is read."""
-    wide = square(14, 46, 16, 48)
-
-    with pytest.raises(EvaluationError, match="only 1048576 allowed"):
-        answer(
-            call("ImageCollection.getRegion", collection=call("ImageCollection.load", id=S2), geometry=wide, scale=10),
-            CATALOGUE,
-        )
-
-
 def test_samples_drop_masked_pixels():
     """A sample has a feature for each valid pixel, or a reproducible choice of them."""
     every = answer(call("Image.sample", image=band("B4"), region=BOX, scale=10), CATALOGUE)

@@ -93,7 +93,7 @@ def test_the_projects_configuration_can_be_read_and_changed():
 @pytest.mark.parametrize(
     "call",
     [
-        pytest.param(lambda image: ee.data.computeImages({"expression": ee.ImageCollection(image)}), id="images"),
+        pytest.param(lambda image: ee.data.getThumbId({"image": image}, "filmstrip"), id="filmstrip"),
         pytest.param(lambda image: ee.data.getThumbId({"image": image}, "video"), id="video"),
         pytest.param(lambda _: ee.data.getIamPolicy("projects/ee-sandbox/assets/x"), id="policies"),
         pytest.param(lambda _: ee.data.startIngestion("x", {"name": "projects/p/assets/x"}), id="import"),

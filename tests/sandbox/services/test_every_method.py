@@ -30,6 +30,7 @@ IMITATED = {
     "earthengine.projects.getConfig",
     "earthengine.projects.image.computePixels",
     "earthengine.projects.image.export",
+    "earthengine.projects.imageCollection.computeImages",
     "earthengine.projects.listAssets",
     "earthengine.projects.operations.cancel",
     "earthengine.projects.operations.get",
@@ -312,7 +313,7 @@ def test_the_earth_engine_client_asks_once(kit):
 
 
 @pytest.mark.parametrize("version", ["v1alpha", "v1beta"])
-@pytest.mark.parametrize("method", ["value:compute", "table:computeFeatures"])
+@pytest.mark.parametrize("method", ["value:compute", "table:computeFeatures", "imageCollection:computeImages"])
 def test_another_version_of_the_api_is_refused_by_its_methods_name(sandbox, version, method):
     """The real service has these versions: 400 that names the path, and nobody is blamed."""
     violations = len(sandbox.state()["violations"])

@@ -20,7 +20,7 @@ from orchestrator.sandbox.earthengine.evaluate.nodes import Plan, Pull
 from orchestrator.sandbox.earthengine.evaluate.projection import Grid, Projection
 from orchestrator.sandbox.earthengine.evaluate.requested_table import RequestedTable, requested_table
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
-from orchestrator.sandbox.earthengine.evaluate.values import Image
+from orchestrator.sandbox.earthengine.evaluate.values import Collection, Image
 from orchestrator.sandbox.scenes.catalogue import Affine6, Catalogue, PixelType
 
 functions.load()
@@ -149,6 +149,23 @@ class Evaluator:
             UnknownFunctionError: If a function is not imitated.
         """
         return requested_table(Graph(expression, self._catalogue).evaluate())
+
+    @within_limits()
+    def images(self, expression: Mapping[str, Any], start: int, count: int) -> list[dict[str, Any]]:
+        """
+        Evaluate to a collection of images, of which at most `count` from `start` on are written as JSON.
+
+        Raises:
+            EvaluationError: With the sentence the service would answer.
+            UnknownFunctionError: If a function is not imitated.
+        """
+        found = Graph(expression, self._catalogue).evaluate()
+        if not isinstance(found, Collection):
+            raise EvaluationError(f"Expected an ImageCollection, found: {type_name(found)}.")
+        page = found.head(start + count)[start:]
+        if other := next((each for each in page if not isinstance(each, Image)), None):
+            raise EvaluationError(f"Expected an Image in the collection, found: {type_name(other)}.")
+        return [encoded(image) for image in page]
 
     @within_limits()
     def image(self, expression: Mapping[str, Any], *, grid: RequestedGrid | None = None) -> RequestedImage:

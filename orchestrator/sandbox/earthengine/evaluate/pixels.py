@@ -168,6 +168,38 @@ def pixel_count(region: Geometry, projection: Projection) -> float:
     return float(shape.area) + sum(len(shapely.get_coordinates(part)) for part in _parts(shape) if part.area == 0)
 
 
+def points_inside(region: Geometry, grid: Grid, *, most: int) -> int:
+    """
+    Count the pixels whose centre a region covers, in its window of whole pixels.
+
+    Beyond twice `most`, and a pixel for each step along the outline, the area is answer enough.
+    """
+    shape = outline(region, grid.crs)
+    estimate = round(pixel_count(region, grid.projection))
+    doubt = 2 * grid.projection.shape_to_pixels(shape).length
+    if estimate - doubt > 2 * most:
+        return estimate
+    return sum(int(covered(shape, window).sum()) for window in _windows(shape, grid))
+
+
+def _windows(shape: Any, grid: Grid) -> Iterator[Grid]:
+    """Cut the window of a region: strips of it where it has areas, tiles around its points where it has none."""
+    areas, points = _areas_and_points(shape)
+    if areas:
+        rows = max(1, _STRIP_PIXELS // grid.width)
+        for top in range(0, grid.height, rows):
+            yield grid.part(top, 0, min(rows, grid.height - top), grid.width)
+        return
+    # Points may be a continent apart: what lies between them is not looked at.
+    at = shapely.get_coordinates(points)
+    cols, rows_of = grid.projection.pixel(at[:, 0], at[:, 1])
+    tops = np.floor(rows_of + 1e-6).astype(int) - grid.row
+    lefts = np.floor(cols + 1e-6).astype(int) - grid.col
+    for top, left in sorted(set(zip((tops // _TILE).tolist(), (lefts // _TILE).tolist(), strict=True))):
+        row, col = top * _TILE, left * _TILE
+        yield grid.part(row, col, min(_TILE, grid.height - row), min(_TILE, grid.width - col))
+
+
 def strips(image: Image, region: Geometry, grid: Grid, *, weighted: bool = False) -> Iterator[Strip]:
     """
     Read the pixels of a region strip by strip; strips without a pixel that counts are not read.
@@ -181,9 +213,7 @@ def strips(image: Image, region: Geometry, grid: Grid, *, weighted: bool = False
     nodes = [band.node for band in image.bands]
     plan = Plan(nodes)
     shape = outline(region, grid.crs)
-    rows = max(1, _STRIP_PIXELS // grid.width)
-    for top in range(0, grid.height, rows):
-        window = grid.part(top, 0, min(rows, grid.height - top), grid.width)
+    for window in _windows(shape, grid):
         inside = covered(shape, window)
         fraction = coverage(shape, window) if weighted else None
         if not inside.any() and (fraction is None or not fraction.any()):

@@ -16,6 +16,7 @@ from orchestrator.sandbox.earthengine.evaluate.pixels import (
     Strip,
     lonlat,
     pixel_count,
+    points_inside,
     region_grid,
     strips,
     working_projection,
@@ -185,10 +186,11 @@ def get_region(
     names = images[0].names
     grid = region_grid(region, working_projection("ImageCollection.getRegion", images[0], crs, transform, scale))
     # Counted before anything is read: such a request should fail at once.
-    expected = round(pixel_count(region, grid.projection)) * len(images) * (len(names) + 4)
-    if expected > _MAX_VALUES:
+    points = points_inside(region, grid, most=_MAX_VALUES // max(1, len(names) * len(images)))
+    if points * len(names) * len(images) > _MAX_VALUES:
         raise EvaluationError(
-            f"ImageCollection.getRegion: Too many values: {expected} values but only {_MAX_VALUES} allowed."
+            f"ImageCollection.getRegion: Too many values: {points} points x {len(names)} bands x {len(images)} images"
+            f" > {_MAX_VALUES}."
         )
     if any(band.type.dimensions for image in images for band in image.bands):
         raise not_imitated("ImageCollection.getRegion of array bands")
