@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,9 +43,7 @@ class Laid:
     shapes: NDArray[np.object_]
 
 
-def lay(
-    geometries: NDArray[np.object_], crs: str, request: GridRequest, zonal: Transform | None = None
-) -> Laid:
+def lay(geometries: NDArray[np.object_], crs: str, request: GridRequest, zonal: Transform | None = None) -> Laid:
     """
     Return places on the lattice of their UTM zones, or of the CRS that is asked for.
 
@@ -163,9 +160,7 @@ def small_region(lonlat: Floats) -> bytes:
     Few places are boxes of some metres each; more are the hull of them all.
     """
     margin = 1e-5
-    boxes: Sequence[BaseGeometry] = shapely.box(
-        lonlat[:, 0] - margin, lonlat[:, 1] - margin, lonlat[:, 0] + margin, lonlat[:, 1] + margin
-    )
+    boxes = shapely.box(lonlat[:, 0] - margin, lonlat[:, 1] - margin, lonlat[:, 0] + margin, lonlat[:, 1] + margin)
     if len(boxes) > _FEW:
         return bytes(shapely.to_wkb(shapely.convex_hull(shapely.union_all(boxes))))
     return bytes(shapely.to_wkb(shapely.union_all(boxes)))

@@ -124,15 +124,15 @@ def _ids(features: Features, field: str) -> tuple[Identity, ...]:
     values = features.fields[field or _INDEX]
     missing = next((at for at, value in enumerate(values) if value is None or value != value), None)  # noqa: PLR0124  NaN
     if missing is not None:
-        raise AreaError(
-            f"{features.label}: feature {features.ids[missing]} has no {field}; name another column (--id)"
-        )
+        raise AreaError(f"{features.label}: feature {features.ids[missing]} has no {field}; name another column (--id)")
     whole = all(isinstance(value, int) and not isinstance(value, bool) for value in values)
     ids: tuple[Identity, ...] = tuple(int(str(v)) if whole else str(v) for v in values)
     seen: set[Identity] = set()
     for identity in ids:
         if identity in seen:
-            raise AreaError(f"{features.label}: {field} {identity!r} comes twice; name a column of unique values (--id)")
+            raise AreaError(
+                f"{features.label}: {field} {identity!r} comes twice; name a column of unique values (--id)"
+            )
         seen.add(identity)
     return ids
 
@@ -159,7 +159,7 @@ def _read_csv(path: Path) -> Features:
     xy = [(_number(row[lon], at, path.name), _number(row[lat], at, path.name)) for at, row in enumerate(rows)]
     return Features(
         label=path.name,
-        geometries=_as_array(list(shapely.points(np.array(xy, float).reshape(-1, 2)))),
+        geometries=np.asarray(shapely.points(np.array(xy, float).reshape(-1, 2)), object),
         ids=tuple(str(at + 1) for at in range(len(rows))),
         crs="EPSG:4326",
         fields={name: _typed([row[at] for row in rows]) for at, name in enumerate(header)},

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -75,7 +76,7 @@ def _runs(plan: TablePlan, limits: TableLimits) -> Iterator[tuple[int, int, int]
         yield 0, 0, plan.places
         return
     edges = [0, *(np.flatnonzero(np.diff(plan.grid)) + 1).tolist(), len(plan.ids)]
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in pairwise(edges):
         for start, end in _by_vertices(plan.shapes, first, last, limits.vertices):
             yield int(plan.grid[first]), start, end
 
@@ -131,7 +132,7 @@ def equal(first: int, last: int, most: int) -> list[tuple[int, int]]:
     """Return the fewest ranges of at most `most`, nearly equal."""
     count = math.ceil((last - first) / most)
     edges = [first + (last - first) * at // count for at in range(count + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def smaller(window: Window, pieces: int, width: int) -> list[Window]:

@@ -64,9 +64,7 @@ class StoredBands:
     lattice: Lattice | None
 
 
-def stored_bands(
-    route: TableRoute, images: Sequence[Image], wanted: Sequence[str], grid: GridRequest
-) -> StoredBands:
+def stored_bands(route: TableRoute, images: Sequence[Image], wanted: Sequence[str], grid: GridRequest) -> StoredBands:
     """
     Return the bands of images, as the first image of each of their collections has them.
 
@@ -93,7 +91,9 @@ def _known(name: str, found: Sequence[Mapping[str, BandInfo]]) -> str:
         if other in bands:
             name = other
             continue
-        raise UserError(f"the images have no band {name!r}; {hint(name, list(bands))}: they have {described(list(bands))}")
+        raise UserError(
+            f"the images have no band {name!r}; {hint(name, list(bands))}: they have {described(list(bands))}"
+        )
     return name
 
 

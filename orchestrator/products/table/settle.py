@@ -31,7 +31,7 @@ from orchestrator.products.context import ProductContext
 from orchestrator.products.mosaic.remarks import check_dates
 from orchestrator.products.mosaic.settle import check_output, look_at
 from orchestrator.products.table.batches import units_of
-from orchestrator.products.table.columns import Lattice, columns_of, reduced, stored_bands
+from orchestrator.products.table.columns import Lattice, reduced, stored_bands
 from orchestrator.products.table.document import Column, Image, TablePlan, plan_to_json
 from orchestrator.products.table.keys import TableKeys
 from orchestrator.products.table.pieces import parquet
@@ -87,9 +87,7 @@ def local_table(job: Job, context: ProductContext) -> LocalTable:
         area = area_of(job)
         return LocalTable(keys, None, area, (*area.notes, *notes))
     context.say(f"reading the {keys.at}")
-    places = read_places(
-        keys.source, keys.at, layer=keys.layer, crs=keys.crs, where=keys.where, id_field=keys.id
-    )
+    places = read_places(keys.source, keys.at, layer=keys.layer, crs=keys.crs, where=keys.where, id_field=keys.id)
     _check_pin(job, keys)
     if len(places.ids):
         lay(places.geometries, places.crs, job.grid)  # what is wrong with CRS and scale is said here
@@ -144,6 +142,8 @@ def _images(job: Job, local: LocalTable, context: ProductContext) -> tuple[Image
     region = _region(local)
     if region is None:
         return ()
+    if context.scenes is None:
+        raise UserError("there is nobody to ask for images here")
     context.say(f"asking for the images of {local.keys.collection}")
     start, end = job.dates(date.min)
     keys = local.keys

@@ -98,7 +98,7 @@ class Describer:
 @contextmanager
 def writing(path: Path, kind: str, schema: Any) -> Iterator[Any]:
     """Open a file of rows: `write_table` adds some; at the end of the block it is whole and durable."""
-    arrow, tables = parquet()
+    _, tables = parquet()
     with path.open("wb") as file:
         if kind == "csv":
             csv = required("pyarrow.csv", "parquet", "a table")
