@@ -10,8 +10,6 @@ from orchestrator.core.errors import PlanError
 from orchestrator.model.grid import Grid, Window
 from orchestrator.model.ports import Stop
 
-Number = int | float
-
 
 @dataclass(frozen=True, slots=True)
 class Images:
@@ -149,7 +147,7 @@ class TableReply:
 
     places: Sequence[int]
     images: Sequence[int]
-    columns: Mapping[str, Sequence[Number | None]]
+    columns: Mapping[str, Sequence[float | None]]
     request_sha256: str
     reply_sha256: str
     reply_bytes: int

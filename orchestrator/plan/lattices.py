@@ -16,9 +16,7 @@ from orchestrator.model.grid import Grid, Transform
 from orchestrator.model.job import GridRequest
 from orchestrator.plan.align import ON_LINE_PIXELS, POLAR, UTM_NORTH, UTM_SOUTH, lattice_of
 from orchestrator.plan.reproject import LONLAT, crs_name, parse_crs, reproject, transformer_between
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from orchestrator.raster.arrays import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,6 @@ from orchestrator.plan.aoi import find_crs, one_line, read_features
 from orchestrator.plan.features import Features, existing_path, fingerprint
 from orchestrator.plan.repair import check_coordinates, mend, without_null
 
-Kind = Literal["points", "polygons"]
-Identity = int | str
 # More would make the plan of a run larger than what it brings is worth: cut the file.
 MOST_PLACES = 200_000
 _INDEX = "\0index"  # no attribute of a file can be called so
@@ -40,7 +38,7 @@ class Places:
         notes: What was mended or assumed, a sentence each.
     """
 
-    ids: tuple[Identity, ...]
+    ids: tuple[int | str, ...]
     geometries: NDArray[np.object_]
     crs: str
     sha256: str
@@ -48,7 +46,13 @@ class Places:
 
 
 def read_places(
-    source: str, kind: Kind, *, layer: str = "", crs: str = "", where: str = "", id_field: str = ""
+    source: str,
+    kind: Literal["points", "polygons"],
+    *,
+    layer: str = "",
+    crs: str = "",
+    where: str = "",
+    id_field: str = "",
 ) -> Places:
     """
     Return the places that a file names; none where it holds none.
@@ -74,7 +78,7 @@ def read_places(
         raise AreaError(one_line(f"{source}: cannot be read ({error.strerror}); check its permissions")) from None
 
 
-def _read(source: str, kind: Kind, layer: str, crs: str, where: str, id_field: str) -> Places:
+def _read(source: str, kind: Literal["points", "polygons"], layer: str, crs: str, where: str, id_field: str) -> Places:
     features = _features(source, kind, layer, where)
     count = len(features.ids)
     if count > MOST_PLACES:
@@ -95,7 +99,7 @@ def _read(source: str, kind: Kind, layer: str, crs: str, where: str, id_field: s
     return Places(ids, geometries, stated, features.sha256, (*features.notes, *assumed, *notes))
 
 
-def _features(source: str, kind: Kind, layer: str, where: str) -> Features:
+def _features(source: str, kind: Literal["points", "polygons"], layer: str, where: str) -> Features:
     path = existing_path(source)
     if kind == "points" and path is not None and path.suffix.lower() == ".csv":
         if layer or where:
@@ -120,14 +124,14 @@ def _points(features: Features, crs: str) -> tuple[NDArray[np.object_], tuple[st
     return flat, ((f"{features.label}: heights (Z) were dropped.",) if heights else ())
 
 
-def _ids(features: Features, field: str) -> tuple[Identity, ...]:
+def _ids(features: Features, field: str) -> tuple[int | str, ...]:
     values = features.fields[field or _INDEX]
     missing = next((at for at, value in enumerate(values) if value is None or value != value), None)  # noqa: PLR0124  NaN
     if missing is not None:
         raise AreaError(f"{features.label}: feature {features.ids[missing]} has no {field}; name another column (--id)")
     whole = all(isinstance(value, int) and not isinstance(value, bool) for value in values)
-    ids: tuple[Identity, ...] = tuple(int(str(v)) if whole else str(v) for v in values)
-    seen: set[Identity] = set()
+    ids: tuple[int | str, ...] = tuple(int(str(v)) if whole else str(v) for v in values)
+    seen: set[int | str] = set()
     for identity in ids:
         if identity in seen:
             raise AreaError(

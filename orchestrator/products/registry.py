@@ -15,7 +15,7 @@ from orchestrator.core.nearest import hint
 from orchestrator.model.job import Job
 from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.keys import MosaicKeys, declared
-from orchestrator.products.table.files import files as table_files
+from orchestrator.products.table.files import table_files
 from orchestrator.products.table.keys import TableKeys
 
 DEFAULT = "mosaic"
@@ -86,7 +86,7 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 "a row for each point, polygon or pixel and each image, as CSV, Parquet or GeoParquet",
                 TableKeys,
                 table_files,
-                "orchestrator.products.table.product:make",
+                "orchestrator.products.table.product:make_table",
                 recipe=lambda keys: not getattr(keys, "collection", ""),
                 routes=("pixels",),
                 has_area=lambda keys: not getattr(keys, "source", ""),

@@ -19,7 +19,7 @@ from orchestrator.clients.tables import TableClient
 from orchestrator.core.errors import IntegrityError
 from orchestrator.model.grid import Grid, Window
 from orchestrator.model.ports import Stop
-from orchestrator.model.table import BandInfo, Images, Number, ReduceRequest, SampleRequest, TableLimits, TableReply
+from orchestrator.model.table import BandInfo, Images, ReduceRequest, SampleRequest, TableLimits, TableReply
 
 # A centre that comes back this far, in pixels, from where it must be is another pixel's.
 MOST_OFF = 0.05
@@ -27,8 +27,6 @@ _TEXTS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _SHAPE, _IMAGE = "orchestrator_shape", "orchestrator_image"  # properties that no band is called
 _WHOLE = (("uint8", 0, 2**8 - 1), ("int8", -(2**7), 2**7 - 1), ("uint16", 0, 2**16 - 1), ("int16", -(2**15), 2**15 - 1),
           ("uint32", 0, 2**32 - 1), ("int32", -(2**31), 2**31 - 1))  # fmt: skip
-
-Ints = NDArray[np.int64]
 
 
 class Tables:
@@ -72,7 +70,7 @@ class Tables:
 
 
 def _reply(
-    places: Sequence[int], images: Sequence[int], columns: Mapping[str, Sequence[Number | None]], receipt: Receipt
+    places: Sequence[int], images: Sequence[int], columns: Mapping[str, Sequence[float | None]], receipt: Receipt
 ) -> TableReply:
     return TableReply(
         places, images, columns, receipt.request_sha256, receipt.reply_sha256, receipt.reply_bytes, receipt.at
@@ -103,7 +101,7 @@ def _centres(request: SampleRequest) -> Any:
     return points([(c + (col + 0.5) * a, f + (row + 0.5) * e) for row, col in request.pixels], request.grid.crs)
 
 
-def _pixels(reply: RegionReply, grid: Grid) -> tuple[Ints, Ints]:
+def _pixels(reply: RegionReply, grid: Grid) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """
     Return the row and the column of the grid that each row of a table is of.
 
@@ -124,14 +122,14 @@ def _pixels(reply: RegionReply, grid: Grid) -> tuple[Ints, Ints]:
     return np.round(row).astype(np.int64), np.round(col).astype(np.int64)
 
 
-def _in_window(row: Ints, col: Ints, window: Window) -> Ints:
+def _in_window(row: NDArray[np.int64], col: NDArray[np.int64], window: Window) -> NDArray[np.int64]:
     row, col = row - window.row, col - window.col
     if ((row < 0) | (row >= window.height) | (col < 0) | (col >= window.width)).any():
         raise IntegrityError(f"asked for {window}, Earth Engine sent a pixel outside")
     return row * window.width + col
 
 
-def _among(row: Ints, col: Ints, request: SampleRequest) -> Ints:
+def _among(row: NDArray[np.int64], col: NDArray[np.int64], request: SampleRequest) -> NDArray[np.int64]:
     asked = {pixel: at for at, pixel in enumerate(request.pixels)}
     found = [asked.get(pixel, -1) for pixel in zip(row.tolist(), col.tolist(), strict=True)]
     if -1 in found:
@@ -148,8 +146,8 @@ def _images(ids: Sequence[Any], images: Images) -> list[int]:
     return found
 
 
-def _numbers(values: Sequence[Any]) -> list[Number | None]:
-    found: list[Number | None] = []
+def _numbers(values: Sequence[Any]) -> list[float | None]:
+    found: list[float | None] = []
     for value in values:
         number = _TEXTS.get(value, value) if isinstance(value, str) else value
         if isinstance(number, bool) or not isinstance(number, int | float | None):

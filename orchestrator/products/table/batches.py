@@ -53,7 +53,7 @@ def room_of(plan: TablePlan, limits: TableLimits) -> Room:
     return Room(pairs, limits.places, min(limits.images, pairs))
 
 
-def units_of(plan: TablePlan, limits: TableLimits) -> tuple[UnitPlan, ...]:
+def row_units(plan: TablePlan, limits: TableLimits) -> tuple[UnitPlan, ...]:
     """Return a unit for each request; together they hold every pair of a place and an image once."""
     if not plan.places or not plan.pictures or not plan.columns:
         return ()

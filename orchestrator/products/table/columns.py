@@ -15,8 +15,7 @@ from orchestrator.model.grid import Grid, Transform
 from orchestrator.model.job import GridRequest
 from orchestrator.model.table import BandInfo, TableRoute, reduced_columns
 from orchestrator.plan.reproject import crs_name, parse_crs
-from orchestrator.products.table.document import Column, Image
-from orchestrator.products.table.writing import described
+from orchestrator.products.table.document import StoredImage, ValueColumn
 
 _UTM = re.compile(r"EPSG:32[67]\d\d")
 _ESA = re.compile(r"B0(\d)")  # ESA's name of a band of Sentinel-2: B04 is B4 in Earth Engine
@@ -60,11 +59,13 @@ class StoredBands:
         lattice: Of the images; None where it is not known.
     """
 
-    columns: tuple[Column, ...]
+    columns: tuple[ValueColumn, ...]
     lattice: Lattice | None
 
 
-def stored_bands(route: TableRoute, images: Sequence[Image], wanted: Sequence[str], grid: GridRequest) -> StoredBands:
+def stored_bands(
+    route: TableRoute, images: Sequence[StoredImage], wanted: Sequence[str], grid: GridRequest
+) -> StoredBands:
     """
     Return the bands of images, as the first image of each of their collections has them.
 
@@ -75,9 +76,9 @@ def stored_bands(route: TableRoute, images: Sequence[Image], wanted: Sequence[st
     first = {image.asset.rpartition("/")[0]: image.asset for image in reversed(images)}
     found = [{band.name: band for band in route.bands(asset)} for asset in sorted(first.values())]
     if not found:
-        return StoredBands(tuple(Column(band, "float64") for band in wanted), None)
+        return StoredBands(tuple(ValueColumn(band, "float64") for band in wanted), None)
     names = [_known(name, found) for name in wanted] or [n for n in found[0] if all(n in other for other in found)]
-    columns = tuple(Column(name, _holding([bands[name] for bands in found])) for name in names)
+    columns = tuple(ValueColumn(name, _holding([bands[name] for bands in found])) for name in names)
     lattices = [_finest([bands[name] for name in names]) for bands in found]
     _check_scales(lattices, grid)
     return StoredBands(columns, lattices[0])
@@ -91,9 +92,7 @@ def _known(name: str, found: Sequence[Mapping[str, BandInfo]]) -> str:
         if other in bands:
             name = other
             continue
-        raise UserError(
-            f"the images have no band {name!r}; {hint(name, list(bands))}: they have {described(list(bands))}"
-        )
+        raise UserError(f"the images have no band {name!r}; {hint(name, list(bands))}")
     return name
 
 
@@ -125,10 +124,10 @@ def _check_scales(lattices: Sequence[Lattice | None], grid: GridRequest) -> None
         raise UserError(f"the images have pixels of {told}; say which is meant, e.g. --scale {sides[0]:g}")
 
 
-def reduced(columns: Sequence[Column], reducers: Sequence[str]) -> tuple[Column, ...]:
+def reduced(columns: Sequence[ValueColumn], reducers: Sequence[str]) -> tuple[ValueColumn, ...]:
     """Return the columns of reduced bands: counts are whole numbers, all else is not."""
     names = reduced_columns([column.name for column in columns], reducers)
     kinds = [reducer for _ in columns for reducer in reducers]
     return tuple(
-        Column(name, "int64" if kind == "count" else "float64") for name, kind in zip(names, kinds, strict=True)
+        ValueColumn(name, "int64" if kind == "count" else "float64") for name, kind in zip(names, kinds, strict=True)
     )

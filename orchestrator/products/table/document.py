@@ -14,16 +14,14 @@ from numpy.typing import NDArray
 from orchestrator.core.errors import IntegrityError
 from orchestrator.model.grid import Grid
 from orchestrator.model.plan_json import grid_json
+from orchestrator.raster.arrays import Floats, Ints
 
 # Of the JSON: grows when a field changes its meaning, never because one was added.
 VERSION = 1
-Identity = int | str
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ValueColumn:
     """
     A column of values.
 
@@ -37,7 +35,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class StoredImage:
     """
     A stored image.
 
@@ -82,11 +80,11 @@ class TablePlan:
 
     at: str
     bands: tuple[str, ...]
-    columns: tuple[Column, ...]
-    images: tuple[Image, ...]
+    columns: tuple[ValueColumn, ...]
+    images: tuple[StoredImage, ...]
     dated: bool
     grids: tuple[Grid, ...] = ()
-    ids: tuple[Identity, ...] = ()
+    ids: tuple[int | str, ...] = ()
     grid: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     row: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     col: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -107,7 +105,7 @@ class TablePlan:
         return len(self.images) if self.dated else 1
 
 
-def plan_to_json(plan: TablePlan) -> str:
+def table_to_json(plan: TablePlan) -> str:
     """Return the plan as compact JSON."""
     content = {
         "version": VERSION,
@@ -127,9 +125,9 @@ def plan_to_json(plan: TablePlan) -> str:
     return json.dumps(content, separators=(",", ":"))
 
 
-def plan_from_json(text: str) -> TablePlan:
+def table_from_json(text: str) -> TablePlan:
     """
-    Read what `plan_to_json` of this or an earlier version wrote.
+    Read what `table_to_json` of this or an earlier version wrote.
 
     Raises:
         IntegrityError: A newer version wrote it.
@@ -141,8 +139,8 @@ def plan_from_json(text: str) -> TablePlan:
     return TablePlan(
         at=content["at"],
         bands=tuple(content["bands"]),
-        columns=tuple(Column(*column) for column in content["columns"]),
-        images=tuple(Image(*image) for image in content["images"]),
+        columns=tuple(ValueColumn(*column) for column in content["columns"]),
+        images=tuple(StoredImage(*image) for image in content["images"]),
         dated=content["dated"],
         grids=tuple(_grid(grid) for grid in content["grids"]),
         ids=tuple(content["ids"]),

@@ -16,8 +16,9 @@ from orchestrator.model.states import Failure
 from orchestrator.model.table import Images, ReduceRequest, SampleRequest, TableReply, TableRoute
 from orchestrator.model.unit import Again, Cell, Done, Outcome, Split, Unit
 from orchestrator.products.table.batches import room_of, smaller, unit_of
-from orchestrator.products.table.document import Ints, TablePlan
-from orchestrator.products.table.pieces import Values, inside_of, piece_of, values_of
+from orchestrator.products.table.document import TablePlan
+from orchestrator.products.table.pieces import PairValues, inside_of, piece_of, values_of
+from orchestrator.raster.arrays import Ints
 
 _TOO_MUCH = frozenset({Failure.SIZE, Failure.MEMORY, Failure.TIMEOUT})
 # Repeated once as it is; what comes again counts as the class behind it.
@@ -79,7 +80,7 @@ class FetchRows:
             return Images(expression=self._run.image)
         return Images(tuple(image.asset for image in self._plan.images[window.col : window.right]))
 
-    def _within(self, values: Values, owner: Ints, window: Window) -> Values:
+    def _within(self, values: PairValues, owner: Ints, window: Window) -> PairValues:
         """Return the values of the places of a window that are in the table."""
         chosen = values.of(owner)
         return chosen if self._inside is None else chosen.only(self._inside[window.row : window.row + window.height])

@@ -20,6 +20,6 @@ def proof_path(job: Job) -> Path:
     return Path(job.output) / f"{job.base_name}{PROOF}"
 
 
-def files(job: Job) -> tuple[Path, ...]:
+def table_files(job: Job) -> tuple[Path, ...]:
     """Return every path that the result of a job may take, the table last."""
     return proof_path(job), table_path(job)

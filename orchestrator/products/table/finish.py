@@ -15,22 +15,24 @@ from orchestrator.core.errors import IntegrityError, Stopped
 from orchestrator.core.files import sha256_of, write_whole
 from orchestrator.core.units import format_count
 from orchestrator.model.expression import subject_of
+from orchestrator.model.grid import Window
 from orchestrator.model.plan_json import grid_json
 from orchestrator.model.product import Brought, Evidence, Finishing, Made, MadeFile, OutputLostError
-from orchestrator.products.mosaic.covering import overlap
+from orchestrator.products.mosaic.covering import cover_once
 from orchestrator.products.table.batches import KIND
-from orchestrator.products.table.document import Ints, TablePlan
+from orchestrator.products.table.document import TablePlan
 from orchestrator.products.table.files import proof_path, table_path
 from orchestrator.products.table.pieces import IMAGE, PLACE, inside_of, parquet
 from orchestrator.products.table.sink import TableSink
 from orchestrator.products.table.writing import Describer, schema_of, writing
+from orchestrator.raster.arrays import Ints
 
 SCHEMA = "orchestrator.table/1"
 # Rows that are put in order at once.
 _ROWS_AT_ONCE = 1 << 18
 
 
-def make_result(about: Finishing, plan: TablePlan, sink: TableSink, evidence: Evidence, version: str) -> Made:
+def finish_table(about: Finishing, plan: TablePlan, sink: TableSink, evidence: Evidence, version: str) -> Made:
     """
     Put the table together in the working folder, with what proves it.
 
@@ -76,11 +78,9 @@ def make_result(about: Finishing, plan: TablePlan, sink: TableSink, evidence: Ev
 
 def _prove(plan: TablePlan, evidence: Evidence) -> None:
     """Make sure that every pair was brought once."""
-    windows = sorted(brought.cell.window for brought in evidence.brought)
-    planned = plan.places * plan.pictures if plan.columns else 0
-    covered = sum(window.pixels for window in windows)
-    if covered != planned or overlap(windows):
-        raise IntegrityError(f"{covered} pairs of a place and an image arrived, but {planned} were planned, each once")
+    planned = bool(plan.places and plan.pictures and plan.columns)
+    whole = [Window(0, 0, plan.places, plan.pictures)] if planned else []
+    cover_once(whole, (brought.cell.window for brought in evidence.brought))
 
 
 def _check(piece: Path, sha256: str) -> None:

@@ -6,8 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
-At = Literal["points", "pixels", "polygons"]
-Format = Literal["csv", "parquet", "geoparquet"]
 PLAIN = ("mean", "median", "min", "max", "count", "sum", "stdDev", "mode")
 PERCENTILES = tuple(f"p{number}" for number in range(101))
 DEFAULT_REDUCER = "mean"
@@ -43,7 +41,7 @@ class TableKeys(BaseModel):
     max_cloud: float = Field(default=100.0, ge=0, le=100)
     filter: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     reducer: Annotated[str, AfterValidator(_reducers)] = ""
-    format: Format = "csv"
+    format: Literal["csv", "parquet", "geoparquet"] = "csv"
     keep_empty: StrictBool = False
     pixel_centres: StrictBool = False
 
@@ -58,7 +56,7 @@ class TableKeys(BaseModel):
         return self
 
     @property
-    def at(self) -> At:
+    def at(self) -> Literal["points", "pixels", "polygons"]:
         """What its places are; without a file of them, the pixels of the area."""
         return "points" if self.points else "polygons" if self.polygons else "pixels"
 

@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 from orchestrator.core.errors import IntegrityError
 from orchestrator.core.optional import required
 from orchestrator.model.grid import Window
-from orchestrator.model.table import Number, TableReply
-from orchestrator.products.table.document import Column, Ints, TablePlan
+from orchestrator.model.table import TableReply
+from orchestrator.products.table.document import TablePlan, ValueColumn
+from orchestrator.raster.arrays import Ints
 from orchestrator.raster.spans import SpanTable
 
 PLACE, IMAGE = "place", "image"
 # Rows that are read at once when a table is put together.
 ROW_GROUP = 1 << 16
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Values:
+class PairValues:
     """
     Values of all pairs of places and images.
 
@@ -37,22 +37,22 @@ class Values:
     """
 
     columns: tuple[NDArray[Any], ...]
-    valid: tuple[Bools, ...]
-    present: Bools
+    valid: tuple[NDArray[np.bool_], ...]
+    present: NDArray[np.bool_]
 
-    def of(self, owner: Ints) -> Values:
+    def of(self, owner: Ints) -> PairValues:
         """Return the values of places, of which `owner` says for each where it finds them."""
         if np.array_equal(owner, np.arange(len(self.present))):
             return self
-        return Values(
+        return PairValues(
             tuple(column[owner] for column in self.columns),
             tuple(valid[owner] for valid in self.valid),
             self.present[owner],
         )
 
-    def only(self, present: Bools) -> Values:
+    def only(self, present: NDArray[np.bool_]) -> PairValues:
         """Return the same, with those places only in the table."""
-        return Values(self.columns, self.valid, self.present & present)
+        return PairValues(self.columns, self.valid, self.present & present)
 
 
 def parquet(what: str = "a table") -> tuple[Any, Any]:
@@ -60,7 +60,7 @@ def parquet(what: str = "a table") -> tuple[Any, Any]:
     return required("pyarrow", "parquet", what), required("pyarrow.parquet", "parquet", what)
 
 
-def values_of(reply: TableReply, columns: Sequence[Column], *, pixels: int, images: int) -> Values:
+def values_of(reply: TableReply, columns: Sequence[ValueColumn], *, pixels: int, images: int) -> PairValues:
     """
     Return an answer's values by pixel and image, in the number types that were planned.
 
@@ -79,10 +79,10 @@ def values_of(reply: TableReply, columns: Sequence[Column], *, pixels: int, imag
         dense[pair], seen[pair] = typed(reply.columns[column.name], column)
         made.append(dense.reshape(pixels, images))
         valid.append(seen.reshape(pixels, images))
-    return Values(tuple(made), tuple(valid), np.ones(pixels, bool))
+    return PairValues(tuple(made), tuple(valid), np.ones(pixels, bool))
 
 
-def typed(values: Sequence[Number | None], column: Column) -> tuple[NDArray[Any], Bools]:
+def typed(values: Sequence[float | None], column: ValueColumn) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """
     Return values in their number type, and which are there; those that are not are 0.
 
@@ -101,7 +101,7 @@ def typed(values: Sequence[Number | None], column: Column) -> tuple[NDArray[Any]
     return np.array([int(value) for value in plain], dtype), seen
 
 
-def piece_of(values: Values, window: Window, *, keep_empty: bool) -> tuple[bytes, Mapping[str, int]]:
+def piece_of(values: PairValues, window: Window, *, keep_empty: bool) -> tuple[bytes, Mapping[str, int]]:
     """
     Return the rows of a window as Parquet, by place and image, and how many they are of how many pairs.
 
@@ -121,7 +121,7 @@ def piece_of(values: Values, window: Window, *, keep_empty: bool) -> tuple[bytes
     return buffer.getvalue(), {"pairs": pairs, "rows": len(place)}
 
 
-def inside_of(plan: TablePlan) -> Bools | None:
+def inside_of(plan: TablePlan) -> NDArray[np.bool_] | None:
     """Return which pixels of an area's grid, row by row, have their centre in the area; None for other places."""
     if plan.at != "pixels" or not plan.grids:
         return None

@@ -14,12 +14,12 @@ from orchestrator.model.table import TableRoute
 from orchestrator.model.unit import UnitPlan
 from orchestrator.products.context import ProductContext
 from orchestrator.products.table.batches import KIND
-from orchestrator.products.table.document import plan_from_json
-from orchestrator.products.table.files import files
+from orchestrator.products.table.document import table_from_json
+from orchestrator.products.table.files import table_files
 from orchestrator.products.table.sink import TableSink
 
 
-def make(context: ProductContext) -> TableProduct:
+def make_table(context: ProductContext) -> TableProduct:
     """Return the product for one run."""
     return TableProduct(context)
 
@@ -34,7 +34,7 @@ class TableProduct:
         self._route: TableRoute | None = None
 
     def files(self, job: Job) -> tuple[Path, ...]:
-        return files(job)
+        return table_files(job)
 
     def check(self, job: Job) -> tuple[str, ...]:
         from orchestrator.products.table.settle import local_table  # noqa: PLC0415  geopandas is heavy
@@ -42,9 +42,9 @@ class TableProduct:
         return local_table(job, self._context).notes
 
     def prepare(self, job: Job) -> Settled:
-        from orchestrator.products.table.settle import settle  # noqa: PLC0415
+        from orchestrator.products.table.settle import settle_table  # noqa: PLC0415
 
-        return settle(job, self._context)
+        return settle_table(job, self._context)
 
     def exports(self, run: RunSnapshot) -> None:  # noqa: ARG002  nothing is exported
         return None
@@ -58,7 +58,7 @@ class TableProduct:
         if self._context.tables is None:
             return MappingProxyType({})
         self._route = self._route or self._context.tables()
-        plan = plan_from_json(run.document)
+        plan = table_from_json(run.document)
         keep = bool(run.job.keys.get("keep_empty")) or not plan.dated
         return MappingProxyType({KIND: FetchRows(self._route, plan, run, keep_empty=keep)})
 
@@ -66,12 +66,12 @@ class TableProduct:
         return TableSink(folder)
 
     def finish(self, about: Finishing, sink: Sink | None, evidence: Evidence) -> Made:
-        from orchestrator.products.table.finish import make_result  # noqa: PLC0415
+        from orchestrator.products.table.finish import finish_table  # noqa: PLC0415
 
         if not isinstance(sink, TableSink):
             raise IntegrityError(f"run {about.run.id} has no pieces to put together")
-        plan = plan_from_json(about.run.document)
-        return make_result(about, plan, sink, evidence, self._context.version)
+        plan = table_from_json(about.run.document)
+        return finish_table(about, plan, sink, evidence, self._context.version)
 
     def close(self) -> None:
         if self._route is not None:

@@ -30,9 +30,9 @@ from orchestrator.plan.reproject import to_lonlat
 from orchestrator.products.context import ProductContext
 from orchestrator.products.mosaic.remarks import check_dates
 from orchestrator.products.mosaic.settle import check_output, look_at
-from orchestrator.products.table.batches import units_of
+from orchestrator.products.table.batches import row_units
 from orchestrator.products.table.columns import Lattice, reduced, stored_bands
-from orchestrator.products.table.document import Column, Image, TablePlan, plan_to_json
+from orchestrator.products.table.document import StoredImage, TablePlan, ValueColumn, table_to_json
 from orchestrator.products.table.keys import TableKeys
 from orchestrator.products.table.pieces import parquet
 from orchestrator.recipes.contract import ImageRequest
@@ -105,7 +105,7 @@ def _bare(job: Job) -> ImageRequest:
     return ImageRequest({}, start, end, job.bands, job.params)
 
 
-def settle(job: Job, context: ProductContext) -> Settled:
+def settle_table(job: Job, context: ProductContext) -> Settled:
     """Plan, and ask Earth Engine for the images and their bands; see `model.product.Product.prepare`."""
     local = local_table(job, context)
     context.say("signing in to Earth Engine")
@@ -138,7 +138,7 @@ def _of_collection(job: Job, local: LocalTable, context: ProductContext, route: 
     return _settled(plan, route, facts)
 
 
-def _images(job: Job, local: LocalTable, context: ProductContext) -> tuple[Image, ...]:
+def _images(job: Job, local: LocalTable, context: ProductContext) -> tuple[StoredImage, ...]:
     region = _region(local)
     if region is None:
         return ()
@@ -149,7 +149,7 @@ def _images(job: Job, local: LocalTable, context: ProductContext) -> tuple[Image
     keys = local.keys
     query = SceneQuery(keys.collection, start, end, region, keys.max_cloud, keys.filter, unique=False)
     found = sorted((scene.time_ms, scene.asset) for scene in context.scenes(query))
-    return tuple(Image(asset, time_ms) for time_ms, asset in found)
+    return tuple(StoredImage(asset, time_ms) for time_ms, asset in found)
 
 
 def _region(local: LocalTable) -> bytes | None:
@@ -172,7 +172,7 @@ def _of_picture(job: Job, local: LocalTable, context: ProductContext, route: Tab
     request = _bare(job)
     recipe = context.recipe(job.recipe)
     pixels = recipe.pixels(request)
-    columns = tuple(Column(band, pixels.dtype) for band in pixels.bands)
+    columns = tuple(ValueColumn(band, pixels.dtype) for band in pixels.bands)
     plan = _plan(job, local, columns, (), dated=False)
     if region is None:
         return _settled(plan, route, {})
@@ -190,8 +190,8 @@ def _of_picture(job: Job, local: LocalTable, context: ProductContext, route: Tab
 def _plan(
     job: Job,
     local: LocalTable,
-    columns: Sequence[Column],
-    images: tuple[Image, ...],
+    columns: Sequence[ValueColumn],
+    images: tuple[StoredImage, ...],
     lattice: Lattice | None = None,
     *,
     dated: bool,
@@ -259,4 +259,4 @@ def _check_size(plan: TablePlan) -> None:
 
 
 def _settled(plan: TablePlan, route: TableRoute, facts: dict[str, Any], image: str = "") -> Settled:
-    return Settled(plan_to_json(plan), image, facts, units=units_of(plan, route.limits))
+    return Settled(table_to_json(plan), image, facts, units=row_units(plan, route.limits))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ import shapely
 from orchestrator.core.optional import required
 from orchestrator.model.job import Job
 from orchestrator.plan.lattices import centres, vertices_lonlat
-from orchestrator.products.table.document import Ints, TablePlan
+from orchestrator.products.table.document import TablePlan
 from orchestrator.products.table.pieces import IMAGE, PLACE, parquet
+from orchestrator.raster.arrays import Ints
 
 # GeoParquet 1.1: a column of WKB in longitude and latitude, which is what no CRS means there.
 _GEO = {"version": "1.1.0", "primary_column": "geometry"}
@@ -110,9 +111,3 @@ def writing(path: Path, kind: str, schema: Any) -> Iterator[Any]:
             yield writer
         file.flush()
         os.fsync(file.fileno())
-
-
-def described(names: Sequence[str]) -> str:
-    """Return names for a sentence, the first of them where they are many."""
-    shown = ", ".join(names[:12])
-    return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"
