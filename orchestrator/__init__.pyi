@@ -29,5 +29,6 @@ from orchestrator.api import run as run
 from orchestrator.api import runs as runs
 from orchestrator.api import sandbox as sandbox
 from orchestrator.api import submit as submit
+from orchestrator.api import table as table
 
 __version__: str

@@ -9,6 +9,7 @@ from orchestrator.api.job import Job
 from orchestrator.api.plans import Plan, plan
 from orchestrator.api.results import Picture, Result
 from orchestrator.api.runs import Run, run, runs, submit
+from orchestrator.api.tables import table
 from orchestrator.app.verbs.reasons import Why
 from orchestrator.app.verbs.reports import RunReport
 from orchestrator.core.errors import (
@@ -61,4 +62,5 @@ __all__ = [
     "runs",
     "sandbox",
     "submit",
+    "table",
 ]
