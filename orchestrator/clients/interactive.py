@@ -31,7 +31,7 @@ HIGH_VOLUME_URL: str = ee.data.HIGH_VOLUME_API_BASE_URL
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class AnswerReceipt:
     """
     What is known of an answer besides its content.
 
@@ -57,7 +57,7 @@ class Interactive:
         self._elsewhere = high_volume and engine.address == PUBLIC_URL
         self._limits = limits
 
-    def ask(self, call: Callable[[], T], stop: Stop) -> tuple[T, Receipt]:
+    def ask(self, call: Callable[[], T], stop: Stop) -> tuple[T, AnswerReceipt]:
         """
         Return what `call` returns, a single request of the client's, and the receipt of its answer.
 
@@ -66,7 +66,7 @@ class Interactive:
                 says, with its sentence.
             Stopped: `stop` was set, and the grace is over.
         """
-        seen: list[Receipt] = []
+        seen: list[AnswerReceipt] = []
 
         def look(answer: Any) -> None:
             if answer.request.url.startswith(tuple(self._addresses())):  # a token is asked for elsewhere
@@ -88,11 +88,11 @@ class Interactive:
         self._engine.close()
 
 
-def _receipt(answer: Any) -> Receipt:
+def _receipt(answer: Any) -> AnswerReceipt:
     at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     sent = json.dumps(json.loads(answer.request.body), sort_keys=True, separators=(",", ":"))
     body: bytes = answer.content
-    return Receipt(_sha256(sent.encode()), _sha256(body), len(body), at)
+    return AnswerReceipt(_sha256(sent.encode()), _sha256(body), len(body), at)
 
 
 def _sha256(content: bytes) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import ee
 
 from orchestrator.clients.earthengine import EarthEngine
-from orchestrator.clients.interactive import PIXEL_LIMITS, Interactive, Receipt
+from orchestrator.clients.interactive import PIXEL_LIMITS, AnswerReceipt, Interactive
 from orchestrator.clients.watch import CallLimits
 from orchestrator.core.errors import IntegrityError, TransientError
 from orchestrator.core.log import one_line
@@ -42,7 +42,7 @@ class RegionReply:
 
     columns: tuple[str, ...]
     rows: Sequence[Sequence[Any]]
-    receipt: Receipt
+    receipt: AnswerReceipt
 
     def column(self, name: str) -> list[Any]:
         """
@@ -114,7 +114,7 @@ def points(coordinates: Sequence[tuple[float, float]], crs: str) -> Any:
     return ee.Geometry.MultiPoint([list(point) for point in coordinates], proj=crs)
 
 
-def _read(table: Any, receipt: Receipt) -> RegionReply:
+def _read(table: Any, receipt: AnswerReceipt) -> RegionReply:
     """
     Take a table apart.
 

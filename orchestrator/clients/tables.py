@@ -10,7 +10,7 @@ from typing import Any
 import ee
 
 from orchestrator.clients.earthengine import EarthEngine
-from orchestrator.clients.interactive import PIXEL_LIMITS, Interactive, Receipt
+from orchestrator.clients.interactive import PIXEL_LIMITS, AnswerReceipt, Interactive
 from orchestrator.clients.watch import CallLimits
 from orchestrator.core.errors import IntegrityError, TransientError
 from orchestrator.model.ports import Stop
@@ -31,7 +31,7 @@ class FeatureReply:
     """
 
     properties: Sequence[Mapping[str, Any]]
-    receipt: Receipt
+    receipt: AnswerReceipt
 
 
 class TableClient:
@@ -55,7 +55,7 @@ class TableClient:
             Stopped: `stop` was set, and the grace is over.
         """
         found: list[Mapping[str, Any]] = []
-        receipts: list[Receipt] = []
+        receipts: list[AnswerReceipt] = []
         tokens: set[str] = set()
         token, empty = "", 0
         while True:
@@ -89,11 +89,11 @@ def _page(answer: Any) -> list[Mapping[str, Any]]:
     return [each.get("properties") or {} for each in features]
 
 
-def _together(receipts: Sequence[Receipt]) -> Receipt:
+def _together(receipts: Sequence[AnswerReceipt]) -> AnswerReceipt:
     if len(receipts) == 1:
         return receipts[0]
     requests, replies = (
         hashlib.sha256("".join(getattr(each, name) for each in receipts).encode()).hexdigest()
         for name in ("request_sha256", "reply_sha256")
     )
-    return Receipt(requests, replies, sum(each.reply_bytes for each in receipts), receipts[-1].at)
+    return AnswerReceipt(requests, replies, sum(each.reply_bytes for each in receipts), receipts[-1].at)

@@ -88,7 +88,7 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 table_files,
                 "orchestrator.products.table.product:make_table",
                 recipe=lambda keys: not getattr(keys, "collection", ""),
-                routes=("pixels",),
+                routes=("region",),
                 has_area=lambda keys: not getattr(keys, "source", ""),
                 paths=("points", "polygons"),
             ),

@@ -8,21 +8,19 @@ from typing import Any
 
 import ee
 import numpy as np
-import pyproj
 import shapely
 from numpy.typing import NDArray
 
 from orchestrator.clients.earthengine import deserialise
-from orchestrator.clients.interactive import Receipt
-from orchestrator.clients.region import RegionClient, RegionReply, points, rectangle
+from orchestrator.clients.interactive import AnswerReceipt
+from orchestrator.clients.region import RegionClient, points, rectangle
 from orchestrator.clients.tables import TableClient
 from orchestrator.core.errors import IntegrityError
-from orchestrator.model.grid import Grid, Window
 from orchestrator.model.ports import Stop
 from orchestrator.model.table import BandInfo, Images, ReduceRequest, SampleRequest, TableLimits, TableReply
+from orchestrator.routes.region import inset
+from orchestrator.routes.region_rows import places_in
 
-# A centre that comes back this far, in pixels, from where it must be is another pixel's.
-MOST_OFF = 0.05
 _TEXTS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _SHAPE, _IMAGE = "orchestrator_shape", "orchestrator_image"  # properties that no band is called
 _WHOLE = (("uint8", 0, 2**8 - 1), ("int8", -(2**7), 2**7 - 1), ("uint16", 0, 2**16 - 1), ("int16", -(2**15), 2**15 - 1),
@@ -43,11 +41,12 @@ class Tables:
     def sample(self, request: SampleRequest, stop: Stop) -> TableReply:
         """See `TableRoute`."""
         grid = request.grid
-        geometry = rectangle(_inset(grid, request.window), grid.crs) if request.window else _centres(request)
+        window = request.window or grid.window
+        geometry = rectangle(inset(grid, window), grid.crs) if request.window else _centres(request)
         asked = _collection(request.images, request.bands)
         reply = self._regions.rows(asked, geometry, stop, crs=grid.crs, transform=grid.transform)
-        row, col = _pixels(reply, grid)
-        places = _in_window(row, col, request.window) if request.window else _among(row, col, request)
+        row, col = places_in(reply, grid, window)
+        places = row * window.width + col if request.window else _among(row, col, request)
         columns = {band: _numbers(reply.column(band)) for band in request.bands}
         return _reply(places.tolist(), _images(reply.column("id"), request.images), columns, reply.receipt)
 
@@ -70,7 +69,7 @@ class Tables:
 
 
 def _reply(
-    places: Sequence[int], images: Sequence[int], columns: Mapping[str, Sequence[float | None]], receipt: Receipt
+    places: Sequence[int], images: Sequence[int], columns: Mapping[str, Sequence[float | None]], receipt: AnswerReceipt
 ) -> TableReply:
     return TableReply(
         places, images, columns, receipt.request_sha256, receipt.reply_sha256, receipt.reply_bytes, receipt.at
@@ -89,44 +88,9 @@ def _collection(images: Images, bands: Sequence[str]) -> Any:
     return ee.ImageCollection(told).select(list(bands))
 
 
-def _inset(grid: Grid, window: Window) -> tuple[float, float, float, float]:
-    """Return the bounds of a window without a quarter pixel at each side: its own centres are in, all others out."""
-    left, bottom, right, top = grid.bounds(window)
-    dx, dy = grid.transform[0] / 4, -grid.transform[4] / 4
-    return left + dx, bottom + dy, right - dx, top - dy
-
-
 def _centres(request: SampleRequest) -> Any:
     a, _b, c, _d, e, f = request.grid.transform
     return points([(c + (col + 0.5) * a, f + (row + 0.5) * e) for row, col in request.pixels], request.grid.crs)
-
-
-def _pixels(reply: RegionReply, grid: Grid) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """
-    Return the row and the column of the grid that each row of a table is of.
-
-    Raises:
-        IntegrityError: One is not of a pixel's centre.
-    """
-    lon, lat = (np.asarray(reply.column(name), np.float64) for name in ("longitude", "latitude"))
-    x, y = pyproj.Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True).transform(lon, lat)
-    a, _b, c, _d, e, f = grid.transform
-    col, row = (np.asarray(x) - c) / a - 0.5, (np.asarray(y) - f) / e - 0.5
-    off = np.maximum(np.abs(col - np.round(col)), np.abs(row - np.round(row)))
-    if not np.all(off <= MOST_OFF):  # what is not a number is not, either
-        at = int(np.argmax(np.where(np.isfinite(off), off, np.inf)))
-        raise IntegrityError(
-            f"asked for pixels, Earth Engine sent a row at {lon[at]:.9f}, {lat[at]:.9f}, {off[at]:.2f} of a pixel "
-            "beside the centre of one"
-        )
-    return np.round(row).astype(np.int64), np.round(col).astype(np.int64)
-
-
-def _in_window(row: NDArray[np.int64], col: NDArray[np.int64], window: Window) -> NDArray[np.int64]:
-    row, col = row - window.row, col - window.col
-    if ((row < 0) | (row >= window.height) | (col < 0) | (col >= window.width)).any():
-        raise IntegrityError(f"asked for {window}, Earth Engine sent a pixel outside")
-    return row * window.width + col
 
 
 def _among(row: NDArray[np.int64], col: NDArray[np.int64], request: SampleRequest) -> NDArray[np.int64]:
