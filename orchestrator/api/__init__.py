@@ -5,6 +5,7 @@ The Python API: typed verbs and values over the same verbs that the command line
 """
 
 from orchestrator.api.connection import Connection, connect, sandbox
+from orchestrator.api.cubes import cube, open_cube
 from orchestrator.api.grab import export_image
 from orchestrator.api.job import Job
 from orchestrator.api.plans import Plan, plan
@@ -58,7 +59,9 @@ __all__ = [
     "UserError",
     "Why",
     "connect",
+    "cube",
     "export_image",
+    "open_cube",
     "plan",
     "run",
     "runs",

@@ -111,12 +111,22 @@ _JOB_OPTIONS = (
         metavar="SHARE",
         help="Hold the run for a person when fewer of the area's pixels hold data, e.g. 0.9.  [default: 0]",
     ),
+    option(
+        "--audit",
+        type=int,
+        metavar="N",
+        help="Ask for N windows of the result once more and compare, before it is published.  [default: 0]",
+    ),
+)
+
+_SANDBOX_OPTIONS = (
+    option("--sandbox", is_flag=True, help="Use a private sandbox instead of Google, for this command."),
+    option("--sandbox-url", metavar="URL", help="Use a sandbox that runs already."),
 )
 
 _SERVICE_OPTIONS = (
     option("--bucket", metavar="NAME", help="Bucket for the part files."),
-    option("--sandbox", is_flag=True, help="Use a private sandbox instead of Google, for this command."),
-    option("--sandbox-url", metavar="URL", help="Use a sandbox that runs already."),
+    *_SANDBOX_OPTIONS,
     option(
         "--scenes",
         type=click.Path(path_type=Path),
@@ -136,6 +146,13 @@ def job_options(function: F) -> F:
 def service_options(function: F) -> F:
     """Add the options that name the service."""
     for add in reversed(_SERVICE_OPTIONS):
+        function = add(function)
+    return function
+
+
+def sandbox_options(function: F) -> F:
+    """Add the options that name a sandbox, for what needs no bucket."""
+    for add in reversed(_SANDBOX_OPTIONS):
         function = add(function)
     return function
 
@@ -227,7 +244,7 @@ def build_job(given: dict[str, Any], service: str) -> Job:
 
 
 def _lay_over(content: dict[str, Any], given: dict[str, Any], *, absolute: bool) -> None:
-    plain = {"base_name", "start_date", "end_date", "recipe", "route", "split", "min_valid"}
+    plain = {"base_name", "start_date", "end_date", "recipe", "route", "split", "min_valid", "audit"}
     content.update({name: given[name] for name in plain if given[name] is not None})
     if given["output"] is not None:
         content["output"] = str(Path(given["output"]).expanduser().resolve()) if absolute else given["output"]
