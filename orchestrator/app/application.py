@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import __version__
-from orchestrator.app.imagery import EarthEngineImagery
+from orchestrator.app.imagery import EarthEngineImagery, scene_search
 from orchestrator.app.records import Records
 from orchestrator.config import Settings
 from orchestrator.core.errors import ConfigError, PlanError
@@ -118,6 +118,7 @@ class Application(Records):
             batch=bool(self.settings.gcs.bucket),
             direct_limits=self.direct_limits(route),
             direct=lambda: self.direct_route(route),
+            scenes=scene_search(self.earth_engine, say),
         )
 
     @property

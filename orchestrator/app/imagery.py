@@ -1,9 +1,11 @@
-"""Earth Engine, as products ask it while they plan."""
+"""Earth Engine, as products ask it: while they plan, and for scenes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from orchestrator.model.scene import Scene, SceneQuery
 
 if TYPE_CHECKING:
     from orchestrator.clients.earthengine import EarthEngine
@@ -38,3 +40,16 @@ class EarthEngineImagery:
         if self._engine is None:
             self._engine = self._sign_in()
         return self._engine
+
+
+def scene_search(
+    engine: Callable[[], EarthEngine], say: Callable[[str], None]
+) -> Callable[[SceneQuery], Sequence[Scene]]:
+    """Return what finds scenes; it signs in when it is asked, and `say` is told how far it is."""
+
+    def find(query: SceneQuery) -> Sequence[Scene]:
+        from orchestrator.queries.search import search  # noqa: PLC0415  geopandas and ee are heavy
+
+        return search(query, engine, say).listed()
+
+    return find

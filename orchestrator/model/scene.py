@@ -2,10 +2,71 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
+from typing import Self
 
 from orchestrator.core.errors import UserError
+
+OPERATORS = ("==", "!=", "<=", ">=", "<", ">", "in", "has")
+_CONDITION = re.compile(r"\s*([A-Za-z_][\w:.-]*)\s*(==|!=|<=|>=|<|>|\s(?:in|has)\s)\s*(\S.*?)\s*")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+_QUOTED = re.compile(r"(['\"])(.*)\1")
+Value = str | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """
+    What a property of a scene must be.
+
+    Attributes:
+        key: Name of the property.
+        operator: One of `OPERATORS`; `in` is one of several values, `has` is for properties that are lists.
+        values: One value; with `in` one or more.
+    """
+
+    key: str
+    operator: str
+    values: tuple[Value, ...]
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """
+        Read `KEY OPERATOR VALUE`; values of `in` stand between commas, a value in quotes is a text.
+
+        Raises:
+            UserError: It is something else.
+        """
+        found = _CONDITION.fullmatch(text)
+        if found is None or re.match("[=<>!]", found[3]):
+            raise UserError(
+                f"the filter {text!r} is not understood; write KEY OPERATOR VALUE, such as `MGRS_TILE == 33TWM` or "
+                f"`SUN_ELEVATION > 20`, with one of {', '.join(OPERATORS)}"
+            )
+        operator = found[2].strip()
+        words = found[3].split(",") if operator == "in" else [found[3]]
+        return cls(found[1], operator, tuple(_value(word.strip()) for word in words if word.strip()))
+
+    def __post_init__(self) -> None:
+        if not self.values:
+            raise UserError(f"the filter on {self.key} names no value; write them between commas")
+
+
+def _value(word: str) -> Value:
+    if quoted := _QUOTED.fullmatch(word):
+        return quoted[2]
+    if _NUMBER.fullmatch(word):
+        return float(word) if "." in word else int(word)
+    return word
+
+
+def moment(day: date) -> datetime:
+    """Return when a day begins, UTC; a time of day is kept, and is UTC where it has no zone."""
+    if not isinstance(day, datetime):
+        return datetime.combine(day, time(), UTC)
+    return day.astimezone(UTC) if day.tzinfo else day.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +76,8 @@ class SceneQuery:
 
     Attributes:
         collection: A short name of the catalogue, such as `s2-l2a`, or Earth Engine's id of any collection of images.
-        start: First day, UTC.
-        end: The day after the last.
+        start: First day, UTC; a `datetime` begins within it.
+        end: The day after the last; a `datetime` ends within it.
         area_wkb: The area in degrees (EPSG:4326, longitude first), as WKB.
         max_cloud: The greatest cloud cover in per cent; 100 takes every scene.
         filters: Conditions on properties, such as `MGRS_TILE == 33TWM`.
@@ -32,12 +93,17 @@ class SceneQuery:
     unique: bool = True
 
     def __post_init__(self) -> None:
-        if self.end <= self.start:
+        if moment(self.end) <= moment(self.start):
             raise UserError(
                 f"the dates are reversed or empty: {self.start} to {self.end}; the end is the day after the last one"
             )
         if not 0 <= self.max_cloud <= 100:
             raise UserError(f"the greatest cloud cover is {self.max_cloud:g}; give per cent, from 0 to 100")
+        self.conditions()
+
+    def conditions(self) -> tuple[Condition, ...]:
+        """Return the filters, read."""
+        return tuple(Condition.of(text) for text in self.filters)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from orchestrator.model.direct import DirectLimits, DirectRoute
+from orchestrator.model.scene import Scene, SceneQuery
 from orchestrator.recipes.contract import Recipe
 
 
@@ -50,6 +51,7 @@ class ProductContext:
         batch: Whether there is a place that exports may go to.
         direct_limits: What one direct request may ask for; None where there is no direct route.
         direct: Connects to the direct route.
+        scenes: Asks which scenes there are, in the order of time; None where nobody can be asked.
     """
 
     imagery: Imagery
@@ -64,3 +66,4 @@ class ProductContext:
     batch: bool = True
     direct_limits: DirectLimits | None = None
     direct: Callable[[], DirectRoute] | None = None
+    scenes: Callable[[SceneQuery], Sequence[Scene]] | None = None

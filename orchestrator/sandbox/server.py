@@ -253,7 +253,7 @@ class Sandbox:
             *CollectionRoutes(self._evaluator).routes(),
             *AssetRoutes(self.assets, assets).routes(),
             *earthengine.routes(),
-            *oauth.routes(),
+            *oauth.routes(self.options.project),
             *storage.xml_routes(),
         ]
         worded = self.options.behaviour.worded

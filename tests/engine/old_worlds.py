@@ -7,7 +7,8 @@ import tarfile
 from pathlib import Path
 
 from model_world import Blob, Started
-from test_machine import NOTE, Machine
+from run_machine import Machine
+from run_process import NOTE
 
 from orchestrator.model.batch import AttemptNames, ExportOrder, Operation, OperationState
 from orchestrator.model.grid import Window

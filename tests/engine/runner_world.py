@@ -21,7 +21,7 @@ from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.engine.waiting import Waits
 from orchestrator.engine.work import HoldError
-from orchestrator.model.direct import DirectLimits, PixelPiece
+from orchestrator.model.direct import DirectLimits, PixelPiece, PixelRequest
 from orchestrator.model.grid import Grid, Window
 from orchestrator.model.job import AreaSource, Job
 from orchestrator.model.plan import Plan
@@ -31,7 +31,7 @@ from orchestrator.model.spec import PixelSpec
 from orchestrator.model.states import Failure
 from orchestrator.model.unit import Cell, Unit
 from orchestrator.plan.requests import RequestSize
-from orchestrator.products.mosaic.fetch import Fetch, units_of
+from orchestrator.products.fetch import Fetch, units_of
 
 POINTS = ("unit.claimed", "unit.fetched", "unit.noted", "unit.placed", "unit.done")
 SIDE = 400
@@ -49,6 +49,13 @@ PLAN = Plan(
     memory_bytes=0,
     direct=tuple(Window(0, 0, SIDE, SIDE).tiles(200, 200)),
 )
+
+
+def asked(cell):
+    """What is asked of the service for a cell."""
+    return PixelRequest("{}", PLAN.grid, cell.window, PLAN.pixels)
+
+
 JOB = Job("a", "/nowhere", AreaSource("0,0,1,1"), "2024-01-01", "2024-02-01")
 
 
@@ -157,7 +164,7 @@ class World:
         self.run_id = store.runs.admit(Admission("night", "", (f"{next(_numbers):064d}",), "{}")).id
         self.output, self.events, self.deaths = Output(), [], list(deaths)
         self.stop = threading.Event()
-        self.store.units.add(self.run_id, units_of(PLAN.direct, RequestSize.of(PLAN.pixels, script.limits)))
+        self.store.units.add(self.run_id, units_of(map(Cell, PLAN.direct), RequestSize.of(PLAN.pixels, script.limits)))
         self.placed_when_asked: list[bool] = []
 
     def process(self, steps=None):
@@ -184,7 +191,7 @@ class World:
             lambda name, facts: self.events.append((name, dict(facts))), Waits(self.clock), Progress(),
         )  # fmt: skip
         placing = Placing(self.output, self.stop)
-        steps = steps or {"pixels": Fetch(self.script, PLAN, "{}")}
+        steps = steps or {"pixels": Fetch(self.script, RequestSize.of(PLAN.pixels, self.script.limits), asked)}
         snapshot = RunSnapshot(self.run_id, JOB, image="{}")
         return UnitWork(UnitContext(context, snapshot, steps, placing, self.folder)), context, dead
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from test_edges import finish, story  # noqa: F401  a fixture
+from story_kit import finish
 
 from orchestrator.core import crash
 from orchestrator.core.errors import UserError
@@ -14,7 +14,7 @@ from orchestrator.model.states import RUN_TRANSITIONS, RunState, Who
 HELD_IN = [state for state, following in RUN_TRANSITIONS.items() if RunState.HELD in following and state != "HELD"]
 
 
-def bring(story, state):  # noqa: F811
+def bring(story, state):
     """Take the run on until it is in a state."""
     for _ in range(200):
         if story._state() is state:
@@ -27,7 +27,7 @@ def bring(story, state):  # noqa: F811
     raise AssertionError(story._why())
 
 
-def run_of(story):  # noqa: F811
+def run_of(story):
     return story.store.runs.get(story.run_id)
 
 
@@ -35,7 +35,7 @@ def run_of(story):  # noqa: F811
 @pytest.mark.parametrize("ending", ["cancel", "fail"])
 @pytest.mark.parametrize("held", [False, True], ids=["at once", "held before"])
 @pytest.mark.parametrize("state", HELD_IN)
-def test_a_run_that_was_ended_comes_to_its_end_after_all(story, state, held, ending, then):  # noqa: F811
+def test_a_run_that_was_ended_comes_to_its_end_after_all(story, state, held, ending, then):
     """In every state, held or not; cleaned or not: `retry` leads to the result. Who may not end, says so by a table."""
     bring(story, state)
     if held or state is RunState.PUBLISHED:
@@ -53,7 +53,7 @@ def test_a_run_that_was_ended_comes_to_its_end_after_all(story, state, held, end
     finish(story)
 
 
-def test_a_cancellation_that_comes_too_late_is_not_kept(story):  # noqa: F811
+def test_a_cancellation_that_comes_too_late_is_not_kept(story):
     """Kept, it would wake the run from every hold of its clean-up."""
     bring(story, RunState.PUBLISHED)
     story.store.runs.request(story.run_id, "cancel")
@@ -63,7 +63,7 @@ def test_a_cancellation_that_comes_too_late_is_not_kept(story):  # noqa: F811
     assert (run_of(story).state, run_of(story).request) == (RunState.CLEANED, "")
 
 
-def test_a_clean_up_that_is_refused_holds_the_run(story, monkeypatch):  # noqa: F811
+def test_a_clean_up_that_is_refused_holds_the_run(story, monkeypatch):
     """Its result is there: whatever is wrong with the settings, the run has not failed."""
     bring(story, RunState.PUBLISHED)
 
@@ -76,7 +76,7 @@ def test_a_clean_up_that_is_refused_holds_the_run(story, monkeypatch):  # noqa: 
     assert (run_of(story).state, run_of(story).who) == (RunState.HELD, Who.PERSON)
 
 
-def half_named(story):  # noqa: F811
+def half_named(story):
     """Die when the proof has its name and the list of pieces has not."""
     bring(story, RunState.ASSEMBLING)
     through = crash.point
@@ -94,7 +94,7 @@ def half_named(story):  # noqa: F811
 
 @pytest.mark.parametrize("held", [False, True], ids=["at once", "held before"])
 @pytest.mark.parametrize("folder", [False, True], ids=["a file", "a folder"])
-def test_a_cancellation_that_can_only_complete_and_cannot_holds(story, held, folder):  # noqa: F811
+def test_a_cancellation_that_can_only_complete_and_cannot_holds(story, held, folder):
     """Half of the files have names, and somebody has the place of another: a person moves it, and `retry` goes on."""
     half_named(story)
     final = story.folder / "out_clipped.tif"

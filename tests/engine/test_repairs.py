@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 from model_world import TASKS, FakeClock, FileSink, NoStop
-from test_machine import BACKOFF, BUCKET_BYTES, Machine, WhenTold
+from run_machine import Machine
+from run_process import BACKOFF, BUCKET_BYTES, WhenTold
 
 from orchestrator.core.errors import IntegrityError, TransientError
 from orchestrator.engine.batch.transfers import StaleError, Transfers

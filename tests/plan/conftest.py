@@ -1,4 +1,4 @@
-"""Real areas, where they are at hand."""
+"""Real areas, where they are at hand, and a shapefile."""
 
 from __future__ import annotations
 
@@ -20,3 +20,13 @@ def real_areas():
     if not folder.is_dir():
         pytest.skip("the folder of real areas is absent; set ORCHESTRATOR_TEST_DATA")
     return folder
+
+
+@pytest.fixture
+def shapefile(tmp_path):
+    """A shapefile of two polygons, one with a hole."""
+    from aoi_kit import HOLED, ISLAND, frame  # noqa: PLC0415  this folder is on the path only now
+
+    path = tmp_path / "land.shp"
+    frame(HOLED, ISLAND).to_file(path)
+    return path

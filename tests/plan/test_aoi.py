@@ -2,59 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
 import time
 import zipfile
-from pathlib import Path
 
-import geopandas
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from aoi_kit import DRIVER, HOLED, ISLAND, frame, refusal, write_geojson
 
-from orchestrator.core.errors import AreaError, PlanError, UserError
-from orchestrator.plan import vectors
+from orchestrator.core.errors import AreaError, PlanError
 from orchestrator.plan.align import fix_grid
 from orchestrator.plan.aoi import read_areas
-from orchestrator.plan.area import distinct_names, safe_name
-
-HOLED = shapely.box(13, 45, 14, 46).difference(shapely.box(13.4, 45.4, 13.6, 45.6))
-ISLAND = shapely.box(15, 45, 15.5, 45.5)
-# Where GDAL does not infer the driver from the name.
-DRIVER = {".json": "GeoJSON", ".kml": "KML"}
-
-
-def frame(*geometries, crs="EPSG:4326"):
-    names = [f"piece {number}" for number in range(len(geometries))]
-    return geopandas.GeoDataFrame({"label": names}, geometry=list(geometries), crs=crs)
-
-
-@pytest.fixture
-def shapefile(tmp_path):
-    """A shapefile of two polygons, one with a hole."""
-    path = tmp_path / "land.shp"
-    frame(HOLED, ISLAND).to_file(path)
-    return path
-
-
-def refusal(source, **arguments):
-    """Return the one line with which `source` is refused."""
-    with pytest.raises(UserError) as raised:
-        read_areas(str(source), **arguments)
-    sentence = str(raised.value)
-    assert "\n" not in sentence
-    assert len(sentence) < 500
-    return sentence
-
-
-def write_geojson(path, geometry, **members):
-    feature = {"type": "Feature", "properties": {}, "geometry": geometry}
-    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature], **members}))
-    return path
 
 
 @pytest.mark.parametrize("name", ["land.shp", "land.gpkg", "land.geojson", "land.json", "land.fgb", "land.kml"])
@@ -220,49 +178,6 @@ def test_a_stated_crs_corrects_the_files_and_is_said(tmp_path):
     assert any("EPSG:32634" in note for note in area.notes)
 
 
-@pytest.mark.parametrize("missing", [(".shx",), (".dbf",), (".shx", ".dbf"), (".cpg",)])
-def test_a_shapefile_without_its_helpers_is_still_read(shapefile, missing):
-    """The index is rebuilt in a copy; the user's folder is left as it was."""
-    for suffix in missing:
-        shapefile.with_suffix(suffix).unlink()
-    before = sorted(entry.name for entry in shapefile.parent.iterdir())
-
-    (area,) = read_areas(str(shapefile))
-
-    assert area.geometry.equals(HOLED.union(ISLAND))
-    assert any("rebuilt" in note for note in area.notes) is (".shx" in missing)
-    assert sorted(entry.name for entry in shapefile.parent.iterdir()) == before
-
-
-@pytest.mark.parametrize("kept", [0, 1, 50, 99, 100, 110, 150, 300])
-def test_a_truncated_shapefile_is_refused_wherever_it_ends(shapefile, kept):
-    """It would read as rows without geometry, and an output would silently be too small."""
-    shapefile.write_bytes(shapefile.read_bytes()[:kept])
-
-    sentence = refusal(shapefile)
-
-    expected = "is truncated" if kept >= 100 else "bytes" if kept in {0, 50, 99} else "does not begin"
-    assert expected in sentence
-
-
-@pytest.mark.parametrize("suffix", [".gpkg", ".geojson", ".fgb", ".kml"])
-def test_other_truncated_files_are_refused(tmp_path, suffix):
-    """Half a file is no file."""
-    path = tmp_path / f"land{suffix}"
-    frame(HOLED, ISLAND).to_file(path, driver=DRIVER.get(suffix))
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-    assert path.name in refusal(path)
-
-
-def test_a_table_that_does_not_belong_to_its_shapes_is_refused(shapefile, tmp_path):
-    """Shapes and attributes of different files would mix up names."""
-    frame(HOLED).to_file(tmp_path / "other.shp")
-    shutil.copy(tmp_path / "other.dbf", shapefile.with_suffix(".dbf"))
-
-    assert "2 shapes in the index but 1 rows" in refusal(shapefile)
-
-
 @pytest.mark.parametrize(
     ("geometries", "found"),
     [
@@ -362,116 +277,6 @@ def test_only_local_regular_files_are_opened(source, found, tmp_path, monkeypatc
     assert found in refusal(source)
 
 
-VIRTUAL = '<OGRVRTDataSource>{}<OGRVRTLayer name="x"><SrcDataSource>/vsicurl/http://127.0.0.1:9/x</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>'
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("a.geojson", VIRTUAL),
-        ("a.kml", VIRTUAL.format("<!-- <kml> -->")),
-        ("a.gpkg", VIRTUAL),
-        ("a.json", '{"type": "gdal_streamed_alg", "command_line": "gdal vector pipeline ! read http://127.0.0.1:9/x"}'),
-        ("a.json", '"http://127.0.0.1:9/x"'),
-        ("a.shp", "PK not a shapefile"),
-        ("a.wkt", "hello"),
-    ],
-)
-def test_a_file_in_disguise_is_never_handed_to_gdal(tmp_path, monkeypatch, name, content):
-    """A virtual dataset or a pipeline would make GDAL open what the file's author wants."""
-    path = tmp_path / name
-    path.write_text(content)
-    monkeypatch.setattr(vectors, "_gdal", lambda: pytest.fail("GDAL was asked"))
-
-    assert "does not begin like" in refusal(path)
-
-
-TOPOLOGY = {
-    "type": "Topology",
-    "objects": {"land": {"type": "Polygon", "arcs": [[0]]}},
-    "arcs": [[[0, 0], [1, 0], [1, 1], [0, 0]]],
-}
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "found"),
-    [
-        ("a.json", json.dumps(TOPOLOGY), "read as TopoJSON"),
-        ("a.json", '{"hello": 1}', "damaged"),
-        ("a.gpkg", "SQLite format 3\0 and nothing more", "damaged"),
-        ("a.wkt", "POLYGON((1 2, x", "not readable WKT"),
-        ("a.parquet", "PAR1 and nothing more", "a.parquet"),
-    ],
-)
-def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path, name, content, found):
-    """Each kind of file is read by its own driver or not at all."""
-    path = tmp_path / name
-    path.write_text(content)
-
-    assert found in refusal(path)
-
-
-@given(
-    st.one_of(
-        st.text(),
-        st.from_regex(r"[-0-9.e]+,[-0-9.e]+,[-0-9.e]+,[-0-9.e]+(;EPSG:[0-9]{1,5})?", fullmatch=True),
-        st.from_regex(r"(SRID=[0-9]{1,6};)?(MULTI)?POLYGON\\(\\([-0-9. ,()]*\\)\\)", fullmatch=True),
-    )
-)
-def test_whatever_is_typed_is_an_area_or_a_sentence(text):
-    """No other exception comes out of a source given by hand."""
-    assert_areas_or_sentence(text)
-
-
-def assert_areas_or_sentence(source):
-    """Read `source`: either every area is usable, or one printable line says why there is none."""
-    sentence, areas = "", ()
-    try:
-        areas = read_areas(source)
-    except UserError as error:
-        sentence = str(error)
-    assert sentence.isprintable()
-    assert bool(areas) != bool(sentence)
-    assert all(area.geometry.is_valid and area.geometry.area > 0 for area in areas)
-
-
-@pytest.fixture(scope="module")
-def intact(tmp_path_factory):
-    """The bytes of one file of each kind, by extension."""
-    folder = tmp_path_factory.mktemp("intact")
-    for suffix in (".shp", ".gpkg", ".fgb", ".geojson"):
-        frame(HOLED, ISLAND).to_file(folder / f"land{suffix}")
-    return {entry.suffix: entry.read_bytes() for entry in folder.iterdir()}
-
-
-@pytest.mark.parametrize("damaged", [".shp", ".shx", ".dbf", ".prj", ".gpkg", ".fgb", ".geojson"])
-@given(where=st.floats(0, 1, exclude_max=True), value=st.integers(0, 255))
-@settings(max_examples=15)
-def test_whatever_bytes_are_damaged_the_area_is_whole_or_refused(intact, damaged, where, value):
-    """A changed byte gives a valid polygon or one line; never another exception or an empty area."""
-    content = bytearray(intact[damaged])
-    content[int(where * len(content))] = value
-    shapefile = {".shp", ".shx", ".dbf", ".prj"}
-    members = shapefile if damaged in shapefile else {damaged}
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "land.shp"
-        for suffix in members:
-            path.with_suffix(suffix).write_bytes(content if suffix == damaged else intact[suffix])
-        assert_areas_or_sentence(str(path if ".shp" in members else path.with_suffix(damaged)))
-
-
-@pytest.mark.parametrize("position", [247, 263, 319], ids=["in a hole", "in a ring", "in another piece"])
-def test_a_coordinate_beyond_all_numbers_ends_in_one_line(intact, tmp_path, position):
-    """A byte that makes a coordinate overflow GEOS's arithmetic is a damaged file, not a warning."""
-    content = bytearray(intact[".shp"])
-    content[position] = 127
-    for suffix in (".shp", ".shx", ".dbf", ".prj"):
-        (tmp_path / f"land{suffix}").write_bytes(content if suffix == ".shp" else intact[suffix])
-
-    assert_areas_or_sentence(str(tmp_path / "land.shp"))
-
-
 def test_an_unknown_area_crs_is_refused(shapefile):
     """The message repeats what was given."""
     with pytest.raises(PlanError, match="'EPSG:1' is not known"):
@@ -501,33 +306,6 @@ def test_a_million_vertices_are_read_in_bounded_time(tmp_path):
 
     assert shapely.get_num_coordinates(area.geometry) == 1_000_001
     assert time.process_time() - started < 20
-
-
-@given(st.text())
-def test_names_are_safe_whatever_the_attribute_says(text):
-    """No separator, no dot in front, no shell's meaning, never empty, and stable."""
-    name = safe_name(text)
-
-    assert name
-    assert len(name) <= 100
-    assert not name.startswith((".", "-"))
-    assert all(letter.isascii() and (letter.isalnum() or letter in "._-") for letter in name)
-    assert safe_name(name) == name
-
-
-@given(st.lists(st.sampled_from(["a", "A", "é", "e", "a-2", "", "../a", "x" * 200]), max_size=12))
-def test_names_never_collide(texts):
-    """Also where a file system ignores letter case."""
-    names = distinct_names(texts)
-
-    assert len({name.lower() for name in names}) == len(texts)
-    assert all(safe_name(name) == name for name in names)
-
-
-@pytest.mark.parametrize("text", ["../../etc/passwd", "a; rm -rf /", "-rf", "..", "a\nb", "CON$(id)"])
-def test_hostile_names_lose_their_sting(text):
-    """What reaches a file name or an object name is letters, digits, dot, underscore, hyphen."""
-    assert safe_name(text).replace(".", "").replace("_", "").replace("-", "").isalnum()
 
 
 @pytest.mark.real

@@ -8,17 +8,18 @@ from pathlib import Path
 from types import MappingProxyType
 
 from orchestrator.core.errors import IntegrityError
+from orchestrator.model.direct import PixelRequest
 from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
 from orchestrator.model.mosaic import MosaicSpec
 from orchestrator.model.plan import Plan
 from orchestrator.model.plan_json import plan_from_json
 from orchestrator.model.product import Evidence, Finishing, Made, RunSnapshot, Settled, Sink, Step
-from orchestrator.model.unit import UnitPlan
+from orchestrator.model.unit import Cell, UnitPlan
 from orchestrator.plan.requests import RequestSize
 from orchestrator.products.context import ProductContext
+from orchestrator.products.fetch import KIND, Fetch, units_of
 from orchestrator.products.mosaic.covering import prove_cover
-from orchestrator.products.mosaic.fetch import KIND, Fetch, units_of
 from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.routing import DIRECT_ROUTES, whole_of
 from orchestrator.products.mosaic.settle import LocalPlan, local_plan, settle
@@ -60,12 +61,15 @@ class MosaicProduct:
         if run.job.route != "auto" or limits is None:
             return ()
         plan = plan_from_json(run.document)
-        return units_of(whole_of(plan, window, limits), RequestSize.of(plan.pixels, limits))
+        return units_of(map(Cell, whole_of(plan, window, limits)), RequestSize.of(plan.pixels, limits))
 
     def steps(self, run: RunSnapshot) -> Mapping[str, Step]:
         if run.job.route not in DIRECT_ROUTES or self._context.direct is None:
             return MappingProxyType({})
-        return MappingProxyType({KIND: Fetch(self._context.direct(), plan_from_json(run.document), run.image)})
+        route, plan = self._context.direct(), plan_from_json(run.document)
+        size, image = RequestSize.of(plan.pixels, route.limits), run.image
+        asked = Fetch(route, size, lambda cell: PixelRequest(image, plan.grid, cell.window, plan.pixels))
+        return MappingProxyType({KIND: asked})
 
     def open(self, run: RunSnapshot, folder: Path) -> MosaicSink:
         from orchestrator.assemble.mosaic import BlockAssembler  # noqa: PLC0415  GDAL is heavy

@@ -16,9 +16,10 @@ from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan
 from orchestrator.model.plan_json import plan_to_json
 from orchestrator.model.product import Settled
+from orchestrator.model.unit import Cell
 from orchestrator.plan.requests import RequestSize
 from orchestrator.products.context import Imagery, ProductContext
-from orchestrator.products.mosaic.fetch import units_of
+from orchestrator.products.fetch import units_of
 from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.remarks import check_dates, disk_remarks, least_bytes
 from orchestrator.products.mosaic.routing import DIRECT_ROUTES, routed
@@ -107,8 +108,8 @@ def settle(job: Job, context: ProductContext) -> Settled:
     facts = local.recipe.facts(local.request) | {"scenes": scenes, "area_sha256": local.area.sha256}
     if local.area.value:
         facts["area_value"] = local.area.value
-    limits = context.direct_limits
-    units = units_of(local.plan.direct, RequestSize.of(local.plan.pixels, limits)) if limits else ()
+    cells, limits = map(Cell, local.plan.direct), context.direct_limits
+    units = units_of(cells, RequestSize.of(local.plan.pixels, limits)) if limits else ()
     return Settled(plan_to_json(local.plan), context.imagery.serialise(image), facts, local.plan.tasks, units)
 
 

@@ -1,11 +1,11 @@
-"""The mosaic's pixels without an export: one window, one request, one piece in the output."""
+"""Pixels without an export: one cell, one request, one piece in the output."""
 
 from __future__ import annotations
 
 import json
 import math
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,6 @@ from orchestrator.core.errors import PermanentError
 from orchestrator.core.files import write_whole
 from orchestrator.model.direct import DirectRoute, PixelRequest
 from orchestrator.model.grid import Window
-from orchestrator.model.plan import Plan
 from orchestrator.model.ports import Diagnosis, RefusedError
 from orchestrator.model.product import StepContext
 from orchestrator.model.states import Failure
@@ -36,13 +35,20 @@ _LEAST_SHARE = 0.01
 _IMPLAUSIBLY_SMALL = 1 << 16
 
 
-def units_of(windows: Iterable[Window], size: RequestSize) -> tuple[UnitPlan, ...]:
-    """Return a unit for each window; its key sorts it by row and column."""
-    return tuple(UnitPlan(KIND, _key(w), Cell(w), spec={"bytes": size.held_bytes(w)}) for w in windows)
+def units_of(cells: Iterable[Cell], size: RequestSize) -> tuple[UnitPlan, ...]:
+    """Return a unit for each cell; its key sorts it by moment, row and column."""
+    return tuple(UnitPlan(KIND, _key(c), c, spec={"bytes": size.held_bytes(c.window)}) for c in cells)
 
 
-def _key(window: Window) -> str:
-    return f"{window.row:07d}-{window.col:07d}-{window.height}x{window.width}"
+def _key(cell: Cell) -> str:
+    window = cell.window
+    # The first moment has no number of its own: keys of what has but one are those of earlier versions.
+    moment = f"t{cell.time:06d}-" if cell.time else ""
+    return f"{moment}{window.row:07d}-{window.col:07d}-{window.height}x{window.width}"
+
+
+def _as_it_came(_cell: Cell, content: bytes) -> bytes:
+    return content
 
 
 def _with_room(size: RequestSize, pixels: float) -> RequestSize:
@@ -59,9 +65,23 @@ class Fetch:
     that goes on does not ask for what it could know to be too big.
     """
 
-    def __init__(self, route: DirectRoute, plan: Plan, image: str) -> None:
-        self._route, self._plan, self._image = route, plan, image
-        self._size = RequestSize.of(plan.pixels, route.limits)
+    def __init__(
+        self,
+        route: DirectRoute,
+        size: RequestSize,
+        request_for: Callable[[Cell], PixelRequest],
+        made: Callable[[Cell, bytes], bytes] = _as_it_came,
+    ) -> None:
+        """
+        Take a way to ask.
+
+        Args:
+            route: Brings the pixels.
+            size: What one request may ask for.
+            request_for: Returns what is asked for a cell; its window may be a little larger than the cell's.
+            made: Makes the piece that is placed of the file that came.
+        """
+        self._route, self._size, self._request_for, self._made = route, size, request_for, made
         room = self._size.most / self._size.per_pixel
         self._smallest, self._least_room = max(1, int(room / _IMPLAUSIBLY_SMALL)), room * _LEAST_SHARE
         self._doubted: set[int] = set()  # limits that were said once, too small to be believed
@@ -73,12 +93,11 @@ class Fetch:
             raise PermanentError(f"unit {unit.key} names no pixels")
         if context.is_placed(unit.plan.cell):  # before a crash, which came before this was written down
             return Done(unit.result)
-        window, size = unit.plan.cell.window, self._known_size(context.folder)
-        if not size.fits(window):
-            return self._split(cut_to_fit(window, size), "more than one request takes", Failure.SIZE)
-        request = PixelRequest(self._image, self._plan.grid, window, self._plan.pixels)
+        cell, size = unit.plan.cell, self._known_size(context.folder)
+        if not size.fits(cell.window):
+            return self._split(cell, cut_to_fit(cell.window, size), "more than one request takes", Failure.SIZE)
         try:
-            piece = self._route.fetch(request, context.stop)
+            piece = self._route.fetch(self._request_for(cell), context.stop)
         except RefusedError as error:
             return self._refused(error, context.folder, unit)
         context.received(piece.reply_bytes)
@@ -90,13 +109,13 @@ class Fetch:
             "at": piece.at,
         }
         context.note(origin)
-        context.place(unit.plan.cell, piece.content)
+        context.place(cell, self._made(cell, piece.content))
         return Done(origin)
 
     def _refused(self, error: RefusedError, folder: Path, unit: Unit) -> Outcome:
         """Cut this window only, where less at once helps; say no where it does not."""
         assert unit.plan.cell is not None  # noqa: S101  the caller has looked
-        window, told = unit.plan.cell.window, error.diagnosis
+        cell, window, told = unit.plan.cell, unit.plan.cell.window, error.diagnosis
         if told.failure in _ONCE_MORE and unit.failure is not told.failure:
             return Again(str(error), told.failure, told.wait_seconds)
         failure = _ONCE_MORE.get(told.failure, told.failure)
@@ -105,10 +124,10 @@ class Fetch:
             raise error
         size = self._learn(window, told, folder) if failure is Failure.SIZE else self._size
         pieces = cut_to_fit(window, size)
-        return self._split(pieces if len(pieces) > 1 else halved(window), str(error), failure)
+        return self._split(cell, pieces if len(pieces) > 1 else halved(window), str(error), failure)
 
-    def _split(self, windows: Iterable[Window], why: str, failure: Failure) -> Split:
-        return Split(units_of(windows, self._size), why, failure)
+    def _split(self, cell: Cell, windows: Iterable[Window], why: str, failure: Failure) -> Split:
+        return Split(units_of((replace(cell, window=window) for window in windows), self._size), why, failure)
 
     def _learn(self, window: Window, told: Diagnosis, folder: Path) -> RequestSize:
         """

@@ -1,0 +1,1 @@
+"""Which scenes there are: collections by short names, and their scenes as a table."""

@@ -1,0 +1,155 @@
+"""From a question to the scenes that answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from orchestrator.clients.earthengine import EarthEngine
+from orchestrator.clients.scenes import SceneClient, SceneRequest, SceneRow
+from orchestrator.core.errors import NotFoundError, UserError
+from orchestrator.core.nearest import hint
+from orchestrator.model.ports import RefusedError
+from orchestrator.model.scene import Condition, Scene, SceneQuery, moment
+from orchestrator.plan.region import ee_region
+from orchestrator.queries.catalogue import CATALOGUE, CLOUD_PROBABILITY, Source, find_source
+from orchestrator.queries.frame import Placed, frame_of, place, scene_of, without_duplicates
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """
+    Scenes in the order of time.
+
+    Attributes:
+        query: What was asked.
+        source: Where they are from.
+        scenes: Those that touch the area.
+        notes: What a person should know, a sentence each.
+        cloudless: Indices of scenes that have cloud probabilities; None where that was not asked.
+    """
+
+    query: SceneQuery
+    source: Source
+    scenes: tuple[Placed, ...]
+    notes: tuple[str, ...]
+    extra: tuple[str, ...] = ()
+    cloudless: frozenset[str] | None = None
+
+    def frame(self) -> gpd.GeoDataFrame:
+        """Return them as a table, see `frame_of`; local times are in the zone of the question's start, else UTC."""
+        zone: tzinfo | None = getattr(self.query.start, "tzinfo", None)
+        return frame_of(
+            self.scenes, self.source, extra=self.extra, cloudless=self.cloudless, **({"zone": zone} if zone else {})
+        )
+
+    def listed(self) -> list[Scene]:
+        """Return what a cube needs to know of them."""
+        return [scene_of(one, self.source) for one in self.scenes]
+
+
+def check(query: SceneQuery, *, s2cloudless: bool = False) -> Source:
+    """
+    Return the source of a question; nobody is asked.
+
+    Raises:
+        UserError: The question cannot be asked of this collection.
+    """
+    source = find_source(query.collection)
+    if query.max_cloud < 100 and not source.cloud:
+        raise UserError(
+            f"{query.collection} has no cloud cover that is known here; leave --max-cloud out, or write a filter on "
+            "the property that tells it, such as `CLOUDS <= 20`"
+        )
+    if s2cloudless and not source.s2cloudless:
+        raise UserError(f"{query.collection} has no s2cloudless: only scenes of Sentinel-2 have; leave it out")
+    return source
+
+
+def search(
+    query: SceneQuery,
+    engine: Callable[[], EarthEngine],
+    say: Callable[[str], None],
+    *,
+    extra: Sequence[str] = (),
+    s2cloudless: bool = False,
+) -> Found:
+    """
+    Ask Earth Engine which scenes there are.
+
+    Args:
+        query: What is asked.
+        engine: Signs in; called when the question is known to be good.
+        say: Told how far it is.
+        extra: Names of properties that the table shall tell.
+        s2cloudless: Whether the table shall tell which scenes have cloud probabilities.
+
+    Raises:
+        UserError: The question cannot be asked; the collection is unknown.
+        IntegrityError: The service does not tell as many scenes as it counts.
+    """
+    source = check(query, s2cloudless=s2cloudless)
+    area = shapely.from_wkb(query.area_wkb)
+    client = SceneClient(engine(), say)
+    rows = _read(client, _requests(query, source, area, extra))
+    placed, notes = place(rows, source, area)
+    scenes = without_duplicates(placed, source, area) if query.unique else placed
+    cloudless = _cloudless(client, query, area) if s2cloudless else None
+    return Found(query, source, tuple(scenes), (*client.notes, *notes), tuple(extra), cloudless)
+
+
+def _requests(query: SceneQuery, source: Source, area: BaseGeometry, extra: Sequence[str]) -> list[SceneRequest]:
+    conditions = (*source.conditions, *query.conditions())
+    if query.max_cloud < 100:
+        conditions += (Condition(source.cloud, "<=", (query.max_cloud,)),)
+    names = tuple(dict.fromkeys(name for name in (source.title, source.cloud, *source.columns, *extra) if name))
+    return [_request(query, area, collection, conditions, source.band, names) for collection in source.collections]
+
+
+def _request(
+    query: SceneQuery,
+    area: BaseGeometry,
+    collection: str,
+    conditions: tuple[Condition, ...] = (),
+    band: str = "",
+    names: tuple[str, ...] = (),
+) -> SceneRequest:
+    region = ee_region(area, "EPSG:4326")
+    return SceneRequest(collection, region, _ms(query.start), _ms(query.end), conditions, band, names)
+
+
+def _ms(day: date) -> int:
+    return (moment(day) - EPOCH) // timedelta(milliseconds=1)
+
+
+def _read(client: SceneClient, requests: Sequence[SceneRequest]) -> list[SceneRow]:
+    try:
+        counts = client.count(requests)
+        return [row for request, count in zip(requests, counts, strict=True) for row in client.read(request, count)]
+    except (NotFoundError, RefusedError) as error:
+        names = [request.collection for request in requests]
+        raise _explained(error, names) from None
+
+
+def _explained(error: Exception, names: Sequence[str]) -> Exception:
+    """Return the service's answer with the nearest name, where it does not know a collection."""
+    unknown = next((name for name in names if name in str(error)), "")
+    if not unknown or "not found" not in str(error):
+        return error
+    known = sorted({one for source in CATALOGUE.values() for one in (source.name, *source.collections)})
+    return UserError(f"{error}; {hint(unknown, known)}")
+
+
+def _cloudless(client: SceneClient, query: SceneQuery, area: BaseGeometry) -> frozenset[str]:
+    request = _request(query, area, CLOUD_PROBABILITY)
+    return frozenset(row.index for row in _read(client, [request]))

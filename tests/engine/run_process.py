@@ -1,0 +1,143 @@
+"""One process over the model of the world: dropped at a crash, begun again from its store."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from model_world import BLOCK, MAX_PART_BYTES, FakeClock, NoStop, World, WorldProduct, WorldRoute
+
+from orchestrator.engine.batch.watch import OperationsWatch
+from orchestrator.engine.context import Backoff, Clients, ProcessContext
+from orchestrator.engine.execution import Execution
+from orchestrator.engine.limits import Limits
+from orchestrator.engine.placing import Placing
+from orchestrator.engine.stores.sql import SqlStore
+from orchestrator.engine.work import one_round
+from orchestrator.model.plan import Plan, TaskPlan
+from orchestrator.model.states import RunState
+from orchestrator.plan.split import cut
+
+# Histories commit thousands of times; what a crash of the machine would leave on a disk is no matter of theirs.
+MEMORY = "/dev/shm"  # noqa: S108 - a folder with a name of its own is made in it
+LIVE_TASKS = 2
+BUCKET_BYTES = 600_000
+BACKOFF = Backoff(
+    poll_min_seconds=1,
+    poll_max_seconds=4,
+    repost_seconds=2,
+    burnt_seconds=60,
+    lag_seconds=60,
+    collect_seconds=5,
+    collect_tries=3,
+    max_attempts=3,
+    cool_down_seconds=3,
+    hold_seconds=30,
+)
+# Every change of a state is noted by the database itself, whatever code makes it.
+NOTE = """
+CREATE TABLE moves (what TEXT, old TEXT, new TEXT);
+CREATE TRIGGER r AFTER UPDATE OF state ON runs WHEN old.state <> new.state
+BEGIN INSERT INTO moves VALUES ('run', old.state, new.state); END;
+CREATE TRIGGER t AFTER UPDATE OF state ON tasks WHEN old.state <> new.state
+BEGIN INSERT INTO moves VALUES ('task', old.state, new.state); END;
+CREATE TRIGGER p AFTER UPDATE OF state ON parts WHEN old.state <> new.state
+BEGIN INSERT INTO moves VALUES ('part', old.state, new.state); END;
+"""
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+class AtOnce(Executor):
+    """Does work where it is submitted."""
+
+    def __init__(self, *_: object) -> None:
+        """Take what a pool of threads is given."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
+class WhenTold(Executor):
+    """Keeps work until it is asked to do the next piece, in an order of the caller's choice."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[Callable[[], Any]] = deque()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.waiting.append(lambda: fn(*args, **kwargs))
+        return Future()
+
+    def run(self, count: int) -> None:
+        for _ in range(min(count, len(self.waiting))):
+            self.waiting.popleft()()
+
+
+def refit(task: TaskPlan, _plan: Plan, heaviest: float | None) -> TaskPlan:
+    """Parts of 2 × 2 blocks where what was learned says that they fit, else of one block, which always do."""
+    side = 2 * BLOCK if heaviest is not None and heaviest * (2 * BLOCK) ** 2 <= MAX_PART_BYTES else BLOCK
+    return replace(task, part_height=side, part_width=side)
+
+
+@cache
+def template() -> Path:
+    """A migrated, empty database whose triggers note every change of a state."""
+    path = Path(tempfile.mkdtemp(prefix="machine-")) / "state.db"
+    SqlStore(f"sqlite:///{path}", FakeClock()).close()
+    with sqlite3.connect(path) as database:
+        database.executescript(NOTE)
+    database.close()
+    return path
+
+
+class Process:
+    """What lives in memory: dropped at a crash, made anew from the store."""
+
+    def __init__(self, run_id: str, folder: Path, world: World, clock: FakeClock, *, keep_parts: bool) -> None:
+        self.store = SqlStore(f"sqlite:///{folder / 'state.db'}", clock)
+        route = WorldRoute(world)
+        limits = Limits(LIVE_TASKS, BUCKET_BYTES, self.store.tasks.live, clock)
+        process = ProcessContext("me", None, keep_parts, 2, BACKOFF, limits, clock, NoStop(clock))
+        self.execution = Execution(
+            run_id,
+            store=self.store,
+            clients=Clients(WorldProduct(), route, route.operations),
+            process=process,
+            watch=OperationsWatch(route.operations, clock, BACKOFF.poll_min_seconds, BACKOFF.poll_max_seconds),
+            cut=lambda task: cut(task) if task.window.pixels > BLOCK * BLOCK else None,
+            refit=refit,
+        )
+        self.execution._steps = {**self.execution._steps, RunState.EXPORTING: self._one_round}
+        self.downloads = WhenTold()
+        self._keep_parts = keep_parts
+        self._work: Any = None
+
+    def _one_round(self, run: Any) -> None:
+        """Do as `Execution._export` does, one round at a time."""
+        context = self.execution._context
+        if self._work is None:
+            sink = self.execution._output.open(run)
+            [work] = self.execution._works(run, Placing(sink, context.process.stop, AtOnce()))
+            self.downloads = WhenTold()
+            # Bytes in memory wait for their placing, which a queue that is worked on by hand cannot do.
+            work._transfers._pool = self.downloads if self._keep_parts else AtOnce()
+            self._work = work.__enter__()
+        try:
+            left = one_round([self._work], context.obey)
+        except BaseException:
+            self._work, self.downloads = None, WhenTold()
+            raise
+        if not left:
+            self._work = None
+            self.store.runs.set_state(run.id, RunState.ASSEMBLING)
