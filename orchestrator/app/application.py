@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import __version__
+from orchestrator.app.elsewhere import check_here
 from orchestrator.app.imagery import EarthEngineImagery, scene_search
 from orchestrator.app.records import Records
 from orchestrator.config import Settings
@@ -27,7 +28,6 @@ from orchestrator.engine.execution import Execution
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.request_limits import LimitedRoute, RequestLimits
-from orchestrator.engine.service import ElsewhereError
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.direct import DirectLimits, DirectRoute
 from orchestrator.model.job import Job
@@ -118,6 +118,7 @@ class Application(Records):
             batch=bool(self.settings.gcs.bucket),
             direct_limits=self.direct_limits(route),
             direct=lambda: self.direct_route(route),
+            policy=self.policy,
             scenes=scene_search(self.earth_engine, say),
         )
 
@@ -234,12 +235,7 @@ class Application(Records):
     def execution(self, run: Run, progress: Progress | None = None) -> Execution:
         """Return the execution of a run, ready to work."""
         job = Job.from_json(run.job)
-        if job.service != self.settings.service:
-            hint = "; add --sandbox, or --sandbox-url URL" if job.service == "sandbox" else ""
-            raise ElsewhereError(
-                f"run {run.id} was begun on {job.service}, but the settings name {self.settings.service}; "
-                f"a run is never continued elsewhere{hint}"
-            )
+        check_here(run.id, job, self.settings.service)
         progress = progress or Progress()
         clients = self.clients(job, lambda what: progress.set(detail=what))
         return Execution(

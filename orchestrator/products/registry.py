@@ -50,6 +50,7 @@ class ProductEntry:
         has_area: Whether a job with these keys must name an area.
         undated: Whether a job with these keys may leave its dates out.
         paths: Keys that name files: found from the folder of the job file, and pinned by their checksums.
+        audited: Whether its results can be compared with what the service answers now; see `model.audit.Audited`.
         make: Where it is made, `module:function`, called by `app` with what it has to give; see
             `orchestrator.products.mosaic.product.make`.
     """
@@ -65,6 +66,7 @@ class ProductEntry:
     has_area: Callable[[BaseModel], bool] = always
     undated: Callable[[BaseModel], bool] = never
     paths: tuple[str, ...] = ()
+    audited: bool = False
 
 
 PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
@@ -78,6 +80,7 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 files,
                 "orchestrator.products.mosaic.product:make",
                 declared,
+                audited=True,
             ),
         )
     }

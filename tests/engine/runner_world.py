@@ -6,9 +6,10 @@ import itertools
 import random
 import threading
 from collections import Counter
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+
+from model_world import FakeClock
 
 from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError, ThrottleError, TransientError
@@ -61,17 +62,6 @@ JOB = Job("a", "/nowhere", AreaSource("0,0,1,1"), "2024-01-01", "2024-02-01")
 
 class DeadError(BaseException):
     """The process was killed: nothing of it goes on."""
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now(self) -> datetime:
-        return datetime(2024, 6, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)
-
-    def monotonic(self) -> float:
-        return self.seconds
 
 
 class Output:
@@ -159,7 +149,7 @@ class World:
     """One run, its store, its output and the service; processes come and go."""
 
     def __init__(self, folder: Path, script: Script, store: SqlStore, *, threads: int = 1, deaths=()) -> None:
-        self.clock, self.folder, self.script, self.threads = Clock(), folder, script, threads
+        self.clock, self.folder, self.script, self.threads = FakeClock(), folder, script, threads
         self.store = store
         self.run_id = store.runs.admit(Admission("night", "", (f"{next(_numbers):064d}",), "{}")).id
         self.output, self.events, self.deaths = Output(), [], list(deaths)

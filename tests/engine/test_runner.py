@@ -10,13 +10,13 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from model_world import FakeClock
 from runner_world import (
     FAULTS,
     MEMORY,
     PLAN,
     POINTS,
     SIDE,
-    Clock,
     Output,
     Script,
     World,
@@ -36,7 +36,7 @@ from orchestrator.model.unit import Done, Empty, UnitPlan
 def store():
     """One for all tests, each of which has a run of its own."""
     with TemporaryDirectory(dir=MEMORY) as folder:
-        opened = SqlStore(f"sqlite:///{folder}/state.db", Clock())
+        opened = SqlStore(f"sqlite:///{folder}/state.db", FakeClock())
         yield opened
         opened.close()
 

@@ -14,7 +14,7 @@ from orchestrator.core.files import LockedError
 from orchestrator.engine.execution import retry_run
 from orchestrator.engine.ownership import Claimant, check_free, check_owner
 from orchestrator.engine.progress import Progress
-from orchestrator.engine.publication import is_file, set_min_valid
+from orchestrator.engine.publication import is_file, set_audit, set_min_valid
 from orchestrator.engine.service import admit
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.job import Job
@@ -56,6 +56,8 @@ def begin(app: Application, job: Job, *, again: bool = False, overwrite: bool = 
     if job.min_valid != Job.from_json(run.job).min_valid:
         # The same command with another share continues the run; with the same one, what `retry` said meanwhile stands.
         set_min_valid(app.store, run.id, job.min_valid)
+    if job.audit != Job.from_json(run.job).audit:
+        set_audit(app.store, run.id, job.audit)
     if run.state in (RunState.FAILED, RunState.CANCELLED) or run.needs_person:
         run = retry_run(run, app.store)
     return run

@@ -26,7 +26,7 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Work", "commands": ["plan", "run", "submit", "serve", "assemble"]},
         {
             "name": "Look after runs",
-            "commands": ["status", "watch", "why", "logs", "retry", "cancel", "clean", "health"],
+            "commands": ["status", "watch", "why", "logs", "audit", "retry", "cancel", "clean", "health"],
         },
     ]
 }
@@ -69,6 +69,10 @@ COMMANDS = {
     "watch": Listed(f"{_HERE}.watch", "Follow a run that another process works on, until it ends."),
     "why": Listed(f"{_HERE}.runs", "Say what a run is waiting for, and what happens next."),
     "logs": Listed(f"{_HERE}.watch", "Show what happened to a run, event by event."),
+    "audit": Listed(
+        f"{_HERE}.audit",
+        "Ask for windows of a mosaic once more, without an export, and compare them with the file, value by value.",
+    ),
     "retry": Listed(
         f"{_HERE}.runs",
         "Take a failed, cancelled or held run up again where it stopped; `run` or `serve` then carries it on.",

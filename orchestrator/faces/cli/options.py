@@ -110,6 +110,12 @@ _JOB_OPTIONS = (
         metavar="SHARE",
         help="Hold the run for a person when fewer of the area's pixels hold data, e.g. 0.9.  [default: 0]",
     ),
+    option(
+        "--audit",
+        type=int,
+        metavar="N",
+        help="Ask for N windows of the result once more and compare, before it is published.  [default: 0]",
+    ),
 )
 
 _SERVICE_OPTIONS = (
@@ -224,7 +230,7 @@ def build_job(given: dict[str, Any], service: str) -> Job:
 
 
 def _lay_over(content: dict[str, Any], given: dict[str, Any], *, absolute: bool) -> None:
-    plain = {"base_name", "start_date", "end_date", "recipe", "route", "split", "min_valid"}
+    plain = {"base_name", "start_date", "end_date", "recipe", "route", "split", "min_valid", "audit"}
     content.update({name: given[name] for name in plain if given[name] is not None})
     if given["output"] is not None:
         content["output"] = str(Path(given["output"]).expanduser().resolve()) if absolute else given["output"]

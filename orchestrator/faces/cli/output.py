@@ -44,6 +44,7 @@ _SHOWN: Mapping[str, str] = {
     "task.objects_missing": "task {task}: {found} of {wanted} files appeared, exporting again",
     "part.over_threshold": "task {task}: a file of {bytes} bytes is over the threshold of {allowed}",
     "run.held": "held: {reason}",
+    "run.audited": "audit: {differences} of {values} values in {windows} windows differ",
     "quicklook.failed": "no quicklook: {error}",
 }
 
@@ -118,8 +119,15 @@ class Output:
     @contextmanager
     def busy(self, what: str) -> Iterator[None]:
         """Say what is being done, and for how long, for the time of the block; nothing where it is done at once."""
-        with self._beside(lambda end: self._tell(_Busy(what), end)):
+        with self.telling(what):
             yield
+
+    @contextmanager
+    def telling(self, what: str) -> Iterator[Callable[[str], None]]:
+        """As `busy`; the block is given what tells that something else is being done now."""
+        busy = _Busy(what)
+        with self._beside(lambda end: self._tell(busy, end)):
+            yield busy.now
 
     @contextmanager
     def _beside(self, show: Callable[[threading.Event], None]) -> Iterator[None]:
@@ -203,6 +211,9 @@ class _Busy:
     def __init__(self, what: str) -> None:
         self.what = what
         self._began = time.monotonic()
+
+    def now(self, what: str) -> None:
+        self.what = what
 
     def seconds(self) -> float:
         return time.monotonic() - self._began
