@@ -24,6 +24,8 @@ from orchestrator.api import TransientError as TransientError
 from orchestrator.api import UserError as UserError
 from orchestrator.api import Why as Why
 from orchestrator.api import connect as connect
+from orchestrator.api import cube as cube
+from orchestrator.api import open_cube as open_cube
 from orchestrator.api import plan as plan
 from orchestrator.api import run as run
 from orchestrator.api import runs as runs

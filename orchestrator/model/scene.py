@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Self
 
@@ -116,9 +117,33 @@ class Scene:
         asset: Earth Engine's id of the image.
         satellite: Such as `S2A` or `LC08`; scenes of one satellite and solar day belong together.
         solar_day: The day at the scene's longitude, ISO 8601.
+        overlap: Per cent of the area that its footprint covers; NaN where nobody said.
+        cloud: Per cent of it that is cloud, likewise.
     """
 
     time_ms: int
     asset: str
     satellite: str
     solar_day: str
+    overlap: float = field(default=math.nan, compare=False)
+    cloud: float = field(default=math.nan, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBand:
+    """
+    What the service says of a band of a stored image.
+
+    Attributes:
+        name: Of the band.
+        precision: `int`, `float` or `double`.
+        low: The least number it may hold.
+        high: The greatest.
+        scale: Side of a pixel in metres; of a grid in degrees, at the equator.
+    """
+
+    name: str
+    precision: str
+    low: float
+    high: float
+    scale: float

@@ -13,6 +13,8 @@ from pydantic import BaseModel
 from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
 from orchestrator.model.job import Job
+from orchestrator.products.cube.files import cube_files
+from orchestrator.products.cube.keys import CubeKeys, has_scenes_listed
 from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.keys import MosaicKeys, declared
 
@@ -50,6 +52,7 @@ class ProductEntry:
         has_area: Whether a job with these keys must name an area.
         undated: Whether a job with these keys may leave its dates out.
         paths: Keys that name files: found from the folder of the job file, and pinned by their checksums.
+        audited: Whether its results can be compared with what the service answers now; see `model.audit.Audited`.
         make: Where it is made, `module:function`, called by `app` with what it has to give; see
             `orchestrator.products.mosaic.product.make`.
     """
@@ -65,6 +68,7 @@ class ProductEntry:
     has_area: Callable[[BaseModel], bool] = always
     undated: Callable[[BaseModel], bool] = never
     paths: tuple[str, ...] = ()
+    audited: bool = False
 
 
 PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
@@ -78,6 +82,18 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 files,
                 "orchestrator.products.mosaic.product:make",
                 declared,
+                audited=True,
+            ),
+            ProductEntry(
+                "cube",
+                "scenes of one area, date by date, on one grid: a Zarr store, or a GeoTIFF of each date",
+                CubeKeys,
+                cube_files,
+                "orchestrator.products.cube.product:make_cube",
+                recipe=False,
+                routes=("pixels", "region"),
+                undated=has_scenes_listed,
+                paths=("scenes",),
             ),
         )
     }

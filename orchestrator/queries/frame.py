@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -184,4 +185,12 @@ def _record(one: Placed, source: Source, more: Sequence[str], cloudless: frozens
 def scene_of(one: Placed, source: Source) -> Scene:
     """Return what a cube needs to know of a scene."""
     asset = f"{one.row.collection}/{one.row.index}"
-    return Scene(one.time_ms, asset, satellite_of(one, source), one.solar.date().isoformat())
+    cloud = one.row.properties.get(source.cloud)
+    return Scene(
+        one.time_ms,
+        asset,
+        satellite_of(one, source),
+        one.solar.date().isoformat(),
+        overlap=100 * one.share,
+        cloud=float(cloud) if isinstance(cloud, (int, float)) else math.nan,
+    )
