@@ -5,6 +5,7 @@ The Python API: typed verbs and values over the same verbs that the command line
 """
 
 from orchestrator.api.connection import Connection, connect, sandbox
+from orchestrator.api.grab import export_image
 from orchestrator.api.job import Job
 from orchestrator.api.plans import Plan, plan
 from orchestrator.api.results import Picture, Result
@@ -56,6 +57,7 @@ __all__ = [
     "UserError",
     "Why",
     "connect",
+    "export_image",
     "plan",
     "run",
     "runs",

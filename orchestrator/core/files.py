@@ -7,6 +7,7 @@ import glob
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -146,6 +147,11 @@ def make_folder(folder: Path) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             return
     folder.mkdir(parents=True, exist_ok=True)
+
+
+def free_bytes(folder: str | Path) -> int:
+    """Return how many bytes can still be written on the disk of a folder."""
+    return shutil.disk_usage(folder).free
 
 
 def remove_if_empty(folder: Path) -> None:

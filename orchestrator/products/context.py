@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
+from orchestrator.core.files import free_bytes
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.direct import DirectLimits, DirectRoute
 from orchestrator.model.scene import Scene, SceneQuery
@@ -54,6 +55,7 @@ class ProductContext:
         direct: Connects to the direct route.
         policy: How long one direct request is tried again where no unit of the run is behind it.
         scenes: Asks which scenes there are, in the order of time; None where nobody can be asked.
+        free_bytes: Returns what can still be written on the disk of a folder.
     """
 
     imagery: Imagery
@@ -70,3 +72,4 @@ class ProductContext:
     direct: Callable[[], DirectRoute] | None = None
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     scenes: Callable[[SceneQuery], Sequence[Scene]] | None = None
+    free_bytes: Callable[[str], int] = free_bytes

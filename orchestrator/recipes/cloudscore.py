@@ -7,7 +7,7 @@ of 0.6 on `cs_cdf` is the default.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -17,7 +17,7 @@ from orchestrator.model.spec import PixelSpec
 from orchestrator.recipes import sentinel2
 from orchestrator.recipes.composing import in_type, over, touching, with_blank
 from orchestrator.recipes.contract import ImageRequest
-from orchestrator.recipes.parameters import check_between, check_choice, choose_bands, read_parameters
+from orchestrator.recipes.parameters import check_between, check_choice, choose_bands, provenance, read_parameters
 
 NAME = "sentinel2-cloudscore"
 SCORES = "GOOGLE/CLOUD_SCORE_PLUS/V1/S2_HARMONIZED"
@@ -77,8 +77,8 @@ class Sentinel2CloudScore:
         return {}
 
     def facts(self, request: ImageRequest) -> dict[str, Any]:
-        sources = {"attribution": f"{sentinel2.attribution(request)}; {CREDIT}", "licence": sentinel2.LICENCE}
-        return {"recipe": NAME, "parameters": asdict(self._parameters(request))} | sources
+        credit = f"{sentinel2.attribution(request)}; {CREDIT}"
+        return provenance(NAME, self._parameters(request), credit, sentinel2.LICENCE)
 
     def first_day(self, request: ImageRequest) -> tuple[str, date] | None:  # noqa: ARG002  the port's signature
         return sentinel2.REFLECTANCE, sentinel2.FIRST_DAY

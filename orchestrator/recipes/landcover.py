@@ -7,7 +7,7 @@ Classes are never averaged: pixels are the nearest, and overviews of the result 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 from typing import Any
@@ -18,7 +18,7 @@ from orchestrator.core.errors import RecipeError
 from orchestrator.model.spec import PixelSpec
 from orchestrator.recipes.composing import over, touching, with_blank
 from orchestrator.recipes.contract import ImageRequest
-from orchestrator.recipes.parameters import check_choice, choose_bands, read_parameters
+from orchestrator.recipes.parameters import check_choice, choose_bands, provenance, read_parameters
 from orchestrator.recipes.sentinel2 import attribution
 from orchestrator.recipes.series import year_of
 
@@ -129,7 +129,7 @@ class LandCoverMap:
         credit = source.attribution
         if params.source == DYNAMIC_WORLD:
             credit = f"{credit}; {attribution(request)}"
-        return {"recipe": NAME, "parameters": asdict(params), "attribution": credit, "licence": source.licence}
+        return provenance(NAME, params, credit, source.licence)
 
     def first_day(self, request: ImageRequest) -> tuple[str, date] | None:
         source = SOURCES[self._parameters(request).source]

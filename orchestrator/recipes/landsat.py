@@ -8,7 +8,7 @@ name are put together as they are: the small differences between the instruments
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -19,7 +19,7 @@ from orchestrator.core.errors import RecipeError
 from orchestrator.model.spec import PixelSpec
 from orchestrator.recipes.composing import in_type, none_set, over, touching, with_blank
 from orchestrator.recipes.contract import ImageRequest
-from orchestrator.recipes.parameters import check_between, check_choice, choose_bands, read_parameters
+from orchestrator.recipes.parameters import check_between, check_choice, choose_bands, provenance, read_parameters
 
 NAME = "landsat-composite"
 REFLECTIVE = ("blue", "green", "red", "nir", "swir1", "swir2")
@@ -124,7 +124,7 @@ class LandsatComposite:
     def facts(self, request: ImageRequest) -> dict[str, Any]:
         params = self._parameters(request)
         credit = f"Landsat-{', '.join(params.numbers)} images courtesy of the U.S. Geological Survey"
-        return {"recipe": NAME, "parameters": asdict(params), "attribution": credit, "licence": LICENCE}
+        return provenance(NAME, params, credit, LICENCE)
 
     def first_day(self, request: ImageRequest) -> tuple[str, date] | None:
         missions = [MISSIONS[number] for number in self._parameters(request).numbers]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
 from orchestrator.core.errors import RecipeError
@@ -29,6 +29,16 @@ def read_parameters(cls: type[P], given: Mapping[str, Any], recipe: str) -> P:
             raise RecipeError(f"recipe {recipe} has no parameter {name!r}; {hint}")
         values[name] = _convert(value, known[name], f"parameter {name!r} of recipe {recipe}")
     return cls(**values)
+
+
+def provenance(recipe: str, parameters: Any, attribution: str, licence: str) -> dict[str, Any]:
+    """Return what `Recipe.facts` says of every recipe: its parameters, and what its sources ask to be said."""
+    return {
+        "recipe": recipe,
+        "parameters": asdict(parameters),
+        "attribution": attribution,
+        "licence": licence,
+    }
 
 
 def _convert(value: Any, default: Any, what: str) -> Any:

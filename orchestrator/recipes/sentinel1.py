@@ -8,7 +8,7 @@ COPERNICUS/S1_GRD); a mean is one of power, since a mean of decibels is not.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -17,7 +17,7 @@ import ee
 from orchestrator.model.spec import PixelSpec
 from orchestrator.recipes.composing import in_type, over, touching, with_blank
 from orchestrator.recipes.contract import ImageRequest
-from orchestrator.recipes.parameters import check_between, check_choice, choose_bands, read_parameters
+from orchestrator.recipes.parameters import check_between, check_choice, choose_bands, provenance, read_parameters
 from orchestrator.recipes.sentinel2 import LICENCE, attribution
 
 NAME = "sentinel1-backscatter"
@@ -78,8 +78,7 @@ class Sentinel1Backscatter:
         return {}
 
     def facts(self, request: ImageRequest) -> dict[str, Any]:
-        sources = {"attribution": attribution(request), "licence": LICENCE}
-        return {"recipe": NAME, "parameters": asdict(self._parameters(request))} | sources
+        return provenance(NAME, self._parameters(request), attribution(request), LICENCE)
 
     def first_day(self, request: ImageRequest) -> tuple[str, date] | None:  # noqa: ARG002  the port's signature
         return COLLECTION, FIRST_DAY

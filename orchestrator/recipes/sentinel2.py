@@ -18,7 +18,7 @@ import ee
 from orchestrator.core.errors import RecipeError
 from orchestrator.model.spec import PixelSpec
 from orchestrator.recipes.contract import ImageRequest
-from orchestrator.recipes.parameters import read_parameters
+from orchestrator.recipes.parameters import provenance, read_parameters
 
 NAME = "sentinel2-cloudless"
 REFLECTANCE = "COPERNICUS/S2_SR_HARMONIZED"
@@ -104,8 +104,7 @@ class Sentinel2Cloudless:
         return {}
 
     def facts(self, request: ImageRequest) -> dict[str, Any]:
-        sources = {"attribution": attribution(request), "licence": LICENCE}
-        return {"recipe": NAME, "parameters": asdict(self._parameters(request))} | sources
+        return provenance(NAME, self._parameters(request), attribution(request), LICENCE)
 
     def first_day(self, request: ImageRequest) -> tuple[str, date] | None:  # noqa: ARG002  the port's signature
         return REFLECTANCE, FIRST_DAY

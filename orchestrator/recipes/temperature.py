@@ -7,7 +7,7 @@ The 8-day means of Terra (MOD11A2) and Aqua (MYD11A2); bits 0 and 1 of their qua
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +17,7 @@ import ee
 from orchestrator.model.spec import PixelSpec
 from orchestrator.recipes.composing import field, in_type, over, touching, with_blank
 from orchestrator.recipes.contract import ImageRequest
-from orchestrator.recipes.parameters import check_choice, read_parameters
+from orchestrator.recipes.parameters import check_choice, provenance, read_parameters
 from orchestrator.recipes.series import Period, chosen, steps
 
 NAME = "lst-series"
@@ -95,7 +95,7 @@ class SurfaceTemperature:
         params = self._parameters(request)
         products = " and ".join(name.rpartition("/")[2] for name, _ in params.collections)
         credit = f"{products} V6.1 land surface temperature by NASA LP DAAC"
-        return {"recipe": NAME, "parameters": asdict(params), "attribution": credit, "licence": LICENCE}
+        return provenance(NAME, params, credit, LICENCE)
 
     def first_day(self, request: ImageRequest) -> tuple[str, date] | None:
         return self._parameters(request).collections[0]

@@ -8,7 +8,7 @@ would be stairs. A model of many tiles is put together as the tutorials on the s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 from typing import Any
@@ -18,7 +18,7 @@ import ee
 from orchestrator.model.spec import PixelSpec
 from orchestrator.recipes.composing import in_type, with_blank
 from orchestrator.recipes.contract import ImageRequest
-from orchestrator.recipes.parameters import check_between, check_choice, choose_bands, read_parameters
+from orchestrator.recipes.parameters import check_between, check_choice, choose_bands, provenance, read_parameters
 
 NAME = "terrain"
 BANDS = ("elevation", "slope", "aspect", "hillshade")
@@ -116,8 +116,7 @@ class TerrainMap:
     def facts(self, request: ImageRequest) -> dict[str, Any]:
         params = self._parameters(request)
         model = MODELS[params.dem]
-        sources = {"attribution": model.attribution, "licence": model.licence}
-        return {"recipe": NAME, "parameters": asdict(params)} | sources
+        return provenance(NAME, params, model.attribution, model.licence)
 
     def first_day(self, request: ImageRequest) -> tuple[str, date] | None:  # noqa: ARG002  heights are of no day
         return None

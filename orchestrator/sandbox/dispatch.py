@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -150,9 +151,12 @@ class Dispatcher:
 
 
 def ordered_response(fault: Fault, service: str, status: int | None = None) -> Response:
-    """Answer as the rule of `fault` says: a status in the service's form, a page of HTML, or a given body."""
+    """Answer as the rule of `fault` says: a status in the service's form, HTML, or a given text or bytes."""
     rule = fault.rule
     code = status or rule.status
+    if rule.body_base64 is not None:
+        kind = "application/octet-stream"
+        return Response(code, {"Content-Type": kind, **rule.headers}, base64.b64decode(rule.body_base64))
     if rule.body is not None or rule.html:
         title = f"Error {code}" if code >= 400 else "Sign in"  # a portal's page comes as a success
         page = f"<!doctype html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"

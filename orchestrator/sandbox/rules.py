@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -14,7 +16,7 @@ from orchestrator.sandbox.web import ProtocolViolation, Request
 # method run and spoils the answer; `stall` holds the call before it runs.
 CALL_ACTIONS = frozenset(
     {
-        "http",  # answer `status` without running the method; `html` makes it a page, `body` gives the text
+        "http",  # answer `status` without running the method; `html` makes it a page, `body`, `body_base64` give it
         "reset",  # break the connection (RST) without running the method
         "commit_then_fail",  # run the method, then `then`: "reset", "stall" or an HTTP status (as `http` answers it)
         "truncate",  # send the headers and the first `bytes` of the body (default: half), then close
@@ -104,6 +106,7 @@ class Rule:
     sentence: str | None = None
     html: bool = False
     body: str | None = None
+    body_base64: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     then: str | int = "reset"
     bytes: int | None = None
@@ -140,6 +143,7 @@ class Rule:
         for name in ("path", "text"):
             _check_pattern(order.get(name))
         _check_form(order.get("form"))
+        _check_base64(order.get("body_base64"))
         if action in VIEW_ACTIONS and order.get("seconds") is not None:
             order = {"count": None, **order}
         return Rule(**_worded(order))
@@ -210,11 +214,18 @@ _KINDS: dict[str, Any] = {
     **dict.fromkeys(("seconds", "after", "value"), (int, float)),
     **dict.fromkeys(("ranged", "html", "chunked", "dash", "stale_checksum"), bool),
     **dict.fromkeys(("action", "api", "method", "path", "text", "destination", "message", "reason", "form"), str),
-    **dict.fromkeys(("status_name", "sentence", "body"), str),
+    **dict.fromkeys(("status_name", "sentence", "body", "body_base64"), str),
     "headers": dict,
     "then": (int, str),
 }
 _NULLABLE = {each.name for each in fields(Rule) if each.default is None} | {"count"}
+
+
+def _check_base64(text: str | None) -> None:
+    try:
+        base64.b64decode(text or "", validate=True)
+    except binascii.Error as error:
+        raise ProtocolViolation(f"the body_base64 of a fault is no base64: {error}") from error
 
 
 def _check_form(form: str | None) -> None:

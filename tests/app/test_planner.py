@@ -13,7 +13,6 @@ from orchestrator.app import expand
 from orchestrator.core.errors import AreaError, PlanError, RecipeError
 from orchestrator.model.job import AreaSource, GridRequest, Job
 from orchestrator.products.context import ProductContext
-from orchestrator.products.mosaic import remarks
 from orchestrator.products.mosaic.settle import local_plan
 from orchestrator.recipes.registry import find_recipe
 from orchestrator.routes.limits import GOOGLE
@@ -35,13 +34,14 @@ def job(tmp_path):
     )
 
 
-def planned(job, limits=None):
+def planned(job, limits=None, **changes):
     context = ProductContext(
         imagery=SimpleNamespace(connect=lambda: pytest.fail("a service was asked")),
         recipe=find_recipe,
         today=lambda: TODAY,
         say=lambda _: None,
         direct_limits=limits,
+        **changes,
     )
     return local_plan(job, context)
 
@@ -60,7 +60,7 @@ def test_what_no_exported_part_could_hold_is_asked_for_directly(job, tmp_path, n
 
     assert plan.tasks == ()
     assert plan.direct
-    assert all(window.pixels * 100 * 9 <= GOOGLE.max_bytes for window in plan.direct)
+    assert all(window.pixels * 100 * 9 <= GOOGLE.most for window in plan.direct)
 
 
 def test_what_no_part_can_hold_is_not_exported(job, tmp_path):
@@ -177,11 +177,9 @@ def test_ordinary_dates_are_not_spoken_of(job):
         pytest.param(100_000, "may have to wait", id="little room"),
     ],
 )
-def test_a_result_that_does_not_fit_the_disk_is_said(job, monkeypatch, free, found):
+def test_a_result_that_does_not_fit_the_disk_is_said(job, free, found):
     """With what is free and what is needed; the plan itself is the same."""
-    monkeypatch.setattr(remarks.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
-
-    local = planned(job)
+    local = planned(job, free_bytes=lambda _: free)
 
     assert any(found in note and "free" in note for note in local.notes)
     assert not any("free" in note for note in local.plan.notes)

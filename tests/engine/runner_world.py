@@ -6,9 +6,10 @@ import itertools
 import random
 import threading
 from collections import Counter
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+
+from model_world import FakeClock
 
 from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError, ThrottleError, TransientError
@@ -30,8 +31,8 @@ from orchestrator.model.product import RunSnapshot
 from orchestrator.model.spec import PixelSpec
 from orchestrator.model.states import Failure
 from orchestrator.model.unit import Cell, Unit
+from orchestrator.plan.requests import RequestSize
 from orchestrator.products.fetch import Fetch, units_of
-from orchestrator.products.mosaic.routing import size_of
 
 POINTS = ("unit.claimed", "unit.fetched", "unit.noted", "unit.placed", "unit.done")
 SIDE = 400
@@ -63,17 +64,6 @@ class DeadError(BaseException):
     """The process was killed: nothing of it goes on."""
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now(self) -> datetime:
-        return datetime(2024, 6, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-
 class Output:
     """A sink that survives: pieces by cell, each with how often it was placed."""
 
@@ -94,7 +84,7 @@ class Output:
 class Script:
     """The service: answers each request by the next word of its script, and then well."""
 
-    limits = DirectLimits(max_bytes=200_000, max_side=1000, max_bands=10, at_once=4, per_second=100)
+    limits = DirectLimits(most=200_000, max_side=1000, max_bands=10, at_once=4, per_second=100)
     name = "pixels"
 
     def __init__(self, words=(), bytes_per_pixel=None) -> None:
@@ -110,7 +100,7 @@ class Script:
             raise word
         if word in FAULTS:
             raise FAULTS[word](request.window)
-        if self.bytes_per_pixel and request.window.pixels * self.bytes_per_pixel > self.limits.max_bytes:
+        if self.bytes_per_pixel and request.window.pixels * self.bytes_per_pixel > self.limits.most:
             raise too_big(request.window, self.bytes_per_pixel)
         self.number += 1
         return PixelPiece(f"{self.number}".encode(), f"sent {self.number}", f"{self.number}", 1, "2024-06-01T00:00:00Z")
@@ -124,7 +114,7 @@ def refusal(failure, sizes=None):
 
 
 def too_big(window, bytes_per_pixel):
-    return refusal(Failure.SIZE, (window.pixels * bytes_per_pixel, Script.limits.max_bytes))
+    return refusal(Failure.SIZE, (window.pixels * bytes_per_pixel, Script.limits.most))
 
 
 FAULTS = {
@@ -159,12 +149,12 @@ class World:
     """One run, its store, its output and the service; processes come and go."""
 
     def __init__(self, folder: Path, script: Script, store: SqlStore, *, threads: int = 1, deaths=()) -> None:
-        self.clock, self.folder, self.script, self.threads = Clock(), folder, script, threads
+        self.clock, self.folder, self.script, self.threads = FakeClock(), folder, script, threads
         self.store = store
         self.run_id = store.runs.admit(Admission("night", "", (f"{next(_numbers):064d}",), "{}")).id
         self.output, self.events, self.deaths = Output(), [], list(deaths)
         self.stop = threading.Event()
-        self.store.units.add(self.run_id, units_of(map(Cell, PLAN.direct), size_of(PLAN, script.limits)))
+        self.store.units.add(self.run_id, units_of(map(Cell, PLAN.direct), RequestSize.of(PLAN.pixels, script.limits)))
         self.placed_when_asked: list[bool] = []
 
     def process(self, steps=None):
@@ -191,7 +181,7 @@ class World:
             lambda name, facts: self.events.append((name, dict(facts))), Waits(self.clock), Progress(),
         )  # fmt: skip
         placing = Placing(self.output, self.stop)
-        steps = steps or {"pixels": Fetch(self.script, size_of(PLAN, self.script.limits), asked)}
+        steps = steps or {"pixels": Fetch(self.script, RequestSize.of(PLAN.pixels, self.script.limits), asked)}
         snapshot = RunSnapshot(self.run_id, JOB, image="{}")
         return UnitWork(UnitContext(context, snapshot, steps, placing, self.folder)), context, dead
 

@@ -15,19 +15,17 @@ REGION = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
 BODY = "def get_ee_image():\n    {inside}\n    return ee.Image(1)\n"
 
 
-class SignedInError(Exception):
-    """The file took the process's client elsewhere."""
+def signed_in():
+    """Return to which service, for which project and with whose credentials the process's client speaks."""
+    state = ee.data._get_state()
+    return state.cloud_api_base_url, state.cloud_api_user_project, state.credentials
 
 
 @pytest.fixture
 def run(client, tmp_path, monkeypatch):  # noqa: ARG001  an image needs a client that is signed in
-    """Run a file's function; signing in elsewhere, which no sandbox can answer, ends the test. Return what was said."""
-
-    def refuse(*_args, **_kwargs):
-        raise SignedInError
-
-    monkeypatch.setattr(ee, "Initialize", refuse)
-    monkeypatch.setattr(ee, "Authenticate", refuse)
+    """Run a file's function; whatever the file does, the client stays where it is. Return what was said."""
+    monkeypatch.setenv("HOME", str(tmp_path))  # nobody's credentials are found
+    before = signed_in()
 
     def called(source: str):
         file = tmp_path / "image.py"
@@ -35,6 +33,7 @@ def run(client, tmp_path, monkeypatch):  # noqa: ARG001  an image needs a client
         request = ImageRequest(REGION, date(2024, 1, 1), date(2024, 2, 1), ("a",), {"file": str(file)})
         with capture_logs() as logged:
             find_recipe("image-code").image(request)
+        assert signed_in() == before
         return [(entry["call"], entry["line"]) for entry in logged if entry["event"] == "image_code.sign_in_ignored"]
 
     return called

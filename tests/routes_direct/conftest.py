@@ -14,7 +14,8 @@ from google.auth.credentials import AnonymousCredentials
 from typed_world import ASSET, GRID, TypedCatalogue
 
 from orchestrator.clients.earthengine import EarthEngine, serialise
-from orchestrator.clients.pixels import PIXEL_LIMITS, PixelClient
+from orchestrator.clients.interactive import PIXEL_LIMITS
+from orchestrator.clients.pixels import PixelClient
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.direct import PixelRequest
 from orchestrator.model.grid import Window

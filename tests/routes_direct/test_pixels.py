@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import itertools
@@ -15,9 +16,9 @@ import pytest
 import requests
 from typed_world import ASSET, GRID, RANGES, STOP, TypedCatalogue, expected, opened
 
-from orchestrator.clients import pixels
+from orchestrator.clients import interactive
 from orchestrator.clients.earthengine import deserialise
-from orchestrator.clients.pixels import PIXEL_LIMITS
+from orchestrator.clients.interactive import PIXEL_LIMITS
 from orchestrator.clients.watch import Watch
 from orchestrator.core.errors import IntegrityError, Stopped, ThrottleError, TransientError, WayError
 from orchestrator.model.grid import Window
@@ -82,7 +83,7 @@ def test_a_piece_is_stored_as_an_output_takes_it(route, ask):
 def npy(array):
     body = io.BytesIO()
     np.save(body, array)
-    return body.getvalue().decode("latin-1")
+    return body.getvalue()
 
 
 def structured(height=120, width=130, name="uint16", kind="<u2"):
@@ -98,38 +99,33 @@ def structured(height=120, width=130, name="uint16", kind="<u2"):
         pytest.param(np.zeros((120, 130), "<u2"), "no names", id="an array without bands"),
     ],
 )
-def test_a_reply_that_is_not_what_was_asked_for_is_refused(route, ask, monkeypatch, array, words):
+def test_a_reply_that_is_not_what_was_asked_for_is_refused(route, ask, order, array, words):
     """Its shape, its bands and their types are compared, and the sentence names what was found."""
-    monkeypatch.setattr(ee.data, "computePixels", _sending(npy(array).encode("latin-1")))
+    order(**answering(npy(array)))
 
     with pytest.raises(IntegrityError, match=words):
         route.fetch(ask(), STOP)
 
 
-def _sending(body):
-    real = ee.data.computePixels
-
-    def send(params):
-        real(params)
-        return body
-
-    return send
+def answering(body):
+    """Return what a fault says that answers with these bytes."""
+    return {"status": 200, "body_base64": base64.b64encode(body).decode()}
 
 
-def test_objects_are_never_unpacked(route, ask, monkeypatch):
+def test_objects_are_never_unpacked(route, ask, order):
     """A pickle in an answer could run anything here."""
     body = io.BytesIO()
     np.save(body, np.array([[{"a": 1}]], object), allow_pickle=True)
-    monkeypatch.setattr(ee.data, "computePixels", _sending(body.getvalue()))
+    order(**answering(body.getvalue()))
 
     with pytest.raises(IntegrityError):
         route.fetch(ask(), STOP)
 
 
 @pytest.mark.parametrize("left", [6, 60, 5000], ids=["in the first bytes", "in the header", "in the values"])
-def test_a_reply_cut_short_passes(route, ask, monkeypatch, left):
+def test_a_reply_cut_short_passes(route, ask, order, left):
     """Its first bytes prove nothing: it is asked for again, and nothing of it is used."""
-    monkeypatch.setattr(ee.data, "computePixels", _sending(npy(structured()).encode("latin-1")[:left]))
+    order(**answering(npy(structured())[:left]))
 
     with pytest.raises((WayError, TransientError)):
         route.fetch(ask(), STOP)
@@ -139,10 +135,10 @@ def test_a_reply_cut_short_passes(route, ask, monkeypatch, left):
     "header",
     [b"(" * 3000, b"'a" * 10, b'"""', b"x\n  y\n z", b"1" * 5000, b"[" * 20000, b"{'descr': [('x', '<f4'), 5]}", b"\0"],
 )
-def test_a_damaged_header_is_asked_for_again(route, ask, monkeypatch, header):
+def test_a_damaged_header_is_asked_for_again(route, ask, order, header):
     """Whatever numpy makes of it."""
     body = MAGIC + b"\x01\x00" + len(header).to_bytes(2, "little") + header
-    monkeypatch.setattr(ee.data, "computePixels", _sending(body))
+    order(**answering(body))
 
     with pytest.raises(WayError):
         route.fetch(ask(), STOP)
@@ -150,7 +146,7 @@ def test_a_damaged_header_is_asked_for_again(route, ask, monkeypatch, header):
 
 def test_any_bit_of_the_header_may_be_wrong(ask):
     """None of them changes a value or ends in a traceback."""
-    good = npy(structured(8, 8)).encode("latin-1")
+    good = npy(structured(8, 8))
     request = ask(Window(256, 256, 8, 8))
     for place in range(8 * (good.index(b"\n") + 1)):
         body = bytearray(good)
@@ -162,9 +158,9 @@ def test_any_bit_of_the_header_may_be_wrong(ask):
         assert array.dtype["uint16"].str == "<u2"
 
 
-def test_values_in_the_other_byte_order_are_asked_for_again(route, ask, monkeypatch):
+def test_values_in_the_other_byte_order_are_asked_for_again(route, ask, order):
     """One wrong bit makes little-endian big-endian, and every value another."""
-    monkeypatch.setattr(ee.data, "computePixels", _sending(npy(structured(kind=">u2")).encode("latin-1")))
+    order(**answering(npy(structured(kind=">u2"))))
 
     with pytest.raises(WayError, match="big-endian"):
         route.fetch(ask(), STOP)
@@ -286,8 +282,8 @@ def test_an_expression_that_is_read_again_is_the_same_request(ask):
 def test_many_requests_may_go_to_googles_other_address(connect, ask, sandbox, monkeypatch):
     """Only requests for pixels do; the client, which knows one address for each process, stays where it is."""
     other = sandbox.url.replace("127.0.0.1", "localhost")
-    monkeypatch.setattr(pixels, "PUBLIC_URL", sandbox.url)
-    monkeypatch.setattr(pixels, "HIGH_VOLUME_URL", other)
+    monkeypatch.setattr(interactive, "PUBLIC_URL", sandbox.url)
+    monkeypatch.setattr(interactive, "HIGH_VOLUME_URL", other)
     client = connect(high_volume=True)
     sent, _ = _spied(monkeypatch)
 

@@ -12,7 +12,7 @@ import rasterio
 import shapely
 
 from orchestrator.model.grid import Grid
-from orchestrator.sandbox.scenes.catalogue import Band, PixelType
+from orchestrator.sandbox.scenes.catalogue import Band, Catalogue, PixelType
 
 CRS = "EPSG:32633"
 TRANSFORM = (10.0, 0.0, 500000.0, 0.0, -10.0, 5200000.0)
@@ -55,7 +55,7 @@ class _Scene:
         return values[inside], valid[inside] & there
 
 
-class TypedCatalogue:
+class TypedCatalogue(Catalogue):
     def collections(self):
         return {"TEST/TYPES": {"title": "types"}}
 
@@ -64,15 +64,6 @@ class TypedCatalogue:
 
     def scene(self, asset_id):
         return _Scene() if asset_id == ASSET else None
-
-    def images(self):
-        return ()
-
-    def is_crowded(self, *_):
-        return False
-
-    def table(self, asset_id):  # noqa: ARG002  the port's signature
-        return None
 
 
 def opened(piece):

@@ -85,7 +85,7 @@ def audit(
         lock = OutputLock(result.main.path, run, app.owner, app.store)
         lock.take()
         stack.callback(lock.end if run.state is RunState.CLEANED else lock.leave)
-        product = stack.enter_context(closing(app.product(job.product)))
+        product = stack.enter_context(closing(app.product(job)))
         if not isinstance(product, Audited):
             raise UserError(f"run {run.id} made a {job.product}, whose pixels are not audited; only a mosaic's are")
         if not is_file(result.main, app.stop, say):

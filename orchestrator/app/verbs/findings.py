@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from orchestrator.app.heartbeat import find_daemon
 from orchestrator.app.scheduled import scheduled
 from orchestrator.config import JobTable, Loaded, unknown_variables
 from orchestrator.core.errors import OrchestratorError
+from orchestrator.core.files import free_bytes
 from orchestrator.core.units import format_bytes, format_count
 
 Verdict = Literal["ok", "warning", "error"]
@@ -108,7 +108,7 @@ def _jobs(app: Application) -> Iterator[Finding]:
 def _job(app: Application, name: str, table: JobTable) -> Finding:
     job = table.job(app.config_dir, app.settings.service)
     for one in expand(job):
-        app.product(one.product).check(one.dated(datetime.now(UTC).date()))
+        app.product(one).check(one.dated(datetime.now(UTC).date()))
     return Finding(f"job {name}", "ok", "can be planned")
 
 
@@ -129,7 +129,7 @@ def _daemon(app: Application) -> Finding:
 
 def _disk(app: Application) -> Finding:
     folder = app.settings.local.work_dir or str(app.settings.state_dir)
-    free = shutil.disk_usage(os.path.expanduser(folder)).free  # noqa: PTH111  a setting may begin with ~
+    free = free_bytes(os.path.expanduser(folder))  # noqa: PTH111  a setting may begin with ~
     seen = f"{format_bytes(free)} free at {folder}"
     if free < LOW_DISK:
         return Finding("disk", "warning", seen, "free some space, or set `work_dir` under [local] to a larger disk")

@@ -48,7 +48,7 @@ def begin(app: Application, job: Job, *, again: bool = False, overwrite: bool = 
     known = app.store.runs.find(job.fingerprints())
     if known is None:
         with busy(f"planning {job.base_name}"):
-            app.product(job.product).check(job)  # what is wrong with the declaration is said before anything is stored
+            app.product(job).check(job)  # what is wrong with the declaration is said before anything is stored
     if known is None or known.state in RUN_FINAL:
         _check_output(app, job, declaration, overwrite=overwrite)
     again = again or _result_is_gone(app, known, busy)
@@ -68,7 +68,7 @@ def submit(app: Application, job: Job, *, again: bool = False, overwrite: bool =
     today = app.clock.now().date()
     declaration, job = job.declaration(), job.dated(today)
     with busy(f"planning {job.base_name}"):
-        app.product(job.product).check(job)
+        app.product(job).check(job)
     _check_output(app, job, declaration, overwrite=overwrite)
     return _admit(app, job, today, declaration, again=again, overwrite=overwrite)
 

@@ -74,8 +74,8 @@ _JOB_OPTIONS = (
     option("--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter of the recipe; repeatable."),
     option(
         "--route",
-        type=click.Choice(["gcs", "drive", "pixels", "auto"]),
-        help="How pixels come: exported to a bucket or to Drive, in answers to requests, or chosen.  [default: gcs]",
+        type=click.Choice(["gcs", "drive", "pixels", "region", "auto"]),
+        help="How pixels come: by export, in answers to requests (region: as tables), or chosen.  [default: gcs]",
     ),
     option(
         "--split",

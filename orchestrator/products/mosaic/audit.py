@@ -28,9 +28,8 @@ from orchestrator.model.ports import RefusedError, Stop
 from orchestrator.model.product import RunSnapshot
 from orchestrator.model.states import Failure
 from orchestrator.plan.reproject import LONLAT, parse_crs, transformer_between
-from orchestrator.plan.requests import halved
+from orchestrator.plan.requests import RequestSize, halved
 from orchestrator.products.mosaic.comparing import Compared, compare, tolerance_of
-from orchestrator.products.mosaic.routing import size_of
 from orchestrator.products.mosaic.sampling import Origin, draw_windows, side_of
 from orchestrator.raster.spans import SpanTable
 
@@ -78,8 +77,8 @@ class MosaicAudit:
             parts: Of the proof.
             say: Told how far it is.
         """
-        plan, size = self._plan, size_of(self._plan, self._route.limits)
-        side = side_of(min(size.max_bytes / size.bytes_per_pixel, size.max_side**2))
+        plan, size = self._plan, RequestSize.of(self._plan.pixels, self._route.limits)
+        side = side_of(min(size.most / size.per_pixel, size.max_side**2))
         sample = draw_windows(plan.grid, self._spans, pieces_of(parts), asked.windows, asked.seed, side)
         say(f"audit: asking for {len(sample.windows)} windows once more")
         looked: list[_Looked] = []

@@ -19,11 +19,12 @@ from orchestrator.model.plan_json import plan_from_json
 from orchestrator.model.ports import Stop
 from orchestrator.model.product import Evidence, Finishing, Made, RunSnapshot, Settled, Sink, Step
 from orchestrator.model.unit import Cell, UnitPlan
+from orchestrator.plan.requests import RequestSize
 from orchestrator.products.context import ProductContext
 from orchestrator.products.fetch import KIND, Fetch, units_of
 from orchestrator.products.mosaic.covering import prove_cover
 from orchestrator.products.mosaic.files import files
-from orchestrator.products.mosaic.routing import DIRECT_ROUTES, size_of, whole_of
+from orchestrator.products.mosaic.routing import DIRECT_ROUTES, whole_of
 from orchestrator.products.mosaic.settle import LocalPlan, local_plan, settle
 from orchestrator.products.mosaic.sink import MosaicSink
 from orchestrator.products.mosaic.tags import tags
@@ -66,13 +67,13 @@ class MosaicProduct:
         if run.job.route != "auto" or limits is None:
             return ()
         plan = plan_from_json(run.document)
-        return units_of(map(Cell, whole_of(plan, window, limits)), size_of(plan, limits))
+        return units_of(map(Cell, whole_of(plan, window, limits)), RequestSize.of(plan.pixels, limits))
 
     def steps(self, run: RunSnapshot) -> Mapping[str, Step]:
         if run.job.route not in DIRECT_ROUTES or self._context.direct is None:
             return MappingProxyType({})
         route, plan = self._context.direct(), plan_from_json(run.document)
-        size, image = size_of(plan, route.limits), run.image
+        size, image = RequestSize.of(plan.pixels, route.limits), run.image
         asked = Fetch(route, size, lambda cell: PixelRequest(image, plan.grid, cell.window, plan.pixels))
         return MappingProxyType({KIND: asked})
 

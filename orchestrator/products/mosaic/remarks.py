@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import date, timedelta
-from pathlib import Path
 
 from orchestrator.core.errors import RecipeError
 from orchestrator.core.units import format_bytes
@@ -46,12 +44,10 @@ def check_dates(
     return tuple(notes)
 
 
-def disk_remarks(job: Job, plan: Plan) -> tuple[str, ...]:
-    """Return what is to be said of the room on the output's disk."""
-    folder = Path(job.output)
-    free = shutil.disk_usage(folder).free
+def disk_remarks(job: Job, plan: Plan, free: int) -> tuple[str, ...]:
+    """Return what is to be said of the room on the output's disk, on which `free` bytes can still be written."""
     least = least_bytes(plan)
-    room = f"{folder} has {format_bytes(free)} free"
+    room = f"{job.output} has {format_bytes(free)} free"
     if free < least:
         need = f"{room}, and the result needs at least {format_bytes(least)}: `run` will refuse this."
         return (f"{need} Free some space or choose another --output.",)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from dataclasses import dataclass, replace
 from datetime import date
@@ -17,11 +16,12 @@ from orchestrator.model.plan import Plan
 from orchestrator.model.plan_json import plan_to_json
 from orchestrator.model.product import Settled
 from orchestrator.model.unit import Cell
+from orchestrator.plan.requests import RequestSize
 from orchestrator.products.context import Imagery, ProductContext
 from orchestrator.products.fetch import units_of
 from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.remarks import check_dates, disk_remarks, least_bytes
-from orchestrator.products.mosaic.routing import DIRECT_ROUTES, routed, size_of
+from orchestrator.products.mosaic.routing import DIRECT_ROUTES, routed
 from orchestrator.recipes.contract import ImageRequest, Recipe
 
 if TYPE_CHECKING:
@@ -92,13 +92,13 @@ def local_plan(job: Job, context: ProductContext, today: date | None = None) -> 
     if context.direct_limits is not None:
         plan = routed(plan, job, context.direct_limits, batch=context.batch)
     request = replace(bare, region=ee_region(area.geometry, area.crs))
-    return LocalPlan(plan, recipe, request, area, (*remarks, *disk_remarks(job, plan)))
+    return LocalPlan(plan, recipe, request, area, (*remarks, *disk_remarks(job, plan, context.free_bytes(job.output))))
 
 
 def settle(job: Job, context: ProductContext) -> Settled:
     """Plan, and ask Earth Engine for the scenes and the bands; see `model.product.Product.prepare`."""
     local = local_plan(job, context)
-    check_space(job, local.plan)
+    check_space(job, local.plan, context.free_bytes(job.output))
     context.say("signing in to Earth Engine")
     context.imagery.connect()
     image = local.recipe.image(local.request)
@@ -108,7 +108,7 @@ def settle(job: Job, context: ProductContext) -> Settled:
     if local.area.value:
         facts["area_value"] = local.area.value
     cells, limits = map(Cell, local.plan.direct), context.direct_limits
-    units = units_of(cells, size_of(local.plan, limits)) if limits else ()
+    units = units_of(cells, RequestSize.of(local.plan.pixels, limits)) if limits else ()
     return Settled(plan_to_json(local.plan), context.imagery.serialise(image), facts, local.plan.tasks, units)
 
 
@@ -150,14 +150,13 @@ def check_output(job: Job) -> None:
     check_kinds(files(job))
 
 
-def check_space(job: Job, plan: Plan) -> None:
+def check_space(job: Job, plan: Plan, free: int) -> None:
     """
-    Refuse a run whose result alone, at its raw size inside the area, would not fit.
+    Refuse a run whose result alone, at its raw size inside the area, would not fit into `free` bytes.
 
     Raises:
         UserError: The disk has less room than that.
     """
-    free = shutil.disk_usage(job.output).free
     least = least_bytes(plan)
     if free < least:
         raise UserError(

@@ -115,10 +115,7 @@ class Assets:
         Raises:
             ApiError: 404 if there is none, 400 if it is something else.
         """
-        shown = self.get(name)
-        if shown["type"] != "IMAGE":
-            raise ApiError(400, f"Asset '{name}' is not an Image.")
-        return str(shown["id"])
+        return self._id(name, "IMAGE", "an Image")
 
     def table_id(self, name: str) -> str:
         """
@@ -127,9 +124,12 @@ class Assets:
         Raises:
             ApiError: 404 if there is none, 400 if it is something else.
         """
+        return self._id(name, "TABLE", "a Table")
+
+    def _id(self, name: str, wanted: str, called: str) -> str:
         shown = self.get(name)
-        if shown["type"] != "TABLE":
-            raise ApiError(400, f"Asset '{name}' is not a Table.")
+        if shown["type"] != wanted:
+            raise ApiError(400, f"Asset '{name}' is not {called}.")
         return str(shown["id"])
 
     def images(self, parent: str, text: str, size: int, token: str | None) -> dict[str, Any]:

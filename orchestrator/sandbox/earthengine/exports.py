@@ -51,12 +51,7 @@ def read(body: Mapping[str, Any]) -> ImageExport:
         ApiError: 400 for a destination or format that is not imitated.
     """
     schema.check(body, schema.IMAGE_EXPORT)
-    if "expression" not in body:
-        raise ProtocolViolation("Expression required.")
-    asset = body.get("assetExportOptions")
-    options = body.get("fileExportOptions") or {}
-    if bool(asset) == bool(options):
-        raise ProtocolViolation("Exactly one of 'file_export_options' and 'asset_export_options' is required.")
+    asset, options = order.whereto(body)
     if not asset and (kind := options.get("fileFormat")) != "GEO_TIFF":
         raise not_imitated(f"image exports in the format {kind}")
     tiff = options.get("geoTiffOptions") or {}

@@ -63,6 +63,21 @@ class Order(Protocol):
     def request_id(self) -> str: ...
 
 
+def whereto(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """
+    Return the options of an asset and those of files; one of both is empty.
+
+    Raises:
+        ProtocolViolation: If there is no expression, or not one destination.
+    """
+    if "expression" not in body:
+        raise ProtocolViolation("Expression required.")
+    asset, options = body.get("assetExportOptions") or {}, body.get("fileExportOptions") or {}
+    if bool(asset) == bool(options):
+        raise ProtocolViolation("Exactly one of 'file_export_options' and 'asset_export_options' is required.")
+    return asset, options
+
+
 def wrapped(body: Mapping[str, Any], name: str, default: int) -> int:
     return int((body.get(name) or {}).get("value", default))
 

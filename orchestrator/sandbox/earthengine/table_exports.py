@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.sandbox.earthengine import order, schema
 from orchestrator.sandbox.earthengine.order import Destination
-from orchestrator.sandbox.web import ProtocolViolation, not_imitated
+from orchestrator.sandbox.web import not_imitated
 
 _ELSEWHERE = {
     "featureViewExportOptions": "exports to a FeatureView",
@@ -45,15 +45,10 @@ def read(body: Mapping[str, Any]) -> TableExport:
         ApiError: 400 for a destination or format that is not imitated.
     """
     schema.check(body, schema.TABLE_EXPORT)
-    if "expression" not in body:
-        raise ProtocolViolation("Expression required.")
     for name, what in _ELSEWHERE.items():
         if name in body:
             raise not_imitated(what)
-    asset = body.get("assetExportOptions")
-    options = body.get("fileExportOptions") or {}
-    if bool(asset) == bool(options):
-        raise ProtocolViolation("Exactly one of 'file_export_options' and 'asset_export_options' is required.")
+    asset, options = order.whereto(body)
     if body.get("maxErrorMeters"):
         raise not_imitated("an error margin of table exports, 'maxErrorMeters',")
     return TableExport(

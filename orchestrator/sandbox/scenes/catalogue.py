@@ -106,18 +106,21 @@ class Table:
 
 
 class Catalogue(Protocol):
-    """A source of image collections and tables."""
+    """A source of image collections and tables. Whoever inherits it has neither lone images nor tables."""
 
     def collections(self) -> Mapping[str, Mapping[str, Any]]:
         """Collection id (`COPERNICUS/S2_SR_HARMONIZED`) to its properties."""
 
     def images(self) -> tuple[str, ...]:
         """Ids of images that belong to no collection."""
+        return ()
 
     def is_crowded(
         self, collection: str, region: BaseGeometry | None, start_ms: int | None, end_ms: int | None
     ) -> bool:
         """Tell whether a query of `scenes` surely finds more than can be accumulated, without enumerating them."""
+        del collection, region, start_ms, end_ms
+        return False
 
     def scenes(
         self, collection: str, region: BaseGeometry | None, start_ms: int | None, end_ms: int | None
@@ -133,6 +136,8 @@ class Catalogue(Protocol):
 
     def table(self, asset_id: str) -> Table | None:
         """Find a table by its id; what every catalogue has is in `tables.shipped`."""
+        del asset_id
+        return None
 
 
 class UnboundedQueryError(Exception):

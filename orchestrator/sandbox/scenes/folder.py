@@ -25,7 +25,7 @@ from rasterio.errors import RasterioError
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from orchestrator.sandbox.scenes.catalogue import Band, PixelType, Table
+from orchestrator.sandbox.scenes.catalogue import Band, Catalogue, PixelType, Table
 from orchestrator.sandbox.scenes.layout import CLOUD_LAYER, COLLECTIONS, LAYERS, PROBABILITY, REFLECTANCE
 from orchestrator.sandbox.scenes.pyramid import Pixels, read_level
 from orchestrator.sandbox.scenes.stac import Item, ScenesError, read_items
@@ -155,7 +155,7 @@ class FolderScene:
         return (_TABLE[values.astype(np.uint8, copy=False)] if derived else values), valid
 
 
-class FolderCatalogue:
+class FolderCatalogue(Catalogue):
     """
     Serve every STAC item below a folder whose files are all there.
 
@@ -190,17 +190,6 @@ class FolderCatalogue:
 
     def collections(self) -> Mapping[str, Mapping[str, Any]]:
         return COLLECTIONS
-
-    def images(self) -> tuple[str, ...]:
-        """Every image belongs to a collection."""
-        return ()
-
-    def is_crowded(
-        self, collection: str, region: BaseGeometry | None, start_ms: int | None, end_ms: int | None
-    ) -> bool:
-        """A folder has an end."""
-        del collection, region, start_ms, end_ms
-        return False
 
     def table(self, asset_id: str) -> Table | None:
         return shipped.table(asset_id)

@@ -24,7 +24,7 @@ from pyproj import CRS, Transformer
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes import mgrs, orbit, weather
-from orchestrator.sandbox.scenes.catalogue import Band, Table, UnboundedQueryError
+from orchestrator.sandbox.scenes.catalogue import Band, Catalogue, Table, UnboundedQueryError
 from orchestrator.sandbox.scenes.footprints import SLACK_DEGREES, middle_of, nodes_of, swath, whole
 from orchestrator.sandbox.scenes.ground import SQUARE, Square, blocks, world
 from orchestrator.sandbox.scenes.landscape import BANDS
@@ -213,7 +213,7 @@ class SyntheticScene:
         return layer.name in HALVED and self.tile.north % spacing == 0 == self.tile.west % spacing
 
 
-class SyntheticCatalogue:
+class SyntheticCatalogue(Catalogue):
     """
     Both Sentinel-2 collections over the whole Earth.
 
@@ -232,22 +232,15 @@ class SyntheticCatalogue:
         # Where a scene that was given before is found again by its index alone.
         self._places: dict[str, tuple[Tile, Pass]] = {}
 
+    def at(self, collection: str, tile: Tile, overpass: Pass) -> SyntheticScene:
+        """Return what a collection has of a tile and a pass over it."""
+        return self._scene(collection, tile, overpass)
+
     def _make_scene(self, collection: str, tile: Tile, overpass: Pass) -> SyntheticScene:
         return SyntheticScene(collection, tile, overpass, self._renderer)
 
     def collections(self) -> Mapping[str, Mapping[str, Any]]:
         return COLLECTIONS
-
-    def images(self) -> tuple[str, ...]:
-        """Every image belongs to a collection."""
-        return ()
-
-    def is_crowded(
-        self, collection: str, region: BaseGeometry | None, start_ms: int | None, end_ms: int | None
-    ) -> bool:
-        """What has no end is refused when it is asked for."""
-        del collection, region, start_ms, end_ms
-        return False
 
     def table(self, asset_id: str) -> Table | None:
         return shipped.table(asset_id)

@@ -11,7 +11,7 @@ import shapely
 from orchestrator.sandbox.documented import notation
 from orchestrator.sandbox.earthengine.evaluate import Evaluator
 from orchestrator.sandbox.earthengine.evaluate.projection import reproject_shape
-from orchestrator.sandbox.scenes.catalogue import Band, PixelType, UnboundedQueryError
+from orchestrator.sandbox.scenes.catalogue import Band, Catalogue, PixelType, UnboundedQueryError
 
 UINT16 = PixelType("int", 0, 65535)
 BYTE = PixelType("int", 0, 255)
@@ -38,6 +38,24 @@ def call(name, **arguments):
             },
         }
     }
+
+
+X, Y = ORIGIN
+UTM = call("Projection", crs="EPSG:32633")
+
+
+def reducer(name, **options):
+    return call(f"Reducer.{name}", **options)
+
+
+def box(left, top, right, bottom):
+    """A box in pixels of ten metres from the top left corner of a scene."""
+    return call(
+        "GeometryConstructors.Rectangle",
+        coordinates=[X + 10 * left, Y - 10 * bottom, X + 10 * right, Y - 10 * top],
+        crs=UTM,
+        geodesic=False,
+    )
 
 
 def expression(node, **values):
@@ -92,7 +110,7 @@ def halved(values, valid, pyramid):
     return (total / np.maximum(count, 1)).astype(np.float32), count > 0
 
 
-class MemoryCatalogue:
+class MemoryCatalogue(Catalogue):
     def __init__(self, scenes=()):
         self.all = list(scenes)
         self.queries = []
@@ -117,15 +135,6 @@ class MemoryCatalogue:
 
     def scene(self, asset_id):
         return next((scene for scene in self.all if scene.asset_id == asset_id), None)
-
-    def images(self):
-        return ()
-
-    def is_crowded(self, *_):
-        return False
-
-    def table(self, asset_id):  # noqa: ARG002  the port's signature
-        return None
 
 
 def make_scene(collection, index, arrays, *, epsg=32633, origin=ORIGIN, scales=None, when=0, kinds=None, **properties):

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from evaluate_kit import ORIGIN, S2, MemoryCatalogue, answer, array, band, call, exact, make_scene, pixels
+from evaluate_kit import (
+    S2,
+    UTM,
+    MemoryCatalogue,
+    answer,
+    array,
+    band,
+    box,
+    call,
+    exact,
+    make_scene,
+    pixels,
+)
 
 from orchestrator.sandbox.earthengine.evaluate import EvaluationError
 
@@ -13,21 +25,9 @@ VALUES = np.random.default_rng(4).integers(1, 100, (SIDE, SIDE)).astype(np.uint1
 PARTS = np.random.default_rng(5).integers(0, 5, (SIDE, SIDE)).astype(np.uint16)  # quarters
 SCENE = make_scene(S2, "a", {"B4": VALUES, "B8": PARTS})
 CATALOGUE = MemoryCatalogue([SCENE])
-X, Y = ORIGIN
-UTM = call("Projection", crs="EPSG:32633")
 QUARTERS = call("Image.divide", image1=band("B8"), image2=4)
 WEIGHTS = PARTS / 4
 MASKED = call("Image.updateMask", image=band("B4"), mask=QUARTERS)
-
-
-def box(left, top, right, bottom):
-    """A box in pixels from the top left corner of the scene."""
-    return call(
-        "GeometryConstructors.Rectangle",
-        coordinates=[X + 10 * left, Y - 10 * bottom, X + 10 * right, Y - 10 * top],
-        crs=UTM,
-        geodesic=False,
-    )
 
 
 WHOLE = box(0, 0, SIDE, SIDE)

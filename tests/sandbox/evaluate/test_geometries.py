@@ -8,14 +8,18 @@ import pyproj
 import pytest
 import shapely
 import shapely.geometry
-from evaluate_kit import answer, call, constant
+from evaluate_kit import (
+    UTM,
+    answer,
+    call,
+    constant,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.sandbox.earthengine.evaluate import EvaluationError
 
 GEOD = pyproj.Geod(ellps="WGS84")
-UTM = call("Projection", crs="EPSG:32633")
 PLANE = call("Projection", crs="EPSG:4326")
 EMPTY = call("Collection.geometry", collection=call("Collection", features=constant([])))
 

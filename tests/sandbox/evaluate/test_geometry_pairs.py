@@ -8,13 +8,18 @@ import pyproj
 import pytest
 import shapely
 import shapely.geometry
-from evaluate_kit import answer, array, call, constant
+from evaluate_kit import (
+    UTM,
+    answer,
+    array,
+    call,
+    constant,
+)
 
 from orchestrator.sandbox.earthengine.evaluate import EvaluationError
 
 GEOD = pyproj.Geod(ellps="WGS84")
 PLANE = call("Projection", crs="EPSG:4326")
-UTM = call("Projection", crs="EPSG:32633")
 DEGREE = [[0, 0], [0, 1]]
 
 

@@ -10,6 +10,7 @@ import shapely
 import shapely.geometry
 from evaluate_kit import (
     S2,
+    UTM,
     MemoryCatalogue,
     answer,
     call,
@@ -25,7 +26,6 @@ from scipy import ndimage
 
 from orchestrator.sandbox.earthengine.evaluate import EvaluationError
 
-UTM = call("Projection", crs="EPSG:32633")
 X, Y, STEP, SIDE = 500_000.0, 5_200_000.0, 10.0, 24
 AFFINE = rasterio.Affine(STEP, 0, X, 0, -STEP, Y)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from evaluate_kit import (
-    ORIGIN,
     S2,
+    UTM,
     MemoryCatalogue,
+    X,
+    Y,
     answer,
     array,
     band,
@@ -28,8 +30,6 @@ HOLES = RNG.random((COUNT, SIDE, SIDE)) < 0.9
 CATALOGUE = MemoryCatalogue(
     [make_scene(S2, f"s{at}", {"B4": (STACK[at, 0], HOLES[at]), "B8": STACK[at, 1]}, when=at) for at in range(COUNT)]
 )
-X, Y = ORIGIN
-UTM = call("Projection", crs="EPSG:32633")
 REGRESSION = call("Reducer.linearRegression", numX=2, numY=1)
 
 

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from evaluate_kit import ORIGIN, S2, MemoryCatalogue, answer, array, band, call, constant, load, make_scene
+from evaluate_kit import (
+    S2,
+    UTM,
+    MemoryCatalogue,
+    X,
+    Y,
+    answer,
+    array,
+    band,
+    call,
+    constant,
+    load,
+    make_scene,
+    reducer,
+)
 
 from orchestrator.sandbox.earthengine.evaluate import EvaluationError
 
-X, Y = ORIGIN
-UTM = call("Projection", crs="EPSG:32633")
 VALUES = np.array([[4, 8, 6], [1, 3, 5], [9, 7, 2]], np.uint16)
 CLASSES = np.array([[2, 1, 1], [2, 2, 1], [3, 3, 3]], np.uint16)
 SEEN = CLASSES != 3
 CATALOGUE = MemoryCatalogue([make_scene(S2, "a", {"B4": VALUES, "B8": (CLASSES, SEEN)})])
-
-
-def reducer(name, **options):
-    return call(f"Reducer.{name}", **options)
 
 
 def of_list(items, node):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from evaluate_kit import (
-    ORIGIN,
     S2,
+    UTM,
     MemoryCatalogue,
+    X,
+    Y,
     answer,
     array,
     band,
@@ -17,18 +19,13 @@ from evaluate_kit import (
     load,
     make_scene,
     pixels,
+    reducer,
 )
 from scipy import stats
 
 from orchestrator.sandbox.earthengine.evaluate import EvaluationError
 
 SIDE = 9
-X, Y = ORIGIN
-UTM = call("Projection", crs="EPSG:32633")
-
-
-def reducer(name, **options):
-    return call(f"Reducer.{name}", **options)
 
 
 def weighted_median(values, weights):

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from evaluate_kit import ORIGIN, S2, MemoryCatalogue, answer, band, call, constant, exact, make_scene, pixels
+from evaluate_kit import (
+    S2,
+    UTM,
+    MemoryCatalogue,
+    X,
+    Y,
+    answer,
+    band,
+    box,
+    call,
+    constant,
+    exact,
+    make_scene,
+    pixels,
+    reducer,
+)
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -15,22 +30,6 @@ VALUES = np.random.default_rng(4).integers(1, 100, (SIDE, SIDE)).astype(np.uint1
 OTHERS = np.random.default_rng(5).integers(1, 9, (SIDE, SIDE)).astype(np.uint16)
 HOLES = VALUES % 5 != 0
 CATALOGUE = MemoryCatalogue([make_scene(S2, "a", {"B4": (VALUES, HOLES), "B8": OTHERS})])
-X, Y = ORIGIN
-UTM = call("Projection", crs="EPSG:32633")
-
-
-def reducer(name, **options):
-    return call(f"Reducer.{name}", **options)
-
-
-def box(left, top, right, bottom):
-    """A box in pixels from the top left corner of the scene."""
-    return call(
-        "GeometryConstructors.Rectangle",
-        coordinates=[X + 10 * left, Y - 10 * bottom, X + 10 * right, Y - 10 * top],
-        crs=UTM,
-        geodesic=False,
-    )
 
 
 def region(node, geometry, image=None, *, plain=False):

@@ -6,7 +6,19 @@ import numpy as np
 import pyproj
 import pytest
 import shapely
-from evaluate_kit import ORIGIN, S2, MemoryCatalogue, band, call, exact, load, make_scene, pixels
+from evaluate_kit import (
+    S2,
+    MemoryCatalogue,
+    X,
+    Y,
+    band,
+    call,
+    exact,
+    load,
+    make_scene,
+    pixels,
+    reducer,
+)
 
 from orchestrator.sandbox.earthengine.evaluate import EvaluationError
 
@@ -16,16 +28,11 @@ VALUES = RNG.integers(1, 99, (SIDE, SIDE)).astype(np.uint16)
 HOLES = RNG.random((SIDE, SIDE)) < 0.8
 SCENE = make_scene(S2, "a", {"B4": (VALUES, HOLES), "B8": VALUES[::-1].copy()})
 CATALOGUE = MemoryCatalogue([SCENE])
-X, Y = ORIGIN
 
 
 def coarse(node, scale, count, image=None, **options):
     made = call("Image.reduceResolution", image=image or band("B4"), reducer=node, **options)
     return pixels(exact(made, count, count, scale=scale), CATALOGUE)
-
-
-def reducer(name, **options):
-    return call(f"Reducer.{name}", **options)
 
 
 def shares(size, count):

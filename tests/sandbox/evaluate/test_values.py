@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from evaluate_kit import (
     DAY,
-    ORIGIN,
     S2,
     MemoryCatalogue,
+    X,
+    Y,
     answer,
     argument,
     band,
@@ -163,7 +164,6 @@ def test_buffers_are_metres():
     assert area == pytest.approx(np.pi * 100**2, rel=0.01)
 
 
-X, Y = ORIGIN
 BOX = square(X + 20, Y - 100, X + 70, Y - 30, crs=call("Projection", crs="EPSG:32633"), geodesic=False)
 ROWS, COLS = slice(3, 10), slice(2, 7)
 

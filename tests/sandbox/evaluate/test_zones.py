@@ -7,11 +7,14 @@ from collections import Counter
 import numpy as np
 import pytest
 from evaluate_kit import (
-    ORIGIN,
     S2,
+    UTM,
     MemoryCatalogue,
+    X,
+    Y,
     answer,
     band,
+    box,
     call,
     constant,
     exact,
@@ -19,6 +22,7 @@ from evaluate_kit import (
     load,
     make_scene,
     pixels,
+    reducer,
 )
 
 from orchestrator.sandbox.earthengine.evaluate import EvaluationError
@@ -29,21 +33,6 @@ VALUES = RNG.integers(1, 50, (SIDE, SIDE)).astype(np.uint16)
 CLASSES = RNG.integers(1, 4, (SIDE, SIDE)).astype(np.uint16)
 HOLES = RNG.random((SIDE, SIDE)) < 0.8
 CATALOGUE = MemoryCatalogue([make_scene(S2, "a", {"B4": (VALUES, HOLES), "B8": CLASSES})])
-X, Y = ORIGIN
-UTM = call("Projection", crs="EPSG:32633")
-
-
-def reducer(name, **options):
-    return call(f"Reducer.{name}", **options)
-
-
-def box(left, top, right, bottom):
-    return call(
-        "GeometryConstructors.Rectangle",
-        coordinates=[X + 10 * left, Y - 10 * bottom, X + 10 * right, Y - 10 * top],
-        crs=UTM,
-        geodesic=False,
-    )
 
 
 def zones(*boxes):

@@ -20,7 +20,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
 from orchestrator.sandbox.faults import Rule
-from orchestrator.sandbox.scenes.catalogue import Band, PixelType
+from orchestrator.sandbox.scenes.catalogue import Band, Catalogue, PixelType
 from orchestrator.sandbox.server import DEFAULT_BUCKET, Options, Sandbox
 
 # gcsfs decides when it is imported whether it asks for the kind of a bucket by gRPC, which nobody answers here.
@@ -63,7 +63,7 @@ def expected_ramp():
     return rows * 40 + cols, ~((rows < 300) & (cols < 300))
 
 
-class Ramps:
+class Ramps(Catalogue):
     """Five scenes, a day apart."""
 
     def __init__(self) -> None:
@@ -81,15 +81,6 @@ class Ramps:
 
     def scene(self, asset_id):
         return next((each for each in self._scenes if each.asset_id == asset_id), None)
-
-    def images(self):
-        return ()
-
-    def is_crowded(self, *_):
-        return False
-
-    def table(self, asset_id):  # noqa: ARG002  the port's signature
-        return None
 
 
 class Connected:

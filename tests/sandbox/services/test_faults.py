@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import threading
 
@@ -65,6 +66,13 @@ def test_a_page_of_html_is_no_json(kit):
 
     with pytest.raises(ee.EEException, match=r"^Ok$"):
         ee.data.listOperations()
+
+
+def test_given_bytes_are_the_answer(blob, kit):
+    """Any of them, such as no text could be."""
+    kit.order("http", api="objects.media", status=200, body_base64=base64.b64encode(DATA[:256]).decode())
+
+    assert blob.download_as_bytes(raw_download=True, checksum=None) == DATA[:256]
 
 
 def test_a_throttled_bucket_raises_what_google_raises(bucket, kit):
@@ -212,6 +220,7 @@ def test_orders_are_given_and_read_over_http(sandbox):
         pytest.param({"action": "explode"}, id="unknown action"),
         pytest.param({"action": "http", "colour": 1}, id="unknown name"),
         pytest.param({"action": "http", "path": "("}, id="no regular expression"),
+        pytest.param({"action": "http", "body_base64": "AAA"}, id="no base64"),
         pytest.param({"action": "http", "status": "503"}, id="a status that is a text"),
         pytest.param({"action": "http", "status": True}, id="a status that is a truth"),
         pytest.param({"action": "http", "headers": "x"}, id="headers that are a text"),

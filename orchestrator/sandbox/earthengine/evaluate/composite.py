@@ -8,7 +8,7 @@ computed once and forgotten with the scene. Scenes that cannot touch the window 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,12 +62,7 @@ class Reduction(Group):
         bytes_per_pixel = sum(pixel_types.dtype_of(self._kinds[name]).itemsize + 1 for name in names)
         heavy = len(images) * bytes_per_pixel * grid.height * grid.width > _STACK_BYTES
         if heavy and max(grid.shape) > _SMALLEST_SIDE:
-            halves = grid.halves()
-            parts = [self.compute_all(pull.scope(), half, wanted) for half in halves]
-            return {
-                key: assembled(grid, [(half, part[key]) for half, part in zip(halves, parts, strict=True)])
-                for key in wanted
-            }
+            return _in_halves(self.compute_all, pull, grid, wanted)
         stacks = self._stacks(pull, grid, images, names)
         reduced = {name: self._reduce(name, stacks[name], grid) for name in names}
         return {(name, at): told(reduced[name][at]) for name, at in wanted}
@@ -108,12 +103,7 @@ class JointReduction(Group):
         images = _touching(self._images, names, grid)
         heavy = len(images) * len(names) * grid.height * grid.width * 5 > _STACK_BYTES
         if heavy and max(grid.shape) > _SMALLEST_SIDE:
-            halves = grid.halves()
-            parts = [self.compute_all(pull.scope(), half, wanted) for half in halves]
-            return {
-                key: assembled(grid, [(half, part[key]) for half, part in zip(halves, parts, strict=True)])
-                for key in wanted
-            }
+            return _in_halves(self.compute_all, pull, grid, wanted)
         scopes = [(image, pull.scope()) for image in images]
         records = [[scope.read(image[name], grid) for name in names] for image, scope in scopes]
         # A record that is nowhere valid lets each reducer say what nothing reduces to.
@@ -207,3 +197,17 @@ def grouped_band(
     """Make one band of a group, which reads the band of the same name (and `also` others) of every image."""
     inputs = [image[key] for image in images for key in (output[0], *also) if key in image]
     return ImageBand(name, GroupedNode(group, output, inputs, None), kind)
+
+
+def _in_halves(
+    compute: Callable[[Pull, Grid, Sequence[Output]], dict[Output, Tile]],
+    pull: Pull,
+    grid: Grid,
+    wanted: Sequence[Output],
+) -> dict[Output, Tile]:
+    """Compute each half of a grid by itself, and join them."""
+    halves = grid.halves()
+    parts = [compute(pull.scope(), half, wanted) for half in halves]
+    return {
+        key: assembled(grid, [(half, part[key]) for half, part in zip(halves, parts, strict=True)]) for key in wanted
+    }

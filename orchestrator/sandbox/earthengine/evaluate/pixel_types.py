@@ -33,6 +33,20 @@ NAMED_TYPES: dict[str, PixelType] = {
     "float": FLOAT,
     "double": DOUBLE,
 }
+# `toByte`, `byte` and so on, of images and arrays; those of 64 bits have more to say.
+CASTS = (
+    ("Byte", "uint8"),
+    ("Uint8", "uint8"),
+    ("Int8", "int8"),
+    ("Uint16", "uint16"),
+    ("Int16", "int16"),
+    ("Short", "int16"),
+    ("Uint32", "uint32"),
+    ("Int32", "int32"),
+    ("Int", "int32"),
+    ("Float", "float"),
+    ("Double", "double"),
+)
 _INTEGER_DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32")
 
 

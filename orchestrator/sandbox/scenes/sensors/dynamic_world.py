@@ -66,7 +66,7 @@ class DynamicWorld:
         del collection
         for scene in self._source.scenes(_SOURCE, region, start_ms, end_ms):
             if scene.properties["CLOUDY_PIXEL_PERCENTAGE"] <= _MOST_CLOUDS:
-                yield self._picture(str(scene.properties["system:index"]))
+                yield self._picture(scene)
 
     def scene(self, asset_id: str) -> Scene | None:
         """Find a scene by its id."""
@@ -74,18 +74,15 @@ class DynamicWorld:
         source = self._source.scene(f"{_SOURCE}/{index}") if collection == COLLECTION else None
         if source is None or source.properties["CLOUDY_PIXEL_PERCENTAGE"] > _MOST_CLOUDS:
             return None
-        return self._picture(index)
+        return self._picture(source)
 
-    def _make(self, index: str) -> Picture:
-        source = self._source.scene(f"{_SOURCE}/{index}")
-        if not isinstance(source, Sentinel2Scene):  # pragma: no cover - it was found before
-            raise KeyError(index)
+    def _make(self, source: Sentinel2Scene) -> Picture:
         tile = source.tile
         side = TILE_METRES // 10
         lattice = Lattice(f"EPSG:{tile.epsg}", (10.0, 0.0, float(tile.west), 0.0, -10.0, float(tile.north)), side, side)
         layers = (*(Layer(name, FLOAT) for name in CLASSES), Layer("label", UINT8, "sample"))
         return Picture(
-            f"{COLLECTION}/{index}",
+            f"{COLLECTION}/{source.index}",
             layers,
             {"": lattice},
             source.footprint,

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from orchestrator.sandbox.scenes.catalogue import Band, Scene
+from orchestrator.sandbox.scenes.catalogue import Band
 from orchestrator.sandbox.scenes.landscape import BANDS
 from orchestrator.sandbox.scenes.layout import CLOUD_LAYER, COLLECTIONS, LAYERS, PROBABILITY, REFLECTANCE, Layer
-from orchestrator.sandbox.scenes.mgrs import TILE_METRES
+from orchestrator.sandbox.scenes.mgrs import TILE_METRES, Tile
+from orchestrator.sandbox.scenes.orbit import Pass
 from orchestrator.sandbox.scenes.pyramid import Pixels
 from orchestrator.sandbox.scenes.sensors.picture import FLOAT, UINT8
 from orchestrator.sandbox.scenes.sensors.sensor import described
@@ -191,7 +192,7 @@ class Sentinel2:
 
     def scenes(
         self, collection: str, region: BaseGeometry | None, start_ms: int | None, end_ms: int | None
-    ) -> Iterator[Scene]:
+    ) -> Iterator[Sentinel2Scene]:
         """Yield scenes in order; see `Sensor.scenes`."""
         if KINDS[collection].level == "2A":
             start_ms = max(_LEVEL_2A_SINCE_MS, _LEVEL_2A_SINCE_MS if start_ms is None else start_ms)
@@ -199,19 +200,17 @@ class Sentinel2:
             found = everywhere(self._source, start_ms, end_ms)
         else:
             found = self._source.scenes(REFLECTANCE, region, start_ms, end_ms)
-        return (self._kept(collection, scene.index) for scene in found)
+        return (self._kept(collection, scene.tile, scene.overpass) for scene in found)
 
-    def scene(self, asset_id: str) -> Scene | None:
+    def scene(self, asset_id: str) -> Sentinel2Scene | None:
         """Find a scene by its id."""
         collection, _, index = asset_id.rpartition("/")
         base = self._source.scene(f"{REFLECTANCE}/{index}") if collection in KINDS else None
         early = base is not None and base.time * 1000 < _LEVEL_2A_SINCE_MS
         if base is None or (early and KINDS[collection].level == "2A"):
             return None
-        return self._kept(collection, index)
+        return self._kept(collection, base.tile, base.overpass)
 
-    def _make(self, collection: str, index: str) -> Sentinel2Scene:
-        base, clouds = (self._source.scene(f"{name}/{index}") for name in (REFLECTANCE, PROBABILITY))
-        if base is None or clouds is None:  # pragma: no cover - both were found before
-            raise KeyError(index)
+    def _make(self, collection: str, tile: Tile, overpass: Pass) -> Sentinel2Scene:
+        base, clouds = (self._source.at(name, tile, overpass) for name in (REFLECTANCE, PROBABILITY))
         return Sentinel2Scene(collection, base, clouds)

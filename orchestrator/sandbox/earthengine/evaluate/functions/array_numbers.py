@@ -60,20 +60,6 @@ for _table in (UNARY, BINARY):
         _names = [f"Array.{_name}", *([f"Array.{_LEGACY[_name]}"] if _name in _LEGACY else [])]
         function(*_names)(partial(_applied, name=_names[0], rule=_rule))
 
-for _name, _kind in (
-    ("Byte", "uint8"),
-    ("Uint8", "uint8"),
-    ("Int8", "int8"),
-    ("Uint16", "uint16"),
-    ("Int16", "int16"),
-    ("Short", "int16"),
-    ("Uint32", "uint32"),
-    ("Int32", "int32"),
-    ("Int", "int32"),
-    ("Float", "float"),
-    ("Double", "double"),
-    ("Int64", "int64"),
-    ("Long", "int64"),
-):
+for _name, _kind in (*pixel_types.CASTS, ("Int64", "int64"), ("Long", "int64")):
     _type = INT64 if _kind == "int64" else pixel_types.NAMED_TYPES[_kind]
     function(f"Array.to{_name}", f"Array.{_name.lower()}")(partial(cast, kind=_type))

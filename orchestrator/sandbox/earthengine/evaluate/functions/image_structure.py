@@ -192,19 +192,7 @@ def _cast_tile(tile: Tile, kind: PixelType) -> Tile:
     return Tile(values.astype(dtype, copy=False), tile.valid)
 
 
-for _name, _kind in (
-    ("Byte", "uint8"),
-    ("Uint8", "uint8"),
-    ("Int8", "int8"),
-    ("Uint16", "uint16"),
-    ("Int16", "int16"),
-    ("Short", "int16"),
-    ("Uint32", "uint32"),
-    ("Int32", "int32"),
-    ("Int", "int32"),
-    ("Float", "float"),
-    ("Double", "double"),
-):
+for _name, _kind in pixel_types.CASTS:
     function(f"Image.to{_name}", f"Image.{_name.lower()}")(partial(cast, kind=pixel_types.NAMED_TYPES[_kind]))
 
 
