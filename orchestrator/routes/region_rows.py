@@ -88,7 +88,7 @@ def scatter(
         IntegrityError: A row lies on no pixel's centre, outside the window, on a pixel that another row of its image
             has, or belongs to no image of `moments`; a value is no number, or none of the type; a band is missing.
     """
-    rows, cols = _places(reply, grid, window)
+    rows, cols = places_in(reply, grid, window)
     axis, times = _times(reply, moments)
     shape = (len(axis), window.height, window.width)
     at = np.ravel_multi_index((times, rows, cols), shape) if len(times) else times
@@ -103,8 +103,13 @@ def scatter(
     return RegionArray(values, axis, masked, absent)
 
 
-def _places(reply: RegionReply, grid: Grid, window: Window) -> tuple[_Ints, _Ints]:
-    """Return row and column in the window of each row of the table."""
+def places_in(reply: RegionReply, grid: Grid, window: Window) -> tuple[_Ints, _Ints]:
+    """
+    Return row and column in the window of each row of the table.
+
+    Raises:
+        IntegrityError: A row lies on no pixel's centre, or outside the window.
+    """
     lon, lat = (_coordinates(reply.column(name), name) for name in (LONGITUDE, LATITUDE))
     x, y = _to_grid(grid.crs).transform(lon, lat)
     a, _b, c, _d, e, f = grid.window_transform(window)
