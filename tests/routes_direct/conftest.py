@@ -62,17 +62,22 @@ def order(sandbox):
 
 
 @pytest.fixture
-def connect(sandbox):
-    """`connect(limits=..., url=..., high_volume=...)` returns a client of pixels."""
+def engine(sandbox):
+    """A connection that tries once."""
+    return EarthEngine(
+        project=sandbox.options.project,
+        credentials=AnonymousCredentials(),
+        url=sandbox.url,
+        stop=threading.Event(),
+        policy=RetryPolicy(attempts=1),
+    )
+
+
+@pytest.fixture
+def connect(engine):
+    """`connect(limits=..., high_volume=...)` returns a client of pixels."""
 
     def make(limits=None, **options):
-        engine = EarthEngine(
-            project=sandbox.options.project,
-            credentials=AnonymousCredentials(),
-            url=sandbox.url,
-            stop=threading.Event(),
-            policy=RetryPolicy(attempts=1),
-        )
         return PixelClient(engine, limits=limits or PIXEL_LIMITS, **options)
 
     return make
