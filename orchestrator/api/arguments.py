@@ -116,10 +116,10 @@ def texts(values: object, name: str) -> list[Any]:
     return list(values)
 
 
-def check_count(value: object, name: str) -> None:
-    """Refuse what is no whole number of 1 or more."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise UserError(f"{name} is {_shown(value)}; give a whole number of 1 or more")
+def check_count(value: object, name: str, least: int = 1) -> None:
+    """Refuse what is no whole number of `least` or more."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UserError(f"{name} is {_shown(value)}; give a whole number of {least} or more")
 
 
 def number_text(value: object, name: str) -> str:

@@ -13,6 +13,7 @@ from orchestrator.api.work import RunThread, Until, carry_here
 from orchestrator.app.heartbeat import find_daemon
 from orchestrator.app.verbs import events, reasons, reports
 from orchestrator.engine.stores.records import Run as Row
+from orchestrator.model.audit import WINDOWS, AuditReport
 from orchestrator.model.states import RUN_FINAL, RunState
 
 if TYPE_CHECKING:
@@ -82,6 +83,25 @@ class Run:
         """What it has delivered; errors as `wait`."""
         return Result.of(self._row())
 
+    def audit(self, windows: int = WINDOWS, *, seed: int | None = None) -> AuditReport:
+        """
+        Ask for windows of the result once more, without an export, and compare them with the file, value by value.
+
+        The outcome is written into the proof, and returned: `equal`, `differences`, `first`, ...
+
+        Args:
+            windows: How many.
+            seed: What they are drawn with; by default a number that follows from the run's id.
+
+        Raises:
+            UserError: Its product is not audited, or its files are not those that were published.
+            RunFailed: It has no result.
+        """
+        from orchestrator.app.verbs.audit import audit  # noqa: PLC0415  who only looks does not need it
+
+        with self._connection.lent() as app:
+            return audit(app, self.id, windows=windows, seed=seed).report
+
     def cancel(self) -> bool:
         """
         End the run: its tasks in Earth Engine are cancelled; what it left is kept until `clean`.
@@ -99,19 +119,20 @@ class Run:
         ended = cancel(self._connection.records, self.id, self._connection.lent)
         return ended.elsewhere or ended.state is RunState.CANCELLED
 
-    def retry(self, *, min_valid: float | None = None) -> None:
+    def retry(self, *, min_valid: float | None = None, accept_audit: bool = False) -> None:
         """
         Take a failed, cancelled or held run up again where it stopped; `wait` or a daemon then carries it on.
 
         Args:
             min_valid: Publish it with this share of valid pixels, 0 to 1, or more.
+            accept_audit: Publish it whatever its audit finds; the proof says so.
 
         Raises:
             UserError: It is in no state to be retried.
         """
         from orchestrator.app.verbs.endings import retry  # noqa: PLC0415
 
-        retry(self._connection.records, self.id, min_valid)
+        retry(self._connection.records, self.id, min_valid, accept_audit=accept_audit)
         self._work = None
 
     def clean(self) -> None:

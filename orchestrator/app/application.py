@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import __version__
+from orchestrator.app.elsewhere import check_here
 from orchestrator.app.imagery import EarthEngineImagery, scene_search
 from orchestrator.app.records import Records
 from orchestrator.config import Settings
@@ -26,13 +27,13 @@ from orchestrator.engine.context import Backoff, Clients, ProcessContext
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
-from orchestrator.engine.request_limits import LimitedRoute, RequestLimits
-from orchestrator.engine.service import ElsewhereError
+from orchestrator.engine.request_limits import LimitedRoute, LimitedTables, RequestLimits
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.direct import DirectLimits, DirectRoute
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.product import Product
+from orchestrator.model.table import TableRoute
 from orchestrator.products.context import ProductContext
 from orchestrator.products.registry import find_product
 from orchestrator.recipes.registry import UNDATED, find_recipe
@@ -87,24 +88,24 @@ class Application(Records):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         return write_once(path, secrets.token_hex(4).encode()).decode("ascii").strip()
 
-    def product(self, name: str, say: Callable[[str], None] = _unheard) -> Product:
+    def product(self, job: Job, say: Callable[[str], None] = _unheard) -> Product:
         """
-        Return a product for one run; `say` is told what it does while it plans.
+        Return the product for one run of `job`; `say` is told what it does while it plans.
 
         Raises:
             UserError: There is none of that name.
         """
-        module, function = find_product(name).make.split(":")
-        made: Product = getattr(import_module(module), function)(self._product_context(say))
+        module, function = find_product(job.product).make.split(":")
+        made: Product = getattr(import_module(module), function)(self._product_context(job.route, say))
         return made
 
-    def planner(self, say: Callable[[str], None] = _unheard) -> MosaicProduct:
-        """Return what shows the plan of a mosaic."""
+    def planner(self, route: str) -> MosaicProduct:
+        """Return what shows the plan of a mosaic that comes by `route`."""
         from orchestrator.products.mosaic.product import make  # noqa: PLC0415
 
-        return make(self._product_context(say))
+        return make(self._product_context(route, _unheard))
 
-    def _product_context(self, say: Callable[[str], None]) -> ProductContext:
+    def _product_context(self, route: str, say: Callable[[str], None]) -> ProductContext:
         return ProductContext(
             imagery=EarthEngineImagery(self.earth_engine),
             recipe=find_recipe,
@@ -116,8 +117,10 @@ class Application(Records):
             version=__version__,
             undated=UNDATED,
             batch=bool(self.settings.gcs.bucket),
-            direct_limits=self.direct_limits,
-            direct=self.direct_route,
+            direct_limits=self.direct_limits(route),
+            direct=lambda: self.direct_route(route),
+            policy=self.policy,
+            tables=self.table_route,
             scenes=scene_search(self.earth_engine, say),
         )
 
@@ -196,10 +199,10 @@ class Application(Records):
         from orchestrator.routes.registry import batch_route  # noqa: PLC0415
 
         engine = cache(self.earth_engine)  # one for the route and the list; asked for once the settings are known good
-        route = batch_route(job.route, self._services(engine))
-        return Clients(self.product(job.product, say), route, engine().operations)
+        route = batch_route(job.route, self._services(engine, job.route))
+        return Clients(self.product(job, say), route, engine().operations)
 
-    def _services(self, engine: Callable[[], EarthEngine]) -> Services:
+    def _services(self, engine: Callable[[], EarthEngine], route: str) -> Services:
         """Return what a route may be made of; a bucket or a Drive is connected when it is asked for."""
         from orchestrator.routes.export import ExportOptions  # noqa: PLC0415
         from orchestrator.routes.names import Naming  # noqa: PLC0415
@@ -217,7 +220,7 @@ class Application(Records):
             folder_name=self.settings.drive.folder,
             naming=Naming(self.owner, gcs.prefix.strip("/")),
             options=ExportOptions(ee.cloud_optimized, ee.priority if ee.priority >= 0 else None),
-            direct_limits=self.direct_limits,
+            direct_limits=self.direct_limits(route),
             high_volume=self.settings.pixels.high_volume,
         )
 
@@ -234,12 +237,7 @@ class Application(Records):
     def execution(self, run: Run, progress: Progress | None = None) -> Execution:
         """Return the execution of a run, ready to work."""
         job = Job.from_json(run.job)
-        if job.service != self.settings.service:
-            hint = "; add --sandbox, or --sandbox-url URL" if job.service == "sandbox" else ""
-            raise ElsewhereError(
-                f"run {run.id} was begun on {job.service}, but the settings name {self.settings.service}; "
-                f"a run is never continued elsewhere{hint}"
-            )
+        check_here(run.id, job, self.settings.service)
         progress = progress or Progress()
         clients = self.clients(job, lambda what: progress.set(detail=what))
         return Execution(
@@ -268,26 +266,33 @@ class Application(Records):
             notify=self.notify,
         )
 
-    @property
-    def direct_limits(self) -> DirectLimits:
-        """What direct requests may ask for, and what is taken of the project's share."""
-        from orchestrator.routes.limits import GOOGLE  # noqa: PLC0415
+    def direct_limits(self, route: str) -> DirectLimits:
+        """Return what direct requests of a job may ask for, and what is taken of the project's share."""
+        from orchestrator.routes import registry  # noqa: PLC0415
 
         pixels = self.settings.pixels
-        return replace(GOOGLE, at_once=pixels.at_once, per_second=pixels.per_second)
+        return replace(registry.direct_limits(route), at_once=pixels.at_once, per_second=pixels.per_second)
 
-    def direct_route(self) -> DirectRoute:
-        """Return the direct route; its requests wait for their turn among those of all runs of this process."""
-        from orchestrator.routes.registry import DIRECT  # noqa: PLC0415
+    def direct_route(self, route: str) -> DirectRoute:
+        """Return the direct route of a job; its requests wait for their turn among those of all runs here."""
+        from orchestrator.routes.registry import DIRECT, direct_name  # noqa: PLC0415
 
-        return LimitedRoute(DIRECT["pixels"].make(self._services(self.earth_engine)), self.request_limits)
+        made = DIRECT[direct_name(route)].make(self._services(self.earth_engine, route))
+        return LimitedRoute(made, self.request_limits)
+
+    def table_route(self) -> TableRoute:
+        """Return the way tables come; its requests wait for their turn, too."""
+        from orchestrator.routes.registry import tables  # noqa: PLC0415
+
+        return LimitedTables(tables(self._services(self.earth_engine, "")), self.request_limits)
 
     @cached_property
     def request_limits(self) -> RequestLimits:
         """What every run of this process shares of the project's direct requests."""
         if self._beside is not None:
             return self._beside.request_limits
-        return RequestLimits(self.direct_limits.at_once, self.direct_limits.per_second, self.clock)
+        pixels = self.settings.pixels
+        return RequestLimits(pixels.at_once, pixels.per_second, self.clock)
 
     @cached_property
     def limits(self) -> Limits:

@@ -6,32 +6,20 @@ One try each, within a deadline; what a refusal asks for is in its error, and wh
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import ee
 
 from orchestrator.clients.earthengine import EarthEngine
-from orchestrator.clients.session import PUBLIC_URL
-from orchestrator.clients.transport import by_way_of
-from orchestrator.clients.watch import LIMITS, CallLimits, Watch
+from orchestrator.clients.interactive import PIXEL_LIMITS, Interactive
+from orchestrator.clients.watch import CallLimits
 from orchestrator.core.errors import TransientError
 from orchestrator.model.grid import Grid, Window
 from orchestrator.model.ports import Stop
 
-# Earth Engine computes a request for at most five minutes before it says `Computation timed out.`, in silence.
-COMPUTING_SECONDS = 330.0
-# Beyond them, what 48 MiB take on a slow line.
-SENDING_SECONDS = 600.0
-PIXEL_LIMITS = replace(LIMITS, call_seconds=COMPUTING_SECONDS + SENDING_SECONDS)
-# The address of the same service for many small requests: less is kept in its caches, the quotas are the same.
-HIGH_VOLUME_URL: str = ee.data.HIGH_VOLUME_API_BASE_URL
 _CODE = re.compile(r"[A-Za-z]+:\w+")
 
 
@@ -90,8 +78,7 @@ class PixelClient:
     def __init__(self, engine: EarthEngine, *, high_volume: bool = False, limits: CallLimits = PIXEL_LIMITS) -> None:
         """`high_volume` takes Google's address for many requests; another service has one address only."""
         self._engine = engine
-        self._elsewhere = high_volume and engine.address == PUBLIC_URL
-        self._limits = limits
+        self._service = Interactive(engine, high_volume=high_volume, limits=limits)
 
     def compute(self, image: Any, body: PixelBody, stop: Stop) -> Reply:
         """
@@ -114,32 +101,11 @@ class PixelClient:
         return [band for band in found.get("bands", []) if isinstance(band, dict)]
 
     def _ask(self, call: Callable[[], Any], stop: Stop) -> Reply:
-        sent: list[str] = []
-
-        def look(answer: Any) -> None:
-            if answer.request.url.startswith(tuple(self._addresses())):  # a token is asked for elsewhere
-                self._engine.note(answer)
-                sent[:] = [_canonical(answer.request.body)]
-
-        watch = Watch("Earth Engine", stop, self._limits, on_answer=look, first_seconds=COMPUTING_SECONDS)
-        with by_way_of(PUBLIC_URL, HIGH_VOLUME_URL) if self._elsewhere else nullcontext():
-            body = self._engine.watched(call, watch)
-        if not isinstance(body, bytes) or not sent:
+        body, receipt = self._service.ask(call, stop)
+        if not isinstance(body, bytes):
             raise TransientError(f"Earth Engine's answer to a request for pixels is {type(body).__name__}, not bytes")
-        at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        return Reply(body, _sha256(sent[0].encode()), hashlib.sha256(body).hexdigest(), at)
-
-    def _addresses(self) -> Sequence[str]:
-        return (self._engine.address, HIGH_VOLUME_URL) if self._elsewhere else (self._engine.address,)
+        return Reply(body, receipt.request_sha256, receipt.reply_sha256, receipt.at)
 
     def close(self) -> None:
         """Give up idle connections; the next call would open new ones."""
         self._engine.close()
-
-
-def _canonical(body: Any) -> str:
-    return json.dumps(json.loads(body), sort_keys=True, separators=(",", ":"))
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -7,6 +7,7 @@ public reports. The first row whose pattern is found decides, so the narrow ones
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -97,6 +98,7 @@ TABLE: tuple[Row, ...] = (
         r"computed value is too large",
         Failure.PERMANENT,
         "the recipe gathers too much into one value: let it reduce, or use a coarser scale",
+        call=Failure.SIZE,
     ),
     Row(
         r"query aborted after accumulating over",
@@ -145,6 +147,12 @@ _UNITS = {"bytes": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 _REQUEST_SIZE = re.compile(
     r"total request size \(([\d.,]+) (\w+)\) must be less than or equal to ([\d.,]+) (\w+)", re.IGNORECASE
 )
+_NUMBER = r"(\d[\d.,]*)"
+# Both spellings of getRegion's sentence that were seen in print: the factors, or what they make.
+_FACTORS = re.compile(
+    rf"too many values: {_NUMBER} points? x {_NUMBER} bands? x {_NUMBER} images?[^>]*> {_NUMBER}", re.IGNORECASE
+)
+_VALUES = re.compile(rf"too many values: {_NUMBER} values [^\d]*{_NUMBER}", re.IGNORECASE)
 _OUTPUT_SIZE = re.compile(r"= ([\d.,]+) (\w+) > ([\d.,]+) (\w+)", re.IGNORECASE)
 
 
@@ -166,18 +174,24 @@ def classify(sentence: str) -> Failure:
 
 
 def _sizes(sentence: str) -> tuple[int, int] | None:
-    """Return the bytes found and the bytes allowed, where the sentence names both."""
+    """Return the bytes or values found and allowed, where the sentence names both."""
+    if match := _FACTORS.search(sentence) or _VALUES.search(sentence):
+        *factors, most = (_plain(number) for number in match.groups())
+        return _both(math.prod(factors), most)
     match = _REQUEST_SIZE.search(sentence) or _OUTPUT_SIZE.search(sentence)
     if match is None:
         return None
     found, unit, allowed, other = match.groups()
     if unit.lower() not in _UNITS or other.lower() not in _UNITS:
         return None
-    sizes = _bytes(found, unit), _bytes(allowed, other)
-    return (sizes[0], sizes[1]) if sizes[0] and sizes[1] else None
+    return _both(_plain(found) * _UNITS[unit.lower()], _plain(allowed) * _UNITS[other.lower()])
 
 
-def _bytes(number: str, unit: str) -> int:
-    """Return a number of bytes; 0 where it is no number, or one that nobody can mean."""
+def _both(found: float, allowed: float) -> tuple[int, int] | None:
+    return (int(found), int(allowed)) if int(found) and int(allowed) else None
+
+
+def _plain(number: str) -> float:
+    """Return a number as it is written; 0 where it is none, or one that nobody can mean."""
     plain = number.replace(",", "").rstrip(".")
-    return int(float(plain) * _UNITS[unit.lower()]) if re.fullmatch(r"\d{1,18}(\.\d{1,18})?", plain) else 0
+    return float(plain) if re.fullmatch(r"\d{1,18}(\.\d{1,18})?", plain) else 0.0

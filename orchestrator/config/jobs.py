@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -27,12 +27,13 @@ from pydantic_core import InitErrorDetails
 from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
 from orchestrator.core.units import parse_bytes
-from orchestrator.model.job import AreaSource, GridRequest, Job, check_share
+from orchestrator.model.job import AreaSource, GridRequest, Job, check_share, check_windows
 from orchestrator.products.registry import DEFAULT, PRODUCTS, ProductEntry
 from orchestrator.recipes.registry import RECIPES, UNDATED
 from orchestrator.routes.registry import ROUTES
 
 NO_DATES: Mapping[str, str] = MappingProxyType({"start_date": "", "end_date": ""})
+T = TypeVar("T")
 EARLIER_NAME = "write"  # of `[mosaic]`, when there was no other product
 
 
@@ -68,12 +69,17 @@ def _area(value: Any) -> Any:
     return {"source": value} if isinstance(value, str) else value
 
 
-def _share(value: float) -> float:
-    try:
-        check_share(value)
-    except UserError as error:
-        raise ValueError(str(error)) from None
-    return value
+def _accepted(check: Callable[[T], None]) -> Callable[[T], T]:
+    """Return what refuses the values that `check` refuses."""
+
+    def accepted(value: T) -> T:
+        try:
+            check(value)
+        except UserError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    return accepted
 
 
 def _known(names: Collection[str]) -> Callable[[str], str]:
@@ -119,7 +125,8 @@ class JobTable(Section):
     route: Annotated[str, AfterValidator(_known(ROUTES))] = "gcs"
     max_part_size: Annotated[int, BeforeValidator(parse_bytes)] = 48 * 2**20
     split: Literal["blocks", "square"] = "blocks"
-    min_valid: Annotated[float, AfterValidator(_share)] = 0.0
+    min_valid: Annotated[float, AfterValidator(_accepted(check_share))] = 0.0
+    audit: Annotated[int, AfterValidator(_accepted(check_windows))] = 0
     cron: str = ""
     every: str = ""
     timezone: str = "UTC"
@@ -167,7 +174,7 @@ class JobTable(Section):
             area=AreaSource(**area),
             start_date=self.start_date,
             end_date=self.end_date,
-            recipe=self.recipe if entry.recipe else "",
+            recipe=self.recipe if entry.recipe(self._keys) else "",
             params=MappingProxyType(_with_file_found(base, self.params)),
             bands=self.bands,
             grid=GridRequest(**self.grid.model_dump()),
@@ -176,6 +183,7 @@ class JobTable(Section):
             split=self.split,
             service=service,
             min_valid=self.min_valid,
+            audit=self.audit,
             product=self.product,
             **entry.declared(self._keys.model_copy(update=paths)),
         )
@@ -190,8 +198,11 @@ def _with_what_may_be_left_out(
     Raises:
         ValueError: A key is given that the product has no use for.
     """
-    if not entry.recipe and (given := [name for name in ("recipe", "params") if name in content]):
+    given = [name for name in ("recipe", "params") if name in content]
+    if given and keys is not None and not entry.recipe(keys):
         raise ValueError(f"a {entry.name} has no {given[0]}; what its pixels are is said in [{entry.name}]")
+    if content.get("audit") and not entry.audited:
+        raise ValueError(f"a {entry.name} is not audited; leave `audit` out, or ask for a mosaic")
     route = content.get("route")
     if entry.routes and route is not None and route not in entry.routes:
         raise ValueError(

@@ -19,6 +19,7 @@ what was expected and what to do.
     │   ├── NotFoundError    ... because the thing is not there
     │   └── RunFailed        ... to a whole run, or somebody cancelled it
     ├── NeedsPerson          somebody: a run is held for what will not pass by itself
+    ├── AuditError           somebody: values of a result are not what the service answers
     ├── IntegrityError       us: bytes or state are not what was promised
     │   ├── FencedError      ... because the lease is over and the work is another's: nothing was written, leave it
     │   ├── GenerationError  ... because the object changed after it was listed
@@ -131,6 +132,12 @@ class NeedsPerson(OrchestratorError):  # noqa: N818  likewise
     """A run is held for something that will not pass by itself; what to do is in the message."""
 
     exit_code = 3
+
+
+class AuditError(OrchestratorError):
+    """A published result holds values that the service does not answer; how many, and the first, is in the message."""
+
+    exit_code = 6
 
 
 class IntegrityError(OrchestratorError):

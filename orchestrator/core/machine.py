@@ -59,3 +59,11 @@ def _words(path: Path) -> list[str]:
         return path.read_text(encoding="ascii").split()
     except (OSError, UnicodeDecodeError):
         return []
+
+
+def memory() -> int | None:
+    """Return the bytes of this machine's memory, None where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None

@@ -97,7 +97,7 @@ def _not_as_made(final: Path, taken: Sequence[Path], row: OutputRow, store: Stor
         rasters[main.sha256] = main.bytes
     results = [Result.from_json(text) for text in store.outputs.results(str(final))]
     listed: dict[Path, dict[str, int]] = {final: rasters}
-    for file in (file for result in results for file in result.files[:-1]):
+    for file in (file for result in results for file in (*result.files[:-1], *result.earlier)):
         listed.setdefault(file.path, {})[file.sha256] = file.bytes
     foreign = [path for path in taken if not _is_one_of(path, listed.get(path, {}))]
     whole = {result.main.sha256 for result in results if result.whole}

@@ -31,7 +31,7 @@ from orchestrator.model.result import Result, ResultFile
 from orchestrator.model.states import PART_DONE, UNIT_DONE, PartState, UnitState
 from orchestrator.model.unit import Cell, Unit
 
-MIN_VALID = "min_valid"
+MIN_VALID, AUDIT, AUDIT_ACCEPTED = "min_valid", "audit", "audit_accepted"
 Say = Callable[[str], None]
 
 
@@ -68,6 +68,16 @@ def set_min_valid(store: Store, run_id: str, share: float) -> None:
     store.lessons.learn(run_id, MIN_VALID, share)
 
 
+def set_audit(store: Store, run_id: str, windows: int) -> None:
+    """Let so many windows of a run's result be compared before it is published, whatever its job said."""
+    store.lessons.learn(run_id, AUDIT, windows)
+
+
+def accept_audit(store: Store, run_id: str) -> None:
+    """Let a run be published whatever its audit finds."""
+    store.lessons.learn(run_id, AUDIT_ACCEPTED, 1)
+
+
 def not_placed(sink: Sink, parts: Sequence[Part], units: Sequence[Unit]) -> list[Cell]:
     """Return the cells that count as placed, but that the unfinished output does not hold."""
     placed = sink.placed()
@@ -95,6 +105,15 @@ class Publication:
     def min_valid(self) -> float:
         learned = self._store.lessons.get(self.run.id, MIN_VALID)
         return self.run.job.min_valid if learned is None else learned
+
+    @property
+    def audit(self) -> int:
+        learned = self._store.lessons.get(self.run.id, AUDIT)
+        return self.run.job.audit if learned is None else int(learned)
+
+    @property
+    def audit_accepted(self) -> bool:
+        return bool(self._store.lessons.get(self.run.id, AUDIT_ACCEPTED))
 
     def say(self, what: str) -> None:
         self._context.progress.set(detail=what)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from orchestrator.model.grid import Grid, Window
 from orchestrator.model.ports import Stop
 from orchestrator.model.spec import PixelSpec
+
+
+class Counted(StrEnum):
+    """What a service counts of a request."""
+
+    BYTES = "bytes"  # pixels × Σ over bands of (bytes of the number type + 1 for the mask)
+    VALUES = "values"  # pixels × bands, an exact number
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,18 +24,20 @@ class DirectLimits:
     What one request may ask for, as the service counts it.
 
     Attributes:
-        max_bytes: Bytes of the reply: pixels × Σ over bands of (bytes of the number type + 1 for the mask).
+        most: Bytes or values of a reply, as `counted` says.
         max_side: Pixels of a side.
         max_bands: Bands.
         at_once: Requests under way at once, for the whole project.
         per_second: Requests begun in a second, for the whole project.
+        counted: What the service counts.
     """
 
-    max_bytes: int
+    most: int
     max_side: int
     max_bands: int
     at_once: int
     per_second: float
+    counted: Counted = Counted.BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ _RELATIVE = re.compile(r"today(?:([+-])([0-9]{1,5})d)?")
 # Of the JSON snapshot: grows when a field changes its meaning, never because one was added.
 VERSION = 2
 SPLITS = ("blocks", "square")
+MOST_WINDOWS = 10_000  # of an audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ class Job:
             `options`.
         min_valid: The least share of the area's pixels, 0 to 1, that must hold data in every band; with less the run
             is held for a person before it is published. What is made does not depend on it, nor does the fingerprint.
+        audit: How many windows of the finished result are asked for once more and compared before it is published,
+            and what it was made from is deleted; 0 is none. Nor does what is made depend on this.
     """
 
     base_name: str
@@ -109,6 +112,7 @@ class Job:
     min_valid: float = 0.0
     product: str = "mosaic"
     keys: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    audit: int = 0
 
     def __post_init__(self) -> None:
         # `{date}` stands for the logical date of a scheduled run.
@@ -119,6 +123,7 @@ class Job:
             raise UserError(f"a part of {self.max_part_bytes} bytes holds nothing; give --max-size-mb more than 0")
 
         check_share(self.min_valid)
+        check_windows(self.audit)
 
     @property
     def undated(self) -> bool:
@@ -134,8 +139,8 @@ class Job:
         """
         if self.undated:
             return date.min, date.max
-        start = _read_date(self.start_date, "start", today)
-        end = _read_date(self.end_date, "end", today)
+        start = read_date(self.start_date, "start", today)
+        end = read_date(self.end_date, "end", today)
         if start >= end:
             raise UserError(
                 f"the start date {start} is not before the end date {end}; "
@@ -182,13 +187,13 @@ class Job:
         Return what tells two jobs apart: equal jobs share it.
 
         Only what differs from the defaults counts, so that a field a later version adds leaves every job that does
-        not use it the job it was. What is accepted (`min_valid`) is no part of what is made.
+        not use it the job it was. What is accepted (`min_valid`, `audit`) is no part of what is made.
         """
         return hashlib.sha256(_compact(_spare(self._made())).encode()).hexdigest()
 
     def _made(self) -> Job:
         """Return the job without what its result does not depend on."""
-        return replace(self, min_valid=0.0)
+        return replace(self, min_valid=0.0, audit=0)
 
     def fingerprints(self) -> tuple[str, ...]:
         """Return `fingerprint`, and what the first version gave the same job, which hashed the whole snapshot."""
@@ -230,7 +235,7 @@ _FIRST_NESTED: Mapping[str, frozenset[str]] = MappingProxyType(
 
 
 # What snapshots of earlier versions do not have, and what it is where it is missing.
-_LATER: Mapping[str, Any] = MappingProxyType({"product": "mosaic", "keys": {}})
+_LATER: Mapping[str, Any] = MappingProxyType({"product": "mosaic", "keys": {}, "audit": 0})
 
 
 def _compact(content: Mapping[str, Any]) -> str:
@@ -286,7 +291,19 @@ def check_share(share: float) -> None:
         raise UserError(f"min_valid is {share:g}; it is a share of the area's pixels, from 0 to 1{hint}")
 
 
-def _read_date(text: str, what: str, today: date) -> date:
+def check_windows(windows: int) -> None:
+    """
+    Refuse what is no number of windows to audit.
+
+    Raises:
+        UserError: It is negative, or more than anybody waits for.
+    """
+    if not 0 <= windows <= MOST_WINDOWS:
+        raise UserError(f"audit is {windows}; it is a number of windows, from 0 for none to {MOST_WINDOWS:,}")
+
+
+def read_date(text: str, what: str, today: date) -> date:
+    """Return the date that `text` means, also as `today-30d`; errors name `what` of the two it is."""
     if match := _RELATIVE.fullmatch(text):
         days = int(match[2] or 0)
         return today + timedelta(days=-days if match[1] == "-" else days)

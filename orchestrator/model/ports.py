@@ -106,7 +106,7 @@ class Diagnosis:
         advice: What a person can do about it, where the sentence alone does not say so.
         wait_seconds: The least pause before anything is tried again.
         steps: How often the step of `failure` may be taken for this sentence; None is as often as there are steps.
-        sizes: Bytes found and bytes allowed, where the sentence names them.
+        sizes: Bytes or values found and allowed, where the sentence names them.
     """
 
     failure: Failure

@@ -195,6 +195,14 @@ class Finishing(Protocol):
     def min_valid(self) -> float:
         """The least share of the area that must hold data: the job's, or what a person consented to since."""
 
+    @property
+    def audit(self) -> int:
+        """How many windows are asked for once more and compared; 0 is none."""
+
+    @property
+    def audit_accepted(self) -> bool:
+        """Whether a person consented to publish it whatever the audit finds."""
+
     def say(self, what: str) -> None:
         """Tell whoever watches what is being done."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -13,7 +13,7 @@ from orchestrator.core.errors import IntegrityError
 
 # Of the JSON: grows when a key changes its meaning, never because one was added. The first one had no manifest.
 VERSION = 2
-_OWN = frozenset({"version", "files"})
+_OWN = frozenset({"version", "files", "earlier"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,13 @@ class Result:
         files: In the order in which they got their names; the last is the one that makes the result.
         facts: How it was made and how good it is; of a mosaic `assembly` and `valid`.
         whole: Whether every file is listed; results of the first version list the last alone.
+        earlier: Files as they were until they were written anew, while it is not certain that they are.
     """
 
     files: tuple[ResultFile, ...]
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     whole: bool = True
+    earlier: tuple[ResultFile, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.files:
@@ -65,9 +67,9 @@ class Result:
     def to_json(self) -> str:
         """Return what a run keeps; the keys of the first version stay what they were."""
         main = self.main
-        files = [{"path": str(f.path), "bytes": f.bytes, "sha256": f.sha256, "role": f.role} for f in self.files]
         told = {"path": str(main.path), "bytes": main.bytes, "sha256": main.sha256, **self.facts}
-        return json.dumps(told | {"version": VERSION, "files": files})
+        told |= {"version": VERSION, "files": _listed(self.files)}
+        return json.dumps(told | ({"earlier": _listed(self.earlier)} if self.earlier else {}))
 
     @classmethod
     def from_json(cls, text: str) -> Result:
@@ -83,6 +85,14 @@ class Result:
             raise IntegrityError(f"the result is of version {version}, newer than this program's {VERSION}; upgrade it")
         main = {"path": told.pop("path"), "bytes": told.pop("bytes"), "sha256": told.pop("sha256")}
         listed = told.get("files") or [main]
-        files = tuple(ResultFile(**file | {"path": Path(file["path"])}) for file in listed)
         facts = {name: value for name, value in told.items() if name not in _OWN}
-        return cls(files, MappingProxyType(facts), whole="files" in told)
+        earlier = _read(told.get("earlier", ()))
+        return cls(_read(listed), MappingProxyType(facts), whole="files" in told, earlier=earlier)
+
+
+def _listed(files: Iterable[ResultFile]) -> list[dict[str, Any]]:
+    return [{"path": str(f.path), "bytes": f.bytes, "sha256": f.sha256, "role": f.role} for f in files]
+
+
+def _read(listed: Iterable[Mapping[str, Any]]) -> tuple[ResultFile, ...]:
+    return tuple(ResultFile(**{**file, "path": Path(file["path"])}) for file in listed)

@@ -37,7 +37,7 @@ _IMPLAUSIBLY_SMALL = 1 << 16
 
 def units_of(cells: Iterable[Cell], size: RequestSize) -> tuple[UnitPlan, ...]:
     """Return a unit for each cell; its key sorts it by moment, row and column."""
-    return tuple(UnitPlan(KIND, _key(c), c, spec={"bytes": size.bytes_of(c.window)}) for c in cells)
+    return tuple(UnitPlan(KIND, _key(c), c, spec={"bytes": size.held_bytes(c.window)}) for c in cells)
 
 
 def _key(cell: Cell) -> str:
@@ -53,8 +53,8 @@ def _as_it_came(_cell: Cell, content: bytes) -> bytes:
 
 def _with_room(size: RequestSize, pixels: float) -> RequestSize:
     """Return `size` with at most so many pixels in a request, and at least one."""
-    most = int(max(1.0, pixels) * size.bytes_per_pixel)
-    return replace(size, max_bytes=max(math.ceil(size.bytes_per_pixel), min(size.max_bytes, most)))
+    most = int(max(1.0, pixels) * size.per_pixel)
+    return replace(size, most=max(math.ceil(size.per_pixel), min(size.most, most)))
 
 
 class Fetch:
@@ -82,7 +82,7 @@ class Fetch:
             made: Makes the piece that is placed of the file that came.
         """
         self._route, self._size, self._request_for, self._made = route, size, request_for, made
-        room = self._size.max_bytes / self._size.bytes_per_pixel
+        room = self._size.most / self._size.per_pixel
         self._smallest, self._least_room = max(1, int(room / _IMPLAUSIBLY_SMALL)), room * _LEAST_SHARE
         self._doubted: set[int] = set()  # limits that were said once, too small to be believed
         self._read = False
@@ -141,13 +141,13 @@ class Fetch:
         found, allowed = told.sizes
         with self._lock:
             known = self._size
-            room = allowed / max(known.bytes_per_pixel, found / window.pixels)
+            room = allowed / max(known.per_pixel, found / window.pixels)
             here = _with_room(known, max(room, window.pixels / _MOST_PIECES))
             if room < max(self._least_room, window.pixels / _MOST_PIECES) and allowed not in self._doubted:
                 self._doubted.add(allowed)
                 return here
             self._size = _with_room(known, max(room, self._least_room))
-            lesson = {"bytes_per_pixel": known.bytes_per_pixel, "max_bytes": self._size.max_bytes}
+            lesson = {"bytes_per_pixel": known.per_pixel, "max_bytes": self._size.most}
             write_whole(folder / _LESSON, json.dumps(lesson).encode())
             return here
 
@@ -158,5 +158,5 @@ class Fetch:
                 with suppress(OSError, ValueError, KeyError, TypeError):
                     known = json.loads((folder / _LESSON).read_bytes())
                     weight, most = float(known["bytes_per_pixel"]), int(known["max_bytes"])
-                    self._size = replace(self._size, bytes_per_pixel=weight, max_bytes=most)
+                    self._size = replace(self._size, per_pixel=weight, most=most)
             return self._size

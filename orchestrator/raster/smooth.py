@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from orchestrator.core.errors import PlanError, UserError
 from orchestrator.model.grid import Transform
-from orchestrator.raster.arrays import Floats, Ints
+from orchestrator.raster.arrays import Flags, Floats, Ints, holding
 
 # Side of a pixel in metres, by band: "Sentinel-2 User Handbook", table 1.
 TWENTY_METRES = frozenset({"B5", "B6", "B7", "B8A", "B11", "B12"})
@@ -88,7 +88,7 @@ def smooth(
     bands: Sequence[str],
     *,
     nodata: float | None = None,
-    valid: NDArray[np.bool_] | None = None,
+    valid: Flags | None = None,
     margin: Margin = Margin(),
     method: str = "bicubic",
     sixty: bool = False,
@@ -117,7 +117,7 @@ def smooth(
         UserError: Something else than described was given.
     """
     _check(pixels, bands, margin)
-    known = _known(pixels, nodata, valid)
+    known = holding(pixels, nodata, valid) & np.isfinite(pixels)
     height, width = pixels.shape[-2:]
     inner = (slice(margin.top, height - margin.bottom), slice(margin.left, width - margin.right))
     out = pixels[(..., *inner)].copy()
@@ -143,15 +143,6 @@ def _check(pixels: NDArray[Any], bands: Sequence[str], margin: Margin) -> None:
     height, width = pixels.shape[-2:]
     if margin.top + margin.bottom >= height or margin.left + margin.right >= width:
         raise UserError(f"{margin!r} leaves nothing of {height} × {width} pixels")
-
-
-def _known(pixels: NDArray[Any], nodata: float | None, valid: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
-    known: NDArray[np.bool_] = np.isfinite(pixels)
-    if nodata is not None:
-        known &= pixels != nodata
-    if valid is not None:
-        known &= valid
-    return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +217,7 @@ class _Weights:
 
 
 def _interpolated(
-    pixels: NDArray[Any], known: NDArray[np.bool_], how: _Weights, inner: tuple[slice, slice], nodata: float | None
+    pixels: NDArray[Any], known: Flags, how: _Weights, inner: tuple[slice, slice], nodata: float | None
 ) -> NDArray[Any]:
     before, there = pixels[inner], known[inner]
     cells, filled = _recovered(pixels, known, how.axes)
@@ -251,14 +242,14 @@ def _along(values: Floats, cells: Ints, weights: Floats) -> Floats:
     return found
 
 
-def _touching(marked: NDArray[np.bool_], cells: Ints, weights: Floats) -> NDArray[np.bool_]:
+def _touching(marked: Flags, cells: Ints, weights: Floats) -> Flags:
     """Return which pixels take anything of a marked cell along the first axis."""
     takes = [marked[cell] & (weight != 0)[:, None] for cell, weight in zip(cells, weights, strict=True)]
-    touching: NDArray[np.bool_] = np.logical_or.reduce(takes)
+    touching: Flags = np.logical_or.reduce(takes)
     return touching
 
 
-def _renormalised(values: Floats, full: NDArray[np.bool_], how: _Weights, rows: Ints, cols: Ints) -> Floats:
+def _renormalised(values: Floats, full: Flags, how: _Weights, rows: Ints, cols: Ints) -> Floats:
     """Return the values of a list of pixels from those cells around each that hold data, and within their range."""
     own = values[how.rows[0][how.reach][rows], how.cols[0][how.reach][cols]]
     change, total = np.zeros(len(own)), np.zeros(len(own))
@@ -275,9 +266,7 @@ def _renormalised(values: Floats, full: NDArray[np.bool_], how: _Weights, rows: 
     return found
 
 
-def _recovered(
-    pixels: NDArray[Any], known: NDArray[np.bool_], axes: tuple[_Axis, _Axis]
-) -> tuple[Floats, NDArray[np.bool_]]:
+def _recovered(pixels: NDArray[Any], known: Flags, axes: tuple[_Axis, _Axis]) -> tuple[Floats, Flags]:
     """Return the mean of the valid pixels of each cell, 0 where there is none, and where there are any."""
     side, whole = axes[0].side, tuple(axis.lacking for axis in axes)
     known = np.pad(known, whole)

@@ -71,4 +71,4 @@ class NoExports:
 
 
 def _nothing() -> PermanentError:
-    return PermanentError("this run exports nothing: its route is `pixels`")
+    return PermanentError("this run exports nothing: its pixels come in the answers to requests")

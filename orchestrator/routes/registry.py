@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from orchestrator.core.errors import UserError
 from orchestrator.model.batch import BatchRoute
 from orchestrator.model.direct import DirectLimits, DirectRoute
-from orchestrator.routes.limits import GOOGLE
+from orchestrator.routes.limits import GOOGLE, REGION
 
 if TYPE_CHECKING:
     from orchestrator.clients.earthengine import EarthEngine
     from orchestrator.model.ports import ObjectStore
+    from orchestrator.model.table import TableRoute
     from orchestrator.routes.export import ExportOptions
     from orchestrator.routes.names import Naming
 
@@ -92,6 +93,24 @@ def _pixels(services: Services) -> DirectRoute:
     return PixelRoute(client, services.direct_limits or GOOGLE)
 
 
+def _region(services: Services) -> DirectRoute:
+    from orchestrator.clients.region import RegionClient  # noqa: PLC0415
+    from orchestrator.routes.region import RegionRoute  # noqa: PLC0415
+
+    client = RegionClient(services.earth_engine(), high_volume=services.high_volume)
+    return RegionRoute(client, services.direct_limits or REGION)
+
+
+def tables(services: Services) -> TableRoute:
+    """Return the way tables come."""
+    from orchestrator.clients.region import RegionClient  # noqa: PLC0415
+    from orchestrator.clients.tables import TableClient  # noqa: PLC0415
+    from orchestrator.routes.tables import Tables  # noqa: PLC0415
+
+    engine, many = services.earth_engine(), services.high_volume
+    return Tables(RegionClient(engine, high_volume=many), TableClient(engine, high_volume=many))
+
+
 BATCH: Mapping[str, RouteEntry[BatchRoute]] = MappingProxyType(
     {
         "gcs": RouteEntry("batch exports to a bucket of Cloud Storage", "gcs.bucket", _gcs),
@@ -99,11 +118,24 @@ BATCH: Mapping[str, RouteEntry[BatchRoute]] = MappingProxyType(
     }
 )
 DIRECT: Mapping[str, RouteEntry[DirectRoute]] = MappingProxyType(
-    {"pixels": RouteEntry("the pixels of each window in the answer to a request, without an export", "", _pixels)}
+    {
+        "pixels": RouteEntry("the pixels of each window in the answer to a request, without an export", "", _pixels),
+        "region": RouteEntry("the values of each window as a table (getRegion), without an export", "", _region),
+    }
 )
 # Chooses for each rectangle between the first batch route and the first direct one.
 AUTO = "auto"
 ROUTES: tuple[str, ...] = (*BATCH, *DIRECT, AUTO)
+
+
+def direct_name(name: str) -> str:
+    """Return which direct route brings what a job of route `name` asks for directly."""
+    return name if name in DIRECT else next(iter(DIRECT))
+
+
+def direct_limits(name: str) -> DirectLimits:
+    """Return what one request of a job whose route is called `name` may ask for."""
+    return REGION if direct_name(name) == "region" else GOOGLE
 
 
 def batch_route(name: str, services: Services) -> BatchRoute:

@@ -60,7 +60,7 @@ def test_what_no_exported_part_could_hold_is_asked_for_directly(job, tmp_path, n
 
     assert plan.tasks == ()
     assert plan.direct
-    assert all(window.pixels * 100 * 9 <= GOOGLE.max_bytes for window in plan.direct)
+    assert all(window.pixels * 100 * 9 <= GOOGLE.most for window in plan.direct)
 
 
 def test_what_no_part_can_hold_is_not_exported(job, tmp_path):

@@ -53,7 +53,12 @@ def test_little_data_is_no_warning(told):
 
 @pytest.mark.parametrize(
     ("route", "says", "never"),
-    [("gcs", "generation", "request"), ("pixels", "every request", "generation"), ("auto", "request", "generation")],
+    [
+        ("gcs", "generation", "request"),
+        ("pixels", "every request", "generation"),
+        ("region", "every request", "generation"),
+        ("auto", "request", "generation"),
+    ],
 )
 def test_a_proof_is_told_by_what_it_holds(told, route, says, never):
     """A piece that came in an answer has no object and no generation."""

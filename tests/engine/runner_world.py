@@ -31,8 +31,8 @@ from orchestrator.model.product import RunSnapshot
 from orchestrator.model.spec import PixelSpec
 from orchestrator.model.states import Failure
 from orchestrator.model.unit import Cell, Unit
+from orchestrator.plan.requests import RequestSize
 from orchestrator.products.fetch import Fetch, units_of
-from orchestrator.products.mosaic.routing import size_of
 
 POINTS = ("unit.claimed", "unit.fetched", "unit.noted", "unit.placed", "unit.done")
 SIDE = 400
@@ -84,7 +84,7 @@ class Output:
 class Script:
     """The service: answers each request by the next word of its script, and then well."""
 
-    limits = DirectLimits(max_bytes=200_000, max_side=1000, max_bands=10, at_once=4, per_second=100)
+    limits = DirectLimits(most=200_000, max_side=1000, max_bands=10, at_once=4, per_second=100)
     name = "pixels"
 
     def __init__(self, words=(), bytes_per_pixel=None) -> None:
@@ -100,7 +100,7 @@ class Script:
             raise word
         if word in FAULTS:
             raise FAULTS[word](request.window)
-        if self.bytes_per_pixel and request.window.pixels * self.bytes_per_pixel > self.limits.max_bytes:
+        if self.bytes_per_pixel and request.window.pixels * self.bytes_per_pixel > self.limits.most:
             raise too_big(request.window, self.bytes_per_pixel)
         self.number += 1
         return PixelPiece(f"{self.number}".encode(), f"sent {self.number}", f"{self.number}", 1, "2024-06-01T00:00:00Z")
@@ -114,7 +114,7 @@ def refusal(failure, sizes=None):
 
 
 def too_big(window, bytes_per_pixel):
-    return refusal(Failure.SIZE, (window.pixels * bytes_per_pixel, Script.limits.max_bytes))
+    return refusal(Failure.SIZE, (window.pixels * bytes_per_pixel, Script.limits.most))
 
 
 FAULTS = {
@@ -154,7 +154,7 @@ class World:
         self.run_id = store.runs.admit(Admission("night", "", (f"{next(_numbers):064d}",), "{}")).id
         self.output, self.events, self.deaths = Output(), [], list(deaths)
         self.stop = threading.Event()
-        self.store.units.add(self.run_id, units_of(map(Cell, PLAN.direct), size_of(PLAN, script.limits)))
+        self.store.units.add(self.run_id, units_of(map(Cell, PLAN.direct), RequestSize.of(PLAN.pixels, script.limits)))
         self.placed_when_asked: list[bool] = []
 
     def process(self, steps=None):
@@ -181,7 +181,7 @@ class World:
             lambda name, facts: self.events.append((name, dict(facts))), Waits(self.clock), Progress(),
         )  # fmt: skip
         placing = Placing(self.output, self.stop)
-        steps = steps or {"pixels": Fetch(self.script, size_of(PLAN, self.script.limits), asked)}
+        steps = steps or {"pixels": Fetch(self.script, RequestSize.of(PLAN.pixels, self.script.limits), asked)}
         snapshot = RunSnapshot(self.run_id, JOB, image="{}")
         return UnitWork(UnitContext(context, snapshot, steps, placing, self.folder)), context, dead
 

@@ -147,7 +147,7 @@ def test_what_a_refusal_says_about_sizes_is_known_from_then_on(world):
 
     here.carry()
 
-    too_big = [window for window in here.script.asked if window.pixels * 6 > Script.limits.max_bytes]
+    too_big = [window for window in here.script.asked if window.pixels * 6 > Script.limits.most]
     assert len(too_big) == 1
     check_exact(here)
 
@@ -174,7 +174,7 @@ def test_a_limit_that_is_really_so_small_is_believed_when_it_is_said_again(world
 
     here.carry()
 
-    refused = [window for window in here.script.asked if window.pixels * 40 > Script.limits.max_bytes]
+    refused = [window for window in here.script.asked if window.pixels * 40 > Script.limits.most]
     assert len(refused) < 8
     check_exact(here)
 
@@ -185,7 +185,7 @@ def test_the_lesson_outlives_the_process(world):
 
     here.carry()
 
-    assert len([w for w in here.script.asked if w.pixels * 6 > Script.limits.max_bytes]) == 1
+    assert len([w for w in here.script.asked if w.pixels * 6 > Script.limits.most]) == 1
 
 
 def test_a_sentence_nobody_knows_is_tried_once_more_and_then_the_end(world):

@@ -1,4 +1,4 @@
-"""`--route pixels`: the same result without an export, killed anywhere, in as many requests as it takes."""
+"""`--route pixels` and `--route region`: the same without an export, killed anywhere, in few requests."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 # In the order a unit passes them, with how many windows may be asked for twice: that one whose answer had no place yet.
 POINTS = {"unit.claimed": 0, "unit.fetched": 1, "unit.noted": 1, "unit.placed": 0, "unit.done": 0}
 PIXELS = ("--route", "pixels")
+REGION = ("--route", "region")
+either = pytest.mark.parametrize("route", ["pixels", "region"])
 # A quota of the sandbox that takes the small job four to eight requests.
 SMALL = 700_000
 
@@ -39,14 +41,21 @@ def asked(home):
     return Counter(good), [each for each in every if each["refusal"]]
 
 
-def test_the_pixels_are_those_of_an_export(home, exported):
+def computed(home):
+    """Return what the server answered to each `value:compute`: the planner's question, and tables of pixels."""
+    return [each["status"] for each in home.service.requests("value.compute")]
+
+
+@either
+def test_the_pixels_are_those_of_an_export(home, exported, route):
     """One request here, four files there; nothing was exported and nothing lies in a bucket."""
     before = home.service.exports
 
-    home.run(*PIXELS).expect(0)
+    home.run("--route", route).expect(0)
 
     np.testing.assert_array_equal(home.pixels(), exported)
     assert (home.service.exports, home.service.objects(), home.leftovers()) == (before, [], [])
+    assert home.proof()["route"] == route
 
 
 def test_the_proof_names_each_request(home):
@@ -80,6 +89,26 @@ def test_a_refusal_by_size_is_learned_from(small_quota, exported):
     np.testing.assert_array_equal(home.pixels(), exported)
 
 
+def too_many(home):
+    """The service takes fewer values in one request than is planned for, and says so to the next one."""
+    said = error("ImageCollection.getRegion: Too many values: 251500 points x 3 bands x 1 images > 300000.")
+    home.service.order({"action": "http", "api": "value.compute", "text": "getRegion", "status": 400, "body": said})
+
+
+def test_a_refused_table_is_cut_by_its_numbers_and_asked_for_again_only_where_it_is_missing(home, exported):
+    """Two and a half times too many values: three windows, and one of them twice, which a kill left without a place."""
+    home.environment["ORCHESTRATOR_PIXELS__AT_ONCE"] = "1"
+    too_many(home)
+    before = len(computed(home))
+
+    home.run(*REGION, **{kit.CRASH_AT: "unit.noted"}).expect(kit.KILLED)
+    home.run(*REGION).expect(0)
+
+    assert computed(home)[before:] == [200, 400, 200, 200, 200, 200]
+    np.testing.assert_array_equal(home.pixels(), exported)
+    assert home.leftovers() == []
+
+
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_anywhere_it_asks_only_for_what_is_missing(small_quota, exported, point):
     """A window that has its place is never fetched again; the pixels are the same, nothing is left."""
@@ -95,14 +124,16 @@ def test_killed_anywhere_it_asks_only_for_what_is_missing(small_quota, exported,
     assert home.leftovers() == []
 
 
-def test_a_busy_service_is_waited_for(home, exported):
+@pytest.mark.parametrize(
+    ("route", "call"),
+    [("pixels", {"api": "image.computePixels"}), ("region", {"api": "value.compute", "text": "getRegion"})],
+    ids=["pixels", "region"],
+)
+def test_a_busy_service_is_waited_for(home, exported, route, call):
     """429 and 503 cut nothing: the same window is asked for again."""
-    api = "image.computePixels"
-    home.service.order(
-        {"action": "http", "api": api, "status": 429, "count": 2}, {"action": "http", "api": api, "status": 503}
-    )
+    home.service.order({"action": "http", **call, "status": 429, "count": 2}, {"action": "http", **call, "status": 503})
 
-    home.run(*PIXELS).expect(0)
+    home.run("--route", route).expect(0)
 
     np.testing.assert_array_equal(home.pixels(), exported)
     assert len(home.proof()["parts"]) == 1

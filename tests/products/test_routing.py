@@ -23,7 +23,7 @@ from orchestrator.raster.spans import SpanTable
 
 GRID = Grid("EPSG:32648", (10.0, 0.0, 500000.0, 0.0, -10.0, 5000000.0), 1500, 1800)
 PIXELS = PixelSpec(("a", "b"), "uint16", 0)  # six bytes a pixel, as a request counts them
-LIMITS = DirectLimits(max_bytes=600_000, max_side=2000, max_bands=4, at_once=4, per_second=10)
+LIMITS = DirectLimits(most=600_000, max_side=2000, max_bands=4, at_once=4, per_second=10)
 JOB = Job("a", "/nowhere", AreaSource("0,0,1,1"), "2024-01-01", "2024-02-01")
 
 
@@ -62,7 +62,7 @@ def test_requests_and_tasks_hold_the_area_once(corners, name, limit):
     if not spans.pixels():
         return
 
-    plan = route(planned(geometry), name, limits=replace(LIMITS, max_bytes=limit))
+    plan = route(planned(geometry), name, limits=replace(LIMITS, most=limit))
 
     times = np.zeros((GRID.height, GRID.width), np.uint8)
     for window in plan.windows:
@@ -73,7 +73,7 @@ def test_requests_and_tasks_hold_the_area_once(corners, name, limit):
 
 def test_a_job_of_few_requests_comes_directly():
     """Sixteen at the most: done before an export would have begun."""
-    plan = route(planned(EVERYTHING), "auto", limits=replace(LIMITS, max_bytes=2_000_000))
+    plan = route(planned(EVERYTHING), "auto", limits=replace(LIMITS, most=2_000_000))
 
     assert (plan.tasks, 0 < len(plan.direct) <= FEW_REQUESTS) == ((), True)
     assert "at most 16 requests" in plan.notes[-1]
@@ -85,7 +85,7 @@ def test_a_job_of_many_requests_is_exported_but_for_what_fits_one():
 
     plan = route(before, "auto")
 
-    large = [task.window for task in before.tasks if task.window.pixels * 6 > LIMITS.max_bytes]
+    large = [task.window for task in before.tasks if task.window.pixels * 6 > LIMITS.most]
     assert [task.window for task in plan.tasks] == large
     assert [task.index for task in plan.tasks] == list(range(len(large)))
     assert len(plan.direct) == len(before.tasks) - len(large)

@@ -16,9 +16,9 @@ import pytest
 import requests
 from typed_world import ASSET, GRID, RANGES, STOP, TypedCatalogue, expected, opened
 
-from orchestrator.clients import pixels
+from orchestrator.clients import interactive
 from orchestrator.clients.earthengine import deserialise
-from orchestrator.clients.pixels import PIXEL_LIMITS
+from orchestrator.clients.interactive import PIXEL_LIMITS
 from orchestrator.clients.watch import Watch
 from orchestrator.core.errors import IntegrityError, Stopped, ThrottleError, TransientError, WayError
 from orchestrator.model.grid import Window
@@ -282,8 +282,8 @@ def test_an_expression_that_is_read_again_is_the_same_request(ask):
 def test_many_requests_may_go_to_googles_other_address(connect, ask, sandbox, monkeypatch):
     """Only requests for pixels do; the client, which knows one address for each process, stays where it is."""
     other = sandbox.url.replace("127.0.0.1", "localhost")
-    monkeypatch.setattr(pixels, "PUBLIC_URL", sandbox.url)
-    monkeypatch.setattr(pixels, "HIGH_VOLUME_URL", other)
+    monkeypatch.setattr(interactive, "PUBLIC_URL", sandbox.url)
+    monkeypatch.setattr(interactive, "HIGH_VOLUME_URL", other)
     client = connect(high_volume=True)
     sent, _ = _spied(monkeypatch)
 

@@ -16,7 +16,7 @@ import numpy as np
 from orchestrator.app.calibration.assumptions import ASSUMPTIONS, REFUSALS, Observation
 from orchestrator.app.calibration.laboratory import Laboratory, NotTriedError, image, pixel_grid
 from orchestrator.app.calibration.tiffs import Written, examine
-from orchestrator.clients.pixels import PIXEL_LIMITS
+from orchestrator.clients.interactive import PIXEL_LIMITS
 from orchestrator.clients.watch import Watch
 from orchestrator.core.errors import NotFoundError, OrchestratorError, Stopped
 from orchestrator.model.batch import AlreadyStartedError

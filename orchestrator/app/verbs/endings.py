@@ -60,7 +60,7 @@ class CleanReport:
     foreign: tuple[str, ...]
 
 
-def retry(app: Records, name: str, min_valid: float | None = None) -> Run:
+def retry(app: Records, name: str, min_valid: float | None = None, *, accept_audit: bool = False) -> Run:
     """
     Take a failed, cancelled or held run up again where it stopped; it is carried on by `run` or the daemon.
 
@@ -68,19 +68,22 @@ def retry(app: Records, name: str, min_valid: float | None = None) -> Run:
         app: Where runs are remembered.
         name: What the run is called.
         min_valid: Publish it with this share of valid pixels, 0 to 1, or more; None leaves that as it is.
+        accept_audit: Publish it whatever its audit finds.
 
     Raises:
         UserError: There is no such run, or it is in no state to be retried.
         LockedError: Another process works on it.
     """
+    from orchestrator.engine import publication  # noqa: PLC0415
     from orchestrator.engine.execution import retry_run  # noqa: PLC0415  who only looks does not need it
-    from orchestrator.engine.publication import set_min_valid  # noqa: PLC0415
 
     run = find_run(app.store, name)
     with app.lock(run.id):
         if min_valid is not None:
             check_share(min_valid)
-            set_min_valid(app.store, run.id, min_valid)
+            publication.set_min_valid(app.store, run.id, min_valid)
+        if accept_audit:
+            publication.accept_audit(app.store, run.id)
         return retry_run(run, app.store)
 
 

@@ -97,7 +97,7 @@ def plan_job(app: Application, job: Job, busy: Busy = unwatched) -> PlanReport:
     """
     dated = job.dated(app.clock.now().date())
     with busy(f"planning {dated.base_name}"):
-        local = app.planner().local(dated)
+        local = app.planner(dated.route).local(dated)
     return PlanReport(dated.base_name, local.plan, local.notes)
 
 
@@ -128,7 +128,7 @@ def plan_to_files(
     picture = picture or Path(dated.output) / f"{dated.base_name}_plan.png"
     geojson = geojson or Path(dated.output) / f"{dated.base_name}_plan.geojson"
     with busy(f"planning {dated.base_name}"):
-        local = app.planner().local(dated)
+        local = app.planner(dated.route).local(dated)
         draw_plan(local.plan, picture, dated.base_name)
         geojson.write_text(json.dumps(parts_geojson(local.plan)), encoding="utf-8")
     return PlanReport(dated.base_name, local.plan, local.notes, picture, geojson)

@@ -14,7 +14,7 @@ from orchestrator.core.files import LockedError
 from orchestrator.engine.execution import retry_run
 from orchestrator.engine.ownership import Claimant, check_free, check_owner
 from orchestrator.engine.progress import Progress
-from orchestrator.engine.publication import is_file, set_min_valid
+from orchestrator.engine.publication import is_file, set_audit, set_min_valid
 from orchestrator.engine.service import admit
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.job import Job
@@ -48,7 +48,7 @@ def begin(app: Application, job: Job, *, again: bool = False, overwrite: bool = 
     known = app.store.runs.find(job.fingerprints())
     if known is None:
         with busy(f"planning {job.base_name}"):
-            app.product(job.product).check(job)  # what is wrong with the declaration is said before anything is stored
+            app.product(job).check(job)  # what is wrong with the declaration is said before anything is stored
     if known is None or known.state in RUN_FINAL:
         _check_output(app, job, declaration, overwrite=overwrite)
     again = again or _result_is_gone(app, known, busy)
@@ -56,6 +56,8 @@ def begin(app: Application, job: Job, *, again: bool = False, overwrite: bool = 
     if job.min_valid != Job.from_json(run.job).min_valid:
         # The same command with another share continues the run; with the same one, what `retry` said meanwhile stands.
         set_min_valid(app.store, run.id, job.min_valid)
+    if job.audit != Job.from_json(run.job).audit:
+        set_audit(app.store, run.id, job.audit)
     if run.state in (RunState.FAILED, RunState.CANCELLED) or run.needs_person:
         run = retry_run(run, app.store)
     return run
@@ -66,7 +68,7 @@ def submit(app: Application, job: Job, *, again: bool = False, overwrite: bool =
     today = app.clock.now().date()
     declaration, job = job.declaration(), job.dated(today)
     with busy(f"planning {job.base_name}"):
-        app.product(job.product).check(job)
+        app.product(job).check(job)
     _check_output(app, job, declaration, overwrite=overwrite)
     return _admit(app, job, today, declaration, again=again, overwrite=overwrite)
 

@@ -92,6 +92,9 @@ class Runs(Protocol):
     def save_result(self, run_id: str, result: str) -> None:
         """Store what the finished output is, before it gets its final name."""
 
+    def amend_result(self, run_id: str, result: str) -> None:
+        """Store that files beside a published output are others now; when the run ended stays as it is."""
+
 
 class Lessons(Protocol):
     """What was learned from the services."""

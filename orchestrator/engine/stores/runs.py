@@ -177,6 +177,10 @@ class SqlRuns:
             _write(db, run_id, {RESULT: result})
             db.execute(update(runs).where(runs.c.id == run_id).values(updated=self._db.now()))
 
+    def amend_result(self, run_id: str, result: str) -> None:
+        with self._db.write() as db:
+            _write(db, run_id, {RESULT: result})
+
 
 def _same(order: Admission) -> ColumnElement[bool]:
     """Tell which runs are turns of what is ordered."""

@@ -15,6 +15,7 @@ MEANINGS: Mapping[int, str] = MappingProxyType(
         WAITS_FOR_PERSON: "waits for a person",
         4: "settings or credentials",
         5: "try again later",
+        6: "an audit found differences",
         130: "stopped (the same command continues)",
     }
 )

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import rich_click as click
@@ -74,8 +75,8 @@ _JOB_OPTIONS = (
     option("--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter of the recipe; repeatable."),
     option(
         "--route",
-        type=click.Choice(["gcs", "drive", "pixels", "auto"]),
-        help="How pixels come: exported to a bucket or to Drive, in answers to requests, or chosen.  [default: gcs]",
+        type=click.Choice(["gcs", "drive", "pixels", "region", "auto"]),
+        help="How pixels come: by export, in answers to requests (region: as tables), or chosen.  [default: gcs]",
     ),
     option(
         "--split",
@@ -110,12 +111,22 @@ _JOB_OPTIONS = (
         metavar="SHARE",
         help="Hold the run for a person when fewer of the area's pixels hold data, e.g. 0.9.  [default: 0]",
     ),
+    option(
+        "--audit",
+        type=int,
+        metavar="N",
+        help="Ask for N windows of the result once more and compare, before it is published.  [default: 0]",
+    ),
+)
+
+_SANDBOX_OPTIONS = (
+    option("--sandbox", is_flag=True, help="Use a private sandbox instead of Google, for this command."),
+    option("--sandbox-url", metavar="URL", help="Use a sandbox that runs already."),
 )
 
 _SERVICE_OPTIONS = (
     option("--bucket", metavar="NAME", help="Bucket for the part files."),
-    option("--sandbox", is_flag=True, help="Use a private sandbox instead of Google, for this command."),
-    option("--sandbox-url", metavar="URL", help="Use a sandbox that runs already."),
+    *_SANDBOX_OPTIONS,
     option(
         "--scenes",
         type=click.Path(path_type=Path),
@@ -139,11 +150,18 @@ def service_options(function: F) -> F:
     return function
 
 
-def build_table(given: dict[str, Any]) -> tuple[JobTable, Path]:
+def sandbox_options(function: F) -> F:
+    """Add the options that name a sandbox, for what needs no bucket."""
+    for add in reversed(_SANDBOX_OPTIONS):
+        function = add(function)
+    return function
+
+
+def build_table(given: dict[str, Any], more: Mapping[str, Any] = MappingProxyType({})) -> tuple[JobTable, Path]:
     """
     Return the job that a file and options describe, and the folder its relative paths count from.
 
-    Options go before the file.
+    Options go before the file; `more` are keys and tables of a product, of options of its own.
 
     Raises:
         UserError: Something needed is missing or cannot be read.
@@ -153,6 +171,8 @@ def build_table(given: dict[str, Any]) -> tuple[JobTable, Path]:
     written = read_table(job_file) if job_file else {}
     content = _with_area_as_table(written)
     _lay_over(content, given, absolute=job_file is not None)
+    for name, value in more.items():
+        content[name] = {**_table_of(content, name), **value} if isinstance(value, Mapping) else value
     try:
         table = JobTable.model_validate(content)
     except ValidationError as error:
@@ -224,7 +244,7 @@ def build_job(given: dict[str, Any], service: str) -> Job:
 
 
 def _lay_over(content: dict[str, Any], given: dict[str, Any], *, absolute: bool) -> None:
-    plain = {"base_name", "start_date", "end_date", "recipe", "route", "split", "min_valid"}
+    plain = {"base_name", "start_date", "end_date", "recipe", "route", "split", "min_valid", "audit"}
     content.update({name: given[name] for name in plain if given[name] is not None})
     if given["output"] is not None:
         content["output"] = str(Path(given["output"]).expanduser().resolve()) if absolute else given["output"]

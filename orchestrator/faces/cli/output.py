@@ -31,7 +31,7 @@ SCHEMA = 1  # of the JSON lines; grows when a field changes its meaning
 
 # Events worth a line of their own for a person; everything is in the log and in `orchestrator why`.
 _SHOWN: Mapping[str, str] = {
-    "run.planned": "planned: {pieces} on a grid of {height} × {width} pixels",
+    "run.planned": "planned: {pieces}{grid}",
     "task.adopted": "task {task}: found again in Earth Engine, not exported twice",
     "task.failed": "task {task} failed ({failure}): {error}",
     "task.rung": "task {task}: next attempt with tiles of {shard} pixels",
@@ -44,6 +44,7 @@ _SHOWN: Mapping[str, str] = {
     "task.objects_missing": "task {task}: {found} of {wanted} files appeared, exporting again",
     "part.over_threshold": "task {task}: a file of {bytes} bytes is over the threshold of {allowed}",
     "run.held": "held: {reason}",
+    "run.audited": "audit: {differences} of {values} values in {windows} windows differ",
     "quicklook.failed": "no quicklook: {error}",
 }
 
@@ -97,7 +98,7 @@ class Output:
         """Show an event of a run."""
         self.message("event", {"event": name, "run": run_id, **{k: v for k, v in facts.items() if k != "exc_info"}})
         if template := _SHOWN.get(name):
-            self.note(f"  {template.format_map(_Missing(facts, pieces=_pieces(facts)))}")
+            self.note(f"  {template.format_map(_Missing(facts, pieces=_pieces(facts), grid=_grid(facts)))}")
 
     def error(self, sentence: str, exit_code: int) -> None:
         """Say what went wrong: one line on standard error, and where JSON was asked for a line of it too."""
@@ -118,8 +119,15 @@ class Output:
     @contextmanager
     def busy(self, what: str) -> Iterator[None]:
         """Say what is being done, and for how long, for the time of the block; nothing where it is done at once."""
-        with self._beside(lambda end: self._tell(_Busy(what), end)):
+        with self.telling(what):
             yield
+
+    @contextmanager
+    def telling(self, what: str) -> Iterator[Callable[[str], None]]:
+        """As `busy`; the block is given what tells that something else is being done now."""
+        busy = _Busy(what)
+        with self._beside(lambda end: self._tell(busy, end)):
+            yield busy.now
 
     @contextmanager
     def _beside(self, show: Callable[[threading.Event], None]) -> Iterator[None]:
@@ -176,6 +184,11 @@ def _pieces(facts: Mapping[str, Any]) -> str:
     return " and ".join([*words, *([format_count(requests, "request")] if requests else [])])
 
 
+def _grid(facts: Mapping[str, Any]) -> str:
+    """Say on what grid a plan is, where it has one."""
+    return f" on a grid of {facts['height']} × {facts['width']} pixels" if "height" in facts else ""
+
+
 def _spoken(seen: Snapshot, spoken: Callable[[str], str]) -> Snapshot:
     return replace(seen, detail=spoken(seen.detail))
 
@@ -203,6 +216,9 @@ class _Busy:
     def __init__(self, what: str) -> None:
         self.what = what
         self._began = time.monotonic()
+
+    def now(self, what: str) -> None:
+        self.what = what
 
     def seconds(self) -> float:
         return time.monotonic() - self._began

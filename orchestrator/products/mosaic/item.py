@@ -91,7 +91,7 @@ def item(
         stac_extensions=[FILE, PROJECTION, RASTER, PROCESSING],
     )
     for file in files:
-        fields: dict[str, Any] = {"file:size": file.size, "file:checksum": SHA256 + file.sha256}
+        fields = checked(file.size, file.sha256)
         if file is raster:
             fields |= {"bands": _bands(plan, bands), "raster:spatial_resolution": abs(plan.grid.transform[0])}
         asset = pystac.Asset(f"./{file.name}", file.title, media_type=file.kind, roles=list(file.roles))
@@ -101,6 +101,11 @@ def item(
         made.add_link(pystac.Link("license", licence, title="Terms of the sources"))
     content = made.to_dict(include_self_link=False, transform_hrefs=False)
     return json.dumps(content, indent=1, sort_keys=True, allow_nan=False).encode()
+
+
+def checked(size: int, sha256: str) -> dict[str, Any]:
+    """Return what an asset says of the bytes of its file."""
+    return {"file:size": size, "file:checksum": SHA256 + sha256}
 
 
 def _moments(job: Job, today: date) -> dict[str, Any]:

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.errors import IntegrityError
+from orchestrator.core.errors import IntegrityError, UserError
+from orchestrator.model.audit import Asked, AuditReport
 from orchestrator.model.direct import PixelRequest
 from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
 from orchestrator.model.mosaic import MosaicSpec
 from orchestrator.model.plan import Plan
 from orchestrator.model.plan_json import plan_from_json
+from orchestrator.model.ports import Stop
 from orchestrator.model.product import Evidence, Finishing, Made, RunSnapshot, Settled, Sink, Step
 from orchestrator.model.unit import Cell, UnitPlan
+from orchestrator.plan.requests import RequestSize
 from orchestrator.products.context import ProductContext
 from orchestrator.products.fetch import KIND, Fetch, units_of
 from orchestrator.products.mosaic.covering import prove_cover
 from orchestrator.products.mosaic.files import files
-from orchestrator.products.mosaic.routing import DIRECT_ROUTES, size_of, whole_of
+from orchestrator.products.mosaic.routing import DIRECT_ROUTES, whole_of
 from orchestrator.products.mosaic.settle import LocalPlan, local_plan, settle
 from orchestrator.products.mosaic.sink import MosaicSink
 from orchestrator.products.mosaic.tags import tags
+
+if TYPE_CHECKING:
+    from orchestrator.products.mosaic.audit import MosaicAudit
 
 
 def make(context: ProductContext) -> MosaicProduct:
@@ -60,13 +67,13 @@ class MosaicProduct:
         if run.job.route != "auto" or limits is None:
             return ()
         plan = plan_from_json(run.document)
-        return units_of(map(Cell, whole_of(plan, window, limits)), size_of(plan, limits))
+        return units_of(map(Cell, whole_of(plan, window, limits)), RequestSize.of(plan.pixels, limits))
 
     def steps(self, run: RunSnapshot) -> Mapping[str, Step]:
         if run.job.route not in DIRECT_ROUTES or self._context.direct is None:
             return MappingProxyType({})
         route, plan = self._context.direct(), plan_from_json(run.document)
-        size, image = size_of(plan, route.limits), run.image
+        size, image = RequestSize.of(plan.pixels, route.limits), run.image
         asked = Fetch(route, size, lambda cell: PixelRequest(image, plan.grid, cell.window, plan.pixels))
         return MappingProxyType({KIND: asked})
 
@@ -92,8 +99,35 @@ class MosaicProduct:
             raise IntegrityError(f"run {about.run.id} has no unfinished raster to complete")
         plan = plan_from_json(about.run.document)
         prove_cover(plan, (brought.cell.window for brought in evidence.brought))
-        version, today = self._context.version, self._context.today()
-        return make_result(about, plan, sink.mosaic, evidence, illustrator=Quicklook(), version=version, today=today)
+        return make_result(
+            about,
+            plan,
+            sink.mosaic,
+            evidence,
+            audit=lambda: self._audit(about.run, about.stop),
+            illustrator=Quicklook(),
+            version=self._context.version,
+            today=self._context.today(),
+        )
+
+    def audit(
+        self, run: RunSnapshot, asked: Asked, proof: Mapping[str, Any], stop: Stop, say: Callable[[str], None]
+    ) -> AuditReport:
+        """See `model.audit.Audited`."""
+        return self._audit(run, stop).report(asked, proof["parts"], say)
+
+    def amended(self, files: Mapping[str, bytes], report: AuditReport) -> Mapping[str, bytes]:
+        """See `model.audit.Audited`."""
+        from orchestrator.products.mosaic.verdict import amended  # noqa: PLC0415
+
+        return amended(files, report)
+
+    def _audit(self, run: RunSnapshot, stop: Stop) -> MosaicAudit:
+        from orchestrator.products.mosaic.audit import MosaicAudit  # noqa: PLC0415  GDAL is heavy
+
+        if self._context.direct is None:
+            raise UserError(f"run {run.id} cannot be audited: nothing here answers requests for pixels")
+        return MosaicAudit(self._context.direct(), plan_from_json(run.document), run, self._context.policy, stop)
 
     def close(self) -> None:
         """Nothing is kept open between calls."""

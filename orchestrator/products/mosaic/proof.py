@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.model.expression import subject_of
@@ -15,7 +15,13 @@ SCHEMA = "orchestrator.provenance/1"
 
 
 def proof(
-    run: RunSnapshot, plan: Plan, evidence: Evidence, output: Mapping[str, Any], valid: Mapping[str, Any], version: str
+    run: RunSnapshot,
+    plan: Plan,
+    evidence: Evidence,
+    output: Mapping[str, Any],
+    valid: Mapping[str, Any],
+    version: str,
+    audits: Sequence[Mapping[str, Any]] = (),
 ) -> bytes:
     """
     Return the proof as JSON.
@@ -27,6 +33,7 @@ def proof(
         output: The raster: file, bytes, sha256, how it was assembled, shares of valid pixels.
         valid: Shares and counts of valid pixels, by band.
         version: Of the program.
+        audits: The outcome of each audit, in order.
     """
     content = {
         "schema": SCHEMA,
@@ -50,9 +57,16 @@ def proof(
             "parts": len(evidence.brought),
             "each_planned_pixel_once": True,  # `prove_cover` raised otherwise
         },
-        "parts": [_part(brought) for brought in evidence.brought],
+        "parts": parts_of(evidence),
     }
+    # Left out where there are none: the proof is then that of earlier versions.
+    content |= {"audit": [dict(audit) for audit in audits]} if audits else {}
     return json.dumps(content, indent=1, sort_keys=True).encode()
+
+
+def parts_of(evidence: Evidence) -> list[dict[str, Any]]:
+    """Return every piece with its window and its origin."""
+    return [_part(brought) for brought in evidence.brought]
 
 
 def _part(brought: Brought) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.files import sha256_of, write_whole
 from orchestrator.core.percent import Percent
@@ -22,7 +22,11 @@ from orchestrator.model.validity import percent, valid_json, validity
 from orchestrator.products.mosaic.files import ITEM, PICTURE, PROOF, beside, raster_path
 from orchestrator.products.mosaic.item import COG, BandNumbers, ItemFile, item
 from orchestrator.products.mosaic.picture import draw
-from orchestrator.products.mosaic.proof import proof
+from orchestrator.products.mosaic.proof import parts_of, proof
+from orchestrator.products.mosaic.verdict import before_publication
+
+if TYPE_CHECKING:
+    from orchestrator.products.mosaic.audit import MosaicAudit
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ def make_result(
     mosaic: Mosaic,
     evidence: Evidence,
     *,
+    audit: Callable[[], MosaicAudit],
     illustrator: Illustrator,
     version: str,
     today: date,
@@ -49,7 +54,7 @@ def make_result(
 
     Raises:
         OutputLostError: The unfinished output is not what it was.
-        DecisionError: It holds less data than was asked for.
+        DecisionError: It holds less data than was asked for, or other data than the service answers.
     """
     about.say("completing the file")
     report = mosaic.finish(about.stop)
@@ -58,6 +63,7 @@ def make_result(
     raster = _read(report, mosaic, about)
     valid = validity(plan.pixels.bands, raster.counts, plan.area_pixels)
     _demand(valid, about, report.path)
+    audits = [before_publication(audit(), about, report.path, parts_of(evidence))] if about.audit else []
     method = {k: v for k, v in asdict(report).items() if k not in ("path", "size")}
     facts = {"assembly": method, "valid": valid}
     final = raster_path(about.run.job)
@@ -65,7 +71,7 @@ def make_result(
     picture = draw(report.path, about.run.job.base_name, valid, illustrator, _told(about, final))
     output = {"bytes": report.size, "sha256": raster.sha256, **facts, "file": final.name}
     counted = valid_json(valid, raster.counts, plan.area_pixels)
-    proved = proof(about.run, plan, evidence, output, counted, version)
+    proved = proof(about.run, plan, evidence, output, counted, version, audits)
     files = [
         _written(about.folder, "proof", proved, beside(final, PROOF)),
         *([MadeFile("picture", picture, beside(final, PICTURE))] if picture else []),

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.core.errors import PlanError
-from orchestrator.core.units import format_bytes, format_count
+from orchestrator.core.units import format_count
 from orchestrator.model.direct import DirectLimits
 from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan, TaskPlan
-from orchestrator.plan.requests import RequestSize, counted_bytes, plan_requests
+from orchestrator.plan.requests import RequestSize, plan_requests
 
 if TYPE_CHECKING:
     from orchestrator.raster.spans import SpanTable
@@ -20,32 +20,16 @@ if TYPE_CHECKING:
 # A job of so few requests is done before a batch export would have begun: at eight requests at once of five minutes at
 # the most, ten minutes; a task waits for minutes to begin, and Earth Engine runs about two at a time.
 FEW_REQUESTS = 16
-DIRECT_ROUTES = frozenset({"pixels", "auto"})
-
-
-def size_of(plan: Plan, limits: DirectLimits) -> RequestSize:
-    """
-    Return what one request for the pixels of a plan may ask for.
-
-    Raises:
-        PlanError: The bands are more than one request takes, or one pixel of them all is.
-    """
-    bands = len(plan.pixels.bands)
-    if bands > limits.max_bands:
-        raise PlanError(
-            f"the image has {bands} bands and one request takes {limits.max_bands}; name fewer with --bands, or take "
-            "--route gcs"
-        )
-    return RequestSize(counted_bytes(plan.pixels), limits.max_bytes, limits.max_side)
+DIRECT_ROUTES = frozenset({"pixels", "region", "auto"})
 
 
 def routed(plan: Plan, job: Job, limits: DirectLimits, *, batch: bool) -> Plan:
     """
     Return the plan with its windows divided between requests and tasks, and the rule in its notes.
 
-    `pixels` asks for everything directly. `auto` does where the whole area needs at most 16 requests, or where nothing
-    can be exported, for want of a bucket or since no part could be small enough; otherwise directly what one request
-    holds of a task's rectangle, and the rest by export.
+    `pixels` and `region` ask for everything directly. `auto` does where the whole area needs at most 16 requests, or
+    where nothing can be exported, for want of a bucket or since no part could be small enough; otherwise directly what
+    one request holds of a task's rectangle, and the rest by export.
 
     Args:
         plan: As for batch exports alone.
@@ -58,10 +42,10 @@ def routed(plan: Plan, job: Job, limits: DirectLimits, *, batch: bool) -> Plan:
     """
     if job.route not in DIRECT_ROUTES:
         return plan
-    size, spans = size_of(plan, limits), _spans(plan, all_touched=job.options.all_touched)
+    size, spans = RequestSize.of(plan.pixels, limits), _spans(plan, all_touched=job.options.all_touched)
     everything = plan_requests(plan.grid, spans, size)
-    if job.route == "pixels":
-        return _with(plan, (), everything, size, "route pixels")
+    if job.route != "auto":
+        return _with(plan, (), everything, size, f"route {job.route}")
     if not batch:
         return _with(plan, (), everything, size, "route auto: no bucket is named, so nothing is exported")
     if not plan.tasks:
@@ -99,12 +83,12 @@ def _may_fit(window: Window) -> bool:
 def _with(plan: Plan, tasks: tuple[TaskPlan, ...], direct: Sequence[Window], size: RequestSize, rule: str) -> Plan:
     from orchestrator.plan.budget import output_bytes_bound, total_bytes_bound  # noqa: PLC0415
 
-    heaviest = max((size.bytes_of(window) for window in direct), default=0)
-    counted = sum(size.bytes_of(window) for window in direct)
+    heaviest = max((size.count(window) for window in direct), default=0)
+    counted = sum(size.count(window) for window in direct)
     parts = [part for task in tasks for part in task.parts()]
     asked = (
-        f"{format_count(len(direct), 'request')}, {format_bytes(counted)} as Earth Engine counts them, the heaviest "
-        f"{format_bytes(heaviest)} of {format_bytes(size.max_bytes)}"
+        f"{format_count(len(direct), 'request')}, {size.told(counted)} as Earth Engine counts them, the heaviest "
+        f"{size.told(heaviest)} of {size.told(size.most)}"
     )
     exported = f"{format_count(len(tasks), 'task')} of {format_count(len(parts), 'part')} by export"
     note = f"{rule}: {'; '.join(([asked] if direct else []) + ([exported] if tasks else []))}."
@@ -125,10 +109,10 @@ def whole_of(plan: Plan, window: Window, limits: DirectLimits) -> tuple[Window, 
     from orchestrator.raster.spans import SpanTable  # noqa: PLC0415
 
     try:
-        size = size_of(plan, limits)
+        size = RequestSize.of(plan.pixels, limits)
     except PlanError:
         return ()
-    if size.bytes_of(window) > FEW_REQUESTS * size.max_bytes:
+    if size.count(window) > FEW_REQUESTS * size.most:
         return ()
     here = plan_requests(plan.grid.crop(window), SpanTable.full(plan.grid.crop(window)), size)
     moved = tuple(Window(w.row + window.row, w.col + window.col, w.height, w.width) for w in here)

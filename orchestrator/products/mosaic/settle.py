@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -16,11 +17,12 @@ from orchestrator.model.plan import Plan
 from orchestrator.model.plan_json import plan_to_json
 from orchestrator.model.product import Settled
 from orchestrator.model.unit import Cell
+from orchestrator.plan.requests import RequestSize
 from orchestrator.products.context import Imagery, ProductContext
 from orchestrator.products.fetch import units_of
 from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.remarks import check_dates, disk_remarks, least_bytes
-from orchestrator.products.mosaic.routing import DIRECT_ROUTES, routed, size_of
+from orchestrator.products.mosaic.routing import DIRECT_ROUTES, routed
 from orchestrator.recipes.contract import ImageRequest, Recipe
 
 if TYPE_CHECKING:
@@ -102,18 +104,25 @@ def settle(job: Job, context: ProductContext) -> Settled:
     context.imagery.connect()
     image = local.recipe.image(local.request)
     context.say("asking Earth Engine for the scenes")
-    scenes = _look(context.imagery, local, image)
+    scenes = look_at(context.imagery, local.recipe, local.request, image, local.plan.pixels.bands)
     facts = local.recipe.facts(local.request) | {"scenes": scenes, "area_sha256": local.area.sha256}
     if local.area.value:
         facts["area_value"] = local.area.value
     cells, limits = map(Cell, local.plan.direct), context.direct_limits
-    units = units_of(cells, size_of(local.plan, limits)) if limits else ()
+    units = units_of(cells, RequestSize.of(local.plan.pixels, limits)) if limits else ()
     return Settled(plan_to_json(local.plan), context.imagery.serialise(image), facts, local.plan.tasks, units)
 
 
-def _look(imagery: Imagery, local: LocalPlan, image: Any) -> list[dict[str, Any]]:
-    """Ask for the number of scenes at each filter and for the image's bands, in one call each."""
-    survey = local.recipe.survey(local.request)
+def look_at(
+    imagery: Imagery, recipe: Recipe, request: ImageRequest, image: Any, wanted: Sequence[str]
+) -> list[dict[str, Any]]:
+    """
+    Ask for the number of scenes at each filter and for the image's bands, in one call each.
+
+    Raises:
+        RecipeError: No scene is left, or the bands are not those that are wanted.
+    """
+    survey = recipe.survey(request)
     counts = imagery.values([number for _, number in survey]) if survey else []
     scenes = [{"filter": name, "scenes": count} for (name, _), count in zip(survey, counts, strict=True)]
     if scenes and scenes[-1]["scenes"] == 0:
@@ -123,8 +132,7 @@ def _look(imagery: Imagery, local: LocalPlan, image: Any) -> list[dict[str, Any]
         bands = imagery.bands(image)
     except PermanentError as error:
         raise RecipeError(f"the image cannot be computed: {error}") from None
-    wanted = list(local.plan.pixels.bands)
-    if bands != wanted:
+    if bands != list(wanted):
         raise RecipeError(f"the image has bands {', '.join(bands)}, but {', '.join(wanted)} were asked for")
     return scenes
 

@@ -1,0 +1,140 @@
+"""What Earth Engine says of an image: its bands, their numbers, and the lattice each lies on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.api.images import is_image
+from orchestrator.core.errors import PermanentError, RecipeError
+from orchestrator.core.nearest import hint
+from orchestrator.model.grid import Transform
+from orchestrator.model.spec import whole_numbers
+
+if TYPE_CHECKING:
+    from orchestrator.app import Application
+
+_WHOLE = ("uint8", "int8", "uint16", "int16", "uint32", "int32")
+# The least number of each type: no measurement, and Earth Engine takes no NaN as a constant.
+LEAST = {"float32": -3.4028234663852886e38, "float64": -1.7976931348623157e308}
+_EXACT = 2**24  # the widest whole numbers that a float32 holds exactly
+# Of an image that is computed from several: Earth Engine gives it pixels of one degree, which nobody means.
+_NO_LATTICE = ("EPSG:4326", (1.0, 0.0, 0.0, 0.0, 1.0, 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class BandFacts:
+    """
+    One band of an image.
+
+    Attributes:
+        precision: `int`, `float` or `double`.
+        low: The least number it may hold; of whole numbers only.
+        high: The greatest.
+        crs: Of its lattice, empty where it has none of its own.
+        transform: Of its lattice, affine order, rows going down; it tells where the pixels are, not where they end.
+    """
+
+    precision: str
+    low: float
+    high: float
+    crs: str
+    transform: Transform | None
+
+
+def ask_image(image: object, app: Application) -> tuple[Any, dict[str, BandFacts]]:
+    """
+    Return an `ee.Image` and its bands, in order.
+
+    Args:
+        image: An `ee.Image`, or the id of a stored one.
+        app: Of the connection that is open.
+
+    Raises:
+        RecipeError: It is neither, or Earth Engine says that there is none.
+    """
+    engine = app.earth_engine()
+    import ee  # noqa: PLC0415  it costs a second
+
+    if not isinstance(image, str) and not is_image(image):
+        raise RecipeError(f"{type(image).__name__} is no image; give an ee.Image, or the id of a stored one")
+    if not image:
+        raise RecipeError("the image's id is empty; give one, such as COPERNICUS/S2_SR_HARMONIZED/...")
+    found = ee.Image(image)
+    try:
+        told = engine.value(found)
+    except PermanentError as error:
+        named = f"image {image!r}" if isinstance(image, str) else "the image"
+        raise RecipeError(f"{named} cannot be read: {error}") from None
+    return found, {band["id"]: _facts(band) for band in told.get("bands", [])}
+
+
+def chosen(asked: Sequence[str] | None, there: Mapping[str, BandFacts]) -> tuple[str, ...]:
+    """
+    Return the names of bands, all of them where none is named; ESA's name B04 stands for B4.
+
+    Raises:
+        RecipeError: There is none of a name, or a band is named twice.
+    """
+    if asked is None:
+        if not there:
+            raise RecipeError("the image has no bands")
+        return tuple(there)
+    names = tuple(_named(band, there) for band in asked)
+    if not names or len(set(names)) < len(names):
+        raise RecipeError(f"bands is {list(asked)!r}; name at least one, and each once")
+    return names
+
+
+def _named(band: str, there: Mapping[str, BandFacts]) -> str:
+    plain = f"B{band[2:]}" if str(band).startswith("B0") else band
+    for name in (band, plain):
+        if name in there:
+            return name
+    raise RecipeError(f"the image has no band {band!r}; {hint(str(band), there)}")
+
+
+def number_type(bands: Sequence[BandFacts]) -> tuple[str, float]:
+    """
+    Return the smallest number type that holds every number of the bands, and one that stands for "nothing here".
+
+    That is a number which no band can hold, where the type has one; a byte that uses all its numbers becomes a uint16.
+    Of whole numbers that use all of 16 or 32 bits it is the greatest, or the least where there are negative ones. Of
+    floats it is the least number of the type.
+    """
+    low, high = min(band.low for band in bands), max(band.high for band in bands)
+    if any(band.precision != "int" for band in bands) or low < whole_numbers("int32")[0]:
+        wide = any(b.precision == "double" or (b.precision == "int" and max(-b.low, b.high) > _EXACT) for b in bands)
+        dtype = "float64" if wide else "float32"
+        return dtype, LEAST[dtype]
+    for dtype in _WHOLE:
+        least, most = whole_numbers(dtype)
+        if least <= low and high <= most and not (dtype.endswith("int8") and (low, high) == (least, most)):
+            return dtype, float(most if high < most or (low >= 0 and least == 0) else least)
+    return "float64", LEAST["float64"]
+
+
+def nothing_of(dtype: str, bands: Sequence[BandFacts]) -> float:
+    """Return what stands for "nothing here" in a type that a person chose."""
+    if dtype in LEAST:
+        return LEAST[dtype]
+    least, most = whole_numbers(dtype)
+    return float(most if max(band.high for band in bands) < most or least == 0 else least)
+
+
+def _facts(band: Mapping[str, Any]) -> BandFacts:
+    kind = band["data_type"]
+    low, high = kind.get("min", -(2.0**63)), kind.get("max", 2.0**63)
+    crs, transform = _lattice(band)
+    return BandFacts(str(kind.get("precision", "double")), float(low), float(high), crs, transform)
+
+
+def _lattice(band: Mapping[str, Any]) -> tuple[str, Transform | None]:
+    crs = str(band.get("crs") or band.get("crs_wkt") or "")
+    given = tuple(float(number) for number in band.get("crs_transform", ()))
+    if len(given) != 6 or not crs or (crs, given) == _NO_LATTICE:
+        return "", None
+    a, b, c, d, e, f = given
+    # Where rows go up, their edges are those of rows that go down.
+    return crs, (abs(a), b, c, d, -abs(e), f)
