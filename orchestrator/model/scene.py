@@ -18,7 +18,7 @@ Value = str | int | float
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class PropertyFilter:
     """
     What a property of a scene must be.
 
@@ -53,6 +53,10 @@ class Condition:
     def __post_init__(self) -> None:
         if not self.values:
             raise UserError(f"the filter on {self.key} names no value; write them between commas")
+
+    def __str__(self) -> str:
+        told = (f"{one:g}" if isinstance(one, float) else str(one) for one in self.values)
+        return f"{self.key} {self.operator} {','.join(told)}"
 
 
 def _value(word: str) -> Value:
@@ -102,9 +106,9 @@ class SceneQuery:
             raise UserError(f"the greatest cloud cover is {self.max_cloud:g}; give per cent, from 0 to 100")
         self.conditions()
 
-    def conditions(self) -> tuple[Condition, ...]:
+    def conditions(self) -> tuple[PropertyFilter, ...]:
         """Return the filters, read."""
-        return tuple(Condition.of(text) for text in self.filters)
+        return tuple(PropertyFilter.of(text) for text in self.filters)
 
 
 @dataclass(frozen=True, slots=True, order=True)
