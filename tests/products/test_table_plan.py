@@ -16,7 +16,7 @@ from orchestrator.model.grid import Grid, Window
 from orchestrator.model.table import TableLimits, TableReply
 from orchestrator.products.mosaic.covering import cover_once
 from orchestrator.products.table.batches import room_of, row_units, smaller
-from orchestrator.products.table.columns import Lattice
+from orchestrator.products.table.columns import ImageLattice
 from orchestrator.products.table.document import StoredImage, TablePlan, ValueColumn, table_from_json, table_to_json
 from orchestrator.products.table.fetch import rectangle_of
 from orchestrator.products.table.pieces import piece_of, typed, values_of
@@ -175,6 +175,6 @@ def test_a_value_that_is_none_of_its_type_is_refused(value):
 )
 def test_a_table_lies_on_the_pixels_of_its_images(asked, fixed):
     """Landsat's pixels hang half a pixel beside the multiples of 30 m, in every zone."""
-    lattice = Lattice("EPSG:32633", (30.0, 0.0, 399_615.0, 0.0, -30.0, 5_373_015.0))
+    lattice = ImageLattice("EPSG:32633", (30.0, 0.0, 399_615.0, 0.0, -30.0, 5_373_015.0))
 
     assert lattice.fixed(asked)[1] == fixed

@@ -21,7 +21,7 @@ _UTM = re.compile(r"EPSG:32[67]\d\d")
 
 
 @dataclass(frozen=True, slots=True)
-class Lattice:
+class ImageLattice:
     """
     The pixels of stored images.
 
@@ -60,7 +60,7 @@ class ImageColumns:
     """
 
     columns: tuple[ValueColumn, ...]
-    lattice: Lattice | None
+    lattice: ImageLattice | None
 
 
 def value_columns(
@@ -96,22 +96,22 @@ def _names(found: Mapping[str, Mapping[str, StoredBand]], wanted: Sequence[str])
     return names
 
 
-def _finest(bands: Sequence[StoredBand]) -> Lattice | None:
+def _finest(bands: Sequence[StoredBand]) -> ImageLattice | None:
     found = [lattice for band in bands if (lattice := _lattice(band)) is not None]
     return min(found, key=lambda each: each.transform[0], default=None)
 
 
-def _lattice(band: StoredBand) -> Lattice | None:
+def _lattice(band: StoredBand) -> ImageLattice | None:
     if not band.crs or band.transform is None:
         return None
     try:
         Grid(band.crs, band.transform, 1, 1)
-        return Lattice(crs_name(parse_crs(band.crs)), band.transform)
+        return ImageLattice(crs_name(parse_crs(band.crs)), band.transform)
     except PlanError:
         return None
 
 
-def _check_scales(lattices: Sequence[Lattice | None], grid: GridRequest) -> None:
+def _check_scales(lattices: Sequence[ImageLattice | None], grid: GridRequest) -> None:
     sides = sorted({round(each.transform[0], 9) for each in lattices if each is not None})
     if len(sides) > 1 and not math.isclose(sides[0], sides[-1]) and grid.scale is None and grid.crs_transform is None:
         told = " and ".join(f"{side:g}" for side in sides)
