@@ -14,6 +14,7 @@ from orchestrator.api.reducing import reduce_time
 from orchestrator.api.results import Picture, Result
 from orchestrator.api.runs import Run, run, runs, submit
 from orchestrator.api.smoothing import smooth_20m
+from orchestrator.api.tables import table
 from orchestrator.app.verbs.reasons import Why
 from orchestrator.app.verbs.reports import RunReport
 from orchestrator.core.errors import (
@@ -77,4 +78,5 @@ __all__ = [
     "sandbox",
     "smooth_20m",
     "submit",
+    "table",
 ]
