@@ -129,7 +129,7 @@ class Result:
         rows += [("valid", valid_words(self.valid))] if self.valid else []
         rows += [("took", format_seconds(self.seconds)), ("run", self.run)]
         picture = self.preview().html() if self._picture.is_file() else ""
-        return f"<div>{table(rows)}{picture}</div>"
+        return f"<div>{table_html(rows)}{picture}</div>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def _there(path: Path, remedy: str = "orc.run(job)") -> Path:
     return path
 
 
-def table(rows: list[tuple[str, str]]) -> str:
+def table_html(rows: list[tuple[str, str]]) -> str:
     """Return rows of a name and a text as an element of a page."""
     cells = (f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>" for name, text in rows)
     return f"<table>{''.join(cells)}</table>"

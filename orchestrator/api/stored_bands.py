@@ -92,7 +92,7 @@ def _named(band: str, there: Mapping[str, BandFacts]) -> str:
     for name in (band, plain):
         if name in there:
             return name
-    raise RecipeError(f"the image has no band {band!r}; {hint(str(band), there)} It has {', '.join(there)}")
+    raise RecipeError(f"the image has no band {band!r}; {hint(str(band), there)}")
 
 
 def number_type(bands: Sequence[BandFacts]) -> tuple[str, float]:

@@ -11,6 +11,7 @@ from orchestrator.core.files import free_bytes
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.direct import DirectLimits, DirectRoute
 from orchestrator.model.scene import Scene, SceneQuery, StoredBand
+from orchestrator.model.table import TableRoute
 from orchestrator.recipes.contract import Recipe
 
 
@@ -65,6 +66,7 @@ class ProductContext:
         direct_limits: What one direct request may ask for; None where there is no direct route.
         direct: Connects to the direct route.
         policy: How long one direct request is tried again where no unit of the run is behind it.
+        tables: Connects to the route of tables.
         scenes: Asks which scenes there are, in the order of time; None where nobody can be asked.
         free_bytes: Returns what can still be written on the disk of a folder.
     """
@@ -82,5 +84,6 @@ class ProductContext:
     direct_limits: DirectLimits | None = None
     direct: Callable[[], DirectRoute] | None = None
     policy: RetryPolicy = field(default_factory=RetryPolicy)
+    tables: Callable[[], TableRoute] | None = None
     scenes: Callable[[SceneQuery], Sequence[Scene]] | None = None
     free_bytes: Callable[[str], int] = free_bytes

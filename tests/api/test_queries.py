@@ -14,6 +14,7 @@ import shapely
 from api_kit import BOTTOM, LEFT, RIGHT, TOP
 
 import orchestrator as orc
+from orchestrator.app.imagery import scene_search
 from orchestrator.faces.cli.main import run_cli
 from orchestrator.model.scene import SceneQuery
 
@@ -115,7 +116,7 @@ def test_products_are_handed_what_finds_scenes(sandbox, scenes):
     query = SceneQuery("s2-l2a", date(2024, 6, 1), date(2024, 6, 15), shapely.box(*BOX).wkb)
 
     with sandbox.lent() as app:
-        found = app._product_context(lambda _: None).scenes(query)
+        found = scene_search(app.earth_engine, lambda _: None)(query)
 
     assert [one.asset for one in found] == (scenes["collection_name"] + "/" + scenes["gee_id"]).tolist()
     assert [(one.time_ms, one.solar_day) for one in found] == list(

@@ -9,6 +9,7 @@ import pytest
 from orchestrator.app.heartbeat import DAEMON
 from orchestrator.app.records import Records
 from orchestrator.app.verbs import endings, reasons, reports, results
+from orchestrator.app.verbs.audit import audit
 from orchestrator.config import load
 from orchestrator.core.errors import ConfigError, NeedsPerson, RunFailed, UserError
 from orchestrator.engine.stores.records import Admission, ProcessRow
@@ -66,6 +67,21 @@ def test_a_run_without_result_says_who_must_act(records, run, state, who, error,
 
     with pytest.raises(error, match=says):
         results.result_of(ended)
+
+
+def test_a_run_without_a_result_is_not_audited(records, run):
+    """What it is, and where to look, is in the sentence."""
+    with pytest.raises(RunFailed, match=f"is EXPORTING and has no result to audit; `orchestrator why {run.id}`"):
+        audit(records, run.id)
+
+
+@pytest.mark.parametrize(
+    ("windows", "says"), [pytest.param(0, "compares nothing", id="none"), pytest.param(-1, "audit is -1", id="fewer")]
+)
+def test_an_audit_of_no_windows_is_refused(records, run, windows, says):
+    """Nothing would be compared, and it would pass."""
+    with pytest.raises(UserError, match=says):
+        audit(records, run.id, windows=windows)
 
 
 def test_a_run_under_way_elsewhere_is_asked_to_end(records, run):

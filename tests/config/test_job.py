@@ -34,10 +34,10 @@ def test_a_snapshot_reads_back_equal():
 
 
 def test_what_is_accepted_is_no_part_of_what_is_made():
-    """The same command with another wish for valid pixels is the same job, so that it continues what was held."""
-    job = replace(JOB, min_valid=0.9)
+    """The same command with another wish for valid pixels or an audit is the same job: it continues what was held."""
+    job = replace(JOB, min_valid=0.9, audit=50)
 
-    assert Job.from_json(job.to_json()).min_valid == 0.9
+    assert (Job.from_json(job.to_json()).min_valid, Job.from_json(job.to_json()).audit) == (0.9, 50)
     assert job.fingerprints() == JOB.fingerprints()
     assert job.declaration() == JOB.declaration()
 
@@ -53,6 +53,18 @@ def test_percent_are_refused_with_the_share_they_mean():
     """90 is typed for 0.9."""
     with pytest.raises(UserError, match=r"write 0.9 for 90 %"):
         replace(JOB, min_valid=90)
+
+
+@pytest.mark.parametrize("windows", [-1, 10_001])
+def test_an_audit_is_of_a_number_of_windows(windows):
+    """Anything else is refused with its value."""
+    with pytest.raises(UserError, match=f"audit is {windows}; .* from 0 for none to 10,000"):
+        replace(JOB, audit=windows)
+
+
+def test_a_job_without_an_audit_is_stored_as_it_always_was():
+    """Snapshots and proofs of jobs that do not use it have no such key."""
+    assert "audit" not in json.loads(JOB.to_json())
 
 
 def test_relative_dates_count_from_the_logical_date():

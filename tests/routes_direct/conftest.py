@@ -13,6 +13,7 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from typed_world import ASSET, GRID, TypedCatalogue
 
+import orchestrator as orc
 from orchestrator.clients.earthengine import EarthEngine, serialise
 from orchestrator.clients.interactive import PIXEL_LIMITS
 from orchestrator.clients.pixels import PixelClient
@@ -41,6 +42,13 @@ def sandbox(shared):
     shared.meter.quotas = quotas
     shared.faults.clear()
     assert shared.meter.wait_idle()  # a request whose caller has left must not be counted in the next test
+
+
+@pytest.fixture
+def connection(sandbox, tmp_path):
+    """A connection of the Python API."""
+    with orc.connect(sandbox_url=sandbox.url, project=sandbox.options.project, state_dir=tmp_path / "state") as made:
+        yield made
 
 
 @pytest.fixture
