@@ -43,7 +43,7 @@ def draw_dates(path: Path, name: str, plan: CubePlan, thumbs: Thumbs, counts: ND
     more = len(plan.moments) - len(shown)
     told = f"{name}: {len(plan.moments)} dates" + (f", {more} of them not shown" if more else "")
     figure.suptitle(told, fontsize=8, color="#22303c", parse_math=False)
-    figure.tight_layout(pad=0.3)
+    figure.tight_layout(pad=0.3, rect=(0, 0, 1, 1 - 0.25 / size[1]))
     canvas.print_png(path, metadata={"Software": None, "Description": told})
 
 

@@ -22,7 +22,7 @@ _ESA = re.compile(r"B0(\d)")  # ESA's name of a band of Sentinel-2: B04 is B4 in
 
 
 @dataclass(frozen=True, slots=True)
-class Lattice:
+class ImageLattice:
     """
     The pixels of stored images.
 
@@ -60,7 +60,7 @@ class StoredBands:
     """
 
     columns: tuple[ValueColumn, ...]
-    lattice: Lattice | None
+    lattice: ImageLattice | None
 
 
 def stored_bands(
@@ -101,23 +101,23 @@ def _holding(bands: Sequence[BandInfo]) -> str:
     return str(np.result_type(*(np.dtype(band.dtype) for band in bands)))
 
 
-def _finest(bands: Sequence[BandInfo]) -> Lattice | None:
+def _finest(bands: Sequence[BandInfo]) -> ImageLattice | None:
     found = [lattice for band in bands if (lattice := _lattice(band)) is not None]
     return min(found, key=lambda each: each.transform[0], default=None)
 
 
-def _lattice(band: BandInfo) -> Lattice | None:
+def _lattice(band: BandInfo) -> ImageLattice | None:
     if not band.crs or band.transform is None:
         return None
     a, b, c, d, e, f = band.transform
     try:
         Grid(band.crs, (a, b, c, d, e, f), 1, 1)
-        return Lattice(crs_name(parse_crs(band.crs)), (a, b, c, d, e, f))
+        return ImageLattice(crs_name(parse_crs(band.crs)), (a, b, c, d, e, f))
     except PlanError:
         return None
 
 
-def _check_scales(lattices: Sequence[Lattice | None], grid: GridRequest) -> None:
+def _check_scales(lattices: Sequence[ImageLattice | None], grid: GridRequest) -> None:
     sides = sorted({round(each.transform[0], 9) for each in lattices if each is not None})
     if len(sides) > 1 and not math.isclose(sides[0], sides[-1]) and grid.scale is None and grid.crs_transform is None:
         told = " and ".join(f"{side:g}" for side in sides)

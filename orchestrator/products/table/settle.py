@@ -31,7 +31,7 @@ from orchestrator.products.context import ProductContext
 from orchestrator.products.mosaic.remarks import check_dates
 from orchestrator.products.mosaic.settle import check_output, look_at
 from orchestrator.products.table.batches import row_units
-from orchestrator.products.table.columns import Lattice, reduced, stored_bands
+from orchestrator.products.table.columns import ImageLattice, reduced, stored_bands
 from orchestrator.products.table.document import StoredImage, TablePlan, ValueColumn, table_to_json
 from orchestrator.products.table.keys import TableKeys
 from orchestrator.products.table.pieces import parquet
@@ -192,7 +192,7 @@ def _plan(
     local: LocalTable,
     columns: Sequence[ValueColumn],
     images: tuple[StoredImage, ...],
-    lattice: Lattice | None = None,
+    lattice: ImageLattice | None = None,
     *,
     dated: bool,
 ) -> TablePlan:
