@@ -137,6 +137,26 @@ def test_what_cannot_be_done_is_said_in_a_line(sandbox, tmp_path, given, told):
     assert not list(tmp_path.glob("*.zarr"))
 
 
+def test_a_job_file_of_a_cube_is_a_job(sandbox, tmp_path):
+    """Its result opens as the cube; a plan of it is refused with what to do instead."""
+    lines = [
+        'product = "cube"',
+        'output = "out"',
+        'base_name = "file"',
+        'bands = ["B4"]',
+        f'area = "{",".join(map(str, BOX))}"',
+    ]
+    lines += [f'start_date = "{DATES[0]}"', f'end_date = "{DATES[1]}"', "[grid]", "scale = 20", "[cube]"]
+    (tmp_path / "job.toml").write_text("\n".join([*lines, 'collection = "s2-l2a"']))
+    job = orc.Job.from_file(tmp_path / "job.toml")
+
+    found = orc.run(job, connection=sandbox).to_xarray(decoded=False)
+
+    assert (found.dims, found.dtype) == (("time", "band", "y", "x"), "uint16")
+    with pytest.raises(orc.UserError, match="cube --dry-run"):
+        orc.plan(job, connection=sandbox)
+
+
 def test_what_is_no_cube_is_not_opened(tmp_path):
     """With what is expected."""
     with pytest.raises(orc.UserError, match="is no cube; give the path"):
