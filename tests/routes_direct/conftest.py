@@ -46,8 +46,10 @@ def sandbox(shared):
 
 @pytest.fixture
 def connection(sandbox, tmp_path):
-    """A connection of the Python API."""
-    with orc.connect(sandbox_url=sandbox.url, project=sandbox.options.project, state_dir=tmp_path / "state") as made:
+    """A connection of the Python API; the client is signed in, so that images can be made."""
+    how = {"project": sandbox.options.project, "state_dir": tmp_path / "state"}
+    with orc.connect(sandbox_url=sandbox.url, **how) as made, made.working():
+        made.shared.earth_engine()
         yield made
 
 
