@@ -1,9 +1,10 @@
 """
 How busy a run by `--route pixels` keeps its 40 places when answers take very unequal time, and what 429 storms do.
 
-A sandbox in a process of its own computes every window, of 256 x 256 pixels: its quota of bytes is so low that larger
-ones are cut. Each such answer is held before for 2 s times a draw from a Pareto distribution of shape 1.5: 6 s in the
-mean, one in twenty longer than 14 s. Run from the root: `python benchmarks/slots.py [UNITS]`; by default 600.
+A sandbox in a process of its own computes every window, of 256 x 256 pixels or less: its quota of bytes is so low that
+larger ones are refused and cut. Each request for less than 1,000 pixels a side is held before for 3 s times a draw from
+a Pareto distribution of shape 2: 6 s in the mean, one in twenty longer than 13 s. Run from the root:
+`python benchmarks/slots.py [UNITS]`; by default 600.
 
 Busy is a request from its admission to the end of its answer, by the server's own account. The share is busy seconds /
 (40 x seconds) from the first moment with 40 requests under way, when there are windows enough, to the beginning of the
@@ -13,6 +14,7 @@ been answered.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -24,8 +26,8 @@ import urllib.request
 from pathlib import Path
 
 PLACES, SIDE = 40, 256
-LEAST_SECONDS, SHAPE = 2.0, 1.5
-SMALL = rf'(?s)(?=.*"height": ?{SIDE}\b)(?=.*"width": ?{SIDE}\b)'  # the windows that need not be cut
+LEAST_SECONDS, SHAPE = 3.0, 2.0
+SMALL = r'(?s)(?=.*"height": ?\d{1,3}\b)(?=.*"width": ?\d{1,3}\b)'  # the large ones are only cut
 IMAGE = """
 import ee
 
@@ -75,12 +77,10 @@ def _measure(home: Path, units: int, *, storm: bool) -> None:
 def _share(spans: list[tuple[float, float]]) -> float:
     """Return the share that is busy, or 0 where all places never were."""
     last = max(begin for begin, _ in spans)
-    under_way = 0
-    for first, change in sorted([(begin, 1) for begin, _ in spans] + [(end, -1) for _, end in spans]):
-        under_way += change
-        if under_way == PLACES:
-            break
-    else:
+    changes = sorted([(begin, 1) for begin, _ in spans] + [(end, -1) for _, end in spans])
+    counts = itertools.accumulate(change for _, change in changes)
+    first = next((at for (at, _), count in zip(changes, counts, strict=True) if count == PLACES), last)
+    if first == last:
         return 0.0
     busy = sum(max(0.0, min(end, last) - max(begin, first)) for begin, end in spans)
     return busy / (PLACES * (last - first))

@@ -20,8 +20,8 @@ CALL_ACTIONS = frozenset(
         "reset",  # break the connection (RST) without running the method
         "commit_then_fail",  # run the method, then `then`: "reset", "stall" or an HTTP status (as `http` answers it)
         "truncate",  # send the headers and the first `bytes` of the body (default: half), then close
-        # Hold the call for `seconds`, or until released; with `bytes`, hold inside the body. With `tail` the seconds are
-        # the least, times a number drawn from the Pareto distribution of that shape, the same ones for the same `seed`.
+        # Hold the call for `seconds`, or until released; with `bytes`, hold inside the body. With `tail`, `seconds` are
+        # the least: times a number drawn from the Pareto distribution of that shape, the same for the same `seed`.
         "stall",
         "slow",  # send the body at `bytes_per_second`; the rest at once when released
         "flip",  # invert one bit of the byte at `offset` of the body
