@@ -64,7 +64,15 @@ def _stored(band: Mapping[str, Any]) -> StoredBand:
     metres = METRES_PER_DEGREE if grid.get("crsCode") == "EPSG:4326" else 1.0
     # What a zero would say is left out of an answer.
     low, high = float(span.get("min", 0.0)), float(span.get("max", 0.0))
-    return StoredBand(str(band.get("id")), str(kind.get("precision", "double")).lower(), low, high, side * metres)
+    crs, transform = str(grid.get("crsCode") or grid.get("crsWkt") or ""), _transform(grid.get("affineTransform", {}))
+    precision = str(kind.get("precision", "double")).lower()
+    return StoredBand(str(band.get("id")), precision, low, high, side * metres, crs, transform)
+
+
+def _transform(told: Mapping[str, Any]) -> tuple[float, float, float, float, float, float] | None:
+    names = ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
+    a, b, c, d, e, f = (float(told.get(name, 0.0)) for name in names)
+    return (a, b, c, d, e, f) if told else None
 
 
 def scene_search(

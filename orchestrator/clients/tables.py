@@ -1,4 +1,4 @@
-"""Features of a computed collection, page by page: `table:computeFeatures`; and the bands of a stored image."""
+"""Features of a computed collection, page by page: `table:computeFeatures`."""
 
 from __future__ import annotations
 
@@ -71,11 +71,6 @@ class TableClient:
             if token in tokens or empty > _MOST_EMPTY:
                 raise IntegrityError("the pages of a table go round in circles: nothing is made of a part")
             tokens.add(token)
-
-    def bands(self, asset: str) -> list[Mapping[str, Any]]:
-        """Return what the service knows of the bands of a stored image: `id`, `dataType`, `grid`."""
-        found = self._engine.call(lambda: ee.data.getAsset(asset))
-        return [band for band in found.get("bands", []) if isinstance(band, dict)]
 
     def close(self) -> None:
         """Give up idle connections; the next call would open new ones."""

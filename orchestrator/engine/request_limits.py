@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from orchestrator.core.clock import Clock
 from orchestrator.core.errors import Stopped, ThrottleError
 from orchestrator.model.direct import DirectLimits, DirectRoute, PixelPiece, PixelRequest
 from orchestrator.model.ports import Stop
-from orchestrator.model.table import BandInfo, ReduceRequest, SampleRequest, TableLimits, TableReply, TableRoute
+from orchestrator.model.table import ReduceRequest, SampleRequest, TableLimits, TableReply, TableRoute
 
 # How often whoever waits for a turn looks whether the process is asked to stop.
 _LOOK_SECONDS = 0.1
@@ -149,10 +149,6 @@ class LimitedTables:
     @property
     def limits(self) -> TableLimits:
         return self._route.limits
-
-    def bands(self, asset: str) -> Sequence[BandInfo]:
-        """See `TableRoute`; an asset is looked at, and nothing is computed."""
-        return self._route.bands(asset)
 
     def sample(self, request: SampleRequest, stop: Stop) -> TableReply:
         """See `TableRoute`; also Stopped while waiting, and ThrottleError in a long pause."""

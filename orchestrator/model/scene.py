@@ -144,6 +144,8 @@ class StoredBand:
         low: The least number it may hold.
         high: The greatest.
         scale: Side of a pixel in metres; of a grid in degrees, at the equator.
+        crs: Of its pixels, a code or WKT; empty where it is not known.
+        transform: Of its pixels, affine order a, b, c, d, e, f; None where it is not known.
     """
 
     name: str
@@ -151,3 +153,5 @@ class StoredBand:
     low: float
     high: float
     scale: float
+    crs: str = ""
+    transform: tuple[float, float, float, float, float, float] | None = None

@@ -33,24 +33,6 @@ class Images:
 
 
 @dataclass(frozen=True, slots=True)
-class BandInfo:
-    """
-    A band of an image.
-
-    Attributes:
-        name: Of it.
-        dtype: numpy's name of the number type that holds its values.
-        crs: Of its pixels; empty where it is not known.
-        transform: Of its pixels, as `Grid.transform`; None where it is not known.
-    """
-
-    name: str
-    dtype: str
-    crs: str = ""
-    transform: tuple[float, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class TableLimits:
     """
     What one request for a table may ask for.
@@ -164,9 +146,6 @@ class TableRoute(Protocol):
 
     @property
     def limits(self) -> TableLimits: ...
-
-    def bands(self, asset: str) -> Sequence[BandInfo]:
-        """Return the bands of a stored image."""
 
     def sample(self, request: SampleRequest, stop: Stop) -> TableReply:
         """Return the values of pixels; where an image does not reach a pixel, there may be no row."""

@@ -17,14 +17,12 @@ from orchestrator.clients.region import RegionClient, points, rectangle
 from orchestrator.clients.tables import TableClient
 from orchestrator.core.errors import IntegrityError
 from orchestrator.model.ports import Stop
-from orchestrator.model.table import BandInfo, Images, ReduceRequest, SampleRequest, TableLimits, TableReply
+from orchestrator.model.table import Images, ReduceRequest, SampleRequest, TableLimits, TableReply
 from orchestrator.routes.region import inset
 from orchestrator.routes.region_rows import places_in
 
 _TEXTS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _SHAPE, _IMAGE = "orchestrator_shape", "orchestrator_image"  # properties that no band is called
-_WHOLE = (("uint8", 0, 2**8 - 1), ("int8", -(2**7), 2**7 - 1), ("uint16", 0, 2**16 - 1), ("int16", -(2**15), 2**15 - 1),
-          ("uint32", 0, 2**32 - 1), ("int32", -(2**31), 2**31 - 1))  # fmt: skip
 
 
 class Tables:
@@ -33,10 +31,6 @@ class Tables:
     def __init__(self, regions: RegionClient, tables: TableClient, limits: TableLimits | None = None) -> None:
         self._regions, self._tables = regions, tables
         self.limits = limits or TableLimits()
-
-    def bands(self, asset: str) -> Sequence[BandInfo]:
-        """See `TableRoute`."""
-        return [_band(band) for band in self._tables.bands(asset)]
 
     def sample(self, request: SampleRequest, stop: Stop) -> TableReply:
         """See `TableRoute`."""
@@ -178,24 +172,3 @@ def _names(request: ReduceRequest) -> list[tuple[str, tuple[str, ...]]]:
 
 def _of(properties: Mapping[str, Any], names: Sequence[str]) -> Any:
     return next((properties[name] for name in names if name in properties), None)
-
-
-def _band(told: Mapping[str, Any]) -> BandInfo:
-    grid = told.get("grid") or {}
-    t = grid.get("affineTransform") or {}
-    names = ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
-    transform = tuple(float(t.get(name, 0.0)) for name in names) if t else None
-    return BandInfo(str(told.get("id")), _dtype(told.get("dataType") or {}), _crs(grid), transform)
-
-
-def _crs(grid: Mapping[str, Any]) -> str:
-    return str(grid.get("crsCode") or grid.get("crsWkt") or "")
-
-
-def _dtype(told: Mapping[str, Any]) -> str:
-    """Return the smallest number type that holds what a band's may be."""
-    precision, limits = str(told.get("precision", "")), told.get("range") or {}
-    if precision != "INT":
-        return "float32" if precision == "FLOAT" else "float64"
-    low, high = float(limits.get("min", 0)), float(limits.get("max", 0))
-    return next((name for name, least, most in _WHOLE if least <= low and high <= most), "int64")

@@ -58,10 +58,14 @@ def test_windows_are_within_a_twentieth_of_the_least_there_can_be(height, width,
     assert max(window.pixels for window in windows) * values <= LIMIT
 
 
-@settings(deadline=None, max_examples=1500)
+@settings(deadline=None, max_examples=25)
 @given(height=st.integers(1, 2500), width=st.integers(1, 2500), values=st.integers(1, 100))
 def test_any_rectangle_is_cut_into_about_the_least(height, width, values):
-    """Bands and images up to a hundred; each pixel once, none too much."""
+    """
+    Bands and images up to a hundred; each pixel once, none too much.
+
+    A twentieth is one at the least: 171 × 471 pixels are less than two requests hold, and no two rectangles hold them.
+    """
     windows = planned(height, width, values)
 
     times = np.zeros((height, width), np.uint8)
@@ -69,7 +73,7 @@ def test_any_rectangle_is_cut_into_about_the_least(height, width, values):
         times[window.row : window.bottom, window.col : window.right] += 1
     assert (times == 1).all()
     assert max(window.pixels for window in windows) * values <= LIMIT
-    assert len(windows) <= int(1.05 * math.ceil(height * width * values / LIMIT))
+    assert len(windows) <= math.ceil(1.05 * math.ceil(height * width * values / LIMIT))
 
 
 @pytest.mark.parametrize(

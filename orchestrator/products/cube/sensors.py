@@ -47,12 +47,12 @@ def pixels_of(sensors: Mapping[str, Sequence[StoredBand]], bands: Sequence[str],
         RecipeError: The type does not hold the nodata value.
     """
     kinds = [band for there in sensors.values() for band in there if band.name in bands]
-    dtype = _holding(kinds)
+    dtype = number_type_of(kinds)
     usual = _FLOAT_NODATA if dtype.startswith("float") else float(whole_numbers(dtype)[1])
     return PixelSpec(tuple(bands), dtype, usual if nodata is None else nodata)
 
 
-def _holding(kinds: Sequence[StoredBand]) -> str:
+def number_type_of(kinds: Sequence[StoredBand]) -> str:
     """Return the smallest number type that holds every value of the bands."""
     low, high = min(kind.low for kind in kinds), max(kind.high for kind in kinds)
     if all(kind.precision == "int" for kind in kinds):

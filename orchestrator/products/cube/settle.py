@@ -20,7 +20,7 @@ from orchestrator.products.cube.lattice import shard_shape, shard_windows
 from orchestrator.products.cube.moments import grouped, taken
 from orchestrator.products.cube.scenes import scenes_of
 from orchestrator.products.cube.sensors import band_names, finest_scale, pixels_of
-from orchestrator.products.cube.smoothing import surroundings
+from orchestrator.products.cube.smoothing import margin_around
 from orchestrator.products.fetch import units_of
 from orchestrator.products.mosaic.settle import check_output
 from orchestrator.raster.reduce_time import Reducer
@@ -103,7 +103,7 @@ def lay_out(
         smooth=_smoothed(job),
         notes=area.notes,
     )
-    surroundings(plan, plan.windows[0])  # refuses a grid whose pixels do not divide the bands' own
+    margin_around(plan, plan.windows[0])  # refuses a grid whose pixels do not divide the bands' own
     return plan
 
 

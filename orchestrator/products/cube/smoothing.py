@@ -9,7 +9,7 @@ from orchestrator.products.cube.document import CubePlan
 from orchestrator.raster.smooth import Margin, margin, smooth
 
 
-def surroundings(plan: CubePlan, window: Window) -> Margin:
+def margin_around(plan: CubePlan, window: Window) -> Margin:
     """
     Return how many pixels are fetched around a window, also beyond the edge of the grid.
 
@@ -25,7 +25,7 @@ def surroundings(plan: CubePlan, window: Window) -> Margin:
 def request_for(plan: CubePlan, cell: Cell) -> PixelRequest:
     """Return what is asked for a cell."""
     expression = plan.moments[cell.time].expression
-    around = surroundings(plan, cell.window)
+    around = margin_around(plan, cell.window)
     if around == Margin():
         return PixelRequest(expression, plan.grid, cell.window, plan.pixels)
     grid = _grown(plan.grid.crop(cell.window), around)
@@ -43,7 +43,7 @@ def smoothed(plan: CubePlan, cell: Cell, content: bytes) -> bytes:
     """Return the piece of a cell, made of the file that came."""
     from orchestrator.products.cube.piece import read_piece, write_piece  # noqa: PLC0415  GDAL is heavy
 
-    around = surroundings(plan, cell.window)
+    around = margin_around(plan, cell.window)
     if around == Margin():
         return content
     here = plan.grid.crop(cell.window)

@@ -26,7 +26,7 @@ _ROW_BYTES, _VALUE_BYTES = 300, 60
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class RequestRoom:
     """
     What one request may hold.
 
@@ -43,14 +43,14 @@ class Room:
     width: int = 1
 
 
-def room_of(plan: TablePlan, limits: TableLimits) -> Room:
+def room_of(plan: TablePlan, limits: TableLimits) -> RequestRoom:
     """Return what one request for a table may hold, as the service counts it."""
     if plan.at == "polygons":
-        return Room(limits.rows, limits.places, min(limits.images, limits.rows))
+        return RequestRoom(limits.rows, limits.places, min(limits.images, limits.rows))
     pairs = max(1, limits.values // max(1, len(plan.bands)))
     if plan.at == "pixels":
-        return Room(pairs, pairs, min(limits.images, pairs), plan.grids[0].width)
-    return Room(pairs, limits.places, min(limits.images, pairs))
+        return RequestRoom(pairs, pairs, min(limits.images, pairs), plan.grids[0].width)
+    return RequestRoom(pairs, limits.places, min(limits.images, pairs))
 
 
 def row_units(plan: TablePlan, limits: TableLimits) -> tuple[UnitPlan, ...]:
@@ -96,19 +96,19 @@ def _by_vertices(shapes: Sequence[bytes], first: int, last: int, most: int) -> I
     yield start, last
 
 
-def cut(first: int, last: int, plan: TablePlan, room: Room) -> list[Window]:
+def cut(first: int, last: int, plan: TablePlan, room: RequestRoom) -> list[Window]:
     """Return the fewest windows that hold the places `first` to `last` with every image, each within `room`."""
     return min((_tiled(first, last, plan.pictures, room, images) for images in _widths(plan, room)), key=len)
 
 
-def _widths(plan: TablePlan, room: Room) -> set[int]:
+def _widths(plan: TablePlan, room: RequestRoom) -> set[int]:
     """Return how many images a request may have: all of them, or as few as the most places leave room for."""
     most = min(plan.pictures, room.images)
     least = max(1, min(most, room.pairs // max(1, min(room.places, plan.places))))
     return {most, least}
 
 
-def _tiled(first: int, last: int, images: int, room: Room, width: int) -> list[Window]:
+def _tiled(first: int, last: int, images: int, room: RequestRoom, width: int) -> list[Window]:
     """Return windows of at most `width` images, and as many places as that leaves room for, nearly equal ones."""
     spans = equal(0, images, width)
     places = min(room.places, room.pairs // max(end - start for start, end in spans))

@@ -7,22 +7,21 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from orchestrator.core.errors import PlanError, UserError
-from orchestrator.core.nearest import hint
 from orchestrator.model.grid import Grid, Transform
 from orchestrator.model.job import GridRequest
-from orchestrator.model.table import BandInfo, TableRoute, reduced_columns
+from orchestrator.model.scene import StoredBand
+from orchestrator.model.table import reduced_columns
 from orchestrator.plan.reproject import crs_name, parse_crs
+from orchestrator.products.context import Imagery
+from orchestrator.products.cube.sensors import band_names, number_type_of
 from orchestrator.products.table.document import StoredImage, ValueColumn
 
 _UTM = re.compile(r"EPSG:32[67]\d\d")
-_ESA = re.compile(r"B0(\d)")  # ESA's name of a band of Sentinel-2: B04 is B4 in Earth Engine
 
 
 @dataclass(frozen=True, slots=True)
-class Lattice:
+class ImageLattice:
     """
     The pixels of stored images.
 
@@ -34,25 +33,26 @@ class Lattice:
     crs: str
     transform: Transform
 
-    @property
-    def zonal(self) -> Transform | None:
-        """The lattice in any UTM zone where the images lie in one: the same pixel size, and the same phase."""
-        if not _UTM.fullmatch(self.crs):
-            return None
-        a, _b, c, _d, e, f = self.transform
-        return (a, 0.0, c % a, 0.0, e, f % -e)
+    def fixed(self, asked: GridRequest) -> tuple[GridRequest, Transform | None]:
+        """
+        Return how grids are fixed, and the lattice in each UTM zone where that does not say it.
 
-    def request(self, asked: GridRequest) -> GridRequest:
-        """Return how the grid is fixed: as is asked for; otherwise on the images' own pixels."""
-        if asked != GridRequest() or self.zonal:
-            return asked
-        return GridRequest(crs=self.crs, crs_transform=self.transform)
+        As is asked for; otherwise on the images' own pixels. Where these lie in a UTM zone, pixels have the same side
+        and the same phase in every other.
+        """
+        a, _b, c, _d, e, f = self.transform
+        own_side = asked.scale is not None and math.isclose(asked.scale, a)
+        if asked != GridRequest() and not (own_side and asked == GridRequest(scale=asked.scale)):
+            return asked, None
+        if _UTM.fullmatch(self.crs):
+            return GridRequest(), (a, 0.0, c % a, 0.0, e, f % -e)
+        return GridRequest(crs=self.crs, crs_transform=self.transform), None
 
 
 @dataclass(frozen=True, slots=True)
-class StoredBands:
+class ImageColumns:
     """
-    What the bands of stored images are.
+    What a table has of stored images.
 
     Attributes:
         columns: Name and number type of each that is asked for.
@@ -60,64 +60,58 @@ class StoredBands:
     """
 
     columns: tuple[ValueColumn, ...]
-    lattice: Lattice | None
+    lattice: ImageLattice | None
 
 
-def stored_bands(
-    route: TableRoute, images: Sequence[StoredImage], wanted: Sequence[str], grid: GridRequest
-) -> StoredBands:
+def value_columns(
+    imagery: Imagery, images: Sequence[StoredImage], wanted: Sequence[str], grid: GridRequest
+) -> ImageColumns:
     """
-    Return the bands of images, as the first image of each of their collections has them.
+    Return the columns of images' bands, by the first image of each of their collections.
 
     Raises:
         UserError: A band is asked for that one of them has not, or their pixels are of different sizes and no scale
             is given.
     """
     first = {image.asset.rpartition("/")[0]: image.asset for image in reversed(images)}
-    found = [{band.name: band for band in route.bands(asset)} for asset in sorted(first.values())]
+    found = {asset: {band.name: band for band in imagery.stored_bands(asset)} for asset in sorted(first.values())}
     if not found:
-        return StoredBands(tuple(ValueColumn(band, "float64") for band in wanted), None)
-    names = [_known(name, found) for name in wanted] or [n for n in found[0] if all(n in other for other in found)]
-    columns = tuple(ValueColumn(name, _holding([bands[name] for bands in found])) for name in names)
-    lattices = [_finest([bands[name] for name in names]) for bands in found]
+        return ImageColumns(tuple(ValueColumn(band, "float64") for band in wanted), None)
+    names = _names(found, wanted)
+    columns = tuple(ValueColumn(name, number_type_of([bands[name] for bands in found.values()])) for name in names)
+    lattices = [_finest([bands[name] for name in names]) for bands in found.values()]
     _check_scales(lattices, grid)
-    return StoredBands(columns, lattices[0])
+    return ImageColumns(columns, lattices[0])
 
 
-def _known(name: str, found: Sequence[Mapping[str, BandInfo]]) -> str:
-    for bands in found:
-        if name in bands:
-            continue
-        other = _ESA.sub(r"B\1", name)
-        if other in bands:
-            name = other
-            continue
-        raise UserError(f"the images have no band {name!r}; {hint(name, list(bands))}")
-    return name
+def _names(found: Mapping[str, Mapping[str, StoredBand]], wanted: Sequence[str]) -> tuple[str, ...]:
+    if not wanted:
+        one, *others = found.values()
+        return tuple(name for name in one if all(name in other for other in others))
+    names = tuple(wanted)
+    for asset, bands in found.items():
+        names = band_names(names, list(bands), asset)
+    if len(set(names)) < len(names):
+        raise UserError(f"bands {', '.join(wanted)} name one band twice; name each once")
+    return names
 
 
-def _holding(bands: Sequence[BandInfo]) -> str:
-    """Return a number type that holds the values of every image's band."""
-    return str(np.result_type(*(np.dtype(band.dtype) for band in bands)))
-
-
-def _finest(bands: Sequence[BandInfo]) -> Lattice | None:
+def _finest(bands: Sequence[StoredBand]) -> ImageLattice | None:
     found = [lattice for band in bands if (lattice := _lattice(band)) is not None]
     return min(found, key=lambda each: each.transform[0], default=None)
 
 
-def _lattice(band: BandInfo) -> Lattice | None:
+def _lattice(band: StoredBand) -> ImageLattice | None:
     if not band.crs or band.transform is None:
         return None
-    a, b, c, d, e, f = band.transform
     try:
-        Grid(band.crs, (a, b, c, d, e, f), 1, 1)
-        return Lattice(crs_name(parse_crs(band.crs)), (a, b, c, d, e, f))
+        Grid(band.crs, band.transform, 1, 1)
+        return ImageLattice(crs_name(parse_crs(band.crs)), band.transform)
     except PlanError:
         return None
 
 
-def _check_scales(lattices: Sequence[Lattice | None], grid: GridRequest) -> None:
+def _check_scales(lattices: Sequence[ImageLattice | None], grid: GridRequest) -> None:
     sides = sorted({round(each.transform[0], 9) for each in lattices if each is not None})
     if len(sides) > 1 and not math.isclose(sides[0], sides[-1]) and grid.scale is None and grid.crs_transform is None:
         told = " and ".join(f"{side:g}" for side in sides)

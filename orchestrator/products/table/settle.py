@@ -31,7 +31,7 @@ from orchestrator.products.context import ProductContext
 from orchestrator.products.mosaic.remarks import check_dates
 from orchestrator.products.mosaic.settle import check_output, look_at
 from orchestrator.products.table.batches import row_units
-from orchestrator.products.table.columns import Lattice, reduced, stored_bands
+from orchestrator.products.table.columns import ImageLattice, reduced, value_columns
 from orchestrator.products.table.document import StoredImage, TablePlan, ValueColumn, table_to_json
 from orchestrator.products.table.keys import TableKeys
 from orchestrator.products.table.pieces import parquet
@@ -128,7 +128,7 @@ def _route(context: ProductContext) -> TableRoute:
 
 def _of_collection(job: Job, local: LocalTable, context: ProductContext, route: TableRoute) -> Settled:
     images = _images(job, local, context)
-    found = stored_bands(route, images, job.bands, job.grid)
+    found = value_columns(context.imagery, images, job.bands, job.grid)
     facts = {"collection": local.keys.collection, "images": len(images)}
     plan = _plan(job, local, found.columns, images, found.lattice, dated=True)
     if not images:
@@ -192,7 +192,7 @@ def _plan(
     local: LocalTable,
     columns: Sequence[ValueColumn],
     images: tuple[StoredImage, ...],
-    lattice: Lattice | None = None,
+    lattice: ImageLattice | None = None,
     *,
     dated: bool,
 ) -> TablePlan:
@@ -208,9 +208,7 @@ def _plan(
         reducers=keys.reducers if polygons else (),
         notes=local.notes,
     )
-    request, zonal = (lattice.request(job.grid), lattice.zonal) if lattice else (job.grid, None)
-    if request != GridRequest():
-        zonal = None
+    request, zonal = lattice.fixed(job.grid) if lattice else (job.grid, None)
     if local.area is not None:
         return _with_area(plan, local.area, request, zonal)
     if local.places is None or not local.places.ids:
