@@ -24,10 +24,22 @@ from orchestrator.api import TransientError as TransientError
 from orchestrator.api import UserError as UserError
 from orchestrator.api import Why as Why
 from orchestrator.api import connect as connect
+from orchestrator.api import cube as cube
+from orchestrator.api import export_image as export_image
+from orchestrator.api import open_cube as open_cube
 from orchestrator.api import plan as plan
+from orchestrator.api import query as query
+from orchestrator.api import query_collection as query_collection
+from orchestrator.api import query_landsat as query_landsat
+from orchestrator.api import query_s1 as query_s1
+from orchestrator.api import query_s2_l1c as query_s2_l1c
+from orchestrator.api import query_s2_l2a as query_s2_l2a
+from orchestrator.api import reduce_time as reduce_time
 from orchestrator.api import run as run
 from orchestrator.api import runs as runs
 from orchestrator.api import sandbox as sandbox
+from orchestrator.api import smooth_20m as smooth_20m
 from orchestrator.api import submit as submit
+from orchestrator.api import table as table
 
 __version__: str

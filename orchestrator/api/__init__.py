@@ -5,11 +5,17 @@ The Python API: typed verbs and values over the same verbs that the command line
 """
 
 from orchestrator.api.connection import Connection, connect, sandbox
+from orchestrator.api.cubes import cube
 from orchestrator.api.grab import export_image
 from orchestrator.api.job import Job
 from orchestrator.api.plans import Plan, plan
+from orchestrator.api.queries import query, query_collection, query_landsat, query_s1, query_s2_l1c, query_s2_l2a
+from orchestrator.api.reducing import reduce_time
 from orchestrator.api.results import Picture, Result
 from orchestrator.api.runs import Run, run, runs, submit
+from orchestrator.api.smoothing import smooth_20m
+from orchestrator.api.stores import open_cube
+from orchestrator.api.tables import table
 from orchestrator.app.verbs.reasons import Why
 from orchestrator.app.verbs.reports import RunReport
 from orchestrator.core.errors import (
@@ -57,10 +63,21 @@ __all__ = [
     "UserError",
     "Why",
     "connect",
+    "cube",
     "export_image",
+    "open_cube",
     "plan",
+    "query",
+    "query_collection",
+    "query_landsat",
+    "query_s1",
+    "query_s2_l1c",
+    "query_s2_l2a",
+    "reduce_time",
     "run",
     "runs",
     "sandbox",
+    "smooth_20m",
     "submit",
+    "table",
 ]

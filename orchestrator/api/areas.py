@@ -154,6 +154,9 @@ def _wkt(geometry: BaseGeometry) -> str:
 
     if geometry.geom_type == "Polygon":
         return f"POLYGON {_rings(geometry)}"
+    if geometry.geom_type == "Point":
+        ((x, y),) = shapely.get_coordinates(geometry).tolist()
+        return f"POINT ({x!r} {y!r})"
     if geometry.geom_type == "MultiPolygon":
         return f"MULTIPOLYGON ({', '.join(_rings(part) for part in shapely.get_parts([geometry]))})"
     return str(geometry.wkt)  # refused where areas are read, by its type, or taken apart there

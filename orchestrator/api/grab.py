@@ -7,6 +7,7 @@ import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.api.areas import area_table
@@ -16,11 +17,11 @@ from orchestrator.api.images import graph_of
 from orchestrator.api.job import Job
 from orchestrator.api.plans import plan
 from orchestrator.api.runs import run
-from orchestrator.api.stored_bands import LEAST, BandFacts, ask_image, chosen, nothing_of, number_type
+from orchestrator.api.stored_bands import LEAST, OTHER_CRS, BandFacts, ask_image, chosen, nothing_of, number_type
 from orchestrator.core.errors import PlanError, UserError
 from orchestrator.core.machine import memory
 from orchestrator.core.optional import required
-from orchestrator.core.units import format_bytes
+from orchestrator.core.units import format_bytes, format_count
 from orchestrator.model.grid import Grid, Transform
 from orchestrator.model.spec import DTYPE_BYTES
 
@@ -38,11 +39,12 @@ def export_image(
     crs: str | None = None,
     *,
     crs_transform: Sequence[float] | None = None,
-    pad: int = 0,
+    pad: int | Sequence[int] = 0,
     clip: bool = False,
     dtype: str = "",
     nodata: float | None = None,
     area_crs: str = "",
+    max_requests: int | None = None,
     progress: bool | None = None,
     connection: Connection | None = None,
 ) -> xarray.DataArray:
@@ -65,14 +67,16 @@ def export_image(
         geometry: What `Job` takes as an area; of a box or a shapely geometry the CRS is `area_crs`.
         bands: Names, in order; all by default. ESA's names are known (`B04`).
         scale: Side of a pixel in units of the CRS; corners are multiples of it.
-        crs: `EPSG:n`; by default the first band's, or the UTM zone.
+        crs: `EPSG:n`; by default the first band's, or the UTM zone of the geometry: where a scale is given and the
+            band's CRS does not count in metres, and where the band has none.
         crs_transform: A lattice to lie on: six numbers in affine order; needs `crs`.
-        pad: So many pixels more on each side.
+        pad: So many pixels more on each side; two numbers are rows and columns.
         clip: Mask the pixels whose centre is outside the geometry.
         dtype: Number type; numbers beyond its range are cut to it.
         nodata: Of masked pixels; also floats then hold it instead of NaN. With 0 the service sends pixels that need
             no resampling as they are stored, which costs it less.
         area_crs: CRS of a geometry that does not say its own; degrees by default.
+        max_requests: Refuse what needs more.
         progress: False shows nothing; None shows it in a notebook and in a terminal; True everywhere.
         connection: Where; by default the one that this thread opened last.
 
@@ -81,15 +85,20 @@ def export_image(
         ExtraError: The extra `xarray` is not installed.
         RunFailed: The service refused for good, with its own sentence.
     """
-    where = _Where(geometry, area_crs, scale, crs or "", _six(crs_transform), pad, clip)
-    return grab(
-        image_or_asset_id,
-        where,
-        None if bands is None else texts(bands, "bands"),
-        _Numbers(dtype, nodata),
-        connection or current(),
-        progress=progress,
-    )
+    required("rioxarray", "xarray", "export_image")
+    where = _Where(geometry, area_crs, scale, OTHER_CRS.get(crs or "", crs or ""), _six(crs_transform), _two(pad), clip)
+    numbers_, names = _Numbers(dtype, nodata), None if bands is None else texts(bands, "bands")
+    if max_requests is not None:
+        check_count(max_requests, "max_requests")
+    connection = connection or current()
+    wanted = _prepared(image_or_asset_id, where, names, numbers_, connection)
+    if max_requests is not None:
+        _refuse_several(wanted.job, max_requests, connection)
+    result = run(wanted.job, progress=progress, connection=connection)
+    array = result.to_xarray(decoded=False).load()
+    array.close()
+    shutil.rmtree(wanted.folder, ignore_errors=True)
+    return _named(array, wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +110,11 @@ class _Where:
     scale: float | None = None
     crs: str = ""
     crs_transform: Transform | None = None
-    pad: int = 0
+    pad: tuple[int, int] = (0, 0)
     clip: bool = False
 
     def __post_init__(self) -> None:
-        check_count(self.pad, "pad", least=0)
-        if self.pad and self.clip:
+        if any(self.pad) and self.clip:
             raise UserError(f"pad is {self.pad} and clip is true, which would mask the padding; leave one of them out")
 
 
@@ -133,37 +141,34 @@ class _Numbers:
         return self.nodata is None or (math.isnan(self.nodata))
 
 
-def grab(
-    image: object,
-    where: _Where,
-    bands: Sequence[str] | None,
-    wanted: _Numbers,
-    connection: Connection,
-    *,
-    progress: bool | None = None,
-    single: bool = False,
-) -> xarray.DataArray:
-    """
-    Return an image as an array; see `export_image`.
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is run for an array, and how it is read."""
 
-    Raises:
-        PlanError: With `single`: one request does not hold it. Or memory does not.
-    """
-    required("rioxarray", "xarray", "export_image")
+    job: Job
+    folder: Path
+    title: str
+    nan: float | None  # what stands for NaN in the file
+
+
+def _prepared(
+    image: object, where: _Where, bands: Sequence[str] | None, numbers_: _Numbers, connection: Connection
+) -> _Wanted:
+    """Return the job whose result is read: the same call makes the same one, and goes on with its run."""
     with connection.working():
         found, there = ask_image(image, connection.shared)
         names = chosen(bands, there)
     facts = [there[name] for name in names]
-    dtype, nothing = wanted.settled(facts)
+    dtype, nothing = numbers_.settled(facts)
     area, grid = _settle(where, facts[0])
     _refuse_too_large(grid, len(names) * DTYPE_BYTES[dtype])
     asked = repr((graph_of(found), sorted(area.items()), grid, names, dtype, nothing))
-    digest = hashlib.sha256(asked.encode()).hexdigest()[:12]
+    digest, title = hashlib.sha256(asked.encode()).hexdigest()[:12], _title(image)
     folder = connection.state_dir.resolve() / FOLDER / digest
     job = Job(
         area["source"],
         found,
-        name=f"{_title(image)}-{digest}",
+        name=f"{title}-{digest}",
         output=folder,
         bands=names,
         crs=grid.crs,
@@ -173,13 +178,7 @@ def grab(
         nodata=nothing,
         route="pixels",
     )
-    if single:
-        _refuse_several(job, connection)
-    result = run(job, progress=progress, connection=connection)
-    array = result.to_xarray(decoded=False).load()
-    array.close()
-    shutil.rmtree(folder, ignore_errors=True)
-    return _named(array, image, dtype if wanted.are_nan else "", nothing)
+    return _Wanted(job, folder, title, nothing if numbers_.are_nan and dtype in LEAST else None)
 
 
 def _settle(where: _Where, first: BandFacts) -> tuple[Mapping[str, str], Grid]:
@@ -192,6 +191,8 @@ def _settle(where: _Where, first: BandFacts) -> tuple[Mapping[str, str], Grid]:
     table = area_table(where.geometry, where.area_crs)
     area = read_areas(table["source"], crs=table.get("crs"))[0]
     crs, transform = _lattice(where, first)
+    if crs:
+        _refuse_metres_for_degrees(crs, where.scale)
     grid, _ = fix_grid(area.geometry, area.crs, scale=where.scale, out_crs=crs or None, crs_transform=transform)
     grid = _padded(grid, where.pad)
     return (table if where.clip else area_table(shapely.box(*grid.bounds()), grid.crs)), grid
@@ -199,14 +200,34 @@ def _settle(where: _Where, first: BandFacts) -> tuple[Mapping[str, str], Grid]:
 
 def _lattice(where: _Where, first: BandFacts) -> tuple[str, Transform | None]:
     """Return the CRS and the lattice to lie on, where there are; the band's own where nothing else is asked."""
-    if where.crs_transform is not None or (where.crs and where.crs != first.crs):
+    if where.crs_transform is not None or where.crs not in {"", first.crs}:
         return where.crs, where.crs_transform
-    return first.crs, first.transform if where.scale is None else None
+    if where.scale is None:
+        return first.crs, first.transform
+    # A scale is meant in metres; an image in degrees has no such pixels.
+    return where.crs or (first.crs if first.crs and _unit(first.crs) == "metre" else ""), None
 
 
-def _padded(grid: Grid, pad: int) -> Grid:
+def _unit(crs: str) -> str:
+    from orchestrator.plan.reproject import parse_crs  # noqa: PLC0415  heavy
+
+    return str(parse_crs(crs).axis_info[0].unit_name)
+
+
+def _refuse_metres_for_degrees(crs: str, scale: float | None) -> None:
+    from orchestrator.plan.reproject import METRES_PER_DEGREE  # noqa: PLC0415  heavy
+
+    if scale is not None and scale >= 1 and _unit(crs) == "degree":
+        raise PlanError(
+            f"the scale is {scale:g} in {crs[:60]}, which counts in degrees; {scale:g} m are about "
+            f"{scale / METRES_PER_DEGREE:.3g} there"
+        )
+
+
+def _padded(grid: Grid, pad: tuple[int, int]) -> Grid:
     a, b, c, d, e, f = grid.transform
-    return Grid(grid.crs, (a, b, c - a * pad, d, e, f - e * pad), grid.height + 2 * pad, grid.width + 2 * pad)
+    rows, cols = pad
+    return Grid(grid.crs, (a, b, c - a * cols, d, e, f - e * rows), grid.height + 2 * rows, grid.width + 2 * cols)
 
 
 def _refuse_too_large(grid: Grid, bytes_per_pixel: int) -> None:
@@ -224,27 +245,40 @@ def _title(image: object) -> str:
     return safe_name(image.rpartition("/")[2] if isinstance(image, str) else "image", "image")[:60]
 
 
-def _refuse_several(job: Job, connection: Connection) -> None:
+def _refuse_several(job: Job, most: int, connection: Connection) -> None:
     planned = plan(job, connection=connection)
-    if planned.requests > 1:
+    if planned.requests > most:
         bands, height, width = planned.shape
         raise PlanError(
-            f"{height:,} × {width:,} pixels of {bands} bands need {planned.requests} requests, and one was to bring "
-            "them; take export_image, a smaller geometry or a larger scale"
+            f"{height:,} × {width:,} pixels of {format_count(bands, 'band')} need {planned.requests} requests, and "
+            f"{most} may bring them; leave max_requests out, or take a smaller geometry or a larger scale"
         )
 
 
-def _named(array: Any, image: object, dtype: str, nothing: float) -> xarray.DataArray:
-    """Return the array with its name, and with NaN where floats are `nothing`."""
-    if dtype in LEAST:
-        array = array.where(array != array.dtype.type(nothing)).rio.write_nodata(float("nan"))
-        array.attrs["decoded"] = "masked pixels are NaN"
-    named: xarray.DataArray = array.rename(_title(image))
+def _named(array: Any, wanted: _Wanted) -> xarray.DataArray:
+    """Return the array with its name, and with NaN where floats stand for nothing."""
+    told = f"masked pixels are {array.rio.nodata:g}"
+    if wanted.nan is not None:
+        array = array.where(array != array.dtype.type(wanted.nan)).rio.write_nodata(float("nan"))
+        told = "masked pixels are NaN"
+    array.attrs = {"_FillValue": array.rio.nodata, "masked": told}
+    named: xarray.DataArray = array.rename(wanted.title)
     return named
 
 
 def _six(transform: Sequence[float] | None) -> Transform | None:
+    """Return six numbers, also of an `affine.Affine`, which has nine."""
     if transform is None:
         return None
     a, b, c, d, e, f = numbers(list(transform)[:6], "crs_transform", 6)
     return a, b, c, d, e, f
+
+
+def _two(pad: int | Sequence[int]) -> tuple[int, int]:
+    """Return rows and columns."""
+    given = list(pad) if isinstance(pad, Sequence) else [pad, pad]
+    for one in given:
+        check_count(one, "pad", least=0)
+    if len(given) != 2:
+        raise UserError(f"pad is {pad!r}; give one number of pixels, or two: rows and columns")
+    return given[0], given[1]

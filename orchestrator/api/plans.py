@@ -12,7 +12,7 @@ from orchestrator.api.arguments import path_of, writing
 from orchestrator.api.connection import Connection, current
 from orchestrator.api.drawing import plan_svg
 from orchestrator.api.job import Job, checked
-from orchestrator.api.results import table
+from orchestrator.api.results import table_html
 from orchestrator.app.display import format_eecu
 from orchestrator.core.units import format_bytes, format_seconds
 
@@ -101,7 +101,7 @@ class Plan:
 
     def _repr_html_(self) -> str:
         title = f"<h4>{html.escape(self.report.base_name)}</h4>"
-        return f"<div>{title}{plan_svg(self.report.plan)}{table(self._rows())}</div>"
+        return f"<div>{title}{plan_svg(self.report.plan)}{table_html(self._rows())}</div>"
 
     def _rows(self) -> list[tuple[str, str]]:
         plan, (bands, height, width) = self.report.plan, self.shape

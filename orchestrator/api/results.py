@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.api.stores import open_cube
 from orchestrator.core.errors import UserError
 from orchestrator.core.optional import required
 from orchestrator.core.units import format_bytes, format_seconds
@@ -90,6 +91,8 @@ class Result:
         """
         Return the raster as an `xarray.DataArray` of (band, y, x), with its CRS and the names of its bands.
 
+        A cube in a Zarr store is one of (time, band, y, x); see `orchestrator.open_cube`.
+
         `attrs["decoded"]` says in a sentence what was done to the numbers.
 
         Args:
@@ -101,6 +104,8 @@ class Result:
             ExtraError: The extra `xarray` is not installed.
             UserError: The raster is there no more.
         """
+        if self.path.suffix == ".zarr":
+            return open_cube(_there(self.path), masked=decoded)
         rioxarray = required("rioxarray", "xarray", "to_xarray")
         array = rioxarray.open_rasterio(_there(self.path), mask_and_scale=decoded, chunks=chunks)
         with self.open() as raster:
@@ -129,7 +134,7 @@ class Result:
         rows += [("valid", valid_words(self.valid))] if self.valid else []
         rows += [("took", format_seconds(self.seconds)), ("run", self.run)]
         picture = self.preview().html() if self._picture.is_file() else ""
-        return f"<div>{table(rows)}{picture}</div>"
+        return f"<div>{table_html(rows)}{picture}</div>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +153,12 @@ class Picture:
 
 
 def _there(path: Path, remedy: str = "orc.run(job)") -> Path:
-    if not path.is_file():
+    if not path.exists():
         raise UserError(f"{path} is there no more; {remedy} with the same job makes it again")
     return path
 
 
-def table(rows: list[tuple[str, str]]) -> str:
+def table_html(rows: list[tuple[str, str]]) -> str:
     """Return rows of a name and a text as an element of a page."""
     cells = (f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>" for name, text in rows)
     return f"<table>{''.join(cells)}</table>"

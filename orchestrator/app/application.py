@@ -27,12 +27,13 @@ from orchestrator.engine.context import Backoff, Clients, ProcessContext
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
-from orchestrator.engine.request_limits import LimitedRoute, RequestLimits
+from orchestrator.engine.request_limits import LimitedRoute, LimitedTables, RequestLimits
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.direct import DirectLimits, DirectRoute
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.product import Product
+from orchestrator.model.table import TableRoute
 from orchestrator.products.context import ProductContext
 from orchestrator.products.registry import find_product
 from orchestrator.recipes.registry import UNDATED, find_recipe
@@ -119,6 +120,7 @@ class Application(Records):
             direct_limits=self.direct_limits(route),
             direct=lambda: self.direct_route(route),
             policy=self.policy,
+            tables=self.table_route,
             scenes=scene_search(self.earth_engine, say),
         )
 
@@ -277,6 +279,12 @@ class Application(Records):
 
         made = DIRECT[direct_name(route)].make(self._services(self.earth_engine, route))
         return LimitedRoute(made, self.request_limits)
+
+    def table_route(self) -> TableRoute:
+        """Return the way tables come; its requests wait for their turn, too."""
+        from orchestrator.routes.registry import tables  # noqa: PLC0415
+
+        return LimitedTables(tables(self._services(self.earth_engine, "")), self.request_limits)
 
     @cached_property
     def request_limits(self) -> RequestLimits:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.model.scene import Scene, SceneQuery
+from orchestrator.model.scene import Scene, SceneQuery, StoredBand
 
 if TYPE_CHECKING:
     from orchestrator.clients.earthengine import EarthEngine
+
+
+# Of a degree at the equator, as Earth Engine has it.
+METRES_PER_DEGREE = 111_319.49079327358
 
 
 class EarthEngineImagery:
@@ -36,10 +40,39 @@ class EarthEngineImagery:
 
         return serialise(image)
 
+    def stored_bands(self, asset: str) -> tuple[StoredBand, ...]:
+        import ee  # noqa: PLC0415
+
+        told = self._client().call(lambda: ee.data.getAsset(asset))
+        return tuple(_stored(band) for band in told.get("bands", ()))
+
+    def scene_image(self, assets: Sequence[str], bands: Sequence[str], dtype: str) -> Any:
+        from orchestrator.recipes.scenes import scene_image  # noqa: PLC0415  `ee` costs a second
+
+        return scene_image(assets, bands, dtype)
+
     def _client(self) -> EarthEngine:
         if self._engine is None:
             self._engine = self._sign_in()
         return self._engine
+
+
+def _stored(band: Mapping[str, Any]) -> StoredBand:
+    kind, grid = band.get("dataType", {}), band.get("grid", {})
+    span = kind.get("range", {})
+    side = abs(float(grid.get("affineTransform", {}).get("scaleX", 0.0)))
+    metres = METRES_PER_DEGREE if grid.get("crsCode") == "EPSG:4326" else 1.0
+    # What a zero would say is left out of an answer.
+    low, high = float(span.get("min", 0.0)), float(span.get("max", 0.0))
+    crs, transform = str(grid.get("crsCode") or grid.get("crsWkt") or ""), _transform(grid.get("affineTransform", {}))
+    precision = str(kind.get("precision", "double")).lower()
+    return StoredBand(str(band.get("id")), precision, low, high, side * metres, crs, transform)
+
+
+def _transform(told: Mapping[str, Any]) -> tuple[float, float, float, float, float, float] | None:
+    names = ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
+    a, b, c, d, e, f = (float(told.get(name, 0.0)) for name in names)
+    return (a, b, c, d, e, f) if told else None
 
 
 def scene_search(

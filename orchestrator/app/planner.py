@@ -47,9 +47,11 @@ def _pins(job: Job) -> dict[str, str]:
     Raises:
         UserError: One cannot be read.
     """
+    from orchestrator.plan.features import WKT_START  # noqa: PLC0415  shapely is not needed before areas are
+
     pins: dict[str, str] = {}
     for name in find_product(job.product).paths:
-        if path := job.keys.get(name):
+        if (path := job.keys.get(name)) and not WKT_START.match(path):
             pins[name] = _checksum(Path(path), name)
     if job.recipe:
         pins |= find_recipe(job.recipe).pins(ImageRequest({}, date.min, date.min, job.bands, job.params))

@@ -15,7 +15,7 @@ import ee
 
 from orchestrator.clients.earthengine import EarthEngine
 from orchestrator.core.errors import IntegrityError, PermanentError, TransientError
-from orchestrator.model.scene import Condition
+from orchestrator.model.scene import PropertyFilter
 
 PAGE = 1_000  # what the service gives where nothing is said (REST reference, projects.table.computeFeatures)
 MOST = 4_999  # "Collection query aborted after accumulating over 5000 elements."
@@ -42,7 +42,7 @@ class SceneRequest:
     region: Mapping[str, Any]
     start_ms: int
     end_ms: int
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[PropertyFilter, ...] = ()
     band: str = ""
     properties: tuple[str, ...] = ()
 
@@ -112,7 +112,7 @@ class SceneClient:
                     "made of a part, ask again"
                 )
             self.notes.append(
-                f"{request.collection} changed while it was read, from {count:,} scenes to {now:,}; it was read again"
+                f"{request.collection} changed while it was read, from {count:,} to {now:,} scenes; it was read again"
             )
             count = now
         if count:
@@ -186,7 +186,7 @@ def _images(request: SceneRequest) -> Any:
     return images
 
 
-def _filter(condition: Condition) -> Any:
+def _filter(condition: PropertyFilter) -> Any:
     values = list(condition.values)
     one: Mapping[str, Callable[..., Any]] = {
         "==": ee.Filter.eq, "!=": ee.Filter.neq, "<": ee.Filter.lt, "<=": ee.Filter.lte, ">": ee.Filter.gt,

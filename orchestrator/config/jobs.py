@@ -174,7 +174,7 @@ class JobTable(Section):
             area=AreaSource(**area),
             start_date=self.start_date,
             end_date=self.end_date,
-            recipe=self.recipe if entry.recipe else "",
+            recipe=self.recipe if entry.recipe(self._keys) else "",
             params=MappingProxyType(_with_file_found(base, self.params)),
             bands=self.bands,
             grid=GridRequest(**self.grid.model_dump()),
@@ -198,7 +198,8 @@ def _with_what_may_be_left_out(
     Raises:
         ValueError: A key is given that the product has no use for.
     """
-    if not entry.recipe and (given := [name for name in ("recipe", "params") if name in content]):
+    given = [name for name in ("recipe", "params") if name in content]
+    if given and keys is not None and not entry.recipe(keys):
         raise ValueError(f"a {entry.name} has no {given[0]}; what its pixels are is said in [{entry.name}]")
     if content.get("audit") and not entry.audited:
         raise ValueError(f"a {entry.name} is not audited; leave `audit` out, or ask for a mosaic")

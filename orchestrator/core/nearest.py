@@ -8,5 +8,6 @@ from collections.abc import Collection
 
 def hint(name: str, known: Collection[str]) -> str:
     """Return `did you mean 'x'?`, or every name there is."""
-    near = difflib.get_close_matches(name.lower(), known, 1)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+    lowered = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(name.lower(), lowered, 1)
+    return f"did you mean {lowered[near[0]]!r}?" if near else f"there are {', '.join(known)}"

@@ -19,7 +19,7 @@ from orchestrator.core.files import StopFlag, publish, remove_tree, sha256_of
 from orchestrator.core.system import sync_folder
 
 # By their names, so that what may be replaced is known before anything is there.
-FOLDER_SUFFIXES = frozenset({".zarr"})
+FOLDER_SUFFIXES = frozenset({".zarr", ".cogs"})
 _REPLACED = "replaced"
 
 

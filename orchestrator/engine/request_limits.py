@@ -12,6 +12,7 @@ from orchestrator.core.clock import Clock
 from orchestrator.core.errors import Stopped, ThrottleError
 from orchestrator.model.direct import DirectLimits, DirectRoute, PixelPiece, PixelRequest
 from orchestrator.model.ports import Stop
+from orchestrator.model.table import ReduceRequest, SampleRequest, TableLimits, TableReply, TableRoute
 
 # How often whoever waits for a turn looks whether the process is asked to stop.
 _LOOK_SECONDS = 0.1
@@ -133,6 +134,31 @@ class LimitedRoute:
         """See `DirectRoute`; also Stopped while waiting, and ThrottleError in a long pause."""
         with self._requests.turn(stop):
             return self._route.fetch(request, stop)
+
+    def close(self) -> None:
+        """Give up idle connections."""
+        self._route.close()
+
+
+class LimitedTables:
+    """A route of tables whose requests wait for their turn."""
+
+    def __init__(self, route: TableRoute, requests: RequestLimits) -> None:
+        self._route, self._requests = route, requests
+
+    @property
+    def limits(self) -> TableLimits:
+        return self._route.limits
+
+    def sample(self, request: SampleRequest, stop: Stop) -> TableReply:
+        """See `TableRoute`; also Stopped while waiting, and ThrottleError in a long pause."""
+        with self._requests.turn(stop):
+            return self._route.sample(request, stop)
+
+    def reduce(self, request: ReduceRequest, stop: Stop) -> TableReply:
+        """See `sample`."""
+        with self._requests.turn(stop):
+            return self._route.reduce(request, stop)
 
     def close(self) -> None:
         """Give up idle connections."""

@@ -139,8 +139,8 @@ class Job:
         """
         if self.undated:
             return date.min, date.max
-        start = _read_date(self.start_date, "start", today)
-        end = _read_date(self.end_date, "end", today)
+        start = read_date(self.start_date, "start", today)
+        end = read_date(self.end_date, "end", today)
         if start >= end:
             raise UserError(
                 f"the start date {start} is not before the end date {end}; "
@@ -302,7 +302,8 @@ def check_windows(windows: int) -> None:
         raise UserError(f"audit is {windows}; it is a number of windows, from 0 for none to {MOST_WINDOWS:,}")
 
 
-def _read_date(text: str, what: str, today: date) -> date:
+def read_date(text: str, what: str, today: date) -> date:
+    """Return the date that `text` means, also as `today-30d`; errors name `what` of the two it is."""
     if match := _RELATIVE.fullmatch(text):
         days = int(match[2] or 0)
         return today + timedelta(days=-days if match[1] == "-" else days)

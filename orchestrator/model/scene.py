@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Self
 
@@ -17,7 +18,7 @@ Value = str | int | float
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class PropertyFilter:
     """
     What a property of a scene must be.
 
@@ -52,6 +53,10 @@ class Condition:
     def __post_init__(self) -> None:
         if not self.values:
             raise UserError(f"the filter on {self.key} names no value; write them between commas")
+
+    def __str__(self) -> str:
+        told = (f"{one:g}" if isinstance(one, float) else str(one) for one in self.values)
+        return f"{self.key} {self.operator} {','.join(told)}"
 
 
 def _value(word: str) -> Value:
@@ -101,9 +106,9 @@ class SceneQuery:
             raise UserError(f"the greatest cloud cover is {self.max_cloud:g}; give per cent, from 0 to 100")
         self.conditions()
 
-    def conditions(self) -> tuple[Condition, ...]:
+    def conditions(self) -> tuple[PropertyFilter, ...]:
         """Return the filters, read."""
-        return tuple(Condition.of(text) for text in self.filters)
+        return tuple(PropertyFilter.of(text) for text in self.filters)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -116,9 +121,37 @@ class Scene:
         asset: Earth Engine's id of the image.
         satellite: Such as `S2A` or `LC08`; scenes of one satellite and solar day belong together.
         solar_day: The day at the scene's longitude, ISO 8601.
+        overlap: Per cent of the area that its footprint covers; NaN where nobody said.
+        cloud: Per cent of it that is cloud, likewise.
     """
 
     time_ms: int
     asset: str
     satellite: str
     solar_day: str
+    overlap: float = field(default=math.nan, compare=False)
+    cloud: float = field(default=math.nan, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBand:
+    """
+    What the service says of a band of a stored image.
+
+    Attributes:
+        name: Of the band.
+        precision: `int`, `float` or `double`.
+        low: The least number it may hold.
+        high: The greatest.
+        scale: Side of a pixel in metres; of a grid in degrees, at the equator.
+        crs: Of its pixels, a code or WKT; empty where it is not known.
+        transform: Of its pixels, affine order a, b, c, d, e, f; None where it is not known.
+    """
+
+    name: str
+    precision: str
+    low: float
+    high: float
+    scale: float
+    crs: str = ""
+    transform: tuple[float, float, float, float, float, float] | None = None

@@ -71,7 +71,7 @@ def fix_grid(
         raise PlanError("a lattice (--crs-transform) means nothing without its CRS; add --crs, e.g. --crs EPSG:32633")
     lonlat = to_lonlat(geometry, crs)
     target = crs_name(parse_crs(out_crs)) if out_crs else _utm_of(lonlat)
-    lattice = _lattice(parse_crs(target), scale, crs_transform)
+    lattice = lattice_of(parse_crs(target), scale, crs_transform)
     _refuse_round_the_world(lonlat, target)
     if parse_crs(target).is_projected and (cut := cut_longitude(lonlat, target)) is not None:
         raise PlanError(_torn(lonlat, lattice, target, cut))
@@ -149,7 +149,13 @@ def _torn(lonlat: BaseGeometry, lattice: Transform, target: str, cut: float) -> 
     )
 
 
-def _lattice(crs: pyproj.CRS, scale: float | None, crs_transform: Transform | None) -> Transform:
+def lattice_of(crs: pyproj.CRS, scale: float | None, crs_transform: Transform | None) -> Transform:
+    """
+    Return the lattice of a CRS: the one that is given, or with corners on multiples of `scale`, by default 10 m.
+
+    Raises:
+        PlanError: The scale is none, cannot be inferred, or contradicts `crs_transform`.
+    """
     if scale is not None and not (math.isfinite(scale) and scale > 0):
         raise PlanError(f"the scale is {scale}; it must be a number above 0, in units of {crs.name}")
     if crs_transform is not None:

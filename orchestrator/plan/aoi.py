@@ -48,14 +48,14 @@ def read_areas(
         return _read_areas(source, layer, crs, where, split_by, name_field)
     except AreaError as error:
         # Names of files, layers and attributes are their authors' and may hold anything.
-        raise AreaError(_one_line(str(error))) from None
+        raise AreaError(one_line(str(error))) from None
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         advice = f"free some space in {tempfile.gettempdir()}, or set TMPDIR" if full else "check its permissions"
-        raise AreaError(_one_line(f"{source}: cannot be read ({error.strerror}); {advice}")) from None
+        raise AreaError(one_line(f"{source}: cannot be read ({error.strerror}); {advice}")) from None
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Return `text` without line breaks and without what a terminal would obey."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
@@ -70,8 +70,8 @@ def _read_areas(
 ) -> tuple[Area, ...]:
     # GEOS raises a floating point flag for every NaN it meets; `mend` refuses them by name.
     with np.errstate(invalid="ignore", over="ignore"):
-        features = without_null(_features(source, layer=layer, where=where))
-        stated, notes = _crs(features, crs)
+        features = without_null(read_features(source, layer=layer, where=where))
+        stated, notes = find_crs(features, crs)
         polygons, repairs = mend(features, stated)
     return tuple(
         Area(
@@ -87,7 +87,8 @@ def _read_areas(
     )
 
 
-def _features(source: str, *, layer: str | None, where: str | None) -> Features:
+def read_features(source: str, *, layer: str | None, where: str | None) -> Features:
+    """Return the features of a file, a text or a box, as they are there; errors as `read_areas`."""
     if where and "\0" in where:
         raise AreaError("the filter (--where) holds a NUL character, where GDAL would stop reading; write it again")
     inline = None
@@ -103,7 +104,8 @@ def _features(source: str, *, layer: str | None, where: str | None) -> Features:
     return inline
 
 
-def _crs(features: Features, given: str | None) -> tuple[str, tuple[str, ...]]:
+def find_crs(features: Features, given: str | None) -> tuple[str, tuple[str, ...]]:
+    """Return the CRS that features are in, as they say or `given` does, and what was assumed, a sentence each."""
     stated = _stated_crs(features, needed=given is None)
     if given is None:
         return stated, ()

@@ -59,7 +59,7 @@ def mend(features: Features, crs: str) -> tuple[list[BaseGeometry], tuple[str, .
             CRS's bounds, or has no surface.
     """
     _refuse_other_than_polygons(features)
-    _refuse_coordinates(features, crs)
+    check_coordinates(features, crs)
     notes: list[str] = []
     if shapely.has_z(features.geometries).any() or shapely.has_m(features.geometries).any():
         notes.append(f"{features.label}: heights (Z or M) were dropped.")
@@ -111,7 +111,13 @@ def _is_polygonal(geometry: BaseGeometry) -> bool:
     return False
 
 
-def _refuse_coordinates(features: Features, crs: str) -> None:
+def check_coordinates(features: Features, crs: str) -> None:
+    """
+    Make sure that every coordinate can be one of the CRS.
+
+    Raises:
+        AreaError: One is not finite, or out of its bounds.
+    """
     bounds = shapely.bounds(features.geometries)
     xy, owner = shapely.get_coordinates(features.geometries, return_index=True)
     finite = np.isfinite(xy).all(axis=1)

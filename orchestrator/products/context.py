@@ -10,7 +10,8 @@ from typing import Any, Protocol
 from orchestrator.core.files import free_bytes
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.direct import DirectLimits, DirectRoute
-from orchestrator.model.scene import Scene, SceneQuery
+from orchestrator.model.scene import Scene, SceneQuery, StoredBand
+from orchestrator.model.table import TableRoute
 from orchestrator.recipes.contract import Recipe
 
 
@@ -34,6 +35,17 @@ class Imagery(Protocol):
     def serialise(self, image: Any) -> str:
         """Return the expression of an image as JSON, the same for the same image."""
 
+    def stored_bands(self, asset: str) -> tuple[StoredBand, ...]:
+        """
+        Return the bands of a stored image.
+
+        Raises:
+            PermanentError: There is none, or it may not be read.
+        """
+
+    def scene_image(self, assets: Sequence[str], bands: Sequence[str], dtype: str) -> Any:
+        """Return stored images as one, of which the first with a value gives the pixel."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProductContext:
@@ -54,6 +66,7 @@ class ProductContext:
         direct_limits: What one direct request may ask for; None where there is no direct route.
         direct: Connects to the direct route.
         policy: How long one direct request is tried again where no unit of the run is behind it.
+        tables: Connects to the route of tables.
         scenes: Asks which scenes there are, in the order of time; None where nobody can be asked.
         free_bytes: Returns what can still be written on the disk of a folder.
     """
@@ -71,5 +84,6 @@ class ProductContext:
     direct_limits: DirectLimits | None = None
     direct: Callable[[], DirectRoute] | None = None
     policy: RetryPolicy = field(default_factory=RetryPolicy)
+    tables: Callable[[], TableRoute] | None = None
     scenes: Callable[[SceneQuery], Sequence[Scene]] | None = None
     free_bytes: Callable[[str], int] = free_bytes

@@ -13,8 +13,12 @@ from pydantic import BaseModel
 from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
 from orchestrator.model.job import Job
+from orchestrator.products.cube.files import cube_files
+from orchestrator.products.cube.keys import CubeKeys, has_scenes_listed
 from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.keys import MosaicKeys, declared
+from orchestrator.products.table.files import table_files
+from orchestrator.products.table.keys import TableKeys
 
 DEFAULT = "mosaic"
 
@@ -45,7 +49,7 @@ class ProductEntry:
         keys: The keys of its table.
         files: Returns every path that the result of a job may take, the one that makes it last.
         declared: Turns the table into fields of a `Job`.
-        recipe: Whether a job names a recipe; without one, what the pixels are stands in the keys.
+        recipe: Whether a job with these keys names a recipe; without one, what the pixels are stands in the keys.
         routes: Which ways its pixels may come, the usual one first; empty is every way.
         has_area: Whether a job with these keys must name an area.
         undated: Whether a job with these keys may leave its dates out.
@@ -61,7 +65,7 @@ class ProductEntry:
     files: Callable[[Job], tuple[Path, ...]]
     make: str
     declared: Callable[[BaseModel], Mapping[str, Any]] = keys_apart
-    recipe: bool = True
+    recipe: Callable[[BaseModel], bool] = always
     routes: tuple[str, ...] = ()
     has_area: Callable[[BaseModel], bool] = always
     undated: Callable[[BaseModel], bool] = never
@@ -81,6 +85,28 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 "orchestrator.products.mosaic.product:make",
                 declared,
                 audited=True,
+            ),
+            ProductEntry(
+                "cube",
+                "scenes of one area, date by date, on one grid: a Zarr store, or a GeoTIFF of each date",
+                CubeKeys,
+                cube_files,
+                "orchestrator.products.cube.product:make_cube",
+                recipe=never,
+                routes=("pixels", "region"),
+                undated=has_scenes_listed,
+                paths=("scenes",),
+            ),
+            ProductEntry(
+                "table",
+                "a row for each point, polygon or pixel and each image, as CSV, Parquet or GeoParquet",
+                TableKeys,
+                table_files,
+                "orchestrator.products.table.product:make_table",
+                recipe=lambda keys: not getattr(keys, "collection", ""),
+                routes=("region",),
+                has_area=lambda keys: not getattr(keys, "source", ""),
+                paths=("points", "polygons"),
             ),
         )
     }

@@ -8,14 +8,14 @@ from types import MappingProxyType
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
-from orchestrator.model.scene import Condition
+from orchestrator.model.scene import PropertyFilter
 
 CLOUD_PROBABILITY = "COPERNICUS/S2_CLOUD_PROBABILITY"
 PASS = "orbitProperties_pass"  # noqa: S105  a property of Sentinel-1, no secret
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SceneSource:
     """
     Collections that are asked together.
 
@@ -37,7 +37,7 @@ class Source:
     cloud: str = ""
     band: str = ""
     columns: tuple[str, ...] = ()
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[PropertyFilter, ...] = ()
     footprints: bool = True
     s2cloudless: bool = False
 
@@ -47,45 +47,45 @@ class Source:
         return PASS if PASS in self.columns else ""
 
 
-def _sentinel2(name: str, collection: str) -> Source:
+def _sentinel2(name: str, collection: str) -> SceneSource:
     cloud = "CLOUDY_PIXEL_PERCENTAGE"
-    return Source(name, (collection,), "PRODUCT_ID", cloud, "B2", ("MGRS_TILE",), s2cloudless=True)
+    return SceneSource(name, (collection,), "PRODUCT_ID", cloud, "B2", ("MGRS_TILE",), s2cloudless=True)
 
 
-def _landsat(name: str, missions: tuple[str, ...], suffix: str, band: str) -> Source:
+def _landsat(name: str, missions: tuple[str, ...], suffix: str) -> SceneSource:
     # Tier 2 is asked too, as the published ways do: what lies there is geolocated less well.
     tiers = tuple(f"LANDSAT/{mission}/C02/{tier}_{suffix}" for mission in missions for tier in ("T1", "T2"))
-    return Source(name, tiers, "LANDSAT_PRODUCT_ID", "CLOUD_COVER", band, ("WRS_PATH", "WRS_ROW"))
+    # The first band has the grid of B2, and scenes of the thermal sensor alone have no B2.
+    return SceneSource(name, tiers, "LANDSAT_PRODUCT_ID", "CLOUD_COVER", columns=("WRS_PATH", "WRS_ROW"))
 
 
-def _landsats() -> list[Source]:
+def _landsats() -> list[SceneSource]:
     missions = {"": ("LC08", "LC09")} | {f"-{code[-1]}": (code,) for code in ("LT04", "LT05", "LE07", "LC08", "LC09")}
-    kinds = (("", "TOA", "B2"), ("-sr", "L2", "SR_B2"))
     return [
-        _landsat(f"landsat{number}{kind}", codes, suffix, band)
+        _landsat(f"landsat{number}{kind}", codes, suffix)
         for number, codes in missions.items()
-        for kind, suffix, band in kinds
+        for kind, suffix in (("", "TOA"), ("-sr", "L2"))
     ]
 
 
-_S1 = Source("s1", ("COPERNICUS/S1_GRD",), columns=(PASS,), band="VV")
-_BOTH = tuple(Condition.of(f"transmitterReceiverPolarisation has {one}") for one in ("VV", "VH"))
+_S1 = SceneSource("s1", ("COPERNICUS/S1_GRD",), columns=(PASS,), band="VV")
+_BOTH = tuple(PropertyFilter.of(f"transmitterReceiverPolarisation has {one}") for one in ("VV", "VH"))
 
-CATALOGUE: Mapping[str, Source] = MappingProxyType(
+CATALOGUE: Mapping[str, SceneSource] = MappingProxyType(
     {
         source.name: source
         for source in (
             _sentinel2("s2-l2a", "COPERNICUS/S2_SR_HARMONIZED"),
             _sentinel2("s2-l1c", "COPERNICUS/S2_HARMONIZED"),
             # Interferometric wide swath in both polarisations: one kind of scene, so that bands are the same.
-            replace(_S1, conditions=(Condition.of("instrumentMode == IW"), *_BOTH)),
+            replace(_S1, conditions=(PropertyFilter.of("instrumentMode == IW"), *_BOTH)),
             *_landsats(),
         )
     }
 )
 
 
-def find_source(name: str) -> Source:
+def find_source(name: str) -> SceneSource:
     """
     Return the source of a short name, or of an id of Earth Engine's.
 
@@ -99,4 +99,4 @@ def find_source(name: str) -> Source:
     near = next((one for one in CATALOGUE.values() if name in one.collections), None)
     if near is not None:  # its words are known; nothing is left out of it
         return replace(near, name=name, collections=(name,), conditions=(), band="" if near.conditions else near.band)
-    return Source(name, (name,), footprints=False)
+    return SceneSource(name, (name,), footprints=False)

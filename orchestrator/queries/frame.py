@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -12,8 +13,9 @@ import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.clients.scenes import SceneRow
+from orchestrator.core.units import format_count
 from orchestrator.model.scene import Scene
-from orchestrator.queries.catalogue import Source
+from orchestrator.queries.catalogue import SceneSource
 from orchestrator.queries.footprints import (
     MAX_LATITUDES,
     NOTHING,
@@ -31,16 +33,16 @@ COLUMNS: Mapping[str, str] = {
     "system:time_start": "int64",
     "cloudcoverpercentage": "float64",
     "cloud_cover": "float64",
-    "gee_id": "object",
+    "gee_id": "str",
     "proj": "object",
-    "collection_name": "object",
+    "collection_name": "str",
     "geometry": "geometry",
     "utcdatetime": "datetime64[ms, UTC]",
     "overlappercentage": "float64",
     "solardatetime": "datetime64[ms]",
-    "solarday": "object",
+    "solarday": "str",
     "localdatetime": "datetime64[ms, UTC]",
-    "satellite": "object",
+    "satellite": "str",
 }
 
 
@@ -68,7 +70,7 @@ class Placed:
         return self.utc.replace(tzinfo=None) + timedelta(hours=self.longitude * HOURS_PER_DEGREE)
 
 
-def place(rows: Sequence[SceneRow], source: Source, area: BaseGeometry) -> tuple[list[Placed], tuple[str, ...]]:
+def place(rows: Sequence[SceneRow], source: SceneSource, area: BaseGeometry) -> tuple[list[Placed], tuple[str, ...]]:
     """
     Return the scenes that touch an area in the order of time, and what a person should know.
 
@@ -95,20 +97,23 @@ def place(rows: Sequence[SceneRow], source: Source, area: BaseGeometry) -> tuple
 def _notes(nowhere: int, damaged: int) -> tuple[str, ...]:
     notes = []
     if nowhere:
-        notes.append(f"{nowhere} scenes without a footprint or a time were left out")
+        notes.append(f"left out: {format_count(nowhere, 'scene')} without a footprint or a time")
     if damaged:
-        notes.append(f"{damaged} scenes were left out whose footprints span more than {MAX_LATITUDES:g} degrees")
+        told = format_count(damaged, "scene")
+        notes.append(
+            f"left out: {told} with a footprint of more than {MAX_LATITUDES:g} degrees of latitude, a damaged one"
+        )
     return tuple(notes)
 
 
-def satellite_of(one: Placed, source: Source) -> str:
+def satellite_of(one: Placed, source: SceneSource) -> str:
     """Return the first word of a title, or the collection where scenes have no titles of their own."""
     if source.title or source.pass_column:
         return one.title.split("_")[0]
     return one.row.collection
 
 
-def without_duplicates(scenes: Sequence[Placed], source: Source, area: BaseGeometry) -> list[Placed]:
+def without_duplicates(scenes: Sequence[Placed], source: SceneSource, area: BaseGeometry) -> list[Placed]:
     """Return the scenes that add something of the area to the others of their solar day, satellite and pass."""
     groups: dict[tuple[object, ...], list[Placed]] = {}
     for one in scenes:
@@ -128,7 +133,7 @@ def _key(one: Placed) -> tuple[str, str]:
 
 def frame_of(
     scenes: Sequence[Placed],
-    source: Source,
+    source: SceneSource,
     *,
     zone: tzinfo = UTC,
     extra: Sequence[str] = (),
@@ -148,7 +153,7 @@ def frame_of(
     records = [_record(one, source, more, cloudless) for one in scenes]
     types = dict(COLUMNS) | ({CLOUDLESS: "bool"} if cloudless is not None else {}) | dict.fromkeys(more, "")
     columns = {name: _column([record[name] for record in records], kind) for name, kind in types.items()}
-    index = pd.Index([one.title for one in scenes], name="title", dtype="object")
+    index = pd.Index([one.title for one in scenes], name="title", dtype="str")
     frame = gpd.GeoDataFrame(columns, geometry="geometry", crs="EPSG:4326").set_axis(index, axis=0)
     frame["localdatetime"] = frame["localdatetime"].dt.tz_convert(zone)
     return frame
@@ -160,7 +165,7 @@ def _column(values: list[Any], kind: str) -> Any:
     return pd.Series(values, dtype=kind or (None if values else "object"))
 
 
-def _record(one: Placed, source: Source, more: Sequence[str], cloudless: frozenset[str] | None) -> dict[str, Any]:
+def _record(one: Placed, source: SceneSource, more: Sequence[str], cloudless: frozenset[str] | None) -> dict[str, Any]:
     cloud = one.row.properties.get(source.cloud)
     return {
         "system:time_start": one.time_ms,
@@ -181,7 +186,15 @@ def _record(one: Placed, source: Source, more: Sequence[str], cloudless: frozens
     }
 
 
-def scene_of(one: Placed, source: Source) -> Scene:
+def scene_of(one: Placed, source: SceneSource) -> Scene:
     """Return what a cube needs to know of a scene."""
     asset = f"{one.row.collection}/{one.row.index}"
-    return Scene(one.time_ms, asset, satellite_of(one, source), one.solar.date().isoformat())
+    cloud = one.row.properties.get(source.cloud)
+    return Scene(
+        one.time_ms,
+        asset,
+        satellite_of(one, source),
+        one.solar.date().isoformat(),
+        overlap=100 * one.share,
+        cloud=float(cloud) if isinstance(cloud, (int, float)) else math.nan,
+    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,9 @@ from orchestrator.clients.scenes import SceneClient, SceneRequest, SceneRow
 from orchestrator.core.errors import NotFoundError, UserError
 from orchestrator.core.nearest import hint
 from orchestrator.model.ports import RefusedError
-from orchestrator.model.scene import Condition, Scene, SceneQuery, moment
+from orchestrator.model.scene import PropertyFilter, Scene, SceneQuery, moment
 from orchestrator.plan.region import ee_region
-from orchestrator.queries.catalogue import CATALOGUE, CLOUD_PROBABILITY, Source, find_source
+from orchestrator.queries.catalogue import CATALOGUE, CLOUD_PROBABILITY, SceneSource, find_source
 from orchestrator.queries.frame import Placed, frame_of, place, scene_of, without_duplicates
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundScenes:
     """
     Scenes in the order of time.
 
@@ -40,7 +41,7 @@ class Found:
     """
 
     query: SceneQuery
-    source: Source
+    source: SceneSource
     scenes: tuple[Placed, ...]
     notes: tuple[str, ...]
     extra: tuple[str, ...] = ()
@@ -58,7 +59,7 @@ class Found:
         return [scene_of(one, self.source) for one in self.scenes]
 
 
-def check(query: SceneQuery, *, s2cloudless: bool = False) -> Source:
+def check(query: SceneQuery, *, s2cloudless: bool = False) -> SceneSource:
     """
     Return the source of a question; nobody is asked.
 
@@ -68,7 +69,7 @@ def check(query: SceneQuery, *, s2cloudless: bool = False) -> Source:
     source = find_source(query.collection)
     if query.max_cloud < 100 and not source.cloud:
         raise UserError(
-            f"{query.collection} has no cloud cover that is known here; leave --max-cloud out, or write a filter on "
+            f"{query.collection} has no cloud cover that is known here; leave the limit out, or write a filter on "
             "the property that tells it, such as `CLOUDS <= 20`"
         )
     if s2cloudless and not source.s2cloudless:
@@ -83,7 +84,7 @@ def search(
     *,
     extra: Sequence[str] = (),
     s2cloudless: bool = False,
-) -> Found:
+) -> FoundScenes:
     """
     Ask Earth Engine which scenes there are.
 
@@ -101,17 +102,23 @@ def search(
     source = check(query, s2cloudless=s2cloudless)
     area = shapely.from_wkb(query.area_wkb)
     client = SceneClient(engine(), say)
-    rows = _read(client, _requests(query, source, area, extra))
+    requests = _requests(query, source, area, extra)
+    with _explaining(source):
+        rows = _read(client, requests)
+        if not rows:
+            client.notes.append(_nothing(client, query, source, requests))
     placed, notes = place(rows, source, area)
+    if rows and not placed and not notes:
+        client.notes.append(f"no scene of {query.collection} touches the area itself, only the region around it")
     scenes = without_duplicates(placed, source, area) if query.unique else placed
-    cloudless = _cloudless(client, query, area) if s2cloudless else None
-    return Found(query, source, tuple(scenes), (*client.notes, *notes), tuple(extra), cloudless)
+    cloudless = _cloudless(client, query, area, scenes) if s2cloudless else None
+    return FoundScenes(query, source, tuple(scenes), (*client.notes, *notes), tuple(extra), cloudless)
 
 
-def _requests(query: SceneQuery, source: Source, area: BaseGeometry, extra: Sequence[str]) -> list[SceneRequest]:
+def _requests(query: SceneQuery, source: SceneSource, area: BaseGeometry, extra: Sequence[str]) -> list[SceneRequest]:
     conditions = (*source.conditions, *query.conditions())
     if query.max_cloud < 100:
-        conditions += (Condition(source.cloud, "<=", (query.max_cloud,)),)
+        conditions += (PropertyFilter(source.cloud, "<=", (query.max_cloud,)),)
     names = tuple(dict.fromkeys(name for name in (source.title, source.cloud, *source.columns, *extra) if name))
     return [_request(query, area, collection, conditions, source.band, names) for collection in source.collections]
 
@@ -120,7 +127,7 @@ def _request(
     query: SceneQuery,
     area: BaseGeometry,
     collection: str,
-    conditions: tuple[Condition, ...] = (),
+    conditions: tuple[PropertyFilter, ...] = (),
     band: str = "",
     names: tuple[str, ...] = (),
 ) -> SceneRequest:
@@ -133,23 +140,37 @@ def _ms(day: date) -> int:
 
 
 def _read(client: SceneClient, requests: Sequence[SceneRequest]) -> list[SceneRow]:
+    counts = client.count(requests)
+    return [row for request, count in zip(requests, counts, strict=True) for row in client.read(request, count)]
+
+
+def _nothing(client: SceneClient, query: SceneQuery, source: SceneSource, requests: Sequence[SceneRequest]) -> str:
+    """Say that there is no scene, and whether there would be without conditions."""
+    asked = requests[0].conditions[len(source.conditions) :]
+    bare = [replace(request, conditions=source.conditions) for request in requests]
+    others = sum(client.count(bare)) if asked else 0
+    when = f"from {query.start} to {query.end}, the end not included"
+    if not others:
+        return f"no scene of {query.collection} touches the area {when}"
+    told = " and ".join(map(str, asked))
+    return f"none of the {others:,} scenes of {query.collection} that touch the area {when}, fulfils {told}"
+
+
+@contextmanager
+def _explaining(source: SceneSource) -> Iterator[None]:
+    """Add the nearest name to the service's answer, where it does not know a collection."""
     try:
-        counts = client.count(requests)
-        return [row for request, count in zip(requests, counts, strict=True) for row in client.read(request, count)]
+        yield
     except (NotFoundError, RefusedError) as error:
-        names = [request.collection for request in requests]
-        raise _explained(error, names) from None
+        unknown = next((name for name in source.collections if name in str(error)), "")
+        if not unknown or "not found" not in str(error):
+            raise
+        known = sorted({one for each in CATALOGUE.values() for one in (each.name, *each.collections)})
+        raise UserError(f"{error}; {hint(unknown, known)}") from None
 
 
-def _explained(error: Exception, names: Sequence[str]) -> Exception:
-    """Return the service's answer with the nearest name, where it does not know a collection."""
-    unknown = next((name for name in names if name in str(error)), "")
-    if not unknown or "not found" not in str(error):
-        return error
-    known = sorted({one for source in CATALOGUE.values() for one in (source.name, *source.collections)})
-    return UserError(f"{error}; {hint(unknown, known)}")
-
-
-def _cloudless(client: SceneClient, query: SceneQuery, area: BaseGeometry) -> frozenset[str]:
+def _cloudless(client: SceneClient, query: SceneQuery, area: BaseGeometry, scenes: Sequence[Placed]) -> frozenset[str]:
+    if not scenes:
+        return frozenset()
     request = _request(query, area, CLOUD_PROBABILITY)
     return frozenset(row.index for row in _read(client, [request]))

@@ -88,7 +88,7 @@ def scatter(
         IntegrityError: A row lies on no pixel's centre, outside the window, on a pixel that another row of its image
             has, or belongs to no image of `moments`; a value is no number, or none of the type; a band is missing.
     """
-    rows, cols = _places(reply, grid, window)
+    rows, cols = places_in(reply, grid, window)
     axis, times = _times(reply, moments)
     shape = (len(axis), window.height, window.width)
     at = np.ravel_multi_index((times, rows, cols), shape) if len(times) else times
@@ -103,8 +103,13 @@ def scatter(
     return RegionArray(values, axis, masked, absent)
 
 
-def _places(reply: RegionReply, grid: Grid, window: Window) -> tuple[_Ints, _Ints]:
-    """Return row and column in the window of each row of the table."""
+def places_in(reply: RegionReply, grid: Grid, window: Window) -> tuple[_Ints, _Ints]:
+    """
+    Return row and column in the window of each row of the table.
+
+    Raises:
+        IntegrityError: A row lies on no pixel's centre, or outside the window.
+    """
     lon, lat = (_coordinates(reply.column(name), name) for name in (LONGITUDE, LATITUDE))
     x, y = _to_grid(grid.crs).transform(lon, lat)
     a, _b, c, _d, e, f = grid.window_transform(window)
@@ -149,14 +154,27 @@ def _whole(places: _Floats) -> _Ints:
 
 def _times(reply: RegionReply, moments: Sequence[ImageTime] | None) -> tuple[tuple[ImageTime, ...], _Ints]:
     """Return the time axis, sorted, and the place on it of each row."""
-    named = [ImageTime(str(index), time) for index, time in zip(reply.column(ID), reply.column(TIME), strict=True)]
-    axis = tuple(sorted(set(named if moments is None else moments), key=lambda moment: moment.order))
+    pairs = list(zip(reply.column(ID), reply.column(TIME), strict=True))
+    try:
+        named = {pair: _image(*pair) for pair in set(pairs)}
+    except TypeError:  # a list, an object: nothing that could name an image
+        raise IntegrityError("a row with an id or a time that is a list or an object") from None
+    axis = tuple(sorted(set(named.values() if moments is None else moments), key=lambda moment: moment.order))
     place = {moment: at for at, moment in enumerate(axis)}
-    if strange := next((moment for moment in named if moment not in place), None):
+    if strange := next((moment for moment in named.values() if moment not in place), None):
         raise IntegrityError(
             f"a row of image {one_line(strange.id, 120)} at {strange.time_ms}, which was not asked for"
         )
-    return axis, np.fromiter((place[moment] for moment in named), np.int64, len(named))
+    at = {pair: place[moment] for pair, moment in named.items()}
+    return axis, np.fromiter(map(at.__getitem__, pairs), np.int64, len(pairs))
+
+
+def _image(index: Any, time: Any) -> ImageTime:
+    if not isinstance(index, str) or not (time is None or type(time) is int):
+        raise IntegrityError(
+            f"a row of image {one_line(repr(index), 80)} at {one_line(repr(time), 80)}: no id, no time"
+        )
+    return ImageTime(index, time)
 
 
 def _refuse_twice(at: _Ints, shape: tuple[int, int, int], axis: Sequence[ImageTime]) -> None:
@@ -168,25 +186,25 @@ def _refuse_twice(at: _Ints, shape: tuple[int, int, int], axis: Sequence[ImageTi
 
 def _numbers(column: Sequence[Any], band: str) -> tuple[_Floats, NDArray[np.bool_]]:
     """Return the numbers of a column, and which of them are there."""
-    there = np.fromiter((value is not None for value in column), np.bool_, len(column))
+    kinds = set(map(type, column))
+    there = np.ones(len(column), np.bool_)
+    if type(None) in kinds:
+        there = np.fromiter((value is not None for value in column), np.bool_, len(column))
+    plain = column if kinds <= {int, float} else [_number(value, band) for value in column]
     try:
-        numbers = np.fromiter((_number(value) for value in column), np.float64, len(column))
-    except (TypeError, KeyError, OverflowError):
-        odd = next(value for value in column if not _is_number(value))
-        raise IntegrityError(f"band {band} came with {one_line(repr(odd), 80)}, which is no number") from None
-    return numbers, there
+        return np.fromiter(plain, np.float64, len(column)), there
+    except OverflowError:
+        raise IntegrityError(f"band {band} came with a number beyond every type") from None
 
 
-def _number(value: Any) -> float:
+def _number(value: Any, band: str) -> float:
     if type(value) is float or type(value) is int:
         return value
-    return 0.0 if value is None else _TEXTS[value]
-
-
-def _is_number(value: Any) -> bool:
-    if type(value) is int:
-        return abs(value) < 2**1023
-    return value is None or type(value) is float or (isinstance(value, str) and value in _TEXTS)
+    if value is None:
+        return 0.0
+    if isinstance(value, str) and value in _TEXTS:
+        return _TEXTS[value]
+    raise IntegrityError(f"band {band} came with {one_line(repr(value), 80)}, which is no number")
 
 
 def _cast(numbers: _Floats, band: str, dtype: str) -> NDArray[Any]:

@@ -19,6 +19,7 @@ from orchestrator.routes.limits import GOOGLE, REGION
 if TYPE_CHECKING:
     from orchestrator.clients.earthengine import EarthEngine
     from orchestrator.model.ports import ObjectStore
+    from orchestrator.model.table import TableRoute
     from orchestrator.routes.export import ExportOptions
     from orchestrator.routes.names import Naming
 
@@ -98,6 +99,16 @@ def _region(services: Services) -> DirectRoute:
 
     client = RegionClient(services.earth_engine(), high_volume=services.high_volume)
     return RegionRoute(client, services.direct_limits or REGION)
+
+
+def tables(services: Services) -> TableRoute:
+    """Return the way tables come."""
+    from orchestrator.clients.region import RegionClient  # noqa: PLC0415
+    from orchestrator.clients.tables import TableClient  # noqa: PLC0415
+    from orchestrator.routes.tables import Tables  # noqa: PLC0415
+
+    engine, many = services.earth_engine(), services.high_volume
+    return Tables(RegionClient(engine, high_volume=many), TableClient(engine, high_volume=many))
 
 
 BATCH: Mapping[str, RouteEntry[BatchRoute]] = MappingProxyType(

@@ -25,7 +25,7 @@ def asset_of(image: str) -> str | None:
         graph = json.loads(image)
         node = _resolved({"valueReference": graph["result"]}, graph["values"])
         while node.get("functionName") in _HARMLESS:
-            if not _is_harmless(node):
+            if not _is_harmless(node, graph["values"]):
                 return None
             node = _resolved(node["arguments"][_HARMLESS[node["functionName"]]], graph["values"])
         arguments = node.get("arguments", {})
@@ -43,11 +43,20 @@ def _resolved(value: Mapping[str, Any], values: Mapping[str, Any]) -> Mapping[st
     return call
 
 
-def _is_harmless(call: Mapping[str, Any]) -> bool:
+def _constant(value: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
+    """Return a constant, also where the client wrote a part of it elsewhere: a text that stands twice."""
+    while "valueReference" in value:
+        value = values[value["valueReference"]]
+    if "arrayValue" in value:
+        return [_constant(one, values) for one in value["arrayValue"]["values"]]
+    return value.get("constantValue")
+
+
+def _is_harmless(call: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
     """Tell whether bands keep their names: renamed ones, or chosen by a pattern or a number, are another matter."""
     if call["functionName"] != "Image.select":
         return True
-    selectors = call["arguments"].get("bandSelectors", {}).get("constantValue")
+    selectors = _constant(call["arguments"].get("bandSelectors", {}), values)
     named = isinstance(selectors, list) and all(isinstance(s, str) and _NAME.fullmatch(s) for s in selectors)
     return named and "newNames" not in call["arguments"]
 

@@ -143,7 +143,7 @@ class Sandbox:
         self.tasks = self._tasks(folder)
         self._server = _Server((self.options.host, self.options.port), self._dispatcher(), self.journal)
         self.tasks.start()
-        threading.Thread(target=self._server.serve_forever, args=(0.1,), name="sandbox", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), name="sandbox", daemon=True).start()
         return self
 
     def __exit__(
@@ -172,6 +172,14 @@ class Sandbox:
     @property
     def url(self) -> str:
         return f"http://{self.options.host}:{self._server.server_port}"
+
+    def show(self, catalogue: Catalogue) -> None:
+        """Serve other scenes and tables from here on."""
+        self._known.show(catalogue)
+
+    def apis(self) -> set[str]:
+        """Return the names of all calls that a fault can be ordered for."""
+        return self._dispatch.apis()
 
     def about(self) -> dict[str, Any]:
         """Tell which process this is, and what it was started with."""
@@ -226,7 +234,7 @@ class Sandbox:
             self.drive,
             self.meter,
             self.about(),
-            lambda: self._dispatch.apis(),  # noqa: PLW0108  it is made below
+            self.apis,
         )
         assets = Assets(self._known, self.assets)
         renderer = Renderer(self._evaluator, self.options.behaviour)

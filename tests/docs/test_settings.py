@@ -11,7 +11,9 @@ import pytest
 from reading import REFERENCE, ROOT, rows, sections
 
 from orchestrator.config import AreaTable, GridTable, JobTable, Settings, load, setting_names
+from orchestrator.products.cube.keys import CubeKeys
 from orchestrator.products.mosaic.keys import MosaicKeys
+from orchestrator.products.table.keys import TableKeys
 
 CONFIG = ROOT / "config.toml"
 PAGE = sections(REFERENCE / "config.md")
@@ -94,6 +96,8 @@ def test_the_page_tells_the_default(section, key, default, variable):
         pytest.param("area", AreaTable, id="area"),
         pytest.param("grid", GridTable, id="grid"),
         pytest.param("mosaic", MosaicKeys, id="mosaic"),
+        pytest.param("cube", CubeKeys, id="cube"),
+        pytest.param("table", TableKeys, id="table"),
     ],
 )
 def test_the_page_lists_every_key_of_a_job(heading, model):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -68,7 +69,24 @@ class Stage(Protocol):
 
 
 def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """Of a folder it is that of what `sha256sum` prints for its files, sorted by name."""
+    if not path.is_dir():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    names = sorted(each.relative_to(path).as_posix().encode() for each in path.rglob("*") if each.is_file())
+    lines = (digest(path / name.decode()).encode() + b"  " + name + b"\n" for name in names)
+    return hashlib.sha256(b"".join(lines)).hexdigest()
+
+
+def weight(path: Path) -> int:
+    """Return the bytes of a file, or of all files of a folder."""
+    return sum(each.stat().st_size for each in (path.rglob("*") if path.is_dir() else [path]) if each.is_file())
+
+
+def remove(path: Path) -> None:
+    """Take a file or a folder away, where there is one."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
 
 
 class ProductContract:
@@ -80,7 +98,7 @@ class ProductContract:
         assert undisturbed.code == 0, undisturbed.said
         first = stage.effects()
         for path in stage.files():  # what lies there already may be named already
-            path.unlink(missing_ok=True)
+            remove(path)
 
         ends = {point: stage.run(kill_at=point, again=point == stage.points[0]).code for point in stage.points}
         outcome = stage.run()
@@ -100,7 +118,7 @@ class ProductContract:
         assert manifest[-1]["path"] == str(stage.files()[-1])
         for file in manifest:
             path = Path(file["path"])
-            assert (file["bytes"], file["sha256"]) == (path.stat().st_size, digest(path))
+            assert (file["bytes"], file["sha256"]) == (weight(path), digest(path))
 
     def test_the_proof_covers_each_cell_once(self, stage: Stage) -> None:
         """As many pixels as were planned, none of them twice."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from pathlib import Path
@@ -12,16 +11,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 import ee
 import pytest
 from google.auth.credentials import AnonymousCredentials
-from placed_world import PlacedCatalogue
+from placed_world import REAL, PlacedCatalogue
 
 from orchestrator.clients.earthengine import EarthEngine
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.sandbox.faults import Rule
 from orchestrator.sandbox.scenes.folder import FolderCatalogue
 from orchestrator.sandbox.server import Options, Sandbox
-
-DATA = Path(os.environ.get("ORCHESTRATOR_TEST_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
-REAL = DATA / "l2a_120m_T33TWL_T33TWM"
 
 
 @pytest.fixture

@@ -1,15 +1,19 @@
-"""Scenes without pixels: where and when they are is what a test says."""
+"""Scenes without pixels: where and when they are is what a test says. And where the real ones are."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import shapely
 
 from orchestrator.sandbox.scenes.catalogue import Band, PixelType
 
+DATA = Path(os.environ.get("ORCHESTRATOR_TEST_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+REAL = DATA / "l2a_120m_T33TWL_T33TWM"
 S2 = "COPERNICUS/S2_SR_HARMONIZED"
 GRID = ("EPSG:32633", (10.0, 0.0, 500000.0, 0.0, -10.0, 5200020.0))
 # Near a meridian of UTC and its equator edges are nearly straight in degrees; boxes are exact at any place.
@@ -33,7 +37,8 @@ class PlacedScene:
     @property
     def bands(self):
         kind = PixelType("int", 0, 65535)
-        return tuple(Band(name, kind, self.crs, self.transform, 10, 10) for name in ("B1", self.band))
+        coarse = tuple(6 * number if at in (0, 4) else number for at, number in enumerate(self.transform))
+        return Band("B1", kind, self.crs, coarse, 10, 10), Band(self.band, kind, self.crs, self.transform, 10, 10)
 
     def read(self, *_):
         raise NotImplementedError

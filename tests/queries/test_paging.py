@@ -103,5 +103,5 @@ def test_a_collection_that_changes_while_it_is_read_is_read_again_and_it_is_said
 
     assert [one.row.index for one in found.scenes] == ["one", "two"]
     assert found.notes == (
-        "COPERNICUS/S2_SR_HARMONIZED changed while it was read, from 1 scenes to 2; it was read again",
+        "COPERNICUS/S2_SR_HARMONIZED changed while it was read, from 1 to 2 scenes; it was read again",
     )

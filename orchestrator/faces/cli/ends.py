@@ -69,6 +69,10 @@ def show_result(result: ResultReport, output: Output, origins: str) -> None:
             output.say(f"{file['path']}  STAC item")
     if valid := kept.get("valid"):  # results of the first version do not say
         output.say(f"valid: {valid_words(valid)}")
+    if "rows" in kept:
+        output.say(f"rows: {kept['rows']:,}, of {kept['pairs']:,} pairs of a place and an image")
+    for note in kept.get("notes", ()):
+        output.say(f"note: {note}")
     output.say(f"sha256 {kept['sha256']}")
     output.say(f"{_assembly(kept.get('assembly'))}took {format_seconds(result.took_seconds)}")
 

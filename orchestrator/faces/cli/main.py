@@ -23,7 +23,7 @@ click.rich_click.TEXT_MARKUP = "markdown"
 click.rich_click.COMMAND_GROUPS = {
     "orchestrator": [
         {"name": "Begin", "commands": ["demo", "doctor", "sandbox", "calibrate"]},
-        {"name": "Work", "commands": ["plan", "run", "submit", "serve", "assemble"]},
+        {"name": "Work", "commands": ["query", "plan", "run", "cube", "table", "submit", "serve", "assemble"]},
         {
             "name": "Look after runs",
             "commands": ["status", "watch", "why", "logs", "audit", "retry", "cancel", "clean", "health"],
@@ -52,8 +52,17 @@ COMMANDS = {
         f"{_HERE}.calibrate",
         "Ask the service, by a dozen of the smallest experiments, what the sandbox only assumes of it.",
     ),
+    "query": Listed(
+        f"{_HERE}.query",
+        "List the scenes of a collection over an area, with their time, cloud cover and share of the area.",
+    ),
     "plan": Listed(f"{_HERE}.run", "Show grid, tasks, parts and what they need, without asking Earth Engine anything."),
     "run": Listed(f"{_HERE}.run", "Bring one area to one clipped GeoTIFF, and watch."),
+    "cube": Listed(f"{_HERE}.cube", "Bring the scenes of one area to one cube of (time, band, y, x), date by date."),
+    "table": Listed(
+        f"{_HERE}.table",
+        "Bring values of images to one table: at points, over polygons, or of every pixel of a small area.",
+    ),
     "submit": Listed(
         f"{_HERE}.run", "Hand a job to the daemon (`orchestrator serve`) that uses the same state folder."
     ),

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import rich_click as click
@@ -118,10 +119,14 @@ _JOB_OPTIONS = (
     ),
 )
 
-_SERVICE_OPTIONS = (
-    option("--bucket", metavar="NAME", help="Bucket for the part files."),
+_SANDBOX_OPTIONS = (
     option("--sandbox", is_flag=True, help="Use a private sandbox instead of Google, for this command."),
     option("--sandbox-url", metavar="URL", help="Use a sandbox that runs already."),
+)
+
+_SERVICE_OPTIONS = (
+    option("--bucket", metavar="NAME", help="Bucket for the part files."),
+    *_SANDBOX_OPTIONS,
     option(
         "--scenes",
         type=click.Path(path_type=Path),
@@ -145,11 +150,18 @@ def service_options(function: F) -> F:
     return function
 
 
-def build_table(given: dict[str, Any]) -> tuple[JobTable, Path]:
+def sandbox_options(function: F) -> F:
+    """Add the options that name a sandbox, for what needs no bucket."""
+    for add in reversed(_SANDBOX_OPTIONS):
+        function = add(function)
+    return function
+
+
+def build_table(given: dict[str, Any], more: Mapping[str, Any] = MappingProxyType({})) -> tuple[JobTable, Path]:
     """
     Return the job that a file and options describe, and the folder its relative paths count from.
 
-    Options go before the file.
+    Options go before the file; `more` are keys and tables of a product, of options of its own.
 
     Raises:
         UserError: Something needed is missing or cannot be read.
@@ -159,6 +171,8 @@ def build_table(given: dict[str, Any]) -> tuple[JobTable, Path]:
     written = read_table(job_file) if job_file else {}
     content = _with_area_as_table(written)
     _lay_over(content, given, absolute=job_file is not None)
+    for name, value in more.items():
+        content[name] = {**_table_of(content, name), **value} if isinstance(value, Mapping) else value
     try:
         table = JobTable.model_validate(content)
     except ValidationError as error:

@@ -31,7 +31,7 @@ SCHEMA = 1  # of the JSON lines; grows when a field changes its meaning
 
 # Events worth a line of their own for a person; everything is in the log and in `orchestrator why`.
 _SHOWN: Mapping[str, str] = {
-    "run.planned": "planned: {pieces} on a grid of {height} × {width} pixels",
+    "run.planned": "planned: {pieces}{grid}",
     "task.adopted": "task {task}: found again in Earth Engine, not exported twice",
     "task.failed": "task {task} failed ({failure}): {error}",
     "task.rung": "task {task}: next attempt with tiles of {shard} pixels",
@@ -98,7 +98,7 @@ class Output:
         """Show an event of a run."""
         self.message("event", {"event": name, "run": run_id, **{k: v for k, v in facts.items() if k != "exc_info"}})
         if template := _SHOWN.get(name):
-            self.note(f"  {template.format_map(_Missing(facts, pieces=_pieces(facts)))}")
+            self.note(f"  {template.format_map(_Missing(facts, pieces=_pieces(facts), grid=_grid(facts)))}")
 
     def error(self, sentence: str, exit_code: int) -> None:
         """Say what went wrong: one line on standard error, and where JSON was asked for a line of it too."""
@@ -182,6 +182,11 @@ def _pieces(facts: Mapping[str, Any]) -> str:
     parts, tasks, requests = (int(facts.get(name, 0)) for name in ("parts", "tasks", "requests"))
     words = [f"{format_count(parts, 'part')} in {format_count(tasks, 'task')}"] if tasks or not requests else []
     return " and ".join([*words, *([format_count(requests, "request")] if requests else [])])
+
+
+def _grid(facts: Mapping[str, Any]) -> str:
+    """Say on what grid a plan is, where it has one."""
+    return f" on a grid of {facts['height']} × {facts['width']} pixels" if "height" in facts else ""
 
 
 def _spoken(seen: Snapshot, spoken: Callable[[str], str]) -> Snapshot:

@@ -16,10 +16,20 @@ def prove_cover(plan: Plan, brought: Iterable[Window]) -> None:
     Raises:
         IntegrityError: One is missing or doubled, or reaches into another, or beyond what was planned.
     """
-    windows = sorted(brought)
-    planned = sum(window.pixels for window in plan.windows)
+    cover_once(plan.windows, brought)
+
+
+def cover_once(wanted: Iterable[Window], brought: Iterable[Window]) -> None:
+    """
+    Make sure that windows cover the wanted ones, which are disjoint, exactly once.
+
+    Raises:
+        IntegrityError: One is missing or doubled, or reaches into another, or beyond what is wanted.
+    """
+    windows, rectangles = sorted(brought), list(wanted)
+    planned = sum(window.pixels for window in rectangles)
     covered = sum(window.pixels for window in windows)
-    if planned != covered or _overlap(windows) or not _within(windows, list(plan.windows)):
+    if planned != covered or _overlap(windows) or not _within(windows, rectangles):
         raise IntegrityError(f"the parts cover {covered} pixels, but {planned} were planned, each once")
 
 

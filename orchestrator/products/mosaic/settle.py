@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -103,7 +104,7 @@ def settle(job: Job, context: ProductContext) -> Settled:
     context.imagery.connect()
     image = local.recipe.image(local.request)
     context.say("asking Earth Engine for the scenes")
-    scenes = _look(context.imagery, local, image)
+    scenes = look_at(context.imagery, local.recipe, local.request, image, local.plan.pixels.bands)
     facts = local.recipe.facts(local.request) | {"scenes": scenes, "area_sha256": local.area.sha256}
     if local.area.value:
         facts["area_value"] = local.area.value
@@ -112,9 +113,16 @@ def settle(job: Job, context: ProductContext) -> Settled:
     return Settled(plan_to_json(local.plan), context.imagery.serialise(image), facts, local.plan.tasks, units)
 
 
-def _look(imagery: Imagery, local: LocalPlan, image: Any) -> list[dict[str, Any]]:
-    """Ask for the number of scenes at each filter and for the image's bands, in one call each."""
-    survey = local.recipe.survey(local.request)
+def look_at(
+    imagery: Imagery, recipe: Recipe, request: ImageRequest, image: Any, wanted: Sequence[str]
+) -> list[dict[str, Any]]:
+    """
+    Ask for the number of scenes at each filter and for the image's bands, in one call each.
+
+    Raises:
+        RecipeError: No scene is left, or the bands are not those that are wanted.
+    """
+    survey = recipe.survey(request)
     counts = imagery.values([number for _, number in survey]) if survey else []
     scenes = [{"filter": name, "scenes": count} for (name, _), count in zip(survey, counts, strict=True)]
     if scenes and scenes[-1]["scenes"] == 0:
@@ -124,8 +132,7 @@ def _look(imagery: Imagery, local: LocalPlan, image: Any) -> list[dict[str, Any]
         bands = imagery.bands(image)
     except PermanentError as error:
         raise RecipeError(f"the image cannot be computed: {error}") from None
-    wanted = list(local.plan.pixels.bands)
-    if bands != wanted:
+    if bands != list(wanted):
         raise RecipeError(f"the image has bands {', '.join(bands)}, but {', '.join(wanted)} were asked for")
     return scenes
 

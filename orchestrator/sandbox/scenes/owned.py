@@ -264,6 +264,10 @@ class OwnCatalogue:
         """Take both."""
         self._public, self._store = public, store
 
+    def show(self, public: Catalogue) -> None:
+        """Have another catalogue beside the store's assets."""
+        self._public = public
+
     def __getattr__(self, name: str) -> Any:
         """Leave what only some catalogues have to the public one."""
         return getattr(self._public, name)

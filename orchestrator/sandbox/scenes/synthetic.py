@@ -142,7 +142,7 @@ class SyntheticScene:
             "SENSING_ORBIT_DIRECTION": "DESCENDING",
             "GENERAL_QUALITY": "PASSED",
             "system:footprint": shapely.geometry.mapping(self.footprint),
-            "system:asset_size": 1_000_000_000,
+            "system:asset_size": 1_012_345_678,
         }
 
     @property

@@ -22,6 +22,7 @@ from evaluate_kit import (
     make_scene,
     pixels,
     point,
+    property_values,
 )
 
 from orchestrator.sandbox.earthengine.evaluate import EvaluationError
@@ -64,6 +65,57 @@ def test_a_collection_with_properties_is_still_asked_of_the_catalogue(catalogue)
     )
 
     assert answer(call("Collection.size", collection=dated), catalogue) == 0
+
+
+# geedim 2.0, its documentation and its tests, which ask the service: the id is read as the property `system:id` of
+# what was filtered and limited, is what `getInfo` shows as `id`, and can be set.
+DATED = {"filter": call("Filter.gt", leftField="system:time_start", rightValue=-1)}
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        pytest.param(collection(), id="loaded"),
+        pytest.param(call("Collection.filter", collection=collection(), **DATED), id="filtered"),
+        pytest.param(call("Collection.limit", collection=collection(), limit=1), id="limited"),
+        pytest.param(call("Collection.limit", collection=collection(), limit=9, key="system:time_start"), id="sorted"),
+        pytest.param(
+            call("Element.set", object=call("ImageCollection.fromImages", images=[]), key="system:id", value=S2),
+            id="set",
+        ),
+    ],
+)
+def test_a_collection_has_the_id_of_its_asset(catalogue, made):
+    """As a property that is not listed, and as the id of its JSON, where it is no property."""
+    shown = answer(made, catalogue)
+
+    assert answer(call("Element.get", object=made, property="system:id"), catalogue) == S2
+    assert "system:id" not in answer(call("Element.propertyNames", element=made), catalogue)
+    assert shown["id"] == S2
+    assert "system:id" not in shown.get("properties", {})
+
+
+def test_an_image_takes_the_id_that_is_set(catalogue):
+    """geedim names its composites so."""
+    made = call("Element.set", object=call("Image.constant", value=1), key="system:id", value="a/b")
+
+    shown = answer(made, catalogue)
+
+    assert shown["id"] == "a/b"
+    assert "system:id" not in shown.get("properties", {})
+    assert property_values(features(made), "system:id") == ["a/b"]
+
+
+def test_an_image_tells_its_bands_among_its_properties(catalogue):
+    """`propertyNames` lists them, so a copy of all that is listed, as a public program makes it, must be one."""
+    image = call("Image.load", id=f"{S2}/s0")
+    names = call("Element.propertyNames", element=image)
+    copied = call("Element.setMulti", object=call("Image.constant", value=1),
+                  properties=call("Element.toDictionary", element=image, properties=names))  # fmt: skip
+
+    assert answer(call("Element.get", object=image, property="system:band_names"), catalogue) == ["B4"]
+    assert answer(call("Element.get", object=copied, property="n"), catalogue) == 0
+    assert answer(call("Element.get", object=copied, property="system:band_names"), catalogue) == ["constant"]
 
 
 def test_features_are_numbered():

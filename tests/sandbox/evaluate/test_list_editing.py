@@ -49,6 +49,18 @@ POINT = {"GeometryConstructors.Point": [[1, 2]]}
             {"Image.bandNames": [{"Dictionary.toImage": [{"b": 1, "a": 2}, ["b"]]}]}, ["b"], id="bands that are named"
         ),
         pytest.param({"ObjectType": [[1]]}, "List", id="type of a list"),
+        # A public library tests these against the service.
+        pytest.param({"ObjectType": [{"Image.constant": [1]}]}, "Image", id="type of an image"),
+        pytest.param({"ObjectType": [{"Feature": [None]}]}, "Feature", id="type of a feature"),
+        pytest.param({"ObjectType": [POINT]}, "Geometry", id="type of a geometry"),
+        pytest.param(
+            {"ObjectType": [{"ImageCollection.fromImages": [[{"Image.constant": [1]}]]}]},
+            "ImageCollection",
+            id="type of images",
+        ),
+        pytest.param(
+            {"ObjectType": [{"Collection": [[{"Feature": [None]}]]}]}, "FeatureCollection", id="type of features"
+        ),
         pytest.param({"List.sequence": [5, 4.5]}, [], id="a sequence that ends before its start"),
         pytest.param({"List.sequence": [5, 4, -0.5]}, [5, 4.5, 4], id="a sequence downwards"),
     ],

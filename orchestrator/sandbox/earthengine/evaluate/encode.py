@@ -17,6 +17,7 @@ from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.projection import Projection
 from orchestrator.sandbox.earthengine.evaluate.untold import told
 from orchestrator.sandbox.earthengine.evaluate.values import (
+    ID,
     INDEX,
     MAX_ELEMENTS,
     Collection,
@@ -70,9 +71,9 @@ def _number(value: float) -> Any:
 
 def _image(image: Image) -> dict[str, Any]:
     answer: dict[str, Any] = {"type": "Image", "bands": [_band(band) for band in image.bands]}
-    if image.asset_id is not None:
-        answer["id"] = image.asset_id
-    properties = {key: _written(value) for key, value in image.properties.items()}
+    if (own := image.properties.get(ID, image.asset_id)) is not None:
+        answer["id"] = _written(own)
+    properties = {key: _written(value) for key, value in image.properties.items() if key != ID}
     if image.footprint is not None and "system:footprint" not in properties:
         properties["system:footprint"] = image.footprint.geojson()
     if properties:
@@ -122,12 +123,10 @@ def _collection(collection: Collection) -> dict[str, Any]:
         answer["bands"] = []  # as the reference shows an empty one, which has no list of features
     if features or collection.kind != "ImageCollection":
         answer["features"] = features
-    if collection.query is not None:
-        answer["id"] = collection.query.collection
-    elif collection.table is not None:
-        answer["id"] = collection.table
-    if collection.properties:
-        answer["properties"] = _written(collection.properties)
+    if (own := collection.properties.get(ID)) is not None:
+        answer["id"] = _written(own)
+    if properties := {key: value for key, value in collection.properties.items() if key != ID}:
+        answer["properties"] = _written(properties)
     return answer
 
 

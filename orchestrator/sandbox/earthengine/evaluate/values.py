@@ -14,6 +14,7 @@ from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.nodes import Node
 from orchestrator.sandbox.earthengine.evaluate.projection import DEFAULT_PROJECTION, Grid, Projection
 from orchestrator.sandbox.earthengine.evaluate.tape import Tape
+from orchestrator.sandbox.earthengine.evaluate.untold import Untold
 from orchestrator.sandbox.scenes.catalogue import Catalogue, PixelType, Scene, UnboundedQueryError
 
 MAX_ELEMENTS = 5000  # the most elements Earth Engine accumulates in one query
@@ -84,13 +85,21 @@ class Feature:
 
 
 INDEX = "system:index"
+BANDS, BAND_NAMES = "system:bands", "system:band_names"  # of an image: listed, and follow from its bands
+ID = "system:id"  # of an asset: read like a property, shown as its id, listed nowhere
 
 
 def property_of(element: Any, name: str) -> Any:
     """Give a property, or null; an image of the catalogue has its id as one that is not listed."""
-    if name == "system:id" and isinstance(element, Image):
-        return element.asset_id
-    return element.properties.get(name)
+    own = _of_bands(element, name) if isinstance(element, Image) else None
+    return element.properties.get(name, own)
+
+
+def _of_bands(image: Image, name: str) -> Any:
+    """Give what an image tells of itself although no property was set."""
+    if name == BANDS:
+        return Untold(f"The property '{BANDS}' of an image")
+    return {ID: image.asset_id, BAND_NAMES: image.names}.get(name)
 
 
 def geometry_of(element: Any) -> Geometry | None:
@@ -287,6 +296,8 @@ def with_properties(element: Element, added: Mapping[str, Any]) -> Any:
     """Give the element with more properties, or other values of them."""
     if isinstance(element, Collection):
         return element.with_properties(added)
+    if isinstance(element, Image):
+        added = {name: value for name, value in added.items() if name not in (BANDS, BAND_NAMES)}
     return replace(element, properties={**element.properties, **added})
 
 

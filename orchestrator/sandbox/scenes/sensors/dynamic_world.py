@@ -127,7 +127,7 @@ def _properties(source: Sentinel2Scene) -> dict[str, Any]:
         "system:time_start": known["system:time_start"],
         "system:time_end": known["system:time_start"],
         "system:footprint": known["system:footprint"],
-        "system:asset_size": 300_000_000,
+        "system:asset_size": 312_345_678,
         "dynamicworld_algorithm_version": "3.5",
         "qa_algorithm_version": "4",
     }

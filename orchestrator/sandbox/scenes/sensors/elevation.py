@@ -90,7 +90,7 @@ def _flown(what: str) -> dict[str, Any]:
 
 def _made(start: str, end: str) -> dict[str, Any]:
     begin, stop = (round(seconds(day) * 1000) for day in (start, end))
-    return {"system:time_start": begin, "system:time_end": stop, "system:asset_size": 100_000_000_000}
+    return {"system:time_start": begin, "system:time_end": stop, "system:asset_size": 101_234_567_890}
 
 
 _GLO30, _AW3D30 = "COPERNICUS/DEM/GLO30", "JAXA/ALOS/AW3D30/V3_2"
@@ -150,7 +150,7 @@ class DegreeTiles:
         step = 1.0 / columns
         transform = (step, 0.0, lon - shift[0], 0.0, -_ARC, lat + 1 + shift[1])
         layers = _GLO30_LAYERS if collection == _GLO30 else _AW3D30_LAYERS
-        properties = {"system:index": index, "system:time_start": begin, "system:asset_size": 30_000_000}
+        properties = {"system:index": index, "system:time_start": begin, "system:asset_size": 31_234_567}
         return Picture(
             f"{collection}/{index}",
             layers,

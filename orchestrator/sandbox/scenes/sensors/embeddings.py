@@ -122,7 +122,7 @@ def _properties(index: str, year: int, epsg: int) -> dict[str, Any]:
         "system:index": index,
         "system:time_start": begin,
         "system:time_end": end,
-        "system:asset_size": 4_000_000_000,
+        "system:asset_size": 4_012_345_678,
         "UTM_ZONE": f"{epsg % 100}{'N' if epsg < 32700 else 'S'}",
         "MODEL_VERSION": "1.0",
         "PROCESSING_SOFTWARE_VERSION": "1.0.0",

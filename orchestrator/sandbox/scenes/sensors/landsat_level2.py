@@ -168,7 +168,7 @@ def identity(view: View, earth: Earth) -> dict[str, Any]:
         "system:time_start": round(moment * 1000),
         "system:time_end": round(moment * 1000),
         "system:footprint": shapely.geometry.mapping(outline_of(view.sight.frame)),
-        "system:asset_size": 1_000_000_000,
+        "system:asset_size": 1_012_345_678,
         "CLOUD_COVER": cloud,
         "CLOUD_COVER_LAND": cloud,
         "COLLECTION_CATEGORY": view.tier,

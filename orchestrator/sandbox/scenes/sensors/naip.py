@@ -103,7 +103,7 @@ class Naip:
             "system:time_start": start,
             "system:time_end": start + 86_400_000,
             "system:footprint": shapely.geometry.mapping(outline),
-            "system:asset_size": 200_000_000,
+            "system:asset_size": 212_345_678,
         }
         return Picture(
             f"{COLLECTION}/{index}",

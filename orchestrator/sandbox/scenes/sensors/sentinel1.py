@@ -220,7 +220,7 @@ def _properties(sight: Sight, seed: int) -> dict[str, Any]:
         "system:time_start": start,
         "system:time_end": start,
         "system:footprint": shapely.geometry.mapping(_outline(sight.frame)),
-        "system:asset_size": 4_000_000_000,
+        "system:asset_size": 4_012_345_678,
         **_facilities(made),
         "startTimeANX": round(after, 4),
         "stopTimeANX": round(after + _SLICE_SECONDS * 1000.0, 4),

@@ -141,5 +141,5 @@ def _score_properties(base: SyntheticScene) -> dict[str, Any]:
         "PROCESSING_SOFTWARE_VERSION": "1.0.0",
         "SOURCE_ASSET_ID": f"COPERNICUS/S2_HARMONIZED/{base.index}",
         "SOURCE_PRODUCT_ID": product,
-        "system:asset_size": 100_000_000,
+        "system:asset_size": 112_345_678,
     }

@@ -126,7 +126,7 @@ class Products:
 
         def properties() -> dict[str, Any]:
             times = {"system:index": span.index, "system:time_start": span.start_ms, "system:time_end": span.end_ms}
-            return {**times, "system:asset_size": 100_000_000, **series.describe(span)}
+            return {**times, "system:asset_size": 112_345_678, **series.describe(span)}
 
         paint = partial(series.paint, span)
         asset_id = f"{collection}/{span.index}"

@@ -8,7 +8,9 @@ from typing import Any
 
 from orchestrator.sandbox.earthengine.evaluate.equality import same
 from orchestrator.sandbox.earthengine.evaluate.errors import not_imitated
+from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.registry import function
+from orchestrator.sandbox.earthengine.evaluate.values import Collection, Feature, Image
 
 Promise = Callable[[], Any] | None
 
@@ -44,9 +46,10 @@ def is_equal(left: Any, right: Any) -> bool:
 
 @function("ObjectType")
 def object_type(value: Any) -> str:
-    """Name the type of a text or a list; of numbers it depends on how they came about, of others no source tells."""
-    if isinstance(value, str):
-        return "String"
-    if isinstance(value, list):
-        return "List"
+    """Name the type; of numbers it depends on how they came about, of others than these no source tells."""
+    if isinstance(value, Collection):
+        return value.kind
+    names = ((str, "String"), (list, "List"), (Image, "Image"), (Feature, "Feature"), (Geometry, "Geometry"))
+    if (name := next((name for kind, name in names if isinstance(value, kind)), None)) is not None:
+        return name
     raise not_imitated(f"ObjectType: the name of the type of a value of type {type(value).__name__}")

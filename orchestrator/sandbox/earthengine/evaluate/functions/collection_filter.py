@@ -27,12 +27,13 @@ from orchestrator.sandbox.earthengine.evaluate.functions.filter_text import expr
 from orchestrator.sandbox.earthengine.evaluate.images import scene_image
 from orchestrator.sandbox.earthengine.evaluate.keeping import PLACE
 from orchestrator.sandbox.earthengine.evaluate.registry import function
-from orchestrator.sandbox.earthengine.evaluate.values import INDEX, Collection, Image, Predicate, SceneQuery
+from orchestrator.sandbox.earthengine.evaluate.values import ID, INDEX, Collection, Image, Predicate, SceneQuery
 from orchestrator.sandbox.scenes.stac import ScenesError
 
 
 def queried(query: SceneQuery, properties: Any = None) -> Collection:
     """Make a collection of the scenes that a query finds; the catalogue answers filters by place and time."""
+    properties = {ID: query.collection, **(properties or {})}
 
     def produce() -> Iterator[Image]:
         return (scene_image(scene) for scene in query.scenes())

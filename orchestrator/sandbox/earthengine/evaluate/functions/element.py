@@ -7,6 +7,9 @@ from typing import Any
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError, not_imitated
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.values import (
+    BAND_NAMES,
+    BANDS,
+    ID,
     Element,
     Image,
     number_in,
@@ -47,17 +50,17 @@ def set_many(element: Element, properties: dict[str, Any]) -> Any:
 
 @function("Element.propertyNames")
 def property_names(element: Any) -> list[str]:
-    names = sorted(element.properties)
-    return [*names, "system:bands", "system:band_names"] if isinstance(element, Image) else names
+    names = sorted(name for name in element.properties if name != ID)
+    return [*names, BANDS, BAND_NAMES] if isinstance(element, Image) else names
 
 
 @function("Element.toDictionary")
 def to_dictionary(element: Any, names: list[str] | None) -> dict[str, Any]:
     if names is not None:
         for name in names:
-            if element.properties.get(name) is None:
+            if property_of(element, name) is None:
                 raise not_imitated(f"Element.toDictionary: the property '{name}' of an element without it")
-        return {name: element.properties[name] for name in names}
+        return {name: property_of(element, name) for name in names}
     return {key: value for key, value in element.properties.items() if not key.startswith("system:")}
 
 

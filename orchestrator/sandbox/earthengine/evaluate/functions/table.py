@@ -8,7 +8,7 @@ from orchestrator.sandbox.earthengine.evaluate.absent import absent
 from orchestrator.sandbox.earthengine.evaluate.errors import not_imitated
 from orchestrator.sandbox.earthengine.evaluate.geometry import Geometry
 from orchestrator.sandbox.earthengine.evaluate.registry import function
-from orchestrator.sandbox.earthengine.evaluate.values import INDEX, Collection, Feature
+from orchestrator.sandbox.earthengine.evaluate.values import ID, INDEX, Collection, Feature
 from orchestrator.sandbox.scenes.catalogue import Catalogue, Row, Table
 
 
@@ -28,7 +28,8 @@ def _collection(table: Table) -> Collection:
     def produce() -> Iterator[Feature]:
         return (feature_of(row) for row in table.rows())
 
-    return Collection(produce, kind="FeatureCollection", properties=table.properties, table=table.asset_id, most=None)
+    properties = {**table.properties, ID: table.asset_id}
+    return Collection(produce, kind="FeatureCollection", properties=properties, table=table.asset_id, most=None)
 
 
 def feature_of(row: Row) -> Feature:

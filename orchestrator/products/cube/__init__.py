@@ -1,0 +1,1 @@
+"""The product `cube`: scenes of one area, date by date, on one grid."""

@@ -1,0 +1,156 @@
+"""From a finished cube to the files of a result: how much of each date holds data, picture, proof."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orchestrator.core.errors import IntegrityError, OrchestratorError
+from orchestrator.core.files import write_whole
+from orchestrator.core.trees import digest_of, size_of
+from orchestrator.model.grid import Window
+from orchestrator.model.plan_json import grid_json, pixels_json
+from orchestrator.model.product import Brought, DecisionError, Evidence, Finishing, Made, MadeFile, RunSnapshot
+from orchestrator.model.unit import Cell
+from orchestrator.model.validity import percent
+from orchestrator.products.cube.document import CubePlan
+from orchestrator.products.cube.files import PICTURE, PROOF, main_path, reduced_path
+from orchestrator.products.cube.picture import draw_dates
+from orchestrator.products.cube.reduced import reduced_raster
+from orchestrator.products.cube.sink import CubeSink
+from orchestrator.products.mosaic.covering import cover_once
+
+SCHEMA = "orchestrator.cube/1"
+
+
+def make_cube_result(
+    about: Finishing, plan: CubePlan, sink: CubeSink, evidence: Evidence, *, threads: int, version: str
+) -> Made:
+    """
+    Complete the cube and make what goes with it, in the working folder.
+
+    Raises:
+        OutputLostError: The unfinished cube is not what it was.
+        DecisionError: It holds less data than was asked for.
+    """
+    prove_cells(plan, [brought.cell for brought in evidence.brought])
+    about.say("completing the cube")
+    made, final = sink.seal(about.stop), main_path(about.run.job)
+    counts = sink.valid()
+    shares = _shares(plan, counts)
+    _demand(shares, about, made)
+    about.say("reading the cube for its checksum")
+    sha256 = digest_of(made, about.stop)
+    output = {"bytes": size_of(made), "sha256": sha256, "file": final.name}
+    proved = cube_proof(about.run, plan, evidence, output, counts, version)
+    about.say("drawing the quicklook")
+    proof_file = about.folder / "made.proof.json"
+    write_whole(proof_file, proved)
+    files = [MadeFile("proof", proof_file, final.with_suffix(PROOF), hashlib.sha256(proved).hexdigest())]
+    if picture := _drawn(about, plan, sink, counts, final):
+        files.append(MadeFile("picture", picture, final.with_suffix(PICTURE)))
+    for name in about.run.job.keys.get("reduce", ()):
+        about.say(f"reducing over time: {name}")
+        raster = reduced_raster(plan, sink, name, about.folder / f"reduced_{name}", about.stop, threads)
+        files.append(MadeFile("reduced", raster, reduced_path(about.run.job, name)))
+    files.append(MadeFile("data", made, final, sha256))
+    return Made(tuple(files), {"valid": shares, "dates": len(plan.moments)}, {"valid": shares})
+
+
+def prove_cells(plan: CubePlan, brought: Sequence[Cell]) -> None:
+    """
+    Make sure that cells cover every planned window of every date exactly once.
+
+    Raises:
+        IntegrityError: One is missing or doubled, or reaches beyond what was planned.
+    """
+    found: dict[int, list[Window]] = {time: [] for time in range(len(plan.moments))}
+    for cell in brought:
+        if cell.time not in found or cell.grid or cell.group:
+            raise IntegrityError(f"{cell} is not of this cube")
+        found[cell.time].append(cell.window)
+    for windows in found.values():
+        cover_once(plan.windows, windows)
+
+
+def _shares(plan: CubePlan, counts: NDArray[np.int64]) -> dict[str, float]:
+    """Return for each band the share of the area's pixels, over all dates, that hold data."""
+    pixels = plan.area_pixels * len(plan.moments)
+    return {band: int(count) / pixels for band, count in zip(plan.labels, counts.sum(axis=0), strict=True)}
+
+
+def _demand(shares: Mapping[str, float], about: Finishing, made: Path) -> None:
+    band, share = min(shares.items(), key=lambda each: each[1])
+    if share < about.min_valid:
+        raise DecisionError(
+            f"only {percent(share)} of the area's pixels, over all dates, hold data in band {band}, less than the "
+            f"{percent(about.min_valid)} asked for; the finished cube waits as {made}. Publish it as it is: "
+            f"`orchestrator retry {about.run.id} --min-valid {int(share * 1e4) / 1e4:g}`"
+        )
+
+
+def _drawn(about: Finishing, plan: CubePlan, sink: CubeSink, counts: NDArray[np.int64], final: Path) -> Path | None:
+    """Draw the dates; a missing picture is no reason to lose a night's work."""
+    made = about.folder / "quicklook.png"
+    try:
+        draw_dates(made, about.run.job.base_name, plan, sink.thumbs, counts)
+    except (OrchestratorError, OSError, ValueError, RuntimeError) as error:
+        about.record("quicklook.failed", {"path": str(final.with_suffix(PICTURE)), "error": str(error)})
+    return made if made.is_file() else None
+
+
+def cube_proof(
+    run: RunSnapshot,
+    plan: CubePlan,
+    evidence: Evidence,
+    output: Mapping[str, Any],
+    counts: NDArray[np.int64],
+    version: str,
+) -> bytes:
+    """Return what stands behind a cube, as JSON: every cell once with its origin, and how good each date is."""
+    content = {
+        "schema": SCHEMA,
+        "program": f"orchestrator {version}",
+        "run": run.id,
+        "job": json.loads(run.job.to_json()),
+        "logical_date": run.logical_date,
+        "facts": dict(run.facts),
+        "route": run.job.route,
+        "grid": grid_json(plan.grid),
+        "pixels": pixels_json(plan.pixels),
+        "bands": list(plan.labels),
+        "area_pixels": plan.area_pixels,
+        "notes": list(plan.notes),
+        "output": dict(output),
+        "dates": [_date(plan, time, counts[time]) for time in range(len(plan.moments))],
+        "parts": [_part(brought) for brought in sorted(evidence.brought, key=lambda each: _place(each.cell))],
+    }
+    return json.dumps(content, indent=1, sort_keys=True).encode()
+
+
+def _date(plan: CubePlan, time: int, counts: NDArray[np.int64]) -> dict[str, Any]:
+    moment = plan.moments[time]
+    return {
+        "time": moment.at,
+        "satellite": moment.satellite,
+        "solar_day": moment.solar_day,
+        "images": list(moment.images),
+        "expression_sha256": hashlib.sha256(moment.expression.encode()).hexdigest(),
+        "valid": {band: int(count) / plan.area_pixels for band, count in zip(plan.labels, counts, strict=True)},
+    }
+
+
+def _place(cell: Cell) -> tuple[int, int, int]:
+    return cell.time, cell.window.row, cell.window.col
+
+
+def _part(brought: Brought) -> dict[str, Any]:
+    window = brought.cell.window
+    address = [window.row, window.col, window.height, window.width]
+    return {"time": brought.cell.time, "window": address, **brought.origin}

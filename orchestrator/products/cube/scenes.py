@@ -1,0 +1,160 @@
+"""Which scenes a cube is made of: of a collection, of a file that a query wrote, or listed in the job."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.core.errors import UserError
+from orchestrator.core.optional import required
+from orchestrator.model.job import Job
+from orchestrator.model.scene import Scene, SceneQuery
+from orchestrator.products.context import ProductContext
+
+if TYPE_CHECKING:
+    from orchestrator.plan.area import Area
+
+_NEEDED = ("gee_id", "system:time_start")
+
+
+def scenes_of(job: Job, context: ProductContext, area: Area) -> list[Scene]:
+    """
+    Return the scenes of a job.
+
+    Raises:
+        UserError: The job names none, they cannot be read, or none is left.
+    """
+    keys = job.keys
+    if keys.get("images"):
+        found = [_listed(image) for image in keys["images"]]
+    elif keys.get("scenes"):
+        found = scenes_of_rows(read_rows(Path(keys["scenes"])), keys["scenes"])
+    elif keys.get("collection"):
+        found = list(_found(job, context, area))
+    else:
+        raise UserError("a cube needs scenes: give collection with dates, or scenes, a file that `query` wrote")
+    within = _within(found, job)
+    if not within:
+        what = keys.get("collection") or keys.get("scenes") or "the scenes listed"
+        dates = f" from {job.start_date} to {job.end_date}" if job.start_date else ""
+        cloud = f" with at most {keys['max_cloud']:g} % cloud" if "max_cloud" in keys else ""
+        raise UserError(f"no scene is left of {what}{dates}{cloud}; widen the dates, or loosen what is asked of them")
+    return within
+
+
+def _listed(image: Sequence[Any]) -> Scene:
+    asset, time_ms, satellite, solar_day, overlap, cloud = [*image, None, None][:6]
+    return Scene(int(time_ms), asset, satellite, solar_day, _number(overlap), _number(cloud))
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _within(scenes: Iterable[Scene], job: Job) -> list[Scene]:
+    """Return the scenes of the job's dates, half-open, where it names any."""
+    if job.undated:
+        return list(scenes)
+    first, end = (_milliseconds(day) for day in job.dates(date.min))
+    return [scene for scene in scenes if first <= scene.time_ms < end]
+
+
+def _milliseconds(day: date) -> int:
+    return (day - date(1970, 1, 1)) // timedelta(milliseconds=1)
+
+
+def _found(job: Job, context: ProductContext, area: Area) -> Sequence[Scene]:
+    import shapely  # noqa: PLC0415  heavy
+
+    from orchestrator.plan.reproject import to_lonlat, within_180  # noqa: PLC0415
+
+    if context.scenes is None:
+        raise UserError("nobody here can search a collection; give scenes, a file that `query` wrote")
+    start, end = job.dates(date.min)
+    lonlat = shapely.to_wkb(within_180(to_lonlat(area.geometry, area.crs)))
+    keys = job.keys
+    query = SceneQuery(
+        keys["collection"], start, end, lonlat, keys.get("max_cloud", 100.0), tuple(keys.get("filter", ()))
+    )
+    context.say("asking Earth Engine for the scenes")
+    return context.scenes(query)
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """
+    Return the rows of a table that `query` wrote: GeoParquet, GeoJSON or CSV.
+
+    Raises:
+        UserError: It cannot be read.
+    """
+    try:
+        frame = _read(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"scenes {path} cannot be read: {' '.join(str(error).split())[:200]}") from None
+    return rows_of(frame)
+
+
+def _read(path: Path) -> Any:
+    if path.suffix == ".csv":
+        import pandas as pd  # noqa: PLC0415  heavy
+
+        return pd.read_csv(path)
+    import geopandas  # noqa: PLC0415  heavy
+
+    if path.suffix in (".parquet", ".geoparquet"):
+        required("pyarrow", "parquet", "GeoParquet")
+        return geopandas.read_parquet(path)
+    return geopandas.read_file(path)
+
+
+def rows_of(frame: Any) -> list[dict[str, Any]]:
+    """Return the rows of a table without their geometry."""
+    plain = frame.drop(columns=["geometry"], errors="ignore")
+    rows: list[dict[str, Any]] = plain.to_dict("records")
+    return rows
+
+
+def scenes_of_rows(rows: Iterable[Mapping[str, Any]], source: str) -> list[Scene]:
+    """
+    Return the scenes of a table's rows.
+
+    Raises:
+        UserError: A column is missing, or a value is none.
+    """
+    return [_scene(row, f"{source}, row {number}") for number, row in enumerate(rows, 1)]
+
+
+def _scene(row: Mapping[str, Any], where: str) -> Scene:
+    asset = str(row.get("gee_id") or "")
+    if not asset:
+        raise UserError(f"{where}: there is no `gee_id`; give a table that `orchestrator query` or orc.query made")
+    collection = str(row.get("collection_name") or "")
+    if collection and "/" not in asset:
+        asset = f"{collection}/{asset}"
+    time_ms = _time(row, where)
+    day = str(row.get("solarday") or "")[:10] or datetime.fromtimestamp(time_ms / 1000, UTC).date().isoformat()
+    cloud = row.get("cloudcoverpercentage", row.get("cloud_cover"))
+    return Scene(
+        time_ms, asset, _text(row.get("satellite")), day, _number(row.get("overlappercentage")), _number(cloud)
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _time(row: Mapping[str, Any], where: str) -> int:
+    """Return when a scene was taken, from whichever column says so."""
+    for name in ("system:time_start", "utcdatetime"):
+        value = row.get(name)
+        if isinstance(value, (int, float)) and not math.isnan(value):
+            return int(value)
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value)
+        if isinstance(value, datetime):
+            known = value if value.tzinfo else value.replace(tzinfo=UTC)
+            return round(known.timestamp() * 1000)
+    raise UserError(f"{where}: neither `system:time_start` nor `utcdatetime` says when it was taken")

@@ -1,0 +1,1 @@
+"""The product `table`: a row for each place and image."""

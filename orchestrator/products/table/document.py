@@ -1,0 +1,173 @@
+"""The plan of a table: places, images, columns, and the lattices that pixels lie on."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orchestrator.core.errors import IntegrityError
+from orchestrator.model.grid import Grid
+from orchestrator.model.plan_json import grid_json
+from orchestrator.raster.arrays import Floats, Ints
+
+# Of the JSON: grows when a field changes its meaning, never because one was added.
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ValueColumn:
+    """
+    A column of values.
+
+    Attributes:
+        name: Of it.
+        dtype: numpy's name of its number type.
+    """
+
+    name: str
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """
+    A stored image.
+
+    Attributes:
+        asset: Earth Engine's id.
+        time_ms: When it was taken, milliseconds since 1970, UTC.
+    """
+
+    asset: str
+    time_ms: int
+
+    @property
+    def index(self) -> str:
+        """The last word of its id, which Earth Engine calls `system:index`."""
+        return self.asset.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """
+    What a table is made from. Places and images are counted from 0; the table has a row for each pair of them.
+
+    Attributes:
+        at: `points`, `pixels` or `polygons`.
+        bands: Which bands are asked for, in order.
+        columns: What the table has of them.
+        reducers: Of polygons.
+        images: In the order of time; none where `dated` is false: one picture.
+        dated: Whether the images are stored ones.
+        grids: Lattices, with the extent of the places on them.
+        ids: What each place is called; of `pixels` empty, they are counted row by row of the one grid.
+        grid: For each place, which of the grids; places are in the order of their grids. Of `pixels` empty, as are
+            `row`, `col`, `lonlat` and `order`.
+        row: The row of its pixel.
+        col: The column.
+        lonlat: (place, [longitude, latitude]).
+        order: For each place, where it stands in the table.
+        shapes: Of polygons: WKB in the CRS of their grids.
+        area_wkb: Of `pixels`: the area in the CRS of the grid, as WKB.
+        notes: What a person should know, a sentence each.
+    """
+
+    at: str
+    bands: tuple[str, ...]
+    columns: tuple[ValueColumn, ...]
+    images: tuple[StoredImage, ...]
+    dated: bool
+    grids: tuple[Grid, ...] = ()
+    ids: tuple[int | str, ...] = ()
+    grid: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    row: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    col: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    lonlat: Floats = field(default_factory=lambda: np.zeros((0, 2)))
+    order: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    shapes: tuple[bytes, ...] = ()
+    area_wkb: bytes = b""
+    reducers: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def places(self) -> int:
+        return self.grids[0].pixels if self.at == "pixels" and self.grids else len(self.ids)
+
+    @property
+    def pictures(self) -> int:
+        """How many images there are, a picture without a date included."""
+        return len(self.images) if self.dated else 1
+
+
+def table_to_json(plan: TablePlan) -> str:
+    """Return the plan as compact JSON."""
+    content = {
+        "version": VERSION,
+        "at": plan.at,
+        "bands": list(plan.bands),
+        "columns": [[column.name, column.dtype] for column in plan.columns],
+        "images": [[image.asset, image.time_ms] for image in plan.images],
+        "dated": plan.dated,
+        "grids": [grid_json(grid) for grid in plan.grids],
+        "ids": list(plan.ids),
+        **{name: _packed(getattr(plan, name)) for name in ("grid", "row", "col", "order", "lonlat")},
+        "shapes": [shape.hex() for shape in plan.shapes],
+        "area_wkb": plan.area_wkb.hex(),
+        "reducers": list(plan.reducers),
+        "notes": list(plan.notes),
+    }
+    return json.dumps(content, separators=(",", ":"))
+
+
+def table_from_json(text: str) -> TablePlan:
+    """
+    Read what `table_to_json` of this or an earlier version wrote.
+
+    Raises:
+        IntegrityError: A newer version wrote it.
+    """
+    content: dict[str, Any] = json.loads(text)
+    version = content.pop("version")
+    if version > VERSION:
+        raise IntegrityError(f"the plan is of version {version}, newer than this program's {VERSION}; upgrade it")
+    return TablePlan(
+        at=content["at"],
+        bands=tuple(content["bands"]),
+        columns=tuple(ValueColumn(*column) for column in content["columns"]),
+        images=tuple(StoredImage(*image) for image in content["images"]),
+        dated=content["dated"],
+        grids=tuple(_grid(grid) for grid in content["grids"]),
+        ids=tuple(content["ids"]),
+        grid=_ints(content["grid"]),
+        row=_ints(content["row"]),
+        col=_ints(content["col"]),
+        order=_ints(content["order"]),
+        lonlat=_unpacked(content["lonlat"], "<f8").reshape(-1, 2),
+        shapes=tuple(bytes.fromhex(shape) for shape in content["shapes"]),
+        area_wkb=bytes.fromhex(content["area_wkb"]),
+        reducers=tuple(content["reducers"]),
+        notes=tuple(content["notes"]),
+    )
+
+
+def _grid(content: Mapping[str, Any]) -> Grid:
+    return Grid(content["crs"], tuple(content["transform"]), content["height"], content["width"])
+
+
+def _packed(array: NDArray[Any]) -> str:
+    """Return an array as text: its numbers, little-endian, in base 64."""
+    return base64.b64encode(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()).decode("ascii")
+
+
+def _unpacked(text: str, dtype: str) -> NDArray[Any]:
+    return np.frombuffer(base64.b64decode(text), dtype)
+
+
+def _ints(text: str) -> Ints:
+    return _unpacked(text, "<i8").astype(np.int64)
