@@ -98,6 +98,16 @@ def test_a_strip_one_pixel_high_stays_a_strip():
     assert len(windows) == 3
 
 
+def test_a_window_of_values_is_no_larger_than_what_lies_in_it():
+    """Every pixel of a table costs; seams on blocks spare nothing there."""
+    grid = Grid("EPSG:32633", (10.0, 0.0, 500000.0, 0.0, -10.0, 5200000.0), 1500, 1800)
+    area = shapely.box(503_000, 5_195_000, 504_280, 5_196_280)
+
+    windows = plan_requests(grid, SpanTable.from_geometry(area, grid), size_of(1))
+
+    assert windows == (Window(372, 300, 128, 128),)
+
+
 def test_the_numbers_of_a_refusal_say_into_how_many():
     """Two and a half times too much are three pieces; not two, which are too big, nor four."""
     window = Window(100, 200, 503, 500)
