@@ -17,8 +17,8 @@ import journey_kit as kit
 
 pytest.importorskip("zarr", reason="the extra `cube` is not installed")
 FOLDER = "l2a_120m_T33TWL_T33TWM"
-# A box of eastern Slovenia in which the two tiles meet, in degrees; its grid is that of the scenes.
-AREA = (15.30, 46.00, 15.60, 46.10)
+# A box of eastern Slovenia in which the two tiles meet, neither of which holds it, in degrees.
+AREA = (15.30, 45.90, 15.60, 46.10)
 LATTICE = (120, 0, 499980, 0, -120, 5200020)
 FILES = {"B04": "B04", "B03": "B03", "B02": "B02"}
 
@@ -65,6 +65,7 @@ def test_the_published_pipeline_gives_the_numbers_of_the_files(real, tmp_path):
 
     assert cube.dims == ("time", "band", "y", "x")
     assert [str(day) for day in cube.solar_day.values] == ["2023-08-15", "2023-08-18"]
+    assert [len(str(names).split()) for names in cube.images.values] == [1, 2]
     # Of the 18th the northern tile was taken seconds before the southern one.
     dates = (["S2A_33TWL_20230815_0_L2A"], ["S2A_33TWM_20230818_0_L2A", "S2A_33TWL_20230818_0_L2A"])
     values, nodata = cube.values, cube.rio.nodata
