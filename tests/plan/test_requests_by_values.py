@@ -45,6 +45,7 @@ def planned(height, width, values):
         pytest.param(3_000, 7_000, 64, id="embeddings"),
         pytest.param(1_000, 1_000, 1_000, id="a thousand bands"),
         pytest.param(20_000, 20_000, 2, id="four hundred million pixels"),
+        pytest.param(8_192, 8_192, 1, id="windows without a margin"),
         pytest.param(1, 3_000_000, 1, id="one pixel high"),
     ],
 )
@@ -108,15 +109,20 @@ def test_a_window_of_values_is_no_larger_than_what_lies_in_it():
     assert windows == (Window(372, 300, 128, 128),)
 
 
-def test_the_numbers_of_a_refusal_say_into_how_many():
+@pytest.mark.parametrize(
+    ("window", "limit"),
+    [
+        pytest.param(Window(100, 200, 503, 500), 300_000, id="a seam on a block"),
+        pytest.param(Window(0, 0, 250, 500), 150_000, id="a block would make four"),
+    ],
+)
+def test_the_numbers_of_a_refusal_say_into_how_many(window, limit):
     """Two and a half times too much are three pieces; not two, which are too big, nor four."""
-    window = Window(100, 200, 503, 500)
-
-    pieces = cut_to_fit(window, RequestSize(3, 300_000, LIMIT, Counted.VALUES))
+    pieces = cut_to_fit(window, RequestSize(3, limit, LIMIT, Counted.VALUES))
 
     assert len(pieces) == 3
     assert sum(piece.pixels for piece in pieces) == window.pixels
-    assert max(piece.pixels for piece in pieces) * 3 <= 300_000
+    assert max(piece.pixels for piece in pieces) * 3 <= limit
 
 
 def test_values_are_bands():
