@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from orchestrator.core.errors import PlanError, UserError
 from orchestrator.model.grid import Grid, Transform
 from orchestrator.model.job import GridRequest
+from orchestrator.model.number_type import number_type
 from orchestrator.model.scene import StoredBand
 from orchestrator.model.table import reduced_columns
 from orchestrator.plan.reproject import crs_name, parse_crs
 from orchestrator.products.context import Imagery
-from orchestrator.products.cube.sensors import band_names, number_type_of
+from orchestrator.products.cube.sensors import band_names
 from orchestrator.products.table.document import StoredImage, ValueColumn
 
 _UTM = re.compile(r"EPSG:32[67]\d\d")
@@ -78,7 +79,7 @@ def value_columns(
     if not found:
         return ImageColumns(tuple(ValueColumn(band, "float64") for band in wanted), None)
     names = _names(found, wanted)
-    columns = tuple(ValueColumn(name, number_type_of([bands[name] for bands in found.values()])) for name in names)
+    columns = tuple(ValueColumn(name, number_type([bands[name] for bands in found.values()])) for name in names)
     lattices = [_finest([bands[name] for name in names]) for bands in found.values()]
     _check_scales(lattices, grid)
     return ImageColumns(columns, lattices[0])
