@@ -17,8 +17,8 @@ import journey_kit as kit
 
 pytest.importorskip("zarr", reason="the extra `cube` is not installed")
 FOLDER = "l2a_120m_T33TWL_T33TWM"
-# A box of eastern Slovenia in which the two tiles meet, in degrees; its grid is that of the scenes.
-AREA = (15.30, 46.00, 15.60, 46.10)
+# A box of eastern Slovenia in which the two tiles meet, neither of which holds it, in degrees.
+AREA = (15.30, 45.90, 15.60, 46.10)
 LATTICE = (120, 0, 499980, 0, -120, 5200020)
 FILES = {"B04": "B04", "B03": "B03", "B02": "B02"}
 
@@ -65,6 +65,7 @@ def test_the_published_pipeline_gives_the_numbers_of_the_files(real, tmp_path):
 
     assert cube.dims == ("time", "band", "y", "x")
     assert [str(day) for day in cube.solar_day.values] == ["2023-08-15", "2023-08-18"]
+    assert [len(str(names).split()) for names in cube.images.values] == [1, 2]
     # Of the 18th the northern tile was taken seconds before the southern one.
     dates = (["S2A_33TWL_20230815_0_L2A"], ["S2A_33TWM_20230818_0_L2A", "S2A_33TWL_20230818_0_L2A"])
     values, nodata = cube.values, cube.rio.nodata
@@ -135,6 +136,26 @@ def test_what_cannot_be_done_is_said_in_a_line(sandbox, tmp_path, given, told):
 
     assert "\n" not in str(refused.value)
     assert not list(tmp_path.glob("*.zarr"))
+
+
+def test_a_job_file_of_a_cube_is_a_job(sandbox, tmp_path):
+    """Its result opens as the cube; a plan of it is refused with what to do instead."""
+    lines = [
+        'product = "cube"',
+        'output = "out"',
+        'base_name = "file"',
+        'bands = ["B4"]',
+        f'area = "{",".join(map(str, BOX))}"',
+    ]
+    lines += [f'start_date = "{DATES[0]}"', f'end_date = "{DATES[1]}"', "[grid]", "scale = 20", "[cube]"]
+    (tmp_path / "job.toml").write_text("\n".join([*lines, 'collection = "s2-l2a"']))
+    job = orc.Job.from_file(tmp_path / "job.toml")
+
+    found = orc.run(job, connection=sandbox).to_xarray(decoded=False)
+
+    assert (found.dims, found.dtype) == (("time", "band", "y", "x"), "uint16")
+    with pytest.raises(orc.UserError, match="cube --dry-run"):
+        orc.plan(job, connection=sandbox)
 
 
 def test_what_is_no_cube_is_not_opened(tmp_path):

@@ -278,7 +278,7 @@ def test_orders_act_one_after_the_other_and_skip_what_they_are_told_to():
 
 def test_holds_with_a_tail_are_drawn_from_a_pareto_distribution():
     """By inversion, (1 - u) ** (-1 / shape) times the least, from the seed that was ordered."""
-    faults, chance = Faults(), random.Random(7)
+    faults, chance = Faults(), random.Random(7)  # noqa: S311  a distribution, no secret
     faults.order(Rule.of({"action": "stall", "count": None, "seconds": 2, "tail": 1.5, "seed": 7}))
     request = Request.of("GET", "/x", {}, b"", "http://here")
 
