@@ -53,14 +53,19 @@ def read(path: Any) -> Any:
         return source.read(1)
 
 
-def geedim_tiff() -> Any:
-    """Tiles by getDownloadURL, in threads."""
+def without_pages() -> None:
+    """geedim looks the collection up in Google's pages: here is an empty one."""
     import geedim.stac  # noqa: PLC0415
 
     page = json.dumps({"links": []}).encode()
     address = f"{JOB['url']}/upload/storage/v1/b/{JOB['bucket']}/o?uploadType=media&name=catalog.json"
     urllib.request.urlopen(urllib.request.Request(address, page, {"Content-Type": "text/plain"})).read()  # noqa: S310
     geedim.stac._root_stac_url = f"{JOB['url']}/storage/v1/b/{JOB['bucket']}/o/catalog.json?alt=media"  # noqa: SLF001
+
+
+def geedim_tiff() -> Any:
+    """Tiles by getDownloadURL, in threads."""
+    without_pages()
     shape = (JOB["height"], JOB["width"])
     made = image().gd.prepareForExport(crs=JOB["crs"], crs_transform=JOB["transform"], shape=shape)
     made.gd.toGeoTIFF(place("geedim.tif"), overwrite=True, max_tile_size=0.1)
@@ -76,6 +81,73 @@ def geedim_mask() -> Any:
     return masked.gd.prepareForExport(crs=JOB["crs"], crs_transform=JOB["transform"], shape=shape).gd.toNumPy(
         structured=False
     )[..., 0]
+
+
+def days() -> Any:
+    """The scenes of the scene's collection above the window, on its day and the ten before."""
+    collection, _, index = JOB["scene"].rpartition("/")
+    end = ee.Date.parse("YYYYMMdd", index[:8]).advance(1, "day")
+    return ee.ImageCollection(collection).filterBounds(region()).filterDate(end.advance(-11, "day"), end)
+
+
+def geedim_composite() -> Any:
+    """Search by region and clouds, then a composite of what is best: of one scene, itself without its clouds."""
+    without_pages()
+    collection, _, index = JOB["scene"].rpartition("/")
+    end = ee.Date.parse("YYYYMMdd", index[:8]).advance(1, "day")
+    found = ee.ImageCollection(collection).filter(ee.Filter.eq("system:index", index))
+    found = found.gd.filter(end.advance(-1, "day"), end, region=region(), fill_portion=50, cloudless_portion=1)
+    made = found.gd.composite("q-mosaic", resampling="near").select(JOB["band"])
+    shape = (JOB["height"], JOB["width"])
+    return made.gd.prepareForExport(
+        crs=JOB["crs"], crs_transform=JOB["transform"], shape=shape, dtype="uint16"
+    ).gd.toNumPy(structured=False)[..., 0]
+
+
+def xee_mean() -> Any:
+    """Several bands and dates as a lazy data set, and their mean over time: equal to the service's own mean."""
+    import xarray  # noqa: PLC0415
+
+    at = {"crs": JOB["crs"], "crs_transform": tuple(JOB["transform"]), "shape_2d": (40, 30)}
+    cube = xarray.open_dataset(days().select([JOB["band"], "SCL"]), engine="ee", **at, chunks={"time": 1})
+    mean = cube[JOB["band"]].mean("time").transpose("y", "x").to_numpy()
+    a, _, c, _, e, f = JOB["transform"]
+    affine = {"scaleX": a, "shearX": 0, "translateX": c, "shearY": 0, "scaleY": e, "translateY": f}
+    grid = {"dimensions": {"width": 40, "height": 30}, "affineTransform": affine, "crsCode": JOB["crs"]}
+    ours = days().select(JOB["band"]).mean().toDouble()
+    theirs = ee.data.computePixels({"expression": ours, "fileFormat": "NUMPY_NDARRAY", "grid": grid})[JOB["band"]]
+    return np.abs(np.nan_to_num(mean) - theirs).max() < 1e-2 and theirs.max() > 0
+
+
+def geemap_zonal() -> Any:
+    """zonal_stats over two halves of the window, as CSV."""
+    import geemap  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415
+
+    a, _, c, _, e, f = JOB["transform"]
+    low, middle, right = f + e * JOB["height"], c + a * JOB["width"] / 2, c + a * JOB["width"]
+    halves = [
+        ee.Feature(ee.Geometry.Rectangle(box, JOB["crs"], geodesic=False), {"name": name})
+        for name, box in (("left", [c, low, middle, f]), ("right", [middle, low, right, f]))
+    ]
+    at = {"crs": JOB["crs"], "scale": a, "verbose": False}
+    geemap.zonal_stats(image(), ee.FeatureCollection(halves), str(place("zones.csv")), stat_type="SUM", **at)
+    return pd.read_csv(place("zones.csv")).sort_values("name")["sum"].to_numpy()
+
+
+def georeader_query() -> Any:
+    """The table of scenes, with the one that is wanted in it, in its own grid."""
+    from datetime import UTC, datetime, timedelta  # noqa: PLC0415
+
+    from georeader.readers import ee_query  # noqa: PLC0415
+    from shapely.geometry import shape  # noqa: PLC0415
+
+    index = JOB["scene"].rpartition("/")[2]
+    day = datetime.strptime(index[:8], "%Y%m%d").replace(tzinfo=UTC)
+    area = shape(region().transform("EPSG:4326", 1).getInfo())
+    found = ee_query.query(area, day, day + timedelta(days=1), producttype="S2_SR", filter_duplicates=False)
+    row = found[found["gee_id"] == index].iloc[0]
+    return np.array([row["proj"]["crs"] == JOB["crs"], row["overlappercentage"] > 99.9])
 
 
 def xee_dataset() -> Any:
@@ -150,16 +222,6 @@ def geemap_stats() -> Any:
 
     found = geemap.image_stats(ee.Image(5), region=ee.Geometry.BBox(10, 50, 10.1, 50.1), scale=1000).getInfo()
     return np.array(found["mean"]["constant"])
-
-
-def georeader_compute() -> Any:
-    """export_image of an expression."""
-    return _georeader(image())
-
-
-def georeader_get() -> Any:
-    """export_image of an asset's id: getPixels."""
-    return _georeader(JOB["scene"])
 
 
 def _georeader(what: Any) -> Any:
@@ -254,8 +316,8 @@ def asset_round_trip() -> Any:
 
 
 PROGRAMS = {
-    "geedim": {"toGeoTIFF": geedim_tiff, "maskClouds": geedim_mask},
-    "xee": {"open_dataset": xee_dataset},
+    "geedim": {"toGeoTIFF": geedim_tiff, "maskClouds": geedim_mask, "filter and composite": geedim_composite},
+    "xee": {"open_dataset": xee_dataset, "mean over time": xee_mean},
     "geemap": {
         "ee_export_image": geemap_export,
         "ee_to_numpy": geemap_numpy,
@@ -263,8 +325,13 @@ PROGRAMS = {
         "get_image_thumbnail": geemap_thumbnail,
         "fishnet": geemap_fishnet,
         "image_stats": geemap_stats,
+        "zonal_stats": geemap_zonal,
     },
-    "georeader-spaceml": {"export_image of an expression": georeader_compute, "export_image of an id": georeader_get},
+    "georeader-spaceml": {
+        "export_image of an expression": lambda: _georeader(image()),  # computePixels
+        "export_image of an id": lambda: _georeader(JOB["scene"]),  # getPixels
+        "query": georeader_query,
+    },
     "geetiles": {"get_tile": geetiles_download},
     "earthengine-api": {"the command earthengine": command_line, "Export.image.toAsset": asset_round_trip},
 }

@@ -91,11 +91,14 @@ def judged(client: str, what: str, found: Any, pixels: Any, clear: Any) -> tuple
         "image_stats": np.array(5.0),
         "get_tile": np.full((24, 32), 7),
         "the command earthengine": np.array([True] * 3),
+        "mean over time": np.array(True),
+        "query": np.array([True] * 2),
+        "zonal_stats": np.array([half.sum() for half in np.hsplit(pixels.astype(np.float64), 2)]),
     }
     if what == "get_image_thumbnail":  # a picture of nines, transparent and so zero beyond the region
         right = max(found.shape) == 50 and (found == 9).any() and set(np.unique(found)) <= {0, 9}
         return found.size, "" if right else f"{found.shape}, {np.unique(found)[:5]}"
-    if what == "maskClouds":
+    if what in ("maskClouds", "filter and composite"):
         pixels = clear
     expected = exact.get(what, pixels)
     if np.shape(found) != np.shape(expected):

@@ -67,7 +67,8 @@ class Row:
     result: str = ""
 
     def shown(self) -> str:
-        pixels = sum(self.requests.get(api, 0) for api in PIXELS)
+        wanted = ("value.compute",) if self.name.endswith("region") else PIXELS
+        pixels = sum(self.requests.get(api, 0) for api in wanted)
         cells = [self.name, f"{self.seconds:.1f}", pixels, sum(self.requests.values()) - pixels, self.refused]
         return "| " + " | ".join(map(str, [*cells, f"{self.peak_mb:.0f}", self.result])) + " |"
 

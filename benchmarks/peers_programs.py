@@ -128,8 +128,10 @@ def ours_export() -> None:
 
     from orchestrator import api  # noqa: PLC0415
 
-    found = api.export_image(image(), box(*corners()), bands=JOB["bands"], scale=JOB["transform"][0], crs=JOB["crs"])
-    np.save(place("found.npy"), np.nan_to_num(found.to_numpy()))
+    at = {"bands": JOB["bands"], "scale": JOB["transform"][0], "crs": JOB["crs"], "area_crs": JOB["crs"]}
+    with api.connect(sandbox_url=JOB["url"], state_dir=place("state")):
+        found = api.export_image(image(), box(*corners()), **at, nodata=0)
+    np.save(place("found.npy"), found.to_numpy())
 
 
 PROGRAMS = {

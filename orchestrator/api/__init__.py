@@ -5,7 +5,7 @@ The Python API: typed verbs and values over the same verbs that the command line
 """
 
 from orchestrator.api.connection import Connection, connect, sandbox
-from orchestrator.api.cubes import cube, open_cube
+from orchestrator.api.cubes import cube
 from orchestrator.api.grab import export_image
 from orchestrator.api.job import Job
 from orchestrator.api.plans import Plan, plan
@@ -14,6 +14,7 @@ from orchestrator.api.reducing import reduce_time
 from orchestrator.api.results import Picture, Result
 from orchestrator.api.runs import Run, run, runs, submit
 from orchestrator.api.smoothing import smooth_20m
+from orchestrator.api.stores import open_cube
 from orchestrator.api.tables import table
 from orchestrator.app.verbs.reasons import Why
 from orchestrator.app.verbs.reports import RunReport

@@ -16,6 +16,7 @@ from orchestrator.api.arguments import first_and_end, numbers, path_of, path_tex
 from orchestrator.api.connection import Connection, current
 from orchestrator.api.job import Job
 from orchestrator.api.runs import run
+from orchestrator.api.stores import open_cube
 from orchestrator.core.errors import UserError
 from orchestrator.core.optional import required
 
@@ -110,26 +111,6 @@ def cube(
     job = Job._made(content, Path.cwd(), "cube")  # noqa: SLF001  a job of another product
     result = run(job, again=again, overwrite=overwrite, progress=progress, connection=connection)
     return open_cube(result.path, masked=masked)
-
-
-def open_cube(path: str | os.PathLike[str], *, masked: bool = False) -> xarray.DataArray:
-    """
-    Return a cube that was written before, as an array of (time, band, y, x); pixels are read when they are used.
-
-    Args:
-        path: Of the store, `NAME_cube.zarr`.
-        masked: See `cube`.
-
-    Raises:
-        UserError: There is none.
-    """
-    opener = required("xarray", "cube", "orc.open_cube")
-    required("rioxarray", "cube", "orc.open_cube")  # it gives arrays their `rio`
-    folder = path_of(path, "path")
-    if not (folder / "zarr.json").is_file():
-        raise UserError(f"{folder} is no cube; give the path of a NAME_cube.zarr")
-    array: xarray.DataArray = opener.open_zarr(folder, chunks=None, mask_and_scale=masked)["cube"]
-    return array
 
 
 def _source(scenes: object) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from orchestrator.api.images import graph_of
 from orchestrator.api.job import Job
 from orchestrator.api.plans import plan
 from orchestrator.api.runs import run
-from orchestrator.api.stored_bands import LEAST, BandFacts, ask_image, chosen, nothing_of, number_type
+from orchestrator.api.stored_bands import LEAST, OTHER_CRS, BandFacts, ask_image, chosen, nothing_of, number_type
 from orchestrator.core.errors import PlanError, UserError
 from orchestrator.core.machine import memory
 from orchestrator.core.optional import required
@@ -67,7 +67,8 @@ def export_image(
         geometry: What `Job` takes as an area; of a box or a shapely geometry the CRS is `area_crs`.
         bands: Names, in order; all by default. ESA's names are known (`B04`).
         scale: Side of a pixel in units of the CRS; corners are multiples of it.
-        crs: `EPSG:n`; by default the first band's, or the UTM zone.
+        crs: `EPSG:n`; by default the first band's, or the UTM zone of the geometry: where a scale is given and the
+            band's CRS does not count in metres, and where the band has none.
         crs_transform: A lattice to lie on: six numbers in affine order; needs `crs`.
         pad: So many pixels more on each side; two numbers are rows and columns.
         clip: Mask the pixels whose centre is outside the geometry.
@@ -85,7 +86,7 @@ def export_image(
         RunFailed: The service refused for good, with its own sentence.
     """
     required("rioxarray", "xarray", "export_image")
-    where = _Where(geometry, area_crs, scale, crs or "", _six(crs_transform), _two(pad), clip)
+    where = _Where(geometry, area_crs, scale, OTHER_CRS.get(crs or "", crs or ""), _six(crs_transform), _two(pad), clip)
     numbers_, names = _Numbers(dtype, nodata), None if bands is None else texts(bands, "bands")
     if max_requests is not None:
         check_count(max_requests, "max_requests")
@@ -190,6 +191,8 @@ def _settle(where: _Where, first: BandFacts) -> tuple[Mapping[str, str], Grid]:
     table = area_table(where.geometry, where.area_crs)
     area = read_areas(table["source"], crs=table.get("crs"))[0]
     crs, transform = _lattice(where, first)
+    if crs:
+        _refuse_metres_for_degrees(crs, where.scale)
     grid, _ = fix_grid(area.geometry, area.crs, scale=where.scale, out_crs=crs or None, crs_transform=transform)
     grid = _padded(grid, where.pad)
     return (table if where.clip else area_table(shapely.box(*grid.bounds()), grid.crs)), grid
@@ -197,9 +200,28 @@ def _settle(where: _Where, first: BandFacts) -> tuple[Mapping[str, str], Grid]:
 
 def _lattice(where: _Where, first: BandFacts) -> tuple[str, Transform | None]:
     """Return the CRS and the lattice to lie on, where there are; the band's own where nothing else is asked."""
-    if where.crs_transform is not None or (where.crs and where.crs != first.crs):
+    if where.crs_transform is not None or where.crs not in {"", first.crs}:
         return where.crs, where.crs_transform
-    return first.crs, first.transform if where.scale is None else None
+    if where.scale is None:
+        return first.crs, first.transform
+    # A scale is meant in metres; an image in degrees has no such pixels.
+    return where.crs or (first.crs if first.crs and _unit(first.crs) == "metre" else ""), None
+
+
+def _unit(crs: str) -> str:
+    from orchestrator.plan.reproject import parse_crs  # noqa: PLC0415  heavy
+
+    return str(parse_crs(crs).axis_info[0].unit_name)
+
+
+def _refuse_metres_for_degrees(crs: str, scale: float | None) -> None:
+    from orchestrator.plan.reproject import METRES_PER_DEGREE  # noqa: PLC0415  heavy
+
+    if scale is not None and scale >= 1 and _unit(crs) == "degree":
+        raise PlanError(
+            f"the scale is {scale:g} in {crs[:60]}, which counts in degrees; {scale:g} m are about "
+            f"{scale / METRES_PER_DEGREE:.3g} there"
+        )
 
 
 def _padded(grid: Grid, pad: tuple[int, int]) -> Grid:

@@ -56,6 +56,8 @@ def query(
 
     if not isinstance(collection, str):
         raise UserError(f"collection is {collection!r}; give a name such as 's2-l2a', or an id of Earth Engine's")
+    if isinstance(max_cloud, bool) or not isinstance(max_cloud, (int, float)):
+        raise UserError(f"max_cloud is {max_cloud!r}; give per cent, from 0 to 100")
     table, wanted, columns = area_table(area, area_crs), texts(filters, "filters"), texts(extra, "extra")
     for day, name in ((start, "start"), (end, "end")):
         if not isinstance(day, (str, date)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.api.cubes import open_cube
+from orchestrator.api.stores import open_cube
 from orchestrator.core.errors import UserError
 from orchestrator.core.optional import required
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.api.stores import open_cube
 from orchestrator.core.errors import UserError
 from orchestrator.core.optional import required
 from orchestrator.core.units import format_bytes, format_seconds
@@ -90,6 +91,8 @@ class Result:
         """
         Return the raster as an `xarray.DataArray` of (band, y, x), with its CRS and the names of its bands.
 
+        A cube in a Zarr store is one of (time, band, y, x); see `orchestrator.open_cube`.
+
         `attrs["decoded"]` says in a sentence what was done to the numbers.
 
         Args:
@@ -101,6 +104,8 @@ class Result:
             ExtraError: The extra `xarray` is not installed.
             UserError: The raster is there no more.
         """
+        if self.path.suffix == ".zarr":
+            return open_cube(_there(self.path), masked=decoded)
         rioxarray = required("rioxarray", "xarray", "to_xarray")
         array = rioxarray.open_rasterio(_there(self.path), mask_and_scale=decoded, chunks=chunks)
         with self.open() as raster:
@@ -148,7 +153,7 @@ class Picture:
 
 
 def _there(path: Path, remedy: str = "orc.run(job)") -> Path:
-    if not path.is_file():
+    if not path.exists():
         raise UserError(f"{path} is there no more; {remedy} with the same job makes it again")
     return path
 

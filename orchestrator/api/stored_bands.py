@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.api.images import is_image
@@ -21,6 +22,10 @@ LEAST = {"float32": -3.4028234663852886e38, "float64": -1.7976931348623157e308}
 _EXACT = 2**24  # the widest whole numbers that a float32 holds exactly
 # Of an image that is computed from several: Earth Engine gives it pixels of one degree, which nobody means.
 _NO_LATTICE = ("EPSG:4326", (1.0, 0.0, 0.0, 0.0, 1.0, 0.0))
+# Names of Earth Engine's that PROJ does not know: MODIS's sphere (MODIS Land, "Sinusoidal grid").
+OTHER_CRS: Mapping[str, str] = MappingProxyType(
+    {"SR-ORG:6974": "+proj=sinu +lon_0=0 +x_0=0 +y_0=0 +R=6371007.181 +units=m +no_defs"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,4 +142,4 @@ def _lattice(band: Mapping[str, Any]) -> tuple[str, Transform | None]:
         return "", None
     a, b, c, d, e, f = given
     # Where rows go up, their edges are those of rows that go down.
-    return crs, (abs(a), b, c, d, -abs(e), f)
+    return OTHER_CRS.get(crs, crs), (abs(a), b, c, d, -abs(e), f)

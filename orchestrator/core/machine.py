@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 _GROUPS = Path("sys/fs/cgroup")
+_Read = Callable[[Path], float | None]
 
 
 def processors(root: Path = Path("/")) -> int:
@@ -18,10 +19,10 @@ def processors(root: Path = Path("/")) -> int:
     """
     affinity = getattr(os, "sched_getaffinity", None)
     allowed = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(1, min([allowed, *(math.ceil(share) for share in _shares(root))]))
+    return max(1, min([allowed, *(math.ceil(share) for share in _bounds(root, "cpu", _share_v2, _share_v1))]))
 
 
-def _shares(root: Path) -> Iterator[float]:
+def _bounds(root: Path, controller: str, read_v2: _Read, read_v1: _Read) -> Iterator[float]:
     """Yield the limits of the control groups around this process: each of them holds."""
     try:
         lines = (root / "proc/self/cgroup").read_text(encoding="ascii").splitlines()
@@ -30,13 +31,13 @@ def _shares(root: Path) -> Iterator[float]:
     for line in lines:
         _number, controllers, path = line.split(":", 2)
         if not controllers:
-            yield from _limits(root / _GROUPS, path, _share_v2)
-        elif "cpu" in controllers.split(","):
-            for name in dict.fromkeys((controllers, "cpu")):
-                yield from _limits(root / _GROUPS / name, path, _share_v1)
+            yield from _limits(root / _GROUPS, path, read_v2)
+        elif controller in controllers.split(","):
+            for name in dict.fromkeys((controllers, controller)):
+                yield from _limits(root / _GROUPS / name, path, read_v1)
 
 
-def _limits(mount: Path, path: str, read: Callable[[Path], float | None]) -> Iterator[float]:
+def _limits(mount: Path, path: str, read: _Read) -> Iterator[float]:
     """Yield the limits of a group and of all groups around it; in a container its own group may be the root."""
     inside = PurePosixPath(path.lstrip("/"))
     for folder in [inside, *inside.parents]:
@@ -54,6 +55,16 @@ def _share_v1(folder: Path) -> float | None:
     return int(quota[0]) / int(period[0]) if quota and period and int(quota[0]) > 0 else None
 
 
+def _most_v2(folder: Path) -> float | None:
+    words = _words(folder / "memory.max")
+    return int(words[0]) if words and words[0] != "max" else None
+
+
+def _most_v1(folder: Path) -> float | None:
+    words = _words(folder / "memory.limit_in_bytes")
+    return int(words[0]) if words else None
+
+
 def _words(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="ascii").split()
@@ -61,9 +72,13 @@ def _words(path: Path) -> list[str]:
         return []
 
 
-def memory() -> int | None:
-    """Return the bytes of this machine's memory, None where the system does not say."""
+def memory(root: Path = Path("/")) -> int | None:
+    """Return the bytes of memory that this process may use: the machine's, or a container's; None where nobody says."""
+    # Not there on Windows.
+    sysconf: Callable[[str], int] | None = getattr(os, "sysconf", None)
     try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
+        whole = sysconf("SC_PHYS_PAGES") * sysconf("SC_PAGE_SIZE") if sysconf else None
+    except (ValueError, OSError):
+        whole = None
+    known = [int(limit) for limit in (whole, *_bounds(root, "memory", _most_v2, _most_v1)) if limit is not None]
+    return min(known, default=None)

@@ -18,7 +18,7 @@ from orchestrator.model.grid import BLOCK, Grid, Window
 from orchestrator.model.spec import DTYPE_BYTES, PixelSpec
 from orchestrator.plan.lattice import Lattice, Room, best_cut
 from orchestrator.plan.split import PixelCounts
-from orchestrator.plan.thin import Spans, cut_at_gaps
+from orchestrator.plan.thin import Spans, cut_at_gaps, tight
 
 # So much of a limit of bytes is used ...
 MARGIN = 0.9
@@ -145,6 +145,8 @@ def plan_requests(grid: Grid, spans: Spans, size: RequestSize, within: Window | 
         PlanError: No window of a pixel would fit.
     """
     cut = _on_lattices(grid, spans, size, within or grid.window)
+    if size.counted is Counted.VALUES:  # each costs, and no block of a table is taken over as it came
+        cut = tuple(tight(spans, window)[0] for window in cut)
     asked = sum(window.pixels for window in cut)
     if len(cut) < 2 or spans.pixels() * _THIN > asked:
         return cut

@@ -42,7 +42,7 @@ def cut_at_gaps(
     found: list[Window] = []
     waiting = [within]
     while waiting:
-        window, rows, cols = _tight(spans, waiting.pop())
+        window, rows, cols = tight(spans, waiting.pop())
         if not rows.size:
             continue
         number = pieces(window.height, window.width)
@@ -55,7 +55,7 @@ def cut_at_gaps(
     return tuple(sorted(found))
 
 
-def _tight(spans: Spans, window: Window) -> tuple[Window, Ints, Ints]:
+def tight(spans: Spans, window: Window) -> tuple[Window, Ints, Ints]:
     """Return the smallest window around the area's pixels in one, and its rows and columns that hold any."""
     low, high = int(spans.first[window.row]), int(spans.first[window.bottom])
     row = np.repeat(np.arange(window.height), np.diff(spans.first[window.row : window.bottom + 1]))

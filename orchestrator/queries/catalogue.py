@@ -52,19 +52,19 @@ def _sentinel2(name: str, collection: str) -> SceneSource:
     return SceneSource(name, (collection,), "PRODUCT_ID", cloud, "B2", ("MGRS_TILE",), s2cloudless=True)
 
 
-def _landsat(name: str, missions: tuple[str, ...], suffix: str, band: str) -> SceneSource:
+def _landsat(name: str, missions: tuple[str, ...], suffix: str) -> SceneSource:
     # Tier 2 is asked too, as the published ways do: what lies there is geolocated less well.
     tiers = tuple(f"LANDSAT/{mission}/C02/{tier}_{suffix}" for mission in missions for tier in ("T1", "T2"))
-    return SceneSource(name, tiers, "LANDSAT_PRODUCT_ID", "CLOUD_COVER", band, ("WRS_PATH", "WRS_ROW"))
+    # The first band has the grid of B2, and scenes of the thermal sensor alone have no B2.
+    return SceneSource(name, tiers, "LANDSAT_PRODUCT_ID", "CLOUD_COVER", columns=("WRS_PATH", "WRS_ROW"))
 
 
 def _landsats() -> list[SceneSource]:
     missions = {"": ("LC08", "LC09")} | {f"-{code[-1]}": (code,) for code in ("LT04", "LT05", "LE07", "LC08", "LC09")}
-    kinds = (("", "TOA", "B2"), ("-sr", "L2", "SR_B2"))
     return [
-        _landsat(f"landsat{number}{kind}", codes, suffix, band)
+        _landsat(f"landsat{number}{kind}", codes, suffix)
         for number, codes in missions.items()
-        for kind, suffix, band in kinds
+        for kind, suffix in (("", "TOA"), ("-sr", "L2"))
     ]
 
 

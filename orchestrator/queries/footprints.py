@@ -24,11 +24,12 @@ MAX_LATITUDES = 5.0  # a footprint of one acquisition that spans more is damaged
 
 def read_footprint(geojson: Mapping[str, Any] | None) -> BaseGeometry | None:
     """Return a footprint in degrees, its longitudes continuous also across 180; None where it holds no polygon."""
-    if not geojson or not (geojson.get("coordinates") or geojson.get("geometries")):
+    try:
+        whole = polygons_only(shapely.geometry.shape(dict(geojson or {})))
+    except (AttributeError, LookupError, TypeError, ValueError, shapely.errors.ShapelyError):  # without end, or damaged
         return None
-    whole = polygons_only(shapely.geometry.shape(dict(geojson)))
     parts = [unwrapped(part) if _may_jump(part) else part for part in shapely.get_parts(whole)]
-    return polygons_only(shapely.union_all(parts)) if parts else None
+    return polygons_only(shapely.union_all(parts)) if any(part.area for part in parts) else None
 
 
 def _may_jump(polygon: BaseGeometry) -> bool:

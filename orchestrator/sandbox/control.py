@@ -143,8 +143,8 @@ class ControlRoutes:
         return json_response({"now": self._clock.now().isoformat()})
 
     def _pixels_asked(self, request: Request) -> Response:  # noqa: ARG002
-        """Show every request for pixels whose grid was known."""
-        return json_response({"pixels": self._meter.asked()})
+        """Show every request for pixels whose grid was known, and when each that was admitted was under way."""
+        return json_response({"pixels": self._meter.asked(), "spans": self._meter.spans()})
 
     def _forget_pixels(self, request: Request) -> Response:  # noqa: ARG002
         self._meter.forget()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -28,13 +29,19 @@ __all__ = ["Fault", "Faults", "Rule", "Seen"]
 class Fault:
     """A rule that acts, now, on one call or task."""
 
-    def __init__(self, rule: Rule, released: threading.Event) -> None:
+    def __init__(self, rule: Rule, released: threading.Event, stretch: float = 1.0) -> None:
         self.rule = rule
         self._released = released
+        self._stretch = stretch
 
     def hold(self) -> None:
-        """Wait until the rule is released, at most for its `seconds`."""
-        self._released.wait(self.rule.seconds)
+        """Wait until the rule is released, at most for its `seconds`, stretched as its `tail` was drawn."""
+        self._released.wait(self.seconds)
+
+    @property
+    def seconds(self) -> float | None:
+        """How long a hold lasts; None is until it is released."""
+        return None if self.rule.seconds is None else self.rule.seconds * self._stretch
 
     def pause(self, seconds: float) -> bool:
         """Wait for `seconds`, or until the rule is released; say whether it is."""
@@ -53,15 +60,22 @@ class _Order:
     skipped: int = 0
     consumed: int = 0
     released: threading.Event = field(default_factory=threading.Event)
+    chance: random.Random = field(init=False)
     began: datetime = field(init=False)
 
     def __post_init__(self) -> None:
         self.began = self.ordered
+        self.chance = random.Random(self.rule.seed)  # noqa: S311  an order to hold, nothing to guard
 
     @property
     def pause(self) -> float:
         """Seconds between two tasks in restricted mode."""
         return RESTRICTED_SECONDS if self.rule.seconds is None else self.rule.seconds
+
+    def fault(self) -> Fault:
+        """Draw what acts on one call."""
+        tail = self.rule.tail
+        return Fault(self.rule, self.released, 1.0 if tail is None else self.chance.paretovariate(tail))
 
     def take(self) -> bool:
         """Count a fitting call; say whether the rule acts on it."""
@@ -119,7 +133,7 @@ class Faults:
         with self._lock:
             for each in self._orders:
                 if each.rule.action in CALL_ACTIONS and each.rule.fits_call(api, request) and each.take():
-                    return Fault(each.rule, each.released)
+                    return each.fault()
         return None
 
     def headers_for_call(self, api: str, request: Request, service: str) -> dict[str, str]:

@@ -122,6 +122,7 @@ class PixelMeter:
         with self._lock:
             self._statuses: Counter[str] = Counter()
             self._asked: deque[Asked] = deque(maxlen=ORDERS_KEPT)
+            self._spans: deque[tuple[float, float]] = deque(maxlen=ORDERS_KEPT)
             self._totals: Counter[str] = Counter()
             self._most_at_once = self._most_per_second = 0
 
@@ -152,15 +153,16 @@ class PixelMeter:
             yield
             return
         project = _project(request)
-        self._enter(project)
+        began = self._enter(project)
         try:
             yield
         finally:
             with self._lock:
+                self._spans.append((began, self._now()))
                 self._under_way[project] -= 1
                 self._lock.notify_all()
 
-    def _enter(self, project: str) -> None:
+    def _enter(self, project: str) -> float:
         with self._lock:
             begun, now = self._begun[project], self._now()
             while begun and begun[0] <= now - SECOND:
@@ -173,6 +175,7 @@ class PixelMeter:
             self._under_way[project] += 1
             self._most_at_once = max(self._most_at_once, self._under_way[project])
             self._most_per_second = max(self._most_per_second, len(begun))
+            return now
 
     def note(self, asked: Asked) -> None:
         """Remember a request whose grid is known."""
@@ -192,6 +195,11 @@ class PixelMeter:
         """Show the last requests whose grid was known, oldest first."""
         with self._lock:
             return [asdict(each) for each in self._asked]
+
+    def spans(self) -> list[tuple[float, float]]:
+        """Show from when to when the last admitted requests were under way, in seconds of one clock, by their end."""
+        with self._lock:
+            return list(self._spans)
 
     def report(self) -> dict[str, Any]:
         """Show the quotas and the counts."""

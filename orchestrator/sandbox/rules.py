@@ -20,7 +20,9 @@ CALL_ACTIONS = frozenset(
         "reset",  # break the connection (RST) without running the method
         "commit_then_fail",  # run the method, then `then`: "reset", "stall" or an HTTP status (as `http` answers it)
         "truncate",  # send the headers and the first `bytes` of the body (default: half), then close
-        "stall",  # hold the call for `seconds`, or until released; with `bytes`, hold inside the body
+        # Hold the call for `seconds`, or until released; with `bytes`, hold inside the body. With `tail`, `seconds` are
+        # the least: times a number drawn from the Pareto distribution of that shape, the same for the same `seed`.
+        "stall",
         "slow",  # send the body at `bytes_per_second`; the rest at once when released
         "flip",  # invert one bit of the byte at `offset` of the body
         "short",  # leave out the last `bytes` of the body and say nothing
@@ -114,6 +116,8 @@ class Rule:
     chunked: bool = False
     offset: int = 0
     seconds: float | None = None
+    tail: float | None = None
+    seed: int = 0
     after: float = 0.0
     code: int = 3
     dash: bool = True
@@ -198,6 +202,10 @@ def _check_types(order: Mapping[str, Any]) -> None:
             raise ProtocolViolation(f"{value!r} is no {name} of a fault")
         if name not in ("code", "then", "value") and isinstance(value, int | float) and value < 0:
             raise ProtocolViolation(f"the {name} of a fault must not be negative, got {value}")
+    if order.get("tail") == 0:
+        raise ProtocolViolation(
+            "the tail of a fault must not be 0: the smaller it is, the longer are the longest holds"
+        )
     if order.get("bytes_per_second") == 0:
         raise ProtocolViolation("the bytes_per_second of a fault must not be 0; `stall` stands still")
 
@@ -210,8 +218,8 @@ def _check_pattern(pattern: Any) -> None:
 
 
 _KINDS: dict[str, Any] = {
-    **dict.fromkeys(("skip", "count", "status", "bytes", "bytes_per_second", "offset", "code"), int),
-    **dict.fromkeys(("seconds", "after", "value"), (int, float)),
+    **dict.fromkeys(("skip", "count", "status", "bytes", "bytes_per_second", "offset", "code", "seed"), int),
+    **dict.fromkeys(("seconds", "after", "value", "tail"), (int, float)),
     **dict.fromkeys(("ranged", "html", "chunked", "dash", "stale_checksum"), bool),
     **dict.fromkeys(("action", "api", "method", "path", "text", "destination", "message", "reason", "form"), str),
     **dict.fromkeys(("status_name", "sentence", "body", "body_base64"), str),

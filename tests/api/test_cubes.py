@@ -17,8 +17,8 @@ import journey_kit as kit
 
 pytest.importorskip("zarr", reason="the extra `cube` is not installed")
 FOLDER = "l2a_120m_T33TWL_T33TWM"
-# A box of eastern Slovenia in which the two tiles meet, in degrees; its grid is that of the scenes.
-AREA = (15.30, 46.00, 15.60, 46.10)
+# A box of eastern Slovenia in which the two tiles meet, neither of which holds it, in degrees.
+AREA = (15.30, 45.90, 15.60, 46.10)
 LATTICE = (120, 0, 499980, 0, -120, 5200020)
 FILES = {"B04": "B04", "B03": "B03", "B02": "B02"}
 
@@ -37,8 +37,9 @@ def on_grid(scene, band, cube):
     """The numbers of a JPEG 2000 file on the grid of a cube, 0 where it does not reach."""
     with rasterio.open(next(scene.rglob(f"*{FILES[band]}*.tif"))) as raster:
         values, transform = raster.read(1), raster.transform
-    cols = np.rint((cube.x.values - transform.c) / 120 - 0.5).astype(int)
-    rows = np.rint((transform.f - cube.y.values) / 120 - 0.5).astype(int)
+    # The two tiles lie half a pixel apart: a centre on an edge belongs to the pixel below it.
+    cols = np.floor((cube.x.values - transform.c) / 120 + 1e-6).astype(int)
+    rows = np.floor((transform.f - cube.y.values) / 120 + 1e-6).astype(int)
     inside = ((rows >= 0) & (rows < values.shape[0]))[:, None] & ((cols >= 0) & (cols < values.shape[1]))[None]
     found = values[np.clip(rows, 0, values.shape[0] - 1)][:, np.clip(cols, 0, values.shape[1] - 1)]
     return np.where(inside, found, 0)
@@ -64,6 +65,7 @@ def test_the_published_pipeline_gives_the_numbers_of_the_files(real, tmp_path):
 
     assert cube.dims == ("time", "band", "y", "x")
     assert [str(day) for day in cube.solar_day.values] == ["2023-08-15", "2023-08-18"]
+    assert [len(str(names).split()) for names in cube.images.values] == [1, 2]
     # Of the 18th the northern tile was taken seconds before the southern one.
     dates = (["S2A_33TWL_20230815_0_L2A"], ["S2A_33TWM_20230818_0_L2A", "S2A_33TWL_20230818_0_L2A"])
     values, nodata = cube.values, cube.rio.nodata
@@ -71,7 +73,7 @@ def test_the_published_pipeline_gives_the_numbers_of_the_files(real, tmp_path):
         for number, band in enumerate(FILES):
             np.testing.assert_array_equal(values[time, number], expected(real, names, band, cube, nodata))
     assert (values[0] == nodata).any()  # the northern rows have no scene on the 15th
-    assert (cube.rio.crs.to_epsg(), next(iter(cube.rio.transform()))) == (32633, 120)
+    assert (cube.rio.crs.to_epsg(), float(cube.x[1] - cube.x[0])) == (32633, 120)
 
 
 @pytest.mark.real
@@ -134,6 +136,26 @@ def test_what_cannot_be_done_is_said_in_a_line(sandbox, tmp_path, given, told):
 
     assert "\n" not in str(refused.value)
     assert not list(tmp_path.glob("*.zarr"))
+
+
+def test_a_job_file_of_a_cube_is_a_job(sandbox, tmp_path):
+    """Its result opens as the cube; a plan of it is refused with what to do instead."""
+    lines = [
+        'product = "cube"',
+        'output = "out"',
+        'base_name = "file"',
+        'bands = ["B4"]',
+        f'area = "{",".join(map(str, BOX))}"',
+    ]
+    lines += [f'start_date = "{DATES[0]}"', f'end_date = "{DATES[1]}"', "[grid]", "scale = 20", "[cube]"]
+    (tmp_path / "job.toml").write_text("\n".join([*lines, 'collection = "s2-l2a"']))
+    job = orc.Job.from_file(tmp_path / "job.toml")
+
+    found = orc.run(job, connection=sandbox).to_xarray(decoded=False)
+
+    assert (found.dims, found.dtype) == (("time", "band", "y", "x"), "uint16")
+    with pytest.raises(orc.UserError, match="cube --dry-run"):
+        orc.plan(job, connection=sandbox)
 
 
 def test_what_is_no_cube_is_not_opened(tmp_path):

@@ -98,6 +98,7 @@ def test_any_collection_can_be_asked(sandbox):  # noqa: ARG001
         ({"end": 20240615}, "end is 20240615; give a date"),
         ({"start": "2024-06-15"}, "reversed or empty: 2024-06-15 to 2024-06-15"),
         ({"collection": 2}, "collection is 2; give a name"),
+        ({"max_cloud": "20"}, "max_cloud is '20'; give per cent"),
         ({"filters": 3}, "filters is 3; give a list"),
         ({"area": "missing.gpkg"}, "missing.gpkg"),
     ],

@@ -184,6 +184,14 @@ def test_some_steps_are_taken_once(sentence, steps):
             id="output",
         ),
         pytest.param("Total request size (many bytes) must be less than or equal to 50331648 bytes.", None, id="odd"),
+        pytest.param(PUBLISHED["too_many_values"].text, (26_027 * 4 * 19, 1_048_576), id="points, bands and images"),
+        pytest.param(
+            "ImageCollection.getRegion: Too many values: 2446500 values but only 1048576 allowed.",
+            (2_446_500, 1_048_576),
+            id="values",
+        ),
+        pytest.param("Too many values: 0 points x 4 bands x 19 images > 1048576.", None, id="no values"),
+        pytest.param("Too many values: 1.2.3 points x 4 bands x 19 images > 1048576.", None, id="odd values"),
         pytest.param("Computed value is too large", None, id="not said"),
         *(
             pytest.param(f"Total request size ({found}) must be less than or equal to {most}.", None, id=f"odd {n}")

@@ -1,4 +1,4 @@
-"""How many processors there are, seen from a container."""
+"""How many processors and how much memory there are, seen from a container."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from orchestrator.core.machine import processors
+from orchestrator.core.machine import memory, processors
 
 ALLOWED = len(os.sched_getaffinity(0))
 
@@ -76,3 +76,22 @@ def test_a_process_that_is_bound_has_what_it_is_bound_to(monkeypatch, tmp_path):
 def test_here_there_is_at_least_one():
     """On the machine that runs this."""
     assert 1 <= processors() <= ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("files", "limit"),
+    [
+        pytest.param({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "max\n"}, None, id="no limit"),
+        pytest.param({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "1048576\n"}, 1048576, id="v2"),
+        pytest.param(
+            {"proc/self/cgroup": "4:memory:/a\n", "sys/fs/cgroup/memory/a/memory.limit_in_bytes": "4096\n"},
+            4096,
+            id="v1",
+        ),
+    ],
+)
+def test_a_container_has_its_memory(root, files, limit):
+    """What the control group allows, where that is less than the machine has (kernel: cgroup-v2, memory)."""
+    whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+    assert memory(root(files)) == (limit or whole)

@@ -47,6 +47,12 @@ def test_the_package_has_the_command(wheel):
     assert "orchestrator = orchestrator.faces.cli.main:main" in member(wheel, "entry_points.txt")
 
 
+def test_the_package_has_the_plugin_of_pytest(wheel):
+    """pytest finds it by this entry, called as its module is."""
+    name = "orchestrator.sandbox.pytest_plugin"
+    assert f"[pytest11]\n{name} = {name}\n" in member(wheel, "entry_points.txt") + "\n"
+
+
 def test_the_package_is_whole(wheel):
     """What the program reads beside its modules is in it: the demo's area, the migrations."""
     assert member(wheel, "luxembourg_corner.geojson")

@@ -139,6 +139,23 @@ def test_a_busy_service_is_waited_for(home, exported, route, call):
     assert len(home.proof()["parts"]) == 1
 
 
+def test_a_storm_of_429_is_answered_by_backing_off_never_by_cutting(small_quota, exported):
+    """Refused while many windows are under way: as many windows as in fair weather, each answered once."""
+    home = small_quota
+    home.run(*PIXELS, "--base-name", "fair").expect(0)
+    fair, _ = asked(home)
+    home.service.delete("/sandbox/pixels")
+    storm = {"action": "http", "api": "image.computePixels", "sentence": "too_many_requests", "skip": 1, "count": 4}
+    home.service.order(storm)  # behind the first refusal, by which the windows are cut to size
+
+    done = home.run(*PIXELS).expect(0)
+
+    assert asked(home)[0] == fair
+    assert [event["failure"] for event in done.named("unit.split")] == ["SIZE"]
+    assert {event["failure"] for event in done.named("unit.again")} == {"THROTTLE"}
+    np.testing.assert_array_equal(home.pixels(), exported)
+
+
 def test_no_more_go_at_once_than_is_set(small_quota):
     """As the service itself counts them."""
     home = small_quota

@@ -103,6 +103,18 @@ def test_one_piece_among_a_thousand_that_came_otherwise_is_looked_at():
     assert any(window.intersection(tiles[700]) for window in sample.windows)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_the_window_of_a_piece_holds_some_of_its_own_pixels(seed):
+    """The lower piece begins in a window whose part of the area is the upper one's: that is none of its own."""
+    grid, upper, lower = grid_of(600, 200), Window(0, 0, 250, 200), Window(250, 0, 350, 200)
+    both = shapely.union_all([shapely.box(0, 360, 200, 600), shapely.box(0, 0, 200, 100)])  # rows 0 to 240, 500 to 600
+    pieces = [Origin(upper, "export"), Origin(lower, "pixels")]
+
+    windows = draw_windows(grid, SpanTable.from_geometry(both, grid), pieces, 2, seed).windows
+
+    assert Window(400, 0, 200, 200) in windows
+
+
 def test_windows_lie_across_seams():
     """A part that is one pixel beside its place shows at its seam: some windows hold pixels of several parts."""
     grid = grid_of(2048, 2048)

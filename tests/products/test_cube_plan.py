@@ -87,7 +87,7 @@ def test_bands_of_which_a_request_holds_no_chunk_are_refused():
 DAY, LATER = 1_700_000_000_000, 1_700_100_000_000
 A = Scene(DAY + 20, "a", "S2A", "2023-11-14", overlap=30, cloud=5)
 B = Scene(DAY + 10, "b", "S2A", "2023-11-14", overlap=90, cloud=50)
-C = Scene(DAY + 30, "c", "S2A", "2023-11-14")
+C = Scene(DAY + 30, "c", "S2A", "2023-11-14", cloud=1)
 OTHER = Scene(DAY + 5, "d", "S2B", "2023-11-14", overlap=1, cloud=1)
 NEXT = Scene(LATER, "e", "S2A", "2023-11-15", overlap=1, cloud=1)
 
@@ -96,7 +96,7 @@ NEXT = Scene(LATER, "e", "S2A", "2023-11-15", overlap=1, cloud=1)
     ("order", "first"),
     [
         pytest.param("most-overlap", "bac", id="that of most overlap first, unknown last"),
-        pytest.param("clearest", "abc", id="the clearest first"),
+        pytest.param("clearest", "cab", id="the clearest first"),
         pytest.param("first", "bac", id="by time"),
     ],
 )

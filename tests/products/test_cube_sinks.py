@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rasterio.features import geometry_mask
 
-from orchestrator.core.errors import IntegrityError
+from orchestrator.core.errors import IntegrityError, Stopped
 from orchestrator.model.grid import Window
 from orchestrator.model.product import OutputLostError
 from orchestrator.model.unit import Cell
@@ -240,6 +241,21 @@ def test_a_file_of_each_date_has_the_same_pixels(tmp_path):
             assert raster.tags()["ORCHESTRATOR_SOLAR_DAY"] == PLAN.moments[time].solar_day
     np.testing.assert_array_equal(sink.valid(), np.count_nonzero(wanted() != NODATA, axis=(2, 3)))
     assert digest(cog_sink(tmp_path).seal(NEVER)) == digest(folder)
+
+
+def test_dates_that_have_their_names_are_not_made_again(tmp_path):
+    """Stopped behind the first of two, the next process names the second: the same files."""
+    sink, first = cog_sink(tmp_path / "stopped"), tmp_path / "stopped" / "cube.cogs" / "a.tif"
+    fill(sink)
+    undisturbed = cog_sink(tmp_path / "undisturbed")
+    fill(undisturbed)
+
+    with pytest.raises(Stopped):
+        sink.seal(SimpleNamespace(is_set=first.exists, wait=lambda _seconds=None: first.exists()))
+    inode = first.stat().st_ino
+
+    assert digest(cog_sink(tmp_path / "stopped").seal(NEVER)) == digest(undisturbed.seal(NEVER))
+    assert first.stat().st_ino == inode
 
 
 @pytest.mark.parametrize("make", [zarr_sink, cog_sink], ids=["zarr", "cog"])

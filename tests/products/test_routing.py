@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.errors import PlanError
-from orchestrator.model.direct import DirectLimits
+from orchestrator.model.direct import Counted, DirectLimits
 from orchestrator.model.grid import Grid, Window
 from orchestrator.model.job import AreaSource, Job
 from orchestrator.model.plan import Plan
@@ -112,6 +112,27 @@ def test_a_plan_with_requests_is_read_again():
     plan = route(planned(EVERYTHING), "pixels")
 
     assert plan_from_json(plan_to_json(plan)) == plan
+
+
+VALUES = DirectLimits(1_048_576, 1_048_576, 1_048_576, at_once=4, per_second=10, counted=Counted.VALUES)
+
+
+@pytest.mark.parametrize(("side", "advised"), [(128, False), (129, True)])
+def test_many_pixels_as_a_table_are_told_to_come_faster_otherwise(side, advised):
+    """With what was measured; few pixels are fetched without a word."""
+    a, _, c, _, e, f = GRID.transform
+
+    plan = route(planned(shapely.box(c, f + e * side, c + a * side, f)), "region", limits=VALUES)
+
+    assert any("--route pixels would bring these" in note for note in plan.notes) == advised
+
+
+def test_a_plan_of_tables_tells_values():
+    """Requests are counted in what the service counts."""
+    plan = route(planned(EVERYTHING), "region", limits=VALUES)
+
+    assert "route region: 6 requests, 5,400,000 values as Earth Engine counts them" in plan.notes[0]
+    assert "of 1,048,576 values" in plan.notes[0]
 
 
 def test_more_bands_than_a_request_takes_are_refused_before_anything_is_sent():

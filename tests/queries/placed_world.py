@@ -37,7 +37,8 @@ class PlacedScene:
     @property
     def bands(self):
         kind = PixelType("int", 0, 65535)
-        return tuple(Band(name, kind, self.crs, self.transform, 10, 10) for name in ("B1", self.band))
+        coarse = tuple(6 * number if at in (0, 4) else number for at, number in enumerate(self.transform))
+        return Band("B1", kind, self.crs, coarse, 10, 10), Band(self.band, kind, self.crs, self.transform, 10, 10)
 
     def read(self, *_):
         raise NotImplementedError

@@ -76,10 +76,10 @@ def test_a_question_that_cannot_be_asked_is_refused_before_anybody_is(asked, sen
 
 
 def test_an_id_of_a_catalogued_collection_has_its_words():
-    """Its titles, clouds and reference band, and only itself: no other tier, no condition."""
+    """Its titles and clouds, and only itself: no other tier, no condition."""
     source = find_source("LANDSAT/LC08/C02/T2_L2")
 
-    assert (source.collections, source.cloud, source.band) == (("LANDSAT/LC08/C02/T2_L2",), "CLOUD_COVER", "SR_B2")
+    assert (source.collections, source.cloud, source.band) == (("LANDSAT/LC08/C02/T2_L2",), "CLOUD_COVER", "")
     assert find_source("COPERNICUS/S1_GRD").conditions == ()
 
 

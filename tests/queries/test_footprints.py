@@ -80,7 +80,15 @@ def test_a_footprint_of_the_whole_earth_is_not_torn():
 
 
 @pytest.mark.parametrize(
-    "geojson", [None, {"type": "MultiPoint", "coordinates": []}, {"type": "Point", "coordinates": [15, 46]}]
+    "geojson",
+    [
+        None,
+        {"type": "MultiPoint", "coordinates": []},
+        {"type": "Point", "coordinates": [15, 46]},
+        {"type": "Polygon", "coordinates": [[["-Infinity", -90], ["Infinity", -90], ["Infinity", 90]]]},
+        {"type": "Polygon", "coordinates": []},
+        {"type": "Bulge", "coordinates": [1]},
+    ],
 )
 def test_what_holds_no_polygon_is_no_footprint(geojson):
     """Left out by whoever reads it, not guessed."""

@@ -192,15 +192,25 @@ def test_passes_of_one_day_count_for_themselves(catalogue, ask):
 
 
 def test_both_tiers_of_both_satellites_are_landsat(catalogue, ask):
-    """Four collections, one table, each scene with the id it has in its own."""
+    """Four collections, one table in the order of time, each scene with the id it has in its own."""
     ids = [f"LANDSAT/LC0{number}/C02/{tier}_TOA" for number in (8, 9) for tier in ("T1", "T2")]
-    for day, collection in enumerate(ids, 1):
+    days = dict(zip((3, 1, 4, 2), ids, strict=True))
+    for day, collection in days.items():
         catalogue.put(f"x{day}", f"2024-06-0{day}T10:00:00", collection=collection, LANDSAT_PRODUCT_ID=f"LC0{day}_x")
 
     found = ask("landsat")
 
-    assert found.frame()["collection_name"].tolist() == ids
-    assert [scene.asset for scene in found.listed()] == [f"{name}/x{day}" for day, name in enumerate(ids, 1)]
+    assert found.frame()["collection_name"].tolist() == [days[day] for day in (1, 2, 3, 4)]
+    assert [scene.asset for scene in found.listed()] == [f"{days[day]}/x{day}" for day in (1, 2, 3, 4)]
+
+
+def test_a_scene_of_the_thermal_sensor_alone_is_told_too(catalogue, ask):
+    """It has no band B2, and the grid is that of its first one."""
+    catalogue.put("LT08_x", collection="LANDSAT/LC08/C02/T1_TOA", band="B10", LANDSAT_PRODUCT_ID="LT08_x")
+    for name in ("LC08/C02/T2", "LC09/C02/T1", "LC09/C02/T2"):
+        catalogue.put("far", collection=f"LANDSAT/{name}_TOA", box=(-60, 0, -59, 1))
+
+    assert ask("landsat").frame()["satellite"].tolist() == ["LT08"]
 
 
 def test_footprints_that_span_too_many_degrees_are_left_out_and_counted(catalogue, ask):

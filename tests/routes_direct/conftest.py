@@ -46,8 +46,10 @@ def sandbox(shared):
 
 @pytest.fixture
 def connection(sandbox, tmp_path):
-    """A connection of the Python API."""
-    with orc.connect(sandbox_url=sandbox.url, project=sandbox.options.project, state_dir=tmp_path / "state") as made:
+    """A connection of the Python API; the client is signed in, so that images can be made."""
+    how = {"project": sandbox.options.project, "state_dir": tmp_path / "state"}
+    with orc.connect(sandbox_url=sandbox.url, **how) as made, made.working():
+        made.shared.earth_engine()
         yield made
 
 
@@ -62,17 +64,22 @@ def order(sandbox):
 
 
 @pytest.fixture
-def connect(sandbox):
-    """`connect(limits=..., url=..., high_volume=...)` returns a client of pixels."""
+def engine(sandbox):
+    """A connection that tries once."""
+    return EarthEngine(
+        project=sandbox.options.project,
+        credentials=AnonymousCredentials(),
+        url=sandbox.url,
+        stop=threading.Event(),
+        policy=RetryPolicy(attempts=1),
+    )
+
+
+@pytest.fixture
+def connect(engine):
+    """`connect(limits=..., high_volume=...)` returns a client of pixels."""
 
     def make(limits=None, **options):
-        engine = EarthEngine(
-            project=sandbox.options.project,
-            credentials=AnonymousCredentials(),
-            url=sandbox.url,
-            stop=threading.Event(),
-            policy=RetryPolicy(attempts=1),
-        )
         return PixelClient(engine, limits=limits or PIXEL_LIMITS, **options)
 
     return make

@@ -150,8 +150,9 @@ def test_a_computed_image_without_a_lattice_has_pixels_of_10_m_in_the_utm_zone()
     np.testing.assert_array_equal(array.values[0], np.where(valid, values, np.nan))
 
 
-def test_an_image_on_a_lattice_of_its_own_is_asked_for_on_that():
-    lattice = (30.0, 0.0, TRANSFORM[2] + 7, 0.0, -30.0, TRANSFORM[5] - 4)
+@pytest.mark.parametrize("down", [-30.0, 30.0], ids=["rows going down", "rows going up"])
+def test_an_image_on_a_lattice_of_its_own_is_asked_for_on_that(down):
+    lattice = (30.0, 0.0, TRANSFORM[2] + 7, 0.0, down, TRANSFORM[5] - 4)
     image = ee.Image(ASSET).select("uint8").reproject(CRS, list(lattice))
 
     array = orc.export_image(image, BOX, area_crs=CRS)

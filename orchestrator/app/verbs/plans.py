@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.app.records import Records
 from orchestrator.app.verbs.busy import Busy, unwatched
+from orchestrator.core.errors import UserError
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan
 from orchestrator.model.states import RunState
+from orchestrator.products.registry import DEFAULT
 
 if TYPE_CHECKING:
     from orchestrator.app.application import Application
@@ -88,6 +90,19 @@ class PlanReport:
         }
 
 
+def _mosaic(job: Job) -> Job:
+    """
+    Return a job of a mosaic.
+
+    Raises:
+        UserError: It is one of another product.
+    """
+    if job.product != DEFAULT:
+        other = "; `orchestrator cube --dry-run` shows what it would take" if job.product == "cube" else ""
+        raise UserError(f"`plan` shows a {DEFAULT}, and {job.base_name} is a {job.product}{other}")
+    return job
+
+
 def plan_job(app: Application, job: Job, busy: Busy = unwatched) -> PlanReport:
     """
     Plan a job for today.
@@ -95,7 +110,7 @@ def plan_job(app: Application, job: Job, busy: Busy = unwatched) -> PlanReport:
     Raises:
         UserError: The job cannot be done as declared.
     """
-    dated = job.dated(app.clock.now().date())
+    dated = _mosaic(job).dated(app.clock.now().date())
     with busy(f"planning {dated.base_name}"):
         local = app.planner(dated.route).local(dated)
     return PlanReport(dated.base_name, local.plan, local.notes)
@@ -124,7 +139,7 @@ def plan_to_files(
     """
     from orchestrator.plan.picture import draw_plan, parts_geojson  # noqa: PLC0415  matplotlib is heavy
 
-    dated = job.dated(app.clock.now().date())
+    dated = _mosaic(job).dated(app.clock.now().date())
     picture = picture or Path(dated.output) / f"{dated.base_name}_plan.png"
     geojson = geojson or Path(dated.output) / f"{dated.base_name}_plan.geojson"
     with busy(f"planning {dated.base_name}"):

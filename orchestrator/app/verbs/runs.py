@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from orchestrator.app.verbs.busy import Busy, unwatched
+from orchestrator.app.verbs.busy import Busy, Tell, untold, unwatched
 from orchestrator.core.files import LockedError
 from orchestrator.engine.execution import retry_run
 from orchestrator.engine.ownership import Claimant, check_free, check_owner
@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from orchestrator.app.application import Application
 
 
-def begin(app: Application, job: Job, *, again: bool = False, overwrite: bool = False, busy: Busy = unwatched) -> Run:
+def begin(
+    app: Application,
+    job: Job,
+    *,
+    again: bool = False,
+    overwrite: bool = False,
+    busy: Busy = unwatched,
+    tell: Tell = untold,
+) -> Run:
     """
     Return the run of a job for today, beginning one where there is none that goes on; it is not worked on yet.
 
@@ -38,6 +46,7 @@ def begin(app: Application, job: Job, *, again: bool = False, overwrite: bool = 
         again: Do it once more although it is done.
         overwrite: Replace files at the result's place that this job did not make.
         busy: Told what takes a while.
+        tell: Told what a person should know of the plan of a run that is begun, a sentence each.
 
     Raises:
         UserError: The job cannot be done as declared, or a file that it did not make lies where the result goes.
@@ -48,7 +57,9 @@ def begin(app: Application, job: Job, *, again: bool = False, overwrite: bool = 
     known = app.store.runs.find(job.fingerprints())
     if known is None:
         with busy(f"planning {job.base_name}"):
-            app.product(job).check(job)  # what is wrong with the declaration is said before anything is stored
+            notes = app.product(job).check(job)  # what is wrong with the declaration is said before anything is stored
+        for note in notes:
+            tell(note)
     if known is None or known.state in RUN_FINAL:
         _check_output(app, job, declaration, overwrite=overwrite)
     again = again or _result_is_gone(app, known, busy)

@@ -52,6 +52,9 @@ _ORIGINS: Mapping[str, str] = {
 }
 
 
+_ROLES: Mapping[str, str] = {"item": "STAC item", "reduced": "over all dates"}
+
+
 def show_result(result: ResultReport, output: Output, origins: str) -> None:
     """Show where the result is and what stands behind it; `origins` is what its proof says of each piece."""
     kept = result.kept
@@ -65,8 +68,8 @@ def show_result(result: ResultReport, output: Output, origins: str) -> None:
     if result.picture.exists():
         output.say(f"{result.picture}  quicklook")
     for file in kept.get("files", ()):  # results of the first version do not say
-        if file["role"] == "item":
-            output.say(f"{file['path']}  STAC item")
+        if word := _ROLES.get(file["role"]):
+            output.say(f"{file['path']}  {word}")
     if valid := kept.get("valid"):  # results of the first version do not say
         output.say(f"valid: {valid_words(valid)}")
     if "rows" in kept:

@@ -129,6 +129,7 @@ _SERVICE_OPTIONS = (
     *_SANDBOX_OPTIONS,
     option(
         "--scenes",
+        "--sandbox-scenes",
         type=click.Path(path_type=Path),
         metavar="DIR",
         help="Real scenes for the private sandbox (STAC items with rasters); synthetic ones otherwise.",

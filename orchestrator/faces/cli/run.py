@@ -95,7 +95,7 @@ def _summed_up(ended: Sequence[Ended], output: Output) -> int:
 
 def run_one(app: Application, job: Job, output: Output, *, again: bool = False, overwrite: bool = False) -> int:
     """Carry one job to its end and show the result; return the exit code."""
-    begun = runs.begin(app, job, again=again, overwrite=overwrite, busy=output.busy)
+    begun = runs.begin(app, job, again=again, overwrite=overwrite, busy=output.busy, tell=output.note)
     if begun.state is RunState.CLEANED:
         output.note(f"done already as run {begun.id}; --again does it once more")
         return conclude(begun, output)

@@ -13,7 +13,8 @@ from orchestrator.model.validity import percent
 from orchestrator.products.cube.document import CubePlan
 from orchestrator.products.cube.thumbs import Thumbs
 
-LOW, HIGH = 2.0, 98.0  # percentiles of all dates that become black and white
+# Percentiles that become black and white, the median of those of each date: a cloudy one does not darken the others.
+LOW, HIGH = 2.0, 98.0
 ACROSS = 8  # pictures in a row
 INCHES, DOTS = 1.6, 100
 NOTHING = 226  # the grey of what holds no data
@@ -29,7 +30,7 @@ def draw_dates(path: Path, name: str, plan: CubePlan, thumbs: Thumbs, counts: ND
     across = min(ACROSS, len(shown))
     down = math.ceil(len(shown) / across)
     ratio = plan.grid.height / plan.grid.width
-    size = (INCHES * across, down * (min(3.0, max(0.5, ratio)) * INCHES + 0.45) + 0.3)
+    size = (INCHES * across, down * (min(3.0, max(0.5, ratio)) * INCHES + 0.3) + 0.25)
     figure = Figure(figsize=size, dpi=DOTS, facecolor="white")
     canvas: Any = FigureCanvasAgg(figure)
     for place, (time, picture) in enumerate(zip(thumbs.times, shown, strict=True), 1):
@@ -42,7 +43,7 @@ def draw_dates(path: Path, name: str, plan: CubePlan, thumbs: Thumbs, counts: ND
     more = len(plan.moments) - len(shown)
     told = f"{name}: {len(plan.moments)} dates" + (f", {more} of them not shown" if more else "")
     figure.suptitle(told, fontsize=8, color="#22303c", parse_math=False)
-    figure.tight_layout(pad=0.3)
+    figure.tight_layout(pad=0.3, rect=(0, 0, 1, 1 - 0.25 / size[1]))
     canvas.print_png(path, metadata={"Software": None, "Description": told})
 
 
@@ -50,8 +51,10 @@ def _stretched(values: NDArray[Any], nodata: float) -> NDArray[np.uint8]:
     """Return (date, row, col, 3) of (date, band, row, col): one stretch for all dates, what is nodata grey."""
     valid = (values != nodata).all(axis=1)
     pixels = values.astype("float32")
-    good = pixels.transpose(0, 2, 3, 1)[valid]
-    low, high = np.percentile(good, (LOW, HIGH)) if good.size else (0.0, 1.0)
+    ends = [
+        np.percentile(date[:, there], (LOW, HIGH)) for date, there in zip(pixels, valid, strict=True) if there.any()
+    ]
+    low, high = np.median(ends, axis=0) if ends else (0.0, 1.0)
     scaled = np.clip((pixels - low) / max(float(high - low), 1e-9), 0, 1) ** 0.8 * 255
     colours = np.broadcast_to(scaled, (len(values), 3, *valid.shape[1:])).round().astype("uint8")
     shown = np.where(valid[:, np.newaxis], colours, NOTHING)

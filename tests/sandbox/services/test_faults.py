@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import random
 import socket
 import threading
 
@@ -273,6 +274,17 @@ def test_orders_act_one_after_the_other_and_skip_what_they_are_told_to():
 
     # The call that the first rule lets pass goes to the second.
     assert [None if each is None else each.rule.action for each in drawn] == ["reset", "http", "http", None, None]
+
+
+def test_holds_with_a_tail_are_drawn_from_a_pareto_distribution():
+    """By inversion, (1 - u) ** (-1 / shape) times the least, from the seed that was ordered."""
+    faults, chance = Faults(), random.Random(7)  # noqa: S311  a distribution, no secret
+    faults.order(Rule.of({"action": "stall", "count": None, "seconds": 2, "tail": 1.5, "seed": 7}))
+    request = Request.of("GET", "/x", {}, b"", "http://here")
+
+    held = [faults.for_call("x", request).seconds for _ in range(20)]
+
+    assert held == pytest.approx([2 * (1 - chance.random()) ** (-1 / 1.5) for _ in range(20)])
 
 
 def test_a_rule_fits_by_path_method_and_body():
