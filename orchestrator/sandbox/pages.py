@@ -61,11 +61,12 @@ def shuffled(response: Response, seed: int) -> Response:
 
     def shuffle(answer: dict[str, Any]) -> dict[str, Any]:
         rows = answer.get("result")
-        if not isinstance(rows, list) or not rows or rows[0][:4] != _REGION_COLUMNS:
+        header = rows[0] if isinstance(rows, list) and rows else None
+        if not isinstance(header, list) or header[:4] != _REGION_COLUMNS:
             return answer
         mixed = rows[1:]
         random.Random(seed).shuffle(mixed)  # noqa: S311  no secret
-        return {**answer, "result": [rows[0], *mixed]}
+        return {**answer, "result": [header, *mixed]}
 
     return _changed(response, shuffle)
 
