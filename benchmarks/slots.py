@@ -1,15 +1,15 @@
 """
 How busy a run by `--route pixels` keeps its 40 places when answers take very unequal time, and what 429 storms do.
 
-A sandbox in a process of its own computes every window, of 256 x 256 pixels or less: its quota of bytes is so low that
-larger ones are refused and cut. Each request for less than 1,000 pixels a side is held before for 3 s times a draw from
-a Pareto distribution of shape 2: 6 s in the mean, one in twenty longer than 13 s. Run from the root:
+A sandbox in a process of its own computes every window. The plan is made for requests of 320 KiB instead of 48 MiB, so
+that windows are small and all are there from the beginning. Each request is held before for 3 s times a draw from a
+Pareto distribution of shape 2: 6 s in the mean, one in twenty longer than 13 s. Run from the root:
 `python benchmarks/slots.py [UNITS]`; by default 600.
 
 Busy is a request from its admission to the end of its answer, by the server's own account. The share is busy seconds /
-(40 x seconds) from the first moment with 40 requests under way, when there are windows enough, to the beginning of the
-last request, from which on none is left to claim. The storm answers 200 requests in a row with 429, once 200 have
-been answered.
+(40 x seconds) from the first moment with 40 requests under way, to the beginning of the
+last request, from which on none is left to claim. In the storm six requests that begin one after the other are
+answered 429 after the first 200: the run pauses twice as long each time, and lets half as many go at once.
 """
 
 from __future__ import annotations
@@ -25,9 +25,16 @@ import time
 import urllib.request
 from pathlib import Path
 
-PLACES, SIDE = 40, 256
+PLACES = 40
 LEAST_SECONDS, SHAPE = 3.0, 2.0
-SMALL = r'(?s)(?=.*"height": ?\d{1,3}\b)(?=.*"width": ?\d{1,3}\b)'  # the large ones are only cut
+SMALL = """
+import sys
+from dataclasses import replace
+from orchestrator.routes import limits
+limits.GOOGLE = replace(limits.GOOGLE, most=5 * 256 * 256)
+from orchestrator.faces.cli.main import main
+sys.exit(main())
+"""
 IMAGE = """
 import ee
 
@@ -51,13 +58,10 @@ def _measure(home: Path, units: int, *, storm: bool) -> None:
     command += ["--project", "orchestrator-sandbox", "--data-dir", str(home / "data")]
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     url = json.loads(server.stdout.readline())["url"]
-    _call(url + "/sandbox/quotas", {"bytes": 5 * SIDE * SIDE})
     here = {"api": "image.computePixels"}
     if storm:
-        _call(
-            url + "/sandbox/faults", {"action": "http", "status": 429, "skip": 200, "count": 200, "text": SMALL, **here}
-        )
-    held = {"action": "stall", "count": None, "seconds": LEAST_SECONDS, "tail": SHAPE, "seed": 7, "text": SMALL, **here}
+        _call(url + "/sandbox/faults", {"action": "http", "status": 429, "skip": 200, "count": 6, **here})
+    held = {"action": "stall", "count": None, "seconds": LEAST_SECONDS, "tail": SHAPE, "seed": 7, **here}
     _call(url + "/sandbox/faults", held)
     began = time.monotonic()
     _run(home, url, units)
@@ -98,7 +102,7 @@ def _run(home: Path, url: str, units: int) -> None:
     left, top = 512_000, 5_201_920  # multiples of 2,560 m: a window of 256 pixels is a whole one
     area = f"{left},{top - 2560 * rows},{left + 2560 * cols},{top};EPSG:32633"
     words = [
-        *(sys.executable, "-m", "orchestrator", "run", "--route", "pixels", "--sandbox-url", url, "--area", area),
+        *(sys.executable, "-c", SMALL, "run", "--route", "pixels", "--sandbox-url", url, "--area", area),
         *("--crs", "EPSG:32633", "--scale", "10", "--output", str(home / "out"), "--base-name", "slots"),
         *("--start-date", "2024-05-01", "--end-date", "2024-06-01", "--recipe", "image-code"),
         *("--param", f"file={home / 'image.py'}", "--bands", "x", "--state-dir", str(home / "state"), "--json"),

@@ -46,9 +46,6 @@ _BUSY_SECONDS = 900.0
 _LONG_PAUSE_SECONDS = 60.0
 # What units under way may hold in memory, by their own word: three requests of 48 MiB.
 MEMORY_BYTES = 144 << 20
-# Units that are claimed beyond those being done, for each of these: a thread that is free begins the next one at once,
-# without waiting for the run's own thread to claim it.
-_DONE_TO_AHEAD = 4
 BYTES = "bytes"  # a unit's word for it, in its spec
 
 
@@ -181,10 +178,9 @@ class UnitWork:
 
     def _begin_more(self) -> None:
         context = self._context
-        most = context.process.requests + max(1, context.process.requests // _DONE_TO_AHEAD)
         for kind in context.steps:
             with self._lock:
-                room = most - len(self._under_way) - len(self._claimed)
+                room = context.process.requests - len(self._under_way) - len(self._claimed)
             if room > 0 and not self._claimed:
                 until = context.now() + LEASE_SECONDS
                 self._claimed += context.units.claim(context.run.id, kind, room, now=context.now(), until=until)

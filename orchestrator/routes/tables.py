@@ -7,13 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ee
-import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from orchestrator.clients.earthengine import deserialise
 from orchestrator.clients.interactive import AnswerReceipt
-from orchestrator.clients.region import RegionClient, points, rectangle
+from orchestrator.clients.region import RegionClient, RegionReply, points, rectangle
 from orchestrator.clients.tables import TableClient
 from orchestrator.core.errors import IntegrityError
 from orchestrator.model.ports import Stop
@@ -39,10 +37,9 @@ class Tables:
         geometry = rectangle(inset(grid, window), grid.crs) if request.window else _centres(request)
         asked = _collection(request.images, request.bands)
         reply = self._regions.rows(asked, geometry, stop, crs=grid.crs, transform=grid.transform)
-        row, col = places_in(reply, grid, window)
-        places = row * window.width + col if request.window else _among(row, col, request)
+        places = asked_places(reply, request)
         columns = {band: _numbers(reply.column(band)) for band in request.bands}
-        return _reply(places.tolist(), _images(reply.column("id"), request.images), columns, reply.receipt)
+        return _reply(places, _images(reply.column("id"), request.images), columns, reply.receipt)
 
     def reduce(self, request: ReduceRequest, stop: Stop) -> TableReply:
         """See `TableRoute`."""
@@ -87,13 +84,23 @@ def _centres(request: SampleRequest) -> Any:
     return points([(c + (col + 0.5) * a, f + (row + 0.5) * e) for row, col in request.pixels], request.grid.crs)
 
 
-def _among(row: NDArray[np.int64], col: NDArray[np.int64], request: SampleRequest) -> NDArray[np.int64]:
+def asked_places(reply: RegionReply, request: SampleRequest) -> list[int]:
+    """
+    Return which of the pixels that were asked for each row of a table is of, whatever the order of rows.
+
+    Raises:
+        IntegrityError: One is of none.
+    """
+    window = request.window or request.grid.window
+    row, col = (each.tolist() for each in places_in(reply, request.grid, window))
+    if request.window:
+        return [r * window.width + c for r, c in zip(row, col, strict=True)]
     asked = {pixel: at for at, pixel in enumerate(request.pixels)}
-    found = [asked.get(pixel, -1) for pixel in zip(row.tolist(), col.tolist(), strict=True)]
+    found = [asked.get(pixel, -1) for pixel in zip(row, col, strict=True)]
     if -1 in found:
         at = found.index(-1)
         raise IntegrityError(f"Earth Engine sent the pixel at row {row[at]}, column {col[at]}, which was not asked for")
-    return np.asarray(found, np.int64)
+    return found
 
 
 def _images(ids: Sequence[Any], images: Images) -> list[int]:

@@ -60,12 +60,11 @@ def shuffled(response: Response, seed: int) -> Response:
     """Bring the rows of an answer of getRegion into another order; the header stays first."""
 
     def shuffle(answer: dict[str, Any]) -> dict[str, Any]:
-        rows = answer.get("result")
-        if not isinstance(rows, list) or not rows or rows[0][:4] != _REGION_COLUMNS:
-            return answer
-        mixed = rows[1:]
-        random.Random(seed).shuffle(mixed)  # noqa: S311  no secret
-        return {**answer, "result": [rows[0], *mixed]}
+        match answer.get("result"):
+            case [[*header], *rows] if header[:4] == _REGION_COLUMNS:
+                random.Random(seed).shuffle(rows)  # noqa: S311  no secret
+                return {**answer, "result": [header, *rows]}
+        return answer
 
     return _changed(response, shuffle)
 

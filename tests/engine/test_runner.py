@@ -23,7 +23,6 @@ from runner_world import (
     refusal,
 )
 
-from orchestrator.core import crash
 from orchestrator.core.errors import Stopped
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.engine.work import HoldError
@@ -74,9 +73,9 @@ def check_exact(world: World) -> None:
 def test_whatever_fails_and_dies_every_pixel_is_placed_once(store, words, deaths, threads):
     """No pixel is lost, doubled, or told to come from where it does not."""
     with TemporaryDirectory(dir=MEMORY) as folder:
-        # None for memory or time after three cuts: a window that is as small as any is not cut further.
+        # None for memory or time after two cuts: a window that is as small as any is not cut further.
         cuts = [index for index, w in enumerate(words) if w in ("memory", "time", "side", "size")]
-        late = {index for index in cuts[3:] if words[index] in ("memory", "time")}
+        late = {index for index in cuts[2:] if words[index] in ("memory", "time")}
         script = Script([w for index, w in enumerate(words) if w != "unknown" and index not in late])
         world = World(Path(folder), script, store, threads=threads, deaths=deaths)
         world.carry()
@@ -260,30 +259,3 @@ def test_a_stop_gives_the_leases_back(world):
         here.live(steps={"pixels": step}, check=check)
 
     assert {(unit.state, unit.attempt) for unit in here.units()} == {(UnitState.WAITING, 0)}
-
-
-def test_a_place_that_is_free_is_taken_without_the_runs_own_thread(world):
-    """More is claimed than goes at once: after one round, and no other, units follow on those that are done."""
-    at_once, most, lock, done = [0], [0], threading.Lock(), threading.Semaphore(0)
-
-    def step(_context, _unit):
-        with lock:
-            at_once[0] += 1
-            most[0] = max(most[0], at_once[0])
-        with lock:
-            at_once[0] -= 1
-        done.release()
-        return Empty()
-
-    here = world(threads=4)
-    here.store.units.add(here.run_id, [UnitPlan("light", f"{n}") for n in range(9)])
-    work, _context, _dead = here.process(steps={"light": step})
-    try:
-        with work:
-            work.round()
-            followed = [done.acquire(timeout=30) for _ in range(4 + 1)]
-    finally:
-        crash.point = here._real
-
-    assert all(followed)
-    assert most[0] <= 4

@@ -147,8 +147,9 @@ def test_rows_of_a_region_are_shuffled_on_demand(kit):
     assert plain[1:] != mixed[0][1:] != mixed[1][1:] != plain[1:]
 
 
-def test_shuffling_leaves_other_answers_alone(kit):
-    """A list of lists that is no region keeps its order."""
+@pytest.mark.parametrize("value", [[[3, 1], [2, 2], [1, 3], [0, 4]], [6, 5], ["idle"], []])
+def test_shuffling_leaves_other_answers_alone(kit, value):
+    """A list that is no region keeps its order."""
     kit.order("shuffle_rows", api="value.compute", count=None)
 
-    assert ee.List([[3, 1], [2, 2], [1, 3], [0, 4]]).getInfo() == [[3, 1], [2, 2], [1, 3], [0, 4]]
+    assert ee.List(value).getInfo() == value
