@@ -11,7 +11,7 @@ _WHOLE = ("uint8", "int8", "uint16", "int16", "uint32", "int32")
 _EXACT = 2**24  # the widest whole numbers that a float32 holds exactly
 
 
-class BandNumbers(Protocol):
+class NumberRange(Protocol):
     """What numbers a band may hold."""
 
     @property
@@ -27,7 +27,7 @@ class BandNumbers(Protocol):
         """The greatest, likewise."""
 
 
-def number_type(bands: Sequence[BandNumbers], *, spare: bool = False) -> str:
+def number_type(bands: Sequence[NumberRange], *, spare: bool = False) -> str:
     """
     Return the smallest number type that holds every number of the bands.
 
@@ -48,7 +48,7 @@ def number_type(bands: Sequence[BandNumbers], *, spare: bool = False) -> str:
     return "float64" if wide else "float32"
 
 
-def nothing_of(dtype: str, bands: Sequence[BandNumbers]) -> float:
+def nothing_of(dtype: str, bands: Sequence[NumberRange]) -> float:
     """
     Return what stands for "nothing here" in a type of whole numbers: one that no band holds, where there is one.
 
