@@ -52,7 +52,9 @@ def nothing_of(dtype: str, bands: Sequence[NumberRange]) -> float:
     """
     Return what stands for "nothing here" in a type of whole numbers: one that no band holds, where there is one.
 
-    That is the greatest of the type; the least where a band may hold the greatest, and there are negative ones.
+    That is the greatest of the type; the least where a band may hold the greatest. Where all numbers are used it is the
+    greatest, of types with negative ones the least.
     """
     least, most = whole_numbers(dtype)
-    return float(most if max(band.high for band in bands) < most or least == 0 else least)
+    free_most, free_least = max(band.high for band in bands) < most, min(band.low for band in bands) > least
+    return float(most if free_most or (least == 0 and not free_least) else least)
