@@ -162,3 +162,39 @@ def test_nothing_gives_an_empty_table_with_its_columns(tmp_path):
     assert len(frame) == 0
     assert proof["notes"] == ["no image of s2-l2a from 2024-06-01 to 2024-06-02 meets the points: the table is empty."]
     assert isinstance(frame, pd.DataFrame)
+
+
+SPHERE = 6_371_007.181  # metres, of MODIS' sinusoidal projection
+
+
+def sinusoidal(lon, lat):
+    lon, lat = np.radians([lon, lat])
+    return SPHERE * lon * np.cos(lat), SPHERE * lat
+
+
+@pytest.mark.parametrize(
+    ("collection", "band", "days", "project"),
+    [
+        pytest.param(
+            "UCSB-CHG/CHIRPS/DAILY", "precipitation", ("2024-06-01", "2024-06-03"), lambda *at: at, id="degrees"
+        ),
+        pytest.param("MODIS/061/MOD13Q1", "NDVI", ("2024-06-01", "2024-07-01"), sinusoidal, id="MODIS"),
+    ],
+)
+def test_images_without_a_zone_keep_their_own_grid(collection, band, days, project):
+    """The pixel that a point lies in is found by the formula of the projection alone, anywhere on land."""
+    lonlat = [(14.512, 46.047), (14.5131, 46.0492), (-3.7, 40.41), (36.82, -1.29), (149.13, -35.28)]
+    places = "\n".join(f"SRID=4326;POINT ({lon} {lat})" for lon, lat in lonlat)
+    frame = orc.table(places, collection=collection, dates=days, bands=[band], keep_empty=True, progress=False)
+
+    assert len(frame) == len(lonlat) * frame.image.nunique() > len(lonlat)
+    seen = 0
+    for row in frame.itertuples():
+        scene = WorldCatalogue().scene(f"{collection}/{row.image}")
+        a, _b, c, _d, e, f = next(each.transform for each in scene.bands if each.name == band)
+        x, y = project(*lonlat[row.id])
+        values, valid = scene.read(band, 0, int((y - f) // e), int((x - c) // a), 1, 1)
+        found = getattr(row, band)
+        assert np.isnan(found) if not valid[0, 0] else found == pytest.approx(float(values[0, 0]), rel=1e-6)
+        seen += valid[0, 0]
+    assert seen >= len(lonlat)
