@@ -51,6 +51,7 @@ def room_of(plan: TablePlan, limits: TableLimits) -> RequestRoom:
     pairs = max(1, limits.values // max(1, len(plan.bands)))
     if plan.at == "pixels":
         return RequestRoom(pairs, pairs, min(limits.images, pairs), plan.grids[0].width)
+    pairs = min(pairs, limits.pairs)
     return RequestRoom(pairs, limits.places, min(limits.images, pairs))
 
 
