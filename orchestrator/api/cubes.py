@@ -77,7 +77,7 @@ def cube(
         nodata: Of masked pixels, in the store.
         smooth_20m: Interpolate Sentinel-2's bands of 20 m.
         smooth_60m: Those of 60 m too.
-        max_cloud: Of a collection: the greatest cloud cover in per cent.
+        max_cloud: The greatest cloud cover of a scene in per cent.
         filters: Of a collection: conditions on properties.
         area_crs: CRS of a geometry that does not say its own; degrees by default.
         masked: Pixels without data are NaN, and numbers are floats that hold them exactly: of 32 bits for stored
