@@ -11,7 +11,7 @@ _WHOLE = ("uint8", "int8", "uint16", "int16", "uint32", "int32")
 _EXACT = 2**24  # the widest whole numbers that a float32 holds exactly
 
 
-class BandNumbers(Protocol):
+class NumberRange(Protocol):
     """What numbers a band may hold."""
 
     @property
@@ -27,7 +27,7 @@ class BandNumbers(Protocol):
         """The greatest, likewise."""
 
 
-def number_type(bands: Sequence[BandNumbers], *, spare: bool = False) -> str:
+def number_type(bands: Sequence[NumberRange], *, spare: bool = False) -> str:
     """
     Return the smallest number type that holds every number of the bands.
 
@@ -48,11 +48,13 @@ def number_type(bands: Sequence[BandNumbers], *, spare: bool = False) -> str:
     return "float64" if wide else "float32"
 
 
-def nothing_of(dtype: str, bands: Sequence[BandNumbers]) -> float:
+def nothing_of(dtype: str, bands: Sequence[NumberRange]) -> float:
     """
     Return what stands for "nothing here" in a type of whole numbers: one that no band holds, where there is one.
 
-    That is the greatest of the type; the least where a band may hold the greatest, and there are negative ones.
+    That is the greatest of the type; the least where a band may hold the greatest. Where all numbers are used it is the
+    greatest, of types with negative ones the least.
     """
     least, most = whole_numbers(dtype)
-    return float(most if max(band.high for band in bands) < most or least == 0 else least)
+    free_most, free_least = max(band.high for band in bands) < most, min(band.low for band in bands) > least
+    return float(most if free_most or (least == 0 and not free_least) else least)

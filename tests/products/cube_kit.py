@@ -58,7 +58,7 @@ class CubeHome(kit.Home):
         return json.loads((self.out / f"{name}_cube.json").read_text())
 
     def leftovers(self):
-        whole = {"small_cube.zarr", "small_cube.cogs", "small_cube.json", "small_cube.png"}
+        whole = {"small_cube.zarr", "small_cube.cogs", "small_cube.json", "small_cube.png", "small_cube.stac.json"}
         return sorted(path.name for path in self.out.iterdir() if path.name not in whole)
 
 

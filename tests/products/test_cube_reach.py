@@ -13,10 +13,12 @@ from cube_kit import CubeHome, images, small_plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.api import cubes
 from orchestrator.core.errors import IntegrityError, UserError
 from orchestrator.model.grid import Grid
 from orchestrator.model.unit import Cell
 from orchestrator.products.cube.document import CubePlan
+from orchestrator.products.cube.keys import CubeKeys
 from orchestrator.products.cube.publication import prove_cells
 from orchestrator.products.cube.reach import Reach
 from orchestrator.products.cube.scenes import rows_of, scenes_of_rows
@@ -171,6 +173,18 @@ def test_tables_of_scenes_say_where_they_lie():
     assert shapely.from_wkt(scenes_of_rows(rows_of(frame), "x")[0].footprint).equals(box)
     assert scenes_of_rows([{"gee_id": "C/a", "system:time_start": 5, "geometry": box.wkt}], "x")[0].footprint == box.wkt
     assert scenes_of_rows(rows_of(frame.to_crs("EPSG:32633")), "x")[0].footprint == ""
+
+
+def test_a_table_given_to_the_python_api_keeps_its_footprints():
+    """The job that is made of it lists them, and reads them back."""
+    import geopandas  # noqa: PLC0415
+
+    box = shapely.box(15, 46, 16, 47)
+    columns = {"gee_id": ["C/a"], "system:time_start": [5], "overlappercentage": [50.0], "cloud_cover": [1.0]}
+    rows = cubes._source(geopandas.GeoDataFrame(columns, geometry=[box], crs="EPSG:4326"))["images"]
+
+    (kept,) = CubeKeys(images=rows).images
+    assert shapely.from_wkt(kept[6]).equals(box)
 
 
 # ----------------------------------------------------------------- with the service

@@ -47,7 +47,7 @@ def zarr_sink(folder, plan=PLAN):
 
 
 def cog_sink(folder, plan=PLAN):
-    return CogSink(plan, folder, NAMES, 1, "0")
+    return CogSink(plan, folder, NAMES, 1, ())
 
 
 def fill(sink, cells=None, plan=PLAN, values=VALUES):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.core.errors import PermanentError, PlanError, UserError
 from orchestrator.core.units import format_bytes, format_count
+from orchestrator.model.credit import credit_of
 from orchestrator.model.direct import DirectLimits
 from orchestrator.model.job import Job
 from orchestrator.model.product import Settled
@@ -68,6 +69,7 @@ def settle_cube(job: Job, context: ProductContext) -> Settled:
         raise UserError(f"none of {told} touches {area.name}, by their footprints; give other scenes or another area")
     check_room(job, plan, context.free_bytes(job.output))
     facts = {"scenes": sum(map(len, groups)), "dates": len(groups), "area_sha256": area.sha256}
+    facts |= credit_of((scene.asset, scene.time_ms) for group in groups for scene in group)
     return Settled(plan.to_json(), facts=facts, units=units)
 
 

@@ -14,6 +14,7 @@ import shapely
 from orchestrator.core.errors import AreaError, PlanError, UserError
 from orchestrator.core.files import sha256_of
 from orchestrator.core.units import format_count
+from orchestrator.model.credit import credit_of
 from orchestrator.model.grid import Transform
 from orchestrator.model.job import GridRequest, Job
 from orchestrator.model.product import Settled
@@ -130,6 +131,7 @@ def _of_collection(job: Job, local: LocalTable, context: ProductContext, route: 
     images = _images(job, local, context)
     found = value_columns(context.imagery, images, job.bands, job.grid)
     facts = {"collection": local.keys.collection, "images": len(images)}
+    facts |= credit_of((image.asset, image.time_ms) for image in images)
     plan = _plan(job, local, found.columns, images, found.lattice, dated=True)
     if not images:
         over = "area" if local.area else local.keys.at
