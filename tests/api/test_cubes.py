@@ -158,6 +158,11 @@ def test_what_is_opened_again_is_masked_as_the_first_time(sandbox, tmp_path):
         pytest.param({"scenes": "s3-olci"}, "s3-olci", id="collection"),
         pytest.param({"order": "best"}, "order", id="order"),
         pytest.param({"scenes": "nowhere.parquet"}, "nowhere.parquet cannot be read", id="file"),
+        pytest.param(
+            {"smooth_20m": True, "bands": ["B11"], "crs": "EPSG:3857", "scale": 10},
+            r"not smoothed: pixels of B11 in .* are on a grid in EPSG:32633, and the cube's are in EPSG:3857",
+            id="smoothing in another CRS",
+        ),
         pytest.param({"smooth_20m": True}, "none of the bands B4 is smoothed", id="nothing to smooth"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 
 import pytest
 from pydantic import ValidationError
@@ -40,17 +40,19 @@ def test_without_a_solar_day_it_follows_from_the_time(gap):
 )
 def test_the_day_is_that_at_the_footprints_longitude(west, day):
     """UTC and four minutes for each degree: 13:00 is the next day at 178° east; 11:00 the day before at 178° west."""
-    at = datetime.datetime(2024, 5, 4, 11 if west < 0 else 13, tzinfo=datetime.UTC)
+    at = dt.datetime(2024, 5, 4, 11 if west < 0 else 13, tzinfo=dt.UTC)
     place = f"POLYGON (({west} 0, {west + 2} 0, {west + 2} 1, {west} 1, {west} 0))"
 
-    (scene,) = scenes_of_rows([row(**{"system:time_start": at.timestamp() * 1000}, solarday="", geometry=place)], "table")
+    (scene,) = scenes_of_rows(
+        [row(**{"system:time_start": at.timestamp() * 1000}, solarday="", geometry=place)], "table"
+    )
 
     assert scene.solar_day == day
 
 
 def test_days_may_be_dates_and_times():
     """As pandas reads them."""
-    days = [pandas.Timestamp("2024-05-04"), datetime.date(2024, 5, 4), "2024-05-04T00:00:00"]
+    days = [pandas.Timestamp("2024-05-04"), dt.date(2024, 5, 4), "2024-05-04T00:00:00"]
 
     assert {one.solar_day for one in scenes_of_rows([row(solarday=day) for day in days], "table")} == {"2024-05-04"}
 
@@ -91,9 +93,9 @@ def test_a_broken_file_is_told_in_a_line(tmp_path):
         with pytest.raises(UserError, match=f"{name} cannot be read: ") as caught:
             read_rows(tmp_path / name)
         assert "\n" not in str(caught.value)
-    with pytest.raises(UserError, match="row 1: there is no `gee_id`|cannot be read"):
+    with pytest.raises(UserError, match=r"row 1: there is no `gee_id`|cannot be read"):
         scenes_of_rows(read_rows(tmp_path / "a.csv") or [{}], "a.csv")
-    with pytest.raises(UserError, match="folder is a folder; .* --sandbox-scenes"):
+    with pytest.raises(UserError, match=r"folder is a folder; .* --sandbox-scenes"):
         read_rows(tmp_path / "folder")
 
 
