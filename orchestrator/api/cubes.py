@@ -48,7 +48,7 @@ def cube(
     max_cloud: float = 100.0,
     filters: str | Sequence[str] = (),
     area_crs: str = "",
-    masked: bool = False,
+    masked: bool = True,
     again: bool = False,
     overwrite: bool = False,
     progress: bool | None = None,
@@ -74,13 +74,14 @@ def cube(
         clip: Mask the pixels whose centre is outside the geometry.
         order: Which scene of one date gives a pixel that several have: `most-overlap`, `clearest` or `first`.
         same_day: `apart` makes every scene a date of its own.
-        nodata: Of masked pixels.
+        nodata: Of masked pixels, in the store.
         smooth_20m: Interpolate Sentinel-2's bands of 20 m.
         smooth_60m: Those of 60 m too.
-        max_cloud: Of a collection: the greatest cloud cover in per cent.
+        max_cloud: The greatest cloud cover of a scene in per cent.
         filters: Of a collection: conditions on properties.
         area_crs: CRS of a geometry that does not say its own; degrees by default.
-        masked: Pixels without data are NaN, as floats; otherwise numbers are as stored, and `rio.nodata` tells.
+        masked: Pixels without data are NaN, and numbers are floats that hold them exactly: of 32 bits for stored
+            ones of 8 and 16 bits, else of 64. False gives the stored numbers, with nodata among them: `rio.nodata`.
         again: Do it once more although it is done.
         overwrite: Replace a store that this call did not make.
         progress: False shows nothing; None shows it in a notebook and in a terminal; True everywhere.

@@ -147,6 +147,23 @@ def test_a_shard_that_was_written_and_not_noted_is_written_again(tmp_path, whole
     assert digest(again.seal(NEVER)) == digest(whole)
 
 
+def test_a_shard_that_was_written_once_more_and_not_noted_keeps_the_others(tmp_path, whole):
+    """Of a window that was cut: the crash comes behind the second quarter's file; only that quarter waits again."""
+    cell = CELLS[0]
+    quarters = cuts(cell)
+    fill(zarr_sink(tmp_path), [*CELLS[1:], quarters[0]])
+    journal = tmp_path / "journal"
+    sink = zarr_sink(tmp_path)
+    fill(sink, quarters[1:2])
+    journal.write_bytes(b"\n".join(journal.read_bytes().split(b"\n")[:-2]) + b"\n")
+
+    again = zarr_sink(tmp_path)
+
+    assert again.placed() == frozenset([*CELLS[1:], quarters[0]])
+    fill(again, quarters)
+    assert digest(again.seal(NEVER)) == digest(whole)
+
+
 def test_what_was_placed_and_is_gone_is_noticed(tmp_path):
     """The cube is then begun anew, rather than published with a hole."""
     fill(zarr_sink(tmp_path))

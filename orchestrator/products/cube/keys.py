@@ -58,8 +58,11 @@ class CubeKeys(BaseModel):
         given = [name for name in _SOURCES if getattr(self, name)]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} each say which scenes; give one of them")
-        if not self.collection and (self.filter or self.max_cloud < 100):
-            raise ValueError("max_cloud and filter choose among a collection; scenes that are listed are taken all")
+        if given and not self.collection and self.filter:
+            raise ValueError(
+                "a filter is applied by Earth Engine to a collection; choose rows of the table, or give --collection "
+                "(in a job file: collection) instead of it"
+            )
         return self
 
 

@@ -21,7 +21,7 @@ from orchestrator.products.cube.lattice import shard_shape, shard_windows
 from orchestrator.products.cube.moments import grouped, taken
 from orchestrator.products.cube.scenes import scenes_of
 from orchestrator.products.cube.sensors import band_names, finest_scale, pixels_of
-from orchestrator.products.cube.smoothing import margin_around
+from orchestrator.products.cube.smoothing import check_lattice, margin_around
 from orchestrator.products.fetch import units_of
 from orchestrator.products.mosaic.settle import check_output
 from orchestrator.raster.reduce_time import Reducer
@@ -112,6 +112,8 @@ def lay_out(
         smooth=_smoothed(job),
         notes=area.notes,
     )
+    assets = (scene.asset for group in groups for scene in group)
+    check_lattice(plan, assets, lambda asset: _bands_of(asset, imagery))
     margin_around(plan, plan.windows[0])  # refuses a grid whose pixels do not divide the bands' own
     return plan
 
@@ -126,8 +128,13 @@ def _smoothed(job: Job) -> tuple[int, ...]:
     sixty = job.keys.get("smooth_60m", False)
     sides = (20, 60) if sixty else (20,) if job.keys.get("smooth_20m") else ()
     if sides and not any(cell_metres(band, sixty=sixty) for band in job.bands):
-        raise UserError(f"none of the bands {', '.join(job.bands)} is smoothed: they have pixels of 10 m; leave it out")
+        raise UserError(f"none of the bands {', '.join(job.bands)} is smoothed: {_not_smoothed(sixty)}; leave it out")
     return sides
+
+
+def _not_smoothed(sixty: bool) -> str:
+    coarse = "20 and 60 m" if sixty else "20 m"
+    return f"it is for Sentinel-2's bands of measurements of {coarse}, not for classes such as SCL"
 
 
 def _sensors(groups: Sequence[Sequence[Scene]], imagery: Imagery) -> Mapping[str, Sequence[StoredBand]]:
