@@ -173,8 +173,8 @@ def _show_plan(report: PlanReport, output: Output) -> None:
 def submit(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:
     """Hand a job to the daemon (`orchestrator serve`) that uses the same state folder."""
     output = context.output()
-    app = Application(context.load().settings, stop=context.stop)
-    job = build_job(given, "sandbox" if given["sandbox_url"] else app.settings.service)
+    app = Application(loaded_for(context, given).settings, stop=context.stop)
+    job = build_job(given, app.settings.service)
     with output.busy("reading the area"):
         jobs = expand(job)
     for one in jobs:

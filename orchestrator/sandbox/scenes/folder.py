@@ -28,7 +28,7 @@ from shapely.geometry.base import BaseGeometry
 from orchestrator.sandbox.scenes.catalogue import Band, Catalogue, PixelType, Table
 from orchestrator.sandbox.scenes.layout import CLOUD_LAYER, COLLECTIONS, LAYERS, PROBABILITY, REFLECTANCE
 from orchestrator.sandbox.scenes.pyramid import Pixels, read_level
-from orchestrator.sandbox.scenes.stac import Item, ScenesError, read_items
+from orchestrator.sandbox.scenes.stac import Item, ScenesError, digest_of, read_items
 from orchestrator.sandbox.scenes.store import Store
 from orchestrator.sandbox.scenes.tables import shipped
 
@@ -182,11 +182,16 @@ class FolderCatalogue(Catalogue):
                 self._missing |= {f"{name}/{item.index}": item.missing for name in (REFLECTANCE, PROBABILITY)}
         if not whole:
             raise ScenesError(items[0].missing)
+        self._digest = digest_of(whole)
         for item in whole:
             for scene in self._of_item(item):
                 if scene.asset_id in self._scenes:
                     raise ScenesError(f"{item.path} and another item are both {item.index}")
                 self._scenes[scene.asset_id] = scene
+
+    def identity(self) -> str:
+        """Return a digest of the items and of what their rasters are called and weigh, wherever the folder lies."""
+        return f"a folder of scenes ({self._digest})"
 
     def collections(self) -> Mapping[str, Mapping[str, Any]]:
         return COLLECTIONS

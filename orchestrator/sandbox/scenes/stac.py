@@ -7,9 +7,10 @@ is understood too. Only rasters that lie beside their item are used: an address 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,6 +85,16 @@ def read_items(folder: Path) -> list[Item]:
     if not items:
         raise ScenesError(f"{folder} holds no STAC items (*.json files of type Feature)")
     return items
+
+
+def digest_of(items: Iterable[Item]) -> str:
+    """Return what tells items from others: of their own text, and the names and sizes of their rasters, not paths."""
+    told = sorted(
+        [item.index, hashlib.sha256(item.path.read_bytes()).hexdigest()]
+        + [f"{band} {path.name} {path.stat().st_size}" for band, path in item.rasters.items()]
+        for item in items
+    )
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
 def _document(path: Path) -> dict[str, Any]:
