@@ -67,7 +67,6 @@ class ControlRoutes:
         """Report everything a test asserts on."""
         return {
             **self._journal.summary(),
-            "scenes": self._known()["scenes"],
             "exportsStarted": self._operations.submitted,
             "operations": [operation(each) for each in self._operations.all()],
             "pixels": self._meter.report(),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -106,12 +106,18 @@ class Raster:
 
 @dataclass(frozen=True)
 class FolderScene:
-    """One item in one of the two collections; `rasters` are its bands by name, in Earth Engine's order."""
+    """
+    One item in one of the two collections.
+
+    Attributes:
+        rasters: Its bands by name, in Earth Engine's order.
+        outline: Of its rasters, in degrees: no pixel lies outside.
+    """
 
     collection: str
     item: Item
     rasters: Mapping[str, Raster]
-    footprint: BaseGeometry
+    outline: BaseGeometry
     bands: tuple[Band, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -120,6 +126,17 @@ class FolderScene:
     @property
     def asset_id(self) -> str:
         return f"{self.collection}/{self.item.index}"
+
+    @cached_property
+    def footprint(self) -> BaseGeometry:
+        """
+        What the item says of itself, as far as its rasters reach; all of them where it says nothing of use.
+
+        It is drawn with a few points, as in Earth Engine: pixels with data lie beyond it, up to two kilometres.
+        """
+        told = self.item.geometry
+        common = None if told is None else told.intersection(self.outline)
+        return self.outline if common is None or common.area == 0 else common
 
     @property
     def properties(self) -> Mapping[str, Any]:
@@ -255,8 +272,6 @@ def _pixel_type(dtype: np.dtype[Any]) -> PixelType:
 def _outline(raster: Raster) -> BaseGeometry:
     """
     The raster's border in degrees, a little widened: no pixel lies outside.
-
-    Not the item's geometry: that draws the edge of the data with a few points and cuts valid pixels off.
     """
     west, south, east, north = rasterio.transform.array_bounds(*raster.shape, raster.transform)
     border = shapely.segmentize(box(west, south, east, north), (east - west) / 16)
