@@ -31,7 +31,7 @@ TIMEOUT = (CONNECT_SECONDS, READ_SECONDS)
 _PIECE_BYTES = 1 << 16
 
 
-class Silence(TimeoutError):
+class SilenceError(TimeoutError):
     """Nothing moved for as long as the call's watch allows, which its sentence says."""
 
 
@@ -42,7 +42,7 @@ def silence_in(error: BaseException) -> str:
     Their own sentences name the timeout that they were given, which is not what the watch allowed.
     """
     found: BaseException | None = error
-    while found is not None and not isinstance(found, Silence):
+    while found is not None and not isinstance(found, SilenceError):
         found = found.__cause__ or found.__context__
     return str(found or "")
 
@@ -106,7 +106,7 @@ class WatchedSocket:
         Repeat `act` while it only waits.
 
         Raises:
-            Silence: Nothing moved for longer than the silence allowed.
+            SilenceError: Nothing moved for longer than the silence allowed.
             Stopped, TransientError: The watch gave the call up.
         """
         watch, since = current_watch(), time.monotonic()
@@ -117,7 +117,7 @@ class WatchedSocket:
             except (TimeoutError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 allowed = watch.silence(self._silence)
                 if allowed is not None and time.monotonic() - since > allowed:
-                    raise Silence(f"nothing came for {allowed:g} s") from None
+                    raise SilenceError(f"nothing came for {allowed:g} s") from None
 
 
 class _Watched:

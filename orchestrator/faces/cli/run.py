@@ -98,11 +98,11 @@ def run_one(app: Application, job: Job, output: Output, *, again: bool = False, 
     begun = runs.begin(app, job, again=again, overwrite=overwrite, busy=output.busy, tell=output.note)
     if begun.state is RunState.CLEANED:
         output.note(f"done already as run {begun.id}; --again does it once more")
-        return conclude(begun, output)
+        return conclude(begun, output, audit=job.audit)
     progress = Progress()
     with output.watching(progress.snapshot, begun.job_name):
         ended = runs.carry(app, begun, progress)
-    return conclude(ended, output)
+    return conclude(ended, output, audit=job.audit)
 
 
 @click.command(epilog=ENVIRONMENT)

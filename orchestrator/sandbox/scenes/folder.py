@@ -270,9 +270,7 @@ def _pixel_type(dtype: np.dtype[Any]) -> PixelType:
 
 
 def _outline(raster: Raster) -> BaseGeometry:
-    """
-    The raster's border in degrees, a little widened: no pixel lies outside.
-    """
+    """Return the raster's border in degrees, a little widened: no pixel lies outside."""
     west, south, east, north = rasterio.transform.array_bounds(*raster.shape, raster.transform)
     border = shapely.segmentize(box(west, south, east, north), (east - west) / 16)
     to_degrees = Transformer.from_crs(raster.crs, 4326, always_xy=True)
