@@ -9,7 +9,9 @@ from typing import Any
 
 from orchestrator.core import crash
 from orchestrator.core.errors import (
+    ConfigError,
     CredentialError,
+    ExtraError,
     OrchestratorError,
     QuotaError,
     SpaceError,
@@ -306,7 +308,9 @@ class Execution:
         with suppress(TransientError, CredentialError):
             cancel_exports(self._context)
         self._output.end()
-        self._store.runs.set_state(self._id, RunState.FAILED, str(error))
+        # What is wrong with the declaration itself stays wrong: only a person who declares something else can help.
+        settled = isinstance(error, UserError) and not isinstance(error, (ConfigError, ExtraError))
+        self._store.runs.set_state(self._id, RunState.FAILED, str(error), who=Who.PERSON if settled else Who.NOBODY)
         self._record("run.failed", {"reason": str(error)})
 
     def cancel(self) -> None:
