@@ -164,3 +164,11 @@ def test_what_is_wrong_is_said_before_what_follows_from_it(call, options, says):
 
     assert called.code == 2
     assert says in called.err
+
+
+def test_a_table_that_is_to_be_called_otherwise_is_called_by_its_file(call):
+    """The advice can be followed as it stands."""
+    called = call("table", "--points", "POINT (14.5 46)", "--collection", "s2-l2a", "-o", "o/a.csv", "--base-name", "b")
+
+    assert called.code == 2
+    assert "-o o/b.csv" in called.err
