@@ -110,6 +110,11 @@ TABLE: tuple[Row, ...] = (
         Failure.PERMANENT,
         "look at the names of the bands",
     ),
+    Row(
+        r"is not imitated by this sandbox|this sandbox does not imitate",
+        Failure.PERMANENT,
+        "a limit of the sandbox, not of Earth Engine",
+    ),
     # -- too much at once
     Row(
         r"pixel grid dimensions",

@@ -49,7 +49,7 @@ class TableLimits:
 
     values: int = 1_048_576
     places: int = 1_000
-    pairs: int = 25_000
+    pairs: int = 10_000
     images: int = 500
     vertices: int = 50_000
     rows: int = 1_000

@@ -53,6 +53,11 @@ SENTENCES = {
         Failure.THROTTLE,
     ),
     "timed out": ("Computation timed out.", Failure.TIMEOUT),
+    "a limit of the sandbox": ("Image.foo: bar is not imitated by this sandbox. It times out.", Failure.PERMANENT),
+    "a function the sandbox lacks": (
+        "Image.foo: this sandbox does not imitate this Earth Engine function.",
+        Failure.PERMANENT,
+    ),
     "output of a computation": (
         (
             "Output of image computation is too large (20 bands for 851968 pixels = 126.8 MiB > 80.0 MiB). If this is "

@@ -51,7 +51,7 @@ class TableStage:
         self._command("clean", run["run"], "--bucket", kit.BUCKET).expect(0)
 
     def files(self):
-        return (self._folder / "out" / "wells.proof.json", self._folder / "out" / "wells.csv")
+        return (self._folder / "out" / "wells.csv.proof.json", self._folder / "out" / "wells.csv")
 
     def effects(self):
         return self._count() - self._begun

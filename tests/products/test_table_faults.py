@@ -43,7 +43,7 @@ def order(sandbox):
 def get(path, **given):
     said = {"collection": "s2-l2a", "dates": DATES, "bands": ["B4"], "path": path, "progress": False}
     orc.table(**{**said, **given})
-    return path.read_bytes(), json.loads(path.with_suffix("").with_suffix(".proof.json").read_text())
+    return path.read_bytes(), json.loads(path.with_name(f"{path.name}.proof.json").read_text())
 
 
 def too_many(count):
@@ -114,3 +114,24 @@ def test_what_cannot_be_done_is_named_in_one_line(tmp_path, given, says):
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "x.csv").exists()
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_two_formats_of_one_name_lie_side_by_side(tmp_path):
+    """Each has its proof, which is called like the whole file."""
+    one, first = get(tmp_path / "real.csv", points=POINTS)
+    _, second = get(tmp_path / "real.parquet", points=POINTS)
+
+    assert (tmp_path / "real.csv").read_bytes() == one
+    assert [proof["output"]["file"] for proof in (first, second)] == ["real.csv", "real.parquet"]
+
+
+def test_what_the_sandbox_does_not_imitate_is_asked_for_once(tmp_path, sandbox):
+    """It is refused for good: the same again would be refused again."""
+    import requests  # noqa: PLC0415
+
+    with pytest.raises(OrchestratorError, match="25, any but 0, 50 and 100, is not imitated by this sandbox"):
+        get(tmp_path / "x.csv", polygons=FIELDS, reducer="p25")
+
+    every = requests.get(f"{sandbox.url}/sandbox/requests?api=table.computeFeatures", timeout=30).json()["requests"]
+    assert [each["status"] for each in every if each["status"] != 200] == [400]

@@ -104,17 +104,17 @@ def test_requests_are_as_few_as_the_limit_allows(height, width, images, count):
 @pytest.mark.parametrize(
     ("places", "images", "count"),
     [
-        pytest.param(6_000, 47, 12, id="many of both"),
+        pytest.param(6_000, 47, 29, id="many of both"),
         pytest.param(10, 1_460, 3, id="a few, for years"),
         pytest.param(20_000, 1, 20, id="of one image"),
     ],
 )
 def test_points_that_lie_alone_are_asked_for_a_few_at_once(places, images, count):
-    """25,000 pairs of points and images, 1,000 points, 500 images: each may cost the service a block of pixels."""
+    """10,000 pairs of points and images, 1,000 points, 500 images: each may cost the service a block of pixels."""
     units = row_units(plan("points", places, images, 3), TableLimits())
 
     assert len(units) == count
-    assert max(unit.cell.window.pixels for unit in units) <= 25_000
+    assert max(unit.cell.window.pixels for unit in units) <= 10_000
 
 
 @given(

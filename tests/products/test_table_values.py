@@ -123,7 +123,7 @@ def test_what_is_masked_is_null(tmp_path, kind):
     picture = x.updateMask(x.mod(2).eq(0))
     points = "\n".join(f"SRID=32633;POINT ({LEFT + 10 * at + 5} {BOTTOM - 5})" for at in range(4))
     frame = orc.table(points, image=picture, path=tmp_path / f"x.{kind}", scale=10, progress=False)
-    proof = json.loads((tmp_path / "x.proof.json").read_text())
+    proof = json.loads((tmp_path / f"x.{kind}.proof.json").read_text())
 
     assert frame.x.isna().tolist() == [False, True, False, True]
     assert (proof["rows"], proof["nulls"]) == (4, {"x": 2})
@@ -156,7 +156,7 @@ def test_nothing_gives_an_empty_table_with_its_columns(tmp_path):
     """No image of these days."""
     place, days = "SRID=4326;POINT (14.5 46.05)", ("2024-06-01", "2024-06-02")
     frame = orc.table(place, collection="s2-l2a", dates=days, bands=["B4"], path=tmp_path / "none.csv", progress=False)
-    proof = json.loads((tmp_path / "none.proof.json").read_text())
+    proof = json.loads((tmp_path / "none.csv.proof.json").read_text())
 
     assert list(frame.columns) == ["id", "time", "image", "lon", "lat", "B4"]
     assert len(frame) == 0

@@ -56,8 +56,8 @@ _OPTIONS = (
     option(
         "--reducer",
         metavar="NAMES",
-        help="Of polygons: mean, median, min, max, count, sum, stdDev, mode, p0 to p100; several make a column "
-        "each.  [default: mean]",
+        help="Of polygons: mean, median, min, max, count, sum, stdDev, mode, p0 to p100 (the sandbox: p0, p50 and "
+        "p100 only); several make a column each.  [default: mean]",
     ),
     option("--keep-empty", is_flag=True, default=None, help="Keep rows that have no value at all."),
     option("--pixel-centres", is_flag=True, default=None, help="Add where the pixel of a point has its centre."),
@@ -132,7 +132,10 @@ def _placed(given: Mapping[str, Any], own: dict[str, Any]) -> dict[str, Any]:
             raise UserError(f"{path.name} is no name of a table; write {path.stem}.csv, or {path.stem}.parquet")
         return {"output": text, "base_name": name or (None if given["job_file"] else stem)}
     if name is not None:
-        raise UserError(f"--output names the file {path.name}, and --base-name another; give one of them")
+        raise UserError(
+            f"--output names the file {path.name}, and --base-name another; leave --base-name out, and name the file "
+            f"with -o {path.with_name(name + path.suffix)}"
+        )
     kind = _FORMATS[path.suffix.lower()]
     if own["format"] is None:
         own["format"] = kind

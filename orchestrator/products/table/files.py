@@ -16,8 +16,9 @@ def table_path(job: Job) -> Path:
 
 
 def proof_path(job: Job) -> Path:
-    """Return the file that says where every row came from."""
-    return Path(job.output) / f"{job.base_name}{PROOF}"
+    """Return the file that says where every row came from; tables of two formats may have one name."""
+    table = table_path(job)
+    return table.with_name(f"{table.name}{PROOF}")
 
 
 def table_files(job: Job) -> tuple[Path, ...]:
