@@ -93,6 +93,20 @@ class SceneClient:
         found: list[int] = self.engine.value(ee.List([_images(one).size() for one in requests]))
         return found
 
+    def count_having(self, requests: Sequence[SceneRequest], names: Sequence[str]) -> list[int]:
+        """Return for each of some properties how many scenes of all requests have it, in one call."""
+        found: list[int] = self.engine.value(
+            ee.List(
+                [
+                    ee.List([_images(one).filter(ee.Filter.notNull([name])).size() for one in requests]).reduce(
+                        ee.Reducer.sum()
+                    )
+                    for name in names
+                ]
+            )
+        )
+        return found
+
     def read(self, request: SceneRequest, count: int) -> list[SceneRow]:
         """
         Return every scene that fits a request, in the order of time; `count` says how many there are.
