@@ -91,7 +91,11 @@ class WatchedSocket:
         return io.BufferedReader(_Reader(self, held), buffering if buffering and buffering > 0 else _PIECE_BYTES)
 
     def recv_into(self, buffer: Any) -> int:
-        count = int(self._patiently(lambda: self._sock.recv_into(buffer)))
+        try:
+            count = int(self._patiently(lambda: self._sock.recv_into(buffer)))
+        except TimeoutError:
+            current_watch().miss()
+            raise
         current_watch().hear()
         return count
 

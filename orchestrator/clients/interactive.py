@@ -16,7 +16,7 @@ from orchestrator.clients.earthengine import EarthEngine
 from orchestrator.clients.session import PUBLIC_URL
 from orchestrator.clients.transport import by_way_of
 from orchestrator.clients.watch import LIMITS, CallLimits, Watch
-from orchestrator.core.errors import TransientError
+from orchestrator.core.errors import TransientError, UnansweredError
 from orchestrator.model.ports import Stop
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ T = TypeVar("T")
 COMPUTING_SECONDS = 330.0
 # Beyond them, what 48 MiB take on a slow line.
 SENDING_SECONDS = 600.0
-PIXEL_LIMITS = replace(LIMITS, call_seconds=COMPUTING_SECONDS + SENDING_SECONDS)
+PIXEL_LIMITS = replace(LIMITS, call_seconds=COMPUTING_SECONDS + SENDING_SECONDS, first_seconds=COMPUTING_SECONDS)
 # The address of the same service for many small requests: less is kept in its caches, the quotas are the same.
 HIGH_VOLUME_URL: str = ee.data.HIGH_VOLUME_API_BASE_URL
 
@@ -64,6 +64,7 @@ class Interactive:
         Raises:
             RefusedError, ThrottleError, QuotaError, TransientError, CredentialError, NotFoundError: As the service
                 says, with its sentence.
+            UnansweredError: It said nothing for longer than it computes a request.
             Stopped: `stop` was set, and the grace is over.
         """
         seen: list[AnswerReceipt] = []
@@ -73,9 +74,17 @@ class Interactive:
                 self._engine.note(answer)
                 seen[:] = [_receipt(answer)]
 
-        watch = Watch("Earth Engine", stop, self._limits, on_answer=look, first_seconds=COMPUTING_SECONDS)
-        with by_way_of(PUBLIC_URL, HIGH_VOLUME_URL) if self._elsewhere else nullcontext():
-            value = self._engine.watched(call, watch)
+        watch = Watch("Earth Engine", stop, self._limits, on_answer=look)
+        try:
+            with by_way_of(PUBLIC_URL, HIGH_VOLUME_URL) if self._elsewhere else nullcontext():
+                value = self._engine.watched(call, watch)
+        except TransientError as error:
+            if not watch.unanswered:
+                raise
+            raise UnansweredError(
+                f"Earth Engine did not begin to answer within {self._limits.first_seconds:g} s, and computes a request "
+                "for less"
+            ) from error
         if not seen:
             raise TransientError("Earth Engine's client answered without asking the service")
         return value, seen[0]

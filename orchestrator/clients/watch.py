@@ -38,6 +38,8 @@ class CallLimits:
         pages: Of a list.
         answer_bytes: Of one answer after inflation. A page of a list has about a megabyte, pixels at most 48 MiB.
         call_bytes: Of all answers of one call.
+        first_seconds: The longest silence before an answer begins, where the service computes for longer than a pause
+            in the middle of an answer may last; 0 is as in the middle.
     """
 
     call_seconds: float = 120.0
@@ -46,6 +48,7 @@ class CallLimits:
     pages: int = 2_000
     answer_bytes: int = 64 << 20
     call_bytes: int = 512 << 20
+    first_seconds: float = 0.0
 
 
 LIMITS = CallLimits()
@@ -61,8 +64,9 @@ class Watch:
         limits: What it may take.
         seconds: For the whole call, where it is no ordinary one.
         on_answer: Told of each complete answer, a `requests.Response`, before the SDK sees it; may raise.
-        first_seconds: The longest silence before an answer begins, where the service computes for longer than any
-            pause in the middle of an answer may last.
+
+    Attributes:
+        unanswered: Whether the service had the request, and was silent for `first_seconds`.
     """
 
     def __init__(
@@ -73,7 +77,6 @@ class Watch:
         *,
         seconds: float | None = None,
         on_answer: Callable[[Any], None] | None = None,
-        first_seconds: float = 0.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.what = what
@@ -83,7 +86,7 @@ class Watch:
         self._stopping = False
         self._bytes = 0
         self._on_answer = on_answer
-        self._first_seconds = first_seconds
+        self.unanswered = False
         self._heard = False  # whether the answer under way has begun
         self.status = 0  # of the last answer
 
@@ -114,7 +117,11 @@ class Watch:
 
     def silence(self, usual: float | None) -> float | None:
         """Return the longest silence that is allowed now, where `usual` is that in the middle of an answer."""
-        return usual if usual is None or self._heard else max(usual, self._first_seconds)
+        return usual if usual is None or self._heard else self._limits.first_seconds or usual
+
+    def miss(self) -> None:
+        """Take note that nothing was heard for as long as is allowed."""
+        self.unanswered = not self._heard and self._limits.first_seconds > 0
 
     def count_bytes(self, count: int, of_answer: int) -> None:
         """

@@ -11,6 +11,7 @@ what was expected and what to do.
     │   └── RecipeError      what the pixels should be: bands, dates, parameters, user code
     ├── TransientError       time: the same call may succeed later
     │   ├── UnreachableError  ... because nobody answers at the address: said at once, not after all retries
+    │   ├── UnansweredError  ... if less is asked for at once: it computed for as long as it may, and said nothing
     │   ├── QuotaError       ... but not before the quota returns, at `again_at`
     │   └── ThrottleError    ... and the service asked us to slow down, by `wait_seconds` where it says so
     │       └── QueueFullError  ... because its queue of tasks is full; nothing was started
@@ -78,6 +79,10 @@ class TransientError(OrchestratorError):
 
 class UnreachableError(TransientError):
     """Nobody answers at a service's address: it is wrong, or the network is down."""
+
+
+class UnansweredError(TransientError):
+    """The service computed for as long as it may and did not answer: less at once may be answered."""
 
 
 class QuotaError(TransientError):

@@ -40,13 +40,16 @@ class TableLimits:
     Attributes:
         values: Places × bands × images, an exact count.
         places: Pixels or shapes that are named in a request one by one.
+        pairs: Pixels that are named one by one × images: the service reads a block of each image for one that lies
+            alone, which takes it far longer than a pixel among others.
         images: Images; more would be computed for too long.
         vertices: Of all shapes of a request, which must hold them.
         rows: Shapes × images, of a request for shapes.
     """
 
     values: int = 1_048_576
-    places: int = 10_000
+    places: int = 1_000
+    pairs: int = 25_000
     images: int = 500
     vertices: int = 50_000
     rows: int = 1_000
@@ -89,8 +92,9 @@ class ReduceRequest:
         images: See there.
         bands: Names, in order.
         grid: Its lattice is that of the pixels.
-        shapes: Polygons in the CRS of `grid`, as WKB; edges are straight there.
+        shapes: Polygons in `crs`, as WKB; edges are straight there.
         reducers: Such as `mean` and `p90`; the answer has a column for each band and reducer.
+        crs: Of the shapes; that of `grid` where it is empty.
     """
 
     images: Images
@@ -98,6 +102,7 @@ class ReduceRequest:
     grid: Grid
     shapes: tuple[bytes, ...]
     reducers: tuple[str, ...]
+    crs: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:

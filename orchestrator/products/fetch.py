@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.core.errors import PermanentError
+from orchestrator.core.errors import PermanentError, UnansweredError
 from orchestrator.core.files import write_whole
 from orchestrator.model.direct import DirectRoute, PixelRequest
 from orchestrator.model.grid import Window
@@ -100,6 +100,10 @@ class Fetch:
             piece = self._route.fetch(self._request_for(cell), context.stop)
         except RefusedError as error:
             return self._refused(error, context.folder, unit)
+        except UnansweredError as error:
+            if cell.window.pixels <= _SMALLEST_PIXELS:
+                raise
+            return self._split(cell, halved(cell.window), str(error), Failure.TIMEOUT)
         context.received(piece.reply_bytes)
         origin = {
             "route": self._route.name,

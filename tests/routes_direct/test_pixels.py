@@ -343,7 +343,7 @@ class TestRequestsLeftAlone:
 
 def test_only_the_silence_before_an_answer_may_be_long():
     """The service computes in silence; a pause in the middle of its answer is a broken line."""
-    watch = Watch("pixels", None, first_seconds=330.0)
+    watch = Watch("pixels", None, PIXEL_LIMITS)
 
     watch.ask()
     before = watch.silence(60.0)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from orchestrator.core.errors import PermanentError
+from orchestrator.core.errors import PermanentError, UnansweredError
 from orchestrator.model.grid import Window
 from orchestrator.model.ports import RefusedError
 from orchestrator.model.product import RunSnapshot, StepContext
@@ -44,6 +44,10 @@ class FetchRows:
             reply, owner = self._ask(cell, context)
         except RefusedError as error:
             return self._refused(error, unit, cell)
+        except UnansweredError as error:
+            if cell.window.pixels == 1:
+                raise
+            return self._split(cell, 2, str(error), Failure.TIMEOUT)
         context.received(reply.reply_bytes)
         values = values_of(reply, self._plan.columns, pixels=int(owner.max()) + 1, images=cell.window.width)
         content, counts = piece_of(self._within(values, owner, cell.window), cell.window, keep_empty=self._keep_empty)
@@ -68,9 +72,11 @@ class FetchRows:
             area = rectangle_of(window, grid.width)
             return self._route.sample(SampleRequest(images, plan.bands, grid, window=area), context.stop), each
         if plan.at == "polygons":
-            reduced = ReduceRequest(images, plan.bands, grid, plan.shapes[chosen], plan.reducers)
+            crs = plan.crs_of_shapes(cell.grid % plan.zones)
+            reduced = ReduceRequest(images, plan.bands, grid, plan.shapes[chosen], plan.reducers, crs)
             return self._route.reduce(reduced, context.stop), each
-        where = np.column_stack((plan.row[chosen], plan.col[chosen]))
+        row, col = plan.pixels_of(cell.grid // plan.zones)
+        where = np.column_stack((row[chosen], col[chosen]))
         pixels, owner = np.unique(where, axis=0, return_inverse=True)
         named = tuple((int(row), int(col)) for row, col in pixels)
         return self._route.sample(SampleRequest(images, plan.bands, grid, named), context.stop), owner.ravel()
@@ -93,10 +99,12 @@ class FetchRows:
         failure = _ONCE_MORE.get(told.failure, told.failure)
         if failure not in _TOO_MUCH or cell.window.pixels == 1:
             raise error
-        pieces = _pieces(told.sizes if failure is Failure.SIZE else None)
+        return self._split(cell, _pieces(told.sizes if failure is Failure.SIZE else None), str(error), failure)
+
+    def _split(self, cell: Cell, pieces: int, why: str, failure: Failure) -> Split:
         windows = smaller(cell.window, pieces, self._width)
         cells = [Cell(window, grid=cell.grid) for window in windows]
-        return Split(tuple(unit_of(self._plan, each) for each in cells), str(error), failure)
+        return Split(tuple(unit_of(self._plan, each) for each in cells), why, failure)
 
 
 def _pieces(sizes: Sequence[int] | None) -> int:
