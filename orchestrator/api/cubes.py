@@ -23,6 +23,8 @@ from orchestrator.core.optional import required
 if TYPE_CHECKING:
     import xarray
 
+    from orchestrator.model.scene import Scene
+
 FOLDER = "cubes"  # of the state folder, for those that nobody gave a place
 
 
@@ -121,8 +123,7 @@ def _source(scenes: object) -> dict[str, Any]:
         found = scenes_of_rows(rows_of(scenes), "scenes")
         if not found:
             raise UserError("the table has no scene; widen the dates of the query, or loosen what is asked of scenes")
-        rows = [[s.asset, s.time_ms, s.satellite, s.solar_day, _known(s.overlap), _known(s.cloud)] for s in found]
-        return {"images": rows}
+        return {"images": [_row(scene) for scene in found]}
     if isinstance(scenes, os.PathLike) or (isinstance(scenes, str) and Path(scenes).suffix in _TABLES):
         return {"scenes": str(path_of(scenes, "scenes").resolve())}
     if isinstance(scenes, str) and scenes:
@@ -130,6 +131,11 @@ def _source(scenes: object) -> dict[str, Any]:
     raise UserError(
         f"scenes is {type(scenes).__name__}; give a table of orc.query, the path of one, or a collection's name"
     )
+
+
+def _row(scene: Scene) -> list[Any]:
+    told = [scene.asset, scene.time_ms, scene.satellite, scene.solar_day, _known(scene.overlap), _known(scene.cloud)]
+    return [*told, scene.footprint] if scene.footprint else told
 
 
 _TABLES = frozenset({".parquet", ".geoparquet", ".geojson", ".csv"})

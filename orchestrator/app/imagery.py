@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # Of a degree at the equator, as Earth Engine has it.
 METRES_PER_DEGREE = 111_319.49079327358
+# Images whose grids one call asks for.
+GRIDS_AT_ONCE = 500
 
 
 class EarthEngineImagery:
@@ -46,6 +48,17 @@ class EarthEngineImagery:
         told = self._client().call(lambda: ee.data.getAsset(asset))
         return tuple(_stored(band) for band in told.get("bands", ()))
 
+    def stored_grids(
+        self, assets: Sequence[str], band: str
+    ) -> list[tuple[str, tuple[float, float, float, float, float, float] | None]]:
+        import ee  # noqa: PLC0415
+
+        found: list[tuple[str, tuple[float, float, float, float, float, float] | None]] = []
+        for first in range(0, len(assets), GRIDS_AT_ONCE):
+            some = assets[first : first + GRIDS_AT_ONCE]
+            found += map(_grid, self.values([ee.Image(asset).select([band]).projection() for asset in some]))
+        return found
+
     def scene_image(self, assets: Sequence[str], bands: Sequence[str], dtype: str) -> Any:
         from orchestrator.recipes.scenes import scene_image  # noqa: PLC0415  `ee` costs a second
 
@@ -67,6 +80,14 @@ def _stored(band: Mapping[str, Any]) -> StoredBand:
     crs, transform = str(grid.get("crsCode") or grid.get("crsWkt") or ""), _transform(grid.get("affineTransform", {}))
     precision = str(kind.get("precision", "double")).lower()
     return StoredBand(str(band.get("id")), precision, low, high, side * metres, crs, transform)
+
+
+def _grid(told: Mapping[str, Any]) -> tuple[str, tuple[float, float, float, float, float, float] | None]:
+    crs, transform = str(told.get("crs") or told.get("wkt") or ""), tuple(map(float, told.get("transform") or ()))
+    if len(transform) != 6:
+        return crs, None
+    a, b, c, d, e, f = transform
+    return crs, (a, b, c, d, e, f)
 
 
 def _transform(told: Mapping[str, Any]) -> tuple[float, float, float, float, float, float] | None:

@@ -89,8 +89,9 @@ class ReduceRequest:
         images: See there.
         bands: Names, in order.
         grid: Its lattice is that of the pixels.
-        shapes: Polygons in the CRS of `grid`, as WKB; edges are straight there.
+        shapes: Polygons in `crs`, as WKB; edges are straight there.
         reducers: Such as `mean` and `p90`; the answer has a column for each band and reducer.
+        crs: Of the shapes; that of `grid` where it is empty.
     """
 
     images: Images
@@ -98,6 +99,7 @@ class ReduceRequest:
     grid: Grid
     shapes: tuple[bytes, ...]
     reducers: tuple[str, ...]
+    crs: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:

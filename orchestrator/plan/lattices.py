@@ -1,4 +1,4 @@
-"""The pixels that points and shapes lie in: a lattice for each UTM zone, or one for all."""
+"""The pixels that points and shapes lie in: those of images in a UTM zone, or of one lattice for all."""
 
 from __future__ import annotations
 
@@ -18,6 +18,34 @@ from orchestrator.plan.align import ON_LINE_PIXELS, POLAR, UTM_NORTH, UTM_SOUTH,
 from orchestrator.plan.reproject import LONLAT, crs_name, parse_crs, reproject, transformer_between
 from orchestrator.raster.arrays import Floats, Ints
 
+# So many zones away an image of a zone may still reach: a scene of 185 km has 10 degrees of longitude at 80 N.
+_NEAR_ZONES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Zonal:
+    """
+    The pixels of images that lie in a UTM zone.
+
+    Attributes:
+        crs: Of the zone, `EPSG:n`.
+        transform: The lattice; places so far away that no image of the zone reaches them lie on the like of it in
+            their own zone.
+    """
+
+    crs: str
+    transform: Transform
+
+    def crs_at(self, zone: str) -> str:
+        """Return the CRS in which places of a zone are laid."""
+        if not (zone.startswith(_UTM_CODES) and self.crs.startswith(_UTM_CODES)):
+            return zone
+        away = (int(zone[-2:]) - int(self.crs[-2:])) % 60
+        return self.crs if min(away, 60 - away) <= _NEAR_ZONES else zone
+
+
+_UTM_CODES = ("EPSG:326", "EPSG:327")
+
 
 @dataclass(frozen=True, slots=True)
 class Laid:
@@ -25,12 +53,13 @@ class Laid:
     Places on lattices.
 
     Attributes:
-        grids: Each just large enough for its places.
-        grid: For each place, which of the grids.
+        grids: One for each zone that has places, in the order of the zones' codes; or the one in the CRS that is named.
+        grid: For each place, which of the grids: the same, whatever the lattice.
         row: For each place, the row of the pixel that it lies in; of a shape, that of its middle.
         col: Its column.
         lonlat: (place, [longitude, latitude]): of the points, or of the middles of the shapes, in degrees.
-        shapes: The places in the CRS of their grids.
+        shapes: Polygons in the CRS of their zones.
+        zones: For each grid, the CRS of the zone, or the one that is named.
     """
 
     grids: tuple[Grid, ...]
@@ -39,11 +68,12 @@ class Laid:
     col: Ints
     lonlat: Floats
     shapes: NDArray[np.object_]
+    zones: tuple[str, ...] = ()
 
 
-def lay(geometries: NDArray[np.object_], crs: str, request: GridRequest, zonal: Transform | None = None) -> Laid:
+def lay(geometries: NDArray[np.object_], crs: str, request: GridRequest, zonal: Zonal | None = None) -> Laid:
     """
-    Return places on the lattice of their UTM zones, or of the CRS that is asked for.
+    Return places on the lattice of images, of their UTM zones, or of the CRS that is asked for.
 
     Corners of pixels lie on multiples of the scale, or on `crs_transform`, which holds for the one CRS that is named.
     A point on the line between two pixels lies in the one to the right of it, or below.
@@ -52,7 +82,7 @@ def lay(geometries: NDArray[np.object_], crs: str, request: GridRequest, zonal: 
         geometries: Points, or polygons.
         crs: Theirs.
         request: How grids are fixed.
-        zonal: The lattice in each zone, where `request` names none.
+        zonal: That of images in a zone, where `request` names none.
 
     Raises:
         AreaError: A place cannot be expressed in its CRS.
@@ -67,16 +97,33 @@ def lay(geometries: NDArray[np.object_], crs: str, request: GridRequest, zonal: 
     grid, row, col = (np.zeros(len(lonlat), np.int64) for _ in range(3))
     shapes = geometries.copy()
     grids: list[Grid] = []
-    for code in sorted(set(wanted)):
-        lattice = zonal or lattice_of(parse_crs(code), request.scale, request.crs_transform)
-        members = np.flatnonzero(np.array([each == code for each in wanted]))
-        shapes[members] = _projected(geometries[members], crs, code, points=points)
-        made = _around(shapely.bounds(shapes[members]), code, lattice)
-        middles = shapely.get_coordinates(shapes[members] if points else shapely.centroid(shapes[members]))
+    zones = sorted(set(wanted))
+    for zone in zones:
+        code = zonal.crs_at(zone) if zonal else zone
+        lattice = zonal.transform if zonal else lattice_of(parse_crs(code), request.scale, request.crs_transform)
+        members = np.flatnonzero(np.array([each == zone for each in wanted]))
+        middles = _middles(geometries, shapes, members, (crs, zone, code), points=points)
+        made = _around(middles if points or code != zone else shapely.bounds(shapes[members]), code, lattice)
         row[members], col[members] = _pixels(middles, made)
         grid[members] = len(grids)
         grids.append(made)
-    return Laid(tuple(grids), grid, row, col, lonlat, shapes)
+    return Laid(tuple(grids), grid, row, col, lonlat, shapes, tuple(zones))
+
+
+def _middles(
+    geometries: NDArray[np.object_],
+    shapes: NDArray[np.object_],
+    members: Ints,
+    codes: tuple[str, str, str],
+    *,
+    points: bool,
+) -> Floats:
+    """Return points, or the middles of shapes, in the CRS of their grid; shapes are laid into that of their zone."""
+    crs, zone, code = codes
+    if points:
+        return _moved(shapely.get_coordinates(geometries[members]), crs, code)
+    shapes[members] = _projected(geometries[members], crs, zone)
+    return _moved(shapely.get_coordinates(shapely.centroid(shapes[members])), zone, code)
 
 
 def utm_zones(lonlat: Floats) -> list[str]:
@@ -117,9 +164,7 @@ def _told(crs: pyproj.CRS) -> str:
     return str(crs.name)
 
 
-def _projected(geometries: NDArray[np.object_], crs: str, target: str, *, points: bool) -> NDArray[np.object_]:
-    if points:
-        return np.asarray(shapely.points(_moved(shapely.get_coordinates(geometries), crs, target)), object)
+def _projected(geometries: NDArray[np.object_], crs: str, target: str) -> NDArray[np.object_]:
     array = np.empty(len(geometries), object)
     array[:] = [_polygon(each, crs, target) for each in geometries]
     return array
@@ -130,9 +175,9 @@ def _polygon(geometry: BaseGeometry, crs: str, target: str) -> BaseGeometry:
 
 
 def _around(bounds: Floats, crs: str, lattice: Transform) -> Grid:
-    """Return the smallest grid of the lattice that holds every place."""
+    """Return the smallest grid of the lattice that holds every place: points (x, y), or boxes."""
     a, _b, c, _d, e, f = lattice
-    left, bottom, right, top = bounds[:, 0].min(), bounds[:, 1].min(), bounds[:, 2].max(), bounds[:, 3].max()
+    left, bottom, right, top = bounds[:, 0].min(), bounds[:, 1].min(), bounds[:, -2].max(), bounds[:, -1].max()
     first_col, last_col = _floor((left - c) / a), _floor((right - c) / a)
     first_row, last_row = _floor((top - f) / e), _floor((bottom - f) / e)
     height, width = last_row - first_row + 1, last_col - first_col + 1

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from orchestrator.core.files import free_bytes
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.direct import DirectLimits, DirectRoute
+from orchestrator.model.grid import Transform
 from orchestrator.model.scene import Scene, SceneQuery, StoredBand
 from orchestrator.model.table import TableRoute
 from orchestrator.recipes.contract import Recipe
@@ -41,6 +42,14 @@ class Imagery(Protocol):
 
         Raises:
             PermanentError: There is none, or it may not be read.
+        """
+
+    def stored_grids(self, assets: Sequence[str], band: str) -> list[tuple[str, Transform | None]]:
+        """
+        Return CRS and affine transform of a band of each of many stored images; None where it has none.
+
+        Raises:
+            PermanentError: One of them has not the band.
         """
 
     def scene_image(self, assets: Sequence[str], bands: Sequence[str], dtype: str) -> Any:

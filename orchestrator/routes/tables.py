@@ -132,7 +132,8 @@ def _count(value: Any, most: int) -> int:
 
 def _reduced(request: ReduceRequest) -> Any:
     """Return a collection of features without geometry: for each image and each shape what the reducers make."""
-    shapes = ee.FeatureCollection([_feature(wkb, at, request.grid.crs) for at, wkb in enumerate(request.shapes)])
+    crs = request.crs or request.grid.crs
+    shapes = ee.FeatureCollection([_feature(wkb, at, crs) for at, wkb in enumerate(request.shapes)])
     reducer = _reducer(request.reducers)
 
     def of_image(image: Any) -> Any:

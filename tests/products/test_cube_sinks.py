@@ -47,7 +47,7 @@ def zarr_sink(folder, plan=PLAN):
 
 
 def cog_sink(folder, plan=PLAN):
-    return CogSink(plan, folder, NAMES, 1, "0")
+    return CogSink(plan, folder, NAMES, 1, ())
 
 
 def fill(sink, cells=None, plan=PLAN, values=VALUES):
@@ -273,6 +273,20 @@ def test_a_cube_is_reduced_over_time_as_numpy_does(tmp_path, make):
         warnings.simplefilter("ignore", RuntimeWarning)  # of pixels without any value
         np.testing.assert_array_equal(raster.read(), np.nanmedian(known, axis=0).astype("float32"))
         np.testing.assert_array_equal(counted.read(), np.count_nonzero(~np.isnan(known), axis=0))
+
+
+@pytest.mark.parametrize("make", [zarr_sink, cog_sink], ids=["zarr", "cog"])
+def test_a_date_that_no_scene_touches_holds_no_data(tmp_path, make):
+    """Nothing is placed for it, and it is there."""
+    every = tuple(range(len(PLAN.windows)))
+    plan = replace(PLAN, moments=(PLAN.moments[0], replace(PLAN.moments[1], untouched=every)))
+    sink = make(tmp_path, plan)
+    fill(sink, list(plan.cells()), plan)
+    sink.seal(NEVER)
+
+    np.testing.assert_array_equal(sink.read(GRID.window)[0], wanted()[0])
+    assert (sink.read(GRID.window)[1] == NODATA).all()
+    assert sink.valid()[1].tolist() == [0, 0]
 
 
 # ----------------------------------------------------------------- smoothing

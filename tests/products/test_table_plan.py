@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 
 import numpy as np
@@ -25,18 +26,19 @@ from orchestrator.products.table.settle import GridRequest
 LATTICE = (10.0, 0.0, 0.0, 0.0, -10.0, 0.0)
 
 
-def plan(at, places, images, bands=1, width=1, zones=1):
-    """A plan of so many places; of pixels a grid of that width."""
+def plan(at, places, images, bands=1, width=1, zones=1, starts=()):
+    """A plan of so many places; of pixels a grid of that width. Images of a lattice begin at each of `starts`."""
+    lattices = max(1, len(starts))
     names = [f"b{number}" for number in range(bands)]
     count = 0 if at == "pixels" else places
     zone = np.sort(np.arange(count) % zones).astype(np.int64)
     grids = (Grid("EPSG:32633", LATTICE, places // width, width),) if at == "pixels" else (
-        tuple(Grid("EPSG:32633", LATTICE, 1, 1) for _ in range(zones)))  # fmt: skip
+        tuple(Grid("EPSG:32633", LATTICE, 1, 1) for _ in range(zones * lattices)))  # fmt: skip
     return TablePlan(
         at, tuple(names), tuple(ValueColumn(name, "uint16") for name in names),
         tuple(StoredImage(f"C/{number}", number) for number in range(images)), dated=True, grids=grids,
-        ids=tuple(range(count)), grid=zone, row=np.zeros(count, np.int64), col=np.arange(count), order=np.arange(count),
-        lonlat=np.zeros((count, 2)),
+        ids=tuple(range(count)), grid=zone, row=np.zeros(count * lattices, np.int64), col=np.arange(count * lattices),
+        order=np.arange(count), lonlat=np.zeros((count, 2)), starts=starts,
     )  # fmt: skip
 
 
@@ -47,10 +49,14 @@ def plan(at, places, images, bands=1, width=1, zones=1):
     zones=st.integers(1, 3),
     values=st.integers(4, 500),
     most=st.integers(1, 60),
+    starts=st.sets(st.integers(1, 40)),
 )
-def test_units_hold_every_pair_of_points_and_images_once_within_the_limit(places, images, bands, zones, values, most):
-    """Whatever the limits; no unit mixes grids."""
-    made = plan("points", places, images, bands, zones=min(zones, places))
+def test_units_hold_every_pair_of_points_and_images_once_within_the_limit(
+    places, images, bands, zones, values, most, starts
+):
+    """Whatever the limits; no unit mixes zones of places, or lattices of images."""
+    starts = (0, *sorted(each for each in starts if each < images)) if starts else ()
+    made = plan("points", places, images, bands, zones=min(zones, places), starts=starts)
     limits = TableLimits(values=values, places=most, images=most)
 
     units = row_units(made, limits)
@@ -60,7 +66,8 @@ def test_units_hold_every_pair_of_points_and_images_once_within_the_limit(places
         window = unit.cell.window
         assert window.pixels * bands <= values
         assert window.height <= most
-        assert set(made.grid[window.row : window.row + window.height]) == {unit.cell.grid}
+        assert set(made.grid[window.row : window.row + window.height]) == {unit.cell.grid % made.zones}
+        assert set(made.lattice_of(np.arange(window.col, window.right))) == {unit.cell.grid // made.zones}
 
 
 @given(height=st.integers(1, 30), width=st.integers(1, 30), images=st.integers(1, 12), values=st.integers(1, 300))
@@ -115,13 +122,15 @@ def test_what_is_refused_is_cut_into_smaller_ones_of_the_same_pairs(height, widt
 
 def test_the_plan_is_read_as_it_was_written():
     """Every field, from its JSON."""
-    made = plan("points", 5, 3, 2, zones=2)
+    made = plan("points", 5, 3, 2, zones=2, starts=(0, 1))
 
     read = table_from_json(table_to_json(made))
 
     assert table_to_json(read) == table_to_json(made)
     np.testing.assert_array_equal(read.grid, made.grid)
     assert (read.images, read.columns, read.grids, read.ids) == (made.images, made.columns, made.grids, made.ids)
+    assert (read.starts, read.pixels_of(1)[1].tolist()) == ((0, 1), [5, 6, 7, 8, 9])
+    assert json.loads(table_to_json(plan("points", 5, 3)))["version"] == 1
 
 
 @given(rows=st.permutations([(place, image) for place in range(4) for image in range(3)]), kept=st.integers(0, 12))

@@ -141,6 +141,17 @@ def test_rows_come_by_place_and_time_without_a_gap(tmp_path):
     assert all(part.time.is_monotonic_increasing for _id, part in frame.groupby("id"))
 
 
+def test_the_proof_says_whose_the_images_are(tmp_path):
+    """The notice on Sentinel data with the year of the images, and that a sandbox made them."""
+    place = "SRID=4326;POINT (14.5 46.05)"
+    orc.table(place, collection="s2-l2a", dates=DATES, bands=["B4"], path=tmp_path / "x.csv", progress=False)
+    proof = json.loads((tmp_path / "x.proof.json").read_text())
+
+    assert proof["attribution"].startswith("Not Earth Engine's: made by a sandbox of Earth Engine")
+    assert proof["attribution"].endswith("Contains modified Copernicus Sentinel data 2024")
+    assert "Sentinel_Data_Legal_Notice" in proof["licence"]
+
+
 def test_nothing_gives_an_empty_table_with_its_columns(tmp_path):
     """No image of these days."""
     place, days = "SRID=4326;POINT (14.5 46.05)", ("2024-06-01", "2024-06-02")
@@ -151,3 +162,39 @@ def test_nothing_gives_an_empty_table_with_its_columns(tmp_path):
     assert len(frame) == 0
     assert proof["notes"] == ["no image of s2-l2a from 2024-06-01 to 2024-06-02 meets the points: the table is empty."]
     assert isinstance(frame, pd.DataFrame)
+
+
+SPHERE = 6_371_007.181  # metres, of MODIS' sinusoidal projection
+
+
+def sinusoidal(lon, lat):
+    lon, lat = np.radians([lon, lat])
+    return SPHERE * lon * np.cos(lat), SPHERE * lat
+
+
+@pytest.mark.parametrize(
+    ("collection", "band", "days", "project"),
+    [
+        pytest.param(
+            "UCSB-CHG/CHIRPS/DAILY", "precipitation", ("2024-06-01", "2024-06-03"), lambda *at: at, id="degrees"
+        ),
+        pytest.param("MODIS/061/MOD13Q1", "NDVI", ("2024-06-01", "2024-07-01"), sinusoidal, id="MODIS"),
+    ],
+)
+def test_images_without_a_zone_keep_their_own_grid(collection, band, days, project):
+    """The pixel that a point lies in is found by the formula of the projection alone, anywhere on land."""
+    lonlat = [(14.512, 46.047), (14.5131, 46.0492), (-3.7, 40.41), (36.82, -1.29), (149.13, -35.28)]
+    places = "\n".join(f"SRID=4326;POINT ({lon} {lat})" for lon, lat in lonlat)
+    frame = orc.table(places, collection=collection, dates=days, bands=[band], keep_empty=True, progress=False)
+
+    assert len(frame) == len(lonlat) * frame.image.nunique() > len(lonlat)
+    seen = 0
+    for row in frame.itertuples():
+        scene = WorldCatalogue().scene(f"{collection}/{row.image}")
+        a, _b, c, _d, e, f = next(each.transform for each in scene.bands if each.name == band)
+        x, y = project(*lonlat[row.id])
+        values, valid = scene.read(band, 0, int((y - f) // e), int((x - c) // a), 1, 1)
+        found = getattr(row, band)
+        assert np.isnan(found) if not valid[0, 0] else found == pytest.approx(float(values[0, 0]), rel=1e-6)
+        seen += valid[0, 0]
+    assert seen >= len(lonlat)

@@ -6,8 +6,10 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator, model_validator
 
-# Asset, time in milliseconds, satellite, solar day, per cent of the area covered, per cent of cloud.
-ImageRow = tuple[str, int, str, str, float | None, float | None]
+# Asset, time in milliseconds, satellite, solar day, per cent of the area covered, per cent of cloud; and, where it is
+# known, the footprint as WKT in degrees.
+_Row = tuple[str, int, str, str, float | None, float | None]
+ImageRow = _Row | tuple[str, int, str, str, float | None, float | None, str]
 _SOURCES = ("collection", "scenes", "images")
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.core.errors import UserError
 from orchestrator.core.optional import required
 from orchestrator.model.job import Job
-from orchestrator.model.scene import Scene, SceneQuery
+from orchestrator.model.scene import FOOTPRINT_DIGITS, Scene, SceneQuery
 from orchestrator.products.context import ProductContext
 
 if TYPE_CHECKING:
     from orchestrator.plan.area import Area
 
-_NEEDED = ("gee_id", "system:time_start")
+_LONLAT = 4326  # the code of degrees, which tables of scenes are in
 
 
 def scenes_of(job: Job, context: ProductContext, area: Area) -> list[Scene]:
@@ -47,7 +47,8 @@ def scenes_of(job: Job, context: ProductContext, area: Area) -> list[Scene]:
 
 def _listed(image: Sequence[Any]) -> Scene:
     asset, time_ms, satellite, solar_day, overlap, cloud = [*image, None, None][:6]
-    return Scene(int(time_ms), asset, satellite, solar_day, _number(overlap), _number(cloud))
+    footprint = image[6] if len(image) > 6 else ""
+    return Scene(int(time_ms), asset, satellite, solar_day, _number(overlap), _number(cloud), footprint)
 
 
 def _number(value: Any) -> float:
@@ -111,10 +112,26 @@ def _read(path: Path) -> Any:
 
 
 def rows_of(frame: Any) -> list[dict[str, Any]]:
-    """Return the rows of a table without their geometry."""
+    """Return the rows of a table, their `geometry` as WKT in degrees; empty where it is none, or not in degrees."""
     plain = frame.drop(columns=["geometry"], errors="ignore")
     rows: list[dict[str, Any]] = plain.to_dict("records")
-    return rows
+    shapes = list(frame["geometry"]) if "geometry" in frame.columns and _in_degrees(frame) else [None] * len(rows)
+    return [{**row, "geometry": _wkt(shape)} for row, shape in zip(rows, shapes, strict=True)]
+
+
+def _in_degrees(frame: Any) -> bool:
+    """Tell whether the geometries of a table are in degrees; those that do not say are."""
+    crs = getattr(frame, "crs", None)
+    return crs is None or crs.to_epsg() == _LONLAT
+
+
+def _wkt(shape: Any) -> str:
+    """Return a geometry, or the WKT of a CSV file, as WKT."""
+    import shapely  # noqa: PLC0415  heavy
+
+    if isinstance(shape, str):
+        return shape
+    return str(shapely.to_wkt(shape, rounding_precision=FOOTPRINT_DIGITS)) if getattr(shape, "area", 0) else ""
 
 
 def scenes_of_rows(rows: Iterable[Mapping[str, Any]], source: str) -> list[Scene]:
@@ -137,9 +154,8 @@ def _scene(row: Mapping[str, Any], where: str) -> Scene:
     time_ms = _time(row, where)
     day = str(row.get("solarday") or "")[:10] or datetime.fromtimestamp(time_ms / 1000, UTC).date().isoformat()
     cloud = row.get("cloudcoverpercentage", row.get("cloud_cover"))
-    return Scene(
-        time_ms, asset, _text(row.get("satellite")), day, _number(row.get("overlappercentage")), _number(cloud)
-    )
+    overlap, satellite = _number(row.get("overlappercentage")), _text(row.get("satellite"))
+    return Scene(time_ms, asset, satellite, day, overlap, _number(cloud), _text(row.get("geometry")))
 
 
 def _text(value: Any) -> str:

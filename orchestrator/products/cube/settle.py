@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.core.errors import PermanentError, PlanError, UserError
 from orchestrator.core.units import format_bytes, format_count
+from orchestrator.model.credit import credit_of
 from orchestrator.model.direct import DirectLimits
 from orchestrator.model.job import Job
 from orchestrator.model.product import Settled
@@ -28,6 +29,7 @@ from orchestrator.raster.smooth import cell_metres
 
 if TYPE_CHECKING:
     from orchestrator.plan.area import Area
+    from orchestrator.products.cube.reach import Reach
 
 # Of the limit of a request: the service may count otherwise than is known, and a little is fetched around a window.
 _MARGIN = 0.9
@@ -61,9 +63,13 @@ def settle_cube(job: Job, context: ProductContext) -> Settled:
     groups = grouped(scenes, keys.get("order", "most-overlap"), apart=keys.get("same_day") == "apart")
     context.say("asking Earth Engine for the bands")
     plan = lay_out(job, area, groups, context.imagery, context.direct_limits)
+    units = units_of(plan.cells(), RequestSize.of(plan.pixels, context.direct_limits))
+    if not units:
+        told = format_count(sum(map(len, groups)), "scene")
+        raise UserError(f"none of {told} touches {area.name}, by their footprints; give other scenes or another area")
     check_room(job, plan, context.free_bytes(job.output))
     facts = {"scenes": sum(map(len, groups)), "dates": len(groups), "area_sha256": area.sha256}
-    units = units_of(plan.cells(), RequestSize.of(plan.pixels, context.direct_limits))
+    facts |= credit_of((scene.asset, scene.time_ms) for group in groups for scene in group)
     return Settled(plan.to_json(), facts=facts, units=units)
 
 
@@ -74,6 +80,7 @@ def lay_out(
     import shapely  # noqa: PLC0415  heavy
 
     from orchestrator.plan.align import fix_grid  # noqa: PLC0415
+    from orchestrator.products.cube.reach import Reach  # noqa: PLC0415
     from orchestrator.raster.spans import SpanTable  # noqa: PLC0415
 
     sensors = _sensors(groups, imagery)
@@ -91,12 +98,14 @@ def lay_out(
             f"area {area.name}: no pixel of {grid.transform[0]:g} has its centre inside; give a smaller --scale"
         )
     shard = shard_shape(grid, _request_size(pixels, limits))
+    windows = shard_windows(grid, shard, spans)
+    reach = Reach(grid, windows)
     plan = CubePlan(
         grid=grid,
         pixels=pixels,
         labels=job.bands,
-        moments=tuple(_moment(group, names, pixels.dtype, imagery) for group in groups),
-        windows=shard_windows(grid, shard, spans),
+        moments=tuple(_moment(group, names, pixels.dtype, imagery, reach) for group in groups),
+        windows=windows,
         shard=shard,
         area_wkb=shapely.to_wkb(geometry) if clipped else b"",
         area_pixels=spans.pixels(),
@@ -149,10 +158,11 @@ def _names(job: Job, sensors: Mapping[str, Sequence[StoredBand]]) -> tuple[str, 
     return min(found)
 
 
-def _moment(group: Sequence[Scene], names: Sequence[str], dtype: str, imagery: Imagery) -> CubeDate:
+def _moment(group: Sequence[Scene], names: Sequence[str], dtype: str, imagery: Imagery, reach: Reach) -> CubeDate:
     assets = tuple(scene.asset for scene in group)
     expression = imagery.serialise(imagery.scene_image(assets, names, dtype))
-    return CubeDate(taken(group), group[0].satellite, group[0].solar_day, assets, expression)
+    untouched = reach.untouched([scene.footprint for scene in group])
+    return CubeDate(taken(group), group[0].satellite, group[0].solar_day, assets, expression, untouched)
 
 
 def _request_size(pixels: PixelSpec, limits: DirectLimits) -> RequestSize:

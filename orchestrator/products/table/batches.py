@@ -1,8 +1,9 @@
 """
 How the pairs of places and images are cut into requests.
 
-A window stands for pairs: its rows are places, its columns are images. Places of one request are of one grid; of an
-area's pixels they are whole rows of the grid, or a part of one, so that a rectangle holds them.
+A window stands for pairs: its rows are places, its columns are images. A request is of one grid: of images of one
+lattice, and places of one zone; of an area's pixels they are whole rows of the grid, or a part of one, so that a
+rectangle holds them.
 """
 
 from __future__ import annotations
@@ -58,8 +59,13 @@ def row_units(plan: TablePlan, limits: TableLimits) -> tuple[UnitPlan, ...]:
     if not plan.places or not plan.pictures or not plan.columns:
         return ()
     room = room_of(plan, limits)
-    windows = [(grid, window) for grid, first, last in _runs(plan, limits) for window in cut(first, last, plan, room)]
-    return tuple(unit_of(plan, Cell(window, grid=grid)) for grid, window in windows)
+    runs = list(_runs(plan, limits))
+    return tuple(
+        unit_of(plan, Cell(window, grid=lattice * plan.zones + zone))
+        for lattice, images in enumerate(plan.spans)
+        for zone, first, last in runs
+        for window in cut(first, last, images, room)
+    )
 
 
 def unit_of(plan: TablePlan, cell: Cell) -> UnitPlan:
@@ -71,7 +77,7 @@ def unit_of(plan: TablePlan, cell: Cell) -> UnitPlan:
 
 
 def _runs(plan: TablePlan, limits: TableLimits) -> Iterator[tuple[int, int, int]]:
-    """Yield (grid, first place, the one behind the last) of places that may share a request."""
+    """Yield (zone, first place, the one behind the last) of places that may share a request."""
     if plan.at == "pixels":
         yield 0, 0, plan.places
         return
@@ -96,21 +102,22 @@ def _by_vertices(shapes: Sequence[bytes], first: int, last: int, most: int) -> I
     yield start, last
 
 
-def cut(first: int, last: int, plan: TablePlan, room: RequestRoom) -> list[Window]:
-    """Return the fewest windows that hold the places `first` to `last` with every image, each within `room`."""
-    return min((_tiled(first, last, plan.pictures, room, images) for images in _widths(plan, room)), key=len)
+def cut(first: int, last: int, images: tuple[int, int], room: RequestRoom) -> list[Window]:
+    """Return the fewest windows that hold the places `first` to `last` with a span of images, each within `room`."""
+    widths = _widths(last - first, images[1] - images[0], room)
+    return min((_tiled(first, last, images, room, width) for width in widths), key=len)
 
 
-def _widths(plan: TablePlan, room: RequestRoom) -> set[int]:
+def _widths(places: int, images: int, room: RequestRoom) -> set[int]:
     """Return how many images a request may have: all of them, or as few as the most places leave room for."""
-    most = min(plan.pictures, room.images)
-    least = max(1, min(most, room.pairs // max(1, min(room.places, plan.places))))
+    most = min(images, room.images)
+    least = max(1, min(most, room.pairs // max(1, min(room.places, places))))
     return {most, least}
 
 
-def _tiled(first: int, last: int, images: int, room: RequestRoom, width: int) -> list[Window]:
+def _tiled(first: int, last: int, images: tuple[int, int], room: RequestRoom, width: int) -> list[Window]:
     """Return windows of at most `width` images, and as many places as that leaves room for, nearly equal ones."""
-    spans = equal(0, images, width)
+    spans = equal(*images, width)
     places = min(room.places, room.pairs // max(end - start for start, end in spans))
     return [
         Window(low, start, high - low, end - start)

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from orchestrator.model.plan_json import grid_json
 from orchestrator.raster.arrays import Floats, Ints
 
 # Of the JSON: grows when a field changes its meaning, never because one was added.
-VERSION = 1
+# 2: several lattices of images, and shapes in a CRS of their own; a plan without either is of version 1.
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +65,20 @@ class TablePlan:
         bands: Which bands are asked for, in order.
         columns: What the table has of them.
         reducers: Of polygons.
-        images: In the order of time; none where `dated` is false: one picture.
+        images: In the order of time, those of one lattice after those of another; none where `dated` is false: one
+            picture.
         dated: Whether the images are stored ones.
-        grids: Lattices, with the extent of the places on them.
+        grids: Lattices, with the extent of the places on them: for each lattice of images one for each zone of places.
         ids: What each place is called; of `pixels` empty, they are counted row by row of the one grid.
-        grid: For each place, which of the grids; places are in the order of their grids. Of `pixels` empty, as are
+        grid: For each place, which of the zones; places are in the order of their zones. Of `pixels` empty, as are
             `row`, `col`, `lonlat` and `order`.
-        row: The row of its pixel.
-        col: The column.
+        row: (lattice × place,) The row of its pixel.
+        col: Likewise, the column.
         lonlat: (place, [longitude, latitude]).
         order: For each place, where it stands in the table.
-        shapes: Of polygons: WKB in the CRS of their grids.
+        shapes: Of polygons: WKB in the CRS of their zones.
+        shape_crs: The CRS of the shapes of each zone; empty where it is that of the grids.
+        starts: For each lattice of images, which is the first of them; empty where there is one lattice.
         area_wkb: Of `pixels`: the area in the CRS of the grid, as WKB.
         notes: What a person should know, a sentence each.
     """
@@ -91,6 +96,8 @@ class TablePlan:
     lonlat: Floats = field(default_factory=lambda: np.zeros((0, 2)))
     order: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     shapes: tuple[bytes, ...] = ()
+    shape_crs: tuple[str, ...] = ()
+    starts: tuple[int, ...] = ()
     area_wkb: bytes = b""
     reducers: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -104,11 +111,34 @@ class TablePlan:
         """How many images there are, a picture without a date included."""
         return len(self.images) if self.dated else 1
 
+    @property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """For each lattice of images, the first of them, and the one behind the last."""
+        return tuple(pairwise((*(self.starts or (0,)), self.pictures)))
+
+    @property
+    def zones(self) -> int:
+        """How many grids a lattice has."""
+        return len(self.grids) // len(self.spans)
+
+    def lattice_of(self, image: Ints) -> Ints:
+        """Return for images which lattice they are of."""
+        return np.searchsorted(np.array(self.starts or (0,)), image, side="right") - 1
+
+    def pixels_of(self, lattice: int) -> tuple[Ints, Ints]:
+        """Return the rows and columns of all places on the grids of a lattice."""
+        row, col = (each.reshape(len(self.spans), -1)[lattice] for each in (self.row, self.col))
+        return row, col
+
+    def crs_of_shapes(self, zone: int) -> str:
+        """Return the CRS of the polygons of a zone."""
+        return self.shape_crs[zone] if self.shape_crs else self.grids[zone].crs
+
 
 def table_to_json(plan: TablePlan) -> str:
     """Return the plan as compact JSON."""
     content = {
-        "version": VERSION,
+        "version": VERSION if plan.starts or plan.shape_crs else 1,
         "at": plan.at,
         "bands": list(plan.bands),
         "columns": [[column.name, column.dtype] for column in plan.columns],
@@ -122,6 +152,8 @@ def table_to_json(plan: TablePlan) -> str:
         "reducers": list(plan.reducers),
         "notes": list(plan.notes),
     }
+    if content["version"] == VERSION:
+        content |= {"shape_crs": list(plan.shape_crs), "starts": list(plan.starts)}
     return json.dumps(content, separators=(",", ":"))
 
 
@@ -153,6 +185,8 @@ def table_from_json(text: str) -> TablePlan:
         area_wkb=bytes.fromhex(content["area_wkb"]),
         reducers=tuple(content["reducers"]),
         notes=tuple(content["notes"]),
+        shape_crs=tuple(content.get("shape_crs", ())),
+        starts=tuple(content.get("starts", ())),
     )
 
 

@@ -68,9 +68,11 @@ class FetchRows:
             area = rectangle_of(window, grid.width)
             return self._route.sample(SampleRequest(images, plan.bands, grid, window=area), context.stop), each
         if plan.at == "polygons":
-            reduced = ReduceRequest(images, plan.bands, grid, plan.shapes[chosen], plan.reducers)
+            crs = plan.crs_of_shapes(cell.grid % plan.zones)
+            reduced = ReduceRequest(images, plan.bands, grid, plan.shapes[chosen], plan.reducers, crs)
             return self._route.reduce(reduced, context.stop), each
-        where = np.column_stack((plan.row[chosen], plan.col[chosen]))
+        row, col = plan.pixels_of(cell.grid // plan.zones)
+        where = np.column_stack((row[chosen], col[chosen]))
         pixels, owner = np.unique(where, axis=0, return_inverse=True)
         named = tuple((int(row), int(col)) for row, col in pixels)
         return self._route.sample(SampleRequest(images, plan.bands, grid, named), context.stop), owner.ravel()

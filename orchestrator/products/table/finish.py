@@ -20,11 +20,12 @@ from orchestrator.model.plan_json import grid_json
 from orchestrator.model.product import Brought, Evidence, Finishing, Made, MadeFile, OutputLostError
 from orchestrator.products.mosaic.covering import cover_once
 from orchestrator.products.table.batches import KIND
-from orchestrator.products.table.document import TablePlan
+from orchestrator.products.table.document import StoredImage, TablePlan
 from orchestrator.products.table.files import proof_path, table_path
 from orchestrator.products.table.pieces import IMAGE, PLACE, inside_of, parquet
 from orchestrator.products.table.sink import TableSink
 from orchestrator.products.table.writing import Describer, schema_of, writing
+from orchestrator.products.terms import notice_of, terms_of
 from orchestrator.raster.arrays import Ints
 
 SCHEMA = "orchestrator.table/1"
@@ -93,6 +94,7 @@ def _ordered(plan: TablePlan, sink: TableSink, evidence: Evidence) -> Iterator[A
     arrow, tables = parquet()
     at = np.argsort(plan.order, kind="stable") if plan.at != "pixels" else np.arange(plan.places)
     step = max(1, _ROWS_AT_ONCE // max(1, plan.pictures))
+    moment = _moments(plan)
     for first in range(0, plan.places if evidence.brought else 0, step):
         chosen = np.sort(at[first : first + step])
         found = []
@@ -103,7 +105,19 @@ def _ordered(plan: TablePlan, sink: TableSink, evidence: Evidence) -> Iterator[A
         rows = arrow.concat_tables(found)
         place = rows[PLACE].to_numpy()
         position = place if plan.at == "pixels" else plan.order[place]
-        yield rows.take(np.lexsort((rows[IMAGE].to_numpy(), position)))
+        yield rows.take(np.lexsort((moment[rows[IMAGE].to_numpy()], position)))
+
+
+def _moments(plan: TablePlan) -> Ints:
+    """Return for each image where it stands in the order of time."""
+    found = np.zeros(plan.pictures, np.int64)
+    for moment, at in enumerate(sorted(range(len(plan.images)), key=lambda at: _when(plan.images[at]))):
+        found[at] = moment
+    return found
+
+
+def _when(image: StoredImage) -> tuple[int, str]:
+    return image.time_ms, image.asset
 
 
 def _runs(places: Ints) -> list[tuple[int, int]]:
@@ -139,8 +153,8 @@ def _proof(
         "job": json.loads(run.job.to_json()),
         "logical_date": run.logical_date,
         "sources": dict(run.facts),
-        "attribution": run.facts.get("attribution", ""),
-        "licence": run.facts.get("licence", ""),
+        "attribution": notice_of(run),
+        "licence": terms_of(run),
         "expression_sha256": subject_of(run.image) if run.image else "",
         "of": plan.at,
         "places": len(plan.ids) if inside is None else int(inside.sum()),

@@ -14,7 +14,7 @@ import shapely
 from orchestrator.core.errors import AreaError, PlanError, UserError
 from orchestrator.core.files import sha256_of
 from orchestrator.core.units import format_count
-from orchestrator.model.grid import Transform
+from orchestrator.model.credit import credit_of
 from orchestrator.model.job import GridRequest, Job
 from orchestrator.model.product import Settled
 from orchestrator.model.scene import SceneQuery
@@ -23,7 +23,7 @@ from orchestrator.plan.align import fix_grid, utm_crs
 from orchestrator.plan.area import Area
 from orchestrator.plan.declared import area_of
 from orchestrator.plan.features import existing_path
-from orchestrator.plan.lattices import Laid, lay, small_region
+from orchestrator.plan.lattices import Laid, Zonal, lay, small_region
 from orchestrator.plan.places import Places, read_places
 from orchestrator.plan.region import ee_region
 from orchestrator.plan.reproject import LONLAT, to_lonlat
@@ -31,7 +31,7 @@ from orchestrator.products.context import ProductContext
 from orchestrator.products.mosaic.remarks import check_dates
 from orchestrator.products.mosaic.settle import check_output, look_at
 from orchestrator.products.table.batches import row_units
-from orchestrator.products.table.columns import ImageLattice, reduced, value_columns
+from orchestrator.products.table.columns import ImageGroup, ImageLattice, group_images, reduced, value_columns
 from orchestrator.products.table.document import StoredImage, TablePlan, ValueColumn, table_to_json
 from orchestrator.products.table.keys import TableKeys
 from orchestrator.products.table.pieces import parquet
@@ -131,7 +131,9 @@ def _of_collection(job: Job, local: LocalTable, context: ProductContext, route: 
     images = _images(job, local, context)
     found = value_columns(context.imagery, images, job.bands, job.grid)
     facts = {"collection": local.keys.collection, "images": len(images)}
-    plan = _plan(job, local, found.columns, images, found.lattice, dated=True)
+    facts |= credit_of((image.asset, image.time_ms) for image in images)
+    groups = group_images(images, found.lattices, job.grid) if images else ()
+    plan = _plan(job, local, found.columns, groups, dated=True)
     if not images and (local.area or (local.places and local.places.ids)):  # without a place none is asked for
         over = "area" if local.area else local.keys.at
         note = f"no image of {local.keys.collection} from {job.start_date} to {job.end_date} meets the {over}"
@@ -192,34 +194,65 @@ def _plan(
     job: Job,
     local: LocalTable,
     columns: Sequence[ValueColumn],
-    images: tuple[StoredImage, ...],
-    lattice: ImageLattice | None = None,
+    groups: Sequence[ImageGroup],
     *,
     dated: bool,
 ) -> TablePlan:
-    """Return the plan: places on the lattice of the images, unless another is asked for."""
+    """Return the plan: places on the lattices of the images, unless another is asked for."""
     keys = local.keys
     polygons = keys.at == "polygons"
     plan = TablePlan(
         at=keys.at,
         bands=tuple(column.name for column in columns),
         columns=reduced(columns, keys.reducers) if polygons else tuple(columns),
-        images=images,
+        images=tuple(image for group in groups for image in group.images),
         dated=dated,
         reducers=keys.reducers if polygons else (),
         notes=local.notes,
     )
-    request, zonal = lattice.fixed(job.grid) if lattice else (job.grid, None)
     if local.area is not None:
-        return _with_area(plan, local.area, request, zonal)
+        return _with_area(plan, local.area, groups, job.grid)
     if local.places is None or not local.places.ids:
         return plan
-    return _with_places(plan, local.places, lay(local.places.geometries, local.places.crs, request, zonal))
+    if len(groups) * len(local.places.ids) > MOST_PAIRS:
+        raise PlanError(
+            f"the images have pixels of {len(groups):,} phases or zones, which is too many for so many places; say "
+            "which pixels are meant, with --crs and --scale"
+        )
+    if len(groups) > 1:
+        note = f"the images have pixels of {len(groups)} sizes, phases or zones: each image's own pixels are read."
+        plan = replace(plan, notes=(*plan.notes, note))
+    laid = [_laid(local.places, group.lattice, job.grid) for group in groups] or [_laid(local.places, None, job.grid)]
+    return _with_places(plan, local.places, laid, groups)
 
 
-def _with_area(plan: TablePlan, area: Area, request: GridRequest, zonal: Transform | None) -> TablePlan:
+def _laid(places: Places, lattice: ImageLattice | None, asked: GridRequest) -> Laid:
+    """Return places on the pixels of images."""
+    return lay(places.geometries, places.crs, *_fixed(lattice, asked))
+
+
+def _fixed(lattice: ImageLattice | None, asked: GridRequest) -> tuple[GridRequest, Zonal | None]:
+    if lattice is None:
+        return asked, None
+    request, transform = lattice.fixed(asked)
+    return request, Zonal(lattice.crs, transform) if transform else None
+
+
+def _with_area(plan: TablePlan, area: Area, groups: Sequence[ImageGroup], asked: GridRequest) -> TablePlan:
+    """Return the plan with the pixels of an area: those of most of its images."""
+    main = max(groups, key=lambda group: len(group.images), default=None)
+    plan = replace(plan, images=tuple(sorted(plan.images, key=lambda image: (image.time_ms, image.asset))))
+    if main is not None and len(main.images) < len(plan.images):
+        others, every = len(plan.images) - len(main.images), len(plan.images)
+        note = (
+            f"{others} of {every} images have pixels of another size, phase or zone than those that the rows are of: "
+            "their values are those of the pixels that hold the centres of these."
+        )
+        plan = replace(plan, notes=(*plan.notes, note))
+    request, zonal = _fixed(main.lattice if main else None, asked)
     if zonal:
-        request = GridRequest(crs=utm_crs(area.geometry, area.crs), crs_transform=zonal)
+        zone = utm_crs(area.geometry, area.crs)
+        request = GridRequest(crs=zonal.crs_at(zone), crs_transform=zonal.transform)
     grid, shape = fix_grid(
         area.geometry,
         area.crs,
@@ -232,19 +265,23 @@ def _with_area(plan: TablePlan, area: Area, request: GridRequest, zonal: Transfo
     return plan
 
 
-def _with_places(plan: TablePlan, places: Places, laid: Laid) -> TablePlan:
-    order = np.argsort(laid.grid, kind="stable").astype(np.int64)
-    shapes = tuple(bytes(shapely.to_wkb(laid.shapes[at])) for at in order) if plan.at == "polygons" else ()
+def _with_places(plan: TablePlan, places: Places, laid: Sequence[Laid], groups: Sequence[ImageGroup]) -> TablePlan:
+    one, polygons = laid[0], plan.at == "polygons"
+    order = np.argsort(one.grid, kind="stable").astype(np.int64)
+    starts = np.cumsum([0, *(len(group.images) for group in groups)])[:-1].tolist()
+    elsewhere = polygons and one.zones != tuple(grid.crs for grid in one.grids)
     return replace(
         plan,
-        grids=laid.grids,
+        grids=tuple(grid for each in laid for grid in each.grids),
         ids=tuple(places.ids[at] for at in order),
-        grid=laid.grid[order],
-        row=laid.row[order],
-        col=laid.col[order],
-        lonlat=_as_given(plan, places, laid)[order],
+        grid=one.grid[order],
+        row=np.concatenate([each.row[order] for each in laid]),
+        col=np.concatenate([each.col[order] for each in laid]),
+        lonlat=_as_given(plan, places, one)[order],
         order=order,
-        shapes=shapes,
+        shapes=tuple(bytes(shapely.to_wkb(one.shapes[at])) for at in order) if polygons else (),
+        shape_crs=one.zones if elsewhere else (),
+        starts=tuple(starts) if len(groups) > 1 else (),
     )
 
 

@@ -53,7 +53,7 @@ class Describer:
         """Return rows of pieces, in the order of the table, as the table has them."""
         arrow, _ = parquet()
         place, image = rows[PLACE].to_numpy(), rows[IMAGE].to_numpy()
-        columns = {**self._place(place), **self._time(image)}
+        columns = {**self._place(place), **self._pixel_centres(place, image), **self._time(image)}
         columns |= {c.name: rows[f"v{at}"] for at, c in enumerate(self._plan.columns)}
         return arrow.table([self._cast(columns[field.name], field) for field in self._schema], schema=self._schema)
 
@@ -67,27 +67,30 @@ class Describer:
         if plan.at == "pixels":
             row, col = np.divmod(unique, plan.grids[0].width)
             lonlat, ids = centres(plan.grids[0], row, col), unique
-            pixel = lonlat
         else:
             lonlat, ids = plan.lonlat[unique], self._ids[unique]
-            pixel = self._pixel_centres(unique) if "pixel_lon" in self._schema.names else lonlat
         found = {"id": ids[at], "lon": lonlat[at, 0], "lat": lonlat[at, 1]}
-        found |= {"pixel_lon": pixel[at, 0], "pixel_lat": pixel[at, 1]}
         return found | ({"geometry": self._geometry(unique, lonlat)[at]} if "geometry" in self._schema.names else {})
 
-    def _pixel_centres(self, place: Ints) -> Any:
+    def _pixel_centres(self, place: Ints, image: Ints) -> dict[str, Any]:
         plan = self._plan
-        found = np.empty((len(place), 2))
+        if "pixel_lon" not in self._schema.names:
+            return {}
+        if plan.at == "pixels":
+            found = centres(plan.grids[0], *np.divmod(place, plan.grids[0].width))
+            return {"pixel_lon": found[:, 0], "pixel_lat": found[:, 1]}
+        found, lattice, zone = np.empty((len(place), 2)), plan.lattice_of(image), plan.grid[place]
         for at, grid in enumerate(plan.grids):
-            here = plan.grid[place] == at
-            found[here] = centres(grid, plan.row[place[here]], plan.col[place[here]])
-        return found
+            row, col = plan.pixels_of(at // plan.zones)
+            here = (lattice == at // plan.zones) & (zone == at % plan.zones)
+            found[here] = centres(grid, row[place[here]], col[place[here]])
+        return {"pixel_lon": found[:, 0], "pixel_lat": found[:, 1]}
 
     def _geometry(self, place: Ints, lonlat: Any) -> Any:
         plan = self._plan
         if plan.at != "polygons":
             return np.array(shapely.to_wkb(shapely.points(lonlat)), object)
-        shapes = [vertices_lonlat(plan.shapes[at], plan.grids[plan.grid[at]].crs) for at in place]
+        shapes = [vertices_lonlat(plan.shapes[at], plan.crs_of_shapes(plan.grid[at])) for at in place]
         return np.array(shapes, object)
 
     def _time(self, image: Ints) -> dict[str, Any]:
