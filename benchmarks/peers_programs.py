@@ -130,7 +130,7 @@ def ours_export() -> None:
 
     at = {"bands": JOB["bands"], "scale": JOB["transform"][0], "crs": JOB["crs"], "area_crs": JOB["crs"]}
     with api.connect(sandbox_url=JOB["url"], state_dir=place("state")):
-        found = api.export_image(image(), box(*corners()), **at, nodata=0)
+        found = api.export_image(image(), box(*corners()), **at, nodata=0, masked=False)
     np.save(place("found.npy"), found.to_numpy())
 
 

@@ -2,7 +2,8 @@
 Names that programs know from georeader (`georeader.readers.ee_image`), with the arguments of its documentation.
 
 Each is one call of the Python API. What comes back is an `xarray.DataArray`: `.values` holds what a GeoTensor's does;
-`.rio.transform()`, `.rio.crs` and `.rio.nodata` say what its attributes say.
+`.rio.transform()`, `.rio.crs` and `.rio.nodata` say what its attributes say. Whole numbers stay whole, with nodata
+among them; `masked=True` makes it NaN, as in `orchestrator.export_image` and `orchestrator.cube`.
 """
 
 from __future__ import annotations
@@ -96,8 +97,8 @@ def export_image(
         _, _, left, _, _, top = list(transform)[:6]
         where = {"crs": crs, "crs_transform": (resolution_dst, 0.0, left, 0.0, -float(resolution_dst or 0), top)}
     named = bands if bands_gee is None else bands_gee
-    how: dict[str, Any] = {"pad": pad_add, "dtype": dtype_dst or "", "area_crs": crs_polygon}
-    return api.export_image(image_or_asset_id, geometry, named, **where, **how, **more)
+    how: dict[str, Any] = {"pad": pad_add, "dtype": dtype_dst or "", "area_crs": crs_polygon, "masked": False}
+    return api.export_image(image_or_asset_id, geometry, named, **where, **(how | more))
 
 
 def export_image_fast(
@@ -177,7 +178,7 @@ def export_cube(
     named = bands if bands_gee is None else bands_gee
     lattice = None if transform is None else list(transform)[:6]
     how: dict[str, Any] = {"crs_transform": lattice, "area_crs": crs_polygon, "progress": display_progress}
-    return api.cube(query, geometry, named or (), scale, crs or "", **how, **more)
+    return api.cube(query, geometry, named or (), scale, crs or "", **({"masked": False} | how | more))
 
 
 def split_bounds(bounds: Bounds) -> list[Bounds]:

@@ -53,6 +53,23 @@ def area_table(area: object, crs: str = "") -> dict[str, str]:
     )
 
 
+def rows_table(frame: Any) -> dict[str, str]:
+    """
+    Return the same of a GeoDataFrame or GeoSeries whose rows are places of their own, none of which is left out.
+
+    A row without a geometry is written as an empty one, so that reading counts it and says so; no rows are a collection
+    of none.
+
+    Raises:
+        AreaError: It has no CRS.
+    """
+    import shapely  # noqa: PLC0415  with the areas come geometries
+
+    nowhere = shapely.Point()
+    rows = [nowhere if one is None or one.is_empty else one for one in frame.geometry]
+    return _text(rows or [shapely.GeometryCollection()], _crs_of(frame), keep_empty=True)
+
+
 def _is_of(module: str, name: str, value: object) -> bool:
     """Tell whether a value is an object of a library; one that nobody has imported has made none."""
     kind = getattr(sys.modules.get(module), name, None)
@@ -69,10 +86,14 @@ def _box(sides: Sequence[Any], crs: str) -> str:
 
 
 def _from_frame(frame: Any, crs: str) -> dict[str, str]:
-    stated = frame.crs.to_wkt() if frame.crs is not None else crs
+    return _text([one for one in frame.geometry if one is not None], _crs_of(frame, crs))
+
+
+def _crs_of(frame: Any, otherwise: str = "") -> str:
+    stated: str = frame.crs.to_wkt() if frame.crs is not None else otherwise
     if not stated:
         raise AreaError("the GeoDataFrame has no CRS; set it with frame.set_crs(...), or give crs= of the area")
-    return _text([one for one in frame.geometry if one is not None and not one.is_empty], stated)
+    return stated
 
 
 def _from_ee(geometry: Any, crs: str) -> dict[str, str]:
@@ -129,7 +150,7 @@ def _along_great_circles(geometry: BaseGeometry) -> BaseGeometry:
     return bent[0] if len(bent) == 1 else shapely.MultiPolygon(bent)
 
 
-def _text(geometries: Iterable[BaseGeometry], crs: str) -> dict[str, str]:
+def _text(geometries: Iterable[BaseGeometry], crs: str, *, keep_empty: bool = False) -> dict[str, str]:
     import shapely  # noqa: PLC0415  with the areas come geometries
 
     from orchestrator.core.errors import PlanError  # noqa: PLC0415
@@ -139,7 +160,7 @@ def _text(geometries: Iterable[BaseGeometry], crs: str) -> dict[str, str]:
         name = crs_name(parse_crs(crs))
     except PlanError as error:
         raise AreaError(f"the area's {error}") from None
-    lines = [_wkt(shapely.force_2d(one)) for one in geometries if not one.is_empty]
+    lines = [_wkt(shapely.force_2d(one)) for one in geometries if keep_empty or not one.is_empty]
     if not lines:
         raise AreaError("the area is empty: it holds no geometry, or one without points; give polygons")
     authority, _, code = name.partition(":")
@@ -154,7 +175,7 @@ def _wkt(geometry: BaseGeometry) -> str:
 
     if geometry.geom_type == "Polygon":
         return f"POLYGON {_rings(geometry)}"
-    if geometry.geom_type == "Point":
+    if geometry.geom_type == "Point" and not geometry.is_empty:
         ((x, y),) = shapely.get_coordinates(geometry).tolist()
         return f"POINT ({x!r} {y!r})"
     if geometry.geom_type == "MultiPolygon":

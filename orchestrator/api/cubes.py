@@ -23,6 +23,8 @@ from orchestrator.core.optional import required
 if TYPE_CHECKING:
     import xarray
 
+    from orchestrator.model.scene import Scene
+
 FOLDER = "cubes"  # of the state folder, for those that nobody gave a place
 
 
@@ -46,7 +48,7 @@ def cube(
     max_cloud: float = 100.0,
     filters: str | Sequence[str] = (),
     area_crs: str = "",
-    masked: bool = False,
+    masked: bool = True,
     again: bool = False,
     overwrite: bool = False,
     progress: bool | None = None,
@@ -72,13 +74,14 @@ def cube(
         clip: Mask the pixels whose centre is outside the geometry.
         order: Which scene of one date gives a pixel that several have: `most-overlap`, `clearest` or `first`.
         same_day: `apart` makes every scene a date of its own.
-        nodata: Of masked pixels.
+        nodata: Of masked pixels, in the store.
         smooth_20m: Interpolate Sentinel-2's bands of 20 m.
         smooth_60m: Those of 60 m too.
-        max_cloud: Of a collection: the greatest cloud cover in per cent.
+        max_cloud: The greatest cloud cover of a scene in per cent.
         filters: Of a collection: conditions on properties.
         area_crs: CRS of a geometry that does not say its own; degrees by default.
-        masked: Pixels without data are NaN, as floats; otherwise numbers are as stored, and `rio.nodata` tells.
+        masked: Pixels without data are NaN, and numbers are floats that hold them exactly: of 32 bits for stored
+            ones of 8 and 16 bits, else of 64. False gives the stored numbers, with nodata among them: `rio.nodata`.
         again: Do it once more although it is done.
         overwrite: Replace a store that this call did not make.
         progress: False shows nothing; None shows it in a notebook and in a terminal; True everywhere.
@@ -121,8 +124,7 @@ def _source(scenes: object) -> dict[str, Any]:
         found = scenes_of_rows(rows_of(scenes), "scenes")
         if not found:
             raise UserError("the table has no scene; widen the dates of the query, or loosen what is asked of scenes")
-        rows = [[s.asset, s.time_ms, s.satellite, s.solar_day, _known(s.overlap), _known(s.cloud)] for s in found]
-        return {"images": rows}
+        return {"images": [_row(scene) for scene in found]}
     if isinstance(scenes, os.PathLike) or (isinstance(scenes, str) and Path(scenes).suffix in _TABLES):
         return {"scenes": str(path_of(scenes, "scenes").resolve())}
     if isinstance(scenes, str) and scenes:
@@ -130,6 +132,11 @@ def _source(scenes: object) -> dict[str, Any]:
     raise UserError(
         f"scenes is {type(scenes).__name__}; give a table of orc.query, the path of one, or a collection's name"
     )
+
+
+def _row(scene: Scene) -> list[Any]:
+    told = [scene.asset, scene.time_ms, scene.satellite, scene.solar_day, _known(scene.overlap), _known(scene.cloud)]
+    return [*told, scene.footprint] if scene.footprint else told
 
 
 _TABLES = frozenset({".parquet", ".geoparquet", ".geojson", ".csv"})

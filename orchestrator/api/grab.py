@@ -43,6 +43,7 @@ def export_image(
     clip: bool = False,
     dtype: str = "",
     nodata: float | None = None,
+    masked: bool = True,
     area_crs: str = "",
     max_requests: int | None = None,
     progress: bool | None = None,
@@ -57,10 +58,10 @@ def export_image(
     of the first band: pixels of a stored image are not resampled. An image that is computed from several has none,
     and is given pixels of 10 m in the UTM zone of the geometry.
 
-    Masked pixels are NaN where the numbers are floats. Whole numbers stay as they are, in the smallest type that holds
-    those of all bands; a number beyond them stands for masked pixels, in `rio.nodata`. Where all 16 or 32 bits are
-    used it is the greatest of the type (65535, with which Sentinel-2 says "saturated"), or the least where there are
-    negative ones.
+    Masked pixels are NaN, and numbers are floats that hold them exactly: of 32 bits where the image's have 8 or 16,
+    else of 64. With `masked=False` whole numbers stay what they are, in the smallest type that holds those of all
+    bands; a number beyond them stands for masked pixels, in `rio.nodata`. Where all 16 or 32 bits are used it is the
+    greatest of the type (65535, with which Sentinel-2 says "saturated"), or the least where there are negative ones.
 
     Args:
         image_or_asset_id: An `ee.Image`, or the id of a stored image.
@@ -72,9 +73,11 @@ def export_image(
         crs_transform: A lattice to lie on: six numbers in affine order; needs `crs`.
         pad: So many pixels more on each side; two numbers are rows and columns.
         clip: Mask the pixels whose centre is outside the geometry.
-        dtype: Number type; numbers beyond its range are cut to it.
-        nodata: Of masked pixels; also floats then hold it instead of NaN. With 0 the service sends pixels that need
-            no resampling as they are stored, which costs it less.
+        dtype: Number type that is asked for; numbers beyond its range are cut to it.
+        nodata: What is sent for masked pixels. With 0 the service sends pixels that need no resampling as they are
+            stored, which costs it less; what is 0 cannot be told from masked then.
+        masked: Whether masked pixels are NaN. Otherwise they are `rio.nodata`: of whole numbers, and of floats where
+            `nodata` is given.
         area_crs: CRS of a geometry that does not say its own; degrees by default.
         max_requests: Refuse what needs more.
         progress: False shows nothing; None shows it in a notebook and in a terminal; True everywhere.
@@ -87,7 +90,7 @@ def export_image(
     """
     required("rioxarray", "xarray", "export_image")
     where = _Where(geometry, area_crs, scale, OTHER_CRS.get(crs or "", crs or ""), _six(crs_transform), _two(pad), clip)
-    numbers_, names = _Numbers(dtype, nodata), None if bands is None else texts(bands, "bands")
+    numbers_, names = _Numbers(dtype, nodata, masked), None if bands is None else texts(bands, "bands")
     if max_requests is not None:
         check_count(max_requests, "max_requests")
     connection = connection or current()
@@ -98,7 +101,7 @@ def export_image(
     array = result.to_xarray(decoded=False).load()
     array.close()
     shutil.rmtree(wanted.folder, ignore_errors=True)
-    return _named(array, wanted)
+    return _named(_floats(array) if masked else array, wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,7 @@ class _Numbers:
 
     dtype: str = ""
     nodata: float | None = None
+    masked: bool = True
 
     def __post_init__(self) -> None:
         if self.dtype and self.dtype not in DTYPE_BYTES:
@@ -134,6 +138,10 @@ class _Numbers:
         if self.dtype:
             dtype, nothing = self.dtype, nothing_of(self.dtype, bands)
         return dtype, nothing if self.are_nan else float(self.nodata or 0)
+
+    def bytes_of(self, dtype: str) -> int:
+        """How many bytes a number takes in memory, where its type in the file is `dtype`."""
+        return DTYPE_BYTES[_float_type(dtype)] if self.masked else DTYPE_BYTES[dtype]
 
     @property
     def are_nan(self) -> bool:
@@ -161,7 +169,7 @@ def _prepared(
     facts = [there[name] for name in names]
     dtype, nothing = numbers_.settled(facts)
     area, grid = _settle(where, facts[0])
-    _refuse_too_large(grid, len(names) * DTYPE_BYTES[dtype])
+    _refuse_too_large(grid, len(names) * numbers_.bytes_of(dtype))
     asked = repr((graph_of(found), sorted(area.items()), grid, names, dtype, nothing))
     digest, title = hashlib.sha256(asked.encode()).hexdigest()[:12], _title(image)
     folder = connection.state_dir.resolve() / FOLDER / digest
@@ -255,12 +263,22 @@ def _refuse_several(job: Job, most: int, connection: Connection) -> None:
         )
 
 
+def _float_type(dtype: str) -> str:
+    """Return the floats that hold numbers of a type exactly."""
+    return dtype if dtype in LEAST else "float32" if DTYPE_BYTES[dtype] <= 2 else "float64"
+
+
+def _floats(array: Any) -> Any:
+    """Return the array as floats, NaN where there is nodata."""
+    known = array != array.dtype.type(array.rio.nodata)
+    return array.astype(_float_type(array.dtype.name)).where(known).rio.write_nodata(float("nan"))
+
+
 def _named(array: Any, wanted: _Wanted) -> xarray.DataArray:
     """Return the array with its name, and with NaN where floats stand for nothing."""
-    told = f"masked pixels are {array.rio.nodata:g}"
-    if wanted.nan is not None:
-        array = array.where(array != array.dtype.type(wanted.nan)).rio.write_nodata(float("nan"))
-        told = "masked pixels are NaN"
+    if wanted.nan is not None and not math.isnan(array.rio.nodata):
+        array = _floats(array)
+    told = "masked pixels are NaN" if math.isnan(array.rio.nodata) else f"masked pixels are {array.rio.nodata:g}"
     array.attrs = {"_FillValue": array.rio.nodata, "masked": told}
     named: xarray.DataArray = array.rename(wanted.title)
     return named

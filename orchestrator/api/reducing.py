@@ -22,7 +22,7 @@ def reduce_time(cube: object, reducer: str) -> xarray.DataArray:
     The cube is read block by block: what is held is the result and a block of all dates. Pixels without data take no
     part. Numbers are those of NumPy; percentiles are interpolated linearly. A median, a mean and a percentile are
     floats, not rounded, with NaN where a pixel has no value on any date; `min`, `max`, `first` and `last` have the
-    cube's type and its nodata; a count is a whole number, 0 where there is nothing.
+    array's type and its nodata; a count is a whole number, 0 where there is nothing.
 
     Args:
         cube: An array (time, band, y, x) as `cube` returns it, also one that is not read yet; or the path of one.

@@ -19,7 +19,8 @@ def smooth_20m(
     Return an array with Sentinel-2's bands of 20 m interpolated, which Earth Engine repeats 2 × 2 at 10 m.
 
     Which pixels are one of 20 m follows from the array's transform, so that it may begin anywhere. The other bands,
-    the number type, and what is masked stay as they are: pixels without data take no part.
+    the number type, and what is masked stay as they are: pixels without data take no part. The array must lie on the
+    images' own lattice, in their UTM zone: an array does not tell whether it was brought to another.
 
     Args:
         array: (band, y, x) or (time, band, y, x), in metres, with a CRS and `rio.nodata` as `export_image` and `cube`

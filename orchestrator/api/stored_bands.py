@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.api.images import is_image
 from orchestrator.core.errors import PermanentError, RecipeError
 from orchestrator.core.nearest import hint
+from orchestrator.model import number_type as model
 from orchestrator.model.grid import Transform
-from orchestrator.model.spec import whole_numbers
 
 if TYPE_CHECKING:
     from orchestrator.app import Application
 
-_WHOLE = ("uint8", "int8", "uint16", "int16", "uint32", "int32")
 # The least number of each type: no measurement, and Earth Engine takes no NaN as a constant.
 LEAST = {"float32": -3.4028234663852886e38, "float64": -1.7976931348623157e308}
-_EXACT = 2**24  # the widest whole numbers that a float32 holds exactly
 # Of an image that is computed from several: Earth Engine gives it pixels of one degree, which nobody means.
 _NO_LATTICE = ("EPSG:4326", (1.0, 0.0, 0.0, 0.0, 1.0, 0.0))
 # Names of Earth Engine's that PROJ does not know: MODIS's sphere (MODIS Land, "Sinusoidal grid").
@@ -104,28 +102,15 @@ def number_type(bands: Sequence[BandFacts]) -> tuple[str, float]:
     """
     Return the smallest number type that holds every number of the bands, and one that stands for "nothing here".
 
-    That is a number which no band can hold, where the type has one; a byte that uses all its numbers becomes a uint16.
-    Of whole numbers that use all of 16 or 32 bits it is the greatest, or the least where there are negative ones. Of
-    floats it is the least number of the type.
+    See `model.number_type`; of floats that is the least number of the type.
     """
-    low, high = min(band.low for band in bands), max(band.high for band in bands)
-    if any(band.precision != "int" for band in bands) or low < whole_numbers("int32")[0]:
-        wide = any(b.precision == "double" or (b.precision == "int" and max(-b.low, b.high) > _EXACT) for b in bands)
-        dtype = "float64" if wide else "float32"
-        return dtype, LEAST[dtype]
-    for dtype in _WHOLE:
-        least, most = whole_numbers(dtype)
-        if least <= low and high <= most and not (dtype.endswith("int8") and (low, high) == (least, most)):
-            return dtype, float(most if high < most or (low >= 0 and least == 0) else least)
-    return "float64", LEAST["float64"]
+    dtype = model.number_type(bands, spare=True)
+    return dtype, nothing_of(dtype, bands)
 
 
 def nothing_of(dtype: str, bands: Sequence[BandFacts]) -> float:
     """Return what stands for "nothing here" in a type that a person chose."""
-    if dtype in LEAST:
-        return LEAST[dtype]
-    least, most = whole_numbers(dtype)
-    return float(most if max(band.high for band in bands) < most or least == 0 else least)
+    return LEAST[dtype] if dtype in LEAST else model.nothing_of(dtype, bands)
 
 
 def _facts(band: Mapping[str, Any]) -> BandFacts:

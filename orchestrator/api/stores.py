@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import xarray
 
 
-def open_cube(path: str | os.PathLike[str], *, masked: bool = False) -> xarray.DataArray:
+def open_cube(path: str | os.PathLike[str], *, masked: bool = True) -> xarray.DataArray:
     """
     Return a cube that was written before, as an array of (time, band, y, x); pixels are read when they are used.
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from orchestrator.api.areas import area_table
+from orchestrator.api.areas import area_table, rows_table
 from orchestrator.api.arguments import first_and_end, numbers, path_of, table_of, texts
 from orchestrator.api.connection import Connection, current
 from orchestrator.api.images import GRAPH, ask_bands, graph_of, is_image
 from orchestrator.api.results import Result
 from orchestrator.api.work import carry_here
 from orchestrator.config import JobTable, explain
+from orchestrator.core import log as logs
 from orchestrator.core.errors import RecipeError, RunFailed, UserError
 from orchestrator.core.optional import required
 from orchestrator.model.states import RunState
@@ -26,6 +27,7 @@ from orchestrator.model.states import RunState
 if TYPE_CHECKING:
     from orchestrator.app import Application
 
+log = logs.get(__name__)
 _FORMATS = {".csv": "csv", ".parquet": "geoparquet"}
 
 
@@ -121,16 +123,14 @@ def _places(given: Mapping[str, object], name: str) -> tuple[dict[str, Any], lis
     if kind == "area":
         return {"area": area_table(value)}, []
     if not (hasattr(value, "geometry") and hasattr(value, "index")):
-        return _place_keys(kind, value, name), []
+        return _place_keys(kind, area_table(value), name), []
     frame: Any = value
-    frame = frame[~(frame.geometry.is_empty | frame.geometry.isna())]
     if name and name not in getattr(frame, "columns", ()):
         raise UserError(f"the {kind} have no column {name!r}; id= names one, and by default the index is taken")
-    return _place_keys(kind, frame, ""), list(frame[name] if name else frame.index)
+    return _place_keys(kind, rows_table(frame), ""), list(frame[name] if name else frame.index)
 
 
-def _place_keys(kind: str, value: object, name: str) -> dict[str, Any]:
-    told = area_table(value)
+def _place_keys(kind: str, told: Mapping[str, str], name: str) -> dict[str, Any]:
     return {kind: told["source"], **({"crs": told["crs"]} if "crs" in told else {}), "id": name}
 
 
@@ -178,10 +178,14 @@ def _carried(
         raise UserError(explain(error, "table", JobTable)) from None
     app.check_service()
     (job,) = expand(declared.job(Path.cwd(), app.settings.service))
-    row = begin(app, job, again=again, overwrite=overwrite)
+    row = begin(app, job, again=again, overwrite=overwrite, tell=_tell)
     if row.state is not RunState.CLEANED:
         carry_here(connection, app, row, progress)
     return Result.of(app.store.runs.get(row.id))
+
+
+def _tell(note: str) -> None:
+    log.warning("table.note", note=note)
 
 
 def _read(path: Path, kind: str, names: Sequence[Any]) -> Any:

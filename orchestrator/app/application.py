@@ -237,7 +237,7 @@ class Application(Records):
     def execution(self, run: Run, progress: Progress | None = None) -> Execution:
         """Return the execution of a run, ready to work."""
         job = Job.from_json(run.job)
-        check_here(run.id, job, self.settings.service)
+        check_here(run.id, job, self.settings, self.stop)
         progress = progress or Progress()
         clients = self.clients(job, lambda what: progress.set(detail=what))
         return Execution(

@@ -1,21 +1,69 @@
-"""Whether a run is at the service that this process speaks to."""
+"""Whether a run is at the service that this process speaks to, and of the same scenes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from orchestrator.config import Settings
 from orchestrator.engine.service import ElsewhereError
-from orchestrator.model.job import Job
+from orchestrator.model.job import SCENES_PIN, Job
+from orchestrator.model.ports import Stop
+
+if TYPE_CHECKING:
+    from orchestrator.app.records import Records
+
+# What a sandbox serves that is told nothing else; a job says nothing of it, so that it stays the job it was.
+USUAL_SCENES = "the invented Earth"
 
 
-def check_here(run_id: str, job: Job, service: str) -> None:
+def served(settings: Settings, stop: Stop | None = None) -> str:
     """
-    Make sure that a run is at `service`.
+    Return which scenes the sandbox of some settings serves; empty where it is the usual ones, or no sandbox.
 
     Raises:
-        ElsewhereError: It was begun on another.
+        UnreachableError: Nobody answers there.
     """
-    if job.service != service:
+    if not settings.ee.url:
+        return ""
+    from orchestrator.clients.served import scenes_at  # noqa: PLC0415  requests is heavy
+
+    told = scenes_at(settings.ee.url, stop)
+    return "" if told == USUAL_SCENES else told
+
+
+def pinned(app: Records, jobs: Sequence[Job], stop: Stop | None = None) -> list[Job]:
+    """
+    Return jobs with the scenes that they are begun on.
+
+    Raises:
+        UnreachableError: Their sandbox does not answer.
+    """
+    if not (scenes := served(app.settings, stop)):
+        return list(jobs)
+    return [replace(job, pins=MappingProxyType({**job.pins, SCENES_PIN: scenes})) for job in jobs]
+
+
+def check_here(run_id: str, job: Job, settings: Settings, stop: Stop | None = None) -> None:
+    """
+    Make sure that a run is at the service of some settings, and that this has the scenes it was begun on.
+
+    Raises:
+        ElsewhereError: It was begun on another, or on other scenes.
+        UnreachableError: A sandbox does not answer.
+    """
+    if job.service != settings.service:
         hint = "; add --sandbox, or --sandbox-url URL" if job.service == "sandbox" else ""
         raise ElsewhereError(
-            f"run {run_id} was begun on {job.service}, but the settings name {service}; a run is never continued "
-            f"elsewhere{hint}"
+            f"run {run_id} was begun on {job.service}, but the settings name {settings.service}; a run is never "
+            f"continued elsewhere{hint}"
+        )
+    begun, here = job.pins.get(SCENES_PIN, ""), served(settings, stop)
+    if begun != here:
+        how = "leave --scenes out" if not begun else "add --scenes with the folder that it was begun on"
+        raise ElsewhereError(
+            f"run {run_id} was begun on {begun or USUAL_SCENES}, but this sandbox serves {here or USUAL_SCENES}; a run "
+            f"is never continued on other scenes: {how}, or name its sandbox with --sandbox-url URL"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from types import MappingProxyType
 
+from orchestrator.app.elsewhere import pinned
 from orchestrator.app.records import Records
 from orchestrator.config import JobTable
 from orchestrator.core.errors import UserError
@@ -21,29 +22,30 @@ def scheduled(app: Records) -> tuple[list[ScheduledJob], MappingProxyType[str, s
         try:
             job = table.job(app.config_dir, app.settings.service)
             if table.cron or table.every:
-                entries.append(_entry(name, table, job))
+                entries.append(_entry(app, name, table, job))
         except (UserError, ValueError) as error:
             refused[name] = f"job {name}: {error}"
     return entries, MappingProxyType(refused)
 
 
-def _entry(name: str, table: JobTable, job: Job) -> ScheduledJob:
+def _entry(app: Records, name: str, table: JobTable, job: Job) -> ScheduledJob:
     return ScheduledJob(
         name,
         Schedule(table.cron, table.every, table.timezone),
-        _areas(name, job),
+        _areas(app, name, job),
         overlap=table.overlap,
         catch_up=table.catch_up,
         overwrite=table.overwrite,
     )
 
 
-def _areas(name: str, job: Job) -> Callable[[], Sequence[tuple[str, Job]]]:
+def _areas(app: Records, name: str, job: Job) -> Callable[[], Sequence[tuple[str, Job]]]:
     """Return what reads the area of a job anew, for each date that is due."""
 
     def read() -> list[tuple[str, Job]]:
         from orchestrator.app.planner import expand  # noqa: PLC0415  geopandas is heavy
 
-        return [(name if one.base_name == job.base_name else one.base_name, one) for one in expand(job)]
+        made = pinned(app, expand(job))
+        return [(name if one.base_name == job.base_name else one.base_name, one) for one in made]
 
     return read

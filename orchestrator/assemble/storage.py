@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.core import system
+from orchestrator.core.disks import is_full, room_at
 from orchestrator.core.errors import IntegrityError, SpaceError
 
 COPY_BYTES = 8 << 20
@@ -24,8 +25,10 @@ def space_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise SpaceError(f"no room left to write {path}; free some and start again, work continues") from error
+        if is_full(error):
+            raise SpaceError(
+                f"no room left to write {path}, {room_at(path)}; free some and start again, work continues"
+            ) from error
         raise
 
 

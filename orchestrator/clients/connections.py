@@ -31,6 +31,22 @@ TIMEOUT = (CONNECT_SECONDS, READ_SECONDS)
 _PIECE_BYTES = 1 << 16
 
 
+class SilenceError(TimeoutError):
+    """Nothing moved for as long as the call's watch allows, which its sentence says."""
+
+
+def silence_in(error: BaseException) -> str:
+    """
+    Return how long was waited in vain, where that is behind an error of urllib3's or requests'; empty elsewhere.
+
+    Their own sentences name the timeout that they were given, which is not what the watch allowed.
+    """
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, SilenceError):
+        found = found.__cause__ or found.__context__
+    return str(found or "")
+
+
 class _Reader(io.RawIOBase):
     """The reading end of a watched socket, as the standard library's HTTP wants it."""
 
@@ -94,7 +110,7 @@ class WatchedSocket:
         Repeat `act` while it only waits.
 
         Raises:
-            TimeoutError: Nothing moved for longer than the silence allowed.
+            SilenceError: Nothing moved for longer than the silence allowed.
             Stopped, TransientError: The watch gave the call up.
         """
         watch, since = current_watch(), time.monotonic()
@@ -105,7 +121,7 @@ class WatchedSocket:
             except (TimeoutError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 allowed = watch.silence(self._silence)
                 if allowed is not None and time.monotonic() - since > allowed:
-                    raise TimeoutError(f"nothing came for {allowed:g} s") from None
+                    raise SilenceError(f"nothing came for {allowed:g} s") from None
 
 
 class _Watched:

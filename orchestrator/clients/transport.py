@@ -6,11 +6,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import httplib2  # type: ignore[import-untyped]  # ships no types; only its answer is used
 import requests
 
-from orchestrator.clients.connections import TIMEOUT, make_session
+from orchestrator.clients.connections import TIMEOUT, make_session, silence_in
 from orchestrator.clients.watch import current_watch
 
 _local = threading.local()
@@ -62,11 +63,18 @@ class Transport:
         current_watch().ask()
         try:
             answer = self._session.request(
-                method, _address_of(uri), data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False
+                method,
+                _address_of(uri),
+                data=body,
+                headers=headers,
+                timeout=(TIMEOUT[0], self.timeout),
+                allow_redirects=False,
             )
-        except requests.Timeout as error:
-            raise TimeoutError(str(error)) from error
         except requests.RequestException as error:
+            if said := silence_in(error):
+                raise TimeoutError(f"{urlsplit(uri).hostname}: {said}") from error
+            if isinstance(error, requests.Timeout):
+                raise TimeoutError(str(error)) from error
             raise ConnectionError(str(error)) from error
         found = {name.lower(): value for name, value in answer.headers.items()}
         return httplib2.Response(found | {"status": str(answer.status_code)}), answer.content

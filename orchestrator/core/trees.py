@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -61,10 +61,24 @@ def digest_of(path: Path, stop: StopFlag | None = None, on_bytes: Callable[[int]
     """
     if not path.is_dir():
         return sha256_of(path, stop, on_bytes)
-    digest = hashlib.sha256()
-    for name, found in _files(path):
-        digest.update(f"{sha256_of(found, stop, on_bytes)}  {name}\n".encode())
-    return digest.hexdigest()
+    return digest_of_files(file_digests(path, stop, on_bytes))
+
+
+def file_digests(
+    folder: Path, stop: StopFlag | None = None, on_bytes: Callable[[int], None] = lambda _size: None
+) -> dict[str, str]:
+    """
+    Return the SHA-256 of every file below a folder by its name inside, in the order of `digest_of_files`.
+
+    Raises:
+        Stopped: `stop` was set.
+    """
+    return {name: sha256_of(found, stop, on_bytes) for name, found in _files(folder)}
+
+
+def digest_of_files(digests: Mapping[str, str]) -> str:
+    """Return the SHA-256 of a folder of which `file_digests` told the files."""
+    return hashlib.sha256("".join(f"{one}  {name}\n" for name, one in digests.items()).encode()).hexdigest()
 
 
 def as_it_is(path: Path) -> tuple[object, ...]:

@@ -8,8 +8,11 @@ from contextlib import nullcontext, suppress
 from typing import Any
 
 from orchestrator.core import crash
+from orchestrator.core.disks import full_disk, is_full
 from orchestrator.core.errors import (
+    ConfigError,
     CredentialError,
+    ExtraError,
     OrchestratorError,
     QuotaError,
     SpaceError,
@@ -33,7 +36,7 @@ from orchestrator.engine.runner import UnitContext, UnitWork
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Head, Run
 from orchestrator.engine.waiting import Waits
-from orchestrator.engine.work import CancelledByUserError, HoldError, Work, carry_all
+from orchestrator.engine.work import CancelledByUserError, HoldError, OutputTakenError, Work, carry_all
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan
 from orchestrator.model.product import OutputLostError, Settled
@@ -50,6 +53,8 @@ from orchestrator.model.states import (
 _CANCELLED = RunState.CANCELLED
 # How often a run that is held looks whether its user wants something else.
 _LOOK_SECONDS = 2.0
+# The lock of another run's output is looked at so often: that costs nothing, and nobody says when it is free.
+LOCK_SECONDS = 5.0
 # The longest hold is for a quota that returns with the day.
 LONGEST_HOLD_SECONDS = 26 * 3600.0
 
@@ -121,7 +126,12 @@ class Execution:
         self._output.leave()
 
     def follow(self) -> Run:
-        """Take the run to its end, or to a hold for a person, and wait where it is held for time. Errors as `work`."""
+        """
+        Take the run to its end, or to a hold for a person, and wait where it is held for time. Errors as `work`.
+
+        A run that is held already is looked at first: who calls this has perhaps mended what held it.
+        """
+        self._look_at_once()
         while True:
             run = self.work()
             if run.state is not RunState.HELD or run.needs_person:
@@ -130,6 +140,11 @@ class Execution:
             while not self.is_due(held := self._store.runs.head(self._id)):
                 if self._process.stop.wait(min(self._left(held), _LOOK_SECONDS)):
                     raise Stopped("stopped while held; the same command continues this run")
+
+    def _look_at_once(self) -> None:
+        run = self._store.runs.head(self._id)
+        if run.state is RunState.HELD and not run.needs_person:
+            self._store.runs.set_state(self._id, RunState.HELD, run.reason, who=run.who)
 
     def is_due(self, run: Head) -> bool:
         """Tell whether there is something to do for a run now: a held one is looked at when its time has come."""
@@ -151,7 +166,7 @@ class Execution:
             raise
         except OSError as error:  # a disk that fails or has become read-only: nothing is given up for it
             self._output.forget()  # its folder may be gone: what can be brought again is brought again
-            self._hold(error)
+            self._hold(full_disk(error, self._output.folders(run)) if is_full(error) else error)
         except OrchestratorError as error:
             if self._wait_for(run, error):
                 return
@@ -161,16 +176,18 @@ class Execution:
 
     def _take_output(self, run: Run) -> None:
         """Become the one owner of the run's output; until it is free, the run waits."""
-        if run.state is RunState.HELD or _to_be_cancelled(run):
+        if run.request == "cancel" and _CANCELLED in RUN_TRANSITIONS[run.state]:
             return
-        self._output.take(run)
-        if run.state is not RunState.ADMITTED:
+        self._output.take(run)  # a held run goes on when it has it, and otherwise stays as it is
+        if run.state not in (RunState.ADMITTED, RunState.HELD):
             self._output.claim_again(run)
 
     def _wait_for(self, run: Run, error: OrchestratorError) -> bool:
         """Hold the run where somebody, or time, can mend what is wrong; tell whether that is so."""
         begun = run.state not in (RunState.ADMITTED, RunState.PLANNED)
-        if isinstance(error, HoldError):
+        if isinstance(error, OutputTakenError):
+            self._hold(error, until=self._process.clock.now().timestamp() + LOCK_SECONDS)
+        elif isinstance(error, HoldError):
             self._hold(error, who=Who.TIME if error.alone else Who.PERSON, until=error.until)
         elif isinstance(error, QuotaError):
             self._hold(error, until=error.again_at.timestamp())
@@ -290,7 +307,10 @@ class Execution:
         """Leave the run waiting in its row: for a person, or until a time."""
         now = self._process.clock.now().timestamp()
         next_at = 0.0 if who is Who.PERSON else until or now + self._process.backoff.hold_seconds
+        before = self._store.runs.head(self._id)
         self._store.runs.set_state(self._id, RunState.HELD, str(why), who=who, next_at=next_at)
+        if before.state is RunState.HELD and before.reason == str(why):
+            return  # it was looked at, and nothing is new
         self._record("run.held", {"reason": str(why), "who": who, "next_at": next_at})
 
     def _give_up(self, _run: Run) -> None:
@@ -306,7 +326,9 @@ class Execution:
         with suppress(TransientError, CredentialError):
             cancel_exports(self._context)
         self._output.end()
-        self._store.runs.set_state(self._id, RunState.FAILED, str(error))
+        # What is wrong with the declaration itself stays wrong: only a person who declares something else can help.
+        settled = isinstance(error, UserError) and not isinstance(error, (ConfigError, ExtraError))
+        self._store.runs.set_state(self._id, RunState.FAILED, str(error), who=Who.PERSON if settled else Who.NOBODY)
         self._record("run.failed", {"reason": str(error)})
 
     def cancel(self) -> None:

@@ -12,7 +12,7 @@ from orchestrator.core.files import LockedError, make_folder, remove_tree
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.ownership import OutputLock, check_owner, claimant
 from orchestrator.engine.stores.records import Head, Run
-from orchestrator.engine.work import HoldError
+from orchestrator.engine.work import HoldError, OutputTakenError
 from orchestrator.model.job import Job
 from orchestrator.model.product import RunSnapshot, Sink
 
@@ -35,13 +35,13 @@ class RunOutput:
         Become its one owner.
 
         Raises:
-            HoldError: Another run is; it is waited for.
+            OutputTakenError: Another run is; it is waited for.
         """
         self._lock = self._lock or self._new_lock(run)
         try:
             self._lock.take()
         except LockedError as error:
-            raise HoldError(str(error), alone=True) from None
+            raise OutputTakenError(str(error)) from None
 
     def claim(self, run: Head) -> None:
         """

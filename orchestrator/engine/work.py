@@ -29,6 +29,13 @@ class HoldError(OrchestratorError):
         self.until = until
 
 
+class OutputTakenError(HoldError):
+    """Another run makes the same output: it may end at any moment, and to look at its lock costs nothing."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, alone=True)
+
+
 class CancelledByUserError(Stopped):
     """The run's own user asked for its end."""
 

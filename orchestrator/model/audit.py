@@ -63,7 +63,7 @@ class AuditReport:
         pieces: How many of the pieces that the result was made from they touch, by the way these came.
         tolerance: When two values count as equal.
         differences: How many do not.
-        largest: The largest difference of two values; NaN where one of them is no number.
+        largest: The largest difference of two values that are both data; NaN where one of them is no number.
         first: The first, by row and column of its window; None where there is none.
         asked_again: How many windows were asked for more than once, since the first answer differed from the file.
     """
@@ -94,6 +94,15 @@ class AuditReport:
             first = {name: getattr(self.first, name) for name in self.first.__slots__}
             told["first"] = first | {name: number(first[name]) for name in ("expected", "found")}
         return told
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> AuditReport:
+        """Read what `to_json` wrote."""
+        given = {name: told[name] for name in cls.__slots__} | {"largest": float(told["largest"]), "first": None}
+        if (first := told["first"]) is not None:
+            numbers = {name: float(first[name]) for name in ("expected", "found")}
+            given["first"] = Difference(**{name: first[name] for name in Difference.__slots__} | numbers)
+        return cls(**given)
 
     def told(self) -> dict[str, Any]:
         """Return what an event says of it."""

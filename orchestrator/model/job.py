@@ -16,6 +16,7 @@ from orchestrator.model.mosaic import OutputOptions
 
 DEFAULT_MAX_PART_BYTES = 48 * 2**20  # users know the number: Earth Engine's interactive downloads stop there
 MAX_BASE_NAME = 80
+SCENES_PIN = "scenes served"  # among the pins: what a sandbox has, where that is not the usual Earth
 _BASE_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_BASE_NAME - 1}}}")
 _RELATIVE = re.compile(r"today(?:([+-])([0-9]{1,5})d)?")
 # Of the JSON snapshot: grows when a field changes its meaning, never because one was added.
@@ -84,7 +85,8 @@ class Job:
             one task each.
         options: How the final file is written.
         service: Which Earth Engine is meant: `google` or `sandbox`. A run is never continued on another.
-        pins: Checksums of the files the job speaks of, so that a changed file makes another job.
+        pins: Checksums of the files the job speaks of, so that a changed file makes another job; and, where a sandbox
+            has other scenes than the usual ones, which those are.
         product: What is delivered: a name of the products' registry.
         keys: The product's own keys that differ from their defaults, as JSON can hold them; those of a mosaic are
             `options`.
@@ -214,7 +216,8 @@ class Job:
         It is what the result is, not the way it comes: other parts or another route make the same file.
         """
         way = {"route": "gcs", "max_part_bytes": DEFAULT_MAX_PART_BYTES, "split": "blocks"}
-        plain: Job = replace(self, pins=MappingProxyType({}), **way)  # type: ignore[arg-type]  # of several types
+        served = {name: said for name, said in self.pins.items() if name == SCENES_PIN}
+        plain: Job = replace(self, pins=MappingProxyType(served), **way)  # type: ignore[arg-type]  # of several types
         return plain.fingerprint()
 
 

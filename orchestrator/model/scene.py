@@ -12,6 +12,7 @@ from orchestrator.core.errors import UserError
 
 OPERATORS = ("==", "!=", "<=", ">=", "<", ">", "in", "has")
 _CONDITION = re.compile(r"\s*([A-Za-z_][\w:.-]*)\s*(==|!=|<=|>=|<|>|\s(?:in|has)\s)\s*(\S.*?)\s*")
+FOOTPRINT_DIGITS = 5  # of a degree, about a metre: outlines are no better
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _QUOTED = re.compile(r"(['\"])(.*)\1")
 Value = str | int | float
@@ -123,6 +124,7 @@ class Scene:
         solar_day: The day at the scene's longitude, ISO 8601.
         overlap: Per cent of the area that its footprint covers; NaN where nobody said.
         cloud: Per cent of it that is cloud, likewise.
+        footprint: Where it lies, as WKT in degrees, within 180; empty where nobody said.
     """
 
     time_ms: int
@@ -131,6 +133,7 @@ class Scene:
     solar_day: str
     overlap: float = field(default=math.nan, compare=False)
     cloud: float = field(default=math.nan, compare=False)
+    footprint: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

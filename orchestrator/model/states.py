@@ -63,7 +63,7 @@ class UnitState(StrEnum):
 
 
 class Who(StrEnum):
-    """Who must act on a held run."""
+    """Who must act on a held run; on a failed one, a person where it can only fail again as it was declared."""
 
     NOBODY = ""
     TIME = "time"  # it is looked at again by itself

@@ -18,9 +18,11 @@ from orchestrator.core.nearest import hint
 from orchestrator.plan.aoi import find_crs, one_line, read_features
 from orchestrator.plan.features import Features, existing_path, fingerprint
 from orchestrator.plan.repair import check_coordinates, mend, without_null
+from orchestrator.plan.reproject import parse_crs
 
 # More would make the plan of a run larger than what it brings is worth: cut the file.
 MOST_PLACES = 200_000
+MOST_LONGITUDE = 360.0  # 0 to 360 is in use, and so is going on beyond 180 on either side of the world
 _INDEX = "\0index"  # no attribute of a file can be called so
 _LON, _LAT = ("lon", "longitude", "long", "lng", "x"), ("lat", "latitude", "y")
 
@@ -79,7 +81,7 @@ def read_places(
 
 
 def _read(source: str, kind: Literal["points", "polygons"], layer: str, crs: str, where: str, id_field: str) -> Places:
-    features = _features(source, kind, layer, where)
+    features = _none_where_empty(_features(source, kind, layer, where))
     count = len(features.ids)
     if count > MOST_PLACES:
         raise AreaError(f"{features.label}: holds {count:,} {kind}, {MOST_PLACES:,} at most; cut it into several files")
@@ -97,6 +99,14 @@ def _read(source: str, kind: Literal["points", "polygons"], layer: str, crs: str
         geometries = _as_array(mended)
     ids = _ids(features, id_field)
     return Places(ids, geometries, stated, features.sha256, (*features.notes, *assumed, *notes))
+
+
+def _none_where_empty(features: Features) -> Features:
+    """Return no feature where the only one is a collection of none, which is how no places are written as WKT."""
+    kinds = shapely.get_type_id(features.geometries)
+    if len(kinds) == 1 and kinds[0] == shapely.GeometryType.GEOMETRYCOLLECTION and features.geometries[0].is_empty:
+        return replace(features, geometries=features.geometries[:0], ids=(), fields=dict.fromkeys(features.fields, ()))
+    return features
 
 
 def _features(source: str, kind: Literal["points", "polygons"], layer: str, where: str) -> Features:
@@ -119,9 +129,23 @@ def _points(features: Features, crs: str) -> tuple[NDArray[np.object_], tuple[st
         raise AreaError(f"{features.label}: feature {features.ids[wrong[0]]} is a {found}, not a point; {advice}")
     check_coordinates(features, crs)
     flat = shapely.force_2d(features.geometries)
+    _check_longitudes(features, crs)
     flat[alone] = shapely.get_geometry(flat[alone], 0)
     heights = shapely.has_z(features.geometries).any()
     return flat, ((f"{features.label}: heights (Z) were dropped.",) if heights else ())
+
+
+def _check_longitudes(features: Features, crs: str) -> None:
+    """Refuse a longitude that is more than a turn away: somebody meant another number."""
+    if not parse_crs(crs).is_geographic:
+        return
+    longitudes = shapely.get_coordinates(features.geometries)[:, 0]
+    wrong = np.flatnonzero(np.abs(longitudes) > MOST_LONGITUDE)
+    if len(wrong):
+        raise AreaError(
+            f"{features.label}: feature {features.ids[wrong[0]]} has longitude {longitudes[wrong[0]]:g}; they go from "
+            f"-{MOST_LONGITUDE:g} to {MOST_LONGITUDE:g}: correct it, or leave the point out"
+        )
 
 
 def _ids(features: Features, field: str) -> tuple[int | str, ...]:

@@ -10,11 +10,12 @@ from typing import Any
 
 import geopandas as gpd
 import pandas as pd
+import shapely
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.clients.scenes import SceneRow
 from orchestrator.core.units import format_count
-from orchestrator.model.scene import Scene
+from orchestrator.model.scene import FOOTPRINT_DIGITS, Scene
 from orchestrator.queries.catalogue import SceneSource
 from orchestrator.queries.footprints import (
     MAX_LATITUDES,
@@ -197,4 +198,5 @@ def scene_of(one: Placed, source: SceneSource) -> Scene:
         one.solar.date().isoformat(),
         overlap=100 * one.share,
         cloud=float(cloud) if isinstance(cloud, (int, float)) else math.nan,
+        footprint=shapely.to_wkt(one.footprint, rounding_precision=FOOTPRINT_DIGITS),
     )

@@ -16,6 +16,7 @@ from typing import Any
 import ee
 
 from orchestrator.core.errors import RecipeError
+from orchestrator.model.credit import LANDSAT_TERMS, landsat_notice
 from orchestrator.model.spec import PixelSpec
 from orchestrator.recipes.composing import in_type, none_set, over, touching, with_blank
 from orchestrator.recipes.contract import ImageRequest
@@ -33,7 +34,6 @@ KELVIN_SCALE, KELVIN_OFFSET = 0.00341802, 149.0
 FILL, DILATED_CLOUD, CIRRUS, CLOUD, CLOUD_SHADOW, SNOW = range(6)
 FLOAT_NODATA = -9999.0
 INTEGER_NODATA = 65_535  # the largest count of a scene is 65 455
-LICENCE = "https://developers.google.com/earth-engine/datasets/catalog/LANDSAT_LC08_C02_T1_L2#terms-of-use"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,7 @@ class LandsatComposite:
 
     def facts(self, request: ImageRequest) -> dict[str, Any]:
         params = self._parameters(request)
-        credit = f"Landsat-{', '.join(params.numbers)} images courtesy of the U.S. Geological Survey"
-        return provenance(NAME, params, credit, LICENCE)
+        return provenance(NAME, params, landsat_notice(params.numbers), LANDSAT_TERMS)
 
     def first_day(self, request: ImageRequest) -> tuple[str, date] | None:
         missions = [MISSIONS[number] for number in self._parameters(request).numbers]

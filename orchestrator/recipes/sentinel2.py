@@ -16,6 +16,7 @@ from typing import Any
 import ee
 
 from orchestrator.core.errors import RecipeError
+from orchestrator.model.credit import SENTINEL_TERMS, sentinel_notice
 from orchestrator.model.spec import PixelSpec
 from orchestrator.recipes.contract import ImageRequest
 from orchestrator.recipes.parameters import provenance, read_parameters
@@ -30,7 +31,7 @@ WATER = 6  # of the scene classification (SCL)
 FIRST_DAY = date(2017, 3, 28)
 GLOBAL_SINCE = date(2019, 1, 1)
 PROBABILITY_KEY = "s2cloudless"
-LICENCE = "https://sentinels.copernicus.eu/documents/247904/690755/Sentinel_Data_Legal_Notice"
+LICENCE = SENTINEL_TERMS
 
 # Reflectance may be slightly negative, so 0 and small negative numbers are data.
 FLOAT_NODATA = -9999.0
@@ -142,8 +143,7 @@ def coverage_notes(request: ImageRequest) -> tuple[str, ...]:
 def attribution(request: ImageRequest) -> str:
     """Return the notice that the legal notice on Sentinel data asks for, with the years of the dates."""
     first, last = request.start.year, (request.end - timedelta(days=1)).year
-    years = str(first) if first == last else f"{first}-{last}"
-    return f"Contains modified Copernicus Sentinel data {years}"
+    return sentinel_notice(range(first, last + 1))
 
 
 def _clear(scene: Any, bands: list[str], params: Sentinel2Parameters) -> Any:

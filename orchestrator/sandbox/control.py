@@ -31,7 +31,7 @@ class ControlRoutes:
         buckets: Buckets,
         drive: Drive,
         meter: PixelMeter,
-        about: Mapping[str, Any],
+        about: Callable[[], Mapping[str, Any]],
         apis: Callable[[], set[str]],
     ) -> None:
         self._apis = apis
@@ -77,7 +77,7 @@ class ControlRoutes:
 
     def _about(self, request: Request) -> Response:
         """Tell who answers here, as the line of JSON does at the start."""
-        return json_response({"url": request.base_url, **self._known})
+        return json_response({"url": request.base_url, **self._known()})
 
     def _state(self, request: Request) -> Response:  # noqa: ARG002  every handler takes the request
         return json_response(self.state())

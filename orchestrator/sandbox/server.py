@@ -182,8 +182,9 @@ class Sandbox:
         return self._dispatch.apis()
 
     def about(self) -> dict[str, Any]:
-        """Tell which process this is, and what it was started with."""
-        return {"pid": os.getpid(), "project": self.options.project, "buckets": list(self.options.buckets)}
+        """Tell which process this is, what it was started with, and which scenes it serves now."""
+        named = {"project": self.options.project, "buckets": list(self.options.buckets)}
+        return {"pid": os.getpid(), **named, "scenes": self._known.identity()}
 
     def state(self) -> dict[str, Any]:
         """Report what `GET /sandbox/state` reports."""
@@ -233,7 +234,7 @@ class Sandbox:
             self.buckets,
             self.drive,
             self.meter,
-            self.about(),
+            self.about,
             self.apis,
         )
         assets = Assets(self._known, self.assets)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
+from orchestrator.core.disks import room_at
 from orchestrator.core.errors import SpaceError, TransientError
 from orchestrator.core.files import publish
 from orchestrator.core.system import OPEN_FILES_STAY, open_descriptor
@@ -56,7 +57,7 @@ def disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _SPACE:
-            raise SpaceError(f"no room to write {path}: {error.strerror}; free space there") from error
+            raise SpaceError(f"no room to write {path}: {error.strerror}, {room_at(path)}; free space there") from error
         if error.errno in _HANDLES:
             raise TransientError(f"no file handle left to open {path}: {error.strerror}") from error
         raise

@@ -60,7 +60,7 @@ def test_the_published_pipeline_gives_the_numbers_of_the_files(real, tmp_path):
     scenes = scenes[scenes["cloud_cover"] < 50]
     cube = orc.cube(
         scenes, geometry=AREA, bands=["B04", "B03", "B02"], crs="EPSG:32633", crs_transform=LATTICE, order="first",
-        output=tmp_path, name="east",
+        output=tmp_path, name="east", masked=False,
     )  # fmt: skip
 
     assert cube.dims == ("time", "band", "y", "x")
@@ -88,6 +88,25 @@ def test_a_cloudy_date_can_be_left_out(tmp_path):
     assert [str(day) for day in cube.solar_day.values] == ["2023-08-15"]
 
 
+@pytest.mark.real
+def test_a_mean_over_time_is_one_of_data_only(real, tmp_path):
+    """The page's last line: where the 15th has no scene, the mean is the number of the 18th."""
+    scenes = orc.query_s2_l2a(polygon=AREA, start_date="2023-08-01", end_date="2023-09-01")
+    scenes = scenes[scenes["cloud_cover"] < 50]
+    how = {"crs": "EPSG:32633", "crs_transform": LATTICE, "order": "first", "output": tmp_path}
+
+    cube = orc.cube(scenes, geometry=AREA, bands=["B04"], **how)
+
+    dates = (["S2A_33TWL_20230815_0_L2A"], ["S2A_33TWM_20230818_0_L2A", "S2A_33TWL_20230818_0_L2A"])
+    stored = np.ma.masked_equal([expected(real, names, "B04", cube, 0) for names in dates], 0)
+    assert (cube.dtype, bool(stored[0].mask.any())) == ("float32", True)
+    true = stored.mean(axis=0).filled(np.nan)
+    np.testing.assert_allclose(cube.mean("time").values[0], true, rtol=1e-6)
+    np.testing.assert_array_equal(
+        orc.reduce_time(cube, "max").values[0], stored.max(axis=0).astype(float).filled(np.nan)
+    )
+
+
 BOX = (15.0, 46.04, 15.02, 46.05)
 DATES = ("2024-05-01", "2024-05-12")
 
@@ -111,7 +130,22 @@ def test_pixels_are_read_when_they_are_looked_at(sandbox, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert orc.open_cube(tmp_path / "lazy_cube.zarr").shape == cube.shape
-    assert orc.open_cube(tmp_path / "lazy_cube.zarr", masked=True).dtype.kind == "f"
+
+
+def test_what_is_opened_again_is_masked_as_the_first_time(sandbox, tmp_path):
+    """NaN is where the stored numbers are nodata, and all other numbers are the stored ones."""
+    triangle = "POLYGON ((15.0 46.04, 15.02 46.04, 15.02 46.05, 15.0 46.04))"
+    how = {"dates": DATES, "clip": True, "output": tmp_path, "name": "cut", "connection": sandbox}
+
+    cube = orc.cube("s2-l2a", triangle, ["B4"], 20, **how)
+
+    stored = orc.open_cube(tmp_path / "cut_cube.zarr", masked=False)
+    assert (stored.dtype, stored.rio.nodata) == ("uint16", 65535)
+    assert (stored.values == 65535).any()
+    true = np.where(stored.values == 65535, np.nan, stored.values)
+    np.testing.assert_array_equal(cube.values, true)
+    np.testing.assert_array_equal(orc.open_cube(tmp_path / "cut_cube.zarr").values, true)
+    assert np.isnan(cube.rio.nodata)
 
 
 @pytest.mark.parametrize(
@@ -124,6 +158,11 @@ def test_pixels_are_read_when_they_are_looked_at(sandbox, tmp_path):
         pytest.param({"scenes": "s3-olci"}, "s3-olci", id="collection"),
         pytest.param({"order": "best"}, "order", id="order"),
         pytest.param({"scenes": "nowhere.parquet"}, "nowhere.parquet cannot be read", id="file"),
+        pytest.param(
+            {"smooth_20m": True, "bands": ["B11"], "crs": "EPSG:3857", "scale": 10},
+            r"not smoothed: pixels of B11 in .* are on a grid in EPSG:32633, and the cube's are in EPSG:3857",
+            id="smoothing in another CRS",
+        ),
         pytest.param({"smooth_20m": True}, "none of the bands B4 is smoothed", id="nothing to smooth"),
     ],
 )

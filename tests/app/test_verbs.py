@@ -198,3 +198,22 @@ def test_one_task_is_told_in_the_singular(records, run):
 
     assert "1 task waits for a place in Earth Engine's queue." in reasons.why(records, other.id).because
     assert "2 tasks wait for a place in Earth Engine's queue." in reasons.why(records, run.id).because
+
+
+@pytest.mark.parametrize(
+    ("who", "first"),
+    [
+        pytest.param(Who.NOBODY, "`orchestrator retry", id="the service said no"),
+        pytest.param(
+            Who.PERSON, "As declared it fails again: correct the job", id="the job cannot be done as declared"
+        ),
+    ],
+)
+def test_why_of_a_failed_run_says_what_helps(records, run, who, first):
+    """To try the same thing again is the advice only where it may end otherwise."""
+    records.store.runs.set_state(run.id, S.FAILED, "S2A has no band 'B99'", who=who)
+
+    said = reasons.why(records, run.id).because
+
+    assert said[0] == "It is FAILED: S2A has no band 'B99'."
+    assert said[1].startswith(first)

@@ -172,3 +172,32 @@ def test_a_table_that_is_to_be_called_otherwise_is_called_by_its_file(call):
 
     assert called.code == 2
     assert "-o o/b.csv" in called.err
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        pytest.param('recipe = "mosaic"\n[cube]\ncollection = "s2-l2a"', "a cube has no recipe", id="the whole"),
+        pytest.param("audit = 3\n[cube]\n", "a cube is not audited", id="a key beside it"),
+        pytest.param("[cube]\nmax_cloud = 5", "max_cloud and filter choose among a collection", id="the table"),
+        pytest.param("[cube]\nmax_cloud = 500", "'cube.max_cloud' is 500", id="a key of it"),
+    ],
+)
+def test_a_mistake_in_a_job_file_is_the_files(call, tmp_path, more, said):
+    """Its area may be written as one text: the options are not blamed for what is read out of it."""
+    head = 'product = "cube"\narea = "15,45,15.1,45.1"\noutput = "o"\nbase_name = "a"\n'
+    (tmp_path / "job.toml").write_text(f'{head}start_date = "2024-05-01"\nend_date = "2024-06-01"\n{more}\n')
+
+    called = call("run", "job.toml")
+
+    assert called.err.startswith("orchestrator: job.toml: ")
+    assert said in called.err
+    assert not call("run", "--end-date", "2024-07-01", "job.toml").err.startswith("orchestrator: options")
+
+
+def test_a_mistake_in_an_option_is_not_the_files(call, tmp_path):
+    """Though the file has that key, too, and rightly."""
+    head = 'product = "cube"\narea = "15,45,15.1,45.1"\noutput = "o"\nbase_name = "a"\nsplit = "blocks"\n'
+    (tmp_path / "job.toml").write_text(f'{head}start_date = "2024-05-01"\nend_date = "2024-06-01"\n')
+
+    assert call("run", "--min-valid", "7", "job.toml").err.startswith("orchestrator: options: ")

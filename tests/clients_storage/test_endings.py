@@ -17,7 +17,8 @@ from orchestrator.clients import connections
 from orchestrator.clients.drive import connect_drive
 from orchestrator.clients.earthengine import EarthEngine
 from orchestrator.clients.gcs import connect_gcs
-from orchestrator.clients.watch import CallLimits
+from orchestrator.clients.transport import Transport
+from orchestrator.clients.watch import CallLimits, Watch, watching
 from orchestrator.core.errors import Stopped, TransientError
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.objects import StoredObject
@@ -297,3 +298,20 @@ def test_a_list_that_is_none_is_no_list(cloud, clients, api, call, body):
         call(made)
 
     assert cloud.pending() == 0
+
+
+def test_the_error_says_how_long_was_waited_for_an_answer(cloud):
+    """Where a service computes in silence, that is longer than any pause the libraries were told to allow."""
+    transport = Transport()
+    cloud.order(api="config.get", action="stall", seconds=60)
+    cloud.order(api="config.get", action="stall", seconds=0.15)
+    watch = Watch("pixels", None, CallLimits(first_seconds=0.3))
+    transport.timeout = 0.05
+
+    with pytest.raises(TimeoutError, match=r"^127\.0\.0\.1: nothing came for 0\.3 s$"), watching(watch):
+        transport.request(f"{cloud.url}/v1/projects/{PROJECT}/config")
+    with watching(watch):
+        headers, _ = transport.request(f"{cloud.url}/v1/projects/{PROJECT}/config")
+
+    assert headers["status"] == "200"
+    transport.close()

@@ -78,6 +78,7 @@ def test_an_honest_file_passes_before_it_is_published(home, undisturbed, route):
     assert (outcome["equal"], outcome["differences"], outcome["windows"]) == (True, 0, 5)
     assert outcome["pieces"].keys() == {"export" if route == "gcs" else "pixels"}
     assert asked(home) - before == 5 + (route == "pixels")
+    assert {name: told(done)[name] for name in outcome} == outcome  # and the command says it, too
     assert home.service.exports - exports == (4 if route == "gcs" else 0)
     assert route != "gcs" or done.sha256 == undisturbed.sha256
     assert np.array_equal(home.pixels(), undisturbed.pixels)
@@ -212,3 +213,14 @@ def test_files_that_are_not_those_that_were_published_are_not_audited(damaged, s
 
     assert sentence in refused.expect(2).err
     assert (left, asked(damaged)) == (content + b" ", before)
+
+
+def test_what_is_done_already_is_not_audited_and_that_is_said(home, undisturbed):
+    """Whoever asks for an audit of a finished run is told that there was none, and which command makes one."""
+    assert home.run().expect(0).sha256 == undisturbed.sha256
+
+    again = home.run("--audit", "5").expect(0)
+
+    assert not home.proof().get("audit")
+    assert told(again)["equal"] is None
+    assert f"`orchestrator audit {again.summary['run']}`" in told(again)["reason"]

@@ -53,6 +53,8 @@ def test_a_csv_is_read_by_the_names_of_its_columns(tmp_path):
         pytest.param("id,lon,lat\n1,2,3\n1,3,4\n", "id 1 comes twice", id="a name twice"),
         pytest.param("lon,lat\n46.05,140.5\n", "exchanged", id="latitude beyond 90"),
         pytest.param("lon,lat\nnan,4\n", "not a finite number", id="not finite"),
+        pytest.param("lon,lat\n1,2\n500,4\n", "feature 2 has longitude 500; .* -360 to 360", id="a turn and more"),
+        pytest.param("lon,lat\n-360.5,4\n", "feature 1 has longitude -360.5", id="a turn and more to the west"),
     ],
 )
 def test_a_wrong_csv_is_named_in_one_line(tmp_path, text, says):
@@ -84,6 +86,28 @@ def test_a_file_without_features_gives_no_place_and_says_so(tmp_path):
     found = read_places(str(tmp_path / "p.csv"), "points")
 
     assert (found.ids, found.notes) == ((), ("p.csv: holds no feature; the table is empty.",))
+
+
+def test_no_places_are_told_by_a_collection_of_none():
+    """As text, where there is no file."""
+    found = read_places("SRID=32633;GEOMETRYCOLLECTION EMPTY", "points")
+
+    assert (found.ids, found.crs, found.notes) == ((), "EPSG:32633", ("WKT: holds no feature; the table is empty.",))
+
+
+def test_places_without_a_geometry_are_left_out_and_counted():
+    """The others keep their place in the file."""
+    found = read_places("SRID=4326;POINT EMPTY\nSRID=4326;POINT (1 2)\nSRID=4326;POINT EMPTY", "points")
+
+    assert found.ids == (1,)
+    assert "2 of 3 features have no geometry and were left out (1, 3)" in found.notes[0]
+
+
+@pytest.mark.parametrize("longitude", [200.0, -359.9, 360.0])
+def test_longitudes_up_to_a_turn_are_taken_as_they_are(tmp_path, longitude):
+    (tmp_path / "p.csv").write_text(f"lon,lat\n{longitude},10\n")
+
+    assert [each.x for each in read_places(str(tmp_path / "p.csv"), "points").geometries] == [longitude]
 
 
 @given(

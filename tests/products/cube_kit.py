@@ -37,10 +37,10 @@ class CubeHome(kit.Home):
         super().__post_init__()
         self.write()
 
-    def write(self, *, keys=None, **more):
+    def write(self, *, keys=None, scale=20, **more):
         """Write the job file; `keys` are those of its table `[cube]`, where None leaves one out."""
         job = {"product": "cube", "area": "area.geojson", "output": "out", "base_name": "small", "bands": list(BANDS)}
-        grid = {"crs": "EPSG:32633", "scale": 20}
+        grid = {"crs": "EPSG:32633", "scale": scale}
         table = {"images": images(), **(keys or {})}
         lines = [f"{name} = {json.dumps(value)}" for name, value in (job | more).items()]
         lines += ["[grid]", *(f"{name} = {json.dumps(value)}" for name, value in grid.items())]
@@ -54,11 +54,11 @@ class CubeHome(kit.Home):
     def final(self):
         return self.out / "small_cube.zarr"
 
-    def proof(self):
-        return json.loads((self.out / "small_cube.json").read_text())
+    def proof(self, name="small"):
+        return json.loads((self.out / f"{name}_cube.json").read_text())
 
     def leftovers(self):
-        whole = {"small_cube.zarr", "small_cube.cogs", "small_cube.json", "small_cube.png"}
+        whole = {"small_cube.zarr", "small_cube.cogs", "small_cube.json", "small_cube.png", "small_cube.stac.json"}
         return sorted(path.name for path in self.out.iterdir() if path.name not in whole)
 
 

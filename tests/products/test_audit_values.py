@@ -50,7 +50,8 @@ def test_two_hundred_of_two_hundred_single_changed_values_are_found(dtype):
 def _one(place, new, old):
     from orchestrator.products.mosaic.comparing import Compared  # noqa: PLC0415
 
-    return Compared(1, abs(float(new) - float(old)), place)
+    size = 0.0 if NODATA in (new, old) else abs(float(new) - float(old))
+    return Compared(1, size, place)
 
 
 @pytest.mark.parametrize("dtype", DTYPE_BYTES)
@@ -94,6 +95,20 @@ def test_where_nodata_is_no_number_data_in_its_place_differ():
     found[2, 1, 0] = 0
 
     assert compare(found, expected, spec("float32", math.nan)).first == (2, 1, 0)
+
+
+@pytest.mark.parametrize(("dtype", "nodata"), [("uint16", 65535), ("float32", NODATA), ("float32", math.nan)])
+def test_the_largest_difference_is_one_of_two_data_values(dtype, nodata):
+    """That one has a pixel and the other has none is a difference, but of no size."""
+    found, expected = (np.full((3, 2, 2), 5, dtype) for _ in range(2))
+    found[0, 0, 0] = nodata
+
+    alone = compare(found, expected, spec(dtype, nodata))
+    found[1, 1, 1] = 8
+    beside = compare(found, expected, spec(dtype, nodata))
+
+    assert (alone.count, alone.largest) == (1, 0.0)
+    assert (beside.count, beside.largest) == (2, 3.0)
 
 
 def test_the_first_is_that_of_the_first_pixel():

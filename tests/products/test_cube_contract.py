@@ -47,7 +47,7 @@ class CubeStage:
 
     def files(self):
         final = self.home.final
-        return (final.with_suffix(".png"), final.with_suffix(".json"), final)
+        return (*(final.with_suffix(end) for end in (".png", ".json", ".stac.json")), final)
 
     def effects(self):
         return self._count() - self._begun

@@ -141,7 +141,11 @@ def band(name, precision="int", low=0.0, high=65535.0, scale=10.0):
     ("kinds", "dtype", "nodata"),
     [
         pytest.param([band("a", high=11)], "uint8", 255, id="a byte"),
+        pytest.param([band("a", high=255)], "uint16", 65535, id="a byte of which every number may be data"),
         pytest.param([band("a"), band("b", high=11)], "uint16", 65535, id="two bytes hold one"),
+        pytest.param(
+            [band("a", low=-32000, high=32767)], "int16", -32768, id="the greatest may be data, the least not"
+        ),
         pytest.param([band("a"), band("b", low=-5, high=5)], "int32", 2**31 - 1, id="a sign and two bytes"),
         pytest.param([band("a", "float"), band("b", high=11)], "float32", -9999, id="a float and a byte"),
         pytest.param([band("a", "float"), band("b", high=2**31)], "float64", -9999, id="a float and four bytes"),

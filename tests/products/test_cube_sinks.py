@@ -47,7 +47,7 @@ def zarr_sink(folder, plan=PLAN):
 
 
 def cog_sink(folder, plan=PLAN):
-    return CogSink(plan, folder, NAMES, 1, "0")
+    return CogSink(plan, folder, NAMES, 1, ())
 
 
 def fill(sink, cells=None, plan=PLAN, values=VALUES):
@@ -144,6 +144,23 @@ def test_a_shard_that_was_written_and_not_noted_is_written_again(tmp_path, whole
     fill(again)
 
     assert len(lacking) == 1
+    assert digest(again.seal(NEVER)) == digest(whole)
+
+
+def test_a_shard_that_was_written_once_more_and_not_noted_keeps_the_others(tmp_path, whole):
+    """Of a window that was cut: the crash comes behind the second quarter's file; only that quarter waits again."""
+    cell = CELLS[0]
+    quarters = cuts(cell)
+    fill(zarr_sink(tmp_path), [*CELLS[1:], quarters[0]])
+    journal = tmp_path / "journal"
+    sink = zarr_sink(tmp_path)
+    fill(sink, quarters[1:2])
+    journal.write_bytes(b"\n".join(journal.read_bytes().split(b"\n")[:-2]) + b"\n")
+
+    again = zarr_sink(tmp_path)
+
+    assert again.placed() == frozenset([*CELLS[1:], quarters[0]])
+    fill(again, quarters)
     assert digest(again.seal(NEVER)) == digest(whole)
 
 
@@ -273,6 +290,20 @@ def test_a_cube_is_reduced_over_time_as_numpy_does(tmp_path, make):
         warnings.simplefilter("ignore", RuntimeWarning)  # of pixels without any value
         np.testing.assert_array_equal(raster.read(), np.nanmedian(known, axis=0).astype("float32"))
         np.testing.assert_array_equal(counted.read(), np.count_nonzero(~np.isnan(known), axis=0))
+
+
+@pytest.mark.parametrize("make", [zarr_sink, cog_sink], ids=["zarr", "cog"])
+def test_a_date_that_no_scene_touches_holds_no_data(tmp_path, make):
+    """Nothing is placed for it, and it is there."""
+    every = tuple(range(len(PLAN.windows)))
+    plan = replace(PLAN, moments=(PLAN.moments[0], replace(PLAN.moments[1], untouched=every)))
+    sink = make(tmp_path, plan)
+    fill(sink, list(plan.cells()), plan)
+    sink.seal(NEVER)
+
+    np.testing.assert_array_equal(sink.read(GRID.window)[0], wanted()[0])
+    assert (sink.read(GRID.window)[1] == NODATA).all()
+    assert sink.valid()[1].tolist() == [0, 0]
 
 
 # ----------------------------------------------------------------- smoothing

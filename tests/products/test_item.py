@@ -17,9 +17,10 @@ from orchestrator.model.job import AreaSource, Job
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.product import RunSnapshot
 from orchestrator.model.spec import PixelSpec
-from orchestrator.products.mosaic.footprint import footprint
-from orchestrator.products.mosaic.item import COG, BandNumbers, ItemFile, item
+from orchestrator.products.footprint import footprint
+from orchestrator.products.mosaic.item import BandNumbers, item
 from orchestrator.products.mosaic.tags import tags
+from orchestrator.products.stac import COG, ItemFile
 
 NOTICE = "Contains modified Copernicus Sentinel data 2023"
 TERMS = "https://sentinels.copernicus.eu/documents/247904/690755/Sentinel_Data_Legal_Notice"
@@ -85,6 +86,16 @@ def test_what_a_sandbox_computed_is_not_said_to_be_earth_engines():
     assert [provider["name"] for provider in found["providers"]] == [found["processing:facility"]]
     assert "sandbox" in found["processing:facility"]
     assert "Google" not in json.dumps(found["providers"]) + found["processing:lineage"]
+
+
+def test_images_of_landsat_are_of_the_survey_that_asks_to_be_named():
+    """With its terms; no other maker is named."""
+    facts = {"attribution": "Landsat-8, 9 images courtesy of the U.S. Geological Survey", "licence": TERMS}
+
+    found = told(replace(RUN, facts=facts))["properties"]["providers"]
+
+    assert [provider["name"] for provider in found] == ["U.S. Geological Survey", "Google Earth Engine"]
+    assert found[0]["url"] == TERMS
 
 
 def test_sources_that_are_not_known_are_not_guessed():

@@ -141,6 +141,17 @@ def test_rows_come_by_place_and_time_without_a_gap(tmp_path):
     assert all(part.time.is_monotonic_increasing for _id, part in frame.groupby("id"))
 
 
+def test_the_proof_says_whose_the_images_are(tmp_path):
+    """The notice on Sentinel data with the year of the images, and that a sandbox made them."""
+    place = "SRID=4326;POINT (14.5 46.05)"
+    orc.table(place, collection="s2-l2a", dates=DATES, bands=["B4"], path=tmp_path / "x.csv", progress=False)
+    proof = json.loads((tmp_path / "x.csv.proof.json").read_text())
+
+    assert proof["attribution"].startswith("Not Earth Engine's: made by a sandbox of Earth Engine")
+    assert proof["attribution"].endswith("Contains modified Copernicus Sentinel data 2024")
+    assert "Sentinel_Data_Legal_Notice" in proof["licence"]
+
+
 def test_nothing_gives_an_empty_table_with_its_columns(tmp_path):
     """No image of these days."""
     place, days = "SRID=4326;POINT (14.5 46.05)", ("2024-06-01", "2024-06-02")

@@ -30,7 +30,7 @@ HERE = np.s_[280:340, 270:350]
 def test_an_image_by_the_arguments_of_its_documentation():
     array = compat.export_image(ASSET, BOX, ["int16"], scale=10, crs=CRS, crs_polygon=CRS)
 
-    assert array.identical(orc.export_image(ASSET, BOX, ["int16"], area_crs=CRS))
+    assert array.identical(orc.export_image(ASSET, BOX, ["int16"], masked=False, area_crs=CRS))
 
 
 def test_an_image_by_the_arguments_of_its_version_2():

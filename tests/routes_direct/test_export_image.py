@@ -58,7 +58,7 @@ def true(dtype, rows=ROWS, cols=COLS):
 
 @pytest.mark.parametrize("dtype", RANGES)
 def test_the_values_are_the_stored_ones_and_what_is_masked_is_nodata(dtype):
-    array = orc.export_image(ASSET, BOX, [dtype], area_crs=CRS)
+    array = orc.export_image(ASSET, BOX, [dtype], masked=False, area_crs=CRS)
 
     values, valid = true(dtype)
     nodata = array.rio.nodata
@@ -69,6 +69,20 @@ def test_the_values_are_the_stored_ones_and_what_is_masked_is_nodata(dtype):
     assert (array.dims, array.shape, list(array.band.values)) == (("band", "y", "x"), (1, 60, 80), [dtype])
     assert array.rio.crs == rasterio.crs.CRS.from_string(CRS)
     assert array.rio.transform()[:6] == (10, 0, BOX[0], 0, -10, BOX[3])
+
+
+@pytest.mark.parametrize("dtype", RANGES)
+def test_what_is_masked_is_nan_and_all_other_numbers_are_exact(dtype):
+    """The type uses all its numbers: of 16 and 32 bits one of them stands for nothing, and is NaN too."""
+    array = orc.export_image(ASSET, BOX, [dtype], area_crs=CRS)
+
+    values, valid = true(dtype)
+    nothing = {"uint16": 65535, "int16": -32768, "uint32": 2**32 - 1, "int32": -(2**31)}.get(dtype)
+    known = valid if nothing is None else valid & (values != nothing)
+    np.testing.assert_array_equal(array.values[0], np.where(known, values.astype("float64"), np.nan))
+    assert array.dtype == ("float32" if dtype in {"uint8", "int8", "uint16", "int16", "float32"} else "float64")
+    assert np.isnan(array.rio.nodata)
+    assert array.attrs["masked"] == "masked pixels are NaN"
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "float32", "float64"])
@@ -121,7 +135,7 @@ def test_a_resolution_keeps_the_extent(scale):
 def test_a_box_off_the_lattice_grows_to_whole_pixels_of_it():
     left, bottom, right, top = BOX
 
-    array = orc.export_image(ASSET, (left + 4, bottom + 9, right - 1, top - 6), ["int16"], area_crs=CRS)
+    array = orc.export_image(ASSET, (left + 4, bottom + 9, right - 1, top - 6), ["int16"], masked=False, area_crs=CRS)
 
     values, valid = true("int16")
     np.testing.assert_array_equal(array.values[0], np.where(valid, values, -32768))
@@ -162,7 +176,7 @@ def test_an_image_on_a_lattice_of_its_own_is_asked_for_on_that(down):
 
 
 def test_bands_share_the_smallest_type_that_holds_them():
-    array = orc.export_image(ASSET, BOX, ["int8", "uint8"], area_crs=CRS)
+    array = orc.export_image(ASSET, BOX, ["int8", "uint8"], masked=False, area_crs=CRS)
 
     values, valid = true("int8")
     assert array.dtype == "int16"
@@ -170,7 +184,7 @@ def test_bands_share_the_smallest_type_that_holds_them():
 
 
 def test_with_nodata_0_stored_pixels_are_sent_as_they_are(sandbox):
-    array = orc.export_image(ASSET, BOX, ["uint16"], nodata=0, area_crs=CRS)
+    array = orc.export_image(ASSET, BOX, ["uint16"], nodata=0, masked=False, area_crs=CRS)
 
     values, valid = true("uint16")
     np.testing.assert_array_equal(array.values[0], np.where(valid, values, 0))
@@ -239,7 +253,7 @@ def test_the_whole_stored_image_lies_on_its_own_lattice():
     a, _, c, _, e, f = TRANSFORM
     everything = (c, f + SIDE * e, c + SIDE * a, f)
 
-    array = orc.export_image(ASSET, everything, ["uint8"], nodata=0, area_crs=CRS)
+    array = orc.export_image(ASSET, everything, ["uint8"], nodata=0, masked=False, area_crs=CRS)
 
     values, valid = true_values("uint8")
     np.testing.assert_array_equal(array.values[0], np.where(valid, values, 0))

@@ -79,7 +79,7 @@ def audit(
         raise UserError("an audit of 0 windows compares nothing; ask for 1 or more")
     run = find_run(app.store, name)
     job, result = Job.from_json(run.job), _published(run)
-    check_here(run.id, job, app.settings.service)
+    check_here(run.id, job, app.settings, app.stop)
     with ExitStack() as stack:
         stack.enter_context(app.lock(run.id))
         lock = OutputLock(result.main.path, run, app.owner, app.store)

@@ -15,7 +15,7 @@ from orchestrator.core.units import format_count, format_seconds
 from orchestrator.engine.limits import Limits, no_place
 from orchestrator.engine.stores.records import ProcessRow, Run
 from orchestrator.model.job import Job
-from orchestrator.model.states import TASK_LIVE, RunState, TaskState, UnitState
+from orchestrator.model.states import TASK_LIVE, RunState, TaskState, UnitState, Who
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +52,23 @@ def _because(app: Records, run: Run) -> list[str]:
     if run.state is RunState.CLEANED:
         return [f"It is done: {json.loads(run.result)['path']}."]
     if run.state in (RunState.FAILED, RunState.CANCELLED):
-        return [
-            f"It is {run.state}: {_whole(run.reason)}",
-            f"`orchestrator retry {run.id}` goes on from {run.resume}; `orchestrator clean {run.id}` clears up.",
-        ]
+        return [f"It is {run.state}: {_whole(run.reason)}", _anew(run)]
     worked_on = is_worked_on(app, run.id)
     sentences = [] if worked_on else [nobody(app, Job.from_json(run.job).service)]
     if run.state is RunState.HELD:
         return [f"It is held: {_whole(run.reason)}", *_after(run), *sentences]
     return sentences + _waiting(app, run, worked_on=worked_on)
+
+
+def _anew(run: Run) -> str:
+    """Say what can be done about a run that has ended without a result."""
+    clears = f"`orchestrator clean {run.id}` clears up"
+    if run.who is Who.PERSON:
+        return (
+            "As declared it fails again: correct the job and give it to `orchestrator run`, which begins another. "
+            f"`orchestrator retry {run.id}` is of use only where what is wrong lies outside the job; {clears}."
+        )
+    return f"`orchestrator retry {run.id}` goes on from {run.resume}; {clears}."
 
 
 def _after(run: Run) -> list[str]:

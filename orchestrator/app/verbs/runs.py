@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+from orchestrator.app.elsewhere import pinned
 from orchestrator.app.verbs.busy import Busy, Tell, untold, unwatched
 from orchestrator.core.files import LockedError
 from orchestrator.engine.execution import retry_run
@@ -52,7 +53,7 @@ def begin(
         UserError: The job cannot be done as declared, or a file that it did not make lies where the result goes.
         LockedError: Another unfinished run makes the same output.
     """
-    today = app.clock.now().date()
+    today, (job,) = app.clock.now().date(), pinned(app, [job], app.stop)
     declaration, job = job.declaration(), job.dated(today)
     known = app.store.runs.find(job.fingerprints())
     if known is None:
@@ -76,7 +77,7 @@ def begin(
 
 def submit(app: Application, job: Job, *, again: bool = False, overwrite: bool = False, busy: Busy = unwatched) -> Run:
     """Return the run of a job for today, for the daemon to carry; a run it has already is left as it is."""
-    today = app.clock.now().date()
+    today, (job,) = app.clock.now().date(), pinned(app, [job], app.stop)
     declaration, job = job.declaration(), job.dated(today)
     with busy(f"planning {job.base_name}"):
         app.product(job).check(job)

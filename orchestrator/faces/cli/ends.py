@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,14 +11,20 @@ from orchestrator.core.errors import NeedsPerson
 from orchestrator.core.units import format_bytes, format_seconds
 from orchestrator.engine.stores.records import Run
 from orchestrator.faces.cli.output import Output
+from orchestrator.model.audit import AuditReport
 from orchestrator.model.job import Job
 from orchestrator.model.states import RunState
 from orchestrator.model.validity import empty_bands, valid_words
 
 
-def conclude(run: Run, output: Output) -> int:
+def conclude(run: Run, output: Output, *, audit: int = 0) -> int:
     """
     Say how a run ended; return the exit code.
+
+    Args:
+        run: As it is now.
+        output: Where it is said.
+        audit: How many windows the command asked to audit: what came of it is said, too.
 
     Raises:
         RunFailed: It failed.
@@ -26,6 +33,8 @@ def conclude(run: Run, output: Output) -> int:
         job = Job.from_json(run.job)
         result = result_of(run)
         show_result(result, output, _ORIGINS.get(job.route, _EXPORTED))
+        if audit:
+            _show_audit(result, output)
         if empty := empty_bands(result.kept.get("valid", {})):
             output.warn(
                 f"the result holds no data: not one pixel of the area is valid in {empty}. Most likely there is no "
@@ -78,6 +87,21 @@ def show_result(result: ResultReport, output: Output, origins: str) -> None:
         output.say(f"note: {note}")
     output.say(f"sha256 {kept['sha256']}")
     output.say(f"{_assembly(kept.get('assembly'))}took {format_seconds(result.took_seconds)}")
+
+
+def _show_audit(result: ResultReport, output: Output) -> None:
+    """Say what the last audit found, as the proof has it; or that there was none."""
+    audits = json.loads(result.proof.read_bytes()).get("audit", []) if result.proof.is_file() else []
+    if not audits:
+        lacking = f"not audited: the result was there already; `orchestrator audit {result.run}` compares it now"
+        output.message("audit", {"run": result.run, "equal": None, "reason": lacking})
+        output.warn(lacking)
+        return
+    report = AuditReport.from_json(audits[-1])
+    files = {"path": str(result.path), "proof": str(result.proof)}
+    output.message("audit", {"run": result.run, **files, **report.to_json()})
+    if not output.quiet:
+        output.say(f"audit of {report.at}: {report.words()}")
 
 
 def _assembly(told: dict[str, Any] | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -177,7 +177,7 @@ def build_table(given: dict[str, Any], more: Mapping[str, Any] = MappingProxyTyp
     try:
         table = JobTable.model_validate(content)
     except ValidationError as error:
-        raise UserError(_refusal(error, written, job_file)) from None
+        raise UserError(_refusal(error, written, content, job_file)) from None
     if table.area.source.lower().endswith(".toml"):
         raise UserError(
             f"the area {table.area.source} is a job file; a job file is given without an option before it: "
@@ -192,19 +192,32 @@ def _with_area_as_table(written: Mapping[str, Any]) -> dict[str, Any]:
     return dict(written) | ({"area": {"source": area}} if isinstance(area, str) else {})
 
 
-def _refusal(error: ValidationError, written: Mapping[str, Any], job_file: Path | None) -> str:
+def _refusal(
+    error: ValidationError, written: Mapping[str, Any], content: Mapping[str, Any], job_file: Path | None
+) -> str:
     """Return what is wrong with a job, and whether its file or the options are."""
     kinds = {one["type"] for one in error.errors()}
     if kinds == {"missing"}:
         lacking = [str(one["loc"][0]) for one in error.errors() if one["type"] == "missing"]
         names = ", ".join(f"--{name.replace('_', '-')}" if name != "area" else "--shapefile" for name in lacking)
         return f"missing: {names}; give them as options or in {job_file or 'a job file'} (see --help)"
-    value: Any = written
     wrong = next(one for one in error.errors() if one["type"] != "missing")
-    for word in wrong["loc"]:
+    # What the options did not change is the file's.
+    theirs = _value_at(_with_area_as_table(written), wrong["loc"]) == _value_at(content, wrong["loc"])
+    if job_file is None:
+        origin = "options"
+    elif "extra_forbidden" in kinds or theirs:
+        origin = str(job_file)
+    else:
+        origin = "options" if wrong["loc"] else f"{job_file} with the options"
+    return explain(error, origin, JobTable)
+
+
+def _value_at(content: Mapping[str, Any], loc: Sequence[int | str]) -> Any:
+    value: Any = content
+    for word in loc:
         value = value.get(str(word)) if isinstance(value, Mapping) else value
-    theirs = job_file is not None and ("extra_forbidden" in kinds or value == wrong["input"])
-    return explain(error, str(job_file) if theirs else "options", JobTable)
+    return value
 
 
 def _job_file(given: dict[str, Any]) -> Path | None:

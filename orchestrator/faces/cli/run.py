@@ -98,11 +98,11 @@ def run_one(app: Application, job: Job, output: Output, *, again: bool = False, 
     begun = runs.begin(app, job, again=again, overwrite=overwrite, busy=output.busy, tell=output.note)
     if begun.state is RunState.CLEANED:
         output.note(f"done already as run {begun.id}; --again does it once more")
-        return conclude(begun, output)
+        return conclude(begun, output, audit=job.audit)
     progress = Progress()
     with output.watching(progress.snapshot, begun.job_name):
         ended = runs.carry(app, begun, progress)
-    return conclude(ended, output)
+    return conclude(ended, output, audit=job.audit)
 
 
 @click.command(epilog=ENVIRONMENT)
@@ -173,8 +173,8 @@ def _show_plan(report: PlanReport, output: Output) -> None:
 def submit(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:
     """Hand a job to the daemon (`orchestrator serve`) that uses the same state folder."""
     output = context.output()
-    app = Application(context.load().settings, stop=context.stop)
-    job = build_job(given, "sandbox" if given["sandbox_url"] else app.settings.service)
+    app = Application(loaded_for(context, given).settings, stop=context.stop)
+    job = build_job(given, app.settings.service)
     with output.busy("reading the area"):
         jobs = expand(job)
     for one in jobs:

@@ -24,6 +24,7 @@ from orchestrator.products.cube.document import CubePlan
 from orchestrator.products.cube.piece import read_piece
 from orchestrator.products.cube.sink import THUMBS, check_cell, clip, fingerprint, spans_of
 from orchestrator.products.cube.thumbs import Thumbs
+from orchestrator.products.terms import Tags
 
 MADE, PLAN, VALID = "cube.cogs", "plan", "valid.json"
 OPEN = 4  # dates whose files are open at once; requests go date by date
@@ -32,14 +33,14 @@ OPEN = 4  # dates whose files are open at once; requests go date by date
 class CogSink:
     """The product's `Sink`, over a folder for each date."""
 
-    def __init__(self, plan: CubePlan, folder: Path, names: tuple[str, ...], threads: int, version: str) -> None:
+    def __init__(self, plan: CubePlan, folder: Path, names: tuple[str, ...], threads: int, tags: Tags) -> None:
         """
-        Open what lies in `folder`, or begin it; `names` are those of the files.
+        Open what lies in `folder`, or begin it; `names` are those of the files, `tags` are in each of them.
 
         Raises:
             IntegrityError: `folder` holds another cube, or lacks what was placed in it.
         """
-        self._plan, self._folder, self._names, self._threads, self._version = plan, folder, names, threads, version
+        self._plan, self._folder, self._names, self._threads, self._tags = plan, folder, names, threads, tags
         self._open: dict[int, BlockMosaic] = {}
         self._spans = spans_of(plan)
         make_folder(folder)
@@ -74,15 +75,14 @@ class CogSink:
 
     def _spec(self, time: int) -> MosaicSpec:
         moment, plan = self._plan.moments[time], self._plan
-        tags = (
-            ("TIFFTAG_SOFTWARE", f"orchestrator {self._version}"),
+        told = (
             ("ORCHESTRATOR_TIME", moment.at),
             ("ORCHESTRATOR_SATELLITE", moment.satellite),
             ("ORCHESTRATOR_SOLAR_DAY", moment.solar_day),
             ("ORCHESTRATOR_IMAGES", " ".join(moment.images)),
         )
-        kept = tuple((name, value) for name, value in tags if value)
-        return MosaicSpec(plan.grid, plan.pixels, plan.area_wkb or None, threads=self._threads, tags=kept)
+        tags = (*self._tags, *((name, value) for name, value in told if value))
+        return MosaicSpec(plan.grid, plan.pixels, plan.area_wkb or None, threads=self._threads, tags=tags)
 
     def place(self, pieces: Iterable[tuple[Cell, Path | bytes]], on_placed: Callable[[Cell], None]) -> None:
         """See `model.product.Sink`."""

@@ -29,6 +29,7 @@ class CubeDate:
         solar_day: ISO 8601.
         images: Earth Engine's ids, in the order in which they win where they overlap.
         expression: Earth Engine's expression of their mosaic, JSON.
+        untouched: Which of the plan's windows none of them touches, by index: these are not asked for.
     """
 
     time_ms: int
@@ -36,6 +37,7 @@ class CubeDate:
     solar_day: str
     images: tuple[str, ...]
     expression: str
+    untouched: tuple[int, ...] = ()
 
     @property
     def at(self) -> str:
@@ -53,7 +55,8 @@ class CubePlan:
         pixels: Bands by Earth Engine's names, number type, nodata.
         labels: What the bands are called in the cube, in the same order.
         moments: Sorted by time.
-        windows: Of the lattice of `shard`, those that hold something of the area: each is one request for each date.
+        windows: Of the lattice of `shard`, those that hold something of the area: each is one request for each date
+            that has a scene there.
         shard: Rows and columns of a shard, multiples of the side of a chunk.
         area_wkb: What each date is cut with, in the grid's CRS; empty keeps every pixel.
         area_pixels: Pixels of one date inside.
@@ -75,8 +78,13 @@ class CubePlan:
     def cells(self) -> Iterator[Cell]:
         """Yield what is to be brought, date by date."""
         for time in range(len(self.moments)):
-            for window in self.windows:
+            for window in self.asked(time):
                 yield Cell(window, time=time)
+
+    def asked(self, time: int) -> tuple[Window, ...]:
+        """Return the windows that a date is asked for."""
+        untouched = frozenset(self.moments[time].untouched)
+        return tuple(window for number, window in enumerate(self.windows) if number not in untouched)
 
     @property
     def raw_bytes(self) -> int:
@@ -90,7 +98,7 @@ class CubePlan:
             "grid": grid_json(self.grid),
             "pixels": pixels_json(self.pixels),
             "labels": list(self.labels),
-            "moments": [asdict(moment) for moment in self.moments],
+            "moments": [_date_json(moment) for moment in self.moments],
             "windows": [[w.row, w.col, w.height, w.width] for w in self.windows],
             "shard": list(self.shard),
             "area_wkb": self.area_wkb.hex(),
@@ -117,7 +125,7 @@ class CubePlan:
             grid=Grid(grid["crs"], tuple(grid["transform"]), grid["height"], grid["width"]),
             pixels=PixelSpec(**pixels | {"bands": tuple(pixels["bands"]), "nodata": float(pixels["nodata"])}),
             labels=tuple(content.pop("labels")),
-            moments=tuple(CubeDate(**moment | {"images": tuple(moment["images"])}) for moment in moments),
+            moments=tuple(_date(moment) for moment in moments),
             windows=tuple(Window(*window) for window in content.pop("windows")),
             shard=tuple(content.pop("shard")),
             smooth=tuple(content.pop("smooth")),
@@ -125,3 +133,15 @@ class CubePlan:
             notes=tuple(content.pop("notes")),
             **content,
         )
+
+
+def _date_json(moment: CubeDate) -> dict[str, Any]:
+    told = asdict(moment)
+    if not moment.untouched:  # the plan is then that of earlier versions
+        del told["untouched"]
+    return told
+
+
+def _date(told: Mapping[str, Any]) -> CubeDate:
+    listed = {"images": tuple(told["images"]), "untouched": tuple(told.get("untouched", ()))}
+    return CubeDate(**{**told, **listed})

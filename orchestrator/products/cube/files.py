@@ -11,7 +11,7 @@ from orchestrator.model.job import Job
 if TYPE_CHECKING:
     from orchestrator.products.cube.document import CubePlan
 
-PROOF, PICTURE = ".json", ".png"
+PROOF, PICTURE, ITEM = ".json", ".png", ".stac.json"
 FOLDERS = {"zarr": ".zarr", "cog": ".cogs"}
 
 
@@ -41,4 +41,4 @@ def cube_files(job: Job) -> tuple[Path, ...]:
     """Return every path that the result of a job may take, the cube last."""
     main = main_path(job)
     reduced = [reduced_path(job, name) for name in job.keys.get("reduce", ())]
-    return (main.with_suffix(PICTURE), main.with_suffix(PROOF), *reduced, main)
+    return (*(main.with_suffix(suffix) for suffix in (PICTURE, PROOF, ITEM)), *reduced, main)

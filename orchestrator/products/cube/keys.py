@@ -6,8 +6,10 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator, model_validator
 
-# Asset, time in milliseconds, satellite, solar day, per cent of the area covered, per cent of cloud.
-ImageRow = tuple[str, int, str, str, float | None, float | None]
+# Asset, time in milliseconds, satellite, solar day, per cent of the area covered, per cent of cloud; and, where it is
+# known, the footprint as WKT in degrees.
+_Row = tuple[str, int, str, str, float | None, float | None]
+ImageRow = _Row | tuple[str, int, str, str, float | None, float | None, str]
 _SOURCES = ("collection", "scenes", "images")
 
 
@@ -56,8 +58,11 @@ class CubeKeys(BaseModel):
         given = [name for name in _SOURCES if getattr(self, name)]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} each say which scenes; give one of them")
-        if not self.collection and (self.filter or self.max_cloud < 100):
-            raise ValueError("max_cloud and filter choose among a collection; scenes that are listed are taken all")
+        if given and not self.collection and self.filter:
+            raise ValueError(
+                "a filter is applied by Earth Engine to a collection; choose rows of the table, or give --collection "
+                "(in a job file: collection) instead of it"
+            )
         return self
 
 

@@ -19,6 +19,7 @@ from orchestrator.products.cube.files import cube_files, date_names
 from orchestrator.products.cube.settle import check, settle_cube
 from orchestrator.products.cube.smoothing import request_for, smoothed
 from orchestrator.products.fetch import KIND, Fetch
+from orchestrator.products.terms import tags_of
 
 if TYPE_CHECKING:
     from orchestrator.products.cube.sink import CubeSink
@@ -66,21 +67,16 @@ class CubeProduct:
         return MappingProxyType({KIND: asked})
 
     def open(self, run: RunSnapshot, folder: Path) -> Sink:
+        from orchestrator.products.cube.about import about_cube  # noqa: PLC0415
         from orchestrator.products.cube.sink import ZarrSink  # noqa: PLC0415  numpy and GDAL are heavy
 
         plan = CubePlan.from_json(run.document)
         if run.job.keys.get("format") == "cog":
             from orchestrator.products.cube.cogs import CogSink  # noqa: PLC0415
 
-            return CogSink(plan, folder, date_names(run.job, plan), self._context.threads, self._context.version)
-        return ZarrSink(plan, folder, self._about(run))
-
-    def _about(self, run: RunSnapshot) -> Mapping[str, str]:
-        """Return what the cube says of itself. Nothing that changes from run to run: equal plans give equal bytes."""
-        told = {"title": run.job.base_name, "source": "Google Earth Engine", "orchestrator": self._context.version}
-        if run.job.service != "google":
-            told["source"] = "a sandbox of Earth Engine (synthetic scenes, or the user's own)"
-        return told
+            tags = tags_of(run, self._context.version)
+            return CogSink(plan, folder, date_names(run.job, plan), self._context.threads, tags)
+        return ZarrSink(plan, folder, about_cube(run, plan, self._context.version))
 
     def finish(self, about: Finishing, sink: Sink | None, evidence: Evidence) -> Made:
         from orchestrator.products.cube.publication import make_cube_result  # noqa: PLC0415  GDAL is heavy

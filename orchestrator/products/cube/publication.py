@@ -12,19 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.core.errors import IntegrityError, OrchestratorError
-from orchestrator.core.files import write_whole
-from orchestrator.core.trees import digest_of, size_of
+from orchestrator.core.files import sha256_of, write_whole
+from orchestrator.core.trees import digest_of_files, file_digests, size_of
 from orchestrator.model.grid import Window
 from orchestrator.model.plan_json import grid_json, pixels_json
 from orchestrator.model.product import Brought, DecisionError, Evidence, Finishing, Made, MadeFile, RunSnapshot
 from orchestrator.model.unit import Cell
 from orchestrator.model.validity import percent
+from orchestrator.products.cube.assets import assets_of
 from orchestrator.products.cube.document import CubePlan
-from orchestrator.products.cube.files import PICTURE, PROOF, main_path, reduced_path
+from orchestrator.products.cube.files import ITEM, PICTURE, PROOF, main_path, reduced_path
+from orchestrator.products.cube.item import cube_item
 from orchestrator.products.cube.picture import draw_dates
 from orchestrator.products.cube.reduced import reduced_raster
 from orchestrator.products.cube.sink import CubeSink
 from orchestrator.products.mosaic.covering import cover_once
+from orchestrator.products.terms import notice_of, tags_of, terms_of
 
 SCHEMA = "orchestrator.cube/1"
 
@@ -46,26 +49,35 @@ def make_cube_result(
     shares = _shares(plan, counts)
     _demand(shares, about, made)
     about.say("reading the cube for its checksum")
-    sha256 = digest_of(made, about.stop)
+    digests = file_digests(made, about.stop)
+    sha256 = digest_of_files(digests)
     output = {"bytes": size_of(made), "sha256": sha256, "file": final.name}
     proved = cube_proof(about.run, plan, evidence, output, counts, version)
     about.say("drawing the quicklook")
-    proof_file = about.folder / "made.proof.json"
-    write_whole(proof_file, proved)
-    files = [MadeFile("proof", proof_file, final.with_suffix(PROOF), hashlib.sha256(proved).hexdigest())]
+    files = [_written(about.folder, "proof", proved, final.with_suffix(PROOF))]
     if picture := _drawn(about, plan, sink, counts, final):
-        files.append(MadeFile("picture", picture, final.with_suffix(PICTURE)))
+        files.append(MadeFile("picture", picture, final.with_suffix(PICTURE), sha256_of(picture)))
     for name in about.run.job.keys.get("reduce", ()):
         about.say(f"reducing over time: {name}")
-        raster = reduced_raster(plan, sink, name, about.folder / f"reduced_{name}", about.stop, threads)
-        files.append(MadeFile("reduced", raster, reduced_path(about.run.job, name)))
+        folder, tags = about.folder / f"reduced_{name}", tags_of(about.run, version)
+        raster = reduced_raster(plan, sink, name, folder, about.stop, threads, tags)
+        files.append(MadeFile("reduced", raster, reduced_path(about.run.job, name), sha256_of(raster, about.stop)))
     files.append(MadeFile("data", made, final, sha256))
+    assets = assets_of(about.run.job, plan, files, digests)
+    described = cube_item(about.run, plan, final.stem, assets, version)
+    files.insert(1, _written(about.folder, "item", described, final.with_suffix(ITEM)))
     return Made(tuple(files), {"valid": shares, "dates": len(plan.moments)}, {"valid": shares})
+
+
+def _written(folder: Path, role: str, content: bytes, final: Path) -> MadeFile:
+    made = folder / f"made.{role}.json"
+    write_whole(made, content)
+    return MadeFile(role, made, final, hashlib.sha256(content).hexdigest())
 
 
 def prove_cells(plan: CubePlan, brought: Sequence[Cell]) -> None:
     """
-    Make sure that cells cover every planned window of every date exactly once.
+    Make sure that cells cover every window of every date exactly once, but those that no scene of it touches.
 
     Raises:
         IntegrityError: One is missing or doubled, or reaches beyond what was planned.
@@ -75,8 +87,8 @@ def prove_cells(plan: CubePlan, brought: Sequence[Cell]) -> None:
         if cell.time not in found or cell.grid or cell.group:
             raise IntegrityError(f"{cell} is not of this cube")
         found[cell.time].append(cell.window)
-    for windows in found.values():
-        cover_once(plan.windows, windows)
+    for time, windows in found.items():
+        cover_once(plan.asked(time), windows)
 
 
 def _shares(plan: CubePlan, counts: NDArray[np.int64]) -> dict[str, float]:
@@ -121,6 +133,8 @@ def cube_proof(
         "job": json.loads(run.job.to_json()),
         "logical_date": run.logical_date,
         "facts": dict(run.facts),
+        "attribution": notice_of(run),
+        "licence": terms_of(run),
         "route": run.job.route,
         "grid": grid_json(plan.grid),
         "pixels": pixels_json(plan.pixels),
@@ -128,6 +142,11 @@ def cube_proof(
         "area_pixels": plan.area_pixels,
         "notes": list(plan.notes),
         "output": dict(output),
+        "cover": {
+            "windows": len(list(plan.cells())),
+            "windows_without_a_scene": sum(len(moment.untouched) for moment in plan.moments),
+            "each_window_once": True,  # `prove_cells` raised otherwise
+        },
         "dates": [_date(plan, time, counts[time]) for time in range(len(plan.moments))],
         "parts": [_part(brought) for brought in sorted(evidence.brought, key=lambda each: _place(each.cell))],
     }
@@ -141,6 +160,7 @@ def _date(plan: CubePlan, time: int, counts: NDArray[np.int64]) -> dict[str, Any
         "satellite": moment.satellite,
         "solar_day": moment.solar_day,
         "images": list(moment.images),
+        "windows_without_a_scene": len(moment.untouched),
         "expression_sha256": hashlib.sha256(moment.expression.encode()).hexdigest(),
         "valid": {band: int(count) / plan.area_pixels for band, count in zip(plan.labels, counts, strict=True)},
     }

@@ -18,10 +18,19 @@ from orchestrator.products.cube.document import CubePlan
 from orchestrator.products.cube.lattice import CHUNK
 from orchestrator.products.cube.piece import write_tiff
 from orchestrator.products.cube.sink import CubeSink
+from orchestrator.products.terms import Tags
 from orchestrator.raster.reduce_time import Reducer, reduce_blocks
 
 
-def reduced_raster(plan: CubePlan, sink: CubeSink, name: str, folder: Path, stop: Stop, threads: int) -> Path:
+def pixels_of_reduced(plan: CubePlan, name: str) -> PixelSpec:
+    """Return what a pixel of a reduction is."""
+    dtype, nodata = Reducer(name).made(np.dtype(plan.pixels.dtype), plan.pixels.nodata, len(plan.moments))
+    return PixelSpec(plan.pixels.bands, dtype.name, 0.0 if nodata is None else nodata)
+
+
+def reduced_raster(
+    plan: CubePlan, sink: CubeSink, name: str, folder: Path, stop: Stop, threads: int, tags: Tags = ()
+) -> Path:
     """
     Return a reduction of a sealed cube as a GeoTIFF, made block by block in `folder`.
 
@@ -29,9 +38,10 @@ def reduced_raster(plan: CubePlan, sink: CubeSink, name: str, folder: Path, stop
         Stopped: `stop` was set.
     """
     remove_tree(folder)  # what a crash left of it
-    dtype, nodata = Reducer(name).made(np.dtype(plan.pixels.dtype), plan.pixels.nodata, len(plan.moments))
-    pixels = PixelSpec(plan.pixels.bands, dtype.name, 0.0 if nodata is None else nodata)
-    mosaic = BlockAssembler().open(MosaicSpec(plan.grid, pixels, plan.area_wkb or None, threads=threads), folder)
+    pixels = pixels_of_reduced(plan, name)
+    told = (*tags, ("ORCHESTRATOR_REDUCER", name))
+    spec = MosaicSpec(plan.grid, pixels, plan.area_wkb or None, threads=threads, tags=told)
+    mosaic = BlockAssembler().open(spec, folder)
 
     def write(window: Window, values: NDArray[Any]) -> None:
         piece = write_tiff(values, plan.grid.crop(window), pixels.bands, pixels.nodata)

@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
+from orchestrator.model.number_type import nothing_of, number_type
 from orchestrator.model.scene import StoredBand
-from orchestrator.model.spec import PixelSpec, whole_numbers
+from orchestrator.model.spec import PixelSpec
 
 _ESA = re.compile(r"B0(\d)")
 _FLOAT_NODATA = -9999.0  # Earth Engine takes no NaN as a constant
-_INTEGERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32")
-_EXACT = 2**24  # the widest whole numbers that a float32 holds exactly
 
 
 def band_names(asked: Sequence[str], there: Sequence[str], image: str) -> tuple[str, ...]:
@@ -41,28 +40,15 @@ def pixels_of(sensors: Mapping[str, Sequence[StoredBand]], bands: Sequence[str],
     """
     Return what a pixel is, so that every band of every sensor fits: whole numbers where all are.
 
-    Without a wish, nodata is the largest number of a type of whole numbers, -9999 of the others.
+    Without a wish, nodata is that of `nothing_of` for whole numbers, -9999 for the others.
 
     Raises:
         RecipeError: The type does not hold the nodata value.
     """
     kinds = [band for there in sensors.values() for band in there if band.name in bands]
-    dtype = number_type_of(kinds)
-    usual = _FLOAT_NODATA if dtype.startswith("float") else float(whole_numbers(dtype)[1])
+    dtype = number_type(kinds, spare=nodata is None)
+    usual = _FLOAT_NODATA if dtype.startswith("float") else nothing_of(dtype, kinds)
     return PixelSpec(tuple(bands), dtype, usual if nodata is None else nodata)
-
-
-def number_type_of(kinds: Sequence[StoredBand]) -> str:
-    """Return the smallest number type that holds every value of the bands."""
-    low, high = min(kind.low for kind in kinds), max(kind.high for kind in kinds)
-    if all(kind.precision == "int" for kind in kinds):
-        for dtype in _INTEGERS:
-            least, most = whole_numbers(dtype)
-            if least <= low and high <= most:
-                return dtype
-        return "float64"
-    wide = any(k.precision == "double" or (k.precision == "int" and max(-k.low, k.high) > _EXACT) for k in kinds)
-    return "float64" if wide else "float32"
 
 
 def finest_scale(sensors: Mapping[str, Sequence[StoredBand]], bands: Sequence[str]) -> float:

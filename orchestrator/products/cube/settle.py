@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.core.errors import PermanentError, PlanError, UserError
 from orchestrator.core.units import format_bytes, format_count
+from orchestrator.model.credit import credit_of
 from orchestrator.model.direct import DirectLimits
 from orchestrator.model.job import Job
 from orchestrator.model.product import Settled
@@ -20,7 +21,7 @@ from orchestrator.products.cube.lattice import shard_shape, shard_windows
 from orchestrator.products.cube.moments import grouped, taken
 from orchestrator.products.cube.scenes import scenes_of
 from orchestrator.products.cube.sensors import band_names, finest_scale, pixels_of
-from orchestrator.products.cube.smoothing import margin_around
+from orchestrator.products.cube.smoothing import check_lattice, margin_around
 from orchestrator.products.fetch import units_of
 from orchestrator.products.mosaic.settle import check_output
 from orchestrator.raster.reduce_time import Reducer
@@ -28,6 +29,7 @@ from orchestrator.raster.smooth import cell_metres
 
 if TYPE_CHECKING:
     from orchestrator.plan.area import Area
+    from orchestrator.products.cube.reach import Reach
 
 # Of the limit of a request: the service may count otherwise than is known, and a little is fetched around a window.
 _MARGIN = 0.9
@@ -61,9 +63,13 @@ def settle_cube(job: Job, context: ProductContext) -> Settled:
     groups = grouped(scenes, keys.get("order", "most-overlap"), apart=keys.get("same_day") == "apart")
     context.say("asking Earth Engine for the bands")
     plan = lay_out(job, area, groups, context.imagery, context.direct_limits)
+    units = units_of(plan.cells(), RequestSize.of(plan.pixels, context.direct_limits))
+    if not units:
+        told = format_count(sum(map(len, groups)), "scene")
+        raise UserError(f"none of {told} touches {area.name}, by their footprints; give other scenes or another area")
     check_room(job, plan, context.free_bytes(job.output))
     facts = {"scenes": sum(map(len, groups)), "dates": len(groups), "area_sha256": area.sha256}
-    units = units_of(plan.cells(), RequestSize.of(plan.pixels, context.direct_limits))
+    facts |= credit_of((scene.asset, scene.time_ms) for group in groups for scene in group)
     return Settled(plan.to_json(), facts=facts, units=units)
 
 
@@ -74,6 +80,7 @@ def lay_out(
     import shapely  # noqa: PLC0415  heavy
 
     from orchestrator.plan.align import fix_grid  # noqa: PLC0415
+    from orchestrator.products.cube.reach import Reach  # noqa: PLC0415
     from orchestrator.raster.spans import SpanTable  # noqa: PLC0415
 
     sensors = _sensors(groups, imagery)
@@ -91,18 +98,22 @@ def lay_out(
             f"area {area.name}: no pixel of {grid.transform[0]:g} has its centre inside; give a smaller --scale"
         )
     shard = shard_shape(grid, _request_size(pixels, limits))
+    windows = shard_windows(grid, shard, spans)
+    reach = Reach(grid, windows)
     plan = CubePlan(
         grid=grid,
         pixels=pixels,
         labels=job.bands,
-        moments=tuple(_moment(group, names, pixels.dtype, imagery) for group in groups),
-        windows=shard_windows(grid, shard, spans),
+        moments=tuple(_moment(group, names, pixels.dtype, imagery, reach) for group in groups),
+        windows=windows,
         shard=shard,
         area_wkb=shapely.to_wkb(geometry) if clipped else b"",
         area_pixels=spans.pixels(),
         smooth=_smoothed(job),
         notes=area.notes,
     )
+    assets = (scene.asset for group in groups for scene in group)
+    check_lattice(plan, assets, lambda asset: _bands_of(asset, imagery))
     margin_around(plan, plan.windows[0])  # refuses a grid whose pixels do not divide the bands' own
     return plan
 
@@ -117,8 +128,13 @@ def _smoothed(job: Job) -> tuple[int, ...]:
     sixty = job.keys.get("smooth_60m", False)
     sides = (20, 60) if sixty else (20,) if job.keys.get("smooth_20m") else ()
     if sides and not any(cell_metres(band, sixty=sixty) for band in job.bands):
-        raise UserError(f"none of the bands {', '.join(job.bands)} is smoothed: they have pixels of 10 m; leave it out")
+        raise UserError(f"none of the bands {', '.join(job.bands)} is smoothed: {_not_smoothed(sixty)}; leave it out")
     return sides
+
+
+def _not_smoothed(sixty: bool) -> str:
+    coarse = "20 and 60 m" if sixty else "20 m"
+    return f"it is for Sentinel-2's bands of measurements of {coarse}, not for classes such as SCL"
 
 
 def _sensors(groups: Sequence[Sequence[Scene]], imagery: Imagery) -> Mapping[str, Sequence[StoredBand]]:
@@ -149,10 +165,11 @@ def _names(job: Job, sensors: Mapping[str, Sequence[StoredBand]]) -> tuple[str, 
     return min(found)
 
 
-def _moment(group: Sequence[Scene], names: Sequence[str], dtype: str, imagery: Imagery) -> CubeDate:
+def _moment(group: Sequence[Scene], names: Sequence[str], dtype: str, imagery: Imagery, reach: Reach) -> CubeDate:
     assets = tuple(scene.asset for scene in group)
     expression = imagery.serialise(imagery.scene_image(assets, names, dtype))
-    return CubeDate(taken(group), group[0].satellite, group[0].solar_day, assets, expression)
+    untouched = reach.untouched([scene.footprint for scene in group])
+    return CubeDate(taken(group), group[0].satellite, group[0].solar_day, assets, expression, untouched)
 
 
 def _request_size(pixels: PixelSpec, limits: DirectLimits) -> RequestSize:

@@ -84,19 +84,22 @@ class ZarrSink:
         self._recall(records[1:])
 
     def _recall(self, records: list[dict[str, Any]]) -> None:
-        sizes: dict[tuple[int, int, int], int] = {}
+        sizes: dict[Path, set[int]] = {}  # of each shard: what it was, and what it was to become when a crash came
         for record in records:
             if record["kind"] == "sealed":
                 self._sealed = True
                 continue
             time, row, col, height, width = record["cell"]
+            path = self._shards.path_of(time, row, col)
+            if record["kind"] == "replaces":
+                sizes.setdefault(path, {0}).add(record["size"])  # 0: nothing of it is counted on
+                continue
             self._valid[Cell(Window(row, col, height, width), time=time)] = tuple(record["valid"])
-            sizes[time, row // self._plan.shard[0], col // self._plan.shard[1]] = record["size"]
+            sizes[path] = {record["size"]}
         if self._sealed:  # it may have its final name already
             return
-        for (time, down, across), size in sizes.items():
-            path = self._shards.path_of(time, down * self._plan.shard[0], across * self._plan.shard[1])
-            if size and (not path.is_file() or path.stat().st_size != size):
+        for path, known in sizes.items():
+            if 0 not in known and (not path.is_file() or path.stat().st_size not in known):
                 raise IntegrityError(f"{path} is not what was written; the cube is begun anew")
 
     def place(self, pieces: Iterable[tuple[Cell, Path | bytes]], on_placed: Callable[[Cell], None]) -> None:
@@ -111,10 +114,14 @@ class ZarrSink:
         window = cell.window
         values = read_piece(content, self._plan.grid.crop(window), self._plan)
         clip(values, window, self._spans, self._plan.pixels.nodata)
-        size = self._shards.write(cell.time, window, values)
+        address = [cell.time, window.row, window.col, window.height, window.width]
+
+        def replaces(size: int) -> None:
+            self._journal.append({"kind": "replaces", "cell": address, "size": size})
+
+        size = self._shards.write(cell.time, window, values, replaces)
         self.thumbs.add(cell.time, window, values)
         valid = count_valid(values, self._plan.pixels.nodata)
-        address = [cell.time, window.row, window.col, window.height, window.width]
         self._journal.append({"kind": "placed", "cell": address, "valid": list(valid), "size": size})
         self._valid[cell] = valid
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -150,7 +150,7 @@ class Shards:
         height, width = self._plan.shard
         return self._path / str(time) / "0" / str(row // height) / str(col // width)
 
-    def write(self, time: int, window: Window, values: NDArray[Any]) -> int:
+    def write(self, time: int, window: Window, values: NDArray[Any], replaces: Callable[[int], None]) -> int:
         """
         Write pixels durably, whole or not at all; return the size of their shard's file, 0 where it needs none.
 
@@ -158,6 +158,7 @@ class Shards:
             time: Index of the moment.
             window: Within one shard.
             values: (band, row, col), of the planned number type.
+            replaces: Told the new size before a shard that is there already is replaced.
 
         Raises:
             IntegrityError: The window reaches over the edge of a shard.
@@ -179,6 +180,8 @@ class Shards:
         encoded = _content(store)
         if encoded is None:
             return 0
+        if path.exists():
+            replaces(len(encoded))
         make_folder(path.parent)
         write_whole(path, encoded)
         return len(encoded)

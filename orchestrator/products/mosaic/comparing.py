@@ -19,7 +19,8 @@ class Compared:
 
     Attributes:
         count: How many values.
-        largest: The largest difference of two of them; NaN where one of them is no number.
+        largest: The largest difference of two of them, both data: what stands for "no data" is no quantity. NaN where
+            one of them is no number.
         first: Where the first is, as (band, row, col) of the window; None where there is none.
     """
 
@@ -47,9 +48,10 @@ def compare(found: NDArray[Any], expected: NDArray[Any], pixels: PixelSpec) -> C
             differ &= ~_near(found, expected) | (_empty(found, pixels) != _empty(expected, pixels))
     if not differ.any():
         return Compared()
-    one, other = (array[differ].astype(np.float64) for array in (found, expected))
+    both = differ & ~_empty(found, pixels) & ~_empty(expected, pixels)
+    one, other = (array[both].astype(np.float64) for array in (found, expected))
     with np.errstate(invalid="ignore", over="ignore"):
-        largest = float(np.abs(one - other).max())  # NaN where there is one
+        largest = float(np.abs(one - other).max(initial=0.0))  # NaN where there is one
     row, col, band = np.argwhere(np.moveaxis(differ, 0, -1))[0]
     return Compared(int(differ.sum()), largest, (int(band), int(row), int(col)))
 

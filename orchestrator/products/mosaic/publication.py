@@ -20,10 +20,11 @@ from orchestrator.model.ports import Illustrator, Mosaic, Stop
 from orchestrator.model.product import DecisionError, Evidence, Finishing, Made, MadeFile, OutputLostError
 from orchestrator.model.validity import percent, valid_json, validity
 from orchestrator.products.mosaic.files import ITEM, PICTURE, PROOF, beside, raster_path
-from orchestrator.products.mosaic.item import COG, BandNumbers, ItemFile, item
+from orchestrator.products.mosaic.item import BandNumbers, item
 from orchestrator.products.mosaic.picture import draw
 from orchestrator.products.mosaic.proof import parts_of, proof
 from orchestrator.products.mosaic.verdict import before_publication
+from orchestrator.products.stac import COG, ItemFile
 
 if TYPE_CHECKING:
     from orchestrator.products.mosaic.audit import MosaicAudit

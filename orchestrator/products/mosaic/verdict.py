@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.core.errors import CredentialError, IntegrityError, PermanentError, TransientError
 from orchestrator.model.audit import Asked, AuditReport, seed_of
 from orchestrator.model.product import DecisionError, Finishing
-from orchestrator.products.mosaic.item import checked
+from orchestrator.products.stac import checked
 
 if TYPE_CHECKING:
     from orchestrator.products.mosaic.audit import MosaicAudit

@@ -11,11 +11,12 @@ from functools import lru_cache
 from orchestrator.core.errors import PlanError, UserError
 from orchestrator.model.grid import Grid, Transform
 from orchestrator.model.job import GridRequest
+from orchestrator.model.number_type import number_type
 from orchestrator.model.scene import StoredBand
 from orchestrator.model.table import reduced_columns
 from orchestrator.plan.reproject import crs_name, parse_crs
 from orchestrator.products.context import Imagery
-from orchestrator.products.cube.sensors import band_names, number_type_of
+from orchestrator.products.cube.sensors import band_names
 from orchestrator.products.table.document import StoredImage, ValueColumn
 
 _UTM = re.compile(r"EPSG:32[67]\d\d")
@@ -87,7 +88,7 @@ def value_columns(
     if not found:
         return ImageColumns(tuple(ValueColumn(band, "float64") for band in wanted))
     names = _names(found, wanted)
-    columns = tuple(ValueColumn(name, number_type_of([bands[name] for bands in found.values()])) for name in names)
+    columns = tuple(ValueColumn(name, number_type([bands[name] for bands in found.values()])) for name in names)
     finest = {asset: _finest([bands[name] for name in names]) for asset, bands in found.items()}
     _check_scales([lattice for _name, lattice in finest.values()], grid)
     told = {collection: finest[asset] for collection, asset in first.items()}

@@ -25,6 +25,7 @@ from orchestrator.products.table.files import proof_path, table_path
 from orchestrator.products.table.pieces import IMAGE, PLACE, inside_of, parquet
 from orchestrator.products.table.sink import TableSink
 from orchestrator.products.table.writing import Describer, schema_of, writing
+from orchestrator.products.terms import notice_of, terms_of
 from orchestrator.raster.arrays import Ints
 
 SCHEMA = "orchestrator.table/1"
@@ -152,8 +153,8 @@ def _proof(
         "job": json.loads(run.job.to_json()),
         "logical_date": run.logical_date,
         "sources": dict(run.facts),
-        "attribution": run.facts.get("attribution", ""),
-        "licence": run.facts.get("licence", ""),
+        "attribution": notice_of(run),
+        "licence": terms_of(run),
         "expression_sha256": subject_of(run.image) if run.image else "",
         "of": plan.at,
         "places": len(plan.ids) if inside is None else int(inside.sum()),

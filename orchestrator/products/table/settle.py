@@ -14,6 +14,7 @@ import shapely
 from orchestrator.core.errors import AreaError, PlanError, UserError
 from orchestrator.core.files import sha256_of
 from orchestrator.core.units import format_count
+from orchestrator.model.credit import credit_of
 from orchestrator.model.job import GridRequest, Job
 from orchestrator.model.product import Settled
 from orchestrator.model.scene import SceneQuery
@@ -25,7 +26,7 @@ from orchestrator.plan.features import existing_path
 from orchestrator.plan.lattices import Laid, Zonal, lay, small_region
 from orchestrator.plan.places import Places, read_places
 from orchestrator.plan.region import ee_region
-from orchestrator.plan.reproject import to_lonlat
+from orchestrator.plan.reproject import LONLAT, to_lonlat
 from orchestrator.products.context import ProductContext
 from orchestrator.products.mosaic.remarks import check_dates
 from orchestrator.products.mosaic.settle import check_output, look_at
@@ -34,6 +35,7 @@ from orchestrator.products.table.columns import ImageGroup, ImageLattice, group_
 from orchestrator.products.table.document import StoredImage, TablePlan, ValueColumn, table_to_json
 from orchestrator.products.table.keys import TableKeys
 from orchestrator.products.table.pieces import parquet
+from orchestrator.raster.arrays import Floats
 from orchestrator.recipes.contract import ImageRequest
 
 # Pixels of an area × images: what is more is a cube, and comes faster as pixels.
@@ -129,9 +131,10 @@ def _of_collection(job: Job, local: LocalTable, context: ProductContext, route: 
     images = _images(job, local, context)
     found = value_columns(context.imagery, images, job.bands, job.grid)
     facts = {"collection": local.keys.collection, "images": len(images)}
+    facts |= credit_of((image.asset, image.time_ms) for image in images)
     groups = group_images(images, found.lattices, job.grid) if images else ()
     plan = _plan(job, local, found.columns, groups, dated=True)
-    if not images:
+    if not images and (local.area or (local.places and local.places.ids)):  # without a place none is asked for
         over = "area" if local.area else local.keys.at
         note = f"no image of {local.keys.collection} from {job.start_date} to {job.end_date} meets the {over}"
         plan = replace(plan, notes=(*plan.notes, f"{note}: the table is empty."))
@@ -274,12 +277,19 @@ def _with_places(plan: TablePlan, places: Places, laid: Sequence[Laid], groups: 
         grid=one.grid[order],
         row=np.concatenate([each.row[order] for each in laid]),
         col=np.concatenate([each.col[order] for each in laid]),
-        lonlat=one.lonlat[order],
+        lonlat=_as_given(plan, places, one)[order],
         order=order,
         shapes=tuple(bytes(shapely.to_wkb(one.shapes[at])) for at in order) if polygons else (),
         shape_crs=one.zones if elsewhere else (),
         starts=tuple(starts) if len(groups) > 1 else (),
     )
+
+
+def _as_given(plan: TablePlan, places: Places, laid: Laid) -> Floats:
+    """Return where places lie in degrees; points that are told in degrees by the same numbers, 200 for 160 W too."""
+    if plan.at == "points" and places.crs == LONLAT:
+        return np.asarray(shapely.get_coordinates(places.geometries))
+    return laid.lonlat
 
 
 def _check_size(plan: TablePlan) -> None:

@@ -108,6 +108,10 @@ class Table:
 class Catalogue(Protocol):
     """A source of image collections and tables. Whoever inherits it has neither lone images nor tables."""
 
+    def identity(self) -> str:
+        """Return what tells these scenes from others: two sources that share it give the same pixels."""
+        return f"made by hand: {type(self).__qualname__}"
+
     def collections(self) -> Mapping[str, Mapping[str, Any]]:
         """Collection id (`COPERNICUS/S2_SR_HARMONIZED`) to its properties."""
 
@@ -138,6 +142,11 @@ class Catalogue(Protocol):
         """Find a table by its id; what every catalogue has is in `tables.shipped`."""
         del asset_id
         return None
+
+
+def invented(seed: int) -> str:
+    """Return the identity of the invented Earth of a seed."""
+    return f"the invented Earth of seed {seed}" if seed else "the invented Earth"
 
 
 class UnboundedQueryError(Exception):

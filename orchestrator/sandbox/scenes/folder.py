@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from shapely.geometry.base import BaseGeometry
 from orchestrator.sandbox.scenes.catalogue import Band, Catalogue, PixelType, Table
 from orchestrator.sandbox.scenes.layout import CLOUD_LAYER, COLLECTIONS, LAYERS, PROBABILITY, REFLECTANCE
 from orchestrator.sandbox.scenes.pyramid import Pixels, read_level
-from orchestrator.sandbox.scenes.stac import Item, ScenesError, read_items
+from orchestrator.sandbox.scenes.stac import Item, ScenesError, digest_of, read_items
 from orchestrator.sandbox.scenes.store import Store
 from orchestrator.sandbox.scenes.tables import shipped
 
@@ -106,12 +106,18 @@ class Raster:
 
 @dataclass(frozen=True)
 class FolderScene:
-    """One item in one of the two collections; `rasters` are its bands by name, in Earth Engine's order."""
+    """
+    One item in one of the two collections.
+
+    Attributes:
+        rasters: Its bands by name, in Earth Engine's order.
+        outline: Of its rasters, in degrees: no pixel lies outside.
+    """
 
     collection: str
     item: Item
     rasters: Mapping[str, Raster]
-    footprint: BaseGeometry
+    outline: BaseGeometry
     bands: tuple[Band, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -120,6 +126,17 @@ class FolderScene:
     @property
     def asset_id(self) -> str:
         return f"{self.collection}/{self.item.index}"
+
+    @cached_property
+    def footprint(self) -> BaseGeometry:
+        """
+        What the item says of itself, as far as its rasters reach; all of them where it says nothing of use.
+
+        It is drawn with a few points, as in Earth Engine: pixels with data lie beyond it, up to two kilometres.
+        """
+        told = self.item.geometry
+        common = None if told is None else told.intersection(self.outline)
+        return self.outline if common is None or common.area == 0 else common
 
     @property
     def properties(self) -> Mapping[str, Any]:
@@ -182,11 +199,16 @@ class FolderCatalogue(Catalogue):
                 self._missing |= {f"{name}/{item.index}": item.missing for name in (REFLECTANCE, PROBABILITY)}
         if not whole:
             raise ScenesError(items[0].missing)
+        self._digest = digest_of(whole)
         for item in whole:
             for scene in self._of_item(item):
                 if scene.asset_id in self._scenes:
                     raise ScenesError(f"{item.path} and another item are both {item.index}")
                 self._scenes[scene.asset_id] = scene
+
+    def identity(self) -> str:
+        """Return a digest of the items and of what their rasters are called and weigh, wherever the folder lies."""
+        return f"a folder of scenes ({self._digest})"
 
     def collections(self) -> Mapping[str, Mapping[str, Any]]:
         return COLLECTIONS
@@ -248,11 +270,7 @@ def _pixel_type(dtype: np.dtype[Any]) -> PixelType:
 
 
 def _outline(raster: Raster) -> BaseGeometry:
-    """
-    The raster's border in degrees, a little widened: no pixel lies outside.
-
-    Not the item's geometry: that draws the edge of the data with a few points and cuts valid pixels off.
-    """
+    """Return the raster's border in degrees, a little widened: no pixel lies outside."""
     west, south, east, north = rasterio.transform.array_bounds(*raster.shape, raster.transform)
     border = shapely.segmentize(box(west, south, east, north), (east - west) / 16)
     to_degrees = Transformer.from_crs(raster.crs, 4326, always_xy=True)

@@ -67,18 +67,18 @@ class Tile:
 
 
 def touching(region: BaseGeometry) -> Iterator[Tile]:
-    """Yield the tiles that touch `region` (EPSG:4326) in order of zone, north to south, west to east."""
+    """Yield the tiles that touch `region` (EPSG:4326), each once, in order of zone, north to south, west to east."""
     if region.is_empty:
         return
     parts = [(part, part.bounds) for part in (region, translate(region, 360.0), translate(region, -360.0))]
     for zone in range(1, 61):
         west, east = zone * 6 - 188.0, zone * 6 - 172.0
-        for part, bounds in parts:
-            if bounds[2] < west or bounds[0] > east:
-                continue
-            wanted = shapely.intersection(part, box(west, -80.0, east, 84.0))
-            if not wanted.is_empty:
-                yield from _touching_in_zone(zone, wanted)
+        strip = box(west, -80.0, east, 84.0)
+        near = [part for part, bounds in parts if bounds[2] >= west and bounds[0] <= east]
+        pieces = [piece for part in near if not (piece := shapely.intersection(part, strip)).is_empty]
+        # A region on both sides of the antimeridian reaches a zone there from both, and a tile is one all the same.
+        if pieces:
+            yield from _touching_in_zone(zone, pieces[0] if len(pieces) == 1 else shapely.union_all(pieces))
 
 
 def find(name: str) -> Tile | None:

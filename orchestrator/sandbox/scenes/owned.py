@@ -268,6 +268,10 @@ class OwnCatalogue:
         """Have another catalogue beside the store's assets."""
         self._public = public
 
+    def identity(self) -> str:
+        """Return that of the public one: what projects keep for themselves is named by whoever asks for it."""
+        return self._public.identity()
+
     def __getattr__(self, name: str) -> Any:
         """Leave what only some catalogues have to the public one."""
         return getattr(self._public, name)

@@ -7,14 +7,19 @@ is understood too. Only rasters that lie beside their item are used: an address 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
+
+import shapely
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes.layout import LAYERS
 
@@ -60,6 +65,7 @@ class Item:
         rasters: Band name to its file, in Earth Engine's order; `probability` last.
         properties: Earth Engine's properties.
         missing: What says that a file it names is not there; empty for an item that is whole.
+        geometry: Where the item says that it has data, in EPSG:4326; None where it does not say.
     """
 
     path: Path
@@ -68,6 +74,7 @@ class Item:
     rasters: Mapping[str, Path]
     properties: Mapping[str, Any]
     missing: str = ""
+    geometry: BaseGeometry | None = None
 
 
 def read_items(folder: Path) -> list[Item]:
@@ -84,6 +91,16 @@ def read_items(folder: Path) -> list[Item]:
     if not items:
         raise ScenesError(f"{folder} holds no STAC items (*.json files of type Feature)")
     return items
+
+
+def digest_of(items: Iterable[Item]) -> str:
+    """Return what tells items from others: of their own text, and the names and sizes of their rasters, not paths."""
+    told = sorted(
+        [item.index, hashlib.sha256(item.path.read_bytes()).hexdigest()]
+        + [f"{band} {path.name} {path.stat().st_size}" for band, path in item.rasters.items()]
+        for item in items
+    )
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -110,10 +127,22 @@ def _item(path: Path, document: Mapping[str, Any]) -> Item:
     index = _index(given, time, tile)
     properties = {"system:index": index, "system:time_start": time_ms, "MGRS_TILE": tile}
     properties |= _sun(path, given) | _named(given)
-    if document.get("geometry"):
-        properties["system:footprint"] = document["geometry"]
     ordered = {band: rasters[band] for band in _ORDER if band in rasters}
-    return Item(path, index, time_ms, ordered, properties, gone[0] if gone else "")
+    return Item(path, index, time_ms, ordered, properties, gone[0] if gone else "", _geometry(path, document))
+
+
+def _geometry(path: Path, document: Mapping[str, Any]) -> BaseGeometry | None:
+    """
+    Raises:
+        ScenesError: It cannot be read.
+    """
+    if not document.get("geometry"):
+        return None
+    try:
+        found = shapely.force_2d(shapely.make_valid(shape(document["geometry"])))
+    except (shapely.errors.ShapelyError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ScenesError(f"{path} has a geometry that cannot be read: {error}") from error
+    return found if found.area > 0 else None
 
 
 def _rasters(path: Path, assets: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:

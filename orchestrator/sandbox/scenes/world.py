@@ -8,7 +8,7 @@ from typing import Any
 
 from shapely.geometry.base import BaseGeometry
 
-from orchestrator.sandbox.scenes.catalogue import Scene, Table
+from orchestrator.sandbox.scenes.catalogue import Scene, Table, invented
 from orchestrator.sandbox.scenes.sensors.climate import climate
 from orchestrator.sandbox.scenes.sensors.crops import crops
 from orchestrator.sandbox.scenes.sensors.dynamic_world import DynamicWorld
@@ -45,6 +45,7 @@ class WorldCatalogue:
     """
 
     def __init__(self, seed: int = 0) -> None:
+        self._seed = seed
         self.sentinel2 = SyntheticCatalogue(seed)
         earth, optical = Earth(seed), Sentinel2(self.sentinel2)
         self._sensors: tuple[Sensor, ...] = (
@@ -69,6 +70,10 @@ class WorldCatalogue:
         self._by_collection = {name: sensor for sensor in self._sensors for name in sensor.collections}
         self._by_image = {name: sensor for sensor in self._sensors for name in sensor.images}
         self._collections = {name: each for sensor in self._sensors for name, each in sensor.collections.items()}
+
+    def identity(self) -> str:
+        """Return what tells this Earth from those of other seeds."""
+        return invented(self._seed)
 
     def collections(self) -> Mapping[str, Mapping[str, Any]]:
         """Collection id to its properties."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import rasterio.warp
 import shapely
 from affine import Affine
 from pyproj import Transformer
@@ -19,6 +20,7 @@ from shapely.geometry import box
 from orchestrator.sandbox import sources
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.functions.image_structure import load
+from orchestrator.sandbox.earthengine.evaluate.nodes import support_of
 from orchestrator.sandbox.scenes.folder import FolderCatalogue, ScenesError
 from orchestrator.sandbox.scenes.layout import PROBABILITY, REFLECTANCE
 
@@ -289,8 +291,8 @@ def test_values_equal_a_direct_read(catalogue):
 
 @needs_real
 @pytest.mark.real
-def test_no_pixel_lies_outside_the_footprint(catalogue):
-    """Who skips scenes by their footprint loses nothing."""
+def test_no_pixel_lies_outside_the_outline(catalogue):
+    """Who skips what lies outside it loses nothing."""
     for scene in catalogue.scenes(REFLECTANCE, None, None, None):
         _, valid = scene.read("B2", 0, 0, 0, 915, 915)
         rows, cols = np.nonzero(valid[::7, ::7])
@@ -298,4 +300,53 @@ def test_no_pixel_lies_outside_the_footprint(catalogue):
         to_degrees = Transformer.from_crs(scene.bands[0].crs, 4326, always_xy=True)
         lon, lat = to_degrees.transform(c + (cols * 7 + 0.5) * a, f + (rows * 7 + 0.5) * e)
 
-        assert shapely.contains_xy(scene.footprint, lon, lat).all()
+        assert shapely.contains_xy(scene.outline, lon, lat).all()
+
+
+@needs_real
+@pytest.mark.real
+def test_a_footprint_is_where_the_item_says_that_it_has_data(catalogue):
+    """Where the swath ends inside the tile, it does not reach to the raster's corner; nor does the data."""
+    scene = catalogue.scene(f"{REFLECTANCE}/20230818T100031_20230818T100808_T33TWL")
+    empty = box(16.3, 45.1, 16.36, 45.15)
+    left, bottom, right, top = rasterio.warp.transform_bounds("EPSG:4326", "EPSG:32633", *empty.bounds)
+
+    with rasterio.open(scene.item.rasters["B2"]) as source:
+        inside = source.read(1, window=source.window(left, bottom, right, top).round_offsets().round_lengths())
+
+    assert not inside.any()
+    assert not scene.footprint.intersects(empty)
+    assert scene.outline.contains(empty)
+
+
+# Of the small scene: 80 m at 500000, 5000000 of zone 33, so that its western border is the meridian of 15 degrees.
+WEST = {
+    "type": "Polygon",
+    "coordinates": [[[14.9, 45.1], [15.0005, 45.1], [15.0005, 45.2], [14.9, 45.2], [14.9, 45.1]]],
+}
+FAR = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
+
+
+@pytest.mark.parametrize(
+    ("geometry", "east"), [(WEST, 15.0005), (FAR, None), (None, None)], ids=["west", "far", "none"]
+)
+def test_an_item_without_a_geometry_of_use_lies_where_its_rasters_lie(small, geometry, east):
+    """One that says where it has data is believed as far as its rasters reach."""
+    document = json.loads((small / "item.json").read_text()) | {"geometry": geometry}
+    (small / "item.json").write_text(json.dumps(document))
+
+    scene = only(FolderCatalogue(small))
+
+    assert scene.footprint.bounds[2] == pytest.approx(east or scene.outline.bounds[2])
+    assert scene.footprint.bounds[0] == pytest.approx(scene.outline.bounds[0])
+
+
+def test_pixels_beyond_a_roughly_drawn_footprint_are_served(small):
+    """A footprint says where a scene is looked for; what is in its rasters is its data."""
+    document = json.loads((small / "item.json").read_text()) | {"geometry": WEST}
+    (small / "item.json").write_text(json.dumps(document))
+    scene = only(FolderCatalogue(small))
+
+    support = support_of(scene, scene.bands[0])
+
+    assert shapely.box(*support.outline.bounds).covers(box(15.0001, 45.1529, 15.0009, 45.1533))

@@ -260,4 +260,5 @@ def test_a_sandbox_tells_who_it_is(sandbox):
     """What the line of JSON says at the start can be asked for later."""
     about = requests.get(sandbox.url + "/sandbox/about", timeout=20).json()
 
-    assert about == {"url": sandbox.url, "pid": os.getpid(), "project": "ee-sandbox", "buckets": ["ee-sandbox-bucket"]}
+    named = {"project": "ee-sandbox", "buckets": ["ee-sandbox-bucket"]}
+    assert about == {"url": sandbox.url, "pid": os.getpid(), **named, "scenes": "made by hand: Ramps"}

@@ -279,14 +279,15 @@ def lattice_of(band: Band) -> Projection:
 
 
 def support_of(scene: Scene, band: Band) -> Support:
-    """Give where a band of a scene can have data: in its footprint, and on its own raster."""
+    """Give where a band of a scene can have data: near its footprint, and on its own raster."""
+    outline = getattr(scene, "outline", scene.footprint)  # of rasters that reach beyond a roughly drawn footprint
     native = Grid(lattice_of(band), 0, 0, band.height, band.width).outline()
     corners = reproject_shape(native, band.crs, WGS84).bounds
     if not np.isfinite(corners).all():  # a raster of the whole Earth, whose corners lie beyond it
-        return Support(scene.footprint)
+        return Support(outline)
     raster = shapely.box(*corners)
-    outline = raster.intersection(shapely.box(*scene.footprint.bounds))
-    return Support(raster if outline.is_empty else outline)
+    near = raster.intersection(shapely.box(*outline.bounds))
+    return Support(raster if near.is_empty else near)
 
 
 class SceneBandNode(Node):

@@ -1,0 +1,37 @@
+"""Full disks: whether an error says so, which disk it is, and what is free there."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from orchestrator.core.files import free_bytes
+from orchestrator.core.units import format_bytes
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def is_full(error: OSError) -> bool:
+    """Tell whether there is no room left, on the disk or of what one may use of it."""
+    return error.errno in _FULL
+
+
+def room_at(path: Path) -> str:
+    """Say how much can still be written where `path` lies, or would lie: `12.0 KiB free`."""
+    with suppress(OSError):
+        return f"{format_bytes(_free(path))} free"
+    return "nobody can say how much is free"  # the disk is gone
+
+
+def full_disk(error: OSError, folders: Sequence[Path]) -> str:
+    """Say which folder has no room left: the system often names no file, and then it is the fullest of `folders`."""
+    named = Path(error.filename).parent if isinstance(error.filename, str) else None
+    folder = named or min(folders, key=_free)
+    return f"no room left in {folder}, {room_at(folder)}: {error.strerror}; free some"
+
+
+def _free(path: Path) -> int:
+    there = next((folder for folder in (path, *path.parents) if folder.is_dir()), Path())
+    return free_bytes(there)
