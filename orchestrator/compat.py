@@ -70,6 +70,7 @@ def export_image(
     pad_add: tuple[int, int] = (0, 0),
     crs_polygon: str = DEGREES,
     resolution_dst: float | None = None,
+    max_workers: object = None,  # noqa: ARG001  taken, so that calls with it work
     **more: Any,
 ) -> xarray.DataArray:
     """
@@ -87,6 +88,7 @@ def export_image(
         pad_add: Rows and columns more on each side: once, whether the image is cut or not.
         crs_polygon: Of `geometry`.
         resolution_dst: Another side of a pixel: the extent stays, and the number of pixels follows.
+        max_workers: Taken, and of no effect: how much is asked for at once follows from the project's limits.
         **more: Whatever else `orchestrator.export_image` takes.
     """
     _refuse_affine(bands, scale)
@@ -142,6 +144,8 @@ def export_image_getpixels(
     """
     if not isinstance(asset_id, str):
         raise UserError(f"asset_id is {type(asset_id).__name__}; give the id of a stored image, or take export_image")
+    if isinstance(bands, Mapping):
+        raise UserError("a lattice by position is not known; name it: proj=, bands_gee=")
     if proj is not None:
         crs, more["transform"] = str(proj["crs"]), proj["transform"]
     return export_image(asset_id, geometry, bands, scale, crs, **{"nodata": 0, **more})
@@ -158,6 +162,7 @@ def export_cube(
     bands_gee: Sequence[str] | None = None,
     crs_polygon: str = DEGREES,
     display_progress: bool | None = None,
+    max_workers: object = None,  # noqa: ARG001  taken, so that calls with it work
     **more: Any,
 ) -> xarray.DataArray:
     """
@@ -173,6 +178,7 @@ def export_cube(
         bands_gee: Another name of `bands`.
         crs_polygon: Of `geometry`.
         display_progress: Whether progress is shown; by default in a notebook and in a terminal.
+        max_workers: As of `export_image`.
         **more: Whatever else `orchestrator.cube` takes.
     """
     named = bands if bands_gee is None else bands_gee

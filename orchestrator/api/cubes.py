@@ -17,6 +17,7 @@ from orchestrator.api.connection import Connection, current
 from orchestrator.api.job import Job
 from orchestrator.api.runs import run
 from orchestrator.api.stores import open_cube
+from orchestrator.core import log as logs
 from orchestrator.core.errors import UserError
 from orchestrator.core.optional import required
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     import xarray
 
     from orchestrator.model.scene import Scene
+
+log = logs.get(__name__)
 
 FOLDER = "cubes"  # of the state folder, for those that nobody gave a place
 
@@ -113,6 +116,9 @@ def cube(
     content |= _place(content, path_text(output, "output"), name, connection)
     job = Job._made(content, Path.cwd(), "cube")  # noqa: SLF001  a job of another product
     result = run(job, again=again, overwrite=overwrite, progress=progress, connection=connection)
+    if result.valid and not any(result.valid.values()):
+        note = "no pixel of the geometry holds data on any date: the scenes are masked there, or lie elsewhere"
+        log.warning("cube.no_data", cube=result.path.name, note=note)
     return open_cube(result.path, masked=masked)
 
 

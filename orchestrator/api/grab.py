@@ -18,6 +18,7 @@ from orchestrator.api.job import Job
 from orchestrator.api.plans import plan
 from orchestrator.api.runs import run
 from orchestrator.api.stored_bands import LEAST, OTHER_CRS, BandFacts, ask_image, chosen, nothing_of, number_type
+from orchestrator.core import log as logs
 from orchestrator.core.errors import PlanError, UserError
 from orchestrator.core.machine import memory
 from orchestrator.core.optional import required
@@ -27,6 +28,8 @@ from orchestrator.model.spec import DTYPE_BYTES
 
 if TYPE_CHECKING:
     import xarray
+
+log = logs.get(__name__)
 
 FOLDER = "grabbed"  # of the state folder: an image lies there until it has been read
 
@@ -69,7 +72,8 @@ def export_image(
         bands: Names, in order; all by default. ESA's names are known (`B04`).
         scale: Side of a pixel in units of the CRS; corners are multiples of it.
         crs: `EPSG:n`; by default the first band's, or the UTM zone of the geometry: where a scale is given and the
-            band's CRS does not count in metres, and where the band has none.
+            band's CRS does not count in metres, and where the band has none. A CRS alone keeps the side of the band's
+            pixels (of those in degrees: in metres at the equator); corners are multiples of it.
         crs_transform: A lattice to lie on: six numbers in affine order; needs `crs`.
         pad: So many pixels more on each side; two numbers are rows and columns.
         clip: Mask the pixels whose centre is outside the geometry.
@@ -101,7 +105,9 @@ def export_image(
     array = result.to_xarray(decoded=False).load()
     array.close()
     shutil.rmtree(wanted.folder, ignore_errors=True)
-    return _named(_floats(array) if masked else array, wanted)
+    found = _named(_floats(array) if masked else array, wanted)
+    _warn_of_nothing(found)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +207,8 @@ def _settle(where: _Where, first: BandFacts) -> tuple[Mapping[str, str], Grid]:
     crs, transform = _lattice(where, first)
     if crs:
         _refuse_metres_for_degrees(crs, where.scale)
-    grid, _ = fix_grid(area.geometry, area.crs, scale=where.scale, out_crs=crs or None, crs_transform=transform)
+    scale = where.scale if where.scale is not None or transform is not None else _own_scale(first, crs)
+    grid, _ = fix_grid(area.geometry, area.crs, scale=scale, out_crs=crs or None, crs_transform=transform)
     grid = _padded(grid, where.pad)
     return (table if where.clip else area_table(shapely.box(*grid.bounds()), grid.crs)), grid
 
@@ -214,6 +221,17 @@ def _lattice(where: _Where, first: BandFacts) -> tuple[str, Transform | None]:
         return first.crs, first.transform
     # A scale is meant in metres; an image in degrees has no such pixels.
     return where.crs or (first.crs if first.crs and _unit(first.crs) == "metre" else ""), None
+
+
+def _own_scale(first: BandFacts, crs: str) -> float | None:
+    """Return the side of a band's own pixels in the units of a CRS; None where it has none."""
+    from orchestrator.plan.reproject import METRES_PER_DEGREE  # noqa: PLC0415  heavy
+
+    if first.transform is None or not crs:
+        return None
+    metres = {"metre": 1.0, "degree": METRES_PER_DEGREE}
+    own, wanted = metres.get(_unit(first.crs)), metres.get(_unit(crs))
+    return abs(first.transform[0]) * own / wanted if own and wanted else None
 
 
 def _unit(crs: str) -> str:
@@ -272,6 +290,14 @@ def _floats(array: Any) -> Any:
     """Return the array as floats, NaN where there is nodata."""
     known = array != array.dtype.type(array.rio.nodata)
     return array.astype(_float_type(array.dtype.name)).where(known).rio.write_nodata(float("nan"))
+
+
+def _warn_of_nothing(array: Any) -> None:
+    """Say that no pixel holds data: perhaps the geometry lies elsewhere."""
+    there = array.notnull() if math.isnan(array.rio.nodata) else array != array.dtype.type(array.rio.nodata)
+    if not bool(there.any()):
+        note = "no pixel of the geometry holds data: the image is masked there, or lies elsewhere"
+        log.warning("image.no_data", image=array.name, note=note)
 
 
 def _named(array: Any, wanted: _Wanted) -> xarray.DataArray:

@@ -94,5 +94,5 @@ def carry_here(
         app.stop.set()
         work.join()  # who is impatient interrupts once more
         raise KeyboardInterrupt(
-            f"run {row.id} was stopped and has kept what it had; orc.run(job) with the same job goes on with it"
+            f"run {row.id} was stopped and has kept what it had; the same call goes on with it"
         ) from None

@@ -90,7 +90,23 @@ class SceneClient:
 
     def count(self, requests: Sequence[SceneRequest]) -> list[int]:
         """Return how many scenes fit each of the requests, in one call."""
+        names = " and ".join(dict.fromkeys(request.collection for request in requests))
+        self.say(f"counting {names}")
         found: list[int] = self.engine.value(ee.List([_images(one).size() for one in requests]))
+        return found
+
+    def count_having(self, requests: Sequence[SceneRequest], names: Sequence[str]) -> list[int]:
+        """Return for each of some properties how many scenes of all requests have it, in one call."""
+        found: list[int] = self.engine.value(
+            ee.List(
+                [
+                    ee.List([_images(one).filter(ee.Filter.notNull([name])).size() for one in requests]).reduce(
+                        ee.Reducer.sum()
+                    )
+                    for name in names
+                ]
+            )
+        )
         return found
 
     def read(self, request: SceneRequest, count: int) -> list[SceneRow]:
@@ -142,7 +158,9 @@ class SceneClient:
                 "listed at once; name a smaller area, or a filter"
             )
         parts = _cut(request, 2 * -(-count // self.most))
-        for part, held in zip(parts, self.count(parts), strict=True):
+        counts = self.count(parts)
+        self.say(f"reading {request.collection}: cut by time, more than {self.most:,} scenes are not listed at once")
+        for part, held in zip(parts, counts, strict=True):
             if held:
                 yield from self._parts(part, held)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module, metadata
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
 from orchestrator.core.errors import ExtraError
 
-DISTRIBUTION = "orchestrator"
 # The extras of pyproject.toml and the packages that each brings.
 EXTRAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -36,10 +35,5 @@ def required(module: str, extra: str, what: str) -> Any:
 
 
 def install(extra: str) -> str:
-    """Return the command that installs an extra."""
-    try:
-        metadata.distribution(DISTRIBUTION)
-    except metadata.PackageNotFoundError:
-        # Where the program only lies in a folder, an index may hold a stranger's package of this name.
-        return f"`pip install {' '.join(EXTRAS[extra])}`"
-    return f"`pip install '{DISTRIBUTION}[{extra}]'`"
+    """Return the command that installs what an extra brings, by names that are nobody else's: ours is a stranger's."""
+    return f"`pip install {' '.join(EXTRAS[extra])}`"

@@ -152,6 +152,11 @@ def _nothing(client: SceneClient, query: SceneQuery, source: SceneSource, reques
     when = f"from {query.start} to {query.end}, the end not included"
     if not others:
         return f"no scene of {query.collection} touches the area {when}"
+    names = list(dict.fromkeys(one.key for one in asked))
+    for name, having in zip(names, client.count_having(bare, names), strict=True):
+        if not having:
+            near = hint(name, [one for one in (source.cloud, *source.columns) if one])
+            return f"none of the {others:,} scenes of {query.collection} has the property {name}; {near}"
     told = " and ".join(map(str, asked))
     return f"none of the {others:,} scenes of {query.collection} that touch the area {when}, fulfils {told}"
 

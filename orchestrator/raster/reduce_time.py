@@ -45,9 +45,9 @@ class Reducer:
     def __post_init__(self) -> None:
         if self.name in NAMES or (self.percent is not None and self.percent <= 100):
             return
-        raise UserError(
-            f"the reducer {self.name!r} is not known; {hint(self.name, NAMES)} A percentile is p0 to p100, such as p90"
-        )
+        near = hint(self.name, NAMES)
+        stop = "" if near.endswith("?") else "."
+        raise UserError(f"the reducer {self.name!r} is not known; {near}{stop} A percentile is p0 to p100, such as p90")
 
     @property
     def percent(self) -> float | None:

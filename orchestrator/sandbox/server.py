@@ -173,9 +173,9 @@ class Sandbox:
     def url(self) -> str:
         return f"http://{self.options.host}:{self._server.server_port}"
 
-    def show(self, catalogue: Catalogue) -> None:
-        """Serve other scenes and tables from here on."""
-        self._known.show(catalogue)
+    def show(self, catalogue: Catalogue | None) -> None:
+        """Serve other scenes and tables from here on; with None, those again that it was started with."""
+        self._known.show(catalogue or self._catalogue)
 
     def apis(self) -> set[str]:
         """Return the names of all calls that a fault can be ordered for."""

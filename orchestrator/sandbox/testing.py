@@ -55,14 +55,16 @@ class EarthEngineSandbox:
         """The services' time; `clock.advance(seconds)` moves it on."""
         return self.sandbox.clock
 
-    def scenes(self, source: str | PathLike[str] | Catalogue) -> None:
+    def scenes(self, source: str | PathLike[str] | Catalogue | None = None) -> None:
         """
         Serve other scenes from here on: of a folder of STAC items, or of a catalogue made by hand.
+
+        Without any, those again that the sandbox was started with.
 
         Raises:
             ValueError: The folder holds none that can be served.
         """
-        self.sandbox.show(scenes_of(source))
+        self.sandbox.show(None if source is None else scenes_of(source))
 
     # ------------------------------------------------------------------- faults
 

@@ -73,6 +73,7 @@ def test_a_store_is_reduced_without_being_loaded(tmp_path):
     ("array", "reducer", "says"),
     [
         (cube(), "medain", "'medain' is not known; did you mean 'median'"),
+        (cube(), "p101", r"there are .*, last\. A percentile is p0 to p100"),
         (cube()[0], "median", "the array has the axes band, y, x; a cube has time, band, y, x"),
         (cube()[:0], "median", "the cube has no dates"),
         (np.ones((1, 1, 1, 1)), "median", "ndarray is no cube; give an array of"),

@@ -105,7 +105,7 @@ def test_an_interrupt_stops_cleanly_and_the_same_job_goes_on(declare, sandbox, m
     threads = set(threading.enumerate())
     monkeypatch.setattr(sys, "stderr", Impatient("exporting"))
 
-    with pytest.raises(KeyboardInterrupt, match="the same job goes on"):
+    with pytest.raises(KeyboardInterrupt, match="the same call goes on"):
         orc.run(declare(name="interrupted"), progress=True)
 
     (run,) = orc.runs(name="interrupted")

@@ -166,14 +166,6 @@ def test_what_is_wrong_is_said_before_what_follows_from_it(call, options, says):
     assert says in called.err
 
 
-def test_a_table_that_is_to_be_called_otherwise_is_called_by_its_file(call):
-    """The advice can be followed as it stands."""
-    called = call("table", "--points", "POINT (14.5 46)", "--collection", "s2-l2a", "-o", "o/a.csv", "--base-name", "b")
-
-    assert called.code == 2
-    assert "-o o/b.csv" in called.err
-
-
 @pytest.mark.parametrize(
     ("more", "said"),
     [
@@ -201,3 +193,11 @@ def test_a_mistake_in_an_option_is_not_the_files(call, tmp_path):
     (tmp_path / "job.toml").write_text(f'{head}start_date = "2024-05-01"\nend_date = "2024-06-01"\n')
 
     assert call("run", "--min-valid", "7", "job.toml").err.startswith("orchestrator: options: ")
+
+
+def test_a_table_that_is_to_be_called_otherwise_is_called_by_its_file(call):
+    """The advice can be followed as it stands."""
+    called = call("table", "--points", "POINT (14.5 46)", "--collection", "s2-l2a", "-o", "o/a.csv", "--base-name", "b")
+
+    assert called.code == 2
+    assert "-o o/b.csv" in called.err

@@ -290,6 +290,8 @@ def test_a_cube_is_reduced_over_time_as_numpy_does(tmp_path, make):
         warnings.simplefilter("ignore", RuntimeWarning)  # of pixels without any value
         np.testing.assert_array_equal(raster.read(), np.nanmedian(known, axis=0).astype("float32"))
         np.testing.assert_array_equal(counted.read(), np.count_nonzero(~np.isnan(known), axis=0))
+        told = {"ORCHESTRATOR_REDUCER": "median", "ORCHESTRATOR_SOLAR_DAYS": "2024-05-04 2024-05-09"}
+        assert told.items() <= raster.tags().items()
 
 
 @pytest.mark.parametrize("make", [zarr_sink, cog_sink], ids=["zarr", "cog"])

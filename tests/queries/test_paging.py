@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from datetime import date
 from functools import partial
 
@@ -38,6 +40,21 @@ def test_more_scenes_than_are_listed_in_one_piece_are_all_found(catalogue, found
         catalogue.put(f"s{number:04d}", f"2024-06-{1 + number % 28:02d}T10:00:00")
 
     assert sorted(found()) == [f"s{number:04d}" for number in range(5_100)]
+
+
+def test_thousands_of_years_are_cut_with_few_counts_each_of_which_is_said(catalogue, engine, monkeypatch):
+    """All scenes lie in one month of 9,998 years; each count looks at a quarter of the period before it."""
+    monkeypatch.setattr("orchestrator.queries.search.SceneClient", partial(SceneClient, most=20))
+    for number in range(24):
+        catalogue.put(f"s{number:04d}", f"2024-06-{1 + number:02d}T10:00:00")
+    told = []
+
+    found = search(replace(QUERY, start=date(1, 1, 1), end=date(9999, 12, 31)), engine, told.append)
+
+    assert len(found.scenes) == 24
+    assert told[0] == "counting COPERNICUS/S2_SR_HARMONIZED"
+    counts = [what for what in told if what.startswith("counting")]
+    assert 1 < len(counts) <= 2 + math.log(9998 * 365 / 24, 4)
 
 
 def test_scenes_of_one_time_are_ordered_by_their_ids(catalogue, found):
@@ -99,7 +116,7 @@ def test_a_collection_that_changes_while_it_is_read_is_read_again_and_it_is_said
     catalogue.put("one")
     late = iter(["two"])
 
-    found = search(QUERY, engine, lambda _what: [catalogue.put(index) for index in late])
+    found = search(QUERY, engine, lambda what: what.startswith("reading") and [catalogue.put(index) for index in late])
 
     assert [one.row.index for one in found.scenes] == ["one", "two"]
     assert found.notes == (

@@ -109,6 +109,16 @@ def test_conditions_that_no_scene_fulfils_are_named_with_how_many_there_are_with
     assert found.notes[0].endswith("fulfils MGRS_TILE == 33NUB and CLOUDY_PIXEL_PERCENTAGE <= 20")
 
 
+def test_a_property_that_no_scene_has_is_named(catalogue, ask):
+    """A slip of the pen is not told as scenes that do not fulfil it."""
+    for index in "ab":
+        catalogue.put(index, CLOUDY_PIXEL_PERCENTAGE=5, MGRS_TILE="33NUA")
+
+    found = ask(max_cloud=20, filters=("MGRS_TILE == 33NUA", "MGRS_TIL == 33NUA"))
+
+    assert found.notes == ("none of the 2 scenes of s2-l2a has the property MGRS_TIL; did you mean 'MGRS_TILE'?",)
+
+
 def test_the_end_is_the_day_after_the_last(catalogue, ask):
     """Half open: a scene at the beginning counts, one at the end does not."""
     for index, time in (("first", "2024-06-01T00:00:00"), ("last", "2024-06-30T23:59:59.999")):

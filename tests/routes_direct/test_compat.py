@@ -67,6 +67,20 @@ def test_a_transform_by_position_is_told_its_name():
         compat.export_image(ASSET, BOX, Affine.identity(), CRS, ["int16"])
 
 
+def test_a_lattice_by_position_is_told_its_name():
+    proj = {"crs": CRS, "transform": list(TRANSFORM)}
+
+    with pytest.raises(orc.UserError, match="a lattice by position is not known; name it: proj=, bands_gee="):
+        compat.export_image_getpixels(ASSET, BOX, proj, ["int16"])
+
+
+def test_a_number_of_workers_is_taken_and_changes_nothing():
+    one = compat.export_image(ASSET, BOX, ["int16"], crs_polygon=CRS, max_workers=2)
+
+    assert one.identical(compat.export_image(ASSET, BOX, ["int16"], crs_polygon=CRS))
+    assert one.dtype == "int16"
+
+
 def test_a_fast_image_comes_in_one_request_or_not_at_all(sandbox):
     compat.export_image_fast(ee.Image(ASSET), BOX, ["int16"], crs_polygon=CRS)
     assert len(sandbox.meter.asked()) == 1

@@ -249,6 +249,31 @@ def test_what_cannot_be_is_said_in_a_line_before_any_pixel_is_asked_for(sandbox,
     assert sandbox.meter.asked() == []
 
 
+@pytest.mark.parametrize("masked", [True, False])
+def test_a_geometry_without_data_is_said(caplog, masked):
+    """It lies elsewhere: the array is empty, and a warning says so; with data there is none."""
+    left, bottom, right, top = BOX
+
+    array = orc.export_image(ASSET, (left - 1e5, bottom, right - 1e5, top), ["int16"], masked=masked, area_crs=CRS)
+
+    assert (np.isnan(array.values) if masked else array.values == -32768).all()
+    assert "no pixel of the geometry holds data" in caplog.text
+    caplog.clear()
+    orc.export_image(ASSET, BOX, ["int16"], masked=masked, area_crs=CRS)
+    assert caplog.text == ""
+
+
+def test_a_crs_alone_keeps_the_side_of_the_images_pixels():
+    image = ee.Image(ASSET).select("uint8").reproject(CRS, [120, 0, TRANSFORM[2], 0, -120, TRANSFORM[5]])
+
+    there, degrees = (orc.export_image(image, BOX, area_crs=CRS, crs=crs) for crs in ("EPSG:32634", "EPSG:4326"))
+
+    assert there.rio.resolution() == (120, -120)
+    assert there.rio.crs == rasterio.crs.CRS.from_epsg(32634)
+    # A degree of the equator, 6378137 m * pi / 180.
+    np.testing.assert_allclose(degrees.rio.resolution(), np.array([120, -120]) / (6378137 * np.pi / 180), rtol=1e-5)
+
+
 def test_the_whole_stored_image_lies_on_its_own_lattice():
     a, _, c, _, e, f = TRANSFORM
     everything = (c, f + SIDE * e, c + SIDE * a, f)

@@ -39,7 +39,8 @@ def reduced_raster(
     """
     remove_tree(folder)  # what a crash left of it
     pixels = pixels_of_reduced(plan, name)
-    told = (*tags, ("ORCHESTRATOR_REDUCER", name))
+    days = " ".join(moment.solar_day for moment in plan.moments)
+    told = (*tags, ("ORCHESTRATOR_REDUCER", name), ("ORCHESTRATOR_SOLAR_DAYS", days))
     spec = MosaicSpec(plan.grid, pixels, plan.area_wkb or None, threads=threads, tags=told)
     mosaic = BlockAssembler().open(spec, folder)
 

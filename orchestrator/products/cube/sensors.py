@@ -33,7 +33,8 @@ def _named(band: str, there: Sequence[str], image: str) -> str:
     plain = _ESA.sub(r"B\1", band)
     if _ESA.fullmatch(band) and plain in there:
         return plain
-    raise UserError(f"{image} has no band {band!r}; {hint(band, there)}: {', '.join(there)}")
+    near, every = hint(band, there), f"there are {', '.join(there)}"
+    raise UserError(f"{image} has no band {band!r}; {near if near == every else f'{near} {every}'}")
 
 
 def pixels_of(sensors: Mapping[str, Sequence[StoredBand]], bands: Sequence[str], nodata: float | None) -> PixelSpec:

@@ -25,7 +25,7 @@ from orchestrator.products.cube.smoothing import check_lattice, margin_around
 from orchestrator.products.fetch import units_of
 from orchestrator.products.mosaic.settle import check_output
 from orchestrator.raster.reduce_time import Reducer
-from orchestrator.raster.smooth import cell_metres
+from orchestrator.raster.smooth import SIXTY_METRES, TWENTY_METRES, cell_metres
 
 if TYPE_CHECKING:
     from orchestrator.plan.area import Area
@@ -128,13 +128,13 @@ def _smoothed(job: Job) -> tuple[int, ...]:
     sixty = job.keys.get("smooth_60m", False)
     sides = (20, 60) if sixty else (20,) if job.keys.get("smooth_20m") else ()
     if sides and not any(cell_metres(band, sixty=sixty) for band in job.bands):
-        raise UserError(f"none of the bands {', '.join(job.bands)} is smoothed: {_not_smoothed(sixty)}; leave it out")
+        raise UserError(f"none of the bands {', '.join(job.bands)} is smoothed: {_for(sixty)}; leave it out")
     return sides
 
 
-def _not_smoothed(sixty: bool) -> str:
-    coarse = "20 and 60 m" if sixty else "20 m"
-    return f"it is for Sentinel-2's bands of measurements of {coarse}, not for classes such as SCL"
+def _for(sixty: bool) -> str:
+    names = sorted(TWENTY_METRES | (SIXTY_METRES if sixty else frozenset()), key=lambda name: (len(name), name))
+    return f"it is for Sentinel-2's {', '.join(names)}, and not for finer bands or for classes such as SCL"
 
 
 def _sensors(groups: Sequence[Sequence[Scene]], imagery: Imagery) -> Mapping[str, Sequence[StoredBand]]:

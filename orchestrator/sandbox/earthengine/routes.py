@@ -42,6 +42,7 @@ MAX_OPERATIONS_PAGE = 500
 MAX_WAIT_SECONDS = 60  # a client gives up an answer after some minutes
 _PROJECT = r"/v1/projects/(?P<project>[^/:]+)"
 _ASSET = r"/v1/(?P<name>projects/[^/]+/assets/[^:]+)"
+_ROOT_ASSET = r"/v1/(?P<name>projects/[^/:]+/assets)/?"  # the folder that holds all of a project's
 _ROOT = r"/v1/(?P<name>projects/[^/:]+)"
 
 
@@ -87,6 +88,7 @@ class EarthEngineRoutes:
             one("assets.list", "GET", _ASSET + ":listAssets", self._list_assets, page),
             one("assets.list", "GET", _ROOT + ":listAssets", self._list_root, page),
             one("assets.get", "GET", _ASSET, self._get_asset),
+            one("assets.get", "GET", _ROOT_ASSET, self._get_asset),
         ]
 
     def _algorithms(self, request: Request, project: str) -> Response:  # noqa: ARG002  the list needs nothing else

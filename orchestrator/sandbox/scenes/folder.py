@@ -7,6 +7,7 @@ is derived from its classification (SCL), on SCL's grid. Pyramids are computed f
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ CACHE_BYTES = 256 * 2**20
 _WHOLE_BYTES = 32 * 2**20
 _CHUNK = 1024
 _SLACK_DEGREES = 0.0005
+_CELLS = 256  # of the longer side of a raster, where its data is looked for
 # Cloud probability of the classes of SCL; all others give 0, no data stays invalid.
 CLASS_PROBABILITY = {9: 100, 8: 65, 10: 40, 3: 20}
 _TABLE = np.zeros(256, np.uint8)
@@ -90,6 +92,15 @@ class Raster:
                 out[r0 - row : r1 - row, c0 - col : c1 - col] = block[r0 - top : r1 - top, c0 - left : c1 - left]
         return out
 
+    def coarse(self, height: int, width: int) -> NDArray[np.generic]:
+        """Values of the whole raster on so many cells, nearest neighbour."""
+        try:
+            with self._lock, rasterio.open(self.path) as source:
+                values: NDArray[np.generic] = source.read(1, out_shape=(height, width))
+                return values
+        except RasterioError as error:
+            raise ScenesError(f"{self.path} cannot be decoded: {error}") from error
+
     def _chunk_side(self) -> int:
         whole = self.shape[0] * self.shape[1] * self.dtype.itemsize <= _WHOLE_BYTES
         return max(self.shape) if whole else _CHUNK
@@ -104,6 +115,50 @@ class Raster:
             raise ScenesError(f"{self.path} cannot be decoded: {error}") from error
 
 
+class Place:
+    """
+    Where a scene lies, in degrees.
+
+    Attributes:
+        outline: Of its rasters: no pixel lies outside.
+    """
+
+    def __init__(self, told: BaseGeometry | None, raster: Raster, *, is_data: bool) -> None:
+        """Take what the item says, and a raster; `is_data` where its 0 is no data."""
+        self.outline = _outline(raster)
+        self._told, self._raster, self._is_data = told, raster, is_data
+
+    @cached_property
+    def footprint(self) -> BaseGeometry:
+        """
+        What the item says, as far as the rasters reach; all of them where it says nothing of use.
+
+        An item draws the edge of its data with a few points, up to two kilometres inside: so much is added that no
+        pixel with data is left out, since scenes and windows are skipped by their footprint.
+        """
+        common = None if self._told is None else self._told.intersection(self.outline)
+        if common is None or common.area == 0 or not self._is_data:
+            return self.outline
+        beyond = self._data()[~shapely.contains_xy(common, *self._data().T)]
+        if not len(beyond):
+            return common
+        return shapely.union(common, shapely.MultiPoint(beyond)).convex_hull.buffer(_SLACK_DEGREES)
+
+    def _data(self) -> NDArray[np.float64]:
+        """Longitude and latitude of the corners of the cells of a coarse lattice that have data, as (point, 2)."""
+        height, width = self._raster.shape
+        step = max(1, math.ceil(max(height, width) / _CELLS))
+        cells = self._raster.coarse(-(-height // step), -(-width // step)) != 0
+        rows, cols = np.nonzero(cells)
+        at = np.concatenate([np.column_stack([rows + r, cols + c]) for r in (-1, 2) for c in (-1, 2)]).astype(float)
+        scale = height / cells.shape[0], width / cells.shape[1]
+        row, col = (at[:, axis].clip(0, cells.shape[axis]) * scale[axis] for axis in (0, 1))
+        a, b, c, d, e, f = tuple(self._raster.transform)[:6]
+        x, y = a * col + b * row + c, d * col + e * row + f
+        lon, lat = Transformer.from_crs(self._raster.crs, 4326, always_xy=True).transform(x, y)
+        return np.column_stack([lon, lat])
+
+
 @dataclass(frozen=True)
 class FolderScene:
     """
@@ -111,13 +166,13 @@ class FolderScene:
 
     Attributes:
         rasters: Its bands by name, in Earth Engine's order.
-        outline: Of its rasters, in degrees: no pixel lies outside.
+        place: Where it lies.
     """
 
     collection: str
     item: Item
     rasters: Mapping[str, Raster]
-    outline: BaseGeometry
+    place: Place
     bands: tuple[Band, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -127,16 +182,9 @@ class FolderScene:
     def asset_id(self) -> str:
         return f"{self.collection}/{self.item.index}"
 
-    @cached_property
+    @property
     def footprint(self) -> BaseGeometry:
-        """
-        What the item says of itself, as far as its rasters reach; all of them where it says nothing of use.
-
-        It is drawn with a few points, as in Earth Engine: pixels with data lie beyond it, up to two kilometres.
-        """
-        told = self.item.geometry
-        common = None if told is None else told.intersection(self.outline)
-        return self.outline if common is None or common.area == 0 else common
+        return self.place.footprint
 
     @property
     def properties(self) -> Mapping[str, Any]:
@@ -241,13 +289,13 @@ class FolderCatalogue(Catalogue):
 
     def _of_item(self, item: Item) -> Iterator[FolderScene]:
         rasters = {band: Raster(path, self._cache) for band, path in item.rasters.items()}
-        outline = _outline(next(iter(rasters.values())))
+        place = Place(item.geometry, next(iter(rasters.values())), is_data=next(iter(rasters)) != "probability")
         reflectance = {band: raster for band, raster in rasters.items() if band in LAYERS}
         if reflectance:
-            yield FolderScene(REFLECTANCE, item, reflectance, outline)
+            yield FolderScene(REFLECTANCE, item, reflectance, place)
         cloud = rasters.get("probability", rasters.get("SCL"))
         if cloud is not None:
-            yield FolderScene(PROBABILITY, item, {CLOUD_LAYER.name: cloud}, outline)
+            yield FolderScene(PROBABILITY, item, {CLOUD_LAYER.name: cloud}, place)
 
 
 def _layer(band: str) -> Any:

@@ -20,7 +20,6 @@ from shapely.geometry import box
 from orchestrator.sandbox import sources
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
 from orchestrator.sandbox.earthengine.evaluate.functions.image_structure import load
-from orchestrator.sandbox.earthengine.evaluate.nodes import support_of
 from orchestrator.sandbox.scenes.folder import FolderCatalogue, ScenesError
 from orchestrator.sandbox.scenes.layout import PROBABILITY, REFLECTANCE
 
@@ -291,8 +290,8 @@ def test_values_equal_a_direct_read(catalogue):
 
 @needs_real
 @pytest.mark.real
-def test_no_pixel_lies_outside_the_outline(catalogue):
-    """Who skips what lies outside it loses nothing."""
+def test_no_pixel_lies_outside_the_footprint(catalogue):
+    """Who skips scenes by their footprint loses nothing."""
     for scene in catalogue.scenes(REFLECTANCE, None, None, None):
         _, valid = scene.read("B2", 0, 0, 0, 915, 915)
         rows, cols = np.nonzero(valid[::7, ::7])
@@ -300,7 +299,7 @@ def test_no_pixel_lies_outside_the_outline(catalogue):
         to_degrees = Transformer.from_crs(scene.bands[0].crs, 4326, always_xy=True)
         lon, lat = to_degrees.transform(c + (cols * 7 + 0.5) * a, f + (rows * 7 + 0.5) * e)
 
-        assert shapely.contains_xy(scene.outline, lon, lat).all()
+        assert shapely.contains_xy(scene.footprint, lon, lat).all()
 
 
 @needs_real
@@ -316,37 +315,38 @@ def test_a_footprint_is_where_the_item_says_that_it_has_data(catalogue):
 
     assert not inside.any()
     assert not scene.footprint.intersects(empty)
-    assert scene.outline.contains(empty)
+    assert scene.place.outline.contains(empty)
 
 
 # Of the small scene: 80 m at 500000, 5000000 of zone 33, so that its western border is the meridian of 15 degrees.
 WEST = {
     "type": "Polygon",
-    "coordinates": [[[14.9, 45.1], [15.0005, 45.1], [15.0005, 45.2], [14.9, 45.2], [14.9, 45.1]]],
+    "coordinates": [[[14.9, 45.1], [15.0008, 45.1], [15.0008, 45.2], [14.9, 45.2], [14.9, 45.1]]],
 }
 FAR = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
 
 
 @pytest.mark.parametrize(
-    ("geometry", "east"), [(WEST, 15.0005), (FAR, None), (None, None)], ids=["west", "far", "none"]
+    ("geometry", "east"), [(WEST, 15.0008), (FAR, None), (None, None)], ids=["west", "far", "none"]
 )
 def test_an_item_without_a_geometry_of_use_lies_where_its_rasters_lie(small, geometry, east):
-    """One that says where it has data is believed as far as its rasters reach."""
+    """One that says where it has data is believed as far as its rasters reach; here only the west has any."""
+    raster(small / "B04.tif", np.array([[7, 0, 0, 0]] * 4, np.uint16))
     document = json.loads((small / "item.json").read_text()) | {"geometry": geometry}
     (small / "item.json").write_text(json.dumps(document))
 
     scene = only(FolderCatalogue(small))
 
-    assert scene.footprint.bounds[2] == pytest.approx(east or scene.outline.bounds[2])
-    assert scene.footprint.bounds[0] == pytest.approx(scene.outline.bounds[0])
+    assert scene.footprint.bounds[2] == pytest.approx(east or scene.place.outline.bounds[2])
+    assert scene.footprint.bounds[0] == pytest.approx(scene.place.outline.bounds[0])
 
 
-def test_pixels_beyond_a_roughly_drawn_footprint_are_served(small):
-    """A footprint says where a scene is looked for; what is in its rasters is its data."""
+def test_data_beyond_a_roughly_drawn_geometry_is_not_lost(small):
+    """Nobody skips a scene that has pixels, because its item draws the edge of them with a few points."""
     document = json.loads((small / "item.json").read_text()) | {"geometry": WEST}
     (small / "item.json").write_text(json.dumps(document))
+    raster(small / "B04.tif", np.array([[7, 7, 7, 7]] * 4, np.uint16))
+
     scene = only(FolderCatalogue(small))
 
-    support = support_of(scene, scene.bands[0])
-
-    assert shapely.box(*support.outline.bounds).covers(box(15.0001, 45.1529, 15.0009, 45.1533))
+    assert scene.footprint.bounds[2] >= 15.00101  # the eastern border of the last pixel

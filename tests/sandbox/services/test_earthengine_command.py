@@ -129,3 +129,11 @@ def requests_transport():
     from google.auth.transport.requests import Request  # noqa: PLC0415
 
     return Request()
+
+
+def test_the_root_of_a_project_is_weighed(earthengine):
+    """It is a folder that every project has; one that nobody put anything into weighs nothing."""
+    code, printed = earthengine("du", "projects/nobody-used-this/assets")
+
+    assert code == 0, printed
+    assert printed.split()[-2:] == ["0", "projects/nobody-used-this/assets"]

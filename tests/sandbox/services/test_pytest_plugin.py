@@ -96,6 +96,10 @@ def test_other_scenes_are_served_from_here_on(earth_engine_sandbox):
 
     assert ee.ImageCollection("MINE").size().getInfo() == 0
 
+    earth_engine_sandbox.scenes()
+
+    assert ee.Image("USGS/SRTMGL1_003").bandNames().getInfo() == ["elevation"]
+
 
 def test_a_bucket_that_is_not_there_is_told_with_those_that_are(earth_engine_sandbox):
     with pytest.raises(KeyError, match="'none'.*ee-sandbox-bucket"):

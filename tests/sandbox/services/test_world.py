@@ -161,3 +161,11 @@ def test_an_asset_of_the_public_catalogue_that_is_not_imitated_is_refused_by_nam
     """Not "does not exist": the real service has it."""
     with pytest.raises(ee.EEException, match="does not imitate the collection AHN/AHN3"):
         ee.data.getAsset("AHN/AHN3")
+
+
+def test_an_asset_weighs_the_same_wherever_it_is_told():
+    """The number beside an asset is that among its properties."""
+    told = [ee.data.getAsset(f"{PUBLIC}USGS/SRTMGL1_003")]
+    told += ee.data.listImages({"parent": f"{PUBLIC}LANDSAT/LC09/C02/T1_L2", "pageSize": 2})["images"]
+
+    assert [each["sizeBytes"] for each in told] == [str(each["properties"]["system:asset_size"]) for each in told]

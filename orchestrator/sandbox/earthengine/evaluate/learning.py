@@ -216,7 +216,7 @@ def library(name: str, module: str) -> Any:
         return import_module(f"sklearn.{module}")
     except ModuleNotFoundError:
         raise EvaluationError(
-            f"{name} needs the extra `learn` (scikit-learn is missing): `pip install 'orchestrator[learn]'`."
+            f"{name} needs the extra `learn` (scikit-learn is missing): `pip install scikit-learn`."
         ) from None
 
 
