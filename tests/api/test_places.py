@@ -30,7 +30,7 @@ def sandbox(tmp_path_factory):
 def test_no_places_make_an_empty_table_with_its_columns(places, kind, tmp_path):
     """No image was asked for, so that nothing is said of images."""
     frame = orc.table(**{kind: places}, path=tmp_path / "none.csv", **ASKED)
-    proof = json.loads((tmp_path / "none.proof.json").read_text())
+    proof = json.loads((tmp_path / "none.csv.proof.json").read_text())
 
     assert list(frame.columns) == ["id", "time", "image", "lon", "lat", "B4"]
     assert len(frame) == 0
@@ -40,7 +40,7 @@ def test_no_places_make_an_empty_table_with_its_columns(places, kind, tmp_path):
 def test_places_without_a_geometry_are_told(tmp_path):
     """Neither do they vanish in silence, nor do the others get their names; a longitude is as it was given."""
     frame = orc.table(points=WELLS, id="name", path=tmp_path / "wells.csv", **ASKED)
-    proof = json.loads((tmp_path / "wells.proof.json").read_text())
+    proof = json.loads((tmp_path / "wells.csv.proof.json").read_text())
 
     assert set(frame.id) == {"b"}
     assert set(frame.lon) == {200.0}
