@@ -82,8 +82,7 @@ class Interactive:
             if not watch.unanswered:
                 raise
             raise UnansweredError(
-                f"Earth Engine did not begin to answer within {self._limits.first_seconds:g} s, and computes a request "
-                "for less"
+                f"Earth Engine did not begin to answer within {self._limits.first_seconds:g} s, longer than it computes"
             ) from error
         if not seen:
             raise TransientError("Earth Engine's client answered without asking the service")

@@ -171,7 +171,7 @@ def test_what_is_wrong_is_said_before_what_follows_from_it(call, options, says):
     [
         pytest.param('recipe = "mosaic"\n[cube]\ncollection = "s2-l2a"', "a cube has no recipe", id="the whole"),
         pytest.param("audit = 3\n[cube]\n", "a cube is not audited", id="a key beside it"),
-        pytest.param("[cube]\nmax_cloud = 5", "max_cloud and filter choose among a collection", id="the table"),
+        pytest.param('[cube]\nscenes = "a"\nfilter = "X > 1"', "a filter is applied by Earth Engine", id="the table"),
         pytest.param("[cube]\nmax_cloud = 500", "'cube.max_cloud' is 500", id="a key of it"),
     ],
 )

@@ -43,6 +43,14 @@ def test_a_plan_says_what_it_is_made_of(capfd, facts, said):
     assert said in " ".join(capfd.readouterr().err.split())
 
 
+def test_a_request_that_is_cut_says_into_how_many(capfd):
+    """Requests, and no parts of exports."""
+    facts = {"unit": "9-1x2", "pieces": 2, "failure": "TIMEOUT", "error": "it took too long"}
+    Output(as_json=False).event("unit.split", "r", facts)
+
+    assert "request 9-1x2: cut into 2 requests (TIMEOUT): it took too long" in " ".join(capfd.readouterr().err.split())
+
+
 def test_answered_requests_make_a_pace(kept, direct):
     """Bytes and requests since ten minutes ago give bytes a second and seconds left."""
     claimed = kept.store.units.claim(direct.id, "pixels", 2, now=0.0, until=4e9)

@@ -305,7 +305,7 @@ def test_the_error_says_how_long_was_waited_for_an_answer(cloud):
     transport = Transport()
     cloud.order(api="config.get", action="stall", seconds=60)
     cloud.order(api="config.get", action="stall", seconds=0.15)
-    watch = Watch("pixels", None, first_seconds=0.3)
+    watch = Watch("pixels", None, CallLimits(first_seconds=0.3))
     transport.timeout = 0.05
 
     with pytest.raises(TimeoutError, match=r"^127\.0\.0\.1: nothing came for 0\.3 s$"), watching(watch):

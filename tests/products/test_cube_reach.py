@@ -51,7 +51,7 @@ def near(shape, grid, windows, metres):
     slant=st.floats(-20_000, 20_000),
 )
 def test_windows_that_a_scene_touches_are_asked_for_and_those_far_from_it_are_not(west, north, width, height, slant):
-    """By distance in metres: nothing within 400 m is left out, nothing beyond 3 km is asked for."""
+    """By distance in metres: nothing within 2 km is left out, nothing beyond 3 km is asked for."""
     corners = [
         (west, north),
         (west + width, north),
@@ -62,7 +62,7 @@ def test_windows_that_a_scene_touches_are_asked_for_and_those_far_from_it_are_no
 
     found = set(Reach(UTM33, windows).untouched([lonlat(scene).wkt]))
 
-    assert found.isdisjoint(near(scene, UTM33, windows, 400))
+    assert found.isdisjoint(near(scene, UTM33, windows, 2_000))
     assert found.issuperset(set(range(len(windows))) - set(near(scene, UTM33, windows, 3_000)))
 
 
@@ -189,7 +189,7 @@ def test_a_table_given_to_the_python_api_keeps_its_footprints():
 
 # ----------------------------------------------------------------- with the service
 
-AREA = "310000,5110000,710000,5110060;EPSG:32633"  # 6 × 40,000 pixels of 10 m: two requests, wide as they may be
+AREA = "320000,5110000,720000,5110060;EPSG:32633"  # 6 × 40,000 pixels of 10 m: two requests, wide as they may be
 
 
 def strip(tmp_path, program, service, **keys):

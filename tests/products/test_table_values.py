@@ -145,7 +145,7 @@ def test_the_proof_says_whose_the_images_are(tmp_path):
     """The notice on Sentinel data with the year of the images, and that a sandbox made them."""
     place = "SRID=4326;POINT (14.5 46.05)"
     orc.table(place, collection="s2-l2a", dates=DATES, bands=["B4"], path=tmp_path / "x.csv", progress=False)
-    proof = json.loads((tmp_path / "x.proof.json").read_text())
+    proof = json.loads((tmp_path / "x.csv.proof.json").read_text())
 
     assert proof["attribution"].startswith("Not Earth Engine's: made by a sandbox of Earth Engine")
     assert proof["attribution"].endswith("Contains modified Copernicus Sentinel data 2024")

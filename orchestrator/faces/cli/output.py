@@ -178,7 +178,9 @@ class Output:
 
 
 def _pieces(facts: Mapping[str, Any]) -> str:
-    """Say what a plan is made of: parts of exports, requests, or both."""
+    """Say what a plan is made of: parts of exports, requests, or both; or into how many requests one was cut."""
+    if "pieces" in facts:
+        return format_count(int(facts["pieces"]), "request")
     parts, tasks, requests = (int(facts.get(name, 0)) for name in ("parts", "tasks", "requests"))
     words = [f"{format_count(parts, 'part')} in {format_count(tasks, 'task')}"] if tasks or not requests else []
     return " and ".join([*words, *([format_count(requests, "request")] if requests else [])])

@@ -14,7 +14,7 @@ from orchestrator.model.grid import Grid, Window
 from orchestrator.plan.reproject import METRES_PER_DEGREE, polygons_only, shift_longitude, to_lonlat
 from orchestrator.raster.arrays import Floats
 
-MARGIN_METRES = 500.0  # footprints are outlines of few vertices, drawn about the pixels
+MARGIN_METRES = 2_500.0  # outlines are of few vertices: pixels with data lie up to two kilometres beyond them
 _EARTH_METRES = 6_371_000.0
 _HIGHEST = 85.0  # degrees of latitude: of a footprint that reaches farther nothing is concluded
 
