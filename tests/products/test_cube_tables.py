@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from orchestrator.core.errors import UserError
+from orchestrator.faces.cli.main import run_cli
 from orchestrator.model.job import AreaSource, Job
 from orchestrator.products.cube.keys import CubeKeys
 from orchestrator.products.cube.moments import grouped
@@ -84,10 +85,9 @@ def test_a_column_of_words_may_hold_times():
 
 
 def test_a_broken_file_is_told_in_a_line(tmp_path):
-    """Of each kind; a folder is told from a table."""
+    """Of each kind."""
     for name in ("a.geojson", "a.parquet", "a.csv"):
         (tmp_path / name).write_bytes(b"\x00{ broken")
-    (tmp_path / "folder").mkdir()
 
     for name in ("a.geojson", "a.parquet"):
         with pytest.raises(UserError, match=f"{name} cannot be read: ") as caught:
@@ -95,8 +95,14 @@ def test_a_broken_file_is_told_in_a_line(tmp_path):
         assert "\n" not in str(caught.value)
     with pytest.raises(UserError, match=r"row 1: there is no `gee_id`|cannot be read"):
         scenes_of_rows(read_rows(tmp_path / "a.csv") or [{}], "a.csv")
-    with pytest.raises(UserError, match=r"folder is a folder; .* --sandbox-scenes"):
-        read_rows(tmp_path / "folder")
+
+
+def test_a_folder_of_real_scenes_is_told_from_a_table(tmp_path, capsys):
+    """`--scenes` is another option of `cube` than of `run`."""
+    code = run_cli(["cube", "--sandbox", "--scenes", str(tmp_path), "--area", "15,46,15.1,46.1", "--bands", "B4"])
+
+    assert code == 2
+    assert "is a folder; give a table that `orchestrator query -o` wrote" in " ".join(capsys.readouterr().err.split())
 
 
 def test_clouds_are_a_choice_among_a_table_too(tmp_path):

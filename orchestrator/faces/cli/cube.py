@@ -11,6 +11,7 @@ from rich_click import option
 
 from orchestrator.app import expand
 from orchestrator.app.verbs.cubes import CubeReport, plan_cube
+from orchestrator.core.errors import UserError
 from orchestrator.core.units import format_bytes, format_count
 from orchestrator.faces.cli.options import build_table, job_options, sandbox_options
 from orchestrator.faces.cli.output import Output
@@ -114,6 +115,11 @@ def cube(context: Context, /, again: bool, overwrite: bool, dry_run: bool, **giv
 def _laid(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options as those of `run`, and the keys and tables that only this product has."""
     names: list[str] = [str(param.name) for param in getattr(job_options(lambda: None), "__click_params__", ())]
+    if given["scenes"] and Path(given["scenes"]).is_dir():
+        raise UserError(
+            f"--scenes {given['scenes']} is a folder; give a table that `orchestrator query -o` wrote. A folder of "
+            "real scenes, for the sandbox to serve, is --sandbox-scenes"
+        )
     own: dict[str, Any] = {"collection": given["collection"], "max_cloud": given["max_cloud"], "format": given["kind"]}
     own |= {"scenes": str(Path(given["scenes"]).resolve()) if given["scenes"] else None}
     own |= {"filter": list(given["filters"]) or None, "same_day": "apart" if given["apart"] else None}

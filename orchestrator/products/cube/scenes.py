@@ -101,11 +101,6 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     Raises:
         UserError: It cannot be read.
     """
-    if path.is_dir():
-        raise UserError(
-            f"scenes {path} is a folder; give a table that `orchestrator query -o` wrote. A folder of real scenes, for "
-            "the sandbox to serve, is --sandbox-scenes"
-        )
     try:
         frame = _read(path)
     except (OSError, ValueError, RuntimeError) as error:  # GDAL's is a RuntimeError
