@@ -72,6 +72,6 @@ def test_shares_of_the_country_are_those_of_the_items(frame, items):
     }
 
     assert len({round(share) for share in expected.values()}) == 2  # two tiles
-    # A footprint grows by what its raster holds beyond the few points that it is drawn with: two kilometres at a corner.
+    # A footprint grows by what its raster holds beyond the few points it is drawn with: two kilometres at a corner.
     wider = {name: frame["overlappercentage"][name] - share for name, share in expected.items()}
     assert all(-0.01 < more < 0.1 for more in wider.values()), wider
