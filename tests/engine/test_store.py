@@ -9,15 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy.exc import DatabaseError, OperationalError
 
 from orchestrator.core.errors import IntegrityError, UserError
 from orchestrator.engine.stores.contract import Store, TaskChange
-from orchestrator.engine.stores.dialect import Trouble, trouble_of
 from orchestrator.engine.stores.records import Admission, Attempt
-from orchestrator.engine.stores.schema import metadata
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
@@ -263,100 +258,6 @@ def test_threads_do_not_lose_each_others_writes(store, planned):
         worker.join()
 
     assert len(store.events.latest(planned, 1000)) == 80
-
-
-def test_migrations_make_the_schema_of_the_program(store):
-    """The tables a new database gets are exactly those the code speaks of."""
-    with store._db._engine.connect() as db, db.begin():
-        assert compare_metadata(MigrationContext.configure(db), metadata) == []
-
-
-def held(path: Path) -> list[str]:
-    """Return which of a database's files this process holds open."""
-    names = (str(entry.readlink()) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink())
-    return [name for name in names if name.startswith(str(path.resolve()))]
-
-
-def test_a_newer_database_is_refused(store, path):
-    """An old program does not touch what a newer one wrote, and lets go of it."""
-    store.close()
-    with sqlite3.connect(path) as db:
-        db.execute("UPDATE alembic_version SET version_num = '9999'")
-    db.close()
-
-    with pytest.raises(IntegrityError, match="newer than this program") as refused:
-        SqlStore(f"sqlite:///{path}", StillClock())
-
-    assert held(path) == [], refused  # named, so that its traceback still holds whatever was not closed
-
-
-@pytest.mark.parametrize("order", ["DELETE FROM alembic_version", "UPDATE alembic_version SET version_num = ''"])
-def test_a_database_without_a_schema_version_is_refused(store, path, order):
-    """A sentence says what was found, what was expected and what to do."""
-    store.close()
-    with sqlite3.connect(path) as db:
-        db.execute(order)
-    db.close()
-
-    with pytest.raises(IntegrityError, match="schema version '', expected"):
-        SqlStore(f"sqlite:///{path}", StillClock())
-
-
-def test_a_damaged_database_is_said_in_one_line(tmp_path):
-    """A file that is no database stops the program with a sentence, not with a traceback."""
-    path = tmp_path / "state.db"
-    path.write_bytes(b"this is not a database, but long enough to be taken for one at first sight" * 20)
-
-    with pytest.raises(IntegrityError, match="damaged"):
-        SqlStore(f"sqlite:///{path}", StillClock())
-
-
-def a_full_disk(folder: Path) -> None:
-    with sqlite3.connect(folder / "full.db") as db:
-        db.execute("CREATE TABLE t (x)")
-        db.execute("PRAGMA max_page_count=2").close()
-        db.execute("INSERT INTO t VALUES (zeroblob(100000))")
-
-
-def a_busy_neighbour(folder: Path) -> None:
-    first, second = (sqlite3.connect(folder / "busy.db", timeout=0, isolation_level=None) for _ in range(2))
-    first.execute("BEGIN IMMEDIATE")
-    second.execute("BEGIN IMMEDIATE")
-
-
-def a_damaged_file(folder: Path) -> None:
-    (folder / "damaged.db").write_bytes(b"no database" * 100)
-    sqlite3.connect(folder / "damaged.db").execute("SELECT * FROM sqlite_master")
-
-
-def a_folder_that_is_none(folder: Path) -> None:
-    sqlite3.connect(folder / "none" / "state.db")
-
-
-def a_wrong_value(folder: Path) -> None:
-    sqlite3.connect(folder / "wrong.db").execute("CREATE TABLE full (busy CHECK (busy > 0))").connection.execute(
-        "INSERT INTO full VALUES (0)"
-    )
-
-
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize(
-    ("happens", "trouble"),
-    [
-        (a_full_disk, Trouble.FULL),
-        (a_busy_neighbour, Trouble.BUSY),
-        (a_damaged_file, Trouble.DAMAGED),
-        (a_folder_that_is_none, Trouble.UNUSABLE),
-        (a_wrong_value, Trouble.OURS),
-    ],
-)
-def test_trouble_is_told_by_its_code(tmp_path, happens, trouble):
-    """SQLite's sentences are for people: a table that is called `full` fills no disk."""
-    with pytest.raises(sqlite3.DatabaseError) as raised:
-        happens(tmp_path)
-
-    kind = OperationalError if isinstance(raised.value, sqlite3.OperationalError) else DatabaseError
-    assert trouble_of(kind("statement", {}, raised.value)) is trouble
 
 
 def test_heads_are_the_runs_without_their_weight(store, planned):

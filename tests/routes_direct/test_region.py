@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import ee
@@ -155,10 +156,12 @@ def test_too_many_values_are_told_in_numbers(region, ask):
     assert (refused.value.diagnosis.failure, refused.value.diagnosis.sizes) == (Failure.SIZE, (1_050_000, 1_048_576))
 
 
-def test_a_lost_row_is_seen(region, ask, monkeypatch):
+def test_a_lost_row_is_seen(region, ask, spoil):
     """One row less than there are pixels: the table is refused, not filled with nodata."""
-    real = ee.data.computeValue
-    monkeypatch.setattr(ee.data, "computeValue", lambda asked: real(asked)[:-1])
+    (a, _, c, _, e, f), at = GRID.transform, [(0, 0), (0, 1), (1, 0)]
+    to_degrees = pyproj.Transformer.from_crs(GRID.crs, "EPSG:4326", always_xy=True).transform
+    rows = [["0", *to_degrees(c + a * (col + 0.5), f + e * (row + 0.5)), None, 1] for row, col in at]
+    spoil(status=200, body=json.dumps({"result": [["id", "longitude", "latitude", "time", "uint16"], *rows]}))
 
     with pytest.raises(IntegrityError, match="asked for 4 pixels of one image, Earth Engine sent 3 rows"):
         region.fetch(ask(Window(0, 0, 2, 2)), STOP)
@@ -185,10 +188,9 @@ def test_a_lost_row_is_seen(region, ask, monkeypatch):
         ),
     ],
 )
-def test_what_is_no_table_of_pixels_is_refused(region, ask, monkeypatch, table, error, words):
+def test_what_is_no_table_of_pixels_is_refused(region, ask, spoil, table, error, words):
     """A page of somebody in between passes; a table with other columns is not what was asked for."""
-    real = ee.data.computeValue
-    monkeypatch.setattr(ee.data, "computeValue", lambda asked: real(asked) and table)
+    spoil(status=200, body=json.dumps({"result": table}))
 
     with pytest.raises(error, match=words):
         region.fetch(ask(Window(0, 0, 1, 1)), STOP)
