@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import errno
 import hashlib
-import os
 import random
 import resource
 import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
-import google_crc32c
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from download_kit import CONTENT, Network, Ordered, Quiet, Ticking, fetch, listed, names
 
 from orchestrator.core.errors import (
     GenerationError,
@@ -34,98 +25,6 @@ from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.objects import StoredObject
 from orchestrator.transfer.download import DownloadPolicy, download
 from orchestrator.transfer.unfinished import part_path
-
-CONTENT = random.Random(7).randbytes(300_000)  # noqa: S311  bytes to move, nothing to guard
-
-
-def listed(content: bytes, name: str = "folder/part.tif", generation: str = "17") -> StoredObject:
-    """Return what a listing says of `content`."""
-    crc32c = base64.b64encode(google_crc32c.value(content).to_bytes(4, "big")).decode()
-    return StoredObject(name=name, size=len(content), generation=generation, crc32c=crc32c)
-
-
-@dataclass
-class Ordered:
-    """What one connection does: where it is cut, which bit it turns, how many bytes it leaves out, where it starts."""
-
-    cut: int | None = None
-    flip: int | None = None
-    drop: int = 0
-    ignore_range: bool = False
-    grain: int = 1 << 20
-
-
-class Pieces:
-    """A body over bytes, ending in a clean end or, when cut, in an error."""
-
-    def __init__(self, content: bytes, start: int, *, broken: bool, grain: int) -> None:
-        self.start = start
-        self._left, self._broken, self._grain = content, broken, grain
-
-    def read(self, most: int) -> bytes:
-        chunk, self._left = self._left[: min(most, self._grain)], self._left[min(most, self._grain) :]
-        if not chunk and self._broken:
-            raise TransientError("the connection was reset")
-        return chunk
-
-
-@dataclass
-class Network:
-    """Opens bodies of `content`; each connection obeys the next order, and the last order is not repeated."""
-
-    content: bytes
-    orders: list[Ordered] = field(default_factory=list)
-    opened: list[int] = field(default_factory=list)
-
-    @contextmanager
-    def open(self, start: int) -> Iterator[Pieces]:
-        self.opened.append(start)
-        order = self.orders.pop(0) if self.orders else Ordered()
-        begin = 0 if order.ignore_range else start
-        sent = bytearray(self.content[begin + order.drop :])
-        if order.cut is not None:
-            del sent[order.cut :]
-        if order.flip is not None and sent:
-            sent[(order.flip // 8) % len(sent)] ^= 1 << (order.flip % 8)
-        yield Pieces(bytes(sent), begin, broken=order.cut is not None, grain=order.grain)
-
-
-class Quiet(threading.Event):
-    """A stop flag that notes the waits it was asked for instead of waiting."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waits: list[float] = []
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self.waits.append(timeout or 0.0)
-        return self.is_set()
-
-
-class Ticking:
-    """A monotonic clock that moves on by `step` seconds each time it is asked."""
-
-    def __init__(self, step: float) -> None:
-        self._step, self._time = step, 0.0
-
-    def monotonic(self) -> float:
-        self._time += self._step
-        return self._time
-
-
-@pytest.fixture
-def quiet() -> Quiet:
-    return Quiet()
-
-
-def names(folder):
-    return sorted(path.name for path in folder.iterdir())
-
-
-def fetch(network, target, stop=None, **more):
-    source = more.pop("source", listed(network.content))
-    seen = more.pop("on_bytes", lambda _count: None)
-    return download(source, network.open, target, on_bytes=seen, stop=stop or Quiet(), **more)
 
 
 def test_the_bytes_arrive_under_their_name_and_nothing_else_is_left(tmp_path):
@@ -440,68 +339,3 @@ def test_part_names_fit_the_folder_and_tell_generations_apart(name, tmp_path):
 
     assert len(paths) == 5
     assert all(path.parent == tmp_path and len(path.name.encode()) <= 255 for path in paths)
-
-
-_KILLED = """
-import base64, contextlib, io, sys, threading
-from pathlib import Path
-import google_crc32c
-from orchestrator.model.objects import StoredObject
-from orchestrator.transfer.download import download
-content = Path(sys.argv[2]).read_bytes()
-crc32c = base64.b64encode(google_crc32c.value(content).to_bytes(4, "big")).decode()
-
-class Body(io.BytesIO):
-    def read(self, most):
-        return super().read(min(most, 100_000))
-
-@contextlib.contextmanager
-def open_body(start):
-    body = Body(content)
-    body.start = body.seek(start)
-    yield body
-
-download(StoredObject("p", len(content), "17", crc32c), open_body, Path(sys.argv[1]), on_bytes=lambda count: None,
-         stop=threading.Event())
-"""
-
-
-@pytest.mark.parametrize("point", ["download.after_chunk", "download.before_publish"])
-def test_a_killed_process_leaves_no_wrong_file_and_the_next_one_finishes(tmp_path, point):
-    """kill -9 in the middle or just before the rename: no target yet; afterwards the right one."""
-    target, original = tmp_path / "a.tif", tmp_path / "original"
-    original.write_bytes(CONTENT)
-    command = [sys.executable, "-c", _KILLED, str(target), str(original)]
-
-    killed = subprocess.run(command, env={**os.environ, "ORCHESTRATOR_CRASH_AT": point}, check=False)
-
-    assert killed.returncode == -signal.SIGKILL
-    assert not target.exists()
-    fetch(Network(CONTENT), target)
-    assert target.read_bytes() == CONTENT
-
-
-_orders = st.builds(
-    Ordered,
-    cut=st.none() | st.integers(0, 3_000),
-    flip=st.none() | st.integers(0, 30_000),
-    drop=st.integers(0, 50) | st.just(0),
-    ignore_range=st.booleans(),
-    grain=st.integers(1, 4_000),
-)
-
-
-@given(content=st.binary(max_size=2_000), orders=st.lists(_orders, max_size=12), data=st.data())
-@settings(max_examples=150, deadline=None)
-def test_whatever_the_network_does_the_file_is_right_or_there_is_none(tmp_path_factory, content, orders, data):
-    """Any sequence of cuts, flips, omissions and ignored ranges ends in the exact bytes or in an error."""
-    target = tmp_path_factory.mktemp("any") / "a.tif"
-    attempts = data.draw(st.integers(1, 8))
-
-    try:
-        fetch(Network(content, orders), target, policy=DownloadPolicy(RetryPolicy(attempts=attempts)))
-    except (TransientError, IntegrityError):
-        assert not target.exists()
-    else:
-        assert target.read_bytes() == content
-        assert names(target.parent) == ["a.tif"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,59 +9,14 @@ from hypothesis import strategies as st
 from scipy.ndimage import binary_dilation
 from shapely import contains_xy
 from shapely.geometry import Point, box
+from synthetic_kit import DAY, JULY, OCTOBER, scenes, with_cover
 
-from orchestrator.sandbox.scenes.catalogue import UnboundedQueryError
 from orchestrator.sandbox.scenes.ground import lonlat
 from orchestrator.sandbox.scenes.layout import LAYERS, PROBABILITY, REFLECTANCE
 from orchestrator.sandbox.scenes.mgrs import find
 from orchestrator.sandbox.scenes.orbit import PLATFORMS, Pass
 from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue, SyntheticScene
 from orchestrator.sandbox.scenes.weather import height
-
-JULY = 1688169600000  # 2023-07-01
-OCTOBER = 1696118400000
-DAY = 86_400_000
-ALPS = box(15.1, 45.7, 15.2, 45.75)
-
-
-@pytest.fixture(scope="module")
-def world():
-    return SyntheticCatalogue()
-
-
-def scenes(world, region=ALPS, start=JULY, end=JULY + 40 * DAY, collection=REFLECTANCE, tile=None):
-    found = world.scenes(collection, region, start, end)
-    return [scene for scene in found if tile is None or scene.tile.name == tile]
-
-
-def with_cover(world, low, high, tile="33TWL"):
-    for scene in scenes(world, tile=tile, end=OCTOBER):
-        if low <= scene.properties["CLOUDY_PIXEL_PERCENTAGE"] <= high:
-            return scene
-    raise AssertionError("no such scene in the season")
-
-
-@pytest.fixture(scope="module")
-def cloudy(world):
-    """A scene partly under clouds and partly under a sky without haze."""
-    for scene in scenes(world, tile="33TWL", end=OCTOBER):
-        if not 30 < scene.properties["CLOUDY_PIXEL_PERCENTAGE"] < 70:
-            continue
-        percent, valid = scene.read("MSK_CLDPRB", 5, 0, 0, 170, 170)
-        if np.mean(percent[valid] > 50) > 0.3 and np.mean(percent[valid] == 0) > 0.3:
-            return scene
-    raise AssertionError("no such scene in the season")
-
-
-@pytest.fixture(scope="module")
-def place(cloudy):
-    """Row and column (10 m, even) of 1280 × 1280 pixels of that scene of which about a third is cloud."""
-    scene = SyntheticScene(PROBABILITY, cloudy.tile, cloudy.overpass, cloudy._renderer)
-    percent, valid = scene.read("probability", 5, 0, 0, 320, 320)
-    blocks = ((percent > 50) & valid).reshape(8, 40, 8, 40).mean(axis=(1, 3))
-    whole = valid.reshape(8, 40, 8, 40).all(axis=(1, 3))
-    row, col = np.unravel_index(np.argmin(np.abs(blocks - 0.33) + ~whole), blocks.shape)
-    return int(row) * 1280, int(col) * 1280
 
 
 def test_a_second_world_of_the_same_seed_has_the_same_pixels(cloudy):
@@ -297,60 +250,6 @@ def test_the_stated_cloud_cover_is_the_drawn_one(cloudy):
     assert abs(100 * (percent[valid] > 50).mean() - cloudy.properties["CLOUDY_PIXEL_PERCENTAGE"]) < 10
 
 
-@pytest.mark.parametrize("level", [1, 2, 3])
-@pytest.mark.parametrize("band", ["B8A", "B7", "AOT"])
-def test_a_mean_level_averages_the_valid_pixels(cloudy, band, level):
-    """Level n is the mean of 2**n × 2**n native pixels from the scene's origin on."""
-    side = 2**level
-    native = cloudy.read(band, 0, 40 * side, 30 * side, 20 * side, 24 * side)[0]
-
-    values, _ = cloudy.read(band, level, 40, 30, 20, 24)
-
-    expected = native.reshape(20, side, 24, side).mean(axis=(1, 3))
-    assert values == pytest.approx(expected, rel=1e-6)
-
-
-@pytest.mark.parametrize("level", [1, 2, 3])
-@pytest.mark.parametrize(("band", "counts"), [("B2", 5), ("B8", 5), ("probability", 0.5)])
-def test_a_quick_level_is_the_mean_to_less_than_the_noise(cloudy, place, band, counts, level):
-    """What is not computed from native pixels has no bias, and the same noise and texture, half under clouds too."""
-    scene = cloudy if band != "probability" else SyntheticScene(PROBABILITY, *_flight(cloudy))
-    side = 2**level
-    row, col = place[0] // side, place[1] // side
-    native = scene.read(band, 0, row * side, col * side, 512, 512)[0]
-
-    values, _ = scene.read(band, level, row, col, 512 // side, 512 // side)
-
-    error = values - native.reshape(512 // side, side, 512 // side, side).mean(axis=(1, 3))
-    # Native probabilities are rounded to whole percents, most of them to 0 and to 100: that alone is half the bound.
-    assert np.abs(error.mean()) < 0.06 * counts
-    assert error.std() < counts
-    assert np.median(np.abs(error)) < 0.6
-
-
-def _flight(scene):
-    return scene.tile, scene.overpass, scene._renderer
-
-
-def test_a_sample_level_takes_the_top_left_pixel(cloudy):
-    """Classes cannot be averaged."""
-    native = cloudy.read("SCL", 0, 400, 400, 160, 160)[0]
-
-    values, _ = cloudy.read("SCL", 3, 50, 50, 20, 20)
-
-    assert np.array_equal(values, native[::8, ::8])
-
-
-def test_a_deep_level_is_close_to_the_mean(cloudy):
-    """Levels over 3 evaluate the fields at the level's spacing: no pixel is exact, the picture is the same."""
-    deep, deep_valid = cloudy.read("B8", 4, 100, 100, 32, 32)
-
-    native = cloudy.read("B8", 3, 200, 200, 64, 64)[0].reshape(32, 2, 32, 2).mean(axis=(1, 3))
-
-    assert deep_valid.all()
-    assert deep.mean() == pytest.approx(native.mean(), rel=0.1)
-
-
 def test_pixels_beyond_the_scene_are_invalid(cloudy):
     """A window may hang over every edge, and lie wholly outside."""
     values, valid = cloudy.read("B2", 0, -10, -10, 20, 20)
@@ -388,98 +287,3 @@ def test_every_band_reads_in_its_type(cloudy, band):
     assert values.shape == valid.shape == (8, 9)
     assert values.dtype == LAYERS[band].dtype
     assert described.transform[0] * described.width == 109800
-
-
-def test_a_tile_is_seen_every_five_days(world):
-    """Two platforms share each track: in forty days a track over a tile is flown eight times."""
-    times = [
-        scene.properties["system:time_start"]
-        for scene in scenes(world, tile="33TWL")
-        if scene.properties["SENSING_ORBIT_NUMBER"] == 122
-    ]
-
-    assert len(times) == 8
-    assert np.diff(times) == pytest.approx(5 * DAY, abs=1)
-
-
-def test_scenes_come_in_order_and_within_dates_and_region(world):
-    """Ordered by (time, index), start included and end excluded, and each footprint touches the region."""
-    found = scenes(world)
-    keys = [(scene.properties["system:time_start"], scene.index) for scene in found]
-    second = keys[1][0]
-
-    later = scenes(world, start=second)
-    earlier = scenes(world, end=second)
-
-    assert keys == sorted(keys)
-    assert all(scene.footprint.intersects(ALPS) for scene in found)
-    assert later[0].properties["system:time_start"] == second
-    assert all(scene.properties["system:time_start"] < second for scene in earlier)
-
-
-def test_both_collections_have_the_same_indices(world):
-    """The recipe joins them by system:index."""
-    reflectance = [scene.index for scene in scenes(world)]
-
-    assert [scene.index for scene in scenes(world, collection=PROBABILITY)] == reflectance
-
-
-def test_a_scene_is_found_by_its_name(world, cloudy):
-    """And only by its whole name."""
-    assert world.scene(cloudy.asset_id).asset_id == cloudy.asset_id
-    assert world.scene(cloudy.asset_id.replace("33TWL", "33TWZ")) is None
-    assert world.scene(cloudy.asset_id.replace("_T33", "_33")) is None
-    assert world.scene(cloudy.asset_id.replace("/20", "/19")) is None
-    assert world.scene("LANDSAT/" + cloudy.index) is None
-
-
-def test_the_properties_people_filter_by_are_there(cloudy):
-    """Names as in Earth Engine's catalogue."""
-    wanted = {
-        "CLOUDY_PIXEL_PERCENTAGE",
-        "MEAN_SOLAR_AZIMUTH_ANGLE",
-        "MEAN_SOLAR_ZENITH_ANGLE",
-        "MGRS_TILE",
-        "NODATA_PIXEL_PERCENTAGE",
-        "PRODUCT_ID",
-        "SENSING_ORBIT_NUMBER",
-        "SPACECRAFT_NAME",
-        "system:index",
-        "system:time_start",
-    }
-
-    assert wanted <= set(cloudy.properties)
-    assert cloudy.properties["MGRS_TILE"] == "33TWL"
-    assert cloudy.index.endswith("_T33TWL")
-
-
-@pytest.mark.parametrize(
-    ("region", "start", "end"),
-    [
-        pytest.param(None, JULY, OCTOBER, id="no region"),
-        pytest.param(box(-10, 40, 8, 52), None, None, id="a large country without dates"),
-    ],
-)
-def test_a_query_without_limits_is_refused(world, region, start, end):
-    """The Earth over twenty years is never enumerated."""
-    with pytest.raises(UnboundedQueryError):
-        next(world.scenes(REFLECTANCE, region, start, end))
-
-
-def test_an_unknown_band_is_named(cloudy):
-    """Asking for what is not there says what is."""
-    with pytest.raises(KeyError, match="B10"):
-        cloudy.read("B10", 0, 0, 0, 1, 1)
-
-
-def test_threads_read_the_same_as_one(cloudy):
-    """The cache is shared; what it holds does not depend on who came first."""
-    scene = SyntheticCatalogue().scene(cloudy.asset_id)
-    bands = ["B2", "B3", "B4", "B8"] * 2
-
-    with ThreadPoolExecutor(4) as pool:
-        parts = list(pool.map(lambda band: scene.read(band, 0, 900, 900, 64, 64)[0], bands))
-
-    assert all(
-        np.array_equal(part, cloudy.read(band, 0, 900, 900, 64, 64)[0]) for part, band in zip(parts, bands, strict=True)
-    )
