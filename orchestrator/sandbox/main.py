@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
@@ -155,19 +156,24 @@ def _announce(sandbox: Sandbox, ready_file: Path | None) -> None:
         scratch.replace(ready_file)
 
 
-def _wait_for_parent(end: threading.Event, parent: int) -> None:
+def _wait_for_parent(
+    end: threading.Event,
+    parent: int,
+    sleep: Callable[[float], None] = time.sleep,
+    leave: Callable[[int], object] = os._exit,
+) -> None:
     """
     Wait until the parent is gone: it holds the other end of standard input, and so may what it has forked.
 
-    Then ask for the end, and see to it that it comes.
+    Then ask for the end, and see to it that it comes: `leave` is called after `sleep`, whatever still runs.
     """
     closed = threading.Event()
     threading.Thread(target=_wait_for_input, args=(closed,), daemon=True).start()
     while os.getppid() == parent and not closed.wait(PARENT_STEP_SECONDS):
         pass
     end.set()
-    time.sleep(GRACE_SECONDS)
-    os._exit(1)
+    sleep(GRACE_SECONDS)
+    leave(1)
 
 
 def _wait_for_input(closed: threading.Event) -> None:
