@@ -7,7 +7,8 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
 
-from model_world import BLOCK, FakeClock, NoStop, World, WorldProduct, WorldRoute, the_plan
+from model_product import WorldProduct
+from model_world import BLOCK, FakeClock, NoStop, World, WorldRoute, the_plan
 from run_process import BACKOFF, BUCKET_BYTES, LIVE_TASKS
 
 from orchestrator.core.clock import SystemClock

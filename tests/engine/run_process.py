@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from model_world import BLOCK, MAX_PART_BYTES, FakeClock, NoStop, World, WorldProduct, WorldRoute
+from model_product import WorldProduct
+from model_world import BLOCK, MAX_PART_BYTES, FakeClock, NoStop, World, WorldRoute
 
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Backoff, Clients, ProcessContext

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from model_world import TASKS, FakeClock, FileSink, NoStop
+from model_product import FileSink
+from model_world import TASKS, FakeClock, NoStop
 from run_machine import Machine
 from run_process import BACKOFF, BUCKET_BYTES, WhenTold
 

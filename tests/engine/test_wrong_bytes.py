@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from model_world import TASKS, FileSink
+from model_product import FileSink
+from model_world import TASKS
 from story_kit import exports, finish, go_on
 
 from orchestrator.core.errors import DamagedObjectError, IntegrityError, WayError
