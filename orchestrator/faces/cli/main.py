@@ -24,6 +24,7 @@ click.rich_click.COMMAND_GROUPS = {
     "orchestrator": [
         {"name": "Begin", "commands": ["demo", "doctor", "sandbox", "calibrate"]},
         {"name": "Work", "commands": ["query", "plan", "run", "cube", "table", "submit", "serve", "assemble"]},
+        {"name": "Training sets", "commands": ["tiles", "labels", "dataset", "aoi"]},
         {
             "name": "Look after runs",
             "commands": ["status", "watch", "why", "logs", "audit", "retry", "cancel", "clean", "health"],
@@ -62,6 +63,13 @@ COMMANDS = {
     "table": Listed(
         f"{_HERE}.table",
         "Bring values of images to one table: at points, over polygons, or of every pixel of a small area.",
+    ),
+    "tiles": Listed(f"{_HERE}.tiles", "Cut an area into tiles, split them for training, and bring a chip for each."),
+    "labels": Listed(f"{_HERE}.labels", "Count the classes in each tile, from chips or from a raster of your own."),
+    "dataset": Listed(f"{_HERE}.dataset", "List what can be downloaded, look at chips, and pack a training set."),
+    "aoi": Listed(f"{_HERE}.aoi", "Find areas by name: countries, continents and regions of the Earth."),
+    "geet": Listed(
+        f"{_HERE}.geet", "Speak as to geetiles: its words, old and new, are understood as they are printed."
     ),
     "submit": Listed(
         f"{_HERE}.run", "Hand a job to the daemon (`orchestrator serve`) that uses the same state folder."

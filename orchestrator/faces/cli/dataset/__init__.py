@@ -1,0 +1,20 @@
+"""The commands `orchestrator dataset ...`, a file each."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from orchestrator.faces.cli.lazily import LazyGroup, Listed
+
+_HERE = "orchestrator.faces.cli.dataset"
+# Each with the first sentence of its own help.
+COMMANDS: dict[str, Listed] = {}
+
+
+@click.group(cls=LazyGroup, listed=COMMANDS)
+def dataset() -> None:
+    """
+    List what can be downloaded, look at chips, and pack a training set.
+
+    A dataset is what `tiles download` brought for a file of tiles.
+    """

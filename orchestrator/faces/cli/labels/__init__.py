@@ -1,0 +1,20 @@
+"""The commands `orchestrator labels ...`, a file each."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from orchestrator.faces.cli.lazily import LazyGroup, Listed
+
+_HERE = "orchestrator.faces.cli.labels"
+# Each with the first sentence of its own help.
+COMMANDS: dict[str, Listed] = {}
+
+
+@click.group(cls=LazyGroup, listed=COMMANDS)
+def labels() -> None:
+    """
+    Count the classes in each tile, from chips or from a raster of your own.
+
+    The shares become columns of the file of tiles.
+    """

@@ -1,0 +1,1 @@
+"""Training sets: chips, labels and splits as files that others read, with what is known of them."""

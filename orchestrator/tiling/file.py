@@ -1,0 +1,292 @@
+"""
+Files of tiles: `{area}_partitions_{tiles}_{hash}`, as GeoJSON (what the published tool reads) or GeoParquet.
+
+The name carries the checksum of the identifiers, so that others never take their place; columns may be added.
+GeoParquet keeps the CRS in which tiles were laid out and numbers as they are; GeoJSON is in degrees.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from orchestrator.core.errors import UserError
+from orchestrator.core.files import write_whole
+from orchestrator.core.optional import required
+from orchestrator.tiling.identifiers import file_hash, identify
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+
+LONLAT = "EPSG:4326"
+GEOJSON, PARQUET = ".geojson", ".parquet"
+IDENTIFIER, AREA = "identifier", "area_km2"
+# Columns that hold a share of each class, `{"10": 0.25, ...}`; see `is_shares`.
+SHARES = "_proportions"
+_WORD = "partitions"
+_STEM = re.compile(rf"(?P<area>[^_]+)_{_WORD}_(?P<tiles>[^_]+)_(?P<hash>[0-9a-f]{{13}})")
+_ABOUT = "orchestrator"  # where our own remarks stand, in either format
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class TilesName:
+    """
+    What a file of tiles is called.
+
+    Attributes:
+        area: Of what; without `_`.
+        tiles: Which tiles: `aschips`, `5k`, `communes`; without `_`, nor the word partitions.
+        hash: Checksum of the identifiers.
+    """
+
+    area: str
+    tiles: str
+    hash: str = ""
+
+    def __post_init__(self) -> None:
+        for what, name in (("area", self.area), ("tiles", self.tiles)):
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*", name):
+                raise UserError(
+                    f"the name of the {what} is {name!r}; letters, digits, '-' and '.' only: a '_' parts the words of "
+                    "a tiles file's name"
+                )
+        if _WORD in self.tiles:
+            raise UserError(f"the name of the tiles is {self.tiles!r}; choose one without the word {_WORD!r}")
+
+    @property
+    def stem(self) -> str:
+        """The name of the file without its suffix, and that of the folder of what is downloaded for it."""
+        return f"{self.area}_{_WORD}_{self.tiles}_{self.hash}"
+
+    @staticmethod
+    def of(path: Path) -> TilesName:
+        """
+        Return what the name of a file says.
+
+        Raises:
+            UserError: It is not the name of a file of tiles.
+        """
+        found = _STEM.fullmatch(path.stem)
+        if found is None:
+            raise UserError(
+                f"{path.name} is not called as a file of tiles is: AREA_{_WORD}_TILES_HASH{GEOJSON} or {PARQUET}; "
+                "`tiles grid`, `tiles random` and `tiles select` make one"
+            )
+        return TilesName(found["area"], found["tiles"], found["hash"])
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """
+    A table of tiles.
+
+    Attributes:
+        frame: A row for each tile; columns `area_km2`, `identifier`, `geometry` and what was added. Its CRS is the one
+            in which the tiles were laid out; of GeoJSON EPSG:4326.
+        name: What it is called.
+        about: How it was made, as JSON can hold it: `kind`, `size`, `crs`, `seed`, `area`, ...
+        path: Where it lies; None before it is written.
+    """
+
+    frame: GeoDataFrame
+    name: TilesName
+    about: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    path: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where what is downloaded for these tiles lies: beside the file, called like it."""
+        if self.path is None:
+            raise UserError(f"the tiles {self.name.stem} are not in a file yet; write them first")
+        return self.path.with_suffix("")
+
+
+def name_tiles(frame: GeoDataFrame, area: str, tiles: str, about: Mapping[str, Any] = _NOTHING) -> Tiles:
+    """
+    Return geometries as a table of tiles: named, measured, in their order.
+
+    Args:
+        frame: Polygons in any CRS, with the columns that are to be kept.
+        area: Name of the area.
+        tiles: Name of the tiles.
+        about: How they were made.
+
+    Raises:
+        UserError: A name is wrong, there are no tiles, or two have the same envelope.
+    """
+    TilesName(area, tiles)
+    if not len(frame):
+        raise UserError("there is not one tile: nothing of what was asked for lies in the area")
+    lonlat = frame.geometry.to_crs(LONLAT)
+    names = identify(lonlat.to_numpy())
+    _refuse_doubles(names)
+    kept = frame.drop(columns=[IDENTIFIER, AREA], errors="ignore")
+    geometry = kept.pop(kept.geometry.name)
+    kept.insert(0, IDENTIFIER, names)
+    kept.insert(0, AREA, square_kilometres(frame))
+    kept = kept.set_geometry(geometry.rename("geometry")).reset_index(drop=True)
+    return Tiles(kept, TilesName(area, tiles, file_hash(names)), about)
+
+
+def square_kilometres(frame: GeoDataFrame) -> Any:
+    """Return the area of each tile on the ellipsoid, square kilometres, an array of (tiles,)."""
+    from pyproj import Geod  # noqa: PLC0415  heavy
+
+    geod, lonlat = Geod(ellps="WGS84"), frame.geometry.to_crs(LONLAT)
+    return np.array([abs(geod.geometry_area_perimeter(each)[0]) / 1e6 for each in lonlat])
+
+
+def write_tiles(tiles: Tiles, folder: Path, suffix: str = PARQUET) -> Tiles:
+    """
+    Write tiles under their own name, whole or not at all; what lay there had the same tiles.
+
+    Raises:
+        UserError: The suffix is none of the two.
+        OSError: It cannot be written.
+    """
+    path = folder / f"{tiles.name.stem}{suffix}"
+    folder.mkdir(parents=True, exist_ok=True)
+    if suffix == PARQUET:
+        _write_parquet(tiles, path)
+    elif suffix == GEOJSON:
+        write_whole(path, _geojson(tiles))
+    else:
+        raise UserError(f"tiles are written as {GEOJSON} or {PARQUET}, not as {suffix!r}")
+    return Tiles(tiles.frame, tiles.name, tiles.about, path)
+
+
+def rewrite_tiles(tiles: Tiles, frame: GeoDataFrame) -> Tiles:
+    """
+    Write the file of `tiles` again with other columns.
+
+    Raises:
+        UserError: The geometries are not those that the name of the file tells.
+    """
+    if tiles.path is None:
+        raise UserError(f"the tiles {tiles.name.stem} are not in a file yet; write them first")
+    _check(frame, tiles.name, tiles.path)
+    return write_tiles(Tiles(frame, tiles.name, tiles.about), tiles.path.parent, tiles.path.suffix)
+
+
+def read_tiles(path: Path, *, check: bool = True) -> Tiles:
+    """
+    Read a file of tiles.
+
+    Raises:
+        UserError: There is none, it cannot be read, or its geometries are not those that its name tells.
+    """
+    name = TilesName.of(path)
+    if not path.is_file():
+        raise UserError(f"there is no file {path}; `tiles grid`, `tiles random` and `tiles select` make one")
+    frame, about = _read_parquet(path) if path.suffix == PARQUET else _read_geojson(path)
+    if check:
+        _check(frame, name, path)
+    return Tiles(frame, name, about, path)
+
+
+def is_shares(column: str) -> bool:
+    """Tell whether a column holds a share of each class: `{dataset}_proportions`, `..._proportions_at_{tiles}`."""
+    return column.endswith(SHARES) or f"{SHARES}_at_" in column
+
+
+def _check(frame: GeoDataFrame, name: TilesName, path: Path) -> None:
+    if IDENTIFIER not in frame.columns:
+        raise UserError(f"{path.name} has no column {IDENTIFIER!r}; it is not a file of tiles")
+    found = file_hash(identify(frame.geometry.to_crs(LONLAT).to_numpy()))
+    if found != name.hash:
+        raise UserError(
+            f"the tiles in {path.name} were changed since it was named: they hash to {found}, the name says "
+            f"{name.hash}; make a new file with `tiles select`, whose name tells them"
+        )
+
+
+def _refuse_doubles(names: list[str]) -> None:
+    seen: set[str] = set()
+    doubled = next((name for name in names if name in seen or seen.add(name)), None)  # type: ignore[func-returns-value]
+    if doubled is not None:
+        raise UserError(
+            f"two tiles have the same envelope, to five decimals of a degree, and would both be called {doubled}; "
+            "leave one out, or choose larger tiles"
+        )
+
+
+def _write_parquet(tiles: Tiles, path: Path) -> None:
+    parquet = required("pyarrow.parquet", "parquet", "GeoParquet")
+
+    frame = tiles.frame.copy(deep=False)
+    for column in filter(is_shares, frame.columns):
+        frame[column] = [None if each is None else json.dumps(each) for each in frame[column]]
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False, write_covering_bbox=True, compression="zstd")
+    buffer.seek(0)
+    table = parquet.read_table(buffer)
+    about = {_ABOUT.encode(): json.dumps(dict(tiles.about), sort_keys=True).encode()}
+    out = io.BytesIO()
+    parquet.write_table(
+        table.replace_schema_metadata({**(table.schema.metadata or {}), **about}), out, compression="zstd"
+    )
+    write_whole(path, out.getvalue())
+
+
+def _read_parquet(path: Path) -> tuple[GeoDataFrame, Mapping[str, Any]]:
+    parquet = required("pyarrow.parquet", "parquet", "GeoParquet")
+    import geopandas  # noqa: PLC0415  heavy
+
+    try:
+        frame = geopandas.read_parquet(path)
+        stored = parquet.read_schema(path).metadata or {}
+    except (OSError, ValueError) as error:  # arrow's own are both
+        raise UserError(f"{path.name} cannot be read as GeoParquet: {error}") from None
+    frame = frame.drop(columns=["bbox"], errors="ignore")
+    return _with_shares(frame), json.loads(stored.get(_ABOUT.encode(), b"{}"))
+
+
+def _geojson(tiles: Tiles) -> bytes:
+    """Return a feature collection in degrees, a feature a line, coordinates as they are."""
+    lonlat = tiles.frame.to_crs(LONLAT)
+    columns = [column for column in lonlat.columns if column != lonlat.geometry.name]
+    rows = zip(*(_plain(lonlat[column]) for column in columns), strict=True)
+    shapes = shapely.to_geojson(lonlat.geometry.to_numpy())
+    features = [
+        f'{{"type": "Feature", "properties": {json.dumps(dict(zip(columns, row, strict=True)))}, "geometry": {shape}}}'
+        for row, shape in zip(rows, shapes, strict=True)
+    ]
+    head = {"type": "FeatureCollection", "name": tiles.name.stem, _ABOUT: dict(tiles.about)}
+    return (json.dumps(head)[:-1] + ', "features": [\n' + ",\n".join(features) + "\n]}\n").encode()
+
+
+def _plain(column: Any) -> list[Any]:
+    """Return values as JSON can hold them: nothing for what is missing."""
+    if is_shares(str(column.name)):
+        return list(column)
+    return list(column.astype(object).where(column.notna(), None))
+
+
+def _read_geojson(path: Path) -> tuple[GeoDataFrame, Mapping[str, Any]]:
+    import geopandas  # noqa: PLC0415  heavy
+
+    try:
+        content = json.loads(path.read_bytes())
+        features = content["features"]
+        shapes = shapely.from_geojson([json.dumps(each["geometry"]) for each in features])
+        rows = [each["properties"] for each in features]
+    except (OSError, ValueError, KeyError, TypeError, shapely.GEOSException) as error:
+        raise UserError(f"{path.name} cannot be read as GeoJSON: {error}") from None
+    frame = geopandas.GeoDataFrame(rows, geometry=list(shapes), crs=LONLAT)
+    return _with_shares(frame), content.get(_ABOUT, {})
+
+
+def _with_shares(frame: GeoDataFrame) -> GeoDataFrame:
+    for column in filter(is_shares, frame.columns):
+        frame[column] = [json.loads(each) if isinstance(each, str) else each for each in frame[column]]
+    return frame
