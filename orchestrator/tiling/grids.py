@@ -36,6 +36,7 @@ from orchestrator.tiling.degrees import Geometries, move
 from orchestrator.tiling.file import Tiles, name_tiles
 from orchestrator.tiling.katana import DEFAULT_VARIANCE, cut_at_random
 from orchestrator.tiling.legacy import legacy_cells
+from orchestrator.tiling.measure import map_scale
 from orchestrator.tiling.sizes import check_count, check_size
 
 FULL, LEGACY = "full", "legacy"
@@ -107,9 +108,10 @@ def full_tiles(area: Area, name: str, size: float, cover: Cover = Cover()) -> Wi
         raise PlanError(
             f"{crs} is cut at longitude {cut:g}, within {area.name}; name another, or leave --crs out (UTM)"
         )
-    cells = _cells(reproject(area.geometry, area.crs, crs), size, cover)
+    drawn = reproject(area.geometry, area.crs, crs)
+    cells = _cells(drawn, size, cover)
     shapes = cells.clipped() if cover.clip else cells.boxes()
-    return (_named(shapes, crs, name, about | {"crs": crs}), _scale_notes(lonlat, crs, size))
+    return (_named(shapes, crs, name, about | {"crs": crs}), _scale_notes(drawn, crs, size))
 
 
 def random_tiles(area: Area, name: str, size: float, *, seed: int, variance: float = DEFAULT_VARIANCE) -> WithNotes:
@@ -121,10 +123,9 @@ def random_tiles(area: Area, name: str, size: float, *, seed: int, variance: flo
     """
     found = cut_at_random(area, size, variance=variance, seed=seed)
     about = {"kind": "random", "max_size": _plain(size), "variance": variance, "seed": seed, "crs": found.crs}
-    lonlat = to_lonlat(area.geometry, area.crs)
     return (
         _named(found.parts, found.crs, name, about, tiles=f"{int(size) // 1000}k"),
-        _scale_notes(lonlat, found.crs, size),
+        _scale_notes(found.area, found.crs, size),
     )
 
 
@@ -201,10 +202,10 @@ def _in_zone(part: BaseGeometry, meridian: float, crs: str, size: float, cover: 
     return lonlat
 
 
-def _scale_notes(lonlat: BaseGeometry, crs: str, size: float) -> tuple[str, ...]:
+def _scale_notes(drawn: BaseGeometry, crs: str, size: float) -> tuple[str, ...]:
     """Return a warning where lengths in the CRS are not those on the ground, at a vertex of the area or its middle."""
-    factors = pyproj.Proj(crs).get_factors(*shapely.get_coordinates([lonlat, lonlat.centroid]).T)
-    scales = np.concatenate([factors.meridional_scale, factors.parallel_scale])
+    scale = map_scale(parse_crs(crs), *shapely.get_coordinates([drawn, drawn.centroid]).T)
+    scales = 1 / np.concatenate([scale.x, scale.y])
     scales = scales[np.isfinite(scales)]
     worst = float(scales[np.abs(scales - 1).argmax()]) if len(scales) else math.inf
     if abs(worst - 1) <= MAX_SCALE_ERROR:
