@@ -48,13 +48,14 @@ def measure(kind: str, cells: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         written = write_tiles(tiles, Path(folder))
         wrote = time.perf_counter()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        used = resource.getrusage(resource.RUSAGE_SELF)
         size = written.path.stat().st_size / 1e6
         read_tiles(written.path)
     read = time.perf_counter()
     print(
         f"{kind:8} {len(tiles.frame):>10,} tiles  laid {laid - began:6.1f} s  written {wrote - laid:5.1f} s"
-        f"  together {wrote - began:6.1f} s  peak {peak:.2f} GiB  file {size:.0f} MB"
+        f"  together {wrote - began:6.1f} s ({used.ru_utime + used.ru_stime:.1f} of CPU)"
+        f"  peak {used.ru_maxrss / 2**20:.2f} GiB  file {size:.0f} MB"
         f"  read and checked {read - wrote:.1f} s"
     )
 
