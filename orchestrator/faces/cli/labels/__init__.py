@@ -8,7 +8,11 @@ from orchestrator.faces.cli.lazily import LazyGroup, Listed
 
 _HERE = "orchestrator.faces.cli.labels"
 # Each with the first sentence of its own help.
-COMMANDS: dict[str, Listed] = {}
+COMMANDS: dict[str, Listed] = {
+    "count": Listed(
+        f"{_HERE}.count", "Count the share of each class in each tile, and write it into the file of tiles."
+    ),
+}
 
 
 @click.group(cls=LazyGroup, listed=COMMANDS)
