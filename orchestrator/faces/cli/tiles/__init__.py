@@ -8,7 +8,15 @@ from orchestrator.faces.cli.lazily import LazyGroup, Listed
 
 _HERE = "orchestrator.faces.cli.tiles"
 # Each with the first sentence of its own help.
-COMMANDS: dict[str, Listed] = {}
+COMMANDS: dict[str, Listed] = {
+    "link": Listed(
+        f"{_HERE}.link",
+        "Write into FILE which tile of OTHER each of its tiles lies in: the one with which it shares most area.",
+    ),
+    "split": Listed(
+        f"{_HERE}.split", "Split tiles for training, test and validation, and tell how far the splits leak."
+    ),
+}
 
 
 @click.group(cls=LazyGroup, listed=COMMANDS)
