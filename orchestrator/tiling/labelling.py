@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 # GDAL reads outside Python's lock; more threads than this wait for each other.
 THREADS = min(8, (os.cpu_count() or 1) + 1)
-_AT_ONCE = 32  # tiles that one thread counts before another may
+MOST_AT_ONCE = 256  # tiles that one thread counts before it says so
 
 Say = Callable[[str], None]
 
@@ -84,7 +84,7 @@ def count_chips(tiles: Tiles, dataset: str, rule: ClassRule, say: Say) -> ClassC
     def counted(index: int) -> ClassCount | str:
         return _count_chip(chips[index], index, footprints, rule)
 
-    found = _each(counted, range(len(chips)), len(chips), say)
+    found = _each(partial(map, counted), list(range(len(chips))), say)
     known = _named(dataset_about(dataset_folder(tiles, dataset)).get("classes"), rule)
     identifiers = tiles.frame["identifier"]
     missing = tuple((str(identifiers.iloc[at]), one) for at, one in enumerate(found) if isinstance(one, str))
@@ -105,12 +105,12 @@ def count_raster(tiles: Tiles, path: Path, rule: ClassRule, say: Say) -> ClassCo
         lattice = lattice_of_raster(dataset, path.name)
         shapes = Footprints(tiles.frame).within(lattice.crs)
         order = _along_blocks(shapes, lattice, dataset.block_shapes[0])
-    with _per_thread(path) as opened:
 
-        def counted(index: int) -> ClassCount:
-            return count_classes(opened(), lattice, shapes[index], rule, path.name)
+    def counted(piece: Sequence[int]) -> list[ClassCount]:
+        with _opened(path) as dataset:  # one for each thread
+            return [count_classes(dataset, lattice, shapes[index], rule, path.name) for index in piece]
 
-        found = _each(counted, order, len(shapes), say)
+    found = _each(counted, order, say)
     return _checked(ClassCounts(tuple(found), known=_named(None, rule)), path.name)
 
 
@@ -143,33 +143,17 @@ def _opened(path: Path) -> Iterator[Any]:
         yield dataset
 
 
-@contextmanager
-def _per_thread(path: Path) -> Iterator[Callable[[], Any]]:
-    """Give what opens a raster once for each thread; all are closed at the end of the block."""
-    mine, lock = threading.local(), threading.Lock()
-    with ExitStack() as stack:
-
-        def opened() -> Any:
-            if not hasattr(mine, "dataset"):
-                with lock:
-                    mine.dataset = stack.enter_context(_opened(path))
-            return mine.dataset
-
-        yield opened
-
-
-def _each(count: Callable[[int], Any], order: Sequence[int], number: int, say: Say) -> list[Any]:
-    """Return the counts of all tiles; neighbours are counted by one thread, and the first error ends it."""
-    found: list[Any] = [None] * number
-    pieces = [order[first : first + _AT_ONCE] for first in range(0, number, _AT_ONCE)]
+def _each(count: Callable[[Sequence[int]], Iterable[Any]], order: Sequence[int], say: Say) -> list[Any]:
+    """Return the counts of all tiles, by their numbers; neighbours go to one thread, and the first error ends it."""
+    found: list[Any] = [None] * len(order)
+    at_once = min(max(len(order) // (4 * THREADS), 1), MOST_AT_ONCE)
+    pieces = [order[first : first + at_once] for first in range(0, len(order), at_once)]
     with ThreadPoolExecutor(THREADS, thread_name_prefix="labels") as pool:
         try:
-            for done, (piece, made) in enumerate(
-                zip(pieces, pool.map(lambda p: [*map(count, p)], pieces), strict=True)
-            ):
+            for done, (piece, made) in enumerate(zip(pieces, pool.map(lambda p: [*count(p)], pieces), strict=True)):
                 for index, one in zip(piece, made, strict=True):
                     found[index] = one
-                say(f"counting classes, {done * _AT_ONCE + len(piece):,} of {format_count(number, 'tile')}")
+                say(f"counting classes, {done * at_once + len(piece):,} of {format_count(len(order), 'tile')}")
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -68,7 +68,7 @@ def count(context: Context, /, file: Path, dataset: str | None, raster: Path | N
     return show_labels(report, output)
 
 
-def show_labels(report: LabelReport, output: Output) -> int:
+def show_labels(report: LabelReport, output: Output, empty: str = "without data") -> int:
     """Show what was counted, and what was not; return the exit code."""
     from orchestrator.core.units import format_count  # noqa: PLC0415  read with the command
 
@@ -79,7 +79,7 @@ def show_labels(report: LabelReport, output: Output) -> int:
         tiles, classes = format_count(report.counted, "tile"), len(report.classes)
         output.say(f"{report.tiles.path}  column {report.column}: {tiles}, {classes} classes")
     if report.empty:
-        _warn(output, f"{format_count(len(report.empty), 'tile')} without data", list(report.empty))
+        _warn(output, f"{format_count(len(report.empty), 'tile')} {empty}", list(report.empty))
     if report.missing:
         _warn(
             output, f"{format_count(len(report.missing), 'tile')} not counted", [": ".join(m) for m in report.missing]
