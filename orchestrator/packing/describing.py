@@ -10,12 +10,12 @@ from orchestrator.packing import stac
 from orchestrator.packing.asked import Packing
 from orchestrator.packing.card import README, card, terms_of
 from orchestrator.packing.contents import TRAIN, Contents
-from orchestrator.packing.folders import ABOUT
 from orchestrator.packing.formats import find_format
 from orchestrator.packing.index import INDEX, SPLITS, index_frame, json_bytes, parquet_bytes, plain, splits_csv
 from orchestrator.packing.publication import ABOUT as PACK
 from orchestrator.packing.samples import ALL, in_order
 from orchestrator.packing.statistics import DDOF
+from orchestrator.tiling.chip_folder import ABOUT
 
 STATISTICS, SOURCES, DEFINITION = "statistics.json", "sources", "definition.py"
 

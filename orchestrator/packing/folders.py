@@ -7,7 +7,6 @@ A folder without a manifest, as the published tool leaves it, is read by opening
 from __future__ import annotations
 
 import hashlib
-import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,14 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.errors import IntegrityError, UserError
-from orchestrator.core.nearest import hint
 from orchestrator.core.optional import required
+from orchestrator.tiling.chip_folder import DONE, MANIFEST, dataset_about, dataset_folder
 
 if TYPE_CHECKING:
     from orchestrator.tiling.file import Tiles
 
-MANIFEST, ABOUT, SUFFIX = "chips.parquet", "dataset.json", ".tif"
-DONE, EMPTY, FAILED = "DONE", "EMPTY", "FAILED"
+SUFFIX = ".tif"
+FAILED = "FAILED"
 Transform = tuple[float, float, float, float, float, float]
 
 
@@ -118,23 +117,12 @@ def read_dataset(tiles: Tiles, name: str) -> Dataset:
     Raises:
         UserError: There is no such folder, or its manifest cannot be read.
     """
-    folder = tiles.folder / name
-    if not folder.is_dir():
-        raise UserError(_unknown(tiles.folder, name))
+    folder = dataset_folder(tiles, name)
     identifiers = [str(each) for each in tiles.frame["identifier"]]
     told = folder / MANIFEST
     chips, lacking = _from_manifest(told, folder, identifiers) if told.exists() else _from_files(folder, identifiers)
-    about = _about(folder / ABOUT)
+    about = dataset_about(folder)
     return Dataset(name, folder, chips, lacking, about, _band_names(chips, about))
-
-
-def _unknown(folder: Path, name: str) -> str:
-    there = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
-    has = hint(name, there) if there else "there are none of any dataset yet"
-    return (
-        f"there are no chips of {name!r} in {folder}; {has}; "
-        f"`tiles download {folder.name}.parquet --dataset {name}` brings them"
-    )
 
 
 def _from_manifest(
@@ -197,16 +185,6 @@ def _opened(path: Path) -> Chip:
                 return Chip(path, crs, transform, height, width, source.count, source.dtypes[0], source.nodata)
     except rasterio.errors.RasterioIOError as error:
         raise UserError(f"{path} does not open as a GeoTIFF: {error}; `tiles verify --fix` sets it aside") from None
-
-
-def _about(path: Path) -> Mapping[str, Any]:
-    if not path.exists():
-        return {}
-    try:
-        told: Mapping[str, Any] = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON: {error}") from None
-    return told
 
 
 def _band_names(chips: Mapping[str, Chip], about: Mapping[str, Any]) -> tuple[str, ...]:

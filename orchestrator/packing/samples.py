@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from orchestrator.core.errors import NeedsPerson, UserError
 from orchestrator.core.nearest import hint
 from orchestrator.core.units import format_count
-from orchestrator.packing.folders import EMPTY, Chip, Dataset
+from orchestrator.packing.folders import Chip, Dataset
+from orchestrator.tiling.chip_folder import EMPTY
 
 if TYPE_CHECKING:
     from orchestrator.tiling.file import Tiles
