@@ -26,8 +26,8 @@ def together(codes: Collection[int]) -> int:
     """
     Return one exit code for several jobs.
 
-    The same for all is that; otherwise failed where one of them failed or was refused, else partly done, or waits for a person, where
-    one is, else try again later.
+    The same for all is that; otherwise failed where one of them failed or was refused, else partly done or
+    waiting for a person where one is, else try again later.
     """
     others = set(codes) - {DONE}
     if len(set(codes)) == 1 or others <= {5}:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from orchestrator.core.errors import IntegrityError
+from orchestrator.core.stored import read_stored
 from orchestrator.model.grid import Grid, Window
-from orchestrator.model.plan_json import grid_json, pixels_json
+from orchestrator.model.plan_json import grid_from, grid_json, pixels_from, pixels_json
 from orchestrator.model.spec import PixelSpec
+from orchestrator.model.tile_expression import Ring
 from orchestrator.model.unit import Cell
 
 # Grows when a field changes its meaning, never because one was added.
@@ -43,10 +44,12 @@ class Carried:
     Attributes:
         sha256: Of its file; empty where there is none, since every pixel is masked.
         valid: For each band the share of its pixels that hold data.
+        why: Why there is no file, where that is not for want of data.
     """
 
     sha256: str
     valid: tuple[float, ...]
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,9 @@ class ChipPlan:
         groups: Bands that one request asks for; all of them, unless they are more than a request takes.
         outside: `keep`, or `nodata` for pixels whose centres lie outside the tile.
         shapes: Outline of each chip's tile in the CRS of its zone, WKB in hexadecimal; empty where nothing needs it.
-        regions: Outline of each chip's tile in degrees, WKB in hexadecimal; only where the image depends on it.
-        placeholder: What stands for the tile's outline in the image, JSON; empty where the image is one for all.
+        rings: Corners of each chip's tile in degrees, the last is the first; only where the image, or the user's code,
+            may depend on them.
+        code: The user's own file that the dataset is defined in, as it was when the run was planned.
         made_by: What tells chips that are made another way apart.
         carried: Chips that are there already, by their place in `chips`.
         notes: What a user should know, a sentence each.
@@ -77,8 +81,8 @@ class ChipPlan:
     groups: tuple[tuple[str, ...], ...]
     outside: str = "keep"
     shapes: tuple[str, ...] = ()
-    regions: tuple[str, ...] = ()
-    placeholder: str = ""
+    rings: tuple[Ring, ...] = ()
+    code: str = ""
     made_by: str = ""
     carried: Mapping[int, Carried] = field(default_factory=lambda: MappingProxyType({}))
     notes: tuple[str, ...] = ()
@@ -110,10 +114,10 @@ class ChipPlan:
             "groups": [list(group) for group in self.groups] if len(self.groups) > 1 else [],
             "outside": self.outside,
             "shapes": list(self.shapes),
-            "regions": list(self.regions),
-            "placeholder": self.placeholder,
+            "rings": [list(map(list, ring)) for ring in self.rings],
+            "code": self.code,
             "made_by": self.made_by,
-            "carried": {str(number): [one.sha256, *one.valid] for number, one in self.carried.items()},
+            "carried": {str(number): [one.sha256, one.why, *one.valid] for number, one in self.carried.items()},
             "notes": list(self.notes),
         }
         return json.dumps({name: value for name, value in content.items() if value}, separators=(",", ":"))
@@ -126,27 +130,23 @@ class ChipPlan:
         Raises:
             IntegrityError: A newer version wrote it.
         """
-        content = json.loads(text)
-        version = content.get("version", 1)
-        if version > VERSION:
-            raise IntegrityError(f"the plan of chips is of version {version}, newer than this program's {VERSION}")
-        told = content["pixels"]
-        pixels = PixelSpec(**told | {"bands": tuple(told["bands"]), "nodata": float(told["nodata"])})
+        content = read_stored(text, "plan of chips", VERSION)
+        pixels = pixels_from(content["pixels"])
         groups = tuple(tuple(group) for group in content.get("groups", ())) or (pixels.bands,)
         return cls(
-            zones=tuple(Grid(z["crs"], tuple(z["transform"]), z["height"], z["width"]) for z in content["zones"]),
+            zones=tuple(map(grid_from, content["zones"])),
             pixels=pixels,
             chips=tuple(Chip(name, zone, Window(*window)) for name, zone, *window in content["chips"]),
             groups=groups,
             outside=content.get("outside", "keep"),
             shapes=tuple(content.get("shapes", ())),
-            regions=tuple(content.get("regions", ())),
-            placeholder=content.get("placeholder", ""),
+            rings=tuple(tuple((lon, lat) for lon, lat in ring) for ring in content.get("rings", ())),
+            code=content.get("code", ""),
             made_by=content.get("made_by", ""),
             carried=MappingProxyType(
                 {
-                    int(number): Carried(sha, tuple(valid))
-                    for number, (sha, *valid) in content.get("carried", {}).items()
+                    int(number): Carried(sha, tuple(valid), why)
+                    for number, (sha, why, *valid) in content.get("carried", {}).items()
                 }
             ),
             notes=tuple(content.get("notes", ())),

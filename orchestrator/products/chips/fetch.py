@@ -19,14 +19,16 @@ from orchestrator.core.errors import (
     ThrottleError,
     TransientError,
 )
+from orchestrator.model.hooks import Hooks
 from orchestrator.model.product import Step, StepContext
 from orchestrator.model.states import Failure
 from orchestrator.model.unit import Again, Done, Empty, Outcome, Split, Unit, UnitPlan
 from orchestrator.products.chips.document import ChipPlan
-from orchestrator.products.chips.hooks import Hooks, asked, told
+from orchestrator.products.chips.hooks import is_wanted
 
 CARRY = "carry"
 WHY = "why"  # of a unit's result: why there is no chip
+UNWANTED = "unwanted"  # ... and whether nobody wants one
 # So many chips are refused before it is believed that it is not the chips that are at fault.
 PROBES = 8
 _PAUSE_SECONDS = 1.0
@@ -41,10 +43,24 @@ class Enduring:
     """
 
     def __init__(
-        self, step: Step, plan: ChipPlan, has_answers: Callable[[], bool], attempts: int, hooks: Hooks | None = None
+        self,
+        step: Step,
+        plan: ChipPlan,
+        has_answers: Callable[[], bool],
+        attempts: int,
+        on_failed: Callable[[int, Exception], None],
     ) -> None:
-        """Take the step; `has_answers` tells whether some chip is there already, from whenever."""
-        self._step, self._plan, self._attempts, self._hooks = step, plan, attempts, hooks
+        """
+        Take a step.
+
+        Args:
+            step: It.
+            plan: Of the chips.
+            has_answers: Tells whether some chip is there already, from whenever.
+            attempts: How often what may pass is tried.
+            on_failed: Told of each chip that is given up, by its place in the plan, and why.
+        """
+        self._step, self._plan, self._attempts, self._on_failed = step, plan, attempts, on_failed
         self._has_answers = has_answers
         self._lock = threading.Lock()
         self._answered = 0
@@ -96,20 +112,18 @@ class Enduring:
 
     def _given_up(self, unit: Unit, error: Exception) -> Empty:
         if unit.plan.cell is not None:
-            told(self._hooks, self._plan.chips[unit.plan.cell.time].identifier, error)
+            self._on_failed(unit.plan.cell.time, error)
         return Empty({WHY: " ".join(str(error).split())})
 
 
-def ask_if_wanted(step: Step, plan: ChipPlan, hooks: Hooks | None) -> Step:
+def if_wanted(step: Step, path_of: Callable[[int], Path], hooks: Hooks) -> Step:
     """Return a step that asks the user's code first whether a chip is wanted."""
-    if hooks is None or hooks.must_get is None:
+    if hooks.must_get is None:
         return step
 
     def wanted(context: StepContext, unit: Unit) -> Outcome:
-        assert unit.plan.cell is not None  # noqa: S101  every unit of a chip has pixels
-        name = f"{plan.chips[unit.plan.cell.time].identifier}.tif"
-        if not asked(hooks, Path(context.run.job.output) / context.run.job.base_name / name):
-            return Empty({WHY: "must_get_gee_image said no"})
+        if unit.plan.cell is not None and not is_wanted(hooks, path_of(unit.plan.cell.time)):
+            return Empty({WHY: "must_get_gee_image said no", UNWANTED: True})
         return step(context, unit)
 
     return wanted

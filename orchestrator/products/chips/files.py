@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from orchestrator.core.errors import UserError
 from orchestrator.model.job import Job
 
-TABLE, ABOUT, PROOF = "chips.parquet", "dataset.json", ".proof.json"
+TABLE, ABOUT, CODE, PROOF = "chips.parquet", "dataset.json", "definition.py", ".proof.json"
 
 
 def chips_folder(job: Job) -> Path:

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from orchestrator.core.errors import IntegrityError
+from orchestrator.core.errors import IntegrityError, UserError
 from orchestrator.model.direct import PixelRequest
 from orchestrator.model.grid import Window
+from orchestrator.model.hooks import NO_HOOKS, FailedTile, Hooks
 from orchestrator.model.job import Job
 from orchestrator.model.product import Evidence, Finishing, Made, RunSnapshot, Settled, Sink, Step
+from orchestrator.model.tile_expression import depends_on_tile, for_tile
 from orchestrator.model.unit import Cell, Unit, UnitPlan
 from orchestrator.products.chips.document import ChipPlan
-from orchestrator.products.chips.fetch import CARRY, Carry, Enduring, ask_if_wanted
+from orchestrator.products.chips.fetch import CARRY, Carry, Enduring, if_wanted
 from orchestrator.products.chips.files import chip_files, chips_folder
+from orchestrator.products.chips.hooks import tell
 from orchestrator.products.chips.keys import ChipKeys
 from orchestrator.products.context import ProductContext
 from orchestrator.products.fetch import KIND, Fetch, units_of
 from orchestrator.products.terms import tags_of
+from orchestrator.recipes.contract import Hooked, ImageRequest
 
 if TYPE_CHECKING:
-    from orchestrator.products.chips.hooks import Hooks
     from orchestrator.products.chips.sink import ChipSink
 
 
@@ -65,20 +69,28 @@ class ChipProduct:
 
         if self._context.direct is None:
             return MappingProxyType({})
-        route, plan, hooks = self._context.direct(), ChipPlan.from_json(run.document), self._hooks(run.job)
-        size = size_of(plan, route.limits)
+        route, plan = self._context.direct(), ChipPlan.from_json(run.document)
+        size, hooks, folder = size_of(plan, route.limits), self._hooks(run, plan), chips_folder(run.job)
+
+        depends = depends_on_tile(run.image)
+
+        def path_of(number: int) -> Path:
+            return folder / f"{plan.chips[number].identifier}.tif"
 
         def request_for(cell: Cell) -> PixelRequest:
-            return PixelRequest(run.image, plan.zones[cell.grid], cell.window, plan.pixels_of(cell.group))
+            image = for_tile(run.image, plan.rings[cell.time]) if depends else run.image
+            return PixelRequest(image, plan.zones[cell.grid], cell.window, plan.pixels_of(cell.group))
+
+        def on_failed(number: int, error: Exception) -> None:
+            tell(hooks, failed_tile(plan, number, path_of(number)), error)
 
         def asked_for(unit: Unit) -> UnitPlan:
             assert unit.plan.cell is not None  # noqa: S101  every unit of a chip has pixels
             return units_of([unit.plan.cell], size)[0]
 
         attempts = min(ChipKeys.model_validate(dict(run.job.keys)).attempts, self._context.policy.attempts)
-        step = ask_if_wanted(Fetch(route, size, request_for), plan, hooks)
-        enduring = Enduring(step, plan, lambda: bool(self._sink and self._sink.chips), attempts, hooks)
-        folder = chips_folder(run.job)
+        step = if_wanted(Fetch(route, size, request_for), path_of, hooks)
+        enduring = Enduring(step, plan, lambda: bool(self._sink and self._sink.chips), attempts, on_failed)
         origins = origins_of(folder) if plan.carried else {}
         return MappingProxyType({CARRY: Carry(plan, folder, origins, asked_for), KIND: enduring})
 
@@ -87,7 +99,7 @@ class ChipProduct:
 
         plan = ChipPlan.from_json(run.document)
         tags = (("ORCHESTRATOR_DATASET", run.job.base_name), *tags_of(run, self._context.version))
-        self._sink = ChipSink(plan, folder, tags, self._hooks(run.job))
+        self._sink = ChipSink(plan, folder, tags, self._hooks(run, plan))
         return self._sink
 
     def finish(self, about: Finishing, sink: Sink | None, evidence: Evidence) -> Made:
@@ -102,5 +114,27 @@ class ChipProduct:
     def close(self) -> None:
         """Nothing is kept open between calls."""
 
-    def _hooks(self, job: Job) -> Hooks | None:  # noqa: ARG002
-        return None
+    def _hooks(self, run: RunSnapshot, plan: ChipPlan) -> Hooks:
+        """
+        Return the functions of a user's dataset.
+
+        Raises:
+            UserError: The file that defines them is not the one that the run was planned with.
+        """
+        job = run.job
+        recipe = self._context.recipe(job.recipe)
+        if not plan.code or not isinstance(recipe, Hooked):
+            return NO_HOOKS
+        start, end = job.dates(date.min)
+        request = ImageRequest({}, start, end, job.bands, job.params)
+        if recipe.pins(request).get("code") != job.pins.get("code"):
+            raise UserError(f"{job.params.get('file')} has changed since run {run.id} was planned; put it back")
+        return recipe.hooks(request)
+
+
+def failed_tile(plan: ChipPlan, number: int, path: Path) -> FailedTile:
+    """Return a tile as a user's code is told of it."""
+    import shapely  # noqa: PLC0415  heavy
+
+    outline = shapely.Polygon(plan.rings[number]) if plan.rings else None
+    return FailedTile(plan.chips[number].identifier, outline, path)

@@ -18,11 +18,12 @@ from orchestrator.model.product import Brought, DecisionError, Evidence, Finishi
 from orchestrator.model.states import UnitState
 from orchestrator.model.validity import percent
 from orchestrator.products.chips.document import ChipPlan
-from orchestrator.products.chips.fetch import WHY
-from orchestrator.products.chips.files import ABOUT, PROOF, TABLE, chips_folder
+from orchestrator.products.chips.fetch import UNWANTED, WHY
+from orchestrator.products.chips.files import ABOUT, CODE, PROOF, TABLE, chips_folder
 from orchestrator.products.chips.published import DONE, EMPTY, FAILED
 from orchestrator.products.chips.sink import ChipSink
 from orchestrator.products.mosaic.covering import cover_once
+from orchestrator.products.proof import part_json, proof_head
 from orchestrator.products.table.pieces import parquet
 from orchestrator.products.terms import notice_of, terms_of
 
@@ -59,13 +60,15 @@ def make_chips_result(about: Finishing, plan: ChipPlan, sink: ChipSink, evidence
     if counts[FAILED] == len(rows):
         ((why, _), *_) = Counter(row.why for row in rows).most_common(1)
         raise PermanentError(f"not one of {len(rows)} chips could be had: {why}")
-    _prove(plan, evidence, rows)
+    _prove(plan, sink, evidence)
     valid = _shares(plan, rows)
     _demand(valid, about, sink)
     about.say("completing the folder of chips")
     made = sink.seal()
     write_whole(made / TABLE, _table(plan, rows), within=about.folder)
     write_whole(made / ABOUT, _described(about.run, plan, counts), within=about.folder)
+    if plan.code:
+        write_whole(made / CODE, plan.code.encode(), within=about.folder)
     digests = {**file_digests(made, about.stop)}
     sha256 = digest_of_files(digests)
     output = {"folder": final.name, "bytes": size_of(made), "sha256": sha256, "files": len(digests)}
@@ -81,30 +84,31 @@ def make_chips_result(about: Finishing, plan: ChipPlan, sink: ChipSink, evidence
     return Made(files, facts, {"chips": len(rows), "missing": counts[FAILED]})
 
 
-def _whys(evidence: Evidence) -> Mapping[int, str]:
-    """Return why there is no chip, by its place in the plan."""
-    empty = (unit for unit in evidence.units if unit.state is UnitState.EMPTY and unit.plan.cell is not None)
-    return {unit.plan.cell.time: str(unit.result.get(WHY, "")) for unit in empty if unit.plan.cell is not None}
+def _whys(evidence: Evidence) -> Mapping[int, Mapping[str, Any]]:
+    """Return what was said of chips that are not there, by their places in the plan."""
+    empty = [unit for unit in evidence.units if unit.state is UnitState.EMPTY]
+    return {unit.plan.cell.time: unit.result for unit in empty if unit.plan.cell is not None}
 
 
-def _row(plan: ChipPlan, sink: ChipSink, number: int, whys: Mapping[int, str]) -> ChipRow:
+def _row(plan: ChipPlan, sink: ChipSink, number: int, whys: Mapping[int, Mapping[str, Any]]) -> ChipRow:
     chip = sink.chips.get(number)
     if chip is None:
         if number not in whys:
             raise IntegrityError(f"chip {plan.chips[number].identifier} is not there, and nothing says why")
-        return ChipRow(FAILED, "", "", (0.0,) * len(plan.pixels.bands), whys[number])
+        state = EMPTY if whys[number].get(UNWANTED) else FAILED
+        return ChipRow(state, "", "", (0.0,) * len(plan.pixels.bands), str(whys[number].get(WHY, "")))
     if not chip.sha256:
-        return ChipRow(EMPTY, "", "", chip.valid)
+        return ChipRow(EMPTY, "", "", chip.valid, chip.why)
     return ChipRow(DONE, sink.path(number).name, chip.sha256, chip.valid)
 
 
-def _prove(plan: ChipPlan, evidence: Evidence, rows: Sequence[ChipRow]) -> None:
+def _prove(plan: ChipPlan, sink: ChipSink, evidence: Evidence) -> None:
     """Make sure that what was brought covers every chip that is there exactly once, for each group of bands."""
     found: dict[tuple[int, int], list[Any]] = {}
     for brought in evidence.brought:
         found.setdefault((brought.cell.time, brought.cell.group), []).append(brought.cell.window)
-    for number, row in enumerate(rows):
-        if row.state == FAILED:
+    for number in range(len(plan.chips)):
+        if number not in sink.chips:
             continue
         for group in range(len(plan.groups)):
             if number not in plan.carried or group == 0:
@@ -171,7 +175,10 @@ def _described(run: RunSnapshot, plan: ChipPlan, counts: Mapping[str, int]) -> b
         "sources": list(facts.get("sources", ())),
         "attribution": notice_of(run),
         "licence": terms_of(run),
-        "classes": dict(facts.get("classes", {})),
+        "classes": {
+            str(one["value"]): {k: v for k, v in one.items() if k != "value"} for one in facts.get("classes", ())
+        },
+        "value_map": dict(facts.get("value_map", {})),
         "dates": [] if job.undated else [job.start_date, job.end_date],
         "scale": facts.get("scale"),
         "crs": [zone.crs for zone in plan.zones],
@@ -185,6 +192,7 @@ def _described(run: RunSnapshot, plan: ChipPlan, counts: Mapping[str, int]) -> b
         "service": job.service,
         "expression_sha256": subject_of(run.image),
         "made_by": plan.made_by,
+        **({"code": CODE, "code_sha256": hashlib.sha256(plan.code.encode()).hexdigest()} if plan.code else {}),
     }
     return json.dumps(content, indent=1, sort_keys=True).encode()
 
@@ -198,15 +206,8 @@ def _proof(
     version: str,
 ) -> bytes:
     there = [brought for brought in evidence.brought if rows[brought.cell.time].state != FAILED]
-    content = {
-        "schema": SCHEMA,
-        "program": f"orchestrator {version}",
-        "run": run.id,
-        "job": json.loads(run.job.to_json()),
-        "logical_date": run.logical_date,
+    content = proof_head(run, SCHEMA, version) | {
         "facts": dict(run.facts),
-        "attribution": notice_of(run),
-        "licence": terms_of(run),
         "expression_sha256": subject_of(run.image),
         "route": run.job.route,
         "grids": [grid_json(zone) for zone in plan.zones],
@@ -225,6 +226,6 @@ def _place(brought: Brought) -> tuple[int, int, int, int]:
 
 
 def _part(plan: ChipPlan, brought: Brought) -> dict[str, Any]:
-    cell, w = brought.cell, brought.cell.window
-    address = {"chip": plan.chips[cell.time].identifier, "grid": cell.grid, "window": [w.row, w.col, w.height, w.width]}
-    return address | ({"group": cell.group} if cell.group else {}) | dict(brought.origin)
+    cell = brought.cell
+    address = {"chip": plan.chips[cell.time].identifier, "grid": cell.grid}
+    return address | ({"group": cell.group} if cell.group else {}) | part_json(brought)

@@ -29,7 +29,7 @@ def carried_from(folder: Path, plan: ChipPlan) -> Mapping[int, Carried]:
     for number, chip in enumerate(plan.chips):
         row = rows.get(chip.identifier)
         if row is not None and row["state"] != FAILED and _is_of(row, plan, number) and _is_whole(row, folder):
-            found[number] = Carried(row["sha256"], tuple(row["valid"]))
+            found[number] = Carried(row["sha256"], tuple(row["valid"]), row["why"])
     return NONE if len(found) == len(plan.chips) else MappingProxyType(found)
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import shapely
@@ -17,10 +18,12 @@ from orchestrator.model.direct import DirectLimits
 from orchestrator.model.job import Job
 from orchestrator.model.product import Settled
 from orchestrator.model.spec import PixelSpec
+from orchestrator.model.tile_expression import Ring, depends_on_tile
 from orchestrator.model.unit import UnitPlan
 from orchestrator.plan.region import ee_region
+from orchestrator.plan.reproject import LONLAT
 from orchestrator.plan.requests import RequestSize
-from orchestrator.products.chips.choosing import Chosen, chosen_tiles, chip_keys
+from orchestrator.products.chips.choosing import Chosen, chip_keys, chosen_tiles
 from orchestrator.products.chips.document import Chip, ChipPlan
 from orchestrator.products.chips.fetch import CARRY
 from orchestrator.products.chips.files import chips_folder
@@ -108,8 +111,10 @@ def settle_chips(job: Job, context: ProductContext) -> Settled:
     scenes = look_at(context.imagery, local.recipe, request, image, local.plan.pixels.bands)
     expression = context.imagery.serialise(image)
     facts = local.recipe.facts(request) | {"scenes": scenes, "tiles": local.chosen.stem, "scale": local.scale}
-    made_by = _made_by(expression, local, job)
-    plan = replace(local.plan, made_by=made_by, notes=local.notes)
+    code = _code(job)
+    rings = _rings(local.chosen) if code or depends_on_tile(expression) else ()
+    plan = replace(local.plan, rings=rings, code=code, notes=local.notes)
+    plan = replace(plan, made_by=_made_by(expression, plan, job))
     plan = replace(plan, carried=carried_from(chips_folder(job), plan))
     if plan.carried:
         context.say(f"{format_count(len(plan.carried), 'chip')} of an earlier run are there")
@@ -140,13 +145,38 @@ def band_groups(pixels: PixelSpec, limits: DirectLimits) -> tuple[tuple[str, ...
     return tuple(bands[first : first + most] for first in range(0, len(bands), most))
 
 
-def _made_by(expression: str, local: LocalChips, job: Job) -> str:
+def _rings(chosen: Chosen) -> tuple[Ring, ...]:
+    """Return the corners of each tile in degrees; of one in several parts those of its envelope."""
+    lonlat = chosen.frame.geometry.to_crs(LONLAT).to_numpy()
+    whole = [shape if shape.geom_type == "Polygon" else shapely.box(*shape.bounds) for shape in lonlat]
+    return tuple(tuple((x, y) for x, y, *_ in shape.exterior.coords) for shape in whole)
+
+
+def _code(job: Job) -> str:
+    """
+    Return the user's own file that a dataset is defined in.
+
+    Raises:
+        UserError: It is not the one that the job was declared with.
+    """
+    pin, file = job.pins.get("code"), job.params.get("file")
+    if not pin or not file:
+        return ""
+    content = Path(str(file)).read_bytes()
+    if hashlib.sha256(content).hexdigest() != pin:
+        raise UserError(f"{file} has changed since the job was declared; start the job anew")
+    return content.decode()
+
+
+def _made_by(expression: str, plan: ChipPlan, job: Job) -> str:
     """Return what tells chips that are made another way apart: image, pixels, hooks, cut, layout of the file."""
+    depends = json.dumps([plan.shapes, plan.rings])
     told: dict[str, Any] = {
         "format": FORMAT,
         "expression": hashlib.sha256(expression.encode()).hexdigest(),
-        "pixels": str(local.plan.pixels),
-        "outside": [local.plan.outside, hashlib.sha256("".join(local.plan.shapes).encode()).hexdigest()],
+        "pixels": str(plan.pixels),
+        "outside": plan.outside,
+        "tiles": hashlib.sha256(depends.encode()).hexdigest(),
         "code": job.pins.get("code", ""),
         "service": job.service,
     }

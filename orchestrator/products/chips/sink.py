@@ -17,15 +17,17 @@ from orchestrator.core.errors import IntegrityError
 from orchestrator.core.files import make_folder, remove_tree, sha256_of, write_whole
 from orchestrator.core.system import sync_folder
 from orchestrator.model.grid import Window
+from orchestrator.model.hooks import NO_HOOKS, Hooks
 from orchestrator.model.product import OutputLostError
 from orchestrator.model.unit import Cell
 from orchestrator.products.chips.document import ChipPlan
-from orchestrator.products.chips.hooks import Hooks, mapped, processed
+from orchestrator.products.chips.hooks import post_processed
 from orchestrator.products.chips.raster import masked, outside, read_tiff, write_chip
 from orchestrator.products.terms import Tags
 
 FORMAT = 1  # changes whenever the same pieces would give other bytes: work begun by another version is not continued
 MADE, PIECES, JOURNAL, UNDER_WAY = "made", "pieces", "journal", "under_way"
+REMOVED = "post_process_tilefile removed it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +39,19 @@ class ChipFile:
         sha256: Of its file; empty where every pixel is masked, and there is none.
         bytes: Its size.
         valid: For each band the share of its pixels that hold data; of those inside the tile where it is cut out.
+        why: Why there is no file, where that is not for want of data.
     """
 
     sha256: str
     bytes: int
     valid: tuple[float, ...]
+    why: str = ""
 
 
 class ChipSink:
     """See `model.product.Sink`."""
 
-    def __init__(self, plan: ChipPlan, folder: Path, tags: Tags = (), hooks: Hooks | None = None) -> None:
+    def __init__(self, plan: ChipPlan, folder: Path, tags: Tags = (), hooks: Hooks = NO_HOOKS) -> None:
         """
         Open what lies in `folder`, or begin it.
 
@@ -88,7 +92,8 @@ class ChipSink:
             elif record["kind"] == "piece":
                 self._note_piece(_cell(record["cell"]))
             else:
-                self._note(record["chip"], ChipFile(record["sha256"], record["bytes"], tuple(record["valid"])))
+                valid, why = tuple(record["valid"]), record.get("why", "")
+                self._note(record["chip"], ChipFile(record["sha256"], record["bytes"], valid, why))
         if self._sealed:  # it may have its final name already
             return
         for number, chip in self._chips.items():
@@ -150,7 +155,7 @@ class ChipSink:
                 target.unlink()
                 raise IntegrityError(f"{path} has changed since it was published")
         size = self.path(number).stat().st_size if path is not None else 0
-        self._remember(number, ChipFile(known.sha256, size, known.valid))
+        self._remember(number, ChipFile(known.sha256, size, known.valid, known.why))
 
     def _join(self, number: int) -> None:
         """Put the pieces of a chip together, once they are all there."""
@@ -182,29 +187,29 @@ class ChipSink:
         if not held.any():
             self._remember(number, ChipFile("", 0, valid))
             return
-        body = write_chip(mapped(self._hooks, values, empty, nodata), grid, plan.pixels, self._tags)
-        body = self._processed(number, body)
+        body = self._processed(number, write_chip(values, grid, plan.pixels, self._tags))
+        if not body:
+            self._remember(number, ChipFile("", 0, valid, REMOVED))
+            return
         write_whole(self.path(number), body, within=self._folder)
         self._remember(number, ChipFile(hashlib.sha256(body).hexdigest(), len(body), valid))
 
     def _processed(self, number: int, body: bytes) -> bytes:
-        """Return a chip's file as the user's code leaves it, who is given one in a folder of its own."""
-        if self._hooks is None or self._hooks.post_process is None:
+        """Return a chip's file as the user's code leaves it; nothing where it removes it."""
+        if self._hooks.post_process is None:
             return body
         folder = self._folder / UNDER_WAY
         remove_tree(folder)
         make_folder(folder)
         path = folder / self.path(number).name
         path.write_bytes(body)
-        processed(self._hooks, path)
-        found = path.read_bytes()
+        found = path.read_bytes() if post_processed(self._hooks, path) else b""
         remove_tree(folder)
         return found
 
     def _remember(self, number: int, chip: ChipFile) -> None:
-        self._journal.append(
-            {"kind": "chip", "chip": number, "sha256": chip.sha256, "bytes": chip.bytes, "valid": list(chip.valid)}
-        )
+        told = {"kind": "chip", "chip": number, "sha256": chip.sha256, "bytes": chip.bytes, "valid": list(chip.valid)}
+        self._journal.append(told | ({"why": chip.why} if chip.why else {}))
         self._note(number, chip)
 
     def _note(self, number: int, chip: ChipFile) -> None:

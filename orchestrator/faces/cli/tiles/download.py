@@ -108,8 +108,8 @@ def laid_out(given: Mapping[str, Any]) -> list[tuple[dict[str, Any], dict[str, A
         raise UserError("what are the pixels? Give --dataset or --recipe, not both")
     if not datasets and not given["recipe"] and not is_job:
         raise UserError("what are the pixels? Give --dataset NAME (`orchestrator dataset list`) or --recipe NAME")
-    if len(datasets) > 1 and given["base_name"]:
-        raise UserError("--name is for one dataset; each of several has a folder of its own name")
+    if len(datasets) > 1 and (given["base_name"] or given["bands"]):
+        raise UserError("--name and --bands are for one dataset; give several in commands of their own")
     if given["split"] and given["where"]:
         raise UserError("give --split or --where, not both; --where takes `split == train`, too")
     own: dict[str, Any] = {} if is_job else {"tiles": given["file"]}
