@@ -63,7 +63,8 @@ def shared_areas(frame: GeoDataFrame, others: GeoDataFrame, *, square_degrees: b
     """
     Return the pairs of tiles that share an area, as (pairs, [tile, other]), and how much, square metres or degrees.
 
-    Pairs come in the order of the tiles, then of the others; what only touches is none.
+    Pairs come in the order of the tiles, then of the others; what only touches is none, unless in square degrees, where
+    geetiles 0.1.7 takes all that intersects.
     """
     if square_degrees:
         here, there = (cut_at_180(in_degrees(each)) for each in (frame, others))
@@ -74,7 +75,8 @@ def shared_areas(frame: GeoDataFrame, others: GeoDataFrame, *, square_degrees: b
     order = np.lexsort((second, first))
     pairs = np.column_stack((first[order], second[order])).astype(np.int64)
     areas = np.asarray(shapely.area(shapely.intersection(here[pairs[:, 0]], there[pairs[:, 1]])))
-    return pairs[areas > 0], areas[areas > 0]
+    kept = areas >= 0 if in_degrees else areas > 0
+    return pairs[kept], areas[kept]
 
 
 def _laid(geometries: Geometries, crs: str, plane: str) -> Geometries:

@@ -21,6 +21,9 @@ COMMANDS: dict[str, Listed] = {
     "split": Listed(
         f"{_HERE}.split", "Split tiles for training, test and validation, and tell how far the splits leak."
     ),
+    "download": Listed(
+        f"{_HERE}.download", "Bring a chip of each tile: a small GeoTIFF, all of one zone on one lattice."
+    ),
 }
 
 
