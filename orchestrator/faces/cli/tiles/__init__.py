@@ -8,7 +8,20 @@ from orchestrator.faces.cli.lazily import LazyGroup, Listed
 
 _HERE = "orchestrator.faces.cli.tiles"
 # Each with the first sentence of its own help.
-COMMANDS: dict[str, Listed] = {}
+COMMANDS: dict[str, Listed] = {
+    "show": Listed(
+        f"{_HERE}.show",
+        "Draw tiles on the area, coloured by split, by class or by any column, with the count of each.",
+    ),
+    "mosaic": Listed(
+        f"{_HERE}.mosaic", "Join the chips of a dataset to one cloud-optimised GeoTIFF, by where they really lie."
+    ),
+    "burn": Listed(f"{_HERE}.burn", "Burn the values of a column into the pixels of one cloud-optimised GeoTIFF."),
+    "verify": Listed(
+        f"{_HERE}.verify",
+        "Compare tiles with their name, and every chip with the list beside it: size, place, bands, checksum.",
+    ),
+}
 
 
 @click.group(cls=LazyGroup, listed=COMMANDS)
