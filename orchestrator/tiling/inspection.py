@@ -13,25 +13,15 @@ import rasterio
 
 from orchestrator.core.errors import PlanError, Stopped
 from orchestrator.core.files import StopFlag, make_folder, sha256_of
-from orchestrator.plan.reproject import crs_name, parse_crs
-from orchestrator.tiling.file import IDENTIFIER, LONLAT, Tiles
+from orchestrator.plan.reproject import LONLAT, crs_name, parse_crs
+from orchestrator.tiling.chip_folder import ABOUT, DONE, EMPTY, MANIFEST
+from orchestrator.tiling.file import IDENTIFIER, Tiles
 from orchestrator.tiling.identifiers import file_hash, identify
-from orchestrator.tiling.manifest import (
-    CODE,
-    LIST,
-    LOST,
-    NO_DATA,
-    RASTER,
-    REMARKS,
-    THERE,
-    ChipFolder,
-    identifiers_of,
-    mark_lost,
-)
+from orchestrator.tiling.manifest import FAILED, RASTER, ChipList, identifiers_of, mark_failed
 from orchestrator.tiling.rasters import quietly
 
 ASIDE = ".aside"
-_OURS = frozenset({LIST, REMARKS, CODE})
+_OURS = frozenset({MANIFEST, ABOUT, "definition.py"})
 _NEAR = 1e-9  # of a transform's numbers, by their size
 
 
@@ -72,7 +62,7 @@ def inspect_tiles(tiles: Tiles) -> Iterator[Fault]:
 
 
 def inspect_chips(
-    tiles: Tiles, chips: ChipFolder, stop: StopFlag, say: Callable[[int, int], None] = lambda _done, _of: None
+    tiles: Tiles, chips: ChipList, stop: StopFlag, say: Callable[[int, int], None] = lambda _done, _of: None
 ) -> Iterator[Fault]:
     """
     Yield what is wrong with the chips of a dataset; nothing is changed.
@@ -94,7 +84,7 @@ def inspect_chips(
     yield from _strangers(chips, set(wanted))
 
 
-def set_aside(tiles: Tiles, chips: ChipFolder, faults: list[Fault]) -> dict[Path, Path]:
+def set_aside(tiles: Tiles, chips: ChipList, faults: list[Fault]) -> dict[Path, Path]:
     """
     Move bad chips out of their folder and mark them and the missing ones lost; return where each has gone.
 
@@ -109,8 +99,8 @@ def set_aside(tiles: Tiles, chips: ChipFolder, faults: list[Fault]) -> dict[Path
             moved[fault.path] = fault.path.rename(_free_name(folder, fault.path))
     if bad and chips.rows is not None:
         states = {name: row["state"] for name, row in chips.rows.items()}
-        new = [fault for fault in bad if states.get(fault.name, LOST) != LOST]
-        mark_lost(chips, {fault.name: f"tiles verify: {fault.what}" for fault in new})
+        new = [fault for fault in bad if states.get(fault.name, FAILED) != FAILED]
+        mark_failed(chips, {fault.name: f"tiles verify: {fault.what}" for fault in new})
     return moved
 
 
@@ -122,14 +112,14 @@ def _free_name(folder: Path, path: Path) -> Path:
     return found
 
 
-def _listed(chips: ChipFolder, identifier: str) -> Fault | None:
+def _listed(chips: ChipList, identifier: str) -> Fault | None:
     row = (chips.rows or {}).get(identifier)
     if row is None:
-        return Fault("missing", chips.name, identifier, chips.path / LIST, f"{LIST} does not list it")
+        return Fault("missing", chips.name, identifier, chips.path / MANIFEST, f"{MANIFEST} does not list it")
     state, path = str(row["state"]), chips.file_of(identifier)
-    if state == NO_DATA:
+    if state == EMPTY:
         return _unless(not path.exists(), "chip", chips, identifier, path, "is there, and is said to hold no data")
-    if state != THERE:
+    if state != DONE:
         why = str(row.get("why") or "its download failed")
         return Fault("missing", chips.name, identifier, path, f"{state}: {why}")
     if not path.is_file() or path.is_symlink():
@@ -137,11 +127,11 @@ def _listed(chips: ChipFolder, identifier: str) -> Fault | None:
     return _unless(not (what := _difference(path, row)), "chip", chips, identifier, path, what)
 
 
-def _unless(right: bool, kind: str, chips: ChipFolder, name: str, path: Path, what: str) -> Fault | None:
+def _unless(right: bool, kind: str, chips: ChipList, name: str, path: Path, what: str) -> Fault | None:
     return None if right else Fault(kind, chips.name, name, path, what)
 
 
-def _alone(chips: ChipFolder, identifier: str) -> Fault | None:
+def _alone(chips: ChipList, identifier: str) -> Fault | None:
     """Look at a chip of which no list speaks: it is there and can be read."""
     path = chips.path / f"{identifier}{RASTER}"
     if not path.is_file():
@@ -213,7 +203,7 @@ def _shown(value: Any) -> str:
     )
 
 
-def _strangers(chips: ChipFolder, wanted: set[str]) -> Iterator[Fault]:
+def _strangers(chips: ChipList, wanted: set[str]) -> Iterator[Fault]:
     """Yield files that nothing speaks of; those of unknown tiles too."""
     rows = chips.rows or {}
     names = {str(row.get("file") or f"{name}{RASTER}") for name, row in rows.items() if name in wanted}
@@ -224,5 +214,5 @@ def _strangers(chips: ChipFolder, wanted: set[str]) -> Iterator[Fault]:
             yield Fault("stranger", chips.name, path.name, path, what)
     for name in rows:
         if name not in wanted:
-            what = f"{LIST} lists it, and no tile is called so"
-            yield Fault("stranger", chips.name, name, chips.path / LIST, what)
+            what = f"{MANIFEST} lists it, and no tile is called so"
+            yield Fault("stranger", chips.name, name, chips.path / MANIFEST, what)

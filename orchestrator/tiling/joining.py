@@ -23,7 +23,7 @@ from orchestrator.model.grid import Grid, Transform, Window
 from orchestrator.plan.align import fix_grid, utm_crs
 from orchestrator.plan.reproject import crs_name, parse_crs
 from orchestrator.tiling.file import Tiles
-from orchestrator.tiling.manifest import ChipFolder
+from orchestrator.tiling.manifest import ChipList
 from orchestrator.tiling.rasters import Pixels, RasterSpec, Say, make_raster, quietly, windows_of
 from orchestrator.tiling.shown import class_rows
 
@@ -78,7 +78,7 @@ class Joining:
 
 
 def plan_joining(
-    tiles: Tiles, chips: ChipFolder, *, scale: float | None = None, crs: str = "", resampling: str = ""
+    tiles: Tiles, chips: ChipList, *, scale: float | None = None, crs: str = "", resampling: str = ""
 ) -> Joining:
     """
     Settle how the chips of a dataset become one raster.

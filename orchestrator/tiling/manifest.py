@@ -1,5 +1,5 @@
 """
-Chips as they lie on disk, a folder for each dataset beside the file of tiles; the table that says what each must be.
+The list of a dataset's chips: what each file must be.
 
 What lists say is kept apart from what files are: `inspection.py` compares the two.
 """
@@ -7,7 +7,6 @@ What lists say is kept apart from what files are: `inspection.py` compares the t
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +14,16 @@ from typing import Any
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import write_whole
-from orchestrator.core.nearest import hint
 from orchestrator.core.optional import required
+from orchestrator.tiling.chip_folder import MANIFEST, dataset_about, dataset_folder
 from orchestrator.tiling.file import IDENTIFIER, Tiles
 
-LIST, REMARKS, CODE = "chips.parquet", "dataset.json", "definition.py"
-THERE, NO_DATA, LOST = "DONE", "EMPTY", "FAILED"
+FAILED = "FAILED"
 RASTER = ".tif"
 
 
 @dataclass(frozen=True, slots=True)
-class ChipFolder:
+class ChipList:
     """
     The chips of a dataset.
 
@@ -65,34 +63,31 @@ def names_of_datasets(tiles: Tiles) -> list[str]:
     return sorted(each.name for each in there if each.is_dir() and not each.name.startswith("."))
 
 
-def open_chips(tiles: Tiles, dataset: str) -> ChipFolder:
+def open_chips(tiles: Tiles, dataset: str) -> ChipList:
     """
     Return what is known of a dataset's chips.
 
     Raises:
         UserError: There are none, or what is said of them cannot be read.
     """
-    folder = tiles.folder / dataset
-    if dataset not in (there := names_of_datasets(tiles)):
-        known = hint(dataset, there) if there else "there are none of any dataset"
-        raise UserError(f"there are no chips of {dataset!r} beside {tiles.path}: {known}; `tiles download` brings them")
-    return ChipFolder(folder, _rows(folder / LIST), _about(folder / REMARKS))
+    folder = dataset_folder(tiles, dataset)
+    return ChipList(folder, _rows(folder / MANIFEST), dataset_about(folder))
 
 
-def mark_lost(chips: ChipFolder, whys: Mapping[str, str]) -> None:
+def mark_failed(chips: ChipList, whys: Mapping[str, str]) -> None:
     """Write into the list that chips are lost, and why: the next download asks for them again."""
     arrow, parquet = (required(name, "parquet", "the list of chips") for name in ("pyarrow", "pyarrow.parquet"))
-    table = parquet.read_table(chips.path / LIST)
-    rows = [_lost(row, whys.get(str(row["identifier"]), "")) for row in table.to_pylist()]
+    table = parquet.read_table(chips.path / MANIFEST)
+    rows = [_failed(row, whys.get(str(row["identifier"]), "")) for row in table.to_pylist()]
     content = io.BytesIO()
     parquet.write_table(arrow.Table.from_pylist(rows, table.schema), content, compression="zstd")
-    write_whole(chips.path / LIST, content.getvalue())
+    write_whole(chips.path / MANIFEST, content.getvalue())
 
 
-def _lost(row: dict[str, Any], why: str) -> dict[str, Any]:
+def _failed(row: dict[str, Any], why: str) -> dict[str, Any]:
     if not why:
         return row
-    gone = {"state": LOST, "why": why, "file": "", "sha256": ""}
+    gone = {"state": FAILED, "why": why, "file": "", "sha256": ""}
     return row | {name: value for name, value in gone.items() if name in row}
 
 
@@ -104,13 +99,3 @@ def _rows(path: Path) -> Mapping[str, Mapping[str, Any]] | None:
         return {str(row["identifier"]): row for row in parquet.read_table(path).to_pylist()}
     except (OSError, ValueError, KeyError) as error:  # arrow's own are these
         raise UserError(f"{path} cannot be read: {error}; download the dataset again") from None
-
-
-def _about(path: Path) -> Mapping[str, Any]:
-    if not path.exists():
-        return {}
-    try:
-        told = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read: {error}; download the dataset again") from None
-    return told if isinstance(told, dict) else {}

@@ -10,8 +10,8 @@ import numpy as np
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
+from orchestrator.tiling.chip_folder import ABOUT, dataset_about
 from orchestrator.tiling.file import SHARES, Tiles, is_shares
-from orchestrator.tiling.manifest import REMARKS, open_chips
 from orchestrator.tiling.picture import SPLIT, Colouring
 
 CLASS = "class"
@@ -77,9 +77,9 @@ def _share(tiles: Tiles, column: str, wanted: str) -> Colouring:
 def _class_words(tiles: Tiles, column: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
     """Return names and colours of classes, as what lies beside the chips of the dataset says them."""
     dataset = column.partition(SHARES)[0]
-    if tiles.path is None or not (tiles.folder / dataset / REMARKS).is_file():
+    if tiles.path is None or not (tiles.folder / dataset / ABOUT).is_file():
         return _NOTHING, _NOTHING
-    told = class_rows(open_chips(tiles, dataset).about)
+    told = class_rows(dataset_about(tiles.folder / dataset))
     names = {str(row["value"]): str(row["name"]) for row in told if row.get("name")}
     colours = {str(row["value"]): str(row["color"]) for row in told if str(row.get("color", "")).startswith("#")}
     return names, colours

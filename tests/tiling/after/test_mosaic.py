@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rasterio.merge import merge
 from rio_cogeo.cogeo import cog_validate
 
+import orchestrator as orc
 from orchestrator.core.errors import UserError
 from orchestrator.faces.cli.main import run_cli
 from orchestrator.tiling import rasters
@@ -185,8 +186,10 @@ def test_it_is_the_same_from_python(tmp_path):
     tiles = tiles_in(tmp_path)
     chips_of(tiles)
     run_cli(["tiles", "mosaic", str(tiles.path), "--dataset", "s2", "-o", str(tmp_path / "a.tif")])
-    joined(tiles, tmp_path / "b.tif")
 
+    made = orc.tiles.mosaic(tiles.path, "s2", tmp_path / "b.tif")
+
+    assert (made.path, made.tiles, made.resampling) == (tmp_path / "b.tif", 6, "")
     assert (tmp_path / "a.tif").read_bytes() == (tmp_path / "b.tif").read_bytes()
 
 
