@@ -8,7 +8,13 @@ from orchestrator.faces.cli.lazily import LazyGroup, Listed
 
 _HERE = "orchestrator.faces.cli.dataset"
 # Each with the first sentence of its own help.
-COMMANDS: dict[str, Listed] = {}
+COMMANDS: dict[str, Listed] = {
+    "list": Listed(
+        f"{_HERE}.listing",
+        "List the datasets that can be downloaded by name, all or those that TEXT names.",
+        "list_datasets",
+    ),
+}
 
 
 @click.group(cls=LazyGroup, listed=COMMANDS)
