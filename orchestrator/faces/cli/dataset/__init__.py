@@ -14,6 +14,7 @@ COMMANDS: dict[str, Listed] = {
         "List the datasets that can be downloaded by name, all or those that TEXT names.",
         "list_datasets",
     ),
+    "pack": Listed(f"{_HERE}.pack", "Make a training set of chips, with their labels, splits, statistics and a card."),
 }
 
 
