@@ -98,10 +98,11 @@ def _told(alias: Alias) -> str:
 
 
 def _unknown(name: str, read: _Reading) -> str:
-    if near := [alias for alias in ALIASES if alias.key == read.head and (alias.years is None or "YYYY" in alias.form)]:
-        forms = " or ".join(map(_told, near))
-        return f"dataset {name!r} is unknown; such names are {forms}"
     year = re.search(r"(19|20)\d{2}", name)
-    names = [alias.example(int(year[0]) if year else 0) for alias in ALIASES]
-    told = near_ones(name, names) or "`orchestrator dataset list` tells which there are"
+    near = near_ones(name, [alias.example(int(year[0]) if year else 0) for alias in ALIASES])
+    same = [one for one in ALIASES if one.key == read.head and (one.years is None or "YYYY" in one.form)]
+    if same:
+        told = f"such names are {' or '.join(map(_told, same))}" + (f"; {near}" if near else "")
+    else:
+        told = near or "`orchestrator dataset list` tells which there are"
     return f"dataset {name!r} is unknown; {told}; a dataset of your own is a Python file: FILE.py"
