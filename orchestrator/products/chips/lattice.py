@@ -98,7 +98,9 @@ def rounded_scale(scale: float) -> float:
 
 
 def _full_grid_crs(about: Mapping[str, Any]) -> str:
-    return str(about.get("crs", "")) if about.get("cover") == "full" else ""
+    """Return the CRS of a grid on one lattice; one of several zones is told in degrees."""
+    crs = str(about.get("crs", "")) if about.get("cover") == "full" else ""
+    return "" if about.get("zones") or crs == LONLAT else crs
 
 
 def _zones(frame: GeoDataFrame, crs: str) -> tuple[list[str], NDArray[np.int64]]:
