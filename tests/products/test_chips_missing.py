@@ -14,7 +14,8 @@ import orchestrator as orc
 from orchestrator.core.errors import OrchestratorError
 
 pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
-BAD = f"translateX.{{1,4}}{WEST}\\.?0?.*translateY.{{1,4}}{SOUTH + 1000}|translateY.{{1,4}}{SOUTH + 1000}.*translateX.{{1,4}}{WEST}"
+CORNER = (f"translateX.{{1,4}}{WEST}", f"translateY.{{1,4}}{SOUTH + 1000}")
+BAD = f"{CORNER[0]}.*{CORNER[1]}|{CORNER[1]}.*{CORNER[0]}"
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from orchestrator.core.errors import PlanError, UserError
 from orchestrator.model.grid import Grid, Window
-from orchestrator.plan.align import MAX_SIDE, ON_LINE_PIXELS, UTM_NORTH, UTM_SOUTH, utm_crs
+from orchestrator.plan.align import MAX_SIDE, ON_LINE_PIXELS, UTM_NORTH, UTM_SOUTH
 from orchestrator.plan.reproject import LONLAT, crs_name, parse_crs
 
 if TYPE_CHECKING:
@@ -117,8 +117,7 @@ def _zones(frame: GeoDataFrame, crs: str) -> tuple[list[str], NDArray[np.int64]]
         )
     number = np.minimum(((lon + 180) % 360 // 6).astype(np.int64) + 1, 60) * 2 + (lat < 0)
     kinds, zone = np.unique(number, return_inverse=True)
-    first = [middles[np.flatnonzero(zone == kind)[0]] for kind in range(len(kinds))]
-    return [utm_crs(middle, LONLAT) for middle in first], zone.astype(np.int64)
+    return [f"EPSG:{32600 + kind // 2 + 100 * (kind % 2)}" for kind in kinds.tolist()], zone.astype(np.int64)
 
 
 def _projected(frame: GeoDataFrame, names: Sequence[str], zone: NDArray[np.int64]) -> NDArray[np.object_]:
