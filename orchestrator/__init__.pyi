@@ -42,5 +42,6 @@ from orchestrator.api import sandbox as sandbox
 from orchestrator.api import smooth_20m as smooth_20m
 from orchestrator.api import submit as submit
 from orchestrator.api import table as table
+from orchestrator.api import tiles as tiles
 
 __version__: str

@@ -134,10 +134,9 @@ def _by_choice(members: Codes, frame: GeoDataFrame, options: SplitOptions) -> Ca
     if options.stratify:
         shares = np.nan_to_num(classes_of(frame, options.stratify)[1])
         amounts = np.column_stack([amounts, *(np.bincount(members, weights=one) for one in shares.T)])
-    rank = np.random.default_rng(options.seed).permutation(len(sizes))
 
     def give(shares: Floats) -> Codes:
-        return assign(amounts, shares, rank)[members]
+        return assign(amounts, shares, options.seed)[members]
 
     return give
 

@@ -9,6 +9,8 @@ from orchestrator.faces.cli.lazily import LazyGroup, Listed
 _HERE = "orchestrator.faces.cli.tiles"
 # Each with the first sentence of its own help.
 COMMANDS: dict[str, Listed] = {
+    "grid": Listed(f"{_HERE}.grid", "Lay square tiles over an area."),
+    "random": Listed(f"{_HERE}.random", "Cut an area at random into tiles of which no side is longer than a size."),
     "link": Listed(
         f"{_HERE}.link",
         "Write into FILE which tile of OTHER each of its tiles lies in: the one with which it shares most area.",
