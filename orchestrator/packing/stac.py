@@ -173,11 +173,9 @@ def _item(told: Catalogue, sample: Sample, place: Placed, shape: Any, box: list[
 
 
 def _extensions(told: Catalogue, sample: Sample) -> Iterator[str]:
-    yield from (PROJECTION, RASTER)
+    yield from (PROJECTION, RASTER, ML_AOI)
     if sample.label:
         yield LABEL
-    if sample.split in SPLITS:
-        yield ML_AOI
     if told.format.archived:
         yield ARCHIVE
 

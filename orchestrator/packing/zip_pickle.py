@@ -91,7 +91,7 @@ def _as_int16(values: NDArray[Any], what: str, sample: Sample) -> NDArray[np.int
     """
     with np.errstate(invalid="ignore"):  # what comes of NaN is seen below
         made = values.astype(np.int16)
-        wrong = made.astype(values.dtype) != values
+        wrong = made.astype(np.float64) != values.astype(np.float64)  # in their own type it would wrap back
     if wrong.any():
         first = values[wrong][0]
         raise UserError(
