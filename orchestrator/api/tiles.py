@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.api.areas import area_table
 from orchestrator.api.arguments import texts
@@ -19,6 +19,7 @@ from orchestrator.core import log as logs
 if TYPE_CHECKING:
     from orchestrator.app.verbs.grids import LaidTiles
     from orchestrator.tiling.file import Tiles
+    from orchestrator.tiling.split_report import SplitReport
 
 log = logs.get(__name__)
 
@@ -102,6 +103,97 @@ def random(
     return _kept(lay_random(area_table(area, area_crs), max_size, name=name, variance=variance, seed=seed), folder)
 
 
+def select(
+    source: str | os.PathLike[str],
+    area: object,
+    *,
+    name: str = "",
+    tiles_name: str = "",
+    overlap: str = "area",
+    min_overlap: float = 0.0,
+    clip: str = "none",
+    attributes: bool = True,
+    layer: str = "",
+    crs: str = "",
+    where: str = "",
+    area_crs: str = "",
+    folder: str | os.PathLike[str] | None = None,
+) -> Tiles:
+    """
+    Return the polygons of a vector file that lie in an area as tiles, in the order of the file and in its CRS.
+
+    Args:
+        source: Any vector file.
+        area: As of `grid`.
+        name: As of `grid`.
+        tiles_name: What the tiles are called; by default as their source.
+        overlap: `area`: all that share area with the AOI; `legacy`: more than 1e-5 square degrees, as geetiles.
+        min_overlap: The least share of a polygon's own area that lies in the AOI, 0 to 1.
+        clip: `none` keeps polygons whole, `aoi` cuts them.
+        attributes: Whether the columns of the file are kept.
+        layer: Needed where the file has several.
+        crs: Of a file that does not say its own.
+        where: OGR SQL condition on the attributes.
+        area_crs: As of `grid`.
+        folder: As of `grid`.
+
+    Raises:
+        UserError: A file or an argument is wrong, or nothing lies in the area.
+    """
+    from orchestrator.app.verbs.splits import select as choose  # noqa: PLC0415  geometries are heavy
+
+    laid = choose(
+        {"path": os.fspath(source), "layer": layer, "crs": crs, "where": where},
+        area_table(area, area_crs),
+        name=name,
+        tiles_name=tiles_name,
+        overlap=overlap,
+        min_overlap=min_overlap,
+        clip=clip,
+        attributes=attributes,
+    )
+    return _kept(laid, folder)
+
+
+def link(tiles: Tiles | str | os.PathLike[str], others: Tiles | str | os.PathLike[str]) -> Tiles:
+    """
+    Return tiles with a column foreignid_{name of the others}: which of them each shares most area with, if any.
+
+    Tiles that are in a file are written there too.
+
+    Args:
+        tiles: They, or their file.
+        others: The same of the others, in any CRS.
+
+    Raises:
+        UserError: A file is wrong; nothing is written.
+    """
+    from orchestrator.app.verbs.splits import link as write  # noqa: PLC0415  geometries are heavy
+
+    return write(_given(tiles), _given(others))[0]
+
+
+def split(tiles: Tiles | str | os.PathLike[str], **options: Any) -> tuple[Tiles, SplitReport]:
+    """
+    Return tiles with a column that says which split each is in, and what came of it.
+
+    Tiles that are in a file are written there too, and a CSV of all splits beside it. `report.table()` shows shares,
+    areas, and how many pairs of tiles of different splits are near each other.
+
+    Args:
+        tiles: They, or their file.
+        options: `train`, `test`, `val` (shares) or `folds`; `bands`, `angle` (degrees) or `radians`, `balance`;
+            `group_by`, `blocks` (metres); `gap` (metres); `stratify`; `seed`; `column`, `overwrite`, as of
+            `orchestrator tiles split`.
+
+    Raises:
+        UserError: The file or an option is wrong; nothing is written.
+    """
+    from orchestrator.app.verbs.splits import split as write  # noqa: PLC0415  geometries are heavy
+
+    return write(_given(tiles), **options)
+
+
 def read(path: str | os.PathLike[str]) -> Tiles:
     """
     Return the tiles of a file, GeoParquet or GeoJSON, also one of geetiles.
@@ -131,6 +223,10 @@ def write(tiles: Tiles, folder: str | os.PathLike[str], formats: str | Sequence[
     from orchestrator.app.verbs.grids import keep_tiles  # noqa: PLC0415  geometries are heavy
 
     return keep_tiles(tiles, Path(folder).expanduser(), texts(formats, "formats")).tiles
+
+
+def _given(tiles: Tiles | str | os.PathLike[str]) -> Tiles | Path:
+    return Path(tiles).expanduser() if isinstance(tiles, str | os.PathLike) else tiles
 
 
 def _kept(laid: LaidTiles, folder: str | os.PathLike[str] | None) -> Tiles:

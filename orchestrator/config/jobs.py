@@ -215,6 +215,8 @@ def _with_what_may_be_left_out(
         filled["route"] = entry.routes[0]
     if keys is not None and not entry.has_area(keys):
         filled["area"] = {"source": ""}
+    if keys is not None:
+        filled |= entry.placed(keys, content)
     return filled | dict(content)
 
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from orchestrator.raster.arrays import Floats
 from orchestrator.tiling.neighbours import Codes
-from orchestrator.tiling.plane import Floats
 
 _ALL_WAYS = 60_000  # as many are tried one by one
 _MOST_EXCHANGED = 600  # units among which every pair is looked at

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.core.errors import UserError
+from orchestrator.raster.arrays import Floats
 from orchestrator.tiling.neighbours import Codes
-from orchestrator.tiling.plane import Floats
 
 # geetiles 0.1.7, partitions.py: the widths that are tried, and points of the envelope's ring whose mean stands for a
 # tile, the first corner being its last too.

@@ -21,7 +21,7 @@ from orchestrator.core.errors import UserError
 from orchestrator.model.grid import Grid, Window
 from orchestrator.raster.arrays import Flags, holding
 from orchestrator.raster.spans import SpanTable
-from orchestrator.tiling.footprints import Lattice, Patch, patches
+from orchestrator.tiling.footprints import Patch, RasterLattice, patches
 from orchestrator.tiling.value_maps import ValueMap
 
 # More classes than any table of land cover has; heights or reflectances have more in the first tile.
@@ -107,7 +107,7 @@ def check_band(dataset: Any, rule: ClassRule, label: str) -> int:
     return band
 
 
-def lattice_of_raster(dataset: Any, label: str) -> Lattice:
+def lattice_of_raster(dataset: Any, label: str) -> RasterLattice:
     """
     Return where the pixels of an open raster lie.
 
@@ -116,11 +116,11 @@ def lattice_of_raster(dataset: Any, label: str) -> Lattice:
     """
     if dataset.crs is None or dataset.transform.is_identity:
         raise UserError(f"{label} does not say where its pixels lie (no CRS, or no transform); tiles need to know")
-    return Lattice(dataset.crs.to_wkt(), tuple(dataset.transform)[:6], dataset.height, dataset.width)
+    return RasterLattice(dataset.crs.to_wkt(), tuple(dataset.transform)[:6], dataset.height, dataset.width)
 
 
 def count_classes(
-    dataset: Any, lattice: Lattice, shape: BaseGeometry | None, rule: ClassRule, label: str
+    dataset: Any, lattice: RasterLattice, shape: BaseGeometry | None, rule: ClassRule, label: str
 ) -> ClassCount:
     """
     Count the classes of an open raster in a tile.
@@ -165,14 +165,18 @@ def stretched_mask(shape: BaseGeometry, height: int, width: int) -> Flags:
     """Return (row, col): the pixels within the outer rings of a shape whose envelope is stretched to the raster."""
     from rasterio.features import rasterize  # noqa: PLC0415  heavy, and only the published rule needs it
 
-    left, bottom, right, top = shape.bounds
-    scale = np.array([width / (right - left), -height / (top - bottom)])
     outer = [shapely.Polygon(part.exterior) for part in shapely.get_parts(shape)]
-    rings = shapely.transform(outer, lambda xy: (xy - (left, top)) * scale)
-    return np.asarray(rasterize(list(rings), (height, width), fill=0, default_value=1) == 1)
+    low, high = np.split(shapely.total_bounds(outer), 2)
+
+    def stretched(xy: NDArray[Any]) -> NDArray[Any]:
+        # In the published order of operations, which decides about centres on the outline.
+        unit = (xy - low) / (high - low)
+        return np.column_stack((unit[:, 0], 1 - unit[:, 1])) * (width, height)
+
+    return np.asarray(rasterize([*shapely.transform(outer, stretched)], (height, width), fill=0, default_value=1) == 1)
 
 
-def _laid(lattice: Lattice, shape: BaseGeometry | None) -> Iterator[tuple[Patch, BaseGeometry, Any]]:
+def _laid(lattice: RasterLattice, shape: BaseGeometry | None) -> Iterator[tuple[Patch, BaseGeometry, Any]]:
     if shape is None:
         return
     turned, transform = lattice.laid(shape)

@@ -280,5 +280,7 @@ def _read_geojson(path: Path) -> tuple[GeoDataFrame, Mapping[str, Any]]:
 
 def _with_shares(frame: GeoDataFrame) -> GeoDataFrame:
     for column in filter(is_shares, frame.columns):
-        frame[column] = [json.loads(each) if isinstance(each, str) else each for each in frame[column]]
+        read = [json.loads(each) if isinstance(each, str) else each for each in frame[column]]
+        # Where nothing is known a table of text has NaN, which no JSON has.
+        frame[column] = np.array([each if isinstance(each, dict) else None for each in read], dtype=object)
     return frame

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -36,7 +35,7 @@ Shapes = NDArray[np.object_]
 
 class Footprints:
     """
-    The shapes of tiles in any CRS, each worked out once; several threads may ask.
+    The shapes of tiles in any CRS, kept for the next who asks; threads that ask at once work them out side by side.
 
     Edges are straight where the tiles were laid out. A tile across longitude 180 is cut there.
     """
@@ -45,7 +44,6 @@ class Footprints:
         self._crs = crs_name(pyproj.CRS.from_user_input(frame.crs))
         self._shapes: Shapes = frame.geometry.to_numpy()
         self._known: dict[str, Shapes] = {}
-        self._lock = threading.Lock()
 
     def within(self, crs: str) -> Shapes:
         """
@@ -54,10 +52,9 @@ class Footprints:
         Raises:
             PlanError: The CRS is not known.
         """
-        with self._lock:
-            if crs not in self._known:
-                self._known[crs] = self._drawn(crs)
-            return self._known[crs]
+        if (found := self._known.get(crs)) is None:
+            found = self._known[crs] = self._drawn(crs)
+        return found
 
     def _drawn(self, crs: str) -> Shapes:
         source, target = parse_crs(self._crs), parse_crs(crs)
@@ -90,7 +87,7 @@ def _moved(shapes: Shapes, source: pyproj.CRS, target: pyproj.CRS) -> Shapes:
 
 
 @dataclass(frozen=True, slots=True)
-class Lattice:
+class RasterLattice:
     """
     The pixels of a raster, without end in every direction.
 

@@ -25,7 +25,7 @@ from orchestrator.tiling.counting import (
     refuse_classes,
 )
 from orchestrator.tiling.file import Tiles
-from orchestrator.tiling.footprints import Footprints, Lattice, patches
+from orchestrator.tiling.footprints import Footprints, RasterLattice, patches
 from orchestrator.tiling.value_maps import ValueMap
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 # GDAL reads outside Python's lock; more threads than this wait for each other.
 THREADS = min(8, (os.cpu_count() or 1) + 1)
 MOST_AT_ONCE = 256  # tiles that one thread counts before it says so
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ def ordered(words: set[str]) -> tuple[str, ...]:
     return tuple(sorted(words, key=place))
 
 
-def count_chips(tiles: Tiles, dataset: str, rule: ClassRule, say: Say) -> ClassCounts:
+def count_chips(tiles: Tiles, dataset: str, rule: ClassRule, say: Callable[[str], None]) -> ClassCounts:
     """
     Count the classes of a dataset's chips; those that are missing are listed, and the others counted.
 
@@ -80,18 +78,19 @@ def count_chips(tiles: Tiles, dataset: str, rule: ClassRule, say: Say) -> ClassC
     """
     chips = chips_of(tiles, dataset)
     footprints = Footprints(tiles.frame)
+    _begin(chips, footprints, rule)
 
     def counted(index: int) -> ClassCount | str:
         return _count_chip(chips[index], index, footprints, rule)
 
-    found = _each(partial(map, counted), list(range(len(chips))), say)
+    found = _each(partial(map, counted), list(range(len(chips))), _threads(rule), say)
     known = _named(dataset_about(dataset_folder(tiles, dataset)).get("classes"), rule)
     identifiers = tiles.frame["identifier"]
     missing = tuple((str(identifiers.iloc[at]), one) for at, one in enumerate(found) if isinstance(one, str))
     return _checked(ClassCounts(tuple(None if isinstance(one, str) else one for one in found), missing, known), dataset)
 
 
-def count_raster(tiles: Tiles, path: Path, rule: ClassRule, say: Say) -> ClassCounts:
+def count_raster(tiles: Tiles, path: Path, rule: ClassRule, say: Callable[[str], None]) -> ClassCounts:
     """
     Count the classes of one raster in each tile; what lies beyond its edge holds no data.
 
@@ -110,8 +109,15 @@ def count_raster(tiles: Tiles, path: Path, rule: ClassRule, say: Say) -> ClassCo
         with _opened(path) as dataset:  # one for each thread
             return [count_classes(dataset, lattice, shapes[index], rule, path.name) for index in piece]
 
-    found = _each(counted, order, say)
+    found = _each(counted, order, _threads(rule), say)
     return _checked(ClassCounts(tuple(found), known=_named(None, rule)), path.name)
+
+
+def _begin(chips: Sequence[StoredChip], footprints: Footprints, rule: ClassRule) -> None:
+    """Look at the first chip there is, so that a fault of all is told at once and tiles are projected once."""
+    first = next((index for index, chip in enumerate(chips) if chip.path), None)
+    if first is not None:
+        _count_chip(chips[first], first, footprints, rule)
 
 
 def _count_chip(chip: StoredChip, index: int, footprints: Footprints, rule: ClassRule) -> ClassCount | str:
@@ -143,12 +149,19 @@ def _opened(path: Path) -> Iterator[Any]:
         yield dataset
 
 
-def _each(count: Callable[[Sequence[int]], Iterable[Any]], order: Sequence[int], say: Say) -> list[Any]:
+def _threads(rule: ClassRule) -> int:
+    """Return how many threads may count: rasterio burns shapes with Python's warnings off, which are the process's."""
+    return 1 if rule.published or rule.all_touched else THREADS
+
+
+def _each(
+    count: Callable[[Sequence[int]], Iterable[Any]], order: Sequence[int], threads: int, say: Callable[[str], None]
+) -> list[Any]:
     """Return the counts of all tiles, by their numbers; neighbours go to one thread, and the first error ends it."""
     found: list[Any] = [None] * len(order)
-    at_once = min(max(len(order) // (4 * THREADS), 1), MOST_AT_ONCE)
+    at_once = min(max(len(order) // (4 * threads), 1), MOST_AT_ONCE)
     pieces = [order[first : first + at_once] for first in range(0, len(order), at_once)]
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="labels") as pool:
+    with ThreadPoolExecutor(threads, thread_name_prefix="labels") as pool:
         try:
             for done, (piece, made) in enumerate(zip(pieces, pool.map(lambda p: [*count(p)], pieces), strict=True)):
                 for index, one in zip(piece, made, strict=True):
@@ -160,7 +173,7 @@ def _each(count: Callable[[Sequence[int]], Iterable[Any]], order: Sequence[int],
     return found
 
 
-def _along_blocks(shapes: NDArray[Any], lattice: Lattice, block: tuple[int, int]) -> list[int]:
+def _along_blocks(shapes: NDArray[Any], lattice: RasterLattice, block: tuple[int, int]) -> list[int]:
     """Return tiles in the order of the raster's blocks, so that each is decoded about once."""
 
     def place(index: int) -> tuple[int, int]:

@@ -11,7 +11,9 @@ import shapely
 from numpy.typing import NDArray
 
 from orchestrator.plan.reproject import LONLAT, parse_crs, transformer_between
-from orchestrator.tiling.plane import Floats, Geometries, Plane, lay_out, plane_of
+from orchestrator.raster.arrays import Floats
+from orchestrator.tiling.degrees import Geometries
+from orchestrator.tiling.plane import Plane, lay_out, plane_of
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -25,7 +27,7 @@ _AT_ONCE = 20_000  # tiles whose neighbours are held in memory
 
 
 @dataclass(frozen=True, slots=True)
-class Laid:
+class PlacedTiles:
     """
     Tiles laid out in a plane of metres.
 
@@ -43,13 +45,13 @@ class Laid:
         return np.asarray(shapely.bounds(self.geometries).reshape(-1, 2, 2).mean(axis=1), np.float64)
 
 
-def lay(frame: GeoDataFrame) -> Laid:
+def lay(frame: GeoDataFrame) -> PlacedTiles:
     """Return the tiles of a table in the plane that suits them."""
     plane = plane_of(frame)
-    return Laid(lay_out(frame.geometry.to_numpy(), frame.crs.to_wkt(), plane.crs), plane)
+    return PlacedTiles(lay_out(frame.geometry.to_numpy(), frame.crs.to_wkt(), plane.crs), plane)
 
 
-def cross_pairs(laid: Laid, codes: Codes, metres: float) -> NDArray[np.int64]:
+def cross_pairs(laid: PlacedTiles, codes: Codes, metres: float) -> NDArray[np.int64]:
     """
     Return the pairs of tiles of different splits that are nearer than so many metres, as (pairs, [first, second]).
 
@@ -95,7 +97,7 @@ def leave_gap(codes: Codes, pairs: NDArray[np.int64], splits: int) -> Codes:
     return left
 
 
-def _distances(laid: Laid, pairs: NDArray[np.int64]) -> Floats:
+def _distances(laid: PlacedTiles, pairs: NDArray[np.int64]) -> Floats:
     """Return metres between tiles: in the plane where that is true, else between the points that are nearest there."""
     one, other = laid.geometries[pairs[:, 0]], laid.geometries[pairs[:, 1]]
     if laid.plane.is_true or not len(pairs):

@@ -14,16 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyproj
 import shapely
-from numpy.typing import NDArray
 
 from orchestrator.plan.lattices import utm_zones
-from orchestrator.plan.reproject import LONLAT, MAX_EDGE_METRES, parse_crs, transformer_between, units_per_metre
+from orchestrator.plan.reproject import MAX_EDGE_METRES, parse_crs, transformer_between, units_per_metre
+from orchestrator.raster.arrays import Floats
+from orchestrator.tiling.degrees import Geometries, in_degrees
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
-
-Floats = NDArray[np.float64]
-Geometries = NDArray[np.object_]
 
 TRUE = 1e-3  # of a length; UTM has 4e-4 at its middle meridian and 1e-3 at the edge of a zone at the equator
 _LOOKED_AT = 10_000  # corners at which the scale of a projection is looked at
@@ -47,7 +45,7 @@ class Plane:
 
 def plane_of(frame: GeoDataFrame) -> Plane:
     """Return the plane in which tiles, polygons in any CRS, are measured."""
-    lonlat = shapely.get_coordinates(frame.geometry.to_crs(LONLAT).to_numpy())
+    lonlat = shapely.get_coordinates(in_degrees(frame))
     lonlat = lonlat[:: len(lonlat) // _LOOKED_AT + 1]
     middle = middle_of(lonlat)
     own = [frame.crs.to_wkt()] if _counts_metres(frame.crs) else []

@@ -13,16 +13,14 @@ from orchestrator.core.errors import AreaError, UserError
 from orchestrator.plan.aoi import find_crs, one_line, read_features
 from orchestrator.plan.repair import mend, without_null
 from orchestrator.plan.reproject import LONLAT, parse_crs, polygons_only, reproject, within_180
+from orchestrator.tiling.degrees import Geometries
 from orchestrator.tiling.file import AREA, IDENTIFIER, Tiles, name_tiles
-from orchestrator.tiling.plane import Geometries, lay_out, plane_of
+from orchestrator.tiling.plane import lay_out, plane_of
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
     from orchestrator.plan.area import Area
-
-Overlap = Literal["area", "legacy"]
-Clip = Literal["none", "aoi"]
 
 # geetiles 0.1.7, partitions.py: what shares less of the area, square degrees, is left out.
 _LEGACY_DEGREES = 1e-5
@@ -30,7 +28,7 @@ _NOISE = 1e-9  # of a tile: neighbours of the area whose border was written with
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TileSource:
     """
     Where tiles are taken from.
 
@@ -59,9 +57,9 @@ class Rule:
         attributes: Whether the columns of the file are kept.
     """
 
-    overlap: Overlap = "area"
+    overlap: Literal["area", "legacy"] = "area"
     min_overlap: float = 0.0
-    clip: Clip = "none"
+    clip: Literal["none", "aoi"] = "none"
     attributes: bool = True
 
     def __post_init__(self) -> None:
@@ -74,7 +72,7 @@ class Rule:
 
 
 def select_tiles(
-    source: Source, area: Area, names: tuple[str, str], rule: Rule = Rule()
+    source: TileSource, area: Area, names: tuple[str, str], rule: Rule = Rule()
 ) -> tuple[Tiles, tuple[str, ...]]:
     """
     Return the features of a vector file that lie in an area as tiles, and what was mended or assumed.
@@ -104,7 +102,7 @@ def select_tiles(
     return name_tiles(chosen, *names, {"kind": "select", "source": Path(source.path).name}), notes
 
 
-def read_polygons(source: Source) -> tuple[GeoDataFrame, tuple[str, ...]]:
+def read_polygons(source: TileSource) -> tuple[GeoDataFrame, tuple[str, ...]]:
     """Return the polygons of a vector file in its CRS, longitudes within 180, and what was mended, a sentence each."""
     import geopandas  # noqa: PLC0415  heavy
 

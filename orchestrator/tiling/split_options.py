@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from orchestrator.core.errors import UserError
-from orchestrator.tiling.plane import Floats
+from orchestrator.raster.arrays import Floats
 
 Balance = Literal["count", "width"]
 

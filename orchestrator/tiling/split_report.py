@@ -9,10 +9,11 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from orchestrator.raster.arrays import Floats
 from orchestrator.tiling.file import AREA, Tiles
-from orchestrator.tiling.neighbours import TOUCHING_METRES, Codes, Laid, cross_pairs
-from orchestrator.tiling.plane import Floats
+from orchestrator.tiling.neighbours import TOUCHING_METRES, Codes, PlacedTiles, cross_pairs
 from orchestrator.tiling.split_options import SplitOptions
 from orchestrator.tiling.units import classes_of
 
@@ -90,6 +91,12 @@ class SplitReport:
             (abs(row.classes[name] - self.classes[name]) for row in self.rows for name in row.classes), default=0
         )
 
+    def table(self) -> pd.DataFrame:
+        """Return a row for each split, with columns as of `SplitRow` and one for each class."""
+        fields = [name for name in SplitRow.__slots__ if name != "classes"]
+        rows = [{name: getattr(row, name) for name in fields} | dict(row.classes) for row in self.rows]
+        return pd.DataFrame(rows).set_index("name")
+
     def at(self, path: Path | None, csv: Path) -> SplitReport:
         """Return the same with the files in which it is written."""
         return replace(self, path=path, csv=csv)
@@ -109,7 +116,7 @@ class SplitReport:
         return facts | {"path": str(self.path or ""), "csv": str(self.csv or "")}
 
 
-def report_of(tiles: Tiles, laid: Laid, codes: Codes, options: SplitOptions, units: int) -> SplitReport:
+def report_of(tiles: Tiles, laid: PlacedTiles, codes: Codes, options: SplitOptions, units: int) -> SplitReport:
     """Return what came of a split: `codes` are the split of each tile, of `options.names`."""
     touching, near = (_pairs(laid, codes, metres) for metres in (TOUCHING_METRES, options.gap))
     in_split = int(np.count_nonzero(codes >= 0))
@@ -146,7 +153,7 @@ def report_of(tiles: Tiles, laid: Laid, codes: Codes, options: SplitOptions, uni
     )
 
 
-def _pairs(laid: Laid, codes: Codes, metres: float) -> Codes:
+def _pairs(laid: PlacedTiles, codes: Codes, metres: float) -> Codes:
     return cross_pairs(laid, codes, metres) if metres else np.empty((0, 2), np.int64)
 
 

@@ -17,12 +17,12 @@ import shapely
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import write_whole
-from orchestrator.plan.reproject import LONLAT
+from orchestrator.raster.arrays import Floats
 from orchestrator.tiling.assignment import assign
 from orchestrator.tiling.bands import bands_by_count, bands_of_width, counts_of, pattern_of, positions_of
+from orchestrator.tiling.degrees import in_degrees
 from orchestrator.tiling.file import IDENTIFIER, Tiles, rewrite_tiles
-from orchestrator.tiling.neighbours import Codes, Laid, cross_pairs, lay, leave_gap
-from orchestrator.tiling.plane import Floats
+from orchestrator.tiling.neighbours import Codes, PlacedTiles, cross_pairs, lay, leave_gap
 from orchestrator.tiling.split_options import FOLD, SPLIT, SplitOptions
 from orchestrator.tiling.split_report import SplitReport, report_of
 from orchestrator.tiling.units import classes_of, groups_of, squares_of
@@ -35,7 +35,9 @@ _ROUNDS = 8  # in which shares are brought back to what was wanted, after tiles 
 
 def split_tiles(tiles: Tiles, options: SplitOptions) -> tuple[Tiles, SplitReport]:
     """
-    Write a split into a file of tiles, whole or not at all, and beside it a CSV of all splits.
+    Return tiles with a split, and what came of it.
+
+    Where they are in a file it is written again, whole or not at all, and beside it a CSV of all splits.
 
     Raises:
         UserError: The options cannot be met, a column is not there, or that of the split is there already.
@@ -49,11 +51,13 @@ def split_tiles(tiles: Tiles, options: SplitOptions) -> tuple[Tiles, SplitReport
         frame[SPLIT] = _values(_by_width(tiles.frame, options), options)
     frame[options.called] = _values(codes, options)
     report = report_of(tiles, laid, codes, options, units)
+    if tiles.path is None:
+        return Tiles(frame, tiles.name, tiles.about), report
     written = rewrite_tiles(tiles, frame)
     return written, report.at(written.path, write_splits(written))
 
 
-def split_codes(frame: GeoDataFrame, laid: Laid, options: SplitOptions) -> tuple[Codes, int]:
+def split_codes(frame: GeoDataFrame, laid: PlacedTiles, options: SplitOptions) -> tuple[Codes, int]:
     """
     Return the split of each tile, a place in `options.names`, negative for none; and how many units were given out.
 
@@ -99,7 +103,7 @@ def _refuse_replacing(tiles: Tiles, columns: list[str], options: SplitOptions) -
         )
 
 
-def _members(frame: GeoDataFrame, laid: Laid, options: SplitOptions) -> Codes:
+def _members(frame: GeoDataFrame, laid: PlacedTiles, options: SplitOptions) -> Codes:
     """Return the unit of each tile."""
     if options.blocks:
         return squares_of(laid, options.blocks)
@@ -114,7 +118,7 @@ def _members(frame: GeoDataFrame, laid: Laid, options: SplitOptions) -> Codes:
     return np.unique(bands, return_inverse=True)[1].astype(np.int64)
 
 
-def _by_count(members: Codes, laid: Laid, options: SplitOptions) -> Callable[[Floats], Codes]:
+def _by_count(members: Codes, laid: PlacedTiles, options: SplitOptions) -> Callable[[Floats], Codes]:
     """Return what gives out units by where they lie: bands that hold as many tiles as the shares ask for."""
     pattern = pattern_of(options.given, options.band_count)
     sizes = np.bincount(members)
@@ -142,9 +146,7 @@ def _by_choice(members: Codes, frame: GeoDataFrame, options: SplitOptions) -> Ca
 
 
 def _by_width(frame: GeoDataFrame, options: SplitOptions) -> Codes:
-    bands = bands_of_width(
-        shapely.bounds(frame.geometry.to_crs(LONLAT).to_numpy()), options.band_count, options.direction
-    )
+    bands = bands_of_width(shapely.bounds(in_degrees(frame)), options.band_count, options.direction)
     return pattern_of(options.given, options.band_count)[bands]
 
 
@@ -158,7 +160,7 @@ def _most_frequent(codes: Codes, groups: Codes, splits: int) -> Codes:
     return best[groups]
 
 
-def _balanced(give: Callable[[Floats], Codes], laid: Laid, options: SplitOptions) -> Codes:
+def _balanced(give: Callable[[Floats], Codes], laid: PlacedTiles, options: SplitOptions) -> Codes:
     """Return splits with the gap left between them, for which what is wanted is asked again until it comes out."""
     if not options.gap:
         return give(options.shares)
@@ -177,7 +179,7 @@ def _balanced(give: Callable[[Floats], Codes], laid: Laid, options: SplitOptions
     return min(found, key=lambda one: one[:2])[2]
 
 
-def _apart(laid: Laid, codes: Codes, options: SplitOptions, *, strict: bool = True) -> Codes:
+def _apart(laid: PlacedTiles, codes: Codes, options: SplitOptions, *, strict: bool = True) -> Codes:
     """Return the split of each tile, without those that stand nearer to another split than the gap."""
     if not options.gap:
         return codes

@@ -8,9 +8,9 @@ import numpy as np
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
+from orchestrator.raster.arrays import Floats
 from orchestrator.tiling.file import SHARES, is_shares
-from orchestrator.tiling.neighbours import Codes, Laid
-from orchestrator.tiling.plane import Floats
+from orchestrator.tiling.neighbours import Codes, PlacedTiles
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -52,7 +52,7 @@ def group_column(frame: GeoDataFrame, name: str) -> str:
     raise UserError(f"there is no column {name!r}, nor {FOREIGN}{name}, which `tiles link` writes; {hint(name, known)}")
 
 
-def squares_of(laid: Laid, metres: float) -> Codes:
+def squares_of(laid: PlacedTiles, metres: float) -> Codes:
     """Return the number of each tile's square, at multiples of so many metres of the plane, in order of the squares."""
     cells = np.floor(laid.middles / metres).astype(np.int64)
     return np.unique(cells, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)

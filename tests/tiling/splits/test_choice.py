@@ -93,7 +93,7 @@ def deviation(tiles, codes):
 
 @pytest.mark.parametrize("how", [{}, {"blocks": 3000}, {"group_by": "block"}], ids=["bands", "blocks", "groups"])
 def test_classes_are_alike_in_all_splits(how):
-    """Within one per cent, where bands by latitude alone differ by a tenth; shares of tiles come out too."""
+    """Within one per cent, where bands by latitude alone differ by a tenth; shares of tiles come out to a unit."""
     tiles = labelled()
     tiles.frame["block"] = [str(square) for square in squares(tiles, 3000)]
 
@@ -101,7 +101,7 @@ def test_classes_are_alike_in_all_splits(how):
 
     assert deviation(tiles, split(tiles, angle=0)) > 0.1
     assert deviation(tiles, codes) < 0.01
-    assert np.abs(np.bincount(codes) / len(codes) - [0.7, 0.15, 0.15]).max() < 0.01
+    assert np.abs(np.bincount(codes) / len(codes) - [0.7, 0.15, 0.15]).max() < 24 / 576
 
 
 def test_the_largest_deviation_is_told(tmp_path):

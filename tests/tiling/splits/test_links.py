@@ -39,7 +39,7 @@ def test_it_is_the_one_that_shares_most_square_degrees(seed):
     chance = np.random.default_rng(seed)
     frame, others = random_boxes(chance, 30, 0.03), random_boxes(chance, 12, 0.2)
 
-    assert largest_shares(frame, others, in_degrees=True).tolist() == every_pair(frame, others)
+    assert largest_shares(frame, others, square_degrees=True).tolist() == every_pair(frame, others)
 
 
 @given(st.integers(0, 10**6))
@@ -58,7 +58,7 @@ def test_areas_are_no_square_degrees():
     halves = geopandas.GeoDataFrame(geometry=[shapely.box(19, 74.9, 22, 81), shapely.box(19, 69, 22, 74.9)], crs=4326)
 
     assert largest_shares(tile, halves).tolist() == [1]
-    assert largest_shares(tile, halves, in_degrees=True).tolist() == [0]
+    assert largest_shares(tile, halves, square_degrees=True).tolist() == [0]
 
 
 def test_of_equal_ones_it_is_the_first():
@@ -78,16 +78,16 @@ def test_who_only_touches_lies_in_none():
 
 
 @pytest.mark.parametrize(
-    ("suffix", "in_degrees", "alone"),
+    ("suffix", "square_degrees", "alone"),
     [(".parquet", False, None), (".geojson", False, None), (".geojson", True, -1), (".parquet", True, "-1")],
     ids=["null in GeoParquet", "null in GeoJSON", "-1 as the published tool", "-1 as text where a column has one type"],
 )
-def test_a_tile_that_lies_in_none_has_nothing(tmp_path, suffix, in_degrees, alone):
+def test_a_tile_that_lies_in_none_has_nothing(tmp_path, suffix, square_degrees, alone):
     """Where the others' identifiers stand, in the column that bears their name; also when it is read again."""
     tiles = tiles_of(lattice(3, 1), tmp_path, suffix)
     others = tiles_of(lattice(2, 1), tmp_path, tiles="communes")
 
-    link_tiles(tiles, others, in_degrees=in_degrees)
+    link_tiles(tiles, others, square_degrees=square_degrees)
 
     read = read_tiles(tiles.path).frame["foreignid_communes"].tolist()
     assert read[:2] == others.frame["identifier"].tolist()

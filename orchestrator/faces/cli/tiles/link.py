@@ -29,8 +29,9 @@ def link(context: Context, /, file: Path, other: Path) -> int:
 
     shown = context.output()
     with shown.busy("comparing"):
-        linked, column, alone = write(file.expanduser(), other.expanduser())
-    inside = len(linked.frame) - alone
+        linked, column = write(file.expanduser(), other.expanduser())
+    inside = int(linked.frame[column].notna().sum())
+    alone = len(linked.frame) - inside
     shown.message("link", {"path": str(linked.path), "column": column, "linked": inside, "alone": alone})
     if shown.quiet:
         shown.say(str(linked.path))

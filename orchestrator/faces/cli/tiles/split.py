@@ -62,7 +62,7 @@ def split(context: Context, /, file: Path, **given: Any) -> int:
 
     shown = context.output()
     with shown.busy("splitting"):
-        report = write(file.expanduser(), **given)
+        _, report = write(file.expanduser(), **given)
     _tell(report, shown)
     shown.message("split", report.to_json())
     return 0
