@@ -41,7 +41,7 @@ def coarse_shares(
         IntegrityError: Shares do not add up to 1.
     """
     _check_whole(shares, "of a coarser tile")
-    pairs, areas = shared_areas(frame, others, in_degrees=published)
+    pairs, areas = shared_areas(frame, others, square_degrees=published)
     pairs, weights = _weighed(pairs, areas, shares, 0.0 if published else NOISE)
     classes = ordered({word for each in shares if each for word in each})
     table = np.array([[(each or {}).get(word, 0.0) for word in classes] for each in shares])

@@ -75,7 +75,7 @@ def shared_areas(frame: GeoDataFrame, others: GeoDataFrame, *, square_degrees: b
     order = np.lexsort((second, first))
     pairs = np.column_stack((first[order], second[order])).astype(np.int64)
     areas = np.asarray(shapely.area(shapely.intersection(here[pairs[:, 0]], there[pairs[:, 1]])))
-    kept = areas >= 0 if in_degrees else areas > 0
+    kept = areas >= 0 if square_degrees else areas > 0
     return pairs[kept], areas[kept]
 
 

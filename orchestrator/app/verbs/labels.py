@@ -175,7 +175,7 @@ def coarse_labels(
     beside = flat_columns(shares, f"{dataset}_at_{others.name.tiles}_", classes) if flat else {}
     told = others.about.get(LABELS, {}).get(shares_name(dataset), {}).get("classes", {})
     column = ShareColumn(name, shares, {"tiles": others.name.stem}, beside, {"classes": told})
-    written = link_tiles(write_shares(tiles, column, overwrite=overwrite), others, in_degrees=published)
+    written = link_tiles(write_shares(tiles, column, overwrite=overwrite), others, square_degrees=published)
     empty = tuple(str(one) for one, each in zip(tiles.frame["identifier"], shares, strict=True) if each is None)
     return LabelReport(written, name, classes, len(shares) - len(empty), empty)
 
