@@ -9,6 +9,11 @@ from orchestrator.faces.cli.lazily import LazyGroup, Listed
 _HERE = "orchestrator.faces.cli.dataset"
 # Each with the first sentence of its own help.
 COMMANDS: dict[str, Listed] = {
+    "show": Listed(
+        f"{_HERE}.show",
+        "Draw a contact sheet of random chips with their labels beside them, their splits and a legend of classes.",
+        "show_chips",
+    ),
     "pack": Listed(f"{_HERE}.pack", "Make a training set of chips, with their labels, splits, statistics and a card."),
 }
 
