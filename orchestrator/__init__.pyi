@@ -26,6 +26,7 @@ from orchestrator.api import Why as Why
 from orchestrator.api import connect as connect
 from orchestrator.api import cube as cube
 from orchestrator.api import export_image as export_image
+from orchestrator.api import labels as labels
 from orchestrator.api import open_cube as open_cube
 from orchestrator.api import plan as plan
 from orchestrator.api import query as query
@@ -41,5 +42,6 @@ from orchestrator.api import sandbox as sandbox
 from orchestrator.api import smooth_20m as smooth_20m
 from orchestrator.api import submit as submit
 from orchestrator.api import table as table
+from orchestrator.api import tiles as tiles
 
 __version__: str

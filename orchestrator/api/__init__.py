@@ -4,6 +4,7 @@ The Python API: typed verbs and values over the same verbs that the command line
 `import orchestrator as orc` gives these names, each imported when it is first used. What is not here is not promised.
 """
 
+from orchestrator.api import labels, tiles
 from orchestrator.api.connection import Connection, connect, sandbox
 from orchestrator.api.cubes import cube
 from orchestrator.api.grab import export_image
@@ -65,6 +66,7 @@ __all__ = [
     "connect",
     "cube",
     "export_image",
+    "labels",
     "open_cube",
     "plan",
     "query",
@@ -80,4 +82,5 @@ __all__ = [
     "smooth_20m",
     "submit",
     "table",
+    "tiles",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -49,13 +50,20 @@ def _pins(job: Job) -> dict[str, str]:
     """
     from orchestrator.plan.features import WKT_START  # noqa: PLC0415  shapely is not needed before areas are
 
-    pins: dict[str, str] = {}
-    for name in find_product(job.product).paths:
+    entry = find_product(job.product)
+    pins: dict[str, str] = _own_pins(entry.pins, job) if entry.pins else {}
+    for name in () if entry.pins else entry.paths:
         if (path := job.keys.get(name)) and not WKT_START.match(path):
             pins[name] = _checksum(Path(path), name)
     if job.recipe:
         pins |= find_recipe(job.recipe).pins(ImageRequest({}, date.min, date.min, job.bands, job.params))
     return pins
+
+
+def _own_pins(function: str, job: Job) -> dict[str, str]:
+    module, _, name = function.partition(":")
+    found: dict[str, str] = getattr(import_module(module), name)(job)
+    return found
 
 
 def _checksum(path: Path, name: str) -> str:

@@ -166,7 +166,7 @@ class JobTable(Section):
         """Return the declaration; relative paths count from `base`."""
         entry = PRODUCTS[self.product]
         area = self.area.model_dump()
-        area["source"] = _resolved(base, area["source"])
+        area["source"] = _resolved(base, area["source"], area=True)
         paths = {name: _resolved(base, str(getattr(self._keys, name))) for name in entry.paths}
         return Job(
             base_name=self.base_name,
@@ -215,6 +215,8 @@ def _with_what_may_be_left_out(
         filled["route"] = entry.routes[0]
     if keys is not None and not entry.has_area(keys):
         filled["area"] = {"source": ""}
+    if keys is not None:
+        filled |= entry.placed(keys, content)
     return filled | dict(content)
 
 
@@ -264,14 +266,15 @@ def key_names() -> Mapping[str, type[BaseModel]]:
     return {name: entry.keys for entry in PRODUCTS.values() for name in _tables(entry)}
 
 
-def _resolved(base: Path, source: str) -> str:
-    """Make a file's path absolute, so that a run can be continued from any folder; boxes and texts stay."""
+def _resolved(base: Path, source: str, *, area: bool = False) -> str:
+    """Make a file's path absolute, so that a run can be continued from any folder; boxes, texts and names stay."""
     # Before `~` is expanded: a file's own name may begin with it. RuntimeError: no user is called so; OSError and
     # ValueError: the text is no path at all, like a long WKT.
     for expand in (Path, lambda text: Path(text).expanduser()):
         with contextlib.suppress(OSError, RuntimeError, ValueError):
             path = base / expand(source)
-            if source and path.exists():
+            # A folder may be called like a country that is meant.
+            if source and path.exists() and not (area and path.is_dir()):
                 return str(path.resolve())
     return source
 

@@ -18,8 +18,8 @@ from orchestrator.core.errors import UserError
 from orchestrator.core.files import StopFlag, publish, remove_tree, sha256_of
 from orchestrator.core.system import sync_folder
 
-# By their names, so that what may be replaced is known before anything is there.
-FOLDER_SUFFIXES = frozenset({".zarr", ".cogs"})
+# By their names, so that what may be replaced is known before anything is there. A name without a suffix is a folder's.
+FOLDER_SUFFIXES = frozenset({".zarr", ".cogs", ""})
 _REPLACED = "replaced"
 
 

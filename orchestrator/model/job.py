@@ -11,7 +11,8 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from orchestrator.core.errors import IntegrityError, UserError
+from orchestrator.core.errors import UserError
+from orchestrator.core.stored import read_stored
 from orchestrator.model.mosaic import OutputOptions
 
 DEFAULT_MAX_PART_BYTES = 48 * 2**20  # users know the number: Earth Engine's interactive downloads stop there
@@ -170,10 +171,7 @@ class Job:
         Raises:
             IntegrityError: A newer version wrote it.
         """
-        content = json.loads(text)
-        version = content.pop("version", 1)
-        if version > VERSION:
-            raise IntegrityError(f"the job is of version {version}, newer than this program's {VERSION}; upgrade it")
+        content = read_stored(text, "job", VERSION)
         transform = content["grid"]["crs_transform"]
         content["grid"] = GridRequest(**content["grid"] | {"crs_transform": tuple(transform) if transform else None})
         content["area"] = AreaSource(**content["area"])

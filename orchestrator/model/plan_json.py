@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.core.errors import IntegrityError
+from orchestrator.core.stored import read_stored
 from orchestrator.model.grid import Grid, Window
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.spec import PixelSpec
@@ -44,15 +45,11 @@ def plan_from_json(text: str) -> Plan:
     Raises:
         IntegrityError: A newer version wrote it.
     """
-    content = json.loads(text)
-    version = content.pop("version", 1)
-    if version > VERSION:
-        raise IntegrityError(f"the plan is of version {version}, newer than this program's {VERSION}; upgrade it")
-    grid, pixels = content.pop("grid"), content.pop("pixels")
+    content = read_stored(text, "plan", VERSION)
     tasks = tuple(TaskPlan(t[0], Window(*t[1:5]), t[5], t[6]) for t in content.pop("tasks"))
     return Plan(
-        grid=Grid(grid["crs"], tuple(grid["transform"]), grid["height"], grid["width"]),
-        pixels=PixelSpec(**pixels | {"bands": tuple(pixels["bands"]), "nodata": _number(pixels["nodata"])}),
+        grid=grid_from(content.pop("grid")),
+        pixels=pixels_from(content.pop("pixels")),
         tasks=tasks,
         area_wkb=bytes.fromhex(content.pop("area_wkb")),
         notes=tuple(content.pop("notes")),
@@ -66,6 +63,11 @@ def grid_json(grid: Grid) -> dict[str, Any]:
     return {"crs": grid.crs, "transform": list(grid.transform), "height": grid.height, "width": grid.width}
 
 
+def grid_from(told: Mapping[str, Any]) -> Grid:
+    """Return the grid that `grid_json` wrote."""
+    return Grid(told["crs"], tuple(told["transform"]), told["height"], told["width"])
+
+
 def pixels_json(pixels: PixelSpec) -> dict[str, Any]:
     """Return the pixels' description as a JSON object; JSON has no NaN and no infinity, they are written as words."""
     return {
@@ -77,8 +79,11 @@ def pixels_json(pixels: PixelSpec) -> dict[str, Any]:
     } | ({"classes": True} if pixels.classes else {})  # left out else: plans are then those of earlier versions
 
 
-def _number(value: float | str) -> float:
-    return float(value) if isinstance(value, str) else value
+def pixels_from(told: Mapping[str, Any]) -> PixelSpec:
+    """Return the description that `pixels_json` wrote."""
+    nodata = told["nodata"]
+    number = float(nodata) if isinstance(nodata, str) else nodata
+    return PixelSpec(**{**told, "bands": tuple(told["bands"]), "nodata": number})
 
 
 def _window(window: Window) -> list[int]:

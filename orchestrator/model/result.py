@@ -10,10 +10,11 @@ from types import MappingProxyType
 from typing import Any
 
 from orchestrator.core.errors import IntegrityError
+from orchestrator.core.stored import read_stored
 
 # Of the JSON: grows when a key changes its meaning, never because one was added. The first one had no manifest.
 VERSION = 2
-_OWN = frozenset({"version", "files", "earlier"})
+_OWN = frozenset({"files", "earlier"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +80,7 @@ class Result:
         Raises:
             IntegrityError: A newer version wrote it.
         """
-        told: dict[str, Any] = json.loads(text)
-        version = told.get("version", 1)
-        if version > VERSION:
-            raise IntegrityError(f"the result is of version {version}, newer than this program's {VERSION}; upgrade it")
+        told = read_stored(text, "result", VERSION)
         main = {"path": told.pop("path"), "bytes": told.pop("bytes"), "sha256": told.pop("sha256")}
         listed = told.get("files") or [main]
         facts = {name: value for name, value in told.items() if name not in _OWN}

@@ -12,6 +12,7 @@ import numpy as np
 from orchestrator.core.errors import AreaError, PlanError
 from orchestrator.plan.area import Area, distinct_names, name_of, names_of_values, safe_name
 from orchestrator.plan.features import WKT_START, Features, existing_path, open_path, read_box, read_wkt
+from orchestrator.plan.named import is_name, named_features
 from orchestrator.plan.repair import dissolve, mend, without_null
 from orchestrator.plan.reproject import crs_name, parse_crs
 from orchestrator.plan.vectors import read_vectors
@@ -32,8 +33,9 @@ def read_areas(
     Read `source` and return its area: all features dissolved into one, holes and separate pieces kept.
 
     Args:
-        source: A file (.shp .gpkg .geojson .json .kml .kmz .fgb .parquet .wkt), WKT text, or a box
-            `left,bottom,right,top` in EPSG:4326 or in another CRS after `;EPSG:n`. Never a URL.
+        source: A file (.shp .gpkg .geojson .json .kml .kmz .fgb .parquet .wkt), WKT text, a box
+            `left,bottom,right,top` in EPSG:4326 or in another CRS after `;EPSG:n`, or the name of a country, a
+            continent or a region (a file of that name goes before it). Never a URL.
         layer: Needed where the file has several.
         crs: States the CRS of a file that does not, or corrects it.
         where: OGR SQL condition on the attributes, e.g. `name = 'Cambodia'`.
@@ -92,10 +94,14 @@ def read_features(source: str, *, layer: str | None, where: str | None) -> Featu
     if where and "\0" in where:
         raise AreaError("the filter (--where) holds a NUL character, where GDAL would stop reading; write it again")
     inline = None
-    if existing_path(source) is None:
+    path = existing_path(source)
+    if path is None:
         inline = read_box(source)
         if inline is None and WKT_START.match(source):
             inline = read_wkt(source, "WKT")
+    # A folder is no area, and people name folders after one.
+    if inline is None and (path is None or path.is_dir()) and is_name(source):
+        inline = named_features(source)
     if inline is None:
         path = open_path(source)
         return read_vectors(path, path.name, layer=layer, where=where)
@@ -134,7 +140,7 @@ def _stated_crs(features: Features, *, needed: bool) -> str:
 def _stem(source: str, features: Features) -> str:
     if features.label == "WKT" or features.label.startswith("box "):
         return "area"
-    return safe_name(Path(source).stem)
+    return safe_name(features.name or Path(source).stem)
 
 
 @dataclass(frozen=True, slots=True)

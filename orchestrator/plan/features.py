@@ -64,6 +64,7 @@ class Features:
         sha256: Of the file, or of a shapefile's members one after the other.
         notes: What was mended to read it, a sentence each.
         crs_trouble: Why a CRS that the file does state cannot be used; empty if it states none.
+        name: What it is called where it is no file.
     """
 
     label: str
@@ -74,6 +75,7 @@ class Features:
     sha256: str
     notes: tuple[str, ...] = ()
     crs_trouble: str = ""
+    name: str = ""
 
 
 def existing_path(source: str) -> Path | None:

@@ -44,7 +44,8 @@ def _key(cell: Cell) -> str:
     window = cell.window
     # The first moment has no number of its own: keys of what has but one are those of earlier versions.
     moment = f"t{cell.time:06d}-" if cell.time else ""
-    return f"{moment}{window.row:07d}-{window.col:07d}-{window.height}x{window.width}"
+    group = f"-g{cell.group}" if cell.group else ""
+    return f"{moment}{window.row:07d}-{window.col:07d}-{window.height}x{window.width}{group}"
 
 
 def _as_it_came(_cell: Cell, content: bytes) -> bytes:

@@ -13,6 +13,8 @@ from pydantic import BaseModel
 from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
 from orchestrator.model.job import Job
+from orchestrator.products.chips.files import chip_files, placed_beside
+from orchestrator.products.chips.keys import ChipKeys
 from orchestrator.products.cube.files import cube_files
 from orchestrator.products.cube.keys import CubeKeys, has_scenes_listed
 from orchestrator.products.mosaic.files import files
@@ -38,6 +40,11 @@ def keys_apart(keys: BaseModel) -> Mapping[str, Any]:
     return {"keys": MappingProxyType(keys.model_dump(mode="json", exclude_defaults=True))}
 
 
+def as_said(_keys: BaseModel, _content: Mapping[str, Any]) -> Mapping[str, str]:
+    """Folder and name of a result are what the job says."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class ProductEntry:
     """
@@ -54,6 +61,8 @@ class ProductEntry:
         has_area: Whether a job with these keys must name an area.
         undated: Whether a job with these keys may leave its dates out.
         paths: Keys that name files: found from the folder of the job file, and pinned by their checksums.
+        pins: What pins them instead, `module:function` of a `Job`; empty is the checksum of a file's bytes.
+        placed: Returns `output` and `base_name` of a job that does not say them, by its keys and its content.
         audited: Whether its results can be compared with what the service answers now; see `model.audit.Audited`.
         make: Where it is made, `module:function`, called by `app` with what it has to give; see
             `orchestrator.products.mosaic.product.make`.
@@ -70,6 +79,8 @@ class ProductEntry:
     has_area: Callable[[BaseModel], bool] = always
     undated: Callable[[BaseModel], bool] = never
     paths: tuple[str, ...] = ()
+    pins: str = ""
+    placed: Callable[[BaseModel, Mapping[str, Any]], Mapping[str, str]] = as_said
     audited: bool = False
 
 
@@ -107,6 +118,18 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 routes=("region",),
                 has_area=lambda keys: not getattr(keys, "source", ""),
                 paths=("points", "polygons"),
+            ),
+            ProductEntry(
+                "chips",
+                "a small GeoTIFF for each tile of a file of tiles, all of one zone on one lattice",
+                ChipKeys,
+                chip_files,
+                "orchestrator.products.chips.product:make_chips",
+                routes=("pixels", "region"),
+                has_area=never,
+                paths=("tiles",),
+                pins="orchestrator.products.chips.choosing:pins_of",
+                placed=placed_beside,
             ),
         )
     }

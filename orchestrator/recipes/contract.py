@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from orchestrator.model.hooks import Hooks
 from orchestrator.model.spec import PixelSpec
 
 
@@ -67,4 +68,17 @@ class Recipe(Protocol):
 
         Raises:
             RecipeError: What the recipe reads must not be used.
+        """
+
+
+@runtime_checkable
+class Hooked(Protocol):
+    """A recipe that has functions beside its pixels."""
+
+    def hooks(self, request: ImageRequest) -> Hooks:
+        """
+        Return them.
+
+        Raises:
+            RecipeError: The file that defines them fails.
         """

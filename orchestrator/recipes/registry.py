@@ -76,6 +76,12 @@ def _landcover() -> Recipe:
     return LandCoverMap()
 
 
+def _dataset() -> Recipe:
+    from orchestrator.recipes.dataset import Dataset  # noqa: PLC0415  `ee` costs a second
+
+    return Dataset()
+
+
 RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
     {
         "sentinel2-cloudless": _sentinel2,
@@ -87,6 +93,7 @@ RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
         "embeddings": _embeddings,
         "terrain": _terrain,
         "landcover": _landcover,
+        "dataset": _dataset,
         "image-code": _image_code,
         "graph": _graph,
     }
@@ -94,7 +101,7 @@ RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
 
 
 # Those whose pixels do not depend on the dates of a job: it may leave them out.
-UNDATED = frozenset({"graph", "landcover", "terrain"})
+UNDATED = frozenset({"dataset", "graph", "landcover", "terrain"})
 
 
 def find_recipe(name: str) -> Recipe:

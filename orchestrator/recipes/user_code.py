@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import inspect
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
 import ee
 
-from orchestrator.core import log
 from orchestrator.core.errors import RecipeError
 from orchestrator.model.spec import PixelSpec
 from orchestrator.recipes.contract import ImageRequest
 from orchestrator.recipes.file_modes import check_modes
 from orchestrator.recipes.parameters import read_parameters
 from orchestrator.recipes.pixel_types import cast, pixel_spec
+from orchestrator.recipes.python_file import PythonFile, read_python
 
 NAME = "image-code"
 FUNCTION = "get_ee_image"
@@ -53,12 +50,15 @@ class ImageCode:
         params = self._parameters(request)
         if not request.bands:
             raise RecipeError(f"recipe {NAME} needs the names of the image's bands, in order: --bands NAME,NAME,..")
-        self._source(params)
+        self._read(params)
         return pixel_spec(request.bands, params.dtype, params.nodata)
 
     def image(self, request: ImageRequest) -> Any:
         params = self._parameters(request)
-        function = self._function(params)
+        file = self._read(params)
+        function = file.namespace("image_code").get(FUNCTION)
+        if not callable(function):
+            raise RecipeError(f"{params.file} defines no function {FUNCTION}(); it must return an ee.Image")
         offered = {
             "region": ee.Geometry(dict(request.region)),
             "start": request.start.isoformat(),
@@ -67,7 +67,7 @@ class ImageCode:
         wanted = inspect.signature(function).parameters
         if unknown := [name for name in wanted if name not in offered]:
             raise RecipeError(f"{FUNCTION} in {params.file} asks for {unknown[0]!r}; it may take {', '.join(offered)}")
-        image = self._run(params, lambda: function(**{name: offered[name] for name in wanted}))
+        image = file.run(lambda: function(**{name: offered[name] for name in wanted}))
         if not isinstance(image, ee.Image):
             raise RecipeError(
                 f"{FUNCTION} in {params.file} returned {type(image).__name__}; it must return an ee.Image"
@@ -78,7 +78,7 @@ class ImageCode:
         return []
 
     def pins(self, request: ImageRequest) -> dict[str, str]:
-        return {"code": hashlib.sha256(self._source(self._parameters(request))).hexdigest()}
+        return {"code": self._read(self._parameters(request)).sha256}
 
     def facts(self, request: ImageRequest) -> dict[str, Any]:
         parameters = asdict(self._parameters(request))
@@ -94,71 +94,5 @@ class ImageCode:
     def _parameters(self, request: ImageRequest) -> UserCodeParameters:
         return read_parameters(UserCodeParameters, request.params, NAME)
 
-    def _source(self, params: UserCodeParameters) -> bytes:
-        path = Path(params.file)
-        if not params.file or not path.is_file():
-            raise RecipeError(
-                f"recipe {NAME} needs a Python file: --param file=PATH; {params.file or 'none'} is no file"
-            )
-        check_modes(path)
-        return path.read_bytes()
-
-    def _function(self, params: UserCodeParameters) -> Any:
-        namespace: dict[str, Any] = {"__name__": "image_code", "__file__": params.file}
-        source = self._source(params)
-        self._run(params, lambda: exec(_signed_in(source, params.file), namespace))  # noqa: S102  the user's own file
-        if not callable(namespace.get(FUNCTION)):
-            raise RecipeError(f"{params.file} defines no function {FUNCTION}(); it must return an ee.Image")
-        return namespace[FUNCTION]
-
-    def _run(self, params: UserCodeParameters, call: Any) -> Any:
-        try:
-            return call()
-        except Exception as error:
-            raise RecipeError(f"{params.file} failed: {type(error).__name__}: {error}") from error
-
-
-def _signed_in(source: bytes, file: str) -> CodeType:
-    """
-    Compile a user's file without its own signing in, which would take the client of the whole process elsewhere.
-
-    Each `ee.Initialize(...)` and `ee.Authenticate(...)` becomes None, and is said.
-    """
-    without = _WithoutSignIn()
-    tree = ast.fix_missing_locations(without.visit(ast.parse(source, file)))
-    for line, call in without.ignored:
-        log.get("recipes").warning("image_code.sign_in_ignored", file=file, line=line, call=f"ee.{call}")
-    return compile(tree, file, "exec")
-
-
-_SIGN_IN = frozenset({"Initialize", "Authenticate"})
-
-
-class _WithoutSignIn(ast.NodeTransformer):
-    """Takes calls of `_SIGN_IN` out, by whatever name the file knows `ee`; `ignored` lists them by line."""
-
-    def __init__(self) -> None:
-        self.ignored: list[tuple[int, str]] = []
-        self._modules = {"ee"}
-        self._functions: dict[str, str] = {}
-
-    def visit_Import(self, node: ast.Import) -> ast.Import:
-        self._modules |= {alias.asname or alias.name for alias in node.names if alias.name == "ee"}
-        return node
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom:
-        if node.module == "ee":
-            self._functions |= {a.asname or a.name: a.name for a in node.names if a.name in _SIGN_IN}
-        return node
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        name = self._called(node.func)
-        if not name:
-            return self.generic_visit(node)
-        self.ignored.append((node.lineno, name))
-        return ast.copy_location(ast.Constant(None), node)
-
-    def _called(self, function: ast.expr) -> str:
-        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
-            return function.attr if function.value.id in self._modules and function.attr in _SIGN_IN else ""
-        return self._functions.get(function.id, "") if isinstance(function, ast.Name) else ""
+    def _read(self, params: UserCodeParameters) -> PythonFile:
+        return read_python(params.file, NAME)

@@ -22,12 +22,14 @@ import shapely
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import write_whole
 from orchestrator.core.optional import required
+from orchestrator.plan.reproject import LONLAT
+from orchestrator.tiling.degrees import cut_at_180, in_degrees
 from orchestrator.tiling.identifiers import file_hash, identify
+from orchestrator.tiling.measure import square_kilometres
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
-LONLAT = "EPSG:4326"
 GEOJSON, PARQUET = ".geojson", ".parquet"
 IDENTIFIER, AREA = "identifier", "area_km2"
 # Columns that hold a share of each class, `{"10": 0.25, ...}`; see `is_shares`.
@@ -127,8 +129,7 @@ def name_tiles(frame: GeoDataFrame, area: str, tiles: str, about: Mapping[str, A
     TilesName(area, tiles)
     if not len(frame):
         raise UserError("there is not one tile: nothing of what was asked for lies in the area")
-    lonlat = frame.geometry.to_crs(LONLAT)
-    names = identify(lonlat.to_numpy())
+    names = identify(in_degrees(frame))
     _refuse_doubles(names)
     kept = frame.drop(columns=[IDENTIFIER, AREA], errors="ignore")
     geometry = kept.pop(kept.geometry.name)
@@ -136,14 +137,6 @@ def name_tiles(frame: GeoDataFrame, area: str, tiles: str, about: Mapping[str, A
     kept.insert(0, AREA, square_kilometres(frame))
     kept = kept.set_geometry(geometry.rename("geometry")).reset_index(drop=True)
     return Tiles(kept, TilesName(area, tiles, file_hash(names)), about)
-
-
-def square_kilometres(frame: GeoDataFrame) -> Any:
-    """Return the area of each tile on the ellipsoid, square kilometres, an array of (tiles,)."""
-    from pyproj import Geod  # noqa: PLC0415  heavy
-
-    geod, lonlat = Geod(ellps="WGS84"), frame.geometry.to_crs(LONLAT)
-    return np.array([abs(geod.geometry_area_perimeter(each)[0]) / 1e6 for each in lonlat])
 
 
 def write_tiles(tiles: Tiles, folder: Path, suffix: str = PARQUET) -> Tiles:
@@ -202,7 +195,7 @@ def is_shares(column: str) -> bool:
 def _check(frame: GeoDataFrame, name: TilesName, path: Path) -> None:
     if IDENTIFIER not in frame.columns:
         raise UserError(f"{path.name} has no column {IDENTIFIER!r}; it is not a file of tiles")
-    found = file_hash(identify(frame.geometry.to_crs(LONLAT).to_numpy()))
+    found = file_hash(identify(in_degrees(frame)))
     if found != name.hash:
         raise UserError(
             f"the tiles in {path.name} were changed since it was named: they hash to {found}, the name says "
@@ -253,10 +246,10 @@ def _read_parquet(path: Path) -> tuple[GeoDataFrame, Mapping[str, Any]]:
 
 def _geojson(tiles: Tiles) -> bytes:
     """Return a feature collection in degrees, a feature a line, coordinates as they are."""
-    lonlat = tiles.frame.to_crs(LONLAT)
-    columns = [column for column in lonlat.columns if column != lonlat.geometry.name]
-    rows = zip(*(_plain(lonlat[column]) for column in columns), strict=True)
-    shapes = shapely.to_geojson(lonlat.geometry.to_numpy())
+    frame = tiles.frame
+    columns = [column for column in frame.columns if column != frame.geometry.name]
+    rows = zip(*(_plain(frame[column]) for column in columns), strict=True)
+    shapes = shapely.to_geojson(cut_at_180(in_degrees(frame)))
     features = [
         f'{{"type": "Feature", "properties": {json.dumps(dict(zip(columns, row, strict=True)))}, "geometry": {shape}}}'
         for row, shape in zip(rows, shapes, strict=True)
@@ -288,5 +281,7 @@ def _read_geojson(path: Path) -> tuple[GeoDataFrame, Mapping[str, Any]]:
 
 def _with_shares(frame: GeoDataFrame) -> GeoDataFrame:
     for column in filter(is_shares, frame.columns):
-        frame[column] = [json.loads(each) if isinstance(each, str) else each for each in frame[column]]
+        read = [json.loads(each) if isinstance(each, str) else each for each in frame[column]]
+        # Where nothing is known a table of text has NaN, which no JSON has.
+        frame[column] = np.array([each if isinstance(each, dict) else None for each in read], dtype=object)
     return frame

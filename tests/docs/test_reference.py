@@ -15,6 +15,7 @@ from orchestrator.faces.cli.main import EXIT_CODES, cli
 from orchestrator.model import states
 from orchestrator.recipes import (
     cloudscore,
+    dataset,
     embeddings,
     graph,
     landcover,
@@ -103,6 +104,7 @@ PARAMETERS = {
     "embeddings": embeddings.EmbeddingParameters,
     "terrain": terrain.TerrainParameters,
     "landcover": landcover.LandCoverParameters,
+    "dataset": dataset.DatasetParameters,
     "image-code": user_code.UserCodeParameters,
     "graph": graph.GraphParameters,
 }

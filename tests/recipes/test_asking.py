@@ -128,13 +128,16 @@ def test_the_proof_says_what_the_sources_ask_for(recipe, params, said):
     assert params.items() <= facts["parameters"].items()
 
 
-@pytest.mark.parametrize("recipe", sorted(UNDATED - {"graph"}))
-def test_maps_of_no_date_need_none(recipe, tmp_path):
+@pytest.mark.parametrize(
+    ("recipe", "params"),
+    [("dataset", {"name": "s2-2020"}), *((one, {}) for one in sorted(UNDATED - {"dataset", "graph"}))],
+)
+def test_maps_of_no_date_need_none(recipe, params, tmp_path):
     """A job may leave the dates out."""
     table = JobTable.model_validate({"area": "14,46,14.1,46.1", "output": "o", "base_name": "a", "recipe": recipe})
 
     assert table.job(tmp_path, "google").undated
-    assert find_recipe(recipe).pixels(request(dates=(date.min, date.max)))
+    assert find_recipe(recipe).pixels(request(dates=(date.min, date.max), **params))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from orchestrator.app.finding import find_run
 from orchestrator.app.heartbeat import find_daemon
 from orchestrator.app.records import Records
+from orchestrator.app.verbs.results import missing_words
 from orchestrator.core.files import LockedError
 from orchestrator.core.units import format_count, format_seconds
 from orchestrator.engine.limits import Limits, no_place
@@ -50,7 +51,10 @@ def why(app: Records, name: str) -> Why:
 
 def _because(app: Records, run: Run) -> list[str]:
     if run.state is RunState.CLEANED:
-        return [f"It is done: {json.loads(run.result)['path']}."]
+        kept = json.loads(run.result)
+        done = f"It is done: {kept['path']}."
+        missing = missing_words(kept)
+        return [done, f"{_whole(missing)} The command that began it asks for those alone."] if missing else [done]
     if run.state in (RunState.FAILED, RunState.CANCELLED):
         return [f"It is {run.state}: {_whole(run.reason)}", _anew(run)]
     worked_on = is_worked_on(app, run.id)

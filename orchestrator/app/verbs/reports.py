@@ -11,6 +11,7 @@ from typing import Any
 
 from orchestrator.app.finding import find_head
 from orchestrator.app.records import Records
+from orchestrator.app.verbs.results import missing_words
 from orchestrator.engine.progress import Snapshot, counted
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import EventRow, Head, Pace, Task
@@ -49,6 +50,7 @@ class RunReport:
         path: Of the result, once it is complete.
         sha256: Of the result, likewise.
         valid: For each band the share of the area's pixels that hold data, likewise.
+        missing: What of the result is missing and why, in words; empty where nothing is.
     """
 
     run: str
@@ -70,6 +72,7 @@ class RunReport:
     path: str
     sha256: str
     valid: Mapping[str, float]
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,7 @@ def _report(head: Head, pieces: _Pieces, pace: Pace | None, now: datetime) -> Ru
         path=result.get("path", ""),
         sha256=result.get("sha256", ""),
         valid=result.get("valid", {}),
+        missing=missing_words(result),
     )
 
 

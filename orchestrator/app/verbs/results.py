@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from orchestrator.core.errors import NeedsPerson, RunFailed
+from orchestrator.core.log import one_line
+from orchestrator.core.units import format_count
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.result import Result, ResultFile
 from orchestrator.model.states import RunState
+
+_MOST_SAID = 600  # letters of the reasons of what is missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,15 @@ def result_of(run: Run) -> ResultReport:
         for role, suffix in (("proof", ".json"), ("picture", ".png"))
     )
     return ResultReport(run.id, run.state, final, proof, picture, took.total_seconds(), kept, files.files)
+
+
+def missing_words(kept: Mapping[str, Any]) -> str:
+    """Say what is missing of a result, and why; empty where nothing is. `kept` is what its run keeps of it."""
+    missing = kept.get("missing", 0)
+    if not missing:
+        return ""
+    are, reasons = "is" if missing == 1 else "are", "; ".join(map(str, kept.get("reasons", ())))
+    return f"{missing:,} of {format_count(kept['chips'], 'chip')} {are} missing: {one_line(reasons, _MOST_SAID)}"
 
 
 def _lacking(run: Run) -> NeedsPerson | RunFailed:

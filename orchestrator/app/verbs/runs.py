@@ -6,6 +6,7 @@ The same declaration continues the run it has; one that is done says so, unless 
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,7 @@ def begin(
             tell(note)
     if known is None or known.state in RUN_FINAL:
         _check_output(app, job, declaration, overwrite=overwrite)
-    again = again or _result_is_gone(app, known, busy)
+    again = again or _is_partial(known) or _result_is_gone(app, known, busy)
     run = _admit(app, job, today, declaration, again=again, overwrite=overwrite)
     if job.min_valid != Job.from_json(run.job).min_valid:
         # The same command with another share continues the run; with the same one, what `retry` said meanwhile stands.
@@ -82,6 +83,7 @@ def submit(app: Application, job: Job, *, again: bool = False, overwrite: bool =
     with busy(f"planning {job.base_name}"):
         app.product(job).check(job)
     _check_output(app, job, declaration, overwrite=overwrite)
+    again = again or _is_partial(app.store.runs.find(job.fingerprints()))
     return _admit(app, job, today, declaration, again=again, overwrite=overwrite)
 
 
@@ -119,6 +121,11 @@ def _check_output(app: Application, job: Job, declaration: str, *, overwrite: bo
     who = Claimant(declaration, job.fingerprints(), job.base_name, overwrite=overwrite)
     check_free(files[-1], who, app.owner, app.store)
     check_owner(files, who, app.store)
+
+
+def _is_partial(done: Run | None) -> bool:
+    """Tell whether a result was published from which something is missing: another run asks for that."""
+    return done is not None and done.state is RunState.CLEANED and bool(json.loads(done.result).get("missing"))
 
 
 def _result_is_gone(app: Application, done: Run | None, busy: Busy) -> bool:

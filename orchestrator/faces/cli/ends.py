@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.app.verbs.results import ResultReport, result_of
+from orchestrator.app.verbs.results import ResultReport, missing_words, result_of
 from orchestrator.core.errors import NeedsPerson
 from orchestrator.core.units import format_bytes, format_seconds
 from orchestrator.engine.stores.records import Run
+from orchestrator.faces.cli.exits import DONE, PARTLY
 from orchestrator.faces.cli.output import Output
 from orchestrator.model.audit import AuditReport
 from orchestrator.model.job import Job
@@ -41,7 +42,10 @@ def conclude(run: Run, output: Output, *, audit: int = 0) -> int:
                 f"usable scene from {job.start_date} to {job.end_date}, or none over this area: look at the dates and "
                 "the area"
             )
-        return 0
+        if missing := missing_words(result.kept):
+            output.warn(f"{missing}. The same command asks for those alone")
+            return PARTLY
+        return DONE
     output.message("summary", {"run": run.id, "state": run.state, "reason": run.reason})
     if run.needs_person:
         output.warn(f"run {run.id} is held: {run.reason}")

@@ -6,13 +6,14 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 DONE, FAILED, WAITS_FOR_PERSON = 0, 1, 3
+PARTLY = WAITS_FOR_PERSON  # either way, somebody looks at it
 
 MEANINGS: Mapping[int, str] = MappingProxyType(
     {
         DONE: "done",
         FAILED: "failed",
         2: "asked wrongly",
-        WAITS_FOR_PERSON: "waits for a person",
+        WAITS_FOR_PERSON: "partly done or waits for a person",
         4: "settings or credentials",
         5: "try again later",
         6: "an audit found differences",
@@ -25,8 +26,8 @@ def together(codes: Collection[int]) -> int:
     """
     Return one exit code for several jobs.
 
-    The same for all is that; otherwise failed where one of them failed or was refused, else waits for a person where
-    one does, else try again later.
+    The same for all is that; otherwise failed where one of them failed or was refused, else partly done or
+    waiting for a person where one is, else try again later.
     """
     others = set(codes) - {DONE}
     if len(set(codes)) == 1 or others <= {5}:

@@ -34,7 +34,8 @@ _JOB_OPTIONS = (
         "--area",
         "area",
         metavar="FILE",
-        help="Area: shp, gpkg, geojson, kml, fgb, parquet, wkt, one of them zipped, or a box `left,bottom,right,top`.",
+        help="Area: shp, gpkg, geojson, kml, fgb, parquet, wkt, one of them zipped, a box `left,bottom,right,top`, or "
+        "the name of a country, continent or region (see `aoi list`).",
     ),
     option(
         "--area-layer",
@@ -295,7 +296,7 @@ def _table_of(content: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _lay_area(content: dict[str, Any], given: dict[str, Any], *, absolute: bool) -> None:
     names = {"source": "area", "layer": "area_layer", "crs": "area_crs", "where": "where", "each": "each"}
     laid = {key: given[name] for key, name in names.items() if given[name] is not None}
-    if absolute and "source" in laid and Path(laid["source"]).exists():
+    if absolute and "source" in laid and Path(laid["source"]).is_file():
         laid["source"] = str(Path(laid["source"]).resolve())  # typed here, not in the folder of the job file
     if laid:
         content["area"] = _table_of(content, "area") | laid

@@ -32,7 +32,7 @@ id of Earth Engine's, such as MODIS/061/MOD09GA.
     "area",
     required=True,
     metavar="FILE",
-    help="Area: a vector file, or a box `left,bottom,right,top`, as for `run`.",
+    help="Area: a vector file, a box `left,bottom,right,top`, or a name, as for `run`.",
 )
 @option("--area-layer", "--layer", "area_layer", metavar="NAME", help="Layer of an area file that has several.")
 @option("--area-crs", metavar="CRS", help="CRS of an area file that does not say, as EPSG:n.")

@@ -50,10 +50,10 @@ def run(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:
             jobs = expand(table.job(base, app.settings.service))
         if len(jobs) == 1:
             return run_one(app, jobs[0], output, again=again, overwrite=overwrite)
-        return _run_all(app, jobs, output, again=again, overwrite=overwrite)
+        return run_all(app, jobs, output, again=again, overwrite=overwrite)
 
 
-def _run_all(app: Application, jobs: Sequence[Job], output: Output, *, again: bool, overwrite: bool) -> int:
+def run_all(app: Application, jobs: Sequence[Job], output: Output, *, again: bool, overwrite: bool) -> int:
     """Carry one job after the other; one that fails does not stop the others. At the end say which did."""
     ended: list[Ended] = []
     for number, job in enumerate(jobs, 1):

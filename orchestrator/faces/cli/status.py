@@ -100,7 +100,7 @@ def _row(report: RunReport) -> tuple[str, ...]:
         fit_columns(area, 30),
         report.output,
         report.updated[:16].replace("T", " "),
-        fit_columns(" ".join(report.reason.split()), 80),
+        fit_columns(" ".join((report.reason or report.missing).split()), 80),
     )
 
 
@@ -161,6 +161,7 @@ def _details(report: RunReport, seen: Snapshot, now: datetime) -> list[tuple[str
         ("parts", f"{parts}; {format_bytes(seen.bytes_expected)}" if parts else none),
         ("requests", ", ".join(f"{count} {state}" for state, count in sorted(seen.units.items()))),
         ("pace", _pace_words(report)),
+        ("missing", report.missing),
         ("sha256", report.sha256),
     ]
     return [(name, value) for name, value in found if value]

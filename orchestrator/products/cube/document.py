@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator.core.errors import IntegrityError
+from orchestrator.core.stored import read_stored
 from orchestrator.model.grid import Grid, Window
-from orchestrator.model.plan_json import grid_json, pixels_json
+from orchestrator.model.plan_json import grid_from, grid_json, pixels_from, pixels_json
 from orchestrator.model.spec import PixelSpec
 from orchestrator.model.unit import Cell
 
@@ -116,16 +116,12 @@ class CubePlan:
         Raises:
             IntegrityError: A newer version wrote it.
         """
-        content = json.loads(text)
-        version = content.pop("version", 1)
-        if version > VERSION:
-            raise IntegrityError(f"the cube's plan is of version {version}, newer than this program's {VERSION}")
-        grid, pixels, moments = content.pop("grid"), content.pop("pixels"), content.pop("moments")
+        content = read_stored(text, "cube's plan", VERSION)
         return cls(
-            grid=Grid(grid["crs"], tuple(grid["transform"]), grid["height"], grid["width"]),
-            pixels=PixelSpec(**pixels | {"bands": tuple(pixels["bands"]), "nodata": float(pixels["nodata"])}),
+            grid=grid_from(content.pop("grid")),
+            pixels=pixels_from(content.pop("pixels")),
             labels=tuple(content.pop("labels")),
-            moments=tuple(_date(moment) for moment in moments),
+            moments=tuple(_date(moment) for moment in content.pop("moments")),
             windows=tuple(Window(*window) for window in content.pop("windows")),
             shard=tuple(content.pop("shard")),
             smooth=tuple(content.pop("smooth")),

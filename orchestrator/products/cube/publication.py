@@ -27,7 +27,8 @@ from orchestrator.products.cube.picture import draw_dates
 from orchestrator.products.cube.reduced import reduced_raster
 from orchestrator.products.cube.sink import CubeSink
 from orchestrator.products.mosaic.covering import cover_once
-from orchestrator.products.terms import notice_of, tags_of, terms_of
+from orchestrator.products.proof import part_json, proof_head
+from orchestrator.products.terms import tags_of
 
 SCHEMA = "orchestrator.cube/1"
 
@@ -126,15 +127,8 @@ def cube_proof(
     version: str,
 ) -> bytes:
     """Return what stands behind a cube, as JSON: every cell once with its origin, and how good each date is."""
-    content = {
-        "schema": SCHEMA,
-        "program": f"orchestrator {version}",
-        "run": run.id,
-        "job": json.loads(run.job.to_json()),
-        "logical_date": run.logical_date,
+    content = proof_head(run, SCHEMA, version) | {
         "facts": dict(run.facts),
-        "attribution": notice_of(run),
-        "licence": terms_of(run),
         "route": run.job.route,
         "grid": grid_json(plan.grid),
         "pixels": pixels_json(plan.pixels),
@@ -171,6 +165,4 @@ def _place(cell: Cell) -> tuple[int, int, int]:
 
 
 def _part(brought: Brought) -> dict[str, Any]:
-    window = brought.cell.window
-    address = [window.row, window.col, window.height, window.width]
-    return {"time": brought.cell.time, "window": address, **brought.origin}
+    return {"time": brought.cell.time} | part_json(brought)

@@ -9,7 +9,8 @@ from typing import Any
 from orchestrator.model.expression import subject_of
 from orchestrator.model.plan import Plan
 from orchestrator.model.plan_json import grid_json, pixels_json
-from orchestrator.model.product import Brought, Evidence, RunSnapshot
+from orchestrator.model.product import Evidence, RunSnapshot
+from orchestrator.products.proof import part_json, proof_head
 
 SCHEMA = "orchestrator.provenance/1"
 
@@ -35,15 +36,8 @@ def proof(
         version: Of the program.
         audits: The outcome of each audit, in order.
     """
-    content = {
-        "schema": SCHEMA,
-        "program": f"orchestrator {version}",
-        "run": run.id,
-        "job": json.loads(run.job.to_json()),
-        "logical_date": run.logical_date,
+    content = proof_head(run, SCHEMA, version) | {
         "recipe": dict(run.facts),
-        "attribution": run.facts.get("attribution", ""),
-        "licence": run.facts.get("licence", ""),
         "expression_sha256": subject_of(run.image),
         "route": run.job.route,
         "grid": grid_json(plan.grid),
@@ -66,9 +60,4 @@ def proof(
 
 def parts_of(evidence: Evidence) -> list[dict[str, Any]]:
     """Return every piece with its window and its origin."""
-    return [_part(brought) for brought in evidence.brought]
-
-
-def _part(brought: Brought) -> dict[str, Any]:
-    window = brought.cell.window
-    return {"window": [window.row, window.col, window.height, window.width], **brought.origin}
+    return [part_json(brought) for brought in evidence.brought]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -12,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestrator.core.errors import IntegrityError
+from orchestrator.core.stored import read_stored
 from orchestrator.model.grid import Grid
-from orchestrator.model.plan_json import grid_json
+from orchestrator.model.plan_json import grid_from, grid_json
 from orchestrator.raster.arrays import Floats, Ints
 
 # Of the JSON: grows when a field changes its meaning, never because one was added.
@@ -164,17 +163,14 @@ def table_from_json(text: str) -> TablePlan:
     Raises:
         IntegrityError: A newer version wrote it.
     """
-    content: dict[str, Any] = json.loads(text)
-    version = content.pop("version")
-    if version > VERSION:
-        raise IntegrityError(f"the plan is of version {version}, newer than this program's {VERSION}; upgrade it")
+    content = read_stored(text, "table's plan", VERSION)
     return TablePlan(
         at=content["at"],
         bands=tuple(content["bands"]),
         columns=tuple(ValueColumn(*column) for column in content["columns"]),
         images=tuple(StoredImage(*image) for image in content["images"]),
         dated=content["dated"],
-        grids=tuple(_grid(grid) for grid in content["grids"]),
+        grids=tuple(grid_from(grid) for grid in content["grids"]),
         ids=tuple(content["ids"]),
         grid=_ints(content["grid"]),
         row=_ints(content["row"]),
@@ -188,10 +184,6 @@ def table_from_json(text: str) -> TablePlan:
         shape_crs=tuple(content.get("shape_crs", ())),
         starts=tuple(content.get("starts", ())),
     )
-
-
-def _grid(content: Mapping[str, Any]) -> Grid:
-    return Grid(content["crs"], tuple(content["transform"]), content["height"], content["width"])
 
 
 def _packed(array: NDArray[Any]) -> str:

@@ -19,13 +19,13 @@ from orchestrator.model.grid import Window
 from orchestrator.model.plan_json import grid_json
 from orchestrator.model.product import Brought, Evidence, Finishing, Made, MadeFile, OutputLostError
 from orchestrator.products.mosaic.covering import cover_once
+from orchestrator.products.proof import part_json, proof_head
 from orchestrator.products.table.batches import KIND
 from orchestrator.products.table.document import StoredImage, TablePlan
 from orchestrator.products.table.files import proof_path, table_path
 from orchestrator.products.table.pieces import IMAGE, PLACE, inside_of, parquet
 from orchestrator.products.table.sink import TableSink
 from orchestrator.products.table.writing import Describer, schema_of, writing
-from orchestrator.products.terms import notice_of, terms_of
 from orchestrator.raster.arrays import Ints
 
 SCHEMA = "orchestrator.table/1"
@@ -146,15 +146,8 @@ def _proof(
     run = about.run
     split = sum(unit.kind == KIND for unit in evidence.units) - len(evidence.brought)
     inside = inside_of(plan)
-    content = {
-        "schema": SCHEMA,
-        "program": f"orchestrator {version}",
-        "run": run.id,
-        "job": json.loads(run.job.to_json()),
-        "logical_date": run.logical_date,
+    content = proof_head(run, SCHEMA, version) | {
         "sources": dict(run.facts),
-        "attribution": notice_of(run),
-        "licence": terms_of(run),
         "expression_sha256": subject_of(run.image) if run.image else "",
         "of": plan.at,
         "places": len(plan.ids) if inside is None else int(inside.sum()),
@@ -176,6 +169,4 @@ def _proof(
 
 
 def _part(brought: Brought) -> dict[str, Any]:
-    window = brought.cell.window
-    place = {"window": [window.row, window.col, window.height, window.width], "grid": brought.cell.grid}
-    return place | dict(brought.origin)
+    return {"grid": brought.cell.grid} | part_json(brought)

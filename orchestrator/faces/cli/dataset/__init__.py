@@ -8,7 +8,9 @@ from orchestrator.faces.cli.lazily import LazyGroup, Listed
 
 _HERE = "orchestrator.faces.cli.dataset"
 # Each with the first sentence of its own help.
-COMMANDS: dict[str, Listed] = {}
+COMMANDS: dict[str, Listed] = {
+    "pack": Listed(f"{_HERE}.pack", "Make a training set of chips, with their labels, splits, statistics and a card."),
+}
 
 
 @click.group(cls=LazyGroup, listed=COMMANDS)

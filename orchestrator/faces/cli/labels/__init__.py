@@ -8,7 +8,19 @@ from orchestrator.faces.cli.lazily import LazyGroup, Listed
 
 _HERE = "orchestrator.faces.cli.labels"
 # Each with the first sentence of its own help.
-COMMANDS: dict[str, Listed] = {}
+COMMANDS: dict[str, Listed] = {
+    "count": Listed(
+        f"{_HERE}.count", "Count the share of each class in each tile, and write it into the file of tiles."
+    ),
+    "from": Listed(
+        f"{_HERE}.coarse",
+        "Give each tile the class shares of the coarser tiles in which it lies, by the area that it shares with each.",
+        "from_coarse",
+    ),
+    "balance": Listed(
+        f"{_HERE}.balance", "Show how common each class is, over all tiles and in each split, with weights for a loss."
+    ),
+}
 
 
 @click.group(cls=LazyGroup, listed=COMMANDS)

@@ -8,7 +8,23 @@ from orchestrator.faces.cli.lazily import LazyGroup, Listed
 
 _HERE = "orchestrator.faces.cli.tiles"
 # Each with the first sentence of its own help.
-COMMANDS: dict[str, Listed] = {}
+COMMANDS: dict[str, Listed] = {
+    "grid": Listed(f"{_HERE}.grid", "Lay square tiles over an area."),
+    "random": Listed(f"{_HERE}.random", "Cut an area at random into tiles of which no side is longer than a size."),
+    "select": Listed(
+        f"{_HERE}.select", "Take the polygons of a vector file that lie in an area as tiles, with their attributes."
+    ),
+    "link": Listed(
+        f"{_HERE}.link",
+        "Write into FILE which tile of OTHER each of its tiles lies in: the one with which it shares most area.",
+    ),
+    "split": Listed(
+        f"{_HERE}.split", "Split tiles for training, test and validation, and tell how far the splits leak."
+    ),
+    "download": Listed(
+        f"{_HERE}.download", "Bring a chip of each tile: a small GeoTIFF, all of one zone on one lattice."
+    ),
+}
 
 
 @click.group(cls=LazyGroup, listed=COMMANDS)

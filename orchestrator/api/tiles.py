@@ -1,0 +1,235 @@
+"""
+Tiles, in Python: `orc.tiles.grid(...)`, `orc.tiles.random(...)`, `orc.tiles.read(path)`, `orc.tiles.write(...)`.
+
+What they return has `.frame`, a GeoDataFrame of a row for each tile, `.name`, `.about` and, where it is in a file,
+`.path`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.api.areas import area_table
+from orchestrator.api.arguments import texts
+from orchestrator.core import log as logs
+
+if TYPE_CHECKING:
+    from orchestrator.app.verbs.grids import LaidTiles
+    from orchestrator.tiling.file import Tiles
+    from orchestrator.tiling.split_report import SplitReport
+
+log = logs.get(__name__)
+
+
+def grid(
+    area: object,
+    size: float,
+    *,
+    name: str = "",
+    cover: str = "full",
+    clip: str = "none",
+    min_overlap: float = 0.0,
+    crs: str = "",
+    zones: str = "one",
+    area_crs: str = "",
+    folder: str | os.PathLike[str] | None = None,
+) -> Tiles:
+    """
+    Return square tiles over an area.
+
+    Args:
+        area: As of a job: a path, a box in degrees, WKT, a geometry, a GeoDataFrame, an `ee.Geometry`.
+        size: Side of a tile, metres.
+        name: What the area is called in the file's name; by default as its file, else `area`.
+        cover: `full`: the cells of a lattice of metres that share surface with the area, which they cover once;
+            `legacy`: those of the published tool geetiles, with the same identifiers.
+        clip: `none` leaves squares, `aoi` cuts them with the area.
+        min_overlap: Share of a tile that the area must be, 0 to 1.
+        crs: A projected CRS in metres whose lattice it is; by default the UTM zone of the area's middle.
+        zones: `one` lattice, or one for `each` UTM zone, whose tiles end where the zone does.
+        area_crs: CRS of an area that does not say its own.
+        folder: Write them there as GeoParquet; a file of the same tiles that is there is returned as it is.
+
+    Raises:
+        UserError: An argument is wrong, the area cannot be read, or there would be too many tiles.
+    """
+    from orchestrator.app.verbs.grids import lay_grid  # noqa: PLC0415  geometries are heavy
+
+    laid = lay_grid(
+        area_table(area, area_crs),
+        size,
+        name=name,
+        cover=cover,
+        clip=clip,
+        min_overlap=min_overlap,
+        crs=crs,
+        zones=zones,
+    )
+    return _kept(laid, folder)
+
+
+def random(
+    area: object,
+    max_size: float,
+    *,
+    seed: int | None = None,
+    variance: float = 0.1,
+    name: str = "",
+    area_crs: str = "",
+    folder: str | os.PathLike[str] | None = None,
+) -> Tiles:
+    """
+    Return an area cut at random into tiles no side of which is longer than `max_size` metres.
+
+    The same seed gives the same tiles; `.about["seed"]` is the one that was used.
+
+    Args:
+        area: As of `grid`.
+        max_size: Metres.
+        seed: 0 to 2^32 - 1; a new one where it is None.
+        variance: How far a cut may lie from the middle, 0 to below 0.5.
+        name: As of `grid`.
+        area_crs: As of `grid`.
+        folder: As of `grid`.
+
+    Raises:
+        UserError: As of `grid`.
+    """
+    from orchestrator.app.verbs.grids import lay_random  # noqa: PLC0415  geometries are heavy
+
+    return _kept(lay_random(area_table(area, area_crs), max_size, name=name, variance=variance, seed=seed), folder)
+
+
+def select(
+    source: str | os.PathLike[str],
+    area: object,
+    *,
+    name: str = "",
+    tiles_name: str = "",
+    overlap: str = "area",
+    min_overlap: float = 0.0,
+    clip: str = "none",
+    attributes: bool = True,
+    layer: str = "",
+    crs: str = "",
+    where: str = "",
+    area_crs: str = "",
+    folder: str | os.PathLike[str] | None = None,
+) -> Tiles:
+    """
+    Return the polygons of a vector file that lie in an area as tiles, in the order of the file and in its CRS.
+
+    Args:
+        source: Any vector file.
+        area: As of `grid`.
+        name: As of `grid`.
+        tiles_name: What the tiles are called; by default as their source.
+        overlap: `area`: all that share area with the AOI; `legacy`: more than 1e-5 square degrees, as geetiles.
+        min_overlap: The least share of a polygon's own area that lies in the AOI, 0 to 1.
+        clip: `none` keeps polygons whole, `aoi` cuts them.
+        attributes: Whether the columns of the file are kept.
+        layer: Needed where the file has several.
+        crs: Of a file that does not say its own.
+        where: OGR SQL condition on the attributes.
+        area_crs: As of `grid`.
+        folder: As of `grid`.
+
+    Raises:
+        UserError: A file or an argument is wrong, or nothing lies in the area.
+    """
+    from orchestrator.app.verbs.splits import select as choose  # noqa: PLC0415  geometries are heavy
+
+    laid = choose(
+        {"path": os.fspath(source), "layer": layer, "crs": crs, "where": where},
+        area_table(area, area_crs),
+        name=name,
+        tiles_name=tiles_name,
+        overlap=overlap,
+        min_overlap=min_overlap,
+        clip=clip,
+        attributes=attributes,
+    )
+    return _kept(laid, folder)
+
+
+def link(tiles: Tiles | str | os.PathLike[str], others: Tiles | str | os.PathLike[str]) -> Tiles:
+    """
+    Return tiles with a column foreignid_{name of the others}: which of them each shares most area with, if any.
+
+    Tiles that are in a file are written there too.
+
+    Args:
+        tiles: They, or their file.
+        others: The same of the others, in any CRS.
+
+    Raises:
+        UserError: A file is wrong; nothing is written.
+    """
+    from orchestrator.app.verbs.splits import link as write  # noqa: PLC0415  geometries are heavy
+
+    return write(_given(tiles), _given(others))[0]
+
+
+def split(tiles: Tiles | str | os.PathLike[str], **options: Any) -> tuple[Tiles, SplitReport]:
+    """
+    Return tiles with a column that says which split each is in, and what came of it.
+
+    Tiles that are in a file are written there too, and a CSV of all splits beside it. `report.table()` shows shares,
+    areas, and how many pairs of tiles of different splits are near each other.
+
+    Args:
+        tiles: They, or their file.
+        options: `train`, `test`, `val` (shares) or `folds`; `bands`, `angle` (degrees) or `radians`, `balance`;
+            `group_by`, `blocks` (metres); `gap` (metres); `stratify`; `seed`; `column`, `overwrite`, as of
+            `orchestrator tiles split`.
+
+    Raises:
+        UserError: The file or an option is wrong; nothing is written.
+    """
+    from orchestrator.app.verbs.splits import split as write  # noqa: PLC0415  geometries are heavy
+
+    return write(_given(tiles), **options)
+
+
+def read(path: str | os.PathLike[str]) -> Tiles:
+    """
+    Return the tiles of a file, GeoParquet or GeoJSON, also one of geetiles.
+
+    Raises:
+        UserError: There is none, it cannot be read, or its geometries are not those that its name tells.
+    """
+    from orchestrator.tiling.file import read_tiles  # noqa: PLC0415  geometries are heavy
+
+    return read_tiles(Path(path).expanduser())
+
+
+def write(tiles: Tiles, folder: str | os.PathLike[str], formats: str | Sequence[str] = "parquet") -> Tiles:
+    """
+    Write tiles into a folder and return them with their path: of the first format, where there are several.
+
+    A file of the same name has the same tiles and stays as it is: columns that were added to it are not lost.
+
+    Args:
+        tiles: Any.
+        folder: Made where it is not there.
+        formats: `parquet`, `geojson`, or both.
+
+    Raises:
+        UserError: A format is unknown, or a file of that name has other shapes.
+    """
+    from orchestrator.app.verbs.grids import keep_tiles  # noqa: PLC0415  geometries are heavy
+
+    return keep_tiles(tiles, Path(folder).expanduser(), texts(formats, "formats")).tiles
+
+
+def _given(tiles: Tiles | str | os.PathLike[str]) -> Tiles | Path:
+    return Path(tiles).expanduser() if isinstance(tiles, str | os.PathLike) else tiles
+
+
+def _kept(laid: LaidTiles, folder: str | os.PathLike[str] | None) -> Tiles:
+    for note in (*laid.mended, *laid.notes):
+        log.warning("tiles.note", note=note)
+    return laid.tiles if folder is None else write(laid.tiles, folder)

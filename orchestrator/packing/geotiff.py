@@ -1,0 +1,102 @@
+"""
+Folders of GeoTIFFs: `images/` and `labels/` with equal names, and a list of names for each split.
+
+TorchGeo reads the two as RasterDatasets joined by `&`, Raster Vision matches them by stem, and TerraTorch takes the
+lists in `splits/`, a name without its suffix a line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import rasterio
+from rasterio.io import MemoryFile
+
+from orchestrator.packing.formats import Placed, Target
+
+if TYPE_CHECKING:
+    from orchestrator.packing.folders import Chip
+    from orchestrator.packing.pixels import Pixels
+    from orchestrator.packing.samples import Sample
+
+IMAGES, LABELS, SPLITS = "images", "labels", "splits"
+_COLOURED = {"uint8", "uint16"}  # number types that may have a table of colours
+
+
+class Rasters:
+    """Writes `images/{key}.tif`, `labels/{key}.tif`, `splits/{split}.txt`; a chip that is not changed is copied."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._splits: dict[str, list[str]] = {}
+        for name in (IMAGES, SPLITS, *([LABELS] if target.labels else [])):
+            (target.folder / name).mkdir()
+
+    def add(self, sample: Sample, pixels: Pixels) -> Placed:
+        self._splits.setdefault(sample.split, []).append(sample.key)
+        image = self._write(f"{IMAGES}/{sample.key}.tif", pixels.image_file or self._image(sample, pixels))
+        if pixels.label is None:
+            return Placed(image)
+        return Placed(
+            image, self._write(f"{LABELS}/{sample.key}.tif", pixels.label_file or self._label(sample, pixels))
+        )
+
+    def close(self) -> None:
+        for split, names in self._splits.items():
+            self._write(f"{SPLITS}/{split}.txt", "".join(f"{name}\n" for name in names).encode())
+
+    def _write(self, name: str, content: bytes) -> str:
+        (self._target.folder / name).write_bytes(content)
+        return name
+
+    def _image(self, sample: Sample, pixels: Pixels) -> bytes:
+        return encoded(sample.image, pixels.image, sample.image.nodata, self._target.images.band_names)
+
+    def _label(self, sample: Sample, pixels: Pixels) -> bytes:
+        assert sample.label is not None  # noqa: S101  its pixels are here
+        assert pixels.label is not None  # noqa: S101
+        return encoded(
+            sample.label, pixels.label[np.newaxis], pixels.ignore, ("label",), _colours(self._target.classes)
+        )
+
+
+def encoded(
+    chip: Chip,
+    pixels: Any,
+    nodata: float | None,
+    names: tuple[str, ...],
+    colours: dict[int, tuple[int, int, int, int]] | None = None,
+) -> bytes:
+    """Return pixels (band, row, col) as a GeoTIFF on the grid of a chip, that may go on at the bottom and right."""
+    profile = {
+        "driver": "GTiff",
+        "count": pixels.shape[0],
+        "height": pixels.shape[1],
+        "width": pixels.shape[2],
+        "dtype": str(pixels.dtype),
+        "crs": chip.crs or None,
+        "transform": rasterio.Affine(*chip.transform),
+        "nodata": nodata,
+        "compress": "deflate",
+        "interleave": "pixel",
+    }
+    with rasterio.Env(GDAL_PAM_ENABLED="NO"), MemoryFile() as memory:
+        with memory.open(**profile) as target:
+            target.write(pixels)
+            target.descriptions = names
+            if colours and str(pixels.dtype) in _COLOURED:
+                target.write_colormap(1, colours)
+        content: bytes = memory.read()
+    return content
+
+
+def _colours(classes: Any) -> dict[int, tuple[int, int, int, int]]:
+    """Return colours by value, red, green, blue and opaque, of those classes that have one."""
+    from matplotlib.colors import to_rgb  # noqa: PLC0415  reads every way in which colours are written
+
+    told = {int(one["value"]): str(one["color"]) for one in classes if one.get("color")}
+    return {
+        value: (*(round(255 * part) for part in to_rgb(text if text.startswith("#") else f"#{text}")), 255)  # type: ignore[misc]
+        for value, text in told.items()
+    }

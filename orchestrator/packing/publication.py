@@ -1,0 +1,109 @@
+"""A training set appears whole: it is written beside its place, sealed, and gets its name by a rename."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from orchestrator.core.errors import UserError
+from orchestrator.core.files import LockFile, remove_if_empty, remove_tree
+from orchestrator.core.system import OPEN_FILES_STAY
+from orchestrator.core.trees import file_digests, publish_tree, sync_tree
+
+CHECKSUMS, ABOUT = "SHA256SUMS", "pack.json"
+_UNFINISHED, _REPLACED, _LOCK = "whole", "replaced", "lock"
+_SYNCS = 8  # at once: each waits for the disk
+
+
+@contextmanager
+def publishing(final: Path, *, overwrite: bool) -> Iterator[Path]:
+    """
+    Yield a folder to write into; at the end of the block it has the name `final`, or nothing has changed.
+
+    Raises:
+        UserError: Something lies there that is not ours, or that is, and `overwrite` was not given.
+        LockedError: Another process writes the same.
+    """
+    check(final, overwrite=overwrite)
+    work = final.parent / ".orchestrator" / f"pack-{final.name}"
+    lock = LockFile(work / _LOCK)
+    lock.acquire(lambda _said: f"{final} is already being written by another process (lock {work / _LOCK})")
+    try:
+        _put_back(work, final)
+        unfinished = work / _UNFINISHED
+        remove_tree(unfinished)
+        unfinished.mkdir()
+        yield unfinished
+        _seal(unfinished)
+        check(final, overwrite=overwrite)
+        if final.is_dir() and not any(final.iterdir()):
+            final.rmdir()
+        publish_tree(unfinished, final)
+    finally:
+        remove_tree(work / _UNFINISHED)
+        lock.remove()
+        remove_if_empty(work.parent)
+
+
+def check(final: Path, *, overwrite: bool) -> None:
+    """
+    Make sure that a training set may be written to `final`.
+
+    Raises:
+        UserError: It may not; see `publishing`.
+    """
+    if not os.path.lexists(final) or (final.is_dir() and not any(final.iterdir())):
+        return
+    stranger = _stranger(final)
+    if stranger:
+        raise UserError(f"{final} {stranger}; it is not replaced: move it away, or choose another folder")
+    if not overwrite:
+        raise UserError(f"{final} is a training set already; --overwrite replaces it, or choose another folder")
+
+
+def _stranger(final: Path) -> str:
+    """Say what there is that was not made here; empty where everything was."""
+    if final.is_symlink() or not final.is_dir():
+        return "is not a folder"
+    try:
+        made_here = "orchestrator" in json.loads((final / ABOUT).read_bytes())
+        lines = (final / CHECKSUMS).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return "is not a training set of ours"
+    told = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    found = file_digests(final)
+    found.pop(CHECKSUMS, None)
+    other = next((name for name, digest in found.items() if told.get(name) != digest), "")
+    if other:
+        return f"holds {other}, which was {'changed since' if other in told else 'not made here'}"
+    return "" if made_here else "is not a training set of ours"
+
+
+def _put_back(work: Path, final: Path) -> None:
+    """Give back its name to what a crash left aside."""
+    aside = work / _REPLACED
+    if aside.is_dir() and not final.exists():
+        aside.rename(final)
+    remove_tree(aside)
+
+
+def _seal(folder: Path) -> None:
+    """Write the checksums of all files, as `sha256sum -c` reads them, and make everything durable."""
+    digests = file_digests(folder)
+    text = "".join(f"{digest}  {name}\n" for name, digest in digests.items())
+    (folder / CHECKSUMS).write_text(text, encoding="utf-8", newline="\n")
+    with ThreadPoolExecutor(_SYNCS, "sync") as pool:
+        list(pool.map(_sync, [folder / name for name in (*digests, CHECKSUMS)]))
+    sync_tree(folder)
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDWR if OPEN_FILES_STAY else os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

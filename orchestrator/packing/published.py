@@ -1,0 +1,58 @@
+"""What the published tool says of a chip: the dict in its pickles, which is also what a user's code is asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from orchestrator.plan.reproject import LONLAT
+from orchestrator.tiling.file import SHARES
+
+if TYPE_CHECKING:
+    from orchestrator.packing.folders import Dataset
+    from orchestrator.packing.pixels import Pixels
+    from orchestrator.packing.samples import Sample
+    from orchestrator.tiling.file import Tiles
+
+
+def chip_dict(tiles: Tiles, labels: Dataset | None, sample: Sample, pixels: Pixels, coarse: str = "") -> dict[str, Any]:
+    """
+    Return a chip as geetiles 0.1.7 tells it, its numbers in their own type.
+
+    Keys: `chip` (row, col, band); `chip_id`; `center_latlon`, the mean of the five points of the envelope's ring, of
+    which the south-west is counted twice; `corners` with `nw` and `se` as (lat, lon); with labels `label` (row,
+    col) and, where the tiles have shares, `label_proportions`.
+    """
+    ring = _ring(tiles, sample.row)
+    (west, south), (east, north) = ring.min(axis=0), ring.max(axis=0)
+    told: dict[str, Any] = {
+        "chip": np.ascontiguousarray(np.moveaxis(pixels.image, 0, -1)),
+        "chip_id": sample.identifier,
+        "center_latlon": ring.mean(axis=0)[::-1].copy(),
+        "corners": {"nw": np.array([north, west]), "se": np.array([south, east])},
+    }
+    if pixels.label is not None and labels is not None:
+        told["label"] = pixels.label
+        shares = _shares(tiles.frame.iloc[sample.row], labels.name, coarse)
+        if shares:
+            told["label_proportions"] = shares
+    return told
+
+
+def _ring(tiles: Tiles, row: int) -> Any:
+    """Return the envelope's ring SW SE NE NW SW in degrees, (point, lon lat)."""
+    west, south, east, north = tiles.frame.geometry.iloc[[row]].to_crs(LONLAT).total_bounds
+    return np.array([[west, south], [east, south], [east, north], [west, north], [west, south]])
+
+
+def _shares(row: Mapping[str, Any], labels: str, coarse: str) -> dict[str, Any]:
+    own, above, foreign = f"{labels}{SHARES}", f"{labels}{SHARES}_at_{coarse}", f"foreignid_{coarse}"
+    told: dict[str, Any] = {}
+    if own in row and row[own] is not None:
+        told["partitions_aschip"] = dict(row[own])
+    if coarse and above in row and foreign in row and row[above] is not None:
+        told[f"partitions_{coarse}"] = dict(row[above])
+        told[foreign] = row[foreign]
+    return told

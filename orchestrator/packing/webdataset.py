@@ -1,0 +1,101 @@
+"""
+WebDataset: tar files of which the members of a sample follow each other and have one name up to the first point.
+
+`train-000000.tar`, `train-000001.tar`, ...: those of a split are one series.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orchestrator.packing.formats import Placed, ShardSize, Target
+from orchestrator.packing.index import plain_row
+
+if TYPE_CHECKING:
+    from orchestrator.packing.pixels import Pixels
+    from orchestrator.packing.samples import Sample
+
+IMAGE, LABEL, FACTS = "img.npy", "label.npy", "json"
+
+
+class Shards:
+    """Writes `{split}-%06d.tar` with `{key}.img.npy`, `{key}.label.npy`, `{key}.json`."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._shard: Shard | None = None
+        self._numbers: dict[str, int] = {}
+
+    def add(self, sample: Sample, pixels: Pixels) -> Placed:
+        members = {IMAGE: npy(pixels.image)} | ({} if pixels.label is None else {LABEL: npy(pixels.label)})
+        members[FACTS] = self._facts(sample)
+        shard = self._open(sample.split, sum(map(len, members.values())))
+        for suffix, content in members.items():
+            shard.add(f"{sample.key}.{suffix}", content)
+        shard.samples += 1
+        image, label = f"{sample.key}.{IMAGE}", f"{sample.key}.{LABEL}"
+        if pixels.label is None:
+            return Placed(shard.name, image_member=image)
+        return Placed(shard.name, shard.name, image, label)
+
+    def close(self) -> None:
+        if self._shard is not None:
+            self._shard.close()
+
+    def _open(self, split: str, more: int) -> Shard:
+        """Return the shard that the next sample goes into."""
+        current = self._shard
+        if current is not None and current.split == split and not current.is_full(self._target.shard, more):
+            return current
+        self.close()
+        number = self._numbers.get(split, -1) + 1
+        self._numbers[split] = number
+        self._shard = Shard(self._target.folder, split, number)
+        return self._shard
+
+    def _facts(self, sample: Sample) -> bytes:
+        image = sample.image
+        row = plain_row(self._target.tiles.frame, sample.row)
+        told = {
+            "id": sample.identifier,
+            "split": sample.split,
+            "crs": image.crs,
+            "transform": list(image.transform),
+            "tile": row,
+        }
+        return json.dumps(told, sort_keys=True).encode()
+
+
+class Shard:
+    """A tar file that says nothing of when and by whom it was written."""
+
+    def __init__(self, folder: Path, split: str, number: int) -> None:
+        self.split, self.name = split, f"{split}-{number:06d}.tar"
+        self.samples = self.size = 0
+        self._tar = tarfile.open(folder / self.name, "w", format=tarfile.PAX_FORMAT)  # noqa: SIM115  closed by `close`
+
+    def is_full(self, size: ShardSize, more: int) -> bool:
+        return size.is_full(self.samples, self.size, more)
+
+    def add(self, name: str, content: bytes) -> None:
+        member = tarfile.TarInfo(name)  # of user and group 0, without names, of the year 1970
+        member.size, member.mode = len(content), 0o644
+        self._tar.addfile(member, io.BytesIO(content))
+        self.size += len(content)
+
+    def close(self) -> None:
+        self._tar.close()
+
+
+def npy(array: NDArray[Any]) -> bytes:
+    """Return an array as the file that numpy writes of it, rows in C order."""
+    content = io.BytesIO()
+    np.lib.format.write_array(content, np.ascontiguousarray(array), allow_pickle=False)
+    return content.getvalue()

@@ -1,0 +1,63 @@
+"""Chips that are there: the table in their folder, read; and which of them need not be asked for again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from orchestrator.core.files import sha256_of
+from orchestrator.products.chips.document import Carried, ChipPlan
+from orchestrator.products.chips.files import ABOUT, PROOF, TABLE
+from orchestrator.products.table.pieces import parquet
+
+DONE, EMPTY, FAILED = "DONE", "EMPTY", "FAILED"
+NONE: Mapping[int, Carried] = MappingProxyType({})
+
+
+def carried_from(folder: Path, plan: ChipPlan) -> Mapping[int, Carried]:
+    """
+    Return the chips of a published folder that are what would come again: made the same way, of the same pixels.
+
+    None where every chip is there: whoever asks again then wants them anew. A file is believed by its checksum.
+    """
+    rows = _rows(folder, plan.made_by)
+    found: dict[int, Carried] = {}
+    for number, chip in enumerate(plan.chips):
+        row = rows.get(chip.identifier)
+        if row is not None and row["state"] != FAILED and _is_of(row, plan, number) and _is_whole(row, folder):
+            found[number] = Carried(row["sha256"], tuple(row["valid"]), row["why"])
+    return NONE if len(found) == len(plan.chips) else MappingProxyType(found)
+
+
+def _rows(folder: Path, made_by: str) -> Mapping[str, Mapping[str, Any]]:
+    with suppress(OSError, ValueError, KeyError):  # arrow's own are ValueError and OSError
+        if json.loads((folder / ABOUT).read_bytes())["made_by"] == made_by:
+            table = parquet("a table of chips")[1].read_table(folder / TABLE)
+            return {row["identifier"]: row for row in table.to_pylist()}
+    return {}
+
+
+def _is_of(row: Mapping[str, Any], plan: ChipPlan, number: int) -> bool:
+    grid = plan.grid_of(number)
+    shape = (row["crs"], row["height"], row["width"]) == (grid.crs, grid.height, grid.width)
+    return shape and tuple(row["transform"]) == grid.transform
+
+
+def _is_whole(row: Mapping[str, Any], folder: Path) -> bool:
+    if row["state"] == EMPTY:
+        return True
+    path = folder / row["file"]
+    return path.is_file() and not path.is_symlink() and sha256_of(path) == row["sha256"]
+
+
+def origins_of(folder: Path) -> Mapping[str, Any]:
+    """Return what the proof beside a folder says of each chip that came in one piece, by its identifier."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        proof = json.loads(folder.with_name(f"{folder.name}{PROOF}").read_bytes())
+        told = {"chip", "window", "grid", "group"}
+        return {one["chip"]: {k: v for k, v in one.items() if k not in told} for one in proof["parts"]}
+    return {}

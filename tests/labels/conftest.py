@@ -1,0 +1,8 @@
+"""Files of tiles with chips, as a download leaves them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

@@ -1,0 +1,63 @@
+"""Four chips of 50 × 50 pixels over the invented Earth, whose values follow from their places."""
+
+from __future__ import annotations
+
+import json
+
+import geopandas
+import journey_kit as kit
+import pandas as pd
+import rasterio
+import shapely
+
+from orchestrator.tiling.file import name_tiles, write_tiles
+
+BANDS = ("x", "y", "mixed")
+ABOUT = {"kind": "grid", "cover": "full", "size": 1000, "crs": "EPSG:32633"}
+WEST, SOUTH, SIDE = 500_000, 5_100_000, 1000
+
+
+def write_cells(folder, across=2, down=2, suffix=".parquet", **columns):
+    """Write a file of tiles: cells of 1,000 m in EPSG:32633, column by column."""
+    places = [(WEST + SIDE * col, SOUTH + SIDE * row) for col in range(across) for row in range(down)]
+    frame = geopandas.GeoDataFrame(
+        columns, geometry=[shapely.box(x, y, x + SIDE, y + SIDE) for x, y in places], crs="EPSG:32633"
+    )
+    return write_tiles(name_tiles(frame, "hills", "cells", ABOUT), folder, suffix).path
+
+
+class ChipsHome(kit.Home):
+    """A home whose job brings the chips of four cells, pixels of 20 m."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.tiles = write_cells(self.folder)
+
+    @property
+    def final(self):
+        return self.tiles.with_suffix("") / "small"
+
+    def download(self, *more, tiles=None, **environment):
+        """Run `tiles download` to its end; later options win."""
+        words = [(tiles or self.tiles).name, "--recipe", "image-code", "--param", f"file={self.folder / 'image.py'}"]
+        words += ["--bands", ",".join(BANDS), "--start", "2024-05-01", "--end", "2024-06-01", "--name", "small"]
+        words += ["--pixels", "50", "50", *more, "--sandbox-url", self.service.url]
+        return self.command("tiles", "download", *words, **environment)
+
+    def table(self):
+        return pd.read_parquet(self.final / "chips.parquet").set_index("identifier")
+
+    def about(self):
+        return json.loads((self.final / "dataset.json").read_text())
+
+    def proof(self):
+        return json.loads(self.final.with_name("small.proof.json").read_text())
+
+    def read(self, identifier):
+        """Return a chip's pixels, (band, row, col), and its affine transform."""
+        with rasterio.open(self.final / f"{identifier}.tif") as raster:
+            return raster.read(), raster.transform
+
+    def leftovers(self):
+        folder = self.tiles.with_suffix("")
+        return sorted(path.name for path in folder.iterdir() if path.name not in {"small", "small.proof.json"})
