@@ -24,7 +24,7 @@ from orchestrator.plan.align import fix_grid, utm_crs
 from orchestrator.plan.reproject import crs_name, parse_crs
 from orchestrator.tiling.file import Tiles
 from orchestrator.tiling.manifest import ChipList
-from orchestrator.tiling.rasters import Pixels, RasterSpec, Say, make_raster, quietly, windows_of
+from orchestrator.tiling.rasters import OnPiece, Pixels, RasterSpec, make_raster, quietly, windows_of
 from orchestrator.tiling.shown import class_rows
 
 RESAMPLINGS = ("nearest", "bilinear", "cubic", "average", "mode")
@@ -112,7 +112,7 @@ def plan_joining(
     return Joining(_spec(headers[0], grid, chips.about), headers, windows, how, tuple(_notes(headers[0], how)))
 
 
-def join_chips(joining: Joining, path: Path, stop: StopFlag, say: Say) -> None:
+def join_chips(joining: Joining, path: Path, stop: StopFlag, say: OnPiece) -> None:
     """
     Write the raster, a cloud-optimised GeoTIFF, piece by piece.
 
