@@ -27,11 +27,11 @@ from orchestrator.core.errors import Stopped
 from orchestrator.core.files import StopFlag, publish
 from orchestrator.model.grid import Grid, Window
 
-# Pixels of a piece's side: a multiple of the blocks in the file, so that each block is encoded once.
+# PieceArray of a piece's side: a multiple of the blocks in the file, so that each block is encoded once.
 PIECE, BLOCK = 2048, 512
-Pixels = NDArray[Any]
+PieceArray = NDArray[Any]
 # Fills pixels of a piece, an array of (band, row, col), and tells whether anything is there.
-Fill = Callable[[Window, Pixels], bool]
+Fill = Callable[[Window, PieceArray], bool]
 OnPiece = Callable[[str, int, int], None]
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
