@@ -4,7 +4,8 @@ The Python API: typed verbs and values over the same verbs that the command line
 `import orchestrator as orc` gives these names, each imported when it is first used. What is not here is not promised.
 """
 
-from orchestrator.api import labels, tiles
+from orchestrator.api import dataset, labels, tiles
+from orchestrator.api.chips import Chips, chips
 from orchestrator.api.connection import Connection, connect, sandbox
 from orchestrator.api.cubes import cube
 from orchestrator.api.grab import export_image
@@ -40,6 +41,7 @@ from orchestrator.model.states import RunState
 
 __all__ = [
     "AreaError",
+    "Chips",
     "ConfigError",
     "Connection",
     "CredentialError",
@@ -63,8 +65,10 @@ __all__ = [
     "TransientError",
     "UserError",
     "Why",
+    "chips",
     "connect",
     "cube",
+    "dataset",
     "export_image",
     "labels",
     "open_cube",

@@ -111,6 +111,13 @@ class Tiles:
             raise UserError(f"the tiles {self.name.stem} are not in a file yet; write them first")
         return self.path.with_suffix("")
 
+    def _repr_png_(self) -> bytes:
+        """Return a picture for a notebook: coloured by their split, where they have one."""
+        from orchestrator.tiling.picture import SPLIT, Colouring, draw_tiles  # noqa: PLC0415  heavy
+
+        split = Colouring(SPLIT, self.frame[SPLIT]) if SPLIT in self.frame.columns else None
+        return draw_tiles(self.frame, self.name.stem, split)
+
 
 def name_tiles(frame: GeoDataFrame, area: str, tiles: str, about: Mapping[str, Any] = _NOTHING) -> Tiles:
     """
