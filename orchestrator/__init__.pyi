@@ -1,5 +1,6 @@
 # What `import orchestrator as orc` gives, for type checkers and editors; `__init__.py` imports each when it is used.
 from orchestrator.api import AreaError as AreaError
+from orchestrator.api import Chips as Chips
 from orchestrator.api import ConfigError as ConfigError
 from orchestrator.api import Connection as Connection
 from orchestrator.api import CredentialError as CredentialError
@@ -23,6 +24,7 @@ from orchestrator.api import Stopped as Stopped
 from orchestrator.api import TransientError as TransientError
 from orchestrator.api import UserError as UserError
 from orchestrator.api import Why as Why
+from orchestrator.api import chips as chips
 from orchestrator.api import connect as connect
 from orchestrator.api import cube as cube
 from orchestrator.api import dataset as dataset

@@ -5,6 +5,7 @@ The Python API: typed verbs and values over the same verbs that the command line
 """
 
 from orchestrator.api import dataset, labels, tiles
+from orchestrator.api.chips import Chips, chips
 from orchestrator.api.connection import Connection, connect, sandbox
 from orchestrator.api.cubes import cube
 from orchestrator.api.grab import export_image
@@ -40,6 +41,7 @@ from orchestrator.model.states import RunState
 
 __all__ = [
     "AreaError",
+    "Chips",
     "ConfigError",
     "Connection",
     "CredentialError",
@@ -63,6 +65,7 @@ __all__ = [
     "TransientError",
     "UserError",
     "Why",
+    "chips",
     "connect",
     "cube",
     "dataset",

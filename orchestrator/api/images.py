@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.errors import PermanentError, RecipeError, UserError
+from orchestrator.app.imagery import ask_types
+from orchestrator.core.errors import RecipeError, UserError
 
 if TYPE_CHECKING:
     from orchestrator.app import Application
@@ -45,18 +46,13 @@ def ask_bands(image: Any, app: Application | None) -> tuple[tuple[str, ...], str
     """
     import ee  # noqa: PLC0415
 
-    asked = ee.Dictionary({"names": image.bandNames(), "types": image.bandTypes()})
     if app is None and not ee.data.is_initialized():
         raise UserError(
             "the image's bands are not named and Earth Engine is not signed in yet; give bands=[...], or make the job "
             "after orc.connect(...) or inside `with orc.sandbox()`"
         )
-    told: Any
-    try:
-        told = app.earth_engine().value(asked) if app is not None else asked.getInfo()
-    except (PermanentError, ee.EEException) as error:
-        raise RecipeError(f"the image cannot be computed: {error}") from None
-    return tuple(told["names"]), _holding(list(told["types"].values()))
+    types = ask_types(image, app.earth_engine().value if app is not None else lambda asked: asked.getInfo())
+    return tuple(types), _holding(list(types.values()))
 
 
 def _holding(types: list[Mapping[str, Any]]) -> str:

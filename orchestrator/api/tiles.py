@@ -14,12 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.api.areas import area_table
 from orchestrator.api.arguments import texts
+from orchestrator.api.tile_outputs import burn_tiles as burn
+from orchestrator.api.tile_outputs import mosaic_chips as mosaic
+from orchestrator.api.tile_outputs import show_tiles as show
+from orchestrator.api.tile_outputs import verify_chips as verify
 from orchestrator.core import log as logs
 
 if TYPE_CHECKING:
     from orchestrator.app.verbs.grids import LaidTiles
     from orchestrator.tiling.file import Tiles
     from orchestrator.tiling.split_report import SplitReport
+
+__all__ = ["burn", "grid", "link", "mosaic", "random", "read", "select", "show", "split", "verify", "write"]
 
 log = logs.get(__name__)
 

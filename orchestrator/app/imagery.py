@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.core.errors import PermanentError, RecipeError
 from orchestrator.model.scene import Scene, SceneQuery, StoredBand
 
 if TYPE_CHECKING:
@@ -68,6 +69,26 @@ class EarthEngineImagery:
         if self._engine is None:
             self._engine = self._sign_in()
         return self._engine
+
+
+def ask_types(image: Any, value: Callable[[Any], Any]) -> dict[str, dict[str, Any]]:
+    """
+    Return the bands of an image in order, each with Earth Engine's pixel type (`precision`, `min`, `max`).
+
+    Args:
+        image: An `ee.Image`.
+        value: Brings the value of a computed object.
+
+    Raises:
+        RecipeError: The image cannot be computed.
+    """
+    import ee  # noqa: PLC0415  it costs a second
+
+    try:
+        told = value(ee.Dictionary({"names": image.bandNames(), "types": image.bandTypes()}))
+    except (PermanentError, ee.EEException) as error:
+        raise RecipeError(f"the image cannot be computed: {error}") from None
+    return {name: told["types"][name] for name in told["names"]}
 
 
 def _stored(band: Mapping[str, Any]) -> StoredBand:

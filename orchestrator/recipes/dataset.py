@@ -103,10 +103,7 @@ class Dataset:
 
     def notes(self, request: ImageRequest) -> tuple[str, ...]:
         params = self._parameters(request)
-        if params.file:
-            return check_modes(Path(params.file))
-        mended = _preset(params).mended
-        return (f"{params.name} is not as published: {mended}.",) if mended else ()
+        return check_modes(Path(params.file)) if params.file else _preset(params).notes()
 
     def hooks(self, request: ImageRequest) -> Hooks:
         """Return the functions of the dataset that are called beside its pixels."""

@@ -16,7 +16,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import shapely
 
 from orchestrator.core.errors import UserError
@@ -111,6 +110,13 @@ class Tiles:
         if self.path is None:
             raise UserError(f"the tiles {self.name.stem} are not in a file yet; write them first")
         return self.path.with_suffix("")
+
+    def _repr_png_(self) -> bytes:
+        """Return a picture for a notebook: coloured by their split, where they have one."""
+        from orchestrator.tiling.picture import SPLIT, Colouring, draw_tiles  # noqa: PLC0415  heavy
+
+        split = Colouring(SPLIT, self.frame[SPLIT]) if SPLIT in self.frame.columns else None
+        return draw_tiles(self.frame, self.name.stem, split)
 
 
 def name_tiles(frame: GeoDataFrame, area: str, tiles: str, about: Mapping[str, Any] = _NOTHING) -> Tiles:
@@ -283,5 +289,5 @@ def _with_shares(frame: GeoDataFrame) -> GeoDataFrame:
     for column in filter(is_shares, frame.columns):
         read = [json.loads(each) if isinstance(each, str) else each for each in frame[column]]
         # Where nothing is known a table of text has NaN, which no JSON has.
-        frame[column] = np.array([each if isinstance(each, dict) else None for each in read], dtype=object)
+        frame[column] = [each if isinstance(each, dict) else None for each in read]
     return frame

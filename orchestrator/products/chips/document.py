@@ -21,7 +21,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Chip:
+class PlannedChip:
     """
     One tile's raster.
 
@@ -77,7 +77,7 @@ class ChipPlan:
 
     zones: tuple[Grid, ...]
     pixels: PixelSpec
-    chips: tuple[Chip, ...]
+    chips: tuple[PlannedChip, ...]
     groups: tuple[tuple[str, ...], ...]
     outside: str = "keep"
     shapes: tuple[str, ...] = ()
@@ -136,7 +136,7 @@ class ChipPlan:
         return cls(
             zones=tuple(map(grid_from, content["zones"])),
             pixels=pixels,
-            chips=tuple(Chip(name, zone, Window(*window)) for name, zone, *window in content["chips"]),
+            chips=tuple(PlannedChip(name, zone, Window(*window)) for name, zone, *window in content["chips"]),
             groups=groups,
             outside=content.get("outside", "keep"),
             shapes=tuple(content.get("shapes", ())),

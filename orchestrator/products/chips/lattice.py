@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from orchestrator.core.errors import PlanError, UserError
 from orchestrator.model.grid import Grid, Window
-from orchestrator.plan.align import MAX_SIDE, ON_LINE_PIXELS, UTM_NORTH, UTM_SOUTH, utm_crs
+from orchestrator.plan.align import MAX_SIDE, ON_LINE_PIXELS, UTM_NORTH, UTM_SOUTH
 from orchestrator.plan.reproject import LONLAT, crs_name, parse_crs
 
 if TYPE_CHECKING:
@@ -98,7 +98,9 @@ def rounded_scale(scale: float) -> float:
 
 
 def _full_grid_crs(about: Mapping[str, Any]) -> str:
-    return str(about.get("crs", "")) if about.get("cover") == "full" else ""
+    """Return the CRS of a grid on one lattice; one of several zones is told in degrees."""
+    crs = str(about.get("crs", "")) if about.get("cover") == "full" else ""
+    return "" if about.get("zones") or crs == LONLAT else crs
 
 
 def _zones(frame: GeoDataFrame, crs: str) -> tuple[list[str], NDArray[np.int64]]:
@@ -115,8 +117,7 @@ def _zones(frame: GeoDataFrame, crs: str) -> tuple[list[str], NDArray[np.int64]]
         )
     number = np.minimum(((lon + 180) % 360 // 6).astype(np.int64) + 1, 60) * 2 + (lat < 0)
     kinds, zone = np.unique(number, return_inverse=True)
-    first = [middles[np.flatnonzero(zone == kind)[0]] for kind in range(len(kinds))]
-    return [utm_crs(middle, LONLAT) for middle in first], zone.astype(np.int64)
+    return [f"EPSG:{32600 + kind // 2 + 100 * (kind % 2)}" for kind in kinds.tolist()], zone.astype(np.int64)
 
 
 def _projected(frame: GeoDataFrame, names: Sequence[str], zone: NDArray[np.int64]) -> NDArray[np.object_]:

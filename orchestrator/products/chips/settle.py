@@ -24,7 +24,7 @@ from orchestrator.plan.region import ee_region
 from orchestrator.plan.reproject import LONLAT
 from orchestrator.plan.requests import RequestSize
 from orchestrator.products.chips.choosing import Chosen, chip_keys, chosen_tiles
-from orchestrator.products.chips.document import Chip, ChipPlan
+from orchestrator.products.chips.document import ChipPlan, PlannedChip
 from orchestrator.products.chips.fetch import CARRY
 from orchestrator.products.chips.files import chips_folder
 from orchestrator.products.chips.keys import ChipKeys
@@ -91,7 +91,7 @@ def local_chips(job: Job, context: ProductContext) -> LocalChips:
     notes = check_dates(job, recipe, request, context.today(), dateless=dateless) + recipe.notes(request)
     size = (keys.height, keys.width) if keys.width else None
     laid = lay_chips(chosen.frame, chosen.about, size=size, scale=job.grid.scale, crs=job.grid.crs)
-    chips = tuple(Chip(name, *place) for name, place in zip(chosen.identifiers, laid.places, strict=True))
+    chips = tuple(PlannedChip(name, *place) for name, place in zip(chosen.identifiers, laid.places, strict=True))
     _check_weight(chips, pixels)
     shapes = tuple(shapely.to_wkb(laid.shapes, hex=True)) if keys.outside == "nodata" else ()
     plan = ChipPlan(laid.zones, pixels, chips, band_groups(pixels, context.direct_limits), keys.outside, shapes)
@@ -183,7 +183,7 @@ def _made_by(expression: str, plan: ChipPlan, job: Job) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
-def _check_weight(chips: Sequence[Chip], pixels: PixelSpec) -> None:
+def _check_weight(chips: Sequence[PlannedChip], pixels: PixelSpec) -> None:
     heaviest = max(chips, key=lambda chip: chip.window.pixels)
     weight = heaviest.window.pixels * pixels.bytes_per_pixel
     if weight > MOST_CHIP_BYTES:
@@ -194,7 +194,7 @@ def _check_weight(chips: Sequence[Chip], pixels: PixelSpec) -> None:
         )
 
 
-def _sizes(chips: Sequence[Chip]) -> str:
+def _sizes(chips: Sequence[PlannedChip]) -> str:
     widths, heights = [c.window.width for c in chips], [c.window.height for c in chips]
     low, high = (min(widths), min(heights)), (max(widths), max(heights))
     return f"{low[0]} × {low[1]}" + ("" if low == high else f" to {high[0]} × {high[1]}")

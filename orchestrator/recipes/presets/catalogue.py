@@ -6,11 +6,15 @@ import re
 from dataclasses import dataclass
 
 from orchestrator.core.errors import RecipeError
-from orchestrator.core.nearest import hint
-from orchestrator.recipes.presets import landcover, sentinel2
+from orchestrator.core.nearest import near_ones
+from orchestrator.recipes.presets import hazards, landcover, people, sentinel1, sentinel2, soil, terrain, vegetation
 from orchestrator.recipes.presets.preset import Alias, Asked, Preset
 
-ALIASES: tuple[Alias, ...] = (*sentinel2.ALIASES, *landcover.ALIASES)
+ALIASES: tuple[Alias, ...] = tuple(
+    alias
+    for family in (sentinel2, sentinel1, landcover, terrain, vegetation, hazards, people, soil)
+    for alias in family.ALIASES
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +93,16 @@ def told_years(alias: Alias) -> str:
     return f"{first} to {last or 'today'}{every}"
 
 
+def _told(alias: Alias) -> str:
+    return f"{alias.form} (YYYY {told_years(alias)})" if alias.years else f"{alias.form}, which has no year"
+
+
 def _unknown(name: str, read: _Reading) -> str:
-    near = [alias for alias in ALIASES if alias.key == read.head and alias.years]
-    if near:
-        forms = " or ".join(f"{alias.form} (YYYY {told_years(alias)})" for alias in near if "YYYY" in alias.form)
-        return f"dataset {name!r} is unknown; such names are {forms}"
     year = re.search(r"(19|20)\d{2}", name)
-    names = [alias.example(int(year[0]) if year else 0) for alias in ALIASES]
-    return f"dataset {name!r} is unknown; {hint(name, names)}; a dataset of your own is a Python file: FILE.py"
+    near = near_ones(name, [alias.example(int(year[0]) if year else 0) for alias in ALIASES])
+    same = [one for one in ALIASES if one.key == read.head and (one.years is None or "YYYY" in one.form)]
+    if same:
+        told = f"such names are {' or '.join(map(_told, same))}" + (f"; {near}" if near else "")
+    else:
+        told = near or "`orchestrator dataset list` tells which there are"
+    return f"dataset {name!r} is unknown; {told}; a dataset of your own is a Python file: FILE.py"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from orchestrator.recipes.presets.expressions import scenes
+from orchestrator.recipes.presets.expressions import reduced, scenes
 from orchestrator.recipes.presets.legends import CANADIAN_CROPS, WORLDCOVER
 from orchestrator.recipes.presets.periods import year_of
 from orchestrator.recipes.presets.preset import CLASS_NODATA, Alias, Asked, Preset, Source
@@ -55,9 +55,7 @@ def _crops(name: str, alias: Alias, asked: Asked) -> Preset:
     year = year_of(asked.year)
 
     def build(region: Mapping[str, Any], bands: tuple[str, ...]) -> Any:
-        import ee  # noqa: PLC0415  it costs a second
-
-        return ee.Image(scenes(CANADA, region, year).mosaic()).select(list(bands)).toByte()
+        return reduced(scenes(CANADA, region, year), bands, "mosaic").toByte()
 
     return Preset(
         name=name,

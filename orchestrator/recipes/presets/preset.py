@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from types import MappingProxyType
 from typing import Any
 
@@ -39,11 +40,19 @@ class Source:
         asset: Its id.
         period: Of a collection, the days whose scenes are used; None for one that is taken whole.
         counted: Whether there being no scene over the area is an error, so that they are counted before a run.
+        begins: The day of the first scene, where a name may reach back before it.
     """
 
     asset: str
     period: Period | None = None
     counted: bool = False
+    begins: date | None = None
+
+    def note(self) -> str:
+        """Return a sentence where the period begins before the collection; else nothing."""
+        if self.period is None or self.begins is None or self.period.start >= self.begins:
+            return ""
+        return f"{self.asset} begins on {self.begins}: there is nothing of the days from {self.period.start} on."
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +145,10 @@ class Preset:
     value_map: Mapping[int, int] = field(default_factory=lambda: NO_MAP)
     breaks: tuple[float, ...] = ()
     mended: str = ""
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what a plan should say of it, a sentence each."""
+        return tuple(filter(None, (source.note() for source in self.sources)))
 
     def spec(self, bands: tuple[str, ...] = ()) -> PixelSpec:
         """Return what a pixel of these bands is; of all without a word."""

@@ -17,6 +17,8 @@ from orchestrator.recipes.series import Period
 FAMILY = "sentinel2"
 SURFACE = "COPERNICUS/S2_SR_HARMONIZED"
 TOP = "COPERNICUS/S2_HARMONIZED"
+# "Dataset Availability" (Earth Engine Data Catalog).
+BEGINS = {SURFACE: date(2017, 3, 28), TOP: date(2015, 6, 27)}
 MOST_CLOUDS = 20  # percent
 CLOUDS, CIRRUS = 10, 11  # bits of QA60
 CLOUDY_CLASSES = (8, 9, 10)  # of SCL: clouds of medium and high probability, thin cirrus
@@ -73,7 +75,7 @@ def _preset(name: str, alias: Alias, periods: tuple[Period, ...], collection: st
     return Preset(
         name=name,
         alias=alias,
-        sources=(Source(collection, span, counted=True),),
+        sources=(Source(collection, span, counted=True, begins=BEGINS[collection]),),
         scale=10,
         attribution=sentinel_notice(range(span.start.year, periods[-1].start.year + 1)),
         licence=SENTINEL_TERMS,
@@ -167,7 +169,7 @@ def _raw(name: str, alias: Alias, asked: Asked) -> Preset:
     return _seasonal(name, alias, asked.year, SURFACE, TEN, **what)
 
 
-_SURFACE_YEARS, _TOP_YEARS = (2017, None), (2015, None)  # "Dataset Availability" of the two
+_SURFACE_YEARS, _TOP_YEARS = ((BEGINS[one].year, None) for one in (SURFACE, TOP))
 
 ALIASES = (
     Alias(

@@ -15,6 +15,7 @@ from orchestrator.sandbox.scenes.sensors.dynamic_world import DynamicWorld
 from orchestrator.sandbox.scenes.sensors.earth import Earth
 from orchestrator.sandbox.scenes.sensors.elevation import DegreeTiles, elevation
 from orchestrator.sandbox.scenes.sensors.embeddings import Embeddings
+from orchestrator.sandbox.scenes.sensors.hazards import hazards
 from orchestrator.sandbox.scenes.sensors.landcover import landcover
 from orchestrator.sandbox.scenes.sensors.landforms import landforms
 from orchestrator.sandbox.scenes.sensors.landsat import Landsat
@@ -66,6 +67,7 @@ class WorldCatalogue:
             Naip(earth),
             people(earth),
             crops(earth),
+            hazards(earth),
         )
         self._by_collection = {name: sensor for sensor in self._sensors for name in sensor.collections}
         self._by_image = {name: sensor for sensor in self._sensors for name in sensor.images}

@@ -300,3 +300,44 @@ def test_elevation_models_show_the_same_relief(earth, collection, index):
 
     assert tile.asset_id == f"{collection}/{index}"
     assert heights.mean() == pytest.approx(around.mean(), abs=2.0)
+
+
+def test_cells_of_ghsl_hold_the_people_of_their_ground(earth):
+    """A hectare of the density that GPW tells, at the same place; their pixels are not of one size."""
+    step = 100 / 111_319.49079327358
+    row, col = int((90.0 - 45.8) / step), int(195.0 / step)
+    image = earth.scene("JRC/GHSL/P2023A/GHS_POP/2015")
+    cells, valid = image.read("population_count", 0, row, col, 360, 360)
+    density, _ = earth.scene("CIESIN/GPWv411/GPW_Population_Density/gpw_v4_population_count_rev11_2015_30_sec").read(
+        "population_density", 0, int((90.0 - 45.8) * 120), int(195.0 * 120), 38, 38
+    )
+
+    assert valid.all()
+    assert cells.mean() == pytest.approx(density.mean() * 0.01 * np.cos(np.radians(45.65)), rel=0.2)
+
+
+def test_fires_burn_some_of_the_ground_and_tell_the_day(earth):
+    """BurnDate is a day of the image's month; what cannot burn is flagged -2 and never burns."""
+    image = earth.scene("ESA/CCI/FireCCI/5_1/2019_08_01")
+    days, burned = image.read("BurnDate", 0, 16_000, 70_000, 400, 400)
+    flags, flagged = image.read("ObservedFlag", 0, 16_000, 70_000, 400, 400)
+
+    assert 0.001 < burned.mean() < 0.2
+    assert days[burned].min() >= 213  # 1 August
+    assert days[burned].max() <= 243
+    assert (flags[flagged] == -2).all()
+    assert not (burned & flagged).any()
+
+
+def test_floods_cover_low_ground_for_some_days_and_lakes_for_all(earth):
+    """An event of eleven days; where water always stands it is flooded, too."""
+    image = next(earth.scenes("GLOBAL_FLOOD_DB/MODIS_EVENTS/V1", PLACE, day_of("2012-08-01"), None))
+    flooded, days, lake = (
+        image.read(band, 3, 15_875, 90_500, 400, 400)[0] for band in ("flooded", "duration", "jrc_perm_water")
+    )
+
+    assert image.properties["id"] == int(image.properties["system:index"].split("_")[1])
+    assert ((days > 0) == (flooded == 1)).all()
+    assert days.max() <= 11
+    assert (days[lake == 1] == 11).all()
+    assert (flooded[lake == 0] == 1).any()

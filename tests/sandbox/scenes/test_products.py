@@ -118,6 +118,14 @@ SHEETS = {
     ),
     "CIESIN/GPWv411/GPW_Population_Count": ("population_count", "EPSG:4326", 1 / 120, "2000-01-01", 1827),
     "CIESIN/GPWv411/GPW_Population_Density": ("population_density", "EPSG:4326", 1 / 120, "2000-01-01", 1827),
+    "JRC/GHSL/P2023A/GHS_POP": ("population_count", "EPSG:4326", 100 / 111319.49079327358, "1975-01-01", 1826),
+    "GLOBAL_FLOOD_DB/MODIS_EVENTS/V1": (
+        "flooded duration clear_views clear_perc jrc_perm_water",
+        "EPSG:4326",
+        30 / 111319.49079327358,
+        "2000-02-25",
+        29,
+    ),
     "NOAA/VIIRS/DNB/MONTHLY_V1/VCMCFG": ("avg_rad cf_cvg", "EPSG:4326", 1 / 240, "2012-04-01", 30),
     "NOAA/DMSP-OLS/NIGHTTIME_LIGHTS": (
         "avg_vis stable_lights cf_cvg avg_lights_x_pct",

@@ -9,6 +9,11 @@ from orchestrator.faces.cli.lazily import LazyGroup, Listed
 _HERE = "orchestrator.faces.cli.dataset"
 # Each with the first sentence of its own help.
 COMMANDS: dict[str, Listed] = {
+    "list": Listed(
+        f"{_HERE}.listing",
+        "List the datasets that can be downloaded by name, all or those that TEXT names.",
+        "list_datasets",
+    ),
     "show": Listed(
         f"{_HERE}.show",
         "Draw a contact sheet of random chips with their labels beside them, their splits and a legend of classes.",

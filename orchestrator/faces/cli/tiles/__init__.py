@@ -24,6 +24,18 @@ COMMANDS: dict[str, Listed] = {
     "download": Listed(
         f"{_HERE}.download", "Bring a chip of each tile: a small GeoTIFF, all of one zone on one lattice."
     ),
+    "show": Listed(
+        f"{_HERE}.show",
+        "Draw tiles on the area, coloured by split, by class or by any column, with the count of each.",
+    ),
+    "mosaic": Listed(
+        f"{_HERE}.mosaic", "Join the chips of a dataset to one cloud-optimised GeoTIFF, by where they really lie."
+    ),
+    "burn": Listed(f"{_HERE}.burn", "Burn the values of a column into the pixels of one cloud-optimised GeoTIFF."),
+    "verify": Listed(
+        f"{_HERE}.verify",
+        "Compare tiles with their name, and every chip with the list beside it: size, place, bands, checksum.",
+    ),
 }
 
 

@@ -178,8 +178,13 @@ class SceneQuery:
         Raises:
             EvaluationError: With the service's sentence.
         """
-        if self.catalogue.is_crowded(self.collection, self.place, self.start_ms, self.end_ms):
+        if self.is_crowded:
             raise too_many()
+
+    @property
+    def is_crowded(self) -> bool:
+        """Tell whether the query surely finds more scenes than can be accumulated."""
+        return self.catalogue.is_crowded(self.collection, self.place, self.start_ms, self.end_ms)
 
     def covers(self, scene: Scene) -> bool:
         """Tell whether a scene of the collection is one of those that are asked for."""
@@ -211,6 +216,7 @@ class Collection:
         table: str | None = None,
         most: int | None = MAX_ELEMENTS,
         push: Push | None = None,
+        origin: SceneQuery | None = None,
     ) -> None:
         """
         Keep how to enumerate.
@@ -223,6 +229,7 @@ class Collection:
             table: The id of the table whose features these are.
             most: How many elements are enumerated; None, of a table, is without end.
             push: Gives the collection filtered before whatever made it; None where that would be another collection.
+            origin: The request to the catalogue that the elements were made from, whatever was done to them since.
         """
         self._tape = Tape(produce, MAX_ELEMENTS)
         self._elements: list[Any] | None = None
@@ -232,6 +239,12 @@ class Collection:
         self.table = table
         self._most = most
         self._push = push
+        self._origin = origin or query
+
+    @property
+    def is_crowded(self) -> bool:
+        """Tell whether the elements are made from more scenes than can be accumulated."""
+        return self._origin is not None and self._origin.is_crowded
 
     @property
     def kind(self) -> str:
@@ -274,7 +287,14 @@ class Collection:
         push: Push | None = None,
     ) -> Collection:
         """Give another list of elements with the same collection properties."""
-        return Collection(produce, kind=kind or self._kind, properties=self.properties, most=self._most, push=push)
+        return Collection(
+            produce,
+            kind=kind or self._kind,
+            properties=self.properties,
+            most=self._most,
+            push=push,
+            origin=self._origin,
+        )
 
     def with_properties(self, added: Mapping[str, Any]) -> Collection:
         """Give the same elements under more properties, or other values of them."""

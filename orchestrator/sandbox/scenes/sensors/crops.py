@@ -1,5 +1,5 @@
 """
-Crops and fires of the invented Earth: what grows on each parcel (AAFC/ACI, USDA/NASS/CDL), and that nothing burns.
+Crops of the invented Earth: what grows on each parcel (AAFC/ACI, USDA/NASS/CDL).
 
 A parcel has one crop; which, is told by its vigour, so that it is the same for both maps and in all years.
 """
@@ -16,8 +16,8 @@ from orchestrator.sandbox.scenes.ground import Cut
 from orchestrator.sandbox.scenes.landscape import Cover, Surface
 from orchestrator.sandbox.scenes.sensors.earth import Earth
 from orchestrator.sandbox.scenes.sensors.lattice import WGS84, Lattice, Patch
-from orchestrator.sandbox.scenes.sensors.picture import INT16, UINT8, Layer, Painted
-from orchestrator.sandbox.scenes.sensors.series import Products, Series, Span, every_month, every_year
+from orchestrator.sandbox.scenes.sensors.picture import UINT8, Layer, Painted
+from orchestrator.sandbox.scenes.sensors.series import Products, Series, Span, every_year
 
 # Classes in the order of Cover: water, conifer, broadleaf, meadow, (crop), soil, town, road.
 _CANADIAN = np.array([20, 210, 220, 122, 0, 30, 34, 34], np.uint8)
@@ -27,7 +27,6 @@ _CANADIAN_CROPS = np.array([140, 133, 147, 158], np.uint8)
 _AMERICAN_CROPS = np.array([24, 21, 1, 5], np.uint8)
 _DEGREES = 30.0 / 111319.49079327358
 _CANADA, _STATES = (-142.0, 41.5, -52.0, 62.5), (-127.9, 22.9, -65.2, 51.6)
-_FIRE = {"": Lattice(WGS84, (1 / 360, 0.0, -180.0, 0.0, -1 / 360, 90.0), 64800, 129600)}
 
 
 def crops(earth: Earth) -> Products:
@@ -42,19 +41,6 @@ def crops(earth: Earth) -> Products:
                 _STATES,
                 (1997, 2024),
                 ("cropland", "cultivated", "confidence"),
-            ),
-            Series(
-                "ESA/CCI/FireCCI/5_1",
-                "FireCCI51: MODIS Fire_cci Burned Area Pixel Product, Version 5.1",
-                (
-                    Layer("BurnDate", INT16, "sample"),
-                    Layer("ConfidenceLevel", UINT8, "sample"),
-                    Layer("LandCover", UINT8, "sample"),
-                    Layer("ObservedFlag", INT16, "sample"),
-                ),
-                _FIRE,
-                every_month("2001-01-01", "2020-12-01", "%Y_%m_%d"),
-                _nothing_burns,
             ),
         )
     )
@@ -96,10 +82,3 @@ def _paint(earth: Earth, span: Span, band: str, patch: Patch, cut: Cut) -> Paint
 def _grown(surface: Surface, covers: NDArray[np.uint8], sown: NDArray[np.uint8]) -> NDArray[np.uint8]:
     which = np.minimum((surface.vigour * len(sown)).astype(np.intp), len(sown) - 1)
     return np.where(surface.cover == Cover.CROP, sown[which], np.take(covers, surface.cover))
-
-
-def _nothing_burns(span: Span, band: str, patch: Patch, cut: Cut) -> Painted:
-    """Pixels that did not burn are masked in all bands."""
-    del span, band, patch
-    shape = (cut[0].stop - cut[0].start, cut[1].stop - cut[1].start)
-    return np.zeros(shape, np.int16), np.zeros(shape, np.bool_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from orchestrator.sandbox.earthengine.evaluate import pixel_types
 from orchestrator.sandbox.earthengine.evaluate.composite import (
+    Bands,
     JointReduction,
     Mosaic,
     QualityMosaic,
@@ -18,9 +20,10 @@ from orchestrator.sandbox.earthengine.evaluate.composite import (
     nodes_by_name,
 )
 from orchestrator.sandbox.earthengine.evaluate.errors import EvaluationError
+from orchestrator.sandbox.earthengine.evaluate.functions.nearby import Nearby, is_only_near
 from orchestrator.sandbox.earthengine.evaluate.functions.reducer import REDUCERS
 from orchestrator.sandbox.earthengine.evaluate.images import default_band
-from orchestrator.sandbox.earthengine.evaluate.nodes import PointwiseNode
+from orchestrator.sandbox.earthengine.evaluate.nodes import Group, PointwiseNode
 from orchestrator.sandbox.earthengine.evaluate.reducing import Reducer
 from orchestrator.sandbox.earthengine.evaluate.registry import function
 from orchestrator.sandbox.earthengine.evaluate.tiles import Tile
@@ -34,12 +37,11 @@ def reduced(collection: Collection, reducer: Reducer, *, suffixed: bool) -> Imag
 
     An empty collection gives an image without bands, as the service does.
     """
-    images = collection.elements()
+    images = _known(collection)
     if reducer.inputs > 1:
-        return _together(images, reducer) if images else Image(())
-    nodes = nodes_by_name(images)
+        return _together(collection, images, reducer) if images else Image(())
     kinds = band_kinds(images)
-    group = Reduction(nodes, reducer, kinds)
+    group, nodes = _grouped(collection, images, lambda some: Reduction(some, reducer, kinds))
     bands = []
     for name, kind in kinds.items():
         for at, (output, result) in enumerate(zip(reducer.outputs, reducer.kinds(kind, len(images)), strict=True)):
@@ -48,15 +50,30 @@ def reduced(collection: Collection, reducer: Reducer, *, suffixed: bool) -> Imag
     return Image(tuple(bands))
 
 
-def _together(images: list[Image], reducer: Reducer) -> Image:
+def _known(collection: Collection) -> list[Image]:
+    """Give the images that tell the bands: all of them, or the first where they are too many to look at."""
+    return collection.head(1) if is_only_near(collection) else collection.elements()
+
+
+def _grouped(
+    collection: Collection, images: Sequence[Image], composite: Callable[[Sequence[Bands]], Group]
+) -> tuple[Group, Sequence[Bands]]:
+    """Make a composite of the images of a collection; return it and the bands of each image that are known now."""
+    if is_only_near(collection):
+        return Nearby(collection, lambda near: composite(nodes_by_name(near))), ()
+    nodes = nodes_by_name(images)
+    return composite(nodes), nodes
+
+
+def _together(collection: Collection, images: list[Image], reducer: Reducer) -> Image:
     """Reduce the bands of each image, in order, as one record; outputs keep their own names."""
     names = images[0].names
     if len(names) != reducer.inputs or any(image.names != names for image in images):
         raise EvaluationError(
             f"ImageCollection.reduce: The reducer has {reducer.inputs} inputs, but the images have {len(names)} bands."
         )
-    nodes, kinds = nodes_by_name(images), band_kinds(images)
-    group = JointReduction(nodes, names, reducer)
+    kinds = band_kinds(images)
+    group, nodes = _grouped(collection, images, lambda some: JointReduction(some, names, reducer))
     results = reducer.kinds(pixel_types.union(kinds.values()), len(images))
     bands = []
     for at, (output, kind) in enumerate(zip(reducer.outputs, results, strict=True)):
@@ -83,20 +100,20 @@ def reduce_collection(collection: Collection, reducer: Reducer, parallel: float)
 
 @function("ImageCollection.mosaic")
 def mosaic(collection: Collection) -> Image:
-    images = collection.elements()
-    nodes, kinds = nodes_by_name(images), band_kinds(images)
-    group = Mosaic(nodes, kinds)
+    images = _known(collection)
+    kinds = band_kinds(images)
+    group, nodes = _grouped(collection, images, lambda some: Mosaic(some, kinds))
     return Image(tuple(grouped_band(name, group, (name, 0), nodes, kind) for name, kind in kinds.items()))
 
 
 @function("ImageCollection.qualityMosaic")
 def quality_mosaic(collection: Collection, quality: str) -> Image:
-    images = collection.elements()
+    images = _known(collection)
     for image in images:
         if image.band(quality) is None:
             raise EvaluationError(f"ImageCollection.qualityMosaic: Band '{quality}' not found in {image.names}.")
-    nodes, kinds = nodes_by_name(images), band_kinds(images)
-    group = QualityMosaic(nodes, kinds, quality)
+    kinds = band_kinds(images)
+    group, nodes = _grouped(collection, images, lambda some: QualityMosaic(some, kinds, quality))
     return Image(tuple(grouped_band(name, group, (name, 0), nodes, kind, quality) for name, kind in kinds.items()))
 
 

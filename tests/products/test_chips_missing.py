@@ -1,0 +1,174 @@
+"""What services do to chips: one that cannot be had costs that chip alone, and the same call asks for it again."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+import requests
+from chips_kit import SOUTH, WEST, write_cells
+
+import orchestrator as orc
+from orchestrator.core.errors import OrchestratorError
+
+pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
+CORNER = (f"translateX.{{1,4}}{WEST}", f"translateY.{{1,4}}{SOUTH + 1000}")
+BAD = f"{CORNER[0]}.*{CORNER[1]}|{CORNER[1]}.*{CORNER[0]}"
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory):
+    """One sandbox for the tests of this file, spoken to by this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"FIRST_WAIT": "0.02", "MAX_WAIT": "0.1", "HOLD": "0.3"}.items():
+            patch.setenv(f"ORCHESTRATOR_RETRY__{name}", value)
+        with orc.sandbox(state_dir=tmp_path_factory.mktemp("state")) as connection:
+            yield connection
+
+
+@pytest.fixture
+def service(sandbox):
+    """The sandbox, which forgets faults, quotas and requests afterwards."""
+    yield sandbox
+    requests.delete(f"{sandbox.url}/sandbox/faults", timeout=30)
+    requests.delete(f"{sandbox.url}/sandbox/pixels", timeout=30)
+
+
+@pytest.fixture
+def tiles(tmp_path):
+    return write_cells(tmp_path)
+
+
+def order(service, *faults):
+    every = [{"api": "image.computePixels", "action": "http", "count": None} | fault for fault in faults]
+    requests.post(f"{service.url}/sandbox/faults", json={"faults": every}, timeout=30).raise_for_status()
+
+
+def forgive(service):
+    requests.delete(f"{service.url}/sandbox/faults", timeout=30)
+
+
+def answered(service):
+    """How often each chip was answered, by its corner."""
+    every = requests.get(f"{service.url}/sandbox/pixels", timeout=30).json()["pixels"]
+    return Counter(tuple(each["transform"][2::3]) for each in every if each["refusal"] is None)
+
+
+def image():
+    import ee  # noqa: PLC0415
+
+    place = ee.Image.pixelCoordinates(ee.Projection("EPSG:32633").atScale(20))
+    return place.select("x").addBands(place.select("y")).toInt32()
+
+
+def get(tiles, **given):
+    return orc.chips(tiles, **({"dataset": image(), "name": "xy", "pixels": (50, 50), "progress": False} | given))
+
+
+REFUSED = {"status": 400, "message": "Image.load: no such thing.", "status_name": "INVALID_ARGUMENT", "text": BAD}
+BROKEN = {"status": 500, "message": "An internal error has occurred.", "status_name": "INTERNAL", "text": BAD}
+
+
+@pytest.mark.parametrize("fault", [pytest.param(REFUSED, id="refused"), pytest.param(BROKEN, id="fails each time")])
+def test_a_chip_that_cannot_be_had_costs_that_chip_alone(service, tiles, fault):
+    """The others are published; the table names it, with the service's own sentence."""
+    order(service, fault)
+
+    found = get(tiles, attempts=2)
+
+    (name,) = found.missing
+    row = found.frame.set_index("identifier").loc[name]
+    assert sorted(found.frame["state"]) == ["DONE", "DONE", "DONE", "FAILED"]
+    assert fault["message"] in row["why"]
+    assert (row["file"], row["sha256"], tuple(row["transform"])) == ("", "", (20, 0, WEST, 0, -20, SOUTH + 1000))
+    assert sorted(path.stem for path in found.folder.glob("*.tif")) == sorted(
+        found.frame.loc[found.frame["state"] == "DONE", "identifier"]
+    )
+
+
+def test_the_same_call_asks_for_what_is_missing_and_for_nothing_else(service, tiles):
+    """Each chip was answered once, over both runs; the folder is then as if nothing had been missing."""
+    order(service, REFUSED)
+    first = get(tiles)
+    kept = {path.name: path.read_bytes() for path in first.folder.glob("*.tif")}
+    forgive(service)
+
+    second = get(tiles)
+
+    assert second.missing == ()
+    assert set(answered(service).values()) == {1}
+    assert len(answered(service)) == 4
+    assert {name: (second.folder / name).read_bytes() for name in kept} == kept
+    fresh = get(tiles, again=True)
+    assert fresh.result.sha256 == second.result.sha256
+    assert set(answered(service).values()) == {2}
+
+
+def test_where_every_chip_is_refused_the_run_fails(service, tiles):
+    """With the service's sentence, and without a folder; mended, the same call brings them all."""
+    order(service, {**REFUSED, "text": None})
+
+    with pytest.raises(OrchestratorError, match="no such thing"):
+        get(tiles)
+    assert not (tiles.with_suffix("") / "xy").exists()
+
+    forgive(service)
+    assert get(tiles).missing == ()
+
+
+def test_a_service_that_asks_for_patience_costs_no_chip(service, tiles):
+    """Throttling never counts, however often it comes."""
+    order(service, {"status": 429, "message": "Too many requests", "count": 6})
+
+    assert get(tiles, attempts=1).missing == ()
+
+
+def test_a_published_chip_that_was_damaged_is_asked_for_again(service, tiles):
+    """What the table of the folder says of a file is looked at."""
+    order(service, REFUSED)
+    first = get(tiles)
+    good = sorted(first.folder.glob("*.tif"))
+    whole = good[0].read_bytes()
+    good[0].write_bytes(whole[:-1] + b"?")
+    forgive(service)
+
+    second = get(tiles, overwrite=True)
+
+    assert second.missing == ()
+    assert (second.folder / good[0].name).read_bytes() == whole
+    assert sorted(answered(service).values()) == [1, 1, 1, 2]
+
+
+def test_a_chip_of_masked_pixels_is_empty_and_no_failure(service, tiles):
+    """It has no file; it is not asked for again."""
+    west = image().updateMask(image().select("x").gte((WEST + 1000) / 20))
+    order(service, {**REFUSED, "text": BAD.replace(str(WEST), str(WEST + 1000))})
+    first = get(tiles, dataset=west)
+    forgive(service)
+    assert sorted(first.frame["state"]) == ["DONE", "EMPTY", "EMPTY", "FAILED"]
+
+    second = get(tiles, dataset=west)
+
+    assert sorted(second.frame["state"]) == ["DONE", "DONE", "EMPTY", "EMPTY"]
+    assert set(answered(service).values()) == {1}
+    empty = second.frame[second.frame["state"] == "EMPTY"]
+    assert all(list(each) == [0, 0] for each in empty["valid"])
+    with pytest.raises(OrchestratorError, match="every pixel"):
+        second.read(empty["identifier"].iloc[0])
+
+
+def test_a_chip_heavier_than_a_request_comes_in_pieces(service, tiles):
+    """Its pixels are those that one request brings, and the proof lists the pieces."""
+    whole = get(tiles)
+    requests.post(f"{service.url}/sandbox/quotas", json={"bytes": 9_000}, timeout=30).raise_for_status()
+    try:
+        pieces = get(tiles, name="pieces")
+    finally:
+        requests.post(f"{service.url}/sandbox/quotas", json={"bytes": 50_331_648}, timeout=30).raise_for_status()
+
+    proof = json.loads((pieces.folder.parent / "pieces.proof.json").read_text())
+    assert len(proof["parts"]) > 4
+    for name in whole.frame["identifier"]:
+        np.testing.assert_array_equal(pieces.read(name), whole.read(name))

@@ -1,0 +1,25 @@
+"""Lets these tests share a sandbox for a file, and what reads expressions."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+import orchestrator as orc
+
+# pytest's importlib mode puts no folder of tests on the path, and these kits are of use to nobody else.
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    """Earth Engine's own client, signed in to a sandbox."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+        with orc.sandbox(state_dir=tmp_path_factory.mktemp("state")):
+            yield
