@@ -12,7 +12,9 @@ from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
 from orchestrator.core.optional import required
 from orchestrator.tiling.file import Tiles
+from orchestrator.tiling.value_maps import ValueMap
 
+OWN_MAP = "dataset"  # the word for the map that the dataset itself brought
 MANIFEST, ABOUT = "chips.parquet", "dataset.json"
 DONE, EMPTY, ABSENT = "DONE", "EMPTY", "ABSENT"
 _READ = ("identifier", "state", "file", "why")
@@ -78,6 +80,12 @@ def dataset_about(folder: Path) -> Mapping[str, Any]:
     except (OSError, ValueError) as error:
         raise UserError(f"{folder / ABOUT} cannot be read: {error}; download the dataset anew") from None
     return found if isinstance(found, dict) else {}
+
+
+def own_map(tiles: Tiles, dataset: str) -> ValueMap | None:
+    """Return the map from values to classes that a dataset brought with it; None where values are classes."""
+    told = dataset_about(dataset_folder(tiles, dataset)).get("value_map") or {}
+    return ValueMap.by_pairs({int(value): int(number) for value, number in told.items()}) if told else None
 
 
 def _manifest(folder: Path) -> dict[str, Mapping[str, Any]] | None:

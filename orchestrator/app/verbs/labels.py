@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import write_whole
 from orchestrator.tiling.balance import ClassBalance, class_balance
+from orchestrator.tiling.chip_folder import OWN_MAP, own_map
 from orchestrator.tiling.coarse import coarse_shares
 from orchestrator.tiling.counting import ClassRule
 from orchestrator.tiling.file import Tiles, read_tiles
@@ -92,7 +93,8 @@ def count_labels(
         dataset: Which; its chips are read, and the columns are called like it.
         raster: A raster of the user's that is counted instead of chips.
         band: Which band holds the classes, from 1; 0 for the only one.
-        mapping: From values to classes: a text as `ValueMap.parse` reads it, a map, or a function of an array.
+        mapping: From values to classes: a text as `ValueMap.parse` reads it, `dataset` for the dataset's own, a map,
+            or a function of an array.
         nodata: The value of pixels without data, instead of the one that the raster names.
         all_touched: Count every pixel that a tile touches.
         flat: Write a column for each class as well.
@@ -103,9 +105,10 @@ def count_labels(
     Raises:
         UserError: The file, the dataset, the raster or the map is none, or a column would be replaced.
     """
-    rule = ClassRule(band, nodata, _map_of(mapping), all_touched, published)
     tiles = read_tiles(path)
     _check_name(dataset)
+    known = own_map(tiles, dataset) if mapping == OWN_MAP else _map_of(mapping)
+    rule = ClassRule(band, nodata, known, all_touched, published)
     counts = count_raster(tiles, raster, rule, say) if raster else count_chips(tiles, dataset, rule, say)
     source = {"raster": raster.name} if raster else {"chips": dataset}
     column = _column(counts, dataset, source | ({"band": band} if band else {}), rule, flat=flat)

@@ -11,6 +11,7 @@ from orchestrator.core.errors import UserError
 from orchestrator.packing.asked import Packed, Packing
 from orchestrator.packing.formats import ShardSize
 from orchestrator.packing.packing import Include, pack
+from orchestrator.tiling.chip_folder import OWN_MAP, own_map
 from orchestrator.tiling.file import read_tiles
 from orchestrator.tiling.value_maps import ValueMap
 
@@ -39,7 +40,8 @@ def pack_dataset(
     Args:
         path: The file of tiles, in whatever folder.
         folder: Where the set goes.
-        label_map: What values of labels become: a text as `ValueMap.parse` reads it, or a map.
+        label_map: What values of labels become: a text as `ValueMap.parse` reads it, `dataset` for the map that the
+            dataset of labels brought with it, or a map.
         shard_size: `1000` samples or `256MB`.
         coarse: A file of coarser tiles, for zip-pickle.
         readme: A file of what the user says of the set.
@@ -52,6 +54,9 @@ def pack_dataset(
         UserError: What was asked for is not possible as asked.
         IntegrityError: A chip is not the one that its manifest tells.
     """
+    tiles = read_tiles(path)
+    if label_map == OWN_MAP:
+        label_map = own_map(tiles, asked.get("labels", ""))
     value_map = (ValueMap.parse(label_map) if label_map else None) if isinstance(label_map, str) else label_map
     if shard_size:
         asked["shard"] = ShardSize.parse(shard_size)
@@ -61,7 +66,7 @@ def pack_dataset(
         coarse=read_tiles(coarse) if coarse else None,
         **asked,
     )
-    return pack(read_tiles(path), whole, folder, include=include, version=__version__, say=say)
+    return pack(tiles, whole, folder, include=include, version=__version__, say=say)
 
 
 def _text(path: Path) -> str:
