@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from orchestrator.core.units import format_count
-from orchestrator.packing.folders import Dataset
+from orchestrator.packing.folders import ChipDataset
 
 README = "README.md"
 _READING: Mapping[str, str] = {
@@ -35,7 +35,7 @@ _LABELS = {
 }
 
 
-def card(told: Mapping[str, Any], datasets: Sequence[Dataset], user_text: str = "") -> bytes:
+def card(told: Mapping[str, Any], datasets: Sequence[ChipDataset], user_text: str = "") -> bytes:
     """
     Return the card as Markdown.
 
@@ -135,7 +135,7 @@ def _statistics(told: Mapping[str, Any]) -> list[str]:
     return ["## Normalisation", "", says, "", *_table(("band", "mean", "std", "min", "max", "valid"), rows)]
 
 
-def _sources(datasets: Sequence[Dataset]) -> list[str]:
+def _sources(datasets: Sequence[ChipDataset]) -> list[str]:
     found = ["## Sources and licences", ""]
     for dataset in datasets:
         sources = "; ".join(_words(dataset.about.get("sources")))

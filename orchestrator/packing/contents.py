@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.packing.folders import Dataset
-from orchestrator.packing.formats import Placed
-from orchestrator.packing.pixels import Pixels, ValueMapping
-from orchestrator.packing.samples import Sample, Selection
-from orchestrator.packing.statistics import BandStatistics, ClassCounts
+from orchestrator.packing.folders import ChipDataset
+from orchestrator.packing.formats import SamplePlace
+from orchestrator.packing.pixels import SamplePixels, ValueMapping
+from orchestrator.packing.samples import Selection, TrainingSample
+from orchestrator.packing.statistics import BandStatistics, SplitClasses
 from orchestrator.tiling.file import Tiles
 
 TRAIN = "train"  # the only split whose pixels may say how to normalise
@@ -36,17 +36,17 @@ class Contents:
     """
 
     tiles: Tiles
-    images: Dataset
-    labels: Dataset | None
+    images: ChipDataset
+    labels: ChipDataset | None
     chosen: Selection
     classes: list[dict[str, Any]]
-    samples: list[Sample] = field(default_factory=list)
-    places: list[Placed] = field(default_factory=list)
+    samples: list[TrainingSample] = field(default_factory=list)
+    places: list[SamplePlace] = field(default_factory=list)
     refused: int = 0
     label_dtype: str = ""
     ignore: float | None = None
     bands: BandStatistics = field(init=False)
-    counts: ClassCounts = field(default_factory=ClassCounts)
+    counts: SplitClasses = field(default_factory=SplitClasses)
 
     def __post_init__(self) -> None:
         self.bands = BandStatistics(self.chosen.samples[0].image.bands)
@@ -61,7 +61,7 @@ class Contents:
         """How many samples each split has."""
         return Counter(sample.split for sample in self.samples)
 
-    def add(self, sample: Sample, place: Placed, pixels: Pixels) -> None:
+    def add(self, sample: TrainingSample, place: SamplePlace, pixels: SamplePixels) -> None:
         """Take in a sample that was written."""
         self.samples.append(sample)
         self.places.append(place)
@@ -81,7 +81,7 @@ class Contents:
             self.classes.sort(key=lambda one: int(one["value"]))
 
 
-def mapped_classes(labels: Dataset | None, value_map: ValueMapping | None) -> list[dict[str, Any]]:
+def mapped_classes(labels: ChipDataset | None, value_map: ValueMapping | None) -> list[dict[str, Any]]:
     """Return the classes of labels after a map: those that become one share a name, and the first colour."""
     known = {int(one["value"]): one for one in labels.classes} if labels else {}
     if value_map is None:

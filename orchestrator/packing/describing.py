@@ -127,7 +127,7 @@ def _write_tables(folder: Path, found: Contents) -> None:
     (folder / SPLITS).write_bytes(splits_csv(frame))
 
 
-def _catalogue(found: Contents, about: dict[str, Any], dates: stac.Dates) -> stac.Catalogue:
+def _catalogue(found: Contents, about: dict[str, Any], dates: stac.Days) -> stac.Catalogue:
     terms = [terms_of(each.about) for each in (found.images, found.labels) if each]
     credit = "; ".join(dict.fromkeys(one["attribution"] for one in terms if one["attribution"]))
     addresses = list(dict.fromkeys(address for one in terms for address in one["addresses"]))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.errors import IntegrityError, UserError
 from orchestrator.core.optional import required
+from orchestrator.model.grid import Transform
 from orchestrator.tiling.chip_folder import DONE, MANIFEST, dataset_about, dataset_folder
 
 if TYPE_CHECKING:
@@ -22,11 +23,10 @@ if TYPE_CHECKING:
 
 SUFFIX = ".tif"
 FAILED = "FAILED"
-Transform = tuple[float, float, float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Chip:
+class ChipRaster:
     """
     A chip on disk.
 
@@ -74,7 +74,7 @@ class Chip:
 
 
 @dataclass(frozen=True, slots=True)
-class Dataset:
+class ChipDataset:
     """
     Chips of one dataset for a file of tiles.
 
@@ -89,7 +89,7 @@ class Dataset:
 
     name: str
     folder: Path
-    chips: Mapping[str, Chip]
+    chips: Mapping[str, ChipRaster]
     lacking: Mapping[str, tuple[str, str]]
     about: Mapping[str, Any]
     band_names: tuple[str, ...]
@@ -110,7 +110,7 @@ def _named(told: Any) -> dict[str, Any]:
     return {"name": str(told)}
 
 
-def read_dataset(tiles: Tiles, name: str) -> Dataset:
+def read_dataset(tiles: Tiles, name: str) -> ChipDataset:
     """
     Return the chips of a dataset that was brought for `tiles`.
 
@@ -122,12 +122,12 @@ def read_dataset(tiles: Tiles, name: str) -> Dataset:
     told = folder / MANIFEST
     chips, lacking = _from_manifest(told, folder, identifiers) if told.exists() else _from_files(folder, identifiers)
     about = dataset_about(folder)
-    return Dataset(name, folder, chips, lacking, about, _band_names(chips, about))
+    return ChipDataset(name, folder, chips, lacking, about, _band_names(chips, about))
 
 
 def _from_manifest(
     path: Path, folder: Path, identifiers: Sequence[str]
-) -> tuple[dict[str, Chip], dict[str, tuple[str, str]]]:
+) -> tuple[dict[str, ChipRaster], dict[str, tuple[str, str]]]:
     parquet = required("pyarrow.parquet", "parquet", f"{MANIFEST}")
     try:
         rows = {str(row["identifier"]): row for row in parquet.read_table(path).to_pylist()}
@@ -143,10 +143,10 @@ def _from_manifest(
     return chips, lacking
 
 
-def _chip(row: Mapping[str, Any], folder: Path) -> Chip:
+def _chip(row: Mapping[str, Any], folder: Path) -> ChipRaster:
     a, b, c, d, e, f = (float(number) for number in row["transform"])
     bands, nodata = row["bands"], row.get("nodata")
-    return Chip(
+    return ChipRaster(
         folder / str(row["file"]),
         str(row["crs"]),
         (a, b, c, d, e, f),
@@ -159,7 +159,7 @@ def _chip(row: Mapping[str, Any], folder: Path) -> Chip:
     )
 
 
-def _from_files(folder: Path, identifiers: Sequence[str]) -> tuple[dict[str, Chip], dict[str, tuple[str, str]]]:
+def _from_files(folder: Path, identifiers: Sequence[str]) -> tuple[dict[str, ChipRaster], dict[str, tuple[str, str]]]:
     chips, lacking = {}, {}
     for name in identifiers:
         path = folder / f"{name}{SUFFIX}"
@@ -170,7 +170,7 @@ def _from_files(folder: Path, identifiers: Sequence[str]) -> tuple[dict[str, Chi
     return chips, lacking
 
 
-def _opened(path: Path) -> Chip:
+def _opened(path: Path) -> ChipRaster:
     import rasterio  # noqa: PLC0415  heavy
 
     try:
@@ -182,12 +182,12 @@ def _opened(path: Path) -> Chip:
                 crs = source.crs.to_string() if source.crs else ""
                 transform: Any = tuple(source.transform)[:6]
                 height, width = source.shape
-                return Chip(path, crs, transform, height, width, source.count, source.dtypes[0], source.nodata)
+                return ChipRaster(path, crs, transform, height, width, source.count, source.dtypes[0], source.nodata)
     except rasterio.errors.RasterioIOError as error:
         raise UserError(f"{path} does not open as a GeoTIFF: {error}; `tiles verify --fix` sets it aside") from None
 
 
-def _band_names(chips: Mapping[str, Chip], about: Mapping[str, Any]) -> tuple[str, ...]:
+def _band_names(chips: Mapping[str, ChipRaster], about: Mapping[str, Any]) -> tuple[str, ...]:
     first = next(iter(chips.values()), None)
     told = about.get("bands") or ()
     names = [str(each["name"] if isinstance(each, Mapping) else each) for each in told]
@@ -196,7 +196,7 @@ def _band_names(chips: Mapping[str, Chip], about: Mapping[str, Any]) -> tuple[st
     return tuple(_descriptions(first))
 
 
-def _descriptions(chip: Chip) -> Iterator[str]:
+def _descriptions(chip: ChipRaster) -> Iterator[str]:
     import rasterio  # noqa: PLC0415  heavy
 
     with warnings.catch_warnings():

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from orchestrator.core.errors import UserError
 
 if TYPE_CHECKING:
-    from orchestrator.packing.folders import Dataset
-    from orchestrator.packing.pixels import Pixels
-    from orchestrator.packing.samples import Sample
+    from orchestrator.packing.folders import ChipDataset
+    from orchestrator.packing.pixels import SamplePixels
+    from orchestrator.packing.samples import TrainingSample
     from orchestrator.tiling.file import Tiles
 
 MEGABYTE = 1_000_000
@@ -23,7 +23,7 @@ SHARD = f"{256}MB"  # by default: what is read at one go from a disk or a bucket
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class SamplePlace:
     """
     Where a sample lies, by paths inside the training set.
 
@@ -58,8 +58,8 @@ class Target:
 
     folder: Path
     tiles: Tiles
-    images: Dataset
-    labels: Dataset | None
+    images: ChipDataset
+    labels: ChipDataset | None
     shard: ShardSize
     classes: Sequence[Mapping[str, Any]] = ()
     readme: str = ""
@@ -69,7 +69,7 @@ class Target:
 class Writer(Protocol):
     """Writes samples, one after another; the samples of a split follow each other."""
 
-    def add(self, sample: Sample, pixels: Pixels) -> Placed: ...
+    def add(self, sample: TrainingSample, pixels: SamplePixels) -> SamplePlace: ...
 
     def close(self) -> None:
         """Write what is left; called once, after the last sample."""
@@ -139,7 +139,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         "npz": Format("a file for each chip, arrays image and label", "npz:Npz", ("application/x-npz",) * 2),
         "webdataset": Format(
-            "tar files of many chips, a series for each split", "webdataset:Shards", (_NPY,) * 2, "tar"
+            "tar files of many chips, a series for each split", "webdataset:TarShards", (_NPY,) * 2, "tar"
         ),
         "geotiff": Format(
             "images/ and labels/ with their georeference, lists of splits", "geotiff:Rasters", (_TIFF,) * 2

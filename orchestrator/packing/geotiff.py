@@ -13,12 +13,12 @@ import numpy as np
 import rasterio
 from rasterio.io import MemoryFile
 
-from orchestrator.packing.formats import Placed, Target
+from orchestrator.packing.formats import SamplePlace, Target
 
 if TYPE_CHECKING:
-    from orchestrator.packing.folders import Chip
-    from orchestrator.packing.pixels import Pixels
-    from orchestrator.packing.samples import Sample
+    from orchestrator.packing.folders import ChipRaster
+    from orchestrator.packing.pixels import SamplePixels
+    from orchestrator.packing.samples import TrainingSample
 
 IMAGES, LABELS, SPLITS = "images", "labels", "splits"
 _COLOURED = {"uint8", "uint16"}  # number types that may have a table of colours
@@ -33,12 +33,12 @@ class Rasters:
         for name in (IMAGES, SPLITS, *([LABELS] if target.labels else [])):
             (target.folder / name).mkdir()
 
-    def add(self, sample: Sample, pixels: Pixels) -> Placed:
+    def add(self, sample: TrainingSample, pixels: SamplePixels) -> SamplePlace:
         self._splits.setdefault(sample.split, []).append(sample.key)
         image = self._write(f"{IMAGES}/{sample.key}.tif", pixels.image_file or self._image(sample, pixels))
         if pixels.label is None:
-            return Placed(image)
-        return Placed(
+            return SamplePlace(image)
+        return SamplePlace(
             image, self._write(f"{LABELS}/{sample.key}.tif", pixels.label_file or self._label(sample, pixels))
         )
 
@@ -50,10 +50,10 @@ class Rasters:
         (self._target.folder / name).write_bytes(content)
         return name
 
-    def _image(self, sample: Sample, pixels: Pixels) -> bytes:
+    def _image(self, sample: TrainingSample, pixels: SamplePixels) -> bytes:
         return encoded(sample.image, pixels.image, sample.image.nodata, self._target.images.band_names)
 
-    def _label(self, sample: Sample, pixels: Pixels) -> bytes:
+    def _label(self, sample: TrainingSample, pixels: SamplePixels) -> bytes:
         assert sample.label is not None  # noqa: S101  its pixels are here
         assert pixels.label is not None  # noqa: S101
         return encoded(
@@ -62,7 +62,7 @@ class Rasters:
 
 
 def encoded(
-    chip: Chip,
+    chip: ChipRaster,
     pixels: Any,
     nodata: float | None,
     names: tuple[str, ...],

@@ -14,14 +14,14 @@ from orchestrator.tiling.file import is_shares
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
-    from orchestrator.packing.formats import Placed
-    from orchestrator.packing.samples import Sample
+    from orchestrator.packing.formats import SamplePlace
+    from orchestrator.packing.samples import TrainingSample
     from orchestrator.tiling.file import Tiles
 
 INDEX, SPLITS = "index.parquet", "splits.csv"
 
 
-def index_frame(tiles: Tiles, samples: Sequence[Sample], places: Sequence[Placed]) -> GeoDataFrame:
+def index_frame(tiles: Tiles, samples: Sequence[TrainingSample], places: Sequence[SamplePlace]) -> GeoDataFrame:
     """
     Return the tiles of the samples, in their order and CRS.
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orchestrator.packing.formats import Placed, Target
+from orchestrator.packing.formats import SamplePlace, Target
 
 if TYPE_CHECKING:
-    from orchestrator.packing.pixels import Pixels
-    from orchestrator.packing.samples import Sample
+    from orchestrator.packing.pixels import SamplePixels
+    from orchestrator.packing.samples import TrainingSample
 
 
 class Npz:
@@ -20,7 +20,7 @@ class Npz:
     def __init__(self, target: Target) -> None:
         self._folder = target.folder
 
-    def add(self, sample: Sample, pixels: Pixels) -> Placed:
+    def add(self, sample: TrainingSample, pixels: SamplePixels) -> SamplePlace:
         arrays = {"image": pixels.image} | ({} if pixels.label is None else {"label": pixels.label})
         content = io.BytesIO()
         np.savez_compressed(content, allow_pickle=False, **arrays)
@@ -28,8 +28,8 @@ class Npz:
         (self._folder / name).parent.mkdir(parents=True, exist_ok=True)
         (self._folder / name).write_bytes(content.getvalue())
         if pixels.label is None:
-            return Placed(name, image_member="image.npy")
-        return Placed(name, name, "image.npy", "label.npy")
+            return SamplePlace(name, image_member="image.npy")
+        return SamplePlace(name, name, "image.npy", "label.npy")
 
     def close(self) -> None:
         """Have nothing left to write."""

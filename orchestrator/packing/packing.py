@@ -16,13 +16,12 @@ from orchestrator.packing.formats import Target, Writer, find_format
 from orchestrator.packing.pixels import Reading, read_all
 from orchestrator.packing.publication import check, publishing
 from orchestrator.packing.published import chip_dict
-from orchestrator.packing.samples import Sample, Selection, select
+from orchestrator.packing.samples import Selection, TrainingSample, select
 from orchestrator.tiling.file import Tiles
 
 _OFTEN = 200  # samples between two words of how far it is
 
 Include = Callable[[dict[str, Any]], bool]
-Say = Callable[[str], None]
 
 
 def _unheard(_what: str) -> None:
@@ -36,7 +35,7 @@ def pack(
     *,
     include: Include | None = None,
     version: str = "",
-    say: Say = _unheard,
+    say: Callable[[str], None] = _unheard,
 ) -> Packed:
     """
     Write a training set, whole or not at all; equal chips and tiles give equal bytes.
@@ -72,7 +71,9 @@ def pack(
     return Packed(folder, about, notes)
 
 
-def _write(found: Contents, writer: Writer, asked: Packing, include: Include | None, say: Say) -> None:
+def _write(
+    found: Contents, writer: Writer, asked: Packing, include: Include | None, say: Callable[[str], None]
+) -> None:
     """Read every sample once, write it, and count what is in it."""
     reading = Reading(found.chosen.shape, asked.value_map, asked.ignore)
     ordered = _ordered(found.chosen, asked.seed)
@@ -89,10 +90,10 @@ def _write(found: Contents, writer: Writer, asked: Packing, include: Include | N
     writer.close()
 
 
-def _ordered(chosen: Selection, seed: int | None) -> list[Sample]:
+def _ordered(chosen: Selection, seed: int | None) -> list[TrainingSample]:
     """Return the samples split by split, each in the order of the tiles, or shuffled by a seed."""
     chance = random.Random(seed)  # noqa: S311  an order, no secret
-    ordered: list[Sample] = []
+    ordered: list[TrainingSample] = []
     for split in chosen.splits:
         own = [sample for sample in chosen.samples if sample.split == split]
         if seed is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,8 +15,8 @@ import rasterio
 from numpy.typing import NDArray
 
 from orchestrator.core.errors import UserError
-from orchestrator.packing.folders import Chip
-from orchestrator.packing.samples import Sample
+from orchestrator.packing.folders import ChipRaster
+from orchestrator.packing.samples import TrainingSample
 
 IGNORE = 255  # what labels without data become, where nothing else is asked for: the usual one of segmentation
 READERS = min(8, 2 * (os.cpu_count() or 1))  # GDAL decodes without holding the interpreter
@@ -36,6 +36,45 @@ class ValueMapping(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class CodeMap:
+    """
+    A user's function from values to classes, as a map of values of which the pairs are not known.
+
+    Attributes:
+        function: From an array (row, col) to one of as many rows and columns.
+        says: What it is called.
+    """
+
+    function: Callable[[Any], Any]
+    says: str = "map_values of the user's code"
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        return ()
+
+    def apply(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        """
+        Return the class of each pixel.
+
+        Raises:
+            UserError: The function returned something else than an array of the same shape.
+        """
+        made = np.asarray(self.function(pixels))
+        if made.shape != pixels.shape or made.dtype.kind not in "uibf":
+            raise UserError(
+                f"{self.says} made {made.shape} of {made.dtype} out of labels of {pixels.shape} (row, col); a "
+                "number for each pixel is wanted"
+            )
+        return made
+
+    def word(self, code: Any) -> str:
+        return str(code)
+
+    def text(self) -> str:
+        return self.says
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """
     How chips become pixels of samples.
@@ -52,7 +91,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Pixels:
+class SamplePixels:
     """
     Pixels of one sample.
 
@@ -75,10 +114,10 @@ class Pixels:
     label_file: bytes = b""
 
 
-def read_all(samples: Sequence[Sample], reading: Reading) -> Iterator[tuple[Sample, Pixels]]:
+def read_all(samples: Sequence[TrainingSample], reading: Reading) -> Iterator[tuple[TrainingSample, SamplePixels]]:
     """Yield samples in their order with their pixels, some read ahead by threads."""
     with ThreadPoolExecutor(READERS, "chips") as pool:
-        ahead: deque[tuple[Sample, Future[Pixels]]] = deque()
+        ahead: deque[tuple[TrainingSample, Future[SamplePixels]]] = deque()
         try:
             for sample in samples:
                 ahead.append((sample, pool.submit(read, sample, reading)))
@@ -93,7 +132,7 @@ def read_all(samples: Sequence[Sample], reading: Reading) -> Iterator[tuple[Samp
                 pixels.cancel()
 
 
-def read(sample: Sample, reading: Reading) -> Pixels:
+def read(sample: TrainingSample, reading: Reading) -> SamplePixels:
     """
     Return the pixels of a sample.
 
@@ -109,17 +148,17 @@ def read(sample: Sample, reading: Reading) -> Pixels:
     image, valid = _grown(image, reading.shape, fill), _grown(valid, reading.shape, value=False)
     kept = b"" if padded else content
     if sample.label is None:
-        return Pixels(image, valid, image_file=kept)
+        return SamplePixels(image, valid, image_file=kept)
     label_content = sample.label.content()
     raw, has_data = _decoded(label_content, sample.label)
     label, ignore = _label(raw[0], has_data[0], sample, reading)
     untouched = not padded and reading.value_map is None and (has_data.all() or ignore == sample.label.nodata)
     label = _grown(label, reading.shape, ignore)
     labelled = _grown(has_data[0], reading.shape, value=False)
-    return Pixels(image, valid, label, labelled, ignore, kept, label_content if untouched else b"")
+    return SamplePixels(image, valid, label, labelled, ignore, kept, label_content if untouched else b"")
 
 
-def ignore_value(dtype: np.dtype[Any], chip: Chip, asked: int | None) -> float:
+def ignore_value(dtype: np.dtype[Any], chip: ChipRaster, asked: int | None) -> float:
     """
     Return what labels of a number type hold where there is no data.
 
@@ -134,7 +173,7 @@ def ignore_value(dtype: np.dtype[Any], chip: Chip, asked: int | None) -> float:
     return value
 
 
-def _decoded(content: bytes, chip: Chip) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def _decoded(content: bytes, chip: ChipRaster) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Return pixels and where they are data, both (band, row, col)."""
     try:
         with warnings.catch_warnings():
@@ -156,7 +195,7 @@ def _decoded(content: bytes, chip: Chip) -> tuple[NDArray[Any], NDArray[np.bool_
 
 
 def _label(
-    raw: NDArray[Any], has_data: NDArray[np.bool_], sample: Sample, reading: Reading
+    raw: NDArray[Any], has_data: NDArray[np.bool_], sample: TrainingSample, reading: Reading
 ) -> tuple[NDArray[Any], float]:
     label = raw if reading.value_map is None else reading.value_map.apply(raw)
     assert sample.label is not None  # noqa: S101  its pixels are here
@@ -171,7 +210,7 @@ def _label(
     return np.where(has_data, label, np.asarray(ignore, label.dtype)), ignore
 
 
-def _fill(chip: Chip) -> float:
+def _fill(chip: ChipRaster) -> float:
     """Return what pixels that were not there become."""
     if chip.nodata is not None:
         return chip.nodata

@@ -28,12 +28,12 @@ def publishing(final: Path, *, overwrite: bool) -> Iterator[Path]:
         UserError: Something lies there that is not ours, or that is, and `overwrite` was not given.
         LockedError: Another process writes the same.
     """
-    check(final, overwrite=overwrite)
     work = final.parent / ".orchestrator" / f"pack-{final.name}"
     lock = LockFile(work / _LOCK)
     lock.acquire(lambda _said: f"{final} is already being written by another process (lock {work / _LOCK})")
     try:
         _put_back(work, final)
+        check(final, overwrite=overwrite)
         unfinished = work / _UNFINISHED
         remove_tree(unfinished)
         unfinished.mkdir()

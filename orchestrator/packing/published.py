@@ -11,13 +11,15 @@ from orchestrator.plan.reproject import LONLAT
 from orchestrator.tiling.file import SHARES
 
 if TYPE_CHECKING:
-    from orchestrator.packing.folders import Dataset
-    from orchestrator.packing.pixels import Pixels
-    from orchestrator.packing.samples import Sample
+    from orchestrator.packing.folders import ChipDataset
+    from orchestrator.packing.pixels import SamplePixels
+    from orchestrator.packing.samples import TrainingSample
     from orchestrator.tiling.file import Tiles
 
 
-def chip_dict(tiles: Tiles, labels: Dataset | None, sample: Sample, pixels: Pixels, coarse: str = "") -> dict[str, Any]:
+def chip_dict(
+    tiles: Tiles, labels: ChipDataset | None, sample: TrainingSample, pixels: SamplePixels, coarse: str = ""
+) -> dict[str, Any]:
     """
     Return a chip as geetiles 0.1.7 tells it, its numbers in their own type.
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from orchestrator.core.errors import NeedsPerson, UserError
 from orchestrator.core.nearest import hint
 from orchestrator.core.units import format_count
-from orchestrator.packing.folders import Chip, Dataset
+from orchestrator.packing.folders import ChipDataset, ChipRaster
 from orchestrator.tiling.chip_folder import EMPTY
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ ALL = "all"  # what the only split of tiles without splits is called
 # What stands in a column of splits for tiles that belong to none: those in the gap between two.
 NO_SPLIT = frozenset({"", "none", "gap", "null", "nan"})
 ODD = ("refuse", "pad", "drop")  # what is done about chips of another shape
-Value = TypeVar("Value")
+T = TypeVar("T")
 _TOLERANCE = 1e-9  # of a pixel's side, within which two grids are one
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class TrainingSample:
     """
     One sample.
 
@@ -47,8 +47,8 @@ class Sample:
     key: str
     split: str
     row: int
-    image: Chip
-    label: Chip | None = None
+    image: ChipRaster
+    label: ChipRaster | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Selection:
         unsplit: How many belong to no split.
     """
 
-    samples: tuple[Sample, ...]
+    samples: tuple[TrainingSample, ...]
     shape: tuple[int, int]
     padded: int = 0
     odd: tuple[str, ...] = ()
@@ -80,7 +80,7 @@ class Selection:
         return in_order(Counter(sample.split for sample in self.samples))
 
 
-def in_order(splits: Mapping[str, Value]) -> dict[str, Value]:
+def in_order(splits: Mapping[str, T]) -> dict[str, T]:
     """Return splits as people list them: train, val, test, then the others by name."""
     usual = {"train": 0, "val": 1, "validation": 1, "test": 2}
     return {name: splits[name] for name in sorted(splits, key=lambda one: (usual.get(one, 3), one))}
@@ -88,8 +88,8 @@ def in_order(splits: Mapping[str, Value]) -> dict[str, Value]:
 
 def select(
     tiles: Tiles,
-    images: Dataset,
-    labels: Dataset | None,
+    images: ChipDataset,
+    labels: ChipDataset | None,
     *,
     split_column: str = "",
     skip_missing: bool = False,
@@ -118,7 +118,7 @@ def select(
     gone = {*empty, *failed}
     prefix = tiles.name.area.replace(".", "-")
     samples = [
-        Sample(name, f"{prefix}_{name}", split, row, images.chips[name], labels.chips[name] if labels else None)
+        TrainingSample(name, f"{prefix}_{name}", split, row, images.chips[name], labels.chips[name] if labels else None)
         for row, (name, split) in enumerate(zip(identifiers, splits, strict=True))
         if split and name not in gone
     ]
@@ -155,7 +155,7 @@ def _split(value: Any) -> str:
 
 
 def _lacking(
-    identifiers: Sequence[str], splits: Sequence[str], images: Dataset, labels: Dataset | None
+    identifiers: Sequence[str], splits: Sequence[str], images: ChipDataset, labels: ChipDataset | None
 ) -> tuple[list[str], list[str]]:
     """Return the tiles that belong to a split and have a chip that is EMPTY, and those that have one that is FAILED."""
     empty: list[str] = []
@@ -167,7 +167,9 @@ def _lacking(
     return empty, failed
 
 
-def _missing(tiles: Tiles, images: Dataset, labels: Dataset | None, empty: Sequence[str], failed: Sequence[str]) -> str:
+def _missing(
+    tiles: Tiles, images: ChipDataset, labels: ChipDataset | None, empty: Sequence[str], failed: Sequence[str]
+) -> str:
     first = (failed or empty)[0]
     names = " or ".join(each.name for each in (images, labels) if each)
     why = next(each.lacking[first][1] for each in (images, labels) if each and first in each.lacking)
@@ -178,7 +180,9 @@ def _missing(tiles: Tiles, images: Dataset, labels: Dataset | None, empty: Seque
     )
 
 
-def _nothing(tiles: Tiles, images: Dataset, labels: Dataset | None, splits: Sequence[str], gone: Iterable[str]) -> str:
+def _nothing(
+    tiles: Tiles, images: ChipDataset, labels: ChipDataset | None, splits: Sequence[str], gone: Iterable[str]
+) -> str:
     names = " and ".join(each.name for each in (images, labels) if each)
     return (
         f"there is not one chip to pack: of {format_count(len(tiles.frame), 'tile')} of {tiles.name.stem} "
@@ -186,7 +190,7 @@ def _nothing(tiles: Tiles, images: Dataset, labels: Dataset | None, splits: Sequ
     )
 
 
-def _check_kinds(samples: Sequence[Sample], images: Dataset, labels: Dataset | None) -> None:
+def _check_kinds(samples: Sequence[TrainingSample], images: ChipDataset, labels: ChipDataset | None) -> None:
     """Make sure that all images have the bands and number type of the first, and all labels one band and one type."""
     _check_alike(samples, images.name, lambda sample: sample.image)
     if labels:
@@ -198,7 +202,7 @@ def _check_kinds(samples: Sequence[Sample], images: Dataset, labels: Dataset | N
             _check_grids(sample, images.name, labels.name)
 
 
-def _check_alike(samples: Sequence[Sample], name: str, chip_of: Callable[[Sample], Chip]) -> None:
+def _check_alike(samples: Sequence[TrainingSample], name: str, chip_of: Callable[[TrainingSample], ChipRaster]) -> None:
     kinds = Counter((chip_of(sample).bands, chip_of(sample).dtype) for sample in samples)
     if len(kinds) > 1:
         (usual, _), *_rest = kinds.most_common()
@@ -210,7 +214,7 @@ def _check_alike(samples: Sequence[Sample], name: str, chip_of: Callable[[Sample
         )
 
 
-def _check_grids(sample: Sample, images: str, labels: str) -> None:
+def _check_grids(sample: TrainingSample, images: str, labels: str) -> None:
     image, label = sample.image, sample.label
     if label is None:
         return
@@ -224,12 +228,14 @@ def _check_grids(sample: Sample, images: str, labels: str) -> None:
     )
 
 
-def _grid(chip: Chip) -> str:
+def _grid(chip: ChipRaster) -> str:
     a, _, c, _, e, f = chip.transform
     return f"{chip.height} × {chip.width} pixels of {a:.6g} × {-e:.6g} from {c:.9g}, {f:.9g} in {chip.crs or 'no CRS'}"
 
 
-def _of_one_shape(samples: Sequence[Sample], odd: str) -> tuple[Sequence[Sample], tuple[int, int], tuple[str, ...]]:
+def _of_one_shape(
+    samples: Sequence[TrainingSample], odd: str
+) -> tuple[Sequence[TrainingSample], tuple[int, int], tuple[str, ...]]:
     shapes = Counter(sample.image.shape for sample in samples)
     # The commonest; of equally common ones the larger.
     usual = max(shapes, key=lambda shape: (shapes[shape], shape))

@@ -22,9 +22,9 @@ from orchestrator.packing.index import json_bytes
 from orchestrator.plan.reproject import LONLAT
 
 if TYPE_CHECKING:
-    from orchestrator.packing.folders import Chip, Dataset
-    from orchestrator.packing.formats import Format, Placed
-    from orchestrator.packing.samples import Sample
+    from orchestrator.packing.folders import ChipDataset, ChipRaster
+    from orchestrator.packing.formats import Format, SamplePlace
+    from orchestrator.packing.samples import TrainingSample
     from orchestrator.tiling.file import Tiles
 
 FOLDER = "stac"
@@ -36,7 +36,7 @@ ARCHIVE = "https://stac-extensions.github.io/archive/v1.0.0/schema.json"
 # What ml-aoi calls a split; of others nothing is said by it.
 SPLITS = {"train": "train", "val": "validate", "validation": "validate", "validate": "validate", "test": "test"}
 
-Dates = tuple[date, date]  # first day, last day
+Days = tuple[date, date]  # first day, last day
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +62,18 @@ class Catalogue:
     name: str
     says: str
     format: Format
-    images: Dataset
-    labels: Dataset | None
+    images: ChipDataset
+    labels: ChipDataset | None
     classes: Sequence[Mapping[str, Any]]
     label_dtype: str
     ignore: float | None
-    dates: Dates
+    dates: Days
     attribution: str
     addresses: Sequence[str]
     shape: tuple[int, int]
 
 
-def dates_of(about: Mapping[str, Any], name: str, given: str = "") -> Dates | None:
+def dates_of(about: Mapping[str, Any], name: str, given: str = "") -> Days | None:
     """
     Return the first and the last day that chips show; None where nobody knows.
 
@@ -105,7 +105,7 @@ def dates_of(about: Mapping[str, Any], name: str, given: str = "") -> Dates | No
 
 
 def write_stac(
-    folder: Path, told: Catalogue, tiles: Tiles, samples: Sequence[Sample], places: Sequence[Placed]
+    folder: Path, told: Catalogue, tiles: Tiles, samples: Sequence[TrainingSample], places: Sequence[SamplePlace]
 ) -> None:
     """Write `stac/collection.json` and `stac/items/{key}.json`; no link leads outside of the training set."""
     import pystac  # noqa: PLC0415  only where a training set is made
@@ -142,7 +142,7 @@ def _collection(told: Catalogue, bounds: Any) -> Any:
     return made
 
 
-def _item(told: Catalogue, sample: Sample, place: Placed, shape: Any, box: list[float]) -> dict[str, Any]:
+def _item(told: Catalogue, sample: TrainingSample, place: SamplePlace, shape: Any, box: list[float]) -> dict[str, Any]:
     import pystac  # noqa: PLC0415
 
     first, last = _moments(told.dates)
@@ -172,17 +172,15 @@ def _item(told: Catalogue, sample: Sample, place: Placed, shape: Any, box: list[
     return content
 
 
-def _extensions(told: Catalogue, sample: Sample) -> Iterator[str]:
-    yield from (PROJECTION, RASTER)
+def _extensions(told: Catalogue, sample: TrainingSample) -> Iterator[str]:
+    yield from (PROJECTION, RASTER, ML_AOI)
     if sample.label:
         yield LABEL
-    if sample.split in SPLITS:
-        yield ML_AOI
     if told.format.archived:
         yield ARCHIVE
 
 
-def _assets(told: Catalogue, sample: Sample, place: Placed) -> Iterator[tuple[str, Any]]:
+def _assets(told: Catalogue, sample: TrainingSample, place: SamplePlace) -> Iterator[tuple[str, Any]]:
     image, names = sample.image, told.images.band_names
     bands = [{"name": name, **_band(image.dtype, image.nodata)} for name in names]
     yield "image", _asset(told, place.image, place.image_member, 0, "data", "feature", bands)
@@ -212,7 +210,7 @@ def _band(dtype: str, nodata: float | None) -> dict[str, Any]:
     return {"data_type": dtype, "nodata": "nan" if np.isnan(nodata) else "inf" if nodata > 0 else "-inf"}
 
 
-def _projection(chip: Chip, shape: tuple[int, int]) -> dict[str, Any]:
+def _projection(chip: ChipRaster, shape: tuple[int, int]) -> dict[str, Any]:
     code = {"proj:code": chip.crs} if re.fullmatch(r"[A-Z]+:[0-9A-Z]+", chip.crs) else _wkt(chip.crs)
     return code | {"proj:shape": list(shape), "proj:transform": list(chip.transform)}
 
@@ -235,6 +233,6 @@ def _labelling(told: Catalogue) -> dict[str, Any]:
     }
 
 
-def _moments(dates: Dates) -> tuple[datetime, datetime]:
+def _moments(dates: Days) -> tuple[datetime, datetime]:
     first, last = dates
     return datetime.combine(first, time.min, UTC), datetime.combine(last, time(23, 59, 59), UTC)

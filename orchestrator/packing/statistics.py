@@ -73,7 +73,7 @@ class BandStatistics:
         }
 
 
-class ClassCounts:
+class SplitClasses:
     """How many pixels of each class the labels of each split have."""
 
     def __init__(self) -> None:

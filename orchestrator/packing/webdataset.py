@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestrator.packing.formats import Placed, ShardSize, Target
+from orchestrator.packing.formats import SamplePlace, ShardSize, Target
 from orchestrator.packing.index import plain_row
 
 if TYPE_CHECKING:
-    from orchestrator.packing.pixels import Pixels
-    from orchestrator.packing.samples import Sample
+    from orchestrator.packing.pixels import SamplePixels
+    from orchestrator.packing.samples import TrainingSample
 
 IMAGE, LABEL, FACTS = "img.npy", "label.npy", "json"
 
 
-class Shards:
+class TarShards:
     """Writes `{split}-%06d.tar` with `{key}.img.npy`, `{key}.label.npy`, `{key}.json`."""
 
     def __init__(self, target: Target) -> None:
@@ -33,7 +33,7 @@ class Shards:
         self._shard: Shard | None = None
         self._numbers: dict[str, int] = {}
 
-    def add(self, sample: Sample, pixels: Pixels) -> Placed:
+    def add(self, sample: TrainingSample, pixels: SamplePixels) -> SamplePlace:
         members = {IMAGE: npy(pixels.image)} | ({} if pixels.label is None else {LABEL: npy(pixels.label)})
         members[FACTS] = self._facts(sample)
         shard = self._open(sample.split, sum(map(len, members.values())))
@@ -42,8 +42,8 @@ class Shards:
         shard.samples += 1
         image, label = f"{sample.key}.{IMAGE}", f"{sample.key}.{LABEL}"
         if pixels.label is None:
-            return Placed(shard.name, image_member=image)
-        return Placed(shard.name, shard.name, image, label)
+            return SamplePlace(shard.name, image_member=image)
+        return SamplePlace(shard.name, shard.name, image, label)
 
     def close(self) -> None:
         if self._shard is not None:
@@ -60,7 +60,7 @@ class Shards:
         self._shard = Shard(self._target.folder, split, number)
         return self._shard
 
-    def _facts(self, sample: Sample) -> bytes:
+    def _facts(self, sample: TrainingSample) -> bytes:
         image = sample.image
         row = plain_row(self._target.tiles.frame, sample.row)
         told = {

@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.core.errors import UserError
-from orchestrator.packing.formats import Placed, Target
+from orchestrator.packing.formats import SamplePlace, Target
 from orchestrator.packing.index import flat_shares, splits_csv
 from orchestrator.packing.published import chip_dict
 from orchestrator.tiling.file import GEOJSON, Tiles, is_shares, write_tiles
 
 if TYPE_CHECKING:
-    from orchestrator.packing.pixels import Pixels
-    from orchestrator.packing.samples import Sample
+    from orchestrator.packing.pixels import SamplePixels
+    from orchestrator.packing.samples import TrainingSample
 
 _YEAR = (1980, 1, 1, 0, 0, 0)  # the first that an archive can tell
 _PROTOCOL = 4  # what every Python 3 since 3.4 reads
@@ -42,7 +42,7 @@ class Archive:
         self._zip = zipfile.ZipFile(target.folder / f"{self._name}.zip", "w")
         self._rows: list[int] = []
 
-    def add(self, sample: Sample, pixels: Pixels) -> Placed:
+    def add(self, sample: TrainingSample, pixels: SamplePixels) -> SamplePlace:
         target = self._target
         told = chip_dict(target.tiles, target.labels, sample, pixels, target.coarse.name.tiles if target.coarse else "")
         for key in ("chip", "label"):
@@ -54,7 +54,9 @@ class Archive:
         self._rows.append(sample.row)
         archive = f"{self._name}.zip"
         return (
-            Placed(archive, image_member=member) if pixels.label is None else Placed(archive, archive, member, member)
+            SamplePlace(archive, image_member=member)
+            if pixels.label is None
+            else SamplePlace(archive, archive, member, member)
         )
 
     def close(self) -> None:
@@ -82,7 +84,7 @@ class Archive:
         return member.filename
 
 
-def _as_int16(values: NDArray[Any], what: str, sample: Sample) -> NDArray[np.int16]:
+def _as_int16(values: NDArray[Any], what: str, sample: TrainingSample) -> NDArray[np.int16]:
     """
     Return values as the type that these archives have.
 
@@ -91,7 +93,7 @@ def _as_int16(values: NDArray[Any], what: str, sample: Sample) -> NDArray[np.int
     """
     with np.errstate(invalid="ignore"):  # what comes of NaN is seen below
         made = values.astype(np.int16)
-        wrong = made.astype(values.dtype) != values
+        wrong = made.astype(np.float64) != values.astype(np.float64)  # in their own type it would wrap back
     if wrong.any():
         first = values[wrong][0]
         raise UserError(

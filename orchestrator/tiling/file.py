@@ -16,7 +16,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import shapely
 
 from orchestrator.core.errors import UserError
@@ -290,5 +289,5 @@ def _with_shares(frame: GeoDataFrame) -> GeoDataFrame:
     for column in filter(is_shares, frame.columns):
         read = [json.loads(each) if isinstance(each, str) else each for each in frame[column]]
         # Where nothing is known a table of text has NaN, which no JSON has.
-        frame[column] = np.array([each if isinstance(each, dict) else None for each in read], dtype=object)
+        frame[column] = [each if isinstance(each, dict) else None for each in read]
     return frame

@@ -26,6 +26,7 @@ from orchestrator.plan.reproject import (
     units_per_metre,
     within_180,
 )
+from orchestrator.tiling.degrees import in_degrees
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -43,6 +44,8 @@ class Footprints:
     def __init__(self, frame: GeoDataFrame) -> None:
         self._crs = crs_name(pyproj.CRS.from_user_input(frame.crs))
         self._shapes: Shapes = frame.geometry.to_numpy()
+        west, _south, east, _north = shapely.bounds(in_degrees(frame)).T
+        self._across_180 = np.flatnonzero((west < -180) | (east > 180))
         self._known: dict[str, Shapes] = {}
 
     def within(self, crs: str) -> Shapes:
@@ -61,18 +64,13 @@ class Footprints:
         if source.equals(target, ignore_axis_order=True):
             return self._shapes
         found = _moved(shapely.segmentize(self._shapes, MAX_EDGE_METRES * units_per_metre(source)), source, target)
-        for index in self._across_180(source):
+        for index in self._across_180:
             cut = within_180(to_lonlat(self._shapes[index], self._crs))
             pieces = [reproject(piece, LONLAT, crs) for piece in shapely.get_parts(cut)]
             found[index] = together([one for piece in pieces for one in shapely.get_parts(piece)])
         xy, owner = shapely.get_coordinates(found, return_index=True)
         found[owner[~np.isfinite(xy).all(axis=1)]] = None
         return found
-
-    def _across_180(self, source: pyproj.CRS) -> NDArray[np.intp]:
-        lonlat = self._shapes if source.is_geographic else _moved(self._shapes, source, parse_crs(LONLAT))
-        west, _south, east, _north = shapely.bounds(lonlat).T
-        return np.flatnonzero((west < -180) | (east > 180) | (not source.is_geographic and east - west > 180))
 
 
 def together(polygons: Sequence[BaseGeometry]) -> BaseGeometry:

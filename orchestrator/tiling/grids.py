@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyproj
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.core.errors import PlanError, UserError
-from orchestrator.plan.align import utm_crs
+from orchestrator.plan.align import POLAR, UTM_NORTH, UTM_SOUTH, utm_crs
 from orchestrator.plan.area import Area
 from orchestrator.plan.reproject import (
     LONLAT,
@@ -36,7 +35,8 @@ from orchestrator.tiling.degrees import Geometries, move
 from orchestrator.tiling.file import Tiles, name_tiles
 from orchestrator.tiling.katana import DEFAULT_VARIANCE, cut_at_random
 from orchestrator.tiling.legacy import legacy_cells
-from orchestrator.tiling.sizes import check_count, check_size
+from orchestrator.tiling.measure import WGS84, map_scale
+from orchestrator.tiling.sizes import check_count, check_size, is_number
 
 FULL, LEGACY = "full", "legacy"
 ONE, EACH = "one", "each"
@@ -44,6 +44,7 @@ CHIPS = "aschips"
 ZONE = "zone"
 # UTM itself is 1/1000 off along the borders of its zones on the equator; who is farther off is told.
 MAX_SCALE_ERROR = 1e-3
+BETTER = "; name a CRS made for this area (--crs EPSG:n), or lay a lattice in each UTM zone (--zones each)"
 # Edges of cells kept in degrees are straight there: so long ones bend by 2 cm.
 MAX_EDGE_METRES = 1000.0
 WIDTH = 6.0  # of a UTM zone, degrees
@@ -67,7 +68,7 @@ class Cover:
     zones: str = ONE
 
     def __post_init__(self) -> None:
-        if not 0 <= self.min_overlap <= 1:
+        if not is_number(self.min_overlap) or not 0 <= self.min_overlap <= 1:
             raise UserError(f"--min-overlap is {self.min_overlap!r}; give a share of a cell, from 0 to 1")
         if self.zones not in {ONE, EACH}:
             raise UserError(f"--zones is {self.zones!r}; give {ONE} or {EACH}")
@@ -84,9 +85,15 @@ def legacy_tiles(area: Area, name: str, size: float) -> WithNotes:
     Return the published grid: its identifiers, order and hash; rectangles in degrees.
 
     Raises:
-        UserError: See `legacy_cells`; or there is no cell, which happens where the area is smaller than two.
+        UserError: See `legacy_cells`; or there is no cell.
     """
-    return (_named(legacy_cells(area, size), LONLAT, name, {"kind": "grid", "cover": LEGACY, "size": _plain(size)}), ())
+    cells = legacy_cells(area, size)
+    if not len(cells):
+        raise UserError(
+            f"the published formula lays no tile of {size:g} m over {area.name}, which is smaller or lies beside the "
+            "centres; choose a smaller --size, or --cover full"
+        )
+    return (_named(cells, LONLAT, name, {"kind": "grid", "cover": LEGACY, "size": _plain(size)}), ())
 
 
 def full_tiles(area: Area, name: str, size: float, cover: Cover = Cover()) -> WithNotes:
@@ -107,9 +114,14 @@ def full_tiles(area: Area, name: str, size: float, cover: Cover = Cover()) -> Wi
         raise PlanError(
             f"{crs} is cut at longitude {cut:g}, within {area.name}; name another, or leave --crs out (UTM)"
         )
-    cells = _cells(reproject(area.geometry, area.crs, crs), size, cover)
+    drawn = reproject(area.geometry, area.crs, crs)
+    cells = _cells(drawn, size, cover)
+    if not len(cells.col):
+        raise UserError(
+            f"no tile of {size:g} m has a share of {cover.min_overlap:g} (--min-overlap); give a smaller one"
+        )
     shapes = cells.clipped() if cover.clip else cells.boxes()
-    return (_named(shapes, crs, name, about | {"crs": crs}), _scale_notes(lonlat, crs, size))
+    return (_named(shapes, crs, name, about | {"crs": crs}), _scale_notes(drawn, crs, size, BETTER))
 
 
 def random_tiles(area: Area, name: str, size: float, *, seed: int, variance: float = DEFAULT_VARIANCE) -> WithNotes:
@@ -121,10 +133,9 @@ def random_tiles(area: Area, name: str, size: float, *, seed: int, variance: flo
     """
     found = cut_at_random(area, size, variance=variance, seed=seed)
     about = {"kind": "random", "max_size": _plain(size), "variance": variance, "seed": seed, "crs": found.crs}
-    lonlat = to_lonlat(area.geometry, area.crs)
     return (
         _named(found.parts, found.crs, name, about, tiles=f"{int(size) // 1000}k"),
-        _scale_notes(lonlat, found.crs, size),
+        _scale_notes(found.area, found.crs, size),
     )
 
 
@@ -150,7 +161,7 @@ def _named(shapes: Geometries, crs: str, name: str, about: Mapping[str, Any], ti
 
 def _plain(size: float) -> float:
     """Return a whole number as one."""
-    return int(size) if float(size).is_integer() else size
+    return int(size) if float(size).is_integer() else float(size)
 
 
 def _differing(cover: Cover) -> dict[str, Any]:
@@ -160,8 +171,8 @@ def _differing(cover: Cover) -> dict[str, Any]:
 
 
 def _cells(drawn: BaseGeometry, size: float, cover: Cover) -> Cells:
-    # A cell at every place of the outline, too: an area of threads has more of those than its surface tells.
-    check_count(drawn.area / size**2, size)
+    # Along an outline there is a cell, too, where the area is no cell wide.
+    check_count(drawn.area / size**2 + drawn.length / size, size)
     cells = cut_into_cells(drawn, size)
     return cells.take(cells.share >= cover.min_overlap) if cover.min_overlap else cells
 
@@ -169,49 +180,53 @@ def _cells(drawn: BaseGeometry, size: float, cover: Cover) -> Cells:
 def _of_each_zone(lonlat: BaseGeometry, name: str, size: float, cover: Cover, about: Mapping[str, Any]) -> WithNotes:
     from geopandas import GeoDataFrame  # noqa: PLC0415  heavy
 
-    check_count(abs(pyproj.Geod(ellps="WGS84").geometry_area_perimeter(lonlat)[0]) / size**2, size)
-    found = {crs: _in_zone(part, meridian, crs, size, cover) for crs, meridian, part in _by_zone(lonlat)}
+    check_count(abs(WGS84.geometry_area_perimeter(lonlat)[0]) / size**2, size)
+    found = {crs: _in_zone(part, strip, crs, size, cover) for crs, strip, part in _by_zone(lonlat)}
     zones = [crs for crs, cells in found.items() for _ in cells]
     frame = GeoDataFrame({ZONE: zones}, geometry=np.concatenate([*found.values()]), crs=LONLAT)
-    return (name_tiles(frame, name, CHIPS, {**about, "crs": LONLAT, "zones": [*found]}), ())
+    return (name_tiles(frame, name, CHIPS, {**about, "zones": [*found]}), ())
 
 
-def _by_zone(lonlat: BaseGeometry) -> Iterator[tuple[str, float, BaseGeometry]]:
-    """Yield each UTM zone, its central meridian, and what lies in it; south and north of the equator are one."""
-    west, _south, east, _north = lonlat.bounds
-    base = 32600 if lonlat.centroid.y >= 0 else 32700
+def _by_zone(lonlat: BaseGeometry) -> Iterator[tuple[str, BaseGeometry, BaseGeometry]]:
+    """Yield each UTM zone, north and south of the equator, the strip it is and what lies in it; within ±180."""
+    west, south, east, north = lonlat.bounds
+    if south < UTM_SOUTH or north > UTM_NORTH:
+        raise PlanError(
+            f"the area reaches from latitude {south:.2f} to {north:.2f}, and UTM from 80 S to 84 N; "
+            f"leave --zones {EACH} out and name a CRS, e.g. --crs {POLAR[north > UTM_NORTH]}"
+        )
     for number in range(math.floor((west + 180) / WIDTH), math.ceil((east + 180) / WIDTH)):
         left = number * WIDTH - 180
-        part = polygons_only(lonlat.intersection(shapely.box(left, -90, left + WIDTH, 90)))
-        if not part.is_empty:
-            turn = -360 * (number // 60)
-            yield f"EPSG:{base + number % 60 + 1}", left + turn + WIDTH / 2, shift_longitude(part, turn)
+        for base, bottom, top in ((32600, 0, UTM_NORTH), (32700, UTM_SOUTH, 0)):
+            strip = shapely.box(left, bottom, left + WIDTH, top)
+            part = polygons_only(lonlat.intersection(strip))
+            if not part.is_empty:
+                turn = -360 * (number // 60)
+                yield f"EPSG:{base + number % 60 + 1}", shift_longitude(strip, turn), shift_longitude(part, turn)
 
 
-def _in_zone(part: BaseGeometry, meridian: float, crs: str, size: float, cover: Cover) -> Geometries:
+def _in_zone(part: BaseGeometry, strip: BaseGeometry, crs: str, size: float, cover: Cover) -> Geometries:
     """Return the cells of one zone in degrees, cut where the zone ends."""
     cells = _cells(reproject(part, LONLAT, crs), size, cover)
     shapes = shapely.segmentize(cells.clipped() if cover.clip else cells.boxes(), MAX_EDGE_METRES)
     lonlat = move(shapes, transformer_between(parse_crs(crs), parse_crs(LONLAT)))
-    xy = shapely.get_coordinates(lonlat)
-    xy[:, 0] = meridian + (xy[:, 0] - meridian + 180) % 360 - 180
+    xy, middle = shapely.get_coordinates(lonlat), strip.centroid.x
+    xy[:, 0] = middle + (xy[:, 0] - middle + 180) % 360 - 180  # what crosses longitude 180 goes on beyond it
     shapely.set_coordinates(lonlat, xy)
-    out = np.flatnonzero(np.abs(shapely.bounds(lonlat)[:, [0, 2]] - meridian).max(axis=1) > WIDTH / 2)
-    lonlat[out] = shapely.intersection(lonlat[out], shapely.box(meridian - WIDTH / 2, -90, meridian + WIDTH / 2, 90))
-    return lonlat
+    shapely.prepare(strip)
+    out = np.flatnonzero(~shapely.covers(strip, lonlat))
+    lonlat[out] = shapely.intersection(lonlat[out], strip)
+    # Edges of the area along a border are drawn straight and bend by 2 cm, into a cell beyond it perhaps.
+    return lonlat[shapely.area(lonlat) > 0]
 
 
-def _scale_notes(lonlat: BaseGeometry, crs: str, size: float) -> tuple[str, ...]:
+def _scale_notes(drawn: BaseGeometry, crs: str, size: float, advice: str = "") -> tuple[str, ...]:
     """Return a warning where lengths in the CRS are not those on the ground, at a vertex of the area or its middle."""
-    factors = pyproj.Proj(crs).get_factors(*shapely.get_coordinates([lonlat, lonlat.centroid]).T)
-    scales = np.concatenate([factors.meridional_scale, factors.parallel_scale])
+    scale = map_scale(parse_crs(crs), *shapely.get_coordinates([drawn, drawn.centroid]).T)
+    scales = 1 / np.concatenate([scale.x, scale.y])
     scales = scales[np.isfinite(scales)]
     worst = float(scales[np.abs(scales - 1).argmax()]) if len(scales) else math.inf
     if abs(worst - 1) <= MAX_SCALE_ERROR:
         return ()
     off = f"{abs(worst - 1) * 1000:.1f} in 1000 {'longer' if worst > 1 else 'shorter'}"
-    note = (
-        f"lengths in {crs} are up to {off} than on the ground here: {size:g} m are {size / worst:.6g} m; "
-        f"name a CRS made for this area (--crs EPSG:n), or lay a lattice in each UTM zone (--zones {EACH})"
-    )
-    return (note,)
+    return (f"lengths in {crs} are up to {off} than on the ground here: {size:g} m are {size / worst:.6g} m{advice}",)

@@ -27,7 +27,7 @@ from orchestrator.plan.reproject import (
 )
 from orchestrator.tiling.degrees import Geometries
 from orchestrator.tiling.legacy import as_published, utm_zone_at
-from orchestrator.tiling.sizes import check_count, check_size
+from orchestrator.tiling.sizes import check_count, check_size, is_number
 
 DEFAULT_VARIANCE = 0.1
 MAX_DEPTH = 250
@@ -65,13 +65,13 @@ def cut_at_random(area: Area, size: float, *, variance: float, seed: int) -> Kat
         UserError: A number is out of its range, there would be too many parts, or the area lies beyond UTM.
     """
     check_size(size, "--max-size")
-    if not 0 <= variance < 0.5:
+    if not is_number(variance) or not 0 <= variance < 0.5:
         raise UserError(f"--variance is {variance!r}; give a number from 0 to below 0.5, for example 0.1")
-    if isinstance(seed, bool) or not 0 <= seed <= MAX_SEED:
+    if not is_number(seed) or int(seed) != seed or not 0 <= seed <= MAX_SEED:
         raise UserError(f"--seed is {seed!r}; give a whole number from 0 to {MAX_SEED}")
     crs, drawn = _in_its_zone(area)
     check_count(drawn.area / size**2, size)
-    parts = [*_halves(drawn, size, variance, np.random.RandomState(seed), 0)]
+    parts = [*_halves(drawn, size, variance, np.random.RandomState(int(seed)), 0)]
     return Katana(np.array(parts, dtype=object), crs, drawn)
 
 

@@ -66,6 +66,8 @@ def legacy_cells(area: Area, size: float) -> Geometries:
         UserError: The size is none, there would be too many, or the area lies across longitude 180 or beyond UTM.
     """
     check_size(size)
+    if size <= 1:
+        raise UserError(f"--size is {size!r}: the published formula makes sides of size - 1 metres; give more than 1")
     if crosses_antimeridian(*longitude_span(area.geometry, area.crs)):
         raise UserError(
             f"{area.name} lies across longitude 180, where the published grid's formula has no meaning; "

@@ -71,10 +71,16 @@ def shared_areas(frame: GeoDataFrame, others: GeoDataFrame, *, square_degrees: b
     else:
         plane = plane_of(frame).crs
         here, there = (_laid(each.geometry.to_numpy(), each.crs.to_wkt(), plane) for each in (frame, others))
-    first, second = shapely.STRtree(there).query(here, predicate="intersects")
+    # The tree is one of the tiles, which are many: what is asked of it, again and again, is prepared but once.
+    tree = shapely.STRtree(here)
+    second, first = tree.query(there, predicate="intersects")
+    areas, part = shapely.area(here[first]), np.ones(len(first), bool)
+    if not square_degrees:  # there the last digit of an intersection decides between equal ones
+        holder, held = tree.query(there, predicate="covers")
+        part = ~np.isin(first * len(there) + second, held * len(there) + holder)
+    areas[part] = shapely.area(shapely.intersection(here[first[part]], there[second[part]]))
     order = np.lexsort((second, first))
-    pairs = np.column_stack((first[order], second[order])).astype(np.int64)
-    areas = np.asarray(shapely.area(shapely.intersection(here[pairs[:, 0]], there[pairs[:, 1]])))
+    pairs, areas = np.column_stack((first[order], second[order])).astype(np.int64), areas[order]
     kept = areas >= 0 if square_degrees else areas > 0
     return pairs[kept], areas[kept]
 

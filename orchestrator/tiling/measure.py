@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ WGS84 = pyproj.Geod(ellps="WGS84")
 MAX_PLAIN_METRES = 5_000.0
 # Edges of larger ones are measured in pieces along which the map bends by less than a metre.
 MAX_PIECE_METRES = 1_000.0
+STEP_METRES = 1.0
 
 
 def square_kilometres(frame: GeoDataFrame) -> Floats:
@@ -34,25 +36,50 @@ def square_kilometres(frame: GeoDataFrame) -> Floats:
     plain = geometries[~large]
     if len(plain):
         middle = shapely.centroid(plain)
-        x, y = shapely.get_x(middle), shapely.get_y(middle)
-        found[~large] = shapely.area(plain) * (_per_degree(x, y) if crs.is_geographic else _per_unit(crs, x, y))
+        found[~large] = shapely.area(plain) * map_scale(crs, shapely.get_x(middle), shapely.get_y(middle)).area
     found[large] = _one_by_one(shapely.segmentize(geometries[large], MAX_PIECE_METRES * unit), crs)
     return found / 1e6
 
 
-def _per_unit(crs: pyproj.CRS, x: Floats, y: Floats) -> Floats:
-    """Return square metres on the ground for one square unit of a map, at places of it."""
-    lon, lat = transformer_between(crs, parse_crs(LONLAT)).transform(x, y)
-    scale = np.asarray(pyproj.Proj(crs).get_factors(lon, lat).areal_scale, dtype=float)
-    return 1 / (scale * units_per_metre(crs) ** 2)
+@dataclass(frozen=True, slots=True)
+class MapScale:
+    """
+    What a map's units are on the ground, at places of it: arrays of (places,).
+
+    Attributes:
+        x, y: Metres for a unit along either axis.
+        area: Square metres for a square unit.
+    """
+
+    x: Floats
+    y: Floats
+    area: Floats
 
 
-def _per_degree(_lon: Floats, lat: Floats) -> Floats:
-    """Return square metres for one square degree: the product of both radii of curvature, M·N·cos(lat)."""
-    sine = np.sin(np.radians(lat))
-    third = (1 - WGS84.es * sine**2) ** 2
-    across: Floats = WGS84.a**2 * (1 - WGS84.es) / third * np.cos(np.radians(lat)) * np.radians(1) ** 2
-    return across
+def map_scale(crs: pyproj.CRS, x: Floats, y: Floats) -> MapScale:
+    """Return how long and how large units of a CRS are on the ellipsoid (WGS 84), by differences over a metre."""
+    if crs.is_geographic:
+        across, along = _metres_per_degree(y)
+        return MapScale(across, along, across * along)
+    backward = transformer_between(crs, parse_crs(LONLAT))
+    step = STEP_METRES * units_per_metre(crs)
+    lon, lat = backward.transform(x, y)
+    across, along = _metres_per_degree(lat)
+    east, north = [], []
+    for dx, dy in ((step, 0.0), (0.0, step)):
+        lon2, lat2 = backward.transform(x + dx, y + dy)
+        east.append(((lon2 - lon + 180) % 360 - 180) * across / step)
+        north.append((lat2 - lat) * along / step)
+    area = np.abs(east[0] * north[1] - east[1] * north[0])
+    return MapScale(np.hypot(east[0], north[0]), np.hypot(east[1], north[1]), area)
+
+
+def _metres_per_degree(lat: Floats) -> tuple[Floats, Floats]:
+    """Return the length of a degree of longitude and of latitude: the radii of curvature N·cos(lat) and M."""
+    root = np.sqrt(1 - WGS84.es * np.sin(np.radians(lat)) ** 2)
+    across = WGS84.a / root * np.cos(np.radians(lat))
+    along = WGS84.a * (1 - WGS84.es) / root**3
+    return np.radians(across), np.radians(along)
 
 
 def _one_by_one(geometries: Geometries, crs: pyproj.CRS) -> list[float]:

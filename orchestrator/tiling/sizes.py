@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
+from typing import Any
 
 from orchestrator.core.errors import UserError
 
@@ -10,14 +12,19 @@ from orchestrator.core.errors import UserError
 MAX_TILES = 5_000_000
 
 
+def is_number(value: Any) -> bool:
+    """Tell whether a value is a finite number; whoever calls from Python may give anything."""
+    return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(float(value))
+
+
 def check_size(size: float, what: str = "--size") -> None:
     """
     Make sure that a side is one, in metres.
 
     Raises:
-        UserError: It is not finite, or not above 0.
+        UserError: It is no number, not finite, or not above 0.
     """
-    if not math.isfinite(size) or size <= 0:
+    if not is_number(size) or size <= 0:
         raise UserError(f"{what} is {size!r}; give metres above 0, for example 1000")
 
 

@@ -30,6 +30,7 @@ from orchestrator.tiling.units import classes_of, groups_of, squares_of
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
+_NEAR_ENOUGH = 5e-4  # of all tiles, between a share and what was wanted
 _ROUNDS = 8  # in which shares are brought back to what was wanted, after tiles were given up
 
 
@@ -172,6 +173,8 @@ def _balanced(give: Callable[[Floats], Codes], laid: PlacedTiles, options: Split
             break
         achieved = counts / counts.sum()
         found.append((float(np.abs(achieved - options.shares).max()), -int(counts.sum()), codes))
+        if found[-1][0] < _NEAR_ENOUGH:
+            break
         asked = asked * options.shares / achieved
         asked = asked / asked.sum()
     if not found:

@@ -30,6 +30,15 @@ def test_the_published_examples():
 degrees = st.floats(-180, 180) | st.floats(-1, 1) | st.sampled_from([0.0, -0.0, 1e-5, -1e-5, 0.00012, 180.0, 10.5])
 
 
+@given(st.lists(st.tuples(degrees, degrees, degrees, degrees), max_size=12))
+@settings(max_examples=100, deadline=None)
+def test_many_have_the_names_of_each_in_their_order(envelopes):
+    """Columns are as wide as each ring needs, whatever stands beside it."""
+    boxes = [shapely.box(*envelope) for envelope in envelopes]
+
+    assert identify(boxes) == [independently(box) for box in boxes]
+
+
 @given(degrees, degrees, degrees, degrees)
 @settings(max_examples=500, deadline=None)
 @example(0.01, 49.0, 0.02, 49.01)

@@ -96,6 +96,7 @@ def lay_grid(
 
     _check(cover, COVERS, "--cover")
     _check(clip, CLIPS, "--clip")
+    _check_name(name)
     wanted = Cover(clip == "aoi", min_overlap, crs, zones)
     if cover == "legacy" and wanted != Cover():
         raise UserError(
@@ -126,6 +127,7 @@ def lay_random(
     """
     from orchestrator.tiling.grids import random_tiles  # noqa: PLC0415  geometries are heavy
 
+    _check_name(name)
     chosen = secrets.randbelow(2**32) if seed is None else seed
     area = read_area(table)
     tiles, notes = random_tiles(area, name or default_name(area), max_size, seed=chosen, variance=variance)
@@ -167,6 +169,12 @@ def _refuse_other_shapes(there: Tiles, made: Tiles) -> None:
             f"{there.path} is there with tiles of the same envelopes and other shapes (made with {dict(there.about)}); "
             "choose another folder (-o) or another --name"
         )
+
+
+def _check_name(name: str) -> None:
+    from orchestrator.tiling.file import TilesName  # noqa: PLC0415  geometries are heavy
+
+    TilesName(name or "area", "any")  # refuses what no file can be called, before areas are read
 
 
 def _check(value: Any, known: Sequence[str], option: str) -> None:

@@ -93,8 +93,8 @@ def count_labels(
         dataset: Which; its chips are read, and the columns are called like it.
         raster: A raster of the user's that is counted instead of chips.
         band: Which band holds the classes, from 1; 0 for the only one.
-        mapping: From values to classes: a text as `ValueMap.parse` reads it, `dataset` for the dataset's own, a map,
-            or a function of an array.
+        mapping: From values to classes: a text as `ValueMap.parse` reads it, `own` for that of the dataset, a map, or
+            a function of an array.
         nodata: The value of pixels without data, instead of the one that the raster names.
         all_touched: Count every pixel that a tile touches.
         flat: Write a column for each class as well.

@@ -24,11 +24,11 @@ def random_boxes(chance, number, size):
 
 
 def every_pair(frame, others):
-    """The first of those with the largest intersection, -1 for none: every pair looked at."""
+    """The first of those with the largest intersection, -1 where it meets none: every pair looked at."""
     found = []
     for one in frame.geometry:
-        areas = [one.intersection(other).area for other in others.geometry]
-        found.append(int(np.argmax(areas)) if max(areas) > 0 else -1)
+        areas = [one.intersection(other).area if one.intersects(other) else -1 for other in others.geometry]
+        found.append(int(np.argmax(areas)) if max(areas) >= 0 else -1)
     return found
 
 
@@ -71,10 +71,11 @@ def test_of_equal_ones_it_is_the_first():
 
 
 def test_who_only_touches_lies_in_none():
-    """A shared border is no area."""
+    """A shared border is no area; the published tool takes it for one."""
     one, other = lattice(1, 1, origin=(500_000, 5e6)), lattice(1, 1, origin=(501_000, 5e6))
 
     assert largest_shares(one, other).tolist() == [-1]
+    assert largest_shares(one, other, square_degrees=True).tolist() == [0]
 
 
 @pytest.mark.parametrize(
@@ -84,14 +85,14 @@ def test_who_only_touches_lies_in_none():
 )
 def test_a_tile_that_lies_in_none_has_nothing(tmp_path, suffix, square_degrees, alone):
     """Where the others' identifiers stand, in the column that bears their name; also when it is read again."""
-    tiles = tiles_of(lattice(3, 1), tmp_path, suffix)
+    tiles = tiles_of(lattice(4, 1), tmp_path, suffix)
     others = tiles_of(lattice(2, 1), tmp_path, tiles="communes")
 
     link_tiles(tiles, others, square_degrees=square_degrees)
 
     read = read_tiles(tiles.path).frame["foreignid_communes"].tolist()
     assert read[:2] == others.frame["identifier"].tolist()
-    assert read[2] == alone or (alone is None and pd.isna(read[2]))
+    assert read[3] == alone or (alone is None and pd.isna(read[3]))
 
 
 def test_other_columns_stay(tmp_path):

@@ -14,6 +14,11 @@ COMMANDS: dict[str, Listed] = {
         "List the datasets that can be downloaded by name, all or those that TEXT names.",
         "list_datasets",
     ),
+    "show": Listed(
+        f"{_HERE}.show",
+        "Draw a contact sheet of random chips with their labels beside them, their splits and a legend of classes.",
+        "show_chips",
+    ),
     "pack": Listed(f"{_HERE}.pack", "Make a training set of chips, with their labels, splits, statistics and a card."),
 }
 

@@ -44,7 +44,7 @@ collection and SHA256SUMS. The same chips give the same bytes.
     "--label-map",
     default="",
     metavar="MAP",
-    help="Values of labels, e.g. 10=1,20=2, or 10=forest,20=water, or [10,20].",
+    help="Of labels: 10=1,20=2, or 10=forest,20=water, or [10,20], or own (the map that the dataset tells).",
 )
 @option("--ignore", type=int, metavar="VALUE", help="What labels hold where there is no data.  [default: 255]")
 @option("--pad", "odd", flag_value="pad", help="Fill smaller chips up to the largest, at the bottom and on the right.")
@@ -53,6 +53,7 @@ collection and SHA256SUMS. The same chips give the same bytes.
 @option("--seed", type=click.IntRange(0), metavar="N", help="Shuffle each split.  [default: the order of the tiles]")
 @option("--dates", default="", metavar="FIRST,AFTER", help="What the images show, where the dataset does not say.")
 @option("--coarse", type=click.Path(path_type=Path), metavar="FILE", help="Of zip-pickle: coarser tiles with shares.")
+@option("--run-code", is_flag=True, help="Run the code beside the chips: include_chip_in_dataset, map_values.")
 @option("--readme", type=click.Path(path_type=Path), metavar="FILE", help="Markdown that begins the card.")
 @option(
     "-o", "--output", "output", type=click.Path(path_type=Path), required=True, metavar="DIR", help="The training set."

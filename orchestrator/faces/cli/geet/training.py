@@ -8,6 +8,7 @@ from rich_click import option
 
 from orchestrator.faces.cli.geet.translated import FOREIGN_FILE, TILES_FILE, Words, either, old, whole_numbers
 
+OWN_MAP = "own"  # of `labels count --map` and `dataset pack --label-map`
 _LABELS = (
     option("--labels_dataset_def", metavar="NAME", help="Whose classes, by the map of the dataset."),
     option("--dataset_name", metavar="NAME", help="Whose classes, as 0.1.3 spells it: values as they are."),
@@ -18,7 +19,7 @@ _LABELS = (
 def lp_compute(tiles_file: str, labels_dataset_def: str | None, dataset_name: str | None) -> Words:
     """Count the share of each class in each tile: `labels count --legacy`."""
     name = either(labels_dataset_def, dataset_name, "--labels_dataset_def", "--dataset_name")
-    mapped = ["--map", "dataset"] if labels_dataset_def else []
+    mapped = ["--map", OWN_MAP] if labels_dataset_def and _has_map(name) else []
     return ["labels", "count", tiles_file, "--dataset", name, *mapped, "--legacy", "--overwrite"]
 
 
@@ -51,7 +52,9 @@ def zip_dataset(tiles_file: str, foreign_tiles_file: str | None, readme_file: st
     labels = either(*spelled, "--labels_dataset_def", "--labels_dataset_name") if any(spelled) else None
     words = ["dataset", "pack", tiles_file, "--images", images]
     if labels:
-        words += ["--labels", labels, "--label-map", _map(given["label_map"])]
+        words += ["--labels", labels]
+        mapped = _map(given["label_map"]) if given["label_map"] else OWN_MAP * _has_map(labels)
+        words += ["--label-map", mapped] if mapped else []
     more = {"--coarse": foreign_tiles_file, "--readme": readme_file}
     words += [word for name, value in more.items() if value for word in (name, value)]
     file = Path(tiles_file)
@@ -59,10 +62,15 @@ def zip_dataset(tiles_file: str, foreign_tiles_file: str | None, readme_file: st
     return [*words, "--format", "zip-pickle", "--overwrite", "-o", str(file.parent / name)]
 
 
-def _map(label_map: str | None) -> str:
+def _map(label_map: str) -> str:
     """Return which class each value becomes: of a list the values after 0 are 1, 2, ..., as 0.1.3 has it."""
-    if label_map is None:
-        return "dataset"
     values = whole_numbers(label_map, "--label_map", "[10,20,30]")
     numbered = values if 0 in values else [0, *values]
     return ",".join(f"{value}={number}" for number, value in enumerate(numbered))
+
+
+def _has_map(dataset: str) -> bool:
+    """Tell whether a dataset has classes of its own, which 0.1.7 counts and packs instead of its values."""
+    from orchestrator.app.verbs.datasets import is_name, shown  # noqa: PLC0415  --help needs no datasets
+
+    return is_name(dataset) and bool(shown(dataset).value_map)

@@ -1,0 +1,198 @@
+"""A contact sheet: random chips side by side with their labels, to see with one look what a training set is made of."""
+
+from __future__ import annotations
+
+import io
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orchestrator.core.errors import UserError
+from orchestrator.packing.folders import ChipDataset, read_dataset
+from orchestrator.packing.pixels import Reading, SamplePixels, read
+from orchestrator.packing.samples import ALL, TrainingSample, select
+from orchestrator.tiling.file import Tiles
+
+MOST = 400  # chips on a sheet: more are dots
+LOW, HIGH = 2.0, 98.0  # percentiles that become black and white, of the whole sheet: chips stay comparable
+TRUE_COLOUR = ("B4", "B3", "B2")
+INK, NO_DATA = "#22303c", (243, 240, 233, 255)
+SPLIT_COLOURS: Mapping[str, str] = MappingProxyType({"train": "#4c78a8", "val": "#f2a93b", "test": "#59a14f"})
+_COLOURS = (
+    "#4c78a8", "#f2a93b", "#59a14f", "#b279a2", "#e45756", "#72b7b2",
+    "#9c755f", "#eeca3b", "#ff9da6", "#79706e", "#88d27a", "#d6a5c9",
+)  # fmt: skip
+_DOTS_PER_INCH, _CELL, _LEGEND_COLUMNS = 110, 1.35, 4  # inches of a chip
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """
+    A contact sheet.
+
+    Attributes:
+        png: The picture.
+        samples: Which chips it shows, in order: from left to right, then down.
+        seed: What drew them.
+    """
+
+    png: bytes
+    samples: tuple[TrainingSample, ...]
+    seed: int
+
+    def _repr_png_(self) -> bytes:
+        return self.png
+
+
+def draw_sheet(
+    tiles: Tiles, images: str, labels: str = "", *, count: int = 16, seed: int = 0, split_column: str = ""
+) -> Sheet:
+    """
+    Return a sheet of up to `count` random chips, each with its label beside it, its split and its tile's identifier.
+
+    Chips that are missing or differ in shape are passed over. Images are stretched alike, between two percentiles of
+    the valid pixels of the whole sheet; labels have the colours of their classes, and pixels without data are pale.
+
+    Raises:
+        UserError: There is no chip, or `count` is none.
+    """
+    if not 1 <= count <= MOST:
+        raise UserError(f"the number of chips is {count}; a sheet shows 1 to {MOST}")
+    image_set = read_dataset(tiles, images)
+    label_set = read_dataset(tiles, labels) if labels else None
+    chosen = select(tiles, image_set, label_set, split_column=split_column, skip_missing=True, odd="drop")
+    drawn = random.Random(seed).sample(chosen.samples, min(count, len(chosen.samples)))  # noqa: S311  no secret
+    drawn.sort(key=lambda sample: (list(chosen.splits).index(sample.split), sample.row))
+    pixels = [read(sample, Reading(chosen.shape)) for sample in drawn]
+    pictures = _stretched(pixels, shown_bands(image_set.band_names))
+    colours = _class_colours(label_set, pixels) if label_set else {}
+    title = f"{tiles.name.area}: {images}{f' and {labels}' if labels else ''}"
+    return Sheet(_drawn(title, drawn, pictures, pixels, colours, label_set), tuple(drawn), seed)
+
+
+def shown_bands(names: Sequence[str]) -> list[int]:
+    """Return which bands are red, green and blue, from 0, or the one that is grey: true colour where it is there."""
+    for place in range(len(names)):
+        prefix = names[place].removesuffix(TRUE_COLOUR[0])
+        wanted = [f"{prefix}{name}" for name in TRUE_COLOUR]
+        if names[place] == wanted[0] and set(wanted) <= set(names):
+            return [list(names).index(name) for name in wanted]
+    return [0, 1, 2] if len(names) == 3 else [0]
+
+
+def _stretched(pixels: Sequence[SamplePixels], bands: Sequence[int]) -> list[NDArray[np.uint8]]:
+    """Return (row, col, rgba) of each image, by one stretch."""
+    valid = [np.logical_and.reduce(one.valid[list(bands)], axis=0) for one in pixels]
+    values = [one.image[list(bands)].astype(np.float32) for one in pixels]
+    known = np.concatenate([image[:, mask].ravel() for image, mask in zip(values, valid, strict=True)])
+    low, high = np.percentile(known, (LOW, HIGH)) if known.size else (0.0, 1.0)
+    return [_rgba(image, mask, float(low), float(high)) for image, mask in zip(values, valid, strict=True)]
+
+
+def _rgba(image: NDArray[np.float32], valid: NDArray[np.bool_], low: float, high: float) -> NDArray[np.uint8]:
+    scaled = np.clip((np.where(valid, image, low) - low) / max(high - low, 1e-9), 0, 1)
+    colours = np.broadcast_to((255 * scaled).round(), (3, *valid.shape))
+    opaque: NDArray[np.uint8] = np.dstack([*colours, np.full(valid.shape, 255)]).astype(np.uint8)
+    opaque[~valid] = NO_DATA
+    return opaque
+
+
+def _class_colours(labels: ChipDataset, pixels: Sequence[SamplePixels]) -> dict[int, str]:
+    """Return the colour of each class that is there; nothing where labels are numbers."""
+    if any(one.label is not None and one.label.dtype.kind not in "uib" for one in pixels):
+        return {}
+    told = {int(one["value"]): _hex(one["color"]) for one in labels.classes if one.get("color")}
+    there = {int(value) for one in pixels if one.label is not None for value in np.unique(one.label[one.labelled])}
+    return {value: told.get(value, _COLOURS[place % len(_COLOURS)]) for place, value in enumerate(sorted(there))}
+
+
+def _hex(text: object) -> str:
+    from matplotlib.colors import to_hex  # noqa: PLC0415  reads every way in which colours are written
+
+    return to_hex(word if (word := str(text)).startswith("#") else f"#{word}")
+
+
+def _label_rgba(one: SamplePixels, colours: Mapping[int, str]) -> NDArray[np.uint8]:
+    assert one.label is not None  # noqa: S101  the caller asked
+    assert one.labelled is not None  # noqa: S101
+    made = np.empty((*one.label.shape, 4), np.uint8)
+    made[:] = NO_DATA
+    for value, colour in colours.items():
+        made[(one.label == value) & one.labelled] = [*bytes.fromhex(colour[1:]), 255]
+    return made
+
+
+def _drawn(
+    title: str,
+    samples: Sequence[TrainingSample],
+    pictures: Sequence[NDArray[np.uint8]],
+    pixels: Sequence[SamplePixels],
+    colours: Mapping[int, str],
+    labels: ChipDataset | None,
+) -> bytes:
+    # matplotlib loads in a second that commands without pictures need not wait; the object interface leaves
+    # no figure behind in pyplot's global list and works in any thread.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    each = 2 if labels else 1
+    across = max(1, min(len(samples), round(math.sqrt(len(samples) * 1.5 / each))))
+    down = math.ceil(len(samples) / across)
+    legend = math.ceil(len(colours) / _LEGEND_COLUMNS) * 0.22 + (0.3 if colours else 0.1)
+    height, width = down * (_CELL + 0.28) + 0.5 + legend, max(across * each * _CELL + 0.3, 4.0)
+    figure = Figure(figsize=(width, height), dpi=_DOTS_PER_INCH, facecolor="white")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, x=0.02, ha="left", fontsize=11, fontweight="bold", color=INK, parse_math=False)
+    grid = figure.add_gridspec(
+        down,
+        across * each,
+        left=0.02,
+        right=0.98,
+        top=1 - 0.62 / height,
+        bottom=legend / height,
+        wspace=0.06,
+        hspace=0.3,
+    )
+    for place, (sample, picture, one) in enumerate(zip(samples, pictures, pixels, strict=True)):
+        row, col = divmod(place, across)
+        axes = _cell(figure, grid[row, col * each], picture)
+        split = "" if sample.split == ALL else f"{sample.split} "
+        colour = SPLIT_COLOURS.get(sample.split, INK)
+        axes.set_title(f"{split}{sample.identifier}", fontsize=6.5, color=colour, loc="left", pad=2, parse_math=False)
+        if labels:
+            _label_cell(figure, grid[row, col * each + 1], one, colours)
+    if colours and labels:
+        _legend(figure, colours, labels)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", metadata={"Software": None})
+    return content.getvalue()
+
+
+def _cell(figure: Any, place: Any, picture: Any, **how: Any) -> Any:
+    axes = figure.add_subplot(place)
+    axes.imshow(picture, interpolation="nearest", **how)
+    axes.set_axis_off()
+    return axes
+
+
+def _label_cell(figure: Any, place: Any, one: SamplePixels, colours: Mapping[int, str]) -> None:
+    if colours or one.label is None:
+        _cell(figure, place, _label_rgba(one, colours))
+    else:
+        _cell(figure, place, np.ma.masked_array(one.label, ~one.labelled if one.labelled is not None else False))
+
+
+def _legend(figure: Any, colours: Mapping[int, str], labels: ChipDataset) -> None:
+    from matplotlib.patches import Patch  # noqa: PLC0415
+
+    names = {int(one["value"]): str(one.get("name") or "") for one in labels.classes}
+    patches = [
+        Patch(color=colour, label=f"{value} {names.get(value, '')}".strip()) for value, colour in colours.items()
+    ]
+    figure.legend(handles=patches, loc="lower left", ncols=_LEGEND_COLUMNS, fontsize=7, frameon=False)
