@@ -151,7 +151,7 @@ def chips(
     content["grid"] = {key: value for key, value in grid.items() if value not in (None, "")}
     connection = connection or current()
     with connection.lent() as app:
-        content |= _pixels_of(dataset, recipe, table_of(params or {}, "params"), bands, app)
+        content |= _pixels_of(dataset, recipe, table_of(params or {}, "params"), bands, app, name)
         return _carried(content, connection, app, progress, again=again, overwrite=overwrite)
 
 
@@ -165,7 +165,7 @@ def _sides(pixels: Sequence[int] | int) -> tuple[int, int]:
 
 
 def _pixels_of(
-    dataset: object, recipe: str, params: Mapping[str, Any], bands: Sequence[str] | None, app: Application
+    dataset: object, recipe: str, params: Mapping[str, Any], bands: Sequence[str] | None, app: Application, name: str
 ) -> dict[str, Any]:
     """Return what the pixels are, as a job says it."""
     if (dataset is None) == (not recipe):
@@ -177,8 +177,17 @@ def _pixels_of(
         named = list(asked) if bands is None else texts(bands, "bands")
         return {"recipe": GRAPH, "bands": named, "params": {"dtype": fitting, **params, "graph": graph_of(dataset)}}
     text = str(path_of(dataset, "dataset"))
-    is_file = text.endswith(".py")
-    return {"recipe": "dataset", "params": {**params, ("file" if is_file else "name"): text}}
+    if not text.endswith(".py"):
+        return {"recipe": "dataset", "params": {**params, "name": text}}
+    from orchestrator.app.verbs.datasets import choose  # noqa: PLC0415  only a file needs it
+
+    found = choose(app, text, name=name, bands=texts(bands or (), "bands"), params=dict(params))
+    return {
+        "recipe": found.recipe,
+        "params": dict(found.params),
+        "bands": list(found.bands),
+        "base_name": found.name,
+    }
 
 
 def _carried(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from orchestrator import __version__
 from orchestrator.core.errors import UserError
-from orchestrator.core.files import write_whole
+from orchestrator.core.files import publish, write_whole
 from orchestrator.model.hooks import NO_HOOKS, Hooks
 from orchestrator.packing.asked import Packed, Packing
 from orchestrator.packing.formats import ShardSize
@@ -19,7 +20,7 @@ from orchestrator.tiling.chip_folder import OWN_MAP, dataset_about, dataset_fold
 from orchestrator.tiling.file import Tiles, read_tiles
 from orchestrator.tiling.value_maps import ValueMap
 
-__all__ = ["OWN_MAP", "Packed", "Sheet", "draw_dataset", "facts", "pack_dataset", "show_dataset"]
+__all__ = ["OWN_MAP", "Packed", "Sheet", "archive_beside", "draw_dataset", "facts", "pack_dataset", "show_dataset"]
 
 
 def _unheard(_what: str) -> None:
@@ -82,6 +83,24 @@ def pack_dataset(
         **asked,
     )
     return pack(tiles, whole, folder, include=include or hooks.include_chip, version=__version__, say=say)
+
+
+def archive_beside(folder: Path) -> Path:
+    """
+    Give the archive of a packed folder a second name, beside the folder, where geetiles leaves it; return that name.
+
+    Raises:
+        OSError: It cannot be written there.
+    """
+    archive, beside = folder / f"{folder.name}.zip", folder.with_name(f"{folder.name}.zip")
+    part = beside.with_name(f"{beside.name}.part")
+    part.unlink(missing_ok=True)
+    try:
+        part.hardlink_to(archive)
+    except OSError:  # a file system without links
+        shutil.copyfile(archive, part)
+    publish(part, beside)
+    return beside
 
 
 def _code(tiles: Tiles, dataset: str) -> Hooks:

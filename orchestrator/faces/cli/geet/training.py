@@ -6,7 +6,9 @@ from pathlib import Path
 
 from rich_click import option
 
+from orchestrator.core.errors import UserError
 from orchestrator.faces.cli.geet.translated import FOREIGN_FILE, TILES_FILE, Words, either, old, whole_numbers
+from orchestrator.faces.cli.output import Output
 
 OWN_MAP = "own"  # of `labels count --map` and `dataset pack --label-map`
 _LABELS = (
@@ -32,6 +34,12 @@ def lp_from_foreign(
     return ["labels", "from", tiles_file, "--coarse", foreign_tiles_file, "--dataset", name, "--legacy", "--overwrite"]
 
 
+def _put_beside(words: Words, output: Output) -> None:
+    from orchestrator.app.verbs.packs import archive_beside  # noqa: PLC0415  arrays and GDAL are heavy
+
+    output.say(str(archive_beside(Path(words[-1]))))
+
+
 @old(
     "zip.dataset",
     TILES_FILE,
@@ -42,6 +50,7 @@ def lp_from_foreign(
     option("--labels_dataset_name", metavar="NAME", help="The same, as 0.1.3 spells it, by --label_map."),
     option("--label_map", metavar="[10,20,..]", help="Values of labels that become 1, 2, ...; the others become 0."),
     option("--readme_file", metavar="FILE", help="Becomes README.txt of the archive."),
+    after=_put_beside,
 )
 def zip_dataset(tiles_file: str, foreign_tiles_file: str | None, readme_file: str | None, **given: str | None) -> Words:
     """Pack images and labels as pickles in a zip: `dataset pack --format zip-pickle`."""
@@ -58,8 +67,10 @@ def zip_dataset(tiles_file: str, foreign_tiles_file: str | None, readme_file: st
     more = {"--coarse": foreign_tiles_file, "--readme": readme_file}
     words += [word for name, value in more.items() if value for word in (name, value)]
     file = Path(tiles_file)
-    name = "_".join(filter(None, (file.name.partition("_")[0], images, labels)))
-    return [*words, "--format", "zip-pickle", "--overwrite", "-o", str(file.parent / name)]
+    folder = file.parent / "_".join(filter(None, (file.name.partition("_")[0], images, labels)))
+    if (beside := folder.with_name(f"{folder.name}.zip")).exists() and not folder.exists():
+        raise UserError(f"{beside} is there already and was not made here; take it away, or pack with `dataset pack`")
+    return [*words, "--format", "zip-pickle", "--overwrite", "-o", str(folder)]
 
 
 def _map(label_map: str) -> str:

@@ -12,6 +12,7 @@ from rich_click import option
 
 from orchestrator.core.errors import UserError
 from orchestrator.faces.cli.called import quoted
+from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -24,7 +25,12 @@ AREA_NAME = option("--aoi_name", required=True, metavar="NAME", help="What the a
 FOLDER = option("--dest_dir", required=True, metavar="DIR", help="Folder of the file.")
 
 
-def old(name: str, *options: Option, ignored: Mapping[str, str] | None = None) -> Callable[..., click.Command]:
+def old(
+    name: str,
+    *options: Option,
+    ignored: Mapping[str, str] | None = None,
+    after: Callable[[Words, Output], None] | None = None,
+) -> Callable[..., click.Command]:
     """
     Make a command of a function that says the same in the words of this program.
 
@@ -32,6 +38,7 @@ def old(name: str, *options: Option, ignored: Mapping[str, str] | None = None) -
         name: The verb, as geetiles calls it.
         options: Its options; the function is given their values.
         ignored: Options that mean nothing here, each with the reason; a flag's ends with a space.
+        after: Puts what was made where geetiles leaves it; is given the words.
     """
 
     def wrap(translate: Callable[..., Words]) -> click.Command:
@@ -39,8 +46,14 @@ def old(name: str, *options: Option, ignored: Mapping[str, str] | None = None) -
 
         def run(ctx: click.Context, /, **given: Any) -> Any:
             said = [unused[each] for each in unused if _is_given(ctx, each)]
+            context = ctx.find_object(Context) or Context()
+            context.project = given.pop("project", None) or ""
+            output = context.output()
             words = translate(**{key: value for key, value in given.items() if key not in unused})
-            return _speak(ctx, words, said)
+            code = _speak(ctx, words, said, output)
+            if after and not code:
+                after(words, output)
+            return code
 
         command: Callable[..., Any] = click.pass_context(run)
         for spelling in reversed(list(ignored or {})):
@@ -97,10 +110,9 @@ def _is_given(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) not in (None, ParameterSource.DEFAULT)
 
 
-def _speak(ctx: click.Context, words: Words, unused: Sequence[tuple[str, str]]) -> Any:
+def _speak(ctx: click.Context, words: Words, unused: Sequence[tuple[str, str]], output: Output) -> Any:
     """Say what is ignored and what is done instead, and do it."""
-    context, root = ctx.find_object(Context), ctx.find_root()
-    output = (context or Context()).output()
+    root = ctx.find_root()
     for spelling, why in unused:
         output.note(f"note: {spelling} is ignored: {why}")
     output.note(f"in new words: `orchestrator {' '.join(map(quoted, words))}`")

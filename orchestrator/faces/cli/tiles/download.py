@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 from rich_click import option
@@ -14,6 +14,10 @@ from orchestrator.core.errors import UserError
 from orchestrator.faces.cli.options import build_table, job_options, sandbox_options
 from orchestrator.faces.cli.run import OVERWRITE, run_all, run_one
 from orchestrator.faces.cli.session import Context, opened
+
+if TYPE_CHECKING:
+    from orchestrator.app import Application
+    from orchestrator.faces.cli.output import Output
 
 HELP = """
 Images of 100 × 100 pixels for every tile, then labels onto the same tiles:
@@ -27,6 +31,7 @@ chip is DONE, EMPTY (every pixel masked) or FAILED, and why. Exit code 3 while o
 asks for those alone. Each option may come from the environment: ORCHESTRATOR_CLI_TILES_DOWNLOAD_ + option.
 """
 
+_FILE = "file="
 _OPTIONS = (
     click.argument("file", metavar="FILE|JOB.toml"),
     option(
@@ -85,9 +90,10 @@ def download(context: Context, /, again: bool, overwrite: bool, **given: Any) ->
     Started again after a crash, or when chips are missing, the same command continues.
     """
     output = context.output()
-    declared = [build_table(*laid) for laid in laid_out(given)]
+    laid = laid_out(given)
     with opened(context, given | {"scenes": given["sandbox_scenes"]}, output) as app:
         app.check_service()
+        declared = [build_table(*_looked_up(app, *each, output)) for each in laid]
         with output.busy("reading the tiles"):
             jobs = [job for table, base in declared for job in expand(table.job(base, app.settings.service))]
         if len(jobs) == 1:
@@ -124,12 +130,27 @@ def laid_out(given: Mapping[str, Any]) -> list[tuple[dict[str, Any], dict[str, A
 
 
 def _of_dataset(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the recipe that a dataset is: by its name, or by the file of its code."""
+    """Return the recipe that a dataset is: by its name, or by the file of its code, which is looked at later."""
     is_file = name.endswith(".py") or "/" in name
-    stem = Path(name).stem if is_file else name
-    told = f"file={Path(name).resolve()}" if is_file else f"name={name}"
-    return {
-        "recipe": "dataset",
-        "params": (told, *given["params"]),
-        "base_name": given["base_name"] or stem.replace(".", "-"),
-    }
+    told = f"{_FILE}{Path(name).resolve()}" if is_file else f"name={name}"
+    base_name = given["base_name"] or (None if is_file else name.replace(".", "-"))
+    return {"recipe": "dataset", "params": (told, *given["params"]), "base_name": base_name}
+
+
+def _looked_up(
+    app: Application, shared: dict[str, Any], more: dict[str, Any], output: Output
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return options in which a user's code has said what its dataset is called, and the service what its bands are."""
+    file = next((one for one in shared["params"] or () if one.startswith(_FILE)), "")
+    if shared["recipe"] != "dataset" or not file:
+        return shared, more
+    from orchestrator.app.verbs.datasets import choose  # noqa: PLC0415  names need none of it
+
+    bands = [band for band in (shared["bands"] or "").split(",") if band]
+    params = dict(one.split("=", 1) for one in shared["params"] if one != file and "=" in one)
+    with output.busy("asking for the bands"):
+        found = choose(app, file.removeprefix(_FILE), name=shared["base_name"] or "", bands=bands, params=params)
+    for note in found.notes:
+        output.note(f"note: {note}")
+    told = tuple(f"{key}={value}" for key, value in found.params.items())
+    return shared | {"params": told, "bands": ",".join(found.bands), "base_name": found.name}, more
