@@ -41,6 +41,7 @@ LISTED = 20  # tiles that are named one by one
 @option("--nodata", type=float, metavar="VALUE", help="The value of pixels without data.  [default: the file's own]")
 @option("--all-touched", is_flag=True, help="Count every pixel that a tile touches, not only those centred inside.")
 @option("--flat", is_flag=True, help="Write a column for each class as well: DATASET_CLASS.")
+@option("--legacy", is_flag=True, help="Count as geetiles: outer rings, stretched to the chip, say what lies inside.")
 @option("--overwrite", is_flag=True, help="Replace a column that was counted from something else.")
 @click.pass_obj
 def count(context: Context, /, file: Path, dataset: str | None, raster: Path | None, **given: Any) -> int:
@@ -63,6 +64,7 @@ def count(context: Context, /, file: Path, dataset: str | None, raster: Path | N
             nodata=given["nodata"],
             all_touched=given["all_touched"],
             flat=given["flat"],
+            published=given["legacy"],
             overwrite=given["overwrite"],
             say=say,
         )
