@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+import geopandas
 import numpy as np
 import pytest
 import requests
@@ -118,9 +119,23 @@ def test_where_every_chip_is_refused_the_run_fails(service, tiles):
     assert get(tiles).missing == ()
 
 
+def test_where_all_that_are_wanted_are_refused_the_run_fails(service, tiles, tmp_path):
+    """Chips that the user's code does not want say nothing about the service."""
+    code = tmp_path / "few.py"
+    names = list(geopandas.read_parquet(tiles)["identifier"])
+    code.write_text(
+        "import ee\ndef get_ee_image():\n    return ee.Image.constant(1).rename('one')\n"
+        f"def must_get_gee_image(filename):\n    return filename.endswith('{names[0]}.tif')\n"
+    )
+    order(service, {**REFUSED, "text": None})
+
+    with pytest.raises(OrchestratorError, match="no such thing"):
+        get(tiles, dataset=code, bands=["one"])
+
+
 def test_a_service_that_asks_for_patience_costs_no_chip(service, tiles):
     """Throttling never counts, however often it comes."""
-    order(service, {"status": 429, "message": "Too many requests", "count": 6})
+    order(service, {"status": 429, "message": "Too many requests", "count": 2})
 
     assert get(tiles, attempts=1).missing == ()
 
