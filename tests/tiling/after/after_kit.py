@@ -20,7 +20,7 @@ CRS = "EPSG:32632"
 LEFT, TOP = 300_000.0, 5_500_000.0
 
 
-def tiles_in(folder, *, rows=2, cols=3, size=100.0, crs=CRS, columns=None, suffix=".parquet"):
+def tiles_in(folder, *, rows=2, cols=3, size=100.0, crs=CRS, columns=None, suffix=".parquet", name="somewhere"):
     """Write rows × cols square tiles from a corner on, row by row from the top left."""
     boxes = [
         shapely.box(LEFT + size * c, TOP - size * (r + 1), LEFT + size * (c + 1), TOP - size * r)
@@ -28,7 +28,7 @@ def tiles_in(folder, *, rows=2, cols=3, size=100.0, crs=CRS, columns=None, suffi
         for c in range(cols)
     ]
     frame = gpd.GeoDataFrame(columns or {}, geometry=boxes, crs=crs)
-    return write_tiles(name_tiles(frame, "somewhere", "aschips", {"kind": "grid"}), folder, suffix)
+    return write_tiles(name_tiles(frame, name, "aschips", {"kind": "grid"}), folder, suffix)
 
 
 def write_chip(path, pixels, *, left, top, scale=10.0, crs=CRS, nodata=0, names=None):

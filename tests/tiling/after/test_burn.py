@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+import shapely
 from after_kit import CRS, LEFT, TOP, tiles_in
 from rasterio.features import rasterize
 from rio_cogeo.cogeo import cog_validate
@@ -15,6 +17,7 @@ from orchestrator.core.errors import UserError
 from orchestrator.faces.cli.main import run_cli
 from orchestrator.tiling import burning, rasters
 from orchestrator.tiling.burning import burn_tiles, plan_burning
+from orchestrator.tiling.file import name_tiles
 from orchestrator.tiling.shown import values_of_tiles
 
 
@@ -127,3 +130,14 @@ def test_too_many_texts_are_refused(tmp_path, monkeypatch):
 
     with pytest.raises(UserError, match="6 different texts, 5 at most"):
         plan_burning(tiles, values_of_tiles(tiles, "value"), 10.0)
+
+
+def test_of_two_tiles_at_one_pixel_the_first_is_taken(tmp_path):
+    """As chips are joined."""
+    boxes = [shapely.box(LEFT, TOP - 100, LEFT + 100, TOP), shapely.box(LEFT + 50, TOP - 100, LEFT + 150, TOP)]
+    frame = gpd.GeoDataFrame({"value": [1, 2]}, geometry=boxes, crs=CRS)
+    tiles = name_tiles(frame, "somewhere", "aschips")
+
+    pixels, _, _ = burnt(tiles, "value", tmp_path / "b.tif", 10.0)
+
+    assert pixels[0].tolist() == [1] * 10 + [2] * 5

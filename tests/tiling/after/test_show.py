@@ -170,3 +170,25 @@ def test_one_colour_may_be_asked_for(tmp_path, capsys):
 
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["by"] == ""
     assert picture.SPLIT_COLOURS["test"] not in colours_in(tmp_path / "p.png")
+
+
+def test_a_split_has_the_same_colour_also_where_others_are_missing(tmp_path, monkeypatch):
+    """Pictures of two datasets can be compared."""
+    words = legend(monkeypatch)
+    tiles = tiles_in(tmp_path, columns={"split": ["test", "test", "val", None, None, None]})
+
+    draw_tiles(tiles.frame, "t", values_of_tiles(tiles, "split"))
+
+    assert [colour for colour, _ in words[:2]] == [picture.SPLIT_COLOURS["val"], picture.SPLIT_COLOURS["test"]]
+
+
+@pytest.mark.parametrize(("name", "drawn"), [("luxembourg", True), ("georgia", False)])
+def test_the_outline_of_a_namesake_is_drawn_where_the_tiles_lie_in_it(tmp_path, monkeypatch, name, drawn):
+    """Tiles of Luxembourg that are called georgia are of another Georgia."""
+    outlines = []
+    monkeypatch.setattr(picture, "_draw_outline", lambda _axes, rings: outlines.append(len(rings)))
+    tiles = tiles_in(tmp_path, name=name)
+
+    orc.tiles.show(tiles)
+
+    assert outlines == [1 if drawn else 0]

@@ -30,7 +30,9 @@ COMMANDS: dict[str, Listed] = {
         "show_tiles_of",
     ),
     "mosaic": Listed(
-        f"{_HERE}.mosaic", "Join the chips of a dataset to one cloud-optimised GeoTIFF, by where they really lie."
+        f"{_HERE}.mosaic",
+        "Join the chips of a dataset to one cloud-optimised GeoTIFF, by where they really lie.",
+        "mosaic_of_chips",
     ),
     "burn": Listed(f"{_HERE}.burn", "Burn the values of a column into the pixels of one cloud-optimised GeoTIFF."),
     "verify": Listed(

@@ -11,7 +11,7 @@ from orchestrator.faces.cli.session import Context, obey_signals
 from orchestrator.faces.cli.tiles.made import show_raster
 
 
-@click.command()
+@click.command(name="mosaic")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--dataset", required=True, metavar="NAME", help="Whose chips: a folder beside the file of tiles.")
 @click.option("-o", "--output", "output", type=click.Path(path_type=Path), required=True, metavar="TIF", help="Raster.")
@@ -24,7 +24,7 @@ from orchestrator.faces.cli.tiles.made import show_raster
 )
 @click.option("--overwrite", is_flag=True, help="Replace the raster where it is there.")
 @click.pass_obj
-def mosaic(context: Context, /, file: Path, dataset: str, output: Path, **given: Any) -> int:
+def mosaic_of_chips(context: Context, /, file: Path, dataset: str, output: Path, **given: Any) -> int:
     """
     Join the chips of a dataset to one cloud-optimised GeoTIFF, by where they really lie.
 
