@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import geopandas
 import numpy as np
 import pyproj
@@ -211,6 +213,21 @@ def test_many_values_over_many_tiles_are_refused_too(tmp_path):
 
     with pytest.raises(UserError, match="400 different values"):
         count_raster(tiles, path, ClassRule(), silent)
+
+
+def test_memory_is_that_of_a_window_not_of_the_raster(tmp_path, monkeypatch):
+    """Four million pixels are counted in less than two million bytes."""
+    monkeypatch.setattr("orchestrator.tiling.counting.READ_PIXELS", 1 << 16)
+    monkeypatch.setattr("orchestrator.tiling.counting.READ_SIDE", 256)
+    path = write_raster(tmp_path / "c.tif", np.ones((2000, 2000), np.uint8), tiled=True, blockxsize=256, blockysize=256)
+    tracemalloc.start()
+
+    (found,) = count(path, [shapely.box(EAST, NORTH - 20_000, EAST + 20_000, NORTH)])
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.classes == {"1": 4_000_000}
+    assert peak < 2_000_000
 
 
 def test_a_large_tile_is_read_in_windows(tmp_path, monkeypatch):
