@@ -40,7 +40,7 @@ def publishing(final: Path, *, overwrite: bool) -> Iterator[Path]:
         yield unfinished
         _seal(unfinished)
         check(final, overwrite=overwrite)
-        if final.is_dir() and not any(final.iterdir()):
+        if _is_empty(final):
             final.rmdir()
         publish_tree(unfinished, final)
     finally:
@@ -56,13 +56,17 @@ def check(final: Path, *, overwrite: bool) -> None:
     Raises:
         UserError: It may not; see `publishing`.
     """
-    if not os.path.lexists(final) or (final.is_dir() and not any(final.iterdir())):
+    if not os.path.lexists(final) or _is_empty(final):
         return
     stranger = _stranger(final)
     if stranger:
         raise UserError(f"{final} {stranger}; it is not replaced: move it away, or choose another folder")
     if not overwrite:
         raise UserError(f"{final} is a training set already; --overwrite replaces it, or choose another folder")
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
 
 
 def _stranger(final: Path) -> str:

@@ -7,7 +7,6 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,16 +17,12 @@ from orchestrator.packing.folders import ChipDataset, read_dataset
 from orchestrator.packing.pixels import Reading, SamplePixels, read
 from orchestrator.packing.samples import ALL, TrainingSample, select
 from orchestrator.tiling.file import Tiles
+from orchestrator.tiling.picture import COLOURS, INK, SPLIT_COLOURS
 
 MOST = 400  # chips on a sheet: more are dots
 LOW, HIGH = 2.0, 98.0  # percentiles that become black and white, of the whole sheet: chips stay comparable
 TRUE_COLOUR = ("B4", "B3", "B2")
-INK, NO_DATA = "#22303c", (243, 240, 233, 255)
-SPLIT_COLOURS: Mapping[str, str] = MappingProxyType({"train": "#4c78a8", "val": "#f2a93b", "test": "#59a14f"})
-_COLOURS = (
-    "#4c78a8", "#f2a93b", "#59a14f", "#b279a2", "#e45756", "#72b7b2",
-    "#9c755f", "#eeca3b", "#ff9da6", "#79706e", "#88d27a", "#d6a5c9",
-)  # fmt: skip
+NO_DATA = (243, 240, 233, 255)
 _DOTS_PER_INCH, _CELL, _LEGEND_COLUMNS = 110, 1.35, 4  # inches of a chip
 
 
@@ -109,7 +104,7 @@ def _class_colours(labels: ChipDataset, pixels: Sequence[SamplePixels]) -> dict[
         return {}
     told = {int(one["value"]): _hex(one["color"]) for one in labels.classes if one.get("color")}
     there = {int(value) for one in pixels if one.label is not None for value in np.unique(one.label[one.labelled])}
-    return {value: told.get(value, _COLOURS[place % len(_COLOURS)]) for place, value in enumerate(sorted(there))}
+    return {value: told.get(value, COLOURS[place % len(COLOURS)]) for place, value in enumerate(sorted(there))}
 
 
 def _hex(text: object) -> str:

@@ -58,6 +58,22 @@ def test_nothing_of_others_is_replaced(place, kind):
     assert sorted(path.name for path in place.root.rglob("*")) == before
 
 
+@pytest.mark.parametrize("kind", ["set", "empty"])
+def test_a_link_is_somebodys(place, kind):
+    """Also one to a set of ours, or to an empty folder: it is not replaced by a folder."""
+    real = place.root / "real"
+    if kind == "set":
+        pack(place.tiles, Packing(IMAGES), real)
+    else:
+        real.mkdir()
+    (place.root / "set").symlink_to(real)
+
+    with pytest.raises(UserError, match="not replaced"):
+        pack(place.tiles, AGAIN, place.root / "set")
+
+    assert (place.root / "set").is_symlink()
+
+
 def test_an_empty_folder_is_taken(place):
     """Nothing in it can be lost."""
     (place.root / "set").mkdir()
