@@ -4,12 +4,13 @@ Bring 2,774 chips of 100 × 100 pixels through a sandbox that fails at one answe
     PYTHONPATH=. python benchmarks/chips.py [--chips 2774] [--area FILE] [--peer foreign/bin/python] [--only ours|peer]
 
 Ours is `tiles download` as a process, killed by SIGKILL when a quarter, a half and three quarters of the chips were
-answered, and given again each time. With `--peer` the same by geetiles 0.1.7 (installed as `foreign_clients.py` says),
-its own code: a pool of ten processes, getDownloadURL, three tries with two seconds between them, `skip_if_exists`;
-what is set is the address of the service. Both see the same order of faults: each twentieth answer is a 500, a 503, a
-429 or a connection that breaks, and once forty answers in a row are a 503. Each has a sandbox of its own, which serves
-pixel coordinates, so that computing costs it next to nothing. Printed: chips that are there and whole, lost, damaged;
-how many the server answered more than once; requests and MB a second, processor seconds, peak memory.
+answered (of the other: lie in its folder), and given again each time. With `--peer` the same by geetiles 0.1.7
+(installed as `foreign_clients.py` says), its own code: a pool of ten processes, getDownloadURL, three tries with two
+seconds between them, `skip_if_exists`; what is set is the address of the service. Both see the same order of faults:
+each twentieth answer is a 500, a 503, a 429 or a connection that breaks, and once forty answers in a row are a 503.
+Each has a sandbox of its own, which serves pixel coordinates, so that computing costs it next to nothing. Printed:
+chips that are there and whole, lost, damaged; how many the server answered more than once; requests and MB a second,
+processor seconds, peak memory.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ def tiles_of(area: Path | None, count: int, folder: Path) -> Tiles:
     return write_tiles(name_tiles(frame, "bench", "chips", about), folder)
 
 
-def watched(command: list[str], cost: Cost, folder: Path, answered: Any, kill_at: int | None) -> int:
+def watched(command: list[str], cost: Cost, folder: Path, there: Any, kill_at: int | None) -> int:
     """Run a command in a group of its own, and kill that when so many chips were answered; return its exit code."""
     began = time.monotonic()
     with (folder / "said.log").open("ab") as log:
@@ -150,7 +151,7 @@ def watched(command: list[str], cost: Cost, folder: Path, answered: Any, kill_at
 
         def kill() -> None:
             while not over.wait(0.25):
-                if kill_at is not None and answered() >= kill_at:
+                if kill_at is not None and there() >= kill_at:
                     os.killpg(process.pid, signal.SIGKILL)
                     return
 
@@ -170,6 +171,11 @@ def watched(command: list[str], cost: Cost, folder: Path, answered: Any, kill_at
 def seen(url: str) -> Counter[str]:
     """How often each chip's pixels were answered."""
     return Counter(f"{e['transform']}" for e in told(f"{url}/sandbox/pixels")["pixels"] if e["refusal"] is None)
+
+
+def answered(url: str) -> int:
+    """How many chips were answered so far."""
+    return int(told(f"{url}/sandbox/state")["pixels"]["statuses"].get("200", 0))
 
 
 def links(url: str) -> Counter[str]:
@@ -212,7 +218,7 @@ def ours(tiles: Tiles, home: Path) -> None:
         command += [str(tiles.path), "--dataset", str(home / "code.py"), "--bands", ",".join(BANDS), "--name", "places"]
         command += ["--pixels", str(SIDE), str(SIDE), "--sandbox-url", url]
         for share in (0.25, 0.5, 0.75, None):
-            watched(command, cost, home, lambda: seen(url).total(), share and int(share * count))
+            watched(command, cost, home, lambda: answered(url), share and int(share * count))
         while cost.codes[-1] == 3 and len(cost.codes) < 8:  # partly done: the same command again
             watched(command, cost, home, lambda: 0, None)
         about = json.loads((tiles.folder / "places" / "dataset.json").read_text())
@@ -230,7 +236,7 @@ def peer(tiles: Tiles, home: Path, python: str) -> None:
         job = {"url": url, "code": str(home / "code.py"), "tiles": str(degrees), "folder": str(folder)}
         command = [python, "-c", PEER, json.dumps(job)]
         for share in (0.25, 0.5, 0.75, None):
-            watched(command, cost, home, lambda: links(url).total(), share and int(share * count))
+            watched(command, cost, home, lambda: len(list(folder.glob("*.tif"))), share and int(share * count))
         said = "nothing says which are missing"
         report("geetiles", tiles, folder, links(url).total(), asked_for(url), cost, said)
 

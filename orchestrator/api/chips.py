@@ -117,7 +117,7 @@ def chips(
         name: What the folder is called; by default like the dataset.
         pixels: Width and height of every chip, or one number for both, around the middle of its tile.
         scale: Side of a pixel in units of the CRS; by default a tile over the width. Without `pixels`, each chip is
-            the smallest window that contains its tile.
+            the smallest window that contains its tile, by default of the dataset's own pixels.
         crs: Of all chips, `EPSG:n`; by default the UTM zone of each tile, or the CRS of a full grid.
         bands: Which bands, in order; by default all.
         dates: Of a recipe: first day and the day after the last.
@@ -151,7 +151,7 @@ def chips(
     content["grid"] = {key: value for key, value in grid.items() if value not in (None, "")}
     connection = connection or current()
     with connection.lent() as app:
-        content |= _pixels_of(dataset, recipe, table_of(params or {}, "params"), bands, app)
+        content |= _pixels_of(dataset, recipe, table_of(params or {}, "params"), content, app)
         return _carried(content, connection, app, progress, again=again, overwrite=overwrite)
 
 
@@ -165,20 +165,26 @@ def _sides(pixels: Sequence[int] | int) -> tuple[int, int]:
 
 
 def _pixels_of(
-    dataset: object, recipe: str, params: Mapping[str, Any], bands: Sequence[str] | None, app: Application
+    dataset: object, recipe: str, params: Mapping[str, Any], content: Mapping[str, Any], app: Application
 ) -> dict[str, Any]:
-    """Return what the pixels are, as a job says it."""
+    """Return what the pixels are, as a job says it; `content` is what it says else."""
     if (dataset is None) == (not recipe):
         raise UserError("what are the pixels? Give dataset= or recipe=, one of them")
     if recipe:
         return {"recipe": recipe, "params": dict(params)}
+    bands, keys, grid = content.get("bands", []), content["chips"], content["grid"]
     if is_image(dataset):
         asked, fitting = ask_bands(dataset, app)
-        named = list(asked) if bands is None else texts(bands, "bands")
-        return {"recipe": GRAPH, "bands": named, "params": {"dtype": fitting, **params, "graph": graph_of(dataset)}}
-    text = str(path_of(dataset, "dataset"))
-    is_file = text.endswith(".py")
-    return {"recipe": "dataset", "params": {**params, ("file" if is_file else "name"): text}}
+        params = {"dtype": fitting, **params, "graph": graph_of(dataset)}
+        return {"recipe": GRAPH, "bands": bands or list(asked), "params": params}
+    from orchestrator.app.verbs.chips import choose_for_tiles  # noqa: PLC0415  what is not asked for is not loaded
+
+    text, name = str(path_of(dataset, "dataset")), content.get("base_name", "")
+    chosen = choose_for_tiles(app, Path(keys["tiles"]), text, name=name, bands=bands, params=params)
+    if chosen.scale and not grid and "width" not in keys:
+        grid = {"scale": chosen.scale}
+    pixels = {"recipe": chosen.recipe, "params": dict(chosen.params), "bands": list(chosen.bands)}
+    return pixels | {"base_name": chosen.name, "grid": grid}
 
 
 def _carried(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from contextlib import closing
 
 import journey_kit as kit
 import pytest
-from chips_kit import ChipsHome
+from chips_kit import SOUTH, WEST, ChipsHome
 from contract import Ended, ProductContract
 
 pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
@@ -68,3 +69,33 @@ class TestChips(ProductContract):
     def stage(self, tmp_path, program, service):
         # One request at a time: of two under way, the one that is not placed yet when its process dies is sent again.
         return ChipStage(ChipsHome(tmp_path, program, service, {"ORCHESTRATOR_PIXELS__AT_ONCE": "1"}))
+
+
+def answered(service):
+    """How often each chip was answered, by its corner."""
+    every = service.get("/sandbox/pixels")["pixels"]
+    return Counter(tuple(each["transform"][2::3]) for each in every if each["refusal"] is None)
+
+
+def test_a_chip_is_missing_until_the_same_command_has_it_killed_anywhere(tmp_path, program, service):
+    """Exit code 3, and `status` and `why` name it; a kill while others are taken over costs no request."""
+    home = ChipsHome(tmp_path, program, service, {"ORCHESTRATOR_PIXELS__AT_ONCE": "1"})
+    service.delete("/sandbox/pixels")
+    corner = f"translateX.{{1,4}}{WEST}.*translateY.{{1,4}}{SOUTH + 1000}"
+    sentence = {"status": 400, "message": "No such thing.", "status_name": "INVALID_ARGUMENT"}
+    service.order({"action": "http", "api": "image.computePixels", "count": None, "text": corner, **sentence})
+    first = home.download().expect(3)
+    (shown,) = home.runs()
+    told = home.command("why", shown["run"]).expect(0).out
+    assert (first.summary["missing"], list(home.table()["state"]).count("FAILED")) == (1, 1)
+    assert all("1 of 4 chips is missing" in text and "No such thing" in text for text in (shown["missing"], told))
+    home.download().expect(3)  # once more, and still refused
+    service.delete("/sandbox/faults")
+
+    for point in ("unit.claimed", "unit.placed", "unit.done", "output.named"):
+        assert home.download(**{kit.CRASH_AT: point}).code == kit.KILLED
+    last = home.download().expect(0)
+
+    assert last.summary["missing"] == 0
+    assert sorted(answered(service).values()) == [1, 1, 1, 1]
+    assert home.leftovers() == []

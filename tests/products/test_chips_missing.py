@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+import geopandas
 import numpy as np
 import pytest
 import requests
@@ -118,9 +119,23 @@ def test_where_every_chip_is_refused_the_run_fails(service, tiles):
     assert get(tiles).missing == ()
 
 
+def test_where_all_that_are_wanted_are_refused_the_run_fails(service, tiles, tmp_path):
+    """Chips that the user's code does not want say nothing about the service."""
+    code = tmp_path / "few.py"
+    names = list(geopandas.read_parquet(tiles)["identifier"])
+    code.write_text(
+        "import ee\ndef get_ee_image():\n    return ee.Image.constant(1).rename('one')\n"
+        f"def must_get_gee_image(filename):\n    return filename.endswith('{names[0]}.tif')\n"
+    )
+    order(service, {**REFUSED, "text": None})
+
+    with pytest.raises(OrchestratorError, match="no such thing"):
+        get(tiles, dataset=code, bands=["one"])
+
+
 def test_a_service_that_asks_for_patience_costs_no_chip(service, tiles):
     """Throttling never counts, however often it comes."""
-    order(service, {"status": 429, "message": "Too many requests", "count": 6})
+    order(service, {"status": 429, "message": "Too many requests", "count": 2})
 
     assert get(tiles, attempts=1).missing == ()
 
@@ -139,6 +154,23 @@ def test_a_published_chip_that_was_damaged_is_asked_for_again(service, tiles):
     assert second.missing == ()
     assert (second.folder / good[0].name).read_bytes() == whole
     assert sorted(answered(service).values()) == [1, 1, 1, 2]
+
+
+def test_what_verify_set_aside_is_asked_for_again_and_nothing_else(service, tiles):
+    """`--fix` marks it FAILED; the next download then brings the folder as it was, and what was aside stays there."""
+    first = get(tiles)
+    bad, *_ = sorted(first.folder.glob("*.tif"))
+    whole, sha256 = bad.read_bytes(), first.result.sha256
+    bad.write_bytes(whole[:100])
+    (moved,) = orc.tiles.verify(tiles, fix=True).moved.values()
+
+    second = get(tiles, overwrite=True)
+
+    assert second.result.sha256 == sha256
+    assert bad.read_bytes() == whole
+    assert moved.read_bytes() == whole[:100]
+    assert sorted(answered(service).values()) == [1, 1, 1, 2]
+    assert orc.tiles.verify(tiles).faults == ()
 
 
 def test_a_chip_of_masked_pixels_is_empty_and_no_failure(service, tiles):

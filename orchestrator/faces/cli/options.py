@@ -231,7 +231,7 @@ def _job_file(given: dict[str, Any]) -> Path | None:
     words: tuple[str, ...] = given["job_file"]
     bands: str | None = given["bands"]
     if words and bands and (bands.endswith(",") or all(_BAND.fullmatch(w) and not Path(w).exists() for w in words)):
-        whole = ",".join(part for word in (bands, *words) for part in _split_list(word))
+        whole = ",".join(part for word in (bands, *words) for part in split_list(word))
         raise UserError(
             f"--bands took only {bands!r}; {' '.join(words)!r} stands apart from it. "
             f"Write the list without blanks: --bands {whole}"
@@ -247,7 +247,7 @@ _BAND = re.compile(r",?[A-Za-z_][A-Za-z0-9_]*,?")
 _BOX = re.compile(r"[-+0-9.eE]+(\s*,\s*[-+0-9.eE]+){3}.*")
 
 
-def _split_list(text: str) -> list[str]:
+def split_list(text: str) -> list[str]:
     """Return the names of a list that is separated by commas, blanks or both."""
     return [name for name in re.split(r"[,\s]+", text) if name]
 
@@ -274,9 +274,9 @@ def _lay_over(content: dict[str, Any], given: dict[str, Any], *, absolute: bool)
     if given["max_size_mb"] is not None:
         content["max_part_size"] = _mebibytes(given["max_size_mb"])
     if given["bands"]:
-        content["bands"] = tuple(_split_list(given["bands"]))
+        content["bands"] = tuple(split_list(given["bands"]))
     if given["params"]:
-        content["params"] = {**_table_of(content, "params"), **dict(_pair(text) for text in given["params"])}
+        content["params"] = {**_table_of(content, "params"), **dict(key_and_value(text) for text in given["params"])}
 
 
 def _mebibytes(number: float) -> int:
@@ -302,7 +302,8 @@ def _lay_area(content: dict[str, Any], given: dict[str, Any], *, absolute: bool)
         content["area"] = _table_of(content, "area") | laid
 
 
-def _pair(text: str) -> tuple[str, str]:
+def key_and_value(text: str) -> tuple[str, str]:
+    """Return the two of `KEY=VALUE`; UserError where it is something else."""
     key, found, value = text.partition("=")
     if not found or not key:
         raise UserError(f"--param {text!r} is no KEY=VALUE")

@@ -32,7 +32,7 @@ _COMPARED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenTiles:
     """
     The tiles of a job.
 
@@ -59,7 +59,7 @@ def chip_keys(job: Job) -> ChipKeys:
     return ChipKeys.model_validate(dict(job.keys))
 
 
-def chosen_tiles(job: Job) -> Chosen:
+def chosen_tiles(job: Job) -> ChosenTiles:
     """
     Read the tiles of a job.
 
@@ -75,7 +75,7 @@ def chosen_tiles(job: Job) -> Chosen:
     frame = frame.iloc[: keys.first] if keys.first else frame
     if not len(frame):
         raise UserError(f"no tile of {Path(keys.tiles).name} fits {keys.where!r}")
-    found = Chosen(frame, tiles.about, tiles.name.stem, _digest(frame))
+    found = ChosenTiles(frame, tiles.about, tiles.name.stem, _digest(frame))
     if job.pins.get("tiles", found.sha256) != found.sha256:
         raise AreaError(f"the tiles in {Path(keys.tiles).name} have changed since the job was declared; start it anew")
     return found

@@ -31,6 +31,7 @@ WHY = "why"  # of a unit's result: why there is no chip
 UNWANTED = "unwanted"  # ... and whether nobody wants one
 # So many chips are refused before it is believed that it is not the chips that are at fault.
 PROBES = 8
+ROUNDS = 3  # ... or one of them so often, where others are not wanted
 _PAUSE_SECONDS = 1.0
 
 
@@ -64,7 +65,7 @@ class Enduring:
         self._has_answers = has_answers
         self._lock = threading.Lock()
         self._answered = 0
-        self._refused: dict[int, str] = {}  # chips, by what was said of them, while none was answered
+        self._refused: dict[int, list[str]] = {}  # chips, with what was said of them each time, while none was answered
         self._failing: dict[str, int] = {}  # units that fail for now, by how many were answered when they first did
 
     def __call__(self, context: StepContext, unit: Unit) -> Outcome:
@@ -90,14 +91,15 @@ class Enduring:
         with self._lock:
             if self._answered or self._has_answers():
                 return self._given_up(unit, error)
-            self._refused[number] = str(error)
-            if len(self._refused) >= min(PROBES, len(self._plan.chips)):
+            said = self._refused.setdefault(number, [])
+            said.append(str(error))
+            if len(self._refused) >= min(PROBES, len(self._plan.chips)) or len(said) >= ROUNDS:
                 raise self._all_refused(error)
         return Again(f"{error} (asked again when another chip was answered)", Failure.PERMANENT, _PAUSE_SECONDS, False)
 
     def _all_refused(self, error: PermanentError) -> PermanentError:
         """Return what is said where no chip is answered: the sentence that comes most often."""
-        ((sentence, count), *_) = Counter(self._refused.values()).most_common(1)
+        ((sentence, count), *_) = Counter(said[-1] for said in self._refused.values()).most_common(1)
         kind = NotFoundError if isinstance(error, NotFoundError) else PermanentError
         first = "" if count == 1 else f"the first {count} chips asked for were refused: "
         return kind(f"{first}{sentence}")

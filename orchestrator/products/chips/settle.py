@@ -23,7 +23,7 @@ from orchestrator.model.unit import UnitPlan
 from orchestrator.plan.region import ee_region
 from orchestrator.plan.reproject import LONLAT
 from orchestrator.plan.requests import RequestSize
-from orchestrator.products.chips.choosing import Chosen, chip_keys, chosen_tiles
+from orchestrator.products.chips.choosing import ChosenTiles, chip_keys, chosen_tiles
 from orchestrator.products.chips.document import ChipPlan, PlannedChip
 from orchestrator.products.chips.fetch import CARRY
 from orchestrator.products.chips.files import chips_folder
@@ -58,7 +58,7 @@ class LocalChips:
     """
 
     keys: ChipKeys
-    chosen: Chosen
+    chosen: ChosenTiles
     plan: ChipPlan
     recipe: Recipe
     request: ImageRequest
@@ -145,7 +145,7 @@ def band_groups(pixels: PixelSpec, limits: DirectLimits) -> tuple[tuple[str, ...
     return tuple(bands[first : first + most] for first in range(0, len(bands), most))
 
 
-def _rings(chosen: Chosen) -> tuple[Ring, ...]:
+def _rings(chosen: ChosenTiles) -> tuple[Ring, ...]:
     """Return the corners of each tile in degrees; of one in several parts those of its envelope."""
     lonlat = chosen.frame.geometry.to_crs(LONLAT).to_numpy()
     whole = [shape if shape.geom_type == "Polygon" else shapely.box(*shape.bounds) for shape in lonlat]

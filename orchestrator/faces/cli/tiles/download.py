@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 from rich_click import option
 
 from orchestrator.app import expand
+from orchestrator.app.verbs.chips import choose_for_tiles
 from orchestrator.core.errors import UserError
-from orchestrator.faces.cli.options import build_table, job_options, sandbox_options
+from orchestrator.faces.cli.options import build_table, job_options, key_and_value, sandbox_options, split_list
 from orchestrator.faces.cli.run import OVERWRITE, run_all, run_one
 from orchestrator.faces.cli.session import Context, opened
+
+if TYPE_CHECKING:
+    from orchestrator.app import Application
 
 HELP = """
 Images of 100 × 100 pixels for every tile, then labels onto the same tiles:
@@ -40,7 +44,7 @@ _OPTIONS = (
     option("--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter of the recipe; repeatable."),
     option("--name", "base_name", metavar="NAME", help="Folder of the chips.  [default: the dataset's name]"),
     option("--pixels", nargs=2, type=int, metavar="WIDTH HEIGHT", help="Of every chip, around the middle of its tile."),
-    option("--scale", type=float, metavar="UNITS", help="Side of a pixel.  [default: a tile over WIDTH]"),
+    option("--scale", type=float, metavar="UNITS", help="Of a pixel's side.  [default: tile over WIDTH; dataset's]"),
     option("--crs", metavar="EPSG:n", help="CRS of all chips.  [default: UTM zone of each tile]"),
     option("--bands", metavar="B4,B3,..", help="Bands, in order.  [default: all of the recipe]"),
     option("--start-date", "--start", "start_date", metavar="DATE", help="First day, e.g. 2024-05-01."),
@@ -85,51 +89,62 @@ def download(context: Context, /, again: bool, overwrite: bool, **given: Any) ->
     Started again after a crash, or when chips are missing, the same command continues.
     """
     output = context.output()
-    declared = [build_table(*laid) for laid in laid_out(given)]
+    check_words(given)
     with opened(context, given | {"scenes": given["sandbox_scenes"]}, output) as app:
         app.check_service()
         with output.busy("reading the tiles"):
+            declared = [build_table(*laid) for laid in laid_out(app, given)]
             jobs = [job for table, base in declared for job in expand(table.job(base, app.settings.service))]
         if len(jobs) == 1:
             return run_one(app, jobs[0], output, again=again, overwrite=overwrite)
         return run_all(app, jobs, output, again=again, overwrite=overwrite)
 
 
-def laid_out(given: Mapping[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+def check_words(given: Mapping[str, Any]) -> None:
     """
-    Return the options of each dataset as those of `run`, with the keys that only chips have.
+    Look at what can be told from the options alone.
 
     Raises:
-        UserError: Options contradict each other, or it is not said what the pixels are.
+        UserError: They contradict each other, or it is not said what the pixels are.
     """
-    file, datasets = Path(given["file"]), given["datasets"]
-    is_job = file.suffix == ".toml"
+    datasets = given["datasets"]
     if datasets and given["recipe"]:
         raise UserError("what are the pixels? Give --dataset or --recipe, not both")
-    if not datasets and not given["recipe"] and not is_job:
+    if not datasets and not given["recipe"] and not _is_job(given):
         raise UserError("what are the pixels? Give --dataset NAME (`orchestrator dataset list`) or --recipe NAME")
     if len(datasets) > 1 and (given["base_name"] or given["bands"]):
         raise UserError("--name and --bands are for one dataset; give several in commands of their own")
     if given["split"] and given["where"]:
         raise UserError("give --split or --where, not both; --where takes `split == train`, too")
-    own: dict[str, Any] = {} if is_job else {"tiles": given["file"]}
+
+
+def _is_job(given: Mapping[str, Any]) -> bool:
+    return Path(given["file"]).suffix == ".toml"
+
+
+def laid_out(app: Application, given: Mapping[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the options of each dataset as those of `run`, with the keys that only chips have."""
+    own: dict[str, Any] = {} if _is_job(given) else {"tiles": given["file"]}
     own |= dict(zip(("width", "height"), given["pixels"] or (), strict=False))
     where = f"split == {given['split']}" if given["split"] else given["where"]
     own |= {"where": where, "first": given["first"], "outside": given["outside"], "attempts": given["attempts"]}
     own = {name: value for name, value in own.items() if value is not None}
     names: list[str] = [str(param.name) for param in getattr(job_options(lambda: None), "__click_params__", ())]
-    shared = {name: given.get(name) for name in names} | {"job_file": (given["file"],) if is_job else ()}
+    shared = {name: given.get(name) for name in names} | {"job_file": (given["file"],) if _is_job(given) else ()}
     more = {"product": "chips", "chips": own}
-    return [(shared | _of_dataset(name, given), more) for name in datasets] or [(shared, more)]
+    return [(shared | _of_dataset(app, text, given), more) for text in given["datasets"]] or [(shared, more)]
 
 
-def _of_dataset(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the recipe that a dataset is: by its name, or by the file of its code."""
-    is_file = name.endswith(".py") or "/" in name
-    stem = Path(name).stem if is_file else name
-    told = f"file={Path(name).resolve()}" if is_file else f"name={name}"
+def _of_dataset(app: Application, text: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the recipe that a dataset is; its pixels are the source's own where nothing else is asked for."""
+    tiles = None if _is_job(given) else Path(given["file"])
+    bands, params = split_list(given["bands"] or ""), dict(key_and_value(text) for text in given["params"])
+    chosen = choose_for_tiles(app, tiles, text, name=given["base_name"] or "", bands=bands, params=params)
+    own_scale = None if given["pixels"] or given["crs"] or _is_job(given) else chosen.scale
     return {
-        "recipe": "dataset",
-        "params": (told, *given["params"]),
-        "base_name": given["base_name"] or stem.replace(".", "-"),
+        "recipe": chosen.recipe,
+        "params": tuple(f"{key}={value}" for key, value in chosen.params.items()),
+        "bands": ",".join(chosen.bands),
+        "base_name": chosen.name,
+        "scale": given["scale"] or own_scale,
     }
