@@ -144,9 +144,9 @@ def _sharing(frame: GeoDataFrame, area: Area, rule: Rule) -> GeoDataFrame:
     cut = whole.copy()
     cut[~inside] = [polygons_only(piece) for piece in shapely.intersection(whole[~inside], shape)]
     shares = _areas(cut, near) / _areas(whole, near)
-    taken = shares >= rule.min_overlap if rule.min_overlap else shares > _NOISE
-    chosen = near[taken & (shares > _NOISE)]
-    return chosen.set_geometry(list(cut[taken & (shares > _NOISE)]), crs=frame.crs) if rule.clip == "aoi" else chosen
+    taken = (shares > _NOISE) & (shares >= rule.min_overlap)
+    chosen = near[taken]
+    return chosen.set_geometry(list(cut[taken]), crs=frame.crs) if rule.clip == "aoi" else chosen
 
 
 def _areas(geometries: Geometries, frame: GeoDataFrame) -> Any:

@@ -24,7 +24,7 @@ def codes_of(tiles, **options):
     return split_codes(tiles.frame, lay(tiles.frame), SplitOptions(**options))[0]
 
 
-@given(st.integers(3, 25), st.integers(3, 25), st.integers(9, 24), st.floats(-90, 90), st.sampled_from(SHARES))
+@given(st.integers(3, 25), st.integers(3, 25), st.integers(10, 24), st.floats(-90, 90), st.sampled_from(SHARES))
 @settings(max_examples=40)
 def test_each_share_is_within_one_tile_of_what_was_wanted(columns, rows, bands, angle, shares):
     """Whatever the angle and the number of bands; a split of no share has no tile."""
@@ -90,6 +90,17 @@ def test_groups_stay_whole(seed, groups, bands):
     codes = codes_of(tiles, group_by="block", bands=bands)
 
     assert all(len(set(codes[of == group])) == 1 for group in range(groups))
+
+
+def test_tiles_without_a_group_are_given_out_one_by_one():
+    """Whether nothing stands there or the -1 of the published tool: else half of the tiles were one group."""
+    tiles = tiles_of(lattice(12, 10))
+    for nothing in (None, "-1"):
+        tiles.frame["block"] = [nothing] * 60 + ["a"] * 60
+
+        codes = codes_of(tiles, group_by="block")
+
+        assert np.bincount(codes).tolist() == [84, 18, 18]
 
 
 def test_of_few_groups_the_nearest_shares_are_found():

@@ -93,9 +93,10 @@ def test_shares_come_out_in_spite_of_the_gap():
 
 
 def test_a_gap_that_leaves_a_split_without_tiles_is_refused():
-    """Nobody trains on nothing."""
-    with pytest.raises(UserError, match="a gap of 5000 m leaves a split without any tile"):
-        split(tiles_of(lattice(3, 3)), gap=5000)
+    """Nobody trains on nothing, nor by bands of equal width."""
+    for balance in ("count", "width"):
+        with pytest.raises(UserError, match="a gap of 5000 m leaves a split without any tile"):
+            split(tiles_of(lattice(3, 3)), gap=5000, balance=balance, train=0.5, test=0.5, val=0, bands=2)
 
 
 def test_across_a_continent_metres_are_those_of_the_ellipsoid():

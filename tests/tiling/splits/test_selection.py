@@ -95,6 +95,14 @@ def test_the_published_rule_takes_more_than_a_hundred_thousandth_of_a_square_deg
     assert tiles.geometry.tolist() == wanted
 
 
+def test_the_published_rule_leaves_out_what_shares_less(tmp_path):
+    """Of 0.1 degrees of border 0.00009 degrees are 9e-6 square degrees, and 0.00011 are 1.1e-5."""
+    path = written(tmp_path)
+
+    assert taken(path, "6.1,49.4,6.20009,49.7", overlap="legacy").frame["name"].tolist() == ["Käerjeng"]
+    assert taken(path, "6.1,49.4,6.20011,49.7", overlap="legacy").frame["name"].tolist() == ["Käerjeng", "Mersch"]
+
+
 def test_a_sliver_is_area_and_a_border_is_none(tmp_path):
     """By default a metre is enough, and what touches is left out."""
     path = written(tmp_path)

@@ -108,6 +108,16 @@ def test_a_group_takes_the_split_that_most_of_its_tiles_have(tmp_path):
         assert set(members["split_communes"]) == {most}, name
 
 
+def test_of_equal_splits_a_group_takes_the_one_that_comes_first(tmp_path):
+    """Two tiles of val in the file before two of train: the group is val, though train is the first of the names."""
+    tiles = with_columns(tiles_of(lattice(1, 14).iloc[::-1]), tmp_path, block=["a"] * 2 + ["b"] * 10 + ["a"] * 2)
+
+    written, _ = split_tiles(tiles, SplitOptions(0.5, 0.25, 0.25, bands=4, angle=0, balance="width", group_by="block"))
+
+    assert written.frame["split"].tolist()[:2] + written.frame["split"].tolist()[-2:] == ["val"] * 2 + ["train"] * 2
+    assert set(written.frame["split_block"][:2]) == {"val"}
+
+
 def test_too_few_bands_are_told_how_many_there_must_be():
     """0.7, 0.15 and 0.15 are 5, 1 and 1 bands."""
     tiles = tiles_of(lattice())
