@@ -1,4 +1,4 @@
-"""Training sets, in Python: `orc.dataset.pack`, `orc.dataset.show`."""
+"""Datasets by name and training sets, in Python: `orc.dataset.list`, `describe`, `pack` and `show`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,49 @@ from orchestrator.api.arguments import path_of
 from orchestrator.api.labels import tiles_path
 from orchestrator.core import log as logs
 from orchestrator.core.errors import UserError
+from orchestrator.core.optional import required
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from orchestrator.app.verbs.datasets import Preset
     from orchestrator.app.verbs.packs import Packed, Sheet
 
-__all__ = ["pack", "show"]
+__all__ = ["describe", "list", "pack", "show"]
 
 log = logs.get(__name__)
+
+
+def list(text: str = "") -> DataFrame:  # noqa: A001  what the command is called
+    """
+    Return the datasets that go by a name, a row for each form of names; nobody is asked.
+
+    Columns: name (the form: YYYY is a year), example, summary, years, scale (metres), bands, dtype, licence.
+
+    Args:
+        text: Those alone that have it in their name, summary, bands, sources or family.
+    """
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from orchestrator.app.verbs.datasets import DatasetRow, listed  # noqa: PLC0415
+
+    pandas = required("pandas", "parquet", "a table of datasets")
+    table: DataFrame = pandas.DataFrame(
+        [asdict(row) for row in listed(text)], columns=[*DatasetRow.__dataclass_fields__]
+    )
+    return table
+
+
+def describe(name: str) -> Preset:
+    """
+    Return everything about a dataset: steps, sources, bands, dtype, nodata, classes, attribution, licence.
+
+    Raises:
+        RecipeError: There is none of that name; the message says which are near.
+    """
+    from orchestrator.app.verbs.datasets import shown  # noqa: PLC0415
+
+    return shown(name)
 
 
 def pack(

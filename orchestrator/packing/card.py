@@ -77,8 +77,9 @@ def _what(told: Mapping[str, Any]) -> list[str]:
 
 
 def _splits(told: Mapping[str, Any]) -> list[str]:
+    shards = told["shards"]
     rows = [
-        (name, str(count), f"{100 * count / told['samples']:.2f} %", str(told["shards"].get(name, "")))
+        (name, str(count), f"{100 * count / told['samples']:.2f} %", *([str(shards[name])] if shards else []))
         for name, count in told["splits"].items()
     ]
     out = told["left_out"]
@@ -92,7 +93,13 @@ def _splits(told: Mapping[str, Any]) -> list[str]:
     left = [f"{out[key]} {says}" for key, says in words.items() if out.get(key)]
     note = f"Of the tiles {', '.join(left)}; they are not in it." if left else "Every tile is in it."
     padded = f" {told['padded']} are filled up to the shape of the largest." if told["padded"] else ""
-    return ["## Splits", "", *_table(("split", "samples", "share", "shards"), rows), "", note + padded]
+    return [
+        "## Splits",
+        "",
+        *_table(("split", "samples", "share", *(["shards"] if shards else [])), rows),
+        "",
+        note + padded,
+    ]
 
 
 def _classes(told: Mapping[str, Any]) -> list[str]:
@@ -159,7 +166,9 @@ def _words(told: Any) -> Iterator[str]:
     if isinstance(told, str):
         yield from [told] if told else []
     elif isinstance(told, Mapping):
-        yield " ".join(str(told[key]) for key in ("id", "name", "title", "url") if told.get(key)) or str(dict(told))
+        named = [str(told[key]) for key in ("asset", "id", "name", "title", "url") if told.get(key)]
+        days = [str(told[key]) for key in ("start", "end") if told.get(key)]
+        yield " ".join([*named, *([f"({' to '.join(days)})"] if days else [])]) or str(dict(told))
     elif isinstance(told, Iterable):
         for one in told:
             yield from _words(one)

@@ -7,6 +7,7 @@ A folder without a manifest, as the published tool leaves it, is read by opening
 from __future__ import annotations
 
 import hashlib
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -99,7 +100,13 @@ class ChipDataset:
         """The classes that values stand for: `value`, `name` and `color` where they are known."""
         told = self.about.get("classes") or ()
         rows = [{"value": value, **_named(one)} for value, one in told.items()] if isinstance(told, Mapping) else told
-        return tuple({**row, "value": int(row["value"])} for row in rows)
+        return tuple({**row, "value": int(row["value"])} | _coloured(row) for row in rows)
+
+
+def _coloured(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return the colour as people and pages write it, with a # where it is six digits."""
+    text = str(row.get("color") or "")
+    return {"color": f"#{text}" if re.fullmatch(r"[0-9A-Fa-f]{6}", text) else text} if text else {}
 
 
 def _named(told: Any) -> dict[str, Any]:

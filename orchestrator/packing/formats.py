@@ -14,7 +14,7 @@ from orchestrator.core.errors import UserError
 
 if TYPE_CHECKING:
     from orchestrator.packing.folders import ChipDataset
-    from orchestrator.packing.pixels import SamplePixels
+    from orchestrator.packing.pixels import SamplePixels, ValueMapping
     from orchestrator.packing.samples import TrainingSample
     from orchestrator.tiling.file import Tiles
 
@@ -54,6 +54,7 @@ class Target:
         classes: Of the labels as they are written: `value`, `name`, `color`.
         readme: What the user says of it, or empty.
         coarse: Coarser tiles, or None.
+        value_map: What values of labels became, or None.
     """
 
     folder: Path
@@ -64,6 +65,7 @@ class Target:
     classes: Sequence[Mapping[str, Any]] = ()
     readme: str = ""
     coarse: Tiles | None = None
+    value_map: ValueMapping | None = None
 
 
 class Writer(Protocol):

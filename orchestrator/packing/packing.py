@@ -63,7 +63,9 @@ def pack(
     )
     found = Contents(tiles, images, labels, chosen, mapped_classes(labels, asked.value_map))
     with publishing(folder, overwrite=asked.overwrite) as made:
-        target = Target(made, tiles, images, labels, asked.shard, found.classes, asked.readme, asked.coarse)
+        target = Target(
+            made, tiles, images, labels, asked.shard, found.classes, asked.readme, asked.coarse, asked.value_map
+        )
         _write(found, kind.writer(target), asked, include, say)
         say("writing the catalogue")
         about, notes = describe(made, found, asked, version)

@@ -9,23 +9,30 @@ import numpy as np
 
 from orchestrator.plan.reproject import LONLAT
 from orchestrator.tiling.file import SHARES
+from orchestrator.tiling.label_columns import LABELS
+from orchestrator.tiling.value_maps import ValueMap
 
 if TYPE_CHECKING:
     from orchestrator.packing.folders import ChipDataset
-    from orchestrator.packing.pixels import SamplePixels
+    from orchestrator.packing.pixels import SamplePixels, ValueMapping
     from orchestrator.packing.samples import TrainingSample
     from orchestrator.tiling.file import Tiles
 
 
 def chip_dict(
-    tiles: Tiles, labels: ChipDataset | None, sample: TrainingSample, pixels: SamplePixels, coarse: str = ""
+    tiles: Tiles,
+    labels: ChipDataset | None,
+    sample: TrainingSample,
+    pixels: SamplePixels,
+    coarse: str = "",
+    value_map: ValueMapping | None = None,
 ) -> dict[str, Any]:
     """
     Return a chip as geetiles 0.1.7 tells it, its numbers in their own type.
 
     Keys: `chip` (row, col, band); `chip_id`; `center_latlon`, the mean of the five points of the envelope's ring, of
     which the south-west is counted twice; `corners` with `nw` and `se` as (lat, lon); with labels `label` (row,
-    col) and, where the tiles have shares, `label_proportions`.
+    col) and, where the tiles have shares, `label_proportions`: of the classes that a map makes of the labels.
     """
     ring = _ring(tiles, sample.row)
     (west, south), (east, north) = ring.min(axis=0), ring.max(axis=0)
@@ -37,7 +44,9 @@ def chip_dict(
     }
     if pixels.label is not None and labels is not None:
         told["label"] = pixels.label
-        shares = _shares(tiles.frame.iloc[sample.row], labels.name, coarse)
+        counted = tiles.about.get(LABELS, {}).get(f"{labels.name}{SHARES}", {})
+        renamed = value_map if isinstance(value_map, ValueMap) and "map" not in counted else None
+        shares = _shares(tiles.frame.iloc[sample.row], labels.name, coarse, renamed)
         if shares:
             told["label_proportions"] = shares
     return told
@@ -49,12 +58,23 @@ def _ring(tiles: Tiles, row: int) -> Any:
     return np.array([[west, south], [east, south], [east, north], [west, north], [west, south]])
 
 
-def _shares(row: Mapping[str, Any], labels: str, coarse: str) -> dict[str, Any]:
+def _shares(row: Mapping[str, Any], labels: str, coarse: str, value_map: ValueMap | None) -> dict[str, Any]:
     own, above, foreign = f"{labels}{SHARES}", f"{labels}{SHARES}_at_{coarse}", f"foreignid_{coarse}"
     told: dict[str, Any] = {}
     if own in row and row[own] is not None:
-        told["partitions_aschip"] = dict(row[own])
+        told["partitions_aschip"] = _of_classes(row[own], value_map)
     if coarse and above in row and foreign in row and row[above] is not None:
-        told[f"partitions_{coarse}"] = dict(row[above])
+        told[f"partitions_{coarse}"] = _of_classes(row[above], value_map)
         told[foreign] = row[foreign]
     return told
+
+
+def _of_classes(shares: Mapping[str, float], value_map: ValueMap | None) -> dict[str, float]:
+    """Return the shares of values as those of the classes that a map makes of them."""
+    if value_map is None:
+        return dict(shares)
+    found: dict[str, float] = {}
+    for value, share in shares.items():
+        name = str(int(value_map.apply(np.array([int(value)]))[0]))
+        found[name] = found.get(name, 0.0) + share
+    return found

@@ -142,7 +142,7 @@ def _drawn(
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     each = 2 if labels else 1
-    across = max(1, min(len(samples), round(math.sqrt(len(samples) * 1.5 / each))))
+    across = max(1, min(len(samples), math.ceil(math.sqrt(len(samples) * 1.5 / each))))
     down = math.ceil(len(samples) / across)
     legend = math.ceil(len(colours) / _LEGEND_COLUMNS) * 0.22 + (0.3 if colours else 0.1)
     height, width = down * (_CELL + 0.28) + 0.5 + legend, max(across * each * _CELL + 0.3, 4.0)

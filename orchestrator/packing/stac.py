@@ -89,8 +89,8 @@ def dates_of(about: Mapping[str, Any], name: str, given: str = "") -> Days | Non
     words = list(told.values()) if isinstance(told, Mapping) else list(told)
     if given:
         words = given.split(",")
-    elif not all(words):
-        words = []
+    elif not words or not all(words):
+        words = _days_of_sources(about.get("sources") or ())
     if words:
         try:
             first, after = (date.fromisoformat(str(word).strip()[:10]) for word in words)
@@ -102,6 +102,12 @@ def dates_of(about: Mapping[str, Any], name: str, given: str = "") -> Days | Non
         return first, max(first, after - timedelta(days=1))
     year = re.search(r"(?<!\d)(?:19|20)\d\d(?!\d)", name)
     return (date(int(year[0]), 1, 1), date(int(year[0]), 12, 31)) if year else None
+
+
+def _days_of_sources(sources: Sequence[Any]) -> list[str]:
+    """Return the first day and the day after the last of the sources that tell theirs."""
+    told = [(str(one["start"]), str(one["end"])) for one in sources if isinstance(one, Mapping) and one.get("start")]
+    return [min(first for first, _ in told), max(after for _, after in told)] if told else []
 
 
 def write_stac(

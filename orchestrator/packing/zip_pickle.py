@@ -44,7 +44,8 @@ class Archive:
 
     def add(self, sample: TrainingSample, pixels: SamplePixels) -> SamplePlace:
         target = self._target
-        told = chip_dict(target.tiles, target.labels, sample, pixels, target.coarse.name.tiles if target.coarse else "")
+        coarse = target.coarse.name.tiles if target.coarse else ""
+        told = chip_dict(target.tiles, target.labels, sample, pixels, coarse, target.value_map)
         for key in ("chip", "label"):
             if key in told:
                 told[key] = _as_int16(told[key], key, sample)

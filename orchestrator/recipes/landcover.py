@@ -19,6 +19,7 @@ from orchestrator.model.spec import PixelSpec
 from orchestrator.recipes.composing import over, touching, with_blank
 from orchestrator.recipes.contract import ImageRequest
 from orchestrator.recipes.parameters import check_choice, choose_bands, provenance, read_parameters
+from orchestrator.recipes.presets.landcover import CC_BY, WORLDCOVER_CREDIT
 from orchestrator.recipes.sentinel2 import attribution
 from orchestrator.recipes.series import year_of
 
@@ -27,7 +28,6 @@ BAND = "landcover"
 NODATA = 255  # the classes of MCD12Q1 and Dynamic World begin with 0
 DYNAMIC_WORLD, MODIS = "dynamic-world", "mcd12q1"
 SCHEMES = tuple(f"LC_Type{number}" for number in range(1, 6))
-_CC_BY = "https://creativecommons.org/licenses/by/4.0/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +47,15 @@ SOURCES: Mapping[str, LandCoverSource] = MappingProxyType(
             "ESA/WorldCover/v200",
             "Map",
             None,
-            "ESA WorldCover 10 m 2021 v200 (Zanaga et al. 2022, doi:10.5281/zenodo.7254221), CC-BY-4.0",
-            _CC_BY,
+            WORLDCOVER_CREDIT[2021],
+            CC_BY,
         ),
         "worldcover-2020": LandCoverSource(
             "ESA/WorldCover/v100",
             "Map",
             None,
-            "ESA WorldCover 10 m 2020 v100 (Zanaga et al. 2021, doi:10.5281/zenodo.5571936), CC-BY-4.0",
-            _CC_BY,
+            WORLDCOVER_CREDIT[2020],
+            CC_BY,
         ),
         DYNAMIC_WORLD: LandCoverSource(
             "GOOGLE/DYNAMICWORLD/V1",
@@ -63,7 +63,7 @@ SOURCES: Mapping[str, LandCoverSource] = MappingProxyType(
             date(2015, 6, 27),
             "This dataset is produced for the Dynamic World Project by Google in partnership with National Geographic "
             "Society and the World Resources Institute",
-            _CC_BY,
+            CC_BY,
         ),
         MODIS: LandCoverSource(
             "MODIS/061/MCD12Q1",

@@ -21,7 +21,7 @@ from orchestrator.plan.align import fix_grid, utm_crs
 from orchestrator.plan.reproject import crs_name, densify, parse_crs
 from orchestrator.tiling.file import Tiles
 from orchestrator.tiling.picture import Colouring
-from orchestrator.tiling.rasters import Pixels, RasterSpec, Say, make_raster, windows_of
+from orchestrator.tiling.rasters import OnPiece, PieceArray, RasterSpec, make_raster, windows_of
 
 MOST_CODES = 65_535  # of uint16, whose 0 is nodata
 
@@ -35,7 +35,7 @@ class Burning:
         spec: What is made.
         shapes: Of the tiles that have a value, in the CRS of the raster.
         values: Of each of them, a number.
-        windows: Pixels that each may have.
+        windows: PieceArray that each may have.
         codes: Of categories, the number that stands for each; empty where values are numbers.
     """
 
@@ -76,7 +76,7 @@ def plan_burning(tiles: Tiles, colouring: Colouring, scale: float, crs: str = ""
     return Burning(spec, shapes, values, tuple(windows_of(grid, bounds)), codes)
 
 
-def burn_tiles(burning: Burning, path: Path, stop: StopFlag, say: Say) -> None:
+def burn_tiles(burning: Burning, path: Path, stop: StopFlag, say: OnPiece) -> None:
     """
     Write the raster, a cloud-optimised GeoTIFF, piece by piece; of two tiles at one pixel the first is taken.
 
@@ -86,7 +86,7 @@ def burn_tiles(burning: Burning, path: Path, stop: StopFlag, say: Say) -> None:
     tree = shapely.STRtree(burning.shapes)
     grid = burning.spec.grid
 
-    def fill(piece: Window, pixels: Pixels) -> bool:
+    def fill(piece: Window, pixels: PieceArray) -> bool:
         # The last one burnt is what is seen.
         touched = sorted(tree.query(shapely.box(*grid.bounds(piece))).tolist(), reverse=True)
         if touched:

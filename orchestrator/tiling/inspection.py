@@ -81,7 +81,21 @@ def inspect_chips(
         fault = _alone(chips, identifier) if chips.rows is None else _listed(chips, identifier)
         if fault is not None:
             yield fault
+    yield from _cut_list(chips)
     yield from _strangers(chips, set(wanted))
+
+
+def never_asked_for(tiles: Tiles, chips: ChipList) -> int:
+    """Return how many tiles the list does not speak of: a download may be of some of them only."""
+    return 0 if chips.rows is None else len(set(identifiers_of(tiles)) - set(chips.rows))
+
+
+def _cut_list(chips: ChipList) -> Iterator[Fault]:
+    """Tell a list that has other rows than its dataset counts."""
+    told = chips.about.get("counts")
+    if chips.rows is not None and isinstance(told, Mapping) and sum(told.values()) != len(chips.rows):
+        what = f"lists {len(chips.rows)} chips, {ABOUT} counts {sum(told.values())}"
+        yield Fault("missing", chips.name, MANIFEST, chips.path / MANIFEST, what)
 
 
 def set_aside(tiles: Tiles, chips: ChipList, faults: list[Fault]) -> dict[Path, Path]:
@@ -115,7 +129,7 @@ def _free_name(folder: Path, path: Path) -> Path:
 def _listed(chips: ChipList, identifier: str) -> Fault | None:
     row = (chips.rows or {}).get(identifier)
     if row is None:
-        return Fault("missing", chips.name, identifier, chips.path / MANIFEST, f"{MANIFEST} does not list it")
+        return None  # never asked for: a download may be of some tiles only
     state, path = str(row["state"]), chips.file_of(identifier)
     if state == EMPTY:
         return _unless(not path.exists(), "chip", chips, identifier, path, "is there, and is said to hold no data")

@@ -24,7 +24,7 @@ from orchestrator.plan.align import fix_grid, utm_crs
 from orchestrator.plan.reproject import crs_name, parse_crs
 from orchestrator.tiling.file import Tiles
 from orchestrator.tiling.manifest import ChipList
-from orchestrator.tiling.rasters import Pixels, RasterSpec, Say, make_raster, quietly, windows_of
+from orchestrator.tiling.rasters import OnPiece, PieceArray, RasterSpec, make_raster, quietly, windows_of
 from orchestrator.tiling.shown import class_rows
 
 RESAMPLINGS = ("nearest", "bilinear", "cubic", "average", "mode")
@@ -112,7 +112,7 @@ def plan_joining(
     return Joining(_spec(headers[0], grid, chips.about), headers, windows, how, tuple(_notes(headers[0], how)))
 
 
-def join_chips(joining: Joining, path: Path, stop: StopFlag, say: Say) -> None:
+def join_chips(joining: Joining, path: Path, stop: StopFlag, say: OnPiece) -> None:
     """
     Write the raster, a cloud-optimised GeoTIFF, piece by piece.
 
@@ -124,7 +124,7 @@ def join_chips(joining: Joining, path: Path, stop: StopFlag, say: Say) -> None:
     """
     tree = shapely.STRtree([shapely.box(w.col, w.row, w.right, w.bottom) for w in joining.windows])
 
-    def fill(piece: Window, pixels: Pixels) -> bool:
+    def fill(piece: Window, pixels: PieceArray) -> bool:
         touched = tree.query(shapely.box(piece.col, piece.row, piece.right, piece.bottom))
         free = np.ones(pixels.shape, dtype=bool)
         for number in sorted(touched.tolist()):
@@ -155,7 +155,7 @@ def read_header(path: Path) -> ChipHeader:
         raise UserError(f"{path} does not open ({error}); `orchestrator tiles verify` finds all such chips") from None
 
 
-def _put(joining: Joining, number: int, shared: Window, pixels: Pixels, free: Pixels, piece: Window) -> None:
+def _put(joining: Joining, number: int, shared: Window, pixels: PieceArray, free: PieceArray, piece: Window) -> None:
     """Put the pixels of a chip where none are yet."""
     chip, inside = joining.chips[number], shared.relative_to(piece)
     rows, cols = slice(inside.row, inside.bottom), slice(inside.col, inside.right)

@@ -27,12 +27,12 @@ from orchestrator.core.errors import Stopped
 from orchestrator.core.files import StopFlag, publish
 from orchestrator.model.grid import Grid, Window
 
-# Pixels of a piece's side: a multiple of the blocks in the file, so that each block is encoded once.
+# PieceArray of a piece's side: a multiple of the blocks in the file, so that each block is encoded once.
 PIECE, BLOCK = 2048, 512
-Pixels = NDArray[Any]
+PieceArray = NDArray[Any]
 # Fills pixels of a piece, an array of (band, row, col), and tells whether anything is there.
-Fill = Callable[[Window, Pixels], bool]
-Say = Callable[[str, int, int], None]
+Fill = Callable[[Window, PieceArray], bool]
+OnPiece = Callable[[str, int, int], None]
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -69,7 +69,7 @@ class RasterSpec:
 
 
 def make_raster(
-    spec: RasterSpec, path: Path, fill: Fill, windows: Sequence[Window], stop: StopFlag, say: Say = lambda *_: None
+    spec: RasterSpec, path: Path, fill: Fill, windows: Sequence[Window], stop: StopFlag, say: OnPiece = lambda *_: None
 ) -> None:
     """
     Make a cloud-optimised GeoTIFF of what `fill` knows.
@@ -115,7 +115,7 @@ def _touched(grid: Grid, windows: Sequence[Window]) -> list[Window]:
     ]
 
 
-def _write(spec: RasterSpec, path: Path, fill: Fill, pieces: Sequence[Window], stop: StopFlag, say: Say) -> None:
+def _write(spec: RasterSpec, path: Path, fill: Fill, pieces: Sequence[Window], stop: StopFlag, say: OnPiece) -> None:
     count = max(len(spec.bands), 1)
     profile = {
         "driver": "GTiff", "height": spec.grid.height, "width": spec.grid.width, "count": count,

@@ -19,10 +19,10 @@ from orchestrator.tiling.file import Tiles, name_tiles, write_tiles
 
 CRS, SIDE, SCALE = "EPSG:32632", 8, 10.0
 IMAGES, LABELS = "s2", "cover-2020"
-CLASSES = {"10": {"name": "Trees", "color": "#006400"}, "20": {"name": "Shrubs", "color": "#ffbb22"}}
+CLASSES = {"10": {"name": "Trees", "colour": "006400"}, "20": {"name": "Shrubs", "colour": "ffbb22"}}
 IMAGE_ABOUT = {
     "version": 1,
-    "sources": ["COPERNICUS/S2_SR_HARMONIZED"],
+    "sources": [{"asset": "COPERNICUS/S2_SR_HARMONIZED", "start": "2020-01-01", "end": "2021-01-01"}],
     "attribution": "Contains modified Copernicus Sentinel data 2020",
     "licence": "https://example.org/terms",
     "dates": ["2020-01-01", "2021-01-01"],

@@ -13,6 +13,7 @@ from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
 from orchestrator.packing.asked import Packing
 from orchestrator.packing.packing import pack
+from orchestrator.packing.stac import dates_of
 from orchestrator.tiling.value_maps import ValueMap
 
 VERSION = "1.1.0"
@@ -112,6 +113,35 @@ def test_without_days_there_is_no_catalogue_and_it_is_said(tmp_path):
     assert item["properties"]["end_datetime"] == "2019-03-31T23:59:59Z"
 
 
+@pytest.mark.parametrize(
+    ("about", "name", "days"),
+    [
+        pytest.param({"dates": ["2020-03-01", "2020-06-01"]}, "x-2019", ("2020-03-01", "2020-05-31"), id="its own"),
+        pytest.param(
+            {"dates": {"start": "2020-03-01", "end": "2020-06-01"}}, "x", ("2020-03-01", "2020-05-31"), id="by name"
+        ),
+        pytest.param(
+            {
+                "dates": [],
+                "sources": [{"start": "2020-01-01", "end": "2020-03-01"}, {"start": "2019-12-01", "end": "2020-01-01"}],
+            },
+            "x",
+            ("2019-12-01", "2020-02-29"),
+            id="of its sources",
+        ),
+        pytest.param(
+            {"dates": ["", ""], "sources": ["A"]}, "s2-2021", ("2021-01-01", "2021-12-31"), id="a year in its name"
+        ),
+        pytest.param({}, "soil-20211", None, id="five digits are no year"),
+    ],
+)
+def test_days_are_those_that_are_known(about, name, days):
+    """Those of the dataset, else of its sources, else the year that it is called after."""
+    found = dates_of(about, name)
+
+    assert (found and tuple(day.isoformat() for day in found)) == days
+
+
 def test_licence_and_attribution_go_with_the_set(place):
     """In the collection, and in the card that people read."""
     made = pack(place.tiles, Packing(IMAGES, LABELS), place.root / "set")
@@ -120,6 +150,7 @@ def test_licence_and_attribution_go_with_the_set(place):
     card = (made.folder / "README.md").read_text()
 
     assert [link["href"] for link in collection["links"] if link["rel"] == "license"] == ["https://example.org/terms"]
+    assert "COPERNICUS/S2_SR_HARMONIZED (2020-01-01 to 2021-01-01)" in card
     for words in ("Contains modified Copernicus Sentinel data 2020", "ESA WorldCover 2020"):
         assert words in collection["attribution"]
         assert words in card

@@ -156,6 +156,23 @@ def test_a_published_chip_that_was_damaged_is_asked_for_again(service, tiles):
     assert sorted(answered(service).values()) == [1, 1, 1, 2]
 
 
+def test_what_verify_set_aside_is_asked_for_again_and_nothing_else(service, tiles):
+    """`--fix` marks it FAILED; the next download then brings the folder as it was, and what was aside stays there."""
+    first = get(tiles)
+    bad, *_ = sorted(first.folder.glob("*.tif"))
+    whole, sha256 = bad.read_bytes(), first.result.sha256
+    bad.write_bytes(whole[:100])
+    (moved,) = orc.tiles.verify(tiles, fix=True).moved.values()
+
+    second = get(tiles, overwrite=True)
+
+    assert second.result.sha256 == sha256
+    assert bad.read_bytes() == whole
+    assert moved.read_bytes() == whole[:100]
+    assert sorted(answered(service).values()) == [1, 1, 1, 2]
+    assert orc.tiles.verify(tiles).faults == ()
+
+
 def test_a_chip_of_masked_pixels_is_empty_and_no_failure(service, tiles):
     """It has no file; it is not asked for again."""
     west = image().updateMask(image().select("x").gte((WEST + 1000) / 20))

@@ -243,6 +243,11 @@ EMPTY = "def get_ee_image():\n    pass\n"
         pytest.param(
             "def get_ee_image():\n    return missing\n", "line 2, failed: NameError: name 'missing'", id="name"
         ),
+        pytest.param(
+            "def inner():\n    raise ValueError('a\\nb')\ndef get_ee_image():\n    inner()\n",
+            "line 2, failed: ValueError: a b$",
+            id="innermost line",
+        ),
         pytest.param("def get_ee_image():\n    pass\n", "returned NoneType; it must return an ee.Image", id="none"),
         pytest.param("def get_ee_image(start):\n    pass\n", "asks for 'start'; it may take tile_geometry", id="asks"),
         pytest.param(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.app.verbs.datasets import Chosen, choose
+from orchestrator.app.verbs.datasets import ChosenDataset, choose
 
 if TYPE_CHECKING:
     from orchestrator.app.application import Application
@@ -21,7 +21,7 @@ def choose_for_tiles(
     name: str = "",
     bands: Sequence[str] = (),
     params: Mapping[str, str] | None = None,
-) -> Chosen:
+) -> ChosenDataset:
     """
     Return what is meant by the name of a dataset or a Python file, of which bands may be asked of the service.
 

@@ -11,19 +11,32 @@ from orchestrator.app.imagery import ask_types
 from orchestrator.core.errors import RecipeError
 from orchestrator.model.spec import whole_numbers
 from orchestrator.recipes.presets.catalogue import ALIASES, find, told_years
-from orchestrator.recipes.presets.preset import Alias, Preset
+from orchestrator.recipes.presets.preset import Alias, Preset, PresetSource
 
 if TYPE_CHECKING:
     from orchestrator.app.application import Application
     from orchestrator.model.tile_expression import Ring
     from orchestrator.recipes.definitions import Definition
 
+__all__ = [
+    "RECIPE",
+    "ChosenDataset",
+    "DatasetRow",
+    "Preset",
+    "PresetSource",
+    "choose",
+    "is_name",
+    "listed",
+    "narrowest",
+    "shown",
+]
+
 RECIPE = "dataset"
 _WHOLE = ("uint8", "int8", "uint16", "int16", "uint32", "int32")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DatasetRow:
     """
     One form of names, as a list shows it.
 
@@ -49,7 +62,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenDataset:
     """
     What is meant by a name or a file.
 
@@ -72,7 +85,7 @@ class Chosen:
     notes: tuple[str, ...] = ()
 
 
-def listed(text: str = "") -> tuple[Row, ...]:
+def listed(text: str = "") -> tuple[DatasetRow, ...]:
     """Return the forms of names that have a text in their name, summary, bands, sources or family; all without one."""
     found = [(alias, find(alias.example())) for alias in ALIASES]
     return tuple(_row(alias, preset) for alias, preset in found if _has(text.lower(), alias, preset))
@@ -107,7 +120,7 @@ def choose(
     ring: Ring | None = None,
     bands: Sequence[str] = (),
     params: Mapping[str, str] | None = None,
-) -> Chosen:
+) -> ChosenDataset:
     """
     Return what a user means by a name or by a Python file; names come first.
 
@@ -133,7 +146,7 @@ def choose(
         )
     spec = preset.spec(_known(preset, bands))
     told = {"name": preset.name}
-    return Chosen(name or preset.name, RECIPE, told, spec.bands, spec.dtype, preset.scale, preset.notes())
+    return ChosenDataset(name or preset.name, RECIPE, told, spec.bands, spec.dtype, preset.scale, preset.notes())
 
 
 def _file(text: str) -> str:
@@ -152,7 +165,7 @@ def _file(text: str) -> str:
 
 def _of_file(
     app: Application, file: str, name: str, ring: Ring | None, bands: tuple[str, ...], params: dict[str, str]
-) -> Chosen:
+) -> ChosenDataset:
     from orchestrator.model.tile_expression import PLACEHOLDER  # noqa: PLC0415
     from orchestrator.recipes.definitions import load_definition  # noqa: PLC0415  numpy is heavy
 
@@ -163,7 +176,9 @@ def _of_file(
         bands = bands or tuple(types)
         dtype = dtype or narrowest([types[one] for one in bands if one in types])
     told = params | {"file": str(Path(file).resolve()), "name": definition.name, "dtype": dtype}
-    return Chosen(definition.name, RECIPE, told, bands, dtype, None, _taken(types, dtype, params.get("nodata", "")))
+    return ChosenDataset(
+        definition.name, RECIPE, told, bands, dtype, None, _taken(types, dtype, params.get("nodata", ""))
+    )
 
 
 def _image(app: Application, definition: Definition, ring: Ring) -> Any:
@@ -197,8 +212,8 @@ def _known(preset: Preset, bands: Sequence[str]) -> tuple[str, ...]:
     return choose_bands(f"{RECIPE} {preset.name}", bands, preset.bands, preset.bands)
 
 
-def _row(alias: Alias, preset: Preset) -> Row:
-    return Row(
+def _row(alias: Alias, preset: Preset) -> DatasetRow:
+    return DatasetRow(
         alias.form,
         alias.example(),
         alias.summary,

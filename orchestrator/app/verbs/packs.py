@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from orchestrator import __version__
 from orchestrator.core.errors import UserError
-from orchestrator.core.files import write_whole
+from orchestrator.core.files import publish, write_whole
 from orchestrator.model.hooks import NO_HOOKS, Hooks
 from orchestrator.packing.asked import Packed, Packing
 from orchestrator.packing.formats import ShardSize
 from orchestrator.packing.packing import Include, pack
 from orchestrator.packing.pixels import CodeMap, ValueMapping
 from orchestrator.packing.sheet import Sheet, draw_sheet
-from orchestrator.tiling.chip_folder import dataset_about, dataset_folder
+from orchestrator.tiling.chip_folder import OWN_MAP, dataset_about, dataset_folder, own_map
 from orchestrator.tiling.file import Tiles, read_tiles
 from orchestrator.tiling.value_maps import ValueMap
 
-__all__ = ["OWN_MAP", "Packed", "Sheet", "draw_dataset", "facts", "pack_dataset", "show_dataset"]
-
-OWN_MAP = "own"  # the map that a dataset tells of itself
+__all__ = ["OWN_MAP", "Packed", "Sheet", "archive_beside", "draw_dataset", "facts", "pack_dataset", "show_dataset"]
 
 
 def _unheard(_what: str) -> None:
@@ -72,7 +71,7 @@ def pack_dataset(
     if label_map is None or label_map == "":
         label_map = CodeMap(hooks.map_values) if hooks.map_values and labels else None
     elif isinstance(label_map, str):
-        label_map = _own_map(tiles, labels) if label_map == OWN_MAP else ValueMap.parse(label_map)
+        label_map = own_map(tiles, labels) if label_map == OWN_MAP else ValueMap.parse(label_map)
     if shard_size:
         asked["shard"] = ShardSize.parse(shard_size)
     whole = Packing(
@@ -86,6 +85,24 @@ def pack_dataset(
     return pack(tiles, whole, folder, include=include or hooks.include_chip, version=__version__, say=say)
 
 
+def archive_beside(folder: Path) -> Path:
+    """
+    Give the archive of a packed folder a second name, beside the folder, where geetiles leaves it; return that name.
+
+    Raises:
+        OSError: It cannot be written there.
+    """
+    archive, beside = folder / f"{folder.name}.zip", folder.with_name(f"{folder.name}.zip")
+    part = beside.with_name(f"{beside.name}.part")
+    part.unlink(missing_ok=True)
+    try:
+        part.hardlink_to(archive)
+    except OSError:  # a file system without links
+        shutil.copyfile(archive, part)
+    publish(part, beside)
+    return beside
+
+
 def _code(tiles: Tiles, dataset: str) -> Hooks:
     """Run the code that lies beside the chips of a dataset, if it is the one that made them."""
     from orchestrator.recipes.definitions import load_definition  # noqa: PLC0415  few need it
@@ -95,16 +112,6 @@ def _code(tiles: Tiles, dataset: str) -> Hooks:
     if not about.get("code"):
         raise UserError(f"no code of a user lies beside the chips of {dataset!r}; leave --run-code out")
     return load_definition(folder / str(about["code"]), dataset, str(about.get("code_sha256", ""))).hooks
-
-
-def _own_map(tiles: Tiles, dataset: str) -> ValueMap:
-    """Return the map that a dataset tells of itself."""
-    if not dataset:
-        raise UserError(f"--label-map {OWN_MAP} is about labels, and no dataset of labels was named; give --labels")
-    told = dataset_about(dataset_folder(tiles, dataset)).get("value_map") or {}
-    if not told:
-        raise UserError(f"the dataset {dataset!r} tells no map of its own; write one, such as 10=1,20=2")
-    return ValueMap.by_pairs({int(value): int(code) for value, code in told.items()})
 
 
 def show_dataset(

@@ -26,12 +26,14 @@ class Inspected:
         tiles: How many tiles there are.
         faults: What is wrong, in the order of the tiles.
         moved: Where bad chips have gone, by where they were.
+        unasked: Tiles that the list of a dataset does not speak of, by dataset, where there are any.
     """
 
     datasets: tuple[str, ...]
     tiles: int
     faults: tuple[Fault, ...]
     moved: dict[Path, Path]
+    unasked: dict[str, int]
 
 
 def open_unchecked(path: Path) -> Tiles:
@@ -62,7 +64,12 @@ def verify_tiles(
     Raises:
         UserError: There are no chips of a dataset, or `fix` is wanted of a file of tiles that was changed.
     """
-    from orchestrator.tiling.inspection import inspect_chips, inspect_tiles, set_aside  # noqa: PLC0415  GDAL is heavy
+    from orchestrator.tiling.inspection import (  # noqa: PLC0415  GDAL is heavy
+        inspect_chips,
+        inspect_tiles,
+        never_asked_for,
+        set_aside,
+    )
     from orchestrator.tiling.manifest import names_of_datasets, open_chips  # noqa: PLC0415
 
     names = tuple(datasets) or tuple(names_of_datasets(tiles))
@@ -77,4 +84,5 @@ def verify_tiles(
     for chips in opened:
         faults += inspect_chips(tiles, chips, ended, lambda done, of, name=chips.name: say(name, done, of))  # type: ignore[misc]
     moved = {old: new for chips in opened if fix for old, new in set_aside(tiles, chips, faults).items()}
-    return Inspected(names, len(tiles.frame), tuple(faults), moved)
+    unasked = {chips.name: count for chips in opened if (count := never_asked_for(tiles, chips))}
+    return Inspected(names, len(tiles.frame), tuple(faults), moved, unasked)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +13,9 @@ if TYPE_CHECKING:
     from orchestrator.model.grid import Grid
     from orchestrator.model.ports import Stop
     from orchestrator.tiling.file import Tiles
+    from orchestrator.tiling.rasters import OnPiece
 
 RASTERS = (".tif", ".tiff")
-Say = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def mosaic_tiles(
     resampling: str = "",
     overwrite: bool = False,
     stop: Stop | None = None,
-    say: Say = lambda *_: None,
+    say: OnPiece = lambda *_: None,
 ) -> MadeRaster:
     """
     Join the chips of a dataset to one cloud-optimised GeoTIFF; see `tiling.joining.plan_joining`.
@@ -78,7 +77,7 @@ def burn_column(
     crs: str = "",
     overwrite: bool = False,
     stop: Stop | None = None,
-    say: Say = lambda *_: None,
+    say: OnPiece = lambda *_: None,
 ) -> MadeRaster:
     """
     Burn the values of a column into pixels of a cloud-optimised GeoTIFF; see `tiling.burning.plan_burning`.

@@ -34,6 +34,7 @@ class Context:
     as_json: bool = False
     quiet: bool = False
     verbose: bool = False
+    project: str = ""  # which some commands name for themselves
     stop: threading.Event = field(default_factory=threading.Event)
     called: Called = field(default_factory=Called)
 
@@ -50,6 +51,8 @@ class Context:
         found: dict[str, dict[str, Any]] = {}
         if self.state_dir:
             found["local"] = {"state_dir": self.state_dir}
+        if self.project:
+            found["ee"] = {"project": self.project}
         if self.verbose:
             found["log"] = {"level": "debug"}
         return found

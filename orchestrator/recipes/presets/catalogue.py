@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from orchestrator.core.errors import RecipeError
 from orchestrator.core.nearest import near_ones
 from orchestrator.recipes.presets import hazards, landcover, people, sentinel1, sentinel2, soil, terrain, vegetation
-from orchestrator.recipes.presets.preset import Alias, Asked, Preset
+from orchestrator.recipes.presets.preset import Alias, Filled, Preset
 
 ALIASES: tuple[Alias, ...] = tuple(
     alias
@@ -42,7 +42,7 @@ def find(name: str) -> Preset:
             return _made(name, alias, match)
     for alias in ALIASES:
         if read.head == alias.key and alias.years is None and not read.rest.isdigit():
-            return alias.make(name, alias, Asked())
+            return alias.make(name, alias, Filled())
     raise RecipeError(_unknown(name, read))
 
 
@@ -71,7 +71,7 @@ def _made(name: str, alias: Alias, match: re.Match[str]) -> Preset:
     _check_year(name, alias, year)
     if alias.monthly and not 1 <= month <= 12:
         raise RecipeError(f"dataset {name!r} is of the month {month:02d}; months go from 01 to 12")
-    return alias.make(name, alias, Asked(year, month, found.get("word") or ""))
+    return alias.make(name, alias, Filled(year, month, found.get("word") or ""))
 
 
 def _check_year(name: str, alias: Alias, year: int) -> None:

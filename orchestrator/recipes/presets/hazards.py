@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.recipes.presets.expressions import reduced, scenes, stacked
-from orchestrator.recipes.presets.periods import whole, year_of
-from orchestrator.recipes.presets.preset import FLOAT_NODATA, Alias, Asked, Preset, Source
+from orchestrator.recipes.presets.periods import calendar_year, whole
+from orchestrator.recipes.presets.preset import FLOAT_NODATA, Alias, Filled, Preset, PresetSource
 from orchestrator.recipes.series import Period
 
 FAMILY = "hazards"
@@ -20,9 +20,9 @@ FLOOD_BANDS = ("floods", *MAPPED)
 FLOOD_NODATA = 65_535.0
 
 
-def _fires(name: str, alias: Alias, asked: Asked) -> Preset:
+def _fires(name: str, alias: Alias, asked: Filled) -> Preset:
     del asked
-    years = tuple(map(year_of, FIVE))
+    years = tuple(map(calendar_year, FIVE))
 
     def names(year: Period) -> list[str]:
         return [f"{year.name}_{band}" for band in BURNED]
@@ -38,7 +38,7 @@ def _fires(name: str, alias: Alias, asked: Asked) -> Preset:
             "greatest day of the year on which it burned, confidence in percent, and class of what burned",
             "pixels that did not burn are masked",
         ),
-        sources=(Source(FIRES, whole(years), counted=True),),
+        sources=(PresetSource(FIRES, whole(years), counted=True),),
         bands=tuple(band for year in years for band in names(year)),
         dtype="int16",
         nodata=FLOAT_NODATA,
@@ -52,8 +52,8 @@ def _fires(name: str, alias: Alias, asked: Asked) -> Preset:
     )
 
 
-def _floods(name: str, alias: Alias, asked: Asked) -> Preset:
-    year = year_of(asked.year)
+def _floods(name: str, alias: Alias, asked: Filled) -> Preset:
+    year = calendar_year(asked.year)
 
     def build(region: Mapping[str, Any], bands: tuple[str, ...]) -> Any:
         found = scenes(FLOODS, region, year)
@@ -69,7 +69,7 @@ def _floods(name: str, alias: Alias, asked: Asked) -> Preset:
             "floods: how many of them show water; flooded: 1 where one does",
             "of duration and clear_views (days), clear_perc (percent) and jrc_perm_water (1 or 0) the greatest",
         ),
-        sources=(Source(FLOODS, year, counted=True),),
+        sources=(PresetSource(FLOODS, year, counted=True),),
         bands=FLOOD_BANDS,
         dtype="uint16",
         nodata=FLOOD_NODATA,

@@ -8,8 +8,8 @@ from typing import Any
 
 from orchestrator.recipes.presets.expressions import reduced, scenes
 from orchestrator.recipes.presets.legends import CANADIAN_CROPS, WORLDCOVER
-from orchestrator.recipes.presets.periods import year_of
-from orchestrator.recipes.presets.preset import CLASS_NODATA, Alias, Asked, Preset, Source
+from orchestrator.recipes.presets.periods import calendar_year
+from orchestrator.recipes.presets.preset import CLASS_NODATA, Alias, Filled, Preset, PresetSource
 
 FAMILY = "landcover"
 CC_BY = "https://creativecommons.org/licenses/by/4.0/"
@@ -23,7 +23,7 @@ WORLDCOVER_CREDIT: Mapping[int, str] = MappingProxyType(
 CANADA = "AAFC/ACI"
 
 
-def _worldcover(name: str, alias: Alias, asked: Asked) -> Preset:
+def _worldcover(name: str, alias: Alias, asked: Filled) -> Preset:
     asset = f"ESA/WorldCover/{VERSIONS[asked.year]}"
 
     def build(region: Mapping[str, Any], bands: tuple[str, ...]) -> Any:
@@ -36,7 +36,7 @@ def _worldcover(name: str, alias: Alias, asked: Asked) -> Preset:
         name=name,
         alias=alias,
         steps=(f"{asset}, its one image, as it is: 10 is trees, 20 shrubs, ... 100 moss",),
-        sources=(Source(asset),),
+        sources=(PresetSource(asset),),
         bands=("Map",),
         dtype="uint8",
         nodata=CLASS_NODATA,
@@ -51,8 +51,8 @@ def _worldcover(name: str, alias: Alias, asked: Asked) -> Preset:
     )
 
 
-def _crops(name: str, alias: Alias, asked: Asked) -> Preset:
-    year = year_of(asked.year)
+def _crops(name: str, alias: Alias, asked: Filled) -> Preset:
+    year = calendar_year(asked.year)
 
     def build(region: Mapping[str, Any], bands: tuple[str, ...]) -> Any:
         return reduced(scenes(CANADA, region, year), bands, "mosaic").toByte()
@@ -61,7 +61,7 @@ def _crops(name: str, alias: Alias, asked: Asked) -> Preset:
         name=name,
         alias=alias,
         steps=(f"{CANADA}, the map of the year, as it is",),
-        sources=(Source(CANADA, year, counted=True),),
+        sources=(PresetSource(CANADA, year, counted=True),),
         bands=("landcover",),
         dtype="uint8",
         nodata=CLASS_NODATA,

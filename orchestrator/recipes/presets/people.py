@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.recipes.presets.preset import FLOAT_NODATA, Alias, Asked, Preset, Source
+from orchestrator.recipes.presets.preset import FLOAT_NODATA, Alias, Filled, Preset, PresetSource
 
 FAMILY = "people"
 COLLECTION = "JRC/GHSL/P2023A/GHS_POP"
 COUNT = "population_count"
 
 
-def _people(name: str, alias: Alias, asked: Asked) -> Preset:
+def _people(name: str, alias: Alias, asked: Filled) -> Preset:
     asset = f"{COLLECTION}/{asked.year}"
 
     def build(region: Mapping[str, Any], bands: tuple[str, ...]) -> Any:
@@ -25,7 +25,7 @@ def _people(name: str, alias: Alias, asked: Asked) -> Preset:
         name=name,
         alias=alias,
         steps=(f"{asset}, people in each cell of 100 m: on a finer grid a cell's number is in all of its pixels",),
-        sources=(Source(asset),),
+        sources=(PresetSource(asset),),
         bands=(COUNT,),
         dtype="float32",
         nodata=FLOAT_NODATA,

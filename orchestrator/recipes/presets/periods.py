@@ -10,7 +10,7 @@ from orchestrator.recipes.series import Period
 SEASONS = ("winter", "spring", "summer", "fall")
 
 
-def year_of(year: int) -> Period:
+def calendar_year(year: int) -> Period:
     """Return a calendar year."""
     return Period(str(year), date(year, 1, 1), date(year + 1, 1, 1))
 

@@ -32,7 +32,7 @@ class ClassValue:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PresetSource:
     """
     A collection or an image of Earth Engine that the pixels are made of.
 
@@ -56,7 +56,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Filled:
     """What stands in the place holders of a name; 0 and nothing where it has none."""
 
     year: int = 0
@@ -86,7 +86,7 @@ class Alias:
     key: str
     family: str
     summary: str
-    make: Callable[[str, Alias, Asked], Preset] = field(repr=False, compare=False)
+    make: Callable[[str, Alias, Filled], Preset] = field(repr=False, compare=False)
     years: tuple[int, int | None] | None = None
     step: int = 1
     usual: int = 0
@@ -131,7 +131,7 @@ class Preset:
     name: str
     alias: Alias
     steps: tuple[str, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[PresetSource, ...]
     bands: tuple[str, ...]
     dtype: str
     nodata: float

@@ -9,7 +9,15 @@ from typing import Any
 from orchestrator.model.credit import SENTINEL_TERMS, sentinel_notice
 from orchestrator.recipes.presets.expressions import as_picture, reduced, scenes, stacked
 from orchestrator.recipes.presets.periods import days, months, seasons, whole
-from orchestrator.recipes.presets.preset import CLASS_NODATA, FLOAT_NODATA, PICTURE_NODATA, Alias, Asked, Preset, Source
+from orchestrator.recipes.presets.preset import (
+    CLASS_NODATA,
+    FLOAT_NODATA,
+    PICTURE_NODATA,
+    Alias,
+    Filled,
+    Preset,
+    PresetSource,
+)
 from orchestrator.recipes.series import Period
 
 FAMILY = "sentinel1"
@@ -53,7 +61,7 @@ def _preset(name: str, alias: Alias, periods: tuple[Period, ...], **what: Any) -
     return Preset(
         name=name,
         alias=alias,
-        sources=(Source(COLLECTION, span, counted=True),),
+        sources=(PresetSource(COLLECTION, span, counted=True),),
         scale=10,
         attribution=sentinel_notice(range(span.start.year, periods[-1].start.year + 1)),
         licence=SENTINEL_TERMS,
@@ -61,7 +69,7 @@ def _preset(name: str, alias: Alias, periods: tuple[Period, ...], **what: Any) -
     )
 
 
-def _seasonal(name: str, alias: Alias, asked: Asked) -> Preset:
+def _seasonal(name: str, alias: Alias, asked: Filled) -> Preset:
     periods = seasons(asked.year)
 
     def names(period: Period) -> list[str]:
@@ -88,7 +96,7 @@ def _seasonal(name: str, alias: Alias, asked: Asked) -> Preset:
     )
 
 
-def _monthly(name: str, alias: Alias, asked: Asked) -> Preset:
+def _monthly(name: str, alias: Alias, asked: Filled) -> Preset:
     periods, orbit = months(asked.year), asked.word
 
     def names(period: Period) -> list[str]:
@@ -116,7 +124,7 @@ def _monthly(name: str, alias: Alias, asked: Asked) -> Preset:
     )
 
 
-def _count(name: str, alias: Alias, asked: Asked) -> Preset:
+def _count(name: str, alias: Alias, asked: Filled) -> Preset:
     periods = months(asked.year)
 
     def names(period: Period) -> list[str]:
@@ -145,7 +153,7 @@ def _count(name: str, alias: Alias, asked: Asked) -> Preset:
     )
 
 
-def _observed(name: str, alias: Alias, asked: Asked) -> Preset:
+def _observed(name: str, alias: Alias, asked: Filled) -> Preset:
     periods = days(asked.year, asked.month)
 
     def names(period: Period) -> list[str]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from orchestrator.model.credit import SENTINEL_TERMS, sentinel_notice
 from orchestrator.recipes.presets.expressions import as_picture, reduced, scenes, stacked
-from orchestrator.recipes.presets.periods import months, seasons, whole, year_of
-from orchestrator.recipes.presets.preset import FLOAT_NODATA, PICTURE_NODATA, Alias, Asked, Preset, Source
+from orchestrator.recipes.presets.periods import calendar_year, months, seasons, whole
+from orchestrator.recipes.presets.preset import FLOAT_NODATA, PICTURE_NODATA, Alias, Filled, Preset, PresetSource
 from orchestrator.recipes.series import Period
 
 FAMILY = "sentinel2"
@@ -75,7 +75,7 @@ def _preset(name: str, alias: Alias, periods: tuple[Period, ...], collection: st
     return Preset(
         name=name,
         alias=alias,
-        sources=(Source(collection, span, counted=True, begins=BEGINS[collection]),),
+        sources=(PresetSource(collection, span, counted=True, begins=BEGINS[collection]),),
         scale=10,
         attribution=sentinel_notice(range(span.start.year, periods[-1].start.year + 1)),
         licence=SENTINEL_TERMS,
@@ -107,16 +107,16 @@ def _pictures(name: str, alias: Alias, periods: tuple[Period, ...], prefix: Call
     )
 
 
-def _median(name: str, alias: Alias, asked: Asked) -> Preset:
-    return _pictures(name, alias, (year_of(asked.year),), lambda _: "")
+def _median(name: str, alias: Alias, asked: Filled) -> Preset:
+    return _pictures(name, alias, (calendar_year(asked.year),), lambda _: "")
 
 
-def _seasonal_pictures(name: str, alias: Alias, asked: Asked) -> Preset:
+def _seasonal_pictures(name: str, alias: Alias, asked: Filled) -> Preset:
     made = _pictures(name, alias, seasons(asked.year), lambda season: f"{season.name}_")
     return replace(made, mended=f"{made.mended}; pictures were brightened afterwards, which cut off what is bright")
 
 
-def _monthly_pictures(name: str, alias: Alias, asked: Asked) -> Preset:
+def _monthly_pictures(name: str, alias: Alias, asked: Filled) -> Preset:
     return _pictures(name, alias, months(asked.year), lambda month: f"{month.name}_")
 
 
@@ -153,17 +153,17 @@ _BYTES: Mapping[str, Any] = MappingProxyType(
 )
 
 
-def _ten(name: str, alias: Alias, asked: Asked) -> Preset:
+def _ten(name: str, alias: Alias, asked: Filled) -> Preset:
     mended = f"{_LAST_DAYS}; masked pixels were 0 without a tag"
     return _seasonal(name, alias, asked.year, SURFACE, TEN, mended=mended, **_BYTES)
 
 
-def _thirteen(name: str, alias: Alias, asked: Asked) -> Preset:
+def _thirteen(name: str, alias: Alias, asked: Filled) -> Preset:
     mended = f"COPERNICUS/S2, whose values jump by 1000 on 2022-01-25, is now {TOP}; {_LAST_DAYS}"
     return _seasonal(name, alias, asked.year, TOP, THIRTEEN, mended=mended, **_BYTES)
 
 
-def _raw(name: str, alias: Alias, asked: Asked) -> Preset:
+def _raw(name: str, alias: Alias, asked: Filled) -> Preset:
     what: dict[str, Any] = {"dtype": "float32", "nodata": FLOAT_NODATA, "valid": (0, 65_535)}
     what |= {"physical": (1 / COUNTS_PER_REFLECTANCE, 0.0), "mended": f"{_LAST_DAYS}; masked pixels were 0"}
     return _seasonal(name, alias, asked.year, SURFACE, TEN, **what)

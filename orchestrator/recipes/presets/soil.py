@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from orchestrator.recipes.presets.preset import CLASS_NODATA, Alias, Asked, Preset, Source
+from orchestrator.recipes.presets.preset import CLASS_NODATA, Alias, Filled, Preset, PresetSource
 
 FAMILY = "soil"
 ASSET = "OpenLandMap/SOL/SOL_PH-H2O_USDA-4C1A2A_M/v02"
 DEPTHS = ("b0", "b10", "b30", "b60", "b100", "b200")  # centimetres
 
 
-def _acidity(breaks: tuple[float, ...], name: str, alias: Alias, asked: Asked) -> Preset:
+def _acidity(breaks: tuple[float, ...], name: str, alias: Alias, asked: Filled) -> Preset:
     del asked
 
     def build(region: Mapping[str, Any], bands: tuple[str, ...]) -> Any:
@@ -26,7 +26,7 @@ def _acidity(breaks: tuple[float, ...], name: str, alias: Alias, asked: Asked) -
         name=name,
         alias=alias,
         steps=(f"{ASSET}, ten times the pH in water, at depths of 0, 10, 30, 60, 100 and 200 cm, as it is",),
-        sources=(Source(ASSET),),
+        sources=(PresetSource(ASSET),),
         bands=DEPTHS,
         dtype="uint8",
         nodata=CLASS_NODATA,

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.recipes.presets.legends import LANDFORMS
-from orchestrator.recipes.presets.preset import CLASS_NODATA, FLOAT_NODATA, Alias, Asked, Preset, Source
+from orchestrator.recipes.presets.preset import CLASS_NODATA, FLOAT_NODATA, Alias, Filled, Preset, PresetSource
 
 FAMILY = "terrain"
 SRTM = "CGIAR/SRTM90_V4"
 AMERICAN = "CSP/ERGo/1_0/US/landforms"
 
 
-def _srtm(name: str, alias: Alias, asked: Asked) -> Preset:
+def _srtm(name: str, alias: Alias, asked: Filled) -> Preset:
     del asked
 
     def build(region: Mapping[str, Any], bands: tuple[str, ...]) -> Any:
@@ -30,7 +30,7 @@ def _srtm(name: str, alias: Alias, asked: Asked) -> Preset:
             f"{SRTM}, heights in metres, interpolated between its pixels of 90 m",
             "slope in degrees, from the four neighbours of each pixel that is delivered",
         ),
-        sources=(Source(SRTM),),
+        sources=(PresetSource(SRTM),),
         bands=("elevation", "slope"),
         dtype="float32",
         nodata=FLOAT_NODATA,
@@ -44,7 +44,7 @@ def _srtm(name: str, alias: Alias, asked: Asked) -> Preset:
     )
 
 
-def _landforms(name: str, alias: Alias, asked: Asked) -> Preset:
+def _landforms(name: str, alias: Alias, asked: Filled) -> Preset:
     del asked
 
     def build(region: Mapping[str, Any], bands: tuple[str, ...]) -> Any:
@@ -57,7 +57,7 @@ def _landforms(name: str, alias: Alias, asked: Asked) -> Preset:
         name=name,
         alias=alias,
         steps=(f"{AMERICAN}, as it is",),
-        sources=(Source(AMERICAN),),
+        sources=(PresetSource(AMERICAN),),
         bands=("constant",),
         dtype="uint8",
         nodata=CLASS_NODATA,

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.recipes.presets.expressions import reduced, scenes, stacked
-from orchestrator.recipes.presets.periods import whole, year_of
-from orchestrator.recipes.presets.preset import CLASS_NODATA, Alias, Asked, Preset, Source
+from orchestrator.recipes.presets.periods import calendar_year, whole
+from orchestrator.recipes.presets.preset import CLASS_NODATA, Alias, Filled, Preset, PresetSource
 from orchestrator.recipes.series import Period
 
 FAMILY = "vegetation"
@@ -31,7 +31,7 @@ def _preset(name: str, alias: Alias, years: tuple[Period, ...], bands: tuple[str
         name=name,
         alias=alias,
         steps=(_STEP,),
-        sources=(Source(COLLECTION, whole(years), counted=True),),
+        sources=(PresetSource(COLLECTION, whole(years), counted=True),),
         bands=bands,
         dtype="uint8",
         nodata=CLASS_NODATA,
@@ -44,14 +44,14 @@ def _preset(name: str, alias: Alias, years: tuple[Period, ...], bands: tuple[str
     )
 
 
-def _cover(name: str, alias: Alias, asked: Asked) -> Preset:
+def _cover(name: str, alias: Alias, asked: Filled) -> Preset:
     mended = f"{_VERSION}; percent were stretched to 0 to 255 in three equal bands, but thresholds of classes stayed"
-    return _preset(name, alias, (year_of(asked.year),), (TREES,), breaks=(20, 40, 60, 80), mended=mended)
+    return _preset(name, alias, (calendar_year(asked.year),), (TREES,), breaks=(20, 40, 60, 80), mended=mended)
 
 
-def _five_years(name: str, alias: Alias, asked: Asked) -> Preset:
+def _five_years(name: str, alias: Alias, asked: Filled) -> Preset:
     del asked
-    years = tuple(map(year_of, FIVE))
+    years = tuple(map(calendar_year, FIVE))
     return _preset(name, alias, years, tuple(f"{TREES}_{year.name}" for year in years), mended=_VERSION)
 
 

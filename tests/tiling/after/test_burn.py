@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import rasterio
-from chips_kit import CRS, LEFT, TOP, tiles_in
+from after_kit import CRS, LEFT, TOP, tiles_in
 from rasterio.features import rasterize
 from rio_cogeo.cogeo import cog_validate
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import rasterio
-from chips_kit import CRS, LEFT, TOP, chips_of, tiles_in, write_chip
+from after_kit import CRS, LEFT, TOP, chips_of, tiles_in, write_chip
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rasterio.merge import merge

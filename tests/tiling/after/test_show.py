@@ -8,7 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from chips_kit import chips_of, tiles_in
+from after_kit import chips_of, tiles_in
 from matplotlib.image import imread
 
 import orchestrator as orc

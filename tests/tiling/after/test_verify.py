@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from chips_kit import LEFT, TOP, chips_of, rows_in, tiles_in, write_chip, write_list
+from after_kit import LEFT, TOP, chips_of, rows_in, tiles_in, write_chip, write_list
 
 import orchestrator as orc
 from orchestrator.faces.cli.main import run_cli
@@ -222,3 +222,24 @@ def test_python_says_the_same(tmp_path):
     (fault,) = orc.tiles.verify(tiles.path, "s2").faults
 
     assert (fault.kind, fault.path) == ("chip", path)
+
+
+def test_tiles_that_were_never_asked_for_are_no_fault(tmp_path, capsys):
+    """A download of some tiles lists those alone; a list that was cut is told by the count beside it."""
+    tiles = tiles_in(tmp_path)
+    chips_of(tiles, about={"counts": {"DONE": 4, "EMPTY": 0, "FAILED": 0}})
+    folder, (*_, last, lost) = tiles.folder / "s2", tiles.frame["identifier"]
+    rows = rows_in(folder)
+    for name in (last, lost):
+        rows.pop(name)
+        (folder / f"{name}.tif").unlink()
+    write_list(folder, list(rows.values()))
+
+    whole = run_cli(["tiles", "verify", str(tiles.path)])
+    said = capsys.readouterr().out
+    write_list(folder, list(rows.values())[1:])
+    cut = run_cli(["tiles", "verify", str(tiles.path)])
+
+    assert (whole, cut) == (0, 3)
+    assert "2 tiles of s2 were never asked for" in said
+    assert "lists 3 chips, dataset.json counts 4" in capsys.readouterr().out

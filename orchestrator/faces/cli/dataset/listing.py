@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import rich_click as click
 
-from orchestrator.app.verbs.datasets import RECIPE, Row, is_name, listed, shown
+from orchestrator.app.verbs.datasets import RECIPE, DatasetRow, Preset, PresetSource, is_name, listed, shown
 from orchestrator.core.units import format_count
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context
-
-if TYPE_CHECKING:
-    from orchestrator.recipes.presets.preset import Preset, Source
 
 EXAMPLES = """
 `orchestrator dataset list sentinel-1` lists those that say so; `orchestrator dataset list s2-2020` tells how its pixels
@@ -46,7 +43,7 @@ def list_datasets(context: Context, /, text: str) -> int:
     return 0
 
 
-def _list(rows: tuple[Row, ...], output: Output) -> None:
+def _list(rows: tuple[DatasetRow, ...], output: Output) -> None:
     width = max(len(row.name) for row in rows)
     for row in rows:
         if output.quiet:
@@ -112,7 +109,7 @@ def _labels(preset: Preset) -> str:
     return "classes by the table below, others 0" if preset.value_map else ""
 
 
-def _source(source: Source) -> str:
+def _source(source: PresetSource) -> str:
     period = source.period
     return f"{source.asset} from {period.start} to before {period.end}" if period else source.asset
 

@@ -28,9 +28,10 @@ Classes of communes, counted once, for the chips that lie in them:
 @option("--coarse", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The file of coarser tiles.")
 @option("--dataset", required=True, metavar="NAME", help="Whose classes were counted in the coarser tiles.")
 @option("--flat", is_flag=True, help="Write a column for each class as well: DATASET_at_TILES_CLASS.")
+@option("--legacy", is_flag=True, help="Weigh as geetiles, by square degrees.")
 @option("--overwrite", is_flag=True, help="Replace a column that came from something else.")
 @click.pass_obj
-def from_coarse(context: Context, /, file: Path, coarse: Path, dataset: str, flat: bool, overwrite: bool) -> int:
+def from_coarse(context: Context, /, file: Path, coarse: Path, dataset: str, legacy: bool, **given: bool) -> int:
     """
     Give each tile the class shares of the coarser tiles in which it lies, by the area that it shares with each.
 
@@ -40,5 +41,5 @@ def from_coarse(context: Context, /, file: Path, coarse: Path, dataset: str, fla
 
     output = context.output()
     with output.busy("weighing coarser tiles"):
-        report = coarse_labels(file.expanduser(), coarse.expanduser(), dataset, flat=flat, overwrite=overwrite)
+        report = coarse_labels(file.expanduser(), coarse.expanduser(), dataset, published=legacy, **given)
     return show_labels(report, output, "in no coarser tile with shares")

@@ -35,11 +35,13 @@ LISTED = 20  # tiles that are named one by one
     "--map",
     "mapping",
     metavar="10=1,20=2",
-    help="From values to classes, numbers or names; others become 0, or `other`. [10,20,30] are classes 0, 1, 2.",
+    help="From values to classes, numbers or names; others become 0, or `other`. [10,20,30] are classes 0, 1, 2; `own` "
+    "is what the dataset says itself.",
 )
 @option("--nodata", type=float, metavar="VALUE", help="The value of pixels without data.  [default: the file's own]")
 @option("--all-touched", is_flag=True, help="Count every pixel that a tile touches, not only those centred inside.")
 @option("--flat", is_flag=True, help="Write a column for each class as well: DATASET_CLASS.")
+@option("--legacy", is_flag=True, help="Count as geetiles: outer rings, stretched to the chip, say what lies inside.")
 @option("--overwrite", is_flag=True, help="Replace a column that was counted from something else.")
 @click.pass_obj
 def count(context: Context, /, file: Path, dataset: str | None, raster: Path | None, **given: Any) -> int:
@@ -62,6 +64,7 @@ def count(context: Context, /, file: Path, dataset: str | None, raster: Path | N
             nodata=given["nodata"],
             all_touched=given["all_touched"],
             flat=given["flat"],
+            published=given["legacy"],
             overwrite=given["overwrite"],
             say=say,
         )

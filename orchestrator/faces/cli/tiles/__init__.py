@@ -27,6 +27,7 @@ COMMANDS: dict[str, Listed] = {
     "show": Listed(
         f"{_HERE}.show",
         "Draw tiles on the area, coloured by split, by class or by any column, with the count of each.",
+        "show_tiles_of",
     ),
     "mosaic": Listed(
         f"{_HERE}.mosaic", "Join the chips of a dataset to one cloud-optimised GeoTIFF, by where they really lie."

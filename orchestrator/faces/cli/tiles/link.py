@@ -18,8 +18,9 @@ foreignid_communes into the first; `tiles split --group-by communes` and `labels
 @click.command(epilog=EXAMPLES)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("other", type=click.Path(path_type=Path))
+@click.option("--legacy", is_flag=True, help="Compare as geetiles, by square degrees; -1 where there is none.")
 @click.pass_obj
-def link(context: Context, /, file: Path, other: Path) -> int:
+def link(context: Context, /, file: Path, other: Path, *, legacy: bool) -> int:
     """
     Write into FILE which tile of OTHER each of its tiles lies in: the one with which it shares most area.
 
@@ -29,8 +30,9 @@ def link(context: Context, /, file: Path, other: Path) -> int:
 
     shown = context.output()
     with shown.busy("comparing"):
-        linked, column = write(file.expanduser(), other.expanduser())
-    inside = int(linked.frame[column].notna().sum())
+        linked, column = write(file.expanduser(), other.expanduser(), square_degrees=legacy)
+    found = linked.frame[column]
+    inside = int((found.notna() & ~found.isin([-1, "-1"])).sum())
     alone = len(linked.frame) - inside
     shown.message("link", {"path": str(linked.path), "column": column, "linked": inside, "alone": alone})
     if shown.quiet:

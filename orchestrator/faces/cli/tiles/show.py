@@ -15,7 +15,7 @@ By a split, a class, a column, or a share of one class: `--by split`, `--by clas
 """
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(name="show", epilog=EXAMPLES)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--by",
@@ -35,7 +35,7 @@ By a split, a class, a column, or a share of one class: `--by split`, `--by clas
 )
 @click.option("--overwrite", is_flag=True, help="Replace the picture where it is there.")
 @click.pass_obj
-def show(
+def show_tiles_of(
     context: Context, /, file: Path, by: str, area: str, output: Path | None, *, column_less: bool, overwrite: bool
 ) -> int:
     """

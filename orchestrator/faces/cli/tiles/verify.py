@@ -57,14 +57,27 @@ def _show(found: Inspected, output: Output, *, fix: bool) -> None:
         output.say(f"... and {rest:,} more; --json lists them all")
     counts = Counter(fault.kind for fault in found.faults)
     told = {"datasets": list(found.datasets), "tiles": found.tiles, "faults": dict(counts), "moved": len(found.moved)}
+    told |= {"unasked": found.unasked}
     output.message("verified", told)
     words = ", ".join(f"{count:,} {kind}" for kind, count in counts.items()) or "all is as it is said"
     of = ", ".join(found.datasets) or "no dataset yet"
     output.say(f"{format_count(found.tiles, 'tile')}, {of}: {words}")
+    for dataset, count in found.unasked.items():
+        output.say(f"{format_count(count, 'tile')} of {dataset} were never asked for")
+    _advise(found, counts, output, fix=fix)
+
+
+def _advise(found: Inspected, counts: Counter[str], output: Output, *, fix: bool) -> None:
+    """Say what to do next."""
     if found.moved:
         folder = next(iter(found.moved.values())).parent.parent
-        output.say(f"{format_count(len(found.moved), 'chip')} moved to {folder}; `tiles download` brings them again")
-    elif not fix and (counts["chip"] or counts["missing"]):
         output.say(
-            "`--fix` moves bad chips aside; `tiles download` then brings them, and those that are missing, again"
+            f"{format_count(len(found.moved), 'chip')} moved to {folder}; the same `orchestrator tiles download` as "
+            "before, with --overwrite, asks for them again and for no other"
         )
+        if counts["stranger"]:
+            output.warn("a download replaces the folder: move strangers out of it that you want to keep")
+    elif not fix and counts["chip"]:
+        output.say("`--fix` moves bad chips aside, and marks them FAILED for the next `orchestrator tiles download`")
+    elif counts["missing"]:
+        output.say("the same `orchestrator tiles download` as before asks for those that are missing")
