@@ -1,7 +1,7 @@
 """
 Bring 2,774 chips of 100 × 100 pixels through a sandbox that fails at one answer in twenty, killed three times.
 
-    PYTHONPATH=. python benchmarks/chips.py [--chips 2774] [--area FILE] [--peer foreign/bin/python] [--only ours|peer]
+    PYTHONPATH=. python benchmarks/chips.py [--chips N] [--area FILE] [--peer foreign/bin/python] [--only ours|peer] [--no-kills]
 
 Ours is `tiles download` as a process, killed by SIGKILL when a quarter, a half and three quarters of the chips were
 answered (of the other: lie in its folder), and given again each time. With `--peer` the same by geetiles 0.1.7
@@ -43,6 +43,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 BANDS, SIDE = ("x", "y", "mixed"), 100
 BURST = 40
+Kills = tuple[float | None, ...]  # shares of the chips at which a process is killed; None goes on to the end
 APIS = ("image.computePixels", "thumbnails.create", "thumbnails.getPixels", "value.compute")
 ANSWERS = r"computePixels|thumbnails|value:compute"
 DATES = ("--start", "2024-05-01", "--end", "2024-06-01")
@@ -210,14 +211,14 @@ def report(name: str, tiles: Tiles, folder: Path, answers: int, requests: int, c
     )
 
 
-def ours(tiles: Tiles, home: Path) -> None:
+def ours(tiles: Tiles, home: Path, kills: Kills) -> None:
     with sandbox() as url:
         count, cost = len(tiles.frame), Cost()
         told(f"{url}/sandbox/faults", {"faults": faults(count)})
         command = [sys.executable, "-m", "orchestrator", "--state-dir", str(home / "state"), "tiles", "download"]
         command += [str(tiles.path), "--dataset", str(home / "code.py"), "--bands", ",".join(BANDS), "--name", "places"]
         command += ["--pixels", str(SIDE), str(SIDE), "--sandbox-url", url]
-        for share in (0.25, 0.5, 0.75, None):
+        for share in kills:
             watched(command, cost, home, lambda: answered(url), share and int(share * count))
         while cost.codes[-1] == 3 and len(cost.codes) < 8:  # partly done: the same command again
             watched(command, cost, home, lambda: 0, None)
@@ -226,7 +227,7 @@ def ours(tiles: Tiles, home: Path) -> None:
         report("ours", tiles, tiles.folder / "places", seen(url).total(), asked_for(url), cost, said)
 
 
-def peer(tiles: Tiles, home: Path, python: str) -> None:
+def peer(tiles: Tiles, home: Path, python: str, kills: Kills) -> None:
     """geetiles, whose pool is a group of processes: memory is that of the largest, processor time of all."""
     degrees = write_tiles(tiles, home, ".geojson").path
     with sandbox() as url:
@@ -235,7 +236,7 @@ def peer(tiles: Tiles, home: Path, python: str) -> None:
         told(f"{url}/sandbox/faults", {"faults": faults(3 * count)})  # it asks three times for each chip
         job = {"url": url, "code": str(home / "code.py"), "tiles": str(degrees), "folder": str(folder)}
         command = [python, "-c", PEER, json.dumps(job)]
-        for share in (0.25, 0.5, 0.75, None):
+        for share in kills:
             watched(command, cost, home, lambda: len(list(folder.glob("*.tif"))), share and int(share * count))
         said = "nothing says which are missing"
         report("geetiles", tiles, folder, links(url).total(), asked_for(url), cost, said)
@@ -247,15 +248,17 @@ def main() -> None:
     parser.add_argument("--area", type=Path)
     parser.add_argument("--peer", default="")
     parser.add_argument("--only", choices=["ours", "peer"])
+    parser.add_argument("--no-kills", action="store_true")
     given = parser.parse_args()
+    kills: Kills = (None,) if given.no_kills else (0.25, 0.5, 0.75, None)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         (home / "code.py").write_text(CODE)
         tiles = tiles_of(given.area, given.chips, home)
         if given.only != "peer":
-            ours(tiles, home)
+            ours(tiles, home, kills)
         if given.peer and given.only != "ours":
-            peer(tiles, home, given.peer)
+            peer(tiles, home, given.peer, kills)
 
 
 if __name__ == "__main__":

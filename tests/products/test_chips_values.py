@@ -72,6 +72,7 @@ def test_chips_laid_together_are_the_mosaic_of_the_same_image(tmp_path):
     laid = np.full((2, 100, 150), 0, np.int32)
     for name in found.frame["file"]:
         with rasterio.open(found.folder / name) as file:
+            assert ((file.transform.c - WEST) % 20, (file.transform.f - SOUTH) % 20) == (0, 0)
             col, row = round((file.transform.c - WEST) / 20), round((SOUTH + 2000 - file.transform.f) / 20)
             laid[:, row : row + 50, col : col + 50] = file.read()
     box = shapely.box(WEST, SOUTH, WEST + 3000, SOUTH + 2000)

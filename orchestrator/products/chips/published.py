@@ -9,7 +9,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from orchestrator.core.files import sha256_of
 from orchestrator.products.chips.document import Carried, ChipPlan
 from orchestrator.products.chips.files import ABOUT, PROOF, TABLE
 from orchestrator.products.table.pieces import parquet
@@ -22,13 +21,14 @@ def carried_from(folder: Path, plan: ChipPlan) -> Mapping[int, Carried]:
     """
     Return the chips of a published folder that are what would come again: made the same way, of the same pixels.
 
-    None where every chip is there: whoever asks again then wants them anew. A file is believed by its checksum.
+    None where every chip is there: whoever asks again then wants them anew. That a file is what its row says is looked
+    at when it is taken over.
     """
     rows = _rows(folder, plan.made_by)
     found: dict[int, Carried] = {}
     for number, chip in enumerate(plan.chips):
         row = rows.get(chip.identifier)
-        if row is not None and row["state"] != FAILED and _is_of(row, plan, number) and _is_whole(row, folder):
+        if row is not None and row["state"] != FAILED and _is_of(row, plan, number):
             found[number] = Carried(row["sha256"], tuple(row["valid"]), row["why"])
     return NONE if len(found) == len(plan.chips) else MappingProxyType(found)
 
@@ -45,13 +45,6 @@ def _is_of(row: Mapping[str, Any], plan: ChipPlan, number: int) -> bool:
     grid = plan.grid_of(number)
     shape = (row["crs"], row["height"], row["width"]) == (grid.crs, grid.height, grid.width)
     return shape and tuple(row["transform"]) == grid.transform
-
-
-def _is_whole(row: Mapping[str, Any], folder: Path) -> bool:
-    if row["state"] == EMPTY:
-        return True
-    path = folder / row["file"]
-    return path.is_file() and not path.is_symlink() and sha256_of(path) == row["sha256"]
 
 
 def origins_of(folder: Path) -> Mapping[str, Any]:
