@@ -38,7 +38,8 @@ def count(
         raster: A raster of classes, which is counted instead of chips.
         band: Which band holds the classes, from 1; by default the only one.
         mapping: From values to classes: a dictionary to numbers or names, a text such as `10=1,20=2`, or a function of
-            an array. Values that a dictionary or a text does not name become 0, or `other`.
+            an array; `own` is what the dataset says itself. Values that a dictionary or a text does not name become
+            0, or `other`.
         nodata: The value of pixels without data, instead of the file's own.
         all_touched: Count every pixel that a tile touches.
         flat: Write a column for each class as well.

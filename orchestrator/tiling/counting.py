@@ -40,7 +40,8 @@ class ClassRule:
     Attributes:
         band: Which, from 1; 0 for the only one that there is.
         nodata: The value of pixels without data, instead of the one that the raster names.
-        mapping: From values to classes.
+        mapping: From values to classes: a map, or a function of (row, col), of (band, row, col) where there are several
+            bands and none is chosen, to an array of as many axes.
         all_touched: Take every pixel that a tile touches.
         published: As geetiles 0.1.7 does: the outer rings of the tile, stretched to the raster, say which pixels lie
             in it; classes are called as numpy prints them.
@@ -92,12 +93,14 @@ class ClassCount:
 
 def check_band(dataset: Any, rule: ClassRule, label: str) -> int:
     """
-    Return the number of the band that is counted.
+    Return the number of the band that is counted; 0 for all of several that a function makes classes of.
 
     Raises:
         UserError: There is no such band, or several and none is named, or its numbers are complex.
     """
     if not rule.band and dataset.count > 1:
+        if rule.mapping is not None and not isinstance(rule.mapping, ValueMap):
+            return 0
         raise UserError(f"{label} has {dataset.count} bands; say which one holds the classes (band 1 is the first)")
     band = rule.band or 1
     if not 1 <= band <= dataset.count:
@@ -210,21 +213,35 @@ def _read(dataset: Any, band: int, window: Window, rule: ClassRule) -> tuple[NDA
     from rasterio.windows import Window as Read  # noqa: PLC0415
 
     where = Read(window.col, window.row, window.width, window.height)
-    pixels = dataset.read(band, window=where)
-    nodata = dataset.nodatavals[band - 1] if rule.nodata is None else rule.nodata
-    masked = MaskFlags.per_dataset in dataset.mask_flag_enums[band - 1]
-    valid = holding(pixels, nodata, dataset.read_masks(band, window=where) > 0 if masked else None)
-    if rule.mapping is not None:
-        pixels = rule.mapping.apply(pixels) if isinstance(rule.mapping, ValueMap) else rule.mapping(pixels)
-    return pixels, valid
+    bands = [band] if band else list(dataset.indexes)
+    pixels = dataset.read(bands, window=where)
+    valid = np.ones(pixels.shape[1:], bool)
+    for number, plane in zip(bands, pixels, strict=True):
+        nodata = dataset.nodatavals[number - 1] if rule.nodata is None else rule.nodata
+        masked = MaskFlags.per_dataset in dataset.mask_flag_enums[number - 1]
+        valid &= holding(plane, nodata, dataset.read_masks(number, window=where) > 0 if masked else None)
+    shown = pixels[0] if band else pixels
+    if isinstance(rule.mapping, ValueMap):
+        return rule.mapping.apply(shown), valid
+    classes = shown if rule.mapping is None else np.asarray(rule.mapping(shown))
+    return classes if classes.ndim == 2 else classes[0], valid
 
 
 def _add(tally: Counter[Any], pixels: NDArray[Any], valid: Flags, inside: Flags, label: str) -> None:
-    values, numbers = np.unique(pixels[valid & inside], return_counts=True)
+    values, numbers = _distinct(pixels[valid & inside])
     for value, number in zip(values, numbers.tolist(), strict=True):
         tally[value] += number
         if len(tally) > MAX_CLASSES:
             refuse_classes(max(len(values), len(tally)), label)
+
+
+def _distinct(pixels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return what values there are, sorted, and how many of each."""
+    if pixels.dtype != np.uint8:
+        return np.unique(pixels, return_counts=True)
+    numbers = np.bincount(pixels, minlength=256)  # no sorting
+    values = np.flatnonzero(numbers)
+    return values.astype(np.uint8), numbers[values]
 
 
 def refuse_classes(number: int, label: str) -> None:

@@ -112,5 +112,3 @@ def _polygons_of(shape: BaseGeometry) -> Iterator[BaseGeometry]:
     for part in shapely.get_parts([shape]):
         if part.geom_type == "Polygon" and not part.is_empty:
             yield part
-        elif part.geom_type in {"MultiPolygon", "GeometryCollection"}:
-            yield from _polygons_of(part)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from orchestrator.tiling.counting import (
     lattice_of_raster,
     refuse_classes,
 )
+from orchestrator.tiling.degrees import in_degrees
 from orchestrator.tiling.file import Tiles
 from orchestrator.tiling.footprints import Footprints, RasterLattice, patches
 from orchestrator.tiling.value_maps import ValueMap
@@ -76,14 +76,18 @@ def count_chips(tiles: Tiles, dataset: str, rule: ClassRule, say: Callable[[str]
     Raises:
         UserError: There is no such dataset, or it does not hold classes.
     """
-    chips = chips_of(tiles, dataset)
-    footprints = Footprints(tiles.frame)
-    _begin(chips, footprints, rule)
+    import rasterio  # noqa: PLC0415  heavy
 
-    def counted(index: int) -> ClassCount | str:
-        return _count_chip(chips[index], index, footprints, rule)
+    chips, seen = chips_of(tiles, dataset), _Seen(tiles, rule)
 
-    found = _each(partial(map, counted), list(range(len(chips))), _threads(rule), say)
+    def counted(piece: Sequence[int]) -> list[ClassCount | str]:
+        # Nothing lies beside a chip: GDAL need not list a folder of thousands for each.
+        with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
+            return [seen.count(chips[index], index) for index in piece]
+
+    first = next((index for index, chip in enumerate(chips) if chip.path), 0)
+    counted([first])  # a fault of all is told at once, and tiles are projected once
+    found = _each(counted, list(range(len(chips))), _threads(rule), say)
     known = _named(dataset_about(dataset_folder(tiles, dataset)).get("classes"), rule)
     identifiers = tiles.frame["identifier"]
     missing = tuple((str(identifiers.iloc[at]), one) for at, one in enumerate(found) if isinstance(one, str))
@@ -113,36 +117,38 @@ def count_raster(tiles: Tiles, path: Path, rule: ClassRule, say: Callable[[str],
     return _checked(ClassCounts(tuple(found), known=_named(None, rule)), path.name)
 
 
-def _begin(chips: Sequence[StoredChip], footprints: Footprints, rule: ClassRule) -> None:
-    """Look at the first chip there is, so that a fault of all is told at once and tiles are projected once."""
-    first = next((index for index, chip in enumerate(chips) if chip.path), None)
-    if first is not None:
-        _count_chip(chips[first], first, footprints, rule)
+class _Seen:
+    """The tiles of a file as their chips see them."""
 
+    def __init__(self, tiles: Tiles, rule: ClassRule) -> None:
+        self._rule = rule
+        self._footprints = Footprints(tiles.frame)
+        self._degrees = in_degrees(tiles.frame) if rule.published else None
 
-def _count_chip(chip: StoredChip, index: int, footprints: Footprints, rule: ClassRule) -> ClassCount | str:
-    """Return the classes of a chip, or why there are none."""
-    import rasterio  # noqa: PLC0415  heavy
+    def count(self, chip: StoredChip, index: int) -> ClassCount | str:
+        """Return the classes of the chip of a tile, or why there are none."""
+        import rasterio  # noqa: PLC0415  heavy
 
-    if chip.path is None:
-        return ClassCount() if chip.state == EMPTY else chip.why
-    label = f"chip {chip.path.stem}"
-    try:
-        with _opened(chip.path) as dataset:
-            if rule.published:
-                return count_published(dataset, footprints.within("EPSG:4326")[index], rule, label)
-            lattice = lattice_of_raster(dataset, label)
-            return count_classes(dataset, lattice, footprints.within(lattice.crs)[index], rule, label)
-    except (OSError, rasterio.errors.RasterioError) as error:
-        return f"{chip.path.name} cannot be read: {error}"
+        if chip.path is None:
+            return ClassCount() if chip.state == EMPTY else chip.why
+        label = f"chip {chip.path.stem}"
+        try:
+            with _opened(chip.path, driver="GTiff") as dataset:
+                if self._degrees is not None:
+                    return count_published(dataset, self._degrees[index], self._rule, label)
+                lattice = lattice_of_raster(dataset, label)
+                shape = self._footprints.within(lattice.crs)[index]
+                return count_classes(dataset, lattice, shape, self._rule, label)
+        except (OSError, rasterio.errors.RasterioError) as error:
+            return f"{chip.path.name} cannot be read: {error}"
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path, **how: str) -> Iterator[Any]:
     import rasterio  # noqa: PLC0415  heavy
 
     try:
-        dataset = rasterio.open(path)
+        dataset = rasterio.open(path, **how)
     except rasterio.errors.RasterioIOError as error:
         raise OSError(f"{path} cannot be read as a raster: {error}") from None
     with dataset:

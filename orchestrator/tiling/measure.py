@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 WGS84 = pyproj.Geod(ellps="WGS84")
 # A map's scale at the middle of a tile is its mean over the tile: up to here to better than 1 in 1,000,000, in UTM and
-# in Mercator up to latitude 60.
+# in Mercator up to latitude 60. Over a rectangle the mean at four places is, up to the second (Gauss, two by two).
 MAX_PLAIN_METRES = 5_000.0
+MAX_RECTANGLE_METRES = 300_000.0
+_GAUSS = 0.5 / 3**0.5  # of a side, from the middle
 # Edges of larger ones are measured in pieces along which the map bends by less than a metre.
 MAX_PIECE_METRES = 1_000.0
 STEP_METRES = 1.0
@@ -29,16 +31,24 @@ def square_kilometres(frame: GeoDataFrame) -> Floats:
     """Return the area of each tile on the ellipsoid, its edges straight in the CRS of the table: (tiles,), km²."""
     crs = parse_crs(frame.crs.to_wkt())
     geometries = np.asarray(frame.geometry.to_numpy(), dtype=object)
-    bounds = shapely.bounds(geometries).reshape(-1, 4)
-    unit = units_per_metre(crs)
-    large = (bounds[:, 2:] - bounds[:, :2]).max(axis=1) > MAX_PLAIN_METRES * unit
+    planar, bounds = shapely.area(geometries), shapely.bounds(geometries).reshape(-1, 4)
+    sides, unit = bounds[:, 2:] - bounds[:, :2], units_per_metre(crs)
+    longest = sides.max(axis=1, initial=0) / unit
+    small = longest <= MAX_PLAIN_METRES
+    rectangle = ~small & (longest <= MAX_RECTANGLE_METRES) & (planar >= (1 - 1e-12) * sides.prod(axis=1))
     found = np.empty(len(geometries))
-    plain = geometries[~large]
-    if len(plain):
-        middle = shapely.centroid(plain)
-        found[~large] = shapely.area(plain) * map_scale(crs, shapely.get_x(middle), shapely.get_y(middle)).area
-    found[large] = _one_by_one(shapely.segmentize(geometries[large], MAX_PIECE_METRES * unit), crs)
+    middle = shapely.get_coordinates(shapely.centroid(geometries[small]))
+    found[small] = planar[small] * _scale_at(crs, middle)
+    middle = (bounds[rectangle, :2] + bounds[rectangle, 2:]) / 2
+    places = [middle + sides[rectangle] * (_GAUSS * x, _GAUSS * y) for x in (-1, 1) for y in (-1, 1)]
+    found[rectangle] = planar[rectangle] * np.mean([_scale_at(crs, place) for place in places], axis=0)
+    rest = ~small & ~rectangle
+    found[rest] = _one_by_one(shapely.segmentize(geometries[rest], MAX_PIECE_METRES * unit), crs)
     return found / 1e6
+
+
+def _scale_at(crs: pyproj.CRS, xy: Floats) -> Floats:
+    return map_scale(crs, xy[:, 0], xy[:, 1]).area
 
 
 @dataclass(frozen=True, slots=True)

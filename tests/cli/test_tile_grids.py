@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import shapely
 
 import orchestrator as orc
 from orchestrator.core.errors import UserError
+from orchestrator.faces.cli.main import cli
 
 BOX = "6.0,49.5,6.1,49.6"
 HOLED = "POLYGON ((6 49.5, 6.1 49.5, 6.1 49.6, 6 49.5), (6.05 49.51, 6.08 49.51, 6.08 49.55, 6.05 49.51))"
@@ -82,10 +84,11 @@ def test_columns_that_were_added_are_not_lost(call):
     path.unlink()
     tiles.frame["mine"] = 1
     before = orc.tiles.write(tiles, ".").path.read_bytes()
+    inode = path.stat().st_ino
 
     done = call("tiles", "grid", BOX, "--size", "1000")
 
-    assert (done.code, path.read_bytes()) == (0, before)
+    assert (done.code, path.read_bytes(), path.stat().st_ino) == (0, before, inode)
     assert "it was there already and stays as it is" in " ".join(done.out.split())
 
 
@@ -189,3 +192,14 @@ def test_help_needs_no_geometries():
     said = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout
 
     assert said.splitlines()[-1] == "set()"
+
+
+@pytest.mark.parametrize("name", ["grid", "random"])
+def test_the_page_lists_every_option(name):
+    """Each with all its spellings, in the order of --help."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+    section = page.split(f"### orchestrator tiles {name} AREA\n")[1].split("\n#")[0]
+    told = [re.findall(r"`(-[\w-]+)`", line.split("|")[1]) for line in section.splitlines() if line.startswith("| `")]
+    command = cli.commands["tiles"].commands[name]
+
+    assert told == [p.opts if p.opts[0] != "--output" else p.opts[::-1] for p in command.params[1:]]

@@ -47,9 +47,9 @@ def test_a_tile_has_the_mean_of_the_coarser_ones_by_the_area_it_shares(tmp_path)
 
 
 def test_a_tile_in_no_coarser_one_has_none(tmp_path):
-    """It is listed; so is one whose coarser tile has no shares."""
+    """It is listed; so is one whose coarser tile has no shares, which has no weight where others have some."""
     fine = made_tiles(tmp_path, row_of_squares(3))
-    halves = [shapely.box(EAST, NORTH - 100, EAST + 100, NORTH), shapely.box(EAST + 100, NORTH - 90, EAST + 190, NORTH)]
+    halves = [shapely.box(EAST, NORTH - 100, EAST + 60, NORTH), shapely.box(EAST + 60, NORTH - 90, EAST + 190, NORTH)]
     coarse = with_shares(made_tiles(tmp_path, halves, tiles="communes"), [{"1": 1.0}, None])
 
     report = orc.labels.coarse(fine.path, coarse, "lc")

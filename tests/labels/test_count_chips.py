@@ -181,6 +181,51 @@ def test_a_function_may_say_what_is_what(tmp_path):
     assert report.tiles.frame["lc_proportions"][0] == expected_shares(chip // 80)
 
 
+@pytest.mark.parametrize(
+    ("about", "expected"),
+    [
+        pytest.param({"value_map": {"10": 1, "20": 2}}, {"0": 0.5, "1": 0.25, "2": 0.25}, id="a map that is told"),
+        pytest.param(
+            {"recipe": "dataset", "parameters": {"name": "esaworldcover-2020"}},
+            {"0": 0.25, "1": 0.25, "2": 0.25, "3": 0.25},
+            id="a dataset that is known",
+        ),
+        pytest.param({"code": "definition.py"}, {"5": 0.75, "6": 0.25}, id="code of the user's"),
+    ],
+)
+def test_a_dataset_may_say_itself_what_its_classes_are(tmp_path, about, expected):
+    """`--map own`: the map in its remarks, that of its name, or `map_values` of the code that made the chips."""
+    tiles = made_tiles(tmp_path, row_of_squares(1))
+    folder = write_chips(tiles, "lc", [np.array([[10, 20, 30, 99]], np.uint8)], about=about)
+    code = "class DatasetDefinition:\n    def __init__(self, name=''):\n        pass\n"
+    code += "    def get_dataset_name(self):\n        return 'lc'\n    def get_gee_image(self):\n        return None\n"
+    (folder / "definition.py").write_text(code + "    def map_values(self, array):\n        return array // 50 + 5\n")
+    (folder / "definition.py").chmod(0o600)
+
+    report = orc.labels.count(tiles, "lc", mapping="own")
+
+    assert report.tiles.frame["lc_proportions"][0] == expected
+
+
+def test_a_dataset_without_a_map_says_so(tmp_path):
+    tiles = made_tiles(tmp_path, row_of_squares(1))
+    write_chips(tiles, "lc", random_chips(1))
+
+    with pytest.raises(UserError, match="'lc' has no map of its own"):
+        orc.labels.count(tiles, "lc", mapping="own")
+
+
+def test_a_function_sees_all_bands(tmp_path):
+    """Where none is chosen: it makes classes of them together."""
+    tiles = made_tiles(tmp_path, row_of_squares(1))
+    bands = RNG.integers(0, 2, (2, 10, 10), np.uint8)
+    write_chips(tiles, "s2", [bands])
+
+    report = orc.labels.count(tiles, "s2", mapping=lambda pixels: pixels[:1] + 2 * pixels[1:])
+
+    assert report.tiles.frame["s2_proportions"][0] == expected_shares(bands[0] + 2 * bands[1])
+
+
 def test_names_are_counted_as_classes(tmp_path):
     tiles = made_tiles(tmp_path, row_of_squares(1))
     write_chips(tiles, "lc", [np.array([[10, 12, 20, 99]], np.uint8)])

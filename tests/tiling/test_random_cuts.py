@@ -14,7 +14,7 @@ from pyproj.database import query_utm_crs_info
 from orchestrator.core.errors import UserError
 from orchestrator.plan.aoi import read_areas
 from orchestrator.tiling.grids import random_tiles
-from orchestrator.tiling.katana import cut_at_random
+from orchestrator.tiling.katana import _halves, cut_at_random
 
 
 def by_description(aoi, size, variance, seed):
@@ -104,6 +104,15 @@ def test_parts_make_up_the_area_and_none_is_too_large(at, points, size, variance
     bounds = shapely.bounds(found.parts)
     assert shapely.area(found.parts).sum() == pytest.approx(drawn.area, rel=1e-6)
     assert (bounds[:, 2:] - bounds[:, :2]).max() <= size
+
+
+def test_a_cut_along_an_edge_leaves_the_line_out():
+    """The lower half of a flag is its pole and a line, which GEOS gives as a collection; no surface is lost."""
+    flag = shapely.box(0, 0, 2, 10) | shapely.box(2, 5, 6, 10)
+
+    parts = [*_halves(flag, 6, 0, np.random.RandomState(0), 0)]
+
+    assert [part.area for part in parts] == [10, 30]
 
 
 def test_the_same_seed_gives_the_same_tiles():

@@ -79,6 +79,8 @@ def test_tiles_across_180_are_in_one_piece_in_degrees():
         pytest.param("10,45,10.1,45.1", {"size": 700}, id="utm"),
         pytest.param("10,45,10.2,45.2", {"size": 4000, "clip": True}, id="clipped"),
         pytest.param("10,60,12,61", {"size": 60000}, id="large"),
+        pytest.param("10,60,18,64", {"size": 290000, "crs": "EPSG:32633"}, id="very large"),
+        pytest.param("10,60,12,61", {"size": 60000, "clip": True}, id="large and clipped"),
         pytest.param("9,55,9.1,55.1", {"size": 900, "crs": "EPSG:3857"}, id="mercator"),
         pytest.param("5.9,49,6.1,49.1", {"size": 2000, "zones": "each"}, id="degrees"),
         pytest.param(FIJI, {"size": 3000}, id="across 180"),

@@ -6,14 +6,14 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import write_whole
 from orchestrator.tiling.balance import ClassBalance, class_balance
-from orchestrator.tiling.chip_folder import OWN_MAP, own_map
+from orchestrator.tiling.chip_folder import dataset_about, dataset_folder
 from orchestrator.tiling.coarse import coarse_shares
 from orchestrator.tiling.counting import ClassRule
 from orchestrator.tiling.file import Tiles, read_tiles
@@ -32,6 +32,9 @@ from orchestrator.tiling.value_maps import ValueMap
 
 if TYPE_CHECKING:
     from orchestrator.tiling.counting import Mapped
+
+
+OWN = "own"  # the map of the dataset itself
 
 
 def _unheard(_what: str) -> None:
@@ -93,8 +96,8 @@ def count_labels(
         dataset: Which; its chips are read, and the columns are called like it.
         raster: A raster of the user's that is counted instead of chips.
         band: Which band holds the classes, from 1; 0 for the only one.
-        mapping: From values to classes: a text as `ValueMap.parse` reads it, `own` for that of the dataset, a map, or
-            a function of an array.
+        mapping: From values to classes: a text as `ValueMap.parse` reads it, a map, or a function of an array; `own`
+            for the map that the dataset has itself, or the `map_values` of the user's code that it was made with.
         nodata: The value of pixels without data, instead of the one that the raster names.
         all_touched: Count every pixel that a tile touches.
         flat: Write a column for each class as well.
@@ -107,8 +110,8 @@ def count_labels(
     """
     tiles = read_tiles(path)
     _check_name(dataset)
-    known = own_map(tiles, dataset) if mapping == OWN_MAP else _map_of(mapping)
-    rule = ClassRule(band, nodata, known, all_touched, published)
+    made = _own_map(tiles, dataset, raster) if mapping == OWN else _map_of(mapping)
+    rule = ClassRule(band, nodata, made, all_touched, published)
     counts = count_raster(tiles, raster, rule, say) if raster else count_chips(tiles, dataset, rule, say)
     source = {"raster": raster.name} if raster else {"chips": dataset}
     column = _column(counts, dataset, source | ({"band": band} if band else {}), rule, flat=flat)
@@ -123,6 +126,33 @@ def count_labels(
 
 def _map_of(mapping: str | Mapped | None) -> Mapped | None:
     return ValueMap.parse(mapping) if isinstance(mapping, str) else mapping
+
+
+def _own_map(tiles: Tiles, dataset: str, raster: Path | None) -> Mapped:
+    """
+    Return the map that a dataset has itself.
+
+    Raises:
+        UserError: It has none, or the code beside the chips is not what they were made with.
+    """
+    if raster:
+        raise UserError("a raster of yours has no map of its own; write one: 10=1,20=2")
+    folder = dataset_folder(tiles, dataset)
+    told = dataset_about(folder)
+    if code := told.get("code"):
+        from orchestrator.recipes.definitions import hooks_of  # noqa: PLC0415  it runs the user's code
+
+        found = hooks_of(dataset, str(folder / code), told.get("code_sha256", "")).map_values
+    elif told.get("value_map"):
+        return ValueMap.by_pairs({int(value): int(number) for value, number in told["value_map"].items()})
+    else:
+        from orchestrator.recipes.definitions import hooks_of  # noqa: PLC0415  heavy
+
+        name = dict(told.get("parameters", {})).get("name", "") if told.get("recipe") == "dataset" else ""
+        found = hooks_of(name).map_values if name else None
+    if found is None:
+        raise UserError(f"the dataset {dataset!r} has no map of its own; leave --map out, or write one: 10=1,20=2")
+    return found
 
 
 def _check_name(dataset: str) -> None:
@@ -140,6 +170,8 @@ def _column(counts: ClassCounts, dataset: str, source: dict[str, Any], rule: Cla
     about: dict[str, Any] = {"classes": {word: dict(told) for word, told in counts.known.items()}}
     if isinstance(rule.mapping, ValueMap):
         about["map"] = rule.mapping.text()
+    elif rule.mapping is not None:
+        about["map"] = OWN
     return ShareColumn(shares_name(dataset), shares, source, beside, about)
 
 
@@ -178,7 +210,11 @@ def coarse_labels(
     beside = flat_columns(shares, f"{dataset}_at_{others.name.tiles}_", classes) if flat else {}
     told = others.about.get(LABELS, {}).get(shares_name(dataset), {}).get("classes", {})
     column = ShareColumn(name, shares, {"tiles": others.name.stem}, beside, {"classes": told})
-    written = link_tiles(write_shares(tiles, column, overwrite=overwrite), others, square_degrees=published)
+    if not published:  # both columns with one writing
+        tiles = replace(tiles, frame=link_tiles(replace(tiles, path=None), others).frame)
+    written = write_shares(tiles, column, overwrite=overwrite)
+    if published:
+        written = link_tiles(written, others, square_degrees=True)
     empty = tuple(str(one) for one, each in zip(tiles.frame["identifier"], shares, strict=True) if each is None)
     return LabelReport(written, name, classes, len(shares) - len(empty), empty)
 

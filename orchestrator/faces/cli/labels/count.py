@@ -35,8 +35,8 @@ LISTED = 20  # tiles that are named one by one
     "--map",
     "mapping",
     metavar="10=1,20=2",
-    help="From values to classes, numbers or names; others become 0, or `other`. [10,20,30] are classes 0, 1, 2; "
-    "`own` is the map that the dataset tells.",
+    help="From values to classes, numbers or names; others become 0, or `other`. [10,20,30] are classes 0, 1, 2; `own` "
+    "is what the dataset says itself.",
 )
 @option("--nodata", type=float, metavar="VALUE", help="The value of pixels without data.  [default: the file's own]")
 @option("--all-touched", is_flag=True, help="Count every pixel that a tile touches, not only those centred inside.")

@@ -51,8 +51,8 @@ def grid(context: Context, /, **given: Any) -> int:
     """
     Lay square tiles over an area.
 
-    AREA is a vector file, WKT, or a box `left,bottom,right,top`. A file of the same tiles that is there already stays,
-    with the columns it has.
+    AREA is a vector file, WKT, a box `left,bottom,right,top`, or a name such as Luxembourg. A file of
+    the same tiles that is there already stays, with the columns it has.
     """
     from orchestrator.app.verbs.grids import lay_grid  # noqa: PLC0415  --help needs no geometries
 

@@ -28,7 +28,8 @@ def random(context: Context, /, **given: Any) -> int:
     """
     Cut an area at random into tiles of which no side is longer than a size.
 
-    AREA is a vector file, WKT, or a box `left,bottom,right,top`. The same seed gives the same file.
+    AREA is a vector file, WKT, a box `left,bottom,right,top`, or a name such as Luxembourg. The same
+    seed gives the same file.
     """
     from orchestrator.app.verbs.grids import lay_random  # noqa: PLC0415  --help needs no geometries
 
