@@ -77,9 +77,9 @@ class Output:
             self.lasting.print(self.spoken(text), markup=False)
 
     def note(self, text: str) -> None:
-        """Write a passing remark for a person."""
+        """Write a passing remark for a person; to a pipe in one line, so that a command in it can be copied."""
         if not self.as_json and not self.quiet:
-            self.moving.print(self.spoken(text), markup=False)
+            self.moving.print(self.spoken(text), markup=False, soft_wrap=not self.moving.is_terminal)
 
     def warn(self, text: str) -> None:
         """Write what a person must know, also where quiet was asked for."""

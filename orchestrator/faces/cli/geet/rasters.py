@@ -19,7 +19,6 @@ _METRES = option("--meters_per_pixel", required=True, type=float, metavar="M", h
     _FOLDER,
     _RASTER,
     _METRES,
-    option("--channels", metavar="[0,1]"),
     ignored={"--channels": "all bands are kept"},
 )
 def mosaic(basedir: str, dest_file: str, meters_per_pixel: float) -> Words:
