@@ -1,7 +1,8 @@
 """
 Bring 2,774 chips of 100 × 100 pixels through a sandbox that fails at one answer in twenty, killed three times.
 
-    PYTHONPATH=. python benchmarks/chips.py [--chips N] [--area FILE] [--peer foreign/bin/python] [--only ours|peer] [--no-kills]
+    PYTHONPATH=. python benchmarks/chips.py [--chips N] [--area FILE] [--peer PYTHON]
+        [--only ours|peer] [--no-kills]
 
 Ours is `tiles download` as a process, killed by SIGKILL when a quarter, a half and three quarters of the chips were
 answered (of the other: lie in its folder), and given again each time. With `--peer` the same by geetiles 0.1.7
