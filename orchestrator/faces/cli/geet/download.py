@@ -36,7 +36,7 @@ _IGNORED = {
     option("--sandbox-url", metavar="URL", help="Use a sandbox that runs already."),
     ignored=_IGNORED,
 )
-def download(tiles_file: str, dataset_def: str | None, gee_image_pycode: str | None, **given: Any) -> Words:
+def old_download(tiles_file: str, dataset_def: str | None, gee_image_pycode: str | None, **given: Any) -> Words:
     """Bring a chip of a dataset for each tile: `tiles download`."""
     dataset = either(dataset_def, gee_image_pycode, "--dataset_def", "--gee_image_pycode")
     if given["groups"] or given["aoi"]:

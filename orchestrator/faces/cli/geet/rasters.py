@@ -21,20 +21,20 @@ _METRES = option("--meters_per_pixel", required=True, type=float, metavar="M", h
     _METRES,
     ignored={"--channels": "all bands are kept"},
 )
-def mosaic(basedir: str, dest_file: str, meters_per_pixel: float) -> Words:
+def old_mosaic(basedir: str, dest_file: str, meters_per_pixel: float) -> Words:
     """Join the chips of a folder to one raster: `tiles mosaic`."""
     tiles, dataset = _taken_apart(basedir)
     return ["tiles", "mosaic", tiles, "--dataset", dataset, "--scale", f"{meters_per_pixel:g}", "-o", dest_file]
 
 
 @old("mosaic.fromvals", TILES_FILE, _RASTER, _METRES)
-def mosaic_fromvals(tiles_file: str, dest_file: str, meters_per_pixel: float) -> Words:
+def old_mosaic_fromvals(tiles_file: str, dest_file: str, meters_per_pixel: float) -> Words:
     """Burn the column `value` of tiles into a raster: `tiles burn`."""
     return ["tiles", "burn", tiles_file, "--column", "value", "--scale", f"{meters_per_pixel:g}", "-o", dest_file]
 
 
 @old("cleanup", _FOLDER)
-def cleanup(basedir: str) -> Words:
+def old_cleanup(basedir: str) -> Words:
     """Move chips that cannot be read aside: `tiles verify --fix`, which deletes nothing."""
     tiles, dataset = _taken_apart(basedir)
     return ["tiles", "verify", tiles, "--dataset", dataset, "--fix"]
@@ -45,7 +45,7 @@ def cleanup(basedir: str) -> Words:
     option("--showall", is_flag=True, help="List the names of areas."),
     option("--extract", metavar="NAME", help="Write an area to NAME.wkt."),
 )
-def aois(extract: str | None, *, showall: bool) -> Words:
+def old_aois(extract: str | None, *, showall: bool) -> Words:
     """List areas by name, or write one to a file: `aoi list`, `aoi extract`."""
     if showall:
         return ["aoi", "list"]

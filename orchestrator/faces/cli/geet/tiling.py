@@ -16,7 +16,7 @@ _GEOJSON = ("--format", "geojson")
     AREA_NAME,
     FOLDER,
 )
-def grid(aoi_wkt_file: str, chip_size_meters: int, aoi_name: str, dest_dir: str) -> Words:
+def old_grid(aoi_wkt_file: str, chip_size_meters: int, aoi_name: str, dest_dir: str) -> Words:
     """Make a grid of tiles over an area: `tiles grid --cover legacy`."""
     size = ["--size", str(chip_size_meters), "--cover", "legacy"]
     return ["tiles", "grid", aoi_wkt_file, *size, "--name", aoi_name, "-o", dest_dir, *_GEOJSON]
@@ -29,7 +29,7 @@ def grid(aoi_wkt_file: str, chip_size_meters: int, aoi_name: str, dest_dir: str)
     AREA_NAME,
     FOLDER,
 )
-def random(aoi_wkt_file: str, max_rectangle_size_meters: int, aoi_name: str, dest_dir: str) -> Words:
+def old_random(aoi_wkt_file: str, max_rectangle_size_meters: int, aoi_name: str, dest_dir: str) -> Words:
     """Cut an area into random rectangles: `tiles random`, which tells its seed."""
     size = ["--max-size", str(max_rectangle_size_meters)]
     return ["tiles", "random", aoi_wkt_file, *size, "--name", aoi_name, "-o", dest_dir, *_GEOJSON]
@@ -43,7 +43,7 @@ def random(aoi_wkt_file: str, max_rectangle_size_meters: int, aoi_name: str, des
     FOLDER,
     option("--tiles_name", required=True, metavar="NAME", help="What the tiles are called in the file's name."),
 )
-def select(aoi_wkt_file: str, orig_shapefile: str, aoi_name: str, dest_dir: str, tiles_name: str) -> Words:
+def old_select(aoi_wkt_file: str, orig_shapefile: str, aoi_name: str, dest_dir: str, tiles_name: str) -> Words:
     """Choose the polygons of a file that lie in an area: `tiles select --overlap legacy`."""
     names = ["--name", aoi_name, "--tiles-name", tiles_name]
     rule = ["--overlap", "legacy", "--no-attributes"]
@@ -51,7 +51,7 @@ def select(aoi_wkt_file: str, orig_shapefile: str, aoi_name: str, dest_dir: str,
 
 
 @old("intersect", TILES_FILE, FOREIGN_FILE)
-def intersect(tiles_file: str, foreign_tiles_file: str) -> Words:
+def old_intersect(tiles_file: str, foreign_tiles_file: str) -> Words:
     """Name for each tile the coarser tile in which most of it lies: `tiles link --legacy`."""
     return ["tiles", "link", tiles_file, foreign_tiles_file, "--legacy"]
 
@@ -66,7 +66,7 @@ def intersect(tiles_file: str, foreign_tiles_file: str) -> Words:
     option("--val_pct", required=True, type=float, metavar="SHARE", help="Share for validation."),
     option("--foreign_tiles_name", metavar="NAME", help="Keep together what lies in one of these coarser tiles."),
 )
-def split(
+def old_split(
     tiles_file: str,
     nbands: int,
     angle: float,

@@ -18,7 +18,7 @@ _LABELS = (
 
 
 @old("lp.compute", TILES_FILE, *_LABELS)
-def lp_compute(tiles_file: str, labels_dataset_def: str | None, dataset_name: str | None) -> Words:
+def old_lp_compute(tiles_file: str, labels_dataset_def: str | None, dataset_name: str | None) -> Words:
     """Count the share of each class in each tile: `labels count --legacy`."""
     name = either(labels_dataset_def, dataset_name, "--labels_dataset_def", "--dataset_name")
     mapped = ["--map", OWN_MAP] if labels_dataset_def and _has_map(name) else []
@@ -26,7 +26,7 @@ def lp_compute(tiles_file: str, labels_dataset_def: str | None, dataset_name: st
 
 
 @old("lp.from_foreign", TILES_FILE, FOREIGN_FILE, *_LABELS)
-def lp_from_foreign(
+def old_lp_from_foreign(
     tiles_file: str, foreign_tiles_file: str, labels_dataset_def: str | None, dataset_name: str | None
 ) -> Words:
     """Give each tile the shares of the coarser tiles in which it lies: `labels from --legacy`."""
@@ -52,7 +52,9 @@ def _put_beside(words: Words, output: Output) -> None:
     option("--readme_file", metavar="FILE", help="Becomes README.txt of the archive."),
     after=_put_beside,
 )
-def zip_dataset(tiles_file: str, foreign_tiles_file: str | None, readme_file: str | None, **given: str | None) -> Words:
+def old_zip_dataset(
+    tiles_file: str, foreign_tiles_file: str | None, readme_file: str | None, **given: str | None
+) -> Words:
     """Pack images and labels as pickles in a zip: `dataset pack --format zip-pickle`."""
     images = either(
         given["images_dataset_def"], given["images_dataset_name"], "--images_dataset_def", "--images_dataset_name"
