@@ -23,6 +23,7 @@ from orchestrator.core import log as logs
 from orchestrator.core.errors import UserError
 from orchestrator.core.optional import required
 from orchestrator.model.states import RunState
+from orchestrator.tiling.chip_folder import MANIFEST, dataset_about
 
 if TYPE_CHECKING:
     from orchestrator.app import Application
@@ -47,13 +48,12 @@ class Chips:
     @cached_property
     def frame(self) -> Any:
         """A row for every tile, in their order: `state` (DONE, EMPTY, FAILED), `file`, `crs`, `valid`, `why`, ..."""
-        return required("pandas", "parquet", "a table of chips").read_parquet(self.folder / "chips.parquet")
+        return required("pandas", "parquet", "a table of chips").read_parquet(self.folder / MANIFEST)
 
     @cached_property
     def about(self) -> Mapping[str, Any]:
         """What the dataset is: sources, terms, bands, classes, counts, as in `dataset.json`."""
-        told: Mapping[str, Any] = json.loads((self.folder / "dataset.json").read_bytes())
-        return told
+        return dataset_about(self.folder)
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -59,8 +59,8 @@ def mosaic_tiles(
         UserError: See there; or the file's name is wrong or taken.
         Stopped: `stop` was set; nothing was written.
     """
+    from orchestrator.tiling.chip_folder import open_chips  # noqa: PLC0415
     from orchestrator.tiling.joining import join_chips, plan_joining  # noqa: PLC0415  GDAL is heavy
-    from orchestrator.tiling.manifest import open_chips  # noqa: PLC0415
 
     check_output(path, RASTERS, "a mosaic", overwrite=overwrite)
     joining = plan_joining(tiles, open_chips(tiles, dataset), scale=scale, crs=crs, resampling=resampling)

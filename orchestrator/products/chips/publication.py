@@ -19,13 +19,13 @@ from orchestrator.model.states import UnitState
 from orchestrator.model.validity import percent
 from orchestrator.products.chips.document import ChipPlan
 from orchestrator.products.chips.fetch import UNWANTED, WHY
-from orchestrator.products.chips.files import ABOUT, CODE, PROOF, TABLE, chips_folder
-from orchestrator.products.chips.published import DONE, EMPTY, FAILED
+from orchestrator.products.chips.files import PROOF, chips_folder
 from orchestrator.products.chips.sink import ChipSink
 from orchestrator.products.mosaic.covering import cover_once
 from orchestrator.products.proof import part_json, proof_head
 from orchestrator.products.table.pieces import parquet
 from orchestrator.products.terms import notice_of, terms_of
+from orchestrator.tiling.chip_folder import ABOUT, CODE, DONE, EMPTY, FAILED, MANIFEST
 
 VERSION = 1
 SCHEMA = "orchestrator.chips/1"
@@ -65,7 +65,7 @@ def make_chips_result(about: Finishing, plan: ChipPlan, sink: ChipSink, evidence
     _demand(valid, about, sink)
     about.say("completing the folder of chips")
     made = sink.seal()
-    write_whole(made / TABLE, _table(plan, rows), within=about.folder)
+    write_whole(made / MANIFEST, _table(plan, rows), within=about.folder)
     write_whole(made / ABOUT, _described(about.run, plan, counts), within=about.folder)
     if plan.code:
         write_whole(made / CODE, plan.code.encode(), within=about.folder)
