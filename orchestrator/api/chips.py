@@ -11,18 +11,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from orchestrator.api.arguments import first_and_end, path_of, table_of, texts
 from orchestrator.api.connection import Connection, current
 from orchestrator.api.images import GRAPH, ask_bands, graph_of, is_image
 from orchestrator.api.results import Result
-from orchestrator.api.work import carry_here
-from orchestrator.config import JobTable, explain
+from orchestrator.api.work import carry_job
 from orchestrator.core import log as logs
 from orchestrator.core.errors import UserError
 from orchestrator.core.optional import required
-from orchestrator.model.states import RunState
 from orchestrator.tiling.chip_folder import MANIFEST, dataset_about
 
 if TYPE_CHECKING:
@@ -152,7 +148,17 @@ def chips(
     connection = connection or current()
     with connection.lent() as app:
         content |= _pixels_of(dataset, recipe, table_of(params or {}, "params"), content, app)
-        return _carried(content, connection, app, progress, again=again, overwrite=overwrite)
+        ended = carry_job(content, connection, app, progress, again=again, overwrite=overwrite, tell=_tell)
+    from orchestrator.app.verbs.results import missing_words  # noqa: PLC0415  what is not asked for is not loaded
+
+    result = Result.of(ended)
+    if missing := missing_words(json.loads(ended.result)):
+        log.warning("chips.missing", what=missing)
+    return Chips(result.path, result)
+
+
+def _tell(note: str) -> None:
+    log.info("chips.note", note=note)
 
 
 def _sides(pixels: Sequence[int] | int) -> tuple[int, int]:
@@ -185,32 +191,3 @@ def _pixels_of(
         grid = {"scale": chosen.scale}
     pixels = {"recipe": chosen.recipe, "params": dict(chosen.params), "bands": list(chosen.bands)}
     return pixels | {"base_name": chosen.name, "grid": grid}
-
-
-def _carried(
-    content: Mapping[str, Any],
-    connection: Connection,
-    app: Application,
-    progress: bool | None,
-    *,
-    again: bool,
-    overwrite: bool,
-) -> Chips:
-    from orchestrator.app.planner import expand  # noqa: PLC0415  geopandas is heavy
-    from orchestrator.app.verbs.results import missing_words  # noqa: PLC0415
-    from orchestrator.app.verbs.runs import begin  # noqa: PLC0415
-
-    try:
-        declared = JobTable.model_validate(content)
-    except ValidationError as error:
-        raise UserError(explain(error, "chips", JobTable)) from None
-    app.check_service()
-    (job,) = expand(declared.job(Path.cwd(), app.settings.service))
-    row = begin(app, job, again=again, overwrite=overwrite, tell=lambda note: log.info("chips.note", note=note))
-    if row.state is not RunState.CLEANED:
-        carry_here(connection, app, row, progress)
-    ended = app.store.runs.get(row.id)
-    result = Result.of(ended)
-    if missing := missing_words(json.loads(ended.result)):
-        log.warning("chips.missing", what=missing)
-    return Chips(result.path, result)

@@ -44,7 +44,7 @@ def show_tiles(
 
     opened = _opened(tiles)
     target = opened.folder.with_suffix(".png") if path is None else path_of(path, "path")
-    tile_pictures.check_output(target, (".png",), "a picture", overwrite=overwrite)
+    tile_pictures.check_picture(target, overwrite=overwrite)
     tile_pictures.write_picture(target, tile_pictures.show_tiles(opened, by, area=area), overwrite=overwrite)
     return Picture(target)
 
