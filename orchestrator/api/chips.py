@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.api.arguments import first_and_end, path_of, table_of, texts
+from orchestrator.api.arguments import first_and_end, path_of, table_of, texts, tiles_path
 from orchestrator.api.connection import Connection, current
 from orchestrator.api.images import GRAPH, ask_bands, graph_of, is_image
 from orchestrator.api.results import Result
@@ -22,8 +21,11 @@ from orchestrator.core.optional import required
 from orchestrator.tiling.chip_folder import MANIFEST, dataset_about
 
 if TYPE_CHECKING:
+    from numpy.ma import MaskedArray
+    from pandas import DataFrame
+
+    from orchestrator.api.arguments import TilesOrFile
     from orchestrator.app import Application
-    from orchestrator.tiling.file import Tiles
 
 log = logs.get(__name__)
 
@@ -42,9 +44,11 @@ class Chips:
     result: Result
 
     @cached_property
-    def frame(self) -> Any:
+    def frame(self) -> DataFrame:
         """A row for every tile, in their order: `state` (DONE, EMPTY, FAILED), `file`, `crs`, `valid`, `why`, ..."""
-        return required("pandas", "parquet", "a table of chips").read_parquet(self.folder / MANIFEST)
+        pandas = required("pandas", "parquet", "a table of chips")
+        table: DataFrame = pandas.read_parquet(self.folder / MANIFEST)
+        return table
 
     @cached_property
     def about(self) -> Mapping[str, Any]:
@@ -56,7 +60,7 @@ class Chips:
         """The tiles whose chip could not be had; the same call asks for them again."""
         return tuple(self.frame.loc[self.frame["state"] == "FAILED", "identifier"])
 
-    def read(self, identifier: str) -> Any:
+    def read(self, identifier: str) -> MaskedArray[Any, Any]:
         """
         Return the pixels of a chip, a masked array of (band, row, col).
 
@@ -72,14 +76,15 @@ class Chips:
         if state != "DONE":
             raise UserError(f"the chip of tile {identifier} is {state}: {why or 'every pixel of it is masked'}")
         with rasterio.open(self.folder / row.iloc[0]["file"]) as raster:
-            return raster.read(masked=True)
+            pixels: MaskedArray[Any, Any] = raster.read(masked=True)
+            return pixels
 
     def __len__(self) -> int:
         return len(self.frame)
 
 
 def chips(
-    tiles: str | os.PathLike[str] | Tiles,
+    tiles: TilesOrFile,
     dataset: object = None,
     *,
     recipe: str = "",
@@ -135,7 +140,7 @@ def chips(
         UserError: An argument is wrong; the message names it, and nothing remote has happened.
         LockedError, RunFailed, NeedsPerson, KeyboardInterrupt: As `run`.
     """
-    path = path_of(getattr(tiles, "path", None) or tiles, "tiles").resolve()
+    path = tiles_path(tiles).resolve()
     keys: dict[str, Any] = {"tiles": str(path), "where": where, "first": first, "outside": outside}
     keys |= dict(zip(("width", "height"), _sides(pixels), strict=False)) if pixels is not None else {}
     keys |= {"attempts": attempts} if attempts is not None else {}
