@@ -1,14 +1,15 @@
 """
 Bring 2,774 chips of 100 × 100 pixels through a sandbox that fails at one answer in twenty, killed three times.
 
-    PYTHONPATH=. python benchmarks/chips.py [--chips N] [--area FILE] [--peer PYTHON]
-        [--only ours|peer] [--no-kills]
+    PYTHONPATH=. python benchmarks/chips.py [--chips N] [--area FILE] [--peer PYTHON] [--only ours]
+                                             [--no-kills] [--burst N]
 
 Ours is `tiles download` as a process, killed by SIGKILL when a quarter, a half and three quarters of the chips were
 answered (of the other: lie in its folder), and given again each time. With `--peer` the same by geetiles 0.1.7
 (installed as `foreign_clients.py` says), its own code: a pool of ten processes, getDownloadURL, three tries with two
 seconds between them, `skip_if_exists`; what is set is the address of the service. Both see the same order of faults:
-each twentieth answer is a 500, a 503, a 429 or a connection that breaks, and once forty answers in a row are a 503.
+each twentieth answer is a 500, a 503, a 429 or a connection that breaks, and once
+`--burst` answers in a row are a 503.
 Each has a sandbox of its own, which serves pixel coordinates, so that computing costs it next to nothing. Printed:
 chips that are there and whole, lost, damaged; how many the server answered more than once; requests and MB a second,
 processor seconds, peak memory.
@@ -112,11 +113,11 @@ def told(url: str, body: Any = None) -> Any:
         return json.load(answer)
 
 
-def faults(answers: int) -> list[dict[str, Any]]:
+def faults(answers: int, burst: int) -> list[dict[str, Any]]:
     """One answer in twenty, by turns; and forty in a row."""
     kinds = [{"status": 500}, {"status": 503}, {"action": "reset"}, {"status": 429}]
     every = [{"skip": 20 * at + 19, **kinds[at % len(kinds)]} for at in range(answers // 20)]
-    every.append({"skip": answers // 3, "status": 503, "count": BURST})
+    every.append({"skip": answers // 3, "status": 503, "count": burst})
     return [{"action": "http", "path": ANSWERS, **each} for each in every]
 
 
@@ -212,10 +213,10 @@ def report(name: str, tiles: Tiles, folder: Path, answers: int, requests: int, c
     )
 
 
-def ours(tiles: Tiles, home: Path, kills: Kills) -> None:
+def ours(tiles: Tiles, home: Path, kills: Kills, burst: int) -> None:
     with sandbox() as url:
         count, cost = len(tiles.frame), Cost()
-        told(f"{url}/sandbox/faults", {"faults": faults(count)})
+        told(f"{url}/sandbox/faults", {"faults": faults(count, burst)})
         command = [sys.executable, "-m", "orchestrator", "--state-dir", str(home / "state"), "tiles", "download"]
         command += [str(tiles.path), "--dataset", str(home / "code.py"), "--bands", ",".join(BANDS), "--name", "places"]
         command += ["--pixels", str(SIDE), str(SIDE), "--sandbox-url", url]
@@ -228,13 +229,13 @@ def ours(tiles: Tiles, home: Path, kills: Kills) -> None:
         report("ours", tiles, tiles.folder / "places", seen(url).total(), asked_for(url), cost, said)
 
 
-def peer(tiles: Tiles, home: Path, python: str, kills: Kills) -> None:
+def peer(tiles: Tiles, home: Path, python: str, kills: Kills, burst: int) -> None:
     """geetiles, whose pool is a group of processes: memory is that of the largest, processor time of all."""
     degrees = write_tiles(tiles, home, ".geojson").path
     with sandbox() as url:
         count, cost, folder = len(tiles.frame), Cost(), home / "theirs"
         folder.mkdir()
-        told(f"{url}/sandbox/faults", {"faults": faults(3 * count)})  # it asks three times for each chip
+        told(f"{url}/sandbox/faults", {"faults": faults(3 * count, burst)})  # it asks three times for each chip
         job = {"url": url, "code": str(home / "code.py"), "tiles": str(degrees), "folder": str(folder)}
         command = [python, "-c", PEER, json.dumps(job)]
         for share in kills:
@@ -249,6 +250,7 @@ def main() -> None:
     parser.add_argument("--area", type=Path)
     parser.add_argument("--peer", default="")
     parser.add_argument("--only", choices=["ours", "peer"])
+    parser.add_argument("--burst", type=int, default=BURST)
     parser.add_argument("--no-kills", action="store_true")
     given = parser.parse_args()
     kills: Kills = (None,) if given.no_kills else (0.25, 0.5, 0.75, None)
@@ -257,9 +259,9 @@ def main() -> None:
         (home / "code.py").write_text(CODE)
         tiles = tiles_of(given.area, given.chips, home)
         if given.only != "peer":
-            ours(tiles, home, kills)
+            ours(tiles, home, kills, given.burst)
         if given.peer and given.only != "ours":
-            peer(tiles, home, given.peer, kills)
+            peer(tiles, home, given.peer, kills, given.burst)
 
 
 if __name__ == "__main__":
