@@ -19,7 +19,7 @@ from orchestrator.recipes.contract import ImageRequest
 from orchestrator.recipes.definitions import Definition, hooks_of, load_definition
 from orchestrator.recipes.file_modes import check_modes
 from orchestrator.recipes.parameters import choose_bands, provenance, read_parameters
-from orchestrator.recipes.pixel_types import cast, pixel_spec
+from orchestrator.recipes.pixel_types import cast, pixel_spec, spare_notes, with_spare
 from orchestrator.recipes.presets.catalogue import find
 from orchestrator.recipes.presets.expressions import scenes
 from orchestrator.recipes.presets.preset import Preset
@@ -39,7 +39,9 @@ class DatasetParameters:
             dataset of the file shall be called.
         file: Path of a Python file of your own, with a class `DatasetDefinition` or a function `get_ee_image`; the
             bands of its image are named with `--bands`.
-        dtype: Number type of a file's image; empty for what its `get_dtype` says, else float32.
+        dtype: Number type of a file's image; empty for what its `get_dtype` says, else float32. Without `nodata`, bytes
+            and uint16 are stored in the next wider type: they leave no number for masked pixels.
+        image_dtype: Type of the numbers of a file's image, where `dtype` is that wider one.
         nodata: Value of masked pixels of a file's image; the default is outside what the type usually holds.
         attribution: What must be said of a file's sources; written into the result and its proof.
         licence: Under which terms they may be used: a name or an address; written into the proof.
@@ -48,6 +50,7 @@ class DatasetParameters:
     name: str = ""
     file: str = ""
     dtype: str = ""
+    image_dtype: str = ""
     nodata: str = ""
     attribution: str = ""
     licence: str = ""
@@ -63,7 +66,8 @@ class Dataset:
             return preset.spec(choose_bands(f"{NAME} {preset.name}", request.bands, preset.bands, preset.bands))
         if not request.bands:
             raise RecipeError(f"recipe {NAME} needs the names of the bands of {params.file}, in order: --bands NAME,..")
-        return pixel_spec(request.bands, params.dtype or _definition(params).dtype or "float32", params.nodata)
+        dtype, image_dtype = _types(params)
+        return pixel_spec(request.bands, dtype, params.nodata, image_dtype)
 
     def image(self, request: ImageRequest) -> Any:
         """Return the image; one of a file that depends on the tile has the placeholder for the polygon of a tile."""
@@ -73,7 +77,7 @@ class Dataset:
             return ee.Image(preset.build(request.region, request.bands or preset.bands))
         definition = _definition(params)
         image = _for_any_tile(definition, request.region)
-        return cast(image, request.bands, params.dtype or definition.dtype or "float32")
+        return cast(image, request.bands, *_types(params, definition))
 
     def survey(self, request: ImageRequest) -> list[tuple[str, Any]]:
         params = self._parameters(request)
@@ -96,14 +100,21 @@ class Dataset:
         told = provenance(NAME, params, params.attribution, params.licence)
         if not params.file:
             return told | facts_of(_preset(params))
-        return told | {"dataset": _definition(params).name, "code_sha256": self.pins(request)["code"]}
+        definition = _definition(params)
+        dtype, image_dtype = _types(params, definition)
+        of_image = {"image_dtype": image_dtype} if image_dtype != dtype else {}
+        return told | of_image | {"dataset": definition.name, "code_sha256": self.pins(request)["code"]}
 
     def first_day(self, request: ImageRequest) -> tuple[str, date] | None:  # noqa: ARG002  years are in the name
         return None
 
     def notes(self, request: ImageRequest) -> tuple[str, ...]:
         params = self._parameters(request)
-        return check_modes(Path(params.file)) if params.file else _preset(params).notes()
+        if not params.file:
+            return _preset(params).notes()
+        notes = check_modes(Path(params.file))
+        dtype, image_dtype = _types(params)
+        return (*notes, *spare_notes(dtype, params.nodata, image_dtype))
 
     def hooks(self, request: ImageRequest) -> Hooks:
         """Return the functions of the dataset that are called beside its pixels."""
@@ -143,6 +154,14 @@ def _preset(params: DatasetParameters) -> Preset:
 
 def _definition(params: DatasetParameters) -> Definition:
     return load_definition(params.file, params.name)
+
+
+def _types(params: DatasetParameters, definition: Definition | None = None) -> tuple[str, str]:
+    """Return the number type in which a file's image is stored, and that of its numbers."""
+    if params.dtype:
+        return params.dtype, params.image_dtype or params.dtype
+    image = (definition or _definition(params)).dtype or "float32"
+    return (image if params.nodata else with_spare(image)), image
 
 
 def _for_any_tile(definition: Definition, region: Mapping[str, Any]) -> Any:

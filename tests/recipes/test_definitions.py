@@ -130,9 +130,25 @@ def test_its_number_type_is_what_the_class_says(write):
     """The job may say another."""
     file = write(CLASS)
 
-    assert find_recipe("dataset").pixels(undated(["a"], file=file)).dtype == "uint16"
+    assert find_recipe("dataset").pixels(undated(["a"], file=file, nodata="0")).dtype == "uint16"
     assert find_recipe("dataset").pixels(undated(["a"], file=file, dtype="int32")).dtype == "int32"
     assert find_recipe("dataset").pixels(undated(["a"], file=write(FUNCTIONS))).dtype == "float32"
+
+
+def test_numbers_are_of_the_type_that_the_class_says_though_stored_in_a_wider_one(write):
+    """Of bytes there is none to spare for masked pixels; what a byte cannot hold is its least or greatest number."""
+    source = (
+        "import ee\ndef get_ee_image():\n    return ee.Image([-3, 7.2, 300])\ndef get_dtype():\n    return 'uint8'\n"
+    )
+    file, bands = write(source), ["constant", "constant_1", "constant_2"]
+
+    found = pixels(expression_of(bands, file), (14.0, 45.5, 15.0, 46.5), 1)
+    asked = undated(bands, file=file)
+
+    assert found[0, 0].tolist() == (0, 7, 255)
+    assert found.dtype[0] == np.int16
+    assert find_recipe("dataset").pixels(asked).nodata == -1
+    assert find_recipe("dataset").facts(asked)["image_dtype"] == "uint8"
 
 
 @pytest.mark.parametrize(
