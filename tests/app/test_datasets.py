@@ -112,6 +112,8 @@ def test_an_image_that_cannot_be_computed_is_refused_before_a_run(app, write):
         ("s2-2099x", {}, "such names are s2-YYYY"),
         ("esa-world-covr", {}, "did you mean 'esa-world-cover'"),
         ("nowhere.py", {}, "nowhere.py is no file"),
+        ("s2-2099", {}, "begins after today, .*: no scene has been taken yet"),
+        ("s1grdobs-209901", {}, "begins after today"),
         ("s2rgb-2020", {"bands": ["blue"]}, "has no band 'blue'; choose from winter_red"),
         ("s2rgb-2020", {"params": {"dtype": "uint16"}}, "says itself what its pixels are; leave dtype out"),
     ],

@@ -170,7 +170,7 @@ def _of_file(
     from orchestrator.recipes.definitions import load_definition  # noqa: PLC0415  numpy is heavy
     from orchestrator.recipes.pixel_types import with_spare  # noqa: PLC0415
 
-    definition = load_definition(file, name)
+    definition = load_definition(file, name or load_definition(file).name)  # as the recipe will load it
     dtype, types = params.get("dtype") or definition.dtype, {}
     if not bands or not dtype:
         types = ask_types(_image(app, definition, ring or PLACEHOLDER), app.earth_engine().value)
