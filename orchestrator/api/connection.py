@@ -161,6 +161,8 @@ class Connection:
         if session is not None and self.place not in others:
             ee = self._loaded.settings.ee
             session.CLIENT.forget(ee.url, ee.project)
+        if definitions := sys.modules.get("orchestrator.recipes.definitions"):
+            definitions.forget()  # what users' files asked of that service
 
     def __enter__(self) -> Self:
         return self
