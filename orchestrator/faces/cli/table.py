@@ -11,6 +11,7 @@ from rich_click import option
 
 from orchestrator.app import expand
 from orchestrator.core.errors import UserError
+from orchestrator.faces.cli.boxes import AreaCommand
 from orchestrator.faces.cli.options import build_table, job_options, service_options
 from orchestrator.faces.cli.run import OVERWRITE, run_one
 from orchestrator.faces.cli.session import Context, opened
@@ -30,7 +31,7 @@ Each option may come from the environment: ORCHESTRATOR_CLI_TABLE_ + option, as 
 """
 
 _OPTIONS = (
-    click.argument("job_file", metavar="[JOB.toml]", required=False, nargs=-1),
+    click.argument("job_file", metavar="[JOB.toml]", required=False, nargs=-1, type=str.strip),
     option(
         "--points",
         metavar="FILE",
@@ -76,7 +77,7 @@ def table_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@click.command(epilog=HELP)
+@click.command(cls=AreaCommand, epilog=HELP)
 @table_options
 @service_options
 @click.option("--again", is_flag=True, help="Do it once more although it is done.")
