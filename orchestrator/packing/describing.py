@@ -67,8 +67,9 @@ def _about(found: Contents, asked: Packing, version: str) -> dict[str, Any]:
         "padded": chosen.padded,
         "left_out": {
             "unsplit": chosen.unsplit,
-            "empty": len(chosen.empty),
-            "failed": len(chosen.failed),
+            "empty": len(chosen.lacking.empty),
+            "failed": len(chosen.lacking.failed),
+            "unasked": len(chosen.lacking.unasked),
             "odd_shape": len(chosen.odd),
             "by_hook": found.refused,
         },
