@@ -101,7 +101,15 @@ def _splits(told: Mapping[str, Any]) -> list[str]:
         *_table(("split", "samples", "share", *(["shards"] if shards else [])), rows),
         "",
         note + padded,
+        *(["", f"{said_of_pairs(told['apart'])}."] if len(told["splits"]) > 1 else []),
     ]
+
+
+def said_of_pairs(apart: Mapping[str, Any]) -> str:
+    """Return how many chips of different splits overlap or are too near each other, as words without a point."""
+    nearer, gap = apart["nearer"], apart["gap"]
+    words = f"{format_count(apart['overlapping'], 'pair')} of chips of different splits overlap"
+    return f"{words}, {nearer} are nearer than the {gap:g} m that their tiles keep" if gap else words
 
 
 def _classes(told: Mapping[str, Any]) -> list[str]:
