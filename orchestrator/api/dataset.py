@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.api.arguments import path_of
-from orchestrator.api.labels import tiles_path
+from orchestrator.api.arguments import path_of, tiles_path
 from orchestrator.core import log as logs
 from orchestrator.core.errors import UserError
 from orchestrator.core.optional import required
@@ -16,6 +15,7 @@ from orchestrator.core.optional import required
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from orchestrator.api.arguments import TilesOrFile
     from orchestrator.app.verbs.datasets import Preset
     from orchestrator.app.verbs.packs import Packed, Sheet
 
@@ -57,7 +57,7 @@ def describe(name: str) -> Preset:
 
 
 def pack(
-    tiles: object,
+    tiles: TilesOrFile,
     images: str,
     labels: str = "",
     *,
@@ -71,7 +71,7 @@ def pack(
     skip_missing: bool = False,
     seed: int | None = None,
     dates: tuple[str, str] | None = None,
-    coarse: object = None,
+    coarse: TilesOrFile | None = None,
     readme: str | os.PathLike[str] | None = None,
     include: Callable[[dict[str, Any]], bool] | None = None,
     overwrite: bool = False,
@@ -134,7 +134,7 @@ def pack(
 
 
 def show(
-    tiles: object,
+    tiles: TilesOrFile,
     images: str,
     labels: str = "",
     *,

@@ -15,9 +15,9 @@ from orchestrator.packing.index import INDEX, SPLITS, index_frame, json_bytes, p
 from orchestrator.packing.publication import ABOUT as PACK
 from orchestrator.packing.samples import ALL, in_order
 from orchestrator.packing.statistics import DDOF
-from orchestrator.tiling.chip_folder import ABOUT
+from orchestrator.tiling.chip_folder import ABOUT, CODE
 
-STATISTICS, SOURCES, DEFINITION = "statistics.json", "sources", "definition.py"
+STATISTICS, SOURCES = "statistics.json", "sources"
 
 
 def describe(folder: Path, found: Contents, asked: Packing, version: str) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -152,7 +152,7 @@ def _catalogue(found: Contents, about: dict[str, Any], dates: stac.Days) -> stac
 def _copy_sources(folder: Path, found: Contents) -> None:
     """Copy what each dataset says of itself, and the user's code that made it, as they are."""
     for dataset in filter(None, (found.images, found.labels)):
-        for name in (ABOUT, DEFINITION):
+        for name in (ABOUT, CODE):
             if (dataset.folder / name).is_file():
                 (folder / SOURCES / dataset.name).mkdir(parents=True, exist_ok=True)
                 (folder / SOURCES / dataset.name / name).write_bytes((dataset.folder / name).read_bytes())

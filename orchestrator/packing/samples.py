@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from orchestrator.core.errors import NeedsPerson, UserError
 from orchestrator.core.nearest import hint
 from orchestrator.core.units import format_count
-from orchestrator.packing.folders import ChipDataset, ChipRaster
+from orchestrator.packing.folders import ChipDataset
 from orchestrator.tiling.chip_folder import EMPTY
+from orchestrator.tiling.chip_raster import ChipRaster
 
 if TYPE_CHECKING:
     from orchestrator.tiling.file import Tiles
@@ -111,7 +112,7 @@ def select(
         UserError: There is no such column, an image and its label lie apart, chips differ, or none is left.
     """
     splits = _splits(tiles, split_column)
-    identifiers = [str(each) for each in tiles.frame["identifier"]]
+    identifiers = tiles.identifiers
     empty, failed = _lacking(identifiers, splits, images, labels)
     if (empty or failed) and not skip_missing:
         raise NeedsPerson(_missing(tiles, images, labels, empty, failed))
@@ -161,7 +162,7 @@ def _lacking(
     empty: list[str] = []
     failed: list[str] = []
     for name, split in zip(identifiers, splits, strict=True):
-        states = {each.lacking[name][0] for each in (images, labels) if each and name in each.lacking}
+        states = {each.lacking[name].state for each in (images, labels) if each and name in each.lacking}
         if split and states:
             (empty if states == {EMPTY} else failed).append(name)
     return empty, failed
@@ -172,7 +173,7 @@ def _missing(
 ) -> str:
     first = (failed or empty)[0]
     names = " or ".join(each.name for each in (images, labels) if each)
-    why = next(each.lacking[first][1] for each in (images, labels) if each and first in each.lacking)
+    why = next(each.lacking[first].why for each in (images, labels) if each and first in each.lacking)
     again = f"`tiles download {tiles.name.stem}.parquet` asks for the failed ones again; " if failed else ""
     return (
         f"{len(failed)} of {format_count(len(tiles.frame), 'tile')} have no chip of {names} (FAILED) and {len(empty)} "

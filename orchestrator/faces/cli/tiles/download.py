@@ -51,7 +51,7 @@ _OPTIONS = (
     option("--end-date", "--end", "end_date", metavar="DATE", help="The day after the last one."),
     option("--split", metavar="NAME", help="Tiles of one split only: train, test, val."),
     option("--where", metavar="CONDITION", help="Tiles for which it holds, such as `area_km2 > 0.5`."),
-    option("--max", "first", type=click.IntRange(min=1), metavar="N", help="The first N tiles only, for a try."),
+    option("--first", type=click.IntRange(min=1), metavar="N", help="The first N tiles only, for a try."),
     option(
         "--outside",
         type=click.Choice(["keep", "nodata"]),
