@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from orchestrator.api.areas import area_table
 from orchestrator.api.arguments import texts
@@ -190,7 +190,7 @@ def split(
     bands: int | None = None,
     angle: float = 45.0,
     radians: float | None = None,
-    balance: Literal["count", "width"] = "count",
+    balance: str = "count",
     group_by: str = "",
     blocks: float = 0.0,
     gap: float = 0.0,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 
@@ -12,8 +11,7 @@ from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
 from orchestrator.raster.arrays import Floats
 
-Balance = Literal["count", "width"]
-BALANCES: tuple[str, ...] = get_args(Balance)
+BALANCES = ("count", "width")
 
 NAMES = ("train", "test", "val")
 SPLIT, FOLD = "split", "fold"  # what the columns are called by which splits are found
@@ -52,7 +50,7 @@ class SplitOptions:
     bands: int | None = None
     angle: float = 45.0
     radians: float | None = None
-    balance: Balance = "count"
+    balance: str = "count"
     group_by: str = ""
     blocks: float = 0.0
     gap: float = 0.0

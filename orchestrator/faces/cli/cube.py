@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from orchestrator.app import expand
 from orchestrator.app.verbs.cubes import CubeReport, plan_cube
 from orchestrator.core.errors import UserError
 from orchestrator.core.units import format_bytes, format_count
-from orchestrator.faces.cli.options import build_table, job_options, sandbox_options
+from orchestrator.faces.cli.option_sets import all_of
+from orchestrator.faces.cli.options import again_option, build_table, job_options, real_scenes, sandbox_options
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.run import OVERWRITE, run_one
 from orchestrator.faces.cli.session import Context, opened
@@ -72,23 +73,11 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def cube_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that describe a cube."""
-    for add in reversed(_OPTIONS):
-        function = add(function)
-    return function
-
-
 @click.command(epilog=HELP)
-@cube_options
+@all_of(_OPTIONS)
 @sandbox_options
-@click.option(
-    "--sandbox-scenes",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Real scenes for the private sandbox (STAC items with rasters); synthetic ones otherwise.",
-)
-@click.option("--again", is_flag=True, help="Do it once more although it is done.")
+@real_scenes
+@again_option
 @OVERWRITE
 @click.option("--dry-run", is_flag=True, help="Find the scenes and show the plan; no pixel is asked for.")
 @click.pass_obj
