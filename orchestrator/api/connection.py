@@ -199,7 +199,7 @@ def connect(
     sandbox_url: str = "",
 ) -> Connection:
     """
-    Say where jobs run; nothing is asked of anybody yet, and the client `ee` is signed in by `sign_in` or the first verb.
+    Say where jobs run; nothing is asked of anybody yet, and `ee` is signed in by `sign_in` or the first verb.
 
     What is not given is taken from config.toml and the environment, as the command line does.
 
