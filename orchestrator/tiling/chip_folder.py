@@ -12,7 +12,6 @@ from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
 from orchestrator.core.optional import required
 from orchestrator.tiling.file import Tiles
-from orchestrator.tiling.value_maps import ValueMap
 
 OWN_MAP = "own"  # the map that a dataset tells of itself
 MANIFEST, ABOUT = "chips.parquet", "dataset.json"
@@ -80,21 +79,6 @@ def dataset_about(folder: Path) -> Mapping[str, Any]:
     except (OSError, ValueError) as error:
         raise UserError(f"{folder / ABOUT} cannot be read: {error}; download the dataset anew") from None
     return found if isinstance(found, dict) else {}
-
-
-def own_map(tiles: Tiles, dataset: str) -> ValueMap:
-    """
-    Return the map from values to classes that a dataset tells of itself.
-
-    Raises:
-        UserError: It tells none.
-    """
-    if not dataset:
-        raise UserError(f"the map {OWN_MAP!r} is that of a dataset of labels, and none was named; give --labels")
-    told = dataset_about(dataset_folder(tiles, dataset)).get("value_map") or {}
-    if not told:
-        raise UserError(f"the dataset {dataset!r} tells no map of its own; write one, such as 10=1,20=2")
-    return ValueMap.by_pairs({int(value): int(code) for value, code in told.items()})
 
 
 def _manifest(folder: Path) -> dict[str, Mapping[str, Any]] | None:

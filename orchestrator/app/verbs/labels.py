@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.app.verbs.own_code import hooks_beside, own_map
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import write_whole
 from orchestrator.tiling.balance import ClassBalance, class_balance
-from orchestrator.tiling.chip_folder import dataset_about, dataset_folder
+from orchestrator.tiling.chip_folder import OWN_MAP
 from orchestrator.tiling.coarse import coarse_shares
 from orchestrator.tiling.counting import ClassRule
 from orchestrator.tiling.file import Tiles, read_tiles
@@ -32,9 +33,6 @@ from orchestrator.tiling.value_maps import ValueMap
 
 if TYPE_CHECKING:
     from orchestrator.tiling.counting import Mapped
-
-
-OWN = "own"  # the map of the dataset itself
 
 
 def _unheard(_what: str) -> None:
@@ -81,6 +79,7 @@ def count_labels(
     raster: Path | None = None,
     band: int = 0,
     mapping: str | Mapped | None = None,
+    run_code: bool = False,
     nodata: float | None = None,
     all_touched: bool = False,
     flat: bool = False,
@@ -98,6 +97,7 @@ def count_labels(
         band: Which band holds the classes, from 1; 0 for the only one.
         mapping: From values to classes: a text as `ValueMap.parse` reads it, a map, or a function of an array; `own`
             for the map that the dataset has itself, or the `map_values` of the user's code that it was made with.
+        run_code: Run the user's code that lies beside the chips, whose `map_values` is then the map.
         nodata: The value of pixels without data, instead of the one that the raster names.
         all_touched: Count every pixel that a tile touches.
         flat: Write a column for each class as well.
@@ -110,7 +110,10 @@ def count_labels(
     """
     tiles = read_tiles(path)
     _check_name(dataset)
-    made = _own_map(tiles, dataset, raster) if mapping == OWN else _map_of(mapping)
+    if run_code and mapping not in {None, "", OWN_MAP}:
+        raise UserError("--run-code is for the map of the code beside the chips; leave it out, or give --map own")
+    own = run_code or mapping == OWN_MAP
+    made = _own_map(tiles, dataset, raster, run_code=run_code) if own else _map_of(mapping)
     rule = ClassRule(band, nodata, made, all_touched, published)
     counts = count_raster(tiles, raster, rule, say) if raster else count_chips(tiles, dataset, rule, say)
     source = {"raster": raster.name} if raster else {"chips": dataset}
@@ -128,31 +131,18 @@ def _map_of(mapping: str | Mapped | None) -> Mapped | None:
     return ValueMap.parse(mapping) if isinstance(mapping, str) else mapping
 
 
-def _own_map(tiles: Tiles, dataset: str, raster: Path | None) -> Mapped:
+def _own_map(tiles: Tiles, dataset: str, raster: Path | None, *, run_code: bool) -> Mapped:
     """
     Return the map that a dataset has itself.
 
     Raises:
-        UserError: It has none, or the code beside the chips is not what they were made with.
+        UserError: It has none, or it is code that may not be run.
     """
     if raster:
-        raise UserError("a raster of yours has no map of its own; write one: 10=1,20=2")
-    folder = dataset_folder(tiles, dataset)
-    told = dataset_about(folder)
-    if code := told.get("code"):
-        from orchestrator.recipes.definitions import hooks_of  # noqa: PLC0415  it runs the user's code
-
-        found = hooks_of(dataset, str(folder / code), told.get("code_sha256", "")).map_values
-    elif told.get("value_map"):
-        return ValueMap.by_pairs({int(value): int(number) for value, number in told["value_map"].items()})
-    else:
-        from orchestrator.recipes.definitions import hooks_of  # noqa: PLC0415  heavy
-
-        name = dict(told.get("parameters", {})).get("name", "") if told.get("recipe") == "dataset" else ""
-        found = hooks_of(name).map_values if name else None
-    if found is None:
-        raise UserError(f"the dataset {dataset!r} has no map of its own; leave --map out, or write one: 10=1,20=2")
-    return found
+        raise UserError("a raster of yours has no map and no code of its own; write a map: 10=1,20=2")
+    if run_code:
+        hooks_beside(tiles, dataset)
+    return own_map(tiles, dataset, run_code=run_code)
 
 
 def _check_name(dataset: str) -> None:
@@ -171,7 +161,7 @@ def _column(counts: ClassCounts, dataset: str, source: dict[str, Any], rule: Cla
     if isinstance(rule.mapping, ValueMap):
         about["map"] = rule.mapping.text()
     elif rule.mapping is not None:
-        about["map"] = OWN
+        about["map"] = OWN_MAP
     return ShareColumn(shares_name(dataset), shares, source, beside, about)
 
 
