@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.app.verbs.own_code import hooks_beside, own_map
+from orchestrator.app.verbs.own_maps import OWN_MAP, hooks_beside, own_map
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import write_whole
 from orchestrator.tiling.balance import ClassBalance, class_balance
-from orchestrator.tiling.chip_folder import OWN_MAP
 from orchestrator.tiling.coarse import coarse_shares
 from orchestrator.tiling.counting import ClassRule
 from orchestrator.tiling.file import Tiles, read_tiles
@@ -119,10 +118,8 @@ def count_labels(
     source = {"raster": raster.name} if raster else {"chips": dataset}
     column = _column(counts, dataset, source | ({"band": band} if band else {}), rule, flat=flat)
     written = write_shares(tiles, column, overwrite=overwrite)
-    identifiers = tiles.frame["identifier"]
-    empty = tuple(
-        str(each) for each, one in zip(identifiers, counts.tiles, strict=True) if one is not None and not one.counted
-    )
+    each = zip(tiles.identifiers, counts.tiles, strict=True)
+    empty = tuple(name for name, count in each if count is not None and not count.counted)
     counted = len(counts.tiles) - len(empty) - len(counts.missing)
     return LabelReport(written, column.name, counts.classes, counted, empty, counts.missing)
 
@@ -205,7 +202,7 @@ def coarse_labels(
     written = write_shares(tiles, column, overwrite=overwrite)
     if published:
         written = link_tiles(written, others, square_degrees=True)
-    empty = tuple(str(one) for one, each in zip(tiles.frame["identifier"], shares, strict=True) if each is None)
+    empty = tuple(name for name, each in zip(tiles.identifiers, shares, strict=True) if each is None)
     return LabelReport(written, name, classes, len(shares) - len(empty), empty)
 
 

@@ -8,20 +8,30 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator import __version__
-from orchestrator.app.verbs.own_code import hooks_beside, own_map
+from orchestrator.app.verbs.own_maps import OWN_MAP, hooks_beside, own_map
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import publish, write_whole
 from orchestrator.model.hooks import Hooks
 from orchestrator.packing.asked import Packed, Packing
+from orchestrator.packing.card import LEFT_OUT
 from orchestrator.packing.formats import ShardSize
 from orchestrator.packing.packing import Include, pack
 from orchestrator.packing.pixels import CodeMap, ValueMapping
 from orchestrator.packing.sheet import Sheet, draw_sheet
-from orchestrator.tiling.chip_folder import OWN_MAP
 from orchestrator.tiling.file import Tiles, read_tiles
 from orchestrator.tiling.value_maps import ValueMap
 
-__all__ = ["OWN_MAP", "Packed", "Sheet", "archive_beside", "draw_dataset", "facts", "pack_dataset", "show_dataset"]
+__all__ = [
+    "LEFT_OUT",
+    "OWN_MAP",
+    "Packed",
+    "Sheet",
+    "archive_beside",
+    "draw_dataset",
+    "facts",
+    "pack_dataset",
+    "show_dataset",
+]
 
 
 def _unheard(_what: str) -> None:
@@ -34,7 +44,7 @@ def pack_dataset(
     *,
     images: str,
     labels: str = "",
-    label_map: str | ValueMapping | None = "",
+    label_map: str | ValueMapping | None = None,
     run_code: bool = False,
     shard_size: str = "",
     coarse: Path | None = None,
@@ -69,8 +79,8 @@ def pack_dataset(
     """
     tiles = read_tiles(path)
     code = hooks_beside(tiles, images, labels) if run_code else {}
-    if isinstance(label_map, str):
-        label_map = _label_map(tiles, labels, label_map, run_code=labels in code)
+    if label_map is None or isinstance(label_map, str):
+        label_map = _label_map(tiles, labels, label_map or "", run_code=labels in code)
     if shard_size:
         asked["shard"] = ShardSize.parse(shard_size)
     whole = Packing(
@@ -107,8 +117,6 @@ def _label_map(tiles: Tiles, labels: str, text: str, *, run_code: bool) -> Value
     """Return the map of labels: that which is written, the dataset's own, or, of code that is run, its `map_values`."""
     if text not in {"", OWN_MAP}:
         return ValueMap.parse(text)
-    if text == OWN_MAP and not labels:
-        raise UserError(f"the map {OWN_MAP!r} is that of a dataset of labels, and none was named; give --labels")
     if text == OWN_MAP or (run_code and hooks_beside(tiles, labels)[labels].map_values):
         found = own_map(tiles, labels, run_code=run_code)
         return found if isinstance(found, ValueMap) else CodeMap(found)

@@ -9,11 +9,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from orchestrator.core.errors import UserError
 from orchestrator.products.chips.document import Carried, ChipPlan
-from orchestrator.products.chips.files import ABOUT, PROOF, TABLE
-from orchestrator.products.table.pieces import parquet
+from orchestrator.products.chips.files import PROOF
+from orchestrator.tiling.chip_folder import FAILED, dataset_about, read_rows
 
-DONE, EMPTY, FAILED = "DONE", "EMPTY", "FAILED"
 NONE: Mapping[int, Carried] = MappingProxyType({})
 
 
@@ -34,10 +34,9 @@ def carried_from(folder: Path, plan: ChipPlan) -> Mapping[int, Carried]:
 
 
 def _rows(folder: Path, made_by: str) -> Mapping[str, Mapping[str, Any]]:
-    with suppress(OSError, ValueError, KeyError):  # arrow's own are ValueError and OSError
-        if json.loads((folder / ABOUT).read_bytes())["made_by"] == made_by:
-            table = parquet("a table of chips")[1].read_table(folder / TABLE)
-            return {row["identifier"]: row for row in table.to_pylist()}
+    with suppress(UserError):  # what cannot be read is asked for anew
+        if dataset_about(folder).get("made_by") == made_by:
+            return read_rows(folder) or {}
     return {}
 
 

@@ -12,7 +12,16 @@ from rich_click import option
 from orchestrator.app import expand
 from orchestrator.app.verbs.chips import choose_for_tiles
 from orchestrator.core.errors import UserError
-from orchestrator.faces.cli.options import build_table, job_options, key_and_value, sandbox_options, split_list
+from orchestrator.faces.cli.option_sets import all_of
+from orchestrator.faces.cli.options import (
+    again_option,
+    build_table,
+    job_options,
+    key_and_value,
+    real_scenes,
+    sandbox_options,
+    split_list,
+)
 from orchestrator.faces.cli.run import OVERWRITE, run_all, run_one
 from orchestrator.faces.cli.session import Context, opened
 
@@ -51,7 +60,7 @@ _OPTIONS = (
     option("--end-date", "--end", "end_date", metavar="DATE", help="The day after the last one."),
     option("--split", metavar="NAME", help="Tiles of one split only: train, test, val."),
     option("--where", metavar="CONDITION", help="Tiles for which it holds, such as `area_km2 > 0.5`."),
-    option("--max", "first", type=click.IntRange(min=1), metavar="N", help="The first N tiles only, for a try."),
+    option("--first", type=click.IntRange(min=1), metavar="N", help="The first N tiles only, for a try."),
     option(
         "--outside",
         type=click.Choice(["keep", "nodata"]),
@@ -63,23 +72,11 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def download_options(function: Any) -> Any:
-    """Add the options that describe chips."""
-    for add in reversed(_OPTIONS):
-        function = add(function)
-    return function
-
-
 @click.command(epilog=HELP)
-@download_options
+@all_of(_OPTIONS)
 @sandbox_options
-@click.option(
-    "--sandbox-scenes",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Real scenes for the private sandbox (STAC items with rasters); synthetic ones otherwise.",
-)
-@click.option("--again", is_flag=True, help="Do it once more although it is done.")
+@real_scenes
+@again_option
 @OVERWRITE
 @click.pass_obj
 def download(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.core.errors import UserError
 from orchestrator.model.hooks import Hooks
 from orchestrator.tiling.chip_folder import dataset_about, dataset_folder
-from orchestrator.tiling.value_maps import ValueMap
+from orchestrator.tiling.value_maps import OWN_MAP, ValueMap
+
+__all__ = ["OWN_MAP", "hooks_beside", "own_map"]
 
 if TYPE_CHECKING:
     from orchestrator.tiling.counting import Mapped
@@ -45,6 +47,8 @@ def own_map(tiles: Tiles, dataset: str, *, run_code: bool) -> Mapped:
     Raises:
         UserError: It has none, or it is code and nobody said that it may be run.
     """
+    if not dataset:
+        raise UserError(f"the map {OWN_MAP!r} is that of a dataset of labels, and none was named; give --labels")
     told = dataset_about(dataset_folder(tiles, dataset))
     if told.get("value_map"):
         return ValueMap.by_pairs({int(value): int(number) for value, number in told["value_map"].items()})
