@@ -73,6 +73,7 @@ def pack(
     dates: tuple[str, str] | None = None,
     coarse: TilesOrFile | None = None,
     readme: str | os.PathLike[str] | None = None,
+    run_code: bool = False,
     include: Callable[[dict[str, Any]], bool] | None = None,
     overwrite: bool = False,
 ) -> Packed:
@@ -96,6 +97,8 @@ def pack(
         dates: First day, and the day after the last, that the images show, where the dataset does not say.
         coarse: Coarser tiles, for zip-pickle.
         readme: A file of Markdown that begins the card.
+        run_code: Run the code that lies beside the chips, perhaps a stranger's: `include_chip_in_dataset` of images and
+            labels, `map_values` of labels.
         include: Says of a chip, a dict as geetiles has it, whether it is packed.
         overwrite: Replace a training set that was made here and not changed since.
 
@@ -126,6 +129,7 @@ def pack(
         dates=",".join(dates) if dates else "",
         coarse=tiles_path(coarse) if coarse is not None else None,
         readme=None if readme is None else Path(readme).expanduser(),
+        run_code=run_code,
         include=include,
         overwrite=overwrite,
     )
