@@ -31,6 +31,7 @@ class Contents:
         samples: What went into it, in order.
         places: Where each lies.
         refused: How many the user's code left out.
+        shares: Of each sample the share of each class among the pixels that have one; see `class_shares`.
         label_dtype: Number type of labels as they are written.
         ignore: Their value where there is no data.
     """
@@ -43,6 +44,7 @@ class Contents:
     samples: list[TrainingSample] = field(default_factory=list)
     places: list[SamplePlace] = field(default_factory=list)
     refused: int = 0
+    shares: list[dict[int, float]] = field(default_factory=list)
     label_dtype: str = ""
     ignore: float | None = None
     bands: BandStatistics = field(init=False)
@@ -61,6 +63,11 @@ class Contents:
         """How many samples each split has."""
         return Counter(sample.split for sample in self.samples)
 
+    @property
+    def class_shares(self) -> list[dict[int, float]]:
+        """Of each sample the share of each class among the pixels that have one; none where labels are no classes."""
+        return self.shares if len(self.counts.values) <= _MOST_CLASSES else []
+
     def add(self, sample: TrainingSample, place: SamplePlace, pixels: SamplePixels) -> None:
         """Take in a sample that was written."""
         self.samples.append(sample)
@@ -70,7 +77,8 @@ class Contents:
         if pixels.label is not None and pixels.labelled is not None:
             self.label_dtype, self.ignore = str(pixels.label.dtype), pixels.ignore
             if pixels.label.dtype.kind in "uib":
-                self.counts.add(sample.split, pixels.label, pixels.labelled)
+                shares = self.counts.add(sample.split, pixels.label, pixels.labelled)
+                self.shares.append(shares if len(shares) <= _MOST_CLASSES else {})
 
     def name_classes(self) -> None:
         """Call classes that are there and of which nothing is known by their values."""
