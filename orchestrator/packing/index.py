@@ -119,6 +119,8 @@ def plain(value: Any) -> Any:
     """Return a value of a table as JSON can hold it; what is missing is null."""
     if isinstance(value, Mapping):
         return {str(name): plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
     if hasattr(value, "item") and not hasattr(value, "__len__"):
         value = value.item()
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
