@@ -16,15 +16,23 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import shapely
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import write_whole
 from orchestrator.core.optional import required
-from orchestrator.plan.reproject import LONLAT
 from orchestrator.tiling.degrees import cut_at_180, in_degrees
 from orchestrator.tiling.identifiers import file_hash, identify
 from orchestrator.tiling.measure import square_kilometres
+from orchestrator.tiling.reading import (
+    REMARKS,
+    read_geojson,
+    read_geoparquet,
+    read_shares,
+    refuse_nowhere,
+    refuse_other_names,
+)
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -35,7 +43,6 @@ IDENTIFIER, AREA = "identifier", "area_km2"
 SHARES = "_proportions"
 _WORD = "partitions"
 _STEM = re.compile(rf"(?P<area>[^_]+)_{_WORD}_(?P<tiles>[^_]+)_(?P<hash>[0-9a-f]{{13}})")
-_ABOUT = "orchestrator"  # where our own remarks stand, in either format
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -190,9 +197,12 @@ def read_tiles(path: Path, *, check: bool = True) -> Tiles:
         UserError: There is none, it cannot be read, or its geometries are not those that its name tells.
     """
     name = TilesName.of(path)
-    if not path.is_file():
+    if path.is_dir():
+        raise UserError(f"{path} is a folder, no file of tiles; its chips lie in such a one, the file beside it")
+    if not path.exists():
         raise UserError(f"there is no file {path}; `tiles grid`, `tiles random` and `tiles select` make one")
-    frame, about = _read_parquet(path) if path.suffix == PARQUET else _read_geojson(path)
+    frame, about = read_geoparquet(path) if path.suffix == PARQUET else read_geojson(path)
+    frame = _with_shares(frame, path)
     if check:
         _check(frame, name, path)
     return Tiles(frame, name, about, path)
@@ -206,12 +216,16 @@ def is_shares(column: str) -> bool:
 def _check(frame: GeoDataFrame, name: TilesName, path: Path) -> None:
     if IDENTIFIER not in frame.columns:
         raise UserError(f"{path.name} has no column {IDENTIFIER!r}; it is not a file of tiles")
-    found = file_hash(identify(in_degrees(frame)))
+    lonlat = in_degrees(frame)
+    refuse_nowhere(lonlat, path)
+    names = identify(lonlat)
+    found = file_hash(names)
     if found != name.hash:
         raise UserError(
             f"the tiles in {path.name} were changed since it was named: they hash to {found}, the name says "
             f"{name.hash}; make a new file with `tiles select`, whose name tells them"
         )
+    refuse_other_names(list(frame[IDENTIFIER]), names, path)
 
 
 def _refuse_doubles(names: list[str]) -> None:
@@ -234,25 +248,12 @@ def _write_parquet(tiles: Tiles, path: Path) -> None:
     frame.to_parquet(buffer, index=False, write_covering_bbox=True, compression="zstd")
     buffer.seek(0)
     table = parquet.read_table(buffer)
-    about = {_ABOUT.encode(): json.dumps(dict(tiles.about), sort_keys=True).encode()}
+    about = {REMARKS.encode(): json.dumps(dict(tiles.about), sort_keys=True).encode()}
     out = io.BytesIO()
     parquet.write_table(
         table.replace_schema_metadata({**(table.schema.metadata or {}), **about}), out, compression="zstd"
     )
     write_whole(path, out.getvalue())
-
-
-def _read_parquet(path: Path) -> tuple[GeoDataFrame, Mapping[str, Any]]:
-    parquet = required("pyarrow.parquet", "parquet", "GeoParquet")
-    import geopandas  # noqa: PLC0415  heavy
-
-    try:
-        frame = geopandas.read_parquet(path)
-        stored = parquet.read_schema(path).metadata or {}
-    except (OSError, ValueError) as error:  # arrow's own are both
-        raise UserError(f"{path.name} cannot be read as GeoParquet: {error}") from None
-    frame = frame.drop(columns=["bbox"], errors="ignore")
-    return _with_shares(frame), json.loads(stored.get(_ABOUT.encode(), b"{}"))
 
 
 def _geojson(tiles: Tiles) -> bytes:
@@ -265,7 +266,7 @@ def _geojson(tiles: Tiles) -> bytes:
         f'{{"type": "Feature", "properties": {json.dumps(dict(zip(columns, row, strict=True)))}, "geometry": {shape}}}'
         for row, shape in zip(rows, shapes, strict=True)
     ]
-    head = {"type": "FeatureCollection", "name": tiles.name.stem, _ABOUT: dict(tiles.about)}
+    head = {"type": "FeatureCollection", "name": tiles.name.stem, REMARKS: dict(tiles.about)}
     return (json.dumps(head)[:-1] + ', "features": [\n' + ",\n".join(features) + "\n]}\n").encode()
 
 
@@ -276,23 +277,9 @@ def _plain(column: Any) -> list[Any]:
     return list(column.astype(object).where(column.notna(), None))
 
 
-def _read_geojson(path: Path) -> tuple[GeoDataFrame, Mapping[str, Any]]:
-    import geopandas  # noqa: PLC0415  heavy
-
-    try:
-        content = json.loads(path.read_bytes())
-        features = content["features"]
-        shapes = shapely.from_geojson([json.dumps(each["geometry"]) for each in features])
-        rows = [each["properties"] for each in features]
-    except (OSError, ValueError, KeyError, TypeError, shapely.GEOSException) as error:
-        raise UserError(f"{path.name} cannot be read as GeoJSON: {error}") from None
-    frame = geopandas.GeoDataFrame(rows, geometry=list(shapes), crs=LONLAT)
-    return _with_shares(frame), content.get(_ABOUT, {})
-
-
-def _with_shares(frame: GeoDataFrame) -> GeoDataFrame:
+def _with_shares(frame: GeoDataFrame, path: Path) -> GeoDataFrame:
     for column in filter(is_shares, frame.columns):
-        read = [json.loads(each) if isinstance(each, str) else each for each in frame[column]]
-        # Where nothing is known a table of text has NaN, which no JSON has.
-        frame[column] = [each if isinstance(each, dict) else None for each in read]
+        values = np.empty(len(frame), object)
+        values[:] = read_shares(column, list(frame[column]), path)
+        frame[column] = values
     return frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.core.errors import UserError
-from orchestrator.tiling.chip_folder import dataset_about, dataset_folder
+from orchestrator.tiling.chip_folder import code_of, dataset_about, dataset_folder
 from orchestrator.tiling.value_maps import ValueMap
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ def own_map(tiles: Tiles, dataset: str, *, run_code: bool) -> Mapped:
         raise UserError(f"the map {OWN_MAP!r} is that of a dataset of labels, and none was named; give --labels")
     folder = dataset_folder(tiles, dataset)
     told, found = dataset_about(folder), None
-    if told.get("code") and run_code:
+    if run_code and (code := code_of(folder)):
         from orchestrator.recipes.definitions import hooks_of  # noqa: PLC0415  it runs the user's code
 
-        found = hooks_of(dataset, str(folder / told["code"]), told.get("code_sha256", "")).map_values
+        found = hooks_of(dataset, str(code), told.get("code_sha256", "")).map_values
     elif told.get("value_map"):
-        return ValueMap.by_pairs({int(value): int(code) for value, code in told["value_map"].items()})
+        return ValueMap.by_pairs({int(value): int(number) for value, number in told["value_map"].items()})
     elif told.get("recipe") == "dataset" and (name := dict(told.get("parameters", {})).get("name")):
         from orchestrator.recipes.definitions import hooks_of  # noqa: PLC0415  heavy
 

@@ -17,7 +17,7 @@ from orchestrator.packing.formats import ShardSize
 from orchestrator.packing.packing import Include, pack
 from orchestrator.packing.pixels import CodeMap, ValueMapping
 from orchestrator.packing.sheet import Sheet, draw_sheet
-from orchestrator.tiling.chip_folder import dataset_about, dataset_folder
+from orchestrator.tiling.chip_folder import code_of, dataset_about, dataset_folder
 from orchestrator.tiling.file import Tiles, read_tiles
 from orchestrator.tiling.value_maps import ValueMap
 
@@ -110,10 +110,10 @@ def _code(tiles: Tiles, dataset: str) -> Hooks:
     from orchestrator.recipes.definitions import load_definition  # noqa: PLC0415  few need it
 
     folder = dataset_folder(tiles, dataset)
-    about = dataset_about(folder)
-    if not about.get("code"):
+    code = code_of(folder)
+    if code is None:
         raise UserError(f"no code of a user lies beside the chips of {dataset!r}; leave --run-code out")
-    return load_definition(folder / str(about["code"]), dataset, str(about.get("code_sha256", ""))).hooks
+    return load_definition(code, dataset, str(dataset_about(folder).get("code_sha256", ""))).hooks
 
 
 def show_dataset(
