@@ -90,7 +90,8 @@ def pack(
         label_map: What values of labels become: a dictionary (others become 0), a text such as `10=1,20=2`, or `own`.
         ignore: What labels hold where there is no data; by default 255.
         odd: What is done about chips of another shape: `refuse`, `pad` or `drop`.
-        skip_missing: Leave out tiles whose chips are EMPTY or FAILED; `missing` of what is returned counts the latter.
+        skip_missing: Leave out tiles whose chips are not there; `missing` of what is returned counts those that
+            failed or were lost.
         seed: Shuffles each split; by default the order of the tiles.
         dates: First day, and the day after the last, that the images show, where the dataset does not say.
         coarse: Coarser tiles, for zip-pickle.

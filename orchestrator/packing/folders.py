@@ -29,6 +29,7 @@ class ChipDataset:
         lacking: What is known of the others.
         about: What is known of the whole, as it lies beside them.
         band_names: Of the bands, in order; as many as the chips have.
+        unasked: Which of those that are lacking were never asked for: a download may be of some tiles only.
     """
 
     name: str
@@ -37,6 +38,7 @@ class ChipDataset:
     lacking: Mapping[str, StoredChip]
     about: Mapping[str, Any]
     band_names: tuple[str, ...]
+    unasked: frozenset[str] = frozenset()
 
     @property
     def classes(self) -> tuple[dict[str, Any], ...]:
@@ -61,7 +63,8 @@ def read_dataset(tiles: Tiles, name: str) -> ChipDataset:
     known = {each: folder.chip_of(each) for each in tiles.identifiers}
     chips = {each: _raster(folder, each, chip.path) for each, chip in known.items() if chip.path}
     lacking = {each: chip for each, chip in known.items() if not chip.path}
-    return ChipDataset(name, folder.path, chips, lacking, folder.about, _band_names(chips, folder.about))
+    unasked = frozenset() if folder.rows is None else frozenset(lacking) - frozenset(folder.rows)
+    return ChipDataset(name, folder.path, chips, lacking, folder.about, _band_names(chips, folder.about), unasked)
 
 
 def _raster(folder: ChipFolder, identifier: str, path: Path) -> ChipRaster:

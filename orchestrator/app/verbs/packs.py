@@ -13,6 +13,7 @@ from orchestrator.core.errors import UserError
 from orchestrator.core.files import publish, write_whole
 from orchestrator.model.hooks import NO_HOOKS, Hooks
 from orchestrator.packing.asked import Packed, Packing
+from orchestrator.packing.card import LEFT_OUT
 from orchestrator.packing.formats import ShardSize
 from orchestrator.packing.packing import Include, pack
 from orchestrator.packing.pixels import CodeMap, ValueMapping
@@ -21,7 +22,17 @@ from orchestrator.tiling.chip_folder import code_of, dataset_about, dataset_fold
 from orchestrator.tiling.file import Tiles, read_tiles
 from orchestrator.tiling.value_maps import ValueMap
 
-__all__ = ["OWN_MAP", "Packed", "Sheet", "archive_beside", "draw_dataset", "facts", "pack_dataset", "show_dataset"]
+__all__ = [
+    "LEFT_OUT",
+    "OWN_MAP",
+    "Packed",
+    "Sheet",
+    "archive_beside",
+    "draw_dataset",
+    "facts",
+    "pack_dataset",
+    "show_dataset",
+]
 
 
 def _unheard(_what: str) -> None:

@@ -13,6 +13,7 @@ from orchestrator.app import expand
 from orchestrator.app.verbs.cubes import CubeReport, plan_cube
 from orchestrator.core.errors import UserError
 from orchestrator.core.units import format_bytes, format_count
+from orchestrator.faces.cli.boxes import AreaCommand
 from orchestrator.faces.cli.option_sets import all_of
 from orchestrator.faces.cli.options import again_option, build_table, job_options, real_scenes, sandbox_options
 from orchestrator.faces.cli.output import Output
@@ -30,7 +31,7 @@ for a pixel: `--dry-run`. Each option may come from the environment: ORCHESTRATO
 """
 
 _OPTIONS = (
-    click.argument("job_file", metavar="[JOB.toml]", required=False, nargs=-1),
+    click.argument("job_file", metavar="[JOB.toml]", required=False, nargs=-1, type=str.strip),
     option("--collection", metavar="NAME", help="Scenes: s2-l2a, landsat, ..., or Earth Engine's id of a collection."),
     option("--scenes", metavar="FILE", help="Scenes: a table that `orchestrator query -o` wrote."),
     option("--max-cloud", type=float, metavar="PERCENT", help="Leave cloudier scenes out.  [default: 100]"),
@@ -73,7 +74,7 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-@click.command(epilog=HELP)
+@click.command(cls=AreaCommand, epilog=HELP)
 @all_of(_OPTIONS)
 @sandbox_options
 @real_scenes

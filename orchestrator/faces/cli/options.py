@@ -28,7 +28,7 @@ ORCHESTRATOR_CLI_RUN_BASE_NAME for `run --base-name` (--shapefile is _AREA).
 
 
 _JOB_OPTIONS = (
-    click.argument("job_file", metavar="[JOB.toml]", required=False, nargs=-1),
+    click.argument("job_file", metavar="[JOB.toml]", required=False, nargs=-1, type=str.strip),
     option(
         "--shapefile",
         "--area",

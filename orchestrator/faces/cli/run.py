@@ -17,6 +17,7 @@ from orchestrator.core import log
 from orchestrator.core.errors import ConfigError, CredentialError, OrchestratorError, Stopped, UserError
 from orchestrator.core.units import format_bytes, format_count
 from orchestrator.engine.progress import Progress
+from orchestrator.faces.cli.boxes import AreaCommand
 from orchestrator.faces.cli.ends import conclude
 from orchestrator.faces.cli.exits import DONE, FAILED, MEANINGS, together
 from orchestrator.faces.cli.options import (
@@ -37,7 +38,7 @@ OVERWRITE = click.option(
 )
 
 
-@click.command(epilog=ENVIRONMENT)
+@click.command(cls=AreaCommand, epilog=ENVIRONMENT)
 @job_options
 @service_options
 @again_option
@@ -112,7 +113,7 @@ def run_one(app: Application, job: Job, output: Output, *, again: bool = False, 
     return conclude(ended, output, audit=job.audit)
 
 
-@click.command(epilog=ENVIRONMENT)
+@click.command(cls=AreaCommand, epilog=ENVIRONMENT)
 @job_options
 @service_options
 @click.option(
@@ -171,7 +172,7 @@ def _show_plan(report: PlanReport, output: Output) -> None:
     output.say(f"  {report.picture}\n  {report.geojson}")
 
 
-@click.command(epilog=ENVIRONMENT)
+@click.command(cls=AreaCommand, epilog=ENVIRONMENT)
 @job_options
 @click.option("--sandbox-url", metavar="URL", help="For a daemon that was started with the same option.")
 @again_option

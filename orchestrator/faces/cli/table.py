@@ -11,6 +11,7 @@ from rich_click import option
 
 from orchestrator.app import expand
 from orchestrator.core.errors import UserError
+from orchestrator.faces.cli.boxes import AreaCommand
 from orchestrator.faces.cli.option_sets import all_of
 from orchestrator.faces.cli.options import again_option, build_table, job_options, service_options
 from orchestrator.faces.cli.run import OVERWRITE, run_one
@@ -31,7 +32,7 @@ Each option may come from the environment: ORCHESTRATOR_CLI_TABLE_ + option, as 
 """
 
 _OPTIONS = (
-    click.argument("job_file", metavar="[JOB.toml]", required=False, nargs=-1),
+    click.argument("job_file", metavar="[JOB.toml]", required=False, nargs=-1, type=str.strip),
     option(
         "--points",
         metavar="FILE",
@@ -70,7 +71,7 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-@click.command(epilog=HELP)
+@click.command(cls=AreaCommand, epilog=HELP)
 @all_of(_OPTIONS)
 @service_options
 @again_option

@@ -176,6 +176,7 @@ def _described(run: RunSnapshot, plan: ChipPlan, counts: Mapping[str, int]) -> b
         "outside": plan.outside,
         "bands": list(plan.pixels.bands),
         "dtype": plan.pixels.dtype,
+        **({"image_dtype": facts["image_dtype"]} if "image_dtype" in facts else {}),  # stored in a wider one
         "nodata": pixels["nodata"],
         "value_scale": plan.pixels.scale,
         "value_offset": plan.pixels.offset,

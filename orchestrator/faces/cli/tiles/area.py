@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.app.verbs.grids import KeptTiles, LaidTiles
 
 _AREA_OPTIONS = (
-    click.argument("area", metavar="AREA"),
+    click.argument("area", metavar="AREA", type=str.strip),
     option("--area-layer", "--layer", "area_layer", metavar="NAME", help="Layer of an area file that has several."),
     option("--area-crs", metavar="CRS", help="CRS of an area file that does not say, as EPSG:n."),
     option("--where", metavar="SQL", help="Which features of the file."),
