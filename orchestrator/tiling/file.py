@@ -10,8 +10,9 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -22,9 +23,11 @@ import shapely
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import write_whole
 from orchestrator.core.optional import required
+from orchestrator.core.writing import in_turn, writing
 from orchestrator.tiling.degrees import cut_at_180, in_degrees
 from orchestrator.tiling.identifiers import file_hash, identify
 from orchestrator.tiling.measure import square_kilometres
+from orchestrator.tiling.merging import merge_columns, merge_remarks
 from orchestrator.tiling.reading import (
     REMARKS,
     read_geojson,
@@ -104,12 +107,14 @@ class Tiles:
         name: What it is called.
         about: How it was made, as JSON can hold it: `kind`, `size`, `crs`, `seed`, `area`, ...
         path: Where it lies; None before it is written.
+        stamp: Which writing of that file it is.
     """
 
     frame: GeoDataFrame
     name: TilesName
     about: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     path: Path | None = None
+    stamp: tuple[int, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def identifiers(self) -> list[str]:
@@ -162,31 +167,69 @@ def write_tiles(tiles: Tiles, folder: Path, suffix: str = PARQUET) -> Tiles:
     Write tiles under their own name, whole or not at all; what lay there had the same tiles.
 
     Raises:
-        UserError: The suffix is none of the two.
-        OSError: It cannot be written.
+        UserError: The suffix is none of the two, or the file cannot be written there.
+        SpaceError: The disk is full.
     """
-    path = folder / f"{tiles.name.stem}{suffix}"
-    folder.mkdir(parents=True, exist_ok=True)
-    if suffix == PARQUET:
-        _write_parquet(tiles, path)
-    elif suffix == GEOJSON:
-        write_whole(path, _geojson(tiles))
-    else:
+    if suffix not in (GEOJSON, PARQUET):
         raise UserError(f"tiles are written as {GEOJSON} or {PARQUET}, not as {suffix!r}")
-    return Tiles(tiles.frame, tiles.name, tiles.about, path)
+    path = folder / f"{tiles.name.stem}{suffix}"
+    with writing(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone(path):
+            return _write(tiles, path)
 
 
-def rewrite_tiles(tiles: Tiles, frame: GeoDataFrame) -> Tiles:
+def rewrite_tiles(
+    tiles: Tiles,
+    frame: GeoDataFrame,
+    about: Mapping[str, Any] | None = None,
+    *,
+    overwrite: bool = False,
+    also: Callable[[Tiles], object] = lambda _written: None,
+) -> Tiles:
     """
-    Write the file of `tiles` again with other columns.
+    Write the file of `tiles` again with other columns; those that another command wrote since it was read stay.
+
+    Args:
+        tiles: As they were read.
+        frame: The same with other columns.
+        about: Remarks; those of `tiles` by default.
+        overwrite: Replace also what another command wrote meanwhile.
+        also: Is given the tiles as they are in the file, before another command writes it.
 
     Raises:
-        UserError: The geometries are not those that the name of the file tells.
+        UserError: The geometries are not those that the name of the file tells, another command wrote the same column
+            meanwhile, or the file cannot be written.
+        SpaceError: The disk is full.
     """
-    if tiles.path is None:
+    path = tiles.path
+    if path is None:
         raise UserError(f"the tiles {tiles.name.stem} are not in a file yet; write them first")
-    _check(frame, tiles.name, tiles.path)
-    return write_tiles(Tiles(frame, tiles.name, tiles.about), tiles.path.parent, tiles.path.suffix)
+    _check(frame, tiles.name, path)
+    made = replace(tiles, frame=frame, about=tiles.about if about is None else about)
+    with writing(path), _alone(path):
+        if path.exists() and _stamp_of(path) != tiles.stamp:
+            there = read_tiles(path)
+            columns = merge_columns(tiles.frame, frame, there.frame, overwrite=overwrite)
+            made = replace(there, frame=columns, about=merge_remarks(tiles.about, made.about, there.about))
+        written = _write(made, path)
+        also(written)
+    return written
+
+
+def _alone(path: Path) -> AbstractContextManager[None]:
+    return in_turn(path.with_name(f".{path.name}.lock"), str(path))
+
+
+def _write(tiles: Tiles, path: Path) -> Tiles:
+    write_whole(path, _geoparquet(tiles) if path.suffix == PARQUET else _geojson(tiles))
+    return Tiles(tiles.frame, tiles.name, tiles.about, path, _stamp_of(path))
+
+
+def _stamp_of(path: Path) -> tuple[int, ...]:
+    """Return what tells one writing of a file from the next."""
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def read_tiles(path: Path, *, check: bool = True) -> Tiles:
@@ -198,14 +241,18 @@ def read_tiles(path: Path, *, check: bool = True) -> Tiles:
     """
     name = TilesName.of(path)
     if path.is_dir():
-        raise UserError(f"{path} is a folder, no file of tiles; its chips lie in such a one, the file beside it")
-    if not path.exists():
-        raise UserError(f"there is no file {path}; `tiles grid`, `tiles random` and `tiles select` make one")
+        raise UserError(f"{path} is a folder, no file of tiles; chips lie in such a one, the file of tiles beside it")
+    try:
+        stamp = _stamp_of(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"there is no file {path}; `tiles grid`, `tiles random` and `tiles select` make one") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
     frame, about = read_geoparquet(path) if path.suffix == PARQUET else read_geojson(path)
     frame = _with_shares(frame, path)
     if check:
         _check(frame, name, path)
-    return Tiles(frame, name, about, path)
+    return Tiles(frame, name, about, path, stamp)
 
 
 def is_shares(column: str) -> bool:
@@ -238,7 +285,7 @@ def _refuse_doubles(names: list[str]) -> None:
         )
 
 
-def _write_parquet(tiles: Tiles, path: Path) -> None:
+def _geoparquet(tiles: Tiles) -> bytes:
     parquet = required("pyarrow.parquet", "parquet", "GeoParquet")
 
     frame = tiles.frame.copy(deep=False)
@@ -253,7 +300,7 @@ def _write_parquet(tiles: Tiles, path: Path) -> None:
     parquet.write_table(
         table.replace_schema_metadata({**(table.schema.metadata or {}), **about}), out, compression="zstd"
     )
-    write_whole(path, out.getvalue())
+    return out.getvalue()
 
 
 def _geojson(tiles: Tiles) -> bytes:
