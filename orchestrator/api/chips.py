@@ -75,7 +75,7 @@ class Chips:
         state, why = row.iloc[0][["state", "why"]]
         if state != "DONE":
             raise UserError(f"the chip of tile {identifier} is {state}: {why or 'every pixel of it is masked'}")
-        with rasterio.open(self.folder / row.iloc[0]["file"]) as raster:
+        with rasterio.open(self.folder / f"{identifier}.tif") as raster:
             pixels: MaskedArray[Any, Any] = raster.read(masked=True)
             return pixels
 

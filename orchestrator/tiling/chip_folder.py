@@ -19,6 +19,7 @@ from orchestrator.core.errors import UserError
 from orchestrator.core.files import write_whole
 from orchestrator.core.nearest import hint
 from orchestrator.core.optional import required
+from orchestrator.tiling.identifiers import is_identifier
 
 if TYPE_CHECKING:
     from orchestrator.tiling.file import Tiles
@@ -65,8 +66,7 @@ class ChipFolder:
 
     def file_of(self, identifier: str) -> Path:
         """Return where the chip of a tile lies, or would: always in this folder, whatever the list says."""
-        told = str(((self.rows or {}).get(identifier) or {}).get("file") or "")
-        return self.path / (told if told and Path(told).name == told else f"{identifier}{RASTER}")
+        return self.path / f"{identifier}{RASTER}"
 
     def files(self, tiles: Tiles) -> dict[str, Path]:
         """Return the files that are there, by identifier, in the order of the tiles."""
@@ -140,6 +140,19 @@ def dataset_about(folder: Path) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def code_of(folder: Path) -> Path | None:
+    """
+    Return the user's code that lies beside chips, if it made them.
+
+    Raises:
+        UserError: What is said of it would lead elsewhere.
+    """
+    told = dataset_about(folder).get("code")
+    if told and told != CODE:
+        raise UserError(f"{folder / ABOUT} says that its code is {told!r}, must be {CODE!r}; download the dataset anew")
+    return folder / CODE if told else None
+
+
 def class_rows(about: Mapping[str, Any]) -> list[dict[str, Any]]:
     """
     Return the classes of a dataset, `value`, `name` and `color`, however its remarks hold them.
@@ -171,7 +184,7 @@ def read_rows(folder: Path) -> Mapping[str, Mapping[str, Any]] | None:
     Return what the list in a folder says of each chip, by identifier, in its order; None where there is no list.
 
     Raises:
-        UserError: It cannot be read.
+        UserError: It cannot be read, or a chip is called as no tile can be.
     """
     path = folder / MANIFEST
     if not path.exists():
@@ -180,9 +193,16 @@ def read_rows(folder: Path) -> Mapping[str, Mapping[str, Any]] | None:
     try:
         table = parquet.read_table(path)
         identifiers, _state = table["identifier"], table["state"]  # a list without them is none
-        return {str(name): row for name, row in zip(identifiers.to_pylist(), table.to_pylist(), strict=True)}
+        rows, names = table.to_pylist(), identifiers.to_pylist()
     except (OSError, ValueError, KeyError) as error:  # arrow's own are these
         raise UserError(f"{path} cannot be read: {error}; download the dataset anew") from None
+    seen: set[str] = set()
+    for number, name in enumerate(names, 1):
+        if not is_identifier(name) or name in seen:
+            what = f"two chips {name!r}" if is_identifier(name) else f"a chip {name!r}, as no tile can be called"
+            raise UserError(f"{path} lists {what}, the last in row {number} of {len(rows)}; download the dataset anew")
+        seen.add(name)
+    return dict(zip(names, rows, strict=True))
 
 
 def mark_failed(chips: ChipFolder, whys: Mapping[str, str]) -> None:

@@ -13,7 +13,7 @@ import rasterio
 
 from orchestrator.core.errors import PlanError, Stopped
 from orchestrator.core.files import StopFlag, make_folder, sha256_of
-from orchestrator.plan.reproject import LONLAT, crs_name, parse_crs
+from orchestrator.plan.reproject import crs_name, parse_crs
 from orchestrator.tiling.chip_folder import (
     ABOUT,
     CODE,
@@ -25,8 +25,9 @@ from orchestrator.tiling.chip_folder import (
     ChipFolder,
     mark_failed,
 )
+from orchestrator.tiling.degrees import in_degrees
 from orchestrator.tiling.file import IDENTIFIER, Tiles
-from orchestrator.tiling.identifiers import file_hash, identify
+from orchestrator.tiling.identifiers import file_hash, identify, is_identifier
 from orchestrator.tiling.rasters import quietly
 
 ASIDE = ".aside"
@@ -61,7 +62,7 @@ def inspect_tiles(tiles: Tiles) -> Iterator[Fault]:
     if IDENTIFIER not in tiles.frame.columns:
         yield Fault("tiles", "", path.name, path, f"has no column {IDENTIFIER!r}")
         return
-    told, true = tiles.identifiers, identify(tiles.frame.geometry.to_crs(LONLAT).to_numpy())
+    told, true = tiles.identifiers, identify(in_degrees(tiles.frame))
     if file_hash(true) != tiles.name.hash:
         found = file_hash(true)
         yield Fault("tiles", "", path.name, path, f"was changed since it was named: its tiles hash to {found}")
@@ -82,7 +83,7 @@ def inspect_chips(
     Raises:
         Stopped: `stop` was set.
     """
-    wanted = tiles.identifiers
+    wanted = [each for each in tiles.identifiers if is_identifier(each)]  # others are names of no file
     for number, identifier in enumerate(wanted):
         if stop.is_set():
             raise Stopped("stopped; nothing was changed")
@@ -229,8 +230,7 @@ def _shown(value: Any) -> str:
 def _strangers(chips: ChipFolder, wanted: set[str]) -> Iterator[Fault]:
     """Yield files that nothing speaks of; those of unknown tiles too."""
     rows = chips.rows or {}
-    names = {str(row.get("file") or f"{name}{RASTER}") for name, row in rows.items() if name in wanted}
-    known = _OURS | names | {f"{name}{RASTER}" for name in wanted}
+    known = _OURS | {f"{name}{RASTER}" for name in wanted}
     for path in sorted(chips.path.iterdir()):
         if path.name not in known:
             what = "is of no tile of this file" if path.suffix == RASTER else "is none of ours"

@@ -12,6 +12,7 @@ from orchestrator import __version__
 from orchestrator.app.verbs.own_maps import OWN_MAP, hooks_beside, own_map
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import publish, write_whole
+from orchestrator.core.writing import writing
 from orchestrator.model.hooks import Hooks
 from orchestrator.packing.asked import Packed, Packing
 from orchestrator.packing.card import LEFT_OUT
@@ -164,7 +165,8 @@ def show_dataset(
         raise UserError(f"{output} is there already; --overwrite replaces it, or name another with -o")
     sheet = draw_sheet(tiles, images, labels, **how)
     output.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(output, sheet.png)
+    with writing(output):
+        write_whole(output, sheet.png)
     return sheet, output
 
 

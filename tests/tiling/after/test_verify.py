@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from after_kit import LEFT, TOP, chips_of, rows_in, tiles_in, write_chip, write_list
 
 import orchestrator as orc
+from orchestrator.app.verbs.tile_checks import verify_tiles
 from orchestrator.faces.cli.main import run_cli
 
 PIXELS = np.full((2, 10, 10), 7, np.uint8)
@@ -243,3 +245,16 @@ def test_tiles_that_were_never_asked_for_are_no_fault(tmp_path, capsys):
     assert (whole, cut) == (0, 3)
     assert "2 tiles of s2 were never asked for" in said
     assert "lists 3 chips, dataset.json counts 4" in capsys.readouterr().out
+
+
+def test_a_name_that_leads_elsewhere_is_told_and_nothing_is_opened(tmp_path):
+    """The tile is called so in a file that was changed: what lies there is none of its chips."""
+    tiles = tiles_in(tmp_path)
+    chips_of(tiles)
+    write_chip(tmp_path / "elsewhere.tif", np.ones((2, 10, 10), np.uint8), left=0, top=0)
+    changed = replace(tiles, frame=tiles.frame.assign(identifier=["../../elsewhere", *tiles.identifiers[1:]]))
+
+    faults = verify_tiles(changed).faults
+
+    assert faults[0].what == f"the tile called ../../elsewhere is {tiles.identifiers[0]} by its envelope"
+    assert {fault.kind for fault in faults} == {"tiles", "stranger"}
