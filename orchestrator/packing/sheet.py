@@ -41,6 +41,9 @@ class Sheet:
     samples: tuple[TrainingSample, ...]
     seed: int
 
+    def __repr__(self) -> str:
+        return f"<Sheet of {len(self.samples)} chips, seed {self.seed}, a PNG of {len(self.png):,} bytes>"
+
     def _repr_png_(self) -> bytes:
         return self.png
 

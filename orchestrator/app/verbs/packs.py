@@ -45,7 +45,7 @@ def pack_dataset(
     *,
     images: str,
     labels: str = "",
-    label_map: str | ValueMapping | None = None,
+    label_map: str | ValueMapping | Callable[[Any], Any] | None = None,
     run_code: bool = False,
     shard_size: str = "",
     coarse: Path | None = None,
@@ -63,7 +63,7 @@ def pack_dataset(
         images: Dataset whose chips are the images.
         labels: Dataset whose chips are the labels; empty for none.
         label_map: What values of labels become: a text as `ValueMap.parse` reads it, `own` for the map that the dataset
-            tells, or a map.
+            tells, a map, or a function of an array.
         run_code: Run the user's code that lies beside the chips (of the labels, else of the images): its
             `include_chip_in_dataset` says what is packed, its `map_values` what labels become.
         shard_size: `1000` samples or `256MB`.
@@ -85,6 +85,8 @@ def pack_dataset(
     elif isinstance(label_map, str):
         found = own_map(tiles, labels, run_code=False) if label_map == OWN_MAP else ValueMap.parse(label_map)
         label_map = found if isinstance(found, ValueMap) else CodeMap(found, "the dataset's own map")
+    elif callable(label_map):
+        label_map = CodeMap(label_map, "label_map")
     if shard_size:
         asked["shard"] = ShardSize.parse(shard_size)
     whole = Packing(
