@@ -128,6 +128,11 @@ class Tiles:
             raise UserError(f"the tiles {self.name.stem} are not in a file yet; write them first")
         return self.path.with_suffix("")
 
+    def __repr__(self) -> str:
+        where = f"in {self.path}" if self.path else "in no file yet"
+        crs = self.frame.crs.to_string() if self.frame.crs else "no CRS"
+        return f"<Tiles {self.name.stem}: {len(self.frame):,} in {crs}, {where}>"
+
     def _repr_png_(self) -> bytes:
         """Return a picture for a notebook: coloured by their split, where they have one."""
         from orchestrator.tiling.picture import SPLIT, Colouring, draw_tiles  # noqa: PLC0415  heavy

@@ -60,6 +60,10 @@ class LabelReport:
     empty: tuple[str, ...]
     missing: tuple[tuple[str, str], ...] = ()
 
+    def __repr__(self) -> str:
+        counts = f"{self.counted:,} counted, {len(self.empty):,} empty, {len(self.missing):,} missing"
+        return f"<LabelReport {self.column} of {len(self.classes)} classes: {counts}; {self.tiles!r}>"
+
     def facts(self) -> dict[str, Any]:
         """Return all of it, as JSON can hold it."""
         return {
