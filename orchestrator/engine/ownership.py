@@ -20,6 +20,7 @@ from typing import Any
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import LockedError, LockFile
+from orchestrator.core.mended import add_mended
 from orchestrator.core.trees import as_it_is, check_kinds, digest_of, is_there, size_of
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Head, OutputRow
@@ -96,9 +97,11 @@ def _not_as_made(final: Path, taken: Sequence[Path], row: OutputRow, store: Stor
         main = Result.from_json(told).main
         rasters[main.sha256] = main.bytes
     results = [Result.from_json(text) for text in store.outputs.results(str(final))]
-    listed: dict[Path, dict[str, int]] = {final: rasters}
+    listed: dict[Path, dict[str, int]] = {final: dict(rasters)}
     for file in (file for result in results for file in (*result.files[:-1], *result.earlier)):
         listed.setdefault(file.path, {})[file.sha256] = file.bytes
+    if final.is_dir():
+        add_mended(final, listed[final])
     foreign = [path for path in taken if not _is_one_of(path, listed.get(path, {}))]
     whole = {result.main.sha256 for result in results if result.whole}
     if unlisted := {sha256: size for sha256, size in rasters.items() if sha256 not in whole}:

@@ -17,11 +17,11 @@ from orchestrator.plan.reproject import LONLAT, crs_name, parse_crs
 from orchestrator.tiling.chip_folder import ABOUT, DONE, EMPTY, MANIFEST
 from orchestrator.tiling.file import IDENTIFIER, Tiles
 from orchestrator.tiling.identifiers import file_hash, identify
-from orchestrator.tiling.manifest import FAILED, RASTER, ChipList, identifiers_of, mark_failed
+from orchestrator.tiling.manifest import FAILED, OURS, RASTER, ChipList, identifiers_of, mark_failed
 from orchestrator.tiling.rasters import quietly
 
 ASIDE = ".aside"
-_OURS = frozenset({MANIFEST, ABOUT, "definition.py"})
+_GONE = "the file is not there"
 _NEAR = 1e-9  # of a transform's numbers, by their size
 
 
@@ -44,6 +44,11 @@ class Fault:
     name: str
     path: Path
     what: str
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the list does not tell it yet: a bad chip, or one that is gone."""
+        return self.kind == "chip" or self.what == _GONE
 
 
 def inspect_tiles(tiles: Tiles) -> Iterator[Fault]:
@@ -113,8 +118,9 @@ def set_aside(tiles: Tiles, chips: ChipList, faults: list[Fault]) -> dict[Path, 
             moved[fault.path] = fault.path.rename(_free_name(folder, fault.path))
     if bad and chips.rows is not None:
         states = {name: row["state"] for name, row in chips.rows.items()}
-        new = [fault for fault in bad if states.get(fault.name, FAILED) != FAILED]
-        mark_failed(chips, {fault.name: f"tiles verify: {fault.what}" for fault in new})
+        whys = {each.name: f"tiles verify: {each.what}" for each in bad if states.get(each.name, FAILED) != FAILED}
+        if whys:
+            mark_failed(chips, whys)
     return moved
 
 
@@ -137,7 +143,7 @@ def _listed(chips: ChipList, identifier: str) -> Fault | None:
         why = str(row.get("why") or "its download failed")
         return Fault("missing", chips.name, identifier, path, f"{state}: {why}")
     if not path.is_file() or path.is_symlink():
-        return Fault("missing", chips.name, identifier, path, "the file is not there")
+        return Fault("missing", chips.name, identifier, path, _GONE)
     return _unless(not (what := _difference(path, row)), "chip", chips, identifier, path, what)
 
 
@@ -149,7 +155,7 @@ def _alone(chips: ChipList, identifier: str) -> Fault | None:
     """Look at a chip of which no list speaks: it is there and can be read."""
     path = chips.path / f"{identifier}{RASTER}"
     if not path.is_file():
-        return Fault("missing", chips.name, identifier, path, "the file is not there")
+        return Fault("missing", chips.name, identifier, path, _GONE)
     try:
         with quietly(), rasterio.open(path, driver="GTiff") as source:
             for _, window in source.block_windows(1):
@@ -221,7 +227,7 @@ def _strangers(chips: ChipList, wanted: set[str]) -> Iterator[Fault]:
     """Yield files that nothing speaks of; those of unknown tiles too."""
     rows = chips.rows or {}
     names = {str(row.get("file") or f"{name}{RASTER}") for name, row in rows.items() if name in wanted}
-    known = _OURS | names | {f"{name}{RASTER}" for name in wanted}
+    known = set(OURS) | names | {f"{name}{RASTER}" for name in wanted}
     for path in sorted(chips.path.iterdir()):
         if path.name not in known:
             what = "is of no tile of this file" if path.suffix == RASTER else "is none of ours"
