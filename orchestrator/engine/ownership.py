@@ -21,7 +21,7 @@ from typing import Any
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import LockedError, LockFile
 from orchestrator.core.mended import add_mended
-from orchestrator.core.trees import as_it_is, check_kinds, digest_of, is_there, size_of
+from orchestrator.core.trees import as_it_is, check_kinds, digest_of, is_there, name_option, size_of
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Head, OutputRow
 from orchestrator.model.result import Result
@@ -76,7 +76,7 @@ def check_owner(files: Sequence[Path], who: Claimant, store: Store) -> None:
         maker = _maker(files, foreign[0], who, store)
         raise UserError(
             f"{foreign[0]} exists already and is not this job's: {maker}; choose another "
-            "--base-name or --output, or let it be replaced with --overwrite"
+            f"{name_option(final)}, or let it be replaced with --overwrite"
         )
 
 
@@ -153,9 +153,9 @@ def _maker(files: Sequence[Path], taken: Path, who: Claimant, store: Store) -> s
             if _is_known(str(proof["run"]), who, store):
                 return "a proof of this job lies there, but the file was put there or changed by somebody else"
             job = proof["job"]
-            days = f"from {job['start_date']} to {job['end_date']}"
+            days = f" from {job['start_date']} to {job['end_date']}" if job["start_date"] else ""
             return (
-                f"its proof names run {proof['run']} of {job['base_name']} {days}, another job, another "
+                f"its proof names run {proof['run']} of {job['base_name']}{days}, another job, another "
                 "installation, or a file that was changed since"
             )
     return "no proof of ours lies beside it"

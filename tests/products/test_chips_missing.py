@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 
 import geopandas
 import numpy as np
 import pandas as pd
 import pytest
 import requests
-from chips_kit import SOUTH, WEST, write_cells
+from chips_kit import SOUTH, WEST, answered, forgive, get, image, order, write_cells
 
 import orchestrator as orc
 from orchestrator.core.errors import OrchestratorError
@@ -41,32 +40,6 @@ def service(sandbox):
 @pytest.fixture
 def tiles(tmp_path):
     return write_cells(tmp_path)
-
-
-def order(service, *faults):
-    every = [{"api": "image.computePixels", "action": "http", "count": None} | fault for fault in faults]
-    requests.post(f"{service.url}/sandbox/faults", json={"faults": every}, timeout=30).raise_for_status()
-
-
-def forgive(service):
-    requests.delete(f"{service.url}/sandbox/faults", timeout=30)
-
-
-def answered(service):
-    """How often each chip was answered, by its corner."""
-    every = requests.get(f"{service.url}/sandbox/pixels", timeout=30).json()["pixels"]
-    return Counter(tuple(each["transform"][2::3]) for each in every if each["refusal"] is None)
-
-
-def image():
-    import ee  # noqa: PLC0415
-
-    place = ee.Image.pixelCoordinates(ee.Projection("EPSG:32633").atScale(20))
-    return place.select("x").addBands(place.select("y")).toInt32()
-
-
-def get(tiles, **given):
-    return orc.chips(tiles, **({"dataset": image(), "name": "xy", "pixels": (50, 50), "progress": False} | given))
 
 
 REFUSED = {"status": 400, "message": "Image.load: no such thing.", "status_name": "INVALID_ARGUMENT", "text": BAD}
@@ -202,7 +175,7 @@ CHANGES = {
 }
 
 
-@pytest.mark.usefixtures("sandbox")
+@pytest.mark.usefixtures("service")
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("before", [True, False], ids=["before it was mended", "after it was mended"])
 def test_what_somebody_else_put_into_a_folder_is_not_replaced_though_verify_mended_it(tiles, change, before):
@@ -221,7 +194,7 @@ def test_what_somebody_else_put_into_a_folder_is_not_replaced_though_verify_mend
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == there
 
 
-@pytest.mark.usefixtures("sandbox")
+@pytest.mark.usefixtures("service")
 def test_a_stranger_that_is_taken_away_hinders_no_download(tiles):
     """Though it lay there while the folder was mended."""
     first = get(tiles)

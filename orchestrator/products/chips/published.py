@@ -14,37 +14,36 @@ from orchestrator.products.chips.files import ABOUT, PROOF, TABLE
 from orchestrator.products.table.pieces import parquet
 
 DONE, EMPTY, FAILED = "DONE", "EMPTY", "FAILED"
-NONE: Mapping[int, Carried] = MappingProxyType({})
+NONE: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 
-def carried_from(folder: Path, plan: ChipPlan) -> Mapping[int, Carried]:
+def carried_from(rows: Mapping[str, Mapping[str, Any]], plan: ChipPlan) -> Mapping[int, Carried]:
     """
     Return the chips of a published folder that are what would come again: made the same way, of the same pixels.
 
-    None where every chip is there: whoever asks again then wants them anew. That a file is what its row says is looked
-    at when it is taken over.
+    That a file is what its row says is looked at when it is taken over.
     """
-    rows = _rows(folder, plan.made_by)
     found: dict[int, Carried] = {}
     for number, chip in enumerate(plan.chips):
         row = rows.get(chip.identifier)
-        if row is not None and row["state"] != FAILED and _is_of(row, plan, number):
+        if row is not None and _is_of(row, plan, number):
             found[number] = Carried(row["sha256"], tuple(row["valid"]), row["why"])
-    return NONE if len(found) == len(plan.chips) else MappingProxyType(found)
+    return MappingProxyType(found)
 
 
-def _rows(folder: Path, made_by: str) -> Mapping[str, Mapping[str, Any]]:
+def rows_of(folder: Path) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
+    """Return how the chips of a published folder were made, and of each that is there its row, by identifier."""
     with suppress(OSError, ValueError, KeyError):  # arrow's own are ValueError and OSError
-        if json.loads((folder / ABOUT).read_bytes())["made_by"] == made_by:
-            table = parquet("a table of chips")[1].read_table(folder / TABLE)
-            return {row["identifier"]: row for row in table.to_pylist()}
-    return {}
+        made_by = json.loads((folder / ABOUT).read_bytes())["made_by"]
+        rows = parquet("a table of chips")[1].read_table(folder / TABLE).to_pylist()
+        return made_by, {row["identifier"]: row for row in rows if row["state"] != FAILED}
+    return "", NONE
 
 
 def _is_of(row: Mapping[str, Any], plan: ChipPlan, number: int) -> bool:
     grid = plan.grid_of(number)
-    shape = (row["crs"], row["height"], row["width"]) == (grid.crs, grid.height, grid.width)
-    return shape and tuple(row["transform"]) == grid.transform
+    told = (row["crs"], row["height"], row["width"], tuple(row["transform"] or ()))
+    return told == (grid.crs, grid.height, grid.width, grid.transform)
 
 
 def origins_of(folder: Path) -> Mapping[str, Any]:

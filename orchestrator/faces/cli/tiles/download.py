@@ -50,7 +50,7 @@ _OPTIONS = (
     option("--start-date", "--start", "start_date", metavar="DATE", help="First day, e.g. 2024-05-01."),
     option("--end-date", "--end", "end_date", metavar="DATE", help="The day after the last one."),
     option("--split", metavar="NAME", help="Tiles of one split only: train, test, val."),
-    option("--where", metavar="CONDITION", help="Tiles for which it holds, such as `area_km2 > 0.5`."),
+    option("--where", metavar="CONDITION", help="Tiles for which it holds, such as `split == train` or `area_km2 > 0.5`."),
     option("--max", "first", type=click.IntRange(min=1), metavar="N", help="The first N tiles only, for a try."),
     option(
         "--outside",
@@ -61,6 +61,8 @@ _OPTIONS = (
     option("--min-valid", type=float, metavar="SHARE", help="Hold the run when a smaller share holds data."),
     option("--route", type=click.Choice(["pixels", "region"]), help="How pixels come.  [default: pixels]"),
 )  # fmt: skip
+
+_OWN = frozenset({"split", "where"})
 
 
 def download_options(function: Any) -> Any:
@@ -130,7 +132,8 @@ def laid_out(app: Application, given: Mapping[str, Any]) -> list[tuple[dict[str,
     own |= {"where": where, "first": given["first"], "outside": given["outside"], "attempts": given["attempts"]}
     own = {name: value for name, value in own.items() if value is not None}
     names: list[str] = [str(param.name) for param in getattr(job_options(lambda: None), "__click_params__", ())]
-    shared = {name: given.get(name) for name in names} | {"job_file": (given["file"],) if _is_job(given) else ()}
+    # `run` has options of these names that mean something else.
+    shared = {name: None if name in _OWN else given.get(name) for name in names} | {"job_file": (given["file"],) if _is_job(given) else ()}
     more = {"product": "chips", "chips": own}
     return [(shared | _of_dataset(app, text, given), more) for text in given["datasets"]] or [(shared, more)]
 
