@@ -113,14 +113,16 @@ def burn_tiles(
     return burn_column(_opened(tiles), column, target, scale=scale, crs=crs, overwrite=overwrite)
 
 
-def verify_chips(tiles: str | os.PathLike[str], datasets: str | Sequence[str] = (), *, fix: bool = False) -> Inspected:
+def verify_chips(
+    tiles: Tiles | str | os.PathLike[str], datasets: str | Sequence[str] = (), *, fix: bool = False
+) -> Inspected:
     """
     Compare a file of tiles with its name, and every chip with the list beside it.
 
     What is returned has `.faults`, each with `kind`, `dataset`, `name`, `path` and `what`; none where all is whole.
 
     Args:
-        tiles: The file.
+        tiles: The file, or tiles that are in one.
         datasets: Whose chips; all that there are where it is empty.
         fix: Move bad chips aside and mark them FAILED, so that the next download asks for them again.
 
@@ -129,7 +131,9 @@ def verify_chips(tiles: str | os.PathLike[str], datasets: str | Sequence[str] = 
     """
     from orchestrator.app.verbs.tile_checks import open_unchecked, verify_tiles  # noqa: PLC0415  GDAL is heavy
 
-    return verify_tiles(open_unchecked(path_of(tiles, "tiles")), texts(datasets, "datasets"), fix=fix)
+    return verify_tiles(
+        open_unchecked(path_of(getattr(tiles, "path", None) or tiles, "tiles")), texts(datasets, "datasets"), fix=fix
+    )
 
 
 def _opened(tiles: Tiles | str | os.PathLike[str]) -> Tiles:

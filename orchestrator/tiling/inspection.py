@@ -175,14 +175,21 @@ def _difference(path: Path, row: Mapping[str, Any]) -> str:
     for name, value in found.items():
         if name in row and not _same(value, row[name]):
             return f"its {name} is {_shown(value)}, must be {_shown(row[name])}"
-    if not np.allclose(transform, row["transform"], rtol=_NEAR, atol=0):
-        return f"its transform is {_shown(transform)}, must be {_shown(row['transform'])}"
-    if (name := _crs_of(crs)) != _crs_of(row["crs"]):
-        return f"its crs is {name}, must be {row['crs']}"
+    if elsewhere := _elsewhere(transform, crs, row):
+        return elsewhere
     told = str(row.get("sha256") or "")
     if told and (sha256 := sha256_of(path)) != told:
         return f"its sha256 is {sha256[:12]}..., must be {told[:12]}...: it was changed or damaged"
     return ""
+
+
+def _elsewhere(transform: tuple[float, ...], crs: Any, row: Mapping[str, Any]) -> str:
+    if lacking := [name for name in ("transform", "crs") if row.get(name) is None]:
+        return f"{MANIFEST} tells no {lacking[0]} of it"
+    if len(row["transform"]) != len(transform) or not np.allclose(transform, row["transform"], rtol=_NEAR, atol=0):
+        return f"its transform is {_shown(transform)}, must be {_shown(row['transform'])}"
+    name = _crs_of(crs)
+    return "" if name == _crs_of(row["crs"]) else f"its crs is {name}, must be {row['crs']}"
 
 
 def _header(source: Any) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def carried_from(rows: Mapping[str, Mapping[str, Any]], plan: ChipPlan) -> Mappi
     return MappingProxyType(found)
 
 
-def rows_of(folder: Path) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
+def published_rows(folder: Path) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
     """Return how the chips of a published folder were made, and of each that is there its row, by identifier."""
     with suppress(OSError, ValueError, KeyError):  # arrow's own are ValueError and OSError
         made_by = json.loads((folder / ABOUT).read_bytes())["made_by"]

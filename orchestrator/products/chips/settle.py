@@ -29,7 +29,7 @@ from orchestrator.products.chips.fetch import CARRY
 from orchestrator.products.chips.files import chips_folder
 from orchestrator.products.chips.keys import ChipKeys
 from orchestrator.products.chips.lattice import LaidChips, lay_chips
-from orchestrator.products.chips.published import carried_from, rows_of
+from orchestrator.products.chips.published import carried_from, published_rows
 from orchestrator.products.chips.sink import FORMAT
 from orchestrator.products.context import ProductContext
 from orchestrator.products.fetch import units_of
@@ -78,7 +78,6 @@ def local_chips(job: Job, context: ProductContext) -> LocalChips:
     """
     keys = chip_keys(job)
     chips_folder(job)
-    check_output(job)
     parquet("a table of chips")
     if context.direct_limits is None:
         raise PlanError("no route brings pixels in the answers to requests, and chips come by no other")
@@ -97,6 +96,7 @@ def local_chips(job: Job, context: ProductContext) -> LocalChips:
     empty = ChipPlan((), pixels, (), band_groups(pixels, context.direct_limits), keys.outside)
     plan = _with_chips(empty, chosen, laid)
     _check_weight(plan.chips, pixels)
+    check_output(job)
     count = format_count(len(plan.chips), "chip")
     note = f"{count} of {_sizes(plan.chips)} pixels of {laid.scale:g} in {_zones(plan)}."
     return LocalChips(keys, chosen, plan, recipe, request, laid.scale, (note, *notes))
@@ -141,7 +141,7 @@ def with_what_is_there(local: LocalChips, plan: ChipPlan, job: Job) -> tuple[Chi
         PlanError: Chips of such tiles lie there that are made another way: they would be lost.
     """
     folder, chosen = chips_folder(job), local.chosen
-    made_by, rows = rows_of(folder)
+    made_by, rows = published_rows(folder)
     others = (rows.keys() - set(chosen.identifiers)) & set(chosen.whole[IDENTIFIER])
     if others:
         chosen = chosen.with_others(others)

@@ -43,14 +43,20 @@ _OPTIONS = (
     option("--recipe", metavar="NAME", help="What the pixels are, where it is no dataset; see `run --help`."),
     option("--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter of the recipe; repeatable."),
     option("--name", "base_name", metavar="NAME", help="Folder of the chips.  [default: the dataset's name]"),
-    option("--pixels", nargs=2, type=int, metavar="WIDTH HEIGHT", help="Of every chip, around the middle of its tile."),
+    option(
+        "--pixels",
+        nargs=2,
+        type=click.IntRange(min=1),
+        metavar="WIDTH HEIGHT",
+        help="Of every chip, around the middle of its tile.",
+    ),
     option("--scale", type=float, metavar="UNITS", help="Of a pixel's side.  [default: tile over WIDTH; dataset's]"),
     option("--crs", metavar="EPSG:n", help="CRS of all chips.  [default: UTM zone of each tile]"),
     option("--bands", metavar="B4,B3,..", help="Bands, in order.  [default: all of the recipe]"),
     option("--start-date", "--start", "start_date", metavar="DATE", help="First day, e.g. 2024-05-01."),
     option("--end-date", "--end", "end_date", metavar="DATE", help="The day after the last one."),
     option("--split", metavar="NAME", help="Tiles of one split only: train, test, val."),
-    option("--where", metavar="CONDITION", help="Tiles for which it holds, such as `split == train` or `area_km2 > 0.5`."),
+    option("--where", metavar="CONDITION", help="Tiles for which it holds: `split == train`, `area_km2 > 0.5`."),
     option("--max", "first", type=click.IntRange(min=1), metavar="N", help="The first N tiles only, for a try."),
     option(
         "--outside",
@@ -81,7 +87,7 @@ def download_options(function: Any) -> Any:
     metavar="DIR",
     help="Real scenes for the private sandbox (STAC items with rasters); synthetic ones otherwise.",
 )
-@click.option("--again", is_flag=True, help="Do it once more although it is done.")
+@click.option("--again", is_flag=True, help="Ask anew although every chip is there; else for those missing.")
 @OVERWRITE
 @click.pass_obj
 def download(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:
@@ -133,7 +139,9 @@ def laid_out(app: Application, given: Mapping[str, Any]) -> list[tuple[dict[str,
     own = {name: value for name, value in own.items() if value is not None}
     names: list[str] = [str(param.name) for param in getattr(job_options(lambda: None), "__click_params__", ())]
     # `run` has options of these names that mean something else.
-    shared = {name: None if name in _OWN else given.get(name) for name in names} | {"job_file": (given["file"],) if _is_job(given) else ()}
+    shared = {name: None if name in _OWN else given.get(name) for name in names} | {
+        "job_file": (given["file"],) if _is_job(given) else ()
+    }
     more = {"product": "chips", "chips": own}
     return [(shared | _of_dataset(app, text, given), more) for text in given["datasets"]] or [(shared, more)]
 
@@ -149,5 +157,5 @@ def _of_dataset(app: Application, text: str, given: Mapping[str, Any]) -> dict[s
         "params": tuple(f"{key}={value}" for key, value in chosen.params.items()),
         "bands": ",".join(chosen.bands),
         "base_name": chosen.name,
-        "scale": given["scale"] or own_scale,
+        "scale": own_scale if given["scale"] is None else given["scale"],
     }
