@@ -7,9 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from orchestrator.core.errors import UserError
+
+if TYPE_CHECKING:
+    from orchestrator.tiling.file import Tiles
+
+    TilesOrFile: TypeAlias = Tiles | str | os.PathLike[str]
 
 _SHOWN = 80  # letters of a value in a message
 
@@ -32,6 +37,14 @@ def path_of(value: object, name: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError:
         raise UserError(f"{name} is {_shown(value)}, and nobody of that name has a home here; write the path") from None
+
+
+def tiles_path(tiles: TilesOrFile) -> Path:
+    """Return the file of tiles that an argument names, or has."""
+    found = tiles if isinstance(tiles, str | os.PathLike) else getattr(tiles, "path", None)
+    if not isinstance(found, str | os.PathLike):
+        raise UserError(f"tiles is {tiles!r}; give the path of a file of tiles, or tiles that are in one")
+    return path_of(found, "tiles")
 
 
 def path_text(value: object, name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,22 +10,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from orchestrator.api.arguments import first_and_end, path_of, table_of, texts
+from orchestrator.api.arguments import first_and_end, path_of, table_of, texts, tiles_path
 from orchestrator.api.connection import Connection, current
 from orchestrator.api.images import GRAPH, ask_bands, graph_of, is_image
 from orchestrator.api.results import Result
-from orchestrator.api.work import carry_here
-from orchestrator.config import JobTable, explain
+from orchestrator.api.work import carry_job
 from orchestrator.core import log as logs
 from orchestrator.core.errors import UserError
 from orchestrator.core.optional import required
-from orchestrator.model.states import RunState
+from orchestrator.tiling.chip_folder import MANIFEST, dataset_about
 
 if TYPE_CHECKING:
+    from numpy.ma import MaskedArray
+    from pandas import DataFrame
+
+    from orchestrator.api.arguments import TilesOrFile
     from orchestrator.app import Application
-    from orchestrator.tiling.file import Tiles
 
 log = logs.get(__name__)
 
@@ -45,22 +44,23 @@ class Chips:
     result: Result
 
     @cached_property
-    def frame(self) -> Any:
+    def frame(self) -> DataFrame:
         """A row for every tile, in their order: `state` (DONE, EMPTY, FAILED), `file`, `crs`, `valid`, `why`, ..."""
-        return required("pandas", "parquet", "a table of chips").read_parquet(self.folder / "chips.parquet")
+        pandas = required("pandas", "parquet", "a table of chips")
+        table: DataFrame = pandas.read_parquet(self.folder / MANIFEST)
+        return table
 
     @cached_property
     def about(self) -> Mapping[str, Any]:
         """What the dataset is: sources, terms, bands, classes, counts, as in `dataset.json`."""
-        told: Mapping[str, Any] = json.loads((self.folder / "dataset.json").read_bytes())
-        return told
+        return dataset_about(self.folder)
 
     @property
     def missing(self) -> tuple[str, ...]:
         """The tiles whose chip could not be had; the same call asks for them again."""
         return tuple(self.frame.loc[self.frame["state"] == "FAILED", "identifier"])
 
-    def read(self, identifier: str) -> Any:
+    def read(self, identifier: str) -> MaskedArray[Any, Any]:
         """
         Return the pixels of a chip, a masked array of (band, row, col).
 
@@ -76,14 +76,15 @@ class Chips:
         if state != "DONE":
             raise UserError(f"the chip of tile {identifier} is {state}: {why or 'every pixel of it is masked'}")
         with rasterio.open(self.folder / row.iloc[0]["file"]) as raster:
-            return raster.read(masked=True)
+            pixels: MaskedArray[Any, Any] = raster.read(masked=True)
+            return pixels
 
     def __len__(self) -> int:
         return len(self.frame)
 
 
 def chips(
-    tiles: str | os.PathLike[str] | Tiles,
+    tiles: TilesOrFile,
     dataset: object = None,
     *,
     recipe: str = "",
@@ -139,7 +140,7 @@ def chips(
         UserError: An argument is wrong; the message names it, and nothing remote has happened.
         LockedError, RunFailed, NeedsPerson, KeyboardInterrupt: As `run`.
     """
-    path = path_of(getattr(tiles, "path", None) or tiles, "tiles").resolve()
+    path = tiles_path(tiles).resolve()
     keys: dict[str, Any] = {"tiles": str(path), "where": where, "first": first, "outside": outside}
     keys |= dict(zip(("width", "height"), _sides(pixels), strict=False)) if pixels is not None else {}
     keys |= {"attempts": attempts} if attempts is not None else {}
@@ -152,11 +153,21 @@ def chips(
     connection = connection or current()
     with connection.lent() as app:
         content |= _pixels_of(dataset, recipe, table_of(params or {}, "params"), content, app)
-        return _carried(content, connection, app, progress, again=again, overwrite=overwrite)
+        ended = carry_job(content, connection, app, progress, again=again, overwrite=overwrite, tell=_tell)
+    from orchestrator.app.verbs.results import missing_words  # noqa: PLC0415  what is not asked for is not loaded
+
+    result = Result.of(ended)
+    if missing := missing_words(json.loads(ended.result)):
+        log.warning("chips.missing", what=missing)
+    return Chips(result.path, result)
+
+
+def _tell(note: str) -> None:
+    log.info("chips.note", note=note)
 
 
 def _sides(pixels: Sequence[int] | int) -> tuple[int, int]:
-    both = (pixels, pixels) if isinstance(pixels, int) and not isinstance(pixels, bool) else pixels
+    both: Any = (pixels, pixels) if isinstance(pixels, int) and not isinstance(pixels, bool) else pixels
     given = tuple(both) if isinstance(both, Sequence) and not isinstance(both, str) else ()
     if len(given) != 2 or not all(isinstance(side, int) and side > 0 for side in given):
         raise UserError(f"pixels is {pixels!r}; give a width and a height, such as (100, 100), or one number for both")
@@ -184,32 +195,3 @@ def _pixels_of(
         grid = {"scale": chosen.scale}
     pixels = {"recipe": chosen.recipe, "params": dict(chosen.params), "bands": list(chosen.bands)}
     return pixels | {"base_name": chosen.name, "grid": grid}
-
-
-def _carried(
-    content: Mapping[str, Any],
-    connection: Connection,
-    app: Application,
-    progress: bool | None,
-    *,
-    again: bool,
-    overwrite: bool,
-) -> Chips:
-    from orchestrator.app.planner import expand  # noqa: PLC0415  geopandas is heavy
-    from orchestrator.app.verbs.results import missing_words  # noqa: PLC0415
-    from orchestrator.app.verbs.runs import begin  # noqa: PLC0415
-
-    try:
-        declared = JobTable.model_validate(content)
-    except ValidationError as error:
-        raise UserError(explain(error, "chips", JobTable)) from None
-    app.check_service()
-    (job,) = expand(declared.job(Path.cwd(), app.settings.service))
-    row = begin(app, job, again=again, overwrite=overwrite, tell=lambda note: log.info("chips.note", note=note))
-    if row.state is not RunState.CLEANED:
-        carry_here(connection, app, row, progress)
-    ended = app.store.runs.get(row.id)
-    result = Result.of(ended)
-    if missing := missing_words(json.loads(ended.result)):
-        log.warning("chips.missing", what=missing)
-    return Chips(result.path, result)

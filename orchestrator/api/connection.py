@@ -91,6 +91,21 @@ class Connection:
             finally:
                 _let_go(application)
 
+    def sign_in(self) -> Self:
+        """
+        Sign the client `ee` in here and return the connection, so that your own code can make images at once.
+
+        Verbs of ours sign it in themselves; `sandbox` has done it already.
+
+        Raises:
+            UserError: Another service is at work in this process, or no project is named.
+            CredentialError: Google does not accept who you are.
+        """
+        with self.working():
+            self.shared.earth_engine()
+            stay()
+        return self
+
     def working(self) -> AbstractContextManager[None]:
         """Be at work here for the time of a block; errors as `lent`."""
         return at_work(self.place)
@@ -161,6 +176,8 @@ class Connection:
         if session is not None and self.place not in others:
             ee = self._loaded.settings.ee
             session.CLIENT.forget(ee.url, ee.project)
+        if definitions := sys.modules.get("orchestrator.recipes.definitions"):
+            definitions.forget()  # what users' files asked of that service
 
     def __enter__(self) -> Self:
         return self
@@ -182,7 +199,7 @@ def connect(
     sandbox_url: str = "",
 ) -> Connection:
     """
-    Say where jobs run; nothing is asked of anybody yet.
+    Say where jobs run; nothing is asked of anybody yet, and `ee` is signed in by `sign_in` or the first verb.
 
     What is not given is taken from config.toml and the environment, as the command line does.
 
@@ -244,13 +261,10 @@ def sandbox(
         given = _merged(local, service_at(told["url"], told["project"]))
         connection = Connection(load(path, profile=profile, overrides=given), ending.pop_all())
     try:
-        with connection.working():
-            connection.shared.earth_engine()  # so that images can be made at once
-            stay()
+        return connection.sign_in()
     except BaseException:
         connection.close()
         raise
-    return connection
 
 
 def _state(folder: object) -> dict[str, dict[str, str]]:

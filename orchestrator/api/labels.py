@@ -5,25 +5,28 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from orchestrator.core.errors import UserError
+from orchestrator.api.arguments import tiles_path
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
+    from orchestrator.api.arguments import TilesOrFile
     from orchestrator.app.verbs.labels import LabelReport
+    from orchestrator.tiling.counting import Mapped
 
 __all__ = ["balance", "coarse", "count"]
 
 
 def count(
-    tiles: object,
+    tiles: TilesOrFile,
     dataset: str = "",
     *,
     raster: str | os.PathLike[str] | None = None,
     band: int | None = None,
-    mapping: str | Mapping[int, int | str] | Callable[[Any], Any] | None = None,
+    mapping: str | Mapping[int, int | str] | Callable[[NDArray[Any]], NDArray[Any]] | None = None,
     nodata: float | None = None,
     all_touched: bool = False,
     flat: bool = False,
@@ -67,7 +70,9 @@ def count(
     )
 
 
-def coarse(tiles: object, others: object, dataset: str, *, flat: bool = False, overwrite: bool = False) -> LabelReport:
+def coarse(
+    tiles: TilesOrFile, others: TilesOrFile, dataset: str, *, flat: bool = False, overwrite: bool = False
+) -> LabelReport:
     """
     Give each tile the class shares of the coarser tiles in which it lies, by the area that it shares with each.
 
@@ -86,7 +91,7 @@ def coarse(tiles: object, others: object, dataset: str, *, flat: bool = False, o
     return coarse_labels(tiles_path(tiles), tiles_path(others), dataset, flat=flat, overwrite=overwrite)
 
 
-def balance(tiles: object, dataset: str, *, by: str | None = None) -> pd.DataFrame:
+def balance(tiles: TilesOrFile, dataset: str, *, by: str | None = None) -> pd.DataFrame:
     """
     Return how common each class is: a row for each group and class, with share, area, tiles, majority and weight.
 
@@ -106,20 +111,15 @@ def balance(tiles: object, dataset: str, *, by: str | None = None) -> pd.DataFra
     return pd.DataFrame([row.facts() for row in report.rows])
 
 
-def tiles_path(tiles: object) -> Path:
-    """Return the file of tiles that an argument names, or has."""
-    found = tiles if isinstance(tiles, str | os.PathLike) else getattr(tiles, "path", None)
-    if not isinstance(found, str | os.PathLike):
-        raise UserError(f"tiles is {tiles!r}; give the path of a file of tiles, or tiles that are in one")
-    return Path(found).expanduser()
-
-
-def _value_map(mapping: Any) -> Any:
+def _value_map(
+    mapping: str | Mapping[int, int | str] | Callable[[NDArray[Any]], NDArray[Any]] | None,
+) -> str | Mapped | None:
     """Return a dictionary as a map; a text or a function is one already."""
     from orchestrator.tiling.value_maps import ValueMap  # noqa: PLC0415  numpy is heavy
 
     if not isinstance(mapping, Mapping):
         return mapping
-    if mapping and all(isinstance(each, str) for each in mapping.values()):
-        return ValueMap.by_names(mapping)
-    return ValueMap.by_pairs(mapping)
+    names = {value: each for value, each in mapping.items() if isinstance(each, str)}
+    if mapping and len(names) == len(mapping):
+        return ValueMap.by_names(names)
+    return ValueMap.by_pairs(cast("Mapping[int, int]", mapping))  # which refuses others

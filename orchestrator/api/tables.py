@@ -10,19 +10,15 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from orchestrator.api.areas import area_table, rows_table
 from orchestrator.api.arguments import first_and_end, numbers, path_of, table_of, texts
 from orchestrator.api.connection import Connection, current
 from orchestrator.api.images import GRAPH, ask_bands, graph_of, is_image
 from orchestrator.api.results import Result
-from orchestrator.api.work import carry_here
-from orchestrator.config import JobTable, explain
+from orchestrator.api.work import carry_job
 from orchestrator.core import log as logs
 from orchestrator.core.errors import RecipeError, RunFailed, UserError
 from orchestrator.core.optional import required
-from orchestrator.model.states import RunState
 
 if TYPE_CHECKING:
     from orchestrator.app import Application
@@ -111,7 +107,8 @@ def table(
             content |= _picture(image, bands, params, app)
         elif image is not None:
             raise UserError("a table is of a collection or of one image; give one of them")
-        result = _carried(content, connection, app, progress, again=again, overwrite=overwrite)
+        row = carry_job(content, connection, app, progress, again=again, overwrite=overwrite, tell=_tell)
+        result = Result.of(row)
         return _read(result.path, kind, names)
 
 
@@ -158,30 +155,6 @@ def _picture(
     if image is not None and not isinstance(image, str):
         raise RecipeError(f"an image of type {type(image).__name__} is not known; give a recipe's name or an ee.Image")
     return ({"recipe": image} if image else {}) | ({"params": given} if given else {})
-
-
-def _carried(
-    content: Mapping[str, Any],
-    connection: Connection,
-    app: Application,
-    progress: bool | None,
-    *,
-    again: bool,
-    overwrite: bool,
-) -> Result:
-    from orchestrator.app.planner import expand  # noqa: PLC0415  geopandas is heavy
-    from orchestrator.app.verbs.runs import begin  # noqa: PLC0415
-
-    try:
-        declared = JobTable.model_validate(content)
-    except ValidationError as error:
-        raise UserError(explain(error, "table", JobTable)) from None
-    app.check_service()
-    (job,) = expand(declared.job(Path.cwd(), app.settings.service))
-    row = begin(app, job, again=again, overwrite=overwrite, tell=_tell)
-    if row.state is not RunState.CLEANED:
-        carry_here(connection, app, row, progress)
-    return Result.of(app.store.runs.get(row.id))
 
 
 def _tell(note: str) -> None:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.api.arguments import path_of, texts
+from orchestrator.api.arguments import path_of, texts, tiles_path
 from orchestrator.api.results import Picture
+from orchestrator.app.verbs.tile_files import open_tiles
 
 if TYPE_CHECKING:
+    from orchestrator.api.arguments import TilesOrFile
     from orchestrator.app.verbs.tile_checks import Inspected
     from orchestrator.app.verbs.tile_rasters import MadeRaster
-    from orchestrator.tiling.file import Tiles
 
 
 def show_tiles(
-    tiles: Tiles | str | os.PathLike[str],
+    tiles: TilesOrFile,
     by: str = "",
     *,
     area: str = "",
@@ -42,15 +42,15 @@ def show_tiles(
     """
     from orchestrator.app.verbs import tile_pictures  # noqa: PLC0415  matplotlib is heavy
 
-    opened = _opened(tiles)
+    opened = open_tiles(tiles)
     target = opened.folder.with_suffix(".png") if path is None else path_of(path, "path")
-    tile_pictures.check_output(target, (".png",), "a picture", overwrite=overwrite)
+    tile_pictures.check_picture(target, overwrite=overwrite)
     tile_pictures.write_picture(target, tile_pictures.show_tiles(opened, by, area=area), overwrite=overwrite)
     return Picture(target)
 
 
 def mosaic_chips(
-    tiles: Tiles | str | os.PathLike[str],
+    tiles: TilesOrFile,
     dataset: str,
     path: str | os.PathLike[str],
     *,
@@ -81,11 +81,11 @@ def mosaic_chips(
     from orchestrator.app.verbs.tile_rasters import mosaic_tiles  # noqa: PLC0415  GDAL is heavy
 
     options = {"scale": scale, "crs": crs, "resampling": resampling, "overwrite": overwrite}
-    return mosaic_tiles(_opened(tiles), dataset, path_of(path, "path"), **options)  # type: ignore[arg-type]
+    return mosaic_tiles(open_tiles(tiles), dataset, path_of(path, "path"), **options)  # type: ignore[arg-type]
 
 
 def burn_tiles(
-    tiles: Tiles | str | os.PathLike[str],
+    tiles: TilesOrFile,
     column: str,
     path: str | os.PathLike[str],
     *,
@@ -110,19 +110,17 @@ def burn_tiles(
     from orchestrator.app.verbs.tile_rasters import burn_column  # noqa: PLC0415  GDAL is heavy
 
     target = path_of(path, "path")
-    return burn_column(_opened(tiles), column, target, scale=scale, crs=crs, overwrite=overwrite)
+    return burn_column(open_tiles(tiles), column, target, scale=scale, crs=crs, overwrite=overwrite)
 
 
-def verify_chips(
-    tiles: Tiles | str | os.PathLike[str], datasets: str | Sequence[str] = (), *, fix: bool = False
-) -> Inspected:
+def verify_chips(tiles: TilesOrFile, datasets: str | Sequence[str] = (), *, fix: bool = False) -> Inspected:
     """
     Compare a file of tiles with its name, and every chip with the list beside it.
 
     What is returned has `.faults`, each with `kind`, `dataset`, `name`, `path` and `what`; none where all is whole.
 
     Args:
-        tiles: The file, or tiles that are in one.
+        tiles: The file, or tiles that are in one: it is read anew.
         datasets: Whose chips; all that there are where it is empty.
         fix: Move bad chips aside and mark them FAILED, so that the next download asks for them again.
 
@@ -131,12 +129,4 @@ def verify_chips(
     """
     from orchestrator.app.verbs.tile_checks import open_unchecked, verify_tiles  # noqa: PLC0415  GDAL is heavy
 
-    return verify_tiles(
-        open_unchecked(path_of(getattr(tiles, "path", None) or tiles, "tiles")), texts(datasets, "datasets"), fix=fix
-    )
-
-
-def _opened(tiles: Tiles | str | os.PathLike[str]) -> Tiles:
-    from orchestrator.app.verbs.tile_files import open_tiles  # noqa: PLC0415  geometries are heavy
-
-    return open_tiles(Path(tiles)) if isinstance(tiles, str | os.PathLike) else tiles
+    return verify_tiles(open_unchecked(tiles_path(tiles)), texts(datasets, "datasets"), fix=fix)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchestrator.api.areas import area_table
 from orchestrator.api.arguments import texts
@@ -21,6 +21,7 @@ from orchestrator.api.tile_outputs import verify_chips as verify
 from orchestrator.core import log as logs
 
 if TYPE_CHECKING:
+    from orchestrator.api.arguments import TilesOrFile
     from orchestrator.app.verbs.grids import LaidTiles
     from orchestrator.tiling.file import Tiles
     from orchestrator.tiling.split_report import SplitReport
@@ -161,7 +162,7 @@ def select(
     return _kept(laid, folder)
 
 
-def link(tiles: Tiles | str | os.PathLike[str], others: Tiles | str | os.PathLike[str]) -> Tiles:
+def link(tiles: TilesOrFile, others: TilesOrFile) -> Tiles:
     """
     Return tiles with a column foreignid_{name of the others}: which of them each shares most area with, if any.
 
@@ -176,10 +177,28 @@ def link(tiles: Tiles | str | os.PathLike[str], others: Tiles | str | os.PathLik
     """
     from orchestrator.app.verbs.splits import link as write  # noqa: PLC0415  geometries are heavy
 
-    return write(_given(tiles), _given(others))[0]
+    return write(tiles, others)[0]
 
 
-def split(tiles: Tiles | str | os.PathLike[str], **options: Any) -> tuple[Tiles, SplitReport]:
+def split(
+    tiles: TilesOrFile,
+    *,
+    train: float = 0.7,
+    test: float = 0.15,
+    val: float = 0.15,
+    folds: int = 0,
+    bands: int | None = None,
+    angle: float = 45.0,
+    radians: float | None = None,
+    balance: str = "count",
+    group_by: str = "",
+    blocks: float = 0.0,
+    gap: float = 0.0,
+    stratify: str = "",
+    seed: int = 0,
+    column: str = "",
+    overwrite: bool = False,
+) -> tuple[Tiles, SplitReport]:
     """
     Return tiles with a column that says which split each is in, and what came of it.
 
@@ -188,16 +207,47 @@ def split(tiles: Tiles | str | os.PathLike[str], **options: Any) -> tuple[Tiles,
 
     Args:
         tiles: They, or their file.
-        options: `train`, `test`, `val` (shares) or `folds`; `bands`, `angle` (degrees) or `radians`, `balance`;
-            `group_by`, `blocks` (metres); `gap` (metres); `stratify`; `seed`; `column`, `overwrite`, as of
-            `orchestrator tiles split`.
+        train: Share of the tiles; the three add up to 1, to a thousandth.
+        test: The same.
+        val: The same.
+        folds: Instead of the three, so many folds of equal share, numbered from 0.
+        bands: Parallel bands across the tiles, by default 8; folds have one each.
+        angle: Of the way across the bands, degrees from north clockwise, -90 to 90: 0 makes bands of latitude.
+        radians: The same in radians, where it is given.
+        balance: Bands are cut where the shares come out (`count`), or all equally wide in degrees (`width`), as by
+            geetiles.
+        group_by: A column, or the tiles that another file was linked as: tiles of one value stay together.
+        blocks: Side, metres, of squares whose tiles stay together.
+        gap: Metres; tiles of different splits are not nearer: those between have no split.
+        stratify: A dataset whose shares of classes shall be alike in all splits.
+        seed: Decides which of equal blocks goes where.
+        column: What the column is called; by default split, split_{group} or fold.
+        overwrite: Whether a column of that name is replaced.
 
     Raises:
-        UserError: The file or an option is wrong; nothing is written.
+        UserError: The file or an argument is wrong; nothing is written.
     """
     from orchestrator.app.verbs.splits import split as write  # noqa: PLC0415  geometries are heavy
+    from orchestrator.tiling.split_options import SplitOptions  # noqa: PLC0415
 
-    return write(_given(tiles), **options)
+    asked = SplitOptions(
+        train=train,
+        test=test,
+        val=val,
+        folds=folds,
+        bands=bands,
+        angle=angle,
+        radians=radians,
+        balance=balance,
+        group_by=group_by,
+        blocks=blocks,
+        gap=gap,
+        stratify=stratify,
+        seed=seed,
+        column=column,
+        overwrite=overwrite,
+    )
+    return write(tiles, asked)
 
 
 def read(path: str | os.PathLike[str]) -> Tiles:
@@ -229,10 +279,6 @@ def write(tiles: Tiles, folder: str | os.PathLike[str], formats: str | Sequence[
     from orchestrator.app.verbs.grids import keep_tiles  # noqa: PLC0415  geometries are heavy
 
     return keep_tiles(tiles, Path(folder).expanduser(), texts(formats, "formats")).tiles
-
-
-def _given(tiles: Tiles | str | os.PathLike[str]) -> Tiles | Path:
-    return Path(tiles).expanduser() if isinstance(tiles, str | os.PathLike) else tiles
 
 
 def _kept(laid: LaidTiles, folder: str | os.PathLike[str] | None) -> Tiles:

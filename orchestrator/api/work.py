@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from orchestrator.api.connection import Connection
 from orchestrator.api.showing import LOOK_SECONDS, showing
+from orchestrator.config import JobTable, explain
 from orchestrator.core.errors import UserError
 from orchestrator.engine.progress import Progress
+from orchestrator.model.states import RunState
 
 if TYPE_CHECKING:
     from orchestrator.app import Application
@@ -38,6 +44,47 @@ class Until:
 
 
 _NEVER = Until(None)
+
+
+def carry_job(
+    content: Mapping[str, Any],
+    connection: Connection,
+    app: Application,
+    progress: bool | None,
+    *,
+    again: bool,
+    overwrite: bool,
+    tell: Callable[[str], None],
+) -> Row:
+    """
+    Carry a job to its end, whose result is one; a run of it that is there goes on, or has ended.
+
+    Args:
+        content: As a file of a job has it.
+        connection: Where.
+        app: As `connection` lends it.
+        progress: Whether it is shown.
+        again: Do it once more although it is done.
+        overwrite: Replace what this job did not make.
+        tell: Is told what was found on the way.
+
+    Raises:
+        UserError: The job is none.
+        KeyboardInterrupt: See `carry_here`.
+    """
+    from orchestrator.app.planner import expand  # noqa: PLC0415  geopandas is heavy
+    from orchestrator.app.verbs.runs import begin  # noqa: PLC0415
+
+    try:
+        declared = JobTable.model_validate(content)
+    except ValidationError as error:
+        raise UserError(explain(error, str(content.get("product", "job")), JobTable)) from None
+    app.check_service()
+    (job,) = expand(declared.job(Path.cwd(), app.settings.service))
+    row = begin(app, job, again=again, overwrite=overwrite, tell=tell)
+    if row.state is not RunState.CLEANED:
+        carry_here(connection, app, row, progress)
+    return app.store.runs.get(row.id)
 
 
 class RunThread:

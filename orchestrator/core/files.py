@@ -8,13 +8,13 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
 from orchestrator.core import system
-from orchestrator.core.errors import OrchestratorError, Stopped
+from orchestrator.core.errors import OrchestratorError, Stopped, UserError
 from orchestrator.core.system import Held, LockTakenError, sync_folder
 
 # Read at once while hashing: a stop is heard after each, some ten milliseconds apart.
@@ -26,6 +26,30 @@ class StopFlag(Protocol):
     """Whether somebody wants an end."""
 
     def is_set(self) -> bool: ...
+
+
+def check_target(path: Path, suffixes: Iterable[str], what: str, *, overwrite: bool) -> None:
+    """
+    Make sure that a file can be written to `path`; nothing is written.
+
+    Args:
+        path: Of the file.
+        suffixes: The endings that it may have, in lower case.
+        what: What is written, as the subject of a sentence.
+        overwrite: Whether a file that is there may be replaced.
+
+    Raises:
+        UserError: Its ending is none of these, its folder is not there, or something is and may not be replaced.
+    """
+    known = tuple(suffixes)
+    if path.suffix.lower() not in known:
+        raise UserError(f"{path} ends in {path.suffix!r}; {what} is written as {', '.join(known)}")
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise UserError(f"{path.parent} is no folder; make it, or name another place for {path.name}")
+    if path.exists() and not overwrite:
+        raise UserError(f"{path} is there already; choose another name, or replace it with --overwrite")
 
 
 def publish(unfinished: Path, final: Path) -> None:

@@ -28,7 +28,7 @@ class Packing:
         ignore: Value of labels where there is no data; by default 255.
         shard: The most samples or bytes of a shard.
         odd: What is done about chips of another shape: refuse, pad, drop.
-        skip_missing: Leave out tiles whose chips are EMPTY or FAILED.
+        skip_missing: Leave out tiles whose chips are not there: EMPTY, FAILED, lost, or never asked for.
         seed: Shuffles the samples of each split; None keeps the order of the tiles.
         dates: `FIRST,AFTER` where the dataset does not tell them.
         readme: What the user says of the set, Markdown.
@@ -106,5 +106,5 @@ class Packed:
 
     @property
     def missing(self) -> int:
-        """How many tiles have no chip because bringing it failed."""
+        """How many tiles have no chip because bringing it failed, or because its file is gone."""
         return int(self.about["left_out"]["failed"])

@@ -33,6 +33,15 @@ _LABELS = {
     "geotiff": " and `labels/KEY.tif`",
     "zip-pickle": ", `label` (row, col) int16 and `label_proportions`",
 }
+# Of what `pack.json` counts as left out.
+LEFT_OUT: Mapping[str, str] = {
+    "unsplit": "belong to no split",
+    "empty": "have an empty chip",
+    "failed": "have no chip",
+    "unasked": "were never asked for",
+    "odd_shape": "have another shape",
+    "by_hook": "were left out by the user's code",
+}
 
 
 def card(told: Mapping[str, Any], datasets: Sequence[ChipDataset], user_text: str = "") -> bytes:
@@ -83,14 +92,7 @@ def _splits(told: Mapping[str, Any]) -> list[str]:
         for name, count in told["splits"].items()
     ]
     out = told["left_out"]
-    words = {
-        "unsplit": "belong to no split",
-        "empty": "have an empty chip",
-        "failed": "have no chip",
-        "odd_shape": "have another shape",
-        "by_hook": "were left out by the user's code",
-    }
-    left = [f"{out[key]} {says}" for key, says in words.items() if out.get(key)]
+    left = [f"{out[key]} {says}" for key, says in LEFT_OUT.items() if out.get(key)]
     note = f"Of the tiles {', '.join(left)}; they are not in it." if left else "Every tile is in it."
     padded = f" {told['padded']} are filled up to the shape of the largest." if told["padded"] else ""
     return [
@@ -99,7 +101,15 @@ def _splits(told: Mapping[str, Any]) -> list[str]:
         *_table(("split", "samples", "share", *(["shards"] if shards else [])), rows),
         "",
         note + padded,
+        *(["", f"{said_of_pairs(told['apart'])}."] if len(told["splits"]) > 1 else []),
     ]
+
+
+def said_of_pairs(apart: Mapping[str, Any]) -> str:
+    """Return how many chips of different splits overlap or are too near each other, as words without a point."""
+    nearer, gap = apart["nearer"], apart["gap"]
+    words = f"{format_count(apart['overlapping'], 'pair')} of chips of different splits overlap"
+    return f"{words}, {nearer} are nearer than the {gap:g} m that their tiles keep" if gap else words
 
 
 def _classes(told: Mapping[str, Any]) -> list[str]:

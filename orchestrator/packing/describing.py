@@ -8,16 +8,17 @@ from typing import Any
 
 from orchestrator.packing import stac
 from orchestrator.packing.asked import Packing
-from orchestrator.packing.card import README, card, terms_of
+from orchestrator.packing.card import README, card, said_of_pairs, terms_of
 from orchestrator.packing.contents import TRAIN, Contents
 from orchestrator.packing.formats import find_format
 from orchestrator.packing.index import INDEX, SPLITS, index_frame, json_bytes, parquet_bytes, plain, splits_csv
 from orchestrator.packing.publication import ABOUT as PACK
 from orchestrator.packing.samples import ALL, in_order
 from orchestrator.packing.statistics import DDOF
-from orchestrator.tiling.chip_folder import ABOUT
+from orchestrator.tiling.chip_folder import ABOUT, CODE
+from orchestrator.tiling.windows import gap_of, meeting_windows
 
-STATISTICS, SOURCES, DEFINITION = "statistics.json", "sources", "definition.py"
+STATISTICS, SOURCES = "statistics.json", "sources"
 
 
 def describe(folder: Path, found: Contents, asked: Packing, version: str) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -25,7 +26,7 @@ def describe(folder: Path, found: Contents, asked: Packing, version: str) -> tup
     found.name_classes()
     dates = stac.dates_of(found.images.about, found.images.name, asked.dates)
     about = _about(found, asked, version) | {"stac": dates is not None}
-    notes = [*_notes(found, asked)]
+    notes = [*_notes(found, asked, about["apart"])]
     _write_tables(folder, found)
     if dates is None:
         notes.append(
@@ -45,14 +46,33 @@ def describe(folder: Path, found: Contents, asked: Packing, version: str) -> tup
     return about, tuple(notes)
 
 
-def _notes(found: Contents, asked: Packing) -> Iterator[str]:
+def _notes(found: Contents, asked: Packing, apart: dict[str, Any]) -> Iterator[str]:
     splits = list(in_order(found.splits))
     if splits == [ALL]:
         yield "the tiles have no splits: all samples are in one, and statistics are of all; `tiles split` makes splits"
     elif not found.counted:
         yield f"no split is called {TRAIN!r} ({', '.join(splits)}): statistics are of all samples"
+    if apart["overlapping"] or apart["nearer"]:
+        yield (
+            f"{said_of_pairs(apart)}, such as {' and '.join(apart['such_as'])}: chips are larger than their tiles, and "
+            "one split knows what is in another; bring chips of the size of their tiles, or split with a wider --gap"
+        )
     if asked.format == "zip-pickle":
         yield "pickles run whatever they say when they are loaded: give them to nobody who does not know you"
+
+
+def _apart(found: Contents, asked: Packing) -> dict[str, Any]:
+    """Return how many chips of different splits overlap or are nearer than the gap between their tiles."""
+    samples = [sample for sample in found.samples if sample.image.crs]
+    gap = gap_of(found.tiles.about, asked.split_column or "split")
+    pairs = meeting_windows([sample.image for sample in samples], [sample.split for sample in samples], gap)
+    first = pairs.overlapping if len(pairs.overlapping) else pairs.near
+    return {
+        "gap": gap,
+        "overlapping": len(pairs.overlapping),
+        "nearer": len(pairs.near),
+        "such_as": [samples[place].identifier for place in first[0]] if len(first) else [],
+    }
 
 
 def _about(found: Contents, asked: Packing, version: str) -> dict[str, Any]:
@@ -64,11 +84,13 @@ def _about(found: Contents, asked: Packing, version: str) -> dict[str, Any]:
         "samples": len(found.samples),
         "splits": in_order(found.splits),
         "shards": _shards(found) if find_format(asked.format).archived == "tar" else {},
+        "apart": _apart(found, asked),
         "padded": chosen.padded,
         "left_out": {
             "unsplit": chosen.unsplit,
-            "empty": len(chosen.empty),
-            "failed": len(chosen.failed),
+            "empty": len(chosen.lacking.empty),
+            "failed": len(chosen.lacking.failed),
+            "unasked": len(chosen.lacking.unasked),
             "odd_shape": len(chosen.odd),
             "by_hook": found.refused,
         },
@@ -152,7 +174,7 @@ def _catalogue(found: Contents, about: dict[str, Any], dates: stac.Days) -> stac
 def _copy_sources(folder: Path, found: Contents) -> None:
     """Copy what each dataset says of itself, and the user's code that made it, as they are."""
     for dataset in filter(None, (found.images, found.labels)):
-        for name in (ABOUT, DEFINITION):
+        for name in (ABOUT, CODE):
             if (dataset.folder / name).is_file():
                 (folder / SOURCES / dataset.name).mkdir(parents=True, exist_ok=True)
                 (folder / SOURCES / dataset.name / name).write_bytes((dataset.folder / name).read_bytes())

@@ -1,77 +1,20 @@
-"""
-Datasets of chips as they lie on disk: `{tiles}/{dataset}/{identifier}.tif`, a manifest and what is known of the whole.
-
-A folder without a manifest, as the published tool leaves it, is read by opening its files.
-"""
+"""Datasets of chips as they are packed: which chips there are, what is told of the others and of the whole."""
 
 from __future__ import annotations
 
-import hashlib
 import re
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.errors import IntegrityError, UserError
-from orchestrator.core.optional import required
-from orchestrator.model.grid import Transform
-from orchestrator.tiling.chip_folder import DONE, MANIFEST, dataset_about, dataset_folder
+from orchestrator.core.errors import UserError
+from orchestrator.tiling.chip_folder import MANIFEST, class_rows, open_chips
+from orchestrator.tiling.chip_raster import ChipRaster, band_names, read_header
 
 if TYPE_CHECKING:
+    from orchestrator.tiling.chip_folder import ChipFolder, StoredChip
     from orchestrator.tiling.file import Tiles
-
-SUFFIX = ".tif"
-FAILED = "FAILED"
-
-
-@dataclass(frozen=True, slots=True)
-class ChipRaster:
-    """
-    A chip on disk.
-
-    Attributes:
-        path: A GeoTIFF.
-        crs: Of its grid.
-        transform: a, b, c, d, e, f: x = a col + b row + c, y = d col + e row + f.
-        height: Rows.
-        width: Columns.
-        bands: How many.
-        dtype: Number type, as numpy calls it.
-        nodata: The value that stands for nothing; None where there is none.
-        sha256: Of the file; empty where no manifest tells it.
-    """
-
-    path: Path
-    crs: str
-    transform: Transform
-    height: int
-    width: int
-    bands: int
-    dtype: str
-    nodata: float | None
-    sha256: str = ""
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(rows, columns)."""
-        return self.height, self.width
-
-    def content(self) -> bytes:
-        """
-        Return the bytes of the file.
-
-        Raises:
-            IntegrityError: They are not those that the manifest tells.
-        """
-        content = self.path.read_bytes()
-        if self.sha256 and hashlib.sha256(content).hexdigest() != self.sha256:
-            raise IntegrityError(
-                f"{self.path} is not the chip that {MANIFEST} tells: it was changed or damaged since; "
-                "`tiles verify` finds all such chips, and `tiles download` brings them again"
-            )
-        return content
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +26,24 @@ class ChipDataset:
         name: On disk.
         folder: Where they lie.
         chips: Those that are there, by identifier.
-        lacking: Of the others the state, EMPTY or FAILED, and why.
+        lacking: What is known of the others.
         about: What is known of the whole, as it lies beside them.
         band_names: Of the bands, in order; as many as the chips have.
+        unasked: Which of those that are lacking were never asked for: a download may be of some tiles only.
     """
 
     name: str
     folder: Path
     chips: Mapping[str, ChipRaster]
-    lacking: Mapping[str, tuple[str, str]]
+    lacking: Mapping[str, StoredChip]
     about: Mapping[str, Any]
     band_names: tuple[str, ...]
+    unasked: frozenset[str] = frozenset()
 
     @property
     def classes(self) -> tuple[dict[str, Any], ...]:
         """The classes that values stand for: `value`, `name` and `color` where they are known."""
-        told = self.about.get("classes") or ()
-        rows = [{"value": value, **_named(one)} for value, one in told.items()] if isinstance(told, Mapping) else told
-        return tuple({**row, "value": int(row["value"])} | _coloured(row) for row in rows)
+        return tuple({**row, "value": int(row["value"])} | _coloured(row) for row in class_rows(self.about))
 
 
 def _coloured(row: Mapping[str, Any]) -> dict[str, str]:
@@ -109,52 +52,36 @@ def _coloured(row: Mapping[str, Any]) -> dict[str, str]:
     return {"color": f"#{text}" if re.fullmatch(r"[0-9A-Fa-f]{6}", text) else text} if text else {}
 
 
-def _named(told: Any) -> dict[str, Any]:
-    if isinstance(told, Mapping):
-        return {("color" if key == "colour" else key): value for key, value in told.items()}
-    if isinstance(told, Sequence) and not isinstance(told, str):
-        return dict(zip(("name", "color"), told, strict=False))
-    return {"name": str(told)}
-
-
 def read_dataset(tiles: Tiles, name: str) -> ChipDataset:
     """
     Return the chips of a dataset that was brought for `tiles`.
 
     Raises:
-        UserError: There is no such folder, or its manifest cannot be read.
+        UserError: There is no such folder, its list cannot be read, or a chip without a list does not open.
     """
-    folder = dataset_folder(tiles, name)
-    identifiers = [str(each) for each in tiles.frame["identifier"]]
-    told = folder / MANIFEST
-    chips, lacking = _from_manifest(told, folder, identifiers) if told.exists() else _from_files(folder, identifiers)
-    about = dataset_about(folder)
-    return ChipDataset(name, folder, chips, lacking, about, _band_names(chips, about))
+    folder = open_chips(tiles, name)
+    known = {each: folder.chip_of(each) for each in tiles.identifiers}
+    chips = {each: _raster(folder, each, chip.path) for each, chip in known.items() if chip.path}
+    lacking = {each: chip for each, chip in known.items() if not chip.path}
+    unasked = frozenset() if folder.rows is None else frozenset(lacking) - frozenset(folder.rows)
+    return ChipDataset(name, folder.path, chips, lacking, folder.about, _band_names(chips, folder.about), unasked)
 
 
-def _from_manifest(
-    path: Path, folder: Path, identifiers: Sequence[str]
-) -> tuple[dict[str, ChipRaster], dict[str, tuple[str, str]]]:
-    parquet = required("pyarrow.parquet", "parquet", f"{MANIFEST}")
+def _raster(folder: ChipFolder, identifier: str, path: Path) -> ChipRaster:
+    """Return what the list says of a chip that is there; what its file says where there is no list."""
+    if folder.rows is None:
+        return read_header(path)
     try:
-        rows = {str(row["identifier"]): row for row in parquet.read_table(path).to_pylist()}
-        states = {name: str(rows[name]["state"]) if name in rows else FAILED for name in identifiers}
-        chips = {name: _chip(rows[name], folder) for name, state in states.items() if state == DONE}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} cannot be read as a manifest of chips: {error!r}") from None
-    lacking = {
-        name: (state, str((rows.get(name) or {}).get("why") or "it is not in the manifest"))
-        for name, state in states.items()
-        if state != DONE
-    }
-    return chips, lacking
+        return _as_listed(folder.rows[identifier], path)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{folder.path / MANIFEST} cannot be read as a manifest of chips: {error!r}") from None
 
 
-def _chip(row: Mapping[str, Any], folder: Path) -> ChipRaster:
+def _as_listed(row: Mapping[str, Any], path: Path) -> ChipRaster:
     a, b, c, d, e, f = (float(number) for number in row["transform"])
     bands, nodata = row["bands"], row.get("nodata")
     return ChipRaster(
-        folder / str(row["file"]),
+        path,
         str(row["crs"]),
         (a, b, c, d, e, f),
         int(row["height"]),
@@ -166,48 +93,10 @@ def _chip(row: Mapping[str, Any], folder: Path) -> ChipRaster:
     )
 
 
-def _from_files(folder: Path, identifiers: Sequence[str]) -> tuple[dict[str, ChipRaster], dict[str, tuple[str, str]]]:
-    chips, lacking = {}, {}
-    for name in identifiers:
-        path = folder / f"{name}{SUFFIX}"
-        if path.is_file():
-            chips[name] = _opened(path)
-        else:
-            lacking[name] = FAILED, f"there is no file {path.name}"
-    return chips, lacking
-
-
-def _opened(path: Path) -> ChipRaster:
-    import rasterio  # noqa: PLC0415  heavy
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-            with rasterio.open(path, driver="GTiff") as source:
-                if len(set(source.dtypes)) != 1:
-                    raise UserError(f"{path} has bands of several number types ({', '.join(source.dtypes)})")
-                crs = source.crs.to_string() if source.crs else ""
-                transform: Any = tuple(source.transform)[:6]
-                height, width = source.shape
-                return ChipRaster(path, crs, transform, height, width, source.count, source.dtypes[0], source.nodata)
-    except rasterio.errors.RasterioIOError as error:
-        raise UserError(f"{path} does not open as a GeoTIFF: {error}; `tiles verify --fix` sets it aside") from None
-
-
 def _band_names(chips: Mapping[str, ChipRaster], about: Mapping[str, Any]) -> tuple[str, ...]:
     first = next(iter(chips.values()), None)
     told = about.get("bands") or ()
-    names = [str(each["name"] if isinstance(each, Mapping) else each) for each in told]
+    names = tuple(str(each["name"] if isinstance(each, Mapping) else each) for each in told)
     if first is None or len(names) == first.bands:
-        return tuple(names)
-    return tuple(_descriptions(first))
-
-
-def _descriptions(chip: ChipRaster) -> Iterator[str]:
-    import rasterio  # noqa: PLC0415  heavy
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-        with rasterio.open(chip.path, driver="GTiff") as source:
-            for number, name in enumerate(source.descriptions, 1):
-                yield name or f"band_{number}"
+        return names
+    return tuple(name or f"band_{number}" for number, name in enumerate(band_names(first.path), 1))

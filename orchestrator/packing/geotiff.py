@@ -16,9 +16,9 @@ from rasterio.io import MemoryFile
 from orchestrator.packing.formats import SamplePlace, Target
 
 if TYPE_CHECKING:
-    from orchestrator.packing.folders import ChipRaster
     from orchestrator.packing.pixels import SamplePixels
     from orchestrator.packing.samples import TrainingSample
+    from orchestrator.tiling.chip_raster import ChipRaster
 
 IMAGES, LABELS, SPLITS = "images", "labels", "splits"
 _COLOURED = {"uint8", "uint16"}  # number types that may have a table of colours

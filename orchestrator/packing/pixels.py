@@ -15,8 +15,8 @@ import rasterio
 from numpy.typing import NDArray
 
 from orchestrator.core.errors import UserError
-from orchestrator.packing.folders import ChipRaster
 from orchestrator.packing.samples import TrainingSample
+from orchestrator.tiling.chip_raster import ChipRaster
 
 IGNORE = 255  # what labels without data become, where nothing else is asked for: the usual one of segmentation
 READERS = min(8, 2 * (os.cpu_count() or 1))  # GDAL decodes without holding the interpreter

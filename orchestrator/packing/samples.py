@@ -9,14 +9,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.core.errors import NeedsPerson, UserError
 from orchestrator.core.nearest import hint
 from orchestrator.core.units import format_count
-from orchestrator.packing.folders import ChipDataset, ChipRaster
-from orchestrator.tiling.chip_folder import EMPTY
+from orchestrator.packing.folders import ChipDataset
+from orchestrator.tiling.chip_folder import ABSENT, EMPTY
+from orchestrator.tiling.chip_raster import ChipRaster
 
 if TYPE_CHECKING:
     from orchestrator.tiling.file import Tiles
@@ -52,6 +53,22 @@ class TrainingSample:
 
 
 @dataclass(frozen=True, slots=True)
+class Lacking:
+    """
+    Identifiers of tiles where a chip is not there.
+
+    Attributes:
+        failed: Bringing it failed, or its file is gone.
+        unasked: It was never asked for.
+        empty: It is EMPTY.
+    """
+
+    failed: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """
     What is packed of a file of tiles, and what is not.
@@ -61,8 +78,7 @@ class Selection:
         shape: Of each, (rows, columns).
         padded: How many are smaller and are filled up.
         odd: Identifiers of those that were left out for their shape.
-        empty: Identifiers of tiles where a chip is EMPTY.
-        failed: Identifiers of tiles where a chip is not there.
+        lacking: Tiles of a split where a chip is not there.
         unsplit: How many belong to no split.
     """
 
@@ -70,8 +86,7 @@ class Selection:
     shape: tuple[int, int]
     padded: int = 0
     odd: tuple[str, ...] = ()
-    empty: tuple[str, ...] = ()
-    failed: tuple[str, ...] = ()
+    lacking: Lacking = field(default_factory=Lacking)
     unsplit: int = 0
 
     @property
@@ -103,7 +118,7 @@ def select(
         images: Chips that become images.
         labels: Chips that become labels, on the same grids.
         split_column: Which column of the tiles says the split; by default `split`, or none where it is not there.
-        skip_missing: Leave out tiles where a chip is EMPTY or FAILED.
+        skip_missing: Leave out tiles where a chip is not there.
         odd: What is done about chips of another shape: `refuse`, `pad` to the largest, or `drop` all but the commonest.
 
     Raises:
@@ -111,11 +126,11 @@ def select(
         UserError: There is no such column, an image and its label lie apart, chips differ, or none is left.
     """
     splits = _splits(tiles, split_column)
-    identifiers = [str(each) for each in tiles.frame["identifier"]]
-    empty, failed = _lacking(identifiers, splits, images, labels)
-    if (empty or failed) and not skip_missing:
-        raise NeedsPerson(_missing(tiles, images, labels, empty, failed))
-    gone = {*empty, *failed}
+    identifiers = tiles.identifiers
+    lacking = _lacking(dict(zip(identifiers, splits, strict=True)), images, labels)
+    gone = {*lacking.failed, *lacking.unasked, *lacking.empty}
+    if gone and not skip_missing:
+        raise NeedsPerson(_missing(tiles, images, labels, lacking))
     prefix = tiles.name.area.replace(".", "-")
     samples = [
         TrainingSample(name, f"{prefix}_{name}", split, row, images.chips[name], labels.chips[name] if labels else None)
@@ -127,7 +142,7 @@ def select(
     _check_kinds(samples, images, labels)
     kept, shape, dropped = _of_one_shape(samples, odd)
     padded = sum(sample.image.shape != shape for sample in kept)
-    return Selection(tuple(kept), shape, padded, dropped, tuple(empty), tuple(failed), splits.count(""))
+    return Selection(tuple(kept), shape, padded, dropped, lacking, splits.count(""))
 
 
 def _splits(tiles: Tiles, column: str) -> list[str]:
@@ -154,30 +169,51 @@ def _split(value: Any) -> str:
     return word
 
 
-def _lacking(
-    identifiers: Sequence[str], splits: Sequence[str], images: ChipDataset, labels: ChipDataset | None
-) -> tuple[list[str], list[str]]:
-    """Return the tiles that belong to a split and have a chip that is EMPTY, and those that have one that is FAILED."""
-    empty: list[str] = []
-    failed: list[str] = []
-    for name, split in zip(identifiers, splits, strict=True):
-        states = {each.lacking[name][0] for each in (images, labels) if each and name in each.lacking}
-        if split and states:
-            (empty if states == {EMPTY} else failed).append(name)
-    return empty, failed
+def _lacking(splits: Mapping[str, str], images: ChipDataset, labels: ChipDataset | None) -> Lacking:
+    """Return the tiles of a split that lack a chip: what failed weighs more than what nobody asked for, than EMPTY."""
+    found: dict[str, list[str]] = {"failed": [], "unasked": [], "empty": []}
+    for name, split in splits.items():
+        kinds = {_kind(each, name) for each in (images, labels) if each and name in each.lacking}
+        if split and kinds:
+            found[min(kinds, key=list(found).index)].append(name)
+    return Lacking(**{kind: tuple(names) for kind, names in found.items()})
 
 
-def _missing(
-    tiles: Tiles, images: ChipDataset, labels: ChipDataset | None, empty: Sequence[str], failed: Sequence[str]
-) -> str:
-    first = (failed or empty)[0]
-    names = " or ".join(each.name for each in (images, labels) if each)
-    why = next(each.lacking[first][1] for each in (images, labels) if each and first in each.lacking)
-    again = f"`tiles download {tiles.name.stem}.parquet` asks for the failed ones again; " if failed else ""
-    return (
-        f"{len(failed)} of {format_count(len(tiles.frame), 'tile')} have no chip of {names} (FAILED) and {len(empty)} "
-        f"have an empty one (EMPTY), such as {first} ({why}); {again}--skip-missing packs the others"
-    )
+def _kind(dataset: ChipDataset, name: str) -> str:
+    if name in dataset.unasked:
+        return "unasked"
+    return "empty" if dataset.lacking[name].state == EMPTY else "failed"
+
+
+def _missing(tiles: Tiles, images: ChipDataset, labels: ChipDataset | None, lacking: Lacking) -> str:
+    """Return what a person is told of chips that are not there: how many, why, and what brings them."""
+    file = tiles.path.name if tiles.path else tiles.name.stem
+    datasets = [each for each in (images, labels) if each]
+    lost = [name for name in lacking.failed if any(_is_lost(each, name) for each in datasets)]
+    failed = [name for name in lacking.failed if name not in set(lost)]
+    parts = [
+        (failed, "have no chip (FAILED)", f"`tiles download {file}` asks for them again"),
+        (
+            lost,
+            "have lost the file of their chip",
+            f"`tiles verify {file} --fix` says so in the list, and `tiles download` brings them again",
+        ),
+        (lacking.unasked, "were never asked for", f"`tiles download {file}` of all of them brings them"),
+        (lacking.empty, "have an empty chip (EMPTY)", ""),
+    ]
+    whole, names = format_count(len(tiles.frame), "tile"), " or ".join(each.name for each in datasets)
+    said = [f"{len(some)} of {whole} {what}, such as {_named(some[0], datasets)}" for some, what, _ in parts if some]
+    remedies = [remedy for some, _, remedy in parts if some and remedy]
+    return f"{names}: {'; '.join(said)}. {'; '.join([*remedies, '--skip-missing packs the others'])}"
+
+
+def _is_lost(dataset: ChipDataset, name: str) -> bool:
+    return name in dataset.lacking and name not in dataset.unasked and dataset.lacking[name].state == ABSENT
+
+
+def _named(name: str, datasets: Sequence[ChipDataset]) -> str:
+    why = next(each.lacking[name].why for each in datasets if name in each.lacking)
+    return f"{name} ({why})"
 
 
 def _nothing(

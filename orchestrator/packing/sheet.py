@@ -123,6 +123,54 @@ def _label_rgba(one: SamplePixels, colours: Mapping[int, str]) -> NDArray[np.uin
     return made
 
 
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """
+    Where cells are on a sheet.
+
+    Attributes:
+        across: Samples in a row.
+        down: Rows.
+        each: Cells of a sample: its image, and its label.
+        legend: Height of the legend, inches.
+    """
+
+    across: int
+    down: int
+    each: int
+    legend: float
+
+    @classmethod
+    def of(cls, samples: int, each: int, colours: int) -> _Layout:
+        """Return that of a sheet half as wide again as it is high."""
+        across = max(1, min(samples, math.ceil(math.sqrt(samples * 1.5 / each))))
+        legend = math.ceil(colours / _LEGEND_COLUMNS) * 0.22 + (0.3 if colours else 0.1)
+        return cls(across, math.ceil(samples / across), each, legend)
+
+    @property
+    def width(self) -> float:
+        """Inches."""
+        return max(self.across * self.each * _CELL + 0.3, 4.0)
+
+    @property
+    def height(self) -> float:
+        """Inches."""
+        return self.down * (_CELL + 0.28) + 0.5 + self.legend
+
+    def grid(self, figure: Any) -> Any:
+        """Return the places of cells on a figure, by row and column."""
+        return figure.add_gridspec(
+            self.down,
+            self.across * self.each,
+            left=0.02,
+            right=0.98,
+            top=1 - 0.62 / self.height,
+            bottom=self.legend / self.height,
+            wspace=0.06,
+            hspace=0.3,
+        )
+
+
 def _drawn(
     title: str,
     samples: Sequence[TrainingSample],
@@ -136,32 +184,19 @@ def _drawn(
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    each = 2 if labels else 1
-    across = max(1, min(len(samples), math.ceil(math.sqrt(len(samples) * 1.5 / each))))
-    down = math.ceil(len(samples) / across)
-    legend = math.ceil(len(colours) / _LEGEND_COLUMNS) * 0.22 + (0.3 if colours else 0.1)
-    height, width = down * (_CELL + 0.28) + 0.5 + legend, max(across * each * _CELL + 0.3, 4.0)
-    figure = Figure(figsize=(width, height), dpi=_DOTS_PER_INCH, facecolor="white")
+    layout = _Layout.of(len(samples), 2 if labels else 1, len(colours))
+    figure = Figure(figsize=(layout.width, layout.height), dpi=_DOTS_PER_INCH, facecolor="white")
     FigureCanvasAgg(figure)
     figure.suptitle(title, x=0.02, ha="left", fontsize=11, fontweight="bold", color=INK, parse_math=False)
-    grid = figure.add_gridspec(
-        down,
-        across * each,
-        left=0.02,
-        right=0.98,
-        top=1 - 0.62 / height,
-        bottom=legend / height,
-        wspace=0.06,
-        hspace=0.3,
-    )
+    grid = layout.grid(figure)
     for place, (sample, picture, one) in enumerate(zip(samples, pictures, pixels, strict=True)):
-        row, col = divmod(place, across)
-        axes = _cell(figure, grid[row, col * each], picture)
+        row, col = divmod(place, layout.across)
+        axes = _cell(figure, grid[row, col * layout.each], picture)
         split = "" if sample.split == ALL else f"{sample.split} "
         colour = SPLIT_COLOURS.get(sample.split, INK)
         axes.set_title(f"{split}{sample.identifier}", fontsize=6.5, color=colour, loc="left", pad=2, parse_math=False)
         if labels:
-            _label_cell(figure, grid[row, col * each + 1], one, colours)
+            _label_cell(figure, grid[row, col * layout.each + 1], one, colours)
     if colours and labels:
         _legend(figure, colours, labels)
     content = io.BytesIO()

@@ -22,9 +22,10 @@ from orchestrator.packing.index import json_bytes
 from orchestrator.plan.reproject import LONLAT
 
 if TYPE_CHECKING:
-    from orchestrator.packing.folders import ChipDataset, ChipRaster
+    from orchestrator.packing.folders import ChipDataset
     from orchestrator.packing.formats import Format, SamplePlace
     from orchestrator.packing.samples import TrainingSample
+    from orchestrator.tiling.chip_raster import ChipRaster
     from orchestrator.tiling.file import Tiles
 
 FOLDER = "stac"

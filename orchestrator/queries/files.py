@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.core.errors import UserError
-from orchestrator.core.files import write_whole
+from orchestrator.core.files import check_target, write_whole
 from orchestrator.core.optional import required
 
 if TYPE_CHECKING:
@@ -24,14 +23,7 @@ def check_file(path: Path, *, overwrite: bool) -> None:
         UserError: The ending is unknown, the folder is not there, or something is there and may not be replaced.
         ExtraError: GeoParquet needs an extra that is not installed.
     """
-    if path.suffix.lower() not in _FORMATS:
-        raise UserError(f"{path} ends in {path.suffix!r}; a table of scenes is written as {', '.join(_FORMATS)}")
-    if path.is_dir():
-        raise UserError(f"{path} is a folder; name a file in it")
-    if not path.parent.is_dir():
-        raise UserError(f"{path.parent} is no folder; make it, or name another place for {path.name}")
-    if path.exists() and not overwrite:
-        raise UserError(f"{path} is there already; choose another name, or replace it with --overwrite")
+    check_target(path, _FORMATS, "a table of scenes", overwrite=overwrite)
     if _FORMATS[path.suffix.lower()] is _parquet:
         required("pyarrow", "parquet", "a GeoParquet file")
 

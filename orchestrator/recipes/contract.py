@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from orchestrator.model.hooks import Hooks
 from orchestrator.model.spec import PixelSpec
+from orchestrator.model.tile_expression import Ring
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class ImageRequest:
         end: The day after the last.
         bands: Names in order; empty is the recipe's default.
         params: The parameters that differ from their defaults.
+        tiles: Corners of tiles in degrees, where one image is for all of them and may have a place for the polygon of
+            a tile; without any, the region is the tile.
     """
 
     region: Mapping[str, Any]
@@ -29,6 +32,7 @@ class ImageRequest:
     end: date
     bands: tuple[str, ...]
     params: Mapping[str, Any]
+    tiles: tuple[Ring, ...] = ()
 
 
 class Recipe(Protocol):

@@ -13,6 +13,7 @@ import inspect
 import re
 import threading
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,9 @@ from orchestrator.recipes.python_file import PythonFile, read_python
 
 CLASS = "DatasetDefinition"
 IMAGE, OLDER_IMAGE = "get_gee_image", "get_ee_image"
-_FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+_FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")  # of chips that are there
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")  # without a dot: names of samples end at the first
+_loading = threading.Lock()
 
 
 class Definition:
@@ -64,7 +67,7 @@ class Definition:
                 f"{file.path} defines no dataset: it must have a class {CLASS} with {IMAGE}(), or a function "
                 f"{OLDER_IMAGE}()"
             )
-        self.name = _checked(name or self._said("get_dataset_name") or Path(file.path).stem, file.path)
+        self.name = self._called_so(name)
         self.dtype = self._dtype()
         self.hooks = self._hooks()
 
@@ -72,7 +75,8 @@ class Definition:
     def takes_tile(self) -> bool:
         """Whether its image may depend on the tile."""
         function, what = self._maker()
-        return "tile_geometry" in _accepted(function, {"tile_geometry": None}, what)
+        by_place, by_name = _accepted(function, {"tile_geometry": None}, what)
+        return bool(by_place or by_name)
 
     def image(self, ring: Ring) -> Any:
         """
@@ -85,10 +89,10 @@ class Definition:
         import shapely  # noqa: PLC0415
 
         function, what = self._maker()
-        wanted = _accepted(function, {"tile_geometry": shapely.Polygon(ring)}, what)
+        by_place, by_name = _accepted(function, {"tile_geometry": shapely.Polygon(ring)}, what)
         with self._lock:
             self._build()
-            image = self.file.run(lambda: function(**wanted))
+            image = self.file.run(lambda: function(*by_place, **by_name))
         if not isinstance(image, ee.Image):
             raise RecipeError(
                 f"{what} returned {type(image).__name__}; it must return an ee.Image, where there "
@@ -100,6 +104,16 @@ class Definition:
         """Return the function that makes the image, and what it is called."""
         name = OLDER_IMAGE if self._function(IMAGE) is None else IMAGE
         return self._function(name), f"{name} in {self.file.path}"
+
+    def _called_so(self, given: str) -> str:
+        said = given or self._said("get_dataset_name")
+        name, what = said or Path(self.file.path).stem, "says that its dataset is called" if said else "is called"
+        if not (_FOLDER if given else _NAME).fullmatch(name):
+            raise RecipeError(
+                f"{self.file.path} {what} {name!r}, which is no name of a folder of chips: letters, digits, '_' and "
+                "'-', without dots and slashes; give another with --name"
+            )
+        return name
 
     def _made(self, name: str) -> Any:
         kind = self._of.get(CLASS)
@@ -171,7 +185,7 @@ class Definition:
 
 def load_definition(path: str | Path, name: str = "", sha256: str = "") -> Definition:
     """
-    Run a user's file and return the dataset that it defines.
+    Run a user's file, once in a process while it stays as it is, and return the dataset that it defines.
 
     Args:
         path: The file.
@@ -187,7 +201,18 @@ def load_definition(path: str | Path, name: str = "", sha256: str = "") -> Defin
             f"{path} is not the code that these chips were made with (sha256 {file.sha256[:12]}, not {sha256[:12]}); "
             "put the old file back, or download the chips anew"
         )
+    with _loading:
+        return _loaded(file, name)
+
+
+@lru_cache(maxsize=32)
+def _loaded(file: PythonFile, name: str) -> Definition:
     return Definition(file, name)
+
+
+def forget() -> None:
+    """Let files be run anew, and their `build()` be called again: they may have asked a service that is gone."""
+    _loaded.cache_clear()
 
 
 def hooks_of(name: str = "", file: str = "", sha256: str = "") -> Hooks:
@@ -204,24 +229,21 @@ def hooks_of(name: str = "", file: str = "", sha256: str = "") -> Hooks:
     return Hooks(map_values=label_map(find(name)))
 
 
-def _accepted(function: Any, offered: Mapping[str, Any], what: str) -> dict[str, Any]:
-    """Return what a function takes of what is offered."""
-    wanted = inspect.signature(function).parameters.values()
-    if any(one.kind is one.VAR_KEYWORD for one in wanted):
-        return dict(offered)
-    needed = [one.name for one in wanted if one.default is one.empty and one.kind is not one.VAR_POSITIONAL]
+def _accepted(function: Any, offered: Mapping[str, Any], what: str) -> tuple[list[Any], dict[str, Any]]:
+    """Return what a function takes of what is offered: by place, where it knows no names, and by name."""
+    wanted = list(inspect.signature(function).parameters.values())
+    placed = [one for one in wanted if one.kind is one.POSITIONAL_ONLY]
+    named = [one for one in wanted if one.kind in {one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY}]
+    needed = [one.name for one in named if one.default is one.empty]
     if unknown := [name for name in needed if name not in offered]:
         raise RecipeError(f"{what} asks for {unknown[0]!r}; it may take {', '.join(offered)}")
-    return {one.name: offered[one.name] for one in wanted if one.name in offered}
-
-
-def _checked(name: str, path: str) -> str:
-    if not _FOLDER.fullmatch(name):
-        raise RecipeError(
-            f"{path} calls its dataset {name!r}, which is no name of a folder: letters, digits, '.', '_' and '-'; "
-            "give another with --name"
-        )
-    return name
+    if placed:
+        return list(offered.values())[: len(placed)], {}
+    if any(one.kind is one.VAR_KEYWORD for one in wanted):
+        return [], dict(offered)
+    if any(one.kind is one.VAR_POSITIONAL for one in wanted) and not named:
+        return list(offered.values()), {}
+    return [], {one.name: offered[one.name] for one in named if one.name in offered}
 
 
 def _words() -> str:

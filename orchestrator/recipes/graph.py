@@ -14,7 +14,7 @@ from orchestrator.core.errors import RecipeError
 from orchestrator.model.spec import PixelSpec
 from orchestrator.recipes.contract import ImageRequest
 from orchestrator.recipes.parameters import read_parameters
-from orchestrator.recipes.pixel_types import cast, pixel_spec
+from orchestrator.recipes.pixel_types import cast, pixel_spec, spare_notes
 
 NAME = "graph"
 
@@ -73,8 +73,9 @@ class Graph:
     def first_day(self, request: ImageRequest) -> tuple[str, date] | None:  # noqa: ARG002  only its author knows
         return None
 
-    def notes(self, request: ImageRequest) -> tuple[str, ...]:  # noqa: ARG002  an expression reads nothing here
-        return ()
+    def notes(self, request: ImageRequest) -> tuple[str, ...]:
+        params = self._parameters(request)
+        return spare_notes(params.dtype, params.nodata)
 
     def _parameters(self, request: ImageRequest) -> GraphParameters:
         return read_parameters(GraphParameters, request.params, NAME)

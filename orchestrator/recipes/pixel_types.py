@@ -16,8 +16,11 @@ EE_TYPES: Mapping[str, str] = MappingProxyType(
     | {"float32": "float", "float64": "double"}
 )
 
+# Types of which pictures use every number, and the next that has one to spare.
+_WIDER: Mapping[str, str] = MappingProxyType({"uint8": "int16", "int8": "int16", "uint16": "int32"})
 
-def pixel_spec(bands: Sequence[str], dtype: str, nodata: str) -> PixelSpec:
+
+def pixel_spec(bands: Sequence[str], dtype: str, nodata: str, image_dtype: str = "") -> PixelSpec:
     """
     Return what a pixel will be.
 
@@ -25,21 +28,53 @@ def pixel_spec(bands: Sequence[str], dtype: str, nodata: str) -> PixelSpec:
         bands: Names in order; at least one.
         dtype: Number type.
         nodata: Value of masked pixels; empty is outside what the type usually holds.
+        image_dtype: Type of the image's numbers, where they are stored in another; masked pixels are then none of them.
 
     Raises:
-        RecipeError: The type is unknown, or does not hold the value.
+        RecipeError: A type is unknown, or does not hold the value.
     """
-    spec = PixelSpec(tuple(bands), dtype, 0)
-    return PixelSpec(spec.bands, spec.dtype, _finite(nodata) if nodata else _outside(dtype))
+    spec, image = PixelSpec(tuple(bands), dtype, 0), PixelSpec(tuple(bands), image_dtype or dtype, 0)
+    return PixelSpec(spec.bands, spec.dtype, _finite(nodata) if nodata else _outside(dtype, image.dtype))
 
 
-def cast(image: Any, bands: Sequence[str], dtype: str) -> Any:
-    """Return `bands` of an `ee.Image` in a number type."""
-    return image.select(list(bands)).cast(dict.fromkeys(bands, EE_TYPES[dtype]))
+def cast(image: Any, bands: Sequence[str], dtype: str, image_dtype: str = "") -> Any:
+    """Return `bands` of an `ee.Image` in a number type, after another one where their numbers are of that."""
+    chosen = image.select(list(bands))
+    if image_dtype and image_dtype != dtype:
+        chosen = chosen.cast(dict.fromkeys(bands, EE_TYPES[image_dtype]))
+    return chosen.cast(dict.fromkeys(bands, EE_TYPES[dtype]))
 
 
-def _outside(dtype: str) -> float:
-    return -9999.0 if dtype.startswith("float") else float(whole_numbers(dtype)[1])
+def with_spare(dtype: str) -> str:
+    """Return the type in which numbers of a type are stored, so that one is left for masked pixels."""
+    return _WIDER.get(dtype, dtype)
+
+
+def spare_notes(dtype: str, nodata: str, image_dtype: str = "") -> tuple[str, ...]:
+    """Return what is to be said of masked pixels, whose value nobody chose, and of true values."""
+    wider = image_dtype not in {"", dtype}
+    if nodata or dtype.startswith("float") or (dtype.endswith("32") and not wider):
+        return ()
+    value = _outside(dtype, image_dtype or dtype)
+    shared = (
+        f"Masked pixels hold {value:g}, and where the image has that value it counts as no data, too: --param "
+        "nodata=V takes a number that no pixel has, --param dtype=TYPE a wider type."
+    )
+    stored = (
+        f"The image's numbers are {image_dtype}, which leaves none for masked pixels: they are stored as {dtype}, "
+        f"masked pixels as {value:g}. --param dtype={image_dtype} --param nodata=V keeps {image_dtype}, where V is a "
+        "number that no pixel has."
+    )
+    return (stored if wider else shared,)
+
+
+def _outside(dtype: str, image_dtype: str) -> float:
+    """Return a number that the type usually does not hold; of a wider type one that is none of the image's numbers."""
+    if dtype.startswith("float"):
+        return -9999.0
+    if image_dtype != dtype and image_dtype.startswith("u"):
+        return -1.0
+    return float(whole_numbers(dtype)[1])
 
 
 def _finite(text: str) -> float:

@@ -15,7 +15,7 @@ from orchestrator.model.spec import PixelSpec
 from orchestrator.recipes.contract import ImageRequest
 from orchestrator.recipes.file_modes import check_modes
 from orchestrator.recipes.parameters import read_parameters
-from orchestrator.recipes.pixel_types import cast, pixel_spec
+from orchestrator.recipes.pixel_types import cast, pixel_spec, spare_notes
 from orchestrator.recipes.python_file import PythonFile, read_python
 
 NAME = "image-code"
@@ -89,7 +89,8 @@ class ImageCode:
         return None
 
     def notes(self, request: ImageRequest) -> tuple[str, ...]:
-        return check_modes(Path(self._parameters(request).file))
+        params = self._parameters(request)
+        return (*check_modes(Path(params.file)), *spare_notes(params.dtype, params.nodata))
 
     def _parameters(self, request: ImageRequest) -> UserCodeParameters:
         return read_parameters(UserCodeParameters, request.params, NAME)

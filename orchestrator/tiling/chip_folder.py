@@ -1,23 +1,34 @@
-"""The chips that were downloaded for a file of tiles: a folder for each dataset, beside the file and called like it."""
+"""
+The chips of a dataset as they lie beside a file of tiles: `{tiles}/{dataset}/{identifier}.tif`, a list, a description.
+
+All who read such folders read them here. What a list says is kept apart from what files are: `chip_raster.py` opens
+one, `inspection.py` compares the two. A folder without a list, as other programs leave it, is read by its files' names.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.errors import UserError
+from orchestrator.core.files import sha256_of, write_whole
+from orchestrator.core.mended import note_mended
 from orchestrator.core.nearest import hint
 from orchestrator.core.optional import required
-from orchestrator.tiling.file import Tiles
-from orchestrator.tiling.value_maps import ValueMap
+from orchestrator.core.trees import digest_of_files
 
-OWN_MAP = "own"  # the map that a dataset tells of itself
-MANIFEST, ABOUT = "chips.parquet", "dataset.json"
-DONE, EMPTY, ABSENT = "DONE", "EMPTY", "ABSENT"
-_READ = ("identifier", "state", "file", "why")
+if TYPE_CHECKING:
+    from orchestrator.tiling.file import Tiles
+
+MANIFEST, ABOUT, CODE = "chips.parquet", "dataset.json", "definition.py"
+DONE, EMPTY, FAILED, ABSENT = "DONE", "EMPTY", "FAILED", "ABSENT"
+RASTER = ".tif"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +47,59 @@ class StoredChip:
     why: str = ""
 
 
-def chips_of(tiles: Tiles, dataset: str) -> list[StoredChip]:
+@dataclass(frozen=True, slots=True)
+class ChipFolder:
     """
-    Return the chip of each tile, in their order.
+    The chips of a dataset.
 
-    A folder without a manifest, as other programs leave it, is read by the names of its files.
+    Attributes:
+        path: Where they lie; the folder is called like the dataset.
+        rows: What the list says of each, by identifier, in its order; None where there is no list.
+        about: What is said of the whole: `classes`, `bands`, ...; empty where nothing is.
+    """
+
+    path: Path
+    rows: Mapping[str, Mapping[str, Any]] | None
+    about: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def file_of(self, identifier: str) -> Path:
+        """Return where the chip of a tile lies, or would: always in this folder, whatever the list says."""
+        told = str(((self.rows or {}).get(identifier) or {}).get("file") or "")
+        return self.path / (told if told and Path(told).name == told else f"{identifier}{RASTER}")
+
+    def files(self, tiles: Tiles) -> dict[str, Path]:
+        """Return the files that are there, by identifier, in the order of the tiles."""
+        named = {each: self.file_of(each) for each in tiles.identifiers}
+        return {each: path for each, path in named.items() if path.is_file()}
+
+    def chip_of(self, identifier: str) -> StoredChip:
+        """Return the chip of a tile, or what is known instead."""
+        if self.rows is not None:
+            row = self.rows.get(identifier)
+            if row is None:
+                return StoredChip(None, ABSENT, f"{MANIFEST} does not list it")
+            if (state := str(row["state"])) != DONE:
+                plain = "it holds no data" if state == EMPTY else "its download failed"
+                return StoredChip(None, state, str(row.get("why") or plain))
+        path = self.file_of(identifier)
+        return (
+            StoredChip(path, DONE) if path.is_file() else StoredChip(None, ABSENT, f"{path.name} is not in the folder")
+        )
+
+
+def open_chips(tiles: Tiles, dataset: str) -> ChipFolder:
+    """
+    Return what is known of a dataset's chips.
 
     Raises:
-        UserError: There is no such folder, or its manifest cannot be read.
+        UserError: There are none, or what is said of them cannot be read.
     """
     folder = dataset_folder(tiles, dataset)
-    identifiers = [str(each) for each in tiles.frame["identifier"]]
-    known = _manifest(folder)
-    if known is None:
-        return [_by_name(folder, identifier) for identifier in identifiers]
-    return [_listed(folder, identifier, known.get(identifier)) for identifier in identifiers]
+    return ChipFolder(folder, read_rows(folder), dataset_about(folder))
 
 
 def dataset_folder(tiles: Tiles, dataset: str) -> Path:
@@ -63,7 +112,7 @@ def dataset_folder(tiles: Tiles, dataset: str) -> Path:
     folder = tiles.folder / dataset
     if dataset and folder.parent == tiles.folder and folder.is_dir():
         return folder
-    there = sorted(each.name for each in tiles.folder.glob("*") if each.is_dir() and not each.name.startswith("."))
+    there = names_of_datasets(tiles)
     named = hint(dataset, there) if there else "nothing was downloaded for these tiles yet"
     source = tiles.path.name if tiles.path else tiles.name.stem
     raise UserError(
@@ -71,8 +120,20 @@ def dataset_folder(tiles: Tiles, dataset: str) -> Path:
     )
 
 
+def names_of_datasets(tiles: Tiles) -> list[str]:
+    """Return the datasets of which chips lie beside a file of tiles."""
+    folder = tiles.folder
+    there = folder.iterdir() if folder.is_dir() else ()
+    return sorted(each.name for each in there if each.is_dir() and not each.name.startswith("."))
+
+
 def dataset_about(folder: Path) -> Mapping[str, Any]:
-    """Return what a folder of chips says of its dataset; nothing where it says nothing."""
+    """
+    Return what a folder of chips says of its dataset; nothing where it says nothing.
+
+    Raises:
+        UserError: It cannot be read.
+    """
     try:
         found = json.loads((folder / ABOUT).read_bytes())
     except FileNotFoundError:
@@ -82,44 +143,76 @@ def dataset_about(folder: Path) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def own_map(tiles: Tiles, dataset: str) -> ValueMap:
+def class_rows(about: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the classes of a dataset, `value`, `name` and `color`, however its remarks hold them."""
+    told = about.get("classes") or ()
+    rows = [_class_row(value, one) for value, one in told.items()] if isinstance(told, Mapping) else list(told)
+    return [{("color" if key == "colour" else key): value for key, value in row.items()} for row in rows]
+
+
+def _class_row(value: object, told: Any) -> dict[str, Any]:
+    if isinstance(told, Mapping):
+        return {"value": value, **told}
+    if isinstance(told, Sequence) and not isinstance(told, str):
+        return {"value": value, **dict(zip(("name", "color"), told, strict=False))}
+    return {"value": value, "name": str(told)}
+
+
+def read_rows(folder: Path) -> Mapping[str, Mapping[str, Any]] | None:
     """
-    Return the map from values to classes that a dataset tells of itself.
+    Return what the list in a folder says of each chip, by identifier, in its order; None where there is no list.
 
     Raises:
-        UserError: It tells none.
+        UserError: It cannot be read.
     """
-    if not dataset:
-        raise UserError(f"the map {OWN_MAP!r} is that of a dataset of labels, and none was named; give --labels")
-    told = dataset_about(dataset_folder(tiles, dataset)).get("value_map") or {}
-    if not told:
-        raise UserError(f"the dataset {dataset!r} tells no map of its own; write one, such as 10=1,20=2")
-    return ValueMap.by_pairs({int(value): int(code) for value, code in told.items()})
-
-
-def _manifest(folder: Path) -> dict[str, Mapping[str, Any]] | None:
     path = folder / MANIFEST
     if not path.exists():
         return None
     parquet = required("pyarrow.parquet", "parquet", "the list of chips")
     try:
-        rows = parquet.read_table(path, columns=list(_READ)).to_pylist()
+        table = parquet.read_table(path)
+        identifiers, _state = table["identifier"], table["state"]  # a list without them is none
+        return {str(name): row for name, row in zip(identifiers.to_pylist(), table.to_pylist(), strict=True)}
     except (OSError, ValueError, KeyError) as error:  # arrow's own are these
         raise UserError(f"{path} cannot be read: {error}; download the dataset anew") from None
-    return {str(row["identifier"]): row for row in rows}
 
 
-def _listed(folder: Path, identifier: str, row: Mapping[str, Any] | None) -> StoredChip:
-    if row is None:
-        return StoredChip(None, ABSENT, f"{MANIFEST} does not list it")
-    state, path = str(row["state"]), folder / str(row["file"] or f"{identifier}.tif")
-    if state == EMPTY:
-        return StoredChip(None, EMPTY)
-    if state != DONE:
-        return StoredChip(None, state, str(row["why"] or "its download failed"))
-    return StoredChip(path, DONE) if path.is_file() else StoredChip(None, ABSENT, f"{path.name} is not in the folder")
+def mark_failed(chips: ChipFolder, whys: Mapping[str, str]) -> None:
+    """
+    Write into the list that chips are lost, and why: the next download asks for them again.
+
+    It is noted that the folder, if it was what a download left, is so still: files of others in it make it another.
+    """
+    arrow, parquet = (required(name, "parquet", "the list of chips") for name in ("pyarrow", "pyarrow.parquet"))
+    table = parquet.read_table(chips.path / MANIFEST)
+    rows = [_failed(row, whys.get(str(row["identifier"]), "")) for row in table.to_pylist()]
+    content = io.BytesIO()
+    parquet.write_table(arrow.Table.from_pylist(rows, table.schema), content, compression="zstd")
+    body = content.getvalue()
+    _note(chips, rows, body)
+    write_whole(chips.path / MANIFEST, body)
 
 
-def _by_name(folder: Path, identifier: str) -> StoredChip:
-    path = folder / f"{identifier}.tif"
-    return StoredChip(path, DONE) if path.is_file() else StoredChip(None, ABSENT, f"{path.name} is not in the folder")
+def _note(chips: ChipFolder, rows: Sequence[Mapping[str, Any]], body: bytes) -> None:
+    """Note what the folder was when it was as its list says, and what it is with another list."""
+    own = {name: sha256_of(path) for name in (MANIFEST, ABOUT, CODE) if (path := chips.path / name).is_file()}
+    before, after = own | _sums(chips.rows or {}), own | _sums({str(row["identifier"]): row for row in rows})
+    after[MANIFEST] = hashlib.sha256(body).hexdigest()
+    there = [path for name in after if name != MANIFEST and (path := chips.path / name).is_file()]
+    size = len(body) + sum(path.stat().st_size for path in there)
+    note_mended(chips.path, _digest(before), _digest(after), size)
+
+
+def _sums(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    return {str(row.get("file")): str(row.get("sha256")) for row in rows.values() if row["state"] == DONE}
+
+
+def _digest(files: Mapping[str, str]) -> str:
+    return digest_of_files(dict(sorted(files.items(), key=lambda each: os.fsencode(each[0]))))
+
+
+def _failed(row: dict[str, Any], why: str) -> dict[str, Any]:
+    if not why:
+        return row
+    gone = {"state": FAILED, "why": why, "file": "", "sha256": ""}
+    return row | {name: value for name, value in gone.items() if name in row}

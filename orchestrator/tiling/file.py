@@ -105,6 +105,11 @@ class Tiles:
     path: Path | None = None
 
     @property
+    def identifiers(self) -> list[str]:
+        """What tiles are called, in their order."""
+        return [str(each) for each in self.frame[IDENTIFIER]]
+
+    @property
     def folder(self) -> Path:
         """Where what is downloaded for these tiles lies: beside the file, called like it."""
         if self.path is None:

@@ -14,14 +14,24 @@ import rasterio
 from orchestrator.core.errors import PlanError, Stopped
 from orchestrator.core.files import StopFlag, make_folder, sha256_of
 from orchestrator.plan.reproject import LONLAT, crs_name, parse_crs
-from orchestrator.tiling.chip_folder import ABOUT, DONE, EMPTY, MANIFEST
+from orchestrator.tiling.chip_folder import (
+    ABOUT,
+    CODE,
+    DONE,
+    EMPTY,
+    FAILED,
+    MANIFEST,
+    RASTER,
+    ChipFolder,
+    mark_failed,
+)
 from orchestrator.tiling.file import IDENTIFIER, Tiles
 from orchestrator.tiling.identifiers import file_hash, identify
-from orchestrator.tiling.manifest import FAILED, OURS, RASTER, ChipList, identifiers_of, mark_failed
 from orchestrator.tiling.rasters import quietly
 
 ASIDE = ".aside"
 _GONE = "the file is not there"
+_OURS = frozenset({MANIFEST, ABOUT, CODE})
 _NEAR = 1e-9  # of a transform's numbers, by their size
 
 
@@ -57,7 +67,7 @@ def inspect_tiles(tiles: Tiles) -> Iterator[Fault]:
     if IDENTIFIER not in tiles.frame.columns:
         yield Fault("tiles", "", path.name, path, f"has no column {IDENTIFIER!r}")
         return
-    told, true = identifiers_of(tiles), identify(tiles.frame.geometry.to_crs(LONLAT).to_numpy())
+    told, true = tiles.identifiers, identify(tiles.frame.geometry.to_crs(LONLAT).to_numpy())
     if file_hash(true) != tiles.name.hash:
         found = file_hash(true)
         yield Fault("tiles", "", path.name, path, f"was changed since it was named: its tiles hash to {found}")
@@ -67,7 +77,7 @@ def inspect_tiles(tiles: Tiles) -> Iterator[Fault]:
 
 
 def inspect_chips(
-    tiles: Tiles, chips: ChipList, stop: StopFlag, say: Callable[[int, int], None] = lambda _done, _of: None
+    tiles: Tiles, chips: ChipFolder, stop: StopFlag, say: Callable[[int, int], None] = lambda _done, _of: None
 ) -> Iterator[Fault]:
     """
     Yield what is wrong with the chips of a dataset; nothing is changed.
@@ -78,7 +88,7 @@ def inspect_chips(
     Raises:
         Stopped: `stop` was set.
     """
-    wanted = identifiers_of(tiles)
+    wanted = tiles.identifiers
     for number, identifier in enumerate(wanted):
         if stop.is_set():
             raise Stopped("stopped; nothing was changed")
@@ -90,12 +100,12 @@ def inspect_chips(
     yield from _strangers(chips, set(wanted))
 
 
-def never_asked_for(tiles: Tiles, chips: ChipList) -> int:
+def never_asked_for(tiles: Tiles, chips: ChipFolder) -> int:
     """Return how many tiles the list does not speak of: a download may be of some of them only."""
-    return 0 if chips.rows is None else len(set(identifiers_of(tiles)) - set(chips.rows))
+    return 0 if chips.rows is None else len(set(tiles.identifiers) - set(chips.rows))
 
 
-def _cut_list(chips: ChipList) -> Iterator[Fault]:
+def _cut_list(chips: ChipFolder) -> Iterator[Fault]:
     """Tell a list that has other rows than its dataset counts."""
     told = chips.about.get("counts")
     if chips.rows is not None and isinstance(told, Mapping) and sum(told.values()) != len(chips.rows):
@@ -103,7 +113,7 @@ def _cut_list(chips: ChipList) -> Iterator[Fault]:
         yield Fault("missing", chips.name, MANIFEST, chips.path / MANIFEST, what)
 
 
-def set_aside(tiles: Tiles, chips: ChipList, faults: list[Fault]) -> dict[Path, Path]:
+def set_aside(tiles: Tiles, chips: ChipFolder, faults: list[Fault]) -> dict[Path, Path]:
     """
     Move bad chips out of their folder and mark them and the missing ones lost; return where each has gone.
 
@@ -132,7 +142,7 @@ def _free_name(folder: Path, path: Path) -> Path:
     return found
 
 
-def _listed(chips: ChipList, identifier: str) -> Fault | None:
+def _listed(chips: ChipFolder, identifier: str) -> Fault | None:
     row = (chips.rows or {}).get(identifier)
     if row is None:
         return None  # never asked for: a download may be of some tiles only
@@ -147,11 +157,11 @@ def _listed(chips: ChipList, identifier: str) -> Fault | None:
     return _unless(not (what := _difference(path, row)), "chip", chips, identifier, path, what)
 
 
-def _unless(right: bool, kind: str, chips: ChipList, name: str, path: Path, what: str) -> Fault | None:
+def _unless(right: bool, kind: str, chips: ChipFolder, name: str, path: Path, what: str) -> Fault | None:
     return None if right else Fault(kind, chips.name, name, path, what)
 
 
-def _alone(chips: ChipList, identifier: str) -> Fault | None:
+def _alone(chips: ChipFolder, identifier: str) -> Fault | None:
     """Look at a chip of which no list speaks: it is there and can be read."""
     path = chips.path / f"{identifier}{RASTER}"
     if not path.is_file():
@@ -230,11 +240,11 @@ def _shown(value: Any) -> str:
     )
 
 
-def _strangers(chips: ChipList, wanted: set[str]) -> Iterator[Fault]:
+def _strangers(chips: ChipFolder, wanted: set[str]) -> Iterator[Fault]:
     """Yield files that nothing speaks of; those of unknown tiles too."""
     rows = chips.rows or {}
     names = {str(row.get("file") or f"{name}{RASTER}") for name, row in rows.items() if name in wanted}
-    known = set(OURS) | names | {f"{name}{RASTER}" for name in wanted}
+    known = _OURS | names | {f"{name}{RASTER}" for name in wanted}
     for path in sorted(chips.path.iterdir()):
         if path.name not in known:
             what = "is of no tile of this file" if path.suffix == RASTER else "is none of ours"

@@ -22,39 +22,15 @@ from orchestrator.core.files import StopFlag
 from orchestrator.model.grid import Grid, Transform, Window
 from orchestrator.plan.align import fix_grid, utm_crs
 from orchestrator.plan.reproject import crs_name, parse_crs
+from orchestrator.tiling.chip_folder import ChipFolder, class_rows
+from orchestrator.tiling.chip_raster import ChipRaster, read_header
 from orchestrator.tiling.file import Tiles
-from orchestrator.tiling.manifest import ChipList
 from orchestrator.tiling.rasters import OnPiece, PieceArray, RasterSpec, make_raster, quietly, windows_of
-from orchestrator.tiling.shown import class_rows
 
 RESAMPLINGS = ("nearest", "bilinear", "cubic", "average", "mode")
 NEAREST = "nearest"
 # So far from a whole number of pixels a chip may lie and still be on the lattice: a ten thousandth of one.
 _ON_LATTICE = 1e-4
-
-
-@dataclass(frozen=True, slots=True)
-class ChipHeader:
-    """What a chip's file says of itself."""
-
-    path: Path
-    crs: str
-    transform: Transform
-    height: int
-    width: int
-    bands: int
-    dtype: str
-    nodata: float | None
-
-    @property
-    def bounds(self) -> tuple[float, float, float, float]:
-        a, _b, c, _d, e, f = self.transform
-        return c, f + e * self.height, c + a * self.width, f
-
-    @property
-    def kind(self) -> tuple[int, str, float | None]:
-        """What chips of one raster must have in common; NaN is one value."""
-        return self.bands, self.dtype, None if self.nodata != self.nodata else self.nodata
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +47,14 @@ class Joining:
     """
 
     spec: RasterSpec
-    chips: tuple[ChipHeader, ...]
+    chips: tuple[ChipRaster, ...]
     windows: tuple[Window, ...]
     resampling: str
     notes: tuple[str, ...]
 
 
 def plan_joining(
-    tiles: Tiles, chips: ChipList, *, scale: float | None = None, crs: str = "", resampling: str = ""
+    tiles: Tiles, chips: ChipFolder, *, scale: float | None = None, crs: str = "", resampling: str = ""
 ) -> Joining:
     """
     Settle how the chips of a dataset become one raster.
@@ -95,7 +71,7 @@ def plan_joining(
         UserError: There is no chip, one cannot be read, they have not the same bands and numbers, or they lie on
             several lattices and nobody says what the raster's is.
     """
-    headers = tuple(read_header(path) for path in chips.files(tiles).values())
+    headers = tuple(_placed(path) for path in chips.files(tiles).values())
     if not headers:
         raise UserError(f"there is no chip in {chips.path}; `orchestrator tiles download` brings them")
     _refuse_mixed(headers)
@@ -135,24 +111,11 @@ def join_chips(joining: Joining, path: Path, stop: StopFlag, say: OnPiece) -> No
     make_raster(joining.spec, path, fill, joining.windows, stop, say)
 
 
-def read_header(path: Path) -> ChipHeader:
-    """
-    Return what a chip's file says of itself.
-
-    Raises:
-        UserError: It does not open, or it has no place on the Earth.
-    """
-    try:
-        with quietly(), rasterio.open(path, driver="GTiff") as source:
-            if source.crs is None or len(set(source.dtypes)) > 1:
-                raise UserError(f"{path} has no CRS, or bands of several number types; download it again")
-            transform: Any = tuple(source.transform)[:6]
-            crs = crs_name(parse_crs(source.crs.to_wkt()))
-            return ChipHeader(
-                path, crs, transform, source.height, source.width, source.count, source.dtypes[0], source.nodata
-            )
-    except rasterio.errors.RasterioIOError as error:
-        raise UserError(f"{path} does not open ({error}); `orchestrator tiles verify` finds all such chips") from None
+def _placed(path: Path) -> ChipRaster:
+    """Return what a chip's file says of itself; UserError where it has no place on the Earth."""
+    if not (header := read_header(path)).crs:
+        raise UserError(f"{path} has no CRS; download it again")
+    return header
 
 
 def _put(joining: Joining, number: int, shared: Window, pixels: PieceArray, free: PieceArray, piece: Window) -> None:
@@ -189,7 +152,7 @@ def _on_grid(source: Any, joining: Joining) -> Any:
     )
 
 
-def _refuse_mixed(headers: Sequence[ChipHeader]) -> None:
+def _refuse_mixed(headers: Sequence[ChipRaster]) -> None:
     first = headers[0]
     other = next((header for header in headers if header.kind != first.kind), None)
     if other is not None:
@@ -199,11 +162,11 @@ def _refuse_mixed(headers: Sequence[ChipHeader]) -> None:
         )
 
 
-def _words(header: ChipHeader) -> str:
+def _words(header: ChipRaster) -> str:
     return f"{header.bands} bands of {header.dtype} with nodata {header.nodata}"
 
 
-def _common_lattice(headers: Sequence[ChipHeader]) -> tuple[str, Transform] | None:
+def _common_lattice(headers: Sequence[ChipRaster]) -> tuple[str, Transform] | None:
     """Return the CRS and a transform of the one lattice that all chips lie on, or None."""
     a, _b, c, _d, e, f = headers[0].transform
     if len({header.crs for header in headers}) > 1:
@@ -224,7 +187,7 @@ def _around(crs: str, lattice: Transform, bounds: Any) -> Grid:
 
 
 def _asked_grid(
-    headers: Sequence[ChipHeader], lattice: tuple[str, Transform] | None, crs: str, scale: float | None
+    headers: Sequence[ChipRaster], lattice: tuple[str, Transform] | None, crs: str, scale: float | None
 ) -> tuple[Grid, Any]:
     """Return the grid that was asked for, and where the chips lie in its CRS."""
     if scale is None:
@@ -240,7 +203,7 @@ def _asked_grid(
     return fix_grid(whole, target, out_crs=target, scale=scale)[0], bounds
 
 
-def _projected(headers: Sequence[ChipHeader]) -> str:
+def _projected(headers: Sequence[ChipRaster]) -> str:
     """Return the CRS that most chips have, if it is a projected one; else the UTM zone of their middle."""
     (most, _count), *_ = Counter(header.crs for header in headers).most_common()
     if parse_crs(most).is_projected:
@@ -248,11 +211,11 @@ def _projected(headers: Sequence[ChipHeader]) -> str:
     return utm_crs(shapely.union_all([shapely.box(*h.bounds) for h in headers if h.crs == most]).envelope, most)
 
 
-def _default_resampling(header: ChipHeader, about: Mapping[str, Any]) -> str:
+def _default_resampling(header: ChipRaster, about: Mapping[str, Any]) -> str:
     return NEAREST if class_rows(about) or header.dtype in ("uint8", "int8") else "bilinear"
 
 
-def _spec(header: ChipHeader, grid: Grid, about: Mapping[str, Any]) -> RasterSpec:
+def _spec(header: ChipRaster, grid: Grid, about: Mapping[str, Any]) -> RasterSpec:
     with quietly(), rasterio.open(header.path, driver="GTiff") as source:
         colours = source.colormap(1) if "palette" in {each.name for each in source.colorinterp} else {}
         names = tuple(name or f"B{number}" for number, name in enumerate(source.descriptions, 1))
@@ -272,7 +235,7 @@ def _spec(header: ChipHeader, grid: Grid, about: Mapping[str, Any]) -> RasterSpe
         )
 
 
-def _notes(header: ChipHeader, how: str) -> list[str]:
+def _notes(header: ChipRaster, how: str) -> list[str]:
     notes = [f"pixels were warped: {how}"] if how else []
     if header.nodata is None:
         notes.append("the chips name no nodata value: where there is no chip, pixels are 0")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.units import format_count
-from orchestrator.tiling.chip_folder import EMPTY, StoredChip, chips_of, dataset_about, dataset_folder
+from orchestrator.tiling.chip_folder import EMPTY, StoredChip, open_chips
 from orchestrator.tiling.counting import (
     MAX_CLASSES,
     ClassCount,
@@ -78,7 +78,8 @@ def count_chips(tiles: Tiles, dataset: str, rule: ClassRule, say: Callable[[str]
     """
     import rasterio  # noqa: PLC0415  heavy
 
-    chips, seen = chips_of(tiles, dataset), _Seen(tiles, rule)
+    folder, seen = open_chips(tiles, dataset), _Seen(tiles, rule)
+    chips = [folder.chip_of(each) for each in tiles.identifiers]
 
     def counted(piece: Sequence[int]) -> list[ClassCount | str]:
         # Nothing lies beside a chip: GDAL need not list a folder of thousands for each.
@@ -88,9 +89,9 @@ def count_chips(tiles: Tiles, dataset: str, rule: ClassRule, say: Callable[[str]
     first = next((index for index, chip in enumerate(chips) if chip.path), 0)
     counted([first])  # a fault of all is told at once, and tiles are projected once
     found = _each(counted, list(range(len(chips))), _threads(rule), say)
-    known = _named(dataset_about(dataset_folder(tiles, dataset)).get("classes"), rule)
-    identifiers = tiles.frame["identifier"]
-    missing = tuple((str(identifiers.iloc[at]), one) for at, one in enumerate(found) if isinstance(one, str))
+    known = _named(folder.about.get("classes"), rule)
+    named = zip(tiles.identifiers, found, strict=True)
+    missing = tuple((name, one) for name, one in named if isinstance(one, str))
     return _checked(ClassCounts(tuple(None if isinstance(one, str) else one for one in found), missing, known), dataset)
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
-from orchestrator.tiling.chip_folder import ABOUT, dataset_about
+from orchestrator.tiling.chip_folder import ABOUT, class_rows, dataset_about
 from orchestrator.tiling.file import SHARES, Tiles, is_shares
 from orchestrator.tiling.picture import SPLIT, Colouring
 
@@ -83,18 +82,3 @@ def _class_words(tiles: Tiles, column: str) -> tuple[Mapping[str, str], Mapping[
     names = {str(row["value"]): str(row["name"]) for row in told if row.get("name")}
     colours = {str(row["value"]): str(row["color"]) for row in told if str(row.get("color", "")).startswith("#")}
     return names, colours
-
-
-def class_rows(about: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the classes of a dataset, `value`, `name` and `color`, however its remarks hold them."""
-    told = about.get("classes") or ()
-    rows = [_class_row(value, one) for value, one in told.items()] if isinstance(told, Mapping) else list(told)
-    return [{("color" if key == "colour" else key): value for key, value in row.items()} for row in rows]
-
-
-def _class_row(value: object, told: Any) -> dict[str, Any]:
-    if isinstance(told, Mapping):
-        return {"value": value, **told}
-    if isinstance(told, list | tuple):
-        return {"value": value, **dict(zip(("name", "color"), told, strict=False))}
-    return {"value": value, "name": str(told)}

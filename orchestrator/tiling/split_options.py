@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from orchestrator.core.errors import UserError
+from orchestrator.core.nearest import hint
 from orchestrator.raster.arrays import Floats
 
-Balance = Literal["count", "width"]
+BALANCES = ("count", "width")
 
 NAMES = ("train", "test", "val")
 SPLIT, FOLD = "split", "fold"  # what the columns are called by which splits are found
@@ -50,7 +50,7 @@ class SplitOptions:
     bands: int | None = None
     angle: float = 45.0
     radians: float | None = None
-    balance: Balance = "count"
+    balance: str = "count"
     group_by: str = ""
     blocks: float = 0.0
     gap: float = 0.0
@@ -73,6 +73,8 @@ class SplitOptions:
             )
 
     def _check_numbers(self) -> None:
+        if self.balance not in BALANCES:
+            raise UserError(f"--balance is {self.balance!r}; {hint(self.balance, BALANCES)}")
         if self.bands is not None and self.bands < 1:
             raise UserError(f"--bands {self.bands} are none; give 1 or more")
         if self.radians is not None and not abs(self.radians) <= math.pi / 2:

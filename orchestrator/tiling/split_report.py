@@ -122,26 +122,25 @@ def report_of(tiles: Tiles, laid: PlacedTiles, codes: Codes, options: SplitOptio
     in_split = int(np.count_nonzero(codes >= 0))
     classes, shares = classes_of(tiles.frame, options.stratify) if options.stratify else ((), np.empty((len(codes), 0)))
     areas = tiles.frame[AREA].to_numpy(np.float64)
-    rows = []
-    for code, (name, wanted) in enumerate(zip(options.names, options.shares, strict=True)):
+
+    def row(code: int) -> SplitRow:
         here = codes == code
-        rows.append(
-            SplitRow(
-                str(name),
-                int(here.sum()),
-                float(wanted),
-                float(here.sum() / max(in_split, 1)),
-                float(areas[here].sum()),
-                int((codes[touching] == code).any(axis=1).sum()),
-                int((codes[near] == code).any(axis=1).sum()),
-                _means(classes, shares[here]),
-            )
+        return SplitRow(
+            str(options.names[code]),
+            int(here.sum()),
+            float(options.shares[code]),
+            float(here.sum() / max(in_split, 1)),
+            float(areas[here].sum()),
+            int((codes[touching] == code).any(axis=1).sum()),
+            int((codes[near] == code).any(axis=1).sum()),
+            _means(classes, shares[here]),
         )
+
     decided = None if options.by_bands or options.balance == "width" else options.seed
     given_up = len(codes) - in_split
     return SplitReport(
         options.called,
-        tuple(rows),
+        tuple(map(row, range(len(options.names)))),
         len(codes),
         given_up,
         options.gap,

@@ -8,6 +8,7 @@ split than the gap are given up. What came of it is counted, not assumed.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from orchestrator.tiling.neighbours import Codes, PlacedTiles, cross_pairs, lay,
 from orchestrator.tiling.split_options import FOLD, SPLIT, SplitOptions
 from orchestrator.tiling.split_report import SplitReport, report_of
 from orchestrator.tiling.units import classes_of, groups_of, squares_of
+from orchestrator.tiling.windows import with_gaps
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -52,6 +54,8 @@ def split_tiles(tiles: Tiles, options: SplitOptions) -> tuple[Tiles, SplitReport
         frame[SPLIT] = _values(_by_width(tiles.frame, options), options)
     frame[options.called] = _values(codes, options)
     report = report_of(tiles, laid, codes, options, units)
+    gaps = {SPLIT: 0.0} if SPLIT in columns else {}
+    tiles = replace(tiles, about=with_gaps(tiles.about, gaps | {options.called: options.gap}))
     if tiles.path is None:
         return Tiles(frame, tiles.name, tiles.about), report
     written = rewrite_tiles(tiles, frame)

@@ -36,3 +36,13 @@ def begin(path: Path) -> orc.Run:
     size: int = run.wait().bytes
     print(size, run.result.path.name, run.result.preview().path)
     return run
+
+
+def teach(area: Path) -> list[str]:
+    """Cut an area into tiles, split them, bring a chip of each; return the tiles that lack one."""
+    tiles = orc.tiles.grid(area, 1000, folder=Path("tiles"))
+    split, report = orc.tiles.split(tiles, gap=1000.0, balance="width")
+    print(report.near, len(split.frame), orc.labels.balance(split, "lc").shape)
+    chips = orc.chips(split, "esa-world-cover", pixels=100, first=20)
+    orc.dataset.pack(split, "esa-world-cover", folder=Path("set"))
+    return [each.upper() for each in chips.missing]

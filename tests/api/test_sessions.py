@@ -45,6 +45,18 @@ def test_a_client_that_is_signed_in_is_left_so(sandbox):
     assert address() == sandbox.url
 
 
+def test_a_connection_signs_the_client_in_when_it_is_asked_to(sandbox, tmp_path):
+    """Images can be made at once then, as in the block of a sandbox; the next verb does not sign it out."""
+    ee.Reset()
+    with orc.connect(sandbox_url=sandbox.url, state_dir=tmp_path / "state") as connection:
+        same = connection.sign_in()
+        image = ee.Image.constant(7)
+
+        assert same is connection
+        assert image.bandNames().getInfo() == ["constant"]
+        assert address() == sandbox.url
+
+
 def in_threads(*works):
     """Do each work in a thread of its own, at once; return what came of each."""
     found = [None] * len(works)

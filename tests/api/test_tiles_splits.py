@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import fields
+
 import geopandas
 import shapely
 
 import orchestrator as orc
+from orchestrator.tiling.split_options import SplitOptions
 
 BOX = (6.0, 45.0, 6.12, 45.08)
 
@@ -35,3 +39,10 @@ def test_tiles_in_a_file_are_written_there(tmp_path):
     assert set(frame["foreignid_districts"]) == set(chosen.frame["identifier"])
     assert frame.groupby("foreignid_districts")["split_districts"].nunique().tolist() == [1] * 4
     assert report.csv.is_file()
+
+
+def test_what_split_takes_is_what_splits_have():
+    """No option is missing in Python, and none has another default there."""
+    taken = [one for one in inspect.signature(orc.tiles.split).parameters.values() if one.kind is one.KEYWORD_ONLY]
+
+    assert {one.name: one.default for one in taken} == {one.name: one.default for one in fields(SplitOptions)}

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
+from pathlib import Path
+
 import pytest
 
 import orchestrator as orc
 from orchestrator.app.verbs.datasets import choose, listed, narrowest, shown
 from orchestrator.core.errors import RecipeError
+from orchestrator.recipes.contract import ImageRequest
 from orchestrator.recipes.presets import ALIASES
+from orchestrator.recipes.registry import find_recipe
 
 RING = ((14.0, 46.0), (14.01, 46.0), (14.01, 46.01), (14.0, 46.01), (14.0, 46.0))
 FUNCTION = "import ee\ndef get_ee_image():\n    return {}\n"
@@ -51,23 +56,46 @@ def test_names_come_before_files(write):
 @pytest.mark.parametrize("text", ["mine.py", "mine", "./mine.py"])
 def test_a_file_is_named_with_or_without_its_ending(app, write, text):
     """Its bands and their type are asked for."""
-    write("ee.Image([1, 300]).rename(['a', 'b']).toUint16()")
+    write("ee.Image([1, 300]).rename(['a', 'b']).toInt16()")
 
     chosen = choose(app, text, ring=RING)
 
     assert chosen.name == "mine"
-    assert (chosen.bands, chosen.dtype, chosen.scale) == (("a", "b"), "uint16", None)
+    assert (chosen.bands, chosen.dtype, chosen.scale) == (("a", "b"), "int16", None)
     assert chosen.params["file"].endswith("/mine.py")
 
 
-def test_it_is_said_where_nodata_is_also_a_value(app, write):
-    """A picture uses all of its numbers; a choice of the user's is not spoken of."""
-    write("ee.Image(1).visualize(min=0, max=2)")
+PICTURE, FLOATS = "ee.Image(1).visualize(min=0, max=2)", "ee.Image(1.5)"
+KEPT, SHARED = "--param dtype={} --param nodata=V keeps", "where the image has that value"
 
-    (note,) = choose(app, "mine.py", ring=RING).notes
 
-    assert note.startswith("255 says that a pixel has no data, and the image may hold it")
-    assert choose(app, "mine.py", ring=RING, params={"nodata": "0"}).notes == ()
+@pytest.mark.parametrize(
+    ("image", "declared", "given", "expected", "said"),
+    [
+        pytest.param(PICTURE, "", {}, ("int16", -1), KEPT.format("uint8"), id="picture"),
+        pytest.param(FLOATS, "uint8", {}, ("int16", -1), KEPT.format("uint8"), id="as the file says"),
+        pytest.param(FLOATS, "int8", {}, ("int16", 32767), KEPT.format("int8"), id="signed"),
+        pytest.param(FLOATS, "uint16", {}, ("int32", -1), KEPT.format("uint16"), id="16 bits"),
+        pytest.param("ee.Image(1)", "uint8", {}, ("uint8", 255), SHARED, id="one to spare"),
+        pytest.param(PICTURE, "", {"nodata": "0"}, ("uint8", 0), "", id="a number of the user's"),
+        pytest.param(PICTURE, "", {"dtype": "uint8"}, ("uint8", 255), SHARED, id="a type of the user's"),
+        pytest.param(FLOATS, "int16", {}, ("int16", 32767), SHARED, id="wide enough"),
+    ],
+)
+def test_masked_pixels_hold_a_number_that_no_pixel_has(app, write, image, declared, given, expected, said):
+    """A picture uses all of its numbers, and is stored in a wider type; how to keep its own is said."""
+    file = write(image)
+    with Path(file).open("a") as mine:
+        mine.write(f"def get_dtype():\n    return {declared!r}\n")
+
+    chosen = choose(app, file, ring=RING, params=given)
+
+    recipe = find_recipe(chosen.recipe)
+    asked = ImageRequest({}, date.min, date.max, chosen.bands, chosen.params)
+    pixels, notes = recipe.pixels(asked), " ".join(recipe.notes(asked))
+    assert (pixels.dtype, pixels.nodata) == expected == (chosen.dtype, pixels.nodata)
+    assert said in notes
+    assert bool(said) == bool(notes)
 
 
 def test_an_image_that_cannot_be_computed_is_refused_before_a_run(app, write):
@@ -84,6 +112,8 @@ def test_an_image_that_cannot_be_computed_is_refused_before_a_run(app, write):
         ("s2-2099x", {}, "such names are s2-YYYY"),
         ("esa-world-covr", {}, "did you mean 'esa-world-cover'"),
         ("nowhere.py", {}, "nowhere.py is no file"),
+        ("s2-2099", {}, "begins after today, .*: no scene has been taken yet"),
+        ("s1grdobs-209901", {}, "begins after today"),
         ("s2rgb-2020", {"bands": ["blue"]}, "has no band 'blue'; choose from winter_red"),
         ("s2rgb-2020", {"params": {"dtype": "uint16"}}, "says itself what its pixels are; leave dtype out"),
     ],

@@ -203,3 +203,77 @@ def test_the_page_lists_every_option(name):
     command = cli.commands["tiles"].commands[name]
 
     assert told == [p.opts if p.opts[0] != "--output" else p.opts[::-1] for p in command.params[1:]]
+
+
+WEST = "-100.003,49.1,-100.0,49.102"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(["grid", WEST, "--size", "100"], id="before the options"),
+        pytest.param(["grid", "--size", "100", "--dry-run", WEST], id="after an option"),
+        pytest.param(["grid", "--size", "100", "--", WEST], id="after two dashes"),
+        pytest.param(["grid", "-1e-3, 49.1, 0, 49.102", "--size", "100"], id="with spaces"),
+        pytest.param(["grid", "-.5e-2,49.1,0,49.102;EPSG:4326", "--size", "100"], id="with a CRS"),
+        pytest.param(["random", WEST, "--max-size", "200", "--seed", "1"], id="cut at random"),
+    ],
+)
+def test_a_western_box_is_an_area(call, words):
+    """A minus begins a number there, no option."""
+    done = call("tiles", *words)
+
+    assert done.code == 0, done.err
+    assert "tiles" in done.out
+
+
+def test_an_option_that_is_misspelt_is_still_refused(call):
+    """A minus before letters begins an option."""
+    done = call("tiles", "grid", WEST, "--size", "100", "-x")
+
+    assert done.code == 2
+    assert "No such option" in done.err
+
+
+@pytest.mark.parametrize("joined", [False, True], ids=["a word of its own", "after an equals sign"])
+@pytest.mark.parametrize(
+    ("words", "option", "name"),
+    [
+        (("tiles", "select"), "--aoi", "aoi"),
+        (("tiles", "show"), "--area", "area"),
+        (("query",), "--area", "area"),
+        (("plan",), "--area", "area"),
+        (("cube",), "--area", "area"),
+        (("table",), "--area", "area"),
+        (("geet", "grid"), "--aoi_wkt_file", "aoi_wkt_file"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else value,
+)
+def test_every_option_that_takes_an_area_takes_a_western_box(words, option, name, joined):
+    """As one word or two."""
+    command = cli
+    for word in words:
+        command = command.commands[word]
+    context = command.context_class(command)
+
+    given, _, _ = command.make_parser(context).parse_args([f"{option}={WEST}"] if joined else [option, WEST])
+
+    assert given[name] == WEST
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("run",), f"{WEST} is a box, not a job file; write --area {WEST}"),
+        (("cube",), f"{WEST} is a box, not a job file; write --area {WEST}"),
+        (("table", "--points", "p.csv"), f"{WEST} is a box, not a job file; write --area {WEST}"),
+        (("aoi", "extract"), f"{WEST}: no such file, country, continent or region"),
+    ],
+    ids=["run", "cube", "table", "aoi extract"],
+)
+def test_a_western_box_in_a_wrong_place_is_told_as_any_box(call, words, told):
+    """Not as an option that nobody wrote."""
+    done = call(*words, WEST)
+
+    assert done.code == 2
+    assert told in " ".join(done.err.split())

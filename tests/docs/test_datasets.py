@@ -121,4 +121,4 @@ def test_the_example_of_functions_is_a_dataset(app, tmp_path):
 
     chosen = choose(app, str(file))
 
-    assert (chosen.name, chosen.bands, chosen.dtype) == ("crops", ("landcover",), "uint8")
+    assert (chosen.name, chosen.bands, chosen.dtype) == ("crops", ("landcover",), "int16")

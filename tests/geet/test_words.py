@@ -31,7 +31,7 @@ TABLE = [
     ),
     (
         f"download --tiles_file {A} --gee_image_pycode esa-world-cover --pixels_lonlat [100,50] --max_downloads 7",
-        f"tiles download {A} --dataset esa-world-cover --pixels 100 50 --max 7",
+        f"tiles download {A} --dataset esa-world-cover --pixels 100 50 --first 7",
     ),
     (
         f"download --project p --tiles_file {A} --dataset_def s2-2020 --meters_per_pixel 20 --sandbox",

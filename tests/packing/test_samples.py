@@ -148,6 +148,27 @@ def test_a_chip_that_was_changed_is_refused(place):
     assert sorted(each.name for each in place.root.iterdir()) == ["work"]
 
 
+def test_a_chip_that_was_deleted_counts_as_missing(place):
+    """The list says DONE, and there is no file: nothing is packed until that is settled."""
+    (place.tiles.folder / IMAGES / f"{place.identifiers[1]}.tif").unlink()
+
+    with pytest.raises(NeedsPerson, match=f"1 of 12 .*{place.identifiers[1]}.tif is not in the folder"):
+        pack(place.tiles, Packing(IMAGES), place.root / "set")
+
+    assert not (place.root / "set").exists()
+
+
+def test_a_list_leads_to_no_file_of_another_folder(place):
+    """Whatever it says of where chips are: sets are made of lists that strangers wrote."""
+    folder = place.tiles.folder / IMAGES
+    for identifier in place.identifiers:
+        (folder / f"{identifier}.tif").rename(place.root / "work" / f"{identifier}.tif")
+    write_manifest(folder, [{**row, "file": f"../../{row['identifier']}.tif"} for row in manifest(folder)])
+
+    with pytest.raises(NeedsPerson, match="12 of 12"):
+        pack(place.tiles, Packing(IMAGES), place.root / "set")
+
+
 def test_a_folder_without_a_manifest_is_read_by_its_files(place):
     """As the published tool leaves it; a tile without a file counts as missing."""
     (place.tiles.folder / IMAGES / "chips.parquet").unlink()

@@ -154,6 +154,38 @@ def test_a_user_s_code_is_handed_each_tile_and_its_functions_are_called(tmp_path
     assert found.missing == ()
 
 
+BYTES = """
+import ee
+
+
+def get_ee_image():
+    place = ee.Image.pixelCoordinates(ee.Projection("EPSG:32633").atScale(20))
+    x, y = place.select("x").toInt32(), place.select("y").toInt32()
+    return x.mod(256).toUint8().rename("shade").updateMask(x.add(y).mod(7).neq(0))
+"""
+
+
+def test_every_number_of_a_picture_is_data_also_in_a_training_set(tmp_path):
+    """Bytes of a user's own: 255 is a value, what is masked is not, and the statistics of the set are those of both."""
+    tiles = write_cells(tmp_path)
+    (tmp_path / "shades.py").write_text(BYTES)
+
+    found = get(tiles, dataset=tmp_path / "shades.py", name="")
+    packed = orc.dataset.pack(tiles, "shades", folder=tmp_path / "set", format="zip-pickle")
+
+    shades = []
+    for row in found.frame.itertuples():
+        x = truth(row.transform, 50, 50)[0]
+        shades.append(np.ma.masked_array(x.data % 256, x.mask))
+        np.testing.assert_array_equal(found.read(row.identifier)[0], shades[-1])
+        np.testing.assert_array_equal(found.read(row.identifier).mask[0], x.mask)
+    assert (found.about["dtype"], found.about["nodata"], found.about["image_dtype"]) == ("int16", -1, "uint8")
+    kept = np.ma.concatenate(shades).compressed()
+    (told,) = packed.about["statistics"]["bands"]
+    assert (told["count"], told["max"]) == (kept.size, kept.max())
+    assert (told["mean"], told["std"]) == pytest.approx((kept.mean(), kept.std()))
+
+
 def test_columns_that_are_added_to_the_tiles_make_no_other_job(tmp_path):
     """Splits and labels come between two downloads; what is there is not asked for again."""
     tiles = read_tiles(write_cells(tmp_path))

@@ -42,7 +42,7 @@ def download(tiles, url, *words):
         pytest.param(["--split", "train"], [0, 1], id="split"),
         pytest.param(["--where", "split in val,test"], [2, 3], id="where"),
         pytest.param(["--where", "split == val"], [2], id="where a split"),
-        pytest.param(["--max", "3"], [0, 1, 2], id="max"),
+        pytest.param(["--first", "3"], [0, 1, 2], id="first"),
     ],
 )
 def test_tiles_are_chosen_by_options(tiles, url, words, chosen):

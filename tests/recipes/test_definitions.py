@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from dataclasses import replace
 
 import ee
 import numpy as np
@@ -21,6 +22,8 @@ from orchestrator.recipes.registry import find_recipe
 
 pytestmark = pytest.mark.usefixtures("client")
 
+# A row of a hundred tiles, 0.1 degrees each, from 6 degrees east on.
+TILES = tuple(tuple(shapely.box(6 + n / 10, 49, 6.1 + n / 10, 49.1).exterior.coords) for n in range(100))
 # The form that the published README prints.
 FUNCTIONS = """
 import ee
@@ -100,7 +103,8 @@ def pixels(expression, box, side=4):
 
 
 def expression_of(bands, file, **params):
-    image = find_recipe("dataset").image(undated(bands, file=file, **params))
+    asked = replace(undated(bands, file=file, **params), tiles=(*TILES, tuple(shapely.box(*BOX).exterior.coords)))
+    image = find_recipe("dataset").image(asked)
     return json.dumps(ee.serializer.encode(image, for_cloud_api=True))
 
 
@@ -130,9 +134,25 @@ def test_its_number_type_is_what_the_class_says(write):
     """The job may say another."""
     file = write(CLASS)
 
-    assert find_recipe("dataset").pixels(undated(["a"], file=file)).dtype == "uint16"
+    assert find_recipe("dataset").pixels(undated(["a"], file=file, nodata="0")).dtype == "uint16"
     assert find_recipe("dataset").pixels(undated(["a"], file=file, dtype="int32")).dtype == "int32"
     assert find_recipe("dataset").pixels(undated(["a"], file=write(FUNCTIONS))).dtype == "float32"
+
+
+def test_numbers_are_of_the_type_that_the_class_says_though_stored_in_a_wider_one(write):
+    """Of bytes there is none to spare for masked pixels; what a byte cannot hold is its least or greatest number."""
+    source = (
+        "import ee\ndef get_ee_image():\n    return ee.Image([-3, 7.2, 300])\ndef get_dtype():\n    return 'uint8'\n"
+    )
+    file, bands = write(source), ["constant", "constant_1", "constant_2"]
+
+    found = pixels(expression_of(bands, file), (14.0, 45.5, 15.0, 46.5), 1)
+    asked = undated(bands, file=file)
+
+    assert found[0, 0].tolist() == (0, 7, 255)
+    assert found.dtype[0] == np.int16
+    assert find_recipe("dataset").pixels(asked).nodata == -1
+    assert find_recipe("dataset").facts(asked)["image_dtype"] == "uint8"
 
 
 @pytest.mark.parametrize(
@@ -175,6 +195,10 @@ def test_a_class_may_take_no_name(write):
         pytest.param(
             "ee.Geometry.Point([0, 0]).buffer(1e6 if tile_geometry.bounds[0] > 0 else 10)", False, id="decided"
         ),
+        pytest.param(
+            "ee.Geometry.Point([0, 0]).buffer(1e6 if tile_geometry.bounds[0] > 15.8 else 10)", False, id="by few tiles"
+        ),
+        pytest.param("ee.Geometry.Point([0, 0] if tile_geometry.bounds[0] > -170 else None)", False, id="fails there"),
     ],
 )
 def test_what_a_file_makes_of_the_tile_is_put_for_each_tile_or_refused(write, body, same):
@@ -194,6 +218,32 @@ def test_what_a_file_makes_of_the_tile_is_put_for_each_tile_or_refused(write, bo
 
     assert wanted.sum() > 0
     np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("takes", ["tile_geometry", "**kwargs", "*args", "tile, /"])
+@pytest.mark.parametrize("uses", [True, False], ids=["uses it", "ignores it"])
+def test_the_polygon_of_a_tile_is_taken_by_its_name_by_place_or_not_at_all(write, takes, uses):
+    """Whatever the signature, the image is 7 within the tile it is handed, or everywhere."""
+    name = {"**kwargs": "kwargs['tile_geometry']", "*args": "args[0]", "tile, /": "tile"}.get(takes, takes)
+    clip = f".clip(ee.Geometry.Rectangle(list({name}.bounds)))" if uses else ""
+    file = write(
+        f"import ee\nclass DatasetDefinition:\n    def get_gee_image(self, {takes}):\n"
+        f"        return ee.Image(7).rename('a'){clip}\n"
+    )
+
+    found = pixels(for_tile(expression_of(["a"], file), TILES[0]), (6, 49, 6.2, 49.1))["a"]
+
+    assert found.tolist() == [[7, 7, 0, 0] if uses else [7] * 4] * 4
+
+
+def test_of_one_area_the_tile_is_the_area_itself(write):
+    """Of products that are no chips: the file is called with its polygon, and may decide in Python."""
+    source = "import ee\ndef get_ee_image(tile_geometry):\n    return ee.Image(tile_geometry.area).rename('a')\n"
+    image = find_recipe("dataset").image(undated(["a"], file=write(source)))
+
+    found = pixels(json.dumps(ee.serializer.encode(image, for_cloud_api=True)), BOX, 1)
+
+    assert found["a"][0, 0] == pytest.approx(shapely.box(*BOX).area)
 
 
 def test_all_hooks_of_a_class_are_called(write, tmp_path):
@@ -255,11 +305,6 @@ EMPTY = "def get_ee_image():\n    pass\n"
             "returned 'byte'; it must be",
             id="dtype",
         ),
-        pytest.param(
-            "def get_ee_image():\n    pass\ndef get_dataset_name():\n    return 'a/b'\n",
-            "'a/b', which is no name",
-            id="folder",
-        ),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_in_one_line_with_its_place(write, source, said):
@@ -268,6 +313,33 @@ def test_what_is_wrong_with_a_file_is_said_in_one_line_with_its_place(write, sou
         find_recipe("dataset").image(undated(["a"], file=write(source)))
 
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "../crops", "crops.v2", ".crops", "a b", "/crops"])
+def test_a_name_that_is_no_folder_of_chips_is_refused(write, name):
+    """Nothing is written outside of the folder of the tiles, and no name ends at a dot."""
+    file = write(f"def get_ee_image():\n    pass\ndef get_dataset_name():\n    return {name!r}\n")
+
+    with pytest.raises(RecipeError, match=rf"is called {name!r}, which is no name of a folder.*--name"):
+        load_definition(file)
+    assert load_definition(file, "crops").name == "crops"
+
+
+def test_a_file_is_run_and_built_once_while_it_stays_as_it_is(write, tmp_path):
+    """Whoever asks for it in a process; a changed one is run anew."""
+    ran = tmp_path / "ran.txt"
+    source = (
+        f"import ee\nran = {str(ran)!r}\ndef tell(what):\n    with open(ran, 'a') as file:\n        file.write(what)\n"
+    )
+    source += "tell('run ')\ndef build():\n    tell('build ')\ndef get_ee_image():\n    return ee.Image(1)\n"
+    file = write(source)
+
+    for _ in range(3):
+        expression_of(["constant"], file)
+        hooks_of("", file)
+    assert ran.read_text() == "run build "
+    expression_of(["constant"], write(f"{source}#"))
+    assert ran.read_text() == "run build run build "
 
 
 def test_an_error_of_a_hook_is_told_with_its_line(write):

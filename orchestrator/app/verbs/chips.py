@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.app.verbs.datasets import ChosenDataset, choose
+from orchestrator.app.verbs.datasets import ChosenDataset, choose, is_name
 
 if TYPE_CHECKING:
     from orchestrator.app.application import Application
@@ -36,7 +36,7 @@ def choose_for_tiles(
     Raises:
         UserError: There is no such dataset, or there are no tiles.
     """
-    ring = _first_ring(tiles) if text.endswith(".py") and not bands and tiles is not None else None
+    ring = _first_ring(tiles) if not bands and tiles is not None and not is_name(text) else None
     return choose(app, text, name=name, ring=ring, bands=bands, params=params)
 
 

@@ -168,17 +168,20 @@ def _of_file(
 ) -> ChosenDataset:
     from orchestrator.model.tile_expression import PLACEHOLDER  # noqa: PLC0415
     from orchestrator.recipes.definitions import load_definition  # noqa: PLC0415  numpy is heavy
+    from orchestrator.recipes.pixel_types import with_spare  # noqa: PLC0415
 
-    definition = load_definition(file, name)
+    definition = load_definition(file, name or load_definition(file).name)  # as the recipe will load it
     dtype, types = params.get("dtype") or definition.dtype, {}
     if not bands or not dtype:
         types = ask_types(_image(app, definition, ring or PLACEHOLDER), app.earth_engine().value)
         bands = bands or tuple(types)
-        dtype = dtype or narrowest([types[one] for one in bands if one in types])
+    asked = [types[one] for one in bands if one in types]
+    dtype = dtype or narrowest(asked)
     told = params | {"file": str(Path(file).resolve()), "name": definition.name, "dtype": dtype}
-    return ChosenDataset(
-        definition.name, RECIPE, told, bands, dtype, None, _taken(types, dtype, params.get("nodata", ""))
-    )
+    if not params.get("dtype") and not params.get("nodata") and not _spares(asked, dtype):
+        stored = with_spare(dtype)
+        told |= {"dtype": stored, "image_dtype": dtype} if stored != dtype else {}
+    return ChosenDataset(definition.name, RECIPE, told, bands, told["dtype"], None)
 
 
 def _image(app: Application, definition: Definition, ring: Ring) -> Any:
@@ -195,15 +198,12 @@ def narrowest(types: Sequence[Mapping[str, Any]]) -> str:
     return next(fitting, "float64")
 
 
-def _taken(types: Mapping[str, Mapping[str, Any]], dtype: str, nodata: str) -> tuple[str, ...]:
-    """Return what is to be said where the value of masked pixels may be a true one, too."""
-    if nodata or dtype.startswith("float") or not types:
-        return ()
-    value = whole_numbers(dtype)[1]
-    if all(one.get("max", value) < value for one in types.values()):
-        return ()
-    said = f"{value} says that a pixel has no data, and the image may hold it as a value, too"
-    return (f"{said}; --param nodata=N takes another number, --param dtype=... a wider type.",)
+def _spares(types: Sequence[Mapping[str, Any]], dtype: str) -> bool:
+    """Tell whether an image of Earth Engine's pixel types, where they are known, never has the greatest number."""
+    if not types or dtype.startswith("float"):
+        return False
+    most = whole_numbers(dtype)[1]
+    return all(one.get("precision") == "int" and one.get("max", most) < most for one in types)
 
 
 def _known(preset: Preset, bands: Sequence[str]) -> tuple[str, ...]:

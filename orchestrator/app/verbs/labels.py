@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.app.verbs.own_maps import OWN_MAP, own_map
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import write_whole
 from orchestrator.tiling.balance import ClassBalance, class_balance
-from orchestrator.tiling.chip_folder import dataset_about, dataset_folder
 from orchestrator.tiling.coarse import coarse_shares
 from orchestrator.tiling.counting import ClassRule
 from orchestrator.tiling.file import Tiles, read_tiles
@@ -32,9 +32,6 @@ from orchestrator.tiling.value_maps import ValueMap
 
 if TYPE_CHECKING:
     from orchestrator.tiling.counting import Mapped
-
-
-OWN = "own"  # the map of the dataset itself
 
 
 def _unheard(_what: str) -> None:
@@ -110,49 +107,25 @@ def count_labels(
     """
     tiles = read_tiles(path)
     _check_name(dataset)
-    made = _own_map(tiles, dataset, raster) if mapping == OWN else _map_of(mapping)
-    rule = ClassRule(band, nodata, made, all_touched, published)
+    rule = ClassRule(band, nodata, _map_of(mapping, tiles, dataset, raster), all_touched, published)
     counts = count_raster(tiles, raster, rule, say) if raster else count_chips(tiles, dataset, rule, say)
     source = {"raster": raster.name} if raster else {"chips": dataset}
     column = _column(counts, dataset, source | ({"band": band} if band else {}), rule, flat=flat)
     written = write_shares(tiles, column, overwrite=overwrite)
-    identifiers = tiles.frame["identifier"]
-    empty = tuple(
-        str(each) for each, one in zip(identifiers, counts.tiles, strict=True) if one is not None and not one.counted
-    )
+    each = zip(tiles.identifiers, counts.tiles, strict=True)
+    empty = tuple(name for name, count in each if count is not None and not count.counted)
     counted = len(counts.tiles) - len(empty) - len(counts.missing)
     return LabelReport(written, column.name, counts.classes, counted, empty, counts.missing)
 
 
-def _map_of(mapping: str | Mapped | None) -> Mapped | None:
-    return ValueMap.parse(mapping) if isinstance(mapping, str) else mapping
-
-
-def _own_map(tiles: Tiles, dataset: str, raster: Path | None) -> Mapped:
-    """
-    Return the map that a dataset has itself.
-
-    Raises:
-        UserError: It has none, or the code beside the chips is not what they were made with.
-    """
+def _map_of(mapping: str | Mapped | None, tiles: Tiles, dataset: str, raster: Path | None) -> Mapped | None:
+    if not isinstance(mapping, str):
+        return mapping
+    if mapping != OWN_MAP:
+        return ValueMap.parse(mapping)
     if raster:
         raise UserError("a raster of yours has no map of its own; write one: 10=1,20=2")
-    folder = dataset_folder(tiles, dataset)
-    told = dataset_about(folder)
-    if code := told.get("code"):
-        from orchestrator.recipes.definitions import hooks_of  # noqa: PLC0415  it runs the user's code
-
-        found = hooks_of(dataset, str(folder / code), told.get("code_sha256", "")).map_values
-    elif told.get("value_map"):
-        return ValueMap.by_pairs({int(value): int(number) for value, number in told["value_map"].items()})
-    else:
-        from orchestrator.recipes.definitions import hooks_of  # noqa: PLC0415  heavy
-
-        name = dict(told.get("parameters", {})).get("name", "") if told.get("recipe") == "dataset" else ""
-        found = hooks_of(name).map_values if name else None
-    if found is None:
-        raise UserError(f"the dataset {dataset!r} has no map of its own; leave --map out, or write one: 10=1,20=2")
-    return found
+    return own_map(tiles, dataset, run_code=True)
 
 
 def _check_name(dataset: str) -> None:
@@ -171,7 +144,7 @@ def _column(counts: ClassCounts, dataset: str, source: dict[str, Any], rule: Cla
     if isinstance(rule.mapping, ValueMap):
         about["map"] = rule.mapping.text()
     elif rule.mapping is not None:
-        about["map"] = OWN
+        about["map"] = OWN_MAP
     return ShareColumn(shares_name(dataset), shares, source, beside, about)
 
 
@@ -215,7 +188,7 @@ def coarse_labels(
     written = write_shares(tiles, column, overwrite=overwrite)
     if published:
         written = link_tiles(written, others, square_degrees=True)
-    empty = tuple(str(one) for one, each in zip(tiles.frame["identifier"], shares, strict=True) if each is None)
+    empty = tuple(name for name, each in zip(tiles.identifiers, shares, strict=True) if each is None)
     return LabelReport(written, name, classes, len(shares) - len(empty), empty)
 
 

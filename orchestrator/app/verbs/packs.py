@@ -8,19 +8,31 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator import __version__
+from orchestrator.app.verbs.own_maps import OWN_MAP, own_map
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import publish, write_whole
 from orchestrator.model.hooks import NO_HOOKS, Hooks
 from orchestrator.packing.asked import Packed, Packing
+from orchestrator.packing.card import LEFT_OUT
 from orchestrator.packing.formats import ShardSize
 from orchestrator.packing.packing import Include, pack
 from orchestrator.packing.pixels import CodeMap, ValueMapping
 from orchestrator.packing.sheet import Sheet, draw_sheet
-from orchestrator.tiling.chip_folder import OWN_MAP, dataset_about, dataset_folder, own_map
+from orchestrator.tiling.chip_folder import dataset_about, dataset_folder
 from orchestrator.tiling.file import Tiles, read_tiles
 from orchestrator.tiling.value_maps import ValueMap
 
-__all__ = ["OWN_MAP", "Packed", "Sheet", "archive_beside", "draw_dataset", "facts", "pack_dataset", "show_dataset"]
+__all__ = [
+    "LEFT_OUT",
+    "OWN_MAP",
+    "Packed",
+    "Sheet",
+    "archive_beside",
+    "draw_dataset",
+    "facts",
+    "pack_dataset",
+    "show_dataset",
+]
 
 
 def _unheard(_what: str) -> None:
@@ -71,7 +83,8 @@ def pack_dataset(
     if label_map is None or label_map == "":
         label_map = CodeMap(hooks.map_values) if hooks.map_values and labels else None
     elif isinstance(label_map, str):
-        label_map = own_map(tiles, labels) if label_map == OWN_MAP else ValueMap.parse(label_map)
+        found = own_map(tiles, labels, run_code=False) if label_map == OWN_MAP else ValueMap.parse(label_map)
+        label_map = found if isinstance(found, ValueMap) else CodeMap(found, "the dataset's own map")
     if shard_size:
         asked["shard"] = ShardSize.parse(shard_size)
     whole = Packing(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.app.verbs.grids import LaidTiles, default_name, read_area
+from orchestrator.app.verbs.tile_files import open_tiles
 
 if TYPE_CHECKING:
     from orchestrator.tiling.file import Tiles
+    from orchestrator.tiling.split_options import SplitOptions
     from orchestrator.tiling.split_report import SplitReport
 
 
@@ -39,25 +42,21 @@ def select(
     return LaidTiles(tiles, (*area.notes, *mended), ())
 
 
-def split(tiles: Tiles | Path, **options: Any) -> tuple[Tiles, SplitReport]:
+def split(tiles: Tiles | str | os.PathLike[str], options: SplitOptions) -> tuple[Tiles, SplitReport]:
     """
     Return tiles with a split, and what came of it; a file of them is written again, and a CSV beside it.
 
-    Args:
-        tiles: They, or their file.
-        options: Those of `tiling.split_options.SplitOptions`.
-
     Raises:
-        UserError: The file or an option is wrong; nothing is written.
+        UserError: The file is wrong, or the options do not fit it; nothing is written.
     """
-    from orchestrator.tiling.split_options import SplitOptions  # noqa: PLC0415  geometries are heavy
-    from orchestrator.tiling.splits import split_tiles  # noqa: PLC0415
+    from orchestrator.tiling.splits import split_tiles  # noqa: PLC0415  geometries are heavy
 
-    asked = SplitOptions(**options)  # a wrong option is said before a large file is read
-    return split_tiles(_tiles(tiles), asked)
+    return split_tiles(open_tiles(tiles), options)
 
 
-def link(tiles: Tiles | Path, others: Tiles | Path, *, square_degrees: bool = False) -> tuple[Tiles, str]:
+def link(
+    tiles: Tiles | str | os.PathLike[str], others: Tiles | str | os.PathLike[str], *, square_degrees: bool = False
+) -> tuple[Tiles, str]:
     """
     Return tiles that know which of others each lies in, and the column; a file of them is written again.
 
@@ -72,11 +71,5 @@ def link(tiles: Tiles | Path, others: Tiles | Path, *, square_degrees: bool = Fa
     from orchestrator.tiling.links import link_tiles  # noqa: PLC0415  geometries are heavy
     from orchestrator.tiling.units import FOREIGN  # noqa: PLC0415
 
-    there = _tiles(others)
-    return link_tiles(_tiles(tiles), there, square_degrees=square_degrees), f"{FOREIGN}{there.name.tiles}"
-
-
-def _tiles(tiles: Tiles | Path) -> Tiles:
-    from orchestrator.tiling.file import read_tiles  # noqa: PLC0415  geometries are heavy
-
-    return read_tiles(tiles) if isinstance(tiles, Path) else tiles
+    there = open_tiles(others)
+    return link_tiles(open_tiles(tiles), there, square_degrees=square_degrees), f"{FOREIGN}{there.name.tiles}"

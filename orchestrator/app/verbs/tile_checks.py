@@ -64,13 +64,13 @@ def verify_tiles(
     Raises:
         UserError: There are no chips of a dataset, or `fix` is wanted of a file of tiles that was changed.
     """
+    from orchestrator.tiling.chip_folder import names_of_datasets, open_chips  # noqa: PLC0415
     from orchestrator.tiling.inspection import (  # noqa: PLC0415  GDAL is heavy
         inspect_chips,
         inspect_tiles,
         never_asked_for,
         set_aside,
     )
-    from orchestrator.tiling.manifest import names_of_datasets, open_chips  # noqa: PLC0415
 
     names = tuple(datasets) or tuple(names_of_datasets(tiles))
     opened = [open_chips(tiles, name) for name in names]

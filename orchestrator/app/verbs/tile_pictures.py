@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.core.errors import AreaError, UserError
-from orchestrator.core.files import write_whole
+from orchestrator.core.errors import AreaError
+from orchestrator.core.files import check_target, write_whole
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -33,27 +33,15 @@ def show_tiles(tiles: Tiles, by: str = "", *, area: str = "") -> bytes:
     return draw_tiles(tiles.frame, tiles.name.stem, colouring, _outline(area, tiles))
 
 
+def check_picture(path: Path, *, overwrite: bool) -> None:
+    """Make sure that a PNG can be written; UserError where the name is not one or is taken."""
+    check_target(path, (".png",), "a picture", overwrite=overwrite)
+
+
 def write_picture(path: Path, content: bytes, *, overwrite: bool) -> None:
     """Write a PNG, whole or not at all; UserError where the name is not one or is taken."""
-    check_output(path, (".png",), "a picture", overwrite=overwrite)
+    check_picture(path, overwrite=overwrite)
     write_whole(path, content)
-
-
-def check_output(path: Path, suffixes: tuple[str, ...], what: str, *, overwrite: bool) -> None:
-    """
-    Make sure that a file can be written to `path`; nothing is written.
-
-    Raises:
-        UserError: Its ending is none of `suffixes`, its folder is not there, or something is and may not be replaced.
-    """
-    if path.suffix.lower() not in suffixes:
-        raise UserError(f"{path} ends in {path.suffix!r}; {what} is written as {' or '.join(suffixes)}")
-    if path.is_dir():
-        raise UserError(f"{path} is a folder; name a file in it")
-    if not path.parent.is_dir():
-        raise UserError(f"{path.parent} is no folder; make it, or name another place for {path.name}")
-    if path.exists() and not overwrite:
-        raise UserError(f"{path} is there already; choose another name, or replace it with --overwrite")
 
 
 def _outline(area: str, tiles: Tiles) -> BaseGeometry | None:

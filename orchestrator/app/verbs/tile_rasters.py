@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.app.verbs.tile_pictures import check_output
+from orchestrator.core.files import check_target
 
 if TYPE_CHECKING:
     from orchestrator.model.grid import Grid
@@ -59,10 +59,10 @@ def mosaic_tiles(
         UserError: See there; or the file's name is wrong or taken.
         Stopped: `stop` was set; nothing was written.
     """
+    from orchestrator.tiling.chip_folder import open_chips  # noqa: PLC0415
     from orchestrator.tiling.joining import join_chips, plan_joining  # noqa: PLC0415  GDAL is heavy
-    from orchestrator.tiling.manifest import open_chips  # noqa: PLC0415
 
-    check_output(path, RASTERS, "a mosaic", overwrite=overwrite)
+    check_target(path, RASTERS, "a mosaic", overwrite=overwrite)
     joining = plan_joining(tiles, open_chips(tiles, dataset), scale=scale, crs=crs, resampling=resampling)
     join_chips(joining, path, stop or threading.Event(), say)
     return MadeRaster(path, joining.spec.grid, len(joining.chips), joining.resampling, {}, joining.notes)
@@ -89,7 +89,7 @@ def burn_column(
     from orchestrator.tiling.burning import burn_tiles, plan_burning  # noqa: PLC0415  GDAL is heavy
     from orchestrator.tiling.shown import values_of_tiles  # noqa: PLC0415
 
-    check_output(path, RASTERS, "a raster", overwrite=overwrite)
+    check_target(path, RASTERS, "a raster", overwrite=overwrite)
     burning = plan_burning(tiles, values_of_tiles(tiles, column), scale, crs)
     burn_tiles(burning, path, stop or threading.Event(), say)
     return MadeRaster(path, burning.spec.grid, len(burning.values), "", dict(burning.codes), ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from orchestrator.app import expand
 from orchestrator.app.verbs.cubes import CubeReport, plan_cube
 from orchestrator.core.errors import UserError
 from orchestrator.core.units import format_bytes, format_count
-from orchestrator.faces.cli.options import build_table, job_options, sandbox_options
+from orchestrator.faces.cli.boxes import AreaCommand
+from orchestrator.faces.cli.option_sets import all_of
+from orchestrator.faces.cli.options import again_option, build_table, job_options, real_scenes, sandbox_options
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.run import OVERWRITE, run_one
 from orchestrator.faces.cli.session import Context, opened
@@ -29,7 +31,7 @@ for a pixel: `--dry-run`. Each option may come from the environment: ORCHESTRATO
 """
 
 _OPTIONS = (
-    click.argument("job_file", metavar="[JOB.toml]", required=False, nargs=-1),
+    click.argument("job_file", metavar="[JOB.toml]", required=False, nargs=-1, type=str.strip),
     option("--collection", metavar="NAME", help="Scenes: s2-l2a, landsat, ..., or Earth Engine's id of a collection."),
     option("--scenes", metavar="FILE", help="Scenes: a table that `orchestrator query -o` wrote."),
     option("--max-cloud", type=float, metavar="PERCENT", help="Leave cloudier scenes out.  [default: 100]"),
@@ -72,23 +74,11 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def cube_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that describe a cube."""
-    for add in reversed(_OPTIONS):
-        function = add(function)
-    return function
-
-
-@click.command(epilog=HELP)
-@cube_options
+@click.command(cls=AreaCommand, epilog=HELP)
+@all_of(_OPTIONS)
 @sandbox_options
-@click.option(
-    "--sandbox-scenes",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Real scenes for the private sandbox (STAC items with rasters); synthetic ones otherwise.",
-)
-@click.option("--again", is_flag=True, help="Do it once more although it is done.")
+@real_scenes
+@again_option
 @OVERWRITE
 @click.option("--dry-run", is_flag=True, help="Find the scenes and show the plan; no pixel is asked for.")
 @click.pass_obj

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 import rich_click as click
 from pydantic import ValidationError
@@ -15,10 +15,10 @@ from rich_click import option
 
 from orchestrator.config import JobTable, explain, read_table, recipe_names
 from orchestrator.core.errors import UserError
+from orchestrator.faces.cli.option_sets import all_of
 from orchestrator.model.job import Job
 
 _LARGEST_MB = 2**40  # a file system holds less
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 ENVIRONMENT = """
@@ -28,7 +28,7 @@ ORCHESTRATOR_CLI_RUN_BASE_NAME for `run --base-name` (--shapefile is _AREA).
 
 
 _JOB_OPTIONS = (
-    click.argument("job_file", metavar="[JOB.toml]", required=False, nargs=-1),
+    click.argument("job_file", metavar="[JOB.toml]", required=False, nargs=-1, type=str.strip),
     option(
         "--shapefile",
         "--area",
@@ -125,38 +125,24 @@ _SANDBOX_OPTIONS = (
     option("--sandbox-url", metavar="URL", help="Use a sandbox that runs already."),
 )
 
+_REAL_SCENES: dict[str, Any] = {
+    "type": click.Path(path_type=Path),
+    "metavar": "DIR",
+    "help": "Real scenes for the private sandbox (STAC items with rasters); synthetic ones otherwise.",
+}
 _SERVICE_OPTIONS = (
     option("--bucket", metavar="NAME", help="Bucket for the part files."),
     *_SANDBOX_OPTIONS,
-    option(
-        "--scenes",
-        "--sandbox-scenes",
-        type=click.Path(path_type=Path),
-        metavar="DIR",
-        help="Real scenes for the private sandbox (STAC items with rasters); synthetic ones otherwise.",
-    ),
+    option("--scenes", "--sandbox-scenes", **_REAL_SCENES),
 )
 
 
-def job_options(function: F) -> F:
-    """Add the options that describe a job."""
-    for add in reversed(_JOB_OPTIONS):
-        function = add(function)
-    return function
-
-
-def service_options(function: F) -> F:
-    """Add the options that name the service."""
-    for add in reversed(_SERVICE_OPTIONS):
-        function = add(function)
-    return function
-
-
-def sandbox_options(function: F) -> F:
-    """Add the options that name a sandbox, for what needs no bucket."""
-    for add in reversed(_SANDBOX_OPTIONS):
-        function = add(function)
-    return function
+job_options = all_of(_JOB_OPTIONS)
+service_options = all_of(_SERVICE_OPTIONS)
+# For what needs no bucket.
+sandbox_options = all_of(_SANDBOX_OPTIONS)
+real_scenes = all_of([option("--sandbox-scenes", **_REAL_SCENES)])
+again_option = all_of([option("--again", is_flag=True, help="Do it once more although it is done.")])
 
 
 def build_table(given: dict[str, Any], more: Mapping[str, Any] = MappingProxyType({})) -> tuple[JobTable, Path]:

@@ -17,9 +17,17 @@ from orchestrator.core import log
 from orchestrator.core.errors import ConfigError, CredentialError, OrchestratorError, Stopped, UserError
 from orchestrator.core.units import format_bytes, format_count
 from orchestrator.engine.progress import Progress
+from orchestrator.faces.cli.boxes import AreaCommand
 from orchestrator.faces.cli.ends import conclude
 from orchestrator.faces.cli.exits import DONE, FAILED, MEANINGS, together
-from orchestrator.faces.cli.options import ENVIRONMENT, build_job, build_table, job_options, service_options
+from orchestrator.faces.cli.options import (
+    ENVIRONMENT,
+    again_option,
+    build_job,
+    build_table,
+    job_options,
+    service_options,
+)
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, loaded_for, opened
 from orchestrator.model.job import Job
@@ -30,10 +38,10 @@ OVERWRITE = click.option(
 )
 
 
-@click.command(epilog=ENVIRONMENT)
+@click.command(cls=AreaCommand, epilog=ENVIRONMENT)
 @job_options
 @service_options
-@click.option("--again", is_flag=True, help="Do it once more although it is done.")
+@again_option
 @OVERWRITE
 @click.pass_obj
 def run(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:
@@ -105,7 +113,7 @@ def run_one(app: Application, job: Job, output: Output, *, again: bool = False, 
     return conclude(ended, output, audit=job.audit)
 
 
-@click.command(epilog=ENVIRONMENT)
+@click.command(cls=AreaCommand, epilog=ENVIRONMENT)
 @job_options
 @service_options
 @click.option(
@@ -164,10 +172,10 @@ def _show_plan(report: PlanReport, output: Output) -> None:
     output.say(f"  {report.picture}\n  {report.geojson}")
 
 
-@click.command(epilog=ENVIRONMENT)
+@click.command(cls=AreaCommand, epilog=ENVIRONMENT)
 @job_options
 @click.option("--sandbox-url", metavar="URL", help="For a daemon that was started with the same option.")
-@click.option("--again", is_flag=True, help="Do it once more although it is done.")
+@again_option
 @OVERWRITE
 @click.pass_obj
 def submit(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ from rich_click import option
 
 from orchestrator.app import expand
 from orchestrator.core.errors import UserError
-from orchestrator.faces.cli.options import build_table, job_options, service_options
+from orchestrator.faces.cli.boxes import AreaCommand
+from orchestrator.faces.cli.option_sets import all_of
+from orchestrator.faces.cli.options import again_option, build_table, job_options, service_options
 from orchestrator.faces.cli.run import OVERWRITE, run_one
 from orchestrator.faces.cli.session import Context, opened
 
@@ -30,7 +32,7 @@ Each option may come from the environment: ORCHESTRATOR_CLI_TABLE_ + option, as 
 """
 
 _OPTIONS = (
-    click.argument("job_file", metavar="[JOB.toml]", required=False, nargs=-1),
+    click.argument("job_file", metavar="[JOB.toml]", required=False, nargs=-1, type=str.strip),
     option(
         "--points",
         metavar="FILE",
@@ -69,17 +71,10 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def table_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that describe a table."""
-    for add in reversed(_OPTIONS):
-        function = add(function)
-    return function
-
-
-@click.command(epilog=HELP)
-@table_options
+@click.command(cls=AreaCommand, epilog=HELP)
+@all_of(_OPTIONS)
 @service_options
-@click.option("--again", is_flag=True, help="Do it once more although it is done.")
+@again_option
 @OVERWRITE
 @click.pass_obj
 def table(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:

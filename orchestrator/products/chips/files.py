@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from orchestrator.core.errors import UserError
 from orchestrator.model.job import Job
 
-TABLE, ABOUT, CODE, PROOF = "chips.parquet", "dataset.json", "definition.py", ".proof.json"
+PROOF = ".proof.json"
 
 
 def chips_folder(job: Job) -> Path:

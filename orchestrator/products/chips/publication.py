@@ -13,18 +13,18 @@ from orchestrator.core.errors import IntegrityError, PermanentError
 from orchestrator.core.files import write_whole
 from orchestrator.core.trees import digest_of_files, file_digests, size_of
 from orchestrator.model.plan_json import grid_json, pixels_json
-from orchestrator.model.product import Brought, DecisionError, Evidence, Finishing, Made, MadeFile, RunSnapshot
+from orchestrator.model.product import Brought, Evidence, Finishing, Made, MadeFile, RunSnapshot
 from orchestrator.model.states import UnitState
-from orchestrator.model.validity import percent
 from orchestrator.products.chips.document import ChipPlan
 from orchestrator.products.chips.fetch import UNWANTED, WHY
-from orchestrator.products.chips.files import ABOUT, CODE, PROOF, TABLE, chips_folder
-from orchestrator.products.chips.published import DONE, EMPTY, FAILED
+from orchestrator.products.chips.files import PROOF, chips_folder
 from orchestrator.products.chips.sink import ChipSink
+from orchestrator.products.demand import demand
 from orchestrator.products.mosaic.covering import cover_once
 from orchestrator.products.proof import part_json, proof_head
 from orchestrator.products.table.pieces import parquet
 from orchestrator.products.terms import notice_of, terms_of
+from orchestrator.tiling.chip_folder import ABOUT, CODE, DONE, EMPTY, FAILED, MANIFEST
 
 VERSION = 1
 SCHEMA = "orchestrator.chips/1"
@@ -61,10 +61,11 @@ def make_chips_result(about: Finishing, plan: ChipPlan, sink: ChipSink, evidence
         raise PermanentError(f"not one of {len(rows)} chips could be had: {why}")
     _prove(plan, sink, evidence)
     valid = _shares(plan, rows)
-    _demand(valid, about, sink)
+    waits = f"the finished chips wait in {sink.made}. Publish them as they are"
+    demand(valid, about, "the chips' pixels", waits)
     about.say("completing the folder of chips")
     made = sink.seal()
-    write_whole(made / TABLE, _table(plan, rows), within=about.folder)
+    write_whole(made / MANIFEST, _table(plan, rows), within=about.folder)
     write_whole(made / ABOUT, _described(about.run, plan, counts), within=about.folder)
     if plan.code:
         write_whole(made / CODE, plan.code.encode(), within=about.folder)
@@ -123,16 +124,6 @@ def _shares(plan: ChipPlan, rows: Sequence[ChipRow]) -> dict[str, float]:
     }
 
 
-def _demand(shares: Mapping[str, float], about: Finishing, sink: ChipSink) -> None:
-    band, share = min(shares.items(), key=lambda each: each[1])
-    if share < about.min_valid:
-        raise DecisionError(
-            f"only {percent(share)} of the chips' pixels hold data in band {band}, less than the "
-            f"{percent(about.min_valid)} asked for; the finished chips wait in {sink.made}. Publish them as they are: "
-            f"`orchestrator retry {about.run.id} --min-valid {int(share * 1e4) / 1e4:g}`"
-        )
-
-
 def _reasons(rows: Sequence[ChipRow]) -> list[str]:
     counted = Counter(row.why for row in rows if row.state == FAILED).most_common(_MOST_REASONS)
     return [why if count == 1 else f"{count} times: {why}" for why, count in counted]
@@ -184,6 +175,7 @@ def _described(run: RunSnapshot, plan: ChipPlan, counts: Mapping[str, int]) -> b
         "outside": plan.outside,
         "bands": list(plan.pixels.bands),
         "dtype": plan.pixels.dtype,
+        **({"image_dtype": facts["image_dtype"]} if "image_dtype" in facts else {}),  # stored in a wider one
         "nodata": pixels["nodata"],
         "value_scale": plan.pixels.scale,
         "value_offset": plan.pixels.offset,

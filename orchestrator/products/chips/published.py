@@ -9,11 +9,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from orchestrator.core.errors import UserError
 from orchestrator.products.chips.document import Carried, ChipPlan
-from orchestrator.products.chips.files import ABOUT, PROOF, TABLE
-from orchestrator.products.table.pieces import parquet
+from orchestrator.products.chips.files import PROOF
+from orchestrator.tiling.chip_folder import FAILED, dataset_about, read_rows
 
-DONE, EMPTY, FAILED = "DONE", "EMPTY", "FAILED"
 NONE: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -33,10 +33,11 @@ def carried_from(rows: Mapping[str, Mapping[str, Any]], plan: ChipPlan) -> Mappi
 
 def published_rows(folder: Path) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
     """Return how the chips of a published folder were made, and of each that is there its row, by identifier."""
-    with suppress(OSError, ValueError, KeyError):  # arrow's own are ValueError and OSError
-        made_by = json.loads((folder / ABOUT).read_bytes())["made_by"]
-        rows = parquet("a table of chips")[1].read_table(folder / TABLE).to_pylist()
-        return made_by, {row["identifier"]: row for row in rows if row["state"] != FAILED}
+    with suppress(UserError):  # what cannot be read is asked for anew
+        rows = read_rows(folder) or {}
+        return str(dataset_about(folder).get("made_by", "")), {
+            name: row for name, row in rows.items() if row["state"] != FAILED
+        }
     return "", NONE
 
 

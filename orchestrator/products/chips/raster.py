@@ -1,8 +1,7 @@
-"""A chip as a GeoTIFF, from the pieces that a route brought."""
+"""A chip as a GeoTIFF, of the pixels that a route brought."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,30 +10,10 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
-from orchestrator.core.errors import IntegrityError
 from orchestrator.model.grid import BLOCK, Grid
 from orchestrator.model.spec import PixelSpec
 from orchestrator.products.terms import Tags
 from orchestrator.raster.spans import SpanTable
-
-
-def read_tiff(content: bytes | Path, grid: Grid, pixels: PixelSpec) -> NDArray[Any]:
-    """
-    Return (band, row, col) of a file that is all of `grid`.
-
-    Raises:
-        IntegrityError: It is not of this place, these bands or this number type.
-    """
-    body = content if isinstance(content, bytes) else content.read_bytes()
-    with rasterio.Env(GDAL_PAM_ENABLED="NO"), MemoryFile(body) as memory, memory.open(driver="GTiff") as raster:
-        found = (raster.count, raster.height, raster.width, raster.dtypes[0])
-        wanted = (len(pixels.bands), grid.height, grid.width, pixels.dtype)
-        if found != wanted:
-            raise IntegrityError(f"a piece is {found} (bands, rows, columns, type), expected {wanted}")
-        if not np.allclose(tuple(raster.transform)[:6], grid.transform, rtol=0, atol=1e-6 * grid.transform[0]):
-            raise IntegrityError(f"a piece lies at {tuple(raster.transform)[:6]}, expected {grid.transform}")
-        values: NDArray[Any] = raster.read()
-        return values
 
 
 def write_chip(values: NDArray[Any], grid: Grid, pixels: PixelSpec, tags: Tags) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import shapely
 
@@ -39,6 +39,9 @@ from orchestrator.products.table.pieces import parquet
 from orchestrator.recipes.contract import ImageRequest, Recipe
 from orchestrator.tiling.degrees import in_degrees
 from orchestrator.tiling.file import IDENTIFIER
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
 
 # A chip is put together in memory.
 MOST_CHIP_BYTES = 512 << 20
@@ -115,17 +118,18 @@ def settle_chips(job: Job, context: ProductContext) -> Settled:
     context.say("signing in to Earth Engine")
     context.imagery.connect()
     # Of all tiles of the file: which of them are wanted makes no other image.
-    region = ee_region(local.chosen.whole.geometry.union_all(), local.chosen.whole.crs.to_string())
-    request = replace(local.request, region=region)
+    chosen = local.chosen
+    region = ee_region(chosen.whole.geometry.union_all(), chosen.whole.crs.to_string())
+    code = _code(job)
+    request = replace(local.request, region=region, tiles=_rings(chosen.whole) if code else ())
     image = local.recipe.image(request)
     context.say("asking Earth Engine for the scenes")
     scenes = look_at(context.imagery, local.recipe, request, image, local.plan.pixels.bands)
     expression = context.imagery.serialise(image)
     facts = local.recipe.facts(request) | {"scenes": scenes, "tiles": local.chosen.stem, "scale": local.scale}
-    code = _code(job)
     plan = replace(local.plan, code=code, notes=local.notes, made_by=_made_by(expression, local.plan, job))
     plan, chosen = with_what_is_there(local, plan, job)
-    plan = replace(plan, rings=_rings(chosen) if code or depends_on_tile(expression) else ())
+    plan = replace(plan, rings=_rings(chosen.frame) if code or depends_on_tile(expression) else ())
     if plan.carried:
         context.say(f"{format_count(len(plan.carried), 'chip')} of an earlier run are there")
     return Settled(plan.to_json(), expression, facts, units=chip_units(plan, context.direct_limits))
@@ -184,9 +188,9 @@ def band_groups(pixels: PixelSpec, limits: DirectLimits) -> tuple[tuple[str, ...
     return tuple(bands[first : first + most] for first in range(0, len(bands), most))
 
 
-def _rings(chosen: ChosenTiles) -> tuple[Ring, ...]:
+def _rings(frame: GeoDataFrame) -> tuple[Ring, ...]:
     """Return the corners of each tile in degrees; of one in several parts those of its envelope."""
-    lonlat = in_degrees(chosen.frame)
+    lonlat = in_degrees(frame)
     whole = [shape if shape.geom_type == "Polygon" else shapely.box(*shape.bounds) for shape in lonlat]
     return tuple(tuple((x, y) for x, y, *_ in shape.exterior.coords) for shape in whole)
 

@@ -22,8 +22,9 @@ from orchestrator.model.product import OutputLostError
 from orchestrator.model.unit import Cell
 from orchestrator.products.chips.document import ChipPlan
 from orchestrator.products.chips.hooks import post_processed
-from orchestrator.products.chips.raster import masked, outside, read_tiff, write_chip
+from orchestrator.products.chips.raster import masked, outside, write_chip
 from orchestrator.products.terms import Tags
+from orchestrator.products.tiff import read_tiff
 
 FORMAT = 1  # changes whenever the same pieces would give other bytes: work begun by another version is not continued
 MADE, PIECES, JOURNAL, UNDER_WAY = "made", "pieces", "journal", "under_way"
@@ -131,7 +132,7 @@ class ChipSink:
         if not content or isinstance(content, Path):
             self._carry(number, content if isinstance(content, Path) else None)
             return
-        values = read_tiff(content, plan.zones[cell.grid].crop(cell.window), plan.pixels_of(cell.group))
+        values = self._read(content, cell)
         if cell.window == plan.chips[number].window and len(plan.groups) == 1:
             self._complete(number, values)
             return
@@ -139,6 +140,11 @@ class ChipSink:
         self._journal.append({"kind": "piece", "cell": _address(cell)})
         self._note_piece(cell)
         self._join(number)
+
+    def _read(self, content: Path | bytes, cell: Cell) -> NDArray[Any]:
+        pixels = self._plan.pixels_of(cell.group)
+        grid = self._plan.zones[cell.grid].crop(cell.window)
+        return read_tiff(content, grid, len(pixels.bands), pixels.dtype)
 
     def _carry(self, number: int, path: Path | None) -> None:
         """Take over a chip of an earlier run: another name of the same file where the disk can, else a copy."""
@@ -167,7 +173,7 @@ class ChipSink:
         for cell, path in mine.items():
             w, bands = cell.window.relative_to(chip.window), plan.groups[cell.group]
             at = [plan.pixels.bands.index(band) for band in bands]
-            piece = read_tiff(path, plan.zones[cell.grid].crop(cell.window), plan.pixels_of(cell.group))
+            piece = self._read(path, cell)
             values[at, w.row : w.bottom, w.col : w.right] = piece
         self._complete(number, values)
         for path in mine.values():

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
-from orchestrator.core.errors import IntegrityError
 from orchestrator.model.grid import BLOCK, Grid
 from orchestrator.products.cube.document import CubePlan
+from orchestrator.products.tiff import read_tiff
 
 
 def read_piece(content: Path | bytes, grid: Grid, plan: CubePlan) -> NDArray[Any]:
@@ -22,16 +21,7 @@ def read_piece(content: Path | bytes, grid: Grid, plan: CubePlan) -> NDArray[Any
     Raises:
         IntegrityError: It is not of this place, these bands or this number type.
     """
-    body = content if isinstance(content, bytes) else content.read_bytes()
-    with rasterio.Env(GDAL_PAM_ENABLED="NO"), MemoryFile(body) as memory, memory.open(driver="GTiff") as raster:
-        found = (raster.count, raster.height, raster.width, raster.dtypes[0])
-        wanted = (len(plan.labels), grid.height, grid.width, plan.pixels.dtype)
-        if found != wanted:
-            raise IntegrityError(f"a piece is {found} (bands, rows, columns, type), expected {wanted}")
-        if not np.allclose(tuple(raster.transform)[:6], grid.transform, rtol=0, atol=1e-6 * grid.transform[0]):
-            raise IntegrityError(f"a piece lies at {tuple(raster.transform)[:6]}, expected {grid.transform}")
-        values: NDArray[Any] = raster.read()
-        return values
+    return read_tiff(content, grid, len(plan.labels), plan.pixels.dtype)
 
 
 def write_piece(values: NDArray[Any], grid: Grid, plan: CubePlan) -> bytes:

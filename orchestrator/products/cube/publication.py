@@ -16,9 +16,8 @@ from orchestrator.core.files import sha256_of, write_whole
 from orchestrator.core.trees import digest_of_files, file_digests, size_of
 from orchestrator.model.grid import Window
 from orchestrator.model.plan_json import grid_json, pixels_json
-from orchestrator.model.product import Brought, DecisionError, Evidence, Finishing, Made, MadeFile, RunSnapshot
+from orchestrator.model.product import Brought, Evidence, Finishing, Made, MadeFile, RunSnapshot
 from orchestrator.model.unit import Cell
-from orchestrator.model.validity import percent
 from orchestrator.products.cube.assets import assets_of
 from orchestrator.products.cube.document import CubePlan
 from orchestrator.products.cube.files import ITEM, PICTURE, PROOF, main_path, reduced_path
@@ -26,6 +25,7 @@ from orchestrator.products.cube.item import cube_item
 from orchestrator.products.cube.picture import draw_dates
 from orchestrator.products.cube.reduced import reduced_raster
 from orchestrator.products.cube.sink import CubeSink
+from orchestrator.products.demand import demand
 from orchestrator.products.mosaic.covering import cover_once
 from orchestrator.products.proof import part_json, proof_head
 from orchestrator.products.terms import tags_of
@@ -48,7 +48,8 @@ def make_cube_result(
     made, final = sink.seal(about.stop), main_path(about.run.job)
     counts = sink.valid()
     shares = _shares(plan, counts)
-    _demand(shares, about, made)
+    waits = f"the finished cube waits as {made}. Publish it as it is"
+    demand(shares, about, "the area's pixels, over all dates,", waits)
     about.say("reading the cube for its checksum")
     digests = file_digests(made, about.stop)
     sha256 = digest_of_files(digests)
@@ -96,16 +97,6 @@ def _shares(plan: CubePlan, counts: NDArray[np.int64]) -> dict[str, float]:
     """Return for each band the share of the area's pixels, over all dates, that hold data."""
     pixels = plan.area_pixels * len(plan.moments)
     return {band: int(count) / pixels for band, count in zip(plan.labels, counts.sum(axis=0), strict=True)}
-
-
-def _demand(shares: Mapping[str, float], about: Finishing, made: Path) -> None:
-    band, share = min(shares.items(), key=lambda each: each[1])
-    if share < about.min_valid:
-        raise DecisionError(
-            f"only {percent(share)} of the area's pixels, over all dates, hold data in band {band}, less than the "
-            f"{percent(about.min_valid)} asked for; the finished cube waits as {made}. Publish it as it is: "
-            f"`orchestrator retry {about.run.id} --min-valid {int(share * 1e4) / 1e4:g}`"
-        )
 
 
 def _drawn(about: Finishing, plan: CubePlan, sink: CubeSink, counts: NDArray[np.int64], final: Path) -> Path | None:

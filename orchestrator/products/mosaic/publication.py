@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +16,9 @@ from orchestrator.core.percent import Percent
 from orchestrator.model.mosaic import MosaicReport
 from orchestrator.model.plan import Plan
 from orchestrator.model.ports import Illustrator, Mosaic, Stop
-from orchestrator.model.product import DecisionError, Evidence, Finishing, Made, MadeFile, OutputLostError
-from orchestrator.model.validity import percent, valid_json, validity
+from orchestrator.model.product import Evidence, Finishing, Made, MadeFile, OutputLostError
+from orchestrator.model.validity import valid_json, validity
+from orchestrator.products.demand import demand
 from orchestrator.products.mosaic.files import ITEM, PICTURE, PROOF, beside, raster_path
 from orchestrator.products.mosaic.item import BandNumbers, item
 from orchestrator.products.mosaic.picture import draw
@@ -63,7 +63,8 @@ def make_result(
         raise OutputLostError(f"{report.path} was complete, but is gone")
     raster = _read(report, mosaic, about)
     valid = validity(plan.pixels.bands, raster.counts, plan.area_pixels)
-    _demand(valid, about, report.path)
+    waits = f"the finished file waits as {report.path}. Start a job with wider dates, or publish it as it is"
+    demand(valid, about, "the area's pixels", waits)
     audits = [before_publication(audit(), about, report.path, parts_of(evidence))] if about.audit else []
     method = {k: v for k, v in asdict(report).items() if k not in ("path", "size")}
     facts = {"assembly": method, "valid": valid}
@@ -124,23 +125,6 @@ def _read(report: MosaicReport, mosaic: Mosaic, about: Finishing) -> _Raster:
             raise
         reading.say = about.say  # from now on nothing else is being done
         return _Raster(report, digest.result(), counts)
-
-
-def _demand(valid: Mapping[str, float], about: Finishing, raster: Path) -> None:
-    """
-    Ask a person before a result is published that holds less than was asked for.
-
-    Raises:
-        DecisionError: It does.
-    """
-    band, share = min(valid.items(), key=lambda each: each[1])
-    if share < about.min_valid:
-        lower = math.floor(share * 1e4) / 1e4
-        raise DecisionError(
-            f"only {percent(share)} of the area's pixels hold data in band {band}, less than the "
-            f"{percent(about.min_valid)} asked for; the finished file waits as {raster}. Start a job with wider dates, "
-            f"or publish it as it is: `orchestrator retry {about.run.id} --min-valid {lower:g}`"
-        )
 
 
 _ASSETS: Mapping[str, tuple[str, str, tuple[str, ...], str]] = {

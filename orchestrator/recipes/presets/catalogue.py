@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 
 from orchestrator.core.errors import RecipeError
 from orchestrator.core.nearest import near_ones
@@ -71,6 +72,9 @@ def _made(name: str, alias: Alias, match: re.Match[str]) -> Preset:
     _check_year(name, alias, year)
     if alias.monthly and not 1 <= month <= 12:
         raise RecipeError(f"dataset {name!r} is of the month {month:02d}; months go from 01 to 12")
+    today = date.today()  # noqa: DTZ011  a day more or less is no matter
+    if alias.years and alias.years[1] is None and (year, month) > (today.year, today.month if month else 0):
+        raise RecipeError(f"dataset {name!r} begins after today, {today}: no scene has been taken yet")
     return alias.make(name, alias, Filled(year, month, found.get("word") or ""))
 
 

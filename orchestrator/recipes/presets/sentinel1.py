@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from orchestrator.model.credit import SENTINEL_TERMS, sentinel_notice
@@ -31,6 +31,7 @@ MOST_LOOKS = 254  # a month
 _STEP_DB = (BRIGHTEST_DB - DARKEST_DB) / 255
 _IW = f"{COLLECTION}, scenes of the mode IW"
 _SCALED = "-30 to 0 dB as 0 to 255; what is darker or brighter is 1 or 255, and 0 is where nothing was seen"
+_PICTURE = {"dtype": "uint8", "nodata": PICTURE_NODATA, "valid": (1, 255), "physical": (_STEP_DB, DARKEST_DB)}
 _YEARS = (2015, None)  # since 2014-10-03 (Earth Engine Data Catalog), so that 2015 is the first whole year
 
 
@@ -56,13 +57,23 @@ def _mean(found: Any, band: str) -> Any:
     return reduced(power, [band], "mean").log10().multiply(10)
 
 
-def _preset(name: str, alias: Alias, periods: tuple[Period, ...], **what: Any) -> Preset:
+def _preset(
+    name: str,
+    alias: Alias,
+    periods: tuple[Period, ...],
+    names: Callable[[Period], list[str]],
+    image: Callable[[Mapping[str, Any], Period], Any],
+    **what: Any,
+) -> Preset:
+    """Return a preset of an image of each period, whose bands have the names that `names` gives them."""
     span = whole(periods)
     return Preset(
         name=name,
         alias=alias,
         sources=(PresetSource(COLLECTION, span, counted=True),),
         scale=10,
+        bands=tuple(band for period in periods for band in names(period)),
+        build=lambda region, bands: stacked(periods, bands, lambda period: (image(region, period), names(period))),
         attribution=sentinel_notice(range(span.start.year, periods[-1].start.year + 1)),
         licence=SENTINEL_TERMS,
         **what,
@@ -85,14 +96,11 @@ def _seasonal(name: str, alias: Alias, asked: Filled) -> Preset:
         name,
         alias,
         periods,
+        names,
+        image,
         steps=(_IW, "median in dB of each season, of VV and VH, ascending and descending apart", _SCALED),
-        bands=tuple(band for period in periods for band in names(period)),
-        dtype="uint8",
-        nodata=PICTURE_NODATA,
-        valid=(1, 255),
-        physical=(_STEP_DB, DARKEST_DB),
+        **_PICTURE,
         mended="what is darker than -30 dB or brighter than 0 dB wrapped around; the last day of each season was lost",
-        build=lambda region, bands: stacked(periods, bands, lambda period: (image(region, period), names(period))),
     )
 
 
@@ -112,15 +120,12 @@ def _monthly(name: str, alias: Alias, asked: Filled) -> Preset:
         name,
         alias,
         periods,
+        names,
+        image,
         steps=(f"{_IW}, {ORBITS[orbit].lower()}", "mean power of each month, of VV and VH, in dB", _SCALED),
-        bands=tuple(band for period in periods for band in names(period)),
-        dtype="uint8",
-        nodata=PICTURE_NODATA,
-        valid=(1, 255),
-        physical=(_STEP_DB, DARKEST_DB),
+        **_PICTURE,
         mended="negative decibels were stored as unsigned whole numbers; the mean was one of decibels; the last day of "
         "each month was lost",
-        build=lambda region, bands: stacked(periods, bands, lambda period: (image(region, period), names(period))),
     )
 
 
@@ -140,16 +145,16 @@ def _count(name: str, alias: Alias, asked: Filled) -> Preset:
         name,
         alias,
         periods,
+        names,
+        image,
         steps=(
             _IW,
             "number of looks in each month, of VV and VH, ascending and descending apart; 0 where there is none",
         ),
-        bands=tuple(band for period in periods for band in names(period)),
         dtype="uint8",
         nodata=CLASS_NODATA,
         valid=(0, MOST_LOOKS),
         mended="the last day of each month was lost",
-        build=lambda region, bands: stacked(periods, bands, lambda period: (image(region, period), names(period))),
     )
 
 
@@ -169,17 +174,17 @@ def _observed(name: str, alias: Alias, asked: Filled) -> Preset:
         name,
         alias,
         periods,
+        names,
+        image,
         steps=(
             _IW,
             "VV and VH in dB and the angle of incidence in degrees, of each day, ascending and descending apart",
         ),
-        bands=tuple(band for period in periods for band in names(period)),
         dtype="float32",
         nodata=FLOAT_NODATA,
         valid=(-100, 100),
         mended="bands were those of the days on which a tile was seen, so that chips differed in shape; here each day "
         "of the month has its bands. The months before and after are datasets of their own",
-        build=lambda region, bands: stacked(periods, bands, lambda period: (image(region, period), names(period))),
     )
 
 

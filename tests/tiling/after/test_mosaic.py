@@ -17,8 +17,8 @@ import orchestrator as orc
 from orchestrator.core.errors import UserError
 from orchestrator.faces.cli.main import run_cli
 from orchestrator.tiling import rasters
+from orchestrator.tiling.chip_folder import open_chips
 from orchestrator.tiling.joining import join_chips, plan_joining
-from orchestrator.tiling.manifest import open_chips
 
 
 class Never:

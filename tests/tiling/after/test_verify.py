@@ -241,7 +241,7 @@ def test_python_says_the_same(tmp_path):
     """`orc.tiles.verify` returns the faults; none where all is whole."""
     tiles = tiles_in(tmp_path)
     chips_of(tiles)
-    assert orc.tiles.verify(tiles.path).faults == ()
+    assert orc.tiles.verify(tiles).faults == ()
     path = tiles.folder / "s2" / f"{tiles.frame['identifier'][1]}.tif"
     flipped(path)
 

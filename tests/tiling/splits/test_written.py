@@ -146,6 +146,7 @@ def test_tiles_that_were_changed_are_not_split(tiles):
         ({"blocks": math.inf}, r"--blocks inf is no length"),
         ({"folds": 1}, r"--folds 1 are too few"),
         ({"bands": 0}, r"--bands 0 are none"),
+        ({"balance": "widht"}, r"--balance is 'widht'; did you mean 'width'\?"),
         ({"blocks": 1000, "group_by": "x"}, r"--blocks and --group-by do not go together"),
         ({"blocks": 1000, "bands": 8}, r"--blocks and --bands do not go together"),
         ({"balance": "width", "folds": 3}, r"--balance width with .*--folds"),

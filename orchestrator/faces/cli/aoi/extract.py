@@ -8,11 +8,12 @@ import rich_click as click
 
 from orchestrator.app.verbs.areas import extract_area
 from orchestrator.core.units import format_count
+from orchestrator.faces.cli.boxes import AreaCommand
 from orchestrator.faces.cli.session import Context
 
 
-@click.command()
-@click.argument("name")
+@click.command(cls=AreaCommand)
+@click.argument("name", type=str.strip)
 @click.option(
     "-o",
     "--output",

@@ -49,7 +49,7 @@ collection and SHA256SUMS. The same chips give the same bytes.
 @option("--ignore", type=int, metavar="VALUE", help="What labels hold where there is no data.  [default: 255]")
 @option("--pad", "odd", flag_value="pad", help="Fill smaller chips up to the largest, at the bottom and on the right.")
 @option("--drop", "odd", flag_value="drop", help="Leave out chips of another shape than most have.")
-@option("--skip-missing", is_flag=True, help="Leave out tiles whose chips are EMPTY or FAILED.")
+@option("--skip-missing", is_flag=True, help="Leave out tiles whose chips are not there.")
 @option("--seed", type=click.IntRange(0), metavar="N", help="Shuffle each split.  [default: the order of the tiles]")
 @option("--dates", default="", metavar="FIRST,AFTER", help="What the images show, where the dataset does not say.")
 @option("--coarse", type=click.Path(path_type=Path), metavar="FILE", help="Of zip-pickle: coarser tiles with shares.")
@@ -64,7 +64,7 @@ def pack(context: Context, /, file: Path, output: Path, **given: Any) -> int:
     """
     Make a training set of chips, with their labels, splits, statistics and a card.
 
-    Chips that differ in shape are refused, unless --pad or --drop. Exit code 3 while chips of tiles are missing.
+    Chips that differ in shape are refused, unless --pad or --drop. Exit code 3 while chips asked for are missing.
     """
     from orchestrator.app.verbs.packs import facts, pack_dataset  # noqa: PLC0415  arrays and GDAL are heavy
 
@@ -79,6 +79,8 @@ def pack(context: Context, /, file: Path, output: Path, **given: Any) -> int:
 
 
 def _show(made: Packed, output: Output) -> None:
+    from orchestrator.app.verbs.packs import LEFT_OUT  # noqa: PLC0415  arrays and GDAL are heavy
+
     about = made.about
     for note in made.notes:
         output.warn(f"note: {note}")
@@ -87,9 +89,9 @@ def _show(made: Packed, output: Output) -> None:
         return
     splits = ", ".join(f"{count:,} {name}" for name, count in about["splits"].items())
     output.say(f"{made.folder}  {about['format']}, {about['samples']:,} samples: {splits}")
-    out = {name: count for name, count in about["left_out"].items() if count}
+    out = [f"{about['left_out'][name]:,} {says}" for name, says in LEFT_OUT.items() if about["left_out"].get(name)]
     if out:
-        output.say(f"  left out: {', '.join(f'{count:,} {name}' for name, count in out.items())}")
+        output.say(f"  of the tiles {', '.join(out)}: left out")
     if about["padded"]:
         output.say(f"  filled up to the largest: {about['padded']:,}")
     for band in about["statistics"]["bands"]:

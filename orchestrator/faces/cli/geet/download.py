@@ -44,7 +44,7 @@ def old_download(tiles_file: str, dataset_def: str | None, gee_image_pycode: str
             "--groups and --aoi choose tiles; `tiles download --where 'CONDITION'` and `tiles select` do here"
         )
     words = ["tiles", "download", tiles_file, "--dataset", dataset, *_size(given)]
-    more = {"--name": given["dataset_name"], "--max": given["max_downloads"], "--sandbox-url": given["sandbox_url"]}
+    more = {"--name": given["dataset_name"], "--first": given["max_downloads"], "--sandbox-url": given["sandbox_url"]}
     words += [word for name, value in more.items() if value is not None for word in (name, str(value))]
     return words + (["--sandbox"] if given["sandbox"] else [])
 

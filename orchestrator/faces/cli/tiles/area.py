@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 from rich_click import option
 
 from orchestrator.core.units import format_count
+from orchestrator.faces.cli.option_sets import all_of
 from orchestrator.faces.cli.output import Output
 
 if TYPE_CHECKING:
     from orchestrator.app.verbs.grids import KeptTiles, LaidTiles
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 _AREA_OPTIONS = (
-    click.argument("area", metavar="AREA"),
+    click.argument("area", metavar="AREA", type=str.strip),
     option("--area-layer", "--layer", "area_layer", metavar="NAME", help="Layer of an area file that has several."),
     option("--area-crs", metavar="CRS", help="CRS of an area file that does not say, as EPSG:n."),
     option("--where", metavar="SQL", help="Which features of the file."),
@@ -45,19 +44,9 @@ _FILE_OPTIONS = (
     option("--dry-run", is_flag=True, help="Tell how many tiles there would be; nothing is written."),
 )
 
-
-def area_options(function: F) -> F:
-    """Add an argument AREA and the options that say how to read it."""
-    for add in reversed(_AREA_OPTIONS):
-        function = add(function)
-    return function
-
-
-def file_options(function: F) -> F:
-    """Add the options of a file of tiles that is made."""
-    for add in reversed(_FILE_OPTIONS):
-        function = add(function)
-    return function
+# An argument AREA, and the options that say how to read it; those of a file of tiles that is made.
+area_options = all_of(_AREA_OPTIONS)
+file_options = all_of(_FILE_OPTIONS)
 
 
 def area_given(given: Mapping[str, Any]) -> dict[str, str | None]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import rich_click as click
 
-from orchestrator.faces.cli.session import Context, obey_signals
-from orchestrator.faces.cli.tiles.made import show_raster
+from orchestrator.faces.cli.session import Context
+from orchestrator.faces.cli.tiles.made import make_raster
 
 EXAMPLES = """
 A column of numbers is burnt as it is; texts as codes from 1, whose table is the tag CATEGORIES of the file. `split` and
@@ -33,16 +33,8 @@ def burn(context: Context, /, file: Path, column: str, output: Path, **given: An
     from orchestrator.app.verbs.tile_files import open_tiles  # noqa: PLC0415  geometries are heavy
     from orchestrator.app.verbs.tile_rasters import burn_column  # noqa: PLC0415
 
-    shown = context.output()
-    obey_signals(context.stop)
-    with shown.telling("reading tiles") as say:
-        made = burn_column(
-            open_tiles(file),
-            column,
-            output.expanduser(),
-            stop=context.stop,
-            say=lambda what, done, of: say(f"{what}: {done}/{of}" if of else what),
-            **given,
-        )
-    show_raster(made, shown)
-    return 0
+    return make_raster(
+        context,
+        "reading tiles",
+        lambda **how: burn_column(open_tiles(file), column, output.expanduser(), **given, **how),
+    )

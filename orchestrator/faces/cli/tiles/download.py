@@ -12,7 +12,16 @@ from rich_click import option
 from orchestrator.app import expand
 from orchestrator.app.verbs.chips import choose_for_tiles
 from orchestrator.core.errors import UserError
-from orchestrator.faces.cli.options import build_table, job_options, key_and_value, sandbox_options, split_list
+from orchestrator.faces.cli.option_sets import all_of
+from orchestrator.faces.cli.options import (
+    again_option,
+    build_table,
+    job_options,
+    key_and_value,
+    real_scenes,
+    sandbox_options,
+    split_list,
+)
 from orchestrator.faces.cli.run import OVERWRITE, run_all, run_one
 from orchestrator.faces.cli.session import Context, opened
 
@@ -28,7 +37,8 @@ Images of 100 × 100 pixels for every tile, then labels onto the same tiles:
 Any recipe: `--recipe sentinel2-cloudless --start 2024-05-01 --end 2024-09-01 --bands B4,B3,B2 --scale 10`. They go to a
 folder beside the file, called like it, each dataset in its own; `chips.parquet` there tells of every tile whether its
 chip is DONE, EMPTY (every pixel masked) or FAILED, and why. Exit code 3 while one is missing: the same command then
-asks for those alone. Each option may come from the environment: ORCHESTRATOR_CLI_TILES_DOWNLOAD_ + option.
+asks for those alone; `--again` on a whole folder asks for every chip anew. A try of `--first 20` is taken over by the
+same command without it. Each option may come from the environment: ORCHESTRATOR_CLI_TILES_DOWNLOAD_ + option.
 """
 
 _OPTIONS = (
@@ -57,7 +67,7 @@ _OPTIONS = (
     option("--end-date", "--end", "end_date", metavar="DATE", help="The day after the last one."),
     option("--split", metavar="NAME", help="Tiles of one split only: train, test, val."),
     option("--where", metavar="CONDITION", help="Tiles for which it holds: `split == train`, `area_km2 > 0.5`."),
-    option("--max", "first", type=click.IntRange(min=1), metavar="N", help="The first N tiles only, for a try."),
+    option("--first", type=click.IntRange(min=1), metavar="N", help="The first N tiles only, for a try."),
     option(
         "--outside",
         type=click.Choice(["keep", "nodata"]),
@@ -71,23 +81,11 @@ _OPTIONS = (
 _OWN = frozenset({"split", "where"})
 
 
-def download_options(function: Any) -> Any:
-    """Add the options that describe chips."""
-    for add in reversed(_OPTIONS):
-        function = add(function)
-    return function
-
-
 @click.command(epilog=HELP)
-@download_options
+@all_of(_OPTIONS)
 @sandbox_options
-@click.option(
-    "--sandbox-scenes",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Real scenes for the private sandbox (STAC items with rasters); synthetic ones otherwise.",
-)
-@click.option("--again", is_flag=True, help="Ask anew although every chip is there; else for those missing.")
+@real_scenes
+@again_option
 @OVERWRITE
 @click.pass_obj
 def download(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import rich_click as click
 from rich_click import option
 
+from orchestrator.faces.cli.boxes import AreaCommand
 from orchestrator.faces.cli.session import Context
 from orchestrator.faces.cli.tiles.area import area_given, area_options, file_options, keep_and_tell
 
@@ -16,7 +17,7 @@ tiles/lux_partitions_aschips_HASH.parquet; the hash is that of the tiles' identi
 """
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(cls=AreaCommand, epilog=EXAMPLES)
 @area_options
 @option("--size", required=True, type=float, metavar="METRES", help="Side of a tile.")
 @option(

@@ -30,7 +30,7 @@ def link(context: Context, /, file: Path, other: Path, *, legacy: bool) -> int:
 
     shown = context.output()
     with shown.busy("comparing"):
-        linked, column = write(file.expanduser(), other.expanduser(), square_degrees=legacy)
+        linked, column = write(file, other, square_degrees=legacy)
     found = linked.frame[column]
     inside = int((found.notna() & ~found.isin([-1, "-1"])).sum())
     alone = len(linked.frame) - inside

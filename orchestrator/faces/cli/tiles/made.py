@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from orchestrator.core.units import format_bytes, format_count
 from orchestrator.faces.cli.output import Output
+from orchestrator.faces.cli.session import Context, obey_signals
 
 if TYPE_CHECKING:
     from orchestrator.app.verbs.tile_rasters import MadeRaster
+
+
+def make_raster(context: Context, first: str, make: Callable[..., MadeRaster]) -> int:
+    """Let a raster be made, with `stop` and `say`; show what is being done, at first `first`, and what came of it."""
+    shown = context.output()
+    obey_signals(context.stop)
+    with shown.telling(first) as say:
+        made = make(stop=context.stop, say=lambda what, done, of: say(f"{what}: {done}/{of}" if of else what))
+    show_raster(made, shown)
+    return 0
 
 
 def show_raster(made: MadeRaster, output: Output) -> None:

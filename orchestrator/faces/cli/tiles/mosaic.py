@@ -7,8 +7,8 @@ from typing import Any
 
 import rich_click as click
 
-from orchestrator.faces.cli.session import Context, obey_signals
-from orchestrator.faces.cli.tiles.made import show_raster
+from orchestrator.faces.cli.session import Context
+from orchestrator.faces.cli.tiles.made import make_raster
 
 
 @click.command(name="mosaic")
@@ -34,17 +34,9 @@ def mosaic_of_chips(context: Context, /, file: Path, dataset: str, output: Path,
     from orchestrator.app.verbs.tile_files import open_tiles  # noqa: PLC0415  geometries are heavy
     from orchestrator.app.verbs.tile_rasters import mosaic_tiles  # noqa: PLC0415
 
-    shown = context.output()
-    obey_signals(context.stop)
     given["resampling"] = given["resampling"] or ""
-    with shown.telling("reading the headers of chips") as say:
-        made = mosaic_tiles(
-            open_tiles(file),
-            dataset,
-            output.expanduser(),
-            stop=context.stop,
-            say=lambda what, done, of: say(f"{what}: {done}/{of}" if of else what),
-            **given,
-        )
-    show_raster(made, shown)
-    return 0
+    return make_raster(
+        context,
+        "reading the headers of chips",
+        lambda **how: mosaic_tiles(open_tiles(file), dataset, output.expanduser(), **given, **how),
+    )

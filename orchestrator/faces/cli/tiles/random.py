@@ -7,11 +7,12 @@ from typing import Any
 import rich_click as click
 from rich_click import option
 
+from orchestrator.faces.cli.boxes import AreaCommand
 from orchestrator.faces.cli.session import Context
 from orchestrator.faces.cli.tiles.area import area_given, area_options, file_options, keep_and_tell
 
 
-@click.command
+@click.command(cls=AreaCommand)
 @area_options
 @option("--max-size", required=True, type=float, metavar="METRES", help="The longest side of a tile.")
 @option(

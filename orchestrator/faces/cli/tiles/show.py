@@ -44,11 +44,11 @@ def show_tiles_of(
     Axes are in kilometres.
     """
     from orchestrator.app.verbs.tile_files import open_tiles  # noqa: PLC0415  geometries are heavy
-    from orchestrator.app.verbs.tile_pictures import check_output, show_tiles, write_picture  # noqa: PLC0415
+    from orchestrator.app.verbs.tile_pictures import check_picture, show_tiles, write_picture  # noqa: PLC0415
 
     shown = context.output()
     path = output.expanduser() if output else file.with_suffix(".png")
-    check_output(path, (".png",), "a picture", overwrite=overwrite)
+    check_picture(path, overwrite=overwrite)
     tiles = open_tiles(file)
     chosen = "" if column_less else by or ("split" if "split" in tiles.frame.columns else "")
     with shown.busy("drawing"):

@@ -59,10 +59,11 @@ def split(context: Context, /, file: Path, **given: Any) -> int:
     FILE gets a column more, and a table of all splits beside it. Tiles that stand in the gap have no split.
     """
     from orchestrator.app.verbs.splits import split as write  # noqa: PLC0415  --help needs no geometries
+    from orchestrator.tiling.split_options import SplitOptions  # noqa: PLC0415
 
     shown = context.output()
     with shown.busy("splitting"):
-        _, report = write(file.expanduser(), **given)
+        _, report = write(file, SplitOptions(**given))
     _tell(report, shown)
     shown.message("split", report.to_json())
     return 0
