@@ -7,8 +7,10 @@ one, `inspection.py` compares the two. A folder without a list, as other program
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.errors import UserError
-from orchestrator.core.files import write_whole
+from orchestrator.core.files import sha256_of, write_whole
+from orchestrator.core.mended import note_mended
 from orchestrator.core.nearest import hint
 from orchestrator.core.optional import required
+from orchestrator.core.trees import digest_of_files
 from orchestrator.tiling.identifiers import is_identifier
 
 if TYPE_CHECKING:
@@ -206,13 +210,37 @@ def read_rows(folder: Path) -> Mapping[str, Mapping[str, Any]] | None:
 
 
 def mark_failed(chips: ChipFolder, whys: Mapping[str, str]) -> None:
-    """Write into the list that chips are lost, and why: the next download asks for them again."""
+    """
+    Write into the list that chips are lost, and why: the next download asks for them again.
+
+    It is noted that the folder, if it was what a download left, is so still: files of others in it make it another.
+    """
     arrow, parquet = (required(name, "parquet", "the list of chips") for name in ("pyarrow", "pyarrow.parquet"))
     table = parquet.read_table(chips.path / MANIFEST)
     rows = [_failed(row, whys.get(str(row["identifier"]), "")) for row in table.to_pylist()]
     content = io.BytesIO()
     parquet.write_table(arrow.Table.from_pylist(rows, table.schema), content, compression="zstd")
-    write_whole(chips.path / MANIFEST, content.getvalue())
+    body = content.getvalue()
+    _note(chips, rows, body)
+    write_whole(chips.path / MANIFEST, body)
+
+
+def _note(chips: ChipFolder, rows: Sequence[Mapping[str, Any]], body: bytes) -> None:
+    """Note what the folder was when it was as its list says, and what it is with another list."""
+    own = {name: sha256_of(path) for name in (MANIFEST, ABOUT, CODE) if (path := chips.path / name).is_file()}
+    before, after = own | _sums(chips.rows or {}), own | _sums({str(row["identifier"]): row for row in rows})
+    after[MANIFEST] = hashlib.sha256(body).hexdigest()
+    there = [path for name in after if name != MANIFEST and (path := chips.path / name).is_file()]
+    size = len(body) + sum(path.stat().st_size for path in there)
+    note_mended(chips.path, _digest(before), _digest(after), size)
+
+
+def _sums(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    return {str(row.get("file")): str(row.get("sha256")) for row in rows.values() if row["state"] == DONE}
+
+
+def _digest(files: Mapping[str, str]) -> str:
+    return digest_of_files(dict(sorted(files.items(), key=lambda each: os.fsencode(each[0]))))
 
 
 def _failed(row: dict[str, Any], why: str) -> dict[str, Any]:

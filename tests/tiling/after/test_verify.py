@@ -106,6 +106,32 @@ def test_mending_moves_the_chip_aside_and_marks_it_failed(tmp_path, damage):
     assert aside.read_bytes() == before[path.relative_to(tiles.folder / "s2")] if kind == "chip" else not aside.exists()
 
 
+@pytest.mark.parametrize("name", ["transform", "crs"])
+def test_a_row_that_tells_no_place_is_a_fault_of_that_chip(tmp_path, capsys, name):
+    """It is named, and no other is; nothing is raised."""
+    tiles = tiles_in(tmp_path)
+    chips_of(tiles)
+    folder = tiles.folder / "s2"
+    rows = rows_in(folder)
+    first, *_ = rows
+    rows[first] |= {name: None}
+    write_list(folder, list(rows.values()))
+
+    code = run_cli(["--json", "tiles", "verify", str(tiles.path)])
+
+    fault, _ = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert code == 3
+    assert (fault["name"], fault["what"]) == (first, f"chips.parquet tells no {name} of it")
+
+
+def test_tiles_in_python_are_verified_as_their_file_is(tmp_path):
+    """As `show`, `mosaic` and `burn` take them."""
+    tiles = tiles_in(tmp_path)
+    chips_of(tiles)
+
+    assert orc.tiles.verify(tiles).faults == orc.tiles.verify(tiles.path).faults == ()
+
+
 def test_mending_twice_keeps_both(tmp_path):
     """A second bad chip of a tile does not take the first one's name."""
     tiles = tiles_in(tmp_path)
