@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,6 +146,7 @@ def show(
     count: int = 16,
     seed: int = 0,
     split_column: str = "",
+    bands: Sequence[str] = (),
     path: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> Sheet:
@@ -159,6 +160,7 @@ def show(
         count: How many chips.
         seed: Draws other chips.
         split_column: Of the tiles; by default `split`.
+        bands: Red, green and blue, or one in grey; by default true colour where its bands are there.
         path: Write it there as PNG.
         overwrite: Replace a picture that is there.
 
@@ -167,7 +169,7 @@ def show(
     """
     from orchestrator.app.verbs.packs import draw_dataset, show_dataset  # noqa: PLC0415
 
-    how: dict[str, Any] = {"count": count, "seed": seed, "split_column": split_column}
+    how: dict[str, Any] = {"count": count, "seed": seed, "split_column": split_column, "bands": tuple(bands)}
     if path is None:
         return draw_dataset(tiles_path(tiles), images, labels, **how)
     picture = path_of(path, "path")

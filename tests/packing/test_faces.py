@@ -14,7 +14,8 @@ from matplotlib.image import imread
 import orchestrator as orc
 from orchestrator.core.errors import UserError
 from orchestrator.faces.cli.main import run_cli
-from orchestrator.packing.sheet import draw_sheet, shown_bands
+from orchestrator.packing.bands import shown_bands
+from orchestrator.packing.sheet import draw_sheet
 
 CODE = """
 class DatasetDefinition:
@@ -234,6 +235,10 @@ def test_the_stretch_is_one_for_the_whole_sheet(tmp_path):
         (("B2", "B3", "B4", "B8"), [2, 1, 0]),
         (("winter_B2", "winter_B3", "winter_B4", "spring_B4"), [2, 1, 0]),
         (("vis-red", "vis-green", "vis-blue"), [0, 1, 2]),
+        (("nir", "blue", "green", "red"), [3, 2, 1]),
+        (("winter_blue", "winter_green", "spring_red", "winter_red", "spring_blue"), [3, 1, 0]),
+        (("SR_B2", "SR_B3", "SR_B4", "SR_B5"), [2, 1, 0]),
+        (("R_mean", "G_mean", "B_mean", "NIR_mean"), [0, 1, 2]),
         (("VV", "VH"), [0]),
         (("elevation",), [0]),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ __all__ = [
     "facts",
     "pack_dataset",
     "show_dataset",
+    "show_facts",
 ]
 
 
@@ -171,6 +173,17 @@ def draw_dataset(path: Path, images: str, labels: str = "", **how: Any) -> Sheet
     return draw_sheet(read_tiles(path), images, labels, **how)
 
 
+def show_facts(sheet: Sheet, path: Path) -> dict[str, Any]:
+    """Return what is told of a contact sheet to programs."""
+    return {
+        "path": str(path),
+        "chips": [sample.identifier for sample in sheet.samples],
+        "seed": sheet.seed,
+        "of": sheet.chips,
+        "lacking": {kind: len(names) for kind, names in asdict(sheet.lacking).items()},
+    }
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
@@ -181,5 +194,5 @@ def _text(path: Path) -> str:
 def facts(packed: Packed) -> dict[str, Any]:
     """Return what is told of a training set to programs."""
     about = packed.about
-    told = {key: about[key] for key in ("format", "samples", "splits", "shards", "padded", "left_out")}
+    told = {key: about[key] for key in ("format", "samples", "splits", "shards", "padded", "left_out", "apart")}
     return {"path": str(packed.folder)} | told | {"notes": list(packed.notes)}
