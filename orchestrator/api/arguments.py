@@ -39,12 +39,12 @@ def path_of(value: object, name: str) -> Path:
         raise UserError(f"{name} is {_shown(value)}, and nobody of that name has a home here; write the path") from None
 
 
-def tiles_path(tiles: TilesOrFile) -> Path:
+def tiles_path(tiles: TilesOrFile, name: str = "tiles") -> Path:
     """Return the file of tiles that an argument names, or has."""
     found = tiles if isinstance(tiles, str | os.PathLike) else getattr(tiles, "path", None)
     if not isinstance(found, str | os.PathLike):
-        raise UserError(f"tiles is {tiles!r}; give the path of a file of tiles, or tiles that are in one")
-    return path_of(found, "tiles")
+        raise UserError(f"{name} is {_shown(tiles)}; give the path of a file of tiles, or tiles that are in one")
+    return path_of(found, name)
 
 
 def path_text(value: object, name: str) -> str:

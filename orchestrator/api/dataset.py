@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from orchestrator.api.arguments import path_of, tiles_path
+from orchestrator.api.arguments import first_and_end, path_of, tiles_path
+from orchestrator.api.checking import check_callable, typed
+from orchestrator.api.labels import value_map
 from orchestrator.core import log as logs
 from orchestrator.core.errors import UserError
 from orchestrator.core.optional import required
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from pandas import DataFrame
 
     from orchestrator.api.arguments import TilesOrFile
     from orchestrator.app.verbs.datasets import Preset
     from orchestrator.app.verbs.packs import Packed, Sheet
 
+    LabelMap: TypeAlias = str | Mapping[int, int | str] | Callable[[NDArray[Any]], NDArray[Any]] | None
+
 __all__ = ["describe", "list", "pack", "show"]
 
 log = logs.get(__name__)
 
 
+@typed
 def list(text: str = "") -> DataFrame:  # noqa: A001  what the command is called
     """
     Return the datasets that go by a name, a row for each form of names; nobody is asked.
@@ -44,6 +49,7 @@ def list(text: str = "") -> DataFrame:  # noqa: A001  what the command is called
     return table
 
 
+@typed
 def describe(name: str) -> Preset:
     """
     Return everything about a dataset: steps, sources, bands, dtype, nodata, classes, attribution, licence.
@@ -56,6 +62,7 @@ def describe(name: str) -> Preset:
     return shown(name)
 
 
+@typed
 def pack(
     tiles: TilesOrFile,
     images: str,
@@ -65,7 +72,7 @@ def pack(
     format: str = "npz",  # noqa: A002  what it is called everywhere
     shard_size: str | int = "",
     split_column: str = "",
-    label_map: str | Mapping[int, int] | None = None,
+    label_map: LabelMap = None,
     ignore: int | None = None,
     odd: str = "refuse",
     skip_missing: bool = False,
@@ -88,7 +95,8 @@ def pack(
         format: `npz`, `webdataset`, `geotiff` or `zip-pickle`.
         shard_size: Of webdataset: samples as a number, or bytes such as `256MB`.
         split_column: Of the tiles; by default `split`.
-        label_map: What values of labels become: a dictionary (others become 0), a text such as `10=1,20=2`, or `own`.
+        label_map: What values of labels become: a dictionary (others become 0), a text such as `10=1,20=2`, a function
+            of an array, or `own`.
         ignore: What labels hold where there is no data; by default 255.
         odd: What is done about chips of another shape: `refuse`, `pad` or `drop`.
         skip_missing: Leave out tiles whose chips are not there; `missing` of what is returned counts those that
@@ -111,8 +119,9 @@ def pack(
         IntegrityError: A chip is not the one that was downloaded.
     """
     from orchestrator.app.verbs.packs import pack_dataset  # noqa: PLC0415  arrays and GDAL are heavy
-    from orchestrator.tiling.value_maps import ValueMap  # noqa: PLC0415
 
+    if include is not None:
+        check_callable(include, "include", "a function of a chip that returns True or False")
     made = pack_dataset(
         tiles_path(tiles),
         path_of(folder, "folder"),
@@ -121,14 +130,14 @@ def pack(
         format=format,
         shard_size=str(shard_size),
         split_column=split_column,
-        label_map=ValueMap.by_pairs(label_map) if isinstance(label_map, Mapping) else label_map,
+        label_map=value_map(label_map, "label_map"),
         ignore=ignore,
         odd=_odd(odd),
         skip_missing=skip_missing,
         seed=seed,
-        dates=",".join(dates) if dates else "",
-        coarse=tiles_path(coarse) if coarse is not None else None,
-        readme=None if readme is None else Path(readme).expanduser(),
+        dates=",".join(first_and_end(dates).values()) if dates is not None else "",
+        coarse=tiles_path(coarse, "coarse") if coarse is not None else None,
+        readme=None if readme is None else path_of(readme, "readme"),
         run_code=run_code,
         include=include,
         overwrite=overwrite,
@@ -138,6 +147,7 @@ def pack(
     return made
 
 
+@typed
 def show(
     tiles: TilesOrFile,
     images: str,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from orchestrator.api.arguments import tiles_path
+from orchestrator.api.arguments import path_of, tiles_path
+from orchestrator.api.checking import check_callable, typed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["balance", "coarse", "count"]
 
 
+@typed
 def count(
     tiles: TilesOrFile,
     dataset: str = "",
@@ -58,13 +59,13 @@ def count(
     """
     from orchestrator.app.verbs.labels import count_labels  # noqa: PLC0415  numpy is heavy
 
-    source = None if raster is None else Path(raster).expanduser()
+    source = None if raster is None else path_of(raster, "raster")
     return count_labels(
         tiles_path(tiles),
         dataset or (source.stem if source else ""),
         raster=source,
         band=band or 0,
-        mapping=_value_map(mapping),
+        mapping=value_map(mapping, "mapping"),
         run_code=run_code,
         nodata=nodata,
         all_touched=all_touched,
@@ -73,6 +74,7 @@ def count(
     )
 
 
+@typed
 def coarse(
     tiles: TilesOrFile, others: TilesOrFile, dataset: str, *, flat: bool = False, overwrite: bool = False
 ) -> LabelReport:
@@ -91,9 +93,10 @@ def coarse(
     """
     from orchestrator.app.verbs.labels import coarse_labels  # noqa: PLC0415  numpy is heavy
 
-    return coarse_labels(tiles_path(tiles), tiles_path(others), dataset, flat=flat, overwrite=overwrite)
+    return coarse_labels(tiles_path(tiles), tiles_path(others, "others"), dataset, flat=flat, overwrite=overwrite)
 
 
+@typed
 def balance(tiles: TilesOrFile, dataset: str, *, by: str | None = None) -> pd.DataFrame:
     """
     Return how common each class is: a row for each group and class, with share, area, tiles, majority and weight.
@@ -114,13 +117,16 @@ def balance(tiles: TilesOrFile, dataset: str, *, by: str | None = None) -> pd.Da
     return pd.DataFrame([row.facts() for row in report.rows])
 
 
-def _value_map(
-    mapping: str | Mapping[int, int | str] | Callable[[NDArray[Any]], NDArray[Any]] | None,
+def value_map(
+    mapping: str | Mapping[int, int | str] | Callable[[NDArray[Any]], NDArray[Any]] | None, name: str
 ) -> str | Mapped | None:
     """Return a dictionary as a map; a text or a function is one already."""
     from orchestrator.tiling.value_maps import ValueMap  # noqa: PLC0415  numpy is heavy
 
+    if mapping is None or isinstance(mapping, str):
+        return mapping
     if not isinstance(mapping, Mapping):
+        check_callable(mapping, name, "a dictionary, a text such as '10=1,20=2', or a function of an array")
         return mapping
     names = {value: each for value, each in mapping.items() if isinstance(each, str)}
     if mapping and len(names) == len(mapping):

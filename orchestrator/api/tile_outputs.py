@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.api.arguments import path_of, texts, tiles_path
+from orchestrator.api.checking import typed
 from orchestrator.api.results import Picture
 from orchestrator.app.verbs.tile_files import open_tiles
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.app.verbs.tile_rasters import MadeRaster
 
 
+@typed
 def show_tiles(
     tiles: TilesOrFile,
     by: str = "",
@@ -49,6 +51,7 @@ def show_tiles(
     return Picture(target)
 
 
+@typed
 def mosaic_chips(
     tiles: TilesOrFile,
     dataset: str,
@@ -84,6 +87,7 @@ def mosaic_chips(
     return mosaic_tiles(open_tiles(tiles), dataset, path_of(path, "path"), **options)  # type: ignore[arg-type]
 
 
+@typed
 def burn_tiles(
     tiles: TilesOrFile,
     column: str,
@@ -113,6 +117,7 @@ def burn_tiles(
     return burn_column(open_tiles(tiles), column, target, scale=scale, crs=crs, overwrite=overwrite)
 
 
+@typed
 def verify_chips(tiles: TilesOrFile, datasets: str | Sequence[str] = (), *, fix: bool = False) -> Inspected:
     """
     Compare a file of tiles with its name, and every chip with the list beside it.

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.api.areas import area_table
-from orchestrator.api.arguments import texts
+from orchestrator.api.arguments import path_of, texts
+from orchestrator.api.checking import typed
 from orchestrator.api.tile_outputs import burn_tiles as burn
 from orchestrator.api.tile_outputs import mosaic_chips as mosaic
 from orchestrator.api.tile_outputs import show_tiles as show
@@ -31,6 +31,7 @@ __all__ = ["burn", "grid", "link", "mosaic", "random", "read", "select", "show",
 log = logs.get(__name__)
 
 
+@typed
 def grid(
     area: object,
     size: float,
@@ -78,6 +79,7 @@ def grid(
     return _kept(laid, folder)
 
 
+@typed
 def random(
     area: object,
     max_size: float,
@@ -110,6 +112,7 @@ def random(
     return _kept(lay_random(area_table(area, area_crs), max_size, name=name, variance=variance, seed=seed), folder)
 
 
+@typed
 def select(
     source: str | os.PathLike[str],
     area: object,
@@ -162,6 +165,7 @@ def select(
     return _kept(laid, folder)
 
 
+@typed
 def link(tiles: TilesOrFile, others: TilesOrFile) -> Tiles:
     """
     Return tiles with a column foreignid_{name of the others}: which of them each shares most area with, if any.
@@ -180,6 +184,7 @@ def link(tiles: TilesOrFile, others: TilesOrFile) -> Tiles:
     return write(tiles, others)[0]
 
 
+@typed
 def split(
     tiles: TilesOrFile,
     *,
@@ -250,6 +255,7 @@ def split(
     return write(tiles, asked)
 
 
+@typed
 def read(path: str | os.PathLike[str]) -> Tiles:
     """
     Return the tiles of a file, GeoParquet or GeoJSON, also one of geetiles.
@@ -259,9 +265,10 @@ def read(path: str | os.PathLike[str]) -> Tiles:
     """
     from orchestrator.tiling.file import read_tiles  # noqa: PLC0415  geometries are heavy
 
-    return read_tiles(Path(path).expanduser())
+    return read_tiles(path_of(path, "path"))
 
 
+@typed
 def write(tiles: Tiles, folder: str | os.PathLike[str], formats: str | Sequence[str] = "parquet") -> Tiles:
     """
     Write tiles into a folder and return them with their path: of the first format, where there are several.
@@ -278,7 +285,7 @@ def write(tiles: Tiles, folder: str | os.PathLike[str], formats: str | Sequence[
     """
     from orchestrator.app.verbs.grids import keep_tiles  # noqa: PLC0415  geometries are heavy
 
-    return keep_tiles(tiles, Path(folder).expanduser(), texts(formats, "formats")).tiles
+    return keep_tiles(tiles, path_of(folder, "folder"), texts(formats, "formats")).tiles
 
 
 def _kept(laid: LaidTiles, folder: str | os.PathLike[str] | None) -> Tiles:

@@ -107,6 +107,9 @@ class Packed:
     about: Mapping[str, Any]
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<Packed in {self.folder}: {self.about['samples']:,} samples>"
+
     @property
     def missing(self) -> int:
         """How many tiles have no chip because bringing it failed, or because its file is gone."""

@@ -45,6 +45,9 @@ class Sheet:
     chips: int = 0
     lacking: Lacking = field(default_factory=Lacking)
 
+    def __repr__(self) -> str:
+        return f"<Sheet of {len(self.samples)} chips, seed {self.seed}, a PNG of {len(self.png):,} bytes>"
+
     def _repr_png_(self) -> bytes:
         return self.png
 

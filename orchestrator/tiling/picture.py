@@ -153,7 +153,7 @@ def _colour(colouring: Colouring, text: str) -> str | None:
     from matplotlib.colors import is_color_like, to_hex  # noqa: PLC0415  reads every way in which colours are written
 
     told = colouring.colours.get(text)
-    return to_hex(told) if is_color_like(told) else SPLIT_COLOURS.get(text)
+    return to_hex(told) if told is not None and is_color_like(told) else SPLIT_COLOURS.get(text)
 
 
 def _draw_scale(axes: Any, plane: NDArray[np.object_], colouring: Colouring) -> None:

@@ -8,7 +8,6 @@ split than the gap are given up. What came of it is counted, not assumed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ import shapely
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import write_whole
+from orchestrator.core.writing import writing
 from orchestrator.raster.arrays import Floats
 from orchestrator.tiling.assignment import assign
 from orchestrator.tiling.bands import bands_by_count, bands_of_width, counts_of, pattern_of, positions_of
@@ -53,11 +53,11 @@ def split_tiles(tiles: Tiles, options: SplitOptions) -> tuple[Tiles, SplitReport
     frame[options.called] = _values(codes, options)
     report = report_of(tiles, laid, codes, options, units)
     gaps = {SPLIT: 0.0} if SPLIT in columns else {}
-    tiles = replace(tiles, about=with_gaps(tiles.about, gaps | {options.called: options.gap}))
+    about = with_gaps(tiles.about, gaps | {options.called: options.gap})
     if tiles.path is None:
-        return Tiles(frame, tiles.name, tiles.about), report
-    written = rewrite_tiles(tiles, frame)
-    return written, report.at(written.path, write_splits(written))
+        return Tiles(frame, tiles.name, about), report
+    written = rewrite_tiles(tiles, frame, about, overwrite=options.overwrite, also=write_splits)
+    return written, report.at(written.path, _splits_file(written))
 
 
 def split_codes(frame: GeoDataFrame, laid: PlacedTiles, options: SplitOptions) -> tuple[Codes, int]:
@@ -87,10 +87,15 @@ def split_codes(frame: GeoDataFrame, laid: PlacedTiles, options: SplitOptions) -
 def write_splits(tiles: Tiles) -> Path:
     """Write the CSV beside a file of tiles: identifier and every column of splits or folds; return where it lies."""
     columns = [name for name in tiles.frame.columns if name == IDENTIFIER or SPLIT in name or FOLD in name]
-    path = tiles.folder.parent / f"{tiles.name.stem}_splits.csv"
+    path = _splits_file(tiles)
     table = pd.DataFrame({name: tiles.frame[name] for name in columns})
-    write_whole(path, table.to_csv(index=False, lineterminator="\n").encode())
+    with writing(path):
+        write_whole(path, table.to_csv(index=False, lineterminator="\n").encode())
     return path
+
+
+def _splits_file(tiles: Tiles) -> Path:
+    return tiles.folder.parent / f"{tiles.name.stem}_splits.csv"
 
 
 def _in_groups_of_bands(options: SplitOptions) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.app.verbs.own_maps import OWN_MAP, hooks_beside, own_map
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import write_whole
+from orchestrator.core.writing import writing
 from orchestrator.tiling.balance import ClassBalance, class_balance
 from orchestrator.tiling.coarse import coarse_shares
 from orchestrator.tiling.counting import ClassRule
@@ -58,6 +59,10 @@ class LabelReport:
     counted: int
     empty: tuple[str, ...]
     missing: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        counts = f"{self.counted:,} counted, {len(self.empty):,} empty, {len(self.missing):,} missing"
+        return f"<LabelReport {self.column} of {len(self.classes)} classes: {counts}; {self.tiles!r}>"
 
     def facts(self) -> dict[str, Any]:
         """Return all of it, as JSON can hold it."""
@@ -197,9 +202,9 @@ def coarse_labels(
     beside = flat_columns(shares, f"{dataset}_at_{others.name.tiles}_", classes) if flat else {}
     told = others.about.get(LABELS, {}).get(shares_name(dataset), {}).get("classes", {})
     column = ShareColumn(name, shares, {"tiles": others.name.stem}, beside, {"classes": told})
-    if not published:  # both columns with one writing
-        tiles = replace(tiles, frame=link_tiles(replace(tiles, path=None), others).frame)
-    written = write_shares(tiles, column, overwrite=overwrite)
+    # Both columns with one writing.
+    linked = None if published else link_tiles(replace(tiles, path=None), others).frame
+    written = write_shares(tiles, column, overwrite=overwrite, linked=linked)
     if published:
         written = link_tiles(written, others, square_degrees=True)
     empty = tuple(name for name, each in zip(tiles.identifiers, shares, strict=True) if each is None)
@@ -266,4 +271,5 @@ def write_balance(report: BalanceReport, path: Path, *, overwrite: bool = False)
         table.writeheader()
         table.writerows(rows)
         content = text.getvalue()
-    write_whole(path, content.encode())
+    with writing(path):
+        write_whole(path, content.encode())

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.errors import UserError
 from orchestrator.model.hooks import Hooks
-from orchestrator.tiling.chip_folder import dataset_about, dataset_folder
+from orchestrator.tiling.chip_folder import code_of, dataset_about, dataset_folder
 from orchestrator.tiling.value_maps import OWN_MAP, ValueMap
 
 __all__ = ["OWN_MAP", "hooks_beside", "own_map"]
@@ -28,7 +27,9 @@ def hooks_beside(tiles: Tiles, *datasets: str) -> dict[str, Hooks]:
     Raises:
         UserError: None of them has, or the code is not that which made the chips.
     """
-    found = {dataset: _hooks(tiles, dataset) for dataset in datasets if dataset and _code(tiles, dataset)}
+    found = {
+        dataset: _hooks(tiles, dataset) for dataset in datasets if dataset and code_of(dataset_folder(tiles, dataset))
+    }
     if not found:
         named = " and ".join(repr(one) for one in datasets if one)
         raise UserError(f"no code of a user lies beside the chips of {named}; leave --run-code out")
@@ -52,7 +53,7 @@ def own_map(tiles: Tiles, dataset: str, *, run_code: bool) -> Mapped:
     told = dataset_about(dataset_folder(tiles, dataset))
     if told.get("value_map"):
         return ValueMap.by_pairs({int(value): int(number) for value, number in told["value_map"].items()})
-    if code := _code(tiles, dataset):
+    if code := code_of(dataset_folder(tiles, dataset)):
         if not run_code and b"map_values" in code.read_bytes():
             raise UserError(
                 f"the map of {dataset!r} is map_values of the code beside its chips, {code}, which would run with your "
@@ -73,19 +74,8 @@ def _by_name(told: Any) -> Any:
     return hooks_of(name).map_values if name else None
 
 
-def _code(tiles: Tiles, dataset: str) -> Path | None:
-    """Return the file of code beside the chips of a dataset, if there is one."""
-    folder = dataset_folder(tiles, dataset)
-    name = str(dataset_about(folder).get("code", ""))
-    if not name:
-        return None
-    if Path(name).name != name:
-        raise UserError(f"dataset.json of {dataset!r} names code that is not beside its chips: {name!r}")
-    return folder / name
-
-
 def _hooks(tiles: Tiles, dataset: str) -> Hooks:
     from orchestrator.recipes.definitions import load_definition  # noqa: PLC0415  numpy is heavy
 
-    file, about = _code(tiles, dataset), dataset_about(dataset_folder(tiles, dataset))
+    file, about = code_of(dataset_folder(tiles, dataset)), dataset_about(dataset_folder(tiles, dataset))
     return load_definition(str(file), dataset, str(about.get("code_sha256", ""))).hooks

@@ -12,6 +12,7 @@ from orchestrator import __version__
 from orchestrator.app.verbs.own_maps import OWN_MAP, hooks_beside, own_map
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import publish, write_whole
+from orchestrator.core.writing import writing
 from orchestrator.model.hooks import Hooks
 from orchestrator.packing.asked import Packed, Packing
 from orchestrator.packing.card import LEFT_OUT
@@ -46,7 +47,7 @@ def pack_dataset(
     *,
     images: str,
     labels: str = "",
-    label_map: str | ValueMapping | None = None,
+    label_map: str | ValueMapping | Callable[[Any], Any] | None = None,
     run_code: bool = False,
     shard_size: str = "",
     coarse: Path | None = None,
@@ -64,7 +65,7 @@ def pack_dataset(
         images: Dataset whose chips are the images.
         labels: Dataset whose chips are the labels; empty for none.
         label_map: What values of labels become: a text as `ValueMap.parse` reads it, `own` for the map that the dataset
-            tells, or a map.
+            tells, a map, or a function of an array.
         run_code: Run the user's code that lies beside the chips of images and labels: `include_chip_in_dataset` of
             each says what is packed, `map_values` of the labels' what they become, unless a map is written.
         shard_size: `1000` samples or `256MB`.
@@ -83,6 +84,8 @@ def pack_dataset(
     code = hooks_beside(tiles, images, labels) if run_code else {}
     if label_map is None or isinstance(label_map, str):
         label_map = _label_map(tiles, labels, label_map or "", run_code=labels in code)
+    elif callable(label_map):
+        label_map = CodeMap(label_map, "label_map")
     if shard_size:
         asked["shard"] = ShardSize.parse(shard_size)
     whole = Packing(
@@ -164,7 +167,8 @@ def show_dataset(
         raise UserError(f"{output} is there already; --overwrite replaces it, or name another with -o")
     sheet = draw_sheet(tiles, images, labels, **how)
     output.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(output, sheet.png)
+    with writing(output):
+        write_whole(output, sheet.png)
     return sheet, output
 
 

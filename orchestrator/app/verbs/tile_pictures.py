@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.core.files import check_target, write_whole
+from orchestrator.core.writing import writing
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -40,7 +41,8 @@ def check_picture(path: Path, *, overwrite: bool) -> None:
 def write_picture(path: Path, content: bytes, *, overwrite: bool) -> None:
     """Write a PNG, whole or not at all; UserError where the name is not one or is taken."""
     check_picture(path, overwrite=overwrite)
-    write_whole(path, content)
+    with writing(path):
+        write_whole(path, content)
 
 
 def _outline(area: str) -> BaseGeometry | None:
