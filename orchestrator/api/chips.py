@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.api.arguments import first_and_end, path_of, table_of, texts, tiles_path
 from orchestrator.api.connection import Connection, current
-from orchestrator.api.images import GRAPH, ask_bands, graph_of, is_image
+from orchestrator.api.images import GRAPH, graph_of, is_image
 from orchestrator.api.results import Result
 from orchestrator.api.work import carry_job
 from orchestrator.core import log as logs
@@ -183,10 +183,15 @@ def _pixels_of(
     if recipe:
         return {"recipe": recipe, "params": dict(params)}
     bands, keys, grid = content.get("bands", []), content["chips"], content["grid"]
+    from orchestrator.app.verbs.datasets import fitting  # noqa: PLC0415  what is not asked for is not loaded
+
     if is_image(dataset):
-        asked, fitting = ask_bands(dataset, app)
-        params = {"dtype": fitting, **params, "graph": graph_of(dataset)}
-        return {"recipe": GRAPH, "bands": bands or list(asked), "params": params}
+        from orchestrator.app.imagery import ask_types  # noqa: PLC0415
+
+        types = ask_types(dataset, app.earth_engine().value)
+        bands = bands or list(types)
+        known = fitting([types[band] for band in bands if band in types], spare=not {"dtype", "nodata"} & set(params))
+        return {"recipe": GRAPH, "bands": bands, "params": {**known, **params, "graph": graph_of(dataset)}}
     from orchestrator.app.verbs.chips import choose_for_tiles  # noqa: PLC0415  what is not asked for is not loaded
 
     text, name = str(path_of(dataset, "dataset")), content.get("base_name", "")

@@ -200,6 +200,20 @@ def test_what_a_user_s_code_leaves_in_a_chip_s_place_is_looked_at(tmp_path):
     assert [path.stem for path in found.folder.glob("*.tif")] == [found.frame["identifier"].iloc[5]]
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [({}, ("int16", -1)), ({"nodata": 9}, ("uint8", 9)), ({"dtype": "float32"}, ("float32", -9999))],
+)
+def test_an_image_in_memory_is_of_the_smallest_type_that_holds_it_and_what_is_masked(tmp_path, given, expected):
+    """As a file's is; a type or a number of the user's is taken."""
+    import ee  # noqa: PLC0415
+
+    found = get(write_cells(tmp_path, 1, 1), dataset=ee.Image(7).toUint8().rename("a"), params=given)
+
+    assert (found.frame["dtype"][0], found.frame["nodata"][0]) == expected
+    assert (found.read(found.frame["identifier"][0]) == 7).all()
+
+
 BYTES = """
 import ee
 

@@ -25,6 +25,7 @@ __all__ = [
     "Preset",
     "PresetSource",
     "choose",
+    "fitting",
     "is_name",
     "listed",
     "narrowest",
@@ -196,6 +197,23 @@ def narrowest(types: Sequence[Mapping[str, Any]]) -> str:
     low, high = min(one.get("min", -(2**31)) for one in types), max(one.get("max", 2**32 - 1) for one in types)
     fitting = (name for name in _WHOLE if whole_numbers(name)[0] <= low and high <= whole_numbers(name)[1])
     return next(fitting, "float64")
+
+
+def fitting(types: Sequence[Mapping[str, Any]], *, spare: bool) -> dict[str, str]:
+    """
+    Return the parameters of pixels for an image of Earth Engine's pixel types: the smallest type that holds them.
+
+    Args:
+        types: Of its bands.
+        spare: Whether a number must be left for masked pixels; it is returned where the type is another for that.
+    """
+    from orchestrator.recipes.pixel_types import pixel_spec, with_spare  # noqa: PLC0415
+
+    dtype = narrowest(types)
+    stored = dtype if _spares(types, dtype) else with_spare(dtype)
+    if stored == dtype or not spare:
+        return {"dtype": dtype}
+    return {"dtype": stored, "nodata": f"{pixel_spec(('band',), stored, '', dtype).nodata:g}"}
 
 
 def _spares(types: Sequence[Mapping[str, Any]], dtype: str) -> bool:

@@ -35,7 +35,7 @@ def _worldcover(name: str, alias: Alias, asked: Filled) -> Preset:
     return Preset(
         name=name,
         alias=alias,
-        steps=(f"{asset}, its one image, as it is: 10 is trees, 20 shrubs, ... 100 moss",),
+        steps=(f"{asset}, its one image, as it is: 10 is trees, 20 shrubs, ... 100 moss", *_versions(alias)),
         sources=(PresetSource(asset),),
         bands=("Map",),
         dtype="uint8",
@@ -49,6 +49,11 @@ def _worldcover(name: str, alias: Alias, asked: Filled) -> Preset:
         mended="masked pixels were 0 without a tag, as if that were a class",
         build=build,
     )
+
+
+def _versions(alias: Alias) -> tuple[str, ...]:
+    first, last = alias.years or (0, 0)
+    return (", ".join(f"{version} is of {year}" for year, version in VERSIONS.items()),) if first != last else ()
 
 
 def _crops(name: str, alias: Alias, asked: Filled) -> Preset:

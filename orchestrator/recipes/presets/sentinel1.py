@@ -30,7 +30,7 @@ MOST_LOOKS = 254  # a month
 
 _STEP_DB = (BRIGHTEST_DB - DARKEST_DB) / 255
 _IW = f"{COLLECTION}, scenes of the mode IW"
-_SCALED = "-30 to 0 dB as 0 to 255; what is darker or brighter is 1 or 255, and 0 is where nothing was seen"
+_SCALED = "-30 to 0 dB as 0 to 255, rounded; what is darker or brighter is 1 or 255, and 0 is where nothing was seen"
 _PICTURE = {"dtype": "uint8", "nodata": PICTURE_NODATA, "valid": (1, 255), "physical": (_STEP_DB, DARKEST_DB)}
 _YEARS = (2015, None)  # since 2014-10-03 (Earth Engine Data Catalog), so that 2015 is the first whole year
 

@@ -134,7 +134,7 @@ def _seasonal(name: str, alias: Alias, year: int, collection: str, kept: tuple[s
     def build(region: Mapping[str, Any], bands: tuple[str, ...]) -> Any:
         return stacked(periods, bands, lambda period: (image(region, period), names(period)))
 
-    scaled = "reflectance from 0 to 1 as 0 to 255, the darkest 1, since 0 is where nothing was seen"
+    scaled = "reflectance from 0 to 1 as 0 to 255, rounded down, the darkest 1, since 0 is where nothing was seen"
     kind = scaled if as_bytes else f"as it is stored, {COUNTS_PER_REFLECTANCE} for a reflectance of 1"
     return _preset(
         name,
