@@ -27,7 +27,7 @@ def show_tiles(
     overwrite: bool = True,
 ) -> Picture:
     """
-    Draw tiles on the outline of their area; a notebook shows the picture.
+    Draw tiles, on the outline of an area where one is named; a notebook shows the picture.
 
     Tiles show themselves in a notebook too, coloured by their split.
 
@@ -66,7 +66,7 @@ def mosaic_chips(
     Join the chips of a dataset to one cloud-optimised GeoTIFF, by where they really lie.
 
     Chips on one lattice are copied as they are; of overlapping ones the first in the order of the tiles is taken.
-    Others are warped.
+    Others are warped. What is missing is told by `.missing` of what is returned: (identifier, why) of each.
 
     Args:
         tiles: Tiles, or their file.

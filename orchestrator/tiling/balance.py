@@ -14,6 +14,7 @@ from orchestrator.core.nearest import hint
 from orchestrator.tiling.file import AREA, Tiles
 from orchestrator.tiling.label_columns import LABELS, VALID, shares_name, shares_of
 from orchestrator.tiling.labelling import ordered
+from orchestrator.tiling.split_options import NAMES
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -75,10 +76,18 @@ def class_balance(tiles: Tiles, dataset: str, by: str | None = None) -> list[Cla
     names = [str(told.get(word, {}).get("name", "")) for word in classes]
     rows = _rows(ALL, (classes, names), table[known], areas[known])
     groups = _groups(tiles.frame, SPLIT if by is None and SPLIT in tiles.frame.columns else by or "")
-    for group in dict.fromkeys(groups):
+    for group in _in_order(groups):
         here = known & np.array([one == group for one in groups])
         rows += _rows(group, (classes, names), table[here], areas[here])
     return rows
+
+
+def _in_order(groups: Sequence[str]) -> list[str]:
+    """Return each group once: splits as they are told elsewhere, numbers by size, words by the alphabet, none last."""
+    words = set(groups)
+    known = [name for name in NAMES if name in words]
+    last = [NO_GROUP] if NO_GROUP in words else []
+    return [*known, *ordered(words.difference(known, last)), *last]
 
 
 def _rows(

@@ -42,11 +42,24 @@ class StoredChip:
         path: The file; None where there is none.
         state: DONE, EMPTY (no pixel has data), FAILED, or ABSENT where nothing is known of it.
         why: Why there is none.
+        sha256: Of the file, as the list tells it; empty where none does.
     """
 
     path: Path | None
     state: str
     why: str = ""
+    sha256: str = ""
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether pixels that a tile has are not there."""
+        return self.path is None and self.state != EMPTY
+
+    def checked(self) -> StoredChip:
+        """Return the same where the file is the one that the list tells; else a missing one, and why."""
+        if self.path is None or not self.sha256 or (self.path.is_file() and sha256_of(self.path) == self.sha256):
+            return self
+        return StoredChip(None, ABSENT, f"{self.path.name} is not the file that {MANIFEST} tells: changed or damaged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +85,9 @@ class ChipFolder:
         """Return where the chip of a tile lies, or would: always in this folder, whatever the list says."""
         return self.path / f"{identifier}{RASTER}"
 
-    def files(self, tiles: Tiles) -> dict[str, Path]:
-        """Return the files that are there, by identifier, in the order of the tiles."""
-        named = {each: self.file_of(each) for each in tiles.identifiers}
-        return {each: path for each, path in named.items() if path.is_file()}
-
     def chip_of(self, identifier: str) -> StoredChip:
         """Return the chip of a tile, or what is known instead."""
+        sha256 = ""
         if self.rows is not None:
             row = self.rows.get(identifier)
             if row is None:
@@ -86,10 +95,11 @@ class ChipFolder:
             if (state := str(row["state"])) != DONE:
                 plain = "it holds no data" if state == EMPTY else "its download failed"
                 return StoredChip(None, state, str(row.get("why") or plain))
+            sha256 = str(row.get("sha256") or "")
         path = self.file_of(identifier)
-        return (
-            StoredChip(path, DONE) if path.is_file() else StoredChip(None, ABSENT, f"{path.name} is not in the folder")
-        )
+        if not path.is_file():
+            return StoredChip(None, ABSENT, f"{path.name} is not in the folder")
+        return StoredChip(path, DONE, sha256=sha256)
 
 
 def open_chips(tiles: Tiles, dataset: str) -> ChipFolder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,3 +100,15 @@ def band_names(path: Path) -> tuple[str, ...]:
     """Return what a chip's bands are called, in order; empty for one without a name."""
     with quietly(), rasterio.open(path, driver="GTiff") as source:
         return tuple(name or "" for name in source.descriptions)
+
+
+def class_colours(rows: Iterable[Mapping[str, Any]]) -> dict[int, tuple[int, int, int, int]]:
+    """Return colours by value, red, green, blue and opaque, of those classes whose value and colour are ones."""
+    from matplotlib.colors import is_color_like, to_rgb  # noqa: PLC0415  reads every way in which colours are written
+
+    told = {str(row.get("value")): str(row.get("color")) for row in rows}
+    made = {int(value): to_rgb(colour) for value, colour in told.items() if value.isdigit() and is_color_like(colour)}
+    return {
+        value: (round(255 * red), round(255 * green), round(255 * blue), 255)
+        for value, (red, green, blue) in made.items()
+    }

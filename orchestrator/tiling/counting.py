@@ -26,6 +26,7 @@ from orchestrator.tiling.value_maps import ValueMap
 
 # More classes than any table of land cover has; heights or reflectances have more in the first tile.
 MAX_CLASSES = 256
+_EXACT = 2.0**53  # larger numbers are not told apart
 # Pixels that are read at once, and the side of the squares in which a raster of small blocks is read.
 READ_PIXELS, READ_SIDE = 1 << 21, 1024
 
@@ -59,6 +60,8 @@ class ClassRule:
             return self.mapping.word(value)
         if self.published:
             return str(value)
+        if isinstance(value, int | np.integer):
+            return str(int(value))
         number = float(value)
         return str(int(value)) if number.is_integer() else repr(number)
 
@@ -229,6 +232,11 @@ def _read(dataset: Any, band: int, window: Window, rule: ClassRule) -> tuple[NDA
 
 def _add(tally: Counter[Any], pixels: NDArray[Any], valid: Flags, inside: Flags, label: str) -> None:
     values, numbers = _distinct(pixels[valid & inside])
+    if values.dtype.kind == "f" and not (np.abs(values) < _EXACT).all():
+        wrong = values[~(np.abs(values) < _EXACT)][0]
+        raise UserError(
+            f"{label} holds {wrong:g}, which is no class; leave it out with --nodata {wrong:g}, or map values"
+        )
     for value, number in zip(values, numbers.tolist(), strict=True):
         tally[value] += number
         if len(tally) > MAX_CLASSES:

@@ -23,12 +23,13 @@ from orchestrator.model.grid import Grid, Transform, Window
 from orchestrator.plan.align import fix_grid, utm_crs
 from orchestrator.plan.reproject import crs_name, parse_crs
 from orchestrator.tiling.chip_folder import ChipFolder, class_rows
-from orchestrator.tiling.chip_raster import ChipRaster, read_header
+from orchestrator.tiling.chip_raster import ChipRaster, class_colours, read_header
 from orchestrator.tiling.file import Tiles
 from orchestrator.tiling.rasters import OnPiece, PieceArray, RasterSpec, make_raster, quietly, windows_of
 
 RESAMPLINGS = ("nearest", "bilinear", "cubic", "average", "mode")
 NEAREST = "nearest"
+_COLOURED = ("uint8", "uint16")  # number types that may have a table of colours
 # So far from a whole number of pixels a chip may lie and still be on the lattice: a ten thousandth of one.
 _ON_LATTICE = 1e-4
 
@@ -44,6 +45,7 @@ class Joining:
         windows: Where each lies on the grid.
         resampling: How they are warped; empty where their pixels are copied as they are.
         notes: What was assumed, a sentence each.
+        missing: (identifier, why) of tiles whose chips are not in it, though they have pixels.
     """
 
     spec: RasterSpec
@@ -51,6 +53,7 @@ class Joining:
     windows: tuple[Window, ...]
     resampling: str
     notes: tuple[str, ...]
+    missing: tuple[tuple[str, str], ...] = ()
 
 
 def plan_joining(
@@ -71,7 +74,8 @@ def plan_joining(
         UserError: There is no chip, one cannot be read, they have not the same bands and numbers, or they lie on
             several lattices and nobody says what the raster's is.
     """
-    headers = tuple(_placed(path) for path in chips.files(tiles).values())
+    stored = {each: chips.chip_of(each).checked() for each in tiles.identifiers}
+    headers = tuple(_placed(chip.path) for chip in stored.values() if chip.path)
     if not headers:
         raise UserError(f"there is no chip in {chips.path}; `orchestrator tiles download` brings them")
     _refuse_mixed(headers)
@@ -85,7 +89,8 @@ def plan_joining(
         grid, bounds = _asked_grid(headers, lattice, asked, scale)
         how = resampling or _default_resampling(headers[0], chips.about)
     windows = tuple(windows_of(grid, bounds))
-    return Joining(_spec(headers[0], grid, chips.about), headers, windows, how, tuple(_notes(headers[0], how)))
+    missing = tuple((name, chip.why) for name, chip in stored.items() if chip.is_missing)
+    return Joining(_spec(headers[0], grid, chips.about), headers, windows, how, tuple(_notes(headers[0], how)), missing)
 
 
 def join_chips(joining: Joining, path: Path, stop: StopFlag, say: OnPiece) -> None:
@@ -220,6 +225,8 @@ def _spec(header: ChipRaster, grid: Grid, about: Mapping[str, Any]) -> RasterSpe
         colours = source.colormap(1) if "palette" in {each.name for each in source.colorinterp} else {}
         names = tuple(name or f"B{number}" for number, name in enumerate(source.descriptions, 1))
         classes = class_rows(about)
+        if not colours and source.count == 1 and header.dtype in _COLOURED:
+            colours = class_colours(classes)
         tags = {"DATASET": str(about.get("dataset") or header.path.parent.name)}
         tags |= {key.upper(): str(about[key]) for key in ("attribution", "licence") if about.get(key)}
         return RasterSpec(

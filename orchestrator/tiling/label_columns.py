@@ -98,9 +98,18 @@ def write_shares(
     frame: GeoDataFrame = table.drop(columns=[one for one in former.get("columns", ()) if one in table])
     values = np.empty(len(frame), object)
     values[:] = [None if each is None else dict(each) for each in column.shares]
-    frame = frame.assign(**{column.name: values}, **{name: list(each) for name, each in column.beside.items()})
+    frame = _with(frame, {column.name: values, **column.beside})
     known[column.name] = {**column.about, "source": dict(column.source), "columns": list(column.beside)}
     return rewrite_tiles(tiles, frame, {**tiles.about, LABELS: known}, overwrite=overwrite)
+
+
+def _with(frame: GeoDataFrame, columns: Mapping[str, Any]) -> GeoDataFrame:
+    """Return a table with columns more, hundreds of them at once; those that are there are replaced in their place."""
+    import pandas as pd  # noqa: PLC0415  heavy
+
+    made = pd.DataFrame(dict(columns), index=frame.index)
+    there = [name for name in made.columns if name in frame.columns]
+    return pd.concat([frame.assign(**{name: made[name] for name in there}), made.drop(columns=there)], axis=1)
 
 
 def _refuse_others(tiles: Tiles, column: ShareColumn, former: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.units import format_count
-from orchestrator.tiling.chip_folder import EMPTY, StoredChip, open_chips
+from orchestrator.tiling.chip_folder import StoredChip, open_chips
 from orchestrator.tiling.counting import (
     MAX_CLASSES,
     ClassCount,
@@ -102,6 +102,8 @@ def count_raster(tiles: Tiles, path: Path, rule: ClassRule, say: Callable[[str],
     Raises:
         UserError: It is no raster, does not say where it lies, or does not hold classes.
     """
+    import rasterio  # noqa: PLC0415  heavy
+
     if rule.published:
         raise UserError("the published rule stretches a tile to its own chip; a raster of yours is counted by place")
     with _opened(path) as dataset:
@@ -111,8 +113,12 @@ def count_raster(tiles: Tiles, path: Path, rule: ClassRule, say: Callable[[str],
         order = _along_blocks(shapes, lattice, dataset.block_shapes[0])
 
     def counted(piece: Sequence[int]) -> list[ClassCount]:
-        with _opened(path) as dataset:  # one for each thread
-            return [count_classes(dataset, lattice, shapes[index], rule, path.name) for index in piece]
+        try:
+            with _opened(path) as dataset:  # one for each thread
+                return [count_classes(dataset, lattice, shapes[index], rule, path.name) for index in piece]
+        except rasterio.errors.RasterioError as error:
+            why = error.__cause__ or error
+            raise UserError(f"{path} cannot be read to its end: {why}; it may be cut off, bring it again") from None
 
     found = _each(counted, order, _threads(rule), say)
     return _checked(ClassCounts(tuple(found), known=_named(None, rule)), path.name)
@@ -130,10 +136,11 @@ class _Seen:
         """Return the classes of the chip of a tile, or why there are none."""
         import rasterio  # noqa: PLC0415  heavy
 
-        if chip.path is None:
-            return ClassCount() if chip.state == EMPTY else chip.why
-        label = f"chip {chip.path.stem}"
+        label = f"chip {chip.path.stem if chip.path else index}"
         try:
+            chip = chip.checked()
+            if chip.path is None:
+                return chip.why if chip.is_missing else ClassCount()
             with _opened(chip.path, driver="GTiff") as dataset:
                 if self._degrees is not None:
                     return count_published(dataset, self._degrees[index], self._rule, label)
@@ -141,7 +148,7 @@ class _Seen:
                 shape = self._footprints.within(lattice.crs)[index]
                 return count_classes(dataset, lattice, shape, self._rule, label)
         except (OSError, rasterio.errors.RasterioError) as error:
-            return f"{chip.path.name} cannot be read: {error}"
+            return f"{chip.path.name if chip.path else label} cannot be read: {error}"
 
 
 @contextmanager

@@ -152,8 +152,8 @@ def _draw_categories(axes: Any, plane: NDArray[np.object_], colouring: Colouring
 def _colour(colouring: Colouring, text: str) -> str | None:
     from matplotlib.colors import is_color_like, to_hex  # noqa: PLC0415  reads every way in which colours are written
 
-    told = colouring.colours.get(text)
-    return to_hex(told) if told is not None and is_color_like(told) else SPLIT_COLOURS.get(text)
+    told = colouring.colours.get(text, "")
+    return to_hex(told) if is_color_like(told) else SPLIT_COLOURS.get(text)
 
 
 def _draw_scale(axes: Any, plane: NDArray[np.object_], colouring: Colouring) -> None:
@@ -220,7 +220,7 @@ def _legend(axes: Any, entries: Sequence[tuple[str, str]], title: str) -> None:
 
 def _within(text: str, width: int, lines: int = 3) -> str:
     """Return a text in lines of so many characters; what is left after the last is left out."""
-    return "\n".join(textwrap.wrap(text, width, max_lines=lines, placeholder=" …"))
+    return "\n".join(textwrap.wrap(text, width, max_lines=lines, placeholder=" …", break_on_hyphens=False))
 
 
 def _draw_outline(axes: Any, rings: Sequence[Any]) -> None:

@@ -19,6 +19,7 @@ from orchestrator.core.errors import UserError
 OWN_MAP = "own"  # how the map is asked for that a dataset has itself
 OTHER = "other"  # what values without a name of their own are called, where others have one
 _NUMBER = re.compile(r"[+-]?\d{1,18}")
+_NUMERIC = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf|nan", re.IGNORECASE)
 # Types of so few values that a table of all of them is looked up in.
 _TABLED_BYTES = 2
 
@@ -153,6 +154,11 @@ def _pair(word: str, text: str) -> tuple[int, str]:
     value, equals, target = (side.strip() for side in word.partition("="))
     if not equals or not target or "=" in target:
         raise UserError(f"{word!r} in the value map {text!r} is no pair; write VALUE=CLASS, as in 10=1,20=2")
+    if _NUMERIC.fullmatch(target) and not _NUMBER.fullmatch(target):
+        raise UserError(
+            f"the class {target!r} in the value map {text!r} is no whole number of at most 18 digits, nor a name; "
+            "write 10=1, or 10=forest"
+        )
     return _number(value, text), target
 
 

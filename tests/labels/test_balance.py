@@ -58,6 +58,23 @@ def test_each_split_has_its_own_table(counted):
     assert np.isnan(frame.loc[("test", "1"), "weight"])
 
 
+@pytest.mark.parametrize(
+    ("column", "values", "order"),
+    [
+        ("split", ["val", "test", None, "train"], ["train", "test", "val", "none"]),
+        ("fold", [10, 9, 2, 0], ["0", "2", "9", "10"]),
+        ("region", ["west", None, "east", "west"], ["east", "west", "none"]),
+    ],
+)
+def test_groups_come_in_the_order_of_splits_of_numbers_or_of_the_alphabet(counted, column, values, order):
+    """Not as the tiles happen to lie; those of no group last."""
+    tiles = rewrite_tiles(counted, counted.frame.assign(**{column: values}))
+
+    frame = orc.labels.balance(tiles, "lc", by=column)
+
+    assert list(dict.fromkeys(frame["group"])) == ["all", *order]
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".json"])
 def test_the_table_is_written_and_never_over_another(counted, tmp_path, suffix, capsys):
     """A CSV or a JSON of the same rows."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from labels_kit import EAST, NORTH, expected_shares, made_tiles, row_of_squares, write_chips, write_raster
@@ -319,3 +321,33 @@ def test_tiles_that_were_edited_are_refused(tmp_path):
 
     with pytest.raises(UserError, match="were changed since it was named"):
         orc.labels.count(tiles, "lc")
+
+
+def test_a_chip_that_is_not_the_one_that_was_downloaded_is_listed_and_not_counted(tmp_path, capsys):
+    """By its sha256 in the list, which another program's list may lack."""
+    tiles = made_tiles(tmp_path, row_of_squares(3))
+    folder = write_chips(tiles, "lc", [np.full((10, 10), value, np.uint8) for value in (1, 2, 3)])
+    files = [folder / f"{each}.tif" for each in tiles.frame["identifier"]]
+    hashes = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files[:2]] + [""]
+    pd.read_parquet(folder / "chips.parquet").assign(sha256=hashes).to_parquet(folder / "chips.parquet")
+    files[0].write_bytes(files[2].read_bytes())
+
+    code = run_cli(["labels", "count", str(tiles.path), "--dataset", "lc"])
+
+    shares = read_tiles(tiles.path).frame["lc_proportions"].tolist()
+    said = " ".join(capsys.readouterr().err.split())
+    assert code == 3
+    assert shares == [None, {"2": 1.0}, {"3": 1.0}]
+    assert f"{files[0].stem}: {files[0].name} is not the file that chips.parquet tells" in said
+
+
+def test_two_hundred_flat_columns_are_written_without_a_warning(tmp_path, recwarn):
+    """Of pandas, about many insertions; counted again, they are where they were."""
+    tiles = made_tiles(tmp_path, row_of_squares(1, 150.0))
+    write_chips(tiles, "lc", [np.arange(225, dtype=np.uint8).reshape(15, 15)])
+
+    columns = [list(orc.labels.count(tiles.path, "lc", flat=True).tiles.frame.columns) for _ in range(2)]
+
+    assert [str(each.message) for each in recwarn if "insert" in str(each.message)] == []
+    assert columns[0] == columns[1]
+    assert columns[0][-225:] == [f"lc_{value}" for value in range(225)]

@@ -243,3 +243,33 @@ def test_a_large_tile_is_read_in_windows(tmp_path, monkeypatch):
     blocks = write_raster(tmp_path / "blocks.tif", pixels, tiled=True, blockxsize=32, blockysize=16)
 
     assert [count(path, [shape])[0].shares() for path in (strips, blocks)] == [expected, expected]
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1e300, 2.0**53])
+def test_a_value_that_no_class_can_be_called_is_refused(tmp_path, value):
+    """Column names of 301 digits help nobody; the way out is said, and works."""
+    pixels = np.ones((10, 10))
+    pixels[4, 4] = value
+    path = write_raster(tmp_path / "r.tif", pixels)
+
+    with pytest.raises(UserError, match="which is no class; leave it out with --nodata"):
+        count(path, row_of_squares(1))
+
+    assert count(path, row_of_squares(1), nodata=value)[0].classes == {"1": 99}
+
+
+def test_a_whole_number_of_many_digits_is_called_by_all_of_them(tmp_path):
+    """Not by the float that is nearest."""
+    path = write_raster(tmp_path / "r.tif", np.full((10, 10), 2**62 + 1, np.int64))
+
+    assert count(path, row_of_squares(1))[0].classes == {str(2**62 + 1): 100}
+
+
+def test_a_raster_that_was_cut_off_is_named(tmp_path):
+    """With what to do; nothing is written."""
+    path = write_raster(tmp_path / "r.tif", RNG.integers(0, 5, (200, 200), np.uint8), compress="deflate")
+    path.write_bytes(path.read_bytes()[:-4000])
+    tiles = made_tiles(tmp_path, row_of_squares(1, 2000.0))
+
+    with pytest.raises(UserError, match=r"r\.tif cannot be read to its end: .+bring it again"):
+        count_raster(tiles, path, ClassRule(), silent)

@@ -91,3 +91,10 @@ def test_what_says_no_map_is_refused_with_its_words(text, words):
 
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("target", ["99999999999999999999", "1.5", "1e3", "nan", "-inf"])
+def test_a_number_that_is_no_class_is_not_taken_for_a_name(target):
+    """As a name it would go unseen."""
+    with pytest.raises(UserError, match="is no whole number of at most 18 digits, nor a name"):
+        ValueMap.parse(f"10={target}")

@@ -30,6 +30,7 @@ class MadeRaster:
         resampling: How chips were warped; empty where their pixels were copied as they are.
         codes: Of categories, the number that stands for each.
         notes: What was assumed, a sentence each.
+        missing: (identifier, why) of tiles that are not in it, though they have pixels.
     """
 
     path: Path
@@ -38,6 +39,7 @@ class MadeRaster:
     resampling: str
     codes: dict[str, int]
     notes: tuple[str, ...]
+    missing: tuple[tuple[str, str], ...] = ()
 
 
 def mosaic_tiles(
@@ -65,7 +67,9 @@ def mosaic_tiles(
     check_target(path, RASTERS, "a mosaic", overwrite=overwrite)
     joining = plan_joining(tiles, open_chips(tiles, dataset), scale=scale, crs=crs, resampling=resampling)
     join_chips(joining, path, stop or threading.Event(), say)
-    return MadeRaster(path, joining.spec.grid, len(joining.chips), joining.resampling, {}, joining.notes)
+    return MadeRaster(
+        path, joining.spec.grid, len(joining.chips), joining.resampling, {}, joining.notes, joining.missing
+    )
 
 
 def burn_column(

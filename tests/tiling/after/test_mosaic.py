@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import rasterio
-from after_kit import CRS, LEFT, TOP, chips_of, tiles_in, write_chip
+from after_kit import CRS, LEFT, TOP, chips_of, rows_in, tiles_in, write_chip, write_list
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rasterio.merge import merge
@@ -60,7 +60,7 @@ def test_any_chips_of_one_lattice_are_merged_as_rasterio_does(tmp_path_factory, 
     monkeypatch.setattr(rasters, "PIECE", piece)
     folder = tmp_path_factory.mktemp("m")
     tiles = tiles_in(folder, rows=1, cols=len(offsets))
-    chips_of(tiles)
+    chips_of(tiles, listed=False)
     random, paths = np.random.default_rng(seed), []
     for identifier, (row, col) in zip(tiles.frame["identifier"], offsets, strict=True):
         pixels = random.integers(0, 4, (2, 16, 16), dtype=np.uint8)
@@ -97,7 +97,7 @@ def test_other_lattices_are_warped_and_nobody_invents_a_class(tmp_path, about, h
 def test_values_are_warped_smoothly(tmp_path):
     """A plane stays a plane, by formula: value = column, at half the pixel size."""
     tiles = tiles_in(tmp_path, rows=1, cols=1, size=640)
-    chips_of(tiles, nodata=None)
+    chips_of(tiles, nodata=None, listed=False)
     plane = np.broadcast_to(np.arange(64, dtype=np.float32) + 100, (1, 64, 64)).copy()
     write_chip(tiles.folder / "s2" / f"{tiles.frame['identifier'][0]}.tif", plane, left=LEFT, top=TOP, nodata=-1)
 
@@ -112,7 +112,7 @@ def test_values_are_warped_smoothly(tmp_path):
 def test_chips_of_two_zones_need_a_scale(tmp_path):
     """The message says what they are and what to type; with it both are there."""
     tiles = tiles_in(tmp_path, rows=1, cols=2, size=1000)
-    chips_of(tiles)
+    chips_of(tiles, listed=False)
     second = tiles.folder / "s2" / f"{tiles.frame['identifier'][1]}.tif"
     corners = tiles.frame.geometry.to_crs("EPSG:32631").iloc[1].bounds
     write_chip(second, np.full((2, 100, 100), 201, np.uint8), left=corners[0], top=corners[3], crs="EPSG:32631")
@@ -138,7 +138,7 @@ def test_a_gap_without_nodata_is_told(tmp_path, capsys):
     with rasterio.open(tmp_path / "m.tif") as file:
         assert file.nodata is None
         assert not file.read()[:, :10, 10:20].any()
-    assert code == 0
+    assert code == 3
     assert "where there is no chip, pixels are 0" in capsys.readouterr().err
 
 
@@ -173,7 +173,7 @@ def test_what_cannot_be_joined_is_said_in_one_line(tmp_path, monkeypatch, capsys
 def test_chips_of_other_bands_are_refused(tmp_path):
     """Both files are named."""
     tiles = tiles_in(tmp_path)
-    chips_of(tiles)
+    chips_of(tiles, listed=False)
     path = tiles.folder / "s2" / f"{tiles.frame['identifier'][4]}.tif"
     write_chip(path, np.ones((3, 10, 10), np.uint8), left=LEFT + 100, top=TOP - 100)
 
@@ -202,3 +202,47 @@ def test_json_tells_the_grid(tmp_path, capsys):
 
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (told["height"], told["width"], told["crs"], told["tiles"]) == (20, 30, CRS, 6)
+
+
+def test_chips_that_are_missing_or_changed_are_named_and_the_others_joined(tmp_path, capsys):
+    """One deleted, one that failed, one overwritten with another's pixels; one without data is none of them."""
+    tiles = tiles_in(tmp_path)
+    made = list(chips_of(tiles).items())
+    folder, rows = tiles.folder / "s2", list(rows_in(tiles.folder / "s2").values())
+    files = [folder / row["file"] for row in rows]
+    files[0].unlink()
+    rows[1] |= {"state": "FAILED", "why": "out of luck"}
+    files[2].write_bytes(files[3].read_bytes())
+    rows[4]["state"] = "EMPTY"
+    files[4].unlink()
+    write_list(folder, rows)
+
+    code = run_cli(["tiles", "mosaic", str(tiles.path), "--dataset", "s2", "-o", str(tmp_path / "m.tif")])
+
+    said = " ".join(capsys.readouterr().err.split())
+    whys = ["is not in the folder", "out of luck", "is not the file that chips.parquet tells"]
+    assert code == 3
+    assert "3 tiles not in it" in said
+    assert all(f"{made[at][0]}: " in said and why in said for at, why in enumerate(whys))
+    with rasterio.open(tmp_path / "m.tif") as file:
+        assert np.array_equal(
+            file.read(window=rasterio.windows.from_bounds(*shape(tiles, 3), file.transform)), made[3][1]
+        )
+        assert file.shape == (10, 30)
+
+
+def shape(tiles, at):
+    return tiles.frame.geometry.iloc[at].bounds
+
+
+def test_a_mosaic_of_classes_has_their_colours(tmp_path):
+    """As dataset.json tells them, so that every program draws it so."""
+    tiles = tiles_in(tmp_path)
+    chips_of(tiles, bands=1, about={"classes": {"10": {"name": "trees", "colour": "006400"}, "20": {"name": "grass"}}})
+
+    joined(tiles, tmp_path / "m.tif")
+
+    with rasterio.open(tmp_path / "m.tif") as file:
+        assert file.colormap(1)[10] == (0, 0x64, 0, 255)
+        assert file.read(1).max() > 100
+    assert cog_validate(tmp_path / "m.tif", strict=True)[0]

@@ -9,6 +9,7 @@ import rich_click as click
 from rich_click import option
 
 from orchestrator.faces.cli.exits import DONE, WAITS_FOR_PERSON
+from orchestrator.faces.cli.tiles.made import listed
 
 if TYPE_CHECKING:
     from orchestrator.app.verbs.labels import LabelReport
@@ -23,7 +24,6 @@ Of the chips of a dataset that was downloaded for these tiles:
 Of a raster of your own, in any CRS, with classes of your own: `--raster crops.tif --dataset crops --map
 10=forest,20=water`.
 """
-LISTED = 20  # tiles that are named one by one
 
 
 @click.command(epilog=HELP)
@@ -93,5 +93,4 @@ def show_labels(report: LabelReport, output: Output, empty: str = "without data"
 
 
 def _warn(output: Output, what: str, members: list[str]) -> None:
-    more = f" and {len(members) - LISTED:,} more" if len(members) > LISTED else ""
-    output.warn(f"{what}: {'; '.join(members[:LISTED])}{more}")
+    output.warn(f"{what}: {listed(members)}")

@@ -29,7 +29,8 @@ def mosaic_of_chips(context: Context, /, file: Path, dataset: str, output: Path,
     Join the chips of a dataset to one cloud-optimised GeoTIFF, by where they really lie.
 
     Chips on one lattice are copied, pixel by pixel; of overlapping ones the first in the file's order is taken. Chips
-    of several zones or lattices are warped to `--scale`.
+    of several zones or lattices are warped to `--scale`. Where chips are missing the others are joined, and the exit
+    code is 3.
     """
     from orchestrator.app.verbs.tile_files import open_tiles  # noqa: PLC0415  geometries are heavy
     from orchestrator.app.verbs.tile_rasters import mosaic_tiles  # noqa: PLC0415
