@@ -13,6 +13,7 @@ from orchestrator.core.errors import UserError
 from orchestrator.core.files import LockFile, remove_if_empty, remove_tree
 from orchestrator.core.system import OPEN_FILES_STAY
 from orchestrator.core.trees import file_digests, publish_tree, sync_tree
+from orchestrator.core.writing import writing
 
 CHECKSUMS, ABOUT = "SHA256SUMS", "pack.json"
 _UNFINISHED, _REPLACED, _LOCK = "whole", "replaced", "lock"
@@ -30,7 +31,8 @@ def publishing(final: Path, *, overwrite: bool) -> Iterator[Path]:
     """
     work = final.parent / ".orchestrator" / f"pack-{final.name}"
     lock = LockFile(work / _LOCK)
-    lock.acquire(lambda _said: f"{final} is already being written by another process (lock {work / _LOCK})")
+    with writing(final):
+        lock.acquire(lambda _said: f"{final} is already being written by another process (lock {work / _LOCK})")
     try:
         _put_back(work, final)
         check(final, overwrite=overwrite)

@@ -25,6 +25,7 @@ from rasterio.windows import Window as RasterWindow
 
 from orchestrator.core.errors import Stopped
 from orchestrator.core.files import StopFlag, publish
+from orchestrator.core.writing import writing
 from orchestrator.model.grid import Grid, Window
 
 # PieceArray of a piece's side: a multiple of the blocks in the file, so that each block is encoded once.
@@ -84,9 +85,10 @@ def make_raster(
 
     Raises:
         Stopped: `stop` was set; nothing is left.
-        OSError: The disk is full, or the folder cannot be written.
+        SpaceError: The disk is full.
+        UserError: The folder cannot be written.
     """
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".part") as folder:
+    with writing(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".part") as folder:
         plain, whole = Path(folder) / "plain.tif", Path(folder) / "whole.tif"
         _write(spec, plain, fill, _touched(spec.grid, windows), stop, say)
         say("making overviews", 0, 0)
