@@ -75,7 +75,7 @@ class Chips:
         state, why = row.iloc[0][["state", "why"]]
         if state != "DONE":
             raise UserError(f"the chip of tile {identifier} is {state}: {why or 'every pixel of it is masked'}")
-        with rasterio.open(self.folder / row.iloc[0]["file"]) as raster:
+        with rasterio.open(self.folder / f"{identifier}.tif") as raster:
             pixels: MaskedArray[Any, Any] = raster.read(masked=True)
             return pixels
 
@@ -128,7 +128,7 @@ def chips(
         outside: `keep`, or `nodata` for pixels whose centres lie outside the tile.
         attempts: How often a chip that fails is asked for.
         min_valid: Hold the run when a smaller share of the pixels holds data.
-        again: Do it once more although it is done.
+        again: Ask anew although every chip is there; where some are missing, those are asked for.
         overwrite: Replace a folder at the chips' place that this job did not make.
         progress: False shows nothing; None shows it in a notebook and in a terminal; True everywhere.
         connection: Where; by default the one that this thread opened last.
@@ -167,10 +167,9 @@ def _tell(note: str) -> None:
 
 
 def _sides(pixels: Sequence[int] | int) -> tuple[int, int]:
-    if isinstance(pixels, int) and not isinstance(pixels, bool):
-        return pixels, pixels
-    given = tuple(pixels) if isinstance(pixels, Sequence) and not isinstance(pixels, str) else ()
-    if len(given) != 2 or not all(isinstance(side, int) for side in given):
+    both: Any = (pixels, pixels) if isinstance(pixels, int) and not isinstance(pixels, bool) else pixels
+    given = tuple(both) if isinstance(both, Sequence) and not isinstance(both, str) else ()
+    if len(given) != 2 or not all(isinstance(side, int) and side > 0 for side in given):
         raise UserError(f"pixels is {pixels!r}; give a width and a height, such as (100, 100), or one number for both")
     return given[0], given[1]
 

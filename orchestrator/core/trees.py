@@ -28,6 +28,11 @@ def is_folder_name(path: Path) -> bool:
     return path.suffix in FOLDER_SUFFIXES
 
 
+def name_option(path: Path) -> str:
+    """Return the options that name a result: a folder without a suffix is of chips, which lie beside their tiles."""
+    return "--base-name or --output" if path.suffix else "--name"
+
+
 def check_kinds(paths: Sequence[Path]) -> None:
     """
     Make sure that no folder lies where a file is to go, nor a file where a folder is: neither replaces the other.
@@ -37,9 +42,9 @@ def check_kinds(paths: Sequence[Path]) -> None:
     """
     for path in paths:
         if is_folder_name(path) and os.path.lexists(path) and not path.is_dir():
-            raise UserError(f"{path} is a file; move it away, or choose another --base-name or --output")
+            raise UserError(f"{path} is a file; move it away, or choose another {name_option(path)}")
         if not is_folder_name(path) and path.is_dir():
-            raise UserError(f"{path} is a folder; move it away, or choose another --base-name or --output")
+            raise UserError(f"{path} is a folder; move it away, or choose another {name_option(path)}")
 
 
 def is_there(path: Path) -> bool:

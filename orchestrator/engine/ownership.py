@@ -20,7 +20,8 @@ from typing import Any
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import LockedError, LockFile
-from orchestrator.core.trees import as_it_is, check_kinds, digest_of, is_there, size_of
+from orchestrator.core.mended import add_mended
+from orchestrator.core.trees import as_it_is, check_kinds, digest_of, is_there, name_option, size_of
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Head, OutputRow
 from orchestrator.model.result import Result
@@ -75,7 +76,7 @@ def check_owner(files: Sequence[Path], who: Claimant, store: Store) -> None:
         maker = _maker(files, foreign[0], who, store)
         raise UserError(
             f"{foreign[0]} exists already and is not this job's: {maker}; choose another "
-            "--base-name or --output, or let it be replaced with --overwrite"
+            f"{name_option(final)}, or let it be replaced with --overwrite"
         )
 
 
@@ -96,9 +97,11 @@ def _not_as_made(final: Path, taken: Sequence[Path], row: OutputRow, store: Stor
         main = Result.from_json(told).main
         rasters[main.sha256] = main.bytes
     results = [Result.from_json(text) for text in store.outputs.results(str(final))]
-    listed: dict[Path, dict[str, int]] = {final: rasters}
+    listed: dict[Path, dict[str, int]] = {final: dict(rasters)}
     for file in (file for result in results for file in (*result.files[:-1], *result.earlier)):
         listed.setdefault(file.path, {})[file.sha256] = file.bytes
+    if final.is_dir():
+        add_mended(final, listed[final])
     foreign = [path for path in taken if not _is_one_of(path, listed.get(path, {}))]
     whole = {result.main.sha256 for result in results if result.whole}
     if unlisted := {sha256: size for sha256, size in rasters.items() if sha256 not in whole}:
@@ -150,9 +153,9 @@ def _maker(files: Sequence[Path], taken: Path, who: Claimant, store: Store) -> s
             if _is_known(str(proof["run"]), who, store):
                 return "a proof of this job lies there, but the file was put there or changed by somebody else"
             job = proof["job"]
-            days = f"from {job['start_date']} to {job['end_date']}"
+            days = f" from {job['start_date']} to {job['end_date']}" if job["start_date"] else ""
             return (
-                f"its proof names run {proof['run']} of {job['base_name']} {days}, another job, another "
+                f"its proof names run {proof['run']} of {job['base_name']}{days}, another job, another "
                 "installation, or a file that was changed since"
             )
     return "no proof of ours lies beside it"

@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError
+from orchestrator.core.mended import forget_mended
 from orchestrator.core.percent import Percent
 from orchestrator.core.trees import digest_of, is_there, publish_tree, size_of
 from orchestrator.engine.context import RunContext
@@ -152,6 +153,7 @@ class Publication:
             crash.point("output.named")
         self._name(main)
         crash.point("output.published")
+        forget_mended(main.final)
         told = {"path": str(main.final), "bytes": result.main.bytes, "sha256": result.main.sha256}
         self.record("output.published", told | dict(made.told))
         return result

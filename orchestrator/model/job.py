@@ -193,7 +193,8 @@ class Job:
 
     def _made(self) -> Job:
         """Return the job without what its result does not depend on."""
-        return replace(self, min_valid=0.0, audit=0)
+        keys = {name: value for name, value in self.keys.items() if (self.product, name) != _TRIES}
+        return replace(self, min_valid=0.0, audit=0, keys=MappingProxyType(keys))
 
     def fingerprints(self) -> tuple[str, ...]:
         """Return `fingerprint`, and what the first version gave the same job, which hashed the whole snapshot."""
@@ -213,11 +214,17 @@ class Job:
 
         It is what the result is, not the way it comes: other parts or another route make the same file.
         """
-        way = {"route": "gcs", "max_part_bytes": DEFAULT_MAX_PART_BYTES, "split": "blocks"}
+        way: dict[str, Any] = {"route": "gcs", "max_part_bytes": DEFAULT_MAX_PART_BYTES, "split": "blocks"}
         served = {name: said for name, said in self.pins.items() if name == SCENES_PIN}
-        plain: Job = replace(self, pins=MappingProxyType(served), **way)  # type: ignore[arg-type]  # of several types
+        keys = {name: value for name, value in self.keys.items() if name not in _ASKED.get(self.product, ())}
+        way |= {"keys": MappingProxyType(keys)}
+        plain: Job = replace(self, pins=MappingProxyType(served), **way)
         return plain.fingerprint()
 
+
+# Which of a product's keys say which part of its result is wanted this time, and how patiently: not whose it is.
+_ASKED: Mapping[str, frozenset[str]] = MappingProxyType({"chips": frozenset({"where", "first", "attempts"})})
+_TRIES = ("chips", "attempts")
 
 # What the first version knew, and hashed whole.
 _FIRST_FIELDS = frozenset(

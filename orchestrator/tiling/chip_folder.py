@@ -7,17 +7,23 @@ one, `inspection.py` compares the two. A folder without a list, as other program
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.errors import UserError
-from orchestrator.core.files import write_whole
+from orchestrator.core.files import sha256_of, write_whole
+from orchestrator.core.mended import note_mended
 from orchestrator.core.nearest import hint
 from orchestrator.core.optional import required
+from orchestrator.core.trees import digest_of_files
+from orchestrator.tiling.identifiers import is_identifier
 
 if TYPE_CHECKING:
     from orchestrator.tiling.file import Tiles
@@ -64,8 +70,7 @@ class ChipFolder:
 
     def file_of(self, identifier: str) -> Path:
         """Return where the chip of a tile lies, or would: always in this folder, whatever the list says."""
-        told = str(((self.rows or {}).get(identifier) or {}).get("file") or "")
-        return self.path / (told if told and Path(told).name == told else f"{identifier}{RASTER}")
+        return self.path / f"{identifier}{RASTER}"
 
     def files(self, tiles: Tiles) -> dict[str, Path]:
         """Return the files that are there, by identifier, in the order of the tiles."""
@@ -139,11 +144,35 @@ def dataset_about(folder: Path) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def code_of(folder: Path) -> Path | None:
+    """
+    Return the user's code that lies beside chips, if it made them.
+
+    Raises:
+        UserError: What is said of it would lead elsewhere.
+    """
+    told = dataset_about(folder).get("code")
+    if told and told != CODE:
+        raise UserError(f"{folder / ABOUT} says that its code is {told!r}, must be {CODE!r}; download the dataset anew")
+    return folder / CODE if told else None
+
+
 def class_rows(about: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the classes of a dataset, `value`, `name` and `color`, however its remarks hold them."""
+    """
+    Return the classes of a dataset, `value`, `name` and `color`, however its remarks hold them.
+
+    Six digits, as Earth Engine's catalogue writes colours, get the `#` that people and pages write before them.
+    """
     told = about.get("classes") or ()
     rows = [_class_row(value, one) for value, one in told.items()] if isinstance(told, Mapping) else list(told)
-    return [{("color" if key == "colour" else key): value for key, value in row.items()} for row in rows]
+    return [dict(map(_plainly, row.items())) for row in rows]
+
+
+def _plainly(item: tuple[str, Any]) -> tuple[str, Any]:
+    key, value = item
+    if key not in ("color", "colour"):
+        return item
+    return "color", f"#{value}" if re.fullmatch(r"[0-9A-Fa-f]{6}", str(value)) else value
 
 
 def _class_row(value: object, told: Any) -> dict[str, Any]:
@@ -159,7 +188,7 @@ def read_rows(folder: Path) -> Mapping[str, Mapping[str, Any]] | None:
     Return what the list in a folder says of each chip, by identifier, in its order; None where there is no list.
 
     Raises:
-        UserError: It cannot be read.
+        UserError: It cannot be read, or a chip is called as no tile can be.
     """
     path = folder / MANIFEST
     if not path.exists():
@@ -168,19 +197,50 @@ def read_rows(folder: Path) -> Mapping[str, Mapping[str, Any]] | None:
     try:
         table = parquet.read_table(path)
         identifiers, _state = table["identifier"], table["state"]  # a list without them is none
-        return {str(name): row for name, row in zip(identifiers.to_pylist(), table.to_pylist(), strict=True)}
+        rows, names = table.to_pylist(), identifiers.to_pylist()
     except (OSError, ValueError, KeyError) as error:  # arrow's own are these
         raise UserError(f"{path} cannot be read: {error}; download the dataset anew") from None
+    seen: set[str] = set()
+    for number, name in enumerate(names, 1):
+        if not is_identifier(name) or name in seen:
+            what = f"two chips {name!r}" if is_identifier(name) else f"a chip {name!r}, as no tile can be called"
+            raise UserError(f"{path} lists {what}, the last in row {number} of {len(rows)}; download the dataset anew")
+        seen.add(name)
+    return dict(zip(names, rows, strict=True))
 
 
 def mark_failed(chips: ChipFolder, whys: Mapping[str, str]) -> None:
-    """Write into the list that chips are lost, and why: the next download asks for them again."""
+    """
+    Write into the list that chips are lost, and why: the next download asks for them again.
+
+    It is noted that the folder, if it was what a download left, is so still: files of others in it make it another.
+    """
     arrow, parquet = (required(name, "parquet", "the list of chips") for name in ("pyarrow", "pyarrow.parquet"))
     table = parquet.read_table(chips.path / MANIFEST)
     rows = [_failed(row, whys.get(str(row["identifier"]), "")) for row in table.to_pylist()]
     content = io.BytesIO()
     parquet.write_table(arrow.Table.from_pylist(rows, table.schema), content, compression="zstd")
-    write_whole(chips.path / MANIFEST, content.getvalue())
+    body = content.getvalue()
+    _note(chips, rows, body)
+    write_whole(chips.path / MANIFEST, body)
+
+
+def _note(chips: ChipFolder, rows: Sequence[Mapping[str, Any]], body: bytes) -> None:
+    """Note what the folder was when it was as its list says, and what it is with another list."""
+    own = {name: sha256_of(path) for name in (MANIFEST, ABOUT, CODE) if (path := chips.path / name).is_file()}
+    before, after = own | _sums(chips.rows or {}), own | _sums({str(row["identifier"]): row for row in rows})
+    after[MANIFEST] = hashlib.sha256(body).hexdigest()
+    there = [path for name in after if name != MANIFEST and (path := chips.path / name).is_file()]
+    size = len(body) + sum(path.stat().st_size for path in there)
+    note_mended(chips.path, _digest(before), _digest(after), size)
+
+
+def _sums(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    return {str(row.get("file")): str(row.get("sha256")) for row in rows.values() if row["state"] == DONE}
+
+
+def _digest(files: Mapping[str, str]) -> str:
+    return digest_of_files(dict(sorted(files.items(), key=lambda each: os.fsencode(each[0]))))
 
 
 def _failed(row: dict[str, Any], why: str) -> dict[str, Any]:

@@ -10,21 +10,32 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import shapely
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import write_whole
 from orchestrator.core.optional import required
-from orchestrator.plan.reproject import LONLAT
+from orchestrator.core.writing import in_turn, writing
 from orchestrator.tiling.degrees import cut_at_180, in_degrees
 from orchestrator.tiling.identifiers import file_hash, identify
 from orchestrator.tiling.measure import square_kilometres
+from orchestrator.tiling.merging import merge_columns, merge_remarks
+from orchestrator.tiling.reading import (
+    REMARKS,
+    read_geojson,
+    read_geoparquet,
+    read_shares,
+    refuse_nowhere,
+    refuse_other_names,
+)
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -35,7 +46,6 @@ IDENTIFIER, AREA = "identifier", "area_km2"
 SHARES = "_proportions"
 _WORD = "partitions"
 _STEM = re.compile(rf"(?P<area>[^_]+)_{_WORD}_(?P<tiles>[^_]+)_(?P<hash>[0-9a-f]{{13}})")
-_ABOUT = "orchestrator"  # where our own remarks stand, in either format
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -97,12 +107,14 @@ class Tiles:
         name: What it is called.
         about: How it was made, as JSON can hold it: `kind`, `size`, `crs`, `seed`, `area`, ...
         path: Where it lies; None before it is written.
+        stamp: Which writing of that file it is.
     """
 
     frame: GeoDataFrame
     name: TilesName
     about: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     path: Path | None = None
+    stamp: tuple[int, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def identifiers(self) -> list[str]:
@@ -160,31 +172,69 @@ def write_tiles(tiles: Tiles, folder: Path, suffix: str = PARQUET) -> Tiles:
     Write tiles under their own name, whole or not at all; what lay there had the same tiles.
 
     Raises:
-        UserError: The suffix is none of the two.
-        OSError: It cannot be written.
+        UserError: The suffix is none of the two, or the file cannot be written there.
+        SpaceError: The disk is full.
     """
-    path = folder / f"{tiles.name.stem}{suffix}"
-    folder.mkdir(parents=True, exist_ok=True)
-    if suffix == PARQUET:
-        _write_parquet(tiles, path)
-    elif suffix == GEOJSON:
-        write_whole(path, _geojson(tiles))
-    else:
+    if suffix not in (GEOJSON, PARQUET):
         raise UserError(f"tiles are written as {GEOJSON} or {PARQUET}, not as {suffix!r}")
-    return Tiles(tiles.frame, tiles.name, tiles.about, path)
+    path = folder / f"{tiles.name.stem}{suffix}"
+    with writing(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone(path):
+            return _write(tiles, path)
 
 
-def rewrite_tiles(tiles: Tiles, frame: GeoDataFrame) -> Tiles:
+def rewrite_tiles(
+    tiles: Tiles,
+    frame: GeoDataFrame,
+    about: Mapping[str, Any] | None = None,
+    *,
+    overwrite: bool = False,
+    also: Callable[[Tiles], object] = lambda _written: None,
+) -> Tiles:
     """
-    Write the file of `tiles` again with other columns.
+    Write the file of `tiles` again with other columns; those that another command wrote since it was read stay.
+
+    Args:
+        tiles: As they were read.
+        frame: The same with other columns.
+        about: Remarks; those of `tiles` by default.
+        overwrite: Replace also what another command wrote meanwhile.
+        also: Is given the tiles as they are in the file, before another command writes it.
 
     Raises:
-        UserError: The geometries are not those that the name of the file tells.
+        UserError: The geometries are not those that the name of the file tells, another command wrote the same column
+            meanwhile, or the file cannot be written.
+        SpaceError: The disk is full.
     """
-    if tiles.path is None:
+    path = tiles.path
+    if path is None:
         raise UserError(f"the tiles {tiles.name.stem} are not in a file yet; write them first")
-    _check(frame, tiles.name, tiles.path)
-    return write_tiles(Tiles(frame, tiles.name, tiles.about), tiles.path.parent, tiles.path.suffix)
+    _check(frame, tiles.name, path)
+    made = replace(tiles, frame=frame, about=tiles.about if about is None else about)
+    with writing(path), _alone(path):
+        if path.exists() and _stamp_of(path) != tiles.stamp:
+            there = read_tiles(path)
+            columns = merge_columns(tiles.frame, frame, there.frame, overwrite=overwrite)
+            made = replace(there, frame=columns, about=merge_remarks(tiles.about, made.about, there.about))
+        written = _write(made, path)
+        also(written)
+    return written
+
+
+def _alone(path: Path) -> AbstractContextManager[None]:
+    return in_turn(path.with_name(f".{path.name}.lock"), str(path))
+
+
+def _write(tiles: Tiles, path: Path) -> Tiles:
+    write_whole(path, _geoparquet(tiles) if path.suffix == PARQUET else _geojson(tiles))
+    return Tiles(tiles.frame, tiles.name, tiles.about, path, _stamp_of(path))
+
+
+def _stamp_of(path: Path) -> tuple[int, ...]:
+    """Return what tells one writing of a file from the next."""
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def read_tiles(path: Path, *, check: bool = True) -> Tiles:
@@ -195,12 +245,19 @@ def read_tiles(path: Path, *, check: bool = True) -> Tiles:
         UserError: There is none, it cannot be read, or its geometries are not those that its name tells.
     """
     name = TilesName.of(path)
-    if not path.is_file():
-        raise UserError(f"there is no file {path}; `tiles grid`, `tiles random` and `tiles select` make one")
-    frame, about = _read_parquet(path) if path.suffix == PARQUET else _read_geojson(path)
+    if path.is_dir():
+        raise UserError(f"{path} is a folder, no file of tiles; chips lie in such a one, the file of tiles beside it")
+    try:
+        stamp = _stamp_of(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"there is no file {path}; `tiles grid`, `tiles random` and `tiles select` make one") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    frame, about = read_geoparquet(path) if path.suffix == PARQUET else read_geojson(path)
+    frame = _with_shares(frame, path)
     if check:
         _check(frame, name, path)
-    return Tiles(frame, name, about, path)
+    return Tiles(frame, name, about, path, stamp)
 
 
 def is_shares(column: str) -> bool:
@@ -211,12 +268,16 @@ def is_shares(column: str) -> bool:
 def _check(frame: GeoDataFrame, name: TilesName, path: Path) -> None:
     if IDENTIFIER not in frame.columns:
         raise UserError(f"{path.name} has no column {IDENTIFIER!r}; it is not a file of tiles")
-    found = file_hash(identify(in_degrees(frame)))
+    lonlat = in_degrees(frame)
+    refuse_nowhere(lonlat, path)
+    names = identify(lonlat)
+    found = file_hash(names)
     if found != name.hash:
         raise UserError(
             f"the tiles in {path.name} were changed since it was named: they hash to {found}, the name says "
             f"{name.hash}; make a new file with `tiles select`, whose name tells them"
         )
+    refuse_other_names(list(frame[IDENTIFIER]), names, path)
 
 
 def _refuse_doubles(names: list[str]) -> None:
@@ -229,7 +290,7 @@ def _refuse_doubles(names: list[str]) -> None:
         )
 
 
-def _write_parquet(tiles: Tiles, path: Path) -> None:
+def _geoparquet(tiles: Tiles) -> bytes:
     parquet = required("pyarrow.parquet", "parquet", "GeoParquet")
 
     frame = tiles.frame.copy(deep=False)
@@ -239,25 +300,12 @@ def _write_parquet(tiles: Tiles, path: Path) -> None:
     frame.to_parquet(buffer, index=False, write_covering_bbox=True, compression="zstd")
     buffer.seek(0)
     table = parquet.read_table(buffer)
-    about = {_ABOUT.encode(): json.dumps(dict(tiles.about), sort_keys=True).encode()}
+    about = {REMARKS.encode(): json.dumps(dict(tiles.about), sort_keys=True).encode()}
     out = io.BytesIO()
     parquet.write_table(
         table.replace_schema_metadata({**(table.schema.metadata or {}), **about}), out, compression="zstd"
     )
-    write_whole(path, out.getvalue())
-
-
-def _read_parquet(path: Path) -> tuple[GeoDataFrame, Mapping[str, Any]]:
-    parquet = required("pyarrow.parquet", "parquet", "GeoParquet")
-    import geopandas  # noqa: PLC0415  heavy
-
-    try:
-        frame = geopandas.read_parquet(path)
-        stored = parquet.read_schema(path).metadata or {}
-    except (OSError, ValueError) as error:  # arrow's own are both
-        raise UserError(f"{path.name} cannot be read as GeoParquet: {error}") from None
-    frame = frame.drop(columns=["bbox"], errors="ignore")
-    return _with_shares(frame), json.loads(stored.get(_ABOUT.encode(), b"{}"))
+    return out.getvalue()
 
 
 def _geojson(tiles: Tiles) -> bytes:
@@ -270,7 +318,7 @@ def _geojson(tiles: Tiles) -> bytes:
         f'{{"type": "Feature", "properties": {json.dumps(dict(zip(columns, row, strict=True)))}, "geometry": {shape}}}'
         for row, shape in zip(rows, shapes, strict=True)
     ]
-    head = {"type": "FeatureCollection", "name": tiles.name.stem, _ABOUT: dict(tiles.about)}
+    head = {"type": "FeatureCollection", "name": tiles.name.stem, REMARKS: dict(tiles.about)}
     return (json.dumps(head)[:-1] + ', "features": [\n' + ",\n".join(features) + "\n]}\n").encode()
 
 
@@ -281,23 +329,9 @@ def _plain(column: Any) -> list[Any]:
     return list(column.astype(object).where(column.notna(), None))
 
 
-def _read_geojson(path: Path) -> tuple[GeoDataFrame, Mapping[str, Any]]:
-    import geopandas  # noqa: PLC0415  heavy
-
-    try:
-        content = json.loads(path.read_bytes())
-        features = content["features"]
-        shapes = shapely.from_geojson([json.dumps(each["geometry"]) for each in features])
-        rows = [each["properties"] for each in features]
-    except (OSError, ValueError, KeyError, TypeError, shapely.GEOSException) as error:
-        raise UserError(f"{path.name} cannot be read as GeoJSON: {error}") from None
-    frame = geopandas.GeoDataFrame(rows, geometry=list(shapes), crs=LONLAT)
-    return _with_shares(frame), content.get(_ABOUT, {})
-
-
-def _with_shares(frame: GeoDataFrame) -> GeoDataFrame:
+def _with_shares(frame: GeoDataFrame, path: Path) -> GeoDataFrame:
     for column in filter(is_shares, frame.columns):
-        read = [json.loads(each) if isinstance(each, str) else each for each in frame[column]]
-        # Where nothing is known a table of text has NaN, which no JSON has.
-        frame[column] = [each if isinstance(each, dict) else None for each in read]
+        values = np.empty(len(frame), object)
+        values[:] = read_shares(column, list(frame[column]), path)
+        frame[column] = values
     return frame

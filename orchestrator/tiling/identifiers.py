@@ -19,6 +19,7 @@ from orchestrator.raster.arrays import Floats
 
 _DIGITS, _DECIMALS = 13, 5
 _MODULUS = 10**15
+_HEXADECIMAL = frozenset("0123456789abcdef")
 # From here on numpy prints exponents: numpy.set_printoptions, `suppress`.
 _LEAST, _WIDEST, _LARGEST = 1e-4, 1000.0, 1e6
 _ONE = 10**_DECIMALS
@@ -37,6 +38,11 @@ def identify(lonlat: Sequence[object] | NDArray[np.object_]) -> list[str]:
         for index, text in _ring_texts(bounds[first : first + _BLOCK]):
             found[first + index] = _hexadecimal(text)
     return found
+
+
+def is_identifier(told: object) -> bool:
+    """Tell whether a tile may be called so: then a file can be."""
+    return isinstance(told, str) and len(told) == _DIGITS and set(told) <= _HEXADECIMAL
 
 
 def file_hash(identifiers: Iterable[str]) -> str:

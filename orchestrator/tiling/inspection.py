@@ -13,7 +13,7 @@ import rasterio
 
 from orchestrator.core.errors import PlanError, Stopped
 from orchestrator.core.files import StopFlag, make_folder, sha256_of
-from orchestrator.plan.reproject import LONLAT, crs_name, parse_crs
+from orchestrator.plan.reproject import crs_name, parse_crs
 from orchestrator.tiling.chip_folder import (
     ABOUT,
     CODE,
@@ -25,11 +25,13 @@ from orchestrator.tiling.chip_folder import (
     ChipFolder,
     mark_failed,
 )
+from orchestrator.tiling.degrees import in_degrees
 from orchestrator.tiling.file import IDENTIFIER, Tiles
-from orchestrator.tiling.identifiers import file_hash, identify
+from orchestrator.tiling.identifiers import file_hash, identify, is_identifier
 from orchestrator.tiling.rasters import quietly
 
 ASIDE = ".aside"
+_GONE = "the file is not there"
 _OURS = frozenset({MANIFEST, ABOUT, CODE})
 _NEAR = 1e-9  # of a transform's numbers, by their size
 
@@ -54,6 +56,11 @@ class Fault:
     path: Path
     what: str
 
+    @property
+    def is_new(self) -> bool:
+        """Whether the list does not tell it yet: a bad chip, or one that is gone."""
+        return self.kind == "chip" or self.what == _GONE
+
 
 def inspect_tiles(tiles: Tiles) -> Iterator[Fault]:
     """Yield what is wrong with a file of tiles: it was changed since it was named, or a tile is not called like it."""
@@ -61,7 +68,7 @@ def inspect_tiles(tiles: Tiles) -> Iterator[Fault]:
     if IDENTIFIER not in tiles.frame.columns:
         yield Fault("tiles", "", path.name, path, f"has no column {IDENTIFIER!r}")
         return
-    told, true = tiles.identifiers, identify(tiles.frame.geometry.to_crs(LONLAT).to_numpy())
+    told, true = tiles.identifiers, identify(in_degrees(tiles.frame))
     if file_hash(true) != tiles.name.hash:
         found = file_hash(true)
         yield Fault("tiles", "", path.name, path, f"was changed since it was named: its tiles hash to {found}")
@@ -82,7 +89,7 @@ def inspect_chips(
     Raises:
         Stopped: `stop` was set.
     """
-    wanted = tiles.identifiers
+    wanted = [each for each in tiles.identifiers if is_identifier(each)]  # others are names of no file
     for number, identifier in enumerate(wanted):
         if stop.is_set():
             raise Stopped("stopped; nothing was changed")
@@ -122,8 +129,9 @@ def set_aside(tiles: Tiles, chips: ChipFolder, faults: list[Fault]) -> dict[Path
             moved[fault.path] = fault.path.rename(_free_name(folder, fault.path))
     if bad and chips.rows is not None:
         states = {name: row["state"] for name, row in chips.rows.items()}
-        new = [fault for fault in bad if states.get(fault.name, FAILED) != FAILED]
-        mark_failed(chips, {fault.name: f"tiles verify: {fault.what}" for fault in new})
+        whys = {each.name: f"tiles verify: {each.what}" for each in bad if states.get(each.name, FAILED) != FAILED}
+        if whys:
+            mark_failed(chips, whys)
     return moved
 
 
@@ -146,7 +154,7 @@ def _listed(chips: ChipFolder, identifier: str) -> Fault | None:
         why = str(row.get("why") or "its download failed")
         return Fault("missing", chips.name, identifier, path, f"{state}: {why}")
     if not path.is_file() or path.is_symlink():
-        return Fault("missing", chips.name, identifier, path, "the file is not there")
+        return Fault("missing", chips.name, identifier, path, _GONE)
     return _unless(not (what := _difference(path, row)), "chip", chips, identifier, path, what)
 
 
@@ -158,7 +166,7 @@ def _alone(chips: ChipFolder, identifier: str) -> Fault | None:
     """Look at a chip of which no list speaks: it is there and can be read."""
     path = chips.path / f"{identifier}{RASTER}"
     if not path.is_file():
-        return Fault("missing", chips.name, identifier, path, "the file is not there")
+        return Fault("missing", chips.name, identifier, path, _GONE)
     try:
         with quietly(), rasterio.open(path, driver="GTiff") as source:
             for _, window in source.block_windows(1):
@@ -178,14 +186,21 @@ def _difference(path: Path, row: Mapping[str, Any]) -> str:
     for name, value in found.items():
         if name in row and not _same(value, row[name]):
             return f"its {name} is {_shown(value)}, must be {_shown(row[name])}"
-    if not np.allclose(transform, row["transform"], rtol=_NEAR, atol=0):
-        return f"its transform is {_shown(transform)}, must be {_shown(row['transform'])}"
-    if (name := _crs_of(crs)) != _crs_of(row["crs"]):
-        return f"its crs is {name}, must be {row['crs']}"
+    if elsewhere := _elsewhere(transform, crs, row):
+        return elsewhere
     told = str(row.get("sha256") or "")
     if told and (sha256 := sha256_of(path)) != told:
         return f"its sha256 is {sha256[:12]}..., must be {told[:12]}...: it was changed or damaged"
     return ""
+
+
+def _elsewhere(transform: tuple[float, ...], crs: Any, row: Mapping[str, Any]) -> str:
+    if lacking := [name for name in ("transform", "crs") if row.get(name) is None]:
+        return f"{MANIFEST} tells no {lacking[0]} of it"
+    if len(row["transform"]) != len(transform) or not np.allclose(transform, row["transform"], rtol=_NEAR, atol=0):
+        return f"its transform is {_shown(transform)}, must be {_shown(row['transform'])}"
+    name = _crs_of(crs)
+    return "" if name == _crs_of(row["crs"]) else f"its crs is {name}, must be {row['crs']}"
 
 
 def _header(source: Any) -> dict[str, Any]:
@@ -229,8 +244,7 @@ def _shown(value: Any) -> str:
 def _strangers(chips: ChipFolder, wanted: set[str]) -> Iterator[Fault]:
     """Yield files that nothing speaks of; those of unknown tiles too."""
     rows = chips.rows or {}
-    names = {str(row.get("file") or f"{name}{RASTER}") for name, row in rows.items() if name in wanted}
-    known = _OURS | names | {f"{name}{RASTER}" for name in wanted}
+    known = _OURS | {f"{name}{RASTER}" for name in wanted}
     for path in sorted(chips.path.iterdir()):
         if path.name not in known:
             what = "is of no tile of this file" if path.suffix == RASTER else "is none of ours"

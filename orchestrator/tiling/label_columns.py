@@ -9,7 +9,7 @@ from stands in the file's remarks, so that nothing else takes its place unasked.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,9 +75,17 @@ def flat_columns(shares: Sequence[Shares], prefix: str, classes: Sequence[str]) 
     }
 
 
-def write_shares(tiles: Tiles, column: ShareColumn, *, overwrite: bool = False) -> Tiles:
+def write_shares(
+    tiles: Tiles, column: ShareColumn, *, overwrite: bool = False, linked: GeoDataFrame | None = None
+) -> Tiles:
     """
     Write a column, and what belongs to it, into the file of tiles, whole or not at all.
+
+    Args:
+        tiles: As they were read.
+        column: What is written.
+        overwrite: Replace a column that came from something else.
+        linked: The table with the columns that are written too.
 
     Raises:
         UserError: A column of that name came from something else, or the tiles were changed.
@@ -86,13 +94,13 @@ def write_shares(tiles: Tiles, column: ShareColumn, *, overwrite: bool = False) 
     former = known.get(column.name, {})
     if not overwrite:
         _refuse_others(tiles, column, former)
-    frame: GeoDataFrame = tiles.frame.drop(columns=[one for one in former.get("columns", ()) if one in tiles.frame])
+    table = tiles.frame if linked is None else linked
+    frame: GeoDataFrame = table.drop(columns=[one for one in former.get("columns", ()) if one in table])
     values = np.empty(len(frame), object)
     values[:] = [None if each is None else dict(each) for each in column.shares]
     frame = frame.assign(**{column.name: values}, **{name: list(each) for name, each in column.beside.items()})
     known[column.name] = {**column.about, "source": dict(column.source), "columns": list(column.beside)}
-    about = {**tiles.about, LABELS: known}
-    return rewrite_tiles(replace(tiles, about=about), frame)
+    return rewrite_tiles(tiles, frame, {**tiles.about, LABELS: known}, overwrite=overwrite)
 
 
 def _refuse_others(tiles: Tiles, column: ShareColumn, former: Mapping[str, Any]) -> None:

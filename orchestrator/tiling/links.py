@@ -42,7 +42,7 @@ def link_tiles(tiles: Tiles, others: Tiles, *, square_degrees: bool = False) -> 
     frame[f"{FOREIGN}{others.name.tiles}"] = pd.array(
         [missing if place == NOTHING else names[place] for place in places], dtype=object
     )
-    return rewrite_tiles(tiles, frame) if tiles.path else Tiles(frame, tiles.name, tiles.about)
+    return rewrite_tiles(tiles, frame, overwrite=True) if tiles.path else Tiles(frame, tiles.name, tiles.about)
 
 
 def largest_shares(frame: GeoDataFrame, others: GeoDataFrame, *, square_degrees: bool = False) -> Codes:

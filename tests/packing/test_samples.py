@@ -169,6 +169,20 @@ def test_a_list_leads_to_no_file_of_another_folder(place):
         pack(place.tiles, Packing(IMAGES), place.root / "set")
 
 
+@pytest.mark.parametrize("name", ["../../x", "/abs", "", None, "0123456789abC"])
+def test_a_list_calls_chips_as_tiles_are_called(place, name):
+    """A name becomes a file's: any other is said with its row, also one that stands twice."""
+    folder = place.tiles.folder / IMAGES
+    rows = manifest(folder)
+    write_manifest(folder, [rows[0], rows[1] | {"identifier": name}, *rows[2:]])
+    with pytest.raises(UserError, match=f"chips.parquet lists a chip {name!r}, .* row 2 of 12"):
+        pack(place.tiles, Packing(IMAGES), place.root / "set")
+
+    write_manifest(folder, [rows[0], *rows[:-1]])
+    with pytest.raises(UserError, match=f"lists two chips '{rows[0]['identifier']}', the last in row 2 of 12"):
+        pack(place.tiles, Packing(IMAGES), place.root / "set")
+
+
 def test_a_folder_without_a_manifest_is_read_by_its_files(place):
     """As the published tool leaves it; a tile without a file counts as missing."""
     (place.tiles.folder / IMAGES / "chips.parquet").unlink()
@@ -257,7 +271,7 @@ def test_the_users_code_says_what_is_packed(place):
     many = sum(bool((place.labels[name] == 10).sum() > 31) for name in place.identifiers)
     assert (made.about["samples"], made.about["left_out"]["by_hook"]) == (many, 12 - many)
     assert asked[0]["chip"].shape == (8, 8, 3)
-    assert set(asked[0]) == {"chip", "chip_id", "center_latlon", "corners", "label"}
+    assert set(asked[0]) == {"chip", "chip_id", "center_latlon", "corners", "label", "label_proportions"}
 
 
 def test_a_point_in_the_areas_name_is_none_in_a_samples(tmp_path):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import geopandas
 import journey_kit as kit
 import pandas as pd
 import rasterio
+import requests
 import shapely
 
+import orchestrator as orc
 from orchestrator.tiling.file import name_tiles, write_tiles
 
 BANDS = ("x", "y", "mixed")
@@ -61,3 +64,29 @@ class ChipsHome(kit.Home):
     def leftovers(self):
         folder = self.tiles.with_suffix("")
         return sorted(path.name for path in folder.iterdir() if path.name not in {"small", "small.proof.json"})
+
+
+def order(service, *faults):
+    every = [{"api": "image.computePixels", "action": "http", "count": None} | fault for fault in faults]
+    requests.post(f"{service.url}/sandbox/faults", json={"faults": every}, timeout=30).raise_for_status()
+
+
+def forgive(service):
+    requests.delete(f"{service.url}/sandbox/faults", timeout=30)
+
+
+def answered(service):
+    """How often each chip was answered, by its corner."""
+    every = requests.get(f"{service.url}/sandbox/pixels", timeout=30).json()["pixels"]
+    return Counter(tuple(each["transform"][2::3]) for each in every if each["refusal"] is None)
+
+
+def image():
+    import ee  # noqa: PLC0415
+
+    place = ee.Image.pixelCoordinates(ee.Projection("EPSG:32633").atScale(20))
+    return place.select("x").addBands(place.select("y")).toInt32()
+
+
+def get(tiles, **given):
+    return orc.chips(tiles, **({"dataset": image(), "name": "xy", "pixels": (50, 50), "progress": False} | given))

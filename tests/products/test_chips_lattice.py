@@ -54,12 +54,13 @@ def test_a_chip_of_so_many_pixels_is_centred_on_its_tile_and_on_the_lattice(shap
 
 @given(boxes(), scales)
 def test_without_a_size_a_chip_is_the_smallest_window_with_its_tile(shapes, scale):
-    """No row or column of it lies beyond the tile, by the formula for each side."""
+    """No row or column of it lies beyond the tile, by the formula for each side; a hundredth of a pixel is no more."""
     laid = lay_chips(frame(shapes), {}, scale=scale, crs="EPSG:32632")
 
     for shape, found in zip(shapes, extents(laid), strict=True):
         left, bottom, right, top = shape.bounds
-        least = (math.floor(left / scale), math.floor(bottom / scale), math.ceil(right / scale), math.ceil(top / scale))
+        s, e = scale, 0.01
+        least = (math.floor(left / s + e), math.floor(bottom / s + e), math.ceil(right / s - e), math.ceil(top / s - e))
         assert np.allclose(np.array(found) / scale, least, atol=1e-4)
 
 
@@ -81,6 +82,36 @@ def test_the_same_cells_in_degrees_lie_on_the_same_lattice():
         lay_chips(cells.to_crs("EPSG:4326"), FULL, size=(100, 100)).places
         == lay_chips(cells, FULL, size=(100, 100)).places
     )
+
+
+@pytest.mark.parametrize("side", [640, 10_000])
+@pytest.mark.parametrize("about", [FULL, {**FULL, "zones": ["EPSG:32632"]}], ids=["one zone", "zones each"])
+def test_cells_in_degrees_are_as_large_as_those_in_metres(side, about):
+    """Rounded to what GeoJSON keeps, their edges are not exactly on the lattice; no row or column comes of that."""
+    cells = frame([shapely.box(x, 5_500_000, x + side, 5_500_000 + side) for x in (292_000, 292_000 + side)])
+    degrees = cells.to_crs("EPSG:4326")
+    degrees["geometry"] = shapely.transform(degrees.geometry.to_numpy(), lambda xy: xy.round(9))
+
+    laid = lay_chips(degrees, about | {"size": side}, scale=10)
+
+    assert extents(laid) == [cell.bounds for cell in cells.geometry]
+
+
+@pytest.mark.parametrize("split", [False, True], ids=["one piece", "cut at 180"])
+@pytest.mark.parametrize(("middle", "zone"), [(179.999, "EPSG:32760"), (180.001, "EPSG:32701")])
+def test_a_tile_across_180_degrees_is_in_the_zone_of_its_middle(split, middle, zone):
+    """In the plane it is where pyproj draws its corners, as large as it is."""
+    west, east, south, north = middle - 0.005, middle + 0.005, -17.01, -17.0
+    box = shapely.box(west, south, east, north)
+    halves = [shapely.box(west, south, 180, north), shapely.box(-180, south, east - 360, north)]
+
+    laid = lay_chips(frame([shapely.MultiPolygon(halves) if split else box], "EPSG:4326"), {}, scale=10)
+
+    to = pyproj.Transformer.from_crs("EPSG:4326", zone, always_xy=True)
+    x, y = to.transform([west, east, east, west], [south, south, north, north])
+    (extent,) = extents(laid)
+    assert [grid.crs for grid in laid.zones] == [zone]
+    assert np.allclose(extent, (min(x), min(y), max(x), max(y)), atol=10)
 
 
 @pytest.mark.parametrize(
@@ -156,6 +187,11 @@ def test_tiles_of_many_sizes_are_no_chips_of_one():
             id="too fine",
         ),
         pytest.param([shapely.box(0, 0, 1, 1)], "EPSG:4326", {"scale": 10, "crs": "EPSG:1"}, "EPSG:1", id="no CRS"),
+        *(
+            pytest.param([shapely.box(0, 0, 1, 1)], "EPSG:4326", given, "--scale", id=str(given))
+            for scale in (0.0, -1.0, 1e-300, 1e-12, 1e300, math.nan, math.inf)
+            for given in ({"scale": scale}, {"scale": scale, "size": (9, 9)})
+        ),
     ],
 )
 def test_what_cannot_be_laid_is_said_in_a_line(shapes, crs, given, told):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 
 import geopandas
 import numpy as np
+import pandas as pd
 import pytest
 import requests
-from chips_kit import SOUTH, WEST, write_cells
+from chips_kit import SOUTH, WEST, answered, forgive, get, image, order, write_cells
 
 import orchestrator as orc
 from orchestrator.core.errors import OrchestratorError
@@ -40,32 +40,6 @@ def service(sandbox):
 @pytest.fixture
 def tiles(tmp_path):
     return write_cells(tmp_path)
-
-
-def order(service, *faults):
-    every = [{"api": "image.computePixels", "action": "http", "count": None} | fault for fault in faults]
-    requests.post(f"{service.url}/sandbox/faults", json={"faults": every}, timeout=30).raise_for_status()
-
-
-def forgive(service):
-    requests.delete(f"{service.url}/sandbox/faults", timeout=30)
-
-
-def answered(service):
-    """How often each chip was answered, by its corner."""
-    every = requests.get(f"{service.url}/sandbox/pixels", timeout=30).json()["pixels"]
-    return Counter(tuple(each["transform"][2::3]) for each in every if each["refusal"] is None)
-
-
-def image():
-    import ee  # noqa: PLC0415
-
-    place = ee.Image.pixelCoordinates(ee.Projection("EPSG:32633").atScale(20))
-    return place.select("x").addBands(place.select("y")).toInt32()
-
-
-def get(tiles, **given):
-    return orc.chips(tiles, **({"dataset": image(), "name": "xy", "pixels": (50, 50), "progress": False} | given))
 
 
 REFUSED = {"status": 400, "message": "Image.load: no such thing.", "status_name": "INVALID_ARGUMENT", "text": BAD}
@@ -164,13 +138,72 @@ def test_what_verify_set_aside_is_asked_for_again_and_nothing_else(service, tile
     bad.write_bytes(whole[:100])
     (moved,) = orc.tiles.verify(tiles, fix=True).moved.values()
 
-    second = get(tiles, overwrite=True)
+    second = get(tiles)
 
     assert second.result.sha256 == sha256
     assert bad.read_bytes() == whole
     assert moved.read_bytes() == whole[:100]
     assert sorted(answered(service).values()) == [1, 1, 1, 2]
     assert orc.tiles.verify(tiles).faults == ()
+    assert not (second.folder.parent / ".orchestrator").exists()
+
+
+def test_what_verify_mended_twice_is_ours_still(service, tiles):
+    """A chip that was damaged, then one that was deleted; both are asked for, and the two others are not."""
+    first = get(tiles)
+    cut, gone, *_ = sorted(first.folder.glob("*.tif"))
+    cut.write_bytes(b"")
+    orc.tiles.verify(tiles, fix=True)
+    gone.unlink()
+    orc.tiles.verify(tiles, fix=True)
+
+    second = get(tiles)
+
+    assert second.result.sha256 == first.result.sha256
+    assert sorted(answered(service).values()) == [1, 1, 2, 2]
+
+
+def rewrite_list(folder):
+    table = pd.read_parquet(folder / "chips.parquet")
+    table.assign(why="mine").to_parquet(folder / "chips.parquet")
+
+
+CHANGES = {
+    "a note": lambda folder: (folder / "notes.txt").write_text("mine"),
+    "another description": lambda folder: (folder / "dataset.json").write_text("{}"),
+    "another list": rewrite_list,
+}
+
+
+@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("before", [True, False], ids=["before it was mended", "after it was mended"])
+def test_what_somebody_else_put_into_a_folder_is_not_replaced_though_verify_mended_it(tiles, change, before):
+    """Neither a file of theirs nor one of ours that they changed."""
+    folder = get(tiles).folder
+    if before:
+        CHANGES[change](folder)
+    next(folder.glob("*.tif")).write_bytes(b"cut")
+    orc.tiles.verify(tiles, fix=True)
+    if not before:
+        CHANGES[change](folder)
+    there = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    with pytest.raises(OrchestratorError, match="exists already and is not this job's"):
+        get(tiles)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == there
+
+
+@pytest.mark.usefixtures("service")
+def test_a_stranger_that_is_taken_away_hinders_no_download(tiles):
+    """Though it lay there while the folder was mended."""
+    first = get(tiles)
+    (first.folder / "notes.txt").write_text("mine")
+    next(first.folder.glob("*.tif")).unlink()
+    orc.tiles.verify(tiles, fix=True)
+    (first.folder / "notes.txt").rename(tiles.with_name("notes.txt"))
+
+    assert get(tiles).result.sha256 == first.result.sha256
 
 
 def test_a_chip_of_masked_pixels_is_empty_and_no_failure(service, tiles):

@@ -41,8 +41,9 @@ def choose_for_tiles(
 
 
 def _first_ring(path: Path) -> Ring:
-    from orchestrator.plan.reproject import LONLAT  # noqa: PLC0415  geopandas is heavy
+    from orchestrator.tiling.degrees import in_degrees  # noqa: PLC0415  geopandas is heavy
     from orchestrator.tiling.file import read_tiles  # noqa: PLC0415
 
-    envelope = read_tiles(path).frame.geometry.iloc[:1].to_crs(LONLAT).iloc[0].envelope
+    (shape,) = in_degrees(read_tiles(path).frame.iloc[:1])
+    envelope = shape.envelope
     return tuple((x, y) for x, y, *_ in envelope.exterior.coords)

@@ -22,8 +22,8 @@ def watch(context: Context, /, run_id: str) -> int:
     """
     Follow a run that another process works on, until it ends.
 
-    The exit code is that of the run: 0 done, 1 failed or cancelled, 3 it waits for a person. Ctrl-C ends the watch,
-    not the run.
+    The exit code is that of the run: 0 done, 1 failed or cancelled, 3 partly done, or waits for a person. Ctrl-C ends
+    the watch, not the run.
     """
     app, output = resting(context), context.output()
     run = find_head(app.store, run_id)

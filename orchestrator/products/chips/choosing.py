@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,17 +41,24 @@ class ChosenTiles:
         about: How they were made; see `tiling.file.Tiles`.
         stem: What the file is called.
         sha256: Of names and shapes.
+        whole: All tiles of the file.
     """
 
     frame: GeoDataFrame
     about: Mapping[str, Any]
     stem: str
     sha256: str
+    whole: GeoDataFrame
 
     @property
     def identifiers(self) -> tuple[str, ...]:
         """What the tiles are called."""
         return tuple(self.frame[IDENTIFIER])
+
+    def with_others(self, identifiers: Collection[str]) -> ChosenTiles:
+        """Return them with others of the same file, all in its order."""
+        wanted = {*self.identifiers, *identifiers}
+        return replace(self, frame=self.whole[self.whole[IDENTIFIER].isin(wanted)])
 
 
 def chip_keys(job: Job) -> ChipKeys:
@@ -75,7 +82,7 @@ def chosen_tiles(job: Job) -> ChosenTiles:
     frame = frame.iloc[: keys.first] if keys.first else frame
     if not len(frame):
         raise UserError(f"no tile of {Path(keys.tiles).name} fits {keys.where!r}")
-    found = ChosenTiles(frame, tiles.about, tiles.name.stem, _digest(frame))
+    found = ChosenTiles(frame, tiles.about, tiles.name.stem, _digest(frame), tiles.frame)
     if job.pins.get("tiles", found.sha256) != found.sha256:
         raise AreaError(f"the tiles in {Path(keys.tiles).name} have changed since the job was declared; start it anew")
     return found

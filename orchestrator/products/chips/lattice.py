@@ -6,7 +6,6 @@ So chips of neighbouring tiles share their pixels' edges, and can be laid togeth
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from orchestrator.core.errors import PlanError, UserError
 from orchestrator.model.grid import Grid, Window
 from orchestrator.plan.align import MAX_SIDE, ON_LINE_PIXELS, UTM_NORTH, UTM_SOUTH
 from orchestrator.plan.reproject import LONLAT, crs_name, parse_crs
+from orchestrator.tiling.degrees import in_degrees
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -28,6 +28,9 @@ Numbers = NDArray[np.float64]
 TOLERANCE = 0.1
 # Edges are straight in the CRS of the tiles; each is bent into the zone at so many points.
 _POINTS = 16
+# Of a pixel: what rounding in degrees, and drawing from one CRS into another, leave of an edge that lies on a line.
+_SLACK = 0.01
+_SMALLEST, _LARGEST, _FARTHEST = 1e-9, 5e7, 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,10 @@ def lay_chips(
         raise PlanError(
             "how large is a chip? Give its pixels, --pixels WIDTH HEIGHT, or the side of one, --scale METRES"
         )
+    if scale is not None:
+        _check_scale(scale)
     names, zone = _zones(frame, crs or _full_grid_crs(about))
-    shapes = _projected(frame, names, zone)
+    shapes = _projected(frame, names, zone, bent=about.get("cover") != "full")
     bounds = shapely.bounds(shapes)
     if scale is None:
         assert size is not None  # noqa: S101  looked at above
@@ -107,7 +112,7 @@ def _zones(frame: GeoDataFrame, crs: str) -> tuple[list[str], NDArray[np.int64]]
     """Return the CRSs that chips are in, and for each tile which of them."""
     if crs:
         return [crs_name(parse_crs(crs))], np.zeros(len(frame), np.int64)
-    middles = shapely.centroid(frame.geometry.to_crs(LONLAT).to_numpy())
+    middles = shapely.centroid(in_degrees(frame))
     lon, lat = shapely.get_x(middles), shapely.get_y(middles)
     beyond = np.flatnonzero((lat < UTM_SOUTH) | (lat > UTM_NORTH))
     if len(beyond):
@@ -120,15 +125,22 @@ def _zones(frame: GeoDataFrame, crs: str) -> tuple[list[str], NDArray[np.int64]]
     return [f"EPSG:{32600 + kind // 2 + 100 * (kind % 2)}" for kind in kinds.tolist()], zone.astype(np.int64)
 
 
-def _projected(frame: GeoDataFrame, names: Sequence[str], zone: NDArray[np.int64]) -> NDArray[np.object_]:
+def _projected(
+    frame: GeoDataFrame, names: Sequence[str], zone: NDArray[np.int64], *, bent: bool
+) -> NDArray[np.object_]:
+    """Return the tiles in the CRS of their zones; `bent` where their edges are straight in the CRS of the file."""
     shapes: NDArray[np.object_] = np.empty(len(frame), object)
+    geometry = frame.geometry
+    if frame.crs.is_geographic and parse_crs(LONLAT).equals(frame.crs, ignore_axis_order=True):
+        geometry = type(geometry)(in_degrees(frame), index=geometry.index, crs=frame.crs)
     for index, name in enumerate(names):
         chosen = zone == index
-        some = frame.geometry[chosen]
+        some = geometry[chosen]
         if parse_crs(name) != some.crs:
             extents = shapely.bounds(some.to_numpy())
             longest = np.maximum(extents[:, 2] - extents[:, 0], extents[:, 3] - extents[:, 1]) / _POINTS
-            some = type(some)(shapely.segmentize(some.to_numpy(), longest), crs=some.crs).to_crs(name)
+            points = shapely.segmentize(some.to_numpy(), longest) if bent else some.to_numpy()
+            some = type(some)(points, crs=some.crs).to_crs(name)
         shapes[chosen] = some.to_numpy()
     if not np.isfinite(shapely.bounds(shapes)).all():
         raise UserError(f"some tiles cannot be drawn in {', '.join(names)}; name another CRS with --crs")
@@ -160,15 +172,29 @@ def _around(bounds: Numbers, size: tuple[int, int], scale: float) -> NDArray[np.
     # A middle half-way between two lattice lines, as far as can be told, goes to the same one whatever its last digit.
     col = np.floor(x / scale - width / 2 + 0.5 + ON_LINE_PIXELS)
     row = np.floor(-y / scale - height / 2 + 0.5 + ON_LINE_PIXELS)
-    return np.column_stack((row, col, np.full(len(row), height), np.full(len(row), width))).astype(np.int64)
+    return _whole(np.column_stack((row, col, np.full(len(row), height), np.full(len(row), width))), scale)
 
 
 def _containing(bounds: Numbers, scale: float) -> NDArray[np.int64]:
     """Return the same, of the smallest windows that contain the tiles."""
     left, bottom, right, top = (bounds / scale).T
-    col, row = np.floor(left + ON_LINE_PIXELS), np.floor(-top + ON_LINE_PIXELS)
-    width, height = np.ceil(right - ON_LINE_PIXELS) - col, np.ceil(-bottom - ON_LINE_PIXELS) - row
-    return np.column_stack((row, col, np.maximum(height, 1), np.maximum(width, 1))).astype(np.int64)
+    col, row = np.floor(left + _SLACK), np.floor(-top + _SLACK)
+    width, height = np.ceil(right - _SLACK) - col, np.ceil(-bottom - _SLACK) - row
+    return _whole(np.column_stack((row, col, np.maximum(height, 1), np.maximum(width, 1))), scale)
+
+
+def _whole(windows: Numbers, scale: float) -> NDArray[np.int64]:
+    if (windows[:, 2:] > MAX_SIDE).any() or (np.abs(windows[:, :2]) > _FARTHEST).any():
+        raise PlanError(
+            f"a chip would have {windows[:, 2:].max():,.6g} pixels of {scale:g} a side, or lie {_FARTHEST:,} pixels "
+            "from the origin of its CRS; give a larger --scale"
+        )
+    return windows.astype(np.int64)
+
+
+def _check_scale(scale: float) -> None:
+    if not _SMALLEST < scale < _LARGEST:
+        raise PlanError(f"a pixel's side is {scale:g}; give a --scale above 0, such as 10, and smaller than the Earth")
 
 
 def _laid(
@@ -178,8 +204,6 @@ def _laid(
     scale: float,
     shapes: NDArray[np.object_],
 ) -> LaidChips:
-    if (windows[:, 2:] > MAX_SIDE).any():
-        raise PlanError(f"a chip would have {int(windows[:, 2:].max()):,} pixels a side; give a larger --scale")
     grids, origins = [], np.zeros((len(windows), 2), np.int64)
     for index, name in enumerate(names):
         mine = windows[zone == index]
@@ -190,6 +214,4 @@ def _laid(
         origins[zone == index] = row, col
     windows[:, :2] -= origins
     places = tuple((int(z), Window(*map(int, w))) for z, w in zip(zone, windows, strict=True))
-    if not math.isfinite(scale) or scale <= 0:
-        raise PlanError(f"a pixel of {scale:g} holds nothing; give a --scale above 0")
     return LaidChips(tuple(grids), places, scale, shapes)

@@ -12,7 +12,6 @@ from typing import Any
 from orchestrator.core.errors import IntegrityError, PermanentError
 from orchestrator.core.files import write_whole
 from orchestrator.core.trees import digest_of_files, file_digests, size_of
-from orchestrator.model.expression import subject_of
 from orchestrator.model.plan_json import grid_json, pixels_json
 from orchestrator.model.product import Brought, Evidence, Finishing, Made, MadeFile, RunSnapshot
 from orchestrator.model.states import UnitState
@@ -182,7 +181,7 @@ def _described(run: RunSnapshot, plan: ChipPlan, counts: Mapping[str, int]) -> b
         "value_offset": plan.pixels.offset,
         "counts": dict(counts),
         "service": job.service,
-        "expression_sha256": subject_of(run.image),
+        "expression_sha256": hashlib.sha256(run.image.encode()).hexdigest(),
         "made_by": plan.made_by,
         **({"code": CODE, "code_sha256": hashlib.sha256(plan.code.encode()).hexdigest()} if plan.code else {}),
     }
@@ -200,7 +199,7 @@ def _proof(
     there = [brought for brought in evidence.brought if rows[brought.cell.time].state != FAILED]
     content = proof_head(run, SCHEMA, version) | {
         "facts": dict(run.facts),
-        "expression_sha256": subject_of(run.image),
+        "expression_sha256": hashlib.sha256(run.image.encode()).hexdigest(),
         "route": run.job.route,
         "grids": [grid_json(zone) for zone in plan.zones],
         "pixels": pixels_json(plan.pixels),

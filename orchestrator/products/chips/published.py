@@ -14,36 +14,37 @@ from orchestrator.products.chips.document import Carried, ChipPlan
 from orchestrator.products.chips.files import PROOF
 from orchestrator.tiling.chip_folder import FAILED, dataset_about, read_rows
 
-NONE: Mapping[int, Carried] = MappingProxyType({})
+NONE: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 
-def carried_from(folder: Path, plan: ChipPlan) -> Mapping[int, Carried]:
+def carried_from(rows: Mapping[str, Mapping[str, Any]], plan: ChipPlan) -> Mapping[int, Carried]:
     """
     Return the chips of a published folder that are what would come again: made the same way, of the same pixels.
 
-    None where every chip is there: whoever asks again then wants them anew. That a file is what its row says is looked
-    at when it is taken over.
+    That a file is what its row says is looked at when it is taken over.
     """
-    rows = _rows(folder, plan.made_by)
     found: dict[int, Carried] = {}
     for number, chip in enumerate(plan.chips):
         row = rows.get(chip.identifier)
-        if row is not None and row["state"] != FAILED and _is_of(row, plan, number):
+        if row is not None and _is_of(row, plan, number):
             found[number] = Carried(row["sha256"], tuple(row["valid"]), row["why"])
-    return NONE if len(found) == len(plan.chips) else MappingProxyType(found)
+    return MappingProxyType(found)
 
 
-def _rows(folder: Path, made_by: str) -> Mapping[str, Mapping[str, Any]]:
+def published_rows(folder: Path) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
+    """Return how the chips of a published folder were made, and of each that is there its row, by identifier."""
     with suppress(UserError):  # what cannot be read is asked for anew
-        if dataset_about(folder).get("made_by") == made_by:
-            return read_rows(folder) or {}
-    return {}
+        rows = read_rows(folder) or {}
+        return str(dataset_about(folder).get("made_by", "")), {
+            name: row for name, row in rows.items() if row["state"] != FAILED
+        }
+    return "", NONE
 
 
 def _is_of(row: Mapping[str, Any], plan: ChipPlan, number: int) -> bool:
     grid = plan.grid_of(number)
-    shape = (row["crs"], row["height"], row["width"]) == (grid.crs, grid.height, grid.width)
-    return shape and tuple(row["transform"]) == grid.transform
+    told = (row["crs"], row["height"], row["width"], tuple(row["transform"] or ()))
+    return told == (grid.crs, grid.height, grid.width, grid.transform)
 
 
 def origins_of(folder: Path) -> Mapping[str, Any]:

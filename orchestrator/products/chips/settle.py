@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import shapely
 
@@ -21,15 +22,14 @@ from orchestrator.model.spec import PixelSpec
 from orchestrator.model.tile_expression import Ring, depends_on_tile
 from orchestrator.model.unit import UnitPlan
 from orchestrator.plan.region import ee_region
-from orchestrator.plan.reproject import LONLAT
 from orchestrator.plan.requests import RequestSize
 from orchestrator.products.chips.choosing import ChosenTiles, chip_keys, chosen_tiles
 from orchestrator.products.chips.document import ChipPlan, PlannedChip
 from orchestrator.products.chips.fetch import CARRY
 from orchestrator.products.chips.files import chips_folder
 from orchestrator.products.chips.keys import ChipKeys
-from orchestrator.products.chips.lattice import lay_chips
-from orchestrator.products.chips.published import carried_from
+from orchestrator.products.chips.lattice import LaidChips, lay_chips
+from orchestrator.products.chips.published import carried_from, published_rows
 from orchestrator.products.chips.sink import FORMAT
 from orchestrator.products.context import ProductContext
 from orchestrator.products.fetch import units_of
@@ -37,9 +37,15 @@ from orchestrator.products.mosaic.remarks import check_dates
 from orchestrator.products.mosaic.settle import check_output, look_at
 from orchestrator.products.table.pieces import parquet
 from orchestrator.recipes.contract import ImageRequest, Recipe
+from orchestrator.tiling.degrees import in_degrees
+from orchestrator.tiling.file import IDENTIFIER
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
 
 # A chip is put together in memory.
 MOST_CHIP_BYTES = 512 << 20
+_NO_TILES = hashlib.sha256(b"[[], []]").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,6 @@ def local_chips(job: Job, context: ProductContext) -> LocalChips:
     """
     keys = chip_keys(job)
     chips_folder(job)
-    check_output(job)
     parquet("a table of chips")
     if context.direct_limits is None:
         raise PlanError("no route brings pixels in the answers to requests, and chips come by no other")
@@ -91,12 +96,20 @@ def local_chips(job: Job, context: ProductContext) -> LocalChips:
     notes = check_dates(job, recipe, request, context.today(), dateless=dateless) + recipe.notes(request)
     size = (keys.height, keys.width) if keys.width else None
     laid = lay_chips(chosen.frame, chosen.about, size=size, scale=job.grid.scale, crs=job.grid.crs)
-    chips = tuple(PlannedChip(name, *place) for name, place in zip(chosen.identifiers, laid.places, strict=True))
-    _check_weight(chips, pixels)
-    shapes = tuple(shapely.to_wkb(laid.shapes, hex=True)) if keys.outside == "nodata" else ()
-    plan = ChipPlan(laid.zones, pixels, chips, band_groups(pixels, context.direct_limits), keys.outside, shapes)
-    note = f"{format_count(len(chips), 'chip')} of {_sizes(chips)} pixels of {laid.scale:g} in {_zones(plan)}."
+    empty = ChipPlan((), pixels, (), band_groups(pixels, context.direct_limits), keys.outside)
+    plan = _with_chips(empty, chosen, laid)
+    _check_weight(plan.chips, pixels)
+    check_output(job)
+    count = format_count(len(plan.chips), "chip")
+    note = f"{count} of {_sizes(plan.chips)} pixels of {laid.scale:g} in {_zones(plan)}."
     return LocalChips(keys, chosen, plan, recipe, request, laid.scale, (note, *notes))
+
+
+def _with_chips(plan: ChipPlan, chosen: ChosenTiles, laid: LaidChips) -> ChipPlan:
+    """Return a plan of other chips."""
+    chips = tuple(PlannedChip(name, *place) for name, place in zip(chosen.identifiers, laid.places, strict=True))
+    shapes = tuple(shapely.to_wkb(laid.shapes, hex=True)) if plan.outside == "nodata" else ()
+    return replace(plan, zones=laid.zones, chips=chips, shapes=shapes)
 
 
 def settle_chips(job: Job, context: ProductContext) -> Settled:
@@ -104,22 +117,51 @@ def settle_chips(job: Job, context: ProductContext) -> Settled:
     local = local_chips(job, context)
     context.say("signing in to Earth Engine")
     context.imagery.connect()
-    region = ee_region(local.chosen.frame.geometry.union_all(), local.chosen.frame.crs.to_string())
+    # Of all tiles of the file: which of them are wanted makes no other image.
+    chosen = local.chosen
+    region = ee_region(chosen.whole.geometry.union_all(), chosen.whole.crs.to_string())
     code = _code(job)
-    rings = _rings(local.chosen) if code else ()
-    request = replace(local.request, region=region, tiles=rings)
+    request = replace(local.request, region=region, tiles=_rings(chosen.whole) if code else ())
     image = local.recipe.image(request)
     context.say("asking Earth Engine for the scenes")
     scenes = look_at(context.imagery, local.recipe, request, image, local.plan.pixels.bands)
     expression = context.imagery.serialise(image)
     facts = local.recipe.facts(request) | {"scenes": scenes, "tiles": local.chosen.stem, "scale": local.scale}
-    rings = rings or (_rings(local.chosen) if depends_on_tile(expression) else ())
-    plan = replace(local.plan, rings=rings, code=code, notes=local.notes)
-    plan = replace(plan, made_by=_made_by(expression, plan, job))
-    plan = replace(plan, carried=carried_from(chips_folder(job), plan))
+    plan = replace(local.plan, code=code, notes=local.notes, made_by=_made_by(expression, local.plan, job))
+    plan, chosen = with_what_is_there(local, plan, job)
+    plan = replace(plan, rings=_rings(chosen.frame) if code or depends_on_tile(expression) else ())
     if plan.carried:
         context.say(f"{format_count(len(plan.carried), 'chip')} of an earlier run are there")
     return Settled(plan.to_json(), expression, facts, units=chip_units(plan, context.direct_limits))
+
+
+def with_what_is_there(local: LocalChips, plan: ChipPlan, job: Job) -> tuple[ChipPlan, ChosenTiles]:
+    """
+    Return a plan that takes over what the published folder holds, also of tiles that are not asked for this time.
+
+    Nothing where every chip is there, and no other: whoever asks again then wants them anew.
+
+    Raises:
+        PlanError: Chips of such tiles lie there that are made another way: they would be lost.
+    """
+    folder, chosen = chips_folder(job), local.chosen
+    made_by, rows = published_rows(folder)
+    others = (rows.keys() - set(chosen.identifiers)) & set(chosen.whole[IDENTIFIER])
+    if others:
+        chosen = chosen.with_others(others)
+        size = (local.keys.height, local.keys.width) if local.keys.width else None
+        laid = lay_chips(chosen.frame, chosen.about, size=size, scale=local.scale, crs=job.grid.crs)
+        plan = _with_chips(plan, chosen, laid)
+    carried = carried_from(rows, plan) if made_by == plan.made_by else {}
+    kept = {plan.chips[number].identifier for number in carried}
+    if lost := others - kept:
+        raise PlanError(
+            f"{folder} holds {format_count(len(lost), 'chip')} of tiles that are not asked for this time, made another "
+            "way, that would be lost; choose another --name, or move the folder away"
+        )
+    if not others and len(carried) == len(plan.chips):
+        carried = {}
+    return replace(plan, carried=MappingProxyType(dict(carried))), chosen
 
 
 def chip_units(plan: ChipPlan, limits: DirectLimits | None) -> tuple[UnitPlan, ...]:
@@ -146,9 +188,9 @@ def band_groups(pixels: PixelSpec, limits: DirectLimits) -> tuple[tuple[str, ...
     return tuple(bands[first : first + most] for first in range(0, len(bands), most))
 
 
-def _rings(chosen: ChosenTiles) -> tuple[Ring, ...]:
+def _rings(frame: GeoDataFrame) -> tuple[Ring, ...]:
     """Return the corners of each tile in degrees; of one in several parts those of its envelope."""
-    lonlat = chosen.frame.geometry.to_crs(LONLAT).to_numpy()
+    lonlat = in_degrees(frame)
     whole = [shape if shape.geom_type == "Polygon" else shapely.box(*shape.bounds) for shape in lonlat]
     return tuple(tuple((x, y) for x, y, *_ in shape.exterior.coords) for shape in whole)
 
@@ -171,13 +213,12 @@ def _code(job: Job) -> str:
 
 def _made_by(expression: str, plan: ChipPlan, job: Job) -> str:
     """Return what tells chips that are made another way apart: image, pixels, hooks, cut, layout of the file."""
-    depends = json.dumps([plan.shapes, plan.rings])
     told: dict[str, Any] = {
         "format": FORMAT,
         "expression": hashlib.sha256(expression.encode()).hexdigest(),
         "pixels": str(plan.pixels),
         "outside": plan.outside,
-        "tiles": hashlib.sha256(depends.encode()).hexdigest(),
+        "tiles": _NO_TILES,  # an identifier is of its tile's shape, and tells it
         "code": job.pins.get("code", ""),
         "service": job.service,
     }

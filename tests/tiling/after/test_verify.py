@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from after_kit import LEFT, TOP, chips_of, rows_in, tiles_in, write_chip, write_list
 
 import orchestrator as orc
+from orchestrator.app.verbs.tile_checks import verify_tiles
 from orchestrator.faces.cli.main import run_cli
 
 PIXELS = np.full((2, 10, 10), 7, np.uint8)
@@ -102,6 +104,32 @@ def test_mending_moves_the_chip_aside_and_marks_it_failed(tmp_path, damage):
     assert {name: after[name] for name in others} == {name: rows[name] for name in others}
     aside = tiles.folder / ".aside" / "s2" / path.name
     assert aside.read_bytes() == before[path.relative_to(tiles.folder / "s2")] if kind == "chip" else not aside.exists()
+
+
+@pytest.mark.parametrize("name", ["transform", "crs"])
+def test_a_row_that_tells_no_place_is_a_fault_of_that_chip(tmp_path, capsys, name):
+    """It is named, and no other is; nothing is raised."""
+    tiles = tiles_in(tmp_path)
+    chips_of(tiles)
+    folder = tiles.folder / "s2"
+    rows = rows_in(folder)
+    first, *_ = rows
+    rows[first] |= {name: None}
+    write_list(folder, list(rows.values()))
+
+    code = run_cli(["--json", "tiles", "verify", str(tiles.path)])
+
+    fault, _ = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert code == 3
+    assert (fault["name"], fault["what"]) == (first, f"chips.parquet tells no {name} of it")
+
+
+def test_tiles_in_python_are_verified_as_their_file_is(tmp_path):
+    """As `show`, `mosaic` and `burn` take them."""
+    tiles = tiles_in(tmp_path)
+    chips_of(tiles)
+
+    assert orc.tiles.verify(tiles).faults == orc.tiles.verify(tiles.path).faults == ()
 
 
 def test_mending_twice_keeps_both(tmp_path):
@@ -243,3 +271,16 @@ def test_tiles_that_were_never_asked_for_are_no_fault(tmp_path, capsys):
     assert (whole, cut) == (0, 3)
     assert "2 tiles of s2 were never asked for" in said
     assert "lists 3 chips, dataset.json counts 4" in capsys.readouterr().out
+
+
+def test_a_name_that_leads_elsewhere_is_told_and_nothing_is_opened(tmp_path):
+    """The tile is called so in a file that was changed: what lies there is none of its chips."""
+    tiles = tiles_in(tmp_path)
+    chips_of(tiles)
+    write_chip(tmp_path / "elsewhere.tif", np.ones((2, 10, 10), np.uint8), left=0, top=0)
+    changed = replace(tiles, frame=tiles.frame.assign(identifier=["../../elsewhere", *tiles.identifiers[1:]]))
+
+    faults = verify_tiles(changed).faults
+
+    assert faults[0].what == f"the tile called ../../elsewhere is {tiles.identifiers[0]} by its envelope"
+    assert {fault.kind for fault in faults} == {"tiles", "stranger"}

@@ -37,7 +37,8 @@ Images of 100 × 100 pixels for every tile, then labels onto the same tiles:
 Any recipe: `--recipe sentinel2-cloudless --start 2024-05-01 --end 2024-09-01 --bands B4,B3,B2 --scale 10`. They go to a
 folder beside the file, called like it, each dataset in its own; `chips.parquet` there tells of every tile whether its
 chip is DONE, EMPTY (every pixel masked) or FAILED, and why. Exit code 3 while one is missing: the same command then
-asks for those alone. Each option may come from the environment: ORCHESTRATOR_CLI_TILES_DOWNLOAD_ + option.
+asks for those alone; `--again` on a whole folder asks for every chip anew. A try of `--first 20` is taken over by the
+same command without it. Each option may come from the environment: ORCHESTRATOR_CLI_TILES_DOWNLOAD_ + option.
 """
 
 _OPTIONS = (
@@ -52,14 +53,20 @@ _OPTIONS = (
     option("--recipe", metavar="NAME", help="What the pixels are, where it is no dataset; see `run --help`."),
     option("--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter of the recipe; repeatable."),
     option("--name", "base_name", metavar="NAME", help="Folder of the chips.  [default: the dataset's name]"),
-    option("--pixels", nargs=2, type=int, metavar="WIDTH HEIGHT", help="Of every chip, around the middle of its tile."),
+    option(
+        "--pixels",
+        nargs=2,
+        type=click.IntRange(min=1),
+        metavar="WIDTH HEIGHT",
+        help="Of every chip, around the middle of its tile.",
+    ),
     option("--scale", type=float, metavar="UNITS", help="Of a pixel's side.  [default: tile over WIDTH; dataset's]"),
     option("--crs", metavar="EPSG:n", help="CRS of all chips.  [default: UTM zone of each tile]"),
     option("--bands", metavar="B4,B3,..", help="Bands, in order.  [default: all of the recipe]"),
     option("--start-date", "--start", "start_date", metavar="DATE", help="First day, e.g. 2024-05-01."),
     option("--end-date", "--end", "end_date", metavar="DATE", help="The day after the last one."),
     option("--split", metavar="NAME", help="Tiles of one split only: train, test, val."),
-    option("--where", metavar="CONDITION", help="Tiles for which it holds, such as `area_km2 > 0.5`."),
+    option("--where", metavar="CONDITION", help="Tiles for which it holds: `split == train`, `area_km2 > 0.5`."),
     option("--first", type=click.IntRange(min=1), metavar="N", help="The first N tiles only, for a try."),
     option(
         "--outside",
@@ -70,6 +77,8 @@ _OPTIONS = (
     option("--min-valid", type=float, metavar="SHARE", help="Hold the run when a smaller share holds data."),
     option("--route", type=click.Choice(["pixels", "region"]), help="How pixels come.  [default: pixels]"),
 )  # fmt: skip
+
+_OWN = frozenset({"split", "where"})
 
 
 @click.command(epilog=HELP)
@@ -127,7 +136,10 @@ def laid_out(app: Application, given: Mapping[str, Any]) -> list[tuple[dict[str,
     own |= {"where": where, "first": given["first"], "outside": given["outside"], "attempts": given["attempts"]}
     own = {name: value for name, value in own.items() if value is not None}
     names: list[str] = [str(param.name) for param in getattr(job_options(lambda: None), "__click_params__", ())]
-    shared = {name: given.get(name) for name in names} | {"job_file": (given["file"],) if _is_job(given) else ()}
+    # `run` has options of these names that mean something else.
+    shared = {name: None if name in _OWN else given.get(name) for name in names} | {
+        "job_file": (given["file"],) if _is_job(given) else ()
+    }
     more = {"product": "chips", "chips": own}
     return [(shared | _of_dataset(app, text, given), more) for text in given["datasets"]] or [(shared, more)]
 
@@ -143,5 +155,5 @@ def _of_dataset(app: Application, text: str, given: Mapping[str, Any]) -> dict[s
         "params": tuple(f"{key}={value}" for key, value in chosen.params.items()),
         "bands": ",".join(chosen.bands),
         "base_name": chosen.name,
-        "scale": given["scale"] or own_scale,
+        "scale": own_scale if given["scale"] is None else given["scale"],
     }

@@ -73,11 +73,14 @@ def _advise(found: Inspected, counts: Counter[str], output: Output, *, fix: bool
         folder = next(iter(found.moved.values())).parent.parent
         output.say(
             f"{format_count(len(found.moved), 'chip')} moved to {folder}; the same `orchestrator tiles download` as "
-            "before, with --overwrite, asks for them again and for no other"
+            "before asks for them again and for no other"
         )
         if counts["stranger"]:
-            output.warn("a download replaces the folder: move strangers out of it that you want to keep")
-    elif not fix and counts["chip"]:
-        output.say("`--fix` moves bad chips aside, and marks them FAILED for the next `orchestrator tiles download`")
+            output.warn("a download replaces no folder that strangers lie in: move them out of it first")
+    elif not fix and any(fault.is_new for fault in found.faults):
+        output.say(
+            "`--fix` moves bad chips aside, and marks them and those that are gone FAILED: the next `orchestrator "
+            "tiles download` then asks for them"
+        )
     elif counts["missing"]:
         output.say("the same `orchestrator tiles download` as before asks for those that are missing")
