@@ -31,6 +31,16 @@ def test_the_page_names_every_verb():
     ] == []
 
 
+@pytest.mark.parametrize("name", ["tiles", "labels", "dataset"])
+def test_the_page_lists_every_function_of_a_namespace(name):
+    """A row for each, and no other."""
+    page = (ROOT / "docs" / "reference" / "python.md").read_text()
+
+    listed = re.findall(rf"^\| `orc\.{name}\.(\w+)\(", page, re.MULTILINE)
+
+    assert sorted(listed) == sorted(getattr(orc, name).__all__)
+
+
 def test_importing_is_light():
     """Nothing but the standard library, until a name is used; nor is the whole house loaded for a job."""
     look = "import sys, orchestrator; {}; print(*{{name.split('.')[0] for name in sys.modules}} & {{{}}})"

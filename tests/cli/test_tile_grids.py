@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -171,9 +172,9 @@ def test_python_lays_what_the_command_lays(call):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"size": "1000"}, "--size is '1000'; give metres"),
+        ({"size": "1000"}, "size is '1000' .str.; give a number"),
         ({"size": 1000, "cover": "half"}, "--cover is 'half'"),
-        ({"size": 1000, "clip": True}, "--clip is True"),
+        ({"size": 1000, "clip": True}, "clip is True .bool.; give a text"),
         ({"size": 1000, "cover": "ful"}, "did you mean 'full'"),
     ],
 )
@@ -225,6 +226,15 @@ def test_a_western_box_is_an_area(call, words):
 
     assert done.code == 0, done.err
     assert "tiles" in done.out
+
+
+def test_what_comes_next_runs_as_it_is_printed(call):
+    """Also where the folder has a blank in its name."""
+    printed = call("tiles", "grid", BOX, "--size", "1000", "-o", "my tiles").err
+
+    (command,) = re.findall(r"next: `orchestrator ([^`]+)`", " ".join(printed.split()))
+
+    assert call(*shlex.split(command)).code == 0
 
 
 def test_an_option_that_is_misspelt_is_still_refused(call):

@@ -10,6 +10,7 @@ import rich_click as click
 from rich_click import option
 
 from orchestrator.core.units import format_count
+from orchestrator.faces.cli.called import quoted
 from orchestrator.faces.cli.option_sets import all_of
 from orchestrator.faces.cli.output import Output
 
@@ -89,5 +90,4 @@ def _tell(kept: KeptTiles, words: str, shown: Output) -> None:
     for path in kept.paths:
         was = "; it was there already and stays as it is" if path in kept.there else ""
         shown.say(str(path) if shown.quiet else f"{path}  ({words}{was})")
-    first = kept.paths[0]
-    shown.note(f"next: orchestrator tiles split {first} ..., orchestrator tiles download {first} --dataset ...")
+    shown.note(f"next: `orchestrator tiles split {quoted(str(kept.paths[0]))}`")
