@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +73,7 @@ def pack(
     dates: tuple[str, str] | None = None,
     coarse: TilesOrFile | None = None,
     readme: str | os.PathLike[str] | None = None,
+    run_code: bool = False,
     include: Callable[[dict[str, Any]], bool] | None = None,
     overwrite: bool = False,
 ) -> Packed:
@@ -96,6 +97,8 @@ def pack(
         dates: First day, and the day after the last, that the images show, where the dataset does not say.
         coarse: Coarser tiles, for zip-pickle.
         readme: A file of Markdown that begins the card.
+        run_code: Run the code that lies beside the chips, perhaps a stranger's: `include_chip_in_dataset` of images and
+            labels, `map_values` of labels.
         include: Says of a chip, a dict as geetiles has it, whether it is packed.
         overwrite: Replace a training set that was made here and not changed since.
 
@@ -126,6 +129,7 @@ def pack(
         dates=",".join(dates) if dates else "",
         coarse=tiles_path(coarse) if coarse is not None else None,
         readme=None if readme is None else Path(readme).expanduser(),
+        run_code=run_code,
         include=include,
         overwrite=overwrite,
     )
@@ -142,6 +146,7 @@ def show(
     count: int = 16,
     seed: int = 0,
     split_column: str = "",
+    bands: Sequence[str] = (),
     path: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> Sheet:
@@ -155,6 +160,7 @@ def show(
         count: How many chips.
         seed: Draws other chips.
         split_column: Of the tiles; by default `split`.
+        bands: Red, green and blue, or one in grey; by default true colour where its bands are there.
         path: Write it there as PNG.
         overwrite: Replace a picture that is there.
 
@@ -163,7 +169,7 @@ def show(
     """
     from orchestrator.app.verbs.packs import draw_dataset, show_dataset  # noqa: PLC0415
 
-    how: dict[str, Any] = {"count": count, "seed": seed, "split_column": split_column}
+    how: dict[str, Any] = {"count": count, "seed": seed, "split_column": split_column, "bands": tuple(bands)}
     if path is None:
         return draw_dataset(tiles_path(tiles), images, labels, **how)
     picture = path_of(path, "path")

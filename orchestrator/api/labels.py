@@ -27,6 +27,7 @@ def count(
     raster: str | os.PathLike[str] | None = None,
     band: int | None = None,
     mapping: str | Mapping[int, int | str] | Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+    run_code: bool = False,
     nodata: float | None = None,
     all_touched: bool = False,
     flat: bool = False,
@@ -43,6 +44,7 @@ def count(
         mapping: From values to classes: a dictionary to numbers or names, a text such as `10=1,20=2`, or a function of
             an array; `own` is what the dataset says itself. Values that a dictionary or a text does not name become
             0, or `other`.
+        run_code: Run the code that lies beside the chips, perhaps a stranger's; its `map_values` is then the map.
         nodata: The value of pixels without data, instead of the file's own.
         all_touched: Count every pixel that a tile touches.
         flat: Write a column for each class as well.
@@ -63,6 +65,7 @@ def count(
         raster=source,
         band=band or 0,
         mapping=_value_map(mapping),
+        run_code=run_code,
         nodata=nodata,
         all_touched=all_touched,
         flat=flat,

@@ -25,6 +25,7 @@ class Packing:
         format: One of `formats.FORMATS`.
         split_column: Of the tiles; by default `split`.
         value_map: What values of labels become.
+        run_code: The user's code beside the chips is run; for the command that makes the same.
         ignore: Value of labels where there is no data; by default 255.
         shard: The most samples or bytes of a shard.
         odd: What is done about chips of another shape: refuse, pad, drop.
@@ -41,6 +42,7 @@ class Packing:
     format: str = "npz"
     split_column: str = ""
     value_map: ValueMapping | None = None
+    run_code: bool = False
     ignore: int | None = None
     shard: ShardSize = field(default_factory=lambda: ShardSize.parse(SHARD))
     odd: str = "refuse"
@@ -85,6 +87,7 @@ class Packing:
         words = ["orchestrator", "dataset", "pack", tiles.path.name if tiles.path else tiles.name.stem]
         words += [word for name, value in given.items() if value not in {"", None} for word in (name, str(value))]
         words += [f"--{self.odd}"] if self.odd != "refuse" else []
+        words += ["--run-code"] if self.run_code else []
         words += ["--skip-missing"] if self.skip_missing else []
         return shlex.join([*words, "-o", "DIR"])
 

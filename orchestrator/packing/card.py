@@ -7,6 +7,7 @@ from typing import Any
 
 from orchestrator.core.units import format_count
 from orchestrator.packing.folders import ChipDataset
+from orchestrator.tiling.windows import GAPS
 
 README = "README.md"
 _READING: Mapping[str, str] = {
@@ -186,12 +187,15 @@ def _words(told: Any) -> Iterator[str]:
 
 def _made(told: Mapping[str, Any]) -> list[str]:
     tiles = told["tiles"]
-    how = ", ".join(f"{key} {value}" for key, value in tiles["about"].items()) or "not told"
+    told_plainly = [f"{key} {value}" for key, value in tiles["about"].items() if isinstance(value, str | int | float)]
+    gaps = [f"gap of {column} {metres:g} m" for column, metres in (tiles["about"].get(GAPS) or {}).items()]
+    how = ", ".join([*told_plainly, *gaps]) or "not told"
     seed = "in the order of the tiles" if told["seed"] is None else f"shuffled with seed {told['seed']}"
     return [
         "## How it was made",
         "",
-        f"Tiles `{tiles['file']}` ({tiles['count']}; {how}). Samples {seed}. By orchestrator {told['orchestrator']}:",
+        f"Tiles `{tiles['file']}` ({tiles['count']}; {how}). Samples {seed}.",
+        f"By orchestrator {told['orchestrator']}, in the folder of the tiles:",
         "",
         "```bash",
         told["command"],

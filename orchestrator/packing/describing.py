@@ -142,7 +142,9 @@ def name_of(found: Contents) -> str:
 
 
 def _write_tables(folder: Path, found: Contents) -> None:
-    (folder / INDEX).write_bytes(parquet_bytes(index_frame(found.tiles, found.samples, found.places)))
+    labels = found.labels.name if found.labels else ""
+    index = index_frame(found.tiles, found.samples, found.places, labels, found.class_shares)
+    (folder / INDEX).write_bytes(parquet_bytes(index))
     frame = found.tiles.frame.iloc[[sample.row for sample in found.samples]]
     if "split" not in frame.columns:
         frame = frame.assign(split=[sample.split for sample in found.samples])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.optional import required
 from orchestrator.tiling.file import is_shares
+from orchestrator.tiling.label_columns import LABELS, VALID, shares_name
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -18,18 +19,36 @@ if TYPE_CHECKING:
     from orchestrator.packing.samples import TrainingSample
     from orchestrator.tiling.file import Tiles
 
+LABEL = "label"
 INDEX, SPLITS = "index.parquet", "splits.csv"
 
 
-def index_frame(tiles: Tiles, samples: Sequence[TrainingSample], places: Sequence[SamplePlace]) -> GeoDataFrame:
+def index_frame(
+    tiles: Tiles,
+    samples: Sequence[TrainingSample],
+    places: Sequence[SamplePlace],
+    labels: str = "",
+    shares: Sequence[Mapping[int, float]] = (),
+) -> GeoDataFrame:
     """
     Return the tiles of the samples, in their order and CRS.
 
-    Columns: `id`, `split`, `path`, `label_path`, in archives `member` and `label_member`, then those of the tiles, a
-    share of each class in a column `{column}__{class}`, and the geometry.
+    Columns: `id`, `split`, `path`, `label_path`, in archives `member` and `label_member`, then those of the tiles; the
+    share of each class of the labels as they are packed, `label__{class}`, NaN where no pixel has one; of other
+    datasets that were counted in the tiles `{column}__{class}`; and the geometry.
+
+    Args:
+        tiles: The file of tiles.
+        samples: In their order.
+        places: Of each.
+        labels: Dataset of the labels: what was counted of it before they were mapped is left out.
+        shares: Of each sample the share of each class; none where labels are no classes.
     """
-    frame = flat_shares(tiles.frame.iloc[[sample.row for sample in samples]].reset_index(drop=True))
+    frame = tiles.frame.iloc[[sample.row for sample in samples]].reset_index(drop=True)
+    frame = flat_shares(frame.drop(columns=_told_twice(tiles, shares_name(labels) if shares else "")))
     frame = frame.drop(columns=["split"], errors="ignore").rename(columns={"identifier": "id"})
+    for value in sorted({value for each in shares for value in each}):
+        frame[f"{LABEL}__{value}"] = [each.get(value, 0.0) if each else math.nan for each in shares]
     named: dict[str, list[str] | list[str | None]] = {
         "split": [sample.split for sample in samples],
         "path": [place.image for place in places],
@@ -42,6 +61,13 @@ def index_frame(tiles: Tiles, samples: Sequence[TrainingSample], places: Sequenc
         if any(value is not None for value in values):
             frame.insert(at, column, values)
     return frame
+
+
+def _told_twice(tiles: Tiles, packed: str) -> list[str]:
+    """Return columns of which others say the same: shares of the packed labels, and those that are flat already."""
+    counted: Mapping[str, Any] = tiles.about.get(LABELS) or {}
+    beside = {name for told in counted.values() for name in told.get("columns", ()) if not name.endswith(VALID)}
+    return [name for name in map(str, tiles.frame.columns) if name in beside or name == packed]
 
 
 def parquet_bytes(frame: GeoDataFrame) -> bytes:
@@ -93,6 +119,8 @@ def plain(value: Any) -> Any:
     """Return a value of a table as JSON can hold it; what is missing is null."""
     if isinstance(value, Mapping):
         return {str(name): plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
     if hasattr(value, "item") and not hasattr(value, "__len__"):
         value = value.item()
     if value is None or (isinstance(value, float) and not math.isfinite(value)):

@@ -15,7 +15,7 @@ from orchestrator.packing.folders import read_dataset
 from orchestrator.packing.formats import Target, Writer, find_format
 from orchestrator.packing.pixels import Reading, read_all
 from orchestrator.packing.publication import check, publishing
-from orchestrator.packing.published import chip_dict
+from orchestrator.packing.published import asked_dict
 from orchestrator.packing.samples import Selection, TrainingSample, select
 from orchestrator.tiling.file import Tiles
 
@@ -44,7 +44,7 @@ def pack(
         tiles: A file of tiles, beside which the chips lie.
         asked: What is to be packed, and how.
         folder: Where; nothing that was not made here is replaced.
-        include: The user's code: told of a chip as a dict (`published.chip_dict`), says whether it is packed.
+        include: The user's code: told of a chip as a dict (`published.asked_dict`), says whether it is packed.
         version: Of this program.
         say: Is told what is being done.
 
@@ -83,7 +83,7 @@ def _write(
     for number, (sample, pixels) in enumerate(read_all(ordered, reading)):
         if number % _OFTEN == 0:
             say(f"packing {number:,} of {len(ordered):,} chips")
-        if include and not include(chip_dict(found.tiles, found.labels, sample, pixels, coarse)):
+        if include and not include(asked_dict(found.tiles, found.labels, sample, pixels, coarse, asked.value_map)):
             found.refused += 1
         else:
             found.add(sample, writer.add(sample, pixels), pixels)

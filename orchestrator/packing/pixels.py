@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from orchestrator.core.errors import UserError
 from orchestrator.packing.samples import TrainingSample
 from orchestrator.tiling.chip_raster import ChipRaster
+from orchestrator.tiling.value_maps import OWN_MAP
 
 IGNORE = 255  # what labels without data become, where nothing else is asked for: the usual one of segmentation
 READERS = min(8, 2 * (os.cpu_count() or 1))  # GDAL decodes without holding the interpreter
@@ -71,7 +72,7 @@ class CodeMap:
         return str(code)
 
     def text(self) -> str:
-        return self.says
+        return OWN_MAP
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from orchestrator.tiling.file import SHARES
 from orchestrator.tiling.label_columns import LABELS
 from orchestrator.tiling.value_maps import ValueMap
 
+OWN_SHARES = "partitions_aschip"
+
 if TYPE_CHECKING:
     from orchestrator.packing.folders import ChipDataset
     from orchestrator.packing.pixels import SamplePixels, ValueMapping
@@ -52,6 +54,28 @@ def chip_dict(
     return told
 
 
+def asked_dict(
+    tiles: Tiles,
+    labels: ChipDataset | None,
+    sample: TrainingSample,
+    pixels: SamplePixels,
+    coarse: str = "",
+    value_map: ValueMapping | None = None,
+) -> dict[str, Any]:
+    """Return what a user's code is asked about: `chip_dict`, with shares of the label's pixels if none are counted."""
+    told = chip_dict(tiles, labels, sample, pixels, coarse, value_map)
+    if labels is None or pixels.label is None:
+        return told
+    shares: dict[str, Any] = told.setdefault("label_proportions", {})
+    mapped = "map" in tiles.about.get(LABELS, {}).get(f"{labels.name}{SHARES}", {})
+    by_code = value_map is not None and not isinstance(value_map, ValueMap)
+    if OWN_SHARES not in shares or (by_code and not mapped):
+        values, counts = np.unique(pixels.label[pixels.labelled], return_counts=True)
+        total = counts.sum()
+        shares[OWN_SHARES] = {f"{value:g}": float(n / total) for value, n in zip(values, counts, strict=True)}
+    return told
+
+
 def _ring(tiles: Tiles, row: int) -> Any:
     """Return the envelope's ring SW SE NE NW SW in degrees, (point, lon lat)."""
     west, south, east, north = tiles.frame.geometry.iloc[[row]].to_crs(LONLAT).total_bounds
@@ -62,7 +86,7 @@ def _shares(row: Mapping[str, Any], labels: str, coarse: str, value_map: ValueMa
     own, above, foreign = f"{labels}{SHARES}", f"{labels}{SHARES}_at_{coarse}", f"foreignid_{coarse}"
     told: dict[str, Any] = {}
     if own in row and row[own] is not None:
-        told["partitions_aschip"] = _of_classes(row[own], value_map)
+        told[OWN_SHARES] = _of_classes(row[own], value_map)
     if coarse and above in row and foreign in row and row[above] is not None:
         told[f"partitions_{coarse}"] = _of_classes(row[above], value_map)
         told[foreign] = row[foreign]

@@ -109,6 +109,7 @@ def select(
     split_column: str = "",
     skip_missing: bool = False,
     odd: str = "refuse",
+    unsplit_too: bool = False,
 ) -> Selection:
     """
     Return the samples of a dataset of images, with their labels.
@@ -120,6 +121,7 @@ def select(
         split_column: Which column of the tiles says the split; by default `split`, or none where it is not there.
         skip_missing: Leave out tiles where a chip is not there.
         odd: What is done about chips of another shape: `refuse`, `pad` to the largest, or `drop` all but the commonest.
+        unsplit_too: Take tiles of no split too; the split of their samples is empty.
 
     Raises:
         NeedsPerson: Chips are missing, and `skip_missing` was not given.
@@ -127,7 +129,8 @@ def select(
     """
     splits = _splits(tiles, split_column)
     identifiers = tiles.identifiers
-    lacking = _lacking(dict(zip(identifiers, splits, strict=True)), images, labels)
+    wanted = [name for name, split in zip(identifiers, splits, strict=True) if split or unsplit_too]
+    lacking = _lacking(wanted, images, labels)
     gone = {*lacking.failed, *lacking.unasked, *lacking.empty}
     if gone and not skip_missing:
         raise NeedsPerson(_missing(tiles, images, labels, lacking))
@@ -135,7 +138,7 @@ def select(
     samples = [
         TrainingSample(name, f"{prefix}_{name}", split, row, images.chips[name], labels.chips[name] if labels else None)
         for row, (name, split) in enumerate(zip(identifiers, splits, strict=True))
-        if split and name not in gone
+        if (split or unsplit_too) and name not in gone
     ]
     if not samples:
         raise UserError(_nothing(tiles, images, labels, splits, gone))
@@ -169,12 +172,12 @@ def _split(value: Any) -> str:
     return word
 
 
-def _lacking(splits: Mapping[str, str], images: ChipDataset, labels: ChipDataset | None) -> Lacking:
-    """Return the tiles of a split that lack a chip: what failed weighs more than what nobody asked for, than EMPTY."""
+def _lacking(wanted: Sequence[str], images: ChipDataset, labels: ChipDataset | None) -> Lacking:
+    """Return the tiles that lack a chip: what failed weighs more than what nobody asked for, than EMPTY."""
     found: dict[str, list[str]] = {"failed": [], "unasked": [], "empty": []}
-    for name, split in splits.items():
+    for name in wanted:
         kinds = {_kind(each, name) for each in (images, labels) if each and name in each.lacking}
-        if split and kinds:
+        if kinds:
             found[min(kinds, key=list(found).index)].append(name)
     return Lacking(**{kind: tuple(names) for kind, names in found.items()})
 

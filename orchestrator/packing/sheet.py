@@ -6,22 +6,22 @@ import io
 import math
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.core.errors import UserError
+from orchestrator.packing.bands import shown_bands
 from orchestrator.packing.folders import ChipDataset, read_dataset
 from orchestrator.packing.pixels import Reading, SamplePixels, read
-from orchestrator.packing.samples import ALL, TrainingSample, select
+from orchestrator.packing.samples import ALL, Lacking, TrainingSample, select
 from orchestrator.tiling.file import Tiles
 from orchestrator.tiling.picture import COLOURS, INK, SPLIT_COLOURS
 
 MOST = 400  # chips on a sheet: more are dots
 LOW, HIGH = 2.0, 98.0  # percentiles that become black and white, of the whole sheet: chips stay comparable
-TRUE_COLOUR = ("B4", "B3", "B2")
 NO_DATA = (243, 240, 233, 255)
 _DOTS_PER_INCH, _CELL, _LEGEND_COLUMNS = 110, 1.35, 4  # inches of a chip
 
@@ -35,50 +35,58 @@ class Sheet:
         png: The picture.
         samples: Which chips it shows, in order: from left to right, then down.
         seed: What drew them.
+        chips: How many there are to draw from.
+        lacking: Tiles of which there is no chip.
     """
 
     png: bytes
     samples: tuple[TrainingSample, ...]
     seed: int
+    chips: int = 0
+    lacking: Lacking = field(default_factory=Lacking)
 
     def _repr_png_(self) -> bytes:
         return self.png
 
 
 def draw_sheet(
-    tiles: Tiles, images: str, labels: str = "", *, count: int = 16, seed: int = 0, split_column: str = ""
+    tiles: Tiles,
+    images: str,
+    labels: str = "",
+    *,
+    count: int = 16,
+    seed: int = 0,
+    split_column: str = "",
+    bands: Sequence[str] = (),
 ) -> Sheet:
     """
     Return a sheet of up to `count` random chips, each with its label beside it, its split and its tile's identifier.
 
-    Chips that are missing or differ in shape are passed over. Images are stretched alike, between two percentiles of
-    the valid pixels of the whole sheet; labels have the colours of their classes, and pixels without data are pale.
+    Chips of any shape are drawn, each scaled into its cell, also those of no split; tiles without a chip are told.
+    Images are stretched alike, between two percentiles of the valid pixels of the whole sheet; classes, of labels and
+    of images that have them, have their colours, and pixels without data are pale.
 
     Raises:
-        UserError: There is no chip, or `count` is none.
+        UserError: There is no chip, no such band, or `count` is none.
     """
     if not 1 <= count <= MOST:
         raise UserError(f"the number of chips is {count}; a sheet shows 1 to {MOST}")
     image_set = read_dataset(tiles, images)
     label_set = read_dataset(tiles, labels) if labels else None
-    chosen = select(tiles, image_set, label_set, split_column=split_column, skip_missing=True, odd="drop")
+    shown = shown_bands(image_set.band_names, bands)
+    chosen = select(
+        tiles, image_set, label_set, split_column=split_column, skip_missing=True, odd="pad", unsplit_too=True
+    )
     drawn = random.Random(seed).sample(chosen.samples, min(count, len(chosen.samples)))  # noqa: S311  no secret
     drawn.sort(key=lambda sample: (list(chosen.splits).index(sample.split), sample.row))
-    pixels = [read(sample, Reading(chosen.shape)) for sample in drawn]
-    pictures = _stretched(pixels, shown_bands(image_set.band_names))
-    colours = _class_colours(label_set, pixels) if label_set else {}
+    pixels = [read(sample, Reading(sample.image.shape)) for sample in drawn]
+    classes = _image_colours(image_set, pixels)
+    pictures = [_class_rgba(one.image[0], one.valid[0], classes) for one in pixels] if classes else []
+    colours = _label_colours(label_set, pixels) if label_set else {}
+    legends = [(each, known) for each, known in ((image_set, classes), (label_set, colours)) if each and known]
     title = f"{tiles.name.area}: {images}{f' and {labels}' if labels else ''}"
-    return Sheet(_drawn(title, drawn, pictures, pixels, colours, label_set), tuple(drawn), seed)
-
-
-def shown_bands(names: Sequence[str]) -> list[int]:
-    """Return which bands are red, green and blue, from 0, or the one that is grey: true colour where it is there."""
-    for place in range(len(names)):
-        prefix = names[place].removesuffix(TRUE_COLOUR[0])
-        wanted = [f"{prefix}{name}" for name in TRUE_COLOUR]
-        if names[place] == wanted[0] and set(wanted) <= set(names):
-            return [list(names).index(name) for name in wanted]
-    return [0, 1, 2] if len(names) == 3 else [0]
+    png = _drawn(title, drawn, pictures or _stretched(pixels, shown), pixels, colours, legends)
+    return Sheet(png, tuple(drawn), seed, len(chosen.samples), chosen.lacking)
 
 
 def _stretched(pixels: Sequence[SamplePixels], bands: Sequence[int]) -> list[NDArray[np.uint8]]:
@@ -98,13 +106,24 @@ def _rgba(image: NDArray[np.float32], valid: NDArray[np.bool_], low: float, high
     return opaque
 
 
-def _class_colours(labels: ChipDataset, pixels: Sequence[SamplePixels]) -> dict[int, str]:
+def _image_colours(images: ChipDataset, pixels: Sequence[SamplePixels]) -> dict[int, str]:
+    """Return the colour of each class of images that are classes: one band of whole numbers that have names."""
+    if not images.classes or any(len(one.image) > 1 or one.image.dtype.kind not in "uib" for one in pixels):
+        return {}
+    return _colours(images, [one.image[0][one.valid[0]] for one in pixels])
+
+
+def _label_colours(labels: ChipDataset, pixels: Sequence[SamplePixels]) -> dict[int, str]:
     """Return the colour of each class that is there; nothing where labels are numbers."""
     if any(one.label is not None and one.label.dtype.kind not in "uib" for one in pixels):
         return {}
-    told = {int(one["value"]): _hex(one["color"]) for one in labels.classes if one.get("color")}
-    there = {int(value) for one in pixels if one.label is not None for value in np.unique(one.label[one.labelled])}
-    return {value: told.get(value, COLOURS[place % len(COLOURS)]) for place, value in enumerate(sorted(there))}
+    return _colours(labels, [one.label[one.labelled] for one in pixels if one.label is not None])
+
+
+def _colours(dataset: ChipDataset, values: Sequence[NDArray[Any]]) -> dict[int, str]:
+    told = {int(one["value"]): _hex(one["color"]) for one in dataset.classes if one.get("color")}
+    there = sorted({int(value) for some in values for value in np.unique(some)})
+    return {value: told.get(value, COLOURS[place % len(COLOURS)]) for place, value in enumerate(there)}
 
 
 def _hex(text: object) -> str:
@@ -113,13 +132,12 @@ def _hex(text: object) -> str:
     return to_hex(word if (word := str(text)).startswith("#") else f"#{word}")
 
 
-def _label_rgba(one: SamplePixels, colours: Mapping[int, str]) -> NDArray[np.uint8]:
-    assert one.label is not None  # noqa: S101  the caller asked
-    assert one.labelled is not None  # noqa: S101
-    made = np.empty((*one.label.shape, 4), np.uint8)
+def _class_rgba(values: NDArray[Any], known: NDArray[np.bool_], colours: Mapping[int, str]) -> NDArray[np.uint8]:
+    """Return (row, col, rgba) of classes (row, col)."""
+    made = np.empty((*values.shape, 4), np.uint8)
     made[:] = NO_DATA
     for value, colour in colours.items():
-        made[(one.label == value) & one.labelled] = [*bytes.fromhex(colour[1:]), 255]
+        made[(values == value) & known] = [*bytes.fromhex(colour[1:]), 255]
     return made
 
 
@@ -177,14 +195,16 @@ def _drawn(
     pictures: Sequence[NDArray[np.uint8]],
     pixels: Sequence[SamplePixels],
     colours: Mapping[int, str],
-    labels: ChipDataset | None,
+    legends: Sequence[tuple[ChipDataset, Mapping[int, str]]],
 ) -> bytes:
     # matplotlib loads in a second that commands without pictures need not wait; the object interface leaves
     # no figure behind in pyplot's global list and works in any thread.
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    layout = _Layout.of(len(samples), 2 if labels else 1, len(colours))
+    labels = any(sample.label for sample in samples)
+    patches = [patch for dataset, known in legends for patch in _patches(dataset, known)]
+    layout = _Layout.of(len(samples), 2 if labels else 1, len(patches))
     figure = Figure(figsize=(layout.width, layout.height), dpi=_DOTS_PER_INCH, facecolor="white")
     FigureCanvasAgg(figure)
     figure.suptitle(title, x=0.02, ha="left", fontsize=11, fontweight="bold", color=INK, parse_math=False)
@@ -192,13 +212,13 @@ def _drawn(
     for place, (sample, picture, one) in enumerate(zip(samples, pictures, pixels, strict=True)):
         row, col = divmod(place, layout.across)
         axes = _cell(figure, grid[row, col * layout.each], picture)
-        split = "" if sample.split == ALL else f"{sample.split} "
+        split = "" if sample.split in {"", ALL} else f"{sample.split} "
         colour = SPLIT_COLOURS.get(sample.split, INK)
         axes.set_title(f"{split}{sample.identifier}", fontsize=6.5, color=colour, loc="left", pad=2, parse_math=False)
         if labels:
             _label_cell(figure, grid[row, col * layout.each + 1], one, colours)
-    if colours and labels:
-        _legend(figure, colours, labels)
+    if patches:
+        figure.legend(handles=patches, loc="lower left", ncols=_LEGEND_COLUMNS, fontsize=7, frameon=False)
     content = io.BytesIO()
     figure.savefig(content, format="png", metadata={"Software": None})
     return content.getvalue()
@@ -212,17 +232,16 @@ def _cell(figure: Any, place: Any, picture: Any, **how: Any) -> Any:
 
 
 def _label_cell(figure: Any, place: Any, one: SamplePixels, colours: Mapping[int, str]) -> None:
-    if colours or one.label is None:
-        _cell(figure, place, _label_rgba(one, colours))
+    assert one.label is not None  # noqa: S101  the caller asked
+    assert one.labelled is not None  # noqa: S101
+    if colours:
+        _cell(figure, place, _class_rgba(one.label, one.labelled, colours))
     else:
-        _cell(figure, place, np.ma.masked_array(one.label, ~one.labelled if one.labelled is not None else False))
+        _cell(figure, place, np.ma.masked_array(one.label, ~one.labelled))
 
 
-def _legend(figure: Any, colours: Mapping[int, str], labels: ChipDataset) -> None:
+def _patches(dataset: ChipDataset, colours: Mapping[int, str]) -> list[Any]:
     from matplotlib.patches import Patch  # noqa: PLC0415
 
-    names = {int(one["value"]): str(one.get("name") or "") for one in labels.classes}
-    patches = [
-        Patch(color=colour, label=f"{value} {names.get(value, '')}".strip()) for value, colour in colours.items()
-    ]
-    figure.legend(handles=patches, loc="lower left", ncols=_LEGEND_COLUMNS, fontsize=7, frameon=False)
+    names = {int(one["value"]): str(one.get("name") or "") for one in dataset.classes}
+    return [Patch(color=colour, label=f"{value} {names.get(value, '')}".strip()) for value, colour in colours.items()]

@@ -79,10 +79,12 @@ class SplitClasses:
     def __init__(self) -> None:
         self._counts: dict[str, Counter[int]] = {}
 
-    def add(self, split: str, label: NDArray[Any], labelled: NDArray[np.bool_]) -> None:
-        """Take a label in, (row, col)."""
+    def add(self, split: str, label: NDArray[Any], labelled: NDArray[np.bool_]) -> dict[int, float]:
+        """Take a label in, (row, col); return the share of each class in it, of the pixels that have one."""
         values, counts = np.unique(label[labelled], return_counts=True)
-        self._counts.setdefault(split, Counter()).update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+        found = dict(zip(values.tolist(), counts.tolist(), strict=True))
+        self._counts.setdefault(split, Counter()).update(found)
+        return {value: count / counts.sum() for value, count in found.items()}
 
     @property
     def values(self) -> list[int]:

@@ -103,7 +103,9 @@ class Definition:
     def _maker(self) -> tuple[Any, str]:
         """Return the function that makes the image, and what it is called."""
         name = OLDER_IMAGE if self._function(IMAGE) is None else IMAGE
-        return self._function(name), f"{name} in {self.file.path}"
+        function = self._function(name)
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        return function, f"{name} in {self.file.path}" + (f", line {code.co_firstlineno}," if code else "")
 
     def _called_so(self, given: str) -> str:
         said = given or self._said("get_dataset_name")

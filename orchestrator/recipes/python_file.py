@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,10 +57,12 @@ class PythonFile:
         """
         try:
             return call()
-        except Exception as error:
+        except BaseException as error:  # it may try to end the program, too
+            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                raise
             raise RecipeError(f"{self.path}{self._where(error)} failed: {_told(error)}") from error
 
-    def _where(self, error: Exception) -> str:
+    def _where(self, error: BaseException) -> str:
         if isinstance(error, SyntaxError) and error.filename == self.path:
             return f", line {error.lineno},"
         lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == self.path]
@@ -80,7 +83,7 @@ def read_python(path: str, recipe: str) -> PythonFile:
     return PythonFile(path, file.read_bytes())
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     """Return an error in one line."""
     said = error.msg if isinstance(error, SyntaxError) else str(error)
     return f"{type(error).__name__}: {' '.join(str(said).split())}"

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,10 +145,21 @@ def dataset_about(folder: Path) -> Mapping[str, Any]:
 
 
 def class_rows(about: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the classes of a dataset, `value`, `name` and `color`, however its remarks hold them."""
+    """
+    Return the classes of a dataset, `value`, `name` and `color`, however its remarks hold them.
+
+    Six digits, as Earth Engine's catalogue writes colours, get the `#` that people and pages write before them.
+    """
     told = about.get("classes") or ()
     rows = [_class_row(value, one) for value, one in told.items()] if isinstance(told, Mapping) else list(told)
-    return [{("color" if key == "colour" else key): value for key, value in row.items()} for row in rows]
+    return [dict(map(_plainly, row.items())) for row in rows]
+
+
+def _plainly(item: tuple[str, Any]) -> tuple[str, Any]:
+    key, value = item
+    if key not in ("color", "colour"):
+        return item
+    return "color", f"#{value}" if re.fullmatch(r"[0-9A-Fa-f]{6}", str(value)) else value
 
 
 def _class_row(value: object, told: Any) -> dict[str, Any]:

@@ -74,21 +74,23 @@ def cross_pairs(laid: PlacedTiles, codes: Codes, metres: float) -> NDArray[np.in
     return np.concatenate(found)
 
 
-def leave_gap(codes: Codes, pairs: NDArray[np.int64], splits: int) -> Codes:
+def leave_gap(codes: Codes, pairs: NDArray[np.int64], splits: int, rank: NDArray[np.int64] | None = None) -> Codes:
     """
     Return the split of each tile with those given up that stand in a gap: no pair is left of which both have one.
 
-    The smaller split keeps its tiles: of a pair the tile of the larger one is given up. None is given up in vain.
+    Of a pair the tile of the split with the higher rank is given up. None is given up in vain.
 
     Args:
         codes: The split of each tile.
         pairs: Tiles of different splits that are too near each other.
         splits: How many there are.
+        rank: Of each split, the one with 0 keeps all its tiles; by default the smaller before the larger.
     """
     left = codes.copy()
-    sizes = np.bincount(codes[codes >= 0], minlength=splits)
-    rank = np.empty(splits, np.int64)
-    rank[np.lexsort((-np.arange(splits), sizes))] = np.arange(splits)  # of equals the later is kept
+    if rank is None:
+        sizes = np.bincount(codes[codes >= 0], minlength=splits)
+        rank = np.empty(splits, np.int64)
+        rank[np.lexsort((-np.arange(splits), sizes))] = np.arange(splits)  # of equals the later is kept
     for code in np.argsort(rank)[1:]:
         for here, there in ((0, 1), (1, 0)):
             own, other = pairs[:, here], pairs[:, there]

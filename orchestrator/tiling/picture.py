@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -29,6 +30,8 @@ COLOURS = (
     "#9c755f", "#eeca3b", "#ff9da6", "#79706e", "#88d27a", "#d6a5c9",
 )  # fmt: skip
 WIDTH_INCHES, DOTS_PER_INCH = 9.0, 130
+# Characters in a line of the title of the legend, of its labels, above the picture; beside the scale, per inch of it.
+_TITLE, _LABEL, _HEAD, _BAR = 26, 18, 66, 10
 _FINE = 5_000  # more tiles than these are drawn without lines between them
 MOST_LISTED = 12  # more numbers than these are a scale, not a list
 _MAX_DRAWN_VERTICES = 50_000
@@ -44,7 +47,7 @@ class Colouring:
         name: What it is, for a legend.
         series: In the order of the tiles; missing where there is none. Numbers, or texts of categories.
         names: What a category is called, by its text, where somebody said it.
-        colours: `#rrggbb` of a category, by its text, where somebody said it.
+        colours: Of a category, by its text, where somebody said it; what is no colour is passed over.
     """
 
     name: str
@@ -134,10 +137,10 @@ def _draw_categories(axes: Any, plane: NDArray[np.object_], colouring: Colouring
     shown = listed[:MOST_LISTED] if len(listed) <= MOST_LISTED else listed[: MOST_LISTED - 1]
     entries, colours = [], np.full(len(plane), NONE_COLOUR, dtype=object)
     for at, text in enumerate(shown):
-        colour = colouring.colours.get(text) or SPLIT_COLOURS.get(text) or COLOURS[at % len(COLOURS)]
+        colour = _colour(colouring, text) or COLOURS[at % len(COLOURS)]
         colours[texts == text] = colour
         named = colouring.names.get(text)
-        entries.append((colour, f"{f'{text} {named}' if named else text}  {counted[text]:,}"))
+        entries.append((colour, f"{_within(f'{text} {named}' if named else text, _LABEL)}  {counted[text]:,}"))
     if rest := listed[len(shown) :]:
         entries.append((NONE_COLOUR, f"{len(rest)} others  {int(counted[rest].sum()):,}"))
     if missing := int((~known).sum()):
@@ -146,12 +149,22 @@ def _draw_categories(axes: Any, plane: NDArray[np.object_], colouring: Colouring
     _legend(axes, entries, colouring.name)
 
 
+def _colour(colouring: Colouring, text: str) -> str | None:
+    from matplotlib.colors import is_color_like, to_hex  # noqa: PLC0415  reads every way in which colours are written
+
+    told = colouring.colours.get(text)
+    return to_hex(told) if is_color_like(told) else SPLIT_COLOURS.get(text)
+
+
 def _draw_scale(axes: Any, plane: NDArray[np.object_], colouring: Colouring) -> None:
     values = colouring.series.astype(float).to_numpy()
     drawn = _add(axes, plane, array=np.ma.masked_invalid(values), cmap="viridis")
     bar = axes.figure.colorbar(drawn, ax=axes, fraction=0.046, pad=0.03)
     told = np.isfinite(values)
-    bar.set_label(f"{colouring.name}  ({int(told.sum()):,} of {len(values):,} tiles)", fontsize=9, color=INK)
+    label = f"{colouring.name}  ({int(told.sum()):,} of {len(values):,} tiles)"
+    bar.set_label(_within(label, int(axes.figure.get_figheight() * _BAR)), fontsize=9, color=INK, parse_math=False)
+    bar.formatter.set_useOffset(False)  # 0.40992, rather than 0.4099 above and 2e-5 beside the mark
+    bar.update_ticks()
     bar.ax.tick_params(colors=INK, labelsize=8)
 
 
@@ -195,12 +208,19 @@ def _add(axes: Any, plane: NDArray[np.object_], **how: Any) -> Any:
 def _legend(axes: Any, entries: Sequence[tuple[str, str]], title: str) -> None:
     from matplotlib.patches import Patch  # noqa: PLC0415
 
-    handles = [Patch(facecolor=colour, label=label) for colour, label in entries]
     legend = axes.legend(
-        handles=handles, title=title or None, loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0.0,
+        [Patch(facecolor=colour) for colour, _ in entries], [label for _, label in entries],
+        title=_within(title, _TITLE) or None, loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0.0,
         fontsize=9, title_fontsize=9, frameon=False, labelcolor=INK, alignment="left",
     )  # fmt: skip
     legend.get_title().set_color(INK)
+    for text in (legend.get_title(), *legend.get_texts()):
+        text.set_parse_math(False)  # names of other people, in which a $ is a $
+
+
+def _within(text: str, width: int, lines: int = 3) -> str:
+    """Return a text in lines of so many characters; what is left after the last is left out."""
+    return "\n".join(textwrap.wrap(text, width, max_lines=lines, placeholder=" …"))
 
 
 def _draw_outline(axes: Any, rings: Sequence[Any]) -> None:
@@ -218,7 +238,9 @@ def _dress(axes: Any, width: float, height: float, title: str) -> None:
     axes.set_ylim(-2 * margin, height + margin)
     axes.set_aspect("equal", adjustable="box", anchor="NW")
     axes.set_facecolor(PAPER)
-    axes.set_title(title, loc="left", fontsize=12, fontweight="bold", color=INK, pad=8)
+    axes.set_title(
+        _within(title, _HEAD, 2), loc="left", fontsize=12, fontweight="bold", color=INK, pad=6, parse_math=False
+    )
     axes.set_xlabel("km to the east", color=INK, fontsize=9)
     axes.set_ylabel("km to the north", color=INK, fontsize=9)
     for axis in (axes.xaxis, axes.yaxis):

@@ -11,6 +11,7 @@ from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
 from orchestrator.tiling.chip_folder import ABOUT, class_rows, dataset_about
 from orchestrator.tiling.file import SHARES, Tiles, is_shares
+from orchestrator.tiling.label_columns import LABELS
 from orchestrator.tiling.picture import SPLIT, Colouring
 
 CLASS = "class"
@@ -74,11 +75,14 @@ def _share(tiles: Tiles, column: str, wanted: str) -> Colouring:
 
 
 def _class_words(tiles: Tiles, column: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """Return names and colours of classes, as what lies beside the chips of the dataset says them."""
+    """Return names and colours of classes: as the file remembers them, or as the dataset beside it says."""
+    known = tiles.about.get(LABELS, {}).get(column)
     dataset = column.partition(SHARES)[0]
-    if tiles.path is None or not (tiles.folder / dataset / ABOUT).is_file():
+    if known is not None:
+        told = class_rows(known)
+    elif tiles.path is not None and (tiles.folder / dataset / ABOUT).is_file():
+        told = class_rows(dataset_about(tiles.folder / dataset))
+    else:
         return _NOTHING, _NOTHING
-    told = class_rows(dataset_about(tiles.folder / dataset))
     names = {str(row["value"]): str(row["name"]) for row in told if row.get("name")}
-    colours = {str(row["value"]): str(row["color"]) for row in told if str(row.get("color", "")).startswith("#")}
-    return names, colours
+    return names, {str(row["value"]): str(row["color"]) for row in told if row.get("color")}

@@ -23,7 +23,8 @@ from orchestrator.tiling.assignment import assign
 from orchestrator.tiling.bands import bands_by_count, bands_of_width, counts_of, pattern_of, positions_of
 from orchestrator.tiling.degrees import in_degrees
 from orchestrator.tiling.file import IDENTIFIER, Tiles, rewrite_tiles
-from orchestrator.tiling.neighbours import Codes, PlacedTiles, cross_pairs, lay, leave_gap
+from orchestrator.tiling.gaps import apart, balanced
+from orchestrator.tiling.neighbours import Codes, PlacedTiles, lay
 from orchestrator.tiling.split_options import FOLD, SPLIT, SplitOptions
 from orchestrator.tiling.split_report import SplitReport, report_of
 from orchestrator.tiling.units import classes_of, groups_of, squares_of
@@ -31,9 +32,6 @@ from orchestrator.tiling.windows import with_gaps
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
-
-_NEAR_ENOUGH = 5e-4  # of all tiles, between a share and what was wanted
-_ROUNDS = 8  # in which shares are brought back to what was wanted, after tiles were given up
 
 
 def split_tiles(tiles: Tiles, options: SplitOptions) -> tuple[Tiles, SplitReport]:
@@ -73,7 +71,7 @@ def split_codes(frame: GeoDataFrame, laid: PlacedTiles, options: SplitOptions) -
         codes = _by_width(frame, options)
         if options.group_by:
             codes = _most_frequent(codes, groups_of(frame, options.group_by), len(options.names))
-        return _apart(laid, codes, options), 0
+        return apart(laid, codes, options), 0
     members = _members(frame, laid, options)
     units = int(members.max()) + 1
     if units < len(options.names):
@@ -82,7 +80,8 @@ def split_codes(frame: GeoDataFrame, laid: PlacedTiles, options: SplitOptions) -
             "smaller blocks, other groups, or fewer splits"
         )
     give = _by_count(members, laid, options) if options.by_bands else _by_choice(members, frame, options)
-    return _balanced(give, laid, options), units if units < len(members) else 0
+    found = balanced(give, laid, options, members)
+    return found.codes, found.units or (units if units < len(members) else 0)
 
 
 def write_splits(tiles: Tiles) -> Path:
@@ -163,44 +162,6 @@ def _most_frequent(codes: Codes, groups: Codes, splits: int) -> Codes:
     np.minimum.at(first, (groups, codes), np.arange(len(codes)))
     best = np.lexsort((first, -counts), axis=1)[:, 0]
     return best[groups]
-
-
-def _balanced(give: Callable[[Floats], Codes], laid: PlacedTiles, options: SplitOptions) -> Codes:
-    """Return splits with the gap left between them, for which what is wanted is asked again until it comes out."""
-    if not options.gap:
-        return give(options.shares)
-    asked, found = options.shares, []
-    for _ in range(_ROUNDS):
-        codes = _apart(laid, give(asked), options, strict=False)
-        counts = np.bincount(codes[codes >= 0], minlength=len(options.shares))
-        if not counts.all():
-            break
-        achieved = counts / counts.sum()
-        found.append((float(np.abs(achieved - options.shares).max()), -int(counts.sum()), codes))
-        if found[-1][0] < _NEAR_ENOUGH:
-            break
-        asked = asked * options.shares / achieved
-        asked = asked / asked.sum()
-    if not found:
-        _refuse_gap(options)
-    return min(found, key=lambda one: one[:2])[2]
-
-
-def _apart(laid: PlacedTiles, codes: Codes, options: SplitOptions, *, strict: bool = True) -> Codes:
-    """Return the split of each tile, without those that stand nearer to another split than the gap."""
-    if not options.gap:
-        return codes
-    left = leave_gap(codes, cross_pairs(laid, codes, options.gap), len(options.names))
-    if strict and not np.bincount(left[left >= 0], minlength=len(options.names)).all():
-        _refuse_gap(options)
-    return left
-
-
-def _refuse_gap(options: SplitOptions) -> None:
-    raise UserError(
-        f"a gap of {options.gap:g} m leaves a split without any tile; take a smaller one, or fewer bands, or larger "
-        "blocks"
-    )
 
 
 def _values(codes: Codes, options: SplitOptions) -> Any:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from orchestrator.core.errors import UserError
 
+OWN_MAP = "own"  # how the map is asked for that a dataset has itself
 OTHER = "other"  # what values without a name of their own are called, where others have one
 _NUMBER = re.compile(r"[+-]?\d{1,18}")
 # Types of so few values that a table of all of them is looked up in.

@@ -24,7 +24,7 @@ GAPS = "gaps"
 _NOISE_PIXELS = 0.02  # less of a pixel is no overlap: edges bend a little from one projection to another
 
 
-class Placed(Protocol):
+class Georeferenced(Protocol):
     """A raster that tells where it lies."""
 
     @property
@@ -66,7 +66,7 @@ def gap_of(about: Mapping[str, Any], column: str) -> float:
     return float((about.get(GAPS) or {}).get(column, 0.0))
 
 
-def meeting_windows(windows: Sequence[Placed], splits: Sequence[str], gap: float) -> MeetingWindows:
+def meeting_windows(windows: Sequence[Georeferenced], splits: Sequence[str], gap: float) -> MeetingWindows:
     """
     Return which windows of different splits overlap, and which are nearer than `gap` metres.
 
@@ -93,7 +93,7 @@ def meeting_windows(windows: Sequence[Placed], splits: Sequence[str], gap: float
     )
 
 
-def _outlines(windows: Sequence[Placed]) -> tuple[Geometries, str]:
+def _outlines(windows: Sequence[Georeferenced]) -> tuple[Geometries, str]:
     """Return the outline of each window, and their CRS: degrees where they have several."""
     corners = np.array([_corners(window) for window in windows])
     shapes: Geometries = np.asarray(shapely.polygons(corners), object)
@@ -105,14 +105,14 @@ def _outlines(windows: Sequence[Placed]) -> tuple[Geometries, str]:
     return shapes, LONLAT
 
 
-def _corners(window: Placed) -> NDArray[np.float64]:
+def _corners(window: Georeferenced) -> NDArray[np.float64]:
     a, b, c, d, e, f = window.transform
     height, width = window.shape
     col, row = np.array([(0, 0), (width, 0), (width, height), (0, height)]).T
     return np.column_stack((a * col + b * row + c, d * col + e * row + f))
 
 
-def _noise(windows: Sequence[Placed], laid: Geometries) -> NDArray[np.float64]:
+def _noise(windows: Sequence[Georeferenced], laid: Geometries) -> NDArray[np.float64]:
     """Return what is shaved off each window, in the plane: half of what is no overlap."""
     pixels = np.array([window.shape[0] * window.shape[1] for window in windows])
     return np.asarray(np.sqrt(shapely.area(laid) / pixels) * _NOISE_PIXELS / 2)

@@ -202,9 +202,38 @@ def test_a_dataset_may_say_itself_what_its_classes_are(tmp_path, about, expected
     (folder / "definition.py").write_text(code + "    def map_values(self, array):\n        return array // 50 + 5\n")
     (folder / "definition.py").chmod(0o600)
 
-    report = orc.labels.count(tiles, "lc", mapping="own")
+    report = orc.labels.count(tiles, "lc", mapping="own", run_code="code" in about)
 
     assert report.tiles.frame["lc_proportions"][0] == expected
+
+
+def test_code_beside_chips_is_run_only_when_that_is_asked_for(tmp_path, capsys):
+    """It may be a stranger's: by the rule and the word of `dataset pack`; its map is then taken, by whichever word."""
+    tiles = made_tiles(tmp_path, row_of_squares(1))
+    folder = write_chips(tiles, "lc", [np.array([[10, 20, 30, 99]], np.uint8)], about={"code": "definition.py"})
+    code = "def get_ee_image(): pass\ndef map_values(array): return array // 50\n"
+    code += f"open({str(tmp_path / 'ran')!r}, 'w').close()\n"
+    (folder / "definition.py").write_text(code)
+    (folder / "definition.py").chmod(0o600)
+    words = ["labels", "count", str(tiles.path), "--dataset", "lc"]
+
+    refused, said = run_cli([*words, "--map", "own"]), capsys.readouterr().err
+    assert (refused, said.count("\n"), (tmp_path / "ran").exists()) == (2, 1, False)
+    assert "map_values of the code beside its chips" in said
+    assert "--run-code" in said
+    assert run_cli([*words, "--run-code", "--map", "10=1"]) == 2
+    for more in (["--map", "own"], []):
+        assert run_cli([*words, "--run-code", *more]) == 0
+        assert read_tiles(tiles.path).frame["lc_proportions"][0] == {"0": 0.75, "1": 0.25}
+
+
+def test_a_dataset_whose_code_is_elsewhere_is_refused(tmp_path):
+    """`dataset.json` may be a stranger's, too."""
+    tiles = made_tiles(tmp_path, row_of_squares(1))
+    write_chips(tiles, "lc", random_chips(1), about={"code": "../other.py"})
+
+    with pytest.raises(UserError, match="names code that is not beside its chips"):
+        orc.labels.count(tiles, "lc", run_code=True)
 
 
 def test_a_dataset_without_a_map_says_so(tmp_path):

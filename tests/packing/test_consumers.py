@@ -133,7 +133,7 @@ def test_shares_are_columns_of_numbers_in_the_index(place):
     frame = place.tiles.frame.assign(**{f"{LABELS}_proportions": shares, "foreignid_communes": ["a"] * 12})
     tiles = type(place.tiles)(frame, place.tiles.name, place.tiles.about, place.tiles.path)
 
-    pack(tiles, Packing(IMAGES, LABELS), place.root / "set")
+    pack(tiles, Packing(IMAGES), place.root / "set")
     found = geopandas.read_parquet(place.root / "set" / "index.parquet")
 
     assert list(found[f"{LABELS}_proportions__20"][:11]) == [0.75] * 11

@@ -8,13 +8,14 @@ import json
 
 import numpy as np
 import pytest
-from chip_kit import IMAGES, LABEL_ABOUT, LABELS, make_place, make_tiles, without, write_dataset
+from chip_kit import IMAGE_ABOUT, IMAGES, LABEL_ABOUT, LABELS, make_place, make_tiles, without, write_dataset
 from matplotlib.image import imread
 
 import orchestrator as orc
 from orchestrator.core.errors import UserError
 from orchestrator.faces.cli.main import run_cli
-from orchestrator.packing.sheet import draw_sheet, shown_bands
+from orchestrator.packing.bands import shown_bands
+from orchestrator.packing.sheet import draw_sheet
 
 CODE = """
 class DatasetDefinition:
@@ -110,6 +111,43 @@ def test_the_users_code_runs_only_when_that_is_asked_for(place, capsys):
     assert (place.root / "set" / "sources" / LABELS / "definition.py").read_text() == CODE
 
 
+IMAGE_CODE = """
+def get_ee_image(): pass
+def include_chip_in_dataset(chip):
+    return chip["label_proportions"]["partitions_aschip"].get("1", 0) >= 0.5
+"""
+
+
+def with_code(folder, about, code):
+    (folder / "definition.py").write_text(code)
+    (folder / "definition.py").chmod(0o644)
+    (folder / "dataset.json").write_text(json.dumps(about | {"code": "definition.py"}))
+
+
+def test_code_of_images_and_of_labels_is_asked_with_shares_of_mapped_labels(place, capsys):
+    """Both must want a chip; `own` is the labels' map_values, and the card's command makes the same set again."""
+    with_code(place.tiles.folder / IMAGES, IMAGE_ABOUT, IMAGE_CODE)
+    with_code(place.tiles.folder / LABELS, LABEL_ABOUT, CODE)
+    labels = ("--labels", LABELS)
+
+    refused, _, said = commanded(capsys, *packing(place, *labels, "--label-map", "own"))
+    code, (*_, told), _ = commanded(capsys, *packing(place, *labels, "--label-map", "own", "--run-code"))
+    alone, _, asked = commanded(capsys, *packing(place, "--run-code", "--overwrite"))
+
+    classes = {name: raw[0] // 10 for name, raw in place.labels.items()}
+    shares = {n: (made == 1).sum() / (place.labels[n][0] != 0).sum() for n, made in classes.items()}
+    wanted = [name for name, made in classes.items() if made[0, 0] == 1 and shares[name] >= 0.5]
+    assert (refused, "--run-code" in said, code, told["samples"]) == (2, True, 0, len(wanted))
+    about = json.loads((place.root / "set" / "pack.json").read_bytes())
+    assert (about["label"]["map"], "--label-map own" in about["command"]) == ("own", True)
+    before = (place.root / "set" / "SHA256SUMS").read_bytes()
+    words = about["command"].replace(" DIR", f" {place.root / 'set'}").split()[1:]
+    words[2] = str(place.tiles.path)
+    assert run_cli([*words, "--overwrite"]) == 0
+    assert (place.root / "set" / "SHA256SUMS").read_bytes() == before
+    assert (alone, "give --labels" in asked) == (2, True)
+
+
 def test_the_map_of_a_dataset_is_taken_by_name(place, capsys):
     """What the dataset tells of itself: `own`."""
     about = LABEL_ABOUT | {"value_map": {"10": 1, "20": 2}}
@@ -197,6 +235,10 @@ def test_the_stretch_is_one_for_the_whole_sheet(tmp_path):
         (("B2", "B3", "B4", "B8"), [2, 1, 0]),
         (("winter_B2", "winter_B3", "winter_B4", "spring_B4"), [2, 1, 0]),
         (("vis-red", "vis-green", "vis-blue"), [0, 1, 2]),
+        (("nir", "blue", "green", "red"), [3, 2, 1]),
+        (("winter_blue", "winter_green", "spring_red", "winter_red", "spring_blue"), [3, 1, 0]),
+        (("SR_B2", "SR_B3", "SR_B4", "SR_B5"), [2, 1, 0]),
+        (("R_mean", "G_mean", "B_mean", "NIR_mean"), [0, 1, 2]),
         (("VV", "VH"), [0]),
         (("elevation",), [0]),
     ],

@@ -257,7 +257,7 @@ def test_the_users_code_says_what_is_packed(place):
     many = sum(bool((place.labels[name] == 10).sum() > 31) for name in place.identifiers)
     assert (made.about["samples"], made.about["left_out"]["by_hook"]) == (many, 12 - many)
     assert asked[0]["chip"].shape == (8, 8, 3)
-    assert set(asked[0]) == {"chip", "chip_id", "center_latlon", "corners", "label"}
+    assert set(asked[0]) == {"chip", "chip_id", "center_latlon", "corners", "label", "label_proportions"}
 
 
 def test_a_point_in_the_areas_name_is_none_in_a_samples(tmp_path):

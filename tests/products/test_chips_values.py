@@ -154,6 +154,52 @@ def test_a_user_s_code_is_handed_each_tile_and_its_functions_are_called(tmp_path
     assert found.missing == ()
 
 
+LEAVES = """
+import ee, os, pathlib
+
+def get_ee_image():
+    return ee.Image(7).rename("a")
+
+def post_process_tilefile(name):
+    left = {left!r}[pathlib.Path(name).stem]
+    if left == "exit":
+        raise SystemExit(7)
+    if left != "as it is":
+        os.remove(name)
+    if left == "garbage":
+        pathlib.Path(name).write_text("no raster")
+    elif left == "link":
+        os.symlink({target!r}, name)
+    elif left == "folder":
+        os.mkdir(name)
+    elif left == "other":
+        os.link({target!r}, name)
+"""
+
+
+def test_what_a_user_s_code_leaves_in_a_chip_s_place_is_looked_at(tmp_path):
+    """No garbage, link or folder becomes a chip, nor a raster of another place; code that ends the program is told."""
+    tiles = write_cells(tmp_path, across=3)
+    left = ["garbage", "link", "folder", "exit", "other", "as it is"]
+    target = tmp_path / "target.tif"
+    with rasterio.open(target, "w", driver="GTiff", width=50, height=50, count=1, dtype="uint8", crs="EPSG:32633",
+                       transform=rasterio.Affine(20, 0, 0, 0, -20, 0)) as raster:  # fmt: skip
+        raster.write(np.ones((1, 50, 50), np.uint8))
+    code = tmp_path / "leaves.py"
+    code.write_text(
+        LEAVES.replace("{left!r}", repr(dict(zip(read_tiles(tiles).identifiers, left, strict=True)))).replace(
+            "{target!r}", repr(str(target))
+        )
+    )
+
+    found = get(tiles, dataset=code, name="")
+
+    assert list(found.frame["state"]) == ["FAILED"] * 5 + ["DONE"]
+    said = ["no chip of this tile", "a link or a folder", "a link or a folder", "SystemExit: 7", "no chip of this tile"]
+    assert [word in why for word, why in zip(said, found.frame["why"], strict=False)] == [True] * 5
+    assert [path.stem for path in found.folder.glob("*.tif")] == [found.frame["identifier"].iloc[5]]
+
+
 BYTES = """
 import ee
 

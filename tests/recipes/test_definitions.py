@@ -299,7 +299,10 @@ EMPTY = "def get_ee_image():\n    pass\n"
             id="innermost line",
         ),
         pytest.param("def get_ee_image():\n    pass\n", "returned NoneType; it must return an ee.Image", id="none"),
-        pytest.param("def get_ee_image(start):\n    pass\n", "asks for 'start'; it may take tile_geometry", id="asks"),
+        pytest.param(
+            "x = 1\ndef get_ee_image(g):\n    pass\n", "py, line 2, asks for 'g'; it may take tile_geometry", id="asks"
+        ),
+        pytest.param("def get_ee_image():\n    raise SystemExit(7)\n", "line 2, failed: SystemExit: 7", id="exits"),
         pytest.param(
             "def get_ee_image():\n    pass\ndef get_dtype():\n    return 'byte'\n",
             "returned 'byte'; it must be",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.plan.aoi import read_areas
@@ -31,7 +31,9 @@ def shapes(draw):
         shapely.Point(x, y).buffer(r, quad_segs=3) for x, y, _, r in draw(st.lists(TURNED, min_size=1, max_size=4))
     ]
     holes = [shapely.Point(x, y).buffer(r / 3, quad_segs=2) for x, y, _, r in draw(st.lists(TURNED, max_size=3))]
-    return shapely.union_all(outer).difference(shapely.union_all(holes))
+    area = shapely.union_all(outer).difference(shapely.union_all(holes))
+    assume(not area.is_empty)
+    return area
 
 
 @given(shapes(), st.floats(700, 12000))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.app.verbs.own_maps import OWN_MAP, own_map
+from orchestrator.app.verbs.own_maps import OWN_MAP, hooks_beside, own_map
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import write_whole
 from orchestrator.tiling.balance import ClassBalance, class_balance
@@ -78,6 +78,7 @@ def count_labels(
     raster: Path | None = None,
     band: int = 0,
     mapping: str | Mapped | None = None,
+    run_code: bool = False,
     nodata: float | None = None,
     all_touched: bool = False,
     flat: bool = False,
@@ -95,6 +96,7 @@ def count_labels(
         band: Which band holds the classes, from 1; 0 for the only one.
         mapping: From values to classes: a text as `ValueMap.parse` reads it, a map, or a function of an array; `own`
             for the map that the dataset has itself, or the `map_values` of the user's code that it was made with.
+        run_code: Run the user's code that lies beside the chips, whose `map_values` is then the map.
         nodata: The value of pixels without data, instead of the one that the raster names.
         all_touched: Count every pixel that a tile touches.
         flat: Write a column for each class as well.
@@ -107,7 +109,11 @@ def count_labels(
     """
     tiles = read_tiles(path)
     _check_name(dataset)
-    rule = ClassRule(band, nodata, _map_of(mapping, tiles, dataset, raster), all_touched, published)
+    if run_code and mapping not in {None, "", OWN_MAP}:
+        raise UserError("--run-code is for the map of the code beside the chips; leave it out, or give --map own")
+    own = run_code or mapping == OWN_MAP
+    made = _own_map(tiles, dataset, raster, run_code=run_code) if own else _map_of(mapping)
+    rule = ClassRule(band, nodata, made, all_touched, published)
     counts = count_raster(tiles, raster, rule, say) if raster else count_chips(tiles, dataset, rule, say)
     source = {"raster": raster.name} if raster else {"chips": dataset}
     column = _column(counts, dataset, source | ({"band": band} if band else {}), rule, flat=flat)
@@ -118,14 +124,22 @@ def count_labels(
     return LabelReport(written, column.name, counts.classes, counted, empty, counts.missing)
 
 
-def _map_of(mapping: str | Mapped | None, tiles: Tiles, dataset: str, raster: Path | None) -> Mapped | None:
-    if not isinstance(mapping, str):
-        return mapping
-    if mapping != OWN_MAP:
-        return ValueMap.parse(mapping)
+def _map_of(mapping: str | Mapped | None) -> Mapped | None:
+    return ValueMap.parse(mapping) if isinstance(mapping, str) else mapping
+
+
+def _own_map(tiles: Tiles, dataset: str, raster: Path | None, *, run_code: bool) -> Mapped:
+    """
+    Return the map that a dataset has itself.
+
+    Raises:
+        UserError: It has none, or it is code that may not be run.
+    """
     if raster:
-        raise UserError("a raster of yours has no map of its own; write one: 10=1,20=2")
-    return own_map(tiles, dataset, run_code=True)
+        raise UserError("a raster of yours has no map and no code of its own; write a map: 10=1,20=2")
+    if run_code:
+        hooks_beside(tiles, dataset)
+    return own_map(tiles, dataset, run_code=run_code)
 
 
 def _check_name(dataset: str) -> None:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from orchestrator import __version__
-from orchestrator.app.verbs.own_maps import OWN_MAP, own_map
+from orchestrator.app.verbs.own_maps import OWN_MAP, hooks_beside, own_map
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import publish, write_whole
-from orchestrator.model.hooks import NO_HOOKS, Hooks
+from orchestrator.model.hooks import Hooks
 from orchestrator.packing.asked import Packed, Packing
 from orchestrator.packing.card import LEFT_OUT
 from orchestrator.packing.formats import ShardSize
 from orchestrator.packing.packing import Include, pack
 from orchestrator.packing.pixels import CodeMap, ValueMapping
 from orchestrator.packing.sheet import Sheet, draw_sheet
-from orchestrator.tiling.chip_folder import dataset_about, dataset_folder
 from orchestrator.tiling.file import Tiles, read_tiles
 from orchestrator.tiling.value_maps import ValueMap
 
@@ -32,6 +32,7 @@ __all__ = [
     "facts",
     "pack_dataset",
     "show_dataset",
+    "show_facts",
 ]
 
 
@@ -64,8 +65,8 @@ def pack_dataset(
         labels: Dataset whose chips are the labels; empty for none.
         label_map: What values of labels become: a text as `ValueMap.parse` reads it, `own` for the map that the dataset
             tells, or a map.
-        run_code: Run the user's code that lies beside the chips (of the labels, else of the images): its
-            `include_chip_in_dataset` says what is packed, its `map_values` what labels become.
+        run_code: Run the user's code that lies beside the chips of images and labels: `include_chip_in_dataset` of
+            each says what is packed, `map_values` of the labels' what they become, unless a map is written.
         shard_size: `1000` samples or `256MB`.
         coarse: A file of coarser tiles, for zip-pickle.
         readme: A file of what the user says of the set.
@@ -79,23 +80,21 @@ def pack_dataset(
         IntegrityError: A chip is not the one that its manifest tells.
     """
     tiles = read_tiles(path)
-    hooks = _code(tiles, labels or images) if run_code else NO_HOOKS
-    if label_map is None or label_map == "":
-        label_map = CodeMap(hooks.map_values) if hooks.map_values and labels else None
-    elif isinstance(label_map, str):
-        found = own_map(tiles, labels, run_code=False) if label_map == OWN_MAP else ValueMap.parse(label_map)
-        label_map = found if isinstance(found, ValueMap) else CodeMap(found, "the dataset's own map")
+    code = hooks_beside(tiles, images, labels) if run_code else {}
+    if label_map is None or isinstance(label_map, str):
+        label_map = _label_map(tiles, labels, label_map or "", run_code=labels in code)
     if shard_size:
         asked["shard"] = ShardSize.parse(shard_size)
     whole = Packing(
         images,
         labels,
         value_map=label_map,
+        run_code=run_code,
         readme=_text(readme) if readme else "",
         coarse=read_tiles(coarse) if coarse else None,
         **asked,
     )
-    return pack(tiles, whole, folder, include=include or hooks.include_chip, version=__version__, say=say)
+    return pack(tiles, whole, folder, include=include or _all_of(code.values()), version=__version__, say=say)
 
 
 def archive_beside(folder: Path) -> Path:
@@ -116,15 +115,29 @@ def archive_beside(folder: Path) -> Path:
     return beside
 
 
-def _code(tiles: Tiles, dataset: str) -> Hooks:
-    """Run the code that lies beside the chips of a dataset, if it is the one that made them."""
-    from orchestrator.recipes.definitions import load_definition  # noqa: PLC0415  few need it
+def _label_map(tiles: Tiles, labels: str, text: str, *, run_code: bool) -> ValueMapping | None:
+    """Return the map of labels: that which is written, the dataset's own, or, of code that is run, its `map_values`."""
+    if text not in {"", OWN_MAP}:
+        return ValueMap.parse(text)
+    if text == OWN_MAP or (run_code and hooks_beside(tiles, labels)[labels].map_values):
+        found = own_map(tiles, labels, run_code=run_code)
+        return found if isinstance(found, ValueMap) else CodeMap(found)
+    return None
 
-    folder = dataset_folder(tiles, dataset)
-    about = dataset_about(folder)
-    if not about.get("code"):
-        raise UserError(f"no code of a user lies beside the chips of {dataset!r}; leave --run-code out")
-    return load_definition(folder / str(about["code"]), dataset, str(about.get("code_sha256", ""))).hooks
+
+def _all_of(code: Iterable[Hooks]) -> Include | None:
+    """Return what asks the code of each dataset whether a chip is packed; None where none says."""
+    asked = [hooks.include_chip for hooks in code if hooks.include_chip]
+    return (lambda chip: all(_is_included(include, chip) for include in asked)) if asked else None
+
+
+def _is_included(include: Include, chip: dict[str, Any]) -> bool:
+    try:
+        return include(chip)
+    except UserError as error:
+        if "label_proportions" in str(error) and "label_proportions" not in chip:
+            raise UserError(f"{error}: shares of classes are those of labels; give --labels") from None
+        raise
 
 
 def show_dataset(
@@ -160,6 +173,17 @@ def draw_dataset(path: Path, images: str, labels: str = "", **how: Any) -> Sheet
     return draw_sheet(read_tiles(path), images, labels, **how)
 
 
+def show_facts(sheet: Sheet, path: Path) -> dict[str, Any]:
+    """Return what is told of a contact sheet to programs."""
+    return {
+        "path": str(path),
+        "chips": [sample.identifier for sample in sheet.samples],
+        "seed": sheet.seed,
+        "of": sheet.chips,
+        "lacking": {kind: len(names) for kind, names in asdict(sheet.lacking).items()},
+    }
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
@@ -170,5 +194,5 @@ def _text(path: Path) -> str:
 def facts(packed: Packed) -> dict[str, Any]:
     """Return what is told of a training set to programs."""
     about = packed.about
-    told = {key: about[key] for key in ("format", "samples", "splits", "shards", "padded", "left_out")}
+    told = {key: about[key] for key in ("format", "samples", "splits", "shards", "padded", "left_out", "apart")}
     return {"path": str(packed.folder)} | told | {"notes": list(packed.notes)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.core.errors import AreaError
 from orchestrator.core.files import check_target, write_whole
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 def show_tiles(tiles: Tiles, by: str = "", *, area: str = "") -> bytes:
     """
-    Return a PNG of tiles on the outline of their area.
+    Return a PNG of tiles, on the outline of an area where one is named.
 
     Args:
         tiles: Any.
@@ -30,7 +29,7 @@ def show_tiles(tiles: Tiles, by: str = "", *, area: str = "") -> bytes:
     from orchestrator.tiling.shown import values_of_tiles  # noqa: PLC0415
 
     colouring = values_of_tiles(tiles, by) if by else None
-    return draw_tiles(tiles.frame, tiles.name.stem, colouring, _outline(area, tiles))
+    return draw_tiles(tiles.frame, tiles.name.stem, colouring, _outline(area))
 
 
 def check_picture(path: Path, *, overwrite: bool) -> None:
@@ -44,25 +43,12 @@ def write_picture(path: Path, content: bytes, *, overwrite: bool) -> None:
     write_whole(path, content)
 
 
-def _outline(area: str, tiles: Tiles) -> BaseGeometry | None:
-    """Return the outline of an area in degrees: of the one named, else of that after which the tiles are called."""
+def _outline(area: str) -> BaseGeometry | None:
+    """Return the outline of an area in degrees; None where none is named: that of a namesake would mislead."""
     from orchestrator.plan.aoi import read_areas  # noqa: PLC0415  geometries are heavy
     from orchestrator.plan.reproject import to_lonlat  # noqa: PLC0415
 
-    source = area or str(tiles.about.get("area") or tiles.name.area)
-    try:
-        read = read_areas(source)[0]
-    except AreaError:
-        if area:
-            raise
-        return None  # the tiles were made of a file that is elsewhere now
-    outline = to_lonlat(read.geometry, read.crs)
-    return outline if area or _holds(outline, tiles) else None
-
-
-def _holds(outline: BaseGeometry, tiles: Tiles) -> bool:
-    """Tell whether tiles lie in an area that is called like theirs, rather than in another Georgia."""
-    from shapely import box  # noqa: PLC0415  geometries are heavy
-
-    corners = tiles.frame.geometry.to_crs("EPSG:4326").total_bounds
-    return bool(box(*outline.bounds).contains(box(*corners).centroid))
+    if not area:
+        return None
+    read = read_areas(area)[0]
+    return to_lonlat(read.geometry, read.crs)

@@ -29,11 +29,13 @@ def post_processed(hooks: Hooks, path: Path) -> bool:
     Let the user's code rewrite a file; tell whether it is still there.
 
     Raises:
-        PermanentError: The code fails.
+        PermanentError: The code fails, or something else than a file is in its place.
     """
     post_process = hooks.post_process
     if post_process is not None:
         _called(lambda: post_process(str(path)))
+    if path.is_symlink() or path.parent.is_symlink() or (path.exists() and not path.is_file()):
+        raise PermanentError(f"post_process_tilefile left a link or a folder at {path.name}; it must leave a GeoTIFF")
     return path.is_file()
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rasterio.errors import RasterioError
 
 from orchestrator.assemble.journal import Journal
-from orchestrator.core.errors import IntegrityError
+from orchestrator.core.errors import IntegrityError, PermanentError
 from orchestrator.core.files import make_folder, remove_tree, sha256_of, write_whole
 from orchestrator.core.system import sync_folder
 from orchestrator.model.grid import Window
@@ -209,9 +210,24 @@ class ChipSink:
         make_folder(folder)
         path = folder / self.path(number).name
         path.write_bytes(body)
-        found = path.read_bytes() if post_processed(self._hooks, path) else b""
-        remove_tree(folder)
+        try:
+            found = path.read_bytes() if post_processed(self._hooks, path) else b""
+        finally:
+            remove_tree(folder)
+        if found:
+            self._check_processed(number, found)
         return found
+
+    def _check_processed(self, number: int, body: bytes) -> None:
+        """Make sure that a rewritten chip is what the list of chips says of it."""
+        pixels = self._plan.pixels
+        try:
+            read_tiff(body, self._plan.grid_of(number), len(pixels.bands), pixels.dtype)
+        except (IntegrityError, RasterioError) as error:
+            raise PermanentError(
+                f"what post_process_tilefile left is no chip of this tile ({error}); it must keep place, size, bands "
+                "and number type"
+            ) from None
 
     def _remember(self, number: int, chip: ChipFile) -> None:
         told = {"kind": "chip", "chip": number, "sha256": chip.sha256, "bytes": chip.bytes, "valid": list(chip.valid)}

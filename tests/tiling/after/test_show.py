@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
 from after_kit import chips_of, tiles_in
+from matplotlib.figure import Figure
 from matplotlib.image import imread
+from matplotlib.text import Text
 
 import orchestrator as orc
 from orchestrator.faces.cli.main import run_cli
@@ -51,18 +54,29 @@ def test_a_split_has_its_colours_and_counts(tmp_path, monkeypatch):
     assert [label for _, label in words] == ["train  3", "val  1", "test  1", "none  1"]
 
 
-def test_classes_have_the_names_and_colours_of_their_dataset(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("spelt", "green"), [("color", "#006400"), ("colour", "006400"), ("color", "DarkGreen")])
+def test_classes_have_the_names_and_colours_of_their_dataset(tmp_path, monkeypatch, spelt, green):
     """As dataset.json beside the chips says them."""
     words = legend(monkeypatch)
     shares = [{"10": 1.0}, {"10": 0.6, "20": 0.4}, {"20": 0.9, "10": 0.1}, None, {"20": 1.0}, {"10": 1.0}]
     tiles = tiles_in(tmp_path, columns={"wc_proportions": shares})
-    classes = {"10": {"name": "trees", "color": "#006400"}, "20": ["shrubs", "#ffbb22"]}
-    chips_of(tiles, "wc", about={"classes": classes})
+    chips_of(tiles, "wc", about={"classes": {"10": {"name": "trees", spelt: green}, "20": ["shrubs", "ffbb22"]}})
 
     run_cli(["tiles", "show", str(tiles.path), "--by", "class", "-o", str(tmp_path / "p.png")])
 
     assert [label for _, label in words] == ["10 trees  3", "20 shrubs  2", "none  1"]
     assert {"#006400", "#ffbb22"} <= set(colours_in(tmp_path / "p.png"))
+
+
+def test_classes_made_by_a_map_have_not_the_names_of_the_values_before_it(tmp_path):
+    """What the file remembers goes before what lies beside it."""
+    tiles = tiles_in(tmp_path, columns={"wc_proportions": [{"1": 1.0}] * 6})
+    chips_of(tiles, "wc", about={"classes": {"1": ["shadow", "000000"], "10": ["trees", "006400"]}})
+    told = {"wc_proportions": {"classes": {"1": {"name": "trees", "colour": "006400"}}, "map": "10=1"}}
+
+    colouring = values_of_tiles(replace(tiles, about={"labels": told}), "class")
+
+    assert (colouring.names["1"], colouring.colours["1"]) == ("trees", "#006400")
 
 
 @pytest.mark.parametrize(
@@ -182,13 +196,51 @@ def test_a_split_has_the_same_colour_also_where_others_are_missing(tmp_path, mon
     assert [colour for colour, _ in words[:2]] == [picture.SPLIT_COLOURS["val"], picture.SPLIT_COLOURS["test"]]
 
 
-@pytest.mark.parametrize(("name", "drawn"), [("luxembourg", True), ("georgia", False)])
-def test_the_outline_of_a_namesake_is_drawn_where_the_tiles_lie_in_it(tmp_path, monkeypatch, name, drawn):
-    """Tiles of Luxembourg that are called georgia are of another Georgia."""
+@pytest.mark.parametrize(("area", "drawn"), [("", 0), ("lux", 1)])
+def test_an_outline_is_drawn_where_one_is_asked_for(tmp_path, monkeypatch, area, drawn):
+    """Not that of a namesake, whose line lies some kilometres off those that the tiles were laid by."""
     outlines = []
     monkeypatch.setattr(picture, "_draw_outline", lambda _axes, rings: outlines.append(len(rings)))
-    tiles = tiles_in(tmp_path, name=name)
 
-    orc.tiles.show(tiles)
+    orc.tiles.show(tiles_in(tmp_path, name="luxembourg"), area=area)
 
-    assert outlines == [1 if drawn else 0]
+    assert outlines == [drawn]
+
+
+LONG = "the-shares-of-a-dataset-with-a-very-long-name-$x_1-2020"
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        pytest.param(f"{LONG}_proportions", [{"10": 1.0}, {"20": 1.0}] * 3, id="classes"),
+        pytest.param("name", [f"{LONG}${at}" for at in range(6)], id="texts"),
+        pytest.param(LONG, [n / 7 for n in range(20)], id="a scale"),
+    ],
+)
+def test_every_word_is_within_the_picture(tmp_path, monkeypatch, column, values):
+    """However long names are; a dollar in them is one."""
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, *_, **__: (figures.append(self), self.canvas.draw()))
+    frame = tiles_in(tmp_path, rows=2, cols=len(values) // 2, columns={column: values}).frame
+    tiles = name_tiles(frame.drop(columns="identifier"), LONG.replace("$", "").replace("_", ""), "t")
+
+    draw_tiles(tiles.frame, tiles.name.stem, values_of_tiles(tiles, column))
+
+    whole = figures[0].bbox
+    boxes = [text.get_window_extent() for text in figures[0].findobj(Text) if len(text.get_text()) > len("0.12345")]
+    assert len(boxes) >= 4  # both axes, the title, and what is beside the tiles
+    assert all(min(box.x0, box.y0) >= 0 and box.x1 <= whole.x1 and box.y1 <= whole.y1 for box in boxes)
+
+
+def test_a_scale_of_numbers_near_each_other_shows_them_whole(tmp_path, monkeypatch):
+    """0.40992, not 2e-5 beside a mark that says +4.099e-1."""
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, *_, **__: (figures.append(self), self.canvas.draw()))
+    tiles = tiles_in(tmp_path, rows=4, cols=5, columns={"size": [0.4099 + n * 1e-6 for n in range(20)]})
+
+    draw_tiles(tiles.frame, "t", values_of_tiles(tiles, "size"))
+
+    scale = figures[0].axes[1].yaxis
+    assert scale.get_offset_text().get_text() == ""
+    assert all(0.4098 < float(text.get_text()) < 0.41 for text in scale.get_ticklabels() if text.get_text())

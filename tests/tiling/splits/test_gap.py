@@ -92,6 +92,48 @@ def test_shares_come_out_in_spite_of_the_gap():
     assert np.abs(kept / kept.sum() - [0.7, 0.15, 0.15]).max() < 0.01
 
 
+@pytest.mark.parametrize(
+    ("columns", "rows", "how"),
+    [
+        pytest.param(50, 60, {"bands": 16, "gap": 2500}, id="many bands"),
+        pytest.param(50, 60, {"bands": 32, "gap": 2500}, id="bands narrower than the gap"),
+        pytest.param(50, 60, {"bands": 8, "gap": 8000, "angle": 0}, id="a gap wider than a split"),
+        pytest.param(11, 10, {"bands": 7, "gap": 500}, id="few tiles"),
+        pytest.param(40, 40, {"folds": 10, "gap": 1500}, id="folds"),
+    ],
+)
+def test_bands_are_cut_where_the_shares_of_what_is_left_come_out(columns, rows, how):
+    """To one per cent, though splits change places in who is the smaller one."""
+    options = SplitOptions(**{"angle": 20} | how)
+    tiles = tiles_of(lattice(columns, rows))
+
+    codes = split_codes(tiles.frame, lay(tiles.frame), options)[0]
+
+    kept = np.bincount(codes[codes >= 0])
+    assert np.abs(kept / kept.sum() - options.shares).max() < 0.01
+
+
+def test_parts_that_are_farther_apart_than_the_gap_are_a_split_each_rather_than_half_given_up():
+    """Four, three and two tiles a kilometre apart: bands would cut them all, and the gap then takes most."""
+    places = [(0, at) for at in range(4)] + [(5, at) for at in range(3)] + [(10, at) for at in range(2)]
+    west, south = (np.array(places) * 1000 + [280_000, 5_480_000]).T
+    frame = geopandas.GeoDataFrame(geometry=shapely.box(west, south, west + 1000, south + 1000), crs=32632)
+    tiles = tiles_of(frame)
+
+    codes, units = split_codes(
+        tiles.frame, lay(tiles.frame), SplitOptions(gap=200, train=0.5, test=0.25, val=0.25, angle=0)
+    )
+
+    assert codes.tolist() in ([0] * 4 + [1] * 3 + [2] * 2, [0] * 4 + [2] * 3 + [1] * 2)
+    assert units == 3
+
+
+def test_too_few_parts_are_counted_where_a_gap_is_refused():
+    """So that whoever asked knows that no other number of bands helps."""
+    with pytest.raises(UserError, match="form 1 cluster only, 3 splits being wanted"):
+        split(tiles_of(lattice(2, 2)), gap=1000)
+
+
 def test_a_gap_that_leaves_a_split_without_tiles_is_refused():
     """Nobody trains on nothing, nor by bands of equal width."""
     for balance in ("count", "width"):

@@ -38,6 +38,7 @@ LISTED = 20  # tiles that are named one by one
     help="From values to classes, numbers or names; others become 0, or `other`. [10,20,30] are classes 0, 1, 2; `own` "
     "is what the dataset says itself.",
 )
+@option("--run-code", is_flag=True, help="Run the code beside the chips: its map_values is the map.")
 @option("--nodata", type=float, metavar="VALUE", help="The value of pixels without data.  [default: the file's own]")
 @option("--all-touched", is_flag=True, help="Count every pixel that a tile touches, not only those centred inside.")
 @option("--flat", is_flag=True, help="Write a column for each class as well: DATASET_CLASS.")
@@ -61,6 +62,7 @@ def count(context: Context, /, file: Path, dataset: str | None, raster: Path | N
             raster=raster.expanduser() if raster else None,
             band=given["band"] or 0,
             mapping=given["mapping"],
+            run_code=given["run_code"],
             nodata=given["nodata"],
             all_touched=given["all_touched"],
             flat=given["flat"],

@@ -26,7 +26,7 @@ COMMANDS: dict[str, Listed] = {
     ),
     "show": Listed(
         f"{_HERE}.show",
-        "Draw tiles on the area, coloured by split, by class or by any column, with the count of each.",
+        "Draw tiles, coloured by split, by class or by any column, with the count of each, and the outline of an area.",
         "show_tiles_of",
     ),
     "mosaic": Listed(

@@ -39,7 +39,7 @@ def show_tiles_of(
     context: Context, /, file: Path, by: str, area: str, output: Path | None, *, column_less: bool, overwrite: bool
 ) -> int:
     """
-    Draw tiles on the area, coloured by split, by class or by any column, with the count of each.
+    Draw tiles, coloured by split, by class or by any column, with the count of each, and the outline of an area.
 
     Axes are in kilometres.
     """

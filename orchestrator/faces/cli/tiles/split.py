@@ -107,7 +107,8 @@ def _sentences(report: SplitReport) -> list[str]:
     if report.classes:
         told.append(f"shares of classes differ from those of all tiles by {report.largest_class_deviation:.4f} at most")
     if report.gap:
-        told.append(f"{format_count(report.given_up, 'tile')} given up for a gap of {report.gap:g} m")
+        many = "; fewer bands, larger blocks or a smaller gap keep more" if report.given_up > report.tiles / 4 else ""
+        told.append(f"{format_count(report.given_up, 'tile')} given up for a gap of {report.gap:g} m{many}")
     elif report.touching:
         told.append("tiles of different splits touch, and may show the same ground; --gap METRES keeps splits apart")
     if report.seed is not None:
