@@ -71,6 +71,20 @@ def test_chips_of_other_tiles_that_are_made_another_way_are_not_lost(tiles):
 
 
 @pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize(
+    ("pixels", "pairs"), [pytest.param(50, 0, id="as large as the tiles"), pytest.param(60, 5, id="larger")]
+)
+def test_chips_of_different_splits_that_overlap_are_told_before_they_are_brought(tiles, caplog, pixels, pairs):
+    """Four cells that touch, of train, train, val and test: five of six pairs are of different splits."""
+    with caplog.at_level("INFO"):
+        get(tiles, pixels=pixels, scale=20)
+
+    told = f"{pairs} pairs of chips of different splits overlap"
+    assert (told in caplog.text) == bool(pairs)
+    assert ("different splits" in caplog.text) == bool(pairs)
+
+
+@pytest.mark.usefixtures("sandbox")
 def test_another_dataset_of_the_same_name_is_refused_with_the_option_of_this_command(tiles):
     """`--name`, which `tiles download` has."""
     get(tiles, first=1)

@@ -29,6 +29,7 @@ from orchestrator.products.chips.fetch import CARRY
 from orchestrator.products.chips.files import chips_folder
 from orchestrator.products.chips.keys import ChipKeys
 from orchestrator.products.chips.lattice import LaidChips, lay_chips
+from orchestrator.products.chips.meeting import meeting_notes
 from orchestrator.products.chips.published import carried_from, published_rows
 from orchestrator.products.chips.sink import FORMAT
 from orchestrator.products.context import ProductContext
@@ -102,7 +103,8 @@ def local_chips(job: Job, context: ProductContext) -> LocalChips:
     check_output(job)
     count = format_count(len(plan.chips), "chip")
     note = f"{count} of {_sizes(plan.chips)} pixels of {laid.scale:g} in {_zones(plan)}."
-    return LocalChips(keys, chosen, plan, recipe, request, laid.scale, (note, *notes))
+    notes = (note, *meeting_notes(plan, chosen), *notes)
+    return LocalChips(keys, chosen, plan, recipe, request, laid.scale, notes)
 
 
 def _with_chips(plan: ChipPlan, chosen: ChosenTiles, laid: LaidChips) -> ChipPlan:
