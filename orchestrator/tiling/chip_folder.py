@@ -23,7 +23,6 @@ from orchestrator.core.mended import note_mended
 from orchestrator.core.nearest import hint
 from orchestrator.core.optional import required
 from orchestrator.core.trees import digest_of_files
-from orchestrator.tiling.identifiers import is_identifier
 
 if TYPE_CHECKING:
     from orchestrator.tiling.file import Tiles
@@ -203,6 +202,8 @@ def read_rows(folder: Path) -> Mapping[str, Mapping[str, Any]] | None:
     path = folder / MANIFEST
     if not path.exists():
         return None
+    from orchestrator.tiling.identifiers import is_identifier  # noqa: PLC0415  numpy is heavy
+
     parquet = required("pyarrow.parquet", "parquet", "the list of chips")
     try:
         table = parquet.read_table(path)
