@@ -60,8 +60,6 @@ class ClassRule:
             return self.mapping.word(value)
         if self.published:
             return str(value)
-        if isinstance(value, int | np.integer):
-            return str(int(value))
         number = float(value)
         return str(int(value)) if number.is_integer() else repr(number)
 
