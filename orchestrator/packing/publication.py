@@ -11,7 +11,7 @@ from pathlib import Path
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import LockFile, remove_if_empty, remove_tree
-from orchestrator.core.system import OPEN_FILES_STAY
+from orchestrator.core.system import OPEN_FILES_STAY, open_descriptor
 from orchestrator.core.trees import file_digests, publish_tree, sync_tree
 from orchestrator.core.writing import writing
 
@@ -108,7 +108,7 @@ def _seal(folder: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    fd = os.open(path, os.O_RDWR if OPEN_FILES_STAY else os.O_RDONLY)
+    fd = open_descriptor(path, os.O_RDWR if OPEN_FILES_STAY else os.O_RDONLY)
     try:
         os.fsync(fd)
     finally:

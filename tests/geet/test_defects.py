@@ -9,11 +9,13 @@ The others: lost chips, cut files and 429 in `tests/products/test_chips_missing.
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import subprocess
 import sys
 import tempfile
 import zipfile
+from pathlib import Path
 
 import geopandas
 import numpy as np
@@ -24,6 +26,7 @@ from geet_kit import CORNER, lay_out
 
 from orchestrator.faces.cli.main import run_cli
 
+ROOT = Path(__file__).parents[2]
 GRID = ["geet", "grid", "--chip_size_meters", "1000", "--aoi_name", "lux", "--dest_dir", ".", "--aoi_wkt_file"]
 
 
@@ -66,6 +69,7 @@ def test_nothing_is_asked_where_nobody_answers(here):
     done = subprocess.run(
         [sys.executable, "-m", "orchestrator", "--state-dir", "state", *words],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False, cwd=here,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
 
     assert done.returncode == 4
