@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,13 +42,7 @@ class ChipDataset:
     @property
     def classes(self) -> tuple[dict[str, Any], ...]:
         """The classes that values stand for: `value`, `name` and `color` where they are known."""
-        return tuple({**row, "value": int(row["value"])} | _coloured(row) for row in class_rows(self.about))
-
-
-def _coloured(row: Mapping[str, Any]) -> dict[str, str]:
-    """Return the colour as people and pages write it, with a # where it is six digits."""
-    text = str(row.get("color") or "")
-    return {"color": f"#{text}" if re.fullmatch(r"[0-9A-Fa-f]{6}", text) else text} if text else {}
+        return tuple({**row, "value": int(row["value"])} for row in class_rows(self.about))
 
 
 def read_dataset(tiles: Tiles, name: str) -> ChipDataset:

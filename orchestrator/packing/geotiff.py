@@ -14,6 +14,7 @@ import rasterio
 from rasterio.io import MemoryFile
 
 from orchestrator.packing.formats import SamplePlace, Target
+from orchestrator.tiling.chip_raster import class_colours
 
 if TYPE_CHECKING:
     from orchestrator.packing.pixels import SamplePixels
@@ -57,7 +58,7 @@ class Rasters:
         assert sample.label is not None  # noqa: S101  its pixels are here
         assert pixels.label is not None  # noqa: S101
         return encoded(
-            sample.label, pixels.label[np.newaxis], pixels.ignore, ("label",), _colours(self._target.classes)
+            sample.label, pixels.label[np.newaxis], pixels.ignore, ("label",), class_colours(self._target.classes)
         )
 
 
@@ -89,14 +90,3 @@ def encoded(
                 target.write_colormap(1, colours)
         content: bytes = memory.read()
     return content
-
-
-def _colours(classes: Any) -> dict[int, tuple[int, int, int, int]]:
-    """Return colours by value, red, green, blue and opaque, of those classes that have one."""
-    from matplotlib.colors import to_rgb  # noqa: PLC0415  reads every way in which colours are written
-
-    told = {int(one["value"]): str(one["color"]) for one in classes if one.get("color")}
-    return {
-        value: (*(round(255 * part) for part in to_rgb(text if text.startswith("#") else f"#{text}")), 255)  # type: ignore[misc]
-        for value, text in told.items()
-    }

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import geopandas
 import journey_kit as kit
 import pandas as pd
+import pytest
 import rasterio
 import requests
 import shapely
@@ -90,3 +93,13 @@ def image():
 
 def get(tiles, **given):
     return orc.chips(tiles, **({"dataset": image(), "name": "xy", "pixels": (50, 50), "progress": False} | given))
+
+
+@contextmanager
+def quick_sandbox(state_dir) -> Iterator[orc.Connection]:
+    """Lend a sandbox to this process, whose tries again and holds are short."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"FIRST_WAIT": "0.02", "MAX_WAIT": "0.1", "HOLD": "0.3"}.items():
+            patch.setenv(f"ORCHESTRATOR_RETRY__{name}", value)
+        with orc.sandbox(state_dir=state_dir) as connection:
+            yield connection

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import requests
-from chips_kit import SOUTH, WEST, answered, forgive, get, image, order, write_cells
+from chips_kit import SOUTH, WEST, answered, forgive, get, image, order, quick_sandbox, write_cells
 
 import orchestrator as orc
 from orchestrator.core.errors import OrchestratorError
@@ -22,11 +22,8 @@ BAD = f"{CORNER[0]}.*{CORNER[1]}|{CORNER[1]}.*{CORNER[0]}"
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory):
     """One sandbox for the tests of this file, spoken to by this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"FIRST_WAIT": "0.02", "MAX_WAIT": "0.1", "HOLD": "0.3"}.items():
-            patch.setenv(f"ORCHESTRATOR_RETRY__{name}", value)
-        with orc.sandbox(state_dir=tmp_path_factory.mktemp("state")) as connection:
-            yield connection
+    with quick_sandbox(tmp_path_factory.mktemp("state")) as connection:
+        yield connection
 
 
 @pytest.fixture

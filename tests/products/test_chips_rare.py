@@ -7,9 +7,7 @@ import json
 import numpy as np
 import pytest
 import requests
-from chips_kit import WEST, forgive, get, image, order, write_cells
-
-import orchestrator as orc
+from chips_kit import WEST, forgive, get, image, order, quick_sandbox, write_cells
 
 pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
 MANY = 1030
@@ -42,11 +40,8 @@ class DatasetDefinition:
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory):
     """One sandbox for the tests of this file, spoken to by this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"FIRST_WAIT": "0.02", "MAX_WAIT": "0.1", "HOLD": "0.3"}.items():
-            patch.setenv(f"ORCHESTRATOR_RETRY__{name}", value)
-        with orc.sandbox(state_dir=tmp_path_factory.mktemp("state")) as connection:
-            yield connection
+    with quick_sandbox(tmp_path_factory.mktemp("state")) as connection:
+        yield connection
 
 
 @pytest.fixture
