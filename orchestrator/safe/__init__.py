@@ -1,0 +1,1 @@
+"""Sentinel-2 products as they lie on a disk: names, bands, metadata, angles, folders. Nothing here is remote."""
