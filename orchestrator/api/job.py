@@ -210,7 +210,7 @@ class Job:
         """Return the one declaration that the engine takes, for the service of `app`."""
         from orchestrator.app.planner import expand  # noqa: PLC0415
 
-        made = expand(self._table.job(self._base, app.settings.service))
+        made = expand(self._table.job(self._base, app.settings.services))
         chosen = [one for one in made if one.area.piece == self._piece]
         if len(made) > 1 and not self._piece:
             raise UserError(f"the job makes {len(made)} results, one for each area; take them one by one: job.pieces()")

@@ -242,8 +242,9 @@ def runs(name: str = "", limit: int = 20, *, connection: Connection | None = Non
 def _begun(app: Application, job: Job, *, again: bool, overwrite: bool) -> Row:
     from orchestrator.app.verbs.runs import begin  # noqa: PLC0415
 
-    app.check_service()
-    return begin(app, job.settled(app).declared(app), again=again, overwrite=overwrite)
+    declared = job.settled(app).declared(app)
+    app.check_service(declared.product)
+    return begin(app, declared, again=again, overwrite=overwrite)
 
 
 def _has_daemon(connection: Connection) -> bool:

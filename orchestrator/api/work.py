@@ -79,8 +79,8 @@ def carry_job(
         declared = JobTable.model_validate(content)
     except ValidationError as error:
         raise UserError(explain(error, str(content.get("product", "job")), JobTable)) from None
-    app.check_service()
-    (job,) = expand(declared.job(Path.cwd(), app.settings.service))
+    app.check_service(declared.product)
+    (job,) = expand(declared.job(Path.cwd(), app.settings.services))
     row = begin(app, job, again=again, overwrite=overwrite, tell=tell)
     if row.state is not RunState.CLEANED:
         carry_here(connection, app, row, progress)

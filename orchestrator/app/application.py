@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import __version__
-from orchestrator.app.elsewhere import check_here
+from orchestrator.app.elsewhere import asks_earth_engine, check_here
 from orchestrator.app.imagery import EarthEngineImagery, scene_search
 from orchestrator.app.records import Records
 from orchestrator.config import Settings
@@ -35,7 +35,7 @@ from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.product import Product
 from orchestrator.model.table import TableRoute
 from orchestrator.products.context import ProductContext
-from orchestrator.products.registry import find_product
+from orchestrator.products.registry import DEFAULT, EARTH_ENGINE, find_product
 from orchestrator.recipes.registry import UNDATED, find_recipe
 
 if TYPE_CHECKING:
@@ -158,14 +158,14 @@ class Application(Records):
                 policy=self.policy,
             )
 
-    def check_service(self) -> None:
+    def check_service(self, product: str = DEFAULT) -> None:
         """
-        Make sure that a service is named.
+        Make sure that the service that a product asks is named.
 
         Raises:
-            ConfigError: Neither a project nor a sandbox is.
+            ConfigError: It asks Earth Engine, and neither a project nor a sandbox is named.
         """
-        if not self.settings.ee.project:
+        if find_product(product).service == EARTH_ENGINE and not self.settings.ee.project:
             raise ConfigError(
                 "no Earth Engine project is named: set `project` under [ee] in config.toml, or "
                 "ORCHESTRATOR_EE__PROJECT, or add --sandbox to try without an account"
@@ -198,6 +198,9 @@ class Application(Records):
         """Return what a run of `job` works with; `say` is told what its planner does."""
         from orchestrator.routes.registry import batch_route  # noqa: PLC0415
 
+        if not asks_earth_engine(job):
+            route = batch_route(job.route, self._services(self.earth_engine, job.route))
+            return Clients(self.product(job, say), route, tuple)
         engine = cache(self.earth_engine)  # one for the route and the list; asked for once the settings are known good
         route = batch_route(job.route, self._services(engine, job.route))
         return Clients(self.product(job, say), route, engine().operations)
@@ -245,7 +248,7 @@ class Application(Records):
             store=self.store,
             clients=clients,
             process=self._process_context(),
-            watch=self._watch(clients),
+            watch=self._watch(find_product(job.product).service, clients),
             cut=_cut,
             refit=self._refit,
             progress=progress,
@@ -329,13 +332,13 @@ class Application(Records):
             heaviest_bytes_per_pixel=heaviest,
         )
 
-    def _watch(self, clients: Clients) -> OperationsWatch:
-        """One list of operations serves every run of the process, whatever its route."""
+    def _watch(self, service: str, clients: Clients) -> OperationsWatch:
+        """One list of a service's operations serves every run of the process, whatever its route."""
         ee = self.settings.ee
         with self._joining:
-            if "one" not in self._watches:
-                self._watches["one"] = OperationsWatch(clients.list_operations, self.clock, ee.poll_min, ee.poll_max)
-            return self._watches["one"]
+            if service not in self._watches:
+                self._watches[service] = OperationsWatch(clients.list_operations, self.clock, ee.poll_min, ee.poll_max)
+            return self._watches[service]
 
 
 def _cut(task: TaskPlan) -> tuple[TaskPlan, TaskPlan] | None:

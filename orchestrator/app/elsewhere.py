@@ -11,6 +11,7 @@ from orchestrator.config import Settings
 from orchestrator.engine.service import ElsewhereError
 from orchestrator.model.job import SCENES_PIN, Job
 from orchestrator.model.ports import Stop
+from orchestrator.products.registry import EARTH_ENGINE, find_product
 
 if TYPE_CHECKING:
     from orchestrator.app.records import Records
@@ -41,9 +42,16 @@ def pinned(app: Records, jobs: Sequence[Job], stop: Stop | None = None) -> list[
     Raises:
         UnreachableError: Their sandbox does not answer.
     """
-    if not (scenes := served(app.settings, stop)):
+    asking = [job for job in jobs if asks_earth_engine(job)]
+    if not asking or not (scenes := served(app.settings, stop)):
         return list(jobs)
-    return [replace(job, pins=MappingProxyType({**job.pins, SCENES_PIN: scenes})) for job in jobs]
+    pins = {SCENES_PIN: scenes}
+    return [replace(job, pins=MappingProxyType({**job.pins, **pins})) if job in asking else job for job in jobs]
+
+
+def asks_earth_engine(job: Job) -> bool:
+    """Tell whether a job's product asks Earth Engine anything."""
+    return find_product(job.product).service == EARTH_ENGINE
 
 
 def check_here(run_id: str, job: Job, settings: Settings, stop: Stop | None = None) -> None:
@@ -54,12 +62,15 @@ def check_here(run_id: str, job: Job, settings: Settings, stop: Stop | None = No
         ElsewhereError: It was begun on another, or on other scenes.
         UnreachableError: A sandbox does not answer.
     """
-    if job.service != settings.service:
+    here_named = settings.services[find_product(job.product).service]
+    if job.service != here_named:
         hint = "; add --sandbox, or --sandbox-url URL" if job.service == "sandbox" else ""
         raise ElsewhereError(
-            f"run {run_id} was begun on {job.service}, but the settings name {settings.service}; a run is never "
+            f"run {run_id} was begun on {job.service}, but the settings name {here_named}; a run is never "
             f"continued elsewhere{hint}"
         )
+    if not asks_earth_engine(job):
+        return
     begun, here = job.pins.get(SCENES_PIN, ""), served(settings, stop)
     if begun != here:
         how = "leave --scenes out" if not begun else "add --scenes with the folder that it was begun on"

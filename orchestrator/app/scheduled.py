@@ -20,7 +20,7 @@ def scheduled(app: Records) -> tuple[list[ScheduledJob], MappingProxyType[str, s
     refused = dict(app.refused_jobs)
     for name, table in app.settings.jobs.items():
         try:
-            job = table.job(app.config_dir, app.settings.service)
+            job = table.job(app.config_dir, app.settings.services)
             if table.cron or table.every:
                 entries.append(_entry(app, name, table, job))
         except (UserError, ValueError) as error:

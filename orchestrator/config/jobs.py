@@ -30,7 +30,7 @@ from orchestrator.core.units import parse_bytes
 from orchestrator.model.job import AreaSource, GridRequest, Job, check_share, check_windows
 from orchestrator.products.registry import DEFAULT, PRODUCTS, ProductEntry
 from orchestrator.recipes.registry import RECIPES, UNDATED
-from orchestrator.routes.registry import ROUTES
+from orchestrator.routes.registry import PIXEL_ROUTES, ROUTES
 
 NO_DATES: Mapping[str, str] = MappingProxyType({"start_date": "", "end_date": ""})
 T = TypeVar("T")
@@ -162,9 +162,14 @@ class JobTable(Section):
             table._keys = keys  # noqa: SLF001  our own, while it is made
         return table
 
-    def job(self, base: Path, service: str) -> Job:
-        """Return the declaration; relative paths count from `base`."""
+    def job(self, base: Path, service: str | Mapping[str, str]) -> Job:
+        """
+        Return the declaration; relative paths count from `base`.
+
+        `service` is the one that it is for: `Settings.services`, of which its product asks one, or the name of one.
+        """
         entry = PRODUCTS[self.product]
+        service = service if isinstance(service, str) else service[entry.service]
         area = self.area.model_dump()
         area["source"] = _resolved(base, area["source"], area=True)
         paths = {name: _resolved(base, str(getattr(self._keys, name))) for name in entry.paths}
@@ -204,10 +209,9 @@ def _with_what_may_be_left_out(
     if content.get("audit") and not entry.audited:
         raise ValueError(f"a {entry.name} is not audited; leave `audit` out, or ask for a mosaic")
     route = content.get("route")
-    if entry.routes and route is not None and route not in entry.routes:
-        raise ValueError(
-            f"the pixels of a {entry.name} cannot come by route {route!r}; {hint(str(route), entry.routes)}"
-        )
+    routes = entry.routes or PIXEL_ROUTES
+    if route in ROUTES and route not in routes:
+        raise ValueError(f"what {entry.name} is made of cannot come by route {route!r}; {hint(str(route), routes)}")
     # Dates may be left out where the pixels do not depend on them, both of them.
     undated = content.get("recipe") in UNDATED or (keys is not None and entry.undated(keys))
     filled: dict[str, Any] = dict(NO_DATES) if undated and not NO_DATES.keys() & content.keys() else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -40,6 +40,10 @@ class PixelSettings(Section):
 
 class DriveSettings(Section):
     folder: str = "orchestrator"
+    url: str = ""
+
+
+class CopernicusSettings(Section):
     url: str = ""
 
 
@@ -98,6 +102,7 @@ class Settings(Section):
     gcs: GcsSettings = GcsSettings()
     pixels: PixelSettings = PixelSettings()
     drive: DriveSettings = DriveSettings()
+    copernicus: CopernicusSettings = CopernicusSettings()
     credentials: CredentialSettings = CredentialSettings()
     local: LocalSettings = LocalSettings()
     transfer: TransferSettings = TransferSettings()
@@ -115,6 +120,12 @@ class Settings(Section):
     def service(self) -> str:
         """Which Earth Engine is meant, for telling runs apart."""
         return "sandbox" if self.ee.url else "google"
+
+    @property
+    def services(self) -> Mapping[str, str]:
+        """Which service each kind of product asks, for telling runs apart."""
+        copernicus = "sandbox" if self.copernicus.url else "copernicus"
+        return {"earthengine": self.service, "copernicus": copernicus, "here": "here"}
 
 
 def setting_names() -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "parquet": ("pyarrow",),
         "xarray": ("rioxarray", "xarray"),
         "cube": ("rioxarray", "xarray", "zarr"),
+        "copernicus": ("blake3", "openpyxl", "pyyaml"),
     }
 )
 

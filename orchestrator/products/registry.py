@@ -23,6 +23,8 @@ from orchestrator.products.table.files import table_files
 from orchestrator.products.table.keys import TableKeys
 
 DEFAULT = "mosaic"
+# Whom a product asks; what is made from files that are here asks nobody.
+EARTH_ENGINE, COPERNICUS, NOBODY = "earthengine", "copernicus", "here"
 
 
 def always(_keys: BaseModel) -> bool:
@@ -64,6 +66,7 @@ class ProductEntry:
         pins: What pins them instead, `module:function` of a `Job`; empty is the checksum of a file's bytes.
         placed: Returns `output` and `base_name` of a job that does not say them, by its keys and its content.
         audited: Whether its results can be compared with what the service answers now; see `model.audit.Audited`.
+        service: Whom it asks: a key of `config.Settings.services`.
         make: Where it is made, `module:function`, called by `app` with what it has to give; see
             `orchestrator.products.mosaic.product.make`.
     """
@@ -82,6 +85,7 @@ class ProductEntry:
     pins: str = ""
     placed: Callable[[BaseModel, Mapping[str, Any]], Mapping[str, str]] = as_said
     audited: bool = False
+    service: str = EARTH_ENGINE
 
 
 PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(

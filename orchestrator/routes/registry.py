@@ -123,9 +123,12 @@ DIRECT: Mapping[str, RouteEntry[DirectRoute]] = MappingProxyType(
         "region": RouteEntry("the values of each window as a table (getRegion), without an export", "", _region),
     }
 )
+# How a product without pixels of Earth Engine is made; no route by batch export, and no choice for others.
+FILES, LOCAL = "files", "local"
 # Chooses for each rectangle between the first batch route and the first direct one.
 AUTO = "auto"
-ROUTES: tuple[str, ...] = (*BATCH, *DIRECT, AUTO)
+PIXEL_ROUTES: tuple[str, ...] = (*BATCH, *DIRECT, AUTO)
+ROUTES: tuple[str, ...] = (*PIXEL_ROUTES, FILES, LOCAL)
 
 
 def direct_name(name: str) -> str:
@@ -145,7 +148,7 @@ def batch_route(name: str, services: Services) -> BatchRoute:
     Raises:
         UserError: There is none; the message names those there are.
     """
-    if name in DIRECT or (name == AUTO and not services.bucket_name):
+    if name in (*DIRECT, FILES, LOCAL) or (name == AUTO and not services.bucket_name):
         from orchestrator.routes.no_exports import NoExports  # noqa: PLC0415
 
         return NoExports()

@@ -14,6 +14,7 @@ from orchestrator.core.files import exclusive
 from orchestrator.engine.scheduler import Clockwork
 from orchestrator.engine.service import LONGEST_TROUBLE_WAIT_SECONDS, LOOK_SECONDS, Service, Summary
 from orchestrator.engine.timetable import Timetable
+from orchestrator.products.registry import EARTH_ENGINE, find_product
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ def serve(app: Application, *, until_idle: bool = False) -> Served:
         ConfigError: No service is named.
         Stopped: The state database could not be used until the end.
     """
-    app.check_service()
+    if all(find_product(table.product).service == EARTH_ENGINE for table in app.settings.jobs.values()):
+        app.check_service()
     with exclusive(app.settings.state_dir / "serve.lock", "this state folder's daemon"):
         app.notify("serve.started", "", {"pid": os.getpid(), "state_dir": str(app.settings.state_dir)})
         wait_for_state(app, until_idle=until_idle)
@@ -93,7 +95,7 @@ def _work(app: Application, *, until_idle: bool) -> Served:
         alive=lambda: None if at_work.is_set() else heart.beat(),
     )
     slots = app.settings.serve.slots
-    told = {"slots": slots, "service": app.settings.service}
+    told = {"slots": slots, "service": app.settings.service, "services": [*app.settings.services.values()]}
     heart = Heartbeat(app.store, app.clock, lambda: {**told, "troubles": {**refused, **timetable.troubles}})
     service = Service(
         store=app.store,

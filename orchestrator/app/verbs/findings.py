@@ -106,7 +106,7 @@ def _jobs(app: Application) -> Iterator[Finding]:
 
 
 def _job(app: Application, name: str, table: JobTable) -> Finding:
-    job = table.job(app.config_dir, app.settings.service)
+    job = table.job(app.config_dir, app.settings.services)
     for one in expand(job):
         app.product(one).check(one.dated(datetime.now(UTC).date()))
     return Finding(f"job {name}", "ok", "can be planned")

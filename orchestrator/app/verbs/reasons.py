@@ -180,7 +180,7 @@ def passed_over(app: Records, services: Mapping[str, str]) -> Mapping[str, str]:
 
 def _elsewhere(row: ProcessRow, service: str) -> str:
     works_on = row.facts.get("service", service)  # a daemon of an earlier version does not say
-    if works_on == service:
+    if service in row.facts.get("services", [works_on]):
         return ""
     how = "with --sandbox or --sandbox-url" if service == "sandbox" else "without --sandbox and --sandbox-url"
     return (

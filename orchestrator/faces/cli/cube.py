@@ -93,7 +93,7 @@ def cube(context: Context, /, again: bool, overwrite: bool, dry_run: bool, **giv
     with opened(context, given | {"scenes": given["sandbox_scenes"]}, output) as app:
         app.check_service()
         with output.busy("reading the area"):
-            jobs = expand(declared.job(base, app.settings.service))
+            jobs = expand(declared.job(base, app.settings.services))
         if dry_run:
             with output.busy("finding the scenes"):
                 report = plan_cube(app, jobs[0])

@@ -24,7 +24,7 @@ click.rich_click.COMMAND_GROUPS = {
     "orchestrator": [
         {"name": "Begin", "commands": ["demo", "doctor", "sandbox", "calibrate"]},
         {"name": "Work", "commands": ["query", "plan", "run", "cube", "table", "submit", "serve", "assemble"]},
-        {"name": "Training sets", "commands": ["tiles", "labels", "dataset", "aoi"]},
+        {"name": "Training sets", "commands": ["tiles", "labels", "dataset", "aoi", "copernicus", "patches"]},
         {
             "name": "Look after runs",
             "commands": ["status", "watch", "why", "logs", "audit", "retry", "cancel", "clean", "health"],
@@ -70,6 +70,14 @@ COMMANDS = {
     "aoi": Listed(f"{_HERE}.aoi", "Find areas by name: countries, continents and regions of the Earth."),
     "geet": Listed(
         f"{_HERE}.geet", "Speak as to geetiles: its words, old and new, are understood as they are printed."
+    ),
+    "copernicus": Listed(
+        f"{_HERE}.copernicus",
+        "Find, fetch and verify Sentinel-2 products of Copernicus, and make them ready for training.",
+    ),
+    "patches": Listed(
+        f"{_HERE}.patches",
+        "Cut training-ready scenes into patches, filter and split them, and pack them into shards.",
     ),
     "submit": Listed(
         f"{_HERE}.run", "Hand a job to the daemon (`orchestrator serve`) that uses the same state folder."

@@ -238,10 +238,10 @@ def split_list(text: str) -> list[str]:
     return [name for name in re.split(r"[,\s]+", text) if name]
 
 
-def build_job(given: dict[str, Any], service: str) -> Job:
+def build_job(given: dict[str, Any], services: Mapping[str, str]) -> Job:
     """Return the job that a file and options describe."""
     table, base = build_table(given)
-    return table.job(base, service)
+    return table.job(base, services)
 
 
 def _lay_over(content: dict[str, Any], given: dict[str, Any], *, absolute: bool) -> None:

@@ -53,9 +53,9 @@ def run(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:
     output = context.output()
     table, base = build_table(given)  # what is asked wrongly is said before anything is started
     with opened(context, given, output) as app:
-        app.check_service()
+        app.check_service(table.product)
         with output.busy("reading the area"):
-            jobs = expand(table.job(base, app.settings.service))
+            jobs = expand(table.job(base, app.settings.services))
         if len(jobs) == 1:
             return run_one(app, jobs[0], output, again=again, overwrite=overwrite)
         return run_all(app, jobs, output, again=again, overwrite=overwrite)
@@ -138,7 +138,7 @@ def plan(context: Context, /, png: Path | None, geojson: Path | None, **given: A
     output = context.output()
     app = Application(loaded_for(context, given).settings, stop=context.stop)
     with output.busy("reading the area"):
-        jobs = expand(build_job(given, app.settings.service))
+        jobs = expand(build_job(given, app.settings.services))
     if len(jobs) > 1 and (png or geojson):
         raise UserError("--png and --geojson name one file, but --each makes several plans; leave them out")
     for job in jobs:
@@ -182,7 +182,7 @@ def submit(context: Context, /, again: bool, overwrite: bool, **given: Any) -> i
     """Hand a job to the daemon (`orchestrator serve`) that uses the same state folder."""
     output = context.output()
     app = Application(loaded_for(context, given).settings, stop=context.stop)
-    job = build_job(given, app.settings.service)
+    job = build_job(given, app.settings.services)
     with output.busy("reading the area"):
         jobs = expand(job)
     for one in jobs:

@@ -88,7 +88,7 @@ def table(context: Context, /, again: bool, overwrite: bool, **given: Any) -> in
     with opened(context, given, output) as app:
         app.check_service()
         with output.busy("reading the places"):
-            jobs = expand(declared.job(base, app.settings.service))
+            jobs = expand(declared.job(base, app.settings.services))
         return run_one(app, jobs[0], output, again=again, overwrite=overwrite)
 
 

@@ -100,7 +100,7 @@ def download(context: Context, /, again: bool, overwrite: bool, **given: Any) ->
         app.check_service()
         with output.busy("reading the tiles"):
             declared = [build_table(*laid) for laid in laid_out(app, given)]
-            jobs = [job for table, base in declared for job in expand(table.job(base, app.settings.service))]
+            jobs = [job for table, base in declared for job in expand(table.job(base, app.settings.services))]
         if len(jobs) == 1:
             return run_one(app, jobs[0], output, again=again, overwrite=overwrite)
         return run_all(app, jobs, output, again=again, overwrite=overwrite)
