@@ -30,17 +30,15 @@ _IMAGE = re.compile(r"(?:L2A_)?T\w{5}_(?P<datatake>\d{8}T\d{6})_(?P<band>[A-Z0-9
 _TILE_ID = re.compile(r"_A(?P<orbit>\d{6})_T(?P<tile>\d{2}[A-Z]{3})_N(?P<baseline>\d\d\.\d\d)$")
 _OLD = re.compile(r"S2[A-D]_(OPER|USER)_")
 _PICTURE = {"TCI_R": 1, "TCI_G": 2, "TCI_B": 3}
-_BANDS = re.compile(r"B\d{1,2}A?|AOT|WVP|SCL|TCI_.")
 # Band numbers of the metadata.
 _IDS = ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B10", "B11", "B12")
 
 
-def layers() -> dict[str, Layer]:
-    """Return what a product can have, by Earth Engine's name and in its order."""
-    found = {name: layer for name, layer in LAYERS.items() if _BANDS.fullmatch(name)}
-    names = list(found)
-    names.insert(names.index("B11"), CIRRUS_LAYER.name)
-    return {name: found.get(name, CIRRUS_LAYER) for name in names}
+# What Earth Engine's collection has of a product, by its names and in its order.
+LAYERS_OF: Mapping[str, Mapping[str, Layer]] = {
+    "L1C": {name: LAYERS.get(name, CIRRUS_LAYER) for name in _IDS},
+    "L2A": {name: layer for name, layer in LAYERS.items() if re.fullmatch(r"B\d{1,2}A?|AOT|WVP|SCL|TCI_.", name)},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,7 @@ def _product(place: Path) -> Product:
     product = next((_root(file) for file in [around / f"MTD_MSI{level}.xml"] if file.is_file()), None)
     name = around.name if around.suffix == ".SAFE" else _text(product, "PRODUCT_URI")
     identity = _identity(path, tile, level, next(iter(images.values())), name.removesuffix(".SAFE"))
-    item = _item(path, identity, dict(_rasters(images)), tile, product)
+    item = _item(path, identity, dict(_rasters(images, level)), tile, product)
     return Product(item, f"{identity.tile} {identity.datatake}", (identity.baseline, identity.name))
 
 
@@ -179,9 +177,9 @@ def _images(place: Path) -> Iterator[tuple[tuple[str, int], Path]]:
             yield (found["band"], int(found["metres"] or 0)), path
 
 
-def _rasters(images: Mapping[tuple[str, int], Path]) -> Iterator[tuple[str, Path]]:
+def _rasters(images: Mapping[tuple[str, int], Path], level: str) -> Iterator[tuple[str, Path]]:
     """Yield Earth Engine's bands in order: in the resolution that Earth Engine has, else in the finest there is."""
-    for name, layer in layers().items():
+    for name, layer in LAYERS_OF[level].items():
         band = name.partition("_")[0] if name in _PICTURE else re.sub(r"^B(\d)$", r"B0\1", name)
         there = {metres: path for (found, metres), path in images.items() if found == band}
         if there:
