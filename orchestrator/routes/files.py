@@ -14,7 +14,7 @@ from orchestrator.core import log as logs
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import TransientError, UserError
 from orchestrator.core.files import sha256_of
-from orchestrator.model.files import Asset, CatalogueProduct, FilePiece, ProductQuery
+from orchestrator.model.files import Asset, CatalogueProduct, Checksum, FilePiece, ProductQuery
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.ports import Stop
 from orchestrator.safe.manifest import read_manifest
@@ -80,7 +80,13 @@ class FilesByNode:
             if source.size_alone:  # what an earlier process left cannot be proved to be of the same content
                 part_path(target, source.generation).unlink(missing_ok=True)
             receipt = download(
-                source, opener.open, target, on_bytes=received, stop=stop, policy=self.policy, clock=self.clock,
+                source,
+                opener.open,
+                target,
+                on_bytes=received,
+                stop=stop,
+                policy=self.policy,
+                clock=self.clock,
                 service=opener,
             )
         return self._piece(source, target, receipt, stop)

@@ -99,7 +99,9 @@ def _read(path: Path) -> dict[str, str]:
             continue
         if not equals or name not in NAMES:
             # The line may be a secret, whole or in part: it is counted, not shown.
-            raise ConfigError(one_line(f"the key file {path}, line {number}: write `NAME = ...`, of {', '.join(NAMES)}"))
+            raise ConfigError(
+                one_line(f"the key file {path}, line {number}: write `NAME = ...`, of {', '.join(NAMES)}")
+            )
         found[name] = _unquoted(value)
     return found
 
@@ -114,7 +116,9 @@ def _content(path: Path) -> str:
     try:
         content = path.read_bytes()
         if len(content) > _LONGEST:
-            raise ConfigError(one_line(f"the key file {path} has {len(content)} bytes; it is no file of names and secrets"))
+            raise ConfigError(
+                one_line(f"the key file {path} has {len(content)} bytes; it is no file of names and secrets")
+            )
         return content.decode("utf-8")
     except UnicodeDecodeError:
         raise ConfigError(one_line(f"the key file {path} is no text")) from None

@@ -56,7 +56,9 @@ class Addresses:
         url = urljoin(came_from, location)
         here, there = urlsplit(came_from), urlsplit(url)
         if there.scheme not in ("http", "https") or (here.scheme == "https" and there.scheme != "https"):
-            raise PermanentError(one_line(f"{what}: led on to {_bare(there)}, which is not encrypted; nothing was sent"))
+            raise PermanentError(
+                one_line(f"{what}: led on to {_bare(there)}, which is not encrypted; nothing was sent")
+            )
         if not self._is_allowed(here, there):
             raise PermanentError(
                 one_line(

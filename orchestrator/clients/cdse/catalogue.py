@@ -94,7 +94,9 @@ class _Search:
         counts = [self._count(condition, interval) for condition in filters]
         if max(counts) > WALL:
             if interval.end - interval.start < _SHORTEST:
-                raise UserError(f"{interval}: {max(counts)} products begin there, more than one list holds; name a tile")
+                raise UserError(
+                    f"{interval}: {max(counts)} products begin there, more than one list holds; name a tile"
+                )
             for half in interval.halves():
                 yield from self.products(half)
             return

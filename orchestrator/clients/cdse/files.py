@@ -79,20 +79,20 @@ class FileClient:
         """
         with self._turn(stop), calling(what, stop, BODY):
             token = self._tokens.get(stop)
-            response = self._led_on(url, headers, token, what)
+            response = self._led_on(url, {**headers, **_bearer(token)}, what)
             if response.status == 401:
                 response.close()
-                response = self._led_on(url, headers, self._tokens.renew(token, stop), what)
+                response = self._led_on(url, {**headers, **_bearer(self._tokens.renew(token, stop))}, what)
             if response.status not in (200, 206):
                 with closing(response):
                     raise refused(response.status, response.headers, explanation(response), what)
         with closing(response):
             yield response
 
-    def _led_on(self, url: str, headers: dict[str, str], token: str, what: str) -> Any:
+    def _led_on(self, url: str, headers: dict[str, str], what: str) -> Any:
         """Follow redirects by hand: libraries drop the token where the host changes, and take it to any host."""
         for _ in range(_MOST_REDIRECTS + 1):
-            response = self._wire.send("GET", url, {**headers, "Authorization": f"Bearer {token}"})
+            response = self._wire.send("GET", url, headers)
             if response.status not in _REDIRECTS:
                 return response
             location = response.headers.get("Location", "")
@@ -104,14 +104,18 @@ class FileClient:
         raise PermanentError(f"{what}: led on more than {_MOST_REDIRECTS} times")
 
     def _listing(self, url: str, what: str, stop: Stop) -> list[Any]:
-        with self._turn(stop):
-            answer = self._wire.ask("GET", url, {"Accept": "application/json"}, what, stop)
-            if answer.status != 200:
-                raise refused(answer.status, answer.headers, answer.content, what)
-        found = read_object(answer.content, what).get("result")
+        with self._turn(stop), calling(what, stop), closing(self._led_on(url, {}, what)) as response:
+            content = whole(response, what, stop)
+            if response.status != 200:
+                raise refused(response.status, response.headers, content, what)
+        found = read_object(content, what).get("result")
         if not isinstance(found, list):
             raise TransientError(f"{what}: the answer has no list in it")
         return found
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
 
 
 class Opener:

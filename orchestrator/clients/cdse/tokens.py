@@ -99,8 +99,9 @@ class Tokens:
             return self._grant(form, stop)
         except PermanentError as error:
             also = (
-                "a code of the second factor is good for half a minute and once" if self._account.totp else
-                "an account with a second factor needs `totp`, too"
+                "a code of the second factor is good for half a minute and once"
+                if self._account.totp
+                else "an account with a second factor needs `totp`, too"
             )
             raise CredentialError(
                 f"Copernicus does not take {self._account.name}: {error}; correct it under [credentials.cdse], or in "
