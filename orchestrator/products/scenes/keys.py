@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -23,10 +23,10 @@ from orchestrator.core.nearest import hint
 from orchestrator.products.enduring import DEFAULT_ATTEMPTS
 from orchestrator.safe.bands import BANDS, RESOLUTIONS
 
-LEVELS = ("L1C", "L2A")
+Level = Literal["L1C", "L2A"]
+LEVELS: tuple[Level, ...] = ("L1C", "L2A")
 NEWEST = "newest"
-MISSIONS = ("S2A", "S2B", "S2C", "S2D")
-TABLES = ("csv", "xlsx", "parquet")
+T = TypeVar("T", bound=str)
 _TILE = re.compile(r"T?(\d{1,2}[C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V])")
 _BASELINE = re.compile(r"N?(\d\d)\.?(\d\d)")
 # Which images a Level-2A product has in which folder (Sentinel-2 Products Specification Document; B01 in 20 m since
@@ -53,7 +53,7 @@ def _listed(value: object) -> object:
     return [one for one in re.split(r"[,\s]+", value) if one] if isinstance(value, str) else value
 
 
-def _once(names: tuple[str, ...]) -> tuple[str, ...]:
+def _once(names: tuple[T, ...]) -> tuple[T, ...]:
     if twice := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"{twice[0]} comes twice; name each once")
     return names
@@ -94,6 +94,9 @@ def _moment(text: str) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
+_Tile, _Band = Annotated[str, AfterValidator(_tile)], Annotated[str, AfterValidator(_band)]
+_Image = Annotated[str, AfterValidator(_image)]
+_LISTED, _ONCE = BeforeValidator(_listed), AfterValidator(_once)
 _Percent = Annotated[float | None, Field(ge=0, le=100, allow_inf_nan=False)]
 
 
@@ -143,19 +146,17 @@ class SceneKeys(BaseModel):
     l2a_wvp_20m: StrictBool = False
     l2a_tile_metadata: StrictBool = True
     l2a_product_metadata: StrictBool = False
-    l2a_bands: Annotated[
-        tuple[Annotated[str, AfterValidator(_image)], ...], BeforeValidator(_listed), AfterValidator(_once)
-    ] = ()
+    l2a_bands: Annotated[tuple[_Image, ...], _LISTED, _ONCE] = ()
     cloud_min: _Percent = None
     cloud_max: _Percent = None
     min_coverage: float = Field(default=0.0, ge=0, le=1, allow_inf_nan=False)
     baseline: Annotated[str, AfterValidator(_baseline)] = NEWEST
     orbit: StrictInt = Field(default=0, ge=0, le=143)
-    missions: Annotated[tuple[Literal["S2A", "S2B", "S2C", "S2D"], ...], BeforeValidator(_listed)] = ()
+    missions: Annotated[tuple[Literal["S2A", "S2B", "S2C", "S2D"], ...], _LISTED, _ONCE] = ()
     not_before: Annotated[str, AfterValidator(_moment)] = ""
     before: Annotated[str, AfterValidator(_moment)] = ""
     max_scenes: StrictInt = Field(default=0, ge=0)
-    table: Annotated[tuple[Literal["csv", "xlsx", "parquet"], ...], BeforeValidator(_listed)] = ()
+    table: Annotated[tuple[Literal["csv", "xlsx", "parquet"], ...], _LISTED, _ONCE] = ()
     footprints: StrictBool = True
     attempts: StrictInt = Field(default=DEFAULT_ATTEMPTS, ge=1, le=100)
 

@@ -71,12 +71,15 @@ def coverage(footprint: Mapping[str, Any], tile: str) -> float:
     Only the corners of the footprint are projected: a tile that is wholly seen has its own four corners for a
     footprint, and their sides are straight in its zone.
     """
-    import shapely  # noqa: PLC0415  heavy
+    import numpy as np  # noqa: PLC0415  heavy
+    import shapely  # noqa: PLC0415
     from pyproj import Transformer  # noqa: PLC0415
     from shapely.geometry import shape  # noqa: PLC0415
 
     square = tile_square(tile)
     to_metres = Transformer.from_crs("EPSG:4326", square.crs, always_xy=True)
-    flat = shapely.transform(shape(footprint), to_metres.transform, interleaved=False)
+    degrees = shape(dict(footprint))
+    corners = shapely.get_coordinates(degrees)
+    flat = shapely.set_coordinates(degrees, np.column_stack(to_metres.transform(corners[:, 0], corners[:, 1])))
     met = shapely.make_valid(flat).intersection(shapely.box(*square.bounds))
     return round(min(1.0, float(met.area) / SIDE**2), 6)
