@@ -11,6 +11,7 @@ from orchestrator.sandbox.cdse.identity import Identity
 from orchestrator.sandbox.cdse.identity_routes import TOKEN, IdentityRoutes
 from orchestrator.sandbox.cdse.node_routes import DownloadRoutes, RedirectRoutes
 from orchestrator.sandbox.cdse.products import ListedProducts, Products
+from orchestrator.sandbox.cdse.s3_routes import S3Routes
 from orchestrator.sandbox.cdse.settings import Copernicus
 from orchestrator.sandbox.cdse.transfers import Transfers
 from orchestrator.sandbox.clock import Clock
@@ -27,6 +28,7 @@ class CopernicusService:
     """
 
     def __init__(self, settings: Copernicus, clock: Clock, download_url: Callable[[], str]) -> None:
+        self._settings = settings
         self.products = products_of(settings)
         self.identity = Identity(settings, clock)
         self.transfers = Transfers(settings, clock)
@@ -42,7 +44,8 @@ class CopernicusService:
 
     def download_routes(self) -> list[Route]:
         """What the second host answers."""
-        return DownloadRoutes(self.products, self.identity, self.transfers).routes()
+        s3 = S3Routes(self.products, self._settings, self.transfers)
+        return [*DownloadRoutes(self.products, self.identity, self.transfers).routes(), *s3.routes()]
 
     def urls(self, base_url: str) -> dict[str, str]:
         """Where everything is, with the first host at `base_url`."""
