@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from orchestrator.sandbox.cdse import sigv4
+from orchestrator.sandbox.cdse.conditions import named
 from orchestrator.sandbox.cdse.node_routes import carried, file_response
 from orchestrator.sandbox.cdse.products import Bounds, Product, Products, files_of
 from orchestrator.sandbox.cdse.settings import Copernicus
@@ -155,10 +156,11 @@ def _bounds(key: str) -> Bounds:
     if found is None:
         return Bounds()
     try:
-        day = datetime(*map(int, found.groups()[:3]), tzinfo=UTC)  # type: ignore[arg-type]  # three numbers
+        day = datetime(int(found[1]), int(found[2]), int(found[3]), tzinfo=UTC)
     except ValueError:
         raise ApiError(404, "The specified key does not exist.", code="NoSuchKey") from None
-    return Bounds(start=day, end=day + timedelta(days=1), parts=(found[4],) if found[4] else ())
+    bounds = Bounds(start=day, end=day + timedelta(days=1))
+    return named(bounds, found[4]) if found[4] else bounds
 
 
 def _max_keys(text: str | None) -> int:
