@@ -20,13 +20,16 @@ RESOLUTIONS: Mapping[str, int] = MappingProxyType(
 )
 
 
-def band_of_id(number: int) -> str:
+def band_of_id(number: int, where: str = "") -> str:
     """
     Return the band that metadata calls `number`: 0 is B01, 8 is B8A, 12 is B12.
+
+    `where` is the document that says so, for the message.
 
     Raises:
         UserError: There is no such band.
     """
     if not 0 <= number < len(BANDS):
-        raise UserError(f"band number {number} is none of Sentinel-2's: they go from 0 to {len(BANDS) - 1}")
+        said_by = f"{where}: " if where else ""
+        raise UserError(f"{said_by}band number {number} is none of Sentinel-2's: they go from 0 to {len(BANDS) - 1}")
     return BANDS[number]

@@ -131,7 +131,7 @@ def _offsets(root: Element, level: str, baseline: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for element in root.all(name):
         # `band_id` here, `bandId` everywhere else; both, since nobody knows what the next baseline writes.
-        band = band_of_id(element.whole("band_id", "bandId"))
+        band = band_of_id(element.whole("band_id", "bandId"), root.where)
         if band in found:
             raise UserError(f"{root.where}: has {name} for {band} twice")
         found[band] = element.number()

@@ -78,7 +78,7 @@ class TileMetadata:
 
     Attributes:
         tile: Without the letter T, "31TDH".
-        sensing_time: UTC, of the tile's centre, "2018-01-01T10:54:35.457Z".
+        sensing_time: UTC, "2018-01-01T10:54:35.457Z"; before baseline 03.01 minutes away from when this tile was seen.
         crs: "EPSG:32631".
         grids: By resolution in metres: 10, 20 and 60.
         sun: To the sun.
@@ -175,7 +175,7 @@ def _grid(size: Element, place: Element) -> TileGrid:
 
 
 def _band(element: Element) -> str:
-    return band_of_id(element.whole("bandId", "band_id"))
+    return band_of_id(element.whole("bandId", "band_id"), element.where)
 
 
 def _mean(element: Element) -> MeanAngle:
