@@ -8,27 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from orchestrator.model.objects import Checksum
 from orchestrator.model.ports import Stop
 
+__all__ = ["SENTINEL_2", "Asset", "CatalogueProduct", "Checksum", "FilePiece", "FileRoute", "ProductQuery"]
+
 SENTINEL_2 = "SENTINEL-2"
-
-
-@dataclass(frozen=True, slots=True)
-class Checksum:
-    """
-    What the bytes of a file add up to.
-
-    Attributes:
-        algorithm: `MD5`, `SHA3-256` or `BLAKE3`.
-        value: Hexadecimal, lower case.
-    """
-
-    algorithm: str
-    value: str
-
-    def __post_init__(self) -> None:
-        if self.value != self.value.lower():
-            raise ValueError(f"a checksum is written in lower case, not {self.value!r}")
 
 
 @dataclass(frozen=True, slots=True)
