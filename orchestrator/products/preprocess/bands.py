@@ -93,7 +93,8 @@ def stored_table(band: Band, stats: Stats | None) -> NDArray[np.float32]:
     if stats is None:
         return band.values.astype(np.float32)
     valid = np.arange(NUMBERS) != NODATA
-    return normalised(band.values[None], valid[None], stats, band.name)[0]
+    table: NDArray[np.float32] = normalised(band.values[None], valid[None], stats, band.name)[0]
+    return table
 
 
 def statistics_of(counts: Ints, table: NDArray[Any], pixels: int) -> dict[str, Any]:

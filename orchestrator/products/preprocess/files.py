@@ -10,6 +10,7 @@ from orchestrator.products.preprocess.keys import PreprocessKeys, keys_of
 RUNS = Path("meta/step2/runs")
 STATS = Path("normalize/stats.json")
 HISTOGRAM = "histogram.npz"
+COUNTS, SAMPLES = "counts", "samples"  # folders of a run's own, while it works
 
 
 def manifest_of(job: Job) -> Path:

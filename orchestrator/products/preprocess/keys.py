@@ -58,7 +58,7 @@ def _or_none(value: Any) -> Any:
 
 def _number(value: Any) -> Any:
     if isinstance(value, bool):
-        raise ValueError("true and false are no number")
+        raise ValueError("true and false are no number")  # noqa: TRY004  pydantic takes no TypeError
     return value
 
 

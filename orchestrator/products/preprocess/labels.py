@@ -74,28 +74,15 @@ def find_backend(name: str) -> LabelBackend:
     return BACKENDS[name]
 
 
-@dataclass(slots=True)
 class Labels:
-    """
-    Labels of one scene, strip by strip, and how often each came.
+    """Labels of one scene, strip by strip, and how often each came."""
 
-    Attributes:
-        keys: What was asked for.
-        backend: Where they come from.
-        warped: The file on the pixels of the sample.
-        nodata: Of the file; None where it has none.
-    """
-
-    keys: LabelKeys
-    backend: LabelBackend
-    warped: Warped
-    nodata: float | None
-
-    def __post_init__(self) -> None:
-        """Prepare the table from numbers of the file to those of `y.tif`."""
-        self._table = self._lookup()
+    def __init__(self, keys: LabelKeys, backend: LabelBackend, warped: Warped, nodata: float | None) -> None:
+        """Take what was asked for, the file on the pixels of the sample, and the file's own nodata."""
+        self._keys, self._warped = keys, warped
+        self._table = _lookup(keys, backend, nodata)
         self._found: Ints = np.zeros(len(self._table), np.int64)
-        self.counts: Ints = np.zeros(_MOST, np.int64)
+        self._counts: Ints = np.zeros(_MOST, np.int64)
 
     def strip(self, row: int, height: int) -> NDArray[np.uint8]:
         """
@@ -104,13 +91,13 @@ class Labels:
         Raises:
             PermanentError: The file cannot be decoded.
         """
-        found = self.warped.classes(row, height, -1)
+        found = self._warped.classes(row, height, -1)
         # One place more, for what lies outside of the file or of the table.
         last = len(self._table) - 1
         places = np.where((found < 0) | (found >= last), last, found)
         self._found += np.bincount(places.ravel(), minlength=last + 1)
         labels = self._table[places]
-        self.counts += np.bincount(labels.ravel(), minlength=_MOST)
+        self._counts += np.bincount(labels.ravel(), minlength=_MOST)
         return labels
 
     @property
@@ -119,34 +106,35 @@ class Labels:
         last = len(self._table) - 1
         return {(-1 if at == last else at): int(self._found[at]) for at in np.flatnonzero(self._found).tolist()}
 
-    def _lookup(self) -> NDArray[np.uint8]:
-        size, ignore = self.keys.src_value_range, self.keys.ignore_index
-        table = np.full(size + 1, ignore, np.uint8)
-        if self.keys.mapping is not None:
-            for number, label in self.keys.mapping.items():
-                table[number] = label
-            return table
-        classes = self.backend.classes or set(range(min(size, _MOST))) - {self.nodata}
-        for number in classes:
-            if number < size:
-                table[number] = number
-        return table
-
     def statistics(self) -> dict[str, Any]:
         """Return what `meta.json` says of them."""
-        total = int(self.counts.sum())
-        valid = total - int(self.counts[self.keys.ignore_index])
-        there = np.flatnonzero(self.counts).tolist()
+        total = int(self._counts.sum())
+        valid = total - int(self._counts[self._keys.ignore_index])
+        there = np.flatnonzero(self._counts).tolist()
         return {
-            "ignore_index": self.keys.ignore_index,
-            "mapping": None if self.keys.mapping is None else {str(k): v for k, v in self.keys.mapping.items()},
-            "src_value_range": self.keys.src_value_range,
+            "ignore_index": self._keys.ignore_index,
+            "mapping": None if self._keys.mapping is None else {str(k): v for k, v in self._keys.mapping.items()},
+            "src_value_range": self._keys.src_value_range,
             "valid_pixel_ratio": valid / total,
             "valid_pixel_count": valid,
             "total_pixel_count": total,
-            "label_counts": {str(label): int(self.counts[label]) for label in there},
-            "label_pct": {str(label): int(self.counts[label]) / total for label in there},
+            "label_counts": {str(label): int(self._counts[label]) for label in there},
+            "label_pct": {str(label): int(self._counts[label]) / total for label in there},
         }
+
+
+def _lookup(keys: LabelKeys, backend: LabelBackend, nodata: float | None) -> NDArray[np.uint8]:
+    """Return the label of each number of the file; the last place is for what is none of them."""
+    size = keys.src_value_range
+    table = np.full(size + 1, keys.ignore_index, np.uint8)
+    if keys.mapping is not None:
+        for number, label in keys.mapping.items():
+            table[number] = label
+        return table
+    for number in backend.classes or set(range(_MOST)) - {nodata}:
+        if number < size:
+            table[int(number)] = int(number)
+    return table
 
 
 def check_whole(path: Path, dtype: np.dtype[Any]) -> None:

@@ -58,57 +58,47 @@ class MadeSample:
     labels: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
 class Features:
-    """
-    `x.tif` of one scene, strip by strip: bands, then the masks.
+    """`x.tif` of one scene, strip by strip: bands, then the masks."""
 
-    Attributes:
-        bands: Open.
-        tables: What is stored for each number, by band.
-        per_band: A mask for each band; else one, of the pixels that every band has.
-    """
-
-    bands: tuple[Band, ...]
-    tables: list[NDArray[np.float32]]
-    per_band: bool
-
-    def __post_init__(self) -> None:
-        """Count from nothing."""
-        self.counts: Ints = np.zeros((len(self.bands), NUMBERS), np.int64)
-        self.valid = 0
+    def __init__(self, bands: tuple[Band, ...], stats: Stats | None, *, per_band: bool) -> None:
+        """Take open bands; with `per_band` a mask for each, else one, of the pixels that every band has."""
+        self._bands, self._per_band = bands, per_band
+        self._tables = [stored_table(band, stats) for band in bands]
+        self._counts: Ints = np.zeros((len(bands), NUMBERS), np.int64)
+        self._valid = 0
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the bands of the file."""
-        own = tuple(band.name for band in self.bands)
-        return own + (tuple(f"valid_{name}" for name in own) if self.per_band else ("valid",))
+        own = tuple(band.name for band in self._bands)
+        return own + (tuple(f"valid_{name}" for name in own) if self._per_band else ("valid",))
 
     def strip(self, row: int, height: int, width: int, pool: Executor) -> NDArray[np.float32]:
         """Return (row, col, band) of the next rows."""
         made = np.empty((height, width, len(self.names)), np.float32)
-        masks = list(pool.map(lambda at: self._band(at, row, height, made), range(len(self.bands))))
+        masks = list(pool.map(lambda at: self._band(at, row, height, made), range(len(self._bands))))
         together = np.logical_and.reduce(masks)
-        self.valid += int(together.sum())
-        if not self.per_band:
+        self._valid += int(together.sum())
+        if not self._per_band:
             made[..., -1] = together
         return made
 
     def _band(self, at: int, row: int, height: int, made: NDArray[np.float32]) -> Flags:
-        numbers = self.bands[at].warped.valid(row, height)
-        made[..., at] = self.tables[at][numbers]
+        numbers = self._bands[at].warped.valid(row, height)
+        made[..., at] = self._tables[at][numbers]
         mask: Flags = numbers != NODATA
-        if self.per_band:
-            made[..., len(self.bands) + at] = mask
-        self.counts[at] += np.bincount(numbers.ravel(), minlength=NUMBERS)
+        if self._per_band:
+            made[..., len(self._bands) + at] = mask
+        self._counts[at] += np.bincount(numbers.ravel(), minlength=NUMBERS)
         return mask
 
     def statistics(self, pixels: int) -> dict[str, Any]:
         """Return what `meta.json` says of the bands, and of the pixels that all of them have."""
         told = {
-            band.name: statistics_of(self.counts[at], self.tables[at], pixels) for at, band in enumerate(self.bands)
+            band.name: statistics_of(self._counts[at], self._tables[at], pixels) for at, band in enumerate(self._bands)
         }
-        return {"valid_pixel_count": self.valid, "valid_pixel_ratio": self.valid / pixels, "bands": told}
+        return {"valid_pixel_count": self._valid, "valid_pixel_ratio": self._valid / pixels, "bands": told}
 
 
 @contextmanager
@@ -145,14 +135,12 @@ def make_sample(
     grid = scene.grid
     with ExitStack() as opened:
         bands = opened.enter_context(opened_bands(scene, keys))
-        features = Features(bands, [stored_table(band, stats) for band in bands], keys.valid_pixel_mask == "per_band")
+        features = Features(bands, stats, per_band=keys.valid_pixel_mask == "per_band")
         assets = {"x": Asset(X, grid, features.names, "float32")}
         labels = opened.enter_context(opened_labels(scene, keys)) if keys.has_labels else None
         if labels is not None:
             assets["y"] = Asset(Y, grid, ("label",), "uint8", keys.labels.ignore_index)
-        writers = {
-            role: opened.enter_context(_writer(folder, asset, tags, pool)) for role, asset in assets.items()
-        }
+        writers = {role: opened.enter_context(_writer(folder, asset, tags, pool)) for role, asset in assets.items()}
         for row, height in strips(scene, stop):
             writers["x"].append(features.strip(row, height, grid.width, pool))
             if labels is not None:

@@ -20,7 +20,7 @@ from orchestrator.products.preprocess.document import PreprocessPlan, ScenePlan,
 from orchestrator.products.preprocess.files import stats_path
 from orchestrator.products.preprocess.keys import PreprocessKeys, keys_of
 from orchestrator.products.preprocess.labels import LABELS, find_backend
-from orchestrator.products.preprocess.normalisation.reading import check_stats, read_stats, remarks
+from orchestrator.products.preprocess.normalisation.reading import check_stats, read_stats, remark
 from orchestrator.products.preprocess.raster import grid_of, strip_rows
 from orchestrator.products.preprocess.roles import band_role, grid_role, needed_roles
 from orchestrator.products.scenes.index import Scene, SceneFile, SceneIndex, read_index
@@ -61,7 +61,9 @@ def settled(job: Job, context: ProductContext) -> Settled:
         "licence": SENTINEL_TERMS,
     }
     units = tuple(
-        UnitPlan(SCENE, scene.key, spec={"scene": number, "bytes": 0 if keys.num_workers else memory_bytes(scene, keys)})
+        UnitPlan(
+            SCENE, scene.key, spec={"scene": number, "bytes": 0 if keys.num_workers else memory_bytes(scene, keys)}
+        )
         for number, scene in enumerate(plan.scenes)
     )
     return Settled(plan.to_json(), facts=facts, units=units)
@@ -85,7 +87,9 @@ def _checksum(name: str, path: Path) -> str:
     try:
         return sha256_of(path)
     except OSError as error:
-        hint = "compute statistics first, normalize.mode 'compute_only'" if name == "stats" else "name one that is there"
+        hint = (
+            "compute statistics first, normalize.mode 'compute_only'" if name == "stats" else "name one that is there"
+        )
         raise UserError(f"{name} {path} cannot be read: {error.strerror}; {hint}") from None
 
 
@@ -115,7 +119,7 @@ def _statistics_checked(job: Job, keys: PreprocessKeys) -> tuple[str, ...]:
     path = stats_path(job, keys)
     stats = read_stats(path)
     check_stats(stats, settings_of(keys), path)
-    return remarks(stats)
+    return tuple(filter(None, (remark(stats),)))
 
 
 def _check_roles(scenes: Sequence[Scene], needed: Sequence[str]) -> None:

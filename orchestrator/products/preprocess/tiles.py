@@ -75,7 +75,9 @@ class TileWriter:
         """
         rows, cols = pixels.shape[:2]
         blocks = [
-            pixels[top : top + BLOCK, left : left + BLOCK] for top in range(0, rows, BLOCK) for left in range(0, cols, BLOCK)
+            pixels[top : top + BLOCK, left : left + BLOCK]
+            for top in range(0, rows, BLOCK)
+            for left in range(0, cols, BLOCK)
         ]
         with space_errors(self.path):
             for encoded in self._pool.map(self._encoded, blocks):
