@@ -1,0 +1,193 @@
+"""The published configuration of a download, `download:` in a file of s2pipe, and the job that it asks for here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from orchestrator.config.jobs import Section
+
+# Who has no use for a key says why here; by the key's group and name.
+OF_NO_EFFECT: Mapping[str, str] = MappingProxyType(
+    {
+        "nodes_index": "files are found in manifest.safe, one request a product, instead of a walk through its folders",
+        "query.top": "every page of candidates is read",
+        "query.orderby": "scenes come in the order of time",
+        "query.include_attributes_in_hits": "attributes always come",
+        "query.tile_area_m2": "coverage is the share of the tile's own area",
+        "download.chunk_size_bytes": "what a connection brings is written as it comes",
+        "download.tmp_dirname": "a file that is under way lies beside its place",
+        "manifest.write_json": "a download ends with its manifest",
+    }
+)
+
+
+def _as_text(value: Any) -> Any:
+    """YAML reads times and dates that are not quoted."""
+    return value.isoformat() if isinstance(value, (date, datetime)) else value
+
+
+def _moment(text: str) -> str:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("it is no time; write it as 2025-12-01T00:00:00.000Z") from None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+
+
+Moment = Annotated[str, BeforeValidator(_as_text), AfterValidator(_moment)]
+
+
+class QueryTable(Section):
+    tile_id: str
+    date_from_utc: Moment
+    date_to_utc: Moment
+    product_type_l1c: Literal["S2MSI1C"] = "S2MSI1C"
+    product_type_l2a: Literal["S2MSI2A"] = "S2MSI2A"
+    cloud_min: float | None = None
+    cloud_max: float | None = None
+    min_coverage_ratio: float = 0.0
+    top: int = Field(default=1000, ge=1, le=1000)
+    orderby: str = "ContentDate/Start asc"
+    include_attributes_in_hits: bool = True
+    tile_area_m2: float = Field(default=1.21e10, gt=0)
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if self.date_from_utc >= self.date_to_utc:
+            raise ValueError(f"date_to_utc {self.date_to_utc} is not after date_from_utc {self.date_from_utc}")
+        return self
+
+    def dates(self) -> dict[str, Any]:
+        """Return first day and the day after the last, as a job has them; and what they leave of their days."""
+        start, end = (datetime.fromisoformat(text) for text in (self.date_from_utc, self.date_to_utc))
+        last = end.date() if end == _midnight(end) else end.date() + timedelta(days=1)
+        within = {"not_before": start} if start != _midnight(start) else {}
+        within |= {"before": end} if end != _midnight(end) else {}
+        scenes = {name: moment.isoformat().replace("+00:00", "Z") for name, moment in within.items()}
+        return {"start_date": start.date().isoformat(), "end_date": last.isoformat(), "scenes": scenes}
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+class SelectionTable(Section):
+    """Which files. Keys that are not given are those of `[scenes]`, with the same names and defaults."""
+
+    l1c_bands: tuple[str, ...] = ()
+    l1c_tile_metadata: bool = True
+    l1c_product_metadata: bool = True
+    l2a_scl_20m: bool = True
+    l2a_aot_20m: bool = False
+    l2a_wvp_20m: bool = False
+    l2a_tile_metadata: bool = True
+
+
+class NodesIndexTable(Section):
+    skip_dir_names: tuple[str, ...] = ()
+    skip_prefixes: tuple[tuple[str, ...], ...] = ()
+    max_dirs_to_visit: int = Field(default=50_000, ge=1)
+    enable_cache: bool = True
+
+
+class DownloadTable(Section):
+    out_dir: str
+    overwrite: bool = False
+    dry_run: bool = True
+    raw_dirname: Literal["raw"] = "raw"
+    meta_dirname: Literal["meta"] = "meta"
+    tmp_dirname: str = "tmp"
+    chunk_size_bytes: int = Field(default=8 << 20, ge=1)
+
+
+class ControlTable(Section):
+    """How much: `max_pairs` is what an example of s2pipe calls `max_scenes`."""
+
+    max_scenes: int | None = Field(default=None, ge=1)
+    max_pairs: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if None not in (self.max_scenes, self.max_pairs) and self.max_scenes != self.max_pairs:
+            raise ValueError(
+                f"max_scenes is {self.max_scenes} and max_pairs is {self.max_pairs}; they mean the same, give one"
+            )
+        return self
+
+
+class ManifestTable(Section):
+    write_json: bool = True
+    runs_dir: Literal["runs"] = "runs"
+    json_name: Literal["manifest.json"] = "manifest.json"
+    index_name: Literal["index.json"] = "index.json"
+    export_table: bool = False
+    table_csv_name: Literal["manifest_table.csv"] = "manifest_table.csv"
+    table_xlsx_name: Literal["manifest_table.xlsx"] = "manifest_table.xlsx"
+    store_geofootprint: bool = True
+
+
+def _empty_if_null(value: Any) -> Any:
+    return {} if value is None else value
+
+
+Group = BeforeValidator(_empty_if_null)
+
+
+class DownloadKeys(Section):
+    """The group `download` of a file; a path in it counts from the folder where the command is given."""
+
+    query: Annotated[QueryTable, Group]
+    selection: Annotated[SelectionTable, Group] = SelectionTable()
+    nodes_index: Annotated[NodesIndexTable, Group] = NodesIndexTable()
+    download: Annotated[DownloadTable, Group]
+    control: Annotated[ControlTable, Group] = ControlTable()
+    manifest: Annotated[ManifestTable, Group] = ManifestTable()
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadOrder:
+    """
+    What a configuration asks for.
+
+    Attributes:
+        content: Of a job, as a file of it has it.
+        dry_run: Whether it only shows what would come.
+        overwrite: Whether files that the job did not make may be replaced.
+        notes: What of it is of no effect here, a sentence each.
+    """
+
+    content: Mapping[str, Any]
+    dry_run: bool
+    overwrite: bool
+    notes: tuple[str, ...]
+
+
+def ordered(keys: DownloadKeys) -> DownloadOrder:
+    """Return the job that a configuration asks for."""
+    query, selection = keys.query, keys.selection.model_dump(exclude_unset=True)
+    scenes: dict[str, Any] = {"tiles": [query.tile_id], **selection, "min_coverage": query.min_coverage_ratio}
+    scenes |= {name: value for name in ("cloud_min", "cloud_max") if (value := getattr(query, name)) is not None}
+    if most := keys.control.max_scenes or keys.control.max_pairs:
+        scenes["max_scenes"] = most
+    if keys.manifest.export_table:
+        scenes["table"] = ["csv", "xlsx"]
+    scenes["footprints"] = keys.manifest.store_geofootprint
+    dates = query.dates()
+    scenes |= dates.pop("scenes")
+    content = {"product": "scenes", "output": keys.download.out_dir, **dates, "scenes": scenes}
+    return DownloadOrder(content, keys.download.dry_run, keys.download.overwrite, tuple(_notes(keys)))
+
+
+def _notes(keys: DownloadKeys) -> Iterator[str]:
+    for name, why in OF_NO_EFFECT.items():
+        group, _, key = name.partition(".")
+        table = getattr(keys, group)
+        said = key in table.model_fields_set and getattr(table, key) != type(table).model_fields[key].default
+        if said if key else table.model_fields_set:
+            yield f"{name} is of no effect: {why}"
