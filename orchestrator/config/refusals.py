@@ -10,6 +10,9 @@ from pydantic import BaseModel, ValidationError
 
 from orchestrator.config.jobs import JobTable, key_names
 from orchestrator.config.sections import Settings
+from orchestrator.core.log import MASK
+
+_OPEN_KEYS = frozenset({"key_file", "impersonate", "user", "client_id"})
 
 
 def explain(error: ValidationError, origin: str, root: type[BaseModel] = Settings) -> str:
@@ -24,7 +27,12 @@ def explain(error: ValidationError, origin: str, root: type[BaseModel] = Setting
     told = first["msg"].removeprefix("Value error, ")
     if key and isinstance(first["input"], Mapping):  # of keys that do not go together; the sentence names them
         return f"{origin}: {key}: {told}"
-    return f"{origin}: {key!r} is {first['input']!r}: {told}" if key else f"{origin}: {told}"
+    return f"{origin}: {key!r} is {_shown(first['input'], loc)!r}: {told}" if key else f"{origin}: {told}"
+
+
+def _shown(value: object, loc: tuple[str, ...]) -> object:
+    """Return a value as it may be told: of who the program is, only which file says it."""
+    return MASK if loc[0] == "credentials" and loc[-1] not in _OPEN_KEYS else value
 
 
 def decisive(error: ValidationError) -> Any:

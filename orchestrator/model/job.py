@@ -193,7 +193,7 @@ class Job:
 
     def _made(self) -> Job:
         """Return the job without what its result does not depend on."""
-        keys = {name: value for name, value in self.keys.items() if (self.product, name) != _TRIES}
+        keys = {name: value for name, value in self.keys.items() if (self.product, name) not in _TRIES}
         return replace(self, min_valid=0.0, audit=0, keys=MappingProxyType(keys))
 
     def fingerprints(self) -> tuple[str, ...]:
@@ -224,7 +224,7 @@ class Job:
 
 # Which of a product's keys say which part of its result is wanted this time, and how patiently: not whose it is.
 _ASKED: Mapping[str, frozenset[str]] = MappingProxyType({"chips": frozenset({"where", "first", "attempts"})})
-_TRIES = ("chips", "attempts")
+_TRIES = frozenset({("chips", "attempts"), ("scenes", "attempts")})
 
 # What the first version knew, and hashed whole.
 _FIRST_FIELDS = frozenset(

@@ -18,6 +18,8 @@ from typing import Any
 
 from orchestrator.sandbox import port
 from orchestrator.sandbox.behaviour import CHOICES, Behaviour, BehaviourError
+from orchestrator.sandbox.cdse.folder import FolderError
+from orchestrator.sandbox.cdse.settings import Copernicus
 from orchestrator.sandbox.quotas import Quotas
 from orchestrator.sandbox.scenes.stac import ScenesError
 from orchestrator.sandbox.server import DEFAULT_BUCKET, DEFAULT_PROJECT, Options, Sandbox
@@ -44,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         with Sandbox(catalogue(asked.scenes, asked.seed, tell=True), _options(asked)) as sandbox:
             _announce(sandbox, asked.ready_file)
             end.wait()
-    except (ScenesError, BehaviourError, OSError) as error:
+    except (ScenesError, BehaviourError, FolderError, OSError) as error:
         taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
         return _refuse(_in_use(asked, port.occupant(asked.host, asked.port)) if taken else str(error))
     return 0
@@ -67,13 +69,14 @@ def _in_use(asked: argparse.Namespace, who: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m orchestrator.sandbox",
-        description="Earth Engine, Cloud Storage and Drive on loopback, for the real clients.",
+        description="Earth Engine, Cloud Storage, Drive and the Copernicus Data Space on loopback.",
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=int, default=0, help="port to listen on; 0 lets the system choose")
     add("--scenes", type=Path, help="folder of STAC items with rasters; default: synthetic scenes")
     add("--seed", type=int, default=0, help="seed of the synthetic scenes (default: %(default)s)")
+    add("--copernicus", type=Path, help="folder of SAFE trees that the Copernicus Data Space serves")
     add("--data-dir", type=Path, help="folder that keeps objects and operations; default: a temporary one")
     add("--slots", type=int, default=2, help="tasks that run at a time (default: %(default)s)")
     add("--queue-limit", type=int, default=3000, help="tasks that may wait (default: %(default)s)")
@@ -128,6 +131,7 @@ def _options(asked: argparse.Namespace) -> Options:
         queue_limit=asked.queue_limit,
         quotas=Quotas(at_once=asked.pixels_at_once, per_second=asked.pixels_per_second),
         behaviour=_behaviour(asked),
+        copernicus=Copernicus(folder=asked.copernicus),
         worker=_worker(asked),
         tell=_say,
     )

@@ -72,7 +72,8 @@ def missing_words(kept: Mapping[str, Any]) -> str:
     if not missing:
         return ""
     are, reasons = "is" if missing == 1 else "are", "; ".join(map(str, kept.get("reasons", ())))
-    return f"{missing:,} of {format_count(kept['chips'], 'chip')} {are} missing: {one_line(reasons, _MOST_SAID)}"
+    noun = kept.get("things", "chips")  # the key that counts all there should be, in the plural
+    return f"{missing:,} of {format_count(kept[noun], noun[:-1])} {are} missing: {one_line(reasons, _MOST_SAID)}"
 
 
 def _lacking(run: Run) -> NeedsPerson | RunFailed:
