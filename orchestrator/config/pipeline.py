@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -41,18 +41,36 @@ def read_download(path: Path, overrides: Mapping[str, Any] = NOTHING) -> Downloa
 
 def read_preprocess(path: Path, overrides: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
     """Return the keys of the group `preprocess` of a file, as the table `[preprocess]` of a job; as `read_download`."""
-    return _read(path, "preprocess", PreprocessKeys, overrides).model_dump(mode="json", exclude_unset=True)
+    return _as_table(_read(path, "preprocess", PreprocessKeys, overrides))
+
+
+def download_of(content: Mapping[str, Any], origin: str) -> DownloadOrder:
+    """Return the job that a configuration of Python asks for; `origin` is what it is called in an error."""
+    return ordered(_checked(content, "download", DownloadKeys, lambda _: origin))
+
+
+def preprocess_of(content: Mapping[str, Any], origin: str) -> dict[str, Any]:
+    """Return the table `[preprocess]` of a job that a configuration of Python asks for; as `download_of`."""
+    return _as_table(_checked(content, "preprocess", PreprocessKeys, lambda _: origin))
+
+
+def _as_table(keys: BaseModel) -> dict[str, Any]:
+    return keys.model_dump(mode="json", exclude_unset=True)
 
 
 def _read(path: Path, group: str, root: type[M], overrides: Mapping[str, Any]) -> M:
     file = _File(path)
-    content = {group: _laid_over(file.group(group), overrides)}
+    content = _laid_over(file.group(group), overrides)
+    return _checked(content, group, root, lambda words: f"{path}{file.line(words)}")
+
+
+def _checked(content: Mapping[str, Any], group: str, root: type[M], origin: Callable[[Sequence[str]], str]) -> M:
     model: type[BaseModel] = create_model("configuration", **{group: (root, ...)})  # type: ignore[call-overload]
     try:
-        found: M = getattr(model.model_validate(content), group)
+        found: M = getattr(model.model_validate({group: content}), group)
     except ValidationError as error:
-        line = file.line([str(word) for word in decisive(error)["loc"]])
-        raise UserError(explain(error, f"{path}{line}", model)) from None
+        words = [str(word) for word in decisive(error)["loc"]]
+        raise UserError(explain(error, origin(words), model)) from None
     return found
 
 

@@ -26,6 +26,9 @@ OF_NO_EFFECT: Mapping[str, str] = MappingProxyType(
     }
 )
 
+# What s2pipe leaves out of its walk through a product.
+SKIPPED_FOLDERS = frozenset({"HTML", "rep_info", "DATASTRIP", "AUX_DATA", "QI_DATA"})
+
 
 def _as_text(value: Any) -> Any:
     """YAML reads times and dates that are not quoted."""
@@ -90,7 +93,7 @@ class SelectionTable(Section):
 
 
 class NodesIndexTable(Section):
-    skip_dir_names: tuple[str, ...] = ()
+    skip_dir_names: frozenset[str] = SKIPPED_FOLDERS
     skip_prefixes: tuple[tuple[str, ...], ...] = ()
     max_dirs_to_visit: int = Field(default=50_000, ge=1)
     enable_cache: bool = True
@@ -188,6 +191,6 @@ def _notes(keys: DownloadKeys) -> Iterator[str]:
     for name, why in OF_NO_EFFECT.items():
         group, _, key = name.partition(".")
         table = getattr(keys, group)
-        said = key in table.model_fields_set and getattr(table, key) != type(table).model_fields[key].default
-        if said if key else table.model_fields_set:
+        defaults = {one: field.default for one, field in type(table).model_fields.items()}
+        if any(getattr(table, one) != defaults[one] for one in ([key] if key else defaults)):
             yield f"{name} is of no effect: {why}"
