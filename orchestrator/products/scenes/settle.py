@@ -105,12 +105,7 @@ def settle_scenes(job: Job, route: FileRoute, today: date) -> Settled:
     Raises:
         UserError: There is no such scene.
     """
-    keys = scene_keys(job)
-    selected = find_scenes(job, route, today)
-    if not selected.scenes:
-        said = f" ({selected.notes[0]})" if selected.notes else ""
-        raise UserError(f"the catalogue has no scene of {_asked_words(job, keys)}{said}; look at the conditions")
-    plan = plan_of(job, keys, selected)
+    plan = plan_for(job, route, today)
     lists = [
         UnitPlan(LIST, list_key(number, level), spec=MappingProxyType({"scene": number, "level": level}))
         for number, scene in enumerate(plan.scenes)
@@ -129,8 +124,22 @@ def settle_scenes(job: Job, route: FileRoute, today: date) -> Settled:
     return Settled(plan.to_json(), facts=facts, units=(*lists, room))
 
 
-def plan_of(job: Job, keys: SceneKeys, selected: Selected) -> ScenePlan:
-    """Return the plan of some scenes."""
+def plan_for(job: Job, route: FileRoute, today: date, stop: Stop | None = None) -> ScenePlan:
+    """
+    Return which scenes a job brings, and which of their files.
+
+    Raises:
+        UserError: There is no such scene.
+    """
+    keys = scene_keys(job)
+    selected = find_scenes(job, route, today, stop)
+    if not selected.scenes:
+        said = f" ({selected.notes[0]})" if selected.notes else ""
+        raise UserError(f"the catalogue has no scene of {_asked_words(job, keys)}{said}; look at the conditions")
+    return _plan_of(job, keys, selected)
+
+
+def _plan_of(job: Job, keys: SceneKeys, selected: Selected) -> ScenePlan:
     kept = selected.scenes if keys.footprints else tuple(map(without_footprints, selected.scenes))
     return ScenePlan(
         tuple(found.scene for found in kept),

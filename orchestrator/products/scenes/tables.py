@@ -35,12 +35,35 @@ def write_table(path: Path, kind: str, scenes: Sequence[Scene], about: Mapping[s
         ExtraError: A package that writes it is not installed.
     """
     rows = [list(_row(scene, item)) for scene in scenes for item in scene.items]
+    footprints = [_footprint(scene, item) for scene in scenes for item in scene.items]
+    write_rows(path, kind, COLUMNS, rows, footprints, about)
+
+
+def write_rows(
+    path: Path,
+    kind: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    footprints: Sequence[Mapping[str, Any] | None],
+    about: Mapping[str, Any],
+) -> None:
+    """
+    Write a table whole, or not at all; see `write_table`.
+
+    Args:
+        path: Of the table.
+        kind: "csv", "xlsx" or "parquet".
+        columns: Their names.
+        rows: A value for each column.
+        footprints: GeoJSON in degrees of each row, for GeoParquet.
+        about: What goes with the data.
+    """
     if kind == "csv":
-        write_whole(path, _csv(rows))
+        write_whole(path, _csv(columns, rows))
     elif kind == "xlsx":
-        write_whole(path, _xlsx(rows, about))
+        write_whole(path, _xlsx(columns, rows, about))
     else:
-        write_whole(path, _parquet(rows, [_footprint(scene, item) for scene in scenes for item in scene.items], about))
+        write_whole(path, _parquet(columns, rows, footprints, about))
 
 
 def check_tables(kinds: Sequence[str]) -> None:
@@ -71,19 +94,19 @@ def _footprint(scene: Scene, item: SceneFile) -> Mapping[str, Any] | None:
     return product.footprint if product else None
 
 
-def _csv(rows: Sequence[Sequence[Any]]) -> bytes:
+def _csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(columns)
     writer.writerows(["" if value is None else value for value in row] for row in rows)
     return text.getvalue().encode()
 
 
-def _xlsx(rows: Sequence[Sequence[Any]], about: Mapping[str, Any]) -> bytes:
+def _xlsx(columns: Sequence[str], rows: Sequence[Sequence[Any]], about: Mapping[str, Any]) -> bytes:
     openpyxl = required("openpyxl", "copernicus", "a spreadsheet of files")
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("files")
-    sheet.append(list(COLUMNS))
+    sheet.append(list(columns))
     for row in rows:
         sheet.append(list(row))
     notice = book.create_sheet("notice")
@@ -95,14 +118,17 @@ def _xlsx(rows: Sequence[Sequence[Any]], about: Mapping[str, Any]) -> bytes:
 
 
 def _parquet(
-    rows: Sequence[Sequence[Any]], footprints: Sequence[Mapping[str, Any] | None], about: Mapping[str, Any]
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    footprints: Sequence[Mapping[str, Any] | None],
+    about: Mapping[str, Any],
 ) -> bytes:
     import geopandas  # noqa: PLC0415  heavy
     import pandas as pd  # noqa: PLC0415
     from shapely.geometry import shape  # noqa: PLC0415
 
     required("pyarrow", "parquet", "a table of files as Parquet")
-    frame = pd.DataFrame([list(row) for row in rows], columns=list(COLUMNS))
+    frame = pd.DataFrame([list(row) for row in rows], columns=list(columns))
     shapes = [None if one is None else shape(dict(one)) for one in footprints]
     frame.attrs["notice"] = json.dumps(dict(about))
     placed = geopandas.GeoDataFrame(frame, geometry=shapes, crs="EPSG:4326")
