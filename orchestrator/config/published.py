@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import PurePath
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
@@ -100,7 +101,7 @@ class NodesIndexTable(Section):
 
 
 class DownloadTable(Section):
-    out_dir: str
+    out_dir: Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, PurePath) else value)]
     overwrite: bool = False
     dry_run: bool = True
     raw_dirname: Literal["raw"] = "raw"
