@@ -9,9 +9,10 @@ from pathlib import PurePath
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from orchestrator.config.jobs import Section
+from orchestrator.products.scenes.keys import SceneKeys
 
 # Who has no use for a key says why here; by the key's group and name.
 OF_NO_EFFECT: Mapping[str, str] = MappingProxyType(
@@ -67,14 +68,19 @@ class QueryTable(Section):
             raise ValueError(f"date_to_utc {self.date_to_utc} is not after date_from_utc {self.date_from_utc}")
         return self
 
-    def dates(self) -> dict[str, Any]:
-        """Return first day and the day after the last, as a job has them; and what they leave of their days."""
-        start, end = (datetime.fromisoformat(text) for text in (self.date_from_utc, self.date_to_utc))
+    def dates(self) -> dict[str, str]:
+        """Return first day and the day after the last, as a job has them."""
+        start, end = self._ends()
         last = end.date() if end == _midnight(end) else end.date() + timedelta(days=1)
-        within = {"not_before": start} if start != _midnight(start) else {}
-        within |= {"before": end} if end != _midnight(end) else {}
-        scenes = {name: moment.isoformat().replace("+00:00", "Z") for name, moment in within.items()}
-        return {"start_date": start.date().isoformat(), "end_date": last.isoformat(), "scenes": scenes}
+        return {"start_date": start.date().isoformat(), "end_date": last.isoformat()}
+
+    def within(self) -> dict[str, str]:
+        """Return which times of these days are meant, where it is not all of them."""
+        ends = zip(("not_before", "before"), self._ends(), strict=True)
+        return {name: end.isoformat().replace("+00:00", "Z") for name, end in ends if end != _midnight(end)}
+
+    def _ends(self) -> tuple[datetime, datetime]:
+        return datetime.fromisoformat(self.date_from_utc), datetime.fromisoformat(self.date_to_utc)
 
 
 def _midnight(moment: datetime) -> datetime:
@@ -143,6 +149,17 @@ def _empty_if_null(value: Any) -> Any:
 Group = BeforeValidator(_empty_if_null)
 
 
+# Keys of `[scenes]` that are called otherwise here; others have their names in `selection`.
+_CALLED: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "tiles": ("query", "tile_id"),
+        "cloud_min": ("query", "cloud_min"),
+        "cloud_max": ("query", "cloud_max"),
+        "min_coverage": ("query", "min_coverage_ratio"),
+    }
+)
+
+
 class DownloadKeys(Section):
     """The group `download` of a file; a path in it counts from the folder where the command is given."""
 
@@ -152,6 +169,29 @@ class DownloadKeys(Section):
     download: Annotated[DownloadTable, Group]
     control: Annotated[ControlTable, Group] = ControlTable()
     manifest: Annotated[ManifestTable, Group] = ManifestTable()
+
+    @model_validator(mode="after")
+    def _makes_a_job(self) -> Self:
+        """Refuse what `[scenes]` refuses, under the names that are used here."""
+        try:
+            SceneKeys.model_validate(self.scenes())
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = str(first["loc"][0]) if first["loc"] else ""
+            where = ".".join(_CALLED.get(name, ("selection", name))) if name else "its keys"
+            raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
+        return self
+
+    def scenes(self) -> dict[str, Any]:
+        """Return what is asked for as the keys of `[scenes]`."""
+        query, selection = self.query, self.selection.model_dump(exclude_unset=True)
+        scenes: dict[str, Any] = {"tiles": [query.tile_id], **selection, "min_coverage": query.min_coverage_ratio}
+        scenes |= {name: value for name in ("cloud_min", "cloud_max") if (value := getattr(query, name)) is not None}
+        if most := self.control.max_scenes or self.control.max_pairs:
+            scenes["max_scenes"] = most
+        if self.manifest.export_table:
+            scenes["table"] = ["csv", "xlsx"]
+        return scenes | {"footprints": self.manifest.store_geofootprint} | query.within()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,17 +214,8 @@ class DownloadOrder:
 
 def ordered(keys: DownloadKeys) -> DownloadOrder:
     """Return the job that a configuration asks for."""
-    query, selection = keys.query, keys.selection.model_dump(exclude_unset=True)
-    scenes: dict[str, Any] = {"tiles": [query.tile_id], **selection, "min_coverage": query.min_coverage_ratio}
-    scenes |= {name: value for name in ("cloud_min", "cloud_max") if (value := getattr(query, name)) is not None}
-    if most := keys.control.max_scenes or keys.control.max_pairs:
-        scenes["max_scenes"] = most
-    if keys.manifest.export_table:
-        scenes["table"] = ["csv", "xlsx"]
-    scenes["footprints"] = keys.manifest.store_geofootprint
-    dates = query.dates()
-    scenes |= dates.pop("scenes")
-    content = {"product": "scenes", "output": keys.download.out_dir, **dates, "scenes": scenes}
+    place = {"product": "scenes", "output": keys.download.out_dir}
+    content = place | keys.query.dates() | {"scenes": keys.scenes()}
     return DownloadOrder(content, keys.download.dry_run, keys.download.overwrite, tuple(_notes(keys)))
 
 
