@@ -71,9 +71,7 @@ class Source:
             return None
         start = Pass(platform, wanted.orbit).start
         first, last = (datetime.fromtimestamp(each, UTC).isoformat() for each in (start, start + _LONGEST_DATATAKE))
-        found = self.of_tile(wanted.level, wanted.tile, first, last, options)
-        same = (each for each in found if (each.orbit, each.scene.overpass.platform) == (wanted.orbit, platform))
-        return next(same, None)
+        return next(self.of_tile(wanted.level, wanted.tile, first, last, options), None)
 
 
 def milliseconds(text: str) -> int:

@@ -47,6 +47,15 @@ def test_a_month_of_a_tile_is_what_earth_engine_has(tmp_path, earth):
     assert len(names) == 12
 
 
+def test_a_time_is_that_at_which_the_datatake_began(products):
+    """The tile itself is seen minutes later."""
+    (wanted,) = of_day(products, "L1C")
+
+    found = of_day(products, "L1C", wanted.start, wanted.start)
+
+    assert [each.name for each in found] == [wanted.name]
+
+
 def test_an_area_is_answered_with_the_products_that_touch_it(products):
     (wanted,) = of_day(products, "L1C")
     area = wanted.footprint.centroid.buffer(0.001)
