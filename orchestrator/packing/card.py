@@ -56,18 +56,24 @@ def card(told: Mapping[str, Any], datasets: Sequence[ChipDataset], user_text: st
     """
     parts = [
         [user_text.rstrip()] if user_text.strip() else [f"# {told['name']}"],
-        _what(told),
-        _splits(told),
-        _classes(told),
-        _statistics(told),
+        what_it_is(told),
+        splits_in(told),
+        classes_in(told),
+        statistics_of(told),
         _sources(datasets),
         _made(told),
         _files(told),
     ]
+    return joined(parts)
+
+
+def joined(parts: Iterable[Sequence[str]]) -> bytes:
+    """Return the parts of a card, lines each, as it is written; empty ones are left out."""
     return ("\n\n".join("\n".join(part) for part in parts if part) + "\n").encode()
 
 
-def _what(told: Mapping[str, Any]) -> list[str]:
+def what_it_is(told: Mapping[str, Any]) -> list[str]:
+    """Return the part on what a sample is."""
     image, label = told["image"], told.get("label")
     height, width = image["shape"]
     named = ", ".join(image["bands"])
@@ -86,15 +92,16 @@ def _what(told: Mapping[str, Any]) -> list[str]:
     return ["## What it is", "", *_table(("what", ""), rows)]
 
 
-def _splits(told: Mapping[str, Any]) -> list[str]:
+def splits_in(told: Mapping[str, Any], of: str = "tile", left_out: Mapping[str, str] = LEFT_OUT) -> list[str]:
+    """Return the part on splits; `of` is what samples are made of, `left_out` why one is not there."""
     shards = told["shards"]
     rows = [
         (name, str(count), f"{100 * count / told['samples']:.2f} %", *([str(shards[name])] if shards else []))
         for name, count in told["splits"].items()
     ]
     out = told["left_out"]
-    left = [f"{out[key]} {says}" for key, says in LEFT_OUT.items() if out.get(key)]
-    note = f"Of the tiles {', '.join(left)}; they are not in it." if left else "Every tile is in it."
+    left = [f"{out[key]} {says}" for key, says in left_out.items() if out.get(key)]
+    note = f"Of the {of}s {', '.join(left)}; they are not in it." if left else f"Every {of} is in it."
     padded = f" {told['padded']} are filled up to the shape of the largest." if told["padded"] else ""
     return [
         "## Splits",
@@ -113,7 +120,8 @@ def said_of_pairs(apart: Mapping[str, Any]) -> str:
     return f"{words}, {nearer} are nearer than the {gap:g} m that their tiles keep" if gap else words
 
 
-def _classes(told: Mapping[str, Any]) -> list[str]:
+def classes_in(told: Mapping[str, Any]) -> list[str]:
+    """Return the part on the classes of labels, where there are any."""
     label = told.get("label")
     if not label or not label["classes"]:
         return []
@@ -136,7 +144,8 @@ def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.2f} %" if whole else "-"
 
 
-def _statistics(told: Mapping[str, Any]) -> list[str]:
+def statistics_of(told: Mapping[str, Any]) -> list[str]:
+    """Return the part on what the bands are normalised with."""
     counted = told["statistics"]
     rows = [
         (

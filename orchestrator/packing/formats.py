@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from orchestrator.tiling.file import Tiles
 
 MEGABYTE = 1_000_000
+_TOLD: Mapping[str, int] = MappingProxyType({"MB": MEGABYTE, "MiB": 1 << 20, "B": 1})
+_UNITS: Mapping[str, int] = MappingProxyType({"MB": MEGABYTE, "GB": 1000 * MEGABYTE, "MIB": 1 << 20, "GIB": 1 << 30})
 SHARD = f"{256}MB"  # by default: what is read at one go from a disk or a bucket
 
 
@@ -88,22 +90,25 @@ class ShardSize:
     @staticmethod
     def parse(text: str) -> ShardSize:
         """
-        Return what `1000` (samples) or `256MB` (bytes) say.
+        Return what `1000` (samples), `256MB` or `256MiB` (bytes) say.
 
         Raises:
             UserError: It is neither.
         """
-        found = re.fullmatch(r"([1-9][0-9]{0,11})\s*(MB|GB)?", text.strip(), re.IGNORECASE)
+        found = re.fullmatch(rf"([1-9][0-9]{{0,11}})\s*({'|'.join(_UNITS)})?", text.strip(), re.IGNORECASE)
         if found is None:
             raise UserError(f"the size of a shard is {text!r}; give samples, such as 1000, or bytes, such as {SHARD}")
         number, unit = int(found[1]), (found[2] or "").upper()
         if not unit:
             return ShardSize(samples=number)
-        return ShardSize(size=number * MEGABYTE * (1000 if unit == "GB" else 1))
+        return ShardSize(size=number * _UNITS[unit])
 
     def text(self) -> str:
         """Return what `parse` reads as the same."""
-        return str(self.samples) if self.samples else f"{self.size // MEGABYTE}MB"
+        if self.samples:
+            return str(self.samples)
+        unit, of = next((name, of) for name, of in _TOLD.items() if self.size % of == 0)
+        return f"{self.size // of}{unit}"
 
     def is_full(self, samples: int, size: int, more: int) -> bool:
         """Tell whether `more` bytes do not go into a shard of so many samples and bytes."""

@@ -16,6 +16,7 @@ from orchestrator.core.trees import file_digests, publish_tree, sync_tree
 from orchestrator.core.writing import writing
 
 CHECKSUMS, ABOUT = "SHA256SUMS", "pack.json"
+PATCHES = "dataset.json"  # what `ABOUT` is called in a set of patches
 _UNFINISHED, _REPLACED, _LOCK = "whole", "replaced", "lock"
 _SYNCS = 8  # at once: each waits for the disk
 
@@ -40,7 +41,7 @@ def publishing(final: Path, *, overwrite: bool) -> Iterator[Path]:
         remove_tree(unfinished)
         unfinished.mkdir()
         yield unfinished
-        _seal(unfinished)
+        seal(unfinished)
         check(final, overwrite=overwrite)
         if _is_empty(final):
             final.rmdir()
@@ -76,7 +77,8 @@ def _stranger(final: Path) -> str:
     if final.is_symlink() or not final.is_dir():
         return "is not a folder"
     try:
-        made_here = "orchestrator" in json.loads((final / ABOUT).read_bytes())
+        about = final / ABOUT if (final / ABOUT).is_file() else final / PATCHES
+        made_here = "orchestrator" in json.loads(about.read_bytes())
         lines = (final / CHECKSUMS).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return "is not a training set of ours"
@@ -97,17 +99,18 @@ def _put_back(work: Path, final: Path) -> None:
     remove_tree(aside)
 
 
-def _seal(folder: Path) -> None:
+def seal(folder: Path) -> None:
     """Write the checksums of all files, as `sha256sum -c` reads them, and make everything durable."""
     digests = file_digests(folder)
     text = "".join(f"{digest}  {name}\n" for name, digest in digests.items())
     (folder / CHECKSUMS).write_text(text, encoding="utf-8", newline="\n")
     with ThreadPoolExecutor(_SYNCS, "sync") as pool:
-        list(pool.map(_sync, [folder / name for name in (*digests, CHECKSUMS)]))
+        list(pool.map(sync_file, [folder / name for name in (*digests, CHECKSUMS)]))
     sync_tree(folder)
 
 
-def _sync(path: Path) -> None:
+def sync_file(path: Path) -> None:
+    """Make the content of a file durable."""
     fd = open_descriptor(path, os.O_RDWR if OPEN_FILES_STAY else os.O_RDONLY)
     try:
         os.fsync(fd)

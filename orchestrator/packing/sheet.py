@@ -83,13 +83,35 @@ def draw_sheet(
     drawn = random.Random(seed).sample(chosen.samples, min(count, len(chosen.samples)))  # noqa: S311  no secret
     drawn.sort(key=lambda sample: (list(chosen.splits).index(sample.split), sample.row))
     pixels = [read(sample, Reading(sample.image.shape)) for sample in drawn]
-    classes = _image_colours(image_set, pixels)
-    pictures = [_class_rgba(one.image[0], one.valid[0], classes) for one in pixels] if classes else []
-    colours = _label_colours(label_set, pixels) if label_set else {}
-    legends = [(each, known) for each, known in ((image_set, classes), (label_set, colours)) if each and known]
     title = f"{tiles.name.area}: {images}{f' and {labels}' if labels else ''}"
-    png = _drawn(title, drawn, pictures or _stretched(pixels, shown), pixels, colours, legends)
+    png = picture_of(title, drawn, pixels, image_set, label_set, shown)
     return Sheet(png, tuple(drawn), seed, len(chosen.samples), chosen.lacking)
+
+
+def picture_of(
+    title: str,
+    samples: Sequence[TrainingSample],
+    pixels: Sequence[SamplePixels],
+    images: ChipDataset,
+    labels: ChipDataset | None,
+    shown: Sequence[int],
+) -> bytes:
+    """
+    Return a sheet of samples as a PNG.
+
+    Args:
+        title: Above it.
+        samples: In order, from left to right, then down.
+        pixels: Of each.
+        images: What is known of their images: names of bands, classes.
+        labels: Likewise of their labels; None where there are none.
+        shown: Which bands are red, green and blue, or the one that is grey, from 0.
+    """
+    classes = _image_colours(images, pixels)
+    pictures = [_class_rgba(one.image[0], one.valid[0], classes) for one in pixels] if classes else []
+    colours = _label_colours(labels, pixels) if labels else {}
+    legends = [(each, known) for each, known in ((images, classes), (labels, colours)) if each and known]
+    return _drawn(title, samples, pictures or _stretched(pixels, shown), pixels, colours, legends)
 
 
 def _stretched(pixels: Sequence[SamplePixels], bands: Sequence[int]) -> list[NDArray[np.uint8]]:

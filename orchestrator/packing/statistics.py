@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_KEPT = ("count", "mean", "squares", "least", "most")
 DDOF = 0  # of the standard deviation: that of the pixels there are, not an estimate for others
 
 
@@ -45,6 +46,25 @@ class BandStatistics:
                 self._merge(band, values.size, mean, float(np.square(values - mean).sum()))
                 self.least[band] = min(self.least[band], values.min())
                 self.most[band] = max(self.most[band], values.max())
+
+    def merge(self, other: BandStatistics) -> None:
+        """Take in what is known of other pixels of the same bands."""
+        self.pixels += other.pixels
+        for band in np.flatnonzero(other.count):
+            self._merge(int(band), int(other.count[band]), float(other.mean[band]), float(other.squares[band]))
+        self.least, self.most = np.minimum(self.least, other.least), np.maximum(self.most, other.most)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON can hold it, every digit kept."""
+        return {"pixels": self.pixels} | {name: getattr(self, name).tolist() for name in _KEPT}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> BandStatistics:
+        """Read what `to_json` returned."""
+        made = cls(len(told["count"]), int(told["pixels"]))
+        for name in _KEPT:
+            setattr(made, name, np.array(told[name], getattr(made, name).dtype))
+        return made
 
     def _merge(self, band: int, count: int, mean: float, squares: float) -> None:
         before, total = int(self.count[band]), int(self.count[band]) + count

@@ -81,6 +81,11 @@ class Shard:
         self.samples = self.size = 0
         self._tar = tarfile.open(folder / self.name, "w", format=tarfile.PAX_FORMAT)  # noqa: SIM115  closed by `close`
 
+    @property
+    def end(self) -> int:
+        """Where the next member begins, bytes from the beginning of the file."""
+        return int(self._tar.offset)
+
     def is_full(self, size: ShardSize, more: int) -> bool:
         return size.is_full(self.samples, self.size, more)
 
