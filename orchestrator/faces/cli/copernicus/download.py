@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 from rich_click import option
@@ -18,6 +18,11 @@ from orchestrator.faces.cli.option_sets import all_of
 from orchestrator.faces.cli.options import again_option, sandbox_options
 from orchestrator.faces.cli.run import OVERWRITE, run_one
 from orchestrator.faces.cli.session import Context, opened
+
+if TYPE_CHECKING:
+    from orchestrator.app import Application
+    from orchestrator.faces.cli.output import Output
+    from orchestrator.model.job import Job
 
 HELP = """
 All thirteen bands of Level-1C with what angles and reflectance need, and the scene classification of Level-2A:
@@ -75,8 +80,6 @@ def download(
 
     Started again after a crash, with more bands, or when files are missing, the same command continues.
     """
-    from orchestrator.app.verbs.copernicus import preview  # noqa: PLC0415  help needs none
-
     output = context.output()
     if plan_file and not dry_run:
         raise UserError("--plan writes what --dry-run finds; add --dry-run")
@@ -84,10 +87,17 @@ def download(
     with opened(context, given, output) as app:
         app.check_service(table.product)
         (job,) = expand(table.job(base, app.settings.services))
-        if not dry_run:
-            return run_one(app, job, output, again=again, overwrite=overwrite)
-        with output.telling("asking for files") as say:
-            found = preview(app, job, say)
+        if dry_run:
+            return show_plan(app, job, output, plan_file)
+        return run_one(app, job, output, again=again, overwrite=overwrite)
+
+
+def show_plan(app: Application, job: Job, output: Output, plan_file: Path | None) -> int:
+    """Tell what a download would bring, and write its manifest where it is asked for."""
+    from orchestrator.app.verbs.copernicus import preview  # noqa: PLC0415  help needs none
+
+    with output.telling("asking for files") as say:
+        found = preview(app, job, say)
     for number, level, file in found.files:
         scene = found.plan.scenes[number]
         output.message("file", {"scene": scene.name, "level": level, **file.to_json()})
