@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import urllib.request
+from collections import Counter
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import shapely
 
 import orchestrator as orc
+from orchestrator.sandbox.cdse.products import ListedProducts
 from orchestrator.sandbox.cdse.records import sentinel2_record
 from orchestrator.sandbox.cdse.settings import Copernicus
+from orchestrator.sandbox.faults import Rule
 from orchestrator.sandbox.server import Options, Sandbox
 
 HASHES = {"MD5": hashlib.md5, "SHA3-256": hashlib.sha3_256}
@@ -60,21 +61,16 @@ def files_of(name: str, bands: tuple[str, ...] = ("B02", "B03", "B04")) -> dict[
     return {path: content_of(name, path) for path in (*paths, f"MTD_MSI{level}.xml", "INSPIRE.xml", "HTML/a.html")}
 
 
-def write_product(folder: Path, name: str, files: dict[str, bytes] | None = None, **record: Any) -> Path:
-    """Write a product, its manifest, and what the catalogue says of it."""
-    files = files_of(name) if files is None else files
-    algorithm = "MD5" if record.pop("md5", False) else "SHA3-256"
-    root, taken = folder / name, datetime.strptime(name.split("_")[2], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-    told = {"footprint": TILE, "cloud": 20.0} | record
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.odata.json").write_text(json.dumps(sentinel2_record(name, start=taken, **told)))
-    entries = []
-    for number, (path, content) in enumerate(files.items()):
+def write_product(folder: Path, name: str, *, algorithm: str = "SHA3-256", huge: str = "-") -> Path:
+    """Write a product with its manifest, whose checksums are in capitals; what ends in `huge` is said to be so."""
+    root, entries = folder / name, []
+    for number, (path, content) in enumerate(files_of(name).items()):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(content)
         value = HASHES[algorithm](content).hexdigest().upper()
+        size = 10**15 if path.endswith(huge) else len(content)
         entries.append(
-            f'<dataObject ID="f{number}"><byteStream mimeType="x" size="{len(content)}">'
+            f'<dataObject ID="f{number}"><byteStream mimeType="x" size="{size}">'
             f'<fileLocation locatorType="URL" href="./{path}"/>'
             f'<checksum checksumName="{algorithm}">{value}</checksum></byteStream></dataObject>'
         )
@@ -89,16 +85,19 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.served, self.out = folder, folder / "served", folder / "out"
-        self.served.mkdir(parents=True)
+        self.records: list[dict[str, Any]] = []
 
-    def add(self, *names: str, **record: Any) -> None:
+    def add(self, *names: str, algorithm: str = "SHA3-256", huge: str = "-", **told: Any) -> None:
+        """Let products be served, from the next opening on; `told` is what the catalogue says of them."""
         for name in names:
-            write_product(self.served, name, **record)
+            write_product(self.served, name, algorithm=algorithm, huge=huge)
+            self.records.append(sentinel2_record(name, **({"footprint": TILE, "cloud": 20.0} | told)))
 
     @contextmanager
     def open(self):
         (self.folder / "config.toml").write_text(HASTE.format(state=self.folder / "state"))
-        options = Options(copernicus=Copernicus(folder=self.served))
+        products = ListedProducts(self.records, folder_of=lambda product: self.served / product.name)
+        options = Options(copernicus=Copernicus(products=products))
         with Sandbox(None, options, evaluator=object()) as self.sandbox:
             url = self.sandbox.url
             with orc.connect(sandbox_url=url, config=self.folder / "config.toml") as self.connection:
@@ -119,19 +118,20 @@ class World:
         root = self.out / "raw"
         return {p.relative_to(root).as_posix(): p.read_bytes() for p in root.rglob("*") if p.is_file()}
 
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        asked = urllib.request.Request(  # noqa: S310  loopback
-            self.sandbox.url + path, data, {"Content-Type": "application/json"}, method=method
-        )
-        with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310  loopback
-            return json.load(answer)
-
-    def order(self, **fault: Any) -> None:
+    def order(self, action: str, api: str = "cdse.nodes.value", **rule: Any) -> None:
         """Order a fault for the next fitting calls."""
-        self.call("POST", "/sandbox/faults", fault)
+        self.sandbox.faults.order(Rule.of({"action": action, "api": api, **rule}))
+
+    def report(self) -> dict[str, Any]:
+        """What was sent, once nothing is under way."""
+        assert self.sandbox.copernicus.transfers.wait_idle()
+        found: dict[str, Any] = self.sandbox.copernicus.report()
+        return found
 
     def transfers(self) -> dict[str, int]:
-        """How often each file was sent, by its name; manifests apart."""
-        files = self.call("GET", "/sandbox/state")["copernicus"]["files"]
-        return {Path(path).name: told["transfers"] for path, told in files.items() if "manifest.safe" not in path}
+        """How often each file was sent, or a part of it, by its name; manifests apart."""
+        sent: Counter[str] = Counter()
+        for path, told in self.report()["files"].items():
+            if not path.endswith("manifest.safe"):
+                sent[path.rpartition("/")[2]] += told["transfers"]
+        return dict(sent)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import shutil
+from datetime import UTC, datetime
 
 import pytest
 from scenes_kit import content_of, files_of, product_name
@@ -122,7 +121,7 @@ def test_a_file_of_the_users_is_refused_before_a_byte_is_fetched(pair, content):
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
 
-    with pytest.raises(orc.RunFailed, match=r"B03\.jp2 exists already"):
+    with pytest.raises(orc.UserError, match=r"B03\.jp2 exists already"):
         pair.download()
     assert path.read_bytes() == content
     assert pair.transfers() == {}
@@ -209,11 +208,7 @@ def test_names_that_are_not_read_are_told_of_and_the_others_come(world):
     """A satellite D is one of four; a product of before December 2016 is skipped with a reason."""
     old = "S2A_OPER_PRD_MSIL1C_PDMC_20160101T000000_R122_V20251210T100319_20251210T100319.SAFE"
     world.add(product_name("L1C", mission="S2D"))
-    shutil.copytree(world.served / product_name("L1C", mission="S2D"), world.served / old)
-    record = json.loads((world.served / f"{product_name('L1C', mission='S2D')}.odata.json").read_text())
-    (world.served / f"{old}.odata.json").write_text(
-        json.dumps(record | {"Id": "0" * 8 + "-0000-4000-8000-000000000000", "Name": old})
-    )
+    world.add(old, start=datetime(2025, 12, 10, tzinfo=UTC), attributes={"tileId": "33UWQ", "productType": "S2MSI1C"})
     with world.open():
         scenes = world.download(levels=["L1C"])
 
@@ -221,13 +216,13 @@ def test_names_that_are_not_read_are_told_of_and_the_others_come(world):
     assert any("before December 2016" in note for note in scenes.manifest["notes"])
 
 
-def test_a_disk_that_is_too_small_is_told_of_before_the_first_byte(pair, monkeypatch):
-    """How much is free, and how much would come."""
-    monkeypatch.setattr("orchestrator.products.context.free_bytes", lambda _folder: 1)
-
-    with pytest.raises(orc.RunFailed, match=r"1 B free, and 6 files of .* are to come"):
-        pair.download()
-    assert pair.transfers() == {}
+def test_a_disk_that_is_too_small_is_told_of_before_the_first_byte(world):
+    """How much is free, and how much would come: of one file alone a petabyte."""
+    world.add(L1C, huge="B03.jp2")
+    with world.open():
+        with pytest.raises(orc.UserError, match=r"free, and 4 files of .* are to come; free some space"):
+            world.download(levels=["L1C"])
+        assert world.transfers() == {}
 
 
 def test_faults_on_the_way_change_no_byte_and_lose_none(world):
@@ -235,13 +230,17 @@ def test_faults_on_the_way_change_no_byte_and_lose_none(world):
     days = range(1, 6)
     world.add(*(product_name("L1C", day) for day in days))
     with world.open():
-        for kind in ("short", "reset", "flip", "500", "sessions"):
-            world.order(api="cdse.nodes.value", kind=kind, count=1)
+        world.order("short", bytes=100)
+        world.order("reset")
+        world.order("flip", offset=17, count=2)
+        world.order("truncate", bytes=1000)
+        world.order("http", status=500)
+        world.order("http", status=429, message="Max session number exceeded", headers={"Retry-After": "0"})
         scenes = world.download(levels=["L1C"])
 
         assert scenes.missing == ()
         assert orc.copernicus.verify(world.out).faults == ()
-        assert world.call("GET", "/sandbox/state")["copernicus"]["mostAtOnce"] <= 4
+        assert world.report()["mostAtOnce"] <= 4
     for day in days:
         name = product_name("L1C", day)
         expected = {path.rpartition("/")[2]: content for path, content in files_of(name).items()}
