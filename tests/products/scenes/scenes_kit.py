@@ -77,6 +77,8 @@ def write_product(folder: Path, name: str, *, algorithm: str = "SHA3-256", huge:
     listing = f"<dataObjectSection>{''.join(entries)}</dataObjectSection>"
     manifest = f'<xfdu:XFDU xmlns:xfdu="urn:ccsds:schema:xfdu:1">{listing}</xfdu:XFDU>'
     (root / "manifest.safe").write_text(manifest, encoding="utf-8")
+    record = sentinel2_record(name, footprint=TILE, cloud=20.0)
+    root.with_suffix(".odata.json").write_text(json.dumps(record), encoding="utf-8")
     return root
 
 
