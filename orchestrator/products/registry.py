@@ -21,6 +21,8 @@ from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.keys import MosaicKeys, declared
 from orchestrator.products.preprocess.files import preprocess_files
 from orchestrator.products.preprocess.keys import PreprocessKeys, declared_keys, located, placed_in_folder
+from orchestrator.products.scenes.files import scene_files
+from orchestrator.products.scenes.keys import SceneKeys, needs_area, placed_by_tile
 from orchestrator.products.table.files import table_files
 from orchestrator.products.table.keys import TableKeys
 
@@ -143,6 +145,18 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 paths=("tiles",),
                 pins="orchestrator.products.chips.choosing:pins_of",
                 placed=placed_beside,
+            ),
+            ProductEntry(
+                "scenes",
+                "files of Sentinel-2 products from Copernicus, each verified, in one folder with an index",
+                SceneKeys,
+                scene_files,
+                "orchestrator.products.scenes.product:make_scenes",
+                recipe=never,
+                routes=("files",),
+                has_area=needs_area,
+                placed=placed_by_tile,
+                service=COPERNICUS,
             ),
             ProductEntry(
                 "preprocess",

@@ -49,7 +49,7 @@ class AskedArea:
 
 
 def footprint_of(text: object) -> Mapping[str, Any] | None:
-    """Return the GeoJSON of the catalogue's own way of writing, `geography'SRID=4326;POLYGON ((...))'`; None of none."""
+    """Return the GeoJSON of what the catalogue writes, `geography'SRID=4326;POLYGON ((...))'`; None of none."""
     import shapely  # noqa: PLC0415
 
     if not isinstance(text, str) or ";" not in text:
@@ -65,7 +65,7 @@ def _geometry(area: Mapping[str, Any]) -> BaseGeometry:
     import shapely  # noqa: PLC0415
 
     try:
-        found: BaseGeometry = shapely.geometry.shape(area)
+        found: BaseGeometry = shapely.geometry.shape(dict(area))
     except (shapely.errors.ShapelyError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise AreaError(one_line(f"the area is no GeoJSON geometry: {error}", 200)) from None
     if found.is_empty:

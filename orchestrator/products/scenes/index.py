@@ -194,7 +194,7 @@ def read_index(path: Path) -> SceneIndex:
         raise UserError(f"{path} has the schema {schema!r}; expected {SCHEMA!r}")
     root = _root(path, content)
     try:
-        scenes = tuple(_scene(each, root) for each in content["scenes"])
+        scenes = tuple(scene_from(each, root) for each in content["scenes"])
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: a scene lacks or misspells {error}; expected {SCHEMA}") from None
     return SceneIndex(root, scenes, content.get("created_utc", ""), MappingProxyType(content.get("query") or {}))
@@ -207,7 +207,8 @@ def _root(path: Path, content: Mapping[str, Any]) -> Path:
     return Path(content.get("output", {}).get("out_dir", "") or absolute.parent)
 
 
-def _scene(told: Mapping[str, Any], root: Path) -> Scene:
+def scene_from(told: Mapping[str, Any], root: Path) -> Scene:
+    """Return the scene of which `scene_json` told; its files lie in `root`."""
     key = SceneKey(told["key"]["tile_id"], told["key"]["sensing_start_utc"])
     items = [
         SceneFile(
