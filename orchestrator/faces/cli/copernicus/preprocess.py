@@ -27,10 +27,11 @@ Six bands on the pixels of the scene classification, with labels and a mask of v
     orchestrator copernicus preprocess --index out/meta/step1/index.json --out out --target-grid scl_20m
     --bands B02,B03,B04,B08,B11,B12
 
-Normalised over all scenes in two passes: the same with `--normalize compute_only`, which writes OUT/normalize/stats.json
-and no scene, then with `--normalize apply_with_stats`. Every key of the published configuration stands in a file,
-`--config preprocess.yaml` (or .toml); options go before it. A scene that cannot be made is listed, the others are, exit
-code 3; the same command then makes what is missing. Without labels: `--no-labels --target-grid B02`.
+Normalised over all scenes in two passes: the same with `--normalize compute_only`, which writes
+OUT/normalize/stats.json and no scene, then with `--normalize apply_with_stats`. Every key of the published
+configuration stands in a file, `--config preprocess.yaml` (or .toml); options go before it. A scene that cannot be made
+is listed, the others are made, exit code 3; the same command then makes what is missing. Without labels:
+`--no-labels --target-grid B02`.
 """
 
 _OPTIONS = (
@@ -41,11 +42,13 @@ _OPTIONS = (
     option("--max-scenes", type=click.IntRange(min=1), metavar="N", help="The first N scenes only."),
     option("--target-grid", "target_grid_ref", metavar="NAME", help="Whose pixels: scl_20m, or a band such as B02."),
     option("--bands", "l1c_bands", metavar="B02,B03,..", help="Bands of x.tif, in order."),
-    option("--toa/--no-toa", "to_toa_reflectance", default=None, help="Reflectance, or stored numbers.  [default: toa]"),
+    option("--toa/--no-toa", "to_toa_reflectance", default=None, help="Reflectance, or numbers.  [default: toa]"),
     option("--upsample-method", metavar="METHOD", help="Of coarser bands.  [default: bilinear]"),
     option("--downsample-method", metavar="METHOD", help="Of finer bands.  [default: average]"),
     option(
-        "--valid-pixel-mask", type=click.Choice(["single", "per_band"]), help="One mask, or one a band.  [default: single]"
+        "--valid-pixel-mask",
+        type=click.Choice(["single", "per_band"]),
+        help="One mask, or one a band.  [default: single]",
     ),
     option("--angles/--no-angles", "angles__enabled", default=None, help="Write angles.tif.  [default: no]"),
     option("--labels/--no-labels", "labels__enabled", default=None, help="Write y.tif.  [default: yes]"),
@@ -56,7 +59,7 @@ _OPTIONS = (
         help="Count, apply, or neither.  [default: none]",
     ),
     option("--stats", "normalize__stats_path", metavar="FILE", help="Statistics.  [default: OUT/normalize/stats.json]"),
-    option("--num-workers", type=click.IntRange(0, 256), metavar="N", help="Processes.  [default: 0, threads of this one]"),
+    option("--num-workers", type=click.IntRange(0, 256), metavar="N", help="Processes.  [default: 0, threads]"),
 )  # fmt: skip
 
 
