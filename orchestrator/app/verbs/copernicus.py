@@ -20,6 +20,8 @@ from orchestrator.products.scenes.selecting import Found, Selected
 from orchestrator.products.scenes.tables import SUFFIXES, check_tables, kind_of, write_rows
 
 if TYPE_CHECKING:
+    import geopandas as gpd
+
     from orchestrator.app.application import Application
     from orchestrator.model.files import FileRoute
 
@@ -213,6 +215,17 @@ def write_scenes(found: Selected, path: Path) -> None:
     """Write a row for each scene of the catalogue, whole or not at all."""
     rows, footprints = [scene_facts(one) for one in found.scenes], [footprint_of(one) for one in found.scenes]
     write_rows(path, kind_of(path), SCENE_COLUMNS, [list(row.values()) for row in rows], footprints, {})
+
+
+def scenes_frame(found: Selected) -> gpd.GeoDataFrame:
+    """Return a row for each scene of the catalogue, with where it lies, in degrees."""
+    import geopandas as gpd  # noqa: PLC0415  heavy
+    import pandas as pd  # noqa: PLC0415
+    from shapely.geometry import shape  # noqa: PLC0415
+
+    rows = pd.DataFrame([scene_facts(one) for one in found.scenes], columns=list(SCENE_COLUMNS))
+    places = [footprint_of(one) for one in found.scenes]
+    return gpd.GeoDataFrame(rows, geometry=[shape(dict(one)) if one else None for one in places], crs="EPSG:4326")
 
 
 def footprint_of(found: Found) -> Mapping[str, Any] | None:

@@ -33,7 +33,7 @@ from orchestrator.sandbox.scenes.layout import (
     Layer,
 )
 from orchestrator.sandbox.scenes.processed import read_processed
-from orchestrator.sandbox.scenes.products import layers, read_products
+from orchestrator.sandbox.scenes.products import LAYERS_OF, read_products
 from orchestrator.sandbox.scenes.pyramid import Pixels, read_level
 from orchestrator.sandbox.scenes.raster import Decoded, Raster
 from orchestrator.sandbox.scenes.stac import PLAIN, Item, ScenesError, digest_of, read_items
@@ -49,7 +49,7 @@ _CELLS = 256  # of the longer side of a raster, where its data is looked for
 CLASS_PROBABILITY = {9: 100, 8: 65, 10: 40, 3: 20}
 _TABLE = np.zeros(256, np.uint8)
 _TABLE[list(CLASS_PROBABILITY)] = list(CLASS_PROBABILITY.values())
-_LAYERS = LAYERS | layers()
+_LAYERS = {**LAYERS, **LAYERS_OF["L1C"]}
 _OF_LEVEL_1C = {LEVEL_1C: {"type": "ImageCollection", "title": "Harmonized Sentinel-2 MSI: Level-1C (TOA)"}}
 
 

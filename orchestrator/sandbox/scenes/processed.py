@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.sandbox.scenes.layout import LEVEL_1C
-from orchestrator.sandbox.scenes.products import Product, layers
+from orchestrator.sandbox.scenes.products import LAYERS_OF, Product
 from orchestrator.sandbox.scenes.stac import Item, ScenesError, Stored
 
 _SCHEMA = "s2pipe.step2.sample_meta."
@@ -106,7 +106,7 @@ def _key(path: Path, document: Mapping[str, Any]) -> tuple[str, datetime]:
 def _stored(path: Path, document: Mapping[str, Any]) -> Iterator[tuple[str, Stored]]:
     names = list((((document.get("assets") or {}).get("x")) or {}).get("band_names") or [])
     places = {str(name): place for place, name in enumerate(names, start=1)}
-    for band in layers():
+    for band in LAYERS_OF["L1C"]:
         name = re.sub(r"^B(\d)$", r"B0\1", band)
         valid = places.get("valid", places.get(f"valid_{name}", 0))
         if name in places and valid:

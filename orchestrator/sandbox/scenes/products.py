@@ -30,17 +30,15 @@ _IMAGE = re.compile(r"(?:L2A_)?T\w{5}_(?P<datatake>\d{8}T\d{6})_(?P<band>[A-Z0-9
 _TILE_ID = re.compile(r"_A(?P<orbit>\d{6})_T(?P<tile>\d{2}[A-Z]{3})_N(?P<baseline>\d\d\.\d\d)$")
 _OLD = re.compile(r"S2[A-D]_(OPER|USER)_")
 _PICTURE = {"TCI_R": 1, "TCI_G": 2, "TCI_B": 3}
-_BANDS = re.compile(r"B\d{1,2}A?|AOT|WVP|SCL|TCI_.")
 # Band numbers of the metadata.
 _IDS = ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B10", "B11", "B12")
 
 
-def layers() -> dict[str, Layer]:
-    """Return what a product can have, by Earth Engine's name and in its order."""
-    found = {name: layer for name, layer in LAYERS.items() if _BANDS.fullmatch(name)}
-    names = list(found)
-    names.insert(names.index("B11"), CIRRUS_LAYER.name)
-    return {name: found.get(name, CIRRUS_LAYER) for name in names}
+# What Earth Engine's collection has of a product, by its names and in its order.
+LAYERS_OF: Mapping[str, Mapping[str, Layer]] = {
+    "L1C": {name: LAYERS.get(name, CIRRUS_LAYER) for name in _IDS},
+    "L2A": {name: layer for name, layer in LAYERS.items() if re.fullmatch(r"B\d{1,2}A?|AOT|WVP|SCL|TCI_.", name)},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +87,33 @@ def _places(folder: Path) -> list[Path]:
     return sorted(granules | raw)
 
 
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """What a product's own names say of it."""
+
+    level: str  # "L1C" or "L2A"
+    tile: str
+    orbit: str  # absolute
+    baseline: str
+    datatake: str  # when it began
+    strip: str  # when this granule's strip of it began
+    name: str  # of the product; empty where nothing says it
+
+    @property
+    def index(self) -> str:
+        """As Earth Engine makes `system:index`."""
+        return f"{self.datatake}_{self.strip}_T{self.tile}"
+
+    def properties(self) -> dict[str, Any]:
+        return {
+            "system:index": self.index,
+            "MGRS_TILE": self.tile,
+            "PROCESSING_BASELINE": self.baseline,
+            "PRODUCT_ID": self.name,
+            "GRANULE_ID": f"{self.level}_T{self.tile}_A{self.orbit}_{self.strip}",
+        }
+
+
 def _product(place: Path) -> Product:
     """
     Raises:
@@ -100,32 +125,41 @@ def _product(place: Path) -> Product:
         raise ScenesError(f"{around} is a product of before December 2016")
     if not path.is_file():
         raise ScenesError(f"{path} is not there, which says when the scene was seen and how it was processed")
-    tile = _root(path)
-    level = "L1C" if "Level-1C" in tile.tag else "L2A"
-    product = next((_root(file) for file in [around / f"MTD_MSI{level}.xml"] if file.is_file()), None)
-    identity = _TILE_ID.search(tile.findtext(".//TILE_ID", ""))
-    seen = re.search(r"_S(\d{8}T\d{6})_", tile.findtext(".//DATASTRIP_ID", ""))
-    images = dict(_images(place))
-    if identity is None or seen is None:
-        raise ScenesError(f"{path} has no TILE_ID or no DATASTRIP_ID that can be read")
+    images, tile = dict(_images(place)), _root(path)
     if not images:
         raise ScenesError(f"{place} has no image (*_B02.jp2, *_B02_10m.jp2, *_SCL_20m.jp2 ...)")
-    datatake = _IMAGE.fullmatch(next(iter(images.values())).name)
-    start = datatake["datatake"] if datatake else ""
-    index = f"{start}_{seen[1]}_T{identity['tile']}"
-    time_ms = _time(path, tile)
+    level = "L1C" if "Level-1C" in tile.tag else "L2A"
+    product = next((_root(file) for file in [around / f"MTD_MSI{level}.xml"] if file.is_file()), None)
     name = around.name if around.suffix == ".SAFE" else _text(product, "PRODUCT_URI")
-    properties = {"system:index": index, "system:time_start": time_ms, "MGRS_TILE": identity["tile"]}
-    properties |= {"PROCESSING_BASELINE": identity["baseline"], "PRODUCT_ID": name.removesuffix(".SAFE")}
-    properties |= {"GRANULE_ID": f"{level}_T{identity['tile']}_A{identity['orbit']}_{seen[1]}"}
-    properties |= _of_tile(path, tile) | _of_product(product)
-    rasters = dict(_rasters(images))
-    shift = _SHIFT if identity["baseline"] >= _SHIFTED_SINCE else 0
-    stored = {band: Stored(_PICTURE.get(band, 1), shift if band in _IDS else 0) for band in rasters}
-    collection = LEVEL_1C if level == "L1C" else REFLECTANCE
-    outline = _outline(product)
-    item = Item(path, index, time_ms, rasters, properties, geometry=outline, collection=collection, stored=stored)
-    return Product(item, f"{identity['tile']} {start}", (identity["baseline"], name))
+    identity = _identity(path, tile, level, next(iter(images.values())), name.removesuffix(".SAFE"))
+    item = _item(path, identity, dict(_rasters(images, level)), tile, product)
+    return Product(item, f"{identity.tile} {identity.datatake}", (identity.baseline, identity.name))
+
+
+def _identity(path: Path, tile: ET.Element, level: str, image: Path, name: str) -> _Identity:
+    own = _TILE_ID.search(_text(tile, "TILE_ID"))
+    strip = re.search(r"_S(\d{8}T\d{6})_", _text(tile, "DATASTRIP_ID"))
+    seen = _IMAGE.fullmatch(image.name)
+    if own is None or strip is None or seen is None:
+        raise ScenesError(f"{path} has no TILE_ID or no DATASTRIP_ID that can be read")
+    return _Identity(level, own["tile"], own["orbit"], own["baseline"], seen["datatake"], strip[1], name)
+
+
+def _item(
+    path: Path, identity: _Identity, rasters: Mapping[str, Path], tile: ET.Element, product: ET.Element | None
+) -> Item:
+    time_ms = _time(path, tile)
+    shift = _SHIFT if identity.baseline >= _SHIFTED_SINCE else 0
+    return Item(
+        path,
+        identity.index,
+        time_ms,
+        rasters,
+        identity.properties() | {"system:time_start": time_ms} | _of_tile(path, tile) | _of_product(product),
+        geometry=_outline(product),
+        collection=LEVEL_1C if identity.level == "L1C" else REFLECTANCE,
+        stored={band: Stored(_PICTURE.get(band, 1), shift if band in _IDS else 0) for band in rasters},
+    )
 
 
 def _root(path: Path) -> ET.Element:
@@ -143,9 +177,9 @@ def _images(place: Path) -> Iterator[tuple[tuple[str, int], Path]]:
             yield (found["band"], int(found["metres"] or 0)), path
 
 
-def _rasters(images: Mapping[tuple[str, int], Path]) -> Iterator[tuple[str, Path]]:
+def _rasters(images: Mapping[tuple[str, int], Path], level: str) -> Iterator[tuple[str, Path]]:
     """Yield Earth Engine's bands in order: in the resolution that Earth Engine has, else in the finest there is."""
-    for name, layer in layers().items():
+    for name, layer in LAYERS_OF[level].items():
         band = name.partition("_")[0] if name in _PICTURE else re.sub(r"^B(\d)$", r"B0\1", name)
         there = {metres: path for (found, metres), path in images.items() if found == band}
         if there:
