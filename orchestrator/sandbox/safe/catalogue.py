@@ -146,7 +146,8 @@ def _listed(product: Product) -> Listed:
     record: dict[str, Any] = sentinel2_record(
         product.name,
         start=datetime.fromtimestamp(int(product.start * 1000) / 1000, UTC),
-        footprint=product.footprint,
+        # Of the product that this one is cut from: conditions on coverage are to mean what they mean elsewhere.
+        footprint=product.scene.footprint,
         cloud=product.properties["CLOUD_COVERAGE_ASSESSMENT"],
         size=_bytes(product),
         number=identifier(product),

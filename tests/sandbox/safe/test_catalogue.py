@@ -92,7 +92,7 @@ def test_a_record_tells_what_the_metadata_of_the_files_tell(products):
     assert datetime.fromisoformat(told["PRODUCT_START_TIME"]) == listed.start
     assert told["PRODUCT_URI"] == listed.name
     assert float(next(document.iter("Cloud_Coverage_Assessment")).text) == listed.attributes["Double", "cloudCover"]
-    assert ring.symmetric_difference(listed.footprint).area < 1e-9
+    assert listed.footprint.buffer(1e-6).covers(ring)  # what the product was cut from; the files tell of the cut
     assert listed.attributes["String", "tileId"] == "33TWL"
 
 
