@@ -19,6 +19,9 @@ from orchestrator.products.cube.files import cube_files
 from orchestrator.products.cube.keys import CubeKeys, has_scenes_listed
 from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.keys import MosaicKeys, declared
+from orchestrator.products.patches.files import patch_files
+from orchestrator.products.patches.keys import PatchKeys
+from orchestrator.products.patches.keys import placed_beside as placed_beside_scenes
 from orchestrator.products.table.files import table_files
 from orchestrator.products.table.keys import TableKeys
 
@@ -134,6 +137,21 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 paths=("tiles",),
                 pins="orchestrator.products.chips.choosing:pins_of",
                 placed=placed_beside,
+            ),
+            ProductEntry(
+                "patches",
+                "windows of preprocessed scenes as shards of a training set, split without overlap",
+                PatchKeys,
+                patch_files,
+                "orchestrator.products.patches.product:make_patches",
+                recipe=never,
+                routes=("local",),
+                has_area=never,
+                undated=always,
+                paths=("index",),
+                pins="orchestrator.products.patches.settle:pins_of",
+                placed=placed_beside_scenes,
+                service=NOBODY,
             ),
         )
     }

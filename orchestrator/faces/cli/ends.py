@@ -61,6 +61,7 @@ _EXPORTED = "every part with window, object, generation and checksum"
 _ORIGINS: Mapping[str, str] = {
     "pixels": "every request with window and the checksums of what was asked and answered",
     "region": "every request with window and the checksums of what was asked and answered",
+    "local": "of which scenes each part was made",
     "auto": "every piece with window and checksum, and the object or the request that it came by",
 }
 
@@ -85,6 +86,9 @@ def show_result(result: ResultReport, output: Output, origins: str) -> None:
             output.say(f"{file['path']}  {word}")
     if valid := kept.get("valid"):  # results of the first version do not say
         output.say(f"valid: {valid_words(valid)}")
+    if "windows" in kept:
+        splits = ", ".join(f"{count:,} {split}" for split, count in kept["splits"].items())
+        output.say(f"patches: {kept['samples']:,} samples of {kept['windows']:,} windows: {splits}")
     if "rows" in kept:
         output.say(f"rows: {kept['rows']:,}, of {kept['pairs']:,} pairs of a place and an image")
     for note in kept.get("notes", ()):
