@@ -26,6 +26,7 @@ from orchestrator.api import UserError as UserError
 from orchestrator.api import Why as Why
 from orchestrator.api import chips as chips
 from orchestrator.api import connect as connect
+from orchestrator.api import copernicus as copernicus
 from orchestrator.api import cube as cube
 from orchestrator.api import dataset as dataset
 from orchestrator.api import export_image as export_image

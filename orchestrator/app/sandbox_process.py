@@ -24,7 +24,7 @@ def service_at(url: str, project: str = SANDBOX_PROJECT, bucket: str = DEFAULT_B
     """Return the settings that point every client at one sandbox."""
     ee = {"url": url, "project": project, **_PACE}
     gcs = {"url": url} | ({"bucket": bucket} if bucket else {})
-    return {"ee": ee, "gcs": gcs, "drive": {"url": url}}
+    return {"ee": ee, "gcs": gcs, "drive": {"url": url}, "copernicus": {"url": url}}
 
 
 class SandboxProcess:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from orchestrator.core.errors import TransientError
@@ -57,6 +59,31 @@ def shorten(text: bytes | str, limit: int = 300) -> str:
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     title = re.search(r"<title>(.*?)</title>", words[:4096], re.IGNORECASE | re.DOTALL)
     return one_line(title.group(1) if title else words, limit) or "no explanation"
+
+
+def asked_wait(headers: Mapping[str, str]) -> float:
+    """
+    Return how many seconds an answer asks to wait, 0 where it does not say: `Retry-After`, a number or a date.
+
+    A date is compared with the answer's own, so that a clock that is wrong here neither hurries nor waits for hours.
+    """
+    lower = {name.lower(): value for name, value in headers.items()}
+    asked = str(lower.get("retry-after", "")).strip()
+    if re.fullmatch(r"\d{1,6}", asked):
+        return float(asked)
+    until = _date(asked)
+    if until is None:
+        return 0.0
+    now = _date(lower.get("date", "")) or datetime.now(UTC)
+    return max(0.0, (until - now).total_seconds())
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 class Pages:

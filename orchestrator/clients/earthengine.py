@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import ee
 import google.auth.exceptions
 
-from orchestrator.clients.answers import Pages, google_error, is_proof, read_object, shorten
+from orchestrator.clients.answers import Pages, asked_wait, google_error, is_proof, read_object, shorten
 from orchestrator.clients.operations import read_operation
 from orchestrator.clients.probe import probe
 from orchestrator.clients.sentences import ALREADY_STARTED, QUEUE_FULL, diagnose
@@ -75,7 +75,7 @@ def translate(error: Exception) -> OrchestratorError:
     status, headers, content = _answer_of(error)
     if not is_proof(status, content):
         return TransientError(f"an answer with HTTP {status} that is not Earth Engine's: {sentence}")
-    return _translate_status(status, sentence, _seconds(headers.get("retry-after")))
+    return _translate_status(status, sentence, asked_wait(headers))
 
 
 def _translate_status(status: int, sentence: str, retry_after: float = 0.0) -> OrchestratorError:
@@ -120,12 +120,6 @@ def _slower(sentence: str, diagnosis: Diagnosis, retry_after: float) -> Orchestr
 
 def _advised(sentence: str, diagnosis: Diagnosis) -> str:
     return f"{sentence} ({diagnosis.advice})" if diagnosis.advice else sentence
-
-
-def _seconds(retry_after: object) -> float:
-    """Read a Retry-After in seconds; a date, or nonsense, counts as not said."""
-    text = str(retry_after or "").strip()
-    return float(text) if re.fullmatch(r"\d{1,6}", text) else 0.0
 
 
 def _says_absent(error: NotFoundError, name: str) -> bool:

@@ -144,6 +144,16 @@ def _body(response: Any, *, start: int, size: int, generation: str | None, what:
     found = response.headers.get("x-goog-generation")
     if generation is not None and found is not None and found != generation:
         raise GenerationError(f"{what}: listed at generation {generation}, the answer is of generation {found}")
+    return offered_body(response, start=start, size=size, what=what, stop=stop)
+
+
+def offered_body(response: Any, *, start: int, size: int, what: str, stop: Stop | None) -> MediaBody:
+    """
+    Return the body of a success, of an object of `size` bytes that was asked for from `start` on.
+
+    Raises:
+        TransientError: The answer says that it is longer or shorter than what is left of the object.
+    """
     offered = _offset(response, start) if response.status == 206 else 0
     length = response.headers.get("Content-Length")
     if length is not None and length != str(size - offered):

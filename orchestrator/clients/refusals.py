@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +13,7 @@ import httplib2  # type: ignore[import-untyped]  # ships no types; only its erro
 import requests
 import urllib3.exceptions
 
-from orchestrator.clients.answers import is_proof, shorten
+from orchestrator.clients.answers import asked_wait, is_proof, shorten
 from orchestrator.clients.watch import LIMITS, CallLimits, Watch, watching
 from orchestrator.core.errors import (
     CredentialError,
@@ -47,7 +46,7 @@ def refusal(
         return TransientError(f"{message} (the answer is not the service's)")
     kind = _class_of(status, reason)
     if kind is ThrottleError:
-        return ThrottleError(message, float(retry_after) if re.fullmatch(r"\d{1,6}", retry_after) else 0.0)
+        return ThrottleError(message, asked_wait({"retry-after": retry_after}))
     return kind(message)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, PositiveInt
+from pydantic import BaseModel, BeforeValidator, Field, PositiveInt, SecretStr
 
 from orchestrator.config.jobs import JobTable, Section
 from orchestrator.core.units import parse_bytes, parse_seconds
@@ -45,6 +45,12 @@ class DriveSettings(Section):
 
 class CopernicusSettings(Section):
     url: str = ""
+    catalogue_url: str = "https://catalogue.dataspace.copernicus.eu/odata/v1"
+    download_url: str = "https://download.dataspace.copernicus.eu/odata/v1"
+    identity_url: str = "https://identity.dataspace.copernicus.eu/auth/realms/CDSE/protocol/openid-connect/token"
+    hosts: str = "catalogue.dataspace.copernicus.eu, download.dataspace.copernicus.eu"
+    sessions: int = Field(default=4, ge=1, le=4)
+    per_minute: int = Field(default=1000, ge=1, le=2000)
 
 
 class GoogleCredentials(Section):
@@ -52,10 +58,20 @@ class GoogleCredentials(Section):
     impersonate: str = ""
 
 
+class CdseCredentials(Section):
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    totp: SecretStr = SecretStr("")
+    client_id: str = ""
+    client_secret: SecretStr = SecretStr("")
+    key_file: str = ""
+
+
 class CredentialSettings(Section):
     """Who the program is, a table for each service: another is one class here."""
 
     google: GoogleCredentials = GoogleCredentials()
+    cdse: CdseCredentials = CdseCredentials()
 
 
 class LocalSettings(Section):

@@ -9,7 +9,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any, TextIO
 
 _SECRET_KEYS = re.compile(
-    r"authorization|token|secret|private_?key|passw(or)?d|cookie|signature|credential|api_?key", re.IGNORECASE
+    r"authorization|token|secret|private_?key|passw(or)?d|cookie|signature|credential|api_?key|totp", re.IGNORECASE
 )
 # Keys that are called so and hold none: the next page of a list is no secret.
 _OPEN_KEYS = frozenset({"page_token", "pagetoken", "nextpagetoken", "credentials_file", "key_file"})
@@ -23,7 +23,7 @@ _SECRET_VALUES = re.compile(
     r"|(?P<scheme>\b(?:Bearer|Basic|OAuth)\s+)(?=\S*[\d=])[\w.~+/=-]{8,}"
     r"|(?P<field>[\"']?\b(?:access_token|refresh_token|id_token|oauth_token|client_secret|private_key(?:_id)?|assertion"
     r"|X-Goog-(?:Signature|Credential|Security-Token)|X-Amz-(?:Signature|Credential|Security-Token)|GoogleAccessId"
-    r"|Signature|passw(?:or)?d|api_?key)[\"']?\s*[=:]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s&,;}\"']+)"
+    r"|Signature|passw(?:or)?d|api_?key|totp)[\"']?\s*[=:]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s&,;}\"']+)"
     r"|(?P<header>\b(?:Proxy-)?Authorization[\"']?\s*[=:]\s*[\"']?)[^\s\"',}]+(?:\s+[\w.~+/=-]+)?"
     r"|(?P<url>\b[a-z][a-z0-9+.-]*://)[^\s/@:]*:[^\s/@]+(?=@)",  # user and password of an address
     re.IGNORECASE,

@@ -154,4 +154,4 @@ class RunOutput:
 def snapshot_of(run: Run) -> RunSnapshot:
     """Return what a product is told of a run."""
     facts = json.loads(run.facts or "{}")
-    return RunSnapshot(run.id, Job.from_json(run.job), run.logical_date, run.plan, run.image, facts)
+    return RunSnapshot(run.id, Job.from_json(run.job), run.logical_date, run.plan, run.image, facts, run.overwrite)

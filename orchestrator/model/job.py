@@ -193,7 +193,7 @@ class Job:
 
     def _made(self) -> Job:
         """Return the job without what its result does not depend on."""
-        keys = {name: value for name, value in self.keys.items() if (self.product, name) != _TRIES}
+        keys = {name: value for name, value in self.keys.items() if (self.product, name) not in _TRIES}
         return replace(self, min_valid=0.0, audit=0, keys=MappingProxyType(keys))
 
     def fingerprints(self) -> tuple[str, ...]:
@@ -223,8 +223,21 @@ class Job:
 
 
 # Which of a product's keys say which part of its result is wanted this time, and how patiently: not whose it is.
-_ASKED: Mapping[str, frozenset[str]] = MappingProxyType({"chips": frozenset({"where", "first", "attempts"})})
-_TRIES = ("chips", "attempts")
+_ASKED: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "chips": frozenset({"where", "first", "attempts"}),
+        # A manifest is of its tiles and dates, whichever of their files are brought this time.
+        "scenes": frozenset(
+            {
+                *("levels", "l1c_bands", "l1c_tile_metadata", "l1c_product_metadata", "l2a_scl_20m", "l2a_aot_20m"),
+                *("l2a_wvp_20m", "l2a_tile_metadata", "l2a_product_metadata", "l2a_bands", "cloud_min", "cloud_max"),
+                *("min_coverage", "baseline", "orbit", "missions", "not_before", "before", "max_scenes", "table"),
+                *("footprints", "attempts"),
+            }
+        ),
+    }
+)
+_TRIES = frozenset({("chips", "attempts"), ("scenes", "attempts")})
 
 # What the first version knew, and hashed whole.
 _FIRST_FIELDS = frozenset(

@@ -7,9 +7,27 @@ from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
+class Checksum:
+    """
+    What the bytes of a file add up to.
+
+    Attributes:
+        algorithm: `MD5`, `SHA3-256`, `BLAKE3`, ... as whoever states it calls it.
+        value: Hexadecimal, lower case.
+    """
+
+    algorithm: str
+    value: str
+
+    def __post_init__(self) -> None:
+        if self.value != self.value.lower():
+            raise ValueError(f"a checksum is written in lower case, not {self.value!r}")
+
+
+@dataclass(frozen=True, slots=True)
 class StoredObject:
     """
-    A blob in Cloud Storage, or a file in Drive, as its listing described it.
+    A blob in Cloud Storage, a file in Drive or of a product, as its listing described it.
 
     Attributes:
         name: Object name, or file name in Drive.
@@ -20,6 +38,8 @@ class StoredObject:
         id: The service's own key where it is not the name (Drive).
         created: When the service took it in, RFC 3339, where the listing says so. No part of what makes two of them
             the same object.
+        checksum: Of a service that keeps others than the two above.
+        size_alone: Nobody states a checksum: bytes of the right number are taken.
     """
 
     name: str
@@ -29,6 +49,13 @@ class StoredObject:
     md5: str | None = None
     id: str = ""
     created: str = field(default="", compare=False)
+    checksum: Checksum | None = None
+    size_alone: bool = False
+
+    @property
+    def stated(self) -> str:
+        """The checksum that its bytes are compared with, as the listing writes it; empty where there is none."""
+        return self.crc32c or self.md5 or (self.checksum.value if self.checksum else "")
 
 
 class Deletion(StrEnum):

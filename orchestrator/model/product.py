@@ -40,6 +40,7 @@ class RunSnapshot:
         document: The plan as the product wrote it; empty before it is planned.
         image: Earth Engine's expression, JSON; empty where the product has none.
         facts: What the recipe found out.
+        overwrite: Whether files that no run of the job made may be replaced.
     """
 
     id: str
@@ -48,6 +49,7 @@ class RunSnapshot:
     document: str = ""
     image: str = ""
     facts: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    overwrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from orchestrator.core.files import free_bytes
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.direct import DirectLimits, DirectRoute
+from orchestrator.model.files import FileRoute
 from orchestrator.model.grid import Transform
 from orchestrator.model.scene import Scene, SceneQuery, StoredBand
 from orchestrator.model.table import TableRoute
@@ -77,6 +78,7 @@ class ProductContext:
         policy: How long one direct request is tried again where no unit of the run is behind it.
         tables: Connects to the route of tables.
         scenes: Asks which scenes there are, in the order of time; None where nobody can be asked.
+        files: Connects to the catalogue and the files of Copernicus; None where nobody can be asked.
         free_bytes: Returns what can still be written on the disk of a folder.
     """
 
@@ -95,4 +97,5 @@ class ProductContext:
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     tables: Callable[[], TableRoute] | None = None
     scenes: Callable[[SceneQuery], Sequence[Scene]] | None = None
+    files: Callable[[], FileRoute] | None = None
     free_bytes: Callable[[str], int] = free_bytes

@@ -1,1 +1,1 @@
-"""Products of Sentinel-2 as they are delivered: names, metadata, manifests, angles. Nothing is fetched here."""
+"""Sentinel-2 products as they lie on a disk: names, bands, metadata, angles, folders. Nothing here is remote."""

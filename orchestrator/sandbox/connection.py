@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import select
 import socket
 import struct
 from collections.abc import Callable
@@ -18,6 +20,7 @@ from orchestrator.sandbox.web import Request, Response, reason_phrase
 MAX_BODY_BYTES = 512 << 20
 MAX_LINE_BYTES = 1 << 16
 SLOW_STEP_SECONDS = 0.05
+WATCH_STEP_SECONDS = 0.05
 BODILESS = (204, 304)  # RFC 9110: there is nothing to spoil
 INFLATED_BYTES = 3 << 30
 MAX_JOINED_BYTES = 1 << 16  # a small body leaves in one packet with its head; a large one is not copied for that
@@ -166,10 +169,22 @@ class Connection(BaseHTTPRequestHandler):
             for each in body.pieces():
                 self.connection.sendall(each)
         elif body.length:  # without passing through Python's memory
-            self.connection.sendfile(body.source, body.offset, body.length)
+            try:
+                self._send_stretch(body)
+            finally:
+                body.delivered(max(0, body.source.tell() - body.offset))
+
+    def _send_stretch(self, body: FileBody) -> None:
+        last = 1 if body.watched else 0
+        if body.length > last:
+            self.connection.sendfile(body.source, body.offset, body.length - last)
+        body.ending()
+        if last:
+            self.connection.sendfile(body.source, body.offset + body.length - last, last)
 
     def _send_spoilt(self, response: Response, fault: Fault) -> None:
         rule, data = fault.rule, bytearray(_bytes_of(response))
+        self._wired = 0  # bytes of the body that have left, with what frames its chunks
         if rule.action == "inflate":
             self._send_inflating(response, bytes(data), INFLATED_BYTES if rule.bytes is None else rule.bytes)
             return
@@ -180,28 +195,50 @@ class Connection(BaseHTTPRequestHandler):
         lead, tail = _chunk(len(data)) if rule.chunked else (b"", b"")
         wire = lead + data + tail
         self.connection.sendall(self._head(response, len(data), chunked=rule.chunked))
-        if rule.action == "slow":
-            self._trickle(wire, fault)
-        elif rule.action in ("truncate", "stall"):
-            cut = len(data) // 2 if rule.bytes is None else min(rule.bytes, len(data))
-            self._send_part(wire, len(lead) + cut, fault)
-        else:
-            self.connection.sendall(wire)
+        body = response.body if isinstance(response.body, FileBody) else None
+        if body is not None and rule.action not in ("slow", "stall"):
+            body.ending()
+        try:
+            if rule.action == "slow":
+                self._trickle(wire, fault)
+            elif rule.action in ("truncate", "stall"):
+                cut = len(data) // 2 if rule.bytes is None else min(rule.bytes, len(data))
+                self._send_part(wire, len(lead) + cut, fault, watch=body is not None and body.watched)
+            else:
+                self._put(wire)
+        finally:
+            if body is not None:
+                body.delivered(self._wired)
 
-    def _send_part(self, wire: bytes, cut: int, fault: Fault) -> None:
-        self.connection.sendall(wire[:cut])
+    def _put(self, wire: bytes) -> None:
+        self.connection.sendall(wire)
+        self._wired += len(wire)
+
+    def _send_part(self, wire: bytes, cut: int, fault: Fault, *, watch: bool) -> None:
+        self._put(wire[:cut])
         if fault.rule.action == "truncate":
             self.connection.shutdown(socket.SHUT_RDWR)
             raise BrokenOnPurpose
-        fault.hold()
-        self.connection.sendall(wire[cut:])
+        if watch:
+            self._hold(fault)
+        else:
+            fault.hold()
+        self._put(wire[cut:])
+
+    def _hold(self, fault: Fault) -> None:
+        """Hold until the fault is over, or the peer is gone: then its place is free for another."""
+        left = math.inf if fault.seconds is None else fault.seconds
+        while left > 0 and not fault.pause(min(left, WATCH_STEP_SECONDS)):
+            left -= WATCH_STEP_SECONDS
+            if select.select([self.connection], [], [], 0)[0] and not self.connection.recv(1, socket.MSG_PEEK):
+                raise ConnectionResetError
 
     def _trickle(self, wire: bytes, fault: Fault) -> None:
         step = max(1, int(fault.rule.bytes_per_second * SLOW_STEP_SECONDS))
         for start in range(0, len(wire), step):
-            self.connection.sendall(wire[start : start + step])
+            self._put(wire[start : start + step])
             if fault.pause(step / fault.rule.bytes_per_second):
-                self.connection.sendall(wire[start + step :])  # at once, not in a million steps without a pause
+                self._put(wire[start + step :])  # at once, not in a million steps without a pause
                 return
 
     def _send_inflating(self, response: Response, data: bytes, blanks: int) -> None:

@@ -33,7 +33,9 @@ class ControlRoutes:
         meter: PixelMeter,
         about: Callable[[], Mapping[str, Any]],
         apis: Callable[[], set[str]],
+        copernicus: Callable[[], Mapping[str, Any]],
     ) -> None:
+        self._copernicus = copernicus
         self._apis = apis
         self._meter = meter
         self._journal = journal
@@ -73,6 +75,7 @@ class ControlRoutes:
             "faults": self._faults.report(),
             "buckets": self._buckets.report(),
             "drive": self._drive.report(),
+            "copernicus": self._copernicus(),
         }
 
     def _about(self, request: Request) -> Response:

@@ -18,7 +18,10 @@ from typing import Any
 
 from orchestrator.sandbox import port
 from orchestrator.sandbox.behaviour import CHOICES, Behaviour, BehaviourError
+from orchestrator.sandbox.cdse.folder import FolderError
+from orchestrator.sandbox.cdse.settings import ACCOUNT, Copernicus, CopernicusError
 from orchestrator.sandbox.quotas import Quotas
+from orchestrator.sandbox.safe.product import SafeError
 from orchestrator.sandbox.scenes.stac import ScenesError
 from orchestrator.sandbox.server import DEFAULT_BUCKET, DEFAULT_PROJECT, Options, Sandbox
 from orchestrator.sandbox.sources import catalogue
@@ -44,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         with Sandbox(catalogue(asked.scenes, asked.seed, tell=True), _options(asked)) as sandbox:
             _announce(sandbox, asked.ready_file)
             end.wait()
-    except (ScenesError, BehaviourError, OSError) as error:
+    except (ScenesError, BehaviourError, CopernicusError, FolderError, SafeError, OSError) as error:
         taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
         return _refuse(_in_use(asked, port.occupant(asked.host, asked.port)) if taken else str(error))
     return 0
@@ -67,13 +70,14 @@ def _in_use(asked: argparse.Namespace, who: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m orchestrator.sandbox",
-        description="Earth Engine, Cloud Storage and Drive on loopback, for the real clients.",
+        description="Earth Engine, Cloud Storage, Drive and the Copernicus Data Space on loopback.",
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=int, default=0, help="port to listen on; 0 lets the system choose")
     add("--scenes", type=Path, help="folder of STAC items with rasters; default: synthetic scenes")
     add("--seed", type=int, default=0, help="seed of the synthetic scenes (default: %(default)s)")
+    _add_copernicus(parser.add_argument_group("Copernicus Data Space"))
     add("--data-dir", type=Path, help="folder that keeps objects and operations; default: a temporary one")
     add("--slots", type=int, default=2, help="tasks that run at a time (default: %(default)s)")
     add("--queue-limit", type=int, default=3000, help="tasks that may wait (default: %(default)s)")
@@ -86,6 +90,39 @@ def _parser() -> argparse.ArgumentParser:
     add("--ready-file", type=Path, help="file that gets the line of JSON, whole, when the sandbox answers")
     add("--die-with-parent", action="store_true", help="end when standard input is closed or the parent dies")
     return parser
+
+
+def _add_copernicus(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    shown = "the part of their tile that invented products show, in pixels of 60 m, or `whole` (default: 10.8 km)"
+    add("--copernicus", type=Path, metavar="FOLDER", help="SAFE trees that are served; default: invented products")
+    add("--copernicus-cut", default="", metavar="ROW,COL,ROWS,COLS", help=shown)
+    add(
+        "--copernicus-account",
+        action="append",
+        type=_account,
+        metavar="USER:PASSWORD",
+        help="who may log in, repeatable (default: user:password)",
+    )
+    told = "base32 of every account's second factor (default: there is none)"
+    add("--copernicus-second-factor", default="", metavar="SECRET", help=told)
+
+
+def _account(text: str) -> tuple[str, str]:
+    user, colon, password = text.partition(":")
+    if not (user and colon):
+        raise argparse.ArgumentTypeError(f"{text!r} is no USER:PASSWORD")
+    return user, password
+
+
+def _copernicus(asked: argparse.Namespace) -> Copernicus:
+    return Copernicus(
+        folder=asked.copernicus,
+        seed=asked.seed,
+        cut=asked.copernicus_cut,
+        accounts=dict(asked.copernicus_account or ACCOUNT),
+        totp_secret=asked.copernicus_second_factor,
+    )
 
 
 def _add_behaviour(group: argparse._ArgumentGroup) -> None:
@@ -128,6 +165,7 @@ def _options(asked: argparse.Namespace) -> Options:
         queue_limit=asked.queue_limit,
         quotas=Quotas(at_once=asked.pixels_at_once, per_second=asked.pixels_per_second),
         behaviour=_behaviour(asked),
+        copernicus=_copernicus(asked),
         worker=_worker(asked),
         tell=_say,
     )

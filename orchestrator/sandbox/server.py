@@ -17,6 +17,8 @@ from typing import Any, Self
 
 from orchestrator.sandbox import batch, folder_lock, oauth
 from orchestrator.sandbox.behaviour import Behaviour
+from orchestrator.sandbox.cdse.service import CopernicusService
+from orchestrator.sandbox.cdse.settings import Copernicus
 from orchestrator.sandbox.clock import Clock
 from orchestrator.sandbox.connection import Connection, Dispatch
 from orchestrator.sandbox.control import ControlRoutes
@@ -42,9 +44,10 @@ from orchestrator.sandbox.quotas import PixelMeter, Quotas
 from orchestrator.sandbox.records import Records
 from orchestrator.sandbox.scenes.catalogue import Catalogue
 from orchestrator.sandbox.scenes.owned import AssetStore, OwnCatalogue
+from orchestrator.sandbox.sources import products
 from orchestrator.sandbox.storage.buckets import Buckets
 from orchestrator.sandbox.storage.routes import StorageRoutes
-from orchestrator.sandbox.web import Request, Response, Router
+from orchestrator.sandbox.web import Request, Response, Route, Router
 from orchestrator.sandbox.workers import SharedEvaluator, Workers
 
 DEFAULT_PROJECT = "ee-sandbox"
@@ -62,6 +65,7 @@ class Options:
         queue_limit: PENDING tasks beyond which a submission is refused.
         behaviour: What an account would have to tell.
         quotas: What a request for pixels may ask for, and a project at once.
+        copernicus: What the Copernicus Data Space serves, and to whom.
         tell: Gets a sentence about what the start is waiting for.
         worker: The command that starts a process which computes windows from the same scenes; empty is none.
     """
@@ -77,6 +81,7 @@ class Options:
     folder_wait_seconds: float = 15  # longer than a sandbox takes to end
     behaviour: Behaviour = field(default_factory=Behaviour)
     quotas: Quotas = field(default_factory=Quotas)
+    copernicus: Copernicus = field(default_factory=Copernicus)
     worker: tuple[str, ...] = ()
     tell: Callable[[str], None] = lambda _: None
 
@@ -102,10 +107,11 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
 
 class Sandbox:
     """
-    Earth Engine, Cloud Storage and Drive on loopback, in this process; a context manager.
+    Earth Engine, Cloud Storage, Drive and the Copernicus Data Space on loopback, in this process; a context manager.
 
-    Between `__enter__` and `__exit__` the services answer at `url`. A folder given as `data_dir` keeps objects and
-    operations; what was running when the last sandbox on it ended is queued again with the next attempt.
+    Between `__enter__` and `__exit__` the services answer at `url`, and Copernicus' downloads at `download_url`. A
+    folder given as `data_dir` keeps objects and operations; what was running when the last sandbox on it ended is
+    queued again with the next attempt.
     """
 
     def __init__(
@@ -138,19 +144,24 @@ class Sandbox:
         self.operations = Operations(self._records, self.clock)
         self.assets = AssetStore(folder / "assets", self._records, self.clock)
         self._known = OwnCatalogue(self._catalogue, self.assets)
+        given = self.options.copernicus
+        self.copernicus = CopernicusService(given, products(given, folder), self.clock, lambda: self.download_url)
         self._evaluator = self._given or self._own_evaluator()
         self._furnish()
         self.tasks = self._tasks(folder)
         self._server = _Server((self.options.host, self.options.port), self._dispatcher(), self.journal)
+        self._downloads = self._download_server()
         self.tasks.start()
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), name="sandbox", daemon=True).start()
+        for each in (self._server, self._downloads):
+            threading.Thread(target=each.serve_forever, args=(0.02,), name="sandbox", daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        for each in (self._server, self._downloads):
+            each.shutdown()
+            each.server_close()
         self.tasks.stop()
         if self._workers is not None:
             self._workers.close()
@@ -173,18 +184,29 @@ class Sandbox:
     def url(self) -> str:
         return f"http://{self.options.host}:{self._server.server_port}"
 
+    @property
+    def download_url(self) -> str:
+        """Where the downloads of Copernicus answer: another host, as far as a client can tell."""
+        return f"http://{self.options.host}:{self._downloads.server_port}"
+
+    @property
+    def copernicus_urls(self) -> dict[str, str]:
+        """Catalogue, downloads, tokens and S3 of Copernicus."""
+        return self.copernicus.urls(self.url)
+
     def show(self, catalogue: Catalogue | None) -> None:
         """Serve other scenes and tables from here on; with None, those again that it was started with."""
         self._known.show(catalogue or self._catalogue)
 
     def apis(self) -> set[str]:
         """Return the names of all calls that a fault can be ordered for."""
-        return self._dispatch.apis()
+        return self._dispatch.apis() | {each.api for each in self.copernicus.download_routes()}
 
     def about(self) -> dict[str, Any]:
         """Tell which process this is, what it was started with, and which scenes it serves now."""
         named = {"project": self.options.project, "buckets": list(self.options.buckets)}
-        return {"pid": os.getpid(), **named, "scenes": self._known.identity()}
+        places = {"copernicus": self.copernicus_urls}
+        return {"pid": os.getpid(), **named, "scenes": self._known.identity(), **places}
 
     def state(self) -> dict[str, Any]:
         """Report what `GET /sandbox/state` reports."""
@@ -236,6 +258,7 @@ class Sandbox:
             self.meter,
             self.about,
             self.apis,
+            self.copernicus.report,
         )
         assets = Assets(self._known, self.assets)
         renderer = Renderer(self._evaluator, self.options.behaviour)
@@ -262,12 +285,20 @@ class Sandbox:
             *CollectionRoutes(self._evaluator).routes(),
             *AssetRoutes(self.assets, assets).routes(),
             *earthengine.routes(),
+            *self.copernicus.routes(),
             *oauth.routes(self.options.project),
             *storage.xml_routes(),
         ]
-        worded = self.options.behaviour.worded
-        self._dispatch = Dispatcher(Router(routes), self.faults, self.journal, self.clock, self.meter, worded)
+        self._dispatch = self._dispatcher_of(routes)
         return self._dispatch
+
+    def _dispatcher_of(self, routes: list[Route]) -> Dispatcher:
+        worded = self.options.behaviour.worded
+        return Dispatcher(Router(routes), self.faults, self.journal, self.clock, self.meter, worded)
+
+    def _download_server(self) -> _Server:
+        """Listen at a port that the system chooses: whoever needs it is told by a redirect, or by `/sandbox/about`."""
+        return _Server((self.options.host, 0), self._dispatcher_of(self.copernicus.download_routes()), self.journal)
 
     def _answer_one(self, request: Request) -> Response | None:
         """Answer a call of a batch: counted, and spoilt by faults that come before its body, as if it came alone."""

@@ -70,6 +70,17 @@ class FileBody:
             left -= len(piece)
             yield piece
 
+    @property
+    def watched(self) -> bool:
+        """Tell whether somebody counts what is under way: then `ending` is called before the last byte leaves."""
+        return False
+
+    def ending(self) -> None:
+        """Hear that the last byte leaves now: whoever has got it may ask for the next file at once."""
+
+    def delivered(self, count: int) -> None:
+        """Hear how many bytes have left, whatever became of the rest."""
+
     def close(self) -> None:
         self.source.close()
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from orchestrator.sandbox import xml_errors
+from orchestrator.sandbox import cdse_errors, xml_errors
 from orchestrator.sandbox.parsing import parsed
 from orchestrator.sandbox.streams import FileBody
 
@@ -171,6 +170,8 @@ def error_response(error: ApiError, *, service: str) -> Response:
     if service == "xml":
         body = xml_errors.document(error.status, error.message, error.code)
         return Response(error.status, {"Content-Type": "application/xml; charset=UTF-8"}, body)
+    if service in cdse_errors.FORMS:
+        return json_response(cdse_errors.FORMS[service](error.status, error.message, error.code), error.status)
     inner: dict[str, Any] = {"code": error.status, "message": error.message}
     if service == "earthengine":
         inner["status"] = error.status_name
@@ -187,7 +188,7 @@ def not_imitated(what: str) -> ApiError:
 
 Handler = Callable[..., Response]
 MOST_DIGITS = 18
-HEADED = ("storage", "xml")
+HEADED = ("storage", "xml", *cdse_errors.FORMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +212,7 @@ class Route:
     media: bool | None = None
 
     def answers(self, method: str) -> bool:
-        """Tell whether this is the route of `method`: Cloud Storage answers HEAD as it answers GET."""
+        """Tell whether this is the route of `method`: some services answer HEAD as they answer GET."""
         return method == self.method or (method == "HEAD" and self.method == "GET" and self.service in HEADED)
 
 
@@ -274,6 +275,8 @@ def service_of(path: str) -> str:
         return "storage"
     if below.startswith(("/drive/", "/discovery/")):
         return "drive"
+    if path.startswith(("/odata/", "/auth/")):
+        return cdse_errors.CATALOGUE if path.startswith("/odata/") else cdse_errors.IDENTITY
     return "control" if path.startswith("/sandbox/") else "earthengine"
 
 
@@ -307,42 +310,3 @@ def integer(request: Request, name: str, default: int) -> int:
 def digits(text: str) -> bool:
     """Tell whether `text` is a whole number that fits into 64 bits, in the digits of ASCII."""
     return text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
-
-
-_RANGE = re.compile(r"bytes=([0-9]{0,4000})-([0-9]{0,4000})")  # Python reads no longer numbers
-
-
-def media_response(
-    path: Path, size: int, request: Request, headers: Mapping[str, str], *, service: str = ""
-) -> Response:
-    """
-    Answer with a file, or the part of it that `Range` asks for.
-
-    A range whose end lies before its beginning is none (RFC 9110, 14.1.1): the whole file is sent. One that begins
-    beyond the end is 416, with the size in `Content-Range`.
-
-    Raises:
-        FileNotFoundError: The file has gone.
-    """
-    asked = request.headers.get("range")
-    found = _RANGE.fullmatch(asked.strip()) if asked else None
-    common = {"Accept-Ranges": "bytes", **headers}
-    if found is None or found.groups() == ("", "") or _backwards(*found.groups()):
-        return Response(200, common, FileBody.opened(path, 0, size))
-    first, last = _resolve_range(found.group(1), found.group(2), size)
-    if first > last or first >= size:
-        form = service or service_of(request.path)
-        refused = error_response(ApiError(416, "Request range not satisfiable"), service=form)
-        return replace(refused, headers={**refused.headers, "Content-Range": f"bytes */{size}"})
-    common["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return Response(206, common, FileBody.opened(path, first, last - first + 1))
-
-
-def _backwards(first: str, last: str) -> bool:
-    return bool(first and last) and int(first) > int(last)
-
-
-def _resolve_range(first: str, last: str, size: int) -> tuple[int, int]:
-    if not first:  # the last n bytes
-        return max(0, size - int(last)), size - 1
-    return int(first), min(int(last), size - 1) if last else size - 1

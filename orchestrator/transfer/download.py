@@ -261,13 +261,13 @@ class _Transfer:
             WayError, DamagedObjectError: Always one of them, unless the object is gone or was replaced.
         """
         source, found = self._source, self._part.found()
-        listed = source.crc32c or source.md5
+        listed = source.stated
         what = f"{source.name} at generation {source.generation}: {source.size} bytes came twice with a wrong checksum"
         if self._part.digest() != first:
             raise WayError(f"{what}, and differ from each other; look at the network between here and the cloud")
         stated = self._network.service.look(source)
-        if (stated.size, stated.crc32c or stated.md5) != (source.size, listed):
-            raise WayError(f"{what}, and the service now states {stated.crc32c or stated.md5}, listed was {listed}")
+        if (stated.size, stated.stated) != (source.size, listed):
+            raise WayError(f"{what}, and the service now states {stated.stated}, listed was {listed}")
         if self._tail() != self._part.digest(1):
             raise WayError(f"{what}, and differ when they are cut otherwise; look at the network in between")
         raise DamagedObjectError(

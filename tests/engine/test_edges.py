@@ -110,7 +110,7 @@ def test_an_operation_that_even_its_name_does_not_bring_is_waited_for(story):
     waits=st.lists(st.tuples(st.integers(0, 2), st.integers(1, 300), st.booleans()), max_size=6),
     lost=st.lists(st.booleans(), max_size=3),
 )
-@settings(max_examples=settings().max_examples // 2)
+@settings(max_examples=settings().max_examples // 4)
 def test_exports_are_as_many_as_tasks_however_blind_the_list(waits, lost):
     """Histories of operations that lists do not show for up to ten minutes, and of answers that are lost."""
     machine = Machine()

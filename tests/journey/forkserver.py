@@ -42,13 +42,14 @@ COMMANDS_LOADED = [cli.commands[name] for name in COMMANDS]
 LOADED = (alembic, apscheduler, ee, geopandas, google, googleapiclient, matplotlib, pyogrio, pystac, rasterio, rich)
 LOADED += (rio_cogeo, tifffile)
 # What another program (the interpreter, Alembic) runs.
-NOT_IMPORTED = ("orchestrator.__main__", "orchestrator.sandbox.__main__", "orchestrator.engine.stores.migrations.")
+NOT_IMPORTED = ".__main__"
+NOR_BELOW = "orchestrator.engine.stores.migrations."
 
 
 def load() -> None:
     """Import every module of the program and of the sandbox."""
     for found in pkgutil.walk_packages(orchestrator.__path__, "orchestrator."):
-        if not found.name.startswith(NOT_IMPORTED):
+        if not found.name.endswith(NOT_IMPORTED) and not found.name.startswith(NOR_BELOW):
             importlib.import_module(found.name)
 
 

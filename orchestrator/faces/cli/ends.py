@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.app.verbs.results import ResultReport, missing_words, result_of
 from orchestrator.core.errors import NeedsPerson
-from orchestrator.core.units import format_bytes, format_seconds
+from orchestrator.core.units import format_bytes, format_count, format_seconds
 from orchestrator.engine.stores.records import Run
 from orchestrator.faces.cli.exits import DONE, PARTLY
 from orchestrator.faces.cli.output import Output
@@ -78,7 +78,8 @@ def show_result(result: ResultReport, output: Output, origins: str) -> None:
         output.say(str(result.path))
         return
     output.say(f"{result.path}  ({format_bytes(kept['bytes'])})")
-    output.say(f"{result.proof}  proof: {origins}")
+    if result.proof != result.path:
+        output.say(f"{result.proof}  proof: {origins}")
     if result.picture.exists():
         output.say(f"{result.picture}  quicklook")
     for file in kept.get("files", ()):  # results of the first version do not say
@@ -89,6 +90,9 @@ def show_result(result: ResultReport, output: Output, origins: str) -> None:
     if "windows" in kept:
         splits = ", ".join(f"{count:,} {split}" for split, count in kept["splits"].items())
         output.say(f"patches: {kept['samples']:,} samples of {kept['windows']:,} windows: {splits}")
+    if "arrived_bytes" in kept:
+        files = format_count(kept["files_wanted"] - kept["missing"], "file")
+        output.say(f"{format_count(kept['scenes'], 'scene')}: {files}, {format_bytes(kept['arrived_bytes'])}, verified")
     if "rows" in kept:
         output.say(f"rows: {kept['rows']:,}, of {kept['pairs']:,} pairs of a place and an image")
     for note in kept.get("notes", ()):

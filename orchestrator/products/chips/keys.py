@@ -6,8 +6,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 
-# A service that answers "internal error" so often for one chip answers it so for ever.
-DEFAULT_ATTEMPTS = 8
+from orchestrator.products.enduring import DEFAULT_ATTEMPTS
 
 
 class ChipKeys(BaseModel):

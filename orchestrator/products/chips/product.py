@@ -17,11 +17,12 @@ from orchestrator.model.product import Evidence, Finishing, Made, RunSnapshot, S
 from orchestrator.model.tile_expression import depends_on_tile, for_tile
 from orchestrator.model.unit import Cell, Unit, UnitPlan
 from orchestrator.products.chips.document import ChipPlan
-from orchestrator.products.chips.fetch import CARRY, Carry, Enduring, if_wanted
+from orchestrator.products.chips.fetch import CARRY, Carry, if_wanted
 from orchestrator.products.chips.files import chip_files, chips_folder
 from orchestrator.products.chips.hooks import tell
 from orchestrator.products.chips.keys import ChipKeys
 from orchestrator.products.context import ProductContext
+from orchestrator.products.enduring import Enduring
 from orchestrator.products.fetch import KIND, Fetch, units_of
 from orchestrator.products.terms import tags_of
 from orchestrator.recipes.contract import Hooked, ImageRequest
@@ -81,7 +82,11 @@ class ChipProduct:
             image = for_tile(run.image, plan.rings[cell.time]) if depends else run.image
             return PixelRequest(image, plan.zones[cell.grid], cell.window, plan.pixels_of(cell.group))
 
-        def on_failed(number: int, error: Exception) -> None:
+        def chip_of(unit: Unit) -> int:
+            return unit.plan.cell.time if unit.plan.cell else 0
+
+        def on_failed(unit: Unit, error: Exception) -> None:
+            number = chip_of(unit)
             tell(hooks, failed_tile(plan, number, path_of(number)), error)
 
         def asked_for(unit: Unit) -> UnitPlan:
@@ -90,7 +95,15 @@ class ChipProduct:
 
         attempts = min(ChipKeys.model_validate(dict(run.job.keys)).attempts, self._context.policy.attempts)
         step = if_wanted(Fetch(route, size, request_for), path_of, hooks)
-        enduring = Enduring(step, plan, lambda: bool(self._sink and self._sink.chips), attempts, on_failed)
+        enduring = Enduring(
+            step,
+            "chip",
+            has_answers=lambda: bool(self._sink and self._sink.chips),
+            attempts=attempts,
+            count=len(plan.chips),
+            on_failed=on_failed,
+            thing_of=chip_of,
+        )
         origins = origins_of(folder) if plan.carried else {}
         return MappingProxyType({CARRY: Carry(plan, folder, origins, asked_for), KIND: enduring})
 

@@ -16,10 +16,11 @@ from orchestrator.model.plan_json import grid_json, pixels_json
 from orchestrator.model.product import Brought, Evidence, Finishing, Made, MadeFile, RunSnapshot
 from orchestrator.model.states import UnitState
 from orchestrator.products.chips.document import ChipPlan
-from orchestrator.products.chips.fetch import UNWANTED, WHY
+from orchestrator.products.chips.fetch import UNWANTED
 from orchestrator.products.chips.files import PROOF, chips_folder
 from orchestrator.products.chips.sink import ChipSink
 from orchestrator.products.demand import demand
+from orchestrator.products.enduring import WHY
 from orchestrator.products.mosaic.covering import cover_once
 from orchestrator.products.proof import part_json, proof_head
 from orchestrator.products.table.pieces import parquet

@@ -11,6 +11,7 @@ from orchestrator.sandbox import bodies, fields
 from orchestrator.sandbox.drive.files import Drive, DriveFile
 from orchestrator.sandbox.drive.routes import FILE, SHARED, page_start, visible
 from orchestrator.sandbox.drive.values import ME, Revision, SharedDrive
+from orchestrator.sandbox.ranges import media_response
 from orchestrator.sandbox.streams import steadily
 from orchestrator.sandbox.web import (
     ApiError,
@@ -21,7 +22,6 @@ from orchestrator.sandbox.web import (
     digits,
     integer,
     json_response,
-    media_response,
     not_imitated,
     route,
     truth,

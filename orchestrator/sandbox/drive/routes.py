@@ -13,6 +13,7 @@ from orchestrator.sandbox.drive.orders import ordered
 from orchestrator.sandbox.drive.query import parse
 from orchestrator.sandbox.drive.uploads import Content, Session, Sessions
 from orchestrator.sandbox.drive.values import GOOGLE, ME, new_id
+from orchestrator.sandbox.ranges import media_response
 from orchestrator.sandbox.resumable import Piece, add
 from orchestrator.sandbox.streams import steadily
 from orchestrator.sandbox.web import (
@@ -24,7 +25,6 @@ from orchestrator.sandbox.web import (
     digits,
     integer,
     json_response,
-    media_response,
     not_imitated,
     route,
     truth,

@@ -8,7 +8,6 @@ is derived from its classification (SCL), on SCL's grid. Pyramids are computed f
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -16,103 +15,42 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 import rasterio.transform
-import rasterio.windows
 import shapely
 from numpy.typing import NDArray
 from pyproj import Transformer
-from rasterio.errors import RasterioError
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes.catalogue import Band, Catalogue, PixelType, Table
-from orchestrator.sandbox.scenes.layout import CLOUD_LAYER, COLLECTIONS, LAYERS, PROBABILITY, REFLECTANCE
+from orchestrator.sandbox.scenes.layout import (
+    CLOUD_LAYER,
+    COLLECTIONS,
+    LAYERS,
+    LEVEL_1C,
+    PROBABILITY,
+    REFLECTANCE,
+    Layer,
+)
+from orchestrator.sandbox.scenes.processed import read_processed
+from orchestrator.sandbox.scenes.products import LAYERS_OF, read_products
 from orchestrator.sandbox.scenes.pyramid import Pixels, read_level
-from orchestrator.sandbox.scenes.stac import Item, ScenesError, digest_of, read_items
+from orchestrator.sandbox.scenes.raster import Decoded, Raster
+from orchestrator.sandbox.scenes.stac import PLAIN, Item, ScenesError, digest_of, read_items
 from orchestrator.sandbox.scenes.store import Store
 from orchestrator.sandbox.scenes.tables import shipped
 
 __all__ = ["CLASS_PROBABILITY", "FolderCatalogue", "FolderScene", "ScenesError"]
 
 CACHE_BYTES = 256 * 2**20
-# Rasters up to this size are decoded whole: a JPEG 2000 file gives up a small window hardly faster.
-_WHOLE_BYTES = 32 * 2**20
-_CHUNK = 1024
 _SLACK_DEGREES = 0.0005
 _CELLS = 256  # of the longer side of a raster, where its data is looked for
 # Cloud probability of the classes of SCL; all others give 0, no data stays invalid.
 CLASS_PROBABILITY = {9: 100, 8: 65, 10: 40, 3: 20}
 _TABLE = np.zeros(256, np.uint8)
 _TABLE[list(CLASS_PROBABILITY)] = list(CLASS_PROBABILITY.values())
-
-
-@dataclass(frozen=True, slots=True)
-class _Decoded:
-    values: NDArray[np.generic]
-
-    @property
-    def nbytes(self) -> int:
-        return self.values.nbytes
-
-
-class Raster:
-    """
-    One single-band file: its grid, and windows decoded through a shared cache.
-
-    GDAL's datasets are not safe to share between threads, so each decode opens the file anew, one at a time.
-    """
-
-    def __init__(self, path: Path, cache: Store[_Decoded]) -> None:
-        self.path = path
-        self._cache = cache
-        self._lock = threading.Lock()
-        try:
-            with rasterio.open(path) as source:
-                epsg = source.crs.to_epsg() if source.crs else None
-                self.shape: tuple[int, int] = (source.height, source.width)
-                self.dtype = np.dtype(source.dtypes[0])
-                self.transform = source.transform
-                self.nodata: float | None = source.nodata
-        except RasterioError as error:
-            raise ScenesError(f"{path} cannot be read as a raster: {error}") from error
-        if epsg is None:
-            raise ScenesError(f"{path} has no coordinate system with an EPSG code (is its .aux.xml missing?)")
-        self.crs = f"EPSG:{epsg}"
-
-    def read(self, row: int, col: int, height: int, width: int) -> NDArray[np.generic]:
-        """Values of a window inside the raster, as the file has them."""
-        side = self._chunk_side()
-        out = np.empty((height, width), self.dtype)
-        for top in range(row // side * side, row + height, side):
-            for left in range(col // side * side, col + width, side):
-                block = self._cache.get((self.path, top, left), partial(self._decode, top, left, side)).values
-                r0, r1 = max(row, top), min(row + height, top + side)
-                c0, c1 = max(col, left), min(col + width, left + side)
-                out[r0 - row : r1 - row, c0 - col : c1 - col] = block[r0 - top : r1 - top, c0 - left : c1 - left]
-        return out
-
-    def coarse(self, height: int, width: int) -> NDArray[np.generic]:
-        """Values of the whole raster on so many cells, nearest neighbour."""
-        try:
-            with self._lock, rasterio.open(self.path) as source:
-                values: NDArray[np.generic] = source.read(1, out_shape=(height, width))
-                return values
-        except RasterioError as error:
-            raise ScenesError(f"{self.path} cannot be decoded: {error}") from error
-
-    def _chunk_side(self) -> int:
-        whole = self.shape[0] * self.shape[1] * self.dtype.itemsize <= _WHOLE_BYTES
-        return max(self.shape) if whole else _CHUNK
-
-    def _decode(self, top: int, left: int, side: int) -> _Decoded:
-        height, width = min(side, self.shape[0] - top), min(side, self.shape[1] - left)
-        window = rasterio.windows.Window(left, top, width, height)
-        try:
-            with self._lock, rasterio.open(self.path) as source:
-                return _Decoded(source.read(1, window=window))
-        except RasterioError as error:
-            raise ScenesError(f"{self.path} cannot be decoded: {error}") from error
+_LAYERS = {**LAYERS, **LAYERS_OF["L1C"]}
+_OF_LEVEL_1C = {LEVEL_1C: {"type": "ImageCollection", "title": "Harmonized Sentinel-2 MSI: Level-1C (TOA)"}}
 
 
 class Place:
@@ -148,7 +86,7 @@ class Place:
         """Longitude and latitude of the corners of the cells of a coarse lattice that have data, as (point, 2)."""
         height, width = self._raster.shape
         step = max(1, math.ceil(max(height, width) / _CELLS))
-        cells = self._raster.coarse(-(-height // step), -(-width // step)) != 0
+        cells = self._raster.has_data(-(-height // step), -(-width // step))
         rows, cols = np.nonzero(cells)
         at = np.concatenate([np.column_stack([rows + r, cols + c]) for r in (-1, 2) for c in (-1, 2)]).astype(float)
         scale = height / cells.shape[0], width / cells.shape[1]
@@ -162,7 +100,7 @@ class Place:
 @dataclass(frozen=True)
 class FolderScene:
     """
-    One item in one of the two collections.
+    One item in one of the collections.
 
     Attributes:
         rasters: Its bands by name, in Earth Engine's order.
@@ -209,39 +147,33 @@ class FolderScene:
         return read_level(partial(self._native, band), raster.shape, mode, level, (row, col, height, width))
 
     def _native(self, band: str, row: int, col: int, height: int, width: int) -> Pixels:
-        raster = self.rasters[band]
-        values = raster.read(row, col, height, width)
         derived = band == CLOUD_LAYER.name and "probability" not in self.item.rasters
         # 0 % is a probability; everywhere else, SCL included, 0 is Sentinel-2's no data.
-        empty = raster.nodata if band == CLOUD_LAYER.name and not derived else 0
-        valid = np.ones(values.shape, np.bool_) if empty is None else values != empty
-        if empty == 0 and raster.nodata not in (None, 0):
-            valid &= values != raster.nodata
+        empty = None if band == CLOUD_LAYER.name and not derived else 0
+        values, valid = self.rasters[band].read(row, col, height, width, empty)
         return (_TABLE[values.astype(np.uint8, copy=False)] if derived else values), valid
 
 
 class FolderCatalogue(Catalogue):
     """
-    Serve every STAC item below a folder whose files are all there.
+    Serve every STAC item below a folder whose files are all there, every Sentinel-2 product, every preprocessed scene.
 
     Attributes:
-        left_out: Why items are not served, a sentence each. Their scenes are in no collection, and asking for one
+        left_out: Why scenes are not served, a sentence each. Their scenes are in no collection, and asking for one
             by its name raises `ScenesError`.
         alone: What it has alone, told to whom asks for another collection.
 
     Raises:
-        ScenesError: If there are no items, none is whole, or one cannot be served; one line that names the file.
+        ScenesError: If there are no scenes, none is whole, or one cannot be served; one line that names the file.
     """
 
-    alone = f"Started with scenes of your own, it has {REFLECTANCE}, {PROBABILITY} and tables alone."
-
     def __init__(self, path: str | Path) -> None:
-        self._cache: Store[_Decoded] = Store(CACHE_BYTES)
-        items = sorted(read_items(Path(path)), key=lambda item: (item.time_ms, item.index))
+        self._cache: Store[Decoded] = Store(CACHE_BYTES)
+        items, left_out = _read(Path(path))
         self._scenes: dict[str, FolderScene] = {}
         self._missing: dict[str, str] = {}
         whole = [item for item in items if not item.missing]
-        self.left_out = tuple(f"{item.missing}; the scene is left out" for item in items if item.missing)
+        self.left_out = (*(f"{item.missing}; the scene is left out" for item in items if item.missing), *left_out)
         for item in items:
             if item.missing:
                 self._missing |= {f"{name}/{item.index}": item.missing for name in (REFLECTANCE, PROBABILITY)}
@@ -253,13 +185,16 @@ class FolderCatalogue(Catalogue):
                 if scene.asset_id in self._scenes:
                     raise ScenesError(f"{item.path} and another item are both {item.index}")
                 self._scenes[scene.asset_id] = scene
+        level_1c = any(scene.collection == LEVEL_1C for scene in self._scenes.values())
+        self._collections = COLLECTIONS | (_OF_LEVEL_1C if level_1c else {})
+        self.alone = f"Started with scenes of your own, it has {', '.join(self._collections)} and tables alone."
 
     def identity(self) -> str:
         """Return a digest of the items and of what their rasters are called and weigh, wherever the folder lies."""
         return f"a folder of scenes ({self._digest})"
 
     def collections(self) -> Mapping[str, Mapping[str, Any]]:
-        return COLLECTIONS
+        return self._collections
 
     def table(self, asset_id: str) -> Table | None:
         return shipped.table(asset_id)
@@ -288,18 +223,38 @@ class FolderCatalogue(Catalogue):
         return found
 
     def _of_item(self, item: Item) -> Iterator[FolderScene]:
-        rasters = {band: Raster(path, self._cache) for band, path in item.rasters.items()}
+        rasters = {band: Raster(path, self._cache, item.stored.get(band, PLAIN)) for band, path in item.rasters.items()}
         place = Place(item.geometry, next(iter(rasters.values())), is_data=next(iter(rasters)) != "probability")
-        reflectance = {band: raster for band, raster in rasters.items() if band in LAYERS}
+        reflectance = {band: raster for band, raster in rasters.items() if band in _LAYERS}
         if reflectance:
-            yield FolderScene(REFLECTANCE, item, reflectance, place)
+            yield FolderScene(item.collection, item, reflectance, place)
         cloud = rasters.get("probability", rasters.get("SCL"))
         if cloud is not None:
             yield FolderScene(PROBABILITY, item, {CLOUD_LAYER.name: cloud}, place)
 
 
-def _layer(band: str) -> Any:
-    return CLOUD_LAYER if band == CLOUD_LAYER.name else LAYERS[band]
+def _read(folder: Path) -> tuple[list[Item], list[str]]:
+    """
+    Return all scenes below a folder by (time, index), and why others are left out.
+
+    Raises:
+        ScenesError: There are none.
+    """
+    items = read_items(folder)
+    products, left_out = read_products(folder)
+    processed, more = read_processed(folder, products)
+    found = [*items, *(product.item for product in products), *processed]
+    if not found:
+        if left_out or more:
+            raise ScenesError([*left_out, *more][0])
+        raise ScenesError(
+            f"{folder} holds no STAC items (*.json files of type Feature) and no Sentinel-2 product (MTD_TL.xml, *.jp2)"
+        )
+    return sorted(found, key=lambda item: (item.time_ms, item.index)), [*left_out, *more]
+
+
+def _layer(band: str) -> Layer:
+    return CLOUD_LAYER if band == CLOUD_LAYER.name else _LAYERS[band]
 
 
 def _band(name: str, raster: Raster) -> Band:

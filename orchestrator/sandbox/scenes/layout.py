@@ -13,6 +13,7 @@ import numpy as np
 from orchestrator.sandbox.scenes.catalogue import PixelType
 
 REFLECTANCE = "COPERNICUS/S2_SR_HARMONIZED"
+LEVEL_1C = "COPERNICUS/S2_HARMONIZED"
 PROBABILITY = "COPERNICUS/S2_CLOUD_PROBABILITY"
 
 _UINT8 = PixelType("int", 0, 255)
@@ -64,6 +65,7 @@ LAYERS = {
     )
 }
 CLOUD_LAYER = Layer("probability", 10, _UINT8)
+CIRRUS_LAYER = Layer("B10", 60)  # of Level-1C
 
 COLLECTIONS = {
     REFLECTANCE: {"type": "ImageCollection", "title": "Harmonized Sentinel-2 MSI: Level-2A (SR)"},

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ import shapely
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from orchestrator.sandbox.scenes.layout import LAYERS
+from orchestrator.sandbox.scenes.layout import LAYERS, REFLECTANCE
 
 _ASSET_BANDS = {
     "coastal": "B1",
@@ -54,9 +54,30 @@ class ScenesError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """
+    How a band lies in its file.
+
+    Attributes:
+        index: Its number there, from 1.
+        shift: What is added to its numbers, where they are not 0.
+        valid: The number of the band that is not 0 where there is data; 0 where numbers themselves say so.
+        is_reflectance: The file has reflectance, 1.0 for 1; else numbers as Earth Engine has them, but for `shift`.
+    """
+
+    index: int = 1
+    shift: int = 0
+    valid: int = 0
+    is_reflectance: bool = False
+
+
+PLAIN = Stored()
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """
-    One STAC item.
+    One scene in one collection: a STAC item, or a product as it was delivered.
 
     Attributes:
         path: The item's own file.
@@ -66,6 +87,8 @@ class Item:
         properties: Earth Engine's properties.
         missing: What says that a file it names is not there; empty for an item that is whole.
         geometry: Where the item says that it has data, in EPSG:4326; None where it does not say.
+        collection: Earth Engine's, of its reflectance.
+        stored: How a band lies in its file, where that is not `PLAIN`.
     """
 
     path: Path
@@ -75,6 +98,8 @@ class Item:
     properties: Mapping[str, Any]
     missing: str = ""
     geometry: BaseGeometry | None = None
+    collection: str = REFLECTANCE
+    stored: Mapping[str, Stored] = field(default_factory=dict)
 
 
 def read_items(folder: Path) -> list[Item]:
@@ -82,15 +107,12 @@ def read_items(folder: Path) -> list[Item]:
     Read all STAC items below a folder, in order of their paths.
 
     Raises:
-        ScenesError: If the folder is none, has no items, or an item cannot be read.
+        ScenesError: If the folder is none, or an item cannot be read.
     """
     if not folder.is_dir():
         raise ScenesError(f"{folder} is not a folder")
     documents = ((path, _document(path)) for path in sorted(folder.rglob("*.json")))
-    items = [_item(path, document) for path, document in documents if document.get("type") == "Feature"]
-    if not items:
-        raise ScenesError(f"{folder} holds no STAC items (*.json files of type Feature)")
-    return items
+    return [_item(path, document) for path, document in documents if document.get("type") == "Feature"]
 
 
 def digest_of(items: Iterable[Item]) -> str:

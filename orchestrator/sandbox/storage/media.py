@@ -6,9 +6,10 @@ import zlib
 from collections.abc import Mapping
 
 from orchestrator.sandbox.blobs import Blobs
+from orchestrator.sandbox.ranges import media_response
 from orchestrator.sandbox.storage.values import StoredObject
 from orchestrator.sandbox.streams import FileBody
-from orchestrator.sandbox.web import ApiError, Request, Response, media_response
+from orchestrator.sandbox.web import ApiError, Request, Response
 
 
 def media(

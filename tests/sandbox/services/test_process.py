@@ -257,4 +257,5 @@ def test_a_sandbox_tells_who_it_is(sandbox):
     about = requests.get(sandbox.url + "/sandbox/about", timeout=20).json()
 
     named = {"project": "ee-sandbox", "buckets": ["ee-sandbox-bucket"]}
+    assert about.pop("copernicus") == sandbox.copernicus_urls
     assert about == {"url": sandbox.url, "pid": os.getpid(), **named, "scenes": "made by hand: Ramps"}

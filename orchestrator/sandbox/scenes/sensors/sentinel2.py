@@ -19,7 +19,16 @@ from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.scenes.catalogue import Band
 from orchestrator.sandbox.scenes.landscape import BANDS
-from orchestrator.sandbox.scenes.layout import CLOUD_LAYER, COLLECTIONS, LAYERS, PROBABILITY, REFLECTANCE, Layer
+from orchestrator.sandbox.scenes.layout import (
+    CIRRUS_LAYER,
+    CLOUD_LAYER,
+    COLLECTIONS,
+    LAYERS,
+    LEVEL_1C,
+    PROBABILITY,
+    REFLECTANCE,
+    Layer,
+)
 from orchestrator.sandbox.scenes.mgrs import TILE_METRES, Tile
 from orchestrator.sandbox.scenes.orbit import Pass
 from orchestrator.sandbox.scenes.pyramid import Pixels
@@ -38,7 +47,6 @@ _CLASSES_SINCE = 1709164800.0  # 2024-02-29
 _LEVEL_2A_SINCE_MS = 1490659200000  # 2017-03-28
 _CLASSES = {"MSK_CLASSI_OPAQUE": 1024, "MSK_CLASSI_CIRRUS": 2048, "MSK_CLASSI_SNOW_ICE": 0}
 _CLASS_LAYERS = {name: Layer(name, 60, UINT8, "sample") for name in _CLASSES}
-_CIRRUS = Layer("B10", 60)
 _SHADOW_CLASS, _SHADOW_SCORE = 3, 0.3
 _SCORES = {name: Layer(name, 10, FLOAT) for name in ("cs", "cs_cdf")}
 
@@ -46,7 +54,7 @@ _SCORES = {name: Layer(name, 10, FLOAT) for name in ("cs", "cs_cdf")}
 def _level_1c() -> dict[str, Layer]:
     """Bands of Level-1C: the reflective ones with B10, and the masks."""
     names = [*BANDS[:10], "B10", *BANDS[10:], "QA10", "QA20", "QA60"]
-    return {name: _CIRRUS if name == "B10" else LAYERS[name] for name in names} | _CLASS_LAYERS
+    return {name: CIRRUS_LAYER if name == "B10" else LAYERS[name] for name in names} | _CLASS_LAYERS
 
 
 _LEVEL_1C, _LEVEL_2A = _level_1c(), LAYERS | _CLASS_LAYERS
@@ -65,7 +73,7 @@ class _Kind:
 KINDS = {
     "COPERNICUS/S2": _Kind("Sentinel-2 MSI: MultiSpectral Instrument, Level-1C", _LEVEL_1C, "1C", harmonized=False),
     "COPERNICUS/S2_SR": _Kind("Sentinel-2 MSI: MultiSpectral Instrument, Level-2A", _LEVEL_2A, "2A", harmonized=False),
-    "COPERNICUS/S2_HARMONIZED": _Kind("Harmonized Sentinel-2 MSI: Level-1C (TOA)", _LEVEL_1C, "1C"),
+    LEVEL_1C: _Kind("Harmonized Sentinel-2 MSI: Level-1C (TOA)", _LEVEL_1C, "1C"),
     REFLECTANCE: _Kind(str(COLLECTIONS[REFLECTANCE]["title"]), _LEVEL_2A, "2A"),
     PROBABILITY: _Kind(str(COLLECTIONS[PROBABILITY]["title"]), {CLOUD_LAYER.name: CLOUD_LAYER}, ""),
     SCORE: _Kind("Cloud Score+ S2_HARMONIZED V1", _SCORES, ""),

@@ -1,0 +1,75 @@
+"""So many at once on a machine, whichever process they are in: a file for each place, freed when its process dies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from orchestrator.core.errors import Stopped
+from orchestrator.core.files import LockedError, LockFile
+from orchestrator.core.retry import Waiter
+
+_LOOK_SECONDS = 0.1
+
+
+def _unheard(_who: str) -> None:
+    pass
+
+
+class Slots:
+    """
+    Places in a folder that all processes of a machine share. Safe to use from several threads.
+
+    Whoever comes with fewer places than others uses the first of them, so that the most of any holds for all.
+    """
+
+    def __init__(self, folder: Path, count: int, what: str) -> None:
+        """Take the folder, how many places there are, and what is held, as the object of a sentence."""
+        self._folder, self._count, self._what = folder, count, what
+
+    @contextmanager
+    def hold(self, stop: Waiter, waiting: Callable[[str], None] = _unheard) -> Iterator[None]:
+        """
+        Hold a place for the time of the block; `waiting` is told, once, that all are taken, and by whom.
+
+        Raises:
+            Stopped: `stop` was set while waiting.
+        """
+        lock = self._wait(stop, waiting)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _wait(self, stop: Waiter, waiting: Callable[[str], None]) -> LockFile:
+        told = False
+        while True:
+            lock, holders = self._first_free()
+            if lock is not None:
+                return lock
+            if not told:
+                waiting(f"all {self._count} {self._what} are taken, by processes {', '.join(holders)}: waiting for one")
+                told = True
+            if stop.wait(_LOOK_SECONDS):
+                raise Stopped(f"stopped while waiting for one of {self._count} {self._what}")
+
+    def _first_free(self) -> tuple[LockFile | None, list[str]]:
+        holders = []
+        for number in range(self._count):
+            lock, holder = self._take(number)
+            if lock is not None:
+                lock.write(f"{os.getpid()}\n".encode())
+                return lock, []
+            holders.append(holder)
+        return None, sorted(set(holders))
+
+    def _take(self, number: int) -> tuple[LockFile | None, str]:
+        """Return a held place, or who has it."""
+        lock = LockFile(self._folder / f"{number}.lock")
+        try:
+            lock.acquire(lambda said: said.decode("ascii", "replace").strip() or "unknown")
+        except LockedError as error:
+            return None, str(error)
+        return lock, ""

@@ -1,0 +1,362 @@
+"""
+The index of step one: which scenes lie in a folder, and which of their files plays which role.
+
+Its schema is the published one, `s2pipe.step1.index.v2`; what it has no key for is added beside: size and checksums of
+each file, the notice that goes with the data. It belongs to the folder, not to one job: each that brings something
+merges it in, under a lock, by one rename.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from orchestrator.core.errors import IntegrityError, UserError
+from orchestrator.core.files import LockedError, StopFlag, exclusive, make_folder, write_whole
+from orchestrator.model.unit import NOTHING
+from orchestrator.products.scenes.roles import LAYOUT
+
+SCHEMA = "s2pipe.step1.index.v2"
+LEVELS = ("L1C", "L2A")
+_WAIT_SECONDS, _WAITS = 0.05, 1200
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SceneKey:
+    """
+    What tells scenes apart.
+
+    Attributes:
+        tile: MGRS tile with its letter, "T33UWQ".
+        sensing: When the sensing of the datatake began, UTC, "2025-12-10T10:03:19Z".
+    """
+
+    tile: str
+    sensing: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProductInfo:
+    """
+    A product of a scene.
+
+    Attributes:
+        id: In the catalogue, a UUID.
+        name: With ".SAFE".
+        baseline: "N0511".
+        orbit: Relative orbit, "R122".
+        cloud_cover: Percent.
+        footprint: GeoJSON, in degrees.
+        coverage: Share of the tile's area that the footprint covers, 0 to 1.
+        scl: Percentages of the scene classification, by their names in the metadata.
+    """
+
+    id: str
+    name: str
+    baseline: str = ""
+    orbit: str = ""
+    cloud_cover: float | None = None
+    footprint: Mapping[str, Any] | None = None
+    coverage: float | None = None
+    scl: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SceneFile:
+    """
+    A file of a scene.
+
+    Attributes:
+        role: See `roles.role_of`.
+        path: From the output folder, with slashes.
+        present: Whether it is on the disk; else it is planned.
+        size: Bytes; None where nobody wrote them down.
+        sha256: Of its content, hex; empty likewise.
+        checksum: What it was verified by, "MD5:…" or "SHA3-256:…"; empty where none was known.
+    """
+
+    role: str
+    path: str
+    present: bool = True
+    size: int | None = None
+    sha256: str = ""
+    checksum: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """
+    One tile, seen once.
+
+    Attributes:
+        key: Of it.
+        l1c: The Level-1C product; None where there is none.
+        l2a: The Level-2A product, likewise.
+        items: The files of both.
+        root: The output folder.
+    """
+
+    key: SceneKey
+    l1c: ProductInfo | None = None
+    l2a: ProductInfo | None = None
+    items: tuple[SceneFile, ...] = ()
+    root: Path = field(default_factory=Path, compare=False)
+
+    def __post_init__(self) -> None:
+        roles: set[str] = set()
+        for item in self.items:
+            if item.role in roles:
+                raise IntegrityError(f"scene {self.name} has two files of the role {item.role}: expected one of each")
+            roles.add(item.role)
+
+    @property
+    def name(self) -> str:
+        """The scene in a sentence: `T33UWQ 2025-12-10T10:03:19Z`."""
+        return f"{self.key.tile} {self.key.sensing}"
+
+    @property
+    def files(self) -> Mapping[str, Path]:
+        """The files that are there, by role."""
+        return MappingProxyType({item.role: self.root / item.path for item in self.items if item.present})
+
+    def require(self, roles: Iterable[str]) -> Mapping[str, Path]:
+        """
+        Return the files of some roles.
+
+        Raises:
+            UserError: One of them is not there; the message lists what is.
+        """
+        files = self.files
+        if missing := [role for role in roles if role not in files or not files[role].is_file()]:
+            there = ", ".join(sorted(role for role in files if role not in missing)) or "nothing"
+            raise UserError(
+                f"scene {self.name} lacks {', '.join(missing)}; there is {there}. "
+                "Bring them with `orchestrator copernicus download`"
+            )
+        return MappingProxyType({role: files[role] for role in roles})
+
+    def product(self, level: str) -> ProductInfo | None:
+        """Return the product of a level."""
+        return self.l1c if level == "L1C" else self.l2a
+
+    def of_level(self, level: str) -> tuple[SceneFile, ...]:
+        """Return the files of a level."""
+        return tuple(item for item in self.items if item.role.startswith(f"{level.lower()}."))
+
+
+@dataclass(frozen=True, slots=True)
+class SceneIndex:
+    """
+    The scenes of a folder.
+
+    Attributes:
+        root: The folder, which the paths of the files start from.
+        scenes: In the order of their keys.
+        created: When it was written, UTC.
+        query: What was asked for; of several runs `{"aggregate": true}`.
+    """
+
+    root: Path
+    scenes: tuple[Scene, ...] = ()
+    created: str = ""
+    query: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+
+    def find(self, key: SceneKey) -> Scene | None:
+        """Return the scene of a key."""
+        return next((scene for scene in self.scenes if scene.key == key), None)
+
+
+def read_index(path: Path) -> SceneIndex:
+    """
+    Read an index.
+
+    Its paths start from the folder that holds `meta/step1/index.json`, wherever that was moved; of an index that lies
+    elsewhere, from the `out_dir` that it names.
+
+    Raises:
+        UserError: There is none, or it is none of these.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise UserError(
+            f"there is no index {path}; `orchestrator copernicus download` makes meta/step1/index.json"
+        ) from None
+    except (ValueError, OSError) as error:
+        raise UserError(f"{path} cannot be read as an index of scenes: {error}") from None
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if schema != SCHEMA:
+        raise UserError(f"{path} has the schema {schema!r}; expected {SCHEMA!r}")
+    root = _root(path, content)
+    try:
+        scenes = tuple(scene_from(each, root) for each in content["scenes"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: a scene lacks or misspells {error}; expected {SCHEMA}") from None
+    return SceneIndex(root, scenes, content.get("created_utc", ""), MappingProxyType(content.get("query") or {}))
+
+
+def _root(path: Path, content: Mapping[str, Any]) -> Path:
+    absolute = path.absolute()
+    if absolute.parent.name == "step1":
+        return absolute.parents[2]
+    return Path(content.get("output", {}).get("out_dir", "") or absolute.parent)
+
+
+def scene_from(told: Mapping[str, Any], root: Path) -> Scene:
+    """Return the scene of which `scene_json` told; its files lie in `root`."""
+    key = SceneKey(told["key"]["tile_id"], told["key"]["sensing_start_utc"])
+    items = [
+        SceneFile(
+            item["role"],
+            item["path"],
+            bool(item.get("present", True)),
+            item.get("size"),
+            item.get("sha256") or "",
+            item.get("checksum") or "",
+        )
+        for level in LEVELS
+        for item in (told.get(f"files_{level.lower()}") or {}).get("items", ())
+        if item["role"] != "file"  # what the published program calls a file that it does not know
+    ]
+    return Scene(key, _product(told.get("l1c")), _product(told.get("l2a")), tuple(items), root)
+
+
+def _product(told: Mapping[str, Any] | None) -> ProductInfo | None:
+    if not told:
+        return None
+    return ProductInfo(
+        told["product_id"],
+        told["product_name"],
+        told.get("baseline", ""),
+        told.get("rel_orbit", ""),
+        told.get("cloud_cover"),
+        told.get("geofootprint"),
+        told.get("coverage_ratio"),
+        told.get("scl_percentages"),
+    )
+
+
+def merge(before: Scene | None, now: Scene) -> Scene:
+    """
+    Return a scene with what another run knows of it: files of the same product are added, and replace those of their
+    role; another product, such as one of a newer baseline, takes the place of the earlier one with all its files.
+    """
+    if before is None:
+        return now
+    merged = now
+    for level in LEVELS:
+        mine, earlier = now.product(level), before.product(level)
+        if earlier is None or (mine is not None and mine.name != earlier.name):
+            continue
+        roles = {item.role for item in now.of_level(level)}
+        kept = tuple(item for item in before.of_level(level) if item.role not in roles)
+        product = earlier if mine is None else _fuller(mine, earlier)
+        merged = replace(_with_product(merged, level, product), items=(*merged.items, *kept))
+    return merged
+
+
+def _with_product(scene: Scene, level: str, product: ProductInfo) -> Scene:
+    return replace(scene, l1c=product) if level == "L1C" else replace(scene, l2a=product)
+
+
+def _fuller(product: ProductInfo, earlier: ProductInfo) -> ProductInfo:
+    """Return what is known of a product, with what an earlier run knew and this one did not look at."""
+    known = {name: getattr(earlier, name) for name in ("cloud_cover", "footprint", "coverage", "scl")}
+    return replace(product, **{name: value for name, value in known.items() if getattr(product, name) is None})
+
+
+def looked_at(scene: Scene, root: Path) -> Scene:
+    """Return a scene that says of each file whether it is on the disk now."""
+    return replace(scene, root=root, items=tuple(replace(i, present=(root / i.path).is_file()) for i in scene.items))
+
+
+def merge_into(path: Path, scenes: Iterable[Scene], created: str, stop: StopFlag, notice: str = "") -> SceneIndex:
+    """
+    Merge scenes into the index at `path`, which is made where there is none.
+
+    Nobody else writes it meanwhile, and readers see the earlier index or this one. What it says of files is what the
+    disk says.
+
+    Args:
+        path: Of the index, `OUT/meta/step1/index.json`.
+        scenes: What this run knows.
+        created: When that is, UTC.
+        stop: Heeded while somebody else writes.
+        notice: What goes with the data, a sentence.
+
+    Raises:
+        UserError: What lies there is no index.
+        LockedError: Another process writes it for longer than a minute.
+    """
+    make_folder(path.parent)
+    root = path.absolute().parents[2]
+    for left in reversed(range(_WAITS)):
+        try:
+            with exclusive(path.with_name(f".{path.name}.lock"), f"the index {path}"):
+                known = {scene.key: scene for scene in read_index(path).scenes} if path.exists() else {}
+                for scene in scenes:
+                    known[scene.key] = merge(known.get(scene.key), scene)
+                index = SceneIndex(
+                    root,
+                    tuple(looked_at(known[key], root) for key in sorted(known)),
+                    created,
+                    MappingProxyType({"aggregate": True}),
+                )
+                write_index(path, index, notice)
+                return index
+        except LockedError:
+            if not left or stop.is_set():
+                raise
+            time.sleep(_WAIT_SECONDS)
+    raise AssertionError("not reached")
+
+
+def write_index(path: Path, index: SceneIndex, notice: str = "") -> None:
+    """Write an index by one rename."""
+    content = {
+        "schema": SCHEMA,
+        "created_utc": index.created,
+        "query": dict(index.query),
+        "output": {"out_dir": str(index.root), "layout": LAYOUT},
+        **({"attribution": notice} if notice else {}),
+        "scenes": [scene_json(scene) for scene in index.scenes],
+    }
+    write_whole(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def scene_json(scene: Scene) -> dict[str, Any]:
+    """Return a scene as the schema has it."""
+    told: dict[str, Any] = {"key": {"tile_id": scene.key.tile, "sensing_start_utc": scene.key.sensing}}
+    told |= {level.lower(): _product_json(scene.product(level)) for level in LEVELS}
+    for level in LEVELS:
+        items = [_item_json(item) for item in sorted(scene.of_level(level), key=lambda item: item.path)]
+        root = str(Path(items[0]["path"]).parent.as_posix()) if items else ""
+        told[f"files_{level.lower()}"] = {"root_dir": root, "items": items}
+    return told
+
+
+def _product_json(product: ProductInfo | None) -> dict[str, Any] | None:
+    if product is None:
+        return None
+    return {
+        "product_id": product.id,
+        "product_name": product.name,
+        "baseline": product.baseline,
+        "rel_orbit": product.orbit,
+        "cloud_cover": product.cloud_cover,
+        "geofootprint": dict(product.footprint) if product.footprint else None,
+        "coverage_ratio": product.coverage,
+        "scl_percentages": dict(product.scl) if product.scl is not None else None,
+    }
+
+
+def _item_json(item: SceneFile) -> dict[str, Any]:
+    told: dict[str, Any] = {"role": item.role, "path": item.path, "planned": not item.present, "present": item.present}
+    if item.size is not None:
+        told |= {"size": item.size, "sha256": item.sha256 or None, "checksum": item.checksum or None}
+    return told
