@@ -20,8 +20,7 @@ from orchestrator.products.cube.keys import CubeKeys, has_scenes_listed
 from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.keys import MosaicKeys, declared
 from orchestrator.products.patches.files import patch_files
-from orchestrator.products.patches.keys import PatchKeys
-from orchestrator.products.patches.keys import placed_beside as placed_beside_scenes
+from orchestrator.products.patches.keys import PatchKeys, placed_with_scenes
 from orchestrator.products.preprocess.files import preprocess_files
 from orchestrator.products.preprocess.keys import PreprocessKeys, declared_keys, located, placed_in_folder
 from orchestrator.products.scenes.files import scene_files
@@ -189,8 +188,8 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 has_area=never,
                 undated=always,
                 paths=("index",),
-                pins="orchestrator.products.patches.settle:pins_of",
-                placed=placed_beside_scenes,
+                pins="orchestrator.products.patches.settle:scene_pins",
+                placed=placed_with_scenes,
                 service=NOBODY,
             ),
         )

@@ -10,11 +10,11 @@ from orchestrator import __version__
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import write_whole
 from orchestrator.core.writing import writing
-from orchestrator.products.patches.repack import Packed, Repacking, repack
+from orchestrator.products.patches.repack import RepackedSet, Repacking, repack
 from orchestrator.products.patches.set import read_set
 from orchestrator.products.patches.sheet import COUNT, draw_patches, draw_splits
 
-__all__ = ["Packed", "Repacking", "draw", "facts", "pack_patches", "show_patches"]
+__all__ = ["RepackedSet", "Repacking", "draw", "pack_patches", "set_facts", "show_patches"]
 
 
 def _unheard(_what: str) -> None:
@@ -23,7 +23,7 @@ def _unheard(_what: str) -> None:
 
 def pack_patches(
     folder: Path, into: Path, asked: Repacking, *, overwrite: bool = False, say: Callable[[str], None] = _unheard
-) -> Packed:
+) -> RepackedSet:
     """
     Make other shards of a set of patches, whole or not at all; no scene is read.
 
@@ -74,7 +74,7 @@ def show_patches(folder: Path, output: Path | None = None, *, overwrite: bool = 
     return sheet, splits
 
 
-def facts(packed: Packed) -> Mapping[str, Any]:
+def set_facts(packed: RepackedSet) -> Mapping[str, Any]:
     """Return what is told of a set to programs."""
     told = {key: packed.about[key] for key in ("format", "samples", "splits", "shards", "left_out", "apart")}
     return {"path": str(packed.folder)} | told

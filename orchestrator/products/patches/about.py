@@ -87,7 +87,7 @@ def complete(
     splits = in_order(Counter(samples["split"]))
     counted = TRAIN if TRAIN in splits else ""
     bands = data_names(base["image"]["bands"])
-    every = statistics.get(counted) or merged(statistics)
+    every = statistics.get(counted) or all_splits(statistics)
     told = {
         **base,
         "format": how["format"],
@@ -125,7 +125,7 @@ def _labels(label: Mapping[str, Any], kept: GeoDataFrame, splits: Sequence[str])
     return {"classes": classes_of(there, codes), "pixels": pixels}
 
 
-def merged(statistics: Mapping[str, BandStatistics]) -> BandStatistics:
+def all_splits(statistics: Mapping[str, BandStatistics]) -> BandStatistics:
     """Return what is known of all splits together."""
     made = BandStatistics(next(iter(statistics.values())).bands)
     for one in statistics.values():

@@ -17,7 +17,8 @@ from orchestrator.packing.formats import ShardSize
 from orchestrator.products.patches.document import PatchPlan
 from orchestrator.products.patches.keys import SPLITS
 from orchestrator.products.patches.measure import Measured
-from orchestrator.products.patches.splitting import Ground, Split, Splitting, split_ground
+from orchestrator.products.patches.splitting import Ground, GroundSplit, Splitting, split_ground
+from orchestrator.raster.arrays import Ints
 
 # Why a candidate is not in the set; `kept` is none.
 KEPT, VALID, IGNORE, CLOUD, TIMES, SPLIT, BALANCE = "", "valid", "ignore", "cloud", "times", "split", "balance"
@@ -30,7 +31,6 @@ LEFT_OUT = {
     SPLIT: "lie too near to another split",
     BALANCE: "are of a class that the others outnumber",
 }
-Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +49,15 @@ class Arranged:
     """
 
     why: NDArray[np.uint8]
-    sample: Numbers
+    sample: Ints
     split: NDArray[np.uint8]
-    order: Numbers
-    shard: Numbers
+    order: Ints
+    shard: Ints
     overlapping: int = 0
     nearer: int = 0
-    _members: list[Numbers] = field(default_factory=list, compare=False)
+    _members: list[Ints] = field(default_factory=list, compare=False)
 
-    def members_of(self, sample: int) -> Numbers:
+    def members_of(self, sample: int) -> Ints:
         """Return the candidates of a sample, in the order of time."""
         if not self._members and len(self.split):
             inside = np.flatnonzero(self.sample >= 0)
@@ -65,9 +65,9 @@ class Arranged:
             self._members.extend(np.split(inside, np.flatnonzero(np.diff(self.sample[inside])) + 1))
         return self._members[sample]
 
-    def shards(self) -> list[tuple[str, int, Numbers]]:
+    def shards(self) -> list[tuple[str, int, Ints]]:
         """Return split, number and samples of each shard, in order."""
-        made: list[tuple[str, int, Numbers]] = []
+        made: list[tuple[str, int, Ints]] = []
         for code, split in enumerate(SPLITS):
             mine = self.split[self.order] == code
             numbers = np.unique(self.shard[mine]).tolist()
@@ -101,8 +101,8 @@ class Candidates:
         cloudy: Share that is cloud.
     """
 
-    scene: Numbers
-    corner: Numbers
+    scene: Ints
+    corner: Ints
     valid: NDArray[np.float64]
     ignored: NDArray[np.float64]
     cloudy: NDArray[np.float64]
@@ -154,7 +154,7 @@ def _refused(plan: PatchPlan, found: Candidates) -> NDArray[np.uint8]:
     return why
 
 
-def _places(plan: PatchPlan, found: Candidates) -> Numbers:
+def _places(plan: PatchPlan, found: Candidates) -> Ints:
     """Return the number of each candidate's place: those of one tile and one window are one."""
     tiles = sorted({scene.tile for scene in plan.scenes})
     tile = np.array([tiles.index(scene.tile) for scene in plan.scenes])[found.scene]
@@ -164,7 +164,7 @@ def _places(plan: PatchPlan, found: Candidates) -> Numbers:
     return np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
-def _samples(plan: PatchPlan, found: Candidates, why: NDArray[np.uint8]) -> Numbers:
+def _samples(plan: PatchPlan, found: Candidates, why: NDArray[np.uint8]) -> Ints:
     """Return the sample of each candidate: itself, or with others of its place in the order of time."""
     times, kept = plan.keys.times, np.flatnonzero(why == 0)
     sample = np.full(len(why), -1, np.int64)
@@ -189,8 +189,8 @@ def _samples(plan: PatchPlan, found: Candidates, why: NDArray[np.uint8]) -> Numb
 
 
 def _split(
-    plan: PatchPlan, found: Candidates, why: NDArray[np.uint8], sample: Numbers
-) -> tuple[NDArray[np.object_], Split]:
+    plan: PatchPlan, found: Candidates, why: NDArray[np.uint8], sample: Ints
+) -> tuple[NDArray[np.object_], GroundSplit]:
     """Return the split of each sample, that of its place, empty for none; and what came of it."""
     inside = np.flatnonzero(sample >= 0)
     place = _places(plan, found)[inside]
@@ -205,7 +205,7 @@ def _split(
     return of_sample, made
 
 
-def _groups(plan: PatchPlan, found: Candidates, inside: Numbers, own: Numbers, places: int) -> list[str]:
+def _groups(plan: PatchPlan, found: Candidates, inside: Ints, own: Ints, places: int) -> list[str]:
     """Return what each place stays together with: its tile, or the scenes that share a place with others."""
     tiles = np.array([scene.tile for scene in plan.scenes])[found.scene[inside]]
     if plan.keys.split_by != "scene":
@@ -221,7 +221,7 @@ def _groups(plan: PatchPlan, found: Candidates, inside: Numbers, own: Numbers, p
     return [str(number) for number in joined[scenes:]]
 
 
-def _ground(plan: PatchPlan, found: Candidates, ones: Numbers, groups: list[str]) -> Ground:
+def _ground(plan: PatchPlan, found: Candidates, ones: Ints, groups: list[str]) -> Ground:
     """Return what one candidate of each place covers, as far as it lies in its scene."""
     size = plan.keys.size
     grids = [scene.grid for scene in plan.scenes]
@@ -234,9 +234,7 @@ def _ground(plan: PatchPlan, found: Candidates, ones: Numbers, groups: list[str]
     return Ground([grids[scene].crs for scene in found.scene[ones]], boxes, a, groups, size)
 
 
-def _renumbered(
-    sample: Numbers, names: NDArray[np.object_], why: NDArray[np.uint8]
-) -> tuple[Numbers, NDArray[np.uint8]]:
+def _renumbered(sample: Ints, names: NDArray[np.object_], why: NDArray[np.uint8]) -> tuple[Ints, NDArray[np.uint8]]:
     """Return the samples that have a split, numbered anew, and the split of each."""
     there = np.flatnonzero(names != "")
     number = np.full(len(names) + 1, -1, np.int64)
@@ -245,7 +243,7 @@ def _renumbered(
     return made, np.array([SPLITS.index(name) for name in names[there]], np.uint8)
 
 
-def fill(split: NDArray[np.uint8], weights: Numbers, most: ShardSize, chance: Any = None) -> tuple[Numbers, Numbers]:
+def fill(split: NDArray[np.uint8], weights: Ints, most: ShardSize, chance: Any = None) -> tuple[Ints, Ints]:
     """
     Return samples in the order in which they are written, split by split, and the number of the shard of each.
 

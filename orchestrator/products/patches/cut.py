@@ -15,11 +15,12 @@ from rasterio.windows import Window as RasterWindow
 
 from orchestrator.core.errors import UserError
 from orchestrator.packing.statistics import BandStatistics
-from orchestrator.products.patches.arrange import Candidates, Numbers
+from orchestrator.products.patches.arrange import Candidates
 from orchestrator.products.patches.document import PatchPlan
 from orchestrator.products.patches.measure import Measured
-from orchestrator.products.patches.samples import Sample, usual_bytes
+from orchestrator.products.patches.samples import PatchSample, usual_bytes
 from orchestrator.products.patches.scenes import is_validity
+from orchestrator.raster.arrays import Ints
 from orchestrator.tiling.rasters import quietly
 
 _OPEN = 24  # files of scenes at once
@@ -71,16 +72,16 @@ class SceneFiles:
 
 
 def samples_of(
-    plan: PatchPlan, found: Candidates, measured: Sequence[Measured], members: Sequence[Numbers]
-) -> Iterator[Sample]:
+    plan: PatchPlan, found: Candidates, measured: Sequence[Measured], members: Sequence[Ints]
+) -> Iterator[PatchSample]:
     """Yield samples with their pixels; `members` are the candidates of each, in the order of time."""
     with SceneFiles(plan) as files:
         for candidates in members:
             arrays = _arrays(plan, files, found, candidates)
-            yield Sample(key_of(plan, found, candidates), arrays, facts_of(plan, found, measured, candidates))
+            yield PatchSample(key_of(plan, found, candidates), arrays, facts_of(plan, found, measured, candidates))
 
 
-def _arrays(plan: PatchPlan, files: SceneFiles, found: Candidates, candidates: Numbers) -> dict[str, NDArray[Any]]:
+def _arrays(plan: PatchPlan, files: SceneFiles, found: Candidates, candidates: Ints) -> dict[str, NDArray[Any]]:
     places = [(int(found.scene[one]), *map(int, found.corner[one])) for one in candidates]
     made = {"x": [files.read(scene, "x", row, col, 0) for scene, row, col in places]}
     if plan.has_labels:
@@ -92,7 +93,7 @@ def _arrays(plan: PatchPlan, files: SceneFiles, found: Candidates, candidates: N
     return {name: arrays[0] if single else np.stack(arrays) for name, arrays in made.items()}
 
 
-def key_of(plan: PatchPlan, found: Candidates, candidates: Numbers) -> str:
+def key_of(plan: PatchPlan, found: Candidates, candidates: Ints) -> str:
     """Return `T33UWQ_20251210T100319_r00256_c00512`; of several times the first and the last stand in it."""
     scenes = [plan.scenes[int(found.scene[one])] for one in candidates]
     row, col = map(int, found.corner[candidates[0]])
@@ -100,7 +101,7 @@ def key_of(plan: PatchPlan, found: Candidates, candidates: Numbers) -> str:
     return "_".join([scenes[0].tile, *when, f"r{row:05d}", f"c{col:05d}"])
 
 
-def facts_of(plan: PatchPlan, found: Candidates, measured: Sequence[Measured], candidates: Numbers) -> dict[str, Any]:
+def facts_of(plan: PatchPlan, found: Candidates, measured: Sequence[Measured], candidates: Ints) -> dict[str, Any]:
     """Return what is told of a sample: where and when it is, and what each of its patches holds."""
     first = int(candidates[0])
     scene = plan.scenes[int(found.scene[first])]

@@ -19,7 +19,7 @@ from orchestrator.products.patches.arrange import Arranged, Candidates
 from orchestrator.products.patches.describing import describe
 from orchestrator.products.patches.document import PatchPlan
 from orchestrator.products.patches.files import PROOF, patches_folder
-from orchestrator.products.patches.samples import Place
+from orchestrator.products.patches.samples import StoredSample
 from orchestrator.products.patches.sink import PatchSink, shard_cell
 from orchestrator.products.patches.steps import SHARD, read_measured
 from orchestrator.products.patches.table import table_of
@@ -75,15 +75,15 @@ def _prove(arranged: Arranged, evidence: Evidence) -> None:
         raise IntegrityError(f"{len(wanted)} shards were decided on, and {len(done)} are there")
 
 
-def _told(sink: PatchSink, arranged: Arranged) -> tuple[dict[int, Place], dict[str, BandStatistics]]:
+def _told(sink: PatchSink, arranged: Arranged) -> tuple[dict[int, StoredSample], dict[str, BandStatistics]]:
     """Return where each sample lies, and what the bands of each split hold, shard after shard."""
-    places: dict[int, Place] = {}
+    places: dict[int, StoredSample] = {}
     statistics: dict[str, BandStatistics] = {}
     for number, (split, _own, samples) in enumerate(arranged.shards()):
         told = sink.told(number)
         if told["samples"] != samples.tolist():
             raise IntegrityError(f"shard {number} holds other samples than were decided on")
-        places |= {int(one): Place(*place) for one, place in zip(samples, told["places"], strict=True)}
+        places |= {int(one): StoredSample(*place) for one, place in zip(samples, told["places"], strict=True)}
         own = BandStatistics.from_json(told["bands"])
         if split in statistics:
             statistics[split].merge(own)

@@ -19,21 +19,22 @@ from orchestrator.core.errors import UserError
 from orchestrator.packing.formats import ShardSize
 from orchestrator.packing.publication import check, publishing
 from orchestrator.packing.statistics import BandStatistics
-from orchestrator.products.patches.arrange import BALANCE, SPLIT, Numbers, fill
+from orchestrator.products.patches.arrange import BALANCE, SPLIT, fill
 from orchestrator.products.patches.balancing import balanced
 from orchestrator.products.patches.cut import ShardStatistics
 from orchestrator.products.patches.describing import describe
 from orchestrator.products.patches.keys import SHARD_FORMATS, SPLITS, check_shares
-from orchestrator.products.patches.samples import MEMBERS, WRITERS, Place, arrays_of, read_places
+from orchestrator.products.patches.samples import MEMBERS, WRITERS, StoredSample, arrays_of, read_places
 from orchestrator.products.patches.set import PatchSet, read_set
 from orchestrator.products.patches.sheet import places_of
-from orchestrator.products.patches.splitting import Ground, Split, Splitting, split_ground
+from orchestrator.products.patches.splitting import Ground, GroundSplit, Splitting, split_ground
 from orchestrator.products.patches.table import place_columns
+from orchestrator.raster.arrays import Ints
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
-Say = Callable[[str], None]
+_Say = Callable[[str], None]
 _OFTEN = 500  # samples between two words of how far it is
 
 
@@ -102,7 +103,7 @@ class Repacking:
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class RepackedSet:
     """
     A set that is there.
 
@@ -115,7 +116,7 @@ class Packed:
     about: Mapping[str, Any]
 
     def __repr__(self) -> str:
-        return f"<Packed in {self.folder}: {self.about['samples']:,} samples>"
+        return f"<RepackedSet in {self.folder}: {self.about['samples']:,} samples>"
 
 
 def repack(
@@ -125,8 +126,8 @@ def repack(
     *,
     overwrite: bool = False,
     version: str = "",
-    say: Say = lambda _what: None,
-) -> Packed:
+    say: _Say = lambda _what: None,
+) -> RepackedSet:
     """
     Make other shards of a set of patches: whole or not at all, equal bytes of equal sets.
 
@@ -164,7 +165,7 @@ def repack(
         }
         say("describing the patches")
         told = describe(made, base | {"orchestrator": version}, frame, statistics, how)
-    return Packed(into, told)
+    return RepackedSet(into, told)
 
 
 def _decided(old: PatchSet, asked: Repacking) -> tuple[GeoDataFrame, dict[str, Any], Mapping[str, Any]]:
@@ -201,7 +202,7 @@ def _splitting(old: PatchSet, asked: Repacking, seed: int) -> Splitting:
     return Splitting(by, shares, block, told["gap"] if asked.gap is None else asked.gap, seed)
 
 
-def _split(frame: GeoDataFrame, old: PatchSet, how: Splitting) -> Split:
+def _split(frame: GeoDataFrame, old: PatchSet, how: Splitting) -> GroundSplit:
     """Split the places of a table anew, those that an earlier split gave up left out."""
     kept = frame[frame["kept"]]
     transforms = np.stack(kept["transform"].to_numpy())
@@ -221,7 +222,7 @@ def _split(frame: GeoDataFrame, old: PatchSet, how: Splitting) -> Split:
     return made
 
 
-def _groups(kept: GeoDataFrame, own: Numbers, first: Numbers, by: str) -> list[str]:
+def _groups(kept: GeoDataFrame, own: Ints, first: Ints, by: str) -> list[str]:
     if by != "scene":
         return [str(tile) for tile in kept["tile"].iloc[first]]
     from scipy.sparse import coo_array  # noqa: PLC0415  seldom needed
@@ -242,7 +243,7 @@ def _leave_out(frame: GeoDataFrame, samples: set[str], why: str) -> None:
     frame.loc[gone, ["offset", "bytes"]] = pd.NA
 
 
-def _shards(samples: GeoDataFrame, old: PatchSet, asked: Repacking) -> list[tuple[str, int, Numbers]]:
+def _shards(samples: GeoDataFrame, old: PatchSet, asked: Repacking) -> list[tuple[str, int, Ints]]:
     """Return split, number and samples, as places in `samples`, of each shard."""
     codes = np.array([SPLITS.index(split) for split in samples["split"]], np.uint8)
     seed = asked.seed if asked.seed is not None else old.about["splitting"]["seed"]
@@ -260,14 +261,14 @@ def _write(
     made: Path,
     old: PatchSet,
     samples: GeoDataFrame,
-    shards: Sequence[tuple[str, int, Numbers]],
+    shards: Sequence[tuple[str, int, Ints]],
     asked: Repacking,
-    say: Say,
-) -> tuple[dict[int, Place], dict[str, BandStatistics]]:
+    say: _Say,
+) -> tuple[dict[int, StoredSample], dict[str, BandStatistics]]:
     """Copy every sample into its shard; return where each lies now, and what the bands of each split hold."""
     places, came = places_of(samples), old.about["format"]
     wanted, names = asked.format or came, tuple(old.about["image"]["bands"])
-    found: dict[int, Place] = {}
+    found: dict[int, StoredSample] = {}
     statistics: dict[str, BandStatistics] = {}
     for split, number, own in shards:
         writer, counted = WRITERS[wanted](made, split, number), ShardStatistics(names)
@@ -287,7 +288,7 @@ def _write(
     return found, statistics
 
 
-def _with_places(frame: GeoDataFrame, samples: GeoDataFrame, places: Mapping[int, Place]) -> GeoDataFrame:
+def _with_places(frame: GeoDataFrame, samples: GeoDataFrame, places: Mapping[int, StoredSample]) -> GeoDataFrame:
     by_key = {str(key): places[number] for number, key in enumerate(samples["sample"])}
     own = [by_key[sample] if kept else None for sample, kept in zip(frame["sample"], frame["kept"], strict=True)]
     for name, values in place_columns(own).items():

@@ -24,7 +24,7 @@ _BLOCK, _FACTS_BYTES = 512, 2048  # of a tar; what facts usually weigh, one bloc
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class PatchSample:
     """
     One sample.
 
@@ -45,7 +45,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StoredSample:
     """
     Where the bytes of a sample are: those of its members in a tar, headers with them, or a file of its own.
 
@@ -62,12 +62,12 @@ class Place:
     sha256: str
 
 
-class Writer(Protocol):
+class SampleWriter(Protocol):
     """Writes samples, one after another; what it has written is durable when it is closed."""
 
-    def add(self, key: str, members: Mapping[str, bytes]) -> Place: ...
+    def add(self, key: str, members: Mapping[str, bytes]) -> StoredSample: ...
 
-    def copy(self, content: bytes) -> Place:
+    def copy(self, content: bytes) -> StoredSample:
         """Add a sample as the bytes that it had in a set of the same format."""
         ...
 
@@ -82,13 +82,13 @@ class TarWriter:
         self._path.mkdir(parents=True, exist_ok=True)
         self._shard = Shard(self._path, split, number)
 
-    def add(self, key: str, members: Mapping[str, bytes]) -> Place:
+    def add(self, key: str, members: Mapping[str, bytes]) -> StoredSample:
         return self.copy(tar_bytes(key, members))
 
-    def copy(self, content: bytes) -> Place:
+    def copy(self, content: bytes) -> StoredSample:
         begin = self._shard.end
         self._shard.copy(content)
-        return Place(f"{SHARDS}/{self._shard.name}", begin, len(content), hashlib.sha256(content).hexdigest())
+        return StoredSample(f"{SHARDS}/{self._shard.name}", begin, len(content), hashlib.sha256(content).hexdigest())
 
     def close(self) -> None:
         self._shard.close()
@@ -102,27 +102,27 @@ class NpzWriter:
         self._folder, self._inside = folder, f"{DATA}/{split}"
         (folder / self._inside).mkdir(parents=True, exist_ok=True)
 
-    def add(self, key: str, members: Mapping[str, bytes]) -> Place:
+    def add(self, key: str, members: Mapping[str, bytes]) -> StoredSample:
         content = io.BytesIO()
         arrays = arrays_of(members)
         told = np.frombuffer(members[FACTS], np.uint8)
         np.savez_compressed(content, allow_pickle=False, **arrays, facts=told)
         return self._put(key, content.getvalue())
 
-    def copy(self, content: bytes) -> Place:
+    def copy(self, content: bytes) -> StoredSample:
         return self._put(str(json.loads(npz_members(content)[FACTS])["key"]), content)
 
-    def _put(self, key: str, content: bytes) -> Place:
+    def _put(self, key: str, content: bytes) -> StoredSample:
         name = f"{self._inside}/{key}.npz"
         (self._folder / name).write_bytes(content)
         sync_file(self._folder / name)
-        return Place(name, 0, len(content), hashlib.sha256(content).hexdigest())
+        return StoredSample(name, 0, len(content), hashlib.sha256(content).hexdigest())
 
     def close(self) -> None:
         """Have nothing left to write."""
 
 
-WRITERS: Mapping[str, Callable[[Path, str, int], Writer]] = {"webdataset": TarWriter, "npz": NpzWriter}
+WRITERS: Mapping[str, Callable[[Path, str, int], SampleWriter]] = {"webdataset": TarWriter, "npz": NpzWriter}
 
 
 def facts_json(facts: Mapping[str, Any]) -> bytes:
@@ -169,7 +169,7 @@ def arrays_of(members: Mapping[str, bytes]) -> dict[str, NDArray[Any]]:
     }
 
 
-def read_places(folder: Path, places: Sequence[Place]) -> Iterator[bytes]:
+def read_places(folder: Path, places: Sequence[StoredSample]) -> Iterator[bytes]:
     """
     Yield the bytes of samples, each checked.
 

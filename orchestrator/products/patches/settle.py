@@ -85,7 +85,7 @@ def settle_patches(job: Job, context: ProductContext) -> Settled:
     return Settled(plan.to_json(), facts=facts, units=first_units(plan))
 
 
-def pins_of(job: Job) -> dict[str, str]:
+def scene_pins(job: Job) -> dict[str, str]:
     """
     Return what tells jobs on other scenes apart.
 

@@ -17,7 +17,7 @@ from orchestrator.packing.pixels import SamplePixels
 from orchestrator.packing.samples import TrainingSample, in_order
 from orchestrator.packing.sheet import MOST, picture_of
 from orchestrator.products.patches.cut import data_and_valid, data_names
-from orchestrator.products.patches.samples import FACTS, MEMBERS, Place, arrays_of, read_places
+from orchestrator.products.patches.samples import FACTS, MEMBERS, StoredSample, arrays_of, read_places
 from orchestrator.tiling.chip_raster import ChipRaster
 from orchestrator.tiling.picture import Colouring, draw_tiles
 
@@ -69,10 +69,10 @@ def draw_splits(told: Mapping[str, Any], frame: GeoDataFrame) -> bytes:
     return draw_tiles(every, f"{told['name']}: splits", Colouring("split", values))
 
 
-def places_of(rows: GeoDataFrame) -> list[Place]:
+def places_of(rows: GeoDataFrame) -> list[StoredSample]:
     """Return where the samples of rows lie."""
     columns = (rows[name] for name in ("shard", "offset", "bytes", "sha256"))
-    return [Place(str(file), int(at), int(size), str(sha)) for file, at, size, sha in zip(*columns, strict=True)]
+    return [StoredSample(str(file), int(at), int(size), str(sha)) for file, at, size, sha in zip(*columns, strict=True)]
 
 
 def _read(content: bytes, told: Mapping[str, Any], row: Any) -> tuple[TrainingSample, SamplePixels]:

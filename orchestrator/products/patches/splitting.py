@@ -80,7 +80,7 @@ class Splitting:
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class GroundSplit:
     """
     Splits that were made.
 
@@ -95,7 +95,7 @@ class Split:
     nearer: int
 
 
-def split_ground(ground: Ground, how: Splitting) -> Split:
+def split_ground(ground: Ground, how: Splitting) -> GroundSplit:
     """
     Return the split of each patch.
 
@@ -103,7 +103,7 @@ def split_ground(ground: Ground, how: Splitting) -> Split:
         UserError: There are too few squares, tiles or scenes, or they lie so that a split would have no patch.
     """
     if len(how.names) == 1:
-        return Split(how.names * len(ground.crs), 0, 0)
+        return GroundSplit(how.names * len(ground.crs), 0, 0)
     laid = _laid(ground)
     options = _options(ground, how)
     try:
@@ -112,7 +112,7 @@ def split_ground(ground: Ground, how: Splitting) -> Split:
         raise UserError(f"{_refusal(ground, how, len(laid.geometries))} ({error})") from None
     names = tuple("" if code < 0 else str(options.names[code]) for code in codes)
     overlapping = len(cross_pairs(laid, codes, _MEETING_METRES))
-    return Split(names, overlapping, len(cross_pairs(laid, codes, options.gap)) if how.gap else 0)
+    return GroundSplit(names, overlapping, len(cross_pairs(laid, codes, options.gap)) if how.gap else 0)
 
 
 def _options(ground: Ground, how: Splitting) -> SplitOptions:

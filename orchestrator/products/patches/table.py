@@ -19,7 +19,7 @@ from orchestrator.products.patches.cut import key_of
 from orchestrator.products.patches.document import PatchPlan
 from orchestrator.products.patches.keys import SPLITS
 from orchestrator.products.patches.measure import Measured
-from orchestrator.products.patches.samples import Place
+from orchestrator.products.patches.samples import StoredSample
 from orchestrator.tiling.degrees import cut_at_180
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def table_of(
     measured: Sequence[Measured],
     found: Candidates,
     arranged: Arranged,
-    places: Mapping[int, Place],
+    places: Mapping[int, StoredSample],
 ) -> GeoDataFrame:
     """
     Return a row for each candidate, in order, its outline in degrees.
@@ -82,7 +82,7 @@ def table_of(
     return geopandas.GeoDataFrame(columns, geometry=_outlines(plan, found), crs=LONLAT)
 
 
-def place_columns(places: Sequence[Place | None]) -> dict[str, Any]:
+def place_columns(places: Sequence[StoredSample | None]) -> dict[str, Any]:
     """Return the columns that say where samples lie; null for what is in none."""
     import pandas as pd  # noqa: PLC0415  heavy
 

@@ -16,6 +16,7 @@ COMMANDS: dict[str, Listed] = {
     "pack": Listed(
         f"{_HERE}.pack",
         "Make other shards of patches: other splits, a balance of classes, other sizes or another format.",
+        "pack_patches",
     ),
     "show": Listed(
         f"{_HERE}.show",

@@ -86,14 +86,14 @@ def cut(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:
     """
     output = context.output()
     with opened(context, given, output) as app:
-        table, base = build_table(*laid_out(given))
+        table, base = build_table(*patch_table(given))
         app.check_service(table.product)
         with output.busy("reading the scenes"):
             (job,) = expand(table.job(base, app.settings.services))
         return run_one(app, job, output, again=again, overwrite=overwrite)
 
 
-def laid_out(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def patch_table(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options as those of `run`, and the keys that only patches have."""
     is_job = Path(given["source"]).suffix == ".toml"
     own: dict[str, Any] = {name: given[name] for name in _OWN if given[name] is not None}

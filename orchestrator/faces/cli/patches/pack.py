@@ -24,7 +24,7 @@ as they are, each checked against the checksum that the table tells.
 """
 
 
-@click.command(epilog=HELP)
+@click.command("pack", epilog=HELP)
 @click.argument("folder", metavar="PATCHES", type=click.Path(path_type=Path))
 @option("--out", "into", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where the new set goes.")
 @option("--balance", default="", metavar="CLASSES|all", help="Classes of which train has equally many: 6, or 4,5,6.")
@@ -39,17 +39,17 @@ as they are, each checked against the checksum that the table tells.
 @option("--shuffle", is_flag=True, help="Shuffle each split.")
 @option("--overwrite", is_flag=True, help="Replace a set that was made here and not changed since.")
 @click.pass_obj
-def pack(context: Context, /, folder: Path, into: Path, overwrite: bool, **given: Any) -> int:
+def pack_patches(context: Context, /, folder: Path, into: Path, overwrite: bool, **given: Any) -> int:
     """
     Make other shards of patches: other splits, a balance of classes, other sizes or another format.
 
     The scenes need not be there any more.
     """
-    from orchestrator.app.verbs.patches import Repacking, facts, pack_patches  # noqa: PLC0415  geopandas is heavy
+    from orchestrator.app.verbs import patches  # noqa: PLC0415  geopandas is heavy
 
     shown = context.output()
     shares: Any = shares_of(given["shares"]) if given["shares"] else None
-    asked = Repacking(
+    asked = patches.Repacking(
         balance=tuple(split_list(given["balance"])),
         present=given["present"],
         shares=shares,
@@ -62,7 +62,7 @@ def pack(context: Context, /, folder: Path, into: Path, overwrite: bool, **given
         shuffle=given["shuffle"],
     )
     with shown.telling("reading the table") as say:
-        made = pack_patches(folder.expanduser(), into.expanduser(), asked, overwrite=overwrite, say=say)
+        made = patches.pack_patches(folder.expanduser(), into.expanduser(), asked, overwrite=overwrite, say=say)
     show_set(made.folder, made.about, shown)
-    shown.message("packed", dict(facts(made)))
+    shown.message("packed", dict(patches.set_facts(made)))
     return DONE
