@@ -37,6 +37,7 @@ class FilesByNode:
     Attributes:
         catalogue: Which products there are.
         client: Their files.
+        login: Logs in where we are not, and returns as whom.
         session: One of the transfers that the account may have at once.
         policy: How long a transfer puts up with a bad network.
         clock: Says when a file was complete.
@@ -45,11 +46,16 @@ class FilesByNode:
 
     catalogue: Catalogue
     client: FileClient
+    login: Callable[[Stop], str]
     session: Session
     policy: DownloadPolicy
     clock: Clock
     end: Callable[[], None]
     name: str = "files"
+
+    def sign_in(self, stop: Stop) -> str:
+        """See `FileRoute`."""
+        return self.login(stop)
 
     def search(self, query: ProductQuery, stop: Stop) -> Iterator[CatalogueProduct]:
         """See `FileRoute`."""
