@@ -66,6 +66,12 @@ def addresses_of(settings: Settings) -> Addresses:
     return Addresses(given.catalogue_url, given.download_url, given.identity_url, hosts)
 
 
+def sessions_of(settings: Settings) -> Slots:
+    """Return the places of transfers, shared with every other process that has the same state folder."""
+    folder = settings.state_dir / "copernicus" / settings.services["copernicus"]
+    return Slots(folder, settings.copernicus.sessions, "sessions of Copernicus")
+
+
 @dataclass
 class Copernicus:
     """What every run of a process shares of Copernicus: one login, connections, sessions, pauses."""
@@ -83,9 +89,7 @@ class Copernicus:
 
     @cached_property
     def sessions(self) -> Slots:
-        """Places of transfers, shared with every other process of this machine that has the same state folder."""
-        folder = self.settings.state_dir / "copernicus" / self.settings.services["copernicus"]
-        return Slots(folder, self.settings.copernicus.sessions, "sessions of Copernicus")
+        return sessions_of(self.settings)
 
     @cached_property
     def wire(self) -> Wire:
