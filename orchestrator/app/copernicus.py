@@ -21,7 +21,7 @@ from orchestrator.model.ports import Stop
 if TYPE_CHECKING:
     from orchestrator.clients.cdse.account import Account
     from orchestrator.clients.cdse.addresses import Addresses
-    from orchestrator.clients.cdse.catalogue import Catalogue
+    from orchestrator.clients.cdse.catalogue import ProductCatalogue
     from orchestrator.clients.cdse.tokens import Tokens
     from orchestrator.clients.cdse.wire import Wire
 
@@ -104,12 +104,12 @@ class Copernicus:
         addresses = addresses_of(self.settings)
         return Tokens(account_of(self.settings), addresses.identity, self.wire, self.clock, self.policy)
 
-    def catalogue(self) -> Catalogue:
-        from orchestrator.clients.cdse.catalogue import Catalogue  # noqa: PLC0415
+    def catalogue(self) -> ProductCatalogue:
+        from orchestrator.clients.cdse.catalogue import ProductCatalogue  # noqa: PLC0415
 
         with self._lock:  # `cached_property` may make two otherwise
             wire, turn = self.wire, self.limits.turn
-        return Catalogue(addresses_of(self.settings).catalogue, wire, self.policy, turn)
+        return ProductCatalogue(addresses_of(self.settings).catalogue, wire, self.policy, turn)
 
     def route(self, say: Callable[[str], None]) -> FileRoute:
         """Return the way to catalogue and files; `say` is told that a transfer waits for a session."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
-from orchestrator.clients.cdse.catalogue import Catalogue
+from orchestrator.clients.cdse.catalogue import ProductCatalogue
 from orchestrator.clients.cdse.files import FileClient, Opener, describe
 from orchestrator.core import log as logs
 from orchestrator.core.clock import Clock
@@ -26,7 +26,7 @@ log = logs.get(__name__)
 
 MANIFEST = "manifest.safe"
 # Waits until a transfer may begin, and holds its place until the block ends.
-Session = Callable[[Stop], AbstractContextManager[None]]
+HeldSession = Callable[[Stop], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,10 @@ class FilesByNode:
         end: Gives up idle connections.
     """
 
-    catalogue: Catalogue
+    catalogue: ProductCatalogue
     client: FileClient
     login: Callable[[Stop], str]
-    session: Session
+    session: HeldSession
     policy: DownloadPolicy
     clock: Clock
     end: Callable[[], None]

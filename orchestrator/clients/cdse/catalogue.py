@@ -45,7 +45,7 @@ class _Interval:
         return f"{self.product_type or 'products'} from {moment(self.start)} to {moment(self.end)}"
 
 
-class Catalogue:
+class ProductCatalogue:
     """The catalogue's OData interface; it asks for no token. Safe to use from several threads."""
 
     def __init__(self, url: str, wire: Wire, policy: RetryPolicy, turn: Turn = at_once) -> None:
@@ -99,7 +99,7 @@ class Catalogue:
 class _Search:
     """One query, and what has been given out of it."""
 
-    def __init__(self, catalogue: Catalogue, query: ProductQuery, stop: Stop) -> None:
+    def __init__(self, catalogue: ProductCatalogue, query: ProductQuery, stop: Stop) -> None:
         self._catalogue, self._query, self._stop = catalogue, query, stop
         self._area = AskedArea(query.area) if query.area is not None else None
         self._seen: set[str] = set()
