@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from orchestrator.clients.cdse.account import Account
     from orchestrator.clients.cdse.addresses import Addresses
     from orchestrator.clients.cdse.catalogue import ProductCatalogue
-    from orchestrator.clients.cdse.tokens import Tokens
+    from orchestrator.clients.cdse.nodes import Way
     from orchestrator.clients.cdse.wire import Wire
 
 # Requests under way at once for the catalogue and listings; transfers have sessions, which are fewer.
@@ -45,6 +45,8 @@ def account_of(settings: Settings) -> Account:
         "totp": given.totp.get_secret_value(),
         "client_id": given.client_id,
         "client_secret": given.client_secret.get_secret_value(),
+        "access_key": given.access_key,
+        "secret_key": given.secret_key.get_secret_value(),
     }
     key_file = Path(given.key_file).expanduser() if given.key_file else None
     return account_for(told, key_file, url=settings.copernicus.url)
@@ -98,18 +100,26 @@ class Copernicus:
         return Wire(self.settings.copernicus.sessions)
 
     @cached_property
-    def tokens(self) -> Tokens:
+    def way(self) -> Way:
+        """How files are asked for: by S3 where we have its keys, else with a token."""
+        from orchestrator.clients.cdse.nodes import NodeWay  # noqa: PLC0415
+        from orchestrator.clients.cdse.s3 import S3Keys, S3Way  # noqa: PLC0415
         from orchestrator.clients.cdse.tokens import Tokens  # noqa: PLC0415
 
-        addresses = addresses_of(self.settings)
-        return Tokens(account_of(self.settings), addresses.identity, self.wire, self.clock, self.policy)
+        account, addresses = account_of(self.settings), addresses_of(self.settings)
+        if account.access_key:
+            keys, where = S3Keys(account.access_key, account.secret_key), self.settings.copernicus.s3_url
+            return S3Way(where, keys, self.wire, self._made_catalogue().s3_path, self.clock.now)
+        return NodeWay(addresses, Tokens(account, addresses.identity, self.wire, self.clock, self.policy), self.wire)
 
     def catalogue(self) -> ProductCatalogue:
+        with self._lock:  # `cached_property` may make two otherwise
+            return self._made_catalogue()
+
+    def _made_catalogue(self) -> ProductCatalogue:
         from orchestrator.clients.cdse.catalogue import ProductCatalogue  # noqa: PLC0415
 
-        with self._lock:  # `cached_property` may make two otherwise
-            wire, turn = self.wire, self.limits.turn
-        return ProductCatalogue(addresses_of(self.settings).catalogue, wire, self.policy, turn)
+        return ProductCatalogue(addresses_of(self.settings).catalogue, self.wire, self.policy, self.limits.turn)
 
     def route(self, say: Callable[[str], None]) -> FileRoute:
         """Return the way to catalogue and files; `say` is told that a transfer waits for a session."""
@@ -117,9 +127,8 @@ class Copernicus:
         from orchestrator.routes.files import FilesByNode  # noqa: PLC0415
         from orchestrator.transfer.download import DownloadPolicy  # noqa: PLC0415
 
-        addresses = addresses_of(self.settings)
         with self._lock:
-            wire, tokens, turn, sessions = self.wire, self.tokens, self.limits.turn, self.sessions
+            wire, way, turn, sessions = self.wire, self.way, self.limits.turn, self.sessions
 
         @contextmanager
         def session(stop: Stop) -> Iterator[None]:
@@ -128,8 +137,8 @@ class Copernicus:
 
         return FilesByNode(
             self.catalogue(),
-            FileClient(addresses, tokens, wire, self.policy, turn),
-            tokens.sign_in,
+            FileClient(addresses_of(self.settings), way, wire, self.policy, turn),
+            way.sign_in,
             session,
             DownloadPolicy(retry=self.policy),
             self.clock,

@@ -48,6 +48,7 @@ class CopernicusSettings(Section):
     catalogue_url: str = "https://catalogue.dataspace.copernicus.eu/odata/v1"
     download_url: str = "https://download.dataspace.copernicus.eu/odata/v1"
     identity_url: str = "https://identity.dataspace.copernicus.eu/auth/realms/CDSE/protocol/openid-connect/token"
+    s3_url: str = "https://eodata.dataspace.copernicus.eu"
     hosts: str = "catalogue.dataspace.copernicus.eu, download.dataspace.copernicus.eu"
     sessions: int = Field(default=4, ge=1, le=4)
     per_minute: int = Field(default=1000, ge=1, le=2000)
@@ -64,6 +65,8 @@ class CdseCredentials(Section):
     totp: SecretStr = SecretStr("")
     client_id: str = ""
     client_secret: SecretStr = SecretStr("")
+    access_key: str = ""
+    secret_key: SecretStr = SecretStr("")
     key_file: str = ""
 
 

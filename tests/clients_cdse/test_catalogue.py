@@ -49,11 +49,11 @@ def numbers(found) -> list[str]:
 
 
 def test_more_products_than_one_list_holds_come_once_each(world_of):
-    """The catalogue answers 422 beyond 10,000, where others stop in silence."""
-    names = [name_of(number) for number in range(10_050)]
-    world = world_of([record(number) | {"Attributes": []} for number in range(10_050)])
+    """The catalogue answers 422 to a page that begins beyond 10,000, where others stop in silence."""
+    names = [name_of(number) for number in range(11_001)]
+    world = world_of([record(number) | {"Attributes": []} for number in range(11_001)])
 
-    found = world.search(ProductQuery(START, START + timedelta(seconds=10_050)))
+    found = world.search(ProductQuery(START, START + timedelta(seconds=11_001)))
 
     assert numbers(found) == names
     assert not [one for one in world.asked("cdse.products.list") if one["status"] == 422]
@@ -123,6 +123,12 @@ def test_an_area_brings_what_meets_it(world_of, area, inside, outside):
     world = world_of([record(0, where=inside), record(1, where=outside)])
 
     assert numbers(world.search(replace(JANUARY, area=shapely.geometry.mapping(area)))) == [name_of(0)]
+
+
+def test_a_product_comes_once_also_where_it_is_asked_for_twice(world_of):
+    world = world_of([record(0)])
+
+    assert len(world.search(replace(JANUARY, product_types=("S2MSI1C", "S2MSI1C")))) == 1
 
 
 def test_a_product_in_two_polygons_comes_once(world_of):

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from cdse_kit import BAND, YEAR, World, content_of
 
+from orchestrator.clients.cdse.account import account_for
 from orchestrator.core.errors import ConfigError, CredentialError, PermanentError, Stopped
 from orchestrator.sandbox.cdse.second_factor import code_at
 from orchestrator.sandbox.cdse.settings import Copernicus
@@ -195,6 +196,16 @@ def test_no_error_and_no_traceback_has_a_secret_in_it(world_of):
     told = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(world.loaded())
     assert MARKER not in told
     assert "987654" not in told
+
+
+def test_an_account_shows_names_and_no_secrets():
+    """In a debugger, in a traceback with values, in a log of somebody else's."""
+    secrets = dict.fromkeys(("password", "totp", "client_secret", "secret_key"), MARKER)
+
+    account = account_for({"user": "ann", "client_id": "us", "access_key": "key", **secrets})
+
+    assert "ann" in repr(account)
+    assert MARKER not in repr(account)
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ def _catalogue(app: Application) -> Finding:
 
 
 def _login(app: Application) -> Finding:
-    who = app.copernicus.tokens.sign_in(app.stop)
+    who = app.copernicus.way.sign_in(app.stop)
     return Finding("copernicus login", "ok", f"{who}; at most {app.settings.copernicus.sessions} transfers at once")
 
 

@@ -27,6 +27,8 @@ class Account:
         totp: The code that the second factor shows now; good for one login.
         client_id: Name of an OAuth client, instead of a user.
         client_secret: Its secret.
+        access_key: Of S3, which then goes before the others for files.
+        secret_key: Its secret.
     """
 
     user: str = ""
@@ -34,6 +36,8 @@ class Account:
     totp: str = field(default="", repr=False)
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
+    access_key: str = ""
+    secret_key: str = field(default="", repr=False)
 
     @property
     def is_complete(self) -> bool:
@@ -63,6 +67,7 @@ def account_for(given: Mapping[str, str], key_file: Path | None = None, *, url: 
     if account == Account() and url:
         return Account(SANDBOX_USER, SANDBOX_PASSWORD)
     _check_pair("user", account.user, "password", account.password)
+    _check_pair("access_key", account.access_key, "secret_key", account.secret_key)
     _check_pair("client_id", account.client_id, "client_secret", account.client_secret)
     return account
 

@@ -82,10 +82,24 @@ class ProductCatalogue:
         )
         return read_product(told[0], "looking at the catalogue").name if isinstance(told, list) and told else ""
 
+    def s3_path(self, product_id: str, stop: Stop) -> str:
+        """
+        Return where a product lies by S3, `/eodata/Sentinel-2/.../NAME.SAFE`.
+
+        Raises:
+            NotFoundError: The catalogue has no such product.
+        """
+        what = f"asking where product {product_id} lies"
+        told = self._ask(f"{self._url}/Products({quote(product_id, safe='')})", what, stop).get("S3Path")
+        if not isinstance(told, str) or not told.startswith("/"):
+            raise TransientError(f"{what}: the answer has no S3Path in it")
+        return told
+
     def page(self, parameters: Mapping[str, str], what: str, stop: Stop) -> dict[str, Any]:
         """Return one answer of the list of products; what fails for a reason that passes is asked again."""
-        url = f"{self._url}/Products?{urlencode(parameters, quote_via=quote)}"
+        return self._ask(f"{self._url}/Products?{urlencode(parameters, quote_via=quote)}", what, stop)
 
+    def _ask(self, url: str, what: str, stop: Stop) -> dict[str, Any]:
         def once() -> dict[str, Any]:
             with self._turn(stop):
                 answer = self._wire.ask("GET", url, {"Accept": "application/json"}, what, stop)

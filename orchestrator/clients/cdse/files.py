@@ -8,19 +8,17 @@ from typing import Any
 
 from orchestrator.clients.answers import read_object
 from orchestrator.clients.cdse.addresses import Addresses
+from orchestrator.clients.cdse.nodes import Way, led_on
 from orchestrator.clients.cdse.refusals import refused
-from orchestrator.clients.cdse.tokens import Tokens
 from orchestrator.clients.cdse.wire import BODY, Turn, Wire, at_once, explanation, whole
 from orchestrator.clients.media import MediaBody, offered_body
 from orchestrator.clients.refusals import calling
-from orchestrator.core.errors import DamagedObjectError, NotFoundError, PermanentError, TransientError
+from orchestrator.core.errors import DamagedObjectError, NotFoundError, TransientError
 from orchestrator.core.retry import RetryPolicy, retrying
 from orchestrator.model.files import Asset
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.ports import Stop
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_MOST_REDIRECTS = 5
 # identity: what is stored is what is checked; a transparent gunzip would fit neither size nor checksum.
 # no-cache, no-transform: nobody in between shall answer from memory, or with other bytes.
 AS_STORED = {"Accept-Encoding": "identity", "Cache-Control": "no-cache, no-transform"}
@@ -29,15 +27,9 @@ AS_STORED = {"Accept-Encoding": "identity", "Cache-Control": "no-cache, no-trans
 class FileClient:
     """The files of the Copernicus Data Space. Safe to use from several threads."""
 
-    def __init__(
-        self, addresses: Addresses, tokens: Tokens, wire: Wire, policy: RetryPolicy, turn: Turn = at_once
-    ) -> None:
-        self._addresses, self._tokens, self._wire = addresses, tokens, wire
+    def __init__(self, addresses: Addresses, way: Way, wire: Wire, policy: RetryPolicy, turn: Turn = at_once) -> None:
+        self._addresses, self._way, self._wire = addresses, way, wire
         self._policy, self._turn = policy, turn
-
-    def address(self, asset: Asset) -> str:
-        """Return where the bytes of a file are asked for."""
-        return self._addresses.file(asset.product_id, asset.product_name, asset.path)
 
     def size_of(self, asset: Asset, stop: Stop) -> int:
         """
@@ -56,11 +48,10 @@ class FileClient:
 
     def content(self, asset: Asset, stop: Stop) -> bytes:
         """Return the bytes of a small file whose size nobody has said yet; as many as the answer says came."""
-        what = describe(asset)
 
         def once() -> bytes:
-            with self.answer(self.address(asset), AS_STORED, what, stop) as response:
-                return whole(response, what, stop)
+            with self.answer(asset, AS_STORED, stop) as response:
+                return whole(response, describe(asset), stop)
 
         return retrying(self._policy, stop)(once)
 
@@ -69,42 +60,30 @@ class FileClient:
         self._wire.renew()
 
     @contextmanager
-    def answer(self, url: str, headers: dict[str, str], what: str, stop: Stop) -> Iterator[Any]:
+    def answer(self, asset: Asset, headers: dict[str, str], stop: Stop) -> Iterator[Any]:
         """
-        Lend the answer to a GET with our token, led on as far as allowed; its body is unread.
+        Lend the answer to a GET of a file, as somebody whom the service knows; its body is unread.
 
         Raises:
-            CredentialError: A token that was renewed for it is not taken either.
-            OrchestratorError: Any other refusal, as `refused` sorts it.
+            CredentialError: It does not know us.
+            OrchestratorError: Any other refusal, as the way sorts it.
         """
+        what = describe(asset)
+        url = self._way.prepare(asset, stop)
         with self._turn(stop), calling(what, stop, BODY):
-            token = self._tokens.get(stop)
-            response = self._led_on(url, {**headers, **_bearer(token)}, what)
-            if response.status == 401:
-                response.close()
-                response = self._led_on(url, {**headers, **_bearer(self._tokens.renew(token, stop))}, what)
+            response = self._way.send(url, headers, what, stop)
             if response.status not in (200, 206):
                 with closing(response):
-                    raise refused(response.status, response.headers, explanation(response), what)
+                    raise self._way.refused(response.status, response.headers, explanation(response), what)
         with closing(response):
             yield response
 
-    def _led_on(self, url: str, headers: dict[str, str], what: str) -> Any:
-        """Follow redirects by hand: libraries drop the token where the host changes, and take it to any host."""
-        for _ in range(_MOST_REDIRECTS + 1):
-            response = self._wire.send("GET", url, headers)
-            if response.status not in _REDIRECTS:
-                return response
-            location = response.headers.get("Location", "")
-            response.drain_conn()
-            response.release_conn()
-            if not location:
-                raise TransientError(f"{what}: HTTP {response.status} leads nowhere")
-            url = self._addresses.next(url, location, what)
-        raise PermanentError(f"{what}: led on more than {_MOST_REDIRECTS} times")
-
     def _listing(self, url: str, what: str, stop: Stop) -> list[Any]:
-        with self._turn(stop), calling(what, stop, BODY), closing(self._led_on(url, {}, what)) as response:
+        with (
+            self._turn(stop),
+            calling(what, stop, BODY),
+            closing(led_on(self._wire, self._addresses, url, {}, what)) as response,
+        ):
             content = whole(response, what, stop)
             if response.status != 200:
                 raise refused(response.status, response.headers, content, what)
@@ -112,10 +91,6 @@ class FileClient:
         if not isinstance(found, list):
             raise TransientError(f"{what}: the answer has no list in it")
         return found
-
-
-def _bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
 
 
 class Opener:
@@ -142,7 +117,7 @@ class Opener:
         if start:
             headers |= {"Range": f"bytes={start}-"} | ({"If-Range": self._tag} if self._tag else {})
         what = describe(self._asset)
-        with self._client.answer(self._client.address(self._asset), headers, what, self._stop) as response:
+        with self._client.answer(self._asset, headers, self._stop) as response:
             try:
                 body = offered_body(response, start=start, size=self._size, what=what, stop=self._stop)
             except TransientError:
