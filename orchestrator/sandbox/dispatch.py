@@ -12,7 +12,7 @@ from orchestrator.sandbox import pages, unimitated
 from orchestrator.sandbox.clock import Clock, rfc3339_millis
 from orchestrator.sandbox.connection import Answer
 from orchestrator.sandbox.faults import Fault, Faults
-from orchestrator.sandbox.journal import BODY_CHARACTERS_KEPT, Entry, Journal
+from orchestrator.sandbox.journal import BODY_CHARACTERS_KEPT, SECRET, Entry, Journal
 from orchestrator.sandbox.quotas import PixelMeter
 from orchestrator.sandbox.web import (
     ApiError,
@@ -142,7 +142,7 @@ class Dispatcher:
                 path=request.path,
                 query=dict(request.query),
                 range=request.headers.get("range"),
-                body=request.body[:BODY_CHARACTERS_KEPT].decode("utf-8", "replace"),
+                body="" if api in SECRET else request.body[:BODY_CHARACTERS_KEPT].decode("utf-8", "replace"),
                 status=0 if answer.response is None else answer.response.status,
                 fault=None if fault is None else fault.rule.action,
                 time=rfc3339_millis(self._clock.now()),

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlencode
 
 from orchestrator.sandbox.cdse.archive import zipped
 from orchestrator.sandbox.cdse.catalogue_routes import PRODUCTS
@@ -38,11 +39,12 @@ class RedirectRoutes:
         ]
 
     def _value(self, request: Request, **where: str) -> Response:
-        self._identity.session_of(request.headers.get("authorization"))
+        self._identity.session_of(request)
         return self._nodes(request, **where)
 
     def _nodes(self, request: Request, **where: str) -> Response:  # noqa: ARG002  the path says it all
-        return Response(301, {"Location": self._download_url() + request.path})
+        query = f"?{urlencode(request.queries, doseq=True)}" if request.queries else ""
+        return Response(301, {"Location": self._download_url() + request.path + query})
 
 
 class DownloadRoutes:
@@ -68,7 +70,7 @@ class DownloadRoutes:
         return json_response({"result": listed(node, request.base_url + PRODUCTS)})
 
     def _value(self, request: Request, number: str, steps: str) -> Response:
-        session = self._identity.session_of(request.headers.get("authorization"))
+        session = self._identity.session_of(request)
         self._transfers.ask(session.user)
         node = node_at(self._products, number, steps)
         if isinstance(node.content, Mapping) and node.names:
