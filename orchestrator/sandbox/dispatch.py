@@ -84,12 +84,12 @@ class Dispatcher:
             return Answer(self._run(match, request))
         response = self._run(match, request)
         if action == "empty_page":
-            return Answer(pages.emptied(response, pages.page_token(request)))
-        return self._after_run(fault, match.route.service, response)
+            return Answer(pages.emptied(response, request))
+        return self._after_run(fault, match.route.service, response, request)
 
-    def _after_run(self, fault: Fault, service: str, response: Response) -> Answer:
+    def _after_run(self, fault: Fault, service: str, response: Response, request: Request) -> Answer:
         if fault.rule.action == "endless_pages":
-            return Answer(pages.endless(response, next(self._pages)))
+            return Answer(pages.endless(response, next(self._pages), request))
         if fault.rule.action == "shuffle_rows":
             return Answer(pages.shuffled(response, next(self._pages)))
         if fault.rule.action == "commit_then_fail":

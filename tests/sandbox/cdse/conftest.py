@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -176,3 +177,13 @@ def real_data():
 def write():
     """`write(folder, files)` writes bytes by path."""
     return written
+
+
+@pytest.fixture
+def _process_as_it_was(monkeypatch):
+    """The command says what ends it, and how much memory GDAL has."""
+    monkeypatch.setenv("GDAL_CACHEMAX", "64")
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
