@@ -84,7 +84,7 @@ class DownloadRoutes:
         try:
             return carried(transfer, self._whole(request, node), file_of(node))
         except BaseException:
-            transfer.end()
+            transfer.close()
             raise
 
     def _whole(self, request: Request, node: Node) -> Response:
@@ -104,7 +104,7 @@ def carried(transfer: Transfer, response: Response, file: str) -> Response:
     """Let a transfer last as long as the body of its answer; one without a file is over at once."""
     body = response.body
     if not isinstance(body, FileBody):
-        transfer.end()
+        transfer.close()
         return response
     whole = response.headers.get("Content-Range", f"/{body.length}").rpartition("/")[2]
     return replace(response, body=transfer.carry(body, file, int(whole)))
