@@ -9,7 +9,6 @@ merges it in, under a lock, by one rename.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,13 +16,13 @@ from types import MappingProxyType
 from typing import Any
 
 from orchestrator.core.errors import IntegrityError, UserError
-from orchestrator.core.files import LockedError, StopFlag, exclusive, make_folder, write_whole
+from orchestrator.core.files import StopFlag, make_folder, write_whole
+from orchestrator.core.turns import taking_turns
 from orchestrator.model.unit import NOTHING
 from orchestrator.products.scenes.roles import LAYOUT
 
 SCHEMA = "s2pipe.step1.index.v2"
 LEVELS = ("L1C", "L2A")
-_WAIT_SECONDS, _WAITS = 0.05, 1200
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -89,7 +88,7 @@ class SceneFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class IndexedScene:
     """
     One tile, seen once.
 
@@ -162,16 +161,16 @@ class SceneIndex:
     """
 
     root: Path
-    scenes: tuple[Scene, ...] = ()
+    scenes: tuple[IndexedScene, ...] = ()
     created: str = ""
     query: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
 
-    def find(self, key: SceneKey) -> Scene | None:
+    def find(self, key: SceneKey) -> IndexedScene | None:
         """Return the scene of a key."""
         return next((scene for scene in self.scenes if scene.key == key), None)
 
 
-def read_index(path: Path) -> SceneIndex:
+def read_scenes(path: Path) -> SceneIndex:
     """
     Read an index.
 
@@ -207,7 +206,7 @@ def _root(path: Path, content: Mapping[str, Any]) -> Path:
     return Path(content.get("output", {}).get("out_dir", "") or absolute.parent)
 
 
-def scene_from(told: Mapping[str, Any], root: Path) -> Scene:
+def scene_from(told: Mapping[str, Any], root: Path) -> IndexedScene:
     """Return the scene of which `scene_json` told; its files lie in `root`."""
     key = SceneKey(told["key"]["tile_id"], told["key"]["sensing_start_utc"])
     items = [
@@ -223,7 +222,7 @@ def scene_from(told: Mapping[str, Any], root: Path) -> Scene:
         for item in (told.get(f"files_{level.lower()}") or {}).get("items", ())
         if item["role"] != "file"  # what the published program calls a file that it does not know
     ]
-    return Scene(key, _product(told.get("l1c")), _product(told.get("l2a")), tuple(items), root)
+    return IndexedScene(key, _product(told.get("l1c")), _product(told.get("l2a")), tuple(items), root)
 
 
 def _product(told: Mapping[str, Any] | None) -> ProductInfo | None:
@@ -241,7 +240,7 @@ def _product(told: Mapping[str, Any] | None) -> ProductInfo | None:
     )
 
 
-def merge(before: Scene | None, now: Scene) -> Scene:
+def merge(before: IndexedScene | None, now: IndexedScene) -> IndexedScene:
     """
     Return a scene with what another run knows of it: files of the same product are added, and replace those of their
     role; another product, such as one of a newer baseline, takes the place of the earlier one with all its files.
@@ -260,7 +259,7 @@ def merge(before: Scene | None, now: Scene) -> Scene:
     return merged
 
 
-def _with_product(scene: Scene, level: str, product: ProductInfo) -> Scene:
+def _with_product(scene: IndexedScene, level: str, product: ProductInfo) -> IndexedScene:
     return replace(scene, l1c=product) if level == "L1C" else replace(scene, l2a=product)
 
 
@@ -270,12 +269,15 @@ def _fuller(product: ProductInfo, earlier: ProductInfo) -> ProductInfo:
     return replace(product, **{name: value for name, value in known.items() if getattr(product, name) is None})
 
 
-def looked_at(scene: Scene, root: Path) -> Scene:
+def looked_at(scene: IndexedScene, root: Path) -> IndexedScene:
     """Return a scene that says of each file whether it is on the disk now."""
-    return replace(scene, root=root, items=tuple(replace(i, present=(root / i.path).is_file()) for i in scene.items))
+    items = tuple(replace(item, present=(root / item.path).is_file()) for item in scene.items)
+    return replace(scene, root=root, items=items)
 
 
-def merge_into(path: Path, scenes: Iterable[Scene], created: str, stop: StopFlag, notice: str = "") -> SceneIndex:
+def merge_into(
+    path: Path, scenes: Iterable[IndexedScene], created: str, stop: StopFlag, notice: str = ""
+) -> SceneIndex:
     """
     Merge scenes into the index at `path`, which is made where there is none.
 
@@ -295,25 +297,14 @@ def merge_into(path: Path, scenes: Iterable[Scene], created: str, stop: StopFlag
     """
     make_folder(path.parent)
     root = path.absolute().parents[2]
-    for left in reversed(range(_WAITS)):
-        try:
-            with exclusive(path.with_name(f".{path.name}.lock"), f"the index {path}"):
-                known = {scene.key: scene for scene in read_index(path).scenes} if path.exists() else {}
-                for scene in scenes:
-                    known[scene.key] = merge(known.get(scene.key), scene)
-                index = SceneIndex(
-                    root,
-                    tuple(looked_at(known[key], root) for key in sorted(known)),
-                    created,
-                    MappingProxyType({"aggregate": True}),
-                )
-                write_index(path, index, notice)
-                return index
-        except LockedError:
-            if not left or stop.is_set():
-                raise
-            time.sleep(_WAIT_SECONDS)
-    raise AssertionError("not reached")
+    with taking_turns(path.with_name(f".{path.name}.lock"), f"the index {path}", stop):
+        known = {scene.key: scene for scene in read_scenes(path).scenes} if path.exists() else {}
+        for scene in scenes:
+            known[scene.key] = merge(known.get(scene.key), scene)
+        merged = tuple(looked_at(known[key], root) for key in sorted(known))
+        index = SceneIndex(root, merged, created, MappingProxyType({"aggregate": True}))
+        write_index(path, index, notice)
+        return index
 
 
 def write_index(path: Path, index: SceneIndex, notice: str = "") -> None:
@@ -329,7 +320,7 @@ def write_index(path: Path, index: SceneIndex, notice: str = "") -> None:
     write_whole(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def scene_json(scene: Scene) -> dict[str, Any]:
+def scene_json(scene: IndexedScene) -> dict[str, Any]:
     """Return a scene as the schema has it."""
     told: dict[str, Any] = {"key": {"tile_id": scene.key.tile, "sensing_start_utc": scene.key.sensing}}
     told |= {level.lower(): _product_json(scene.product(level)) for level in LEVELS}
