@@ -24,6 +24,9 @@ COMMANDS: dict[str, Listed] = {
         "Compare every file of a folder of scenes with its index and manifests: there, size, checksum, nobody's.",
         "verify_scenes",
     ),
+    "preprocess": Listed(
+        f"{_HERE}.preprocess", "Make downloaded scenes ready for training: bands on one grid, masks, labels, angles."
+    ),
 }
 
 
