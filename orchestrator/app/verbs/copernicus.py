@@ -113,9 +113,10 @@ class Preview:
 
     def to_json(self, out_dir: str) -> dict[str, Any]:
         """Return the manifest that a download would begin with: every file planned, with where it would go."""
-        from orchestrator.products.scenes.index import SceneFile, looked_at, scene_json  # noqa: PLC0415
+        from orchestrator.products.scenes.index import scene_json  # noqa: PLC0415
         from orchestrator.products.scenes.publication import SCHEMA  # noqa: PLC0415  numpy is heavy
         from orchestrator.products.scenes.roles import LAYOUT  # noqa: PLC0415
+        from orchestrator.products.scenes.scene import SceneFile, looked_at  # noqa: PLC0415
 
         scenes = []
         for number, scene in enumerate(self.plan.scenes):

@@ -23,7 +23,8 @@ from orchestrator.products.preprocess.labels import LABELS, find_backend
 from orchestrator.products.preprocess.normalisation.reading import check_stats, read_stats, remark
 from orchestrator.products.preprocess.raster import grid_of, strip_rows
 from orchestrator.products.preprocess.roles import band_role, grid_role, needed_roles
-from orchestrator.products.scenes.index import IndexedScene, SceneFile, SceneIndex, read_scenes
+from orchestrator.products.scenes.index import SceneIndex, read_scenes
+from orchestrator.products.scenes.scene import IndexedScene, SceneFile
 
 SCENE = "scene"  # kind of the units
 # Reflectance as 4-byte numbers, deflate with the predictor of floating point, measured on a scene of land: 0.45 of it

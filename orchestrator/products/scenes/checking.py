@@ -10,9 +10,10 @@ from pathlib import Path
 from orchestrator.core.digests import ALGORITHMS, digests_of
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import StopFlag
-from orchestrator.products.scenes.index import IndexedScene, SceneFile, read_scenes, scene_from
+from orchestrator.products.scenes.index import read_scenes, scene_from
 from orchestrator.products.scenes.listing import SHA256
 from orchestrator.products.scenes.roles import INDEX, MANIFEST, RUNS, STEP
+from orchestrator.products.scenes.scene import IndexedScene, SceneFile
 
 RAW = "raw"
 PART = ".part"

@@ -11,7 +11,8 @@ from typing import Any
 
 from orchestrator.core.stored import read_stored
 from orchestrator.model.unit import NOTHING
-from orchestrator.products.scenes.index import IndexedScene, scene_from, scene_json
+from orchestrator.products.scenes.index import scene_from, scene_json
+from orchestrator.products.scenes.scene import IndexedScene
 
 # Grows when a field changes its meaning, never because one was added.
 VERSION = 1

@@ -11,8 +11,8 @@ from typing import Any
 from orchestrator.core.digests import digests_of
 from orchestrator.model.files import Asset, CatalogueProduct, Checksum, FileRoute
 from orchestrator.model.ports import Stop
-from orchestrator.products.scenes.index import IndexedScene, ProductInfo, SceneFile
 from orchestrator.products.scenes.roles import by_role, files_folder
+from orchestrator.products.scenes.scene import IndexedScene, ProductInfo, SceneFile
 
 SHA256 = "SHA-256"
 

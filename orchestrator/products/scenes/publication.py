@@ -18,8 +18,9 @@ from orchestrator.model.unit import Unit
 from orchestrator.products.enduring import WHY
 from orchestrator.products.scenes.document import DownloadPlan
 from orchestrator.products.scenes.files import TABLE, index_path, run_folder
-from orchestrator.products.scenes.index import IndexedScene, SceneFile, merge_into, scene_json
+from orchestrator.products.scenes.index import merge_into, scene_json
 from orchestrator.products.scenes.roles import LAYOUT, MANIFEST
+from orchestrator.products.scenes.scene import IndexedScene, SceneFile
 from orchestrator.products.scenes.steps import FILE, LIST
 from orchestrator.products.scenes.tables import write_table
 from orchestrator.products.terms import terms_of

@@ -10,8 +10,8 @@ from typing import Any
 from orchestrator.core.errors import UserError
 from orchestrator.core.units import format_count
 from orchestrator.model.files import CatalogueProduct
-from orchestrator.products.scenes.index import IndexedScene, ProductInfo, SceneKey
 from orchestrator.products.scenes.keys import NEWEST, SceneKeys
+from orchestrator.products.scenes.scene import IndexedScene, ProductInfo, SceneKey
 from orchestrator.safe.names import ProductName, parse_name
 
 CoverageOf = Callable[[Mapping[str, Any], str], float]

@@ -12,7 +12,7 @@ from typing import Any
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import write_whole
 from orchestrator.core.optional import required
-from orchestrator.products.scenes.index import IndexedScene, SceneFile
+from orchestrator.products.scenes.scene import IndexedScene, SceneFile
 
 COLUMNS = (
     "tile_id", "sensing_start_utc", "level", "role", "path", "size", "sha256", "checksum", "product_id",

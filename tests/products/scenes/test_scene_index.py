@@ -10,17 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.errors import IntegrityError, UserError
-from orchestrator.products.scenes.index import (
-    IndexedScene,
-    ProductInfo,
-    SceneFile,
-    SceneKey,
-    looked_at,
-    merge,
-    merge_into,
-    read_scenes,
-    scene_json,
-)
+from orchestrator.products.scenes.index import merge_into, read_scenes, scene_json
+from orchestrator.products.scenes.scene import IndexedScene, ProductInfo, SceneFile, SceneKey, looked_at, merge
 
 KEY = SceneKey("T33UWQ", "2025-12-10T10:03:19Z")
 L1C = ProductInfo("1", "S2B_MSIL1C_20251210T100319_N0511_R122_T33UWQ_20251212T162649.SAFE", "N0511", "R122")
