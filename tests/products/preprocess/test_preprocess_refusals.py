@@ -154,7 +154,7 @@ def test_where_no_scene_can_be_made_the_run_fails(tmp_path, index):
     kit.replace_by_copy(path)
     path.write_bytes(b"no")
 
-    with pytest.raises(orc.RunFailed, match="not one of 1 scenes could be made.*B05"):
+    with pytest.raises(orc.RunFailed, match=r"not one of 1 scenes could be made.*B05"):
         kit.preprocess(tmp_path, index)
 
 
