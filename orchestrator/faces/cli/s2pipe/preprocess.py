@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import rich_click as click
 from rich_click import option
 
-from orchestrator.app import expand
 from orchestrator.core.errors import UserError
+from orchestrator.faces.cli.copernicus.preprocess import declared_table, jobs_of
 from orchestrator.faces.cli.option_sets import all_of
 from orchestrator.faces.cli.run import run_one
-from orchestrator.faces.cli.s2pipe.download import table_of
 from orchestrator.faces.cli.session import Context, opened
 from orchestrator.products.preprocess.keys import METHODS
 
@@ -44,34 +41,34 @@ _OPTIONS = (
     option("--target-grid-ref", metavar="NAME", help="Whose pixels samples have: `scl_20m`, or a band such as B02."),
     option("--num-workers", type=click.IntRange(min=0), metavar="N", help="Processes; 0 computes in this one."),
     option("--toa/--no-toa", "to_toa_reflectance", default=None, help="Reflectance, or numbers as they are stored."),
-    option("--labels/--no-labels", "labels_enabled", default=None, help="Whether there is y.tif."),
-    option("--label-backend", "labels_backend", metavar="NAME", help="Where labels come from: `scl`, `raster`."),
+    option("--labels/--no-labels", "labels__enabled", default=None, help="Whether there is y.tif."),
+    option("--label-backend", "labels__backend", metavar="NAME", help="Where labels come from: `scl`, `raster`."),
     option("--upsample-method", type=_METHOD, help="To a finer grid."),
     option("--downsample-method", type=_METHOD, help="To a coarser grid."),
     option("--valid-pixel-mask", type=click.Choice(["single", "per_band"]), help="Masks behind the bands of x.tif."),
     option(
         "--normalize-mode",
-        "normalize_mode",
+        "normalize__mode",
         type=click.Choice(["none", "compute_only", "apply_with_stats"]),
         help="Which pass.",
     ),
-    option("--normalize-stats-path", "normalize_stats_path", metavar="FILE", help="Statistics, made or applied."),
+    option("--normalize-stats-path", "normalize__stats_path", metavar="FILE", help="Statistics, made or applied."),
     option(
         "--save-histograms/--no-save-histograms",
-        "normalize_save_histograms",
+        "normalize__save_histograms",
         default=None,
         help="Whether histogram.npz is written beside the statistics.",
     ),
     option(
         "--max-pixels-per-scene",
-        "normalize_max_pixels_per_scene",
+        "normalize__max_pixels_per_scene",
         type=click.IntRange(min=1),
         metavar="N",
         help="Count so many pixels of each scene and band, by chance.",
     ),
     option(
         "--clip-percentiles",
-        "normalize_clip_percentiles",
+        "normalize__clip_percentiles",
         nargs=2,
         type=float,
         default=None,
@@ -81,17 +78,16 @@ _OPTIONS = (
     option("--no-clip", is_flag=True, help="Clip nothing."),
     option(
         "--hist-range",
-        "normalize_hist_range",
+        "normalize__hist_range",
         nargs=2,
         type=float,
         default=None,
         metavar="LOW HIGH",
         help="Of the histogram, such as -0.2 2.",
     ),
-    option("--hist-bin-width", "normalize_hist_bin_width", type=float, metavar="WIDTH", help="Such as 0.0001."),
-    option("--norm-seed", "normalize_seed", type=click.IntRange(min=0), metavar="N", help="Of the choice of pixels."),
+    option("--hist-bin-width", "normalize__hist_bin_width", type=float, metavar="WIDTH", help="Such as 0.0001."),
+    option("--norm-seed", "normalize__seed", type=click.IntRange(min=0), metavar="N", help="Of the choice of pixels."),
 )  # fmt: skip
-_TABLES: Mapping[str, str] = MappingProxyType({"labels_": "labels", "normalize_": "normalize"})
 
 
 @click.command("preprocess", epilog=HELP)
@@ -103,32 +99,10 @@ def old_preprocess(context: Context, /, file: Path, no_clip: bool, **given: Any)
 
     Started again after a crash, or when scenes are missing, the same command continues.
     """
-    from orchestrator.config.pipeline import read_preprocess  # noqa: PLC0415  help reads no file
-
     output = context.output()
-    table = table_of({"product": "preprocess", "preprocess": read_preprocess(file, overrides(given, no_clip=no_clip))})
-    with opened(context, {}, output) as app:
-        with output.busy("reading the index"):
-            (job,) = expand(table.job(Path.cwd(), app.settings.services))
-        return run_one(app, job, output)
-
-
-def overrides(given: Mapping[str, Any], *, no_clip: bool) -> dict[str, Any]:
-    """
-    Return options as the keys that they go before.
-
-    Raises:
-        UserError: Two of them contradict each other.
-    """
-    if no_clip and given["normalize_clip_percentiles"]:
+    if no_clip and given["normalize__clip_percentiles"]:
         raise UserError("--clip-percentiles and --no-clip contradict each other; give one of them")
-    found: dict[str, Any] = {}
-    for name, value in given.items():
-        if value is None:
-            continue
-        prefix = next((one for one in _TABLES if name.startswith(one)), "")
-        table = found.setdefault(_TABLES[prefix], {}) if prefix else found
-        table[name.removeprefix(prefix)] = list(value) if isinstance(value, tuple) else value
-    if no_clip:
-        found.setdefault("normalize", {})["clip_percentiles"] = None
-    return found
+    table = declared_table(file, given | ({"normalize__clip_percentiles": []} if no_clip else {}))
+    with opened(context, {}, output) as app:
+        (job,) = jobs_of(table, app.settings.services)
+        return run_one(app, job, output)
