@@ -19,6 +19,8 @@ from orchestrator.products.cube.files import cube_files
 from orchestrator.products.cube.keys import CubeKeys, has_scenes_listed
 from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.keys import MosaicKeys, declared
+from orchestrator.products.patches.files import patch_files
+from orchestrator.products.patches.keys import PatchKeys, placed_with_scenes
 from orchestrator.products.preprocess.files import preprocess_files
 from orchestrator.products.preprocess.keys import PreprocessKeys, declared_keys, located, placed_in_folder
 from orchestrator.products.scenes.files import scene_files
@@ -173,6 +175,21 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 pins="orchestrator.products.preprocess.settle:pins_of",
                 located=located,
                 placed=placed_in_folder,
+                service=NOBODY,
+            ),
+            ProductEntry(
+                "patches",
+                "windows of preprocessed scenes as shards of a training set, split without overlap",
+                PatchKeys,
+                patch_files,
+                "orchestrator.products.patches.product:make_patches",
+                recipe=never,
+                routes=("local",),
+                has_area=never,
+                undated=always,
+                paths=("index",),
+                pins="orchestrator.products.patches.settle:scene_pins",
+                placed=placed_with_scenes,
                 service=NOBODY,
             ),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestrator.app.verbs.results import ResultReport, missing_words, result_of
@@ -61,6 +61,7 @@ _EXPORTED = "every part with window, object, generation and checksum"
 _ORIGINS: Mapping[str, str] = {
     "pixels": "every request with window and the checksums of what was asked and answered",
     "region": "every request with window and the checksums of what was asked and answered",
+    "local": "of which scenes each part was made",
     "auto": "every piece with window and checksum, and the object or the request that it came by",
 }
 
@@ -86,15 +87,24 @@ def show_result(result: ResultReport, output: Output, origins: str) -> None:
             output.say(f"{file['path']}  {word}")
     if valid := kept.get("valid"):  # results of the first version do not say
         output.say(f"valid: {valid_words(valid)}")
-    if "arrived_bytes" in kept:
-        files = format_count(kept["files_wanted"] - kept["missing"], "file")
-        output.say(f"{format_count(kept['scenes'], 'scene')}: {files}, {format_bytes(kept['arrived_bytes'])}, verified")
-    if "rows" in kept:
-        output.say(f"rows: {kept['rows']:,}, of {kept['pairs']:,} pairs of a place and an image")
+    for line in _holdings(kept):
+        output.say(line)
     for note in kept.get("notes", ()):
         output.say(f"note: {note}")
     output.say(f"sha256 {kept['sha256']}")
     output.say(f"{_assembly(kept.get('assembly'))}took {format_seconds(result.took_seconds)}")
+
+
+def _holdings(kept: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line of what is in a result that is no raster."""
+    if "windows" in kept:
+        splits = ", ".join(f"{count:,} {split}" for split, count in kept["splits"].items())
+        yield f"patches: {kept['samples']:,} samples of {kept['windows']:,} windows: {splits}"
+    if "arrived_bytes" in kept:
+        files = format_count(kept["files_wanted"] - kept["missing"], "file")
+        yield f"{format_count(kept['scenes'], 'scene')}: {files}, {format_bytes(kept['arrived_bytes'])}, verified"
+    if "rows" in kept:
+        yield f"rows: {kept['rows']:,}, of {kept['pairs']:,} pairs of a place and an image"
 
 
 def _show_audit(result: ResultReport, output: Output) -> None:

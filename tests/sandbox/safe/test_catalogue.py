@@ -47,6 +47,25 @@ def test_a_month_of_a_tile_is_what_earth_engine_has(tmp_path, earth):
     assert len(names) == 12
 
 
+def test_a_time_is_that_at_which_the_datatake_began(products):
+    """The tile itself is seen minutes later."""
+    (wanted,) = of_day(products, "L1C")
+
+    found = of_day(products, "L1C", wanted.start, wanted.start)
+
+    assert [each.name for each in found] == [wanted.name]
+
+
+def test_a_list_without_an_end_ends_now(tmp_path):
+    products = SyntheticProducts(0, tmp_path, Options(CUT), now=lambda: datetime(2024, 6, 12, tzinfo=UTC))
+
+    found = products.all(Bounds(JUNE, values={**OF_TILE, "productType": "S2MSI1C"}))
+
+    days = {each.start.day for each in found}
+    assert max(days) < 13
+    assert min(days) == 3
+
+
 def test_an_area_is_answered_with_the_products_that_touch_it(products):
     (wanted,) = of_day(products, "L1C")
     area = wanted.footprint.centroid.buffer(0.001)
