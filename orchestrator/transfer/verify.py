@@ -20,7 +20,7 @@ from orchestrator.model.objects import StoredObject
 READ_BYTES = 1 << 18
 
 
-class Checksum(Protocol):
+class RunningChecksum(Protocol):
     """A running checksum, compared with what the listing promised."""
 
     def update(self, chunk: bytes) -> None:
@@ -95,7 +95,7 @@ ALGORITHMS: Mapping[str, Callable[[], Any]] = MappingProxyType(
 )
 
 
-def checksum_for(source: StoredObject) -> Checksum:
+def checksum_for(source: StoredObject) -> RunningChecksum:
     """
     Return the empty running checksum of the best kind the listing carries.
 
