@@ -33,13 +33,18 @@ class PreprocessResult:
 
 
 def run_preprocess(
-    cfg: PreprocessConfig, *, progress: bool | None = None, connection: Connection | None = None
+    cfg: PreprocessConfig,
+    *,
+    overwrite: bool = False,
+    progress: bool | None = None,
+    connection: Connection | None = None,
 ) -> PreprocessResult:
     """
     Make scenes ready for training: the job of `orchestrator copernicus preprocess`.
 
     Args:
         cfg: What is made; paths count from the current folder.
+        overwrite: Replace samples and statistics that another run has made.
         progress: False shows nothing; None shows it in a notebook and in a terminal.
         connection: Where runs are remembered; by default the one that this thread opened last.
 
@@ -48,7 +53,7 @@ def run_preprocess(
         RunFailed: Not one scene could be made.
     """
     keys = {key: value for key, value in asdict(cfg).items() if value is not None}
-    samples = preprocess(progress=progress, connection=connection, **keys)
+    samples = preprocess(overwrite=overwrite, progress=progress, connection=connection, **keys)
     counts = cfg.normalize.mode == "compute_only"
     return PreprocessResult(
         run_id=samples.result.path.stem.removeprefix("run="),

@@ -11,7 +11,8 @@ from rich_click import option
 from orchestrator.core.errors import UserError
 from orchestrator.faces.cli.copernicus.preprocess import declared_table, jobs_of
 from orchestrator.faces.cli.option_sets import all_of
-from orchestrator.faces.cli.run import run_one
+from orchestrator.faces.cli.options import again_option
+from orchestrator.faces.cli.run import OVERWRITE, run_one
 from orchestrator.faces.cli.session import Context, opened
 from orchestrator.products.preprocess.keys import METHODS
 
@@ -92,8 +93,10 @@ _OPTIONS = (
 
 @click.command("preprocess", epilog=HELP)
 @all_of(_OPTIONS)
+@again_option
+@OVERWRITE
 @click.pass_obj
-def old_preprocess(context: Context, /, file: Path, no_clip: bool, **given: Any) -> int:
+def old_preprocess(context: Context, /, file: Path, no_clip: bool, again: bool, overwrite: bool, **given: Any) -> int:
     """
     Make scenes ready for training: `copernicus preprocess`.
 
@@ -105,4 +108,4 @@ def old_preprocess(context: Context, /, file: Path, no_clip: bool, **given: Any)
     table = declared_table(file, given | ({"normalize__clip_percentiles": []} if no_clip else {}))
     with opened(context, {}, output) as app:
         (job,) = jobs_of(table, app.settings.services)
-        return run_one(app, job, output)
+        return run_one(app, job, output, again=again, overwrite=overwrite)
