@@ -253,7 +253,7 @@ def sandbox(
     given back as it was.
 
     Args:
-        scenes: Folder of real scenes (STAC items with rasters); synthetic ones otherwise.
+        scenes: Folder of real scenes (STAC items or Sentinel-2 products); synthetic ones otherwise.
         state_dir: See `connect`. What the sandbox keeps lies in it, so that a run that was stopped goes on.
         config: See `connect`.
         profile: See `connect`.

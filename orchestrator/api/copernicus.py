@@ -1,4 +1,4 @@
-"""Sentinel-2 products of Copernicus, in Python: `orc.copernicus.search`, `.preview`, `.download`, `.verify`."""
+"""Sentinel-2 products of Copernicus, in Python: `orc.copernicus.search`, `.preview`, `.download`, `.preprocess`, ..."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from orchestrator.api.areas import area_table
 from orchestrator.api.arguments import first_and_end, path_of, texts
 from orchestrator.api.connection import Connection, current
+from orchestrator.api.preprocess import preprocess
 from orchestrator.api.results import Result
 from orchestrator.api.work import carry_job
 from orchestrator.config import JobTable, explain
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from orchestrator.app.verbs.copernicus import FolderReport, Preview
     from orchestrator.model.job import Job
 
-__all__ = ["download", "preview", "search", "verify"]
+__all__ = ["download", "preprocess", "preview", "search", "verify"]
 
 log = logs.get(__name__)
 

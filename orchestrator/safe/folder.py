@@ -79,14 +79,14 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundProducts:
     """What lies below a folder, both by path."""
 
     products: tuple[ProductFolder, ...]
     skipped: tuple[Skipped, ...]
 
 
-def find_products(folder: Path) -> Found:
+def find_products(folder: Path) -> FoundProducts:
     """
     Find every product below a folder, and the folder itself if it is one.
 
@@ -102,7 +102,7 @@ def find_products(folder: Path) -> Found:
             products.append(read_folder(path))
         except UserError as error:
             skipped.append(Skipped(path, str(error)))
-    return Found(tuple(products), tuple(skipped))
+    return FoundProducts(tuple(products), tuple(skipped))
 
 
 def read_folder(path: Path) -> ProductFolder:

@@ -75,7 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=int, default=0, help="port to listen on; 0 lets the system choose")
-    add("--scenes", type=Path, help="folder of STAC items with rasters; default: synthetic scenes")
+    add(
+        "--scenes",
+        type=Path,
+        help="folder of STAC items with rasters, or of Sentinel-2 products; default: synthetic scenes",
+    )
     add("--seed", type=int, default=0, help="seed of the synthetic scenes (default: %(default)s)")
     _add_copernicus(parser.add_argument_group("Copernicus Data Space"))
     add("--data-dir", type=Path, help="folder that keeps objects and operations; default: a temporary one")

@@ -1,4 +1,4 @@
-"""Where scenes and products come from: a folder, or nowhere, when they are invented."""
+"""Where scenes come from: a folder of STAC items or Sentinel-2 products, or nowhere, when they are invented."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class EarthEngineSandbox(OrderedSandbox):
 
     def scenes(self, source: str | PathLike[str] | Catalogue | None = None) -> None:
         """
-        Serve other scenes from here on: of a folder of STAC items, or of a catalogue made by hand.
+        Serve other scenes from here on: those of a folder (STAC items, Sentinel-2 products) or of a catalogue.
 
         Without any, those again that the sandbox was started with.
 

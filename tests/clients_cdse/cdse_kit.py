@@ -51,6 +51,17 @@ def write_safe(folder: Path, name: str, files: dict[str, bytes], algorithm: str,
     return root
 
 
+class MovedClock(SystemClock):
+    """The machine's clock, of which a test moves the one that only grows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ahead = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead
+
+
 @dataclass
 class World:
     """A sandbox, and a machine of the program's that speaks to it."""
@@ -60,6 +71,7 @@ class World:
     settings: dict[str, Any] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     said: list[str] = field(default_factory=list)
+    clock: MovedClock = field(default_factory=MovedClock)
 
     def loaded(self) -> Any:
         tables = {
@@ -71,7 +83,7 @@ class World:
         return load(environment={}, overrides=tables).settings
 
     def shared(self) -> Shared:
-        return Shared(self.loaded(), SystemClock(), HASTE)
+        return Shared(self.loaded(), self.clock, HASTE)
 
     def route(self) -> Any:
         return self.shared().route(self.said.append)

@@ -128,7 +128,7 @@ _SANDBOX_OPTIONS = (
 _REAL_SCENES: dict[str, Any] = {
     "type": click.Path(path_type=Path),
     "metavar": "DIR",
-    "help": "Real scenes for the private sandbox (STAC items with rasters); synthetic ones otherwise.",
+    "help": "Real scenes for the private sandbox (STAC items or Sentinel-2 products); synthetic ones otherwise.",
 }
 _SERVICE_OPTIONS = (
     option("--bucket", metavar="NAME", help="Bucket for the part files."),

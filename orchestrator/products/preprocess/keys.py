@@ -24,7 +24,7 @@ from pydantic import (
 from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
 from orchestrator.products.preprocess.normalisation.settings import NormalisationSettings
-from orchestrator.safe.bands import BANDS
+from orchestrator.safe.bands import BANDS as BANDS  # noqa: PLC0414  others take it from here
 
 SCL_GRID = "scl_20m"
 # Names of rasterio.enums.Resampling; those of them that the published configuration has.

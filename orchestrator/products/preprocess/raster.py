@@ -8,6 +8,8 @@ A strip of the target is warped from the rows around it. Where one grid's pixels
 from __future__ import annotations
 
 import math
+import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +21,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio import Affine
 from rasterio.crs import CRS
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.warp import Resampling, reproject
 from rasterio.windows import Window as RasterWindow
 
@@ -91,6 +93,34 @@ def is_nested(one: Grid, other: Grid) -> bool:
 def strip_rows(target: Grid, sources: list[Grid]) -> int:
     """Return how many rows of the target are made at once."""
     return BLOCK if all(is_nested(source, target) for source in sources) else TALL
+
+
+class _Quiet:
+    """
+    Says nothing of rasterio's own arrays that lie nowhere for a moment, while any thread is in the block.
+
+    rasterio silences that itself, by what is of effect in one thread only.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._before = threading.Lock(), 0, warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before = warnings.catch_warnings()
+                self._before.__enter__()
+                warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._before.__exit__(None, None, None)
+
+
+_QUIET = _Quiet()
 
 
 class StripReader:
@@ -187,17 +217,19 @@ class Warped:
         top, bottom = self._around(row, height)
         if bottom > top:
             nodata = {"src_nodata": 0, "dst_nodata": 0} if masked else {"init_dest_nodata": False}
-            reproject(
-                self._reader.rows(top, bottom),
-                made,
-                src_transform=_down(self._reader.grid, top),
-                dst_transform=_down(self._target, row),
-                src_crs=_crs(self._target.crs),
-                dst_crs=_crs(self._target.crs),
-                resampling=self.method,
-                warp_mem_limit=_WARP_MB,
-                **nodata,
-            )
+            source = self._reader.rows(top, bottom)
+            with _QUIET:
+                reproject(
+                    source,
+                    made,
+                    src_transform=_down(self._reader.grid, top),
+                    dst_transform=_down(self._target, row),
+                    src_crs=_crs(self._target.crs),
+                    dst_crs=_crs(self._target.crs),
+                    resampling=self.method,
+                    warp_mem_limit=_WARP_MB,
+                    **nodata,
+                )
         return made
 
     def _around(self, row: int, height: int) -> tuple[int, int]:

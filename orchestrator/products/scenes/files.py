@@ -15,6 +15,11 @@ def run_folder(job: Job) -> Path:
     return Path(job.output) / STEP / RUNS / job.base_name
 
 
+def plan_path(job: Job) -> Path:
+    """Return where the manifest of a dry run lies, beside that of the run itself."""
+    return run_folder(job) / "dry_run.json"
+
+
 def index_path(job: Job) -> Path:
     """Return the index of the folder that a job brings scenes to."""
     return Path(job.output) / STEP / INDEX

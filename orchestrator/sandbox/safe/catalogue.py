@@ -9,7 +9,7 @@ takes a second or two for a part of a tile, and minutes for a whole one: those a
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -26,8 +26,6 @@ from orchestrator.sandbox.safe.source import Source
 from orchestrator.sandbox.safe.tree import write
 from orchestrator.sandbox.scenes import mgrs
 from orchestrator.sandbox.scenes.catalogue import UnboundedQueryError
-from orchestrator.sandbox.scenes.footprints import whole
-from orchestrator.sandbox.scenes.mgrs import Tile
 from orchestrator.sandbox.web import ApiError
 
 # 10.8 km in the middle of each tile.
@@ -36,7 +34,7 @@ USUAL_CUT = Cut(825, 825, 180, 180)
 _COLLECTION_1, _COLLECTION_1_ENDS = "05.00", datetime(2022, 1, 25, tzinfo=UTC)
 # A tile is seen within this time after its datatake began, which is what a catalogue calls the start.
 _LONGEST_DATATAKE = timedelta(hours=1)
-_FIRST, _LAST = datetime(2015, 6, 23, tzinfo=UTC), datetime(2035, 1, 1, tzinfo=UTC)
+_FIRST = datetime(2015, 6, 23, tzinfo=UTC)
 _BYTES_PER_VALUE = 1.1  # of a pixel of a lossless image, as measured
 _KEPT = 4096
 
@@ -50,15 +48,25 @@ class SyntheticProducts:
         folder: Gets the files that were asked for.
         options: What products are made like: a part of the tile, bands, a baseline.
         reprocessed: Baseline in which each sensing is there once more; empty is Collection 1 of what is older.
+        now: When a list ends that is asked for without an end.
     """
 
-    def __init__(self, seed: int, folder: Path, options: Options = Options(USUAL_CUT), reprocessed: str = "") -> None:  # noqa: B008 - frozen
+    def __init__(
+        self,
+        seed: int,
+        folder: Path,
+        options: Options = Options(USUAL_CUT),  # noqa: B008 - frozen
+        reprocessed: str = "",
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         cut = options.cut
         self._folder = folder / f"{seed}_{cut.row}_{cut.col}_{cut.height}_{cut.width}_{'-'.join(options.bands)}"
         self._source, self._options, self._reprocessed = Source(seed), options, reprocessed
+        self._now = now
         self._lock = threading.Lock()
         self._writing: dict[str, threading.Lock] = {}
         self._found = lru_cache(maxsize=_KEPT)(self._find)
+        self._listed = lru_cache(maxsize=_KEPT)(_listed)
 
     def all(self, bounds: Bounds) -> Iterable[Listed]:
         """
@@ -67,22 +75,17 @@ class SyntheticProducts:
         Raises:
             ApiError: 400 if neither a tile nor an area is asked for, or far too much.
         """
-        tile, (start, end) = _tile(bounds), _times(bounds)
-        region = bounds.area if tile is None else whole(tile)
-        if region is None:
-            raise ApiError(400, "ask for a tile (tileId, or a part of the name such as _T33UWQ_) or for an area")
         try:
             for level in _levels(bounds):
-                for product in self._source.products(level, region, start, end, self._options):
-                    if tile in (None, product.tile):
-                        yield from (_listed(each) for each in self._versions(product))
+                for product in self._sensed(level, bounds):
+                    yield from (self._listed(each) for each in self._versions(product))
         except UnboundedQueryError as error:
             raise ApiError(400, f"{error}; the sandbox cannot list them") from error
 
     def get(self, number: str) -> Listed | None:
         """Return the product of an Id."""
         product = self._found(number)
-        return None if product is None else _listed(product)
+        return None if product is None else self._listed(product)
 
     def tree(self, product: Listed) -> Tree:
         """Return what the product consists of; it is made if it was not."""
@@ -91,6 +94,15 @@ class SyntheticProducts:
     def open(self, product: Listed, path: str) -> Path:
         """Return the file behind a path of the product; it is made if it was not."""
         return self._written(product) / path
+
+    def _sensed(self, level: str, bounds: Bounds) -> Iterator[Product]:
+        start, last = bounds.start or _FIRST, bounds.end or self._now()
+        times = start.isoformat(), (last + _LONGEST_DATATAKE).isoformat()
+        if (tile := _tile(bounds)) is not None:
+            return self._source.of_tile(level, tile, *times, self._options)
+        if bounds.area is None:
+            raise ApiError(400, "ask for a tile (tileId, or a part of the name such as _T33UWQ_) or for an area")
+        return self._source.products(level, bounds.area, *times, self._options)
 
     def _versions(self, product: Product) -> Iterator[Product]:
         """The product, and what was made of the same sensing later; nothing where the cut was not seen."""
@@ -119,15 +131,10 @@ class SyntheticProducts:
             return write(product, self._folder)
 
 
-def _tile(bounds: Bounds) -> Tile | None:
+def _tile(bounds: Bounds) -> str | None:
     """The tile that is asked for, as an attribute or as a part of the name."""
     asked = [str(bounds.values.get("tileId", "")), *(part.strip("_")[1:] for part in bounds.parts)]
-    return next((tile for name in asked if (tile := mgrs.find(name)) is not None), None)
-
-
-def _times(bounds: Bounds) -> tuple[str, str]:
-    start, end = bounds.start or _FIRST, bounds.end or _LAST
-    return start.isoformat(), (end + _LONGEST_DATATAKE).isoformat()
+    return next((name for name in asked if mgrs.find(name) is not None), None)
 
 
 def _levels(bounds: Bounds) -> tuple[str, ...]:
@@ -139,7 +146,8 @@ def _listed(product: Product) -> Listed:
     record: dict[str, Any] = sentinel2_record(
         product.name,
         start=datetime.fromtimestamp(int(product.start * 1000) / 1000, UTC),
-        footprint=product.footprint,
+        # Of the product that this one is cut from: conditions on coverage are to mean what they mean elsewhere.
+        footprint=product.scene.footprint,
         cloud=product.properties["CLOUD_COVERAGE_ASSESSMENT"],
         size=_bytes(product),
         number=identifier(product),

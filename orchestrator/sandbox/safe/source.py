@@ -11,7 +11,6 @@ from orchestrator.sandbox.safe.bands import L1C, L2A
 from orchestrator.sandbox.safe.identifiers import Sensing
 from orchestrator.sandbox.safe.product import Options, Product, SafeError
 from orchestrator.sandbox.scenes import mgrs
-from orchestrator.sandbox.scenes.footprints import whole
 from orchestrator.sandbox.scenes.orbit import PLATFORMS, Pass
 from orchestrator.sandbox.scenes.sensors.sentinel2 import Sentinel2
 from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue
@@ -60,9 +59,8 @@ class Source:
         found = mgrs.find(tile)
         if found is None:
             raise SafeError(f"there is no tile {tile!r}; a tile is called like 33TWL")
-        for product in self.products(level, whole(found), start, end, options):
-            if product.tile == found:
-                yield product
+        for scene in self._sensor.of_tile(COLLECTIONS[level], found, milliseconds(start), milliseconds(end)):
+            yield Product(scene, level, options)
 
     def sensing(self, wanted: Sensing, options: Options = Options()) -> Product | None:  # noqa: B008 - frozen
         """Find a product by its sensing, None if nothing was sensed so."""
@@ -71,9 +69,7 @@ class Source:
             return None
         start = Pass(platform, wanted.orbit).start
         first, last = (datetime.fromtimestamp(each, UTC).isoformat() for each in (start, start + _LONGEST_DATATAKE))
-        found = self.of_tile(wanted.level, wanted.tile, first, last, options)
-        same = (each for each in found if (each.orbit, each.scene.overpass.platform) == (wanted.orbit, platform))
-        return next(same, None)
+        return next(self.of_tile(wanted.level, wanted.tile, first, last, options), None)
 
 
 def milliseconds(text: str) -> int:

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 log = logs.get(__name__)
 
-PLAN = "dry_run.json"  # beside the manifest that the download itself will have
-
 
 @dataclass(frozen=True)
 class RunResult:
@@ -100,12 +98,12 @@ def _tell(note: str) -> None:
 
 def _planned(app: Application, job: Job) -> RunResult:
     from orchestrator.app.verbs.copernicus import preview  # noqa: PLC0415  what is not asked for is not loaded
-    from orchestrator.products.scenes.files import run_folder  # noqa: PLC0415
+    from orchestrator.products.scenes.files import plan_path  # noqa: PLC0415
 
     found = preview(app, job)
     for note in found.plan.notes:
         _tell(note)
-    path = run_folder(job) / PLAN
+    path = plan_path(job)
     make_folder(path.parent)
     write_whole(path, (json.dumps(found.to_json(job.output), indent=2, ensure_ascii=False) + "\n").encode())
     return _brought(path)

@@ -22,6 +22,9 @@ COMMANDS: dict[str, Listed] = {
         f"{_HERE}.verify",
         "Compare every file of a folder of scenes with its index and manifests: there, size, checksum, nobody's.",
     ),
+    "preprocess": Listed(
+        f"{_HERE}.preprocess", "Make downloaded scenes ready for training: bands on one grid, masks, labels, angles."
+    ),
 }
 
 

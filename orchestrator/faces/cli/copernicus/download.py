@@ -11,7 +11,7 @@ from rich_click import option
 
 from orchestrator.app import expand
 from orchestrator.core.errors import UserError
-from orchestrator.core.files import write_whole
+from orchestrator.core.files import make_folder, write_whole
 from orchestrator.faces.cli.copernicus.choosing import SCENES, declared
 from orchestrator.faces.cli.exits import DONE, PARTLY
 from orchestrator.faces.cli.option_sets import all_of
@@ -107,6 +107,7 @@ def show_plan(app: Application, job: Job, output: Output, plan_file: Path | None
     for sentence in found.words():
         output.say(sentence)
     if plan_file:
+        make_folder(plan_file.parent)
         write_whole(plan_file, (json.dumps(found.to_json(job.output), indent=2, ensure_ascii=False) + "\n").encode())
         output.say(f"{plan_file}  what would come")
     return PARTLY if found.facts()["missing"] else DONE
