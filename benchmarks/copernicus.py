@@ -83,9 +83,7 @@ def weight(folder: Path) -> int:
 
 def show(name: str, cost: Cost, bytes_moved: int = 0) -> None:
     speed = f"  {bytes_moved / 1e6 / cost.wall:6.1f} MB/s  {bytes_moved / 1e6:.0f} MB" if bytes_moved else ""
-    print(
-        f"{name:44} {cost.wall:7.1f} s  CPU {cost.cpu:7.1f} s  peak {cost.peak / 2**20:6.0f} MiB  {cost.code}{speed}"
-    )
+    print(f"{name:44} {cost.wall:7.1f} s  CPU {cost.cpu:7.1f} s  peak {cost.peak / 2**20:6.0f} MiB  {cost.code}{speed}")
 
 
 def fetch(products: Path, work: Path, *, beside: bool) -> Path:

@@ -26,11 +26,13 @@ from orchestrator.api import UserError as UserError
 from orchestrator.api import Why as Why
 from orchestrator.api import chips as chips
 from orchestrator.api import connect as connect
+from orchestrator.api import copernicus as copernicus
 from orchestrator.api import cube as cube
 from orchestrator.api import dataset as dataset
 from orchestrator.api import export_image as export_image
 from orchestrator.api import labels as labels
 from orchestrator.api import open_cube as open_cube
+from orchestrator.api import patches as patches
 from orchestrator.api import plan as plan
 from orchestrator.api import query as query
 from orchestrator.api import query_collection as query_collection

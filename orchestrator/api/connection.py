@@ -9,15 +9,19 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from pydantic import SecretStr
 
 from orchestrator.api.arguments import check_count, path_of, saying_why
 from orchestrator.api.working import at_work, begin, end, refuse_others, stay
 from orchestrator.app.records import Records
 from orchestrator.app.sandbox_process import DEFAULT_BUCKET, private_sandbox, service_at
 from orchestrator.config import Loaded, load
+from orchestrator.config.sections import CdseCredentials
 from orchestrator.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -75,6 +79,19 @@ class Connection:
     def shared(self) -> Application:
         """What the runs that were submitted in this process work with."""
         return self._kept(self._application(self._stop))
+
+    @property
+    def knows_copernicus_account(self) -> bool:
+        """Whether it is said who we are to Copernicus; a sandbox has a user of its own."""
+        settings, cdse = self._loaded.settings, self._loaded.settings.credentials.cdse
+        return bool(settings.copernicus.url or cdse.key_file or cdse.user or cdse.client_id)
+
+    def as_copernicus_user(self, user: str, password: str, totp: str = "") -> Connection:
+        """Return a connection to the same place for another user of Copernicus; it is closed on its own."""
+        account = CdseCredentials(user=user, password=SecretStr(password), totp=SecretStr(totp))
+        credentials = self._loaded.settings.credentials.model_copy(update={"cdse": account})
+        settings = self._loaded.settings.model_copy(update={"credentials": credentials})
+        return Connection(replace(self._loaded, settings=settings))
 
     @contextmanager
     def lent(self) -> Iterator[Application]:

@@ -20,6 +20,7 @@ from orchestrator.model.states import RunState
 if TYPE_CHECKING:
     from orchestrator.app import Application
     from orchestrator.engine.stores.records import Run as Row
+    from orchestrator.model.job import Job
 
 
 class Until:
@@ -72,8 +73,23 @@ def carry_job(
         UserError: The job is none.
         KeyboardInterrupt: See `carry_here`.
     """
+    from orchestrator.app.verbs.runs import begin  # noqa: PLC0415  geopandas is heavy
+
+    job = job_of(content, app)
+    row = begin(app, job, again=again, overwrite=overwrite, tell=tell)
+    if row.state is not RunState.CLEANED:
+        carry_here(connection, app, row, progress)
+    return app.store.runs.get(row.id)
+
+
+def job_of(content: Mapping[str, Any], app: Application) -> Job:
+    """
+    Return the one job that is meant by what a file of it would hold; nobody is asked anything.
+
+    Raises:
+        UserError: It is none, or the service of its product is not named.
+    """
     from orchestrator.app.planner import expand  # noqa: PLC0415  geopandas is heavy
-    from orchestrator.app.verbs.runs import begin  # noqa: PLC0415
 
     try:
         declared = JobTable.model_validate(content)
@@ -81,10 +97,7 @@ def carry_job(
         raise UserError(explain(error, str(content.get("product", "job")), JobTable)) from None
     app.check_service(declared.product)
     (job,) = expand(declared.job(Path.cwd(), app.settings.services))
-    row = begin(app, job, again=again, overwrite=overwrite, tell=tell)
-    if row.state is not RunState.CLEANED:
-        carry_here(connection, app, row, progress)
-    return app.store.runs.get(row.id)
+    return job
 
 
 class RunThread:

@@ -14,11 +14,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import __version__
+from orchestrator.app.copernicus import Copernicus
 from orchestrator.app.elsewhere import asks_earth_engine, check_here
 from orchestrator.app.imagery import EarthEngineImagery, scene_search
+from orchestrator.app.planner import cut_task
 from orchestrator.app.records import Records
 from orchestrator.config import Settings
-from orchestrator.core.errors import ConfigError, PlanError
+from orchestrator.core.errors import ConfigError
 from orchestrator.core.files import write_once
 from orchestrator.core.machine import processors
 from orchestrator.core.retry import RetryPolicy
@@ -122,6 +124,7 @@ class Application(Records):
             policy=self.policy,
             tables=self.table_route,
             scenes=scene_search(self.earth_engine, say),
+            files=lambda: self.copernicus.route(say),
         )
 
     @property
@@ -192,6 +195,11 @@ class Application(Records):
         transfers = self.settings.transfer.downloads
         return connect_drive(drive.url or None, self.credentials(), drive.folder, transfers, self.stop)
 
+    @cached_property
+    def copernicus(self) -> Copernicus:
+        """What every run of this process shares of Copernicus."""
+        return self._beside.copernicus if self._beside else Copernicus(self.settings, self.clock, self.policy)
+
     # ------------------------------------------------------------------ runs
 
     def clients(self, job: Job, say: Callable[[str], None] = _unheard) -> Clients:
@@ -249,7 +257,7 @@ class Application(Records):
             clients=clients,
             process=self._process_context(),
             watch=self._watch(find_product(job.product).service, clients),
-            cut=_cut,
+            cut=cut_task,
             refit=self._refit,
             progress=progress,
         )
@@ -339,12 +347,3 @@ class Application(Records):
             if service not in self._watches:
                 self._watches[service] = OperationsWatch(clients.list_operations, self.clock, ee.poll_min, ee.poll_max)
             return self._watches[service]
-
-
-def _cut(task: TaskPlan) -> tuple[TaskPlan, TaskPlan] | None:
-    from orchestrator.plan.split import cut  # noqa: PLC0415
-
-    try:
-        return cut(task)
-    except PlanError:
-        return None

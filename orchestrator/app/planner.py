@@ -9,9 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.errors import UserError
+from orchestrator.core.errors import PlanError, UserError
 from orchestrator.core.files import sha256_of
 from orchestrator.model.job import MAX_BASE_NAME, Job
+from orchestrator.model.plan import TaskPlan
 from orchestrator.products.registry import find_product
 from orchestrator.recipes.contract import ImageRequest
 from orchestrator.recipes.registry import find_recipe
@@ -99,3 +100,13 @@ def region_of(job: Job) -> dict[str, Any]:
 
     area = area_of(job)
     return ee_region(area.geometry, area.crs)
+
+
+def cut_task(task: TaskPlan) -> tuple[TaskPlan, TaskPlan] | None:
+    """Return a task as two; None where it cannot be cut."""
+    from orchestrator.plan.split import cut  # noqa: PLC0415
+
+    try:
+        return cut(task)
+    except PlanError:
+        return None

@@ -190,7 +190,7 @@ class JobTable(Section):
             min_valid=self.min_valid,
             audit=self.audit,
             product=self.product,
-            **entry.declared(self._keys.model_copy(update=paths)),
+            **entry.declared(entry.located(self._keys.model_copy(update=paths), base)),
         )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from typing import get_args
+from collections.abc import Mapping
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,10 +17,7 @@ _OPEN_KEYS = frozenset({"key_file", "impersonate", "user", "client_id"})
 
 def explain(error: ValidationError, origin: str, root: type[BaseModel] = Settings) -> str:
     """One line that names place, key, value and what was expected; `root` is what was read."""
-    errors = error.errors()
-    # A misspelt name, or an unknown recipe, is why another key is missing, not the other way round.
-    order = {"extra_forbidden": 0, "missing": 2}
-    first = min(errors, key=lambda one: order.get(one["type"], 1))
+    first = decisive(error)
     loc = tuple(str(word) for word in first["loc"])
     key = ".".join(loc)
     if first["type"] == "extra_forbidden":
@@ -27,12 +25,24 @@ def explain(error: ValidationError, origin: str, root: type[BaseModel] = Setting
     if first["type"] == "missing":
         return f"{origin}: {key!r} is missing"
     told = first["msg"].removeprefix("Value error, ")
+    if key and isinstance(first["input"], Mapping):  # of keys that do not go together; the sentence names them
+        return f"{origin}: {key}: {told}"
     return f"{origin}: {key!r} is {_shown(first['input'], loc)!r}: {told}" if key else f"{origin}: {told}"
 
 
 def _shown(value: object, loc: tuple[str, ...]) -> object:
     """Return a value as it may be told: of who the program is, only which file says it."""
     return MASK if loc[0] == "credentials" and loc[-1] not in _OPEN_KEYS else value
+
+
+def decisive(error: ValidationError) -> Any:
+    """
+    Return which of several errors is told.
+
+    A misspelt name, or an unknown recipe, is why another key is missing, not the other way round.
+    """
+    order = {"extra_forbidden": 0, "missing": 2}
+    return min(error.errors(), key=lambda one: order.get(one["type"], 1))
 
 
 def _kind(root: type[BaseModel], loc: tuple[str, ...]) -> str:

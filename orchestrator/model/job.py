@@ -223,7 +223,20 @@ class Job:
 
 
 # Which of a product's keys say which part of its result is wanted this time, and how patiently: not whose it is.
-_ASKED: Mapping[str, frozenset[str]] = MappingProxyType({"chips": frozenset({"where", "first", "attempts"})})
+_ASKED: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "chips": frozenset({"where", "first", "attempts"}),
+        # A manifest is of its tiles and dates, whichever of their files are brought this time.
+        "scenes": frozenset(
+            {
+                *("levels", "l1c_bands", "l1c_tile_metadata", "l1c_product_metadata", "l2a_scl_20m", "l2a_aot_20m"),
+                *("l2a_wvp_20m", "l2a_tile_metadata", "l2a_product_metadata", "l2a_bands", "cloud_min", "cloud_max"),
+                *("min_coverage", "baseline", "orbit", "missions", "not_before", "before", "max_scenes", "table"),
+                *("footprints", "attempts"),
+            }
+        ),
+    }
+)
 _TRIES = frozenset({("chips", "attempts"), ("scenes", "attempts")})
 
 # What the first version knew, and hashed whole.

@@ -19,6 +19,12 @@ from orchestrator.products.cube.files import cube_files
 from orchestrator.products.cube.keys import CubeKeys, has_scenes_listed
 from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.keys import MosaicKeys, declared
+from orchestrator.products.patches.files import patch_files
+from orchestrator.products.patches.keys import PatchKeys, placed_with_scenes
+from orchestrator.products.preprocess.files import preprocess_files
+from orchestrator.products.preprocess.keys import PreprocessKeys, declared_keys, located, placed_in_folder
+from orchestrator.products.scenes.files import scene_files
+from orchestrator.products.scenes.keys import SceneKeys, needs_area, placed_by_tile
 from orchestrator.products.table.files import table_files
 from orchestrator.products.table.keys import TableKeys
 
@@ -40,6 +46,11 @@ def never(_keys: BaseModel) -> bool:
 def keys_apart(keys: BaseModel) -> Mapping[str, Any]:
     """Return a product's own keys as the fields of a `Job`: what differs from the defaults, as JSON can hold it."""
     return {"keys": MappingProxyType(keys.model_dump(mode="json", exclude_defaults=True))}
+
+
+def as_they_are(keys: BaseModel, _base: Path) -> BaseModel:
+    """No path stands in an inner table."""
+    return keys
 
 
 def as_said(_keys: BaseModel, _content: Mapping[str, Any]) -> Mapping[str, str]:
@@ -64,6 +75,7 @@ class ProductEntry:
         undated: Whether a job with these keys may leave its dates out.
         paths: Keys that name files: found from the folder of the job file, and pinned by their checksums.
         pins: What pins them instead, `module:function` of a `Job`; empty is the checksum of a file's bytes.
+        located: Returns the keys with the paths of inner tables absolute, counted from a folder.
         placed: Returns `output` and `base_name` of a job that does not say them, by its keys and its content.
         audited: Whether its results can be compared with what the service answers now; see `model.audit.Audited`.
         service: Whom it asks: a key of `config.Settings.services`.
@@ -83,6 +95,7 @@ class ProductEntry:
     undated: Callable[[BaseModel], bool] = never
     paths: tuple[str, ...] = ()
     pins: str = ""
+    located: Callable[[BaseModel, Path], BaseModel] = as_they_are
     placed: Callable[[BaseModel, Mapping[str, Any]], Mapping[str, str]] = as_said
     audited: bool = False
     service: str = EARTH_ENGINE
@@ -134,6 +147,50 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 paths=("tiles",),
                 pins="orchestrator.products.chips.choosing:pins_of",
                 placed=placed_beside,
+            ),
+            ProductEntry(
+                "scenes",
+                "files of Sentinel-2 products from Copernicus, each verified, in one folder with an index",
+                SceneKeys,
+                scene_files,
+                "orchestrator.products.scenes.product:make_scenes",
+                recipe=never,
+                routes=("files",),
+                has_area=needs_area,
+                placed=placed_by_tile,
+                service=COPERNICUS,
+            ),
+            ProductEntry(
+                "preprocess",
+                "downloaded Sentinel-2 scenes made ready for training: bands on one grid, masks, labels, angles",
+                PreprocessKeys,
+                preprocess_files,
+                "orchestrator.products.preprocess.product:make_preprocess",
+                declared_keys,
+                recipe=never,
+                routes=("local",),
+                has_area=never,
+                undated=always,
+                paths=("index_json",),
+                pins="orchestrator.products.preprocess.settle:pins_of",
+                located=located,
+                placed=placed_in_folder,
+                service=NOBODY,
+            ),
+            ProductEntry(
+                "patches",
+                "windows of preprocessed scenes as shards of a training set, split without overlap",
+                PatchKeys,
+                patch_files,
+                "orchestrator.products.patches.product:make_patches",
+                recipe=never,
+                routes=("local",),
+                has_area=never,
+                undated=always,
+                paths=("index",),
+                pins="orchestrator.products.patches.settle:scene_pins",
+                placed=placed_with_scenes,
+                service=NOBODY,
             ),
         )
     }

@@ -19,8 +19,9 @@ from typing import Any
 from orchestrator.sandbox import port
 from orchestrator.sandbox.behaviour import CHOICES, Behaviour, BehaviourError
 from orchestrator.sandbox.cdse.folder import FolderError
-from orchestrator.sandbox.cdse.settings import Copernicus
+from orchestrator.sandbox.cdse.settings import ACCOUNT, Copernicus, CopernicusError
 from orchestrator.sandbox.quotas import Quotas
+from orchestrator.sandbox.safe.product import SafeError
 from orchestrator.sandbox.scenes.stac import ScenesError
 from orchestrator.sandbox.server import DEFAULT_BUCKET, DEFAULT_PROJECT, Options, Sandbox
 from orchestrator.sandbox.sources import catalogue
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         with Sandbox(catalogue(asked.scenes, asked.seed, tell=True), _options(asked)) as sandbox:
             _announce(sandbox, asked.ready_file)
             end.wait()
-    except (ScenesError, BehaviourError, FolderError, OSError) as error:
+    except (ScenesError, BehaviourError, CopernicusError, FolderError, SafeError, OSError) as error:
         taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
         return _refuse(_in_use(asked, port.occupant(asked.host, asked.port)) if taken else str(error))
     return 0
@@ -80,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of STAC items with rasters, or of Sentinel-2 products; default: synthetic scenes",
     )
     add("--seed", type=int, default=0, help="seed of the synthetic scenes (default: %(default)s)")
-    add("--copernicus", type=Path, help="folder of SAFE trees that the Copernicus Data Space serves")
+    _add_copernicus(parser.add_argument_group("Copernicus Data Space"))
     add("--data-dir", type=Path, help="folder that keeps objects and operations; default: a temporary one")
     add("--slots", type=int, default=2, help="tasks that run at a time (default: %(default)s)")
     add("--queue-limit", type=int, default=3000, help="tasks that may wait (default: %(default)s)")
@@ -93,6 +94,39 @@ def _parser() -> argparse.ArgumentParser:
     add("--ready-file", type=Path, help="file that gets the line of JSON, whole, when the sandbox answers")
     add("--die-with-parent", action="store_true", help="end when standard input is closed or the parent dies")
     return parser
+
+
+def _add_copernicus(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    shown = "the part of their tile that invented products show, in pixels of 60 m, or `whole` (default: 10.8 km)"
+    add("--copernicus", type=Path, metavar="FOLDER", help="SAFE trees that are served; default: invented products")
+    add("--copernicus-cut", default="", metavar="ROW,COL,ROWS,COLS", help=shown)
+    add(
+        "--copernicus-account",
+        action="append",
+        type=_account,
+        metavar="USER:PASSWORD",
+        help="who may log in, repeatable (default: user:password)",
+    )
+    told = "base32 of every account's second factor (default: there is none)"
+    add("--copernicus-second-factor", default="", metavar="SECRET", help=told)
+
+
+def _account(text: str) -> tuple[str, str]:
+    user, colon, password = text.partition(":")
+    if not (user and colon):
+        raise argparse.ArgumentTypeError(f"{text!r} is no USER:PASSWORD")
+    return user, password
+
+
+def _copernicus(asked: argparse.Namespace) -> Copernicus:
+    return Copernicus(
+        folder=asked.copernicus,
+        seed=asked.seed,
+        cut=asked.copernicus_cut,
+        accounts=dict(asked.copernicus_account or ACCOUNT),
+        totp_secret=asked.copernicus_second_factor,
+    )
 
 
 def _add_behaviour(group: argparse._ArgumentGroup) -> None:
@@ -135,7 +169,7 @@ def _options(asked: argparse.Namespace) -> Options:
         queue_limit=asked.queue_limit,
         quotas=Quotas(at_once=asked.pixels_at_once, per_second=asked.pixels_per_second),
         behaviour=_behaviour(asked),
-        copernicus=Copernicus(folder=asked.copernicus),
+        copernicus=_copernicus(asked),
         worker=_worker(asked),
         tell=_say,
     )

@@ -1,5 +1,5 @@
 """
-Fixtures for other people's tests: Earth Engine, Cloud Storage and Drive of their program are a sandbox.
+Fixtures for other people's tests: Earth Engine, Cloud Storage, Drive and Copernicus of their program are a sandbox.
 
 pytest finds this by itself where the package is installed, and reads nothing else of it before a test asks for a
 fixture. `docs/howto/test-your-program.md` shows how they are used.
@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from orchestrator.sandbox.cdse.settings import Copernicus
+    from orchestrator.sandbox.cdse_testing import CopernicusSandbox
     from orchestrator.sandbox.scenes.catalogue import Catalogue
     from orchestrator.sandbox.server import Options, Sandbox
     from orchestrator.sandbox.testing import EarthEngineSandbox
 
 MARKER = "earth_engine_sandbox"
+COPERNICUS_MARKER = "copernicus_sandbox"
 SCOPE = "earth_engine_sandbox_scope"
 SCOPES = ("function", "class", "module", "package", "session")
 _shared = pytest.StashKey[list["EarthEngineSandbox"]]()
@@ -33,6 +37,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Tell what the marker is."""
     config.addinivalue_line(
         "markers", f"{MARKER}(**options): buckets, slots, behaviour, quotas, scenes, seed ... of a test's sandbox"
+    )
+    config.addinivalue_line(
+        "markers", f"{COPERNICUS_MARKER}(**settings): folder, accounts, totp_secret, at_once ... of a test's Copernicus"
     )
     config.stash[_shared] = []
     _scope(config)  # what is none is said before anything is collected
@@ -110,7 +117,7 @@ def earth_engine_sandbox(
 
     trouble = ""
     try:
-        scenes, options = changed(earthengine_catalogue, earthengine_options, _asked_for(request))
+        scenes, options = changed(earthengine_catalogue, earthengine_options, _asked_for(request, MARKER))
     except ValueError as error:
         trouble = str(error)
     if trouble:  # outside, where pytest shows nothing but the sentence
@@ -122,13 +129,43 @@ def earth_engine_sandbox(
         shared.remove(sandbox)
 
 
-def _asked_for(request: pytest.FixtureRequest) -> dict[str, Any]:
+def _asked_for(request: pytest.FixtureRequest, name: str) -> dict[str, Any]:
     changes: dict[str, Any] = {}
-    for marker in reversed(list(request.node.iter_markers(MARKER))):  # the nearest has the last word
+    for marker in reversed(list(request.node.iter_markers(name))):  # the nearest has the last word
         if marker.args:
-            raise ValueError(f"the marker {MARKER} takes options by their names, got {marker.args[0]!r}")
+            raise ValueError(f"the marker {name} takes options by their names, got {marker.args[0]!r}")
         changes |= marker.kwargs
     return changes
+
+
+@pytest.fixture(scope="session")
+def copernicus_settings() -> Copernicus:
+    """Products, accounts and limits of every `copernicus_sandbox`. Override it to have others."""
+    from orchestrator.sandbox.cdse.settings import Copernicus  # noqa: PLC0415  a second, for whoever asks
+
+    return Copernicus()
+
+
+@pytest.fixture
+def copernicus_sandbox(request: pytest.FixtureRequest, copernicus_settings: Copernicus) -> Iterator[CopernicusSandbox]:
+    """
+    A running Copernicus Data Space of the test's own, with nobody logged in and nothing fetched.
+
+    It is started as `@pytest.mark.copernicus_sandbox(folder=..., at_once=2, ...)` says. The program under test is given
+    its addresses as it is given the service's.
+    """
+    from orchestrator.sandbox.cdse_testing import running, settings_of  # noqa: PLC0415  seconds, for whoever asks
+
+    with ExitStack() as stack:
+        trouble = ""
+        try:
+            settings = settings_of(copernicus_settings, _asked_for(request, COPERNICUS_MARKER))
+            sandbox = stack.enter_context(running(settings))
+        except ValueError as error:
+            trouble = str(error)
+        if trouble:  # outside, where pytest shows nothing but the sentence
+            pytest.fail(trouble, pytrace=False)
+        yield sandbox
 
 
 @pytest.fixture(scope="session")

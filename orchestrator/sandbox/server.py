@@ -44,6 +44,7 @@ from orchestrator.sandbox.quotas import PixelMeter, Quotas
 from orchestrator.sandbox.records import Records
 from orchestrator.sandbox.scenes.catalogue import Catalogue
 from orchestrator.sandbox.scenes.owned import AssetStore, OwnCatalogue
+from orchestrator.sandbox.sources import products
 from orchestrator.sandbox.storage.buckets import Buckets
 from orchestrator.sandbox.storage.routes import StorageRoutes
 from orchestrator.sandbox.web import Request, Response, Route, Router
@@ -125,7 +126,6 @@ class Sandbox:
         self.faults = Faults(self.clock)
         self.journal = Journal()
         self.meter = PixelMeter(self.options.quotas)
-        self.copernicus = CopernicusService(self.options.copernicus, self.clock, lambda: self.download_url)
 
     def __enter__(self) -> Self:
         folder = self._folder()
@@ -144,6 +144,8 @@ class Sandbox:
         self.operations = Operations(self._records, self.clock)
         self.assets = AssetStore(folder / "assets", self._records, self.clock)
         self._known = OwnCatalogue(self._catalogue, self.assets)
+        given = self.options.copernicus
+        self.copernicus = CopernicusService(given, products(given, folder), self.clock, lambda: self.download_url)
         self._evaluator = self._given or self._own_evaluator()
         self._furnish()
         self.tasks = self._tasks(folder)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from orchestrator.sandbox.cdse.folder import FolderProducts
+from orchestrator.sandbox.cdse.products import Products
+from orchestrator.sandbox.cdse.settings import Copernicus
+from orchestrator.sandbox.safe import default_products
 from orchestrator.sandbox.scenes.catalogue import Catalogue
 
 
@@ -25,3 +29,18 @@ def catalogue(scenes: Path | None, seed: int, *, tell: bool = False) -> Catalogu
     from orchestrator.sandbox.scenes.world import WorldCatalogue  # noqa: PLC0415  see above
 
     return WorldCatalogue(seed=seed)
+
+
+def products(settings: Copernicus, folder: Path) -> Products:
+    """
+    Open what Copernicus serves; `folder` gets the files of invented products.
+
+    Raises:
+        FolderError: The folder of the settings holds no SAFE trees, or a record that is none.
+        SafeError: The cut of the settings is none.
+    """
+    if settings.products is not None:
+        return settings.products
+    if settings.folder is not None:
+        return FolderProducts(settings.folder)
+    return default_products(settings.seed, folder, settings.cut)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -11,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.sandbox.behaviour import Behaviour
+from orchestrator.sandbox.cdse_testing import settings_of
 from orchestrator.sandbox.clients_here import clients_at
-from orchestrator.sandbox.clock import Clock
-from orchestrator.sandbox.rules import Rule
+from orchestrator.sandbox.ordered import OrderedSandbox
 from orchestrator.sandbox.scenes.catalogue import Catalogue
 from orchestrator.sandbox.scenes.stac import ScenesError
 from orchestrator.sandbox.server import Options, Sandbox
@@ -24,7 +23,7 @@ SCENES, SEED = "scenes", "seed"
 _OPTIONS = tuple(each.name for each in fields(Options) if each.name not in ("tell", "worker"))
 
 
-class EarthEngineSandbox:
+class EarthEngineSandbox(OrderedSandbox):
     """
     Earth Engine, Cloud Storage and Drive on loopback, with the real clients pointed at them.
 
@@ -34,26 +33,13 @@ class EarthEngineSandbox:
     """
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
+        super().__init__(sandbox)
         self.buckets = ClientBuckets(sandbox)
-
-    def __repr__(self) -> str:
-        return f"EarthEngineSandbox({self.url})"
-
-    @property
-    def url(self) -> str:
-        """Where all services answer."""
-        return self.sandbox.url
 
     @property
     def project(self) -> str:
         """The project of whoever names none; every other exists, too."""
         return self.sandbox.options.project
-
-    @property
-    def clock(self) -> Clock:
-        """The services' time; `clock.advance(seconds)` moves it on."""
-        return self.sandbox.clock
 
     def scenes(self, source: str | PathLike[str] | Catalogue | None = None) -> None:
         """
@@ -67,26 +53,6 @@ class EarthEngineSandbox:
         self.sandbox.show(None if source is None else scenes_of(source))
 
     # ------------------------------------------------------------------- faults
-
-    def fail(self, call: str, *, times: int | None = 1, http: int | None = None, **order: Any) -> int:
-        """
-        Let the next calls go wrong: by default, one is answered with HTTP 503.
-
-        Args:
-            call: The name of a method, whole (`image.computePixels`) or its last word where only one has it.
-            times: How many calls; None is all.
-            http: The status.
-            order: What else a fault takes, such as `sentence="user_memory"`, `action="reset"`, `skip=2` or `text=...`;
-                all of it stands in COVERAGE.md.
-
-        Returns:
-            The number of the order, for `acted`.
-
-        Raises:
-            ValueError: No such call, or no such fault.
-        """
-        status = {} if http is None else {"status": http}
-        return self._order({"action": "http", "api": self._api(call), "count": times, **status, **order})
 
     def fail_task(self, description: str | None = None, *, times: int | None = 1, **order: Any) -> int:
         """
@@ -107,31 +73,6 @@ class EarthEngineSandbox:
         said = {} if "message" in order or order.get("action", "task_fail") != "task_fail" else {"sentence": "internal"}
         return self._order({"action": "task_fail", "count": times, **text, **said, **order})
 
-    def acted(self, number: int) -> int:
-        """Tell how often an ordered fault has acted."""
-        return next(int(each["consumed"]) for each in self.sandbox.faults.report() if each["id"] == number)
-
-    def recover(self) -> None:
-        """Forget all faults; what they held goes on."""
-        self.sandbox.faults.clear()
-        self.sandbox.tasks.nudge()
-
-    def _order(self, order: Mapping[str, Any]) -> int:
-        try:
-            return self.sandbox.faults.order(Rule.of(dict(order)))
-        except ProtocolViolation as error:
-            raise ValueError(str(error)) from None
-
-    def _api(self, call: str) -> str:
-        known = self.sandbox.apis()
-        fitting = [call] if call in known else sorted(each for each in known if each.rpartition(".")[2] == call)
-        if len(fitting) == 1:
-            return fitting[0]
-        if fitting:
-            raise ValueError(f"{call!r} is the end of several calls: say which of {', '.join(fitting)}")
-        near = difflib.get_close_matches(call, sorted(known), n=3, cutoff=0.4)
-        raise ValueError(f"no call is named {call!r}; the nearest are {', '.join(near)}")
-
     # ----------------------------------------------------------------- questions
 
     def wait(self, task: Any = None, timeout_seconds: float = 60) -> None:
@@ -148,20 +89,6 @@ class EarthEngineSandbox:
         numbers = [each.id for each in self.sandbox.operations.all()] if task is None else [getattr(task, "id", task)]
         for number in numbers:
             self.sandbox.tasks.wait(number, timeout_seconds=timeout_seconds)
-
-    def requests(self, call: str) -> int:
-        """
-        Count the requests of a call since the sandbox began.
-
-        Raises:
-            ValueError: No such call.
-        """
-        return int(self.sandbox.journal.summary()["requests"].get(self._api(call), 0))
-
-    @property
-    def violations(self) -> list[str]:
-        """The requests that the real services would refuse as malformed, such as a misspelt option."""
-        return [str(each) for each in self.sandbox.journal.summary()["violations"]]
 
     def drive(self) -> Any:
         """Return Drive's client, v3; its uploads come here, too."""
@@ -235,8 +162,8 @@ def changed(scenes: Catalogue, options: Options, changes: Mapping[str, Any]) -> 
     Args:
         scenes: What it serves, unless `changes` name something else.
         options: The rest.
-        changes: Attributes of `Options`; `behaviour` and `quotas` also as what differs; `scenes`, a folder or a
-            catalogue; `seed`, of the invented Earth.
+        changes: Attributes of `Options`; `behaviour`, `quotas` and `copernicus` also as what differs; `scenes`, a
+            folder or a catalogue; `seed`, of the invented Earth.
 
     Raises:
         ValueError: A name is unknown, or its value is none that can be had.
@@ -261,6 +188,8 @@ def _read(name: str, value: Any, options: Options) -> Any:
         return Behaviour.read(Path(value))
     if name == "behaviour" and isinstance(value, Mapping):
         return _behaviour(options.behaviour, value)
+    if name == "copernicus" and isinstance(value, Mapping):
+        return settings_of(options.copernicus, value)
     if name == "quotas" and isinstance(value, Mapping):
         try:
             return options.quotas.changed(value)

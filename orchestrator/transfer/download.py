@@ -23,6 +23,7 @@ from orchestrator.core.errors import (
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.ports import Stop
+from orchestrator.transfer.pace import LeastPace
 from orchestrator.transfer.unfinished import Growing, Tail, UnfinishedBytes, UnfinishedFile, disk_errors, part_path
 from orchestrator.transfer.verify import READ_BYTES, holds
 
@@ -101,12 +102,13 @@ class DownloadPolicy:
         Return how long to wait after `failures` failures; `chance` is uniform in [0, 1).
 
         Full jitter (Exponential Backoff And Jitter, AWS Architecture Blog): many clients that failed together do
-        not come back together. A service that asked us to slow down is given four times as long.
+        not come back together. A service that asked us to slow down is given four times as long, and what it asked for.
         """
-        first = self.retry.first_wait_seconds * (4 if isinstance(error, ThrottleError) else 1)
+        asked = error.wait_seconds if isinstance(error, ThrottleError) else None
+        first = self.retry.first_wait_seconds * (1 if asked is None else 4)
         # Past 30 doublings every cap is reached; the bound keeps the power small.
         doubled = first * float(2 ** min(failures - 1, 30))
-        return chance * min(self.retry.max_wait_seconds, doubled)
+        return max(chance * min(self.retry.max_wait_seconds, doubled), asked or 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,7 @@ class _Transfer:
         """Bring every byte, verified."""
         try:
             self._complete()
-        except (GenerationError, NotFoundError):
+        except (GenerationError, NotFoundError, DamagedObjectError):
             self._part.discard()  # these bytes belong to something that no longer exists
             raise
 
@@ -294,16 +296,26 @@ class _Transfer:
                 # Progress is measured from the furthest byte, so a service that sends us back cannot keep us for ever.
                 in_a_row = 1 if self._into.size >= furthest + READ_BYTES else in_a_row + 1
                 furthest = max(furthest, self._into.size)
-                if in_a_row >= self._network.policy.retry.attempts:
+                wait = self._network.policy.wait_seconds(in_a_row, error, self._network.chance())
+                # A pause longer than any of ours is the run's to wait for, which says so and does other things.
+                if (
+                    in_a_row >= self._network.policy.retry.attempts
+                    or wait > self._network.policy.retry.max_wait_seconds
+                ):
                     raise
-                self._pause(self._network.policy.wait_seconds(in_a_row, error, self._network.chance()))
+                self._pause(wait)
 
     def _stream(self) -> None:
         """Read one connection to the end of the object, or to its failure."""
         self._heed_stop()
         with self._network.open_body(self._into.size) as body:
             self._align(body)
-            pace = _Pace(self._network.policy, self._network.clock, self._source.name)
+            pace = LeastPace(
+                self._network.policy.min_bytes_per_second,
+                self._network.policy.window_seconds,
+                self._source.name,
+                self._network.clock,
+            )
             while self._into.missing:
                 chunk = body.read(min(READ_BYTES, self._into.missing))
                 if not chunk:
@@ -336,30 +348,3 @@ class _Transfer:
 
     def _stopped(self) -> Stopped:
         return Stopped(f"{self._source.name}: stopped at {self._into.size} of {self._source.size} bytes, to be resumed")
-
-
-class _Pace:
-    """Notices a connection that trickles: alive enough for the socket's timeout, too slow to finish."""
-
-    def __init__(self, policy: DownloadPolicy, clock: Clock, name: str) -> None:
-        self._policy, self._clock, self._name = policy, clock, name
-        self._since, self._bytes = clock.monotonic(), 0
-
-    def count(self, count: int) -> None:
-        """
-        Take note of `count` bytes.
-
-        Raises:
-            TransientError: A whole window has passed below the least rate.
-        """
-        self._bytes += count
-        seconds = self._clock.monotonic() - self._since
-        if seconds < self._policy.window_seconds:
-            return
-        rate = self._bytes / seconds
-        if rate < self._policy.min_bytes_per_second:
-            raise TransientError(
-                f"{self._name}: {rate:.0f} bytes/s over {seconds:.0f} s, "
-                f"less than the {self._policy.min_bytes_per_second:.0f} asked for"
-            )
-        self._since, self._bytes = self._clock.monotonic(), 0

@@ -72,8 +72,9 @@ def missing_words(kept: Mapping[str, Any]) -> str:
     if not missing:
         return ""
     are, reasons = "is" if missing == 1 else "are", "; ".join(map(str, kept.get("reasons", ())))
-    noun = kept.get("things", "chips")  # the key that counts all there should be, in the plural
-    return f"{missing:,} of {format_count(kept[noun], noun[:-1])} {are} missing: {one_line(reasons, _MOST_SAID)}"
+    things = kept.get("things", "chips")  # in the plural; the key beside it counts all that there should be
+    count = kept[f"{things}_wanted"] if f"{things}_wanted" in kept else kept[things]
+    return f"{missing:,} of {format_count(count, things[:-1])} {are} missing: {one_line(reasons, _MOST_SAID)}"
 
 
 def _lacking(run: Run) -> NeedsPerson | RunFailed:

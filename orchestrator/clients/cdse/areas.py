@@ -39,7 +39,7 @@ class AskedArea:
         if len(pieces) > _MOST_POLYGONS:
             pieces = [self._area.convex_hull]
         self.texts = tuple(_short(piece) for piece in pieces)
-        self.is_exact = self.texts == tuple(_wkt(piece) for piece in _pieces(self._area))
+        self.is_exact = self.texts == tuple(_wkt(part) for part in _parts(self._area))
 
     def meets(self, footprint: Mapping[str, Any] | None) -> bool:
         """Tell whether a footprint meets the area; one that nobody knows may."""
@@ -49,7 +49,7 @@ class AskedArea:
 
 
 def footprint_of(text: object) -> Mapping[str, Any] | None:
-    """Return the GeoJSON of the catalogue's own way of writing, `geography'SRID=4326;POLYGON ((...))'`; None of none."""
+    """Return the GeoJSON of what the catalogue writes, `geography'SRID=4326;POLYGON ((...))'`; None of none."""
     import shapely  # noqa: PLC0415
 
     if not isinstance(text, str) or ";" not in text:
@@ -65,7 +65,7 @@ def _geometry(area: Mapping[str, Any]) -> BaseGeometry:
     import shapely  # noqa: PLC0415
 
     try:
-        found: BaseGeometry = shapely.geometry.shape(area)
+        found: BaseGeometry = shapely.geometry.shape(dict(area))
     except (shapely.errors.ShapelyError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise AreaError(one_line(f"the area is no GeoJSON geometry: {error}", 200)) from None
     if found.is_empty:
@@ -73,9 +73,13 @@ def _geometry(area: Mapping[str, Any]) -> BaseGeometry:
     return found if found.is_valid else found.buffer(0)
 
 
+def _parts(area: BaseGeometry) -> list[BaseGeometry]:
+    return list(getattr(area, "geoms", [area]))
+
+
 def _pieces(area: BaseGeometry) -> list[BaseGeometry]:
     """Return the polygons and points of an area; what else is in it as the rectangle around it."""
-    parts = list(getattr(area, "geoms", [area]))
+    parts = _parts(area)
     return [part if part.geom_type in ("Polygon", "Point") else part.envelope.buffer(10**-_DECIMALS) for part in parts]
 
 

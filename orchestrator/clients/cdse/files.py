@@ -104,7 +104,7 @@ class FileClient:
         raise PermanentError(f"{what}: led on more than {_MOST_REDIRECTS} times")
 
     def _listing(self, url: str, what: str, stop: Stop) -> list[Any]:
-        with self._turn(stop), calling(what, stop), closing(self._led_on(url, {}, what)) as response:
+        with self._turn(stop), calling(what, stop, BODY), closing(self._led_on(url, {}, what)) as response:
             content = whole(response, what, stop)
             if response.status != 200:
                 raise refused(response.status, response.headers, content, what)

@@ -24,8 +24,8 @@ def filter_text(query: ProductQuery, product_type: str, start: datetime, end: da
         parts.append(_text("productType", product_type))
     parts += [f"contains(Name,{_quoted(part)})" for part in _names(query)]
     if query.tile:
-        # Old products lack the attribute, and every name has the tile.
-        parts.append(f"({_text('tileId', query.tile)} or contains(Name,{_quoted(f'_T{query.tile}_')}))")
+        # Old products lack the attribute tileId, and every name has the tile.
+        parts.append(f"contains(Name,{_quoted(f'_T{query.tile}_')})")
     if query.cloud_min is not None:
         parts.append(_number("cloudCover", "ge", query.cloud_min))
     if query.cloud_max is not None:

@@ -13,13 +13,13 @@ import urllib3
 
 from orchestrator.clients.connections import CONNECT_SECONDS, READ_SECONDS, make_pool
 from orchestrator.clients.refusals import calling
-from orchestrator.clients.watch import LIMITS, CallLimits, Watch, current_watch
+from orchestrator.clients.watch import CallLimits, Watch, current_watch
 from orchestrator.model.ports import Stop
 
 # Waits until one more request may begin; the block around it tells how it went.
 Turn = Callable[[Stop], AbstractContextManager[None]]
 _PIECE_BYTES = 1 << 16
-# What came of a body is kept, so a stop need not wait for more.
+# Nothing is changed by any call, so a stop need not wait for an answer; what came of a body is kept.
 BODY = CallLimits(grace_seconds=0.0)
 _TIMEOUT = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
 
@@ -30,7 +30,7 @@ def at_once(_stop: Stop) -> AbstractContextManager[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WholeAnswer:
     """A whole answer; names of headers in any case."""
 
     status: int
@@ -62,7 +62,7 @@ class Wire:
 
     def ask(
         self, method: str, url: str, headers: Mapping[str, str], what: str, stop: Stop | None, body: bytes | None = None
-    ) -> Answer:
+    ) -> WholeAnswer:
         """
         Return a whole answer, of any status, its body inflated.
 
@@ -70,10 +70,10 @@ class Wire:
             TransientError: The connection broke, or the answer is none, or is too large.
             Stopped: `stop` was set.
         """
-        with calling(what, stop, LIMITS) as watch:
+        with calling(what, stop, BODY) as watch:
             response = self.send(method, url, {"Accept-Encoding": "gzip", **headers}, body)
             try:
-                return Answer(response.status, response.headers, _whole(response, watch))
+                return WholeAnswer(response.status, response.headers, _whole(response, watch))
             finally:
                 response.release_conn()
 
@@ -103,7 +103,7 @@ def whole(response: Any, what: str, stop: Stop | None) -> bytes:
         TransientError: It broke off, or is too large.
         Stopped: `stop` was set.
     """
-    with calling(what, stop) as watch:
+    with calling(what, stop, BODY) as watch:
         return _whole(response, watch)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestrator.app.verbs.results import ResultReport, missing_words, result_of
 from orchestrator.core.errors import NeedsPerson
-from orchestrator.core.units import format_bytes, format_seconds
+from orchestrator.core.units import format_bytes, format_count, format_seconds
 from orchestrator.engine.stores.records import Run
 from orchestrator.faces.cli.exits import DONE, PARTLY
 from orchestrator.faces.cli.output import Output
@@ -59,6 +59,7 @@ def conclude(run: Run, output: Output, *, audit: int = 0) -> int:
 
 _EXPORTED = "every part with window, object, generation and checksum"
 _ORIGINS: Mapping[str, str] = {
+    "local": "what it was made of, and how",
     "pixels": "every request with window and the checksums of what was asked and answered",
     "region": "every request with window and the checksums of what was asked and answered",
     "auto": "every piece with window and checksum, and the object or the request that it came by",
@@ -77,7 +78,8 @@ def show_result(result: ResultReport, output: Output, origins: str) -> None:
         output.say(str(result.path))
         return
     output.say(f"{result.path}  ({format_bytes(kept['bytes'])})")
-    output.say(f"{result.proof}  proof: {origins}")
+    if result.proof != result.path:
+        output.say(f"{result.proof}  proof: {origins}")
     if result.picture.exists():
         output.say(f"{result.picture}  quicklook")
     for file in kept.get("files", ()):  # results of the first version do not say
@@ -85,12 +87,24 @@ def show_result(result: ResultReport, output: Output, origins: str) -> None:
             output.say(f"{file['path']}  {word}")
     if valid := kept.get("valid"):  # results of the first version do not say
         output.say(f"valid: {valid_words(valid)}")
-    if "rows" in kept:
-        output.say(f"rows: {kept['rows']:,}, of {kept['pairs']:,} pairs of a place and an image")
+    for line in _holdings(kept):
+        output.say(line)
     for note in kept.get("notes", ()):
         output.say(f"note: {note}")
     output.say(f"sha256 {kept['sha256']}")
     output.say(f"{_assembly(kept.get('assembly'))}took {format_seconds(result.took_seconds)}")
+
+
+def _holdings(kept: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line of what is in a result that is no raster."""
+    if "windows" in kept:
+        splits = ", ".join(f"{count:,} {split}" for split, count in kept["splits"].items())
+        yield f"patches: {kept['samples']:,} samples of {kept['windows']:,} windows: {splits}"
+    if "arrived_bytes" in kept:
+        files = format_count(kept["files_wanted"] - kept["missing"], "file")
+        yield f"{format_count(kept['scenes'], 'scene')}: {files}, {format_bytes(kept['arrived_bytes'])}, verified"
+    if "rows" in kept:
+        yield f"rows: {kept['rows']:,}, of {kept['pairs']:,} pairs of a place and an image"
 
 
 def _show_audit(result: ResultReport, output: Output) -> None:

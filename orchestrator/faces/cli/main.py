@@ -75,6 +75,7 @@ COMMANDS = {
         f"{_HERE}.copernicus",
         "Find, fetch and verify Sentinel-2 products of Copernicus, and make them ready for training.",
     ),
+    "s2pipe": Listed(f"{_HERE}.s2pipe", "Speak as to s2pipe: its configuration files run unchanged, YAML or TOML."),
     "patches": Listed(
         f"{_HERE}.patches",
         "Cut training-ready scenes into patches, filter and split them, and pack them into shards.",

@@ -23,8 +23,9 @@ from pydantic import (
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
+from orchestrator.products.preprocess.normalisation.settings import NormalisationSettings
+from orchestrator.safe.bands import BANDS as BANDS  # noqa: PLC0414  others take it from here
 
-BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12")
 SCL_GRID = "scl_20m"
 # Names of rasterio.enums.Resampling; those of them that the published configuration has.
 Method = Literal["nearest", "bilinear", "cubic", "average", "mode", "max", "min", "med", "q1", "q3", "sum"]
@@ -57,7 +58,7 @@ def _or_none(value: Any) -> Any:
 
 def _number(value: Any) -> Any:
     if isinstance(value, bool):
-        raise ValueError("true and false are no number")
+        raise ValueError("true and false are no number")  # noqa: TRY004  pydantic takes no TypeError
     return value
 
 
@@ -131,19 +132,10 @@ class NormalizeKeys(KeyTable):
 
     @model_validator(mode="after")
     def _ranges(self) -> Self:
-        low, high = self.hist_range
-        if not low < high:
-            raise ValueError(f"hist_range goes from {low:g} to {high:g}; give the lower end first")
-        bins = (high - low) / self.hist_bin_width
-        if not 1 <= bins <= 1 << 24 or abs(bins - round(bins)) * self.hist_bin_width > 1e-12:
-            raise ValueError(
-                f"hist_range {low:g} to {high:g} is no whole number of bins of {self.hist_bin_width:g} "
-                f"(at most {1 << 24:,}); change hist_bin_width or hist_range"
-            )
-        if self.clip_percentiles is not None and not 0 <= self.clip_percentiles[0] < self.clip_percentiles[1] <= 100:
-            raise ValueError(
-                f"clip_percentiles is {list(self.clip_percentiles)}; give two rising numbers from 0 to 100"
-            )
+        try:
+            NormalisationSettings(("B02",), self.hist_range, self.hist_bin_width, self.clip_percentiles)
+        except UserError as error:
+            raise ValueError(str(error)) from None
         return self
 
 

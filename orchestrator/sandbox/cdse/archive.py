@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
 
-from orchestrator.sandbox.cdse.products import Product, Products, Tree
+from orchestrator.sandbox.cdse.products import Product, Products, files_of
 from orchestrator.sandbox.streams import FileBody
 
 
@@ -14,16 +13,8 @@ def zipped(products: Products, product: Product) -> FileBody:
     """Write every file of a product, uncompressed, into a temporary file that ends with the answer."""
     target = tempfile.TemporaryFile()  # noqa: SIM115  the body closes it
     with zipfile.ZipFile(target, "w") as archive:
-        for path in _files(products.tree(product), ""):
+        for path in files_of(products.tree(product)):
             archive.write(products.open(product, path), f"{product.name}/{path}")
     size = target.tell()
     target.seek(0)
     return FileBody(target, 0, size)
-
-
-def _files(tree: Tree, above: str) -> Iterator[str]:
-    for name, content in tree.items():
-        if isinstance(content, Mapping):
-            yield from _files(content, f"{above}{name}/")
-        else:
-            yield above + name

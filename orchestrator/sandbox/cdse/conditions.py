@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.cdse.products import Bounds, Product, moment_of
+from orchestrator.sandbox.cdse.records import parts_of
 
+LONGEST_DATATAKE = timedelta(hours=2)
+_TILE = re.compile(r"_T\d{2}[A-Z]{3}_")
 OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq,
     "gt": operator.gt,
@@ -78,6 +82,21 @@ class Not:
         return bounds
 
 
+def named(bounds: Bounds, text: str) -> Bounds:
+    """
+    Narrow bounds to products whose names contain a text.
+
+    A tile inside the text becomes a part of its own, and a whole name tells the hours of the sensing, too.
+    """
+    tile = _TILE.search(text)
+    parts = (*bounds.parts, text, *([tile[0]] if tile and tile[0] != text else []))
+    if (told := parts_of(text)) is None:
+        return replace(bounds, parts=parts)
+    start, end = told.datatake - LONGEST_DATATAKE, told.datatake + LONGEST_DATATAKE
+    start = start if bounds.start is None else max(start, bounds.start)
+    return replace(bounds, parts=parts, start=start, end=end if bounds.end is None else min(end, bounds.end))
+
+
 @dataclass(frozen=True, slots=True)
 class NameMatches:
     """`contains`, `startswith` or `endswith` of the name, or `eq`."""
@@ -91,7 +110,7 @@ class NameMatches:
         return MATCHES[self.function](product.name, self.text)
 
     def narrowed(self, bounds: Bounds) -> Bounds:
-        return replace(bounds, parts=(*bounds.parts, self.text))
+        return named(bounds, self.text)
 
 
 @dataclass(frozen=True, slots=True)

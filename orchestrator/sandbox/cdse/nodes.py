@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from orchestrator.sandbox.cdse.products import Product, Products, Tree
 from orchestrator.sandbox.cdse_errors import MALFORMED_PATH
@@ -43,12 +43,12 @@ def node_at(products: Products, number: str, steps: str) -> Node:
     Args:
         products: Where to look.
         number: The product's Id.
-        steps: `/Nodes(a)/Nodes(b)`, still percent-encoded, or nothing.
+        steps: `/Nodes(a)/Nodes(b)`, or nothing.
 
     Raises:
         ApiError: 400 if Id or steps are none, such as with quotes; 404 if there is no such product or node.
     """
-    names = tuple(unquote(each) for each in _STEP.findall(steps))
+    names = tuple(_STEP.findall(steps))
     if not _NUMBER.fullmatch(number) or _STEP.sub("", steps) or any(each[:1] in ("'", '"', "") for each in names):
         code, message = MALFORMED_PATH
         raise ApiError(400, message, code=code)

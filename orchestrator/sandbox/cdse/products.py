@@ -144,6 +144,14 @@ def tree_of(folder: Path) -> Tree:
     return {each.name: tree_of(each) if each.is_dir() else each.stat().st_size for each in sorted(folder.iterdir())}
 
 
+def files_of(tree: Tree, above: str = "") -> dict[str, int]:
+    """Return every file of a tree by its way inside, with its size in bytes."""
+    found: dict[str, int] = {}
+    for name, content in tree.items():
+        found |= {above + name: content} if isinstance(content, int) else files_of(content, f"{above}{name}/")
+    return found
+
+
 def moment_of(text: str) -> datetime:
     """
     Read a time of ISO 8601; one without a zone is UTC.
@@ -157,4 +165,4 @@ def moment_of(text: str) -> datetime:
 
 def told_of(moment: datetime) -> str:
     """Write a time as the catalogue does: UTC with six digits of a fraction."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond:06d}Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

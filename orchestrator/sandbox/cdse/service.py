@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from orchestrator.sandbox.cdse.catalogue_routes import ROOT, CatalogueRoutes
-from orchestrator.sandbox.cdse.folder import FolderProducts
 from orchestrator.sandbox.cdse.identity import Identity
 from orchestrator.sandbox.cdse.identity_routes import TOKEN, IdentityRoutes
 from orchestrator.sandbox.cdse.node_routes import DownloadRoutes, RedirectRoutes
-from orchestrator.sandbox.cdse.products import ListedProducts, Products
+from orchestrator.sandbox.cdse.products import Products
+from orchestrator.sandbox.cdse.s3_routes import S3Routes
 from orchestrator.sandbox.cdse.settings import Copernicus
 from orchestrator.sandbox.cdse.transfers import Transfers
 from orchestrator.sandbox.clock import Clock
@@ -26,8 +26,9 @@ class CopernicusService:
         transfers: What was sent, and how much of it at once.
     """
 
-    def __init__(self, settings: Copernicus, clock: Clock, download_url: Callable[[], str]) -> None:
-        self.products = products_of(settings)
+    def __init__(self, settings: Copernicus, products: Products, clock: Clock, download_url: Callable[[], str]) -> None:
+        self._settings = settings
+        self.products = products
         self.identity = Identity(settings, clock)
         self.transfers = Transfers(settings, clock)
         self._download_url = download_url
@@ -42,7 +43,8 @@ class CopernicusService:
 
     def download_routes(self) -> list[Route]:
         """What the second host answers."""
-        return DownloadRoutes(self.products, self.identity, self.transfers).routes()
+        s3 = S3Routes(self.products, self._settings, self.transfers)
+        return [*DownloadRoutes(self.products, self.identity, self.transfers).routes(), *s3.routes()]
 
     def urls(self, base_url: str) -> dict[str, str]:
         """Where everything is, with the first host at `base_url`."""
@@ -57,15 +59,3 @@ class CopernicusService:
     def report(self) -> dict[str, Any]:
         """Show logins and transfers."""
         return {**self.identity.report(), **self.transfers.report()}
-
-
-def products_of(settings: Copernicus) -> Products:
-    """
-    Open what is served.
-
-    Raises:
-        FolderError: The folder holds no SAFE trees, or a record that is none.
-    """
-    if settings.products is not None:
-        return settings.products
-    return ListedProducts([]) if settings.folder is None else FolderProducts(settings.folder)

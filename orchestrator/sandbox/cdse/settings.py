@@ -15,12 +15,19 @@ CLIENT = {"sandbox": "sandbox"}
 PUBLIC_CLIENT = "cdse-public"
 
 
+class CopernicusError(ValueError):
+    """Settings that cannot be; the message names them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Copernicus:
     """
     Attributes:
         folder: SAFE trees that are served; None leaves it to `products`.
-        products: A catalogue made by hand; None and no folder is one without products.
+        products: A catalogue made by hand; None and no folder is the invented Earth's.
+        seed: Of the invented Earth.
+        cut: What invented products show of their tile: `ROW,COL,ROWS,COLS` in pixels of 60 m, or `whole`; empty is
+            10.8 km in the middle.
         accounts: Passwords by user name.
         clients: Secrets by client id, of the grant client_credentials.
         totp_secret: Base32 of the second factor of every account (RFC 6238, six digits, 30 seconds); empty is none.
@@ -35,6 +42,8 @@ class Copernicus:
 
     folder: Path | None = None
     products: Products | None = None
+    seed: int = 0
+    cut: str = ""
     accounts: Mapping[str, str] = field(default_factory=lambda: dict(ACCOUNT))
     clients: Mapping[str, str] = field(default_factory=lambda: dict(CLIENT))
     totp_secret: str = ""
@@ -50,10 +59,10 @@ class Copernicus:
         """Refuse what is none of the choices."""
         for name in ("token_seconds", "session_seconds", "sessions", "at_once"):
             if (value := getattr(self, name)) < 1:
-                raise ValueError(f"{name} is {value!r}; give a positive whole number")
+                raise CopernicusError(f"{name} is {value!r}; give a positive whole number")
         if self.per_minute is not None and self.per_minute < 1:
-            raise ValueError(f"per_minute is {self.per_minute!r}; give a positive whole number, or None")
+            raise CopernicusError(f"per_minute is {self.per_minute!r}; give a positive whole number, or None")
         try:
             base64.b32decode(self.totp_secret, casefold=True)
         except binascii.Error as error:
-            raise ValueError(f"totp_secret is {self.totp_secret!r}; give base32, such as JBSWY3DPEHPK3PXP") from error
+            raise CopernicusError("the second factor's secret is no base32, such as JBSWY3DPEHPK3PXP") from error

@@ -75,10 +75,7 @@ def _cut(asked: argparse.Namespace) -> Cut:
         return Cut(0, 0, side, side)
     if not asked.cut:
         return Cut()
-    numbers = asked.cut.split(",")
-    if len(numbers) != 4 or not all(number.isdecimal() for number in numbers):
-        raise SafeError(f"--cut takes four numbers, ROW,COL,ROWS,COLS in pixels of 60 m, not {asked.cut!r}")
-    return Cut(*map(int, numbers))
+    return Cut.of(asked.cut)
 
 
 def _write(product: Product, folder: Path) -> None:

@@ -29,10 +29,11 @@ def layers_of(product: Product, image: Image) -> tuple[str, ...]:
     return (_EARTH_ENGINE.get(image.name, image.name),)
 
 
-def read(product: Product, layer: str, native: int, row: int, height: int) -> Pixels:
-    """Read rows of a layer of `native` metres, counted from the cut's first, over the width of the cut."""
+def read(product: Product, layer: str, native: int, rows: slice, cols: slice) -> Pixels:
+    """Read a window of a layer of `native` metres; rows and columns count from the corner of the cut."""
     cut, times = product.options.cut, COARSEST // native
-    return product.scene.read(layer, 0, cut.row * times + row, cut.col * times, height, cut.width * times)
+    corner = cut.row * times + rows.start, cut.col * times + cols.start
+    return product.scene.read(layer, 0, *corner, rows.stop - rows.start, cols.stop - cols.start)
 
 
 def draw(product: Product, image: Image, layers: Mapping[str, Pixels]) -> NDArray[np.generic]:

@@ -45,6 +45,19 @@ class Cut:
             told = f"{self.row},{self.col},{self.height},{self.width}"
             raise SafeError(f"the cut {told} does not lie in a tile of {_SIDE} × {_SIDE} pixels of 60 m")
 
+    @classmethod
+    def of(cls, text: str) -> Cut:
+        """
+        Read `ROW,COL,ROWS,COLS`.
+
+        Raises:
+            SafeError: If it is not that, or not inside a tile.
+        """
+        numbers = text.split(",")
+        if len(numbers) != 4 or not all(number.isdecimal() for number in numbers):
+            raise SafeError(f"a cut is four numbers, ROW,COL,ROWS,COLS in pixels of 60 m, not {text!r}")
+        return cls(*map(int, numbers))
+
 
 @dataclass(frozen=True, slots=True)
 class Grid:

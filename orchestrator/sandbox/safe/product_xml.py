@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import shapely
 from shapely.affinity import translate
-from shapely.geometry import MultiPolygon
+from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.safe.bands import BANDS, CLOUD, L1C, Band
@@ -167,7 +167,8 @@ def positions(footprint: BaseGeometry) -> str:
     parts = [footprint]
     if isinstance(footprint, MultiPolygon):
         parts = [translate(part, 360.0) if part.bounds[0] < 0 else part for part in footprint.geoms]
-    ring = shapely.get_coordinates(shapely.union_all(parts).convex_hull)
+    joined = shapely.union_all(parts)
+    ring = shapely.get_coordinates(joined if isinstance(joined, Polygon) else joined.convex_hull)
     lon = (ring[:, 0] + 180.0) % 360.0 - 180.0
     return " ".join(f"{y:.10g} {x:.10g}" for x, y in zip(lon, ring[:, 1], strict=True)) + " "
 

@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.sandbox.safe.bands import L1C, L2A
+from orchestrator.sandbox.safe.identifiers import Sensing
 from orchestrator.sandbox.safe.product import Options, Product, SafeError
 from orchestrator.sandbox.scenes import mgrs
-from orchestrator.sandbox.scenes.footprints import whole
+from orchestrator.sandbox.scenes.orbit import PLATFORMS, Pass
 from orchestrator.sandbox.scenes.sensors.sentinel2 import Sentinel2
 from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue
 
 COLLECTIONS = {L1C: "COPERNICUS/S2_HARMONIZED", L2A: "COPERNICUS/S2_SR_HARMONIZED"}
+_LONGEST_DATATAKE = 3600.0  # seconds
 
 
 class Source:
@@ -57,9 +59,17 @@ class Source:
         found = mgrs.find(tile)
         if found is None:
             raise SafeError(f"there is no tile {tile!r}; a tile is called like 33TWL")
-        for product in self.products(level, whole(found), start, end, options):
-            if product.tile == found:
-                yield product
+        for scene in self._sensor.of_tile(COLLECTIONS[level], found, milliseconds(start), milliseconds(end)):
+            yield Product(scene, level, options)
+
+    def sensing(self, wanted: Sensing, options: Options = Options()) -> Product | None:  # noqa: B008 - frozen
+        """Find a product by its sensing, None if nothing was sensed so."""
+        platform = next((each for each in PLATFORMS if each.name[-1] == wanted.letter), None)
+        if platform is None or mgrs.find(wanted.tile) is None:
+            return None
+        start = Pass(platform, wanted.orbit).start
+        first, last = (datetime.fromtimestamp(each, UTC).isoformat() for each in (start, start + _LONGEST_DATATAKE))
+        return next(self.of_tile(wanted.level, wanted.tile, first, last, options), None)
 
 
 def milliseconds(text: str) -> int:

@@ -266,7 +266,7 @@ class SyntheticCatalogue(Catalogue):
                 f"{collection}: {len(tiles)} tiles over {(end - start) / 86400.0:.0f} days are more than "
                 f"{MAX_SCENES} scenes: narrow the bounds or the dates"
             )
-        found = [scene for tile in tiles for scene in self._of_tile(collection, tile, start, end)]
+        found = [scene for tile in tiles for scene in self.of_tile(collection, tile, start, end)]
         shapely.prepare(region)
         wanted = [scene for scene in found if region.intersects(scene.footprint)]
         for scene in sorted(wanted, key=lambda scene: (round(scene.time * 1000), scene.index)):
@@ -301,10 +301,11 @@ class SyntheticCatalogue(Catalogue):
         except ValueError:
             return None
         start, end = max(self._first, near - 2), min(self._end, near + 2)
-        found = (scene for scene in self._of_tile(collection, tile, start, end) if scene.index == index)
+        found = (scene for scene in self.of_tile(collection, tile, start, end) if scene.index == index)
         return next(found, None)
 
-    def _of_tile(self, collection: str, tile: Tile, start: float, end: float) -> Iterator[SyntheticScene]:
+    def of_tile(self, collection: str, tile: Tile, start: float, end: float) -> Iterator[SyntheticScene]:
+        """Yield the scenes of a tile in [start, end), seconds since 1970, by platform and time."""
         lon, lat = (nodes.ravel() for nodes in nodes_of(tile, 12))
         for overpass, _ in orbit.passes(lon, lat, start, end):
             scene = self._scene(collection, tile, overpass)

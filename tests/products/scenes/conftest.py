@@ -1,11 +1,16 @@
-"""Where the real data are; what tests of scenes share."""
+"""Where the real data are; worlds that tests of scenes share."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from scenes_kit import World
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +20,9 @@ def data_folder() -> Path:
     if not folder.is_dir():
         pytest.skip("the folder of real data is absent; set ORCHESTRATOR_TEST_DATA")
     return folder
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A folder without products yet."""
+    return World(tmp_path)

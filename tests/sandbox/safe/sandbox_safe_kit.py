@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestrator.sandbox.safe.product import Cut, Product
 
-CUT = Cut(640, 1696, 36, 36)  # pixels of 60 m; about half of it is seen, under clouds of all kinds
+CUT = Cut(670, 1686, 36, 36)  # pixels of 60 m; half is seen, under clouds of all kinds, and squares of ground end in it
 TILE, START, END = "33TWL", "2024-06-13", "2024-06-14"
 
 

@@ -27,7 +27,7 @@ def test_every_snippet_of_the_page_works(sandbox):
 
     assert ran.returncode == 0, ran.stderr
     said = ran.stdout.splitlines()
-    assert (said[0], said[-2:]) == ("3", ["b'hello'"] * 2)
+    assert (said[0], said[-3:-1], "_T33UWQ_" in said[-1]) == ("3", ["b'hello'"] * 2, True)
 
 
 def test_every_field_of_a_fault_is_explained():

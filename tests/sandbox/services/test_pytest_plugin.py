@@ -38,8 +38,9 @@ def test_the_examples_of_the_page_pass(stranger):
 
     found = stranger("-W", "error", **dict(blocks))
 
-    assert {"export_red", "test_export_red", "test_options", "test_faults"} == {name for name, _ in blocks}
-    found.assert_outcomes(passed=7)
+    exports = {"export_red", "test_export_red", "test_options", "test_faults"}
+    assert exports | {"fetch_metadata", "test_fetch_metadata"} == {name for name, _ in blocks}
+    found.assert_outcomes(passed=9)
 
 
 FRESH = """

@@ -6,8 +6,28 @@ import rich_click as click
 
 from orchestrator.faces.cli.lazily import LazyGroup, Listed
 
+_HERE = __name__
+
 # Each with the first sentence of its own help.
-COMMANDS: dict[str, Listed] = {}
+COMMANDS: dict[str, Listed] = {
+    "search": Listed(
+        f"{_HERE}.search",
+        "List the scenes of the catalogue, with their time, baseline, orbit, cloud, coverage, levels and size.",
+    ),
+    "download": Listed(
+        f"{_HERE}.download",
+        "Bring the wanted files of Sentinel-2 products, each verified, into one folder with an index.",
+        "download_scenes",
+    ),
+    "verify": Listed(
+        f"{_HERE}.verify",
+        "Compare every file of a folder of scenes with its index and manifests: there, size, checksum, nobody's.",
+        "verify_scenes",
+    ),
+    "preprocess": Listed(
+        f"{_HERE}.preprocess", "Make downloaded scenes ready for training: bands on one grid, masks, labels, angles."
+    ),
+}
 
 
 @click.group(cls=LazyGroup, listed=COMMANDS)

@@ -210,6 +210,13 @@ class Sentinel2:
             found = self._source.scenes(REFLECTANCE, region, start_ms, end_ms)
         return (self._kept(collection, scene.tile, scene.overpass) for scene in found)
 
+    def of_tile(self, collection: str, tile: Tile, start_ms: int, end_ms: int) -> Iterator[Sentinel2Scene]:
+        """Yield the scenes of a tile with start_ms <= time < end_ms, by time; nothing is asked of its neighbours."""
+        first = max(_LEVEL_2A_SINCE_MS, start_ms) if KINDS[collection].level == "2A" else start_ms
+        found = self._source.of_tile(REFLECTANCE, tile, first / 1000.0, end_ms / 1000.0)
+        for scene in sorted(found, key=lambda scene: scene.time):
+            yield self._kept(collection, scene.tile, scene.overpass)
+
     def scene(self, asset_id: str) -> Sentinel2Scene | None:
         """Find a scene by its id."""
         collection, _, index = asset_id.rpartition("/")

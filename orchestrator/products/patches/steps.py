@@ -1,0 +1,131 @@
+"""The steps of patches: each scene is measured, it is decided what becomes of every window, each shard is cut."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from orchestrator.core.errors import IntegrityError, Stopped
+from orchestrator.core.files import write_whole
+from orchestrator.model.product import StepContext
+from orchestrator.model.unit import Done, Lost, Outcome, Unit, UnitPlan
+from orchestrator.products.patches.arrange import Arranged, Candidates, arrange
+from orchestrator.products.patches.cut import ShardStatistics, sample_bytes, samples_of
+from orchestrator.products.patches.document import PatchPlan
+from orchestrator.products.patches.measure import Measured, measure
+from orchestrator.products.patches.samples import WRITERS
+from orchestrator.products.patches.sink import PatchSink, shard_cell, write_facts
+
+MEASURE, ARRANGE, SHARD = "measure", "arrange", "shard"
+EVERYTHING = "all"  # the key of the one unit that decides
+_MEASURE_BYTES = 32 << 20
+_MOST_AT_ONCE = 16  # patches of a shard in memory, about: with their bytes and arrays
+
+
+def first_units(plan: PatchPlan) -> tuple[UnitPlan, ...]:
+    """Return a unit for each scene, and the one that waits for them all."""
+    scenes = [
+        UnitPlan(MEASURE, scene.key, spec={"scene": number, "bytes": _MEASURE_BYTES})
+        for number, scene in enumerate(plan.scenes)
+    ]
+    return (*scenes, UnitPlan(ARRANGE, EVERYTHING, needs=tuple((MEASURE, unit.key) for unit in scenes)))
+
+
+class Patching:
+    """What the steps of a run share; used by several threads."""
+
+    def __init__(self, plan: PatchPlan, sink: PatchSink) -> None:
+        self.plan, self._sink = plan, sink
+        self._lock = threading.Lock()
+        self._known: tuple[list[Measured], Candidates, Arranged] | None = None
+
+    def measure(self, context: StepContext, unit: Unit) -> Outcome:
+        """Count what the windows of a scene hold."""
+        number = int(unit.plan.spec["scene"])
+        scene = self.plan.scenes[number]
+        scene.check_stamps()
+        found = measure(scene, self.plan.lattice_of(number), self.plan.clouds_of(number), context.stop)
+        scene.check_stamps()
+        write_whole(self._sink.measured(scene.key), found.to_bytes())
+        return Done({"windows": len(found.valid), "valid": int(found.valid.sum())})
+
+    def arrange(self, context: StepContext, unit: Unit) -> Outcome:  # noqa: ARG002  a step
+        """Decide what becomes of every window; each shard is a unit then."""
+        lacking = [scene.key for scene in self.plan.scenes if not self._sink.measured(scene.key).is_file()]
+        if lacking:
+            return Lost(tuple((MEASURE, key) for key in lacking), f"what scene {lacking[0]} holds is gone")
+        found = arrange(self.plan, self.measured(), sample_bytes(self.plan))
+        write_whole(self._sink.arranged, found.to_bytes())
+        with self._lock:
+            self._known = None
+        return Done({"samples": len(found.split)}, shard_units(self.plan, found))
+
+    def shard(self, context: StepContext, unit: Unit) -> Outcome:
+        """Cut a shard and put it in its place."""
+        cell = unit.plan.cell
+        assert cell is not None  # noqa: S101  every shard has one
+        if context.is_placed(cell):
+            return Done(unit.result)
+        if not self._sink.arranged.is_file():
+            return Lost(((ARRANGE, EVERYTHING),), "what was decided of every window is gone")
+        measured, found, arranged = self.known()
+        number = cell.window.row
+        split, own, samples = arranged.shards()[number]
+        members = [arranged.members_of(int(sample)) for sample in samples]
+        scenes = {int(found.scene[one]) for candidates in members for one in candidates}
+        for scene in scenes:
+            self.plan.scenes[scene].check_stamps()
+        folder = self._sink.piece(number)
+        writer = WRITERS[self.plan.keys.format](folder, split, own)
+        statistics, places = ShardStatistics(self.plan.scenes[0].bands), []
+        for sample in samples_of(self.plan, found, measured, members):
+            if context.stop.is_set():
+                raise Stopped("stopped while a shard was cut; the same command continues")
+            places.append(writer.add(sample.key, sample.members()))
+            statistics.add(sample.arrays["x"])
+        writer.close()
+        for scene in scenes:
+            self.plan.scenes[scene].check_stamps()
+        told = [[place.file, place.offset, place.size, place.sha256] for place in places]
+        facts = {"split": split, "samples": samples.tolist(), "places": told, "bands": statistics.bands.to_json()}
+        write_facts(folder, facts)
+        result = {"split": split, "samples": len(samples), "scenes": sorted(self.plan.scenes[s].key for s in scenes)}
+        context.place(cell, folder)
+        return Done(result)
+
+    def known(self) -> tuple[list[Measured], Candidates, Arranged]:
+        """Return what was measured, every candidate, and what becomes of each; read once."""
+        with self._lock:
+            if self._known is None:
+                measured = self.measured()
+                arranged = Arranged.from_bytes(self._sink.arranged.read_bytes())
+                self._known = measured, Candidates.of(self.plan, measured), arranged
+            return self._known
+
+    def measured(self) -> list[Measured]:
+        """Return what the windows of each scene hold."""
+        return [read_measured(self._sink.measured(scene.key)) for scene in self.plan.scenes]
+
+
+def read_measured(path: Path) -> Measured:
+    """
+    Return what was measured.
+
+    Raises:
+        IntegrityError: It cannot be read.
+    """
+    try:
+        return Measured.from_bytes(path.read_bytes())
+    except (OSError, ValueError, KeyError) as error:
+        raise IntegrityError(f"{path} cannot be read: {error}") from None
+
+
+def shard_units(plan: PatchPlan, found: Arranged) -> tuple[UnitPlan, ...]:
+    """Return a unit for each shard, in order."""
+    weight = sample_bytes(plan) * _MOST_AT_ONCE
+    made: list[UnitPlan] = []
+    for number, (split, own, samples) in enumerate(found.shards()):
+        key = f"{number:06d}-{split}-{own:06d}"
+        cell = shard_cell(number, len(samples))
+        made.append(UnitPlan(SHARD, key, cell, ((ARRANGE, EVERYTHING),), {"bytes": weight}))
+    return tuple(made)

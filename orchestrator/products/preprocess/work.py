@@ -1,0 +1,213 @@
+"""What is done to one scene, in a thread or in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Protocol
+
+from orchestrator.core.errors import PermanentError, Stopped, UserError
+from orchestrator.core.files import make_folder, remove_tree, sha256_of, write_whole
+from orchestrator.core.system import sync_folder
+from orchestrator.model.ports import Stop
+from orchestrator.products.preprocess.counting import count_scene, settings_of
+from orchestrator.products.preprocess.document import ScenePlan
+from orchestrator.products.preprocess.keys import PreprocessKeys
+from orchestrator.products.preprocess.meta import (
+    META,
+    Recipe,
+    is_made,
+    meta_json,
+    notice_for,
+    read_inputs,
+    settings_json,
+)
+from orchestrator.products.preprocess.normalisation.archive import packed
+from orchestrator.products.preprocess.normalisation.reading import read_stats
+from orchestrator.products.preprocess.sample import make_sample
+
+_LOOK_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """
+    One scene to be done.
+
+    Attributes:
+        scene: It.
+        keys: The configuration.
+        run_id: Whose sample it will be.
+        final: Where the sample will lie.
+        made: Where it is made until then, a folder that nobody else writes into.
+        counts: Where its histogram goes, in the counting pass.
+        stats: Path of the statistics that are applied; empty where none are.
+        version: Of the program.
+        threads: At once, for this scene.
+    """
+
+    scene: ScenePlan
+    keys: PreprocessKeys
+    run_id: str
+    final: Path
+    made: Path
+    counts: Path
+    stats: str
+    version: str
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """
+    What came of a scene.
+
+    Attributes:
+        made: The folder that waits for its name; None where the sample is there already, or none is made.
+        result: What the unit keeps.
+    """
+
+    made: Path | None
+    result: Mapping[str, Any]
+
+
+def do_scene(request: Request, stop: Stop) -> Answer:
+    """
+    Count a scene, or make its sample where it is not there yet.
+
+    Raises:
+        PermanentError: A file is not what it should be.
+        Stopped: `stop` was set.
+        SpaceError, OSError: The disk of the samples.
+    """
+    if request.scene.grid is None:  # said by whoever opens it now
+        from orchestrator.products.preprocess.raster import grid_of  # noqa: PLC0415
+        from orchestrator.products.preprocess.roles import grid_role  # noqa: PLC0415
+
+        reference = request.scene.path(grid_role(request.keys))
+        grid_of(reference)
+        raise PermanentError(f"{reference} could not be opened when the run was planned; begin the run again")
+    try:
+        with ThreadPoolExecutor(request.threads, thread_name_prefix="scene") as pool:
+            return _counted(request, stop, pool) if not request.keys.writes_samples else _made(request, stop, pool)
+    except UserError as error:  # of this scene's files: the others can be made
+        raise PermanentError(str(error)) from None
+
+
+def _counted(request: Request, stop: Stop, pool: ThreadPoolExecutor) -> Answer:
+    histogram = count_scene(request.scene, request.keys, stop, pool)
+    make_folder(request.counts.parent)
+    write_whole(request.counts, packed(histogram, settings_of(request.keys)))
+    return Answer(None, {"counted": int(histogram.counts.sum())})
+
+
+def _made(request: Request, stop: Stop, pool: ThreadPoolExecutor) -> Answer:
+    scene, keys = request.scene, request.keys
+    stats_sha256 = sha256_of(Path(request.stats)) if request.stats else ""
+    recipe = Recipe(request.run_id, settings_json(keys), read_inputs(scene, stop), stats_sha256)
+    if is_made(request.final, recipe, stop):
+        return Answer(None, {"sha256": sha256_of(request.final / META), "kept": True})
+    earlier = request.made.parent.glob("*") if request.made.parent.is_dir() else ()
+    for folder in sorted(earlier):  # finished before a crash, and without its name
+        if is_made(folder, recipe, stop):
+            return Answer(folder, {"sha256": sha256_of(folder / META)})
+        remove_tree(folder)
+    make_folder(request.made)
+    stats = read_stats(Path(request.stats)) if request.stats else None
+    tags = (("TIFFTAG_SOFTWARE", f"orchestrator {request.version}"), ("TIFFTAG_COPYRIGHT", notice_for(scene)))
+    sample = make_sample(scene, keys, stats, request.made, tags, stop, pool)
+    digests = {asset.name: sha256_of(request.made / asset.name, stop) for asset in sample.assets.values()}
+    write_whole(request.made / META, meta_json(scene, keys, recipe, sample, digests))
+    sync_folder(request.made)
+    return Answer(request.made, {"sha256": sha256_of(request.made / META)})
+
+
+class Workers(Protocol):
+    """Where scenes are computed."""
+
+    def do(self, request: Request, stop: Stop) -> Answer:
+        """Do one scene and wait for it. Errors as `do_scene`."""
+
+    def close(self) -> None:
+        """End; what is being computed is given up."""
+
+
+class Here:
+    """In the thread that asks."""
+
+    def do(self, request: Request, stop: Stop) -> Answer:
+        return do_scene(request, stop)
+
+    def close(self) -> None:
+        """Nothing lives on."""
+
+
+class LostWorkerError(Exception):
+    """A process that computed a scene died."""
+
+
+class Processes:
+    """In so many processes, which end with this one."""
+
+    def __init__(self, count: int) -> None:
+        """Begin none before the first scene."""
+        self._context = get_context("spawn")
+        self._stop = self._context.Event()
+        self._pool = ProcessPoolExecutor(count, self._context, _begin, (self._stop, os.getpid()))
+
+    def do(self, request: Request, stop: Stop) -> Answer:
+        try:
+            future: Future[Answer] = self._pool.submit(_do, request)
+            while True:
+                try:
+                    return future.result(_LOOK_SECONDS)
+                except TimeoutError:
+                    if future.done():
+                        raise
+                if stop.is_set():
+                    self._stop.set()
+                    future.cancel()
+                    raise Stopped("stopped; the same command begins this scene again")
+        except BrokenProcessPool:
+            raise LostWorkerError(
+                "a process that computed a scene died, perhaps for want of memory; set num_workers lower"
+            ) from None
+
+    def close(self) -> None:
+        self._stop.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _WorkerStop:
+    """In a worker: whether it was told to end, or the process that began it is gone."""
+
+    def __init__(self, told: threading.Event, parent: int) -> None:
+        self._told, self._parent = told, parent
+
+    def is_set(self) -> bool:
+        return self._told.is_set() or os.getppid() != self._parent
+
+    def wait(self, timeout: float | None = None) -> bool:
+        until = None if timeout is None else time.monotonic() + timeout
+        while not self.is_set() and (until is None or time.monotonic() < until):
+            self._told.wait(_LOOK_SECONDS)
+        return self.is_set()
+
+
+_STOPS: list[_WorkerStop] = []
+
+
+def _begin(told: Any, parent: int) -> None:
+    os.environ["GDAL_NUM_THREADS"] = "1"  # processes are the parallelism that was asked for
+    _STOPS.append(_WorkerStop(told, parent))
+
+
+def _do(request: Request) -> Answer:
+    return do_scene(request, _STOPS[0])

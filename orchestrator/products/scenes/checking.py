@@ -1,0 +1,112 @@
+"""Whether a folder of scenes holds what its index and its manifests say, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.core.digests import ALGORITHMS, digests_of
+from orchestrator.core.errors import UserError
+from orchestrator.core.files import StopFlag
+from orchestrator.products.scenes.index import read_scenes, scene_from
+from orchestrator.products.scenes.listing import SHA256
+from orchestrator.products.scenes.roles import INDEX, MANIFEST, RUNS, STEP
+from orchestrator.products.scenes.scene import IndexedScene, SceneFile
+
+RAW = "raw"
+PART = ".part"
+
+
+@dataclass(frozen=True, slots=True)
+class FolderFault:
+    """
+    Something that is not as it is said.
+
+    Attributes:
+        kind: "missing", "size", "checksum", "stranger" (a file that nobody knows) or "unfinished" (of a transfer).
+        path: From the folder, with slashes.
+        what: In words.
+    """
+
+    kind: str
+    path: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class FolderReport:
+    """
+    What was found.
+
+    Attributes:
+        scenes: How many there are by the index.
+        files: How many files were compared.
+        bytes: What they weigh.
+        unproved: How many have no checksum of the service's: they were compared with what was written down of them.
+        faults: In the order of their paths.
+    """
+
+    scenes: int
+    files: int
+    bytes: int
+    unproved: int
+    faults: tuple[FolderFault, ...]
+
+
+def check_folder(folder: Path, stop: StopFlag, say: Callable[[str], None] = lambda _what: None) -> FolderReport:
+    """
+    Compare every file of a folder with its index and with the manifests of its runs.
+
+    Raises:
+        UserError: There is no index.
+        Stopped: `stop` was set.
+    """
+    index = read_scenes(folder / STEP / INDEX)
+    wanted = {item.path: item for scene in _scenes_of_runs(folder) for item in scene.items}
+    wanted |= {item.path: item for scene in index.scenes for item in scene.items}
+    faults, size = list(_strangers(folder, wanted.keys())), 0
+    for number, path in enumerate(sorted(wanted), 1):
+        say(f"comparing {number:,} of {len(wanted):,} files")
+        fault = _fault_of(folder, wanted[path], stop)
+        faults += [fault] if fault else []
+        size += (folder / path).stat().st_size if (folder / path).is_file() else 0
+    unproved = sum(not item.checksum for item in wanted.values())
+    ordered = tuple(sorted(faults, key=lambda fault: (fault.path, fault.kind)))
+    return FolderReport(len(index.scenes), len(wanted), size, unproved, ordered)
+
+
+def _scenes_of_runs(folder: Path) -> Iterator[IndexedScene]:
+    for path in sorted((folder / STEP / RUNS).glob(f"*/{MANIFEST}")):
+        try:
+            told = json.loads(path.read_bytes())["scenes"]
+            yield from (scene_from(one, folder) for one in told)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{path} is no manifest of scenes ({error}); move it away, or bring them anew") from None
+
+
+def _fault_of(folder: Path, item: SceneFile, stop: StopFlag) -> FolderFault | None:
+    path = folder / item.path
+    if not path.is_file():
+        return FolderFault("missing", item.path, f"{item.role} is not there")
+    size = path.stat().st_size
+    if item.size not in (None, size):
+        return FolderFault("size", item.path, f"{size:,} bytes, expected {item.size:,}")
+    stated = item.checksum or (f"{SHA256}:{item.sha256}" if item.sha256 else "")
+    algorithm, _, value = stated.partition(":")
+    if algorithm not in ALGORITHMS:
+        return None  # of an index of others: there is nothing to compare with
+    (found,) = digests_of(path, (algorithm,), stop)
+    return None if found == value else FolderFault("checksum", item.path, f"{algorithm} {found}, expected {value}")
+
+
+def _strangers(folder: Path, known: Collection[str]) -> Iterator[FolderFault]:
+    for path in sorted((folder / RAW).rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_dir() or name in known:
+            continue
+        if path.name.startswith(".") and path.name.endswith(PART):
+            yield FolderFault("unfinished", name, "a transfer that was broken off; the same download goes on with it")
+        else:
+            yield FolderFault("stranger", name, "no manifest knows it")
