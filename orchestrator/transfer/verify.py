@@ -16,7 +16,7 @@ from orchestrator.model.objects import StoredObject
 READ_BYTES = 1 << 18
 
 
-class Checksum(Protocol):
+class RunningChecksum(Protocol):
     """A running checksum, compared with what the listing promised."""
 
     def update(self, chunk: bytes) -> None:
@@ -76,7 +76,7 @@ class SizeAlone:
         return ""
 
 
-def checksum_for(source: StoredObject) -> Checksum:
+def checksum_for(source: StoredObject) -> RunningChecksum:
     """
     Return the empty running checksum of the best kind the listing carries.
 
