@@ -247,3 +247,23 @@ def test_faults_on_the_way_change_no_byte_and_lose_none(world):
         mine = {p.rpartition("/")[2]: c for p, c in world.raw().items() if f"202512{day:02}T" in p.split("/")[2]}
         assert mine == {file: expected[file] for file in mine}
         assert len(mine) == 4
+
+
+@pytest.mark.real
+def test_a_real_product_arrives_as_its_real_manifest_says(world, data_folder):
+    """Its one band and its metadata by their MD5; the bands that were left out of the data are listed."""
+    folder = data_folder / "cdse_scene_T31TDH_20180101"
+    with world.open(folder):
+        scenes = orc.copernicus.download(
+            "31TDH", ("2018-01-01", "2018-01-02"), world.out, levels=["L1C"], progress=False,
+            connection=world.connection,
+        )  # fmt: skip
+
+    safe = next(folder.glob("*.SAFE"))
+    md5 = {path.name: hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() for path in safe.rglob("*.*")
+           if path.is_file()}  # fmt: skip
+    items = scenes.manifest["scenes"][0]["files_l1c"]["items"]
+    assert {item["role"] for item in items} == {"l1c.band.B01", "l1c.product_metadata", "l1c.tile_metadata"}
+    assert {item["checksum"] for item in items} == {f"MD5:{md5[item['path'].rpartition('/')[2]]}" for item in items}
+    assert len(scenes.missing) == 12
+    assert scenes.manifest["scenes"][0]["l1c"]["coverage_ratio"] == pytest.approx(0.6, abs=0.15)
