@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from datetime import UTC, datetime
 
 import pytest
-from scenes_kit import content_of, files_of, product_name
+from scenes_kit import TILE, content_of, files_of, product_name
 
 import orchestrator as orc
 
@@ -247,6 +248,29 @@ def test_faults_on_the_way_change_no_byte_and_lose_none(world):
         mine = {p.rpartition("/")[2]: c for p, c in world.raw().items() if f"202512{day:02}T" in p.split("/")[2]}
         assert mine == {file: expected[file] for file in mine}
         assert len(mine) == 4
+
+
+def test_tables_have_a_row_for_each_file(pair):
+    """As CSV, as a spreadsheet, and as GeoParquet with the footprint."""
+    openpyxl = pytest.importorskip("openpyxl", reason="the extra `copernicus` is not installed")
+    geopandas = pytest.importorskip("geopandas")
+    pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
+
+    folder = pair.download(table=["csv", "xlsx", "parquet"]).result.path.parent
+
+    levels = [pair.index()["scenes"][0][f"files_{level}"]["items"] for level in ("l1c", "l2a")]
+    wanted = sorted((item["role"], item["path"], item["sha256"]) for items in levels for item in items)
+    with (folder / "manifest_table.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert sorted((row["role"], row["path"], row["sha256"]) for row in rows) == wanted
+    sheet = openpyxl.load_workbook(folder / "manifest_table.xlsx")["files"]
+    names, *cells = sheet.iter_rows(values_only=True)
+    at = [names.index(name) for name in ("role", "path", "sha256")]
+    assert sorted(tuple(row[place] for place in at) for row in cells) == wanted
+    frame = geopandas.read_parquet(folder / "manifest_table.parquet")
+    assert sorted(zip(frame["role"], frame["path"], frame["sha256"], strict=True)) == wanted
+    assert frame.crs.to_epsg() == 4326
+    assert frame.geometry.iloc[0].equals(TILE)
 
 
 @pytest.mark.real
