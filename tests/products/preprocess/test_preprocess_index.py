@@ -6,14 +6,24 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from orchestrator.core.errors import UserError
-from orchestrator.products.preprocess.index import ERROR, INDEX, OK, Sample, merge_index, read_index, read_samples
+from orchestrator.products.preprocess.index import (
+    ERROR,
+    INDEX,
+    OK,
+    IndexedSample,
+    merge_index,
+    read_index,
+    read_samples,
+)
 
 KEY = {"tile_id": "T33UWQ", "sensing_start_utc": "2025-12-10T10:03:19Z"}
 
 
 def sample(day=10, status=OK, run="a", **more):
     paths = {"x": f"processed/{day}/x.tif", "meta": f"processed/{day}/meta.json"} if status == OK else {}
-    return Sample("T33UWQ", f"2025-12-{day}T10:03:19Z", run, status, {**paths, **more}, "" if status == OK else "why")
+    return IndexedSample(
+        "T33UWQ", f"2025-12-{day}T10:03:19Z", run, status, {**paths, **more}, "" if status == OK else "why"
+    )
 
 
 def merge(folder, *samples, run="a"):
