@@ -227,5 +227,3 @@ def show(
 
 def _folder_of(patches: object) -> Path:
     return patches.folder if isinstance(patches, Patches) else path_of(patches, "patches")
-
-

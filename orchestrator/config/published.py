@@ -45,13 +45,13 @@ def _moment(text: str) -> str:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
 
 
-Moment = Annotated[str, BeforeValidator(_as_text), AfterValidator(_moment)]
+UtcTime = Annotated[str, BeforeValidator(_as_text), AfterValidator(_moment)]
 
 
 class QueryTable(Section):
     tile_id: str
-    date_from_utc: Moment
-    date_to_utc: Moment
+    date_from_utc: UtcTime
+    date_to_utc: UtcTime
     product_type_l1c: Literal["S2MSI1C"] = "S2MSI1C"
     product_type_l2a: Literal["S2MSI2A"] = "S2MSI2A"
     cloud_min: float | None = None

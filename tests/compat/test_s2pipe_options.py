@@ -9,7 +9,7 @@ import rich_click as click
 
 from orchestrator.core.errors import UserError
 from orchestrator.faces.cli.main import run_cli
-from orchestrator.faces.cli.s2pipe.preprocess import asked, old_preprocess
+from orchestrator.faces.cli.s2pipe.preprocess import asked, s2pipe_preprocess
 
 APPLY = Path(__file__).parents[2] / "examples" / "s2pipe" / "preprocess_apply.yaml"
 # Every option that s2pipe 0.4 has beside --config, as its help lists them.
@@ -42,8 +42,8 @@ OPTIONS = [
 
 def keys(*words):
     """Return the keys of the job that a line asks for."""
-    with click.Context(old_preprocess) as above:
-        given = dict(old_preprocess.make_context("preprocess", ["--config", str(APPLY), *words], above).params)
+    with click.Context(s2pipe_preprocess) as above:
+        given = dict(s2pipe_preprocess.make_context("preprocess", ["--config", str(APPLY), *words], above).params)
     for name in ("again", "overwrite"):
         given.pop(name)
     return asked(given.pop("file"), given, no_clip=given.pop("no_clip"))._keys

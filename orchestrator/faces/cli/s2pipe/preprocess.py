@@ -100,7 +100,9 @@ _OPTIONS = (
 @again_option
 @OVERWRITE
 @click.pass_obj
-def old_preprocess(context: Context, /, file: Path, no_clip: bool, again: bool, overwrite: bool, **given: Any) -> int:
+def s2pipe_preprocess(
+    context: Context, /, file: Path, no_clip: bool, again: bool, overwrite: bool, **given: Any
+) -> int:
     """
     Make scenes ready for training: `copernicus preprocess`.
 
