@@ -177,9 +177,12 @@ class DownloadKeys(Section):
             SceneKeys.model_validate(self.scenes())
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            name = str(first["loc"][0]) if first["loc"] else ""
-            where = ".".join(_CALLED.get(name, ("selection", name))) if name else "its keys"
-            raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
+            told = first["msg"].removeprefix("Value error, ")
+            if not first["loc"]:
+                raise ValueError(told) from None
+            name = str(first["loc"][0])
+            where = ".".join(_CALLED.get(name, ("selection", name)))
+            raise ValueError(f"{where} is {first['input']!r}: {told}") from None
         return self
 
     def scenes(self) -> dict[str, Any]:
