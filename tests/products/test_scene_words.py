@@ -113,6 +113,20 @@ def test_what_is_asked_wrongly_is_refused_in_a_line(home, words, said):
     assert not list(home.folder.glob("out/**/*.json"))
 
 
+@pytest.mark.parametrize("more", [[], ["--dry-run"]], ids=["download", "dry run"])
+def test_a_wrong_password_is_told_of_before_anything_is_written(home, more):
+    """In a line, without the password; a search needs none."""
+    who = {"ORCHESTRATOR_CREDENTIALS__CDSE__USER": "user", "ORCHESTRATOR_CREDENTIALS__CDSE__PASSWORD": "mistaken"}
+    there = ["--sandbox-url", home.service.url]
+
+    done = home.command("copernicus", "download", *SELECTED, "--output", "out", *more, *there, **who).expect(4)
+
+    assert "Invalid user credentials" in done.messages[-1]["sentence"]
+    assert "mistaken" not in done.out + done.err
+    assert not (home.folder / "out" / "raw").exists()
+    home.command("copernicus", "search", *SELECTED, *there, **who).expect(0)
+
+
 def test_a_verify_names_what_is_wrong_and_ends_with_three(home):
     """A file that is gone, one of another size, one of other bytes, one of a broken transfer, and a stranger."""
     asked(home, "download", *SELECTED, "--levels", "L1C", "--max-scenes", "1", "--output", "out", "--bands",
