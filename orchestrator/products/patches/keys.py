@@ -35,6 +35,12 @@ def _times(value: Any) -> Any:
     return ALL if isinstance(value, str) else value
 
 
+def _three(value: Any) -> Any:
+    if not isinstance(value, (list, tuple)) or len(value) != len(SPLITS):
+        raise ValueError("three shares are wanted, of train, val and test; write for example 0.7,0.15,0.15")
+    return value
+
+
 Share = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1, allow_inf_nan=False)]
 Metres = Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
 
@@ -61,7 +67,7 @@ class PatchKeys(BaseModel):
     angles: StrictBool = False
     times: Annotated[Annotated[StrictInt, Field(ge=1)] | Literal["all"], BeforeValidator(_times)] = 1
     split_by: Literal["area", "tile", "scene"] = "area"
-    shares: tuple[Share, Share, Share] = DEFAULT_SHARES
+    shares: Annotated[tuple[Share, Share, Share], BeforeValidator(_three)] = DEFAULT_SHARES
     block: Metres = 0.0
     gap: Metres = 0.0
     seed: StrictInt = Field(default=0, ge=0)

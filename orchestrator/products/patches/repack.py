@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -271,16 +272,15 @@ def _write(
     found: dict[int, StoredSample] = {}
     statistics: dict[str, BandStatistics] = {}
     for split, number, own in shards:
-        writer, counted = WRITERS[wanted](made, split, number), ShardStatistics(names)
-        contents = read_places(old.folder, [places[one] for one in own])
-        for one, content in zip(own.tolist(), contents, strict=True):
-            if len(found) % _OFTEN == 0:
-                say(f"copying {len(found):,} of {len(samples):,} samples")
-            members = MEMBERS[came](content)
-            counted.add(arrays_of(members)["x"])
-            key = str(samples["sample"].iloc[one])
-            found[one] = writer.copy(content) if wanted == came else writer.add(key, members)
-        writer.close()
+        counted, contents = ShardStatistics(names), read_places(old.folder, [places[one] for one in own])
+        with closing(WRITERS[wanted](made, split, number)) as writer:
+            for one, content in zip(own.tolist(), contents, strict=True):
+                if len(found) % _OFTEN == 0:
+                    say(f"copying {len(found):,} of {len(samples):,} samples")
+                members = MEMBERS[came](content)
+                counted.add(arrays_of(members)["x"])
+                key = str(samples["sample"].iloc[one])
+                found[one] = writer.copy(content) if wanted == came else writer.add(key, members)
         if split in statistics:
             statistics[split].merge(counted.bands)
         else:

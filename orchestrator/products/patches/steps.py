@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from pathlib import Path
 
 from orchestrator.core.errors import IntegrityError, Stopped
@@ -76,14 +77,13 @@ class Patching:
         for scene in scenes:
             self.plan.scenes[scene].check_stamps()
         folder = self._sink.piece(number)
-        writer = WRITERS[self.plan.keys.format](folder, split, own)
         statistics, places = ShardStatistics(self.plan.scenes[0].bands), []
-        for sample in samples_of(self.plan, found, measured, members):
-            if context.stop.is_set():
-                raise Stopped("stopped while a shard was cut; the same command continues")
-            places.append(writer.add(sample.key, sample.members()))
-            statistics.add(sample.arrays["x"])
-        writer.close()
+        with closing(WRITERS[self.plan.keys.format](folder, split, own)) as writer:
+            for sample in samples_of(self.plan, found, measured, members):
+                if context.stop.is_set():
+                    raise Stopped("stopped while a shard was cut; the same command continues")
+                places.append(writer.add(sample.key, sample.members()))
+                statistics.add(sample.arrays["x"])
         for scene in scenes:
             self.plan.scenes[scene].check_stamps()
         told = [[place.file, place.offset, place.size, place.sha256] for place in places]
