@@ -21,6 +21,7 @@ from orchestrator.model.ports import Stop
 if TYPE_CHECKING:
     from orchestrator.clients.cdse.account import Account
     from orchestrator.clients.cdse.addresses import Addresses
+    from orchestrator.clients.cdse.catalogue import ProductCatalogue
     from orchestrator.clients.cdse.tokens import Tokens
     from orchestrator.clients.cdse.wire import Wire
 
@@ -65,6 +66,12 @@ def addresses_of(settings: Settings) -> Addresses:
     return Addresses(given.catalogue_url, given.download_url, given.identity_url, hosts)
 
 
+def sessions_of(settings: Settings) -> Slots:
+    """Return the places of transfers, shared with every other process that has the same state folder."""
+    folder = settings.state_dir / "copernicus" / settings.services["copernicus"]
+    return Slots(folder, settings.copernicus.sessions, "sessions of Copernicus")
+
+
 @dataclass
 class Copernicus:
     """What every run of a process shares of Copernicus: one login, connections, sessions, pauses."""
@@ -82,9 +89,7 @@ class Copernicus:
 
     @cached_property
     def sessions(self) -> Slots:
-        """Places of transfers, shared with every other process of this machine that has the same state folder."""
-        folder = self.settings.state_dir / "copernicus" / self.settings.services["copernicus"]
-        return Slots(folder, self.settings.copernicus.sessions, "sessions of Copernicus")
+        return sessions_of(self.settings)
 
     @cached_property
     def wire(self) -> Wire:
@@ -99,15 +104,21 @@ class Copernicus:
         addresses = addresses_of(self.settings)
         return Tokens(account_of(self.settings), addresses.identity, self.wire, self.clock, self.policy)
 
+    def catalogue(self) -> ProductCatalogue:
+        from orchestrator.clients.cdse.catalogue import ProductCatalogue  # noqa: PLC0415
+
+        with self._lock:  # `cached_property` may make two otherwise
+            wire, turn = self.wire, self.limits.turn
+        return ProductCatalogue(addresses_of(self.settings).catalogue, wire, self.policy, turn)
+
     def route(self, say: Callable[[str], None]) -> FileRoute:
         """Return the way to catalogue and files; `say` is told that a transfer waits for a session."""
-        from orchestrator.clients.cdse.catalogue import Catalogue  # noqa: PLC0415
         from orchestrator.clients.cdse.files import FileClient  # noqa: PLC0415
         from orchestrator.routes.files import FilesByNode  # noqa: PLC0415
         from orchestrator.transfer.download import DownloadPolicy  # noqa: PLC0415
 
         addresses = addresses_of(self.settings)
-        with self._lock:  # `cached_property` may make two otherwise
+        with self._lock:
             wire, tokens, turn, sessions = self.wire, self.tokens, self.limits.turn, self.sessions
 
         @contextmanager
@@ -116,8 +127,9 @@ class Copernicus:
                 yield
 
         return FilesByNode(
-            Catalogue(addresses.catalogue, wire, self.policy, turn),
+            self.catalogue(),
             FileClient(addresses, tokens, wire, self.policy, turn),
+            tokens.sign_in,
             session,
             DownloadPolicy(retry=self.policy),
             self.clock,

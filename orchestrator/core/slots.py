@@ -43,6 +43,14 @@ class Slots:
         finally:
             lock.release()
 
+    def holders(self) -> tuple[str, ...]:
+        """Return which processes hold places now, where all are held; else none: whoever wants a place has one."""
+        lock, holders = self._first_free()
+        if lock is None:
+            return tuple(holders)
+        lock.release()
+        return ()
+
     def _wait(self, stop: Waiter, waiting: Callable[[str], None]) -> LockFile:
         told = False
         while True:

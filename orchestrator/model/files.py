@@ -120,6 +120,15 @@ class FileRoute(Protocol):
     @property
     def name(self) -> str: ...
 
+    def sign_in(self, stop: Stop) -> str:
+        """
+        Make sure that files can be had, and return as whom; searching needs nobody.
+
+        Raises:
+            CredentialError: The service does not take us; says what to do.
+            TransientError: It does not answer.
+        """
+
     def search(self, query: ProductQuery, stop: Stop) -> Iterator[CatalogueProduct]:
         """
         Yield the products of a query, each once, all of them, in the order of sensing within each product type.

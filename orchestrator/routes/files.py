@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
-from orchestrator.clients.cdse.catalogue import Catalogue
+from orchestrator.clients.cdse.catalogue import ProductCatalogue
 from orchestrator.clients.cdse.files import FileClient, Opener, describe
 from orchestrator.core import log as logs
 from orchestrator.core.clock import Clock
+from orchestrator.core.digests import ALGORITHMS
 from orchestrator.core.errors import TransientError, UserError
 from orchestrator.core.files import sha256_of
 from orchestrator.model.files import Asset, CatalogueProduct, Checksum, FilePiece, ProductQuery
@@ -20,13 +21,12 @@ from orchestrator.model.ports import Stop
 from orchestrator.safe.manifest import read_manifest
 from orchestrator.transfer.download import DownloadPolicy, Receipt, download
 from orchestrator.transfer.unfinished import part_path
-from orchestrator.transfer.verify import ALGORITHMS
 
 log = logs.get(__name__)
 
 MANIFEST = "manifest.safe"
 # Waits until a transfer may begin, and holds its place until the block ends.
-Session = Callable[[Stop], AbstractContextManager[None]]
+HeldSession = Callable[[Stop], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +37,25 @@ class FilesByNode:
     Attributes:
         catalogue: Which products there are.
         client: Their files.
+        login: Logs in where we are not, and returns as whom.
         session: One of the transfers that the account may have at once.
         policy: How long a transfer puts up with a bad network.
         clock: Says when a file was complete.
         end: Gives up idle connections.
     """
 
-    catalogue: Catalogue
+    catalogue: ProductCatalogue
     client: FileClient
-    session: Session
+    login: Callable[[Stop], str]
+    session: HeldSession
     policy: DownloadPolicy
     clock: Clock
     end: Callable[[], None]
     name: str = "files"
+
+    def sign_in(self, stop: Stop) -> str:
+        """See `FileRoute`."""
+        return self.login(stop)
 
     def search(self, query: ProductQuery, stop: Stop) -> Iterator[CatalogueProduct]:
         """See `FileRoute`."""

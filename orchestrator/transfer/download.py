@@ -23,7 +23,7 @@ from orchestrator.core.errors import (
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.ports import Stop
-from orchestrator.transfer.pace import Pace
+from orchestrator.transfer.pace import LeastPace
 from orchestrator.transfer.unfinished import Growing, Tail, UnfinishedBytes, UnfinishedFile, disk_errors, part_path
 from orchestrator.transfer.verify import READ_BYTES, holds
 
@@ -310,7 +310,7 @@ class _Transfer:
         self._heed_stop()
         with self._network.open_body(self._into.size) as body:
             self._align(body)
-            pace = Pace(
+            pace = LeastPace(
                 self._network.policy.min_bytes_per_second,
                 self._network.policy.window_seconds,
                 self._source.name,

@@ -6,7 +6,7 @@ from orchestrator.core.clock import Clock
 from orchestrator.core.errors import TransientError
 
 
-class Pace:
+class LeastPace:
     """How many bytes came within each window of time."""
 
     def __init__(self, least: float, window_seconds: float, name: str, clock: Clock) -> None:

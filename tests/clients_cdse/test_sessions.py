@@ -13,7 +13,7 @@ import pytest
 from orchestrator.core.errors import Stopped
 from orchestrator.core.slots import Slots
 
-# Brings the same file eight times at once, as a process of its own.
+# Brings the same file five times at once, as a process of its own, and tells when it must wait for a session.
 PROCESS = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -21,31 +21,46 @@ from pathlib import Path
 from types import SimpleNamespace
 sys.path.insert(0, sys.argv[1])
 from cdse_kit import World
-world = World(SimpleNamespace(url=sys.argv[2]), Path(sys.argv[3]))
+
+class Told(list):
+    def append(self, what):
+        print(what, flush=True)
+
+world = World(SimpleNamespace(url=sys.argv[2]), Path(sys.argv[3]), said=Told())
 route = world.route()
 asset = world.asset(route)
-with ThreadPoolExecutor(8) as pool:
-    for piece in pool.map(lambda n: world.fetch(route, asset, Path(sys.argv[4]) / str(n)), range(8)):
+with ThreadPoolExecutor(5) as pool:
+    for piece in pool.map(lambda n: world.fetch(route, asset, Path(sys.argv[4]) / str(n)), range(5)):
         assert piece.size == 700_000
 """
 
 
-def start(world, folder: Path) -> subprocess.Popen[bytes]:
+def start(world, folder: Path) -> subprocess.Popen[str]:
     folder.mkdir()
     arguments = [str(Path(__file__).parent), world.sandbox.url, str(world.state_dir), str(folder)]
-    return subprocess.Popen([sys.executable, "-c", PROCESS, *arguments])
+    return subprocess.Popen([sys.executable, "-c", PROCESS, *arguments], stdout=subprocess.PIPE, text=True)
 
 
-def test_two_processes_together_stay_within_the_four(world, tmp_path):
-    """The service counts: it never saw a fifth, and refused nobody."""
-    world.order(api="cdse.nodes.value", action="slow", bytes_per_second=2_000_000, path="jp2", count=None)
+def test_two_processes_together_have_four_sessions(world, tmp_path):
+    """The service counts: of ten that want one, four have one while nothing moves, and nobody is refused."""
+    world.order(api="cdse.nodes.value", action="stall", bytes=1000, path="jp2", count=None)
     processes = [start(world, tmp_path / name) for name in ("one", "other")]
 
+    said = [process.stdout.readline() for process in processes]
+
+    assert all(one.startswith("all 4 sessions of Copernicus are taken, by processes ") for one in said)
+    assert until(lambda: world.state()["underWay"] == 4)
+    assert (world.state()["mostAtOnce"], world.state()["refused"]) == (4, 0)
+    world.call("DELETE", "/sandbox/faults")
     assert [process.wait(120) for process in processes] == [0, 0]
-    world.sandbox.copernicus.transfers.wait_idle()
-    state = world.state()
-    assert 1 <= state["mostAtOnce"] <= 4
-    assert state["refused"] == 0
+    for process in processes:
+        process.stdout.close()
+
+
+def until(holds) -> bool:
+    """Tell whether something that is on its way has come."""
+    event = threading.Event()
+    return any(holds() or event.wait(0.05) for _ in range(200))
 
 
 def test_one_session_is_one_transfer_after_the_other(world, tmp_path):

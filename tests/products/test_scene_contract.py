@@ -41,7 +41,7 @@ class SceneStage:
         return sum(told["transfers"] for told in self.home.service.state()["copernicus"]["files"].values())
 
     def sent(self):
-        """Bytes of each file that left; manifests apart, which each process asks for again until it was written down."""
+        """Bytes of each file that left; manifests apart: a process asks for one again that it did not write down."""
         files = self.home.service.state()["copernicus"]["files"]
         return {path: told["bytes"] for path, told in files.items() if not path.endswith("manifest.safe")}
 
@@ -90,7 +90,7 @@ def copernicus(tmp_path_factory, program):
     """A sandbox that serves two pairs."""
     served = tmp_path_factory.mktemp("served")
     for name in NAMES:
-        write_product(served, name)
+        write_product(served, name, size=200_000)  # more than a buffer, so that a kill leaves what came
     with kit.Service(program, tmp_path_factory.mktemp("copernicus"), "--copernicus", str(served)) as service:
         yield service
 
@@ -101,7 +101,7 @@ class TestScenes(ProductContract):
         return SceneStage(tmp_path, program, copernicus)
 
     def test_a_kill_at_every_point_changes_no_byte_and_leaves_nothing(self, stage):
-        """Killed at each point in turn, in one life: no byte of a file is sent twice."""
+        """Killed at each point in turn, in one life: of the file under way some is sent again, of no other a byte."""
         undisturbed = stage.run()
         assert undisturbed.code == 0, undisturbed.said
         first = stage.sent()
@@ -115,6 +115,8 @@ class TestScenes(ProductContract):
         assert outcome.code == 0, outcome.said
         assert outcome.main["sha256"] == undisturbed.main["sha256"]
         assert {path: path.read_bytes() for path in (stage.out / "raw").rglob("*") if path.is_file()} == whole
-        assert stage.sent() == {path: 2 * size for path, size in first.items()}
+        again = {path: count - 2 * first[path] for path, count in stage.sent().items() if count != 2 * first[path]}
+        assert len(again) <= 1  # one file at a time, and both kills in a transfer fall into the first
+        assert all(count < 2 * first[path] for path, count in again.items())
         assert stage.remains() == []
         assert stage.home.service.state()["copernicus"]["mostAtOnce"] <= 4

@@ -19,6 +19,7 @@ from orchestrator.config import JobTable, Loaded, unknown_variables
 from orchestrator.core.errors import OrchestratorError
 from orchestrator.core.files import free_bytes
 from orchestrator.core.units import format_bytes, format_count
+from orchestrator.products.registry import COPERNICUS, find_product
 
 Verdict = Literal["ok", "warning", "error"]
 LOW_DISK = 5 * 2**30
@@ -52,6 +53,7 @@ def findings(app: Application, *, offline: bool, reload: Callable[[], Loaded]) -
     yield _looked("disk", lambda: _disk(app))
     if offline:
         return
+    yield from _copernicus(app)
     yield _looked("clock", lambda: _clock(app), "check the network and the address")
     yield _looked(
         "credentials",
@@ -172,6 +174,27 @@ def _earth_engine(app: Application) -> Finding:
     if "NOT_REGISTERED" in state:
         return Finding("earth engine", "error", seen, "register the project for Earth Engine")
     return Finding("earth engine", "ok", seen)
+
+
+def _copernicus(app: Application) -> Iterator[Finding]:
+    """Catalogue and login, where anything here asks Copernicus; nobody else is troubled with it."""
+    given, where = app.settings.credentials.cdse, app.settings.copernicus
+    asks = any(find_product(table.product).service == COPERNICUS for table in app.settings.jobs.values())
+    if not (asks or where.url or given != type(given)()):
+        yield Finding("copernicus", "ok", "no account is named; its files need `user` under [credentials.cdse]")
+        return
+    yield _looked("copernicus catalogue", lambda: _catalogue(app), "check the network and the address")
+    yield _looked("copernicus login", lambda: _login(app), "correct `user` and `password` under [credentials.cdse]")
+
+
+def _catalogue(app: Application) -> Finding:
+    newest = app.copernicus.catalogue().newest(app.stop)
+    return Finding("copernicus catalogue", "ok", f"it answers; the newest product is {newest or 'none'}")
+
+
+def _login(app: Application) -> Finding:
+    who = app.copernicus.tokens.sign_in(app.stop)
+    return Finding("copernicus login", "ok", f"{who}; at most {app.settings.copernicus.sessions} transfers at once")
 
 
 def _bucket(app: Application) -> Finding:

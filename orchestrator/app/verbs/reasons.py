@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from orchestrator.app.copernicus import sessions_of
 from orchestrator.app.finding import find_run
 from orchestrator.app.heartbeat import find_daemon
 from orchestrator.app.records import Records
@@ -17,6 +18,7 @@ from orchestrator.engine.limits import Limits, no_place
 from orchestrator.engine.stores.records import ProcessRow, Run
 from orchestrator.model.job import Job
 from orchestrator.model.states import TASK_LIVE, RunState, TaskState, UnitState, Who
+from orchestrator.products.registry import COPERNICUS, find_product
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,24 @@ def _requests(app: Records, run: Run, now: float, *, worked_on: bool) -> list[st
     if cooling:
         soonest = min(cooling, key=lambda unit: unit.next_at)
         wait = format_seconds(soonest.next_at - now)
-        found.append(f"Request {soonest.key} is sent again in {wait}; Earth Engine said: {_whole(soonest.error)}")
-    return found
+        who = "Copernicus" if _asks_copernicus(run) else "Earth Engine"
+        found.append(f"Request {soonest.key} is sent again in {wait}; {who} said: {_whole(soonest.error)}")
+    return [*found, *(_sessions(app) if _asks_copernicus(run) else ())]
+
+
+def _asks_copernicus(run: Run) -> bool:
+    """Tell whether a run brings files of Copernicus."""
+    return find_product(Job.from_json(run.job).product).service == COPERNICUS
+
+
+def _sessions(app: Records) -> list[str]:
+    """Say that transfers wait for a session, where all are taken."""
+    holders, count = sessions_of(app.settings).holders(), app.settings.copernicus.sessions
+    if not holders:
+        return []
+    by = f"{'process' if len(holders) == 1 else 'processes'} {', '.join(holders)}"
+    taken = f"All {count} sessions of Copernicus are" if count > 1 else "The only session of Copernicus is"
+    return [f"{taken} taken, by {by}: other files wait for one."]
 
 
 def _taken(app: Records, run: Run) -> list[str]:

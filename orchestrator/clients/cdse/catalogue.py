@@ -14,6 +14,7 @@ from orchestrator.clients.cdse.filters import filter_text, moment
 from orchestrator.clients.cdse.products import read_product
 from orchestrator.clients.cdse.refusals import refused
 from orchestrator.clients.cdse.wire import Turn, Wire, at_once
+from orchestrator.clients.probe import probe
 from orchestrator.core.errors import TransientError, UserError
 from orchestrator.core.retry import RetryPolicy, retrying
 from orchestrator.model.files import CatalogueProduct, ProductQuery
@@ -44,7 +45,7 @@ class _Interval:
         return f"{self.product_type or 'products'} from {moment(self.start)} to {moment(self.end)}"
 
 
-class Catalogue:
+class ProductCatalogue:
     """The catalogue's OData interface; it asks for no token. Safe to use from several threads."""
 
     def __init__(self, url: str, wire: Wire, policy: RetryPolicy, turn: Turn = at_once) -> None:
@@ -59,9 +60,27 @@ class Catalogue:
             TransientError: As many products as were counted did not come.
         """
         search = _Search(self, query, stop)
+        self.reach(stop)
         for product_type in query.product_types or ("",):
             if query.start < query.end:
                 yield from search.products(_Interval(product_type, query.start, query.end))
+
+    def reach(self, stop: Stop) -> None:
+        """
+        Make sure that somebody is there.
+
+        Raises:
+            UnreachableError: Nobody answers, which is said at once and not after all retries.
+        """
+        probe(self._url, "the catalogue of Copernicus", stop)
+
+    def newest(self, stop: Stop) -> str:
+        """Return the name of a product that was published of late; a look at whether the catalogue answers."""
+        self.reach(stop)
+        told = self.page({"$top": "1", "$orderby": "PublicationDate desc"}, "looking at the catalogue", stop).get(
+            "value"
+        )
+        return read_product(told[0], "looking at the catalogue").name if isinstance(told, list) and told else ""
 
     def page(self, parameters: Mapping[str, str], what: str, stop: Stop) -> dict[str, Any]:
         """Return one answer of the list of products; what fails for a reason that passes is asked again."""
@@ -80,7 +99,7 @@ class Catalogue:
 class _Search:
     """One query, and what has been given out of it."""
 
-    def __init__(self, catalogue: Catalogue, query: ProductQuery, stop: Stop) -> None:
+    def __init__(self, catalogue: ProductCatalogue, query: ProductQuery, stop: Stop) -> None:
         self._catalogue, self._query, self._stop = catalogue, query, stop
         self._area = AskedArea(query.area) if query.area is not None else None
         self._seen: set[str] = set()

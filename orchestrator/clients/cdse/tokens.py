@@ -62,6 +62,11 @@ class Tokens:
                 self._login = self._renewed(stop)
             return self._login.access
 
+    def sign_in(self, stop: Stop) -> str:
+        """Log in where we are not, and return as whom; errors as for `get`."""
+        self.get(stop)
+        return self._account.name
+
     def renew(self, rejected: str, stop: Stop) -> str:
         """Return another token than `rejected`, which the service did not take; errors as for `get`."""
         with self._lock:

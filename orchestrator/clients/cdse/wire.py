@@ -30,7 +30,7 @@ def at_once(_stop: Stop) -> AbstractContextManager[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WholeAnswer:
     """A whole answer; names of headers in any case."""
 
     status: int
@@ -62,7 +62,7 @@ class Wire:
 
     def ask(
         self, method: str, url: str, headers: Mapping[str, str], what: str, stop: Stop | None, body: bytes | None = None
-    ) -> Answer:
+    ) -> WholeAnswer:
         """
         Return a whole answer, of any status, its body inflated.
 
@@ -73,7 +73,7 @@ class Wire:
         with calling(what, stop, BODY) as watch:
             response = self.send(method, url, {"Accept-Encoding": "gzip", **headers}, body)
             try:
-                return Answer(response.status, response.headers, _whole(response, watch))
+                return WholeAnswer(response.status, response.headers, _whole(response, watch))
             finally:
                 response.release_conn()
 

@@ -65,6 +65,4 @@ class Copernicus:
         try:
             base64.b32decode(self.totp_secret, casefold=True)
         except binascii.Error as error:
-            raise CopernicusError(
-                f"totp_secret is {self.totp_secret!r}; give base32, such as JBSWY3DPEHPK3PXP"
-            ) from error
+            raise CopernicusError("the second factor's secret is no base32, such as JBSWY3DPEHPK3PXP") from error

@@ -77,13 +77,15 @@ def test_a_scene_alone_is_known_by_its_key(tmp_path):
 
 
 def test_a_scene_is_joined_with_the_clouds_of_its_level_2a(tmp_path):
-    fetched(delivered(tmp_path / "safe", "L2A", bands=("SCL",)), tmp_path, "SCL_20m", "MTD_TL")
+    place = fetched(delivered(tmp_path / "safe", "L2A", bands=("SCL",)), tmp_path, "SCL_20m", "MTD_TL")
     shutil.rmtree(tmp_path / "safe")
+    tile = place / "MTD_TL.xml"
+    tile.write_text(tile.read_text().replace(f"_S{START}_", "_S20240613T100011_"))  # of the strip, as real ones
     processed(tmp_path)
 
     scene, clouds = only(tmp_path), only(tmp_path, PROBABILITY)
 
-    assert scene.item.index == clouds.item.index
+    assert scene.item.index == clouds.item.index == f"{START}_20240613T100011_T33TWL"
     assert scene.item.time_ms == clouds.item.time_ms
     assert "MEAN_SOLAR_AZIMUTH_ANGLE" in scene.properties
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.config.published import SKIPPED_FOLDERS
-from orchestrator.products.preprocess.keys import BANDS
+from orchestrator.safe.bands import BANDS
 
 
 @dataclass(frozen=True)
