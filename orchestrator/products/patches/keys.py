@@ -118,5 +118,7 @@ def check_shares(shares: tuple[float, ...]) -> None:
 def placed_with_scenes(keys: BaseModel, _content: Mapping[str, Any]) -> dict[str, str]:
     """Return folder and name of a job that does not say them: `patches` in the folder of the scenes."""
     index = Path(str(getattr(keys, "index", "")) or ".")
-    folder = index if index.is_dir() else index.parents[2] if index.parts[-3:-1] == ("meta", "step2") else index.parent
+    folder = index if index.suffix != ".json" else index.parent
+    if index.suffix == ".json" and index.parts[-3:-1] == ("meta", "step2"):
+        folder = index.parents[2]
     return {"output": str(folder), "base_name": "patches"}

@@ -20,7 +20,7 @@ from orchestrator.core.errors import UserError
 from orchestrator.packing.formats import ShardSize
 from orchestrator.packing.publication import check, publishing
 from orchestrator.packing.statistics import BandStatistics
-from orchestrator.products.patches.arrange import BALANCE, SPLIT, fill
+from orchestrator.products.patches.arrange import BALANCE, SPLIT, fill, series_of
 from orchestrator.products.patches.balancing import balanced
 from orchestrator.products.patches.cut import ShardStatistics
 from orchestrator.products.patches.describing import describe
@@ -251,11 +251,7 @@ def _shards(samples: GeoDataFrame, old: PatchSet, asked: Repacking) -> list[tupl
     most = ShardSize.parse(asked.shard_size or old.about["shard_size"])
     chance = np.random.default_rng(seed) if asked.shuffle else None
     order, shard = fill(codes, samples["bytes"].to_numpy(np.int64), most, chance)
-    found = []
-    for code, split in enumerate(SPLITS):
-        mine = codes[order] == code
-        found += [(split, int(n), order[mine & (shard == n)]) for n in np.unique(shard[mine])]
-    return found
+    return list(series_of(codes[order], shard, order))
 
 
 def _write(
