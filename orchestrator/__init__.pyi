@@ -32,6 +32,7 @@ from orchestrator.api import dataset as dataset
 from orchestrator.api import export_image as export_image
 from orchestrator.api import labels as labels
 from orchestrator.api import open_cube as open_cube
+from orchestrator.api import patches as patches
 from orchestrator.api import plan as plan
 from orchestrator.api import query as query
 from orchestrator.api import query_collection as query_collection

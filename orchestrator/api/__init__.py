@@ -4,7 +4,7 @@ The Python API: typed verbs and values over the same verbs that the command line
 `import orchestrator as orc` gives these names, each imported when it is first used. What is not here is not promised.
 """
 
-from orchestrator.api import copernicus, dataset, labels, tiles
+from orchestrator.api import copernicus, dataset, labels, patches, tiles
 from orchestrator.api.chips import Chips, chips
 from orchestrator.api.connection import Connection, connect, sandbox
 from orchestrator.api.cubes import cube
@@ -73,6 +73,7 @@ __all__ = [
     "export_image",
     "labels",
     "open_cube",
+    "patches",
     "plan",
     "query",
     "query_collection",

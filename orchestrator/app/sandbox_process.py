@@ -74,9 +74,7 @@ def private_sandbox(*, scenes: Path | None, data_dir: Path, slots: int = 2) -> I
     options = ["--slots", str(slots), "--bucket", DEFAULT_BUCKET, "--data-dir", str(data_dir)]
     if scenes is not None:
         if not scenes.is_dir():
-            raise UserError(
-                f"--scenes {scenes} is no folder; name one with STAC items or Sentinel-2 products"
-            )
+            raise UserError(f"--scenes {scenes} is no folder; name one with STAC items or Sentinel-2 products")
         options += ["--scenes", str(scenes)]
     with started(options) as process:
         yield process

@@ -12,6 +12,7 @@ from orchestrator.clients.cdse.catalogue import ProductCatalogue
 from orchestrator.clients.cdse.files import FileClient, Opener, describe
 from orchestrator.core import log as logs
 from orchestrator.core.clock import Clock
+from orchestrator.core.digests import ALGORITHMS
 from orchestrator.core.errors import TransientError, UserError
 from orchestrator.core.files import sha256_of
 from orchestrator.model.files import Asset, CatalogueProduct, Checksum, FilePiece, ProductQuery
@@ -20,7 +21,6 @@ from orchestrator.model.ports import Stop
 from orchestrator.safe.manifest import read_manifest
 from orchestrator.transfer.download import DownloadPolicy, Receipt, download
 from orchestrator.transfer.unfinished import part_path
-from orchestrator.transfer.verify import ALGORITHMS
 
 log = logs.get(__name__)
 

@@ -12,7 +12,7 @@ from orchestrator.sandbox import pages, unimitated
 from orchestrator.sandbox.clock import Clock, rfc3339_millis
 from orchestrator.sandbox.connection import Answer
 from orchestrator.sandbox.faults import Fault, Faults
-from orchestrator.sandbox.journal import BODY_CHARACTERS_KEPT, Entry, Journal
+from orchestrator.sandbox.journal import BODY_CHARACTERS_KEPT, SECRET, Entry, Journal
 from orchestrator.sandbox.quotas import PixelMeter
 from orchestrator.sandbox.web import (
     ApiError,
@@ -84,12 +84,12 @@ class Dispatcher:
             return Answer(self._run(match, request))
         response = self._run(match, request)
         if action == "empty_page":
-            return Answer(pages.emptied(response, pages.page_token(request)))
-        return self._after_run(fault, match.route.service, response)
+            return Answer(pages.emptied(response, request))
+        return self._after_run(fault, match.route.service, response, request)
 
-    def _after_run(self, fault: Fault, service: str, response: Response) -> Answer:
+    def _after_run(self, fault: Fault, service: str, response: Response, request: Request) -> Answer:
         if fault.rule.action == "endless_pages":
-            return Answer(pages.endless(response, next(self._pages)))
+            return Answer(pages.endless(response, next(self._pages), request))
         if fault.rule.action == "shuffle_rows":
             return Answer(pages.shuffled(response, next(self._pages)))
         if fault.rule.action == "commit_then_fail":
@@ -142,7 +142,7 @@ class Dispatcher:
                 path=request.path,
                 query=dict(request.query),
                 range=request.headers.get("range"),
-                body=request.body[:BODY_CHARACTERS_KEPT].decode("utf-8", "replace"),
+                body="" if api in SECRET else request.body[:BODY_CHARACTERS_KEPT].decode("utf-8", "replace"),
                 status=0 if answer.response is None else answer.response.status,
                 fault=None if fault is None else fault.rule.action,
                 time=rfc3339_millis(self._clock.now()),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from orchestrator.sandbox.web import ProtocolViolation, Request, Response
 
@@ -14,6 +15,7 @@ from orchestrator.sandbox.web import ProtocolViolation, Request, Response
 # to the page that was due when it was given.
 ENDLESS, EMPTY = "endless-", "empty-"
 _LISTS = ("features", "images", "assets", "operations", "items", "files")
+ODATA, NEXT_LINK = "@odata.context", "@odata.nextLink"
 _REGION_COLUMNS = ["id", "longitude", "latitude", "time"]
 
 
@@ -41,19 +43,32 @@ def page_token(request: Request) -> str:
     return token if isinstance(token, str) else ""
 
 
-def endless(response: Response, number: int) -> Response:
+def endless(response: Response, number: int, request: Request) -> Response:
     """Name a next page, which is the first again."""
-    return _changed(response, lambda page: {**page, "nextPageToken": f"{ENDLESS}{number}"})
+
+    def more(page: dict[str, Any]) -> dict[str, Any]:
+        if ODATA in page:
+            return {**page, NEXT_LINK: _address(request, {"$skip": "0"})}
+        return {**page, "nextPageToken": f"{ENDLESS}{number}"}
+
+    return _changed(response, more)
 
 
-def emptied(response: Response, token: str) -> Response:
-    """Leave out the elements of a page that came for `token`, and name it as the next one."""
+def emptied(response: Response, request: Request) -> Response:
+    """Leave out the elements of a page, and name it as the next one."""
+    token = page_token(request)
 
     def empty(page: dict[str, Any]) -> dict[str, Any]:
+        if ODATA in page:
+            return {**page, "value": [], NEXT_LINK: _address(request, {})}
         kept = {name: value for name, value in page.items() if name not in _LISTS}
         return {**kept, "nextPageToken": f"{EMPTY}{token}"}
 
     return _changed(response, empty)
+
+
+def _address(request: Request, changes: Mapping[str, str]) -> str:
+    return f"{request.base_url}{request.path}?{urlencode({**request.query, **changes})}"
 
 
 def shuffled(response: Response, seed: int) -> Response:

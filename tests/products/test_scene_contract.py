@@ -35,15 +35,16 @@ class SceneStage:
     def __init__(self, folder, program, service):
         self.home = kit.Home(folder, program, service, {"ORCHESTRATOR_PIXELS__AT_ONCE": "1"})
         self.out = folder / "out"
-        self._begun = self._sent()
+        self._before = self._report()
 
-    def _sent(self):
-        return sum(told["transfers"] for told in self.home.service.state()["copernicus"]["files"].values())
+    def _report(self):
+        return self.home.service.state()["copernicus"]["files"]
 
     def sent(self):
-        """Bytes of each file that left; manifests apart, which each process asks for again until it was written down."""
-        files = self.home.service.state()["copernicus"]["files"]
-        return {path: told["bytes"] for path, told in files.items() if not path.endswith("manifest.safe")}
+        """Bytes of each file that left; manifests apart: a process asks for one again that it did not write down."""
+        before = {path: told["bytes"] for path, told in self._before.items()}
+        files = {path: told["bytes"] - before.get(path, 0) for path, told in self._report().items()}
+        return {path: count for path, count in files.items() if not path.endswith("manifest.safe")}
 
     def words(self, *more):
         there = ["--sandbox-url", self.home.service.url, "--output", "out", "--base-name", "two", "--table", "csv"]
@@ -66,7 +67,8 @@ class SceneStage:
         return folder / "manifest_table.csv", folder / "manifest.json"
 
     def effects(self):
-        return self._sent() - self._begun
+        asked = [sum(told["transfers"] for told in files.values()) for files in (self._before, self._report())]
+        return asked[1] - asked[0]
 
     def remains(self):
         hidden = [path.name for path in self.out.rglob(".*") if path.name != ".index.json.lock"]
@@ -90,7 +92,7 @@ def copernicus(tmp_path_factory, program):
     """A sandbox that serves two pairs."""
     served = tmp_path_factory.mktemp("served")
     for name in NAMES:
-        write_product(served, name)
+        write_product(served, name, size=200_000)  # more than a buffer, so that a kill leaves what came
     with kit.Service(program, tmp_path_factory.mktemp("copernicus"), "--copernicus", str(served)) as service:
         yield service
 
@@ -101,7 +103,7 @@ class TestScenes(ProductContract):
         return SceneStage(tmp_path, program, copernicus)
 
     def test_a_kill_at_every_point_changes_no_byte_and_leaves_nothing(self, stage):
-        """Killed at each point in turn, in one life: no byte of a file is sent twice."""
+        """Killed at each point in turn, in one life: of the file under way some is sent again, of no other a byte."""
         undisturbed = stage.run()
         assert undisturbed.code == 0, undisturbed.said
         first = stage.sent()
@@ -115,6 +117,8 @@ class TestScenes(ProductContract):
         assert outcome.code == 0, outcome.said
         assert outcome.main["sha256"] == undisturbed.main["sha256"]
         assert {path: path.read_bytes() for path in (stage.out / "raw").rglob("*") if path.is_file()} == whole
-        assert stage.sent() == {path: 2 * size for path, size in first.items()}
+        again = {path: count - 2 * first[path] for path, count in stage.sent().items() if count != 2 * first[path]}
+        assert len(again) <= 1  # one file at a time, and both kills in a transfer fall into the first
+        assert all(count < 2 * first[path] for path, count in again.items())
         assert stage.remains() == []
         assert stage.home.service.state()["copernicus"]["mostAtOnce"] <= 4

@@ -14,9 +14,9 @@ from orchestrator.core.flow import in_order
 from orchestrator.core.units import format_bytes, format_count, format_seconds
 from orchestrator.model.job import Job
 from orchestrator.products.scenes.checking import FolderReport, check_folder
-from orchestrator.products.scenes.document import ScenePlan
+from orchestrator.products.scenes.document import DownloadPlan
 from orchestrator.products.scenes.listing import Listing, WantedFile, is_of_size
-from orchestrator.products.scenes.selecting import Found, Selected
+from orchestrator.products.scenes.selecting import FoundScene, Selected
 from orchestrator.products.scenes.tables import SUFFIXES, check_tables, kind_of, write_rows
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Preview:
         sessions: How many transfers go at once.
     """
 
-    plan: ScenePlan
+    plan: DownloadPlan
     files: tuple[tuple[int, str, WantedFile], ...]
     here: int
     failed: tuple[tuple[str, str], ...]
@@ -113,9 +113,10 @@ class Preview:
 
     def to_json(self, out_dir: str) -> dict[str, Any]:
         """Return the manifest that a download would begin with: every file planned, with where it would go."""
-        from orchestrator.products.scenes.index import SceneFile, looked_at, scene_json  # noqa: PLC0415
+        from orchestrator.products.scenes.index import scene_json  # noqa: PLC0415
         from orchestrator.products.scenes.publication import SCHEMA  # noqa: PLC0415  numpy is heavy
         from orchestrator.products.scenes.roles import LAYOUT  # noqa: PLC0415
+        from orchestrator.products.scenes.scene import SceneFile, looked_at  # noqa: PLC0415
 
         scenes = []
         for number, scene in enumerate(self.plan.scenes):
@@ -139,6 +140,7 @@ def preview(app: Application, job: Job, say: Callable[[str], None] = _unheard) -
     today = app.clock.now().date()
     try:
         plan = plan_for(job.dated(today), route, today, app.stop)
+        route.sign_in(app.stop)
         listings = _listings(app, plan, route, sessions)
     finally:
         route.close()
@@ -158,10 +160,10 @@ def preview(app: Application, job: Job, say: Callable[[str], None] = _unheard) -
 
 
 def _listings(
-    app: Application, plan: ScenePlan, route: FileRoute, sessions: int
+    app: Application, plan: DownloadPlan, route: FileRoute, sessions: int
 ) -> Mapping[tuple[int, str], Listing | str]:
     """Return what each product has of what is wanted, or why it does not say."""
-    from orchestrator.products.scenes.listing import listed  # noqa: PLC0415
+    from orchestrator.products.scenes.listing import listing_of  # noqa: PLC0415
 
     asked = [
         (number, level)
@@ -173,7 +175,7 @@ def _listings(
     def ask(one: tuple[int, str]) -> Listing | str:
         number, level = one
         try:
-            return listed(plan.scenes[number], level, plan.roles[level], route, app.stop)
+            return listing_of(plan.scenes[number], level, plan.roles[level], route, app.stop)
         except OrchestratorError as error:
             if app.stop.is_set():
                 raise
@@ -183,7 +185,7 @@ def _listings(
         return dict(zip(asked, in_order(pool, ask, asked, ahead=2 * sessions), strict=True))
 
 
-def scene_facts(found: Found) -> dict[str, Any]:
+def scene_facts(found: FoundScene) -> dict[str, Any]:
     """Return a scene of the catalogue for a program, and as a row of a table."""
     scene = found.scene
     main = scene.l1c or scene.l2a
@@ -228,7 +230,7 @@ def scenes_frame(found: Selected) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(rows, geometry=[shape(dict(one)) if one else None for one in places], crs="EPSG:4326")
 
 
-def footprint_of(found: Found) -> Mapping[str, Any] | None:
+def footprint_of(found: FoundScene) -> Mapping[str, Any] | None:
     """Return where a scene lies, GeoJSON in degrees; None where nobody knows."""
     main = found.scene.l1c or found.scene.l2a
     return main.footprint if main else None

@@ -4,17 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator import __version__
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import write_whole
 from orchestrator.core.writing import writing
 from orchestrator.products.patches.repack import RepackedSet, Repacking, repack
-from orchestrator.products.patches.set import read_set
-from orchestrator.products.patches.sheet import COUNT, draw_patches, draw_splits
+from orchestrator.products.patches.samples import MEMBERS, arrays_of, read_places
+from orchestrator.products.patches.set import PatchSet, read_about, read_set
+from orchestrator.products.patches.sheet import COUNT, draw_patches, draw_splits, places_of
 
-__all__ = ["RepackedSet", "Repacking", "draw", "pack_patches", "set_facts", "show_patches"]
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+    from numpy.typing import NDArray
+
+__all__ = [
+    "PatchSet",
+    "RepackedSet",
+    "Repacking",
+    "about_set",
+    "arrays_in",
+    "draw_map",
+    "draw_sheet_of",
+    "open_set",
+    "pack_patches",
+    "set_facts",
+    "show_patches",
+]
 
 
 def _unheard(_what: str) -> None:
@@ -34,18 +51,61 @@ def pack_patches(
     return repack(folder, into, asked, overwrite=overwrite, version=__version__, say=say)
 
 
-def draw(folder: Path, *, count: int = COUNT, seed: int = 0, bands: Sequence[str] = ()) -> tuple[bytes, bytes]:
+def open_set(folder: Path) -> PatchSet:
     """
-    Return a contact sheet of some patches, and a map of the splits, PNGs.
+    Return a set of patches: its table, and what it tells of itself.
+
+    Raises:
+        UserError: There is none.
+    """
+    return read_set(folder)
+
+
+def about_set(folder: Path) -> Mapping[str, Any]:
+    """
+    Return what a set of patches tells of itself.
+
+    Raises:
+        UserError: There is none.
+    """
+    return read_about(folder)
+
+
+def arrays_in(folder: Path, about: Mapping[str, Any], frame: GeoDataFrame, key: str) -> dict[str, NDArray[Any]]:
+    """
+    Return the arrays of a sample by name.
+
+    Raises:
+        UserError: There is no such sample.
+        IntegrityError: It is not what the table tells.
+    """
+    rows = frame[frame["sample"] == key]
+    if not len(rows):
+        raise UserError(f"there is no sample {key!r} in {folder}; frame['sample'] lists them")
+    (content,) = read_places(folder, places_of(rows.iloc[:1]))
+    return arrays_of(MEMBERS[about["format"]](content))
+
+
+def draw_sheet_of(folder: Path, *, count: int = COUNT, seed: int = 0, bands: Sequence[str] = ()) -> bytes:
+    """
+    Return a contact sheet of some patches, a PNG.
 
     Raises:
         UserError: There is no set of patches, or no such band.
     """
     found = read_set(folder)
-    return (
-        draw_patches(folder, found.about, found.frame, count=count, seed=seed, bands=bands),
-        draw_splits(found.about, found.frame),
-    )
+    return draw_patches(folder, found.about, found.frame, count=count, seed=seed, bands=bands)
+
+
+def draw_map(folder: Path) -> bytes:
+    """
+    Return a map of the splits of a set of patches, a PNG.
+
+    Raises:
+        UserError: There is none.
+    """
+    found = read_set(folder)
+    return draw_splits(found.about, found.frame)
 
 
 def show_patches(folder: Path, output: Path | None = None, *, overwrite: bool = False, **how: Any) -> tuple[Path, Path]:
@@ -56,7 +116,7 @@ def show_patches(folder: Path, output: Path | None = None, *, overwrite: bool = 
         folder: The set.
         output: The sheet; the map is called after it, `..._splits.png`.
         overwrite: Replace pictures that are there.
-        **how: The other arguments of `draw`, by name.
+        **how: The other arguments of `draw_sheet_of`, by name.
 
     Raises:
         UserError: There is no set of patches, or a picture is there already.
@@ -66,7 +126,7 @@ def show_patches(folder: Path, output: Path | None = None, *, overwrite: bool = 
     for path in (sheet, splits):
         if path.exists() and not overwrite:
             raise UserError(f"{path} is there already; --overwrite replaces it, or name another with -o")
-    pictures = draw(folder, **how)
+    pictures = draw_sheet_of(folder, **how), draw_map(folder)
     sheet.parent.mkdir(parents=True, exist_ok=True)
     for path, png in zip((sheet, splits), pictures, strict=True):
         with writing(path):

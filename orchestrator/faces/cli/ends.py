@@ -59,9 +59,9 @@ def conclude(run: Run, output: Output, *, audit: int = 0) -> int:
 
 _EXPORTED = "every part with window, object, generation and checksum"
 _ORIGINS: Mapping[str, str] = {
+    "local": "what it was made of, and how",
     "pixels": "every request with window and the checksums of what was asked and answered",
     "region": "every request with window and the checksums of what was asked and answered",
-    "local": "of which scenes each part was made",
     "auto": "every piece with window and checksum, and the object or the request that it came by",
 }
 

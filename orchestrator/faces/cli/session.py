@@ -131,9 +131,7 @@ def _check_service_options(given: Mapping[str, Any]) -> None:
     if given.get("scenes") and not given.get("sandbox"):
         raise UserError("--scenes feeds the private sandbox; add --sandbox")
     if given.get("scenes") and not Path(given["scenes"]).is_dir():
-        raise UserError(
-            f"--scenes {given['scenes']} is no folder; name one with STAC items or Sentinel-2 products"
-        )
+        raise UserError(f"--scenes {given['scenes']} is no folder; name one with STAC items or Sentinel-2 products")
     if given.get("sandbox") and given.get("sandbox_url"):
         raise UserError("--sandbox starts a sandbox, --sandbox-url uses one that runs; give one of them")
 

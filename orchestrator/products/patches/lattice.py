@@ -43,7 +43,7 @@ def starts(length: int, size: int, stride: int, edge: str = "drop") -> tuple[int
     Return where windows begin along an axis of `length` pixels.
 
     `drop`: floor((length - size) / stride) + 1 of them, those that lie inside. `shift`: one more at the end where
-    pixels are left, moved back so that it lies inside. `pad`: as many as cover every pixel; the last may reach beyond.
+    pixels are left, moved back so that it lies inside. `pad`: as many as reach every pixel; the last may reach beyond.
 
     Raises:
         UserError: A window is larger than the axis, and is not padded.
@@ -57,7 +57,7 @@ def starts(length: int, size: int, stride: int, edge: str = "drop") -> tuple[int
         return inside
     if edge == "shift":
         return inside if inside[-1] == length - size else (*inside, length - size)
-    return tuple(range(0, max(length - size, 0) + stride, stride)) if size < length else (0,)
+    return tuple(range(0, min(length, max(length - size, 0) + stride), stride))
 
 
 def lattice(height: int, width: int, size: int, stride: int, edge: str = "drop") -> PatchLattice:

@@ -18,12 +18,13 @@ from orchestrator.products.context import ProductContext
 from orchestrator.products.preprocess.counting import settings_of
 from orchestrator.products.preprocess.document import PreprocessPlan, ScenePlan, SourceFile
 from orchestrator.products.preprocess.files import stats_path
-from orchestrator.products.preprocess.keys import PreprocessKeys, keys_of
+from orchestrator.products.preprocess.keys import PreprocessKeys, preprocess_keys
 from orchestrator.products.preprocess.labels import LABELS, find_backend
 from orchestrator.products.preprocess.normalisation.reading import check_stats, read_stats, remark
 from orchestrator.products.preprocess.raster import grid_of, strip_rows
 from orchestrator.products.preprocess.roles import band_role, grid_role, needed_roles
-from orchestrator.products.scenes.index import Scene, SceneFile, SceneIndex, read_index
+from orchestrator.products.scenes.index import SceneIndex, read_scenes
+from orchestrator.products.scenes.scene import IndexedScene, SceneFile
 
 SCENE = "scene"  # kind of the units
 # Reflectance as 4-byte numbers, deflate with the predictor of floating point, measured on a scene of land: 0.45 of it
@@ -39,7 +40,7 @@ def settle(job: Job, context: ProductContext) -> PreprocessPlan:
         UserError: A scene lacks a file, or has two CRS; there is no scene; the statistics are of something else; or
             the disk is too small.
     """
-    keys = keys_of(job.keys)
+    keys = preprocess_keys(job.keys)
     needed, notes = needed_roles(keys), _statistics_checked(job, keys)
     scenes = _index(keys).scenes[: keys.max_scenes]
     if not scenes:
@@ -54,7 +55,7 @@ def settle(job: Job, context: ProductContext) -> PreprocessPlan:
 
 def settled(job: Job, context: ProductContext) -> Settled:
     """Return everything that a run is made from. Errors as `settle`."""
-    keys, plan = keys_of(job.keys), settle(job, context)
+    keys, plan = preprocess_keys(job.keys), settle(job, context)
     facts = {
         "scenes": len(plan.scenes),
         "attribution": sentinel_notice(int(scene.sensing[:4]) for scene in plan.scenes),
@@ -76,7 +77,7 @@ def pins_of(job: Job) -> dict[str, str]:
     Raises:
         UserError: One cannot be read.
     """
-    keys = keys_of(job.keys)
+    keys = preprocess_keys(job.keys)
     named = {"index_json": Path(keys.index_json)}
     if keys.normalize.mode == "apply_with_stats":
         named["stats"] = stats_path(job, keys)
@@ -108,7 +109,7 @@ def _bands_of_x(keys: PreprocessKeys) -> int:
 
 def _index(keys: PreprocessKeys) -> SceneIndex:
     try:
-        return read_index(Path(keys.index_json))
+        return read_scenes(Path(keys.index_json))
     except IntegrityError as error:  # two files of one role
         raise UserError(f"{keys.index_json}: {error}") from None
 
@@ -122,7 +123,7 @@ def _statistics_checked(job: Job, keys: PreprocessKeys) -> tuple[str, ...]:
     return tuple(filter(None, (remark(stats),)))
 
 
-def _check_roles(scenes: Sequence[Scene], needed: Sequence[str]) -> None:
+def _check_roles(scenes: Sequence[IndexedScene], needed: Sequence[str]) -> None:
     lacking = []
     for scene in scenes:
         try:
@@ -134,7 +135,7 @@ def _check_roles(scenes: Sequence[Scene], needed: Sequence[str]) -> None:
         raise UserError(f"{lacking[0]}{more}")
 
 
-def _planned(scene: Scene, needed: Sequence[str], keys: PreprocessKeys) -> ScenePlan:
+def _planned(scene: IndexedScene, needed: Sequence[str], keys: PreprocessKeys) -> ScenePlan:
     items = {item.role: item for item in scene.items}
     files = [_source(scene, items[role]) for role in needed]
     if keys.has_labels and (named := find_backend(keys.labels.backend).named):
@@ -145,7 +146,7 @@ def _planned(scene: Scene, needed: Sequence[str], keys: PreprocessKeys) -> Scene
     return ScenePlan(scene.key.tile, scene.key.sensing, tuple(files), target, rows, about)
 
 
-def _source(scene: Scene, item: SceneFile) -> SourceFile:
+def _source(scene: IndexedScene, item: SceneFile) -> SourceFile:
     return SourceFile(item.role, str((scene.root / item.path).absolute()), item.sha256)
 
 
@@ -178,7 +179,7 @@ def _grids(files: Iterable[SourceFile], keys: PreprocessKeys) -> tuple[list[Grid
     return [grid for _, grid in found.values()], reference[1] if reference else None
 
 
-def _about(scene: Scene) -> dict[str, Any]:
+def _about(scene: IndexedScene) -> dict[str, Any]:
     """Return what `meta.json` tells of a scene: of Level-1C, or of 2A where that alone says it."""
     products = [product for product in (scene.l1c, scene.l2a) if product is not None]
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from orchestrator.core.digests import ALGORITHMS, digests_of
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import StopFlag
-from orchestrator.products.scenes.index import Scene, SceneFile, read_index, scene_from
+from orchestrator.products.scenes.index import read_scenes, scene_from
 from orchestrator.products.scenes.listing import SHA256
 from orchestrator.products.scenes.roles import INDEX, MANIFEST, RUNS, STEP
+from orchestrator.products.scenes.scene import IndexedScene, SceneFile
 
 RAW = "raw"
 PART = ".part"
@@ -62,7 +63,7 @@ def check_folder(folder: Path, stop: StopFlag, say: Callable[[str], None] = lamb
         UserError: There is no index.
         Stopped: `stop` was set.
     """
-    index = read_index(folder / STEP / INDEX)
+    index = read_scenes(folder / STEP / INDEX)
     wanted = {item.path: item for scene in _scenes_of_runs(folder) for item in scene.items}
     wanted |= {item.path: item for scene in index.scenes for item in scene.items}
     faults, size = list(_strangers(folder, wanted.keys())), 0
@@ -76,7 +77,7 @@ def check_folder(folder: Path, stop: StopFlag, say: Callable[[str], None] = lamb
     return FolderReport(len(index.scenes), len(wanted), size, unproved, ordered)
 
 
-def _scenes_of_runs(folder: Path) -> Iterator[Scene]:
+def _scenes_of_runs(folder: Path) -> Iterator[IndexedScene]:
     for path in sorted((folder / STEP / RUNS).glob(f"*/{MANIFEST}")):
         try:
             told = json.loads(path.read_bytes())["scenes"]

@@ -11,14 +11,15 @@ from typing import Any
 
 from orchestrator.core.stored import read_stored
 from orchestrator.model.unit import NOTHING
-from orchestrator.products.scenes.index import Scene, scene_from, scene_json
+from orchestrator.products.scenes.index import scene_from, scene_json
+from orchestrator.products.scenes.scene import IndexedScene
 
 # Grows when a field changes its meaning, never because one was added.
 VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class ScenePlan:
+class DownloadPlan:
     """
     Which scenes, and which of their files.
 
@@ -30,7 +31,7 @@ class ScenePlan:
         notes: What a user should know, a sentence each.
     """
 
-    scenes: tuple[Scene, ...]
+    scenes: tuple[IndexedScene, ...]
     roles: Mapping[str, tuple[str, ...]]
     query: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     passed_over: Mapping[int, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
@@ -59,7 +60,7 @@ class ScenePlan:
         return json.dumps(content, separators=(",", ":"))
 
     @classmethod
-    def from_json(cls, text: str) -> ScenePlan:
+    def from_json(cls, text: str) -> DownloadPlan:
         """
         Read what `to_json` of this or an earlier version wrote.
 

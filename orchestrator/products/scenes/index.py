@@ -9,144 +9,20 @@ merges it in, under a lock, by one rename.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from orchestrator.core.errors import IntegrityError, UserError
-from orchestrator.core.files import LockedError, StopFlag, exclusive, make_folder, write_whole
+from orchestrator.core.errors import UserError
+from orchestrator.core.files import StopFlag, make_folder, write_whole
+from orchestrator.core.turns import taking_turns
 from orchestrator.model.unit import NOTHING
 from orchestrator.products.scenes.roles import LAYOUT
+from orchestrator.products.scenes.scene import LEVELS, IndexedScene, ProductInfo, SceneFile, SceneKey, looked_at, merge
 
 SCHEMA = "s2pipe.step1.index.v2"
-LEVELS = ("L1C", "L2A")
-_WAIT_SECONDS, _WAITS = 0.05, 1200
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class SceneKey:
-    """
-    What tells scenes apart.
-
-    Attributes:
-        tile: MGRS tile with its letter, "T33UWQ".
-        sensing: When the sensing of the datatake began, UTC, "2025-12-10T10:03:19Z".
-    """
-
-    tile: str
-    sensing: str
-
-
-@dataclass(frozen=True, slots=True)
-class ProductInfo:
-    """
-    A product of a scene.
-
-    Attributes:
-        id: In the catalogue, a UUID.
-        name: With ".SAFE".
-        baseline: "N0511".
-        orbit: Relative orbit, "R122".
-        cloud_cover: Percent.
-        footprint: GeoJSON, in degrees.
-        coverage: Share of the tile's area that the footprint covers, 0 to 1.
-        scl: Percentages of the scene classification, by their names in the metadata.
-    """
-
-    id: str
-    name: str
-    baseline: str = ""
-    orbit: str = ""
-    cloud_cover: float | None = None
-    footprint: Mapping[str, Any] | None = None
-    coverage: float | None = None
-    scl: Mapping[str, float] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SceneFile:
-    """
-    A file of a scene.
-
-    Attributes:
-        role: See `roles.role_of`.
-        path: From the output folder, with slashes.
-        present: Whether it is on the disk; else it is planned.
-        size: Bytes; None where nobody wrote them down.
-        sha256: Of its content, hex; empty likewise.
-        checksum: What it was verified by, "MD5:…" or "SHA3-256:…"; empty where none was known.
-    """
-
-    role: str
-    path: str
-    present: bool = True
-    size: int | None = None
-    sha256: str = ""
-    checksum: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """
-    One tile, seen once.
-
-    Attributes:
-        key: Of it.
-        l1c: The Level-1C product; None where there is none.
-        l2a: The Level-2A product, likewise.
-        items: The files of both.
-        root: The output folder.
-    """
-
-    key: SceneKey
-    l1c: ProductInfo | None = None
-    l2a: ProductInfo | None = None
-    items: tuple[SceneFile, ...] = ()
-    root: Path = field(default_factory=Path, compare=False)
-
-    def __post_init__(self) -> None:
-        roles: set[str] = set()
-        for item in self.items:
-            if item.role in roles:
-                raise IntegrityError(f"scene {self.name} has two files of the role {item.role}: expected one of each")
-            roles.add(item.role)
-
-    @property
-    def name(self) -> str:
-        """The scene in a sentence: `T33UWQ 2025-12-10T10:03:19Z`."""
-        return f"{self.key.tile} {self.key.sensing}"
-
-    @property
-    def files(self) -> Mapping[str, Path]:
-        """The files that are there, by role."""
-        return MappingProxyType({item.role: self.root / item.path for item in self.items if item.present})
-
-    def require(self, roles: Iterable[str]) -> Mapping[str, Path]:
-        """
-        Return the files of some roles.
-
-        Raises:
-            UserError: One of them is not there; the message lists what is.
-        """
-        files = self.files
-        if missing := [role for role in roles if role not in files or not files[role].is_file()]:
-            there = ", ".join(sorted(role for role in files if role not in missing)) or "nothing"
-            raise UserError(
-                f"scene {self.name} lacks {', '.join(missing)}; there is {there}. "
-                "Bring them with `orchestrator copernicus download`"
-            )
-        return MappingProxyType({role: files[role] for role in roles})
-
-    def product(self, level: str) -> ProductInfo | None:
-        """Return the product of a level."""
-        return self.l1c if level == "L1C" else self.l2a
-
-    def of_level(self, level: str) -> tuple[SceneFile, ...]:
-        """Return the files of a level."""
-        return tuple(item for item in self.items if item.role.startswith(f"{level.lower()}."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,16 +38,16 @@ class SceneIndex:
     """
 
     root: Path
-    scenes: tuple[Scene, ...] = ()
+    scenes: tuple[IndexedScene, ...] = ()
     created: str = ""
     query: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
 
-    def find(self, key: SceneKey) -> Scene | None:
+    def find(self, key: SceneKey) -> IndexedScene | None:
         """Return the scene of a key."""
         return next((scene for scene in self.scenes if scene.key == key), None)
 
 
-def read_index(path: Path) -> SceneIndex:
+def read_scenes(path: Path) -> SceneIndex:
     """
     Read an index.
 
@@ -207,7 +83,7 @@ def _root(path: Path, content: Mapping[str, Any]) -> Path:
     return Path(content.get("output", {}).get("out_dir", "") or absolute.parent)
 
 
-def scene_from(told: Mapping[str, Any], root: Path) -> Scene:
+def scene_from(told: Mapping[str, Any], root: Path) -> IndexedScene:
     """Return the scene of which `scene_json` told; its files lie in `root`."""
     key = SceneKey(told["key"]["tile_id"], told["key"]["sensing_start_utc"])
     items = [
@@ -223,7 +99,7 @@ def scene_from(told: Mapping[str, Any], root: Path) -> Scene:
         for item in (told.get(f"files_{level.lower()}") or {}).get("items", ())
         if item["role"] != "file"  # what the published program calls a file that it does not know
     ]
-    return Scene(key, _product(told.get("l1c")), _product(told.get("l2a")), tuple(items), root)
+    return IndexedScene(key, _product(told.get("l1c")), _product(told.get("l2a")), tuple(items), root)
 
 
 def _product(told: Mapping[str, Any] | None) -> ProductInfo | None:
@@ -241,41 +117,9 @@ def _product(told: Mapping[str, Any] | None) -> ProductInfo | None:
     )
 
 
-def merge(before: Scene | None, now: Scene) -> Scene:
-    """
-    Return a scene with what another run knows of it: files of the same product are added, and replace those of their
-    role; another product, such as one of a newer baseline, takes the place of the earlier one with all its files.
-    """
-    if before is None:
-        return now
-    merged = now
-    for level in LEVELS:
-        mine, earlier = now.product(level), before.product(level)
-        if earlier is None or (mine is not None and mine.name != earlier.name):
-            continue
-        roles = {item.role for item in now.of_level(level)}
-        kept = tuple(item for item in before.of_level(level) if item.role not in roles)
-        product = earlier if mine is None else _fuller(mine, earlier)
-        merged = replace(_with_product(merged, level, product), items=(*merged.items, *kept))
-    return merged
-
-
-def _with_product(scene: Scene, level: str, product: ProductInfo) -> Scene:
-    return replace(scene, l1c=product) if level == "L1C" else replace(scene, l2a=product)
-
-
-def _fuller(product: ProductInfo, earlier: ProductInfo) -> ProductInfo:
-    """Return what is known of a product, with what an earlier run knew and this one did not look at."""
-    known = {name: getattr(earlier, name) for name in ("cloud_cover", "footprint", "coverage", "scl")}
-    return replace(product, **{name: value for name, value in known.items() if getattr(product, name) is None})
-
-
-def looked_at(scene: Scene, root: Path) -> Scene:
-    """Return a scene that says of each file whether it is on the disk now."""
-    return replace(scene, root=root, items=tuple(replace(i, present=(root / i.path).is_file()) for i in scene.items))
-
-
-def merge_into(path: Path, scenes: Iterable[Scene], created: str, stop: StopFlag, notice: str = "") -> SceneIndex:
+def merge_into(
+    path: Path, scenes: Iterable[IndexedScene], created: str, stop: StopFlag, notice: str = ""
+) -> SceneIndex:
     """
     Merge scenes into the index at `path`, which is made where there is none.
 
@@ -295,25 +139,14 @@ def merge_into(path: Path, scenes: Iterable[Scene], created: str, stop: StopFlag
     """
     make_folder(path.parent)
     root = path.absolute().parents[2]
-    for left in reversed(range(_WAITS)):
-        try:
-            with exclusive(path.with_name(f".{path.name}.lock"), f"the index {path}"):
-                known = {scene.key: scene for scene in read_index(path).scenes} if path.exists() else {}
-                for scene in scenes:
-                    known[scene.key] = merge(known.get(scene.key), scene)
-                index = SceneIndex(
-                    root,
-                    tuple(looked_at(known[key], root) for key in sorted(known)),
-                    created,
-                    MappingProxyType({"aggregate": True}),
-                )
-                write_index(path, index, notice)
-                return index
-        except LockedError:
-            if not left or stop.is_set():
-                raise
-            time.sleep(_WAIT_SECONDS)
-    raise AssertionError("not reached")
+    with taking_turns(path.with_name(f".{path.name}.lock"), f"the index {path}", stop):
+        known = {scene.key: scene for scene in read_scenes(path).scenes} if path.exists() else {}
+        for scene in scenes:
+            known[scene.key] = merge(known.get(scene.key), scene)
+        merged = tuple(looked_at(known[key], root) for key in sorted(known))
+        index = SceneIndex(root, merged, created, MappingProxyType({"aggregate": True}))
+        write_index(path, index, notice)
+        return index
 
 
 def write_index(path: Path, index: SceneIndex, notice: str = "") -> None:
@@ -329,7 +162,7 @@ def write_index(path: Path, index: SceneIndex, notice: str = "") -> None:
     write_whole(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def scene_json(scene: Scene) -> dict[str, Any]:
+def scene_json(scene: IndexedScene) -> dict[str, Any]:
     """Return a scene as the schema has it."""
     told: dict[str, Any] = {"key": {"tile_id": scene.key.tile, "sensing_start_utc": scene.key.sensing}}
     told |= {level.lower(): _product_json(scene.product(level)) for level in LEVELS}

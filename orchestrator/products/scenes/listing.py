@@ -11,8 +11,8 @@ from typing import Any
 from orchestrator.core.digests import digests_of
 from orchestrator.model.files import Asset, CatalogueProduct, Checksum, FileRoute
 from orchestrator.model.ports import Stop
-from orchestrator.products.scenes.index import ProductInfo, Scene, SceneFile
 from orchestrator.products.scenes.roles import by_role, files_folder
+from orchestrator.products.scenes.scene import IndexedScene, ProductInfo, SceneFile
 
 SHA256 = "SHA-256"
 
@@ -75,7 +75,7 @@ class Listing:
         return cls(tuple(WantedFile(**file) for file in told["files"]), tuple(told["missing"]))
 
 
-def listed(scene: Scene, level: str, roles: Iterable[str], route: FileRoute, stop: Stop) -> Listing:
+def listing_of(scene: IndexedScene, level: str, roles: Iterable[str], route: FileRoute, stop: Stop) -> Listing:
     """
     Return the wanted files of a scene's product, as its manifest lists them.
 
@@ -92,7 +92,7 @@ def listed(scene: Scene, level: str, roles: Iterable[str], route: FileRoute, sto
     return Listing(files, tuple(role for role in wanted if role not in paths))
 
 
-def _wanted(scene: Scene, level: str, role: str, asset: Asset) -> WantedFile:
+def _wanted(scene: IndexedScene, level: str, role: str, asset: Asset) -> WantedFile:
     folder = files_folder(level, scene.key.tile, scene.key.sensing)
     stated = asset.checksum
     final = f"{folder}/{PurePosixPath(asset.path).name}"
@@ -101,7 +101,9 @@ def _wanted(scene: Scene, level: str, role: str, asset: Asset) -> WantedFile:
     )
 
 
-def known(before: Scene | None, scene: Scene, level: str, roles: Iterable[str], root: Path) -> Listing | None:
+def known(
+    before: IndexedScene | None, scene: IndexedScene, level: str, roles: Iterable[str], root: Path
+) -> Listing | None:
     """Return the wanted files where all of them are in the folder already, by its index; nobody is asked then."""
     product, earlier = scene.product(level), before.product(level) if before else None
     if before is None or product is None or earlier is None or earlier.name != product.name:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +16,9 @@ from orchestrator.model.product import Evidence, Finishing, Made, RunSnapshot, S
 from orchestrator.model.unit import UnitPlan
 from orchestrator.products.context import ProductContext
 from orchestrator.products.enduring import Enduring
-from orchestrator.products.scenes.document import ScenePlan
+from orchestrator.products.scenes.document import DownloadPlan
 from orchestrator.products.scenes.files import index_path, scene_files
-from orchestrator.products.scenes.index import read_index
+from orchestrator.products.scenes.index import read_scenes
 from orchestrator.products.scenes.settle import check_scenes, scene_keys, settle_scenes
 from orchestrator.products.scenes.steps import FILE, LIST, ROOM, Steps
 from orchestrator.products.scenes.tables import check_tables
@@ -49,11 +50,13 @@ class SceneProduct:
         keys = check_scenes(job)
         check_tables(keys.table)
         if index_path(job).exists():
-            read_index(index_path(job))
+            read_scenes(index_path(job))
         return ()
 
     def prepare(self, job: Job) -> Settled:
         self.check(job)
+        self._context.say("signing in to Copernicus")
+        self._route.sign_in(threading.Event())  # a wrong password is told of now, not when the work has begun
         self._context.say("asking the catalogue")
         return settle_scenes(job, self._route, self._context.today())
 
@@ -64,7 +67,7 @@ class SceneProduct:
         return ()
 
     def steps(self, run: RunSnapshot) -> Mapping[str, Step]:
-        plan, attempts = ScenePlan.from_json(run.document), scene_keys(run.job).attempts
+        plan, attempts = DownloadPlan.from_json(run.document), scene_keys(run.job).attempts
         attempts = min(attempts, self._context.policy.attempts)
         steps = Steps(plan, Path(run.job.output), self._route, self._context.free_bytes, run.overwrite)
         lists = len(plan.scenes) * len(plan.roles)
@@ -85,7 +88,7 @@ class SceneProduct:
     def finish(self, about: Finishing, sink: Sink | None, evidence: Evidence) -> Made:  # noqa: ARG002  likewise
         from orchestrator.products.scenes.publication import make_scenes_result  # noqa: PLC0415  numpy is heavy
 
-        return make_scenes_result(about, ScenePlan.from_json(about.run.document), evidence, self._context.version)
+        return make_scenes_result(about, DownloadPlan.from_json(about.run.document), evidence, self._context.version)
 
     def close(self) -> None:
         if "_route" in self.__dict__:

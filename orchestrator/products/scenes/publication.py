@@ -16,10 +16,11 @@ from orchestrator.model.product import Evidence, Finishing, Made, MadeFile
 from orchestrator.model.states import UnitState
 from orchestrator.model.unit import Unit
 from orchestrator.products.enduring import WHY
-from orchestrator.products.scenes.document import ScenePlan
+from orchestrator.products.scenes.document import DownloadPlan
 from orchestrator.products.scenes.files import TABLE, index_path, run_folder
-from orchestrator.products.scenes.index import Scene, SceneFile, merge_into, scene_json
+from orchestrator.products.scenes.index import merge_into, scene_json
 from orchestrator.products.scenes.roles import LAYOUT, MANIFEST
+from orchestrator.products.scenes.scene import IndexedScene, SceneFile
 from orchestrator.products.scenes.steps import FILE, LIST
 from orchestrator.products.scenes.tables import write_table
 from orchestrator.products.terms import terms_of
@@ -47,7 +48,7 @@ class Missing:
     why: str
 
 
-def make_scenes_result(about: Finishing, plan: ScenePlan, evidence: Evidence, version: str) -> Made:
+def make_scenes_result(about: Finishing, plan: DownloadPlan, evidence: Evidence, version: str) -> Made:
     """
     Merge what arrived into the folder's index, and make the manifest of the run.
 
@@ -98,7 +99,7 @@ def notice_of_scenes(facts: Mapping[str, Any], service: str) -> str:
     return notice if service != "sandbox" else f"Served by a sandbox, perhaps synthetic. {notice}"
 
 
-def _missing(plan: ScenePlan, units: Sequence[Unit]) -> tuple[Missing, ...]:
+def _missing(plan: DownloadPlan, units: Sequence[Unit]) -> tuple[Missing, ...]:
     found = [
         Missing(number, level, role, f"the catalogue has no {level} of this sensing")
         for number, level in plan.lacking
@@ -117,12 +118,12 @@ def _missing(plan: ScenePlan, units: Sequence[Unit]) -> tuple[Missing, ...]:
     return tuple(sorted(found, key=lambda one: (one.scene, one.role)))
 
 
-def _name(plan: ScenePlan, number: int, level: str) -> str:
+def _name(plan: DownloadPlan, number: int, level: str) -> str:
     product = plan.scenes[number].product(level)
     return product.name if product else plan.scenes[number].name
 
 
-def _scenes(plan: ScenePlan, units: Sequence[Unit], root: Path) -> tuple[Scene, ...]:
+def _scenes(plan: DownloadPlan, units: Sequence[Unit], root: Path) -> tuple[IndexedScene, ...]:
     items: dict[int, list[SceneFile]] = {}
     for unit in units:
         told = unit.result
@@ -135,7 +136,7 @@ def _scenes(plan: ScenePlan, units: Sequence[Unit], root: Path) -> tuple[Scene, 
     )
 
 
-def _with_percentages(scene: Scene) -> Scene:
+def _with_percentages(scene: IndexedScene) -> IndexedScene:
     """Return a scene with what the Level-2A metadata says of its classes, where that is there and can be read."""
     path = scene.files.get("l2a.tile_metadata")
     if scene.l2a is None or path is None:
@@ -147,12 +148,14 @@ def _with_percentages(scene: Scene) -> Scene:
     return replace(scene, l2a=replace(scene.l2a, scl=dict(found)))
 
 
-def _reasons(plan: ScenePlan, missing: Sequence[Missing]) -> list[str]:
+def _reasons(plan: DownloadPlan, missing: Sequence[Missing]) -> list[str]:
     counted = Counter((one.why, plan.scenes[one.scene].name) for one in missing).most_common(_MOST_REASONS)
     return [f"{name}: {why}" if count == 1 else f"{name}, {count} files: {why}" for (why, name), count in counted]
 
 
-def _manifest(plan: ScenePlan, scenes: Sequence[Scene], missing: Sequence[Missing], out_dir: str) -> dict[str, Any]:
+def _manifest(
+    plan: DownloadPlan, scenes: Sequence[IndexedScene], missing: Sequence[Missing], out_dir: str
+) -> dict[str, Any]:
     return {
         "query": dict(plan.query),
         "output": {"out_dir": out_dir, "layout": LAYOUT},

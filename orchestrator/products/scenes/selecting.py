@@ -10,11 +10,11 @@ from typing import Any
 from orchestrator.core.errors import UserError
 from orchestrator.core.units import format_count
 from orchestrator.model.files import CatalogueProduct
-from orchestrator.products.scenes.index import ProductInfo, Scene, SceneKey
 from orchestrator.products.scenes.keys import NEWEST, SceneKeys
+from orchestrator.products.scenes.scene import IndexedScene, ProductInfo, SceneKey
 from orchestrator.safe.names import ProductName, parse_name
 
-Coverage = Callable[[Mapping[str, Any], str], float]
+CoverageOf = Callable[[Mapping[str, Any], str], float]
 _MOST_NAMED = 3  # of things of one kind in one sentence
 
 
@@ -37,7 +37,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundScene:
     """
     A scene of the catalogue.
 
@@ -48,7 +48,7 @@ class Found:
         passed_over: Names of products of the same sensing that were not taken, since these are newer.
     """
 
-    scene: Scene
+    scene: IndexedScene
     sizes: Mapping[str, int]
     online: bool = True
     passed_over: tuple[str, ...] = ()
@@ -65,12 +65,12 @@ class Selected:
         lacking: Scenes without one of the levels that are wanted, with which.
     """
 
-    scenes: tuple[Found, ...]
+    scenes: tuple[FoundScene, ...]
     notes: tuple[str, ...] = ()
-    lacking: tuple[tuple[Scene, str], ...] = ()
+    lacking: tuple[tuple[IndexedScene, str], ...] = ()
 
 
-def select(products: Iterable[CatalogueProduct], keys: SceneKeys, coverage: Coverage) -> Selected:
+def select(products: Iterable[CatalogueProduct], keys: SceneKeys, coverage: CoverageOf) -> Selected:
     """
     Return the scenes that are wanted of some products, whatever their order.
 
@@ -113,19 +113,19 @@ def _is_wanted(name: ProductName, keys: SceneKeys) -> bool:
     )
 
 
-def _found(key: SceneKey, levels: Mapping[str, Sequence[Hit]], coverage: Coverage) -> Found:
+def _found(key: SceneKey, levels: Mapping[str, Sequence[Hit]], coverage: CoverageOf) -> FoundScene:
     best = {level: max(hits, key=lambda hit: hit.age) for level, hits in levels.items()}
     others = [hit.name.name for level, hits in levels.items() for hit in hits if hit is not best[level]]
     infos = {level: _info(hit, coverage) for level, hit in best.items()}
-    return Found(
-        Scene(key, infos.get("L1C"), infos.get("L2A")),
+    return FoundScene(
+        IndexedScene(key, infos.get("L1C"), infos.get("L2A")),
         {level: hit.product.size for level, hit in best.items()},
         all(hit.product.online for hit in best.values()),
         tuple(sorted(others)),
     )
 
 
-def _info(hit: Hit, coverage: Coverage) -> ProductInfo:
+def _info(hit: Hit, coverage: CoverageOf) -> ProductInfo:
     name, product = hit.name, hit.product
     cloud = product.attributes.get("cloudCover")
     return ProductInfo(
@@ -139,7 +139,7 @@ def _info(hit: Hit, coverage: Coverage) -> ProductInfo:
     )
 
 
-def _by_scene(found: Sequence[Found], keys: SceneKeys, main: str) -> tuple[list[Found], list[str]]:
+def _by_scene(found: Sequence[FoundScene], keys: SceneKeys, main: str) -> tuple[list[FoundScene], list[str]]:
     """Return the scenes whose main product has little enough cloud and covers enough, with what to say of others."""
     kept, unknown, alone = [], [], []
     for one in found:
@@ -173,7 +173,7 @@ def _is_clear(product: ProductInfo, keys: SceneKeys) -> bool:
     )
 
 
-def _about(found: Sequence[Found]) -> list[str]:
+def _about(found: Sequence[FoundScene]) -> list[str]:
     notes = []
     if several := [one for one in found if one.passed_over]:
         first = several[0]
@@ -192,7 +192,7 @@ def _named(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_NAMED]) + more
 
 
-def without_footprints(found: Found) -> Found:
+def without_footprints(found: FoundScene) -> FoundScene:
     """Return a scene that does not say where its products lie."""
     scene = found.scene
     l1c, l2a = (p and replace(p, footprint=None) for p in (scene.l1c, scene.l2a))

@@ -16,9 +16,9 @@ from orchestrator.model.job import Job
 from orchestrator.model.ports import Stop
 from orchestrator.model.product import Settled
 from orchestrator.model.unit import UnitPlan
-from orchestrator.products.scenes.document import ScenePlan
+from orchestrator.products.scenes.document import DownloadPlan
 from orchestrator.products.scenes.keys import NEWEST, SceneKeys
-from orchestrator.products.scenes.selecting import Found, Selected, select, without_footprints
+from orchestrator.products.scenes.selecting import FoundScene, Selected, select, without_footprints
 from orchestrator.products.scenes.steps import LIST, ROOM, list_key
 from orchestrator.products.scenes.tiles import coverage
 
@@ -40,7 +40,7 @@ def check_scenes(job: Job) -> SceneKeys:
     """
     keys = scene_keys(job)
     if not keys.tiles and not job.area.source:
-        raise UserError("which scenes? Name their tile, tiles = ['T33UWQ'] in the table [scenes], or an area")
+        raise UserError("which scenes? Give --tile T33UWQ or --area FILE; in a job file tiles in [scenes], or area")
     if job.bands:
         raise UserError("a job of scenes has no `bands`; name them in [scenes]: l1c_bands, l2a_bands")
     return keys
@@ -124,7 +124,7 @@ def settle_scenes(job: Job, route: FileRoute, today: date) -> Settled:
     return Settled(plan.to_json(), facts=facts, units=(*lists, room))
 
 
-def plan_for(job: Job, route: FileRoute, today: date, stop: Stop | None = None) -> ScenePlan:
+def plan_for(job: Job, route: FileRoute, today: date, stop: Stop | None = None) -> DownloadPlan:
     """
     Return which scenes a job brings, and which of their files.
 
@@ -139,9 +139,9 @@ def plan_for(job: Job, route: FileRoute, today: date, stop: Stop | None = None) 
     return _plan_of(job, keys, selected)
 
 
-def _plan_of(job: Job, keys: SceneKeys, selected: Selected) -> ScenePlan:
+def _plan_of(job: Job, keys: SceneKeys, selected: Selected) -> DownloadPlan:
     kept = selected.scenes if keys.footprints else tuple(map(without_footprints, selected.scenes))
-    return ScenePlan(
+    return DownloadPlan(
         tuple(found.scene for found in kept),
         MappingProxyType({level: keys.roles(level) for level in keys.levels}),
         MappingProxyType(_query_json(job, keys)),
@@ -150,7 +150,7 @@ def _plan_of(job: Job, keys: SceneKeys, selected: Selected) -> ScenePlan:
     )
 
 
-def _lacking_notes(found: tuple[Found, ...], keys: SceneKeys) -> tuple[str, ...]:
+def _lacking_notes(found: tuple[FoundScene, ...], keys: SceneKeys) -> tuple[str, ...]:
     notes = []
     for level in keys.levels:
         names = [one.scene.name for one in found if one.scene.product(level) is None]

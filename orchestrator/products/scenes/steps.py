@@ -15,9 +15,9 @@ from orchestrator.core.units import format_bytes, format_count
 from orchestrator.model.files import FileRoute
 from orchestrator.model.product import StepContext
 from orchestrator.model.unit import Done, Unit, UnitPlan
-from orchestrator.products.scenes.document import ScenePlan
-from orchestrator.products.scenes.index import SceneIndex, read_index
-from orchestrator.products.scenes.listing import Listing, WantedFile, is_of_size, is_whole, known, listed, wanted_of
+from orchestrator.products.scenes.document import DownloadPlan
+from orchestrator.products.scenes.index import SceneIndex, read_scenes
+from orchestrator.products.scenes.listing import Listing, WantedFile, is_of_size, is_whole, known, listing_of, wanted_of
 from orchestrator.products.scenes.roles import INDEX, STEP
 
 LIST, ROOM, FILE = "list", "room", "file"
@@ -44,7 +44,7 @@ class Steps:
         overwrite: Whether files that no run of ours brought may be replaced.
     """
 
-    plan: ScenePlan
+    plan: DownloadPlan
     root: Path
     route: FileRoute
     free_bytes: Callable[[str], int]
@@ -64,7 +64,7 @@ class Steps:
         scene, roles = self.plan.scenes[number], self._roles(number, level)
         listing = known(self.index().find(scene.key), scene, level, roles, self.root)
         if listing is None:
-            listing = listed(scene, level, roles, self.route, context.stop)
+            listing = listing_of(scene, level, roles, self.route, context.stop)
         if not listing.files:
             raise NotFoundError(f"{level} of {scene.name} has none of the files that are wanted: {', '.join(roles)}")
         make_folder(context.folder / _LISTED)
@@ -92,7 +92,7 @@ class Steps:
         if not self.overwrite:
             self._refuse_foreign([file for _, _, file in wanted], context)
         lacking = [file for _, _, file in wanted if not is_of_size(self.root / file.final, file.size)]
-        check_room(self.root, lacking, self.free_bytes)
+        check_disk(self.root, lacking, self.free_bytes)
         units = tuple(_file_unit(number, level, file) for number, level, file in wanted)
         return Done({"files": len(units), "to_fetch": len(lacking)}, units)
 
@@ -131,7 +131,7 @@ class Steps:
         """Bring a file that the folder's index knew, and that is damaged: the product says what it has."""
         spec = unit.plan.spec
         scene, level = self.plan.scenes[int(spec["scene"])], str(spec["level"])
-        (file,) = listed(scene, level, (spec["file"]["role"],), self.route, context.stop).files
+        (file,) = listing_of(scene, level, (spec["file"]["role"],), self.route, context.stop).files
         return Done({"again": True}, (_file_unit(int(spec["scene"]), level, file, suffix="-again"),))
 
     def _result(self, unit: Unit, size: int, sha256: str, checksum: str) -> dict[str, Any]:
@@ -144,7 +144,7 @@ class Steps:
         with self._lock:
             if self._index is None:
                 path = self.root / STEP / INDEX
-                self._index = read_index(path) if path.exists() else SceneIndex(self.root)
+                self._index = read_scenes(path) if path.exists() else SceneIndex(self.root)
             return self._index
 
 
@@ -153,7 +153,7 @@ def _file_unit(number: int, level: str, file: WantedFile, suffix: str = "") -> U
     return UnitPlan(FILE, f"{number:06}-{level}-{file.role}{suffix}", spec=spec)
 
 
-def check_room(root: Path, files: Sequence[WantedFile], free_bytes: Callable[[str], int]) -> None:
+def check_disk(root: Path, files: Sequence[WantedFile], free_bytes: Callable[[str], int]) -> None:
     """
     Make sure that the files that are to come have room.
 

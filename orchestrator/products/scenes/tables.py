@@ -12,7 +12,7 @@ from typing import Any
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import write_whole
 from orchestrator.core.optional import required
-from orchestrator.products.scenes.index import Scene, SceneFile
+from orchestrator.products.scenes.scene import IndexedScene, SceneFile
 
 COLUMNS = (
     "tile_id", "sensing_start_utc", "level", "role", "path", "size", "sha256", "checksum", "product_id",
@@ -21,7 +21,7 @@ COLUMNS = (
 SUFFIXES = (".csv", ".xlsx", ".parquet")
 
 
-def write_table(path: Path, kind: str, scenes: Sequence[Scene], about: Mapping[str, Any]) -> None:
+def write_table(path: Path, kind: str, scenes: Sequence[IndexedScene], about: Mapping[str, Any]) -> None:
     """
     Write a row for each file of some scenes; the same bytes for the same files, a spreadsheet apart: it holds its date.
 
@@ -81,7 +81,7 @@ def kind_of(path: Path) -> str:
     return path.suffix.lower().lstrip(".")
 
 
-def _row(scene: Scene, item: SceneFile) -> Iterator[Any]:
+def _row(scene: IndexedScene, item: SceneFile) -> Iterator[Any]:
     level = item.role[:3].upper()
     product = scene.product(level)
     assert product is not None  # noqa: S101  files are of products
@@ -89,7 +89,7 @@ def _row(scene: Scene, item: SceneFile) -> Iterator[Any]:
     yield from (product.id, product.name, product.baseline, product.orbit, product.cloud_cover, product.coverage)
 
 
-def _footprint(scene: Scene, item: SceneFile) -> Mapping[str, Any] | None:
+def _footprint(scene: IndexedScene, item: SceneFile) -> Mapping[str, Any] | None:
     product = scene.product(item.role[:3].upper())
     return product.footprint if product else None
 

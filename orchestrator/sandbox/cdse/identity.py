@@ -15,7 +15,7 @@ from orchestrator.sandbox.cdse.second_factor import SecondFactor
 from orchestrator.sandbox.cdse.settings import PUBLIC_CLIENT, Copernicus
 from orchestrator.sandbox.cdse_errors import EXPIRED, NO_TOKEN, WRONG_AUDIENCE
 from orchestrator.sandbox.clock import Clock
-from orchestrator.sandbox.web import ApiError
+from orchestrator.sandbox.web import ApiError, Request
 
 SCOPE = "AUDIENCE_PUBLIC openid email profile ondemand_processing user-context"
 
@@ -75,16 +75,17 @@ class Identity:
             self._grants[kind] += 1
             return self._tokens(session, issuer)
 
-    def session_of(self, authorization: str | None) -> Session:
+    def session_of(self, request: Request) -> Session:
         """
-        Return the login behind an Authorization header, for a download.
+        Return the login behind a download: its Authorization header, or its parameter `token`.
 
         Raises:
             ApiError: 401 without a token, or with one that is expired or unknown, or not good for downloads.
         """
-        kind, _, text = (authorization or "").partition(" ")
+        kind, _, text = request.headers.get("authorization", "").partition(" ")
+        told = text.strip() if kind.lower() == "bearer" else request.query.get("token", "")
         with self._lock:
-            token = self._access.get(text.strip()) if kind.lower() == "bearer" else None
+            token = self._access.get(told)
             if token is None:
                 raise _refused(NO_TOKEN)
             if self._clock.now() >= token.ends or token.session.number not in self._sessions:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlencode
 
 from orchestrator.sandbox.cdse.archive import zipped
 from orchestrator.sandbox.cdse.catalogue_routes import PRODUCTS
@@ -38,11 +39,12 @@ class RedirectRoutes:
         ]
 
     def _value(self, request: Request, **where: str) -> Response:
-        self._identity.session_of(request.headers.get("authorization"))
+        self._identity.session_of(request)
         return self._nodes(request, **where)
 
     def _nodes(self, request: Request, **where: str) -> Response:  # noqa: ARG002  the path says it all
-        return Response(301, {"Location": self._download_url() + request.path})
+        query = f"?{urlencode(request.queries, doseq=True)}" if request.queries else ""
+        return Response(301, {"Location": self._download_url() + request.path + query})
 
 
 class DownloadRoutes:
@@ -68,7 +70,7 @@ class DownloadRoutes:
         return json_response({"result": listed(node, request.base_url + PRODUCTS)})
 
     def _value(self, request: Request, number: str, steps: str) -> Response:
-        session = self._identity.session_of(request.headers.get("authorization"))
+        session = self._identity.session_of(request)
         self._transfers.ask(session.user)
         node = node_at(self._products, number, steps)
         if isinstance(node.content, Mapping) and node.names:
@@ -82,7 +84,7 @@ class DownloadRoutes:
         try:
             return carried(transfer, self._whole(request, node), file_of(node))
         except BaseException:
-            transfer.end()
+            transfer.close()
             raise
 
     def _whole(self, request: Request, node: Node) -> Response:
@@ -102,7 +104,7 @@ def carried(transfer: Transfer, response: Response, file: str) -> Response:
     """Let a transfer last as long as the body of its answer; one without a file is over at once."""
     body = response.body
     if not isinstance(body, FileBody):
-        transfer.end()
+        transfer.close()
         return response
     whole = response.headers.get("Content-Range", f"/{body.length}").rpartition("/")[2]
     return replace(response, body=transfer.carry(body, file, int(whole)))

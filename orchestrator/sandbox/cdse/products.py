@@ -165,4 +165,4 @@ def moment_of(text: str) -> datetime:
 
 def told_of(moment: datetime) -> str:
     """Write a time as the catalogue does: UTC with six digits of a fraction."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond:06d}Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

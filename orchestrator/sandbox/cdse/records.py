@@ -41,7 +41,7 @@ def parts_of(name: str) -> NameParts | None:
     if found is None:
         return None
     baseline = f"{found['baseline'][:2]}.{found['baseline'][2:]}"
-    taken = datetime.strptime(found["datatake"], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    taken = datetime.fromisoformat(found["datatake"]).replace(tzinfo=UTC)
     return NameParts(found["mission"], found["level"], taken, baseline, int(found["orbit"]), found["tile"])
 
 

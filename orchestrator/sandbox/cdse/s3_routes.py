@@ -69,7 +69,7 @@ class S3Routes:
         try:
             return carried(transfer, answer(), f"{product.name}/{inner}")
         except BaseException:
-            transfer.end()
+            transfer.close()
             raise
 
     @staticmethod

@@ -34,6 +34,7 @@ class Transfers:
         self._under_way: Counter[str] = Counter()
         self._begun: defaultdict[str, deque[datetime]] = defaultdict(deque)
         self._files: defaultdict[str, _Counted] = defaultdict(_Counted)
+        self._open = 0
         self._most = 0
         self._refused = 0
 
@@ -68,12 +69,19 @@ class Transfers:
                 code, message = TOO_MANY_SESSIONS
                 raise ApiError(429, message, code=code)
             self._under_way[user] += 1
+            self._open += 1
             self._most = max(self._most, self._under_way[user])
         return Transfer(self, user)
 
     def end(self, user: str) -> None:
+        """Give a place back; what is counted of the transfer may still grow."""
         with self._lock:
             self._under_way[user] -= 1
+
+    def close(self) -> None:
+        """Nothing more comes of a transfer."""
+        with self._lock:
+            self._open -= 1
             self._lock.notify_all()
 
     def count(self, file: str, size: int) -> None:
@@ -89,7 +97,7 @@ class Transfers:
     def wait_idle(self, timeout_seconds: float = 30) -> bool:
         """Wait until nothing is under way, also nothing whose caller has left; tell whether that is so."""
         with self._lock:
-            return self._lock.wait_for(lambda: self._under_way.total() == 0, timeout_seconds)
+            return self._lock.wait_for(lambda: self._open == 0, timeout_seconds)
 
     def report(self) -> dict[str, Any]:
         """Show the greatest number of one user's transfers at once, and what was transferred of each file."""
@@ -107,20 +115,26 @@ class Transfers:
 
 
 class Transfer:
-    """One place that is taken until `end`."""
+    """One place that is taken until `end`, of a transfer that is counted until `close`."""
 
     def __init__(self, transfers: Transfers, user: str) -> None:
         self._transfers = transfers
         self._user = user
-        self._ended = False
+        self._ended = self._closed = False
 
     def end(self) -> None:
         if not self._ended:
             self._ended = True
             self._transfers.end(self._user)
 
+    def close(self) -> None:
+        self.end()
+        if not self._closed:
+            self._closed = True
+            self._transfers.close()
+
     def carry(self, body: FileBody, file: str, size: int) -> FileBody:
-        """Return a body that counts what leaves of it, and ends the transfer when it is closed."""
+        """Return a body that counts what leaves of it, and closes the transfer with itself."""
         self._transfers.count(file, size)
         return _Carried(body.source, body.offset, body.length, transfer=self, transfers=self._transfers, file=file)
 
@@ -143,4 +157,4 @@ class _Carried(FileBody):
 
     def close(self) -> None:
         self.source.close()
-        self.transfer.end()
+        self.transfer.close()

@@ -80,8 +80,7 @@ class Raster:
             valid &= values != self.nodata
         if self.stored.shift:
             # What was stored lower than its shift is darker than nothing; 16 bits without sign hold no less than 0.
-            moved = np.clip(values.astype(np.int32) + self.stored.shift, 0, _MOST).astype(values.dtype)
-            values = np.where(valid, moved, values.dtype.type(0))
+            values = np.clip(values.astype(np.int32) + self.stored.shift, 0, _MOST).astype(values.dtype)
         return values, valid
 
     def has_data(self, height: int, width: int) -> NDArray[np.bool_]:

@@ -23,12 +23,3 @@ def products(tmp_path_factory):
 def index(tmp_path, products):
     """The index of a folder that holds both days."""
     return kit.laid(tmp_path / "raw", products)
-
-
-@pytest.fixture
-def program():
-    """The program, ready to be started."""
-    import journey_kit  # noqa: PLC0415  it is needed by few
-
-    with journey_kit.Program() as program:
-        yield program

@@ -48,8 +48,9 @@ def content_of(name: str, path: str, size: int = 3000) -> bytes:
     return hashlib.shake_128(f"{name}/{path}".encode()).digest(size)
 
 
-def files_of(name: str, bands: tuple[str, ...] = ("B02", "B03", "B04")) -> dict[str, bytes]:
-    """The files of a product, some wanted and some not."""
+def files_of(name: str, size: int = 3000) -> dict[str, bytes]:
+    """The files of a product, some wanted and some not; `size` is that of its images."""
+    bands = ("B02", "B03", "B04")
     level, taken = name[7:10], name.split("_")[2]
     granule = f"GRANULE/{level}_T33UWQ_A004000_20251210T100321"
     if level == "L1C":
@@ -58,19 +59,20 @@ def files_of(name: str, bands: tuple[str, ...] = ("B02", "B03", "B04")) -> dict[
         images = [f"IMG_DATA/R20m/T33UWQ_{taken}_{what}_20m.jp2" for what in ("SCL", "AOT")]
         images += [f"IMG_DATA/R10m/T33UWQ_{taken}_{band}_10m.jp2" for band in bands]
     paths = [f"{granule}/{path}" for path in (*images, "MTD_TL.xml", "QI_DATA/MSK_CLASSI_B00.jp2")]
-    return {path: content_of(name, path) for path in (*paths, f"MTD_MSI{level}.xml", "INSPIRE.xml", "HTML/a.html")}
+    paths += [f"MTD_MSI{level}.xml", "INSPIRE.xml", "HTML/a.html"]
+    return {path: content_of(name, path, size if path.endswith(".jp2") else 3000) for path in paths}
 
 
-def write_product(folder: Path, name: str, *, algorithm: str = "SHA3-256", huge: str = "-") -> Path:
+def write_product(folder: Path, name: str, *, algorithm: str = "SHA3-256", huge: str = "-", size: int = 3000) -> Path:
     """Write a product with its manifest, whose checksums are in capitals; what ends in `huge` is said to be so."""
     root, entries = folder / name, []
-    for number, (path, content) in enumerate(files_of(name).items()):
+    for number, (path, content) in enumerate(files_of(name, size).items()):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(content)
         value = HASHES[algorithm](content).hexdigest().upper()
-        size = 10**15 if path.endswith(huge) else len(content)
+        stated = 10**15 if path.endswith(huge) else len(content)
         entries.append(
-            f'<dataObject ID="f{number}"><byteStream mimeType="x" size="{size}">'
+            f'<dataObject ID="f{number}"><byteStream mimeType="x" size="{stated}">'
             f'<fileLocation locatorType="URL" href="./{path}"/>'
             f'<checksum checksumName="{algorithm}">{value}</checksum></byteStream></dataObject>'
         )
@@ -96,20 +98,19 @@ class World:
             self.records.append(sentinel2_record(name, **({"footprint": TILE, "cloud": 20.0} | told)))
 
     @contextmanager
-    def open(self):
+    def open(self, folder: Path | None = None):
+        """Serve the products, or those of a folder of others."""
         (self.folder / "config.toml").write_text(HASTE.format(state=self.folder / "state"))
         products = ListedProducts(self.records, folder_of=lambda product: self.served / product.name)
-        options = Options(copernicus=Copernicus(products=products))
+        options = Options(copernicus=Copernicus(folder=folder) if folder else Copernicus(products=products))
         with Sandbox(None, options, evaluator=object()) as self.sandbox:
             url = self.sandbox.url
             with orc.connect(sandbox_url=url, config=self.folder / "config.toml") as self.connection:
                 yield self
 
-    def download(self, output: Path | None = None, **conditions: Any) -> Any:
+    def download(self, tile: str | tuple[str, ...] = "33UWQ", **conditions: Any) -> Any:
         given = {"l1c_bands": ["B02", "B03"]} | conditions
-        return orc.copernicus.download(
-            "33UWQ", DATES, output or self.out, progress=False, connection=self.connection, **given
-        )
+        return orc.copernicus.download(tile, DATES, self.out, progress=False, connection=self.connection, **given)
 
     def index(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.out / "meta/step1/index.json").read_bytes())

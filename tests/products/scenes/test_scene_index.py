@@ -10,17 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.errors import IntegrityError, UserError
-from orchestrator.products.scenes.index import (
-    ProductInfo,
-    Scene,
-    SceneFile,
-    SceneKey,
-    looked_at,
-    merge,
-    merge_into,
-    read_index,
-    scene_json,
-)
+from orchestrator.products.scenes.index import merge_into, read_scenes, scene_json
+from orchestrator.products.scenes.scene import IndexedScene, ProductInfo, SceneFile, SceneKey, looked_at, merge
 
 KEY = SceneKey("T33UWQ", "2025-12-10T10:03:19Z")
 L1C = ProductInfo("1", "S2B_MSIL1C_20251210T100319_N0511_R122_T33UWQ_20251212T162649.SAFE", "N0511", "R122")
@@ -31,8 +22,8 @@ def file_of(role: str, sha256: str = "") -> SceneFile:
     return SceneFile(role, f"raw/L1C/tile=T33UWQ/sensing=20251210T100319Z/files/{role}.jp2", sha256=sha256)
 
 
-def scene_of(*roles: str, product: ProductInfo = L1C) -> Scene:
-    return Scene(KEY, product, items=tuple(map(file_of, roles)))
+def scene_of(*roles: str, product: ProductInfo = L1C) -> IndexedScene:
+    return IndexedScene(KEY, product, items=tuple(map(file_of, roles)))
 
 
 @pytest.mark.real
@@ -40,7 +31,7 @@ def test_the_real_index_is_read_and_written_as_it_stands(data_folder: Path) -> N
     """The scenes of a live run: every key back where it was."""
     path = data_folder / "cdse_responses" / "s2pipe_step1_index.json"
 
-    index = read_index(path)
+    index = read_scenes(path)
 
     assert [scene_json(scene) for scene in index.scenes] == json.loads(path.read_bytes())["scenes"]
     assert set(index.scenes[0].files) == {
@@ -78,7 +69,7 @@ def test_a_level_that_a_run_did_not_ask_for_stays() -> None:
     l2a = ProductInfo("2", "S2B_MSIL2A_x.SAFE", scl={"WATER_PERCENTAGE": 1.0})
     scl = SceneFile("l2a.scl_20m", "raw/L2A/tile=T33UWQ/sensing=20251210T100319Z/files/SCL_20m.jp2")
 
-    merged = merge(Scene(KEY, None, l2a, (scl,)), scene_of("l1c.band.B01"))
+    merged = merge(IndexedScene(KEY, None, l2a, (scl,)), scene_of("l1c.band.B01"))
 
     assert (merged.l1c, merged.l2a) == (L1C, l2a)
     assert {item.role for item in merged.items} == {"l1c.band.B01", "l2a.scl_20m"}
@@ -104,7 +95,7 @@ def test_a_folder_that_was_moved_is_read_where_it_is(tmp_path: Path) -> None:
     merge_into(tmp_path / "a" / "meta" / "step1" / "index.json", [scene_of("l1c.band.B01")], "", Event())
     (tmp_path / "a").rename(tmp_path / "b")
 
-    assert read_index(tmp_path / "b" / "meta" / "step1" / "index.json").root == tmp_path / "b"
+    assert read_scenes(tmp_path / "b" / "meta" / "step1" / "index.json").root == tmp_path / "b"
 
 
 def test_a_role_that_is_missing_is_refused_with_what_there_is(tmp_path: Path) -> None:
@@ -139,7 +130,17 @@ def test_what_is_no_index_is_refused_in_a_line(tmp_path: Path, content: bytes, s
     path.write_bytes(content)
 
     with pytest.raises(UserError) as caught:
-        read_index(path)
+        read_scenes(path)
 
     assert said in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(("checksum", "told"), [("MD5:00ff", "MD5:00ff"), ("", None)])
+def test_a_file_of_which_no_checksum_was_known_says_so(checksum: str, told: str | None) -> None:
+    """With null; its size and SHA-256 are those of what arrived."""
+    file = SceneFile("l1c.band.B01", "raw/x.jp2", True, 3, "ab", checksum)
+
+    (item,) = scene_json(IndexedScene(KEY, L1C, items=(file,)))["files_l1c"]["items"]
+
+    assert (item["size"], item["sha256"], item["checksum"]) == (3, "ab", told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,7 +129,8 @@ def shared_space(spaces, safe):
         "S2A_MSIL1C_20240105T101411_N0500_R022_T32TQM_20240301T121000.SAFE": {"footprint": AREA, "cloud": 20.0},
         "S2D_MSIL1C_20251210T100319_N0511_R122_T33UWQ_20251210T120000.SAFE": {"cloud": 80.0},
         "S2A_OPER_PRD_MSIL1C_PDMC_20160101T000000_R022_V20160101T101411_20160101T101411.SAFE": {
-            "start": datetime(2016, 1, 1, 10, 14, 11, tzinfo=UTC)
+            "start": datetime(2016, 1, 1, 10, 14, 11, tzinfo=UTC),
+            "end": datetime(2016, 1, 1, 10, 14, 21, tzinfo=UTC),
         },
     }
     records = [sentinel2_record(name, **told) for name, told in names.items()]
@@ -176,3 +178,13 @@ def real_data():
 def write():
     """`write(folder, files)` writes bytes by path."""
     return written
+
+
+@pytest.fixture
+def _process_as_it_was(monkeypatch):
+    """The command says what ends it, and how much memory GDAL has."""
+    monkeypatch.setenv("GDAL_CACHEMAX", "64")
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)

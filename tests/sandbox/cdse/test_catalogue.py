@@ -32,8 +32,8 @@ FILTERS = [
     pytest.param("Name eq 'S2D'", [], id="a part of a name is no name"),
     pytest.param("ContentDate/Start ge 2025-12-10T10:03:19.000Z", [S2D], id="ge, exactly"),
     pytest.param("ContentDate/Start gt 2025-12-10T10:03:19.000Z", [], id="gt, exactly"),
-    pytest.param("ContentDate/End le 2016-01-01T10:14:11Z", [OLD], id="le, exactly"),
-    pytest.param("ContentDate/End lt 2016-01-01T10:14:11Z", [], id="lt, exactly"),
+    pytest.param("ContentDate/End le 2016-01-01T10:14:21Z", [OLD], id="le, exactly"),
+    pytest.param("ContentDate/End lt 2016-01-01T10:14:21Z", [], id="lt, exactly"),
     pytest.param("ContentDate/Start ge 2025-12-10T12:03:19.000+02:00", [S2D], id="a time with a zone"),
     pytest.param("ContentDate/Start ge 2025-12-10T10:03:19", [S2D], id="a time without a zone is UTC"),
     pytest.param("ContentDate/Start ge 2025-12-10", [S2D], id="a day"),
@@ -66,7 +66,6 @@ FILTERS = [
     pytest.param(
         "(contains(Name,'S2D') or contains(Name,'MSIL2A')) and not contains(Name,'33')", [LEVEL2], id="parentheses"
     ),
-    pytest.param("Name eq 'it''s'", [], id="a quote inside a text"),
 ]
 
 
@@ -80,6 +79,13 @@ def test_a_filter_finds_what_it_says(space, condition, expected):
 
 
 TWO_BOUNDS = "0 and a/OData.CSC.DoubleAttribute/Value le 9"
+
+
+def test_two_quotes_inside_a_text_are_one():
+    """As OData writes it."""
+    assert condition_of("Name eq 'it''s'").holds(Product(sentinel2_record("it's")))
+
+
 REFUSED = [
     pytest.param("Orbit eq 3", "the field 'Orbit'", id="an unknown field"),
     pytest.param("Name ne 'x'", "the operator 'ne'", id="an unknown operator"),

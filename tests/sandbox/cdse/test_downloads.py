@@ -22,11 +22,22 @@ def test_the_catalogues_host_sends_a_client_on_without_its_header(space, product
     assert (by_hand.status_code, by_hand.content) == (200, b"<xfdu/>")
 
 
+def test_a_token_may_stand_in_the_address(space, product, bearer):
+    """As one client sends it: then the redirect keeps it, and nothing is lost on the way."""
+    token = bearer["Authorization"].removeprefix("Bearer ")
+    address = space.node(product, "manifest.safe", "/$value", host="catalogue")
+    answer = requests.get(address, params={"token": token}, timeout=20)
+
+    assert ([each.status_code for each in answer.history], answer.content) == ([301], b"<xfdu/>")
+    assert requests.get(address, params={"token": token + "x"}, timeout=20).status_code == 401
+
+
 @pytest.mark.parametrize("host", ["catalogue", "download"])
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer x"}, {"Authorization": "Basic dTpw"}])
 def test_no_file_without_a_token_on_either_host(space, product, host, header):
     """401 that says the token was not found."""
-    answer = requests.get(space.node(product, "manifest.safe", "/$value", host), headers=header, timeout=20)
+    address = space.node(product, "manifest.safe", "/$value", host)
+    answer = requests.get(address, headers=header, timeout=20, allow_redirects=False)
 
     assert (answer.status_code, answer.json()["code"]) == (401, "DAT-ZIP-604")
     assert answer.json()["message"] == "Token not found"

@@ -77,6 +77,25 @@ def test_an_ordered_error_has_the_form_of_its_host(space, product, bearer, api, 
     assert calls[api]().ok
 
 
+def test_a_page_may_be_empty_and_lead_to_the_page_that_was_due(space):
+    """Who takes an empty page for the end misses the rest."""
+    space.order("empty_page", api="cdse.products.list")
+    page = space.find(top=2, orderby="ContentDate/Start").json()
+    due = requests.get(page["@odata.nextLink"], timeout=20).json()
+
+    assert page["value"] == []
+    assert due["value"] == space.find(top=2, orderby="ContentDate/Start").json()["value"] != []
+
+
+def test_a_list_may_never_end(space):
+    """The link of its last page leads to the first one."""
+    space.order("endless_pages", api="cdse.products.list")
+    last = space.find(top=2, skip=4, orderby="ContentDate/Start").json()
+    again = requests.get(last["@odata.nextLink"], timeout=20).json()
+
+    assert again["value"] == space.find(top=2, orderby="ContentDate/Start").json()["value"]
+
+
 def test_an_ended_login_opens_nothing(spaces, safe):
     """Access token and refresh token are good for nothing, before their time is over."""
     own = spaces(folder=safe)

@@ -147,3 +147,12 @@ def test_a_clients_own_token_opens_no_download_unless_allowed(spaces, safe, allo
     assert "refresh_token" not in told
     assert answer.status_code == status
     assert code is None or answer.json()["code"] == code
+
+
+def test_no_password_is_kept(space):
+    """What a login sends may be meant for the real service: the sandbox's own records do not have it."""
+    space.login(password="meant-for-another")  # noqa: S106  nobody's
+    told = requests.get(space.sandbox.url + "/sandbox/requests", params={"api": "cdse.token"}, timeout=20)
+
+    assert told.json()["requests"][-1]["status"] == 401
+    assert "meant-for-another" not in told.text

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -237,3 +239,27 @@ def test_scenes_are_the_same_wherever_their_folder_lies_and_others_with_other_fi
     assert FolderCatalogue(tmp_path).identity() == there
     image(own, "B01_60m").unlink()
     assert FolderCatalogue(tmp_path).identity() != there
+
+
+DATA = Path(os.environ.get("ORCHESTRATOR_TEST_DATA", Path(__file__).parents[4] / "shared" / "data"))
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not DATA.is_dir(), reason="the folder of real products is not here (ORCHESTRATOR_TEST_DATA)")
+@pytest.mark.parametrize(
+    ("folder", "index", "share"),
+    [
+        pytest.param("cdse_scene_T31TDH_20180101", "20180101T105441_20180101T105435_T31TDH", 0.59137, id="T31TDH"),
+        pytest.param("l1c_T56JMM_20180629_decimated", "20180629T000241_20180629T000241_T56JMM", None, id="T56JMM"),
+    ],
+)
+def test_real_products_are_served_as_they_are(folder, index, share):
+    """Baseline 02.06 has no offset; the share of T31TDH that is seen was counted before."""
+    scene = only(DATA / folder, LEVEL_1C)
+
+    values, valid = whole(scene, "B1")
+
+    (safe,) = (DATA / folder).glob("*.SAFE")
+    assert np.array_equal(values, numbers(image(safe, "B01")))
+    assert (scene.item.index, scene.properties["GRANULE_ID"]) == (index, granule(safe).name)
+    assert share is None or np.mean(valid) == pytest.approx(share, abs=1e-5)

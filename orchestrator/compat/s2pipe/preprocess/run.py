@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from orchestrator.api.connection import Connection, current
-from orchestrator.api.work import carry_job
+from orchestrator.api.connection import Connection
+from orchestrator.api.preprocess import preprocess
 from orchestrator.compat.s2pipe.preprocess.cfg import PreprocessConfig
-from orchestrator.config.pipeline import preprocess_of
-from orchestrator.core import log as logs
-
-log = logs.get(__name__)
 
 
 @dataclass(frozen=True)
@@ -25,8 +19,8 @@ class PreprocessResult:
         run_id: Of the run.
         processed_count: Scenes that were made, or counted.
         failed_count: Scenes that could not be; the same call takes up those alone.
-        manifest_path: Of the run; None of the pass that counts.
-        index_path: Of the samples of the folder; likewise.
+        manifest_path: Of the run, a line for each scene.
+        index_path: Of the samples of the folder; None of the pass that counts.
         stats_path: Of the statistics that were made.
     """
 
@@ -39,13 +33,18 @@ class PreprocessResult:
 
 
 def run_preprocess(
-    cfg: PreprocessConfig, *, progress: bool | None = None, connection: Connection | None = None
+    cfg: PreprocessConfig,
+    *,
+    overwrite: bool = False,
+    progress: bool | None = None,
+    connection: Connection | None = None,
 ) -> PreprocessResult:
     """
     Make scenes ready for training: the job of `orchestrator copernicus preprocess`.
 
     Args:
         cfg: What is made; paths count from the current folder.
+        overwrite: Replace samples and statistics that another run has made.
         progress: False shows nothing; None shows it in a notebook and in a terminal.
         connection: Where runs are remembered; by default the one that this thread opened last.
 
@@ -53,24 +52,14 @@ def run_preprocess(
         UserError: A value of the configuration is wrong; it is named, and nothing has happened.
         RunFailed: Not one scene could be made.
     """
-    keys = preprocess_of({key: value for key, value in asdict(cfg).items() if value is not None}, "PreprocessConfig")
-    connection = connection or current()
-    with connection.lent() as app:
-        row = carry_job(
-            {"product": "preprocess", "preprocess": keys},
-            connection,
-            app,
-            progress,
-            again=False,
-            overwrite=False,
-            tell=_tell,
-        )
-    return _result(json.loads(row.result), row.job_name)
-
-
-def _tell(note: str) -> None:
-    log.info("preprocess.note", note=note)
-
-
-def _result(told: dict[str, Any], run_id: str) -> PreprocessResult:
-    raise NotImplementedError
+    keys = {key: value for key, value in asdict(cfg).items() if value is not None}
+    samples = preprocess(overwrite=overwrite, progress=progress, connection=connection, **keys)
+    counts = cfg.normalize.mode == "compute_only"
+    return PreprocessResult(
+        run_id=samples.result.path.stem.removeprefix("run="),
+        processed_count=len(samples) - len(samples.missing),
+        failed_count=len(samples.missing),
+        manifest_path=samples.result.path,
+        index_path=None if counts else samples.index,
+        stats_path=samples.stats,
+    )

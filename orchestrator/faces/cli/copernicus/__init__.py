@@ -17,10 +17,12 @@ COMMANDS: dict[str, Listed] = {
     "download": Listed(
         f"{_HERE}.download",
         "Bring the wanted files of Sentinel-2 products, each verified, into one folder with an index.",
+        "download_scenes",
     ),
     "verify": Listed(
         f"{_HERE}.verify",
         "Compare every file of a folder of scenes with its index and manifests: there, size, checksum, nobody's.",
+        "verify_scenes",
     ),
     "preprocess": Listed(
         f"{_HERE}.preprocess", "Make downloaded scenes ready for training: bands on one grid, masks, labels, angles."

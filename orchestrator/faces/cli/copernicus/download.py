@@ -65,14 +65,14 @@ _FILES = (
 )  # fmt: skip
 
 
-@click.command(epilog=HELP)
+@click.command("download", epilog=HELP)
 @all_of(SCENES)
 @all_of(_FILES)
 @sandbox_options
 @again_option
 @OVERWRITE
 @click.pass_obj
-def download(
+def download_scenes(
     context: Context, /, again: bool, overwrite: bool, dry_run: bool, plan_file: Path | None, **given: Any
 ) -> int:
     """

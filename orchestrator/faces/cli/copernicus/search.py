@@ -17,7 +17,7 @@ from orchestrator.faces.cli.session import Context, opened
 
 if TYPE_CHECKING:
     from orchestrator.faces.cli.output import Output
-    from orchestrator.products.scenes.selecting import Found, Selected
+    from orchestrator.products.scenes.selecting import FoundScene, Selected
 
 HELP = """
     orchestrator copernicus search --tile T33UWQ --start 2025-12-01 --end 2025-12-15 --cloud-max 80
@@ -75,7 +75,7 @@ def _list(found: Selected, output: Output) -> None:
     output.say(format_count(len(found.scenes), "scene"))
 
 
-def _line(one: Found) -> str:
+def _line(one: FoundScene) -> str:
     product = one.scene.l1c or one.scene.l2a
     assert product is not None  # noqa: S101  a scene has one of them
     cloud = "" if product.cloud_cover is None else f"{product.cloud_cover:.1f}"

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 _MOST_LISTED = 20
 
 
-@click.command()
+@click.command("verify")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.pass_obj
-def verify(context: Context, /, folder: Path) -> int:
+def verify_scenes(context: Context, /, folder: Path) -> int:
     """
     Compare every file of a folder of scenes with its index and manifests: there, size, checksum, nobody's.
 

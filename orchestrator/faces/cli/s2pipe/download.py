@@ -10,8 +10,8 @@ from rich_click import option
 
 from orchestrator.app import expand
 from orchestrator.faces.cli.copernicus.download import show_plan
-from orchestrator.faces.cli.options import build_table, job_options, sandbox_options
-from orchestrator.faces.cli.run import run_one
+from orchestrator.faces.cli.options import again_option, build_table, job_options, sandbox_options
+from orchestrator.faces.cli.run import OVERWRITE, run_one
 from orchestrator.faces.cli.session import Context, opened
 
 if TYPE_CHECKING:
@@ -38,8 +38,19 @@ here is said; one that is none is refused, with its line.
 @option("--out", "--out-dir", "out", metavar="DIR", help="The folder of all scenes, instead of `out_dir`.")
 @option("--dry-run/--no-dry-run", default=None, help="Only tell what would come, or bring it, whatever the file says.")
 @sandbox_options
+@again_option
+@OVERWRITE
 @click.pass_obj
-def old_download(context: Context, /, file: Path, out: str | None, dry_run: bool | None, **given: Any) -> int:
+def s2pipe_download(
+    context: Context,
+    /,
+    file: Path,
+    out: str | None,
+    dry_run: bool | None,
+    again: bool,
+    overwrite: bool,
+    **given: Any,
+) -> int:
     """
     Bring the scenes that a configuration names: `copernicus download`.
 
@@ -59,7 +70,7 @@ def old_download(context: Context, /, file: Path, out: str | None, dry_run: bool
         (job,) = expand(table.job(Path.cwd(), app.settings.services))
         if order.dry_run:
             return show_plan(app, job, output, plan_path(job))
-        return run_one(app, job, output, overwrite=order.overwrite)
+        return run_one(app, job, output, again=again, overwrite=overwrite or order.overwrite)
 
 
 def table_of(content: Any) -> JobTable:
