@@ -249,7 +249,8 @@ class Application(Records):
         """Return the execution of a run, ready to work."""
         job = Job.from_json(run.job)
         check_here(run.id, job, self.settings, self.stop)
-        progress = progress or Progress()
+        progress, entry = progress or Progress(), find_product(job.product)
+        progress.call(entry.units, entry.doing, entry.counted)
         clients = self.clients(job, lambda what: progress.set(detail=what))
         return Execution(
             run.id,

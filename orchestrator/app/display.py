@@ -69,7 +69,7 @@ class View:
         if seen.total_parts:
             found += self._parts_lines(seen, width)
         if seen.total_units:
-            found += flow([f"  requests {seen.done_units}/{seen.total_units}", *self._requests(seen)], width)
+            found += flow([f"  {seen.units_called} {seen.done_units}/{seen.total_units}", *self._requests(seen)], width)
         return found
 
     def line(self) -> str:
@@ -83,7 +83,7 @@ class View:
             words[-1] += f"; parts: {seen.merged_parts}/{seen.total_parts}"
             words += self._parts(seen)
         if seen.total_units:
-            words[-1] += f"; requests: {seen.done_units}/{seen.total_units}"
+            words[-1] += f"; {seen.units_called}: {seen.done_units}/{seen.total_units}"
             words += self._requests(seen)
         return ", ".join(words)
 
@@ -112,6 +112,7 @@ class View:
 
     def _doing(self, seen: Snapshot) -> str:
         word = STATE_WORDS.get(seen.state, str(seen.state))
+        word = seen.doing if seen.doing and seen.state is RunState.EXPORTING else word
         return f"{word}: {seen.detail}" if seen.detail and seen.detail != word else word
 
     def _times(self, seen: Snapshot) -> list[str]:
@@ -153,7 +154,9 @@ class View:
         return [f"about {format_seconds(eta)} left"] if eta is not None else []
 
     def _received(self, seen: Snapshot) -> list[str]:
-        return [f"{format_bytes(seen.bytes_done)} at {format_bytes(self._rate(seen))}/s"] if seen.bytes_done else []
+        of = f" of {format_bytes(seen.bytes_expected)}" if seen.bytes_expected and not seen.total_parts else ""
+        rate = f"{format_bytes(self._rate(seen))}/s"
+        return [f"{format_bytes(seen.bytes_done)}{of} at {rate}"] if seen.bytes_done else []
 
     def _elapsed(self) -> float:
         return self._monotonic() - self._began

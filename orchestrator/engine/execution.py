@@ -218,6 +218,8 @@ class Execution:
         facts["requests"] = len(settled.units)
         if plan := self._clients.product.exports(snapshot_of(run)):
             facts |= {"height": plan.grid.height, "width": plan.grid.width}
+        if words := settled.facts.get("planned"):
+            facts["planned"] = words
         self._record("run.planned", facts)
 
     def _begin_export(self, run: Run) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from orchestrator.engine.stores.records import Tally, Task
@@ -32,6 +32,8 @@ class Snapshot:
         bytes_listed_parts: How many parts these are.
         eecu_seconds: What Earth Engine has counted so far.
         units: How many units are in each state; those that were cut are not counted.
+        units_called: What the units are, in the plural.
+        doing: What is done to them; empty where the state says it.
     """
 
     state: RunState = RunState.ADMITTED
@@ -46,6 +48,8 @@ class Snapshot:
     bytes_listed_parts: int = 0
     eecu_seconds: float = 0.0
     units: Mapping[str, int] = field(default_factory=dict)
+    units_called: str = "requests"
+    doing: str = ""
 
     @property
     def total_units(self) -> int:
@@ -93,11 +97,23 @@ class Progress:
         self._lock = threading.Lock()
         self._seen = Snapshot(detail=detail)
         self._since = monotonic()
+        self._kinds: frozenset[str] = frozenset()
 
     def received(self, count: int) -> None:
         """Count bytes of a download."""
         with self._lock:
             self._seen = replace(self._seen, bytes_done=self._seen.bytes_done + count)
+
+    def expect(self, count: int) -> None:
+        """Say how many bytes will arrive in this process, as far as is known."""
+        with self._lock:
+            self._seen = replace(self._seen, bytes_expected=count)
+
+    def call(self, units: str, doing: str, kinds: Collection[str] = ()) -> None:
+        """Say what the units are, and what is done to them; where kinds are named, only those are counted."""
+        self._kinds = frozenset(kinds)
+        with self._lock:
+            self._seen = replace(self._seen, units_called=units, doing=doing)
 
     def set(self, *, state: RunState | None = None, detail: str | None = None) -> None:
         """Replace what is given; when that changes what is being done, its seconds begin anew."""
@@ -119,7 +135,7 @@ class Progress:
     def count_units(self, tally: Mapping[str, Mapping[UnitState, int]]) -> None:
         """Take over the units, by kind and state, as they are in the store."""
         found: Counter[str] = Counter()
-        for counts in tally.values():
+        for counts in (counts for kind, counts in tally.items() if not self._kinds or kind in self._kinds):
             found.update({state: count for state, count in counts.items() if state is not UnitState.SPLIT})
         with self._lock:
             self._seen = replace(self._seen, units=dict(found))

@@ -329,6 +329,9 @@ class _StepContext:
     def is_placed(self, cell: Cell) -> bool:
         return self._context.placer is not None and cell in self._context.placer.placed
 
+    def expect(self, count: int) -> None:
+        self._context.context.progress.expect(count)
+
     def received(self, count: int) -> None:
         crash.point("unit.fetched")
         self._context.context.progress.received(count)

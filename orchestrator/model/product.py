@@ -114,6 +114,9 @@ class StepContext(Protocol):
     def is_placed(self, cell: Cell) -> bool:
         """Tell whether the sink has a piece already, from before a crash."""
 
+    def expect(self, count: int) -> None:
+        """Say how many bytes will arrive in this process, as far as is known."""
+
     def received(self, count: int) -> None:
         """Count bytes that arrived."""
 

@@ -79,6 +79,9 @@ class ProductEntry:
         placed: Returns `output` and `base_name` of a job that does not say them, by its keys and its content.
         audited: Whether its results can be compared with what the service answers now; see `model.audit.Audited`.
         service: Whom it asks: a key of `config.Settings.services`.
+        units: What its units are, for who watches, in the plural.
+        doing: What is done to them; empty is exporting.
+        counted: Kinds of units that are counted for who watches; empty is all.
         make: Where it is made, `module:function`, called by `app` with what it has to give; see
             `orchestrator.products.mosaic.product.make`.
     """
@@ -99,6 +102,9 @@ class ProductEntry:
     placed: Callable[[BaseModel, Mapping[str, Any]], Mapping[str, str]] = as_said
     audited: bool = False
     service: str = EARTH_ENGINE
+    units: str = "requests"
+    doing: str = ""
+    counted: tuple[str, ...] = ()
 
 
 PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
@@ -159,6 +165,9 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 has_area=never,
                 placed=placed_by_tile,
                 service=COPERNICUS,
+                units="files",
+                doing="fetching",
+                counted=("file",),
             ),
             ProductEntry(
                 "preprocess",
@@ -176,6 +185,8 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 located=located,
                 placed=placed_in_folder,
                 service=NOBODY,
+                units="scenes",
+                doing="computing",
             ),
             ProductEntry(
                 "patches",
@@ -191,6 +202,8 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 pins="orchestrator.products.patches.settle:scene_pins",
                 placed=placed_with_scenes,
                 service=NOBODY,
+                units="scenes and shards",
+                doing="cutting",
             ),
         )
     }

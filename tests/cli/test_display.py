@@ -12,7 +12,7 @@ from orchestrator.engine.progress import Progress, Snapshot, counted
 from orchestrator.engine.stores.records import Tally, Task
 from orchestrator.model.grid import Window
 from orchestrator.model.plan import TaskPlan
-from orchestrator.model.states import PartState, RunState, TaskState
+from orchestrator.model.states import PartState, RunState, TaskState, UnitState
 
 
 class Watch:
@@ -51,6 +51,22 @@ def test_earth_engine_is_told_from_its_tasks():
     # (1 done + 0.2 + 0.6) of 4; (0.2 + 0.6) of the 2 that run; 10 + 1.5 + 1 + 2 EECU-seconds were paid for.
     assert "2 running (40%), 1 queued, 45% of 4 tasks done, 14.5 EECU-seconds" in text
     assert "3/12" in text
+
+
+def test_units_are_called_what_their_product_calls_them():
+    """Files that are fetched, of how many bytes; units of other kinds are not counted."""
+    progress = Progress()
+    progress.call("files", "fetching", ("file",))
+    progress.set(state=RunState.EXPORTING)
+    progress.count_units({"list": {UnitState.DONE: 2}, "file": {UnitState.DONE: 3, UnitState.WAITING: 5}})
+    progress.expect(4 << 20)
+    progress.received(1 << 20)
+
+    text = View(progress.snapshot, "december", Watch()).line()
+
+    assert text.startswith("december: fetching")
+    assert "files: 3/8" in text
+    assert "1.0 MiB of 4.0 MiB at" in text
 
 
 def test_the_time_is_told_from_the_first_second():

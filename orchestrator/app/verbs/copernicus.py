@@ -181,7 +181,7 @@ def _listings(
                 raise
             return " ".join(str(error).split())
 
-    with ThreadPoolExecutor(sessions) as pool:
+    with ThreadPoolExecutor(sessions, thread_name_prefix="list") as pool:
         return dict(zip(asked, in_order(pool, ask, asked, ahead=2 * sessions), strict=True))
 
 

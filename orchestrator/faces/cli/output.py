@@ -179,6 +179,8 @@ class Output:
 
 def _pieces(facts: Mapping[str, Any]) -> str:
     """Say what a plan is made of: parts of exports, requests, or both; or into how many requests one was cut."""
+    if "planned" in facts:  # the product's own words
+        return str(facts["planned"])
     if "pieces" in facts:
         return format_count(int(facts["pieces"]), "request")
     parts, tasks, requests = (int(facts.get(name, 0)) for name in ("parts", "tasks", "requests"))

@@ -119,6 +119,7 @@ def settle_scenes(job: Job, route: FileRoute, today: date) -> Settled:
         "attribution": f"Contains modified Copernicus Sentinel data [{when}]",
         "licence": LICENCE,
         "scenes": len(plan.scenes),
+        "planned": f"{format_count(len(plan.scenes), 'scene')}, {format_count(len(lists), 'product')}",
         "notes": list(plan.notes),
     }
     return Settled(plan.to_json(), facts=facts, units=(*lists, room))

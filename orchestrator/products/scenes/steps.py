@@ -52,6 +52,7 @@ class Steps:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _index: SceneIndex | None = None
     _folder: Path | None = None
+    _told: bool = False
 
     def has_listed(self) -> bool:
         """Tell whether some product has told of its files, in whichever process."""
@@ -115,6 +116,7 @@ class Steps:
 
     def file(self, context: StepContext, unit: Unit) -> Done:
         """Bring a file, unless it is there already as its size and checksum say."""
+        self._tell(context)
         file, path = wanted_of(unit.plan.spec), self.root / unit.plan.spec["file"]["final"]
         if sha256 := is_whole(path, file, context.stop):
             return Done(self._result(unit, path.stat().st_size, sha256, file.stated))
@@ -126,6 +128,14 @@ class Steps:
         piece = self.route.fetch(file.asset(product), path, context.stop, context.received)
         stated = f"{piece.checksum.algorithm}:{piece.checksum.value}" if piece.checksum else ""
         return Done(self._result(unit, piece.size, piece.sha256, stated))
+
+    def _tell(self, context: StepContext) -> None:
+        """Say, once in a process, how many bytes are to come."""
+        with self._lock:
+            told, self._told = self._told, True
+        if not told:
+            files = [file for _, _, listing in self._listings(context) for file in listing.files]
+            context.expect(sum(file.size or 0 for file in files if not is_of_size(self.root / file.final, file.size)))
 
     def _asked_again(self, context: StepContext, unit: Unit) -> Done:
         """Bring a file that the folder's index knew, and that is damaged: the product says what it has."""

@@ -73,6 +73,16 @@ def test_bands_that_are_fetched_later_get_into_the_index(pair):
     }
 
 
+def test_where_every_file_is_there_no_product_is_asked_for_anything(pair):
+    """The folder's index knows what each must be; they are read and compared."""
+    pair.download()
+    before = pair.report()["files"]
+
+    pair.download(again=True)
+
+    assert pair.report()["files"] == before
+
+
 def test_a_later_run_of_other_bands_alone_keeps_those_of_before(pair):
     """The index belongs to the folder, not to one run."""
     pair.download(l1c_bands=["B02"])
