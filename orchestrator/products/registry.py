@@ -24,7 +24,7 @@ from orchestrator.products.patches.keys import PatchKeys, placed_with_scenes
 from orchestrator.products.preprocess.files import preprocess_files
 from orchestrator.products.preprocess.keys import PreprocessKeys, declared_keys, located, placed_in_folder
 from orchestrator.products.scenes.files import scene_files
-from orchestrator.products.scenes.keys import SceneKeys, needs_area, placed_by_tile
+from orchestrator.products.scenes.keys import SceneKeys, placed_by_tile
 from orchestrator.products.table.files import table_files
 from orchestrator.products.table.keys import TableKeys
 
@@ -156,7 +156,7 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 "orchestrator.products.scenes.product:make_scenes",
                 recipe=never,
                 routes=("files",),
-                has_area=needs_area,
+                has_area=never,
                 placed=placed_by_tile,
                 service=COPERNICUS,
             ),

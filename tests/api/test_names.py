@@ -31,7 +31,7 @@ def test_the_page_names_every_verb():
     ] == []
 
 
-@pytest.mark.parametrize("name", ["tiles", "labels", "dataset", "patches"])
+@pytest.mark.parametrize("name", ["tiles", "labels", "dataset", "copernicus", "patches"])
 def test_the_page_lists_every_function_of_a_namespace(name):
     """A row for each, and no other."""
     page = (ROOT / "docs" / "reference" / "python.md").read_text()

@@ -14,6 +14,7 @@ from orchestrator.config import AreaTable, GridTable, JobTable, Settings, load, 
 from orchestrator.products.cube.keys import CubeKeys
 from orchestrator.products.mosaic.keys import MosaicKeys
 from orchestrator.products.preprocess.keys import AngleKeys, LabelKeys, NormalizeKeys, PreprocessKeys
+from orchestrator.products.scenes.keys import SceneKeys
 from orchestrator.products.table.keys import TableKeys
 
 CONFIG = ROOT / "config.toml"
@@ -99,6 +100,7 @@ def test_the_page_tells_the_default(section, key, default, variable):
         pytest.param("mosaic", MosaicKeys, id="mosaic"),
         pytest.param("cube", CubeKeys, id="cube"),
         pytest.param("table", TableKeys, id="table"),
+        pytest.param("scenes", SceneKeys, id="scenes"),
         pytest.param("preprocess", PreprocessKeys, id="preprocess"),
         pytest.param("preprocess.angles", AngleKeys, id="preprocess.angles"),
         pytest.param("preprocess.labels", LabelKeys, id="preprocess.labels"),

@@ -35,15 +35,16 @@ class SceneStage:
     def __init__(self, folder, program, service):
         self.home = kit.Home(folder, program, service, {"ORCHESTRATOR_PIXELS__AT_ONCE": "1"})
         self.out = folder / "out"
-        self._begun = self._sent()
+        self._before = self._report()
 
-    def _sent(self):
-        return sum(told["transfers"] for told in self.home.service.state()["copernicus"]["files"].values())
+    def _report(self):
+        return self.home.service.state()["copernicus"]["files"]
 
     def sent(self):
         """Bytes of each file that left; manifests apart: a process asks for one again that it did not write down."""
-        files = self.home.service.state()["copernicus"]["files"]
-        return {path: told["bytes"] for path, told in files.items() if not path.endswith("manifest.safe")}
+        before = {path: told["bytes"] for path, told in self._before.items()}
+        files = {path: told["bytes"] - before.get(path, 0) for path, told in self._report().items()}
+        return {path: count for path, count in files.items() if not path.endswith("manifest.safe")}
 
     def words(self, *more):
         there = ["--sandbox-url", self.home.service.url, "--output", "out", "--base-name", "two", "--table", "csv"]
@@ -66,7 +67,8 @@ class SceneStage:
         return folder / "manifest_table.csv", folder / "manifest.json"
 
     def effects(self):
-        return self._sent() - self._begun
+        asked = [sum(told["transfers"] for told in files.values()) for files in (self._before, self._report())]
+        return asked[1] - asked[0]
 
     def remains(self):
         hidden = [path.name for path in self.out.rglob(".*") if path.name != ".index.json.lock"]

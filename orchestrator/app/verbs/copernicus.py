@@ -140,6 +140,7 @@ def preview(app: Application, job: Job, say: Callable[[str], None] = _unheard) -
     today = app.clock.now().date()
     try:
         plan = plan_for(job.dated(today), route, today, app.stop)
+        route.sign_in(app.stop)
         listings = _listings(app, plan, route, sessions)
     finally:
         route.close()

@@ -45,7 +45,7 @@ _OWN_METRES = {**RESOLUTIONS, "SCL": 20, "AOT": 20, "WVP": 20}
 def _tile(text: str) -> str:
     found = _TILE.fullmatch(text.strip().upper())
     if found is None:
-        raise ValueError(f"{text!r} is no MGRS tile; write it as T33UWQ or 33UWQ")
+        raise ValueError("that is no MGRS tile; write it as T33UWQ or 33UWQ")
     return found[1].zfill(5)
 
 
@@ -60,16 +60,23 @@ def _once(names: tuple[T, ...]) -> tuple[T, ...]:
 
 
 def _band(name: str) -> str:
-    if name not in BANDS:
-        raise ValueError(f"{name!r} is no band of Level-1C; {hint(name, BANDS)}")
-    return name
+    """Return a band by the name that files have, also where it is written as Earth Engine does: B2."""
+    full = _padded(name)
+    if full not in BANDS:
+        raise ValueError(f"there is no such band of Level-1C; {hint(full, BANDS)}")
+    return full
+
+
+def _padded(name: str) -> str:
+    return re.sub(r"^B(\d)(?=$|_)", r"B0\1", name)
 
 
 def _image(name: str) -> str:
     """Return an image of Level-2A with its resolution: the band's own where none is given."""
+    name = _padded(name)
     full = f"{name}_{_OWN_METRES[name]}m" if name in _OWN_METRES else name
     if full not in _L2A_IMAGES:
-        raise ValueError(f"{name!r} is no image of Level-2A; {hint(name, sorted(_L2A_IMAGES))}")
+        raise ValueError(f"there is no such image of Level-2A; {hint(name, sorted(_L2A_IMAGES))}")
     return full
 
 
@@ -78,7 +85,7 @@ def _baseline(text: str) -> str:
         return text
     found = _BASELINE.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is no baseline; write 05.11 or N0511, or newest")
+        raise ValueError("that is no baseline; write 05.11 or N0511, or newest")
     return f"{found[1]}.{found[2]}"
 
 
@@ -88,9 +95,9 @@ def _moment(text: str) -> str:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no time; write it as 2025-12-01T10:00:00Z") from None
+        raise ValueError("that is no time; write it as 2025-12-01T10:00:00Z") from None
     if moment.tzinfo is None or moment.utcoffset():
-        raise ValueError(f"{text!r} is not in UTC; write it with a Z at its end, as 2025-12-01T10:00:00Z")
+        raise ValueError("it is not in UTC; write it with a Z at its end, as 2025-12-01T10:00:00Z")
     return moment.isoformat().replace("+00:00", "Z")
 
 
@@ -190,11 +197,6 @@ class SceneKeys(BaseModel):
         }
         named = {f"l2a.band.{n}" if n.startswith("B") else f"l2a.{n.lower()}" for n in self.l2a_bands}
         return named | {role for role, wanted in flags.items() if wanted}
-
-
-def needs_area(keys: BaseModel) -> bool:
-    """Tell whether a job with these keys must name an area: where no tile is named."""
-    return not getattr(keys, "tiles", ())
 
 
 def placed_by_tile(keys: BaseModel, content: Mapping[str, Any]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -54,6 +55,8 @@ class SceneProduct:
 
     def prepare(self, job: Job) -> Settled:
         self.check(job)
+        self._context.say("signing in to Copernicus")
+        self._route.sign_in(threading.Event())  # a wrong password is told of now, not when the work has begun
         self._context.say("asking the catalogue")
         return settle_scenes(job, self._route, self._context.today())
 

@@ -40,7 +40,7 @@ def check_scenes(job: Job) -> SceneKeys:
     """
     keys = scene_keys(job)
     if not keys.tiles and not job.area.source:
-        raise UserError("which scenes? Name their tile, tiles = ['T33UWQ'] in the table [scenes], or an area")
+        raise UserError("which scenes? Give --tile T33UWQ or --area FILE; in a job file tiles in [scenes], or area")
     if job.bands:
         raise UserError("a job of scenes has no `bands`; name them in [scenes]: l1c_bands, l2a_bands")
     return keys

@@ -98,20 +98,19 @@ class World:
             self.records.append(sentinel2_record(name, **({"footprint": TILE, "cloud": 20.0} | told)))
 
     @contextmanager
-    def open(self):
+    def open(self, folder: Path | None = None):
+        """Serve the products, or those of a folder of others."""
         (self.folder / "config.toml").write_text(HASTE.format(state=self.folder / "state"))
         products = ListedProducts(self.records, folder_of=lambda product: self.served / product.name)
-        options = Options(copernicus=Copernicus(products=products))
+        options = Options(copernicus=Copernicus(folder=folder) if folder else Copernicus(products=products))
         with Sandbox(None, options, evaluator=object()) as self.sandbox:
             url = self.sandbox.url
             with orc.connect(sandbox_url=url, config=self.folder / "config.toml") as self.connection:
                 yield self
 
-    def download(self, output: Path | None = None, **conditions: Any) -> Any:
+    def download(self, tile: str | tuple[str, ...] = "33UWQ", **conditions: Any) -> Any:
         given = {"l1c_bands": ["B02", "B03"]} | conditions
-        return orc.copernicus.download(
-            "33UWQ", DATES, output or self.out, progress=False, connection=self.connection, **given
-        )
+        return orc.copernicus.download(tile, DATES, self.out, progress=False, connection=self.connection, **given)
 
     def index(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.out / "meta/step1/index.json").read_bytes())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from datetime import UTC, datetime
 
 import pytest
-from scenes_kit import content_of, files_of, product_name
+from scenes_kit import TILE, content_of, files_of, product_name
 
 import orchestrator as orc
 
@@ -208,9 +209,9 @@ def test_names_that_are_not_read_are_told_of_and_the_others_come(world):
     """A satellite D is one of four; a product of before December 2016 is skipped with a reason."""
     old = "S2A_OPER_PRD_MSIL1C_PDMC_20160101T000000_R122_V20251210T100319_20251210T100319.SAFE"
     world.add(product_name("L1C", mission="S2D"))
-    world.add(old, start=datetime(2025, 12, 10, tzinfo=UTC), attributes={"tileId": "33UWQ", "productType": "S2MSI1C"})
+    world.add(old, start=datetime(2025, 12, 10, tzinfo=UTC), attributes={"productType": "S2MSI1C"})
     with world.open():
-        scenes = world.download(levels=["L1C"])
+        scenes = world.download((), area=(15.5, 49.0, 15.6, 49.1), levels=["L1C"])
 
     assert [scene["l1c"]["product_name"] for scene in scenes.manifest["scenes"]] == [product_name("L1C", mission="S2D")]
     assert any("before December 2016" in note for note in scenes.manifest["notes"])
@@ -247,3 +248,46 @@ def test_faults_on_the_way_change_no_byte_and_lose_none(world):
         mine = {p.rpartition("/")[2]: c for p, c in world.raw().items() if f"202512{day:02}T" in p.split("/")[2]}
         assert mine == {file: expected[file] for file in mine}
         assert len(mine) == 4
+
+
+def test_tables_have_a_row_for_each_file(pair):
+    """As CSV, as a spreadsheet, and as GeoParquet with the footprint."""
+    openpyxl = pytest.importorskip("openpyxl", reason="the extra `copernicus` is not installed")
+    geopandas = pytest.importorskip("geopandas")
+    pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
+
+    folder = pair.download(table=["csv", "xlsx", "parquet"]).result.path.parent
+
+    levels = [pair.index()["scenes"][0][f"files_{level}"]["items"] for level in ("l1c", "l2a")]
+    wanted = sorted((item["role"], item["path"], item["sha256"]) for items in levels for item in items)
+    with (folder / "manifest_table.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert sorted((row["role"], row["path"], row["sha256"]) for row in rows) == wanted
+    sheet = openpyxl.load_workbook(folder / "manifest_table.xlsx")["files"]
+    names, *cells = sheet.iter_rows(values_only=True)
+    at = [names.index(name) for name in ("role", "path", "sha256")]
+    assert sorted(tuple(row[place] for place in at) for row in cells) == wanted
+    frame = geopandas.read_parquet(folder / "manifest_table.parquet")
+    assert sorted(zip(frame["role"], frame["path"], frame["sha256"], strict=True)) == wanted
+    assert frame.crs.to_epsg() == 4326
+    assert frame.geometry.iloc[0].equals(TILE)
+
+
+@pytest.mark.real
+def test_a_real_product_arrives_as_its_real_manifest_says(world, data_folder):
+    """Its one band and its metadata by their MD5; the bands that were left out of the data are listed."""
+    folder = data_folder / "cdse_scene_T31TDH_20180101"
+    with world.open(folder):
+        scenes = orc.copernicus.download(
+            "31TDH", ("2018-01-01", "2018-01-02"), world.out, levels=["L1C"], progress=False,
+            connection=world.connection,
+        )  # fmt: skip
+
+    safe = next(folder.glob("*.SAFE"))
+    md5 = {path.name: hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() for path in safe.rglob("*.*")
+           if path.is_file()}  # fmt: skip
+    items = scenes.manifest["scenes"][0]["files_l1c"]["items"]
+    assert {item["role"] for item in items} == {"l1c.band.B01", "l1c.product_metadata", "l1c.tile_metadata"}
+    assert {item["checksum"] for item in items} == {f"MD5:{md5[item['path'].rpartition('/')[2]]}" for item in items}
+    assert len(scenes.missing) == 12
+    assert scenes.manifest["scenes"][0]["l1c"]["coverage_ratio"] == pytest.approx(0.6, abs=0.15)

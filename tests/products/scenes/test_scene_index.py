@@ -134,3 +134,13 @@ def test_what_is_no_index_is_refused_in_a_line(tmp_path: Path, content: bytes, s
 
     assert said in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(("checksum", "told"), [("MD5:00ff", "MD5:00ff"), ("", None)])
+def test_a_file_of_which_no_checksum_was_known_says_so(checksum: str, told: str | None) -> None:
+    """With null; its size and SHA-256 are those of what arrived."""
+    file = SceneFile("l1c.band.B01", "raw/x.jp2", True, 3, "ab", checksum)
+
+    (item,) = scene_json(IndexedScene(KEY, L1C, items=(file,)))["files_l1c"]["items"]
+
+    assert (item["size"], item["sha256"], item["checksum"]) == (3, "ab", told)

@@ -26,6 +26,12 @@ def test_an_image_of_level_2a_comes_in_its_own_resolution_or_a_named_one():
     }  # fmt: skip
 
 
+def test_bands_may_be_written_as_earth_engine_has_them():
+    """B2 is B02; the order stays."""
+    assert SceneKeys(l1c_bands="B2,B8A,B12").l1c_bands == ("B02", "B8A", "B12")
+    assert SceneKeys(l2a_bands="B2,B5_60m").l2a_bands == ("B02_10m", "B05_60m")
+
+
 @pytest.mark.parametrize("written", ["T33UWQ", "33uwq", "t33UWQ"])
 def test_a_tile_may_be_written_with_its_letter_or_without(written):
     """It is the same tile."""
@@ -35,17 +41,17 @@ def test_a_tile_may_be_written_with_its_letter_or_without(written):
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"tiles": "33XXI"}, "'33XXI' is no MGRS tile; write it as T33UWQ or 33UWQ"),
-        ({"l1c_bands": ["B13"]}, "'B13' is no band of Level-1C; did you mean 'B12'?"),
+        ({"tiles": "33XXI"}, "no MGRS tile; write it as T33UWQ or 33UWQ"),
+        ({"l1c_bands": ["B13"]}, "no such band of Level-1C; did you mean 'B12'?"),
         ({"l1c_bands": "B02,B02"}, "B02 comes twice"),
-        ({"l2a_bands": "B08_20m"}, "'B08_20m' is no image of Level-2A"),
-        ({"baseline": "5"}, "'5' is no baseline; write 05.11 or N0511, or newest"),
+        ({"l2a_bands": "B08_20m"}, "no such image of Level-2A; did you mean 'B8A_20m'?"),
+        ({"baseline": "5"}, "no baseline; write 05.11 or N0511, or newest"),
         ({"cloud_min": 50, "cloud_max": 20}, "cloud_min 50 is greater than cloud_max 20"),
         ({"cloud_max": 101}, "less than or equal to 100"),
         ({"min_coverage": 80}, "less than or equal to 1"),
         ({"levels": []}, "at least 1 item"),
         ({"levels": "L3A"}, "'L1C' or 'L2A'"),
-        ({"not_before": "2025-12-01"}, "is not in UTC"),
+        ({"not_before": "2025-12-01"}, "not in UTC"),
         (
             {"levels": "L1C", "l1c_bands": [], "l1c_tile_metadata": False, "l1c_product_metadata": False},
             "no file of L1C",
