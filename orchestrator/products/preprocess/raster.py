@@ -47,12 +47,12 @@ def grid_of(path: Path) -> Grid:
         PermanentError: It cannot be opened.
         UserError: It lies nowhere, or is turned.
     """
-    with reading(path), rasterio.open(path) as raster:
+    with decoding(path), rasterio.open(path) as raster:
         return _grid(raster, path)
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def decoding(path: Path) -> Iterator[None]:
     """Say in one line that a raster does not open, or does not decode."""
     try:
         yield
@@ -138,7 +138,7 @@ class StripReader:
             PermanentError: It cannot be opened.
         """
         self.path = path
-        with reading(path), rasterio.open(path) as raster:
+        with decoding(path), rasterio.open(path) as raster:
             self.grid = _grid(raster, path)
             self.dtype = np.dtype(raster.dtypes[0])
             self.nodata: float | None = raster.nodata
@@ -163,7 +163,7 @@ class StripReader:
 
     def _decoded(self, top: int, bottom: int) -> Rows:
         # Opened for each read: GDAL would keep every block of an open file, for a while that its cache decides.
-        with reading(self.path), rasterio.open(self.path) as raster:
+        with decoding(self.path), rasterio.open(self.path) as raster:
             rows: Rows = raster.read(1, window=RasterWindow(0, top, self.grid.width, bottom - top))
             return rows
 
