@@ -7,8 +7,7 @@ number, and looked up for every pixel.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,10 +45,9 @@ class Band:
     values: Floats
 
 
-@contextmanager
-def opened_bands(scene: ScenePlan, keys: PreprocessKeys) -> Iterator[tuple[Band, ...]]:
+def scene_bands(scene: ScenePlan, keys: PreprocessKeys) -> tuple[Band, ...]:
     """
-    Open every band of a scene.
+    Return every band of a scene, none of it read yet.
 
     Raises:
         PermanentError: A file cannot be opened, or holds other numbers.
@@ -57,16 +55,15 @@ def opened_bands(scene: ScenePlan, keys: PreprocessKeys) -> Iterator[tuple[Band,
     """
     assert scene.grid is not None  # noqa: S101  settled before
     tables = tables_of(scene.path(PRODUCT_METADATA), keys.l1c_bands) if keys.to_toa_reflectance else None
-    methods = {"up": keys.upsample_method, "down": keys.downsample_method}
-    with ExitStack() as files:
-        bands = []
-        for place, name in enumerate(keys.l1c_bands):
-            reader = files.enter_context(StripReader(scene.path(band_role(name))))
-            if reader.dtype not in (np.uint8, np.uint16):
-                raise PermanentError(f"{reader.path} holds {reader.dtype} numbers; Level-1C has uint16")
-            values = tables[place] if tables else np.arange(NUMBERS, dtype=np.float64)
-            bands.append(Band(name, Warped(reader, scene.grid, **methods), values))
-        yield tuple(bands)
+    bands = []
+    for place, name in enumerate(keys.l1c_bands):
+        reader = StripReader(scene.path(band_role(name)))
+        if reader.dtype not in (np.uint8, np.uint16):
+            raise PermanentError(f"{reader.path} holds {reader.dtype} numbers; Level-1C has uint16")
+        values = tables[place] if tables else np.arange(NUMBERS, dtype=np.float64)
+        warped = Warped(reader, scene.grid, up=keys.upsample_method, down=keys.downsample_method)
+        bands.append(Band(name, warped, values))
+    return tuple(bands)
 
 
 def tables_of(metadata: Path, names: Sequence[str]) -> list[Floats]:

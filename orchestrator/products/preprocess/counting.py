@@ -9,7 +9,7 @@ import numpy as np
 
 from orchestrator.core.errors import Stopped
 from orchestrator.model.ports import Stop
-from orchestrator.products.preprocess.bands import NODATA, NUMBERS, Band, opened_bands
+from orchestrator.products.preprocess.bands import NODATA, NUMBERS, Band, scene_bands
 from orchestrator.products.preprocess.document import ScenePlan
 from orchestrator.products.preprocess.keys import PreprocessKeys
 from orchestrator.products.preprocess.normalisation.histogram import Histogram, SceneCounter, bins_of
@@ -40,11 +40,11 @@ def count_scene(scene: ScenePlan, keys: PreprocessKeys, stop: Stop, pool: Execut
         Stopped: `stop` was set.
     """
     settings = settings_of(keys)
-    with opened_bands(scene, keys) as bands:
-        if settings.max_pixels_per_scene is not None:
-            return _sampled(scene, bands, settings, stop)
-        counts = np.stack(list(pool.map(lambda band: _counted(scene, band, stop), bands)))
-        return _histogram(counts, bands, settings)
+    bands = scene_bands(scene, keys)
+    if settings.max_pixels_per_scene is not None:
+        return _sampled(scene, bands, settings, stop)
+    counts = np.stack(list(pool.map(lambda band: _counted(scene, band, stop), bands)))
+    return _histogram(counts, bands, settings)
 
 
 def _counted(scene: ScenePlan, band: Band, stop: Stop) -> Ints:

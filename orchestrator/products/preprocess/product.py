@@ -42,9 +42,9 @@ class PreprocessProduct:
         return preprocess_files(job)
 
     def check(self, job: Job) -> tuple[str, ...]:
-        from orchestrator.products.preprocess.settle import settle  # noqa: PLC0415  GDAL is heavy
+        from orchestrator.products.preprocess.settle import settle_scenes  # noqa: PLC0415  GDAL is heavy
 
-        return settle(job, self._context).notes
+        return settle_scenes(job, self._context).notes
 
     def prepare(self, job: Job) -> Settled:
         from orchestrator.products.preprocess.settle import settled  # noqa: PLC0415
@@ -73,9 +73,9 @@ class PreprocessProduct:
         """Samples get their names one by one."""
 
     def finish(self, about: Finishing, sink: Sink | None, evidence: Evidence) -> Made:  # noqa: ARG002
-        from orchestrator.products.preprocess.publication import make_result  # noqa: PLC0415
+        from orchestrator.products.preprocess.publication import make_preprocess_result  # noqa: PLC0415
 
-        return make_result(about, evidence, self._context.version)
+        return make_preprocess_result(about, evidence, self._context.version)
 
     def close(self) -> None:
         if self._workers is not None:
@@ -131,10 +131,10 @@ def _check_unchanged(job: Job) -> None:
     Raises:
         UserError: They are not.
     """
-    from orchestrator.products.preprocess.settle import pins_of  # noqa: PLC0415
+    from orchestrator.products.preprocess.settle import preprocess_pins  # noqa: PLC0415
 
     pin = job.pins.get("stats")
-    if pin and pins_of(replace(job, pins=MappingProxyType({}))).get("stats") != pin:
+    if pin and preprocess_pins(replace(job, pins=MappingProxyType({}))).get("stats") != pin:
         path = stats_path(job, preprocess_keys(job.keys))
         raise UserError(f"{path} has changed since the run was begun; put it back, or begin a new run")
 

@@ -31,7 +31,7 @@ SCHEMA = "orchestrator.preprocess/1"
 _MOST_REASONS = 5
 
 
-def make_result(about: Finishing, evidence: Evidence, version: str) -> Made:
+def make_preprocess_result(about: Finishing, evidence: Evidence, version: str) -> Made:
     """
     Complete what a run leaves.
 

@@ -13,8 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -48,12 +47,12 @@ def grid_of(path: Path) -> Grid:
         PermanentError: It cannot be opened.
         UserError: It lies nowhere, or is turned.
     """
-    with reading(path), rasterio.open(path) as raster:
+    with decoding(path), rasterio.open(path) as raster:
         return _grid(raster, path)
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def decoding(path: Path) -> Iterator[None]:
     """Say in one line that a raster does not open, or does not decode."""
     try:
         yield
@@ -133,28 +132,19 @@ class StripReader:
 
     def __init__(self, path: Path) -> None:
         """
-        Open a file.
+        Look at a file.
 
         Raises:
             PermanentError: It cannot be opened.
         """
         self.path = path
-        with reading(path):
-            self._raster = rasterio.open(path)
-            self.grid = _grid(self._raster, path)
-        self.dtype = np.dtype(self._raster.dtypes[0])
-        self.nodata: float | None = self._raster.nodata
-        self._step = max(BLOCK, int(self._raster.block_shapes[0][0]))
+        with decoding(path), rasterio.open(path) as raster:
+            self.grid = _grid(raster, path)
+            self.dtype = np.dtype(raster.dtypes[0])
+            self.nodata: float | None = raster.nodata
+            self._step = max(BLOCK, int(raster.block_shapes[0][0]))
         self._top = 0
         self._kept: Rows = np.empty((0, self.grid.width), self.dtype)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._raster.close()
 
     def rows(self, top: int, bottom: int) -> Rows:
         """
@@ -167,11 +157,15 @@ class StripReader:
         self._top = max(self._top, top)
         end = self._top + len(self._kept)
         if bottom > end:
-            until = min(self.grid.height, -(-bottom // self._step) * self._step)
-            with reading(self.path):
-                more = self._raster.read(1, window=RasterWindow(0, end, self.grid.width, until - end))
+            more = self._decoded(end, min(self.grid.height, -(-bottom // self._step) * self._step))
             self._kept = np.concatenate([self._kept, more]) if len(self._kept) else more
         return self._kept[: bottom - self._top]
+
+    def _decoded(self, top: int, bottom: int) -> Rows:
+        # Opened for each read: GDAL would keep every block of an open file, for a while that its cache decides.
+        with decoding(self.path), rasterio.open(self.path) as raster:
+            rows: Rows = raster.read(1, window=RasterWindow(0, top, self.grid.width, bottom - top))
+            return rows
 
 
 class Warped:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from orchestrator.model.grid import Grid
 from orchestrator.model.ports import Stop
-from orchestrator.products.preprocess.bands import NODATA, NUMBERS, Band, opened_bands, statistics_of, stored_table
+from orchestrator.products.preprocess.bands import NODATA, NUMBERS, Band, scene_bands, statistics_of, stored_table
 from orchestrator.products.preprocess.counting import strips
 from orchestrator.products.preprocess.directions import directions_of
 from orchestrator.products.preprocess.document import ScenePlan
@@ -102,21 +102,20 @@ class FeatureStrips:
         return {"valid_pixel_count": self._valid, "valid_pixel_ratio": self._valid / pixels, "bands": told}
 
 
-@contextmanager
-def opened_labels(scene: ScenePlan, keys: PreprocessKeys) -> Iterator[Labels]:
+def scene_labels(scene: ScenePlan, keys: PreprocessKeys) -> Labels:
     """
-    Open the raster of labels.
+    Return the labels of a scene, none of them read yet.
 
     Raises:
-        PermanentError: It cannot be opened, or holds no whole numbers.
+        PermanentError: The raster cannot be opened, or holds no whole numbers.
         UserError: It has another CRS.
     """
     assert scene.grid is not None  # noqa: S101  settled before
     backend = find_backend(keys.labels.backend)
-    with StripReader(scene.path(backend.role)) as reader:
-        check_whole(reader.path, reader.dtype)
-        warped = Warped(reader, scene.grid, up=keys.labels.resample, down=keys.labels.resample)
-        yield Labels(keys.labels, backend, warped, reader.nodata)
+    reader = StripReader(scene.path(backend.role))
+    check_whole(reader.path, reader.dtype)
+    warped = Warped(reader, scene.grid, up=keys.labels.resample, down=keys.labels.resample)
+    return Labels(keys.labels, backend, warped, reader.nodata)
 
 
 def make_sample(
@@ -134,13 +133,12 @@ def make_sample(
     """
     assert scene.grid is not None  # noqa: S101  settled before
     grid = scene.grid
+    features = FeatureStrips(scene_bands(scene, keys), stats, per_band=keys.valid_pixel_mask == "per_band")
+    assets = {"x": SampleAsset(X, grid, features.names, "float32")}
+    labels = scene_labels(scene, keys) if keys.has_labels else None
+    if labels is not None:
+        assets["y"] = SampleAsset(Y, grid, ("label",), "uint8", keys.labels.ignore_index)
     with ExitStack() as opened:
-        bands = opened.enter_context(opened_bands(scene, keys))
-        features = FeatureStrips(bands, stats, per_band=keys.valid_pixel_mask == "per_band")
-        assets = {"x": SampleAsset(X, grid, features.names, "float32")}
-        labels = opened.enter_context(opened_labels(scene, keys)) if keys.has_labels else None
-        if labels is not None:
-            assets["y"] = SampleAsset(Y, grid, ("label",), "uint8", keys.labels.ignore_index)
         writers = {role: opened.enter_context(_writer(folder, asset, tags, pool)) for role, asset in assets.items()}
         for row, height in strips(scene, stop):
             writers["x"].append(features.strip(row, height, grid.width, pool))

@@ -32,7 +32,7 @@ SCENE = "scene"  # kind of the units
 _SHARE_OF_RAW = 0.2
 
 
-def settle(job: Job, context: ProductContext) -> PreprocessPlan:
+def settle_scenes(job: Job, context: ProductContext) -> PreprocessPlan:
     """
     Find the files and the grid of every scene.
 
@@ -54,8 +54,8 @@ def settle(job: Job, context: ProductContext) -> PreprocessPlan:
 
 
 def settled(job: Job, context: ProductContext) -> Settled:
-    """Return everything that a run is made from. Errors as `settle`."""
-    keys, plan = preprocess_keys(job.keys), settle(job, context)
+    """Return everything that a run is made from. Errors as `settle_scenes`."""
+    keys, plan = preprocess_keys(job.keys), settle_scenes(job, context)
     facts = {
         "scenes": len(plan.scenes),
         "attribution": sentinel_notice(int(scene.sensing[:4]) for scene in plan.scenes),
@@ -70,7 +70,7 @@ def settled(job: Job, context: ProductContext) -> Settled:
     return Settled(plan.to_json(), facts=facts, units=units)
 
 
-def pins_of(job: Job) -> dict[str, str]:
+def preprocess_pins(job: Job) -> dict[str, str]:
     """
     Return the checksums of the files that a job speaks of: other ones make another job.
 

@@ -1,5 +1,6 @@
 """Strips of rows: whatever their height, they are the whole raster's; and what is counted of them is every value."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from orchestrator.products.preprocess.document import ScenePlan, SourceFile
 from orchestrator.products.preprocess.keys import METHODS, PreprocessKeys
 from orchestrator.products.preprocess.normalisation.histogram import SceneCounter
 from orchestrator.products.preprocess.raster import StripReader, Warped, is_nested, strip_rows
+from orchestrator.products.preprocess.sample import make_sample
 from orchestrator.products.preprocess.tiles import TileWriter
 
 CRS = "EPSG:32631"
@@ -63,12 +65,11 @@ def test_strips_of_any_height_are_those_of_the_whole_raster(rasters, steps, meth
     """To the last bit, for every method, upwards and downwards; `mode` is the slow one, and below."""
     (path, numbers), target = rasters[steps[0]], grid(steps[1])
 
-    with StripReader(path) as reader:
-        warped, strips, row = Warped(reader, target, up=method, down=method), [], 0
-        while row < target.height:
-            height = min(heights[len(strips) % len(heights)], target.height - row)
-            strips.append(warped.valid(row, height))
-            row += height
+    warped, strips, row = Warped(StripReader(path), target, up=method, down=method), [], 0
+    while row < target.height:
+        height = min(heights[len(strips) % len(heights)], target.height - row)
+        strips.append(warped.valid(row, height))
+        row += height
 
     wanted = numbers if steps[0] == steps[1] else whole(numbers, grid(steps[0]), target, method)
     assert np.array_equal(np.concatenate(strips), wanted)
@@ -78,51 +79,40 @@ def test_the_most_frequent_number_too(rasters):
     """`mode`, from 10 to 60 m, in strips of 7 rows."""
     (path, numbers), target = rasters[10], grid(60)
 
-    with StripReader(path) as reader:
-        warped = Warped(reader, target, up="mode", down="mode")
-        made = np.concatenate([warped.valid(row, min(7, 20 - row)) for row in range(0, 20, 7)])
+    warped = Warped(StripReader(path), target, up="mode", down="mode")
+    made = np.concatenate([warped.valid(row, min(7, 20 - row)) for row in range(0, 20, 7)])
 
     assert np.array_equal(made, whole(numbers, grid(10), target, "mode"))
 
 
 def test_the_method_is_chosen_by_the_side_of_a_pixel(rasters):
     """Larger pixels than the target's go up, smaller ones down."""
-    with StripReader(rasters[20][0]) as reader:
-        up, down = (Warped(reader, grid(step), up="cubic", down="max").method for step in (10, 60))
+    reader = StripReader(rasters[20][0])
+
+    up, down = (Warped(reader, grid(step), up="cubic", down="max").method for step in (10, 60))
 
     assert (up, down) == (Resampling.cubic, Resampling.max)
 
 
 def test_where_a_raster_does_not_reach_there_is_no_data(rasters):
     """Numbers are 0, classes what is said of outside."""
-    away = grid(20, ulx=900000.0)
+    warped = Warped(StripReader(rasters[20][0]), grid(20, ulx=900000.0), up="nearest", down="nearest")
 
-    with StripReader(rasters[20][0]) as reader:
-        warped = Warped(reader, away, up="nearest", down="nearest")
-        assert not warped.valid(0, 10).any()
-        assert set(np.unique(warped.classes(10, 10, -1))) == {-1}
+    assert not warped.valid(0, 10).any()
+    assert set(np.unique(warped.classes(10, 10, -1))) == {-1}
 
 
 def test_each_row_of_blocks_is_decoded_once(rasters, monkeypatch):
     """Whatever the strips, no row of the file is read twice."""
     path, numbers = rasters[10]
-    with StripReader(path) as reader:
-        read, original = [], reader._raster
+    reader, read = StripReader(path), []
+    decoded = reader._decoded
+    monkeypatch.setattr(reader, "_decoded", lambda top, bottom: read.extend(range(top, bottom)) or decoded(top, bottom))
 
-        class Counted:
-            def read(self, band, window):
-                read.append((window.row_off, window.height))
-                return original.read(band, window=window)
+    for top in range(0, 120, 11):
+        assert np.array_equal(reader.rows(top, min(120, top + 17)), numbers[top : top + 17])
 
-            def close(self):
-                original.close()
-
-        monkeypatch.setattr(reader, "_raster", Counted())
-        for top in range(0, 120, 11):
-            assert np.array_equal(reader.rows(top, min(120, top + 17)), numbers[top : top + 17])
-
-    rows = [row for first, height in read for row in range(first, first + height)]
-    assert len(rows) == len(set(rows))
+    assert len(read) == len(set(read))
 
 
 def test_grids_that_do_not_fit_into_each_other_are_made_in_one_piece():
@@ -171,3 +161,33 @@ def test_an_unfinished_file_is_no_file_of_blocks(tmp_path):
         TileWriter(tmp_path / "x", wide, ["a"], "uint8", nodata=None, tags=(), pool=pool) as file,
     ):
         file.append(np.zeros((120, 200, 1), "uint8"))
+
+
+def peak_of(folder, rows):
+    """Return the most bytes that arrays took while a scene of 64 columns and so many rows was made."""
+    folder.mkdir()
+    of = {step: Grid(CRS, (step, 0.0, 0.0, 0.0, -step, 0.0), rows * 10 // step, 640 // step) for step in (10, 20)}
+    files = []
+    for name, step in (("B02", 10), ("B05", 20)):
+        profile = {"driver": "GTiff", "count": 1, "dtype": "uint16", "crs": CRS, "blockysize": 64}
+        profile |= {"width": of[step].width, "height": of[step].height}
+        place = rasterio.Affine(*of[step].transform)
+        with rasterio.open(folder / f"{name}.tif", "w", **profile, transform=place) as file:
+            file.write(np.full((1, of[step].height, of[step].width), 7, "uint16"))
+        files.append(SourceFile(f"l1c.band.{name}", str(folder / f"{name}.tif")))
+    keys = PreprocessKeys(l1c_bands=["B02", "B05"], to_toa_reflectance=False, labels={"enabled": False})
+    scene = ScenePlan("T31TDH", "2018-01-01T10:54:41Z", tuple(files), of[10], strip_rows(of[10], [of[20]]))
+    with kit.Pool() as pool:
+        tracemalloc.start()
+        made = make_sample(scene, keys, None, folder, (), kit.NEVER, pool)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert made.statistics["valid_pixel_count"] == rows * 64
+    return peak
+
+
+def test_memory_does_not_grow_with_the_size_of_a_scene(tmp_path):
+    """Four times as many rows: the same strips."""
+    small, large = (peak_of(tmp_path / str(rows), rows) for rows in (2560, 10240))
+
+    assert large < 1.1 * small
