@@ -116,9 +116,9 @@ def cut(
         overwrite: Replace a folder at their place that this job did not make.
         progress: False shows nothing; None shows it in a notebook and in a terminal; True everywhere.
         connection: Whose settings and state; by default the one that this thread opened last. Nobody is asked anything.
-        **keys: Keys of the table `[patches]` of a job: `size`, `stride`, `edge`, `min_valid`, `max_ignore`, `max_cloud`,
-            `shadow`, `labels`, `angles`, `times`, `split_by`, `shares`, `block`, `gap`, `seed`, `shuffle`, `format`,
-            `shard_size`.
+        **keys: Keys of the table `[patches]` of a job: `size`, `stride`, `edge`, `min_valid`, `max_ignore`,
+            `max_cloud`, `shadow`, `labels`, `angles`, `times`, `split_by`, `shares`, `block`, `gap`, `seed`,
+            `shuffle`, `format`, `shard_size`.
 
     Raises:
         UserError: An argument is wrong, or the scenes do not fit together; the message names it.
@@ -204,7 +204,7 @@ def pack(
 
 @typed
 def show(
-    patches: object, *, count: int = 12, seed: int = 0, bands: Sequence[str] = (), splits: bool = False
+    patches: object, *, count: int = 8, seed: int = 0, bands: Sequence[str] = (), splits: bool = False
 ) -> PatchPicture:
     """
     Return a contact sheet of random patches with their labels beside them; a notebook shows it.

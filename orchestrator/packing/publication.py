@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -99,14 +100,20 @@ def _put_back(work: Path, final: Path) -> None:
     remove_tree(aside)
 
 
-def seal(folder: Path) -> None:
-    """Write the checksums of all files, as `sha256sum -c` reads them, and make everything durable."""
+def seal(folder: Path) -> dict[str, str]:
+    """
+    Write the checksums of all files, as `sha256sum -c` reads them, and make everything durable.
+
+    Returns the SHA-256 of every file by its name inside, the checksums' own among them, as `core.trees` orders them.
+    """
     digests = file_digests(folder)
     text = "".join(f"{digest}  {name}\n" for name, digest in digests.items())
     (folder / CHECKSUMS).write_text(text, encoding="utf-8", newline="\n")
+    own = {CHECKSUMS: hashlib.sha256(text.encode()).hexdigest()}
     with ThreadPoolExecutor(_SYNCS, "sync") as pool:
         list(pool.map(sync_file, [folder / name for name in (*digests, CHECKSUMS)]))
     sync_tree(folder)
+    return dict(sorted({**digests, **own}.items(), key=lambda each: os.fsencode(each[0])))
 
 
 def sync_file(path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import select
+import selectors
 import socket
 import struct
 from collections.abc import Callable
@@ -230,8 +230,14 @@ class Connection(BaseHTTPRequestHandler):
         left = math.inf if fault.seconds is None else fault.seconds
         while left > 0 and not fault.pause(min(left, WATCH_STEP_SECONDS)):
             left -= WATCH_STEP_SECONDS
-            if select.select([self.connection], [], [], 0)[0] and not self.connection.recv(1, socket.MSG_PEEK):
+            if self._has_left():
                 raise ConnectionResetError
+
+    def _has_left(self) -> bool:
+        """Tell whether the peer has closed its end: then there is something to read, and it is nothing."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.connection, selectors.EVENT_READ)
+            return bool(selector.select(0)) and not self.connection.recv(1, socket.MSG_PEEK)
 
     def _trickle(self, wire: bytes, fault: Fault) -> None:
         step = max(1, int(fault.rule.bytes_per_second * SLOW_STEP_SECONDS))

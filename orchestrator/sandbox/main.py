@@ -23,7 +23,7 @@ from orchestrator.sandbox.cdse.settings import ACCOUNT, Copernicus, CopernicusEr
 from orchestrator.sandbox.quotas import Quotas
 from orchestrator.sandbox.safe.product import SafeError
 from orchestrator.sandbox.scenes.stac import ScenesError
-from orchestrator.sandbox.server import DEFAULT_BUCKET, DEFAULT_PROJECT, Options, Sandbox
+from orchestrator.sandbox.server import DEFAULT_BUCKET, DEFAULT_PROJECT, Options, PortError, Sandbox
 from orchestrator.sandbox.sources import catalogue
 
 PARENT_STEP_SECONDS = 1.0
@@ -42,14 +42,15 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.die_with_parent:
         threading.Thread(target=_wait_for_parent, args=(end, parent), daemon=True).start()
     if asked.port and (who := port.sandbox_at(asked.host, asked.port)):
-        return _refuse(_in_use(asked, who))  # at once, instead of waiting for a folder that it may hold
+        return _refuse(_in_use(asked, who, asked.port))  # at once, instead of waiting for a folder that it may hold
     try:
         with Sandbox(catalogue(asked.scenes, asked.seed, tell=True), _options(asked)) as sandbox:
             _announce(sandbox, asked.ready_file)
             end.wait()
     except (ScenesError, BehaviourError, CopernicusError, FolderError, SafeError, OSError) as error:
-        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
-        return _refuse(_in_use(asked, port.occupant(asked.host, asked.port)) if taken else str(error))
+        if isinstance(error, PortError) and error.errno == errno.EADDRINUSE:
+            return _refuse(_in_use(asked, port.occupant(asked.host, error.port), error.port))
+        return _refuse(str(error))
     return 0
 
 
@@ -63,8 +64,9 @@ def _say(sentence: str) -> None:
     sys.stderr.flush()
 
 
-def _in_use(asked: argparse.Namespace, who: str) -> str:
-    return f"port {asked.port} of {asked.host} is in use by {who}; choose another --port, or end what runs there"
+def _in_use(asked: argparse.Namespace, who: str, number: int) -> str:
+    option = "--port" if number == asked.port else "--copernicus-port"
+    return f"port {number} of {asked.host} is in use by {who}; choose another {option}, or end what runs there"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -100,6 +102,7 @@ def _add_copernicus(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     shown = "the part of their tile that invented products show, in pixels of 60 m, or `whole` (default: 10.8 km)"
     add("--copernicus", type=Path, metavar="FOLDER", help="SAFE trees that are served; default: invented products")
+    add("--copernicus-port", type=int, default=0, metavar="PORT", help="of the download host; 0 lets the system choose")
     add("--copernicus-cut", default="", metavar="ROW,COL,ROWS,COLS", help=shown)
     add(
         "--copernicus-account",
@@ -124,6 +127,7 @@ def _copernicus(asked: argparse.Namespace) -> Copernicus:
         folder=asked.copernicus,
         seed=asked.seed,
         cut=asked.copernicus_cut,
+        port=asked.copernicus_port,
         accounts=dict(asked.copernicus_account or ACCOUNT),
         totp_secret=asked.copernicus_second_factor,
     )

@@ -86,6 +86,14 @@ class Options:
     tell: Callable[[str], None] = lambda _: None
 
 
+class PortError(OSError):
+    """A port that cannot be listened at."""
+
+    def __init__(self, error: OSError, port: int) -> None:
+        super().__init__(error.errno, error.strerror)
+        self.port = port
+
+
 class _Server(socketserver.ThreadingMixIn, HTTPServer):
     daemon_threads = True
     block_on_close = False  # keep-alive connections of clients that live on must not hold up the end
@@ -94,7 +102,10 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
     def __init__(self, address: tuple[str, int], dispatch: Dispatch, journal: Journal) -> None:
         self.dispatch = dispatch
         self._journal = journal
-        super().__init__(address, Connection)
+        try:
+            super().__init__(address, Connection)
+        except OSError as error:
+            raise PortError(error, address[1]) from error
 
     def server_bind(self) -> None:
         """Bind without asking the name service who we are, as the standard library's server would."""
@@ -150,7 +161,11 @@ class Sandbox:
         self._furnish()
         self.tasks = self._tasks(folder)
         self._server = _Server((self.options.host, self.options.port), self._dispatcher(), self.journal)
-        self._downloads = self._download_server()
+        try:
+            self._downloads = self._download_server()
+        except PortError:
+            self._server.server_close()
+            raise
         self.tasks.start()
         for each in (self._server, self._downloads):
             threading.Thread(target=each.serve_forever, args=(0.02,), name="sandbox", daemon=True).start()
@@ -297,8 +312,9 @@ class Sandbox:
         return Dispatcher(Router(routes), self.faults, self.journal, self.clock, self.meter, worded)
 
     def _download_server(self) -> _Server:
-        """Listen at a port that the system chooses: whoever needs it is told by a redirect, or by `/sandbox/about`."""
-        return _Server((self.options.host, 0), self._dispatcher_of(self.copernicus.download_routes()), self.journal)
+        """Listen at a port of its own: whoever needs it is told by a redirect, or by `/sandbox/about`."""
+        address = (self.options.host, self.options.copernicus.port)
+        return _Server(address, self._dispatcher_of(self.copernicus.download_routes()), self.journal)
 
     def _answer_one(self, request: Request) -> Response | None:
         """Answer a call of a batch: counted, and spoilt by faults that come before its body, as if it came alone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +56,7 @@ class Arranged:
     overlapping: int = 0
     nearer: int = 0
     _members: list[Ints] = field(default_factory=list, compare=False)
+    _shards: list[tuple[str, int, Ints]] = field(default_factory=list, compare=False)
 
     def members_of(self, sample: int) -> Ints:
         """Return the candidates of a sample, in the order of time."""
@@ -67,12 +68,9 @@ class Arranged:
 
     def shards(self) -> list[tuple[str, int, Ints]]:
         """Return split, number and samples of each shard, in order."""
-        made: list[tuple[str, int, Ints]] = []
-        for code, split in enumerate(SPLITS):
-            mine = self.split[self.order] == code
-            numbers = np.unique(self.shard[mine]).tolist()
-            made += [(split, number, self.order[mine & (self.shard == number)]) for number in numbers]
-        return made
+        if not self._shards:
+            self._shards.extend(series_of(self.split[self.order], self.shard, self.order))
+        return self._shards
 
     def to_bytes(self) -> bytes:
         """Return it as `from_bytes` reads it."""
@@ -265,6 +263,20 @@ def fill(split: NDArray[np.uint8], weights: Ints, most: ShardSize, chance: Any =
             order.append(mine)
             shard.append(np.repeat(np.arange(number), [len(part) for part in np.array_split(mine, number)]))
     return np.concatenate(order), np.concatenate(shard)
+
+
+def series_of(split: NDArray[np.uint8], shard: Ints, order: Ints) -> Iterator[tuple[str, int, Ints]]:
+    """
+    Yield split, number and samples of each shard, in order.
+
+    Args:
+        split: Of each sample as it is written, a place in `keys.SPLITS`.
+        shard: Number of the shard of each.
+        order: The samples as they are written.
+    """
+    edges = np.flatnonzero((np.diff(split.astype(np.int64)) != 0) | (np.diff(shard) != 0)) + 1
+    for part in np.split(np.arange(len(order)), edges):
+        yield SPLITS[int(split[part[0]])], int(shard[part[0]]), order[part]
 
 
 def _nothing(plan: PatchPlan, found: Candidates, why: NDArray[np.uint8]) -> str:

@@ -19,9 +19,8 @@ from orchestrator.products.patches.arrange import Candidates
 from orchestrator.products.patches.document import PatchPlan
 from orchestrator.products.patches.measure import Measured
 from orchestrator.products.patches.samples import PatchSample, usual_bytes
-from orchestrator.products.patches.scenes import is_validity
+from orchestrator.products.patches.scenes import is_validity, reading
 from orchestrator.raster.arrays import Ints
-from orchestrator.tiling.rasters import quietly
 
 _OPEN = 24  # files of scenes at once
 
@@ -35,7 +34,7 @@ class SceneFiles:
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(quietly())
+        self._stack.enter_context(reading())
         return self
 
     def __exit__(self, *_: object) -> None:

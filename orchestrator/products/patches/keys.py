@@ -35,6 +35,12 @@ def _times(value: Any) -> Any:
     return ALL if isinstance(value, str) else value
 
 
+def _three(value: Any) -> Any:
+    if not isinstance(value, (list, tuple)) or len(value) != len(SPLITS):
+        raise ValueError("three shares are wanted, of train, val and test; write for example 0.7,0.15,0.15")
+    return value
+
+
 Share = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1, allow_inf_nan=False)]
 Metres = Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
 
@@ -61,7 +67,7 @@ class PatchKeys(BaseModel):
     angles: StrictBool = False
     times: Annotated[Annotated[StrictInt, Field(ge=1)] | Literal["all"], BeforeValidator(_times)] = 1
     split_by: Literal["area", "tile", "scene"] = "area"
-    shares: tuple[Share, Share, Share] = DEFAULT_SHARES
+    shares: Annotated[tuple[Share, Share, Share], BeforeValidator(_three)] = DEFAULT_SHARES
     block: Metres = 0.0
     gap: Metres = 0.0
     seed: StrictInt = Field(default=0, ge=0)
@@ -112,5 +118,7 @@ def check_shares(shares: tuple[float, ...]) -> None:
 def placed_with_scenes(keys: BaseModel, _content: Mapping[str, Any]) -> dict[str, str]:
     """Return folder and name of a job that does not say them: `patches` in the folder of the scenes."""
     index = Path(str(getattr(keys, "index", "")) or ".")
-    folder = index if index.is_dir() else index.parents[2] if index.parts[-3:-1] == ("meta", "step2") else index.parent
+    folder = index if index.suffix != ".json" else index.parent
+    if index.suffix == ".json" and index.parts[-3:-1] == ("meta", "step2"):
+        folder = index.parents[2]
     return {"output": str(folder), "base_name": "patches"}

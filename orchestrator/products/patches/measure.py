@@ -18,8 +18,7 @@ from rasterio.windows import Window as RasterWindow
 from orchestrator.core.errors import Stopped, UserError
 from orchestrator.core.files import StopFlag
 from orchestrator.products.patches.lattice import PatchLattice, segments
-from orchestrator.products.patches.scenes import PatchScene
-from orchestrator.tiling.rasters import quietly
+from orchestrator.products.patches.scenes import PatchScene, reading
 
 _ROWS = 256  # read at once: what files of scenes have as blocks
 _VALUES = 256  # of labels
@@ -70,7 +69,7 @@ def measure(scene: PatchScene, lattice: PatchLattice, clouds: Sequence[int], sto
     edges, made_of = segments(lattice.cols, lattice.size, scene.grid.width)
     row_edges, rows_made_of = segments(lattice.rows, lattice.size, scene.grid.height)
     counts = np.zeros((len(lattice.rows), len(lattice.cols), 2 * _VALUES), np.int32)
-    with quietly(), ExitStack() as stack:
+    with reading(), ExitStack() as stack:
         try:
             x = stack.enter_context(rasterio.open(scene.files["x"]))
             y = stack.enter_context(rasterio.open(scene.files["y"])) if "y" in scene.files else None
@@ -82,7 +81,7 @@ def measure(scene: PatchScene, lattice: PatchLattice, clouds: Sequence[int], sto
                     counts[met] += (total[made_of[:, 1]] - total[made_of[:, 0]]).astype(np.int32)
         except RasterioError as error:
             raise UserError(f"scene {scene.key} cannot be read: {error}; preprocess it again") from None
-    return _measured(counts.reshape(-1, 2, _VALUES).astype(np.int64), scene, lattice.size, clouds)
+    return _measured(counts.reshape(-1, 2, _VALUES), scene, lattice.size, clouds)
 
 
 def _across(
@@ -107,15 +106,15 @@ def _across(
     return found.reshape(-1, 2 * _VALUES)
 
 
-def _measured(counts: NDArray[np.int64], scene: PatchScene, size: int, clouds: Sequence[int]) -> Measured:
+def _measured(counts: NDArray[np.int32], scene: PatchScene, size: int, clouds: Sequence[int]) -> Measured:
     """Return what (windows, [no data, data], label) says."""
-    by_label = counts.sum(axis=1)
-    valid = counts[:, 1].sum(axis=1)
+    valid = counts[:, 1].sum(axis=1, dtype=np.int64)
+    by_label = counts[:, 0] + counts[:, 1]
     if "y" not in scene.files:
         nothing = np.zeros(len(counts), np.int64)
         return Measured(valid, nothing, nothing, np.zeros(0, np.int64), np.zeros((len(counts), 0), np.int64))
-    beyond = size * size - by_label.sum(axis=1)
+    beyond = size * size - by_label.sum(axis=1, dtype=np.int64)
     classes = np.flatnonzero(by_label.any(axis=0))
     classes = classes[classes != scene.ignore]
-    cloudy = by_label[:, list(clouds)].sum(axis=1)
-    return Measured(valid, by_label[:, scene.ignore] + beyond, cloudy, classes, by_label[:, classes])
+    cloudy = by_label[:, list(clouds)].sum(axis=1, dtype=np.int64)
+    return Measured(valid, by_label[:, scene.ignore] + beyond, cloudy, classes, by_label[:, classes].astype(np.int64))

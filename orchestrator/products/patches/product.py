@@ -58,7 +58,7 @@ class PatchProduct:
 
         if self._sink is None:
             raise IntegrityError(f"run {run.id} has no place for its patches")
-        patching = Patching(PatchPlan.from_json(run.document), self._sink)
+        patching = Patching(PatchPlan.from_json(run.document), self._sink, self._context.free_bytes)
         return MappingProxyType({MEASURE: patching.measure, ARRANGE: patching.arrange, SHARD: patching.shard})
 
     def open(self, run: RunSnapshot, folder: Path) -> PatchSink:

@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator.core.errors import IntegrityError
 from orchestrator.core.files import write_whole
-from orchestrator.core.trees import digest_of_files, file_digests, size_of
+from orchestrator.core.trees import digest_of_files, size_of
 from orchestrator.model.product import Evidence, Finishing, Made, MadeFile
 from orchestrator.model.states import UnitState
 from orchestrator.packing.publication import CHECKSUMS, seal
@@ -50,9 +50,8 @@ def make_patches_result(about: Finishing, plan: PatchPlan, sink: PatchSink, evid
     how = {"format": keys.format, "shard_size": keys.shard.text(), "apart": apart, "shuffled": keys.shuffle}
     told = describe(made, base, frame, statistics, how | {"command": cut_command(keys)})
     about.say("making the patches durable")
-    seal(made)
+    digests = seal(made)
     sink.seal()
-    digests = file_digests(made, about.stop)
     sha256 = digest_of_files(digests)
     output = {"folder": final.name, "bytes": size_of(made), "sha256": sha256, "files": len(digests)}
     content = _proof(about, evidence, told, output, version)
@@ -62,8 +61,18 @@ def make_patches_result(about: Finishing, plan: PatchPlan, sink: PatchSink, evid
         MadeFile("proof", proof, final.with_name(f"{final.name}{PROOF}"), hashlib.sha256(content).hexdigest()),
         MadeFile("data", made, final, sha256),
     )
-    facts = {"samples": told["samples"], "splits": told["splits"], "shards": told["shards"]}
-    return Made(files, facts | {"windows": told["windows"], "left_out": told["left_out"]}, {"samples": told["samples"]})
+    facts = {name: told[name] for name in ("samples", "splits", "shards", "windows", "left_out")}
+    return Made(
+        files,
+        facts | {"windows": told["windows"], "left_out": told["left_out"], **_notes(about)},
+        {"samples": told["samples"]},
+    )
+
+
+def _notes(about: Finishing) -> dict[str, list[str]]:
+    """Return what a person should know of the result; nothing where nothing is to be said."""
+    notes = list(about.run.facts.get("notes", ()))
+    return {"notes": notes} if notes else {}
 
 
 def _prove(arranged: Arranged, evidence: Evidence) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from orchestrator.core.errors import UserError
 from orchestrator.packing.formats import ShardSize
 from orchestrator.packing.publication import check, publishing
 from orchestrator.packing.statistics import BandStatistics
-from orchestrator.products.patches.arrange import BALANCE, SPLIT, fill
+from orchestrator.products.patches.arrange import BALANCE, SPLIT, fill, series_of
 from orchestrator.products.patches.balancing import balanced
 from orchestrator.products.patches.cut import ShardStatistics
 from orchestrator.products.patches.describing import describe
@@ -250,11 +251,7 @@ def _shards(samples: GeoDataFrame, old: PatchSet, asked: Repacking) -> list[tupl
     most = ShardSize.parse(asked.shard_size or old.about["shard_size"])
     chance = np.random.default_rng(seed) if asked.shuffle else None
     order, shard = fill(codes, samples["bytes"].to_numpy(np.int64), most, chance)
-    found = []
-    for code, split in enumerate(SPLITS):
-        mine = codes[order] == code
-        found += [(split, int(n), order[mine & (shard == n)]) for n in np.unique(shard[mine])]
-    return found
+    return list(series_of(codes[order], shard, order))
 
 
 def _write(
@@ -271,16 +268,15 @@ def _write(
     found: dict[int, StoredSample] = {}
     statistics: dict[str, BandStatistics] = {}
     for split, number, own in shards:
-        writer, counted = WRITERS[wanted](made, split, number), ShardStatistics(names)
-        contents = read_places(old.folder, [places[one] for one in own])
-        for one, content in zip(own.tolist(), contents, strict=True):
-            if len(found) % _OFTEN == 0:
-                say(f"copying {len(found):,} of {len(samples):,} samples")
-            members = MEMBERS[came](content)
-            counted.add(arrays_of(members)["x"])
-            key = str(samples["sample"].iloc[one])
-            found[one] = writer.copy(content) if wanted == came else writer.add(key, members)
-        writer.close()
+        counted, contents = ShardStatistics(names), read_places(old.folder, [places[one] for one in own])
+        with closing(WRITERS[wanted](made, split, number)) as writer:
+            for one, content in zip(own.tolist(), contents, strict=True):
+                if len(found) % _OFTEN == 0:
+                    say(f"copying {len(found):,} of {len(samples):,} samples")
+                members = MEMBERS[came](content)
+                counted.add(arrays_of(members)["x"])
+                key = str(samples["sample"].iloc[one])
+                found[one] = writer.copy(content) if wanted == came else writer.add(key, members)
         if split in statistics:
             statistics[split].merge(counted.bands)
         else:

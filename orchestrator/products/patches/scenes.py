@@ -6,13 +6,15 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import rasterio
 
+from orchestrator.assemble.part import gdal
 from orchestrator.core.errors import UserError
 from orchestrator.core.units import format_count
 from orchestrator.model.grid import Grid
@@ -82,6 +84,13 @@ class PatchScene:
         for name, path in self.files.items():
             if _stamp(Path(path)) != tuple(self.stamps[name]):
                 raise UserError(f"{path} has changed since the run was planned; put it back, or cut it anew (--again)")
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Read rasters for the time of a block, with a cache that does not grow with the scene."""
+    with quietly(), gdal():
+        yield
 
 
 def is_validity(name: str) -> bool:

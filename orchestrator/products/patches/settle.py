@@ -16,6 +16,7 @@ from orchestrator.products.patches.files import patches_folder
 from orchestrator.products.patches.keys import PatchKeys
 from orchestrator.products.patches.scenes import digest_of_source, read_scenes
 from orchestrator.products.patches.steps import first_units
+from orchestrator.products.preprocess.index import INDEX, OK, read_index
 
 
 def plan_patches(job: Job) -> PatchPlan:
@@ -66,6 +67,18 @@ def notes_of(plan: PatchPlan) -> tuple[str, ...]:
     return (said,)
 
 
+def failed_scenes(source: Path) -> list[str]:
+    """Return a note where scenes of an index could not be made: there are no patches of them."""
+    path = source / INDEX if source.is_dir() else source
+    if not path.is_file():
+        return []
+    lacking = [f"{one.tile_id} {one.sensing_start_utc}" for one in read_index(path).samples if one.status != OK]
+    if not lacking:
+        return []
+    count = format_count(len(lacking), "scene")
+    return [f"{count} of the index could not be made, such as {lacking[0]}: there are no patches of it"]
+
+
 def settle_patches(job: Job, context: ProductContext) -> Settled:
     """
     Return everything a run is made from.
@@ -80,7 +93,7 @@ def settle_patches(job: Job, context: ProductContext) -> Settled:
         "attribution": sentinel_notice(years),
         "licence": SENTINEL_TERMS,
         "scenes": len(plan.scenes),
-        "notes": list(notes_of(plan)),
+        "notes": failed_scenes(Path(str(job.keys["index"]))),
     }
     return Settled(plan.to_json(), facts=facts, units=first_units(plan))
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 SHEET = "sheet.png"
-COUNT = 12
+COUNT = 8
 
 
 def draw_patches(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
-from orchestrator.core.errors import IntegrityError, Stopped
+from orchestrator.core.errors import IntegrityError, SpaceError, Stopped
 from orchestrator.core.files import write_whole
+from orchestrator.core.units import format_bytes
 from orchestrator.model.product import StepContext
 from orchestrator.model.unit import Done, Lost, Outcome, Unit, UnitPlan
 from orchestrator.products.patches.arrange import Arranged, Candidates, arrange
@@ -34,8 +37,9 @@ def first_units(plan: PatchPlan) -> tuple[UnitPlan, ...]:
 class Patching:
     """What the steps of a run share; used by several threads."""
 
-    def __init__(self, plan: PatchPlan, sink: PatchSink) -> None:
-        self.plan, self._sink = plan, sink
+    def __init__(self, plan: PatchPlan, sink: PatchSink, free_bytes: Callable[[str], int]) -> None:
+        """Take what is cut, where it goes, and what tells the room on the disk of a folder."""
+        self.plan, self._sink, self._free_bytes = plan, sink, free_bytes
         self._lock = threading.Lock()
         self._known: tuple[list[Measured], Candidates, Arranged] | None = None
 
@@ -55,10 +59,25 @@ class Patching:
         if lacking:
             return Lost(tuple((MEASURE, key) for key in lacking), f"what scene {lacking[0]} holds is gone")
         found = arrange(self.plan, self.measured(), sample_bytes(self.plan))
+        self._check_room(context.folder, int((found.sample >= 0).sum()) * sample_bytes(self.plan))
         write_whole(self._sink.arranged, found.to_bytes())
         with self._lock:
             self._known = None
         return Done({"samples": len(found.split)}, shard_units(self.plan, found))
+
+    def _check_room(self, folder: Path, wanted: int) -> None:
+        """
+        Make sure that what is about to be cut fits on the disk; npz may take less.
+
+        Raises:
+            SpaceError: It does not.
+        """
+        free = self._free_bytes(str(folder))
+        if self.plan.keys.format == "webdataset" and free < wanted:
+            raise SpaceError(
+                f"the patches take {format_bytes(wanted)}, and {folder} has {format_bytes(free)} free; make room, or "
+                "cut fewer: a greater --stride, a higher --min-valid"
+            )
 
     def shard(self, context: StepContext, unit: Unit) -> Outcome:
         """Cut a shard and put it in its place."""
@@ -76,14 +95,13 @@ class Patching:
         for scene in scenes:
             self.plan.scenes[scene].check_stamps()
         folder = self._sink.piece(number)
-        writer = WRITERS[self.plan.keys.format](folder, split, own)
         statistics, places = ShardStatistics(self.plan.scenes[0].bands), []
-        for sample in samples_of(self.plan, found, measured, members):
-            if context.stop.is_set():
-                raise Stopped("stopped while a shard was cut; the same command continues")
-            places.append(writer.add(sample.key, sample.members()))
-            statistics.add(sample.arrays["x"])
-        writer.close()
+        with closing(WRITERS[self.plan.keys.format](folder, split, own)) as writer:
+            for sample in samples_of(self.plan, found, measured, members):
+                if context.stop.is_set():
+                    raise Stopped("stopped while a shard was cut; the same command continues")
+                places.append(writer.add(sample.key, sample.members()))
+                statistics.add(sample.arrays["x"])
         for scene in scenes:
             self.plan.scenes[scene].check_stamps()
         told = [[place.file, place.offset, place.size, place.sha256] for place in places]
@@ -99,6 +117,8 @@ class Patching:
             if self._known is None:
                 measured = self.measured()
                 arranged = Arranged.from_bytes(self._sink.arranged.read_bytes())
+                arranged.shards()
+                arranged.members_of(0)  # both are kept: several threads ask
                 self._known = measured, Candidates.of(self.plan, measured), arranged
             return self._known
 

@@ -28,6 +28,7 @@ class Copernicus:
         seed: Of the invented Earth.
         cut: What invented products show of their tile: `ROW,COL,ROWS,COLS` in pixels of 60 m, or `whole`; empty is
             10.8 km in the middle.
+        port: Of the download host; 0 lets the system choose.
         accounts: Passwords by user name.
         clients: Secrets by client id, of the grant client_credentials.
         totp_secret: Base32 of the second factor of every account (RFC 6238, six digits, 30 seconds); empty is none.
@@ -44,6 +45,7 @@ class Copernicus:
     products: Products | None = None
     seed: int = 0
     cut: str = ""
+    port: int = 0
     accounts: Mapping[str, str] = field(default_factory=lambda: dict(ACCOUNT))
     clients: Mapping[str, str] = field(default_factory=lambda: dict(CLIENT))
     totp_secret: str = ""

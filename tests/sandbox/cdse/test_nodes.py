@@ -125,6 +125,29 @@ def test_a_folder_may_hold_trees_at_any_depth_and_of_any_age(tmp_path, write):
     assert found["S2A_OPER_PRD_MSIL1C_X.SAFE"].attributes.get(("String", "tileId")) is None
 
 
+METADATA = b"""<n1:Level-1C_User_Product xmlns:n1='n'>
+  <PRODUCT_START_TIME>2024-01-05T10:14:12.024Z</PRODUCT_START_TIME>
+  <PRODUCT_STOP_TIME>2024-01-05T10:14:22.024Z</PRODUCT_STOP_TIME>
+  <SENSING_ORBIT_DIRECTION>DESCENDING</SENSING_ORBIT_DIRECTION>
+  <EXT_POS_LIST>46 11 46 12 45 12 45 11 46 11 </EXT_POS_LIST>
+  <Cloud_Coverage_Assessment>12.5</Cloud_Coverage_Assessment>
+</n1:Level-1C_User_Product>"""
+
+
+def test_metadata_tell_more_than_the_name(tmp_path, write):
+    """Times of the sensing, the outline (latitudes come first there), clouds and the orbit's direction."""
+    name = "S2B_MSIL1C_20240105T101411_N0510_R022_T32TQM_20240105T121000.SAFE"
+    write(tmp_path / name, {"MTD_MSIL1C.xml": METADATA, "x/y": b"123"})
+
+    (found,) = FolderProducts(tmp_path).all(Bounds())
+
+    assert found.record["ContentDate"] == {"Start": "2024-01-05T10:14:12.024000Z", "End": "2024-01-05T10:14:22.024000Z"}
+    assert found.footprint.bounds == (11, 45, 12, 46)
+    assert found.attributes["Double", "cloudCover"] == 12.5
+    assert found.attributes["String", "orbitDirection"] == "DESCENDING"
+    assert found.record["ContentLength"] == len(METADATA) + 3
+
+
 @pytest.mark.parametrize(
     ("files", "told"),
     [

@@ -55,6 +55,16 @@ def test_what_cannot_be_served_is_said_in_one_line(capsys, options, told):
     assert told in said.err
 
 
+@pytest.mark.usefixtures("_process_as_it_was")
+def test_a_port_of_downloads_that_is_taken_is_named(capsys, space):
+    """With the option that chooses another one, and who has it; nothing else is left listening."""
+    number = space.sandbox.download_url.rpartition(":")[2]
+
+    assert main(["--copernicus-port", number]) == 2
+    assert f"port {number} of 127.0.0.1 is in use by " in (said := capsys.readouterr().err)
+    assert "choose another --copernicus-port" in said
+
+
 def test_an_account_without_a_password_is_refused_by_the_command(capsys):
     """With the form that it should have."""
     with pytest.raises(SystemExit):

@@ -32,3 +32,16 @@ def test_strips_are_whole_pixels_of_60_metres(source, native, layer):
     assert [row for row, _ in strips] == np.cumsum([0, *(height for _, (height, _) in strips)])[:-1].tolist()
     assert sum(height for _, (height, _) in strips) == 200 * times
     assert native == 60 or len(strips) > 1
+
+
+def test_what_is_read_piece_by_piece_lies_where_it_is_in_the_scene(source):
+    """A cut of more columns than are drawn at once, partly beyond the swath."""
+    product = sensing(source, "L2A", Options(Cut(640, 1500, 2, 300)))
+
+    ((_, layers),) = _strips(product, ("B2",), 10)
+
+    values, valid = product.scene.read("B2", 0, 3840, 9000, 12, 1800)
+    assert len(list(_pieces(product.grid(10).west // 10, 1800, 4 * 512))) > 1
+    np.testing.assert_array_equal(layers["B2"][0], values)
+    np.testing.assert_array_equal(layers["B2"][1], valid)
+    assert 0 < valid.mean() < 1

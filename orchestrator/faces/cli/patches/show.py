@@ -22,7 +22,7 @@ Two pictures, PATCHES_sheet.png and PATCHES_splits.png beside the set:
 @click.command("show", epilog=HELP)
 @click.argument("folder", metavar="PATCHES", type=click.Path(path_type=Path))
 @option("-o", "--output", "output", type=click.Path(path_type=Path), metavar="FILE", help="The sheet.")
-@option("--count", type=int, default=12, metavar="N", help="How many patches.  [default: 12]")
+@option("--count", type=int, default=8, metavar="N", help="How many patches.  [default: 8]")
 @option("--seed", type=click.IntRange(0), default=0, metavar="N", help="Draws others.  [default: 0]")
 @option("--bands", default="", metavar="B04,B03,B02", help="Red, green, blue, or one.  [default: true colour]")
 @option("--overwrite", is_flag=True, help="Replace pictures that are there.")
