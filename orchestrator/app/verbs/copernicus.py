@@ -106,7 +106,7 @@ class Preview:
             yield f"in the folder already: {self.here:,}; to fetch: {format_bytes(self.to_fetch_bytes)}"
         yield (
             f"about {format_seconds(self.seconds)} at 20 MB/s in each of {format_count(self.sessions, 'session')}; "
-            "nothing was downloaded, nothing written"
+            "nothing was downloaded"
         )
         yield from (f"missing: {name}: {why}" for name, why in self.failed)
         yield from (f"missing: {name} has no {role}" for name, role in self.lacking)

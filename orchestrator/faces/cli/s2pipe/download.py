@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from orchestrator.config import JobTable
 
 HELP = """
+A try that needs no account:
+
     orchestrator s2pipe download --config examples/s2pipe/download.yaml --no-dry-run --sandbox
 
 `dry_run` of a file is true where it says nothing: files, bytes and time are told, and the manifest of what would come
