@@ -72,7 +72,7 @@ def test_no_two_modules_give_a_type_the_same_name():
 
 
 def test_no_two_modules_of_a_room_give_a_function_the_same_name():
-    """A public function is the only one of that name in its room; migrations have theirs from Alembic, namespaces a name before it."""
+    """A public function is the only one of that name in its room; a namespace is a name before it."""
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for path, module in modules():
         if "migrations/versions" not in path and path not in NAMESPACES:
