@@ -45,13 +45,13 @@ def _moment(text: str) -> str:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
 
 
-Moment = Annotated[str, BeforeValidator(_as_text), AfterValidator(_moment)]
+UtcTime = Annotated[str, BeforeValidator(_as_text), AfterValidator(_moment)]
 
 
 class QueryTable(Section):
     tile_id: str
-    date_from_utc: Moment
-    date_to_utc: Moment
+    date_from_utc: UtcTime
+    date_to_utc: UtcTime
     product_type_l1c: Literal["S2MSI1C"] = "S2MSI1C"
     product_type_l2a: Literal["S2MSI2A"] = "S2MSI2A"
     cloud_min: float | None = None
@@ -177,9 +177,12 @@ class DownloadKeys(Section):
             SceneKeys.model_validate(self.scenes())
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            name = str(first["loc"][0]) if first["loc"] else ""
-            where = ".".join(_CALLED.get(name, ("selection", name))) if name else "its keys"
-            raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
+            told = first["msg"].removeprefix("Value error, ")
+            if not first["loc"]:
+                raise ValueError(told) from None
+            name = str(first["loc"][0])
+            where = ".".join(_CALLED.get(name, ("selection", name)))
+            raise ValueError(f"{where} is {first['input']!r}: {told}") from None
         return self
 
     def scenes(self) -> dict[str, Any]:

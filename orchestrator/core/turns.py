@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from orchestrator.core.files import LockedError, StopFlag, exclusive
 
 _LOOK_SECONDS, _LOOKS = 0.05, 1200
+_NEVER = threading.Event()
 
 
 @contextmanager
@@ -28,7 +29,7 @@ def taking_turns(path: Path, what: str, stop: StopFlag | None = None) -> Iterato
         except LockedError:
             if not left or (stop is not None and stop.is_set()):
                 raise
-            time.sleep(_LOOK_SECONDS)
+            _NEVER.wait(_LOOK_SECONDS)
     try:
         yield
     finally:

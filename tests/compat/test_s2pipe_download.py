@@ -174,6 +174,15 @@ def test_a_wrong_value_is_named_before_anybody_is_asked():
         run_download(wrong)
 
 
+@pytest.mark.usefixtures("planned")
+def test_a_wrong_password_is_said_before_a_file_is_made(there):
+    with pytest.raises(CredentialError, match="somebody") as caught:
+        run_download(config(dry_run=False, out_dir="none"), auth=CDSEAuth("somebody", "wrong"))
+
+    assert "wrong" not in str(caught.value)
+    assert not [path for path in (there / "none").rglob("*") if path.is_file()]
+
+
 def test_who_you_are_is_asked_only_where_nobody_says_it(tmp_path, monkeypatch):
     monkeypatch.setenv("ORCHESTRATOR_CREDENTIALS__CDSE__USER", "me@example.org")
     monkeypatch.setenv("ORCHESTRATOR_CREDENTIALS__CDSE__PASSWORD", "secret")

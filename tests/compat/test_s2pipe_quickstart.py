@@ -199,6 +199,18 @@ def test_the_commands_make_the_same_samples(there):
         assert one.read_bytes() == other.read_bytes()
 
 
+@pytest.mark.usefixtures("applied")
+def test_patches_are_cut_of_the_samples(there):
+    """The third step, which s2pipe has planned: 72 pixels a side, nine windows of 24."""
+    shared = ["-q", "--state-dir", "state-of-commands", "patches", "cut"]
+
+    code = run_cli([*shared, "out_norm", "--size", "24", "--block", "480", "--max-ignore", "1", "--out", "patches"])
+
+    assert code == 0
+    assert faults_of("patches-dataset.json", there / "patches" / "dataset.json") == []
+    assert json.loads((there / "patches" / "dataset.json").read_bytes())["windows"] == 9
+
+
 @pytest.mark.usefixtures("counted")
 def test_statistics_of_other_settings_are_not_applied(there, capsys):
     words = ["s2pipe", "preprocess", "--config", str(EXAMPLES / "preprocess_apply.yaml"), "--out", "refused"]

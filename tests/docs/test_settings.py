@@ -13,6 +13,7 @@ from reading import REFERENCE, ROOT, rows, sections
 from orchestrator.config import AreaTable, GridTable, JobTable, Settings, load, setting_names
 from orchestrator.products.cube.keys import CubeKeys
 from orchestrator.products.mosaic.keys import MosaicKeys
+from orchestrator.products.preprocess.keys import AngleKeys, LabelKeys, NormalizeKeys, PreprocessKeys
 from orchestrator.products.scenes.keys import SceneKeys
 from orchestrator.products.table.keys import TableKeys
 
@@ -100,6 +101,10 @@ def test_the_page_tells_the_default(section, key, default, variable):
         pytest.param("cube", CubeKeys, id="cube"),
         pytest.param("table", TableKeys, id="table"),
         pytest.param("scenes", SceneKeys, id="scenes"),
+        pytest.param("preprocess", PreprocessKeys, id="preprocess"),
+        pytest.param("preprocess.angles", AngleKeys, id="preprocess.angles"),
+        pytest.param("preprocess.labels", LabelKeys, id="preprocess.labels"),
+        pytest.param("preprocess.normalize", NormalizeKeys, id="preprocess.normalize"),
     ],
 )
 def test_the_page_lists_every_key_of_a_job(heading, model):

@@ -184,9 +184,10 @@ def test_bytes_of_something_else_are_refused(content):
         unpacked(content, settings_of())
 
 
-def test_a_valid_pixel_that_is_no_number_is_refused():
+@pytest.mark.parametrize("wrong", [(np.nan,), (np.inf,), (np.inf, -np.inf)], ids=["nan", "inf", "both ends"])
+def test_a_valid_pixel_that_is_no_number_is_refused(wrong):
     values, valid = scene(9)
-    values[1, 2, 3], valid[1, 2, 3] = np.nan, True
+    values[1, 2, : len(wrong)], valid[1, 2, : len(wrong)] = wrong, True
 
     with pytest.raises(IntegrityError, match="B8A is no finite number"):
         SceneCounter(settings_of(), "scene", WIDTH).add(values, valid)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator.model.job import Job
-from orchestrator.products.preprocess.keys import PreprocessKeys, keys_of
+from orchestrator.products.preprocess.keys import PreprocessKeys, preprocess_keys
 
 RUNS = Path("meta/step2/runs")
 STATS = Path("normalize/stats.json")
@@ -25,7 +25,7 @@ def stats_path(job: Job, keys: PreprocessKeys) -> Path:
 
 def preprocess_files(job: Job) -> tuple[Path, ...]:
     """Return every path that the result of a job may take, the manifest last."""
-    keys, root = keys_of(job.keys), Path(job.output)
+    keys, root = preprocess_keys(job.keys), Path(job.output)
     files = [root / RUNS / f"run={job.base_name}.proof.json"]
     if keys.normalize.mode == "compute_only":
         stats = stats_path(job, keys)

@@ -24,7 +24,7 @@ OK, ERROR = "ok", "error"
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class IndexedSample:
     """
     One scene of the index.
 
@@ -67,7 +67,7 @@ class SampleIndex:
     """The whole register. `root` is the folder that its paths count from."""
 
     root: Path
-    samples: tuple[Sample, ...] = ()
+    samples: tuple[IndexedSample, ...] = ()
     last_run_id: str = ""
 
 
@@ -97,7 +97,7 @@ def read_index(path: Path) -> SampleIndex:
     return SampleIndex(_root(path, str(output.get("out_dir", ""))), samples, str(output.get("last_run_id", "")))
 
 
-def read_samples(path: Path) -> tuple[Sample, ...]:
+def read_samples(path: Path) -> tuple[IndexedSample, ...]:
     """
     Return the samples that are there, in the order of tile and time, with absolute paths.
 
@@ -109,7 +109,7 @@ def read_samples(path: Path) -> tuple[Sample, ...]:
     """
     index = read_index(path / INDEX if path.is_dir() else path)
     found = [
-        Sample(one.tile_id, one.sensing_start_utc, one.run_id, OK, _joined(index.root, one.paths))
+        IndexedSample(one.tile_id, one.sensing_start_utc, one.run_id, OK, _joined(index.root, one.paths))
         for one in sorted(index.samples, key=lambda one: one.key)
         if one.status == OK
     ]
@@ -119,7 +119,7 @@ def read_samples(path: Path) -> tuple[Sample, ...]:
 
 
 def merge_index(
-    path: Path, samples: Iterable[Sample], *, run_id: str, manifest: str, stop: StopFlag | None = None
+    path: Path, samples: Iterable[IndexedSample], *, run_id: str, manifest: str, stop: StopFlag | None = None
 ) -> None:
     """
     Add samples to an index, under a lock, by one rename; those of the same scenes are replaced.
@@ -153,7 +153,7 @@ def merge_index(
         write_whole(path, (json.dumps(content, indent=2) + "\n").encode())
 
 
-def _sample(content: Mapping[str, Any]) -> Sample:
+def _sample(content: Mapping[str, Any]) -> IndexedSample:
     key, paths = content["key"], dict(content.get("paths") or {})
     for name in ("x", "y", "meta", "angles"):
         for given in (content, paths):
@@ -164,7 +164,7 @@ def _sample(content: Mapping[str, Any]) -> Sample:
     if status == OK and not {"x", "meta"} <= paths.keys():
         raise KeyError("x")
     run_id, error = str(content.get("run_id", "")), str(content.get("error") or "")
-    return Sample(str(key["tile_id"]), str(key["sensing_start_utc"]), run_id, status, paths, error)
+    return IndexedSample(str(key["tile_id"]), str(key["sensing_start_utc"]), run_id, status, paths, error)
 
 
 def _root(path: Path, said: str) -> Path:

@@ -30,7 +30,7 @@ SCL_GRID = "scl_20m"
 # Names of rasterio.enums.Resampling; those of them that the published configuration has.
 Method = Literal["nearest", "bilinear", "cubic", "average", "mode", "max", "min", "med", "q1", "q3", "sum"]
 METHODS: tuple[str, ...] = get_args(Method)
-Mode = Literal["none", "compute_only", "apply_with_stats"]
+NormalizeMode = Literal["none", "compute_only", "apply_with_stats"]
 
 
 def _band(name: str) -> str:
@@ -121,7 +121,7 @@ class LabelKeys(KeyTable):
 class NormalizeKeys(KeyTable):
     """How values are normalised over all scenes: a pass that counts, and one that applies."""
 
-    mode: Mode = "none"
+    mode: NormalizeMode = "none"
     stats_path: FilePath = ""
     clip_percentiles: Annotated[tuple[Number, Number] | None, BeforeValidator(_or_none)] = (1.0, 99.0)
     hist_range: tuple[Number, Number] = (-0.2, 2.0)
@@ -221,6 +221,6 @@ def declared_keys(keys: BaseModel) -> Mapping[str, Any]:
     return {"keys": keys.model_dump(mode="json", exclude_defaults=True, exclude={"out_dir", "run_id"})}
 
 
-def keys_of(content: Mapping[str, Any]) -> PreprocessKeys:
+def preprocess_keys(content: Mapping[str, Any]) -> PreprocessKeys:
     """Return the keys that a job keeps."""
     return PreprocessKeys.model_validate(dict(content))

@@ -16,7 +16,7 @@ from orchestrator.model.credit import SENTINEL_TERMS, sentinel_notice
 from orchestrator.model.grid import Grid
 from orchestrator.products.preprocess.document import ScenePlan
 from orchestrator.products.preprocess.keys import PreprocessKeys
-from orchestrator.products.preprocess.sample import Asset, MadeSample
+from orchestrator.products.preprocess.sample import MadeSample, SampleAsset
 
 SCHEMA = "s2pipe.step2.sample_meta.v2"
 META = "meta.json"
@@ -26,7 +26,7 @@ _WHERE = {"index_json", "out_dir", "run_id", "max_scenes", "num_workers"}
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class SampleRecipe:
     """
     Everything that a sample's bytes depend on.
 
@@ -89,7 +89,7 @@ def notice_for(scene: ScenePlan) -> str:
 
 
 def meta_json(
-    scene: ScenePlan, keys: PreprocessKeys, recipe: Recipe, made: MadeSample, digests: Mapping[str, str]
+    scene: ScenePlan, keys: PreprocessKeys, recipe: SampleRecipe, made: MadeSample, digests: Mapping[str, str]
 ) -> bytes:
     """Return `meta.json`; nothing in it changes from run to run. `digests` are SHA-256 by the files' names."""
     names = {role: asset.name for role, asset in made.assets.items()}
@@ -121,7 +121,7 @@ def meta_json(
     return (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
 
 
-def _asset_json(asset: Asset) -> dict[str, Any]:
+def _asset_json(asset: SampleAsset) -> dict[str, Any]:
     is_nan = asset.nodata is not None and math.isnan(asset.nodata)
     kind = "none" if asset.nodata is None else "nan" if is_nan else "value"
     return {
@@ -145,7 +145,7 @@ def _grid_json(grid: Grid) -> dict[str, Any]:
     }
 
 
-def is_made(folder: Path, recipe: Recipe, stop: StopFlag | None) -> bool:
+def is_made(folder: Path, recipe: SampleRecipe, stop: StopFlag | None) -> bool:
     """Tell whether a folder holds the whole sample of a recipe: every file is read and compared."""
     told = told_of(folder)
     if told.get("recipe_sha256") != recipe.sha256:

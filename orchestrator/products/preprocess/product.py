@@ -17,7 +17,7 @@ from orchestrator.model.unit import Done, Hold, Outcome, Unit, UnitPlan
 from orchestrator.products.context import ProductContext
 from orchestrator.products.enduring import Enduring
 from orchestrator.products.preprocess.files import COUNTS, SAMPLES, preprocess_files, stats_path
-from orchestrator.products.preprocess.keys import PreprocessKeys, keys_of
+from orchestrator.products.preprocess.keys import PreprocessKeys, preprocess_keys
 
 if TYPE_CHECKING:
     from orchestrator.products.preprocess.document import PreprocessPlan
@@ -61,7 +61,7 @@ class PreprocessProduct:
         from orchestrator.products.preprocess.document import PreprocessPlan  # noqa: PLC0415
         from orchestrator.products.preprocess.settle import SCENE  # noqa: PLC0415
 
-        plan, keys = PreprocessPlan.from_json(run.document), keys_of(run.job.keys)
+        plan, keys = PreprocessPlan.from_json(run.document), preprocess_keys(run.job.keys)
         _check_unchanged(run.job)
         if keys.writes_samples:
             _check_folders(run, plan)
@@ -83,9 +83,9 @@ class PreprocessProduct:
             self._workers = None
 
     def _workers_for(self, keys: PreprocessKeys) -> Workers:
-        from orchestrator.products.preprocess.work import Here, Processes  # noqa: PLC0415
+        from orchestrator.products.preprocess.work import Here, WorkerProcesses  # noqa: PLC0415
 
-        self._workers = self._workers or (Processes(keys.num_workers) if keys.num_workers else Here())
+        self._workers = self._workers or (WorkerProcesses(keys.num_workers) if keys.num_workers else Here())
         return self._workers
 
 
@@ -98,11 +98,11 @@ class SceneStep:
     def __call__(self, context: StepContext, unit: Unit) -> Outcome:
         from orchestrator.core.files import make_folder  # noqa: PLC0415
         from orchestrator.core.trees import publish_tree  # noqa: PLC0415
-        from orchestrator.products.preprocess.work import LostWorkerError, Request  # noqa: PLC0415
+        from orchestrator.products.preprocess.work import LostWorkerError, SceneTask  # noqa: PLC0415
 
         scene, job = self._plan.scenes[int(unit.plan.spec["scene"])], context.run.job
         final = Path(job.output) / scene.folder
-        request = Request(
+        request = SceneTask(
             scene=scene,
             keys=self._keys,
             run_id=job.base_name,
@@ -135,9 +135,8 @@ def _check_unchanged(job: Job) -> None:
 
     pin = job.pins.get("stats")
     if pin and pins_of(replace(job, pins=MappingProxyType({}))).get("stats") != pin:
-        raise UserError(
-            f"{stats_path(job, keys_of(job.keys))} has changed since the run was begun; put it back, or begin a new run"
-        )
+        path = stats_path(job, preprocess_keys(job.keys))
+        raise UserError(f"{path} has changed since the run was begun; put it back, or begin a new run")
 
 
 def _check_folders(run: RunSnapshot, plan: PreprocessPlan) -> None:

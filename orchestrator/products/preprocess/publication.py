@@ -20,8 +20,8 @@ from orchestrator.products.enduring import WHY
 from orchestrator.products.preprocess.counting import count_scene, settings_of
 from orchestrator.products.preprocess.document import PreprocessPlan, ScenePlan
 from orchestrator.products.preprocess.files import COUNTS, manifest_of, preprocess_files
-from orchestrator.products.preprocess.index import ERROR, INDEX, OK, Sample, merge_index
-from orchestrator.products.preprocess.keys import PreprocessKeys, keys_of
+from orchestrator.products.preprocess.index import ERROR, INDEX, OK, IndexedSample, merge_index
+from orchestrator.products.preprocess.keys import PreprocessKeys, preprocess_keys
 from orchestrator.products.preprocess.meta import META, settings_json, told_of
 from orchestrator.products.preprocess.normalisation.archive import packed, unpacked
 from orchestrator.products.preprocess.normalisation.histogram import Histogram, merged
@@ -39,7 +39,7 @@ def make_result(about: Finishing, evidence: Evidence, version: str) -> Made:
         PermanentError: Not one scene could be made.
         IntegrityError: A sample that was made is gone.
     """
-    run, plan, keys = about.run, PreprocessPlan.from_json(about.run.document), keys_of(about.run.job.keys)
+    run, plan, keys = about.run, PreprocessPlan.from_json(about.run.document), preprocess_keys(about.run.job.keys)
     units = {unit.key: unit for unit in evidence.units}
     failed = {key: str(unit.result.get(WHY, "")) for key, unit in units.items() if unit.state is UnitState.EMPTY}
     if len(failed) == len(plan.scenes):
@@ -62,19 +62,19 @@ def make_result(about: Finishing, evidence: Evidence, version: str) -> Made:
     return Made(files, facts, {"scenes": len(samples), "missing": len(failed)})
 
 
-def _sample(scene: ScenePlan, unit: Unit, failed: Mapping[str, str], root: Path, run_id: str) -> Sample:
+def _sample(scene: ScenePlan, unit: Unit, failed: Mapping[str, str], root: Path, run_id: str) -> IndexedSample:
     if scene.key in failed:
-        return Sample(scene.tile, scene.sensing, run_id, ERROR, error=failed[scene.key])
+        return IndexedSample(scene.tile, scene.sensing, run_id, ERROR, error=failed[scene.key])
     if "counted" in unit.result:
-        return Sample(scene.tile, scene.sensing, run_id, OK)
+        return IndexedSample(scene.tile, scene.sensing, run_id, OK)
     told = told_of(root / scene.folder)
     if not told:
         raise IntegrityError(f"{root / scene.folder} was made and is gone; `orchestrator cancel` the run, begin anew")
     paths = {role: f"{scene.folder.as_posix()}/{name}" for role, name in told["paths"].items() if name}
-    return Sample(scene.tile, scene.sensing, run_id, OK, paths)
+    return IndexedSample(scene.tile, scene.sensing, run_id, OK, paths)
 
 
-def _record(sample: Sample, root: Path, keys: PreprocessKeys) -> dict[str, Any]:
+def _record(sample: IndexedSample, root: Path, keys: PreprocessKeys) -> dict[str, Any]:
     """Return a scene's line of the manifest, with the checksums of its files."""
     if not keys.writes_samples:
         record = sample.to_json()
@@ -112,7 +112,11 @@ def _histograms(
 
 
 def _proof(
-    about: Finishing, samples: Sequence[Sample], keys: PreprocessKeys, contents: Mapping[str, bytes], version: str
+    about: Finishing,
+    samples: Sequence[IndexedSample],
+    keys: PreprocessKeys,
+    contents: Mapping[str, bytes],
+    version: str,
 ) -> bytes:
     run = about.run
     content = {

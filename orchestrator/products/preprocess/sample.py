@@ -23,14 +23,15 @@ from orchestrator.products.preprocess.labels import Labels, check_whole, find_ba
 from orchestrator.products.preprocess.normalisation.stats import Stats
 from orchestrator.products.preprocess.raster import StripReader, Warped
 from orchestrator.products.preprocess.roles import TILE_METADATA
-from orchestrator.products.preprocess.tiles import Tags, TileWriter
+from orchestrator.products.preprocess.tiles import TileWriter
+from orchestrator.products.terms import Tags
 from orchestrator.raster.arrays import Flags, Ints
 
 X, Y = "x.tif", "y.tif"
 
 
 @dataclass(frozen=True, slots=True)
-class Asset:
+class SampleAsset:
     """
     A raster of a sample.
 
@@ -53,12 +54,12 @@ class Asset:
 class MadeSample:
     """The rasters of a sample by their role, and what is told of them."""
 
-    assets: Mapping[str, Asset]
+    assets: Mapping[str, SampleAsset]
     statistics: Mapping[str, Any]
     labels: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Features:
+class FeatureStrips:
     """`x.tif` of one scene, strip by strip: bands, then the masks."""
 
     def __init__(self, bands: tuple[Band, ...], stats: Stats | None, *, per_band: bool) -> None:
@@ -135,11 +136,11 @@ def make_sample(
     grid = scene.grid
     with ExitStack() as opened:
         bands = opened.enter_context(opened_bands(scene, keys))
-        features = Features(bands, stats, per_band=keys.valid_pixel_mask == "per_band")
-        assets = {"x": Asset(X, grid, features.names, "float32")}
+        features = FeatureStrips(bands, stats, per_band=keys.valid_pixel_mask == "per_band")
+        assets = {"x": SampleAsset(X, grid, features.names, "float32")}
         labels = opened.enter_context(opened_labels(scene, keys)) if keys.has_labels else None
         if labels is not None:
-            assets["y"] = Asset(Y, grid, ("label",), "uint8", keys.labels.ignore_index)
+            assets["y"] = SampleAsset(Y, grid, ("label",), "uint8", keys.labels.ignore_index)
         writers = {role: opened.enter_context(_writer(folder, asset, tags, pool)) for role, asset in assets.items()}
         for row, height in strips(scene, stop):
             writers["x"].append(features.strip(row, height, grid.width, pool))
@@ -151,7 +152,7 @@ def make_sample(
     return MadeSample(assets, features.statistics(grid.pixels), told)
 
 
-def _writer(folder: Path, asset: Asset, tags: Tags, pool: Executor) -> TileWriter:
+def _writer(folder: Path, asset: SampleAsset, tags: Tags, pool: Executor) -> TileWriter:
     return TileWriter(
         folder / asset.name, asset.grid, asset.bands, asset.dtype, nodata=asset.nodata, tags=tags, pool=pool
     )
@@ -159,10 +160,10 @@ def _writer(folder: Path, asset: Asset, tags: Tags, pool: Executor) -> TileWrite
 
 def _write_angles(
     scene: ScenePlan, keys: PreprocessKeys, folder: Path, tags: Tags, stop: Stop, pool: Executor
-) -> Asset:
+) -> SampleAsset:
     assert scene.grid is not None  # noqa: S101  settled before
     directions = directions_of(scene.path(TILE_METADATA), keys.angles, scene.grid)
-    asset = Asset(keys.angles.output_name, directions.grid, directions.bands, "float32", float("nan"))
+    asset = SampleAsset(keys.angles.output_name, directions.grid, directions.bands, "float32", float("nan"))
     with _writer(folder, asset, tags, pool) as writer:
         for piece in directions.pieces(stop):
             writer.append(piece)

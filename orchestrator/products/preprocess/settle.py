@@ -18,7 +18,7 @@ from orchestrator.products.context import ProductContext
 from orchestrator.products.preprocess.counting import settings_of
 from orchestrator.products.preprocess.document import PreprocessPlan, ScenePlan, SourceFile
 from orchestrator.products.preprocess.files import stats_path
-from orchestrator.products.preprocess.keys import PreprocessKeys, keys_of
+from orchestrator.products.preprocess.keys import PreprocessKeys, preprocess_keys
 from orchestrator.products.preprocess.labels import LABELS, find_backend
 from orchestrator.products.preprocess.normalisation.reading import check_stats, read_stats, remark
 from orchestrator.products.preprocess.raster import grid_of, strip_rows
@@ -40,7 +40,7 @@ def settle(job: Job, context: ProductContext) -> PreprocessPlan:
         UserError: A scene lacks a file, or has two CRS; there is no scene; the statistics are of something else; or
             the disk is too small.
     """
-    keys = keys_of(job.keys)
+    keys = preprocess_keys(job.keys)
     needed, notes = needed_roles(keys), _statistics_checked(job, keys)
     scenes = _index(keys).scenes[: keys.max_scenes]
     if not scenes:
@@ -55,7 +55,7 @@ def settle(job: Job, context: ProductContext) -> PreprocessPlan:
 
 def settled(job: Job, context: ProductContext) -> Settled:
     """Return everything that a run is made from. Errors as `settle`."""
-    keys, plan = keys_of(job.keys), settle(job, context)
+    keys, plan = preprocess_keys(job.keys), settle(job, context)
     facts = {
         "scenes": len(plan.scenes),
         "attribution": sentinel_notice(int(scene.sensing[:4]) for scene in plan.scenes),
@@ -77,7 +77,7 @@ def pins_of(job: Job) -> dict[str, str]:
     Raises:
         UserError: One cannot be read.
     """
-    keys = keys_of(job.keys)
+    keys = preprocess_keys(job.keys)
     named = {"index_json": Path(keys.index_json)}
     if keys.normalize.mode == "apply_with_stats":
         named["stats"] = stats_path(job, keys)

@@ -22,8 +22,7 @@ from orchestrator.assemble.storage import BufferBytes, space_errors, write_all_a
 from orchestrator.core.errors import IntegrityError
 from orchestrator.core.system import open_descriptor
 from orchestrator.model.grid import BLOCK, Grid
-
-Tags = Sequence[tuple[str, str]]
+from orchestrator.products.terms import Tags
 
 
 class TileWriter:

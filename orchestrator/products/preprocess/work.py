@@ -22,7 +22,7 @@ from orchestrator.products.preprocess.document import ScenePlan
 from orchestrator.products.preprocess.keys import PreprocessKeys
 from orchestrator.products.preprocess.meta import (
     META,
-    Recipe,
+    SampleRecipe,
     is_made,
     meta_json,
     notice_for,
@@ -37,7 +37,7 @@ _LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class SceneTask:
     """
     One scene to be done.
 
@@ -65,7 +65,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SceneOutcome:
     """
     What came of a scene.
 
@@ -78,7 +78,7 @@ class Answer:
     result: Mapping[str, Any]
 
 
-def do_scene(request: Request, stop: Stop) -> Answer:
+def do_scene(request: SceneTask, stop: Stop) -> SceneOutcome:
     """
     Count a scene, or make its sample where it is not there yet.
 
@@ -101,23 +101,23 @@ def do_scene(request: Request, stop: Stop) -> Answer:
         raise PermanentError(str(error)) from None
 
 
-def _counted(request: Request, stop: Stop, pool: ThreadPoolExecutor) -> Answer:
+def _counted(request: SceneTask, stop: Stop, pool: ThreadPoolExecutor) -> SceneOutcome:
     histogram = count_scene(request.scene, request.keys, stop, pool)
     make_folder(request.counts.parent)
     write_whole(request.counts, packed(histogram, settings_of(request.keys)))
-    return Answer(None, {"counted": int(histogram.counts.sum())})
+    return SceneOutcome(None, {"counted": int(histogram.counts.sum())})
 
 
-def _made(request: Request, stop: Stop, pool: ThreadPoolExecutor) -> Answer:
+def _made(request: SceneTask, stop: Stop, pool: ThreadPoolExecutor) -> SceneOutcome:
     scene, keys = request.scene, request.keys
     stats_sha256 = sha256_of(Path(request.stats)) if request.stats else ""
-    recipe = Recipe(request.run_id, settings_json(keys), read_inputs(scene, stop), stats_sha256)
+    recipe = SampleRecipe(request.run_id, settings_json(keys), read_inputs(scene, stop), stats_sha256)
     if is_made(request.final, recipe, stop):
-        return Answer(None, {"sha256": sha256_of(request.final / META), "kept": True})
+        return SceneOutcome(None, {"sha256": sha256_of(request.final / META), "kept": True})
     earlier = request.made.parent.glob("*") if request.made.parent.is_dir() else ()
     for folder in sorted(earlier):  # finished before a crash, and without its name
         if is_made(folder, recipe, stop):
-            return Answer(folder, {"sha256": sha256_of(folder / META)})
+            return SceneOutcome(folder, {"sha256": sha256_of(folder / META)})
         remove_tree(folder)
     make_folder(request.made)
     stats = read_stats(Path(request.stats)) if request.stats else None
@@ -126,13 +126,13 @@ def _made(request: Request, stop: Stop, pool: ThreadPoolExecutor) -> Answer:
     digests = {asset.name: sha256_of(request.made / asset.name, stop) for asset in sample.assets.values()}
     write_whole(request.made / META, meta_json(scene, keys, recipe, sample, digests))
     sync_folder(request.made)
-    return Answer(request.made, {"sha256": sha256_of(request.made / META)})
+    return SceneOutcome(request.made, {"sha256": sha256_of(request.made / META)})
 
 
 class Workers(Protocol):
     """Where scenes are computed."""
 
-    def do(self, request: Request, stop: Stop) -> Answer:
+    def do(self, request: SceneTask, stop: Stop) -> SceneOutcome:
         """Do one scene and wait for it. Errors as `do_scene`."""
 
     def close(self) -> None:
@@ -142,7 +142,7 @@ class Workers(Protocol):
 class Here:
     """In the thread that asks."""
 
-    def do(self, request: Request, stop: Stop) -> Answer:
+    def do(self, request: SceneTask, stop: Stop) -> SceneOutcome:
         return do_scene(request, stop)
 
     def close(self) -> None:
@@ -153,7 +153,7 @@ class LostWorkerError(Exception):
     """A process that computed a scene died."""
 
 
-class Processes:
+class WorkerProcesses:
     """In so many processes, which end with this one."""
 
     def __init__(self, count: int) -> None:
@@ -162,9 +162,9 @@ class Processes:
         self._stop = self._context.Event()
         self._pool = ProcessPoolExecutor(count, self._context, _begin, (self._stop, os.getpid()))
 
-    def do(self, request: Request, stop: Stop) -> Answer:
+    def do(self, request: SceneTask, stop: Stop) -> SceneOutcome:
         try:
-            future: Future[Answer] = self._pool.submit(_do, request)
+            future: Future[SceneOutcome] = self._pool.submit(_do, request)
             while True:
                 try:
                     return future.result(_LOOK_SECONDS)
@@ -209,5 +209,5 @@ def _begin(told: Any, parent: int) -> None:
     _STOPS.append(_WorkerStop(told, parent))
 
 
-def _do(request: Request) -> Answer:
+def _do(request: SceneTask) -> SceneOutcome:
     return do_scene(request, _STOPS[0])

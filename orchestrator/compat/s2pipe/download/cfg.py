@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.config.published import SKIPPED_FOLDERS
-from orchestrator.safe.bands import BANDS
+from orchestrator.products.scenes.keys import SceneKeys
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class QueryConfig:
 class SelectionConfig:
     """Which files of a scene are brought."""
 
-    l1c_bands: Sequence[str] = BANDS
+    l1c_bands: Sequence[str] = SceneKeys().l1c_bands
     l1c_tile_metadata: bool = True
     l1c_product_metadata: bool = True
     l2a_scl_20m: bool = True

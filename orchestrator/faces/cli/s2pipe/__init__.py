@@ -11,10 +11,10 @@ _HERE = __name__
 # Each with the first sentence of its own help.
 COMMANDS: dict[str, Listed] = {
     "download": Listed(
-        f"{_HERE}.download", "Bring the scenes that a configuration names: `copernicus download`.", "old_download"
+        f"{_HERE}.download", "Bring the scenes that a configuration names: `copernicus download`.", "s2pipe_download"
     ),
     "preprocess": Listed(
-        f"{_HERE}.preprocess", "Make scenes ready for training: `copernicus preprocess`.", "old_preprocess"
+        f"{_HERE}.preprocess", "Make scenes ready for training: `copernicus preprocess`.", "s2pipe_preprocess"
     ),
 }
 

@@ -41,7 +41,7 @@ here is said; one that is none is refused, with its line.
 @again_option
 @OVERWRITE
 @click.pass_obj
-def old_download(
+def s2pipe_download(
     context: Context,
     /,
     file: Path,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 from rich_click import option
@@ -15,6 +16,9 @@ from orchestrator.faces.cli.options import again_option
 from orchestrator.faces.cli.run import OVERWRITE, run_one
 from orchestrator.faces.cli.session import Context, opened
 from orchestrator.products.preprocess.keys import METHODS
+
+if TYPE_CHECKING:
+    from orchestrator.config import JobTable
 
 HELP = """
 Statistics of all scenes first, then scenes that are normalised by them:
@@ -96,16 +100,28 @@ _OPTIONS = (
 @again_option
 @OVERWRITE
 @click.pass_obj
-def old_preprocess(context: Context, /, file: Path, no_clip: bool, again: bool, overwrite: bool, **given: Any) -> int:
+def s2pipe_preprocess(
+    context: Context, /, file: Path, no_clip: bool, again: bool, overwrite: bool, **given: Any
+) -> int:
     """
     Make scenes ready for training: `copernicus preprocess`.
 
     Started again after a crash, or when scenes are missing, the same command continues.
     """
     output = context.output()
-    if no_clip and given["normalize__clip_percentiles"]:
-        raise UserError("--clip-percentiles and --no-clip contradict each other; give one of them")
-    table = declared_table(file, given | ({"normalize__clip_percentiles": []} if no_clip else {}))
+    table = asked(file, given, no_clip=no_clip)
     with opened(context, {}, output) as app:
         (job,) = jobs_of(table, app.settings.services)
         return run_one(app, job, output, again=again, overwrite=overwrite)
+
+
+def asked(file: Path, given: Mapping[str, Any], *, no_clip: bool) -> JobTable:
+    """
+    Return the job of a configuration with options laid over it.
+
+    Raises:
+        UserError: Options contradict each other, or the file has a wrong key or value.
+    """
+    if no_clip and given["normalize__clip_percentiles"]:
+        raise UserError("--clip-percentiles and --no-clip contradict each other; give one of them")
+    return declared_table(file, {**given, **({"normalize__clip_percentiles": []} if no_clip else {})})

@@ -11,10 +11,8 @@ from orchestrator.core.errors import IntegrityError
 from orchestrator.products.preprocess.normalisation.stats import Stats
 from orchestrator.raster.arrays import Flags
 
-Pixels = NDArray[np.float32]
 
-
-def normalised(values: NDArray[Any], valid: Flags, stats: Stats, band: str) -> Pixels:
+def normalised(values: NDArray[Any], valid: Flags, stats: Stats, band: str) -> NDArray[np.float32]:
     """
     Return `(clip(values, low, high) - mean) / std` where `valid`, and 0 elsewhere.
 
@@ -32,7 +30,7 @@ def normalised(values: NDArray[Any], valid: Flags, stats: Stats, band: str) -> P
     if values.shape != valid.shape:
         raise IntegrityError(f"band {band} has {values.shape} pixels and a mask of {valid.shape}")
     of = stats.by_band[band]
-    made = np.zeros(values.shape, np.float32)
+    made: NDArray[np.float32] = np.zeros(values.shape, np.float32)
     chosen = values[valid].astype(np.float64)
     if not np.isfinite(chosen).all():
         raise IntegrityError(f"a valid pixel of band {band} is no finite number; it cannot be normalised")

@@ -14,7 +14,7 @@ from orchestrator.products.preprocess.normalisation.sampling import Sample, key,
 from orchestrator.products.preprocess.normalisation.settings import NormalisationSettings
 from orchestrator.raster.arrays import Flags, Ints
 
-_AT_ONCE = 1 << 18  # values: what is computed on stays in the processor's cache
+_AT_ONCE = 1 << 16  # values: what is computed on stays in the processor's cache
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,13 +104,16 @@ class SceneCounter:
     def add_band(self, name: str, values: NDArray[Any], valid: Flags, row: int = 0, col: int = 0) -> None:
         """Count a block of one band, (row, col); for the rest as `add`."""
         band = self.settings.bands.index(name)
+        whole = bool(valid.all())
+        places = _parts(values.ravel() if whole else values[valid])
         if not self._samples:
-            self._count(band, bins_of(values[valid], self.settings, name))
+            for _, part in places:
+                self._count(band, bins_of(part, self.settings, name))
             return
-        rows, cols = np.nonzero(valid)
+        rows, cols = np.indices(values.shape).reshape(2, -1) if whole else np.nonzero(valid)
         pixels = (rows + row) * self._width + (cols + col)
-        for part, bins in _parts(bins_of(values[valid], self.settings, name)):
-            self._samples[band].offer(priorities(self._begin, pixels[part]), bins)
+        for where, part in places:
+            self._samples[band].offer(priorities(self._begin, pixels[where]), bins_of(part, self.settings, name))
 
     def absorb(self, other: SceneCounter) -> None:
         """Take what was counted of other blocks of the same scene."""
@@ -122,7 +125,8 @@ class SceneCounter:
         """Return what was counted: one scene."""
         for band, sample in enumerate(self._samples):
             self._counts[band] = 0
-            self._count(band, sample.bins())
+            for _, part in _parts(sample.bins()):
+                self._count(band, part)
         counts = self._counts[:, 1:-1].copy()
         under, over = self._counts[:, 0].copy(), self._counts[:, -1].copy()
         counts[:, 0] += under
@@ -130,27 +134,27 @@ class SceneCounter:
         return Histogram(counts, under, over, scenes=1)
 
     def _count(self, band: int, bins: Ints) -> None:
-        for _, part in _parts(bins):
-            self._counts[band] += np.bincount(part + 1, minlength=self._counts.shape[1])
+        bins += 1
+        self._counts[band] += np.bincount(bins, minlength=self._counts.shape[1])
 
 
 def bins_of(values: NDArray[Any], settings: NormalisationSettings, band: str = "") -> Ints:
     """
-    Return in which bin each value lies: -1 below the range, the number of bins above it.
+    Return in which bin each of some values lies, (value,): -1 below the range, the number of bins above it.
 
     Raises:
         IntegrityError: A value is no finite number.
     """
     low, width = settings.hist_range[0], settings.hist_bin_width
-    found = np.empty(len(values), np.int64)
-    for where, part in _parts(values):
-        exact = part.astype(np.float64)
-        if not np.isfinite(exact).all():
-            raise IntegrityError(f"a valid pixel of band {band} is no finite number; nothing was counted of its block")
-        exact -= low
-        exact /= width
-        found[where] = np.clip(np.floor(exact, out=exact), -1, settings.bins, out=exact)
-    return found
+    exact = values.astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        total = exact.sum()  # a tenth of looking at each value
+    if not np.isfinite(total) and not np.isfinite(exact).all():
+        raise IntegrityError(f"a valid pixel of band {band} is no finite number; the scene cannot be counted")
+    exact -= low
+    exact /= width
+    np.clip(np.floor(exact, out=exact), -1, settings.bins, out=exact)
+    return exact.astype(np.int64)
 
 
 def _parts(values: NDArray[Any]) -> Iterator[tuple[slice, NDArray[Any]]]:
