@@ -9,7 +9,7 @@ import patch_kit as kit
 import pytest
 
 import orchestrator as orc
-from orchestrator.products.patches.scenes import read_scenes
+from orchestrator.products.patches.scenes import read_ready_scenes
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,7 @@ def test_what_cannot_be_packed_is_refused(tmp_path, here):
 def test_scenes_that_change_under_way_are_not_mixed(tmp_path):
     """What was measured is what is cut: a file of another size or time is refused."""
     kit.write_scene(tmp_path)
-    (scene,) = read_scenes(tmp_path, labels=True, angles=False)
+    (scene,) = read_ready_scenes(tmp_path, labels=True, angles=False)
     kit.write_scene(tmp_path, x=kit.pixels(64, 64, seed=5), y=np.full((64, 64), 4, np.uint8))
 
     with pytest.raises(orc.UserError, match="has changed since the run was planned"):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from orchestrator.core.errors import Stopped
 from orchestrator.products.patches.lattice import lattice
 from orchestrator.products.patches.measure import measure
-from orchestrator.products.patches.scenes import read_scenes
+from orchestrator.products.patches.scenes import read_ready_scenes
 
 CLOUDS = (8, 9)
 
@@ -41,7 +41,7 @@ def test_every_window_is_counted_as_a_look_at_it_counts(tmp_path, data):
     x = np.concatenate([chance.random((2, height, width), np.float32), masks if each else masks[:1]])
     names = (*kit.BANDS, *(("valid_B02", "valid_B04") if each else ("valid",)))
     kit.write_scene(tmp_path, x=x, y=label, bands=names)
-    (scene,) = read_scenes(tmp_path, labels=True, angles=False)
+    (scene,) = read_ready_scenes(tmp_path, labels=True, angles=False)
     windows = lattice(height, width, size, stride, edge)
 
     found = measure(scene, windows, CLOUDS, threading.Event())
@@ -56,7 +56,7 @@ def test_every_window_is_counted_as_a_look_at_it_counts(tmp_path, data):
 def test_a_stop_is_heeded_while_a_scene_is_measured(tmp_path):
     """After some rows at the latest."""
     kit.write_scene(tmp_path)
-    (scene,) = read_scenes(tmp_path, labels=True, angles=False)
+    (scene,) = read_ready_scenes(tmp_path, labels=True, angles=False)
     stop = threading.Event()
     stop.set()
 

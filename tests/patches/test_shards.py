@@ -32,7 +32,7 @@ def here(tmp_path_factory):
 
 def write_scenes(out, count=3, side=200, **more):
     scenes = [
-        kit.write_scene(out, when=day, x=kit.pixels(side, side, n, wedge=60), y=kit.classes(side, side, n), **more)
+        kit.write_scene(out, when=day, x=kit.pixels(side, side, n, wedge=50), y=kit.classes(side, side, n), **more)
         for n, day in enumerate(DAYS[:count])
     ]
     return {f"{kit.TILE}_{day[:10].replace('-', '')}T100319": scene for day, scene in zip(DAYS, scenes, strict=False)}

@@ -19,7 +19,7 @@ from orchestrator.products.patches.arrange import Candidates
 from orchestrator.products.patches.document import PatchPlan
 from orchestrator.products.patches.measure import Measured
 from orchestrator.products.patches.samples import PatchSample, usual_bytes
-from orchestrator.products.patches.scenes import is_validity, reading
+from orchestrator.products.patches.scenes import is_validity, reading_scenes
 from orchestrator.raster.arrays import Ints
 
 _OPEN = 24  # files of scenes at once
@@ -34,7 +34,7 @@ class SceneFiles:
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(reading())
+        self._stack.enter_context(reading_scenes())
         return self
 
     def __exit__(self, *_: object) -> None:

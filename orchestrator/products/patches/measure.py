@@ -18,7 +18,7 @@ from rasterio.windows import Window as RasterWindow
 from orchestrator.core.errors import Stopped, UserError
 from orchestrator.core.files import StopFlag
 from orchestrator.products.patches.lattice import PatchLattice, segments
-from orchestrator.products.patches.scenes import PatchScene, reading
+from orchestrator.products.patches.scenes import PatchScene, reading_scenes
 
 _ROWS = 256  # read at once: what files of scenes have as blocks
 _VALUES = 256  # of labels
@@ -69,7 +69,7 @@ def measure(scene: PatchScene, lattice: PatchLattice, clouds: Sequence[int], sto
     edges, made_of = segments(lattice.cols, lattice.size, scene.grid.width)
     row_edges, rows_made_of = segments(lattice.rows, lattice.size, scene.grid.height)
     counts = np.zeros((len(lattice.rows), len(lattice.cols), 2 * _VALUES), np.int32)
-    with reading(), ExitStack() as stack:
+    with reading_scenes(), ExitStack() as stack:
         try:
             x = stack.enter_context(rasterio.open(scene.files["x"]))
             y = stack.enter_context(rasterio.open(scene.files["y"])) if "y" in scene.files else None

@@ -87,7 +87,7 @@ class PatchScene:
 
 
 @contextmanager
-def reading() -> Iterator[None]:
+def reading_scenes() -> Iterator[None]:
     """Read rasters for the time of a block, with a cache that does not grow with the scene."""
     with quietly(), gdal():
         yield
@@ -98,7 +98,7 @@ def is_validity(name: str) -> bool:
     return name == VALID or name.startswith(f"{VALID}_")
 
 
-def read_scenes(source: Path, *, labels: bool, angles: bool) -> tuple[PatchScene, ...]:
+def read_ready_scenes(source: Path, *, labels: bool, angles: bool) -> tuple[PatchScene, ...]:
     """
     Return the scenes of an index, or of a folder, in the order of tile and time.
 

@@ -14,7 +14,7 @@ from orchestrator.products.patches.cut import sample_bytes
 from orchestrator.products.patches.document import PatchPlan
 from orchestrator.products.patches.files import patches_folder
 from orchestrator.products.patches.keys import PatchKeys
-from orchestrator.products.patches.scenes import digest_of_source, read_scenes
+from orchestrator.products.patches.scenes import digest_of_source, read_ready_scenes
 from orchestrator.products.patches.steps import first_units
 from orchestrator.products.preprocess.index import INDEX, OK, read_index
 
@@ -30,7 +30,7 @@ def plan_patches(job: Job) -> PatchPlan:
     if not keys.index:
         raise UserError("which scenes are cut? Name an index.json of preprocessed scenes, or their folder, as `index`")
     patches_folder(job)
-    plan = PatchPlan(read_scenes(Path(keys.index), labels=keys.labels, angles=keys.angles), keys)
+    plan = PatchPlan(read_ready_scenes(Path(keys.index), labels=keys.labels, angles=keys.angles), keys)
     if keys.max_ignore is not None and not plan.has_labels:
         raise UserError(
             "--max-ignore is about labels, and the scenes have none; leave it out, or preprocess with labels"
