@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.core.errors import IntegrityError
-from orchestrator.products.preprocess.normalisation.sampling import Sample, key, priorities
+from orchestrator.products.preprocess.normalisation.sampling import PixelSample, key, priorities
 from orchestrator.products.preprocess.normalisation.settings import NormalisationSettings
 from orchestrator.raster.arrays import Flags, Ints
 
@@ -79,7 +79,7 @@ class SceneCounter:
         bands, most = len(settings.bands), settings.max_pixels_per_scene
         # One place more on each side: of what lies below and above.
         self._counts = np.zeros((bands, settings.bins + 2), np.int64)
-        self._samples = [] if most is None else [Sample(most) for _ in range(bands)]
+        self._samples = [] if most is None else [PixelSample(most) for _ in range(bands)]
 
     def add(self, values: NDArray[Any], valid: Flags, row: int = 0, col: int = 0) -> None:
         """

@@ -32,7 +32,7 @@ def priorities(begin: int, pixels: Ints) -> Priorities:
     return chosen
 
 
-class Sample:
+class PixelSample:
     """Bins of the pixels with the `size` smallest priorities, of all that were offered, in any order."""
 
     def __init__(self, size: int) -> None:
@@ -51,7 +51,7 @@ class Sample:
         if self._held >= 2 * self.size:
             self._settle()
 
-    def absorb(self, other: Sample) -> None:
+    def absorb(self, other: PixelSample) -> None:
         """Take what another part of the same scene was offered."""
         for priority, bins in zip(other._priorities, other._bins, strict=True):
             self.offer(priority, bins)
