@@ -117,6 +117,7 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=3)
     parser.add_argument("--pixels", type=int, default=10980)
     parser.add_argument("--target", default="B02")
+    parser.add_argument("--peer-scenes", type=int, default=0, help="of the rasterio script; 0 is all")
     parser.add_argument("--only", choices=("download", "preprocess", "stats"))
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="copernicus-") as folder:
@@ -124,8 +125,9 @@ def main() -> None:
         products = made(asked.products or work / "products", asked.scenes, asked.pixels)
         index = fetch(products, work, beside=asked.only in (None, "download"))
         if asked.only in (None, "preprocess"):
-            peer = (*PEER, "preprocess", str(index), str(work / "script"), asked.target, *BANDS)
-            show(f"rasterio script, {asked.scenes} scenes", measured(peer, work / "log"))
+            theirs = asked.peer_scenes or asked.scenes
+            peer = (*PEER, "preprocess", str(index), str(work / "script"), f"{asked.target}:{theirs}", *BANDS)
+            show(f"rasterio script, {theirs} scenes", measured(peer, work / "log"))
             for scenes in (1, asked.scenes):
                 command = ready(index, work / f"ready{scenes}", asked.target, "--max-scenes", str(scenes))
                 show(f"orchestrator copernicus preprocess, {scenes}", measured(command, work / "log"))

@@ -2,7 +2,7 @@
 What others do in a loop: fetch Sentinel-2 files one by one, and make a scene ready for training band by band.
 
     python benchmarks/copernicus_peers.py download URL FOLDER NAME BAND [BAND ...]
-    python benchmarks/copernicus_peers.py preprocess INDEX FOLDER TARGET BAND [BAND ...]
+    python benchmarks/copernicus_peers.py preprocess INDEX FOLDER TARGET:SCENES BAND [BAND ...]
 
 `download` is `requests` with the header sent again after the redirect, a file at a time, nothing checked, as the usual
 clients of the Copernicus Data Space do it. `preprocess` is the straightforward rasterio script: every band of a scene
@@ -64,7 +64,8 @@ def download(url: str, folder: Path, name: str, bands: list[str]) -> None:
 
 def preprocess(index: Path, folder: Path, target: str, bands: list[str]) -> None:
     """Make x.tif of every scene of an index: reflectance at the top of the atmosphere, and where it is valid."""
-    for number, scene in enumerate(json.loads(index.read_text())["scenes"]):
+    target, _, scenes = target.partition(":")
+    for number, scene in enumerate(json.loads(index.read_text())["scenes"][: int(scenes)]):
         files = {each["role"]: Path(each["path"]) for each in scene["files_l1c"]["items"]}
         root = Path(scene["files_l1c"]["root_dir"])
         places = {role: index.parents[2] / root / path for role, path in files.items()}
