@@ -7,12 +7,15 @@ from typing import Any
 from orchestrator.model.job import Job
 from orchestrator.model.product import RunSnapshot
 
-GOOGLE = "google"
+GOOGLE, SANDBOX = "google", "sandbox"
 # Who computed the pixels, by the service of the job.
 _FACILITIES = {
     GOOGLE: "Google Earth Engine",
-    "sandbox": "a sandbox of Earth Engine (synthetic scenes, or the user's own)",
+    SANDBOX: "a sandbox of Earth Engine (synthetic scenes, or the user's own)",
+    "copernicus": "Copernicus Data Space Ecosystem",
+    "here": "orchestrator",  # of files that lie there
 }
+_ADDRESSES = {GOOGLE: "https://earthengine.google.com", "copernicus": "https://dataspace.copernicus.eu"}
 # Words that the makers of data ask for, and who they are.
 _MAKERS = {
     "Copernicus Sentinel data": "European Union, Copernicus Programme",
@@ -30,7 +33,7 @@ def facility_of(job: Job) -> str:
 def notice_of(run: RunSnapshot) -> str:
     """Return the sentence that the sources of a run ask to be shown; empty where nothing is known of them."""
     notice = str(run.facts.get("attribution", ""))
-    if notice and run.job.service != GOOGLE:
+    if notice and run.job.service == SANDBOX:
         return f"Not Earth Engine's: made by {facility_of(run.job)}. {notice}"
     return notice
 
@@ -53,8 +56,9 @@ def addresses_of(run: RunSnapshot) -> tuple[str, ...]:
 
 def providers_of(run: RunSnapshot) -> list[dict[str, Any]]:
     """Return who made the pixels, as STAC has it; those of a sandbox are nobody's but its own."""
-    if run.job.service != GOOGLE:
-        return [{"name": facility_of(run.job), "roles": ["processor"]}]
+    processor = {"name": facility_of(run.job), "roles": ["processor"]}
+    if run.job.service == SANDBOX:
+        return [processor]
     notice, addresses = notice_of(run), addresses_of(run)
     url = {"url": addresses[0]} if len(addresses) == 1 and addresses[0].startswith("https://") else {}
     makers = [
@@ -62,4 +66,5 @@ def providers_of(run: RunSnapshot) -> list[dict[str, Any]]:
         for words, name in _MAKERS.items()
         if words in notice
     ]
-    return [*makers, {"name": facility_of(run.job), "roles": ["processor"], "url": "https://earthengine.google.com"}]
+    own = {"url": _ADDRESSES[run.job.service]} if run.job.service in _ADDRESSES else {}
+    return [*makers, processor | own]

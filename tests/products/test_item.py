@@ -185,6 +185,8 @@ def test_the_schemas_of_the_core_accept_it():
     ("service", "notice"),
     [
         ("google", NOTICE),
+        ("copernicus", NOTICE),
+        ("here", NOTICE),  # from files, by this program alone
         (
             "sandbox",
             f"Not Earth Engine's: made by a sandbox of Earth Engine (synthetic scenes, or the user's own). {NOTICE}",
@@ -196,6 +198,19 @@ def test_the_copyright_in_the_raster_says_who_made_the_pixels(service, notice):
     found = dict(tags(replace(RUN, job=replace(JOB, service=service)), "1.2"))
 
     assert found["TIFFTAG_COPYRIGHT"] == notice
+
+
+@pytest.mark.parametrize(
+    ("service", "name"), [("here", "orchestrator"), ("copernicus", "Copernicus Data Space Ecosystem")]
+)
+def test_pixels_of_satellites_have_their_makers_wherever_they_were_computed(service, name):
+    """And whoever computed them is not called by our word for it, nor has Earth Engine's address."""
+    found = told(replace(RUN, job=replace(JOB, service=service)))
+
+    makers = {provider["name"]: provider["roles"] for provider in found["properties"]["providers"]}
+    assert makers == {"European Union, Copernicus Programme": ["producer", "licensor"], name: ["processor"]}
+    assert "earthengine" not in json.dumps(found["properties"]["providers"])
+    assert found["properties"]["processing:facility"] == name
 
 
 def test_a_sandbox_adds_no_copyright_where_the_recipe_has_none():
