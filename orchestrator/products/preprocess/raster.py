@@ -3,6 +3,8 @@ Rasters read by strips of whole rows, on their own pixels or on those of another
 
 A strip of the target is warped from the rows around it. Where one grid's pixels lie whole in the other's (10, 20 and
 60 m of one tile), every strip is what GDAL makes of the whole raster in one piece; so is a raster that is one strip.
+Elsewhere a number that lies halfway between two may become the other one, and an edge that falls upon an edge may lie
+on its other side.
 """
 
 from __future__ import annotations
@@ -37,6 +39,9 @@ _WARP_MB = 2048
 # The widest kernel is cubic's, two pixels of the coarser grid; the rest is spare.
 _KERNEL, _SPARE = 2, 8
 _SAME = 1e-6  # of a pixel
+# GDAL widens its kernels by how many pixels go into one, which it estimates anew for each piece; within this much of a
+# whole number it takes that (gdalwarpkernel.cpp).
+_ROUNDED = 0.05
 
 
 def grid_of(path: Path) -> Grid:
@@ -191,6 +196,7 @@ class Warped:
         self._reader, self._target = reader, target
         self._is_same = is_same(reader.grid, target)
         self.method = Resampling[down if _side(reader.grid) < _side(target) else up]
+        self._scales = {f"{axis}SCALE": _scale(reader.grid, target, at) for axis, at in (("X", 0), ("Y", 4))}
 
     def valid(self, row: int, height: int) -> Rows:
         """
@@ -222,6 +228,7 @@ class Warped:
                     dst_crs=_crs(self._target.crs),
                     resampling=self.method,
                     warp_mem_limit=_WARP_MB,
+                    **self._scales,
                     **nodata,
                 )
         return made
@@ -240,6 +247,13 @@ class Warped:
 def _side(grid: Grid) -> float:
     """Return the mean side of a pixel."""
     return (abs(grid.transform[0]) + abs(grid.transform[4])) / 2
+
+
+def _scale(source: Grid, target: Grid, at: int) -> str:
+    """Return how many pixels of the target one of the source has along an axis: the same for every strip."""
+    scale = source.transform[at] / target.transform[at]
+    whole = max(1, round(1 / scale))
+    return repr(1 / whole if scale < 1 and abs(1 / scale - whole) < _ROUNDED else scale)
 
 
 def _down(grid: Grid, rows: int) -> Affine:

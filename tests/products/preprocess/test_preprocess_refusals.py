@@ -102,7 +102,7 @@ def test_a_disk_that_is_too_small_is_said_before_work(index, tmp_path):
     job = orc_job(tmp_path / "out", keys)
 
     with pytest.raises(orc.UserError, match=r"2 samples will take .* has 1\.?\d* (kB|KiB|bytes|B|1,000 bytes).* left"):
-        settling.settle_scenes(job, context)
+        settling.plan_samples(job, context)
 
 
 def orc_job(output, keys):
