@@ -81,7 +81,9 @@ def _check_codestream(file: BinaryIO, begin: int, end: int) -> None:
         if tile >= tiles or (length and length < _LEAST_PART):
             raise _DamageError(f"a tile-part at byte {at:,} says tile {tile} of {tiles} and {length} bytes")
         if after + 2 > end:
-            raise _DamageError(f"its codestream ends at byte {end:,}, and a tile-part in it at {after:,}: it is cut short")
+            raise _DamageError(
+                f"its codestream ends at byte {end:,}, and a tile-part in it at {after:,}: it is cut short"
+            )
         seen.add(tile)
         at = after
     if marker != _EOC or at + 2 > end:

@@ -66,7 +66,9 @@ def _opened(path: Path) -> Iterator[Any]:
     """
     try:
         if damage := damage_of(path):
-            raise PermanentError(f"{path} is damaged ({damage}); bring it again with `orchestrator copernicus download`")
+            raise PermanentError(
+                f"{path} is damaged ({damage}); bring it again with `orchestrator copernicus download`"
+            )
         with rasterio.open(path) as raster:
             yield raster
     except FileNotFoundError:

@@ -111,7 +111,9 @@ def _counted(request: SceneTask, stop: Stop, pool: ThreadPoolExecutor) -> SceneO
 def _made(request: SceneTask, stop: Stop, pool: ThreadPoolExecutor) -> SceneOutcome:
     scene, keys = request.scene, request.keys
     stats_sha256 = sha256_of(Path(request.stats)) if request.stats else ""
-    recipe = SampleRecipe(request.run_id, settings_json(keys), read_inputs(scene, stop), stats_sha256)
+    recipe = SampleRecipe(
+        request.run_id, settings_json(keys), read_inputs(scene, stop), stats_sha256, scene.from_sandbox
+    )
     if is_made(request.final, recipe, stop):
         return SceneOutcome(None, {"sha256": sha256_of(request.final / META), "kept": True})
     earlier = request.made.parent.glob("*") if request.made.parent.is_dir() else ()
