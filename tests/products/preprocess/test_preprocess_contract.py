@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from hashlib import sha256
 
 import journey_kit as journey
@@ -11,7 +12,11 @@ import pytest
 import rasterio
 from contract import Ended, ProductContract
 
+from orchestrator.core.errors import PermanentError
 from orchestrator.model.credit import sandbox_notice
+from orchestrator.products.preprocess.document import ScenePlan, SourceFile
+from orchestrator.products.preprocess.keys import PreprocessKeys
+from orchestrator.products.preprocess.work import SceneTask, WorkerProcesses
 from orchestrator.products.scenes.index import merge_into, read_scenes
 
 # In the order a run passes them. Samples that have their names stay: see below for those of a first run.
@@ -107,6 +112,33 @@ def test_processes_make_the_same_bytes_as_threads(tmp_path, index):
     assert bytes_of(apart[0].folder) == bytes_of(apart[1].folder)
     assert counted[0].stats.read_bytes() == counted[1].stats.read_bytes()
     assert apart[0].result.path.read_bytes() == apart[1].result.path.read_bytes()
+
+
+class DeadlyScene:
+    """A scene that ends the process which is given it."""
+
+    name = "T33TWL of doom"
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+def test_a_scene_whose_process_dies_again_is_given_up_and_the_next_is_computed(tmp_path):
+    """Once with others, and once alone; nothing waits for it."""
+    unopened = ScenePlan(
+        "T33TWL", "2024-06-13T10:00:00Z", (SourceFile("l2a.scl_20m", str(tmp_path / "x")),), None, about={}
+    )
+    place = {"run_id": "x", "final": tmp_path, "made": tmp_path, "counts": tmp_path, "stats": "", "version": "1"}
+    keys = PreprocessKeys(index_json="x", target_grid_ref="scl_20m")
+    workers = WorkerProcesses(1)
+
+    try:
+        with pytest.raises(PermanentError, match="T33TWL of doom died twice"):
+            workers.do(SceneTask(scene=DeadlyScene(), keys=keys, **place, threads=1), kit.NEVER)
+        with pytest.raises(PermanentError, match="is gone"):  # as it is said of any scene whose file is not there
+            workers.do(SceneTask(scene=unopened, keys=keys, **place, threads=1), kit.NEVER)
+    finally:
+        workers.close()
 
 
 def test_the_counting_pass_writes_no_sample_and_saves_its_histogram_where_asked(tmp_path, index):
