@@ -42,9 +42,9 @@ class PreprocessProduct:
         return preprocess_files(job)
 
     def check(self, job: Job) -> tuple[str, ...]:
-        from orchestrator.products.preprocess.settle import settle_scenes  # noqa: PLC0415  GDAL is heavy
+        from orchestrator.products.preprocess.settle import plan_samples  # noqa: PLC0415  GDAL is heavy
 
-        return settle_scenes(job, self._context).notes
+        return plan_samples(job, self._context).notes
 
     def prepare(self, job: Job) -> Settled:
         from orchestrator.products.preprocess.settle import settled  # noqa: PLC0415

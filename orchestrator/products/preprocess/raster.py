@@ -3,6 +3,8 @@ Rasters read by strips of whole rows, on their own pixels or on those of another
 
 A strip of the target is warped from the rows around it. Where one grid's pixels lie whole in the other's (10, 20 and
 60 m of one tile), every strip is what GDAL makes of the whole raster in one piece; so is a raster that is one strip.
+Elsewhere a number that lies halfway between two may become the other one, and an edge that falls upon an edge may lie
+on its other side.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from rasterio.windows import Window as RasterWindow
 
 from orchestrator.core.errors import PermanentError, PlanError, UserError
 from orchestrator.model.grid import BLOCK, Grid
+from orchestrator.safe.jp2 import damage_of
 
 Rows = NDArray[Any]  # (row, col)
 
@@ -37,6 +40,9 @@ _WARP_MB = 2048
 # The widest kernel is cubic's, two pixels of the coarser grid; the rest is spare.
 _KERNEL, _SPARE = 2, 8
 _SAME = 1e-6  # of a pixel
+# GDAL widens its kernels by how many pixels go into one, which it estimates anew for each piece; within this much of a
+# whole number it takes that (gdalwarpkernel.cpp).
+_ROUNDED = 0.05
 
 
 def grid_of(path: Path) -> Grid:
@@ -47,15 +53,24 @@ def grid_of(path: Path) -> Grid:
         PermanentError: It cannot be opened.
         UserError: It lies nowhere, or is turned.
     """
-    with decoding(path), rasterio.open(path) as raster:
+    with _opened(path) as raster:
         return _grid(raster, path)
 
 
 @contextmanager
-def decoding(path: Path) -> Iterator[None]:
-    """Say in one line that a raster does not open, or does not decode."""
+def _opened(path: Path) -> Iterator[Any]:
+    """
+    Open a raster, and say in one line that it does not open, or does not decode.
+
+    JPEG 2000 is looked at before: GDAL takes what is lacking of half a file for no data, or ends the process with it.
+    """
     try:
-        yield
+        if damage := damage_of(path):
+            raise PermanentError(
+                f"{path} is damaged ({damage}); bring it again with `orchestrator copernicus download`"
+            )
+        with rasterio.open(path) as raster:
+            yield raster
     except FileNotFoundError:
         raise PermanentError(f"{path} is gone; bring it again with `orchestrator copernicus download`") from None
     except RasterioError as error:
@@ -138,7 +153,7 @@ class StripReader:
             PermanentError: It cannot be opened.
         """
         self.path = path
-        with decoding(path), rasterio.open(path) as raster:
+        with _opened(path) as raster:
             self.grid = _grid(raster, path)
             self.dtype = np.dtype(raster.dtypes[0])
             self.nodata: float | None = raster.nodata
@@ -163,7 +178,7 @@ class StripReader:
 
     def _decoded(self, top: int, bottom: int) -> Rows:
         # Opened for each read: GDAL would keep every block of an open file, for a while that its cache decides.
-        with decoding(self.path), rasterio.open(self.path) as raster:
+        with _opened(self.path) as raster:
             rows: Rows = raster.read(1, window=RasterWindow(0, top, self.grid.width, bottom - top))
             return rows
 
@@ -191,6 +206,7 @@ class Warped:
         self._reader, self._target = reader, target
         self._is_same = is_same(reader.grid, target)
         self.method = Resampling[down if _side(reader.grid) < _side(target) else up]
+        self._scales = {f"{axis}SCALE": _scale(reader.grid, target, at) for axis, at in (("X", 0), ("Y", 4))}
 
     def valid(self, row: int, height: int) -> Rows:
         """
@@ -222,6 +238,7 @@ class Warped:
                     dst_crs=_crs(self._target.crs),
                     resampling=self.method,
                     warp_mem_limit=_WARP_MB,
+                    **self._scales,
                     **nodata,
                 )
         return made
@@ -240,6 +257,13 @@ class Warped:
 def _side(grid: Grid) -> float:
     """Return the mean side of a pixel."""
     return (abs(grid.transform[0]) + abs(grid.transform[4])) / 2
+
+
+def _scale(source: Grid, target: Grid, at: int) -> str:
+    """Return how many pixels of the target one of the source has along an axis: the same for every strip."""
+    scale = source.transform[at] / target.transform[at]
+    whole = max(1, round(1 / scale))
+    return repr(1 / whole if scale < 1 and abs(1 / scale - whole) < _ROUNDED else scale)
 
 
 def _down(grid: Grid, rows: int) -> Affine:

@@ -32,7 +32,7 @@ SCENE = "scene"  # kind of the units
 _SHARE_OF_RAW = 0.2
 
 
-def settle_scenes(job: Job, context: ProductContext) -> PreprocessPlan:
+def plan_samples(job: Job, context: ProductContext) -> PreprocessPlan:
     """
     Find the files and the grid of every scene.
 
@@ -54,8 +54,8 @@ def settle_scenes(job: Job, context: ProductContext) -> PreprocessPlan:
 
 
 def settled(job: Job, context: ProductContext) -> Settled:
-    """Return everything that a run is made from. Errors as `settle_scenes`."""
-    keys, plan = preprocess_keys(job.keys), settle_scenes(job, context)
+    """Return everything that a run is made from. Errors as `plan_samples`."""
+    keys, plan = preprocess_keys(job.keys), plan_samples(job, context)
     facts = {
         "scenes": len(plan.scenes),
         "attribution": sentinel_notice(int(scene.sensing[:4]) for scene in plan.scenes),

@@ -123,6 +123,22 @@ def test_grids_that_do_not_fit_into_each_other_are_made_in_one_piece():
     assert (strip_rows(odd[0], odd[1:]), strip_rows(grid(10), [grid(60), grid(20)])) == (2048, 256)
 
 
+@pytest.mark.parametrize("method", ["cubic", "bilinear", "average"])
+@pytest.mark.parametrize(("rows", "made_rows"), [(615, 300), (914, 300), (1968, 960), (300, 610)])
+def test_strips_of_grids_that_do_not_fit_have_one_kernel(tmp_path, rows, made_rows, method):
+    """2.05 pixels in one: GDAL takes 2 or 2.05 by a piece's height; but for halves they are the whole's."""
+    source, target = (Grid(CRS, (100.0, 0.0, 0.0, 0.0, -6000.0 / n, 0.0), n, 5) for n in (rows, made_rows))
+    numbers = np.random.default_rng(0).integers(1, 4000, (rows, 5)).astype("uint16")
+    profile = {"driver": "GTiff", "count": 1, "dtype": "uint16", "crs": CRS, "width": 5, "height": rows}
+    with rasterio.open(tmp_path / "x.tif", "w", **profile, transform=rasterio.Affine(*source.transform)) as raster:
+        raster.write(numbers, 1)
+
+    warped = Warped(StripReader(tmp_path / "x.tif"), target, up=method, down=method)
+    made = np.concatenate([warped.valid(row, min(101, made_rows - row)) for row in range(0, made_rows, 101)])
+
+    assert np.abs(made.astype(int) - whole(numbers, source, target, method)).max() <= 1
+
+
 def scene_of(rasters, strip):
     path = str(rasters[10][0])
     return ScenePlan("T31TDH", "2018-01-01T10:54:41Z", (SourceFile("l1c.band.B02", path),), grid(20), strip)
