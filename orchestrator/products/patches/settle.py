@@ -49,8 +49,8 @@ def _check_inputs_stay(folder: Path, plan: PatchPlan, index: Path) -> None:
     for path in (index, *(Path(file) for scene in plan.scenes for file in scene.files.values())):
         if path.resolve().is_relative_to(final):
             raise UserError(
-                f"{folder} holds the scenes that are cut ({path}), and would be replaced; choose another --out, such as "
-                f"{folder / 'patches'}"
+                f"{folder} holds the scenes that are cut ({path}), and would be replaced; choose another --out, such "
+                f"as {folder / 'patches'}"
             )
 
 
