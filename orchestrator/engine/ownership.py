@@ -39,6 +39,7 @@ class Claimant:
         job_name: What people call it.
         run_id: The run, once there is one.
         overwrite: Whether files that the job did not make may be replaced.
+        product: What it delivers.
     """
 
     declaration: str
@@ -46,11 +47,12 @@ class Claimant:
     job_name: str
     run_id: str = ""
     overwrite: bool = False
+    product: str = ""
 
 
 def claimant(run: Head) -> Claimant:
     """Return who a run is to its output."""
-    return Claimant(run.declaration, (run.fingerprint,), run.job_name, run.id, run.overwrite)
+    return Claimant(run.declaration, (run.fingerprint,), run.job_name, run.id, run.overwrite, run.product)
 
 
 def check_owner(files: Sequence[Path], who: Claimant, store: Store) -> None:
@@ -68,16 +70,31 @@ def check_owner(files: Sequence[Path], who: Claimant, store: Store) -> None:
     check_kinds(files)
     *_, final = files
     taken = [path for path in (final, *files[:-1]) if os.path.lexists(path)]
-    if not taken or who.overwrite:
+    if not taken:
         return
     row = store.outputs.at(str(final))
+    if who.overwrite:
+        if row is None:
+            _check_made_here(final, files[:-1])
+        return
     foreign = taken if row is None or not _is_ours(row, who, store) else _not_as_made(final, taken, row, store)
     if foreign:
         maker = _maker(files, foreign[0], who, store)
         raise UserError(
             f"{foreign[0]} exists already and is not this job's: {maker}; choose another "
-            f"{name_option(final)}, or let it be replaced with --overwrite"
+            f"{name_option(final, who.product)}, or let it be replaced with --overwrite"
         )
+
+
+def _check_made_here(final: Path, beside: Sequence[Path]) -> None:
+    """Make sure that a folder that is replaced whole is a result: one without a proof may hold anything."""
+    if not final.is_dir() or not any(final.iterdir()):
+        return
+    for path in beside:
+        with suppress(OSError, ValueError, TypeError):
+            if "run" in json.loads(path.read_text(encoding="utf-8")):
+                return
+    raise UserError(f"{final} is a folder that was not made here; it is not replaced: move it away, or choose another")
 
 
 def _is_ours(row: OutputRow, who: Claimant, store: Store) -> bool:

@@ -117,6 +117,21 @@ def test_no_consent_replaces_a_folder(store, files):
         check_owner(files, Claimant("d", ("f",), "night", overwrite=True), store)
 
 
+@pytest.mark.parametrize("name", ["chips", "cube.zarr"])
+def test_no_consent_replaces_a_folder_that_was_not_made_here(store, tmp_path, name):
+    """Consent is about results: a folder of something else is not one, unless it is empty or a proof lies beside it."""
+    proof, final = tmp_path / f"{name}.proof.json", tmp_path / name
+    consenting = Claimant("d", ("f",), "night", overwrite=True)
+    final.mkdir()
+    check_owner((proof, final), consenting, store)
+    (final / "mine").write_text("mine")
+
+    with pytest.raises(UserError, match=f"{name} is a folder that was not made here"):
+        check_owner((proof, final), consenting, store)
+    proof.write_text(json.dumps({"run": "r", "job": {}}))
+    check_owner((proof, final), consenting, store)
+
+
 def test_only_results_at_the_path_are_asked(store, files, tmp_path):
     """Another place has other manifests, whatever its name contains."""
     make(store, files, 1)
