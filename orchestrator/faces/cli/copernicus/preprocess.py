@@ -31,7 +31,7 @@ Normalised over all scenes in two passes: the same with `--normalize compute_onl
 OUT/normalize/stats.json and no scene, then with `--normalize apply_with_stats`. Every key of the published
 configuration stands in a file, `--config preprocess.yaml` (or .toml); options go before it. A scene that cannot be made
 is listed, the others are made, exit code 3; the same command then makes what is missing. Without labels:
-`--no-labels --target-grid B02`.
+`--no-labels --target-grid B02`. Statistics of numbers, `--no-toa`, need `normalize.hist_range` in a configuration.
 """
 
 _OPTIONS = (
