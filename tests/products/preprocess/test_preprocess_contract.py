@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from hashlib import sha256
 
@@ -113,3 +114,17 @@ def test_the_counting_pass_writes_no_sample_and_saves_its_histogram_where_asked(
     assert not counted.index.exists()
     assert json.loads(counted.stats.read_text())["scenes_processed"] == 2
     assert counted.stats.with_name("histogram.npz").is_file()
+
+
+def test_the_manifest_of_a_counting_pass_has_the_checksums_of_what_it_wrote(tmp_path, index):
+    """Of a scene that failed it says why instead."""
+    kit.replace_by_copy(kit.file_of(index, "l1c.band.B02"))
+    kit.file_of(index, "l1c.band.B02").write_bytes(b"no picture")
+
+    counted = kit.preprocess(tmp_path, index, normalize={"mode": "compute_only", "save_histograms": True})
+
+    failed, done = counted.records
+    files = (counted.stats, counted.stats.with_name("histogram.npz"))
+    assert done["statistics"] == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    assert failed["error"]
+    assert "statistics" not in failed
