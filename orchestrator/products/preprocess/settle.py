@@ -21,7 +21,7 @@ from orchestrator.products.preprocess.files import stats_path
 from orchestrator.products.preprocess.keys import PreprocessKeys, preprocess_keys
 from orchestrator.products.preprocess.labels import LABELS, find_backend
 from orchestrator.products.preprocess.meta import notice_for_scenes
-from orchestrator.products.preprocess.normalisation.reading import check_stats, read_stats, remark
+from orchestrator.products.preprocess.normalisation.reading import check_range, check_stats, read_stats, remark
 from orchestrator.products.preprocess.raster import grid_of, strip_rows
 from orchestrator.products.preprocess.roles import band_role, grid_role, needed_roles
 from orchestrator.products.scenes.index import SceneIndex, read_scenes
@@ -117,6 +117,8 @@ def _index(keys: PreprocessKeys) -> SceneIndex:
 
 
 def _statistics_checked(job: Job, keys: PreprocessKeys) -> tuple[str, ...]:
+    if keys.normalize.mode != "none":
+        check_range(settings_of(keys))
     if keys.normalize.mode != "apply_with_stats":
         return ()
     path = stats_path(job, keys)

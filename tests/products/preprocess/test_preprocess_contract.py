@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from hashlib import sha256
@@ -210,3 +211,17 @@ def test_what_s2pipe_s_statistics_lack_is_said_before_they_are_used(tmp_path, pr
 
     assert "normalised values will not have mean 0 and standard deviation 1" in " ".join(done.err.split())
     assert done.code == 0
+
+
+def test_the_manifest_of_a_counting_pass_has_the_checksums_of_what_it_wrote(tmp_path, index):
+    """Of a scene that failed it says why instead."""
+    kit.replace_by_copy(kit.file_of(index, "l1c.band.B02"))
+    kit.file_of(index, "l1c.band.B02").write_bytes(b"no picture")
+
+    counted = kit.preprocess(tmp_path, index, normalize={"mode": "compute_only", "save_histograms": True})
+
+    failed, done = counted.records
+    files = (counted.stats, counted.stats.with_name("histogram.npz"))
+    assert done["statistics"] == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    assert failed["error"]
+    assert "statistics" not in failed

@@ -42,6 +42,11 @@ def refused(tmp_path, index, **keys):
         pytest.param({"bands": ["B03"]}, ["l1c.band.B03", "there is l1c.band.B01"], id="a band that was not fetched"),
         pytest.param({"target_grid": "B11"}, ["l1c.band.B11", "download"], id="a grid that was not fetched"),
         pytest.param({"normalize": {"mode": "apply_with_stats"}}, ["stats", "compute"], id="no statistics"),
+        pytest.param(
+            {"to_toa_reflectance": False, "normalize": {"mode": "compute_only"}},
+            ["hist_range is [-0.2, 2.0]", "hist_range = [0, 65536] and hist_bin_width = 1"],
+            id="numbers in the histogram of reflectance",
+        ),
     ],
 )
 def test_bad_words_are_refused_before_any_work(tmp_path, index, keys, words):
