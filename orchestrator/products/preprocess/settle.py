@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from orchestrator.core.errors import IntegrityError, PermanentError, UserError
+from orchestrator.core.errors import PermanentError, UserError
 from orchestrator.core.files import sha256_of
 from orchestrator.core.units import format_bytes, format_count
 from orchestrator.model.credit import SENTINEL_TERMS, sentinel_notice
@@ -23,7 +23,7 @@ from orchestrator.products.preprocess.labels import LABELS, find_backend
 from orchestrator.products.preprocess.normalisation.reading import check_stats, read_stats, remark
 from orchestrator.products.preprocess.raster import grid_of, strip_rows
 from orchestrator.products.preprocess.roles import band_role, grid_role, needed_roles
-from orchestrator.products.scenes.index import SceneIndex, read_scenes
+from orchestrator.products.scenes.index import read_scenes
 from orchestrator.products.scenes.scene import IndexedScene, SceneFile
 
 SCENE = "scene"  # kind of the units
@@ -42,7 +42,7 @@ def plan_samples(job: Job, context: ProductContext) -> PreprocessPlan:
     """
     keys = preprocess_keys(job.keys)
     needed, notes = needed_roles(keys), _statistics_checked(job, keys)
-    scenes = _index(keys).scenes[: keys.max_scenes]
+    scenes = read_scenes(Path(keys.index_json)).scenes[: keys.max_scenes]
     if not scenes:
         raise UserError(f"{keys.index_json} lists no scene; download some with `orchestrator copernicus download`")
     _check_roles(scenes, needed)
@@ -105,13 +105,6 @@ def memory_bytes(scene: ScenePlan, keys: PreprocessKeys) -> int:
 def _bands_of_x(keys: PreprocessKeys) -> int:
     bands = len(keys.l1c_bands)
     return 2 * bands if keys.valid_pixel_mask == "per_band" else bands + 1
-
-
-def _index(keys: PreprocessKeys) -> SceneIndex:
-    try:
-        return read_scenes(Path(keys.index_json))
-    except IntegrityError as error:  # two files of one role
-        raise UserError(f"{keys.index_json}: {error}") from None
 
 
 def _statistics_checked(job: Job, keys: PreprocessKeys) -> tuple[str, ...]:
