@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from orchestrator.core.errors import IntegrityError, PermanentError, UserError
+from orchestrator.core.errors import PermanentError, UserError
 from orchestrator.core.files import sha256_of
 from orchestrator.core.units import format_bytes, format_count
 from orchestrator.model.credit import SENTINEL_TERMS, is_from_sandbox
@@ -24,7 +24,7 @@ from orchestrator.products.preprocess.meta import notice_for_scenes
 from orchestrator.products.preprocess.normalisation.reading import check_range, check_stats, read_stats, remark
 from orchestrator.products.preprocess.raster import grid_of, strip_rows
 from orchestrator.products.preprocess.roles import band_role, grid_role, needed_roles
-from orchestrator.products.scenes.index import SceneIndex, read_scenes
+from orchestrator.products.scenes.index import read_scenes
 from orchestrator.products.scenes.scene import IndexedScene, SceneFile
 
 SCENE = "scene"  # kind of the units
@@ -43,7 +43,7 @@ def plan_samples(job: Job, context: ProductContext) -> PreprocessPlan:
     """
     keys = preprocess_keys(job.keys)
     needed, notes = needed_roles(keys), _statistics_checked(job, keys)
-    index = _index(keys)
+    index = read_scenes(Path(keys.index_json))
     scenes, from_sandbox = index.scenes[: keys.max_scenes], is_from_sandbox(index.notice)
     if not scenes:
         raise UserError(f"{keys.index_json} lists no scene; download some with `orchestrator copernicus download`")
@@ -107,13 +107,6 @@ def memory_bytes(scene: ScenePlan, keys: PreprocessKeys) -> int:
 def _bands_of_x(keys: PreprocessKeys) -> int:
     bands = len(keys.l1c_bands)
     return 2 * bands if keys.valid_pixel_mask == "per_band" else bands + 1
-
-
-def _index(keys: PreprocessKeys) -> SceneIndex:
-    try:
-        return read_scenes(Path(keys.index_json))
-    except IntegrityError as error:  # two files of one role
-        raise UserError(f"{keys.index_json}: {error}") from None
 
 
 def _statistics_checked(job: Job, keys: PreprocessKeys) -> tuple[str, ...]:

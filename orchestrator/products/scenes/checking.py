@@ -10,7 +10,7 @@ from pathlib import Path
 from orchestrator.core.digests import ALGORITHMS, digests_of
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import StopFlag
-from orchestrator.products.scenes.index import read_scenes, scene_from
+from orchestrator.products.scenes.index import read_scenes, scenes_of
 from orchestrator.products.scenes.listing import SHA256
 from orchestrator.products.scenes.roles import INDEX, MANIFEST, RUNS, STEP
 from orchestrator.products.scenes.scene import IndexedScene, SceneFile
@@ -82,10 +82,12 @@ def check_folder(folder: Path, stop: StopFlag, say: Callable[[str], None] = lamb
 def _scenes_of_runs(folder: Path) -> Iterator[IndexedScene]:
     for path in sorted((folder / STEP / RUNS).glob(f"*/{MANIFEST}")):
         try:
-            told = json.loads(path.read_bytes())["scenes"]
-            yield from (scene_from(one, folder) for one in told)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            told = json.loads(path.read_bytes())
+        except ValueError as error:
             raise UserError(f"{path} is no manifest of scenes ({error}); move it away, or bring them anew") from None
+        if not isinstance(told, dict):
+            raise UserError(f"{path} is no manifest of scenes; move it away, or bring them anew")
+        yield from scenes_of(told, folder, path)
 
 
 def _fault_of(folder: Path, item: SceneFile, stop: StopFlag) -> FolderFault | None:

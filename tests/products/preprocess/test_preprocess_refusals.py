@@ -72,6 +72,18 @@ def test_a_role_that_two_files_have_is_refused(tmp_path, index):
     assert "two files of the role" in refused(tmp_path, index)
 
 
+def test_a_tile_that_leads_out_of_the_folder_is_refused(tmp_path, index):
+    """What lies there stays."""
+    victim = tmp_path / "victim" / "sensing=2024-06-13T101559Z"
+    victim.mkdir(parents=True)
+    (victim / "mine.txt").write_text("mine")
+    key = {"tile_id": "../../../../victim", "sensing_start_utc": "2024-06-13T10:15:59Z"}
+    kit.changed(index, lambda scenes: scenes[0].update(key=key))
+
+    assert "scenes[0].key.tile_id" in refused(tmp_path, index, overwrite=True)
+    assert (victim / "mine.txt").read_text() == "mine"
+
+
 def test_all_scenes_are_looked_at_before_one_is_made(tmp_path, index):
     """The last one lacks its scene classification: no scene is begun."""
     kit.changed(index, lambda scenes: scenes[-1]["files_l2a"]["items"].clear())
