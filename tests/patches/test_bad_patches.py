@@ -180,3 +180,38 @@ def test_scenes_that_change_under_way_are_not_mixed(tmp_path):
 
     with pytest.raises(orc.UserError, match="has changed since the run was planned"):
         scene.check_stamps()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("at", ["", "meta/step2", "link", "processed/tile=T33UWQ/sensing=2025-12-10T100319Z/patches"])
+def test_patches_take_the_place_of_nothing_that_they_are_cut_from(tmp_path, here, at, overwrite):
+    """A folder that holds the scenes or their index, also by a link, or one of a scene's own; no consent helps."""
+    root = tmp_path / "p"
+    index = kit.write_index(root, kit.write_scene(root))
+    (tmp_path / "link").symlink_to(root)
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    out = tmp_path / "link" if at == "link" else root / at
+
+    with pytest.raises(orc.UserError, match="the patches would lie in"):
+        orc.patches.cut(index, out, size=32, overwrite=overwrite, progress=False, connection=here)
+
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
+
+
+def test_no_consent_replaces_a_folder_that_is_no_set_of_patches(scenes, tmp_path, here):
+    """A folder of somebody's, and a set into which somebody has put a file; a set as it was made is replaced."""
+    other, made = tmp_path / "other", tmp_path / "made"
+    other.mkdir()
+    (other / "precious.txt").write_text("mine")
+    how = {"shares": (1, 0, 0), "progress": False, "connection": here}
+    orc.patches.cut(scenes, made, size=32, **how)
+    orc.patches.cut(scenes, made, size=16, overwrite=True, **how)
+    with orc.connect(state_dir=tmp_path / "elsewhere") as elsewhere:  # which knows the set by its proof alone
+        orc.patches.cut(scenes, made, size=32, overwrite=True, **(how | {"connection": elsewhere}))
+    (made / "notes.txt").write_text("mine")
+
+    for folder in (other, made):
+        before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        with pytest.raises(orc.UserError, match="a folder is not replaced then, with --overwrite either"):
+            orc.patches.cut(scenes, folder, size=64, overwrite=True, **how)
+        assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before

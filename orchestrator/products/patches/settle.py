@@ -29,8 +29,9 @@ def plan_patches(job: Job) -> PatchPlan:
     keys = PatchKeys.model_validate(dict(job.keys))
     if not keys.index:
         raise UserError("which scenes are cut? Name an index.json of preprocessed scenes, or their folder, as `index`")
-    patches_folder(job)
+    folder = patches_folder(job)
     plan = PatchPlan(read_ready_scenes(Path(keys.index), labels=keys.labels, angles=keys.angles), keys)
+    _check_apart(folder, Path(keys.index), plan)
     if keys.max_ignore is not None and not plan.has_labels:
         raise UserError(
             "--max-ignore is about labels, and the scenes have none; leave it out, or preprocess with labels"
@@ -40,6 +41,20 @@ def plan_patches(job: Job) -> PatchPlan:
         plan.clouds_of(number)
     _check_times(plan)
     return plan
+
+
+def _check_apart(folder: Path, source: Path, plan: PatchPlan) -> None:
+    """Make sure that no scene lies where the patches go, nor the patches among the files of one."""
+    final = folder.resolve()
+    scenes = [Path(path).resolve() for scene in plan.scenes for path in scene.files.values()]
+    held = next((path for path in (source.resolve(), *scenes) if path.is_relative_to(final)), None)
+    if held:
+        raise UserError(
+            f"the patches would lie in {folder}, which holds {held}, from which they are cut; choose another folder"
+        )
+    within = next((path.parent for path in scenes if final.is_relative_to(path.parent)), None)
+    if within:
+        raise UserError(f"the patches would lie in {folder}, in the folder of a scene; choose another folder")
 
 
 def _check_times(plan: PatchPlan) -> None:
