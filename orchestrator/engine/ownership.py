@@ -41,6 +41,7 @@ class Claimant:
         job_name: What people call it.
         run_id: The run, once there is one.
         overwrite: Whether files that the job did not make may be replaced.
+        product: What it delivers.
     """
 
     declaration: str
@@ -48,11 +49,12 @@ class Claimant:
     job_name: str
     run_id: str = ""
     overwrite: bool = False
+    product: str = ""
 
 
 def claimant(run: Head) -> Claimant:
     """Return who a run is to its output."""
-    return Claimant(run.declaration, (run.fingerprint,), run.job_name, run.id, run.overwrite)
+    return Claimant(run.declaration, (run.fingerprint,), run.job_name, run.id, run.overwrite, run.product)
 
 
 def check_owner(files: Sequence[Path], who: Claimant, store: Store) -> None:
@@ -81,8 +83,8 @@ def check_owner(files: Sequence[Path], who: Claimant, store: Store) -> None:
         maker = _maker(files, foreign[0], who, store)
         kept = foreign[0].is_dir() and not _is_made(foreign[0], files, store)
         raise UserError(
-            f"{foreign[0]} exists already and is not this job's: {maker}; choose another {name_option(final)}, or "
-            f"{'move it away' if kept else 'let it be replaced with --overwrite'}"
+            f"{foreign[0]} exists already and is not this job's: {maker}; choose another "
+            f"{name_option(final, who.product)}, or {'move it away' if kept else 'let it be replaced with --overwrite'}"
         )
 
 
@@ -99,8 +101,8 @@ def _check_folders(files: Sequence[Path], taken: Sequence[Path], who: Claimant, 
     for path in folders:
         if any(path.iterdir()) and not _is_made(path, files, store):
             raise UserError(
-                f"{path} is not a result of this program, or holds more than was made; a folder is not replaced "
-                f"then, with --overwrite either: choose another {name_option(path)}, or move it away"
+                f"{path} is a folder that was not made here, or holds more than was made; it is not replaced, with "
+                f"--overwrite either: choose another {name_option(path, who.product)}, or move it away"
             )
 
 

@@ -301,7 +301,10 @@ def test_a_file_at_a_chip_s_name_that_nobody_published_is_not_believed(tmp_path)
     half = folder / f"{read_tiles(tiles).frame['identifier'].iloc[0]}.tif"
     half.write_bytes(b"II*\0 half a file")
 
-    for how, told in (({}, "not this job's.*or move it away"), ({"overwrite": True}, "a folder is not replaced then")):
+    for how, told in (
+        ({}, "not this job's.*or move it away"),
+        ({"overwrite": True}, "it is not replaced, with --over"),
+    ):
         with pytest.raises(UserError, match=told):
             get(tiles, **how)
         assert half.read_bytes() == b"II*\0 half a file"

@@ -31,7 +31,7 @@ def plan_patches(job: Job) -> PatchPlan:
         raise UserError("which scenes are cut? Name an index.json of preprocessed scenes, or their folder, as `index`")
     folder = patches_folder(job)
     plan = PatchPlan(read_ready_scenes(Path(keys.index), labels=keys.labels, angles=keys.angles), keys)
-    _check_apart(folder, Path(keys.index), plan)
+    _check_inputs_stay(folder, plan, Path(keys.index))
     if keys.max_ignore is not None and not plan.has_labels:
         raise UserError(
             "--max-ignore is about labels, and the scenes have none; leave it out, or preprocess with labels"
@@ -43,18 +43,17 @@ def plan_patches(job: Job) -> PatchPlan:
     return plan
 
 
-def _check_apart(folder: Path, source: Path, plan: PatchPlan) -> None:
-    """Make sure that no scene lies where the patches go, nor the patches among the files of one."""
+def _check_inputs_stay(folder: Path, plan: PatchPlan, index: Path) -> None:
+    """Make sure that the folder that is replaced whole holds nothing of what is cut."""
     final = folder.resolve()
-    scenes = [Path(path).resolve() for scene in plan.scenes for path in scene.files.values()]
-    held = next((path for path in (source.resolve(), *scenes) if path.is_relative_to(final)), None)
-    if held:
-        raise UserError(
-            f"the patches would lie in {folder}, which holds {held}, from which they are cut; choose another folder"
-        )
-    within = next((path.parent for path in scenes if final.is_relative_to(path.parent)), None)
-    if within:
-        raise UserError(f"the patches would lie in {folder}, in the folder of a scene; choose another folder")
+    for path in (index, *(Path(file) for scene in plan.scenes for file in scene.files.values())):
+        if path.resolve().is_relative_to(final):
+            raise UserError(
+                f"{folder} holds the scenes that are cut ({path}), and would be replaced; choose another --out, such "
+                f"as {folder / 'patches'}"
+            )
+        if path != index and final.is_relative_to(path.resolve().parent):
+            raise UserError(f"{folder} lies in the folder of a scene that is cut; choose another --out")
 
 
 def _check_times(plan: PatchPlan) -> None:

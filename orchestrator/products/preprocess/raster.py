@@ -28,6 +28,7 @@ from rasterio.windows import Window as RasterWindow
 
 from orchestrator.core.errors import PermanentError, PlanError, UserError
 from orchestrator.model.grid import BLOCK, Grid
+from orchestrator.safe.jp2 import damage_of
 
 Rows = NDArray[Any]  # (row, col)
 
@@ -52,15 +53,24 @@ def grid_of(path: Path) -> Grid:
         PermanentError: It cannot be opened.
         UserError: It lies nowhere, or is turned.
     """
-    with decoding(path), rasterio.open(path) as raster:
+    with _opened(path) as raster:
         return _grid(raster, path)
 
 
 @contextmanager
-def decoding(path: Path) -> Iterator[None]:
-    """Say in one line that a raster does not open, or does not decode."""
+def _opened(path: Path) -> Iterator[Any]:
+    """
+    Open a raster, and say in one line that it does not open, or does not decode.
+
+    JPEG 2000 is looked at before: GDAL takes what is lacking of half a file for no data, or ends the process with it.
+    """
     try:
-        yield
+        if damage := damage_of(path):
+            raise PermanentError(
+                f"{path} is damaged ({damage}); bring it again with `orchestrator copernicus download`"
+            )
+        with rasterio.open(path) as raster:
+            yield raster
     except FileNotFoundError:
         raise PermanentError(f"{path} is gone; bring it again with `orchestrator copernicus download`") from None
     except RasterioError as error:
@@ -143,7 +153,7 @@ class StripReader:
             PermanentError: It cannot be opened.
         """
         self.path = path
-        with decoding(path), rasterio.open(path) as raster:
+        with _opened(path) as raster:
             self.grid = _grid(raster, path)
             self.dtype = np.dtype(raster.dtypes[0])
             self.nodata: float | None = raster.nodata
@@ -168,7 +178,7 @@ class StripReader:
 
     def _decoded(self, top: int, bottom: int) -> Rows:
         # Opened for each read: GDAL would keep every block of an open file, for a while that its cache decides.
-        with decoding(self.path), rasterio.open(self.path) as raster:
+        with _opened(self.path) as raster:
             rows: Rows = raster.read(1, window=RasterWindow(0, top, self.grid.width, bottom - top))
             return rows
 

@@ -14,6 +14,7 @@ from orchestrator.products.scenes.index import read_scenes, scene_from
 from orchestrator.products.scenes.listing import SHA256
 from orchestrator.products.scenes.roles import INDEX, MANIFEST, RUNS, STEP
 from orchestrator.products.scenes.scene import IndexedScene, SceneFile
+from orchestrator.safe.jp2 import damage_of
 
 RAW = "raw"
 PART = ".part"
@@ -25,7 +26,8 @@ class FolderFault:
     Something that is not as it is said.
 
     Attributes:
-        kind: "missing", "size", "checksum", "stranger" (a file that nobody knows) or "unfinished" (of a transfer).
+        kind: "missing", "size", "checksum", "damaged" (an image without a checksum, and not whole), "stranger" (a file
+            that nobody knows) or "unfinished" (of a transfer).
         path: From the folder, with slashes.
         what: In words.
     """
@@ -95,8 +97,9 @@ def _fault_of(folder: Path, item: SceneFile, stop: StopFlag) -> FolderFault | No
         return FolderFault("size", item.path, f"{size:,} bytes, expected {item.size:,}")
     stated = item.checksum or (f"{SHA256}:{item.sha256}" if item.sha256 else "")
     algorithm, _, value = stated.partition(":")
-    if algorithm not in ALGORITHMS:
-        return None  # of an index of others: there is nothing to compare with
+    if algorithm not in ALGORITHMS:  # of an index of others: there is nothing to compare with
+        damage = damage_of(path)
+        return FolderFault("damaged", item.path, damage) if damage else None
     (found,) = digests_of(path, (algorithm,), stop)
     return None if found == value else FolderFault("checksum", item.path, f"{algorithm} {found}, expected {value}")
 

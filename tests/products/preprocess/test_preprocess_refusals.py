@@ -6,6 +6,7 @@ import numpy as np
 import preprocess_kit as kit
 import pytest
 import rasterio
+import rasterio.shutil
 
 import orchestrator as orc
 from orchestrator.products.context import ProductContext
@@ -137,6 +138,34 @@ def test_a_file_that_does_not_decode_costs_its_scene_and_no_other(tmp_path, inde
     mended = kit.preprocess(tmp_path, index)
     assert [record["status"] for record in mended.records] == ["ok", "ok"]
     assert stamps(made.folder).items() >= before.items()  # the other was not made again
+
+
+def test_half_an_image_of_many_tiles_is_not_taken_for_no_data(tmp_path, index):
+    """GDAL decodes it without an error, and gives zeros for the tiles that are not there."""
+    path = kit.file_of(index, "l1c.band.B05")
+    plain, tiled = tmp_path / "plain.tif", tmp_path / "tiled.jp2"
+    with rasterio.open(path) as raster, rasterio.open(plain, "w", **raster.profile | {"driver": "GTiff"}) as copy:
+        copy.write(np.random.default_rng(0).integers(1, 4000, (1, *raster.shape)).astype("uint16"))
+    words = {"QUALITY": "100", "REVERSIBLE": "YES", "BLOCKXSIZE": "32", "BLOCKYSIZE": "32"}
+    rasterio.shutil.copy(plain, tiled, driver="JP2OpenJPEG", **words)
+    path.unlink()
+    path.write_bytes(tiled.read_bytes()[: tiled.stat().st_size // 2])
+
+    made = kit.preprocess(tmp_path, index, max_scenes=2)
+
+    assert [record["status"] for record in made.records] == ["error", "ok"]
+    assert "is damaged" in made.missing[0]["error"]
+    assert "it is cut short" in made.missing[0]["error"]
+
+
+def test_a_verify_names_an_image_that_is_not_whole(index):
+    """Where the index has no checksum to hold it against."""
+    path = kit.file_of(index, "l1c.band.B05")
+    path.write_bytes(kit.replace_by_copy(path)[:5000])
+
+    assert [(f.kind, f.path) for f in orc.copernicus.verify(index.parents[2]).faults] == [
+        ("damaged", path.relative_to(index.parents[2]).as_posix())
+    ]
 
 
 def time_of(made, number):

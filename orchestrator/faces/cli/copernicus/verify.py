@@ -61,5 +61,5 @@ def _show(found: FolderReport, output: Output) -> None:
     output.say(f"{scenes}, {files}, {format_bytes(found.bytes)}: {words}")
     if found.unproved:
         output.say(f"of {format_count(found.unproved, 'file')} no checksum of the service's is known")
-    if counts.keys() & {"missing", "size", "checksum", "unfinished"}:
+    if counts.keys() & {"missing", "size", "checksum", "damaged", "unfinished"}:
         output.say("the same `orchestrator copernicus download` as before brings what is missing or wrong")
