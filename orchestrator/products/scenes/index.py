@@ -18,6 +18,7 @@ from typing import Any
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import StopFlag, make_folder, write_whole
 from orchestrator.core.turns import taking_turns
+from orchestrator.model.credit import is_from_sandbox, sandbox_notice
 from orchestrator.model.unit import NOTHING
 from orchestrator.products.scenes.roles import LAYOUT
 from orchestrator.products.scenes.scene import LEVELS, IndexedScene, ProductInfo, SceneFile, SceneKey, looked_at, merge
@@ -35,12 +36,14 @@ class SceneIndex:
         scenes: In the order of their keys.
         created: When it was written, UTC.
         query: What was asked for; of several runs `{"aggregate": true}`.
+        notice: What goes with the data, a sentence; empty in an index of others.
     """
 
     root: Path
     scenes: tuple[IndexedScene, ...] = ()
     created: str = ""
     query: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    notice: str = ""
 
     def find(self, key: SceneKey) -> IndexedScene | None:
         """Return the scene of a key."""
@@ -73,7 +76,8 @@ def read_scenes(path: Path) -> SceneIndex:
         scenes = tuple(scene_from(each, root) for each in content["scenes"])
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: a scene lacks or misspells {error}; expected {SCHEMA}") from None
-    return SceneIndex(root, scenes, content.get("created_utc", ""), MappingProxyType(content.get("query") or {}))
+    query, notice = MappingProxyType(content.get("query") or {}), str(content.get("attribution") or "")
+    return SceneIndex(root, scenes, content.get("created_utc", ""), query, notice)
 
 
 def _root(path: Path, content: Mapping[str, Any]) -> Path:
@@ -140,11 +144,14 @@ def merge_into(
     make_folder(path.parent)
     root = path.absolute().parents[2]
     with taking_turns(path.with_name(f".{path.name}.lock"), f"the index {path}", stop):
-        known = {scene.key: scene for scene in read_scenes(path).scenes} if path.exists() else {}
+        before = read_scenes(path) if path.exists() else SceneIndex(root)
+        known = {scene.key: scene for scene in before.scenes}
         for scene in scenes:
             known[scene.key] = merge(known.get(scene.key), scene)
         merged = tuple(looked_at(known[key], root) for key in sorted(known))
-        index = SceneIndex(root, merged, created, MappingProxyType({"aggregate": True}))
+        if is_from_sandbox(before.notice) and not is_from_sandbox(notice):  # what it served is still among them
+            notice = sandbox_notice(notice)
+        index = SceneIndex(root, merged, created, MappingProxyType({"aggregate": True}), notice)
         write_index(path, index, notice)
         return index
 
