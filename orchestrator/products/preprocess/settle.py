@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,8 @@ def plan_samples(job: Job, context: ProductContext) -> PreprocessPlan:
         raise UserError(f"{keys.index_json} lists no scene; download some with `orchestrator copernicus download`")
     _check_roles(scenes, needed)
     context.say(f"looking at the files of {format_count(len(scenes), 'scene')}")
-    plan = PreprocessPlan(tuple(_planned(scene, needed, keys, from_sandbox) for scene in scenes), notes)
+    planned = tuple(_planned(scene, needed, keys, from_sandbox) for scene in scenes)
+    plan = PreprocessPlan(planned, (*notes, *_unproved(planned)))
     if keys.writes_samples:
         _check_room(plan, keys, job, context)
     return plan
@@ -107,6 +108,15 @@ def memory_bytes(scene: ScenePlan, keys: PreprocessKeys) -> int:
 def _bands_of_x(keys: PreprocessKeys) -> int:
     bands = len(keys.l1c_bands)
     return 2 * bands if keys.valid_pixel_mask == "per_band" else bands + 1
+
+
+def _unproved(scenes: Sequence[ScenePlan]) -> Iterator[str]:
+    files = {file.path: file for scene in scenes for file in scene.files}
+    if count := sum(not file.sha256 for file in files.values()):
+        yield (
+            f"the index has no checksum for {count:,} of {format_count(len(files), 'file')}: one that is cut short is "
+            "refused, one with other bytes in it is not noticed"
+        )
 
 
 def _statistics_checked(job: Job, keys: PreprocessKeys) -> tuple[str, ...]:

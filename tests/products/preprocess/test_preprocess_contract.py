@@ -188,8 +188,8 @@ def test_an_index_with_scenes_of_a_sandbox_says_so_after_another_download(tmp_pa
     assert read_scenes(path).notice == sandbox_notice("Of 2025")
 
 
-def test_what_s2pipe_s_statistics_lack_is_said_before_they_are_used(tmp_path, program, index):
-    """Its file says nothing of its moments, which leave out what is clipped: a line at the beginning of a run."""
+def test_what_s2pipe_s_files_lack_is_said_before_they_are_used(tmp_path, program, index):
+    """Statistics tell nothing of moments, which leave out what is clipped, an index no checksum: a line for each."""
     stats = kit.preprocess(tmp_path, index, bands=["B05"], normalize={"mode": "compute_only"}).stats
     content = json.loads(stats.read_text())
     stats.write_text(json.dumps({name: told for name, told in content.items() if name != "moments"}))
@@ -209,6 +209,7 @@ def test_what_s2pipe_s_statistics_lack_is_said_before_they_are_used(tmp_path, pr
     words += ["--stats", str(stats), "--state-dir", "state", "--max-scenes", "1"]
     done = program.start(["copernicus", "preprocess", *words], tmp_path).wait()
 
+    assert "the index has no checksum for 3 of 3 files" in " ".join(done.err.split())
     assert "normalised values will not have mean 0 and standard deviation 1" in " ".join(done.err.split())
     assert done.code == 0
 
