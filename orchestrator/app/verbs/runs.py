@@ -118,7 +118,7 @@ def carry(app: Application, run: Run, progress: Progress) -> Run:
 def _check_output(app: Application, job: Job, declaration: str, *, overwrite: bool) -> None:
     """Refuse to begin where another installation is at work, or where a file lies that this job did not make."""
     files = find_product(job.product).files(job)
-    who = Claimant(declaration, job.fingerprints(), job.base_name, overwrite=overwrite)
+    who = Claimant(declaration, job.fingerprints(), job.base_name, overwrite=overwrite, product=job.product)
     check_free(files[-1], who, app.owner, app.store)
     check_owner(files, who, app.store)
 

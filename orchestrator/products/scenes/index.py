@@ -18,6 +18,7 @@ from typing import Any
 from orchestrator.core.errors import IntegrityError, UserError
 from orchestrator.core.files import StopFlag, make_folder, sha256_of, write_whole
 from orchestrator.core.turns import taking_turns
+from orchestrator.model.credit import is_from_sandbox, sandbox_notice
 from orchestrator.model.unit import NOTHING
 from orchestrator.products.scenes.roles import LAYOUT
 from orchestrator.products.scenes.scene import LEVELS, IndexedScene, ProductInfo, SceneFile, SceneKey, looked_at, merge
@@ -36,12 +37,14 @@ class SceneIndex:
         scenes: In the order of their keys.
         created: When it was written, UTC.
         query: What was asked for; of several runs `{"aggregate": true}`.
+        notice: What goes with the data, a sentence; empty in an index of others.
     """
 
     root: Path
     scenes: tuple[IndexedScene, ...] = ()
     created: str = ""
     query: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    notice: str = ""
 
     def find(self, key: SceneKey) -> IndexedScene | None:
         """Return the scene of a key."""
@@ -71,8 +74,8 @@ def read_scenes(path: Path) -> SceneIndex:
         raise UserError(f"{path} has the schema {schema!r}; expected {SCHEMA!r}")
     about = checked(ToldIndex, content, str(path))
     root = _root(path, about)
-    scenes = scenes_of(content, root, path)
-    return SceneIndex(root, scenes, about.created_utc or "", MappingProxyType(about.query or {}))
+    scenes, query = scenes_of(content, root, path), MappingProxyType(about.query or {})
+    return SceneIndex(root, scenes, about.created_utc or "", query, about.attribution or "")
 
 
 def _root(path: Path, about: ToldIndex) -> Path:
@@ -174,13 +177,15 @@ def merge_into(
     make_folder(path.parent)
     root = path.absolute().parents[2]
     with taking_turns(path.with_name(f".{path.name}.lock"), f"the index {path}", stop):
-        before = read_scenes(path).scenes if path.exists() else ()
-        known = {scene.key: scene for scene in before}
+        before = read_scenes(path) if path.exists() else SceneIndex(root)
+        known = {scene.key: scene for scene in before.scenes}
         for scene in scenes:
             known[scene.key] = merge(known.get(scene.key), scene)
-        _remove_replaced(before, known, root, stop)
+        _remove_replaced(before.scenes, known, root, stop)
         merged = tuple(looked_at(known[key], root) for key in sorted(known))
-        index = SceneIndex(root, merged, created, MappingProxyType({"aggregate": True}))
+        if is_from_sandbox(before.notice) and not is_from_sandbox(notice):  # what it served is still among them
+            notice = sandbox_notice(notice)
+        index = SceneIndex(root, merged, created, MappingProxyType({"aggregate": True}), notice)
         write_index(path, index, notice)
         return index
 

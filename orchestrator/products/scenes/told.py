@@ -105,6 +105,7 @@ class ToldIndex(Told):
 
     created_utc: str | None = None
     query: Annotated[dict[str, Any], AfterValidator(_finite)] | None = None
+    attribution: str | None = None
     output: ToldOutput | None = None
 
 

@@ -1,6 +1,7 @@
 """What is asked wrongly is refused in one line, before any work; what is wrong with one scene costs that scene."""
 
 import json
+import re
 
 import numpy as np
 import preprocess_kit as kit
@@ -41,6 +42,11 @@ def refused(tmp_path, index, **keys):
         pytest.param({"bands": ["B03"]}, ["l1c.band.B03", "there is l1c.band.B01"], id="a band that was not fetched"),
         pytest.param({"target_grid": "B11"}, ["l1c.band.B11", "download"], id="a grid that was not fetched"),
         pytest.param({"normalize": {"mode": "apply_with_stats"}}, ["stats", "compute"], id="no statistics"),
+        pytest.param(
+            {"to_toa_reflectance": False, "normalize": {"mode": "compute_only"}},
+            ["hist_range is [-0.2, 2.0]", "hist_range = [0, 65536] and hist_bin_width = 1"],
+            id="numbers in the histogram of reflectance",
+        ),
     ],
 )
 def test_bad_words_are_refused_before_any_work(tmp_path, index, keys, words):
@@ -199,15 +205,24 @@ def test_where_no_scene_can_be_made_the_run_fails(tmp_path, index):
         kit.preprocess(tmp_path, index)
 
 
-def test_damaged_metadata_costs_its_scene_alone(tmp_path, index):
-    """Some of the offsets of its baseline are missing."""
-    path = kit.file_of(index, "l1c.product_metadata")
+@pytest.mark.parametrize(
+    ("role", "what", "instead", "said"),
+    [
+        pytest.param("product", "RADIO_ADD_OFFSET", "NO_OFFSET", "RADIO_ADD_OFFSET", id="no offsets"),
+        pytest.param("product", r">-1000<", ">NaN<", "RADIO_ADD_OFFSET is NaN", id="an offset that is no number"),
+        pytest.param("tile", r"<VALUES>[^<]*<", "<VALUES>NaN<", "no value in the angles of sun", id="no angles"),
+        pytest.param("tile", r"<ULX>\d+<", "<ULX>1000000000<", "is not in it", id="another place"),
+    ],
+)
+def test_damaged_metadata_costs_its_scene_alone(tmp_path, index, role, what, instead, said):
+    """Offsets of its baseline, or directions; nothing is made of them as if they were there."""
+    path = kit.file_of(index, f"l1c.{role}_metadata")
     text = kit.replace_by_copy(path).decode()
-    path.write_text(text.replace("RADIO_ADD_OFFSET", "NO_OFFSET", 2))
+    path.write_text(re.sub(what, instead, text))
 
-    made = kit.preprocess(tmp_path, index)
+    made = kit.preprocess(tmp_path, index, angles={"enabled": True, "include_view": False})
 
-    assert "RADIO_ADD_OFFSET" in made.missing[0]["error"]
+    assert said in made.missing[0]["error"]
     assert len(made.missing) == 1
 
 

@@ -69,6 +69,7 @@ def test_the_file_holds_what_its_metadata_says(sample):
     assert told["statistics"]["bands"]["B02"]["mean"] == pytest.approx(pixels[0][valid].astype(float).mean(), abs=1e-9)
     assert told["attribution"] == "Contains modified Copernicus Sentinel data 2024"
     assert told["scene"]["cloud_cover"] == 12.5
+    assert told["unproved"] == [file["role"] for file in told["inputs"]]  # this index has no checksum
 
 
 @pytest.mark.parametrize("reference", ["B01", "B02", "B05"])

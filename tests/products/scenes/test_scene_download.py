@@ -221,7 +221,7 @@ def lost(world):
     older, newer = product_name("L1C", baseline="0510"), product_name("L1C", made="20251229T000000")
     world.add(older)
     with world.open():
-        world.download(levels=["L1C"], l1c_bands=["B02", "B03", "B04"])
+        world.download(levels=["L1C"], dates=("2025-12-10", "2025-12-11"))
     world.add(newer)
     (path,) = (world.served / newer).rglob("*_B03.jp2")
     path.rename(world.folder / "B03.jp2")
