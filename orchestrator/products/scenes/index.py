@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from orchestrator.core.errors import IntegrityError, UserError
-from orchestrator.core.files import StopFlag, make_folder, write_whole
+from orchestrator.core.files import StopFlag, make_folder, sha256_of, write_whole
 from orchestrator.core.turns import taking_turns
 from orchestrator.model.credit import is_from_sandbox, sandbox_notice
 from orchestrator.model.unit import NOTHING
@@ -160,7 +160,8 @@ def merge_into(
     Merge scenes into the index at `path`, which is made where there is none.
 
     Nobody else writes it meanwhile, and readers see the earlier index or this one. What it says of files is what the
-    disk says.
+    disk says. Files of a product that another took the place of, and that this one did not bring anew, are removed:
+    nobody knows them any more.
 
     Args:
         path: Of the index, `OUT/meta/step1/index.json`.
@@ -180,12 +181,28 @@ def merge_into(
         known = {scene.key: scene for scene in before.scenes}
         for scene in scenes:
             known[scene.key] = merge(known.get(scene.key), scene)
+        _remove_replaced(before.scenes, known, root, stop)
         merged = tuple(looked_at(known[key], root) for key in sorted(known))
         if is_from_sandbox(before.notice) and not is_from_sandbox(notice):  # what it served is still among them
             notice = sandbox_notice(notice)
         index = SceneIndex(root, merged, created, MappingProxyType({"aggregate": True}), notice)
         write_index(path, index, notice)
         return index
+
+
+def _remove_replaced(
+    before: Iterable[IndexedScene], known: Mapping[SceneKey, IndexedScene], root: Path, stop: StopFlag
+) -> None:
+    """Remove the files that an index listed and the next one does not; what is something else by now stays."""
+    kept = {item.path for scene in known.values() for item in scene.items}
+    for item in (item for scene in before for item in scene.items if item.path not in kept):
+        if is_brought(root / item.path, item, stop):
+            (root / item.path).unlink(missing_ok=True)
+
+
+def is_brought(path: Path, item: SceneFile, stop: StopFlag) -> bool:
+    """Tell whether a file is what was written down of it when it was brought, as far as anything was."""
+    return path.is_file() and (not item.sha256 or sha256_of(path, stop) == item.sha256.lower())
 
 
 def write_index(path: Path, index: SceneIndex, notice: str = "") -> None:
