@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
+import shutil
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -101,9 +105,21 @@ def replace_by_copy(path):
     return content
 
 
+@cache
+def remembered():
+    """A state folder in which nothing has been done: copies of it need not be made from nothing each time."""
+    folder = Path(tempfile.mkdtemp(prefix="state-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with orc.connect(state_dir=folder) as connection:
+        assert connection.records.store
+    return folder
+
+
 def preprocess(folder, index, **keys):
     """Preprocess in this process; runs are remembered in `folder`."""
     told = {"target_grid": "scl_20m", "bands": ["B02", "B05", "B01"], **keys}
+    if not (folder / "state").exists():
+        shutil.copytree(remembered(), folder / "state")
     with orc.connect(state_dir=folder / "state") as connection:
         return orc.copernicus.preprocess(index, folder / "out", progress=False, connection=connection, **told)
 
