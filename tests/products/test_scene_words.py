@@ -1,12 +1,18 @@
-"""The commands of scenes as processes: what they tell, what they write, how they end."""
+"""The commands of scenes: what they tell, what they write, how they end."""
 
 from __future__ import annotations
 
+import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import journey_kit as kit
 import pytest
+
+from orchestrator.faces.cli.main import run_cli
+from orchestrator.sandbox.cdse.settings import Copernicus
+from orchestrator.sandbox.server import Options, Sandbox
 
 sys.path.insert(0, str(Path(__file__).parent / "scenes"))
 from scenes_kit import DATES, product_name, write_product
@@ -24,18 +30,39 @@ l1c_bands = ["B02"]
 
 
 @pytest.fixture(scope="module")
-def copernicus(tmp_path_factory, program):
+def copernicus(tmp_path_factory):
     """A sandbox that serves a pair, and a Level-1C product alone."""
     served = tmp_path_factory.mktemp("served")
     for name in (product_name("L1C", 10), product_name("L2A", 10), product_name("L1C", 13)):
         write_product(served, name)
-    with kit.Service(program, tmp_path_factory.mktemp("copernicus"), "--copernicus", str(served)) as service:
-        yield service
+    with Sandbox(None, Options(copernicus=Copernicus(folder=served)), evaluator=object()) as sandbox:
+        yield sandbox
+
+
+@dataclass(frozen=True)
+class Home:
+    """A folder in which commands are given; how one ends is what a process would."""
+
+    folder: Path
+    service: Sandbox
+    captured: pytest.CaptureFixture[str]
+    patched: pytest.MonkeyPatch
+
+    def command(self, *words, **environment):
+        with self.patched.context() as patched:
+            for name, value in (kit.IMPATIENT | environment).items():
+                patched.setenv(name, value)
+            code = run_cli([*words, "--state-dir", "state", "--json"])
+        return kit.Outcome(code, *self.captured.readouterr())
 
 
 @pytest.fixture
-def home(tmp_path, program, copernicus):
-    return kit.Home(tmp_path, program, copernicus)
+def home(tmp_path, copernicus, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield Home(tmp_path, copernicus, capsys, monkeypatch)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def asked(home, *words):

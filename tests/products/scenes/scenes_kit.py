@@ -6,12 +6,16 @@ import hashlib
 import json
 from collections import Counter
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import shapely
 
 import orchestrator as orc
+from orchestrator.core.clock import SystemClock
+from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.sandbox.cdse.products import ListedProducts
 from orchestrator.sandbox.cdse.records import sentinel2_record
 from orchestrator.sandbox.cdse.settings import Copernicus
@@ -84,6 +88,15 @@ def write_product(folder: Path, name: str, *, algorithm: str = "SHA3-256", huge:
     return root
 
 
+@cache
+def empty_state() -> bytes:
+    """A state that knows no run: made once, since its tables take longer than what a test does with them."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "state.db"
+        SqlStore(f"sqlite:///{path}", SystemClock()).close()
+        return path.read_bytes()
+
+
 class World:
     """A folder of products, the sandbox that serves them, and a connection to it."""
 
@@ -100,7 +113,11 @@ class World:
     @contextmanager
     def open(self, folder: Path | None = None):
         """Serve the products, or those of a folder of others."""
-        (self.folder / "config.toml").write_text(HASTE.format(state=self.folder / "state"))
+        state = self.folder / "state"
+        (self.folder / "config.toml").write_text(HASTE.format(state=state))
+        if not (state / "state.db").exists():
+            state.mkdir(exist_ok=True)
+            (state / "state.db").write_bytes(empty_state())
         products = ListedProducts(self.records, folder_of=lambda product: self.served / product.name)
         options = Options(copernicus=Copernicus(folder=folder) if folder else Copernicus(products=products))
         with Sandbox(None, options, evaluator=object()) as self.sandbox:
