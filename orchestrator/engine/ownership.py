@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,6 +27,14 @@ from orchestrator.engine.stores.records import Head, OutputRow
 from orchestrator.model.result import Result
 from orchestrator.model.states import RUN_FINAL
 
+# Tells of a file at a result's place, by what it says: "" is of this very job, a sentence whose else; None is neither.
+Whose = Callable[[Path], str | None]
+
+
+def untold(_file: Path) -> None:
+    """What a file says of itself is no proof."""
+    return
+
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
@@ -39,6 +47,7 @@ class Claimant:
         job_name: What people call it.
         run_id: The run, once there is one.
         overwrite: Whether files that the job did not make may be replaced.
+        whose: Knows a result of the same job that another installation has made, or that was carried here.
     """
 
     declaration: str
@@ -46,11 +55,12 @@ class Claimant:
     job_name: str
     run_id: str = ""
     overwrite: bool = False
+    whose: Whose = untold
 
 
-def claimant(run: Head) -> Claimant:
+def claimant(run: Head, whose: Whose = untold) -> Claimant:
     """Return who a run is to its output."""
-    return Claimant(run.declaration, (run.fingerprint,), run.job_name, run.id, run.overwrite)
+    return Claimant(run.declaration, (run.fingerprint,), run.job_name, run.id, run.overwrite, whose)
 
 
 def check_owner(files: Sequence[Path], who: Claimant, store: Store) -> None:
@@ -72,6 +82,7 @@ def check_owner(files: Sequence[Path], who: Claimant, store: Store) -> None:
         return
     row = store.outputs.at(str(final))
     foreign = taken if row is None or not _is_ours(row, who, store) else _not_as_made(final, taken, row, store)
+    foreign = [path for path in foreign if path.is_symlink() or who.whose(path) != ""]
     if foreign:
         maker = _maker(files, foreign[0], who, store)
         raise UserError(
@@ -147,6 +158,8 @@ def _maker(files: Sequence[Path], taken: Path, who: Claimant, store: Store) -> s
     """Say who made the file, as far as it can be told."""
     if taken.is_symlink():
         return "it is a symbolic link"
+    if said := who.whose(taken):
+        return said
     for path in files:
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             proof: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.suffix == ".json" else {}

@@ -15,6 +15,7 @@ from orchestrator.core.units import format_bytes, format_count, format_seconds
 from orchestrator.model.job import Job
 from orchestrator.products.scenes.checking import FolderReport, check_folder
 from orchestrator.products.scenes.document import DownloadPlan
+from orchestrator.products.scenes.files import SCHEMA
 from orchestrator.products.scenes.listing import Listing, WantedFile, is_of_size
 from orchestrator.products.scenes.selecting import FoundScene, Selected
 from orchestrator.products.scenes.tables import SUFFIXES, check_tables, kind_of, write_rows
@@ -114,7 +115,6 @@ class Preview:
     def to_json(self, out_dir: str) -> dict[str, Any]:
         """Return the manifest that a download would begin with: every file planned, with where it would go."""
         from orchestrator.products.scenes.index import scene_json  # noqa: PLC0415
-        from orchestrator.products.scenes.publication import SCHEMA  # noqa: PLC0415  numpy is heavy
         from orchestrator.products.scenes.roles import LAYOUT  # noqa: PLC0415
         from orchestrator.products.scenes.scene import SceneFile, looked_at  # noqa: PLC0415
 

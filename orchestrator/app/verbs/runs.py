@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 from orchestrator.app.elsewhere import pinned
@@ -118,8 +119,9 @@ def carry(app: Application, run: Run, progress: Progress) -> Run:
 
 def _check_output(app: Application, job: Job, declaration: str, *, overwrite: bool) -> None:
     """Refuse to begin where another installation is at work, or where a file lies that this job did not make."""
-    files = find_product(job.product).files(job)
-    who = Claimant(declaration, job.fingerprints(), job.base_name, overwrite=overwrite)
+    product = find_product(job.product)
+    files, whose = product.files(job), partial(product.whose, job)
+    who = Claimant(declaration, job.fingerprints(), job.base_name, overwrite=overwrite, whose=whose)
     check_free(files[-1], who, app.owner, app.store)
     check_owner(files, who, app.store)
 

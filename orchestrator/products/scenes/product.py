@@ -17,7 +17,7 @@ from orchestrator.model.unit import UnitPlan
 from orchestrator.products.context import ProductContext
 from orchestrator.products.enduring import Enduring
 from orchestrator.products.scenes.document import DownloadPlan
-from orchestrator.products.scenes.files import index_path, scene_files
+from orchestrator.products.scenes.files import index_path, scene_files, whose_scenes
 from orchestrator.products.scenes.index import read_scenes
 from orchestrator.products.scenes.settle import check_scenes, scene_keys, settle_scenes
 from orchestrator.products.scenes.steps import FILE, LIST, ROOM, Steps
@@ -45,6 +45,10 @@ class SceneProduct:
 
     def files(self, job: Job) -> tuple[Path, ...]:
         return scene_files(job)
+
+    def whose(self, job: Job, file: Path) -> str | None:
+        """See `model.product.Recognising`."""
+        return whose_scenes(job, file)
 
     def check(self, job: Job) -> tuple[str, ...]:
         keys = check_scenes(job)
