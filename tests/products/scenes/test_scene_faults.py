@@ -68,3 +68,19 @@ def test_a_search_tells_times_as_times(world):
         frame = orc.copernicus.search("33UWQ", DATES, connection=world.connection, levels=["L1C"])
 
     assert list(frame["sensing_start_utc"]) == [datetime(2025, 12, 10, 10, 3, 19, tzinfo=UTC)]
+
+
+def test_a_download_that_was_broken_off_goes_on_with_as_many_tries_as_are_asked_for_now(world):
+    """The run is the same; what was said at its beginning does not bind."""
+    world.add(L1C)
+    asked = {"levels": ["L1C"], "l1c_bands": ["B02"]}
+    with world.open():
+        world.order("http", status=401, api="cdse.token", count=None)
+        with pytest.raises(orc.OrchestratorError):
+            world.download(**asked)
+        world.sandbox.faults.clear()
+        world.order("http", status=500, path=r"\.jp2", count=None)
+        world.download(**asked, attempts=1)
+        (fault,) = world.sandbox.faults.report()
+
+    assert fault["consumed"] == CONNECTIONS
