@@ -208,7 +208,7 @@ class Job:
             known[name] = {key: content[name][key] for key in first}
         return (self.fingerprint(), hashlib.sha256(_compact(known).encode()).hexdigest())
 
-    def as_patient_as(self, other: Job) -> Job:
+    def with_attempts_of(self, other: Job) -> Job:
         """Return the job with as many tries as another says; what it is stays the same."""
         tries = {key for product, key in _TRIES if product == self.product}
         kept = {name: value for name, value in self.keys.items() if name not in tries}

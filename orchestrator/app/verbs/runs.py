@@ -73,8 +73,8 @@ def begin(
     if job.audit != Job.from_json(run.job).audit:
         set_audit(app.store, run.id, job.audit)
     snapshot = Job.from_json(run.job)
-    if run.state is not RunState.CLEANED and (patient := snapshot.as_patient_as(job)) != snapshot:
-        app.store.runs.save_job(run.id, patient.to_json())
+    if run.state is not RunState.CLEANED and (changed := snapshot.with_attempts_of(job)) != snapshot:
+        app.store.runs.save_job(run.id, changed.to_json())
         run = app.store.runs.get(run.id)
     if run.state in (RunState.FAILED, RunState.CANCELLED) or run.needs_person:
         run = retry_run(run, app.store)
