@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from orchestrator.core.errors import IntegrityError, UserError
 from orchestrator.core.files import LockedError, make_folder, remove_tree
 from orchestrator.engine.context import RunContext
-from orchestrator.engine.ownership import OutputLock, check_owner, claimant
+from orchestrator.engine.ownership import Claimant, OutputLock, check_owner, claimant
 from orchestrator.engine.stores.records import Head, Run
 from orchestrator.engine.work import HoldError, OutputTakenError
 from orchestrator.model.job import Job
-from orchestrator.model.product import RunSnapshot, Sink
+from orchestrator.model.product import Recognising, RunSnapshot, Sink
 
 
 class RunOutput:
@@ -54,7 +55,7 @@ class RunOutput:
         final = str(files[-1])
         row = self._store.outputs.at(final)
         if row is None or row.run_id != run.id:
-            check_owner(files, claimant(run), self._store)
+            check_owner(files, self._claimant(run), self._store)
             self._store.outputs.claim(final, run.id, run.declaration)
 
     def claim_again(self, run: Head) -> None:
@@ -74,7 +75,7 @@ class RunOutput:
             HoldError: One has.
         """
         now = self._store.runs.head(run.id)  # the consent to overwrite may have come meanwhile
-        self._or_hold(now, lambda run: check_owner(self.files(run), claimant(run), self._store))
+        self._or_hold(now, lambda run: check_owner(self.files(run), self._claimant(run), self._store))
 
     def leave(self) -> None:
         """Stop working on it, and stay its owner."""
@@ -98,6 +99,12 @@ class RunOutput:
 
     def _new_lock(self, run: Head) -> OutputLock:
         return OutputLock(self.files(run)[-1], run, self._process.owner, self._store)
+
+    def _claimant(self, run: Head) -> Claimant:
+        product = self._product
+        if not isinstance(product, Recognising):
+            return claimant(run)
+        return claimant(run, partial(product.whose, Job.from_json(run.job)))
 
     def _or_hold(self, run: Head, act: Callable[[Head], None]) -> None:
         try:

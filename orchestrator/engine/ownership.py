@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,6 +29,14 @@ from orchestrator.model.states import RUN_FINAL
 
 _DESCRIBED = "dataset.json"  # what a folder says of itself, where its proof tells how many files it has
 
+# Tells of a file at a result's place, by what it says: "" is of this very job, a sentence whose else; None is neither.
+Whose = Callable[[Path], str | None]
+
+
+def untold(_file: Path) -> None:
+    """What a file says of itself is no proof."""
+    return
+
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
@@ -42,6 +50,7 @@ class Claimant:
         run_id: The run, once there is one.
         overwrite: Whether files that the job did not make may be replaced.
         product: What it delivers.
+        whose: Knows a result of the same job that another installation has made, or that was carried here.
     """
 
     declaration: str
@@ -50,11 +59,12 @@ class Claimant:
     run_id: str = ""
     overwrite: bool = False
     product: str = ""
+    whose: Whose = untold
 
 
-def claimant(run: Head) -> Claimant:
+def claimant(run: Head, whose: Whose = untold) -> Claimant:
     """Return who a run is to its output."""
-    return Claimant(run.declaration, (run.fingerprint,), run.job_name, run.id, run.overwrite, run.product)
+    return Claimant(run.declaration, (run.fingerprint,), run.job_name, run.id, run.overwrite, run.product, whose)
 
 
 def check_owner(files: Sequence[Path], who: Claimant, store: Store) -> None:
@@ -79,6 +89,7 @@ def check_owner(files: Sequence[Path], who: Claimant, store: Store) -> None:
         return
     row = store.outputs.at(str(final))
     foreign = taken if row is None or not _is_ours(row, who, store) else _not_as_made(final, taken, row, store)
+    foreign = [path for path in foreign if path.is_symlink() or who.whose(path) != ""]
     if foreign:
         maker = _maker(files, foreign[0], who, store)
         kept = foreign[0].is_dir() and not _is_made(foreign[0], files, store)
@@ -209,6 +220,8 @@ def _maker(files: Sequence[Path], taken: Path, who: Claimant, store: Store) -> s
     """Say who made the file, as far as it can be told."""
     if taken.is_symlink():
         return "it is a symbolic link"
+    if said := who.whose(taken):
+        return said
     for path in files:
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             proof: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.suffix == ".json" else {}

@@ -208,6 +208,13 @@ class Job:
             known[name] = {key: content[name][key] for key in first}
         return (self.fingerprint(), hashlib.sha256(_compact(known).encode()).hexdigest())
 
+    def with_attempts_of(self, other: Job) -> Job:
+        """Return the job with as many tries as another says; what it is stays the same."""
+        tries = {key for product, key in _TRIES if product == self.product}
+        kept = {name: value for name, value in self.keys.items() if name not in tries}
+        said = {name: value for name, value in other.keys.items() if name in tries}
+        return replace(self, keys=MappingProxyType(kept | said))
+
     def declaration(self) -> str:
         """
         Return what stays the same of a job from date to date, as long as its dates are not settled.

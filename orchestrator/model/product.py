@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from orchestrator.core.errors import IntegrityError, OrchestratorError
 from orchestrator.model.grid import Window
@@ -269,3 +269,11 @@ class Product(Protocol):
 
     def close(self) -> None:
         """Give up idle connections."""
+
+
+@runtime_checkable
+class Recognising(Protocol):
+    """A product that knows its results by what they say, whichever installation has made them."""
+
+    def whose(self, job: Job, file: Path) -> str | None:
+        """Return "" for a file at the place of a job's result that is of this job, a sentence for whose else, None."""

@@ -47,7 +47,7 @@ class Enduring:
         *,
         has_answers: Callable[[], bool],
         attempts: int,
-        patience: int = 2,
+        most_attempts: int = 0,
         count: int = PROBES,
         on_failed: Callable[[Unit, Exception], None] = lambda _unit, _error: None,
         thing_of: Callable[[Unit], Hashable] = lambda unit: unit.key,
@@ -60,13 +60,13 @@ class Enduring:
             noun: What a thing is, in a sentence: "chip".
             has_answers: Tells whether something is there already, from whenever.
             attempts: How often what may pass is tried.
-            patience: So many times as often while nothing else is answered, as when the service is down.
+            most_attempts: ... while nothing else is answered, as when the service is down; 0 is twice as often.
             count: How many things there are, at the most.
             on_failed: Told of each unit that is given up, and why.
             thing_of: Returns which thing a unit is of.
         """
         self._step, self._noun, self._attempts, self._on_failed = step, noun, attempts, on_failed
-        self._patience = patience
+        self._most_attempts = most_attempts or 2 * attempts
         self._has_answers, self._probes, self._thing_of = has_answers, min(PROBES, count), thing_of
         self._lock = threading.Lock()
         self._answered = 0
@@ -119,7 +119,7 @@ class Enduring:
                 return False
             if alone or self._answered > before or not isinstance(error, TransientError):
                 return True
-            return unit.attempt >= self._patience * self._attempts
+            return unit.attempt >= self._most_attempts
 
     def _given_up(self, unit: Unit, error: Exception) -> Empty:
         self._on_failed(unit, error)

@@ -23,7 +23,7 @@ from orchestrator.products.patches.files import patch_files
 from orchestrator.products.patches.keys import PatchKeys, placed_with_scenes
 from orchestrator.products.preprocess.files import all_made, preprocess_files
 from orchestrator.products.preprocess.keys import PreprocessKeys, declared_keys, located, placed_in_folder
-from orchestrator.products.scenes.files import all_there, scene_files
+from orchestrator.products.scenes.files import all_there, scene_files, whose_scenes
 from orchestrator.products.scenes.keys import SceneKeys, placed_by_tile
 from orchestrator.products.table.files import table_files
 from orchestrator.products.table.keys import TableKeys
@@ -58,6 +58,11 @@ def as_said(_keys: BaseModel, _content: Mapping[str, Any]) -> Mapping[str, str]:
     return {}
 
 
+def untold(_job: Job, _file: Path) -> None:
+    """What a file says of itself is no proof."""
+    return
+
+
 def made_of_one(_job: Job) -> bool:
     """The file that makes the result is all that is asked for."""
     return True
@@ -88,6 +93,7 @@ class ProductEntry:
         doing: What is done to them; empty is exporting.
         counted: Kinds of units that are counted for who watches; empty is all.
         whole: Tells of a result whose own file is there whether what it speaks of is there too; looks, reads nothing.
+        whose: Tells whose a file at the result's place is, by what it says; see `model.product.Recognising`.
         make: Where it is made, `module:function`, called by `app` with what it has to give; see
             `orchestrator.products.mosaic.product.make`.
     """
@@ -112,6 +118,7 @@ class ProductEntry:
     doing: str = ""
     counted: tuple[str, ...] = ()
     whole: Callable[[Job], bool] = made_of_one
+    whose: Callable[[Job, Path], str | None] = untold
 
 
 PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
@@ -176,6 +183,7 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 doing="fetching",
                 counted=("file",),
                 whole=all_there,
+                whose=whose_scenes,
             ),
             ProductEntry(
                 "preprocess",

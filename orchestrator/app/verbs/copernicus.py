@@ -15,6 +15,7 @@ from orchestrator.core.units import format_bytes, format_count, format_seconds
 from orchestrator.model.job import Job
 from orchestrator.products.scenes.checking import FolderReport, check_folder
 from orchestrator.products.scenes.document import DownloadPlan
+from orchestrator.products.scenes.files import SCHEMA
 from orchestrator.products.scenes.listing import Listing, WantedFile, is_of_size
 from orchestrator.products.scenes.selecting import FoundScene, Selected
 from orchestrator.products.scenes.tables import SUFFIXES, check_tables, kind_of, write_rows
@@ -29,6 +30,8 @@ __all__ = ["FolderReport", "check_folder"]
 
 # What the service gives each session (documentation of the quotas: 20 MB/s).
 BYTES_PER_SECOND = 20_000_000
+# The catalogue tells the size of an archive, in which metadata are packed; images, nearly all of it, cannot be.
+_PACKED = 1.1
 
 
 def _unheard(_what: str) -> None:
@@ -114,7 +117,6 @@ class Preview:
     def to_json(self, out_dir: str) -> dict[str, Any]:
         """Return the manifest that a download would begin with: every file planned, with where it would go."""
         from orchestrator.products.scenes.index import scene_json  # noqa: PLC0415
-        from orchestrator.products.scenes.publication import SCHEMA  # noqa: PLC0415  numpy is heavy
         from orchestrator.products.scenes.roles import LAYOUT  # noqa: PLC0415
         from orchestrator.products.scenes.scene import SceneFile, looked_at  # noqa: PLC0415
 
@@ -134,12 +136,13 @@ def preview(app: Application, job: Job, say: Callable[[str], None] = _unheard) -
     Raises:
         UserError: The job cannot be asked so, or there is no such scene.
     """
-    from orchestrator.products.scenes.settle import plan_for  # noqa: PLC0415  geometries are heavy
+    from orchestrator.products.scenes.settle import plan_of, wanted_scenes  # noqa: PLC0415  geometries are heavy
 
     route, sessions = app.copernicus.route(say), app.settings.copernicus.sessions
     today = app.clock.now().date()
     try:
-        plan = plan_for(job.dated(today), route, today, app.stop)
+        selected = wanted_scenes(job.dated(today), route, today, app.stop)
+        plan = plan_of(job.dated(today), selected)
         route.sign_in(app.stop)
         listings = _listings(app, plan, route, sessions)
     finally:
@@ -153,10 +156,24 @@ def preview(app: Application, job: Job, say: Callable[[str], None] = _unheard) -
             continue
         files += [(number, level, file) for file in found.files]
         lacking += [(name, role) for role in found.missing]
+    plan = replace(plan, notes=(*plan.notes, *_contradictions(selected, listings)))
     root = Path(job.output)
     absent = [file for _, _, file in files if not is_of_size(root / file.final, file.size)]
     to_fetch = sum(file.size or 0 for file in absent)
     return Preview(plan, tuple(files), len(files) - len(absent), tuple(failed), tuple(lacking), to_fetch, sessions)
+
+
+def _contradictions(selected: Selected, listings: Mapping[tuple[int, str], Listing | str]) -> Iterator[str]:
+    """Yield a sentence for each product of which some files shall weigh more than the catalogue says of all."""
+    for (number, level), found in listings.items():
+        whole, product = selected.scenes[number].sizes.get(level, 0), selected.scenes[number].scene.product(level)
+        stated = 0 if isinstance(found, str) else sum(file.size or 0 for file in found.files)
+        if product and whole and stated > _PACKED * whole:
+            yield (
+                f"{product.name}: the catalogue says {format_bytes(whole)} of all of it, and its manifest "
+                f"{format_bytes(stated)} of these files: one of them is wrong, and files that are not of the "
+                "manifest's size are not taken"
+            )
 
 
 def _listings(
@@ -226,6 +243,7 @@ def scenes_frame(found: Selected) -> gpd.GeoDataFrame:
     from shapely.geometry import shape  # noqa: PLC0415
 
     rows = pd.DataFrame([scene_facts(one) for one in found.scenes], columns=list(SCENE_COLUMNS))
+    rows["sensing_start_utc"] = pd.to_datetime(rows["sensing_start_utc"], utc=True)
     places = [footprint_of(one) for one in found.scenes]
     return gpd.GeoDataFrame(rows, geometry=[shape(dict(one)) if one else None for one in places], crs="EPSG:4326")
 

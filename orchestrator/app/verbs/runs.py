@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 from orchestrator.app.elsewhere import pinned
@@ -71,6 +72,10 @@ def begin(
         set_min_valid(app.store, run.id, job.min_valid)
     if job.audit != Job.from_json(run.job).audit:
         set_audit(app.store, run.id, job.audit)
+    snapshot = Job.from_json(run.job)
+    if run.state is not RunState.CLEANED and (changed := snapshot.with_attempts_of(job)) != snapshot:
+        app.store.runs.save_job(run.id, changed.to_json())
+        run = app.store.runs.get(run.id)
     if run.state in (RunState.FAILED, RunState.CANCELLED) or run.needs_person:
         run = retry_run(run, app.store)
     return run
@@ -118,8 +123,11 @@ def carry(app: Application, run: Run, progress: Progress) -> Run:
 
 def _check_output(app: Application, job: Job, declaration: str, *, overwrite: bool) -> None:
     """Refuse to begin where another installation is at work, or where a file lies that this job did not make."""
-    files = find_product(job.product).files(job)
-    who = Claimant(declaration, job.fingerprints(), job.base_name, overwrite=overwrite, product=job.product)
+    product = find_product(job.product)
+    files, whose = product.files(job), partial(product.whose, job)
+    who = Claimant(
+        declaration, job.fingerprints(), job.base_name, overwrite=overwrite, product=job.product, whose=whose
+    )
     check_free(files[-1], who, app.owner, app.store)
     check_owner(files, who, app.store)
 

@@ -89,6 +89,9 @@ class Runs(Protocol):
     ) -> None:
         """Store the plan with its tasks, their parts and the first units, and make the run PLANNED, at once."""
 
+    def save_job(self, run_id: str, job: str) -> None:
+        """Store another snapshot of the same job: how patiently it is worked on changes nothing of what it is."""
+
     def save_result(self, run_id: str, result: str) -> None:
         """Store what the finished output is, before it gets its final name."""
 

@@ -172,6 +172,10 @@ class SqlRuns:
             _write(db, run_id, {"plan": plan, "image": image, "facts": facts})
             db.execute(update(runs).where(runs.c.id == run_id).values(state=RunState.PLANNED, updated=self._db.now()))
 
+    def save_job(self, run_id: str, job: str) -> None:
+        with self._db.write() as db:
+            db.execute(update(runs).where(runs.c.id == run_id).values(job=job))
+
     def save_result(self, run_id: str, result: str) -> None:
         with self._db.write() as db:
             _write(db, run_id, {RESULT: result})

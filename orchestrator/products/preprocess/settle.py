@@ -138,7 +138,9 @@ def _check_roles(scenes: Sequence[IndexedScene], needed: Sequence[str]) -> None:
         except UserError as error:
             lacking.append(str(error))
     if lacking:
-        more = f" ({len(lacking) - 1} other scenes lack something, too)" if len(lacking) > 1 else ""
+        others = len(lacking) - 1
+        more = f" ({format_count(others, 'other scene')} {'lacks' if others == 1 else 'lack'} something, too)"
+        more = more if others else ""
         raise UserError(f"{lacking[0]}{more}")
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from orchestrator.core.files import sha256_of
 from orchestrator.model.job import Job
 from orchestrator.products.scenes.roles import INDEX, MANIFEST, RUNS, STEP
 
+SCHEMA = "s2pipe.step1.manifest.v2"
 TABLE = "manifest_table"
 LEVELS = ("l1c", "l2a")  # of the names in a manifest
 
@@ -42,3 +44,34 @@ def all_there(job: Job) -> bool:
         return all((root / item["path"]).stat().st_size == item["size"] for item in items)
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def whose_scenes(job: Job, file: Path) -> str | None:
+    """
+    Tell whose a file at the result's place is, by the manifest: see `model.product.Recognising`.
+
+    Whatever state folder it was made with, and wherever the folder was carried: tiles, area, dates and service are what
+    a job of scenes is; which of their files are there is the folder's to grow.
+    """
+    path = run_folder(job) / MANIFEST
+    try:
+        told = json.loads(path.read_bytes())
+        query, service = dict(told["query"]), str(told["service"])
+        tables = dict(told.get("tables", {}))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if told.get("schema") != SCHEMA or told.get("run") != job.base_name:
+        return None
+    if service != job.service:
+        return f"it was brought from {service}, and this job asks {job.service}"
+    asked = {"tiles": [f"T{tile}" for tile in job.keys.get("tiles", ())], "area": job.area.source}
+    asked |= {"start_date": job.start_date, "end_date": job.end_date}
+    if other := [
+        f"{name} {query.get(name, 'any')}"
+        for name, value in asked.items()
+        if (query.get(name) or None) != (value or None)
+    ]:
+        return f"it was asked for {', '.join(other)}"
+    if file == path:
+        return ""
+    return "" if tables.get(file.suffix[1:]) == sha256_of(file) else None

@@ -17,7 +17,7 @@ from orchestrator.model.unit import UnitPlan
 from orchestrator.products.context import ProductContext
 from orchestrator.products.enduring import Enduring
 from orchestrator.products.scenes.document import DownloadPlan
-from orchestrator.products.scenes.files import index_path, scene_files
+from orchestrator.products.scenes.files import index_path, scene_files, whose_scenes
 from orchestrator.products.scenes.index import read_scenes
 from orchestrator.products.scenes.settle import check_scenes, scene_keys, settle_scenes
 from orchestrator.products.scenes.steps import FILE, LIST, ROOM, Steps
@@ -46,6 +46,10 @@ class SceneProduct:
     def files(self, job: Job) -> tuple[Path, ...]:
         return scene_files(job)
 
+    def whose(self, job: Job, file: Path) -> str | None:
+        """See `model.product.Recognising`."""
+        return whose_scenes(job, file)
+
     def check(self, job: Job) -> tuple[str, ...]:
         keys = check_scenes(job)
         check_tables(keys.table)
@@ -69,7 +73,7 @@ class SceneProduct:
     def steps(self, run: RunSnapshot) -> Mapping[str, Step]:
         plan, attempts = DownloadPlan.from_json(run.document), scene_keys(run.job).attempts
         # Who asks for fewer tries than the service is given in any case means just so many, whatever the others do.
-        patience = 1 if attempts < self._context.policy.attempts else 2
+        most = attempts if attempts < self._context.policy.attempts else 0
         attempts = min(attempts, self._context.policy.attempts)
         steps = Steps(plan, Path(run.job.output), self._route, self._context.free_bytes, run.overwrite)
         lists = len(plan.scenes) * len(plan.roles)
@@ -80,12 +84,12 @@ class SceneProduct:
                     "product",
                     has_answers=steps.has_listed,
                     attempts=attempts,
-                    patience=patience,
+                    most_attempts=most,
                     count=max(1, lists),
                 ),
                 ROOM: steps.room,
                 # Whoever told of files answers, and files come the same way.
-                FILE: Enduring(steps.file, "file", has_answers=lambda: True, attempts=attempts, patience=patience),
+                FILE: Enduring(steps.file, "file", has_answers=lambda: True, attempts=attempts, most_attempts=most),
             }
         )
 

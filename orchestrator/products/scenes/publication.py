@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.core.errors import OrchestratorError, PermanentError
-from orchestrator.core.files import make_folder, write_whole
+from orchestrator.core.files import make_folder, sha256_of, write_whole
 from orchestrator.model.credit import sandbox_notice
 from orchestrator.model.product import Evidence, Finishing, Made, MadeFile
 from orchestrator.model.states import UnitState
 from orchestrator.model.unit import Unit
 from orchestrator.products.enduring import WHY
 from orchestrator.products.scenes.document import DownloadPlan
-from orchestrator.products.scenes.files import TABLE, index_path, run_folder
+from orchestrator.products.scenes.files import SCHEMA, TABLE, index_path, run_folder
 from orchestrator.products.scenes.index import merge_into, scene_json
 from orchestrator.products.scenes.roles import LAYOUT, MANIFEST
 from orchestrator.products.scenes.scene import IndexedScene, SceneFile
@@ -27,7 +27,6 @@ from orchestrator.products.scenes.tables import write_table
 from orchestrator.products.terms import terms_of
 from orchestrator.safe.tile import read_tile
 
-SCHEMA = "s2pipe.step1.manifest.v2"
 _MOST_REASONS = 5
 
 
@@ -75,14 +74,15 @@ def make_scenes_result(about: Finishing, plan: DownloadPlan, evidence: Evidence,
         "licence": terms_of(run),
         "service": job.service,
     }
-    content = head | _manifest(plan, scenes, missing, job.output)
-    made = about.folder / "made.manifest.json"
-    write_whole(made, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
     tables = []
     for kind in job.keys.get("table", ()):
         path = about.folder / f"made.table.{kind}"
         write_table(path, kind, scenes, head)
         tables.append(MadeFile("table", path, run_folder(job) / f"{TABLE}.{kind}"))
+    content = head | _manifest(plan, scenes, missing, job.output)
+    content |= {"tables": {one.made.suffix[1:]: sha256_of(one.made) for one in tables}} if tables else {}
+    made = about.folder / "made.manifest.json"
+    write_whole(made, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
     size = sum(item.size or 0 for scene in scenes for item in scene.items)
     facts = {"things": "files", "files_wanted": count + len(missing), "scenes": len(scenes), "arrived_bytes": size}
     facts |= {"missing": len(missing), "notes": list(plan.notes)}

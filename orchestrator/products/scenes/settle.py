@@ -132,15 +132,27 @@ def plan_for(job: Job, route: FileRoute, today: date, stop: Stop | None = None) 
     Raises:
         UserError: There is no such scene.
     """
+    return plan_of(job, wanted_scenes(job, route, today, stop))
+
+
+def wanted_scenes(job: Job, route: FileRoute, today: date, stop: Stop | None = None) -> Selected:
+    """
+    Return the scenes that a job brings, as the catalogue has them.
+
+    Raises:
+        UserError: There is no such scene.
+    """
     keys = scene_keys(job)
     selected = find_scenes(job, route, today, stop)
     if not selected.scenes:
         said = f" ({selected.notes[0]})" if selected.notes else ""
         raise UserError(f"the catalogue has no scene of {_asked_words(job, keys)}{said}; look at the conditions")
-    return _plan_of(job, keys, selected)
+    return selected
 
 
-def _plan_of(job: Job, keys: SceneKeys, selected: Selected) -> DownloadPlan:
+def plan_of(job: Job, selected: Selected) -> DownloadPlan:
+    """Return which files of some scenes a job brings."""
+    keys = scene_keys(job)
     kept = selected.scenes if keys.footprints else tuple(map(without_footprints, selected.scenes))
     return DownloadPlan(
         tuple(found.scene for found in kept),

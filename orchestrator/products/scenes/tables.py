@@ -129,6 +129,7 @@ def _parquet(
 
     required("pyarrow", "parquet", "a table of files as Parquet")
     frame = pd.DataFrame([list(row) for row in rows], columns=list(columns))
+    frame["sensing_start_utc"] = pd.to_datetime(frame["sensing_start_utc"], utc=True)
     shapes = [None if one is None else shape(dict(one)) for one in footprints]
     frame.attrs["notice"] = json.dumps(dict(about))
     placed = geopandas.GeoDataFrame(frame, geometry=shapes, crs="EPSG:4326")

@@ -62,4 +62,5 @@ def _show(found: FolderReport, output: Output) -> None:
     if found.unproved:
         output.say(f"of {format_count(found.unproved, 'file')} no checksum of the service's is known")
     if counts.keys() & {"missing", "size", "checksum", "damaged", "unfinished"}:
-        output.say("the same `orchestrator copernicus download` as before brings what is missing or wrong")
+        again = " --again" if counts.keys() & {"checksum", "damaged"} else ""
+        output.say(f"the same `orchestrator copernicus download` as before{again} brings what is missing or wrong")
