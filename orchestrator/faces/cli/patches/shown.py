@@ -15,7 +15,7 @@ LEFT_OUT = {
     "cloud": "are too cloudy",
     "times": "have too few others of their place",
     "split": "lie too near to another split",
-    "balance": "are of a class that the others outnumber",
+    "balance": "are of a class that outnumbers the rarest",
 }
 
 
@@ -26,6 +26,33 @@ def show_set(folder: Path, about: Mapping[str, Any], output: Output) -> None:
         return
     splits = ", ".join(f"{count:,} {name} ({about['shards'][name]:,} files)" for name, count in about["splits"].items())
     output.say(f"{folder}  {about['format']}, {about['samples']:,} samples: {splits}")
+    for line in (left_out_words(about), _balance_words(about), _earlier_words(about)):
+        if line:
+            output.say(f"  {line}")
+
+
+def left_out_words(about: Mapping[str, Any]) -> str:
+    """Return how many windows are left out, and why; empty where all are kept."""
     out = [f"{about['left_out'][name]:,} {says}" for name, says in LEFT_OUT.items() if about["left_out"].get(name)]
-    if out:
-        output.say(f"  of {about['windows']:,} windows {', '.join(out)}: left out")
+    return f"of {about['windows']:,} windows {', '.join(out)}: left out" if out else ""
+
+
+def _balance_words(about: Mapping[str, Any]) -> str:
+    balance = about.get("balance", {})
+    if "each" not in balance:  # of a version that did not say
+        return ""
+    value = balance["rarest"]
+    names = {one["value"]: one.get("name", "") for one in about.get("label", {}).get("classes", ())}
+    said = "patches of none of the classes are" if value is None else f"class {value} {names.get(value, '')}".rstrip()
+    said += "" if value is None else " is"
+    return f"{said} the rarest of train: {balance['each']:,} of it and of each other group stay"
+
+
+def _earlier_words(about: Mapping[str, Any]) -> str:
+    lost = about.get("given_up_before", 0)
+    return (
+        f"{lost:,} of those too near had been given up by earlier splits, and are not here; `patches cut` with these "
+        "splits has them"
+        if lost
+        else ""
+    )
