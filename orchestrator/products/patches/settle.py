@@ -52,6 +52,8 @@ def _check_inputs_stay(folder: Path, plan: PatchPlan, index: Path) -> None:
                 f"{folder} holds the scenes that are cut ({path}), and would be replaced; choose another --out, such "
                 f"as {folder / 'patches'}"
             )
+        if path != index and final.is_relative_to(path.resolve().parent):
+            raise UserError(f"{folder} lies in the folder of a scene that is cut; choose another --out")
 
 
 def _check_times(plan: PatchPlan) -> None:

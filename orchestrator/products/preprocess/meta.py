@@ -124,6 +124,7 @@ def meta_json(
         "settings": dict(recipe.settings),
         "stats_sha256": recipe.stats_sha256 or None,
         "inputs": list(recipe.inputs),
+        "unproved": [file.role for file in scene.files if not file.sha256],
         "files": dict(digests),
         "recipe_sha256": recipe.sha256,
     }
