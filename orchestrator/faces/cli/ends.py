@@ -11,8 +11,8 @@ from orchestrator.core.errors import NeedsPerson
 from orchestrator.core.units import format_bytes, format_count, format_seconds
 from orchestrator.engine.stores.records import Run
 from orchestrator.faces.cli.exits import DONE, PARTLY
+from orchestrator.faces.cli.left_out import left_out_words
 from orchestrator.faces.cli.output import Output
-from orchestrator.faces.cli.patches.shown import left_out_words
 from orchestrator.model.audit import AuditReport
 from orchestrator.model.job import Job
 from orchestrator.model.states import RunState

@@ -6,17 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from orchestrator.faces.cli.left_out import left_out_words
 from orchestrator.faces.cli.output import Output
-
-# Of `products/patches/arrange.py`, which is not loaded for a help.
-LEFT_OUT = {
-    "valid": "hold too little data",
-    "ignore": "have too few labels",
-    "cloud": "are too cloudy",
-    "times": "have too few others of their place",
-    "split": "lie too near to another split",
-    "balance": "are of a class that outnumbers the rarest",
-}
 
 
 def show_set(folder: Path, about: Mapping[str, Any], output: Output) -> None:
@@ -29,12 +20,6 @@ def show_set(folder: Path, about: Mapping[str, Any], output: Output) -> None:
     for line in (left_out_words(about), _balance_words(about), _earlier_words(about)):
         if line:
             output.say(f"  {line}")
-
-
-def left_out_words(about: Mapping[str, Any]) -> str:
-    """Return how many windows are left out, and why; empty where all are kept."""
-    out = [f"{about['left_out'][name]:,} {says}" for name, says in LEFT_OUT.items() if about["left_out"].get(name)]
-    return f"of {about['windows']:,} windows {', '.join(out)}: left out" if out else ""
 
 
 def _balance_words(about: Mapping[str, Any]) -> str:
