@@ -258,7 +258,8 @@ def fitted(title: str, inches: float) -> tuple[str, float]:
         if len(title) <= most * lines:
             break
     kept = title if len(title) <= most * lines else f"{title[: most * lines - 1]}…"
-    return "\n".join(kept[at : at + most] for at in range(0, len(kept), most)), size
+    at = kept.rfind("_", len(kept) - most, most) + 1 or most
+    return "\n".join(filter(None, (kept[:at], kept[at:]) if len(kept) > most else (kept,))), size
 
 
 def _cell(figure: Any, place: Any, picture: Any, **how: Any) -> Any:
