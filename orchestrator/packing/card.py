@@ -15,8 +15,7 @@ _READING: Mapping[str, str] = {
         "Each `data/SPLIT/KEY.npz` holds `image` (band, row, col)%s; `numpy.load(path, allow_pickle=False)` reads it."
     ),
     "webdataset": (
-        "`SPLIT-000000.tar`, ...: members `KEY.img.npy` (band, row, col)%s and `KEY.json` (tile, CRS, transform); "
-        '`webdataset.WebDataset("train-{000000..000012}.tar").decode()` reads them, with the numbers that there are.'
+        "`SPLIT-000000.tar`, ...: members `KEY.img.npy` (band, row, col)%s and `KEY.json` (tile, CRS, transform)"
     ),
     "geotiff": (
         "`images/KEY.tif`%s, and in `splits/SPLIT.txt` the keys of each split, one a line. TorchGeo: two "
@@ -92,7 +91,9 @@ def what_it_is(told: Mapping[str, Any]) -> list[str]:
     return ["## What it is", "", *_table(("what", ""), rows)]
 
 
-def splits_in(told: Mapping[str, Any], of: str = "tile", left_out: Mapping[str, str] = LEFT_OUT) -> list[str]:
+def splits_in(
+    told: Mapping[str, Any], of: str = "tile", left_out: Mapping[str, str] = LEFT_OUT, pairs_of: str = "chips"
+) -> list[str]:
     """Return the part on splits; `of` is what samples are made of, `left_out` why one is not there."""
     shards = told["shards"]
     rows = [
@@ -109,15 +110,16 @@ def splits_in(told: Mapping[str, Any], of: str = "tile", left_out: Mapping[str, 
         *_table(("split", "samples", "share", *(["shards"] if shards else [])), rows),
         "",
         note + padded,
-        *(["", f"{said_of_pairs(told['apart'])}."] if len(told["splits"]) > 1 else []),
+        *(["", f"{said_of_pairs(told['apart'], pairs_of)}."] if len(told["splits"]) > 1 else []),
     ]
 
 
-def said_of_pairs(apart: Mapping[str, Any]) -> str:
+def said_of_pairs(apart: Mapping[str, Any], of: str = "chips") -> str:
     """Return how many chips of different splits overlap or are too near each other, as words without a point."""
     nearer, gap = apart["nearer"], apart["gap"]
-    words = f"{format_count(apart['overlapping'], 'pair')} of chips of different splits overlap"
-    return f"{words}, {nearer} are nearer than the {gap:g} m that their tiles keep" if gap else words
+    words = f"{format_count(apart['overlapping'], 'pair')} of {of} of different splits overlap"
+    keep = "their tiles keep" if of == "chips" else "they keep"
+    return f"{words}, {nearer} are nearer than the {gap:g} m that {keep}" if gap else words
 
 
 def classes_in(told: Mapping[str, Any]) -> list[str]:
@@ -220,7 +222,17 @@ def _files(told: Mapping[str, Any]) -> list[str]:
         "`pack.json` what this card says, for programs; `SHA256SUMS` the checksum of every file "
         "(`sha256sum -c SHA256SUMS`)."
     )
-    return ["## Files", "", _READING[told["format"]] % labels, "", rest]
+    reading = _READING[told["format"]] % labels
+    if told["format"] == "webdataset":
+        reading += f"; {read_with_webdataset(told['shards'])}"
+    return ["## Files", "", reading, "", rest]
+
+
+def read_with_webdataset(shards: Mapping[str, int], folder: str = "") -> str:
+    """Return how the shards of the first split are read, with their numbers; `shards` is how many each split has."""
+    split, count = next(iter(shards.items()))
+    numbers = "000000" if count == 1 else f"{{000000..{count - 1:06d}}}"
+    return f'`webdataset.WebDataset("{folder}{split}-{numbers}.tar").decode()` reads them.'
 
 
 def _said(value: Any, nothing: str) -> str:

@@ -23,6 +23,7 @@ from orchestrator.tiling.picture import COLOURS, INK, SPLIT_COLOURS
 MOST = 400  # chips on a sheet: more are dots
 LOW, HIGH = 2.0, 98.0  # percentiles that become black and white, of the whole sheet: chips stay comparable
 NO_DATA = (243, 240, 233, 255)
+_LETTERS, _POINTS, _EM = 6.5, 72, 0.68  # of titles: points, points of an inch, width of a letter (a capital) in sizes
 _DOTS_PER_INCH, _CELL, _LEGEND_COLUMNS = 110, 1.35, 4  # inches of a chip
 
 
@@ -239,7 +240,8 @@ def _drawn(
         axes = _cell(figure, grid[row, col * layout.each], picture)
         split = "" if sample.split in {"", ALL} else f"{sample.split} "
         colour = SPLIT_COLOURS.get(sample.split, INK)
-        axes.set_title(f"{split}{sample.identifier}", fontsize=6.5, color=colour, loc="left", pad=2, parse_math=False)
+        title, size = fitted(f"{split}{sample.identifier}", layout.each * _CELL)
+        axes.set_title(title, fontsize=size, color=colour, loc="left", pad=2, parse_math=False)
         if labels:
             _label_cell(figure, grid[row, col * layout.each + 1], one, colours)
     if patches:
@@ -247,6 +249,17 @@ def _drawn(
     content = io.BytesIO()
     figure.savefig(content, format="png", metadata={"Software": None})
     return content.getvalue()
+
+
+def fitted(title: str, inches: float) -> tuple[str, float]:
+    """Return a title in one line or two, and the size of its letters, points, so that it is no wider than its cell."""
+    for size, lines in ((_LETTERS, 1), (_LETTERS - 1, 1), (_LETTERS - 1.5, 2)):
+        most = int(inches * _POINTS / (size * _EM))
+        if len(title) <= most * lines:
+            break
+    kept = title if len(title) <= most * lines else f"{title[: most * lines - 1]}…"
+    at = kept.rfind("_", len(kept) - most, most) + 1 or most
+    return "\n".join(filter(None, (kept[:at], kept[at:]) if len(kept) > most else (kept,))), size
 
 
 def _cell(figure: Any, place: Any, picture: Any, **how: Any) -> Any:
@@ -269,4 +282,8 @@ def _patches(dataset: ChipDataset, colours: Mapping[int, str]) -> list[Any]:
     from matplotlib.patches import Patch  # noqa: PLC0415
 
     names = {int(one["value"]): str(one.get("name") or "") for one in dataset.classes}
-    return [Patch(color=colour, label=f"{value} {names.get(value, '')}".strip()) for value, colour in colours.items()]
+    # With a frame: a class may be as white as the paper.
+    return [
+        Patch(facecolor=colour, edgecolor=INK, linewidth=0.5, label=f"{value} {names.get(value, '')}".strip())
+        for value, colour in colours.items()
+    ]

@@ -17,6 +17,7 @@ import shapely
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import write_whole
+from orchestrator.core.units import format_count
 from orchestrator.core.writing import writing
 from orchestrator.raster.arrays import Floats
 from orchestrator.tiling.assignment import assign
@@ -76,8 +77,8 @@ def split_codes(frame: GeoDataFrame, laid: PlacedTiles, options: SplitOptions) -
     units = int(members.max()) + 1
     if units < len(options.names):
         raise UserError(
-            f"{len(options.names)} splits are wanted, and there are {units} groups of tiles that stay together; take "
-            "smaller blocks, other groups, or fewer splits"
+            f"{len(options.names)} splits are wanted, of {format_count(units, 'group')} of tiles that stay together; "
+            "take smaller blocks, other groups, or fewer splits"
         )
     give = _by_count(members, laid, options) if options.by_bands else _by_choice(members, frame, options)
     found = balanced(give, laid, options, members)

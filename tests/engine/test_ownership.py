@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 from model_world import FakeClock
@@ -149,6 +150,15 @@ def test_a_folder_that_took_the_place_of_our_result_is_not_replaced(store, tmp_p
 
     with pytest.raises(UserError, match=f"{name} is a folder that was not made here"):
         check_owner((proof, final), Claimant("d", ("f",), "night", overwrite=True), store)
+
+
+@pytest.mark.parametrize(("product", "option"), [("patches", "--out"), ("chips", "--name")])
+def test_the_option_that_is_hinted_at_is_the_commands_own(store, tmp_path, product, option):
+    """Folders of patches and of chips are named by different options."""
+    (tmp_path / "mine").mkdir()
+
+    with pytest.raises(UserError, match=f"choose another {option}, or"):
+        check_owner((tmp_path / "mine.proof.json", tmp_path / "mine"), replace(ME, product=product), store)
 
 
 def test_only_results_at_the_path_are_asked(store, files, tmp_path):

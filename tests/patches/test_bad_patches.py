@@ -108,7 +108,8 @@ def test_scenes_that_do_not_fit_are_refused(scenes, here, write, keys, says):
     ("samples", "says"),
     [
         pytest.param([], "holds no sample that could be made", id="empty"),
-        pytest.param([{"key": {"tile_id": "T33UWQ", "sensing_start_utc": "x"}, "status": "error", "error": "no"}],
+        pytest.param([{"key": {"tile_id": "T33UWQ", "sensing_start_utc": "2025-12-10T10:03:19Z"},
+                       "status": "error", "error": "no"}],
                      "holds no sample that could be made", id="all failed"),
     ],
 )  # fmt: skip

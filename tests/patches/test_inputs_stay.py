@@ -36,6 +36,7 @@ def test_a_folder_that_holds_the_scenes_is_never_replaced(tmp_path, here):
 def test_a_set_is_not_packed_into_itself(tmp_path):
     """A folder inside a set would no longer be what its checksums tell: refused before anything is read."""
     (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "dataset.json").write_text("{}")
 
     with pytest.raises(orc.UserError, match="lies in the set"):
         orc.patches.pack(tmp_path / "set", tmp_path / "set" / "other")

@@ -11,6 +11,7 @@ from orchestrator.core.errors import NeedsPerson
 from orchestrator.core.units import format_bytes, format_count, format_seconds
 from orchestrator.engine.stores.records import Run
 from orchestrator.faces.cli.exits import DONE, PARTLY
+from orchestrator.faces.cli.left_out import left_out_words
 from orchestrator.faces.cli.output import Output
 from orchestrator.model.audit import AuditReport
 from orchestrator.model.job import Job
@@ -103,6 +104,8 @@ def _holdings(kept: Mapping[str, Any]) -> Iterator[str]:
     if "windows" in kept:
         splits = ", ".join(f"{count:,} {split}" for split, count in kept["splits"].items())
         yield f"patches: {kept['samples']:,} samples of {kept['windows']:,} windows: {splits}"
+        if said := left_out_words(kept):
+            yield f"  {said}"
     if "arrived_bytes" in kept:
         files = format_count(kept["files_wanted"] - kept["missing"], "file")
         size = format_bytes(kept["arrived_bytes"])

@@ -29,7 +29,7 @@ LEFT_OUT = {
     CLOUD: "are too cloudy",
     TIMES: "have too few others of their place",
     SPLIT: "lie too near to another split",
-    BALANCE: "are of a class that the others outnumber",
+    BALANCE: "are of a class that outnumbers the rarest",
 }
 
 
@@ -279,11 +279,21 @@ def series_of(split: NDArray[np.uint8], shard: Ints, order: Ints) -> Iterator[tu
         yield SPLITS[int(split[part[0]])], int(shard[part[0]]), order[part]
 
 
+_ADVICE = {
+    VALID: "lower --min-valid, or give a smaller --size",
+    IGNORE: "raise --max-ignore",
+    CLOUD: "raise --max-cloud",
+    TIMES: "give a smaller --times, or more scenes of the place",
+}
+
+
 def _nothing(plan: PatchPlan, found: Candidates, why: NDArray[np.uint8]) -> str:
     counts = [(int((why == code).sum()), LEFT_OUT[reason]) for code, reason in enumerate(REASONS) if reason]
     said = ", ".join(f"{count:,} {says}" for count, says in counts if count)
+    there = {REASONS[code] for code in np.unique(why)}
+    most = f"; the most data that one holds is {found.valid.max():.3g} of its pixels" if VALID in there else ""
+    advice = ", or ".join(_ADVICE[reason] for reason in REASONS if reason in there)
     return (
         f"not one patch is left of {format_count(len(why), 'window')} of {format_count(len(plan.scenes), 'scene')}: "
-        f"{said}; the most that one holds is {found.valid.max():.3g} of its pixels. Lower --min-valid, raise "
-        "--max-ignore or --max-cloud, or give a smaller --size"
+        f"{said}{most}. {advice[0].upper()}{advice[1:]}"
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,11 +18,28 @@ if TYPE_CHECKING:
 
 TRAIN = "train"
 _OTHER = -1
+_Has = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
 
 
-def balanced(frame: GeoDataFrame, classes: Sequence[str], present: float, seed: int) -> set[str]:
+@dataclass(frozen=True, slots=True)
+class Balance:
     """
-    Return the samples of train that are left out.
+    A balance of train.
+
+    Attributes:
+        left_out: The samples that are left out.
+        rarest: The class that sets the limit, or None where it is the patches that have none of those asked for.
+        each: So many samples of every group stay.
+    """
+
+    left_out: frozenset[str]
+    rarest: int | None
+    each: int
+
+
+def balanced(frame: GeoDataFrame, classes: Sequence[str], present: float, seed: int) -> Balance:
+    """
+    Return which samples of train are left out, and which class sets the limit.
 
     A sample is one of the rarest class that it has: of those asked for, that which the fewest samples have, where it is
     at least `present` of its labelled pixels; samples that have none of them are one group more. Of every group as many
@@ -49,12 +67,32 @@ def balanced(frame: GeoDataFrame, classes: Sequence[str], present: float, seed: 
     group = _groups(has, wanted)
     chance = np.random.default_rng(seed)
     sizes = {value: int((group == value).sum()) for value in sorted(set(group.tolist()))}
+    _check_groups(sizes, [] if list(classes) == [ALL] else wanted, has, present)
+    rarest = min(sizes, key=lambda value: (sizes[value], value))
     left: set[str] = set()
     for value in sizes:
         members = np.flatnonzero(group == value)
-        gone = chance.permutation(members)[min(sizes.values()) :]
+        gone = chance.permutation(members)[sizes[rarest] :]
         left |= set(counts.index[gone])
-    return left
+    return Balance(frozenset(left), None if rarest == _OTHER else rarest, sizes[rarest])
+
+
+def _check_groups(sizes: Mapping[int, int], named: Sequence[int], has: _Has, present: float) -> None:
+    """Make sure that every class that was named is there, and that there is something to balance."""
+    present_at: list[bool] = np.atleast_1d(has.any(axis=0)).tolist()
+    for value, there in zip(named, present_at, strict=False):
+        if not there:
+            raise UserError(
+                f"--balance {value}: no patch of {TRAIN} has that class on {100 * present:g} % of its labelled pixels; "
+                "lower --present, or name other classes"
+            )
+    if len(sizes) == 1:
+        (value,) = sizes
+        said = "none of the classes" if value == _OTHER else f"class {value} as the rarest"
+        raise UserError(
+            f"--balance has nothing to balance: all {sizes[value]:,} patches of {TRAIN} have {said}; raise --present, "
+            "or name other classes"
+        )
 
 
 def _wanted(classes: Sequence[str], known: Sequence[int]) -> list[int]:
@@ -66,9 +104,7 @@ def _wanted(classes: Sequence[str], known: Sequence[int]) -> list[int]:
     return sorted({int(word) for word in classes})
 
 
-def _groups(
-    has: np.ndarray[tuple[int, int], np.dtype[np.bool_]], wanted: Sequence[int]
-) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _groups(has: _Has, wanted: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Return the class of each sample, the rarest that it has; `_OTHER` for none."""
     found = np.full(len(has), _OTHER, np.int64)
     often = has.sum(axis=0)

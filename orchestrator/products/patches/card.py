@@ -6,15 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.core.units import format_count
-from orchestrator.packing.card import classes_in, joined, splits_in, statistics_of, what_it_is
+from orchestrator.packing.card import classes_in, joined, read_with_webdataset, splits_in, statistics_of, what_it_is
 from orchestrator.products.patches.arrange import LEFT_OUT
 
 _READING = {
-    "webdataset": (
-        "`shards/SPLIT-000000.tar`, ...: members `KEY.x.npy` %(x)s%(more)s and `KEY.json`; "
-        '`webdataset.WebDataset("shards/train-{000000..000012}.tar").decode()` reads them, with the numbers that there '
-        "are."
-    ),
+    "webdataset": ("`shards/SPLIT-000000.tar`, ...: members `KEY.x.npy` %(x)s%(more)s and `KEY.json`"),
     "npz": (
         "Each `data/SPLIT/KEY.npz` holds `x` %(x)s%(more)s and `facts`, JSON as bytes; `numpy.load(path, "
         "allow_pickle=False)` reads it."
@@ -29,7 +25,7 @@ def patch_card(told: Mapping[str, Any]) -> bytes:
         [f"{told['attribution']}."],
         what_it_is(told),
         _cut(told),
-        splits_in(told, "window", LEFT_OUT),
+        splits_in(told, "window", LEFT_OUT, "patches"),
         classes_in(told),
         statistics_of(told),
         _scenes(told),
@@ -92,4 +88,7 @@ def _files(told: Mapping[str, Any]) -> list[str]:
         "`sheet.png` some patches to look at; `dataset.json` what this card says, for programs; `SHA256SUMS` the "
         "checksum of every file (`sha256sum -c SHA256SUMS`)."
     )
-    return ["## Files", "", _READING[told["format"]] % {"x": f"({times}band, row, col)", "more": words}, "", rest]
+    reading = _READING[told["format"]] % {"x": f"({times}band, row, col)", "more": words}
+    if told["format"] == "webdataset":
+        reading += f"; {read_with_webdataset(told['shards'], 'shards/')}"
+    return ["## Files", "", reading, "", rest]

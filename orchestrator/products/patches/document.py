@@ -13,7 +13,7 @@ from orchestrator.core.stored import read_stored
 from orchestrator.model.plan_json import grid_from, grid_json
 from orchestrator.products.patches.keys import PatchKeys
 from orchestrator.products.patches.lattice import PatchLattice, lattice
-from orchestrator.products.patches.scenes import PatchScene, cloud_values, is_validity
+from orchestrator.products.patches.scenes import PatchScene, cloud_values, is_validity, tells_clouds
 
 # Grows when a field changes its meaning, never because one was added.
 VERSION = 1
@@ -40,9 +40,21 @@ class PatchPlan:
         return lattice(grid.height, grid.width, keys.size, keys.step, keys.edge)
 
     def clouds_of(self, number: int) -> tuple[int, ...]:
-        """Return the values of labels that are clouds; none where nobody asks."""
+        """
+        Return the values of labels that are clouds; none where labels do not tell, and nobody asks.
+
+        Raises:
+            UserError: Somebody asks, and they do not tell.
+        """
         scene = self.scenes[number]
-        return () if self.keys.max_cloud is None else cloud_values(scene, shadow=self.keys.shadow)
+        if self.keys.max_cloud is None and not tells_clouds(scene):
+            return ()
+        return cloud_values(scene, shadow=self.keys.shadow)
+
+    @property
+    def has_clouds(self) -> bool:
+        """Whether it is known how cloudy patches are; scenes have the same labels."""
+        return self.keys.max_cloud is not None or tells_clouds(self.scenes[0])
 
     @property
     def has_labels(self) -> bool:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from orchestrator.core.errors import UserError
 from orchestrator.packing.formats import ShardSize
+from orchestrator.packing.publication import PATCHES as ABOUT
 from orchestrator.packing.publication import check, publishing
 from orchestrator.packing.statistics import BandStatistics
 from orchestrator.products.patches.arrange import BALANCE, SPLIT, fill, series_of
@@ -146,7 +147,7 @@ def repack(
     """
     if folder.resolve() == into.resolve():
         raise UserError(f"{into} is the set itself; give another folder, --out")
-    if into.resolve().is_relative_to(folder.resolve()):
+    if (folder / ABOUT).is_file() and into.resolve().is_relative_to(folder.resolve()):
         raise UserError(f"{into} lies in the set {folder}, which its checksums describe; give another folder, --out")
     check(into, overwrite=overwrite)
     say("reading the table")
@@ -180,15 +181,22 @@ def _decided(old: PatchSet, asked: Repacking) -> tuple[GeoDataFrame, dict[str, A
     apart = old.about["apart"]
     seed = asked.seed if asked.seed is not None else old.about["splitting"]["seed"]
     if asked.splits_anew:
+        base["given_up_before"] = int((frame["why"] == SPLIT).sum())  # they have no pixels here, and stay away
         how = _splitting(old, asked, seed)
         made = _split(frame, old, how)
         apart = {"gap": how.gap, "overlapping": made.overlapping, "nearer": made.nearer}
         shares = dict(zip(SPLITS, how.shares, strict=True))
         base["splitting"] = {"by": how.by, "shares": shares, "block": how.block, "gap": how.gap, "seed": seed}
     if asked.balance:
-        left = balanced(frame, asked.balance, asked.present, seed)
-        _leave_out(frame, left, BALANCE)
-        base["balance"] = {"classes": list(asked.balance), "present": asked.present, "seed": seed}
+        made_even = balanced(frame, asked.balance, asked.present, seed)
+        _leave_out(frame, set(made_even.left_out), BALANCE)
+        base["balance"] = {
+            "classes": list(asked.balance),
+            "present": asked.present,
+            "seed": seed,
+            "rarest": made_even.rarest,
+            "each": made_even.each,
+        }
     return frame, base, apart
 
 

@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import rasterio
 from orchestrator.assemble.part import gdal
 from orchestrator.core.errors import UserError
 from orchestrator.core.units import format_count
+from orchestrator.model.credit import is_from_sandbox
 from orchestrator.model.grid import Grid
 from orchestrator.plan.reproject import crs_name, parse_crs
 from orchestrator.products.preprocess.index import INDEX, read_samples
@@ -45,6 +46,7 @@ class PatchScene:
         ignore: Value of labels where there is none.
         codes: What y.tif holds for each class of the scene classification; empty where it does not hold that.
         stamps: Bytes and time of the last change of each file: what was measured is what is cut.
+        from_sandbox: Whether its notice says that a sandbox served it; told when a run is settled, and not kept.
     """
 
     tile: str
@@ -57,6 +59,7 @@ class PatchScene:
     ignore: int = 255
     codes: Mapping[int, int] = field(default_factory=dict)
     stamps: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    from_sandbox: bool = False
 
     @property
     def key(self) -> str:
@@ -126,7 +129,10 @@ def digest_of_source(source: Path) -> str:
 def _listed(source: Path) -> list[Mapping[str, str]]:
     """Return the files of each scene by asset: x, and y, angles, meta where they are there."""
     if not source.exists():
-        raise UserError(f"{source} is not there; name an index.json of preprocessed scenes, or their folder")
+        raise UserError(
+            f"{source.absolute()} is not there yet; `orchestrator copernicus preprocess` makes such an index, or name "
+            "another one, or a folder of preprocessed scenes"
+        )
     if source.is_file() or (source / INDEX).is_file():
         return [_with_key(one) for one in read_samples(source)]
     found = [path for pattern in _PATTERNS for path in sorted(source.glob(pattern))]
@@ -166,7 +172,8 @@ def _read(paths: Mapping[str, str], labels: bool, angles: bool) -> PatchScene:
     ignore = int(stats.get("ignore_index", 255))
     codes = _codes(told, stats, ignore) if "y" in files else {}
     stamps = {name: _stamp(Path(path)) for name, path in files.items()}
-    return PatchScene(tile, sensing, files, grid, bands, dtype, names, ignore, codes, stamps)
+    invented = is_from_sandbox(str(meta.get("attribution", "")))
+    return PatchScene(tile, sensing, files, grid, bands, dtype, names, ignore, codes, stamps, invented)
 
 
 def _meta(path: Path) -> Mapping[str, Any]:
@@ -251,6 +258,13 @@ def cloud_values(scene: PatchScene, *, shadow: bool) -> tuple[int, ...]:
             f"{scene.key}: their mapping joins them with others; leave it out, or preprocess without a mapping"
         )
     return tuple(sorted(values))
+
+
+def tells_clouds(scene: PatchScene) -> bool:
+    """Tell whether labels of a scene are a scene classification in which clouds are a value of their own."""
+    with suppress(UserError):
+        return bool(cloud_values(scene, shadow=False))
+    return False
 
 
 def _check(scenes: Sequence[PatchScene], *, angles: bool) -> None:

@@ -66,7 +66,8 @@ def draw_splits(told: Mapping[str, Any], frame: GeoDataFrame) -> bytes:
     """Return a map of all places as a PNG, in the colours of their splits; those that are not kept are pale."""
     every = frame.sort_values("kept", kind="stable").drop_duplicates(["tile", "row", "col"], keep="last")
     values = every["split"].where(every["split"].notna(), None)
-    return draw_tiles(every, f"{told['name']}: splits", Colouring("split", values))
+    # A place may be in several samples, and the legend counts places.
+    return draw_tiles(every, f"{told['name']}: places of each split", Colouring("split", values))
 
 
 def places_of(rows: GeoDataFrame) -> list[StoredSample]:

@@ -72,7 +72,7 @@ def table_of(
         "transform": _transforms(plan, found).tolist(),
         "valid": found.valid,
         "ignore": found.ignored if plan.has_labels else np.nan,
-        "cloud": found.cloudy if plan.keys.max_cloud is not None else np.nan,
+        "cloud": found.cloudy if plan.has_clouds else np.nan,
         **_label_columns(measured),
         "kept": inside,
         "why": [None if REASONS[code] == KEPT else REASONS[code] for code in arranged.why],

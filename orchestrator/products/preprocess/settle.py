@@ -92,7 +92,9 @@ def _checksum(name: str, path: Path) -> str:
         return sha256_of(path)
     except OSError as error:
         hint = (
-            "compute statistics first, normalize.mode 'compute_only'" if name == "stats" else "name one that is there"
+            "compute statistics first, normalize.mode 'compute_only'"
+            if name == "stats"
+            else "`orchestrator copernicus download` makes it, or name one that is there"
         )
         raise UserError(f"{name} {path} cannot be read: {error.strerror}; {hint}") from None
 

@@ -69,7 +69,7 @@ def test_folds_have_equal_shares(how):
 
 def test_too_few_squares_are_refused():
     """Three splits of two squares."""
-    with pytest.raises(UserError, match="3 splits are wanted, and there are 2 groups of tiles"):
+    with pytest.raises(UserError, match="3 splits are wanted, of 2 groups of tiles"):
         split(tiles_of(lattice(10, 5)), blocks=FIVE_KM)
 
 
