@@ -94,6 +94,7 @@ def scene_from(told: Mapping[str, Any], root: Path) -> IndexedScene:
             item.get("size"),
             item.get("sha256") or "",
             item.get("checksum") or "",
+            bool(item.get("planned") and item.get("present")),
         )
         for level in LEVELS
         for item in (told.get(f"files_{level.lower()}") or {}).get("items", ())
@@ -189,7 +190,8 @@ def _product_json(product: ProductInfo | None) -> dict[str, Any] | None:
 
 
 def _item_json(item: SceneFile) -> dict[str, Any]:
-    told: dict[str, Any] = {"role": item.role, "path": item.path, "planned": not item.present, "present": item.present}
+    planned = item.doubtful or not item.present
+    told: dict[str, Any] = {"role": item.role, "path": item.path, "planned": planned, "present": item.present}
     if item.size is not None:
         told |= {"size": item.size, "sha256": item.sha256 or None, "checksum": item.checksum or None}
     return told
