@@ -200,7 +200,8 @@ def index(
 
     Args:
         folder: In which they lie, at any depth; or one of them.
-        output: Gets `meta/step1/index.json`; by default `folder`, or what one SAFE folder lies in.
+        output: Gets `meta/step1/index.json`, and links to files that lie elsewhere; by default `folder`, or what one
+            SAFE folder lies in.
         verify: Compare every file with its product's manifest.
 
     Returns:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from orchestrator.core.digests import digests_of
 from orchestrator.core.errors import OrchestratorError, UserError
-from orchestrator.core.files import StopFlag
+from orchestrator.core.files import StopFlag, make_folder
 from orchestrator.model.credit import sentinel_notice
 from orchestrator.products.scenes.checking import FolderFault
 from orchestrator.products.scenes.index import merge_into
 from orchestrator.products.scenes.listing import SHA256
 from orchestrator.products.scenes.publication import with_percentages
-from orchestrator.products.scenes.roles import INDEX, STEP, by_role
+from orchestrator.products.scenes.roles import INDEX, STEP, by_role, files_folder
 from orchestrator.products.scenes.scene import IndexedScene, ProductInfo, SceneFile, SceneKey
 from orchestrator.safe.bands import BANDS
 from orchestrator.safe.folder import ProductFolder, find_products
@@ -68,13 +68,14 @@ def adopt(
 
     Args:
         folder: In which SAFE folders lie, at any depth; or one of them.
-        root: Gets `meta/step1/index.json`. Paths of what lies below it start from it.
+        root: Gets `meta/step1/index.json`; and links to files that do not lie below it, as a download names them.
         stop: Heeded between and within files.
         verify: Read every file, and compare its size and checksum with its product's manifest.
         say: Told what is done.
 
     Raises:
-        UserError: There is no such folder, or no product in it; or what lies at the index's place is none.
+        UserError: There is no such folder, or no product in it; or what lies at the place of the index, or
+            of a link, is something else.
         Stopped: `stop` was set.
     """
     found = find_products(folder)
@@ -106,12 +107,16 @@ def _newest(products: Iterator[ProductFolder], faults: list[FolderFault]) -> dic
     """Return the product of each scene and level: of several the one of the newest baseline."""
     chosen: dict[tuple[SceneKey, str], ProductFolder] = {}
     for product in sorted(products, key=lambda one: _age(parse_name(one.name))):
-        taken = datetime.strptime(product.datatake, "%Y%m%dT%H%M%S")  # noqa: DTZ007  Z is written below
-        key = (SceneKey(f"T{product.tile}", f"{taken.isoformat()}Z"), product.level)
+        key = (_key(product), product.level)
         if earlier := chosen.get(key):
             faults.append(FolderFault("skipped", str(earlier.path), f"{product.name} is of the same scene, and newer"))
         chosen[key] = product
     return chosen
+
+
+def _key(product: ProductFolder) -> SceneKey:
+    taken = datetime.strptime(product.datatake, "%Y%m%dT%H%M%S")  # noqa: DTZ007  Z is written below
+    return SceneKey(f"T{product.tile}", f"{taken.isoformat()}Z")
 
 
 def _age(name: ProductName) -> tuple[str, str]:
@@ -134,7 +139,7 @@ def _items(
     items = []
     for role, inside in roles.items():
         path = product.path / inside
-        told = _told(path, root)
+        told = _told(path, product, root)
         if inside not in there:
             faults.append(FolderFault("missing", told, f"{role} is not there"))
             items.append(SceneFile(role, told, False))
@@ -145,10 +150,31 @@ def _items(
     return items, sum(bool(item.checksum) for item in items)
 
 
-def _told(path: Path, root: Path) -> str:
-    """Return a path as the index tells it: it can be moved with what lies below it, and names what lies elsewhere."""
-    whole = path.absolute()
-    return whole.relative_to(root.absolute()).as_posix() if whole.is_relative_to(root.absolute()) else whole.as_posix()
+def _told(path: Path, product: ProductFolder, root: Path) -> str:
+    """
+    Return a file's path from the folder of the index; what lies elsewhere gets a link there, as a download names it.
+
+    Raises:
+        UserError: Another file has that name, or no link can be made.
+    """
+    whole, top = path.absolute(), root.absolute()
+    if whole.is_relative_to(top):
+        return whole.relative_to(top).as_posix()
+    told = f"{files_folder(product.level, f'T{product.tile}', _key(product).sensing)}/{path.name}"
+    link = top / told
+    if link.exists() and not link.samefile(whole):
+        raise UserError(f"{link} exists already and is not {whole}; choose another --out")
+    if whole.exists() and not link.exists():
+        make_folder(link.parent)
+        try:
+            link.unlink(missing_ok=True)  # one whose file was moved away
+            link.symlink_to(whole)
+        except OSError as error:
+            raise UserError(
+                f"{link} cannot be a link to {whole} ({error.strerror}); leave --out out, so that the index lies "
+                "beside the products"
+            ) from None
+    return told
 
 
 def _listed(product: ProductFolder, faults: list[FolderFault]) -> Mapping[str, ManifestFile]:

@@ -119,7 +119,7 @@ def test_a_product_without_a_manifest_is_taken_and_said(folder):
     assert items(found.path)["l2a.scl_20m"]["checksum"] is None
 
 
-def test_an_index_elsewhere_names_files_from_the_root_and_keeps_its_scenes(products, tmp_path):
+def test_an_index_elsewhere_has_links_and_keeps_its_scenes(products, tmp_path):
     """The second product joins the first."""
     one, two = sorted(products.glob("*.SAFE"))
 
@@ -128,8 +128,21 @@ def test_an_index_elsewhere_names_files_from_the_root_and_keeps_its_scenes(produ
 
     (scene,) = read_scenes(found.path).scenes
     assert (scene.l1c.name, scene.l2a.name) == (one.name, two.name)
-    assert all(path.is_file() and path.is_relative_to(products) for path in scene.files.values())
-    assert Path(items(found.path)["l2a.scl_20m"]["path"]).is_absolute()
+    assert all(path.is_symlink() and path.resolve().is_relative_to(products) for path in scene.files.values())
+    assert items(found.path)["l2a.scl_20m"]["path"].startswith("raw/L2A/tile=T33TWL/sensing=20240613T")
+    assert adopt(two, tmp_path / "out", NEVER).verified == found.verified
+
+
+def test_a_file_of_somebody_elses_is_not_replaced_by_a_link(products, tmp_path):
+    safe = next(products.glob("*MSIL2A*"))
+    adopt(safe, tmp_path, NEVER)
+    (link,) = (tmp_path / "raw").rglob("*_SCL_20m.jp2")
+    link.unlink()
+    link.write_bytes(b"mine")
+
+    with pytest.raises(orc.UserError, match="exists already and is not"):
+        adopt(safe, tmp_path, NEVER)
+    assert link.read_bytes() == b"mine"
 
 
 def test_the_newest_baseline_of_a_scene_counts(folder):

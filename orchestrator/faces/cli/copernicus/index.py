@@ -22,7 +22,14 @@ _MOST_LISTED = 20
 
 @click.command("index")
 @click.argument("folder", type=click.Path(path_type=Path))
-@option("--out", "--output", "-o", "out", metavar="DIR", help="Gets meta/step1/index.json.  [default: FOLDER]")
+@option(
+    "--out",
+    "--output",
+    "-o",
+    "out",
+    metavar="DIR",
+    help="Gets meta/step1/index.json, and links to files that lie elsewhere.  [default: FOLDER]",
+)
 @option("--verify/--no-verify", default=True, help="Compare every file with its manifest.  [default: verify]")
 @click.pass_obj
 def index_scenes(context: Context, /, folder: Path, out: str | None, verify: bool) -> int:
