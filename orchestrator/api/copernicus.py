@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
     from orchestrator.app import Application
-    from orchestrator.app.verbs.copernicus import FolderReport, Preview
+    from orchestrator.app.verbs.copernicus import AdoptionReport, FolderReport, Preview
     from orchestrator.model.job import Job
 
-__all__ = ["download", "preprocess", "preview", "search", "verify"]
+__all__ = ["download", "index", "preprocess", "preview", "search", "verify"]
 
 log = logs.get(__name__)
 
@@ -190,6 +190,32 @@ def verify(folder: str | os.PathLike[str]) -> FolderReport:
     from orchestrator.app.verbs.copernicus import check_folder  # noqa: PLC0415  what is not asked for is not loaded
 
     return check_folder(path_of(folder, "folder"), threading.Event())
+
+
+def index(
+    folder: str | os.PathLike[str], output: str | os.PathLike[str] | None = None, *, verify: bool = True
+) -> AdoptionReport:
+    """
+    Make an index of SAFE folders that lie on the disk already, which `preprocess` reads; nobody is asked.
+
+    Args:
+        folder: In which they lie, at any depth; or one of them.
+        output: Gets `meta/step1/index.json`, and links to files that lie elsewhere; by default `folder`, or what one
+            SAFE folder lies in.
+        verify: Compare every file with its product's manifest.
+
+    Returns:
+        What was found: `path` of the index, `scenes`, `files`, `bytes`, `verified`, and `faults`, each with `kind`,
+        `path` and `what`. Faults are no error: the files are in the index.
+
+    Raises:
+        UserError: There is no such folder, or no product in it.
+    """
+    from orchestrator.app.verbs.copernicus import adopt, home_of  # noqa: PLC0415  what is not asked for is not loaded
+
+    source = path_of(folder, "folder")
+    root = home_of(source) if output is None else path_of(output, "output")
+    return adopt(source, root, threading.Event(), verify=verify)
 
 
 def _tell(note: str) -> None:

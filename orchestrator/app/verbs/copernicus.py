@@ -13,6 +13,7 @@ from orchestrator.core.files import check_target
 from orchestrator.core.flow import in_order
 from orchestrator.core.units import format_bytes, format_count, format_seconds
 from orchestrator.model.job import Job
+from orchestrator.products.scenes.adopting import AdoptionReport, adopt, home_of
 from orchestrator.products.scenes.checking import FolderReport, check_folder
 from orchestrator.products.scenes.document import DownloadPlan
 from orchestrator.products.scenes.files import SCHEMA
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from orchestrator.app.application import Application
     from orchestrator.model.files import FileRoute
 
-__all__ = ["FolderReport", "check_folder"]
+__all__ = ["AdoptionReport", "FolderReport", "adopt", "check_folder", "home_of"]
 
 # What the service gives each session (documentation of the quotas: 20 MB/s).
 BYTES_PER_SECOND = 20_000_000

@@ -129,6 +129,7 @@ def scene_from(content: Any, root: Path, where: str = "scene") -> IndexedScene:
             item.size,
             item.sha256 or "",
             item.checksum or "",
+            item.planned and item.present,
         )
         for level, files in (("l1c", told.files_l1c), ("l2a", told.files_l2a))
         for number, item in enumerate(files.items if files else ())
@@ -245,7 +246,8 @@ def _product_json(product: ProductInfo | None) -> dict[str, Any] | None:
 
 
 def _item_json(item: SceneFile) -> dict[str, Any]:
-    told: dict[str, Any] = {"role": item.role, "path": item.path, "planned": not item.present, "present": item.present}
+    planned = item.doubtful or not item.present
+    told: dict[str, Any] = {"role": item.role, "path": item.path, "planned": planned, "present": item.present}
     if item.size is not None:
         told |= {"size": item.size, "sha256": item.sha256 or None, "checksum": item.checksum or None}
     return told

@@ -110,9 +110,13 @@ def known(
         return None
     items = {item.role: item for item in before.of_level(level)}
     wanted = [items.get(role) for role in roles]
-    if not all(item is not None and is_of_size(root / item.path, item.size) and item.sha256 for item in wanted):
+    if not all(item is not None and _is_here(item, root) for item in wanted):
         return None
     return Listing(tuple(_of_item(item) for item in wanted if item is not None))
+
+
+def _is_here(item: SceneFile, root: Path) -> bool:
+    return bool(item.sha256) and not item.doubtful and is_of_size(root / item.path, item.size)
 
 
 def _of_item(item: SceneFile) -> WantedFile:

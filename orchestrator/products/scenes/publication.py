@@ -132,12 +132,12 @@ def _scenes(plan: DownloadPlan, units: Sequence[Unit], root: Path) -> tuple[Inde
             file = SceneFile(told["role"], told["path"], True, told["size"], told["sha256"], told["checksum"])
             items.setdefault(told["scene"], []).append(file)
     return tuple(
-        _with_percentages(replace(scene, items=tuple(sorted(items.get(n, ()), key=lambda i: i.path)), root=root))
+        with_percentages(replace(scene, items=tuple(sorted(items.get(n, ()), key=lambda i: i.path)), root=root))
         for n, scene in enumerate(plan.scenes)
     )
 
 
-def _with_percentages(scene: IndexedScene) -> IndexedScene:
+def with_percentages(scene: IndexedScene) -> IndexedScene:
     """Return a scene with what the Level-2A metadata says of its classes, where that is there and can be read."""
     path = scene.files.get("l2a.tile_metadata")
     if scene.l2a is None or path is None:

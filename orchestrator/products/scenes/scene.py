@@ -65,6 +65,7 @@ class SceneFile:
         size: Bytes; None where nobody wrote them down.
         sha256: Of its content, hex; empty likewise.
         checksum: What it was verified by, "MD5:…" or "SHA3-256:…"; empty where none was known.
+        doubtful: It is there, and is not what its product's manifest says: present, and planned still.
     """
 
     role: str
@@ -73,6 +74,7 @@ class SceneFile:
     size: int | None = None
     sha256: str = ""
     checksum: str = ""
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

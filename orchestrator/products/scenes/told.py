@@ -73,6 +73,7 @@ class ToldFile(Told):
     role: str
     path: Annotated[str, Field(min_length=1)]
     present: bool = True
+    planned: bool = False
     size: Annotated[int, Field(ge=0)] | None = None
     sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]*$")] | None = None
     checksum: Annotated[str, Field(pattern=r"^([A-Za-z0-9-]+:[0-9a-fA-F]+)?$")] | None = None

@@ -24,6 +24,11 @@ COMMANDS: dict[str, Listed] = {
         "Compare every file of a folder of scenes with its index and manifests: there, size, checksum, nobody's.",
         "verify_scenes",
     ),
+    "index": Listed(
+        f"{_HERE}.index",
+        "Make an index of SAFE folders that you have already, each file compared with its product's manifest.",
+        "index_scenes",
+    ),
     "preprocess": Listed(
         f"{_HERE}.preprocess", "Make downloaded scenes ready for training: bands on one grid, masks, labels, angles."
     ),
