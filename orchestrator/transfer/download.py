@@ -147,6 +147,7 @@ def download(
     Bytes gather in `.{name}.{generation}.part` beside it. A cut is resumed there, in this process or the next;
     size and checksum are those of the listing, over the whole file, because a service does not say that what
     it resumed is right. A target that already holds the bytes is kept; any other content is replaced by one rename.
+    Of several who bring the same at once, one does, and the others wait for it.
 
     `on_bytes` is told the bytes of each read, repeated ones too; `chance` is uniform in [0, 1). `service` is asked
     when bytes stay wrong; without one, only the listing speaks for the object.
@@ -160,10 +161,14 @@ def download(
         Stopped: `stop` was set; what came stays for the next start.
         TransientError: The retries ran out; what came stays for the next start.
     """
+    kept = Receipt(bytes_read=0, resumed_at=source.size, failures=0, restarts=0)
     with disk_errors(target):
         if holds(target, source):
-            return Receipt(bytes_read=0, resumed_at=source.size, failures=0, restarts=0)
-    with UnfinishedFile(part_path(target, source.generation), source) as part:
+            return kept
+    with UnfinishedFile(part_path(target, source.generation), source, stop) as part:
+        if part.waited and holds(target, source):  # whoever had it before has brought it
+            part.discard()
+            return kept
         network = _Network(
             open_body, policy or DownloadPolicy(), chance, clock or SystemClock(), service or SilentService()
         )
