@@ -105,7 +105,8 @@ def _holdings(kept: Mapping[str, Any]) -> Iterator[str]:
         yield f"patches: {kept['samples']:,} samples of {kept['windows']:,} windows: {splits}"
     if "arrived_bytes" in kept:
         files = format_count(kept["files_wanted"] - kept["missing"], "file")
-        yield f"{format_count(kept['scenes'], 'scene')}: {files}, {format_bytes(kept['arrived_bytes'])}, verified"
+        size = format_bytes(kept["arrived_bytes"])
+        yield f"{format_count(kept['scenes'], 'scene')}: {files}, {size}, each verified as it came"
     if "rows" in kept:
         yield f"rows: {kept['rows']:,}, of {kept['pairs']:,} pairs of a place and an image"
 

@@ -38,7 +38,7 @@ class PreprocessStage:
         return self._program.start(told, self._folder, ORCHESTRATOR_PIXELS__AT_ONCE="1", **environment).wait()
 
     def run(self, *, kill_at="", again=False, wrong=False, out="out"):
-        words = ["--index", str(self._index), "--out", out, "--bands", "B02,B05"]
+        words = ["--index", str(self._index), "--out", out, "--bands", "B05"]
         words += ["--target-grid", "B12" if wrong else "scl_20m", *(["--again"] if again else [])]
         done = self._command("copernicus", "preprocess", *words, **({journey.CRASH_AT: kill_at} if kill_at else {}))
         return Ended(done.code, done.out + done.err, tuple(done.summary["files"]) if done.code == 0 else ())
@@ -90,7 +90,7 @@ def bytes_of(folder):
 def test_killed_while_a_sample_gets_its_name_the_same_samples_come_of_it(tmp_path, program, index):
     """Before its name, and after it, before that is written down."""
     stage = PreprocessStage(tmp_path, program, index)
-    whole = kit.preprocess(tmp_path / "undisturbed", index, bands=["B02", "B05"])
+    whole = kit.preprocess(tmp_path / "undisturbed", index, bands=["B05"])
 
     codes = [stage.run(kill_at=point).code for point in ("unit.noted", "unit.done")]
     assert stage.run().code == 0
@@ -106,8 +106,8 @@ def test_processes_make_the_same_bytes_as_threads(tmp_path, index):
 
     apart = [kit.preprocess(tmp_path / str(n), index, **words, num_workers=n) for n in (0, 2)]
     counted = [
-        kit.preprocess(tmp_path / str(n), index, **words, num_workers=n, normalize={"mode": "compute_only"})
-        for n in (0, 2)
+        kit.preprocess(tmp_path / str(bool(n)), index, **words, num_workers=n, normalize={"mode": "compute_only"})
+        for n in (0, 1)
     ]
 
     assert bytes_of(apart[0].folder) == bytes_of(apart[1].folder)
