@@ -24,6 +24,7 @@ from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.ports import Stop
 from orchestrator.transfer.pace import LeastPace
+from orchestrator.transfer.service import ObjectService, SilentService
 from orchestrator.transfer.unfinished import Growing, Tail, UnfinishedBytes, UnfinishedFile, disk_errors, part_path
 from orchestrator.transfer.verify import READ_BYTES, holds
 
@@ -50,32 +51,6 @@ class Body(Protocol):
 # Opens the object's bytes from an offset on; raises as `Body.read` does, and GenerationError or NotFoundError
 # where the listed generation cannot be had any more.
 OpenBody = Callable[[int], AbstractContextManager[Body]]
-
-
-class ObjectService(Protocol):
-    """Who keeps the object, asked when its bytes arrive wrong."""
-
-    def look(self, source: StoredObject) -> StoredObject:
-        """
-        Return the object as it is now, not from a list.
-
-        Raises:
-            GenerationError: It was replaced.
-            NotFoundError: It is gone.
-        """
-
-    def renew(self) -> None:
-        """Let the next body come over a new connection."""
-
-
-class SilentService:
-    """A service that knows no more than it listed."""
-
-    def look(self, source: StoredObject) -> StoredObject:
-        return source
-
-    def renew(self) -> None:
-        pass
 
 
 @dataclass(frozen=True, slots=True)
