@@ -24,6 +24,7 @@ from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.ports import Stop
 from orchestrator.transfer.pace import LeastPace
+from orchestrator.transfer.service import ObjectService, SilentService
 from orchestrator.transfer.unfinished import Growing, Tail, UnfinishedBytes, UnfinishedFile, disk_errors, part_path
 from orchestrator.transfer.verify import READ_BYTES, holds
 
@@ -50,32 +51,6 @@ class Body(Protocol):
 # Opens the object's bytes from an offset on; raises as `Body.read` does, and GenerationError or NotFoundError
 # where the listed generation cannot be had any more.
 OpenBody = Callable[[int], AbstractContextManager[Body]]
-
-
-class ObjectService(Protocol):
-    """Who keeps the object, asked when its bytes arrive wrong."""
-
-    def look(self, source: StoredObject) -> StoredObject:
-        """
-        Return the object as it is now, not from a list.
-
-        Raises:
-            GenerationError: It was replaced.
-            NotFoundError: It is gone.
-        """
-
-    def renew(self) -> None:
-        """Let the next body come over a new connection."""
-
-
-class SilentService:
-    """A service that knows no more than it listed."""
-
-    def look(self, source: StoredObject) -> StoredObject:
-        return source
-
-    def renew(self) -> None:
-        pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +122,7 @@ def download(
     Bytes gather in `.{name}.{generation}.part` beside it. A cut is resumed there, in this process or the next;
     size and checksum are those of the listing, over the whole file, because a service does not say that what
     it resumed is right. A target that already holds the bytes is kept; any other content is replaced by one rename.
+    Of several who bring the same at once, one does, and the others wait for it.
 
     `on_bytes` is told the bytes of each read, repeated ones too; `chance` is uniform in [0, 1). `service` is asked
     when bytes stay wrong; without one, only the listing speaks for the object.
@@ -160,10 +136,14 @@ def download(
         Stopped: `stop` was set; what came stays for the next start.
         TransientError: The retries ran out; what came stays for the next start.
     """
+    kept = Receipt(bytes_read=0, resumed_at=source.size, failures=0, restarts=0)
     with disk_errors(target):
         if holds(target, source):
-            return Receipt(bytes_read=0, resumed_at=source.size, failures=0, restarts=0)
-    with UnfinishedFile(part_path(target, source.generation), source) as part:
+            return kept
+    with UnfinishedFile(part_path(target, source.generation), source, stop) as part:
+        if part.waited and holds(target, source):  # whoever had it before has brought it
+            part.discard()
+            return kept
         network = _Network(
             open_body, policy or DownloadPolicy(), chance, clock or SystemClock(), service or SilentService()
         )

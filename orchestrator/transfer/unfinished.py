@@ -12,16 +12,18 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
 from orchestrator.core.disks import room_at
-from orchestrator.core.errors import SpaceError, TransientError
+from orchestrator.core.errors import SpaceError, Stopped, TransientError
 from orchestrator.core.files import publish
-from orchestrator.core.system import OPEN_FILES_STAY, open_descriptor
+from orchestrator.core.system import HAS_LOCKS, OPEN_FILES_STAY, LockTakenError, hold, open_descriptor
 from orchestrator.model.objects import StoredObject
-from orchestrator.transfer.verify import READ_BYTES, checksum_for
+from orchestrator.model.ports import Stop
+from orchestrator.transfer.verify import READ_BYTES, checksum_for, holds
 
 _SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _HANDLES = {errno.EMFILE, errno.ENFILE}
 # Small reads of a slow network are gathered into one write; what is larger passes the buffer by, uncopied.
 _GATHER_BYTES = 1 << 16
+_LOOK_SECONDS = 0.2
 _LONGEST_NAME = 255  # bytes, of every file system we write to
 
 
@@ -165,16 +167,21 @@ class UnfinishedFile:
     Bytes of one object at one generation, from the first to `size`, and the checksum over exactly those.
 
     Bytes kept by an earlier process are read again when the file is opened, so the checksum always covers
-    what the disk has, not what somebody remembers having written.
+    what the disk has, not what somebody remembers having written. One at a time has the file: another run that brings
+    the same is waited for.
+
+    Attributes:
+        path: Of the file.
+        waited: Whether somebody else had it first, who may have given it its name.
     """
 
-    def __init__(self, path: Path, source: StoredObject) -> None:
+    def __init__(self, path: Path, source: StoredObject, stop: Stop) -> None:
         self.path = path
         self.size = 0
         self._source = source
         self._checksum = checksum_for(source)
         with disk_errors(path):
-            self._file = _open(path)
+            self._file, self.waited = _open(path, stop)
             self._adopt()
 
     def __enter__(self) -> Self:
@@ -233,13 +240,22 @@ class UnfinishedFile:
                 yield chunk
 
     def publish(self, target: Path) -> None:
-        """Make the bytes durable, then give them their name, then make the name durable."""
+        """
+        Make the bytes durable, then give them their name, then make the name durable.
+
+        Raises:
+            TransientError: Somebody removed the file meanwhile, and did not give it its name either.
+        """
         with disk_errors(target):
             self._file.flush()
             os.fsync(self._file.fileno())
             if OPEN_FILES_STAY:
                 self._file.close()
-            publish(self.path, target)
+            try:
+                publish(self.path, target)
+            except FileNotFoundError:
+                if not holds(target, self._source):
+                    raise TransientError(f"{self.path} is no longer on the disk; it comes anew") from None
 
     def discard(self) -> None:
         """Remove the file; nothing of it is of use any more."""
@@ -255,7 +271,26 @@ class UnfinishedFile:
             self.size += len(chunk)
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(path: Path, stop: Stop) -> tuple[BinaryIO, bool]:
+    """Open a file that nobody else has open, and tell whether somebody had; Stopped where `stop` was set meanwhile."""
+    waited = False
     # A link planted under our predictable name must not lead the bytes elsewhere.
-    descriptor = open_descriptor(path, os.O_RDWR | os.O_CREAT, follow=False)
-    return os.fdopen(descriptor, "r+b", buffering=_GATHER_BYTES)
+    while not _is_ours(descriptor := open_descriptor(path, os.O_RDWR | os.O_CREAT, follow=False), path):
+        os.close(descriptor)
+        waited = True
+        if stop.wait(_LOOK_SECONDS):
+            raise Stopped(f"stopped while another run brings {path.name}; the same command goes on")
+    return os.fdopen(descriptor, "r+b", buffering=_GATHER_BYTES), waited
+
+
+def _is_ours(descriptor: int, path: Path) -> bool:
+    """Hold a file until it is closed, and tell whether that can be done and it still has its name."""
+    if not HAS_LOCKS:
+        return True
+    try:
+        hold(descriptor, path)
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except (LockTakenError, FileNotFoundError):
+        return False
+    except OSError:  # a file system without locks
+        return True

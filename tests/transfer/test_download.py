@@ -7,6 +7,8 @@ import hashlib
 import random
 import resource
 import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -297,6 +299,56 @@ def test_a_trickle_is_dropped_and_resumed(tmp_path):
 
     assert receipt.failures == 1
     assert network.opened == [0, 5_000]
+
+
+def test_of_two_that_bring_the_same_at_once_one_does_and_the_other_takes_what_it_brought(tmp_path):
+    """Neither spoils the other's bytes, and the second asks for none."""
+    begun, go = threading.Event(), threading.Event()
+
+    class Slow(Network):
+        def open(self, start):
+            begun.set()
+            assert go.wait(30)
+            return super().open(start)
+
+    class Patient(Quiet):
+        def wait(self, timeout=None):  # noqa: ARG002  the port's signature
+            go.set()
+            first.result(30)
+            return False
+
+    second = Network(CONTENT)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(fetch, Slow(CONTENT), tmp_path / "a.tif")
+        assert begun.wait(30)
+        try:
+            receipt = fetch(second, tmp_path / "a.tif", Patient())
+        finally:
+            go.set()
+        assert first.result(30).bytes_read == len(CONTENT)
+
+    assert (receipt.bytes_read, second.opened) == (0, [])
+    assert (tmp_path / "a.tif").read_bytes() == CONTENT
+    assert names(tmp_path) == ["a.tif"]
+
+
+def test_a_file_that_another_run_has_given_its_name_is_taken(tmp_path):
+    """Where nobody can hold a file alone, the last step finds that it was done."""
+    part = part_path(tmp_path / "a.tif", "17")
+
+    fetch(Network(CONTENT[:1000]), tmp_path / "a.tif", on_bytes=lambda _count: part.rename(tmp_path / "a.tif"))
+
+    assert (tmp_path / "a.tif").read_bytes() == CONTENT[:1000]
+
+
+def test_a_part_that_somebody_removed_is_brought_anew(tmp_path):
+    """By the next try: it is no fault of the run's."""
+    part = part_path(tmp_path / "a.tif", "17")
+
+    with pytest.raises(TransientError, match="comes anew"):
+        fetch(Network(CONTENT[:1000]), tmp_path / "a.tif", on_bytes=lambda _count: part.unlink())
+
+    assert names(tmp_path) == []
 
 
 def test_a_full_disk_is_said_and_the_name_stays_free(tmp_path):

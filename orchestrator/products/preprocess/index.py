@@ -17,7 +17,7 @@ from typing import Any, Literal
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import StopFlag, make_folder, write_whole
 from orchestrator.core.turns import taking_turns
-from orchestrator.products.scenes.told import Told, ToldKey, checked, inside, list_of
+from orchestrator.products.scenes.told import Told, ToldKey, inside, list_of, validated
 
 SCHEMA = "s2pipe.step2.index.v2"
 _EARLIER = "s2pipe.step2.index.v1"  # the same, as far as it is read here
@@ -91,7 +91,7 @@ def read_index(path: Path) -> SampleIndex:
     schema = content.get("schema") if isinstance(content, dict) else None
     if schema not in (SCHEMA, _EARLIER):
         raise UserError(f"{path}: its schema is {schema!r}, expected {SCHEMA!r}: an index of preprocessed scenes")
-    about = checked(_ToldIndex, content, str(path)).output or _ToldOutput()
+    about = validated(_ToldIndex, content, str(path)).output or _ToldOutput()
     root = _root(path, about.out_dir or "")
     told = list_of({"samples": [], **content}, "samples", str(path))
     samples = tuple(_sample(one, root, f"{path}: samples[{number}]") for number, one in enumerate(told))
@@ -178,7 +178,7 @@ class _ToldSample(Told):
 
 
 def _sample(content: object, root: Path, where: str) -> IndexedSample:
-    told = checked(_ToldSample, content, where)
+    told = validated(_ToldSample, content, where)
     paths = {name: path for name, path in (told.paths or {}).items() if not name.endswith("_path")}
     for name in ("x", "y", "meta", "angles"):
         for given in (getattr(told, f"{name}_path"), (told.paths or {}).get(f"{name}_path")):

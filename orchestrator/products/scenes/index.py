@@ -22,7 +22,7 @@ from orchestrator.model.credit import is_from_sandbox, sandbox_notice
 from orchestrator.model.unit import NOTHING
 from orchestrator.products.scenes.roles import LAYOUT
 from orchestrator.products.scenes.scene import LEVELS, IndexedScene, ProductInfo, SceneFile, SceneKey, looked_at, merge
-from orchestrator.products.scenes.told import ToldIndex, ToldProduct, ToldScene, checked, inside, list_of
+from orchestrator.products.scenes.told import ToldIndex, ToldProduct, ToldScene, inside, list_of, validated
 
 SCHEMA = "s2pipe.step1.index.v2"
 
@@ -72,9 +72,9 @@ def read_scenes(path: Path) -> SceneIndex:
     schema = content.get("schema") if isinstance(content, dict) else None
     if schema != SCHEMA:
         raise UserError(f"{path} has the schema {schema!r}; expected {SCHEMA!r}")
-    about = checked(ToldIndex, content, str(path))
+    about = validated(ToldIndex, content, str(path))
     root = _root(path, about)
-    scenes, query = scenes_of(content, root, path), MappingProxyType(about.query or {})
+    scenes, query = scenes_in(content, root, path), MappingProxyType(about.query or {})
     return SceneIndex(root, scenes, about.created_utc or "", query, about.attribution or "")
 
 
@@ -86,7 +86,7 @@ def _root(path: Path, about: ToldIndex) -> Path:
     return Path(said).absolute() if said else absolute.parent
 
 
-def scenes_of(content: Mapping[str, Any], root: Path, path: Path) -> tuple[IndexedScene, ...]:
+def scenes_in(content: Mapping[str, Any], root: Path, path: Path) -> tuple[IndexedScene, ...]:
     """
     Return the scenes of an index, or of the manifest of a run.
 
@@ -120,7 +120,7 @@ def scene_from(content: Any, root: Path, where: str = "scene") -> IndexedScene:
         UserError: A key is missing or is something else, or a path leads out of `root`.
         IntegrityError: Two of its files have one role.
     """
-    told = checked(ToldScene, content, where)
+    told = validated(ToldScene, content, where)
     items = [
         SceneFile(
             item.role,

@@ -110,7 +110,7 @@ class ToldIndex(Told):
     output: ToldOutput | None = None
 
 
-def checked(kind: type[T], content: object, where: str) -> T:
+def validated(kind: type[T], content: object, where: str) -> T:
     """
     Return a part of an index.
 
