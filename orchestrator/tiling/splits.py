@@ -75,8 +75,9 @@ def split_codes(frame: GeoDataFrame, laid: PlacedTiles, options: SplitOptions) -
     members = _members(frame, laid, options)
     units = int(members.max()) + 1
     if units < len(options.names):
+        there = "is 1 group of tiles that stays" if units == 1 else f"are {units} groups of tiles that stay"
         raise UserError(
-            f"{len(options.names)} splits are wanted, and there are {units} groups of tiles that stay together; take "
+            f"{len(options.names)} splits are wanted, and there {there} together; take "
             "smaller blocks, other groups, or fewer splits"
         )
     give = _by_count(members, laid, options) if options.by_bands else _by_choice(members, frame, options)

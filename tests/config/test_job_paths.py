@@ -10,7 +10,9 @@ PREPROCESS = {"target_grid_ref": "scl_20m", "l1c_bands": ["B02"], "out_dir": "ou
 KEYS = [
     pytest.param("patches", "index", {}, {}, id="patches"),
     pytest.param("preprocess", "index_json", PREPROCESS, {}, id="preprocess"),
-    pytest.param("chips", "tiles", {}, {"start_date": "2024-05-01", "end_date": "2024-06-01", "base_name": "c"}, id="chips"),
+    pytest.param(
+        "chips", "tiles", {}, {"start_date": "2024-05-01", "end_date": "2024-06-01", "base_name": "c"}, id="chips"
+    ),
 ]
 
 

@@ -17,6 +17,7 @@ import rasterio
 from orchestrator.assemble.part import gdal
 from orchestrator.core.errors import UserError
 from orchestrator.core.units import format_count
+from orchestrator.model.credit import is_from_sandbox
 from orchestrator.model.grid import Grid
 from orchestrator.plan.reproject import crs_name, parse_crs
 from orchestrator.products.preprocess.index import INDEX, read_samples
@@ -45,6 +46,7 @@ class PatchScene:
         ignore: Value of labels where there is none.
         codes: What y.tif holds for each class of the scene classification; empty where it does not hold that.
         stamps: Bytes and time of the last change of each file: what was measured is what is cut.
+        from_sandbox: Whether its `meta.json` says that a sandbox served it.
     """
 
     tile: str
@@ -57,6 +59,7 @@ class PatchScene:
     ignore: int = 255
     codes: Mapping[int, int] = field(default_factory=dict)
     stamps: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    from_sandbox: bool = False
 
     @property
     def key(self) -> str:
@@ -166,7 +169,8 @@ def _read(paths: Mapping[str, str], labels: bool, angles: bool) -> PatchScene:
     ignore = int(stats.get("ignore_index", 255))
     codes = _codes(told, stats, ignore) if "y" in files else {}
     stamps = {name: _stamp(Path(path)) for name, path in files.items()}
-    return PatchScene(tile, sensing, files, grid, bands, dtype, names, ignore, codes, stamps)
+    from_sandbox = is_from_sandbox(str(meta.get("attribution", "")))
+    return PatchScene(tile, sensing, files, grid, bands, dtype, names, ignore, codes, stamps, from_sandbox)
 
 
 def _meta(path: Path) -> Mapping[str, Any]:

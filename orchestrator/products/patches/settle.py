@@ -6,7 +6,7 @@ from pathlib import Path
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.units import format_bytes, format_count
-from orchestrator.model.credit import SENTINEL_TERMS, sentinel_notice
+from orchestrator.model.credit import SENTINEL_TERMS, sandbox_notice, sentinel_notice
 from orchestrator.model.job import Job
 from orchestrator.model.product import Settled
 from orchestrator.products.context import ProductContext
@@ -102,9 +102,9 @@ def settle_patches(job: Job, context: ProductContext) -> Settled:
     """
     context.say("reading the scenes")
     plan = plan_patches(job)
-    years = {int(scene.sensing[:4]) for scene in plan.scenes}
+    notice = sentinel_notice({int(scene.sensing[:4]) for scene in plan.scenes})
     facts = {
-        "attribution": sentinel_notice(years),
+        "attribution": sandbox_notice(notice) if any(scene.from_sandbox for scene in plan.scenes) else notice,
         "licence": SENTINEL_TERMS,
         "scenes": len(plan.scenes),
         "notes": failed_scenes(Path(str(job.keys["index"]))),
