@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable
 
 from orchestrator.core.errors import (
     CredentialError,
+    DamagedObjectError,
     FencedError,
     IntegrityError,
     NotFoundError,
@@ -36,6 +37,7 @@ class Enduring:
 
     Nothing is given up while it may be the service, or the way to it, that is at fault: a refusal counts when another
     thing was answered, a failure that passes when it has come `attempts` times and others were answered meanwhile.
+    What is proved to be damaged is given up at once.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Enduring:
         *,
         has_answers: Callable[[], bool],
         attempts: int,
+        patience: int = 2,
         count: int = PROBES,
         on_failed: Callable[[Unit, Exception], None] = lambda _unit, _error: None,
         thing_of: Callable[[Unit], Hashable] = lambda unit: unit.key,
@@ -57,11 +60,13 @@ class Enduring:
             noun: What a thing is, in a sentence: "chip".
             has_answers: Tells whether something is there already, from whenever.
             attempts: How often what may pass is tried.
+            patience: So many times as often while nothing else is answered, as when the service is down.
             count: How many things there are, at the most.
             on_failed: Told of each unit that is given up, and why.
             thing_of: Returns which thing a unit is of.
         """
         self._step, self._noun, self._attempts, self._on_failed = step, noun, attempts, on_failed
+        self._patience = patience
         self._has_answers, self._probes, self._thing_of = has_answers, min(PROBES, count), thing_of
         self._lock = threading.Lock()
         self._answered = 0
@@ -75,8 +80,10 @@ class Enduring:
             raise  # nothing of this one thing
         except PermanentError as error:
             return self._refusal(unit, error)
+        except DamagedObjectError as error:
+            return self._given_up(unit, error)  # proved, and no repetition mends it
         except (TransientError, IntegrityError) as error:
-            if not self._is_spent(unit):
+            if not self._is_spent(unit, error):
                 raise
             return self._given_up(unit, error)
         if isinstance(outcome, Done):
@@ -104,13 +111,15 @@ class Enduring:
         first = "" if count == 1 else f"the first {count} {self._noun}s asked for were refused: "
         return kind(f"{first}{sentence}")
 
-    def _is_spent(self, unit: Unit) -> bool:
+    def _is_spent(self, unit: Unit, error: Exception) -> bool:
         with self._lock:
             before = self._failing.setdefault(unit.key, self._answered)
             alone = len(self._failing) == 1
             if unit.attempt < self._attempts:
                 return False
-            return alone or self._answered > before or unit.attempt >= 2 * self._attempts
+            if alone or self._answered > before or not isinstance(error, TransientError):
+                return True
+            return unit.attempt >= self._patience * self._attempts
 
     def _given_up(self, unit: Unit, error: Exception) -> Empty:
         self._on_failed(unit, error)

@@ -21,9 +21,9 @@ from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.keys import MosaicKeys, declared
 from orchestrator.products.patches.files import patch_files
 from orchestrator.products.patches.keys import PatchKeys, placed_with_scenes
-from orchestrator.products.preprocess.files import preprocess_files
+from orchestrator.products.preprocess.files import all_made, preprocess_files
 from orchestrator.products.preprocess.keys import PreprocessKeys, declared_keys, located, placed_in_folder
-from orchestrator.products.scenes.files import scene_files
+from orchestrator.products.scenes.files import all_there, scene_files
 from orchestrator.products.scenes.keys import SceneKeys, placed_by_tile
 from orchestrator.products.table.files import table_files
 from orchestrator.products.table.keys import TableKeys
@@ -58,6 +58,11 @@ def as_said(_keys: BaseModel, _content: Mapping[str, Any]) -> Mapping[str, str]:
     return {}
 
 
+def made_of_one(_job: Job) -> bool:
+    """The file that makes the result is all that is asked for."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class ProductEntry:
     """
@@ -82,6 +87,7 @@ class ProductEntry:
         units: What its units are, for who watches, in the plural.
         doing: What is done to them; empty is exporting.
         counted: Kinds of units that are counted for who watches; empty is all.
+        whole: Tells of a result whose own file is there whether what it speaks of is there too; looks, reads nothing.
         make: Where it is made, `module:function`, called by `app` with what it has to give; see
             `orchestrator.products.mosaic.product.make`.
     """
@@ -105,6 +111,7 @@ class ProductEntry:
     units: str = "requests"
     doing: str = ""
     counted: tuple[str, ...] = ()
+    whole: Callable[[Job], bool] = made_of_one
 
 
 PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
@@ -168,6 +175,7 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 units="files",
                 doing="fetching",
                 counted=("file",),
+                whole=all_there,
             ),
             ProductEntry(
                 "preprocess",
@@ -187,6 +195,7 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 service=NOBODY,
                 units="scenes",
                 doing="computing",
+                whole=all_made,
             ),
             ProductEntry(
                 "patches",

@@ -83,7 +83,8 @@ def submit(app: Application, job: Job, *, again: bool = False, overwrite: bool =
     with busy(f"planning {job.base_name}"):
         app.product(job).check(job)
     _check_output(app, job, declaration, overwrite=overwrite)
-    again = again or _is_partial(app.store.runs.find(job.fingerprints()))
+    known = app.store.runs.find(job.fingerprints())
+    again = again or _is_partial(known) or _result_is_gone(app, known, busy)
     return _admit(app, job, today, declaration, again=again, overwrite=overwrite)
 
 
@@ -136,4 +137,4 @@ def _result_is_gone(app: Application, done: Run | None, busy: Busy) -> bool:
         return False
     main = Result.from_json(done.result).main
     with busy(f"comparing {main.path.name} with its checksum"):
-        return not is_file(main, app.stop)
+        return not (is_file(main, app.stop) and find_product(done.product).whole(Job.from_json(done.job)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from orchestrator.model.job import Job
@@ -33,3 +34,14 @@ def preprocess_files(job: Job) -> tuple[Path, ...]:
         if keys.normalize.save_histograms:
             files.append(stats.with_name(HISTOGRAM))
     return (*files, root / manifest_of(job))
+
+
+def all_made(job: Job) -> bool:
+    """Tell whether every file that a run made still lies there: samples, statistics, proof; none is read."""
+    root = Path(job.output)
+    try:
+        lines = (root / manifest_of(job)).read_text("utf-8").splitlines()
+        samples = [path for line in lines for path in (json.loads(line).get("paths") or {}).values() if path]
+    except (OSError, ValueError, AttributeError):
+        return False
+    return all(path.is_file() for path in (*preprocess_files(job), *(root / sample for sample in samples)))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from orchestrator.core.errors import IntegrityError, PermanentError, UserError
+from orchestrator.core.errors import PermanentError, UserError
 from orchestrator.core.files import sha256_of
 from orchestrator.core.units import format_bytes, format_count
 from orchestrator.model.credit import SENTINEL_TERMS, is_from_sandbox
@@ -21,10 +21,10 @@ from orchestrator.products.preprocess.files import stats_path
 from orchestrator.products.preprocess.keys import PreprocessKeys, preprocess_keys
 from orchestrator.products.preprocess.labels import LABELS, find_backend
 from orchestrator.products.preprocess.meta import notice_for_scenes
-from orchestrator.products.preprocess.normalisation.reading import check_stats, read_stats, remark
+from orchestrator.products.preprocess.normalisation.reading import check_range, check_stats, read_stats, remark
 from orchestrator.products.preprocess.raster import grid_of, strip_rows
 from orchestrator.products.preprocess.roles import band_role, grid_role, needed_roles
-from orchestrator.products.scenes.index import SceneIndex, read_scenes
+from orchestrator.products.scenes.index import read_scenes
 from orchestrator.products.scenes.scene import IndexedScene, SceneFile
 
 SCENE = "scene"  # kind of the units
@@ -43,7 +43,7 @@ def plan_samples(job: Job, context: ProductContext) -> PreprocessPlan:
     """
     keys = preprocess_keys(job.keys)
     needed, notes = needed_roles(keys), _statistics_checked(job, keys)
-    index = _index(keys)
+    index = read_scenes(Path(keys.index_json))
     scenes, from_sandbox = index.scenes[: keys.max_scenes], is_from_sandbox(index.notice)
     if not scenes:
         raise UserError(f"{keys.index_json} lists no scene; download some with `orchestrator copernicus download`")
@@ -119,14 +119,9 @@ def _unproved(scenes: Sequence[ScenePlan]) -> Iterator[str]:
         )
 
 
-def _index(keys: PreprocessKeys) -> SceneIndex:
-    try:
-        return read_scenes(Path(keys.index_json))
-    except IntegrityError as error:  # two files of one role
-        raise UserError(f"{keys.index_json}: {error}") from None
-
-
 def _statistics_checked(job: Job, keys: PreprocessKeys) -> tuple[str, ...]:
+    if keys.normalize.mode != "none":
+        check_range(settings_of(keys))
     if keys.normalize.mode != "apply_with_stats":
         return ()
     path = stats_path(job, keys)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from orchestrator.model.job import Job
 from orchestrator.products.scenes.roles import INDEX, MANIFEST, RUNS, STEP
 
 TABLE = "manifest_table"
+LEVELS = ("l1c", "l2a")  # of the names in a manifest
 
 
 def run_folder(job: Job) -> Path:
@@ -29,3 +31,14 @@ def scene_files(job: Job) -> tuple[Path, ...]:
     """Return every path that the result of a job may take, the manifest last."""
     folder = run_folder(job)
     return (*(folder / f"{TABLE}.{kind}" for kind in job.keys.get("table", ())), folder / MANIFEST)
+
+
+def all_there(job: Job) -> bool:
+    """Tell whether every file that a run brought still lies there in its size; none is read."""
+    root = Path(job.output)
+    try:
+        scenes = json.loads((run_folder(job) / MANIFEST).read_bytes())["scenes"]
+        items = [item for scene in scenes for level in LEVELS for item in (scene[f"files_{level}"] or {})["items"]]
+        return all((root / item["path"]).stat().st_size == item["size"] for item in items)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False

@@ -68,17 +68,24 @@ class SceneProduct:
 
     def steps(self, run: RunSnapshot) -> Mapping[str, Step]:
         plan, attempts = DownloadPlan.from_json(run.document), scene_keys(run.job).attempts
+        # Who asks for fewer tries than the service is given in any case means just so many, whatever the others do.
+        patience = 1 if attempts < self._context.policy.attempts else 2
         attempts = min(attempts, self._context.policy.attempts)
         steps = Steps(plan, Path(run.job.output), self._route, self._context.free_bytes, run.overwrite)
         lists = len(plan.scenes) * len(plan.roles)
         return MappingProxyType(
             {
                 LIST: Enduring(
-                    steps.list, "product", has_answers=steps.has_listed, attempts=attempts, count=max(1, lists)
+                    steps.list,
+                    "product",
+                    has_answers=steps.has_listed,
+                    attempts=attempts,
+                    patience=patience,
+                    count=max(1, lists),
                 ),
                 ROOM: steps.room,
                 # Whoever told of files answers, and files come the same way.
-                FILE: Enduring(steps.file, "file", has_answers=lambda: True, attempts=attempts),
+                FILE: Enduring(steps.file, "file", has_answers=lambda: True, attempts=attempts, patience=patience),
             }
         )
 

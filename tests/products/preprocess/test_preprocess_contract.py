@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from hashlib import sha256
@@ -37,7 +38,7 @@ class PreprocessStage:
         return self._program.start(told, self._folder, ORCHESTRATOR_PIXELS__AT_ONCE="1", **environment).wait()
 
     def run(self, *, kill_at="", again=False, wrong=False, out="out"):
-        words = ["--index", str(self._index), "--out", out, "--bands", "B02,B05"]
+        words = ["--index", str(self._index), "--out", out, "--bands", "B05"]
         words += ["--target-grid", "B12" if wrong else "scl_20m", *(["--again"] if again else [])]
         done = self._command("copernicus", "preprocess", *words, **({journey.CRASH_AT: kill_at} if kill_at else {}))
         return Ended(done.code, done.out + done.err, tuple(done.summary["files"]) if done.code == 0 else ())
@@ -89,7 +90,7 @@ def bytes_of(folder):
 def test_killed_while_a_sample_gets_its_name_the_same_samples_come_of_it(tmp_path, program, index):
     """Before its name, and after it, before that is written down."""
     stage = PreprocessStage(tmp_path, program, index)
-    whole = kit.preprocess(tmp_path / "undisturbed", index, bands=["B02", "B05"])
+    whole = kit.preprocess(tmp_path / "undisturbed", index, bands=["B05"])
 
     codes = [stage.run(kill_at=point).code for point in ("unit.noted", "unit.done")]
     assert stage.run().code == 0
@@ -105,8 +106,8 @@ def test_processes_make_the_same_bytes_as_threads(tmp_path, index):
 
     apart = [kit.preprocess(tmp_path / str(n), index, **words, num_workers=n) for n in (0, 2)]
     counted = [
-        kit.preprocess(tmp_path / str(n), index, **words, num_workers=n, normalize={"mode": "compute_only"})
-        for n in (0, 2)
+        kit.preprocess(tmp_path / str(bool(n)), index, **words, num_workers=n, normalize={"mode": "compute_only"})
+        for n in (0, 1)
     ]
 
     assert bytes_of(apart[0].folder) == bytes_of(apart[1].folder)
@@ -211,3 +212,17 @@ def test_what_s2pipe_s_files_lack_is_said_before_they_are_used(tmp_path, program
     assert "the index has no checksum for 3 of 3 files" in " ".join(done.err.split())
     assert "normalised values will not have mean 0 and standard deviation 1" in " ".join(done.err.split())
     assert done.code == 0
+
+
+def test_the_manifest_of_a_counting_pass_has_the_checksums_of_what_it_wrote(tmp_path, index):
+    """Of a scene that failed it says why instead."""
+    kit.replace_by_copy(kit.file_of(index, "l1c.band.B02"))
+    kit.file_of(index, "l1c.band.B02").write_bytes(b"no picture")
+
+    counted = kit.preprocess(tmp_path, index, normalize={"mode": "compute_only", "save_histograms": True})
+
+    failed, done = counted.records
+    files = (counted.stats, counted.stats.with_name("histogram.npz"))
+    assert done["statistics"] == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    assert failed["error"]
+    assert "statistics" not in failed
