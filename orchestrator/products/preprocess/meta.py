@@ -186,7 +186,7 @@ def check_ours(folder: Path, run_id: str, *, overwrite: bool = False) -> str:
     if not folder.exists() and not folder.is_symlink():
         return ""
     maker = told_of(folder).get("run_id")
-    if maker == run_id or (overwrite and (maker or not any(folder.iterdir()))):
+    if maker == run_id or (overwrite and (maker or (folder.is_dir() and not any(folder.iterdir())))):
         return ""
     if maker:
         return (
