@@ -101,6 +101,8 @@ class _File:
             if key not in GROUPS:
                 raise UserError(f"{self.path}{self.line((str(key),))}: {key!r} is no group; {hint(str(key), GROUPS)}")
         if not isinstance(found := content.get(name), Mapping):
+            if name in content:
+                raise UserError(f"{self.path}{self.line((name,))}: `{name}:` holds no keys; write some below it")
             there = ", ".join(content) or "nothing"
             raise UserError(f"{self.path} has no group `{name}:` with keys in it; there is {there}")
         return found

@@ -355,7 +355,8 @@ def test_what_is_wrong_in_toml_is_named_with_its_line(tmp_path):
         pytest.param("a.ini", "", "ends in '.ini'; a configuration is .yaml, .yml, .toml", id="ending"),
         pytest.param("a.yaml", "", "no group `download:` with keys in it; there is nothing", id="empty"),
         pytest.param("a.yaml", "- 1", "holds no keys", id="a list"),
-        pytest.param("a.yaml", "download: 3", "no group `download:`", id="a number"),
+        pytest.param("a.yaml", "download: 3", "line 1: `download:` holds no keys", id="a number"),
+        pytest.param("a.yaml", "download: &a [*a]", "line 1: `download:` holds no keys", id="itself"),
         pytest.param(
             "a.yaml", "preprocess: {}", "no group `download:` with keys in it; there is preprocess", id="other"
         ),

@@ -1,4 +1,4 @@
-"""Lets the tests of this folder import its kit, and what tells where the real data lie."""
+"""Lets the tests of this folder import its kit, and that of the journeys, which knows where real data lie."""
 
 from __future__ import annotations
 

@@ -104,12 +104,14 @@ def test_scenes_that_do_not_fit_are_refused(scenes, here, write, keys, says):
     assert not (scenes / "patches").exists()
 
 
+FAILED = {"tile_id": "T33UWQ", "sensing_start_utc": "2025-12-10T10:03:19Z"}
+
+
 @pytest.mark.parametrize(
     ("samples", "says"),
     [
         pytest.param([], "holds no sample that could be made", id="empty"),
-        pytest.param([{"key": {"tile_id": "T33UWQ", "sensing_start_utc": "2025-12-10T10:03:19Z"},
-                       "status": "error", "error": "no"}],
+        pytest.param([{"key": FAILED, "status": "error", "error": "no"}],
                      "holds no sample that could be made", id="all failed"),
     ],
 )  # fmt: skip

@@ -339,3 +339,19 @@ def test_angles_come_along_where_they_are_wanted(here, tmp_path):
     )
 
     assert (cut.read(f"{kit.TILE}_20251210T100319_r00000_c00032")["angles"] == angles[:, :32, 32:]).all()
+
+
+def test_what_a_sandbox_served_never_passes_for_the_earth(tmp_path, here):
+    """Where one scene of several says so, the set, its card, its catalogue and its proof do; packed anew, too."""
+    for day in ("10", "15"):
+        scene = kit.write_scene(tmp_path, when=f"2025-12-{day}T10:03:19Z")
+    notice = "Served by a sandbox, perhaps synthetic. Contains modified Copernicus Sentinel data 2025"
+    meta = json.loads((scene.folder / "meta.json").read_text())
+    (scene.folder / "meta.json").write_text(json.dumps(meta | {"attribution": notice}))
+
+    cut = orc.patches.cut(tmp_path, tmp_path / "set", size=32, shares=(1, 0, 0), progress=False, connection=here)
+    orc.patches.pack(cut, tmp_path / "other", shuffle=True)
+
+    told = [tmp_path / each for each in ("set.proof.json", "set/dataset.json", "set/README.md", "other/dataset.json")]
+    told += [tmp_path / "other" / "README.md", *(tmp_path / "set").rglob("collection.json")]
+    assert [path.name for path in told if notice not in path.read_text()] == []

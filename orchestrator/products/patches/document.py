@@ -109,6 +109,7 @@ def _scene_json(scene: PatchScene) -> dict[str, Any]:
         "ignore": scene.ignore,
         "codes": {str(code): value for code, value in scene.codes.items()},
         "stamps": {name: list(stamp) for name, stamp in scene.stamps.items()},
+        **({"from_sandbox": True} if scene.from_sandbox else {}),
     }
     return {name: value for name, value in told.items() if value != []}
 
@@ -125,4 +126,5 @@ def _scene_from(told: Mapping[str, Any]) -> PatchScene:
         ignore=told["ignore"],
         codes=MappingProxyType({int(code): value for code, value in told["codes"].items()}),
         stamps=MappingProxyType({name: (size, at) for name, (size, at) in told["stamps"].items()}),
+        from_sandbox=told.get("from_sandbox", False),
     )

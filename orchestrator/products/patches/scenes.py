@@ -172,8 +172,8 @@ def _read(paths: Mapping[str, str], labels: bool, angles: bool) -> PatchScene:
     ignore = int(stats.get("ignore_index", 255))
     codes = _codes(told, stats, ignore) if "y" in files else {}
     stamps = {name: _stamp(Path(path)) for name, path in files.items()}
-    invented = is_from_sandbox(str(meta.get("attribution", "")))
-    return PatchScene(tile, sensing, files, grid, bands, dtype, names, ignore, codes, stamps, invented)
+    from_sandbox = is_from_sandbox(str(meta.get("attribution", "")))
+    return PatchScene(tile, sensing, files, grid, bands, dtype, names, ignore, codes, stamps, from_sandbox)
 
 
 def _meta(path: Path) -> Mapping[str, Any]:

@@ -103,10 +103,8 @@ def settle_patches(job: Job, context: ProductContext) -> Settled:
     context.say("reading the scenes")
     plan = plan_patches(job)
     notice = sentinel_notice({int(scene.sensing[:4]) for scene in plan.scenes})
-    if any(scene.from_sandbox for scene in plan.scenes):
-        notice = sandbox_notice(notice)
     facts = {
-        "attribution": notice,
+        "attribution": sandbox_notice(notice) if any(scene.from_sandbox for scene in plan.scenes) else notice,
         "licence": SENTINEL_TERMS,
         "scenes": len(plan.scenes),
         "notes": failed_scenes(Path(str(job.keys["index"]))),

@@ -177,12 +177,27 @@ def told_of(folder: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) and str(content.get("schema", "")).startswith(SCHEMA[:-1]) else {}
 
 
-def check_ours(folder: Path, run_id: str) -> str:
-    """Return why a folder may not be replaced by a run, in a sentence; empty where it may."""
+def check_ours(folder: Path, run_id: str, *, overwrite: bool = False) -> str:
+    """
+    Return why a folder may not be replaced by a run, in a sentence; empty where it may.
+
+    With `overwrite` a sample of another run may, and what no run made still not.
+    """
     if not folder.exists() and not folder.is_symlink():
         return ""
-    told = told_of(folder)
-    if told.get("run_id") == run_id:
+    maker = told_of(folder).get("run_id")
+    if maker == run_id or (overwrite and (maker or (folder.is_dir() and not any(folder.iterdir())))):
         return ""
-    maker = f"run_id {told['run_id']!r} made it" if told.get("run_id") else "no run of this program made it"
-    return f"{folder} exists already, and {maker}; choose another --out, or let it be replaced with --overwrite"
+    if maker:
+        return (
+            f"{folder} exists already, and run_id {maker!r} made it; choose another --out, or replace it: --overwrite"
+        )
+    return f"{folder} exists already, and no run of this program made it; choose another --out, or move it away"
+
+
+def stranger_in(folder: Path) -> str:
+    """Say what lies in the folder of a sample that no run has put there, and would go with it; empty where nothing."""
+    files = {*told_of(folder).get("files", ()), META}
+    there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    other = next((name for name in there if name not in files), "")
+    return f"{folder} holds {other}, which no run made, and would be replaced; move it away" if other else ""

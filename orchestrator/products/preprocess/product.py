@@ -144,8 +144,6 @@ def _check_folders(run: RunSnapshot, plan: PreprocessPlan) -> None:
     """
     from orchestrator.products.preprocess.meta import check_ours  # noqa: PLC0415
 
-    if run.overwrite:
-        return
     for scene in plan.scenes:
-        if why := check_ours(Path(run.job.output) / scene.folder, run.job.base_name):
+        if why := check_ours(Path(run.job.output) / scene.folder, run.job.base_name, overwrite=run.overwrite):
             raise UserError(why)

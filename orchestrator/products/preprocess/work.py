@@ -28,6 +28,7 @@ from orchestrator.products.preprocess.meta import (
     notice_for,
     read_inputs,
     settings_json,
+    stranger_in,
 )
 from orchestrator.products.preprocess.normalisation.archive import packed
 from orchestrator.products.preprocess.normalisation.reading import read_stats
@@ -116,6 +117,8 @@ def _made(request: SceneTask, stop: Stop, pool: ThreadPoolExecutor) -> SceneOutc
     )
     if is_made(request.final, recipe, stop):
         return SceneOutcome(None, {"sha256": sha256_of(request.final / META), "kept": True})
+    if other := stranger_in(request.final):
+        raise PermanentError(other)
     earlier = request.made.parent.glob("*") if request.made.parent.is_dir() else ()
     for folder in sorted(earlier):  # finished before a crash, and without its name
         if is_made(folder, recipe, stop):

@@ -236,18 +236,31 @@ def test_a_file_that_is_not_the_one_that_was_downloaded_is_not_used(tmp_path, in
 
 @pytest.mark.parametrize("theirs", ["notes.txt", "x.tif"])
 def test_a_folder_that_no_run_made_is_not_replaced(tmp_path, index, theirs):
-    """Unless it is asked for, by name."""
+    """Whatever is consented to."""
     key = json.loads(index.read_text())["scenes"][0]["key"]
     sensing = key["sensing_start_utc"].replace(":", "")
     folder = tmp_path / "out" / "processed" / f"tile={key['tile_id']}" / f"sensing={sensing}"
     folder.mkdir(parents=True)
     (folder / theirs).write_text("precious")
 
-    with pytest.raises(orc.UserError, match="exists already, and no run of this program made it"):
-        kit.preprocess(tmp_path, index, bands=["B05"])
-    assert [path.name for path in folder.iterdir()] == [theirs]
-    assert kit.preprocess(tmp_path, index, bands=["B05"], overwrite=True).missing == ()
-    assert (folder / "meta.json").is_file()
+    for overwrite in (False, True):
+        with pytest.raises(orc.UserError, match="exists already, and no run of this program made it"):
+            kit.preprocess(tmp_path, index, bands=["B05"], overwrite=overwrite)
+        assert [path.name for path in folder.iterdir()] == [theirs]
+
+
+def test_a_file_that_somebody_put_to_a_sample_is_not_replaced_with_it(tmp_path, index):
+    """A sample that would be made anew is an error then, and as it was; the other one is made."""
+    first = kit.preprocess(tmp_path, index, bands=["B05"])
+    mine = (first.folder / first.records[0]["paths"]["x"]).with_name("y_mine.tif")
+    mine.write_bytes(b"precious")
+    kept = {path: path.read_bytes() for path in mine.parent.iterdir()}
+
+    made = kit.preprocess(tmp_path, index, bands=["B02"], overwrite=True)
+
+    assert [record["status"] for record in made.records] == ["error", "ok"]
+    assert "y_mine.tif, which no run made" in made.missing[0]["error"]
+    assert {path: path.read_bytes() for path in mine.parent.iterdir()} == kept
 
 
 def test_samples_of_another_run_are_not_replaced(tmp_path, index):

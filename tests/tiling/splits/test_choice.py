@@ -71,6 +71,8 @@ def test_too_few_squares_are_refused():
     """Three splits of two squares."""
     with pytest.raises(UserError, match="3 splits are wanted, of 2 groups of tiles"):
         split(tiles_of(lattice(10, 5)), blocks=FIVE_KM)
+    with pytest.raises(UserError, match="3 splits are wanted, of 1 group of tiles that stay together"):
+        split(tiles_of(lattice(5, 5)), blocks=FIVE_KM)
 
 
 def labelled(columns=24, rows=24, seed=5):
