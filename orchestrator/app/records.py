@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from orchestrator.config import Settings
 from orchestrator.core.clock import SystemClock
-from orchestrator.core.files import exclusive
+from orchestrator.core.files import exclusive, holder_of
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.sql import SqlStore
 
@@ -41,4 +41,11 @@ class Records:
 
     def lock(self, run_id: str) -> AbstractContextManager[None]:
         """Hold a run for this process."""
-        return exclusive(self.settings.state_dir / "locks" / run_id, f"run {run_id}")
+        return exclusive(self._lock_of(run_id), f"run {run_id}")
+
+    def worker(self, run_id: str) -> str:
+        """Return the id of the process that works on a run; empty where none does."""
+        return holder_of(self._lock_of(run_id))
+
+    def _lock_of(self, run_id: str) -> Path:
+        return self.settings.state_dir / "locks" / run_id

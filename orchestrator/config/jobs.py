@@ -34,6 +34,7 @@ from orchestrator.routes.registry import PIXEL_ROUTES, ROUTES
 
 NO_DATES: Mapping[str, str] = MappingProxyType({"start_date": "", "end_date": ""})
 T = TypeVar("T")
+MAY_BE_TEXT = frozenset({"points", "polygons"})  # WKT; every other key of `ProductEntry.paths` is a file or a folder
 EARLIER_NAME = "write"  # of `[mosaic]`, when there was no other product
 
 
@@ -172,7 +173,11 @@ class JobTable(Section):
         service = service if isinstance(service, str) else service[entry.service]
         area = self.area.model_dump()
         area["source"] = _resolved(base, area["source"], area=True)
-        paths = {name: _resolved(base, str(getattr(self._keys, name))) for name in entry.paths}
+        paths = {
+            name: _resolved(base, text) if name in MAY_BE_TEXT else _counted_from(base, text)
+            for name in entry.paths
+            for text in (str(getattr(self._keys, name)),)
+        }
         return Job(
             base_name=self.base_name,
             output=str((base / Path(self.output).expanduser()).resolve()),
@@ -281,6 +286,14 @@ def _resolved(base: Path, source: str, *, area: bool = False) -> str:
             if source and path.exists() and not (area and path.is_dir()):
                 return str(path.resolve())
     return source
+
+
+def _counted_from(base: Path, text: str) -> str:
+    """Return a path absolute, whether something is there or not: no other folder is looked into instead."""
+    found = _resolved(base, text)
+    with contextlib.suppress(OSError, RuntimeError, ValueError):  # no path at all; who opens it says so
+        return str((base / Path(found).expanduser()).resolve()) if text else ""
+    return text
 
 
 def _with_file_found(base: Path, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -92,6 +92,11 @@ class _File:
         content = self.content or {}
         if not isinstance(content, Mapping):
             raise UserError(f"{self.path} holds no keys; begin it with `{name}:`")
+        if "product" in content:
+            raise UserError(
+                f"{self.path} is a job file (it says `product`), and a configuration is expected here; give it without "
+                f"an option: `orchestrator copernicus {name} {self.path}`"
+            )
         for key in content:
             if key not in GROUPS:
                 raise UserError(f"{self.path}{self.line((str(key),))}: {key!r} is no group; {hint(str(key), GROUPS)}")

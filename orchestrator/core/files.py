@@ -293,8 +293,7 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
     """
 
     def refusal(said: bytes) -> str:
-        holder = said.decode("ascii", "replace").strip() or "unknown"
-        return f"{what} is already being worked on by process {holder} (lock {path})"
+        return f"{what} is already being worked on by process {_process_of(said)} (lock {path})"
 
     lock = LockFile(path)
     lock.acquire(refusal)
@@ -303,6 +302,21 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def holder_of(path: Path) -> str:
+    """Return the id of the process that holds the lock `path`, "unknown" before it said so; empty where none does."""
+    lock = LockFile(path)
+    try:
+        lock.acquire(_process_of)
+    except LockedError as error:
+        return str(error)
+    lock.release()
+    return ""
+
+
+def _process_of(said: bytes) -> str:
+    return said.decode("ascii", "replace").strip() or "unknown"
 
 
 def remove_tree(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,13 @@ _LOOK_SECONDS = 0.1
 
 def _unheard(_who: str) -> None:
     pass
+
+
+def by_processes(holders: Sequence[str], own: object, name: str) -> str:
+    """Return who holds places, as the end of a sentence: the process `own` by `name`, after the others."""
+    others = [holder for holder in holders if holder != str(own)]
+    told = [f"process{'es' if len(others) > 1 else ''} {', '.join(others)}"] if others else []
+    return " and ".join([*told, name] if len(others) < len(holders) else told)
 
 
 class Slots:
@@ -33,6 +40,8 @@ class Slots:
     def hold(self, stop: Waiter, waiting: Callable[[str], None] = _unheard) -> Iterator[None]:
         """
         Hold a place for the time of the block; `waiting` is told, once, that all are taken, and by whom.
+
+        Nothing is told while this process itself has them all: it knows what it does.
 
         Raises:
             Stopped: `stop` was set while waiting.
@@ -52,14 +61,17 @@ class Slots:
         return ()
 
     def _wait(self, stop: Waiter, waiting: Callable[[str], None]) -> LockFile:
-        told = False
+        told, before = False, [""]
         while True:
             lock, holders = self._first_free()
             if lock is not None:
                 return lock
-            if not told:
-                waiting(f"all {self._count} {self._what} are taken, by processes {', '.join(holders)}: waiting for one")
+            # A place that is taken at this moment does not say yet by whom: what two looks find is so.
+            if not told and holders == before != [str(os.getpid())]:
+                by = by_processes(holders, os.getpid(), "this one")
+                waiting(f"all {self._count} {self._what} are taken, by {by}: waiting for one")
                 told = True
+            before = holders
             if stop.wait(_LOOK_SECONDS):
                 raise Stopped(f"stopped while waiting for one of {self._count} {self._what}")
 

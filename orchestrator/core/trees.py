@@ -28,9 +28,11 @@ def is_folder_name(path: Path) -> bool:
     return path.suffix in FOLDER_SUFFIXES
 
 
-def name_option(path: Path) -> str:
-    """Return the options that name a result: a folder without a suffix is of chips, which lie beside their tiles."""
-    return "--base-name or --output" if path.suffix else "--name"
+def name_option(path: Path, product: str = "") -> str:
+    """Return the options that name a result: folders without a suffix are of chips, beside their tiles, or patches."""
+    if path.suffix:
+        return "--base-name or --output"
+    return {"patches": "--out", "chips": "--name"}.get(product, "name")
 
 
 def check_kinds(paths: Sequence[Path]) -> None:

@@ -27,6 +27,7 @@ from orchestrator.engine.stores.records import Head, OutputRow
 from orchestrator.model.result import Result
 from orchestrator.model.states import RUN_FINAL
 
+_DESCRIBED = "dataset.json"  # what a folder says of itself, where its proof tells how many files it has
 # Tells of a file at a result's place, by what it says: "" is of this very job, a sentence whose else; None is neither.
 Whose = Callable[[Path], str | None]
 
@@ -47,6 +48,7 @@ class Claimant:
         job_name: What people call it.
         run_id: The run, once there is one.
         overwrite: Whether files that the job did not make may be replaced.
+        product: What it delivers.
         whose: Knows a result of the same job that another installation has made, or that was carried here.
     """
 
@@ -55,12 +57,14 @@ class Claimant:
     job_name: str
     run_id: str = ""
     overwrite: bool = False
+    product: str = ""
     whose: Whose = untold
 
 
 def claimant(run: Head, whose: Whose = untold) -> Claimant:
     """Return who a run is to its output."""
-    return Claimant(run.declaration, (run.fingerprint,), run.job_name, run.id, run.overwrite, whose)
+    head = (run.declaration, (run.fingerprint,), run.job_name, run.id, run.overwrite)
+    return Claimant(*head, product=run.product, whose=whose)
 
 
 def check_owner(files: Sequence[Path], who: Claimant, store: Store) -> None:
@@ -78,17 +82,75 @@ def check_owner(files: Sequence[Path], who: Claimant, store: Store) -> None:
     check_kinds(files)
     *_, final = files
     taken = [path for path in (final, *files[:-1]) if os.path.lexists(path)]
-    if not taken or who.overwrite:
+    if not taken:
+        return
+    if who.overwrite:
+        _check_folders(files, taken, who, store)
         return
     row = store.outputs.at(str(final))
     foreign = taken if row is None or not _is_ours(row, who, store) else _not_as_made(final, taken, row, store)
     foreign = [path for path in foreign if path.is_symlink() or who.whose(path) != ""]
     if foreign:
         maker = _maker(files, foreign[0], who, store)
+        kept = foreign[0].is_dir() and not _is_made(foreign[0], files, store)
         raise UserError(
             f"{foreign[0]} exists already and is not this job's: {maker}; choose another "
-            f"{name_option(final)}, or let it be replaced with --overwrite"
+            f"{name_option(final, who.product)}, or {'move it away' if kept else 'let it be replaced with --overwrite'}"
         )
+
+
+def _check_folders(files: Sequence[Path], taken: Sequence[Path], who: Claimant, store: Store) -> None:
+    """
+    Make sure that no folder is replaced but a result, as it was made: whatever else is in it would go with it.
+
+    Raises:
+        UserError: One would be, whatever was consented to.
+    """
+    folders = [path for path in taken if path.is_dir() and not path.is_symlink()]
+    if not folders or _has_begun(files[0], who, store):
+        return
+    for path in folders:
+        if any(path.iterdir()) and not _is_made(path, files, store):
+            raise UserError(
+                f"{path} is a folder that was not made here, or holds more than was made; it is not replaced, with "
+                f"--overwrite either: choose another {name_option(path, who.product)}, or move it away"
+            )
+
+
+def _has_begun(first: Path, who: Claimant, store: Store) -> bool:
+    """Tell whether the run has named its first file, after a look at what the others were."""
+    told = store.runs.get(who.run_id).result if who.run_id else ""
+    if not told:
+        return False
+    file = Result.from_json(told).files[0]
+    return file.path == first and _is_one_of(first, {file.sha256: file.bytes})
+
+
+def _is_made(folder: Path, files: Sequence[Path], store: Store) -> bool:
+    """Tell whether a folder is what was published there, by whom ever: our store or the proof beside it says so."""
+    if not is_there(folder):
+        return False
+    known = {one.main.sha256: one.main.bytes for one in map(Result.from_json, store.outputs.results(str(folder)))}
+    known |= dict(filter(None, map(_proven, files)))
+    add_mended(folder, known)
+    return _is_one_of(folder, known) or any(_is_damaged(folder, path) for path in files)
+
+
+def _is_damaged(folder: Path, proof: Path) -> bool:
+    """Tell whether a folder is what a proof beside it is of, with files that are other or gone, and with none more."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        told = json.loads(proof.read_bytes())["output"] if proof.suffix == ".json" else {}
+        named = told["folder"] == folder.name and (folder / _DESCRIBED).is_file()
+        return bool(named and sum(len(names) for _, _, names in os.walk(folder)) <= told["files"])
+    return False
+
+
+def _proven(path: Path) -> tuple[str, int] | None:
+    """Return checksum and bytes of the output that a proof is of."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        output = json.loads(path.read_bytes())["output"] if path.suffix == ".json" else {}
+        return str(output["sha256"]), int(output["bytes"])
+    return None
 
 
 def _is_ours(row: OutputRow, who: Claimant, store: Store) -> bool:

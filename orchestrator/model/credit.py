@@ -12,6 +12,7 @@ SENTINEL_TERMS = "https://sentinels.copernicus.eu/documents/247904/690755/Sentin
 LANDSAT_TERMS = "https://developers.google.com/earth-engine/datasets/catalog/LANDSAT_LC08_C02_T1_L2#terms-of-use"
 _SENTINEL = re.compile(r"COPERNICUS/S(1_|2|3/|5P/)")
 _LANDSAT = re.compile(r"LANDSAT/L[CETOM]0(\d)/")
+_FROM_SANDBOX = "Served by a sandbox, perhaps synthetic."
 _PUBLIC = "projects/earthengine-public/assets/"
 
 
@@ -25,6 +26,16 @@ def sentinel_notice(years: Iterable[int]) -> str:
             runs.append([year])
     told = (str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
     return f"Contains modified Copernicus Sentinel data {', '.join(told)}"
+
+
+def sandbox_notice(notice: str) -> str:
+    """Return the sentence on data that a sandbox served: what it made must never pass for the Earth."""
+    return f"{_FROM_SANDBOX} {notice}"
+
+
+def is_from_sandbox(notice: str) -> bool:
+    """Tell whether `sandbox_notice` made a sentence."""
+    return notice.startswith(_FROM_SANDBOX)
 
 
 def landsat_notice(numbers: Iterable[str]) -> str:

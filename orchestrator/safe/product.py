@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from orchestrator.safe.xml import Element, parse
 
 # From this baseline on (25 January 2022) numbers are stored with an offset, so that dark surfaces are not cut at 0.
 OFFSETS_SINCE = "04.00"
+_MOST = 1_000_000  # of what numbers of 16 bits are divided by, or have added; 10,000 and -1,000 in every product
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,17 @@ def _text(root: Element, *names: str) -> str:
 
 def _positive(element: Element) -> float:
     value = element.number()
-    if not (value > 0 and math.isfinite(value)):
-        raise UserError(f"{element.where}: {element.name} is {element.text}, expected a number above 0")
+    if not 1 <= value <= _MOST:
+        raise UserError(f"{element.where}: {element.name} is {element.text[:40]}, expected a number of 1 to {_MOST:,}")
+    return value
+
+
+def _offset(element: Element) -> float:
+    value = element.number()
+    if not abs(value) <= _MOST:
+        raise UserError(
+            f"{element.where}: {element.name} is {element.text[:40]}, expected a number of -{_MOST:,} to {_MOST:,}"
+        )
     return value
 
 
@@ -134,7 +143,7 @@ def _offsets(root: Element, level: str, baseline: str) -> dict[str, float]:
         band = band_of_id(element.whole("band_id", "bandId"), root.where)
         if band in found:
             raise UserError(f"{root.where}: has {name} for {band} twice")
-        found[band] = element.number()
+        found[band] = _offset(element)
     if not found and baseline < OFFSETS_SINCE:
         return dict.fromkeys(BANDS, 0.0)
     # Level-2A has no B10; its list does, today.

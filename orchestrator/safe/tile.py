@@ -212,7 +212,10 @@ def _values(element: Element) -> tuple[NDArray[np.float64], float]:
     lengths = sorted({len(row) for row in rows})
     if len(lengths) != 1 or not lengths[0]:
         raise UserError(f"{element.where}: {element.name} has rows of {lengths} values, expected equal ones")
-    return np.array(rows, np.float64), step
+    values = np.array(rows, np.float64)
+    if np.isinf(values).any():
+        raise UserError(f"{element.where}: {element.name} holds an infinite angle, expected degrees or NaN")
+    return values, step
 
 
 def _row(element: Element) -> list[float]:

@@ -67,3 +67,18 @@ def test_a_proof_is_told_by_what_it_holds(told, route, says, never):
 
     assert says in line
     assert never not in line
+
+
+def test_statistics_are_told_with_their_own_checksum(kept, capfd):
+    """That of the result is the manifest's, which makes it."""
+    run = kept.plan(kept.admit("east", route="local"), tasks=0)
+    for state in (RunState.ASSEMBLING, RunState.PUBLISHED):
+        kept.store.runs.set_state(run.id, state)
+    main = {"path": "/out/run=a.jsonl", "bytes": 9, "sha256": "0a"}
+    files = [{"path": "/out/stats.json", "bytes": 7, "sha256": "5b", "role": "stats"}, {**main, "role": "data"}]
+    kept.store.runs.save_result(run.id, json.dumps({**main, "version": 2, "files": files}))
+    capfd.readouterr()
+
+    assert conclude(kept.store.runs.set_state(run.id, RunState.CLEANED), Output(as_json=False)) == 0
+
+    assert "/out/stats.json  statistics, sha256 5b" in capfd.readouterr().out.splitlines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.errors import Stopped
+from orchestrator.core.files import LockFile
 from orchestrator.core.slots import Slots
 
 # Brings the same file five times at once, as a process of its own, and tells when it must wait for a session.
@@ -24,7 +26,8 @@ from cdse_kit import World
 
 class Told(list):
     def append(self, what):
-        print(what, flush=True)
+        sys.stdout.write(what + "\\n")
+        sys.stdout.flush()
 
 world = World(SimpleNamespace(url=sys.argv[2]), Path(sys.argv[3]), said=Told())
 route = world.route()
@@ -35,26 +38,30 @@ with ThreadPoolExecutor(5) as pool:
 """
 
 
-def start(world, folder: Path) -> subprocess.Popen[str]:
-    folder.mkdir()
-    arguments = [str(Path(__file__).parent), world.sandbox.url, str(world.state_dir), str(folder)]
-    return subprocess.Popen([sys.executable, "-c", PROCESS, *arguments], stdout=subprocess.PIPE, text=True)
-
-
 def test_two_processes_together_have_four_sessions(world, tmp_path):
     """The service counts: of ten that want one, four have one while nothing moves, and nobody is refused."""
     world.order(api="cdse.nodes.value", action="stall", bytes=1000, path="jp2", count=None)
-    processes = [start(world, tmp_path / name) for name in ("one", "other")]
+    arguments = [str(Path(__file__).parent), world.sandbox.url, str(world.state_dir), str(tmp_path)]
+    command = [sys.executable, "-c", PROCESS, *arguments]
+    route, mine = world.route(), [tmp_path / f"mine-{n}" for n in range(5)]
+    asset = world.asset(route)
 
-    said = [process.stdout.readline() for process in processes]
+    with ThreadPoolExecutor(5) as pool:
+        first = pool.submit(world.fetch, route, asset, mine[0])  # so that either has some
+        assert until(lambda: world.state()["underWay"] == 1)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            said = process.stdout.readline()
+            others = [pool.submit(world.fetch, route, asset, path) for path in mine[1:]]
+            assert until(lambda: world.said and world.state()["underWay"] == 4)
+            most = world.state()["mostAtOnce"]
+            world.call("DELETE", "/sandbox/faults")
+            assert [one.result().size for one in (first, *others)] == [700_000] * 5
+            assert process.wait(120) == 0
 
-    assert all(one.startswith("all 4 sessions of Copernicus are taken, by processes ") for one in said)
-    assert until(lambda: world.state()["underWay"] == 4)
-    assert (world.state()["mostAtOnce"], world.state()["refused"]) == (4, 0)
-    world.call("DELETE", "/sandbox/faults")
-    assert [process.wait(120) for process in processes] == [0, 0]
-    for process in processes:
-        process.stdout.close()
+    taken = "all 4 sessions of Copernicus are taken, by process "
+    assert said == f"{taken}{os.getpid()} and this one: waiting for one\n"
+    assert set(world.said) == {f"{taken}{process.pid} and this one: waiting for one"}
+    assert (most, world.state()["mostAtOnce"], world.state()["refused"]) == (4, 4, 0)
 
 
 def until(holds) -> bool:
@@ -74,22 +81,46 @@ def test_one_session_is_one_transfer_after_the_other(world, tmp_path):
     assert world.state()["mostAtOnce"] == 1
 
 
-def test_whoever_waits_for_a_session_says_so_and_says_for_whom(tmp_path):
+def waited(folder: Path, *holders: str) -> list[str]:
+    """What is said where places are held by processes of these ids."""
     said: list[str] = []
-    stop = threading.Event()
-
-    def hear(what: str) -> None:
-        said.append(what)
-        stop.set()
-
-    taken = Slots(tmp_path, 1, "sessions of Copernicus").hold(threading.Event())
-    mine = Slots(tmp_path, 1, "sessions of Copernicus").hold(stop, hear)
-
-    with taken, pytest.raises(Stopped), mine:
+    held = [LockFile(folder / f"{number}.lock") for number, _ in enumerate(holders)]
+    for lock, holder in zip(held, holders, strict=True):
+        lock.acquire(lambda _: "")
+        lock.write(f"{holder}\n".encode())
+    with pytest.raises(Stopped), Slots(folder, len(held), "places").hold(AtOnce(), said.append):
         pass
+    for lock in held:
+        lock.release()
+    return said
 
-    assert len(said) == 1
-    assert said[0].startswith("all 1 sessions of Copernicus are taken, by processes ")
+
+class AtOnce(threading.Event):
+    """A stop that comes at the fourth look."""
+
+    looks = 0
+
+    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002  as an event's
+        self.looks += 1
+        return self.looks == 4
+
+
+@pytest.mark.parametrize(
+    ("holders", "by"),
+    [
+        (("7",), "process 7"),
+        (("7", "9"), "processes 7, 9"),
+        (("7", "9", "7"), "processes 7, 9"),
+        (("9", str(os.getpid())), "process 9 and this one"),
+    ],
+)
+def test_whoever_waits_for_others_says_so_once_and_says_for_whom(tmp_path, holders, by):
+    assert waited(tmp_path, *holders) == [f"all {len(holders)} places are taken, by {by}: waiting for one"]
+
+
+def test_nothing_is_said_while_a_process_has_all_places_itself(tmp_path):
+    """More files than sessions are every download; nobody is in its way."""
+    assert waited(tmp_path, *[str(os.getpid())] * 4) == []
 
 
 def test_a_place_is_free_again_behind_its_block(tmp_path):

@@ -11,9 +11,12 @@ import pytest
 from reading import REFERENCE, ROOT, rows, sections
 
 from orchestrator.config import AreaTable, GridTable, JobTable, Settings, load, setting_names
+from orchestrator.products.chips.keys import ChipKeys
 from orchestrator.products.cube.keys import CubeKeys
 from orchestrator.products.mosaic.keys import MosaicKeys
+from orchestrator.products.patches.keys import PatchKeys
 from orchestrator.products.preprocess.keys import AngleKeys, LabelKeys, NormalizeKeys, PreprocessKeys
+from orchestrator.products.registry import PRODUCTS
 from orchestrator.products.scenes.keys import SceneKeys
 from orchestrator.products.table.keys import TableKeys
 
@@ -101,10 +104,12 @@ def test_the_page_tells_the_default(section, key, default, variable):
         pytest.param("cube", CubeKeys, id="cube"),
         pytest.param("table", TableKeys, id="table"),
         pytest.param("scenes", SceneKeys, id="scenes"),
+        pytest.param("chips", ChipKeys, id="chips"),
         pytest.param("preprocess", PreprocessKeys, id="preprocess"),
         pytest.param("preprocess.angles", AngleKeys, id="preprocess.angles"),
         pytest.param("preprocess.labels", LabelKeys, id="preprocess.labels"),
         pytest.param("preprocess.normalize", NormalizeKeys, id="preprocess.normalize"),
+        pytest.param("patches", PatchKeys, id="patches"),
     ],
 )
 def test_the_page_lists_every_key_of_a_job(heading, model):
@@ -119,3 +124,11 @@ def test_the_page_lists_every_key_of_a_job(heading, model):
             given = plain(tomllib.loads(f"x = {told[key]}")["x"])
             base = {name: "x" for name, other in model.model_fields.items() if other.is_required()}
             assert getattr(model.model_validate({**base, key: given}), key) == getattr(model.model_validate(base), key)
+
+
+def test_the_page_lists_every_product_and_the_keys_of_its_table():
+    """In the row of `product`, and in a table of its name."""
+    (told,) = [row[2] for row in rows(PAGE["[jobs.NAME]"]) if row[0] == "`product`"]
+
+    assert re.findall(r"`(\w+)`", told) == list(PRODUCTS)
+    assert PRODUCTS.keys() <= PAGE.keys()

@@ -117,6 +117,40 @@ def test_no_consent_replaces_a_folder(store, files):
         check_owner(files, Claimant("d", ("f",), "night", overwrite=True), store)
 
 
+@pytest.mark.parametrize("name", ["chips", "cube.zarr"])
+def test_no_consent_replaces_a_folder_that_was_not_made_here(store, tmp_path, name):
+    """Consent is about results: a folder of something else is not one, unless it is empty or a proof tells of it."""
+    proof, final = tmp_path / f"{name}.proof.json", tmp_path / name
+    consenting = Claimant("d", ("f",), "night", overwrite=True)
+    final.mkdir()
+    check_owner((proof, final), consenting, store)
+    (final / "mine").write_text("mine")
+    line = f"{hashlib.sha256(b'mine').hexdigest()}  mine\n"
+    output = {"sha256": hashlib.sha256(line.encode()).hexdigest(), "bytes": 4}
+
+    with pytest.raises(UserError, match=f"{name} is a folder that was not made here"):
+        check_owner((proof, final), consenting, store)
+    proof.write_text(json.dumps({"run": "r", "job": {}, "output": output}))
+    check_owner((proof, final), consenting, store)
+    (final / "more").write_text("mine, too")
+    with pytest.raises(UserError, match=f"{name} is a folder that was not made here"):
+        check_owner((proof, final), consenting, store)
+
+
+@pytest.mark.parametrize("name", ["chips", "cube.zarr"])
+def test_a_folder_that_took_the_place_of_our_result_is_not_replaced(store, tmp_path, name):
+    """Our store and our proof know of a result there; what lies there now is somebody's."""
+    proof, final = tmp_path / f"{name}.proof.json", tmp_path / name
+    make(store, (tmp_path / "x.png", proof, tmp_path / "x.stac.json", tmp_path / "x.tif"), 1)
+    final.mkdir()
+    (final / "mine").write_text("mine")
+    run = store.runs.admit(Admission("night", "2", ("f",), "{}", declaration="d"))
+    store.outputs.claim(str(final), run.id, "d")
+
+    with pytest.raises(UserError, match=f"{name} is a folder that was not made here"):
+        check_owner((proof, final), Claimant("d", ("f",), "night", overwrite=True), store)
+
+
 def test_only_results_at_the_path_are_asked(store, files, tmp_path):
     """Another place has other manifests, whatever its name contains."""
     make(store, files, 1)

@@ -168,7 +168,7 @@ def test_what_cannot_be_packed_is_refused(tmp_path, here):
     with pytest.raises(orc.UserError, match="is the set itself"):
         orc.patches.pack(cut, cut.folder, overwrite=True)
     with pytest.raises(orc.UserError, match="holds no patches"):
-        orc.patches.pack(tmp_path, tmp_path / "other")
+        orc.patches.pack(tmp_path / "processed", tmp_path / "other")
     assert not (tmp_path / "other").exists()
 
 
@@ -180,3 +180,32 @@ def test_scenes_that_change_under_way_are_not_mixed(tmp_path):
 
     with pytest.raises(orc.UserError, match="has changed since the run was planned"):
         scene.check_stamps()
+
+
+def test_patches_do_not_lie_in_the_folder_of_a_scene(scenes, here):
+    """It is what the scene was made as, and replaced with it."""
+    (own,) = (path.parent for path in scenes.rglob("x.tif"))
+
+    with pytest.raises(orc.UserError, match="lies in the folder of a scene"):
+        orc.patches.cut(scenes, own / "patches", size=32, overwrite=True, progress=False, connection=here)
+
+    assert not (own / "patches").exists()
+
+
+def test_no_consent_replaces_a_folder_that_is_no_set_of_patches(scenes, tmp_path, here):
+    """A folder of somebody's, and a set into which somebody has put a file; a set as it was made is replaced."""
+    other, made = tmp_path / "other", tmp_path / "made"
+    other.mkdir()
+    (other / "precious.txt").write_text("mine")
+    how = {"shares": (1, 0, 0), "progress": False, "connection": here}
+    orc.patches.cut(scenes, made, size=32, **how)
+    orc.patches.cut(scenes, made, size=16, overwrite=True, **how)
+    with orc.connect(state_dir=tmp_path / "elsewhere") as elsewhere:  # which knows the set by its proof alone
+        orc.patches.cut(scenes, made, size=32, overwrite=True, **(how | {"connection": elsewhere}))
+    (made / "notes.txt").write_text("mine")
+
+    for folder in (other, made):
+        before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        with pytest.raises(orc.UserError, match="it is not replaced, with --overwrite either"):
+            orc.patches.cut(scenes, folder, size=64, overwrite=True, **how)
+        assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before

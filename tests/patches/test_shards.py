@@ -19,7 +19,7 @@ from rasterio.warp import transform_bounds
 
 import orchestrator as orc
 
-SIZE, STEP = 32, 60
+SIZE, STEP, SIDE = 32, 60, 168  # pixels, metres, pixels
 DAYS = ("2025-12-10T10:03:19Z", "2025-12-15T10:03:19Z", "2025-12-20T10:03:19Z")
 
 
@@ -30,7 +30,7 @@ def here(tmp_path_factory):
         yield connection
 
 
-def write_scenes(out, count=3, side=200, **more):
+def write_scenes(out, count=3, side=SIDE, **more):
     scenes = [
         kit.write_scene(out, when=day, x=kit.pixels(side, side, n, wedge=50), y=kit.classes(side, side, n), **more)
         for n, day in enumerate(DAYS[:count])
@@ -106,15 +106,15 @@ def test_the_patches_that_hold_enough_are_there_and_no_others(made):
     scenes, cut = made
     wanted = set()
     for name, scene in scenes.items():
-        for row in range(0, 200 - SIZE + 1, SIZE):
-            for col in range(0, 200 - SIZE + 1, SIZE):
+        for row in range(0, SIDE - SIZE + 1, SIZE):
+            for col in range(0, SIDE - SIZE + 1, SIZE):
                 own = np.s_[row : row + SIZE, col : col + SIZE]
                 if scene.x[-1][own].mean() >= 0.8 and (scene.y[own] == 255).mean() <= 0.5:
                     wanted.add(f"{name}_r{row:05d}_c{col:05d}")
 
     assert set(cut) == wanted
     assert set(cut.frame.loc[~cut.frame["kept"], "why"]) == {"valid"}
-    assert len(cut.frame) == 3 * 36
+    assert len(cut.frame) == 3 * 25
 
 
 def test_the_table_tells_where_the_bytes_of_a_sample_are(made):
@@ -255,9 +255,9 @@ def test_a_damaged_sample_is_not_copied(made, tmp_path):
 
 def test_balance_leaves_as_many_of_a_rare_class_as_of_the_others(here, tmp_path):
     """Of patches with water and without, train keeps equally many; val and test keep all."""
-    y = np.full((192, 192), 4, np.uint8)
-    y[:64, :64] = 6
-    kit.write_scene(tmp_path, x=kit.pixels(192, 192), y=y)
+    y = np.full((128, 128), 4, np.uint8)
+    y[:48, :48] = 6
+    kit.write_scene(tmp_path, x=kit.pixels(128, 128), y=y)
     cut = orc.patches.cut(
         tmp_path, tmp_path / "patches", size=16, block=960, shares=(0.8, 0.1, 0.1), progress=False, connection=here
     )

@@ -294,17 +294,22 @@ def test_bad_input_is_one_line_and_nothing_is_made(tmp_path, given, told):
 
 
 def test_a_file_at_a_chip_s_name_that_nobody_published_is_not_believed(tmp_path):
-    """A folder that is there and not ours is refused; `overwrite` asks for every chip."""
+    """A folder that is there and not ours is refused, with `overwrite` either; without it every chip is asked for."""
     tiles = write_cells(tmp_path)
     folder = tiles.with_suffix("") / "xy"
     folder.mkdir(parents=True)
     half = folder / f"{read_tiles(tiles).frame['identifier'].iloc[0]}.tif"
     half.write_bytes(b"II*\0 half a file")
 
-    with pytest.raises(UserError, match="not this job's"):
-        get(tiles)
-    assert half.read_bytes() == b"II*\0 half a file"
+    for how, told in (
+        ({}, "not this job's.*or move it away"),
+        ({"overwrite": True}, "it is not replaced, with --over"),
+    ):
+        with pytest.raises(UserError, match=told):
+            get(tiles, **how)
+        assert half.read_bytes() == b"II*\0 half a file"
 
+    folder.rename(tmp_path / "away")
     assert set(get(tiles, overwrite=True).frame["state"]) == {"DONE"}
     with rasterio.open(half) as raster:
         assert raster.shape == (50, 50)

@@ -115,6 +115,48 @@ def test_a_band_without_a_valid_pixel_is_named():
         computed(Histogram(counts, np.zeros(2, int), np.zeros(2, int), 3), SETTINGS)
 
 
+def counted(values, clip=(1.0, 99.0)):
+    """Of one band, in bins of 0.01 from -0.2 to 2."""
+    counter = SceneCounter(replace(SETTINGS, bands=("B02",), clip_percentiles=clip), "scene", values.size)
+    counter.add(values.reshape(1, 1, -1), np.ones((1, values.size), bool))
+    return counter.histogram(), counter.settings
+
+
+@pytest.mark.parametrize(
+    ("below", "above", "named"),
+    [
+        pytest.param(0, 2, r"B02: 2 of 100 above hist_range \[-0.2, 2\]", id="above"),
+        pytest.param(1, 0, r"B02: 1 of 100 below hist_range", id="below"),
+        pytest.param(3, 97, r"B02: 3 of 100 below, B02: 97 of 100 above", id="all"),
+    ],
+)
+@pytest.mark.parametrize("clip", [(1.0, 99.0), None])
+def test_statistics_of_which_a_percentile_lies_beyond_the_histogram_are_refused(below, above, named, clip):
+    """Sorted values: numpy's percentile, of the values themselves, is outside of the range in each of these."""
+    values = np.concatenate([np.full(below, -3.0), np.linspace(0.1, 0.9, 100 - below - above), np.full(above, 9.0)])
+    low, high = np.percentile(values, (1, 99), method="inverted_cdf")
+    assert low < -0.2 or high > 2.0
+
+    with pytest.raises(UserError, match=f"{named}.*set normalize.hist_range"):
+        computed(*counted(values, clip))
+
+
+def test_what_the_percentiles_cut_off_may_lie_beyond_the_histogram():
+    values = np.concatenate([np.linspace(0.1, 0.9, 99), [9.0]])
+
+    assert computed(*counted(values)).by_band["B02"].clip_high == pytest.approx(0.9, abs=0.01)
+
+
+def test_statistics_that_were_written_beyond_their_histogram_are_refused_when_they_are_read(tmp_path):
+    """As earlier versions, and s2pipe, write them of numbers in the histogram of reflectance."""
+    edge = {"B02": 1.995, "B8A": 1.995}
+    of_numbers = {f"{what}_by_band": edge for what in ("clip_low", "clip_high", "mean")}
+    path = changed(tmp_path, **of_numbers, overflow_count_by_band={"B02": 2000, "B8A": 2000})
+
+    with pytest.raises(UserError, match=r"stats.json.*B02: 2,000 above, B8A: 2,000 above hist_range.*hist_range = "):
+        check_stats(read_stats(path), SETTINGS, path)
+
+
 def test_a_valid_pixel_that_is_no_number_is_not_normalised():
     with pytest.raises(IntegrityError, match="B02"):
         normalised(np.array([np.nan]), np.array([True]), stats_of()[0], "B02")

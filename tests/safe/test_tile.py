@@ -64,6 +64,7 @@ def test_class_2_is_known_by_either_of_its_names(word):
         ),
         pytest.param(tile(sun=angles([[1]], [[1, 2]])), "other nodes for Zenith than for Azimuth", id="other nodes"),
         pytest.param(tile(sun=angles([["x"]], [[1]])), "VALUES holds what is no number ('x')", id="no number"),
+        pytest.param(tile(sun=angles([["1e400"]], [[1]])), "Zenith holds an infinite angle", id="infinite"),
         pytest.param(tile(sun=angles([[1]], [[1]], step=0)), "steps of 0 by 0 metres", id="no step"),
         pytest.param(tile(sun="<Zenith/>"), "Zenith has no element COL_STEP", id="no grid"),
         pytest.param(tile(view=detector(3) + detector(3)), "detector 3 of B02 twice", id="a detector twice"),

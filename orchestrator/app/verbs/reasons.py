@@ -12,7 +12,7 @@ from orchestrator.app.finding import find_run
 from orchestrator.app.heartbeat import find_daemon
 from orchestrator.app.records import Records
 from orchestrator.app.verbs.results import missing_words
-from orchestrator.core.files import LockedError
+from orchestrator.core.slots import by_processes
 from orchestrator.core.units import format_count, format_seconds
 from orchestrator.engine.limits import Limits, no_place
 from orchestrator.engine.stores.records import ProcessRow, Run
@@ -131,7 +131,7 @@ def _requests(app: Records, run: Run, now: float, *, worked_on: bool) -> list[st
         wait = format_seconds(soonest.next_at - now)
         who = "Copernicus" if _asks_copernicus(run) else "Earth Engine"
         found.append(f"Request {soonest.key} is sent again in {wait}; {who} said: {_whole(soonest.error)}")
-    return [*found, *(_sessions(app) if _asks_copernicus(run) else ())]
+    return [*found, *(_sessions(app, run) if _asks_copernicus(run) else ())]
 
 
 def _asks_copernicus(run: Run) -> bool:
@@ -139,12 +139,12 @@ def _asks_copernicus(run: Run) -> bool:
     return find_product(Job.from_json(run.job).product).service == COPERNICUS
 
 
-def _sessions(app: Records) -> list[str]:
-    """Say that transfers wait for a session, where all are taken."""
+def _sessions(app: Records, run: Run) -> list[str]:
+    """Say that transfers wait for a session, where all are taken: by others, or by what the run itself does."""
     holders, count = sessions_of(app.settings).holders(), app.settings.copernicus.sessions
     if not holders:
         return []
-    by = f"{'process' if len(holders) == 1 else 'processes'} {', '.join(holders)}"
+    by = by_processes(holders, app.worker(run.id), "its own process")
     taken = f"All {count} sessions of Copernicus are" if count > 1 else "The only session of Copernicus is"
     return [f"{taken} taken, by {by}: other files wait for one."]
 
@@ -164,11 +164,7 @@ def _taken(app: Records, run: Run) -> list[str]:
 
 def is_worked_on(app: Records, run_id: str) -> bool:
     """Tell whether a process works on a run."""
-    try:
-        with app.lock(run_id):
-            return False
-    except LockedError:
-        return True
+    return bool(app.worker(run_id))
 
 
 def nobody(app: Records, service: str) -> str:

@@ -123,9 +123,11 @@ def carry(app: Application, run: Run, progress: Progress) -> Run:
 
 def _check_output(app: Application, job: Job, declaration: str, *, overwrite: bool) -> None:
     """Refuse to begin where another installation is at work, or where a file lies that this job did not make."""
-    product = find_product(job.product)
-    files, whose = product.files(job), partial(product.whose, job)
-    who = Claimant(declaration, job.fingerprints(), job.base_name, overwrite=overwrite, whose=whose)
+    entry = find_product(job.product)
+    files, whose = entry.files(job), partial(entry.whose, job)
+    who = Claimant(
+        declaration, job.fingerprints(), job.base_name, overwrite=overwrite, product=job.product, whose=whose
+    )
     check_free(files[-1], who, app.owner, app.store)
     check_owner(files, who, app.store)
 

@@ -67,6 +67,7 @@ _ORIGINS: Mapping[str, str] = {
 
 
 _ROLES: Mapping[str, str] = {"item": "STAC item", "reduced": "over all dates"}
+_COUNTED: Mapping[str, str] = {"stats": "statistics", "histogram": "histogram"}  # what a counting pass is for
 
 
 def show_result(result: ResultReport, output: Output, origins: str) -> None:
@@ -85,6 +86,8 @@ def show_result(result: ResultReport, output: Output, origins: str) -> None:
     for file in kept.get("files", ()):  # results of the first version do not say
         if word := _ROLES.get(file["role"]):
             output.say(f"{file['path']}  {word}")
+        if word := _COUNTED.get(file["role"]):
+            output.say(f"{file['path']}  {word}, sha256 {file['sha256']}")
     if valid := kept.get("valid"):  # results of the first version do not say
         output.say(f"valid: {valid_words(valid)}")
     for line in _holdings(kept):

@@ -160,7 +160,7 @@ def build_table(given: dict[str, Any], more: Mapping[str, Any] = MappingProxyTyp
     content = _with_area_as_table(written)
     _lay_over(content, given, absolute=job_file is not None)
     for name, value in more.items():
-        content[name] = {**_table_of(content, name), **value} if isinstance(value, Mapping) else value
+        content[name] = _laid_over(_table_of(content, name), value) if isinstance(value, Mapping) else value
     try:
         table = JobTable.model_validate(content)
     except ValidationError as error:
@@ -171,6 +171,14 @@ def build_table(given: dict[str, Any], more: Mapping[str, Any] = MappingProxyTyp
             f"`orchestrator run {table.area.source}`"
         )
     return table, base
+
+
+def _laid_over(table: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table with another laid over it, and so each table within it."""
+    inner = {
+        name: _laid_over(_table_of(table, name), value) for name, value in over.items() if isinstance(value, Mapping)
+    }
+    return {**table, **over, **inner}
 
 
 def _with_area_as_table(written: Mapping[str, Any]) -> dict[str, Any]:

@@ -146,6 +146,8 @@ def repack(
     """
     if folder.resolve() == into.resolve():
         raise UserError(f"{into} is the set itself; give another folder, --out")
+    if into.resolve().is_relative_to(folder.resolve()):
+        raise UserError(f"{into} lies in the set {folder}, which its checksums describe; give another folder, --out")
     check(into, overwrite=overwrite)
     say("reading the table")
     old = read_set(folder)

@@ -29,8 +29,9 @@ def plan_patches(job: Job) -> PatchPlan:
     keys = PatchKeys.model_validate(dict(job.keys))
     if not keys.index:
         raise UserError("which scenes are cut? Name an index.json of preprocessed scenes, or their folder, as `index`")
-    patches_folder(job)
+    folder = patches_folder(job)
     plan = PatchPlan(read_ready_scenes(Path(keys.index), labels=keys.labels, angles=keys.angles), keys)
+    _check_inputs_stay(folder, plan, Path(keys.index))
     if keys.max_ignore is not None and not plan.has_labels:
         raise UserError(
             "--max-ignore is about labels, and the scenes have none; leave it out, or preprocess with labels"
@@ -40,6 +41,19 @@ def plan_patches(job: Job) -> PatchPlan:
         plan.clouds_of(number)
     _check_times(plan)
     return plan
+
+
+def _check_inputs_stay(folder: Path, plan: PatchPlan, index: Path) -> None:
+    """Make sure that the folder that is replaced whole holds nothing of what is cut."""
+    final = folder.resolve()
+    for path in (index, *(Path(file) for scene in plan.scenes for file in scene.files.values())):
+        if path.resolve().is_relative_to(final):
+            raise UserError(
+                f"{folder} holds the scenes that are cut ({path}), and would be replaced; choose another --out, such "
+                f"as {folder / 'patches'}"
+            )
+        if path != index and final.is_relative_to(path.resolve().parent):
+            raise UserError(f"{folder} lies in the folder of a scene that is cut; choose another --out")
 
 
 def _check_times(plan: PatchPlan) -> None:

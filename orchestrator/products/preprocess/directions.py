@@ -87,16 +87,35 @@ def directions_of(path: Path, keys: AngleKeys, target: Grid) -> Directions:
     Read the directions of a tile.
 
     Raises:
-        UserError: The metadata is damaged, of another CRS, or has no angles of a band.
+        UserError: The metadata is damaged, of another CRS or place, or has no angles of a band.
     """
     tile = read_tile(path.read_bytes(), str(path))
     if tile.crs != target.crs:
         raise UserError(f"{path} is in {tile.crs}, and the target grid in {target.crs}; expected one CRS")
+    _check_place(tile, target, path)
     height, width = tile.sun.zenith.shape
     nodes = Grid(tile.crs, angle_transform(tile), height, width)
     sun = [("sun", tile.sun)] if keys.include_sun else []
     view = list(_view(tile, keys, path)) if keys.include_view else []
+    for name, directions in (*sun, *view):
+        if np.isnan(directions.zenith).all():
+            raise UserError(f"{path} has no value in the angles of {name}; bring it again, or leave angles out")
     return Directions(target if keys.grid == "target" else nodes, nodes, (*sun, *view), keys.encode)
+
+
+def _check_place(tile: TileMetadata, target: Grid, path: Path) -> None:
+    a, _b, west, _d, e, north = target.transform
+    east, south = west + a * target.width, north + e * target.height
+    for grid in tile.grids.values():
+        right, bottom = grid.ulx + grid.width * grid.step, grid.uly - grid.height * grid.step
+        # Real tiles of 10, 20 and 60 m end on the same metre; rasters that were made coarser may stand out by a part.
+        spare = 2 * max(a, -e, grid.step)
+        inside = (west - grid.ulx, right - east, grid.uly - north, south - bottom)
+        if not all(metres >= -spare for metres in inside):
+            raise UserError(
+                f"{path} tells of {grid.width} x {grid.height} pixels from {grid.ulx:,.0f}, {grid.uly:,.0f} on, and "
+                f"the target grid at {west:,.0f}, {north:,.0f} is not in it; bring the scene again"
+            )
 
 
 def _view(tile: TileMetadata, keys: AngleKeys, path: Path) -> Iterator[tuple[str, AngleGrid]]:

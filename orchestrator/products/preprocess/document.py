@@ -45,6 +45,7 @@ class ScenePlan:
         strip: Rows of the grid that are made at once.
         about: What the index tells of it: `cloud_cover`, `coverage_fraction`, `geofootprint`, `scl_percentages`,
             `products`.
+        from_sandbox: Whether a sandbox served it, as the index says; then it may be no image of the Earth.
     """
 
     tile: str
@@ -53,6 +54,7 @@ class ScenePlan:
     grid: Grid | None
     strip: int = 256
     about: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    from_sandbox: bool = False
 
     @property
     def name(self) -> str:
@@ -82,6 +84,7 @@ class ScenePlan:
             "grid": grid_json(self.grid) if self.grid else None,
             "strip": self.strip,
             "about": dict(self.about),
+            **({"from_sandbox": True} if self.from_sandbox else {}),
         }
 
     @classmethod
@@ -95,6 +98,7 @@ class ScenePlan:
             Grid(grid["crs"], tuple(grid["transform"]), grid["height"], grid["width"]) if grid else None,
             content["strip"],
             content["about"],
+            content.get("from_sandbox", False),
         )
 
 

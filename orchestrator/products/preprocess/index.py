@@ -8,14 +8,16 @@ one rename. Paths are written in both published spellings: `paths.x` of the prog
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import StopFlag, make_folder, write_whole
 from orchestrator.core.turns import taking_turns
+from orchestrator.products.scenes.told import Told, ToldKey, checked, inside, list_of
 
 SCHEMA = "s2pipe.step2.index.v2"
 _EARLIER = "s2pipe.step2.index.v1"  # the same, as far as it is read here
@@ -89,12 +91,13 @@ def read_index(path: Path) -> SampleIndex:
     schema = content.get("schema") if isinstance(content, dict) else None
     if schema not in (SCHEMA, _EARLIER):
         raise UserError(f"{path}: its schema is {schema!r}, expected {SCHEMA!r}: an index of preprocessed scenes")
-    try:
-        samples = tuple(_sample(one) for one in content.get("samples", ()))
-        output = dict(content.get("output") or {})
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise UserError(f"{path}: a sample of it lacks its key or its paths; preprocess the scenes again") from None
-    return SampleIndex(_root(path, str(output.get("out_dir", ""))), samples, str(output.get("last_run_id", "")))
+    about = checked(_ToldIndex, content, str(path)).output or _ToldOutput()
+    root = _root(path, about.out_dir or "")
+    told = list_of({"samples": [], **content}, "samples", str(path))
+    samples = tuple(_sample(one, root, f"{path}: samples[{number}]") for number, one in enumerate(told))
+    if twice := [one for one, count in Counter(one.key for one in samples).items() if count > 1]:
+        raise UserError(f"{path}: samples: {' '.join(twice[0])} is there twice; expected each scene once")
+    return SampleIndex(root, samples, about.last_run_id or "")
 
 
 def read_samples(path: Path) -> tuple[IndexedSample, ...]:
@@ -153,18 +156,39 @@ def merge_index(
         write_whole(path, (json.dumps(content, indent=2) + "\n").encode())
 
 
-def _sample(content: Mapping[str, Any]) -> IndexedSample:
-    key, paths = content["key"], dict(content.get("paths") or {})
+class _ToldOutput(Told):
+    out_dir: str | None = None
+    last_run_id: str | None = None
+
+
+class _ToldIndex(Told):
+    output: _ToldOutput | None = None
+
+
+class _ToldSample(Told):
+    key: ToldKey
+    run_id: str = ""
+    status: Literal["ok", "error"] = "ok"
+    error: str | None = None
+    paths: dict[str, str | None] | None = None
+    x_path: str | None = None
+    y_path: str | None = None
+    meta_path: str | None = None
+    angles_path: str | None = None
+
+
+def _sample(content: object, root: Path, where: str) -> IndexedSample:
+    told = checked(_ToldSample, content, where)
+    paths = {name: path for name, path in (told.paths or {}).items() if not name.endswith("_path")}
     for name in ("x", "y", "meta", "angles"):
-        for given in (content, paths):
-            if given.get(f"{name}_path"):
-                paths[name] = given[f"{name}_path"]
-    paths = {name: str(path) for name, path in paths.items() if path and not name.endswith("_path")}
-    status = str(content.get("status", OK))
-    if status == OK and not {"x", "meta"} <= paths.keys():
-        raise KeyError("x")
-    run_id, error = str(content.get("run_id", "")), str(content.get("error") or "")
-    return IndexedSample(str(key["tile_id"]), str(key["sensing_start_utc"]), run_id, status, paths, error)
+        for given in (getattr(told, f"{name}_path"), (told.paths or {}).get(f"{name}_path")):
+            if given:
+                paths[name] = given
+    found = {name: inside(path, root, f"{where}.paths.{name}") for name, path in paths.items() if path}
+    if told.status == OK and not {"x", "meta"} <= found.keys():
+        raise UserError(f"{where} lacks its path of x or of meta; preprocess the scenes again")
+    key = told.key
+    return IndexedSample(key.tile_id, key.sensing_start_utc, told.run_id, told.status, found, told.error or "")
 
 
 def _root(path: Path, said: str) -> Path:

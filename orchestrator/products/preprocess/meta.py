@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from orchestrator.core.errors import PermanentError
 from orchestrator.core.files import StopFlag, sha256_of
-from orchestrator.model.credit import SENTINEL_TERMS, sentinel_notice
+from orchestrator.model.credit import SENTINEL_TERMS, sandbox_notice, sentinel_notice
 from orchestrator.model.grid import Grid
 from orchestrator.products.preprocess.document import ScenePlan
 from orchestrator.products.preprocess.keys import PreprocessKeys
@@ -35,17 +35,20 @@ class SampleRecipe:
         settings: The configuration, without paths.
         inputs: `role`, `name`, `bytes` and `sha256` of each file.
         stats_sha256: Of the statistics that are applied; empty where none are.
+        from_sandbox: Whether a sandbox served the files, which the sample says.
     """
 
     run_id: str
     settings: Mapping[str, Any]
     inputs: Sequence[Mapping[str, Any]]
     stats_sha256: str = ""
+    from_sandbox: bool = False
 
     @property
     def sha256(self) -> str:
         """What tells two recipes apart."""
         content = [FORMAT, self.run_id, dict(self.settings), list(self.inputs), self.stats_sha256]
+        content += ["sandbox"] if self.from_sandbox else []
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -85,7 +88,13 @@ def read_inputs(scene: ScenePlan, stop: StopFlag | None) -> list[dict[str, Any]]
 
 def notice_for(scene: ScenePlan) -> str:
     """Return the sentence that goes with whatever is made from a scene."""
-    return sentinel_notice([int(scene.sensing[:4])])
+    return notice_for_scenes([scene])
+
+
+def notice_for_scenes(scenes: Collection[ScenePlan]) -> str:
+    """Return the sentence that goes with whatever is made from several; where a sandbox served one, it says so."""
+    notice = sentinel_notice(int(scene.sensing[:4]) for scene in scenes)
+    return sandbox_notice(notice) if any(scene.from_sandbox for scene in scenes) else notice
 
 
 def meta_json(
@@ -115,6 +124,7 @@ def meta_json(
         "settings": dict(recipe.settings),
         "stats_sha256": recipe.stats_sha256 or None,
         "inputs": list(recipe.inputs),
+        "unproved": [file.role for file in scene.files if not file.sha256],
         "files": dict(digests),
         "recipe_sha256": recipe.sha256,
     }

@@ -12,8 +12,7 @@ from orchestrator.core.errors import UserError
 from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
 from orchestrator.model.product import Evidence, Finishing, Made, RunSnapshot, Settled, Sink, Step, StepContext
-from orchestrator.model.states import Who
-from orchestrator.model.unit import Done, Hold, Outcome, Unit, UnitPlan
+from orchestrator.model.unit import Done, Outcome, Unit, UnitPlan
 from orchestrator.products.context import ProductContext
 from orchestrator.products.enduring import Enduring
 from orchestrator.products.preprocess.files import COUNTS, SAMPLES, preprocess_files, stats_path
@@ -98,7 +97,7 @@ class SceneStep:
     def __call__(self, context: StepContext, unit: Unit) -> Outcome:
         from orchestrator.core.files import make_folder  # noqa: PLC0415
         from orchestrator.core.trees import publish_tree  # noqa: PLC0415
-        from orchestrator.products.preprocess.work import LostWorkerError, SceneTask  # noqa: PLC0415
+        from orchestrator.products.preprocess.work import SceneTask  # noqa: PLC0415
 
         scene, job = self._plan.scenes[int(unit.plan.spec["scene"])], context.run.job
         final = Path(job.output) / scene.folder
@@ -113,10 +112,7 @@ class SceneStep:
             version=self._context.version,
             threads=1 if self._keys.num_workers else self._context.threads,
         )
-        try:
-            answer = self._workers.do(request, context.stop)
-        except LostWorkerError as error:
-            return Hold(str(error), Who.TIME)
+        answer = self._workers.do(request, context.stop)
         if answer.made is not None:
             context.note(answer.result)
             make_folder(final.parent)

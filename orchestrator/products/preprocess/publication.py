@@ -19,7 +19,7 @@ from orchestrator.model.unit import Unit
 from orchestrator.products.enduring import WHY
 from orchestrator.products.preprocess.counting import count_scene, settings_of
 from orchestrator.products.preprocess.document import PreprocessPlan, ScenePlan
-from orchestrator.products.preprocess.files import COUNTS, manifest_of, preprocess_files
+from orchestrator.products.preprocess.files import COUNTS, HISTOGRAM, STATS, manifest_of, preprocess_files
 from orchestrator.products.preprocess.index import ERROR, INDEX, OK, IndexedSample, merge_index
 from orchestrator.products.preprocess.keys import PreprocessKeys, preprocess_keys
 from orchestrator.products.preprocess.meta import META, settings_json, told_of
@@ -29,6 +29,7 @@ from orchestrator.products.preprocess.normalisation.stats import as_json, comput
 
 SCHEMA = "orchestrator.preprocess/1"
 _MOST_REASONS = 5
+_NAMES = {"stats": STATS.name, "histogram": HISTOGRAM}
 
 
 def make_preprocess_result(about: Finishing, evidence: Evidence, version: str) -> Made:
@@ -50,7 +51,8 @@ def make_preprocess_result(about: Finishing, evidence: Evidence, version: str) -
     contents: dict[str, bytes] = {}
     if not keys.writes_samples:
         contents |= _statistics(about, plan, keys, failed)
-    contents["data"] = b"".join(json.dumps(_record(sample, root, keys)).encode() + b"\n" for sample in samples)
+    counted = {_NAMES[role]: hashlib.sha256(made).hexdigest() for role, made in contents.items()}
+    contents["data"] = b"".join(json.dumps(_record(one, root, keys, counted)).encode() + b"\n" for one in samples)
     contents["proof"] = _proof(about, samples, keys, contents, version)
     files = _written(about, contents)
     if keys.writes_samples:
@@ -74,11 +76,11 @@ def _sample(scene: ScenePlan, unit: Unit, failed: Mapping[str, str], root: Path,
     return IndexedSample(scene.tile, scene.sensing, run_id, OK, paths)
 
 
-def _record(sample: IndexedSample, root: Path, keys: PreprocessKeys) -> dict[str, Any]:
-    """Return a scene's line of the manifest, with the checksums of its files."""
+def _record(sample: IndexedSample, root: Path, keys: PreprocessKeys, counted: Mapping[str, str]) -> dict[str, Any]:
+    """Return a scene's line of the manifest, with the checksums of its files, or of those that it was counted into."""
     if not keys.writes_samples:
-        record = sample.to_json()
-        return {name: value for name, value in record.items() if not name.endswith(("paths", "_path"))}
+        record = {name: what for name, what in sample.to_json().items() if not name.endswith(("paths", "_path"))}
+        return record | ({"statistics": dict(counted)} if sample.status == OK else {})
     told = told_of((root / sample.paths[META.partition(".")[0]]).parent) if sample.status == OK else {}
     return sample.to_json() | ({"sha256": told["files"]} if told else {})
 

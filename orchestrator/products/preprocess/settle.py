@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from orchestrator.core.errors import IntegrityError, PermanentError, UserError
+from orchestrator.core.errors import PermanentError, UserError
 from orchestrator.core.files import sha256_of
 from orchestrator.core.units import format_bytes, format_count
-from orchestrator.model.credit import SENTINEL_TERMS, sentinel_notice
+from orchestrator.model.credit import SENTINEL_TERMS, is_from_sandbox
 from orchestrator.model.grid import BLOCK, Grid
 from orchestrator.model.job import Job
 from orchestrator.model.product import Settled
@@ -20,10 +20,11 @@ from orchestrator.products.preprocess.document import PreprocessPlan, ScenePlan,
 from orchestrator.products.preprocess.files import stats_path
 from orchestrator.products.preprocess.keys import PreprocessKeys, preprocess_keys
 from orchestrator.products.preprocess.labels import LABELS, find_backend
-from orchestrator.products.preprocess.normalisation.reading import check_stats, read_stats, remark
+from orchestrator.products.preprocess.meta import notice_for_scenes
+from orchestrator.products.preprocess.normalisation.reading import check_range, check_stats, read_stats, remark
 from orchestrator.products.preprocess.raster import grid_of, strip_rows
 from orchestrator.products.preprocess.roles import band_role, grid_role, needed_roles
-from orchestrator.products.scenes.index import SceneIndex, read_scenes
+from orchestrator.products.scenes.index import read_scenes
 from orchestrator.products.scenes.scene import IndexedScene, SceneFile
 
 SCENE = "scene"  # kind of the units
@@ -42,12 +43,14 @@ def plan_samples(job: Job, context: ProductContext) -> PreprocessPlan:
     """
     keys = preprocess_keys(job.keys)
     needed, notes = needed_roles(keys), _statistics_checked(job, keys)
-    scenes = _index(keys).scenes[: keys.max_scenes]
+    index = read_scenes(Path(keys.index_json))
+    scenes, from_sandbox = index.scenes[: keys.max_scenes], is_from_sandbox(index.notice)
     if not scenes:
         raise UserError(f"{keys.index_json} lists no scene; download some with `orchestrator copernicus download`")
     _check_roles(scenes, needed)
     context.say(f"looking at the files of {format_count(len(scenes), 'scene')}")
-    plan = PreprocessPlan(tuple(_planned(scene, needed, keys) for scene in scenes), notes)
+    planned = tuple(_planned(scene, needed, keys, from_sandbox) for scene in scenes)
+    plan = PreprocessPlan(planned, (*notes, *_unproved(planned)))
     if keys.writes_samples:
         _check_room(plan, keys, job, context)
     return plan
@@ -58,7 +61,7 @@ def settled(job: Job, context: ProductContext) -> Settled:
     keys, plan = preprocess_keys(job.keys), plan_samples(job, context)
     facts = {
         "scenes": len(plan.scenes),
-        "attribution": sentinel_notice(int(scene.sensing[:4]) for scene in plan.scenes),
+        "attribution": notice_for_scenes(plan.scenes),
         "licence": SENTINEL_TERMS,
     }
     units = tuple(
@@ -107,14 +110,18 @@ def _bands_of_x(keys: PreprocessKeys) -> int:
     return 2 * bands if keys.valid_pixel_mask == "per_band" else bands + 1
 
 
-def _index(keys: PreprocessKeys) -> SceneIndex:
-    try:
-        return read_scenes(Path(keys.index_json))
-    except IntegrityError as error:  # two files of one role
-        raise UserError(f"{keys.index_json}: {error}") from None
+def _unproved(scenes: Sequence[ScenePlan]) -> Iterator[str]:
+    files = {file.path: file for scene in scenes for file in scene.files}
+    if count := sum(not file.sha256 for file in files.values()):
+        yield (
+            f"the index has no checksum for {count:,} of {format_count(len(files), 'file')}: one that is cut short is "
+            "refused, one with other bytes in it is not noticed"
+        )
 
 
 def _statistics_checked(job: Job, keys: PreprocessKeys) -> tuple[str, ...]:
+    if keys.normalize.mode != "none":
+        check_range(settings_of(keys))
     if keys.normalize.mode != "apply_with_stats":
         return ()
     path = stats_path(job, keys)
@@ -137,7 +144,7 @@ def _check_roles(scenes: Sequence[IndexedScene], needed: Sequence[str]) -> None:
         raise UserError(f"{lacking[0]}{more}")
 
 
-def _planned(scene: IndexedScene, needed: Sequence[str], keys: PreprocessKeys) -> ScenePlan:
+def _planned(scene: IndexedScene, needed: Sequence[str], keys: PreprocessKeys, from_sandbox: bool) -> ScenePlan:
     items = {item.role: item for item in scene.items}
     files = [_source(scene, items[role]) for role in needed]
     if keys.has_labels and (named := find_backend(keys.labels.backend).named):
@@ -145,7 +152,7 @@ def _planned(scene: IndexedScene, needed: Sequence[str], keys: PreprocessKeys) -
     sources, target = _grids(files, keys)
     about = _about(scene)
     rows = strip_rows(target, sources) if target else BLOCK
-    return ScenePlan(scene.key.tile, scene.key.sensing, tuple(files), target, rows, about)
+    return ScenePlan(scene.key.tile, scene.key.sensing, tuple(files), target, rows, about, from_sandbox)
 
 
 def _source(scene: IndexedScene, item: SceneFile) -> SourceFile:

@@ -111,7 +111,9 @@ def _counted(request: SceneTask, stop: Stop, pool: ThreadPoolExecutor) -> SceneO
 def _made(request: SceneTask, stop: Stop, pool: ThreadPoolExecutor) -> SceneOutcome:
     scene, keys = request.scene, request.keys
     stats_sha256 = sha256_of(Path(request.stats)) if request.stats else ""
-    recipe = SampleRecipe(request.run_id, settings_json(keys), read_inputs(scene, stop), stats_sha256)
+    recipe = SampleRecipe(
+        request.run_id, settings_json(keys), read_inputs(scene, stop), stats_sha256, scene.from_sandbox
+    )
     if is_made(request.final, recipe, stop):
         return SceneOutcome(None, {"sha256": sha256_of(request.final / META), "kept": True})
     earlier = request.made.parent.glob("*") if request.made.parent.is_dir() else ()
@@ -149,36 +151,56 @@ class Here:
         """Nothing lives on."""
 
 
-class LostWorkerError(Exception):
-    """A process that computed a scene died."""
-
-
 class WorkerProcesses:
-    """In so many processes, which end with this one."""
+    """
+    In so many processes, which end with this one.
+
+    When one dies, all scenes that were being computed are lost, and nobody knows which was at fault: each is computed
+    again in a process of its own, and the one with which that dies, too, is given up.
+    """
 
     def __init__(self, count: int) -> None:
         """Begin none before the first scene."""
-        self._context = get_context("spawn")
+        self._count, self._context = count, get_context("spawn")
         self._stop = self._context.Event()
-        self._pool = ProcessPoolExecutor(count, self._context, _begin, (self._stop, os.getpid()))
+        self._pool = self._begun(count)
+        self._renewing, self._alone = threading.Lock(), threading.Lock()
 
     def do(self, request: SceneTask, stop: Stop) -> SceneOutcome:
+        pool = self._pool
         try:
-            future: Future[SceneOutcome] = self._pool.submit(_do, request)
-            while True:
-                try:
-                    return future.result(_LOOK_SECONDS)
-                except TimeoutError:
-                    if future.done():
-                        raise
-                if stop.is_set():
-                    self._stop.set()
-                    future.cancel()
-                    raise Stopped("stopped; the same command begins this scene again")
+            return self._waited(pool, request, stop)
         except BrokenProcessPool:
-            raise LostWorkerError(
-                "a process that computed a scene died, perhaps for want of memory; set num_workers lower"
-            ) from None
+            self._renew(pool)
+        with self._alone, self._begun(1) as own:
+            try:
+                return self._waited(own, request, stop)
+            except BrokenProcessPool:
+                raise PermanentError(
+                    f"the process that computed {request.scene.name} died twice, once with this scene alone: a file of "
+                    "it is damaged, or memory is too small for it"
+                ) from None
+
+    def _begun(self, count: int) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(count, self._context, _begin, (self._stop, os.getpid()))
+
+    def _renew(self, broken: ProcessPoolExecutor) -> None:
+        with self._renewing:
+            if self._pool is broken:
+                self._pool = self._begun(self._count)
+
+    def _waited(self, pool: ProcessPoolExecutor, request: SceneTask, stop: Stop) -> SceneOutcome:
+        future: Future[SceneOutcome] = pool.submit(_do, request)
+        while True:
+            try:
+                return future.result(_LOOK_SECONDS)
+            except TimeoutError:
+                if future.done():
+                    raise
+            if stop.is_set():
+                self._stop.set()
+                future.cancel()
+                raise Stopped("stopped; the same command begins this scene again")
 
     def close(self) -> None:
         self._stop.set()

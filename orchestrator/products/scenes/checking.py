@@ -10,10 +10,10 @@ from pathlib import Path
 from orchestrator.core.digests import ALGORITHMS, digests_of
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import StopFlag
-from orchestrator.products.scenes.index import read_scenes, scene_from
+from orchestrator.products.scenes.index import SceneIndex, read_scenes, scenes_of
 from orchestrator.products.scenes.listing import SHA256
 from orchestrator.products.scenes.roles import INDEX, MANIFEST, RUNS, STEP
-from orchestrator.products.scenes.scene import IndexedScene, SceneFile
+from orchestrator.products.scenes.scene import LEVELS, IndexedScene, SceneFile
 from orchestrator.safe.jp2 import damage_of
 
 RAW = "raw"
@@ -66,7 +66,7 @@ def check_folder(folder: Path, stop: StopFlag, say: Callable[[str], None] = lamb
         Stopped: `stop` was set.
     """
     index = read_scenes(folder / STEP / INDEX)
-    wanted = {item.path: item for scene in _scenes_of_runs(folder) for item in scene.items}
+    wanted = {item.path: item for scene in scenes_of_runs(folder) for item in _valid(scene, index)}
     wanted |= {item.path: item for scene in index.scenes for item in scene.items}
     faults, size = list(_strangers(folder, wanted.keys())), 0
     for number, path in enumerate(sorted(wanted), 1):
@@ -79,13 +79,30 @@ def check_folder(folder: Path, stop: StopFlag, say: Callable[[str], None] = lamb
     return FolderReport(len(index.scenes), len(wanted), size, unproved, ordered)
 
 
-def _scenes_of_runs(folder: Path) -> Iterator[IndexedScene]:
+def _valid(scene: IndexedScene, index: SceneIndex) -> Iterator[SceneFile]:
+    """Yield the files of a scene of a run, but for those of a product that another took the place of."""
+    now = index.find(scene.key)
+    for level in LEVELS:
+        mine, later = scene.product(level), now.product(level) if now else None
+        if mine is None or later is None or mine.name == later.name:
+            yield from scene.of_level(level)
+
+
+def scenes_of_runs(folder: Path) -> Iterator[IndexedScene]:
+    """
+    Yield the scenes of the manifests of all runs of a folder.
+
+    Raises:
+        UserError: A manifest is none; a line that names it.
+    """
     for path in sorted((folder / STEP / RUNS).glob(f"*/{MANIFEST}")):
         try:
-            told = json.loads(path.read_bytes())["scenes"]
-            yield from (scene_from(one, folder) for one in told)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            told = json.loads(path.read_bytes())
+        except ValueError as error:
             raise UserError(f"{path} is no manifest of scenes ({error}); move it away, or bring them anew") from None
+        if not isinstance(told, dict):
+            raise UserError(f"{path} is no manifest of scenes; move it away, or bring them anew")
+        yield from scenes_of(told, folder, path)
 
 
 def _fault_of(folder: Path, item: SceneFile, stop: StopFlag) -> FolderFault | None:

@@ -15,12 +15,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from orchestrator.core.errors import UserError
-from orchestrator.core.files import StopFlag, make_folder, write_whole
+from orchestrator.core.errors import IntegrityError, UserError
+from orchestrator.core.files import StopFlag, make_folder, sha256_of, write_whole
 from orchestrator.core.turns import taking_turns
+from orchestrator.model.credit import is_from_sandbox, sandbox_notice
 from orchestrator.model.unit import NOTHING
 from orchestrator.products.scenes.roles import LAYOUT
 from orchestrator.products.scenes.scene import LEVELS, IndexedScene, ProductInfo, SceneFile, SceneKey, looked_at, merge
+from orchestrator.products.scenes.told import ToldIndex, ToldProduct, ToldScene, checked, inside, list_of
 
 SCHEMA = "s2pipe.step1.index.v2"
 
@@ -35,12 +37,14 @@ class SceneIndex:
         scenes: In the order of their keys.
         created: When it was written, UTC.
         query: What was asked for; of several runs `{"aggregate": true}`.
+        notice: What goes with the data, a sentence; empty in an index of others.
     """
 
     root: Path
     scenes: tuple[IndexedScene, ...] = ()
     created: str = ""
     query: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    notice: str = ""
 
     def find(self, key: SceneKey) -> IndexedScene | None:
         """Return the scene of a key."""
@@ -68,52 +72,84 @@ def read_scenes(path: Path) -> SceneIndex:
     schema = content.get("schema") if isinstance(content, dict) else None
     if schema != SCHEMA:
         raise UserError(f"{path} has the schema {schema!r}; expected {SCHEMA!r}")
-    root = _root(path, content)
-    try:
-        scenes = tuple(scene_from(each, root) for each in content["scenes"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path}: a scene lacks or misspells {error}; expected {SCHEMA}") from None
-    return SceneIndex(root, scenes, content.get("created_utc", ""), MappingProxyType(content.get("query") or {}))
+    about = checked(ToldIndex, content, str(path))
+    root = _root(path, about)
+    scenes, query = scenes_of(content, root, path), MappingProxyType(about.query or {})
+    return SceneIndex(root, scenes, about.created_utc or "", query, about.attribution or "")
 
 
-def _root(path: Path, content: Mapping[str, Any]) -> Path:
+def _root(path: Path, about: ToldIndex) -> Path:
     absolute = path.absolute()
     if absolute.parent.name == "step1":
         return absolute.parents[2]
-    return Path(content.get("output", {}).get("out_dir", "") or absolute.parent)
+    said = about.output.out_dir if about.output else None
+    return Path(said).absolute() if said else absolute.parent
 
 
-def scene_from(told: Mapping[str, Any], root: Path) -> IndexedScene:
-    """Return the scene of which `scene_json` told; its files lie in `root`."""
-    key = SceneKey(told["key"]["tile_id"], told["key"]["sensing_start_utc"])
+def scenes_of(content: Mapping[str, Any], root: Path, path: Path) -> tuple[IndexedScene, ...]:
+    """
+    Return the scenes of an index, or of the manifest of a run.
+
+    Args:
+        content: What the file `path` holds.
+        root: Where the files of the scenes lie.
+        path: Of the file, for the message.
+
+    Raises:
+        UserError: A key is missing or is something else, a path leads out of `root`, a scene is there twice, or two of
+            its files have one role; a line that names file and key.
+    """
+    scenes: dict[SceneKey, IndexedScene] = {}
+    for number, told in enumerate(list_of(content, "scenes", str(path))):
+        where = f"{path}: scenes[{number}]"
+        try:
+            scene = scene_from(told, root, where)
+        except IntegrityError as error:  # two files of one role
+            raise UserError(f"{where}: {error}") from None
+        if scene.key in scenes:
+            raise UserError(f"{where}.key: {scene.name} is there twice; expected each scene once")
+        scenes[scene.key] = scene
+    return tuple(scenes.values())
+
+
+def scene_from(content: Any, root: Path, where: str = "scene") -> IndexedScene:
+    """
+    Return the scene of which `scene_json` told; its files lie in `root`.
+
+    Raises:
+        UserError: A key is missing or is something else, or a path leads out of `root`.
+        IntegrityError: Two of its files have one role.
+    """
+    told = checked(ToldScene, content, where)
     items = [
         SceneFile(
-            item["role"],
-            item["path"],
-            bool(item.get("present", True)),
-            item.get("size"),
-            item.get("sha256") or "",
-            item.get("checksum") or "",
+            item.role,
+            inside(item.path, root, f"{where}.files_{level}.items[{number}].path"),
+            item.present,
+            item.size,
+            item.sha256 or "",
+            item.checksum or "",
         )
-        for level in LEVELS
-        for item in (told.get(f"files_{level.lower()}") or {}).get("items", ())
-        if item["role"] != "file"  # what the published program calls a file that it does not know
+        for level, files in (("l1c", told.files_l1c), ("l2a", told.files_l2a))
+        for number, item in enumerate(files.items if files else ())
+        if item.role != "file"  # what the published program calls a file that it does not know
     ]
-    return IndexedScene(key, _product(told.get("l1c")), _product(told.get("l2a")), tuple(items), root)
+    key = SceneKey(told.key.tile_id, told.key.sensing_start_utc)
+    return IndexedScene(key, _product(told.l1c), _product(told.l2a), tuple(items), root)
 
 
-def _product(told: Mapping[str, Any] | None) -> ProductInfo | None:
-    if not told:
+def _product(told: ToldProduct | None) -> ProductInfo | None:
+    if told is None:
         return None
     return ProductInfo(
-        told["product_id"],
-        told["product_name"],
-        told.get("baseline", ""),
-        told.get("rel_orbit", ""),
-        told.get("cloud_cover"),
-        told.get("geofootprint"),
-        told.get("coverage_ratio"),
-        told.get("scl_percentages"),
+        told.product_id,
+        told.product_name,
+        told.baseline or "",
+        told.rel_orbit or "",
+        told.cloud_cover,
+        told.geofootprint,
+        told.coverage_ratio,
+        told.scl_percentages,
     )
 
 
@@ -124,7 +160,8 @@ def merge_into(
     Merge scenes into the index at `path`, which is made where there is none.
 
     Nobody else writes it meanwhile, and readers see the earlier index or this one. What it says of files is what the
-    disk says.
+    disk says. Files of a product that another took the place of, and that this one did not bring anew, are removed:
+    nobody knows them any more.
 
     Args:
         path: Of the index, `OUT/meta/step1/index.json`.
@@ -140,13 +177,32 @@ def merge_into(
     make_folder(path.parent)
     root = path.absolute().parents[2]
     with taking_turns(path.with_name(f".{path.name}.lock"), f"the index {path}", stop):
-        known = {scene.key: scene for scene in read_scenes(path).scenes} if path.exists() else {}
+        before = read_scenes(path) if path.exists() else SceneIndex(root)
+        known = {scene.key: scene for scene in before.scenes}
         for scene in scenes:
             known[scene.key] = merge(known.get(scene.key), scene)
+        _remove_replaced(before.scenes, known, root, stop)
         merged = tuple(looked_at(known[key], root) for key in sorted(known))
-        index = SceneIndex(root, merged, created, MappingProxyType({"aggregate": True}))
+        if is_from_sandbox(before.notice) and not is_from_sandbox(notice):  # what it served is still among them
+            notice = sandbox_notice(notice)
+        index = SceneIndex(root, merged, created, MappingProxyType({"aggregate": True}), notice)
         write_index(path, index, notice)
         return index
+
+
+def _remove_replaced(
+    before: Iterable[IndexedScene], known: Mapping[SceneKey, IndexedScene], root: Path, stop: StopFlag
+) -> None:
+    """Remove the files that an index listed and the next one does not; what is something else by now stays."""
+    kept = {item.path for scene in known.values() for item in scene.items}
+    for item in (item for scene in before for item in scene.items if item.path not in kept):
+        if is_brought(root / item.path, item, stop):
+            (root / item.path).unlink(missing_ok=True)
+
+
+def is_brought(path: Path, item: SceneFile, stop: StopFlag) -> bool:
+    """Tell whether a file is what was written down of it when it was brought, as far as anything was."""
+    return path.is_file() and (not item.sha256 or sha256_of(path, stop) == item.sha256.lower())
 
 
 def write_index(path: Path, index: SceneIndex, notice: str = "") -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from orchestrator.core.errors import OrchestratorError, PermanentError
 from orchestrator.core.files import make_folder, sha256_of, write_whole
+from orchestrator.model.credit import sandbox_notice
 from orchestrator.model.product import Evidence, Finishing, Made, MadeFile
 from orchestrator.model.states import UnitState
 from orchestrator.model.unit import Unit
@@ -96,7 +97,7 @@ def make_scenes_result(about: Finishing, plan: DownloadPlan, evidence: Evidence,
 def notice_of_scenes(facts: Mapping[str, Any], service: str) -> str:
     """Return the sentence that goes with the data; what a sandbox made must never pass for the Earth."""
     notice = str(facts.get("attribution", ""))
-    return notice if service != "sandbox" else f"Served by a sandbox, perhaps synthetic. {notice}"
+    return sandbox_notice(notice) if service == "sandbox" else notice
 
 
 def _missing(plan: DownloadPlan, units: Sequence[Unit]) -> tuple[Missing, ...]:

@@ -13,10 +13,12 @@ from orchestrator.core.errors import NotFoundError, UserError
 from orchestrator.core.files import make_folder, write_whole
 from orchestrator.core.units import format_bytes, format_count
 from orchestrator.model.files import FileRoute
+from orchestrator.model.ports import Stop
 from orchestrator.model.product import StepContext
 from orchestrator.model.unit import Done, Unit, UnitPlan
+from orchestrator.products.scenes.checking import scenes_of_runs
 from orchestrator.products.scenes.document import DownloadPlan
-from orchestrator.products.scenes.index import SceneIndex, read_scenes
+from orchestrator.products.scenes.index import SceneIndex, is_brought, read_scenes
 from orchestrator.products.scenes.listing import Listing, WantedFile, is_of_size, is_whole, known, listing_of, wanted_of
 from orchestrator.products.scenes.roles import INDEX, STEP
 
@@ -108,11 +110,18 @@ class Steps:
         ours = {item.path for scene in self.index().scenes for item in scene.items}
         for file in files:
             path = self.root / file.final
-            if file.final not in ours and path.exists() and not is_whole(path, file, context.stop):
+            if file.final in ours or not path.exists() or is_whole(path, file, context.stop):
+                continue
+            if not self._is_of_earlier_run(file.final, context.stop):
                 raise UserError(
                     f"{path} exists already, and is not what the service has under that name ({file.stated}), nor "
                     "did an earlier download bring it; move it away, or let it be replaced with --overwrite"
                 )
+
+    def _is_of_earlier_run(self, final: str, stop: Stop) -> bool:
+        """Tell whether a file is one that a run brought, of a product that another took the place of."""
+        items = (item for scene in scenes_of_runs(self.root) for item in scene.items if item.path == final)
+        return any(item.sha256 and is_brought(self.root / final, item, stop) for item in items)
 
     def file(self, context: StepContext, unit: Unit) -> Done:
         """Bring a file, unless it is there already as its size and checksum say."""

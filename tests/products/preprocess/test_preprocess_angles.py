@@ -116,7 +116,7 @@ def test_without_a_choice_all_bands_are_seen():
 def test_the_file_is_on_the_pixels_of_the_sample(tmp_path):
     """With names and NaN, in the folder of the sample."""
     index = kit.laid(tmp_path / "raw", (kit.DATA / "l1c_T56JMM_20180629_decimated").glob("*.SAFE"))
-    angles = {"enabled": True, "view_mode": "single", "output_name": "directions.tif"}
+    angles = {"enabled": True, "view_mode": "single", "view_bands": ["B01"], "output_name": "directions.tif"}
 
     sample = kit.preprocess(tmp_path, index, target_grid="B01", bands=["B01"], labels={"enabled": False}, angles=angles)
 

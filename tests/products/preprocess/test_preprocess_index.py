@@ -98,7 +98,7 @@ def test_runs_at_once_lose_nothing_of_each_other(tmp_path):
         ("{", "no JSON"),
         ("[]", "schema"),
         ('{"schema": "s2pipe.step1.index.v2"}', "s2pipe.step2.index.v2"),
-        ('{"schema": "s2pipe.step2.index.v2", "samples": [{"paths": {}}]}', "lacks its key"),
+        ('{"schema": "s2pipe.step2.index.v2", "samples": [{"paths": {}}]}', r"samples\[0\].key is missing"),
         ('{"schema": "s2pipe.step2.index.v2", "samples": []}', "no sample"),
     ],
 )

@@ -1,6 +1,7 @@
 """What is asked wrongly is refused in one line, before any work; what is wrong with one scene costs that scene."""
 
 import json
+import re
 
 import numpy as np
 import preprocess_kit as kit
@@ -41,6 +42,11 @@ def refused(tmp_path, index, **keys):
         pytest.param({"bands": ["B03"]}, ["l1c.band.B03", "there is l1c.band.B01"], id="a band that was not fetched"),
         pytest.param({"target_grid": "B11"}, ["l1c.band.B11", "download"], id="a grid that was not fetched"),
         pytest.param({"normalize": {"mode": "apply_with_stats"}}, ["stats", "compute"], id="no statistics"),
+        pytest.param(
+            {"to_toa_reflectance": False, "normalize": {"mode": "compute_only"}},
+            ["hist_range is [-0.2, 2.0]", "hist_range = [0, 65536] and hist_bin_width = 1"],
+            id="numbers in the histogram of reflectance",
+        ),
     ],
 )
 def test_bad_words_are_refused_before_any_work(tmp_path, index, keys, words):
@@ -64,6 +70,18 @@ def test_a_role_that_two_files_have_is_refused(tmp_path, index):
     kit.changed(index, lambda scenes: scenes[0]["files_l1c"]["items"].append(scenes[0]["files_l1c"]["items"][2]))
 
     assert "two files of the role" in refused(tmp_path, index)
+
+
+def test_a_tile_that_leads_out_of_the_folder_is_refused(tmp_path, index):
+    """What lies there stays."""
+    victim = tmp_path / "victim" / "sensing=2024-06-13T101559Z"
+    victim.mkdir(parents=True)
+    (victim / "mine.txt").write_text("mine")
+    key = {"tile_id": "../../../../victim", "sensing_start_utc": "2024-06-13T10:15:59Z"}
+    kit.changed(index, lambda scenes: scenes[0].update(key=key))
+
+    assert "scenes[0].key.tile_id" in refused(tmp_path, index, overwrite=True)
+    assert (victim / "mine.txt").read_text() == "mine"
 
 
 def test_all_scenes_are_looked_at_before_one_is_made(tmp_path, index):
@@ -113,19 +131,18 @@ def orc_job(output, keys):
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    ("role", "spoil"),
     [
-        pytest.param(lambda path, content: path.write_bytes(content[: len(content) // 2]), id="cut short"),
-        pytest.param(lambda path, content: path.write_bytes(content[:200]), id="a header alone"),
-        pytest.param(lambda path, _content: path.write_bytes(b"<html>too many sessions</html>"), id="another file"),
+        pytest.param("l1c.band.B05", lambda content: content[: len(content) // 2], id="cut short"),
+        pytest.param("l1c.band.B05", lambda content: content[:200], id="a header alone"),
+        pytest.param("l2a.scl_20m", lambda _content: b"<html>too many sessions</html>", id="another file"),
     ],
 )
-@pytest.mark.parametrize("role", ["l1c.band.B05", "l2a.scl_20m"])
 def test_a_file_that_does_not_decode_costs_its_scene_and_no_other(tmp_path, index, spoil, role):
     """It is named, with what to do; nothing half made has its final name; whole again, the same call makes it."""
     path = kit.file_of(index, role)
     content = kit.replace_by_copy(path)
-    spoil(path, content)
+    path.write_bytes(spoil(content))
 
     made = kit.preprocess(tmp_path, index)
 
@@ -187,15 +204,24 @@ def test_where_no_scene_can_be_made_the_run_fails(tmp_path, index):
         kit.preprocess(tmp_path, index)
 
 
-def test_damaged_metadata_costs_its_scene_alone(tmp_path, index):
-    """Some of the offsets of its baseline are missing."""
-    path = kit.file_of(index, "l1c.product_metadata")
+@pytest.mark.parametrize(
+    ("role", "what", "instead", "said"),
+    [
+        pytest.param("product", "RADIO_ADD_OFFSET", "NO_OFFSET", "RADIO_ADD_OFFSET", id="no offsets"),
+        pytest.param("product", r">-1000<", ">NaN<", "RADIO_ADD_OFFSET is NaN", id="an offset that is no number"),
+        pytest.param("tile", r"<VALUES>[^<]*<", "<VALUES>NaN<", "no value in the angles of sun", id="no angles"),
+        pytest.param("tile", r"<ULX>\d+<", "<ULX>1000000000<", "is not in it", id="another place"),
+    ],
+)
+def test_damaged_metadata_costs_its_scene_alone(tmp_path, index, role, what, instead, said):
+    """Offsets of its baseline, or directions; nothing is made of them as if they were there."""
+    path = kit.file_of(index, f"l1c.{role}_metadata")
     text = kit.replace_by_copy(path).decode()
-    path.write_text(text.replace("RADIO_ADD_OFFSET", "NO_OFFSET", 2))
+    path.write_text(re.sub(what, instead, text))
 
-    made = kit.preprocess(tmp_path, index)
+    made = kit.preprocess(tmp_path, index, angles={"enabled": True, "include_view": False})
 
-    assert "RADIO_ADD_OFFSET" in made.missing[0]["error"]
+    assert said in made.missing[0]["error"]
     assert len(made.missing) == 1
 
 
@@ -211,15 +237,17 @@ def test_a_file_that_is_not_the_one_that_was_downloaded_is_not_used(tmp_path, in
 @pytest.mark.parametrize("theirs", ["notes.txt", "x.tif"])
 def test_a_folder_that_no_run_made_is_not_replaced(tmp_path, index, theirs):
     """Unless it is asked for, by name."""
-    once = kit.preprocess(tmp_path / "elsewhere", index)
-    folder = tmp_path / "out" / (once.folder / once.records[0]["paths"]["x"]).parent.relative_to(once.folder)
+    key = json.loads(index.read_text())["scenes"][0]["key"]
+    sensing = key["sensing_start_utc"].replace(":", "")
+    folder = tmp_path / "out" / "processed" / f"tile={key['tile_id']}" / f"sensing={sensing}"
     folder.mkdir(parents=True)
     (folder / theirs).write_text("precious")
 
     with pytest.raises(orc.UserError, match="exists already, and no run of this program made it"):
-        kit.preprocess(tmp_path, index)
+        kit.preprocess(tmp_path, index, bands=["B05"])
     assert [path.name for path in folder.iterdir()] == [theirs]
-    assert kit.preprocess(tmp_path, index, overwrite=True).missing == ()
+    assert kit.preprocess(tmp_path, index, bands=["B05"], overwrite=True).missing == ()
+    assert (folder / "meta.json").is_file()
 
 
 def test_samples_of_another_run_are_not_replaced(tmp_path, index):

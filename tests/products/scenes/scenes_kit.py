@@ -108,9 +108,9 @@ class World:
             with orc.connect(sandbox_url=url, config=self.folder / "config.toml") as self.connection:
                 yield self
 
-    def download(self, tile: str | tuple[str, ...] = "33UWQ", **conditions: Any) -> Any:
+    def download(self, tile: str | tuple[str, ...] = "33UWQ", dates: tuple[str, str] = DATES, **conditions: Any) -> Any:
         given = {"l1c_bands": ["B02", "B03"]} | conditions
-        return orc.copernicus.download(tile, DATES, self.out, progress=False, connection=self.connection, **given)
+        return orc.copernicus.download(tile, dates, self.out, progress=False, connection=self.connection, **given)
 
     def index(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.out / "meta/step1/index.json").read_bytes())

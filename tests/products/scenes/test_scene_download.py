@@ -215,6 +215,42 @@ def test_a_newer_baseline_replaces_every_file_of_the_scene(world):
     assert roles(world.index()["scenes"][0]) >= {"l1c.band.B02", "l1c.band.B03"}
 
 
+@pytest.fixture
+def lost(world):
+    """A folder of an older product, and a newer one that lacks a band; the path of what the older had of it."""
+    older, newer = product_name("L1C", baseline="0510"), product_name("L1C", made="20251229T000000")
+    world.add(older)
+    with world.open():
+        world.download(levels=["L1C"], dates=("2025-12-10", "2025-12-11"))
+    world.add(newer)
+    (path,) = (world.served / newer).rglob("*_B03.jp2")
+    path.rename(world.folder / "B03.jp2")
+    with world.open():
+        assert [one["role"] for one in world.download(levels=["L1C"]).missing] == ["l1c.band.B03"]
+    (world.folder / "B03.jp2").rename(path)
+    old = next(content for at, content in files_of(older).items() if at.endswith("B03.jp2"))
+    return world.out / f"raw/L1C/{FOLDER}" / path.name, old, path.read_bytes()
+
+
+def test_no_file_of_an_earlier_baseline_stays_when_a_newer_one_lacks_it(lost, world):
+    """Nobody would know what it is; what is wrong with the folder is that a file is missing."""
+    assert not lost[0].exists()
+    assert {fault.kind for fault in orc.copernicus.verify(world.out).faults} <= {"missing"}
+
+
+@pytest.mark.parametrize("left", [False, True], ids=["removed", "left there, as an earlier version did"])
+def test_a_newer_baseline_of_which_a_file_could_not_be_had_goes_on_with_the_same_call(lost, world, left):
+    """A file of the older one is ours, too."""
+    path, old, new = lost
+    if left:
+        path.write_bytes(old)
+    with world.open():
+        assert world.download(levels=["L1C"]).missing == ()
+        assert set(world.transfers()) == {path.name}
+
+    assert path.read_bytes() == new
+
+
 def test_names_that_are_not_read_are_told_of_and_the_others_come(world):
     """A satellite D is one of four; a product of before December 2016 is skipped with a reason."""
     old = "S2A_OPER_PRD_MSIL1C_PDMC_20160101T000000_R122_V20251210T100319_20251210T100319.SAFE"

@@ -120,7 +120,7 @@ def test_two_files_of_one_role_are_refused() -> None:
     [
         (b"{", "cannot be read"),
         (b'{"schema": "s2pipe.step1.index.v1"}', "'s2pipe.step1.index.v1'; expected 's2pipe.step1.index.v2'"),
-        (b'{"schema": "s2pipe.step1.index.v2", "scenes": [{}]}', "lacks or misspells 'key'"),
+        (b'{"schema": "s2pipe.step1.index.v2", "scenes": [{}]}', "scenes[0].key is missing"),
         (b"[]", "schema None"),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 
 from scenes_kit import product_name
@@ -11,6 +10,7 @@ from orchestrator.app.records import Records
 from orchestrator.app.sandbox_process import service_at
 from orchestrator.app.verbs.reasons import why
 from orchestrator.config import load
+from orchestrator.core.files import LockFile
 
 
 def reasons(world) -> str:
@@ -21,17 +21,39 @@ def reasons(world) -> str:
     return "\n".join(why(records, runs[0].id).because) if runs else ""
 
 
-def test_a_file_that_waits_for_a_session_is_told_and_who_has_them(world):
+def told(world, sentence):
+    """Whether it is among the reasons within ten seconds."""
+    return any(sentence in reasons(world) or threading.Event().wait(0.05) for _ in range(200))
+
+
+def test_a_file_that_waits_for_others_of_its_run_is_told(world):
     """Six files, of which four are on their way and stand still."""
     world.add(product_name("L1C"), product_name("L2A"))
-    wanted = f"All 4 sessions of Copernicus are taken, by process {os.getpid()}: other files wait for one."
 
     with world.open():
         world.order("stall", bytes=100, path="GRANULE|MTD", count=None)
         download = threading.Thread(target=world.download)
         download.start()
-        told = any(wanted in reasons(world) or threading.Event().wait(0.05) for _ in range(200))
+        said = told(world, "All 4 sessions of Copernicus are taken, by its own process: other files wait for one.")
         world.sandbox.faults.clear()
         download.join()
 
-    assert told
+    assert said
+
+
+def test_a_file_that_waits_for_a_session_of_another_process_is_told_and_whose_it_is(world):
+    world.add(product_name("L1C"))
+    held = [LockFile(world.folder / "state" / "copernicus" / "sandbox" / f"{number}.lock") for number in range(4)]
+    for lock in held:
+        lock.acquire(lambda _: "")
+        lock.write(b"7\n")
+
+    with world.open():
+        download = threading.Thread(target=world.download)
+        download.start()
+        said = told(world, "All 4 sessions of Copernicus are taken, by process 7: other files wait for one.")
+        for lock in held:
+            lock.release()
+        download.join()
+
+    assert said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from orchestrator.safe.folder import find_products
 from orchestrator.safe.manifest import read_manifest
 from orchestrator.safe.names import parse_name
 from orchestrator.safe.product import read_product
@@ -46,9 +47,11 @@ def test_angles_of_all_bands_and_detectors_arrive_to_the_digits_of_the_file(writ
     np.testing.assert_allclose(tile.sun.azimuth, angles.sun(written.product).azimuth, atol=6e-4)
 
 
-def test_the_manifest_lists_every_image(written):
+def test_the_manifest_and_the_images_are_found(written):
     listed = {file.path for file in read_manifest((written.folder / "manifest.safe").read_bytes(), "manifest.safe")}
 
-    drawn = {written.product.path(image) for image in written.product.images}
-    there = {path.relative_to(written.folder).as_posix() for path in written.folder.rglob("*.jp2")}
-    assert drawn <= there == {path for path in listed if path.endswith(".jp2")}
+    (found,) = (each for each in find_products(written.folder.parent).products if each.path == written.folder)
+
+    drawn = {(image.name, image.metres) for image in written.product.images if image.name != "CLDPRB"}
+    assert set(found.images) == drawn
+    assert {path.relative_to(written.folder).as_posix() for path in found.images.values()} <= listed

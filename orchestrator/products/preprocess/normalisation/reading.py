@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator.core.errors import UserError
 from orchestrator.products.preprocess.normalisation.settings import NormalisationSettings
-from orchestrator.products.preprocess.normalisation.stats import SCHEMA, TRUNCATED, BandStats, Stats
+from orchestrator.products.preprocess.normalisation.stats import SCHEMA, TRUNCATED, BandStats, Stats, beyond
 
 AGAIN = 'compute them anew with normalize.mode "compute_only"'
 # What has to be equal; the sample and its seed may differ.
@@ -46,13 +46,29 @@ def check_stats(stats: Stats, wanted: NormalisationSettings, path: Path) -> None
     Make sure that statistics are of these bands, in this order, with this histogram and these percentiles.
 
     Raises:
-        UserError: They are not; each difference is named.
+        UserError: They are not; each difference is named. Or a percentile lies beyond the histogram.
     """
     differing = list(_differences(stats.settings, wanted))
     if differing:
         raise UserError(
             f"{path} has {'; '.join(f'{name} {found}, and here it is {asked}' for name, found, asked in differing)}; "
             f"{AGAIN}, or set the same values"
+        )
+    if words := list(_beyond(stats)):
+        raise UserError(f"{path} is of no use: {beyond(words, stats.settings)}, and {AGAIN}")
+
+
+def check_range(settings: NormalisationSettings) -> None:
+    """
+    Make sure that numbers as they are stored are not counted in the usual histogram, which is one of reflectance.
+
+    Raises:
+        UserError: They would be.
+    """
+    if not settings.to_toa_reflectance and settings.hist_range == NormalisationSettings(settings.bands).hist_range:
+        raise UserError(
+            "to_toa_reflectance is false, and normalize.hist_range is [-0.2, 2.0], that of reflectance: numbers lie "
+            "beyond it. Set hist_range = [0, 65536] and hist_bin_width = 1 in the table [preprocess.normalize]"
         )
 
 
@@ -64,6 +80,18 @@ def remark(stats: Stats) -> str:
         "mean and standard deviation of these statistics leave out what is beyond the percentiles, to which pixels are "
         f"clipped: normalised values will not have mean 0 and standard deviation 1; {AGAIN} for that"
     )
+
+
+def _beyond(stats: Stats) -> Iterator[str]:
+    """Yield the bands of which a percentile, or the mean, lies in a bin that stands for all that is beyond it."""
+    settings = stats.settings
+    first, last = settings.centre(0.5), settings.centre(settings.bins - 1.5)
+    for name, of in stats.by_band.items():
+        lowest, highest = (of.mean, of.mean) if settings.clip_percentiles is None else (of.clip_low, of.clip_high)
+        if of.underflow_count and lowest < first:
+            yield f"{name}: {of.underflow_count:,} below"
+        if of.overflow_count and highest > last:
+            yield f"{name}: {of.overflow_count:,} above"
 
 
 def _differences(found: NormalisationSettings, wanted: NormalisationSettings) -> Iterator[tuple[str, str, str]]:

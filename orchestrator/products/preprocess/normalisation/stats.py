@@ -3,14 +3,15 @@ Statistics of a set, in the published file `stats.json`.
 
 A percentile is the centre of the first bin at which so many values are counted. Mean and standard deviation are those
 of the **winsorised** values: what is below the lower percentile counts as it, what is above the upper as that. Pixels
-are clipped in the same way when they are normalised, so that their mean is 0 and their standard deviation 1.
+are clipped in the same way when they are normalised, so that their mean is nearly 0 and their standard deviation nearly
+1: what is counted of a value is its bin, so that both are wrong by less than half a bin.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -27,6 +28,10 @@ from orchestrator.raster.arrays import Ints
 SCHEMA = "s2pipe.normalize.stats.v1"
 WINSORISED, TRUNCATED = "winsorised", "truncated"
 LEAST_STD = 1e-6  # of a band of one value, which would be divided by 0
+# Where nothing is clipped, so much on either side may lie beyond the histogram and count as its bound.
+_UNCLIPPED = (1.0, 99.0)
+# What 16 bits can hold: reflectance with every offset that there is, and numbers as they are stored.
+_WIDE = {True: "hist_range = [-0.2, 6.6]", False: "hist_range = [0, 65536] and hist_bin_width = 1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ def computed(
     Return the statistics of a histogram: the same for the same counts, on any machine.
 
     Raises:
-        UserError: A band has no valid pixel in any scene.
+        UserError: A band has no valid pixel in any scene, or so many lie beyond the histogram that a percentile does.
     """
     totals = histogram.counts.sum(axis=1)
     empty = [name for name, total in zip(settings.bands, totals, strict=True) if not total]
@@ -89,11 +94,36 @@ def computed(
             f"there is no valid pixel of {', '.join(empty)} in {histogram.scenes} scenes; "
             "statistics need scenes with data, or other bands"
         )
+    _check_reach(histogram, settings)
     bands = {}
     for at, name in enumerate(settings.bands):
         low, high, mean, std = winsorised(histogram.counts[at], settings)
         bands[name] = BandStats(low, high, mean, std, int(histogram.underflow[at]), int(histogram.overflow[at]))
     return Stats(settings, MappingProxyType(bands), histogram.scenes, skipped, attribution=attribution)
+
+
+def _check_reach(histogram: Histogram, settings: NormalisationSettings) -> None:
+    low, high = settings.clip_percentiles or _UNCLIPPED
+    words = []
+    for at, name in enumerate(settings.bands):
+        total, under, over = (
+            int(of[at]) for of in (histogram.counts.sum(axis=1), histogram.underflow, histogram.overflow)
+        )
+        if under and under >= rank(low, total):
+            words.append(f"{name}: {under:,} of {total:,} below")
+        if over and over > total - rank(high, total):
+            words.append(f"{name}: {over:,} of {total:,} above")
+    if words:
+        raise UserError(f"the histogram does not reach as far as the values: {beyond(words, settings)}")
+
+
+def beyond(words: Sequence[str], settings: NormalisationSettings) -> str:
+    """Return in a sentence which bands lie beyond the histogram, and what to set."""
+    return (
+        f"{', '.join(words)} hist_range [{settings.hist_range[0]:g}, {settings.hist_range[1]:g}], more than the clip "
+        f"percentiles cut off; set normalize.hist_range so that it holds them, such as "
+        f"{_WIDE[settings.to_toa_reflectance]}"
+    )
 
 
 def winsorised(counts: Ints, settings: NormalisationSettings) -> tuple[float, float, float, float]:

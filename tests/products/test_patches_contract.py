@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 import tarfile
+from pathlib import Path
 
 import journey_kit as kit
-import patch_kit
 import pytest
 from contract import Ended, ProductContract
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "patches"))
+import patch_kit
 
 pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
 POINTS = ("unit.claimed", "unit.done", "unit.placed", "output.named")
