@@ -10,7 +10,7 @@ from pathlib import Path
 from orchestrator.core.digests import ALGORITHMS, digests_of
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import StopFlag
-from orchestrator.products.scenes.index import SceneIndex, read_scenes, scenes_of
+from orchestrator.products.scenes.index import SceneIndex, listed_scenes, read_scenes
 from orchestrator.products.scenes.listing import SHA256
 from orchestrator.products.scenes.roles import INDEX, MANIFEST, RUNS, STEP
 from orchestrator.products.scenes.scene import LEVELS, IndexedScene, SceneFile
@@ -102,7 +102,7 @@ def scenes_of_runs(folder: Path) -> Iterator[IndexedScene]:
             raise UserError(f"{path} is no manifest of scenes ({error}); move it away, or bring them anew") from None
         if not isinstance(told, dict):
             raise UserError(f"{path} is no manifest of scenes; move it away, or bring them anew")
-        yield from scenes_of(told, folder, path)
+        yield from listed_scenes(told, folder, path)
 
 
 def _fault_of(folder: Path, item: SceneFile, stop: StopFlag) -> FolderFault | None:

@@ -74,7 +74,7 @@ def read_scenes(path: Path) -> SceneIndex:
         raise UserError(f"{path} has the schema {schema!r}; expected {SCHEMA!r}")
     about = checked(ToldIndex, content, str(path))
     root = _root(path, about)
-    scenes, query = scenes_of(content, root, path), MappingProxyType(about.query or {})
+    scenes, query = listed_scenes(content, root, path), MappingProxyType(about.query or {})
     return SceneIndex(root, scenes, about.created_utc or "", query, about.attribution or "")
 
 
@@ -86,7 +86,7 @@ def _root(path: Path, about: ToldIndex) -> Path:
     return Path(said).absolute() if said else absolute.parent
 
 
-def scenes_of(content: Mapping[str, Any], root: Path, path: Path) -> tuple[IndexedScene, ...]:
+def listed_scenes(content: Mapping[str, Any], root: Path, path: Path) -> tuple[IndexedScene, ...]:
     """
     Return the scenes of an index, or of the manifest of a run.
 
