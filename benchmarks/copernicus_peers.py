@@ -67,8 +67,7 @@ def preprocess(index: Path, folder: Path, target: str, bands: list[str]) -> None
     target, _, scenes = target.partition(":")
     for number, scene in enumerate(json.loads(index.read_text())["scenes"][: int(scenes)]):
         files = {each["role"]: Path(each["path"]) for each in scene["files_l1c"]["items"]}
-        root = Path(scene["files_l1c"]["root_dir"])
-        places = {role: index.parents[2] / root / path for role, path in files.items()}
+        places = {role: index.parents[2] / path for role, path in files.items()}
         metadata = ET.parse(places["l1c.product_metadata"])  # noqa: S314  our own
         offsets = [int(each.text or 0) for each in metadata.iter("RADIO_ADD_OFFSET")] or [0] * 13
         with rasterio.open(places[f"l1c.band.{target}"]) as reference:
