@@ -161,7 +161,6 @@ class FolderCatalogue(Catalogue):
     Attributes:
         left_out: Why scenes are not served, a sentence each. Their scenes are in no collection, and asking for one
             by its name raises `ScenesError`.
-        alone: What it has alone, told to whom asks for another collection.
 
     Raises:
         ScenesError: If there are no scenes, none is whole, or one cannot be served; one line that names the file.
@@ -185,9 +184,6 @@ class FolderCatalogue(Catalogue):
                 if scene.asset_id in self._scenes:
                     raise ScenesError(f"{item.path} and another item are both {item.index}")
                 self._scenes[scene.asset_id] = scene
-        level_1c = any(scene.collection == LEVEL_1C for scene in self._scenes.values())
-        self._collections = COLLECTIONS | (_OF_LEVEL_1C if level_1c else {})
-        self.alone = f"Started with scenes of your own, it has {', '.join(self._collections)} and tables alone."
 
     def identity(self) -> str:
         """Return a digest of the items and of what their rasters are called and weigh, wherever the folder lies."""
@@ -195,6 +191,16 @@ class FolderCatalogue(Catalogue):
 
     def collections(self) -> Mapping[str, Mapping[str, Any]]:
         return self._collections
+
+    @cached_property
+    def _collections(self) -> Mapping[str, Mapping[str, Any]]:
+        level_1c = any(scene.collection == LEVEL_1C for scene in self._scenes.values())
+        return COLLECTIONS | (_OF_LEVEL_1C if level_1c else {})
+
+    @property
+    def alone(self) -> str:
+        """What it has alone, told to whom asks for another collection."""
+        return f"Started with scenes of your own, it has {', '.join(self._collections)} and tables alone."
 
     def table(self, asset_id: str) -> Table | None:
         return shipped.table(asset_id)
