@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,14 +9,13 @@ import rich_click as click
 from rich_click import option
 
 from orchestrator.core.units import format_bytes, format_count
+from orchestrator.faces.cli.copernicus.faults import show_faults
 from orchestrator.faces.cli.exits import DONE, PARTLY
 from orchestrator.faces.cli.session import Context, obey_signals
 
 if TYPE_CHECKING:
     from orchestrator.app.verbs.copernicus import AdoptionReport
     from orchestrator.faces.cli.output import Output
-
-_MOST_LISTED = 20
 
 
 @click.command("index")
@@ -51,13 +49,7 @@ def index_scenes(context: Context, /, folder: Path, out: str | None, verify: boo
 
 
 def _show(found: AdoptionReport, output: Output) -> None:
-    for fault in found.faults:
-        output.message("fault", {"kind": fault.kind, "path": fault.path, "what": fault.what})
-    for fault in found.faults[:_MOST_LISTED]:
-        output.say(f"{fault.kind:<11}{fault.path}: {fault.what}")
-    if (rest := len(found.faults) - _MOST_LISTED) > 0:
-        output.say(f"... and {rest:,} more; --json lists them all")
-    counts = Counter(fault.kind for fault in found.faults)
+    counts = show_faults(found.faults, output)
     facts = {"scenes": found.scenes, "files": found.files, "bytes": found.bytes, "verified": found.verified}
     output.message("indexed", {"path": str(found.path), **facts, "faults": dict(counts)})
     scenes, files = format_count(found.scenes, "scene"), format_count(found.files, "file")

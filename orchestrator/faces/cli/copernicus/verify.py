@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from orchestrator.core.units import format_bytes, format_count
+from orchestrator.faces.cli.copernicus.faults import show_faults
 from orchestrator.faces.cli.exits import DONE, PARTLY
 from orchestrator.faces.cli.session import Context, obey_signals
 
 if TYPE_CHECKING:
     from orchestrator.faces.cli.output import Output
     from orchestrator.products.scenes.checking import FolderReport
-
-_MOST_LISTED = 20
 
 
 @click.command("verify")
@@ -39,13 +37,7 @@ def verify_scenes(context: Context, /, folder: Path) -> int:
 
 
 def _show(found: FolderReport, output: Output) -> None:
-    for fault in found.faults:
-        output.message("fault", {"kind": fault.kind, "path": fault.path, "what": fault.what})
-    for fault in found.faults[:_MOST_LISTED]:
-        output.say(f"{fault.kind:<11}{fault.path}: {fault.what}")
-    if (rest := len(found.faults) - _MOST_LISTED) > 0:
-        output.say(f"... and {rest:,} more; --json lists them all")
-    counts = Counter(fault.kind for fault in found.faults)
+    counts = show_faults(found.faults, output)
     output.message(
         "verified",
         {
