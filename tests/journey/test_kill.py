@@ -19,6 +19,9 @@ POINTS = (
     "run.prepared",
     "run.planned",
     "run.exporting",
+    "manifest.intended",
+    "manifest.written",
+    "manifest.owned",
     "task.intended",
     "task.posted",
     "tasks.polled",
@@ -44,6 +47,8 @@ POINTS = (
 ASIDE = ("run.held",)
 # Of the route that exports nothing; killed in test_pixels.py.
 UNITS = ("unit.claimed", "unit.fetched", "unit.noted", "unit.placed", "unit.done")
+# Of a state that is rebuilt; killed in test_recover.py.
+RECOVERY = ("recovery.restored", "recovery.adopted", "recovery.owned")
 # Of an audit of a published result; killed in test_audit.py.
 AMENDING = ("result.amended", "result.rewritten")
 STATES = tuple(point for point in POINTS if point.removeprefix("run.").upper() in RunState.__members__)
@@ -68,7 +73,7 @@ def test_every_point_of_the_program_is_killed_somewhere():
     states = {f"run.{state.lower()}" for state in RunState if state not in RUN_FINAL}
 
     assert 'crash.point(f"run.{run.state.lower()}")' in sources
-    assert named | states == set(POINTS) | set(ASIDE) | set(UNITS) | set(AMENDING)
+    assert named | states == set(POINTS) | set(ASIDE) | set(UNITS) | set(AMENDING) | set(RECOVERY)
 
 
 def test_one_run_survives_a_kill_at_every_point(home, undisturbed):
