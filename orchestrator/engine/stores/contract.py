@@ -50,6 +50,9 @@ class Runs(Protocol):
         One that is there keeps its row; where it was not planned yet, it is.
         """
 
+    def restore_lost(self, run_id: str, job: str) -> None:
+        """Make the row of a run that nobody remembers, CANCELLED, so that what it left can be owned and deleted."""
+
     def restore_done(self, order: Admission, turn: int, result: str, *, scheduled: bool) -> Head:
         """Make the rows of a run that is CLEANED, with its result, and its date's; one that is there stays."""
 

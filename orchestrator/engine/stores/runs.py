@@ -34,6 +34,7 @@ _NEWEST_FIRST = (runs.c.created.desc(), runs.c.id)
 _WRITE = insert_or_update(documents, ["run_id", "name"], ["content"])
 # What tells one run from another.
 _NAMES = ("job_name", "base_name", "product", "logical_date", "turn", "fingerprint", "declaration")
+_LOST = "lost"
 # Greater than whatever an id is made of.
 _AFTER_ALL = "\U0010ffff"
 
@@ -103,6 +104,14 @@ class SqlRuns:
             if manifest.scheduled:
                 _fired(db, manifest.job_name, manifest.logical_date, manifest.run_id, manifest.created)
             return _run(db, manifest.run_id)
+
+    def restore_lost(self, run_id: str, job: str) -> None:
+        now = self._db.now()
+        row = {"id": run_id, "job_name": _LOST, "base_name": _LOST, "logical_date": "", "turn": 1, "job": job}
+        told = {"state": RunState.CANCELLED, "reason": "it is not remembered here; what it left was swept"}
+        with self._db.write() as db:
+            whole = {**row, **told, "fingerprint": run_id, "created": now, "updated": now}
+            db.execute(insert_where_absent(runs, ["id"]), whole)
 
     def restore_done(self, order: Admission, turn: int, result: str, *, scheduled: bool) -> Head:
         run_id, now = order.run_id(turn), self._db.now()
