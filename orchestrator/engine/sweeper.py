@@ -286,8 +286,8 @@ def _listed(folder: Path) -> list[Path]:
 def _changed(path: Path) -> float:
     """Return when something was changed last; what is gone meanwhile is as young as can be."""
     with suppress(OSError):
-        inside = (child.lstat().st_mtime for child in path.iterdir()) if path.is_dir() else ()
-        return max([path.lstat().st_mtime, *inside])
+        inside = [child.lstat().st_mtime for child in path.iterdir()] if path.is_dir() else []
+        return float(max(path.lstat().st_mtime, *inside, 0.0))
     return float("inf")
 
 

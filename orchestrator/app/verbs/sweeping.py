@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,11 +13,12 @@ from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.core import crash
 from orchestrator.core.errors import NeedsPerson, OrchestratorError, UserError
 from orchestrator.core.files import LockedError, LockFile, end_unfinished, remove_if_empty, remove_tree
+from orchestrator.core.units import format_count
 from orchestrator.engine.cleanup import delete_owned
 from orchestrator.engine.recovery import look
 from orchestrator.engine.stores.records import Head
 from orchestrator.engine.sweeper import MOST, Act, Ages, Left, Survey, by_run, survey_cloud, survey_disk
-from orchestrator.model.batch import BatchRoute
+from orchestrator.model.batch import BatchRoute, Operation
 from orchestrator.model.job import AreaSource, Job
 from orchestrator.model.objects import Deletion
 from orchestrator.products.registry import find_product
@@ -87,7 +89,7 @@ def sweep(
     surveys: list[tuple[str, Survey]] = []
     for name in names:
         with busy(f"looking at operations and objects ({name})"), app.lent_route(name, app.owner) as (route, listing):
-            surveys.append((name, _survey(app, route, listing(), ages)))
+            surveys.append((name, _survey(app, route, listing(), _neighbours(app, name), ages)))
     with busy("looking at folders"):
         disk = _survey_disk(app, ages)
     whole = Survey(
@@ -126,9 +128,23 @@ def _heads(app: Application) -> list[Head]:
     return app.store.runs.heads(_MOST_RUNS)
 
 
-def _survey(app: Application, route: BatchRoute, operations: Sequence[Any], ages: Ages | None) -> Survey:
+def _neighbours(app: Application, name: str) -> list[str]:
+    """Return what lies beside ours under the same prefix: other installations, each with how much it has there."""
+    with app.lent_route(name, "") as (route, _):
+        above = route.run_prefix("")
+        # Without a prefix the whole bucket would be listed, and most of it is nobody's installation.
+        listed = route.objects.find(above) if len(above) > 1 else []
+        count = Counter(route.run_of(source.name) for source in listed)
+    return [
+        f"{above}{who} ({format_count(n, 'object')})" for who, n in sorted(count.items()) if who not in ("", app.owner)
+    ]
+
+
+def _survey(
+    app: Application, route: BatchRoute, operations: Sequence[Operation], neighbours: Sequence[str], ages: Ages | None
+) -> Survey:
     seen = look(route, operations)
-    strangers = [
+    strangers = [*neighbours] + [
         operation.name
         for operation in operations
         if operation.is_live
