@@ -26,7 +26,7 @@ from orchestrator.engine.cleanup import own_late_objects
 from orchestrator.engine.output import snapshot_of
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Attempt, Run, Task
-from orchestrator.model.batch import Asked, BatchRoute, Described, Operation, OperationState
+from orchestrator.model.batch import BatchRoute, Described, ExportShape, Operation, OperationState
 from orchestrator.model.job import Job
 from orchestrator.model.manifest import RunManifest
 from orchestrator.model.objects import StoredObject
@@ -115,14 +115,14 @@ class Recovery:
             self._remember(manifest, run, product)
             adopted = self._adopt_all(manifest)
             crash.point("recovery.adopted")
-            self._settle_published(run, product)
+        self.look_at_result(run, product)
         own_late_objects(self._store.runs.get(run.id), store=self._store, route=self._route)
         crash.point("recovery.owned")
         return self._told(run, adopted, is_new=is_new)
 
     def look_at_result(self, run: Run, product: Product) -> Rebuilt | None:
         """Recognise a result that was published after an old state was saved; None where there is none."""
-        if run.state in RUN_FINAL or run.state is RunState.PUBLISHED:
+        if run.state in (RunState.CLEANED, RunState.PUBLISHED):
             return None
         return self._told(run, 0, is_new=False) if self._settle_published(run, product) else None
 
@@ -247,12 +247,15 @@ class Recovery:
 
     def _settle_published(self, run: Run, product: Product) -> bool:
         """Recognise the result of a run by its proof; tell whether it is there, whole."""
-        result = find_published(product.files(Job.from_json(run.job)), run.id, self._stop)
+        result = find_named(product.files(Job.from_json(run.job)), run.id, self._stop)
         if result is None:
             return False
         main = result.main
+        # Also of a result some files of which have their names: they are the run's own, and it completes them.
         self._store.runs.save_result(run.id, result.to_json())
         self._store.outputs.claim(str(main.path), run.id, run.declaration)
+        if not _is_whole(main, self._stop):
+            return False
         self._store.outputs.publish(str(main.path), run.id, main.sha256, main.bytes)
         now = self._store.runs.head(run.id).state
         ahead = _WAY[_WAY.index(now) + 1 :] if now in _WAY else (RunState.PUBLISHED,)
@@ -263,19 +266,27 @@ class Recovery:
 
 def find_published(files: Sequence[Path], run_id: str, stop: Stop) -> Result | None:
     """Return the result of a run that lies at its final paths, whole, as the proof there says; None where none does."""
+    found = find_named(files, run_id, stop)
+    return found if found is not None and _is_whole(found.main, stop) else None
+
+
+def find_named(files: Sequence[Path], run_id: str, stop: Stop) -> Result | None:
+    """Return what of a run's result has its names, by the proof there; None where there is no proof of the run."""
     *beside, main = files
-    for path in beside:
-        proof = read_proof(path)
-        if proof is None or proof["run"] != run_id or not is_there(main):
-            continue
-        output = proof["output"]
-        if size_of(main) != output["bytes"] or digest_of(main, stop) != output["sha256"]:
-            continue
-        facts = {name: value for name, value in output.items() if name not in ("bytes", "sha256", "file", "folder")}
-        others = [_file(other, "proof" if other == path else _role(other), stop) for other in beside if is_there(other)]
-        others.sort(key=lambda file: file.role != "proof")
-        return Result((*others, ResultFile(main, output["bytes"], output["sha256"])), facts)
-    return None
+    proofs = [(path, proof) for path in beside if (proof := read_proof(path)) and proof["run"] == run_id]
+    if not proofs:
+        return None
+    proved, proof = proofs[0]
+    output = proof["output"]
+    facts = {name: value for name, value in output.items() if name not in ("bytes", "sha256", "file", "folder")}
+    others = [_file(path, "proof" if path == proved else _role(path), stop) for path in beside if is_there(path)]
+    others.sort(key=lambda file: file.role != "proof")
+    return Result((*others, ResultFile(main, output["bytes"], output["sha256"])), facts)
+
+
+def _is_whole(file: ResultFile, stop: Stop) -> bool:
+    there = is_there(file.path) and size_of(file.path) == file.bytes
+    return there and digest_of(file.path, stop) == file.sha256
 
 
 def read_proof(path: Path) -> dict[str, Any] | None:
@@ -308,13 +319,13 @@ def _is_news(task: Task, number: int) -> bool:
     return number > task.attempt or (number == task.attempt and task.state is TaskState.SUBMITTING)
 
 
-def _asked_of(task: Task, files: Sequence[StoredObject]) -> Asked:
+def _asked_of(task: Task, files: Sequence[StoredObject]) -> ExportShape:
     """Return the sizes that names of files tell: where they begin; where they tell nothing, those that were planned."""
     plan: TaskPlan = task.plan
     offsets = [(int(m[1]), int(m[2])) for file in files if (m := _OFFSETS.search(file.name))]
     rows, cols = sorted({row for row, _ in offsets}), sorted({col for _, col in offsets})
     if not files or (offsets and (rows[0], cols[0]) != (0, 0)):
-        return Asked(plan.part_height, plan.part_width, task.rung)
+        return ExportShape(plan.part_height, plan.part_width, task.rung)
     height = rows[1] if len(rows) > 1 else plan.window.height
     width = cols[1] if len(cols) > 1 else plan.window.width
-    return Asked(height, width, task.rung)
+    return ExportShape(height, width, task.rung)

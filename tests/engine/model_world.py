@@ -17,10 +17,10 @@ from typing import Any
 from orchestrator.core.errors import GenerationError, NotFoundError, ThrottleError, TransientError
 from orchestrator.model.batch import (
     AlreadyStartedError,
-    Asked,
     AttemptNames,
     Described,
     ExportOrder,
+    ExportShape,
     Matched,
     Operation,
     OperationState,
@@ -321,11 +321,14 @@ class WorldRoute:
     def cancel(self, name: str) -> None:
         self.world.cancel(name)
 
-    def name_attempt(self, run_id: str, task: str, number: int, asked: Asked | None = None) -> AttemptNames:
+    def name_attempt(self, run_id: str, task: str, number: int, asked: ExportShape | None = None) -> AttemptNames:
         return NAMING.attempt(run_id, task, number, asked)
 
     def described(self, description: str) -> Described | None:
         return NAMING.described(description)
+
+    def attempt_of(self, name: str) -> Described | None:
+        return NAMING.attempt_of(name)
 
     def run_prefix(self, run_id: str) -> str:
         return NAMING.run_prefix(run_id)

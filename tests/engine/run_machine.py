@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import recovery_kit
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from model_world import NAMING, TASKS, FakeClock, World
@@ -43,7 +44,7 @@ class Machine(RuleBasedStateMachine):
         self.world.known = self._is_committed
         self.world.in_ledger = self._is_owned
         self.countdown = -1
-        self.seen_clean = False
+        self.seen_clean = self.was_lost = False
         self.foreign: set[str] = set()
         self.ledger: list[tuple[str, str]] = []
         self.run_id = ""
@@ -245,6 +246,25 @@ class Machine(RuleBasedStateMachine):
         if run.state in (RunState.FAILED, RunState.CANCELLED) or run.needs_person:
             retry_run(run, self.store)
 
+    # --------------------------------------------------------------- the disk
+
+    @precondition(recovery_kit.is_recoverable)
+    @rule()
+    def lose_the_state(self) -> None:
+        """The database is gone; what can be rebuilt is, and the same command goes on."""
+        recovery_kit.put_back(self)
+        self.ledger, self.was_lost = [], True
+
+    @rule()
+    def copy_the_state(self) -> None:
+        recovery_kit.copy_state(self, self.folder / "copy.db")
+
+    @precondition(lambda self: (self.folder / "copy.db").exists() and recovery_kit.is_recoverable(self))
+    @rule()
+    def put_the_copy_back(self) -> None:
+        recovery_kit.put_back(self, self.folder / "copy.db")
+        self.ledger, self.was_lost = [], True
+
     # ------------------------------------------------------------- invariants
 
     @invariant()
@@ -306,7 +326,9 @@ class Machine(RuleBasedStateMachine):
         for prefix, *window in entries:
             part = told[tuple(window)]
             assert part["object"]["name"].startswith(prefix)
-            assert self.world.started[part["operation"]].order.names.prefix == prefix
+            # Files alone were found again where the service had forgotten their operation before the state was lost.
+            named = self.world.started[part["operation"]] if part["operation"] or not self.was_lost else None
+            assert named is None or named.order.names.prefix == prefix
 
     # -------------------------------------------------------------------- end
 

@@ -1,0 +1,159 @@
+"""A lost or an old state, at every moment of a run: rebuilt, it goes on; nothing is exported twice, nothing is left."""
+
+from __future__ import annotations
+
+import pytest
+from model_world import TASKS
+from recovery_kit import copy_state, put_back
+from run_process import Killed
+from story_kit import exports, fail_first, finish, first_task, go_on
+
+from orchestrator.core import crash
+from orchestrator.model.states import Failure, RunState, TaskState, Who
+from orchestrator.plan.split import cut
+
+# From the first export on to the last object; `finish` demands that nothing of ours is left.
+MOMENTS = (
+    "manifest.written",
+    "manifest.owned",
+    "task.intended",
+    "task.posted",
+    "tasks.polled",
+    "task.collecting",
+    "task.collected",
+    "part.downloading",
+    "part.downloaded",
+    "part.placed",
+    "run.assembling",
+    "output.finished",
+    "output.named",
+    "output.published",
+    "object.deleted",
+)
+
+
+def die(story, name):
+    """Work, with a service that ends what it has, until the process dies at a point."""
+    begun = story.process
+
+    def point(here):
+        if here == name:
+            raise Killed
+
+    crash.point = point
+    for _ in range(60):
+        if story.process is not begun:
+            break
+        go_on(story, working=True)
+    crash.point = story._point
+    assert story.process is not begun, f"{name} was never passed"
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_state_that_is_lost_at_any_moment_costs_no_second_export(story, moment):
+    """Its database is empty again; the same run goes on."""
+    die(story, moment)
+
+    put_back(story)
+    finish(story)
+
+    assert exports(story) == len(TASKS)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_an_old_copy_that_is_put_back_costs_no_second_export(story, tmp_path, moment):
+    """What happened since is found."""
+    copy_state(story, tmp_path / "old.db")
+    die(story, moment)
+
+    put_back(story, tmp_path / "old.db")
+    finish(story)
+
+    assert exports(story) == len(TASKS)
+
+
+def test_a_task_that_was_cut_is_cut_again_as_it_was(story):
+    """Its halves are taken up, what failed before is not tried again, and what still runs is not doubled."""
+    rungs = len(story.process.execution._clients.route.rungs)
+    for _ in range(rungs):
+        fail_first(story, Failure.MEMORY)
+    while not [s for s in story.world.started.values() if ".0000.0." in s.operation.description]:
+        go_on(story)
+    before = exports(story)
+
+    put_back(story)
+
+    parent = first_task(story)
+    halves = {t.key: t.plan.window for t in story.store.tasks.of(story.run_id) if t.key.startswith("0000.")}
+    assert (parent.state, parent.attempt, parent.rung) == (TaskState.SPLIT, rungs, rungs - 1)
+    assert halves == {f"0000.{i}": half.window for i, half in enumerate(cut(TASKS[0]))}
+    finish(story)
+    told = [s.operation.description for s in story.world.started.values()]
+    assert len(told) == len(set(told))
+    assert exports(story) - before <= len(TASKS)
+
+
+def test_a_rung_is_not_climbed_twice(story):
+    """An operation says with how little at once it was asked for."""
+    fail_first(story, Failure.MEMORY)
+    while (first_task(story).attempt, bool(first_task(story).operation)) != (2, True):
+        go_on(story)
+
+    put_back(story)
+
+    assert (first_task(story).attempt, first_task(story).rung) == (2, 1)
+    finish(story)
+
+
+@pytest.mark.parametrize("refuses", [False, True], ids=["answered", "refused"])
+def test_what_no_list_shows_yet_is_asked_for_under_the_same_request_id(story, refuses):
+    """The service starts no second one: it says which it started, or that it knows the id."""
+    story.world.refuses_known_ids = refuses
+    while len(story.world.started) < 2:
+        go_on(story)
+    for started in story.world.started.values():
+        started.unlisted = 3
+
+    put_back(story)
+
+    finish(story)
+    assert (exports(story), len(story.world.started)) == (len(TASKS), len(TASKS))
+
+
+def test_files_of_operations_that_the_service_has_forgotten_are_taken(story):
+    """Where all of a task's lie there, its operation is not needed."""
+    while len(story.world.live()) < 2:
+        go_on(story)
+    for name in story.world.live() * 2:
+        story.world.advance(name)
+    forget(story)
+
+    put_back(story)
+    go_on(story, 4)
+
+    collected = [task for task in story.store.tasks.of(story.run_id) if task.collected]
+    assert len(collected) == 2
+    assert exports(story) <= len(TASKS)
+
+
+def test_some_of_a_tasks_files_without_an_operation_hold_the_run(story):
+    """Nobody can tell whether the others are still to come: nothing is exported again."""
+    while len(story.world.live()) < 2:
+        go_on(story)
+    for name in story.world.live() * 2:
+        story.world.advance(name, late=1)
+    forget(story)
+
+    put_back(story)
+    for _ in range(40):
+        go_on(story)
+        story.clock.seconds += 5
+
+    run = story.store.runs.head(story.run_id)
+    assert (run.state, run.who) == (RunState.HELD, Who.PERSON)
+    assert exports(story) <= len(TASKS)
+
+
+def forget(story):
+    for started in story.world.started.values():
+        started.unlisted, started.unknown = 10**6, True
