@@ -154,6 +154,11 @@ class Head:
         who: Who must act on a held run.
         next_at: A run held for time is looked at again then, seconds since 1970.
         overwrite: Whether its result may replace files that its job did not make.
+        priority: Higher goes first.
+        finish_by: When it should have ended, seconds since 1970; 0 is whenever.
+        worker: Which process has, or had last, its lease; empty for none.
+        fence: A number that grows with each lease.
+        lease_until: Until when, seconds since 1970.
         created: RFC 3339.
         updated: RFC 3339.
         job: The job's frozen snapshot, JSON.
@@ -175,6 +180,11 @@ class Head:
     who: Who
     next_at: float
     overwrite: bool
+    priority: int
+    finish_by: float
+    worker: str
+    fence: int
+    lease_until: float
     created: str
     updated: str
     job: str

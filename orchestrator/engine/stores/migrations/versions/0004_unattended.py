@@ -1,0 +1,78 @@
+"""Leases, priorities and deadlines of runs; limits of the project; usage; paused jobs; notifications to be sent."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    for column in (
+        sa.Column("priority", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("finish_by", sa.Float, nullable=False, server_default="0"),
+        sa.Column("worker", sa.String, nullable=False, server_default=""),
+        sa.Column("fence", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("lease_until", sa.Float, nullable=False, server_default="0"),
+    ):
+        op.add_column("runs", column)
+    _limits()
+    op.create_table(
+        "usage",
+        sa.Column("run_id", sa.String, nullable=False),
+        sa.Column("month", sa.String, nullable=False),
+        sa.Column("kind", sa.String, nullable=False),
+        sa.Column("eecu_seconds", sa.Float, nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "month", "kind", name="pk_usage"),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_usage_run_id"),
+    )
+    op.create_table(
+        "job_states",
+        sa.Column("job_name", sa.String, nullable=False),
+        sa.Column("paused", sa.Boolean, nullable=False),
+        sa.Column("why", sa.Text, nullable=False, server_default=""),
+        sa.Column("at", sa.String, nullable=False),
+        sa.PrimaryKeyConstraint("job_name", name="pk_job_states"),
+    )
+    _outbox()
+
+
+def _limits() -> None:
+    op.create_table(
+        "limits",
+        sa.Column("name", sa.String, nullable=False),
+        sa.Column("allowed", sa.Float, nullable=False),
+        sa.Column("resume", sa.Float, nullable=False, server_default="0"),
+        sa.Column("why", sa.Text, nullable=False, server_default=""),
+        sa.Column("throttled", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("facts", sa.Text, nullable=False, server_default="{}"),
+        sa.Column("updated", sa.Float, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_limits"),
+    )
+    op.create_table(
+        "grants",
+        sa.Column("name", sa.String, nullable=False),
+        sa.Column("holder", sa.String, nullable=False),
+        sa.Column("amount", sa.Float, nullable=False),
+        sa.Column("until", sa.Float, nullable=False),
+        sa.PrimaryKeyConstraint("name", "holder", name="pk_grants"),
+    )
+
+
+def _outbox() -> None:
+    op.create_table(
+        "outbox",
+        sa.Column("id", sa.Integer, autoincrement=True, nullable=False),
+        sa.Column("event", sa.String, nullable=False),
+        sa.Column("run_id", sa.String, nullable=False, server_default=""),
+        sa.Column("at", sa.String, nullable=False),
+        sa.Column("target", sa.String, nullable=False),
+        sa.Column("content", sa.Text, nullable=False),
+        sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("next_at", sa.Float, nullable=False, server_default="0"),
+        sa.Column("outcome", sa.String, nullable=False, server_default=""),
+        sa.PrimaryKeyConstraint("id", name="pk_outbox"),
+    )
+    op.create_index("ix_outbox_outcome_next_at", "outbox", ["outcome", "next_at"])
