@@ -84,8 +84,10 @@ def write_once(path: Path, content: bytes) -> bytes:
     """
     Write `content` to `path` durably unless something is there, and return what is there then.
 
-    Of several processes that do so at once, all return the same.
+    Of several processes that do so at once, all return the same. What a kill leaves of the way there is taken away by
+    the next call.
     """
+    _sweep(path.parent, path.name)
     if not path.exists():
         with _unfinished(path.parent, path.name) as made:
             made.fill(content)

@@ -5,6 +5,7 @@ Kills every product at every crash point, and at random moments, and counts what
     PYTHONPATH=. .venv/bin/python tests/soak/kills.py --runs 500 --seed 7   so many of them, drawn
     PYTHONPATH=. .venv/bin/python tests/soak/kills.py --random 1000         SIGKILL at random moments
     PYTHONPATH=. .venv/bin/python tests/soak/kills.py --play cube --play table
+    PYTHONPATH=. .venv/bin/python tests/soak/kills.py --reach               writes reached.csv: the plays of each point
 
 Each run has a folder of its own: killed once, continued by the same commands, compared with one that was left alone.
 Prints a table for each play, and whatever went wrong; the exit code is 1 then.
@@ -27,11 +28,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import plays
-from plays import HOLIDAY, PLAYS, Play, kit
+from plays import HOLIDAY, Play, kit
+from points import crash_points
+from troubles import TROUBLES
 
 POINTS_TO = "ORCHESTRATOR_TEST_POINTS_TO"
 # A command is given again so often: what is held for a moment is looked at once more.
 MOST_TRIES = 4
+PLAYS = {**plays.PLAYS, **TROUBLES}
+REACHED = Path(__file__).with_name("reached.csv")
 
 
 @dataclass(frozen=True, order=True)
@@ -191,6 +196,21 @@ def chosen(kills: list[Kill], passes: int) -> Iterator[Kill]:
             yield kill
 
 
+def write_reached(reached: dict[str, dict[str, None]], played: list[str]) -> None:
+    """Write down which plays pass each point; those that were not played now stay as they are."""
+    for point, names in plays_of_points().items():
+        reached.setdefault(point, {}).update(dict.fromkeys(name for name in names if name not in played))
+    lines = [f"{point},{'; '.join(sorted(names))}" for point, names in sorted(reached.items()) if names]
+    REACHED.write_text("\n".join(["point,plays", *lines]) + "\n", encoding="utf-8")
+    print("not reached:", *sorted(crash_points() - {p for p, names in reached.items() if names}), sep="\n")  # noqa: T201
+
+
+def plays_of_points() -> dict[str, list[str]]:
+    """Return the plays that pass each point, as they were last written down."""
+    _, *lines = REACHED.read_text(encoding="utf-8").splitlines()
+    return {point: names.split("; ") for point, _, names in (line.partition(",") for line in lines)}
+
+
 def main() -> int:
     about = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     about.add_argument("--play", action="append", choices=sorted(PLAYS), help="default: all")
@@ -198,12 +218,14 @@ def main() -> int:
     about.add_argument("--runs", type=int, help="at most so many kills of each play, drawn")
     about.add_argument("--random", type=int, default=0, help="so many kills of each play at random moments instead")
     about.add_argument("--minutes", type=float, help="begin no run later")
+    about.add_argument("--reach", action="store_true", help="kill nothing; write down which points each play passes")
     about.add_argument("--seed", type=int, default=0)
     about.add_argument("--results", type=Path, help="append a line of JSON for each kill")
     given = about.parse_args()
     chance = random.Random(given.seed)  # noqa: S311  moments, no secrets
     end = time.monotonic() + 60 * (given.minutes or 1e9)
     wrong: list[str] = []
+    reached: dict[str, dict[str, None]] = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kills-")))
         program = stack.enter_context(kit.Program())
@@ -211,7 +233,9 @@ def main() -> int:
         for name in given.play or PLAYS:
             with kit.Service(program, folder / f"sandbox-{name}", *plays.served(name, folder)) as service:
                 theatre = Theatre(name, folder / "plays", program, service, given.results)
-                kills = list(chosen(theatre.undisturbed.kills, given.passes))
+                kills = list(chosen(theatre.undisturbed.kills, given.passes)) if not given.reach else []
+                for kill in theatre.undisturbed.kills if given.reach else ():
+                    reached.setdefault(kill.point, {})[name] = None
                 chance.shuffle(kills)
                 while given.random and theatre.tally.runs < given.random and time.monotonic() < end:
                     theatre.kill_at_random(chance, 5)
@@ -220,6 +244,8 @@ def main() -> int:
                         theatre.kill(kill)
             print(theatre.tally.row(name), flush=True)  # noqa: T201
             wrong += theatre.tally.wrong
+    if given.reach:
+        write_reached(reached, given.play or list(PLAYS))
     return 1 if wrong else 0
 
 

@@ -17,9 +17,8 @@ from tempfile import mkdtemp
 from typing import Any
 
 TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [
-    str(TESTS / name) for name in ("journey", "products", "products/scenes", "products/preprocess", "patches")
-]
+ROOMS = ("journey", "products", "products/scenes", "products/preprocess", "patches", "assemble")
+sys.path[:0] = [str(TESTS / room) for room in ROOMS]
 
 import journey_kit as kit  # noqa: E402  after the line that finds it, as what follows
 import preprocess_kit  # noqa: E402
@@ -160,7 +159,10 @@ def served(name: str, folder: Path) -> list[str]:
     """Return the options of the sandbox of a play."""
     if not name.startswith("scenes"):
         return []
-    shelf = folder / "served"
-    for product in (product_name(level, day) for level in ("L1C", "L2A") for day in (10, 13)):
-        write_product(shelf, product, size=200_000)
+    shelf = folder / f"served-{name}"
+    for level in ("L1C", "L2A"):
+        for day in (10, 13):
+            write_product(shelf, product_name(level, day), size=200_000)
+        if name == "scenes anew":
+            write_product(shelf, product_name(level, baseline="0512", made="20251230T000000"), size=200_000)
     return ["--copernicus", str(shelf)]
