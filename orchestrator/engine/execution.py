@@ -204,6 +204,7 @@ class Execution:
 
     def _plan(self, run: Run) -> None:
         self._output.claim(run)
+        crash.point("run.claimed")
         settled = self._clients.product.prepare(Job.from_json(run.job))
         crash.point("run.prepared")
         facts = json.dumps(dict(settled.facts))
@@ -281,6 +282,7 @@ class Execution:
         self._store.parts.move_all(run.id, done, PartState.CLEANED)
         # In this order: a crash in between must not leave an owner of a run that has ended.
         self._output.end()
+        crash.point("run.output_ended")
         self._store.runs.set_state(run.id, RunState.CLEANED)
         self._record("run.done", {"path": str(self._output.files(run)[-1])})
 
