@@ -46,6 +46,8 @@ ASIDE = ("run.held",)
 UNITS = ("unit.claimed", "unit.fetched", "unit.noted", "unit.placed", "unit.done")
 # Of an audit of a published result; killed in test_audit.py.
 AMENDING = ("result.amended", "result.rewritten")
+# Of the dates of schedules; killed in tests/engine/test_overlap.py.
+DATES = ("date.replaced", "date.fired", "date.skipped")
 STATES = tuple(point for point in POINTS if point.removeprefix("run.").upper() in RunState.__members__)
 EVERY = "ORCHESTRATOR_TEST_EVERY_KILL"
 
@@ -68,7 +70,7 @@ def test_every_point_of_the_program_is_killed_somewhere():
     states = {f"run.{state.lower()}" for state in RunState if state not in RUN_FINAL}
 
     assert 'crash.point(f"run.{run.state.lower()}")' in sources
-    assert named | states == set(POINTS) | set(ASIDE) | set(UNITS) | set(AMENDING)
+    assert named | states == set(POINTS) | set(ASIDE) | set(UNITS) | set(AMENDING) | set(DATES)
 
 
 def test_one_run_survives_a_kill_at_every_point(home, undisturbed):
