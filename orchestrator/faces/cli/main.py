@@ -27,7 +27,7 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Training sets", "commands": ["tiles", "labels", "dataset", "aoi", "copernicus", "patches"]},
         {
             "name": "Look after runs",
-            "commands": ["status", "watch", "why", "logs", "audit", "retry", "cancel", "clean", "health"],
+            "commands": ["status", "watch", "why", "logs", "audit", "retry", "cancel", "clean", "health", "schedule"],
         },
     ]
 }
@@ -98,6 +98,9 @@ COMMANDS = {
     "audit": Listed(
         f"{_HERE}.audit",
         "Ask for windows of a mosaic once more, without an export, and compare them with the file, value by value.",
+    ),
+    "schedule": Listed(
+        f"{_HERE}.schedule", "See when jobs run; pause one, let it go on, run a date of it now, and say who goes first."
     ),
     "retry": Listed(
         f"{_HERE}.runs",
