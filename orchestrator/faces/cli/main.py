@@ -27,7 +27,21 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Training sets", "commands": ["tiles", "labels", "dataset", "aoi", "copernicus", "patches"]},
         {
             "name": "Look after runs",
-            "commands": ["status", "watch", "why", "logs", "audit", "retry", "cancel", "clean", "health", "schedule"],
+            "commands": [
+                *(
+                    "status",
+                    "watch",
+                    "why",
+                    "logs",
+                    "audit",
+                    "retry",
+                    "cancel",
+                    "clean",
+                    "health",
+                    "metrics",
+                    "schedule",
+                ),
+            ],
         },
     ]
 }
@@ -116,6 +130,10 @@ COMMANDS = {
     "health": Listed(
         f"{_HERE}.health",
         "Tell whether the daemon lives and its database can be read: exit code 0, else 1 with a sentence.",
+    ),
+    "metrics": Listed(
+        f"{_HERE}.metrics",
+        "Print how everything stands, as Prometheus reads it: runs, parts, limits, disks, schedules, the daemon.",
     ),
 }
 
