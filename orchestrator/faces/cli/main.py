@@ -27,22 +27,9 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Training sets", "commands": ["tiles", "labels", "dataset", "aoi", "copernicus", "patches"]},
         {
             "name": "Look after runs",
-            "commands": [
-                *(
-                    "status",
-                    "watch",
-                    "why",
-                    "logs",
-                    "audit",
-                    "retry",
-                    "cancel",
-                    "clean",
-                    "health",
-                    "metrics",
-                    "schedule",
-                ),
-            ],
+            "commands": ["status", "watch", "why", "logs", "audit", "retry", "cancel", "clean"],
         },
+        {"name": "Keep it running", "commands": ["schedule", "recover", "health", "metrics"]},
     ]
 }
 
@@ -126,6 +113,10 @@ COMMANDS = {
     "clean": Listed(
         f"{_HERE}.runs",
         "Take away what an ended run left in the cloud and on disk; never its result, never what is not ours.",
+    ),
+    "recover": Listed(
+        f"{_HERE}.recover",
+        "Rebuild a lost or old state from operations, objects and plans in the cloud; `run` or `serve` then goes on.",
     ),
     "health": Listed(
         f"{_HERE}.health",
