@@ -110,6 +110,14 @@ class ServeSettings(Section):
     sweep: bool = True
 
 
+class MetricsSettings(Section):
+    listen: str = ""
+    token_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    behind_proxy: bool = False
+
+
 class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     style: Literal["auto", "console", "json"] = "auto"
@@ -129,6 +137,7 @@ class Settings(Section):
     assemble: AssembleSettings = AssembleSettings()
     retry: RetrySettings = RetrySettings()
     serve: ServeSettings = ServeSettings()
+    metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
     jobs: dict[str, JobTable] = Field(default_factory=dict)
 
