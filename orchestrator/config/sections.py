@@ -18,7 +18,7 @@ Seconds = Annotated[float, BeforeValidator(parse_seconds)]
 class EarthEngineSettings(Section):
     project: str = ""
     url: str = ""
-    live_tasks: PositiveInt = 6
+    live_tasks: int = Field(default=0, ge=0, le=3000)
     poll_min: Seconds = 2.0
     poll_max: Seconds = 30.0
     priority: int = Field(default=-1, ge=-1, le=9999)

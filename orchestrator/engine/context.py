@@ -94,11 +94,17 @@ class ProcessContext:
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """The concrete parts one run works with, joined by `app`."""
+    """
+    The concrete parts one run works with, joined by `app`.
+
+    Attributes:
+        slots: Asks the service how many tasks of the project it runs at once; None where it does not say.
+    """
 
     product: Product
     route: BatchRoute
     list_operations: ListOperations
+    slots: Callable[[], int | None] = field(default=lambda: None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from orchestrator.engine.batch.exports import Exports
 from orchestrator.engine.batch.ladder import Ladder
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import TaskChange
+from orchestrator.engine.stores.limit_records import Shortage, Within
 from orchestrator.engine.stores.records import Attempt, Task
 from orchestrator.model.batch import AlreadyStartedError, AttemptNames, ExportOrder, Operation, OperationState
 from orchestrator.model.ports import RefusedError
@@ -46,8 +47,8 @@ class Submitter:
         self._exports = exports
         self._ladder = ladder
 
-    def intend(self, task: Task) -> Attempt:
-        """Commit the next attempt of a PLANNED task: from here on it counts as live."""
+    def intend(self, task: Task, within: Within) -> Attempt | Shortage:
+        """Commit the next attempt of a PLANNED task, if it fits: from here on it counts as live."""
         number = task.attempt + 1
         names = self._route.name_attempt(self._run_id, task.key, number)
         attempt = Attempt(
@@ -59,7 +60,8 @@ class Submitter:
             operation="",
             first_posted=self._context.now(),
         )
-        self._tasks.intend(self._run_id, attempt)
+        if short := self._tasks.intend(self._run_id, attempt, within):
+            return short
         crash.point("task.intended")
         return attempt
 
@@ -88,6 +90,7 @@ class Submitter:
             self._refused(task, attempt, error)
         else:
             crash.point("task.posted")
+            self._context.process.limits.handed_over()
             self.adopt(task, operation, "task.submitted")
 
     def settle(self, task: Task, attempt: Attempt, listed: Mapping[str, list[Operation]]) -> None:

@@ -8,6 +8,7 @@ from orchestrator.engine.stores.dates import SqlDates
 from orchestrator.engine.stores.events import SqlEvents
 from orchestrator.engine.stores.ledger import SqlLedger
 from orchestrator.engine.stores.lessons import SqlLessons
+from orchestrator.engine.stores.limits import SqlLimits
 from orchestrator.engine.stores.outputs import SqlOutputs
 from orchestrator.engine.stores.parts import SqlParts
 from orchestrator.engine.stores.processes import SqlProcesses
@@ -33,6 +34,7 @@ class SqlStore:
         self.dates = SqlDates(self._db)
         self.processes = SqlProcesses(self._db)
         self.queue = SqlQueue(self._db)
+        self.limits = SqlLimits(self._db)
 
     def close(self) -> None:
         self._db.close()
