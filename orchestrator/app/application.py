@@ -33,7 +33,8 @@ from orchestrator.engine.limited_routes import LimitedRoute, LimitedTables
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.request_limits import RequestLimits
-from orchestrator.engine.standing import REQUESTS
+from orchestrator.engine.space import DiskMarks
+from orchestrator.engine.standing import DOWNLOADS, REQUESTS
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.batch import BatchRoute, ListOperations, Operation
 from orchestrator.model.direct import DirectLimits, DirectRoute
@@ -294,6 +295,8 @@ class Application(Records):
             requests=self.settings.pixels.at_once,
             backoff=self._backoff(),
             limits=self.limits,
+            transfers=self.transfers,
+            marks=DiskMarks(self.settings.limits.disk_stop, self.settings.limits.disk_resume),
             clock=self.clock,
             stop=self.stop,
             notify=self.notify,
@@ -333,7 +336,16 @@ class Application(Records):
         """What every run of every process of this state shares of the project."""
         if self._beside is not None:
             return self._beside.limits
-        return Limits(self.settings.ee.live_tasks, self.settings.gcs.max_bytes, self.store.limits, self.clock)
+        tasks, most, low = self.settings.ee.live_tasks, self.settings.gcs.max_bytes, self.settings.limits.bucket_resume
+        return Limits(tasks, most, self.store.limits, self.clock, low_share=low)
+
+    @cached_property
+    def transfers(self) -> RequestLimits:
+        """Places of downloads, for every run of every process of this state."""
+        if self._beside is not None:
+            return self._beside.transfers
+        places = self.settings.transfer.downloads
+        return RequestLimits(DOWNLOADS, places, float("inf"), store=self.store.limits, clock=self.clock)
 
     @cached_property
     def project(self) -> Project:

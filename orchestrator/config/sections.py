@@ -104,6 +104,12 @@ class RetrySettings(Section):
     lag: Seconds = 600.0
 
 
+class LimitSettings(Section):
+    disk_stop: Size = 512 * 2**20
+    disk_resume: Size = 2**30
+    bucket_resume: float = Field(default=0.8, gt=0, le=1)
+
+
 class ServeSettings(Section):
     slots: PositiveInt = 2
     patience: Seconds = 900.0
@@ -136,6 +142,7 @@ class Settings(Section):
     transfer: TransferSettings = TransferSettings()
     assemble: AssembleSettings = AssembleSettings()
     retry: RetrySettings = RetrySettings()
+    limits: LimitSettings = LimitSettings()
     serve: ServeSettings = ServeSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()

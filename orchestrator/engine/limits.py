@@ -83,7 +83,7 @@ class Limits:
         """Wish nothing more for a run; what it has in the bucket stays counted until it ends."""
         if self._said.pop(run_id, None) is not None:
             with suppress(OrchestratorError):  # a wish ends by itself
-                self.store.leave(run_id)
+                self.store.leave(TASKS, run_id)
 
     def _say(self, run_id: str, usage: Usage, within: Within, *, full: bool) -> None:
         now = self.clock.monotonic()

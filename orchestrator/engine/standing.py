@@ -131,7 +131,7 @@ def _one(row: LimitRow | None, name: str, held: Sequence[Grant], now: float) -> 
     holders = {
         grant.holder: min(grant.amount, grant.wanted) if grant.wanted else grant.amount
         for grant in held
-        if grant.name == name and (grant.amount or grant.wanted)
+        if grant.name == name and (grant.wanted if name == LOCAL else grant.amount or grant.wanted)
     }
     row = row or LimitRow(name, sum(holders.values()))
     resume = row.resume if row.resume > now else 0.0

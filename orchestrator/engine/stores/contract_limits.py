@@ -30,8 +30,8 @@ class Limits(Protocol):
     def observe(self, name: str, allowed: float, facts: Mapping[str, Any]) -> None:
         """Write down how much is allowed, and what else was seen, beside what was; pauses stay."""
 
-    def reserve(self, name: str, holder: str, amount: float, total: float, until: float) -> bool:
-        """Grant `amount` to a holder, in place of what it has, if all together then have at most `total`."""
+    def granted(self, name: str, holder: str) -> Grant | None:
+        """Return what a holder has of a limit, None where nothing was written of it."""
 
     def hold(self, grant: Grant) -> None:
         """Write down what a holder has, and wants."""
@@ -45,8 +45,8 @@ class Limits(Protocol):
     def wish(self, run_id: str, within: Within, *, full: bool) -> None:
         """Write down what a run has under way and would hand over; and, with `full`, that the bucket is full."""
 
-    def leave(self, run_id: str) -> None:
-        """Take back what a run would have had; of runs that have ended, all."""
+    def leave(self, name: str, run_id: str) -> None:
+        """Take back what a run has, or wishes, of a limit; and of runs that have ended, all that they have of any."""
 
     def calm(self, name: str) -> None:
         """Write down that the service answers again: the next pause is as short as the first."""

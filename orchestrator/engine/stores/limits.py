@@ -73,13 +73,10 @@ class SqlLimits:
             row = read_limit(db, name) or LimitRow(name, allowed)
             write_limit(db, replace(row, allowed=allowed, facts={**row.facts, **facts}, updated=self._db.seconds()))
 
-    def reserve(self, name: str, holder: str, amount: float, total: float, until: float) -> bool:
-        with self._db.write() as db:
-            others = _others(db, name, holder, self._db.seconds())
-            fits = not others or _sum(others) + amount <= total
-            if fits:
-                put_grant(db, Grant(name, holder, amount, amount, until))
-        return fits
+    def granted(self, name: str, holder: str) -> Grant | None:
+        with self._db.read() as db:
+            row = db.execute(select(grants).where(grants.c.name == name, grants.c.holder == holder)).first()
+        return grant_of(row) if row else None
 
     def hold(self, grant: Grant) -> None:
         with self._db.write() as db:
@@ -101,9 +98,9 @@ class SqlLimits:
             if full:
                 room.set_full(db, within, full=True, now=now)
 
-    def leave(self, run_id: str) -> None:
+    def leave(self, name: str, run_id: str) -> None:
         with self._db.write() as db:
-            room.leave(db, run_id)
+            room.leave(db, name, run_id)
 
     def calm(self, name: str) -> None:
         with self._db.write() as db:

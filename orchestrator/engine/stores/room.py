@@ -92,8 +92,8 @@ def set_full(db: Connection, within: Within, *, full: bool, now: float) -> None:
         )
 
 
-def leave(db: Connection, run_id: str) -> None:
+def leave(db: Connection, name: str, run_id: str) -> None:
     """Take back what ended runs have, and what a run that hands nothing over would have had."""
     ended = select(runs.c.id).where(runs.c.state.not_in(OPEN_STATES))
     db.execute(delete(grants).where(grants.c.holder.in_(ended)))
-    db.execute(delete(grants).where(grants.c.holder == run_id, grants.c.wanted > 0))
+    db.execute(delete(grants).where(grants.c.name == name, grants.c.holder == run_id))
