@@ -18,7 +18,7 @@ Seconds = Annotated[float, BeforeValidator(parse_seconds)]
 class EarthEngineSettings(Section):
     project: str = ""
     url: str = ""
-    live_tasks: PositiveInt = 6
+    live_tasks: int = Field(default=0, ge=0, le=3000)
     poll_min: Seconds = 2.0
     poll_max: Seconds = 30.0
     priority: int = Field(default=-1, ge=-1, le=9999)
@@ -104,6 +104,12 @@ class RetrySettings(Section):
     lag: Seconds = 600.0
 
 
+class LimitSettings(Section):
+    disk_stop: Size = 512 * 2**20
+    disk_resume: Size = 2**30
+    bucket_resume: float = Field(default=0.8, gt=0, le=1)
+
+
 class ServeSettings(Section):
     slots: PositiveInt = 2
     patience: Seconds = 900.0
@@ -136,6 +142,7 @@ class Settings(Section):
     transfer: TransferSettings = TransferSettings()
     assemble: AssembleSettings = AssembleSettings()
     retry: RetrySettings = RetrySettings()
+    limits: LimitSettings = LimitSettings()
     serve: ServeSettings = ServeSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()

@@ -175,7 +175,7 @@ def real_execution(house: House, run) -> Execution:
             True,
             2,
             QUICK,
-            Limits(LIVE_TASKS, BUCKET_BYTES, house.store.tasks.live, clock),
+            Limits(LIVE_TASKS, BUCKET_BYTES, house.store.limits, clock),
             clock,
             threading.Event(),
         ),
