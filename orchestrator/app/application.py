@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator import __version__
 from orchestrator.app.copernicus import Copernicus
+from orchestrator.app.costs import eecu_limits, published_cost
 from orchestrator.app.elsewhere import asks_earth_engine, check_here
 from orchestrator.app.imagery import EarthEngineImagery, scene_search
 from orchestrator.app.planner import cut_task
@@ -24,6 +25,7 @@ from orchestrator.core.errors import ConfigError
 from orchestrator.core.files import write_once
 from orchestrator.core.machine import processors
 from orchestrator.core.retry import RetryPolicy
+from orchestrator.engine.batch.accounts import Accounts
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Backoff, Clients, ProcessContext
 from orchestrator.engine.execution import Execution
@@ -261,6 +263,7 @@ class Application(Records):
             cut=cut_task,
             refit=self._refit,
             progress=progress,
+            cost=published_cost,
         )
 
     def _process_context(self) -> ProcessContext:
@@ -276,6 +279,7 @@ class Application(Records):
             clock=self.clock,
             stop=self.stop,
             notify=self.notify,
+            eecu=eecu_limits(self.settings),
         )
 
     def direct_limits(self, route: str) -> DirectLimits:
@@ -346,5 +350,11 @@ class Application(Records):
         ee = self.settings.ee
         with self._joining:
             if service not in self._watches:
-                self._watches[service] = OperationsWatch(clients.list_operations, self.clock, ee.poll_min, ee.poll_max)
+                self._watches[service] = OperationsWatch(
+                    clients.list_operations,
+                    self.clock,
+                    ee.poll_min,
+                    ee.poll_max,
+                    Accounts(self.store.usage, self.clock).hear,
+                )
             return self._watches[service]

@@ -17,6 +17,7 @@ from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.waiting import Waits
 from orchestrator.engine.work import CancelledByUserError
 from orchestrator.model.batch import BatchRoute, ListOperations
+from orchestrator.model.eecu import EecuLimits
 from orchestrator.model.ports import Stop
 from orchestrator.model.product import Product
 
@@ -77,6 +78,7 @@ class ProcessContext:
         notify: Told every event: name, run id, facts.
         chance: Spreads waits.
         requests: Units of a run that are done at once.
+        eecu: What may be spent.
     """
 
     owner: str
@@ -90,6 +92,7 @@ class ProcessContext:
     notify: Callable[[str, str, Mapping[str, Any]], None] = field(default=lambda _n, _r, _f: None)
     chance: random.Random = field(default_factory=random.Random)
     requests: int = 8
+    eecu: EecuLimits = field(default_factory=EecuLimits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from orchestrator.core.clock import Clock
 from orchestrator.model.batch import ListOperations, Operation
+
+
+def _unheard(_operations: Sequence[Operation]) -> None:
+    pass
 
 
 class OperationsWatch:
@@ -16,8 +20,17 @@ class OperationsWatch:
     The interval grows from `low` to `high` seconds while nothing changes and falls back when something does.
     """
 
-    def __init__(self, listing: ListOperations, clock: Clock, low: float, high: float) -> None:
+    def __init__(
+        self,
+        listing: ListOperations,
+        clock: Clock,
+        low: float,
+        high: float,
+        heard: Callable[[Sequence[Operation]], None] = _unheard,
+    ) -> None:
+        """Take who lists, and who is told each list before any run acts on it."""
         self._listing = listing
+        self.heard = heard
         self._clock = clock
         self._low = low
         self._high = high
@@ -60,6 +73,7 @@ class OperationsWatch:
 
     def _ask(self) -> None:
         seen = self._listing()
+        self.heard(seen)
         with self._lock:
             changed = _states(seen) != _states(self._seen)
             # Something submitted while the list was on its way may have asked for haste.

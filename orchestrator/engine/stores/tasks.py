@@ -68,7 +68,7 @@ class SqlTasks:
                 db.execute(task_update(run_id, key).values(_values(change)))
 
     def intend(self, run_id: str, attempt: Attempt) -> None:
-        begun = {"state": TaskState.SUBMITTING, "attempt": attempt.number, "progress": 0.0}
+        begun = {"state": TaskState.SUBMITTING, "attempt": attempt.number, "progress": 0.0, "eecu_seconds": 0.0}
         unknown = {"operation": "", "collected": False, "known": False}
         with self._db.write() as db:
             _check(db, run_id, attempt.task, TaskState.SUBMITTING)
@@ -90,7 +90,9 @@ class SqlTasks:
     def attempts(self, run_id: str) -> list[Attempt]:
         with self._db.read() as db:
             return [
-                Attempt(r.task, r.number, r.request_id, r.description, r.prefix, r.operation, r.first_posted)
+                Attempt(
+                    r.task, r.number, r.request_id, r.description, r.prefix, r.operation, r.first_posted, r.eecu_seconds
+                )
                 for r in db.execute(_ATTEMPTS, {"of_run": run_id})
             ]
 
