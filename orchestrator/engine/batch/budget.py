@@ -17,6 +17,8 @@ from orchestrator.model.states import TASK_LIVE, TaskState
 EECU_HOURS = "eecu_hours"  # of the lessons: what a person allowed a run, whatever its job said
 # Handed over before anything is known of what they cost, where nothing is published.
 PILOTS = 2
+# So many tasks, from all over the area, are handed over before the others: what they cost is the forecast of the rest.
+_SPREAD = 5
 _TO_COME = frozenset({TaskState.PLANNED, TaskState.FAILED, TaskState.CANCELLED})
 
 
@@ -38,6 +40,13 @@ def pilots(tasks: Sequence[Task]) -> list[Spent]:
         for task in tasks
         if task.state is TaskState.SUCCEEDED and task.eecu_seconds > 0
     ]
+
+
+def pilots_first(ripe: Sequence[Task], tasks: Sequence[Task]) -> list[Task]:
+    """Return `ripe` with those first that tell most of what a run costs: a north may be cloudier than its south."""
+    whole = [task.key for task in tasks if task.state is not TaskState.SPLIT]
+    spread = {whole[n * (len(whole) - 1) // (_SPREAD - 1)] for n in range(_SPREAD)} if whole else set()
+    return sorted(ripe, key=lambda task: task.key not in spread)
 
 
 def remaining(tasks: Sequence[Task], rate: CostRate | None) -> Forecast | None:
@@ -62,11 +71,13 @@ class Refusal:
 
     Attributes:
         sentence: With the numbers, and what can be done.
+        short: The same without numbers, for whoever watches.
         until: When time alone changes it, seconds since 1970; 0: only a person does.
         shortly: Whether that is so only until the first tasks have told what they cost.
     """
 
     sentence: str
+    short: str
     until: float = 0.0
     shortly: bool = False
 
@@ -95,11 +106,11 @@ class Budget:
         live = [other for other in tasks if other.state in TASK_LIVE and other.key != task.key]
         more = _to_cost([*live, task], pilots(tasks), self._rate)
         if more is None:
-            return None if len(live) < PILOTS else Refusal(_UNKNOWN, shortly=True)
+            return None if len(live) < PILOTS else Refusal(_UNKNOWN, _UNKNOWN, shortly=True)
         run_id = self._context.run_id
         used = self._usage.of([run_id]).get(run_id, 0.0)
         if allowed and used + more.high > allowed:
-            return Refusal(self._over_run(used, more, allowed, tasks))
+            return Refusal(self._over_run(used, more, allowed, tasks), _FULL.format("run"))
         return self._over_month(more)
 
     def _over_run(self, used: float, more: Forecast, allowed: float, tasks: Sequence[Task]) -> str:
@@ -126,6 +137,7 @@ class Budget:
             f"under way of other runs may cost {format_hours(found.reserved)} and this run's with the next one "
             f"{words(more)} more, so nothing more is handed over before {again:%Y-%m-%d %H:%M} UTC, or until "
             "month_eecu_hours under [budget] is raised and the program started again",
+            _FULL.format("month"),
             until=again.timestamp(),
         )
 
@@ -171,6 +183,7 @@ class OverspentTaskError(HoldError):
         self.task = task
 
 
+_FULL = "the {}'s budget of compute time has no room for another task beside those under way"
 _UNKNOWN = "what its tasks cost is not known yet: the others wait for the first ones to tell"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from orchestrator.engine.batch.budget import Budget, Refusal
+from orchestrator.engine.batch.budget import Budget, Refusal, pilots_first
 from orchestrator.engine.batch.exports import Exports
 from orchestrator.engine.batch.feedback import Feedback
 from orchestrator.engine.batch.submission import Submitter
@@ -86,7 +86,7 @@ class Handing:
         Raises:
             HoldError: Nothing is under way.
         """
-        self._context.progress.set(detail=refusal.sentence)
+        self._context.progress.set(detail=refusal.short)
         coming = [task for task in tasks if task.state in TASK_LIVE or (task.state is _DONE and not task.collected)]
         if not coming and not tally.keys() & frozenset(ON_THE_WAY):
             raise HoldError(refusal.sentence, alone=refusal.until > 0, until=refusal.until)
@@ -115,7 +115,8 @@ class Handing:
 
     def _ripe(self, tasks: Sequence[Task]) -> list[Task]:
         planned = [task for task in self._feedback.ready(tasks) if task.state is TaskState.PLANNED]
-        return [task for task in planned if self._context.waits.due(f"task {task.key}", task.next_at)]
+        due = [task for task in planned if self._context.waits.due(f"task {task.key}", task.next_at)]
+        return pilots_first(due, tasks)
 
     def _under_way(self, tasks: Sequence[Task], tally: Mapping[PartState, Tally]) -> float:
         """Return the bytes that lie in the bucket, or may come to lie there."""
