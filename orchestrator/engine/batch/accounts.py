@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from orchestrator.core.clock import Clock, quota_month
-from orchestrator.engine.stores.contract import Usage
+from orchestrator.engine.stores.contract import Costs
 from orchestrator.model.batch import Operation
 
 
@@ -18,7 +18,7 @@ class Accounts:
     Attempts are recognised by their descriptions. What the last list told already is not handed to the store again.
     """
 
-    def __init__(self, usage: Usage, clock: Clock) -> None:
+    def __init__(self, usage: Costs, clock: Clock) -> None:
         self._usage = usage
         self._clock = clock
         self._told: Mapping[str, float] = {}

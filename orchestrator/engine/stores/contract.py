@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from orchestrator.engine.stores.contract_work import Ledger, Parts, TaskChange, Tasks, Units, Usage
+from orchestrator.engine.stores.contract_work import Costs, Ledger, Parts, TaskChange, Tasks, Units
 from orchestrator.engine.stores.records import (
     Admission,
     DateRow,
@@ -26,7 +26,7 @@ from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import RunState, Who
 from orchestrator.model.unit import UnitPlan
 
-__all__ = ["Ledger", "Parts", "Store", "TaskChange", "Tasks", "Units", "Usage"]
+__all__ = ["Costs", "Ledger", "Parts", "Store", "TaskChange", "Tasks", "Units"]
 
 
 class Runs(Protocol):
@@ -194,7 +194,7 @@ class Store(Protocol):
     @property
     def ledger(self) -> Ledger: ...
     @property
-    def usage(self) -> Usage: ...
+    def usage(self) -> Costs: ...
     @property
     def lessons(self) -> Lessons: ...
     @property

@@ -119,7 +119,7 @@ class Ledger(Protocol):
         """Write down what became of an owned object."""
 
 
-class Usage(Protocol):
+class Costs(Protocol):
     """What runs have cost, in EECU-seconds, and what they may still cost. Months are `core.clock.quota_month`."""
 
     def count(self, spent: Mapping[str, float], month: str) -> None:

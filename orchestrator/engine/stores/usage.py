@@ -27,7 +27,7 @@ _OF_ATTEMPT = update(attempts).where(
 
 
 class SqlUsage:
-    """See `contract_work.Usage`."""
+    """See `contract_work.Costs`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
