@@ -108,6 +108,15 @@ class RetrySettings(Section):
 class ServeSettings(Section):
     slots: PositiveInt = 2
     patience: Seconds = 900.0
+    sweep: bool = True
+
+
+class MetricsSettings(Section):
+    listen: str = ""
+    token_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    behind_proxy: bool = False
 
 
 class BudgetSettings(Section):
@@ -137,6 +146,7 @@ class Settings(Section):
     retry: RetrySettings = RetrySettings()
     serve: ServeSettings = ServeSettings()
     budget: BudgetSettings = BudgetSettings()
+    metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
     jobs: dict[str, JobTable] = Field(default_factory=dict)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import Stopped
+from orchestrator.engine.interrupts import Interrupts
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.stores.contract import Store
@@ -79,6 +80,7 @@ class ProcessContext:
         chance: Spreads waits.
         requests: Units of a run that are done at once.
         eecu: What may be spent.
+        interrupts: Which runs are to be held, and why.
     """
 
     owner: str
@@ -93,6 +95,7 @@ class ProcessContext:
     chance: random.Random = field(default_factory=random.Random)
     requests: int = 8
     eecu: EecuLimits = field(default_factory=EecuLimits)
+    interrupts: Interrupts = field(default_factory=Interrupts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +142,10 @@ class RunContext:
 
         Raises:
             CancelledByUserError, Stopped: It was.
+            HoldError: It is to be held.
         """
         if self.process.stop.is_set():
             raise Stopped("stopped; the same command continues this run")
         if self.store.runs.requested(self.run_id) == "cancel":
             raise CancelledByUserError("cancelled by request")
+        self.process.interrupts.obey(self.run_id)
