@@ -145,8 +145,8 @@ class Settings(Section):
     assemble: AssembleSettings = AssembleSettings()
     retry: RetrySettings = RetrySettings()
     serve: ServeSettings = ServeSettings()
-    budget: BudgetSettings = BudgetSettings()
     metrics: MetricsSettings = MetricsSettings()
+    budget: BudgetSettings = BudgetSettings()
     log: LogSettings = LogSettings()
     jobs: dict[str, JobTable] = Field(default_factory=dict)
 
