@@ -29,6 +29,7 @@ from orchestrator.engine.batch.work import BatchWork
 from orchestrator.engine.cleanup import Cleaned, clean_cloud, clean_local
 from orchestrator.engine.context import Clients, ProcessContext, RunContext
 from orchestrator.engine.deadlines import INTERRUPTIBLE
+from orchestrator.engine.manifests import keep_manifest
 from orchestrator.engine.output import RunOutput, snapshot_of
 from orchestrator.engine.placing import Placing
 from orchestrator.engine.progress import Progress
@@ -212,6 +213,7 @@ class Execution:
 
     def _plan(self, run: Run) -> None:
         self._output.claim(run)
+        crash.point("run.claimed")
         settled = self._clients.product.prepare(Job.from_json(run.job))
         crash.point("run.prepared")
         facts = json.dumps(dict(settled.facts))
@@ -246,6 +248,8 @@ class Execution:
         product, snapshot = self._clients.product, snapshot_of(run)
         works: list[Work] = []
         if placing is not None and (plan := product.exports(snapshot)) is not None:
+            if self._store.tasks.of(run.id):
+                keep_manifest(run, plan, self._context)
             works.append(self._batch(run, plan, placing))
         if steps := product.steps(snapshot):
             works.append(UnitWork(UnitContext(self._context, snapshot, steps, placing, self._output.folders(run)[0])))
@@ -289,6 +293,7 @@ class Execution:
         self._store.parts.move_all(run.id, done, PartState.CLEANED)
         # In this order: a crash in between must not leave an owner of a run that has ended.
         self._output.end()
+        crash.point("run.output_ended")
         self._store.runs.set_state(run.id, RunState.CLEANED)
         self._record("run.done", {"path": str(self._output.files(run)[-1])})
 

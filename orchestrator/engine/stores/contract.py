@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
+from orchestrator.engine.stores.contract_watch import Censuses, Outbox
 from orchestrator.engine.stores.contract_work import Ledger, Parts, TaskChange, Tasks, Units
 from orchestrator.engine.stores.records import (
     Admission,
@@ -23,11 +24,12 @@ from orchestrator.engine.stores.records import (
     Run,
     Waiting,
 )
+from orchestrator.model.manifest import RunManifest
 from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import RunState, Who
 from orchestrator.model.unit import UnitPlan
 
-__all__ = ["Ledger", "Parts", "Store", "TaskChange", "Tasks", "Units"]
+__all__ = ["Censuses", "Ledger", "Outbox", "Parts", "Store", "TaskChange", "Tasks", "Units"]
 
 
 class Runs(Protocol):
@@ -46,6 +48,19 @@ class Runs(Protocol):
 
         With `triggered`, by a person, a date that was skipped is fired after all.
         """
+
+    def restore(self, manifest: RunManifest) -> Run:
+        """
+        Make the rows of a run that was planned, from what was written down beside its objects, and its date's.
+
+        One that is there keeps its row; where it was not planned yet, it is.
+        """
+
+    def restore_lost(self, run_id: str, job: str) -> None:
+        """Make the row of a run that nobody remembers, CANCELLED, so that what it left can be owned and deleted."""
+
+    def restore_done(self, order: Admission, turn: int, result: str, *, scheduled: bool) -> Head:
+        """Make the rows of a run that is CLEANED, with its result, and its date's; one that is there stays."""
 
     def get(self, run_id: str) -> Run:
         """Return the run of exactly this id; raises `UserError` where there is none."""
@@ -231,6 +246,10 @@ class Store(Protocol):
     def processes(self) -> Processes: ...
     @property
     def queue(self) -> Queue: ...
+    @property
+    def counts(self) -> Censuses: ...
+    @property
+    def outbox(self) -> Outbox: ...
 
     def close(self) -> None:
         """Let go of the database."""

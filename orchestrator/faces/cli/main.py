@@ -27,8 +27,9 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Training sets", "commands": ["tiles", "labels", "dataset", "aoi", "copernicus", "patches"]},
         {
             "name": "Look after runs",
-            "commands": ["status", "watch", "why", "logs", "audit", "retry", "cancel", "clean", "health", "schedule"],
+            "commands": ["status", "watch", "why", "logs", "audit", "retry", "cancel", "clean"],
         },
+        {"name": "Keep it running", "commands": ["schedule", "recover", "health", "metrics"]},
     ]
 }
 
@@ -113,9 +114,17 @@ COMMANDS = {
         f"{_HERE}.runs",
         "Take away what an ended run left in the cloud and on disk; never its result, never what is not ours.",
     ),
+    "recover": Listed(
+        f"{_HERE}.recover",
+        "Rebuild a lost or old state from operations, objects and plans in the cloud; `run` or `serve` then goes on.",
+    ),
     "health": Listed(
         f"{_HERE}.health",
         "Tell whether the daemon lives and its database can be read: exit code 0, else 1 with a sentence.",
+    ),
+    "metrics": Listed(
+        f"{_HERE}.metrics",
+        "Print how everything stands, as Prometheus reads it: runs, parts, limits, disks, schedules, the daemon.",
     ),
 }
 

@@ -74,6 +74,9 @@ def _outbox() -> None:
         sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
         sa.Column("next_at", sa.Float, nullable=False, server_default="0"),
         sa.Column("outcome", sa.String, nullable=False, server_default=""),
+        sa.Column("error", sa.Text, nullable=False, server_default=""),
+        sa.Column("sequence", sa.Integer, nullable=False, server_default="0"),
         sa.PrimaryKeyConstraint("id", name="pk_outbox"),
+        sa.UniqueConstraint("sequence", "target", name="uq_outbox_sequence_target"),
     )
     op.create_index("ix_outbox_outcome_next_at", "outbox", ["outcome", "next_at"])
