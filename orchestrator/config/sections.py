@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field, PositiveInt, SecretStr
 
 from orchestrator.config.jobs import JobTable, Section
+from orchestrator.config.notify import NotifySettings
 from orchestrator.core.units import parse_bytes, parse_seconds
 
 Size = Annotated[int, BeforeValidator(parse_bytes)]
@@ -136,6 +137,7 @@ class Settings(Section):
     assemble: AssembleSettings = AssembleSettings()
     retry: RetrySettings = RetrySettings()
     serve: ServeSettings = ServeSettings()
+    notify: NotifySettings = NotifySettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
     jobs: dict[str, JobTable] = Field(default_factory=dict)

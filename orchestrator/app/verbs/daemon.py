@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
-from orchestrator.app.application import Application
+from orchestrator.app.application import Application, Notify
 from orchestrator.app.heartbeat import Heartbeat, tell_systemd
+from orchestrator.app.notices.kinds import OF_THE_DAEMON
+from orchestrator.app.notices.post import telling
 from orchestrator.app.scheduled import scheduled
-from orchestrator.core.errors import SpaceError, Stopped, TransientError
+from orchestrator.core.errors import OrchestratorError, SpaceError, Stopped, TransientError
 from orchestrator.core.files import exclusive
 from orchestrator.engine.scheduler import Clockwork
 from orchestrator.engine.service import LONGEST_TROUBLE_WAIT_SECONDS, LOOK_SECONDS, Service, Summary
@@ -49,7 +54,22 @@ def serve(app: Application, *, until_idle: bool = False) -> Served:
     with exclusive(app.settings.state_dir / "serve.lock", "this state folder's daemon"):
         app.notify("serve.started", "", {"pid": os.getpid(), "state_dir": str(app.settings.state_dir)})
         wait_for_state(app, until_idle=until_idle)
-        return _work(app, until_idle=until_idle)
+        app.notify = remembering(app)
+        with telling(app, lambda: app.owner):
+            return _work(app, until_idle=until_idle)
+
+
+def remembering(app: Application) -> Notify:
+    """Return what is told events as before, and keeps those of the daemon itself that people may want to be told."""
+    tell = app.notify
+
+    def remember(name: str, run_id: str, facts: Mapping[str, Any]) -> None:
+        if name in OF_THE_DAEMON:
+            with suppress(OrchestratorError):
+                app.store.events.record(run_id, name, {key: value for key, value in facts.items() if key != "exc_info"})
+        tell(name, run_id, facts)
+
+    return remember
 
 
 def wait_for_state(app: Application, *, until_idle: bool) -> None:
@@ -83,8 +103,8 @@ def wait_for_state(app: Application, *, until_idle: bool) -> None:
 def _work(app: Application, *, until_idle: bool) -> Served:
     entries, refused = scheduled(app)
     at_work = threading.Event()
-    for sentence in refused.values():
-        app.notify("job.refused", "", {"error": sentence})
+    for name, sentence in refused.items():
+        app.notify("job.refused", "", {"job": name, "error": sentence})
     timetable = Timetable(
         entries,
         store=app.store,

@@ -27,7 +27,19 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Training sets", "commands": ["tiles", "labels", "dataset", "aoi", "copernicus", "patches"]},
         {
             "name": "Look after runs",
-            "commands": ["status", "watch", "why", "logs", "audit", "retry", "cancel", "clean", "health", "metrics"],
+            "commands": [
+                "status",
+                "watch",
+                "why",
+                "logs",
+                "audit",
+                "retry",
+                "cancel",
+                "clean",
+                "health",
+                "metrics",
+                "notify",
+            ],
         },
     ]
 }
@@ -117,6 +129,9 @@ COMMANDS = {
     "metrics": Listed(
         f"{_HERE}.metrics",
         "Print how everything stands, as Prometheus reads it: runs, parts, limits, disks, schedules, the daemon.",
+    ),
+    "notify": Listed(
+        f"{_HERE}.notify", "Tell people what happens: try who is told, send a word, look at what was sent."
     ),
 }
 
