@@ -31,6 +31,7 @@ def happen(post, name, run_id="", **facts):
         ("run.held", {"reason": "no bucket is named"}, "held"),
         ("budget.reached", {"reason": "no"}, "budget"),
         ("run.overdue", {"reason": "no"}, "overdue"),
+        ("run.deferred", {"reason": "no", "until": "2026-11-02"}, "overdue"),
         ("run.recovered", {"reason": "no"}, "recovered"),
         ("job.refused", {"job": "east", "error": "no"}, "refused"),
         ("job.trouble", {"job": "east", "error": "no"}, "refused"),

@@ -12,7 +12,7 @@ from orchestrator.model.states import Who
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class NoticeKind:
     """
     Something that people may be told.
 
@@ -27,29 +27,29 @@ class Kind:
     level: str = "info"
 
 
-KINDS: Mapping[str, Kind] = MappingProxyType(
+KINDS: Mapping[str, NoticeKind] = MappingProxyType(
     {
-        "started": Kind("It has begun; tasks: {tasks}, requests: {requests}."),
-        "finished": Kind("It is done: {path}", level="success"),
-        "failed": Kind(
+        "started": NoticeKind("It has begun; tasks: {tasks}, requests: {requests}."),
+        "finished": NoticeKind("It is done: {path}", level="success"),
+        "failed": NoticeKind(
             "It has failed: {reason}",
             "`orchestrator why {run}` says more; `orchestrator retry {run}` takes it up again where it stopped.",
             "failure",
         ),
-        "held": Kind(
+        "held": NoticeKind(
             "It waits for a person: {reason}",
             "`orchestrator why {run}` says what to do; `orchestrator retry {run}` lets it go on.",
             "warning",
         ),
-        "waiting": Kind("It waits: {reason}", "It goes on by itself.", "warning"),
-        "budget": Kind(
+        "waiting": NoticeKind("It waits: {reason}", "It goes on by itself.", "warning"),
+        "budget": NoticeKind(
             "The budget of compute units is reached: {reason}", "`orchestrator usage` says more.", "warning"
         ),
-        "overdue": Kind("It is late: {reason}", "`orchestrator why {run}` says what it waits for.", "warning"),
-        "recovered": Kind("It goes on; it had waited: {reason}", level="success"),
-        "cancelled": Kind("It was cancelled.", "`orchestrator clean {run}` takes away what it left."),
-        "refused": Kind("It cannot be begun: {error}", "`orchestrator doctor` says more.", "failure"),
-        "missed": Kind("The date {logical_date} was skipped: {reason}", level="warning"),
+        "overdue": NoticeKind("It is late: {reason}", "`orchestrator why {run}` says what it waits for.", "warning"),
+        "recovered": NoticeKind("It goes on; it had waited: {reason}", level="success"),
+        "cancelled": NoticeKind("It was cancelled.", "`orchestrator clean {run}` takes away what it left."),
+        "refused": NoticeKind("It cannot be begun: {error}", "`orchestrator doctor` says more.", "failure"),
+        "missed": NoticeKind("The date {logical_date} was skipped: {reason}", level="warning"),
     }
 )
 
@@ -72,10 +72,12 @@ EVENTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = MappingProxyType(
         "run.cancelled": _always("cancelled"),
         "run.held": _held,
         "run.overdue": _always("overdue"),
+        "run.deferred": _always("overdue"),
         "run.recovered": _always("recovered"),
         "budget.reached": _always("budget"),
         "job.refused": _always("refused"),
         "job.trouble": _always("refused"),
+        "config.refused": _always("refused"),
         "date.skipped": _always("missed"),
     }
 )
@@ -85,7 +87,7 @@ PROGRESS = frozenset(
     {"task.exported", "task.empty", "part.downloaded", "request.answered", "output.published", "cloud.cleaned"}
 )
 # Of the daemon itself, not of a run: it remembers them among the events, so that they are told, too.
-OF_THE_DAEMON = frozenset({"job.refused", "job.trouble", "date.skipped"})
+OF_THE_DAEMON = frozenset({"job.refused", "job.trouble", "config.refused", "date.skipped"})
 
 
 def kind_of(name: str, facts: str) -> str:

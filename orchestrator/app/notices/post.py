@@ -18,7 +18,7 @@ from itertools import chain
 from orchestrator.app.notices.kinds import EVENTS, HELD
 from orchestrator.app.notices.late import Lateness
 from orchestrator.app.notices.targets import targets
-from orchestrator.app.notices.wording import Words, tell
+from orchestrator.app.notices.wording import Wording, tell
 from orchestrator.app.records import Records
 from orchestrator.clients.messages import Addressee, Delivery, Letter, deliver
 from orchestrator.config.notify import names_in
@@ -108,7 +108,7 @@ class Notices:
         for name in self._targets:
             yield Draft(event.sequence, told.kind, event.run_id, event.at, name, told.content)
 
-    def _is_news(self, run_id: str, told: Words) -> bool:
+    def _is_news(self, run_id: str, told: Wording) -> bool:
         """Tell whether something else was told of a run last: one that waits for the same for days says so once."""
         if run_id not in self._last:
             latest = self._app.store.outbox.latest(1, run_id=run_id)

@@ -19,7 +19,7 @@ LONGEST_FACT = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class Wording:
     """What is told: a kind of `KINDS`, the job that it is about, the words, and why, where the event says a reason."""
 
     kind: str
@@ -42,7 +42,7 @@ class _Facts(dict[str, str]):
         return "?"
 
 
-def tell(event: Happening, run: Head | None, settings: NotifySettings, installation: str) -> Words:
+def tell(event: Happening, run: Head | None, settings: NotifySettings, installation: str) -> Wording:
     """Return what an event means to people; `run` is the one that it happened to."""
     kind = kind_of(event.name, event.facts)
     given: Mapping[str, Any] = json.loads(event.facts)
@@ -63,7 +63,7 @@ def tell(event: Happening, run: Head | None, settings: NotifySettings, installat
         "id": f"{installation}-{event.sequence}",
     }
     title, text = one_line(settings.title.format_map(fields), 200), _lines(settings.text.format_map(fields))
-    return Words(kind, job, title, text, facts.get("reason", ""))
+    return Wording(kind, job, title, text, facts.get("reason", ""))
 
 
 def _lines(text: str) -> str:

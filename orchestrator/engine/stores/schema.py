@@ -219,6 +219,7 @@ fires = Table(
     Column("run_id", String, nullable=False),
     Column("at", String, nullable=False),
     Column("skipped", Text, nullable=False, default="", server_default=""),  # why it was not fired; empty: it was
+    Column("triggered", Boolean, nullable=False, default=False, server_default=false()),  # by a person
 )
 
 outputs = Table(

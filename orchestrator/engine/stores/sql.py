@@ -7,6 +7,7 @@ from orchestrator.engine.stores.counts import SqlCounts
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dates import SqlDates
 from orchestrator.engine.stores.events import SqlEvents
+from orchestrator.engine.stores.job_states import SqlJobStates
 from orchestrator.engine.stores.ledger import SqlLedger
 from orchestrator.engine.stores.lessons import SqlLessons
 from orchestrator.engine.stores.outbox import SqlOutbox
@@ -33,6 +34,7 @@ class SqlStore:
         self.events = SqlEvents(self._db)
         self.outputs = SqlOutputs(self._db)
         self.dates = SqlDates(self._db)
+        self.job_states = SqlJobStates(self._db)
         self.processes = SqlProcesses(self._db)
         self.queue = SqlQueue(self._db)
         self.counts = SqlCounts(self._db)

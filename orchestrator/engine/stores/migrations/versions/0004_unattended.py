@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.Float, nullable=False, server_default="0"),
     ):
         op.add_column("runs", column)
+    op.add_column("fires", sa.Column("triggered", sa.Boolean, nullable=False, server_default=sa.false()))
     _limits()
     op.create_table(
         "usage",
