@@ -68,8 +68,8 @@ class Reloading:
         self.app.refused_jobs = loaded.refused_jobs
         entries, self.refused = scheduled(self.app)
         self.timetable.replace(entries)
-        for sentence in self.refused.values():
-            self.app.notify("job.refused", "", {"error": sentence})
+        for name, sentence in self.refused.items():
+            self.app.notify("job.refused", "", {"job": name, "error": sentence})
         facts = {**_changes(before, loaded.settings.jobs), "at_next_start": [*self._later(loaded)]}
         self.app.notify("config.reloaded", "", {name: words for name, words in facts.items() if words})
         self.wake()

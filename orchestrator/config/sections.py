@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field, PositiveInt, SecretStr
 
 from orchestrator.config.jobs import JobTable, Section
+from orchestrator.config.notify import NotifySettings
 from orchestrator.core.units import parse_bytes, parse_seconds
 from orchestrator.model.eecu import MOST_HOURS
 
@@ -152,6 +153,7 @@ class Settings(Section):
     retry: RetrySettings = RetrySettings()
     limits: LimitSettings = LimitSettings()
     serve: ServeSettings = ServeSettings()
+    notify: NotifySettings = NotifySettings()
     metrics: MetricsSettings = MetricsSettings()
     budget: BudgetSettings = BudgetSettings()
     log: LogSettings = LogSettings()
