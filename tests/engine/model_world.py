@@ -20,10 +20,10 @@ from orchestrator.model.batch import (
     AttemptNames,
     Described,
     ExportOrder,
-    ExportShape,
     Matched,
     Operation,
     OperationState,
+    OrderShape,
 )
 from orchestrator.model.grid import Grid, Window
 from orchestrator.model.objects import Deletion, StoredObject
@@ -321,7 +321,7 @@ class WorldRoute:
     def cancel(self, name: str) -> None:
         self.world.cancel(name)
 
-    def name_attempt(self, run_id: str, task: str, number: int, asked: ExportShape | None = None) -> AttemptNames:
+    def name_attempt(self, run_id: str, task: str, number: int, asked: OrderShape | None = None) -> AttemptNames:
         return NAMING.attempt(run_id, task, number, asked)
 
     def described(self, description: str) -> Described | None:
