@@ -38,14 +38,11 @@ from orchestrator.clients.gcs import connect_gcs
 from orchestrator.core import crash
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.engine.batch.exports import Exports
-from orchestrator.engine.batch.feedback import Feedback
-from orchestrator.engine.batch.handing import Handing
-from orchestrator.engine.batch.ladder import Ladder
-from orchestrator.engine.batch.polling import Polling
-from orchestrator.engine.batch.submission import Submitter
 from orchestrator.engine.batch.watch import OperationsWatch
+from orchestrator.engine.batch.work import BatchWork
 from orchestrator.engine.context import Backoff, Clients, ProcessContext, RunContext
 from orchestrator.engine.limits import Limits
+from orchestrator.engine.placing import Placing
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.sql import SqlStore
@@ -116,6 +113,13 @@ def plan_of(count: int) -> Plan:
     return Plan(grid, PixelSpec(("b",), "uint16", 0), tasks, b"", 1, 10**9, count, 0, 0)
 
 
+class Nothing:
+    """A sink that never gets anything: no export ever ends."""
+
+    def placed(self) -> frozenset[Any]:
+        return frozenset()
+
+
 class Installation:
     """One run and what works on it; what lives in memory is dropped and made anew when the process dies."""
 
@@ -126,7 +130,7 @@ class Installation:
         self._engine()
         self._image = serialise(ee.Image.constant(7).rename("b").toUint16())
         self.died = 0
-        store = self._store()
+        store = self.opened()
         job = Job("many", str(folder), AreaSource("0,0,1,1"), "2024-01-01", "2024-02-01")
         self.run_id = store.runs.admit(Admission("many", "", job.fingerprints(), job.to_json())).id
         store.runs.save_plan(self.run_id, "{}", self._image, "{}", self._plan.tasks)
@@ -134,7 +138,8 @@ class Installation:
         store.close()
         self._begin()
 
-    def _store(self) -> SqlStore:
+    def opened(self) -> SqlStore:
+        """Return the run's database, opened anew."""
         return SqlStore(f"sqlite:///{self._folder / 'state.db'}", self.clock)
 
     def request_ids(self) -> list[str]:
@@ -152,7 +157,7 @@ class Installation:
         stop, engine, project = threading.Event(), self._engine(), self._sandbox.options.project
         bucket = CheckedStore(connect_gcs(self._sandbox.url, project, AnonymousCredentials(), DEFAULT_BUCKET, 1, stop))
         route = gcs_export(engine, bucket, DEFAULT_BUCKET, NAMING)
-        self.store = self._store()
+        self.store = self.opened()
         limits = Limits(10**9, 1e18, self.store.limits, self.clock)
         process = ProcessContext("soak", None, True, 1, Backoff(), limits, self.clock, stop)
         context = RunContext(
@@ -165,23 +170,26 @@ class Installation:
             Progress(),
         )
         exports = Exports(self._plan, self._image, "soak", lambda _task: None)
-        ladder = Ladder(context, exports)
-        submitter = Submitter(context, exports, ladder)
         self._watch = OperationsWatch(engine.operations, self.clock, 60, 300)
-        self._polling = Polling(context, self._watch, submitter, ladder)
-        self._handing = Handing(context, exports, submitter, Feedback(context, exports), self._watch)
+        self._work = BatchWork(context, exports, Placing(cast("Any", Nothing()), stop), self._watch, None)
 
     def work(self) -> None:
         """Go on until every task knows its operation."""
         while any(not task.operation for task in self.store.tasks.of(self.run_id)):
             try:
-                if not self._handing.hand_over(self.store.tasks.of(self.run_id), {}):
-                    self._polling.poll(self.store.tasks.of(self.run_id))
+                self._work.round()
+                if self._work.pause_seconds():
                     self._sandbox.clock.advance(max(1.0, self._watch.due_in()))
             except Killed:
                 self.died += 1
-                self.store.close()
+                self.end()
                 self._begin()
+        self.end()
+
+    def end(self) -> None:
+        """Drop what lives in memory."""
+        self._work.__exit__(None, None, None)
+        self.store.close()
 
     def point(self, name: str) -> None:
         """Die after some replies, before they are written down."""
@@ -217,7 +225,6 @@ def block(count: int, seed: int) -> Count:
         with dying(installation):
             installation.work()
         counted = count_of(sandbox, installation, count)
-        installation.store.close()
     ee.Reset()
     return counted
 
@@ -225,9 +232,11 @@ def block(count: int, seed: int) -> Count:
 def count_of(sandbox: Sandbox, installation: Installation, count: int) -> Count:
     started = sandbox.operations.all()
     per_task = Counter(said.task for op in started if (said := NAMING.described(op.description)))
-    known = {task.key: task.operation.rpartition("/")[2] for task in installation.store.tasks.of(installation.run_id)}
+    store = installation.opened()
+    known = {task.key: task.operation.rpartition("/")[2] for task in store.tasks.of(installation.run_id)}
     names = {said.task: op.id for op in started if (said := NAMING.described(op.description))}
-    attempts = installation.store.tasks.attempts(installation.run_id)
+    attempts = store.tasks.attempts(installation.run_id)
+    store.close()
     calls = sandbox.journal.summary()["requests"]
     ids = [attempt.request_id[1:3] for attempt in attempts]
     return Count(
