@@ -320,12 +320,19 @@ def _is_news(task: Task, number: int) -> bool:
 
 
 def _asked_of(task: Task, files: Sequence[StoredObject]) -> OrderShape:
-    """Return the sizes that names of files tell: where they begin; where they tell nothing, those that were planned."""
+    """
+    Return the sizes that names of files tell by where these begin, where the planned ones do not fit them.
+
+    Some of the files may not be there yet: sizes that fit are not doubted, and one file of several tells nothing.
+    """
     plan: TaskPlan = task.plan
-    offsets = [(int(m[1]), int(m[2])) for file in files if (m := _OFFSETS.search(file.name))]
+    planned = OrderShape(plan.part_height, plan.part_width, task.rung)
+    offsets = {(int(m[1]), int(m[2])) for file in files if (m := _OFFSETS.search(file.name))}
+    if files and not offsets:
+        return OrderShape(plan.window.height, plan.window.width, task.rung)  # it is whole: such a name has no offset
     rows, cols = sorted({row for row, _ in offsets}), sorted({col for _, col in offsets})
-    if not files or (offsets and (rows[0], cols[0]) != (0, 0)):
-        return OrderShape(plan.part_height, plan.part_width, task.rung)
-    height = rows[1] if len(rows) > 1 else plan.window.height
-    width = cols[1] if len(cols) > 1 else plan.window.width
-    return OrderShape(height, width, task.rung)
+    if not all(row % plan.part_height == 0 and col % plan.part_width == 0 for row, col in offsets):
+        height = rows[1] - rows[0] if len(rows) > 1 else plan.window.height
+        width = cols[1] - cols[0] if len(cols) > 1 else plan.window.width
+        return OrderShape(height, width, task.rung)
+    return planned

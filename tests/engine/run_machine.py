@@ -43,7 +43,7 @@ class Machine(RuleBasedStateMachine):
         self.world, self.clock = World(), FakeClock()
         self.world.known = self._is_committed
         self.world.in_ledger = self._is_owned
-        self.countdown = -1
+        self.countdown, self.inside = -1, False
         self.seen_clean = self.was_lost = False
         self.foreign: set[str] = set()
         self.ledger: list[tuple[str, str]] = []
@@ -71,16 +71,19 @@ class Machine(RuleBasedStateMachine):
         self.store = self.process.store
 
     def _point(self, _name: str) -> None:
-        self.countdown -= 1
-        if self.countdown == 0:
+        self.countdown -= self.inside  # people and services die elsewhere
+        if self.countdown == 0 and self.inside:
             raise Killed
 
     def _alive(self, act: Callable[[], Any]) -> None:
         """Do something in the process; when it dies of it, begin a new one."""
+        self.inside = True
         try:
             act()
         except Killed:
             self._crash()
+        finally:
+            self.inside = False
 
     def _crash(self) -> None:
         self.countdown = -1

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from model_world import TASKS
-from recovery_kit import copy_state, put_back
+from model_world import NAMING, TASKS, NoStop
+from recovery_kit import copy_state, put_back, recover
 from run_process import Killed
 from story_kit import exports, fail_first, finish, first_task, go_on
 
 from orchestrator.core import crash
+from orchestrator.core.errors import IntegrityError
+from orchestrator.engine.manifests import read_manifest
+from orchestrator.engine.stores.records import Admission
+from orchestrator.model.manifest import RunManifest
 from orchestrator.model.states import Failure, RunState, TaskState, Who
 from orchestrator.plan.split import cut
 
@@ -157,3 +163,65 @@ def test_some_of_a_tasks_files_without_an_operation_hold_the_run(story):
 def forget(story):
     for started in story.world.started.values():
         started.unlisted, started.unknown = 10**6, True
+
+
+@pytest.mark.parametrize("point", ["recovery.restored", "recovery.adopted", "recovery.owned"])
+def test_a_recovery_that_dies_is_begun_again(story, point):
+    """It rebuilds the rest."""
+    die(story, "task.collected")
+
+    def dies(here):
+        if here == point:
+            raise Killed
+
+    crash.point = dies
+    with pytest.raises(Killed):
+        put_back(story)
+    crash.point = story._point
+    recover(story)
+    story._start()
+    finish(story)
+
+    assert exports(story) == len(TASKS)
+
+
+def test_a_date_that_was_fired_stays_fired(story):
+    """A schedule names it once: its run is rebuilt, no other is begun for it."""
+    while not story.world.started:
+        go_on(story)
+    route = story.process.execution._clients.route
+    [source] = story.world.find(route.manifest_name(story.run_id))
+    manifest = read_manifest(route, source, NoStop(story.clock))
+    dated = replace(manifest, run_id="0" * 16, job_name="nightly", logical_date="2024-06-02", scheduled=True, turn=2)
+
+    story.store.runs.restore(RunManifest.from_json(dated.to_json()))
+
+    order = Admission("nightly", "2024-06-02", (manifest.fingerprint,), manifest.job)
+    assert story.store.runs.fire(order) is None
+    assert [date.run_id for date in story.store.dates.latest()] == ["0" * 16]
+
+
+def test_a_manifest_that_was_changed_is_refused(story):
+    """The expression is compared with its hash, the run with the object's name."""
+    while not story.world.started:
+        go_on(story)
+    route = story.process.execution._clients.route
+    name = route.manifest_name(story.run_id)
+    content = story.world.blobs[name].content
+    for wrong in (content.replace(b'"image":"image"', b'"image":"other"'), b"{}", b"<html>", content[:-9]):
+        story.world.write(name, wrong)
+        [source] = story.world.find(name)
+        with pytest.raises(IntegrityError, match="manifest"):
+            read_manifest(route, source, NoStop(story.clock))
+
+
+def test_a_strangers_file_in_the_place_of_the_manifest_holds_the_run(story):
+    """Nothing is exported over it, and it is not deleted."""
+    name = NAMING.manifest(story.run_id)
+    story.world.write(name, b"mine", foreign=True)
+    for _ in range(6):
+        go_on(story)
+
+    run = story.store.runs.head(story.run_id)
+    assert (run.state, run.who, exports(story)) == (RunState.HELD, Who.PERSON, 0)
+    assert name in run.reason
