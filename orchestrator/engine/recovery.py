@@ -321,18 +321,25 @@ def _is_news(task: Task, number: int) -> bool:
 
 def _asked_of(task: Task, files: Sequence[StoredObject]) -> OrderShape:
     """
-    Return the sizes that names of files tell by where these begin, where the planned ones do not fit them.
+    Return the sizes that names of files tell by where these begin; the planned ones where they do not tell.
 
-    Some of the files may not be there yet: sizes that fit are not doubted, and one file of several tells nothing.
+    Some of the files may not be there yet, so only a whole lattice of several tells anything.
     """
     plan: TaskPlan = task.plan
-    planned = OrderShape(plan.part_height, plan.part_width, task.rung)
     offsets = {(int(m[1]), int(m[2])) for file in files if (m := _OFFSETS.search(file.name))}
     if files and not offsets:
-        return OrderShape(plan.window.height, plan.window.width, task.rung)  # it is whole: such a name has no offset
+        return OrderShape(plan.window.height, plan.window.width, task.rung)  # such a name is that of a whole rectangle
     rows, cols = sorted({row for row, _ in offsets}), sorted({col for _, col in offsets})
-    if not all(row % plan.part_height == 0 and col % plan.part_width == 0 for row, col in offsets):
-        height = rows[1] - rows[0] if len(rows) > 1 else plan.window.height
-        width = cols[1] - cols[0] if len(cols) > 1 else plan.window.width
+    height = _step(rows, plan.window.height, plan.part_height)
+    width = _step(cols, plan.window.width, plan.part_width)
+    if height and width and len(offsets) == len(rows) * len(cols):
         return OrderShape(height, width, task.rung)
-    return planned
+    return OrderShape(plan.part_height, plan.part_width, task.rung)
+
+
+def _step(begins: Sequence[int], length: int, planned: int) -> int:
+    """Return the step of a lattice along one side; 0 where it cannot be told."""
+    if len(begins) < 2:
+        return planned if length <= planned else 0
+    step = begins[1] - begins[0]
+    return step if list(begins) == list(range(0, length, step)) else 0

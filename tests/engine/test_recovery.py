@@ -13,8 +13,12 @@ from story_kit import exports, fail_first, finish, first_task, go_on
 from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError
 from orchestrator.engine.manifests import read_manifest
-from orchestrator.engine.stores.records import Admission
+from orchestrator.engine.recovery import _asked_of
+from orchestrator.engine.stores.records import Admission, Task
+from orchestrator.model.grid import Window
 from orchestrator.model.manifest import RunManifest
+from orchestrator.model.objects import StoredObject
+from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import Failure, RunState, TaskState, Who
 from orchestrator.plan.split import cut
 
@@ -225,3 +229,25 @@ def test_a_strangers_file_in_the_place_of_the_manifest_holds_the_run(story):
     run = story.store.runs.head(story.run_id)
     assert (run.state, run.who, exports(story)) == (RunState.HELD, Who.PERSON, 0)
     assert name in run.reason
+
+
+@pytest.mark.parametrize(
+    ("offsets", "shape"),
+    [
+        pytest.param([], (512, 512), id="one file of the whole"),
+        pytest.param([(0, 0), (0, 256), (256, 0), (256, 256)], (256, 256), id="a lattice"),
+        pytest.param([(0, 0), (0, 384), (384, 0), (384, 384)], (384, 384), id="another lattice than planned"),
+        pytest.param([(0, 0), (0, 256), (256, 0)], (128, 128), id="one is lacking"),
+        pytest.param([(0, 0), (0, 256)], (128, 128), id="a row, which need not be all"),
+        pytest.param([(0, 0)], (128, 128), id="one of several"),
+    ],
+)
+def test_sizes_are_taken_from_names_only_where_these_tell(offsets, shape):
+    """A rectangle of 512 x 512 pixels, planned in parts of 128: what may still be to come decides nothing."""
+    names = [f"p{row:010d}-{col:010d}.tif" for row, col in offsets] or ["p.tif"]
+    plan = TaskPlan(0, Window(0, 0, 512, 512), 128, 128)
+    task = Task("0000", plan, TaskState.PLANNED, 0, 0, "", False, 0.0, 0.0, "", 0, 0.0)
+
+    told = _asked_of(task, [StoredObject(name, 1, "1") for name in names])
+
+    assert (told.part_height, told.part_width) == shape
