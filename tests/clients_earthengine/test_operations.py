@@ -165,6 +165,25 @@ def test_a_project_in_restricted_mode_is_noticed(engine, order):
     assert (noticed, engine.restricted) == (True, False)
 
 
+def test_every_answer_is_heard_with_its_quota_or_without(engine, order):
+    """An answer that lacks the header counts as well: it is how restricted mode is seen to end."""
+    said = []
+    engine._heard = said.append
+    order("headers", api="operations.get", headers={"x-earth-engine-quota-status": "parallelism_restricted=true"})
+
+    engine.operations()
+    engine.operation(NAME)
+
+    assert said == [None, "parallelism_restricted=true"]
+
+
+def test_how_many_tasks_run_at_once_is_asked_of_the_service(sandbox, engine):
+    """Of the project's configuration."""
+    sandbox.tasks.set_slots(7)
+
+    assert engine.slots() == 7
+
+
 @pytest.mark.parametrize(
     ("word", "state"),
     [
