@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator import __version__
 from orchestrator.app.copernicus import Copernicus
+from orchestrator.app.costs import eecu_limits, published_cost
 from orchestrator.app.elsewhere import asks_earth_engine, check_here
 from orchestrator.app.imagery import EarthEngineImagery, scene_search
 from orchestrator.app.planner import cut_task
@@ -24,6 +25,7 @@ from orchestrator.core.errors import ConfigError
 from orchestrator.core.files import write_once
 from orchestrator.core.machine import processors
 from orchestrator.core.retry import RetryPolicy
+from orchestrator.engine.batch.accounts import Accounts
 from orchestrator.engine.batch.project import Project
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Backoff, Clients, ProcessContext
@@ -283,6 +285,7 @@ class Application(Records):
             cut=cut_task,
             refit=self._refit,
             progress=progress,
+            cost=published_cost,
         )
 
     def _process_context(self) -> ProcessContext:
@@ -300,6 +303,7 @@ class Application(Records):
             clock=self.clock,
             stop=self.stop,
             notify=self.notify,
+            eecu=eecu_limits(self.settings),
             interrupts=self.interrupts,
         )
 
@@ -386,7 +390,12 @@ class Application(Records):
         with self._joining:
             if service not in self._watches:
                 self._watches[service] = OperationsWatch(
-                    clients.list_operations, self.clock, ee.poll_min, ee.poll_max, self._seen(service, clients)
+                    clients.list_operations,
+                    self.clock,
+                    ee.poll_min,
+                    ee.poll_max,
+                    seen=self._seen(service, clients),
+                    heard=Accounts(self.store.usage, self.clock).hear,
                 )
             return self._watches[service]
 

@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field, PositiveInt, SecretStr
 
 from orchestrator.config.jobs import JobTable, Section
+from orchestrator.config.notify import NotifySettings
 from orchestrator.core.units import parse_bytes, parse_seconds
+from orchestrator.model.eecu import MOST_HOURS
 
 Size = Annotated[int, BeforeValidator(parse_bytes)]
 Seconds = Annotated[float, BeforeValidator(parse_seconds)]
@@ -124,6 +126,13 @@ class MetricsSettings(Section):
     behind_proxy: bool = False
 
 
+class BudgetSettings(Section):
+    tier_eecu_hours: float = Field(default=0.0, ge=0, le=MOST_HOURS)
+    eecu_hours: float = Field(default=0.0, ge=0, le=MOST_HOURS)
+    month_eecu_hours: float = Field(default=0.0, ge=0, le=MOST_HOURS)
+    task_factor: float = Field(default=0.0, ge=0, le=1000)
+
+
 class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     style: Literal["auto", "console", "json"] = "auto"
@@ -144,7 +153,9 @@ class Settings(Section):
     retry: RetrySettings = RetrySettings()
     limits: LimitSettings = LimitSettings()
     serve: ServeSettings = ServeSettings()
+    notify: NotifySettings = NotifySettings()
     metrics: MetricsSettings = MetricsSettings()
+    budget: BudgetSettings = BudgetSettings()
     log: LogSettings = LogSettings()
     jobs: dict[str, JobTable] = Field(default_factory=dict)
 

@@ -20,6 +20,7 @@ from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.waiting import Waits
 from orchestrator.engine.work import CancelledByUserError
 from orchestrator.model.batch import BatchRoute, ListOperations
+from orchestrator.model.eecu import EecuLimits
 from orchestrator.model.ports import Stop
 from orchestrator.model.product import Product
 
@@ -80,6 +81,7 @@ class ProcessContext:
         notify: Told every event: name, run id, facts.
         chance: Spreads waits.
         requests: Units of a run that are done at once.
+        eecu: What may be spent.
         interrupts: Which runs are to be held, and why.
         marks: How much of a disk is left alone.
         transfers: Turns of downloads, shared with all runs of all processes; None where nobody else downloads.
@@ -96,6 +98,7 @@ class ProcessContext:
     notify: Callable[[str, str, Mapping[str, Any]], None] = field(default=lambda _n, _r, _f: None)
     chance: random.Random = field(default_factory=random.Random)
     requests: int = 8
+    eecu: EecuLimits = field(default_factory=EecuLimits)
     interrupts: Interrupts = field(default_factory=Interrupts)
     marks: DiskMarks = field(default_factory=DiskMarks)
     transfers: RequestLimits | None = None

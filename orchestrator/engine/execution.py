@@ -21,7 +21,7 @@ from orchestrator.core.errors import (
     UserError,
 )
 from orchestrator.engine.batch.ending import cancel_exports
-from orchestrator.engine.batch.exports import Cut, Exports, Refit
+from orchestrator.engine.batch.exports import Cost, Cut, Exports, Refit
 from orchestrator.engine.batch.feedback import kind_of
 from orchestrator.engine.batch.ladder import starting_rung
 from orchestrator.engine.batch.watch import OperationsWatch
@@ -62,6 +62,10 @@ LOCK_SECONDS = 5.0
 LONGEST_HOLD_SECONDS = 26 * 3600.0
 
 
+def _unknown(_job: Job, _plan: Plan) -> None:
+    """Of what a job costs nothing is published."""
+
+
 class Execution:
     """Carries one run. The caller holds the run's lock."""
 
@@ -76,6 +80,7 @@ class Execution:
         cut: Cut,
         refit: Refit,
         progress: Progress | None = None,
+        cost: Cost = _unknown,
     ) -> None:
         self._id = run_id
         self._store = store
@@ -84,6 +89,7 @@ class Execution:
         self._watch = watch
         self._cut = cut
         self._refit = refit
+        self._cost = cost
         self.progress = progress or Progress()
         self._uncancelled = False  # whether the service could not be asked to cancel: it is not asked without a pause
         self._waits = Waits(process.clock)
@@ -267,7 +273,14 @@ class Execution:
         refit = self._refit if job.split == "blocks" else None
         product, snapshot = self._clients.product, snapshot_of(run)
         exports = Exports(
-            plan, run.image, kind_of(job, plan), self._cut, refit, lambda window: product.instead(snapshot, window)
+            plan,
+            run.image,
+            kind_of(job, plan),
+            self._cut,
+            refit,
+            instead=lambda window: product.instead(snapshot, window),
+            rate=self._cost(job, plan),
+            max_eecu_hours=job.max_eecu_hours,
         )
         return BatchWork(self._context, exports, placing, self._watch, self._output.parts_folder(run))
 

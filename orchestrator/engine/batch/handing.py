@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from orchestrator.engine.batch.budget import Budget, Refusal, pilots_first
 from orchestrator.engine.batch.exports import Exports
 from orchestrator.engine.batch.feedback import Feedback
 from orchestrator.engine.batch.submission import Submitter
@@ -14,19 +16,27 @@ from orchestrator.engine.limits import WORDS, Usage, no_place, taken_by_others
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.limit_records import Shortage
 from orchestrator.engine.stores.records import Tally, Task
+from orchestrator.engine.work import HoldError
 from orchestrator.model.states import TASK_LIVE, PartState, TaskState
 
 # Tasks handed over before operations and objects are looked at again.
 _AT_ONCE = 20
 # A pause that is longer is written down, so that whoever asks why a run stands still is told.
 _LONG_PAUSE_SECONDS = 60.0
+_DONE = TaskState.SUCCEEDED
 
 
 class Handing:
     """Hands over the planned tasks of one run."""
 
     def __init__(
-        self, context: RunContext, exports: Exports, submitter: Submitter, feedback: Feedback, watch: OperationsWatch
+        self,
+        context: RunContext,
+        exports: Exports,
+        submitter: Submitter,
+        feedback: Feedback,
+        watch: OperationsWatch,
+        budget: Budget,
     ) -> None:
         self._context = context
         self._submitter = submitter
@@ -34,16 +44,28 @@ class Handing:
         self._watch = watch
         self._limits = context.process.limits
         self._bytes_per_pixel = exports.bytes_per_pixel
+        self._budget = budget
+        self._refused = ""
 
     def hand_over(self, tasks: Sequence[Task], tally: Mapping[PartState, Tally]) -> bool:
-        """Hand over what there is room for; tell whether more could be handed over now."""
+        """
+        Hand over what there is room for; tell whether more could be handed over now.
+
+        Raises:
+            HoldError: The budget allows no other task, and none of the run's is under way.
+        """
+        self._budget.renew(tasks)
         ripe = self._ripe(tasks)
         under_way = self._under_way(tasks, tally)
         if not ripe or self._put_off(ripe):
             self._limits.report(self._context.run_id, Usage(len(ripe), under_way))
             return False
+        current = {task.key: task for task in tasks}
         for number, task in enumerate(ripe[:_AT_ONCE]):
             self._context.obey()
+            if refusal := self._budget.refuses(task, list(current.values())):
+                self._stand_still(refusal, list(current.values()), tally)
+                return False
             usage = Usage(len(ripe) - number, under_way)
             # Looked at before it is asked for: whoever waits writes nothing.
             short = self._limits.shortage(self._context.run_id, usage, self._bytes_of(task))
@@ -52,11 +74,27 @@ class Handing:
                 self._tell(attempt)
                 return False
             under_way += self._bytes_of(task)
+            current[task.key] = replace(task, state=TaskState.SUBMITTING, eecu_seconds=0.0)
             self._submitter.post(task, attempt)
             self._watch.hasten()
         left = max(0, len(ripe) - _AT_ONCE)
         self._limits.report(self._context.run_id, Usage(left, under_way))
         return left > 0
+
+    def _stand_still(self, refusal: Refusal, tasks: Sequence[Task], tally: Mapping[PartState, Tally]) -> None:
+        """
+        Let what is under way come to its end, and say once why nothing is added to it.
+
+        Raises:
+            HoldError: Nothing is under way.
+        """
+        self._context.progress.set(detail=refusal.short)
+        coming = [task for task in tasks if task.state in TASK_LIVE or (task.state is _DONE and not task.collected)]
+        if not coming and not tally.keys() & frozenset(ON_THE_WAY):
+            raise HoldError(refusal.sentence, alone=refusal.until > 0, until=refusal.until)
+        if not refusal.shortly and not self._refused:
+            self._refused = refusal.sentence
+            self._context.record("budget.reached", {"reason": refusal.sentence, "tasks_under_way": len(coming)})
 
     def leave(self) -> None:
         """Take nothing of the project's room any more."""
@@ -82,7 +120,8 @@ class Handing:
 
     def _ripe(self, tasks: Sequence[Task]) -> list[Task]:
         planned = [task for task in self._feedback.ready(tasks) if task.state is TaskState.PLANNED]
-        return [task for task in planned if self._context.waits.due(f"task {task.key}", task.next_at)]
+        due = [task for task in planned if self._context.waits.due(f"task {task.key}", task.next_at)]
+        return pilots_first(due, tasks)
 
     def _under_way(self, tasks: Sequence[Task], tally: Mapping[PartState, Tally]) -> float:
         """Return the bytes that lie in the bucket, or may come to lie there."""

@@ -21,12 +21,12 @@ from orchestrator.engine.stores.limit_records import Shortage, Within
 from orchestrator.engine.stores.records import Attempt, Task
 from orchestrator.model.batch import (
     AlreadyStartedError,
-    Asked,
     AttemptNames,
     BatchRoute,
     ExportOrder,
     Operation,
     OperationState,
+    OrderShape,
 )
 from orchestrator.model.ports import RefusedError
 from orchestrator.model.states import Failure, TaskState
@@ -57,7 +57,7 @@ def identity(route: BatchRoute, description: str) -> tuple[str, str, int] | str:
     return (said.run_id, said.task, said.number) if said else description
 
 
-def _shape(asked: Asked) -> tuple[int, int]:
+def _shape(asked: OrderShape) -> tuple[int, int]:
     return asked.part_height, asked.part_width
 
 
@@ -75,7 +75,7 @@ class Submitter:
     def intend(self, task: Task, within: Within) -> Attempt | Shortage:
         """Commit the next attempt of a PLANNED task, if it fits: from here on it counts as live."""
         number = task.attempt + 1
-        asked = Asked(task.plan.part_height, task.plan.part_width, task.rung)
+        asked = OrderShape(task.plan.part_height, task.plan.part_width, task.rung)
         names = self._route.name_attempt(self._run_id, task.key, number, asked)
         attempt = Attempt(
             task=task.key,

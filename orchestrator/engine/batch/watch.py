@@ -27,10 +27,16 @@ class OperationsWatch:
         low: float,
         high: float,
         seen: Callable[[Sequence[Operation]], None] = _unseen,
+        heard: Callable[[Sequence[Operation]], None] = _unseen,
     ) -> None:
-        """Take who lists, and who is told each list, before anybody acts on it."""
+        """
+        Take who lists, and who is told before any run acts on it: each whole list, and what is heard of operations.
+
+        `heard` is told of those that are looked up by name, too.
+        """
         self._listing = listing
         self._tell = seen
+        self.heard = heard
         self._clock = clock
         self._low = low
         self._high = high
@@ -74,6 +80,7 @@ class OperationsWatch:
     def _ask(self) -> None:
         seen = self._listing()
         self._tell(seen)
+        self.heard(seen)
         with self._lock:
             changed = _states(seen) != _states(self._seen)
             # Something submitted while the list was on its way may have asked for haste.

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from orchestrator.engine.stores.contract_limits import Limits
 from orchestrator.engine.stores.contract_watch import Censuses, Outbox
-from orchestrator.engine.stores.contract_work import Ledger, Parts, TaskChange, Tasks, Units
+from orchestrator.engine.stores.contract_work import Costs, Ledger, Parts, TaskChange, Tasks, Units
 from orchestrator.engine.stores.records import (
     Admission,
     DateRow,
@@ -30,7 +30,7 @@ from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import RunState, Who
 from orchestrator.model.unit import UnitPlan
 
-__all__ = ["Censuses", "Ledger", "Limits", "Outbox", "Parts", "Store", "TaskChange", "Tasks", "Units"]
+__all__ = ["Censuses", "Costs", "Ledger", "Limits", "Outbox", "Parts", "Store", "TaskChange", "Tasks", "Units"]
 
 
 class Runs(Protocol):
@@ -233,6 +233,8 @@ class Store(Protocol):
     def units(self) -> Units: ...
     @property
     def ledger(self) -> Ledger: ...
+    @property
+    def usage(self) -> Costs: ...
     @property
     def lessons(self) -> Lessons: ...
     @property

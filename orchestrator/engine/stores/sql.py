@@ -19,6 +19,7 @@ from orchestrator.engine.stores.queue import SqlQueue
 from orchestrator.engine.stores.runs import SqlRuns
 from orchestrator.engine.stores.tasks import SqlTasks
 from orchestrator.engine.stores.units import SqlUnits
+from orchestrator.engine.stores.usage import SqlUsage
 
 
 class SqlStore:
@@ -31,6 +32,7 @@ class SqlStore:
         self.parts = SqlParts(self._db)
         self.units = SqlUnits(self._db)
         self.ledger = SqlLedger(self._db)
+        self.usage = SqlUsage(self._db)
         self.lessons = SqlLessons(self._db)
         self.events = SqlEvents(self._db)
         self.outputs = SqlOutputs(self._db)

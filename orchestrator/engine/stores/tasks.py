@@ -59,7 +59,7 @@ class SqlTasks:
                 db.execute(task_update(run_id, key).values(_values(change)))
 
     def intend(self, run_id: str, attempt: Attempt, within: Within | None = None) -> Shortage | None:
-        begun = {"state": TaskState.SUBMITTING, "attempt": attempt.number, "progress": 0.0}
+        begun = {"state": TaskState.SUBMITTING, "attempt": attempt.number, "progress": 0.0, "eecu_seconds": 0.0}
         unknown = {"operation": "", "collected": False, "known": False}
         with self._db.write() as db:
             if within is not None:
@@ -101,7 +101,9 @@ class SqlTasks:
     def attempts(self, run_id: str) -> list[Attempt]:
         with self._db.read() as db:
             return [
-                Attempt(r.task, r.number, r.request_id, r.description, r.prefix, r.operation, r.first_posted)
+                Attempt(
+                    r.task, r.number, r.request_id, r.description, r.prefix, r.operation, r.first_posted, r.eecu_seconds
+                )
                 for r in db.execute(_ATTEMPTS, {"of_run": run_id})
             ]
 
