@@ -15,7 +15,7 @@ from orchestrator.core.clock import Clock
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.engine.request_limits import RequestLimits
 from orchestrator.engine.standing import CATALOGUE, SESSIONS
-from orchestrator.engine.stores.contract_limits import Limits
+from orchestrator.engine.stores.contract_limits import SharedLimits
 from orchestrator.model.files import FileRoute
 from orchestrator.model.ports import Stop
 
@@ -76,7 +76,7 @@ class Copernicus:
     settings: Settings
     clock: Clock
     policy: RetryPolicy
-    store: Callable[[], Limits]
+    store: Callable[[], SharedLimits]
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()

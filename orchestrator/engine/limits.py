@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import OrchestratorError
 from orchestrator.engine.standing import BYTES, TASKS
-from orchestrator.engine.stores.contract_limits import Limits as Stored
+from orchestrator.engine.stores.contract_limits import SharedLimits
 from orchestrator.engine.stores.limit_records import Complaint, LimitRow, Shortage, Within
 from orchestrator.engine.stores.sharing import QUEUE_TASKS, is_paused, live_limit
 
@@ -56,7 +56,7 @@ class Limits:
 
     live_tasks: int
     bucket_bytes: float
-    store: Stored
+    store: SharedLimits
     clock: Clock
     chance: random.Random = field(default_factory=random.Random)
     low_share: float = LOW_SHARE
@@ -90,7 +90,7 @@ class Limits:
         said_at, said = self._said.get(run_id, (float("-inf"), Usage(-1, 0.0)))
         news = full or usage.bytes != said.bytes or bool(usage.waiting) != bool(said.waiting)
         if now - said_at >= (_SAY_BYTES_SECONDS if news else _SAY_SECONDS):
-            self.store.wish(run_id, within, full=full)
+            self.store.register(run_id, within, full=full)
             self._said[run_id] = (now, usage)
 
     def pause(self, seconds: float, why: str = "") -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import LONGEST_ASKED_SECONDS, OrchestratorError, Stopped, ThrottleError
 from orchestrator.core.process import process_id, process_name
-from orchestrator.engine.stores.contract_limits import Limits
+from orchestrator.engine.stores.contract_limits import SharedLimits
 from orchestrator.engine.stores.limit_records import Ask, Complaint, LimitRow, Share
 from orchestrator.model.ports import Stop
 
@@ -72,7 +72,7 @@ class RequestLimits:
         at_once: int,
         per_second: float,
         *,
-        store: Limits,
+        store: SharedLimits,
         clock: Clock,
         chance: random.Random | None = None,
         holder: str = "",

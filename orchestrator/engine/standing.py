@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from orchestrator.core.units import format_count, format_seconds
-from orchestrator.engine.stores.contract_limits import Limits
+from orchestrator.engine.stores.contract_limits import SharedLimits
 from orchestrator.engine.stores.limit_records import Grant, LimitRow
 from orchestrator.engine.stores.sharing import OTHERS_QUEUED, OTHERS_RUNNING, QUEUE_TASKS, RESTRICTED, SLOTS, live_limit
 
@@ -95,7 +95,7 @@ class Standing:
             yield f"Earth Engine's queue of {QUEUE_TASKS} tasks is full: tasks are handed over as others end."
 
 
-def standing(store: Limits, live: Mapping[str, int], live_tasks: int, now: float) -> Standing:
+def standing(store: SharedLimits, live: Mapping[str, int], live_tasks: int, now: float) -> Standing:
     """
     Return how the limits stand.
 

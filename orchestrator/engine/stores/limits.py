@@ -20,7 +20,7 @@ RATE = "/second"
 
 
 class SqlLimits:
-    """See `contract_limits.Limits`."""
+    """See `contract_limits.SharedLimits`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -91,10 +91,10 @@ class SqlLimits:
         with self._db.read() as db:
             return room.shortage(db, run_id, within, now)
 
-    def wish(self, run_id: str, within: Within, *, full: bool) -> None:
+    def register(self, run_id: str, within: Within, *, full: bool) -> None:
         now = self._db.seconds()
         with self._db.write() as db:
-            room.wish(db, run_id, within, now)
+            room.register(db, run_id, within, now)
             if full:
                 room.set_full(db, within, full=True, now=now)
 
