@@ -16,7 +16,7 @@ from orchestrator.core.clock import Clock
 from orchestrator.core.errors import LONGEST_ASKED_SECONDS, OrchestratorError, Stopped, ThrottleError
 from orchestrator.core.process import process_id, process_name
 from orchestrator.engine.stores.contract_limits import SharedLimits
-from orchestrator.engine.stores.limit_records import Ask, Complaint, LimitRow, Share
+from orchestrator.engine.stores.limit_records import Ask, Complaint, LimitRow, LimitShare
 from orchestrator.model.ports import Stop
 
 # How often whoever waits for a turn looks whether the process is asked to stop.
@@ -237,7 +237,7 @@ class RequestLimits:
             LEASE_SECONDS,
         )
 
-    def _take(self, share: Share, began: float) -> None:
+    def _take(self, share: LimitShare, began: float) -> None:
         standing = self._standing
         standing.amount, standing.per_second = share.amount, share.per_second
         standing.until, standing.ask_at = began + LEASE_SECONDS, began + SYNC_SECONDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from orchestrator.engine.stores.limit_records import Ask, Complaint, Grant, LimitRow, Share, Shortage, Within
+from orchestrator.engine.stores.limit_records import Ask, Complaint, Grant, LimitRow, LimitShare, Shortage, Within
 
 
 class SharedLimits(Protocol):
@@ -17,7 +17,7 @@ class SharedLimits(Protocol):
     def all(self) -> tuple[Sequence[LimitRow], Sequence[Grant]]:
         """Return every limit, and what holders have whose time is not over."""
 
-    def share(self, ask: Ask) -> Share:
+    def share(self, ask: Ask) -> LimitShare:
         """
         Divide a limit of things at once among those who want of it, and grant one of them its share for a while.
 

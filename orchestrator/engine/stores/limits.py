@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, select
 
 from orchestrator.engine.stores import room
 from orchestrator.engine.stores.database import Database
-from orchestrator.engine.stores.limit_records import Ask, Complaint, Grant, LimitRow, Share, Shortage, Within
+from orchestrator.engine.stores.limit_records import Ask, Complaint, Grant, LimitRow, LimitShare, Shortage, Within
 from orchestrator.engine.stores.limit_rows import bury, grant_of, limit_of, living, put_grant, read_limit, write_limit
 from orchestrator.engine.stores.schema import grants, limits
 from orchestrator.engine.stores.sharing import grown, shares, slowed
@@ -36,7 +36,7 @@ class SqlLimits:
         now = self._db.seconds()
         return rows, [grant for grant in held if grant.until > now]
 
-    def share(self, ask: Ask) -> Share:
+    def share(self, ask: Ask) -> LimitShare:
         now = self._db.seconds()
         with self._db.write() as db:
             kept = read_limit(db, ask.name)
@@ -57,7 +57,7 @@ class SqlLimits:
             put_grant(db, Grant(ask.name, ask.holder, max(amount, ask.in_use), ask.wanted, until))
             if ask.per_second < float("inf"):
                 put_grant(db, Grant(ask.name + RATE, ask.holder, per_second, ask.wanted, until))
-        return Share(amount, per_second, row, {grant.holder: grant.amount for grant in others})
+        return LimitShare(amount, per_second, row, {grant.holder: grant.amount for grant in others})
 
     def throttle(self, complaint: Complaint) -> LimitRow:
         now = self._db.seconds()
