@@ -43,7 +43,14 @@ class Records:
     def standing(self) -> Standing:
         """Return how the limits of the project stand, as every process of this state has written them down."""
         now = self.clock.now().timestamp()
-        return standing(self.store.limits, self.store.tasks.live(), self.settings.ee.live_tasks, now)
+        return standing(self.store.limits, self.store.tasks.live(), self.settings.ee.live_tasks, now, self.scopes)
+
+    @property
+    def scopes(self) -> Mapping[str, str]:
+        """What the names of limits end with, by the word that they begin with: a sandbox has limits of its own."""
+        google = "@sandbox" if self.settings.ee.url else ""
+        copernicus = "@sandbox" if self.settings.copernicus.url else ""
+        return {"ee": google, "gcs": google, "downloads": google, "copernicus": copernicus}
 
     def lock(self, run_id: str) -> AbstractContextManager[None]:
         """Hold a run for this process."""

@@ -51,6 +51,7 @@ class Limits:
         store: Where it is kept.
         clock: For pauses.
         chance: Spreads pauses.
+        scope: What the names of limits end with where another service is asked than Google: `@sandbox`.
         low_share: Once the bucket was full, nothing is handed over before it is at or below this share of it.
     """
 
@@ -60,12 +61,14 @@ class Limits:
     clock: Clock
     chance: random.Random = field(default_factory=random.Random)
     low_share: float = LOW_SHARE
+    scope: str = ""
     _said: dict[str, tuple[float, Usage]] = field(default_factory=dict)
 
     def within(self, usage: Usage, more: float) -> Within:
         """Return what the next task of a run, of `more` bytes, must fit into; `usage` is what the run has under way."""
         low = self.low_share * self.bucket_bytes
-        return Within(TASKS, self.live_tasks, usage.waiting, BYTES, usage.bytes, more, self.bucket_bytes, low)
+        names = (self._tasks, BYTES + self.scope)
+        return Within(names[0], self.live_tasks, usage.waiting, names[1], usage.bytes, more, self.bucket_bytes, low)
 
     def shortage(self, run_id: str, usage: Usage, more: float) -> Shortage | None:
         """Return why a task of `more` bytes may not be handed over now, None where it may."""
@@ -83,7 +86,7 @@ class Limits:
         """Wish nothing more for a run; what it has in the bucket stays counted until it ends."""
         if self._said.pop(run_id, None) is not None:
             with suppress(OrchestratorError):  # a wish ends by itself
-                self.store.leave(TASKS, run_id)
+                self.store.leave(self._tasks, run_id)
 
     def _say(self, run_id: str, usage: Usage, within: Within, *, full: bool) -> None:
         now = self.clock.monotonic()
@@ -96,12 +99,12 @@ class Limits:
     def pause(self, seconds: float, why: str = "") -> None:
         """Hand nothing over for so long, or longer each time in a row: the service asks for that."""
         longest, chance = _LONGEST_PAUSE_SECONDS, self.chance.random()
-        self.store.throttle(Complaint(TASKS, QUEUE_TASKS, why, seconds, seconds, longest, chance, share=1.0))
+        self.store.throttle(Complaint(self._tasks, QUEUE_TASKS, why, seconds, seconds, longest, chance, share=1.0))
 
     def handed_over(self) -> None:
         """A task was taken: the next pause is as short as the first."""
         if self._row().throttled:
-            self.store.calm(TASKS)
+            self.store.calm(self._tasks)
 
     def paused(self) -> tuple[float, str]:
         """Return for how many seconds more nothing is handed over, 0 for none, and what the service said."""
@@ -110,10 +113,14 @@ class Limits:
 
     def most_tasks(self) -> int:
         """Return how many tasks may be with the service at once now."""
-        return live_limit(self.store.get(TASKS), self.live_tasks)
+        return live_limit(self.store.get(self._tasks), self.live_tasks)
 
     def _row(self) -> LimitRow:
-        return self.store.get(TASKS) or LimitRow(TASKS, QUEUE_TASKS)
+        return self.store.get(self._tasks) or LimitRow(self._tasks, QUEUE_TASKS)
+
+    @property
+    def _tasks(self) -> str:
+        return TASKS + self.scope
 
 
 def taken_by_others(live: Mapping[str, int], run_id: str, most: int) -> Mapping[str, int]:

@@ -182,7 +182,8 @@ class RequestLimits:
                 return False
             own = [self._holder] if standing.under_way else []
             by = by_processes([*standing.others, *own], process_id(self._holder), "this one")
-        waiting(f"all {self._at_once} {_THINGS.get(self.name, 'places')} are taken, by {by}: waiting for one")
+        things = _THINGS.get(self.name.partition("@")[0], "places")
+        waiting(f"all {self._at_once} {things} are taken, by {by}: waiting for one")
         return True
 
     # --------------------------------------------------------------- sharing

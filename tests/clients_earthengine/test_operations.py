@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 
 import pytest
@@ -175,6 +176,21 @@ def test_every_answer_is_heard_with_its_quota_or_without(engine, order):
     engine.operation(NAME)
 
     assert said == [None, "parallelism_restricted=true"]
+
+
+def test_a_list_comes_in_pages_of_500(sandbox, engine):
+    """So that a look at a full queue, 3,000 tasks of everybody, is at most seven calls."""
+    for number in range(1001):
+        sandbox.operations.add(project=sandbox.options.project, request={"description": f"n{number}"}, priority=100)
+
+    def asked():
+        return sum(each["api"] == "operations.list" for each in sandbox.journal.requests())
+
+    before = asked()
+    found = engine.operations()
+
+    assert len(found) > 1000
+    assert asked() - before == math.ceil(len(found) / 500)
 
 
 def test_how_many_tasks_run_at_once_is_asked_of_the_service(sandbox, engine):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from model_world import FakeClock
+from story_kit import exports, finish
 
 from orchestrator.core.errors import CredentialError
 from orchestrator.engine.batch.project import LIFTED_SECONDS, SLOTS_SECONDS, Project
@@ -138,3 +139,23 @@ def test_a_new_process_knows_of_restricted_mode(seen):
 
     assert seen.hear(None, 10.0).restricted
     assert not seen.hear(None, LIFTED_SECONDS).restricted
+
+
+def test_a_sandbox_has_limits_of_its_own(seen):
+    """Who tries something beside the real service neither restricts it nor is told of its queue."""
+    Project(seen.store, seen.clock, "@sandbox").listed([Operation("a", OperationState.QUEUED)], lambda: 5)
+
+    google, sandbox = seen.standing(), standing(seen.store.limits, {}, 0, 0.0, {"ee": "@sandbox"})
+    assert (google.slots, google.others_queued, dict(google.limits)) == (0, 0, {})
+    assert (sandbox.slots, sandbox.others_queued, list(sandbox.limits)) == (5, 1, [TASKS])
+
+
+def test_nothing_is_handed_over_before_others_are_known(story):
+    """Otherwise the first tasks of a process might be those that the queue has no room for."""
+    listed, run = [], story.process.execution
+    run._watch._tell = lambda operations: listed.append((len(operations), exports(story)))
+
+    finish(story)
+
+    assert listed[0] == (0, 0)
+    assert exports(story) > 0

@@ -55,7 +55,7 @@ def stands(home):
     """How the limits stand, as any process of the state would read them."""
     store = SqlStore(f"sqlite:///{home.folder / 'state' / 'state.db'}", SystemClock())
     try:
-        return standing(store.limits, store.tasks.live(), 0, SystemClock().now().timestamp())
+        return standing(store.limits, store.tasks.live(), 0, SystemClock().now().timestamp(), {"ee": "@sandbox"})
     finally:
         store.close()
 

@@ -16,7 +16,7 @@ from orchestrator.engine.stores.schema import grants, limits
 from orchestrator.engine.stores.sharing import grown, shares, slowed
 
 # Beginnings a second are granted beside things at once, under this name.
-RATE = "/second"
+RATE = "@second"
 
 
 class SqlLimits:
