@@ -83,13 +83,22 @@ def _mask_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> 
 @contextmanager
 def correlated(**facts: str) -> Iterator[None]:
     """Have every line that this thread writes in the block say these facts, whoever writes it: `run`, `job`, `unit`."""
-    from structlog.contextvars import bind_contextvars, reset_contextvars  # noqa: PLC0415  see `configure`
+    from structlog import contextvars  # noqa: PLC0415  see `configure`
 
-    before = bind_contextvars(**facts)
+    before = contextvars.get_contextvars()
+    contextvars.bind_contextvars(**facts)
     try:
         yield
     finally:
-        reset_contextvars(**before)
+        contextvars.clear_contextvars()
+        contextvars.bind_contextvars(**before)
+
+
+def correlate(**facts: str) -> None:
+    """Have every line of this thread say these facts, too, until the block of `correlated` around this ends."""
+    from structlog.contextvars import bind_contextvars  # noqa: PLC0415  see `configure`
+
+    bind_contextvars(**facts)
 
 
 def carried(work: Callable[P, R]) -> Callable[P, R]:

@@ -251,10 +251,7 @@ class _Shift:
         if run.state is RunState.HELD and run.next_at > self._service.clock.now().timestamp():
             # Its time has come by the clock that nobody sets; the time of day in its row is of another opinion.
             run = self._service.store.runs.set_state(run_id, RunState.HELD, run.reason, who=run.who)
-        with log.correlated(job=run.job_name, service=str(json.loads(run.job).get("service", ""))):
-            return self._execute(run)
-
-    def _execute(self, run: Run) -> Run:
+        log.correlate(job=run.job_name, service=str(json.loads(run.job).get("service", "")))
         try:
             execution = self._service.execute(run)
         except ElsewhereError:
