@@ -128,7 +128,8 @@ def _work(app: Application, reload: Reload | None, *, until_idle: bool) -> Serve
     try:
         # Before the first look, which reads areas and may take longer than systemd waits for a start.
         tell_systemd("READY=1")
-        with Clockwork(timetable.look), Clockwork(Nightly(app).look):
+        with Clockwork(timetable.look) as clockwork, Clockwork(Nightly(app).look):
+            reloading.wake = clockwork.wake
             at_work.set()
             summary = service.work(until_idle=until_idle)
             tell_systemd("STOPPING=1")
