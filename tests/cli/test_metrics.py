@@ -92,7 +92,8 @@ def test_a_limit_says_what_is_allowed_and_taken(kept):
         kept,
         "INSERT INTO limits (name, allowed, updated, throttled) VALUES ('ee.requests', 6, 0, 2)",
         """INSERT INTO limits (name, allowed, updated, facts) VALUES ('ee.tasks', 2, 0, '{"restricted": true}')""",
-        "INSERT INTO grants (name, holder, amount, until) VALUES ('ee.requests', 'here', 2, 9e9), ('ee.requests', 'gone', 3, 1)",
+        "INSERT INTO grants (name, holder, amount, until) VALUES ('ee.requests', 'here', 2, 9e9)",
+        "INSERT INTO grants (name, holder, amount, until) VALUES ('ee.requests', 'gone', 3, 1)",
     )
 
     seen = page_of(kept)
