@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from orchestrator.app.records import Records
 from orchestrator.config import load
+from orchestrator.engine.stores.records import Admission
 from orchestrator.faces.cli.main import cli
 from orchestrator.faces.metrics import EventCounter, Page
 from orchestrator.model.states import UnitState
@@ -49,15 +50,13 @@ def page(tmp_path_factory):
     settings = load(folder / "config.toml", environment={"ORCHESTRATOR_LOCAL__STATE_DIR": str(folder)}).settings
     app, heard = Records(settings, config_dir=folder), EventCounter()
     app.store.dates.settle("east", "2024-05-01T00:00")
+    run = app.store.runs.admit(Admission("east", "", ("f",), "{}"))
     heard.hear("task.failed", "r", {"failure": "MEMORY"})
     with closing(sqlite3.connect(folder / "state.db")) as database, database:
         database.execute("INSERT INTO limits (name, allowed, updated) VALUES ('ee.tasks', 6, 0)")
-        columns = ("id", "job_name", "logical_date", "turn", "fingerprint", "state", "created", "updated", "job", "resume")
-        values = ("r", "east", "", 1, "f", "CLEANED", "2024-05-01T00:00:00Z", "2024-05-01T01:00:00Z", "{}", "")
-        run = f"INSERT INTO runs ({', '.join(columns)}, reason) VALUES ({'?, ' * len(columns)}'')"
-        database.execute(run, values)
+        database.execute("UPDATE runs SET state = 'CLEANED'")
         for state in UnitState:
-            database.execute("INSERT INTO unit_counts VALUES ('r', 'chip', ?, 1)", (state,))
+            database.execute("INSERT INTO unit_counts VALUES (?, 'chip', ?, 1)", (run.id, state))
     found = {}
     for family in text_string_to_metric_families(Page(app, heard).text()):
         for sample in family.samples:
