@@ -5,8 +5,13 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
-from typing import Any, TextIO
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from contextvars import copy_context
+from typing import Any, ParamSpec, TextIO, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _SECRET_KEYS = re.compile(
     r"authorization|token|secret|private_?key|passw(or)?d|cookie|signature|credential|api_?key|totp", re.IGNORECASE
@@ -75,6 +80,49 @@ def _mask_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> 
     return {k: v if k in _MANY_LINES or not isinstance(v, str) else " ".join(v.split("\n")) for k, v in masked.items()}
 
 
+@contextmanager
+def correlated(**facts: str) -> Iterator[None]:
+    """Have every line that this thread writes in the block say these facts, whoever writes it: `run`, `job`, `unit`."""
+    from structlog import contextvars  # noqa: PLC0415  see `configure`
+
+    before = contextvars.get_contextvars()
+    contextvars.bind_contextvars(**facts)
+    try:
+        yield
+    finally:
+        contextvars.clear_contextvars()
+        contextvars.bind_contextvars(**before)
+
+
+def correlate(**facts: str) -> None:
+    """Have every line of this thread say these facts, too, until the block of `correlated` around this ends."""
+    from structlog.contextvars import bind_contextvars  # noqa: PLC0415  see `configure`
+
+    bind_contextvars(**facts)
+
+
+def carried(work: Callable[P, R]) -> Callable[P, R]:
+    """Return what does the same in another thread, whose lines then say what those of this one do."""
+    context = copy_context()
+
+    def carry(*words: P.args, **more: P.kwargs) -> R:
+        return context.run(work, *words, **more)
+
+    return carry
+
+
+class _Foreign(logging.Handler):
+    """Lines of others' libraries as ours: masked, in the same form, with the facts of the thread that wrote them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        import structlog  # noqa: PLC0415  see `configure`
+
+        if structlog.is_configured():
+            write = getattr(structlog.get_logger(room=record.name), record.levelname.lower(), None)
+            if write is not None:
+                write("library.said", message=record.getMessage(), exc_info=record.exc_info or None)
+
+
 def configure(level: str = "info", style: str = "auto", stream: TextIO | None = None) -> None:
     """
     Set up structlog once for the process.
@@ -104,6 +152,9 @@ def configure(level: str = "info", style: str = "auto", stream: TextIO | None = 
         logger_factory=structlog.PrintLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
+    root = logging.getLogger()
+    if not any(isinstance(handler, _Foreign) for handler in root.handlers):
+        root.addHandler(_Foreign(logging.WARNING))
     # The SDKs write tokens and whole requests at DEBUG; nobody may turn that on by accident.
     for noisy in (
         "urllib3",
@@ -113,6 +164,11 @@ def configure(level: str = "info", style: str = "auto", stream: TextIO | None = 
         "rasterio",
         "apscheduler",
         "matplotlib",
+        "requests",
+        "requests_oauthlib",
+        "alembic",
+        "fiona",
+        "pyogrio",
     ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
