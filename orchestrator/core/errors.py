@@ -16,7 +16,7 @@ what was expected and what to do.
     │   └── ThrottleError    ... and the service asked us to slow down, by `wait_seconds` where it says so
     │       └── QueueFullError  ... because its queue of tasks is full; nothing was started
     ├── PermanentError       nobody: the service said no and will say no again
-    │   ├── CredentialError  ... because it does not know us or does not let us
+    │   ├── CredentialError  ... because it does not know us or does not let us, or cannot prove who it is
     │   ├── NotFoundError    ... because the thing is not there
     │   └── RunFailed        ... to a whole run, or somebody cancelled it
     ├── NeedsPerson          somebody: a run is held for what will not pass by itself

@@ -184,7 +184,8 @@ class Execution:
 
     def _wait_for(self, run: Run, error: OrchestratorError) -> bool:
         """Hold the run where somebody, or time, can mend what is wrong; tell whether that is so."""
-        begun = run.state not in (RunState.ADMITTED, RunState.PLANNED)
+        # Of what a schedule began nobody hears at once; whoever typed a command is told, and mends it.
+        begun = run.state not in (RunState.ADMITTED, RunState.PLANNED) or bool(run.logical_date)
         if isinstance(error, OutputTakenError):
             self._hold(error, until=self._process.clock.now().timestamp() + LOCK_SECONDS)
         elif isinstance(error, HoldError):
