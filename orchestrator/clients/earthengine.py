@@ -63,6 +63,8 @@ def _answer_of(error: BaseException) -> tuple[int, Mapping[str, Any], bytes]:
 def translate(error: Exception) -> OrchestratorError:
     """Return the error of our tree that says who must act on `error`, with the service's own sentence."""
     sentence = shorten(str(error), _SENTENCE_LIMIT)
+    if "CERTIFICATE_VERIFY_FAILED" in sentence:  # it will not fit in a minute either
+        return CredentialError(f"Earth Engine's certificate is not trusted: {sentence}")
     if isinstance(error, google.auth.exceptions.TransportError | ConnectionError | TimeoutError):
         return TransientError(f"Earth Engine cannot be reached: {sentence}")
     if isinstance(error, google.auth.exceptions.GoogleAuthError):
@@ -70,8 +72,6 @@ def translate(error: Exception) -> OrchestratorError:
             return TransientError(f"the token for Earth Engine could not be renewed now: {sentence}")
         return CredentialError(f"Earth Engine does not accept the credentials: {sentence}")
     if not isinstance(error, ee.EEException):
-        if "CERTIFICATE_VERIFY_FAILED" in sentence:  # it will not fit in a minute either
-            return CredentialError(f"Earth Engine's certificate is not trusted: {sentence}")
         # 200 with a body that is no answer: a captive portal or a broken proxy.
         return TransientError(f"Earth Engine's answer could not be read ({type(error).__name__}: {sentence})")
     status, headers, content = _answer_of(error)

@@ -59,9 +59,7 @@ def met(folder, program, service, faults):
     told = [fault["consumed"] for fault in service.state()["faults"]]
     service.delete("/sandbox/faults")
     tasks = home.tasks(outcome.summary["run"])
-    return Met(
-        dict(zip(wanted, told, strict=True)), outcome, service.exports - before, tasks, service.objects()
-    )
+    return Met(dict(zip(wanted, told, strict=True)), outcome, service.exports - before, tasks, service.objects())
 
 
 @pytest.fixture(scope="module")
