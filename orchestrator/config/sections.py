@@ -107,6 +107,15 @@ class RetrySettings(Section):
 class ServeSettings(Section):
     slots: PositiveInt = 2
     patience: Seconds = 900.0
+    sweep: bool = True
+
+
+class MetricsSettings(Section):
+    listen: str = ""
+    token_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    behind_proxy: bool = False
 
 
 class LogSettings(Section):
@@ -128,6 +137,7 @@ class Settings(Section):
     assemble: AssembleSettings = AssembleSettings()
     retry: RetrySettings = RetrySettings()
     serve: ServeSettings = ServeSettings()
+    metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
     jobs: dict[str, JobTable] = Field(default_factory=dict)
 

@@ -28,6 +28,8 @@ from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.batch.work import BatchWork
 from orchestrator.engine.cleanup import Cleaned, clean_cloud, clean_local
 from orchestrator.engine.context import Clients, ProcessContext, RunContext
+from orchestrator.engine.deadlines import INTERRUPTIBLE
+from orchestrator.engine.manifests import keep_manifest
 from orchestrator.engine.output import RunOutput, snapshot_of
 from orchestrator.engine.placing import Placing
 from orchestrator.engine.progress import Progress
@@ -107,7 +109,7 @@ class Execution:
             while True:
                 run = self._store.runs.get(self._id)
                 self.progress.set(state=run.state, detail=run.reason)
-                if run.state in RUN_FINAL or run.needs_person or not self.is_due(run):
+                if run.state in RUN_FINAL or not self.is_due(run):
                     return run
                 crash.point(f"run.{run.state.lower()}")
                 self.step(run)
@@ -147,9 +149,14 @@ class Execution:
             self._store.runs.set_state(self._id, RunState.HELD, run.reason, who=run.who)
 
     def is_due(self, run: Head) -> bool:
-        """Tell whether there is something to do for a run now: a held one is looked at when its time has come."""
-        cancel_requested = run.request == "cancel" and not self._uncancelled
-        return run.state is not RunState.HELD or cancel_requested or self._left(run) <= 0
+        """
+        Tell whether there is something to do for a run now.
+
+        A held one is looked at when its time has come; one that is to be cancelled, at once, whoever it waits for.
+        """
+        if run.state is not RunState.HELD or (run.request == "cancel" and not self._uncancelled):
+            return True
+        return not run.needs_person and self._left(run) <= 0
 
     def _left(self, run: Head) -> float:
         return self._waits.left(f"hold {run.updated}", run.next_at, LONGEST_HOLD_SECONDS)
@@ -157,6 +164,8 @@ class Execution:
     def step(self, run: Run) -> None:
         """Do what the state of `run`, as just read, asks for, and write down how it went. Errors as `work`."""
         try:
+            if run.state in INTERRUPTIBLE:
+                self._process.interrupts.obey(self._id)
             self._take_output(run)
             act = self._give_up if _to_be_cancelled(run) else self._steps[run.state]
             act(run)
@@ -240,6 +249,8 @@ class Execution:
         product, snapshot = self._clients.product, snapshot_of(run)
         works: list[Work] = []
         if placing is not None and (plan := product.exports(snapshot)) is not None:
+            if self._store.tasks.of(run.id):
+                keep_manifest(run, plan, self._context)
             works.append(self._batch(run, plan, placing))
         if steps := product.steps(snapshot):
             works.append(UnitWork(UnitContext(self._context, snapshot, steps, placing, self._output.folders(run)[0])))
