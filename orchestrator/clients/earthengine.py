@@ -63,6 +63,17 @@ def _answer_of(error: BaseException) -> tuple[int, Mapping[str, Any], bytes]:
 def translate(error: Exception) -> OrchestratorError:
     """Return the error of our tree that says who must act on `error`, with the service's own sentence."""
     sentence = shorten(str(error), _SENTENCE_LIMIT)
+    if not isinstance(error, ee.EEException):
+        return _without_answer(error, sentence)
+    status, headers, content = _answer_of(error)
+    if not is_proof(status, content):
+        return TransientError(f"an answer with HTTP {status} that is not Earth Engine's: {sentence}")
+    if status == 403 and asks_for_fewer(content):
+        return _slower(sentence, diagnose(sentence, call=True), asked_wait(headers))
+    return _translate_status(status, sentence, asked_wait(headers))
+
+
+def _without_answer(error: Exception, sentence: str) -> OrchestratorError:
     if "CERTIFICATE_VERIFY_FAILED" in sentence:  # it will not fit in a minute either
         return CredentialError(f"Earth Engine's certificate is not trusted: {sentence}")
     if isinstance(error, google.auth.exceptions.TransportError | ConnectionError | TimeoutError):
@@ -71,15 +82,8 @@ def translate(error: Exception) -> OrchestratorError:
         if error.retryable:
             return TransientError(f"the token for Earth Engine could not be renewed now: {sentence}")
         return CredentialError(f"Earth Engine does not accept the credentials: {sentence}")
-    if not isinstance(error, ee.EEException):
-        # 200 with a body that is no answer: a captive portal or a broken proxy.
-        return TransientError(f"Earth Engine's answer could not be read ({type(error).__name__}: {sentence})")
-    status, headers, content = _answer_of(error)
-    if not is_proof(status, content):
-        return TransientError(f"an answer with HTTP {status} that is not Earth Engine's: {sentence}")
-    if status == 403 and asks_for_fewer(content):
-        return _slower(sentence, diagnose(sentence, call=True), asked_wait(headers))
-    return _translate_status(status, sentence, asked_wait(headers))
+    # 200 with a body that is no answer: a captive portal or a broken proxy.
+    return TransientError(f"Earth Engine's answer could not be read ({type(error).__name__}: {sentence})")
 
 
 def _translate_status(status: int, sentence: str, retry_after: float = 0.0) -> OrchestratorError:

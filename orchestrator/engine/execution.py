@@ -16,6 +16,7 @@ from orchestrator.core.errors import (
     OrchestratorError,
     QuotaError,
     SpaceError,
+    StateError,
     Stopped,
     TransientError,
     UserError,
@@ -171,7 +172,7 @@ class Execution:
             act(run)
         except CancelledByUserError:
             self._give_up(run)
-        except Stopped:
+        except (Stopped, StateError):
             raise
         except OSError as error:  # a disk that fails or has become read-only: nothing is given up for it
             self._output.forget()  # its folder may be gone: what can be brought again is brought again

@@ -105,7 +105,7 @@ def connect(sandbox):
     def connect(credentials=None):
         nobody = AnonymousCredentials()
         probe = connect_gcs(sandbox.url, PROJECT, nobody, BUCKET)
-        made = Clients(sandbox.url, credentials or nobody, probe.write_probe(f"probe-{next(_numbers)}", b"x" * 100_000))
+        made = Clients(sandbox.url, credentials or nobody, probe.create(f"probe-{next(_numbers)}", b"x" * 100_000))
         probe.close()
         opened.append(made)
         if credentials:
