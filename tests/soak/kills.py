@@ -93,6 +93,10 @@ class Theatre:
     def _begin(self) -> Play:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
+        return self._play()
+
+    def _play(self) -> Play:
+        """Return the play in its empty folder, before an empty bucket."""
         self._service.delete("/sandbox/faults")
         for name in self._service.objects():
             self._service.remove(name)

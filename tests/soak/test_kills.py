@@ -42,9 +42,9 @@ def test_every_crash_point_has_a_play():
 
 
 @pytest.mark.parametrize("play", PLAYED)
-def test_killed_once_nothing_is_lost_doubled_leaked_or_touched(tmp_path, play):
+def test_killed_once_nothing_is_lost_doubled_leaked_or_touched(tmp_path, program, play):
     """Continued by the same command: the same bytes, no export more, no object or file left, others' as they were."""
-    with kit.Program() as program, kit.Service(program, tmp_path / "sandbox", *served(play, tmp_path)) as service:
+    with kit.Service(program, tmp_path / "sandbox", *served(play, tmp_path)) as service:
         theatre = Theatre(play, tmp_path / "plays", program, service)
 
         for point in PLAYED[play]:
