@@ -7,17 +7,18 @@ from kills import Kill, Theatre, plays_of_points
 from plays import kit, served
 from points import crash_points
 
-# Not on the way of any command that takes seconds; each is passed by the tests named.
+# Not on the way of any command that takes seconds, by the beginnings of their names; each is passed by the tests named.
 ELSEWHERE = {
-    "SqlJobStates._say": "tests/engine/test_timetable.py",
-    "SqlOutbox": "tests/engine",
-    "SqlRuns.prioritise": "tests/engine/test_service.py",
+    "SqlJobStates._say": "tests/cli/test_schedule.py",
+    "SqlOutbox": "tests/notices/test_kills.py",  # in a thread of its own, which passes them at other times in each run
+    "SqlRuns.prioritise": "tests/cli/test_schedule.py",
     "SqlRuns.restore_lost": "tests/journey/test_recover.py",
-    "SqlRuns.set_deadline": "tests/engine/test_service.py",
+    "SqlRuns.set_deadline": "tests/engine/test_deadlines.py",
     "SqlUnits.add": "tests/engine/test_instead.py",
     "SqlUnits.renew": "tests/engine/test_runner.py",  # five minutes of a lease have passed
-    "date.replaced": "tests/engine/test_timetable.py",
-    "outbox.written": "tests/engine",
+    "date.replaced": "tests/engine/test_overlap.py",
+    "date.skipped": "tests/engine/test_overlap.py",
+    "outbox.": "tests/notices/test_kills.py",
     "scenes.replaced": "tests/products/scenes/test_scene_index.py",
     "sweep.": "tests/app/test_sweeping.py",
 }
