@@ -106,6 +106,11 @@ class Program:
     def __exit__(self, *_: object) -> None:
         self._server.communicate(timeout=30)
 
+    @property
+    def pid(self) -> int:
+        """Of the process that begins all others."""
+        return self._server.pid
+
     def start(
         self, arguments: list[str], folder: Path, *, script: str = "", pipes: bool = False, **environment: str
     ) -> Running:
