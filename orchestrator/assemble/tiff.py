@@ -116,19 +116,21 @@ def read(source: Readable) -> File:
 
 class _Counted:
     """
-    Bytes of which no more are read than there are.
+    Bytes of which not much more is read than there are.
 
     Tags of a file lie apart. Where thousands of them name the same bytes, a file of some megabytes would be terabytes.
     """
 
     def __init__(self, source: Readable) -> None:
         self.size = source.size
-        self._source, self._left = source, source.size
+        self._source, self._left = source, 2 * source.size  # some writers let two tags share their bytes
 
     def read(self, offset: int, size: int) -> bytes | memoryview:
         self._left -= size
         if self._left < 0:
-            raise IntegrityError(f"the tags of the file say more than its {self.size} bytes; they lie upon each other")
+            raise IntegrityError(
+                f"the tags of the file say far more than its {self.size} bytes; they lie upon each other"
+            )
         return self._source.read(offset, size)
 
 

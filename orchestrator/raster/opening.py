@@ -8,6 +8,7 @@ is a regular file, its driver is named, and nothing else is opened on its behalf
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import rasterio
-from rasterio.errors import RasterioIOError
+from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 from rasterio.io import DatasetReader, MemoryFile
 
 TIFF, JP2 = "GTiff", "JP2OpenJPEG"
@@ -89,9 +90,12 @@ def opened_bytes(content: bytes | bytearray, name: str, *, most_bytes: int | Non
     Raises:
         RasterioIOError: It is none, or would take too much memory.
     """
-    with alone(), MemoryFile(bytes(content)) as memory, rasterio.open(memory.name, driver=TIFF) as dataset:
-        check_header(dataset, name, most_bytes)
-        yield dataset
+    with alone(), MemoryFile(bytes(content)) as memory:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # where it lies is compared
+            dataset = _checked(rasterio.open(memory.name, driver=TIFF), name, most_bytes)
+        with dataset:
+            yield dataset
 
 
 def _checked(dataset: DatasetReader, name: str, most_bytes: int | None) -> DatasetReader:
