@@ -18,6 +18,8 @@ EXTRAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "xarray": ("rioxarray", "xarray"),
         "cube": ("rioxarray", "xarray", "zarr"),
         "copernicus": ("blake3", "openpyxl", "pyyaml"),
+        "metrics": ("prometheus-client",),
+        "notify": ("apprise",),
     }
 )
 

@@ -21,18 +21,21 @@ from orchestrator.core.errors import (
     UserError,
 )
 from orchestrator.engine.batch.ending import cancel_exports
-from orchestrator.engine.batch.exports import Cut, Exports, Refit
+from orchestrator.engine.batch.exports import Cost, Cut, Exports, Refit
 from orchestrator.engine.batch.feedback import kind_of
 from orchestrator.engine.batch.ladder import starting_rung
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.batch.work import BatchWork
 from orchestrator.engine.cleanup import Cleaned, clean_cloud, clean_local
 from orchestrator.engine.context import Clients, ProcessContext, RunContext
+from orchestrator.engine.deadlines import INTERRUPTIBLE
+from orchestrator.engine.manifests import keep_manifest
 from orchestrator.engine.output import RunOutput, snapshot_of
 from orchestrator.engine.placing import Placing
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.publication import Publication, prove_result
 from orchestrator.engine.runner import UnitContext, UnitWork
+from orchestrator.engine.space import LOOK_SECONDS, DiskWait
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Head, Run
 from orchestrator.engine.waiting import Waits
@@ -59,6 +62,10 @@ LOCK_SECONDS = 5.0
 LONGEST_HOLD_SECONDS = 26 * 3600.0
 
 
+def _unknown(_job: Job, _plan: Plan) -> None:
+    """Of what a job costs nothing is published."""
+
+
 class Execution:
     """Carries one run. The caller holds the run's lock."""
 
@@ -73,6 +80,7 @@ class Execution:
         cut: Cut,
         refit: Refit,
         progress: Progress | None = None,
+        cost: Cost = _unknown,
     ) -> None:
         self._id = run_id
         self._store = store
@@ -81,11 +89,13 @@ class Execution:
         self._watch = watch
         self._cut = cut
         self._refit = refit
+        self._cost = cost
         self.progress = progress or Progress()
         self._uncancelled = False  # whether the service could not be asked to cancel: it is not asked without a pause
         self._waits = Waits(process.clock)
         self._context = RunContext(run_id, store, clients, process, self._record, self._waits, self.progress)
         self._output = RunOutput(self._context)
+        self._room = DiskWait(process.marks, store.limits, run_id)
         self._steps: Mapping[RunState, Callable[[Run], None]] = {
             RunState.ADMITTED: self._plan,
             RunState.PLANNED: self._begin_export,
@@ -107,7 +117,7 @@ class Execution:
             while True:
                 run = self._store.runs.get(self._id)
                 self.progress.set(state=run.state, detail=run.reason)
-                if run.state in RUN_FINAL or run.needs_person or not self.is_due(run):
+                if run.state in RUN_FINAL or not self.is_due(run):
                     return run
                 crash.point(f"run.{run.state.lower()}")
                 self.step(run)
@@ -147,9 +157,14 @@ class Execution:
             self._store.runs.set_state(self._id, RunState.HELD, run.reason, who=run.who)
 
     def is_due(self, run: Head) -> bool:
-        """Tell whether there is something to do for a run now: a held one is looked at when its time has come."""
-        cancel_requested = run.request == "cancel" and not self._uncancelled
-        return run.state is not RunState.HELD or cancel_requested or self._left(run) <= 0
+        """
+        Tell whether there is something to do for a run now.
+
+        A held one is looked at when its time has come; one that is to be cancelled, at once, whoever it waits for.
+        """
+        if run.state is not RunState.HELD or (run.request == "cancel" and not self._uncancelled):
+            return True
+        return not run.needs_person and self._left(run) <= 0
 
     def _left(self, run: Head) -> float:
         return self._waits.left(f"hold {run.updated}", run.next_at, LONGEST_HOLD_SECONDS)
@@ -157,6 +172,8 @@ class Execution:
     def step(self, run: Run) -> None:
         """Do what the state of `run`, as just read, asks for, and write down how it went. Errors as `work`."""
         try:
+            if run.state in INTERRUPTIBLE:
+                self._process.interrupts.obey(self._id)
             self._take_output(run)
             act = self._give_up if _to_be_cancelled(run) else self._steps[run.state]
             act(run)
@@ -166,7 +183,8 @@ class Execution:
             raise
         except OSError as error:  # a disk that fails or has become read-only: nothing is given up for it
             self._output.forget()  # its folder may be gone: what can be brought again is brought again
-            self._hold(full_disk(error, self._output.folders(run)) if is_full(error) else error)
+            folders = self._output.folders(run)
+            self._hold(full_disk(error, folders) if is_full(error) else error, wait=self._room.begin(error, folders))
         except OrchestratorError as error:
             if self._wait_for(run, error):
                 return
@@ -191,7 +209,9 @@ class Execution:
             self._hold(error, who=Who.TIME if error.alone else Who.PERSON, until=error.until)
         elif isinstance(error, QuotaError):
             self._hold(error, until=error.again_at.timestamp())
-        elif isinstance(error, (TransientError, SpaceError)) or (isinstance(error, CredentialError) and begun):
+        elif isinstance(error, SpaceError):
+            self._hold(error, wait=self._room.begin(error, self._output.folders(run)))
+        elif isinstance(error, TransientError) or (isinstance(error, CredentialError) and begun):
             self._hold(error)
         elif run.state is RunState.PUBLISHED:
             # The result is there; only its intermediates could not be taken away.
@@ -204,6 +224,7 @@ class Execution:
 
     def _plan(self, run: Run) -> None:
         self._output.claim(run)
+        crash.point("run.claimed")
         settled = self._clients.product.prepare(Job.from_json(run.job))
         crash.point("run.prepared")
         facts = json.dumps(dict(settled.facts))
@@ -226,6 +247,8 @@ class Execution:
         self._store.runs.set_state(run.id, RunState.EXPORTING)
 
     def _export(self, run: Run) -> None:
+        self._context.folders[:] = self._output.folders(run)
+        self._process.marks.check(self._context.folders)
         self.progress.count(self._store.parts.tally(run.id), self._store.tasks.of(run.id))
         sink = self._output.open(run)
         with nullcontext() if sink is None else Placing(sink, self._process.stop) as placing:
@@ -238,6 +261,8 @@ class Execution:
         product, snapshot = self._clients.product, snapshot_of(run)
         works: list[Work] = []
         if placing is not None and (plan := product.exports(snapshot)) is not None:
+            if self._store.tasks.of(run.id):
+                keep_manifest(run, plan, self._context)
             works.append(self._batch(run, plan, placing))
         if steps := product.steps(snapshot):
             works.append(UnitWork(UnitContext(self._context, snapshot, steps, placing, self._output.folders(run)[0])))
@@ -248,7 +273,14 @@ class Execution:
         refit = self._refit if job.split == "blocks" else None
         product, snapshot = self._clients.product, snapshot_of(run)
         exports = Exports(
-            plan, run.image, kind_of(job, plan), self._cut, refit, lambda window: product.instead(snapshot, window)
+            plan,
+            run.image,
+            kind_of(job, plan),
+            self._cut,
+            refit,
+            instead=lambda window: product.instead(snapshot, window),
+            rate=self._cost(job, plan),
+            max_eecu_hours=job.max_eecu_hours,
         )
         return BatchWork(self._context, exports, placing, self._watch, self._output.parts_folder(run))
 
@@ -281,11 +313,15 @@ class Execution:
         self._store.parts.move_all(run.id, done, PartState.CLEANED)
         # In this order: a crash in between must not leave an owner of a run that has ended.
         self._output.end()
+        crash.point("run.output_ended")
         self._store.runs.set_state(run.id, RunState.CLEANED)
         self._record("run.done", {"path": str(self._output.files(run)[-1])})
 
     def _resume(self, run: Run) -> None:
-        """Look again from the state that was interrupted."""
+        """Look again from the state that was interrupted, unless room is lacking still."""
+        if self._room.lacking(self._output.folders(run)):
+            self._hold(run.reason, wait=LOOK_SECONDS)
+            return
         self._store.runs.set_state(run.id, run.resume or RunState.ADMITTED)
 
     def sweep(self, run: Run) -> Cleaned:
@@ -305,10 +341,10 @@ class Execution:
 
     # ------------------------------------------------------------------ ends
 
-    def _hold(self, why: Exception | str, *, who: Who = Who.TIME, until: float = 0.0) -> None:
-        """Leave the run waiting in its row: for a person, or until a time."""
-        now = self._process.clock.now().timestamp()
-        next_at = 0.0 if who is Who.PERSON else until or now + self._process.backoff.hold_seconds
+    def _hold(self, why: Exception | str, *, who: Who = Who.TIME, until: float = 0.0, wait: float = 0.0) -> None:
+        """Leave the run waiting in its row: for a person, until a time, or so many seconds."""
+        usual = self._process.backoff.hold_seconds
+        next_at = 0.0 if who is Who.PERSON else until or self._context.now() + min(usual, wait or usual)
         before = self._store.runs.head(self._id)
         self._store.runs.set_state(self._id, RunState.HELD, str(why), who=who, next_at=next_at)
         if before.state is RunState.HELD and before.reason == str(why):

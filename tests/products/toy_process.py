@@ -13,11 +13,11 @@ from toy import Toy
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import exclusive
+from orchestrator.engine.admission import admit
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Backoff, Clients, ProcessContext
 from orchestrator.engine.execution import Execution, retry_run
 from orchestrator.engine.limits import Limits
-from orchestrator.engine.service import admit
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.model.job import AreaSource, Job
 from orchestrator.model.states import RunState
@@ -31,7 +31,7 @@ NO_ROUTE = SimpleNamespace(
 def main(folder: Path, command: str, words: list[str]) -> int:
     clock, stop = SystemClock(), threading.Event()
     store = SqlStore(f"sqlite:///{folder / 'state.db'}", clock)
-    limits = Limits(2, 1 << 20, store.tasks.live, clock)
+    limits = Limits(2, 1 << 20, store.limits, clock)
     process = ProcessContext("me", None, True, 2, Backoff(), limits, clock, stop)
     keys = {"numbers": 0} if "wrong" in words else {"numbers": 5}
     job = Job("toy", str(folder / "out"), AreaSource("x"), "2024-01-01", "2024-02-01", product="toy", keys=keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.core import crash
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.model.states import TASK_LIVE, TaskState
@@ -20,6 +21,7 @@ def cancel_exports(context: RunContext) -> None:
     unlisted = {task.operation for task in live.values() if task.operation} - {o.name for o in listed}
     for name in sorted(running | unlisted):
         clients.route.cancel(name)
+        crash.point("operation.cancelled")
     # One that is in doubt and not listed yet stays so, and one that has ended by itself too: should the run be
     # retried, it is found, not begun again.
     found = {(described[o.description].task, described[o.description].number) for o in listed if o.name in running}

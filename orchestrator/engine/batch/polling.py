@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from orchestrator.core import crash
+from orchestrator.engine.batch.budget import Budget, OverspentTaskError
 from orchestrator.engine.batch.ladder import Ladder, failed_state
-from orchestrator.engine.batch.submission import OPERATION_STATES, Submitter
+from orchestrator.engine.batch.submission import OPERATION_STATES, Submitter, identity
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import TaskChange
@@ -16,6 +17,8 @@ from orchestrator.engine.stores.records import Attempt, Task
 from orchestrator.model.batch import Operation, OperationState
 from orchestrator.model.states import TASK_LIVE, Failure, TaskState
 
+# Operations by what tells those of one attempt from all others.
+_Listed = dict[tuple[str, str, int] | str, list[Operation]]
 _UNANSWERED = frozenset({TaskState.FAILED, TaskState.CANCELLED})
 TO_POLL = TASK_LIVE | _UNANSWERED
 # What a failure counts as whose operation the service knows no more.
@@ -33,11 +36,14 @@ _LOOK_SECONDS = 30.0
 class Polling:
     """Follows the operations of one run. Used by the run's own thread."""
 
-    def __init__(self, context: RunContext, watch: OperationsWatch, submitter: Submitter, ladder: Ladder) -> None:
+    def __init__(
+        self, context: RunContext, watch: OperationsWatch, submitter: Submitter, ladder: Ladder, budget: Budget
+    ) -> None:
         self._context = context
         self._watch = watch
         self._submitter = submitter
         self._ladder = ladder
+        self._budget = budget
         self._serial = 0
         self._odd: set[tuple[str, str]] = set()
         self._missing: Counter[str] = Counter()
@@ -49,33 +55,60 @@ class Polling:
             return False
         self._serial = serial
         attempts = {(a.task, a.number): a for a in self._context.store.tasks.attempts(self._context.run_id)}
-        by_description: dict[str, list[Operation]] = {}
+        route = self._context.clients.route
+        ours: _Listed = {}
         for operation in listed:
-            by_description.setdefault(operation.description, []).append(operation)
+            ours.setdefault(identity(route, operation.description), []).append(operation)
         unsettled = [task for task in tasks if task.state is TaskState.SUBMITTING]
         for task in unsettled:
-            self._submitter.settle(task, attempts[task.key, task.attempt], by_description)
+            attempt = attempts[task.key, task.attempt]
+            self._submitter.settle(task, attempt, ours.get(identity(route, attempt.description), []))
         current = self._context.store.tasks.of(self._context.run_id) if unsettled else tasks
-        self._end_superseded(current, attempts, by_description)
+        self._end_superseded(current, attempts, ours)
         told = self._follow(current, {operation.name: operation for operation in listed})
         self._answer(told)
+        self._end_overspent()
         return True
+
+    def _end_overspent(self) -> None:
+        """
+        End a task under way that costs much more than it was forecast to.
+
+        Raises:
+            HoldError: There was one.
+        """
+        tasks = self._context.store.tasks.of(self._context.run_id)
+        try:
+            for task in tasks:
+                self._budget.check_task(task, tasks)
+        except OverspentTaskError as error:
+            # In this order: after a crash in between it is found still under way, and ended again.
+            self._context.clients.route.cancel(error.task.operation)
+            crash.point("task.overspent")
+            self._context.store.tasks.change(
+                self._context.run_id, {error.task.key: TaskChange(state=TaskState.CANCELLED, error=str(error))}
+            )
+            raise
 
     def _end_superseded(
         self,
         tasks: Sequence[Task],
         attempts: Mapping[tuple[str, int], Attempt],
-        by_description: Mapping[str, Sequence[Operation]],
+        listed: _Listed,
     ) -> None:
         """Cancel operations that came to life after their attempt was given up: nobody waits for their files."""
         numbers = {task.key: task.attempt for task in tasks}
-        for (key, number), attempt in attempts.items():
-            for operation in by_description.get(attempt.description, ()) if number < numbers[key] else ():
+        route = self._context.clients.route
+        superseded = [attempt for (key, number), attempt in attempts.items() if number < numbers[key]]
+        for attempt in superseded:
+            key, number = attempt.task, attempt.number
+            for operation in listed.get(identity(route, attempt.description), ()):
                 if operation.is_live:
                     self._context.record(
                         "task.duplicate", {"task": key, "attempt": number, "operation": operation.name}
                     )
                     self._context.clients.route.cancel(operation.name)
+                    crash.point("operation.superseded")
 
     def _follow(self, tasks: Sequence[Task], listed: Mapping[str, Operation]) -> Mapping[str, Operation]:
         """Write what is new in one commit; return what is known of each task's operation."""
@@ -102,8 +135,9 @@ class Polling:
         ripe = (task.operation for task in missing if self._may_look(task.operation))
         found: dict[str, Operation | None] = {}
         for name in islice(ripe, _LOOKS):
-            found[name] = self._context.clients.route.find(name)
-            if found[name] is not None:
+            found[name] = told = self._context.clients.route.find(name)
+            if told is not None:
+                self._watch.heard([told])
                 self._context.waits.forget(f"gone {name}")
         return found
 

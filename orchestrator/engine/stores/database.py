@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
+from orchestrator.core import crash
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import IntegrityError, SpaceError, TransientError
 from orchestrator.engine.stores.dialect import Trouble, open_database, trouble_of
@@ -29,9 +31,16 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Open a transaction that writes; it is durable when the block ends."""
+        """
+        Open a transaction that writes; it is durable when the block ends.
+
+        The ends of a block in `SqlRuns.admit` are the crash points `SqlRuns.admit.uncommitted` and `.committed`.
+        """
+        writer = sys._getframe(2).f_code.co_qualname  # noqa: SLF001  0 is this, 1 the context manager's entrance
         with _disk_errors(), self._engine.connect().execution_options(write=True) as db, db.begin():
             yield db
+            crash.point(f"{writer}.uncommitted")
+        crash.point(f"{writer}.committed")
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, inspect, text
 from orchestrator.core.errors import IntegrityError
 from orchestrator.engine.stores.dialect import broken_references, unguarded
 
-HEAD = "0003"
+HEAD = "0004"
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 

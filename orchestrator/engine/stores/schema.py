@@ -45,6 +45,11 @@ runs = Table(
     Column("who", String, nullable=False, default="", server_default=""),
     Column("next_at", Float, nullable=False, default=0.0, server_default="0"),
     Column("overwrite", Boolean, nullable=False, default=False, server_default=false()),
+    Column("priority", Integer, nullable=False, default=0, server_default="0"),  # higher goes first
+    Column("finish_by", Float, nullable=False, default=0.0, server_default="0"),  # 0: no deadline
+    Column("worker", String, nullable=False, default="", server_default=""),  # which process has the lease
+    Column("fence", Integer, nullable=False, default=0, server_default="0"),  # grows with each lease
+    Column("lease_until", Float, nullable=False, default=0.0, server_default="0"),
     Column("created", String, nullable=False),
     Column("updated", String, nullable=False),
     Column("job", Text, nullable=False),
@@ -105,6 +110,7 @@ attempts = Table(
     Column("prefix", String, nullable=False),
     Column("operation", String, nullable=False, default=""),
     Column("first_posted", Float, nullable=False),
+    Column("eecu_seconds", Float, nullable=False, default=0.0, server_default="0"),  # counted in `usage`
     ForeignKeyConstraint(["run_id", "task"], ["tasks.run_id", "tasks.key"]),
 )
 
@@ -214,6 +220,7 @@ fires = Table(
     Column("run_id", String, nullable=False),
     Column("at", String, nullable=False),
     Column("skipped", Text, nullable=False, default="", server_default=""),  # why it was not fired; empty: it was
+    Column("triggered", Boolean, nullable=False, default=False, server_default=false()),  # by a person
 )
 
 outputs = Table(
@@ -248,4 +255,63 @@ events = Table(
     Column("bytes", Integer, nullable=False, default=0, server_default="0"),  # what arrived with it
     Index(None, "run_id"),
     Index(None, "run_id", "name", "at"),
+)
+
+# What is shared of a project by every process that works on the state: see `engine/limits.py`.
+limits = Table(
+    "limits",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("allowed", Float, nullable=False),  # how much at once, as the service answers now
+    Column("resume", Float, nullable=False, default=0.0, server_default="0"),  # a pause ends then
+    Column("why", Text, nullable=False, default="", server_default=""),  # what the service said
+    Column("throttled", Integer, nullable=False, default=0, server_default="0"),  # times in a row
+    Column("facts", Text, nullable=False, default="{}", server_default="{}"),
+    Column("updated", Float, nullable=False),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("name", String, primary_key=True),  # of a limit
+    Column("holder", String, primary_key=True),  # who has it: a process or a run
+    Column("amount", Float, nullable=False),
+    Column("wanted", Float, nullable=False, default=0.0, server_default="0"),  # what it would use if it had it
+    Column("until", Float, nullable=False),  # a holder that dies gives it back then
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    Column("month", String, primary_key=True),  # 2026-11; of what is reserved, none
+    Column("kind", String, primary_key=True),  # batch, online or reserved
+    Column("eecu_seconds", Float, nullable=False),
+)
+
+job_states = Table(
+    "job_states",
+    metadata,
+    Column("job_name", String, primary_key=True),  # in config.toml
+    Column("paused", Boolean, nullable=False),
+    Column("why", Text, nullable=False, default="", server_default=""),
+    Column("at", String, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("event", String, nullable=False),
+    Column("run_id", String, nullable=False, default="", server_default=""),
+    Column("at", String, nullable=False),
+    Column("target", String, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("tries", Integer, nullable=False, default=0, server_default="0"),
+    Column("next_at", Float, nullable=False, default=0.0, server_default="0"),
+    Column("outcome", String, nullable=False, default="", server_default=""),  # empty: to be sent
+    Column("error", Text, nullable=False, default="", server_default=""),  # why it could not be sent last
+    Column("sequence", Integer, nullable=False, default=0, server_default="0"),  # of the event that it tells
+    UniqueConstraint("sequence", "target"),
+    Index(None, "outcome", "next_at"),
 )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from orchestrator.core.clock import Clock
+from orchestrator.engine.stores.counts import SqlCounts
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dates import SqlDates
 from orchestrator.engine.stores.events import SqlEvents
+from orchestrator.engine.stores.job_states import SqlJobStates
 from orchestrator.engine.stores.ledger import SqlLedger
 from orchestrator.engine.stores.lessons import SqlLessons
+from orchestrator.engine.stores.limits import SqlLimits
+from orchestrator.engine.stores.outbox import SqlOutbox
 from orchestrator.engine.stores.outputs import SqlOutputs
 from orchestrator.engine.stores.parts import SqlParts
 from orchestrator.engine.stores.processes import SqlProcesses
@@ -15,6 +19,7 @@ from orchestrator.engine.stores.queue import SqlQueue
 from orchestrator.engine.stores.runs import SqlRuns
 from orchestrator.engine.stores.tasks import SqlTasks
 from orchestrator.engine.stores.units import SqlUnits
+from orchestrator.engine.stores.usage import SqlUsage
 
 
 class SqlStore:
@@ -27,12 +32,17 @@ class SqlStore:
         self.parts = SqlParts(self._db)
         self.units = SqlUnits(self._db)
         self.ledger = SqlLedger(self._db)
+        self.usage = SqlUsage(self._db)
         self.lessons = SqlLessons(self._db)
         self.events = SqlEvents(self._db)
         self.outputs = SqlOutputs(self._db)
         self.dates = SqlDates(self._db)
+        self.job_states = SqlJobStates(self._db)
         self.processes = SqlProcesses(self._db)
         self.queue = SqlQueue(self._db)
+        self.limits = SqlLimits(self._db)
+        self.counts = SqlCounts(self._db)
+        self.outbox = SqlOutbox(self._db)
 
     def close(self) -> None:
         self._db.close()

@@ -27,8 +27,9 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Training sets", "commands": ["tiles", "labels", "dataset", "aoi", "copernicus", "patches"]},
         {
             "name": "Look after runs",
-            "commands": ["status", "watch", "why", "logs", "audit", "retry", "cancel", "clean", "health"],
+            "commands": ["status", "watch", "why", "logs", "usage", "audit", "retry", "cancel", "clean"],
         },
+        {"name": "Keep it running", "commands": ["schedule", "recover", "health", "metrics", "notify"]},
     ]
 }
 
@@ -95,9 +96,16 @@ COMMANDS = {
     "watch": Listed(f"{_HERE}.watch", "Follow a run that another process works on, until it ends."),
     "why": Listed(f"{_HERE}.runs", "Say what a run is waiting for, and what happens next."),
     "logs": Listed(f"{_HERE}.watch", "Show what happened to a run, event by event."),
+    "usage": Listed(
+        f"{_HERE}.usage",
+        "Show what runs have cost in EECU-hours, by month and job, beside the budget and the project's tier.",
+    ),
     "audit": Listed(
         f"{_HERE}.audit",
         "Ask for windows of a mosaic once more, without an export, and compare them with the file, value by value.",
+    ),
+    "schedule": Listed(
+        f"{_HERE}.schedule", "See when jobs run; pause one, let it go on, run a date of it now, and say who goes first."
     ),
     "retry": Listed(
         f"{_HERE}.runs",
@@ -110,9 +118,20 @@ COMMANDS = {
         f"{_HERE}.runs",
         "Take away what an ended run left in the cloud and on disk; never its result, never what is not ours.",
     ),
+    "recover": Listed(
+        f"{_HERE}.recover",
+        "Rebuild a lost or old state from operations, objects and plans in the cloud; `run` or `serve` then goes on.",
+    ),
     "health": Listed(
         f"{_HERE}.health",
         "Tell whether the daemon lives and its database can be read: exit code 0, else 1 with a sentence.",
+    ),
+    "metrics": Listed(
+        f"{_HERE}.metrics",
+        "Print how everything stands, as Prometheus reads it: runs, parts, limits, disks, schedules, the daemon.",
+    ),
+    "notify": Listed(
+        f"{_HERE}.notify", "Tell people what happens: try who is told, send a word, look at what was sent."
     ),
 }
 
