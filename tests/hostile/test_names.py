@@ -17,8 +17,8 @@ TRICKS = [
     "x" * 81, "x" * 300, "x" * 100_000, ".hidden", "_x", "x y", " x", "x ", "größe", "北京", "x\u202egnp", "x\u2028y",
     "ｘ", "x\u0301", "\ufeffx", "x\ud800", "x;id", "x|id", "x&id", "$(id)", "`id`", "x$HOME", "%s%n", "{0}",
     "{date}/..", "x*", "x?", "[x]", "x'y", 'x"y', "<script>alert(1)</script>", "x<y", "x:y", "x@y", "x#y", "x!y", "x,y",
-    "x=y", "gs://x", "/vsimem/x", "/vsicurl/x", "file:x", "x%2f..%2fy", "x%00", "${jndi:ldap://x}", "'; DROP TABLE runs; --",
-    "{x}", "{date.__class__}", "{}", "x" * 75 + "{date}",
+    "x=y", "gs://x", "/vsimem/x", "/vsicurl/x", "file:x", "x%2f..%2fy", "x%00", "${jndi:ldap://x}",
+    "'; DROP TABLE runs; --", "{x}", "{date.__class__}", "{}", "x" * 75 + "{date}",
 ]  # fmt: skip
 
 
