@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import sys
@@ -51,6 +52,12 @@ def one_line(text: str, limit: int | None = None) -> str:
 def _masked(match: re.Match[str]) -> str:
     kept = next((group for group in match.groups() if group), "")
     return kept + MASK
+
+
+def is_secret_name(key: str) -> bool:
+    """Tell whether a field or a variable is called like a secret; what names a file is none."""
+    name = key.lower()
+    return name not in _OPEN_KEYS and not name.endswith("_file") and bool(_SECRET_KEYS.search(name))
 
 
 def mask(value: Any, key: str = "") -> Any:
@@ -104,6 +111,7 @@ def configure(level: str = "info", style: str = "auto", stream: TextIO | None = 
         logger_factory=structlog.PrintLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
+    _hear_others()
     # The SDKs write tokens and whole requests at DEBUG; nobody may turn that on by accident.
     for noisy in (
         "urllib3",
@@ -115,6 +123,24 @@ def configure(level: str = "info", style: str = "auto", stream: TextIO | None = 
         "matplotlib",
     ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class _Others(logging.Handler):
+    """Writes what libraries log as lines of ours: masked, and one line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        import structlog  # noqa: PLC0415  see `configure`
+
+        with contextlib.suppress(Exception):  # a library's line is not worth an error, nor a stream that is closed
+            write = getattr(structlog.get_logger(room=record.name), record.levelname.lower(), None)
+            if write is not None and structlog.is_configured():
+                write("library.log", said=record.getMessage(), exc_info=record.exc_info)
+
+
+def _hear_others() -> None:
+    root = logging.getLogger()
+    if not any(isinstance(handler, _Others) for handler in root.handlers):
+        root.addHandler(_Others(logging.WARNING))
 
 
 def get(name: str) -> Any:
