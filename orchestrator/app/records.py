@@ -11,6 +11,7 @@ from types import MappingProxyType
 from orchestrator.config import Settings
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.files import exclusive, holder_of
+from orchestrator.core.guard import make_private
 from orchestrator.engine.standing import Standing, standing
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.sql import SqlStore
@@ -38,6 +39,7 @@ class Records:
     @cached_property
     def store(self) -> Store:
         self.settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(self.settings.state_dir / "state.db")  # and what SQLite puts beside it has the same mode
         return SqlStore(f"sqlite:///{self.settings.state_dir / 'state.db'}", self.clock)
 
     def standing(self) -> Standing:
