@@ -215,8 +215,7 @@ class Recovery:
             first_posted=manifest.written,
         )
         plan = replace(task.plan, part_height=asked.part_height, part_width=asked.part_width)
-        # Its files alone prove it done when they are all there; the next look holds the run where they are not.
-        now = state or (early_state(found[0]) if found else TaskState.SUCCEEDED)
+        now = state or (early_state(found[0]) if found else _by_files(plan, files))
         for earlier in range(1, number):
             self._remember_attempt(manifest, task, earlier)
         self._store.tasks.adopt(run_id, attempt, plan, asked.rung, now)
@@ -317,6 +316,24 @@ def _is(said: Described, task: str, number: int) -> bool:
 def _is_news(task: Task, number: int) -> bool:
     """Tell whether the state does not know of an attempt, or not which operation it is."""
     return number > task.attempt or (number == task.attempt and task.state is TaskState.SUBMITTING)
+
+
+def _by_files(plan: TaskPlan, files: Sequence[StoredObject]) -> TaskState:
+    """
+    Return the state of a task whose operation no list shows, by its files: they prove it done when all are there.
+
+    Else the operation may live and lists lag: it is asked for again under its request id, which starts no second one.
+    """
+    begin = plan.window
+    wanted = {(part.row - begin.row, part.col - begin.col) for part in plan.parts()}
+    there = {_begins(file) for file in files}
+    return TaskState.SUCCEEDED if wanted <= there else TaskState.SUBMITTING
+
+
+def _begins(file: StoredObject) -> tuple[int, int]:
+    """Return the row and column that a file begins at in its export, by its name."""
+    said = _OFFSETS.search(file.name)
+    return (int(said[1]), int(said[2])) if said else (0, 0)
 
 
 def _asked_of(task: Task, files: Sequence[StoredObject]) -> OrderShape:

@@ -251,3 +251,17 @@ def test_sizes_are_taken_from_names_only_where_these_tell(offsets, shape):
     told = _asked_of(task, [StoredObject(name, 1, "1") for name in names])
 
     assert (told.part_height, told.part_width) == shape
+
+
+def test_a_file_that_looks_like_an_exports_does_not_end_it(story):
+    """Its operation runs, though lists do not show it: it is asked for under its request id, and not exported anew."""
+    while not story.world.live():
+        go_on(story)
+    [first, *_] = story.world.started.values()
+    first.unlisted = 10
+    story.world.write(f"{first.order.names.prefix}0000009984-0000000000.tif", b"beach", foreign=True)
+
+    put_back(story)
+    finish(story)
+
+    assert (exports(story), len(story.world.started)) == (len(TASKS), len(TASKS))
