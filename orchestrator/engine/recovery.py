@@ -7,23 +7,20 @@ that its operation says; what is not seen is asked for again under the same requ
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError
-from orchestrator.core.trees import digest_of, is_there, size_of
 from orchestrator.engine.batch.exports import Cut
 from orchestrator.engine.batch.feedback import HEAVIEST, kind_of
 from orchestrator.engine.batch.submission import early_state
 from orchestrator.engine.cleanup import own_late_objects
 from orchestrator.engine.output import snapshot_of
+from orchestrator.engine.proofs import find_named
+from orchestrator.engine.publication import is_file
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Attempt, Run, Task
 from orchestrator.model.batch import BatchRoute, Described, Operation, OperationState, OrderShape
@@ -33,7 +30,6 @@ from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
 from orchestrator.model.ports import Stop
 from orchestrator.model.product import Product
-from orchestrator.model.result import Result, ResultFile
 from orchestrator.model.states import RUN_FINAL, RunState, TaskState
 
 _OFFSETS = re.compile(r"-?([0-9]{10})-([0-9]{10})\.tiff?")
@@ -253,7 +249,7 @@ class Recovery:
         # Also of a result some files of which have their names: they are the run's own, and it completes them.
         self._store.runs.save_result(run.id, result.to_json())
         self._store.outputs.claim(str(main.path), run.id, run.declaration)
-        if not _is_whole(main, self._stop):
+        if not is_file(main, self._stop):
             return False
         self._store.outputs.publish(str(main.path), run.id, main.sha256, main.bytes)
         now = self._store.runs.head(run.id).state
@@ -261,48 +257,6 @@ class Recovery:
         for state in ahead:
             self._store.runs.set_state(run.id, state)
         return True
-
-
-def find_published(files: Sequence[Path], run_id: str, stop: Stop) -> Result | None:
-    """Return the result of a run that lies at its final paths, whole, as the proof there says; None where none does."""
-    found = find_named(files, run_id, stop)
-    return found if found is not None and _is_whole(found.main, stop) else None
-
-
-def find_named(files: Sequence[Path], run_id: str, stop: Stop) -> Result | None:
-    """Return what of a run's result has its names, by the proof there; None where there is no proof of the run."""
-    *beside, main = files
-    proofs = [(path, proof) for path in beside if (proof := read_proof(path)) and proof["run"] == run_id]
-    if not proofs:
-        return None
-    proved, proof = proofs[0]
-    output = proof["output"]
-    facts = {name: value for name, value in output.items() if name not in ("bytes", "sha256", "file", "folder")}
-    others = [_file(path, "proof" if path == proved else _role(path), stop) for path in beside if is_there(path)]
-    others.sort(key=lambda file: file.role != "proof")
-    return Result((*others, ResultFile(main, output["bytes"], output["sha256"])), facts)
-
-
-def _is_whole(file: ResultFile, stop: Stop) -> bool:
-    there = is_there(file.path) and size_of(file.path) == file.bytes
-    return there and digest_of(file.path, stop) == file.sha256
-
-
-def read_proof(path: Path) -> dict[str, Any] | None:
-    """Return what a proof says; None for any other file."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        said: dict[str, Any] = json.loads(path.read_bytes()) if path.suffix == ".json" else {}
-        if isinstance(said["run"], str) and isinstance(said["output"]["sha256"], str) and said["output"]["bytes"] >= 0:
-            return said
-    return None
-
-
-def _file(path: Path, role: str, stop: Stop) -> ResultFile:
-    return ResultFile(path, size_of(path), digest_of(path, stop), role)
-
-
-def _role(path: Path) -> str:
-    return "picture" if path.suffix == ".png" else "item"
 
 
 def _rank(operation: Operation) -> tuple[int, str, str]:

@@ -17,7 +17,8 @@ from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.core.errors import OrchestratorError, UserError
 from orchestrator.core.files import LockedError, write_once
 from orchestrator.engine.manifests import read_manifest
-from orchestrator.engine.recovery import Rebuilt, Recovery, Seen, find_published, look, read_proof
+from orchestrator.engine.proofs import find_published, read_proof
+from orchestrator.engine.recovery import Rebuilt, Recovery, Seen, look
 from orchestrator.engine.stores.records import Admission
 from orchestrator.model.batch import BatchRoute
 from orchestrator.model.job import Job
