@@ -15,6 +15,7 @@ from orchestrator.core.errors import IntegrityError
 from orchestrator.engine.manifests import read_manifest
 from orchestrator.engine.recovery import _asked_of
 from orchestrator.engine.stores.records import Admission, Task
+from orchestrator.model.batch import OrderShape
 from orchestrator.model.grid import Window
 from orchestrator.model.manifest import RunManifest
 from orchestrator.model.objects import StoredObject
@@ -260,6 +261,23 @@ def test_a_file_that_looks_like_an_exports_does_not_end_it(story):
     [first, *_] = story.world.started.values()
     first.unlisted = 10
     story.world.write(f"{first.order.names.prefix}0000009984-0000000000.tif", b"beach", foreign=True)
+
+    put_back(story)
+    finish(story)
+
+    assert (exports(story), len(story.world.started)) == (len(TASKS), len(TASKS))
+
+
+@pytest.mark.parametrize("refuses", [False, True], ids=["answered", "refused"])
+def test_an_operation_of_other_sizes_is_recognised_by_whose_it_is(story, refuses):
+    """The lost state had learned them; no list shows it when the task is handed over again, in the planned ones."""
+    while not story.world.live():
+        go_on(story)
+    [first, *_] = story.world.started.values()
+    names = NAMING.attempt(story.run_id, "0000", 1, OrderShape(512, 512))
+    first.order = replace(first.order, part_height=512, part_width=512, names=names)
+    first.operation = replace(first.operation, description=names.description)
+    first.unlisted, story.world.refuses_known_ids = 4, refuses
 
     put_back(story)
     finish(story)
