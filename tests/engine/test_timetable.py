@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import sqlite3
 from datetime import timedelta
 
@@ -10,7 +9,6 @@ import pytest
 from timetable_house import BEGAN, House
 
 from orchestrator.core.errors import AreaError, SpaceError
-from orchestrator.engine.scheduler import wall_of
 
 
 @pytest.fixture
@@ -203,33 +201,3 @@ def test_a_clock_that_was_set_back_fires_nothing_twice(house):
     fired = house.dates(skipped=False)
     assert len(fired) == len(set(fired))
     assert {"2026-01-05T01:30", "2026-01-06T01:30"} <= set(fired)
-
-
-@pytest.mark.parametrize(
-    ("cron", "zone", "catch_up"),
-    [
-        pytest.param("*/30 1-2 * * 0", "America/New_York", "latest", id="four dates each Sunday night"),
-        pytest.param("15 2 1,15 * 5", "Europe/Ljubljana", "all", id="two days a month and Fridays"),
-        pytest.param("30 1 * * *", "Australia/Lord_Howe", "latest", id="nightly"),
-    ],
-)
-def test_over_three_years_no_date_is_lost_or_doubled(house, cron, zone, catch_up):
-    """Up and down at random, looks at random: what was due is what has rows, each once."""
-    chance = random.Random(f"{cron}{zone}")  # noqa: S311
-    house.job(cron=cron, zone=zone, catch_up=catch_up).look()
-    now, last = BEGAN, BEGAN + timedelta(days=3 * 365)
-    while now < last:
-        now += timedelta(days=chance.choice([0.02, 0.02, 0.3, 1, 1, 2, 9, 40]) * chance.random())
-        if chance.random() < 0.3:
-            house.restart()
-        house.look(now)
-        house.end_runs()
-
-    schedule = house.entries[0].schedule
-    due = [moment.date for moment in schedule.moments(BEGAN, now)]
-    fired, skipped = house.names(skipped=False), house.names(skipped=True)
-    began = {name for name in fired if schedule.when(name) <= BEGAN}
-    assert sorted([*fired, *skipped]) == sorted([*due, *began])
-    assert len(due) > 60
-    assert (skipped == []) is (catch_up == "all")
-    assert not {wall_of(name) for name in due} & {*due}
