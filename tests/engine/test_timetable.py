@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from timetable_house import BEGAN, House
@@ -201,3 +201,32 @@ def test_a_clock_that_was_set_back_fires_nothing_twice(house):
     fired = house.dates(skipped=False)
     assert len(fired) == len(set(fired))
     assert {"2026-01-05T01:30", "2026-01-06T01:30"} <= set(fired)
+
+
+@pytest.mark.parametrize(
+    ("night", "zone", "names"),
+    [
+        pytest.param(
+            "2026-11-01T04:00",
+            "America/New_York",
+            ["01:00-04:00", "01:00-05:00", "01:30-04:00", "01:30-05:00", "02:00-05:00", "02:30-05:00"],
+            id="twice",
+        ),
+        pytest.param("2026-03-08T04:00", "America/New_York", ["01:00-05:00", "01:30-05:00"], id="not at all"),
+        pytest.param(
+            "2026-04-04T13:00",
+            "Australia/Lord_Howe",
+            ["01:00+11:00", "01:30+10:30", "01:30+11:00", "02:00+10:30", "02:30+10:30"],
+            id="half an hour twice",
+        ),
+    ],
+)
+def test_a_daemon_that_watches_the_night_finds_each_date_once(house, night, zone, names):
+    """Looked at every ten minutes, through the hour that comes twice, or not at all."""
+    house.job(cron="*/30 1-2 * * *", zone=zone).look(night)
+    before = {*house.names(skipped=False)}
+    for minutes in range(0, 300, 10):
+        house.look(datetime.fromisoformat(night).replace(tzinfo=UTC) + timedelta(minutes=minutes))
+
+    assert sorted(name[11:] for name in house.names(skipped=False) if name not in before) == names
+    assert house.names(skipped=True) == []
