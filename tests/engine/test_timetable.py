@@ -9,6 +9,8 @@ import pytest
 from timetable_house import BEGAN, House
 
 from orchestrator.core.errors import AreaError, SpaceError
+from orchestrator.engine.scheduler import Moment
+from orchestrator.engine.timetable import order_date
 
 
 @pytest.fixture
@@ -230,3 +232,19 @@ def test_a_daemon_that_watches_the_night_finds_each_date_once(house, night, zone
 
     assert sorted(name[11:] for name in house.names(skipped=False) if name not in before) == names
     assert house.names(skipped=True) == []
+
+
+def test_a_date_that_a_person_asks_for_hides_none_that_was_missed(house):
+    """Run by hand while the daemon was down: what was due before it is run all the same, and it has no second run."""
+    house.job(catch_up="all").look("2026-01-01T01:30")
+    (entry,) = house.entries
+    house.clock.time = datetime(2026, 1, 3, 12, 17, tzinfo=UTC)
+    asked = Moment(house.clock.time, "2026-01-03T12:17+00:00")
+    for _ in range(2):
+        order_date(house.store, entry, "nightly", house.declared("nightly"), asked, installation="here", triggered=True)
+    house.restart()
+    house.look("2026-01-05T07:00")
+
+    days = [f"2026-01-0{day}T01:30" for day in range(1, 6)]
+    assert house.dates(skipped=False) == sorted([*days, "2026-01-03T12:17"])
+    assert len(house.store.queue.waiting()) == 6
