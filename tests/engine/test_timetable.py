@@ -248,3 +248,16 @@ def test_a_date_that_a_person_asks_for_hides_none_that_was_missed(house):
     days = [f"2026-01-0{day}T01:30" for day in range(1, 6)]
     assert house.dates(skipped=False) == sorted([*days, "2026-01-03T12:17"])
     assert len(house.store.queue.waiting()) == 6
+
+
+@pytest.mark.parametrize(("by_hand", "fired"), [(False, False), (True, True)], ids=["the schedule", "a person"])
+def test_a_date_that_was_skipped_is_fired_by_a_person_alone(house, by_hand, fired):
+    """The store itself says so, whoever asks it at the same time."""
+    house.job()
+    moment = Moment(datetime(2026, 1, 1, 1, 30, tzinfo=UTC), "2026-01-01T01:30+00:00")
+    house.store.dates.skip("nightly", {moment.date: "missed"})
+    how = {"installation": "here", "triggered": by_hand}
+
+    run = order_date(house.store, house.entries[0], "nightly", house.declared("nightly"), moment, **how)
+
+    assert (run is not None, len(house.store.queue.waiting())) == (fired, int(fired))
