@@ -58,7 +58,7 @@ def main() -> None:
 
 def _measure(home: Path, jobs: int) -> None:
     (home / "image.py").write_text(IMAGE)
-    kinds = {f"{_kind(n)}{n:03d}": (n * 7) % 5 for n in range(jobs)}
+    kinds = {f"{_kind(n)}{n:03d}": (n * 7 + n // 10) % 5 for n in range(jobs)}
     (home / "config.toml").write_text("".join(_table(n, name, kinds[name]) for n, name in enumerate(kinds)))
     command = [sys.executable, "-m", "orchestrator.sandbox", "--die-with-parent"]
     command += [
