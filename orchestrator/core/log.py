@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import sys
@@ -58,6 +59,12 @@ def _masked(match: re.Match[str]) -> str:
     return kept + MASK
 
 
+def is_secret_name(key: str) -> bool:
+    """Tell whether a field or a variable is called like a secret; what names a file is none."""
+    name = key.lower()
+    return name not in _OPEN_KEYS and not name.endswith("_file") and bool(_SECRET_KEYS.search(name))
+
+
 def mask(value: Any, key: str = "") -> Any:
     """Return `value` with whatever looks like a secret, by name or by form, replaced."""
     if key and key.lower() not in _OPEN_KEYS and _SECRET_KEYS.search(key):
@@ -111,18 +118,6 @@ def carried(work: Callable[P, R]) -> Callable[P, R]:
     return carry
 
 
-class _Foreign(logging.Handler):
-    """Lines of others' libraries as ours: masked, in the same form, with the facts of the thread that wrote them."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        import structlog  # noqa: PLC0415  see `configure`
-
-        if structlog.is_configured():
-            write = getattr(structlog.get_logger(room=record.name), record.levelname.lower(), None)
-            if write is not None:
-                write("library.said", message=record.getMessage(), exc_info=record.exc_info or None)
-
-
 def configure(level: str = "info", style: str = "auto", stream: TextIO | None = None) -> None:
     """
     Set up structlog once for the process.
@@ -152,9 +147,7 @@ def configure(level: str = "info", style: str = "auto", stream: TextIO | None = 
         logger_factory=structlog.PrintLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
-    root = logging.getLogger()
-    if not any(isinstance(handler, _Foreign) for handler in root.handlers):
-        root.addHandler(_Foreign(logging.WARNING))
+    _hear_others()
     # The SDKs write tokens and whole requests at DEBUG; nobody may turn that on by accident.
     for noisy in (
         "urllib3",
@@ -171,6 +164,24 @@ def configure(level: str = "info", style: str = "auto", stream: TextIO | None = 
         "pyogrio",
     ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class _Others(logging.Handler):
+    """Writes what libraries log as lines of ours: masked, one each, with the facts of the thread that wrote it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        import structlog  # noqa: PLC0415  see `configure`
+
+        with contextlib.suppress(Exception):  # a library's line is not worth an error, nor a stream that is closed
+            write = getattr(structlog.get_logger(room=record.name), record.levelname.lower(), None)
+            if write is not None and structlog.is_configured():
+                write("library.said", message=record.getMessage(), exc_info=record.exc_info or None)
+
+
+def _hear_others() -> None:
+    root = logging.getLogger()
+    if not any(isinstance(handler, _Others) for handler in root.handlers):
+        root.addHandler(_Others(logging.WARNING))
 
 
 def get(name: str) -> Any:

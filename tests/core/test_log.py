@@ -174,6 +174,35 @@ def test_bytes_and_errors_are_texts_too():
     assert "hunter2" not in str(log.mask([b"password=hunter2", ValueError("password=hunter2"), {"password=hunter2"}]))
 
 
+@pytest.mark.parametrize(
+    "library",
+    ["urllib3.connectionpool", "google.auth.transport", "googleapiclient.http", "apscheduler", "rasterio", "alembic"],
+)
+def test_what_a_library_logs_is_masked_as_ours_is(library):
+    """A warning of whoever it is goes to our lines, with its traceback, and no secret comes through."""
+    stream = io.StringIO()
+    log.configure("info", "json", stream)
+
+    error = ValueError(SENTENCES["a query"][0])
+    logging.getLogger(library).warning("refused: %s\nINFO forged", SENTENCES["a bearer"][0], exc_info=error)
+
+    (line,) = stream.getvalue().splitlines()
+    assert json.loads(line)["room"] == library
+    assert "hunter2" not in line
+
+
+def test_what_libraries_log_at_debug_is_not_written():
+    """There they write requests whole, with tokens."""
+    stream = io.StringIO()
+    log.configure("debug", "json", stream)
+
+    for library in ("urllib3.connectionpool", "google.auth", "googleapiclient.discovery", "httplib2", "requests"):
+        logging.getLogger(library).debug("Authorization: %s", "canary")
+        logging.getLogger(library).info("Authorization: %s", "canary")
+
+    assert stream.getvalue() == ""
+
+
 def test_inside_another_program_nothing_is_printed_unasked(capsys, caplog):
     """Where structlog was not set up, a line goes to `logging`, under our name and masked."""
     structlog.reset_defaults()
