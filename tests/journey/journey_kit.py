@@ -33,6 +33,7 @@ IMPATIENT = {
     "ORCHESTRATOR_RETRY__HOLD": "0.5",
     "ORCHESTRATOR_RETRY__LAG": "1",
     "ORCHESTRATOR_ASSEMBLE__THREADS": "1",
+    "ORCHESTRATOR_SERVE__ALLOW_CODE": "true",  # its jobs are of the recipe that costs a sandbox least
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
