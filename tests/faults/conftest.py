@@ -66,7 +66,7 @@ def story(request, monkeypatch):
     if "work_dir" in request.node.name or "state DB" in request.node.name:
         elsewhere = request.getfixturevalue("tmp_path" if "work_dir" in request.node.name else "small_disk")
         move_database(machine, elsewhere / "state.db")
-    machine.admit(heavy=False, keep_parts=True, split="square")
+    machine.admit(heavy=False, keep_parts=True, split="blocks" if "weigh_more" in request.node.name else "square")
     yield machine
     machine.run_id = ""  # it has ended, as each test says
     machine.process.execution.close()
