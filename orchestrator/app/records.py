@@ -11,6 +11,7 @@ from types import MappingProxyType
 from orchestrator.config import Settings
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.files import exclusive, holder_of
+from orchestrator.engine.standing import Standing, standing
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.sql import SqlStore
 
@@ -38,6 +39,11 @@ class Records:
     def store(self) -> Store:
         self.settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         return SqlStore(f"sqlite:///{self.settings.state_dir / 'state.db'}", self.clock)
+
+    def standing(self) -> Standing:
+        """Return how the limits of the project stand, as every process of this state has written them down."""
+        now = self.clock.now().timestamp()
+        return standing(self.store.limits, self.store.tasks.live(), self.settings.ee.live_tasks, now)
 
     def lock(self, run_id: str) -> AbstractContextManager[None]:
         """Hold a run for this process."""

@@ -14,6 +14,8 @@ from orchestrator.core.errors import Stopped
 from orchestrator.engine.interrupts import Interrupts
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
+from orchestrator.engine.request_limits import RequestLimits
+from orchestrator.engine.space import DiskMarks
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.waiting import Waits
 from orchestrator.engine.work import CancelledByUserError
@@ -81,6 +83,8 @@ class ProcessContext:
         requests: Units of a run that are done at once.
         eecu: What may be spent.
         interrupts: Which runs are to be held, and why.
+        marks: How much of a disk is left alone.
+        transfers: Turns of downloads, shared with all runs of all processes; None where nobody else downloads.
     """
 
     owner: str
@@ -96,15 +100,23 @@ class ProcessContext:
     requests: int = 8
     eecu: EecuLimits = field(default_factory=EecuLimits)
     interrupts: Interrupts = field(default_factory=Interrupts)
+    marks: DiskMarks = field(default_factory=DiskMarks)
+    transfers: RequestLimits | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """The concrete parts one run works with, joined by `app`."""
+    """
+    The concrete parts one run works with, joined by `app`.
+
+    Attributes:
+        slots: Asks the service how many tasks of the project it runs at once; None where it does not say.
+    """
 
     product: Product
     route: BatchRoute
     list_operations: ListOperations
+    slots: Callable[[], int | None] = field(default=lambda: None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +129,7 @@ class RunContext:
         waits: Waits for times of the state.
         progress: Counters for whoever watches.
         wake: Ends the pause of the run's own thread.
+        folders: Where the run writes; its disks are looked at.
     """
 
     run_id: str
@@ -127,6 +140,7 @@ class RunContext:
     waits: Waits
     progress: Progress
     wake: threading.Event = field(default_factory=threading.Event)
+    folders: list[Path] = field(default_factory=list)
 
     @property
     def backoff(self) -> Backoff:
@@ -143,9 +157,11 @@ class RunContext:
         Raises:
             CancelledByUserError, Stopped: It was.
             HoldError: It is to be held.
+            SpaceError: A disk of the run has too little room.
         """
         if self.process.stop.is_set():
             raise Stopped("stopped; the same command continues this run")
         if self.store.runs.requested(self.run_id) == "cancel":
             raise CancelledByUserError("cancelled by request")
         self.process.interrupts.obey(self.run_id)
+        self.process.marks.check(self.folders)

@@ -302,8 +302,10 @@ class _Shift:
         try:
             if RunState.FAILED in RUN_TRANSITIONS[self._service.store.runs.head(run_id).state]:
                 self._service.store.runs.set_state(run_id, RunState.FAILED, sentence)
+                self._service.store.events.record(run_id, "run.failed", {"reason": sentence})
             else:
                 self._service.store.runs.set_state(run_id, RunState.HELD, sentence, who=Who.PERSON)
+                self._service.store.events.record(run_id, "run.held", {"reason": sentence, "who": Who.PERSON})
         except OrchestratorError as trouble:
             self._service.notify("run.error", run_id, {"error": str(trouble)})
         self._count_failure(run_id)

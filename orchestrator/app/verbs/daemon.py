@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from orchestrator.app.application import Application
 from orchestrator.app.heartbeat import Heartbeat, tell_systemd
+from orchestrator.app.notices.post import telling
+from orchestrator.app.notices.remembering import remembering
 from orchestrator.app.reloading import Reload, Reloading
 from orchestrator.app.scheduled import scheduled
 from orchestrator.app.verbs.sweeping import Nightly
@@ -52,7 +54,9 @@ def serve(app: Application, *, until_idle: bool = False, reload: Reload | None =
     with exclusive(app.settings.state_dir / "serve.lock", "this state folder's daemon"):
         app.notify("serve.started", "", {"pid": os.getpid(), "state_dir": str(app.settings.state_dir)})
         wait_for_state(app, until_idle=until_idle)
-        return _work(app, reload, until_idle=until_idle)
+        app.notify = remembering(app)
+        with telling(app, lambda: app.owner):
+            return _work(app, reload, until_idle=until_idle)
 
 
 def wait_for_state(app: Application, *, until_idle: bool) -> None:
@@ -86,8 +90,8 @@ def wait_for_state(app: Application, *, until_idle: bool) -> None:
 def _work(app: Application, reload: Reload | None, *, until_idle: bool) -> Served:
     entries, refused = scheduled(app)
     at_work = threading.Event()
-    for sentence in refused.values():
-        app.notify("job.refused", "", {"error": sentence})
+    for name, sentence in refused.items():
+        app.notify("job.refused", "", {"job": name, "error": sentence})
     timetable = Timetable(
         entries,
         store=app.store,
@@ -124,7 +128,8 @@ def _work(app: Application, reload: Reload | None, *, until_idle: bool) -> Serve
     try:
         # Before the first look, which reads areas and may take longer than systemd waits for a start.
         tell_systemd("READY=1")
-        with Clockwork(timetable.look), Clockwork(Nightly(app).look):
+        with Clockwork(timetable.look) as clockwork, Clockwork(Nightly(app).look):
+            reloading.wake = clockwork.wake
             at_work.set()
             summary = service.work(until_idle=until_idle)
             tell_systemd("STOPPING=1")

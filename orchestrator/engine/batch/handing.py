@@ -12,8 +12,9 @@ from orchestrator.engine.batch.submission import Submitter
 from orchestrator.engine.batch.transfers import ON_THE_WAY
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import RunContext
-from orchestrator.engine.limits import Usage, no_place
+from orchestrator.engine.limits import WORDS, Usage, no_place, taken_by_others
 from orchestrator.engine.stores.contract import TaskChange
+from orchestrator.engine.stores.limit_records import Shortage
 from orchestrator.engine.stores.records import Tally, Task
 from orchestrator.engine.work import HoldError
 from orchestrator.model.states import TASK_LIVE, PartState, TaskState
@@ -53,30 +54,31 @@ class Handing:
         Raises:
             HoldError: The budget allows no other task, and none of the run's is under way.
         """
-        run_id = self._context.run_id
         self._budget.renew(tasks)
         ripe = self._ripe(tasks)
-        if ripe and self._put_off(ripe):
-            return False
         under_way = self._under_way(tasks, tally)
+        if not ripe or self._put_off(ripe):
+            self._limits.report(self._context.run_id, Usage(len(ripe), under_way))
+            return False
         current = {task.key: task for task in tasks}
-        for task in ripe[:_AT_ONCE]:
+        for number, task in enumerate(ripe[:_AT_ONCE]):
             self._context.obey()
             if refusal := self._budget.refuses(task, list(current.values())):
                 self._stand_still(refusal, list(current.values()), tally)
                 return False
-            with self._limits.turn():
-                self._limits.report(run_id, Usage(len(ripe), under_way))
-                if self._limits.room(run_id) <= 0 or not self._limits.fits(self._bytes_of(task)):
-                    self._tell_who_has_the_room()
-                    return False
-                attempt = self._submitter.intend(task)
-                under_way += self._bytes_of(task)
-                current[task.key] = replace(task, state=TaskState.SUBMITTING, eecu_seconds=0.0)
+            usage = Usage(len(ripe) - number, under_way)
+            # Looked at before it is asked for: whoever waits writes nothing.
+            short = self._limits.shortage(self._context.run_id, usage, self._bytes_of(task))
+            attempt = short or self._submitter.intend(task, self._limits.within(usage, self._bytes_of(task)))
+            if isinstance(attempt, Shortage):
+                self._tell(attempt)
+                return False
+            under_way += self._bytes_of(task)
+            current[task.key] = replace(task, state=TaskState.SUBMITTING, eecu_seconds=0.0)
             self._submitter.post(task, attempt)
             self._watch.hasten()
         left = max(0, len(ripe) - _AT_ONCE)
-        self._limits.report(run_id, Usage(left, under_way))
+        self._limits.report(self._context.run_id, Usage(left, under_way))
         return left > 0
 
     def _stand_still(self, refusal: Refusal, tasks: Sequence[Task], tally: Mapping[PartState, Tally]) -> None:
@@ -108,10 +110,13 @@ class Handing:
         self._context.record("tasks.paused", {"tasks": len(ripe), "seconds": round(seconds, 3), "error": why})
         return True
 
-    def _tell_who_has_the_room(self) -> None:
-        """Say so where a run stands still since others have every place: theirs may wait for somebody to go on."""
-        if others := self._limits.taken_by_others(self._context.run_id):
-            self._context.progress.set(detail=no_place(others, self._limits.live_tasks))
+    def _tell(self, short: Shortage) -> None:
+        """Say so where a run stands still since there is no room: of places, theirs who have them may go on."""
+        live, most = self._context.store.tasks.live(), self._limits.most_tasks()
+        if short is Shortage.TASKS and (others := taken_by_others(live, self._context.run_id, most)):
+            self._context.progress.set(detail=no_place(others, most))
+        elif short in WORDS and not live.get(self._context.run_id):
+            self._context.progress.set(detail=WORDS[short])
 
     def _ripe(self, tasks: Sequence[Task]) -> list[Task]:
         planned = [task for task in self._feedback.ready(tasks) if task.state is TaskState.PLANNED]

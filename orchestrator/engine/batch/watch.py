@@ -9,7 +9,7 @@ from orchestrator.core.clock import Clock
 from orchestrator.model.batch import ListOperations, Operation
 
 
-def _unheard(_operations: Sequence[Operation]) -> None:
+def _unseen(_operations: Sequence[Operation]) -> None:
     pass
 
 
@@ -26,10 +26,16 @@ class OperationsWatch:
         clock: Clock,
         low: float,
         high: float,
-        heard: Callable[[Sequence[Operation]], None] = _unheard,
+        seen: Callable[[Sequence[Operation]], None] = _unseen,
+        heard: Callable[[Sequence[Operation]], None] = _unseen,
     ) -> None:
-        """Take who lists, and who is told each list before any run acts on it."""
+        """
+        Take who lists, and who is told before any run acts on it: each whole list, and what is heard of operations.
+
+        `heard` is told of those that are looked up by name, too.
+        """
         self._listing = listing
+        self._tell = seen
         self.heard = heard
         self._clock = clock
         self._low = low
@@ -73,6 +79,7 @@ class OperationsWatch:
 
     def _ask(self) -> None:
         seen = self._listing()
+        self._tell(seen)
         self.heard(seen)
         with self._lock:
             changed = _states(seen) != _states(self._seen)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
+from orchestrator.engine.stores.contract_limits import Limits
 from orchestrator.engine.stores.contract_watch import Censuses, Outbox
 from orchestrator.engine.stores.contract_work import Costs, Ledger, Parts, TaskChange, Tasks, Units
 from orchestrator.engine.stores.records import (
@@ -29,7 +30,7 @@ from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import RunState, Who
 from orchestrator.model.unit import UnitPlan
 
-__all__ = ["Censuses", "Costs", "Ledger", "Outbox", "Parts", "Store", "TaskChange", "Tasks", "Units"]
+__all__ = ["Censuses", "Costs", "Ledger", "Limits", "Outbox", "Parts", "Store", "TaskChange", "Tasks", "Units"]
 
 
 class Runs(Protocol):
@@ -248,6 +249,8 @@ class Store(Protocol):
     def processes(self) -> Processes: ...
     @property
     def queue(self) -> Queue: ...
+    @property
+    def limits(self) -> Limits: ...
     @property
     def counts(self) -> Censuses: ...
     @property

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from orchestrator.engine.stores.limit_records import Shortage, Within
 from orchestrator.engine.stores.records import Attempt, MonthUse, Owned, Part, Tally, Task, UsageRow
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
@@ -41,8 +42,12 @@ class Tasks(Protocol):
     def change(self, run_id: str, changes: Mapping[str, TaskChange]) -> None:
         """Change several tasks at once."""
 
-    def intend(self, run_id: str, attempt: Attempt) -> None:
-        """Make the task SUBMITTING with this attempt: the intent before the effect."""
+    def intend(self, run_id: str, attempt: Attempt, within: Within | None = None) -> Shortage | None:
+        """
+        Make the task SUBMITTING with this attempt: the intent before the effect.
+
+        Unless it fits `within` what all processes share: then nothing is changed, and why is returned.
+        """
 
     def identify(self, run_id: str, task: str, operation: str, state: TaskState) -> None:
         """Store the operation of the current attempt."""
@@ -84,6 +89,9 @@ class Tasks(Protocol):
 
     def live(self) -> Mapping[str, int]:
         """Count the tasks that are, or may be, with the service, of each run that has not ended nor needs a person."""
+
+    def operations(self) -> frozenset[str]:
+        """Return the names of the operations of all tasks that are with the service."""
 
 
 class Parts(Protocol):

@@ -274,8 +274,9 @@ grants = Table(
     "grants",
     metadata,
     Column("name", String, primary_key=True),  # of a limit
-    Column("holder", String, primary_key=True),  # who has it: a process
+    Column("holder", String, primary_key=True),  # who has it: a process or a run
     Column("amount", Float, nullable=False),
+    Column("wanted", Float, nullable=False, default=0.0, server_default="0"),  # what it would use if it had it
     Column("until", Float, nullable=False),  # a holder that dies gives it back then
 )
 

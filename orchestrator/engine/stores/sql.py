@@ -10,6 +10,7 @@ from orchestrator.engine.stores.events import SqlEvents
 from orchestrator.engine.stores.job_states import SqlJobStates
 from orchestrator.engine.stores.ledger import SqlLedger
 from orchestrator.engine.stores.lessons import SqlLessons
+from orchestrator.engine.stores.limits import SqlLimits
 from orchestrator.engine.stores.outbox import SqlOutbox
 from orchestrator.engine.stores.outputs import SqlOutputs
 from orchestrator.engine.stores.parts import SqlParts
@@ -39,6 +40,7 @@ class SqlStore:
         self.job_states = SqlJobStates(self._db)
         self.processes = SqlProcesses(self._db)
         self.queue = SqlQueue(self._db)
+        self.limits = SqlLimits(self._db)
         self.counts = SqlCounts(self._db)
         self.outbox = SqlOutbox(self._db)
 

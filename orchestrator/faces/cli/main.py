@@ -29,7 +29,7 @@ click.rich_click.COMMAND_GROUPS = {
             "name": "Look after runs",
             "commands": ["status", "watch", "why", "logs", "usage", "audit", "retry", "cancel", "clean"],
         },
-        {"name": "Keep it running", "commands": ["schedule", "recover", "health", "metrics"]},
+        {"name": "Keep it running", "commands": ["schedule", "recover", "health", "metrics", "notify"]},
     ]
 }
 
@@ -129,6 +129,9 @@ COMMANDS = {
     "metrics": Listed(
         f"{_HERE}.metrics",
         "Print how everything stands, as Prometheus reads it: runs, parts, limits, disks, schedules, the daemon.",
+    ),
+    "notify": Listed(
+        f"{_HERE}.notify", "Tell people what happens: try who is told, send a word, look at what was sent."
     ),
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 import rich_click as click
 
 from orchestrator.app import Application, expand
+from orchestrator.app.notices.post import telling
 from orchestrator.app.verbs import runs
 from orchestrator.app.verbs.plans import PlanReport, plan_to_files
 from orchestrator.app.verbs.reasons import passed_over
@@ -136,7 +137,7 @@ def _run_one(app: Application, job: Job, output: Output, how: Begin) -> int:
         output.note(f"done already as run {begun.id}; --again does it once more")
         return conclude(begun, output, audit=job.audit)
     progress = Progress()
-    with output.watching(progress.snapshot, begun.job_name):
+    with output.watching(progress.snapshot, begun.job_name), telling(app, lambda: app.owner):
         ended = runs.carry(app, begun, progress)
     return conclude(ended, output, audit=job.audit)
 

@@ -72,6 +72,7 @@ def _limits() -> None:
         sa.Column("name", sa.String, nullable=False),
         sa.Column("holder", sa.String, nullable=False),
         sa.Column("amount", sa.Float, nullable=False),
+        sa.Column("wanted", sa.Float, nullable=False, server_default="0"),
         sa.Column("until", sa.Float, nullable=False),
         sa.PrimaryKeyConstraint("name", "holder", name="pk_grants"),
     )
