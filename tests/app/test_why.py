@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import sqlite3
 
 import pytest
 from hypothesis import given, settings
@@ -109,7 +110,7 @@ def test_in_every_state_it_is_right(records, step, ending, who, seconds, request
 
     text = " ".join(sentences)
     assert [
-        sentence for sentence in sentences if not (sentence.strip("`")[0].isalpha() and sentence.endswith("."))
+        sentence for sentence in sentences if not (sentence.strip("`")[0].isalnum() and sentence.endswith("."))
     ] == []
     assert WORDS.get(state, f"It is {state}: ") in text
     if state in (S.HELD, S.FAILED, S.CANCELLED):
@@ -130,6 +131,9 @@ def test_a_run_in_the_queue_has_a_place(records):
     """By priority, then by age; with those before it, and who has the slots."""
     serve(records)
     busy = begin(records, name="busy")
+    later = records.clock.now().timestamp() + 600
+    for who, until in ((Who.PERSON, 0.0), (Who.TIME, later)):  # these wait for something else
+        records.store.runs.set_state(begin(records, priority=9), S.HELD, "why", who=who, next_at=until)
     older, urgent, mine = begin(records, name="older"), begin(records, priority=5, name="urgent"), begin(records)
 
     with records.lock(busy):
@@ -158,11 +162,13 @@ def test_a_hold_is_as_old_as_its_reason(records):
     """Looked at in vain every few minutes, a run is held since it was held."""
     run = begin(records)
     records.store.events.record(run, "run.held", {"reason": "the disk is full", "who": "time"})
-    at = records.store.events.latest(run)[-1].at
+    with sqlite3.connect(records.settings.state_dir / "state.db") as database:
+        database.execute("UPDATE events SET at = '2024-01-02T03:04:05.000+00:00' WHERE run_id = ?", [run])
+    database.close()
     for _ in range(3):
         records.store.runs.set_state(run, S.HELD, "the disk is full", who=Who.TIME, next_at=0.0)
 
-    assert f"It is held since {at[:16].replace('T', ' ')} UTC" in said(records, run)[1]
+    assert "It is held since 2024-01-02 03:04 UTC" in said(records, run)[1]
 
 
 def live(records, run, state):
