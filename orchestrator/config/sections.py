@@ -116,6 +116,7 @@ class ServeSettings(Section):
     slots: PositiveInt = 2
     patience: Seconds = 900.0
     sweep: bool = True
+    allow_code: bool = False
 
 
 class MetricsSettings(Section):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from orchestrator.app.application import Application
 from orchestrator.app.heartbeat import Heartbeat, tell_systemd
@@ -105,7 +107,11 @@ def _work(app: Application, reload: Reload | None, *, until_idle: bool) -> Serve
     reloading = Reloading(app, timetable, reload, refused)
     slots = app.settings.serve.slots
     told = {"slots": slots, "service": app.settings.service, "services": [*app.settings.services.values()]}
-    heart = Heartbeat(app.store, app.clock, lambda: {**told, "troubles": {**reloading.refused, **timetable.troubles}})
+
+    def facts() -> Mapping[str, Any]:
+        return {**told, "ready": at_work.is_set(), "troubles": {**reloading.refused, **timetable.troubles}}
+
+    heart = Heartbeat(app.store, app.clock, facts)
 
     def looked(busy: int, waiting: int) -> None:
         reloading.look()
@@ -131,6 +137,7 @@ def _work(app: Application, reload: Reload | None, *, until_idle: bool) -> Serve
         with Clockwork(timetable.look) as clockwork, Clockwork(Nightly(app).look):
             reloading.wake = clockwork.wake
             at_work.set()
+            heart.soon()
             summary = service.work(until_idle=until_idle)
             tell_systemd("STOPPING=1")
     finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from orchestrator.engine.stores.contract_limits import Limits
+from orchestrator.engine.stores.contract_limits import SharedLimits
 from orchestrator.engine.stores.contract_watch import Censuses, Outbox
 from orchestrator.engine.stores.contract_work import Costs, Ledger, Parts, TaskChange, Tasks, Units
 from orchestrator.engine.stores.records import (
@@ -30,7 +30,7 @@ from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import RunState, Who
 from orchestrator.model.unit import UnitPlan
 
-__all__ = ["Censuses", "Costs", "Ledger", "Limits", "Outbox", "Parts", "Store", "TaskChange", "Tasks", "Units"]
+__all__ = ["Censuses", "Costs", "Ledger", "Outbox", "Parts", "SharedLimits", "Store", "TaskChange", "Tasks", "Units"]
 
 
 class Runs(Protocol):
@@ -253,7 +253,7 @@ class Store(Protocol):
     @property
     def queue(self) -> Queue: ...
     @property
-    def limits(self) -> Limits: ...
+    def limits(self) -> SharedLimits: ...
     @property
     def counts(self) -> Censuses: ...
     @property

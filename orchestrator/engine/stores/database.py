@@ -11,7 +11,7 @@ from sqlalchemy.exc import DatabaseError
 
 from orchestrator.core import crash
 from orchestrator.core.clock import Clock
-from orchestrator.core.errors import IntegrityError, SpaceError, TransientError
+from orchestrator.core.errors import SpaceError, StateError, TransientError
 from orchestrator.engine.stores.dialect import Trouble, open_database, trouble_of
 from orchestrator.engine.stores.migrate import upgrade
 
@@ -72,7 +72,7 @@ def _disk_errors() -> Iterator[None]:
         if trouble is Trouble.BUSY:
             raise TransientError(f"the state database is busy: {sentence}") from error
         if trouble is Trouble.DAMAGED:
-            raise IntegrityError(f"the state database is damaged: {sentence}; see docs/howto/recover.md") from error
+            raise StateError(f"the state database is damaged: {sentence}; see docs/howto/recover.md") from error
         if trouble is Trouble.UNUSABLE:
-            raise IntegrityError(f"the state database cannot be used: {sentence}; see docs/howto/recover.md") from error
+            raise StateError(f"the state database cannot be used: {sentence}; see docs/howto/recover.md") from error
         raise
