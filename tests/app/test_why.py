@@ -79,7 +79,7 @@ def said(records, run, unit=""):
     return why(records, run, unit).because
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     step=st.sampled_from(ORDER),
     ending=st.sampled_from([None, S.HELD, S.FAILED, S.CANCELLED]),
