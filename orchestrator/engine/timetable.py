@@ -224,7 +224,7 @@ class Timetable:
     def _replace(self, entry: ScheduledJob, previous: Sequence[PreviousRun], moment: Moment) -> None:
         """Ask for the end of earlier runs, before the new one is there: cut short, the next look asks again."""
         for run in previous:
-            if run.state is RunState.PUBLISHED or self._store.runs.requested(run.id) == "cancel":
+            if run.state is RunState.PUBLISHED or run.request == "cancel":
                 continue
             facts = {"job": entry.name, "logical_date": run.logical_date, "by": moment.date}
             self._store.events.record(run.id, "run.replaced", facts)

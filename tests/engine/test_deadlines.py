@@ -196,6 +196,15 @@ def test_in_the_next_window_it_has_the_next_deadline(house):
     assert asked(house, run_id)[0] == at("2026-01-03T01:30")
 
 
+def test_what_was_asked_and_not_obeyed_does_not_outlive_the_reason(house):
+    """It got no slot all day; when its next window has begun, it may go on in it."""
+    run_id = nightly(house)
+    house.look("2026-01-01T06:00")
+    house.look("2026-01-02T01:30")
+
+    assert asked(house, run_id) is None
+
+
 def test_one_that_is_too_slow_is_deferred_before_the_time(house):
     """100 pieces, ten in ten minutes, and an hour is left: 90 minutes will not do."""
     run_id = nightly(house)
@@ -212,14 +221,14 @@ def test_one_that_is_too_slow_is_deferred_before_the_time(house):
 
 
 def test_one_that_would_begin_too_late_waits_for_the_next_window(house):
-    """Earlier ones took two hours, and one is left: it has not begun, and does not."""
+    """Earlier ones took two hours and four, and one is left: it has not begun, and does not."""
     house.job(finish_by="06:00", catch_up="all").look("2026-01-01T01:30")
     for day in (1, 2):
         house.look(f"2026-01-0{day}T01:30")
         (waiting,) = house.store.queue.waiting()
         begin(house, waiting.id)
         for state in ("ASSEMBLING", "PUBLISHED", "CLEANED"):
-            house.clock.time = at(f"2026-01-0{day}T03:30")
+            house.clock.time = at(f"2026-01-0{day}T0{2 * day + 1}:30")  # 2 h after it was fired, and 4 h
             house.store.runs.set_state(waiting.id, RunState(state))
     house.look("2026-01-03T05:00")  # the machine was down
     (late,) = house.store.queue.waiting()

@@ -106,11 +106,12 @@ class JobState:
 
 @dataclass(frozen=True, slots=True)
 class PreviousRun:
-    """A run of an earlier date of a job, not ended yet."""
+    """A run of an earlier date of a job, not ended yet; `request` is `cancel` where it is asked to end."""
 
     id: str
     logical_date: str
     state: RunState
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)
