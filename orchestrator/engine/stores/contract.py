@@ -135,6 +135,9 @@ class Lessons(Protocol):
     def get(self, subject: str, name: str) -> float | None:
         """Return what was learned, None where nothing was."""
 
+    def values(self, name: str, subjects: Sequence[str]) -> Mapping[str, float]:
+        """Return what was learned under one name of several subjects, in one query."""
+
 
 class Events(Protocol):
     """What happened to runs, for people."""
