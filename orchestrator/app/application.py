@@ -25,8 +25,9 @@ from orchestrator.core.files import write_once
 from orchestrator.core.machine import processors
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.engine.batch.watch import OperationsWatch
-from orchestrator.engine.context import Backoff, Clients, ProcessContext
+from orchestrator.engine.context import Backoff, Clients, ProcessContext, unleased
 from orchestrator.engine.execution import Execution
+from orchestrator.engine.leases import Lease
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.request_limits import LimitedRoute, LimitedTables, RequestLimits
@@ -245,8 +246,9 @@ class Application(Records):
             clients.product.close()
             clients.route.close()
 
-    def execution(self, run: Run, progress: Progress | None = None) -> Execution:
-        """Return the execution of a run, ready to work."""
+    def execution(self, run: Run, progress: Progress | None = None, lease: Lease | None = None) -> Execution:
+        """Return the execution of a run that this process holds, ready to work; `lease` is what `lock` gave."""
+        lease = lease or self.leases.held(run.id)
         job = Job.from_json(run.job)
         check_here(run.id, job, self.settings, self.stop)
         progress, entry = progress or Progress(), find_product(job.product)
@@ -254,13 +256,14 @@ class Application(Records):
         clients = self.clients(job, lambda what: progress.set(detail=what))
         return Execution(
             run.id,
-            store=self.store,
+            store=lease.store if lease else self.store,
             clients=clients,
             process=self._process_context(),
             watch=self._watch(find_product(job.product).service, clients),
             cut=cut_task,
             refit=self._refit,
             progress=progress,
+            check_lease=lease.check if lease else unleased,
         )
 
     def _process_context(self) -> ProcessContext:

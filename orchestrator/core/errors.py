@@ -152,6 +152,8 @@ class IntegrityError(OrchestratorError):
 class FencedError(IntegrityError):
     """A lease was lost to somebody else, or given back: what was done under it is not written down."""
 
+    exit_code = 5
+
 
 class GenerationError(IntegrityError):
     """An object was replaced after it was listed."""

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from orchestrator.core import crash
 from orchestrator.core.files import remove_if_empty, remove_tree
 from orchestrator.core.flow import in_order
-from orchestrator.engine.context import Clients, ProcessContext
+from orchestrator.engine.context import Clients, RunContext
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.batch import BatchRoute
-from orchestrator.model.objects import Deletion
+from orchestrator.model.objects import Deletion, StoredObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +34,28 @@ class Cleaned:
     foreign: tuple[str, ...]
 
 
-def clean_cloud(
-    run: Run,
-    *,
-    store: Store,
-    clients: Clients,
-    process: ProcessContext,
-    record: Callable[[str, Mapping[str, Any]], None],
-) -> Cleaned:
-    """Delete every object of a run that the ledger holds, at the generation it was listed with."""
+def clean_cloud(run: Run, context: RunContext) -> Cleaned:
+    """
+    Delete every object of a run that the ledger holds, at the generation it was listed with.
+
+    Raises:
+        FencedError: Another process has the run by now.
+    """
+    store, clients = context.store, context.clients
+
+    def delete(source: StoredObject) -> Deletion:
+        context.check_lease()
+        return clients.route.objects.delete(source)
+
     own_late_objects(run, store=store, clients=clients)
     owned = store.ledger.of(run.id)
     earlier = [entry.source.name for entry in owned if entry.outcome == Deletion.CHANGED]
     outcomes: list[tuple[str, Deletion]] = []
     waiting = [entry for entry in owned if not entry.outcome]
     # As many at once as are downloaded at once: of tens of thousands one after the other would take an hour.
-    threads = process.downloads
+    threads = context.process.downloads
     with ThreadPoolExecutor(threads, "delete") as pool:
-        answers = in_order(pool, clients.route.objects.delete, (entry.source for entry in waiting), ahead=2 * threads)
+        answers = in_order(pool, delete, (entry.source for entry in waiting), ahead=2 * threads)
         for entry, outcome in zip(waiting, answers, strict=True):
             crash.point("object.deleted")
             store.ledger.settle(entry.id, outcome)
@@ -66,7 +68,7 @@ def clean_cloud(
         foreign=foreign,
     )
     facts = {"deleted": cleaned.deleted, "absent": cleaned.absent, "foreign": list(foreign)[:20]}
-    record("cloud.cleaned", facts | {"changed": list(cleaned.changed)[:20]})
+    context.record("cloud.cleaned", facts | {"changed": list(cleaned.changed)[:20]})
     return cleaned
 
 

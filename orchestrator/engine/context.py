@@ -101,6 +101,10 @@ class Clients:
     list_operations: ListOperations
 
 
+def unleased() -> None:
+    """Nobody else can have the run."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunContext:
     """
@@ -111,6 +115,7 @@ class RunContext:
         waits: Waits for times of the state.
         progress: Counters for whoever watches.
         wake: Ends the pause of the run's own thread.
+        check_lease: Raises `FencedError` where another process has the run; asked before what no store takes back.
     """
 
     run_id: str
@@ -121,6 +126,7 @@ class RunContext:
     waits: Waits
     progress: Progress
     wake: threading.Event = field(default_factory=threading.Event)
+    check_lease: Callable[[], None] = unleased
 
     @property
     def backoff(self) -> Backoff:
@@ -136,8 +142,10 @@ class RunContext:
 
         Raises:
             CancelledByUserError, Stopped: It was.
+            FencedError: Another process has the run by now.
         """
         if self.process.stop.is_set():
             raise Stopped("stopped; the same command continues this run")
+        self.check_lease()
         if self.store.runs.requested(self.run_id) == "cancel":
             raise CancelledByUserError("cancelled by request")

@@ -13,6 +13,7 @@ from orchestrator.app.records import Records
 from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.core.errors import NeedsPerson, OrchestratorError, TransientError, UserError
 from orchestrator.core.files import LockedError
+from orchestrator.engine.leases import Lease
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.job import check_share
 from orchestrator.model.states import RUN_FINAL, RunState
@@ -78,13 +79,14 @@ def retry(app: Records, name: str, min_valid: float | None = None, *, accept_aud
     from orchestrator.engine.execution import retry_run  # noqa: PLC0415  who only looks does not need it
 
     run = find_run(app.store, name)
-    with app.lock(run.id):
+    with app.lock(run.id) as lease:
+        store = lease.store
         if min_valid is not None:
             check_share(min_valid)
-            publication.set_min_valid(app.store, run.id, min_valid)
+            publication.set_min_valid(store, run.id, min_valid)
         if accept_audit:
-            publication.accept_audit(app.store, run.id)
-        return retry_run(run, app.store)
+            publication.accept_audit(store, run.id)
+        return retry_run(run, store)
 
 
 def cancel(app: Records, name: str, opened: Opened, busy: Busy = unwatched) -> Cancelled:
@@ -102,10 +104,10 @@ def cancel(app: Records, name: str, opened: Opened, busy: Busy = unwatched) -> C
     app.store.runs.request(run.id, "cancel")
     with ExitStack() as stack:
         try:
-            stack.enter_context(app.lock(run.id))
+            lease = stack.enter_context(app.lock(run.id))
         except LockedError:
             return Cancelled(run.id, app.store.runs.get(run.id).state, elsewhere=True)
-        _end(app, run, opened, busy)
+        _end(app, run, lease, opened, busy)
     run = app.store.runs.get(run.id)
     if run.state is RunState.HELD:
         kind = NeedsPerson if run.needs_person else TransientError
@@ -116,14 +118,14 @@ def cancel(app: Records, name: str, opened: Opened, busy: Busy = unwatched) -> C
     return Cancelled(run.id, run.state, elsewhere=False)
 
 
-def _end(app: Records, run: Run, opened: Opened, busy: Busy) -> None:
-    """End a run whose lock is held. A request that is refused is withdrawn: nobody shall find it later, and obey."""
+def _end(app: Records, run: Run, lease: Lease, opened: Opened, busy: Busy) -> None:
+    """End a run that is held. A request that is refused is withdrawn: nobody shall find it later, and obey."""
     begun = False
     try:
         with opened() as joined:
             now = joined.store.runs.get(run.id)
             _check_cancellable(now)
-            execution = joined.execution(now)
+            execution = joined.execution(now, lease=lease)
             begun = True
             with closing(execution), busy("cancelling its tasks in Earth Engine"):
                 execution.cancel()

@@ -6,8 +6,8 @@ A change of state that the tables in `model/states` do not list raises `Integrit
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol, Self
 
 from orchestrator.engine.stores.contract_work import Ledger, Parts, TaskChange, Tasks, Units
 from orchestrator.engine.stores.records import (
@@ -15,6 +15,7 @@ from orchestrator.engine.stores.records import (
     DateRow,
     EventRow,
     Head,
+    LeaseRow,
     OutputRow,
     Pace,
     PreviousRun,
@@ -97,6 +98,32 @@ class Runs(Protocol):
 
     def amend_result(self, run_id: str, result: str) -> None:
         """Store that files beside a published output are others now; when the run ended stays as it is."""
+
+
+class Leases(Protocol):
+    """
+    Which process has a run: a time, and a fence, a number that grows with each claim.
+
+    A lease that is over is still good as long as nobody else claimed the run.
+    """
+
+    def claim(
+        self, run_id: str, worker: str, *, now: float, until: float, is_gone: Callable[[str], bool]
+    ) -> LeaseRow | None:
+        """
+        Take a lease until a time, where none is good or its worker `is_gone`; None where another has it.
+
+        Times are seconds since 1970. Of two callers at once one gets it.
+        """
+
+    def at(self, run_id: str) -> LeaseRow:
+        """Return the lease on a run as it is."""
+
+    def renew(self, run_id: str, fence: int, until: float) -> None:
+        """Prolong a lease; raises `FencedError` where the run was claimed by another meanwhile."""
+
+    def release(self, run_id: str, fence: int) -> None:
+        """Give a lease back; raises `FencedError` where the run was claimed by another meanwhile."""
 
 
 class Lessons(Protocol):
@@ -205,6 +232,15 @@ class Store(Protocol):
     def processes(self) -> Processes: ...
     @property
     def queue(self) -> Queue: ...
+    @property
+    def leases(self) -> Leases: ...
+
+    def under(self, run_id: str, fence: int) -> Self:
+        """
+        Return this store for the holder of a lease: each of its writes is one transaction with a look at the fence.
+
+        Once another has claimed the run, all of them raise `FencedError` and change nothing.
+        """
 
     def close(self) -> None:
         """Let go of the database."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import DatabaseError
 
 from orchestrator.core.clock import Clock
-from orchestrator.core.errors import IntegrityError, SpaceError, TransientError
+from orchestrator.core.errors import FencedError, IntegrityError, SpaceError, TransientError
 from orchestrator.engine.stores.dialect import Trouble, open_database, trouble_of
 from orchestrator.engine.stores.migrate import upgrade
+from orchestrator.engine.stores.schema import runs
+
+FENCE = select(runs.c.fence).where(runs.c.id == bindparam("of_run"))
 
 
 class Database:
@@ -20,6 +24,7 @@ class Database:
     def __init__(self, url: str, clock: Clock) -> None:
         self._engine = open_database(url)
         self._clock = clock
+        self._lease: tuple[str, int] | None = None
         try:
             with _disk_errors():
                 upgrade(self._engine)
@@ -31,7 +36,22 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """Open a transaction that writes; it is durable when the block ends."""
         with _disk_errors(), self._engine.connect().execution_options(write=True) as db, db.begin():
+            if self._lease is not None:
+                run_id, fence = self._lease
+                if db.execute(FENCE, {"of_run": run_id}).scalar() != fence:
+                    raise lost(run_id, fence)
             yield db
+
+    def under(self, run_id: str, fence: int) -> Database:
+        """
+        Return this database for the holder of a lease: it writes nothing any more once another has the run.
+
+        The look at the number and what is written are one transaction, so that no process that was stopped or cut off,
+        and comes back, changes what goes on without it.
+        """
+        leased = copy.copy(self)
+        leased._lease = (run_id, fence)  # noqa: SLF001  of its own kind
+        return leased
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -49,6 +69,14 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def lost(run_id: str, fence: int) -> FencedError:
+    """Return what is raised where a lease is another's by now."""
+    return FencedError(
+        f"run {run_id} was taken over by another process after this one had not been heard of for too long (lease "
+        f"{fence}); nothing more is changed here, `orchestrator watch {run_id}` follows it"
+    )
 
 
 @contextmanager

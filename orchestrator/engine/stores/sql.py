@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from copy import copy
+from typing import Self
+
 from orchestrator.core.clock import Clock
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dates import SqlDates
 from orchestrator.engine.stores.events import SqlEvents
+from orchestrator.engine.stores.leases import SqlLeases
 from orchestrator.engine.stores.ledger import SqlLedger
 from orchestrator.engine.stores.lessons import SqlLessons
 from orchestrator.engine.stores.outputs import SqlOutputs
@@ -21,7 +25,15 @@ class SqlStore:
     """See `contract.Store`. One instance serves all threads of a process; several processes may share the file."""
 
     def __init__(self, url: str, clock: Clock) -> None:
-        self._db = Database(url, clock)
+        self._join(Database(url, clock))
+
+    def under(self, run_id: str, fence: int) -> Self:
+        leased = copy(self)
+        leased._join(self._db.under(run_id, fence))  # noqa: SLF001  of its own kind
+        return leased
+
+    def _join(self, database: Database) -> None:
+        self._db = database
         self.runs = SqlRuns(self._db)
         self.tasks = SqlTasks(self._db)
         self.parts = SqlParts(self._db)
@@ -33,6 +45,7 @@ class SqlStore:
         self.dates = SqlDates(self._db)
         self.processes = SqlProcesses(self._db)
         self.queue = SqlQueue(self._db)
+        self.leases = SqlLeases(self._db)
 
     def close(self) -> None:
         self._db.close()
