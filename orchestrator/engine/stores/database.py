@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +12,7 @@ from sqlalchemy.exc import DatabaseError
 
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import FencedError, IntegrityError, SpaceError, TransientError
-from orchestrator.engine.stores.dialect import Trouble, open_database, trouble_of
+from orchestrator.engine.stores.dialect import Trouble, kind_of, open_database, trouble_of
 from orchestrator.engine.stores.migrate import upgrade
 from orchestrator.engine.stores.schema import runs
 
@@ -85,13 +86,29 @@ def _disk_errors() -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        trouble, sentence = trouble_of(error), str(error.orig)
-        if trouble is Trouble.FULL:
-            raise SpaceError(f"the state database cannot be written: {sentence}; free some space") from error
-        if trouble is Trouble.BUSY:
-            raise TransientError(f"the state database is busy: {sentence}") from error
-        if trouble is Trouble.DAMAGED:
-            raise IntegrityError(f"the state database is damaged: {sentence}; see docs/howto/recover.md") from error
-        if trouble is Trouble.UNUSABLE:
-            raise IntegrityError(f"the state database cannot be used: {sentence}; see docs/howto/recover.md") from error
+        _tell(trouble_of(error), str(error.orig), error)
         raise
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """As for the errors of a store, for those of SQLite itself."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        _tell(kind_of(error), str(error), error)
+        raise
+
+
+def _tell(trouble: Trouble, sentence: str, error: Exception) -> None:
+    if trouble is Trouble.FULL:
+        raise SpaceError(f"the state database cannot be written: {sentence}; free some space") from error
+    if trouble is Trouble.BUSY:
+        raise TransientError(f"the state database is busy: {sentence}") from error
+    if trouble is Trouble.DAMAGED:
+        raise IntegrityError(
+            f"the state database is damaged: {sentence}; stop, and put back a copy that `orchestrator db backup` made, "
+            "or rebuild it with `orchestrator recover`: see docs/howto/recover.md"
+        ) from error
+    if trouble is Trouble.UNUSABLE:
+        raise IntegrityError(f"the state database cannot be used: {sentence}; see docs/howto/recover.md") from error

@@ -54,8 +54,16 @@ _TROUBLES = {
 
 def trouble_of(error: DatabaseError) -> Trouble:
     """Tell what kind of trouble an error is, by its code."""
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    usual = Trouble.UNUSABLE if isinstance(error, OperationalError) else Trouble.OURS
+    return _kind(error.orig, Trouble.UNUSABLE if isinstance(error, OperationalError) else Trouble.OURS)
+
+
+def kind_of(error: sqlite3.DatabaseError) -> Trouble:
+    """As `trouble_of`, of an error of SQLite itself."""
+    return _kind(error, Trouble.UNUSABLE if isinstance(error, sqlite3.OperationalError) else Trouble.OURS)
+
+
+def _kind(error: BaseException | None, usual: Trouble) -> Trouble:
+    code = getattr(error, "sqlite_errorcode", None)
     return usual if code is None else _TROUBLES.get(code & 0xFF, usual)
 
 

@@ -76,3 +76,11 @@ def _outbox() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_outbox"),
     )
     op.create_index("ix_outbox_outcome_next_at", "outbox", ["outcome", "next_at"])
+
+
+def downgrade() -> None:
+    """Take back what the program before did not know; `orchestrator db downgrade` says what is lost with it."""
+    for table in ("limits", "grants", "usage", "job_states", "outbox"):
+        op.drop_table(table)
+    for column in ("priority", "finish_by", "worker", "fence", "lease_until"):
+        op.drop_column("runs", column)
