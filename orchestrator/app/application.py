@@ -27,6 +27,7 @@ from orchestrator.core.retry import RetryPolicy
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Backoff, Clients, ProcessContext, unleased
 from orchestrator.engine.execution import Execution
+from orchestrator.engine.interrupts import Interrupts
 from orchestrator.engine.leases import Lease
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
@@ -79,6 +80,7 @@ class Application(Records):
         self._beside = beside
         self.stop = stop
         self.notify = notify
+        self.interrupts = Interrupts()
         self._joining = threading.Lock()
         self._watches: dict[str, OperationsWatch] = {}
 
@@ -279,6 +281,7 @@ class Application(Records):
             clock=self.clock,
             stop=self.stop,
             notify=self.notify,
+            interrupts=self.interrupts,
         )
 
     def direct_limits(self, route: str) -> DirectLimits:

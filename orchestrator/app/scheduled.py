@@ -8,7 +8,7 @@ from types import MappingProxyType
 from orchestrator.app.elsewhere import pinned
 from orchestrator.app.records import Records
 from orchestrator.config import JobTable
-from orchestrator.core.errors import UserError
+from orchestrator.core.errors import ConfigError, UserError
 from orchestrator.engine.scheduler import Schedule
 from orchestrator.engine.timetable import ScheduledJob
 from orchestrator.model.job import Job
@@ -23,6 +23,10 @@ def scheduled(app: Records) -> tuple[list[ScheduledJob], MappingProxyType[str, s
             job = table.job(app.config_dir, app.settings.services)
             if table.cron or table.every:
                 entries.append(_entry(app, name, table, job))
+            elif table.finish_by:
+                raise ConfigError(
+                    f"finish_by {table.finish_by!r} ends the window of a schedule; write cron or every, too"
+                )
         except (UserError, ValueError) as error:
             refused[name] = f"job {name}: {error}"
     return entries, MappingProxyType(refused)
@@ -31,11 +35,12 @@ def scheduled(app: Records) -> tuple[list[ScheduledJob], MappingProxyType[str, s
 def _entry(app: Records, name: str, table: JobTable, job: Job) -> ScheduledJob:
     return ScheduledJob(
         name,
-        Schedule(table.cron, table.every, table.timezone),
+        Schedule(table.cron, table.every, table.timezone, table.finish_by),
         _areas(app, name, job),
         overlap=table.overlap,
         catch_up=table.catch_up,
         overwrite=table.overwrite,
+        priority=table.priority,
     )
 
 

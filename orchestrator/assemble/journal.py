@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.assemble.storage import space_errors
+from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError
 from orchestrator.core.system import sync_folder
 
@@ -57,9 +58,11 @@ class Journal:
         with space_errors(self.path), self.path.open("ab") as file:
             file.write(b"%08x %s\n" % (zlib.crc32(text), text))
             file.flush()
+            crash.point("journal.written")
             os.fsync(file.fileno())
         if begins:
             sync_folder(self.path.parent)
+        crash.point("journal.synced")
 
 
 def _parse(line: bytes) -> Record | None:

@@ -23,6 +23,7 @@ from orchestrator.assemble.statistics import statistics
 from orchestrator.assemble.stock import BlockIndex, Fragment, Item, Spool, Spools
 from orchestrator.assemble.storage import aligned, boot_id, insert_room, remove_room
 from orchestrator.assemble.validity import count_valid
+from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError, Stopped
 from orchestrator.core.files import make_folder
 from orchestrator.core.flow import one_behind
@@ -321,6 +322,7 @@ class BlockMosaic:
             writing.write_in_place(layout, spools, stop)
         else:
             writing.write_copy(layout, spools, self.work_dir / UNSEALED, stop)
+        crash.point("mosaic.written")
         report = summary(parts, index, self.settings.resampling) | {"size": layout.size}
         record = {"kind": "sealed", "file": FULL if in_place else UNSEALED, "report": report}
         self.journal.append(record)
@@ -334,7 +336,9 @@ class BlockMosaic:
             return True
         spool.sync()
         self.journal.append({"kind": "room", "at": at, "size": size, "before": spool.end, "boot": boot_id()})
-        return insert_room(spool.fd, at, size)
+        made = insert_room(spool.fd, at, size)
+        crash.point("mosaic.room_made")
+        return made
 
     def _take_room_back(self, spool: Path, record: Record) -> None:
         """Bring a spool back to what it was before room was made in it."""
@@ -357,9 +361,11 @@ class BlockMosaic:
         source, target = self.work_dir / record["file"], self.work_dir / FINISHED
         if not target.exists() and source.exists():
             source.rename(target)
+            crash.point("mosaic.named")
         for name in (FULL, OVERVIEWS, UNSEALED):
             (self.work_dir / name).unlink(missing_ok=True)
         sync_folder(self.work_dir)
+        crash.point("mosaic.sealed")
 
 
 def _cells(window: Window) -> Iterator[tuple[int, int]]:

@@ -131,8 +131,10 @@ class JobTable(Section):
     cron: str = ""
     every: str = ""
     timezone: str = "UTC"
-    overlap: Literal["queue", "skip"] = "queue"
+    overlap: Literal["queue", "skip", "replace"] = "queue"
     catch_up: Literal["latest", "all", "none"] = "latest"
+    finish_by: str = ""
+    priority: int = Field(default=0, ge=-1000, le=1000)
     overwrite: bool = False
 
     _keys: BaseModel = PrivateAttr()

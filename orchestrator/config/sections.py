@@ -109,6 +109,14 @@ class ServeSettings(Section):
     patience: Seconds = 900.0
 
 
+class MetricsSettings(Section):
+    listen: str = ""
+    token_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    behind_proxy: bool = False
+
+
 class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     style: Literal["auto", "console", "json"] = "auto"
@@ -128,6 +136,7 @@ class Settings(Section):
     assemble: AssembleSettings = AssembleSettings()
     retry: RetrySettings = RetrySettings()
     serve: ServeSettings = ServeSettings()
+    metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
     jobs: dict[str, JobTable] = Field(default_factory=dict)
 

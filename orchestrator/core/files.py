@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from orchestrator.core import system
+from orchestrator.core import crash, system
 from orchestrator.core.errors import OrchestratorError, Stopped, UserError
 from orchestrator.core.system import Held, LockTakenError, sync_folder
 
@@ -59,7 +59,9 @@ def publish(unfinished: Path, final: Path) -> None:
     Readers see the previous file or the new one, never neither and never a part.
     """
     unfinished.replace(final)
+    crash.point("file.renamed")
     sync_folder(final.parent)
+    crash.point("file.published")
 
 
 def write_whole(path: Path, content: bytes, *, within: Path | None = None) -> None:
@@ -93,13 +95,16 @@ def write_once(path: Path, content: bytes) -> bytes:
     """
     Write `content` to `path` durably unless something is there, and return what is there then.
 
-    Of several processes that do so at once, all return the same.
+    Of several processes that do so at once, all return the same. What a kill leaves of the way there is taken away by
+    the next call.
     """
+    _sweep(path.parent, path.name)
     if not path.exists():
         with _unfinished(path.parent, path.name) as made:
             made.fill(content)
             with suppress(FileExistsError):
                 path.hardlink_to(made.path)  # a link fails where a name is taken; a rename would replace it
+                crash.point("file.linked")
         sync_folder(path.parent)
     return path.read_bytes()
 
@@ -115,7 +120,9 @@ class _Unfinished:
         with os.fdopen(os.dup(self.fd), "wb") as file:
             file.write(content)
             file.flush()
+            crash.point("file.filled")
             os.fsync(file.fileno())
+            crash.point("file.synced")
 
     def close(self) -> None:
         if self.fd >= 0:
@@ -259,6 +266,7 @@ class LockFile:
                 os.close(fd)
                 raise LockedError(refusal(said)) from None
             if _is_at(fd, self.path):
+                crash.point("lock.taken")
                 self._fd, self._lock = fd, lock
                 return
             lock.close()
@@ -267,6 +275,7 @@ class LockFile:
     def write(self, content: bytes) -> None:
         """Say `content` from now on."""
         os.ftruncate(self._fd, 0)
+        crash.point("lock.emptied")
         system.write_at(self._fd, content, 0)
 
     def release(self) -> None:
@@ -279,6 +288,7 @@ class LockFile:
     def remove(self) -> None:
         """Remove the file, and the folder it lies in when that is left empty; then let go."""
         _remove(self.path, self.release)
+        crash.point("lock.removed")
         with suppress(OSError):
             self.path.parent.rmdir()
 
@@ -338,4 +348,5 @@ def remove_tree(folder: Path) -> None:
         return
     for child in folder.iterdir():
         remove_tree(child)
+        crash.point("tree.pruned")
     folder.rmdir()

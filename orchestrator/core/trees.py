@@ -109,6 +109,7 @@ def publish_tree(unfinished: Path, final: Path) -> None:
         crash.point("folder.aside")
         sync_folder(final.parent)
     publish(unfinished, final)
+    crash.point("tree.named")
     with suppress(OSError):  # what is left of it goes with the working folder
         remove_tree(unfinished.parent / _REPLACED)
 
@@ -117,6 +118,7 @@ def sync_tree(folder: Path) -> None:
     """Make the names of all files below `folder` durable; their content must be."""
     for root, _, _ in os.walk(folder, topdown=False):
         sync_folder(Path(root))
+    crash.point("tree.synced")
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

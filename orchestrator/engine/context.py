@@ -11,6 +11,7 @@ from typing import Any
 
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import Stopped
+from orchestrator.engine.interrupts import Interrupts
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.stores.contract import Store
@@ -77,6 +78,7 @@ class ProcessContext:
         notify: Told every event: name, run id, facts.
         chance: Spreads waits.
         requests: Units of a run that are done at once.
+        interrupts: Which runs are to be held, and why.
     """
 
     owner: str
@@ -90,6 +92,7 @@ class ProcessContext:
     notify: Callable[[str, str, Mapping[str, Any]], None] = field(default=lambda _n, _r, _f: None)
     chance: random.Random = field(default_factory=random.Random)
     requests: int = 8
+    interrupts: Interrupts = field(default_factory=Interrupts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +146,11 @@ class RunContext:
         Raises:
             CancelledByUserError, Stopped: It was.
             FencedError: Another process has the run by now.
+            HoldError: It is to be held.
         """
         if self.process.stop.is_set():
             raise Stopped("stopped; the same command continues this run")
         self.check_lease()
         if self.store.runs.requested(self.run_id) == "cancel":
             raise CancelledByUserError("cancelled by request")
+        self.process.interrupts.obey(self.run_id)

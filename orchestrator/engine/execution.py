@@ -29,6 +29,7 @@ from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.batch.work import BatchWork
 from orchestrator.engine.cleanup import Cleaned, clean_cloud, clean_local
 from orchestrator.engine.context import Clients, ProcessContext, RunContext, unleased
+from orchestrator.engine.deadlines import INTERRUPTIBLE
 from orchestrator.engine.output import RunOutput, snapshot_of
 from orchestrator.engine.placing import Placing
 from orchestrator.engine.progress import Progress
@@ -112,7 +113,7 @@ class Execution:
             while True:
                 run = self._store.runs.get(self._id)
                 self.progress.set(state=run.state, detail=run.reason)
-                if run.state in RUN_FINAL or run.needs_person or not self.is_due(run):
+                if run.state in RUN_FINAL or not self.is_due(run):
                     return run
                 crash.point(f"run.{run.state.lower()}")
                 self.step(run)
@@ -152,9 +153,14 @@ class Execution:
             self._store.runs.set_state(self._id, RunState.HELD, run.reason, who=run.who)
 
     def is_due(self, run: Head) -> bool:
-        """Tell whether there is something to do for a run now: a held one is looked at when its time has come."""
-        cancel_requested = run.request == "cancel" and not self._uncancelled
-        return run.state is not RunState.HELD or cancel_requested or self._left(run) <= 0
+        """
+        Tell whether there is something to do for a run now.
+
+        A held one is looked at when its time has come; one that is to be cancelled, at once, whoever it waits for.
+        """
+        if run.state is not RunState.HELD or (run.request == "cancel" and not self._uncancelled):
+            return True
+        return not run.needs_person and self._left(run) <= 0
 
     def _left(self, run: Head) -> float:
         return self._waits.left(f"hold {run.updated}", run.next_at, LONGEST_HOLD_SECONDS)
@@ -162,6 +168,8 @@ class Execution:
     def step(self, run: Run) -> None:
         """Do what the state of `run`, as just read, asks for, and write down how it went. Errors as `work`."""
         try:
+            if run.state in INTERRUPTIBLE:
+                self._process.interrupts.obey(self._id)
             self._take_output(run)
             act = self._give_up if _to_be_cancelled(run) else self._steps[run.state]
             act(run)
@@ -209,6 +217,7 @@ class Execution:
 
     def _plan(self, run: Run) -> None:
         self._output.claim(run)
+        crash.point("run.claimed")
         settled = self._clients.product.prepare(Job.from_json(run.job))
         crash.point("run.prepared")
         facts = json.dumps(dict(settled.facts))
@@ -295,6 +304,7 @@ class Execution:
         self._store.parts.move_all(run.id, done, PartState.CLEANED)
         # In this order: a crash in between must not leave an owner of a run that has ended.
         self._output.end()
+        crash.point("run.output_ended")
         self._store.runs.set_state(run.id, RunState.CLEANED)
         self._record("run.done", {"path": str(self._output.files(run)[-1])})
 

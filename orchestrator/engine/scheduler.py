@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from orchestrator.core.errors import ConfigError
 from orchestrator.core.units import format_seconds, parse_seconds
 from orchestrator.engine.crontab import Crontab
 
-Overlap = Literal["queue", "skip"]
+Overlap = Literal["queue", "skip", "replace"]
 CatchUp = Literal["latest", "all", "none"]
 
 # Intervals count from here, so that a restart keeps the beat.
@@ -38,8 +38,8 @@ class Moment:
 
     Attributes:
         at: When it is due, UTC.
-        date: Its name, unique for each run of a job: the clock on the wall to the minute, ISO 8601; with the offset
-            from UTC where that hour comes twice. A time that clocks jump over keeps its name and is due at the jump.
+        date: Its name, unique for each run of a job: the clock on the wall to the minute and its offset from UTC,
+            ISO 8601. A time that clocks jump over keeps its name, with the offset before, and is due at the jump.
     """
 
     at: datetime
@@ -51,6 +51,8 @@ class Schedule:
     """
     When a job runs: `cron` in the five fields of crontab, or `every` as a duration; in `timezone`.
 
+    Each time begins a window, in which its run is worked on: to the next `finish_by`, HH:MM; empty is without end.
+
     Raises:
         ConfigError: It cannot be read; the message names the field and the value.
     """
@@ -58,9 +60,11 @@ class Schedule:
     cron: str = ""
     every: str = ""
     timezone: str = "UTC"
+    finish_by: str = ""
     _zone: ZoneInfo = field(init=False, repr=False, compare=False)
     _crontab: Crontab | None = field(init=False, repr=False, compare=False)
     _step: timedelta = field(init=False, repr=False, compare=False)
+    _end: time | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if bool(self.cron) == bool(self.every):
@@ -68,6 +72,7 @@ class Schedule:
         object.__setattr__(self, "_zone", _zone(self.timezone))
         object.__setattr__(self, "_crontab", _crontab(self.cron) if self.cron else None)
         object.__setattr__(self, "_step", _step(self.every) if self.every else timedelta())
+        object.__setattr__(self, "_end", _time_of_day(self.finish_by) if self.finish_by else None)
 
     def moments(self, after: datetime, until: datetime) -> Iterator[Moment]:
         """Yield the times after `after` up to and with `until`, in order."""
@@ -83,13 +88,51 @@ class Schedule:
     def when(self, name: str) -> datetime:
         """Return when the date of this name was due, UTC; names without an offset mean the first of two."""
         moment = datetime.fromisoformat(name)
-        if moment.tzinfo is None:
-            moment = next(_at_wall(moment.replace(tzinfo=self._zone), at_fixed_times=True)).at
+        wall = moment.replace(tzinfo=self._zone)
+        jumped = moment.utcoffset() == wall.utcoffset() and not _shows(moment.astimezone(UTC), wall)
+        if moment.tzinfo is None or jumped:
+            moment = next(_at_wall(wall, at_fixed_times=True)).at
         return moment.astimezone(UTC)
 
     def name(self, at: datetime) -> str:
         """Return the name of a time."""
         return _name(at.astimezone(self._zone))
+
+    def fresh(self, moments: Sequence[Moment], known: Collection[str]) -> list[Moment]:
+        """
+        Return those that no name in `known` stands for.
+
+        One time on the wall is one date, whatever its offset was said to be when it was written down, or if none was;
+        where that hour comes twice, the offset tells the two apart.
+        """
+        walls = {wall_of(name) for name in known}
+        return [m for m in moments if wall_of(m.date) not in walls or self._is_other(m, known)]
+
+    def _is_other(self, moment: Moment, known: Collection[str]) -> bool:
+        """Tell whether a date is the other one of an hour that comes twice, of which `known` has one."""
+        return _comes_twice(moment.at.astimezone(self._zone)) and not {moment.date, wall_of(moment.date)} & {*known}
+
+    def end_of(self, at: datetime) -> datetime | None:
+        """Return when the window ends, UTC, of a run that is due at `at`; None where there is no `finish_by`."""
+        if self._end is None:
+            return None
+        day = datetime.combine(at.astimezone(self._zone).date(), self._end, self._zone)
+        ends = (next(_at_wall(day + timedelta(days=n), at_fixed_times=True)).at for n in range(3))
+        return next(end for end in ends if end > at)
+
+    def window_at(self, now: datetime) -> tuple[datetime, datetime] | None:
+        """Return begin and end, UTC, of the last window that is open at `now`; None where none is."""
+        # A window lasts a day at most, and an hour more where clocks are set back.
+        begun = [(m.at, end) for m in self.moments(now - timedelta(hours=26), now) if (end := self.end_of(m.at))]
+        return next((window for window in reversed(begun) if window[1] > now), None)
+
+    def next_window(self, now: datetime, end: datetime) -> tuple[datetime, datetime]:
+        """Return begin and end, UTC, of the first window that begins after `now` and ends after `end`."""
+        for moment in self._from(now):
+            found = self.end_of(moment.at)
+            if found is not None and found > end:
+                return moment.at, found
+        raise ConfigError(f"{self.cron or self.every!r} names no time after {now:%Y-%m-%d %H:%M}")
 
     def _from(self, after: datetime) -> Iterator[Moment]:
         return self._beats(after) if self._crontab is None else self._times(self._crontab, after)
@@ -133,6 +176,14 @@ def _step(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def _time_of_day(text: str) -> time:
+    try:
+        found = datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007  of any day
+    except ValueError:
+        raise ConfigError(f"finish_by {text!r} is no time of day; write for example '06:00'") from None
+    return found
+
+
 def _on_day(crontab: Crontab, day: date, zone: ZoneInfo) -> Iterator[Moment]:
     """Yield the times of a day by the clock on the wall, in any order where clocks change."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
@@ -140,8 +191,8 @@ def _on_day(crontab: Crontab, day: date, zone: ZoneInfo) -> Iterator[Moment]:
     offset = midnight.utcoffset()
     if offset == (midnight + timedelta(days=1)).utcoffset() == midnight.replace(fold=1).utcoffset():
         for wall in walls:
-            bare = wall.replace(tzinfo=None)
-            yield Moment((bare - (offset or timedelta())).replace(tzinfo=UTC), bare.isoformat(timespec="minutes"))
+            at = (wall.replace(tzinfo=None) - (offset or timedelta())).replace(tzinfo=UTC)
+            yield Moment(at, wall.isoformat(timespec="minutes"))
     else:
         for wall in walls:
             yield from _at_wall(wall, at_fixed_times=crontab.at_fixed_times)
@@ -154,7 +205,7 @@ def _at_wall(wall: datetime, *, at_fixed_times: bool) -> Iterator[Moment]:
         for at in sorted(set(shown))[: 1 if at_fixed_times else 2]:
             yield Moment(at, _name(at.astimezone(wall.tzinfo)))
     elif at_fixed_times:
-        yield Moment(_jump(wall), wall.replace(tzinfo=None).isoformat(timespec="minutes"))
+        yield Moment(_jump(wall), wall.replace(fold=0).isoformat(timespec="minutes"))
 
 
 def _shows(at: datetime, wall: datetime) -> bool:
@@ -175,14 +226,18 @@ def _jump(wall: datetime) -> datetime:
 
 
 def _name(moment: datetime) -> str:
-    """Return what names a time: its wall clock, with the offset where the same hour comes twice."""
-    twice = moment.replace(fold=0).utcoffset() != moment.replace(fold=1).utcoffset()
-    return (moment if twice else moment.replace(tzinfo=None)).isoformat(timespec="minutes")
+    """Return what names a time: its wall clock, with the offset from UTC."""
+    return moment.isoformat(timespec="minutes")
 
 
-def bare(name: str) -> str:
-    """Return a date's name without offset, as it was written before hours that come twice were told apart."""
-    return datetime.fromisoformat(name).replace(tzinfo=None).isoformat(timespec="minutes")
+def _comes_twice(moment: datetime) -> bool:
+    """Tell whether the clock on the wall shows the time of a moment twice."""
+    return moment.replace(fold=0).utcoffset() != moment.replace(fold=1).utcoffset()
+
+
+def wall_of(name: str) -> str:
+    """Return a date's name without offset: the clock on the wall."""
+    return name[: len("2026-01-01T01:30")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from typing import Any
 
 from orchestrator.core.clock import Clock
@@ -21,11 +20,11 @@ from orchestrator.core.errors import (
 )
 from orchestrator.core.files import LockedError
 from orchestrator.engine.execution import Execution
+from orchestrator.engine.interrupts import Interrupts
 from orchestrator.engine.leases import Lease
 from orchestrator.engine.stores.contract import Store
-from orchestrator.engine.stores.records import Admission, Run, Waiting
+from orchestrator.engine.stores.records import Run, Waiting
 from orchestrator.engine.turns import Turns
-from orchestrator.model.job import Job
 from orchestrator.model.ports import Stop
 from orchestrator.model.states import RUN_FINAL, RUN_TRANSITIONS, RunState, Who
 
@@ -38,6 +37,7 @@ SHORTEST_REST_SECONDS = 1.0
 LONGEST_REST_SECONDS = 300.0
 # Work shorter than this that ends as it began was a look, no progress.
 REAL_WORK_SECONDS = 60.0
+_GIVES_WAY = "gives way"
 
 
 class ElsewhereError(ConfigError):
@@ -79,6 +79,7 @@ class Service:
         hold_seconds: When a run that cannot be joined is looked at again.
         idle_limit_seconds: So long after the last progress, `until_idle` still waits for runs held for time.
         looked: Called after each look with the number of runs in slots and of those that wait.
+        interrupts: Where a run is asked to give way to one that has a deadline and a higher priority.
     """
 
     store: Store
@@ -91,6 +92,7 @@ class Service:
     hold_seconds: float = 300.0
     idle_limit_seconds: float = 900.0
     looked: Callable[[int, int], None] = field(default=lambda _busy, _waiting: None)
+    interrupts: Interrupts = field(default_factory=Interrupts)
 
     def work(self, *, until_idle: bool = False) -> Summary:
         """
@@ -110,7 +112,7 @@ class _Shift:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._turns = Turns(service.clock)
-        self._busy: dict[str, str] = {}  # run to declaration
+        self._busy: dict[str, Waiting] = {}
         self._waiting: list[Waiting] = []
         self._failed: set[str] = set()
         self._unjoined: dict[str, str] = {}
@@ -153,16 +155,28 @@ class _Shift:
                 self._in_trouble(error)
                 return
             self._out_of_trouble()
-            for run in self._turns.ready(self._waiting):
+            ready = (run for run in self._turns.ready(self._waiting) if run.id not in self._busy)
+            for run in ready:
+                if self._is_beside(run) or self._is_given_up(run):
+                    continue
                 if len(self._busy) >= self._service.slots:
+                    self._make_room(run, ready)
                     return
-                if run.id not in self._busy and not self._is_beside(run) and not self._is_given_up(run):
-                    self._busy[run.id] = run.declaration
-                    self._pool.submit(self._carry, run)
+                self._busy[run.id] = run
+                self._pool.submit(self._carry, run)
 
     def _is_beside(self, run: Waiting) -> bool:
         """Tell whether another date of the same job is in a slot: one after the other, since they share a place."""
-        return run.declaration != "" and run.declaration in self._busy.values()
+        return run.declaration != "" and any(run.declaration == busy.declaration for busy in self._busy.values())
+
+    def _make_room(self, first: Waiting, others: Iterable[Waiting]) -> None:
+        """Ask runs of a lower priority to leave their slots to those that are ready and have a deadline."""
+        urgent = [run for run in (first, *others) if run.finish_by > 0 and not self._is_beside(run)]
+        below = sorted(self._busy.values(), key=lambda run: (run.priority, -run.created))
+        for run, lower in zip(urgent, below, strict=False):
+            if lower.priority < run.priority:
+                why = f"it gives way to run {run.id}, which has a deadline and priority {run.priority}"
+                self._service.interrupts.ask(lower.id, _GIVES_WAY, why, self._service.clock.now().timestamp())
 
     def _is_given_up(self, run: Waiting) -> bool:
         """Tell whether runs that come out of their slots unfinished have had their time."""
@@ -240,6 +254,7 @@ class _Shift:
         finally:
             with self._guard:
                 del self._busy[waiting.id]
+            self._service.interrupts.withdraw(waiting.id, _GIVES_WAY)
             self._fill()
 
     def _work_on(self, store: Store, run_id: str) -> Run:
@@ -273,9 +288,12 @@ class _Shift:
     def _conclude(self, before: Waiting, began: float, after: Run) -> None:
         with self._guard:
             self._failures.pop(before.id, None)
+            is_short = self._now() - began < REAL_WORK_SECONDS
+            in_vain = is_short and before.state is after.state is RunState.HELD
+            self._turns.looked_at(before.id, in_vain=in_vain)
             if after.state is RunState.FAILED:
                 self._failed.add(after.id)
-            if after.state in RUN_FINAL or self._now() - began >= REAL_WORK_SECONDS:
+            if after.state in RUN_FINAL or not is_short:
                 self._progress_at = self._now()
             if after.state not in RUN_FINAL:
                 self._tried.add(after.id)
@@ -289,6 +307,7 @@ class _Shift:
         self._service.notify("run.error", run_id, {"error": str(error)})
         with self._guard:
             self._tried.add(run_id)
+            self._turns.looked_at(run_id, in_vain=True)
             count = self._failures[run_id] = self._failures.get(run_id, 0) + 1
         self._rest(run_id, min(LONGEST_REST_SECONDS, REST_SECONDS * 2 ** min(count - 1, 10)))
         self._count_failure(run_id)
@@ -331,51 +350,3 @@ class _Shift:
         person = sum(run.state is RunState.HELD and run.who is Who.PERSON for run in ours)
         unjoined = sum(run.id in self._unjoined for run in ours)
         return Summary(len(self._failed), unjoined, person, len(ours) - person - unjoined)
-
-
-def admit(
-    store: Store,
-    name: str,
-    job: Job,
-    today: date,
-    *,
-    declaration: str = "",
-    installation: str = "",
-    again: bool = False,
-    overwrite: bool = False,
-) -> Run:
-    """
-    Admit a job for a day: the same declaration continues the run it has.
-
-    `declaration` is the job's before its dates were settled, where that was done by the caller.
-    """
-    dated = job.dated(today)
-    # The dates are settled, so a job that does not mention today is the same job tomorrow.
-    logical = today.isoformat() if dated != job else ""
-    declared = declaration or job.declaration()
-    order = _order(name, logical, dated, declared, installation, overwrite=overwrite)
-    return store.runs.admit(order, again=again)
-
-
-def fire(
-    store: Store, name: str, job: Job, logical_date: str, *, installation: str = "", overwrite: bool = False
-) -> Run | None:
-    """Admit a scheduled job for a logical date (ISO 8601, a day or a minute), once; None when it had its run."""
-    dated = job.dated(datetime.fromisoformat(logical_date).date())
-    return store.runs.fire(_order(name, logical_date, dated, f"job {name}", installation, overwrite=overwrite))
-
-
-def _order(
-    name: str, logical_date: str, job: Job, declaration: str, installation: str, *, overwrite: bool
-) -> Admission:
-    return Admission(
-        name,
-        logical_date,
-        job.fingerprints(),
-        job.to_json(),
-        declaration,
-        installation,
-        overwrite=overwrite,
-        base_name=job.base_name,
-        product=job.product,
-    )

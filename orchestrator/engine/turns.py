@@ -1,4 +1,4 @@
-"""Whose turn it is: of the runs that have not ended, those that may go on now, the longest ready first."""
+"""Whose turn it is: of the runs that have not ended, those that may go on now, by priority, the longest ready first."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from orchestrator.model.states import RunState, Who
 
 # No wait is meant to be longer. A time further away was written by a clock that was wrong, or has been set back since.
 LONGEST_WAIT_SECONDS = 2 * 86_400.0
+# A run that was looked at in vain stands so long behind whatever is due, whatever its priority: it will hardly go on.
+BEHIND_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """What a row said when it was last seen changed, and when its run is ready, on the clock that only grows."""
 
-    row: tuple[RunState, Who, float]
+    row: tuple[RunState, Who, float, str]
     ready_at: float
 
 
@@ -25,28 +27,34 @@ class Turns:
     """
     Which run is next.
 
-    Who became ready first goes first, so that nobody waits for ever: neither the oldest behind newer ones, nor one
-    that is held from time to time behind those that come in. Once seen, a wait passes by the monotonic clock.
-    Not safe for several threads at a time.
+    What is to be cancelled goes first: it makes room. Then the higher priority; and of one priority who became ready
+    first, so that nobody waits for ever: neither the oldest behind newer ones, nor one that is held from time to time
+    behind those that come in. One that was looked at in vain lets what is due go first for a while. Once seen, a wait
+    passes by the monotonic clock. Not safe for several threads at a time.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._seen: dict[str, _Seen] = {}
         self._resting: dict[str, float] = {}
+        self._in_vain: set[str] = set()
 
     def ready(self, waiting: Sequence[Waiting]) -> list[Waiting]:
         """Return those that may go on now, in their order; `waiting` is all of them, and others are forgotten."""
         now = self._clock.monotonic()
         self._look(waiting)
         self._forget(waiting)
-        return sorted((run for run in waiting if self._at(run) <= now), key=self._at)
+        return sorted((run for run in waiting if self._at(run) <= now), key=lambda run: self._place(run, now))
 
     def soonest(self, waiting: Sequence[Waiting]) -> float | None:
         """Return how long it is until one of some may go on, seconds; None where time alone helps none of them."""
         self._look(waiting)
         times = [at for run in waiting if (at := self._at(run)) != float("inf")]
         return max(0.0, min(times) - self._clock.monotonic()) if times else None
+
+    def looked_at(self, run_id: str, *, in_vain: bool) -> None:
+        """Say whether a run came out of its slot as it went in."""
+        (self._in_vain.add if in_vain else self._in_vain.discard)(run_id)
 
     def rest(self, run_id: str, seconds: float) -> None:
         """Leave a run alone for a while, whatever its row says."""
@@ -60,21 +68,30 @@ class Turns:
         """Tell whether a run was left alone for good."""
         return self._resting.get(run_id) == float("inf")
 
+    def _place(self, run: Waiting, now: float) -> tuple[bool, bool, int, float]:
+        at = self._at(run)
+        behind = run.id in self._in_vain and now - at < BEHIND_SECONDS
+        return run.request != "cancel", behind, -run.priority, at
+
     def _at(self, run: Waiting) -> float:
         return max(self._seen[run.id].ready_at, self._resting.get(run.id, 0.0))
 
     def _look(self, waiting: Sequence[Waiting]) -> None:
         for run in waiting:
-            row = (run.state, run.who, run.next_at)
+            row = (run.state, run.who, run.next_at, run.request)
             seen = self._seen.get(run.id)
             if seen is None or seen.row != row:
-                self._seen[run.id] = _Seen(row, self._ready_at(run))
+                # Once: where it cannot be cancelled now, its row says when that is tried again.
+                asked = run.request == "cancel" and (seen is None or seen.row[-1] != run.request)
+                ready_at = self._clock.monotonic() if asked else self._ready_at(run)
+                self._seen[run.id] = _Seen(row, ready_at)
 
     def _forget(self, waiting: Sequence[Waiting]) -> None:
         """Forget runs that have ended; one that is asked about with some others only keeps its rest."""
         there = {run.id for run in waiting}
         self._seen = {run_id: seen for run_id, seen in self._seen.items() if run_id in there}
         self._resting = {run_id: until for run_id, until in self._resting.items() if run_id in there}
+        self._in_vain &= there
 
     def _ready_at(self, run: Waiting) -> float:
         if run.state is RunState.HELD and run.who is Who.PERSON:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
+from orchestrator.core import crash
 from orchestrator.core.disks import room_at
 from orchestrator.core.errors import SpaceError, Stopped, TransientError
 from orchestrator.core.files import publish
@@ -249,6 +250,7 @@ class UnfinishedFile:
         with disk_errors(target):
             self._file.flush()
             os.fsync(self._file.fileno())
+            crash.point("download.synced")
             if OPEN_FILES_STAY:
                 self._file.close()
             try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import jsonschema
 from referencing import Registry, Resource
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference" / "schemas"
@@ -15,6 +14,8 @@ REGISTRY = Registry().with_resources((name, Resource.from_contents(schema)) for 
 
 def faults(name: str, content: object) -> list[str]:
     """Return where something is not what a schema says, a sentence each."""
+    import jsonschema  # noqa: PLC0415  builds grammars for seconds, which every process that collects tests would pay
+
     schema = SCHEMAS[name]
     validator = jsonschema.Draft202012Validator(
         schema, registry=REGISTRY, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER

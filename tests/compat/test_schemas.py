@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import jsonschema
 import pytest
 from schemas import SCHEMAS, faults, faults_of
 
@@ -15,6 +14,8 @@ REAL = DATA / "cdse_responses" / "s2pipe_step1_index.json"
 
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_a_schema_is_one(name):
+    import jsonschema  # noqa: PLC0415  see schemas.py
+
     jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
     assert SCHEMAS[name]["$id"] == name
 

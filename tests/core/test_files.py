@@ -199,3 +199,16 @@ def test_what_is_there_stays_when_something_is_written_once(tmp_path):
     (tmp_path / "owner").write_bytes(b"first")
 
     assert write_once(tmp_path / "owner", b"second") == b"first"
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["before it had its name", "after"])
+def test_what_a_kill_left_of_writing_once_is_taken_away_by_the_next(tmp_path, named):
+    """The unfinished file of a process that is gone, whether or not the name was given."""
+    left = tmp_path / ".owner.0123456789ab.tmp"
+    left.write_bytes(b"dead")
+    if named:
+        (tmp_path / "owner").hardlink_to(left)
+
+    write_once(tmp_path / "owner", b"alive")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["owner"]

@@ -11,11 +11,11 @@ import pytest
 from reading import ROOT, blocks, rows, sections
 
 from orchestrator.core.clock import SystemClock
+from orchestrator.engine.admission import admit
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Backoff, Clients, ProcessContext
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.limits import Limits
-from orchestrator.engine.service import admit
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.model.job import AreaSource, Job
 from orchestrator.model.states import RunState

@@ -13,7 +13,7 @@ from run_process import Killed
 
 EXAMPLES = settings().max_examples  # of the profile
 HISTORIES = settings(
-    max_examples=EXAMPLES * 4 // 10,
+    max_examples=EXAMPLES // 4,
     stateful_step_count=80 if EXAMPLES > 1000 else 40,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -18,7 +18,7 @@ from old_worlds import Continued, restore
 from sqlalchemy.exc import IntegrityError as SqlIntegrityError
 
 from orchestrator.core.errors import IntegrityError
-from orchestrator.engine.service import admit
+from orchestrator.engine.admission import admit
 from orchestrator.engine.stores.schema import metadata
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.model.job import AreaSource, Job

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.core.errors import ConfigError
 from orchestrator.engine.crontab import Crontab
-from orchestrator.engine.scheduler import ANCHOR, Moment, Schedule, bare, judge
+from orchestrator.engine.scheduler import ANCHOR, Moment, Schedule, judge, wall_of
 
 ALL = frozenset(range(60))
 DAYS = frozenset(range(1, 32))
@@ -52,7 +52,7 @@ def test_weekdays_are_numbered_as_in_crontab(weekday, first):
     """crontab(5): day of week 0-7, 0 or 7 is Sunday."""
     schedule = Schedule(cron=f"30 1 * * {weekday}")
 
-    assert schedule.next(at("2026-05-31T23:59")).date == f"{first}T01:30"
+    assert schedule.next(at("2026-05-31T23:59")).date == f"{first}T01:30+00:00"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_day_of_month_and_day_of_week_add_up(expression, days):
     """crontab(5): where both are restricted, a day that matches either is enough; one with a star must match."""
     found = names(Schedule(cron=expression), "2026-06-01T00:00", "2026-06-30T23:59")
 
-    assert found == [f"2026-06-{day:02d}T04:30" for day in days]
+    assert found == [f"2026-06-{day:02d}T04:30+00:00" for day in days]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,8 @@ def test_every_time_is_found_and_no_other(zone):
         moments = list(Schedule(cron=expression, timezone=zone).moments(FIRST - timedelta(minutes=1), last))
 
         found = sorted(
-            ((m.at - FIRST) // timedelta(minutes=1), int(np.datetime64(bare(m.date), "m").astype(int))) for m in moments
+            ((m.at - FIRST) // timedelta(minutes=1), int(np.datetime64(wall_of(m.date), "m").astype(int)))
+            for m in moments
         )
         assert found == evaluated(expression, walls)
         assert len({m.date for m in moments}) == len(moments)
@@ -230,7 +231,7 @@ def test_a_time_that_clocks_jump_over_is_due_at_the_jump():
 
     found = list(schedule.moments(at("2026-03-29T00:00"), at("2026-03-29T12:00")))
 
-    assert found == [Moment(at("2026-03-29T01:00"), "2026-03-29T02:30")]
+    assert found == [Moment(at("2026-03-29T01:00"), "2026-03-29T02:30+01:00")]
 
 
 @pytest.mark.parametrize("zone", ZONES)

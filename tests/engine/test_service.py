@@ -15,7 +15,7 @@ from orchestrator.core.errors import ConfigError, CredentialError, IntegrityErro
 from orchestrator.engine.service import ElsewhereError, Summary
 from orchestrator.model.states import RunState, Who
 
-TENS = int(os.environ.get("ORCHESTRATOR_TEST_RUNS", "40")) // 20  # 200 for the whole of it
+TENS = int(os.environ.get("ORCHESTRATOR_TEST_RUNS", "20")) // 20  # 200 for the whole of it
 
 
 def test_many_runs_share_two_slots(house):

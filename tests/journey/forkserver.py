@@ -3,7 +3,8 @@ Starts the program many times without paying for its imports each time.
 
 One process imports everything once, without starting a thread, and forks a child for each command; the child is the
 program from its first line to its exit code, and may be killed by any signal. Where a `script` is named, a module or a
-file, the child is that instead. Spoken to in lines of JSON.
+file, the child is that instead. A child whose environment has POINTS_TO names the crash points that it passes, a line
+each, in that file. Spoken to in lines of JSON.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ import rio_cogeo
 import tifffile
 
 import orchestrator
+from orchestrator.core import crash
 from orchestrator.faces.cli.main import COMMANDS, cli, main
 
 COMMANDS_LOADED = [cli.commands[name] for name in COMMANDS]
@@ -43,6 +45,7 @@ LOADED = (alembic, apscheduler, ee, geopandas, google, googleapiclient, matplotl
 LOADED += (rio_cogeo, tifffile)
 # What another program (the interpreter, Alembic) runs.
 NOT_IMPORTED = ".__main__"
+POINTS_TO = "ORCHESTRATOR_TEST_POINTS_TO"
 NOR_BELOW = "orchestrator.engine.stores.migrations."
 
 
@@ -80,6 +83,19 @@ def _become(asked: dict[str, Any]) -> None:
         opened = os.open(path, flags, 0o600)
         os.dup2(opened, number)
         os.close(opened)
+    if path := os.environ.get(POINTS_TO):
+        _name_points(path)
+
+
+def _name_points(path: str) -> None:
+    """Write down every crash point that is passed from here on, also by processes that this one forks."""
+    file, passed = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), crash.point
+
+    def named(name: str) -> None:
+        os.write(file, f"{name}\n".encode())
+        passed(name)
+
+    crash.point = named
 
 
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC

@@ -80,10 +80,18 @@ class Outcome:
 
 
 class Program:
-    """Starts commands of the program; each is a process of its own."""
+    """
+    Starts commands of the program; each is a process of its own.
+
+    Attributes:
+        everywhere: Variables of every command that is started, below those of its own.
+        die_after: Seconds after which a command that is waited for is killed; None lets it live.
+    """
 
     def __init__(self) -> None:
         self._started = 0
+        self.everywhere: dict[str, str] = {}
+        self.die_after: float | None = None
 
     def __enter__(self) -> Self:
         self._server = subprocess.Popen(
@@ -112,7 +120,7 @@ class Program:
             "arguments": arguments,
             "script": script,
             "folder": str(folder),
-            "environment": environment,
+            "environment": self.everywhere | environment,
             "in": str(given),
             "out": str(out),
             "err": str(err),
@@ -149,6 +157,9 @@ class Running:
         return "".join(path.read_text() for path in (self.out, self.err) if path.exists())
 
     def wait(self) -> Outcome:
+        if self.program.die_after is not None:
+            time.sleep(self.program.die_after)
+            self.signal(signal.SIGKILL)  # one that has ended is a zombie until it is waited for
         code = self.program.wait(self.pid)
         return Outcome(code, self.out.read_text(), self.err.read_text())
 

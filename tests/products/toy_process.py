@@ -13,11 +13,11 @@ from toy import Toy
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import exclusive
+from orchestrator.engine.admission import admit
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Backoff, Clients, ProcessContext
 from orchestrator.engine.execution import Execution, retry_run
 from orchestrator.engine.limits import Limits
-from orchestrator.engine.service import admit
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.model.job import AreaSource, Job
 from orchestrator.model.states import RunState

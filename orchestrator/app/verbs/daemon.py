@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from orchestrator.app.application import Application
 from orchestrator.app.heartbeat import Heartbeat, tell_systemd
+from orchestrator.app.reloading import Reload, Reloading
 from orchestrator.app.scheduled import scheduled
 from orchestrator.core.errors import SpaceError, Stopped, TransientError
 from orchestrator.core.files import exclusive
@@ -33,11 +34,12 @@ class Served:
     stopped: bool
 
 
-def serve(app: Application, *, until_idle: bool = False) -> Served:
+def serve(app: Application, *, until_idle: bool = False, reload: Reload | None = None) -> Served:
     """
     Work on whatever is unfinished and wake scheduled jobs, until `app.stop` is set.
 
-    With `until_idle`, end too when nothing is left to do. Events go to `app.notify`.
+    With `until_idle`, end too when nothing is left to do. Events go to `app.notify`. With `reload`, jobs of
+    config.toml are taken over anew when that is asked for.
 
     Raises:
         LockedError: Another process is the daemon of this state folder.
@@ -49,7 +51,7 @@ def serve(app: Application, *, until_idle: bool = False) -> Served:
     with exclusive(app.settings.state_dir / "serve.lock", "this state folder's daemon"):
         app.notify("serve.started", "", {"pid": os.getpid(), "state_dir": str(app.settings.state_dir)})
         wait_for_state(app, until_idle=until_idle)
-        return _work(app, until_idle=until_idle)
+        return _work(app, reload, until_idle=until_idle)
 
 
 def wait_for_state(app: Application, *, until_idle: bool) -> None:
@@ -80,7 +82,7 @@ def wait_for_state(app: Application, *, until_idle: bool) -> None:
             return
 
 
-def _work(app: Application, *, until_idle: bool) -> Served:
+def _work(app: Application, reload: Reload | None, *, until_idle: bool) -> Served:
     entries, refused = scheduled(app)
     at_work = threading.Event()
     for sentence in refused.values():
@@ -93,10 +95,17 @@ def _work(app: Application, *, until_idle: bool) -> Served:
         installation=app.owner,
         notify=app.notify,
         alive=lambda: None if at_work.is_set() else heart.beat(),
+        interrupts=app.interrupts,
     )
+    reloading = Reloading(app, timetable, reload, refused)
     slots = app.settings.serve.slots
     told = {"slots": slots, "service": app.settings.service, "services": [*app.settings.services.values()]}
-    heart = Heartbeat(app.store, app.clock, lambda: {**told, "troubles": {**refused, **timetable.troubles}})
+    heart = Heartbeat(app.store, app.clock, lambda: {**told, "troubles": {**reloading.refused, **timetable.troubles}})
+
+    def looked(busy: int, waiting: int) -> None:
+        reloading.look()
+        heart.beat(busy, waiting)
+
     service = Service(
         store=app.store,
         execute=app.execution,
@@ -107,7 +116,8 @@ def _work(app: Application, *, until_idle: bool) -> Served:
         notify=app.notify,
         hold_seconds=app.settings.retry.hold,
         idle_limit_seconds=app.settings.serve.patience,
-        looked=heart.beat,
+        looked=looked,
+        interrupts=app.interrupts,
     )
     heart.beat()
     try:
@@ -119,4 +129,4 @@ def _work(app: Application, *, until_idle: bool) -> Served:
             tell_systemd("STOPPING=1")
     finally:
         heart.end()
-    return Served(summary, len(refused) + len(timetable.troubles), app.stop.is_set())
+    return Served(summary, len(reloading.refused) + len(timetable.troubles), app.stop.is_set())

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from orchestrator.app.elsewhere import pinned
 from orchestrator.app.verbs.busy import Busy, Tell, untold, unwatched
 from orchestrator.core.files import LockedError
+from orchestrator.engine.admission import admit
 from orchestrator.engine.execution import retry_run
 from orchestrator.engine.ownership import Claimant, check_free, check_owner
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.publication import is_file, set_audit, set_min_valid
-from orchestrator.engine.service import admit
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.job import Job
 from orchestrator.model.result import Result
@@ -35,6 +35,7 @@ def begin(
     *,
     again: bool = False,
     overwrite: bool = False,
+    priority: int | None = None,
     busy: Busy = unwatched,
     tell: Tell = untold,
 ) -> Run:
@@ -48,6 +49,7 @@ def begin(
         job: One area's declaration, as `expand` returned it.
         again: Do it once more although it is done.
         overwrite: Replace files at the result's place that this job did not make.
+        priority: How early it is taken: the higher number first; None is 0, and leaves that of a run it has as it is.
         busy: Told what takes a while.
         tell: Told what a person should know of the plan of a run that is begun, a sentence each.
 
@@ -66,7 +68,7 @@ def begin(
     if known is None or known.state in RUN_FINAL:
         _check_output(app, job, declaration, overwrite=overwrite)
     again = again or _is_partial(known) or _result_is_gone(app, known, busy)
-    run = _admit(app, job, today, declaration, again=again, overwrite=overwrite)
+    run = _admit(app, job, today, declaration, again=again, overwrite=overwrite, priority=priority)
     if job.min_valid != Job.from_json(run.job).min_valid:
         # The same command with another share continues the run; with the same one, what `retry` said meanwhile stands.
         set_min_valid(app.store, run.id, job.min_valid)
@@ -81,7 +83,15 @@ def begin(
     return run
 
 
-def submit(app: Application, job: Job, *, again: bool = False, overwrite: bool = False, busy: Busy = unwatched) -> Run:
+def submit(
+    app: Application,
+    job: Job,
+    *,
+    again: bool = False,
+    overwrite: bool = False,
+    priority: int | None = None,
+    busy: Busy = unwatched,
+) -> Run:
     """Return the run of a job for today, for the daemon to carry; a run it has already is left as it is."""
     today, (job,) = app.clock.now().date(), pinned(app, [job], app.stop)
     declaration, job = job.declaration(), job.dated(today)
@@ -90,11 +100,20 @@ def submit(app: Application, job: Job, *, again: bool = False, overwrite: bool =
     _check_output(app, job, declaration, overwrite=overwrite)
     known = app.store.runs.find(job.fingerprints())
     again = again or _is_partial(known) or _result_is_gone(app, known, busy)
-    return _admit(app, job, today, declaration, again=again, overwrite=overwrite)
+    return _admit(app, job, today, declaration, again=again, overwrite=overwrite, priority=priority)
 
 
-def _admit(app: Application, job: Job, today: date, declaration: str, *, again: bool, overwrite: bool) -> Run:
-    return admit(
+def _admit(
+    app: Application,
+    job: Job,
+    today: date,
+    declaration: str,
+    *,
+    again: bool,
+    overwrite: bool,
+    priority: int | None,
+) -> Run:
+    run = admit(
         app.store,
         job.base_name,
         job,
@@ -103,7 +122,12 @@ def _admit(app: Application, job: Job, today: date, declaration: str, *, again: 
         installation=app.owner,
         again=again,
         overwrite=overwrite,
+        priority=priority or 0,
     )
+    if priority is not None and run.priority != priority:
+        app.store.runs.prioritise(run.id, priority)
+        run = app.store.runs.get(run.id)
+    return run
 
 
 def carry(app: Application, run: Run, progress: Progress) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.core import crash
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.model.states import TASK_LIVE, TaskState
@@ -21,6 +22,7 @@ def cancel_exports(context: RunContext) -> None:
     for name in sorted(running | unlisted):
         context.check_lease()
         clients.route.cancel(name)
+        crash.point("operation.cancelled")
     # One that is in doubt and not listed yet stays so, and one that has ended by itself too: should the run be
     # retried, it is found, not begun again.
     found = {(described[o.description].task, described[o.description].number) for o in listed if o.name in running}

@@ -76,6 +76,7 @@ class Polling:
                         "task.duplicate", {"task": key, "attempt": number, "operation": operation.name}
                     )
                     self._context.clients.route.cancel(operation.name)
+                    crash.point("operation.superseded")
 
     def _follow(self, tasks: Sequence[Task], listed: Mapping[str, Operation]) -> Mapping[str, Operation]:
         """Write what is new in one commit; return what is known of each task's operation."""

@@ -24,8 +24,10 @@ _SENTENCES = 5
 
 _COUNTED = {
     "part_counts": (
-        "SELECT run_id, state, count(*), count(nullif(object, '')), "
-        "coalesce(sum(json_extract(nullif(object, ''), '$.size')), 0) FROM parts GROUP BY run_id, state",
+        (
+            "SELECT run_id, state, count(*), count(nullif(object, '')), "
+            "coalesce(sum(json_extract(nullif(object, ''), '$.size')), 0) FROM parts GROUP BY run_id, state"
+        ),
         "SELECT run_id, state, parts, listed, bytes FROM part_counts WHERE parts <> 0 OR listed <> 0 OR bytes <> 0",
     ),
     "unit_counts": (
@@ -33,9 +35,11 @@ _COUNTED = {
         "SELECT run_id, kind, state, units FROM unit_counts WHERE units <> 0",
     ),
     "units.lacking": (
-        "SELECT n.run_id, n.kind, n.key, count(*) FROM unit_needs n LEFT JOIN units u ON u.run_id = n.run_id "
-        "AND u.kind = n.need_kind AND u.key = n.need_key WHERE coalesce(u.state, '') NOT IN ('DONE', 'EMPTY') "
-        "GROUP BY n.run_id, n.kind, n.key",
+        (
+            "SELECT n.run_id, n.kind, n.key, count(*) FROM unit_needs n LEFT JOIN units u ON u.run_id = n.run_id "
+            "AND u.kind = n.need_kind AND u.key = n.need_key WHERE coalesce(u.state, '') NOT IN ('DONE', 'EMPTY') "
+            "GROUP BY n.run_id, n.kind, n.key"
+        ),
         "SELECT run_id, kind, key, lacking FROM units WHERE lacking <> 0",
     ),
 }

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, Self
 
+from orchestrator.engine.stores.contract_watch import Censuses, Outbox
 from orchestrator.engine.stores.contract_work import Ledger, Parts, TaskChange, Tasks, Units
 from orchestrator.engine.stores.records import (
     Admission,
     DateRow,
     EventRow,
     Head,
+    JobState,
     LeaseRow,
     OutputRow,
     Pace,
@@ -27,7 +29,7 @@ from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import RunState, Who
 from orchestrator.model.unit import UnitPlan
 
-__all__ = ["Ledger", "Parts", "Store", "TaskChange", "Tasks", "Units"]
+__all__ = ["Censuses", "Ledger", "Outbox", "Parts", "Store", "TaskChange", "Tasks", "Units"]
 
 
 class Runs(Protocol):
@@ -40,8 +42,12 @@ class Runs(Protocol):
         With `again`, a run that has ended is followed by a new turn; one that has not is returned.
         """
 
-    def fire(self, order: Admission) -> Run | None:
-        """Admit a scheduled run once for (job, logical date); None when that date was fired or skipped before."""
+    def fire(self, order: Admission, *, triggered: bool = False) -> Run | None:
+        """
+        Admit a scheduled run once for (job, logical date); None when that date was fired or skipped before.
+
+        With `triggered`, by a person, a date that was skipped is fired after all.
+        """
 
     def get(self, run_id: str) -> Run:
         """Return the run of exactly this id; raises `UserError` where there is none."""
@@ -78,6 +84,12 @@ class Runs(Protocol):
 
     def requested(self, run_id: str) -> str:
         """Return what is asked of the process that works on the run."""
+
+    def prioritise(self, run_id: str, priority: int) -> None:
+        """Say how early it is taken: the higher number first."""
+
+    def set_deadline(self, run_id: str, finish_by: float) -> None:
+        """Say when it should have ended, seconds since 1970; 0 is whenever."""
 
     def save_plan(
         self,
@@ -168,11 +180,11 @@ class Outputs(Protocol):
 class Dates(Protocol):
     """The dates that schedules named: each has one row for good, fired or skipped with the reason."""
 
-    def known(self, job_name: str, names: Collection[str]) -> frozenset[str]:
-        """Return which of these names of dates have a row."""
+    def known(self, job_name: str, walls: Collection[str]) -> frozenset[str]:
+        """Return the names of dates that have a row, of those at these times of a clock on the wall, to the minute."""
 
     def last(self, job_name: str, until: str, limit: int) -> list[str]:
-        """Return the last names of dates before `until` that have a row, newest first by name."""
+        """Return the last names of dates before `until` that a schedule named, newest first by name."""
 
     def skip(self, job_name: str, reasons: Mapping[str, str]) -> None:
         """Write down why dates (name to reason) were not fired; one that has a row keeps it."""
@@ -183,8 +195,21 @@ class Dates(Protocol):
     def unfinished(self, job_name: str) -> list[PreviousRun]:
         """Return the runs of earlier dates that have not ended, oldest first."""
 
-    def latest(self, limit: int = 50, *, skipped_since: str = "") -> list[DateRow]:
-        """Return what was written last, newest first; or only what was skipped since a time (RFC 3339)."""
+    def latest(self, limit: int = 50, *, skipped_since: str = "", job_name: str = "") -> list[DateRow]:
+        """Return what was written last, newest first: of one job, or only what was skipped since a time (RFC 3339)."""
+
+
+class JobStates(Protocol):
+    """What people said of scheduled jobs."""
+
+    def pause(self, job_name: str, why: str) -> None:
+        """Write down that dates of a job are not fired for now."""
+
+    def resume(self, job_name: str) -> None:
+        """Write down that they are again."""
+
+    def all(self) -> Mapping[str, JobState]:
+        """Return the last word about each job, by its name."""
 
 
 class Processes(Protocol):
@@ -229,11 +254,18 @@ class Store(Protocol):
     @property
     def dates(self) -> Dates: ...
     @property
+    def job_states(self) -> JobStates: ...
+    @property
     def processes(self) -> Processes: ...
     @property
     def queue(self) -> Queue: ...
     @property
     def leases(self) -> Leases: ...
+
+    @property
+    def counts(self) -> Censuses: ...
+    @property
+    def outbox(self) -> Outbox: ...
 
     def under(self, run_id: str, fence: int) -> Self:
         """

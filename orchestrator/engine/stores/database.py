@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import DatabaseError
 
+from orchestrator.core import crash
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import FencedError, IntegrityError, SpaceError, TransientError
 from orchestrator.engine.stores.dialect import Trouble, kind_of, open_database, trouble_of
@@ -35,13 +37,20 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Open a transaction that writes; it is durable when the block ends."""
+        """
+        Open a transaction that writes; it is durable when the block ends.
+
+        The ends of a block in `SqlRuns.admit` are the crash points `SqlRuns.admit.uncommitted` and `.committed`.
+        """
+        writer = sys._getframe(2).f_code.co_qualname  # noqa: SLF001  0 is this, 1 the context manager's entrance
         with _disk_errors(), self._engine.connect().execution_options(write=True) as db, db.begin():
             if self._lease is not None:
                 run_id, fence = self._lease
                 if db.execute(FENCE, {"of_run": run_id}).scalar() != fence:
                     raise lost(run_id, fence)
             yield db
+            crash.point(f"{writer}.uncommitted")
+        crash.point(f"{writer}.committed")
 
     def under(self, run_id: str, fence: int) -> Database:
         """

@@ -13,6 +13,10 @@ from orchestrator.engine.stores.rows import OPEN_STATES
 from orchestrator.engine.stores.schema import fires, runs
 from orchestrator.model.states import RunState
 
+_WALL = len("2026-01-01T01:30")
+_C = fires.c
+_ROW = (_C.job_name, _C.logical_date, _C.run_id, _C.at, _C.skipped, _C.triggered)
+
 
 class SqlDates:
     """See `contract.Dates`."""
@@ -20,15 +24,17 @@ class SqlDates:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def known(self, job_name: str, names: Collection[str]) -> frozenset[str]:
-        if not names:
+    def known(self, job_name: str, walls: Collection[str]) -> frozenset[str]:
+        if not walls:
             return frozenset()
-        mine = (fires.c.job_name == job_name, fires.c.logical_date.between(min(names), max(names)))
+        # An offset behind it makes a name greater than its time on the wall, and less than the next minute's.
+        mine = (fires.c.job_name == job_name, fires.c.logical_date.between(min(walls), f"{max(walls)}~"))
         with self._db.read() as db:
-            return frozenset(db.execute(select(fires.c.logical_date).where(*mine)).scalars()) & frozenset(names)
+            found = frozenset(db.execute(select(fires.c.logical_date).where(*mine)).scalars())
+        return frozenset(name for name in found if name[:_WALL] in walls)
 
     def last(self, job_name: str, until: str, limit: int) -> list[str]:
-        mine = (fires.c.job_name == job_name, fires.c.logical_date < until)
+        mine = (fires.c.job_name == job_name, fires.c.logical_date < until, fires.c.triggered.is_(False))
         query = select(fires.c.logical_date).where(*mine).order_by(fires.c.logical_date.desc()).limit(limit)
         with self._db.read() as db:
             return list(db.execute(query).scalars())
@@ -49,12 +55,14 @@ class SqlDates:
         with self._db.read() as db:
             return [PreviousRun(row.id, row.logical_date, RunState(row.state)) for row in db.execute(query)]
 
-    def latest(self, limit: int = 50, *, skipped_since: str = "") -> list[DateRow]:
-        query = select(fires).order_by(fires.c.at.desc(), fires.c.logical_date.desc()).limit(limit)
+    def latest(self, limit: int = 50, *, skipped_since: str = "", job_name: str = "") -> list[DateRow]:
+        query = select(*_ROW).order_by(fires.c.at.desc(), fires.c.logical_date.desc()).limit(limit)
         if skipped_since:
-            query = query.where(fires.c.skipped != "", fires.c.at >= skipped_since)
+            query = query.where(fires.c.skipped != "", fires.c.run_id == "", fires.c.at >= skipped_since)
+        if job_name:
+            query = query.where(fires.c.job_name == job_name)
         with self._db.read() as db:
-            return [DateRow(r.job_name, r.logical_date, r.run_id, r.at, r.skipped) for r in db.execute(query)]
+            return [DateRow(*row) for row in db.execute(query)]
 
     def _insert(self, rows: Sequence[Mapping[str, str]]) -> None:
         """Write rows where there are none: the first word about a date is the last."""

@@ -12,8 +12,9 @@ from orchestrator.engine.stores.rows import OPEN_STATES
 from orchestrator.engine.stores.schema import runs
 from orchestrator.model.states import RunState, Who
 
+_C = runs.c
 _QUERY = (
-    select(runs.c.id, runs.c.declaration, runs.c.state, runs.c.who, runs.c.next_at, runs.c.created)
+    select(_C.id, _C.declaration, _C.state, _C.who, _C.next_at, _C.created, _C.priority, _C.finish_by, _C.request)
     .where(runs.c.state.in_(OPEN_STATES))
     .order_by(runs.c.created, runs.c.id)
 )
@@ -35,6 +36,9 @@ class SqlQueue:
                     Who(r.who),
                     r.next_at,
                     datetime.fromisoformat(r.created).timestamp(),
+                    r.priority,
+                    r.finish_by,
+                    r.request,
                 )
                 for r in db.execute(_QUERY)
             ]

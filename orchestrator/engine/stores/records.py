@@ -31,6 +31,8 @@ class Admission:
         overwrite: Whether the result may replace files that this job did not make.
         base_name: What the files of the result are called.
         product: What is delivered.
+        priority: Which run is taken first: the higher number.
+        finish_by: When a scheduled run should have ended, seconds since 1970; 0 is whenever.
     """
 
     job_name: str
@@ -42,6 +44,8 @@ class Admission:
     overwrite: bool = False
     base_name: str = ""
     product: str = "mosaic"
+    priority: int = 0
+    finish_by: float = 0.0
 
     def run_id(self, turn: int) -> str:
         """Return the name of the run: the same declaration, date, turn and installation give the same."""
@@ -70,7 +74,8 @@ class DateRow:
         logical_date: ISO 8601.
         run_id: The run it got; empty when it was skipped, or made a run for each of several areas.
         at: When this was written, RFC 3339.
-        skipped: Why it has no run; empty: it was fired.
+        skipped: Why it has no run; empty: it was fired. Of one that a person ran after all, why it had none before.
+        triggered: Whether it was asked for by a person, not named by the schedule.
     """
 
     job_name: str
@@ -78,6 +83,25 @@ class DateRow:
     run_id: str
     at: str
     skipped: str
+    triggered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """
+    What a person said of a scheduled job, last.
+
+    Attributes:
+        job_name: In the settings.
+        paused: Whether its dates are not fired for now.
+        why: In the person's words.
+        at: When it was said, RFC 3339.
+    """
+
+    job_name: str
+    paused: bool
+    why: str
+    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +163,9 @@ class Waiting:
         who: Who must act on it, where it is held.
         next_at: Where it is held for time: until when, seconds since 1970.
         created: Seconds since 1970.
+        priority: The higher number goes first.
+        finish_by: When it should have ended, seconds since 1970; 0 is whenever.
+        request: What is asked of the process that works on it: `cancel`, or nothing.
     """
 
     id: str
@@ -147,6 +174,9 @@ class Waiting:
     who: Who
     next_at: float
     created: float
+    priority: int = 0
+    finish_by: float = 0.0
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,15 +52,20 @@ class SqlRuns:
                 return latest
             return self._begin(db, order, latest.turn + 1 if latest is not None else 1)
 
-    def fire(self, order: Admission) -> Run | None:
+    def fire(self, order: Admission, *, triggered: bool = False) -> Run | None:
         with self._db.write() as db:
             this_date = (fires.c.job_name == order.job_name, fires.c.logical_date == order.logical_date)
-            if db.execute(select(fires.c.run_id).where(*this_date)).first() is not None:
+            row = db.execute(select(fires.c.run_id).where(*this_date)).first()
+            if row is not None and (row.run_id or not triggered):
                 return None
             turn = 1 + db.execute(select(func.coalesce(func.max(runs.c.turn), 0)).where(_same(order))).scalar_one()
             run = self._begin(db, order, turn)
-            facts = {"job_name": order.job_name, "logical_date": order.logical_date}
-            db.execute(insert(fires).values(**facts, run_id=run.id, at=self._db.now()))
+            facts = {"run_id": run.id, "at": self._db.now()}
+            if row is not None:
+                db.execute(update(fires).where(*this_date).values(**facts))
+            else:
+                names = {"job_name": order.job_name, "logical_date": order.logical_date}
+                db.execute(insert(fires).values(**names, **facts, triggered=triggered))
             return run
 
     def _begin(self, db: Connection, order: Admission, turn: int) -> Run:
@@ -77,6 +82,8 @@ class SqlRuns:
                 declaration=order.declaration,
                 overwrite=order.overwrite,
                 job=order.job,
+                priority=order.priority,
+                finish_by=order.finish_by,
                 state=RunState.ADMITTED,
                 created=now,
                 updated=now,
@@ -153,6 +160,14 @@ class SqlRuns:
         with self._db.read() as db:
             found: str = db.execute(_REQUESTED, {"of_run": run_id}).scalar_one()
         return found
+
+    def prioritise(self, run_id: str, priority: int) -> None:
+        with self._db.write() as db:
+            db.execute(update(runs).where(runs.c.id == run_id).values(priority=priority))
+
+    def set_deadline(self, run_id: str, finish_by: float) -> None:
+        with self._db.write() as db:
+            db.execute(update(runs).where(runs.c.id == run_id).values(finish_by=finish_by))
 
     def save_plan(
         self,

@@ -219,6 +219,7 @@ fires = Table(
     Column("run_id", String, nullable=False),
     Column("at", String, nullable=False),
     Column("skipped", Text, nullable=False, default="", server_default=""),  # why it was not fired; empty: it was
+    Column("triggered", Boolean, nullable=False, default=False, server_default=false()),  # by a person
 )
 
 outputs = Table(
@@ -307,5 +308,8 @@ outbox = Table(
     Column("tries", Integer, nullable=False, default=0, server_default="0"),
     Column("next_at", Float, nullable=False, default=0.0, server_default="0"),
     Column("outcome", String, nullable=False, default="", server_default=""),  # empty: to be sent
+    Column("error", Text, nullable=False, default="", server_default=""),  # why it could not be sent last
+    Column("sequence", Integer, nullable=False, default=0, server_default="0"),  # of the event that it tells
+    UniqueConstraint("sequence", "target"),
     Index(None, "outcome", "next_at"),
 )

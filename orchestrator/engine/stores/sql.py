@@ -6,12 +6,15 @@ from copy import copy
 from typing import Self
 
 from orchestrator.core.clock import Clock
+from orchestrator.engine.stores.counts import SqlCounts
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dates import SqlDates
 from orchestrator.engine.stores.events import SqlEvents
+from orchestrator.engine.stores.job_states import SqlJobStates
 from orchestrator.engine.stores.leases import SqlLeases
 from orchestrator.engine.stores.ledger import SqlLedger
 from orchestrator.engine.stores.lessons import SqlLessons
+from orchestrator.engine.stores.outbox import SqlOutbox
 from orchestrator.engine.stores.outputs import SqlOutputs
 from orchestrator.engine.stores.parts import SqlParts
 from orchestrator.engine.stores.processes import SqlProcesses
@@ -43,9 +46,12 @@ class SqlStore:
         self.events = SqlEvents(self._db)
         self.outputs = SqlOutputs(self._db)
         self.dates = SqlDates(self._db)
+        self.job_states = SqlJobStates(self._db)
         self.processes = SqlProcesses(self._db)
         self.queue = SqlQueue(self._db)
         self.leases = SqlLeases(self._db)
+        self.counts = SqlCounts(self._db)
+        self.outbox = SqlOutbox(self._db)
 
     def close(self) -> None:
         self._db.close()

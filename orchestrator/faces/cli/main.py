@@ -27,7 +27,21 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Training sets", "commands": ["tiles", "labels", "dataset", "aoi", "copernicus", "patches"]},
         {
             "name": "Look after runs",
-            "commands": ["status", "watch", "why", "logs", "audit", "retry", "cancel", "clean", "health"],
+            "commands": [
+                *(
+                    "status",
+                    "watch",
+                    "why",
+                    "logs",
+                    "audit",
+                    "retry",
+                    "cancel",
+                    "clean",
+                    "health",
+                    "metrics",
+                    "schedule",
+                ),
+            ],
         },
     ]
 }
@@ -99,6 +113,9 @@ COMMANDS = {
         f"{_HERE}.audit",
         "Ask for windows of a mosaic once more, without an export, and compare them with the file, value by value.",
     ),
+    "schedule": Listed(
+        f"{_HERE}.schedule", "See when jobs run; pause one, let it go on, run a date of it now, and say who goes first."
+    ),
     "retry": Listed(
         f"{_HERE}.runs",
         "Take a failed, cancelled or held run up again where it stopped; `run` or `serve` then carries it on.",
@@ -113,6 +130,10 @@ COMMANDS = {
     "health": Listed(
         f"{_HERE}.health",
         "Tell whether the daemon lives and its database can be read: exit code 0, else 1 with a sentence.",
+    ),
+    "metrics": Listed(
+        f"{_HERE}.metrics",
+        "Print how everything stands, as Prometheus reads it: runs, parts, limits, disks, schedules, the daemon.",
     ),
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from orchestrator.app import Application, expand
 from orchestrator.app.verbs import runs
 from orchestrator.app.verbs.plans import PlanReport, plan_to_files
 from orchestrator.app.verbs.reasons import passed_over
+from orchestrator.config import JobTable
 from orchestrator.core import log
 from orchestrator.core.errors import ConfigError, CredentialError, OrchestratorError, Stopped, UserError
 from orchestrator.core.units import format_bytes, format_count
@@ -36,6 +37,12 @@ from orchestrator.model.states import RUN_FINAL, RunState
 OVERWRITE = click.option(
     "--overwrite", is_flag=True, help="Replace files at the result's place that this job did not make."
 )
+PRIORITY = click.option(
+    "--priority",
+    type=click.IntRange(-1000, 1000),
+    metavar="NUMBER",
+    help="How early the daemon takes it: the higher number first.  [default: 0, or that of JOB.toml]",
+)
 
 
 @click.command(cls=AreaCommand, epilog=ENVIRONMENT)
@@ -43,8 +50,9 @@ OVERWRITE = click.option(
 @service_options
 @again_option
 @OVERWRITE
+@PRIORITY
 @click.pass_obj
-def run(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:
+def run(context: Context, /, again: bool, overwrite: bool, priority: int | None, **given: Any) -> int:
     """
     Bring one area to one clipped GeoTIFF, and watch.
 
@@ -52,22 +60,36 @@ def run(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:
     """
     output = context.output()
     table, base = build_table(given)  # what is asked wrongly is said before anything is started
+    how = Begin(again, overwrite, _priority(table, priority))
     with opened(context, given, output) as app:
         app.check_service(table.product)
         with output.busy("reading the area"):
             jobs = expand(table.job(base, app.settings.services))
         if len(jobs) == 1:
-            return run_one(app, jobs[0], output, again=again, overwrite=overwrite)
-        return run_all(app, jobs, output, again=again, overwrite=overwrite)
+            return _run_one(app, jobs[0], output, how)
+        return run_all(app, jobs, output, how)
 
 
-def run_all(app: Application, jobs: Sequence[Job], output: Output, *, again: bool, overwrite: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """How a run is begun; see `runs.begin`."""
+
+    again: bool = False
+    overwrite: bool = False
+    priority: int | None = None
+
+
+def _priority(table: JobTable, given: int | None) -> int | None:
+    return (table.priority or None) if given is None else given
+
+
+def run_all(app: Application, jobs: Sequence[Job], output: Output, how: Begin) -> int:
     """Carry one job after the other; one that fails does not stop the others. At the end say which did."""
     ended: list[Ended] = []
     for number, job in enumerate(jobs, 1):
         output.note(f"{number} of {len(jobs)}: {job.base_name}")
         try:
-            ended.append(Ended(job.base_name, run_one(app, job, output, again=again, overwrite=overwrite)))
+            ended.append(Ended(job.base_name, _run_one(app, job, output, how)))
         except (Stopped, ConfigError, CredentialError, BrokenPipeError):
             raise  # nothing of this one job, and the same for the next
         except (OrchestratorError, OSError) as error:
@@ -103,7 +125,11 @@ def _summed_up(ended: Sequence[Ended], output: Output) -> int:
 
 def run_one(app: Application, job: Job, output: Output, *, again: bool = False, overwrite: bool = False) -> int:
     """Carry one job to its end and show the result; return the exit code."""
-    begun = runs.begin(app, job, again=again, overwrite=overwrite, busy=output.busy, tell=output.note)
+    return _run_one(app, job, output, Begin(again, overwrite))
+
+
+def _run_one(app: Application, job: Job, output: Output, how: Begin) -> int:
+    begun = runs.begin(app, job, **asdict(how), busy=output.busy, tell=output.note)
     if begun.state is RunState.CLEANED:
         output.note(f"done already as run {begun.id}; --again does it once more")
         return conclude(begun, output, audit=job.audit)
@@ -177,16 +203,19 @@ def _show_plan(report: PlanReport, output: Output) -> None:
 @click.option("--sandbox-url", metavar="URL", help="For a daemon that was started with the same option.")
 @again_option
 @OVERWRITE
+@PRIORITY
 @click.pass_obj
-def submit(context: Context, /, again: bool, overwrite: bool, **given: Any) -> int:
+def submit(context: Context, /, again: bool, overwrite: bool, priority: int | None, **given: Any) -> int:
     """Hand a job to the daemon (`orchestrator serve`) that uses the same state folder."""
     output = context.output()
     app = Application(loaded_for(context, given).settings, stop=context.stop)
-    job = build_job(given, app.settings.services)
+    table, base = build_table(given)
     with output.busy("reading the area"):
-        jobs = expand(job)
+        jobs = expand(table.job(base, app.settings.services))
     for one in jobs:
-        begun = runs.submit(app, one, again=again, overwrite=overwrite, busy=output.busy)
+        begun = runs.submit(
+            app, one, again=again, overwrite=overwrite, priority=_priority(table, priority), busy=output.busy
+        )
         name = Job.from_json(begun.job).base_name
         output.message("submitted", {"run": begun.id, "state": begun.state, "base_name": name})
         output.say(f"{begun.id}  {name}  {begun.state}")

@@ -2,41 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import signal
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import rich_click as click
 
+from orchestrator.app.application import Notify
+from orchestrator.app.reloading import Reload
 from orchestrator.app.verbs import daemon
 from orchestrator.core import log
 from orchestrator.core.errors import ConfigError, PermanentError, Stopped, TransientError
 from orchestrator.faces.cli.exits import WAITS_FOR_PERSON
+from orchestrator.faces.cli.metrics import LOOPBACK, page_of
 from orchestrator.faces.cli.options import service_options
-from orchestrator.faces.cli.session import Context, opened
+from orchestrator.faces.cli.session import Context, loaded_for, opened
+from orchestrator.faces.metrics import EventCounter
 
 
 @click.command()
 @service_options
 @click.option("--until-idle", is_flag=True, help="End when nothing is left to do (for a CronJob).")
+@click.option(
+    "--metrics",
+    is_flag=False,
+    flag_value=LOOPBACK,
+    metavar="[ADDRESS:PORT]",
+    help=f"Serve the page of numbers for Prometheus there; without an address at {LOOPBACK}.  [default: as set]",
+)
+@click.option("--behind-proxy", is_flag=True, help="A proxy before --metrics has TLS and asks who reads.")
 @click.pass_obj
-def serve(context: Context, /, until_idle: bool, **given: Any) -> int:
+def serve(context: Context, /, until_idle: bool, metrics: str | None, behind_proxy: bool, **given: Any) -> int:
     """
     Work for months: scheduled jobs of config.toml, submitted jobs, and what an earlier process left unfinished.
 
-    SIGTERM ends it cleanly: each run commits its state and goes on at the next start. With --until-idle the exit code
-    tells the worst that is left: 1 a run failed, 4 a job or a setting is wrong, 3 a run waits for a person, 5 one is
-    to be tried later, 130 stopped before the end.
+    SIGTERM ends it cleanly: each run commits its state and goes on at the next start. SIGHUP reads the jobs of
+    config.toml anew; a file that is wrong changes nothing, and runs go on as they began.
+
+    With --until-idle the exit code tells the worst that is left: 1 a run failed, 4 a job or a setting is wrong, 3 a run
+    waits for a person, 5 one is to be tried later, 130 stopped before the end.
     """
+    reload = Reload(lambda: loaded_for(context, given), _asked_by_hangup())
     with opened(context, given, context.output()) as app:
         log.configure("debug" if context.verbose else app.settings.log.level, app.settings.log.style)
-        logger = log.get("serve")
-        app.notify = _logging(logger)
-        served = daemon.serve(app, until_idle=until_idle)
+        logger, heard = log.get("serve"), EventCounter()
+        app.notify = _both(_logging(logger), heard.hear)
+        with page_of(app, heard, metrics, behind_proxy=behind_proxy) as address:
+            if address:
+                logger.info("serve.metrics", address=address)
+            served = daemon.serve(app, until_idle=until_idle, reload=reload)
         if until_idle:
             app.notify("serve.summary", "", _facts(served))
         code = exit_code(served) if until_idle else 0
         logger.info("serve.stopped", exit_code=code)
     return code
+
+
+def _asked_by_hangup() -> Callable[[], bool]:
+    """Return what tells whether SIGHUP came since it was last asked."""
+    came = threading.Event()
+    number = getattr(signal, "SIGHUP", None)
+    if number is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(number, lambda _number, _frame: came.set())
+
+    def asked() -> bool:
+        was = came.is_set()
+        came.clear()
+        return was
+
+    return asked
 
 
 def exit_code(served: daemon.Served) -> int:
@@ -62,7 +97,15 @@ def _facts(served: daemon.Served) -> dict[str, Any]:
     }
 
 
-def _logging(logger: Any) -> Any:
+def _both(first: Notify, second: Notify) -> Notify:
+    def tell(name: str, run_id: str, facts: Mapping[str, Any]) -> None:
+        first(name, run_id, facts)
+        second(name, run_id, facts)
+
+    return tell
+
+
+def _logging(logger: Any) -> Notify:
     """Return a listener that writes every event as one log line."""
 
     def listen(name: str, run_id: str, facts: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
 from orchestrator.assemble.journal import Journal
+from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError, PermanentError
 from orchestrator.core.files import make_folder, remove_tree, sha256_of, write_whole
 from orchestrator.core.system import sync_folder
@@ -158,6 +159,7 @@ class ChipSink:
                 sync_folder(self.made)
             except OSError:
                 write_whole(target, path.read_bytes(), within=self._folder)
+            crash.point("chip.carried")
             if sha256_of(target) != known.sha256:
                 target.unlink()
                 raise IntegrityError(f"{path} has changed since it was published")
@@ -199,6 +201,7 @@ class ChipSink:
             self._remember(number, ChipFile("", 0, valid, REMOVED))
             return
         write_whole(self.path(number), body, within=self._folder)
+        crash.point("chip.written")
         self._remember(number, ChipFile(hashlib.sha256(body).hexdigest(), len(body), valid))
 
     def _processed(self, number: int, body: bytes) -> bytes:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.assemble.journal import Journal
+from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError
 from orchestrator.core.files import make_folder, remove_tree
 from orchestrator.core.trees import sync_tree
@@ -120,6 +121,7 @@ class ZarrSink:
             self._journal.append({"kind": "replaces", "cell": address, "size": size})
 
         size = self._shards.write(cell.time, window, values, replaces)
+        crash.point("cube.shard_written")
         self.thumbs.add(cell.time, window, values)
         valid = count_valid(values, self._plan.pixels.nodata)
         self._journal.append({"kind": "placed", "cell": address, "valid": list(valid), "size": size})
@@ -148,6 +150,7 @@ class ZarrSink:
         if not self._sealed:
             sync_tree(self.path)
             self._journal.append({"kind": "sealed"})
+            crash.point("cube.sealed")
             self._sealed = True
         return self.path
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.assemble.journal import Journal
+from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError
 from orchestrator.core.files import make_folder, publish, remove_tree, write_whole
 from orchestrator.core.system import sync_folder
@@ -100,8 +101,10 @@ class PatchSink:
         for path, (name, _size) in zip(files, listed, strict=True):
             make_folder((self.made / name).parent)
             path.replace(self.made / name)
+            crash.point("shard.moved")
         sync_tree(self.made)
         publish(folder / FACTS, told)
+        crash.point("shard.told")
         w = cell.window
         self._journal.append({"kind": "shard", "window": [w.row, w.col, w.height, w.width], "files": listed})
         self._placed[cell] = listed
@@ -127,6 +130,7 @@ class PatchSink:
         if not self._sealed:
             sync_folder(self._folder)
             self._journal.append({"kind": "sealed"})
+            crash.point("patches.sealed")
             self._sealed = True
 
 

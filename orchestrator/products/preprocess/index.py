@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from orchestrator.core import crash
 from orchestrator.core.errors import UserError
 from orchestrator.core.files import StopFlag, make_folder, write_whole
 from orchestrator.core.turns import taking_turns
@@ -154,6 +155,7 @@ def merge_index(
             "samples": [there[key].to_json() for key in sorted(there)],
         }
         write_whole(path, (json.dumps(content, indent=2) + "\n").encode())
+        crash.point("samples.indexed")
 
 
 class _ToldOutput(Told):

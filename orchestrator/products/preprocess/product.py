@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from orchestrator.core import crash
 from orchestrator.core.errors import UserError
 from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
@@ -117,6 +118,7 @@ class SceneStep:
             context.note(answer.result)
             make_folder(final.parent)
             publish_tree(answer.made, final)
+            crash.point("sample.named")
         return Done(answer.result)
 
 

@@ -13,6 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Protocol
 
+from orchestrator.core import crash
 from orchestrator.core.errors import PermanentError, Stopped, UserError
 from orchestrator.core.files import make_folder, remove_tree, sha256_of, write_whole
 from orchestrator.core.system import sync_folder
@@ -131,6 +132,7 @@ def _made(request: SceneTask, stop: Stop, pool: ThreadPoolExecutor) -> SceneOutc
     digests = {asset.name: sha256_of(request.made / asset.name, stop) for asset in sample.assets.values()}
     write_whole(request.made / META, meta_json(scene, keys, recipe, sample, digests))
     sync_folder(request.made)
+    crash.point("sample.made")
     return SceneOutcome(request.made, {"sha256": sha256_of(request.made / META)})
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError, UserError
 from orchestrator.core.files import StopFlag, make_folder, sha256_of, write_whole
 from orchestrator.core.turns import taking_turns
@@ -188,6 +189,7 @@ def merge_into(
             notice = sandbox_notice(notice)
         index = SceneIndex(root, merged, created, MappingProxyType({"aggregate": True}), notice)
         write_index(path, index, notice)
+        crash.point("scenes.indexed")
         return index
 
 
@@ -199,6 +201,7 @@ def _remove_replaced(
     for item in (item for scene in before for item in scene.items if item.path not in kept):
         if is_brought(root / item.path, item, stop):
             (root / item.path).unlink(missing_ok=True)
+            crash.point("scenes.replaced")
 
 
 def is_brought(path: Path, item: SceneFile, stop: StopFlag) -> bool:

@@ -22,7 +22,7 @@ from orchestrator.faces.cli.options import (
     sandbox_options,
     split_list,
 )
-from orchestrator.faces.cli.run import OVERWRITE, run_all, run_one
+from orchestrator.faces.cli.run import OVERWRITE, Begin, run_all, run_one
 from orchestrator.faces.cli.session import Context, opened
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def download(context: Context, /, again: bool, overwrite: bool, **given: Any) ->
             jobs = [job for table, base in declared for job in expand(table.job(base, app.settings.services))]
         if len(jobs) == 1:
             return run_one(app, jobs[0], output, again=again, overwrite=overwrite)
-        return run_all(app, jobs, output, again=again, overwrite=overwrite)
+        return run_all(app, jobs, output, Begin(again, overwrite))
 
 
 def check_words(given: Mapping[str, Any]) -> None:

@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.Float, nullable=False, server_default="0"),
     ):
         op.add_column("runs", column)
+    op.add_column("fires", sa.Column("triggered", sa.Boolean, nullable=False, server_default=sa.false()))
     _limits()
     op.create_table(
         "usage",
@@ -73,7 +74,10 @@ def _outbox() -> None:
         sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
         sa.Column("next_at", sa.Float, nullable=False, server_default="0"),
         sa.Column("outcome", sa.String, nullable=False, server_default=""),
+        sa.Column("error", sa.Text, nullable=False, server_default=""),
+        sa.Column("sequence", sa.Integer, nullable=False, server_default="0"),
         sa.PrimaryKeyConstraint("id", name="pk_outbox"),
+        sa.UniqueConstraint("sequence", "target", name="uq_outbox_sequence_target"),
     )
     op.create_index("ix_outbox_outcome_next_at", "outbox", ["outcome", "next_at"])
 

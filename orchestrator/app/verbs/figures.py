@@ -1,0 +1,98 @@
+"""`metrics`: how everything stands, in numbers, for whoever watches from outside."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from orchestrator.app.heartbeat import DAEMON
+from orchestrator.app.records import Records
+from orchestrator.app.scheduled import scheduled
+from orchestrator.core.errors import OrchestratorError
+from orchestrator.engine.scheduler import Schedule
+from orchestrator.engine.stores.contract import Store
+from orchestrator.engine.stores.contract_watch import Census
+
+
+@dataclass(frozen=True, slots=True)
+class DiskRoom:
+    """A file system that results, work or the state are on: bytes free to us, and in all."""
+
+    free: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """
+    How everything stands.
+
+    Attributes:
+        trouble: Why the state cannot be read; empty where it can. The census is then empty.
+        census: What the state holds.
+        disks: By the folder as it is set.
+        database_bytes: The state database with its log.
+        heartbeat: When the daemon was last heard of, seconds since 1970; 0 where none works on this state.
+        lateness: For each scheduled job, how many seconds its earliest date that has neither run nor reason is late.
+        refused_jobs: How many jobs of config.toml cannot be used.
+    """
+
+    trouble: str = ""
+    census: Census = field(default_factory=Census)
+    disks: Mapping[str, DiskRoom] = field(default_factory=dict)
+    database_bytes: int = 0
+    heartbeat: float = 0.0
+    lateness: Mapping[str, float] = field(default_factory=dict)
+    refused_jobs: int = 0
+
+
+def figures(app: Records) -> Figures:
+    """Return how everything stands now; nothing is made where nothing is, and nobody waits for it."""
+    here = Figures(disks=dict(_disks(app)), database_bytes=_database_bytes(app.settings.state_dir))
+    if not app.has_state():
+        return here
+    now = app.clock.now()
+    try:
+        census = app.store.counts.census(f"{now:%Y-%m}")
+        daemon = app.store.processes.at(DAEMON)
+        entries, refused = scheduled(app)
+        lateness = {entry.name: _lateness(app.store, entry.name, entry.schedule, now) for entry in entries}
+    except OrchestratorError as error:
+        return Figures(str(error), disks=here.disks, database_bytes=here.database_bytes)
+    beat = daemon.beat if daemon else 0.0
+    return Figures("", census, here.disks, here.database_bytes, beat, lateness, len(refused))
+
+
+def _lateness(store: Store, name: str, schedule: Schedule, now: datetime) -> float:
+    """Return how late the first date after the last one that has a row is, seconds; 0 where none is due."""
+    until = now.replace(tzinfo=None).isoformat(timespec="minutes") + "~"  # after each name of that minute
+    settled = [at for known in store.dates.last(name, until, 3) if (at := schedule.when(known)) <= now]
+    if not settled:
+        return 0.0
+    return max(0.0, (now - schedule.next(max(settled)).at).total_seconds())
+
+
+def _disks(app: Records) -> Iterator[tuple[str, DiskRoom]]:
+    local = app.settings.local
+    folders = [str(app.settings.state_dir), local.work_dir]
+    folders += [str(app.config_dir / Path(table.output).expanduser()) for table in app.settings.jobs.values()]
+    for folder in dict.fromkeys(filter(None, folders)):
+        there = _nearest(Path(folder).expanduser())
+        try:
+            room = shutil.disk_usage(there)
+        except OSError:  # a network folder that does not answer: its absence is told by its row's
+            continue
+        yield folder, DiskRoom(room.free, room.total)
+
+
+def _nearest(path: Path) -> Path:
+    """Return the folder itself, or the nearest one above it that is there."""
+    return next((one for one in (path, *path.parents) if one.exists()), path)
+
+
+def _database_bytes(state_dir: Path) -> int:
+    paths = (state_dir / f"state.db{ending}" for ending in ("", "-wal", "-shm"))
+    return sum(path.stat().st_size for path in paths if path.exists())

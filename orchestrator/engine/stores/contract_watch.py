@@ -1,0 +1,163 @@
+"""What whoever watches from outside asks of a store: how much there is of everything, and messages on their way."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class LimitCount:
+    """
+    A limit of the project as it stands.
+
+    Attributes:
+        allowed: How much at once.
+        used: What processes have of it.
+        resume: When a pause ends, seconds since 1970.
+        throttled: How often in a row the service asked for less.
+        restricted: Whether the service said that the project is slowed down.
+    """
+
+    allowed: float
+    used: float
+    resume: float
+    throttled: int
+    restricted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """
+    How much there is of everything in a state, counted in one look.
+
+    Attributes:
+        runs: By state.
+        held: Held runs, by who must act.
+        tasks: By state.
+        parts: By state.
+        part_bytes: What the objects of these parts weigh, by state.
+        units: By kind and state.
+        failures: Tasks and units by how they failed last, of runs that have not ended.
+        limits: By name.
+        eecu_seconds: Of a month, by `batch` and `online`.
+        oldest_lease: When the lease of a run that is worked on ends first, seconds since 1970; None where none is.
+        succeeded: When each job ended well last, RFC 3339, by its name.
+        messages: Notifications that are not sent yet, and those given up: by `pending` and `failed`.
+        oldest_message: When the oldest of those not sent yet was written, RFC 3339; empty where there is none.
+    """
+
+    runs: Mapping[str, int] = field(default_factory=dict)
+    held: Mapping[str, int] = field(default_factory=dict)
+    tasks: Mapping[str, int] = field(default_factory=dict)
+    parts: Mapping[str, int] = field(default_factory=dict)
+    part_bytes: Mapping[str, int] = field(default_factory=dict)
+    units: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    failures: Mapping[str, int] = field(default_factory=dict)
+    limits: Mapping[str, LimitCount] = field(default_factory=dict)
+    eecu_seconds: Mapping[str, float] = field(default_factory=dict)
+    oldest_lease: float | None = None
+    succeeded: Mapping[str, str] = field(default_factory=dict)
+    messages: Mapping[str, int] = field(default_factory=dict)
+    oldest_message: str = ""
+
+
+class Censuses(Protocol):
+    """How much there is of everything."""
+
+    def census(self, month: str) -> Census:
+        """Count it all in one transaction that only reads; `month` as `2026-11`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event that somebody may want to be told: its sequence, of which run, when (RFC 3339), and its facts, JSON."""
+
+    sequence: int
+    run_id: str
+    at: str
+    name: str
+    facts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message to be: of which event, for which target; `content` is JSON."""
+
+    sequence: int
+    event: str
+    run_id: str
+    at: str
+    target: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """
+    A notification on its way or at its end.
+
+    Attributes:
+        id: Grows.
+        sequence: Of the event that it tells.
+        event: What happened, in a word: see `app/notices/kinds.py`.
+        run_id: The run it happened to; empty where it is no run's.
+        at: When it happened, RFC 3339.
+        target: Who is told.
+        content: Title and text, JSON.
+        tries: How often it was sent in vain.
+        next_at: When it is sent next, seconds since 1970.
+        outcome: Empty until it was sent (`sent`) or given up (the reason).
+        error: Why it could not be sent last.
+    """
+
+    id: int
+    sequence: int
+    event: str
+    run_id: str
+    at: str
+    target: str
+    content: str
+    tries: int
+    next_at: float
+    outcome: str
+    error: str
+
+
+class Outbox(Protocol):
+    """Notifications on their way: each event once for each target, sent at least once."""
+
+    def begin(self) -> None:
+        """Say that what happened before now is told to nobody, unless that was said before."""
+
+    def heard(self) -> int:
+        """Return the sequence of the last event that messages were written of; 0 where nobody listens yet."""
+
+    def happened(self, after: int, names: Collection[str], limit: int = 1000) -> list[Happening]:
+        """Return the events of these names whose sequence is greater than `after`, oldest first."""
+
+    def last(self) -> int:
+        """Return the sequence of the last event there is, 0 where there is none."""
+
+    def write(self, drafts: Sequence[Draft]) -> int:
+        """Enter messages to be sent at once; one that is there already stays as it is. Return how many are new."""
+
+    def claim(self, limit: int, until: float) -> list[Message]:
+        """Take messages that are due, oldest first; others take them not before `until`, seconds since 1970."""
+
+    def again(self, message_id: int, next_at: float, why: str) -> None:
+        """Write down that a message was sent in vain, and when it is sent again."""
+
+    def end(self, message_id: int, outcome: str) -> None:
+        """Write down what became of a message; it is not sent again."""
+
+    def latest(self, limit: int = 50) -> list[Message]:
+        """Return the latest messages, newest first."""
+
+    def bound(self, pending: int, ended: int, since: str) -> int:
+        """
+        Give up the oldest messages beyond `pending` that are still to be sent; return how many.
+
+        Those that have ended are forgotten beyond the newest `ended`, or where they are older than `since` (RFC 3339).
+        """

@@ -1,0 +1,48 @@
+"""The short form of `kills.py`: every crash point has its play, and some of them are played."""
+
+from __future__ import annotations
+
+import pytest
+from kills import Kill, Theatre, plays_of_points
+from plays import kit, served
+from points import crash_points
+
+# Not on the way of any command that takes seconds; each is passed by the test named.
+ELSEWHERE = {
+    "SqlUnits.add": "tests/engine/test_instead.py::test_what_is_too_much_for_an_export_comes_in_requests",
+    "SqlUnits.renew": "tests/engine/test_runner.py",  # five minutes of a lease have passed
+    "scenes.replaced": "tests/products/scenes/test_scene_index.py",
+}
+# A moment in each kind of store, and the crash points that a review of the code would name first.
+PLAYED = {
+    "mosaic by Cloud Storage": [
+        "SqlTasks.intend.uncommitted",
+        "SqlTasks.identify.uncommitted",
+        "run.output_ended",
+    ],
+    "patches": ["shard.moved", "tree.named"],
+}
+
+
+def test_every_crash_point_has_a_play():
+    """What is killed somewhere is written down by `kills.py --reach`; a new point must find its play."""
+    points, played = crash_points(), set(plays_of_points())
+
+    assert {point.removesuffix(".committed").removesuffix(".uncommitted") for point in points - played} == set(
+        ELSEWHERE
+    )
+    assert played <= points, "reached.csv names a point that is no more"
+    assert len(points) >= 80
+
+
+@pytest.mark.parametrize("play", PLAYED)
+def test_killed_once_nothing_is_lost_doubled_leaked_or_touched(tmp_path, play):
+    """Continued by the same command: the same bytes, no export more, no object or file left, others' as they were."""
+    with kit.Program() as program, kit.Service(program, tmp_path / "sandbox", *served(play, tmp_path)) as service:
+        theatre = Theatre(play, tmp_path / "plays", program, service)
+
+        for point in PLAYED[play]:
+            theatre.kill(Kill(0, point, 1))
+
+    assert theatre.tally.wrong == []
+    assert (theatre.tally.runs, theatre.tally.missed) == (len(PLAYED[play]), 0)
