@@ -10,8 +10,8 @@ from types import MappingProxyType
 
 from orchestrator.config import Settings
 from orchestrator.core.clock import SystemClock
-from orchestrator.core.errors import OrchestratorError
-from orchestrator.core.files import LockedError, exclusive, holder_of
+from orchestrator.core.errors import OrchestratorError, UserError
+from orchestrator.core.files import LockedError, LockFile, exclusive, holder_of
 from orchestrator.engine.leases import Lease, Leases, Worker, taken
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.sql import SqlStore
@@ -32,14 +32,19 @@ class Records:
         self.config_dir = config_dir or Path.cwd()  # what relative paths of jobs in config.toml count from
         self.clock = SystemClock()
 
+    @property
+    def database(self) -> Path:
+        """The file that everything is remembered in."""
+        return self.settings.state_dir / "state.db"
+
     def has_state(self) -> bool:
         """Tell whether anything was ever stored here; asking makes nothing."""
-        return (self.settings.state_dir / "state.db").is_file()
+        return self.database.is_file()
 
     @cached_property
     def store(self) -> Store:
         self.settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return SqlStore(f"sqlite:///{self.settings.state_dir / 'state.db'}", self.clock)
+        return SqlStore(f"sqlite:///{self.database}", self.clock)
 
     @cached_property
     def leases(self) -> Leases:
@@ -69,6 +74,13 @@ class Records:
             if found and str(found.pid) == holder_of(self._lock_of(run_id)):
                 return taken(run_id, worker)
         return ""
+
+    def forget_lock(self, run_id: str) -> None:
+        """Remove the lock file of a run that is not there any more."""
+        file = LockFile(self._lock_of(run_id))
+        with suppress(LockedError, UserError):
+            file.acquire(lambda _said: "")
+            file.remove()
 
     def worker(self, run_id: str) -> str:
         """Return the id of the process that works on a run, with its host where that is another; empty: none does."""

@@ -117,6 +117,13 @@ class MetricsSettings(Section):
     behind_proxy: bool = False
 
 
+class RetentionSettings(Section):
+    runs: Seconds = 0.0
+    details: Seconds = 0.0
+    events: Seconds = 0.0
+    keep: int = Field(default=100, ge=0)
+
+
 class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     style: Literal["auto", "console", "json"] = "auto"
@@ -137,6 +144,7 @@ class Settings(Section):
     retry: RetrySettings = RetrySettings()
     serve: ServeSettings = ServeSettings()
     metrics: MetricsSettings = MetricsSettings()
+    retention: RetentionSettings = RetentionSettings()
     log: LogSettings = LogSettings()
     jobs: dict[str, JobTable] = Field(default_factory=dict)
 

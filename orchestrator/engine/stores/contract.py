@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, Self
 
-from orchestrator.engine.stores.contract_watch import Censuses, Outbox
+from orchestrator.engine.stores.contract_watch import Censuses, Outbox, Pruning
 from orchestrator.engine.stores.contract_work import Ledger, Parts, TaskChange, Tasks, Units
 from orchestrator.engine.stores.records import (
     Admission,
@@ -266,6 +266,8 @@ class Store(Protocol):
     def counts(self) -> Censuses: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def pruning(self) -> Pruning: ...
 
     def under(self, run_id: str, fence: int) -> Self:
         """

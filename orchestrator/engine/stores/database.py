@@ -7,6 +7,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import DatabaseError
@@ -68,6 +69,18 @@ class Database:
         """Open a transaction that reads one state of the whole database."""
         with _disk_errors(), self._engine.connect() as db, db.begin():
             yield db
+
+    @contextmanager
+    def maintain(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection without a transaction: what gives room back cannot be part of one."""
+        with _disk_errors(), told(), self._engine.connect() as db:
+            plain: sqlite3.Connection = db.connection.driver_connection  # type: ignore[assignment]
+            yield plain
+
+    @property
+    def path(self) -> Path:
+        """The database's file."""
+        return Path(str(self._engine.url.database))
 
     def now(self) -> str:
         """Return the time for people, RFC 3339."""

@@ -67,6 +67,14 @@ def _kind(error: BaseException | None, usual: Trouble) -> Trouble:
     return usual if code is None else _TROUBLES.get(code & 0xFF, usual)
 
 
+# A new database gives room back in steps, for which it must know so from the first table on. The log beside it is
+# cut to `journal_size_limit` bytes after each time it was written into the database, which is every 1000 pages.
+_PRAGMAS = (
+    *("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"),
+    *("wal_autocheckpoint=1000", f"journal_size_limit={16 << 20}"),
+)
+
+
 def open_database(url: str) -> Engine:
     """
     Return a database whose commits are durable and whose transactions say at their beginning whether they write.
@@ -79,7 +87,7 @@ def open_database(url: str) -> Engine:
     def prepare(connection: Any, _record: Any) -> None:
         # SQLAlchemy's begin event, below, opens transactions; sqlite3 must not open its own.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Engine, inspect, text
 
 from orchestrator.core.errors import IntegrityError
-from orchestrator.engine.stores.dialect import broken_references, unguarded
+from orchestrator.engine.stores.dialect import broken_references, open_database, unguarded
 
 HEAD = "0004"
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -45,6 +45,15 @@ def downgrade(engine: Engine, version: str) -> None:
     if (found := _version(engine)) != HEAD:
         raise IntegrityError(f"the state database is at schema {found}, not at this program's {HEAD}")
     _migrate(engine, version, back=True)
+
+
+def take_back(url: str, version: str) -> None:
+    """As `downgrade`, of a database that is not opened yet."""
+    engine = open_database(url)
+    try:
+        downgrade(engine, version)
+    finally:
+        engine.dispose()
 
 
 def _migrate(engine: Engine, version: str, *, back: bool) -> None:

@@ -18,6 +18,7 @@ from orchestrator.engine.stores.outbox import SqlOutbox
 from orchestrator.engine.stores.outputs import SqlOutputs
 from orchestrator.engine.stores.parts import SqlParts
 from orchestrator.engine.stores.processes import SqlProcesses
+from orchestrator.engine.stores.pruning import SqlPruning
 from orchestrator.engine.stores.queue import SqlQueue
 from orchestrator.engine.stores.runs import SqlRuns
 from orchestrator.engine.stores.tasks import SqlTasks
@@ -52,6 +53,7 @@ class SqlStore:
         self.leases = SqlLeases(self._db)
         self.counts = SqlCounts(self._db)
         self.outbox = SqlOutbox(self._db)
+        self.pruning = SqlPruning(self._db)
 
     def close(self) -> None:
         self._db.close()

@@ -37,6 +37,8 @@ click.rich_click.COMMAND_GROUPS = {
                     "retry",
                     "cancel",
                     "clean",
+                    "db",
+                    "prune",
                     "health",
                     "metrics",
                     "schedule",
@@ -127,6 +129,8 @@ COMMANDS = {
         f"{_HERE}.runs",
         "Take away what an ended run left in the cloud and on disk; never its result, never what is not ours.",
     ),
+    "db": Listed(f"{_HERE}.database", "Look after the state database: a copy, a check, another version's schema."),
+    "prune": Listed(f"{_HERE}.database", "Forget what ended long ago, and give its room on the disk back."),
     "health": Listed(
         f"{_HERE}.health",
         "Tell whether the daemon lives and its database can be read: exit code 0, else 1 with a sentence.",

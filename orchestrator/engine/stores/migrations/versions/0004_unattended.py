@@ -88,3 +88,4 @@ def downgrade() -> None:
         op.drop_table(table)
     for column in ("priority", "finish_by", "worker", "fence", "lease_until"):
         op.drop_column("runs", column)
+    op.drop_column("fires", "triggered")
