@@ -33,6 +33,7 @@ from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.request_limits import LimitedRoute, LimitedTables, RequestLimits
 from orchestrator.engine.stores.records import Run
+from orchestrator.model.batch import BatchRoute, ListOperations
 from orchestrator.model.direct import DirectLimits, DirectRoute
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan, TaskPlan
@@ -216,7 +217,19 @@ class Application(Records):
         route = batch_route(job.route, self._services(engine, job.route))
         return Clients(self.product(job, say), route, engine().operations)
 
-    def _services(self, engine: Callable[[], EarthEngine], route: str) -> Services:
+    @contextmanager
+    def lent_route(self, name: str, owner: str) -> Iterator[tuple[BatchRoute, ListOperations]]:
+        """Lend a batch route of no run, with the names of an installation, and the list of operations."""
+        from orchestrator.routes.registry import batch_route  # noqa: PLC0415
+
+        engine = cache(self.earth_engine)
+        route = batch_route(name, self._services(engine, name, owner))
+        try:
+            yield route, lambda: engine().operations()
+        finally:
+            route.close()
+
+    def _services(self, engine: Callable[[], EarthEngine], route: str, owner: str | None = None) -> Services:
         """Return what a route may be made of; a bucket or a Drive is connected when it is asked for."""
         from orchestrator.routes.export import ExportOptions  # noqa: PLC0415
         from orchestrator.routes.names import Naming  # noqa: PLC0415
@@ -232,7 +245,7 @@ class Application(Records):
             drive=lambda: CheckedStore(self.drive(), how, self.stop),
             bucket_name=gcs.bucket,
             folder_name=self.settings.drive.folder,
-            naming=Naming(self.owner, gcs.prefix.strip("/")),
+            naming=Naming(self.owner if owner is None else owner, gcs.prefix.strip("/")),
             options=ExportOptions(ee.cloud_optimized, ee.priority if ee.priority >= 0 else None),
             direct_limits=self.direct_limits(route),
             high_volume=self.settings.pixels.high_volume,

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import google_auth_httplib2  # type: ignore[import-untyped]  # ships no types; one call below
 from googleapiclient.discovery import build
+from googleapiclient.http import MediaInMemoryUpload
 
 from orchestrator.clients.answers import Pages, shorten
 from orchestrator.clients.media import MediaBody, MediaSession, open_media
@@ -105,6 +106,27 @@ class DriveFiles:
             what=what,
         ) as body:
             yield body
+
+    def create(self, name: str, content: bytes) -> StoredObject:
+        """
+        Write a small file that must not exist yet, and return it as a listing would.
+
+        Drive lets several files have one name: of two who do this at once, both may succeed.
+
+        Raises:
+            GenerationError: A file of that name is there already.
+        """
+        what = f"writing Drive file {self._folder}/{name}"
+        if any(found.name == name for found in self.find(name)):
+            raise GenerationError(f"{what}: there is one already")
+        body = {"name": name, "parents": [self.folder_id()]}
+        media = MediaInMemoryUpload(content, "application/octet-stream")
+        request = self._service.files().create(body=body, media_body=media, fields=_FILE, supportsAllDrives=True)
+        # The SDK sends uploads to Google's own address, whatever address it was told.
+        request.uri = f"{self._url.removesuffix(PATH)}/upload{PATH}{request.uri.partition(PATH)[2]}"
+        answer = self._execute(request, what)
+        with refusals(what):
+            return _stored(answer)
 
     def delete(self, source: StoredObject) -> Deletion:
         """Delete the file for good, not into the trash, if its content is still the listed one."""

@@ -224,7 +224,7 @@ class GcsObjects:
             answer = self._bucket.test_iam_permissions(list(permissions), timeout=TIMEOUT, retry=None)
         return frozenset(str(permission) for permission in answer)
 
-    def write_probe(self, name: str, content: bytes) -> StoredObject:
+    def create(self, name: str, content: bytes) -> StoredObject:
         """
         Write a small object that must not exist yet, and return it as a listing would.
 

@@ -107,6 +107,7 @@ class RetrySettings(Section):
 class ServeSettings(Section):
     slots: PositiveInt = 2
     patience: Seconds = 900.0
+    sweep: bool = True
 
 
 class MetricsSettings(Section):

@@ -159,16 +159,21 @@ def _is_ours(made: _Unfinished) -> bool:
 def _sweep(folder: Path, name: str) -> None:
     """Remove unfinished files of `name` whose writers are dead: a living one holds its lock, or has it open."""
     for path in folder.glob(f".{glob.escape(name)}.{'[0-9a-f]' * 2 * TOKEN_BYTES}.tmp"):
-        with suppress(OSError, LockTakenError):
-            if system.OPEN_FILES_STAY:
+        end_unfinished(path)
+
+
+def end_unfinished(path: Path) -> None:
+    """Remove an unfinished file whose writer is dead; that of a living one stays."""
+    with suppress(OSError, LockTakenError):
+        if system.OPEN_FILES_STAY:
+            path.unlink(missing_ok=True)
+        elif system.HAS_LOCKS:
+            fd = system.open_descriptor(path, os.O_RDWR)
+            try:
+                system.hold(fd, path)
                 path.unlink(missing_ok=True)
-            elif system.HAS_LOCKS:
-                fd = system.open_descriptor(path, os.O_RDWR)
-                try:
-                    system.hold(fd, path)
-                    path.unlink(missing_ok=True)
-                finally:
-                    os.close(fd)
+            finally:
+                os.close(fd)
 
 
 def _remove(path: Path, close: Callable[[], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,9 @@ from pathlib import Path
 from orchestrator.core import crash
 from orchestrator.core.files import remove_if_empty, remove_tree
 from orchestrator.core.flow import in_order
-from orchestrator.engine.context import Clients, RunContext
+from orchestrator.engine.context import RunContext, unleased
 from orchestrator.engine.stores.contract import Store
-from orchestrator.engine.stores.records import Run
+from orchestrator.engine.stores.records import Head, Owned, Run
 from orchestrator.model.batch import BatchRoute
 from orchestrator.model.objects import Deletion, StoredObject
 
@@ -42,24 +43,15 @@ def clean_cloud(run: Run, context: RunContext) -> Cleaned:
         FencedError: Another process has the run by now.
     """
     store, clients = context.store, context.clients
-
-    def delete(source: StoredObject) -> Deletion:
-        context.check_lease()
-        return clients.route.objects.delete(source)
-
-    own_late_objects(run, store=store, clients=clients)
+    own_late_objects(run, store=store, route=clients.route)
     owned = store.ledger.of(run.id)
     earlier = [entry.source.name for entry in owned if entry.outcome == Deletion.CHANGED]
-    outcomes: list[tuple[str, Deletion]] = []
     waiting = [entry for entry in owned if not entry.outcome]
-    # As many at once as are downloaded at once: of tens of thousands one after the other would take an hour.
-    threads = context.process.downloads
-    with ThreadPoolExecutor(threads, "delete") as pool:
-        answers = in_order(pool, delete, (entry.source for entry in waiting), ahead=2 * threads)
-        for entry, outcome in zip(waiting, answers, strict=True):
-            crash.point("object.deleted")
-            store.ledger.settle(entry.id, outcome)
-            outcomes.append((entry.source.name, outcome))
+    # What the run is goes last: as long as anything else of it lies there, a lost state can be rebuilt.
+    last = clients.route.manifest_name(run.id)
+    outcomes: list[tuple[str, Deletion]] = []
+    for entries in ([e for e in waiting if e.source.name != last], [e for e in waiting if e.source.name == last]):
+        outcomes += delete_owned(entries, store, clients.route, context.process.downloads, context.check_lease)
     foreign = _foreign(run, clients.route)
     cleaned = Cleaned(
         deleted=sum(outcome is Deletion.DELETED for _, outcome in outcomes),
@@ -72,15 +64,41 @@ def clean_cloud(run: Run, context: RunContext) -> Cleaned:
     return cleaned
 
 
-def own_late_objects(run: Run, *, store: Store, clients: Clients) -> None:
-    """Enter into the ledger what earlier attempts wrote after they were given up."""
-    route = clients.route
+def delete_owned(
+    entries: Sequence[Owned], store: Store, route: BatchRoute, threads: int, check: Callable[[], None] = unleased
+) -> list[tuple[str, Deletion]]:
+    """
+    Delete entries of the ledger, each at the generation it was listed with; return what became of each name.
+
+    `check` is asked before each: it raises where another process has the run.
+    """
+
+    def delete(source: StoredObject) -> Deletion:
+        check()
+        return route.objects.delete(source)
+
+    outcomes: list[tuple[str, Deletion]] = []
+    # As many at once as are downloaded at once: of tens of thousands one after the other would take an hour.
+    with ThreadPoolExecutor(threads, "delete") as pool:
+        answers = in_order(pool, delete, (entry.source for entry in entries), ahead=2 * threads)
+        for entry, outcome in zip(entries, answers, strict=True):
+            crash.point("object.deleted")
+            store.ledger.settle(entry.id, outcome)
+            outcomes.append((entry.source.name, outcome))
+    return outcomes
+
+
+def own_late_objects(run: Head, *, store: Store, route: BatchRoute) -> None:
+    """Enter into the ledger what earlier attempts wrote after they were given up, and what says what the run is."""
+    manifest = route.manifest_name(run.id)
     attempts = {attempt.prefix: attempt for attempt in store.tasks.attempts(run.id)}
     plans = {task.key: task.plan for task in store.tasks.of(run.id)}
     known = {owned.source.name for owned in store.ledger.of(run.id)}
     late = []
     for source in route.objects.find(route.run_prefix(run.id)):
         attempt = attempts.get(route.prefix_of(source.name))
+        if source.name == manifest and source.name not in known:
+            late.append(source)
         if source.name in known or attempt is None:
             continue
         if route.wrote(plans[attempt.task], attempt.prefix, attempt.first_posted, source):

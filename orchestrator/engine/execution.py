@@ -30,6 +30,7 @@ from orchestrator.engine.batch.work import BatchWork
 from orchestrator.engine.cleanup import Cleaned, clean_cloud, clean_local
 from orchestrator.engine.context import Clients, ProcessContext, RunContext, unleased
 from orchestrator.engine.deadlines import INTERRUPTIBLE
+from orchestrator.engine.manifests import keep_manifest
 from orchestrator.engine.output import RunOutput, snapshot_of
 from orchestrator.engine.placing import Placing
 from orchestrator.engine.progress import Progress
@@ -256,6 +257,8 @@ class Execution:
         product, snapshot = self._clients.product, snapshot_of(run)
         works: list[Work] = []
         if placing is not None and (plan := product.exports(snapshot)) is not None:
+            if self._store.tasks.of(run.id):
+                keep_manifest(run, plan, self._context)
             works.append(self._batch(run, plan, placing))
         if steps := product.steps(snapshot):
             works.append(UnitWork(UnitContext(self._context, snapshot, steps, placing, self._output.folders(run)[0])))

@@ -90,6 +90,40 @@ class AttemptNames:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """
+    What an attempt asks for that its names do not follow from: with these its task can be rebuilt from its operation.
+
+    Attributes:
+        part_height: Rows of a file.
+        part_width: Columns of a file.
+        rung: Step of the route's ladder.
+    """
+
+    part_height: int
+    part_width: int
+    rung: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """
+    What the description of an operation of ours says.
+
+    Attributes:
+        run_id: Whose it is.
+        task: Which task.
+        number: Which attempt at it.
+        asked: What it asked for; None where an earlier version wrote the description.
+    """
+
+    run_id: str
+    task: str
+    number: int
+    asked: Asked | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ExportOrder:
     """
     What one attempt of a task asks of the service.
@@ -147,8 +181,15 @@ class BatchRoute(Protocol):
         Each says what is asked for, in the route's words, for people. After the last only a smaller rectangle helps.
         """
 
-    def name_attempt(self, run_id: str, task: str, number: int) -> AttemptNames:
-        """Return what attempt `number` of a task is called; the same for the same, and no other's."""
+    def name_attempt(self, run_id: str, task: str, number: int, asked: Asked | None = None) -> AttemptNames:
+        """
+        Return what attempt `number` of a task is called; the same for the same, and no other's.
+
+        What it asks for stands in the description alone: request id and prefix do not depend on it.
+        """
+
+    def described(self, description: str) -> Described | None:
+        """Return what a description that this installation wrote says; None for any other text."""
 
     def start(self, image: str, plan: Plan, order: ExportOrder) -> Operation:
         """
@@ -178,8 +219,17 @@ class BatchRoute(Protocol):
     def prefix_of(self, name: str) -> str:
         """Return the prefix of the attempt that a file of this name belongs to; empty when it is no such name."""
 
+    def attempt_of(self, name: str) -> Described | None:
+        """Return which attempt of this installation a file of this name is of; None where it is of none."""
+
     def run_prefix(self, run_id: str) -> str:
-        """Return what the names of all files of a run start with."""
+        """Return what the names of all files of a run start with; without a run, those of this installation."""
+
+    def run_of(self, name: str) -> str:
+        """Return the run that a file of this name lies under; empty when it lies under none of this installation."""
+
+    def manifest_name(self, run_id: str) -> str:
+        """Return the name of the file that tells what a run is."""
 
     def close(self) -> None:
         """Give up every idle connection; the next call would open new ones."""

@@ -50,6 +50,14 @@ class ObjectStore(Protocol):
     def read(self, source: StoredObject, on_bytes: Callable[[int], None], stop: Stop) -> bytes:
         """Return the bytes of `source`, verified, without touching a disk; errors as for `fetch`."""
 
+    def create(self, name: str, content: bytes) -> StoredObject:
+        """
+        Write a small object that must not exist yet, and return it as a listing would.
+
+        Raises:
+            GenerationError: There is one of that name.
+        """
+
     def delete(self, source: StoredObject) -> Deletion:
         """Delete exactly the listed generation."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.clients.earthengine import EarthEngine
-from orchestrator.model.batch import AttemptNames, ExportOrder, Matched, Operation
+from orchestrator.model.batch import Asked, AttemptNames, Described, ExportOrder, Matched, Operation
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.ports import ObjectStore
@@ -74,11 +74,23 @@ class BatchExport:
 
     # ----------------------------------------------------------------- names
 
-    def name_attempt(self, run_id: str, task: str, number: int) -> AttemptNames:
-        return self._naming.attempt(run_id, task, number)
+    def name_attempt(self, run_id: str, task: str, number: int, asked: Asked | None = None) -> AttemptNames:
+        return self._naming.attempt(run_id, task, number, asked)
+
+    def described(self, description: str) -> Described | None:
+        return self._naming.described(description)
+
+    def attempt_of(self, name: str) -> Described | None:
+        return self._naming.attempt_of(name)
 
     def run_prefix(self, run_id: str) -> str:
         return self._naming.run_prefix(run_id)
+
+    def run_of(self, name: str) -> str:
+        return self._naming.run_of(name)
+
+    def manifest_name(self, run_id: str) -> str:
+        return self._naming.manifest(run_id)
 
     def prefix_of(self, name: str) -> str:
         return prefix_of(name)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from orchestrator.model.batch import AttemptNames, Matched
+from orchestrator.model.batch import Asked, AttemptNames, Described, Matched
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
@@ -17,6 +17,13 @@ from orchestrator.model.plan import TaskPlan
 # `prefix-yyyyyyyyyy-xxxxxxxxxx.tif` in Drive and in Google's guide "Exporting images", and without the first dash in
 # Cloud Storage, as reported by those who ran it. What stands between prefix and offsets decides nothing here.
 _FILE_NAME = re.compile(r"(?P<prefix>.+?)(?:-?(?P<row>[0-9]{10})-(?P<col>[0-9]{10}))?\.tiff?")
+# `orchestrator.RUN.TASK.aNUMBER.DIGEST`, and since recovery is known `.HEIGHTxWIDTH.rRUNG` of the parts.
+_DESCRIPTION = re.compile(
+    r"orchestrator\.(?P<run>[A-Za-z0-9-]+)\.(?P<task>[0-9][0-9.]*)\.a(?P<number>[0-9]+)\.(?P<digest>[0-9a-f]{12})"
+    r"(?:\.(?P<height>[0-9]+)x(?P<width>[0-9]+)\.r(?P<rung>[0-9]+))?"
+)
+_ATTEMPT = re.compile(r"(?P<task>[0-9][0-9.]*)-a(?P<number>[0-9]+)-(?P<digest>[0-9a-f]{8})x")
+MANIFEST = "plan.json"
 # A clock of ours that is this much ahead of the service's does not make its files look older than their export.
 _SKEW = timedelta(minutes=10)
 
@@ -36,25 +43,60 @@ class Naming:
     prefix: str = ""
     separator: str = "/"
 
-    def attempt(self, run_id: str, task: str, number: int) -> AttemptNames:
+    def attempt(self, run_id: str, task: str, number: int, asked: Asked | None = None) -> AttemptNames:
         """
-        Return what attempt `number` of `task` is called.
+        Return what attempt `number` of `task` is called; with what it asks for, its operation says so, too.
 
         The prefix is fresh for each attempt, so that a late write of an earlier one cannot mix into this one; it ends
         in a letter, so that no digit of it can be taken for one of an offset. Earth Engine takes request ids of at
         most 60 of [A-Za-z0-9-] and descriptions of at most 100 of [A-Za-z0-9.,:;_-] (REST reference,
         projects.image.export; Export.image.toCloudStorage).
         """
-        digest = hashlib.sha256(f"{self.owner}|{run_id}|{task}|{number}".encode()).hexdigest()
+        digest = self._digest(run_id, task, number)
+        shape = f".{asked.part_height}x{asked.part_width}.r{asked.rung}" if asked else ""
         return AttemptNames(
             request_id=f"x{digest[:48]}",
-            description=f"orchestrator.{run_id}.{task}.a{number}.{digest[:12]}",
+            description=f"orchestrator.{run_id}.{task}.a{number}.{digest[:12]}{shape}",
             prefix=self._joined(run_id, f"{task}-a{number}-{digest[:8]}x"),
         )
 
+    def described(self, description: str) -> Described | None:
+        """Return what a description that this installation wrote says; its digest tells, which nobody else can make."""
+        said = _DESCRIPTION.fullmatch(description)
+        if said is None:
+            return None
+        run_id, task, number = said["run"], said["task"], int(said["number"])
+        if said["digest"] != self._digest(run_id, task, number)[:12]:
+            return None
+        asked = Asked(int(said["height"]), int(said["width"]), int(said["rung"])) if said["rung"] else None
+        return Described(run_id, task, number, asked)
+
+    def attempt_of(self, name: str) -> Described | None:
+        """Return which attempt of this installation wrote a file of this name; its digest tells, as of descriptions."""
+        prefix, run_id = prefix_of(name), self.run_of(name)
+        said = _ATTEMPT.fullmatch(prefix.removeprefix(self.run_prefix(run_id))) if run_id else None
+        if said is None:
+            return None
+        task, number = said["task"], int(said["number"])
+        is_ours = said["digest"] == self._digest(run_id, task, number)[:8]
+        return Described(run_id, task, number) if is_ours else None
+
     def run_prefix(self, run_id: str) -> str:
-        """Return what the names of all objects of a run start with."""
+        """Return what the names of all objects of a run start with; without a run, those of this installation."""
         return self._joined(run_id) + self.separator
+
+    def run_of(self, name: str) -> str:
+        """Return the run that an object of this name lies under; empty where it lies under none of ours."""
+        above = self.run_prefix("")
+        run_id, found, _rest = name.removeprefix(above).partition(self.separator)
+        return run_id if found and name.startswith(above) else ""
+
+    def manifest(self, run_id: str) -> str:
+        """Return the name of the object that tells what a run is."""
+        return self._joined(run_id, MANIFEST)
+
+    def _digest(self, run_id: str, task: str, number: int) -> str:
+        return hashlib.sha256(f"{self.owner}|{run_id}|{task}|{number}".encode()).hexdigest()
 
     def _joined(self, *words: str) -> str:
         return self.separator.join(word for word in (self.prefix, self.owner, *words) if word)

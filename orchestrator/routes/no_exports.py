@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from orchestrator.core.errors import PermanentError
-from orchestrator.model.batch import AttemptNames, ExportOrder, Matched, Operation
+from orchestrator.model.batch import Asked, AttemptNames, Described, ExportOrder, Matched, Operation
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.ports import Stop
@@ -24,6 +24,9 @@ class NoObjects:
         raise _nothing()
 
     def read(self, source: StoredObject, on_bytes: Callable[[int], None], stop: Stop) -> bytes:  # noqa: ARG002
+        raise _nothing()
+
+    def create(self, name: str, content: bytes) -> StoredObject:  # noqa: ARG002  the port's signature
         raise _nothing()
 
     def delete(self, source: StoredObject) -> Deletion:  # noqa: ARG002  the port's signature
@@ -42,8 +45,11 @@ class NoExports:
     def __init__(self) -> None:
         self.objects = NoObjects()
 
-    def name_attempt(self, run_id: str, task: str, number: int) -> AttemptNames:  # noqa: ARG002
+    def name_attempt(self, run_id: str, task: str, number: int, asked: Asked | None = None) -> AttemptNames:  # noqa: ARG002
         raise _nothing()
+
+    def described(self, description: str) -> Described | None:  # noqa: ARG002  the port's signature
+        return None
 
     def start(self, image: str, plan: Plan, order: ExportOrder) -> Operation:  # noqa: ARG002
         raise _nothing()
@@ -63,8 +69,17 @@ class NoExports:
     def prefix_of(self, name: str) -> str:  # noqa: ARG002  the port's signature
         return ""
 
+    def attempt_of(self, name: str) -> Described | None:  # noqa: ARG002  the port's signature
+        return None
+
     def run_prefix(self, run_id: str) -> str:
         return run_id
+
+    def run_of(self, name: str) -> str:  # noqa: ARG002  the port's signature
+        return ""
+
+    def manifest_name(self, run_id: str) -> str:  # noqa: ARG002  the port's signature
+        return ""
 
     def close(self) -> None:
         """Nothing is open."""

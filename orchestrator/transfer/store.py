@@ -27,6 +27,8 @@ class ObjectClient(Protocol):
     def open_body(self, source: StoredObject, start: int) -> AbstractContextManager[Body]:
         """Open the bytes of the listed generation from offset `start` on."""
 
+    def create(self, name: str, content: bytes) -> StoredObject: ...
+
     def delete(self, source: StoredObject) -> Deletion: ...
 
     def look(self, source: StoredObject) -> StoredObject:
@@ -61,6 +63,9 @@ class CheckedStore:
 
     def find(self, prefix: str) -> list[StoredObject]:
         return self._again(lambda: self._client.find(prefix))
+
+    def create(self, name: str, content: bytes) -> StoredObject:
+        return self._again(lambda: self._client.create(name, content))
 
     def delete(self, source: StoredObject) -> Deletion:
         return self._again(lambda: self._client.delete(source))

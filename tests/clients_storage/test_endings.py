@@ -74,7 +74,7 @@ def clients(cloud, sandbox):
         gcs = connect_gcs(cloud.url, PROJECT, nobody, cloud.bucket, stop=threading.Event())
         drive = connect_drive(cloud.url, nobody, cloud.folder, stop=threading.Event())
         opened.extend([engine, gcs, drive])
-        blob = gcs.write_probe("probe", b"x" * 100_000)
+        blob = gcs.create("probe", b"x" * 100_000)
         made = cloud.call("POST", "/drive/v3/files", {"name": "a.tif", "parents": [drive.folder_id()]})
         engine._limits = gcs._limits = drive._limits = limits  # of what follows, not of the preparations
         engine._stop = gcs._stop = gcs._session.stop = drive._stop = drive._session.stop = stop
@@ -192,7 +192,7 @@ def test_a_stop_ends_the_renewal_of_a_token(cloud):
 def test_a_token_is_not_inflated_beyond_its_cap(cloud, what):
     """Whoever answers for the token can fill no memory either."""
     nobody = connect_gcs(cloud.url, PROJECT, AnonymousCredentials(), cloud.bucket)
-    blob = nobody.write_probe("probe", b"x")
+    blob = nobody.create("probe", b"x")
     nobody.close()
     gcs = connect_gcs(cloud.url, PROJECT, signed_by_nobody(f"{cloud.url}/token"), cloud.bucket, limits=PATIENT)
     cloud.order(api="oauth.token", action="inflate", bytes=80 << 20)

@@ -241,11 +241,11 @@ def test_doctor_asks_for_rights_by_name(cloud, gcs, gcs_of):
 
 def test_doctor_writes_reads_and_deletes_a_probe(gcs):
     """The probe takes the way of parts, and never overwrites."""
-    written = gcs.write_probe("probe", b"hello")
+    written = gcs.create("probe", b"hello")
 
     assert gcs.read_probe(written) == b"hello"
     with pytest.raises(GenerationError):
-        gcs.write_probe("probe", b"again")
+        gcs.create("probe", b"again")
     assert gcs.delete(written) is Deletion.DELETED
 
 

@@ -299,7 +299,7 @@ def test_a_token_that_cannot_be_renewed_is_a_matter_of_credentials(server):
 def test_a_body_read_to_its_end_gives_its_connection_back(cloud):
     """Many small objects share few connections."""
     gcs = connect_gcs(cloud.url, "ee-sandbox", AnonymousCredentials(), cloud.bucket, transfers=1)
-    probe = gcs.write_probe("probe", b"x" * 100_000)
+    probe = gcs.create("probe", b"x" * 100_000)
 
     for _ in range(5):
         with gcs.open_body(probe, 0) as body:

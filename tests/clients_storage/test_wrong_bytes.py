@@ -24,7 +24,7 @@ EAGER = DownloadPolicy(RetryPolicy(attempts=2, first_wait_seconds=0.0))
 def bucket(cloud, sandbox):
     """The verified store over a bucket with one object, how to spoil what is stored, and the name of its bodies."""
     client = connect_gcs(cloud.url, "ee-sandbox", AnonymousCredentials(), cloud.bucket)
-    client.write_probe("a.tif", CONTENT)
+    client.create("a.tif", CONTENT)
     stored = sandbox.buckets.get(cloud.bucket, "a.tif", None, Preconditions()).blob
     store = CheckedStore(client, EAGER)
     yield store, sandbox.buckets.blobs.path(stored), "objects.media"

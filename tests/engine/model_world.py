@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.core.errors import GenerationError, NotFoundError, ThrottleError, TransientError
-from orchestrator.model.batch import AlreadyStartedError, AttemptNames, ExportOrder, Matched, Operation, OperationState
+from orchestrator.model.batch import (
+    AlreadyStartedError,
+    Asked,
+    AttemptNames,
+    Described,
+    ExportOrder,
+    Matched,
+    Operation,
+    OperationState,
+)
 from orchestrator.model.grid import Grid, Window
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.plan import Plan, TaskPlan
@@ -271,6 +280,12 @@ class WorldObjects:
         on_bytes(len(content))
         return content
 
+    def create(self, name: str, content: bytes) -> StoredObject:
+        if name in self.world.blobs:
+            raise GenerationError(f"{name} is there already")
+        self.world.write(name, content)
+        return next(source for source in self.world.find(name) if source.name == name)
+
     def delete(self, source: StoredObject) -> Deletion:
         return self.world.delete(source)
 
@@ -306,11 +321,20 @@ class WorldRoute:
     def cancel(self, name: str) -> None:
         self.world.cancel(name)
 
-    def name_attempt(self, run_id: str, task: str, number: int) -> AttemptNames:
-        return NAMING.attempt(run_id, task, number)
+    def name_attempt(self, run_id: str, task: str, number: int, asked: Asked | None = None) -> AttemptNames:
+        return NAMING.attempt(run_id, task, number, asked)
+
+    def described(self, description: str) -> Described | None:
+        return NAMING.described(description)
 
     def run_prefix(self, run_id: str) -> str:
         return NAMING.run_prefix(run_id)
+
+    def run_of(self, name: str) -> str:
+        return NAMING.run_of(name)
+
+    def manifest_name(self, run_id: str) -> str:
+        return NAMING.manifest(run_id)
 
     def prefix_of(self, name: str) -> str:
         return prefix_of(name)

@@ -14,7 +14,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from model_world import TASKS, FakeClock, World
+from model_world import NAMING, TASKS, FakeClock, World
 from run_process import MEMORY, AtOnce, Killed, Process, template
 
 from orchestrator.core import crash
@@ -254,7 +254,7 @@ class Machine(RuleBasedStateMachine):
         prefixes = [prefix for (prefix,) in self._ask("SELECT prefix FROM attempts")]
         for name, generation in held[len(self.ledger) :]:
             assert (name, generation) in self.world.written or name in self.foreign
-            assert any(name.startswith(prefix) for prefix in prefixes)
+            assert any(name.startswith(prefix) for prefix in prefixes) or name == NAMING.manifest(self.run_id)
         self.ledger = held
 
     @invariant()

@@ -123,7 +123,7 @@ def test_a_copy_is_one_file_for_its_owner_alone(store, path, tmp_path):
     assert rows(tmp_path / "copies.db") == rows(path)
 
 
-def damaged(path, tmp_path):
+def damaged(path):
     """Overwrite the middle of a database, as a dying disk does."""
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
@@ -139,7 +139,7 @@ def test_a_damaged_database_is_not_copied_over_a_good_copy(store, path, tmp_path
     care.back_up(path, tmp_path / "copy.db")
     before = (tmp_path / "copy.db").read_bytes()
     store.close()
-    damaged(path, tmp_path)
+    damaged(path)
 
     with pytest.raises(IntegrityError, match="damaged"):
         care.back_up(path, tmp_path / "copy.db")
@@ -209,7 +209,7 @@ def test_a_damaged_file_is_found(store, path, tmp_path):
     """SQLite's own sentences, and that a copy helps, or a new state made of what is in the cloud."""
     a_run(store, "a", tmp_path, tasks=200)
     store.close()
-    damaged(path, tmp_path)
+    damaged(path)
 
     (finding,) = care.look_through(path, migrate.HEAD)
 
@@ -367,7 +367,7 @@ def test_age_and_count_decide(store, clock, tmp_path, age, keep, left):
     assert store.runs.count() == left
 
 
-def test_dates_of_schedules_stay_known(store, path):
+def test_dates_of_schedules_stay_known(store):
     """The last ones of each job, whatever their age: a date that was fired is never fired again."""
     days = [f"2020-01-01T{n // 60:02d}:{n % 60:02d}" for n in range(520)]
     store.dates.skip("nightly", dict.fromkeys(days, "missed"))

@@ -10,6 +10,7 @@ from orchestrator.app.application import Application
 from orchestrator.app.heartbeat import Heartbeat, tell_systemd
 from orchestrator.app.reloading import Reload, Reloading
 from orchestrator.app.scheduled import scheduled
+from orchestrator.app.verbs.sweeping import Nightly
 from orchestrator.core.errors import SpaceError, Stopped, TransientError
 from orchestrator.core.files import exclusive
 from orchestrator.engine.scheduler import Clockwork
@@ -123,7 +124,7 @@ def _work(app: Application, reload: Reload | None, *, until_idle: bool) -> Serve
     try:
         # Before the first look, which reads areas and may take longer than systemd waits for a start.
         tell_systemd("READY=1")
-        with Clockwork(timetable.look):
+        with Clockwork(timetable.look), Clockwork(Nightly(app).look):
             at_work.set()
             summary = service.work(until_idle=until_idle)
             tell_systemd("STOPPING=1")

@@ -20,8 +20,8 @@ BACKUPS = "backups"  # the folder for copies, in the state folder, where no othe
 # What an earlier schema has no place for.
 LOST = {
     "0003": (
-        "limits that were learned and what processes hold of them, usage by month, paused jobs, notifications, which dates "
-        "a person triggered, and of runs priority, deadline and lease; the runs, their units, parts and results stay"
+        "limits that were learned and what processes hold of them, usage by month, paused jobs, notifications, dates "
+        "that a person triggered, and of runs priority, deadline and lease; runs, units, parts and results stay"
     )
 }
 
@@ -165,8 +165,8 @@ def _check_unleased(store: SqlStore, now: float) -> None:
         if run.lease_until > now:
             worker = Worker.parse(run.worker)
             raise LockedError(
-                f"run {run.id} is being worked on by {worker.told() if worker else 'another process'}: end it first; one "
-                f"that died is waited for until its lease is over, in {run.lease_until - now:.0f} s"
+                f"run {run.id} is being worked on by {worker.told() if worker else 'another process'}: end it first; "
+                f"one that died is waited for until its lease is over, in {run.lease_until - now:.0f} s"
             )
 
 

@@ -201,7 +201,7 @@ def _bucket(app: Application) -> Finding:
     bucket = app.bucket()
     name = f"{app.settings.gcs.prefix.strip('/')}/{app.owner}/doctor-{os.getpid()}-{datetime.now(UTC):%H%M%S%f}"
     content = b"orchestrator doctor"
-    probe = bucket.write_probe(name, content)
+    probe = bucket.create(name, content)
     try:
         intact = bucket.read_probe(probe) == content
     finally:

@@ -8,7 +8,7 @@ from itertools import islice
 
 from orchestrator.core import crash
 from orchestrator.engine.batch.ladder import Ladder, failed_state
-from orchestrator.engine.batch.submission import OPERATION_STATES, Submitter
+from orchestrator.engine.batch.submission import OPERATION_STATES, Submitter, identity
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import TaskChange
@@ -16,6 +16,8 @@ from orchestrator.engine.stores.records import Attempt, Task
 from orchestrator.model.batch import Operation, OperationState
 from orchestrator.model.states import TASK_LIVE, Failure, TaskState
 
+# Operations by what tells those of one attempt from all others.
+_Listed = dict[tuple[str, str, int] | str, list[Operation]]
 _UNANSWERED = frozenset({TaskState.FAILED, TaskState.CANCELLED})
 TO_POLL = TASK_LIVE | _UNANSWERED
 # What a failure counts as whose operation the service knows no more.
@@ -49,14 +51,16 @@ class Polling:
             return False
         self._serial = serial
         attempts = {(a.task, a.number): a for a in self._context.store.tasks.attempts(self._context.run_id)}
-        by_description: dict[str, list[Operation]] = {}
+        route = self._context.clients.route
+        ours: _Listed = {}
         for operation in listed:
-            by_description.setdefault(operation.description, []).append(operation)
+            ours.setdefault(identity(route, operation.description), []).append(operation)
         unsettled = [task for task in tasks if task.state is TaskState.SUBMITTING]
         for task in unsettled:
-            self._submitter.settle(task, attempts[task.key, task.attempt], by_description)
+            attempt = attempts[task.key, task.attempt]
+            self._submitter.settle(task, attempt, ours.get(identity(route, attempt.description), []))
         current = self._context.store.tasks.of(self._context.run_id) if unsettled else tasks
-        self._end_superseded(current, attempts, by_description)
+        self._end_superseded(current, attempts, ours)
         told = self._follow(current, {operation.name: operation for operation in listed})
         self._answer(told)
         return True
@@ -65,12 +69,15 @@ class Polling:
         self,
         tasks: Sequence[Task],
         attempts: Mapping[tuple[str, int], Attempt],
-        by_description: Mapping[str, Sequence[Operation]],
+        listed: _Listed,
     ) -> None:
         """Cancel operations that came to life after their attempt was given up: nobody waits for their files."""
         numbers = {task.key: task.attempt for task in tasks}
-        for (key, number), attempt in attempts.items():
-            for operation in by_description.get(attempt.description, ()) if number < numbers[key] else ():
+        route = self._context.clients.route
+        superseded = [attempt for (key, number), attempt in attempts.items() if number < numbers[key]]
+        for attempt in superseded:
+            key, number = attempt.task, attempt.number
+            for operation in listed.get(identity(route, attempt.description), ()):
                 if operation.is_live:
                     self._context.record(
                         "task.duplicate", {"task": key, "attempt": number, "operation": operation.name}

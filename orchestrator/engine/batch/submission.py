@@ -8,7 +8,8 @@ says the id is known and the operation stays unfindable for long.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from orchestrator.core import crash
 from orchestrator.core.errors import QuotaError, ThrottleError, TransientError
@@ -17,7 +18,15 @@ from orchestrator.engine.batch.ladder import Ladder
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Attempt, Task
-from orchestrator.model.batch import AlreadyStartedError, AttemptNames, ExportOrder, Operation, OperationState
+from orchestrator.model.batch import (
+    AlreadyStartedError,
+    Asked,
+    AttemptNames,
+    BatchRoute,
+    ExportOrder,
+    Operation,
+    OperationState,
+)
 from orchestrator.model.ports import RefusedError
 from orchestrator.model.states import Failure, TaskState
 
@@ -35,6 +44,22 @@ OPERATION_STATES: Mapping[OperationState, TaskState] = {
 }
 
 
+def early_state(operation: Operation) -> TaskState:
+    """Return the state of a task whose operation has just become known: how it ended is told by the next look."""
+    state = OPERATION_STATES.get(operation.state, TaskState.QUEUED)
+    return state if state in (TaskState.QUEUED, TaskState.RUNNING) else TaskState.QUEUED
+
+
+def identity(route: BatchRoute, description: str) -> tuple[str, str, int] | str:
+    """Return what tells the operations of one attempt from all others, whatever parts they were asked for."""
+    said = route.described(description)
+    return (said.run_id, said.task, said.number) if said else description
+
+
+def _shape(asked: Asked) -> tuple[int, int]:
+    return asked.part_height, asked.part_width
+
+
 class Submitter:
     """Hands tasks of one run to Earth Engine."""
 
@@ -49,7 +74,8 @@ class Submitter:
     def intend(self, task: Task) -> Attempt:
         """Commit the next attempt of a PLANNED task: from here on it counts as live."""
         number = task.attempt + 1
-        names = self._route.name_attempt(self._run_id, task.key, number)
+        asked = Asked(task.plan.part_height, task.plan.part_width, task.rung)
+        names = self._route.name_attempt(self._run_id, task.key, number, asked)
         attempt = Attempt(
             task=task.key,
             number=number,
@@ -91,9 +117,9 @@ class Submitter:
             crash.point("task.posted")
             self.adopt(task, operation, "task.submitted")
 
-    def settle(self, task: Task, attempt: Attempt, listed: Mapping[str, list[Operation]]) -> None:
-        """Find out what became of a SUBMITTING task: adopt its operation, post it again, or give the id up."""
-        if found := listed.get(attempt.description):
+    def settle(self, task: Task, attempt: Attempt, found: Sequence[Operation]) -> None:
+        """Find out what became of a SUBMITTING task: adopt an operation of it, post it again, or give the id up."""
+        if found:
             self._adopt_one(task, found)
         elif not self._context.waits.due(f"post {task.key}", task.next_at):
             return
@@ -105,9 +131,16 @@ class Submitter:
 
     def adopt(self, task: Task, operation: Operation, event: str = "task.adopted") -> None:
         """Make `operation` the one of the task's current attempt."""
-        state = OPERATION_STATES.get(operation.state, TaskState.QUEUED)
-        early = state if state in (TaskState.QUEUED, TaskState.RUNNING) else TaskState.QUEUED
-        self._tasks.identify(self._run_id, task.key, operation.name, early)
+        state = early_state(operation)
+        said = self._route.described(operation.description)
+        if said and said.asked and _shape(said.asked) != (task.plan.part_height, task.plan.part_width):
+            # Started by a state that is lost, which had learned other sizes: the files are of those.
+            plan = replace(task.plan, part_height=said.asked.part_height, part_width=said.asked.part_width)
+            mine = next(a for a in self._tasks.attempts(self._run_id) if (a.task, a.number) == (task.key, said.number))
+            now = replace(mine, operation=operation.name, description=operation.description)
+            self._tasks.adopt(self._run_id, now, plan, said.asked.rung, state)
+        else:
+            self._tasks.identify(self._run_id, task.key, operation.name, state)
         facts = {"task": task.key, "operation": operation.name, "parts": len(task.plan.parts())}
         self._context.record(event, facts)
 
@@ -122,7 +155,7 @@ class Submitter:
         )
         return known_for_long and task.tries >= _LEAST_TRIES
 
-    def _adopt_one(self, task: Task, found: list[Operation]) -> None:
+    def _adopt_one(self, task: Task, found: Sequence[Operation]) -> None:
         """Adopt the oldest of several operations of one attempt and cancel the others."""
         first, *others = sorted(found, key=lambda o: (o.created, o.name))
         for other in others:

@@ -25,6 +25,7 @@ from orchestrator.engine.stores.records import (
     Run,
     Waiting,
 )
+from orchestrator.model.manifest import RunManifest
 from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import RunState, Who
 from orchestrator.model.unit import UnitPlan
@@ -48,6 +49,19 @@ class Runs(Protocol):
 
         With `triggered`, by a person, a date that was skipped is fired after all.
         """
+
+    def restore(self, manifest: RunManifest) -> Run:
+        """
+        Make the rows of a run that was planned, from what was written down beside its objects, and its date's.
+
+        One that is there keeps its row; where it was not planned yet, it is.
+        """
+
+    def restore_lost(self, run_id: str, job: str) -> None:
+        """Make the row of a run that nobody remembers, CANCELLED, so that what it left can be owned and deleted."""
+
+    def restore_done(self, order: Admission, turn: int, result: str, *, scheduled: bool) -> Head:
+        """Make the rows of a run that is CLEANED, with its result, and its date's; one that is there stays."""
 
     def get(self, run_id: str) -> Run:
         """Return the run of exactly this id; raises `UserError` where there is none."""

@@ -47,6 +47,14 @@ class Tasks(Protocol):
     def identify(self, run_id: str, task: str, operation: str, state: TaskState) -> None:
         """Store the operation of the current attempt."""
 
+    def adopt(self, run_id: str, attempt: Attempt, plan: TaskPlan, rung: int, state: TaskState) -> None:
+        """
+        Make an attempt that the state did not know the current one of its task, with the parts it was asked for.
+
+        Whatever the task was at is overtaken: those of its parts that are not whole on disk are brought again.
+        Raises `IntegrityError` where the task was cut, or where placed parts are of another shape.
+        """
+
     def attempts(self, run_id: str) -> list[Attempt]:
         """Return all attempts at the tasks of a run, by task and number."""
 

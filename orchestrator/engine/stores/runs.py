@@ -9,12 +9,13 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func,
 
 from orchestrator.core.errors import UserError
 from orchestrator.engine.stores.database import Database
-from orchestrator.engine.stores.dialect import insert_or_update
+from orchestrator.engine.stores.dialect import insert_or_update, insert_where_absent
 from orchestrator.engine.stores.records import RESULT, Admission, Head, Run
 from orchestrator.engine.stores.rows import head_of, run_of
 from orchestrator.engine.stores.schema import documents, fires, runs
 from orchestrator.engine.stores.tasks import insert_task
 from orchestrator.engine.stores.unit_rows import add_units
+from orchestrator.model.manifest import RunManifest
 from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import RUN_FINAL, RUN_TRANSITIONS, RunState, Who, check_transition
 from orchestrator.model.unit import UnitPlan
@@ -31,6 +32,9 @@ _OTHERS = select(documents.c.name, documents.c.content).where(
 _REQUESTED = select(runs.c.request).where(runs.c.id == bindparam("of_run"))
 _NEWEST_FIRST = (runs.c.created.desc(), runs.c.id)
 _WRITE = insert_or_update(documents, ["run_id", "name"], ["content"])
+# What tells one run from another.
+_NAMES = ("job_name", "base_name", "product", "logical_date", "turn", "fingerprint", "declaration")
+_LOST = "lost"
 # Greater than whatever an id is made of.
 _AFTER_ALL = "\U0010ffff"
 
@@ -90,6 +94,42 @@ class SqlRuns:
             )
         )
         return _run(db, order.run_id(turn))
+
+    def restore(self, manifest: RunManifest) -> Run:
+        with self._db.write() as db:
+            row = db.execute(select(runs.c.state).where(runs.c.id == manifest.run_id)).first()
+            if row is None:
+                db.execute(insert(runs).values(**_restored(manifest), updated=self._db.now()))
+            if row is None or RunState(row.state) is RunState.ADMITTED:
+                for key, plan in manifest.tasks.items():
+                    insert_task(db, manifest.run_id, key, plan, 0)
+                add_units(db, manifest.run_id, manifest.units)
+                contents = {"plan": manifest.plan, "image": manifest.image, "facts": manifest.facts}
+                _write(db, manifest.run_id, contents)
+                planned = update(runs).where(runs.c.id == manifest.run_id).values(state=RunState.PLANNED)
+                db.execute(planned)
+            if manifest.scheduled:
+                _fired(db, manifest.job_name, manifest.logical_date, manifest.run_id, manifest.created)
+            return _run(db, manifest.run_id)
+
+    def restore_lost(self, run_id: str, job: str) -> None:
+        now = self._db.now()
+        row = {"id": run_id, "job_name": _LOST, "base_name": _LOST, "logical_date": "", "turn": 1, "job": job}
+        told = {"state": RunState.CANCELLED, "reason": "it is not remembered here; what it left was swept"}
+        with self._db.write() as db:
+            whole = {**row, **told, "fingerprint": run_id, "created": now, "updated": now}
+            db.execute(insert_where_absent(runs, ["id"]), whole)
+
+    def restore_done(self, order: Admission, turn: int, result: str, *, scheduled: bool) -> Head:
+        run_id, now = order.run_id(turn), self._db.now()
+        with self._db.write() as db:
+            if db.execute(select(runs.c.id).where(runs.c.id == run_id)).first() is None:
+                self._begin(db, order, turn)
+                _write(db, run_id, {RESULT: result})
+                db.execute(update(runs).where(runs.c.id == run_id).values(state=RunState.CLEANED))
+            if scheduled:
+                _fired(db, order.job_name, order.logical_date, run_id, now)
+            return _run(db, run_id)
 
     # --------------------------------------------------------------- looking
 
@@ -199,6 +239,18 @@ class SqlRuns:
     def amend_result(self, run_id: str, result: str) -> None:
         with self._db.write() as db:
             _write(db, run_id, {RESULT: result})
+
+
+def _fired(db: Connection, job_name: str, logical_date: str, run_id: str, at: str) -> None:
+    """Remember the run of a date; a date that has a row keeps it."""
+    row = {"job_name": job_name, "logical_date": logical_date, "run_id": run_id, "at": at, "skipped": ""}
+    db.execute(insert_where_absent(fires), row)
+
+
+def _restored(manifest: RunManifest) -> dict[str, Any]:
+    """Return the row of a run that is planned."""
+    kept = (*_NAMES, "overwrite", "priority", "finish_by", "created", "job")
+    return {"id": manifest.run_id, "state": RunState.PLANNED} | {name: getattr(manifest, name) for name in kept}
 
 
 def _same(order: Admission) -> ColumnElement[bool]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from orchestrator.core.errors import IntegrityError
 from orchestrator.engine.stores.contract_work import TaskChange
 from orchestrator.engine.stores.database import Database
+from orchestrator.engine.stores.dialect import insert_or_update
 from orchestrator.engine.stores.parts import bring_again, drop_parts, insert_parts, pass_on
 from orchestrator.engine.stores.records import Attempt, Task
 from orchestrator.engine.stores.rows import OPEN_STATES, task_of, task_update
@@ -36,6 +37,7 @@ _OF_RUN = select(tasks).where(tasks.c.run_id == bindparam("of_run")).order_by(ta
 _ATTEMPTS = (
     select(attempts).where(attempts.c.run_id == bindparam("of_run")).order_by(attempts.c.task, attempts.c.number)
 )
+_ENTER = insert_or_update(attempts, ["run_id", "task", "number"], ["operation", "description"])
 # A run that has ended has cancelled its tasks, and one that waits for a person may wait for months; whatever their rows
 # say of tasks, nobody asks for news of them, and they must not keep the others waiting.
 _LIVE = (
@@ -86,6 +88,21 @@ class SqlTasks:
                 .values(operation=operation)
             )
             db.execute(task_update(run_id, task).values(operation=operation, state=state, **_FRESH))
+
+    def adopt(self, run_id: str, attempt: Attempt, plan: TaskPlan, rung: int, state: TaskState) -> None:
+        key, shape = attempt.task, {"part_height": plan.part_height, "part_width": plan.part_width}
+        with self._db.write() as db:
+            was = task_of(db.execute(_ONE, {"of_run": run_id, "of_key": key}).one())
+            if was.state is TaskState.SPLIT:
+                raise IntegrityError(f"task {key} was cut; attempt {attempt.number} at it is overtaken")
+            if was.plan.parts() == plan.parts():
+                bring_again(db, run_id, key)
+            else:
+                drop_parts(db, run_id, key)
+                insert_parts(db, run_id, key, plan.parts())
+            db.execute(_ENTER, {"run_id": run_id, **asdict(attempt)})
+            now = {"state": state, "attempt": attempt.number, "operation": attempt.operation, "rung": rung, **shape}
+            db.execute(task_update(run_id, key).values(**now, collected=False, known=False, progress=0.0, **_FRESH))
 
     def attempts(self, run_id: str) -> list[Attempt]:
         with self._db.read() as db:

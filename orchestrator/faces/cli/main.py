@@ -27,24 +27,9 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Training sets", "commands": ["tiles", "labels", "dataset", "aoi", "copernicus", "patches"]},
         {
             "name": "Look after runs",
-            "commands": [
-                *(
-                    "status",
-                    "watch",
-                    "why",
-                    "logs",
-                    "audit",
-                    "retry",
-                    "cancel",
-                    "clean",
-                    "db",
-                    "prune",
-                    "health",
-                    "metrics",
-                    "schedule",
-                ),
-            ],
+            "commands": ["status", "watch", "why", "logs", "audit", "retry", "cancel", "clean"],
         },
+        {"name": "Keep it running", "commands": ["schedule", "db", "prune", "recover", "health", "metrics"]},
     ]
 }
 
@@ -128,6 +113,10 @@ COMMANDS = {
     "clean": Listed(
         f"{_HERE}.runs",
         "Take away what an ended run left in the cloud and on disk; never its result, never what is not ours.",
+    ),
+    "recover": Listed(
+        f"{_HERE}.recover",
+        "Rebuild a lost or old state from operations, objects and plans in the cloud; `run` or `serve` then goes on.",
     ),
     "db": Listed(f"{_HERE}.database", "Look after the state database: a copy, a check, another version's schema."),
     "prune": Listed(f"{_HERE}.database", "Forget what ended long ago, and give its room on the disk back."),

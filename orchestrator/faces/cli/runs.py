@@ -64,11 +64,29 @@ def cancel(context: Context, /, run_id: str, **given: Any) -> int:
 
 
 @click.command()
-@click.argument("run_id", metavar="RUN")
+@click.argument("run_id", metavar="[RUN]", required=False, default="")
+@click.option("--leaks", is_flag=True, help="Instead of one run's: whatever of this installation no run owns any more.")
+@click.option("--dry-run", is_flag=True, help="With --leaks: only say what would be done, as it is without --yes.")
+@click.option("--yes", is_flag=True, help="With --leaks: do it.")
+@click.option("--max-delete", type=int, metavar="N", help="With --leaks: at most so many objects.  [default: 1000]")
 @service_options
 @click.pass_obj
-def clean(context: Context, /, run_id: str, **given: Any) -> int:
+def clean(
+    context: Context,
+    /,
+    run_id: str,
+    *,
+    leaks: bool,
+    dry_run: bool,
+    yes: bool,
+    max_delete: int | None,
+    **given: Any,
+) -> int:
     """Take away what an ended run left in the cloud and on disk; never its result, never what is not ours."""
+    if leaks or not run_id:
+        from orchestrator.faces.cli.leaks import clean_leaks  # noqa: PLC0415  who cleans one run does not need it
+
+        return clean_leaks(context, run_id, given, leaks=leaks, act=yes and not dry_run, most=max_delete)
     output = context.output()
     run = find_head(resting(context).store, run_id)  # a wrong name is said before a service is joined
     with opened(context, given, output) as app:

@@ -1,0 +1,320 @@
+"""
+A lost or old state is rebuilt from what others remember: manifests, operations, objects, and what was published.
+
+Nothing is begun here and nothing is ended. An attempt that was seen becomes the current one of its task, in the shape
+that its operation says; what is not seen is asked for again under the same request id, which starts nothing twice.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from orchestrator.core import crash
+from orchestrator.core.errors import IntegrityError
+from orchestrator.core.trees import digest_of, is_there, size_of
+from orchestrator.engine.batch.exports import Cut
+from orchestrator.engine.batch.feedback import HEAVIEST, kind_of
+from orchestrator.engine.batch.submission import early_state
+from orchestrator.engine.cleanup import own_late_objects
+from orchestrator.engine.output import snapshot_of
+from orchestrator.engine.stores.contract import Store
+from orchestrator.engine.stores.records import Attempt, Run, Task
+from orchestrator.model.batch import Asked, BatchRoute, Described, Operation, OperationState
+from orchestrator.model.job import Job
+from orchestrator.model.manifest import RunManifest
+from orchestrator.model.objects import StoredObject
+from orchestrator.model.plan import TaskPlan
+from orchestrator.model.ports import Stop
+from orchestrator.model.product import Product
+from orchestrator.model.result import Result, ResultFile
+from orchestrator.model.states import RUN_FINAL, RunState, TaskState
+
+_OFFSETS = re.compile(r"-?([0-9]{10})-([0-9]{10})\.tiff?")
+# The better, the sooner it is the one that counts, of several operations of one attempt.
+_RANK = {OperationState.SUCCEEDED: 0, OperationState.RUNNING: 1, OperationState.QUEUED: 2}
+_WAY = (RunState.PLANNED, RunState.EXPORTING, RunState.ASSEMBLING, RunState.PUBLISHED)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """
+    What the services show of this installation.
+
+    Attributes:
+        operations: Those of each attempt: run, task, number.
+        objects: Those below each run's prefix.
+    """
+
+    operations: Mapping[tuple[str, str, int], Sequence[Operation]]
+    objects: Mapping[str, Sequence[StoredObject]]
+
+    def runs(self) -> set[str]:
+        """Return the runs that operations or objects are of."""
+        return {run_id for run_id, _task, _number in self.operations} | set(self.objects)
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """
+    What became of a run.
+
+    Attributes:
+        run_id: Of the run.
+        job_name: What people call it.
+        logical_date: What it is for.
+        is_new: Whether the state did not know it.
+        adopted: Tasks whose operation or files were found, and that the state did not know of.
+        state: As it is now.
+    """
+
+    run_id: str
+    job_name: str
+    logical_date: str
+    is_new: bool
+    adopted: int
+    state: RunState
+
+
+def look(route: BatchRoute, operations: Sequence[Operation]) -> Seen:
+    """List what this installation has at the services."""
+    known: defaultdict[tuple[str, str, int], list[Operation]] = defaultdict(list)
+    for operation in operations:
+        if said := route.described(operation.description):
+            known[said.run_id, said.task, said.number].append(operation)
+    objects: defaultdict[str, list[StoredObject]] = defaultdict(list)
+    for source in route.objects.find(route.run_prefix("")):
+        if run_id := route.run_of(source.name):
+            objects[run_id].append(source)
+    return Seen(known, objects)
+
+
+class Recovery:
+    """Rebuilds runs. The caller holds the lock of each."""
+
+    def __init__(self, store: Store, route: BatchRoute, cut: Cut, seen: Seen, stop: Stop) -> None:
+        self._store = store
+        self._route = route
+        self._cut = cut
+        self._seen = seen
+        self._stop = stop
+
+    def rebuild(self, manifest: RunManifest, product: Product) -> Rebuilt:
+        """Make the rows of a run what its manifest, its operations, its objects and its result say; repeatable."""
+        is_new = not any(head.id == manifest.run_id for head in self._store.runs.heads(run_id=manifest.run_id))
+        run = self._store.runs.restore(manifest)
+        crash.point("recovery.restored")
+        adopted = 0
+        if run.state not in RUN_FINAL and run.state is not RunState.PUBLISHED:
+            self._remember(manifest, run, product)
+            adopted = self._adopt_all(manifest)
+            crash.point("recovery.adopted")
+            self._settle_published(run, product)
+        own_late_objects(self._store.runs.get(run.id), store=self._store, route=self._route)
+        crash.point("recovery.owned")
+        return self._told(run, adopted, is_new=is_new)
+
+    def look_at_result(self, run: Run, product: Product) -> Rebuilt | None:
+        """Recognise a result that was published after an old state was saved; None where there is none."""
+        if run.state in RUN_FINAL or run.state is RunState.PUBLISHED:
+            return None
+        return self._told(run, 0, is_new=False) if self._settle_published(run, product) else None
+
+    def _told(self, run: Run, adopted: int, *, is_new: bool) -> Rebuilt:
+        state = self._store.runs.head(run.id).state
+        if is_new or adopted or state is not run.state:
+            self._store.events.record(run.id, "run.recovered", {"tasks": adopted, "state": state})
+        return Rebuilt(run.id, run.job_name, run.logical_date, is_new, adopted, state)
+
+    def _remember(self, manifest: RunManifest, run: Run, product: Product) -> None:
+        """What parts of the kind weigh decides how large the others are asked for."""
+        plan = product.exports(snapshot_of(run)) if manifest.bytes_per_pixel else None
+        if plan is not None:
+            kind = kind_of(Job.from_json(run.job), plan)
+            if self._store.lessons.get(kind, HEAVIEST) is None:
+                self._store.lessons.learn(kind, HEAVIEST, manifest.bytes_per_pixel)
+
+    # ----------------------------------------------------------------- tasks
+
+    def _adopt_all(self, manifest: RunManifest) -> int:
+        """Make the newest attempt that shows at each task the current one; return how many are new to the state."""
+        newest = self._newest(manifest.run_id)
+        count = 0
+        # Those that were cut come before their halves.
+        for key in sorted(newest, key=lambda key: (key.count("."), key)):
+            task = self._task(manifest, key)
+            if task.state is not TaskState.SPLIT and _is_news(task, newest[key]):
+                self._adopt(manifest, task, newest[key])
+                count += 1
+        return count
+
+    def _newest(self, run_id: str) -> dict[str, int]:
+        numbers: dict[str, int] = {}
+        seen = [(task, number) for run, task, number in self._seen.operations if run == run_id]
+        seen += [(said.task, said.number) for said in self._written(run_id)]
+        for task, number in seen:
+            numbers[task] = max(number, numbers.get(task, 0))
+        return numbers
+
+    def _written(self, run_id: str) -> dict[Described, list[StoredObject]]:
+        """Return the objects of a run by the attempt whose prefix they bear."""
+        found: defaultdict[Described, list[StoredObject]] = defaultdict(list)
+        for source in self._seen.objects.get(run_id, ()):
+            if said := self._route.attempt_of(source.name):
+                found[said].append(source)
+        return found
+
+    def _task(self, manifest: RunManifest, key: str) -> Task:
+        """Return a task; a half of one that was cut is made as it was then."""
+        tasks = {task.key: task for task in self._store.tasks.of(manifest.run_id)}
+        if key in tasks:
+            return tasks[key]
+        above, _, _half = key.rpartition(".")
+        if not above:
+            raise IntegrityError(f"task {key} is none of run {manifest.run_id}'s plan")
+        self._cut_again(manifest, self._task(manifest, above))
+        return self._task_there(manifest.run_id, key)
+
+    def _cut_again(self, manifest: RunManifest, task: Task) -> None:
+        halves = self._cut(task.plan)
+        if halves is None:
+            raise IntegrityError(f"task {task.key} of run {manifest.run_id} cannot have been cut as its operations say")
+        if task.state is not TaskState.FAILED:
+            self._adopt(manifest, task, max(task.attempt, 1), TaskState.FAILED)
+        rung = self._task_there(manifest.run_id, task.key).rung + 1
+        children = [(f"{task.key}.{i}", half, rung) for i, half in enumerate(halves)]
+        self._store.tasks.split(manifest.run_id, task.key, children, task.failure)
+
+    def _task_there(self, run_id: str, key: str) -> Task:
+        for task in self._store.tasks.of(run_id):
+            if task.key == key:
+                return task
+        raise IntegrityError(f"task {key} of run {run_id} is not what cutting its rectangle gives")
+
+    def _adopt(self, manifest: RunManifest, task: Task, number: int, state: TaskState | None = None) -> None:
+        """Make an attempt the current one of its task: by its operation, or, where that is forgotten, by its files."""
+        run_id = manifest.run_id
+        found = sorted(self._seen.operations.get((run_id, task.key, number), ()), key=_rank)
+        files = [s for said, there in self._written(run_id).items() if _is(said, task.key, number) for s in there]
+        said = self._route.described(found[0].description) if found else None
+        asked = (said.asked if said else None) or _asked_of(task, files)
+        names = self._route.name_attempt(run_id, task.key, number, asked)
+        attempt = Attempt(
+            task=task.key,
+            number=number,
+            request_id=names.request_id,
+            description=found[0].description if found else names.description,
+            prefix=names.prefix,
+            operation=found[0].name if found else "",
+            first_posted=manifest.written,
+        )
+        plan = replace(task.plan, part_height=asked.part_height, part_width=asked.part_width)
+        # Its files alone prove it done when they are all there; the next look holds the run where they are not.
+        now = state or (early_state(found[0]) if found else TaskState.SUCCEEDED)
+        for earlier in range(1, number):
+            self._remember_attempt(manifest, task, earlier)
+        self._store.tasks.adopt(run_id, attempt, plan, asked.rung, now)
+        for other in found[1:]:
+            if other.is_live:
+                self._store.events.record(run_id, "task.duplicate", {"task": task.key, "operation": other.name})
+                self._route.cancel(other.name)
+
+    def _remember_attempt(self, manifest: RunManifest, task: Task, number: int) -> None:
+        """Write down an attempt that was overtaken: what it still writes is ours, and is told by its prefix."""
+        known = {(a.task, a.number) for a in self._store.tasks.attempts(manifest.run_id)}
+        if (task.key, number) in known:
+            return
+        found = self._seen.operations.get((manifest.run_id, task.key, number), ())
+        names = self._route.name_attempt(manifest.run_id, task.key, number)
+        attempt = Attempt(
+            task=task.key,
+            number=number,
+            request_id=names.request_id,
+            description=found[0].description if found else names.description,
+            prefix=names.prefix,
+            operation=found[0].name if found else "",
+            first_posted=manifest.written,
+        )
+        self._store.tasks.adopt(manifest.run_id, attempt, task.plan, task.rung, TaskState.FAILED)
+
+    # ---------------------------------------------------------------- result
+
+    def _settle_published(self, run: Run, product: Product) -> bool:
+        """Recognise the result of a run by its proof; tell whether it is there, whole."""
+        result = find_published(product.files(Job.from_json(run.job)), run.id, self._stop)
+        if result is None:
+            return False
+        main = result.main
+        self._store.runs.save_result(run.id, result.to_json())
+        self._store.outputs.claim(str(main.path), run.id, run.declaration)
+        self._store.outputs.publish(str(main.path), run.id, main.sha256, main.bytes)
+        now = self._store.runs.head(run.id).state
+        ahead = _WAY[_WAY.index(now) + 1 :] if now in _WAY else (RunState.PUBLISHED,)
+        for state in ahead:
+            self._store.runs.set_state(run.id, state)
+        return True
+
+
+def find_published(files: Sequence[Path], run_id: str, stop: Stop) -> Result | None:
+    """Return the result of a run that lies at its final paths, whole, as the proof there says; None where none does."""
+    *beside, main = files
+    for path in beside:
+        proof = read_proof(path)
+        if proof is None or proof["run"] != run_id or not is_there(main):
+            continue
+        output = proof["output"]
+        if size_of(main) != output["bytes"] or digest_of(main, stop) != output["sha256"]:
+            continue
+        facts = {name: value for name, value in output.items() if name not in ("bytes", "sha256", "file", "folder")}
+        others = [_file(other, "proof" if other == path else _role(other), stop) for other in beside if is_there(other)]
+        others.sort(key=lambda file: file.role != "proof")
+        return Result((*others, ResultFile(main, output["bytes"], output["sha256"])), facts)
+    return None
+
+
+def read_proof(path: Path) -> dict[str, Any] | None:
+    """Return what a proof says; None for any other file."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        said: dict[str, Any] = json.loads(path.read_bytes()) if path.suffix == ".json" else {}
+        if isinstance(said["run"], str) and isinstance(said["output"]["sha256"], str) and said["output"]["bytes"] >= 0:
+            return said
+    return None
+
+
+def _file(path: Path, role: str, stop: Stop) -> ResultFile:
+    return ResultFile(path, size_of(path), digest_of(path, stop), role)
+
+
+def _role(path: Path) -> str:
+    return "picture" if path.suffix == ".png" else "item"
+
+
+def _rank(operation: Operation) -> tuple[int, str, str]:
+    return _RANK.get(operation.state, len(_RANK)), operation.created, operation.name
+
+
+def _is(said: Described, task: str, number: int) -> bool:
+    return (said.task, said.number) == (task, number)
+
+
+def _is_news(task: Task, number: int) -> bool:
+    """Tell whether the state does not know of an attempt, or not which operation it is."""
+    return number > task.attempt or (number == task.attempt and task.state is TaskState.SUBMITTING)
+
+
+def _asked_of(task: Task, files: Sequence[StoredObject]) -> Asked:
+    """Return the sizes that names of files tell: where they begin; where they tell nothing, those that were planned."""
+    plan: TaskPlan = task.plan
+    offsets = [(int(m[1]), int(m[2])) for file in files if (m := _OFFSETS.search(file.name))]
+    rows, cols = sorted({row for row, _ in offsets}), sorted({col for _, col in offsets})
+    if not files or (offsets and (rows[0], cols[0]) != (0, 0)):
+        return Asked(plan.part_height, plan.part_width, task.rung)
+    height = rows[1] if len(rows) > 1 else plan.window.height
+    width = cols[1] if len(cols) > 1 else plan.window.width
+    return Asked(height, width, task.rung)

@@ -1,0 +1,299 @@
+"""What nobody owns: found by `clean --leaks` and each day, and nothing else touched. Real clients, a sandbox."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from datetime import timedelta
+
+import ee
+import pytest
+
+from orchestrator.app.application import Application
+from orchestrator.app.verbs import sweeping
+from orchestrator.clients.earthengine import serialise
+from orchestrator.config import load
+from orchestrator.core.clock import SystemClock
+from orchestrator.core.errors import NeedsPerson
+from orchestrator.engine.stores.records import Admission, Attempt
+from orchestrator.engine.sweeper import KEPT_SECONDS, UNKNOWN_SECONDS, Act
+from orchestrator.model.batch import ExportOrder
+from orchestrator.model.grid import Grid, Window
+from orchestrator.model.job import AreaSource, Job
+from orchestrator.model.plan import Plan, TaskPlan
+from orchestrator.model.spec import PixelSpec
+from orchestrator.model.states import RunState
+from orchestrator.routes.names import Naming
+from orchestrator.sandbox.faults import Rule
+from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue
+from orchestrator.sandbox.server import DEFAULT_BUCKET, Options, Sandbox
+
+TASK = TaskPlan(0, Window(0, 0, 256, 256), 256, 256)
+UNKNOWN, PLANNED = "0123456789abcdef", "fedcba9876543210"
+DAYS = 86_400
+_numbers = itertools.count()
+
+
+class Later(SystemClock):
+    """The time of day, moved on."""
+
+    seconds = 0.0
+
+    def now(self):
+        return super().now() + timedelta(seconds=self.seconds)
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with Sandbox(SyntheticCatalogue(), Options(slots=1)) as running:
+        yield running
+    ee.Reset()
+
+
+@pytest.fixture
+def app(sandbox, tmp_path):
+    overrides = {
+        "ee": {"url": sandbox.url, "project": sandbox.options.project},
+        "gcs": {"url": sandbox.url, "bucket": DEFAULT_BUCKET, "prefix": f"test{next(_numbers)}"},
+        "drive": {"url": sandbox.url},
+        "local": {"state_dir": str(tmp_path / "state")},
+    }
+    made = Application(load(None, environment={}, overrides=overrides).settings, stop=threading.Event())
+    made.clock = Later()
+    yield made
+    made.store.close()
+    sandbox.faults.clear()
+
+
+@pytest.fixture
+def bucket(sandbox, app):
+    """What lies in the bucket, each test under a prefix of its own."""
+    return Place(sandbox, Naming(app.owner, app.settings.gcs.prefix))
+
+
+class Place:
+    """A bucket: `put(run, number)` writes what an attempt of the run's one task would."""
+
+    def __init__(self, sandbox, naming):
+        self.sandbox, self.naming = sandbox, naming
+
+    def put(self, run_id, number=1):
+        return self.put_as(f"{self.naming.attempt(run_id, '0000', number).prefix}.tif")
+
+    def put_as(self, name):
+        self.sandbox.buckets.put(DEFAULT_BUCKET, name, self.sandbox.buckets.blobs.store(b"pixels"))
+        return name
+
+    def names(self):
+        objects = self.sandbox.buckets.objects(DEFAULT_BUCKET)
+        return {source.name for source in objects if source.name.startswith(f"{self.naming.prefix}/")}
+
+
+def begun(app, tmp_path, name, state=RunState.EXPORTING):
+    """Return a run whose one task was tried twice, in a state."""
+    job = Job(
+        name, str(tmp_path / "out"), AreaSource("6.1,49.6,6.2,49.7"), "2024-05-01", "2024-06-01", service="sandbox"
+    )
+    run = app.store.runs.admit(Admission(name, "", job.fingerprints(), job.to_json(), base_name=name))
+    app.store.runs.save_plan(run.id, "{}", "image", "{}", [TASK])
+    for each in (RunState.EXPORTING, RunState.ASSEMBLING, RunState.PUBLISHED, RunState.CLEANED):
+        if state is RunState.EXPORTING and each is not state:
+            break
+        if state in (RunState.FAILED, RunState.CANCELLED) and each is RunState.ASSEMBLING:
+            app.store.runs.set_state(run.id, state)
+            break
+        app.store.runs.set_state(run.id, each)
+    return run.id
+
+
+def test_objects_are_deleted_where_no_run_owns_them(app, bucket, tmp_path):
+    """Those of runs that are done, of runs that nobody knows, and of runs that ended long ago; no others."""
+    running, done = begun(app, tmp_path, "running"), begun(app, tmp_path, "done", RunState.CLEANED)
+    failed = begun(app, tmp_path, "failed", RunState.FAILED)
+    gone = {bucket.put(done), bucket.put(done, 7), bucket.put(UNKNOWN), bucket.put_as(bucket.naming.manifest(done))}
+    kept = {
+        bucket.put(running),
+        bucket.put(PLANNED),
+        bucket.put_as(bucket.naming.manifest(PLANNED)),
+        bucket.put(failed),
+    }
+    app.clock.seconds = UNKNOWN_SECONDS + 60
+
+    swept = sweeping.sweep(app, act=True)
+
+    assert bucket.names() == kept
+    assert (swept.deleted, {one.name for one in swept.survey.of(Act.DELETE)}) == (4, gone)
+
+
+def test_what_a_failed_run_left_is_kept_for_a_retry_and_then_deleted(app, bucket, tmp_path):
+    """For two weeks."""
+    bucket.put(begun(app, tmp_path, "failed", RunState.FAILED))
+    app.clock.seconds = KEPT_SECONDS - DAYS
+    assert sweeping.sweep(app, act=True).deleted == 0
+    app.clock.seconds = KEPT_SECONDS + DAYS
+
+    assert sweeping.sweep(app, act=True).deleted == 1
+
+
+def test_nothing_foreign_is_touched(app, bucket, tmp_path):
+    """Neither what lies between ours under any name, nor what another installation calls its own; both are told."""
+    done = begun(app, tmp_path, "done", RunState.CLEANED)
+    above = bucket.naming.run_prefix(done)
+    foreign = {
+        bucket.put_as(f"{above}{name}") for name in ("holiday.tif", "0000-a1-00000000x.tif", "../x.tif", "a\nb.tif")
+    }
+    other = bucket.put_as(f"{Naming('stranger', app.settings.gcs.prefix).attempt(done, '0000', 1).prefix}.tif")
+    app.clock.seconds = 30 * DAYS
+
+    swept = sweeping.sweep(app, act=True)
+
+    assert bucket.names() == foreign | {other}
+    assert set(swept.survey.foreign) == {*foreign, f"{app.settings.gcs.prefix}/stranger (1 object)"}
+
+
+def test_nothing_is_done_unless_it_is_asked_for(app, bucket, tmp_path):
+    """A look tells the same as the deed, and changes neither the cloud nor the ledger."""
+    done = begun(app, tmp_path, "done", RunState.CLEANED)
+    name = bucket.put(done)
+    app.clock.seconds = DAYS
+
+    told = sweeping.sweep(app)
+
+    assert [one.name for one in told.survey.of(Act.DELETE)] == [name]
+    assert (bucket.names(), app.store.ledger.of(done)) == ({name}, [])
+
+
+def test_what_is_deleted_stands_in_the_ledger_at_its_generation(app, bucket):
+    """Also of a run that nobody knew: from then on it is known as one that was lost."""
+    name = bucket.put(UNKNOWN)
+    [source] = app.bucket().find(name)
+    app.clock.seconds = 2 * DAYS
+
+    sweeping.sweep(app, act=True)
+
+    [entry] = app.store.ledger.of(UNKNOWN)
+    assert (entry.source.name, entry.source.generation, entry.outcome) == (name, source.generation, "deleted")
+    assert app.store.runs.head(UNKNOWN).state is RunState.CANCELLED
+
+
+def test_the_young_is_not_taken_for_left_behind(app, bucket, tmp_path):
+    """As long as anything of a run is being written, all of it stays."""
+    done = begun(app, tmp_path, "done", RunState.CLEANED)
+    names = {bucket.put(done), bucket.put(UNKNOWN)}
+
+    swept = sweeping.sweep(app, act=True)
+
+    assert bucket.names() == names
+    assert {one.act for one in swept.survey.left} == {Act.KEEP}
+
+
+def test_more_than_may_be_deleted_is_a_persons_decision(app, bucket, tmp_path):
+    """Then nothing is."""
+    done = begun(app, tmp_path, "done", RunState.CLEANED)
+    names = {bucket.put(done, number) for number in range(1, 6)}
+    app.clock.seconds = DAYS
+
+    with pytest.raises(NeedsPerson, match=r"5 objects would be deleted, more than 4"):
+        sweeping.sweep(app, act=True, most=4)
+
+    assert bucket.names() == names
+
+
+# ----------------------------------------------------------------- operations
+
+
+def export(app, run_id, number=1, owner=""):
+    """Start an export as an attempt of a run's task would; it stays queued."""
+    with app.lent_route("gcs", owner or app.owner) as (route, _):
+        names = route.name_attempt(run_id, "0000", number)
+        image = serialise(ee.Image.constant(7).rename("b").toUint16())
+        grid = Grid("EPSG:32633", (10.0, 0.0, 500_000.0, 0.0, -10.0, 5_200_000.0), 256, 256)
+        plan = Plan(grid, PixelSpec(("b",), "uint16", 0), (TASK,), b"", 1, 10**9, 1, 0, 0)
+        return route.start(image, plan, ExportOrder(names, TASK.window, 256, 256, 0, ("b",)))
+
+
+def test_late_operations_are_ended_and_others_go_on(app, sandbox, tmp_path):
+    """Of ended runs, of attempts that were overtaken, of runs nobody knows; not the current one, nor a stranger's."""
+    sandbox.faults.order(Rule.of({"action": "task_stuck", "count": None}))
+    running, cancelled = begun(app, tmp_path, "running"), begun(app, tmp_path, "over", RunState.CANCELLED)
+    for number in (1, 2):
+        with app.lent_route("gcs", app.owner) as (route, _):
+            names = route.name_attempt(running, "0000", number)
+        app.store.tasks.adopt(
+            running,
+            Attempt("0000", number, names.request_id, names.description, names.prefix, "", 0.0),
+            TASK,
+            0,
+            app.store.tasks.of(running)[0].state,
+        )
+    late = {export(app, running, 1).name, export(app, cancelled).name, export(app, UNKNOWN).name}
+    owned = {export(app, running, 2).name, export(app, running, owner="stranger").name}
+    app.clock.seconds = 2 * DAYS
+
+    swept = sweeping.sweep(app, act=True)
+
+    with app.lent_route("gcs", app.owner) as (_, listing):
+        live = {operation.name for operation in listing() if operation.is_live}
+    assert swept.cancelled == len(late)
+    assert live & (late | owned) == owned
+    assert len(swept.survey.foreign) == 1
+
+
+# ---------------------------------------------------------------------- disks
+
+
+def test_folders_and_files_of_runs_that_are_done_are_removed(app, tmp_path):
+    """What cannot be told to be ours stays: folders of other runs, owners of other installations, other files."""
+    running, done = begun(app, tmp_path, "running"), begun(app, tmp_path, "done", RunState.CLEANED)
+    hidden = tmp_path / "out" / ".orchestrator"
+    for run_id in (running, done, UNKNOWN):
+        (hidden / run_id / "mosaic").mkdir(parents=True)
+    told = {"run": done, "installation": app.owner}
+    (hidden / "done_clipped.owner").write_text(json.dumps(told))
+    (hidden / "theirs_clipped.owner").write_text(json.dumps(told | {"installation": "stranger"}))
+    (tmp_path / "out" / ".done_clipped.json.0123456789ab.tmp").write_text("half")
+    (tmp_path / "out" / ".notes.txt.0123456789ab.tmp").write_text("somebody's")
+    app.clock.seconds = 2 * DAYS
+
+    sweeping.sweep(app, act=True)
+
+    left = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.name != "mosaic"}
+    assert left == {
+        ".orchestrator",
+        f".orchestrator/{running}",
+        f".orchestrator/{UNKNOWN}",
+        ".orchestrator/theirs_clipped.owner",
+        ".notes.txt.0123456789ab.tmp",
+    }
+
+
+def test_a_folder_that_is_a_link_is_not_followed(app, tmp_path):
+    """Whoever put it there."""
+    done = begun(app, tmp_path, "done", RunState.CLEANED)
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "file").write_text("kept")
+    (tmp_path / "out" / ".orchestrator").mkdir(parents=True)
+    (tmp_path / "out" / ".orchestrator" / done).symlink_to(tmp_path / "precious")
+    app.clock.seconds = 2 * DAYS
+
+    sweeping.sweep(app, act=True)
+
+    assert (tmp_path / "precious" / "file").read_text() == "kept"
+
+
+# --------------------------------------------------------------------- nightly
+
+
+def test_the_daemon_sweeps_once_a_day(app, bucket, tmp_path):
+    """Counted from its first look, which takes nothing away."""
+    told = []
+    app.notify = lambda name, _run, _facts: told.append(name)
+    nightly = sweeping.Nightly(app)
+    bucket.put(begun(app, tmp_path, "done", RunState.CLEANED))
+    for hours in (2, 20, 27, 28, 52):
+        app.clock.seconds = hours * 3600
+        nightly.look()
+
+    assert told == ["sweep.done", "sweep.done"]
+    assert bucket.names() == set()
