@@ -12,7 +12,7 @@ from orchestrator.config import Settings
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import OrchestratorError, UserError
 from orchestrator.core.files import LockedError, LockFile, exclusive, holder_of
-from orchestrator.engine.leases import Lease, Leases, Worker, taken
+from orchestrator.engine.leases import Lease, RunLeases, Worker, taken
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.sql import SqlStore
 
@@ -47,9 +47,9 @@ class Records:
         return SqlStore(f"sqlite:///{self.database}", self.clock)
 
     @cached_property
-    def leases(self) -> Leases:
+    def leases(self) -> RunLeases:
         """The runs that this process has."""
-        return Leases(lambda: self.store, self.clock)
+        return RunLeases(lambda: self.store, self.clock)
 
     @contextmanager
     def lock(self, run_id: str) -> Iterator[Lease]:

@@ -108,6 +108,7 @@ class ServeSettings(Section):
     slots: PositiveInt = 2
     patience: Seconds = 900.0
     sweep: bool = True
+    share: bool = False
 
 
 class MetricsSettings(Section):

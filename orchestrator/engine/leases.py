@@ -110,7 +110,7 @@ class Lease:
         self.store.leases.release(self.run_id, self._fence)
 
 
-class Leases:
+class RunLeases:
     """The leases of a process, kept good by one thread while there are any."""
 
     def __init__(

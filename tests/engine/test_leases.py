@@ -12,7 +12,7 @@ from model_world import FakeClock
 
 from orchestrator.core.errors import FencedError, Stopped
 from orchestrator.core.files import LockedError
-from orchestrator.engine.leases import SECONDS, Leases, Worker
+from orchestrator.engine.leases import SECONDS, RunLeases, Worker
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
@@ -28,7 +28,7 @@ def run_id(house):
 
 
 def leases(house, worker=HERE):
-    return Leases(lambda: house.store, house.clock, worker=worker)
+    return RunLeases(lambda: house.store, house.clock, worker=worker)
 
 
 def later(house, seconds):
@@ -188,7 +188,7 @@ EFFECTS = {
     ),
     "deletion": (
         lambda store, run: store.runs.get(run).state is RunState.PUBLISHED,
-        lambda world, _folder: len(world.blobs) == 1,
+        lambda world, _folder: bool(world.blobs),
     ),
 }
 

@@ -11,6 +11,12 @@ from points import crash_points
 ELSEWHERE = {
     "SqlUnits.add": "tests/engine/test_instead.py::test_what_is_too_much_for_an_export_comes_in_requests",
     "SqlUnits.renew": "tests/engine/test_runner.py",  # five minutes of a lease have passed
+    "SqlPruning.remove": "tests/engine/test_pruning.py",  # of what ended long ago, as those below
+    "SqlPruning.thin": "tests/engine/test_pruning.py",
+    "SqlPruning.remove_events": "tests/engine/test_pruning.py",
+    "run.pruned": "tests/engine/test_pruning.py",
+    "run.thinned": "tests/engine/test_pruning.py",
+    "backup.copied": "tests/engine/test_database_care.py",
     "scenes.replaced": "tests/products/scenes/test_scene_index.py",
 }
 # A moment in each kind of store, and the crash points that a review of the code would name first.

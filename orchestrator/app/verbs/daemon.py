@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass
+from typing import Any
 
 from orchestrator.app.application import Application
+from orchestrator.app.daemons import enter, lock_state
 from orchestrator.app.heartbeat import Heartbeat, tell_systemd
 from orchestrator.app.reloading import Reload, Reloading
 from orchestrator.app.scheduled import scheduled
+from orchestrator.app.verbs.pruning import NightlyPrune
 from orchestrator.app.verbs.sweeping import Nightly
 from orchestrator.core.errors import SpaceError, Stopped, TransientError
-from orchestrator.core.files import exclusive
+from orchestrator.core.files import LockedError
 from orchestrator.engine.scheduler import Clockwork
 from orchestrator.engine.service import LONGEST_TROUBLE_WAIT_SECONDS, LOOK_SECONDS, Service, Summary
 from orchestrator.engine.timetable import Timetable
@@ -49,10 +52,10 @@ def serve(app: Application, *, until_idle: bool = False, reload: Reload | None =
     """
     if all(find_product(table.product).service == EARTH_ENGINE for table in app.settings.jobs.values()):
         app.check_service()
-    with exclusive(app.settings.state_dir / "serve.lock", "this state folder's daemon"):
+    with lock_state(app) as locked:
         app.notify("serve.started", "", {"pid": os.getpid(), "state_dir": str(app.settings.state_dir)})
         wait_for_state(app, until_idle=until_idle)
-        return _work(app, reload, until_idle=until_idle)
+        return _work(app, reload, enter(app, locked=locked), until_idle=until_idle)
 
 
 def wait_for_state(app: Application, *, until_idle: bool) -> None:
@@ -83,7 +86,7 @@ def wait_for_state(app: Application, *, until_idle: bool) -> None:
             return
 
 
-def _work(app: Application, reload: Reload | None, *, until_idle: bool) -> Served:
+def _work(app: Application, reload: Reload | None, name: str, *, until_idle: bool) -> Served:
     entries, refused = scheduled(app)
     at_work = threading.Event()
     for sentence in refused.values():
@@ -100,12 +103,21 @@ def _work(app: Application, reload: Reload | None, *, until_idle: bool) -> Serve
     )
     reloading = Reloading(app, timetable, reload, refused)
     slots = app.settings.serve.slots
-    told = {"slots": slots, "service": app.settings.service, "services": [*app.settings.services.values()]}
-    heart = Heartbeat(app.store, app.clock, lambda: {**told, "troubles": {**reloading.refused, **timetable.troubles}})
+    told = {"share": app.settings.serve.share, "kernel": app.leases.worker.kernel}
+    told |= {"slots": slots, "service": app.settings.service, "services": [*app.settings.services.values()]}
+
+    def facts() -> dict[str, Any]:
+        return {**told, "troubles": {**reloading.refused, **timetable.troubles}}
+
+    heart = Heartbeat(app.store, app.clock, facts, name)
 
     def looked(busy: int, waiting: int) -> None:
         reloading.look()
-        heart.beat(busy, waiting)
+        try:
+            heart.beat(busy, waiting)
+        except LockedError:
+            app.stop.set()  # the runs in slots are left as they are
+            raise
 
     service = Service(
         store=app.store,
@@ -124,7 +136,7 @@ def _work(app: Application, reload: Reload | None, *, until_idle: bool) -> Serve
     try:
         # Before the first look, which reads areas and may take longer than systemd waits for a start.
         tell_systemd("READY=1")
-        with Clockwork(timetable.look), Clockwork(Nightly(app).look):
+        with Clockwork(timetable.look), Clockwork(Nightly(app).look), Clockwork(NightlyPrune(app).look):
             at_work.set()
             summary = service.work(until_idle=until_idle)
             tell_systemd("STOPPING=1")

@@ -92,7 +92,7 @@ def _named(app: Records, target: Path | None) -> Path:
     return folder / f"state-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.db"
 
 
-def check(app: Records, *, repair: bool = False, busy: Busy = unwatched) -> tuple[list[care.Finding], list[str]]:
+def check(app: Records, *, repair: bool = False, busy: Busy = unwatched) -> tuple[list[care.Flaw], list[str]]:
     """
     Return what is wrong with the state database, and what was mended; `repair` counts anew what is counted.
 

@@ -57,7 +57,7 @@ def figures(app: Records) -> Figures:
     now = app.clock.now()
     try:
         census = app.store.counts.census(f"{now:%Y-%m}")
-        daemon = app.store.processes.at(DAEMON)
+        daemon = next(iter(app.store.processes.of(DAEMON)), None)
         entries, refused = scheduled(app)
         lateness = {entry.name: _lateness(app.store, entry.name, entry.schedule, now) for entry in entries}
     except OrchestratorError as error:

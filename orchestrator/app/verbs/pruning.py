@@ -1,17 +1,22 @@
-"""`prune`: forgets what ended long ago, and gives the room back to the disk."""
+"""`prune`, and the daemon each day: what ended long ago is forgotten, and its room is given back to the disk."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from orchestrator.app.daily import Daily
 from orchestrator.app.records import Records
 from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.config.sections import RetentionSettings
 from orchestrator.core.files import LockedError
 from orchestrator.engine.stores.retention import Doomed, Retention
 from orchestrator.model.ports import Stop
+
+if TYPE_CHECKING:
+    from orchestrator.app.application import Application
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +78,21 @@ def _held(app: Records, run_ids: tuple[str, ...], stop: Stop | None) -> Iterator
             return
         with suppress(LockedError), app.lock(run_id):
             yield run_id
+
+
+class NightlyPrune(Daily):
+    """Forgets once a day what `[retention]` says, and cuts the log beside the database in any case."""
+
+    def __init__(self, app: Application) -> None:
+        """Take whose daemon it is."""
+        super().__init__(app, "pruner", "prune", lambda: _prune(app))
+
+
+def _prune(app: Application) -> Mapping[str, Any]:
+    retention = retention_of(app.settings.retention)
+    if not retention.asks:
+        app.store.pruning.checkpoint()
+        return {"bytes": app.store.pruning.size()}
+    report = prune(app, retention, really=True, stop=app.stop)
+    counts = {"runs": len(report.doomed.runs), "details": len(report.doomed.thin), "events": report.doomed.events}
+    return counts | {"bytes_before": report.bytes_before, "bytes": report.bytes_after}

@@ -50,7 +50,7 @@ _ORPHANS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Flaw:
     """
     Something about a database that is not as it should be.
 
@@ -115,7 +115,7 @@ def version_of(path: Path) -> str:
         return str(row[0]) if row else ""
 
 
-def look_through(path: Path, head: str) -> list[Finding]:
+def look_through(path: Path, head: str) -> list[Flaw]:
     """
     Return what is wrong with a database, the gravest first; `head` is the schema version that the program has.
 
@@ -124,7 +124,7 @@ def look_through(path: Path, head: str) -> list[Finding]:
     with told():
         if sentences := damage(path):
             return [
-                Finding(
+                Flaw(
                     f"the file is damaged: {'; '.join(' '.join(sentence.split()) for sentence in sentences)}",
                     "stop whatever uses it and put a backup in its place (`orchestrator db backup` makes them), or "
                     "begin a new one with `orchestrator recover`; the damaged file is worth keeping",
@@ -134,7 +134,7 @@ def look_through(path: Path, head: str) -> list[Finding]:
         version = version_of(path)
         if version != head:
             return [
-                Finding(
+                Flaw(
                     f"its schema is {version or 'none'}, this program's is {head}",
                     "`orchestrator db upgrade` makes a copy and brings it up to date"
                     if version and version < head
@@ -166,50 +166,50 @@ def repair(path: Path) -> list[str]:
     return [finding.what for finding in found if finding.counters]
 
 
-def _schema(database: sqlite3.Connection) -> Iterator[Finding]:
+def _schema(database: sqlite3.Connection) -> Iterator[Flaw]:
     for table in metadata.sorted_tables:
         there = {row[1] for row in database.execute(f'PRAGMA table_info("{table.name}")')}
         if lacking := {column.name for column in table.columns} - there:
-            yield Finding(
+            yield Flaw(
                 f"the table {table.name} lacks {', '.join(sorted(lacking))}",
                 "put a backup in its place: it was changed by something else than this program",
                 damaged=True,
             )
 
 
-def _references(database: sqlite3.Connection) -> Iterator[Finding]:
+def _references(database: sqlite3.Connection) -> Iterator[Flaw]:
     rows = database.execute("PRAGMA foreign_key_check").fetchall()
     if rows:
-        yield Finding(
+        yield Flaw(
             f"{len(rows)} rows refer to ones that are not there, the first is row {rows[0][1]} of {rows[0][0]}",
             "put a backup in its place: it was changed by something else than this program",
             damaged=True,
         )
 
 
-def _counters(database: sqlite3.Connection) -> Iterator[Finding]:
+def _counters(database: sqlite3.Connection) -> Iterator[Flaw]:
     for name, (counted, kept) in _COUNTED.items():
         wrong = database.execute(
             f"SELECT count(*) FROM (SELECT * FROM ({counted} EXCEPT {kept}) "  # noqa: S608
             f"UNION ALL SELECT * FROM ({kept} EXCEPT {counted}))"
         ).fetchone()[0]
         if wrong:
-            yield Finding(
+            yield Flaw(
                 f"{wrong} numbers of {name} are not what their rows count",
                 "`orchestrator db check --repair` counts anew",
                 counters=True,
             )
 
 
-def _orphans(database: sqlite3.Connection) -> Iterator[Finding]:
+def _orphans(database: sqlite3.Connection) -> Iterator[Flaw]:
     for table, here in _ORPHANS.items():
         count = database.execute(f"SELECT count(*) FROM {table} WHERE {here}").fetchone()[0]  # noqa: S608
         if count and table == "events":
             to_do = "`orchestrator db check --repair` takes them away"
-            yield Finding(f"{count} events are of runs that are not there", to_do, counters=True)
+            yield Flaw(f"{count} events are of runs that are not there", to_do, counters=True)
         elif count:
             to_do = "nothing is replaced there; give the results other names, or move them away"
-            yield Finding(f"{count} results are of runs that are not there", to_do)
+            yield Flaw(f"{count} results are of runs that are not there", to_do)
 
 
 @contextmanager

@@ -139,7 +139,8 @@ class Leases(Protocol):
         """
         Take a lease until a time, where none is good or its worker `is_gone`; None where another has it.
 
-        Times are seconds since 1970. Of two callers at once one gets it.
+        Times are seconds since 1970. Of two callers at once one gets it. A run that has no row, of which only objects
+        tell, has no lease either: the one that is returned has the number 0.
         """
 
     def at(self, run_id: str) -> LeaseRow:
@@ -232,8 +233,18 @@ class Processes(Protocol):
     def beat(self, process: ProcessRow) -> None:
         """Write down that a process lives; one of each name."""
 
+    def begin(self, process: ProcessRow, is_in_the_way: Callable[[ProcessRow], bool]) -> ProcessRow | None:
+        """
+        Enter a process, unless one of its kind is in the way: then that one is returned, and nothing is changed.
+
+        Its kind is the first word of its name. Of two that begin at once, the second sees the first.
+        """
+
     def at(self, name: str) -> ProcessRow | None:
         """Return the process of this name, dead or alive."""
+
+    def of(self, kind: str) -> list[ProcessRow]:
+        """Return the processes whose names are this word, or begin with it, the last heard of first."""
 
     def end(self, name: str, pid: int) -> None:
         """Forget a process that ended by itself."""

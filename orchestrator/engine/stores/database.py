@@ -15,11 +15,11 @@ from sqlalchemy.exc import DatabaseError
 from orchestrator.core import crash
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import FencedError, IntegrityError, SpaceError, TransientError
-from orchestrator.engine.stores.dialect import Trouble, kind_of, open_database, trouble_of
+from orchestrator.engine.stores.dialect import Trouble, open_database, trouble_of, trouble_of_sqlite
 from orchestrator.engine.stores.migrate import upgrade
 from orchestrator.engine.stores.schema import runs
 
-FENCE = select(runs.c.fence).where(runs.c.id == bindparam("of_run"))
+_FENCE = select(runs.c.fence).where(runs.c.id == bindparam("of_run"))
 
 
 class Database:
@@ -46,9 +46,7 @@ class Database:
         writer = sys._getframe(2).f_code.co_qualname  # noqa: SLF001  0 is this, 1 the context manager's entrance
         with _disk_errors(), self._engine.connect().execution_options(write=True) as db, db.begin():
             if self._lease is not None:
-                run_id, fence = self._lease
-                if db.execute(FENCE, {"of_run": run_id}).scalar() != fence:
-                    raise lost(run_id, fence)
+                check_fence(db, *self._lease)
             yield db
             crash.point(f"{writer}.uncommitted")
         crash.point(f"{writer}.committed")
@@ -94,12 +92,18 @@ class Database:
         self._engine.dispose()
 
 
-def lost(run_id: str, fence: int) -> FencedError:
-    """Return what is raised where a lease is another's by now."""
-    return FencedError(
-        f"run {run_id} was taken over by another process after this one had not been heard of for too long (lease "
-        f"{fence}); nothing more is changed here, `orchestrator watch {run_id}` follows it"
-    )
+def check_fence(db: Connection, run_id: str, fence: int) -> None:
+    """
+    Make sure that a lease is nobody else's by now; a run that has no row has the lease 0.
+
+    Raises:
+        FencedError: It is.
+    """
+    if (db.execute(_FENCE, {"of_run": run_id}).scalar() or 0) != fence:
+        raise FencedError(
+            f"run {run_id} was taken over by another process after this one had not been heard of for too long (lease "
+            f"{fence}); nothing more is changed here, `orchestrator watch {run_id}` follows it"
+        )
 
 
 @contextmanager
@@ -118,7 +122,7 @@ def told() -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        _tell(kind_of(error), str(error), error)
+        _tell(trouble_of_sqlite(error), str(error), error)
         raise
 
 

@@ -57,7 +57,7 @@ def trouble_of(error: DatabaseError) -> Trouble:
     return _kind(error.orig, Trouble.UNUSABLE if isinstance(error, OperationalError) else Trouble.OURS)
 
 
-def kind_of(error: sqlite3.DatabaseError) -> Trouble:
+def trouble_of_sqlite(error: sqlite3.DatabaseError) -> Trouble:
     """As `trouble_of`, of an error of SQLite itself."""
     return _kind(error, Trouble.UNUSABLE if isinstance(error, sqlite3.OperationalError) else Trouble.OURS)
 

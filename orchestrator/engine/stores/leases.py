@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from sqlalchemy import bindparam, select, update
 
-from orchestrator.core.errors import UserError
-from orchestrator.engine.stores.database import FENCE, Database, lost
+from orchestrator.engine.stores.database import Database, check_fence
 from orchestrator.engine.stores.records import LeaseRow
 from orchestrator.engine.stores.schema import runs
 
@@ -28,7 +27,7 @@ class SqlLeases:
         with self._db.write() as db:
             row = db.execute(_ROW, {"of_run": run_id}).first()
             if row is None:
-                raise UserError(f"{run_id!r} is no run; `orchestrator status` lists them")
+                return LeaseRow(worker, 0, until)
             if row.lease_until > now and not is_gone(row.worker):
                 return None
             taken = {"worker": worker, "fence": row.fence + 1, "lease_until": until}
@@ -37,8 +36,8 @@ class SqlLeases:
 
     def at(self, run_id: str) -> LeaseRow:
         with self._db.read() as db:
-            row = db.execute(_ROW, {"of_run": run_id}).one()
-        return LeaseRow(row.worker, row.fence, row.lease_until)
+            row = db.execute(_ROW, {"of_run": run_id}).first()
+        return LeaseRow(row.worker, row.fence, row.lease_until) if row else LeaseRow("", 0, 0.0)
 
     def renew(self, run_id: str, fence: int, until: float) -> None:
         self._change(run_id, fence, until)
@@ -48,6 +47,5 @@ class SqlLeases:
 
     def _change(self, run_id: str, fence: int, until: float) -> None:
         with self._db.write() as db:
-            if db.execute(FENCE, {"of_run": run_id}).scalar() != fence:
-                raise lost(run_id, fence)
+            check_fence(db, run_id, fence)
             db.execute(_RENEW, {"of_run": run_id, "of_fence": fence, "until": until})
