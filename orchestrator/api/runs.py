@@ -119,20 +119,23 @@ class Run:
         ended = cancel(self._connection.records, self.id, self._connection.lent)
         return ended.elsewhere or ended.state is RunState.CANCELLED
 
-    def retry(self, *, min_valid: float | None = None, accept_audit: bool = False) -> None:
+    def retry(
+        self, *, min_valid: float | None = None, accept_audit: bool = False, eecu_hours: float | None = None
+    ) -> None:
         """
         Take a failed, cancelled or held run up again where it stopped; `wait` or a daemon then carries it on.
 
         Args:
             min_valid: Publish it with this share of valid pixels, 0 to 1, or more.
             accept_audit: Publish it whatever its audit finds; the proof says so.
+            eecu_hours: What it may cost in all, EECU-hours; 0 for no limit.
 
         Raises:
-            UserError: It is in no state to be retried.
+            UserError: It is in no state to be retried, or has cost more than that already.
         """
         from orchestrator.app.verbs.endings import retry  # noqa: PLC0415
 
-        retry(self._connection.records, self.id, min_valid, accept_audit=accept_audit)
+        retry(self._connection.records, self.id, min_valid, accept_audit=accept_audit, eecu_hours=eecu_hours)
         self._work = None
 
     def clean(self) -> None:

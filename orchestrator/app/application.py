@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, cached_property
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator import __version__
 from orchestrator.app.copernicus import Copernicus
+from orchestrator.app.costs import eecu_limits, published_cost
 from orchestrator.app.elsewhere import asks_earth_engine, check_here
 from orchestrator.app.imagery import EarthEngineImagery, scene_search
 from orchestrator.app.planner import cut_task
@@ -24,16 +25,21 @@ from orchestrator.core.errors import ConfigError
 from orchestrator.core.files import write_once
 from orchestrator.core.machine import processors
 from orchestrator.core.retry import RetryPolicy
+from orchestrator.engine.batch.accounts import Accounts
+from orchestrator.engine.batch.project import Project
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Backoff, Clients, ProcessContext, unleased
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.interrupts import Interrupts
 from orchestrator.engine.leases import Lease
+from orchestrator.engine.limited_routes import LimitedRoute, LimitedTables
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
-from orchestrator.engine.request_limits import LimitedRoute, LimitedTables, RequestLimits
+from orchestrator.engine.request_limits import RequestLimits
+from orchestrator.engine.space import DiskMarks
+from orchestrator.engine.standing import DOWNLOADS, REQUESTS
 from orchestrator.engine.stores.records import Run
-from orchestrator.model.batch import BatchRoute, ListOperations
+from orchestrator.model.batch import BatchRoute, ListOperations, Operation
 from orchestrator.model.direct import DirectLimits, DirectRoute
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan, TaskPlan
@@ -163,6 +169,7 @@ class Application(Records):
                 url=self.settings.ee.url or None,
                 stop=self.stop,
                 policy=self.policy,
+                heard=self.project.heard,
             )
 
     def check_service(self, product: str = DEFAULT) -> None:
@@ -202,7 +209,9 @@ class Application(Records):
     @cached_property
     def copernicus(self) -> Copernicus:
         """What every run of this process shares of Copernicus."""
-        return self._beside.copernicus if self._beside else Copernicus(self.settings, self.clock, self.policy)
+        if self._beside is not None:
+            return self._beside.copernicus
+        return Copernicus(self.settings, self.clock, self.policy, lambda: self.store.limits)
 
     # ------------------------------------------------------------------ runs
 
@@ -215,7 +224,7 @@ class Application(Records):
             return Clients(self.product(job, say), route, tuple)
         engine = cache(self.earth_engine)  # one for the route and the list; asked for once the settings are known good
         route = batch_route(job.route, self._services(engine, job.route))
-        return Clients(self.product(job, say), route, engine().operations)
+        return Clients(self.product(job, say), route, engine().operations, engine().slots)
 
     @contextmanager
     def lent_route(self, name: str, owner: str) -> Iterator[tuple[BatchRoute, ListOperations]]:
@@ -279,6 +288,7 @@ class Application(Records):
             refit=self._refit,
             progress=progress,
             check_lease=lease.check if lease else unleased,
+            cost=published_cost,
         )
 
     def _process_context(self) -> ProcessContext:
@@ -291,9 +301,12 @@ class Application(Records):
             requests=self.settings.pixels.at_once,
             backoff=self._backoff(),
             limits=self.limits,
+            transfers=self.transfers,
+            marks=DiskMarks(self.settings.limits.disk_stop, self.settings.limits.disk_resume),
             clock=self.clock,
             stop=self.stop,
             notify=self.notify,
+            eecu=eecu_limits(self.settings),
             interrupts=self.interrupts,
         )
 
@@ -319,18 +332,32 @@ class Application(Records):
 
     @cached_property
     def request_limits(self) -> RequestLimits:
-        """What every run of this process shares of the project's direct requests."""
+        """What every run of every process of this state shares of the project's direct requests."""
         if self._beside is not None:
             return self._beside.request_limits
         pixels = self.settings.pixels
-        return RequestLimits(pixels.at_once, pixels.per_second, self.clock)
+        return RequestLimits(REQUESTS, pixels.at_once, pixels.per_second, store=self.store.limits, clock=self.clock)
 
     @cached_property
     def limits(self) -> Limits:
-        """What every run of this process shares of the project."""
+        """What every run of every process of this state shares of the project."""
         if self._beside is not None:
             return self._beside.limits
-        return Limits(self.settings.ee.live_tasks, self.settings.gcs.max_bytes, self.store.tasks.live, self.clock)
+        tasks, most, low = self.settings.ee.live_tasks, self.settings.gcs.max_bytes, self.settings.limits.bucket_resume
+        return Limits(tasks, most, self.store.limits, self.clock, low_share=low)
+
+    @cached_property
+    def transfers(self) -> RequestLimits:
+        """Places of downloads, for every run of every process of this state."""
+        if self._beside is not None:
+            return self._beside.transfers
+        places = self.settings.transfer.downloads
+        return RequestLimits(DOWNLOADS, places, float("inf"), store=self.store.limits, clock=self.clock)
+
+    @cached_property
+    def project(self) -> Project:
+        """What is seen of the project, for every process."""
+        return self._beside.project if self._beside else Project(self.store, self.clock)
 
     def _backoff(self) -> Backoff:
         ee, retry = self.settings.ee, self.settings.retry
@@ -365,5 +392,18 @@ class Application(Records):
         ee = self.settings.ee
         with self._joining:
             if service not in self._watches:
-                self._watches[service] = OperationsWatch(clients.list_operations, self.clock, ee.poll_min, ee.poll_max)
+                self._watches[service] = OperationsWatch(
+                    clients.list_operations,
+                    self.clock,
+                    ee.poll_min,
+                    ee.poll_max,
+                    seen=self._seen(service, clients),
+                    heard=Accounts(self.store.usage, self.clock).hear,
+                )
             return self._watches[service]
+
+    def _seen(self, service: str, clients: Clients) -> Callable[[Sequence[Operation]], None]:
+        """Return who is told each list: what others do counts, where there is a queue."""
+        if service != EARTH_ENGINE:
+            return lambda _operations: None
+        return lambda operations: self.project.listed(operations, clients.slots)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from orchestrator.config import Settings
 from orchestrator.core.clock import Clock
 from orchestrator.core.retry import RetryPolicy
-from orchestrator.core.slots import Slots
 from orchestrator.engine.request_limits import RequestLimits
+from orchestrator.engine.standing import CATALOGUE, SESSIONS
+from orchestrator.engine.stores.contract_limits import Limits
 from orchestrator.model.files import FileRoute
 from orchestrator.model.ports import Stop
 
@@ -68,12 +69,6 @@ def addresses_of(settings: Settings) -> Addresses:
     return Addresses(given.catalogue_url, given.download_url, given.identity_url, hosts)
 
 
-def sessions_of(settings: Settings) -> Slots:
-    """Return the places of transfers, shared with every other process that has the same state folder."""
-    folder = settings.state_dir / "copernicus" / settings.services["copernicus"]
-    return Slots(folder, settings.copernicus.sessions, "sessions of Copernicus")
-
-
 @dataclass
 class Copernicus:
     """What every run of a process shares of Copernicus: one login, connections, sessions, pauses."""
@@ -81,17 +76,21 @@ class Copernicus:
     settings: Settings
     clock: Clock
     policy: RetryPolicy
+    store: Callable[[], Limits]
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
 
     @cached_property
     def limits(self) -> RequestLimits:
-        return RequestLimits(_REQUESTS_AT_ONCE, self.settings.copernicus.per_minute / 60, self.clock)
+        per_second = self.settings.copernicus.per_minute / 60
+        return RequestLimits(CATALOGUE, _REQUESTS_AT_ONCE, per_second, store=self.store(), clock=self.clock)
 
     @cached_property
-    def sessions(self) -> Slots:
-        return sessions_of(self.settings)
+    def sessions(self) -> RequestLimits:
+        """Places of transfers, shared with every other process of the same state."""
+        places = self.settings.copernicus.sessions
+        return RequestLimits(SESSIONS, places, float("inf"), store=self.store(), clock=self.clock)
 
     @cached_property
     def wire(self) -> Wire:

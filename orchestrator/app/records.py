@@ -13,6 +13,7 @@ from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import OrchestratorError, UserError
 from orchestrator.core.files import LockedError, LockFile, exclusive, holder_of
 from orchestrator.engine.leases import Lease, RunLeases, Worker, taken
+from orchestrator.engine.standing import Standing, standing
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.sql import SqlStore
 
@@ -81,6 +82,11 @@ class Records:
         with suppress(LockedError, UserError):
             file.acquire(lambda _said: "")
             file.remove()
+
+    def standing(self) -> Standing:
+        """Return how the limits of the project stand, as every process of this state has written them down."""
+        now = self.clock.now().timestamp()
+        return standing(self.store.limits, self.store.tasks.live(), self.settings.ee.live_tasks, now)
 
     def worker(self, run_id: str) -> str:
         """Return the id of the process that works on a run, with its host where that is another; empty: none does."""

@@ -36,12 +36,14 @@ class Reloading:
         timetable: Which jobs are due.
         how: How it is read, and whether it shall be; None is never.
         refused: Jobs that are left out, and why.
+        wake: Makes the timetable look soon.
     """
 
     app: Application
     timetable: Timetable
     how: Reload | None
     refused: Mapping[str, str]
+    wake: Callable[[], None] = lambda: None
     _first: Loaded | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -66,10 +68,11 @@ class Reloading:
         self.app.refused_jobs = loaded.refused_jobs
         entries, self.refused = scheduled(self.app)
         self.timetable.replace(entries)
-        for sentence in self.refused.values():
-            self.app.notify("job.refused", "", {"error": sentence})
+        for name, sentence in self.refused.items():
+            self.app.notify("job.refused", "", {"job": name, "error": sentence})
         facts = {**_changes(before, loaded.settings.jobs), "at_next_start": [*self._later(loaded)]}
         self.app.notify("config.reloaded", "", {name: words for name, words in facts.items() if words})
+        self.wake()
 
     def _later(self, loaded: Loaded) -> Iterator[str]:
         """Yield the settings outside [jobs] that differ from those that the daemon began with."""

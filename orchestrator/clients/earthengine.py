@@ -133,6 +133,10 @@ def _says_absent(error: NotFoundError, name: str) -> bool:
     return "method not found" not in about and ("project" not in about or "operation" in about)
 
 
+def _unheard(_quota_status: str | None) -> None:
+    pass
+
+
 class EarthEngine:
     """
     A connection to one Earth Engine, Google's or another, for one project.
@@ -151,6 +155,7 @@ class EarthEngine:
         stop: Stop,
         policy: RetryPolicy | None = None,
         limits: CallLimits = LIMITS,
+        heard: Callable[[str | None], None] = _unheard,
     ) -> None:
         """
         Connect, if nobody in this process has yet.
@@ -161,7 +166,7 @@ class EarthEngine:
         self.project = project
         self.restricted = False
         self.quota_status: str | None = None
-        self._stop, self._limits = stop, limits
+        self._stop, self._limits, self._heard = stop, limits, heard
         self._base = (url or PUBLIC_URL).rstrip("/")
         self._call = retrying(policy or RetryPolicy(), stop)
         self._initialise(project, credentials, url)
@@ -235,6 +240,7 @@ class EarthEngine:
         if said is not None:
             self.quota_status = str(said)
             self._note_restriction("parallelism_restricted=true" in said)
+        self._heard(said)
 
     def _note_restriction(self, restricted: bool) -> None:
         if restricted and not self.restricted:
@@ -260,6 +266,12 @@ class EarthEngine:
             return Pages("listing operations", "operations", others, entries=MAX_OPERATIONS, pages=most)
 
         return self._call(lambda: self.once(every, seconds=self._limits.list_seconds, pages=pages))
+
+    def slots(self) -> int | None:
+        """Return how many export tasks of the project the service runs at once; None where it does not say."""
+        config = self.call(ee.data.getProjectConfig)
+        found = config.get("maxConcurrentExports") or config.get("planMaxConcurrentExports")
+        return int(found) if found else None
 
     def operation(self, name: str) -> Operation | None:
         """Return the operation called `name`; None only when the service itself says that there is none."""

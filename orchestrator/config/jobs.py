@@ -27,6 +27,7 @@ from pydantic_core import InitErrorDetails
 from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
 from orchestrator.core.units import parse_bytes
+from orchestrator.model.eecu import check_hours
 from orchestrator.model.job import AreaSource, GridRequest, Job, check_share, check_windows
 from orchestrator.products.registry import DEFAULT, PRODUCTS, ProductEntry
 from orchestrator.recipes.registry import RECIPES, UNDATED
@@ -128,6 +129,7 @@ class JobTable(Section):
     split: Literal["blocks", "square"] = "blocks"
     min_valid: Annotated[float, AfterValidator(_accepted(check_share))] = 0.0
     audit: Annotated[int, AfterValidator(_accepted(check_windows))] = 0
+    max_eecu_hours: Annotated[float, AfterValidator(_accepted(check_hours))] = 0.0
     cron: str = ""
     every: str = ""
     timezone: str = "UTC"
@@ -196,6 +198,7 @@ class JobTable(Section):
             service=service,
             min_valid=self.min_valid,
             audit=self.audit,
+            max_eecu_hours=self.max_eecu_hours,
             product=self.product,
             **entry.declared(entry.located(self._keys.model_copy(update=paths), base)),
         )

@@ -32,7 +32,8 @@ def explain(error: ValidationError, origin: str, root: type[BaseModel] = Setting
 
 def _shown(value: object, loc: tuple[str, ...]) -> object:
     """Return a value as it may be told: of who the program is, only which file says it."""
-    return MASK if loc[0] == "credentials" and loc[-1] not in _OPEN_KEYS else value
+    secret = loc[0] == "credentials" or loc[:2] == ("notify", "urls")
+    return MASK if secret and loc[-1] not in _OPEN_KEYS else value
 
 
 def decisive(error: ValidationError) -> Any:

@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field, PositiveInt, SecretStr
 
 from orchestrator.config.jobs import JobTable, Section
+from orchestrator.config.notify import NotifySettings
 from orchestrator.core.units import parse_bytes, parse_seconds
+from orchestrator.model.eecu import MOST_HOURS
 
 Size = Annotated[int, BeforeValidator(parse_bytes)]
 Seconds = Annotated[float, BeforeValidator(parse_seconds)]
@@ -18,7 +20,7 @@ Seconds = Annotated[float, BeforeValidator(parse_seconds)]
 class EarthEngineSettings(Section):
     project: str = ""
     url: str = ""
-    live_tasks: PositiveInt = 6
+    live_tasks: int = Field(default=0, ge=0, le=3000)
     poll_min: Seconds = 2.0
     poll_max: Seconds = 30.0
     priority: int = Field(default=-1, ge=-1, le=9999)
@@ -104,6 +106,12 @@ class RetrySettings(Section):
     lag: Seconds = 600.0
 
 
+class LimitSettings(Section):
+    disk_stop: Size = 512 * 2**20
+    disk_resume: Size = 2**30
+    bucket_resume: float = Field(default=0.8, gt=0, le=1)
+
+
 class ServeSettings(Section):
     slots: PositiveInt = 2
     patience: Seconds = 900.0
@@ -126,6 +134,13 @@ class RetentionSettings(Section):
     keep: int = Field(default=100, ge=0)
 
 
+class BudgetSettings(Section):
+    tier_eecu_hours: float = Field(default=0.0, ge=0, le=MOST_HOURS)
+    eecu_hours: float = Field(default=0.0, ge=0, le=MOST_HOURS)
+    month_eecu_hours: float = Field(default=0.0, ge=0, le=MOST_HOURS)
+    task_factor: float = Field(default=0.0, ge=0, le=1000)
+
+
 class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     style: Literal["auto", "console", "json"] = "auto"
@@ -144,9 +159,12 @@ class Settings(Section):
     transfer: TransferSettings = TransferSettings()
     assemble: AssembleSettings = AssembleSettings()
     retry: RetrySettings = RetrySettings()
+    limits: LimitSettings = LimitSettings()
     serve: ServeSettings = ServeSettings()
+    notify: NotifySettings = NotifySettings()
     metrics: MetricsSettings = MetricsSettings()
     retention: RetentionSettings = RetentionSettings()
+    budget: BudgetSettings = BudgetSettings()
     log: LogSettings = LogSettings()
     jobs: dict[str, JobTable] = Field(default_factory=dict)
 

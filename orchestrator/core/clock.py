@@ -39,6 +39,22 @@ def quota_returns(now: datetime) -> datetime:
     return midnight.astimezone(UTC)
 
 
+def quota_month(now: datetime) -> str:
+    """
+    Return the month that compute time at `now` is counted in, such as `2026-11`: by Pacific time, as days are.
+
+    That a month's allowance is counted anew is published, its time zone is not; inferred from that of days.
+    """
+    return now.astimezone(_pacific()).strftime("%Y-%m")
+
+
+def month_returns(now: datetime) -> datetime:
+    """Return when an allowance for a month is counted anew after `now`, in UTC; likewise, with the same minutes."""
+    there = now.astimezone(_pacific())
+    later = (there.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0, minute=5, second=0, microsecond=0)
+    return later.astimezone(UTC)
+
+
 def _pacific() -> tzinfo:
     try:
         return ZoneInfo("America/Los_Angeles")

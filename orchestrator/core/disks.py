@@ -21,17 +21,18 @@ def is_full(error: OSError) -> bool:
 def room_at(path: Path) -> str:
     """Say how much can still be written where `path` lies, or would lie: `12.0 KiB free`."""
     with suppress(OSError):
-        return f"{format_bytes(_free(path))} free"
+        return f"{format_bytes(free_at(path))} free"
     return "nobody can say how much is free"  # the disk is gone
 
 
 def full_disk(error: OSError, folders: Sequence[Path]) -> str:
     """Say which folder has no room left: the system often names no file, and then it is the fullest of `folders`."""
     named = Path(error.filename).parent if isinstance(error.filename, str) else None
-    folder = named or min(folders, key=_free)
+    folder = named or min(folders, key=free_at)
     return f"no room left in {folder}, {room_at(folder)}: {error.strerror}; free some"
 
 
-def _free(path: Path) -> int:
+def free_at(path: Path) -> int:
+    """Return how many bytes can still be written where `path` lies, or would lie."""
     there = next((folder for folder in (path, *path.parents) if folder.is_dir()), Path())
     return free_bytes(there)

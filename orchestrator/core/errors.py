@@ -177,9 +177,18 @@ class WayError(TransientError, IntegrityError):
 
 
 class SpaceError(OrchestratorError):
-    """A disk has too little room for the next step."""
+    """
+    A disk has too little room for the next step.
+
+    Attributes:
+        need_bytes: What should be free before it is tried again, where that is known; 0 is not.
+    """
 
     exit_code = 5
+
+    def __init__(self, message: str, need_bytes: int = 0) -> None:
+        super().__init__(message)
+        self.need_bytes = need_bytes
 
 
 class Stopped(OrchestratorError):  # noqa: N818  it is a request that was obeyed, not a fault

@@ -14,10 +14,13 @@ from orchestrator.core.errors import Stopped
 from orchestrator.engine.interrupts import Interrupts
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
+from orchestrator.engine.request_limits import RequestLimits
+from orchestrator.engine.space import DiskMarks
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.waiting import Waits
 from orchestrator.engine.work import CancelledByUserError
 from orchestrator.model.batch import BatchRoute, ListOperations
+from orchestrator.model.eecu import EecuLimits
 from orchestrator.model.ports import Stop
 from orchestrator.model.product import Product
 
@@ -78,7 +81,10 @@ class ProcessContext:
         notify: Told every event: name, run id, facts.
         chance: Spreads waits.
         requests: Units of a run that are done at once.
+        eecu: What may be spent.
         interrupts: Which runs are to be held, and why.
+        marks: How much of a disk is left alone.
+        transfers: Turns of downloads, shared with all runs of all processes; None where nobody else downloads.
     """
 
     owner: str
@@ -92,16 +98,25 @@ class ProcessContext:
     notify: Callable[[str, str, Mapping[str, Any]], None] = field(default=lambda _n, _r, _f: None)
     chance: random.Random = field(default_factory=random.Random)
     requests: int = 8
+    eecu: EecuLimits = field(default_factory=EecuLimits)
     interrupts: Interrupts = field(default_factory=Interrupts)
+    marks: DiskMarks = field(default_factory=DiskMarks)
+    transfers: RequestLimits | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """The concrete parts one run works with, joined by `app`."""
+    """
+    The concrete parts one run works with, joined by `app`.
+
+    Attributes:
+        slots: Asks the service how many tasks of the project it runs at once; None where it does not say.
+    """
 
     product: Product
     route: BatchRoute
     list_operations: ListOperations
+    slots: Callable[[], int | None] = field(default=lambda: None)
 
 
 def unleased() -> None:
@@ -119,6 +134,7 @@ class RunContext:
         progress: Counters for whoever watches.
         wake: Ends the pause of the run's own thread.
         check_lease: Raises `FencedError` where another process has the run; asked before what no store takes back.
+        folders: Where the run writes; its disks are looked at.
     """
 
     run_id: str
@@ -130,6 +146,7 @@ class RunContext:
     progress: Progress
     wake: threading.Event = field(default_factory=threading.Event)
     check_lease: Callable[[], None] = unleased
+    folders: list[Path] = field(default_factory=list)
 
     @property
     def backoff(self) -> Backoff:
@@ -147,6 +164,7 @@ class RunContext:
             CancelledByUserError, Stopped: It was.
             FencedError: Another process has the run by now.
             HoldError: It is to be held.
+            SpaceError: A disk of the run has too little room.
         """
         if self.process.stop.is_set():
             raise Stopped("stopped; the same command continues this run")
@@ -154,3 +172,4 @@ class RunContext:
         if self.store.runs.requested(self.run_id) == "cancel":
             raise CancelledByUserError("cancelled by request")
         self.process.interrupts.obey(self.run_id)
+        self.process.marks.check(self.folders)

@@ -63,8 +63,8 @@ def deferral(
     if seconds_left is None or not remaining < seconds_left <= (end - begin).total_seconds():
         return None
     why = (
-        f"it would not end by {schedule.finish_by}, in {format_seconds(remaining)}: {words}, about "
-        f"{format_seconds(seconds_left)} more; {goes_on}"
+        f"it would not end by {schedule.finish_by}, in {format_seconds(remaining)}: about "
+        f"{format_seconds(seconds_left)} are left by {words}; {goes_on}"
     )
     return Deferral(begin, end, why, seconds_left)
 
@@ -72,9 +72,9 @@ def deferral(
 def seconds_left(store: Store, run: Head, now: datetime) -> tuple[float | None, str]:
     """Return how long a run takes yet, None where nothing tells, and how that is known, in words."""
     if run.state is RunState.EXPORTING:
-        return _by_pace(store, run, now), f"as fast as in the last {PACE_MINUTES} minutes it takes"
+        return _by_pace(store, run, now), f"its pace of the last {PACE_MINUTES} minutes"
     if run.state in (RunState.ADMITTED, RunState.PLANNED):
-        return _by_earlier_runs(store, run), "it has not begun, and earlier ones took"
+        return _by_earlier_runs(store, run), "the shortest of its job's last runs"
     return None, ""
 
 

@@ -22,7 +22,7 @@ from orchestrator.core.errors import (
     UserError,
 )
 from orchestrator.engine.batch.ending import cancel_exports
-from orchestrator.engine.batch.exports import Cut, Exports, Refit
+from orchestrator.engine.batch.exports import Cost, Cut, Exports, Refit
 from orchestrator.engine.batch.feedback import kind_of
 from orchestrator.engine.batch.ladder import starting_rung
 from orchestrator.engine.batch.watch import OperationsWatch
@@ -36,6 +36,7 @@ from orchestrator.engine.placing import Placing
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.publication import Publication, prove_result
 from orchestrator.engine.runner import UnitContext, UnitWork
+from orchestrator.engine.space import LOOK_SECONDS, DiskWait
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Head, Run
 from orchestrator.engine.waiting import Waits
@@ -62,6 +63,10 @@ LOCK_SECONDS = 5.0
 LONGEST_HOLD_SECONDS = 26 * 3600.0
 
 
+def _unknown(_job: Job, _plan: Plan) -> None:
+    """Of what a job costs nothing is published."""
+
+
 class Execution:
     """Carries one run. The caller holds the run, and hands over the store that carries its lease."""
 
@@ -77,6 +82,7 @@ class Execution:
         refit: Refit,
         progress: Progress | None = None,
         check_lease: Callable[[], None] = unleased,
+        cost: Cost = _unknown,
     ) -> None:
         self._id = run_id
         self._store = store
@@ -85,6 +91,7 @@ class Execution:
         self._watch = watch
         self._cut = cut
         self._refit = refit
+        self._cost = cost
         self.progress = progress or Progress()
         self._uncancelled = False  # whether the service could not be asked to cancel: it is not asked without a pause
         self._waits = Waits(process.clock)
@@ -92,6 +99,7 @@ class Execution:
             run_id, store, clients, process, self._record, self._waits, self.progress, check_lease=check_lease
         )
         self._output = RunOutput(self._context)
+        self._room = DiskWait(process.marks, store.limits, run_id)
         self._steps: Mapping[RunState, Callable[[Run], None]] = {
             RunState.ADMITTED: self._plan,
             RunState.PLANNED: self._begin_export,
@@ -180,7 +188,8 @@ class Execution:
             raise
         except OSError as error:  # a disk that fails or has become read-only: nothing is given up for it
             self._output.forget()  # its folder may be gone: what can be brought again is brought again
-            self._hold(full_disk(error, self._output.folders(run)) if is_full(error) else error)
+            folders = self._output.folders(run)
+            self._hold(full_disk(error, folders) if is_full(error) else error, wait=self._room.begin(error, folders))
         except OrchestratorError as error:
             if self._wait_for(run, error):
                 return
@@ -205,7 +214,9 @@ class Execution:
             self._hold(error, who=Who.TIME if error.alone else Who.PERSON, until=error.until)
         elif isinstance(error, QuotaError):
             self._hold(error, until=error.again_at.timestamp())
-        elif isinstance(error, (TransientError, SpaceError)) or (isinstance(error, CredentialError) and begun):
+        elif isinstance(error, SpaceError):
+            self._hold(error, wait=self._room.begin(error, self._output.folders(run)))
+        elif isinstance(error, TransientError) or (isinstance(error, CredentialError) and begun):
             self._hold(error)
         elif run.state is RunState.PUBLISHED:
             # The result is there; only its intermediates could not be taken away.
@@ -241,6 +252,8 @@ class Execution:
         self._store.runs.set_state(run.id, RunState.EXPORTING)
 
     def _export(self, run: Run) -> None:
+        self._context.folders[:] = self._output.folders(run)
+        self._process.marks.check(self._context.folders)
         self.progress.count(self._store.parts.tally(run.id), self._store.tasks.of(run.id))
         sink = self._output.open(run)
         with (
@@ -269,7 +282,14 @@ class Execution:
         refit = self._refit if job.split == "blocks" else None
         product, snapshot = self._clients.product, snapshot_of(run)
         exports = Exports(
-            plan, run.image, kind_of(job, plan), self._cut, refit, lambda window: product.instead(snapshot, window)
+            plan,
+            run.image,
+            kind_of(job, plan),
+            self._cut,
+            refit,
+            instead=lambda window: product.instead(snapshot, window),
+            rate=self._cost(job, plan),
+            max_eecu_hours=job.max_eecu_hours,
         )
         return BatchWork(self._context, exports, placing, self._watch, self._output.parts_folder(run))
 
@@ -312,7 +332,10 @@ class Execution:
         self._record("run.done", {"path": str(self._output.files(run)[-1])})
 
     def _resume(self, run: Run) -> None:
-        """Look again from the state that was interrupted."""
+        """Look again from the state that was interrupted, unless room is lacking still."""
+        if self._room.lacking(self._output.folders(run)):
+            self._hold(run.reason, wait=LOOK_SECONDS)
+            return
         self._store.runs.set_state(run.id, run.resume or RunState.ADMITTED)
 
     def sweep(self, run: Run) -> Cleaned:
@@ -332,10 +355,10 @@ class Execution:
 
     # ------------------------------------------------------------------ ends
 
-    def _hold(self, why: Exception | str, *, who: Who = Who.TIME, until: float = 0.0) -> None:
-        """Leave the run waiting in its row: for a person, or until a time."""
-        now = self._process.clock.now().timestamp()
-        next_at = 0.0 if who is Who.PERSON else until or now + self._process.backoff.hold_seconds
+    def _hold(self, why: Exception | str, *, who: Who = Who.TIME, until: float = 0.0, wait: float = 0.0) -> None:
+        """Leave the run waiting in its row: for a person, until a time, or so many seconds."""
+        usual = self._process.backoff.hold_seconds
+        next_at = 0.0 if who is Who.PERSON else until or self._context.now() + min(usual, wait or usual)
         before = self._store.runs.head(self._id)
         self._store.runs.set_state(self._id, RunState.HELD, str(why), who=who, next_at=next_at)
         if before.state is RunState.HELD and before.reason == str(why):

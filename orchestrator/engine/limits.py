@@ -1,16 +1,35 @@
-"""What all runs of a process share of the project: tasks with Earth Engine, bytes in the bucket, and its pauses."""
+"""What all runs and processes of a state share of the project: tasks with Earth Engine, bytes in the bucket, pauses."""
 
 from __future__ import annotations
 
-import math
-import threading
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from orchestrator.core.clock import Clock
+from orchestrator.core.errors import OrchestratorError
+from orchestrator.engine.standing import BYTES, TASKS
+from orchestrator.engine.stores.contract_limits import Limits as Stored
+from orchestrator.engine.stores.limit_records import Complaint, LimitRow, Shortage, Within
+from orchestrator.engine.stores.sharing import QUEUE_TASKS, is_paused, live_limit
 
 # Runs that are named where others have every place.
 _MOST_NAMED = 3
+# A pause of ours is at most so long: the queue of others empties when it does.
+_LONGEST_PAUSE_SECONDS = 600.0
+# What a run would use is said again so often, and what it has in the bucket when that has changed.
+_SAY_SECONDS = 20.0
+_SAY_BYTES_SECONDS = 2.0
+# Once the bucket was full, nothing goes there before so much of it is left.
+LOW_SHARE = 0.8
+
+# What a run waits for whose tasks are not handed over, where no other run has its place.
+WORDS: Mapping[Shortage, str] = {
+    Shortage.PAUSED: "Earth Engine asked for a pause: tasks are handed over when it is over",
+    Shortage.QUEUE: f"Earth Engine's queue of {QUEUE_TASKS} tasks is full with those of others: waiting",
+    Shortage.BYTES: "the bucket holds as much as it may ([gcs] max_bytes): waiting until parts are downloaded",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,71 +43,83 @@ class Usage:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """
-    One budget for every run of the process; quotas belong to the project, not to the run.
+    One budget for every run of every process of a state; quotas belong to the project, not to the run.
 
     Attributes:
-        live_tasks: Tasks with Earth Engine at once, over all runs.
+        live_tasks: Tasks with Earth Engine at once, over all runs; 0 is as many as the service's slots ask for.
         bucket_bytes: What lies, or may come to lie, in the bucket, over all runs.
-        live: Counts the live tasks of every run of the state, also of those no process works on.
+        store: Where it is kept.
         clock: For pauses.
+        chance: Spreads pauses.
+        low_share: Once the bucket was full, nothing is handed over before it is at or below this share of it.
     """
 
     live_tasks: int
     bucket_bytes: float
-    live: Callable[[], Mapping[str, int]]
+    store: Stored
     clock: Clock
-    _usage: dict[str, Usage] = field(default_factory=dict)
-    _resume: list[float] = field(default_factory=lambda: [float("-inf")])
-    _why: list[str] = field(default_factory=lambda: [""])
-    _lock: threading.RLock = field(default_factory=threading.RLock)
+    chance: random.Random = field(default_factory=random.Random)
+    low_share: float = LOW_SHARE
+    _said: dict[str, tuple[float, Usage]] = field(default_factory=dict)
 
-    def turn(self) -> threading.RLock:
-        """Return what is held from asking for room to having used it, so that two runs never take the same."""
-        return self._lock
+    def within(self, usage: Usage, more: float) -> Within:
+        """Return what the next task of a run, of `more` bytes, must fit into; `usage` is what the run has under way."""
+        low = self.low_share * self.bucket_bytes
+        return Within(TASKS, self.live_tasks, usage.waiting, BYTES, usage.bytes, more, self.bucket_bytes, low)
+
+    def shortage(self, run_id: str, usage: Usage, more: float) -> Shortage | None:
+        """Return why a task of `more` bytes may not be handed over now, None where it may."""
+        within = self.within(usage, more)
+        short = self.store.shortage(run_id, within)
+        if short is not None:
+            self._say(run_id, usage, within, full=short is Shortage.BYTES)
+        return short
 
     def report(self, run_id: str, usage: Usage) -> None:
-        """Say what a run has under way; the last word counts."""
-        with self._lock:
-            self._usage[run_id] = usage
+        """Say what a run has under way, where that is news."""
+        self._say(run_id, usage, self.within(usage, 0.0), full=False)
 
     def leave(self, run_id: str) -> None:
-        """Forget a run that no longer hands anything over."""
-        with self._lock:
-            self._usage.pop(run_id, None)
+        """Wish nothing more for a run; what it has in the bucket stays counted until it ends."""
+        if self._said.pop(run_id, None) is not None:
+            with suppress(OrchestratorError):  # a wish ends by itself
+                self.store.leave(TASKS, run_id)
 
-    def room(self, run_id: str) -> int:
-        """Return how many tasks the run may hand over now: what is free, and no more than its share."""
-        with self._lock:
-            if self.clock.monotonic() < self._resume[0]:
-                return 0
-            live = self.live()
-            wanting = {run for run, usage in self._usage.items() if usage.waiting} | {run_id}
-            share = math.ceil(self.live_tasks / len(wanting))
-            return max(0, min(self.live_tasks - sum(live.values()), share - live.get(run_id, 0)))
-
-    def taken_by_others(self, run_id: str) -> Mapping[str, int]:
-        """Return the live tasks of other runs where they leave this run no place; nothing where it has one."""
-        live = dict(self.live())
-        mine = live.pop(run_id, 0)
-        return live if not mine and sum(live.values()) >= self.live_tasks else {}
-
-    def fits(self, more: float) -> bool:
-        """Tell whether `more` bytes fit into the bucket; what is too heavy for it goes alone, when nothing else is."""
-        with self._lock:
-            used = sum(usage.bytes for usage in self._usage.values())
-            return used <= 0 or used + more <= self.bucket_bytes
+    def _say(self, run_id: str, usage: Usage, within: Within, *, full: bool) -> None:
+        now = self.clock.monotonic()
+        said_at, said = self._said.get(run_id, (float("-inf"), Usage(-1, 0.0)))
+        news = full or usage.bytes != said.bytes or bool(usage.waiting) != bool(said.waiting)
+        if now - said_at >= (_SAY_BYTES_SECONDS if news else _SAY_SECONDS):
+            self.store.wish(run_id, within, full=full)
+            self._said[run_id] = (now, usage)
 
     def pause(self, seconds: float, why: str = "") -> None:
-        """Hand nothing over for so long: the service's queue is full, or it asked for fewer calls."""
-        with self._lock:
-            resume = self.clock.monotonic() + seconds
-            if resume > self._resume[0]:
-                self._resume[0], self._why[0] = resume, why
+        """Hand nothing over for so long, or longer each time in a row: the service asks for that."""
+        longest, chance = _LONGEST_PAUSE_SECONDS, self.chance.random()
+        self.store.throttle(Complaint(TASKS, QUEUE_TASKS, why, seconds, seconds, longest, chance, share=1.0))
+
+    def handed_over(self) -> None:
+        """A task was taken: the next pause is as short as the first."""
+        if self._row().throttled:
+            self.store.calm(TASKS)
 
     def paused(self) -> tuple[float, str]:
         """Return for how many seconds more nothing is handed over, 0 for none, and what the service said."""
-        with self._lock:
-            return max(0.0, self._resume[0] - self.clock.monotonic()), self._why[0]
+        row, now = self._row(), self.clock.now().timestamp()
+        return (row.resume - now if is_paused(row, now) else 0.0), row.why
+
+    def most_tasks(self) -> int:
+        """Return how many tasks may be with the service at once now."""
+        return live_limit(self.store.get(TASKS), self.live_tasks)
+
+    def _row(self) -> LimitRow:
+        return self.store.get(TASKS) or LimitRow(TASKS, QUEUE_TASKS)
+
+
+def taken_by_others(live: Mapping[str, int], run_id: str, most: int) -> Mapping[str, int]:
+    """Return the live tasks of other runs where they leave this run no place; nothing where it has one."""
+    others = {run: count for run, count in live.items() if run != run_id}
+    return others if not live.get(run_id, 0) and sum(others.values()) >= most else {}
 
 
 def no_place(others: Mapping[str, int], live_tasks: int) -> str:

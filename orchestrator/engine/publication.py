@@ -200,7 +200,8 @@ class Publication:
         brought = [Brought(Cell(part.window), _origin(part, origins)) for part in parts]
         final = [unit for unit in units if unit.state is not UnitState.SPLIT]
         brought += [Brought(unit.plan.cell, unit.result) for unit in final if unit.plan.cell]
-        return Evidence(tuple(brought), tuple(units))
+        spent = self._store.usage.of([self.run.id]).get(self.run.id, 0.0)
+        return Evidence(tuple(brought), tuple(units), spent)
 
     def _already_published(self) -> Result | None:
         """

@@ -26,7 +26,7 @@ from orchestrator.engine.cleanup import own_late_objects
 from orchestrator.engine.output import snapshot_of
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Attempt, Run, Task
-from orchestrator.model.batch import Asked, BatchRoute, Described, Operation, OperationState
+from orchestrator.model.batch import BatchRoute, Described, Operation, OperationState, OrderShape
 from orchestrator.model.job import Job
 from orchestrator.model.manifest import RunManifest
 from orchestrator.model.objects import StoredObject
@@ -308,13 +308,13 @@ def _is_news(task: Task, number: int) -> bool:
     return number > task.attempt or (number == task.attempt and task.state is TaskState.SUBMITTING)
 
 
-def _asked_of(task: Task, files: Sequence[StoredObject]) -> Asked:
+def _asked_of(task: Task, files: Sequence[StoredObject]) -> OrderShape:
     """Return the sizes that names of files tell: where they begin; where they tell nothing, those that were planned."""
     plan: TaskPlan = task.plan
     offsets = [(int(m[1]), int(m[2])) for file in files if (m := _OFFSETS.search(file.name))]
     rows, cols = sorted({row for row, _ in offsets}), sorted({col for _, col in offsets})
     if not files or (offsets and (rows[0], cols[0]) != (0, 0)):
-        return Asked(plan.part_height, plan.part_width, task.rung)
+        return OrderShape(plan.part_height, plan.part_width, task.rung)
     height = rows[1] if len(rows) > 1 else plan.window.height
     width = cols[1] if len(cols) > 1 else plan.window.width
-    return Asked(height, width, task.rung)
+    return OrderShape(height, width, task.rung)

@@ -284,5 +284,9 @@ class Clockwork:
         self._scheduler.start()
         return self
 
+    def wake(self) -> None:
+        """Call `tick` soon, too; one that is under way is followed by the next minute's."""
+        self._scheduler.modify_job("tick", next_run_time=datetime.now(UTC))
+
     def __exit__(self, *_: object) -> None:
         self._scheduler.shutdown(wait=True)

@@ -320,8 +320,10 @@ class _Shift:
         try:
             if RunState.FAILED in RUN_TRANSITIONS[store.runs.head(run_id).state]:
                 store.runs.set_state(run_id, RunState.FAILED, sentence)
+                store.events.record(run_id, "run.failed", {"reason": sentence})
             else:
                 store.runs.set_state(run_id, RunState.HELD, sentence, who=Who.PERSON)
+                store.events.record(run_id, "run.held", {"reason": sentence, "who": Who.PERSON})
         except OrchestratorError as trouble:
             self._service.notify("run.error", run_id, {"error": str(trouble)})
         self._count_failure(run_id)

@@ -82,7 +82,7 @@ class Ages:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class Leavings:
     """
     What there is.
 
@@ -142,7 +142,7 @@ class _Verdicts:
 
 def survey_cloud(
     route: BatchRoute, seen: Seen, strangers: Sequence[str], store: Store, now: float, ages: Ages | None = None
-) -> Survey:
+) -> Leavings:
     """
     Judge what the services show of this installation.
 
@@ -165,7 +165,7 @@ def survey_cloud(
         for source in objects
         if source.name != route.manifest_name(run_id) and route.attempt_of(source.name) is None
     ]
-    return Survey(tuple(left), (*foreign, *strangers))
+    return Leavings(tuple(left), (*foreign, *strangers))
 
 
 def _operations(seen: Seen, verdicts: _Verdicts) -> Iterator[Left]:
@@ -224,7 +224,7 @@ def _told(seconds: float) -> str:
 
 def survey_disk(
     folders: Sequence[Path], names: frozenset[str], owner: str, store: Store, now: float, ages: Ages | None = None
-) -> Survey:
+) -> Leavings:
     """
     Judge working folders, owner files and unfinished files of results.
 
@@ -245,7 +245,7 @@ def survey_disk(
         for path in (*_listed(folder), *_listed(folder / ".orchestrator")):
             if (said := _UNFINISHED.fullmatch(path.name)) and path.is_file() and not path.is_symlink():
                 _judge_unfinished(path, said["name"] in names, verdicts, left, foreign)
-    return Survey(tuple(left), tuple(foreign))
+    return Leavings(tuple(left), tuple(foreign))
 
 
 def _judge_working(path: Path, owner: str, verdicts: _Verdicts, left: list[Left], foreign: list[str]) -> None:

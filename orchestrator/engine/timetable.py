@@ -269,6 +269,8 @@ class Timetable:
             self._notify("run.deferred", head.id, facts)
 
     def _skip(self, job: str, name: str, reasons: Mapping[str, str]) -> None:
+        if not reasons:
+            return
         self._store.dates.skip(name, reasons)
         crash.point("date.skipped")
         for date, reason in islice(reasons.items(), 3):

@@ -90,7 +90,7 @@ class AttemptNames:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OrderShape:
     """
     What an attempt asks for that its names do not follow from: with these its task can be rebuilt from its operation.
 
@@ -120,7 +120,7 @@ class Described:
     run_id: str
     task: str
     number: int
-    asked: Asked | None = None
+    asked: OrderShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ class BatchRoute(Protocol):
         Each says what is asked for, in the route's words, for people. After the last only a smaller rectangle helps.
         """
 
-    def name_attempt(self, run_id: str, task: str, number: int, asked: Asked | None = None) -> AttemptNames:
+    def name_attempt(self, run_id: str, task: str, number: int, asked: OrderShape | None = None) -> AttemptNames:
         """
         Return what attempt `number` of a task is called; the same for the same, and no other's.
 

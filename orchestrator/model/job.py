@@ -13,6 +13,7 @@ from typing import Any
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.stored import read_stored
+from orchestrator.model.eecu import check_hours
 from orchestrator.model.mosaic import OutputOptions
 
 DEFAULT_MAX_PART_BYTES = 48 * 2**20  # users know the number: Earth Engine's interactive downloads stop there
@@ -95,6 +96,7 @@ class Job:
             is held for a person before it is published. What is made does not depend on it, nor does the fingerprint.
         audit: How many windows of the finished result are asked for once more and compared before it is published,
             and what it was made from is deleted; 0 is none. Nor does what is made depend on this.
+        max_eecu_hours: What its exports may cost, in EECU-hours; 0 is what the settings say. Nor on this.
     """
 
     base_name: str
@@ -116,6 +118,7 @@ class Job:
     product: str = "mosaic"
     keys: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     audit: int = 0
+    max_eecu_hours: float = 0.0
 
     def __post_init__(self) -> None:
         # `{date}` stands for the logical date of a scheduled run.
@@ -127,6 +130,7 @@ class Job:
 
         check_share(self.min_valid)
         check_windows(self.audit)
+        check_hours(self.max_eecu_hours)
 
     @property
     def undated(self) -> bool:
@@ -187,14 +191,14 @@ class Job:
         Return what tells two jobs apart: equal jobs share it.
 
         Only what differs from the defaults counts, so that a field a later version adds leaves every job that does
-        not use it the job it was. What is accepted (`min_valid`, `audit`) is no part of what is made.
+        not use it the job it was. What is accepted (`min_valid`, `audit`, `max_eecu_hours`) is no part of what is made.
         """
         return hashlib.sha256(_compact(_spare(self._made())).encode()).hexdigest()
 
     def _made(self) -> Job:
         """Return the job without what its result does not depend on."""
         keys = {name: value for name, value in self.keys.items() if (self.product, name) not in _TRIES}
-        return replace(self, min_valid=0.0, audit=0, keys=MappingProxyType(keys))
+        return replace(self, min_valid=0.0, audit=0, max_eecu_hours=0.0, keys=MappingProxyType(keys))
 
     def fingerprints(self) -> tuple[str, ...]:
         """Return `fingerprint`, and what the first version gave the same job, which hashed the whole snapshot."""
@@ -263,7 +267,7 @@ _FIRST_NESTED: Mapping[str, frozenset[str]] = MappingProxyType(
 
 
 # What snapshots of earlier versions do not have, and what it is where it is missing.
-_LATER: Mapping[str, Any] = MappingProxyType({"product": "mosaic", "keys": {}, "audit": 0})
+_LATER: Mapping[str, Any] = MappingProxyType({"product": "mosaic", "keys": {}, "audit": 0, "max_eecu_hours": 0.0})
 
 
 def _compact(content: Mapping[str, Any]) -> str:

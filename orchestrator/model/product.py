@@ -141,10 +141,15 @@ class Brought:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a run has brought: every cell once, and every unit with its result."""
+    """
+    What a run has brought: every cell once, and every unit with its result.
+
+    `eecu_seconds` is what Earth Engine says that its exports have cost, failed ones too.
+    """
 
     brought: Sequence[Brought]
     units: Sequence[Unit]
+    eecu_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

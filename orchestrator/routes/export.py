@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.clients.earthengine import EarthEngine
-from orchestrator.model.batch import Asked, AttemptNames, Described, ExportOrder, Matched, Operation
+from orchestrator.model.batch import AttemptNames, Described, ExportOrder, Matched, Operation, OrderShape
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.ports import ObjectStore
@@ -74,7 +74,7 @@ class BatchExport:
 
     # ----------------------------------------------------------------- names
 
-    def name_attempt(self, run_id: str, task: str, number: int, asked: Asked | None = None) -> AttemptNames:
+    def name_attempt(self, run_id: str, task: str, number: int, asked: OrderShape | None = None) -> AttemptNames:
         return self._naming.attempt(run_id, task, number, asked)
 
     def described(self, description: str) -> Described | None:

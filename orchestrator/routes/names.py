@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from orchestrator.model.batch import Asked, AttemptNames, Described, Matched
+from orchestrator.model.batch import AttemptNames, Described, Matched, OrderShape
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
@@ -43,7 +43,7 @@ class Naming:
     prefix: str = ""
     separator: str = "/"
 
-    def attempt(self, run_id: str, task: str, number: int, asked: Asked | None = None) -> AttemptNames:
+    def attempt(self, run_id: str, task: str, number: int, asked: OrderShape | None = None) -> AttemptNames:
         """
         Return what attempt `number` of `task` is called; with what it asks for, its operation says so, too.
 
@@ -68,7 +68,7 @@ class Naming:
         run_id, task, number = said["run"], said["task"], int(said["number"])
         if said["digest"] != self._digest(run_id, task, number)[:12]:
             return None
-        asked = Asked(int(said["height"]), int(said["width"]), int(said["rung"])) if said["rung"] else None
+        asked = OrderShape(int(said["height"]), int(said["width"]), int(said["rung"])) if said["rung"] else None
         return Described(run_id, task, number, asked)
 
     def attempt_of(self, name: str) -> Described | None:

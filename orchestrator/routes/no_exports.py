@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from orchestrator.core.errors import PermanentError
-from orchestrator.model.batch import Asked, AttemptNames, Described, ExportOrder, Matched, Operation
+from orchestrator.model.batch import AttemptNames, Described, ExportOrder, Matched, Operation, OrderShape
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.ports import Stop
@@ -45,7 +45,7 @@ class NoExports:
     def __init__(self) -> None:
         self.objects = NoObjects()
 
-    def name_attempt(self, run_id: str, task: str, number: int, asked: Asked | None = None) -> AttemptNames:  # noqa: ARG002
+    def name_attempt(self, run_id: str, task: str, number: int, asked: OrderShape | None = None) -> AttemptNames:  # noqa: ARG002
         raise _nothing()
 
     def described(self, description: str) -> Described | None:  # noqa: ARG002  the port's signature

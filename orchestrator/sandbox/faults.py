@@ -12,6 +12,7 @@ from typing import Any
 from orchestrator.sandbox.clock import Clock
 from orchestrator.sandbox.rules import (
     CALL_ACTIONS,
+    COST_ACTIONS,
     HEADER_ACTIONS,
     NAME_ACTIONS,
     PROJECT_ACTIONS,
@@ -188,6 +189,11 @@ class Faults:
 
     def for_names(self, description: str, destination: str) -> Fault | None:
         return self._for_task(NAME_ACTIONS, description, destination)
+
+    def for_cost(self, description: str, destination: str) -> float | None:
+        """Return what a task costs, EECU-seconds, or None where that is not ordered."""
+        fault = self._for_task(COST_ACTIONS, description, destination)
+        return None if fault is None else fault.rule.value
 
     def _for_task(self, actions: frozenset[str], description: str, destination: str) -> Fault | None:
         with self._lock:

@@ -61,6 +61,9 @@ TASK_ACTIONS = frozenset(
 # or by `form`, which follows the prefix, such as `_{row}_{col}.tif`: a name that nobody expects.
 NAME_ACTIONS = frozenset({"part_names"})
 
+# What a task costs, beside any other fault: `value` EECU-seconds in all, whatever the processors here did.
+COST_ACTIONS = frozenset({"task_costs"})
+
 # What the tasks look like from outside; drawn when they are listed or looked up. With `seconds` and no `count` there
 # is no limit to the number of answers.
 VIEW_ACTIONS = frozenset(
@@ -79,7 +82,8 @@ PROJECT_ACTIONS = frozenset({"restricted"})
 RESTRICTED_SECONDS = 4 * 3600.0  # users counted one to six tasks a day
 RESTRICTED_HEADERS = {"x-earth-engine-quota-status": "parallelism_restricted=true"}
 
-ACTIONS = PROJECT_ACTIONS | CALL_ACTIONS | HEADER_ACTIONS | TAG_ACTIONS | TASK_ACTIONS | NAME_ACTIONS | VIEW_ACTIONS
+OF_TASK = TASK_ACTIONS | NAME_ACTIONS | COST_ACTIONS
+ACTIONS = PROJECT_ACTIONS | CALL_ACTIONS | HEADER_ACTIONS | TAG_ACTIONS | OF_TASK | VIEW_ACTIONS
 DESTINATIONS = ("bucket", "drive", "asset")
 
 
@@ -163,7 +167,7 @@ class Rule:
 
     def fits_task(self, description: str, destination: str) -> bool:
         fits_place = self.destination in (None, destination)
-        return self.action in TASK_ACTIONS | NAME_ACTIONS and fits_place and self._fits_text(description)
+        return self.action in OF_TASK and fits_place and self._fits_text(description)
 
     def fits_view(self, request: Request) -> bool:
         return self.action in VIEW_ACTIONS and self._fits_path(request)

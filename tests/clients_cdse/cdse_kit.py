@@ -8,6 +8,7 @@ import threading
 import urllib.request
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from orchestrator.app.copernicus import Copernicus as Shared
 from orchestrator.config import load
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.retry import RetryPolicy
+from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.model.files import Asset, CatalogueProduct, ProductQuery
 
 NAME = "S2A_MSIL1C_20180101T105441_N0206_R051_T31TDH_20180101T124911.SAFE"
@@ -82,8 +84,18 @@ class World:
             tables[name] = tables.get(name, {}) | table
         return load(environment={}, overrides=tables).settings
 
+    @cached_property
+    def store(self) -> SqlStore:
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        return SqlStore(f"sqlite:///{self.state_dir / 'state.db'}", self.clock)
+
     def shared(self) -> Shared:
-        return Shared(self.loaded(), self.clock, HASTE)
+        return Shared(self.loaded(), self.clock, HASTE, lambda: self.store.limits)
+
+    def close(self) -> None:
+        """Let go of the state, if there was one."""
+        if "store" in self.__dict__:
+            self.store.close()
 
     def route(self) -> Any:
         return self.shared().route(self.said.append)

@@ -27,4 +27,6 @@ def served(tmp_path_factory):
 @pytest.fixture
 def world(served, tmp_path):
     with Sandbox(None, Options(copernicus=Copernicus(folder=served)), evaluator=object()) as running:
-        yield World(running, tmp_path / "state")
+        world = World(running, tmp_path / "state")
+        yield world
+        world.close()

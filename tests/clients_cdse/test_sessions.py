@@ -7,13 +7,14 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from orchestrator.core.errors import Stopped
-from orchestrator.core.files import LockFile
-from orchestrator.core.slots import Slots
+from orchestrator.engine.request_limits import RequestLimits
+from orchestrator.engine.stores.limit_records import Grant
 
 # Brings the same file five times at once, as a process of its own, and tells when it must wait for a session.
 PROCESS = """
@@ -81,51 +82,53 @@ def test_one_session_is_one_transfer_after_the_other(world, tmp_path):
     assert world.state()["mostAtOnce"] == 1
 
 
-def waited(folder: Path, *holders: str) -> list[str]:
+def waited(world, *holders: str) -> list[str]:
     """What is said where places are held by processes of these ids."""
     said: list[str] = []
-    held = [LockFile(folder / f"{number}.lock") for number, _ in enumerate(holders)]
-    for lock, holder in zip(held, holders, strict=True):
-        lock.acquire(lambda _: "")
-        lock.write(f"{holder}\n".encode())
-    with pytest.raises(Stopped), Slots(folder, len(held), "places").hold(AtOnce(), said.append):
+    for number, holder in enumerate(holders):
+        world.store.limits.hold(Grant("places", f"{holder}@{number}//", 1.0, 1.0, 1e11))
+    limits = RequestLimits("places", len(holders), 1e9, store=world.store.limits, clock=world.clock, holder="1@here//")
+    with pytest.raises(Stopped), limits.hold(Soon(world.clock), said.append):
         pass
-    for lock in held:
-        lock.release()
     return said
 
 
-class AtOnce(threading.Event):
-    """A stop that comes at the fourth look."""
+class Soon(threading.Event):
+    """A stop that comes at the sixth look, a second apart."""
 
-    looks = 0
+    def __init__(self, clock) -> None:
+        super().__init__()
+        self.clock, self.looks = clock, 0
 
-    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002  as an event's
+    def is_set(self) -> bool:
         self.looks += 1
-        return self.looks == 4
+        self.clock.ahead += 1.0
+        return self.looks == 6
 
 
 @pytest.mark.parametrize(
-    ("holders", "by"),
-    [
-        (("7",), "process 7"),
-        (("7", "9"), "processes 7, 9"),
-        (("7", "9", "7"), "processes 7, 9"),
-        (("9", str(os.getpid())), "process 9 and this one"),
-    ],
+    ("holders", "by"), [(("7",), "process 7"), (("7", "9"), "processes 7, 9"), (("7", "9", "7"), "processes 7, 9")]
 )
-def test_whoever_waits_for_others_says_so_once_and_says_for_whom(tmp_path, holders, by):
-    assert waited(tmp_path, *holders) == [f"all {len(holders)} places are taken, by {by}: waiting for one"]
+def test_whoever_waits_for_others_says_so_once_and_says_for_whom(world, holders, by):
+    assert waited(world, *holders) == [f"all {len(holders)} places are taken, by {by}: waiting for one"]
 
 
-def test_nothing_is_said_while_a_process_has_all_places_itself(tmp_path):
+def test_nothing_is_said_while_a_process_has_all_places_itself(world):
     """More files than sessions are every download; nobody is in its way."""
-    assert waited(tmp_path, *[str(os.getpid())] * 4) == []
+    limits, said = world.shared().sessions, []
+    with ExitStack() as left:
+        for _ in range(4):
+            left.enter_context(limits.hold(threading.Event()))
+        with pytest.raises(Stopped), limits.hold(Soon(world.clock), said.append):
+            pass
+
+    assert said == []
 
 
-def test_a_place_is_free_again_behind_its_block(tmp_path):
-    slots = Slots(tmp_path, 1, "places")
+def test_a_place_is_free_again_behind_its_block(world):
+    world.settings = {"copernicus": {"sessions": 1}}
+    sessions = world.shared().sessions
 
     for _ in range(2):
-        with slots.hold(threading.Event(), lambda _: pytest.fail("it was free")):
+        with sessions.hold(threading.Event(), lambda _: pytest.fail("it was free")):
             pass

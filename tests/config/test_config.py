@@ -43,7 +43,7 @@ def test_layers_lie_over_each_other(file):
         pytest.param("[ee]\nprojekt = 1\n", "ee.projekt", id="unknown key"),
         pytest.param("[moon]\nx = 1\n", "moon", id="unknown section"),
         pytest.param('[gcs]\nmax_bytes = "lots"\n', "gcs.max_bytes", id="no size"),
-        pytest.param("[ee]\nlive_tasks = 0\n", "ee.live_tasks", id="out of range"),
+        pytest.param("[ee]\nlive_tasks = -1\n", "ee.live_tasks", id="out of range"),
         pytest.param("project = 1\n", "project", id="outside a section"),
         pytest.param("[ee\n", "no TOML", id="no TOML"),
     ],

@@ -76,7 +76,7 @@ def test_the_example_is_a_product(tmp_path):
     product = names["Rows"]()
     clock = SystemClock()
     store = SqlStore(f"sqlite:///{tmp_path / 'state.db'}", clock)
-    limits = Limits(1, 1, store.tasks.live, clock)
+    limits = Limits(1, 1, store.limits, clock)
     process = ProcessContext("me", None, True, 1, Backoff(), limits, clock, threading.Event())
     job = Job("three", str(tmp_path), AreaSource("none"), "2024-01-01", "2024-02-01", product="rows")
     run = admit(store, "three", job, date(2024, 6, 1))

@@ -43,7 +43,7 @@ def test_every_place_that_begins_threads_is_listed():
 
 def test_every_lock_is_listed():
     """A lock whose order nobody knows is the beginning of a deadlock; locks of files have a row too."""
-    elsewhere = {"core/files.py", "core/slots.py", "engine/stores/dialect.py"}  # the kernel's twice, and SQLite's
+    elsewhere = {"core/files.py", "engine/stores/dialect.py"}  # the kernel's, and SQLite's
 
     assert told("Locks") == places(LOCKS) | elsewhere
 

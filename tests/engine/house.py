@@ -157,7 +157,7 @@ class House:
         return {run.job_name: str(run.state) for run in self.store.runs.latest(None, 10_000)}
 
 
-def real_execution(house: House, run, check_lease=unleased, store=None) -> Execution:
+def real_execution(house: House, run, check_lease=unleased, store=None, **more) -> Execution:
     """An execution in a world of the run's own."""
     world = World()
     world.known = lambda _description: True
@@ -175,9 +175,10 @@ def real_execution(house: House, run, check_lease=unleased, store=None) -> Execu
             True,
             2,
             QUICK,
-            Limits(LIVE_TASKS, BUCKET_BYTES, house.store.tasks.live, clock),
+            Limits(LIVE_TASKS, BUCKET_BYTES, house.store.limits, clock),
             clock,
             threading.Event(),
+            **more,
         ),
         watch=OperationsWatch(route.operations, clock, 0.0, 0.0),
         cut=lambda _task: None,

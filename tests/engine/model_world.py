@@ -17,13 +17,13 @@ from typing import Any
 from orchestrator.core.errors import GenerationError, NotFoundError, ThrottleError, TransientError
 from orchestrator.model.batch import (
     AlreadyStartedError,
-    Asked,
     AttemptNames,
     Described,
     ExportOrder,
     Matched,
     Operation,
     OperationState,
+    OrderShape,
 )
 from orchestrator.model.grid import Grid, Window
 from orchestrator.model.objects import Deletion, StoredObject
@@ -321,7 +321,7 @@ class WorldRoute:
     def cancel(self, name: str) -> None:
         self.world.cancel(name)
 
-    def name_attempt(self, run_id: str, task: str, number: int, asked: Asked | None = None) -> AttemptNames:
+    def name_attempt(self, run_id: str, task: str, number: int, asked: OrderShape | None = None) -> AttemptNames:
         return NAMING.attempt(run_id, task, number, asked)
 
     def described(self, description: str) -> Described | None:

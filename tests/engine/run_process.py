@@ -108,7 +108,7 @@ class Process:
     def __init__(self, run_id: str, folder: Path, world: World, clock: FakeClock, *, keep_parts: bool) -> None:
         self.store = SqlStore(f"sqlite:///{folder / 'state.db'}", clock)
         route = WorldRoute(world)
-        limits = Limits(LIVE_TASKS, BUCKET_BYTES, self.store.tasks.live, clock)
+        limits = Limits(LIVE_TASKS, BUCKET_BYTES, self.store.limits, clock)
         process = ProcessContext("me", None, keep_parts, 2, BACKOFF, limits, clock, NoStop(clock))
         self.execution = Execution(
             run_id,

@@ -172,7 +172,7 @@ class World:
         crash.point, self._real = point, crash.point
         around = ProcessContext(
             owner="x", work_dir=None, keep_parts=False, downloads=1, backoff=Backoff(unit_attempts=5),
-            limits=Limits(1, 1, dict, self.clock), clock=self.clock, stop=self.stop, requests=self.threads,
+            limits=Limits(1, 1, self.store.limits, self.clock), clock=self.clock, stop=self.stop, requests=self.threads,
             chance=random.Random(1),  # noqa: S311  spreads waits
         )  # fmt: skip
         units = Dying(self.store.units, dead)

@@ -6,6 +6,7 @@ import signal
 import socket
 import sqlite3
 from collections import Counter
+from contextlib import closing
 
 import journey_kit as kit
 import pytest
@@ -288,3 +289,49 @@ def test_a_job_for_another_service_is_told_that_it_is_never_taken(home):
     daemon.signal(signal.SIGTERM)
     daemon.wait()
     assert "works on sandbox and never continues a run for google" in " ".join(told["because"])
+
+
+def append(home, text):
+    with (home.folder / "config.toml").open("a") as file:
+        file.write(text)
+
+
+def test_jobs_are_taken_over_on_sighup_and_a_wrong_file_changes_nothing(home):
+    """One goes, one comes, one is misspelt and named; the run of the one that went ends as it began."""
+    home.service.order({"action": "task_hold", "after": 0.5})
+    configure(home, ("gone", {}))
+    before = home.service.exports
+    daemon = serve(home)
+    home.wait_until(lambda: home.service.exports > before)
+
+    append(home, "[serve]\nslots = 'many'\n")
+    daemon.signal(signal.SIGHUP)
+    home.wait_until(lambda: "config.refused" in daemon.said())
+    configure(home, ("come", {}), ("typo", {"more": "chron = '@daily'"}))
+    append(home, "[serve]\nslots = 3\n")
+    daemon.signal(signal.SIGHUP)
+    home.wait_until(lambda: "config.reloaded" in daemon.said())
+    home.wait_until(lambda: "come" in states(home))
+    home.service.post("/sandbox/release", {})
+    home.wait_until(lambda: states(home) == {"gone": "CLEANED", "come": "CLEANED"})
+    daemon.signal(signal.SIGTERM)
+    ended = daemon.wait().expect(0)
+
+    (refused,) = [line for line in ended.err.splitlines() if "config.refused" in line]
+    (reloaded,) = [line for line in ended.err.splitlines() if "config.reloaded" in line]
+    assert "many" in refused
+    assert all(word in reloaded for word in ("come", "gone", "serve.slots"))
+    assert [line for line in ended.err.splitlines() if "job.refused" in line and "typo" in line and "chron" in line]
+    assert home.out.joinpath("gone_clipped.tif").exists()
+
+
+def test_a_submitted_job_has_the_priority_that_was_said_last(home):
+    """Of the command, else of the job file; a run that is there takes the new one."""
+    (home.folder / "job.toml").write_text("priority = 4\n")
+
+    def submitted(*more):
+        home.start("submit", "job.toml", *more).wait().expect(0)
+        with closing(sqlite3.connect(home.folder / "state" / "state.db")) as database:
+            return [priority for (priority,) in database.execute("SELECT priority FROM runs")]
+
+    assert [submitted(*more) for more in ((), ("--priority", "9"), ("--priority", "0"))] == [[4], [9], [0]]

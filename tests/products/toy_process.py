@@ -31,7 +31,7 @@ NO_ROUTE = SimpleNamespace(
 def main(folder: Path, command: str, words: list[str]) -> int:
     clock, stop = SystemClock(), threading.Event()
     store = SqlStore(f"sqlite:///{folder / 'state.db'}", clock)
-    limits = Limits(2, 1 << 20, store.tasks.live, clock)
+    limits = Limits(2, 1 << 20, store.limits, clock)
     process = ProcessContext("me", None, True, 2, Backoff(), limits, clock, stop)
     keys = {"numbers": 0} if "wrong" in words else {"numbers": 5}
     job = Job("toy", str(folder / "out"), AreaSource("x"), "2024-01-01", "2024-02-01", product="toy", keys=keys)

@@ -7,8 +7,14 @@ from kills import Kill, Theatre, plays_of_points
 from plays import kit, served
 from points import crash_points
 
+_OUTBOX = ("begin", "write", "claim", "again", "end", "bound")
 # Not on the way of any command that takes seconds; each is passed by the test named.
 ELSEWHERE = {
+    "SqlJobStates._say": "tests/cli/test_schedule.py",
+    "SqlRuns.prioritise": "tests/cli/test_schedule.py",
+    "SqlRuns.set_deadline": "tests/engine/test_deadlines.py",
+    "date.replaced": "tests/engine/test_overlap.py",
+    "date.skipped": "tests/engine/test_overlap.py",
     "SqlUnits.add": "tests/engine/test_instead.py::test_what_is_too_much_for_an_export_comes_in_requests",
     "SqlUnits.renew": "tests/engine/test_runner.py",  # five minutes of a lease have passed
     "SqlPruning.remove": "tests/engine/test_pruning.py",  # of what ended long ago, as those below
@@ -18,6 +24,9 @@ ELSEWHERE = {
     "run.thinned": "tests/engine/test_pruning.py",
     "backup.copied": "tests/engine/test_database_care.py",
     "scenes.replaced": "tests/products/scenes/test_scene_index.py",
+    # In a thread of its own, which passes them at other times in each run.
+    **dict.fromkeys(("outbox.written", "outbox.sent"), "tests/notices/test_kills.py"),
+    **{f"SqlOutbox.{verb}": "tests/notices/test_kills.py" for verb in _OUTBOX},
 }
 # A moment in each kind of store, and the crash points that a review of the code would name first.
 PLAYED = {

@@ -10,6 +10,8 @@ from typing import Any
 from orchestrator.app.application import Application
 from orchestrator.app.daemons import enter, lock_state
 from orchestrator.app.heartbeat import Heartbeat, tell_systemd
+from orchestrator.app.notices.post import telling
+from orchestrator.app.notices.remembering import remembering
 from orchestrator.app.reloading import Reload, Reloading
 from orchestrator.app.scheduled import scheduled
 from orchestrator.app.verbs.pruning import NightlyPrune
@@ -55,7 +57,10 @@ def serve(app: Application, *, until_idle: bool = False, reload: Reload | None =
     with lock_state(app) as locked:
         app.notify("serve.started", "", {"pid": os.getpid(), "state_dir": str(app.settings.state_dir)})
         wait_for_state(app, until_idle=until_idle)
-        return _work(app, reload, enter(app, locked=locked), until_idle=until_idle)
+        name = enter(app, locked=locked)
+        app.notify = remembering(app)
+        with telling(app, lambda: app.owner):
+            return _work(app, reload, name, until_idle=until_idle)
 
 
 def wait_for_state(app: Application, *, until_idle: bool) -> None:
@@ -89,8 +94,8 @@ def wait_for_state(app: Application, *, until_idle: bool) -> None:
 def _work(app: Application, reload: Reload | None, name: str, *, until_idle: bool) -> Served:
     entries, refused = scheduled(app)
     at_work = threading.Event()
-    for sentence in refused.values():
-        app.notify("job.refused", "", {"error": sentence})
+    for job, sentence in refused.items():
+        app.notify("job.refused", "", {"job": job, "error": sentence})
     timetable = Timetable(
         entries,
         store=app.store,
@@ -136,7 +141,9 @@ def _work(app: Application, reload: Reload | None, name: str, *, until_idle: boo
     try:
         # Before the first look, which reads areas and may take longer than systemd waits for a start.
         tell_systemd("READY=1")
-        with Clockwork(timetable.look), Clockwork(Nightly(app).look), Clockwork(NightlyPrune(app).look):
+        nightly = Clockwork(Nightly(app).look), Clockwork(NightlyPrune(app).look)
+        with Clockwork(timetable.look) as clockwork, nightly[0], nightly[1]:
+            reloading.wake = clockwork.wake
             at_work.set()
             summary = service.work(until_idle=until_idle)
             tell_systemd("STOPPING=1")

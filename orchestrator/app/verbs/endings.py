@@ -14,7 +14,9 @@ from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.core.errors import NeedsPerson, OrchestratorError, TransientError, UserError
 from orchestrator.core.files import LockedError
 from orchestrator.engine.leases import Lease
+from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Run
+from orchestrator.model.eecu import HOUR, check_hours, format_hours
 from orchestrator.model.job import check_share
 from orchestrator.model.states import RUN_FINAL, RunState
 
@@ -61,7 +63,14 @@ class CleanReport:
     foreign: tuple[str, ...]
 
 
-def retry(app: Records, name: str, min_valid: float | None = None, *, accept_audit: bool = False) -> Run:
+def retry(
+    app: Records,
+    name: str,
+    min_valid: float | None = None,
+    *,
+    accept_audit: bool = False,
+    eecu_hours: float | None = None,
+) -> Run:
     """
     Take a failed, cancelled or held run up again where it stopped; it is carried on by `run` or the daemon.
 
@@ -70,6 +79,7 @@ def retry(app: Records, name: str, min_valid: float | None = None, *, accept_aud
         name: What the run is called.
         min_valid: Publish it with this share of valid pixels, 0 to 1, or more; None leaves that as it is.
         accept_audit: Publish it whatever its audit finds.
+        eecu_hours: What it may cost in all, EECU-hours, 0 for no limit; None leaves that as it is.
 
     Raises:
         UserError: There is no such run, or it is in no state to be retried.
@@ -86,7 +96,28 @@ def retry(app: Records, name: str, min_valid: float | None = None, *, accept_aud
             publication.set_min_valid(store, run.id, min_valid)
         if accept_audit:
             publication.accept_audit(store, run.id)
+        if eecu_hours is not None:
+            _set_budget(store, run, eecu_hours)
         return retry_run(run, store)
+
+
+def _set_budget(store: Store, run: Run, hours: float) -> None:
+    """
+    Let a run cost so much.
+
+    Raises:
+        UserError: That is no budget, or it has cost more already.
+    """
+    from orchestrator.engine.batch.budget import set_eecu_hours  # noqa: PLC0415
+
+    check_hours(hours)
+    used = store.usage.of([run.id]).get(run.id, 0.0)
+    if 0 < hours * HOUR <= used:
+        raise UserError(
+            f"run {run.id} has cost {format_hours(used)} EECU-hours already, and {hours:g} are allowed in all; "
+            "give more, or 0 for no limit"
+        )
+    set_eecu_hours(store, run.id, hours)
 
 
 def cancel(app: Records, name: str, opened: Opened, busy: Busy = unwatched) -> Cancelled:

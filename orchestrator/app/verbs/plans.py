@@ -8,9 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.app.costs import published_cost
 from orchestrator.app.records import Records
 from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.core.errors import UserError
+from orchestrator.engine.batch import budget
+from orchestrator.model.eecu import Forecast, forecast
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan
 from orchestrator.model.states import RunState
@@ -18,6 +21,7 @@ from orchestrator.products.registry import DEFAULT
 
 if TYPE_CHECKING:
     from orchestrator.app.application import Application
+    from orchestrator.products.mosaic.settle import LocalPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,9 @@ class PlanReport:
         notes: What a person should know: of the area and the grid, and of today's dates and disk.
         picture: Where the picture of it was written; None where none was.
         geojson: Where its parts were written; None where they were not.
+        cost: What its pixels are forecast to cost; None where nothing is published of the recipe.
+        cost_source: What the forecast rests on.
+        tier_hours: What the project's tier gives a month, EECU-hours; 0 where that is not known.
     """
 
     base_name: str
@@ -56,6 +63,9 @@ class PlanReport:
     notes: tuple[str, ...]
     picture: Path | None = None
     geojson: Path | None = None
+    cost: Forecast | None = None
+    cost_source: str = ""
+    tier_hours: float = 0.0
 
     @property
     def raw_bytes(self) -> int:
@@ -84,6 +94,9 @@ class PlanReport:
             "bucket_bytes_at_most": made.bucket_bytes,
             "disk_bytes_at_most": made.disk_bytes,
             "memory_bytes": made.memory_bytes,
+            "eecu_hours": budget.facts(self.cost),
+            "eecu_source": self.cost_source,
+            "tier_eecu_hours": self.tier_hours,
             "notes": list(self.notes),
             "picture": str(self.picture) if self.picture else "",
             "geojson": str(self.geojson) if self.geojson else "",
@@ -113,7 +126,17 @@ def plan_job(app: Application, job: Job, busy: Busy = unwatched) -> PlanReport:
     dated = _mosaic(job).dated(app.clock.now().date())
     with busy(f"planning {dated.base_name}"):
         local = app.planner(dated.route).local(dated)
-    return PlanReport(dated.base_name, local.plan, local.notes)
+    return _report(app, dated, local)
+
+
+def _report(app: Application, job: Job, local: LocalPlan, **files: Path) -> PlanReport:
+    """Return what a plan says, with what it is forecast to cost."""
+    rate = published_cost(job, local.plan)
+    windows = local.plan.windows
+    cost = forecast(sum(window.pixels for window in windows), len(windows), (), rate)
+    source = rate.source if rate else ""
+    tier = app.settings.budget.tier_eecu_hours
+    return PlanReport(job.base_name, local.plan, local.notes, cost=cost, cost_source=source, tier_hours=tier, **files)
 
 
 def find_earlier(app: Records, base_name: str) -> Earlier | None:
@@ -146,4 +169,4 @@ def plan_to_files(
         local = app.planner(dated.route).local(dated)
         draw_plan(local.plan, picture, dated.base_name)
         geojson.write_text(json.dumps(parts_geojson(local.plan)), encoding="utf-8")
-    return PlanReport(dated.base_name, local.plan, local.notes, picture, geojson)
+    return _report(app, dated, local, picture=picture, geojson=geojson)

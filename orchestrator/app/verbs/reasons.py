@@ -7,15 +7,16 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator.app.copernicus import sessions_of
 from orchestrator.app.finding import find_run
 from orchestrator.app.heartbeat import find_daemon
 from orchestrator.app.records import Records
 from orchestrator.app.verbs.results import missing_words
-from orchestrator.core.slots import by_processes
 from orchestrator.core.units import format_count, format_seconds
-from orchestrator.engine.limits import Limits, no_place
+from orchestrator.engine.limits import no_place, taken_by_others
+from orchestrator.engine.request_limits import by_processes
+from orchestrator.engine.standing import SESSIONS, TASKS
 from orchestrator.engine.stores.records import ProcessRow, Run
+from orchestrator.engine.stores.sharing import live_limit
 from orchestrator.model.job import Job
 from orchestrator.model.states import TASK_LIVE, RunState, TaskState, UnitState, Who
 from orchestrator.products.registry import COPERNICUS, find_product
@@ -141,25 +142,26 @@ def _asks_copernicus(run: Run) -> bool:
 
 def _sessions(app: Records, run: Run) -> list[str]:
     """Say that transfers wait for a session, where all are taken: by others, or by what the run itself does."""
-    holders, count = sessions_of(app.settings).holders(), app.settings.copernicus.sessions
-    if not holders:
+    stands, count = app.standing().limits.get(SESSIONS), app.settings.copernicus.sessions
+    if stands is None or stands.used < min(count, stands.allowed):
         return []
-    by = by_processes(holders, app.worker(run.id), "its own process")
+    by = by_processes(stands.holders, app.worker(run.id), "its own process")
     taken = f"All {count} sessions of Copernicus are" if count > 1 else "The only session of Copernicus is"
     return [f"{taken} taken, by {by}: other files wait for one."]
 
 
 def _taken(app: Records, run: Run) -> list[str]:
     """Say whose tasks leave a run no place, and what becomes of those runs."""
-    live_tasks = app.settings.ee.live_tasks
-    limits = Limits(live_tasks, 0, app.store.tasks.live, app.clock)
-    others = limits.taken_by_others(run.id)
+    now, stands = app.clock.now().timestamp(), app.standing()
+    most = int(stands.limits[TASKS].allowed) if TASKS in stands.limits else live_limit(None, app.settings.ee.live_tasks)
+    others = taken_by_others(stands.live, run.id, most)
+    said = list(stands.sentences(now))
     if not others:
-        return []
+        return said
     left = [run_id for run_id in others if not is_worked_on(app, run_id)]
     alone = f"; nobody works on {', '.join(left)} now: go on with them, or `orchestrator cancel` them" if left else ""
-    sentence = no_place(others, live_tasks)
-    return [f"{sentence[0].upper()}{sentence[1:]}{alone}."]
+    sentence = no_place(others, most)
+    return [f"{sentence[0].upper()}{sentence[1:]}{alone}.", *said]
 
 
 def is_worked_on(app: Records, run_id: str) -> bool:

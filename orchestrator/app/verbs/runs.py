@@ -15,6 +15,7 @@ from orchestrator.app.elsewhere import pinned
 from orchestrator.app.verbs.busy import Busy, Tell, untold, unwatched
 from orchestrator.core.files import LockedError
 from orchestrator.engine.admission import admit
+from orchestrator.engine.batch.budget import set_eecu_hours
 from orchestrator.engine.execution import retry_run
 from orchestrator.engine.ownership import Claimant, check_free, check_owner
 from orchestrator.engine.progress import Progress
@@ -74,6 +75,8 @@ def begin(
         set_min_valid(app.store, run.id, job.min_valid)
     if job.audit != Job.from_json(run.job).audit:
         set_audit(app.store, run.id, job.audit)
+    if job.max_eecu_hours != Job.from_json(run.job).max_eecu_hours:
+        set_eecu_hours(app.store, run.id, job.max_eecu_hours)
     snapshot = Job.from_json(run.job)
     if run.state is not RunState.CLEANED and (changed := snapshot.with_attempts_of(job)) != snapshot:
         app.store.runs.save_job(run.id, changed.to_json())

@@ -18,7 +18,7 @@ from orchestrator.core.units import format_count
 from orchestrator.engine.cleanup import delete_owned
 from orchestrator.engine.recovery import look
 from orchestrator.engine.stores.records import Head
-from orchestrator.engine.sweeper import MOST, Act, Ages, Left, Survey, by_run, survey_cloud, survey_disk
+from orchestrator.engine.sweeper import MOST, Act, Ages, Leavings, Left, by_run, survey_cloud, survey_disk
 from orchestrator.model.batch import BatchRoute, Operation
 from orchestrator.model.job import AreaSource, Job
 from orchestrator.model.objects import Deletion
@@ -44,7 +44,7 @@ class Swept:
         dry: Whether nothing was changed.
     """
 
-    survey: Survey
+    survey: Leavings
     cancelled: int = 0
     deleted: int = 0
     removed: int = 0
@@ -84,13 +84,13 @@ def sweep(
         NeedsPerson: More objects would be deleted; none is.
     """
     names = tuple(routes) or _routes(app)
-    surveys: list[tuple[str, Survey]] = []
+    surveys: list[tuple[str, Leavings]] = []
     for name in names:
         with busy(f"looking at operations and objects ({name})"), app.lent_route(name, app.owner) as (route, listing):
             surveys.append((name, _survey(app, route, listing(), _neighbours(app, name), ages)))
     with busy("looking at folders"):
         disk = _survey_disk(app, ages)
-    whole = Survey(
+    whole = Leavings(
         tuple(one for _, survey in surveys for one in survey.left) + disk.left,
         tuple(dict.fromkeys(one for _, survey in surveys for one in survey.foreign)) + disk.foreign,
     )
@@ -140,7 +140,7 @@ def _neighbours(app: Application, name: str) -> list[str]:
 
 def _survey(
     app: Application, route: BatchRoute, operations: Sequence[Operation], neighbours: Sequence[str], ages: Ages | None
-) -> Survey:
+) -> Leavings:
     seen = look(route, operations)
     strangers = [*neighbours] + [
         operation.name
@@ -152,7 +152,7 @@ def _survey(
     return survey_cloud(route, seen, strangers, app.store, app.clock.now().timestamp(), ages)
 
 
-def _survey_disk(app: Application, ages: Ages | None) -> Survey:
+def _survey_disk(app: Application, ages: Ages | None) -> Leavings:
     folders: set[Path] = set()
     names: set[str] = set()
     for head in _heads(app):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from orchestrator.model.eecu import CostRate
 from orchestrator.model.expression import subject_of
 from orchestrator.model.grid import Window
+from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.unit import UnitPlan
 
@@ -15,6 +17,8 @@ Cut = Callable[[TaskPlan], tuple[TaskPlan, TaskPlan] | None]
 # Returns the task with the largest parts that fit, by the heaviest bytes per pixel known, or by the bound for any
 # data where None is known.
 Refit = Callable[[TaskPlan, Plan, float | None], TaskPlan]
+# Returns what a pixel of a job is published to cost; None where nothing is.
+Cost = Callable[[Job, Plan], CostRate | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class Exports:
         cut: Halves a rectangle that is too much at once.
         refit: Makes parts as large as may be; None where part sizes were fixed by the user.
         instead: Returns the units that bring a rectangle which no export brings; none where there is no other way.
+        rate: What a pixel is published to cost; None where nothing is known.
+        max_eecu_hours: What the job says it may cost; 0 where it does not.
     """
 
     plan: Plan
@@ -37,6 +43,8 @@ class Exports:
     cut: Cut
     refit: Refit | None = None
     instead: Callable[[Window], Sequence[UnitPlan]] = field(default=lambda _window: ())
+    rate: CostRate | None = None
+    max_eecu_hours: float = 0.0
 
     @property
     def subject(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from orchestrator.core import crash
+from orchestrator.engine.batch.budget import Budget, OverspentTaskError
 from orchestrator.engine.batch.ladder import Ladder, failed_state
 from orchestrator.engine.batch.submission import OPERATION_STATES, Submitter, identity
 from orchestrator.engine.batch.watch import OperationsWatch
@@ -35,11 +36,14 @@ _LOOK_SECONDS = 30.0
 class Polling:
     """Follows the operations of one run. Used by the run's own thread."""
 
-    def __init__(self, context: RunContext, watch: OperationsWatch, submitter: Submitter, ladder: Ladder) -> None:
+    def __init__(
+        self, context: RunContext, watch: OperationsWatch, submitter: Submitter, ladder: Ladder, budget: Budget
+    ) -> None:
         self._context = context
         self._watch = watch
         self._submitter = submitter
         self._ladder = ladder
+        self._budget = budget
         self._serial = 0
         self._odd: set[tuple[str, str]] = set()
         self._missing: Counter[str] = Counter()
@@ -63,7 +67,28 @@ class Polling:
         self._end_superseded(current, attempts, ours)
         told = self._follow(current, {operation.name: operation for operation in listed})
         self._answer(told)
+        self._end_overspent()
         return True
+
+    def _end_overspent(self) -> None:
+        """
+        End a task under way that costs much more than it was forecast to.
+
+        Raises:
+            HoldError: There was one.
+        """
+        tasks = self._context.store.tasks.of(self._context.run_id)
+        try:
+            for task in tasks:
+                self._budget.check_task(task, tasks)
+        except OverspentTaskError as error:
+            # In this order: after a crash in between it is found still under way, and ended again.
+            self._context.clients.route.cancel(error.task.operation)
+            crash.point("task.overspent")
+            self._context.store.tasks.change(
+                self._context.run_id, {error.task.key: TaskChange(state=TaskState.CANCELLED, error=str(error))}
+            )
+            raise
 
     def _end_superseded(
         self,
@@ -110,8 +135,9 @@ class Polling:
         ripe = (task.operation for task in missing if self._may_look(task.operation))
         found: dict[str, Operation | None] = {}
         for name in islice(ripe, _LOOKS):
-            found[name] = self._context.clients.route.find(name)
-            if found[name] is not None:
+            found[name] = told = self._context.clients.route.find(name)
+            if told is not None:
+                self._watch.heard([told])
                 self._context.waits.forget(f"gone {name}")
         return found
 

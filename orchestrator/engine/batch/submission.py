@@ -17,15 +17,16 @@ from orchestrator.engine.batch.exports import Exports
 from orchestrator.engine.batch.ladder import Ladder
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import TaskChange
+from orchestrator.engine.stores.limit_records import Shortage, Within
 from orchestrator.engine.stores.records import Attempt, Task
 from orchestrator.model.batch import (
     AlreadyStartedError,
-    Asked,
     AttemptNames,
     BatchRoute,
     ExportOrder,
     Operation,
     OperationState,
+    OrderShape,
 )
 from orchestrator.model.ports import RefusedError
 from orchestrator.model.states import Failure, TaskState
@@ -56,7 +57,7 @@ def identity(route: BatchRoute, description: str) -> tuple[str, str, int] | str:
     return (said.run_id, said.task, said.number) if said else description
 
 
-def _shape(asked: Asked) -> tuple[int, int]:
+def _shape(asked: OrderShape) -> tuple[int, int]:
     return asked.part_height, asked.part_width
 
 
@@ -71,10 +72,10 @@ class Submitter:
         self._exports = exports
         self._ladder = ladder
 
-    def intend(self, task: Task) -> Attempt:
-        """Commit the next attempt of a PLANNED task: from here on it counts as live."""
+    def intend(self, task: Task, within: Within) -> Attempt | Shortage:
+        """Commit the next attempt of a PLANNED task, if it fits: from here on it counts as live."""
         number = task.attempt + 1
-        asked = Asked(task.plan.part_height, task.plan.part_width, task.rung)
+        asked = OrderShape(task.plan.part_height, task.plan.part_width, task.rung)
         names = self._route.name_attempt(self._run_id, task.key, number, asked)
         attempt = Attempt(
             task=task.key,
@@ -85,7 +86,8 @@ class Submitter:
             operation="",
             first_posted=self._context.now(),
         )
-        self._tasks.intend(self._run_id, attempt)
+        if short := self._tasks.intend(self._run_id, attempt, within):
+            return short
         crash.point("task.intended")
         return attempt
 
@@ -115,6 +117,7 @@ class Submitter:
             self._refused(task, attempt, error)
         else:
             crash.point("task.posted")
+            self._context.process.limits.handed_over()
             self.adopt(task, operation, "task.submitted")
 
     def settle(self, task: Task, attempt: Attempt, found: Sequence[Operation]) -> None:

@@ -7,6 +7,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,17 +130,24 @@ class Transfers:
 
     def _bring_file(self, part: Part, source: StoredObject, path: Path) -> None:
         if part.state is not PartState.VERIFIED or not path.exists():
-            self._begin(part)
-            self._objects.fetch(source, path, self._context.progress.received, self._stop)
-            self._end(part, source)
+            with self._turn():
+                self._begin(part)
+                self._objects.fetch(source, path, self._context.progress.received, self._stop)
+                self._end(part, source)
         self._hand_over(part, path)
 
     def _bring_bytes(self, part: Part, source: StoredObject) -> None:
-        self._begin(part)
-        content = self._objects.read(source, self._context.progress.received, self._stop)
-        self._end(part, source)
+        with self._turn():
+            self._begin(part)
+            content = self._objects.read(source, self._context.progress.received, self._stop)
+            self._end(part, source)
         # Waited for, so that a slow disk holds the downloads back and not the memory up.
         self._hand_over(part, content).wait()
+
+    def _turn(self) -> AbstractContextManager[None]:
+        """Hold one of the places that downloads have, over all runs of all processes."""
+        places = self._context.process.transfers
+        return places.hold(self._stop) if places is not None else nullcontext()
 
     def _begin(self, part: Part) -> None:
         if part.state is PartState.VERIFIED:  # its file or its bytes are gone

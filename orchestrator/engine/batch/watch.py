@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from orchestrator.core.clock import Clock
 from orchestrator.model.batch import ListOperations, Operation
+
+
+def _unseen(_operations: Sequence[Operation]) -> None:
+    pass
 
 
 class OperationsWatch:
@@ -16,8 +20,23 @@ class OperationsWatch:
     The interval grows from `low` to `high` seconds while nothing changes and falls back when something does.
     """
 
-    def __init__(self, listing: ListOperations, clock: Clock, low: float, high: float) -> None:
+    def __init__(
+        self,
+        listing: ListOperations,
+        clock: Clock,
+        low: float,
+        high: float,
+        seen: Callable[[Sequence[Operation]], None] = _unseen,
+        heard: Callable[[Sequence[Operation]], None] = _unseen,
+    ) -> None:
+        """
+        Take who lists, and who is told before any run acts on it: each whole list, and what is heard of operations.
+
+        `heard` is told of those that are looked up by name, too.
+        """
         self._listing = listing
+        self._tell = seen
+        self.heard = heard
         self._clock = clock
         self._low = low
         self._high = high
@@ -60,6 +79,8 @@ class OperationsWatch:
 
     def _ask(self) -> None:
         seen = self._listing()
+        self._tell(seen)
+        self.heard(seen)
         with self._lock:
             changed = _states(seen) != _states(self._seen)
             # Something submitted while the list was on its way may have asked for haste.

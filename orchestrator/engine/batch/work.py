@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from orchestrator.core.files import make_folder
+from orchestrator.engine.batch.budget import Budget
 from orchestrator.engine.batch.collecting import Collecting
 from orchestrator.engine.batch.exports import Exports
 from orchestrator.engine.batch.feedback import Feedback
@@ -43,9 +44,10 @@ class BatchWork:
         feedback = Feedback(context, exports)
         ladder = Ladder(context, exports)
         submitter = Submitter(context, exports, ladder)
-        self._polling = Polling(context, watch, submitter, ladder)
+        budget = Budget(context, exports)
+        self._polling = Polling(context, watch, submitter, ladder, budget)
         self._collecting = Collecting(context, feedback)
-        self._handing = Handing(context, exports, submitter, feedback, watch)
+        self._handing = Handing(context, exports, submitter, feedback, watch, budget)
         self._troubles = Troubles(context, self._collecting)
         self._transfers = Transfers(context, placing, folder)
         self._to_offer = True  # whether parts may have come that the transfers do not know

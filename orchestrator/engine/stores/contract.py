@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, Self
 
+from orchestrator.engine.stores.contract_limits import Limits
 from orchestrator.engine.stores.contract_watch import Censuses, Outbox, Pruning
-from orchestrator.engine.stores.contract_work import Ledger, Parts, TaskChange, Tasks, Units
+from orchestrator.engine.stores.contract_work import Costs, Ledger, Parts, TaskChange, Tasks, Units
 from orchestrator.engine.stores.records import (
     Admission,
     DateRow,
@@ -30,7 +31,7 @@ from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import RunState, Who
 from orchestrator.model.unit import UnitPlan
 
-__all__ = ["Censuses", "Ledger", "Outbox", "Parts", "Store", "TaskChange", "Tasks", "Units"]
+__all__ = ["Censuses", "Costs", "Ledger", "Limits", "Outbox", "Parts", "Store", "TaskChange", "Tasks", "Units"]
 
 
 class Runs(Protocol):
@@ -271,6 +272,8 @@ class Store(Protocol):
     @property
     def ledger(self) -> Ledger: ...
     @property
+    def usage(self) -> Costs: ...
+    @property
     def lessons(self) -> Lessons: ...
     @property
     def events(self) -> Events: ...
@@ -286,7 +289,8 @@ class Store(Protocol):
     def queue(self) -> Queue: ...
     @property
     def leases(self) -> Leases: ...
-
+    @property
+    def limits(self) -> Limits: ...
     @property
     def counts(self) -> Censuses: ...
     @property

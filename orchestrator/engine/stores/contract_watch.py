@@ -185,8 +185,19 @@ class Outbox(Protocol):
     def end(self, message_id: int, outcome: str) -> None:
         """Write down what became of a message; it is not sent again."""
 
-    def latest(self, limit: int = 50) -> list[Message]:
-        """Return the latest messages, newest first."""
+    def latest(self, limit: int = 50, *, run_id: str = "") -> list[Message]:
+        """Return the latest messages, of one run where that is given, newest first."""
+
+    def was_said(self, run_id: str, name: str, since: str = "") -> bool:
+        """Tell whether an event of this name happened to a run, since a time (RFC 3339) where one is given."""
+
+    def going_on(self, held: Collection[str], after: str, progress: Collection[str]) -> list[Message]:
+        """
+        Return the last message about each run that somebody was told is held, and that got on since.
+
+        `held` are the words of `event` that say so, `after` is the event that is recorded once it was noticed, and
+        `progress` are the events of a run that gets on.
+        """
 
     def bound(self, pending: int, ended: int, since: str) -> int:
         """

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from orchestrator.engine.stores.records import Attempt, Owned, Part, Tally, Task
+from orchestrator.engine.stores.limit_records import Shortage, Within
+from orchestrator.engine.stores.records import Attempt, MonthUse, Owned, Part, Tally, Task, UsageRow
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
@@ -41,8 +42,12 @@ class Tasks(Protocol):
     def change(self, run_id: str, changes: Mapping[str, TaskChange]) -> None:
         """Change several tasks at once."""
 
-    def intend(self, run_id: str, attempt: Attempt) -> None:
-        """Make the task SUBMITTING with this attempt: the intent before the effect."""
+    def intend(self, run_id: str, attempt: Attempt, within: Within | None = None) -> Shortage | None:
+        """
+        Make the task SUBMITTING with this attempt: the intent before the effect.
+
+        Unless it fits `within` what all processes share: then nothing is changed, and why is returned.
+        """
 
     def identify(self, run_id: str, task: str, operation: str, state: TaskState) -> None:
         """Store the operation of the current attempt."""
@@ -85,6 +90,9 @@ class Tasks(Protocol):
     def live(self) -> Mapping[str, int]:
         """Count the tasks that are, or may be, with the service, of each run that has not ended nor needs a person."""
 
+    def operations(self) -> frozenset[str]:
+        """Return the names of the operations of all tasks that are with the service."""
+
 
 class Parts(Protocol):
     """The files of runs on their way to the output."""
@@ -125,6 +133,36 @@ class Ledger(Protocol):
 
     def settle(self, owned_id: int, outcome: str) -> None:
         """Write down what became of an owned object."""
+
+
+class Costs(Protocol):
+    """What runs have cost, in EECU-seconds, and what they may still cost. Months are `core.clock.quota_month`."""
+
+    def count(self, spent: Mapping[str, float], month: str) -> None:
+        """
+        Count what operations have cost so far, by the descriptions of their attempts.
+
+        Of each attempt only what is new is added, to its run and this month; what is no attempt of ours is left out.
+        """
+
+    def of(self, run_ids: Sequence[str]) -> Mapping[str, float]:
+        """Return what each of several runs has used, in one query; a run that used nothing is left out."""
+
+    def months(self, month: str = "", limit: int = 1000) -> list[UsageRow]:
+        """Return what runs have used, the newest month first; of one month where that is given."""
+
+    def in_month(self, month: str, but: str = "") -> MonthUse:
+        """Return what all runs have used in a month; what they have reserved without that of the run `but`."""
+
+    def reserve(self, run_id: str, seconds: float, *, month: str, limit: float) -> MonthUse | None:
+        """
+        Reserve for a run what its tasks under way may still use, instead of what it had reserved.
+
+        Nothing is reserved, and the use of the month is returned, where that would exceed `limit`; 0 is no limit.
+        """
+
+    def release(self, run_id: str) -> None:
+        """Give back what a run has reserved."""
 
 
 class Units(Protocol):

@@ -6,13 +6,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, not_, select, update
 
 from orchestrator.core import crash
 from orchestrator.engine.stores.contract_watch import Draft, Happening, Message
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dialect import insert_where_absent
-from orchestrator.engine.stores.schema import events, outbox
+from orchestrator.engine.stores.rows import OPEN_STATES
+from orchestrator.engine.stores.schema import events, outbox, runs
+from orchestrator.model.states import RunState
 
 # The row of no target: what happened up to its sequence is told to nobody.
 _BEGUN = {"event": "begun", "target": "", "content": "{}", "outcome": "begun"}
@@ -78,8 +80,28 @@ class SqlOutbox:
         with self._db.write() as db:
             db.execute(update(outbox).where(outbox.c.id == message_id, _PENDING).values(outcome=outcome))
 
-    def latest(self, limit: int = 50) -> list[Message]:
-        query = select(outbox).where(outbox.c.target != "").order_by(outbox.c.id.desc()).limit(limit)
+    def latest(self, limit: int = 50, *, run_id: str = "") -> list[Message]:
+        here = outbox.c.run_id == run_id if run_id else outbox.c.target != ""
+        query = select(outbox).where(here).order_by(outbox.c.id.desc()).limit(limit)
+        with self._db.read() as db:
+            return [_message(row) for row in db.execute(query)]
+
+    def was_said(self, run_id: str, name: str, since: str = "") -> bool:
+        here = (events.c.run_id == run_id, events.c.name == name, events.c.at >= since)
+        query = select(events.c.sequence).where(*here).limit(1)
+        with self._db.read() as db:
+            return db.execute(query).first() is not None
+
+    def going_on(self, held: Collection[str], after: str, progress: Collection[str]) -> list[Message]:
+        open_ids = select(runs.c.id).where(runs.c.state.in_(OPEN_STATES), runs.c.state != RunState.HELD)
+        last = select(func.max(outbox.c.id)).where(outbox.c.run_id.in_(open_ids)).group_by(outbox.c.run_id)
+        since = (events.c.run_id == outbox.c.run_id, events.c.sequence > outbox.c.sequence)
+        query = select(outbox).where(
+            outbox.c.id.in_(last),
+            outbox.c.event.in_(held),
+            exists().where(*since, events.c.name.in_(progress)),
+            not_(exists().where(*since, events.c.name == after)),
+        )
         with self._db.read() as db:
             return [_message(row) for row in db.execute(query)]
 

@@ -332,6 +332,41 @@ class Attempt:
     prefix: str
     operation: str
     first_posted: float  # seconds since 1970
+    eecu_seconds: float = 0.0  # what it has cost so far
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """
+    What a run has used in a month.
+
+    Attributes:
+        run_id: Of the run.
+        job_name: What people call its job.
+        month: Such as 2026-11, by the calendar of the service's quotas.
+        kind: `batch` or `online`.
+        eecu_seconds: As Earth Engine says.
+    """
+
+    run_id: str
+    job_name: str
+    month: str
+    kind: str
+    eecu_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class MonthUse:
+    """
+    EECU-seconds of a month, over all runs.
+
+    Attributes:
+        used: What has been counted.
+        reserved: What tasks under way may use beyond that, of the other runs.
+    """
+
+    used: float
+    reserved: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,7 @@ attempts = Table(
     Column("prefix", String, nullable=False),
     Column("operation", String, nullable=False, default=""),
     Column("first_posted", Float, nullable=False),
+    Column("eecu_seconds", Float, nullable=False, default=0.0, server_default="0"),  # counted in `usage`
     ForeignKeyConstraint(["run_id", "task"], ["tasks.run_id", "tasks.key"]),
 )
 
@@ -273,8 +274,9 @@ grants = Table(
     "grants",
     metadata,
     Column("name", String, primary_key=True),  # of a limit
-    Column("holder", String, primary_key=True),  # who has it: a process
+    Column("holder", String, primary_key=True),  # who has it: a process or a run
     Column("amount", Float, nullable=False),
+    Column("wanted", Float, nullable=False, default=0.0, server_default="0"),  # what it would use if it had it
     Column("until", Float, nullable=False),  # a holder that dies gives it back then
 )
 
@@ -282,8 +284,8 @@ usage = Table(
     "usage",
     metadata,
     Column("run_id", ForeignKey("runs.id"), primary_key=True),
-    Column("month", String, primary_key=True),  # 2026-11
-    Column("kind", String, primary_key=True),  # batch or online
+    Column("month", String, primary_key=True),  # 2026-11; of what is reserved, none
+    Column("kind", String, primary_key=True),  # batch, online or reserved
     Column("eecu_seconds", Float, nullable=False),
 )
 

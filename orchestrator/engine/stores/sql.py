@@ -14,6 +14,7 @@ from orchestrator.engine.stores.job_states import SqlJobStates
 from orchestrator.engine.stores.leases import SqlLeases
 from orchestrator.engine.stores.ledger import SqlLedger
 from orchestrator.engine.stores.lessons import SqlLessons
+from orchestrator.engine.stores.limits import SqlLimits
 from orchestrator.engine.stores.outbox import SqlOutbox
 from orchestrator.engine.stores.outputs import SqlOutputs
 from orchestrator.engine.stores.parts import SqlParts
@@ -23,6 +24,7 @@ from orchestrator.engine.stores.queue import SqlQueue
 from orchestrator.engine.stores.runs import SqlRuns
 from orchestrator.engine.stores.tasks import SqlTasks
 from orchestrator.engine.stores.units import SqlUnits
+from orchestrator.engine.stores.usage import SqlUsage
 
 
 class SqlStore:
@@ -43,6 +45,7 @@ class SqlStore:
         self.parts = SqlParts(self._db)
         self.units = SqlUnits(self._db)
         self.ledger = SqlLedger(self._db)
+        self.usage = SqlUsage(self._db)
         self.lessons = SqlLessons(self._db)
         self.events = SqlEvents(self._db)
         self.outputs = SqlOutputs(self._db)
@@ -51,6 +54,7 @@ class SqlStore:
         self.processes = SqlProcesses(self._db)
         self.queue = SqlQueue(self._db)
         self.leases = SqlLeases(self._db)
+        self.limits = SqlLimits(self._db)
         self.counts = SqlCounts(self._db)
         self.outbox = SqlOutbox(self._db)
         self.pruning = SqlPruning(self._db)

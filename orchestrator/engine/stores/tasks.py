@@ -6,16 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from orchestrator.core.errors import IntegrityError
 from orchestrator.engine.stores.contract_work import TaskChange
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dialect import insert_or_update
+from orchestrator.engine.stores.limit_records import Shortage, Within
 from orchestrator.engine.stores.parts import bring_again, drop_parts, insert_parts, pass_on
 from orchestrator.engine.stores.records import Attempt, Task
-from orchestrator.engine.stores.rows import OPEN_STATES, task_of, task_update
-from orchestrator.engine.stores.schema import attempts, parts, runs, tasks
+from orchestrator.engine.stores.room import claim, live_tasks, shortage
+from orchestrator.engine.stores.rows import task_of, task_update
+from orchestrator.engine.stores.schema import attempts, parts, tasks
 from orchestrator.model.grid import Window
 from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import (
@@ -23,9 +25,7 @@ from orchestrator.model.states import (
     TASK_TRANSITIONS,
     Failure,
     PartState,
-    RunState,
     TaskState,
-    Who,
     check_transition,
 )
 
@@ -37,19 +37,8 @@ _OF_RUN = select(tasks).where(tasks.c.run_id == bindparam("of_run")).order_by(ta
 _ATTEMPTS = (
     select(attempts).where(attempts.c.run_id == bindparam("of_run")).order_by(attempts.c.task, attempts.c.number)
 )
+_OPERATIONS = select(tasks.c.operation).where(tasks.c.state.in_(TASK_LIVE), tasks.c.operation != "")
 _ENTER = insert_or_update(attempts, ["run_id", "task", "number"], ["operation", "description"])
-# A run that has ended has cancelled its tasks, and one that waits for a person may wait for months; whatever their rows
-# say of tasks, nobody asks for news of them, and they must not keep the others waiting.
-_LIVE = (
-    select(tasks.c.run_id, func.count())
-    .join(runs, runs.c.id == tasks.c.run_id)
-    .where(
-        tasks.c.state.in_(TASK_LIVE),
-        runs.c.state.in_(OPEN_STATES),
-        ~((runs.c.state == RunState.HELD) & (runs.c.who == Who.PERSON)),
-    )
-    .group_by(tasks.c.run_id)
-)
 
 
 class SqlTasks:
@@ -69,13 +58,18 @@ class SqlTasks:
                     _check(db, run_id, key, change.state)
                 db.execute(task_update(run_id, key).values(_values(change)))
 
-    def intend(self, run_id: str, attempt: Attempt) -> None:
-        begun = {"state": TaskState.SUBMITTING, "attempt": attempt.number, "progress": 0.0}
+    def intend(self, run_id: str, attempt: Attempt, within: Within | None = None) -> Shortage | None:
+        begun = {"state": TaskState.SUBMITTING, "attempt": attempt.number, "progress": 0.0, "eecu_seconds": 0.0}
         unknown = {"operation": "", "collected": False, "known": False}
         with self._db.write() as db:
+            if within is not None:
+                if short := shortage(db, run_id, within, self._db.seconds()):
+                    return short
+                claim(db, run_id, within, self._db.seconds())
             _check(db, run_id, attempt.task, TaskState.SUBMITTING)
             db.execute(insert(attempts).values(run_id=run_id, **asdict(attempt)))
             db.execute(task_update(run_id, attempt.task).values(**begun, **unknown, **_FRESH))
+        return None
 
     def identify(self, run_id: str, task: str, operation: str, state: TaskState) -> None:
         this = (tasks.c.run_id == run_id, tasks.c.key == task)
@@ -107,7 +101,9 @@ class SqlTasks:
     def attempts(self, run_id: str) -> list[Attempt]:
         with self._db.read() as db:
             return [
-                Attempt(r.task, r.number, r.request_id, r.description, r.prefix, r.operation, r.first_posted)
+                Attempt(
+                    r.task, r.number, r.request_id, r.description, r.prefix, r.operation, r.first_posted, r.eecu_seconds
+                )
                 for r in db.execute(_ATTEMPTS, {"of_run": run_id})
             ]
 
@@ -150,7 +146,11 @@ class SqlTasks:
 
     def live(self) -> Mapping[str, int]:
         with self._db.read() as db:
-            return {row[0]: row[1] for row in db.execute(_LIVE)}
+            return live_tasks(db)
+
+    def operations(self) -> frozenset[str]:
+        with self._db.read() as db:
+            return frozenset(db.execute(_OPERATIONS).scalars())
 
 
 def insert_task(

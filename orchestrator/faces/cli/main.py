@@ -27,9 +27,10 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Training sets", "commands": ["tiles", "labels", "dataset", "aoi", "copernicus", "patches"]},
         {
             "name": "Look after runs",
-            "commands": ["status", "watch", "why", "logs", "audit", "retry", "cancel", "clean"],
+            "commands": ["status", "watch", "why", "logs", "usage", "audit", "retry", "cancel", "clean"],
         },
         {"name": "Keep it running", "commands": ["schedule", "db", "prune", "recover", "health", "metrics"]},
+        {"name": "Keep it running", "commands": ["schedule", "recover", "health", "metrics", "notify"]},
     ]
 }
 
@@ -96,6 +97,10 @@ COMMANDS = {
     "watch": Listed(f"{_HERE}.watch", "Follow a run that another process works on, until it ends."),
     "why": Listed(f"{_HERE}.runs", "Say what a run is waiting for, and what happens next."),
     "logs": Listed(f"{_HERE}.watch", "Show what happened to a run, event by event."),
+    "usage": Listed(
+        f"{_HERE}.usage",
+        "Show what runs have cost in EECU-hours, by month and job, beside the budget and the project's tier.",
+    ),
     "audit": Listed(
         f"{_HERE}.audit",
         "Ask for windows of a mosaic once more, without an export, and compare them with the file, value by value.",
@@ -127,6 +132,9 @@ COMMANDS = {
     "metrics": Listed(
         f"{_HERE}.metrics",
         "Print how everything stands, as Prometheus reads it: runs, parts, limits, disks, schedules, the daemon.",
+    ),
+    "notify": Listed(
+        f"{_HERE}.notify", "Tell people what happens: try who is told, send a word, look at what was sent."
     ),
 }
 

@@ -118,6 +118,12 @@ _JOB_OPTIONS = (
         metavar="N",
         help="Ask for N windows of the result once more and compare, before it is published.  [default: 0]",
     ),
+    option(
+        "--max-eecu-hours",
+        type=float,
+        metavar="HOURS",
+        help="Hold the run before its exports cost more compute time.  [default: as \\[budget] says]",
+    ),
 )
 
 _SANDBOX_OPTIONS = (
@@ -253,7 +259,7 @@ def build_job(given: dict[str, Any], services: Mapping[str, str]) -> Job:
 
 
 def _lay_over(content: dict[str, Any], given: dict[str, Any], *, absolute: bool) -> None:
-    plain = {"base_name", "start_date", "end_date", "recipe", "route", "split", "min_valid", "audit"}
+    plain = {"base_name", "start_date", "end_date", "recipe", "route", "split", "min_valid", "audit", "max_eecu_hours"}
     content.update({name: given[name] for name in plain if given[name] is not None})
     if given["output"] is not None:
         content["output"] = str(Path(given["output"]).expanduser().resolve()) if absolute else given["output"]

@@ -33,11 +33,16 @@ def why(context: Context, /, run_id: str) -> int:
     "--min-valid", type=float, metavar="SHARE", help="Publish it with this share of valid pixels, e.g. 0.4, or more."
 )
 @click.option("--accept-audit", is_flag=True, help="Publish it whatever its audit finds; the proof says so.")
+@click.option(
+    "--eecu-hours", type=float, metavar="HOURS", help="Let its exports cost so much in all, in EECU-hours; 0: any."
+)
 @click.pass_obj
-def retry(context: Context, /, run_id: str, min_valid: float | None, *, accept_audit: bool) -> int:
+def retry(
+    context: Context, /, run_id: str, min_valid: float | None, eecu_hours: float | None, *, accept_audit: bool
+) -> int:
     """Take a failed, cancelled or held run up again where it stopped; `run` or `serve` then carries it on."""
     app, output = resting(context), context.output()
-    run = endings.retry(app, run_id, min_valid, accept_audit=accept_audit)
+    run = endings.retry(app, run_id, min_valid, accept_audit=accept_audit, eecu_hours=eecu_hours)
     output.message("run", {"run": run.id, "state": run.state})
     output.say(f"{run.id} is {run.state} again; the daemon goes on with it, or the same `run` command")
     return 0

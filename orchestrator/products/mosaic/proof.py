@@ -54,6 +54,7 @@ def proof(
         "parts": parts_of(evidence),
     }
     # Left out where there are none: the proof is then that of earlier versions.
+    content |= {"eecu_seconds": round(evidence.eecu_seconds, 3)} if evidence.eecu_seconds else {}
     content |= {"audit": [dict(audit) for audit in audits]} if audits else {}
     return json.dumps(content, indent=1, sort_keys=True).encode()
 

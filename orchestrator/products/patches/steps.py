@@ -76,7 +76,8 @@ class Patching:
         if self.plan.keys.format == "webdataset" and free < wanted:
             raise SpaceError(
                 f"the patches take {format_bytes(wanted)}, and {folder} has {format_bytes(free)} free; make room, or "
-                "cut fewer: a greater --stride, a higher --min-valid"
+                "cut fewer: a greater --stride, a higher --min-valid",
+                wanted,
             )
 
     def shard(self, context: StepContext, unit: Unit) -> Outcome:

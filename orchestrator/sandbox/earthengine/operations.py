@@ -91,6 +91,7 @@ def operation(task: Task) -> dict[str, Any]:
         metadata["stages"] = [dict(each) for each in task.stages]
     if task.ended:
         metadata["endTime"] = task.ended
+    if task.ended or task.eecu_seconds:  # also while it runs: Google's guide to cost controls reads it of running ones
         metadata["batchEecuUsageSeconds"] = round(task.eecu_seconds, 3)
     if task.uris:
         metadata["destinationUris"] = list(task.uris)
@@ -187,10 +188,12 @@ class Operations:
                 changes["ended"] = now
             return self._keep(replace(old, **changes, updated=now))
 
-    def advance(self, number: str, progress: float) -> Task:
-        """Note progress in memory only: a restart begins the work again anyway."""
+    def advance(self, number: str, progress: float, eecu_seconds: float = 0.0) -> Task:
+        """Note progress and cost in memory only: a restart begins the work again anyway."""
         with self._lock:
-            made = replace(self._tasks[number], progress=progress, updated=rfc3339(self._clock.now()))
+            made = replace(
+                self._tasks[number], progress=progress, eecu_seconds=eecu_seconds, updated=rfc3339(self._clock.now())
+            )
             self._tasks[number] = made
             return made
 

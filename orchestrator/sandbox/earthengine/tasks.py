@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from orchestrator.sandbox.earthengine.attempt import Attempt, Stopped, TaskCancelled, TaskFailed, Workplace
@@ -50,6 +50,8 @@ class Tasks:
         self._stopping = False
         self._drawn: dict[str, Fault] = {}
         self._forms: dict[str, str] = {}
+        self._costs: dict[str, float] = {}
+        self._spent: dict[str, Callable[[], float]] = {}
         self._burnt: set[str] = set()
         self._queue_limit = queue_limit
         self._answer_repeated = answer_repeated
@@ -119,6 +121,8 @@ class Tasks:
                 self._drawn[task.id] = fault
             if (names := self._faults.for_names(task.description, place)) is not None:
                 self._forms[task.id] = names.rule.form or (DASHED if names.rule.dash else PLAIN)
+            if (cost := self._faults.for_cost(task.description, place)) is not None:
+                self._costs[task.id] = cost
             self._wake.notify_all()
         return task
 
@@ -212,6 +216,7 @@ class Tasks:
         def spent() -> float:
             return max(0.001, time.thread_time() - began + attempt.seconds_elsewhere)
 
+        self._spent[task.id] = spent
         try:
             uris = attempt.export()
         except Stopped:
@@ -231,7 +236,10 @@ class Tasks:
             if self._stopping:  # the sandbox has closed its books; the task begins again at the next start
                 return
             stages = tuple({"displayName": name, "completeWorkUnits": 1, "totalWorkUnits": "1"} for name in STAGES)
-            self._operations.change(task.id, eecu_seconds=seconds, stages=stages, **changes)
+            share = 1.0 if changes["state"] == "SUCCEEDED" else self._operations.get(task.project, task.id).progress
+            cost = self._costs.pop(task.id) * share if task.id in self._costs else seconds
+            self._operations.change(task.id, eecu_seconds=cost, stages=stages, **changes)
+            self._spent.pop(task.id, None)
             self._drawn.pop(task.id, None)
             self._forms.pop(task.id, None)
             self._wake.notify_all()
@@ -253,5 +261,6 @@ class Tasks:
         """
         if self._stopping:
             raise Stopped
-        if self._operations.advance(task.id, progress).state == "CANCELLING":
+        spent = self._costs[task.id] * progress if task.id in self._costs else self._spent[task.id]()
+        if self._operations.advance(task.id, progress, spent).state == "CANCELLING":
             raise TaskCancelled

@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "month", "kind", name="pk_usage"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_usage_run_id"),
     )
+    _costs()
     op.create_table(
         "job_states",
         sa.Column("job_name", sa.String, nullable=False),
@@ -38,6 +39,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job_name", name="pk_job_states"),
     )
     _outbox()
+
+
+def _costs() -> None:
+    """Count what earlier versions knew of costs: of each task its last attempt, in the month its run last changed."""
+    op.add_column("attempts", sa.Column("eecu_seconds", sa.Float, nullable=False, server_default="0"))
+    op.execute(
+        "UPDATE attempts SET eecu_seconds = coalesce((SELECT t.eecu_seconds FROM tasks t WHERE "
+        "t.run_id = attempts.run_id AND t.key = attempts.task AND t.attempt = attempts.number), 0)"
+    )
+    op.execute(
+        "INSERT INTO usage (run_id, month, kind, eecu_seconds) SELECT a.run_id, substr(r.updated, 1, 7), 'batch', "
+        "sum(a.eecu_seconds) FROM attempts a JOIN runs r ON r.id = a.run_id GROUP BY a.run_id, r.updated "
+        "HAVING sum(a.eecu_seconds) > 0"
+    )
 
 
 def _limits() -> None:
@@ -57,6 +72,7 @@ def _limits() -> None:
         sa.Column("name", sa.String, nullable=False),
         sa.Column("holder", sa.String, nullable=False),
         sa.Column("amount", sa.Float, nullable=False),
+        sa.Column("wanted", sa.Float, nullable=False, server_default="0"),
         sa.Column("until", sa.Float, nullable=False),
         sa.PrimaryKeyConstraint("name", "holder", name="pk_grants"),
     )
@@ -89,3 +105,4 @@ def downgrade() -> None:
     for column in ("priority", "finish_by", "worker", "fence", "lease_until"):
         op.drop_column("runs", column)
     op.drop_column("fires", "triggered")
+    op.drop_column("attempts", "eecu_seconds")

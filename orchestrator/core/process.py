@@ -1,0 +1,49 @@
+"""What this process is called among all that share a state, and whether one of them has ended."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+_PROC = Path("/proc")
+
+
+def process_name() -> str:
+    """
+    Return a name that no other process has, of this machine or another: `PID@HOST/BEGAN/NAMESPACE`.
+
+    BEGAN is when it began, in ticks since the machine did, which tells it from a later one of the same id; NAMESPACE
+    tells containers apart. Both are empty where the system does not say (elsewhere than on Linux).
+    """
+    return f"{os.getpid()}@{socket.gethostname()}/{_began(os.getpid())}/{_namespace()}"
+
+
+def process_id(name: str) -> str:
+    """Return the id of the process that is called so."""
+    return name.partition("@")[0]
+
+
+def is_gone(name: str) -> bool:
+    """Tell whether the process called `name` has ended; False also where that cannot be known from here."""
+    pid, _, where = name.partition("@")
+    host, _, rest = where.partition("/")
+    began, _, namespace = rest.partition("/")
+    if not began or (host, namespace) != (socket.gethostname(), _namespace()):
+        return False
+    return _began(int(pid)) != began
+
+
+def _began(pid: int) -> str:
+    """Return when a process began, empty where there is none."""
+    with suppress(OSError, IndexError):
+        # proc(5): field 22, after the name in brackets, which may hold blanks.
+        return (_PROC / str(pid) / "stat").read_text(encoding="ascii", errors="replace").rsplit(")", 1)[1].split()[19]
+    return ""
+
+
+def _namespace() -> str:
+    with suppress(OSError):
+        return str((_PROC / "self/ns/pid").readlink()).partition("[")[2].rstrip("]")
+    return ""
