@@ -47,6 +47,8 @@ def clean_cloud(run: Run, context: RunContext) -> Cleaned:
     owned = store.ledger.of(run.id)
     earlier = [entry.source.name for entry in owned if entry.outcome == Deletion.CHANGED]
     waiting = [entry for entry in owned if not entry.outcome]
+    if waiting:
+        context.check_prefix()
     # What the run is goes last: as long as anything else of it lies there, a lost state can be rebuilt.
     last = clients.route.manifest_name(run.id)
     outcomes: list[tuple[str, Deletion]] = []

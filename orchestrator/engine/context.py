@@ -133,6 +133,7 @@ class RunContext:
         waits: Waits for times of the state.
         progress: Counters for whoever watches.
         wake: Ends the pause of the run's own thread.
+        check_prefix: Raises `HoldError` where another state works on objects of the same names.
         check_lease: Raises `FencedError` where another process has the run; asked before what no store takes back.
         folders: Where the run writes; its disks are looked at.
     """
@@ -146,6 +147,7 @@ class RunContext:
     progress: Progress
     wake: threading.Event = field(default_factory=threading.Event)
     check_lease: Callable[[], None] = unleased
+    check_prefix: Callable[[], None] = unleased
     folders: list[Path] = field(default_factory=list)
 
     @property

@@ -82,6 +82,7 @@ class Execution:
         refit: Refit,
         progress: Progress | None = None,
         check_lease: Callable[[], None] = unleased,
+        check_prefix: Callable[[], None] = unleased,
         cost: Cost = _unknown,
     ) -> None:
         self._id = run_id
@@ -96,7 +97,15 @@ class Execution:
         self._uncancelled = False  # whether the service could not be asked to cancel: it is not asked without a pause
         self._waits = Waits(process.clock)
         self._context = RunContext(
-            run_id, store, clients, process, self._record, self._waits, self.progress, check_lease=check_lease
+            run_id,
+            store,
+            clients,
+            process,
+            self._record,
+            self._waits,
+            self.progress,
+            check_lease=check_lease,
+            check_prefix=check_prefix,
         )
         self._output = RunOutput(self._context)
         self._room = DiskWait(process.marks, store.limits, run_id)
@@ -271,6 +280,8 @@ class Execution:
         works: list[Work] = []
         if placing is not None and (plan := product.exports(snapshot)) is not None:
             if self._store.tasks.of(run.id):
+                self._context.check_lease()
+                self._context.check_prefix()
                 keep_manifest(run, plan, self._context)
             works.append(self._batch(run, plan, placing))
         if steps := product.steps(snapshot):

@@ -150,6 +150,12 @@ class RunLeases:
         with self._guard:
             return self._held.get(run_id)
 
+    @property
+    def busy(self) -> bool:
+        """Whether this process has a run."""
+        with self._guard:
+            return bool(self._held)
+
     def beat(self) -> None:
         """Prolong every lease; one that cannot be is found lost, or is prolonged, by whoever works under it."""
         with self._guard:

@@ -157,7 +157,7 @@ class House:
         return {run.job_name: str(run.state) for run in self.store.runs.latest(None, 10_000)}
 
 
-def real_execution(house: House, run, check_lease=unleased, store=None, **more) -> Execution:
+def real_execution(house: House, run, check_lease=unleased, store=None, check_prefix=unleased, **more) -> Execution:
     """An execution in a world of the run's own."""
     world = World()
     world.known = lambda _description: True
@@ -184,4 +184,5 @@ def real_execution(house: House, run, check_lease=unleased, store=None, **more) 
         cut=lambda _task: None,
         refit=lambda task, _plan, _heaviest: task,
         check_lease=check_lease,
+        check_prefix=check_prefix,
     )

@@ -20,8 +20,9 @@ BACKUPS = "backups"  # the folder for copies, in the state folder, where no othe
 # What an earlier schema has no place for.
 LOST = {
     "0003": (
-        "limits that were learned and what processes hold of them, costs by attempt and month, paused jobs, notifications, dates "
-        "that a person triggered, and of runs priority, deadline and lease; runs, units, parts and results stay"
+        "limits that were learned and what processes hold of them, costs by attempt and month, paused jobs, "
+        "notifications, dates that a person triggered, and of runs priority, deadline and lease; runs, units, parts "
+        "and results stay"
     )
 }
 
