@@ -212,7 +212,7 @@ class Application(Records):
         """What every run of this process shares of Copernicus."""
         if self._beside is not None:
             return self._beside.copernicus
-        return Copernicus(self.settings, self.clock, self.policy, lambda: self.store.limits)
+        return Copernicus(self.settings, self.clock, self.policy, lambda: self.store.limits, self.scopes["copernicus"])
 
     # ------------------------------------------------------------------ runs
 
@@ -364,7 +364,9 @@ class Application(Records):
         if self._beside is not None:
             return self._beside.request_limits
         pixels = self.settings.pixels
-        return RequestLimits(REQUESTS, pixels.at_once, pixels.per_second, store=self.store.limits, clock=self.clock)
+        return RequestLimits(
+            REQUESTS + self.scopes["ee"], pixels.at_once, pixels.per_second, store=self.store.limits, clock=self.clock
+        )
 
     @cached_property
     def limits(self) -> Limits:
@@ -372,7 +374,7 @@ class Application(Records):
         if self._beside is not None:
             return self._beside.limits
         tasks, most, low = self.settings.ee.live_tasks, self.settings.gcs.max_bytes, self.settings.limits.bucket_resume
-        return Limits(tasks, most, self.store.limits, self.clock, low_share=low)
+        return Limits(tasks, most, self.store.limits, self.clock, low_share=low, scope=self.scopes["ee"])
 
     @cached_property
     def transfers(self) -> RequestLimits:
@@ -380,12 +382,14 @@ class Application(Records):
         if self._beside is not None:
             return self._beside.transfers
         places = self.settings.transfer.downloads
-        return RequestLimits(DOWNLOADS, places, float("inf"), store=self.store.limits, clock=self.clock)
+        return RequestLimits(
+            DOWNLOADS + self.scopes["downloads"], places, float("inf"), store=self.store.limits, clock=self.clock
+        )
 
     @cached_property
     def project(self) -> Project:
         """What is seen of the project, for every process."""
-        return self._beside.project if self._beside else Project(self.store, self.clock)
+        return self._beside.project if self._beside else Project(self.store, self.clock, self.scopes["ee"])
 
     def _backoff(self) -> Backoff:
         ee, retry = self.settings.ee, self.settings.retry

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -62,6 +63,10 @@ class Heartbeat:
                 "heard of for too long; this one ends"
             )
 
+    def soon(self) -> None:
+        """Say so at the next turn of the loop: something of the facts is new."""
+        self._next = float("-inf")
+
     def end(self) -> None:
         """Say that the daemon ended by itself."""
         with suppress(OrchestratorError):
@@ -95,6 +100,37 @@ def find_daemon(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECON
     if abs(age) > max_age_seconds:
         return None, f"{who} was last heard of {age:.0f} s ago, more than {max_age_seconds:.0f} s: it hangs or is gone"
     return row, f"{who} was heard of {max(0.0, age):.0f} s ago: {row.facts.get('busy', 0)} runs in slots"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """
+    How the daemon of a state is.
+
+    Attributes:
+        alive: Whether it was heard of lately.
+        ready: Whether it takes work, too: not while it reads areas at its start.
+        because: A sentence about it.
+        age_seconds: Since it was heard of; None where there is none.
+        facts: What it says of itself.
+    """
+
+    alive: bool
+    ready: bool
+    because: str
+    age_seconds: float | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def health_of(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECONDS) -> Health:
+    """Return how the daemon of a state is."""
+    row, sentence = find_daemon(store, clock, max_age_seconds)
+    if row is None:
+        return Health(alive=False, ready=False, because=sentence)
+    # One that was begun with an earlier version says nothing of it.
+    ready = bool(row.facts.get("ready", True))
+    because = sentence if ready else f"{sentence}; it begins, and takes no work yet"
+    return Health(True, ready, because, max(0.0, clock.now().timestamp() - row.beat), row.facts)
 
 
 def tell_systemd(*states: str) -> None:

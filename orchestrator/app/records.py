@@ -12,6 +12,7 @@ from orchestrator.config import Settings
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import OrchestratorError, UserError
 from orchestrator.core.files import LockedError, LockFile, exclusive, holder_of
+from orchestrator.core.guard import make_private
 from orchestrator.engine.leases import Lease, RunLeases, Worker, taken
 from orchestrator.engine.standing import Standing, standing
 from orchestrator.engine.stores.contract import Store
@@ -45,6 +46,7 @@ class Records:
     @cached_property
     def store(self) -> Store:
         self.settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(self.database)  # and what SQLite puts beside it has the same mode
         return SqlStore(f"sqlite:///{self.database}", self.clock)
 
     @cached_property
@@ -86,7 +88,14 @@ class Records:
     def standing(self) -> Standing:
         """Return how the limits of the project stand, as every process of this state has written them down."""
         now = self.clock.now().timestamp()
-        return standing(self.store.limits, self.store.tasks.live(), self.settings.ee.live_tasks, now)
+        return standing(self.store.limits, self.store.tasks.live(), self.settings.ee.live_tasks, now, self.scopes)
+
+    @property
+    def scopes(self) -> Mapping[str, str]:
+        """What the names of limits end with, by the word that they begin with: a sandbox has limits of its own."""
+        google = "@sandbox" if self.settings.ee.url else ""
+        copernicus = "@sandbox" if self.settings.copernicus.url else ""
+        return {"ee": google, "gcs": google, "downloads": google, "copernicus": copernicus}
 
     def worker(self, run_id: str) -> str:
         """Return the id of the process that works on a run, with its host where that is another; empty: none does."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from orchestrator.core.errors import UserError
+from orchestrator.core.guard import for_children
 
 DEFAULT_BUCKET = "orchestrator-sandbox"
 SANDBOX_PROJECT = "orchestrator-sandbox"
@@ -101,7 +102,7 @@ def _start(command: list[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=errors,
         # Its matrices are small; threads would only fight over the cores that its tasks use.
-        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+        env=for_children() | {"OPENBLAS_NUM_THREADS": "1"},
         # Ctrl-C is for us: a run that stops cleanly still needs its sandbox. The flag is Windows' word for a session.
         start_new_session=True,
         creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),

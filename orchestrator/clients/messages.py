@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from orchestrator.core.guard import for_children
 from orchestrator.core.log import MASK, one_line
 from orchestrator.core.optional import required
 
@@ -117,6 +118,7 @@ class _Messenger:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # a plug-in's words may hold its address
+            env=for_children(),
             start_new_session=True,  # Ctrl-C is for us
         )
         return self

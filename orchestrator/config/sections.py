@@ -117,6 +117,7 @@ class ServeSettings(Section):
     patience: Seconds = 900.0
     sweep: bool = True
     share: bool = False
+    allow_code: bool = False
 
 
 class MetricsSettings(Section):

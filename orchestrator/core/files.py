@@ -187,6 +187,15 @@ def _remove(path: Path, close: Callable[[], None]) -> None:
         close()
 
 
+def sync_file(path: Path) -> None:
+    """Make the content of a file durable."""
+    fd = system.open_descriptor(path, os.O_RDWR if system.OPEN_FILES_STAY else os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 def make_folder(folder: Path) -> None:
     """Make `folder` and those above it, also while others remove the ones above it when they find them empty."""
     for _ in range(1000):

@@ -17,6 +17,7 @@ from orchestrator.core.errors import (
     OrchestratorError,
     QuotaError,
     SpaceError,
+    StateError,
     Stopped,
     TransientError,
     UserError,
@@ -193,7 +194,7 @@ class Execution:
             act(run)
         except CancelledByUserError:
             self._give_up(run)
-        except (Stopped, FencedError):
+        except (Stopped, FencedError, StateError):
             raise
         except OSError as error:  # a disk that fails or has become read-only: nothing is given up for it
             self._output.forget()  # its folder may be gone: what can be brought again is brought again
@@ -216,7 +217,8 @@ class Execution:
 
     def _wait_for(self, run: Run, error: OrchestratorError) -> bool:
         """Hold the run where somebody, or time, can mend what is wrong; tell whether that is so."""
-        begun = run.state not in (RunState.ADMITTED, RunState.PLANNED)
+        # Of what a schedule began nobody hears at once; whoever typed a command is told, and mends it.
+        begun = run.state not in (RunState.ADMITTED, RunState.PLANNED) or bool(run.logical_date)
         if isinstance(error, OutputTakenError):
             self._hold(error, until=self._process.clock.now().timestamp() + LOCK_SECONDS)
         elif isinstance(error, HoldError):

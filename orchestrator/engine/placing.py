@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from orchestrator.core import log
 from orchestrator.core.errors import Stopped
 from orchestrator.model.ports import Stop
 from orchestrator.model.product import Sink
@@ -98,7 +99,7 @@ class Placing:
         """
         piece = _Piece(cell, content, on_durable, on_trouble, threading.Event())
         self._waiting.put(piece)
-        self._thread.submit(self._place_waiting)
+        self._thread.submit(log.carried(self._place_waiting))
         return piece.done
 
     def place(self, cell: Cell, content: Path | bytes) -> None:

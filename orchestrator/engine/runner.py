@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from orchestrator.core import crash
+from orchestrator.core import crash, log
 from orchestrator.core.errors import (
     FencedError,
     IntegrityError,
@@ -195,7 +195,7 @@ class UnitWork:
     def _begin(self, unit: Unit) -> None:
         with self._lock:
             self._under_way[unit.kind, unit.key] = unit
-        self._pool.submit(self._work, unit)
+        self._pool.submit(log.carried(self._work), unit)
 
     def _renew(self) -> None:
         until = self._context.now() + LEASE_SECONDS
@@ -243,6 +243,10 @@ class UnitWork:
     def _outcome(self, unit: Unit) -> Outcome:
         """Do the step; what fails for a reason that passes is done again later."""
         step = self._context.steps[unit.kind]
+        with log.correlated(unit=unit.key):
+            return self._done(step, unit)
+
+    def _done(self, step: Step, unit: Unit) -> Outcome:
         try:
             return step(_StepContext(self._context, unit, self._stop), unit)
         except FencedError:  # an IntegrityError, and none of the step's

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.core import log
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import (
     ConfigError,
@@ -226,6 +228,10 @@ class _Shift:
     # -------------------------------------------------------------- one run
 
     def _carry(self, waiting: Waiting) -> None:
+        with log.correlated(run=waiting.id):
+            self._carry_on(waiting)
+
+    def _carry_on(self, waiting: Waiting) -> None:
         began = self._now()
         try:
             with self._service.lock(waiting.id) as lease:
@@ -263,6 +269,7 @@ class _Shift:
         if run.state is RunState.HELD and run.next_at > self._service.clock.now().timestamp():
             # Its time has come by the clock that nobody sets; the time of day in its row is of another opinion.
             run = store.runs.set_state(run_id, RunState.HELD, run.reason, who=run.who)
+        log.correlate(job=run.job_name, service=str(json.loads(run.job).get("service", "")))
         try:
             execution = self._service.execute(run)
         except ElsewhereError:
@@ -270,8 +277,8 @@ class _Shift:
         except (UserError, CredentialError) as error:
             return self._hold_unjoined(store, run, str(error))
         with self._guard:
-            self._unjoined.pop(run_id, None)
-            self._locked.discard(run_id)
+            self._unjoined.pop(run.id, None)
+            self._locked.discard(run.id)
         return execution.work()
 
     def _hold_unjoined(self, store: Store, run: Run, sentence: str) -> Run:

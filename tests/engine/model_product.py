@@ -31,7 +31,7 @@ class FileSink:
             window = cell.window
             numbers = [window.row, window.col, window.height, window.width]
             assert json.loads(content)[1:] == numbers, "bytes of another part"
-            (self._folder / "-".join(map(str, numbers))).write_bytes(content)
+            write_whole(self._folder / "-".join(map(str, numbers)), content, within=self._folder.parent)
             on_placed(cell)
 
     def placed(self) -> frozenset[Cell]:

@@ -10,7 +10,7 @@ import pytest
 from care_kit import ENDING, Clock, a_run, rows
 from old_worlds import STATES, restore
 
-from orchestrator.core.errors import IntegrityError, SpaceError
+from orchestrator.core.errors import IntegrityError, SpaceError, StateError
 from orchestrator.engine.stores import care, migrate
 from orchestrator.engine.stores.sql import SqlStore
 
@@ -93,7 +93,7 @@ def test_a_damaged_database_is_not_copied_over_a_good_copy(store, path, tmp_path
     store.close()
     damaged(path)
 
-    with pytest.raises(IntegrityError, match="damaged"):
+    with pytest.raises(StateError, match="damaged"):
         care.back_up(path, tmp_path / "copy.db")
 
     assert (tmp_path / "copy.db").read_bytes() == before

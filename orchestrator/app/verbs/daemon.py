@@ -112,7 +112,7 @@ def _work(app: Application, reload: Reload | None, name: str, *, until_idle: boo
     told |= {"slots": slots, "service": app.settings.service, "services": [*app.settings.services.values()]}
 
     def facts() -> dict[str, Any]:
-        return {**told, "troubles": {**reloading.refused, **timetable.troubles}}
+        return {**told, "ready": at_work.is_set(), "troubles": {**reloading.refused, **timetable.troubles}}
 
     heart = Heartbeat(app.store, app.clock, facts, name)
 
@@ -145,6 +145,7 @@ def _work(app: Application, reload: Reload | None, name: str, *, until_idle: boo
         with Clockwork(timetable.look) as clockwork, nightly[0], nightly[1]:
             reloading.wake = clockwork.wake
             at_work.set()
+            heart.soon()
             summary = service.work(until_idle=until_idle)
             tell_systemd("STOPPING=1")
     finally:

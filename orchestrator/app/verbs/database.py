@@ -71,7 +71,7 @@ def back_up(app: Records, target: Path | None = None, *, overwrite: bool = False
 
     Raises:
         UserError: There is no state, or a file of that name is there already.
-        IntegrityError: The database is damaged; nothing was replaced.
+        StateError: The database is damaged; nothing was replaced.
         SpaceError, TransientError: It cannot be done now.
     """
     _check_state(app)
@@ -117,7 +117,7 @@ def upgrade(app: Records, busy: Busy = unwatched) -> Moved:
     Raises:
         UserError: There is no state.
         LockedError: Something works on it.
-        IntegrityError: It is damaged, or a newer program wrote it.
+        StateError, IntegrityError: It is damaged, or a newer program wrote it.
     """
     with _alone(app):
         before = care.version_of(app.database)
@@ -135,7 +135,7 @@ def downgrade(app: Records, version: str, busy: Busy = unwatched) -> Moved:
     Raises:
         UserError: There is no state, or no way back to that schema.
         LockedError: Something works on it.
-        IntegrityError: It is damaged, or not at this program's schema.
+        StateError, IntegrityError: It is damaged, or not at this program's schema.
     """
     if version not in LOST:
         raise UserError(

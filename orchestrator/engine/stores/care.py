@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.core import crash
-from orchestrator.core.errors import IntegrityError
+from orchestrator.core.errors import StateError
 from orchestrator.core.files import fill_whole
 from orchestrator.engine.stores.database import told
 from orchestrator.engine.stores.schema import metadata
@@ -75,7 +75,7 @@ def back_up(source: Path, target: Path) -> int:
     its name.
 
     Raises:
-        IntegrityError: The database, or the copy, is damaged.
+        StateError: The database, or the copy, is damaged.
         SpaceError: There is no room for the copy.
         TransientError: The database is busy.
     """
@@ -87,7 +87,7 @@ def back_up(source: Path, target: Path) -> int:
             copy.execute("PRAGMA journal_mode=DELETE").close()  # one file, without any beside it
         crash.point("backup.copied")
         if sentences := damage(path):
-            raise IntegrityError(f"the copy of {source} is damaged: {sentences[0]}; is the database? See `db check`")
+            raise StateError(f"the copy of {source} is damaged: {sentences[0]}; is the database? See `db check`")
 
     with told():
         fill_whole(target, fill)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, Self
 
-from orchestrator.engine.stores.contract_limits import Limits
+from orchestrator.engine.stores.contract_limits import SharedLimits
 from orchestrator.engine.stores.contract_watch import Censuses, Outbox, Pruning
 from orchestrator.engine.stores.contract_work import Costs, Ledger, Parts, TaskChange, Tasks, Units
 from orchestrator.engine.stores.records import (
@@ -31,7 +31,7 @@ from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import RunState, Who
 from orchestrator.model.unit import UnitPlan
 
-__all__ = ["Censuses", "Costs", "Ledger", "Limits", "Outbox", "Parts", "Store", "TaskChange", "Tasks", "Units"]
+__all__ = ["Censuses", "Costs", "Ledger", "Outbox", "Parts", "SharedLimits", "Store", "TaskChange", "Tasks", "Units"]
 
 
 class Runs(Protocol):
@@ -290,7 +290,7 @@ class Store(Protocol):
     @property
     def leases(self) -> Leases: ...
     @property
-    def limits(self) -> Limits: ...
+    def limits(self) -> SharedLimits: ...
     @property
     def counts(self) -> Censuses: ...
     @property

@@ -10,26 +10,6 @@ from orchestrator.engine.stores.retention import Doomed, Retention
 
 
 @dataclass(frozen=True, slots=True)
-class LimitCount:
-    """
-    A limit of the project as it stands.
-
-    Attributes:
-        allowed: How much at once.
-        used: What processes have of it.
-        resume: When a pause ends, seconds since 1970.
-        throttled: How often in a row the service asked for less.
-        restricted: Whether the service said that the project is slowed down.
-    """
-
-    allowed: float
-    used: float
-    resume: float
-    throttled: int
-    restricted: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Census:
     """
     How much there is of everything in a state, counted in one look.
@@ -42,8 +22,6 @@ class Census:
         part_bytes: What the objects of these parts weigh, by state.
         units: By kind and state.
         failures: Tasks and units by how they failed last, of runs that have not ended.
-        limits: By name.
-        eecu_seconds: Of a month, by `batch` and `online`.
         oldest_lease: When the lease of a run that is worked on ends first, seconds since 1970; None where none is.
         succeeded: When each job ended well last, RFC 3339, by its name.
         messages: Notifications that are not sent yet, and those given up: by `pending` and `failed`.
@@ -57,8 +35,6 @@ class Census:
     part_bytes: Mapping[str, int] = field(default_factory=dict)
     units: Mapping[tuple[str, str], int] = field(default_factory=dict)
     failures: Mapping[str, int] = field(default_factory=dict)
-    limits: Mapping[str, LimitCount] = field(default_factory=dict)
-    eecu_seconds: Mapping[str, float] = field(default_factory=dict)
     oldest_lease: float | None = None
     succeeded: Mapping[str, str] = field(default_factory=dict)
     messages: Mapping[str, int] = field(default_factory=dict)
@@ -68,8 +44,8 @@ class Census:
 class Censuses(Protocol):
     """How much there is of everything."""
 
-    def census(self, month: str) -> Census:
-        """Count it all in one transaction that only reads; `month` as `2026-11`."""
+    def census(self) -> Census:
+        """Count it all in one transaction that only reads."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 
 from orchestrator.core import crash
 from orchestrator.core.clock import Clock
-from orchestrator.core.errors import FencedError, IntegrityError, SpaceError, TransientError
+from orchestrator.core.errors import FencedError, SpaceError, StateError, TransientError
 from orchestrator.engine.stores.dialect import Trouble, open_database, trouble_of, trouble_of_sqlite
 from orchestrator.engine.stores.migrate import upgrade
 from orchestrator.engine.stores.schema import runs
@@ -132,9 +132,9 @@ def _tell(trouble: Trouble, sentence: str, error: Exception) -> None:
     if trouble is Trouble.BUSY:
         raise TransientError(f"the state database is busy: {sentence}") from error
     if trouble is Trouble.DAMAGED:
-        raise IntegrityError(
+        raise StateError(
             f"the state database is damaged: {sentence}; stop, and put back a copy that `orchestrator db backup` made, "
             "or rebuild it with `orchestrator recover`: see docs/howto/recover.md"
         ) from error
     if trouble is Trouble.UNUSABLE:
-        raise IntegrityError(f"the state database cannot be used: {sentence}; see docs/howto/recover.md") from error
+        raise StateError(f"the state database cannot be used: {sentence}; see docs/howto/recover.md") from error
