@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from orchestrator.core.errors import IntegrityError
 from orchestrator.engine.stores.contract_work import TaskChange
@@ -157,6 +157,16 @@ class SqlTasks:
     def forgive(self, run_id: str) -> None:
         with self._db.write() as db:
             db.execute(update(tasks).where(tasks.c.run_id == run_id).values(forgiven=tasks.c.attempt, **_FRESH))
+
+    def under_way(self, run_ids: Sequence[str]) -> Mapping[str, Mapping[TaskState, tuple[int, float]]]:
+        c = tasks.c
+        query = select(c.run_id, c.state, func.count(), func.sum(c.progress)).group_by(c.run_id, c.state)
+        live = query.where(c.run_id.in_(run_ids), c.state.in_(TASK_LIVE))
+        found: dict[str, dict[TaskState, tuple[int, float]]] = {}
+        with self._db.read() as db:
+            for run_id, state, count, progress in db.execute(live):
+                found.setdefault(run_id, {})[TaskState(state)] = (count, progress)
+        return found
 
     def live(self) -> Mapping[str, int]:
         with self._db.read() as db:
