@@ -79,6 +79,11 @@ def _name(url: str) -> str:
     return f"{scheme}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
 
 
+def can_send() -> bool:
+    """Tell whether apprise is installed; it is imported where it sends, not here, where it would stay for months."""
+    return find_spec("apprise") is not None
+
+
 def deliver(letters: Sequence[Letter], seconds: float, stop: threading.Event | None = None) -> Iterator[Delivery]:
     """
     Send messages, those of several targets at once; yield what became of each, as it is known.
@@ -91,7 +96,7 @@ def deliver(letters: Sequence[Letter], seconds: float, stop: threading.Event | N
     """
     if not letters:
         return
-    if find_spec("apprise") is None:  # it is imported where it sends, not here, where it would stay for months
+    if not can_send():
         required("apprise", "notify", "sending notifications")
     by_id = {letter.id: letter for letter in letters}
     with _Messenger(letters) as messenger:
