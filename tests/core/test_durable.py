@@ -63,9 +63,8 @@ def test_bytes_are_durable_before_their_name_and_the_name_before_anybody_goes_on
     made = make(tmp_path)
 
     inode, folder = made.stat().st_ino, tmp_path.stat().st_ino
-    assert (
-        told.index(("sync", inode)) < told.index(("name", inode)) < len(told) - 1 - told[::-1].index(("sync", folder))
-    )
+    last = len(told) - 1 - told[::-1].index(("sync", folder))
+    assert told.index(("sync", inode)) < told.index(("name", inode)) < last
 
 
 @pytest.mark.parametrize("name", [publish, publish_tree])

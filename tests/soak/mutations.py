@@ -39,6 +39,8 @@ class Mutation:
     tests: tuple[str, ...]
 
 
+_BESIDE = '        for file in beside:\n            self._name(file)\n            crash.point("output.named")\n'
+_AGAIN = "            self._objects.fetch(source, path, self._context.progress.received, self._stop)\n"
 DURABLE = ("tests/soak/test_kills.py",)
 MUTATIONS = {
     "download without fsync": Mutation(
@@ -97,8 +99,8 @@ MUTATIONS = {
     ),
     "proof after the rename": Mutation(
         "orchestrator/engine/publication.py",
-        '        for file in beside:\n            self._name(file)\n            crash.point("output.named")\n        self._name(main)\n',
-        '        self._name(main)\n        for file in beside:\n            self._name(file)\n            crash.point("output.named")\n',
+        f"{_BESIDE}        self._name(main)\n",
+        f"        self._name(main)\n{_BESIDE}",
         ("tests/journey/test_manifest.py",),
     ),
     "request id without the run id": Mutation(
@@ -127,7 +129,7 @@ MUTATIONS = {
     ),
     "rotted parts are placed": Mutation(
         "orchestrator/engine/batch/transfers.py",
-        "            self._objects.fetch(source, path, self._context.progress.received, self._stop)\n        self._hand_over",
+        f"{_AGAIN}        self._hand_over",
         "            pass\n        self._hand_over",
         ("tests/faults/test_unattended.py",),
     ),
