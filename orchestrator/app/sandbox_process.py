@@ -17,6 +17,7 @@ from orchestrator.core.guard import for_children
 
 DEFAULT_BUCKET = "orchestrator-sandbox"
 SANDBOX_PROJECT = "orchestrator-sandbox"
+_IN_USE = "is in use by another sandbox"  # its own words
 # A sandbox answers in milliseconds and has no quota to spare.
 _PACE: Mapping[str, Any] = {"poll_min": 0.25, "poll_max": 2.0}
 _BRISK: Mapping[str, Any] = {"per_minute": 2000}
@@ -48,6 +49,12 @@ class SandboxProcess:
         if not line:
             self._process.wait()
             said = self.said() or ["no reason given"]
+            if _IN_USE in said[-1]:
+                raise UserError(
+                    f"the private sandbox of this state folder is in use: {said[-1].removeprefix('sandbox: ')}. "
+                    "Another command runs with --sandbox; wait for its end, name another folder with --state-dir, or "
+                    "start `orchestrator sandbox` and give each command --sandbox-url"
+                )
             raise UserError(f"the sandbox did not start: {said[-1].removeprefix('sandbox: ')}")
         answer: dict[str, Any] = json.loads(line)
         return answer

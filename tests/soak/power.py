@@ -102,23 +102,30 @@ class PowerTheatre(Theatre):
 
     def cut(self, kill: Kill, *, bare: bool) -> None:
         """Cut the power once, go on, and look; `bare` is without what ext4 does for careless programs."""
+        self.cut_often([kill], bare=bare)
+
+    def cut_often(self, kills: list[Kill], *, bare: bool) -> None:
+        """The same, at several moments of one life, in the order in which a run passes them."""
         self._options = f"{OPTIONS},noauto_da_alloc" if bare else OPTIONS
-        play, what = self._begin(), f"{kill.point}:{kill.number}{' without auto_da_alloc' if bare else ''}"
+        play, foreign = self._begin(), ""
+        what = f"{', '.join(f'{k.point}:{k.number}' for k in kills)}{' without auto_da_alloc' if bare else ''}"
         before = play.exports(), play.asked()
-        for step in play.steps[: kill.step]:
+        for step in play.steps[: kills[0].step]:
             self._until_done(step)
-        self._program.everywhere = {kit.CRASH_AT: f"{kill.point}:{kill.number}"}
-        ended = play.steps[kill.step]()
-        self._program.everywhere = {}
-        if ended.code != kit.KILLED:
-            self.tally.missed += 1
-            return
-        self._disk.cut_power(self._options)
-        self.tally.runs += 1
-        self.tally.points.add(kill.point)
-        foreign = play.put_foreign()
-        codes = [self._until_done(step) for step in play.steps]
-        self._look(play, what, codes, foreign, before)
+        for kill in kills:
+            self._program.everywhere = {kit.CRASH_AT: f"{kill.point}:{kill.number}"}
+            ended = play.steps[kill.step]()
+            self._program.everywhere = {}
+            if ended.code != kit.KILLED:
+                self.tally.missed += 1
+                continue
+            self._disk.cut_power(self._options)
+            self.tally.runs += 1
+            self.tally.points.add(kill.point)
+            foreign = foreign or play.put_foreign()
+        if self.tally.runs:
+            codes = [self._until_done(step) for step in play.steps]
+            self._look(play, what, codes, foreign, before)
 
     def close(self) -> None:
         self._disk.unmount()
