@@ -28,11 +28,13 @@ from orchestrator.core.retry import RetryPolicy
 from orchestrator.engine.batch.accounts import Accounts
 from orchestrator.engine.batch.project import Project
 from orchestrator.engine.batch.watch import OperationsWatch
-from orchestrator.engine.context import Backoff, Clients, ProcessContext
+from orchestrator.engine.context import Backoff, Clients, ProcessContext, unleased
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.interrupts import Interrupts
+from orchestrator.engine.leases import Lease
 from orchestrator.engine.limited_routes import LimitedRoute, LimitedTables
 from orchestrator.engine.limits import Limits
+from orchestrator.engine.prefix_owner import PrefixOwner
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.request_limits import RequestLimits
 from orchestrator.engine.space import DiskMarks
@@ -168,8 +170,14 @@ class Application(Records):
                 url=self.settings.ee.url or None,
                 stop=self.stop,
                 policy=self.policy,
-                heard=self.project.heard,
+                heard=self._heard,
             )
+
+    def _heard(self, quota_status: str | None) -> None:
+        """Keep what an answer says of the quota, where there is a state: asking alone makes none."""
+        opened = "store" in (self._beside or self).__dict__
+        if opened or (quota_status is not None and self.has_state()):
+            self.project.heard(quota_status)
 
     def check_service(self, product: str = DEFAULT) -> None:
         """
@@ -269,24 +277,53 @@ class Application(Records):
             clients.product.close()
             clients.route.close()
 
-    def execution(self, run: Run, progress: Progress | None = None) -> Execution:
-        """Return the execution of a run, ready to work."""
+    def execution(self, run: Run, progress: Progress | None = None, lease: Lease | None = None) -> Execution:
+        """Return the execution of a run that this process holds, ready to work; `lease` is what `lock` gave."""
+        lease = lease or self.leases.held(run.id)
         job = Job.from_json(run.job)
         check_here(run.id, job, self.settings, self.stop)
         progress, entry = progress or Progress(), find_product(job.product)
         progress.call(entry.units, entry.doing, entry.counted)
         clients = self.clients(job, lambda what: progress.set(detail=what))
+        in_bucket = "/" in clients.route.manifest_name("")  # Drive has no condition by which one could own a name
         return Execution(
             run.id,
-            store=self.store,
+            store=lease.store if lease else self.store,
             clients=clients,
             process=self._process_context(),
             watch=self._watch(find_product(job.product).service, clients),
             cut=cut_task,
             refit=self._refit,
             progress=progress,
+            check_lease=lease.check if lease else unleased,
+            check_prefix=self.prefix_owner.check if lease and in_bucket else unleased,
             cost=published_cost,
         )
+
+    @cached_property
+    def prefix_owner(self) -> PrefixOwner:
+        """Who works on this installation's objects in the bucket."""
+        from orchestrator.routes.names import Naming  # noqa: PLC0415
+        from orchestrator.transfer.store import CheckedStore  # noqa: PLC0415
+
+        return PrefixOwner(
+            lambda: CheckedStore(self.bucket(), stop=self.stop),
+            Naming(self.owner, self.settings.gcs.prefix.strip("/")).owner_object,
+            self.settings.state_dir / "prefix.json",
+            self.clock,
+            self.stop,
+            lambda name, facts: self.notify(name, "", facts),
+        )
+
+    @contextmanager
+    def lock(self, run_id: str) -> Iterator[Lease]:
+        """As `Records.lock`; the last run that this process has gives its objects' prefix up, too."""
+        try:
+            with super().lock(run_id) as lease:
+                yield lease
+        finally:
+            if "prefix_owner" in self.__dict__ and not self.leases.busy:
+                self.prefix_owner.end()
 
     def _process_context(self) -> ProcessContext:
         work = self.settings.local.work_dir

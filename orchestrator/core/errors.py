@@ -157,6 +157,8 @@ class StateError(OrchestratorError):
 class FencedError(IntegrityError):
     """A lease was lost to somebody else, or given back: what was done under it is not written down."""
 
+    exit_code = 5
+
 
 class GenerationError(IntegrityError):
     """An object was replaced after it was listed."""

@@ -80,6 +80,17 @@ def write_whole(path: Path, content: bytes, *, within: Path | None = None) -> No
         publish(made.path, path)
 
 
+def fill_whole(path: Path, fill: Callable[[Path], None]) -> None:
+    """As `write_whole`, of a file that `fill` writes by its path, which is there and empty."""
+    _sweep(path.parent, path.name)
+    with _unfinished(path.parent, path.name) as made:
+        fill(made.path)
+        os.fsync(made.fd)
+        if system.OPEN_FILES_STAY:
+            made.close()
+        publish(made.path, path)
+
+
 def write_once(path: Path, content: bytes) -> bytes:
     """
     Write `content` to `path` durably unless something is there, and return what is there then.

@@ -266,3 +266,25 @@ def test_after_a_restart_it_is_asked_again(house):
     house.look("2026-01-01T07:00")
 
     assert asked(house, run_id)[0] == at("2026-01-02T01:30")
+
+
+def test_a_window_that_is_days_away_is_waited_for_day_by_day(house):
+    """A week's hold would pass for a wrong clock's; a minute before a day's is over, the next one is asked for."""
+    house.job(cron="30 1 * * 1", finish_by="06:00").look("2026-01-05T01:30")
+    (run,) = house.store.queue.waiting()
+    begin(house, run.id)
+    holds = []
+    looks = [at("2026-01-05T05:57") + timedelta(days=day, minutes=minute) for day in range(7) for minute in range(6)]
+    looks += [at("2026-01-12T01:27") + timedelta(minutes=minute) for minute in range(6)]
+    looks += [at("2026-01-12T05:57") + timedelta(minutes=minute) for minute in range(6)]
+    for house.clock.time in looks:
+        house.timetable.look()
+        head = house.store.runs.head(run.id)
+        if head.state is RunState.HELD and head.next_at <= house.clock.time.timestamp():
+            house.store.runs.set_state(run.id, RunState.EXPORTING)
+        if house.store.runs.head(run.id).state is RunState.EXPORTING and (hold := asked(house, run.id)):
+            holds.append(hold[0])
+            house.store.runs.set_state(run.id, RunState.HELD, hold[1], who=Who.TIME, next_at=hold[0].timestamp())
+
+    days = [at("2026-01-06T06:00") + timedelta(days=n) for n in range(6)]
+    assert holds == [*days, at("2026-01-12T01:30"), at("2026-01-13T06:00")]

@@ -60,13 +60,13 @@ def story(request, monkeypatch):
     """
     import run_machine  # noqa: PLC0415  many tests here need none
 
-    if "work dir" in request.node.name:
+    if "work_dir" in request.node.name:
         monkeypatch.setattr(run_machine, "QUICK", request.getfixturevalue("small_disk"))
     machine = run_machine.Machine()
-    if "work dir" in request.node.name or "state DB" in request.node.name:
-        elsewhere = request.getfixturevalue("tmp_path" if "work dir" in request.node.name else "small_disk")
+    if "work_dir" in request.node.name or "state DB" in request.node.name:
+        elsewhere = request.getfixturevalue("tmp_path" if "work_dir" in request.node.name else "small_disk")
         move_database(machine, elsewhere / "state.db")
-    machine.admit(heavy=False, keep_parts=True, split="square")
+    machine.admit(heavy=False, keep_parts=True, split="blocks" if "weigh_more" in request.node.name else "square")
     yield machine
     machine.run_id = ""  # it has ended, as each test says
     machine.process.execution.close()

@@ -39,16 +39,27 @@ class Met:
         self.errors: list[OrchestratorError] = []
 
 
-def meet(story, step: str, fault: Callable[[], AbstractContextManager[None]], over: Callable[[Met], bool]) -> Met:
+def meet(
+    story,
+    step: str,
+    fault: Callable[[], AbstractContextManager[None]],
+    over: Callable[[Met], bool],
+    at: tuple[str, int] | None = None,
+) -> Met:
     """
     Let a story come to a step, and let a fault be there from its middle on until `over`.
 
+    With `at` it is there from that pass of that crash point on.
+
     The process that ends of it is begun again, as a service does, or a person.
     """
-    met, there = Met(), []
+    met, there, passed = Met(), [], []
+    moment, number = at or (MOMENTS[step], 1)
 
     def point(name: str) -> None:
-        if name == MOMENTS[step] and not met.begun:
+        if name == moment:
+            passed.append(name)
+        if len(passed) == number and not met.begun:
             met.begun = True
             there.append(fault())
             there[0].__enter__()

@@ -26,7 +26,7 @@ STORED = [
 ]
 
 
-def valid(number: int = 0, *, masked: bool = False, side: int = SIDE) -> bytes:
+def valid(number: int = 0, *, masked: bool = False, side: int = SIDE, crs: str = "EPSG:32633") -> bytes:
     """Return the part that is planned, stored in one of several ways."""
     pixels = np.random.default_rng(number).integers(1, 500, (2, side, side), dtype=np.uint16)
     profile = {"tiled": True, "blockxsize": 256, "blockysize": 256, "interleave": "pixel"} | STORED[
@@ -34,7 +34,7 @@ def valid(number: int = 0, *, masked: bool = False, side: int = SIDE) -> bytes:
     ]
     if not profile["tiled"]:
         del profile["blockxsize"], profile["blockysize"]
-    place = {"crs": "EPSG:32633", "transform": TRANSFORM, "nodata": 0}
+    place = {"crs": crs, "transform": TRANSFORM, "nodata": 0}
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), MemoryFile() as memory:
         shape = {"width": side, "height": side, "count": 2, "dtype": "uint16"}
         with memory.open(driver="GTiff", **shape, **place, **profile) as target:
@@ -148,8 +148,8 @@ def bombs(address: str) -> Iterator[tuple[str, bytes]]:
     yield "a place that is no number", tiff(looped | {33922: (12, 6, struct.pack("<6d", *[float("nan")] * 6))})
     negative = struct.pack("<4Q", *[2**64 - 5] * 4)
     yield "sizes below nothing", _big(negative)
-    yield "a virtual dataset that calls", _virtual(f"/vsicurl/{address}/a.tif")
-    yield "a virtual dataset of a file", _virtual("/etc/passwd")
+    yield "a virtual dataset that calls", virtual(f"/vsicurl/{address}/a.tif")
+    yield "a virtual dataset of a file", virtual("/etc/passwd")
     remote = (
         f'<GDALMetadata><Item name="OVERVIEW_FILE" domain="OVERVIEWS">/vsicurl/{address}/a.tif</Item></GDALMetadata>\0'
     )
@@ -174,7 +174,8 @@ def _big(table: bytes) -> bytes:
     return b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, len(entries)) + rows + bytes(8) + stored
 
 
-def _virtual(source: str) -> bytes:
+def virtual(source: str) -> bytes:
+    """Return a virtual dataset of what is planned, whose pixels are those of `source`."""
     return (
         f'<VRTDataset rasterXSize="{SIDE}" rasterYSize="{SIDE}"><SRS>EPSG:32633</SRS>'
         "<GeoTransform>500000, 10, 0, 5100000, 0, -10</GeoTransform>"

@@ -35,3 +35,23 @@ def test_a_raster_that_lies_swells_or_is_damaged_ends_in_a_sentence(world):
     assert world.listener.heard == []
     assert world.traces() == []
     assert len(ends) == COUNT
+
+
+def test_a_virtual_dataset_of_what_is_planned_is_no_raster(world):
+    """Under whatever name: it could name any file of the machine. All four readers refuse it."""
+    (world.work / "true.tif").write_bytes(corpus.valid())
+    (world.work / "virtual.tif").write_bytes(corpus.virtual(str(world.work / "true.tif")))
+
+    end = world.give("raster", str(world.work / "virtual.tif"))
+
+    assert end.said.count("not recognized as being in a supported file format") == 4
+
+
+def test_a_piece_of_another_crs_is_not_taken(world):
+    """The same numbers in the next zone are another place, sixty kilometres or more away."""
+    (world.work / "zone.tif").write_bytes(corpus.valid(crs="EPSG:32634"))
+
+    end = world.give("raster", str(world.work / "zone.tif"))
+
+    assert "its CRS is EPSG:32634, expected EPSG:32633" in end.said
+    assert "a piece is in EPSG:32634, expected EPSG:32633" in end.said

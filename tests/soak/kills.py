@@ -105,25 +105,25 @@ class Theatre:
         return play
 
     def _left_alone(self) -> Undisturbed:
+        synced = self._folder.parent / "synced"
+        synced.parent.mkdir(parents=True, exist_ok=True)
+        synced.unlink(missing_ok=True)
+        self._program.everywhere = {SYNCS_TO: str(synced)}
         play = self._begin()
         exports, asked, seconds, kills = play.exports(), play.asked(), [], []
-        careless: list[str] = []
         for number, step in enumerate(play.steps):
             passed, begun = self._folder.parent / f"passed-{number}", time.monotonic()
             passed.unlink(missing_ok=True)
-            synced = self._folder.parent / f"synced-{number}"
-            synced.unlink(missing_ok=True)
             self._program.everywhere = {POINTS_TO: str(passed), SYNCS_TO: str(synced)}
             ended = step()
-            self._program.everywhere = {}
-            careless += names_not_durable(synced)
             assert ended.code == 0, f"{self._name}, left alone: {ended}"
             seconds.append(time.monotonic() - begun)
             counted = Counter(passed.read_text().split())
             kills += [Kill(number, point, n + 1) for point, count in counted.items() for n in range(count)]
+        self._program.everywhere = {}
+        careless, found = names_not_durable(synced), dict(play.digests())
         assert play.objects() == [], play.objects()
         assert careless == [], f"{self._name} gives names to what is not durable: {careless}"
-        found = dict(play.digests())
         assert found
         return Undisturbed(found, play.exports() - exports, play.asked() - asked, play.files(), sorted(kills), seconds)
 

@@ -24,6 +24,7 @@ from kills import HEAD, PLAYS, Kill, Theatre, chosen
 from plays import Play, kit, served
 
 IMAGE_BYTES = 96 << 20
+SMALL = {"ORCHESTRATOR_LIMITS__DISK_STOP": "1MiB", "ORCHESTRATOR_LIMITS__DISK_RESUME": "2MiB"}
 # Nothing is written behind our back: the journal is committed when somebody syncs, not after five seconds.
 OPTIONS = "loop,commit=600"
 
@@ -102,23 +103,30 @@ class PowerTheatre(Theatre):
 
     def cut(self, kill: Kill, *, bare: bool) -> None:
         """Cut the power once, go on, and look; `bare` is without what ext4 does for careless programs."""
+        self.cut_often([kill], bare=bare)
+
+    def cut_often(self, kills: list[Kill], *, bare: bool) -> None:
+        """The same, at several moments of one life, in the order in which a run passes them."""
         self._options = f"{OPTIONS},noauto_da_alloc" if bare else OPTIONS
-        play, what = self._begin(), f"{kill.point}:{kill.number}{' without auto_da_alloc' if bare else ''}"
+        play, foreign = self._begin(), ""
+        what = f"{', '.join(f'{k.point}:{k.number}' for k in kills)}{' without auto_da_alloc' if bare else ''}"
         before = play.exports(), play.asked()
-        for step in play.steps[: kill.step]:
+        for step in play.steps[: kills[0].step]:
             self._until_done(step)
-        self._program.everywhere = {kit.CRASH_AT: f"{kill.point}:{kill.number}"}
-        ended = play.steps[kill.step]()
-        self._program.everywhere = {}
-        if ended.code != kit.KILLED:
-            self.tally.missed += 1
-            return
-        self._disk.cut_power(self._options)
-        self.tally.runs += 1
-        self.tally.points.add(kill.point)
-        foreign = play.put_foreign()
-        codes = [self._until_done(step) for step in play.steps]
-        self._look(play, what, codes, foreign, before)
+        for kill in kills:
+            self._program.everywhere = {kit.CRASH_AT: f"{kill.point}:{kill.number}"}
+            ended = play.steps[kill.step]()
+            self._program.everywhere = {}
+            if ended.code != kit.KILLED:
+                self.tally.missed += 1
+                continue
+            self._disk.cut_power(self._options)
+            self.tally.runs += 1
+            self.tally.points.add(kill.point)
+            foreign = foreign or play.put_foreign()
+        if self.tally.runs:
+            codes = [self._until_done(step) for step in play.steps]
+            self._look(play, what, codes, foreign, before)
 
     def close(self) -> None:
         self._disk.unmount()
@@ -136,7 +144,7 @@ def main() -> int:
     chance, wrong = random.Random(given.seed), False  # noqa: S311  moments, no secrets
     names = given.play or ["mosaic by Cloud Storage", "cube", "chips", "table", "scenes", "preprocess", "patches"]
     print(HEAD, flush=True)  # noqa: T201
-    with tempfile.TemporaryDirectory(prefix="power-") as folder, kit.Program() as program:
+    with tempfile.TemporaryDirectory(prefix="power-") as folder, kit.Program(**SMALL) as program:
         for name in names:
             place = Path(folder)
             with kit.Service(program, place / f"sandbox-{name}", *served(name, place)) as service:

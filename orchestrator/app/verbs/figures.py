@@ -66,7 +66,7 @@ def figures(app: Records) -> Figures:
     try:
         census, standing = app.store.counts.census(), app.standing()
         used = app.store.usage.in_month(quota_month(now))
-        daemon = app.store.processes.at(DAEMON)
+        daemon = next(iter(app.store.processes.of(DAEMON)), None)
         entries, refused = scheduled(app)
         paused = {name for name, state in app.store.job_states.all().items() if state.paused}
         going = [entry for entry in entries if entry.name not in paused]

@@ -134,6 +134,8 @@ class Transfers:
                 self._begin(part)
                 self._objects.fetch(source, path, self._context.progress.received, self._stop)
                 self._end(part, source)
+        else:  # it may have lain there for long: what a disk has altered since comes anew
+            self._objects.fetch(source, path, self._context.progress.received, self._stop)
         self._hand_over(part, path)
 
     def _bring_bytes(self, part: Part, source: StoredObject) -> None:

@@ -78,6 +78,8 @@ class BatchWork:
         tasks = self._looked()
         tally = self._context.store.parts.tally(self._context.run_id)
         self._took = self._context.process.clock.monotonic() - began
+        if tasks:
+            self._context.check_prefix()
         self._more = self._handing.hand_over(tasks, tally)
         if self._to_offer or self._transfers.idle():
             self._offer()

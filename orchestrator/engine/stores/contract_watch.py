@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from orchestrator.engine.stores.retention import Doomed, Retention
+
 
 @dataclass(frozen=True, slots=True)
 class Census:
@@ -99,6 +101,37 @@ class Message:
     next_at: float
     outcome: str
     error: str
+
+
+class Pruning(Protocol):
+    """Rows of what ended long ago, and the room they take. Each method may be called while others write."""
+
+    def doomed(self, retention: Retention, now: float) -> Doomed:
+        """
+        Return what is older than `retention` allows at `now`, seconds since 1970; nothing is changed.
+
+        Never among it: a run that has not ended; one whose published files are still there, or in a folder that is
+        not there now; one that has objects in a cloud, or exports that may run; one that this or the last month's
+        usage is counted of.
+        """
+
+    def remove(self, run_id: str) -> None:
+        """Remove all rows of an ended run, at once."""
+
+    def thin(self, run_id: str) -> None:
+        """Remove parts, units, tasks, attempts and settled objects of a run that is CLEANED, at once."""
+
+    def remove_events(self, retention: Retention, now: float) -> None:
+        """Remove old events, notifications that were sent, and dates of schedules but for the last of each."""
+
+    def reclaim(self) -> None:
+        """Give the room of what was removed back to the disk, in steps between which others write."""
+
+    def checkpoint(self) -> None:
+        """Write the log beside the database into it, and cut it to nothing, unless somebody reads it now."""
+
+    def size(self) -> int:
+        """Return the bytes of the database and of the log beside it."""
 
 
 class Outbox(Protocol):

@@ -115,6 +115,22 @@ class PreviousRun:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseRow:
+    """
+    A lease on a run.
+
+    Attributes:
+        worker: Who has it, or had it last; see `engine.leases.Worker`.
+        fence: Grows with each claim.
+        until: When it is over, seconds since 1970; 0 where it was given back.
+    """
+
+    worker: str
+    fence: int
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessRow:
     """
     A process that works on this state.

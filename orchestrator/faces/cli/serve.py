@@ -119,5 +119,5 @@ def _logging(logger: Any) -> Notify:
 
 _LOUD = frozenset(
     {"held", "failed", "fault", "error", "trouble", "doubt", "objects_missing", "over_threshold", "unknown_state"}
-    | {"refused", "skipped", "elsewhere"}
+    | {"refused", "skipped", "elsewhere", "lease_lost"}
 )
