@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import math
 import random
 import signal
 import sqlite3
@@ -29,17 +28,11 @@ from contextlib import closing, suppress
 from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 from statistics import linear_regression, median
-from typing import Any
 
+from drawn import drawn
 from plays import kit
 
 SAMPLE_SECONDS = 15.0
-FAULTS: tuple[dict[str, Any], ...] = (
-    {"action": "http", "status": 503},
-    {"action": "http", "status": 429},
-    {"action": "reset"},
-    {"action": "truncate"},
-)
 # So many faults are ordered at a time; more than a sample's calls can use up.
 ORDERED = 120
 # What is held for a moment is looked at once more.
@@ -158,11 +151,7 @@ class Endurance:
     def _order_faults(self) -> None:
         """Draw which of the next calls go wrong; what was drawn before and did not act is as good as this."""
         self._count_faults()
-        at, orders = -1, []
-        for before in range(ORDERED):
-            at += 1 + int(self._chance.expovariate(1) / -math.log1p(-self._share))
-            orders.append({**self._chance.choice(FAULTS), "skip": at - before})  # a call goes to one order only
-        self._home.service.order(*orders)
+        self._home.service.order(*drawn(self._chance, self._share, ORDERED))
 
     def _count_faults(self) -> None:
         for each in self._home.service.get("/sandbox/faults")["faults"]:
