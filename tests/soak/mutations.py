@@ -81,8 +81,8 @@ MUTATIONS = {
     ),
     "NORMAL instead of FULL": Mutation(
         "orchestrator/engine/stores/dialect.py",
-        "synchronous=FULL",
-        "synchronous=NORMAL",
+        '"synchronous=FULL"',
+        '"synchronous=NORMAL"',
         ("tests/engine/test_store.py",),
     ),
     "delete without generation match": Mutation(
