@@ -85,7 +85,7 @@ class Result:
         """
         import rasterio  # noqa: PLC0415  GDAL is heavy
 
-        return rasterio.open(_there(self.path))
+        return rasterio.open(_there(self.path), driver="GTiff")
 
     def to_xarray(self, *, decoded: bool = True, chunks: Any = None) -> Any:
         """

@@ -46,9 +46,13 @@ class Run:
         records = self._connection.records
         return reports.report_run(records.store, self.id, records.clock.now())
 
-    def why(self) -> reasons.Why:
-        """Return what it waits for, and what happens next; printed, it is sentences."""
-        return reasons.why(self._connection.records, self.id)
+    def why(self, unit: str = "") -> reasons.Why:
+        """
+        Return what it waits for, and what happens next; printed, it is sentences.
+
+        `unit` is a piece of it: the key of a task, a request or a chip, or `ROW,COL` of a part.
+        """
+        return reasons.why(self._connection.records, self.id, unit)
 
     def wait(self, *, progress: bool | None = None, timeout: float | None = None) -> Result:
         """

@@ -28,11 +28,13 @@ from orchestrator.core.retry import RetryPolicy
 from orchestrator.engine.batch.accounts import Accounts
 from orchestrator.engine.batch.project import Project
 from orchestrator.engine.batch.watch import OperationsWatch
-from orchestrator.engine.context import Backoff, Clients, ProcessContext
+from orchestrator.engine.context import Backoff, Clients, ProcessContext, unleased
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.interrupts import Interrupts
+from orchestrator.engine.leases import Lease
 from orchestrator.engine.limited_routes import LimitedRoute, LimitedTables
 from orchestrator.engine.limits import Limits
+from orchestrator.engine.prefix_owner import PrefixOwner
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.request_limits import RequestLimits
 from orchestrator.engine.space import DiskMarks
@@ -210,7 +212,7 @@ class Application(Records):
         """What every run of this process shares of Copernicus."""
         if self._beside is not None:
             return self._beside.copernicus
-        return Copernicus(self.settings, self.clock, self.policy, lambda: self.store.limits)
+        return Copernicus(self.settings, self.clock, self.policy, lambda: self.store.limits, self.scopes["copernicus"])
 
     # ------------------------------------------------------------------ runs
 
@@ -269,24 +271,53 @@ class Application(Records):
             clients.product.close()
             clients.route.close()
 
-    def execution(self, run: Run, progress: Progress | None = None) -> Execution:
-        """Return the execution of a run, ready to work."""
+    def execution(self, run: Run, progress: Progress | None = None, lease: Lease | None = None) -> Execution:
+        """Return the execution of a run that this process holds, ready to work; `lease` is what `lock` gave."""
+        lease = lease or self.leases.held(run.id)
         job = Job.from_json(run.job)
         check_here(run.id, job, self.settings, self.stop)
         progress, entry = progress or Progress(), find_product(job.product)
         progress.call(entry.units, entry.doing, entry.counted)
         clients = self.clients(job, lambda what: progress.set(detail=what))
+        in_bucket = "/" in clients.route.manifest_name("")  # Drive has no condition by which one could own a name
         return Execution(
             run.id,
-            store=self.store,
+            store=lease.store if lease else self.store,
             clients=clients,
             process=self._process_context(),
             watch=self._watch(find_product(job.product).service, clients),
             cut=cut_task,
             refit=self._refit,
             progress=progress,
+            check_lease=lease.check if lease else unleased,
+            check_prefix=self.prefix_owner.check if lease and in_bucket else unleased,
             cost=published_cost,
         )
+
+    @cached_property
+    def prefix_owner(self) -> PrefixOwner:
+        """Who works on this installation's objects in the bucket."""
+        from orchestrator.routes.names import Naming  # noqa: PLC0415
+        from orchestrator.transfer.store import CheckedStore  # noqa: PLC0415
+
+        return PrefixOwner(
+            lambda: CheckedStore(self.bucket(), stop=self.stop),
+            Naming(self.owner, self.settings.gcs.prefix.strip("/")).owner_object,
+            self.settings.state_dir / "prefix.json",
+            self.clock,
+            self.stop,
+            lambda name, facts: self.notify(name, "", facts),
+        )
+
+    @contextmanager
+    def lock(self, run_id: str) -> Iterator[Lease]:
+        """As `Records.lock`; the last run that this process has gives its objects' prefix up, too."""
+        try:
+            with super().lock(run_id) as lease:
+                yield lease
+        finally:
+            if "prefix_owner" in self.__dict__ and not self.leases.busy:
+                self.prefix_owner.end()
 
     def _process_context(self) -> ProcessContext:
         work = self.settings.local.work_dir
@@ -333,7 +364,9 @@ class Application(Records):
         if self._beside is not None:
             return self._beside.request_limits
         pixels = self.settings.pixels
-        return RequestLimits(REQUESTS, pixels.at_once, pixels.per_second, store=self.store.limits, clock=self.clock)
+        return RequestLimits(
+            REQUESTS + self.scopes["ee"], pixels.at_once, pixels.per_second, store=self.store.limits, clock=self.clock
+        )
 
     @cached_property
     def limits(self) -> Limits:
@@ -341,7 +374,7 @@ class Application(Records):
         if self._beside is not None:
             return self._beside.limits
         tasks, most, low = self.settings.ee.live_tasks, self.settings.gcs.max_bytes, self.settings.limits.bucket_resume
-        return Limits(tasks, most, self.store.limits, self.clock, low_share=low)
+        return Limits(tasks, most, self.store.limits, self.clock, low_share=low, scope=self.scopes["ee"])
 
     @cached_property
     def transfers(self) -> RequestLimits:
@@ -349,12 +382,14 @@ class Application(Records):
         if self._beside is not None:
             return self._beside.transfers
         places = self.settings.transfer.downloads
-        return RequestLimits(DOWNLOADS, places, float("inf"), store=self.store.limits, clock=self.clock)
+        return RequestLimits(
+            DOWNLOADS + self.scopes["downloads"], places, float("inf"), store=self.store.limits, clock=self.clock
+        )
 
     @cached_property
     def project(self) -> Project:
         """What is seen of the project, for every process."""
-        return self._beside.project if self._beside else Project(self.store, self.clock)
+        return self._beside.project if self._beside else Project(self.store, self.clock, self.scopes["ee"])
 
     def _backoff(self) -> Backoff:
         ee, retry = self.settings.ee, self.settings.retry

@@ -15,7 +15,7 @@ from orchestrator.core.clock import Clock
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.engine.request_limits import RequestLimits
 from orchestrator.engine.standing import CATALOGUE, SESSIONS
-from orchestrator.engine.stores.contract_limits import Limits
+from orchestrator.engine.stores.contract_limits import SharedLimits
 from orchestrator.model.files import FileRoute
 from orchestrator.model.ports import Stop
 
@@ -76,7 +76,8 @@ class Copernicus:
     settings: Settings
     clock: Clock
     policy: RetryPolicy
-    store: Callable[[], Limits]
+    store: Callable[[], SharedLimits]
+    scope: str = ""
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -84,13 +85,15 @@ class Copernicus:
     @cached_property
     def limits(self) -> RequestLimits:
         per_second = self.settings.copernicus.per_minute / 60
-        return RequestLimits(CATALOGUE, _REQUESTS_AT_ONCE, per_second, store=self.store(), clock=self.clock)
+        return RequestLimits(
+            CATALOGUE + self.scope, _REQUESTS_AT_ONCE, per_second, store=self.store(), clock=self.clock
+        )
 
     @cached_property
     def sessions(self) -> RequestLimits:
         """Places of transfers, shared with every other process of the same state."""
         places = self.settings.copernicus.sessions
-        return RequestLimits(SESSIONS, places, float("inf"), store=self.store(), clock=self.clock)
+        return RequestLimits(SESSIONS + self.scope, places, float("inf"), store=self.store(), clock=self.clock)
 
     @cached_property
     def wire(self) -> Wire:

@@ -147,7 +147,8 @@ class View:
 
     def _requests(self, seen: Snapshot) -> list[str]:
         """What holds for parts and requests together stands with the last of them."""
-        return [*self._left(seen), *self._received(seen)]
+        failed = [f"{seen.given_up} failed"] if seen.given_up else []
+        return [*failed, *self._left(seen), *self._received(seen)]
 
     def _left(self, seen: Snapshot) -> list[str]:
         eta = self._eta(seen)

@@ -6,12 +6,15 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from orchestrator import __version__
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import OrchestratorError
+from orchestrator.core.files import LockedError
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import ProcessRow
 
@@ -28,37 +31,67 @@ class Heartbeat:
     It is told so by the loop itself, not by a thread of its own, which would go on beating beside a loop that hangs.
     """
 
-    def __init__(self, store: Store, clock: Clock, facts: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(self, store: Store, clock: Clock, facts: Callable[[], Mapping[str, Any]], name: str = DAEMON) -> None:
+        """Take where it is said, what is told beside it, and the daemon's name."""
         self._store = store
         self._clock = clock
         self._facts = facts
-        self._pid = os.getpid()
-        self._host = socket.gethostname()
-        self._started = datetime.now(UTC).isoformat(timespec="seconds")
+        self._name = name
         self._next = float("-inf")
 
     def beat(self, busy: int = 0, waiting: int = 0) -> None:
-        """Say so, unless it was said a moment ago; a database that cannot be written shows by itself."""
+        """
+        Say so, unless it was said a moment ago; a database that cannot be written shows by itself.
+
+        Raises:
+            LockedError: Another daemon took this one's place, which had not been heard of for long.
+        """
         now = self._clock.monotonic()
         if now < self._next:
             return
         self._next = now + BEAT_SECONDS
         tell_systemd("WATCHDOG=1", f"STATUS={busy} runs in slots, {waiting} not ended")
         facts = {"version": __version__, "busy": busy, "waiting": waiting, **self._facts()}
-        at = self._clock.now().timestamp()
-        row = ProcessRow(DAEMON, self._host, self._pid, self._started, at, facts)
+        row, other = daemon_row(self._name, self._clock, facts), None
         with suppress(OrchestratorError):
-            self._store.processes.beat(row)
+            other = self._store.processes.at(self._name)
+            if other is None or _is_same(other, row):
+                self._store.processes.beat(row)
+        if other is not None and not _is_same(other, row):
+            raise LockedError(
+                f"process {other.pid} on {other.host} has become the daemon of this state, since this one had not been "
+                "heard of for too long; this one ends"
+            )
+
+    def soon(self) -> None:
+        """Say so at the next turn of the loop: something of the facts is new."""
+        self._next = float("-inf")
 
     def end(self) -> None:
         """Say that the daemon ended by itself."""
         with suppress(OrchestratorError):
-            self._store.processes.end(DAEMON, self._pid)
+            self._store.processes.end(self._name, os.getpid())
+
+
+@cache
+def _started(_pid: int) -> str:
+    """Return when this process began to be a daemon."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def daemon_row(name: str, clock: Clock, facts: Mapping[str, Any]) -> ProcessRow:
+    """Return what this process says of itself as a daemon, now."""
+    pid = os.getpid()
+    return ProcessRow(name, socket.gethostname(), pid, _started(pid), clock.now().timestamp(), facts)
+
+
+def _is_same(other: ProcessRow, row: ProcessRow) -> bool:
+    return (other.host, other.pid, other.started) == (row.host, row.pid, row.started)
 
 
 def find_daemon(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECONDS) -> tuple[ProcessRow | None, str]:
     """Return the daemon of this state when it was heard of lately, and a sentence about it in any case."""
-    row = store.processes.at(DAEMON)
+    row = next(iter(store.processes.of(DAEMON)), None)
     if row is None:
         return None, "no daemon works on this state; start `orchestrator serve`"
     age = clock.now().timestamp() - row.beat
@@ -67,6 +100,37 @@ def find_daemon(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECON
     if abs(age) > max_age_seconds:
         return None, f"{who} was last heard of {age:.0f} s ago, more than {max_age_seconds:.0f} s: it hangs or is gone"
     return row, f"{who} was heard of {max(0.0, age):.0f} s ago: {row.facts.get('busy', 0)} runs in slots"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """
+    How the daemon of a state is.
+
+    Attributes:
+        alive: Whether it was heard of lately.
+        ready: Whether it takes work, too: not while it reads areas at its start.
+        because: A sentence about it.
+        age_seconds: Since it was heard of; None where there is none.
+        facts: What it says of itself.
+    """
+
+    alive: bool
+    ready: bool
+    because: str
+    age_seconds: float | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def health_of(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECONDS) -> Health:
+    """Return how the daemon of a state is."""
+    row, sentence = find_daemon(store, clock, max_age_seconds)
+    if row is None:
+        return Health(alive=False, ready=False, because=sentence)
+    # One that was begun with an earlier version says nothing of it.
+    ready = bool(row.facts.get("ready", True))
+    because = sentence if ready else f"{sentence}; it begins, and takes no work yet"
+    return Health(True, ready, because, max(0.0, clock.now().timestamp() - row.beat), row.facts)
 
 
 def tell_systemd(*states: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.errors import PermanentError, RecipeError
+from orchestrator.core.errors import CredentialError, PermanentError, RecipeError
 from orchestrator.model.scene import Scene, SceneQuery, StoredBand
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ def ask_types(image: Any, value: Callable[[Any], Any]) -> dict[str, dict[str, An
 
     try:
         told = value(ee.Dictionary({"names": image.bandNames(), "types": image.bandTypes()}))
+    except CredentialError:  # the image may be as good as it likes
+        raise
     except (PermanentError, ee.EEException) as error:
         raise RecipeError(f"the image cannot be computed: {error}") from None
     return {name: told["types"][name] for name in told["names"]}

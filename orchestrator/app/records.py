@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
 from orchestrator.config import Settings
 from orchestrator.core.clock import SystemClock
-from orchestrator.core.files import exclusive, holder_of
+from orchestrator.core.errors import OrchestratorError, UserError
+from orchestrator.core.files import LockedError, LockFile, exclusive, holder_of
+from orchestrator.core.guard import make_private
+from orchestrator.engine.leases import Lease, RunLeases, Worker, taken
 from orchestrator.engine.standing import Standing, standing
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.sql import SqlStore
@@ -31,27 +34,78 @@ class Records:
         self.config_dir = config_dir or Path.cwd()  # what relative paths of jobs in config.toml count from
         self.clock = SystemClock()
 
+    @property
+    def database(self) -> Path:
+        """The file that everything is remembered in."""
+        return self.settings.state_dir / "state.db"
+
     def has_state(self) -> bool:
         """Tell whether anything was ever stored here; asking makes nothing."""
-        return (self.settings.state_dir / "state.db").is_file()
+        return self.database.is_file()
 
     @cached_property
     def store(self) -> Store:
         self.settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return SqlStore(f"sqlite:///{self.settings.state_dir / 'state.db'}", self.clock)
+        make_private(self.database)  # and what SQLite puts beside it has the same mode
+        return SqlStore(f"sqlite:///{self.database}", self.clock)
+
+    @cached_property
+    def leases(self) -> RunLeases:
+        """The runs that this process has."""
+        return RunLeases(lambda: self.store, self.clock)
+
+    @contextmanager
+    def lock(self, run_id: str) -> Iterator[Lease]:
+        """
+        Hold a run for this process: by its lease, and on one host by a lock file, which dies with its process.
+
+        Raises:
+            LockedError: Another process has it; the message says which, and since when.
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(exclusive(self._lock_of(run_id), f"run {run_id}"))
+            except LockedError as error:
+                raise LockedError(self._holder(run_id) or str(error)) from None
+            yield stack.enter_context(self.leases.hold(run_id))
+
+    def _holder(self, run_id: str) -> str:
+        """Say who has a run whose lock file is held, where its lease is of the same process."""
+        with suppress(OrchestratorError):
+            worker = self.store.leases.at(run_id).worker
+            found = Worker.parse(worker)
+            if found and str(found.pid) == holder_of(self._lock_of(run_id)):
+                return taken(run_id, worker)
+        return ""
+
+    def forget_lock(self, run_id: str) -> None:
+        """Remove the lock file of a run that is not there any more."""
+        file = LockFile(self._lock_of(run_id))
+        with suppress(LockedError, UserError):
+            file.acquire(lambda _said: "")
+            file.remove()
 
     def standing(self) -> Standing:
         """Return how the limits of the project stand, as every process of this state has written them down."""
         now = self.clock.now().timestamp()
-        return standing(self.store.limits, self.store.tasks.live(), self.settings.ee.live_tasks, now)
+        return standing(self.store.limits, self.store.tasks.live(), self.settings.ee.live_tasks, now, self.scopes)
 
-    def lock(self, run_id: str) -> AbstractContextManager[None]:
-        """Hold a run for this process."""
-        return exclusive(self._lock_of(run_id), f"run {run_id}")
+    @property
+    def scopes(self) -> Mapping[str, str]:
+        """What the names of limits end with, by the word that they begin with: a sandbox has limits of its own."""
+        google = "@sandbox" if self.settings.ee.url else ""
+        copernicus = "@sandbox" if self.settings.copernicus.url else ""
+        return {"ee": google, "gcs": google, "downloads": google, "copernicus": copernicus}
 
     def worker(self, run_id: str) -> str:
-        """Return the id of the process that works on a run; empty where none does."""
-        return holder_of(self._lock_of(run_id))
+        """Return the id of the process that works on a run, with its host where that is another; empty: none does."""
+        if pid := holder_of(self._lock_of(run_id)):
+            return pid
+        lease = self.store.leases.at(run_id)
+        found = Worker.parse(lease.worker)
+        if lease.until <= self.clock.now().timestamp() or found is None or found.kernel == self.leases.worker.kernel:
+            return ""
+        return f"{found.pid} on {found.host}"
 
     def _lock_of(self, run_id: str) -> Path:
         return self.settings.state_dir / "locks" / run_id

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from orchestrator.core.errors import UserError
+from orchestrator.core.guard import for_children
 
 DEFAULT_BUCKET = "orchestrator-sandbox"
 SANDBOX_PROJECT = "orchestrator-sandbox"
+_IN_USE = "is in use by another sandbox"  # its own words
 # A sandbox answers in milliseconds and has no quota to spare.
 _PACE: Mapping[str, Any] = {"poll_min": 0.25, "poll_max": 2.0}
 _BRISK: Mapping[str, Any] = {"per_minute": 2000}
@@ -47,6 +49,12 @@ class SandboxProcess:
         if not line:
             self._process.wait()
             said = self.said() or ["no reason given"]
+            if _IN_USE in said[-1]:
+                raise UserError(
+                    f"the private sandbox of this state folder is in use: {said[-1].removeprefix('sandbox: ')}. "
+                    "Another command runs with --sandbox; wait for its end, name another folder with --state-dir, or "
+                    "start `orchestrator sandbox` and give each command --sandbox-url"
+                )
             raise UserError(f"the sandbox did not start: {said[-1].removeprefix('sandbox: ')}")
         answer: dict[str, Any] = json.loads(line)
         return answer
@@ -101,7 +109,7 @@ def _start(command: list[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=errors,
         # Its matrices are small; threads would only fight over the cores that its tasks use.
-        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+        env=for_children() | {"OPENBLAS_NUM_THREADS": "1"},
         # Ctrl-C is for us: a run that stops cleanly still needs its sandbox. The flag is Windows' word for a session.
         start_new_session=True,
         creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),

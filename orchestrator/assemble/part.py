@@ -28,6 +28,7 @@ from orchestrator.assemble.storage import BufferBytes, FileBytes
 from orchestrator.core.errors import IntegrityError
 from orchestrator.core.system import open_descriptor
 from orchestrator.model.grid import Window
+from orchestrator.raster.opening import alone, check_header
 
 PartData = Path | bytes | bytearray | memoryview
 
@@ -142,7 +143,7 @@ class PartReader:
 
 def gdal() -> rasterio.Env:
     """Return the settings of GDAL under which parts are to be opened and read."""
-    return rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_BYTES, GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_PAM_ENABLED="NO")
+    return alone(GDAL_CACHEMAX=GDAL_CACHE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +200,7 @@ def _dataset(data: PartData, name: str) -> Iterator[DatasetReader]:
                 else:
                     target = opened.enter_context(MemoryFile(data if isinstance(data, bytes) else bytes(data))).name
                 dataset = opened.enter_context(rasterio.open(target, driver="GTiff"))
+                check_header(dataset, name)
         except RasterioError as error:
             raise IntegrityError(f"{name} is no readable GeoTIFF: {error}") from error
         yield dataset
@@ -362,6 +364,6 @@ def _table(image: tiff.Directory, block: int, size: int, name: str) -> TileTable
     offsets, sizes = image.numbers(tiff.TILE_OFFSETS), image.numbers(tiff.TILE_SIZES)
     if len(offsets) != shape[0] * shape[1] or len(sizes) != len(offsets):
         raise IntegrityError(f"{name}: its table lists {len(offsets)} tiles, expected {shape[0] * shape[1]}")
-    if ((offsets + sizes > size) | (offsets < 0)).any():
+    if ((offsets > size - sizes) | (offsets < 0) | (sizes < 0)).any():
         raise IntegrityError(f"{name}: the file is cut short at {size} bytes, tiles lie behind its end")
     return TileTable(offsets.reshape(shape), np.where(offsets == 0, 0, sizes).reshape(shape))

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.errors import NotGeoreferencedWarning
 
+from orchestrator.core.files import write_whole
+
 SIDE = 1024  # pixels of the longer side: fits a screen, reads from overviews in no time
 TRUE_COLOUR = ("B4", "B3", "B2")
 LOW, HIGH = 2.0, 98.0  # percentiles that become black and white; beyond them lie clouds' rests and deep shadow
@@ -87,4 +89,4 @@ def _write(picture: Path, rgba: NDArray[np.uint8], caption: str) -> None:
         profile = {"driver": "PNG", "count": 4, "dtype": "uint8", "height": rgba.shape[1], "width": rgba.shape[2]}
         with memory.open(**profile, DESCRIPTION=caption) as target:
             target.write(rgba)
-        picture.write_bytes(memory.read())
+        write_whole(picture, memory.read())

@@ -20,6 +20,7 @@ PIXEL_SCALE, TIEPOINT = 33550, 33922
 
 # numpy's name of each TIFF field type.
 TYPES = {1: "u1", 2: "S1", 3: "u2", 4: "u4", 5: "u8", 6: "i1", 7: "u1", 8: "i2", 9: "i4", 10: "i8"}
+WHOLE = frozenset({1, 3, 4, 6, 7, 8, 9, 13, 16, 17, 18})  # those of whole numbers
 TYPES |= {11: "f4", 12: "f8", 13: "u4", 16: "u8", 17: "i8", 18: "u8"}
 MAX_DIRECTORIES = 64
 
@@ -53,14 +54,20 @@ class Directory:
     tags: dict[int, Tag]
 
     def number(self, tag: int, default: int = 0) -> int:
-        """Return the first value of a tag, or `default` when it is absent or empty."""
+        """Return the first value of a tag, or `default` when it is absent; IntegrityError if it is no number."""
         found = self.tags.get(tag)
-        return int(found.values()[0]) if found and found.count else default
+        return int(_whole(tag, found)[0]) if found and found.count else default
 
     def numbers(self, tag: int) -> NDArray[np.int64]:
-        """Return all values of a tag; none when it is absent."""
+        """Return all values of a tag, none when it is absent; IntegrityError if they are no whole numbers."""
         found = self.tags.get(tag)
-        return found.values().astype(np.int64) if found else np.empty(0, np.int64)
+        return _whole(tag, found).astype(np.int64) if found else np.empty(0, np.int64)
+
+
+def _whole(number: int, tag: Tag) -> NDArray[Any]:
+    if tag.kind not in WHOLE:
+        raise IntegrityError(f"tag {number} of the file has the type {tag.kind}, expected whole numbers")
+    return tag.values()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +105,33 @@ def read(source: Readable) -> File:
     Read all directories of a file.
 
     Raises:
-        IntegrityError: The file is no TIFF, or is cut short.
+        IntegrityError: The file is no TIFF, is cut short, or its tags say more than it has bytes.
     """
     layout = Layout.of(source)
-    found = list(_chain(source, layout))
+    found = list(_chain(_Counted(source), layout))
     if not found:
         raise IntegrityError("the file is a TIFF without an image")
     return File(layout.order, found)
+
+
+class _Counted:
+    """
+    Bytes of which not much more is read than there are.
+
+    Tags of a file lie apart. Where thousands of them name the same bytes, a file of some megabytes would be terabytes.
+    """
+
+    def __init__(self, source: Readable) -> None:
+        self.size = source.size
+        self._source, self._left = source, 2 * source.size  # some writers let two tags share their bytes
+
+    def read(self, offset: int, size: int) -> bytes | memoryview:
+        self._left -= size
+        if self._left < 0:
+            raise IntegrityError(
+                f"the tags of the file say far more than its {self.size} bytes; they lie upon each other"
+            )
+        return self._source.read(offset, size)
 
 
 def _chain(source: Readable, layout: Layout) -> Iterator[Directory]:

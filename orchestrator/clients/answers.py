@@ -16,6 +16,9 @@ from orchestrator.core.log import one_line
 # what asks for time needs no proof, and 416 is said in words by whoever sends ranges of a file.
 _NO_PAGE = frozenset({401, 403})
 _BELIEVED = frozenset({408, 416, 425, 429})
+# Reasons under status 403 that mean "slower", not "no" (Drive API: Resolve errors; Cloud Storage: HTTP status codes).
+# A daily or storage quota is not among them: waiting a minute does not help there.
+SLOWER = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "sharingRateLimitExceeded"})
 
 
 def google_error(content: bytes | str) -> Mapping[str, Any] | None:
@@ -26,6 +29,13 @@ def google_error(content: bytes | str) -> Mapping[str, Any] | None:
         return None
     known = isinstance(error, dict) and isinstance(error.get("code"), int) and isinstance(error.get("message"), str)
     return error if known else None
+
+
+def asks_for_fewer(content: bytes | str) -> bool:
+    """Tell whether Google's error names a rate as its reason, whatever its status."""
+    errors = (google_error(content) or {}).get("errors")
+    entries = errors if isinstance(errors, list) else []
+    return any(isinstance(entry, dict) and entry.get("reason") in SLOWER for entry in entries)
 
 
 def is_proof(status: int, content: bytes | str) -> bool:

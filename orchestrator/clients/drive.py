@@ -21,7 +21,7 @@ from orchestrator.clients.probe import probe
 from orchestrator.clients.refusals import calling, refusals
 from orchestrator.clients.transport import Transport
 from orchestrator.clients.watch import LIMITS, CallLimits
-from orchestrator.core.errors import GenerationError, NotFoundError, TransientError
+from orchestrator.core.errors import GenerationError, NotFoundError, PermanentError, TransientError
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.ports import Stop
 
@@ -107,7 +107,7 @@ class DriveFiles:
         ) as body:
             yield body
 
-    def create(self, name: str, content: bytes) -> StoredObject:
+    def create(self, name: str, content: bytes, over: StoredObject | None = None) -> StoredObject:
         """
         Write a small file that must not exist yet, and return it as a listing would.
 
@@ -115,7 +115,10 @@ class DriveFiles:
 
         Raises:
             GenerationError: A file of that name is there already.
+            PermanentError: One is to be replaced: Drive has no condition that nobody else does so.
         """
+        if over is not None:
+            raise PermanentError(f"{name} in Drive is not replaced: Drive cannot promise that nobody else does so")
         what = f"writing Drive file {self._folder}/{name}"
         if any(found.name == name for found in self.find(name)):
             raise GenerationError(f"{what}: there is one already")

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import ee
 import google.auth.exceptions
 
-from orchestrator.clients.answers import Pages, asked_wait, google_error, is_proof, read_object, shorten
+from orchestrator.clients.answers import Pages, asked_wait, asks_for_fewer, google_error, is_proof, read_object, shorten
 from orchestrator.clients.operations import read_operation
 from orchestrator.clients.probe import probe
 from orchestrator.clients.sentences import ALREADY_STARTED, QUEUE_FULL, diagnose
@@ -63,19 +63,27 @@ def _answer_of(error: BaseException) -> tuple[int, Mapping[str, Any], bytes]:
 def translate(error: Exception) -> OrchestratorError:
     """Return the error of our tree that says who must act on `error`, with the service's own sentence."""
     sentence = shorten(str(error), _SENTENCE_LIMIT)
+    if not isinstance(error, ee.EEException):
+        return _without_answer(error, sentence)
+    status, headers, content = _answer_of(error)
+    if not is_proof(status, content):
+        return TransientError(f"an answer with HTTP {status} that is not Earth Engine's: {sentence}")
+    if status == 403 and asks_for_fewer(content):
+        return _slower(sentence, diagnose(sentence, call=True), asked_wait(headers))
+    return _translate_status(status, sentence, asked_wait(headers))
+
+
+def _without_answer(error: Exception, sentence: str) -> OrchestratorError:
+    if "CERTIFICATE_VERIFY_FAILED" in sentence:  # it will not fit in a minute either
+        return CredentialError(f"Earth Engine's certificate is not trusted: {sentence}")
     if isinstance(error, google.auth.exceptions.TransportError | ConnectionError | TimeoutError):
         return TransientError(f"Earth Engine cannot be reached: {sentence}")
     if isinstance(error, google.auth.exceptions.GoogleAuthError):
         if error.retryable:
             return TransientError(f"the token for Earth Engine could not be renewed now: {sentence}")
         return CredentialError(f"Earth Engine does not accept the credentials: {sentence}")
-    if not isinstance(error, ee.EEException):
-        # 200 with a body that is no answer: a captive portal or a broken proxy.
-        return TransientError(f"Earth Engine's answer could not be read ({type(error).__name__}: {sentence})")
-    status, headers, content = _answer_of(error)
-    if not is_proof(status, content):
-        return TransientError(f"an answer with HTTP {status} that is not Earth Engine's: {sentence}")
-    return _translate_status(status, sentence, asked_wait(headers))
+    # 200 with a body that is no answer: a captive portal or a broken proxy.
+    return TransientError(f"Earth Engine's answer could not be read ({type(error).__name__}: {sentence})")
 
 
 def _translate_status(status: int, sentence: str, retry_after: float = 0.0) -> OrchestratorError:
@@ -99,7 +107,8 @@ def _by_status(status: int, sentence: str, diagnosis: Diagnosis, retry_after: fl
         return _slower(sentence, diagnosis, retry_after)
     if status == 403:
         return CredentialError(f"Earth Engine refuses (HTTP 403): {sentence}")
-    passes = status >= 500 or status == 408 or (status == 0 and sentence == "Ok")
+    # 409 is ABORTED or ALREADY_EXISTS: what was sent may have been done, and is looked for before it is sent again.
+    passes = status >= 500 or status in {408, 409} or (status == 0 and sentence == "Ok")
     return _refused(status, sentence, replace(diagnosis, failure=Failure.TRANSIENT) if passes else diagnosis)
 
 

@@ -224,19 +224,21 @@ class GcsObjects:
             answer = self._bucket.test_iam_permissions(list(permissions), timeout=TIMEOUT, retry=None)
         return frozenset(str(permission) for permission in answer)
 
-    def create(self, name: str, content: bytes) -> StoredObject:
+    def create(self, name: str, content: bytes, over: StoredObject | None = None) -> StoredObject:
         """
         Write a small object that must not exist yet, and return it as a listing would.
 
+        With `over` it replaces exactly that generation.
+
         Raises:
-            GenerationError: An object of that name is there already.
+            GenerationError: An object of that name is there already, or another than `over`.
         """
         with self._calling(f"writing gs://{self._name}/{name}"):
             blob = self._bucket.blob(name)
             blob.upload_from_string(
                 content,
                 content_type="application/octet-stream",
-                if_generation_match=0,
+                if_generation_match=int(over.generation) if over else 0,
                 timeout=TIMEOUT,
                 retry=None,
                 checksum="crc32c",

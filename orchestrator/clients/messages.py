@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from orchestrator.core.guard import for_children
 from orchestrator.core.log import MASK, one_line
 from orchestrator.core.optional import required
 
@@ -78,6 +79,11 @@ def _name(url: str) -> str:
     return f"{scheme}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
 
 
+def can_send() -> bool:
+    """Tell whether apprise is installed; it is imported where it sends, not here, where it would stay for months."""
+    return find_spec("apprise") is not None
+
+
 def deliver(letters: Sequence[Letter], seconds: float, stop: threading.Event | None = None) -> Iterator[Delivery]:
     """
     Send messages, those of several targets at once; yield what became of each, as it is known.
@@ -90,7 +96,7 @@ def deliver(letters: Sequence[Letter], seconds: float, stop: threading.Event | N
     """
     if not letters:
         return
-    if find_spec("apprise") is None:  # it is imported where it sends, not here, where it would stay for months
+    if not can_send():
         required("apprise", "notify", "sending notifications")
     by_id = {letter.id: letter for letter in letters}
     with _Messenger(letters) as messenger:
@@ -117,6 +123,7 @@ class _Messenger:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # a plug-in's words may hold its address
+            env=for_children(),
             start_new_session=True,  # Ctrl-C is for us
         )
         return self

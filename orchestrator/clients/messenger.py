@@ -31,6 +31,7 @@ from urllib.parse import urlsplit
 METADATA = frozenset({"fd00:ec2::254", "100.100.100.200"})
 MOST_TARGETS_AT_ONCE = 8
 _writing = threading.Lock()
+_refusals = threading.local()  # what was refused to this thread; libraries tell of it as a connection that failed
 
 
 class ForbiddenAddressError(OSError):
@@ -88,6 +89,7 @@ class _Listener(logging.Handler):
         super().__init__(logging.WARNING)
         self._thread = threading.get_ident()
         self._lines: list[str] = []
+        _refusals.said = []
 
     def __enter__(self) -> Self:
         logging.getLogger("apprise").addHandler(self)
@@ -101,7 +103,7 @@ class _Listener(logging.Handler):
             self._lines.append(record.getMessage())
 
     def text(self) -> str:
-        return "; ".join(self._lines[:3]) or "it was not taken"
+        return "; ".join((*_refusals.said[:1], *self._lines[:3])) or "it was not taken"
 
 
 def narrow() -> None:
@@ -114,7 +116,7 @@ def narrow() -> None:
         found = look_up(*words, **more)
         allowed = [one for one in found if not _is_forbidden(str(one[4][0]))]
         if found and not allowed:
-            raise ForbiddenAddressError(f"{words[0]} is {found[0][4][0]}, a link-local address or a metadata server")
+            raise _refused(f"{found[0][4][0]} is a link-local address or a metadata server")
         return allowed
 
     def sent(session: Any, request: Any, **more: Any) -> Any:
@@ -138,6 +140,11 @@ def check_url(url: str) -> None:
         raise ForbiddenAddressError(
             f"{parts.scheme}://{parts.hostname} is not encrypted; use https, or this machine's loopback"
         )
+
+
+def _refused(why: str) -> ForbiddenAddressError:
+    _refusals.said = [*getattr(_refusals, "said", ()), why]
+    return ForbiddenAddressError(why)
 
 
 def _is_here(host: str) -> bool:

@@ -13,7 +13,7 @@ import httplib2  # type: ignore[import-untyped]  # ships no types; only its erro
 import requests
 import urllib3.exceptions
 
-from orchestrator.clients.answers import asked_wait, is_proof, shorten
+from orchestrator.clients.answers import SLOWER, asked_wait, is_proof, shorten
 from orchestrator.clients.watch import LIMITS, CallLimits, Watch, watching
 from orchestrator.core.errors import (
     CredentialError,
@@ -26,10 +26,6 @@ from orchestrator.core.errors import (
 )
 from orchestrator.core.log import one_line
 from orchestrator.model.ports import Stop
-
-# Reasons under status 403 that mean "slower", not "no" (Drive API: Resolve errors; Cloud Storage: HTTP status codes).
-# A daily or storage quota is not among them: waiting a minute does not help there.
-_SLOWER = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "sharingRateLimitExceeded"})
 
 
 def refusal(
@@ -51,7 +47,7 @@ def refusal(
 
 
 def _class_of(status: int, reason: str) -> type[OrchestratorError]:
-    if status == 429 or (status == 403 and reason in _SLOWER):
+    if status == 429 or (status == 403 and reason in SLOWER):
         return ThrottleError
     if status in {401, 403}:
         return CredentialError
@@ -142,5 +138,5 @@ def _broken_way(error: Exception, what: str) -> OrchestratorError:
     text = shorten(f"{type(error).__name__}: {error}")
     # A certificate that does not fit will not fit in a minute either; somebody has to look at it.
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return PermanentError(f"{what}: the server's certificate is not trusted: {text}")
+        return CredentialError(f"{what}: the server's certificate is not trusted: {text}")
     return TransientError(one_line(f"{what}: {text}"))

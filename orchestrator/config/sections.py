@@ -116,6 +116,8 @@ class ServeSettings(Section):
     slots: PositiveInt = 2
     patience: Seconds = 900.0
     sweep: bool = True
+    share: bool = False
+    allow_code: bool = False
 
 
 class MetricsSettings(Section):
@@ -124,6 +126,13 @@ class MetricsSettings(Section):
     cert_file: str = ""
     key_file: str = ""
     behind_proxy: bool = False
+
+
+class RetentionSettings(Section):
+    runs: Seconds = 0.0
+    details: Seconds = 0.0
+    events: Seconds = 0.0
+    keep: int = Field(default=100, ge=0)
 
 
 class BudgetSettings(Section):
@@ -155,6 +164,7 @@ class Settings(Section):
     serve: ServeSettings = ServeSettings()
     notify: NotifySettings = NotifySettings()
     metrics: MetricsSettings = MetricsSettings()
+    retention: RetentionSettings = RetentionSettings()
     budget: BudgetSettings = BudgetSettings()
     log: LogSettings = LogSettings()
     jobs: dict[str, JobTable] = Field(default_factory=dict)

@@ -16,7 +16,7 @@ what was expected and what to do.
     │   └── ThrottleError    ... and the service asked us to slow down, by `wait_seconds` where it says so
     │       └── QueueFullError  ... because its queue of tasks is full; nothing was started
     ├── PermanentError       nobody: the service said no and will say no again
-    │   ├── CredentialError  ... because it does not know us or does not let us
+    │   ├── CredentialError  ... because it does not know us or does not let us, or cannot prove who it is
     │   ├── NotFoundError    ... because the thing is not there
     │   └── RunFailed        ... to a whole run, or somebody cancelled it
     ├── NeedsPerson          somebody: a run is held for what will not pass by itself
@@ -26,6 +26,7 @@ what was expected and what to do.
     │   ├── GenerationError  ... because the object changed after it was listed
     │   ├── DamagedObjectError  ... because the object itself is proved not to be what its checksum says
     │   └── WayError         ... because something between here and the service alters bytes; also a TransientError
+    ├── StateError           us, or a person: the state cannot be read or written; on its word nothing is decided
     ├── SpaceError           a disk is too full to go on
     └── Stopped              somebody asked us to stop; the work continues at the next start
 """
@@ -149,8 +150,14 @@ class IntegrityError(OrchestratorError):
     """Bytes or state differ from what was promised; nothing may be built on them."""
 
 
+class StateError(OrchestratorError):
+    """The state database is damaged, or its file cannot be used: nothing is done remotely, nor given up, for it."""
+
+
 class FencedError(IntegrityError):
     """A lease was lost to somebody else, or given back: what was done under it is not written down."""
+
+    exit_code = 5
 
 
 class GenerationError(IntegrityError):

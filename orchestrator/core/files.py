@@ -80,6 +80,17 @@ def write_whole(path: Path, content: bytes, *, within: Path | None = None) -> No
         publish(made.path, path)
 
 
+def fill_whole(path: Path, fill: Callable[[Path], None]) -> None:
+    """As `write_whole`, of a file that `fill` writes by its path, which is there and empty."""
+    _sweep(path.parent, path.name)
+    with _unfinished(path.parent, path.name) as made:
+        fill(made.path)
+        os.fsync(made.fd)
+        if system.OPEN_FILES_STAY:
+            made.close()
+        publish(made.path, path)
+
+
 def write_once(path: Path, content: bytes) -> bytes:
     """
     Write `content` to `path` durably unless something is there, and return what is there then.
@@ -174,6 +185,15 @@ def _remove(path: Path, close: Callable[[], None]) -> None:
     else:
         path.unlink(missing_ok=True)
         close()
+
+
+def sync_file(path: Path) -> None:
+    """Make the content of a file durable."""
+    fd = system.open_descriptor(path, os.O_RDWR if system.OPEN_FILES_STAY else os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def make_folder(folder: Path) -> None:

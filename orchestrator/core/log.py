@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
-from typing import Any, TextIO
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from contextvars import copy_context
+from typing import Any, ParamSpec, TextIO, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _SECRET_KEYS = re.compile(
     r"authorization|token|secret|private_?key|passw(or)?d|cookie|signature|credential|api_?key|totp", re.IGNORECASE
@@ -53,6 +59,12 @@ def _masked(match: re.Match[str]) -> str:
     return kept + MASK
 
 
+def is_secret_name(key: str) -> bool:
+    """Tell whether a field or a variable is called like a secret; what names a file is none."""
+    name = key.lower()
+    return name not in _OPEN_KEYS and not name.endswith("_file") and bool(_SECRET_KEYS.search(name))
+
+
 def mask(value: Any, key: str = "") -> Any:
     """Return `value` with whatever looks like a secret, by name or by form, replaced."""
     if key and key.lower() not in _OPEN_KEYS and _SECRET_KEYS.search(key):
@@ -73,6 +85,37 @@ def _mask_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> 
     """Mask every field; whatever is not a traceback stays on one line, so that no text can pass for a line of ours."""
     masked = {key: mask(value, key) for key, value in event.items()}
     return {k: v if k in _MANY_LINES or not isinstance(v, str) else " ".join(v.split("\n")) for k, v in masked.items()}
+
+
+@contextmanager
+def correlated(**facts: str) -> Iterator[None]:
+    """Have every line that this thread writes in the block say these facts, whoever writes it: `run`, `job`, `unit`."""
+    from structlog import contextvars  # noqa: PLC0415  see `configure`
+
+    before = contextvars.get_contextvars()
+    contextvars.bind_contextvars(**facts)
+    try:
+        yield
+    finally:
+        contextvars.clear_contextvars()
+        contextvars.bind_contextvars(**before)
+
+
+def correlate(**facts: str) -> None:
+    """Have every line of this thread say these facts, too, until the block of `correlated` around this ends."""
+    from structlog.contextvars import bind_contextvars  # noqa: PLC0415  see `configure`
+
+    bind_contextvars(**facts)
+
+
+def carried(work: Callable[P, R]) -> Callable[P, R]:
+    """Return what does the same in another thread, whose lines then say what those of this one do."""
+    context = copy_context()
+
+    def carry(*words: P.args, **more: P.kwargs) -> R:
+        return context.run(work, *words, **more)
+
+    return carry
 
 
 def configure(level: str = "info", style: str = "auto", stream: TextIO | None = None) -> None:
@@ -104,6 +147,7 @@ def configure(level: str = "info", style: str = "auto", stream: TextIO | None = 
         logger_factory=structlog.PrintLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
+    _hear_others()
     # The SDKs write tokens and whole requests at DEBUG; nobody may turn that on by accident.
     for noisy in (
         "urllib3",
@@ -113,8 +157,31 @@ def configure(level: str = "info", style: str = "auto", stream: TextIO | None = 
         "rasterio",
         "apscheduler",
         "matplotlib",
+        "requests",
+        "requests_oauthlib",
+        "alembic",
+        "fiona",
+        "pyogrio",
     ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class _Others(logging.Handler):
+    """Writes what libraries log as lines of ours: masked, one each, with the facts of the thread that wrote it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        import structlog  # noqa: PLC0415  see `configure`
+
+        with contextlib.suppress(Exception):  # a library's line is not worth an error, nor a stream that is closed
+            write = getattr(structlog.get_logger(room=record.name), record.levelname.lower(), None)
+            if write is not None and structlog.is_configured():
+                write("library.said", message=record.getMessage(), exc_info=record.exc_info or None)
+
+
+def _hear_others() -> None:
+    root = logging.getLogger()
+    if not any(isinstance(handler, _Others) for handler in root.handlers):
+        root.addHandler(_Others(logging.WARNING))
 
 
 def get(name: str) -> Any:

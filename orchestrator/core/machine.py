@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+import socket
+import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 _GROUPS = Path("sys/fs/cgroup")
@@ -82,3 +85,14 @@ def memory(root: Path = Path("/")) -> int | None:
         whole = None
     known = [int(limit) for limit in (whole, *_bounds(root, "memory", _most_v2, _most_v1)) if limit is not None]
     return min(known, default=None)
+
+
+def kernel(root: Path = Path("/")) -> str:
+    """
+    Return which running kernel this process is one of, the same in all its containers and another after each start.
+
+    Where the system does not say (Windows, macOS), the machine's name and the address of its network card stand in.
+    """
+    with suppress(OSError, UnicodeDecodeError):
+        return (root / "proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{socket.gethostname().replace(' ', '_')}-{uuid.getnode():012x}"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from orchestrator.core import crash
 from orchestrator.core.errors import UserError
-from orchestrator.core.files import StopFlag, publish, remove_tree, sha256_of
+from orchestrator.core.files import StopFlag, publish, remove_tree, sha256_of, sync_file
 from orchestrator.core.system import sync_folder
 
 # By their names, so that what may be replaced is known before anything is there. A name without a suffix is a folder's.
@@ -119,6 +119,13 @@ def sync_tree(folder: Path) -> None:
     for root, _, _ in os.walk(folder, topdown=False):
         sync_folder(Path(root))
     crash.point("tree.synced")
+
+
+def sync_whole(folder: Path) -> None:
+    """Make all files below `folder` durable, their content and their names."""
+    for _, path in _files(folder):
+        sync_file(path)
+    sync_tree(folder)
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from orchestrator.core import crash
 from orchestrator.core.files import remove_if_empty, remove_tree
 from orchestrator.core.flow import in_order
-from orchestrator.engine.context import Clients, ProcessContext
+from orchestrator.engine.context import RunContext, unleased
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Head, Owned, Run
 from orchestrator.model.batch import BatchRoute
-from orchestrator.model.objects import Deletion
+from orchestrator.model.objects import Deletion, StoredObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +35,25 @@ class Cleaned:
     foreign: tuple[str, ...]
 
 
-def clean_cloud(
-    run: Run,
-    *,
-    store: Store,
-    clients: Clients,
-    process: ProcessContext,
-    record: Callable[[str, Mapping[str, Any]], None],
-) -> Cleaned:
-    """Delete every object of a run that the ledger holds, at the generation it was listed with."""
+def clean_cloud(run: Run, context: RunContext) -> Cleaned:
+    """
+    Delete every object of a run that the ledger holds, at the generation it was listed with.
+
+    Raises:
+        FencedError: Another process has the run by now.
+    """
+    store, clients = context.store, context.clients
     own_late_objects(run, store=store, route=clients.route)
     owned = store.ledger.of(run.id)
     earlier = [entry.source.name for entry in owned if entry.outcome == Deletion.CHANGED]
     waiting = [entry for entry in owned if not entry.outcome]
+    if waiting:
+        context.check_prefix()
     # What the run is goes last: as long as anything else of it lies there, a lost state can be rebuilt.
     last = clients.route.manifest_name(run.id)
-    outcomes = delete_owned([e for e in waiting if e.source.name != last], store, clients.route, process.downloads)
-    outcomes += delete_owned([e for e in waiting if e.source.name == last], store, clients.route, process.downloads)
+    outcomes: list[tuple[str, Deletion]] = []
+    for entries in ([e for e in waiting if e.source.name != last], [e for e in waiting if e.source.name == last]):
+        outcomes += delete_owned(entries, store, clients.route, context.process.downloads, context.check_lease)
     foreign = _foreign(run, clients.route)
     cleaned = Cleaned(
         deleted=sum(outcome is Deletion.DELETED for _, outcome in outcomes),
@@ -61,16 +62,27 @@ def clean_cloud(
         foreign=foreign,
     )
     facts = {"deleted": cleaned.deleted, "absent": cleaned.absent, "foreign": list(foreign)[:20]}
-    record("cloud.cleaned", facts | {"changed": list(cleaned.changed)[:20]})
+    context.record("cloud.cleaned", facts | {"changed": list(cleaned.changed)[:20]})
     return cleaned
 
 
-def delete_owned(entries: Sequence[Owned], store: Store, route: BatchRoute, threads: int) -> list[tuple[str, Deletion]]:
-    """Delete entries of the ledger, each at the generation it was listed with; return what became of each name."""
+def delete_owned(
+    entries: Sequence[Owned], store: Store, route: BatchRoute, threads: int, check: Callable[[], None] = unleased
+) -> list[tuple[str, Deletion]]:
+    """
+    Delete entries of the ledger, each at the generation it was listed with; return what became of each name.
+
+    `check` is asked before each: it raises where another process has the run.
+    """
+
+    def delete(source: StoredObject) -> Deletion:
+        check()
+        return route.objects.delete(source)
+
     outcomes: list[tuple[str, Deletion]] = []
     # As many at once as are downloaded at once: of tens of thousands one after the other would take an hour.
     with ThreadPoolExecutor(threads, "delete") as pool:
-        answers = in_order(pool, route.objects.delete, (entry.source for entry in entries), ahead=2 * threads)
+        answers = in_order(pool, delete, (entry.source for entry in entries), ahead=2 * threads)
         for entry, outcome in zip(entries, answers, strict=True):
             crash.point("object.deleted")
             store.ledger.settle(entry.id, outcome)

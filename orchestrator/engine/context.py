@@ -119,6 +119,10 @@ class Clients:
     slots: Callable[[], int | None] = field(default=lambda: None)
 
 
+def unleased() -> None:
+    """Nobody else can have the run."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunContext:
     """
@@ -129,6 +133,8 @@ class RunContext:
         waits: Waits for times of the state.
         progress: Counters for whoever watches.
         wake: Ends the pause of the run's own thread.
+        check_prefix: Raises `HoldError` where another state works on objects of the same names.
+        check_lease: Raises `FencedError` where another process has the run; asked before what no store takes back.
         folders: Where the run writes; its disks are looked at.
     """
 
@@ -140,6 +146,8 @@ class RunContext:
     waits: Waits
     progress: Progress
     wake: threading.Event = field(default_factory=threading.Event)
+    check_lease: Callable[[], None] = unleased
+    check_prefix: Callable[[], None] = unleased
     folders: list[Path] = field(default_factory=list)
 
     @property
@@ -156,11 +164,13 @@ class RunContext:
 
         Raises:
             CancelledByUserError, Stopped: It was.
+            FencedError: Another process has the run by now.
             HoldError: It is to be held.
             SpaceError: A disk of the run has too little room.
         """
         if self.process.stop.is_set():
             raise Stopped("stopped; the same command continues this run")
+        self.check_lease()
         if self.store.runs.requested(self.run_id) == "cancel":
             raise CancelledByUserError("cancelled by request")
         self.process.interrupts.obey(self.run_id)

@@ -13,9 +13,11 @@ from orchestrator.core.errors import (
     ConfigError,
     CredentialError,
     ExtraError,
+    FencedError,
     OrchestratorError,
     QuotaError,
     SpaceError,
+    StateError,
     Stopped,
     TransientError,
     UserError,
@@ -27,7 +29,7 @@ from orchestrator.engine.batch.ladder import starting_rung
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.batch.work import BatchWork
 from orchestrator.engine.cleanup import Cleaned, clean_cloud, clean_local
-from orchestrator.engine.context import Clients, ProcessContext, RunContext
+from orchestrator.engine.context import Clients, ProcessContext, RunContext, unleased
 from orchestrator.engine.deadlines import INTERRUPTIBLE
 from orchestrator.engine.manifests import keep_manifest
 from orchestrator.engine.output import RunOutput, snapshot_of
@@ -67,7 +69,7 @@ def _unknown(_job: Job, _plan: Plan) -> None:
 
 
 class Execution:
-    """Carries one run. The caller holds the run's lock."""
+    """Carries one run. The caller holds the run, and hands over the store that carries its lease."""
 
     def __init__(
         self,
@@ -80,6 +82,8 @@ class Execution:
         cut: Cut,
         refit: Refit,
         progress: Progress | None = None,
+        check_lease: Callable[[], None] = unleased,
+        check_prefix: Callable[[], None] = unleased,
         cost: Cost = _unknown,
     ) -> None:
         self._id = run_id
@@ -93,7 +97,17 @@ class Execution:
         self.progress = progress or Progress()
         self._uncancelled = False  # whether the service could not be asked to cancel: it is not asked without a pause
         self._waits = Waits(process.clock)
-        self._context = RunContext(run_id, store, clients, process, self._record, self._waits, self.progress)
+        self._context = RunContext(
+            run_id,
+            store,
+            clients,
+            process,
+            self._record,
+            self._waits,
+            self.progress,
+            check_lease=check_lease,
+            check_prefix=check_prefix,
+        )
         self._output = RunOutput(self._context)
         self._room = DiskWait(process.marks, store.limits, run_id)
         self._steps: Mapping[RunState, Callable[[Run], None]] = {
@@ -111,6 +125,7 @@ class Execution:
 
         Raises:
             Stopped: The process was asked to stop; the run goes on at the next start.
+            FencedError: Another process has the run by now; nothing more was changed.
             UserError: The job cannot be done as declared; the run is FAILED.
         """
         try:
@@ -179,7 +194,7 @@ class Execution:
             act(run)
         except CancelledByUserError:
             self._give_up(run)
-        except Stopped:
+        except (Stopped, FencedError, StateError):
             raise
         except OSError as error:  # a disk that fails or has become read-only: nothing is given up for it
             self._output.forget()  # its folder may be gone: what can be brought again is brought again
@@ -202,7 +217,8 @@ class Execution:
 
     def _wait_for(self, run: Run, error: OrchestratorError) -> bool:
         """Hold the run where somebody, or time, can mend what is wrong; tell whether that is so."""
-        begun = run.state not in (RunState.ADMITTED, RunState.PLANNED)
+        # Of what a schedule began nobody hears at once; whoever typed a command is told, and mends it.
+        begun = run.state not in (RunState.ADMITTED, RunState.PLANNED) or bool(run.logical_date)
         if isinstance(error, OutputTakenError):
             self._hold(error, until=self._process.clock.now().timestamp() + LOCK_SECONDS)
         elif isinstance(error, HoldError):
@@ -251,7 +267,11 @@ class Execution:
         self._process.marks.check(self._context.folders)
         self.progress.count(self._store.parts.tally(run.id), self._store.tasks.of(run.id))
         sink = self._output.open(run)
-        with nullcontext() if sink is None else Placing(sink, self._process.stop) as placing:
+        with (
+            nullcontext()
+            if sink is None
+            else Placing(sink, self._process.stop, check=self._context.check_lease) as placing
+        ):
             carry_all(self._works(run, placing), self._context.wake, self._context.obey)
         crash.point("run.exported")
         self._store.runs.set_state(run.id, RunState.ASSEMBLING)
@@ -262,6 +282,8 @@ class Execution:
         works: list[Work] = []
         if placing is not None and (plan := product.exports(snapshot)) is not None:
             if self._store.tasks.of(run.id):
+                self._context.check_lease()
+                self._context.check_prefix()
                 keep_manifest(run, plan, self._context)
             works.append(self._batch(run, plan, placing))
         if steps := product.steps(snapshot):
@@ -296,8 +318,12 @@ class Execution:
 
     def _publication(self, run: Run) -> Publication:
         return Publication(
-            run, snapshot_of(run), self._output.sink_folder(run), self._context, check=lambda: self._output.check(run)
+            run, snapshot_of(run), self._output.sink_folder(run), self._context, check=lambda: self._check_output(run)
         )
+
+    def _check_output(self, run: Run) -> None:
+        self._context.check_lease()
+        self._output.check(run)
 
     def _clean(self, run: Run) -> None:
         if run.request == "cancel":  # it came too late; kept, it would wake the run from every hold
@@ -306,8 +332,9 @@ class Execution:
         self._output.forget()
         prove_result(run, self._process.stop, self._say)
         self._say("taking away the intermediates")
-        clean_cloud(run, store=self._store, clients=self._clients, process=self._process, record=self._record)
+        clean_cloud(run, self._context)
         crash.point("run.cloud_cleaned")
+        self._context.check_lease()
         clean_local(self._output.folders(run))
         done = [part.window for part in self._store.parts.of(run.id, PART_DONE)]
         self._store.parts.move_all(run.id, done, PartState.CLEANED)
@@ -334,7 +361,7 @@ class Execution:
         if run.state not in RUN_FINAL:
             raise UserError(f"run {run.id} is {run.state}; cancel it first, or let it end, then clean")
         cancel_exports(self._context)
-        cleaned = clean_cloud(run, store=self._store, clients=self._clients, process=self._process, record=self._record)
+        cleaned = clean_cloud(run, self._context)
         clean_local(self._output.folders(run))
         self._output.end_elsewhere(self._store.runs.head(self._id))
         return cleaned

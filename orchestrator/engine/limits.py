@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import OrchestratorError
 from orchestrator.engine.standing import BYTES, TASKS
-from orchestrator.engine.stores.contract_limits import Limits as Stored
+from orchestrator.engine.stores.contract_limits import SharedLimits
 from orchestrator.engine.stores.limit_records import Complaint, LimitRow, Shortage, Within
 from orchestrator.engine.stores.sharing import QUEUE_TASKS, is_paused, live_limit
 
@@ -51,21 +51,24 @@ class Limits:
         store: Where it is kept.
         clock: For pauses.
         chance: Spreads pauses.
+        scope: What the names of limits end with where another service is asked than Google: `@sandbox`.
         low_share: Once the bucket was full, nothing is handed over before it is at or below this share of it.
     """
 
     live_tasks: int
     bucket_bytes: float
-    store: Stored
+    store: SharedLimits
     clock: Clock
     chance: random.Random = field(default_factory=random.Random)
     low_share: float = LOW_SHARE
+    scope: str = ""
     _said: dict[str, tuple[float, Usage]] = field(default_factory=dict)
 
     def within(self, usage: Usage, more: float) -> Within:
         """Return what the next task of a run, of `more` bytes, must fit into; `usage` is what the run has under way."""
         low = self.low_share * self.bucket_bytes
-        return Within(TASKS, self.live_tasks, usage.waiting, BYTES, usage.bytes, more, self.bucket_bytes, low)
+        names = (self._tasks, BYTES + self.scope)
+        return Within(names[0], self.live_tasks, usage.waiting, names[1], usage.bytes, more, self.bucket_bytes, low)
 
     def shortage(self, run_id: str, usage: Usage, more: float) -> Shortage | None:
         """Return why a task of `more` bytes may not be handed over now, None where it may."""
@@ -83,25 +86,25 @@ class Limits:
         """Wish nothing more for a run; what it has in the bucket stays counted until it ends."""
         if self._said.pop(run_id, None) is not None:
             with suppress(OrchestratorError):  # a wish ends by itself
-                self.store.leave(TASKS, run_id)
+                self.store.leave(self._tasks, run_id)
 
     def _say(self, run_id: str, usage: Usage, within: Within, *, full: bool) -> None:
         now = self.clock.monotonic()
         said_at, said = self._said.get(run_id, (float("-inf"), Usage(-1, 0.0)))
         news = full or usage.bytes != said.bytes or bool(usage.waiting) != bool(said.waiting)
         if now - said_at >= (_SAY_BYTES_SECONDS if news else _SAY_SECONDS):
-            self.store.wish(run_id, within, full=full)
+            self.store.register(run_id, within, full=full)
             self._said[run_id] = (now, usage)
 
     def pause(self, seconds: float, why: str = "") -> None:
         """Hand nothing over for so long, or longer each time in a row: the service asks for that."""
         longest, chance = _LONGEST_PAUSE_SECONDS, self.chance.random()
-        self.store.throttle(Complaint(TASKS, QUEUE_TASKS, why, seconds, seconds, longest, chance, share=1.0))
+        self.store.throttle(Complaint(self._tasks, QUEUE_TASKS, why, seconds, seconds, longest, chance, share=1.0))
 
     def handed_over(self) -> None:
         """A task was taken: the next pause is as short as the first."""
         if self._row().throttled:
-            self.store.calm(TASKS)
+            self.store.calm(self._tasks)
 
     def paused(self) -> tuple[float, str]:
         """Return for how many seconds more nothing is handed over, 0 for none, and what the service said."""
@@ -110,10 +113,14 @@ class Limits:
 
     def most_tasks(self) -> int:
         """Return how many tasks may be with the service at once now."""
-        return live_limit(self.store.get(TASKS), self.live_tasks)
+        return live_limit(self.store.get(self._tasks), self.live_tasks)
 
     def _row(self) -> LimitRow:
-        return self.store.get(TASKS) or LimitRow(TASKS, QUEUE_TASKS)
+        return self.store.get(self._tasks) or LimitRow(self._tasks, QUEUE_TASKS)
+
+    @property
+    def _tasks(self) -> str:
+        return TASKS + self.scope
 
 
 def taken_by_others(live: Mapping[str, int], run_id: str, most: int) -> Mapping[str, int]:

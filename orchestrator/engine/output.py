@@ -91,10 +91,10 @@ class RunOutput:
 
     def end_elsewhere(self, run: Head) -> None:
         """Give up what another process of this installation may have begun, where nobody works on it."""
-        lock = self._lock or self._new_lock(run)
+        self._lock = self._lock or self._new_lock(run)
         with suppress(LockedError):
-            lock.take()
-            lock.end()
+            self._lock.take()
+            self._lock.end()
         self._lock = None
 
     def _new_lock(self, run: Head) -> OutputLock:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from orchestrator.core import log
 from orchestrator.core.errors import Stopped
 from orchestrator.model.ports import Stop
 from orchestrator.model.product import Sink
@@ -58,12 +59,19 @@ class Placing:
         placed: The cells that the sink had when it was opened, from before a crash.
     """
 
-    def __init__(self, sink: Sink, stop: Stop, executor: Executor | None = None) -> None:
-        """Begin; with an `executor` it is done there, and never by two of its threads at once."""
+    def __init__(
+        self, sink: Sink, stop: Stop, executor: Executor | None = None, check: Callable[[], None] = lambda: None
+    ) -> None:
+        """
+        Begin; with an `executor` it is done there, and never by two of its threads at once.
+
+        `check` raises where the sink is another process's by now.
+        """
         self._sink = sink
         self._closing = threading.Event()
         self._stop = EitherStop(stop, self._closing)
         self._waiting: queue.SimpleQueue[_Piece] = queue.SimpleQueue()
+        self._check = check
         self._thread = executor or ThreadPoolExecutor(1, thread_name_prefix="place")
         self.placed = sink.placed()
 
@@ -91,7 +99,7 @@ class Placing:
         """
         piece = _Piece(cell, content, on_durable, on_trouble, threading.Event())
         self._waiting.put(piece)
-        self._thread.submit(self._place_waiting)
+        self._thread.submit(log.carried(self._place_waiting))
         return piece.done
 
     def place(self, cell: Cell, content: Path | bytes) -> None:
@@ -126,6 +134,7 @@ class Placing:
                 piece.done.set()
                 continue
             under_way[piece.cell] = piece
+            self._check()
             yield piece.cell, piece.content
 
     def _blame(self, under_way: dict[Cell, _Piece], error: Exception) -> None:

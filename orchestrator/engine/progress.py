@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from orchestrator.engine.stores.records import Tally, Task
 from orchestrator.model.states import PartState, RunState, TaskState, UnitState
@@ -34,6 +35,7 @@ class Snapshot:
         units: How many units are in each state; those that were cut are not counted.
         units_called: What the units are, in the plural.
         doing: What is done to them; empty where the state says it.
+        given_up: How many of the units failed for good, while the others go on: they count as FAILED.
     """
 
     state: RunState = RunState.ADMITTED
@@ -50,6 +52,7 @@ class Snapshot:
     units: Mapping[str, int] = field(default_factory=dict)
     units_called: str = "requests"
     doing: str = ""
+    given_up: int = 0
 
     @property
     def total_units(self) -> int:
@@ -57,7 +60,7 @@ class Snapshot:
 
     @property
     def done_units(self) -> int:
-        return sum(self.units.get(state, 0) for state in (UnitState.DONE, UnitState.EMPTY))
+        return sum(self.units.get(state, 0) for state in (UnitState.DONE, UnitState.EMPTY)) + self.given_up
 
     @property
     def total_parts(self) -> int:
@@ -87,6 +90,23 @@ def counted(seen: Snapshot, tally: Mapping[PartState, Tally], tasks: Sequence[Ta
         bytes_listed_parts=sum(held.listed for held in tally.values()),
         eecu_seconds=sum(task.eecu_seconds for task in tasks),
     )
+
+
+def with_units(
+    seen: Snapshot,
+    tally: Mapping[str, Mapping[UnitState, int]],
+    given_up: Mapping[str, int],
+    kinds: Collection[str] = (),
+) -> Snapshot:
+    """Return `seen` with units in it, of these kinds where any is named; those given up are FAILED, not EMPTY."""
+    found: Counter[str] = Counter()
+    counted_kinds = [kind for kind in tally if not kinds or kind in kinds]
+    for kind in counted_kinds:
+        found.update({state: count for state, count in tally[kind].items() if state is not UnitState.SPLIT})
+    lost = sum(given_up.get(kind, 0) for kind in counted_kinds)
+    if lost:
+        found.update({UnitState.EMPTY: -lost, UnitState.FAILED: lost})
+    return replace(seen, units={state: count for state, count in found.items() if count}, given_up=lost)
 
 
 class Progress:
@@ -127,18 +147,18 @@ class Progress:
             if (before.state, before.detail) != (self._seen.state, self._seen.detail):
                 self._since = self._monotonic()
 
-    def count(self, tally: Mapping[PartState, Tally], tasks: Sequence[Task]) -> None:
-        """Take over the parts and tasks as they are in the store."""
+    def count(self, tally: Mapping[PartState, Tally], tasks: Sequence[Task], eecu_seconds: float | None = None) -> None:
+        """Take over parts and tasks as they are in the store; and what the run has cost, earlier attempts included."""
         with self._lock:
-            self._seen = counted(self._seen, tally, tasks)
+            seen = counted(self._seen, tally, tasks)
+            self._seen = seen if eecu_seconds is None else replace(seen, eecu_seconds=eecu_seconds)
 
-    def count_units(self, tally: Mapping[str, Mapping[UnitState, int]]) -> None:
-        """Take over the units, by kind and state, as they are in the store."""
-        found: Counter[str] = Counter()
-        for counts in (counts for kind, counts in tally.items() if not self._kinds or kind in self._kinds):
-            found.update({state: count for state, count in counts.items() if state is not UnitState.SPLIT})
+    def count_units(
+        self, tally: Mapping[str, Mapping[UnitState, int]], given_up: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
+        """Take over the units, by kind and state, as they are in the store, and how many of each kind were given up."""
         with self._lock:
-            self._seen = replace(self._seen, units=dict(found))
+            self._seen = with_units(self._seen, tally, given_up, self._kinds)
 
     def snapshot(self) -> Snapshot:
         with self._lock:

@@ -7,23 +7,20 @@ that its operation says; what is not seen is asked for again under the same requ
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError
-from orchestrator.core.trees import digest_of, is_there, size_of
 from orchestrator.engine.batch.exports import Cut
 from orchestrator.engine.batch.feedback import HEAVIEST, kind_of
 from orchestrator.engine.batch.submission import early_state
 from orchestrator.engine.cleanup import own_late_objects
 from orchestrator.engine.output import snapshot_of
+from orchestrator.engine.proofs import find_named
+from orchestrator.engine.publication import is_file
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Attempt, Run, Task
 from orchestrator.model.batch import BatchRoute, Described, Operation, OperationState, OrderShape
@@ -33,7 +30,6 @@ from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
 from orchestrator.model.ports import Stop
 from orchestrator.model.product import Product
-from orchestrator.model.result import Result, ResultFile
 from orchestrator.model.states import RUN_FINAL, RunState, TaskState
 
 _OFFSETS = re.compile(r"-?([0-9]{10})-([0-9]{10})\.tiff?")
@@ -115,14 +111,14 @@ class Recovery:
             self._remember(manifest, run, product)
             adopted = self._adopt_all(manifest)
             crash.point("recovery.adopted")
-            self._settle_published(run, product)
+        self.look_at_result(run, product)
         own_late_objects(self._store.runs.get(run.id), store=self._store, route=self._route)
         crash.point("recovery.owned")
         return self._told(run, adopted, is_new=is_new)
 
     def look_at_result(self, run: Run, product: Product) -> Rebuilt | None:
         """Recognise a result that was published after an old state was saved; None where there is none."""
-        if run.state in RUN_FINAL or run.state is RunState.PUBLISHED:
+        if run.state in (RunState.CLEANED, RunState.PUBLISHED):
             return None
         return self._told(run, 0, is_new=False) if self._settle_published(run, product) else None
 
@@ -215,8 +211,7 @@ class Recovery:
             first_posted=manifest.written,
         )
         plan = replace(task.plan, part_height=asked.part_height, part_width=asked.part_width)
-        # Its files alone prove it done when they are all there; the next look holds the run where they are not.
-        now = state or (early_state(found[0]) if found else TaskState.SUCCEEDED)
+        now = state or (early_state(found[0]) if found else _by_files(plan, files))
         for earlier in range(1, number):
             self._remember_attempt(manifest, task, earlier)
         self._store.tasks.adopt(run_id, attempt, plan, asked.rung, now)
@@ -247,52 +242,21 @@ class Recovery:
 
     def _settle_published(self, run: Run, product: Product) -> bool:
         """Recognise the result of a run by its proof; tell whether it is there, whole."""
-        result = find_published(product.files(Job.from_json(run.job)), run.id, self._stop)
+        result = find_named(product.files(Job.from_json(run.job)), run.id, self._stop)
         if result is None:
             return False
         main = result.main
+        # Also of a result some files of which have their names: they are the run's own, and it completes them.
         self._store.runs.save_result(run.id, result.to_json())
         self._store.outputs.claim(str(main.path), run.id, run.declaration)
+        if not is_file(main, self._stop):
+            return False
         self._store.outputs.publish(str(main.path), run.id, main.sha256, main.bytes)
         now = self._store.runs.head(run.id).state
         ahead = _WAY[_WAY.index(now) + 1 :] if now in _WAY else (RunState.PUBLISHED,)
         for state in ahead:
             self._store.runs.set_state(run.id, state)
         return True
-
-
-def find_published(files: Sequence[Path], run_id: str, stop: Stop) -> Result | None:
-    """Return the result of a run that lies at its final paths, whole, as the proof there says; None where none does."""
-    *beside, main = files
-    for path in beside:
-        proof = read_proof(path)
-        if proof is None or proof["run"] != run_id or not is_there(main):
-            continue
-        output = proof["output"]
-        if size_of(main) != output["bytes"] or digest_of(main, stop) != output["sha256"]:
-            continue
-        facts = {name: value for name, value in output.items() if name not in ("bytes", "sha256", "file", "folder")}
-        others = [_file(other, "proof" if other == path else _role(other), stop) for other in beside if is_there(other)]
-        others.sort(key=lambda file: file.role != "proof")
-        return Result((*others, ResultFile(main, output["bytes"], output["sha256"])), facts)
-    return None
-
-
-def read_proof(path: Path) -> dict[str, Any] | None:
-    """Return what a proof says; None for any other file."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        said: dict[str, Any] = json.loads(path.read_bytes()) if path.suffix == ".json" else {}
-        if isinstance(said["run"], str) and isinstance(said["output"]["sha256"], str) and said["output"]["bytes"] >= 0:
-            return said
-    return None
-
-
-def _file(path: Path, role: str, stop: Stop) -> ResultFile:
-    return ResultFile(path, size_of(path), digest_of(path, stop), role)
-
-
-def _role(path: Path) -> str:
-    return "picture" if path.suffix == ".png" else "item"
 
 
 def _rank(operation: Operation) -> tuple[int, str, str]:
@@ -308,13 +272,45 @@ def _is_news(task: Task, number: int) -> bool:
     return number > task.attempt or (number == task.attempt and task.state is TaskState.SUBMITTING)
 
 
+def _by_files(plan: TaskPlan, files: Sequence[StoredObject]) -> TaskState:
+    """
+    Return the state of a task whose operation no list shows, by its files: they prove it done when all are there.
+
+    Else the operation may live and lists lag: it is asked for again under its request id, which starts no second one.
+    """
+    begin = plan.window
+    wanted = {(part.row - begin.row, part.col - begin.col) for part in plan.parts()}
+    there = {_begins(file) for file in files}
+    return TaskState.SUCCEEDED if wanted <= there else TaskState.SUBMITTING
+
+
+def _begins(file: StoredObject) -> tuple[int, int]:
+    """Return the row and column that a file begins at in its export, by its name."""
+    said = _OFFSETS.search(file.name)
+    return (int(said[1]), int(said[2])) if said else (0, 0)
+
+
 def _asked_of(task: Task, files: Sequence[StoredObject]) -> OrderShape:
-    """Return the sizes that names of files tell: where they begin; where they tell nothing, those that were planned."""
+    """
+    Return the sizes that names of files tell by where these begin; the planned ones where they do not tell.
+
+    Some of the files may not be there yet, so only a whole lattice of several tells anything.
+    """
     plan: TaskPlan = task.plan
-    offsets = [(int(m[1]), int(m[2])) for file in files if (m := _OFFSETS.search(file.name))]
+    offsets = {(int(m[1]), int(m[2])) for file in files if (m := _OFFSETS.search(file.name))}
+    if files and not offsets:
+        return OrderShape(plan.window.height, plan.window.width, task.rung)  # such a name is that of a whole rectangle
     rows, cols = sorted({row for row, _ in offsets}), sorted({col for _, col in offsets})
-    if not files or (offsets and (rows[0], cols[0]) != (0, 0)):
-        return OrderShape(plan.part_height, plan.part_width, task.rung)
-    height = rows[1] if len(rows) > 1 else plan.window.height
-    width = cols[1] if len(cols) > 1 else plan.window.width
-    return OrderShape(height, width, task.rung)
+    height = _step(rows, plan.window.height, plan.part_height)
+    width = _step(cols, plan.window.width, plan.part_width)
+    if height and width and len(offsets) == len(rows) * len(cols):
+        return OrderShape(height, width, task.rung)
+    return OrderShape(plan.part_height, plan.part_width, task.rung)
+
+
+def _step(begins: Sequence[int], length: int, planned: int) -> int:
+    """Return the step of a lattice along one side; 0 where it cannot be told."""
+    if len(begins) < 2:
+        return planned if length <= planned else 0
+    step = begins[1] - begins[0]
+    return step if list(begins) == list(range(0, length, step)) else 0

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import LONGEST_ASKED_SECONDS, OrchestratorError, Stopped, ThrottleError
 from orchestrator.core.process import process_id, process_name
-from orchestrator.engine.stores.contract_limits import Limits
-from orchestrator.engine.stores.limit_records import Ask, Complaint, LimitRow, Share
+from orchestrator.engine.stores.contract_limits import SharedLimits
+from orchestrator.engine.stores.limit_records import Ask, Complaint, LimitRow, LimitShare
 from orchestrator.model.ports import Stop
 
 # How often whoever waits for a turn looks whether the process is asked to stop.
@@ -72,7 +72,7 @@ class RequestLimits:
         at_once: int,
         per_second: float,
         *,
-        store: Limits,
+        store: SharedLimits,
         clock: Clock,
         chance: random.Random | None = None,
         holder: str = "",
@@ -182,7 +182,8 @@ class RequestLimits:
                 return False
             own = [self._holder] if standing.under_way else []
             by = by_processes([*standing.others, *own], process_id(self._holder), "this one")
-        waiting(f"all {self._at_once} {_THINGS.get(self.name, 'places')} are taken, by {by}: waiting for one")
+        things = _THINGS.get(self.name.partition("@")[0], "places")
+        waiting(f"all {self._at_once} {things} are taken, by {by}: waiting for one")
         return True
 
     # --------------------------------------------------------------- sharing
@@ -237,7 +238,7 @@ class RequestLimits:
             LEASE_SECONDS,
         )
 
-    def _take(self, share: Share, began: float) -> None:
+    def _take(self, share: LimitShare, began: float) -> None:
         standing = self._standing
         standing.amount, standing.per_second = share.amount, share.per_second
         standing.until, standing.ask_at = began + LEASE_SECONDS, began + SYNC_SECONDS

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from orchestrator.core import crash
+from orchestrator.core import crash, log
 from orchestrator.core.errors import (
     FencedError,
     IntegrityError,
@@ -111,6 +111,8 @@ class UnitWork:
         self._claimed: list[Unit] = []  # with a lease, and too heavy to begin beside those under way
         self._troubles: queue.SimpleQueue[Exception] = queue.SimpleQueue()
         self._busy_since: float | None = None
+        self._empty = -1
+        self._given_up: Mapping[str, int] = {}
 
     def __enter__(self) -> Self:
         # The run's lock is held: whoever had a lease is dead, and what it began is none of our tries.
@@ -158,7 +160,10 @@ class UnitWork:
 
     def _is_done(self) -> bool:
         tally = self._context.units.tally(self._context.run.id)
-        self._context.context.progress.count_units(tally)
+        empty = sum(counts.get(UnitState.EMPTY, 0) for counts in tally.values())
+        if empty != self._empty:  # which of them were given up is not looked at in each round
+            self._empty, self._given_up = empty, self._context.units.given_up(self._context.run.id)
+        self._context.context.progress.count_units(tally, self._given_up)
         if any(counts.get(UnitState.FAILED) for counts in tally.values()):
             failed = self._context.units.of(self._context.run.id, states=[UnitState.FAILED])
             raise PermanentError(f"{failed[0].kind} {failed[0].key} failed: {failed[0].error}")
@@ -195,7 +200,7 @@ class UnitWork:
     def _begin(self, unit: Unit) -> None:
         with self._lock:
             self._under_way[unit.kind, unit.key] = unit
-        self._pool.submit(self._work, unit)
+        self._pool.submit(log.carried(self._work), unit)
 
     def _renew(self) -> None:
         until = self._context.now() + LEASE_SECONDS
@@ -243,6 +248,10 @@ class UnitWork:
     def _outcome(self, unit: Unit) -> Outcome:
         """Do the step; what fails for a reason that passes is done again later."""
         step = self._context.steps[unit.kind]
+        with log.correlated(unit=unit.key):
+            return self._done(step, unit)
+
+    def _done(self, step: Step, unit: Unit) -> Outcome:
         try:
             return step(_StepContext(self._context, unit, self._stop), unit)
         except FencedError:  # an IntegrityError, and none of the step's
@@ -269,8 +278,8 @@ class UnitWork:
                 self._busy_since = None
                 if BYTES in result:
                     self._record("request.answered", unit, {"bytes": result[BYTES]})
-            case Empty(result):
-                units.finish(unit, UnitState.EMPTY, result=result or None)
+            case Empty(result, error):
+                units.finish(unit, UnitState.EMPTY, result=result or None, error=error)
             case Split(pieces, why, failure):
                 units.split(unit, pieces, failure, why)
                 facts = {"pieces": len(pieces), "failure": failure, "error": why}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -9,11 +10,20 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.core import log
 from orchestrator.core.clock import Clock
-from orchestrator.core.errors import ConfigError, CredentialError, OrchestratorError, Stopped, UserError
+from orchestrator.core.errors import (
+    ConfigError,
+    CredentialError,
+    FencedError,
+    OrchestratorError,
+    Stopped,
+    UserError,
+)
 from orchestrator.core.files import LockedError
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.interrupts import Interrupts
+from orchestrator.engine.leases import Lease
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Run, Waiting
 from orchestrator.engine.turns import Turns
@@ -62,7 +72,8 @@ class Service:
     Attributes:
         store: Where runs are.
         execute: Builds the execution of a run; its `work` returns when the run has ended or is held.
-        lock: Holds a run's lock for the time of a block; raises `LockedError` when another process has it.
+        lock: Holds a run for the time of a block, and gives its lease, if it has one; raises `LockedError` when
+            another process has it.
         slots: Runs at once.
         stop: Set to end the service.
         clock: See `core.clock`.
@@ -75,7 +86,7 @@ class Service:
 
     store: Store
     execute: Callable[[Run], Execution]
-    lock: Callable[[str], AbstractContextManager[None]]
+    lock: Callable[[str], AbstractContextManager[Lease | None]]
     slots: int
     stop: Stop
     clock: Clock
@@ -217,11 +228,24 @@ class _Shift:
     # -------------------------------------------------------------- one run
 
     def _carry(self, waiting: Waiting) -> None:
+        with log.correlated(run=waiting.id):
+            self._carry_on(waiting)
+
+    def _carry_on(self, waiting: Waiting) -> None:
         began = self._now()
         try:
-            with self._service.lock(waiting.id):
-                self._conclude(waiting, began, self._work_on(waiting.id))
+            with self._service.lock(waiting.id) as lease:
+                store = lease.store if lease else self._service.store
+                try:
+                    self._conclude(waiting, began, self._work_on(store, waiting.id))
+                except OrchestratorError:
+                    raise
+                except Exception as error:  # noqa: BLE001  the edge of a thread: one run's fault ends no service
+                    self._fault(store, waiting.id, error)
         except LockedError:
+            self._rest(waiting.id, REST_SECONDS, locked=True)
+        except FencedError as error:
+            self._service.notify("run.lease_lost", waiting.id, {"error": str(error)})
             self._rest(waiting.id, REST_SECONDS, locked=True)
         except Stopped:
             self._service.notify("run.stopped", waiting.id, {})
@@ -231,39 +255,40 @@ class _Shift:
                 self._turns.leave(waiting.id)
         except OrchestratorError as error:
             self._error(waiting.id, error)
-        except Exception as error:  # noqa: BLE001  the edge of a thread: one run's fault must not end the service
-            self._fault(waiting.id, error)
+        except Exception as error:  # noqa: BLE001  likewise: even its lock file may be at fault
+            self._fault(self._service.store, waiting.id, error)
         finally:
             with self._guard:
                 del self._busy[waiting.id]
             self._service.interrupts.withdraw(waiting.id, _GIVES_WAY)
             self._fill()
 
-    def _work_on(self, run_id: str) -> Run:
+    def _work_on(self, store: Store, run_id: str) -> Run:
         """Join a run and carry it on; one that cannot be joined is held until somebody mends the settings."""
-        run = self._service.store.runs.get(run_id)
+        run = store.runs.get(run_id)
         if run.state is RunState.HELD and run.next_at > self._service.clock.now().timestamp():
             # Its time has come by the clock that nobody sets; the time of day in its row is of another opinion.
-            run = self._service.store.runs.set_state(run_id, RunState.HELD, run.reason, who=run.who)
+            run = store.runs.set_state(run_id, RunState.HELD, run.reason, who=run.who)
+        log.correlate(job=run.job_name, service=str(json.loads(run.job).get("service", "")))
         try:
             execution = self._service.execute(run)
         except ElsewhereError:
             raise
         except (UserError, CredentialError) as error:
-            return self._hold_unjoined(run, str(error))
+            return self._hold_unjoined(store, run, str(error))
         with self._guard:
-            self._unjoined.pop(run_id, None)
-            self._locked.discard(run_id)
+            self._unjoined.pop(run.id, None)
+            self._locked.discard(run.id)
         return execution.work()
 
-    def _hold_unjoined(self, run: Run, sentence: str) -> Run:
+    def _hold_unjoined(self, store: Store, run: Run, sentence: str) -> Run:
         with self._guard:
             is_news = self._unjoined.get(run.id) != sentence
             self._unjoined[run.id] = sentence
         next_at = self._service.clock.now().timestamp() + self._service.hold_seconds
-        held = self._service.store.runs.set_state(run.id, RunState.HELD, sentence, who=Who.TIME, next_at=next_at)
+        held = store.runs.set_state(run.id, RunState.HELD, sentence, who=Who.TIME, next_at=next_at)
         if is_news:
-            self._service.store.events.record(run.id, "run.held", {"reason": sentence})
+            store.events.record(run.id, "run.held", {"reason": sentence})
             self._service.notify("run.held", run.id, {"reason": sentence})
         return held
 
@@ -294,18 +319,18 @@ class _Shift:
         self._rest(run_id, min(LONGEST_REST_SECONDS, REST_SECONDS * 2 ** min(count - 1, 10)))
         self._count_failure(run_id)
 
-    def _fault(self, run_id: str, error: Exception) -> None:
+    def _fault(self, store: Store, run_id: str, error: Exception) -> None:
         """A fault of ours: the run is failed with it, or held when its result is there, so that it does not loop."""
         sentence = f"{type(error).__name__}: {error}"
         self._service.notify("run.fault", run_id, {"error": sentence, "exc_info": error})
         self._rest(run_id, LONGEST_REST_SECONDS)
         try:
-            if RunState.FAILED in RUN_TRANSITIONS[self._service.store.runs.head(run_id).state]:
-                self._service.store.runs.set_state(run_id, RunState.FAILED, sentence)
-                self._service.store.events.record(run_id, "run.failed", {"reason": sentence})
+            if RunState.FAILED in RUN_TRANSITIONS[store.runs.head(run_id).state]:
+                store.runs.set_state(run_id, RunState.FAILED, sentence)
+                store.events.record(run_id, "run.failed", {"reason": sentence})
             else:
-                self._service.store.runs.set_state(run_id, RunState.HELD, sentence, who=Who.PERSON)
-                self._service.store.events.record(run_id, "run.held", {"reason": sentence, "who": Who.PERSON})
+                store.runs.set_state(run_id, RunState.HELD, sentence, who=Who.PERSON)
+                store.events.record(run_id, "run.held", {"reason": sentence, "who": Who.PERSON})
         except OrchestratorError as trouble:
             self._service.notify("run.error", run_id, {"error": str(trouble)})
         self._count_failure(run_id)

@@ -10,7 +10,7 @@ from orchestrator.core.disks import free_at, is_full
 from orchestrator.core.errors import SpaceError
 from orchestrator.core.units import format_bytes
 from orchestrator.engine.standing import LOCAL
-from orchestrator.engine.stores.contract_limits import Limits
+from orchestrator.engine.stores.contract_limits import SharedLimits
 from orchestrator.engine.stores.limit_records import Grant
 from orchestrator.engine.stores.room import FOR_EVER
 
@@ -56,7 +56,7 @@ class DiskMarks:
 class DiskWait:
     """What one run waits for that lacked room: kept in the state, so that any process looks before it does anything."""
 
-    def __init__(self, marks: DiskMarks, store: Limits, run_id: str) -> None:
+    def __init__(self, marks: DiskMarks, store: SharedLimits, run_id: str) -> None:
         self._marks, self._store, self._run_id = marks, store, run_id
 
     def begin(self, error: Exception, folders: Sequence[Path]) -> float:

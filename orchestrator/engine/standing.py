@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from orchestrator.core.units import format_count, format_seconds
-from orchestrator.engine.stores.contract_limits import Limits
+from orchestrator.engine.stores.contract_limits import SharedLimits
 from orchestrator.engine.stores.limit_records import Grant, LimitRow
 from orchestrator.engine.stores.sharing import OTHERS_QUEUED, OTHERS_RUNNING, QUEUE_TASKS, RESTRICTED, SLOTS, live_limit
 
@@ -95,7 +96,13 @@ class Standing:
             yield f"Earth Engine's queue of {QUEUE_TASKS} tasks is full: tasks are handed over as others end."
 
 
-def standing(store: Limits, live: Mapping[str, int], live_tasks: int, now: float) -> Standing:
+def standing(
+    store: SharedLimits,
+    live: Mapping[str, int],
+    live_tasks: int,
+    now: float,
+    scopes: Mapping[str, str] = MappingProxyType({}),
+) -> Standing:
     """
     Return how the limits stand.
 
@@ -104,10 +111,11 @@ def standing(store: Limits, live: Mapping[str, int], live_tasks: int, now: float
         live: Live tasks of each run (`store.tasks.live()`).
         live_tasks: The setting; 0 is as many as the service's slots ask for.
         now: Seconds since 1970.
+        scopes: What the names of limits end with, by the word that they begin with; they are shown without.
     """
-    rows, held = store.all()
+    rows, held = _in_scope(*store.all(), scopes)
     known = {row.name: row for row in rows}
-    names = sorted({*known, *(grant.name for grant in held if "/" not in grant.name)})
+    names = sorted({*known, *(grant.name for grant in held)})
     limits = {name: _one(known.get(name), name, held, now) for name in names}
     row = known.get(TASKS)
     if row is not None:
@@ -124,6 +132,19 @@ def standing(store: Limits, live: Mapping[str, int], live_tasks: int, now: float
         quota_status=str(facts.get(QUOTA_STATUS) or ""),
         quota_at=float(facts.get(QUOTA_AT, 0.0)),
     )
+
+
+def _in_scope(
+    rows: Sequence[LimitRow], held: Sequence[Grant], scopes: Mapping[str, str]
+) -> tuple[list[LimitRow], list[Grant]]:
+    """Return what is said of the services that are meant, by plain names."""
+
+    def plain(name: str) -> str:
+        first, at, scope = name.partition("@")
+        return first if at + scope == scopes.get(first.partition(".")[0], "") else ""
+
+    kept = [replace(row, name=plain(row.name)) for row in rows if plain(row.name)]
+    return kept, [replace(grant, name=plain(grant.name)) for grant in held if plain(grant.name)]
 
 
 def _one(row: LimitRow | None, name: str, held: Sequence[Grant], now: float) -> LimitStanding:

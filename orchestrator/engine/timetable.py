@@ -40,6 +40,8 @@ _BY_NAME = timedelta(days=1)  # names are in local time
 # A job that cannot be begun (no area file) is tried again so often; a full or busy disk, at each tick.
 _AGAIN_SECONDS = 600.0
 _DEADLINE = "deadline"
+_LONGEST_HOLD = timedelta(days=1)
+_SOON = timedelta(minutes=2)  # before a hold is over, two looks tell whether it shall go on
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +226,7 @@ class Timetable:
     def _replace(self, entry: ScheduledJob, previous: Sequence[PreviousRun], moment: Moment) -> None:
         """Ask for the end of earlier runs, before the new one is there: cut short, the next look asks again."""
         for run in previous:
-            if run.state is RunState.PUBLISHED or self._store.runs.requested(run.id) == "cancel":
+            if run.state is RunState.PUBLISHED or run.request == "cancel":
                 continue
             facts = {"job": entry.name, "logical_date": run.logical_date, "by": moment.date}
             self._store.events.record(run.id, "run.replaced", facts)
@@ -256,13 +258,17 @@ class Timetable:
         return [run for name in self._areas.get(entry.name, ()) for run in self._store.dates.unfinished(name)]
 
     def _defer_run(self, entry: ScheduledJob, head: Head, finish_by: datetime, now: datetime) -> None:
-        if head.state is RunState.HELD and (head.needs_person or head.next_at > now.timestamp()):
+        held = head.state is RunState.HELD
+        if held and (head.needs_person or head.next_at > (now + _SOON).timestamp()):
             return
         left, words = seconds_left(self._store, head, now)
         found = deferral(entry.schedule, finish_by, now, left, words)
-        if found is None:
+        if found is None or (held and found.until.timestamp() <= head.next_at):
             self._interrupts.withdraw(head.id, _DEADLINE)
-        elif self._interrupts.ask(head.id, _DEADLINE, found.why, found.until.timestamp()):
+            return
+        # A hold of many days would pass for a time that a wrong clock wrote: it is said again each day.
+        until = min(found.until, now + _LONGEST_HOLD)
+        if self._interrupts.ask(head.id, _DEADLINE, found.why, until.timestamp()) and not held:
             facts = {"job": entry.name, "finish_by": finish_by.isoformat(), "seconds_left": found.seconds_left}
             facts |= {"until": found.until.isoformat(), "reason": found.why}
             self._store.events.record(head.id, "run.deferred", facts)

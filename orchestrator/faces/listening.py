@@ -104,17 +104,18 @@ def read_token(path: str) -> str:
     Return what stands in a file, without blanks around it.
 
     Raises:
-        ConfigError: It cannot be read, others may read it, or it is too short to be no guess.
+        ConfigError: It cannot be read, everybody may read it, or it is too short to be no guess.
     """
     if not path:
         return ""
     file = Path(path).expanduser()
     try:
-        mode, token = file.stat().st_mode & 0o077, file.read_text(encoding="ascii").strip()
+        # Not the group's bits: systemd's credentials and Kubernetes' secrets are 0440.
+        open_to_all, token = file.stat().st_mode & 0o007, file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeError) as error:
         raise ConfigError(f"token_file {file} cannot be read: {error}") from None
-    if mode:
-        raise ConfigError(f"token_file {file} may be read by others (mode {mode:03o}); chmod 0400 it")
+    if open_to_all:
+        raise ConfigError(f"token_file {file} may be read by everybody; chmod 0400 it")
     if len(token) < 16:
         raise ConfigError(f"token_file {file} holds {len(token)} characters; put at least 16 random ones there")
     return token

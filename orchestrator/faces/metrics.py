@@ -17,6 +17,7 @@ from orchestrator import __version__
 from orchestrator.app.records import Records
 from orchestrator.app.verbs.figures import Figures, figures
 from orchestrator.core.optional import required
+from orchestrator.engine.standing import Standing
 from orchestrator.model.states import Failure, PartState, RunState, TaskState, Who
 
 PREFIX = "orchestrator_"
@@ -127,21 +128,28 @@ class Page:
         )
 
     def _project(self, seen: Figures) -> Iterator[Any]:
-        limits = seen.census.limits
-        yield self._gauge(
-            "limit_allowed", "How much at once.", {(n,): one.allowed for n, one in limits.items()}, "limit"
-        )
-        yield self._gauge(
-            "limit_used", "How much is taken of it.", {(n,): one.used for n, one in limits.items()}, "limit"
-        )
+        used, budget = seen.used, 3600 * self._app.settings.budget.month_eecu_hours
+        yield self._gauge("month_eecu_seconds", "Compute units counted this month (Pacific).", {(): used.used})
+        reserved = {(): used.reserved}
+        yield self._gauge("month_eecu_reserved_seconds", "What tasks under way may use beyond that.", reserved)
+        yield self._gauge("month_eecu_budget_seconds", "The month's budget of them; 0: none is set.", {(): budget})
+        if seen.standing is not None:
+            yield from self._limits(seen.standing)
+
+    def _limits(self, standing: Standing) -> Iterator[Any]:
+        limits = standing.limits
+        allowed = {(name,): one.allowed for name, one in limits.items()}
+        yield self._gauge("limit_allowed", "How much at once.", allowed, "limit")
+        used = {(name,): one.used for name, one in limits.items()}
+        yield self._gauge("limit_used", "How much is taken of it.", used, "limit")
         throttled = {(name,): one.throttled for name, one in limits.items()}
         yield self._gauge("limit_throttled", "How often in a row the service asked for less.", throttled, "limit")
         resume = {(name,): one.resume for name, one in limits.items()}
-        yield self._gauge("limit_resume_timestamp_seconds", "When a pause ends, or ended.", resume, "limit")
-        restricted = any(one.restricted for one in limits.values())
-        yield self._gauge("restricted", "Whether the service slows the project down.", {(): int(restricted)})
-        used = {(kind,): seen.census.eecu_seconds.get(kind, 0.0) for kind in ("batch", "online")}
-        yield self._gauge("month_eecu_seconds", "Earth Engine's compute units used this month (UTC).", used, "kind")
+        yield self._gauge("limit_resume_timestamp_seconds", "When a pause ends; 0: there is none.", resume, "limit")
+        yield self._gauge("restricted", "Whether the project is in restricted mode.", {(): int(standing.restricted)})
+        yield self._gauge("slots", "Tasks that the service runs at once; 0: it has not said.", {(): standing.slots})
+        others = {("queued",): standing.others_queued, ("running",): standing.others_running}
+        yield self._gauge("others_tasks", "Tasks of others of the project.", others, "state")
 
     def _schedules(self, seen: Figures) -> Iterator[Any]:
         beat = {("daemon",): seen.heartbeat}

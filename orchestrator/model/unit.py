@@ -104,9 +104,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Empty:
-    """There is nothing to bring: success."""
+    """There is nothing to bring: success. Or, where `error` says why, it was given up for good; the others go on."""
 
     result: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from orchestrator.core.errors import UserError
 from orchestrator.packing.samples import TrainingSample
+from orchestrator.raster.opening import opened_bytes
 from orchestrator.tiling.chip_raster import ChipRaster
 from orchestrator.tiling.value_maps import OWN_MAP
 
@@ -179,20 +180,26 @@ def _decoded(content: bytes, chip: ChipRaster) -> tuple[NDArray[Any], NDArray[np
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-            with rasterio.MemoryFile(content) as memory, memory.open(driver="GTiff") as source:
+            with opened_bytes(content, chip.path.name) as source:
+                _check_told(source, chip)
                 pixels = source.read()
                 valid = source.read_masks() != 0
     except rasterio.errors.RasterioIOError as error:
         raise UserError(f"{chip.path} does not open as a GeoTIFF: {error}; `tiles verify` tells all such") from None
-    wanted = (chip.bands, *chip.shape)
-    if pixels.shape != wanted or str(pixels.dtype) != chip.dtype:
-        raise UserError(
-            f"{chip.path} has {pixels.shape} values of {pixels.dtype} (band, row, col), its manifest says {wanted} of "
-            f"{chip.dtype}; `tiles verify` tells all such"
-        )
     if pixels.dtype.kind == "f":
         valid &= np.isfinite(pixels)
     return pixels, valid
+
+
+def _check_told(source: Any, chip: ChipRaster) -> None:
+    """Refuse a chip that is not what is told of it before a pixel is decoded: a few bytes may say any size."""
+    found, kinds = (source.count, source.height, source.width), sorted(set(source.dtypes))
+    wanted = (chip.bands, *chip.shape)
+    if found != wanted or kinds != [chip.dtype]:
+        raise UserError(
+            f"{chip.path} has {found} values of {', '.join(kinds)} (band, row, col), its manifest says {wanted} of "
+            f"{chip.dtype}; `tiles verify` tells all such"
+        )
 
 
 def _label(

@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from orchestrator.core.errors import UserError
-from orchestrator.core.files import LockFile, remove_if_empty, remove_tree
-from orchestrator.core.system import OPEN_FILES_STAY, open_descriptor
+from orchestrator.core.files import LockFile, remove_if_empty, remove_tree, sync_file
 from orchestrator.core.trees import file_digests, publish_tree, sync_tree
 from orchestrator.core.writing import writing
 
@@ -114,12 +113,3 @@ def seal(folder: Path) -> dict[str, str]:
         list(pool.map(sync_file, [folder / name for name in (*digests, CHECKSUMS)]))
     sync_tree(folder)
     return dict(sorted({**digests, **own}.items(), key=lambda each: os.fsencode(each[0])))
-
-
-def sync_file(path: Path) -> None:
-    """Make the content of a file durable."""
-    fd = open_descriptor(path, os.O_RDWR if OPEN_FILES_STAY else os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

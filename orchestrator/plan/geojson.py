@@ -17,6 +17,7 @@ from orchestrator.core.errors import AreaError
 from orchestrator.core.units import format_bytes
 
 MAX_TEXT_BYTES = 2**30
+MAX_PARSED_BYTES = 2**28  # where Python parses it: its objects take ten times the text
 LINES = (".geojsonl", ".geojsons", ".ndjson", ".jsonl")
 GDAL_PIPELINE = b"gdal_streamed_alg"  # a JSON file that makes GDAL run commands of its author
 _USUAL_CRS = re.compile(
@@ -74,6 +75,8 @@ def sanitise(path: Path, label: str, target: Path, *, lines: bool) -> Sanitised:
     lines = lines or data.lstrip()[:1] == _RECORD_SEPARATOR.encode()
     if not lines and _is_usual(data) and _looks_like_one_text(data):
         return Sanitised(path, len(_NULL_GEOMETRY.findall(data)))
+    if size > MAX_PARSED_BYTES:
+        raise AreaError(f"{label}: {format_bytes(size)} of text in an unusual form; convert it to GeoPackage")
     try:
         texts = _texts(data.decode("utf-8-sig"), lines=lines)
         return _written(texts, label, target)

@@ -9,7 +9,9 @@ from typing import Any
 from xml.parsers import expat
 
 from orchestrator.core.errors import AreaError
+from orchestrator.core.units import format_bytes
 
+MAX_TEXT_BYTES = 2**30
 MAX_DEPTH = 200
 _CONTAINERS = frozenset({"Document", "Folder"})
 _SHAPES = frozenset({"Polygon", "LineString", "LinearRing", "Point"})
@@ -130,7 +132,9 @@ def read_kml(path: Path, label: str, layer: str | None) -> dict[str, Any]:
     Raises:
         AreaError: The file is no KML, is damaged, or holds a document type or entities.
     """
-    reader = _Reader(label)
+    if (size := path.stat().st_size) > MAX_TEXT_BYTES:
+        raise AreaError(f"{label}: {format_bytes(size)} of text are too much; convert it to GeoPackage")
+    content, reader = path.read_bytes(), _Reader(label)
     parser = expat.ParserCreate()
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = reader.doctype
@@ -138,8 +142,8 @@ def read_kml(path: Path, label: str, layer: str | None) -> dict[str, Any]:
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.text
     try:
-        with path.open("rb") as file:
-            parser.ParseFile(file)
+        # In one piece: of a tag that never ends, expat would begin anew with each piece of the file.
+        parser.Parse(content, True)
     except (expat.ExpatError, LookupError, UnicodeError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise AreaError(f"{label}: cannot be read as KML ({reason}); it may be damaged: copy it again") from None

@@ -139,12 +139,31 @@ def _is_filled(path: Path | None) -> bool:
     return path is not None and bool(path.read_bytes().strip())
 
 
+def _computed(database: sqlite3.Connection) -> str:
+    """Return the first table that GDAL would read rows of and whose rows are an expression of the file's author."""
+    views = "SELECT name FROM sqlite_master WHERE type = 'view' AND (lower(name) GLOB 'gpkg*' OR name = 'layer_styles')"
+    found = database.execute(views).fetchone()
+    if found:
+        return str(found[0])
+    listed = "SELECT m.name, m.type FROM sqlite_master m JOIN gpkg_contents c ON lower(c.table_name) = lower(m.name)"
+    tables = "SELECT name, type FROM sqlite_master WHERE type = 'table' AND lower(name) GLOB 'gpkg*'"
+    for name, kind in [*database.execute(tables), *database.execute(listed)]:
+        columns = database.execute("SELECT hidden FROM pragma_table_xinfo(?)", (name,))
+        if kind == "view" or any(hidden in _GENERATED for (hidden,) in columns):
+            return str(name)
+    return ""
+
+
+_GENERATED = (2, 3)  # SQLite's PRAGMA table_xinfo: virtual and stored columns
+
+
 def _check_geopackage(path: Path, label: str) -> None:
     """Refuse an SQLite file that is no GeoPackage, or has tables that open other files."""
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=2)) as database:
             database.text_factory = lambda text: text.decode("utf-8", "replace")
             rows = database.execute("SELECT lower(name), coalesce(sql, '') FROM sqlite_master").fetchall()
+            computed = _computed(database) if "gpkg_contents" in {name for name, _ in rows} else ""
     except (sqlite3.Error, OverflowError, UnicodeError) as error:
         # A damaged name makes SQLite's own sentence undecodable.
         reason = "its list of tables" if isinstance(error, UnicodeError) else str(error)
@@ -154,6 +173,11 @@ def _check_geopackage(path: Path, label: str) -> None:
     if "gpkg_contents" not in {name for name, _ in rows}:
         raise AreaError(
             f"{label}: may be damaged: it has no table gpkg_contents, so it is an SQLite file but no GeoPackage"
+        )
+    if computed:
+        raise AreaError(
+            f"{label}: its layer {computed!r} is computed whenever it is read (a view, or generated columns), which "
+            "may take any time and memory; copy the layer into a GeoPackage of its own (ogr2ogr)"
         )
     for name, sql in rows:
         words = sql.replace("(", " ( ").lower().split()

@@ -13,9 +13,8 @@ import shapely
 
 from orchestrator.core.errors import AreaError
 from orchestrator.core.optional import required
-from orchestrator.core.units import format_bytes
-from orchestrator.plan.archive import MAX_UNPACKED_BYTES
 from orchestrator.plan.features import DRIVERS, Features, check_beginning, fingerprint, read_wkt, sibling
+from orchestrator.plan.parquet import check_parquet
 from orchestrator.plan.staging import Staged, staged
 
 # What GDAL opens has been freed of links (see staging); it is told to stay off the network all the same: an
@@ -31,7 +30,6 @@ OFFLINE = {
     "PROJ_NETWORK": "OFF",
 }
 MAX_LISTED = 12
-MAX_ROWS = 10_000_000
 NULL_SHAPE = b"\0\0\0\0"  # ESRI Shapefile Technical Description, shape type 0
 
 
@@ -257,11 +255,11 @@ def _row_count(table: Path) -> int | None:
 def _read_parquet(path: Path, label: str, *, where: str | None) -> Features:
     if where:
         raise AreaError(f"{label}: a filter (--where) does not work on Parquet; convert the file to GeoPackage")
-    parquet = required("pyarrow.parquet", "parquet", f"{label}: GeoParquet")  # untyped, and heavy as pandas is
+    required("pyarrow.parquet", "parquet", f"{label}: GeoParquet")
     import geopandas  # noqa: PLC0415  pandas and pyarrow take a second that other files need not wait
 
     try:
-        _check_parquet(parquet, path, label)
+        check_parquet(path, label)
         frame = geopandas.read_parquet(path)
     except AreaError:
         raise
@@ -276,16 +274,6 @@ def _read_parquet(path: Path, label: str, *, where: str | None) -> Features:
         fields={str(name): tuple(plain[name].tolist()) for name in plain.columns},
         sha256="",
     )
-
-
-def _check_parquet(parquet: Any, path: Path, label: str) -> None:
-    """Refuse a table that would fill the memory: a few bytes of Parquet can stand for billions of rows."""
-    meta = parquet.read_metadata(path)
-    unpacked = sum(meta.row_group(group).total_byte_size for group in range(meta.num_row_groups))
-    if meta.num_rows > MAX_ROWS or unpacked > MAX_UNPACKED_BYTES:
-        raise AreaError(
-            f"{label}: {meta.num_rows:,} rows of {format_bytes(unpacked)} are no area; cut out what is meant"
-        )
 
 
 def _unreadable(label: str, error: Exception) -> AreaError:

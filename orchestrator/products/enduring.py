@@ -123,4 +123,5 @@ class Enduring:
 
     def _given_up(self, unit: Unit, error: Exception) -> Empty:
         self._on_failed(unit, error)
-        return Empty({WHY: " ".join(str(error).split())})
+        why = " ".join(str(error).split())
+        return Empty({WHY: why}, why)

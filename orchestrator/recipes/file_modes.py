@@ -33,6 +33,28 @@ def check_modes(path: Path) -> tuple[str, ...]:
     return ()
 
 
+def check_owned(path: Path) -> None:
+    """
+    Make sure that only we, or root, can put code into a file that is run while nobody looks.
+
+    Raises:
+        RecipeError: It, or its folder, belongs to somebody else or may be written by a group.
+    """
+    check_modes(path)
+    if user_id() is None:
+        return
+    real = path.resolve()
+    for found, what in ((real, f"{path}"), (real.parent, f"the folder of {path}")):
+        told = found.stat()
+        if told.st_uid not in _trusted():
+            raise RecipeError(
+                f"{what} belongs to user {told.st_uid}; code that a daemon runs belongs to its own user "
+                f"({user_id()}) or to root"
+            )
+        if told.st_mode & stat.S_IWGRP and not (found != real and told.st_mode & stat.S_ISVTX):
+            raise RecipeError(f"{what} may be written by group {told.st_gid}; a daemon runs it as code: chmod g-w")
+
+
 def _trusted() -> set[int]:
     """Return the users whose files are ours as well as theirs: us, and the one who may do anything."""
     return {user_id() or 0, 0}

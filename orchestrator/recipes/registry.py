@@ -103,6 +103,9 @@ RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
 # Those whose pixels do not depend on the dates of a job: it may leave them out.
 UNDATED = frozenset({"dataset", "graph", "landcover", "terrain"})
 
+# Those that run a Python file which their parameter `file` names.
+CODE = frozenset({"dataset", "image-code"})
+
 
 def find_recipe(name: str) -> Recipe:
     """

@@ -23,6 +23,7 @@ _DESCRIPTION = re.compile(
     r"(?:\.(?P<height>[0-9]+)x(?P<width>[0-9]+)\.r(?P<rung>[0-9]+))?"
 )
 _ATTEMPT = re.compile(r"(?P<task>[0-9][0-9.]*)-a(?P<number>[0-9]+)-(?P<digest>[0-9a-f]{8})x")
+OWNER = ".owner"
 MANIFEST = "plan.json"
 # A clock of ours that is this much ahead of the service's does not make its files look older than their export.
 _SKEW = timedelta(minutes=10)
@@ -90,6 +91,11 @@ class Naming:
         above = self.run_prefix("")
         run_id, found, _rest = name.removeprefix(above).partition(self.separator)
         return run_id if found and name.startswith(above) else ""
+
+    @property
+    def owner_object(self) -> str:
+        """The name of the object that tells who works under this installation's prefix."""
+        return self._joined(OWNER)
 
     def manifest(self, run_id: str) -> str:
         """Return the name of the object that tells what a run is."""

@@ -201,7 +201,7 @@ class Connection(BaseHTTPRequestHandler):
         try:
             if rule.action == "slow":
                 self._trickle(wire, fault)
-            elif rule.action in ("truncate", "stall"):
+            elif rule.action in ("truncate", "reset_inside", "stall"):
                 cut = len(data) // 2 if rule.bytes is None else min(rule.bytes, len(data))
                 self._send_part(wire, len(lead) + cut, fault, watch=body is not None and body.watched)
             else:
@@ -219,6 +219,8 @@ class Connection(BaseHTTPRequestHandler):
         if fault.rule.action == "truncate":
             self.connection.shutdown(socket.SHUT_RDWR)
             raise BrokenOnPurpose
+        if fault.rule.action == "reset_inside":
+            self._reset()
         if watch:
             self._hold(fault)
         else:

@@ -70,6 +70,7 @@ class ControlRoutes:
         return {
             **self._journal.summary(),
             "exportsStarted": self._operations.submitted,
+            "mostLive": self._tasks.most_live,
             "operations": [operation(each) for each in self._operations.all()],
             "pixels": self._meter.report(),
             "faults": self._faults.report(),

@@ -41,6 +41,11 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: end.set())
     if asked.die_with_parent:
         threading.Thread(target=_wait_for_parent, args=(end, parent), daemon=True).start()
+    if not asked.beyond_loopback and not port.is_loopback(asked.host):
+        return _refuse(
+            f"--host {asked.host} can be reached from elsewhere, and a sandbox lets everybody do everything; "
+            "add --beyond-loopback where that is meant"
+        )
     if asked.port and (who := port.sandbox_at(asked.host, asked.port)):
         return _refuse(_in_use(asked, who, asked.port))  # at once, instead of waiting for a folder that it may hold
     try:
@@ -76,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    add(
+        "--beyond-loopback", action="store_true", help="let others use it: it knows no passwords, and runs what is sent"
+    )
     add("--port", type=int, default=0, help="port to listen on; 0 lets the system choose")
     add(
         "--scenes",

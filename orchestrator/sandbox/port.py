@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import json
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +11,14 @@ from typing import Any
 
 ASK_SECONDS = 2.0
 LISTENING = "0A"  # the state of a socket in /proc/net/tcp
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is of this machine alone; a name other than localhost may be anybody's."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def sandbox_at(host: str, port: int) -> str | None:

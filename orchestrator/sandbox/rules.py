@@ -20,6 +20,7 @@ CALL_ACTIONS = frozenset(
         "reset",  # break the connection (RST) without running the method
         "commit_then_fail",  # run the method, then `then`: "reset", "stall" or an HTTP status (as `http` answers it)
         "truncate",  # send the headers and the first `bytes` of the body (default: half), then close
+        "reset_inside",  # the same, and break the connection (RST) instead of closing it
         # Hold the call for `seconds`, or until released; with `bytes`, hold inside the body. With `tail`, `seconds` are
         # the least: times a number drawn from the Pareto distribution of that shape, the same for the same `seed`.
         "stall",

@@ -13,6 +13,7 @@ import rasterio
 from orchestrator.core.errors import IntegrityError, UserError
 from orchestrator.model.grid import Transform
 from orchestrator.plan.reproject import crs_name, parse_crs
+from orchestrator.raster.opening import opened
 from orchestrator.tiling.chip_folder import MANIFEST
 from orchestrator.tiling.rasters import quietly
 
@@ -84,7 +85,7 @@ def read_header(path: Path) -> ChipRaster:
         UserError: It does not open, or its bands have several number types.
     """
     try:
-        with quietly(), rasterio.open(path, driver="GTiff") as source:
+        with quietly(), opened(path) as source:
             if len(set(source.dtypes)) > 1:
                 kinds = ", ".join(source.dtypes)
                 raise UserError(f"{path} has bands of several number types ({kinds}); download it again")
@@ -98,7 +99,7 @@ def read_header(path: Path) -> ChipRaster:
 
 def band_names(path: Path) -> tuple[str, ...]:
     """Return what a chip's bands are called, in order; empty for one without a name."""
-    with quietly(), rasterio.open(path, driver="GTiff") as source:
+    with quietly(), opened(path) as source:
         return tuple(name or "" for name in source.descriptions)
 
 

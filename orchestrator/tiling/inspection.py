@@ -14,6 +14,7 @@ import rasterio
 from orchestrator.core.errors import PlanError, Stopped
 from orchestrator.core.files import StopFlag, make_folder, sha256_of
 from orchestrator.plan.reproject import crs_name, parse_crs
+from orchestrator.raster.opening import opened
 from orchestrator.tiling.chip_folder import (
     ABOUT,
     CODE,
@@ -33,6 +34,7 @@ from orchestrator.tiling.rasters import quietly
 ASIDE = ".aside"
 _GONE = "the file is not there"
 _OURS = frozenset({MANIFEST, ABOUT, CODE})
+MOST_CHIP_BYTES = 1 << 32  # of pixels; a chip is small, and one of which no list tells may say any size
 _NEAR = 1e-9  # of a transform's numbers, by their size
 
 
@@ -168,7 +170,7 @@ def _alone(chips: ChipFolder, identifier: str) -> Fault | None:
     if not path.is_file():
         return Fault("missing", chips.name, identifier, path, _GONE)
     try:
-        with quietly(), rasterio.open(path, driver="GTiff") as source:
+        with quietly(), opened(path, most_bytes=MOST_CHIP_BYTES) as source:
             for _, window in source.block_windows(1):
                 source.read(window=window)
     except rasterio.errors.RasterioError as error:
@@ -179,7 +181,7 @@ def _alone(chips: ChipFolder, identifier: str) -> Fault | None:
 def _difference(path: Path, row: Mapping[str, Any]) -> str:
     """Return in what a file is not what its row says; nothing where it is."""
     try:
-        with quietly(), rasterio.open(path, driver="GTiff") as source:
+        with quietly(), opened(path) as source:
             found, transform, crs = _header(source), tuple(source.transform)[:6], source.crs
     except rasterio.errors.RasterioError as error:
         return f"does not open: {error}"

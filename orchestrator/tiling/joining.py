@@ -22,6 +22,7 @@ from orchestrator.core.files import StopFlag
 from orchestrator.model.grid import Grid, Transform, Window
 from orchestrator.plan.align import fix_grid, utm_crs
 from orchestrator.plan.reproject import crs_name, parse_crs
+from orchestrator.raster.opening import opened
 from orchestrator.tiling.chip_folder import ChipFolder, class_rows
 from orchestrator.tiling.chip_raster import ChipRaster, class_colours, read_header
 from orchestrator.tiling.file import Tiles
@@ -128,7 +129,7 @@ def _put(joining: Joining, number: int, shared: Window, pixels: PieceArray, free
     chip, inside = joining.chips[number], shared.relative_to(piece)
     rows, cols = slice(inside.row, inside.bottom), slice(inside.col, inside.right)
     try:
-        with quietly(), rasterio.open(chip.path, driver="GTiff") as source, _on_grid(source, joining) as placed:
+        with quietly(), opened(chip.path) as source, _on_grid(source, joining) as placed:
             origin = joining.windows[number] if not joining.resampling else joining.spec.grid.window
             w = shared.relative_to(origin)
             window = rasterio.windows.Window(w.col, w.row, w.width, w.height)
@@ -221,7 +222,7 @@ def _default_resampling(header: ChipRaster, about: Mapping[str, Any]) -> str:
 
 
 def _spec(header: ChipRaster, grid: Grid, about: Mapping[str, Any]) -> RasterSpec:
-    with quietly(), rasterio.open(header.path, driver="GTiff") as source:
+    with quietly(), opened(header.path) as source:
         colours = source.colormap(1) if "palette" in {each.name for each in source.colorinterp} else {}
         names = tuple(name or f"B{number}" for number, name in enumerate(source.descriptions, 1))
         classes = class_rows(about)

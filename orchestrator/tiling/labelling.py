@@ -76,15 +76,11 @@ def count_chips(tiles: Tiles, dataset: str, rule: ClassRule, say: Callable[[str]
     Raises:
         UserError: There is no such dataset, or it does not hold classes.
     """
-    import rasterio  # noqa: PLC0415  heavy
-
     folder, seen = open_chips(tiles, dataset), _Seen(tiles, rule)
     chips = [folder.chip_of(each) for each in tiles.identifiers]
 
     def counted(piece: Sequence[int]) -> list[ClassCount | str]:
-        # Nothing lies beside a chip: GDAL need not list a folder of thousands for each.
-        with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
-            return [seen.count(chips[index], index) for index in piece]
+        return [seen.count(chips[index], index) for index in piece]
 
     first = next((index for index, chip in enumerate(chips) if chip.path), 0)
     counted([first])  # a fault of all is told at once, and tiles are projected once
@@ -106,7 +102,7 @@ def count_raster(tiles: Tiles, path: Path, rule: ClassRule, say: Callable[[str],
 
     if rule.published:
         raise UserError("the published rule stretches a tile to its own chip; a raster of yours is counted by place")
-    with _opened(path) as dataset:
+    with _opened(path, own=True) as dataset:
         rule = replace(rule, band=check_band(dataset, rule, path.name))
         lattice = lattice_of_raster(dataset, path.name)
         shapes = Footprints(tiles.frame).within(lattice.crs)
@@ -114,7 +110,7 @@ def count_raster(tiles: Tiles, path: Path, rule: ClassRule, say: Callable[[str],
 
     def counted(piece: Sequence[int]) -> list[ClassCount]:
         try:
-            with _opened(path) as dataset:  # one for each thread
+            with _opened(path, own=True) as dataset:  # one for each thread
                 return [count_classes(dataset, lattice, shapes[index], rule, path.name) for index in piece]
         except rasterio.errors.RasterioError as error:
             why = error.__cause__ or error
@@ -141,7 +137,7 @@ class _Seen:
             chip = chip.checked()
             if chip.path is None:
                 return chip.why if chip.is_missing else ClassCount()
-            with _opened(chip.path, driver="GTiff") as dataset:
+            with _opened(chip.path) as dataset:
                 if self._degrees is not None:
                     return count_published(dataset, self._degrees[index], self._rule, label)
                 lattice = lattice_of_raster(dataset, label)
@@ -152,15 +148,20 @@ class _Seen:
 
 
 @contextmanager
-def _opened(path: Path, **how: str) -> Iterator[Any]:
+def _opened(path: Path, *, own: bool = False) -> Iterator[Any]:
+    """Open a chip, or a raster of the user's own."""
     import rasterio  # noqa: PLC0415  heavy
 
-    try:
-        dataset = rasterio.open(path, **how)
-    except rasterio.errors.RasterioIOError as error:
-        raise OSError(f"{path} cannot be read as a raster: {error}") from None
-    with dataset:
-        yield dataset
+    from orchestrator.raster.opening import alone, open_raster, with_sidecars  # noqa: PLC0415  GDAL is heavy
+
+    with with_sidecars() if own else alone():
+        try:
+            dataset = open_raster(path, jp2=own)
+        except rasterio.errors.RasterioIOError as error:
+            kinds = "GeoTIFF or JPEG 2000" if own else "GeoTIFF"
+            raise OSError(f"{path} cannot be read as a raster ({kinds}): {error}") from None
+        with dataset:
+            yield dataset
 
 
 def _threads(rule: ClassRule) -> int:

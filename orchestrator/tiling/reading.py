@@ -13,6 +13,7 @@ import shapely
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.optional import required
+from orchestrator.plan.parquet import check_parquet
 from orchestrator.plan.reproject import LONLAT
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def read_geoparquet(path: Path) -> tuple[GeoDataFrame, Mapping[str, Any]]:
     import geopandas  # noqa: PLC0415  heavy
 
     try:
+        check_parquet(path, path.name)
         frame = geopandas.read_parquet(path)
         stored = (parquet.read_schema(path).metadata or {}).get(REMARKS.encode(), b"{}")
     except (*_DAMAGE, arrow.ArrowException) as error:

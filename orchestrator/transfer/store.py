@@ -27,7 +27,7 @@ class ObjectClient(Protocol):
     def open_body(self, source: StoredObject, start: int) -> AbstractContextManager[Body]:
         """Open the bytes of the listed generation from offset `start` on."""
 
-    def create(self, name: str, content: bytes) -> StoredObject: ...
+    def create(self, name: str, content: bytes, over: StoredObject | None = None) -> StoredObject: ...
 
     def delete(self, source: StoredObject) -> Deletion: ...
 
@@ -64,8 +64,9 @@ class CheckedStore:
     def find(self, prefix: str) -> list[StoredObject]:
         return self._again(lambda: self._client.find(prefix))
 
-    def create(self, name: str, content: bytes) -> StoredObject:
-        return self._again(lambda: self._client.create(name, content))
+    def create(self, name: str, content: bytes, over: StoredObject | None = None) -> StoredObject:
+        """As the port says; with `over` exactly that generation is replaced, where the service can promise so."""
+        return self._again(lambda: self._client.create(name, content, over))
 
     def delete(self, source: StoredObject) -> Deletion:
         return self._again(lambda: self._client.delete(source))

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from contextlib import closing
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -86,27 +87,30 @@ def test_failures_of_runs_that_go_on_are_counted_by_class(busy):
 
 
 def test_a_limit_says_what_is_allowed_and_taken(kept):
-    """What a process that died had is not taken any more; restricted mode is read from the row's facts."""
+    """What a process that died had is not taken any more; restricted mode is read from the row of the tasks."""
     change(
         kept,
-        """INSERT INTO limits (name, allowed, updated, throttled, facts)
-           VALUES ('ee.tasks', 6, 0, 2, '{"restricted": true}')""",
-        "INSERT INTO grants VALUES ('ee.tasks', 'here', 2, 9e9), ('ee.tasks', 'gone', 3, 1)",
+        "INSERT INTO limits (name, allowed, updated, throttled) VALUES ('ee.requests', 6, 0, 2)",
+        """INSERT INTO limits (name, allowed, updated, facts) VALUES ('ee.tasks', 2, 0, '{"restricted": true}')""",
+        "INSERT INTO grants (name, holder, amount, until) VALUES ('ee.requests', 'here', 2, 9e9)",
+        "INSERT INTO grants (name, holder, amount, until) VALUES ('ee.requests', 'gone', 3, 1)",
     )
 
     seen = page_of(kept)
 
-    told = [seen[name, "ee.tasks"] for name in ("limit_allowed", "limit_used", "limit_throttled")]
+    told = [seen[name, "ee.requests"] for name in ("limit_allowed", "limit_used", "limit_throttled")]
     assert (told, seen["restricted",]) == ([6, 2, 2], 1)
 
 
 def test_compute_units_of_this_month_are_added(kept):
-    """Other months do not count."""
-    run, month = kept.admit("east").id, f"{datetime.now(UTC):%Y-%m}"
-    for when, used in ((month, 12.5), ("2020-01", 99)):
-        change(kept, ("INSERT INTO usage VALUES (?, ?, 'batch', ?)", run, when, used))
+    """Other months do not count; what is reserved for tasks under way stands apart."""
+    run, month = kept.admit("east").id, f"{datetime.now(ZoneInfo('America/Los_Angeles')):%Y-%m}"
+    for when, kind, used in ((month, "batch", 12.5), ("2020-01", "batch", 99), ("", "reserved", 7)):
+        change(kept, ("INSERT INTO usage VALUES (?, ?, ?, ?)", run, when, kind, used))
 
-    assert page_of(kept)["month_eecu_seconds", "batch"] == 12.5
+    seen = page_of(kept)
+
+    assert (seen["month_eecu_seconds",], seen["month_eecu_reserved_seconds",]) == (12.5, 7)
 
 
 def test_the_heartbeat_is_a_time(kept):
@@ -138,6 +142,15 @@ def test_a_date_that_is_due_and_has_no_row_makes_its_job_late(kept, call, tmp_pa
     late = read(call("metrics").out)["schedule_lateness_seconds", "east"]
 
     assert late == pytest.approx(time.time() - (hours + 1) * 3600, abs=60)
+
+
+def test_a_paused_job_is_not_late(kept, call, tmp_path):
+    """A person said that it waits."""
+    kept.store.dates.settle("east", "2024-01-01T00:00")
+    kept.store.job_states.pause("east", "a holiday")
+    (tmp_path / "config.toml").write_text(JOB)
+
+    assert ("schedule_lateness_seconds", "east") not in read(call("metrics").out)
 
 
 def test_a_job_says_when_it_ended_well(kept, call, tmp_path):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orchestrator.app.display import View
-from orchestrator.app.verbs.reports import report_runs
+from orchestrator.app.verbs.reports import progress_of, report_runs
 from orchestrator.engine.progress import Snapshot
 from orchestrator.faces.cli.output import Output
 from orchestrator.model.grid import Window
@@ -107,3 +107,18 @@ def test_the_plan_of_requests_has_no_lines_about_exports(call):
     assert "1 band of " in shown
     assert "uncompressed" in shown
     assert not [line for line in shown.splitlines() if line.startswith(("  tasks", "  bucket"))]
+
+
+def test_what_was_given_up_is_failed_while_the_run_goes_on(kept, direct, call):
+    """Not empty, which is success; it counts as settled, as it will in the end."""
+    one, two, three, _ = kept.store.units.claim(direct.id, "pixels", 4, now=0.0, until=4e9)
+    kept.store.units.finish(one, UnitState.DONE)
+    kept.store.units.finish(two, UnitState.EMPTY)
+    kept.store.units.finish(three, UnitState.EMPTY, error="Image.load: not found.")
+
+    seen = progress_of(kept.store, kept.store.runs.head(direct.id), [])
+
+    assert dict(seen.units) == {"CLAIMED": 1, "DONE": 1, "EMPTY": 1, "FAILED": 1}
+    assert (seen.done_units, seen.total_units, seen.given_up) == (3, 4, 1)
+    assert "1 failed" in View(lambda: seen, "east").line()
+    assert "1 CLAIMED, 1 DONE, 1 EMPTY, 1 FAILED" in call("status", "east").out

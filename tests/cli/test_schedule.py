@@ -78,11 +78,13 @@ def test_a_job_is_paused_with_a_reason_and_resumed(write, call):
 
     call("schedule", "pause", "nightly", "--reason", "the disk is being\nexchanged")
     (paused,) = message(call("--json", "schedule", "list"), "job")
+    status = call("status").out
     (coming,) = message(call("--json", "schedule", "next", "-n", "1"), "next")
     first, second = (message(call("--json", "schedule", "resume", "nightly"), "job")[0] for _ in range(2))
     (after,) = message(call("--json", "schedule", "list"), "job")
 
     assert (paused["paused"], paused["why"], coming["paused"]) == (True, "the disk is being exchanged", True)
+    assert "job nightly is paused since" in status
     assert (first["was_paused"], second["was_paused"], after["paused"]) == (True, False, False)
 
 

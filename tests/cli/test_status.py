@@ -9,6 +9,8 @@ from sqlalchemy import event
 
 from orchestrator.app.heartbeat import DAEMON
 from orchestrator.app.verbs.reports import report_runs
+from orchestrator.engine.batch.budget import set_eecu_hours
+from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Attempt, ProcessRow
 from orchestrator.faces.cli.status import listing
 from orchestrator.model.objects import StoredObject
@@ -28,7 +30,7 @@ def export(kept, run, key="0000"):
 
 
 def test_a_list_takes_the_same_number_of_questions_for_any_number_of_runs(kept):
-    """Four statements for 3 runs and for 300: not one for each run."""
+    """Seven statements for 3 runs and for 300: not one for each run."""
     said = []
     event.listen(kept.store._db._engine, "before_cursor_execute", lambda *given: said.append(given[2]))
 
@@ -43,7 +45,7 @@ def test_a_list_takes_the_same_number_of_questions_for_any_number_of_runs(kept):
     for number in range(300):
         kept.plan(kept.admit(f"b{number}"), tasks=1)
 
-    assert few == len(questions()) == 4
+    assert few == len(questions()) == 7
     # A plan and an image weigh megabytes; a list needs neither.
     assert not any("runs.plan" in statement or "runs.image" in statement for statement in said)
 
@@ -133,3 +135,32 @@ def test_a_job_for_another_service_than_the_daemon_s_is_told_when_it_is_handed_o
 
     assert submitted.code == 0
     assert "works on sandbox and never continues a run for google" in " ".join(submitted.err.split())
+
+
+def test_the_time_left_is_a_range(kept):
+    """Of 100 parts that come by chance, nine of ten times 83.55 to 116.45 are meant (Poisson, normal)."""
+    run = kept.plan(kept.admit("east"), tasks=200)
+    for _ in range(100):
+        kept.store.events.record(run.id, "part.downloaded", {"bytes": 5000})
+    first = datetime.fromisoformat(kept.store.events.latest(run.id, 100)[0].at)
+
+    (facts,) = report_runs(kept.store, 10, first.fromtimestamp(first.timestamp() + 200, UTC))
+
+    # 100 parts in 200 s; 400 are left.
+    assert (facts.eta_low_seconds, facts.eta_seconds, facts.eta_high_seconds) == (687, 800, 958)
+
+
+def test_a_list_says_what_earth_engine_has_of_a_run_and_what_it_cost(kept, call):
+    """Queued, running and how far, EECU-hours of its budget: a person's word before its job's."""
+    run = kept.plan(kept.admit("east"), tasks=3)
+    for key, progress in (("0000", 0.2), ("0001", 0.6), ("0002", None)):
+        kept.store.tasks.intend(run.id, Attempt(key, 1, f"{run.id}{key}", f"{run.id} {key}", "p", "", 0.0))
+        kept.store.tasks.identify(run.id, key, f"projects/p/operations/{key}", TaskState.QUEUED)
+        if progress is not None:
+            kept.store.tasks.change(run.id, {key: TaskChange(state=TaskState.RUNNING, progress=progress)})
+    kept.store.usage.count({f"{run.id} 0000": 5400.0}, "2024-05")
+    set_eecu_hours(kept.store, run.id, 40)
+
+    shown = call("status").out
+
+    assert all(words in shown for words in ("2 running (40%), 1 queued", "1.50 of 40.0"))

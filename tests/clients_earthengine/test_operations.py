@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 
 import pytest
@@ -163,6 +164,40 @@ def test_a_project_in_restricted_mode_is_noticed(engine, order):
     engine.operation(NAME)
 
     assert (noticed, engine.restricted) == (True, False)
+
+
+def test_every_answer_is_heard_with_its_quota_or_without(engine, order):
+    """An answer that lacks the header counts as well: it is how restricted mode is seen to end."""
+    said = []
+    engine._heard = said.append
+    order("headers", api="operations.get", headers={"x-earth-engine-quota-status": "parallelism_restricted=true"})
+
+    engine.operations()
+    engine.operation(NAME)
+
+    assert said == [None, "parallelism_restricted=true"]
+
+
+def test_a_list_comes_in_pages_of_500(sandbox, engine):
+    """So that a look at a full queue, 3,000 tasks of everybody, is at most seven calls."""
+    for number in range(1001):
+        sandbox.operations.add(project=sandbox.options.project, request={"description": f"n{number}"}, priority=100)
+
+    def asked():
+        return sum(each["api"] == "operations.list" for each in sandbox.journal.requests())
+
+    before = asked()
+    found = engine.operations()
+
+    assert len(found) > 1000
+    assert asked() - before == math.ceil(len(found) / 500)
+
+
+def test_how_many_tasks_run_at_once_is_asked_of_the_service(sandbox, engine):
+    """Of the project's configuration."""
+    sandbox.tasks.set_slots(7)
+
+    assert engine.slots() == 7
 
 
 @pytest.mark.parametrize(

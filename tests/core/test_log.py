@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import logging
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import structlog
@@ -172,6 +174,35 @@ def test_bytes_and_errors_are_texts_too():
     assert "hunter2" not in str(log.mask([b"password=hunter2", ValueError("password=hunter2"), {"password=hunter2"}]))
 
 
+@pytest.mark.parametrize(
+    "library",
+    ["urllib3.connectionpool", "google.auth.transport", "googleapiclient.http", "apscheduler", "rasterio", "alembic"],
+)
+def test_what_a_library_logs_is_masked_as_ours_is(library):
+    """A warning of whoever it is goes to our lines, with its traceback, and no secret comes through."""
+    stream = io.StringIO()
+    log.configure("info", "json", stream)
+
+    error = ValueError(SENTENCES["a query"][0])
+    logging.getLogger(library).warning("refused: %s\nINFO forged", SENTENCES["a bearer"][0], exc_info=error)
+
+    (line,) = stream.getvalue().splitlines()
+    assert json.loads(line)["room"] == library
+    assert "hunter2" not in line
+
+
+def test_what_libraries_log_at_debug_is_not_written():
+    """There they write requests whole, with tokens."""
+    stream = io.StringIO()
+    log.configure("debug", "json", stream)
+
+    for library in ("urllib3.connectionpool", "google.auth", "googleapiclient.discovery", "httplib2", "requests"):
+        logging.getLogger(library).debug("Authorization: %s", "canary")
+        logging.getLogger(library).info("Authorization: %s", "canary")
+
+    assert stream.getvalue() == ""
+
+
 def test_inside_another_program_nothing_is_printed_unasked(capsys, caplog):
     """Where structlog was not set up, a line goes to `logging`, under our name and masked."""
     structlog.reset_defaults()
@@ -181,3 +212,65 @@ def test_inside_another_program_nothing_is_printed_unasked(capsys, caplog):
 
     assert capsys.readouterr().out == ""
     assert caplog.messages == [f"part.downloaded run=r token={log.MASK}"]
+
+
+def written(stream):
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_thread_says_in_each_line_what_it_works_on():
+    """Inner facts beside outer ones, and none of them once the block is over."""
+    stream = io.StringIO()
+    log.configure("info", "json", stream)
+
+    with log.correlated(run="r", job="east"):
+        with log.correlated(unit="0007"):
+            log.get("a").info("inner")
+        log.get("a").info("outer")
+    log.get("a").info("after")
+
+    told = [{key: line.get(key) for key in ("run", "job", "unit")} for line in written(stream)]
+    assert told == [
+        {"run": "r", "job": "east", "unit": "0007"},
+        {"run": "r", "job": "east", "unit": None},
+        {"run": None, "job": None, "unit": None},
+    ]
+
+
+def test_a_pool_says_whose_work_it_does():
+    """Threads are lent to one run after the other; each line names the one that handed the work over."""
+    stream = io.StringIO()
+    log.configure("info", "json", stream)
+    with ThreadPoolExecutor(1) as pool:
+        for run in ("first", "second"):
+            with log.correlated(run=run):
+                pool.submit(log.carried(log.get("a").info), "done")
+
+    assert [line["run"] for line in written(stream)] == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    "name", ["urllib3.connectionpool", "httplib2", "google.auth.transport.requests", "apscheduler"]
+)
+def test_libraries_say_nothing_of_their_requests(name):
+    """Tokens and whole requests are written at DEBUG, which `-v` does not turn on."""
+    stream = io.StringIO()
+    log.configure("debug", "json", stream)
+
+    logging.getLogger(name).debug("send: b'GET / HTTP/1.1 Authorization: Bearer x'")
+
+    assert stream.getvalue() == ""
+
+
+def test_what_a_library_warns_of_is_a_line_as_ours():
+    """One line of JSON, masked, that says which library and what the thread works on; once, however often set up."""
+    stream = io.StringIO()
+    for _ in range(2):
+        log.configure("info", "json", stream)
+
+    with log.correlated(run="r"):
+        logging.getLogger("google.auth").warning("retry of %s\nfailed", "ya29.secretsecret")
+
+    (line,) = written(stream)
+    assert (line["room"], line["level"], line["run"]) == ("google.auth", "warning", "r")
+    assert line["message"] == f"retry of {log.MASK} failed"

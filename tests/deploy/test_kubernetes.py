@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,30 @@ ALLOWED_VOLUMES = {
     "projected",
     "secret",
 }
+# Fields of the published API (Kubernetes 1.32) that are used here; labels, annotations and data are anybody's.
+KNOWN_FIELDS = """
+accessModes action activeDeadlineSeconds allowPrivilegeEscalation annotations apiVersion args
+automountServiceAccountToken backoffLimit capabilities cidr claimName command concurrencyPolicy configMap
+containerName containers data drop egress emptyDir enableServiceLinks env exec failedJobsHistoryLimit
+failureThreshold fsGroup fsGroupChangePolicy image ingress ipBlock jobTemplate kind labels limits livenessProbe
+matchLabels maxUnavailable metadata minAvailable mountPath name namespace onExitCodes onPodConditions operator
+periodSeconds persistentVolumeClaim podFailurePolicy podSelector policyTypes port ports protocol readOnly
+readOnlyRootFilesystem readinessProbe replicas requests resources restartPolicy rules runAsGroup runAsNonRoot
+runAsUser schedule seccompProfile securityContext selector serviceAccountName sizeLimit spec
+startingDeadlineSeconds startupProbe status strategy successfulJobsHistoryLimit template
+terminationGracePeriodSeconds timeZone timeoutSeconds to ttlSecondsAfterFinished type unhealthyPodEvictionPolicy
+value values volumeMounts volumes
+"""
+FREE = frozenset({"labels", "annotations", "matchLabels", "data", "requests", "limits"})
+
+
+def fields_of(value: Any) -> Iterator[str]:
+    """Yield the name of every field in an object."""
+    for name, inner in value.items() if isinstance(value, dict) else ():
+        yield name
+        yield from () if name in FREE else fields_of(inner)
+    for inner in value if isinstance(value, list) else ():
+        yield from fields_of(inner)
 
 
 def objects(overlay: str) -> dict[str, dict[str, Any]]:
@@ -151,4 +176,35 @@ def test_a_daemon_that_hangs_is_found():
 
     for probe in (daemon["startupProbe"], daemon["livenessProbe"]):
         assert probe["exec"]["command"] == ["orchestrator", "--quiet", "health"]
-    assert "health" in cli.commands
+    assert daemon["readinessProbe"]["exec"]["command"] == ["orchestrator", "--quiet", "health", "--ready"]
+    assert "--ready" in {option for one in cli.commands["health"].params for option in one.opts}
+
+
+def test_every_field_is_one_of_the_api(built):
+    """A misspelt one would be refused by the cluster, or, from an older kubectl, ignored."""
+    assert {name for one in built.values() for name in fields_of(one)} <= set(KNOWN_FIELDS.split())
+
+
+@needs_kubectl
+def test_a_night_ends_before_the_next_one_begins():
+    """It is begun within an hour of its time, or not, and has the day less an hour; then the next pod goes on."""
+    spec = objects("nightly")["CronJob"]["spec"]
+    minute, hour, *every_day = spec["schedule"].split()
+
+    assert (minute.isdigit(), hour.isdigit(), every_day) == (True, True, ["*", "*", "*"])
+    assert 0 < spec["startingDeadlineSeconds"] <= 3600
+    assert 80_000 < spec["jobTemplate"]["spec"]["activeDeadlineSeconds"] <= 86_400 - 3600
+
+
+@needs_kubectl
+@pytest.mark.parametrize(("overlay", "may_be_evicted"), [("nightly", "false"), ("daemon", "true")])
+def test_who_takes_nodes_away_is_told_what_that_costs(overlay, may_be_evicted):
+    """A night is waited for; a daemon that is there for months keeps no node."""
+    found = objects(overlay)
+    budget, annotations = found["PodDisruptionBudget"]["spec"], pod_of(found)["metadata"]["annotations"]
+
+    assert annotations["cluster-autoscaler.kubernetes.io/safe-to-evict"] == may_be_evicted
+    assert budget["selector"]["matchLabels"].items() <= pod_of(found)["metadata"]["labels"].items()
+    assert (budget.get("minAvailable"), budget.get("maxUnavailable")) == (
+        (1, None) if overlay == "nightly" else (None, 1)
+    )

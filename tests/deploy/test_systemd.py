@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from orchestrator.faces.cli.main import cli
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "systemd"
 UNIT = FOLDER / "orchestrator.service"
 KEY = FOLDER / "orchestrator.service.d" / "key.conf"
+FAILED = FOLDER / "orchestrator-failed@.service"
+NOTIFY = FOLDER / "notify.conf"
 LARGEST_EXPOSURE = "15"  # tenths; a service without any protection has 96
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
 
@@ -30,6 +35,11 @@ def installed(tmp_path):
     )
     (tmp_path / f"{UNIT.name}.d").mkdir()
     shutil.copy(KEY, tmp_path / f"{UNIT.name}.d" / KEY.name)
+    told = re.sub(r"^(ExecStart=)\S+", rf"\g<1>{shutil.which('true')}", FAILED.read_text(), flags=re.MULTILINE)
+    (tmp_path / FAILED.name).write_text(told)
+    for name in (UNIT.name, FAILED.name):
+        (tmp_path / f"{name}.d").mkdir(exist_ok=True)
+        shutil.copy(NOTIFY, tmp_path / f"{name}.d" / NOTIFY.name)
     return target
 
 
@@ -46,9 +56,11 @@ def test_systemd_knows_every_key(installed):
 
 
 @needs_systemd
-def test_little_is_exposed(installed):
+@pytest.mark.parametrize("unit", [UNIT.name, FAILED.name])
+def test_little_is_exposed(installed, unit):
     """systemd's own measure of exposure stays low."""
-    done = analyze("security", "--offline=true", "--no-pager", f"--threshold={LARGEST_EXPOSURE}", str(installed))
+    path = str(installed.with_name(unit))
+    done = analyze("security", "--offline=true", "--no-pager", f"--threshold={LARGEST_EXPOSURE}", path)
 
     assert done.returncode == 0, done.stdout[-500:]
 
@@ -81,10 +93,30 @@ def test_a_key_is_shown_to_the_service_alone():
     assert ("Environment", f"ORCHESTRATOR_CREDENTIALS__GOOGLE__KEY_FILE=%d/{name}") in found
 
 
+def test_a_unit_that_fails_for_good_is_told():
+    """By a unit that is there, with a command that is there, which needs neither the state nor the daemon."""
+    assert ("OnFailure", f"{FAILED.name.replace('@', '@%n')}") in keys(UNIT)
+    command = shlex.split(dict(keys(FAILED))["ExecStart"].replace("%i", UNIT.name).replace("%H", "here"))
+    group = cli.commands[command[1]]
+
+    options = {option for one in group.commands[command[2]].params for option in one.opts}
+    assert {word for word in command if word.startswith("--")} <= options
+
+
+def test_addresses_of_messages_are_shown_to_the_service_alone():
+    """They come as a credential and are named where systemd puts it."""
+    found = keys(NOTIFY)
+
+    name = dict(found)["LoadCredential"].split(":")[0]
+    assert ("Environment", f"ORCHESTRATOR_NOTIFY__URLS_FILE=%d/{name}") in found
+
+
 def test_every_variable_is_a_setting():
     """A name that sets nothing would be ignored in silence."""
     from orchestrator.config import unknown_variables  # noqa: PLC0415
 
-    names = dict(value.split("=", 1) for path in (UNIT, KEY) for key, value in keys(path) if key == "Environment")
+    names = dict(
+        value.split("=", 1) for path in (UNIT, KEY, FAILED, NOTIFY) for key, value in keys(path) if key == "Environment"
+    )
 
     assert unknown_variables(names) == []

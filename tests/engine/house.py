@@ -15,7 +15,7 @@ from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import PlanError
 from orchestrator.core.files import LockedError
 from orchestrator.engine.batch.watch import OperationsWatch
-from orchestrator.engine.context import Clients, ProcessContext
+from orchestrator.engine.context import Clients, ProcessContext, unleased
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.service import Service, Summary
@@ -157,7 +157,7 @@ class House:
         return {run.job_name: str(run.state) for run in self.store.runs.latest(None, 10_000)}
 
 
-def real_execution(house: House, run, **more) -> Execution:
+def real_execution(house: House, run, check_lease=unleased, store=None, check_prefix=unleased, **more) -> Execution:
     """An execution in a world of the run's own."""
     world = World()
     world.known = lambda _description: True
@@ -167,7 +167,7 @@ def real_execution(house: House, run, **more) -> Execution:
     clock = SystemClock()
     return Execution(
         run.id,
-        store=house.store,
+        store=store or house.store,
         clients=Clients(OnePart(replace(the_plan(), tasks=ONE_PART)), route, route.operations),
         process=ProcessContext(
             "me",
@@ -183,4 +183,6 @@ def real_execution(house: House, run, **more) -> Execution:
         watch=OperationsWatch(route.operations, clock, 0.0, 0.0),
         cut=lambda _task: None,
         refit=lambda task, _plan, _heaviest: task,
+        check_lease=check_lease,
+        check_prefix=check_prefix,
     )

@@ -31,7 +31,7 @@ class FileSink:
             window = cell.window
             numbers = [window.row, window.col, window.height, window.width]
             assert json.loads(content)[1:] == numbers, "bytes of another part"
-            (self._folder / "-".join(map(str, numbers))).write_bytes(content)
+            write_whole(self._folder / "-".join(map(str, numbers)), content, within=self._folder.parent)
             on_placed(cell)
 
     def placed(self) -> frozenset[Cell]:
@@ -81,7 +81,8 @@ class WorldProduct:
         proof, final = self.files(about.run.job)
         output = sink.finish()
         parts = [{"window": list(astuple(b.cell.window)), **b.origin} for b in evidence.brought]
-        told = {"run": about.run.id, "job": {}, "output": {"sha256": sha256_of(output)}, "parts": parts}
+        made = {"sha256": sha256_of(output), "bytes": output.stat().st_size}
+        told = {"run": about.run.id, "job": {}, "output": made, "parts": parts}
         write_whole(about.folder / "proof", json.dumps(told).encode())
         return Made((MadeFile("proof", about.folder / "proof", proof), MadeFile("data", output, final)), {"valid": {}})
 

@@ -327,6 +327,9 @@ class WorldRoute:
     def described(self, description: str) -> Described | None:
         return NAMING.described(description)
 
+    def attempt_of(self, name: str) -> Described | None:
+        return NAMING.attempt_of(name)
+
     def run_prefix(self, run_id: str) -> str:
         return NAMING.run_prefix(run_id)
 

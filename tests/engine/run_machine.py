@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import recovery_kit
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from model_world import NAMING, TASKS, FakeClock, World
@@ -42,8 +43,8 @@ class Machine(RuleBasedStateMachine):
         self.world, self.clock = World(), FakeClock()
         self.world.known = self._is_committed
         self.world.in_ledger = self._is_owned
-        self.countdown = -1
-        self.seen_clean = False
+        self.countdown, self.inside = -1, False
+        self.seen_clean = self.was_lost = False
         self.foreign: set[str] = set()
         self.ledger: list[tuple[str, str]] = []
         self.run_id = ""
@@ -70,16 +71,19 @@ class Machine(RuleBasedStateMachine):
         self.store = self.process.store
 
     def _point(self, _name: str) -> None:
-        self.countdown -= 1
-        if self.countdown == 0:
+        self.countdown -= self.inside  # people and services die elsewhere
+        if self.countdown == 0 and self.inside:
             raise Killed
 
     def _alive(self, act: Callable[[], Any]) -> None:
         """Do something in the process; when it dies of it, begin a new one."""
+        self.inside = True
         try:
             act()
         except Killed:
             self._crash()
+        finally:
+            self.inside = False
 
     def _crash(self) -> None:
         self.countdown = -1
@@ -245,6 +249,25 @@ class Machine(RuleBasedStateMachine):
         if run.state in (RunState.FAILED, RunState.CANCELLED) or run.needs_person:
             retry_run(run, self.store)
 
+    # --------------------------------------------------------------- the disk
+
+    @precondition(recovery_kit.is_recoverable)
+    @rule()
+    def lose_the_state(self) -> None:
+        """The database is gone; what can be rebuilt is, and the same command goes on."""
+        recovery_kit.put_back(self)
+        self.ledger, self.was_lost = [], True
+
+    @rule()
+    def copy_the_state(self) -> None:
+        recovery_kit.copy_state(self, self.folder / "copy.db")
+
+    @precondition(lambda self: (self.folder / "copy.db").exists() and recovery_kit.is_recoverable(self))
+    @rule()
+    def put_the_copy_back(self) -> None:
+        recovery_kit.put_back(self, self.folder / "copy.db")
+        self.ledger, self.was_lost = [], True
+
     # ------------------------------------------------------------- invariants
 
     @invariant()
@@ -306,7 +329,9 @@ class Machine(RuleBasedStateMachine):
         for prefix, *window in entries:
             part = told[tuple(window)]
             assert part["object"]["name"].startswith(prefix)
-            assert self.world.started[part["operation"]].order.names.prefix == prefix
+            # Files alone were found again where the service had forgotten their operation before the state was lost.
+            named = self.world.started[part["operation"]] if part["operation"] or not self.was_lost else None
+            assert named is None or named.order.names.prefix == prefix
 
     # -------------------------------------------------------------------- end
 

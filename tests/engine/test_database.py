@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from orchestrator.core.clock import SystemClock
-from orchestrator.core.errors import IntegrityError
+from orchestrator.core.errors import IntegrityError, StateError
 from orchestrator.engine.stores.dialect import Trouble, trouble_of
 from orchestrator.engine.stores.schema import metadata
 from orchestrator.engine.stores.sql import SqlStore
@@ -71,7 +71,7 @@ def test_a_damaged_database_is_said_in_one_line(tmp_path):
     path = tmp_path / "state.db"
     path.write_bytes(b"this is not a database, but long enough to be taken for one at first sight" * 20)
 
-    with pytest.raises(IntegrityError, match="damaged"):
+    with pytest.raises(StateError, match="damaged"):
         SqlStore(f"sqlite:///{path}", SystemClock())
 
 

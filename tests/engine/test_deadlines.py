@@ -196,6 +196,15 @@ def test_in_the_next_window_it_has_the_next_deadline(house):
     assert asked(house, run_id)[0] == at("2026-01-03T01:30")
 
 
+def test_what_was_asked_and_not_obeyed_does_not_outlive_the_reason(house):
+    """It got no slot all day; when its next window has begun, it may go on in it."""
+    run_id = nightly(house)
+    house.look("2026-01-01T06:00")
+    house.look("2026-01-02T01:30")
+
+    assert asked(house, run_id) is None
+
+
 def test_one_that_is_too_slow_is_deferred_before_the_time(house):
     """100 pieces, ten in ten minutes, and an hour is left: 90 minutes will not do."""
     run_id = nightly(house)
@@ -212,14 +221,14 @@ def test_one_that_is_too_slow_is_deferred_before_the_time(house):
 
 
 def test_one_that_would_begin_too_late_waits_for_the_next_window(house):
-    """Earlier ones took two hours, and one is left: it has not begun, and does not."""
+    """Earlier ones took two hours and four, and one is left: it has not begun, and does not."""
     house.job(finish_by="06:00", catch_up="all").look("2026-01-01T01:30")
     for day in (1, 2):
         house.look(f"2026-01-0{day}T01:30")
         (waiting,) = house.store.queue.waiting()
         begin(house, waiting.id)
         for state in ("ASSEMBLING", "PUBLISHED", "CLEANED"):
-            house.clock.time = at(f"2026-01-0{day}T03:30")
+            house.clock.time = at(f"2026-01-0{day}T0{2 * day + 1}:30")  # 2 h after it was fired, and 4 h
             house.store.runs.set_state(waiting.id, RunState(state))
     house.look("2026-01-03T05:00")  # the machine was down
     (late,) = house.store.queue.waiting()
@@ -257,3 +266,25 @@ def test_after_a_restart_it_is_asked_again(house):
     house.look("2026-01-01T07:00")
 
     assert asked(house, run_id)[0] == at("2026-01-02T01:30")
+
+
+def test_a_window_that_is_days_away_is_waited_for_day_by_day(house):
+    """A week's hold would pass for a wrong clock's; a minute before a day's is over, the next one is asked for."""
+    house.job(cron="30 1 * * 1", finish_by="06:00").look("2026-01-05T01:30")
+    (run,) = house.store.queue.waiting()
+    begin(house, run.id)
+    holds = []
+    looks = [at("2026-01-05T05:57") + timedelta(days=day, minutes=minute) for day in range(7) for minute in range(6)]
+    looks += [at("2026-01-12T01:27") + timedelta(minutes=minute) for minute in range(6)]
+    looks += [at("2026-01-12T05:57") + timedelta(minutes=minute) for minute in range(6)]
+    for house.clock.time in looks:
+        house.timetable.look()
+        head = house.store.runs.head(run.id)
+        if head.state is RunState.HELD and head.next_at <= house.clock.time.timestamp():
+            house.store.runs.set_state(run.id, RunState.EXPORTING)
+        if house.store.runs.head(run.id).state is RunState.EXPORTING and (hold := asked(house, run.id)):
+            holds.append(hold[0])
+            house.store.runs.set_state(run.id, RunState.HELD, hold[1], who=Who.TIME, next_at=hold[0].timestamp())
+
+    days = [at("2026-01-06T06:00") + timedelta(days=n) for n in range(6)]
+    assert holds == [*days, at("2026-01-12T01:30"), at("2026-01-13T06:00")]

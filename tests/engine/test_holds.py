@@ -118,3 +118,22 @@ def test_a_disk_that_names_its_file_is_that_files_disk(story, tmp_path):
     go_on(story)
 
     assert f"no room left in {tmp_path / 'parts'}, " in held(story).reason
+
+
+def test_nothing_is_exported_while_another_state_works_under_the_same_names(house):
+    """The run waits, and the service was not asked for anything."""
+    from house import real_execution  # noqa: PLC0415  others here need none
+
+    from orchestrator.engine.work import HoldError  # noqa: PLC0415
+
+    def check():
+        raise HoldError("another copy of this state works there", alone=True, until=9e9)
+
+    run_id = house.admit("a")
+    execution = real_execution(house, house.store.runs.get(run_id), check_prefix=check)
+
+    run = execution.work()
+
+    assert (run.state, run.reason) == ("HELD", "another copy of this state works there")
+    assert execution._clients.route.world.started == {}
+    assert execution._clients.route.world.blobs == {}

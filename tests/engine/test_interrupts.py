@@ -70,3 +70,13 @@ def test_a_held_run_that_is_asked_to_end_is_cancelled_with_its_tasks(house, who)
 
     assert (ended.state, ended.request) == (RunState.CANCELLED, "")
     assert {task.state for task in house.store.tasks.of(run_id)} <= {TaskState.PLANNED, TaskState.CANCELLED}
+
+
+def test_one_that_waits_for_a_person_and_is_not_asked_to_end_goes_on_waiting(house):
+    """Only a person takes it up."""
+    run_id = house.admit("good")
+    house.hold(run_id, 0.0, who=Who.PERSON)
+    execution = real_execution(house, house.store.runs.get(run_id))
+
+    assert execution.work().needs_person
+    assert house.store.events.latest(run_id) == []

@@ -199,7 +199,7 @@ def test_among_bad_and_held_ones_the_good_ones_finish_in_their_order_and_no_slot
     """
     barrier, guard = threading.Barrier(SLOTS), threading.Lock()
     kinds = {n: "bad" if n % 10 == 3 else "held" if n % 10 == 7 else "good" for n in range(JOBS)}
-    priority = {f"{kind}{n}": (n * 7) % 5 for n, kind in kinds.items()}
+    priority = {f"{kind}{n}": (n * 7 + n // 10) % 5 for n, kind in kinds.items()}
 
     def good(run_id):
         barrier.wait(60)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import random
 import sqlite3
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from timetable_house import BEGAN, House
 
 from orchestrator.core.errors import AreaError, SpaceError
-from orchestrator.engine.scheduler import wall_of
+from orchestrator.engine.scheduler import Moment
+from orchestrator.engine.timetable import order_date
 
 
 @pytest.fixture
@@ -206,30 +206,58 @@ def test_a_clock_that_was_set_back_fires_nothing_twice(house):
 
 
 @pytest.mark.parametrize(
-    ("cron", "zone", "catch_up"),
+    ("night", "zone", "names"),
     [
-        pytest.param("*/30 1-2 * * 0", "America/New_York", "latest", id="four dates each Sunday night"),
-        pytest.param("15 2 1,15 * 5", "Europe/Ljubljana", "all", id="two days a month and Fridays"),
-        pytest.param("30 1 * * *", "Australia/Lord_Howe", "latest", id="nightly"),
+        pytest.param(
+            "2026-11-01T04:00",
+            "America/New_York",
+            ["01:00-04:00", "01:00-05:00", "01:30-04:00", "01:30-05:00", "02:00-05:00", "02:30-05:00"],
+            id="twice",
+        ),
+        pytest.param("2026-03-08T04:00", "America/New_York", ["01:00-05:00", "01:30-05:00"], id="not at all"),
+        pytest.param(
+            "2026-04-04T13:00",
+            "Australia/Lord_Howe",
+            ["01:00+11:00", "01:30+10:30", "01:30+11:00", "02:00+10:30", "02:30+10:30"],
+            id="half an hour twice",
+        ),
     ],
 )
-def test_over_three_years_no_date_is_lost_or_doubled(house, cron, zone, catch_up):
-    """Up and down at random, looks at random: what was due is what has rows, each once."""
-    chance = random.Random(f"{cron}{zone}")  # noqa: S311
-    house.job(cron=cron, zone=zone, catch_up=catch_up).look()
-    now, last = BEGAN, BEGAN + timedelta(days=3 * 365)
-    while now < last:
-        now += timedelta(days=chance.choice([0.02, 0.02, 0.3, 1, 1, 2, 9, 40]) * chance.random())
-        if chance.random() < 0.3:
-            house.restart()
-        house.look(now)
-        house.end_runs()
+def test_a_daemon_that_watches_the_night_finds_each_date_once(house, night, zone, names):
+    """Looked at every ten minutes, through the hour that comes twice, or not at all."""
+    house.job(cron="*/30 1-2 * * *", zone=zone).look(night)
+    before = {*house.names(skipped=False)}
+    for minutes in range(0, 300, 10):
+        house.look(datetime.fromisoformat(night).replace(tzinfo=UTC) + timedelta(minutes=minutes))
 
-    schedule = house.entries[0].schedule
-    due = [moment.date for moment in schedule.moments(BEGAN, now)]
-    fired, skipped = house.names(skipped=False), house.names(skipped=True)
-    began = {name for name in fired if schedule.when(name) <= BEGAN}
-    assert sorted([*fired, *skipped]) == sorted([*due, *began])
-    assert len(due) > 60
-    assert (skipped == []) is (catch_up == "all")
-    assert not {wall_of(name) for name in due} & {*due}
+    assert sorted(name[11:] for name in house.names(skipped=False) if name not in before) == names
+    assert house.names(skipped=True) == []
+
+
+def test_a_date_that_a_person_asks_for_hides_none_that_was_missed(house):
+    """Run by hand while the daemon was down: what was due before it is run all the same, and it has no second run."""
+    house.job(catch_up="all").look("2026-01-01T01:30")
+    (entry,) = house.entries
+    house.clock.time = datetime(2026, 1, 3, 12, 17, tzinfo=UTC)
+    asked = Moment(house.clock.time, "2026-01-03T12:17+00:00")
+    for _ in range(2):
+        order_date(house.store, entry, "nightly", house.declared("nightly"), asked, installation="here", triggered=True)
+    house.restart()
+    house.look("2026-01-05T07:00")
+
+    days = [f"2026-01-0{day}T01:30" for day in range(1, 6)]
+    assert house.dates(skipped=False) == sorted([*days, "2026-01-03T12:17"])
+    assert len(house.store.queue.waiting()) == 6
+
+
+@pytest.mark.parametrize(("by_hand", "fired"), [(False, False), (True, True)], ids=["the schedule", "a person"])
+def test_a_date_that_was_skipped_is_fired_by_a_person_alone(house, by_hand, fired):
+    """The store itself says so, whoever asks it at the same time."""
+    house.job()
+    moment = Moment(datetime(2026, 1, 1, 1, 30, tzinfo=UTC), "2026-01-01T01:30+00:00")
+    house.store.dates.skip("nightly", {moment.date: "missed"})
+    how = {"installation": "here", "triggered": by_hand}
+
+    run = order_date(house.store, house.entries[0], "nightly", house.declared("nightly"), moment, **how)
+
+    assert (run is not None, len(house.store.queue.waiting())) == (fired, int(fired))

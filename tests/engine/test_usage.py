@@ -31,7 +31,7 @@ def store(tmp_path):
             store.tasks.intend(run, Attempt("0000", number, f"{name}{number}", f"{name} {number}", "p", "", 0.0))
             store.tasks.identify(run, "0000", f"op {name}{number}", TaskState.RUNNING)
             if number == 1:
-                store.tasks.change(run, {"0000": TaskChange(state=TaskState.FAILED)})
+                store.tasks.change(run, {"0000": TaskChange(state=TaskState.FAILED, eecu_seconds=10.0)})
                 store.tasks.reset(run, "0000", TaskChange())
     yield store
     store.close()
@@ -54,6 +54,11 @@ def test_each_attempt_counts_once_however_often_it_is_told(store):
 
     names = ids(store)
     assert store.usage.of(list(names.values())) == {names["a"]: 14.0, names["b"]: 0.5}
+
+
+def test_a_new_attempt_has_cost_nothing_yet(store):
+    """What its task shows is its own, not the one's before."""
+    assert [task.eecu_seconds for task in store.tasks.of(ids(store)["a"])] == [0.0]
 
 
 def test_both_operations_of_one_attempt_have_cost(store):

@@ -4,7 +4,7 @@ Starts the program many times without paying for its imports each time.
 One process imports everything once, without starting a thread, and forks a child for each command; the child is the
 program from its first line to its exit code, and may be killed by any signal. Where a `script` is named, a module or a
 file, the child is that instead. A child whose environment has POINTS_TO names the crash points that it passes, a line
-each, in that file. Spoken to in lines of JSON.
+each, in that file; with SYNCS_TO, what it makes durable and what it names. Spoken to in lines of JSON.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import os
 import pkgutil
 import runpy
 import sys
+from pathlib import Path
 from typing import Any
 
 # The heavy libraries the program would load on its way; the sandbox comes with the program.
@@ -45,6 +46,7 @@ LOADED = (alembic, apscheduler, ee, geopandas, google, googleapiclient, matplotl
 LOADED += (rio_cogeo, tifffile)
 # What another program (the interpreter, Alembic) runs.
 NOT_IMPORTED = ".__main__"
+SYNCS_TO = "ORCHESTRATOR_TEST_SYNCS_TO"
 POINTS_TO = "ORCHESTRATOR_TEST_POINTS_TO"
 NOR_BELOW = "orchestrator.engine.stores.migrations."
 
@@ -85,6 +87,8 @@ def _become(asked: dict[str, Any]) -> None:
         os.close(opened)
     if path := os.environ.get(POINTS_TO):
         _name_points(path)
+    if path := os.environ.get(SYNCS_TO):
+        _tell_syncs(path)
 
 
 def _name_points(path: str) -> None:
@@ -96,6 +100,34 @@ def _name_points(path: str) -> None:
         passed(name)
 
     crash.point = named
+
+
+def _tell_syncs(path: str) -> None:
+    """Write down each sync, as an inode, and each naming: its path, and the inodes of the file or of all below it."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def tell(*facts: Any) -> None:
+        os.write(file, (json.dumps(facts) + "\n").encode())
+
+    def synced(sync: Any) -> Any:
+        def call(fd: int) -> None:
+            sync(fd)
+            tell("sync", os.fstat(fd).st_ino)
+
+        return call
+
+    def named(name: Any) -> Any:
+        def call(source: Any, target: Any, **how: Any) -> None:
+            below = [os.path.join(root, each) for root, _, names in os.walk(source) for each in names]  # noqa: PTH118
+            inodes = [Path(each).stat().st_ino for each in below or [source]]
+            folder = Path(target).parent.stat().st_ino
+            name(source, target, **how)
+            tell("name", os.fspath(target), inodes, folder)
+
+        return call
+
+    os.fsync, os.fdatasync = synced(os.fsync), synced(os.fdatasync)
+    os.replace, os.rename, os.link = named(os.replace), named(os.rename), named(os.link)
 
 
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC

@@ -33,6 +33,7 @@ IMPATIENT = {
     "ORCHESTRATOR_RETRY__HOLD": "0.5",
     "ORCHESTRATOR_RETRY__LAG": "1",
     "ORCHESTRATOR_ASSEMBLE__THREADS": "1",
+    "ORCHESTRATOR_SERVE__ALLOW_CODE": "true",  # its jobs are of the recipe that costs a sandbox least
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
@@ -105,6 +106,11 @@ class Program:
 
     def __exit__(self, *_: object) -> None:
         self._server.communicate(timeout=30)
+
+    @property
+    def pid(self) -> int:
+        """Of the process that begins all others."""
+        return self._server.pid
 
     def start(
         self, arguments: list[str], folder: Path, *, script: str = "", pipes: bool = False, **environment: str

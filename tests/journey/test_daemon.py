@@ -156,7 +156,7 @@ def test_health_notices_a_daemon_that_was_stopped(home):
 
     before = health()
     daemon = serve(home)
-    home.wait_until(lambda: "serve.started" in daemon.said() and health()[0] == 0)
+    home.wait_until(lambda: "serve.started" in daemon.said() and home.command("health", "--ready").code == 0)
     living = health()
     daemon.signal(signal.SIGSTOP)
     age(home, 61)

@@ -133,3 +133,45 @@ def test_every_run_of_the_second_version_is_continued_without_a_second_export(le
     assert left.home.service.state()["violations"] == []
     assert left.home.service.objects() == []
     assert left.home.leftovers() == []
+
+
+# Of the third version, one of each way to stop that the second did not know, and what they must come to.
+TAKEN_UP = ("posted", "published", "pixels-noted", "pixels-done", "chips-done", "table-done", "cube-placed")
+
+
+def only(path, names):
+    """Leave these runs in a database, and what belongs to them: each costs a second."""
+    with sqlite3.connect(path) as database:
+        marks = ", ".join("?" * len(names))
+        database.execute(f"DELETE FROM runs WHERE job_name NOT IN ({marks})", names)  # noqa: S608  marks of ours
+        for table in ("documents", "unit_counts", "unit_needs", "units", "part_counts", "parts", "attempts", "tasks"):
+            database.execute(f"DELETE FROM {table} WHERE run_id NOT IN (SELECT id FROM runs)")  # noqa: S608  likewise
+        database.execute("DELETE FROM ledger WHERE run_id NOT IN (SELECT id FROM runs)")
+    database.close()
+
+
+def test_units_of_the_third_version_are_continued_without_asking_twice(tmp_path, program):
+    """Chips, a cube, a table and mosaics without an export go on from the units they had done, beside exports."""
+    with tarfile.open(STATES / "schema_0003.tar.xz") as packed:
+        packed.extractall(tmp_path, filter="data")
+    ids = restore(STATES / "schema_0003.sql", tmp_path)
+    only(tmp_path / "state" / "state.db", TAKEN_UP)
+    with sqlite3.connect(tmp_path / "state" / "state.db") as database:
+        done = database.execute("SELECT run_id, kind, key, result FROM units WHERE state = 'DONE'").fetchall()
+        ((to_export,),) = database.execute("SELECT count(*) FROM tasks WHERE state = 'PLANNED'").fetchall()
+    database.close()
+    with kit.Service(program, tmp_path / "sandbox", "--compression", "deflate") as service:
+        before, home = service.exports, kit.Home(tmp_path, program, service)
+        home.command("serve", "--until-idle", "--sandbox-url", service.url, "--bucket", kit.BUCKET).expect(0)
+        runs = {run["name"]: run for run in home.runs()}
+        exports = service.exports - before
+    with sqlite3.connect(tmp_path / "state" / "state.db") as database:
+        after = database.execute("SELECT run_id, kind, key, result FROM units WHERE state = 'DONE'").fetchall()
+    database.close()
+
+    assert {name: run["state"] for name, run in runs.items()} == dict.fromkeys(TAKEN_UP, "CLEANED")
+    assert exports == to_export  # the one whose intent was written down the service has got
+    assert len(done) > 2
+    assert set(done) <= set(after)  # not done again
+    assert runs["pixels-noted"]["sha256"] == runs["pixels-done"]["sha256"]
+    assert (runs["posted"]["sha256"], runs["posted"]["run"]) == (runs["published"]["sha256"], ids["posted"])

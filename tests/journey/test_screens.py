@@ -95,13 +95,15 @@ def test_quiet_prints_the_path_of_the_result_only(home):
 
 
 def test_a_run_is_followed_from_another_process(home, undisturbed):
-    """`watch` and `logs -f` see the rest of a run that somebody else carries on, and end with it."""
-    home.run(**{kit.CRASH_AT: "task.collected"})
+    """`watch` and `logs -f` see a daemon's run to its end, though that is killed and started again meanwhile."""
+    serve = ["serve", "--until-idle", "--sandbox-url", home.service.url, "--bucket", kit.BUCKET]
+    home.start("submit", "--sandbox-url", home.service.url).wait().expect(0)
     watching = home.program.start(["watch", "small", "--state-dir", "state", "--json"], home.folder)
     logging = home.program.start(["logs", "small", "-f", "-n", "1", "--state-dir", "state", "--json"], home.folder)
-    home.wait_until(lambda: watching.said() and logging.said())
+    home.wait_until(lambda: bool(watching.said()))
 
-    home.run().expect(0)
+    home.command(*serve, **{kit.CRASH_AT: "task.collected"}).expect(-9)
+    home.command(*serve).expect(0)
 
     watched, logged = watching.wait().expect(0), logging.wait().expect(0)
     assert watched.sha256 == undisturbed.sha256

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -90,8 +91,17 @@ class Post:
         )
 
 
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory):
+    """A state database of the present schema, which each test has a copy of."""
+    path = tmp_path_factory.mktemp("blank") / "state.db"
+    SqlStore(f"sqlite:///{path}", HandClock()).close()
+    return path
+
+
 @pytest.fixture
-def post(tmp_path):
+def post(tmp_path, blank):
+    shutil.copy(blank, tmp_path)
     clock = HandClock()
     store = SqlStore(f"sqlite:///{tmp_path / 'state.db'}", clock)
     environment = {

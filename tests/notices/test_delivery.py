@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.clients import messages
+from orchestrator.clients import messages, messenger
 from orchestrator.clients.messages import Letter, check_address, deliver, targets_in
 
 SECRET = "hunter2-hunter2"  # noqa: S105  nobody's
@@ -54,10 +54,31 @@ def test_no_redirect_is_followed(sent, receiver, name):
     assert receiver.titles("/landed") == []
 
 
-@pytest.mark.parametrize("name", ["a metadata server", "one over IPv6", "unencrypted elsewhere", "none of apprise's"])
-def test_some_places_are_never_spoken_to(sent, name):
-    assert not sent[name].ok
-    assert sent[name].answered
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("a metadata server", "link-local"),
+        ("one over IPv6", "metadata server"),
+        ("unencrypted elsewhere", "not encrypted"),
+        ("none of apprise's", "does not understand"),
+    ],
+)
+def test_some_places_are_never_spoken_to(sent, name, why):
+    """Before a connection is tried, and with the reason."""
+    assert (sent[name].ok, sent[name].answered) == (False, True)
+    assert why in sent[name].why
+
+
+@pytest.mark.parametrize(
+    ("address", "forbidden"),
+    [
+        *(("169.254.1.1", True), ("fe80::1%eth0", True), ("::ffff:169.254.169.254", True), ("0.0.0.0", True)),  # noqa: S104
+        *(("fd00:ec2::254", True), ("100.100.100.200", True), ("224.0.0.1", True), ("::", True)),
+        *(("127.0.0.1", False), ("::1", False), ("10.0.0.1", False), ("203.0.113.7", False)),
+    ],
+)
+def test_addresses_of_the_machine_s_own_link_are_forbidden(address, forbidden):
+    assert messenger._is_forbidden(address) is forbidden
 
 
 def test_a_receiver_that_stalls_is_left(receiver):

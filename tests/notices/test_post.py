@@ -84,10 +84,13 @@ def test_an_event_is_told_once_to_each_target(post):
     """Whoever looks, however often, in whichever process."""
     settings = {"urls": "jsons://hook.example/a jsons://hook.example/b"}
     first, second = post.notices(**settings), post.notices(**settings)
+    for one in (first, second):
+        one.look()
     happen(post, "run.failed", post.admit().id, reason="no")
 
-    written = [one.look() for one in (first, second, first, post.notices(**settings))]
-    for one in (first, second):
+    written = []
+    for one in (first, second, first, post.notices(**settings)):
+        written.append(one.look())
         one.send()
 
     assert written == [2, 0, 0, 0]
@@ -159,6 +162,32 @@ def test_a_run_that_waits_for_the_same_says_so_once(post):
     post.notices(events=ALL).look()
 
     assert len(post.store.outbox.latest()) == 2
+
+
+def test_a_flood_is_one_message(post):
+    """Thirty jobs fail in one night: a line each, with the id of each, as bad as the worst; sent, all of them are."""
+    notices = post.notices(events=ALL)
+    for n in range(30):
+        happen(post, "run.failed", post.admit(f"job{n}").id, reason=f"reason {n}")
+    happen(post, "run.done", post.admit("good").id, path="a.tif")
+    notices.look()
+
+    assert notices.send() == 31
+
+    (letter,) = post.box.sent
+    assert (letter.title, letter.kind) == ("orchestrator: 31 messages", "failure")
+    assert [f"job{n}: failed: It has failed: reason {n} [" in letter.text for n in range(30)] == [True] * 30
+    assert {message.outcome for message in post.store.outbox.latest()} == {"sent"}
+
+
+def test_a_few_come_one_by_one(post):
+    notices = post.notices()
+    for n in range(5):
+        happen(post, "run.failed", post.admit(f"job{n}").id, reason="no")
+    notices.look()
+    notices.send()
+
+    assert post.box.titles == [f"job{n}: failed" for n in range(5)]
 
 
 def test_a_target_that_is_not_set_any_more_is_told_nothing(post):

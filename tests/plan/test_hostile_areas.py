@@ -298,6 +298,44 @@ def test_a_table_of_more_rows_than_an_area_has_is_refused(tmp_path):
     assert "12,000,000 rows" in refusal(tmp_path / "a.parquet")
 
 
+def test_a_geometry_that_is_told_once_and_meant_millions_of_times_is_refused(tmp_path):
+    """Parquet tells values by number; what they are together is counted before they are written out."""
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path, wkb = tmp_path / "a.parquet", shapely.Point(14, 46).buffer(0.01, quad_segs=4_000).wkb
+    kit.frame(SQUARE).to_parquet(path)
+    column = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 6_000, pyarrow.int32()), [wkb])
+    told = parquet.read_schema(path).metadata
+    parquet.write_table(pyarrow.table({"geometry": column}).replace_schema_metadata(told), path)
+    assert path.stat().st_size < len(wkb) * 2 < 2**30 < 6_000 * len(wkb)
+
+    assert "more than 1.0 GiB when they are written out" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        pytest.param("CREATE VIEW far AS SELECT 1 AS fid, zeroblob(9) AS geom", "'far' is computed", id="a view"),
+        pytest.param(
+            "ALTER TABLE a ADD COLUMN more BLOB GENERATED ALWAYS AS (zeroblob(9)) VIRTUAL",
+            "'a' is computed",
+            id="a generated column",
+        ),
+    ],
+)
+def test_a_layer_that_is_computed_when_it_is_read_is_refused(tmp_path, statement, said):
+    """An expression of its author may take any time and memory: a view of numbers without end, a blob of zeros."""
+    path = tmp_path / "a.gpkg"
+    kit.frame(SQUARE).to_file(path)
+    with sqlite3.connect(path) as database:
+        database.execute(statement)
+        database.execute(
+            "INSERT INTO gpkg_contents (table_name, data_type, identifier) VALUES ('far', 'features', 'f')"
+        )
+
+    assert said in refusal(path)
+
+
 def test_the_users_folder_is_left_as_it_was(tmp_path):
     """What is unpacked, rebuilt or rewritten lies elsewhere."""
     kit.frame(SQUARE).to_file(tmp_path / "land.shp")

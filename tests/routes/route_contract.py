@@ -7,6 +7,7 @@ A suite for a route is a class that inherits `BatchRouteContract` and says how t
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,8 +17,16 @@ import ee
 import pytest
 
 from orchestrator.clients.earthengine import serialise
-from orchestrator.core.errors import TransientError
-from orchestrator.model.batch import AlreadyStartedError, BatchRoute, ExportOrder, Operation, OperationState
+from orchestrator.core.errors import GenerationError, TransientError
+from orchestrator.model.batch import (
+    AlreadyStartedError,
+    BatchRoute,
+    Described,
+    ExportOrder,
+    Operation,
+    OperationState,
+    OrderShape,
+)
 from orchestrator.model.grid import Grid, Window
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.spec import PixelSpec
@@ -266,6 +275,45 @@ class BatchRouteContract:
         assert names == [place.route.name_attempt(*key) for key in keys]
         for kind in ("request_id", "description", "prefix"):
             assert len({getattr(name, kind) for name in names}) == len(keys)
+
+    def test_a_description_says_what_was_asked_for(self, place):
+        """Whoever has lost all else rebuilds the task from it; request id and prefix do not depend on that."""
+        asked = OrderShape(512, 1024, 2)
+        names, plain = place.route.name_attempt(RUN, "0001.0", 3, asked), place.route.name_attempt(RUN, "0001.0", 3)
+
+        assert place.route.described(names.description) == Described(RUN, "0001.0", 3, asked)
+        assert place.route.described(plain.description) == Described(RUN, "0001.0", 3)
+        assert (names.request_id, names.prefix) == (plain.request_id, plain.prefix)
+        assert len(place.route.name_attempt(RUN, "0123.0.1.0.1.1.0.1", 17, asked).description) <= 100
+
+    @pytest.mark.parametrize("text", ["", "my export", "orchestrator.abc.0001.a1.0123456789ab", "\n", "orchestrator"])
+    def test_a_text_of_anybody_else_says_nothing(self, place, text):
+        """Nobody else can make the digest that it ends in."""
+        assert place.route.described(text) is None
+        assert place.route.attempt_of(text) is None
+
+    def test_a_file_says_which_attempt_wrote_it(self, place):
+        """By its name alone; a name that looks alike says nothing."""
+        names = place.exported(SEVERAL, number=2, run_id="feed")
+        [*_, name] = [source.name for source in place.route.objects.find(names.prefix)]
+
+        assert place.route.attempt_of(name) == Described("feed", "0001", 2)
+        assert place.route.run_of(name) == "feed"
+        assert place.route.attempt_of(name.replace("0001-a2-", "0001-a3-")) is None
+
+    # ------------------------------------------------------------ small objects
+
+    def test_a_small_object_is_written_once(self, place):
+        """As a listing shows it; a second writer is told, and changes nothing."""
+        name = place.route.manifest_name("feed1")
+
+        written = place.route.objects.create(name, b"first")
+        with pytest.raises(GenerationError):
+            place.route.objects.create(name, b"second")
+
+        assert place.route.objects.find(name) == [written]
+        assert place.route.objects.read(written, lambda _bytes: None, threading.Event()) == b"first"
+        assert place.route.run_of(name) == "feed1"
 
     # ------------------------------------------------------------------- rungs
 

@@ -5,4 +5,15 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parent))
+
+from plays import kit
+
+
+@pytest.fixture(scope="session")
+def program():
+    """The program, ready to be started."""
+    with kit.Program() as program:
+        yield program

@@ -32,7 +32,7 @@ from plays import HOLIDAY, Play, kit
 from points import crash_points
 from troubles import TROUBLES
 
-POINTS_TO = "ORCHESTRATOR_TEST_POINTS_TO"
+POINTS_TO, SYNCS_TO = "ORCHESTRATOR_TEST_POINTS_TO", "ORCHESTRATOR_TEST_SYNCS_TO"
 # A command is given again so often: what is held for a moment is looked at once more.
 MOST_TRIES = 4
 PLAYS = {**plays.PLAYS, **TROUBLES}
@@ -93,6 +93,10 @@ class Theatre:
     def _begin(self) -> Play:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
+        return self._play()
+
+    def _play(self) -> Play:
+        """Return the play in its empty folder, before an empty bucket."""
         self._service.delete("/sandbox/faults")
         for name in self._service.objects():
             self._service.remove(name)
@@ -101,20 +105,25 @@ class Theatre:
         return play
 
     def _left_alone(self) -> Undisturbed:
+        synced = self._folder.parent / "synced"
+        synced.parent.mkdir(parents=True, exist_ok=True)
+        synced.unlink(missing_ok=True)
+        self._program.everywhere = {SYNCS_TO: str(synced)}
         play = self._begin()
         exports, asked, seconds, kills = play.exports(), play.asked(), [], []
         for number, step in enumerate(play.steps):
             passed, begun = self._folder.parent / f"passed-{number}", time.monotonic()
             passed.unlink(missing_ok=True)
-            self._program.everywhere = {POINTS_TO: str(passed)}
+            self._program.everywhere = {POINTS_TO: str(passed), SYNCS_TO: str(synced)}
             ended = step()
-            self._program.everywhere = {}
             assert ended.code == 0, f"{self._name}, left alone: {ended}"
             seconds.append(time.monotonic() - begun)
             counted = Counter(passed.read_text().split())
             kills += [Kill(number, point, n + 1) for point, count in counted.items() for n in range(count)]
+        self._program.everywhere = {}
+        careless, found = names_not_durable(synced), dict(play.digests())
         assert play.objects() == [], play.objects()
-        found = dict(play.digests())
+        assert careless == [], f"{self._name} gives names to what is not durable: {careless}"
         assert found
         return Undisturbed(found, play.exports() - exports, play.asked() - asked, play.files(), sorted(kills), seconds)
 
@@ -184,6 +193,29 @@ class Theatre:
             self.tally.counts[name] += 1
             self.tally.wrong.append(f"{self._name}: {name} after {what}: {facts}")
             print(self.tally.wrong[-1], flush=True)  # noqa: T201
+
+
+def names_not_durable(told: Path) -> list[str]:
+    """
+    Return the final names that were given to what was not synced before, or whose folder was not synced after.
+
+    What lies in a working folder, or is state, may be anything: nobody reads it but the run that goes on.
+    """
+    events = [json.loads(line) for line in told.read_text().splitlines()]
+    synced: set[int] = set()
+    careless = []
+    for at, (kind, *facts) in enumerate(events):
+        if kind == "sync":
+            synced.add(facts[0])
+            continue
+        target, inodes, folder = facts
+        if "/.orchestrator/" in target or "/state/" in target:
+            continue
+        if not synced.issuperset(inodes):
+            careless.append(f"{target} before its bytes")
+        if ["sync", folder] not in events[at + 1 :]:
+            careless.append(f"{target} without its folder")
+    return careless
 
 
 def chosen(kills: list[Kill], passes: int) -> Iterator[Kill]:

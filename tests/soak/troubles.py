@@ -18,6 +18,7 @@ from test_chip_contract import ChipStage
 from test_mosaic_contract import MosaicStage
 from test_patches_contract import PatchStage
 from test_pixels import SMALL
+from test_recover import lose_state, recover
 from test_scene_contract import SceneStage
 from test_serve import configure, serve
 from test_valid import EMPTY_IMAGE
@@ -130,6 +131,35 @@ def scenes_anew(folder: Path, program: kit.Program, service: kit.Service) -> Pla
     return of_stage(stage, folder, service, lambda: [folder / "out" / "raw"])
 
 
+def recovered(folder: Path, program: kit.Program, service: kit.Service) -> Play:
+    """The database is lost in the middle of the work, and rebuilt."""
+    home = _home(folder, program, service)
+    assert home.run(**{kit.CRASH_AT: "part.placed"}).code == kit.KILLED
+    lose_state(home)
+    return _play(home, lambda: recover(home), home.run)
+
+
+def brought_up_to_date(folder: Path, program: kit.Program, service: kit.Service) -> Play:
+    """A copy of the state of before the first export is put back."""
+    home = _home(folder, program, service)
+    assert home.run(**{kit.CRASH_AT: "manifest.owned"}).code == kit.KILLED
+    kept = folder.parent / "kept"
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.copytree(folder / "state", kept)
+    assert home.run(**{kit.CRASH_AT: "part.placed"}).code == kit.KILLED
+    shutil.rmtree(folder / "state")
+    shutil.copytree(kept, folder / "state")
+    return _play(home, lambda: recover(home), home.run)
+
+
+def recognised(folder: Path, program: kit.Program, service: kit.Service) -> Play:
+    """The database of a run that was done is lost; its proof tells of it."""
+    home = _home(folder, program, service)
+    assert home.run().code == 0
+    lose_state(home)
+    return _play(home, lambda: recover(home, "--results", "out"), home.run)
+
+
 def busy(folder: Path, program: kit.Program, service: kit.Service) -> Play:
     """Requests that are refused for a while, and one that is refused for good until it is cut."""
     home = _home(folder, program, service, **ONE_AT_A_TIME)
@@ -188,6 +218,9 @@ TROUBLES: Mapping[str, plays.Make] = {
     "served": served,
     "audited": audited,
     "more patiently": more_patiently,
+    "recovered": recovered,
+    "brought up to date": brought_up_to_date,
+    "recognised": recognised,
     "busy": busy,
     "lost output": lost_output,
     "assembled": assembled,

@@ -18,7 +18,7 @@ from itertools import chain
 from orchestrator.app.notices.kinds import EVENTS, HELD
 from orchestrator.app.notices.late import Lateness
 from orchestrator.app.notices.targets import targets
-from orchestrator.app.notices.wording import Wording, tell
+from orchestrator.app.notices.wording import Wording, bundled, letter_of, tell
 from orchestrator.app.records import Records
 from orchestrator.clients.messages import Addressee, Delivery, Letter, deliver
 from orchestrator.config.notify import names_in
@@ -28,8 +28,8 @@ from orchestrator.engine.stores.contract_watch import Draft, Happening, Message
 from orchestrator.engine.stores.records import Head
 
 LOOK_SECONDS = 5.0
-# Sent together, by one process.
-BATCH = 20
+# Taken from the outbox at once; sent by one process.
+BATCH = 200
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 30.0, 3600.0
 # What waits to be sent, and what is remembered of what was: nobody reads thousands.
 MOST_PENDING, MOST_ENDED = 1000, 1000
@@ -138,24 +138,21 @@ class Notices:
         deadline = min(self._settings.deadline, seconds or self._settings.deadline)
         until = self._now() + 3 * deadline  # a process that dies meanwhile does not keep them for long
         due = self._app.store.outbox.claim(BATCH, until)
-        known = {message.id: message for message in due}
         for message in due:
             if message.target not in self._targets:
                 self._app.store.outbox.end(message.id, "given up: its target is not set any more")
-        letters = [self._letter(message) for message in due if message.target in self._targets]
+        bundles = {one[0].id: one for one in bundled([message for message in due if message.target in self._targets])}
+        letters = [letter_of(self._targets[bundle[0].target], bundle) for bundle in bundles.values()]
         taken = 0
         for receipt in self._deliver(letters, deadline, stop):
             crash.point("outbox.sent")
-            if not receipt.answered and stop is not None and stop.is_set():
-                self._app.store.outbox.again(receipt.id, self._now(), receipt.why)  # nobody waited for its answer
-            else:
-                self._settle(known[receipt.id], receipt)
-            taken += receipt.ok
+            for message in bundles[receipt.id]:
+                if not receipt.answered and stop is not None and stop.is_set():
+                    self._app.store.outbox.again(message.id, self._now(), receipt.why)  # nobody waited for its answer
+                else:
+                    self._settle(message, receipt)
+                taken += receipt.ok
         return taken
-
-    def _letter(self, message: Message) -> Letter:
-        words = json.loads(message.content)
-        return Letter(message.id, self._targets[message.target], words["title"], words["text"], words["level"])
 
     def _settle(self, message: Message, receipt: Delivery) -> None:
         box, facts = self._app.store.outbox, {"target": message.target, "kind": message.event, "of_run": message.run_id}
@@ -196,11 +193,18 @@ class Notices:
         while not end.is_set():
             self._carefully(lambda: self._once(end))
             end.wait(LOOK_SECONDS)
-        self._carefully(lambda: self._once(None, LAST_SECONDS))
+        self._carefully(self._last_words)
 
-    def _once(self, stop: threading.Event | None, seconds: float | None = None) -> None:
+    def _once(self, stop: threading.Event) -> None:
         self.look()
-        self.send(seconds, stop)
+        while self.send(None, stop) and not stop.is_set():
+            pass  # whatever is due
+
+    def _last_words(self) -> None:
+        give_up_at = self._app.clock.monotonic() + LAST_SECONDS
+        self.look()
+        while (left := give_up_at - self._app.clock.monotonic()) > 0 and self.send(left):
+            pass
 
     def _carefully(self, act: Callable[[], object]) -> None:
         """The edge of a thread: whatever goes wrong with messages, the runs go on, and the next look tries again."""

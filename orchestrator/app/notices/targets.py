@@ -14,7 +14,7 @@ def targets(settings: NotifySettings) -> tuple[Addressee, ...]:
     Return who is told, each once.
 
     Raises:
-        ConfigError: The file cannot be read or may be read by others, or an address cannot be used as it is written.
+        ConfigError: The file cannot be read or may be read by everybody, or an address cannot be used as it is written.
     """
     found = targets_in(settings.urls.get_secret_value()) + targets_in(_in_file(settings.urls_file))
     for number, target in enumerate(found, 1):
@@ -28,9 +28,10 @@ def _in_file(path: str) -> str:
         return ""
     file = Path(path).expanduser()
     try:
-        mode, text = file.stat().st_mode & 0o077, file.read_text(encoding="utf-8")
+        # Not the group's bits: systemd's credentials and Kubernetes' secrets are 0440.
+        open_to_all, text = file.stat().st_mode & 0o007, file.read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
         raise ConfigError(f"[notify]: urls_file {file} cannot be read: {error}") from None
-    if mode:
-        raise ConfigError(f"[notify]: urls_file {file} may be read by others (mode {mode:03o}); chmod 0400 it")
+    if open_to_all:
+        raise ConfigError(f"[notify]: urls_file {file} may be read by everybody; chmod 0400 it")
     return text

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.app.notices.kinds import KINDS, kind_of
+from orchestrator.clients.messages import Addressee, Letter
 from orchestrator.config.notify import NotifySettings
 from orchestrator.core.log import one_line
-from orchestrator.engine.stores.contract_watch import Happening
+from orchestrator.engine.stores.contract_watch import Happening, Message
 from orchestrator.engine.stores.records import Head
 
+# So many messages to one target come one by one; more that are due at once come as one.
+MOST_APART = 5
+LEVELS = ("info", "success", "warning", "failure")
 # Sentences of a service, of which there is no end.
 LONGEST_FACT = 1000
 
@@ -27,11 +31,18 @@ class Wording:
     title: str
     text: str
     reason: str = ""
+    id: str = ""
 
     @property
     def content(self) -> str:
         """The words as the outbox keeps them, JSON."""
-        words = {"title": self.title, "text": self.text, "level": KINDS[self.kind].level, "reason": self.reason}
+        words = {
+            "title": self.title,
+            "text": self.text,
+            "level": KINDS[self.kind].level,
+            "reason": self.reason,
+            "id": self.id,
+        }
         return json.dumps(words)
 
 
@@ -63,9 +74,30 @@ def tell(event: Happening, run: Head | None, settings: NotifySettings, installat
         "id": f"{installation}-{event.sequence}",
     }
     title, text = one_line(settings.title.format_map(fields), 200), _lines(settings.text.format_map(fields))
-    return Wording(kind, job, title, text, facts.get("reason", ""))
+    return Wording(kind, job, title, text, facts.get("reason", ""), fields["id"])
 
 
 def _lines(text: str) -> str:
     """Return a text without its empty lines: not every kind says what comes next."""
     return "\n".join(line for line in text.splitlines() if line.strip())
+
+
+def bundled(messages: Sequence[Message]) -> list[list[Message]]:
+    """Return what is sent as one: each by itself, or all to a target that has more than a few to read at once."""
+    by_target: dict[str, list[Message]] = {}
+    for message in messages:
+        by_target.setdefault(message.target, []).append(message)
+    bundles: list[list[Message]] = []
+    for of_one in by_target.values():
+        bundles += [of_one] if len(of_one) > MOST_APART else [[message] for message in of_one]
+    return bundles
+
+
+def letter_of(target: Addressee, bundle: Sequence[Message]) -> Letter:
+    """Return the letter that says what is in a bundle: a line each where there are several, the worst level of them."""
+    words = [json.loads(message.content) for message in bundle]
+    if len(words) == 1:
+        return Letter(bundle[0].id, target, words[0]["title"], words[0]["text"], words[0]["level"])
+    lines = [f"{one['title']}: {one['text'].splitlines()[0]} [{one['id']}]" for one in words if one["text"]]
+    level = max((one["level"] for one in words), key=LEVELS.index)
+    return Letter(bundle[0].id, target, f"orchestrator: {len(words)} messages", "\n".join(lines), level)

@@ -81,7 +81,7 @@ def audit(
     job, result = Job.from_json(run.job), _published(run)
     check_here(run.id, job, app.settings, app.stop)
     with ExitStack() as stack:
-        stack.enter_context(app.lock(run.id))
+        store = stack.enter_context(app.lock(run.id)).store
         lock = OutputLock(result.main.path, run, app.owner, app.store)
         lock.take()
         stack.callback(lock.end if run.state is RunState.CLEANED else lock.leave)
@@ -98,8 +98,8 @@ def audit(
         asked = Asked(result.main.path, windows, seed_of(run.id) if seed is None else seed)
         report = product.audit(snapshot_of(run), asked, proof, app.stop, say)
         told = product.amended({role: path.read_bytes() for role, path in beside.items()}, report)
-        amend(app.store, run.id, result, {beside[role]: content for role, content in told.items()})
-        app.store.events.record(run.id, "run.audited", report.told())
+        amend(store, run.id, result, {beside[role]: content for role, content in told.items()})
+        store.events.record(run.id, "run.audited", report.told())
     return AuditOutcome(run.id, result.main.path, beside["proof"], report)
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass
+from typing import Any
 
 from orchestrator.app.application import Application
+from orchestrator.app.daemons import enter, lock_state
 from orchestrator.app.heartbeat import Heartbeat, tell_systemd
 from orchestrator.app.notices.post import telling
 from orchestrator.app.notices.remembering import remembering
 from orchestrator.app.reloading import Reload, Reloading
 from orchestrator.app.scheduled import scheduled
+from orchestrator.app.verbs.pruning import NightlyPrune
 from orchestrator.app.verbs.sweeping import Nightly
 from orchestrator.core.errors import SpaceError, Stopped, TransientError
-from orchestrator.core.files import exclusive
+from orchestrator.core.files import LockedError
 from orchestrator.engine.scheduler import Clockwork
 from orchestrator.engine.service import LONGEST_TROUBLE_WAIT_SECONDS, LOOK_SECONDS, Service, Summary
 from orchestrator.engine.timetable import Timetable
@@ -51,12 +54,13 @@ def serve(app: Application, *, until_idle: bool = False, reload: Reload | None =
     """
     if all(find_product(table.product).service == EARTH_ENGINE for table in app.settings.jobs.values()):
         app.check_service()
-    with exclusive(app.settings.state_dir / "serve.lock", "this state folder's daemon"):
+    with lock_state(app) as locked:
         app.notify("serve.started", "", {"pid": os.getpid(), "state_dir": str(app.settings.state_dir)})
         wait_for_state(app, until_idle=until_idle)
+        name = enter(app, locked=locked)
         app.notify = remembering(app)
         with telling(app, lambda: app.owner):
-            return _work(app, reload, until_idle=until_idle)
+            return _work(app, reload, name, until_idle=until_idle)
 
 
 def wait_for_state(app: Application, *, until_idle: bool) -> None:
@@ -87,11 +91,11 @@ def wait_for_state(app: Application, *, until_idle: bool) -> None:
             return
 
 
-def _work(app: Application, reload: Reload | None, *, until_idle: bool) -> Served:
+def _work(app: Application, reload: Reload | None, name: str, *, until_idle: bool) -> Served:
     entries, refused = scheduled(app)
     at_work = threading.Event()
-    for name, sentence in refused.items():
-        app.notify("job.refused", "", {"job": name, "error": sentence})
+    for job, sentence in refused.items():
+        app.notify("job.refused", "", {"job": job, "error": sentence})
     timetable = Timetable(
         entries,
         store=app.store,
@@ -104,12 +108,21 @@ def _work(app: Application, reload: Reload | None, *, until_idle: bool) -> Serve
     )
     reloading = Reloading(app, timetable, reload, refused)
     slots = app.settings.serve.slots
-    told = {"slots": slots, "service": app.settings.service, "services": [*app.settings.services.values()]}
-    heart = Heartbeat(app.store, app.clock, lambda: {**told, "troubles": {**reloading.refused, **timetable.troubles}})
+    told = {"share": app.settings.serve.share, "kernel": app.leases.worker.kernel}
+    told |= {"slots": slots, "service": app.settings.service, "services": [*app.settings.services.values()]}
+
+    def facts() -> dict[str, Any]:
+        return {**told, "ready": at_work.is_set(), "troubles": {**reloading.refused, **timetable.troubles}}
+
+    heart = Heartbeat(app.store, app.clock, facts, name)
 
     def looked(busy: int, waiting: int) -> None:
         reloading.look()
-        heart.beat(busy, waiting)
+        try:
+            heart.beat(busy, waiting)
+        except LockedError:
+            app.stop.set()  # the runs in slots are left as they are
+            raise
 
     service = Service(
         store=app.store,
@@ -128,9 +141,11 @@ def _work(app: Application, reload: Reload | None, *, until_idle: bool) -> Serve
     try:
         # Before the first look, which reads areas and may take longer than systemd waits for a start.
         tell_systemd("READY=1")
-        with Clockwork(timetable.look) as clockwork, Clockwork(Nightly(app).look):
+        nightly = Clockwork(Nightly(app).look), Clockwork(NightlyPrune(app).look)
+        with Clockwork(timetable.look) as clockwork, nightly[0], nightly[1]:
             reloading.wake = clockwork.wake
             at_work.set()
+            heart.soon()
             summary = service.work(until_idle=until_idle)
             tell_systemd("STOPPING=1")
     finally:

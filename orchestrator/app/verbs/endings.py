@@ -13,6 +13,8 @@ from orchestrator.app.records import Records
 from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.core.errors import NeedsPerson, OrchestratorError, TransientError, UserError
 from orchestrator.core.files import LockedError
+from orchestrator.engine.leases import Lease
+from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.eecu import HOUR, check_hours, format_hours
 from orchestrator.model.job import check_share
@@ -87,18 +89,19 @@ def retry(
     from orchestrator.engine.execution import retry_run  # noqa: PLC0415  who only looks does not need it
 
     run = find_run(app.store, name)
-    with app.lock(run.id):
+    with app.lock(run.id) as lease:
+        store = lease.store
         if min_valid is not None:
             check_share(min_valid)
-            publication.set_min_valid(app.store, run.id, min_valid)
+            publication.set_min_valid(store, run.id, min_valid)
         if accept_audit:
-            publication.accept_audit(app.store, run.id)
+            publication.accept_audit(store, run.id)
         if eecu_hours is not None:
-            _set_budget(app, run, eecu_hours)
-        return retry_run(run, app.store)
+            _set_budget(store, run, eecu_hours)
+        return retry_run(run, store)
 
 
-def _set_budget(app: Records, run: Run, hours: float) -> None:
+def _set_budget(store: Store, run: Run, hours: float) -> None:
     """
     Let a run cost so much.
 
@@ -108,13 +111,13 @@ def _set_budget(app: Records, run: Run, hours: float) -> None:
     from orchestrator.engine.batch.budget import set_eecu_hours  # noqa: PLC0415
 
     check_hours(hours)
-    used = app.store.usage.of([run.id]).get(run.id, 0.0)
+    used = store.usage.of([run.id]).get(run.id, 0.0)
     if 0 < hours * HOUR <= used:
         raise UserError(
             f"run {run.id} has cost {format_hours(used)} EECU-hours already, and {hours:g} are allowed in all; "
             "give more, or 0 for no limit"
         )
-    set_eecu_hours(app.store, run.id, hours)
+    set_eecu_hours(store, run.id, hours)
 
 
 def cancel(app: Records, name: str, opened: Opened, busy: Busy = unwatched) -> Cancelled:
@@ -132,10 +135,10 @@ def cancel(app: Records, name: str, opened: Opened, busy: Busy = unwatched) -> C
     app.store.runs.request(run.id, "cancel")
     with ExitStack() as stack:
         try:
-            stack.enter_context(app.lock(run.id))
+            lease = stack.enter_context(app.lock(run.id))
         except LockedError:
             return Cancelled(run.id, app.store.runs.get(run.id).state, elsewhere=True)
-        _end(app, run, opened, busy)
+        _end(app, run, lease, opened, busy)
     run = app.store.runs.get(run.id)
     if run.state is RunState.HELD:
         kind = NeedsPerson if run.needs_person else TransientError
@@ -146,14 +149,14 @@ def cancel(app: Records, name: str, opened: Opened, busy: Busy = unwatched) -> C
     return Cancelled(run.id, run.state, elsewhere=False)
 
 
-def _end(app: Records, run: Run, opened: Opened, busy: Busy) -> None:
-    """End a run whose lock is held. A request that is refused is withdrawn: nobody shall find it later, and obey."""
+def _end(app: Records, run: Run, lease: Lease, opened: Opened, busy: Busy) -> None:
+    """End a run that is held. A request that is refused is withdrawn: nobody shall find it later, and obey."""
     begun = False
     try:
         with opened() as joined:
             now = joined.store.runs.get(run.id)
             _check_cancellable(now)
-            execution = joined.execution(now)
+            execution = joined.execution(now, lease=lease)
             begun = True
             with closing(execution), busy("cancelling its tasks in Earth Engine"):
                 execution.cancel()

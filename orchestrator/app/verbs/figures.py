@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from orchestrator.app.heartbeat import DAEMON
 from orchestrator.app.records import Records
 from orchestrator.app.scheduled import scheduled
+from orchestrator.core.clock import quota_month
 from orchestrator.core.errors import OrchestratorError
 from orchestrator.engine.scheduler import Schedule
+from orchestrator.engine.standing import Standing
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.contract_watch import Census
+from orchestrator.engine.stores.records import MonthUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,11 @@ class Figures:
         census: What the state holds.
         disks: By the folder as it is set.
         database_bytes: The state database with its log.
+        standing: The limits of the project; None where the state cannot be read, or there is none.
+        used: EECU-seconds of this month (Pacific time): counted, and reserved for what is under way.
         heartbeat: When the daemon was last heard of, seconds since 1970; 0 where none works on this state.
-        lateness: For each scheduled job, how many seconds its earliest date that has neither run nor reason is late.
+        lateness: For each scheduled job that is not paused, how many seconds its earliest date that has neither run nor
+            reason is late.
         refused_jobs: How many jobs of config.toml cannot be used.
     """
 
@@ -44,6 +50,8 @@ class Figures:
     census: Census = field(default_factory=Census)
     disks: Mapping[str, DiskRoom] = field(default_factory=dict)
     database_bytes: int = 0
+    standing: Standing | None = None
+    used: MonthUse = field(default_factory=lambda: MonthUse(0.0, 0.0))
     heartbeat: float = 0.0
     lateness: Mapping[str, float] = field(default_factory=dict)
     refused_jobs: int = 0
@@ -56,14 +64,19 @@ def figures(app: Records) -> Figures:
         return here
     now = app.clock.now()
     try:
-        census = app.store.counts.census(f"{now:%Y-%m}")
-        daemon = app.store.processes.at(DAEMON)
+        census, standing = app.store.counts.census(), app.standing()
+        used = app.store.usage.in_month(quota_month(now))
+        daemon = next(iter(app.store.processes.of(DAEMON)), None)
         entries, refused = scheduled(app)
-        lateness = {entry.name: _lateness(app.store, entry.name, entry.schedule, now) for entry in entries}
+        paused = {name for name, state in app.store.job_states.all().items() if state.paused}
+        going = [entry for entry in entries if entry.name not in paused]
+        lateness = {entry.name: _lateness(app.store, entry.name, entry.schedule, now) for entry in going}
     except OrchestratorError as error:
-        return Figures(str(error), disks=here.disks, database_bytes=here.database_bytes)
+        return replace(here, trouble=str(error))
     beat = daemon.beat if daemon else 0.0
-    return Figures("", census, here.disks, here.database_bytes, beat, lateness, len(refused))
+    return replace(
+        here, census=census, standing=standing, used=used, heartbeat=beat, lateness=lateness, refused_jobs=len(refused)
+    )
 
 
 def _lateness(store: Store, name: str, schedule: Schedule, now: datetime) -> float:

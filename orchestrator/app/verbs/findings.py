@@ -14,10 +14,13 @@ from urllib.request import Request, urlopen
 
 from orchestrator.app import Application, expand
 from orchestrator.app.heartbeat import find_daemon
+from orchestrator.app.notices.targets import targets
 from orchestrator.app.scheduled import scheduled
+from orchestrator.clients.messages import can_send
 from orchestrator.config import JobTable, Loaded, unknown_variables
 from orchestrator.core.errors import OrchestratorError
 from orchestrator.core.files import free_bytes
+from orchestrator.core.optional import install
 from orchestrator.core.units import format_bytes, format_count
 from orchestrator.products.registry import COPERNICUS, find_product
 
@@ -51,6 +54,9 @@ def findings(app: Application, *, offline: bool, reload: Callable[[], Loaded]) -
     yield _looked("state", lambda: _state(app))
     yield _looked("daemon", lambda: _daemon(app))
     yield _looked("disk", lambda: _disk(app))
+    yield _looked(
+        "notify", lambda: _notify(app), "docs/howto/monitor.md shows how; `orchestrator notify test` tries it"
+    )
     if offline:
         return
     yield from _copernicus(app)
@@ -136,6 +142,13 @@ def _disk(app: Application) -> Finding:
     if free < LOW_DISK:
         return Finding("disk", "warning", seen, "free some space, or set `work_dir` under [local] to a larger disk")
     return Finding("disk", "ok", seen)
+
+
+def _notify(app: Application) -> Finding:
+    told = targets(app.settings.notify)
+    if told and not can_send():
+        return Finding("notify", "error", "addresses are set, and apprise is not installed", install("notify"))
+    return Finding("notify", "ok", ", ".join(one.name for one in told) or "nobody is told anything")
 
 
 def _clock(app: Application) -> Finding:

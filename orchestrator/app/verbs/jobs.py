@@ -37,11 +37,12 @@ def _without_area(app: Records) -> dict[str, str]:
 
 
 def standing(app: Records) -> Iterator[str]:
-    """Yield a sentence for each job in trouble, and for each whose dates were skipped lately."""
+    """Yield a sentence for each job in trouble, for each that is paused, and for each with dates skipped lately."""
     for name, sentence in wrong_jobs(app).items():
         yield f"job {name} is left out: {sentence.removeprefix(f'job {name}: ')}"
     if not app.has_state():
         return
+    yield from _paused(app)
     since = (app.clock.now() - timedelta(days=_SKIPPED_DAYS)).isoformat(timespec="milliseconds")
     skipped = app.store.dates.latest(_MOST_SHOWN, skipped_since=since)
     for name, count in sorted(Counter(row.job_name for row in skipped).items()):
@@ -49,3 +50,10 @@ def standing(app: Records) -> Iterator[str]:
         dates = "one date was" if count == 1 else f"{count} dates were"
         last = f"the last one {latest.logical_date}: {latest.skipped}"
         yield f"job {name}: {dates} skipped in {_SKIPPED_DAYS} days, {last}"
+
+
+def _paused(app: Records) -> Iterator[str]:
+    for name, state in sorted(app.store.job_states.all().items()):
+        if state.paused and name in app.settings.jobs:
+            why = f": {state.why}" if state.why else ""
+            yield f"job {name} is paused since {state.at[:16].replace('T', ' ')} UTC{why}"

@@ -6,10 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
 
 from orchestrator.app.finding import find_run
 from orchestrator.app.heartbeat import find_daemon
 from orchestrator.app.records import Records
+from orchestrator.app.verbs.pieces import about_piece
+from orchestrator.app.verbs.places import place_of
 from orchestrator.app.verbs.results import missing_words
 from orchestrator.core.units import format_count, format_seconds
 from orchestrator.engine.limits import no_place, taken_by_others
@@ -20,6 +24,17 @@ from orchestrator.engine.stores.sharing import live_limit
 from orchestrator.model.job import Job
 from orchestrator.model.states import TASK_LIVE, RunState, TaskState, UnitState, Who
 from orchestrator.products.registry import COPERNICUS, find_product
+
+# What is done in a state; `EXPORTING` has more to say.
+_NEXT: Mapping[RunState, str] = MappingProxyType(
+    {
+        RunState.ADMITTED: "area, grid and tasks are planned, and the service is asked for the scenes,",
+        RunState.PLANNED: "its plan is stored, and its tasks are handed over",
+        RunState.ASSEMBLING: "every part is placed; the file is completed, checked and published",
+        RunState.PUBLISHED: "its result is there; what it was made from is taken away",
+    }
+)
+_EVENTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +56,16 @@ class Why:
         return "\n".join(self.because)
 
 
-def why(app: Records, name: str) -> Why:
+def why(app: Records, name: str, unit: str = "") -> Why:
     """
-    Return why the run that is called `name` is where it is.
+    Return why the run that is called `name` is where it is; or a piece of it: a task, a part, a unit, by its key.
 
     Raises:
-        UserError: No run is called so, or several are.
+        UserError: No run is called so, or several are; or the run has no such piece.
     """
     run = find_run(app.store, name)
-    return Why(run.id, run.state, tuple(_because(app, run)))
+    sentences = about_piece(app.store, run, unit, app.clock.now()) if unit else _because(app, run)
+    return Why(run.id, run.state, tuple(sentences))
 
 
 def _because(app: Records, run: Run) -> list[str]:
@@ -59,12 +75,59 @@ def _because(app: Records, run: Run) -> list[str]:
         missing = missing_words(kept)
         return [done, f"{_whole(missing)} The command that began it asks for those alone."] if missing else [done]
     if run.state in (RunState.FAILED, RunState.CANCELLED):
-        return [f"It is {run.state}: {_whole(run.reason)}", _anew(run)]
+        return [f"It is {run.state}: {_whole(run.reason)}", _anew(run), f"That was {_ago(app, run.updated)}."]
     worked_on = is_worked_on(app, run.id)
-    sentences = [] if worked_on else [nobody(app, Job.from_json(run.job).service)]
+    wanted = ["It is to be cancelled: whoever works on it next does that."] if run.request == "cancel" else []
     if run.state is RunState.HELD:
-        return [f"It is held: {_whole(run.reason)}", *_after(run), *sentences]
+        return [f"It is held: {_whole(run.reason)}", *wanted, *_held(app, run, worked_on=worked_on)]
+    sentences = wanted if worked_on else [*wanted, *nobody(app, run)]
     return sentences + _waiting(app, run, worked_on=worked_on)
+
+
+def _held(app: Records, run: Run, *, worked_on: bool) -> list[str]:
+    """Say since when a run is held, who must act, and what is next and when."""
+    since = f"It is held since {_ago(app, _held_since(app, run))}"
+    if run.needs_person:
+        return [f"{since}, and waits for a person.", *_after(run), *_then(app, worked_on=worked_on)]
+    left = run.next_at - app.clock.now().timestamp()
+    if left <= 0:
+        return [f"{since}, and waits for time: it is looked at again now.", *([] if worked_on else nobody(app, run))]
+    moment = _clock(datetime.fromtimestamp(run.next_at, UTC))
+    by = "by the process that works on it" if worked_on else _by_daemon(app, run)
+    return [f"{since}, and waits for time: it is looked at again at {moment}, in {format_seconds(left)}, {by}."]
+
+
+def _by_daemon(app: Records, run: Run) -> str:
+    row, _ = find_daemon(app.store, app.clock)
+    if row is None:
+        return "if `run` or `serve` is started again until then: no process works on it now"
+    elsewhere = _elsewhere(row, Job.from_json(run.job).service)
+    return f"but {elsewhere}" if elsewhere else f"by the daemon (process {row.pid} on {row.host})"
+
+
+def _then(app: Records, *, worked_on: bool) -> list[str]:
+    """Say who goes on with a run once a person has acted."""
+    if worked_on or find_daemon(app.store, app.clock)[0] is not None:
+        return []
+    return ["Then start `run` or `serve` again: no process works on it now."]
+
+
+def _held_since(app: Records, run: Run) -> str:
+    """Return when a run was held for this reason: looked at in vain, it is held on."""
+    for event in reversed(app.store.events.latest(run.id, _EVENTS)):
+        if event.name == "run.held" and json.loads(event.facts).get("reason") == run.reason:
+            return event.at
+    return run.updated
+
+
+def _ago(app: Records, at: str) -> str:
+    """Write a time and how long ago that is."""
+    moment = datetime.fromisoformat(at)
+    return f"{_clock(moment)}, {format_seconds(max(0.0, (app.clock.now() - moment).total_seconds()))} ago"
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _anew(run: Run) -> str:
@@ -80,8 +143,6 @@ def _anew(run: Run) -> str:
 
 def _after(run: Run) -> list[str]:
     """Say what takes a held run up again, where its reason does not."""
-    if not run.needs_person:
-        return ["It is looked at again by itself."]
     return [] if "`orchestrator retry " in run.reason else [f"After that, `orchestrator retry {run.id}`."]
 
 
@@ -92,7 +153,7 @@ def _whole(sentence: str) -> str:
 
 def _waiting(app: Records, run: Run, *, worked_on: bool) -> list[str]:
     if run.state is not RunState.EXPORTING:
-        return [f"It is {run.state} and goes on {'by itself' if worked_on else 'from there'}."]
+        return [f"It is {run.state}: {_NEXT[run.state]} {'now' if worked_on else 'next'}."]
     tasks, now = app.store.tasks.of(run.id), app.clock.now().timestamp()
     live = Counter(task.state for task in tasks if task.state in TASK_LIVE)
     planned = [task for task in tasks if task.state is TaskState.PLANNED]
@@ -169,18 +230,17 @@ def is_worked_on(app: Records, run_id: str) -> bool:
     return bool(app.worker(run_id))
 
 
-def nobody(app: Records, service: str) -> str:
-    """Return what becomes of a run for `service` that no process works on now."""
+def nobody(app: Records, run: Run) -> list[str]:
+    """Say what becomes of a run that no process works on now: its place among those that wait for the daemon."""
     row, _ = find_daemon(app.store, app.clock)
     if row is None:
-        return "No process works on it now: start `run` or `serve` again."
-    if sentence := _elsewhere(row, service):
-        return f"No process works on it now: {sentence}."
-    slots, busy = row.facts.get("slots", 0), row.facts.get("busy", 0)
-    return (
-        f"No process works on it now; the daemon (process {row.pid} on {row.host}) goes on with it "
-        f"when its turn comes: {busy} of {slots} slots are taken."
+        return ["No process works on it now: start `run` or `serve` again."]
+    if sentence := _elsewhere(row, Job.from_json(run.job).service):
+        return [f"No process works on it now: {sentence}."]
+    goes_on = (
+        f"No process works on it now; the daemon (process {row.pid} on {row.host}) goes on with it when its turn comes."
     )
+    return [goes_on, *place_of(app, run, row)]
 
 
 def passed_over(app: Records, services: Mapping[str, str]) -> Mapping[str, str]:

@@ -17,7 +17,8 @@ from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.core.errors import OrchestratorError, UserError
 from orchestrator.core.files import LockedError, write_once
 from orchestrator.engine.manifests import read_manifest
-from orchestrator.engine.recovery import Rebuilt, Recovery, Seen, find_published, look, read_proof
+from orchestrator.engine.proofs import find_published, read_proof
+from orchestrator.engine.recovery import Rebuilt, Recovery, Seen, look
 from orchestrator.engine.stores.records import Admission
 from orchestrator.model.batch import BatchRoute
 from orchestrator.model.job import Job
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
 _MOST = 1_000_000
+_UNFINISHED = [state for state in RunState if state not in (RunState.PUBLISHED, RunState.CLEANED)]
 _TURNS = 100  # of one job for one date, that are tried to recognise a run by its id
 
 
@@ -170,13 +172,13 @@ def _noting(refused: list[tuple[str, str]], run_id: str) -> Iterator[None]:
 
 
 def _recognised(app: Application, recovery: Recovery, done: set[str], refused: list[tuple[str, str]]) -> list[Rebuilt]:
-    """Look at the results of runs without a manifest that an old state takes as unfinished."""
+    """Look at the results of runs without a manifest that an old state takes as unfinished, or as ended otherwise."""
     found = []
-    for waiting in app.store.queue.waiting():
-        if waiting.id in done:
+    for head in app.store.runs.latest(_UNFINISHED, _MOST):
+        if head.id in done:
             continue
-        with _noting(refused, waiting.id), app.lock(waiting.id):
-            run = app.store.runs.get(waiting.id)
+        with _noting(refused, head.id), app.lock(head.id):
+            run = app.store.runs.get(head.id)
             if told := recovery.look_at_result(run, app.product(Job.from_json(run.job))):
                 found.append(told)
     return found

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrator.app.finding import find_head
 from orchestrator.app.records import Records
 from orchestrator.app.verbs.results import missing_words
-from orchestrator.engine.progress import Snapshot, counted
+from orchestrator.engine.batch.budget import EECU_HOURS
+from orchestrator.engine.progress import Snapshot, counted, with_units
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import EventRow, Head, Pace, Task
+from orchestrator.model.eecu import HOUR
 from orchestrator.model.job import Job
-from orchestrator.model.states import PART_DONE, UNIT_DONE, PartState, RunState, UnitState
+from orchestrator.model.states import PART_DONE, RUN_FINAL, UNIT_DONE, PartState, RunState, TaskState, UnitState
 from orchestrator.products.registry import find_product
 
 # The pace of a run is that of its last minutes: what it was yesterday says nothing about when it ends.
@@ -45,6 +47,14 @@ class RunReport:
         parts_done: How many of them are placed.
         bytes_per_second: What came in the last minutes; None where that tells nothing.
         eta_seconds: Seconds left at that pace, likewise.
+        eta_low_seconds: At the least: nine of ten times, where parts come by chance at that pace.
+        eta_high_seconds: At the most, likewise.
+        elapsed_seconds: Since it was begun, until it ended.
+        tasks_queued: Export tasks that wait in Earth Engine.
+        tasks_running: Those that run there.
+        running_share: How far these are, 0 to 1.
+        eecu_seconds: What it has cost, as far as Earth Engine has said.
+        eecu_budget_seconds: What it may cost; 0 is no limit.
         created: RFC 3339, UTC.
         updated: RFC 3339, UTC.
         path: Of the result, once it is complete.
@@ -73,6 +83,14 @@ class RunReport:
     sha256: str
     valid: Mapping[str, float]
     missing: str = ""
+    eta_low_seconds: int | None = None
+    eta_high_seconds: int | None = None
+    elapsed_seconds: int = 0
+    tasks_queued: int = 0
+    tasks_running: int = 0
+    running_share: float = 0.0
+    eecu_seconds: float = 0.0
+    eecu_budget_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +103,13 @@ class RunDetail:
     events: tuple[EventRow, ...]
 
 
-def report_runs(store: Store, limit: int, now: datetime) -> list[RunReport]:
-    """Return how the latest runs stand, newest first, in three queries however many they are."""
-    return _reports(store, store.runs.heads(limit), now)
+def report_runs(store: Store, limit: int, now: datetime, budget_hours: float = 0.0) -> list[RunReport]:
+    """
+    Return how the latest runs stand, newest first, in seven queries however many they are.
+
+    `budget_hours` is what a run may cost whose job says nothing of it.
+    """
+    return _reports(store, store.runs.heads(limit), now, budget_hours)
 
 
 def report_named(store: Store, name: str, limit: int, now: datetime) -> list[RunReport]:
@@ -95,16 +117,38 @@ def report_named(store: Store, name: str, limit: int, now: datetime) -> list[Run
     return _reports(store, store.runs.named(name, limit), now)
 
 
-def report_run(store: Store, run_id: str, now: datetime) -> RunReport:
+def report_run(store: Store, run_id: str, now: datetime, budget_hours: float = 0.0) -> RunReport:
     """Return how the run of exactly this id stands."""
-    return _reports(store, store.runs.heads(run_id=run_id), now)[0]
+    return _reports(store, store.runs.heads(run_id=run_id), now, budget_hours)[0]
 
 
-def _reports(store: Store, heads: Sequence[Head], now: datetime) -> list[RunReport]:
-    tallies = _tallies(store, [head.id for head in heads])
+def _reports(store: Store, heads: Sequence[Head], now: datetime, budget_hours: float = 0.0) -> list[RunReport]:
+    ids = [head.id for head in heads]
+    exporting = [head.id for head in heads if head.state is RunState.EXPORTING]
+    tallies, spent, said = _tallies(store, ids), store.usage.of(ids), store.lessons.values(EECU_HOURS, ids)
     since = (now - timedelta(minutes=PACE_MINUTES)).isoformat(timespec="milliseconds")
-    paces = store.events.paces([head.id for head in heads if head.state is RunState.EXPORTING], since)
-    return [_report(head, tallies.get(head.id, _Pieces()), paces.get(head.id), now) for head in heads]
+    paces, under_way = store.events.paces(exporting, since), store.tasks.under_way(exporting)
+    return [
+        _report(
+            head,
+            _Around(
+                pieces=tallies.get(head.id, _Pieces()),
+                pace=paces.get(head.id),
+                under_way=under_way.get(head.id, {}),
+                spent=spent.get(head.id, 0.0),
+                budget=_budget(head, said.get(head.id), budget_hours),
+            ),
+            now,
+        )
+        for head in heads
+    ]
+
+
+def _budget(head: Head, said: float | None, budget_hours: float) -> float:
+    """Return what a run may cost, EECU-seconds: a person's word, else its job's, else the settings'."""
+    if said is not None:
+        return said * HOUR
+    return (float(json.loads(head.job).get("max_eecu_hours", 0.0)) or budget_hours) * HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +157,17 @@ class _Pieces:
 
     all: int = 0
     done: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What is known of a run beside its row."""
+
+    pieces: _Pieces
+    pace: Pace | None
+    under_way: Mapping[TaskState, tuple[int, float]]
+    spent: float
+    budget: float
 
 
 def _tallies(store: Store, run_ids: Sequence[str]) -> Mapping[str, _Pieces]:
@@ -140,27 +195,29 @@ def report_detail(app: Records, name: str) -> RunDetail:
     head = find_head(store, name)
     tasks = tuple(store.tasks.of(head.id))
     seen = progress_of(store, head, tasks)
-    since = (now - timedelta(minutes=PACE_MINUTES)).isoformat(timespec="milliseconds")
-    pace = store.events.paces([head.id], since).get(head.id) if head.state is RunState.EXPORTING else None
-    pieces = _tallies(store, [head.id]).get(head.id, _Pieces())
-    return RunDetail(_report(head, pieces, pace, now), seen, tasks, tuple(store.events.latest(head.id, _EVENTS)))
+    report = report_run(store, head.id, now, app.settings.budget.eecu_hours)
+    return RunDetail(report, seen, tasks, tuple(store.events.latest(head.id, _EVENTS)))
 
 
 def progress_of(store: Store, head: Head, tasks: Sequence[Task]) -> Snapshot:
     """Return how far a run is by what is stored."""
     detail = head.reason if head.state in (RunState.HELD, RunState.FAILED, RunState.CANCELLED) else ""
-    units: Counter[str] = Counter()
-    for kind in store.units.tally(head.id).values():
-        units.update({state: count for state, count in kind.items() if state not in _CUT})
-    seen = Snapshot(state=head.state, detail=detail, units=units)
-    return counted(seen, store.parts.tally(head.id), tasks)
+    seen = with_units(
+        Snapshot(state=head.state, detail=detail), store.units.tally(head.id), store.units.given_up(head.id)
+    )
+    spent = store.usage.of([head.id]).get(head.id, 0.0)
+    return replace(counted(seen, store.parts.tally(head.id), tasks), eecu_seconds=spent)
 
 
-def _report(head: Head, pieces: _Pieces, pace: Pace | None, now: datetime) -> RunReport:
+def _report(head: Head, around: _Around, now: datetime) -> RunReport:
     job: dict[str, Any] = json.loads(head.job)
     result: dict[str, Any] = json.loads(head.result) if head.result else {}
     area = job["area"]
-    rate, eta = _pace(pace, pieces.all - pieces.done, now)
+    pieces = around.pieces
+    pace = _pace(around.pace, pieces.all - pieces.done, now)
+    running, progress = around.under_way.get(TaskState.RUNNING, (0, 0.0))
+    queued = sum(count for state, (count, _) in around.under_way.items() if state is not TaskState.RUNNING)
+    end = datetime.fromisoformat(head.updated) if head.state in RUN_FINAL else now
     return RunReport(
         run=head.id,
         name=head.job_name,
@@ -174,14 +231,22 @@ def _report(head: Head, pieces: _Pieces, pace: Pace | None, now: datetime) -> Ru
         output=result.get("path") or _to_come(head),
         parts=pieces.all,
         parts_done=pieces.done,
-        bytes_per_second=rate,
-        eta_seconds=eta,
+        bytes_per_second=pace.rate,
+        eta_seconds=pace.eta,
         created=head.created,
         updated=head.updated,
         path=result.get("path", ""),
         sha256=result.get("sha256", ""),
         valid=result.get("valid", {}),
         missing=missing_words(result),
+        eta_low_seconds=pace.low,
+        eta_high_seconds=pace.high,
+        elapsed_seconds=round(max(0.0, (end - datetime.fromisoformat(head.created)).total_seconds())),
+        tasks_queued=queued,
+        tasks_running=running,
+        running_share=round(progress / running, 4) if running else 0.0,
+        eecu_seconds=round(around.spent, 3),
+        eecu_budget_seconds=around.budget,
     )
 
 
@@ -191,9 +256,27 @@ def _to_come(head: Head) -> str:
     return str(find_product(job.product).files(job)[-1])
 
 
-def _pace(pace: Pace | None, left: int, now: datetime) -> tuple[int | None, int | None]:
-    """Return bytes a second and seconds left by what came in the last minutes; None where that tells nothing."""
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """Bytes a second, and seconds left: usually, at the least and at the most; None where nothing tells them."""
+
+    rate: int | None = None
+    eta: int | None = None
+    low: int | None = None
+    high: int | None = None
+
+
+def _pace(pace: Pace | None, left: int, now: datetime) -> _Left:
+    """
+    Return how fast a run is by what came in the last minutes.
+
+    Parts that come by chance, n of them, tell their pace to within 1.645 √n in nine of ten times (Poisson, by its
+    normal approximation); below a fifth of it nothing is promised.
+    """
     if pace is None or pace.parts < 2:
-        return None, None
+        return _Left()
     seconds = max(1.0, (now - datetime.fromisoformat(pace.first)).total_seconds())
-    return round(pace.bytes / seconds), round(left * seconds / pace.parts)
+    spread = 1.645 * math.sqrt(pace.parts)
+    ends = (pace.parts, pace.parts + spread, max(pace.parts - spread, pace.parts / 5))
+    usual, low, high = (round(left * seconds / parts) for parts in ends)
+    return _Left(round(pace.bytes / seconds), usual, low, high)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.app.elsewhere import pinned
 from orchestrator.app.verbs.busy import Busy, Tell, untold, unwatched
+from orchestrator.core import log
 from orchestrator.core.files import LockedError
 from orchestrator.engine.admission import admit
 from orchestrator.engine.batch.budget import set_eecu_hours
@@ -142,7 +143,7 @@ def carry(app: Application, run: Run, progress: Progress) -> Run:
         Stopped: The process was asked to stop; the same command continues.
     """
     try:
-        with app.lock(run.id):
+        with app.lock(run.id), log.correlated(run=run.id, job=run.job_name):
             return app.execution(run, progress).follow()
     except LockedError as error:
         raise LockedError(f"{error}; `orchestrator watch {run.id}` follows it") from None

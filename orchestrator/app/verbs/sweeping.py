@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.app.daily import Daily
 from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.core import crash
-from orchestrator.core.errors import NeedsPerson, OrchestratorError, UserError
+from orchestrator.core.errors import NeedsPerson, UserError
 from orchestrator.core.files import LockedError, LockFile, end_unfinished, remove_if_empty, remove_tree
 from orchestrator.core.units import format_count
 from orchestrator.engine.cleanup import delete_owned
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from orchestrator.app.application import Application
 
 _MOST_RUNS = 1_000_000
-_DAY_SECONDS = 86_400.0
-_AGAIN_SECONDS = 3_600.0
-_SWEEPER, _AT = "sweeper", "at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,28 +230,14 @@ def _remove(app: Application, left: Left, tally: _Tally) -> None:
 # ---------------------------------------------------------------- each day
 
 
-class Nightly:
-    """Sweeps once a day, when somebody looks; what goes wrong is told, and tried again in an hour."""
+class Nightly(Daily):
+    """Sweeps once a day."""
 
     def __init__(self, app: Application) -> None:
-        self._app = app
-        self._not_before = float("-inf")
-
-    def look(self) -> None:
-        """Sweep where the last time is a day ago; at the first look ever, a day is counted from then on."""
-        app, now = self._app, self._app.clock.now().timestamp()
-        if not app.settings.serve.sweep or app.stop.is_set() or app.clock.monotonic() < self._not_before:
-            return
-        try:
-            last = app.store.lessons.get(_SWEEPER, _AT)
-            if last is not None and now - last < _DAY_SECONDS:
-                return
-            if last is not None:
-                app.notify("sweep.done", "", _facts(sweep(app, act=True)))
-            app.store.lessons.learn(_SWEEPER, _AT, now)
-        except OrchestratorError as error:
-            self._not_before = app.clock.monotonic() + _AGAIN_SECONDS
-            app.notify("sweep.trouble", "", {"error": str(error)})
+        """Take whose daemon it is."""
+        super().__init__(
+            app, "sweeper", "sweep", lambda: _facts(sweep(app, act=True)), lambda: app.settings.serve.sweep
+        )
 
 
 def _facts(swept: Swept) -> Mapping[str, Any]:

@@ -20,6 +20,7 @@ def cancel_exports(context: RunContext) -> None:
     running = {operation.name for operation in listed if operation.is_live}
     unlisted = {task.operation for task in live.values() if task.operation} - {o.name for o in listed}
     for name in sorted(running | unlisted):
+        context.check_lease()
         clients.route.cancel(name)
         crash.point("operation.cancelled")
     # One that is in doubt and not listed yet stays so, and one that has ended by itself too: should the run be

@@ -57,7 +57,8 @@ class Handing:
         self._budget.renew(tasks)
         ripe = self._ripe(tasks)
         under_way = self._under_way(tasks, tally)
-        if not ripe or self._put_off(ripe):
+        # Not before it is known what others have in the queue.
+        if not ripe or self._watch.latest()[0] == 0 or self._put_off(ripe):
             self._limits.report(self._context.run_id, Usage(len(ripe), under_way))
             return False
         current = {task.key: task for task in tasks}

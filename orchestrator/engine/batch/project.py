@@ -28,8 +28,9 @@ _ENDED = frozenset({OperationState.SUCCEEDED, OperationState.FAILED, OperationSt
 class Project:
     """What is seen of the project, written down for every process. Safe to use from several threads."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: Store, clock: Clock, scope: str = "") -> None:
+        """Take where it is written down; `scope` as of `Limits`."""
+        self._store, self._clock, self._name = store, clock, TASKS + scope
         self._lock = threading.Lock()
         self._said: Mapping[str, Any] = {}
         self._said_at = float("-inf")
@@ -53,10 +54,10 @@ class Project:
                 return
             self._said, self._said_at = facts, now
         room = float(max(0, QUEUE_TASKS - LEFT_TO_OTHERS - len(theirs)))
-        self._store.limits.observe(TASKS, room, {**facts, SEEN_AT: self._seconds()})
+        self._store.limits.observe(self._name, room, {**facts, SEEN_AT: self._seconds()})
 
     def _slots(self, ask: Callable[[], int | None]) -> Mapping[str, Any]:
-        row = self._store.limits.get(TASKS)
+        row = self._store.limits.get(self._name)
         facts = row.facts if row else {}
         known = {key: facts[key] for key in (SLOTS, SLOTS_AT) if key in facts}
         if 0 <= self._seconds() - facts.get(SLOTS_AT, float("-inf")) < SLOTS_SECONDS:
@@ -75,7 +76,7 @@ class Project:
         with suppress(OrchestratorError), self._lock:  # the answer counts, whatever the state is able to keep
             now = self._clock.monotonic()
             if self._restricted is None:
-                row = self._store.limits.get(TASKS)
+                row = self._store.limits.get(self._name)
                 self._restricted = bool(row and row.facts.get(RESTRICTED))
                 self._quota = (
                     str(row.facts.get(QUOTA_STATUS) or "") if row else "",
@@ -91,9 +92,9 @@ class Project:
                 self._write(quota_status, restricted="parallelism_restricted=true" in quota_status)
 
     def _write(self, said: str, *, restricted: bool) -> None:
-        row = self._store.limits.get(TASKS)
+        row = self._store.limits.get(self._name)
         facts = {RESTRICTED: restricted, QUOTA_STATUS: said, QUOTA_AT: self._seconds()}
-        self._store.limits.observe(TASKS, row.allowed if row else float(QUEUE_TASKS), facts)
+        self._store.limits.observe(self._name, row.allowed if row else float(QUEUE_TASKS), facts)
         self._quota, self._restricted = (said, self._clock.monotonic()), restricted
 
     def _seconds(self) -> float:

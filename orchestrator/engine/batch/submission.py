@@ -99,6 +99,7 @@ class Submitter:
             PermanentError: The service refuses the task.
             QuotaError: Nothing may be started before the quota returns.
         """
+        self._context.check_lease()
         try:
             operation = self._route.start(self._exports.image, self._exports.plan, self._order(task, attempt))
         except AlreadyStartedError as error:
@@ -161,6 +162,7 @@ class Submitter:
         """Adopt the oldest of several operations of one attempt and cancel the others."""
         first, *others = sorted(found, key=lambda o: (o.created, o.name))
         for other in others:
+            self._context.check_lease()
             self._context.record("task.duplicate", {"task": task.key, "operation": other.name})
             self._route.cancel(other.name)
         self.adopt(task, first)

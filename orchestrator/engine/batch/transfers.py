@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.core import crash
+from orchestrator.core import crash, log
 from orchestrator.core.errors import IntegrityError, Stopped
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.placing import EitherStop, Placing
@@ -78,7 +78,7 @@ class Transfers:
         self._busy.add(part.window)
         placed = cell_of(part) in self._placing.placed
         self._begun()
-        self._pool.submit(self._guard, self._settle_placed if placed else self._bring, part, placed)
+        self._pool.submit(log.carried(self._guard), self._settle_placed if placed else self._bring, part, placed)
 
     def idle(self) -> bool:
         """Tell whether everything offered has been dealt with."""
@@ -134,6 +134,8 @@ class Transfers:
                 self._begin(part)
                 self._objects.fetch(source, path, self._context.progress.received, self._stop)
                 self._end(part, source)
+        else:  # it may have lain there for long: what a disk has altered since comes anew
+            self._objects.fetch(source, path, self._context.progress.received, self._stop)
         self._hand_over(part, path)
 
     def _bring_bytes(self, part: Part, source: StoredObject) -> None:

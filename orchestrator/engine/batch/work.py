@@ -51,6 +51,7 @@ class BatchWork:
         self._troubles = Troubles(context, self._collecting)
         self._transfers = Transfers(context, placing, folder)
         self._to_offer = True  # whether parts may have come that the transfers do not know
+        self._spent: float | None = None  # EECU-seconds, once a list of operations has told them
         self._took = 0.0  # seconds that the last look at tasks and parts took
         self._more = False  # whether more tasks could have been handed over in the last round
 
@@ -77,10 +78,12 @@ class BatchWork:
         tasks = self._looked()
         tally = self._context.store.parts.tally(self._context.run_id)
         self._took = self._context.process.clock.monotonic() - began
+        if tasks:
+            self._context.check_prefix()
         self._more = self._handing.hand_over(tasks, tally)
         if self._to_offer or self._transfers.idle():
             self._offer()
-        self._context.progress.count(tally, tasks)
+        self._context.progress.count(tally, tasks, self._spent)
         return tally.keys() <= PART_DONE
 
     def pause_seconds(self) -> float:
@@ -96,6 +99,7 @@ class BatchWork:
         tasks: Sequence[Task] = store.tasks.of(run_id)
         if any(task.state in TO_POLL for task in tasks) and self._polling.poll(tasks):
             self._context.progress.set(detail="")
+            self._spent = store.usage.of([run_id]).get(run_id, 0.0)
             self._to_offer = True
             tasks = store.tasks.of(run_id)
         if self._collecting.collect(tasks):

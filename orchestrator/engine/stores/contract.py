@@ -6,11 +6,11 @@ A change of state that the tables in `model/states` do not list raises `Integrit
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol, Self
 
-from orchestrator.engine.stores.contract_limits import Limits
-from orchestrator.engine.stores.contract_watch import Censuses, Outbox
+from orchestrator.engine.stores.contract_limits import SharedLimits
+from orchestrator.engine.stores.contract_watch import Censuses, Outbox, Pruning
 from orchestrator.engine.stores.contract_work import Costs, Ledger, Parts, TaskChange, Tasks, Units
 from orchestrator.engine.stores.records import (
     Admission,
@@ -18,6 +18,7 @@ from orchestrator.engine.stores.records import (
     EventRow,
     Head,
     JobState,
+    LeaseRow,
     OutputRow,
     Pace,
     PreviousRun,
@@ -30,7 +31,7 @@ from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import RunState, Who
 from orchestrator.model.unit import UnitPlan
 
-__all__ = ["Censuses", "Costs", "Ledger", "Limits", "Outbox", "Parts", "Store", "TaskChange", "Tasks", "Units"]
+__all__ = ["Censuses", "Costs", "Ledger", "Outbox", "Parts", "SharedLimits", "Store", "TaskChange", "Tasks", "Units"]
 
 
 class Runs(Protocol):
@@ -126,6 +127,33 @@ class Runs(Protocol):
         """Store that files beside a published output are others now; when the run ended stays as it is."""
 
 
+class Leases(Protocol):
+    """
+    Which process has a run: a time, and a fence, a number that grows with each claim.
+
+    A lease that is over is still good as long as nobody else claimed the run.
+    """
+
+    def claim(
+        self, run_id: str, worker: str, *, now: float, until: float, is_gone: Callable[[str], bool]
+    ) -> LeaseRow | None:
+        """
+        Take a lease until a time, where none is good or its worker `is_gone`; None where another has it.
+
+        Times are seconds since 1970. Of two callers at once one gets it. A run that has no row, of which only objects
+        tell, has no lease either: the one that is returned has the number 0.
+        """
+
+    def at(self, run_id: str) -> LeaseRow:
+        """Return the lease on a run as it is."""
+
+    def renew(self, run_id: str, fence: int, until: float) -> None:
+        """Prolong a lease; raises `FencedError` where the run was claimed by another meanwhile."""
+
+    def release(self, run_id: str, fence: int) -> None:
+        """Give a lease back; raises `FencedError` where the run was claimed by another meanwhile."""
+
+
 class Lessons(Protocol):
     """What was learned from the services."""
 
@@ -134,6 +162,9 @@ class Lessons(Protocol):
 
     def get(self, subject: str, name: str) -> float | None:
         """Return what was learned, None where nothing was."""
+
+    def values(self, name: str, subjects: Sequence[str]) -> Mapping[str, float]:
+        """Return what was learned under one name of several subjects, in one query."""
 
 
 class Events(Protocol):
@@ -206,8 +237,18 @@ class Processes(Protocol):
     def beat(self, process: ProcessRow) -> None:
         """Write down that a process lives; one of each name."""
 
+    def begin(self, process: ProcessRow, is_in_the_way: Callable[[ProcessRow], bool]) -> ProcessRow | None:
+        """
+        Enter a process, unless one of its kind is in the way: then that one is returned, and nothing is changed.
+
+        Its kind is the first word of its name. Of two that begin at once, the second sees the first.
+        """
+
     def at(self, name: str) -> ProcessRow | None:
         """Return the process of this name, dead or alive."""
+
+    def of(self, kind: str) -> list[ProcessRow]:
+        """Return the processes whose names are this word, or begin with it, the last heard of first."""
 
     def end(self, name: str, pid: int) -> None:
         """Forget a process that ended by itself."""
@@ -250,11 +291,22 @@ class Store(Protocol):
     @property
     def queue(self) -> Queue: ...
     @property
-    def limits(self) -> Limits: ...
+    def leases(self) -> Leases: ...
+    @property
+    def limits(self) -> SharedLimits: ...
     @property
     def counts(self) -> Censuses: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def pruning(self) -> Pruning: ...
+
+    def under(self, run_id: str, fence: int) -> Self:
+        """
+        Return this store for the holder of a lease: each of its writes is one transaction with a look at the fence.
+
+        Once another has claimed the run, all of them raise `FencedError` and change nothing.
+        """
 
     def close(self) -> None:
         """Let go of the database."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from orchestrator.engine.stores.limit_records import Ask, Complaint, Grant, LimitRow, Share, Shortage, Within
+from orchestrator.engine.stores.limit_records import Ask, Complaint, Grant, LimitRow, LimitShare, Shortage, Within
 
 
-class Limits(Protocol):
+class SharedLimits(Protocol):
     """Limits of the project, and who has how much of them."""
 
     def get(self, name: str) -> LimitRow | None:
@@ -17,7 +17,7 @@ class Limits(Protocol):
     def all(self) -> tuple[Sequence[LimitRow], Sequence[Grant]]:
         """Return every limit, and what holders have whose time is not over."""
 
-    def share(self, ask: Ask) -> Share:
+    def share(self, ask: Ask) -> LimitShare:
         """
         Divide a limit of things at once among those who want of it, and grant one of them its share for a while.
 
@@ -42,7 +42,7 @@ class Limits(Protocol):
     def shortage(self, run_id: str, within: Within) -> Shortage | None:
         """Return why a task of a run is not handed over now, None where it may be; what `Tasks.intend` would say."""
 
-    def wish(self, run_id: str, within: Within, *, full: bool) -> None:
+    def register(self, run_id: str, within: Within, *, full: bool) -> None:
         """Write down what a run has under way and would hand over; and, with `full`, that the bucket is full."""
 
     def leave(self, name: str, run_id: str) -> None:

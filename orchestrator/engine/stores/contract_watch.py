@@ -6,25 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-
-@dataclass(frozen=True, slots=True)
-class LimitCount:
-    """
-    A limit of the project as it stands.
-
-    Attributes:
-        allowed: How much at once.
-        used: What processes have of it.
-        resume: When a pause ends, seconds since 1970.
-        throttled: How often in a row the service asked for less.
-        restricted: Whether the service said that the project is slowed down.
-    """
-
-    allowed: float
-    used: float
-    resume: float
-    throttled: int
-    restricted: bool
+from orchestrator.engine.stores.retention import Doomed, Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +22,6 @@ class Census:
         part_bytes: What the objects of these parts weigh, by state.
         units: By kind and state.
         failures: Tasks and units by how they failed last, of runs that have not ended.
-        limits: By name.
-        eecu_seconds: Of a month, by `batch` and `online`.
         oldest_lease: When the lease of a run that is worked on ends first, seconds since 1970; None where none is.
         succeeded: When each job ended well last, RFC 3339, by its name.
         messages: Notifications that are not sent yet, and those given up: by `pending` and `failed`.
@@ -55,8 +35,6 @@ class Census:
     part_bytes: Mapping[str, int] = field(default_factory=dict)
     units: Mapping[tuple[str, str], int] = field(default_factory=dict)
     failures: Mapping[str, int] = field(default_factory=dict)
-    limits: Mapping[str, LimitCount] = field(default_factory=dict)
-    eecu_seconds: Mapping[str, float] = field(default_factory=dict)
     oldest_lease: float | None = None
     succeeded: Mapping[str, str] = field(default_factory=dict)
     messages: Mapping[str, int] = field(default_factory=dict)
@@ -66,8 +44,8 @@ class Census:
 class Censuses(Protocol):
     """How much there is of everything."""
 
-    def census(self, month: str) -> Census:
-        """Count it all in one transaction that only reads; `month` as `2026-11`."""
+    def census(self) -> Census:
+        """Count it all in one transaction that only reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +101,37 @@ class Message:
     next_at: float
     outcome: str
     error: str
+
+
+class Pruning(Protocol):
+    """Rows of what ended long ago, and the room they take. Each method may be called while others write."""
+
+    def doomed(self, retention: Retention, now: float) -> Doomed:
+        """
+        Return what is older than `retention` allows at `now`, seconds since 1970; nothing is changed.
+
+        Never among it: a run that has not ended; one whose published files are still there, or in a folder that is
+        not there now; one that has objects in a cloud, or exports that may run; one that this or the last month's
+        usage is counted of.
+        """
+
+    def remove(self, run_id: str) -> None:
+        """Remove all rows of an ended run, at once."""
+
+    def thin(self, run_id: str) -> None:
+        """Remove parts, units, tasks, attempts and settled objects of a run that is CLEANED, at once."""
+
+    def remove_events(self, retention: Retention, now: float) -> None:
+        """Remove old events, notifications that were sent, and dates of schedules but for the last of each."""
+
+    def reclaim(self) -> None:
+        """Give the room of what was removed back to the disk, in steps between which others write."""
+
+    def checkpoint(self) -> None:
+        """Write the log beside the database into it, and cut it to nothing, unless somebody reads it now."""
+
+    def size(self) -> int:
+        """Return the bytes of the database and of the log beside it."""
 
 
 class Outbox(Protocol):

@@ -93,6 +93,9 @@ class Tasks(Protocol):
     def operations(self) -> frozenset[str]:
         """Return the names of the operations of all tasks that are with the service."""
 
+    def under_way(self, run_ids: Sequence[str]) -> Mapping[str, Mapping[TaskState, tuple[int, float]]]:
+        """Count the live tasks of several runs by state, each with the sum of their progress, in one query."""
+
 
 class Parts(Protocol):
     """The files of runs on their way to the output."""
@@ -244,6 +247,9 @@ class Units(Protocol):
 
     def tally(self, run_id: str) -> Mapping[str, Mapping[UnitState, int]]:
         """Count the units of each kind in each state that occurs."""
+
+    def given_up(self, run_id: str) -> Mapping[str, int]:
+        """Count the EMPTY units of each kind that were given up for good: they say why."""
 
     def tallies(self, run_ids: Sequence[str]) -> Mapping[str, Mapping[str, Mapping[UnitState, int]]]:
         """Count the units of several runs, in one query; a run without units is left out."""

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from orchestrator.engine.stores.contract_watch import Census, LimitCount
+from orchestrator.engine.stores.contract_watch import Census
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.rows import OPEN_STATES
 from orchestrator.engine.stores.schema import (
-    grants,
-    limits,
     outbox,
     part_counts,
     runs,
     tasks,
     unit_counts,
     units,
-    usage,
 )
 from orchestrator.model.states import RunState, UnitState
 
@@ -61,7 +56,7 @@ class SqlCounts:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def census(self, month: str) -> Census:
+    def census(self) -> Census:
         with self._db.read() as db:
             parts = db.execute(_PARTS).all()
             pending, oldest = db.execute(_PENDING).one()
@@ -73,35 +68,12 @@ class SqlCounts:
                 part_bytes={row[0]: int(row[2]) for row in parts},
                 units={(row[0], row[1]): int(row[2]) for row in db.execute(_UNITS)},
                 failures=Counter(_counted(db, _TASK_FAILURES)) + Counter(_counted(db, _UNIT_FAILURES)),
-                limits=self._limits(db),
-                eecu_seconds=_used(db, month),
                 oldest_lease=db.execute(_LEASE).scalar(),
                 succeeded={row[0]: row[1] for row in db.execute(_SUCCEEDED)},
                 messages={"pending": pending, "failed": db.execute(_GIVEN_UP).scalar_one()},
                 oldest_message=oldest or "",
             )
 
-    def _limits(self, db: Connection) -> Mapping[str, LimitCount]:
-        now = self._db.seconds()
-        held = select(grants.c.name, func.sum(grants.c.amount)).where(grants.c.until > now).group_by(grants.c.name)
-        used = {row[0]: row[1] for row in db.execute(held)}
-        return {
-            row.name: LimitCount(
-                row.allowed, used.get(row.name, 0.0), row.resume, row.throttled, _is_restricted(row.facts)
-            )
-            for row in db.execute(select(limits))
-        }
-
 
 def _counted(db: Connection, query: Any) -> dict[str, int]:
     return {row[0]: row[1] for row in db.execute(query)}
-
-
-def _used(db: Connection, month: str) -> dict[str, float]:
-    query = select(usage.c.kind, func.sum(usage.c.eecu_seconds)).where(usage.c.month == month).group_by(usage.c.kind)
-    return {row[0]: row[1] for row in db.execute(query)}
-
-
-def _is_restricted(facts: str) -> bool:
-    """Tell whether a limit's facts say that the service slows the project down."""
-    return bool(json.loads(facts).get("restricted"))

@@ -47,13 +47,15 @@ class SqlDates:
 
     def unfinished(self, job_name: str) -> list[PreviousRun]:
         query = (
-            select(runs.c.id, runs.c.logical_date, runs.c.state)
+            select(runs.c.id, runs.c.logical_date, runs.c.state, runs.c.request)
             .join(fires, fires.c.run_id == runs.c.id)
             .where(fires.c.job_name == job_name, runs.c.state.in_(OPEN_STATES))
             .order_by(runs.c.created)
         )
         with self._db.read() as db:
-            return [PreviousRun(row.id, row.logical_date, RunState(row.state)) for row in db.execute(query)]
+            return [
+                PreviousRun(row.id, row.logical_date, RunState(row.state), row.request) for row in db.execute(query)
+            ]
 
     def latest(self, limit: int = 50, *, skipped_since: str = "", job_name: str = "") -> list[DateRow]:
         query = select(*_ROW).order_by(fires.c.at.desc(), fires.c.logical_date.desc()).limit(limit)

@@ -54,9 +54,25 @@ _TROUBLES = {
 
 def trouble_of(error: DatabaseError) -> Trouble:
     """Tell what kind of trouble an error is, by its code."""
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    usual = Trouble.UNUSABLE if isinstance(error, OperationalError) else Trouble.OURS
+    return _kind(error.orig, Trouble.UNUSABLE if isinstance(error, OperationalError) else Trouble.OURS)
+
+
+def trouble_of_sqlite(error: sqlite3.DatabaseError) -> Trouble:
+    """As `trouble_of`, of an error of SQLite itself."""
+    return _kind(error, Trouble.UNUSABLE if isinstance(error, sqlite3.OperationalError) else Trouble.OURS)
+
+
+def _kind(error: BaseException | None, usual: Trouble) -> Trouble:
+    code = getattr(error, "sqlite_errorcode", None)
     return usual if code is None else _TROUBLES.get(code & 0xFF, usual)
+
+
+# A new database gives room back in steps, for which it must know so from the first table on. The log beside it is
+# cut to `journal_size_limit` bytes after each time it was written into the database, which is every 1000 pages.
+_PRAGMAS = (
+    *("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"),
+    *("wal_autocheckpoint=1000", f"journal_size_limit={16 << 20}"),
+)
 
 
 def open_database(url: str) -> Engine:
@@ -71,7 +87,7 @@ def open_database(url: str) -> Engine:
     def prepare(connection: Any, _record: Any) -> None:
         # SQLAlchemy's begin event, below, opens transactions; sqlite3 must not open its own.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from sqlalchemy import select
 
 from orchestrator.engine.stores.database import Database
@@ -25,3 +27,8 @@ class SqlLessons:
         query = select(lessons.c.value).where(lessons.c.subject == subject, lessons.c.name == name)
         with self._db.read() as db:
             return db.execute(query).scalar_one_or_none()
+
+    def values(self, name: str, subjects: Sequence[str]) -> Mapping[str, float]:
+        query = select(lessons.c.subject, lessons.c.value).where(lessons.c.name == name)
+        with self._db.read() as db:
+            return {row[0]: row[1] for row in db.execute(query.where(lessons.c.subject.in_(subjects)))}

@@ -79,7 +79,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class LimitShare:
     """
     What a process has of a limit for the time of its lease.
 

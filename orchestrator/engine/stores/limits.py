@@ -10,17 +10,17 @@ from sqlalchemy import Connection, delete, select
 
 from orchestrator.engine.stores import room
 from orchestrator.engine.stores.database import Database
-from orchestrator.engine.stores.limit_records import Ask, Complaint, Grant, LimitRow, Share, Shortage, Within
+from orchestrator.engine.stores.limit_records import Ask, Complaint, Grant, LimitRow, LimitShare, Shortage, Within
 from orchestrator.engine.stores.limit_rows import bury, grant_of, limit_of, living, put_grant, read_limit, write_limit
 from orchestrator.engine.stores.schema import grants, limits
 from orchestrator.engine.stores.sharing import grown, shares, slowed
 
 # Beginnings a second are granted beside things at once, under this name.
-RATE = "/second"
+RATE = "@second"
 
 
 class SqlLimits:
-    """See `contract_limits.Limits`."""
+    """See `contract_limits.SharedLimits`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -36,7 +36,7 @@ class SqlLimits:
         now = self._db.seconds()
         return rows, [grant for grant in held if grant.until > now]
 
-    def share(self, ask: Ask) -> Share:
+    def share(self, ask: Ask) -> LimitShare:
         now = self._db.seconds()
         with self._db.write() as db:
             kept = read_limit(db, ask.name)
@@ -57,7 +57,7 @@ class SqlLimits:
             put_grant(db, Grant(ask.name, ask.holder, max(amount, ask.in_use), ask.wanted, until))
             if ask.per_second < float("inf"):
                 put_grant(db, Grant(ask.name + RATE, ask.holder, per_second, ask.wanted, until))
-        return Share(amount, per_second, row, {grant.holder: grant.amount for grant in others})
+        return LimitShare(amount, per_second, row, {grant.holder: grant.amount for grant in others})
 
     def throttle(self, complaint: Complaint) -> LimitRow:
         now = self._db.seconds()
@@ -91,10 +91,10 @@ class SqlLimits:
         with self._db.read() as db:
             return room.shortage(db, run_id, within, now)
 
-    def wish(self, run_id: str, within: Within, *, full: bool) -> None:
+    def register(self, run_id: str, within: Within, *, full: bool) -> None:
         now = self._db.seconds()
         with self._db.write() as db:
-            room.wish(db, run_id, within, now)
+            room.register(db, run_id, within, now)
             if full:
                 room.set_full(db, within, full=True, now=now)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Engine, inspect, text
 
 from orchestrator.core.errors import IntegrityError
-from orchestrator.engine.stores.dialect import broken_references, unguarded
+from orchestrator.engine.stores.dialect import broken_references, open_database, unguarded
 
 HEAD = "0004"
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -32,6 +32,31 @@ def upgrade(engine: Engine) -> None:
         raise IntegrityError(
             f"the state database is at schema {version}, newer than this program's {HEAD}; upgrade the program"
         )
+    _migrate(engine, HEAD, back=False)
+
+
+def downgrade(engine: Engine, version: str) -> None:
+    """
+    Take a database of the present schema back to an earlier one; what that has no place for is lost.
+
+    Raises:
+        IntegrityError: It is at another schema.
+    """
+    if (found := _version(engine)) != HEAD:
+        raise IntegrityError(f"the state database is at schema {found}, not at this program's {HEAD}")
+    _migrate(engine, version, back=True)
+
+
+def take_back(url: str, version: str) -> None:
+    """As `downgrade`, of a database that is not opened yet."""
+    engine = open_database(url)
+    try:
+        downgrade(engine, version)
+    finally:
+        engine.dispose()
+
+
+def _migrate(engine: Engine, version: str, *, back: bool) -> None:
     from alembic import command  # noqa: PLC0415  costs half a second, needed once per schema
     from alembic.config import Config  # noqa: PLC0415
 
@@ -39,9 +64,9 @@ def upgrade(engine: Engine) -> None:
     config.set_main_option("script_location", str(_MIGRATIONS))
     with engine.connect().execution_options(write=True) as connection, unguarded(connection), connection.begin():
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        (command.downgrade if back else command.upgrade)(config, version)
         if broken := broken_references(connection):
-            raise IntegrityError(f"the state database could not be brought to schema {HEAD}: {broken} lacks its run")
+            raise IntegrityError(f"the state database could not be brought to schema {version}: {broken} lacks its run")
 
 
 def _version(engine: Engine) -> str | None:

@@ -106,11 +106,28 @@ class JobState:
 
 @dataclass(frozen=True, slots=True)
 class PreviousRun:
-    """A run of an earlier date of a job, not ended yet."""
+    """A run of an earlier date of a job, not ended yet; `request` is `cancel` where it is asked to end."""
 
     id: str
     logical_date: str
     state: RunState
+    request: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRow:
+    """
+    A lease on a run.
+
+    Attributes:
+        worker: Who has it, or had it last; see `engine.leases.Worker`.
+        fence: Grows with each claim.
+        until: When it is over, seconds since 1970; 0 where it was given back.
+    """
+
+    worker: str
+    fence: int
+    until: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from orchestrator.engine.stores.sharing import is_paused, live_limit
 from orchestrator.model.states import TASK_LIVE, RunState, Who
 
 # The wish of a run for places counts for so long after it was last said.
-WISH_SECONDS = 60.0
+WANTED_SECONDS = 60.0
 # Bytes lie in the bucket whoever lives: what a run has of it ends with the run.
 FOR_EVER = 1e11
 FULL = "full"  # a fact of the limit of bytes: it was too much, and is not little enough yet
@@ -71,14 +71,14 @@ def _is_full(row: LimitRow | None) -> bool:
 
 def claim(db: Connection, run_id: str, within: Within, now: float) -> None:
     """Write down what a run has under way with the task that it hands over now, and that it would hand over more."""
-    wish(db, run_id, within, now)
+    register(db, run_id, within, now)
     put_grant(db, Grant(within.bytes, run_id, within.under_way + within.more, 0.0, FOR_EVER))
     set_full(db, within, full=False, now=now)
 
 
-def wish(db: Connection, run_id: str, within: Within, now: float) -> None:
+def register(db: Connection, run_id: str, within: Within, now: float) -> None:
     """Write down what a run has under way, and that it would hand over tasks."""
-    put_grant(db, Grant(within.tasks, run_id, 0.0, within.waiting, now + WISH_SECONDS))
+    put_grant(db, Grant(within.tasks, run_id, 0.0, within.waiting, now + WANTED_SECONDS))
     put_grant(db, Grant(within.bytes, run_id, within.under_way, 0.0, FOR_EVER))
 
 

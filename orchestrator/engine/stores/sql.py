@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from copy import copy
+from typing import Self
+
 from orchestrator.core.clock import Clock
 from orchestrator.engine.stores.counts import SqlCounts
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dates import SqlDates
 from orchestrator.engine.stores.events import SqlEvents
 from orchestrator.engine.stores.job_states import SqlJobStates
+from orchestrator.engine.stores.leases import SqlLeases
 from orchestrator.engine.stores.ledger import SqlLedger
 from orchestrator.engine.stores.lessons import SqlLessons
 from orchestrator.engine.stores.limits import SqlLimits
@@ -15,6 +19,7 @@ from orchestrator.engine.stores.outbox import SqlOutbox
 from orchestrator.engine.stores.outputs import SqlOutputs
 from orchestrator.engine.stores.parts import SqlParts
 from orchestrator.engine.stores.processes import SqlProcesses
+from orchestrator.engine.stores.pruning import SqlPruning
 from orchestrator.engine.stores.queue import SqlQueue
 from orchestrator.engine.stores.runs import SqlRuns
 from orchestrator.engine.stores.tasks import SqlTasks
@@ -26,7 +31,15 @@ class SqlStore:
     """See `contract.Store`. One instance serves all threads of a process; several processes may share the file."""
 
     def __init__(self, url: str, clock: Clock) -> None:
-        self._db = Database(url, clock)
+        self._join(Database(url, clock))
+
+    def under(self, run_id: str, fence: int) -> Self:
+        leased = copy(self)
+        leased._join(self._db.under(run_id, fence))  # noqa: SLF001  of its own kind
+        return leased
+
+    def _join(self, database: Database) -> None:
+        self._db = database
         self.runs = SqlRuns(self._db)
         self.tasks = SqlTasks(self._db)
         self.parts = SqlParts(self._db)
@@ -40,9 +53,11 @@ class SqlStore:
         self.job_states = SqlJobStates(self._db)
         self.processes = SqlProcesses(self._db)
         self.queue = SqlQueue(self._db)
+        self.leases = SqlLeases(self._db)
         self.limits = SqlLimits(self._db)
         self.counts = SqlCounts(self._db)
         self.outbox = SqlOutbox(self._db)
+        self.pruning = SqlPruning(self._db)
 
     def close(self) -> None:
         self._db.close()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from orchestrator.core.errors import IntegrityError
 from orchestrator.engine.stores.contract_work import TaskChange
@@ -39,6 +39,17 @@ _ATTEMPTS = (
 )
 _OPERATIONS = select(tasks.c.operation).where(tasks.c.state.in_(TASK_LIVE), tasks.c.operation != "")
 _ENTER = insert_or_update(attempts, ["run_id", "task", "number"], ["operation", "description"])
+# The way to a new attempt, of a task at which time has passed by.
+_SENT_AGAIN = (TaskState.PLANNED, TaskState.SUBMITTING)
+_OVERTAKEN: Mapping[TaskState, tuple[TaskState, ...]] = {
+    TaskState.PLANNED: (TaskState.SUBMITTING,),
+    TaskState.SUBMITTING: (),
+    TaskState.QUEUED: (TaskState.FAILED, *_SENT_AGAIN),
+    TaskState.RUNNING: (TaskState.FAILED, *_SENT_AGAIN),
+    TaskState.SUCCEEDED: _SENT_AGAIN,
+    TaskState.FAILED: _SENT_AGAIN,
+    TaskState.CANCELLED: _SENT_AGAIN,
+}
 
 
 class SqlTasks:
@@ -95,8 +106,11 @@ class SqlTasks:
                 drop_parts(db, run_id, key)
                 insert_parts(db, run_id, key, plan.parts())
             db.execute(_ENTER, {"run_id": run_id, **asdict(attempt)})
-            now = {"state": state, "attempt": attempt.number, "operation": attempt.operation, "rung": rung, **shape}
+            now = {"attempt": attempt.number, "operation": attempt.operation, "rung": rung, **shape}
             db.execute(task_update(run_id, key).values(**now, collected=False, known=False, progress=0.0, **_FRESH))
+            for step in (*_OVERTAKEN[was.state], state):
+                _check(db, run_id, key, step)
+                db.execute(task_update(run_id, key).values(state=step))
 
     def attempts(self, run_id: str) -> list[Attempt]:
         with self._db.read() as db:
@@ -143,6 +157,16 @@ class SqlTasks:
     def forgive(self, run_id: str) -> None:
         with self._db.write() as db:
             db.execute(update(tasks).where(tasks.c.run_id == run_id).values(forgiven=tasks.c.attempt, **_FRESH))
+
+    def under_way(self, run_ids: Sequence[str]) -> Mapping[str, Mapping[TaskState, tuple[int, float]]]:
+        c = tasks.c
+        query = select(c.run_id, c.state, func.count(), func.sum(c.progress)).group_by(c.run_id, c.state)
+        live = query.where(c.run_id.in_(run_ids), c.state.in_(TASK_LIVE))
+        found: dict[str, dict[TaskState, tuple[int, float]]] = {}
+        with self._db.read() as db:
+            for run_id, state, count, progress in db.execute(live):
+                found.setdefault(run_id, {})[TaskState(state)] = (count, progress)
+        return found
 
     def live(self) -> Mapping[str, int]:
         with self._db.read() as db:

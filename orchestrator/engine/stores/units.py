@@ -38,6 +38,11 @@ _LAPSED = (
     .order_by(table.c.key)
     .limit(bindparam("most"))
 )
+_GIVEN_UP = (
+    select(table.c.kind, func.count())
+    .where(table.c.run_id == bindparam("of_run"), table.c.state == UnitState.EMPTY, table.c.error != "")
+    .group_by(table.c.kind)
+)
 
 
 class SqlUnits:
@@ -73,6 +78,10 @@ class SqlUnits:
             for run_id, kind, state, count in db.execute(select(unit_counts).where(*here)):
                 found.setdefault(run_id, {}).setdefault(kind, {})[UnitState(state)] = count
         return found
+
+    def given_up(self, run_id: str) -> Mapping[str, int]:
+        with self._db.read() as db:
+            return {row[0]: row[1] for row in db.execute(_GIVEN_UP, {"of_run": run_id})}
 
     def next_due(self, run_id: str, kinds: Collection[str]) -> float | None:
         mine = (table.c.run_id == run_id, table.c.kind.in_(kinds))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import rich_click as click
 
-from orchestrator.app.heartbeat import FRESH_SECONDS, find_daemon
+from orchestrator.app.heartbeat import FRESH_SECONDS, Health, health_of
 from orchestrator.core.errors import OrchestratorError
 from orchestrator.core.units import parse_seconds
 from orchestrator.faces.cli.session import Context, looking
@@ -17,8 +19,9 @@ from orchestrator.faces.cli.session import Context, looking
     metavar="DURATION",
     help=f"The daemon must have been heard of within.  [default: {FRESH_SECONDS:.0f}s]",
 )
+@click.option("--ready", is_flag=True, help="It must take work, too: not while it reads areas at its start.")
 @click.pass_obj
-def health(context: Context, /, max_age: str) -> int:
+def health(context: Context, /, max_age: str, *, ready: bool) -> int:
     """
     Tell whether the daemon lives and its database can be read: exit code 0, else 1 with a sentence.
 
@@ -28,21 +31,28 @@ def health(context: Context, /, max_age: str) -> int:
         allowed = parse_seconds(max_age)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--max-age") from None
-    healthy, sentence = examine(context, allowed)
+    found = examine(context, allowed)
+    well = found.ready if ready else found.alive
     output = context.output()
-    output.message("health", {"healthy": healthy, "because": sentence})
-    if not (healthy and context.quiet):
-        output.say(sentence)
-    return 0 if healthy else 1
+    output.message("health", {"healthy": found.alive, "because": found.because, **_facts(found)})
+    if not (well and context.quiet):
+        output.say(found.because)
+    return 0 if well else 1
 
 
-def examine(context: Context, max_age_seconds: float) -> tuple[bool, str]:
-    """Return whether the daemon works, and a sentence about it; nothing is made where no state is."""
+def _facts(found: Health) -> dict[str, Any]:
+    age = None if found.age_seconds is None else round(found.age_seconds, 1)
+    own = {name: found.facts.get(name) for name in ("version", "busy", "waiting", "troubles")} if found.facts else {}
+    return {"ready": found.ready, "heartbeat_age_seconds": age, **own}
+
+
+def examine(context: Context, max_age_seconds: float) -> Health:
+    """Return how the daemon is; nothing is made where no state is."""
     try:
         app = looking(context)
         if not app.has_state():
-            return False, f"there is no state in {app.settings.state_dir}; start `orchestrator serve`"
-        row, sentence = find_daemon(app.store, app.clock, max_age_seconds)
+            none = f"there is no state in {app.settings.state_dir}; start `orchestrator serve`"
+            return Health(alive=False, ready=False, because=none)
+        return health_of(app.store, app.clock, max_age_seconds)
     except (OrchestratorError, OSError) as error:
-        return False, str(error)
-    return row is not None, sentence
+        return Health(alive=False, ready=False, because=str(error))

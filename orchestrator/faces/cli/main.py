@@ -29,6 +29,7 @@ click.rich_click.COMMAND_GROUPS = {
             "name": "Look after runs",
             "commands": ["status", "watch", "why", "logs", "usage", "audit", "retry", "cancel", "clean"],
         },
+        {"name": "Keep it running", "commands": ["schedule", "db", "prune", "recover", "health", "metrics"]},
         {"name": "Keep it running", "commands": ["schedule", "recover", "health", "metrics", "notify"]},
     ]
 }
@@ -122,6 +123,8 @@ COMMANDS = {
         f"{_HERE}.recover",
         "Rebuild a lost or old state from operations, objects and plans in the cloud; `run` or `serve` then goes on.",
     ),
+    "db": Listed(f"{_HERE}.database", "Look after the state database: a copy, a check, another version's schema."),
+    "prune": Listed(f"{_HERE}.database", "Forget what ended long ago, and give its room on the disk back."),
     "health": Listed(
         f"{_HERE}.health",
         "Tell whether the daemon lives and its database can be read: exit code 0, else 1 with a sentence.",

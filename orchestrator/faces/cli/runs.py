@@ -16,12 +16,17 @@ from orchestrator.model.states import RunState
 
 @click.command()
 @click.argument("run_id", metavar="RUN")
+@click.argument("unit", metavar="[UNIT]", default="")
 @click.pass_obj
-def why(context: Context, /, run_id: str) -> int:
-    """Say what a run is waiting for, and what happens next."""
+def why(context: Context, /, run_id: str, unit: str) -> int:
+    """
+    Say what a run is waiting for, and what happens next.
+
+    UNIT is a piece of it: the key of a task (`0007`), of a request, chip or file, or `ROW,COL` of a part.
+    """
     app, output = resting(context), context.output()
-    told = reasons.why(app, run_id)
-    output.message("why", {"run": told.run, "state": told.state, "because": list(told.because)})
+    told = reasons.why(app, run_id, unit)
+    output.message("why", {"run": told.run, "state": told.state, "unit": unit, "because": list(told.because)})
     for sentence in told.because:
         output.say(sentence)
     return 0

@@ -12,7 +12,7 @@ import rich_click as click
 from orchestrator.app.application import Notify
 from orchestrator.app.reloading import Reload
 from orchestrator.app.verbs import daemon
-from orchestrator.core import log
+from orchestrator.core import guard, log
 from orchestrator.core.errors import ConfigError, PermanentError, Stopped, TransientError
 from orchestrator.faces.cli.exits import WAITS_FOR_PERSON
 from orchestrator.faces.cli.metrics import LOOPBACK, page_of
@@ -43,6 +43,7 @@ def serve(context: Context, /, until_idle: bool, metrics: str | None, behind_pro
     With --until-idle the exit code tells the worst that is left: 1 a run failed, 4 a job or a setting is wrong, 3 a run
     waits for a person, 5 one is to be tried later, 130 stopped before the end.
     """
+    guard.seal()
     reload = Reload(lambda: loaded_for(context, given), _asked_by_hangup())
     with opened(context, given, context.output()) as app:
         log.configure("debug" if context.verbose else app.settings.log.level, app.settings.log.style)
@@ -118,5 +119,5 @@ def _logging(logger: Any) -> Notify:
 
 _LOUD = frozenset(
     {"held", "failed", "fault", "error", "trouble", "doubt", "objects_missing", "over_threshold", "unknown_state"}
-    | {"refused", "skipped", "elsewhere"}
+    | {"refused", "skipped", "elsewhere", "lease_lost"}
 )

@@ -20,6 +20,7 @@ from orchestrator.engine.progress import Snapshot
 from orchestrator.engine.stores.records import Task
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, looking, resting
+from orchestrator.model.eecu import format_hours
 from orchestrator.model.states import RUN_FINAL
 from orchestrator.model.validity import valid_words
 
@@ -46,7 +47,7 @@ def status(context: Context, /, run_id: str | None, limit: int) -> int:
         _show_run(detail, app.clock.now(), output, _passed_over(app, [detail.report]).get(detail.report.run, ""))
         return 0
     app = looking(context)
-    shown = report_runs(app.store, limit, app.clock.now()) if app.has_state() else []
+    shown = _reported(app, limit) if app.has_state() else []
     for report in shown:
         output.message("run", asdict(report))
     if not output.as_json:
@@ -58,9 +59,13 @@ def status(context: Context, /, run_id: str | None, limit: int) -> int:
         output.message("job", {"name": name, "error": sentence})
     for line in _by_sentence(_passed_over(app, shown)):
         output.say(line)
-    for line in standing(app):
+    for line in (*standing(app), *(app.standing().sentences(app.clock.now().timestamp()) if shown else ())):
         output.say(line)
     return 0
+
+
+def _reported(app: Records, limit: int) -> list[RunReport]:
+    return report_runs(app.store, limit, app.clock.now(), app.settings.budget.eecu_hours)
 
 
 def _passed_over(app: Records, reports: Sequence[RunReport]) -> Mapping[str, str]:
@@ -85,7 +90,10 @@ def listing(runs: Sequence[RunReport], width: int | None) -> list[str]:
     return ["  ".join(cell.ljust(wide) for cell, wide in zip(row, widths, strict=True)).rstrip() for row in table]
 
 
-_HEADER = ("run", "name", "state", "parts", "pace", "service", "area", "output", "updated (UTC)", "why")
+_HEADER = (
+    *("run", "name", "state", "parts", "Earth Engine", "pace", "EECU-hours", "elapsed", "service", "area", "output"),
+    *("updated (UTC)", "why"),
+)
 
 
 def _row(report: RunReport) -> tuple[str, ...]:
@@ -95,7 +103,10 @@ def _row(report: RunReport) -> tuple[str, ...]:
         report.name,
         report.state,
         f"{report.parts_done}/{report.parts}" if report.parts else "",
+        _engine_words(report),
         _pace_words(report),
+        _eecu_words(report),
+        format_seconds(report.elapsed_seconds),
         report.service,
         fit_columns(area, 30),
         report.output,
@@ -107,13 +118,33 @@ def _row(report: RunReport) -> tuple[str, ...]:
 def _pace_words(report: RunReport) -> str:
     if report.bytes_per_second is None or report.eta_seconds is None:
         return ""
-    return f"{format_bytes(report.bytes_per_second)}/s, about {format_seconds(report.eta_seconds)} left"
+    left = format_seconds(report.eta_seconds)
+    ends = f"{format_seconds(report.eta_low_seconds or 0)} to {format_seconds(report.eta_high_seconds or 0)}"
+    return f"{format_bytes(report.bytes_per_second)}/s, about {left} left ({ends})"
+
+
+def _engine_words(report: RunReport) -> str:
+    """Say what Earth Engine has of a run now."""
+    running = f"{report.tasks_running} running ({report.running_share:.0%})" if report.tasks_running else ""
+    queued = f"{report.tasks_queued} queued" if report.tasks_queued else ""
+    return ", ".join(filter(None, [running, queued]))
+
+
+def _eecu_words(report: RunReport) -> str:
+    """Say what a run has cost, of what it may cost."""
+    if not report.eecu_seconds and not report.eecu_budget_seconds:
+        return ""
+    of = f" of {format_hours(report.eecu_budget_seconds)}" if report.eecu_budget_seconds else ""
+    return f"{format_hours(report.eecu_seconds)}{of}"
 
 
 def _block(report: RunReport, width: int) -> list[str]:
-    run, name, state, parts, pace, service, area, _output, updated, why = _row(report)
+    run, name, state, parts, engine, pace, eecu, elapsed, service, area, _output, updated, why = _row(report)
     lines = [f"{name}  {state}{f'  {parts} parts' if parts else ''}", f"  {run}  {service}", f"  {updated} UTC"]
+    lines[-1] += f"; {elapsed}"
+    lines += [f"  Earth Engine: {engine}"] if engine else []
     lines += [f"  {pace}"] if pace else []
+    lines += [f"  {eecu} EECU-hours"] if eecu else []
     lines += [f"  area {area}"]
     lines += [f"  why  {why}"] if why else []
     # A path is not cut: people copy it.
@@ -160,7 +191,9 @@ def _details(report: RunReport, seen: Snapshot, now: datetime) -> list[tuple[str
         ("tasks", f"{tasks}; {seen.tasks_share:.0%}, {format_eecu(seen.eecu_seconds)}" if tasks else none),
         ("parts", f"{parts}; {format_bytes(seen.bytes_expected)}" if parts else none),
         ("requests", ", ".join(f"{count} {state}" for state, count in sorted(seen.units.items()))),
+        ("engine", _engine_words(report)),
         ("pace", _pace_words(report)),
+        ("compute", f"{_eecu_words(report)} EECU-hours" if _eecu_words(report) else ""),
         ("missing", report.missing),
         ("sha256", report.sha256),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from orchestrator.core.files import write_whole
 from orchestrator.model.validity import percent
 from orchestrator.products.cube.document import CubePlan
 from orchestrator.products.cube.thumbs import Thumbs
@@ -44,7 +46,9 @@ def draw_dates(path: Path, name: str, plan: CubePlan, thumbs: Thumbs, counts: ND
     told = f"{name}: {len(plan.moments)} dates" + (f", {more} of them not shown" if more else "")
     figure.suptitle(told, fontsize=8, color="#22303c", parse_math=False)
     figure.tight_layout(pad=0.3, rect=(0, 0, 1, 1 - 0.25 / size[1]))
-    canvas.print_png(path, metadata={"Software": None, "Description": told})
+    content = io.BytesIO()
+    canvas.print_png(content, metadata={"Software": None, "Description": told})
+    write_whole(path, content.getvalue())
 
 
 def _stretched(values: NDArray[Any], nodata: float) -> NDArray[np.uint8]:

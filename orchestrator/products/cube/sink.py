@@ -15,7 +15,7 @@ from orchestrator.assemble.journal import Journal
 from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError
 from orchestrator.core.files import make_folder, remove_tree
-from orchestrator.core.trees import sync_tree
+from orchestrator.core.trees import sync_tree, sync_whole
 from orchestrator.model.grid import Window
 from orchestrator.model.ports import Stop
 from orchestrator.model.product import OutputLostError, Sink
@@ -73,15 +73,15 @@ class ZarrSink:
         self._sealed = False
         make_folder(folder)
         records = self._journal.load()
+        self.thumbs = Thumbs(folder / THUMBS, plan)  # before the first record, with which its name is durable
         print_ = fingerprint(plan)
         if not records:
             remove_tree(self.path)
             create_store(self.path, plan, about)
-            sync_tree(self.path)
+            sync_whole(self.path)
             self._journal.append({"kind": "begin", "format": FORMAT, "plan": print_})
         elif (records[0]["format"], records[0]["plan"]) != (FORMAT, print_):
             raise IntegrityError(f"{folder} holds another cube; give each its own folder")
-        self.thumbs = Thumbs(folder / THUMBS, plan)
         self._recall(records[1:])
 
     def _recall(self, records: list[dict[str, Any]]) -> None:

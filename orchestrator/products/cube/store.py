@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from orchestrator.core.errors import IntegrityError
 from orchestrator.core.files import make_folder, write_whole
 from orchestrator.core.optional import required
+from orchestrator.core.system import sync_folder
 from orchestrator.model.grid import Window
 from orchestrator.products.cube.document import CubePlan
 from orchestrator.products.cube.lattice import CHUNK
@@ -150,6 +151,13 @@ class Shards:
         height, width = self._plan.shard
         return self._path / str(time) / "0" / str(row // height) / str(col // width)
 
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder of shards, and its name and those above it durable."""
+        new = [each for each in (folder, *folder.parents) if each.is_relative_to(self._path) and not each.exists()]
+        make_folder(folder)
+        for each in new:
+            sync_folder(each.parent)
+
     def write(self, time: int, window: Window, values: NDArray[Any], replaces: Callable[[int], None]) -> int:
         """
         Write pixels durably, whole or not at all; return the size of their shard's file, 0 where it needs none.
@@ -182,7 +190,7 @@ class Shards:
             return 0
         if path.exists():
             replaces(len(encoded))
-        make_folder(path.parent)
+        self._make_folder(path.parent)
         write_whole(path, encoded)
         return len(encoded)
 

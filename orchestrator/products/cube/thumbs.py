@@ -44,6 +44,7 @@ class Thumbs:
         row, col = -(-window.row // step), -(-window.col // step)
         taken = values[self._bands, row * step - window.row :: step, col * step - window.col :: step]
         self._values[self.times[time], :, row : row + taken.shape[1], col : col + taken.shape[2]] = taken
+        self._values.flush()  # the journal will say that the cell is here
 
     def read(self) -> NDArray[Any]:
         """Return (date, band, row, col)."""

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.errors import PermanentError, RecipeError, UserError
+from orchestrator.core.errors import CredentialError, PermanentError, RecipeError, UserError
 from orchestrator.core.trees import check_kinds
 from orchestrator.core.units import format_bytes
 from orchestrator.model.job import Job
@@ -130,6 +130,8 @@ def look_at(
         raise RecipeError(f"no scene is left: {steps}. Widen the dates, or loosen the filter that took the last")
     try:
         bands = imagery.bands(image)
+    except CredentialError:  # the image may be as good as it likes
+        raise
     except PermanentError as error:
         raise RecipeError(f"the image cannot be computed: {error}") from None
     if bands != list(wanted):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
@@ -21,6 +21,7 @@ from orchestrator.products.patches.measure import Measured
 from orchestrator.products.patches.samples import PatchSample, usual_bytes
 from orchestrator.products.patches.scenes import is_validity, reading_scenes
 from orchestrator.raster.arrays import Ints
+from orchestrator.raster.opening import open_raster
 
 _OPEN = 24  # files of scenes at once
 
@@ -65,7 +66,7 @@ class SceneFiles:
         if file is None:
             if len(self._open) >= _OPEN:
                 self._open.pop(next(iter(self._open))).close()
-            file = rasterio.open(self.plan.scenes[scene].files[name])
+            file = open_raster(Path(self.plan.scenes[scene].files[name]))
         self._open[scene, name] = file
         return file
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
@@ -19,6 +19,7 @@ from orchestrator.core.errors import Stopped, UserError
 from orchestrator.core.files import StopFlag
 from orchestrator.products.patches.lattice import PatchLattice, segments
 from orchestrator.products.patches.scenes import PatchScene, reading_scenes
+from orchestrator.raster.opening import open_raster
 
 _ROWS = 256  # read at once: what files of scenes have as blocks
 _VALUES = 256  # of labels
@@ -71,8 +72,8 @@ def measure(scene: PatchScene, lattice: PatchLattice, clouds: Sequence[int], sto
     counts = np.zeros((len(lattice.rows), len(lattice.cols), 2 * _VALUES), np.int32)
     with reading_scenes(), ExitStack() as stack:
         try:
-            x = stack.enter_context(rasterio.open(scene.files["x"]))
-            y = stack.enter_context(rasterio.open(scene.files["y"])) if "y" in scene.files else None
+            x = stack.enter_context(open_raster(Path(scene.files["x"])))
+            y = stack.enter_context(open_raster(Path(scene.files["y"]))) if "y" in scene.files else None
             for piece, (top, bottom) in enumerate(pairwise(row_edges.tolist())):
                 met = np.flatnonzero((rows_made_of[:, 0] <= piece) & (piece < rows_made_of[:, 1]))
                 if len(met):

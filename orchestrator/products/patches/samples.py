@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.core.errors import IntegrityError
-from orchestrator.packing.publication import sync_file
+from orchestrator.core.files import sync_file
 from orchestrator.packing.webdataset import Shard, member_of, npy
 
 SHARDS, DATA = "shards", "data"

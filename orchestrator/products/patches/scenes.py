@@ -21,6 +21,7 @@ from orchestrator.model.credit import is_from_sandbox
 from orchestrator.model.grid import Grid
 from orchestrator.plan.reproject import crs_name, parse_crs
 from orchestrator.products.preprocess.index import INDEX, read_samples
+from orchestrator.raster.opening import opened
 from orchestrator.tiling.rasters import quietly
 
 VALID = "valid"
@@ -201,7 +202,7 @@ def _key_of(x: Path, paths: Mapping[str, str], meta: Mapping[str, Any]) -> tuple
 
 def _header(path: Path) -> tuple[Grid, tuple[str, ...], str]:
     try:
-        with quietly(), rasterio.open(path) as source:
+        with quietly(), opened(path) as source:
             crs = crs_name(parse_crs(source.crs.to_wkt())) if source.crs else ""
             a, b, c, d, e, f = tuple(source.transform)[:6]
             grid = Grid(crs, (a, b, c, d, e, f), source.height, source.width)

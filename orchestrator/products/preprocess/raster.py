@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from rasterio import Affine
 from rasterio.crs import CRS
@@ -28,6 +27,7 @@ from rasterio.windows import Window as RasterWindow
 
 from orchestrator.core.errors import PermanentError, PlanError, UserError
 from orchestrator.model.grid import BLOCK, Grid
+from orchestrator.raster.opening import open_raster, with_sidecars
 from orchestrator.safe.jp2 import damage_of
 
 Rows = NDArray[Any]  # (row, col)
@@ -65,11 +65,13 @@ def _opened(path: Path) -> Iterator[Any]:
     JPEG 2000 is looked at before: GDAL takes what is lacking of half a file for no data, or ends the process with it.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise PermanentError(f"{path} is no regular file; bring it again with `orchestrator copernicus download`")
         if damage := damage_of(path):
             raise PermanentError(
                 f"{path} is damaged ({damage}); bring it again with `orchestrator copernicus download`"
             )
-        with rasterio.open(path) as raster:
+        with with_sidecars(), open_raster(path, jp2=True) as raster:
             yield raster
     except FileNotFoundError:
         raise PermanentError(f"{path} is gone; bring it again with `orchestrator copernicus download`") from None

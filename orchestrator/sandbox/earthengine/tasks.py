@@ -57,6 +57,7 @@ class Tasks:
         self._answer_repeated = answer_repeated
         self._slots = slots
         self._busy = 0
+        self._most_live = 0
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -67,6 +68,11 @@ class Tasks:
     def slots(self) -> int:
         """How many tasks run at a time."""
         return self._slots
+
+    @property
+    def most_live(self) -> int:
+        """How many tasks waited or ran at the most, ever."""
+        return self._most_live
 
     def set_slots(self, slots: int) -> None:
         """Let so many tasks run at a time from now on; what runs is not stopped."""
@@ -116,6 +122,7 @@ class Tasks:
                     "Please wait for some of them to complete.",
                 )
             task = self._operations.add(project=project, request=body, priority=export.priority, kind=kind)
+            self._most_live = max(self._most_live, sum(not each.done for each in self._operations.all()))
             place = export.destination.kind
             if (fault := self._faults.for_task(task.description, place)) is not None:
                 self._drawn[task.id] = fault

@@ -143,7 +143,10 @@ def test_clients_that_hang_up_leave_no_traceback(finished):
     "arguments",
     [
         pytest.param(["--scenes", "{empty}"], id="a folder without scenes"),
-        pytest.param(["--host", "203.0.113.1"], id="an address that is not ours"),
+        pytest.param(["--host", "203.0.113.1", "--beyond-loopback"], id="an address that is not ours"),
+        pytest.param(["--host", "0.0.0.0"], id="every address, unasked"),  # noqa: S104  refused
+        pytest.param(["--host", "::"], id="every address of IPv6, unasked"),
+        pytest.param(["--host", "sandbox.example"], id="a name, unasked"),
     ],
 )
 def test_a_wrong_start_is_one_line(tmp_path, finished, arguments):

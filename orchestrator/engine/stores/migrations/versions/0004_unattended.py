@@ -96,3 +96,13 @@ def _outbox() -> None:
         sa.UniqueConstraint("sequence", "target", name="uq_outbox_sequence_target"),
     )
     op.create_index("ix_outbox_outcome_next_at", "outbox", ["outcome", "next_at"])
+
+
+def downgrade() -> None:
+    """Take back what the program before did not know; `orchestrator db downgrade` says what is lost with it."""
+    for table in ("limits", "grants", "usage", "job_states", "outbox"):
+        op.drop_table(table)
+    for column in ("priority", "finish_by", "worker", "fence", "lease_until"):
+        op.drop_column("runs", column)
+    op.drop_column("fires", "triggered")
+    op.drop_column("attempts", "eecu_seconds")

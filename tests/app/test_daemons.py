@@ -1,0 +1,182 @@
+"""Which daemons may work on one state: one, or several that all say that they share it."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from orchestrator.app.application import Application
+from orchestrator.app.daemons import enter, lock_state
+from orchestrator.app.heartbeat import BEAT_SECONDS, DAEMON, FRESH_SECONDS, Heartbeat, find_daemon
+from orchestrator.config import load
+from orchestrator.core.errors import Stopped
+from orchestrator.core.files import LockedError
+from orchestrator.core.machine import kernel
+from orchestrator.engine.stores.records import ProcessRow
+
+
+class Clock:
+    """Time that passes while somebody waits; `meanwhile` is done then."""
+
+    def __init__(self):
+        self.seconds = 0.0
+        self.meanwhile = lambda: None
+
+    def now(self):
+        return datetime(2026, 11, 26, 3, tzinfo=UTC) + timedelta(seconds=self.seconds)
+
+    def monotonic(self):
+        return self.seconds
+
+
+class Waiting(threading.Event):
+    def __init__(self, clock):
+        super().__init__()
+        self.clock = clock
+
+    def wait(self, timeout=None):
+        self.clock.seconds += timeout
+        self.clock.meanwhile()
+        return self.is_set()
+
+
+@pytest.fixture
+def stack():
+    with ExitStack() as opened:
+        yield opened
+
+
+def application(folder, *, share=False):
+    clock = Clock()
+    settings = load(None, overrides={"local": {"state_dir": str(folder)}, "serve": {"share": share}}).settings
+    app = Application(settings, stop=Waiting(clock))
+    app.clock = clock
+    app.told = []
+    app.notify = lambda name, _run, facts: app.told.append((name, dict(facts)))
+    return app
+
+
+@pytest.fixture
+def app(tmp_path):
+    made = application(tmp_path)
+    yield made
+    made.store.close()
+
+
+def row(app, *, host="there", age=0.0, of_kernel="another", share=False, name=DAEMON):
+    at = app.clock.now().timestamp() - age
+    return ProcessRow(name, host, 7, "2026-11-26T00:00:00+00:00", at, {"kernel": of_kernel, "share": share})
+
+
+def test_a_second_daemon_is_told_who_the_first_is(app, tmp_path):
+    """Process, host, since when, and when it was heard of last; and how the two could share."""
+    app.store.processes.beat(row(app, age=3))
+    second = application(tmp_path)
+
+    with lock_state(app), pytest.raises(LockedError) as refused, lock_state(second):
+        pass
+
+    second.store.close()
+    assert str(refused.value) == (
+        "the daemon (process 7 on there, since 2026-11-26T00:00:00 UTC) was heard of 3 s ago: 0 runs in slots; end it, "
+        "or let both share the work with `share = true` under [serve]"
+    )
+
+
+def test_a_daemon_of_another_machine_that_lives_is_not_joined(app):
+    """A lock file tells nothing of another machine: it is waited for until it is heard of again."""
+    app.store.processes.beat(row(app, age=5))
+    app.clock.meanwhile = lambda: app.store.processes.beat(row(app))
+
+    with pytest.raises(LockedError, match=r"process 7 on there.*share = true"):
+        enter(app, locked=True)
+
+    assert app.told == [("serve.waiting", {"pid": 7, "host": "there"})]
+    assert app.store.processes.at(DAEMON).host == "there"
+
+
+def test_a_daemon_of_another_machine_that_died_is_waited_for(app):
+    """Until it has not been heard of for so long that it hangs or is gone; no longer."""
+    app.store.processes.beat(row(app, age=20))
+
+    enter(app, locked=True)
+
+    assert FRESH_SECONDS - 20 < app.clock.seconds < FRESH_SECONDS - 15
+    assert app.store.processes.at(DAEMON).host != "there"
+
+
+def test_a_killed_daemon_of_this_machine_is_not_waited_for(app):
+    """The kernel has freed its lock file."""
+    app.store.processes.beat(row(app, age=1, of_kernel=kernel()))
+
+    enter(app, locked=True)
+
+    assert app.clock.seconds == 0
+
+
+def test_a_daemon_that_waits_for_another_heeds_a_stop(app):
+    """Within a look."""
+    app.store.processes.beat(row(app))
+    app.clock.meanwhile = app.stop.set
+
+    with pytest.raises(Stopped):
+        enter(app, locked=True)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "together"), [(True, True, True), (True, False, False), (False, True, False)]
+)
+def test_daemons_share_where_both_say_so(tmp_path, stack, first, second, together):
+    """Each under a name of its own; the one that has the lock file, and the one that works without."""
+    one, two = application(tmp_path, share=first), application(tmp_path, share=second)
+    stack.callback(one.store.close)
+    stack.callback(two.store.close)
+    stack.enter_context(lock_state(one))
+    one.store.processes.beat(row(one, share=first, of_kernel=kernel(), name=f"{DAEMON} there 7" if first else DAEMON))
+
+    if not together:
+        with pytest.raises(LockedError, match="share = true"):
+            stack.enter_context(lock_state(two))
+        return
+    locked = stack.enter_context(lock_state(two))
+    name = enter(two, locked=locked)
+
+    assert not locked
+    assert {found.name for found in one.store.processes.of(DAEMON)} == {f"{DAEMON} there 7", name}
+
+
+def test_one_that_does_not_share_is_refused_while_another_that_shares_lives(app):
+    """Also where the one with the lock file has ended."""
+    name = f"{DAEMON} there 7"
+    app.store.processes.beat(row(app, share=True, of_kernel=kernel(), name=name))
+    app.clock.meanwhile = lambda: app.store.processes.beat(row(app, share=True, of_kernel=kernel(), name=name))
+
+    with pytest.raises(LockedError, match="process 7 on there"):
+        enter(app, locked=True)
+
+
+def test_a_daemon_whose_place_was_taken_ends(app):
+    """Stopped for so long that another has begun: it says so, and leaves the other's heartbeat as it is."""
+    enter(app, locked=True)
+    heart = Heartbeat(app.store, app.clock, dict)
+    app.store.processes.beat(row(app))
+    app.clock.seconds += BEAT_SECONDS
+
+    with pytest.raises(LockedError, match="process 7 on there has become the daemon"):
+        heart.beat()
+
+    assert app.store.processes.at(DAEMON).host == "there"
+
+
+def test_of_daemons_that_share_the_one_heard_of_last_is_told(app):
+    """So `health` is well while one of them lives."""
+    app.store.processes.beat(row(app, age=3, share=True, name=f"{DAEMON} a 1"))
+    app.store.processes.beat(row(app, age=900, share=True, name=f"{DAEMON} b 2", host="gone"))
+
+    found, sentence = find_daemon(app.store, app.clock)
+
+    assert found.name == f"{DAEMON} a 1"
+    assert "heard of 3 s ago" in sentence
