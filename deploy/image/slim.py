@@ -23,6 +23,8 @@ from pathlib import Path
 # Of Google's discovery documents, those of the services that are spoken to.
 _SERVICES = {"drive.v3.json", "earthengine.v1.json", "earthengine.v1beta.json", "index.json"}
 _TESTS = {"test", "tests"}
+# What the sandbox says that Earth Engine can: it comes with the client, among its tests.
+_KEPT = {"ee/tests/algorithms.json"}
 _SOURCES = {".h", ".hpp", ".c", ".cc", ".cpp", ".pxd", ".pyx", ".pxi", ".pyi", ".a", ".lib"}
 # What is opened by name only, and by nothing here: Arrow's remote calls and S3, formats of documents, codecs of pictures.
 _UNUSED = (
@@ -70,7 +72,9 @@ def main() -> None:
 
 def drop_tests(site: Path) -> None:
     """Take away the packages' own tests."""
-    _remove(path for path in site.rglob("*") if path.is_dir() and path.name in _TESTS)
+    kept = {site / name for name in _KEPT}
+    folders = [path for path in site.rglob("*") if path.is_dir() and path.name in _TESTS]
+    _remove(path for folder in folders for path in folder.rglob("*") if path.is_file() and path not in kept)
 
 
 def drop_documents(site: Path) -> None:
