@@ -20,6 +20,7 @@ import itertools
 import json
 import logging
 import multiprocessing
+import queue
 import random
 import sys
 import tempfile
@@ -53,6 +54,7 @@ from orchestrator.transfer.download import DownloadPolicy, download
 
 BUCKET = "corruptions"
 GENERATION = "1700000000000000"
+AT_A_TIME = 500
 AT_ONCE = DownloadPolicy(retry=RetryPolicy(attempts=2, first_wait_seconds=0))
 Spoil = Callable[[bytes, random.Random], bytes]
 
@@ -267,12 +269,16 @@ def work(url: str, first: int, last: int, results: Any) -> None:
     """Count what becomes of the objects with these numbers."""
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore", NotGeoreferencedWarning)
-    counts: collections.Counter[tuple[str, str]] = collections.Counter()
     shown = [pixels_of(data) for data in PARTS]
     memory = Path("/dev/shm")  # noqa: S108  it is not kept
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder, rasterio.Env():
+    place = memory if memory.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="corruptions-", dir=place) as folder, rasterio.Env():
         ours, theirs = Ours(url, Path(folder)), Theirs(url, Path(folder))
+        counts: collections.Counter[tuple[str, str]] = collections.Counter()
         for number in range(first, last):
+            if (number - first) % AT_A_TIME == 0:
+                results.put(counts)
+                counts = collections.Counter()
             at = number % len(KINDS)
             name = f"{at}-{number}"
             kind, true, spoiled = named(name)
@@ -285,7 +291,8 @@ def work(url: str, first: int, last: int, results: Any) -> None:
             read, wanted = pixels_of(spoiled), shown[PARTS.index(true)]
             counts[kind, "gdal"] += read is None
             counts[kind, "same"] += read is not None and np.array_equal(read, wanted)
-    results.put(counts)
+        results.put(counts)
+    results.put(None)
 
 
 def main() -> int:
@@ -303,15 +310,34 @@ def main() -> int:
         url = f"http://127.0.0.1:{told.get()}"
         workers.append(made.Process(target=work, args=(url, first, last, results)))
         workers[-1].start()
-    counts = sum((results.get() for _ in workers), collections.Counter())
-    for process in workers:
-        process.join()
+    counts = _gathered(results, workers, asked.count)
     for process in servers:
         process.terminate()
     missed = _show(counts)
     missed += _show_direct(asked.count // 10)
     print(f"\n{time.monotonic() - began:.0f} s")
     return 1 if missed else 0
+
+
+def _gathered(results: Any, workers: list[Any], count: int) -> collections.Counter[tuple[str, str]]:
+    """Add up what workers count, and say how far they are; a worker that dies ends all."""
+    counts: collections.Counter[tuple[str, str]] = collections.Counter()
+    working = len(workers)
+    while working:
+        try:
+            more = results.get(timeout=60)
+        except queue.Empty:
+            if any(process.exitcode for process in workers):
+                raise SystemExit("a worker died") from None
+            continue
+        working -= more is None
+        counts.update(more or {})
+        given, caught = (
+            sum(each for (_, who), each in counts.items() if who == column) for column in ("given", "ours")
+        )
+        sys.stderr.write(f"\r{given:,} of {count:,}, ours caught {caught:,}")
+        sys.stderr.flush()
+    return counts
 
 
 def _show(counts: collections.Counter[tuple[str, str]]) -> int:

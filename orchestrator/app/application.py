@@ -170,8 +170,14 @@ class Application(Records):
                 url=self.settings.ee.url or None,
                 stop=self.stop,
                 policy=self.policy,
-                heard=self.project.heard,
+                heard=self._heard,
             )
+
+    def _heard(self, quota_status: str | None) -> None:
+        """Keep what an answer says of the quota, where there is a state: asking alone makes none."""
+        opened = "store" in (self._beside or self).__dict__
+        if opened or (quota_status is not None and self.has_state()):
+            self.project.heard(quota_status)
 
     def check_service(self, product: str = DEFAULT) -> None:
         """

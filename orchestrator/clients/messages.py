@@ -104,7 +104,7 @@ def deliver(letters: Sequence[Letter], seconds: float, stop: threading.Event | N
             letter = by_id.pop(said["id"], None)
             if letter is not None:
                 yield Delivery(letter.id, bool(said["ok"]), _without_secrets(str(said["why"]), letter.target.url))
-    yield from (Delivery(left, ok=False, why=f"no answer within {seconds:g} s", answered=False) for left in by_id)
+    yield from (Delivery(left, ok=False, why=f"no answer within {seconds:.0f} s", answered=False) for left in by_id)
 
 
 class _Messenger:

@@ -96,14 +96,22 @@ class PrefixOwner:
                 self._renew_at = self._clock.monotonic() + SECONDS / _BEATS
 
     def end(self) -> None:
-        """Give the prefix up; what cannot be deleted now is taken over later."""
+        """Give the prefix up, also what a killed process of this state left; what cannot be now is taken over later."""
         with self._asking:
             held, self._held, self._renew_at = self._held, None, float("-inf")
-            if held is not None:
+            if held is not None or self._words():
                 with suppress(OrchestratorError):
-                    objects = self._connect()
-                    objects.delete(held)
-                    objects.close()
+                    self._delete(held)
+
+    def _delete(self, held: StoredObject | None) -> None:
+        objects = self._connect()
+        try:
+            with suppress(HoldError):  # another state's
+                if (claim := held or self._found(objects)) is not None:
+                    objects.delete(claim)
+            self._write_down([])
+        finally:
+            objects.close()
 
     def _take(self) -> None:
         objects = self._connect()

@@ -119,6 +119,7 @@ def test_a_certificate_makes_it_https(tmp_path):
 def silent(url, monkeypatch):
     """As many connections as there are places, each of which says half a word."""
     monkeypatch.setattr(room, "MOST_CONNECTIONS", 3)
+    monkeypatch.setattr(room, "REQUEST_SECONDS", 60.0)  # what ends them is not that they are silent
     host, port = url.removeprefix("http://").split(":")
     with ExitStack() as stack:
         held = [stack.enter_context(socket.create_connection((host, int(port)), timeout=10)) for _ in range(3)]

@@ -278,3 +278,13 @@ def test_the_sdk_asks_for_nothing_of_its_own(gcs):
 
     assert not [thread for thread in threading.enumerate() if "_fetch_background" in thread.name]
     assert gcs._client._bucket_metadata_cache is None
+
+
+def test_bytes_are_asked_for_at_the_listed_generation(cloud, gcs, put, tmp_path):
+    """The service refuses another one; what its answer says of itself is looked at besides."""
+    generation = put("a.tif")
+
+    fetch(gcs, gcs.find("a.tif")[0], tmp_path / "a.tif")
+
+    asked = cloud.call("GET", "/sandbox/requests?api=objects.media")["requests"][-1]
+    assert asked["query"]["ifGenerationMatch"] == generation

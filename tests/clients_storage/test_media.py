@@ -117,6 +117,7 @@ def test_a_whole_body_in_answer_to_a_range_says_that_it_begins_at_zero(server, s
 @pytest.mark.parametrize(
     ("status", "body", "error"),
     [
+        pytest.param(408, b"try again", TransientError, id="408"),
         pytest.param(401, b'{"error": {"code": 401, "message": "Invalid Credentials"}}', CredentialError, id="401"),
         pytest.param(
             403,

@@ -309,3 +309,13 @@ def test_events_are_followed_from_where_one_was(store, planned):
     first = store.events.latest(planned)[-4].sequence
 
     assert [event.name for event in store.events.latest(planned, after=first)] == ["e2", "e3", "e4"]
+
+
+def test_a_transaction_that_writes_has_the_database_from_its_beginning(store, path):
+    """Another process that writes in between would make a transaction fail that reads first: it waits instead."""
+    other = sqlite3.connect(path, timeout=0, isolation_level=None)
+
+    with store._db.write(), pytest.raises(sqlite3.OperationalError, match="locked"):
+        other.execute("BEGIN IMMEDIATE")
+
+    other.close()

@@ -15,7 +15,6 @@ from typing import Any, Self
 
 # How much of each corpus: a part of it in CI, all of it where this is set.
 WHOLE = os.environ.get("ORCHESTRATOR_TEST_CORPUS") == "1"
-SECONDS = 10  # for each, as the child has it
 MEMORY = 3 << 30  # of addresses; libraries and their threads take a half
 # A plan asks nobody; the area and the address of a service are added.
 PLAN = [

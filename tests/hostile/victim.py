@@ -31,7 +31,7 @@ from orchestrator.products.preprocess.raster import StripReader
 from orchestrator.products.tiff import read_tiff
 from orchestrator.tiling.chip_raster import read_header
 
-SECONDS = 10
+SECONDS, WAITING_SECONDS = 10, 200
 GRID = Grid("EPSG:32633", (10.0, 0.0, 500_000.0, 0.0, -10.0, 5_100_000.0), 512, 512)
 PIXELS = PixelSpec(("B2", "B3"), "uint16", 0)
 
@@ -88,13 +88,16 @@ def main() -> None:
     for line in sys.stdin:
         what, argument, limit = json.loads(line)
         resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
-        signal.alarm(SECONDS)  # nobody catches it
+        # Nobody catches these: seconds of processor time, which a busy machine does not use up, and of waiting.
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        signal.alarm(WAITING_SECONDS)
         began = time.monotonic()
         try:
             code, said = {"command": command, "raster": raster}[what](argument)
             fault = ""
         except BaseException:  # noqa: BLE001  told
             code, said, fault = 1, "", traceback.format_exc()
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.alarm(0)
         answer = {"code": code, "said": said, "fault": fault, "seconds": time.monotonic() - began}
         sys.__stdout__.write(json.dumps(answer) + "\n")

@@ -103,7 +103,10 @@ def _name_points(path: str) -> None:
 
 
 def _tell_syncs(path: str) -> None:
-    """Write down each sync, as an inode, and each naming: its path, and the inodes of the file or of all below it."""
+    """
+    Write down each sync, as inode, size and time of change, and each naming: its path, the same of the file or of all
+    below it, and the inode of its folder.
+    """
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def tell(*facts: Any) -> None:
@@ -112,14 +115,14 @@ def _tell_syncs(path: str) -> None:
     def synced(sync: Any) -> Any:
         def call(fd: int) -> None:
             sync(fd)
-            tell("sync", os.fstat(fd).st_ino)
+            tell("sync", _content(os.fstat(fd)))
 
         return call
 
     def named(name: Any) -> Any:
         def call(source: Any, target: Any, **how: Any) -> None:
             below = [os.path.join(root, each) for root, _, names in os.walk(source) for each in names]  # noqa: PTH118
-            inodes = [Path(each).stat().st_ino for each in below or [source]]
+            inodes = [_content(Path(each).stat()) for each in below or [source]]
             folder = Path(target).parent.stat().st_ino
             name(source, target, **how)
             tell("name", os.fspath(target), inodes, folder)
@@ -128,6 +131,10 @@ def _tell_syncs(path: str) -> None:
 
     os.fsync, os.fdatasync = synced(os.fsync), synced(os.fdatasync)
     os.replace, os.rename, os.link = named(os.replace), named(os.rename), named(os.link)
+
+
+def _content(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC

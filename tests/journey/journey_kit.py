@@ -89,7 +89,8 @@ class Program:
         die_after: Seconds after which a command that is waited for is killed; None lets it live.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, **environment: str) -> None:
+        self._environment = {**IMPATIENT, **environment, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
         self._started = 0
         self.everywhere: dict[str, str] = {}
         self.die_after: float | None = None
@@ -100,7 +101,7 @@ class Program:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, **IMPATIENT, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+            env=os.environ | self._environment,
         )
         return self
 

@@ -31,10 +31,15 @@ def test_a_work_folder_of_its_own_is_left_empty(home):
     assert sorted(path.name for path in home.out.iterdir()) == RESULTS
 
 
+def a_part(home):
+    """Return the name of an object that an export has written."""
+    return next(name for name in home.service.objects() if name.endswith(".tif"))
+
+
 def test_a_foreign_object_under_our_prefix_stays_and_is_reported(home, undisturbed):
     """What somebody else put between our objects is still there, and is named."""
     assert home.run(**{kit.CRASH_AT: "run.exported"}).code == kit.KILLED
-    folder = home.service.objects()[0].rpartition("/")[0]
+    folder = a_part(home).rpartition("/")[0]
     foreign = f"{folder}/holiday.tif"
     home.service.put(foreign, b"not ours")
 
@@ -49,7 +54,7 @@ def test_a_foreign_object_under_our_prefix_stays_and_is_reported(home, undisturb
 def test_an_object_of_ours_that_somebody_replaced_stays_and_is_reported(home, undisturbed):
     """A new generation under our name is somebody's work: it is not deleted."""
     assert home.run(**{kit.CRASH_AT: "run.exported"}).code == kit.KILLED
-    replaced = home.service.objects()[0]
+    replaced = a_part(home)
     home.service.put(replaced, b"not ours any more")
 
     done = home.run().expect(0)

@@ -46,6 +46,16 @@ def test_a_receiver_that_fails_is_believed(sent):
     assert SECRET not in sent["failing"].why
 
 
+def test_a_reason_holds_no_piece_of_an_address():
+    """Whatever a service or a library repeats of it: password, token, path, query."""
+    url = f"jsons://user:{SECRET}@hook.example/T0KENT0KEN?key=QUERYSECRET"
+
+    why = messages._without_secrets(f"cannot POST to {url} for {SECRET}: T0KENT0KEN, QUERYSECRET", url)
+
+    assert "cannot POST" in why
+    assert not [word for word in (SECRET, "T0KENT0KEN", "QUERYSECRET", "hook.example") if word in why]
+
+
 @pytest.mark.parametrize("name", ["led to a metadata server", "led elsewhere"])
 def test_no_redirect_is_followed(sent, receiver, name):
     """Whatever the address itself asks for."""

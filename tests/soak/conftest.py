@@ -10,10 +10,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from plays import kit
+from power import SMALL
 
 
 @pytest.fixture(scope="session")
 def program():
     """The program, ready to be started."""
-    with kit.Program() as program:
+    with kit.Program(**SMALL) as program:
         yield program

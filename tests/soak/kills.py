@@ -202,18 +202,18 @@ def names_not_durable(told: Path) -> list[str]:
     What lies in a working folder, or is state, may be anything: nobody reads it but the run that goes on.
     """
     events = [json.loads(line) for line in told.read_text().splitlines()]
-    synced: set[int] = set()
+    synced: set[tuple[int, ...]] = set()
     careless = []
     for at, (kind, *facts) in enumerate(events):
         if kind == "sync":
-            synced.add(facts[0])
+            synced.add(tuple(facts[0]))
             continue
-        target, inodes, folder = facts
+        target, contents, folder = facts
         if "/.orchestrator/" in target or "/state/" in target:
             continue
-        if not synced.issuperset(inodes):
+        if not synced.issuperset(map(tuple, contents)):
             careless.append(f"{target} before its bytes")
-        if ["sync", folder] not in events[at + 1 :]:
+        if not any(kind == "sync" and facts[0][0] == folder for kind, *facts in events[at + 1 :]):
             careless.append(f"{target} without its folder")
     return careless
 

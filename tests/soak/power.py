@@ -24,6 +24,7 @@ from kills import HEAD, PLAYS, Kill, Theatre, chosen
 from plays import Play, kit, served
 
 IMAGE_BYTES = 96 << 20
+SMALL = {"ORCHESTRATOR_LIMITS__DISK_STOP": "1MiB", "ORCHESTRATOR_LIMITS__DISK_RESUME": "2MiB"}
 # Nothing is written behind our back: the journal is committed when somebody syncs, not after five seconds.
 OPTIONS = "loop,commit=600"
 
@@ -143,7 +144,7 @@ def main() -> int:
     chance, wrong = random.Random(given.seed), False  # noqa: S311  moments, no secrets
     names = given.play or ["mosaic by Cloud Storage", "cube", "chips", "table", "scenes", "preprocess", "patches"]
     print(HEAD, flush=True)  # noqa: T201
-    with tempfile.TemporaryDirectory(prefix="power-") as folder, kit.Program() as program:
+    with tempfile.TemporaryDirectory(prefix="power-") as folder, kit.Program(**SMALL) as program:
         for name in names:
             place = Path(folder)
             with kit.Service(program, place / f"sandbox-{name}", *served(name, place)) as service:

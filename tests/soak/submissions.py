@@ -123,15 +123,16 @@ class Nothing:
 class Installation:
     """One run and what works on it; what lives in memory is dropped and made anew when the process dies."""
 
-    def __init__(self, sandbox: Sandbox, folder: Path, count: int, chance: random.Random) -> None:
-        self._sandbox, self._folder, self._chance = sandbox, folder, chance
+    def __init__(self, sandbox: Sandbox, folder: Path, count: int, seed: int) -> None:
+        self._sandbox, self._folder = sandbox, folder
+        self._chance = random.Random(seed)  # noqa: S311  faults to be drawn, nothing to guard
         self.clock = SandboxTime(sandbox)
         self._plan = plan_of(count)
         self._engine()
         self._image = serialise(ee.Image.constant(7).rename("b").toUint16())
         self.died = 0
         store = self.opened()
-        job = Job("many", str(folder), AreaSource("0,0,1,1"), "2024-01-01", "2024-02-01")
+        job = Job(f"many{seed}", "nowhere", AreaSource("0,0,1,1"), "2024-01-01", "2024-02-01")
         self.run_id = store.runs.admit(Admission("many", "", job.fingerprints(), job.to_json())).id
         store.runs.save_plan(self.run_id, "{}", self._image, "{}", self._plan.tasks)
         store.runs.set_state(self.run_id, RunState.EXPORTING)
@@ -218,7 +219,7 @@ def block(count: int, seed: int) -> Count:
             told = 503 if then == "503" else then
             wanted = {"action": "commit_then_fail", "text": f'"requestId": ?"x{digits}', "then": told}
             sandbox.faults.order(Rule.of(spoilt | wanted))
-        installation = Installation(sandbox, Path(folder), count, chance)
+        installation = Installation(sandbox, Path(folder), count, seed)
         for request_id in installation.request_ids():
             if re.match(f"x{BURNT}", request_id):  # burnt once; from then on the service says that it knows it
                 sandbox.faults.order(Rule.of({"action": "request_id_burnt", "api": "image.export", "text": request_id}))

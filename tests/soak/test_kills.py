@@ -9,6 +9,14 @@ from points import crash_points
 
 # Not on the way of any command that takes seconds, by the beginnings of their names; each is passed by the tests named.
 ELSEWHERE = {
+    "SqlProcesses.begin": "tests/app/test_daemons.py",
+    "SqlPruning": "tests/engine/test_pruning.py",
+    "backup.copied": "tests/engine/test_database_care.py",
+    "run.pruned": "tests/engine/test_pruning.py",
+    "run.thinned": "tests/engine/test_pruning.py",
+    "SqlLimits": "tests/engine/test_limits.py",
+    "SqlUsage.": "tests/engine/test_usage.py",
+    "task.overspent": "tests/engine/test_usage.py",
     "SqlJobStates._say": "tests/cli/test_schedule.py",
     "SqlOutbox": "tests/notices/test_kills.py",  # in a thread of its own, which passes them at other times in each run
     "SqlRuns.prioritise": "tests/cli/test_schedule.py",

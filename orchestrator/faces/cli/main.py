@@ -29,8 +29,10 @@ click.rich_click.COMMAND_GROUPS = {
             "name": "Look after runs",
             "commands": ["status", "watch", "why", "logs", "usage", "audit", "retry", "cancel", "clean"],
         },
-        {"name": "Keep it running", "commands": ["schedule", "db", "prune", "recover", "health", "metrics"]},
-        {"name": "Keep it running", "commands": ["schedule", "recover", "health", "metrics", "notify"]},
+        {
+            "name": "Keep it running",
+            "commands": ["schedule", "db", "prune", "recover", "health", "metrics", "notify"],
+        },
     ]
 }
 

@@ -45,6 +45,8 @@ def status(context: Context, /, run_id: str | None, limit: int) -> int:
         app = resting(context)
         detail = report_detail(app, run_id)
         _show_run(detail, app.clock.now(), output, _passed_over(app, [detail.report]).get(detail.report.run, ""))
+        for line in _held_back(app) if detail.report.state not in RUN_FINAL else ():
+            output.say(line)
         return 0
     app = looking(context)
     shown = _reported(app, limit) if app.has_state() else []
@@ -59,13 +61,18 @@ def status(context: Context, /, run_id: str | None, limit: int) -> int:
         output.message("job", {"name": name, "error": sentence})
     for line in _by_sentence(_passed_over(app, shown)):
         output.say(line)
-    for line in (*standing(app), *(app.standing().sentences(app.clock.now().timestamp()) if shown else ())):
+    for line in (*standing(app), *(_held_back(app) if shown else ())):
         output.say(line)
     return 0
 
 
 def _reported(app: Records, limit: int) -> list[RunReport]:
     return report_runs(app.store, limit, app.clock.now(), app.settings.budget.eecu_hours)
+
+
+def _held_back(app: Records) -> Iterator[str]:
+    """Yield what holds all runs of the project back."""
+    return app.standing().sentences(app.clock.now().timestamp())
 
 
 def _passed_over(app: Records, reports: Sequence[RunReport]) -> Mapping[str, str]:
