@@ -297,6 +297,7 @@ class Application(Records):
             progress=progress,
             check_lease=lease.check if lease else unleased,
             check_prefix=self.prefix_owner.check if lease and in_bucket else unleased,
+            leave_prefix=lambda: self._leave_prefix(1),
             cost=published_cost,
         )
 
@@ -322,8 +323,12 @@ class Application(Records):
             with super().lock(run_id) as lease:
                 yield lease
         finally:
-            if "prefix_owner" in self.__dict__ and not self.leases.busy:
-                self.prefix_owner.end()
+            self._leave_prefix(0)
+
+    def _leave_prefix(self, others: int) -> None:
+        """Give the prefix up where this process has no more than so many runs."""
+        if "prefix_owner" in self.__dict__ and self.leases.count <= others:
+            self.prefix_owner.end()
 
     def _process_context(self) -> ProcessContext:
         work = self.settings.local.work_dir
