@@ -1,9 +1,9 @@
 """
 Makes a folder of installed packages as small as what runs needs: `python slim.py SITE_PACKAGES`.
 
-Taken away are tests, headers and sources of compiled modules, symbols that only a debugger reads, descriptions of Google's
-other services, and parts of libraries that nothing here opens. Files that are there several times become one. It prints
-what each of these saved.
+Taken away are tests, headers and sources of compiled modules, symbols that only a debugger reads, descriptions of
+Google's other services, and parts of libraries that nothing here opens. Files that are there several times become one.
+It prints what each of these saved.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TESTS = {"test", "tests"}
 # What the sandbox says that Earth Engine can: it comes with the client, among its tests.
 _KEPT = {"ee/tests/algorithms.json"}
 _SOURCES = {".h", ".hpp", ".c", ".cc", ".cpp", ".pxd", ".pyx", ".pxi", ".pyi", ".a", ".lib"}
-# What is opened by name only, and by nothing here: Arrow's remote calls and S3, formats of documents, codecs of pictures.
+# What is opened by name only, and by nothing here: Arrow's remote calls and S3, codecs and fonts of pictures, solvers.
 _UNUSED = (
     *(f"pyarrow/{name}*" for name in ("libarrow_flight", "libarrow_python_flight", "_flight.", "libarrow_s3")),
     "pyarrow/include",
@@ -172,7 +172,8 @@ def _remove(paths: Iterable[Path]) -> None:
 
 def _weight(folder: Path) -> int:
     """Return the bytes of a folder's files, each once."""
-    seen = {(s.st_dev, s.st_ino): s.st_size for s in (p.lstat() for p in folder.rglob("*") if not p.is_dir())}
+    found = (path.lstat() for path in folder.rglob("*") if not path.is_dir())
+    seen = {(file.st_dev, file.st_ino): file.st_size for file in found}
     return sum(seen.values())
 
 
