@@ -148,6 +148,7 @@ class Application(Connections):
             progress=progress,
             check_lease=lease.check if lease else unleased,
             check_prefix=self.prefix_owner.check if lease and in_bucket else unleased,
+            leave_prefix=lambda: self._leave_prefix(1),
             cost=published_cost,
         )
 

@@ -261,5 +261,9 @@ class Connections(Records):
             with super().lock(run_id) as lease:
                 yield lease
         finally:
-            if "prefix_owner" in self.__dict__ and not self.leases.busy:
-                self.prefix_owner.end()
+            self._leave_prefix(0)
+
+    def _leave_prefix(self, others: int) -> None:
+        """Give the prefix up where this process has no more than so many runs."""
+        if "prefix_owner" in self.__dict__ and self.leases.count <= others:
+            self.prefix_owner.end()

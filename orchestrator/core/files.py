@@ -280,8 +280,8 @@ class LockFile:
                 os.close(fd)
                 raise LockedError(refusal(said)) from None
             if _is_at(fd, self.path):
-                crash.point("lock.taken")
                 self._fd, self._lock = fd, lock
+                crash.point("lock.taken")
                 return
             lock.close()
             os.close(fd)  # its holder removed it while we waited for it; there is, or will be, another

@@ -73,6 +73,7 @@ class Execution:
         progress: Progress | None = None,
         check_lease: Callable[[], None] = unleased,
         check_prefix: Callable[[], None] = unleased,
+        leave_prefix: Callable[[], None] = unleased,
         cost: Cost = _unknown,
     ) -> None:
         self._id = run_id
@@ -90,6 +91,7 @@ class Execution:
             self.progress,
             check_lease=check_lease,
             check_prefix=check_prefix,
+            leave_prefix=leave_prefix,
         )
         self._output = RunOutput(self._context)
         self._exporting = Exporting(self._context, self._output, watch, cut, refit, cost)
@@ -242,6 +244,7 @@ class Execution:
         prove_result(run, self._process.stop, self._say)
         self._say("taking away the intermediates")
         clean_cloud(run, self._context)
+        self._context.leave_prefix()  # once the run is over, nobody looks whether it was given up
         crash.point("run.cloud_cleaned")
         self._context.check_lease()
         clean_local(self._output.folders(run))
