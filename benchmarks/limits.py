@@ -94,8 +94,8 @@ def measure(arguments: argparse.Namespace) -> None:
     ask(f"{url}/sandbox/faults", {"faults": STUCK})
     others_hand_over(url, arguments.others)
     # By --sandbox-url it would look more often than at Google; this is the usual pace.
-    told = {"EE__URL": url, "EE__PROJECT": PROJECT, "GCS__URL": url, "GCS__BUCKET": BUCKET, "GCS__MAX_BYTES": "1TiB"}
-    told |= {"SERVE__SLOTS": str(arguments.runs)}
+    told = {"EE__URL": url, "EE__PROJECT": PROJECT, "GCS__URL": url, "DRIVE__URL": url}
+    told |= {"GCS__BUCKET": BUCKET, "GCS__MAX_BYTES": "1TiB", "SERVE__SLOTS": str(arguments.runs)}
     environment = os.environ | {f"ORCHESTRATOR_{name}": value for name, value in told.items()}
     serve = command(state, "serve")
 

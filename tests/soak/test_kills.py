@@ -9,6 +9,11 @@ from points import crash_points
 
 # Not on the way of any command that takes seconds, by the beginnings of their names; each is passed by the tests named.
 ELSEWHERE = {
+    "SqlProcesses.begin": "tests/app/test_daemons.py",
+    "SqlPruning": "tests/engine/test_pruning.py",
+    "backup.copied": "tests/engine/test_database_care.py",
+    "run.pruned": "tests/engine/test_pruning.py",
+    "run.thinned": "tests/engine/test_pruning.py",
     "SqlLimits": "tests/engine/test_limits.py",
     "SqlUsage.": "tests/engine/test_usage.py",
     "task.overspent": "tests/engine/test_usage.py",
@@ -21,10 +26,6 @@ ELSEWHERE = {
     "SqlUnits.renew": "tests/engine/test_runner.py",  # five minutes of a lease have passed
     "date.replaced": "tests/engine/test_overlap.py",
     "date.skipped": "tests/engine/test_overlap.py",
-    "SqlPruning": "tests/engine/test_pruning.py",  # of what ended long ago, as the two below
-    "run.pruned": "tests/engine/test_pruning.py",
-    "run.thinned": "tests/engine/test_pruning.py",
-    "backup.copied": "tests/engine/test_database_care.py",
     "outbox.": "tests/notices/test_kills.py",
     "scenes.replaced": "tests/products/scenes/test_scene_index.py",
     "sweep.": "tests/app/test_sweeping.py",

@@ -15,12 +15,14 @@ from orchestrator.engine.context import RunContext
 from orchestrator.engine.limits import WORDS, Usage, no_place, taken_by_others
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.limit_records import Shortage
-from orchestrator.engine.stores.records import Tally, Task
+from orchestrator.engine.stores.work_records import Tally, Task
 from orchestrator.engine.work import HoldError
 from orchestrator.model.states import TASK_LIVE, PartState, TaskState
 
 # Tasks handed over before operations and objects are looked at again.
 _AT_ONCE = 20
+# Where there was no room, and nothing was heard since, it is asked for again after so long.
+_LOOK_SECONDS = 2.0
 # A pause that is longer is written down, so that whoever asks why a run stands still is told.
 _LONG_PAUSE_SECONDS = 60.0
 _DONE = TaskState.SUCCEEDED
@@ -43,6 +45,7 @@ class Handing:
         self._feedback = feedback
         self._watch = watch
         self._limits = context.process.limits
+        self._short = ((0, 0, 0.0), 0.0)  # what was so when there was no room, and until when that need not be asked
         self._bytes_per_pixel = exports.bytes_per_pixel
         self._budget = budget
         self._refused = ""
@@ -58,7 +61,10 @@ class Handing:
         ripe = self._ripe(tasks)
         under_way = self._under_way(tasks, tally)
         # Not before it is known what others have in the queue.
-        if not ripe or self._watch.latest()[0] == 0 or self._put_off(ripe):
+        seen = (self._watch.latest()[0], len(ripe), under_way)
+        if self._stands_still(seen):
+            return False
+        if not ripe or seen[0] == 0 or self._put_off(ripe):
             self._limits.report(self._context.run_id, Usage(len(ripe), under_way))
             return False
         current = {task.key: task for task in tasks}
@@ -73,6 +79,7 @@ class Handing:
             attempt = short or self._submitter.intend(task, self._limits.within(usage, self._bytes_of(task)))
             if isinstance(attempt, Shortage):
                 self._tell(attempt)
+                self._short = (seen, self._context.process.clock.monotonic() + _LOOK_SECONDS)
                 return False
             under_way += self._bytes_of(task)
             current[task.key] = replace(task, state=TaskState.SUBMITTING, eecu_seconds=0.0)
@@ -96,6 +103,11 @@ class Handing:
         if not refusal.shortly and not self._refused:
             self._refused = refusal.sentence
             self._context.record("budget.reached", {"reason": refusal.sentence, "tasks_under_way": len(coming)})
+
+    def _stands_still(self, seen: tuple[int, int, float]) -> bool:
+        """Tell whether there was no room a moment ago, and nothing is new since: waiting shall cost nearly nothing."""
+        before, until = self._short
+        return seen == before and self._context.process.clock.monotonic() < until
 
     def leave(self) -> None:
         """Take nothing of the project's room any more."""

@@ -21,13 +21,15 @@ from orchestrator.engine.batch.troubles import Troubles
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.placing import Placing
-from orchestrator.engine.stores.records import Task
+from orchestrator.engine.stores.work_records import Task
 from orchestrator.model.states import PART_DONE, PartState
 
 # The longest pause between two looks: what else may happen wakes us.
 _PAUSE_SECONDS = 0.5
 # A look at a large run takes this share of the time, at most.
 _SHARE = 0.05
+# ... and less where that makes a pause of no more than this: five runs that wait shall cost nearly nothing.
+_QUIET_SECONDS, _QUIET_SHARE = 1.0, 0.003
 
 
 class BatchWork:
@@ -81,7 +83,7 @@ class BatchWork:
         if tasks:
             self._context.check_prefix()
         self._more = self._handing.hand_over(tasks, tally)
-        if self._to_offer or self._transfers.idle():
+        if (self._to_offer or self._transfers.idle()) and not tally.keys().isdisjoint(ON_THE_WAY):
             self._offer()
         self._context.progress.count(tally, tasks, self._spent)
         return tally.keys() <= PART_DONE
@@ -91,7 +93,7 @@ class BatchWork:
         if self._more:
             return 0.0
         usual = min(_PAUSE_SECONDS, self._watch.due_in() or _PAUSE_SECONDS)
-        return max(0.05, usual, self._took / _SHARE)
+        return max(0.05, usual, self._took / _SHARE, min(_QUIET_SECONDS, self._took / _QUIET_SHARE))
 
     def _looked(self) -> Sequence[Task]:
         """Look at operations and objects; return the tasks as they are then."""
