@@ -51,6 +51,7 @@ class Count:
     lives: int = 0
     starts: int = 0
     kills: int = 0
+    faults: int = 0
     errors: int = 0
     lost: int = 0
     half: int = 0
@@ -126,6 +127,8 @@ class Lives:
             count.errors += ended.code != kit.KILLED
             count.half += final.exists() and pixels(final) != way.pixels
         self._program.die_after = None
+        acted = self._service.get("/sandbox/faults")["faults"]
+        count.faults += sum(each["consumed"] for each in acted if each["rule"]["action"] != "task_hold")
         count.lost += pixels(final) != way.pixels
         kit.Home.wait_until(lambda: all(each["done"] for each in self._operations()))
         count.exports += self._service.exports - before
