@@ -6,7 +6,7 @@ from contextlib import closing
 from datetime import timedelta
 
 import pytest
-from care_kit import ENDING, NOW, Clock, a_run, rows
+from care_kit import ENDING, NOW, a_run, rows
 from old_worlds import STATES, restore
 
 from orchestrator.engine.stores import care, migrate
@@ -17,23 +17,6 @@ from orchestrator.model.objects import Deletion, StoredObject
 DAY = 86400.0
 # Old enough for everything to go at NOW.
 ALL = Retention(runs_seconds=DAY, details_seconds=DAY, events_seconds=DAY, keep=0)
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "state.db"
-
-
-@pytest.fixture
-def store(path, clock):
-    opened = SqlStore(f"sqlite:///{path}", clock)
-    yield opened
-    opened.close()
 
 
 def forget(store, retention=ALL):
