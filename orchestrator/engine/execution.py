@@ -41,7 +41,7 @@ from orchestrator.engine.space import LOOK_SECONDS, DiskWait
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Head, Run
 from orchestrator.engine.waiting import Waits
-from orchestrator.engine.work import CancelledByUserError, HoldError, OutputTakenError, Work, carry_all
+from orchestrator.engine.work import CancelledByUserError, HoldError, LeaveError, OutputTakenError, Work, carry_all
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan
 from orchestrator.model.product import OutputLostError, Settled
@@ -96,6 +96,7 @@ class Execution:
         self._refit = refit
         self._cost = cost
         self.progress = progress or Progress()
+        self._leaves = False  # whether it was asked to leave its slot, and did
         self._uncancelled = False  # whether the service could not be asked to cancel: it is not asked without a pause
         self._waits = Waits(process.clock)
         self._context = RunContext(
@@ -123,18 +124,20 @@ class Execution:
 
     def work(self) -> Run:
         """
-        Take the run to its end, or to a hold: for a person, or until `next_at` of the run that is returned.
+        Take the run to its end, or to a hold: for a person, until `next_at` of the run that is returned, or for another
+        that has its slot first.
 
         Raises:
             Stopped: The process was asked to stop; the run goes on at the next start.
             FencedError: Another process has the run by now; nothing more was changed.
             UserError: The job cannot be done as declared; the run is FAILED.
         """
+        self._leaves = False
         try:
             while True:
                 run = self._store.runs.get(self._id)
                 self.progress.set(state=run.state, detail=run.reason)
-                if run.state in RUN_FINAL or not self.is_due(run):
+                if run.state in RUN_FINAL or self._leaves or not self.is_due(run):
                     return run
                 crash.point(f"run.{run.state.lower()}")
                 self.step(run)
@@ -224,6 +227,7 @@ class Execution:
         if isinstance(error, OutputTakenError):
             self._hold(error, until=self._process.clock.now().timestamp() + LOCK_SECONDS)
         elif isinstance(error, HoldError):
+            self._leaves = isinstance(error, LeaveError)
             self._hold(error, who=Who.TIME if error.alone else Who.PERSON, until=error.until)
         elif isinstance(error, QuotaError):
             self._hold(error, until=error.again_at.timestamp())
