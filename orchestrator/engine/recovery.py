@@ -22,7 +22,8 @@ from orchestrator.engine.output import snapshot_of
 from orchestrator.engine.proofs import find_named
 from orchestrator.engine.publication import is_file
 from orchestrator.engine.stores.contract import Store
-from orchestrator.engine.stores.records import Attempt, Run, Task
+from orchestrator.engine.stores.records import Run
+from orchestrator.engine.stores.work_records import Attempt, Task
 from orchestrator.model.batch import BatchRoute, Described, Operation, OperationState, OrderShape
 from orchestrator.model.job import Job
 from orchestrator.model.manifest import RunManifest

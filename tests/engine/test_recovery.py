@@ -14,7 +14,8 @@ from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError
 from orchestrator.engine.manifests import read_manifest
 from orchestrator.engine.recovery import _asked_of
-from orchestrator.engine.stores.records import Admission, Task
+from orchestrator.engine.stores.records import Admission
+from orchestrator.engine.stores.work_records import Task
 from orchestrator.model.batch import OrderShape
 from orchestrator.model.grid import Window
 from orchestrator.model.manifest import RunManifest
