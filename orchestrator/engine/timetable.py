@@ -21,6 +21,7 @@ from orchestrator.engine.scheduler import (
     FIRST_LOOK,
     MOST_AT_ONCE,
     MOST_RECORDED,
+    ON_TIME,
     CatchUp,
     Moment,
     Overlap,
@@ -67,6 +68,11 @@ class ScheduledJob:
     catch_up: CatchUp = "latest"
     overwrite: bool = False
     priority: int = 0
+
+    def may_begin_with(self, moment: Moment, now: datetime) -> bool:
+        """Tell whether a past date may be the first of a job: its window is open, and it is not missed already."""
+        end = self.schedule.end_of(moment.at)
+        return (end is None or end > now) and (self.catch_up != "none" or now - moment.at <= ON_TIME)
 
 
 class Timetable:
@@ -210,8 +216,8 @@ class Timetable:
         return at if foreign else at - timedelta(seconds=1)
 
     def _begin(self, entry: ScheduledJob, now: datetime) -> datetime:
-        """Of a job that was never looked at, the latest date of the last day counts, and all that come."""
-        found = list(entry.schedule.moments(now - FIRST_LOOK, now))
+        """Of a job that was never looked at, the last day's latest date counts if it can be run, and all that come."""
+        found = [m for m in entry.schedule.moments(now - FIRST_LOOK, now) if entry.may_begin_with(m, now)]
         since = found[-1].at - timedelta(minutes=1) if found else now
         self._store.dates.settle(entry.name, entry.schedule.name(since))
         return since + timedelta(seconds=1)
@@ -273,7 +279,8 @@ class Timetable:
         if held and (head.needs_person or head.next_at > (now + _SOON).timestamp()):
             return
         left, words = seconds_left(self._store, head, now)
-        found = deferral(entry.schedule, finish_by, now, left, words)
+        begun = head.state is not RunState.ADMITTED
+        found = deferral(entry.schedule, finish_by, now, left, words, begun=begun)
         if found is None or (held and found.until.timestamp() <= head.next_at):
             self._interrupts.withdraw(head.id, _DEADLINE)
             return
@@ -306,8 +313,12 @@ def order_date(
     installation: str,
     triggered: bool = False,
 ) -> Run | None:
-    """Admit the run of a date of a scheduled job, or of one of its areas; None when it had its run."""
-    end = entry.schedule.end_of(moment.at)
+    """
+    Admit the run of a date of a scheduled job, or of one of its areas; None when it had its run.
+
+    One that a person asks for has no deadline: it is meant now, whatever window its date had.
+    """
+    end = None if triggered else entry.schedule.end_of(moment.at)
     return fire(
         store,
         name,

@@ -292,3 +292,32 @@ def test_a_date_that_was_skipped_is_fired_by_a_person_alone(house, by_hand, fire
     run = order_date(house.store, house.entries[0], "nightly", house.declared("nightly"), moment, **how)
 
     assert (run is not None, len(house.store.queue.waiting())) == (fired, int(fired))
+
+
+def test_a_new_job_does_not_begin_with_a_date_whose_window_is_over(house):
+    """Declared at noon, with a window that ended at six: tonight's is its first, and nobody is told anything."""
+    house.job(finish_by="06:00").look()
+    at_noon = list(house.told)
+    house.look("2026-01-02T01:30")
+
+    assert (at_noon, house.dates(skipped=False)) == ([], ["2026-01-02T01:30"])
+
+
+def test_a_new_job_that_catches_nothing_up_has_missed_nothing(house):
+    """It was not there yesterday."""
+    house.job(catch_up="none").look()
+
+    assert (house.dates(skipped=False), house.dates(skipped=True), house.told) == ([], [], [])
+
+
+def test_what_a_person_asks_for_has_no_deadline(house):
+    """Of a date whose window is long over: it is meant now, and is never deferred."""
+    house.job(finish_by="06:00").look()
+    (entry,) = house.entries
+    moment = Moment(datetime(2025, 12, 24, 1, 30, tzinfo=UTC), "2025-12-24T01:30+00:00")
+
+    order_date(house.store, entry, "nightly", house.declared("nightly"), moment, installation="here", triggered=True)
+    house.look("2026-01-01T13:00")
+
+    (waiting,) = house.store.queue.waiting()
+    assert (waiting.finish_by, [name for name, _ in house.told]) == (0.0, [])

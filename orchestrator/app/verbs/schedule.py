@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from orchestrator.app.finding import find_head
+from orchestrator.app.heartbeat import as_daemon
 from orchestrator.app.records import Records
 from orchestrator.app.scheduled import scheduled
 from orchestrator.app.verbs.jobs import wrong_jobs
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 HIGHEST_PRIORITY = 1000
 _MOST_DATES = 1_000_000
+_LAST_ROWS = 100  # a person may have asked for many old dates since the newest one
 _FURTHEST = timedelta(days=366 * 9)  # the 29th of February may be eight years away
 
 
@@ -45,7 +47,7 @@ class JobReport:
         trouble: What is wrong with it; empty where nothing is.
         next: When it is due next, RFC 3339, UTC; empty where it never is.
         next_date: The name of that date.
-        last_date: The name of the last date of which something is known; empty where there is none.
+        last_date: The name of the newest date of which something is known; empty where there is none.
         last_run: Its run; empty where it was skipped.
         last_skipped: Why it was skipped.
     """
@@ -92,7 +94,7 @@ def _report(app: Records, entry: ScheduledJob, trouble: str) -> JobReport:
     state = _state(app, entry.name)
     paused = state is not None and state.paused
     upcoming = _upcoming(schedule, app.clock.now(), 1)
-    last = _last(app, entry.name)
+    last = _last(app, entry)
     return JobReport(
         entry.name,
         schedule.cron or f"every {schedule.every}",
@@ -121,10 +123,11 @@ def _state(app: Records, name: str) -> JobState | None:
     return app.store.job_states.all().get(name) if app.has_state() else None
 
 
-def _last(app: Records, name: str) -> DateRow | None:
-    """Return the last date that got a run or a reason; where a job began is neither."""
-    rows = app.store.dates.latest(9, job_name=name) if app.has_state() else []
-    return next((row for row in rows if row.run_id or row.skipped), None)
+def _last(app: Records, entry: ScheduledJob) -> DateRow | None:
+    """Return the newest date that got a run or a reason, whenever it did; where a job began is neither."""
+    rows = app.store.dates.latest(_LAST_ROWS, job_name=entry.name) if app.has_state() else []
+    named = [row for row in rows if row.run_id or row.skipped]
+    return max(named, key=lambda row: entry.schedule.when(row.logical_date), default=None)
 
 
 def _upcoming(schedule: Schedule, now: datetime, count: int) -> list[Moment]:
@@ -192,6 +195,8 @@ def trigger(app: Application, name: str, date: str = "") -> list[Run]:
     """
     Begin the runs of a job for a date, one for each of its areas, now, whatever its schedule and whether it is paused.
 
+    They are at the services of the daemon that works on this state, where one does; they have no deadline.
+
     Args:
         app: Where runs are remembered.
         name: Of a job of config.toml.
@@ -201,6 +206,7 @@ def trigger(app: Application, name: str, date: str = "") -> list[Run]:
     Raises:
         UserError: No job is called so, or it has no schedule; the date cannot be read, is to come, or has its run.
     """
+    app.settings = as_daemon(app)
     entry = _entry(app, name, scheduled(app)[0])
     moment = _moment(entry, date, app.clock.now())
     begun: list[Run] = []
