@@ -29,6 +29,13 @@ class HoldError(OrchestratorError):
         self.until = until
 
 
+class LeaveError(HoldError):
+    """The run is to leave its slot, also where its time to go on has come by then."""
+
+    def __init__(self, reason: str, until: float) -> None:
+        super().__init__(reason, alone=True, until=until)
+
+
 class OutputTakenError(HoldError):
     """Another run makes the same output: it may end at any moment, and to look at its lock costs nothing."""
 

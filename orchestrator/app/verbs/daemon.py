@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator.app.application import Application
 from orchestrator.app.daemons import enter, lock_state
-from orchestrator.app.heartbeat import Heartbeat, tell_systemd
+from orchestrator.app.heartbeat import Heartbeat, addresses, tell_systemd
 from orchestrator.app.notices.post import telling
 from orchestrator.app.notices.remembering import remembering
 from orchestrator.app.reloading import Reload, Reloading
@@ -108,6 +108,7 @@ def _work(app: Application, reload: Reload | None, name: str, *, until_idle: boo
     slots = app.settings.serve.slots
     told = {"share": app.settings.serve.share, "kernel": app.leases.worker.kernel}
     told |= {"slots": slots, "service": app.settings.service, "services": [*app.settings.services.values()]}
+    told["addresses"] = addresses(app.settings)
 
     def facts() -> dict[str, Any]:
         return {**told, "ready": at_work.is_set(), "troubles": {**reloading.refused, **timetable.troubles}}

@@ -138,6 +138,9 @@ def cancel(app: Records, name: str, opened: Opened, busy: Busy = unwatched) -> C
             lease = stack.enter_context(app.lock(run.id))
         except LockedError:
             return Cancelled(run.id, app.store.runs.get(run.id).state, elsewhere=True)
+        if lease.store.runs.head(run.id).state is RunState.ADMITTED:
+            _end_unbegun(lease.store, run.id)
+            return Cancelled(run.id, RunState.CANCELLED, elsewhere=False)
         _end(app, run, lease, opened, busy)
     run = app.store.runs.get(run.id)
     if run.state is RunState.HELD:
@@ -164,6 +167,13 @@ def _end(app: Records, run: Run, lease: Lease, opened: Opened, busy: Busy) -> No
         if not begun:
             app.store.runs.request(run.id, run.request)
         raise
+
+
+def _end_unbegun(store: Store, run_id: str) -> None:
+    """End a run of which no service knows: none is asked, whichever it is for."""
+    store.runs.set_state(run_id, RunState.CANCELLED, "cancelled by request")
+    store.runs.request(run_id, "")
+    store.events.record(run_id, "run.cancelled", {})
 
 
 def _check_cancellable(run: Run) -> None:
