@@ -90,6 +90,7 @@ class Application(Records):
         self.notify = notify
         self.interrupts = Interrupts()
         self._joining = threading.Lock()
+        self._keeping = 0  # blocks that keep the prefix from one run to the next
         self._watches: dict[str, OperationsWatch] = {}
 
     # ----------------------------------------------------------------- local
@@ -285,7 +286,6 @@ class Application(Records):
         progress, entry = progress or Progress(), find_product(job.product)
         progress.call(entry.units, entry.doing, entry.counted)
         clients = self.clients(job, lambda what: progress.set(detail=what))
-        in_bucket = "/" in clients.route.manifest_name("")  # Drive has no condition by which one could own a name
         return Execution(
             run.id,
             store=lease.store if lease else self.store,
@@ -296,9 +296,14 @@ class Application(Records):
             refit=self._refit,
             progress=progress,
             check_lease=lease.check if lease else unleased,
-            check_prefix=self.prefix_owner.check if lease and in_bucket else unleased,
+            check_prefix=self.prefix_check(clients.route) if lease else unleased,
             cost=published_cost,
         )
+
+    def prefix_check(self, route: BatchRoute) -> Callable[[], None]:
+        """Return what is asked before each effect by a route on what another copy of this state may work on."""
+        # Drive has no condition by which one could own a name.
+        return self.prefix_owner.check if "/" in route.manifest_name("") else unleased
 
     @cached_property
     def prefix_owner(self) -> PrefixOwner:
@@ -322,8 +327,31 @@ class Application(Records):
             with super().lock(run_id) as lease:
                 yield lease
         finally:
-            if "prefix_owner" in self.__dict__ and not self.leases.busy:
-                self.prefix_owner.end()
+            self.leave_prefix()
+
+    @contextmanager
+    def kept_prefix(self) -> Iterator[None]:
+        """Keep the claim on the prefix, once it is made, for a block that holds one run after another."""
+        with self._joining:
+            self._keeping += 1
+        try:
+            yield
+        finally:
+            with self._joining:
+                self._keeping -= 1
+            self.leave_prefix()
+
+    def leave_prefix(self, but: str = "") -> None:
+        """Give the prefix up, unless a run other than `but` is worked on there by any process of this state."""
+        if "prefix_owner" in self.__dict__ and not self._keeping and not self.leases.busy:
+            self.prefix_owner.end(lambda: self.works_in_bucket(but))
+
+    def works_in_bucket(self, but: str = "") -> bool:
+        """Tell whether any process of this state has a run, other than `but`, whose objects lie in the bucket."""
+        return self.leases.busy or any(
+            run_id != but and self.worker(run_id) and Job.from_json(self.store.runs.head(run_id).job).route != "drive"
+            for run_id in self.store.leases.kept()
+        )
 
     def _process_context(self) -> ProcessContext:
         work = self.settings.local.work_dir

@@ -382,13 +382,14 @@ class Execution:
         """Cancel, as the user asked; when the service does not answer, hold and cancel later."""
         try:
             self.cancel()
-        except (TransientError, CredentialError) as error:
+        except (TransientError, CredentialError, HoldError) as error:
             self._uncancelled = True
-            self._hold(f"it is to be cancelled, but {error}")
+            until = error.until if isinstance(error, HoldError) else 0.0
+            self._hold(f"it is to be cancelled, but {error}", until=until)
 
     def _fail(self, error: Exception) -> None:
-        # A service that cannot be asked now is asked again by `clean`.
-        with suppress(TransientError, CredentialError):
+        # A service that cannot be asked now is asked again by `clean`; what another copy of the state began is its own.
+        with suppress(TransientError, CredentialError, HoldError):
             cancel_exports(self._context)
         self._output.end()
         # What is wrong with the declaration itself stays wrong: only a person who declares something else can help.
