@@ -134,6 +134,7 @@ class RunContext:
         progress: Counters for whoever watches.
         wake: Ends the pause of the run's own thread.
         check_prefix: Raises `HoldError` where another state works on objects of the same names.
+        leave_prefix: Gives those names up where no other run of the process needs them, before this one is over.
         check_lease: Raises `FencedError` where another process has the run; asked before what no store takes back.
         folders: Where the run writes; its disks are looked at.
     """
@@ -148,6 +149,7 @@ class RunContext:
     wake: threading.Event = field(default_factory=threading.Event)
     check_lease: Callable[[], None] = unleased
     check_prefix: Callable[[], None] = unleased
+    leave_prefix: Callable[[], None] = unleased
     folders: list[Path] = field(default_factory=list)
 
     @property

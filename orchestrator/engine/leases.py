@@ -151,10 +151,10 @@ class RunLeases:
             return self._held.get(run_id)
 
     @property
-    def busy(self) -> bool:
-        """Whether this process has a run."""
+    def count(self) -> int:
+        """How many runs this process has."""
         with self._guard:
-            return bool(self._held)
+            return len(self._held)
 
     def beat(self) -> None:
         """Prolong every lease; one that cannot be is found lost, or is prolonged, by whoever works under it."""

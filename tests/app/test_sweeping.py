@@ -16,7 +16,8 @@ from orchestrator.clients.earthengine import serialise
 from orchestrator.config import load
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import NeedsPerson
-from orchestrator.engine.stores.records import Admission, Attempt
+from orchestrator.engine.stores.records import Admission
+from orchestrator.engine.stores.work_records import Attempt
 from orchestrator.engine.sweeper import KEPT_SECONDS, UNKNOWN_SECONDS, Act
 from orchestrator.engine.work import HoldError
 from orchestrator.model.batch import ExportOrder

@@ -142,7 +142,7 @@ class Machine(RuleBasedStateMachine):
     def crash_now(self) -> None:
         self._crash()
 
-    @rule(points=st.integers(1, 12))
+    @rule(points=st.integers(1, 40))
     def crash_soon(self, points: int) -> None:
         self.countdown = points
         self.carry_on(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 from dataclasses import replace
@@ -332,3 +333,20 @@ def test_windows_are_smoothed_as_the_whole_is():
         np.testing.assert_array_equal(made, whole[:, w.row : w.bottom, w.col : w.right])
     assert (whole[1] != large[1, margin:-margin, margin:-margin]).any()
     np.testing.assert_array_equal(whole[0], large[0, margin:-margin, margin:-margin])
+
+
+def test_what_a_store_says_of_itself_is_durable_before_a_pixel_comes(tmp_path, monkeypatch):
+    """Every file of it was synced: after a power cut, empty ones would say that each coordinate is nothing."""
+    synced, sync = set(), os.fsync
+
+    def fsync(fd):
+        sync(fd)
+        synced.add(os.fstat(fd).st_ino)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+    store = zarr_sink(tmp_path).path
+
+    files = [path for path in store.rglob("*") if path.is_file()]
+    assert files
+    assert [path.name for path in files if path.stat().st_ino not in synced] == []

@@ -26,10 +26,6 @@ ELSEWHERE = {
     "SqlUnits.renew": "tests/engine/test_runner.py",  # five minutes of a lease have passed
     "date.replaced": "tests/engine/test_overlap.py",
     "date.skipped": "tests/engine/test_overlap.py",
-    "SqlPruning": "tests/engine/test_pruning.py",  # of what ended long ago, as the two below
-    "run.pruned": "tests/engine/test_pruning.py",
-    "run.thinned": "tests/engine/test_pruning.py",
-    "backup.copied": "tests/engine/test_database_care.py",
     "outbox.": "tests/notices/test_kills.py",
     "scenes.replaced": "tests/products/scenes/test_scene_index.py",
     "sweep.": "tests/app/test_sweeping.py",

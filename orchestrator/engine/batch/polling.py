@@ -13,7 +13,7 @@ from orchestrator.engine.batch.submission import OPERATION_STATES, Submitter, id
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import TaskChange
-from orchestrator.engine.stores.records import Attempt, Task
+from orchestrator.engine.stores.work_records import Attempt, Task
 from orchestrator.model.batch import Operation, OperationState
 from orchestrator.model.states import TASK_LIVE, Failure, TaskState
 

@@ -18,7 +18,7 @@ from orchestrator.engine.batch.ladder import Ladder
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.limit_records import Shortage, Within
-from orchestrator.engine.stores.records import Attempt, Task
+from orchestrator.engine.stores.work_records import Attempt, Task
 from orchestrator.model.batch import (
     AlreadyStartedError,
     AttemptNames,

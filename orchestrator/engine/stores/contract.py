@@ -20,12 +20,12 @@ from orchestrator.engine.stores.records import (
     JobState,
     LeaseRow,
     OutputRow,
-    Pace,
     PreviousRun,
     ProcessRow,
     Run,
     Waiting,
 )
+from orchestrator.engine.stores.work_records import Pace
 from orchestrator.model.manifest import RunManifest
 from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import RunState, Who
