@@ -126,7 +126,6 @@ class Application(Connections):
         progress, entry = progress or Progress(), find_product(job.product)
         progress.call(entry.units, entry.doing, entry.counted)
         clients = self.clients(job, lambda what: progress.set(detail=what))
-        in_bucket = "/" in clients.route.manifest_name("")  # Drive has no condition by which one could own a name
         return Execution(
             run.id,
             store=lease.store if lease else self.store,
@@ -137,8 +136,8 @@ class Application(Connections):
             refit=self._refit,
             progress=progress,
             check_lease=lease.check if lease else unleased,
-            check_prefix=self.prefix_owner.check if lease and in_bucket else unleased,
-            leave_prefix=lambda: self._leave_prefix(1),
+            check_prefix=self.prefix_check(clients.route) if lease else unleased,
+            leave_prefix=lambda: self.leave_prefix(but=run.id),
             cost=published_cost,
         )
 

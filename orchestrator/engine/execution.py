@@ -34,7 +34,7 @@ from orchestrator.engine.publication import Publication, prove_result
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Head, Run
 from orchestrator.engine.waiting import Waits
-from orchestrator.engine.work import CancelledByUserError, LeaveError
+from orchestrator.engine.work import CancelledByUserError, HoldError, LeaveError
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan
 from orchestrator.model.product import OutputLostError, Settled
@@ -286,12 +286,12 @@ class Execution:
         """Cancel, as the user asked; when the service does not answer, hold and cancel later."""
         try:
             self.cancel()
-        except (TransientError, CredentialError) as error:
+        except (TransientError, CredentialError, HoldError) as error:
             self._holds.begin_uncancelled(error)
 
     def _fail(self, error: Exception) -> None:
-        # A service that cannot be asked now is asked again by `clean`.
-        with suppress(TransientError, CredentialError):
+        # A service that cannot be asked now is asked again by `clean`; what another copy of the state began is its own.
+        with suppress(TransientError, CredentialError, HoldError):
             cancel_exports(self._context)
         self._output.end()
         # What is wrong with the declaration itself stays wrong: only a person who declares something else can help.

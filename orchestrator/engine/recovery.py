@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.core import crash
@@ -18,6 +18,7 @@ from orchestrator.engine.batch.exports import Cut
 from orchestrator.engine.batch.feedback import HEAVIEST, kind_of
 from orchestrator.engine.batch.submission import early_state
 from orchestrator.engine.cleanup import own_late_objects
+from orchestrator.engine.context import unleased
 from orchestrator.engine.output import snapshot_of
 from orchestrator.engine.proofs import find_named
 from orchestrator.engine.publication import is_file
@@ -95,12 +96,21 @@ def look(route: BatchRoute, operations: Sequence[Operation]) -> Seen:
 class Recovery:
     """Rebuilds runs. The caller holds the lock of each."""
 
-    def __init__(self, store: Store, route: BatchRoute, cut: Cut, seen: Seen, stop: Stop) -> None:
+    def __init__(
+        self,
+        store: Store,
+        route: BatchRoute,
+        cut: Cut,
+        seen: Seen,
+        stop: Stop,
+        check_prefix: Callable[[], None] = unleased,
+    ) -> None:
         self._store = store
         self._route = route
         self._cut = cut
         self._seen = seen
         self._stop = stop
+        self._check_prefix = check_prefix
 
     def rebuild(self, manifest: RunManifest, product: Product) -> Rebuilt:
         """Make the rows of a run what its manifest, its operations, its objects and its result say; repeatable."""
@@ -210,6 +220,7 @@ class Recovery:
         self._store.tasks.adopt(run_id, attempt, plan, asked.rung, now)
         for other in found[1:]:
             if other.is_live:
+                self._check_prefix()
                 self._store.events.record(run_id, "task.duplicate", {"task": task.key, "operation": other.name})
                 self._route.cancel(other.name)
 

@@ -27,6 +27,7 @@ class HoldError(OrchestratorError):
         super().__init__(reason)
         self.alone = alone
         self.until = until
+        self.exit_code = 5 if alone else 3  # of a command that cannot leave it at that
 
 
 class LeaveError(HoldError):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -156,7 +156,7 @@ def _end(app: Records, run: Run, lease: Lease, opened: Opened, busy: Busy) -> No
     """End a run that is held. A request that is refused is withdrawn: nobody shall find it later, and obey."""
     begun = False
     try:
-        with opened() as joined:
+        with opened() as joined, _leaving(joined, run):
             now = joined.store.runs.get(run.id)
             _check_cancellable(now)
             execution = joined.execution(now, lease=lease)
@@ -174,6 +174,15 @@ def _end_unbegun(store: Store, run_id: str) -> None:
     store.runs.set_state(run_id, RunState.CANCELLED, "cancelled by request")
     store.runs.request(run_id, "")
     store.events.record(run_id, "run.cancelled", {})
+
+
+@contextmanager
+def _leaving(joined: Application, run: Run) -> Iterator[None]:
+    """Give up the prefix that was asked for to end a run, which somebody else holds for the time of the block."""
+    try:
+        yield
+    finally:
+        joined.leave_prefix(but=run.id)
 
 
 def _check_cancellable(run: Run) -> None:
