@@ -24,7 +24,7 @@ from orchestrator.engine.publication import is_file
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Run
 from orchestrator.engine.stores.work_records import Attempt, Task
-from orchestrator.model.batch import BatchRoute, Described, Operation, OperationState, OrderShape
+from orchestrator.model.batch import AttemptNames, BatchRoute, Described, Operation, OperationState, OrderShape
 from orchestrator.model.job import Job
 from orchestrator.model.manifest import RunManifest
 from orchestrator.model.objects import StoredObject
@@ -202,15 +202,7 @@ class Recovery:
         said = self._route.described(found[0].description) if found else None
         asked = (said.asked if said else None) or _asked_of(task, files)
         names = self._route.name_attempt(run_id, task.key, number, asked)
-        attempt = Attempt(
-            task=task.key,
-            number=number,
-            request_id=names.request_id,
-            description=found[0].description if found else names.description,
-            prefix=names.prefix,
-            operation=found[0].name if found else "",
-            first_posted=manifest.written,
-        )
+        attempt = _attempt(manifest, task, number, names, found)
         plan = replace(task.plan, part_height=asked.part_height, part_width=asked.part_width)
         now = state or (early_state(found[0]) if found else _by_files(plan, files))
         for earlier in range(1, number):
@@ -228,15 +220,7 @@ class Recovery:
             return
         found = self._seen.operations.get((manifest.run_id, task.key, number), ())
         names = self._route.name_attempt(manifest.run_id, task.key, number)
-        attempt = Attempt(
-            task=task.key,
-            number=number,
-            request_id=names.request_id,
-            description=found[0].description if found else names.description,
-            prefix=names.prefix,
-            operation=found[0].name if found else "",
-            first_posted=manifest.written,
-        )
+        attempt = _attempt(manifest, task, number, names, found)
         self._store.tasks.adopt(manifest.run_id, attempt, task.plan, task.rung, TaskState.FAILED)
 
     # ---------------------------------------------------------------- result
@@ -258,6 +242,21 @@ class Recovery:
         for state in ahead:
             self._store.runs.set_state(run.id, state)
         return True
+
+
+def _attempt(
+    manifest: RunManifest, task: Task, number: int, names: AttemptNames, found: Sequence[Operation]
+) -> Attempt:
+    """Return an attempt as it was written down once: by the first of its operations, where one is known."""
+    return Attempt(
+        task=task.key,
+        number=number,
+        request_id=names.request_id,
+        description=found[0].description if found else names.description,
+        prefix=names.prefix,
+        operation=found[0].name if found else "",
+        first_posted=manifest.written,
+    )
 
 
 def _rank(operation: Operation) -> tuple[int, str, str]:

@@ -26,7 +26,7 @@ from orchestrator.engine.interrupts import Interrupts
 from orchestrator.engine.leases import Lease
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Run, Waiting
-from orchestrator.engine.trouble import Trouble
+from orchestrator.engine.trouble import StoreTrouble
 from orchestrator.engine.turns import Turns
 from orchestrator.model.ports import Stop
 from orchestrator.model.states import RUN_FINAL, RUN_TRANSITIONS, RunState, Who
@@ -122,7 +122,7 @@ class _Shift:
         self._failures: dict[str, int] = {}
         self._tried: set[str] = set()  # came out of a slot unfinished
         self._until_idle = False
-        self._trouble = Trouble(service.clock, service.notify)
+        self._trouble = StoreTrouble(service.clock, service.notify)
         self._progress_at = service.clock.monotonic()
         self._closing = False
         self._guard = threading.Lock()

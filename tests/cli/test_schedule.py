@@ -137,6 +137,7 @@ def test_an_earlier_date_is_run_once(write, call, kept, date, name):
     assert [run.logical_date for run in kept.store.runs.latest()] == [name]
     assert (first.code, second.code) == (0, 2)
     assert f"had its run for {name} already; `orchestrator status nightly`" in second.err
+    assert f"`orchestrator retry {kept.store.runs.latest()[0].id}`" in second.err
 
 
 def test_a_date_that_was_skipped_is_run_after_all(write, call, kept):

@@ -21,7 +21,7 @@ from orchestrator.core.files import LockedError
 from orchestrator.engine.scheduler import Clockwork
 from orchestrator.engine.service import Service, Summary
 from orchestrator.engine.timetable import Timetable
-from orchestrator.engine.trouble import Trouble
+from orchestrator.engine.trouble import StoreTrouble
 from orchestrator.products.registry import EARTH_ENGINE, find_product
 
 
@@ -73,7 +73,7 @@ def wait_for_state(app: Application, *, until_idle: bool) -> None:
         TransientError, SpaceError: With `until_idle`: for longer than `[serve] patience`.
     """
     give_up_at = app.clock.monotonic() + app.settings.serve.patience
-    trouble = Trouble(app.clock, app.notify)
+    trouble = StoreTrouble(app.clock, app.notify)
     while True:
         try:
             app.store.queue.waiting()

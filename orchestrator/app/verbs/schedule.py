@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from orchestrator.app.application import Application
 
 HIGHEST_PRIORITY = 1000
+_MOST_DATES = 1_000_000
 _LAST_ROWS = 100  # a person may have asked for many old dates since the newest one
 _FURTHEST = timedelta(days=366 * 9)  # the 29th of February may be eight years away
 
@@ -208,22 +209,30 @@ def trigger(app: Application, name: str, date: str = "") -> list[Run]:
     app.settings = as_daemon(app)
     entry = _entry(app, name, scheduled(app)[0])
     moment = _moment(entry, date, app.clock.now())
-    begun, there = [], ""
+    begun: list[Run] = []
+    there: dict[str, str] = {}
     for each, job in entry.jobs():
         known = app.store.dates.known(each, {moment.date[:16]})
-        fresh = entry.schedule.fresh([moment], known)
-        stored = moment if fresh else Moment(moment.at, next(iter(known)))
+        stored = Moment(moment.at, entry.schedule.known_as([moment], known).get(moment.date, moment.date))
         run = order_date(app.store, entry, each, job, stored, installation=app.owner, triggered=True)
         if run is not None:
             begun.append(run)
         else:
-            there = stored.date
+            there[each] = stored.date
     if not begun:
-        raise UserError(
-            f"job {name} had its run for {there} already; `orchestrator status {name}` shows it, and "
-            f"`orchestrator retry` takes it up again"
-        )
+        raise UserError(_had_its_run(app, name, there))
     return begun
+
+
+def _had_its_run(app: Application, name: str, there: Mapping[str, str]) -> str:
+    """Say which runs a date had, of each area its stored name, and what takes them up again."""
+    rows = [row for each in there for row in app.store.dates.latest(_MOST_DATES, job_name=each)]
+    again = [
+        f"`orchestrator retry {row.run_id}`" for row in rows if row.run_id and there[row.job_name] == row.logical_date
+    ]
+    words = f"; {', '.join(again[:3])} takes it up again where it failed" if again else ""
+    date = next(iter(there.values()), "this date")
+    return f"job {name} had its run for {date} already; `orchestrator status {name}` shows it{words}"
 
 
 def _moment(entry: ScheduledJob, text: str, now: datetime) -> Moment:
