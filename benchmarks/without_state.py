@@ -8,7 +8,10 @@ folder of its own before an empty bucket. Of all calls, drawn, a share of `--sha
 a broken connection or a body that ends too early. The process is killed at a moment drawn from how long it takes
 undisturbed, `--kills` times unless it ends before, and begun again: the script from its start, as its users would;
 ours by the same command. Whichever ends with an error is begun again, too, ten times at most. Faults and moments are
-drawn from the same seeds for both; moments are shares of each one's own time.
+drawn from the same seeds for all; moments are shares of each one's own time.
+
+The script comes twice: the names of its objects are fixed, and a second start writes over what the first has left; or
+they have the time of the start, as is usual, too.
 
 Counted by the sandbox: exports begun beyond the four that are needed, objects that lie in the bucket when everything
 has come to its end. By looking: results that are not there or not those of an undisturbed life (lost), a file of the
@@ -57,9 +60,13 @@ class Count:
     files_left: int = 0
 
 
-def script(home: kit.Home) -> kit.Running:
-    program, words = HERE / "without_state_program.py", [home.service.url, kit.BUCKET, str(SIDE)]
+def script(home: kit.Home, *more: str) -> kit.Running:
+    program, words = HERE / "without_state_program.py", [home.service.url, kit.BUCKET, str(SIDE), *more]
     return home.program.start(words, home.folder, script=str(program))
+
+
+def dated(home: kit.Home) -> kit.Running:
+    return script(home, "dated")
 
 
 def ours(home: kit.Home) -> kit.Running:
@@ -79,7 +86,7 @@ class Way:
 
 
 class Lives:
-    """Lives of both ways before one sandbox, one after the other."""
+    """Lives of all ways before one sandbox, one after the other."""
 
     def __init__(self, folder: Path, program: kit.Program, service: kit.Service) -> None:
         self._folder, self._program, self._service = folder, program, service
@@ -157,26 +164,27 @@ def main() -> None:
     about.add_argument("--share", type=float, default=0.02)
     about.add_argument("--seed", type=int, default=0)
     given = about.parse_args()
-    both = [
-        Way("a script without state", script, "seed_clipped.tif"),
+    ways = [
+        Way("script without state, fixed names", script, "seed_clipped.tif"),
+        Way("script without state, dated names", dated, "seed_clipped.tif"),
         Way("orchestrator run", ours, "small_clipped.tif"),
     ]
-    counts = {way.name: Count() for way in both}
+    counts = {way.name: Count() for way in ways}
     with (
         tempfile.TemporaryDirectory(prefix="without-state-") as folder,
         kit.Program() as program,
         kit.Service(program, Path(folder) / "sandbox") as service,
     ):
         lives = Lives(Path(folder) / "life", program, service)
-        for way in both:
+        for way in ways:
             lives.undisturbed(way)
         for number in range(given.lives):
-            for way in both:
+            for way in ways:
                 lives.live(way, given.kills, given.share, given.seed + number, counts[way.name])
     names = [each.name for each in fields(Count)]
     print("| way | s undisturbed | " + " | ".join(name.replace("_", " ") for name in names) + " |")
     print("|---" * (len(names) + 2) + "|")
-    for way in both:
+    for way in ways:
         found = " | ".join(str(getattr(counts[way.name], name)) for name in names)
         print(f"| {way.name} | {way.seconds:.1f} | {found} |")
 

@@ -2,8 +2,9 @@
 The job as a script without state does it: submit n × n exports, poll, download, merge, mask, delete.
 
 One process, run by `without_state.py`. It is written as its users would write it well: the clients try again by
-themselves, names are fixed, so that a second start writes over what the first has left, and what it made on the way
-is deleted at the end. Begun again, it begins at the start: it remembers nothing.
+themselves, and what it made on the way is deleted at the end. Names are fixed, so that a second start writes over what
+the first has left; or, told `dated`, they have the time of the start. It remembers nothing: begun again, it begins at
+the start.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from seeds_way import image_of, merge_and_mask
 SCALE, NODATA, POLL_SECONDS = 10, -9999, 0.5
 
 
-def main(url: str, name: str, side: str) -> None:
+def main(url: str, name: str, side: str, dated: str = "") -> None:
     nobody = AnonymousCredentials()
     ee.Initialize(credentials=nobody, url=url, project=name)
     bucket = storage.Client(project=name, credentials=nobody, client_options={"api_endpoint": url}).bucket(name)
-    tasks = submit(image_of(Path("image.py")), name, int(side))
+    tasks = submit(image_of(Path("image.py")), name, int(side), f"{time.time_ns()}_" if dated else "")
     wait(list(tasks.values()))
     out = Path("out")
     out.mkdir(exist_ok=True)
@@ -39,7 +40,7 @@ def main(url: str, name: str, side: str) -> None:
     (out / "merged.tif").unlink()
 
 
-def submit(image: ee.Image, bucket: str, side: int) -> dict[str, ee.batch.Task]:
+def submit(image: ee.Image, bucket: str, side: int, name: str) -> dict[str, ee.batch.Task]:
     """Begin an export of each tile; return them by their prefixes."""
     area = gpd.read_file("area.geojson")
     left, bottom, right, top = area.total_bounds
@@ -49,7 +50,7 @@ def submit(image: ee.Image, bucket: str, side: int) -> dict[str, ee.batch.Task]:
     for row in range(side):
         for col in range(side):
             corner = [left + col * across * SCALE, top - row * down * SCALE]
-            prefix = f"part_{row}_{col}"
+            prefix = f"{name}part_{row}_{col}"
             tasks[prefix] = ee.batch.Export.image.toCloudStorage(
                 image.unmask(NODATA, False).toInt32(),
                 description=prefix,

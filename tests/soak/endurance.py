@@ -6,10 +6,11 @@ Lets a daemon work for hours while services fail and it is killed, and tells wha
     PYTHONPATH=. .venv/bin/python tests/soak/endurance.py --kill-every 0   never killed: what one process gathers
 
 `serve` over a sandbox in a process of its own, with several small jobs that come again every minute. Of all calls to
-the services, drawn, 2 % are answered with 503 or 429, with a broken connection or a body that ends too early. Begun
-is a quiet life of one run of each job, whose database, pruned, is the floor; the end is as quiet, and then `prune`.
-Prints what was sampled, as medians of the first and the last quarter and as a slope; the exit code is 1 where
-something was lost or left, or the daemon ended by itself.
+the services, drawn, 2 % are answered with 503 or 429, with a broken connection or a body that ends too early. It begins
+with a quiet life of one run of each job, whose database, pruned, is the floor. The end is as quiet, and then `prune`,
+now and two months later, since what this and the last month have cost is not forgotten. Prints what was sampled, as
+medians of the first and the last quarter and as a slope; the exit code is 1 where something was lost or left, or the
+daemon ended by itself.
 """
 
 from __future__ import annotations
@@ -26,11 +27,18 @@ import time
 from collections import Counter
 from contextlib import closing, suppress
 from dataclasses import astuple, dataclass, field, fields
+from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import linear_regression, median
 
 from drawn import drawn
 from plays import kit
+
+from orchestrator.app.records import Records
+from orchestrator.app.verbs.pruning import prune
+from orchestrator.config.sections import LocalSettings, Settings
+from orchestrator.core.clock import SystemClock
+from orchestrator.engine.stores.retention import Retention
 
 SAMPLE_SECONDS = 15.0
 # So many faults are ordered at a time; more than a sample's calls can use up.
@@ -83,6 +91,13 @@ class Counts:
     kills: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     ended: list[str] = field(default_factory=list)  # what it said when it ended by itself
+
+
+class TwoMonthsLater(SystemClock):
+    """Time as it will be."""
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(days=63)
 
 
 class Endurance:
@@ -144,6 +159,14 @@ class Endurance:
         """Forget what has ended; return the size of the database, KiB."""
         time.sleep(2)  # what ended within the last second stays
         self._home.command(*PRUNE).expect(0)
+        return self.disk_kib()
+
+    def prune_later(self) -> float:
+        """The same when what these runs have cost is not counted any more: two months later."""
+        app = Records(Settings(local=LocalSettings(state_dir=str(self._state.parent))))
+        app.clock = TwoMonthsLater()
+        prune(app, Retention(1, 1, 1, 0), really=True)
+        app.store.close()
         return self.disk_kib()
 
     # ------------------------------------------------------------------ faults
@@ -248,6 +271,8 @@ def main() -> int:
     about.add_argument("--seed", type=int, default=0)
     about.add_argument("--samples", type=Path, help="write each sample there, a line of JSON")
     given = about.parse_args()
+    if given.minutes < 1:
+        about.error("--minutes: at least 1, which are a few samples")
     with tempfile.TemporaryDirectory(prefix="endurance-") as folder, kit.Program() as program:
         place = Path(folder)
         (place / "home").mkdir()
@@ -271,6 +296,7 @@ def _live(life: Endurance, service: kit.Service, given: argparse.Namespace) -> i
     before, after = life.disk_kib(), life.prune()
     print(f"exit codes of the quiet end {codes}; runs {dict(runs)}; tasks {tasks}, exports {exports}")  # noqa: T201
     print(f"database: floor {floor:.0f} KiB, at the end {before:.0f} KiB, after prune {after:.0f} KiB")  # noqa: T201
+    print(f"database two months later, pruned: {life.prune_later():.0f} KiB")  # noqa: T201
     wrong = [f"left: {each}" for each in life.left()] + [f"ended by itself: {each}" for each in life.counts.ended]
     wrong += [f"{name} differs" for name, digest in life.digests().items() if good.get(name) != digest]
     wrong += [] if set(runs) == {"CLEANED"} else ["a run did not come to its end"]
