@@ -32,7 +32,8 @@ def beat(kept):
     kept.store.processes.beat(ProcessRow(DAEMON, "here", 1, now.isoformat(), now.timestamp(), {"busy": 1}))
 
 
-def test_a_mistake_in_the_settings_does_not_make_the_daemon_ill(kept, call, wrong):
+@pytest.mark.usefixtures("wrong")
+def test_a_mistake_in_the_settings_does_not_make_the_daemon_ill(kept, call):
     """It goes on with what it read before, and a probe that fails would end it; the mistake is said."""
     beat(kept)
 
