@@ -1,6 +1,7 @@
 # The program as a small image: no compiler, no shell scripts of ours, no root.
 #
 #   docker build -t orchestrator .
+#   deploy/image/build          without an engine, on Debian, as root
 #   docker run --rm --read-only --tmpfs /tmp -v orchestrator:/var/lib/orchestrator orchestrator demo --output demo
 #
 # State, results and everything else that is written lie in /var/lib/orchestrator; scratch files in TMPDIR.
@@ -9,23 +10,27 @@ FROM python:3.13-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /usr/local/lib/orchestrator
 WORKDIR /build
+# strip and readelf, for the packages' compiled files; not in the image.
+RUN apt-get update && apt-get install --yes --no-install-recommends binutils
 # Dependencies first: they change less often than the program, and their layer is kept.
-COPY requirements.txt ./
-RUN /usr/local/lib/orchestrator/bin/pip install --require-hashes --only-binary :all: -r requirements.txt
-# The program is copied beside its dependencies: building a wheel would need a build system without a lock.
+COPY requirements.txt deploy/image/slim.py ./
+RUN /usr/local/lib/orchestrator/bin/pip install --no-compile --require-hashes --only-binary :all: -r requirements.txt \
+ && /usr/local/lib/orchestrator/bin/pip uninstall --yes --quiet pip \
+ && python slim.py /usr/local/lib/orchestrator/lib/python3.13/site-packages
+# The program is copied beside its dependencies: building a wheel would need a build system without a lock. All of it is
+# loaded once: what it takes of its dependencies is compiled by that, and what is missing ends the build here.
 COPY orchestrator ./orchestrator
-RUN cp -r orchestrator "$(/usr/local/lib/orchestrator/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
- && /usr/local/lib/orchestrator/bin/python -m compileall -q /usr/local/lib/orchestrator/lib \
+RUN cp -r orchestrator /usr/local/lib/orchestrator/lib/python3.13/site-packages \
+ && /usr/local/lib/orchestrator/bin/python -c "import importlib, pkgutil, orchestrator; names = [m.name for m in pkgutil.walk_packages(orchestrator.__path__, 'orchestrator.')]; [importlib.import_module(n) for n in names if not n.endswith(('__main__', 'pytest_plugin')) and '.migrations.' not in n]; import apprise, matplotlib.pyplot, pyarrow.parquet, rioxarray, zarr" \
  && printf '#!/usr/local/lib/orchestrator/bin/python\nfrom orchestrator.faces.cli.main import main\nmain()\n' \
     > /usr/local/lib/orchestrator/bin/orchestrator \
- && chmod 0755 /usr/local/lib/orchestrator/bin/orchestrator \
- && /usr/local/lib/orchestrator/bin/pip uninstall --yes --quiet pip
+ && chmod 0755 /usr/local/lib/orchestrator/bin/orchestrator
 
 FROM python:3.13-slim
 # The one library that a wheel (rasterio's) takes from the system and that the slim base does not have.
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends libexpat1 \
- && rm -rf /var/lib/apt/lists/*
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
 # A fixed number, because Kubernetes can check a number (runAsNonRoot) but no name.
 RUN groupadd --gid 65532 orchestrator \
  && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /var/lib/orchestrator --shell /usr/sbin/nologin orchestrator \

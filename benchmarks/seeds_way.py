@@ -27,13 +27,13 @@ def main() -> None:
     plan = json.loads(asked.plan.read_text(encoding="utf-8"))
     began = time.monotonic()
     ee.Initialize(credentials=AnonymousCredentials(), url=asked.url, project=asked.project)
-    image = _image(asked.code)
+    image = image_of(asked.code)
     bucket = storage.Client(
         project=asked.project, credentials=AnonymousCredentials(), client_options={"api_endpoint": asked.url}
     ).bucket(asked.bucket)
     tiles = [_bring(image, bucket, plan, number, asked.folder) for number in range(len(plan["tiles"]))]
     last_part = time.monotonic()
-    _merge_and_mask(tiles, asked.area, asked.folder, plan["nodata"])
+    merge_and_mask(tiles, asked.area, asked.folder, plan["nodata"])
     print(json.dumps({"last_part": last_part - began, "final": time.monotonic() - began}))
 
 
@@ -46,7 +46,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _image(code: Path) -> ee.Image:
+def image_of(code: Path) -> ee.Image:
+    """Return what the function of a file makes."""
     namespace: dict[str, object] = {}
     exec(compile(code.read_text(encoding="utf-8"), str(code), "exec"), namespace)  # noqa: S102  the bench's own file
     return namespace["get_ee_image"]()  # type: ignore[operator]  it is a function
@@ -77,7 +78,8 @@ def _bring(image: ee.Image, bucket: storage.Bucket, plan: dict, number: int, fol
     return path
 
 
-def _merge_and_mask(tiles: list[Path], area: Path, folder: Path, nodata: float) -> None:
+def merge_and_mask(tiles: list[Path], area: Path, folder: Path, nodata: float) -> None:
+    """Write `seed_clipped.tif`."""
     sources = [rasterio.open(tile) for tile in tiles]
     mosaic, transform = merge(sources)
     profile = sources[0].profile | {"height": mosaic.shape[1], "width": mosaic.shape[2], "transform": transform}

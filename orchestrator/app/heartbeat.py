@@ -12,6 +12,8 @@ from functools import cache
 from typing import Any
 
 from orchestrator import __version__
+from orchestrator.app.records import Records
+from orchestrator.config import Settings
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import OrchestratorError
 from orchestrator.core.files import LockedError
@@ -104,6 +106,19 @@ def find_daemon(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECON
         row,
         f"{who} was heard of {max(0.0, age):.0f} s ago: {format_count(row.facts.get('busy', 0), 'run')} in slots",
     )
+
+
+def addresses(settings: Settings) -> dict[str, str]:
+    """Return where a process finds the services that products ask; empty is the real one's."""
+    return {"ee": settings.ee.url, "copernicus": settings.copernicus.url}
+
+
+def as_daemon(app: Records) -> Settings:
+    """Return the settings with the services of the daemon that works on this state; as they are where none does."""
+    row = find_daemon(app.store, app.clock)[0] if app.has_state() else None
+    told: Mapping[str, str] = row.facts.get("addresses", {}) if row else {}
+    found = {name: getattr(app.settings, name).model_copy(update={"url": url}) for name, url in told.items()}
+    return app.settings.model_copy(update=found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from orchestrator.core.files import remove_if_empty, remove_tree
 from orchestrator.core.flow import in_order
 from orchestrator.engine.context import RunContext, unleased
 from orchestrator.engine.stores.contract import Store
-from orchestrator.engine.stores.records import Head, Owned, Run
+from orchestrator.engine.stores.records import Head, Run
+from orchestrator.engine.stores.work_records import Owned
 from orchestrator.model.batch import BatchRoute
 from orchestrator.model.objects import Deletion, StoredObject
 

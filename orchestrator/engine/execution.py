@@ -4,44 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import Any
 
 from orchestrator.core import crash
-from orchestrator.core.disks import full_disk, is_full
 from orchestrator.core.errors import (
     ConfigError,
     CredentialError,
     ExtraError,
     FencedError,
     OrchestratorError,
-    QuotaError,
-    SpaceError,
     StateError,
     Stopped,
     TransientError,
     UserError,
 )
 from orchestrator.engine.batch.ending import cancel_exports
-from orchestrator.engine.batch.exports import Cost, Cut, Exports, Refit
-from orchestrator.engine.batch.feedback import kind_of
+from orchestrator.engine.batch.exports import Cost, Cut, Refit
 from orchestrator.engine.batch.ladder import starting_rung
 from orchestrator.engine.batch.watch import OperationsWatch
-from orchestrator.engine.batch.work import BatchWork
 from orchestrator.engine.cleanup import Cleaned, clean_cloud, clean_local
 from orchestrator.engine.context import Clients, ProcessContext, RunContext, unleased
 from orchestrator.engine.deadlines import INTERRUPTIBLE
-from orchestrator.engine.manifests import keep_manifest
+from orchestrator.engine.exporting import Exporting
+from orchestrator.engine.holds import Holds
 from orchestrator.engine.output import RunOutput, snapshot_of
-from orchestrator.engine.placing import Placing
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.publication import Publication, prove_result
-from orchestrator.engine.runner import UnitContext, UnitWork
-from orchestrator.engine.space import LOOK_SECONDS, DiskWait
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Head, Run
 from orchestrator.engine.waiting import Waits
-from orchestrator.engine.work import CancelledByUserError, HoldError, OutputTakenError, Work, carry_all
+from orchestrator.engine.work import CancelledByUserError, HoldError, LeaveError
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan
 from orchestrator.model.product import OutputLostError, Settled
@@ -58,10 +51,6 @@ from orchestrator.model.states import (
 _CANCELLED = RunState.CANCELLED
 # How often a run that is held looks whether its user wants something else.
 _LOOK_SECONDS = 2.0
-# The lock of another run's output is looked at so often: that costs nothing, and nobody says when it is free.
-LOCK_SECONDS = 5.0
-# The longest hold is for a quota that returns with the day.
-LONGEST_HOLD_SECONDS = 26 * 3600.0
 
 
 def _unknown(_job: Job, _plan: Plan) -> None:
@@ -91,27 +80,23 @@ class Execution:
         self._store = store
         self._clients = clients
         self._process = process
-        self._watch = watch
-        self._cut = cut
-        self._refit = refit
-        self._cost = cost
         self.progress = progress or Progress()
-        self._uncancelled = False  # whether the service could not be asked to cancel: it is not asked without a pause
-        self._waits = Waits(process.clock)
+        self._leaves = False  # whether it was asked to leave its slot, and did
         self._context = RunContext(
             run_id,
             store,
             clients,
             process,
             self._record,
-            self._waits,
+            Waits(process.clock),
             self.progress,
             check_lease=check_lease,
             check_prefix=check_prefix,
             leave_prefix=leave_prefix,
         )
         self._output = RunOutput(self._context)
-        self._room = DiskWait(process.marks, store.limits, run_id)
+        self._exporting = Exporting(self._context, self._output, watch, cut, refit, cost)
+        self._holds = Holds(self._context, self._output.folders)
         self._steps: Mapping[RunState, Callable[[Run], None]] = {
             RunState.ADMITTED: self._plan,
             RunState.PLANNED: self._begin_export,
@@ -123,18 +108,20 @@ class Execution:
 
     def work(self) -> Run:
         """
-        Take the run to its end, or to a hold: for a person, or until `next_at` of the run that is returned.
+        Take the run to its end, or to a hold: for a person, until `next_at` of the run that is returned, or for another
+        that has its slot first.
 
         Raises:
             Stopped: The process was asked to stop; the run goes on at the next start.
             FencedError: Another process has the run by now; nothing more was changed.
             UserError: The job cannot be done as declared; the run is FAILED.
         """
+        self._leaves = False
         try:
             while True:
                 run = self._store.runs.get(self._id)
                 self.progress.set(state=run.state, detail=run.reason)
-                if run.state in RUN_FINAL or not self.is_due(run):
+                if run.state in RUN_FINAL or self._leaves or not self.is_due(run):
                     return run
                 crash.point(f"run.{run.state.lower()}")
                 self.step(run)
@@ -158,33 +145,19 @@ class Execution:
 
         A run that is held already is looked at first: who calls this has perhaps mended what held it.
         """
-        self._look_at_once()
+        self._holds.look_at_once()
         while True:
             run = self.work()
             if run.state is not RunState.HELD or run.needs_person:
                 return run
             self.progress.set(state=run.state, detail=run.reason)
             while not self.is_due(held := self._store.runs.head(self._id)):
-                if self._process.stop.wait(min(self._left(held), _LOOK_SECONDS)):
+                if self._process.stop.wait(min(self._holds.left(held), _LOOK_SECONDS)):
                     raise Stopped("stopped while held; the same command continues this run")
 
-    def _look_at_once(self) -> None:
-        run = self._store.runs.head(self._id)
-        if run.state is RunState.HELD and not run.needs_person:
-            self._store.runs.set_state(self._id, RunState.HELD, run.reason, who=run.who)
-
     def is_due(self, run: Head) -> bool:
-        """
-        Tell whether there is something to do for a run now.
-
-        A held one is looked at when its time has come; one that is to be cancelled, at once, whoever it waits for.
-        """
-        if run.state is not RunState.HELD or (run.request == "cancel" and not self._uncancelled):
-            return True
-        return not run.needs_person and self._left(run) <= 0
-
-    def _left(self, run: Head) -> float:
-        return self._waits.left(f"hold {run.updated}", run.next_at, LONGEST_HOLD_SECONDS)
+        """Tell whether there is something to do for a run now; see `Holds.is_due`."""
+        return self._holds.is_due(run)
 
     def step(self, run: Run) -> None:
         """Do what the state of `run`, as just read, asks for, and write down how it went. Errors as `work`."""
@@ -200,10 +173,10 @@ class Execution:
             raise
         except OSError as error:  # a disk that fails or has become read-only: nothing is given up for it
             self._output.forget()  # its folder may be gone: what can be brought again is brought again
-            folders = self._output.folders(run)
-            self._hold(full_disk(error, folders) if is_full(error) else error, wait=self._room.begin(error, folders))
+            self._holds.begin_for_disk(run, error)
         except OrchestratorError as error:
-            if self._wait_for(run, error):
+            if self._holds.begin_for(run, error):
+                self._leaves = isinstance(error, LeaveError)
                 return
             self._fail(error)
             if isinstance(error, (UserError, CredentialError)):
@@ -216,27 +189,6 @@ class Execution:
         self._output.take(run)  # a held run goes on when it has it, and otherwise stays as it is
         if run.state not in (RunState.ADMITTED, RunState.HELD):
             self._output.claim_again(run)
-
-    def _wait_for(self, run: Run, error: OrchestratorError) -> bool:
-        """Hold the run where somebody, or time, can mend what is wrong; tell whether that is so."""
-        # Of what a schedule began nobody hears at once; whoever typed a command is told, and mends it.
-        begun = run.state not in (RunState.ADMITTED, RunState.PLANNED) or bool(run.logical_date)
-        if isinstance(error, OutputTakenError):
-            self._hold(error, until=self._process.clock.now().timestamp() + LOCK_SECONDS)
-        elif isinstance(error, HoldError):
-            self._hold(error, who=Who.TIME if error.alone else Who.PERSON, until=error.until)
-        elif isinstance(error, QuotaError):
-            self._hold(error, until=error.again_at.timestamp())
-        elif isinstance(error, SpaceError):
-            self._hold(error, wait=self._room.begin(error, self._output.folders(run)))
-        elif isinstance(error, TransientError) or (isinstance(error, CredentialError) and begun):
-            self._hold(error)
-        elif run.state is RunState.PUBLISHED:
-            # The result is there; only its intermediates could not be taken away.
-            self._hold(error, who=Who.PERSON)
-        else:
-            return False
-        return True
 
     # ----------------------------------------------------------------- steps
 
@@ -265,48 +217,9 @@ class Execution:
         self._store.runs.set_state(run.id, RunState.EXPORTING)
 
     def _export(self, run: Run) -> None:
-        self._context.folders[:] = self._output.folders(run)
-        self._process.marks.check(self._context.folders)
-        self.progress.count(self._store.parts.tally(run.id), self._store.tasks.of(run.id))
-        sink = self._output.open(run)
-        with (
-            nullcontext()
-            if sink is None
-            else Placing(sink, self._process.stop, check=self._context.check_lease) as placing
-        ):
-            carry_all(self._works(run, placing), self._context.wake, self._context.obey)
+        self._exporting.carry(run)
         crash.point("run.exported")
         self._store.runs.set_state(run.id, RunState.ASSEMBLING)
-
-    def _works(self, run: Run, placing: Placing | None) -> list[Work]:
-        """Return what is to be done until the run can be finished."""
-        product, snapshot = self._clients.product, snapshot_of(run)
-        works: list[Work] = []
-        if placing is not None and (plan := product.exports(snapshot)) is not None:
-            if self._store.tasks.of(run.id):
-                self._context.check_lease()
-                self._context.check_prefix()
-                keep_manifest(run, plan, self._context)
-            works.append(self._batch(run, plan, placing))
-        if steps := product.steps(snapshot):
-            works.append(UnitWork(UnitContext(self._context, snapshot, steps, placing, self._output.folders(run)[0])))
-        return works
-
-    def _batch(self, run: Run, plan: Plan, placing: Placing) -> BatchWork:
-        job = Job.from_json(run.job)
-        refit = self._refit if job.split == "blocks" else None
-        product, snapshot = self._clients.product, snapshot_of(run)
-        exports = Exports(
-            plan,
-            run.image,
-            kind_of(job, plan),
-            self._cut,
-            refit,
-            instead=lambda window: product.instead(snapshot, window),
-            rate=self._cost(job, plan),
-            max_eecu_hours=job.max_eecu_hours,
-        )
-        return BatchWork(self._context, exports, placing, self._watch, self._output.parts_folder(run))
 
     def _assemble(self, run: Run) -> None:
         try:
@@ -349,10 +262,8 @@ class Execution:
 
     def _resume(self, run: Run) -> None:
         """Look again from the state that was interrupted, unless room is lacking still."""
-        if self._room.lacking(self._output.folders(run)):
-            self._hold(run.reason, wait=LOOK_SECONDS)
-            return
-        self._store.runs.set_state(run.id, run.resume or RunState.ADMITTED)
+        if not self._holds.still_lacks_room(run):
+            self._store.runs.set_state(run.id, run.resume or RunState.ADMITTED)
 
     def sweep(self, run: Run) -> Cleaned:
         """
@@ -371,27 +282,16 @@ class Execution:
 
     # ------------------------------------------------------------------ ends
 
-    def _hold(self, why: Exception | str, *, who: Who = Who.TIME, until: float = 0.0, wait: float = 0.0) -> None:
-        """Leave the run waiting in its row: for a person, until a time, or so many seconds."""
-        usual = self._process.backoff.hold_seconds
-        next_at = 0.0 if who is Who.PERSON else until or self._context.now() + min(usual, wait or usual)
-        before = self._store.runs.head(self._id)
-        self._store.runs.set_state(self._id, RunState.HELD, str(why), who=who, next_at=next_at)
-        if before.state is RunState.HELD and before.reason == str(why):
-            return  # it was looked at, and nothing is new
-        self._record("run.held", {"reason": str(why), "who": who, "next_at": next_at})
-
     def _give_up(self, _run: Run) -> None:
         """Cancel, as the user asked; when the service does not answer, hold and cancel later."""
         try:
             self.cancel()
-        except (TransientError, CredentialError) as error:
-            self._uncancelled = True
-            self._hold(f"it is to be cancelled, but {error}")
+        except (TransientError, CredentialError, HoldError) as error:
+            self._holds.begin_uncancelled(error)
 
     def _fail(self, error: Exception) -> None:
-        # A service that cannot be asked now is asked again by `clean`.
-        with suppress(TransientError, CredentialError):
+        # A service that cannot be asked now is asked again by `clean`; what another copy of the state began is its own.
+        with suppress(TransientError, CredentialError, HoldError):
             cancel_exports(self._context)
         self._output.end()
         # What is wrong with the declaration itself stays wrong: only a person who declares something else can help.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from orchestrator.engine.stores.records import Tally, Task
+from orchestrator.engine.stores.work_records import Tally, Task
 from orchestrator.model.states import PartState, RunState, TaskState, UnitState
 
 _PLACED = (PartState.MERGED, PartState.EMPTY, PartState.CLEANED)

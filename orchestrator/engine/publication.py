@@ -14,7 +14,8 @@ from orchestrator.core.percent import Percent
 from orchestrator.core.trees import digest_of, is_there, publish_tree, size_of
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import Store
-from orchestrator.engine.stores.records import Attempt, Part, Run
+from orchestrator.engine.stores.records import Run
+from orchestrator.engine.stores.work_records import Attempt, Part
 from orchestrator.engine.work import HoldError
 from orchestrator.model.grid import Window
 from orchestrator.model.ports import Stop

@@ -17,7 +17,8 @@ from orchestrator.config import load
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import UserError
 from orchestrator.engine.stores.contract import TaskChange
-from orchestrator.engine.stores.records import Admission, Attempt, ProcessRow
+from orchestrator.engine.stores.records import Admission, ProcessRow
+from orchestrator.engine.stores.work_records import Attempt
 from orchestrator.model.grid import Window
 from orchestrator.model.job import AreaSource, Job
 from orchestrator.model.objects import StoredObject

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from orchestrator.app.display import View, flow
 from orchestrator.engine.progress import Progress, Snapshot, counted
-from orchestrator.engine.stores.records import Tally, Task
+from orchestrator.engine.stores.work_records import Tally, Task
 from orchestrator.model.grid import Window
 from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import PartState, RunState, TaskState, UnitState

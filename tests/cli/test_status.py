@@ -11,7 +11,8 @@ from orchestrator.app.heartbeat import DAEMON
 from orchestrator.app.verbs.reports import report_runs
 from orchestrator.engine.batch.budget import set_eecu_hours
 from orchestrator.engine.stores.contract import TaskChange
-from orchestrator.engine.stores.records import Attempt, ProcessRow
+from orchestrator.engine.stores.records import ProcessRow
+from orchestrator.engine.stores.work_records import Attempt
 from orchestrator.faces.cli.status import listing
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.states import PartState, TaskState

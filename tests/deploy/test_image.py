@@ -72,7 +72,8 @@ def test_libraries_that_wheels_take_from_the_system_are_installed():
 def test_what_is_copied_is_there_and_reaches_the_builder():
     """.dockerignore lets through what COPY asks for."""
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    copied = {a.split()[0].removeprefix("./") for word, a in ALL if word == "COPY" and "--from" not in a}
+    copies = [arguments.split()[:-1] for word, arguments in ALL if word == "COPY" and "--from" not in arguments]
+    copied = {path.removeprefix("./") for paths in copies for path in paths}
 
     assert copied == allowed
     assert all((ROOT / name).exists() for name in copied)

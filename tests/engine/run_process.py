@@ -18,6 +18,7 @@ from model_world import BLOCK, MAX_PART_BYTES, FakeClock, NoStop, World, WorldRo
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Backoff, Clients, ProcessContext
 from orchestrator.engine.execution import Execution
+from orchestrator.engine.holds import Holds
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.placing import Placing
 from orchestrator.engine.stores.sql import SqlStore
@@ -124,12 +125,20 @@ class Process:
         self._keep_parts = keep_parts
         self._work: Any = None
 
+    def change(self, **parts: Any) -> None:
+        """Put other parts into the context of the process, for all that the execution has."""
+        execution = self.execution
+        execution._process = replace(execution._process, **parts)
+        execution._context = replace(execution._context, process=execution._process)
+        execution._exporting = replace(execution._exporting, context=execution._context)
+        execution._holds = Holds(execution._context, execution._output.folders)
+
     def _one_round(self, run: Any) -> None:
         """Do as `Execution._export` does, one round at a time."""
         context = self.execution._context
         if self._work is None:
             sink = self.execution._output.open(run)
-            [work] = self.execution._works(run, Placing(sink, context.process.stop, AtOnce()))
+            [work] = self.execution._exporting.works(run, Placing(sink, context.process.stop, AtOnce()))
             self.downloads = WhenTold()
             # Bytes in memory wait for their placing, which a queue that is worked on by hand cannot do.
             work._transfers._pool = self.downloads if self._keep_parts else AtOnce()

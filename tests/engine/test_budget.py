@@ -31,10 +31,9 @@ def begin(story):
             start()
             execution = story.process.execution
             room = replace(execution._process.limits, live_tasks=places, bucket_bytes=10**9)
-            process = replace(execution._process, eecu=EecuLimits(**limits), limits=room)
-            execution._context = replace(execution._context, process=process)
-            execution._cost = lambda _job, _plan: rate
-            execution._watch.heard = Accounts(story.store.usage, story.clock).hear
+            story.process.change(eecu=EecuLimits(**limits), limits=room)
+            execution._exporting = replace(execution._exporting, cost=lambda _job, _plan: rate)
+            execution._exporting.watch.heard = Accounts(story.store.usage, story.clock).hear
 
         story._start = again
         story.store.close()

@@ -48,7 +48,7 @@ def events(story):
 
 
 def follow(story, waits):
-    story.process.execution._process = replace(story.process.execution._process, stop=StopAfter(story.clock, waits))
+    story.process.change(stop=StopAfter(story.clock, waits))
     with pytest.raises(Stopped):
         story.process.execution.follow()
 

@@ -13,8 +13,9 @@ from orchestrator.engine.batch.exports import Exports
 from orchestrator.engine.batch.ladder import Ladder
 from orchestrator.engine.context import Backoff
 from orchestrator.engine.stores.contract import TaskChange
-from orchestrator.engine.stores.records import Admission, Attempt
+from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.sql import SqlStore
+from orchestrator.engine.stores.work_records import Attempt
 from orchestrator.model.batch import Operation, OperationState
 from orchestrator.model.grid import Grid, Window
 from orchestrator.model.plan import Plan, TaskPlan

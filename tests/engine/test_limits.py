@@ -14,9 +14,10 @@ from model_world import FakeClock, the_plan
 from orchestrator.engine.limits import Limits, Usage, no_place, taken_by_others
 from orchestrator.engine.standing import TASKS, standing
 from orchestrator.engine.stores.limit_records import Shortage
-from orchestrator.engine.stores.records import Admission, Attempt
+from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.sharing import live_limit, shares
 from orchestrator.engine.stores.sql import SqlStore
+from orchestrator.engine.stores.work_records import Attempt
 from orchestrator.model.plan_json import plan_to_json
 from orchestrator.model.states import RunState, TaskState, Who
 

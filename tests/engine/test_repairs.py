@@ -19,7 +19,7 @@ from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.execution import retry_run
 from orchestrator.engine.placing import Placing
 from orchestrator.engine.stores.contract import TaskChange
-from orchestrator.engine.stores.records import Attempt
+from orchestrator.engine.stores.work_records import Attempt
 from orchestrator.model.batch import Operation, OperationState
 from orchestrator.model.states import Failure, PartState, RunState, TaskState, Who
 from orchestrator.routes.names import prefix_of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,10 +96,7 @@ def test_a_disk_with_room_is_not_waited_for(waits):
 
 
 def with_marks(story, disk):
-    story.process.execution._process = replace(story.process.execution._process, marks=DiskMarks(100, 200, disk))
-    story.process.execution._room = DiskWait(story.process.execution._process.marks, story.store.limits, story.run_id)
-    context = story.process.execution._context
-    story.process.execution._context = replace(context, process=story.process.execution._process)
+    story.process.change(marks=DiskMarks(100, 200, disk))
 
 
 def export_by_itself(story):

@@ -12,8 +12,9 @@ import pytest
 
 from orchestrator.core.errors import IntegrityError, UserError
 from orchestrator.engine.stores.contract import Store, TaskChange
-from orchestrator.engine.stores.records import Admission, Attempt
+from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.sql import SqlStore
+from orchestrator.engine.stores.work_records import Attempt
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan

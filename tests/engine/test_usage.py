@@ -7,8 +7,9 @@ from model_world import FakeClock
 
 from orchestrator.engine.batch.accounts import Accounts
 from orchestrator.engine.stores.contract import TaskChange
-from orchestrator.engine.stores.records import Admission, Attempt
+from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.sql import SqlStore
+from orchestrator.engine.stores.work_records import Attempt
 from orchestrator.model.batch import Operation, OperationState
 from orchestrator.model.grid import Window
 from orchestrator.model.job import AreaSource, Job

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
 from model_world import NoStop
@@ -93,10 +92,8 @@ class Ending(NoStop):
 @pytest.mark.parametrize("step", MOMENTS)
 def test_a_process_that_is_asked_to_end_leaves_the_run_to_the_next(story, step):
     """It stops, or is done a moment later; the next one goes on, and exports nothing again."""
-    execution = story.process.execution
     ending = Ending(story.clock)
-    execution._process = replace(execution._process, stop=ending)
-    execution._context = replace(execution._context, process=execution._process)
+    story.process.change(stop=ending)
 
     @contextmanager
     def asked():

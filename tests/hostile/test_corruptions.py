@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import random
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-_SPEC = importlib.util.spec_from_file_location(
-    "corruptions", Path(__file__).resolve().parents[2] / "benchmarks" / "corruptions.py"
-)
-corruptions = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(corruptions)
+sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
+corruptions = importlib.import_module("corruptions")
+spoiling = importlib.import_module("corruptions_server")
 
 
 @pytest.fixture(scope="module")
 def url():
     """A Cloud Storage that spoils what it serves, the same way each time it is asked."""
-    with corruptions.Server() as server:
+    with spoiling.Server() as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()

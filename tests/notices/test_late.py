@@ -105,3 +105,17 @@ def test_an_end_that_was_rebuilt_is_no_news(post):
     post.clock.move(120)
 
     assert notices.look() == 0
+
+
+def test_a_run_that_was_said_to_be_deferred_is_not_said_to_be_overdue_as_well(post):
+    """It is one thing: its window was over."""
+    notices, run = post.notices(), post.admit()
+    with closing(sqlite3.connect(post.folder / "state.db")) as database, database:
+        database.execute("UPDATE runs SET finish_by = ?", (post.clock.at.timestamp() + 3600,))
+    post.clock.move(3660)
+    post.store.events.record(run.id, "run.deferred", {"reason": "its window is over"})
+    notices.look()
+    post.clock.move(600)
+    notices.look()
+
+    assert [message.event for message in post.store.outbox.latest()] == ["overdue"]

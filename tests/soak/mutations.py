@@ -117,8 +117,8 @@ MUTATIONS = {
     ),
     "a database in trouble fails the run": Mutation(
         "orchestrator/engine/execution.py",
-        "except (Stopped, StateError):",
-        "except Stopped:",
+        "except (Stopped, FencedError, StateError):",
+        "except (Stopped, FencedError):",
         ("tests/faults/test_database.py",),
     ),
     "a cube's metadata without fsync": Mutation(

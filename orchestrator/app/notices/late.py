@@ -15,6 +15,8 @@ from orchestrator.engine.stores.records import Head
 from orchestrator.model.states import RUN_FINAL, RunState
 
 OVERDUE, RECOVERED, REBUILT = "run.overdue", "run.recovered", "run.rebuilt"
+# What tells that a run is late; once is enough.
+LATE = (OVERDUE, "run.deferred")
 LOOK_SECONDS = 60.0
 # What is usual is said by so many earlier runs of a job, at least and at most.
 FEWEST, MOST = 3, 20
@@ -50,7 +52,7 @@ class Lateness:
         self._usual.clear()
         store = self._app.store
         for run in store.runs.latest(_OPEN, limit=1000):
-            if (why := self._why_late(run)) and not store.outbox.was_said(run.id, OVERDUE):
+            if (why := self._why_late(run)) and not any(store.outbox.was_said(run.id, name) for name in LATE):
                 store.events.record(run.id, OVERDUE, {"reason": why})
         for message in store.outbox.going_on(HELD, RECOVERED, PROGRESS):
             store.events.record(message.run_id, RECOVERED, {"reason": json.loads(message.content)["reason"]})

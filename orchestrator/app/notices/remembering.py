@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from orchestrator.app.application import Application, Notify
+from orchestrator.app.application import Application
+from orchestrator.app.connections import Notify
 from orchestrator.app.notices.kinds import OF_THE_DAEMON
 from orchestrator.core.errors import OrchestratorError
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator.app.application import Application
 from orchestrator.app.daemons import enter, lock_state
-from orchestrator.app.heartbeat import Heartbeat, tell_systemd
+from orchestrator.app.heartbeat import Heartbeat, addresses, tell_systemd
 from orchestrator.app.notices.post import telling
 from orchestrator.app.notices.remembering import remembering
 from orchestrator.app.reloading import Reload, Reloading
@@ -19,8 +19,9 @@ from orchestrator.app.verbs.sweeping import Nightly
 from orchestrator.core.errors import SpaceError, Stopped, TransientError
 from orchestrator.core.files import LockedError
 from orchestrator.engine.scheduler import Clockwork
-from orchestrator.engine.service import LONGEST_TROUBLE_WAIT_SECONDS, LOOK_SECONDS, Service, Summary
+from orchestrator.engine.service import Service, Summary
 from orchestrator.engine.timetable import Timetable
+from orchestrator.engine.trouble import StoreTrouble
 from orchestrator.products.registry import EARTH_ENGINE, find_product
 
 
@@ -72,22 +73,19 @@ def wait_for_state(app: Application, *, until_idle: bool) -> None:
         TransientError, SpaceError: With `until_idle`: for longer than `[serve] patience`.
     """
     give_up_at = app.clock.monotonic() + app.settings.serve.patience
-    wait = 0.0
+    trouble = StoreTrouble(app.clock, app.notify)
     while True:
         try:
             app.store.queue.waiting()
         except (TransientError, SpaceError) as error:
             if until_idle and app.clock.monotonic() > give_up_at:
                 raise
-            if not wait:
-                app.notify("serve.trouble", "", {"error": str(error)})
-            wait = min(LONGEST_TROUBLE_WAIT_SECONDS, max(LOOK_SECONDS, 2 * wait))
+            trouble.begin(error)
             tell_systemd("WATCHDOG=1", f"STATUS={error}")
-            if app.stop.wait(wait):
+            if app.stop.wait(trouble.left()):
                 raise Stopped("stopped while the state database could not be used") from None
         else:
-            if wait:
-                app.notify("serve.recovered", "", {})
+            trouble.end()
             return
 
 
@@ -110,6 +108,7 @@ def _work(app: Application, reload: Reload | None, name: str, *, until_idle: boo
     slots = app.settings.serve.slots
     told = {"share": app.settings.serve.share, "kernel": app.leases.worker.kernel}
     told |= {"slots": slots, "service": app.settings.service, "services": [*app.settings.services.values()]}
+    told["addresses"] = addresses(app.settings)
 
     def facts() -> dict[str, Any]:
         return {**told, "ready": at_work.is_set(), "troubles": {**reloading.refused, **timetable.troubles}}

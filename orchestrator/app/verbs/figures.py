@@ -18,7 +18,7 @@ from orchestrator.engine.scheduler import Schedule
 from orchestrator.engine.standing import Standing
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.contract_watch import Census
-from orchestrator.engine.stores.records import MonthUse
+from orchestrator.engine.stores.work_records import MonthUse
 
 
 @dataclass(frozen=True, slots=True)

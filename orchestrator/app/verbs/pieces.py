@@ -12,7 +12,8 @@ from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import near_ones
 from orchestrator.core.units import format_bytes, format_count, format_seconds
 from orchestrator.engine.stores.contract import Store
-from orchestrator.engine.stores.records import Head, Part, Task
+from orchestrator.engine.stores.records import Head
+from orchestrator.engine.stores.work_records import Part, Task
 from orchestrator.model.states import TASK_LIVE, PartState, RunState, TaskState, UnitState
 from orchestrator.model.unit import Unit
 

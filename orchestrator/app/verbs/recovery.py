@@ -91,7 +91,7 @@ def recover(
             runs = [_foretold(manifest, seen, known) for manifest in manifests]
             return Recovered(ours, tuple(runs), tuple(refused), tuple(sorted(seen.runs() - done - known)), dry=True)
         write_once(app.folder() / "owner", ours.encode())
-        recovery = Recovery(app.store, lent, cut_task, seen, app.stop)
+        recovery = Recovery(app.store, lent, cut_task, seen, app.stop, app.prefix_check(lent))
         runs = []
         for manifest in manifests:
             with _noting(refused, manifest.run_id), app.lock(manifest.run_id), busy(f"rebuilding {manifest.job_name}"):

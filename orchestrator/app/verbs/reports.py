@@ -15,7 +15,8 @@ from orchestrator.app.verbs.results import missing_words
 from orchestrator.engine.batch.budget import EECU_HOURS
 from orchestrator.engine.progress import Snapshot, counted, with_units
 from orchestrator.engine.stores.contract import Store
-from orchestrator.engine.stores.records import EventRow, Head, Pace, Task
+from orchestrator.engine.stores.records import EventRow, Head
+from orchestrator.engine.stores.work_records import Pace, Task
 from orchestrator.model.eecu import HOUR
 from orchestrator.model.job import Job
 from orchestrator.model.states import PART_DONE, RUN_FINAL, UNIT_DONE, PartState, RunState, TaskState, UnitState

@@ -7,6 +7,8 @@ The same declaration continues the run it has; one that is done says so, unless 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,6 +20,7 @@ from orchestrator.core.files import LockedError
 from orchestrator.engine.admission import admit
 from orchestrator.engine.batch.budget import set_eecu_hours
 from orchestrator.engine.execution import retry_run
+from orchestrator.engine.leases import Lease
 from orchestrator.engine.ownership import Claimant, check_free, check_owner
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.publication import AUDIT, MIN_VALID, is_file, set_audit, set_min_valid
@@ -77,8 +80,8 @@ def begin(
     if run.state is not RunState.CLEANED and (changed := snapshot.with_attempts_of(job)) != snapshot:
         app.store.runs.save_job(run.id, changed.to_json())
         run = app.store.runs.get(run.id)
-    if run.state in (RunState.FAILED, RunState.CANCELLED) or run.needs_person:
-        run = retry_run(run, app.store)
+    if _has_stopped(run):
+        run = _take_up(app, run.id)
     return run
 
 
@@ -94,6 +97,17 @@ def _accept(store: Store, run_id: str, job: Job, snapshot: Job) -> None:
         set_audit(store, run_id, job.audit)
     if job.max_eecu_hours not in (0, snapshot.max_eecu_hours):  # a budget that is not said does not vanish
         set_eecu_hours(store, run_id, job.max_eecu_hours)
+
+
+def _take_up(app: Application, run_id: str) -> Run:
+    """Take a run up again that has stopped, unless somebody else has done so meanwhile."""
+    with _held(app, run_id) as lease:
+        run = lease.store.runs.get(run_id)
+        return retry_run(run, lease.store) if _has_stopped(run) else run
+
+
+def _has_stopped(run: Run) -> bool:
+    return run.state in (RunState.FAILED, RunState.CANCELLED) or run.needs_person
 
 
 def submit(
@@ -151,11 +165,18 @@ def carry(app: Application, run: Run, progress: Progress) -> Run:
         LockedError: Another process works on it.
         Stopped: The process was asked to stop; the same command continues.
     """
-    try:
-        with app.lock(run.id), log.correlated(run=run.id, job=run.job_name):
-            return app.execution(run, progress).follow()
-    except LockedError as error:
-        raise LockedError(f"{error}; `orchestrator watch {run.id}` follows it") from None
+    with _held(app, run.id), log.correlated(run=run.id, job=run.job_name):
+        return app.execution(run, progress).follow()
+
+
+@contextmanager
+def _held(app: Application, run_id: str) -> Iterator[Lease]:
+    with ExitStack() as stack:
+        try:
+            lease = stack.enter_context(app.lock(run_id))
+        except LockedError as error:
+            raise LockedError(f"{error}; `orchestrator watch {run_id}` follows it") from None
+        yield lease
 
 
 def _check_output(app: Application, job: Job, declaration: str, *, overwrite: bool) -> None:

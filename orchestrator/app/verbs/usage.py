@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from orchestrator.app.records import Records
 from orchestrator.core.clock import quota_month
 from orchestrator.core.errors import UserError
-from orchestrator.engine.stores.records import UsageRow
+from orchestrator.engine.stores.work_records import UsageRow
 from orchestrator.model.eecu import HOUR
 
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")

@@ -9,7 +9,7 @@ from orchestrator.core.clock import month_returns, quota_month
 from orchestrator.engine.batch.exports import Exports
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import Store
-from orchestrator.engine.stores.records import Task
+from orchestrator.engine.stores.work_records import Task
 from orchestrator.engine.work import HoldError
 from orchestrator.model.eecu import HOUR, CostRate, EecuLimits, Forecast, Spent, forecast, format_hours
 from orchestrator.model.states import TASK_LIVE, TaskState

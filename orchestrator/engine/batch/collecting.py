@@ -8,7 +8,7 @@ from orchestrator.core import crash
 from orchestrator.engine.batch.feedback import Feedback
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import TaskChange
-from orchestrator.engine.stores.records import Attempt, Task
+from orchestrator.engine.stores.work_records import Attempt, Task
 from orchestrator.engine.work import HoldError
 from orchestrator.model.batch import Matched
 from orchestrator.model.states import Failure, TaskState

@@ -10,7 +10,7 @@ from dataclasses import replace
 from orchestrator.engine.batch.exports import Exports
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import TaskChange
-from orchestrator.engine.stores.records import Task
+from orchestrator.engine.stores.work_records import Task
 from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
 from orchestrator.model.objects import StoredObject

@@ -15,7 +15,7 @@ from orchestrator.engine.context import RunContext
 from orchestrator.engine.limits import WORDS, Usage, no_place, taken_by_others
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.limit_records import Shortage
-from orchestrator.engine.stores.records import Tally, Task
+from orchestrator.engine.stores.work_records import Tally, Task
 from orchestrator.engine.work import HoldError
 from orchestrator.model.states import TASK_LIVE, PartState, TaskState
 

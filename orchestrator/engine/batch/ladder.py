@@ -9,7 +9,7 @@ from orchestrator.core.errors import PermanentError
 from orchestrator.engine.batch.exports import Exports
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import Store, TaskChange
-from orchestrator.engine.stores.records import Task
+from orchestrator.engine.stores.work_records import Task
 from orchestrator.engine.work import HoldError
 from orchestrator.model.batch import Operation, OperationState
 from orchestrator.model.expression import subject_of

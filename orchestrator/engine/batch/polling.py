@@ -13,7 +13,7 @@ from orchestrator.engine.batch.submission import OPERATION_STATES, Submitter, id
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import TaskChange
-from orchestrator.engine.stores.records import Attempt, Task
+from orchestrator.engine.stores.work_records import Attempt, Task
 from orchestrator.model.batch import Operation, OperationState
 from orchestrator.model.states import TASK_LIVE, Failure, TaskState
 
@@ -83,6 +83,7 @@ class Polling:
                 self._budget.check_task(task, tasks)
         except OverspentTaskError as error:
             # In this order: after a crash in between it is found still under way, and ended again.
+            self._context.check_prefix()
             self._context.clients.route.cancel(error.task.operation)
             crash.point("task.overspent")
             self._context.store.tasks.change(
@@ -104,6 +105,7 @@ class Polling:
             key, number = attempt.task, attempt.number
             for operation in listed.get(identity(route, attempt.description), ()):
                 if operation.is_live:
+                    self._context.check_prefix()
                     self._context.record(
                         "task.duplicate", {"task": key, "attempt": number, "operation": operation.name}
                     )

@@ -18,7 +18,7 @@ from orchestrator.engine.batch.ladder import Ladder
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.limit_records import Shortage, Within
-from orchestrator.engine.stores.records import Attempt, Task
+from orchestrator.engine.stores.work_records import Attempt, Task
 from orchestrator.model.batch import (
     AlreadyStartedError,
     AttemptNames,
@@ -163,6 +163,7 @@ class Submitter:
         first, *others = sorted(found, key=lambda o: (o.created, o.name))
         for other in others:
             self._context.check_lease()
+            self._context.check_prefix()
             self._context.record("task.duplicate", {"task": task.key, "operation": other.name})
             self._route.cancel(other.name)
         self.adopt(task, first)

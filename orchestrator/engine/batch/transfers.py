@@ -15,7 +15,7 @@ from orchestrator.core import crash, log
 from orchestrator.core.errors import IntegrityError, Stopped
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.placing import EitherStop, Placing
-from orchestrator.engine.stores.records import Part
+from orchestrator.engine.stores.work_records import Part
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.states import PartState

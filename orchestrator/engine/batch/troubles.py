@@ -8,7 +8,7 @@ from orchestrator.core.errors import GenerationError, IntegrityError, NotFoundEr
 from orchestrator.engine.batch.collecting import Collecting
 from orchestrator.engine.batch.transfers import ON_THE_WAY, FailedPart, StaleError
 from orchestrator.engine.context import RunContext
-from orchestrator.engine.stores.records import Part
+from orchestrator.engine.stores.work_records import Part
 from orchestrator.engine.work import HoldError
 from orchestrator.model.grid import Window
 from orchestrator.model.states import PartState, TaskState

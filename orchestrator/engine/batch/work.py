@@ -21,7 +21,7 @@ from orchestrator.engine.batch.troubles import Troubles
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.placing import Placing
-from orchestrator.engine.stores.records import Task
+from orchestrator.engine.stores.work_records import Task
 from orchestrator.model.states import PART_DONE, PartState
 
 # The longest pause between two looks: what else may happen wakes us.

@@ -20,12 +20,12 @@ from orchestrator.engine.stores.records import (
     JobState,
     LeaseRow,
     OutputRow,
-    Pace,
     PreviousRun,
     ProcessRow,
     Run,
     Waiting,
 )
+from orchestrator.engine.stores.work_records import Pace
 from orchestrator.model.manifest import RunManifest
 from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import RunState, Who
@@ -146,6 +146,9 @@ class Leases(Protocol):
 
     def at(self, run_id: str) -> LeaseRow:
         """Return the lease on a run as it is."""
+
+    def kept(self) -> Sequence[str]:
+        """Return the runs whose lease was not given back: somebody works on them, or was killed."""
 
     def renew(self, run_id: str, fence: int, until: float) -> None:
         """Prolong a lease; raises `FencedError` where the run was claimed by another meanwhile."""

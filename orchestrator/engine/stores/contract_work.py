@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from orchestrator.engine.stores.limit_records import Shortage, Within
-from orchestrator.engine.stores.records import Attempt, MonthUse, Owned, Part, Tally, Task, UsageRow
+from orchestrator.engine.stores.work_records import Attempt, MonthUse, Owned, Part, Tally, Task, UsageRow
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan

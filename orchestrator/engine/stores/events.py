@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import func, insert, select
 
 from orchestrator.engine.stores.database import Database
-from orchestrator.engine.stores.records import EventRow, Pace
+from orchestrator.engine.stores.records import EventRow
 from orchestrator.engine.stores.schema import events
+from orchestrator.engine.stores.work_records import Pace
 
 _RECORD = insert(events)
 _ARRIVALS = ("part.downloaded", "request.answered")  # each brought one piece of a result, and says its bytes

@@ -8,9 +8,9 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dialect import insert_where_absent
-from orchestrator.engine.stores.records import Owned
 from orchestrator.engine.stores.rows import object_of, object_text
 from orchestrator.engine.stores.schema import ledger
+from orchestrator.engine.stores.work_records import Owned
 from orchestrator.model.objects import StoredObject
 
 _ENTER = insert_where_absent(ledger, ["run_id", "name", "generation"])

@@ -12,9 +12,9 @@ from orchestrator.core.errors import IntegrityError
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dialect import insert_and_add
 from orchestrator.engine.stores.ledger import enter
-from orchestrator.engine.stores.records import Part, Tally
 from orchestrator.engine.stores.rows import object_of, object_text, part_of, task_update, window_of
 from orchestrator.engine.stores.schema import part_counts, parts
+from orchestrator.engine.stores.work_records import Part, Tally
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.states import PART_TRANSITIONS, PartState, check_transition

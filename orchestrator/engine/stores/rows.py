@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import Row, Update, update
 
-from orchestrator.engine.stores.records import Head, Part, Run, Task
+from orchestrator.engine.stores.records import Head, Run
 from orchestrator.engine.stores.schema import tasks
+from orchestrator.engine.stores.work_records import Part, Task
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan

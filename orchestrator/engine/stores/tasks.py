@@ -14,10 +14,10 @@ from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dialect import insert_or_update
 from orchestrator.engine.stores.limit_records import Shortage, Within
 from orchestrator.engine.stores.parts import bring_again, drop_parts, insert_parts, pass_on
-from orchestrator.engine.stores.records import Attempt, Task
 from orchestrator.engine.stores.room import claim, live_tasks, shortage
 from orchestrator.engine.stores.rows import task_of, task_update
 from orchestrator.engine.stores.schema import attempts, parts, tasks
+from orchestrator.engine.stores.work_records import Attempt, Task
 from orchestrator.model.grid import Window
 from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import (

@@ -9,9 +9,9 @@ from sqlalchemy import Connection, Select, bindparam, delete, func, select, upda
 
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dialect import insert_and_add, insert_or_update
-from orchestrator.engine.stores.records import MonthUse, UsageRow
 from orchestrator.engine.stores.rows import OPEN_STATES
 from orchestrator.engine.stores.schema import attempts, runs, usage
+from orchestrator.engine.stores.work_records import MonthUse, UsageRow
 
 BATCH, RESERVED = "batch", "reserved"
 _KEY = ("run_id", "month", "kind")

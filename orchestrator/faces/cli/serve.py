@@ -9,7 +9,7 @@ from typing import Any
 
 import rich_click as click
 
-from orchestrator.app.application import Notify
+from orchestrator.app.connections import Notify
 from orchestrator.app.reloading import Reload
 from orchestrator.app.verbs import daemon
 from orchestrator.core import guard, log

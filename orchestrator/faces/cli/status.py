@@ -17,7 +17,7 @@ from orchestrator.app.verbs.reasons import passed_over
 from orchestrator.app.verbs.reports import RunDetail, RunReport, report_detail, report_runs
 from orchestrator.core.units import format_bytes, format_seconds
 from orchestrator.engine.progress import Snapshot
-from orchestrator.engine.stores.records import Task
+from orchestrator.engine.stores.work_records import Task
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, looking, resting
 from orchestrator.model.eecu import format_hours

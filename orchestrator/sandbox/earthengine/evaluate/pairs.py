@@ -66,9 +66,10 @@ def spearman(x: Stack, y: Stack) -> list[Row]:
 
 
 def _ranks(values: Stack) -> Stack:
-    from scipy import stats  # noqa: PLC0415 - heavy, and only needed here
+    import pandas as pd  # noqa: PLC0415 - heavy, and only needed here
 
-    return np.asarray(stats.rankdata(values, axis=0, nan_policy="omit"), np.float64)
+    table = pd.DataFrame(np.reshape(values, (len(values), -1)))
+    return np.reshape(table.rank().to_numpy(np.float64), np.shape(values))
 
 
 def kendall(x: Stack, y: Stack) -> list[Row]:

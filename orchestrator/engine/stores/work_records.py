@@ -1,0 +1,176 @@
+"""The rows of a run's work, as frozen values: tasks and their attempts, parts, objects, what was used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.model.grid import Window
+from orchestrator.model.objects import StoredObject
+from orchestrator.model.plan import TaskPlan
+from orchestrator.model.states import Failure, PartState, TaskState
+from orchestrator.model.unit import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """
+    What a run has lately received.
+
+    Attributes:
+        parts: Parts downloaded.
+        bytes: What they weigh.
+        first: When the first of them was here, RFC 3339.
+        last: When the last one was.
+    """
+
+    parts: int
+    bytes: int
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """
+    One export of a run and its current attempt.
+
+    Attributes:
+        key: `0007`; the halves of a task that was cut are `0007.0` and `0007.1`.
+        plan: Window and part size.
+        state: See `TaskState`.
+        attempt: Number of the current attempt, 0 before the first.
+        rung: How many steps of the memory ladder have been climbed.
+        operation: Earth Engine's name of the current attempt, empty before it is known.
+        collected: Whether its objects have been listed and matched with its parts.
+        progress: 0 to 1, as Earth Engine says.
+        eecu_seconds: Of the current attempt.
+        error: Earth Engine's last sentence.
+        tries: How often the present step (submission, collection) was tried without success.
+        next_at: Not to be tried again before, seconds since 1970; 0 is at once.
+        known: Whether the service said that it knows the request id of the current attempt.
+        failure: How the attempt before the current one failed.
+        forgiven: Attempts that count no more, since a person asked for another try.
+    """
+
+    key: str
+    plan: TaskPlan
+    state: TaskState
+    attempt: int
+    rung: int
+    operation: str
+    collected: bool
+    progress: float
+    eecu_seconds: float
+    error: str
+    tries: int
+    next_at: float
+    known: bool = False
+    failure: Failure | None = None
+    forgiven: int = 0
+
+    @property
+    def counted(self) -> int:
+        """Attempts that count against the limit of attempts."""
+        return self.attempt - self.forgiven
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of a task: written before Earth Engine is asked."""
+
+    task: str
+    number: int
+    request_id: str
+    description: str
+    prefix: str
+    operation: str
+    first_posted: float  # seconds since 1970
+    eecu_seconds: float = 0.0  # what it has cost so far
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """
+    What a run has used in a month.
+
+    Attributes:
+        run_id: Of the run.
+        job_name: What people call its job.
+        month: Such as 2026-11, by the calendar of the service's quotas.
+        kind: `batch` or `online`.
+        eecu_seconds: As Earth Engine says.
+    """
+
+    run_id: str
+    job_name: str
+    month: str
+    kind: str
+    eecu_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class MonthUse:
+    """
+    EECU-seconds of a month, over all runs.
+
+    Attributes:
+        used: What has been counted.
+        reserved: What tasks under way may use beyond that, of the other runs.
+    """
+
+    used: float
+    reserved: float
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """
+    One file of a task.
+
+    Attributes:
+        task: Key of the task it belongs to now.
+        window: On the plan's grid.
+        state: See `PartState`.
+        source: The object it is, once listed.
+        attempt: Of the task that wrote the object.
+        grid: Index of the grid in the plan.
+        time: Index of the moment in the plan.
+    """
+
+    task: str
+    window: Window
+    state: PartState
+    source: StoredObject | None
+    attempt: int
+    grid: int = 0
+    time: int = 0
+
+    @property
+    def cell(self) -> Cell:
+        """The address of its pixels."""
+        return Cell(self.window, self.grid, self.time)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """
+    Parts of one state.
+
+    Attributes:
+        parts: How many.
+        listed: How many of them have an object.
+        bytes: What these objects weigh together.
+    """
+
+    parts: int
+    listed: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """An object we own, with the generation we may delete. `outcome` is empty until it was."""
+
+    id: int
+    source: StoredObject
+    outcome: str
