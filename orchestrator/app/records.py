@@ -94,7 +94,12 @@ class Records:
     def standing(self) -> Standing:
         """Return how the limits of the project stand, as every process of this state has written them down."""
         now = self.clock.now().timestamp()
-        return standing(self.store.limits, self.store.tasks.live(), self.settings.ee.live_tasks, now, self.scopes)
+        live, most, scopes = self.store.tasks.live(), self.settings.ee.live_tasks, self.scopes
+        found = standing(self.store.limits, live, most, now, scopes)
+        if found.limits or self.settings.ee.url or self.settings.ee.project:
+            return found
+        # Who names neither a project nor an address looks at what `--sandbox` or `--sandbox-url` did.
+        return standing(self.store.limits, live, most, now, dict.fromkeys(scopes, "@sandbox"))
 
     @property
     def scopes(self) -> Mapping[str, str]:
