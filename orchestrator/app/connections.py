@@ -71,9 +71,7 @@ class Connections(Records):
     @cached_property
     def owner(self) -> str:
         """The name of this installation in object names, drawn once."""
-        path = self.settings.state_dir / "owner"
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return write_once(path, secrets.token_hex(4).encode()).decode("ascii").strip()
+        return write_once(self.folder() / "owner", secrets.token_hex(4).encode()).decode("ascii").strip()
 
     @property
     def policy(self) -> RetryPolicy:

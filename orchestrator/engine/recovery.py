@@ -93,6 +93,9 @@ def look(route: BatchRoute, operations: Sequence[Operation]) -> Seen:
     return Seen(known, objects)
 
 
+REBUILT = "run.rebuilt"  # the event that says that a run's rows were made anew
+
+
 class Recovery:
     """Rebuilds runs. The caller holds the lock of each."""
 
@@ -136,7 +139,7 @@ class Recovery:
     def _told(self, run: Run, adopted: int, *, is_new: bool) -> Rebuilt:
         state = self._store.runs.head(run.id).state
         if is_new or adopted or state is not run.state:
-            self._store.events.record(run.id, "run.recovered", {"tasks": adopted, "state": state})
+            self._store.events.record(run.id, REBUILT, {"tasks": adopted, "state": state})
         return Rebuilt(run.id, run.job_name, run.logical_date, is_new, adopted, state)
 
     def _remember(self, manifest: RunManifest, run: Run, product: Product) -> None:

@@ -14,7 +14,7 @@ from orchestrator.core.units import format_seconds
 from orchestrator.engine.stores.records import Head
 from orchestrator.model.states import RUN_FINAL, RunState
 
-OVERDUE, RECOVERED = "run.overdue", "run.recovered"
+OVERDUE, RECOVERED, REBUILT = "run.overdue", "run.recovered", "run.rebuilt"
 # What tells that a run is late; once is enough.
 LATE = (OVERDUE, "run.deferred")
 LOOK_SECONDS = 60.0
@@ -64,7 +64,9 @@ class Lateness:
         now, at = self._app.clock.now(), datetime.fromisoformat(run.updated)
         if not now - UNSAID_SINCE < at < now - UNSAID_AFTER or (run.state is RunState.HELD and not run.needs_person):
             return
-        if not self._app.store.outbox.was_said(run.id, ENDS[run.state], run.updated):
+        said = self._app.store.outbox.was_said
+        # What was rebuilt as ended had ended before: that is no news.
+        if not said(run.id, ENDS[run.state], run.updated) and not said(run.id, REBUILT, run.updated):
             path = json.loads(run.result).get("path", "") if run.result else ""
             facts = {"reason": run.reason, "path": path, "who": run.who}
             self._app.store.events.record(run.id, ENDS[run.state], facts)
