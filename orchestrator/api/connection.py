@@ -23,6 +23,7 @@ from orchestrator.app.sandbox_process import DEFAULT_BUCKET, private_sandbox, se
 from orchestrator.config import Loaded, load
 from orchestrator.config.sections import CdseCredentials
 from orchestrator.core.errors import UserError
+from orchestrator.core.guard import make_private_folder
 
 if TYPE_CHECKING:
     from orchestrator.app import Application
@@ -273,6 +274,7 @@ def sandbox(
 
         source = path_of(scenes, "scenes") if scenes else None
         with saying_why(folder):
+            make_private_folder(folder.parent)
             told = ending.enter_context(private_sandbox(scenes=source, data_dir=folder, slots=slots)).wait()
         ending.enter_context(borrowed(told["url"]))
         given = _merged(local, service_at(told["url"], told["project"]))

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from orchestrator import __version__
-from orchestrator.app.connections import Connections, Notify, silent
+from orchestrator.app.connections import Connections
 from orchestrator.app.costs import eecu_limits, published_cost
 from orchestrator.app.elsewhere import asks_earth_engine, check_here
 from orchestrator.app.imagery import EarthEngineImagery, scene_search
 from orchestrator.app.planner import cut_task
-from orchestrator.config import Settings
 from orchestrator.core.machine import processors
 from orchestrator.engine.batch.accounts import Accounts
 from orchestrator.engine.batch.watch import OperationsWatch
@@ -47,22 +44,15 @@ def _unheard(_what: str) -> None:
 class Application(Connections):
     """Everything of one process, made when first needed."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        stop: threading.Event,
-        notify: Notify = silent,
-        config_dir: Path | None = None,
-        refused_jobs: Mapping[str, str] = MappingProxyType({}),
-        beside: Application | None = None,
-    ) -> None:
-        """As `Connections`."""
-        super().__init__(
-            settings, stop=stop, notify=notify, config_dir=config_dir, refused_jobs=refused_jobs, beside=beside
-        )
-        self.interrupts = Interrupts()
-        self._watches: dict[str, OperationsWatch] = {}
+    @cached_property
+    def interrupts(self) -> Interrupts:
+        """Where runs of this process are asked to make way."""
+        return Interrupts()
+
+    @cached_property
+    def _watches(self) -> dict[str, OperationsWatch]:
+        """By service; read with `_joining` held."""
+        return {}
 
     def product(self, job: Job, say: Callable[[str], None] = _unheard) -> Product:
         """
@@ -136,7 +126,6 @@ class Application(Connections):
         progress, entry = progress or Progress(), find_product(job.product)
         progress.call(entry.units, entry.doing, entry.counted)
         clients = self.clients(job, lambda what: progress.set(detail=what))
-        in_bucket = "/" in clients.route.manifest_name("")  # Drive has no condition by which one could own a name
         return Execution(
             run.id,
             store=lease.store if lease else self.store,
@@ -147,8 +136,8 @@ class Application(Connections):
             refit=self._refit,
             progress=progress,
             check_lease=lease.check if lease else unleased,
-            check_prefix=self.prefix_owner.check if lease and in_bucket else unleased,
-            leave_prefix=lambda: self._leave_prefix(1),
+            check_prefix=self.prefix_check(clients.route) if lease else unleased,
+            leave_prefix=lambda: self.leave_prefix(but=run.id),
             cost=published_cost,
         )
 

@@ -19,6 +19,7 @@ from orchestrator.core.errors import ConfigError
 from orchestrator.core.files import write_once
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.engine.batch.project import Project
+from orchestrator.engine.context import unleased
 from orchestrator.engine.leases import Lease
 from orchestrator.engine.limited_routes import LimitedRoute, LimitedTables
 from orchestrator.engine.limits import Limits
@@ -27,6 +28,7 @@ from orchestrator.engine.request_limits import RequestLimits
 from orchestrator.engine.standing import DOWNLOADS, REQUESTS
 from orchestrator.model.batch import BatchRoute, ListOperations
 from orchestrator.model.direct import DirectLimits, DirectRoute
+from orchestrator.model.job import Job
 from orchestrator.model.table import TableRoute
 from orchestrator.products.registry import DEFAULT, EARTH_ENGINE, find_product
 
@@ -64,13 +66,12 @@ class Connections(Records):
         self.stop = stop
         self.notify = notify
         self._joining = threading.Lock()
+        self._keeping = 0  # blocks that keep the prefix from one run to the next
 
     @cached_property
     def owner(self) -> str:
         """The name of this installation in object names, drawn once."""
-        path = self.settings.state_dir / "owner"
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return write_once(path, secrets.token_hex(4).encode()).decode("ascii").strip()
+        return write_once(self.folder() / "owner", secrets.token_hex(4).encode()).decode("ascii").strip()
 
     @property
     def policy(self) -> RetryPolicy:
@@ -239,6 +240,11 @@ class Connections(Records):
         """What is seen of the project, for every process."""
         return self._beside.project if self._beside else Project(self.store, self.clock, self.scopes["ee"])
 
+    def prefix_check(self, route: BatchRoute) -> Callable[[], None]:
+        """Return what is asked before each effect by a route on what another copy of this state may work on."""
+        # Drive has no condition by which one could own a name.
+        return self.prefix_owner.check if "/" in route.manifest_name("") else unleased
+
     @cached_property
     def prefix_owner(self) -> PrefixOwner:
         """Who works on this installation's objects in the bucket."""
@@ -261,9 +267,31 @@ class Connections(Records):
             with super().lock(run_id) as lease:
                 yield lease
         finally:
-            self._leave_prefix(0)
+            self.leave_prefix()
 
-    def _leave_prefix(self, others: int) -> None:
-        """Give the prefix up where this process has no more than so many runs."""
-        if "prefix_owner" in self.__dict__ and self.leases.count <= others:
-            self.prefix_owner.end()
+    @contextmanager
+    def kept_prefix(self) -> Iterator[None]:
+        """Keep the claim on the prefix, once it is made, for a block that holds one run after another."""
+        with self._joining:
+            self._keeping += 1
+        try:
+            yield
+        finally:
+            with self._joining:
+                self._keeping -= 1
+            self.leave_prefix()
+
+    def leave_prefix(self, but: str = "") -> None:
+        """Give the prefix up, unless a run other than `but` is worked on there by any process of this state."""
+        if "prefix_owner" in self.__dict__ and not self._keeping and not self._has_other(but):
+            self.prefix_owner.end(lambda: self.works_in_bucket(but))
+
+    def works_in_bucket(self, but: str = "") -> bool:
+        """Tell whether any process of this state has a run, other than `but`, whose objects lie in the bucket."""
+        return self._has_other(but) or any(
+            run_id != but and self.worker(run_id) and Job.from_json(self.store.runs.head(run_id).job).route != "drive"
+            for run_id in self.store.leases.kept()
+        )
+
+    def _has_other(self, but: str) -> bool:
+        return self.leases.count > bool(but and self.leases.held(but))

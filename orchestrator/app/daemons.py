@@ -30,7 +30,7 @@ def lock_state(app: Application) -> Iterator[bool]:
     """
     with ExitStack() as stack:
         try:
-            stack.enter_context(exclusive(app.settings.state_dir / "serve.lock", "this state folder's daemon"))
+            stack.enter_context(exclusive(app.folder() / "serve.lock", "this state folder's daemon"))
         except LockedError as error:
             row, sentence = None, ""
             with suppress(OrchestratorError):  # a busy database does not say who it is

@@ -12,9 +12,12 @@ from functools import cache
 from typing import Any
 
 from orchestrator import __version__
+from orchestrator.app.records import Records
+from orchestrator.config import Settings
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import OrchestratorError
 from orchestrator.core.files import LockedError
+from orchestrator.core.units import format_count
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import ProcessRow
 
@@ -50,7 +53,7 @@ class Heartbeat:
         if now < self._next:
             return
         self._next = now + BEAT_SECONDS
-        tell_systemd("WATCHDOG=1", f"STATUS={busy} runs in slots, {waiting} not ended")
+        tell_systemd("WATCHDOG=1", f"STATUS={format_count(busy, 'run')} in slots, {waiting} not ended")
         facts = {"version": __version__, "busy": busy, "waiting": waiting, **self._facts()}
         row, other = daemon_row(self._name, self._clock, facts), None
         with suppress(OrchestratorError):
@@ -99,7 +102,23 @@ def find_daemon(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECON
     # A beat from the future was written before the clock was set back; the next one comes at once.
     if abs(age) > max_age_seconds:
         return None, f"{who} was last heard of {age:.0f} s ago, more than {max_age_seconds:.0f} s: it hangs or is gone"
-    return row, f"{who} was heard of {max(0.0, age):.0f} s ago: {row.facts.get('busy', 0)} runs in slots"
+    return (
+        row,
+        f"{who} was heard of {max(0.0, age):.0f} s ago: {format_count(row.facts.get('busy', 0), 'run')} in slots",
+    )
+
+
+def addresses(settings: Settings) -> dict[str, str]:
+    """Return where a process finds the services that products ask; empty is the real one's."""
+    return {"ee": settings.ee.url, "copernicus": settings.copernicus.url}
+
+
+def as_daemon(app: Records) -> Settings:
+    """Return the settings with the services of the daemon that works on this state; as they are where none does."""
+    row = find_daemon(app.store, app.clock)[0] if app.has_state() else None
+    told: Mapping[str, str] = row.facts.get("addresses", {}) if row else {}
+    found = {name: getattr(app.settings, name).model_copy(update={"url": url}) for name, url in told.items()}
+    return app.settings.model_copy(update=found)
 
 
 @dataclass(frozen=True, slots=True)

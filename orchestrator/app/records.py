@@ -12,7 +12,7 @@ from orchestrator.config import Settings
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import OrchestratorError, UserError
 from orchestrator.core.files import LockedError, LockFile, exclusive, holder_of
-from orchestrator.core.guard import make_private
+from orchestrator.core.guard import make_private, make_private_folder
 from orchestrator.engine.leases import Lease, RunLeases, Worker, taken
 from orchestrator.engine.standing import Standing, standing
 from orchestrator.engine.stores.contract import Store
@@ -39,13 +39,18 @@ class Records:
         """The file that everything is remembered in."""
         return self.settings.state_dir / "state.db"
 
+    def folder(self) -> Path:
+        """Return the state folder, made where it is not there, into which nobody else may look."""
+        make_private_folder(self.settings.state_dir)
+        return self.settings.state_dir
+
     def has_state(self) -> bool:
         """Tell whether anything was ever stored here; asking makes nothing."""
         return self.database.is_file()
 
     @cached_property
     def store(self) -> Store:
-        self.settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder()
         make_private(self.database)  # and what SQLite puts beside it has the same mode
         return SqlStore(f"sqlite:///{self.database}", self.clock)
 
@@ -62,6 +67,7 @@ class Records:
         Raises:
             LockedError: Another process has it; the message says which, and since when.
         """
+        self.folder()
         with ExitStack() as stack:
             try:
                 stack.enter_context(exclusive(self._lock_of(run_id), f"run {run_id}"))
@@ -88,7 +94,12 @@ class Records:
     def standing(self) -> Standing:
         """Return how the limits of the project stand, as every process of this state has written them down."""
         now = self.clock.now().timestamp()
-        return standing(self.store.limits, self.store.tasks.live(), self.settings.ee.live_tasks, now, self.scopes)
+        live, most, scopes = self.store.tasks.live(), self.settings.ee.live_tasks, self.scopes
+        found = standing(self.store.limits, live, most, now, scopes)
+        if found.limits or self.settings.ee.url or self.settings.ee.project:
+            return found
+        # Who names neither a project nor an address looks at what `--sandbox` or `--sandbox-url` did.
+        return standing(self.store.limits, live, most, now, dict.fromkeys(scopes, "@sandbox"))
 
     @property
     def scopes(self) -> Mapping[str, str]:

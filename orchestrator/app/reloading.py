@@ -66,10 +66,12 @@ class Reloading:
         before = self.app.settings.jobs
         self.app.settings = self.app.settings.model_copy(update={"jobs": loaded.settings.jobs})
         self.app.refused_jobs = loaded.refused_jobs
+        known = self.refused
         entries, self.refused = scheduled(self.app)
         self.timetable.replace(entries)
         for name, sentence in self.refused.items():
-            self.app.notify("job.refused", "", {"job": name, "error": sentence})
+            if known.get(name) != sentence:  # said once for each reason
+                self.app.notify("job.refused", "", {"job": name, "error": sentence})
         facts = {**_changes(before, loaded.settings.jobs), "at_next_start": [*self._later(loaded)]}
         self.app.notify("config.reloaded", "", {name: words for name, words in facts.items() if words})
         self.wake()

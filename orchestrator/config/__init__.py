@@ -2,7 +2,7 @@
 
 from orchestrator.config.files import AREA_SUFFIXES, read_job, read_table
 from orchestrator.config.jobs import AreaTable, GridTable, JobTable, recipe_names
-from orchestrator.config.layers import Loaded, load, unknown_variables
+from orchestrator.config.layers import Loaded, load, load_part, unknown_variables
 from orchestrator.config.refusals import explain
 from orchestrator.config.sections import Settings, setting_names
 
@@ -15,6 +15,7 @@ __all__ = [
     "Settings",
     "explain",
     "load",
+    "load_part",
     "read_job",
     "read_table",
     "recipe_names",

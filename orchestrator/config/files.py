@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,20 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is no TOML: {error}") from None
+
+
+def read_pieces(path: Path) -> dict[str, Any]:
+    """Return what can be read of a TOML file that may be wrong: all of it, else each of its tables by itself."""
+    try:
+        return read_toml(path)
+    except ConfigError:
+        pass
+    found: dict[str, Any] = {}
+    with suppress(OSError):
+        for piece in re.split(r"(?m)^(?=[ \t]*\[)", path.read_text(encoding="utf-8", errors="replace")):
+            with suppress(tomllib.TOMLDecodeError):
+                found |= tomllib.loads(piece)
+    return found
 
 
 def read_job(path: Path) -> JobTable:

@@ -8,7 +8,8 @@ Every setting has an environment variable, `ORCHESTRATOR_` + section + `__` + ke
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +17,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from orchestrator.config.files import read_toml
+from orchestrator.config.files import read_pieces, read_toml
 from orchestrator.config.jobs import JobTable
 from orchestrator.config.refusals import explain
 from orchestrator.config.sections import Settings, flag_names, setting_names
@@ -88,6 +89,52 @@ def load(
         layers.append((f"profile {profile} of {found}", profiles[profile]))
     layers += [("environment", _from_environment(variables)), ("command line", overrides or {})]
     return _merge(layers, found)
+
+
+def load_part(
+    names: Collection[tuple[str, str]],
+    path: Path | None = None,
+    *,
+    profile: str = "",
+    environment: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Mapping[str, Any]] | None = None,
+) -> tuple[Loaded, str]:
+    """
+    Read the settings for what must work when they are wrong; return them, and what is wrong with them, else nothing.
+
+    Where they cannot be read, those of `names`, (section, key), are taken of what the file says as far as that can be
+    read, else of the environment and the command line alone; all others are as if nobody had set them.
+
+    Raises:
+        ConfigError: What the environment or the command line say of these is wrong.
+    """
+    variables = os.environ if environment is None else environment
+    try:
+        return load(path, profile=profile, environment=variables, overrides=overrides), ""
+    except ConfigError as error:
+        why = str(error)
+    said = [
+        ("environment", _only(names, _from_environment(variables))),
+        ("command line", _only(names, overrides or {})),
+    ]
+    with suppress(ConfigError):
+        found = _find(path, variables)
+        content = read_pieces(found) if found else {}
+        profiles = content.get("profiles", {})
+        name = profile or variables.get("ORCHESTRATOR_PROFILE", "")
+        laid = profiles.get(name, {}) if isinstance(profiles, Mapping) else {}
+        return _merge([(str(found), _only(names, one)) for one in (content, laid)] + said, found), why
+    return _merge(said, None), why
+
+
+def _only(names: Collection[tuple[str, str]], layer: Any) -> dict[str, Any]:
+    """Return the settings of `names` that a layer sets."""
+    kept: dict[str, Any] = {}
+    for section, key in names:
+        table = layer.get(section) if isinstance(layer, Mapping) else None
+        if isinstance(table, Mapping) and key in table:
+            kept.setdefault(section, {})[key] = table[key]
+    return kept
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
@@ -164,7 +211,7 @@ def _lay(over: Mapping[str, Any], under: dict[str, Any], name: str, origin: str,
             origins[path] = origin
 
 
-def _merge(layers: list[tuple[str, Mapping[str, Any]]], found: Path | None) -> Loaded:
+def _merge(layers: Sequence[tuple[str, Mapping[str, Any]]], found: Path | None) -> Loaded:
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for origin, layer in layers:

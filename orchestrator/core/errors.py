@@ -50,6 +50,10 @@ class UserError(OrchestratorError):
     exit_code = 2
 
 
+# Of an area that is a file; said where it is read, and where it is only looked for.
+NO_AREA_FILE = "no such file; give a vector file, or a box as left,bottom,right,top"
+
+
 class AreaError(UserError):
     """The area's file cannot be read or does not describe a usable area."""
 

@@ -14,6 +14,14 @@ _SET_DUMPABLE = 4  # Linux, prctl(2)
 # Addresses that hold a password or a token, though nothing in their name says so.
 _ADDRESSES = frozenset({"ORCHESTRATOR_NOTIFY__URLS"})
 
+# What we keep in a state folder.
+OURS = frozenset(
+    {
+        *("state.db", "state.db-wal", "state.db-shm", "state.db-journal", "owner", "prefix.json", "prefix.lock"),
+        *("serve.lock", "locks", "backups", "sandbox"),
+    }
+)
+
 
 def seal() -> None:
     """
@@ -39,3 +47,23 @@ def make_private(file: Path) -> None:
     """Make an empty file that only its owner may read, if there is none: what is written there later stays so."""
     with contextlib.suppress(FileExistsError):
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0), 0o600))
+
+
+def make_private_folder(folder: Path) -> None:
+    """
+    Make a folder that only its owner may look into, if there is none.
+
+    One that is there and ours, and that others may look into, is closed to them where a mark of ours lies in it, or
+    nothing: a folder of a person's own, in which there is more, is not taken from those who share it.
+    """
+    try:
+        folder.mkdir(parents=True, mode=0o700)
+    except FileExistsError:
+        _close(folder)
+
+
+def _close(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        is_open = os.name == "posix" and folder.stat().st_mode & 0o077 and folder.stat().st_uid == os.geteuid()
+        if is_open and {path.name for path in folder.iterdir()} <= OURS:
+            folder.chmod(0o700)

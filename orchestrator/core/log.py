@@ -29,7 +29,7 @@ _SECRET_VALUES = re.compile(
     r"|(?P<scheme>\b(?:Bearer|Basic|OAuth)\s+)(?=\S*[\d=])[\w.~+/=-]{8,}"
     r"|(?P<field>[\"']?\b(?:access_token|refresh_token|id_token|oauth_token|client_secret|private_key(?:_id)?|assertion"
     r"|X-Goog-(?:Signature|Credential|Security-Token)|X-Amz-(?:Signature|Credential|Security-Token)|GoogleAccessId"
-    r"|Signature|passw(?:or)?d|api_?key|totp)[\"']?\s*[=:]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s&,;}\"']+)"
+    r"|Signature|(?<!etc/)passw(?:or)?d|api_?key|totp)[\"']?\s*[=:]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s&,;}\"']+)"
     r"|(?P<header>\b(?:Proxy-)?Authorization[\"']?\s*[=:]\s*[\"']?)[^\s\"',}]+(?:\s+[\w.~+/=-]+)?"
     r"|(?P<url>\b[a-z][a-z0-9+.-]*://)[^\s/@:]*:[^\s/@]+(?=@)",  # user and password of an address
     re.IGNORECASE,

@@ -40,7 +40,13 @@ class Deferral:
 
 
 def deferral(
-    schedule: Schedule, finish_by: datetime, now: datetime, seconds_left: float | None, words: str
+    schedule: Schedule,
+    finish_by: datetime,
+    now: datetime,
+    seconds_left: float | None,
+    words: str,
+    *,
+    begun: bool = True,
 ) -> Deferral | None:
     """
     Return what becomes of a run that cannot end by `finish_by`; None where it may.
@@ -54,11 +60,16 @@ def deferral(
         now: UTC.
         seconds_left: How long it takes yet; None is unknown.
         words: How that is known.
+        begun: Whether it had a slot already, for the sentence.
     """
     begin, end = schedule.next_window(now, finish_by)
     goes_on = f"it goes on at {schedule.name(begin)}"
     if now >= finish_by:
-        return Deferral(begin, end, f"finish_by {schedule.finish_by} has come before it had ended; {goes_on}")
+        return Deferral(
+            begin,
+            end,
+            f"finish_by {schedule.finish_by} has come before it had {'ended' if begun else 'begun'}; {goes_on}",
+        )
     remaining = (finish_by - now).total_seconds()
     if seconds_left is None or not remaining < seconds_left <= (end - begin).total_seconds():
         return None

@@ -34,7 +34,7 @@ from orchestrator.engine.publication import Publication, prove_result
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Head, Run
 from orchestrator.engine.waiting import Waits
-from orchestrator.engine.work import CancelledByUserError
+from orchestrator.engine.work import CancelledByUserError, HoldError, LeaveError
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan
 from orchestrator.model.product import OutputLostError, Settled
@@ -81,6 +81,7 @@ class Execution:
         self._clients = clients
         self._process = process
         self.progress = progress or Progress()
+        self._leaves = False  # whether it was asked to leave its slot, and did
         self._context = RunContext(
             run_id,
             store,
@@ -107,18 +108,20 @@ class Execution:
 
     def work(self) -> Run:
         """
-        Take the run to its end, or to a hold: for a person, or until `next_at` of the run that is returned.
+        Take the run to its end, or to a hold: for a person, until `next_at` of the run that is returned, or for another
+        that has its slot first.
 
         Raises:
             Stopped: The process was asked to stop; the run goes on at the next start.
             FencedError: Another process has the run by now; nothing more was changed.
             UserError: The job cannot be done as declared; the run is FAILED.
         """
+        self._leaves = False
         try:
             while True:
                 run = self._store.runs.get(self._id)
                 self.progress.set(state=run.state, detail=run.reason)
-                if run.state in RUN_FINAL or not self.is_due(run):
+                if run.state in RUN_FINAL or self._leaves or not self.is_due(run):
                     return run
                 crash.point(f"run.{run.state.lower()}")
                 self.step(run)
@@ -173,6 +176,7 @@ class Execution:
             self._holds.begin_for_disk(run, error)
         except OrchestratorError as error:
             if self._holds.begin_for(run, error):
+                self._leaves = isinstance(error, LeaveError)
                 return
             self._fail(error)
             if isinstance(error, (UserError, CredentialError)):
@@ -282,12 +286,12 @@ class Execution:
         """Cancel, as the user asked; when the service does not answer, hold and cancel later."""
         try:
             self.cancel()
-        except (TransientError, CredentialError) as error:
+        except (TransientError, CredentialError, HoldError) as error:
             self._holds.begin_uncancelled(error)
 
     def _fail(self, error: Exception) -> None:
-        # A service that cannot be asked now is asked again by `clean`.
-        with suppress(TransientError, CredentialError):
+        # A service that cannot be asked now is asked again by `clean`; what another copy of the state began is its own.
+        with suppress(TransientError, CredentialError, HoldError):
             cancel_exports(self._context)
         self._output.end()
         # What is wrong with the declaration itself stays wrong: only a person who declares something else can help.

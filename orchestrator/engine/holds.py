@@ -94,7 +94,8 @@ class Holds:
     def begin_uncancelled(self, error: Exception) -> None:
         """Hold a run that is to be cancelled until the service can be asked for that."""
         self._uncancelled = True
-        self.begin(f"it is to be cancelled, but {error}")
+        until = error.until if isinstance(error, HoldError) else 0.0
+        self.begin(f"it is to be cancelled, but {error}", until=until)
 
     def still_lacks_room(self, run: Run) -> bool:
         """Hold a run on, for which its disks lack room still; tell whether that is so."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from orchestrator.engine.work import HoldError
+from orchestrator.engine.work import LeaveError
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Interrupts:
         Do as was asked, once.
 
         Raises:
-            HoldError: The run is to be held.
+            LeaveError: The run is to be held.
         """
         if not self._asked:  # asked at every round of every run
             return
@@ -41,4 +41,4 @@ class Interrupts:
             asked = self._asked.pop(run_id, None)
         if asked:
             reason, until = max(asked.values(), key=lambda one: one[1])
-            raise HoldError(reason, alone=True, until=until)
+            raise LeaveError(reason, until)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.core import crash
@@ -18,13 +18,14 @@ from orchestrator.engine.batch.exports import Cut
 from orchestrator.engine.batch.feedback import HEAVIEST, kind_of
 from orchestrator.engine.batch.submission import early_state
 from orchestrator.engine.cleanup import own_late_objects
+from orchestrator.engine.context import unleased
 from orchestrator.engine.output import snapshot_of
 from orchestrator.engine.proofs import find_named
 from orchestrator.engine.publication import is_file
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Run
 from orchestrator.engine.stores.work_records import Attempt, Task
-from orchestrator.model.batch import BatchRoute, Described, Operation, OperationState, OrderShape
+from orchestrator.model.batch import AttemptNames, BatchRoute, Described, Operation, OperationState, OrderShape
 from orchestrator.model.job import Job
 from orchestrator.model.manifest import RunManifest
 from orchestrator.model.objects import StoredObject
@@ -92,15 +93,27 @@ def look(route: BatchRoute, operations: Sequence[Operation]) -> Seen:
     return Seen(known, objects)
 
 
+REBUILT = "run.rebuilt"  # the event that says that a run's rows were made anew
+
+
 class Recovery:
     """Rebuilds runs. The caller holds the lock of each."""
 
-    def __init__(self, store: Store, route: BatchRoute, cut: Cut, seen: Seen, stop: Stop) -> None:
+    def __init__(
+        self,
+        store: Store,
+        route: BatchRoute,
+        cut: Cut,
+        seen: Seen,
+        stop: Stop,
+        check_prefix: Callable[[], None] = unleased,
+    ) -> None:
         self._store = store
         self._route = route
         self._cut = cut
         self._seen = seen
         self._stop = stop
+        self._check_prefix = check_prefix
 
     def rebuild(self, manifest: RunManifest, product: Product) -> Rebuilt:
         """Make the rows of a run what its manifest, its operations, its objects and its result say; repeatable."""
@@ -126,7 +139,7 @@ class Recovery:
     def _told(self, run: Run, adopted: int, *, is_new: bool) -> Rebuilt:
         state = self._store.runs.head(run.id).state
         if is_new or adopted or state is not run.state:
-            self._store.events.record(run.id, "run.recovered", {"tasks": adopted, "state": state})
+            self._store.events.record(run.id, REBUILT, {"tasks": adopted, "state": state})
         return Rebuilt(run.id, run.job_name, run.logical_date, is_new, adopted, state)
 
     def _remember(self, manifest: RunManifest, run: Run, product: Product) -> None:
@@ -202,15 +215,7 @@ class Recovery:
         said = self._route.described(found[0].description) if found else None
         asked = (said.asked if said else None) or _asked_of(task, files)
         names = self._route.name_attempt(run_id, task.key, number, asked)
-        attempt = Attempt(
-            task=task.key,
-            number=number,
-            request_id=names.request_id,
-            description=found[0].description if found else names.description,
-            prefix=names.prefix,
-            operation=found[0].name if found else "",
-            first_posted=manifest.written,
-        )
+        attempt = _attempt(manifest, task, number, names, found)
         plan = replace(task.plan, part_height=asked.part_height, part_width=asked.part_width)
         now = state or (early_state(found[0]) if found else _by_files(plan, files))
         for earlier in range(1, number):
@@ -218,6 +223,7 @@ class Recovery:
         self._store.tasks.adopt(run_id, attempt, plan, asked.rung, now)
         for other in found[1:]:
             if other.is_live:
+                self._check_prefix()
                 self._store.events.record(run_id, "task.duplicate", {"task": task.key, "operation": other.name})
                 self._route.cancel(other.name)
 
@@ -228,15 +234,7 @@ class Recovery:
             return
         found = self._seen.operations.get((manifest.run_id, task.key, number), ())
         names = self._route.name_attempt(manifest.run_id, task.key, number)
-        attempt = Attempt(
-            task=task.key,
-            number=number,
-            request_id=names.request_id,
-            description=found[0].description if found else names.description,
-            prefix=names.prefix,
-            operation=found[0].name if found else "",
-            first_posted=manifest.written,
-        )
+        attempt = _attempt(manifest, task, number, names, found)
         self._store.tasks.adopt(manifest.run_id, attempt, task.plan, task.rung, TaskState.FAILED)
 
     # ---------------------------------------------------------------- result
@@ -258,6 +256,21 @@ class Recovery:
         for state in ahead:
             self._store.runs.set_state(run.id, state)
         return True
+
+
+def _attempt(
+    manifest: RunManifest, task: Task, number: int, names: AttemptNames, found: Sequence[Operation]
+) -> Attempt:
+    """Return an attempt as it was written down once: by the first of its operations, where one is known."""
+    return Attempt(
+        task=task.key,
+        number=number,
+        request_id=names.request_id,
+        description=found[0].description if found else names.description,
+        prefix=names.prefix,
+        operation=found[0].name if found else "",
+        first_posted=manifest.written,
+    )
 
 
 def _rank(operation: Operation) -> tuple[int, str, str]:

@@ -25,6 +25,8 @@ SHORTEST_SECONDS = 60
 FIRST_LOOK = timedelta(days=1)
 # A date that is later than this was missed. A full disk or a slow start within it is not.
 ON_TIME = timedelta(minutes=10)
+# Of one time on the wall, what a rule about clocks that was changed since may be off by; more is another time zone's.
+ONE_DATE = timedelta(hours=1)
 # `catch_up = "all"` brings at most so many missed dates, the newest; `overlap = "queue"` lets so many runs wait.
 MOST_AT_ONCE = 100
 # Of missed dates, so many are written down one by one; what is older, in one row.
@@ -94,6 +96,14 @@ class Schedule:
             moment = next(_at_wall(wall, at_fixed_times=True)).at
         return moment.astimezone(UTC)
 
+    def is_foreign(self, name: str) -> bool:
+        """Tell whether a name has an offset that clocks of this time zone show neither at its time nor just before."""
+        moment = datetime.fromisoformat(name)
+        if moment.tzinfo is None:
+            return False
+        around = (moment, moment - timedelta(minutes=1))
+        return moment.utcoffset() not in {at.astimezone(self._zone).utcoffset() for at in around}
+
     def name(self, at: datetime) -> str:
         """Return the name of a time."""
         return _name(at.astimezone(self._zone))
@@ -103,14 +113,26 @@ class Schedule:
         Return those that no name in `known` stands for.
 
         One time on the wall is one date, whatever its offset was said to be when it was written down, or if none was;
-        where that hour comes twice, the offset tells the two apart.
+        where that hour comes twice, the offset tells the two apart, and so it does where it is of another time zone.
         """
-        walls = {wall_of(name) for name in known}
-        return [m for m in moments if wall_of(m.date) not in walls or self._is_other(m, known)]
+        stands_for = self.known_as(moments, known)
+        return [m for m in moments if m.date not in stands_for]
 
-    def _is_other(self, moment: Moment, known: Collection[str]) -> bool:
-        """Tell whether a date is the other one of an hour that comes twice, of which `known` has one."""
-        return _comes_twice(moment.at.astimezone(self._zone)) and not {moment.date, wall_of(moment.date)} & {*known}
+    def known_as(self, moments: Sequence[Moment], known: Collection[str]) -> dict[str, str]:
+        """Return of each that is not fresh, by its name, the name in `known` that stands for it: its own, if there."""
+        by_wall: dict[str, list[str]] = {}
+        for name in sorted(known):
+            by_wall.setdefault(wall_of(name), []).append(name)
+        pairs = ((m.date, self._known_as(m, by_wall.get(wall_of(m.date), ()))) for m in moments)
+        return {name: stands_for for name, stands_for in pairs if stands_for}
+
+    def _known_as(self, moment: Moment, names: Collection[str]) -> str:
+        for name in (moment.date, wall_of(moment.date)):
+            if name in names:
+                return name
+        if not names or _comes_twice(moment.at.astimezone(self._zone)):
+            return ""
+        return next((name for name in names if _apart(name, moment.date) <= ONE_DATE), "")
 
     def end_of(self, at: datetime) -> datetime | None:
         """Return when the window ends, UTC, of a run that is due at `at`; None where there is no `finish_by`."""
@@ -238,6 +260,11 @@ def _comes_twice(moment: datetime) -> bool:
 def wall_of(name: str) -> str:
     """Return a date's name without offset: the clock on the wall."""
     return name[: len("2026-01-01T01:30")]
+
+
+def _apart(name: str, other: str) -> timedelta:
+    """Return how far apart two dates of one time on the wall are; both have offsets."""
+    return abs(datetime.fromisoformat(name) - datetime.fromisoformat(other))
 
 
 @dataclass(frozen=True, slots=True)

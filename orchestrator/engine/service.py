@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ from orchestrator.engine.interrupts import Interrupts
 from orchestrator.engine.leases import Lease
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Run, Waiting
-from orchestrator.engine.trouble import Trouble
+from orchestrator.engine.trouble import StoreTrouble
 from orchestrator.engine.turns import Turns
 from orchestrator.model.ports import Stop
 from orchestrator.model.states import RUN_FINAL, RUN_TRANSITIONS, RunState, Who
@@ -122,7 +122,7 @@ class _Shift:
         self._failures: dict[str, int] = {}
         self._tried: set[str] = set()  # came out of a slot unfinished
         self._until_idle = False
-        self._trouble = Trouble(service.clock, service.notify)
+        self._trouble = StoreTrouble(service.clock, service.notify)
         self._progress_at = service.clock.monotonic()
         self._closing = False
         self._guard = threading.Lock()
@@ -155,13 +155,15 @@ class _Shift:
                 self._trouble.begin(error)
                 return
             self._trouble.end()
-            ready = (run for run in self._turns.ready(self._waiting) if run.id not in self._busy)
+            ready = [run for run in self._turns.ready(self._waiting) if not self._is_given_up(run)]
             for run in ready:
-                if self._is_beside(run) or self._is_given_up(run):
+                if run.id in self._busy or self._is_beside(run) or self._is_after_other(run, ready):
                     continue
                 if len(self._busy) >= self._service.slots:
-                    self._make_room(run, ready)
+                    self._make_room(ready)
                     return
+                for lower_id in self._turns.take(run.id):
+                    self._service.interrupts.withdraw(lower_id, _GIVES_WAY)
                 self._busy[run.id] = run
                 self._pool.submit(self._carry, run)
 
@@ -169,14 +171,25 @@ class _Shift:
         """Tell whether another date of the same job is in a slot: one after the other, since they share a place."""
         return run.declaration != "" and any(run.declaration == busy.declaration for busy in self._busy.values())
 
-    def _make_room(self, first: Waiting, others: Iterable[Waiting]) -> None:
+    def _is_after_other(self, run: Waiting, ready: Sequence[Waiting]) -> bool:
+        """Tell whether a run left its slot to another that is still to have one: it does not take it back."""
+        other_id = self._turns.gave_way_to(run.id)
+        return any(other.id == other_id and not self._is_beside(other) for other in ready)
+
+    def _make_room(self, ready: Sequence[Waiting]) -> None:
         """Ask runs of a lower priority to leave their slots to those that are ready and have a deadline."""
-        urgent = [run for run in (first, *others) if run.finish_by > 0 and not self._is_beside(run)]
+        urgent = [run for run in ready if run.finish_by > 0 and self._may_displace(run)]
         below = sorted(self._busy.values(), key=lambda run: (run.priority, -run.created))
         for run, lower in zip(urgent, below, strict=False):
             if lower.priority < run.priority:
+                self._turns.give_way(lower.id, run.id)
                 why = f"it gives way to run {run.id}, which has a deadline and priority {run.priority}"
                 self._service.interrupts.ask(lower.id, _GIVES_WAY, why, self._service.clock.now().timestamp())
+
+    def _may_displace(self, run: Waiting) -> bool:
+        """Tell whether a run would use a slot: not where the last one was in vain, or where another process has it."""
+        elsewhere = run.id in self._busy or run.id in self._locked or self._is_beside(run)
+        return not elsewhere and not self._turns.is_behind(run)
 
     def _is_given_up(self, run: Waiting) -> bool:
         """Tell whether runs that come out of their slots unfinished have had their time."""
@@ -281,7 +294,9 @@ class _Shift:
         with self._guard:
             self._failures.pop(before.id, None)
             is_short = self._now() - began < REAL_WORK_SECONDS
-            in_vain = is_short and before.state is after.state is RunState.HELD
+            in_vain = (
+                is_short and before.state is after.state is RunState.HELD and not self._turns.gave_way_to(before.id)
+            )
             self._turns.looked_at(before.id, in_vain=in_vain)
             if after.state is RunState.FAILED:
                 self._failed.add(after.id)

@@ -21,6 +21,7 @@ from orchestrator.engine.scheduler import (
     FIRST_LOOK,
     MOST_AT_ONCE,
     MOST_RECORDED,
+    ON_TIME,
     CatchUp,
     Moment,
     Overlap,
@@ -67,6 +68,11 @@ class ScheduledJob:
     catch_up: CatchUp = "latest"
     overwrite: bool = False
     priority: int = 0
+
+    def may_begin_with(self, moment: Moment, now: datetime) -> bool:
+        """Tell whether a past date may be the first of a job: its window is open, and it is not missed already."""
+        end = self.schedule.end_of(moment.at)
+        return (end is None or end > now) and (self.catch_up != "none" or now - moment.at <= ON_TIME)
 
 
 class Timetable:
@@ -183,9 +189,11 @@ class Timetable:
     def _due(self, entry: ScheduledJob, now: datetime) -> list[Moment]:
         """Return the dates up to now without a row, oldest first."""
         since = self._settled_until(entry, now) or self._begin(entry, now)
-        # From just before it on: two dates are due at once where clocks jump over both.
-        found = list(entry.schedule.moments(since - timedelta(seconds=1), now))
-        fresh = entry.schedule.fresh(found, self._store.dates.known(entry.name, {wall_of(m.date) for m in found}))
+        found = list(entry.schedule.moments(since, now))
+        known = self._store.dates.known(entry.name, {wall_of(m.date) for m in found})
+        stands_for = entry.schedule.known_as(found, known)
+        self._skip(entry.name, entry.name, _other_offsets(stands_for))
+        fresh = [moment for moment in found if moment.date not in stands_for]
         if len(fresh) > MOST_RECORDED:
             older = fresh[:-MOST_RECORDED]
             reason = f"missed, as were the {len(older) - 1} dates before it from {older[0].date} on"
@@ -193,17 +201,26 @@ class Timetable:
         return fresh[-MOST_RECORDED:]
 
     def _settled_until(self, entry: ScheduledJob, now: datetime) -> datetime | None:
-        """Return when the latest date that has a row was due; None for a job without any."""
+        """
+        Return the time after which no date has a row, or but the latest; None for a job without any.
+
+        It is just before that one: two dates are due at once where clocks jump over both. Where its name is of another
+        time zone it is that one's own, which has another name now.
+        """
         until = (now + _BY_NAME).replace(tzinfo=None).isoformat(timespec="minutes")
         names = self._store.dates.last(entry.name, until, _LAST_DATES)
-        return max((at for name in names if (at := entry.schedule.when(name)) <= now), default=None)
+        dates = [(at, entry.schedule.is_foreign(name)) for name in names if (at := entry.schedule.when(name)) <= now]
+        if not dates:
+            return None
+        at, foreign = max(dates)
+        return at if foreign else at - timedelta(seconds=1)
 
     def _begin(self, entry: ScheduledJob, now: datetime) -> datetime:
-        """Of a job that was never looked at, the latest date of the last day counts, and all that come."""
-        found = list(entry.schedule.moments(now - FIRST_LOOK, now))
+        """Of a job that was never looked at, the last day's latest date counts if it can be run, and all that come."""
+        found = [m for m in entry.schedule.moments(now - FIRST_LOOK, now) if entry.may_begin_with(m, now)]
         since = found[-1].at - timedelta(minutes=1) if found else now
         self._store.dates.settle(entry.name, entry.schedule.name(since))
-        return since + timedelta(seconds=2)
+        return since + timedelta(seconds=1)
 
     def _fire(self, entry: ScheduledJob, name: str, job: Job, moment: Moment) -> None:
         if not entry.schedule.fresh([moment], self._store.dates.known(name, {wall_of(moment.date)})):
@@ -262,7 +279,8 @@ class Timetable:
         if held and (head.needs_person or head.next_at > (now + _SOON).timestamp()):
             return
         left, words = seconds_left(self._store, head, now)
-        found = deferral(entry.schedule, finish_by, now, left, words)
+        begun = head.state is not RunState.ADMITTED
+        found = deferral(entry.schedule, finish_by, now, left, words, begun=begun)
         if found is None or (held and found.until.timestamp() <= head.next_at):
             self._interrupts.withdraw(head.id, _DEADLINE)
             return
@@ -295,8 +313,12 @@ def order_date(
     installation: str,
     triggered: bool = False,
 ) -> Run | None:
-    """Admit the run of a date of a scheduled job, or of one of its areas; None when it had its run."""
-    end = entry.schedule.end_of(moment.at)
+    """
+    Admit the run of a date of a scheduled job, or of one of its areas; None when it had its run.
+
+    One that a person asks for has no deadline: it is meant now, whatever window its date had.
+    """
+    end = None if triggered else entry.schedule.end_of(moment.at)
     return fire(
         store,
         name,
@@ -308,6 +330,15 @@ def order_date(
         finish_by=end.timestamp() if end else 0.0,
         triggered=triggered,
     )
+
+
+def _other_offsets(stands_for: Mapping[str, str]) -> dict[str, str]:
+    """Return of the dates that are known with another offset only, why they are not fired."""
+    return {
+        name: f"{other} stands for it: one time on the wall, with another offset from UTC"
+        for name, other in stands_for.items()
+        if other not in (name, wall_of(name))
+    }
 
 
 def _paused_words(state: JobState) -> str:

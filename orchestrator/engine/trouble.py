@@ -12,7 +12,7 @@ SHORTEST_WAIT_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 60.0
 
 
-class Trouble:
+class StoreTrouble:
     """The trouble of one store; it has none at the beginning."""
 
     def __init__(self, clock: Clock, notify: Callable[[str, str, Mapping[str, Any]], None]) -> None:

@@ -38,13 +38,14 @@ class Turns:
         self._seen: dict[str, _Seen] = {}
         self._resting: dict[str, float] = {}
         self._in_vain: set[str] = set()
+        self._gave_way: dict[str, str] = {}  # who left a slot, to whom
 
     def ready(self, waiting: Sequence[Waiting]) -> list[Waiting]:
         """Return those that may go on now, in their order; `waiting` is all of them, and others are forgotten."""
         now = self._clock.monotonic()
         self._look(waiting)
         self._forget(waiting)
-        return sorted((run for run in waiting if self._at(run) <= now), key=lambda run: self._place(run, now))
+        return sorted((run for run in waiting if self._at(run) <= now), key=self._place)
 
     def soonest(self, waiting: Sequence[Waiting]) -> float | None:
         """Return how long it is until one of some may go on, seconds; None where time alone helps none of them."""
@@ -55,6 +56,25 @@ class Turns:
     def looked_at(self, run_id: str, *, in_vain: bool) -> None:
         """Say whether a run came out of its slot as it went in."""
         (self._in_vain.add if in_vain else self._in_vain.discard)(run_id)
+
+    def is_behind(self, run: Waiting) -> bool:
+        """Tell whether a run of those last looked at lets what is due go first, since it was looked at in vain."""
+        return run.id in self._in_vain and self._clock.monotonic() - self._at(run) < BEHIND_SECONDS
+
+    def give_way(self, run_id: str, other_id: str) -> None:
+        """Say that a run leaves its slot to another."""
+        self._gave_way[run_id] = other_id
+
+    def gave_way_to(self, run_id: str) -> str:
+        """Return to whom a run left its slot, who has had none since; empty where to nobody."""
+        return self._gave_way.get(run_id, "")
+
+    def take(self, run_id: str) -> list[str]:
+        """Say that a run has a slot, and return who was to leave one to it."""
+        gave = [lower for lower, other in self._gave_way.items() if other == run_id]
+        for one in (run_id, *gave):
+            self._gave_way.pop(one, None)
+        return gave
 
     def rest(self, run_id: str, seconds: float) -> None:
         """Leave a run alone for a while, whatever its row says."""
@@ -68,10 +88,8 @@ class Turns:
         """Tell whether a run was left alone for good."""
         return self._resting.get(run_id) == float("inf")
 
-    def _place(self, run: Waiting, now: float) -> tuple[bool, bool, int, float]:
-        at = self._at(run)
-        behind = run.id in self._in_vain and now - at < BEHIND_SECONDS
-        return run.request != "cancel", behind, -run.priority, at
+    def _place(self, run: Waiting) -> tuple[bool, bool, int, float]:
+        return run.request != "cancel", self.is_behind(run), -run.priority, self._at(run)
 
     def _at(self, run: Waiting) -> float:
         return max(self._seen[run.id].ready_at, self._resting.get(run.id, 0.0))
@@ -92,6 +110,7 @@ class Turns:
         self._seen = {run_id: seen for run_id, seen in self._seen.items() if run_id in there}
         self._resting = {run_id: until for run_id, until in self._resting.items() if run_id in there}
         self._in_vain &= there
+        self._gave_way = {run_id: other for run_id, other in self._gave_way.items() if {run_id, other} <= there}
 
     def _ready_at(self, run: Waiting) -> float:
         if run.state is RunState.HELD and run.who is Who.PERSON:

@@ -27,6 +27,14 @@ class HoldError(OrchestratorError):
         super().__init__(reason)
         self.alone = alone
         self.until = until
+        self.exit_code = 5 if alone else 3  # of a command that cannot leave it at that
+
+
+class LeaveError(HoldError):
+    """The run is to leave its slot, also where its time to go on has come by then."""
+
+    def __init__(self, reason: str, until: float) -> None:
+        super().__init__(reason, alone=True, until=until)
 
 
 class OutputTakenError(HoldError):

@@ -135,10 +135,15 @@ def check_hours(hours: float) -> None:
         raise UserError(f"a budget of {hours:g} EECU-hours is none; give 0 for no limit, or up to {MOST_HOURS:,.0f}")
 
 
+_LEAST_WRITTEN_OUT = 5e-7  # below it six places show nothing
+
+
 def format_hours(seconds: float) -> str:
     """Write EECU-seconds as EECU-hours with three figures, for sentences that compare them."""
     hours = seconds / HOUR
     if hours >= 100 or hours == 0:
         return f"{hours:,.0f}"
+    if hours < _LEAST_WRITTEN_OUT:
+        return f"{hours:.2g}"
     digits = min(6, 2 - math.floor(math.log10(hours)))
     return f"{hours:.{digits}f}"

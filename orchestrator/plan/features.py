@@ -16,7 +16,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely import Polygon
 
-from orchestrator.core.errors import AreaError
+from orchestrator.core.errors import NO_AREA_FILE, AreaError
 
 # Only these are opened, each only with the driver named here and only if it begins like one: other drivers
 # (virtual datasets, web services) read further files or the network on behalf of the file's author. KML and lines
@@ -131,7 +131,7 @@ def _absence(source: str) -> str:
         return f"{source[:200]}: areas are read from local files only; download it and give the path"
     if len(source) > 255:
         return f"{source[:80]}: cannot be opened (the name is too long); give a vector file, a box or WKT"
-    return f"{source}: no such file; give a vector file, or a box as left,bottom,right,top"
+    return f"{source}: {NO_AREA_FILE}"
 
 
 def check_beginning(path: Path, source: str) -> None:

@@ -11,8 +11,10 @@ from orchestrator.app.elsewhere import check_here
 from orchestrator.app.sandbox_process import service_at
 from orchestrator.app.verbs import runs
 from orchestrator.config import load
+from orchestrator.core.files import LockedError
 from orchestrator.engine.service import ElsewhereError
 from orchestrator.model.job import AreaSource, Job
+from orchestrator.model.states import RunState
 from orchestrator.sandbox.scenes.world import WorldCatalogue
 from orchestrator.sandbox.server import Sandbox
 
@@ -55,6 +57,20 @@ def test_a_job_of_the_usual_scenes_is_the_job_it_was(at, tmp_path):
 
     assert run.job == job.dated(at(USUAL).clock.now().date()).to_json()
     assert run.fingerprint == job.fingerprint()
+
+
+def test_a_run_that_another_process_has_is_not_taken_up_beside_it(at, tmp_path):
+    """The same command twice at once: the second one changes nothing of what the first one works on."""
+    first, second = at(USUAL), at(USUAL)
+    run = runs.begin(first, declared(tmp_path / "out"))
+    first.store.runs.set_state(run.id, RunState.FAILED, "why")
+
+    with first.lock(run.id), pytest.raises(LockedError, match=f"orchestrator watch {run.id}"):
+        runs.begin(second, declared(tmp_path / "out"))
+    left = first.store.runs.get(run.id).state
+    again = runs.begin(second, declared(tmp_path / "out"))
+
+    assert (left, again.id, again.state) == (RunState.FAILED, run.id, RunState.ADMITTED)
 
 
 def test_the_same_call_on_other_scenes_is_another_job(at, tmp_path):

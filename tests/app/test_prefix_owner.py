@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 from datetime import timedelta
 
@@ -15,8 +17,12 @@ import pytest
 from orchestrator.app.application import Application
 from orchestrator.config import load
 from orchestrator.core.clock import SystemClock
+from orchestrator.core.machine import kernel
+from orchestrator.core.process import process_name
 from orchestrator.engine.prefix_owner import SECONDS, PrefixOwner
+from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.work import HoldError
+from orchestrator.model.job import AreaSource, Job
 from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue
 from orchestrator.sandbox.server import DEFAULT_BUCKET, Options, Sandbox
 
@@ -69,6 +75,22 @@ def claims(app):
     """Return what the owner's object of an installation says; nothing where there is none."""
     found = app.bucket().find(f"orchestrator/{app.owner}/.owner")
     return [json.loads(app.bucket().read_probe(source)) for source in found]
+
+
+def claim_of_another(app, **told):
+    """Put the claim of another copy of a state into the bucket, heard of just now unless told."""
+    content = {"host": "elsewhere", "pid": 7, "state": "/copy", "word": "theirs", "beat": joined_now(app)} | told
+    app.bucket().create(f"orchestrator/{app.owner}/.owner", json.dumps(content).encode())
+
+
+def joined_now(app):
+    return app.clock.now().timestamp()
+
+
+def a_run(app):
+    """Return a run of an installation that has begun to export."""
+    job = Job("night", "/out", AreaSource("6.1,49.6,6.2,49.7"), "2024-05-01", "2024-06-01", service="sandbox")
+    return app.store.runs.admit(Admission("night", "", job.fingerprints(), job.to_json(), base_name="night")).id
 
 
 def copy_of(tmp_path):
@@ -173,3 +195,91 @@ def test_something_else_at_its_place_is_not_replaced_at_once(joined):
 
     assert [event for event, _ in app.told] == ["prefix.taken_over"]
     assert isinstance(app.prefix_owner, PrefixOwner)
+
+
+def test_a_process_that_ends_leaves_the_claim_to_another_of_its_state_that_works(joined):
+    """Also where the other one has renewed it; the last that works takes it away."""
+    works, ends = joined("state"), joined("state")
+    with works.lock(a_run(works)):
+        works.prefix_owner.check()
+        ends.prefix_owner.check()
+        ends.leave_prefix()
+        assert len(claims(works)) == 1
+
+        joined.clock.seconds += SECONDS / 2
+        ends.prefix_owner.check()
+        works.prefix_owner.check()
+        ends.leave_prefix()
+        assert len(claims(works)) == 1
+
+    assert claims(works) == []
+
+
+def test_what_a_process_that_ends_leaves_is_known_to_its_state(joined):
+    """The other one is killed a moment later: its word was not forgotten, and nobody waits ten minutes."""
+    ends, works = joined("state"), joined("state")
+    ends.prefix_owner.check()
+    works.prefix_owner.check()
+    ends.prefix_owner.end(lambda: True)
+
+    joined("state").prefix_owner.check()
+
+
+def test_a_renewed_claim_is_taken_away_by_the_last_to_end_who_did_not_renew_it(joined):
+    """It holds an older generation, and looks again."""
+    one, two = joined("state"), joined("state")
+    one.prefix_owner.check()
+    two.prefix_owner.check()
+
+    one.prefix_owner.end()
+
+    assert claims(one) == []
+
+
+@pytest.mark.parametrize(("of", "waits"), [("dead", False), ("living", True), ("copy", True), ("kernel", True)])
+def test_a_dead_process_of_this_state_and_machine_is_not_waited_for(joined, of, waits):
+    """Though its word is not known; one that lives is, and whoever worked for another folder or on another machine."""
+    app = joined("state")
+    asks = [sys.executable, "-c", "from orchestrator.core.process import process_name; print(process_name())"]
+    name = process_name() if of == "living" else subprocess.run(asks, capture_output=True, text=True, check=True).stdout
+    state = "/copy" if of == "copy" else str(app.settings.state_dir)
+    where = "another" if of == "kernel" else kernel()
+    claim_of_another(app, process=name.strip(), kernel=where, state=state)
+
+    if waits:
+        with pytest.raises(HoldError, match="another copy of this state"):
+            app.prefix_owner.check()
+    else:
+        app.prefix_owner.check()
+
+
+def test_a_beat_in_the_future_is_as_old_as_its_object(joined):
+    """A machine whose clock is an hour ahead is waited for ten minutes after its death, as any other."""
+    app = joined("state")
+    claim_of_another(app, beat=joined_now(app) + 3600)
+    joined.clock.seconds += SECONDS - 60
+    with pytest.raises(HoldError, match=r"heard of 5[34][0-9] s ago"):
+        app.prefix_owner.check()
+    joined.clock.seconds += 120
+
+    app.prefix_owner.check()
+
+
+def test_a_beat_in_the_past_is_as_young_as_its_object(joined):
+    """A machine whose clock is an hour behind works all the same."""
+    app = joined("state")
+    claim_of_another(app, beat=joined_now(app) - 3600)
+
+    with pytest.raises(HoldError, match="another copy of this state"):
+        app.prefix_owner.check()
+
+
+@pytest.mark.parametrize("beat", [None, "soon", [], float("nan"), float("inf"), 10**400])
+def test_a_claim_that_says_no_time_is_taken_over_with_a_word(joined, beat):
+    """Nobody of ours wrote it."""
+    app = joined("state")
+    claim_of_another(app, beat=beat)
+
+    app.prefix_owner.check()
+
+    assert [event for event, _ in app.told] == ["prefix.taken_over"]

@@ -19,6 +19,7 @@ from orchestrator.core.errors import NeedsPerson
 from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.work_records import Attempt
 from orchestrator.engine.sweeper import KEPT_SECONDS, UNKNOWN_SECONDS, Act
+from orchestrator.engine.work import HoldError
 from orchestrator.model.batch import ExportOrder
 from orchestrator.model.grid import Grid, Window
 from orchestrator.model.job import AreaSource, Job
@@ -239,6 +240,46 @@ def test_late_operations_are_ended_and_others_go_on(app, sandbox, tmp_path):
     assert swept.cancelled == len(late)
     assert live & (late | owned) == owned
     assert len(swept.survey.foreign) == 1
+
+
+def another_copy(app, state="/copy"):
+    """Write down in the bucket that another copy of the state works by the same names."""
+    told = {"host": "elsewhere", "pid": 7, "state": state, "word": "theirs", "beat": app.clock.now().timestamp()}
+    name = Naming(app.owner, app.settings.gcs.prefix).owner_object
+    app.bucket().create(name, json.dumps(told).encode())
+    return name
+
+
+def test_a_copy_of_a_state_ends_and_deletes_nothing_of_the_one_that_works(app, bucket, sandbox):
+    """What it takes for left behind is the other's, which goes on; it says who that is."""
+    sandbox.faults.order(Rule.of({"action": "task_stuck", "count": None}))
+    operation, name = export(app, UNKNOWN).name, bucket.put(UNKNOWN)
+    app.clock.seconds = 2 * DAYS
+    claim = another_copy(app)
+
+    with pytest.raises(HoldError, match=r"process 7 on elsewhere \(state /copy\) works on the same objects"):
+        sweeping.sweep(app, act=True)
+
+    with app.lent_route("gcs", app.owner) as (_, listing):
+        assert operation in {one.name for one in listing() if one.is_live}
+    assert bucket.names() == {name, claim}
+
+
+def test_the_claim_that_a_killed_process_left_is_taken_away_when_nothing_works(app, bucket, tmp_path):
+    """It is told before, and as long as another process of the state works it is that one's."""
+    run_id = begun(app, tmp_path, "running")
+    app.prefix_owner.check()
+    [claim] = bucket.names()
+    with app.kept_prefix(), app.lock(run_id):
+        assert sweeping.sweep(app, act=True).survey.left == ()
+        assert bucket.names() == {claim}
+
+        app.store.runs.set_state(run_id, RunState.FAILED)
+    app.prefix_owner.check()  # and here it was killed
+    assert [one.name for one in sweeping.sweep(app).survey.of(Act.DELETE)] == [claim]
+    swept = sweeping.sweep(app, act=True)
+
+    assert (swept.deleted, bucket.names()) == (1, set())
 
 
 # ---------------------------------------------------------------------- disks

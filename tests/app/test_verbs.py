@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 from orchestrator.app.heartbeat import DAEMON
 from orchestrator.app.records import Records
-from orchestrator.app.verbs import endings, reasons, reports, results
+from orchestrator.app.verbs import endings, reasons, reports, results, runs
 from orchestrator.app.verbs.audit import audit
 from orchestrator.config import load
 from orchestrator.core.errors import ConfigError, NeedsPerson, RunFailed, UserError
+from orchestrator.engine.batch.budget import budget_seconds
 from orchestrator.engine.stores.records import Admission, ProcessRow
+from orchestrator.model.eecu import EecuLimits
 from orchestrator.model.grid import Window
 from orchestrator.model.job import AreaSource, Job
 from orchestrator.model.plan import TaskPlan
@@ -217,3 +220,45 @@ def test_why_of_a_failed_run_says_what_helps(records, run, who, first):
 
     assert said[0] == "It is FAILED: S2A has no band 'B99'."
     assert said[1].startswith(first)
+
+
+@pytest.mark.parametrize(
+    ("said", "stands"),
+    [pytest.param(0.0, 0.0045, id="nothing"), pytest.param(0.00025, 0.0045, id="the same"), (0.009, 0.009)],
+)
+def test_a_budget_that_retry_said_stands_until_another_is_said(records, said, stands):
+    """A command that says nothing of a budget, or what it said at first, does not end it."""
+    snapshot = replace(JOB, max_eecu_hours=0.00025)
+    held = records.store.runs.admit(Admission("east", "", JOB.fingerprints(), snapshot.to_json()))
+    records.store.runs.set_state(held.id, S.HELD, "why", who=Who.PERSON)
+    endings.retry(records, held.id, eecu_hours=0.0045)
+
+    runs._accept(records.store, held.id, replace(JOB, max_eecu_hours=said), snapshot)
+
+    assert budget_seconds(records.store, held.id, snapshot.max_eecu_hours, EecuLimits()) == pytest.approx(3600 * stands)
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["made", "there and open"])
+def test_nobody_else_looks_into_a_state_folder(tmp_path, there):
+    """Whatever is done there first; 0700 is what security.md says."""
+    folder = tmp_path / "above" / "state"
+    if there:
+        (folder / "locks").mkdir(parents=True)
+        folder.chmod(0o755)
+    found = Records(load(None, environment={}, overrides={"local": {"state_dir": str(folder)}}).settings)
+
+    with found.lock("none"):
+        pass
+
+    assert folder.stat().st_mode & 0o777 == 0o700
+    found.store.close()
+
+
+def test_a_folder_that_holds_something_else_is_left_open(tmp_path):
+    """It is somebody's own."""
+    (tmp_path / "thesis.tex").touch()
+    tmp_path.chmod(0o755)
+
+    Records(load(None, environment={}, overrides={"local": {"state_dir": str(tmp_path)}}).settings).folder()
+
+    assert tmp_path.stat().st_mode & 0o777 == 0o755

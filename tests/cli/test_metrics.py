@@ -226,3 +226,15 @@ def test_a_file_is_written_for_node_exporter(call, tmp_path):
 
     assert (said.code, said.out) == (0, "")
     assert read((tmp_path / "o.prom").read_text())["state_readable",] == 1
+
+
+def test_a_job_whose_area_is_missing_is_counted_as_refused(kept, tmp_path):
+    """As `status` says that it is left out, also where no daemon has met it."""
+    path = tmp_path / "config.toml"
+    path.write_text(
+        f"[local]\nstate_dir = '{kept.folder}'\n[jobs.bad]\narea = 'gone.gpkg'\noutput = 'out'\nbase_name = 'bad'\n"
+        "bands = ['B4']\nstart_date = '2024-06-01'\nend_date = '2024-06-20'\nevery = '12h'\n"
+    )
+    app = Records(load(path, environment={}).settings, config_dir=tmp_path)
+
+    assert read(Page(app).text())["jobs_refused",] == 1

@@ -9,7 +9,9 @@ from sqlalchemy import event
 
 from orchestrator.app.heartbeat import DAEMON
 from orchestrator.app.verbs.reports import report_runs
+from orchestrator.core.clock import SystemClock
 from orchestrator.engine.batch.budget import set_eecu_hours
+from orchestrator.engine.batch.project import Project
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import ProcessRow
 from orchestrator.engine.stores.work_records import Attempt
@@ -165,3 +167,11 @@ def test_a_list_says_what_earth_engine_has_of_a_run_and_what_it_cost(kept, call)
     shown = call("status").out
 
     assert all(words in shown for words in ("2 running (40%), 1 queued", "1.50 of 40.0"))
+
+
+def test_restricted_mode_of_a_sandbox_is_told_to_who_names_none(kept, call):
+    """`status` and `why` have no `--sandbox-url`: what a run heard with it is all that there is."""
+    kept.admit()
+    Project(kept.store, SystemClock(), "@sandbox").heard("parallelism_restricted=true")
+
+    assert "restricted mode" in call("status").out

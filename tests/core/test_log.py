@@ -79,6 +79,7 @@ SENTENCES = {
     ),
     "a login in an address": ("proxy http://me:hunter2@proxy:3128/ is down", "hunter2", "@proxy:3128/ is down"),
     "a Python dict": ("{'refresh_token': 'hunter2', 'expires_in': 3600}", "hunter2", "'expires_in': 3600"),
+    "a password behind a slash": ("db/passwd: hunter2, host=db", "hunter2", "host=db"),
     "a password": ("password=hunter2; host=db", "hunter2", "host=db"),
 }
 
@@ -103,6 +104,7 @@ def test_a_sentence_with_a_secret_is_shown_without_it(text, secret, stays):
         "the OAuth scope is missing",
         "Basic authentication is not supported",
         "Größe: 12 µm, 北京",
+        "cannot read /etc/passwd: Permission denied",
     ],
 )
 def test_an_ordinary_sentence_is_shown_as_it_is(text):

@@ -32,3 +32,27 @@ def house(tmp_path):
     house = House(tmp_path)
     yield house
     house.store.close()
+
+
+@pytest.fixture
+def path(tmp_path):
+    """The database of a state."""
+    return tmp_path / "state.db"
+
+
+@pytest.fixture
+def clock():
+    """A time of day that a test sets."""
+    from care_kit import Clock  # noqa: PLC0415  likewise
+
+    return Clock()
+
+
+@pytest.fixture
+def store(path, clock):
+    """The store over that database; many files have one of their own."""
+    from orchestrator.engine.stores.sql import SqlStore  # noqa: PLC0415  likewise
+
+    opened = SqlStore(f"sqlite:///{path}", clock)
+    yield opened
+    opened.close()

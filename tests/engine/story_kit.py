@@ -27,8 +27,8 @@ def exports(story):
     return len(story.world.prefixes)
 
 
-def die_at(story, name):
-    """Go on until the process dies at the named point."""
+def die_at(story, name, *, working=False):
+    """Go on until the process dies at the named point; `working`, with a service that ends what it has."""
     begun = story.process
 
     def point(here):
@@ -36,11 +36,12 @@ def die_at(story, name):
             raise Killed
 
     crash.point = point
-    for _ in range(50):
+    for _ in range(60):
         if story.process is not begun:
             break
-        go_on(story)
+        go_on(story, working=working)
     crash.point = story._point
+    assert story.process is not begun, f"{name} was never passed"
 
 
 FIRST = TASKS[0].window

@@ -7,30 +7,12 @@ import threading
 from contextlib import closing
 
 import pytest
-from care_kit import ENDING, Clock, a_run, rows
+from care_kit import ENDING, a_run, rows
 from old_worlds import STATES, restore
 
 from orchestrator.core.errors import IntegrityError, SpaceError, StateError
 from orchestrator.engine.stores import care, migrate
 from orchestrator.engine.stores.sql import SqlStore
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "state.db"
-
-
-@pytest.fixture
-def store(path, clock):
-    opened = SqlStore(f"sqlite:///{path}", clock)
-    yield opened
-    opened.close()
-
 
 # ------------------------------------------------------------------- copies
 

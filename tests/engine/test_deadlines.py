@@ -288,3 +288,12 @@ def test_a_window_that_is_days_away_is_waited_for_day_by_day(house):
 
     days = [at("2026-01-06T06:00") + timedelta(days=n) for n in range(6)]
     assert holds == [*days, at("2026-01-12T01:30"), at("2026-01-13T06:00")]
+
+
+def test_of_a_run_that_had_no_slot_it_is_said_that_it_had_not_begun(house):
+    """The daemon was down all night: last night's date waits for tonight."""
+    house.job(finish_by="06:00").look("2026-01-01T01:30")
+    (waiting,) = house.store.queue.waiting()
+    house.look("2026-01-01T06:00")
+
+    assert asked(house, waiting.id)[1].startswith("finish_by 06:00 has come before it had begun; it goes on at")

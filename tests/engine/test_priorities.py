@@ -8,9 +8,11 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
+from house import real_execution
 
 from orchestrator.core.errors import IntegrityError
 from orchestrator.engine.interrupts import Interrupts
+from orchestrator.engine.turns import Turns
 from orchestrator.engine.work import HoldError
 from orchestrator.model.states import RunState, Who
 
@@ -87,6 +89,51 @@ def test_a_run_with_a_deadline_does_not_wait_for_one_of_lower_priority(house):
     assert house.order == ["low", "urgent", "low"]
     assert reasons == [f"it gives way to run {urgent}, which has a deadline and priority 1"]
     assert house.store.runs.head(low).state is RunState.CLEANED
+
+
+def test_a_run_that_is_asked_to_leave_its_slot_leaves_it(house):
+    """It was to go on at once, where it was: that is the service's to say, or nobody gets the slot."""
+    low, interrupts = admit(house, "low"), Interrupts()
+    interrupts.ask(low, "test", "it gives way", house.clock.now().timestamp())
+
+    left = real_execution(house, house.store.runs.get(low), interrupts=interrupts).work()
+
+    assert (left.state, left.reason) == (RunState.HELD, "it gives way")
+
+
+def test_to_whom_a_slot_was_left_is_known_until_the_other_had_one(house):
+    """So long it is not taken back."""
+    turns = Turns(house.clock)
+    low, urgent = admit(house, "low"), admit(house, "urgent", 1, finish_by=1e12)
+    turns.give_way(low, urgent)
+    turns.ready(house.store.queue.waiting())
+    before = turns.gave_way_to(low)
+    turns.take(urgent)
+
+    assert (before, turns.gave_way_to(low)) == (urgent, "")
+
+
+def test_nobody_leaves_a_slot_to_a_run_that_another_process_has(house):
+    """Nobody would use it: each look would ask again."""
+    interrupts, asked = Interrupts(), []
+    admit(house, "urgent", 1, finish_by=1e12)
+    low = admit(house, "low")
+    house.locked = {"urgent"}
+
+    def act(run_id):
+        house.clock.seconds += 10  # it is looked at again
+        for _ in range(20):
+            threading.Event().wait(0.001)
+            try:
+                interrupts.obey(run_id)
+            except HoldError as hold:
+                asked.append(str(hold))
+        house.finish(run_id)
+
+    house.acts["low"] = act
+    house.work(slots=1, interrupts=interrupts, idle_limit_seconds=0.0)
+
+    assert (asked, house.store.runs.head(low).state) == ([], RunState.CLEANED)
 
 
 @pytest.mark.parametrize(

@@ -6,34 +6,18 @@ from contextlib import closing
 from datetime import timedelta
 
 import pytest
-from care_kit import ENDING, NOW, Clock, a_run, rows
+from care_kit import ENDING, NOW, a_run, rows
 from old_worlds import STATES, restore
 
 from orchestrator.engine.stores import care, migrate
 from orchestrator.engine.stores.retention import Retention
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.model.objects import Deletion, StoredObject
+from orchestrator.model.states import RunState
 
 DAY = 86400.0
 # Old enough for everything to go at NOW.
 ALL = Retention(runs_seconds=DAY, details_seconds=DAY, events_seconds=DAY, keep=0)
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "state.db"
-
-
-@pytest.fixture
-def store(path, clock):
-    opened = SqlStore(f"sqlite:///{path}", clock)
-    yield opened
-    opened.close()
 
 
 def forget(store, retention=ALL):
@@ -41,9 +25,9 @@ def forget(store, retention=ALL):
     now = NOW.timestamp()
     doomed = store.pruning.doomed(retention, now)
     for run_id in doomed.runs:
-        store.pruning.remove(run_id)
+        store.pruning.remove(run_id, retention, now)
     for run_id in doomed.thin:
-        store.pruning.thin(run_id)
+        store.pruning.thin(run_id, retention, now)
     store.pruning.remove_events(retention, now)
     store.pruning.reclaim()
     return doomed
@@ -77,6 +61,43 @@ def test_an_old_database_gives_its_room_back_too(path, tmp_path, clock):
 
         assert store.pruning.size() < 0.8 * before
         assert care.look_through(path, migrate.HEAD) == []
+
+
+@pytest.mark.parametrize("what", ["remove", "thin"])
+def test_a_run_that_was_taken_up_again_meanwhile_stays_whole(store, path, tmp_path, what):
+    """Between the list of what goes and its turn; whatever state it reaches until then."""
+    run_id = a_run(store, "a", tmp_path, tasks=2, units=2, states=(*ENDING[:2], "FAILED"))
+    go = getattr(store.pruning, what)
+    store.runs.set_state(run_id, RunState.EXPORTING)
+    before = rows(path)
+
+    gone = go(run_id, ALL, NOW.timestamp())
+
+    assert (gone, rows(path)) == (False, before)
+
+
+@pytest.mark.parametrize("why", ["ended again", "is counted", "has objects", "has a file"])
+def test_what_protects_a_run_is_asked_again_when_it_goes(store, clock, path, tmp_path, why):
+    """It was taken up again meanwhile, and ended."""
+    run_id = a_run(store, "a", tmp_path, tasks=2, states=(*ENDING[:2], "FAILED"))
+    doomed = store.pruning.doomed(ALL, NOW.timestamp()).runs
+    if why == "ended again":
+        clock.at = NOW
+        store.runs.set_state(run_id, RunState.EXPORTING)
+        store.runs.set_state(run_id, RunState.FAILED)
+    elif why == "is counted":
+        with store._db.write() as db:
+            db.exec_driver_sql("INSERT INTO usage VALUES (?, '2026-11', 'batch', 1.0)", (run_id,))
+    elif why == "has objects":
+        store.ledger.own(run_id, [StoredObject("o", 1, "1", None, None, "")])
+    else:
+        (tmp_path / "a.tif").write_bytes(b"x")
+        store.outputs.claim(str(tmp_path / "a.tif"), run_id, "a")
+    before = rows(path)
+
+    gone = store.pruning.remove(run_id, ALL, NOW.timestamp())
+
+    assert (doomed, gone, rows(path)) == ((run_id,), False, before)
 
 
 @pytest.mark.parametrize("states", [ENDING[:n] for n in range(1, 5)], ids=ENDING[:4])
@@ -174,6 +195,19 @@ def test_dates_of_schedules_stay_known(store):
 
     assert store.dates.known("nightly", days) == frozenset(days[20:])
     assert store.dates.known("other", ["2019-01-01T00:00"]) == {"2019-01-01T00:00"}
+
+
+def test_dates_that_a_person_asked_for_push_out_none_of_the_schedule(store):
+    """The timetable looks on from the last that is the schedule's own, however many others are newer."""
+    store.dates.skip("nightly", {"2020-01-01T01:30+00:00": "missed"})
+    with store._db.write() as db:
+        rows = [("nightly", f"2021-01-01T{n // 60:02d}:{n % 60:02d}+00:00") for n in range(520)]
+        db.exec_driver_sql("INSERT INTO fires VALUES (?, ?, 'old', '2021', '', 1)", rows)
+
+    forget(store)
+
+    assert store.dates.last("nightly", "2022", 9) == ["2020-01-01T01:30+00:00"]
+    assert len(store.dates.latest(1000, job_name="nightly")) == 501
 
 
 def test_the_log_beside_the_database_is_cut(store, path):

@@ -8,7 +8,7 @@ import pytest
 from model_world import NAMING, TASKS, NoStop
 from recovery_kit import copy_state, put_back, recover
 from run_process import Killed
-from story_kit import exports, fail_first, finish, first_task, go_on
+from story_kit import die_at, exports, fail_first, finish, first_task, go_on
 
 from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError
@@ -40,27 +40,10 @@ MOMENTS = (
 )
 
 
-def die(story, name):
-    """Work, with a service that ends what it has, until the process dies at a point."""
-    begun = story.process
-
-    def point(here):
-        if here == name:
-            raise Killed
-
-    crash.point = point
-    for _ in range(60):
-        if story.process is not begun:
-            break
-        go_on(story, working=True)
-    crash.point = story._point
-    assert story.process is not begun, f"{name} was never passed"
-
-
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_state_that_is_lost_at_any_moment_costs_no_second_export(story, moment):
     """Its database is empty again; the same run goes on."""
-    die(story, moment)
+    die_at(story, moment, working=True)
 
     put_back(story)
     finish(story)
@@ -72,7 +55,7 @@ def test_a_state_that_is_lost_at_any_moment_costs_no_second_export(story, moment
 def test_an_old_copy_that_is_put_back_costs_no_second_export(story, tmp_path, moment):
     """What happened since is found."""
     copy_state(story, tmp_path / "old.db")
-    die(story, moment)
+    die_at(story, moment, working=True)
 
     put_back(story, tmp_path / "old.db")
     finish(story)
@@ -170,7 +153,7 @@ def forget(story):
 @pytest.mark.parametrize("point", ["recovery.restored", "recovery.adopted", "recovery.owned"])
 def test_a_recovery_that_dies_is_begun_again(story, point):
     """It rebuilds the rest."""
-    die(story, "task.collected")
+    die_at(story, "task.collected", working=True)
 
     def dies(here):
         if here == point:

@@ -192,6 +192,37 @@ def test_a_date_fired_before_the_upgrade_is_not_fired_again(house, zone):
     assert house.store.queue.waiting() == []
 
 
+@pytest.mark.parametrize("zones", [("Asia/Tokyo", "America/Los_Angeles"), ("America/Los_Angeles", "Asia/Tokyo")])
+def test_another_time_zone_loses_no_hour(house, zones):
+    """An hourly job that is moved to the other side of the world: the wall shows some times again, which are others."""
+    first = datetime(2026, 1, 1, tzinfo=UTC)
+    for zone, begin, end in ((zones[0], 0, 24), (zones[1], 24, 48)):
+        house.entries.clear()
+        house.job(every="1h", zone=zone)
+        house.restart()
+        for hour in range(begin, end):
+            house.look(first + timedelta(hours=hour))
+
+    fired = {datetime.fromisoformat(name) for name in house.names(skipped=False)}
+    assert fired == {first + timedelta(hours=n) for n in range(48)}
+    assert house.names(skipped=True) == []
+
+
+def test_a_date_that_another_offset_stands_for_says_so(house):
+    """The rule about clocks was changed, and it was fired under the old one: it has a row, and is not fired again."""
+    house.job(every="1h", zone="Europe/London").look("2026-07-01T00:00")
+    house.entries.clear()
+    house.job(every="1h", zone="UTC")
+    house.restart()
+    for minute in range(3):
+        house.look(f"2026-07-01T01:0{minute}")
+
+    assert house.names(skipped=False) == ["2026-07-01T01:00+01:00"]
+    assert house.names(skipped=True) == ["2026-07-01T01:00+00:00"]
+    (row,) = [row for row in house.store.dates.latest() if row.skipped]
+    assert "2026-07-01T01:00+01:00 stands for it" in row.skipped
+
+
 def test_a_clock_that_was_set_back_fires_nothing_twice(house):
     """The rows tell, not the memory of a process."""
     house.job().look("2026-01-05T12:00")
@@ -261,3 +292,32 @@ def test_a_date_that_was_skipped_is_fired_by_a_person_alone(house, by_hand, fire
     run = order_date(house.store, house.entries[0], "nightly", house.declared("nightly"), moment, **how)
 
     assert (run is not None, len(house.store.queue.waiting())) == (fired, int(fired))
+
+
+def test_a_new_job_does_not_begin_with_a_date_whose_window_is_over(house):
+    """Declared at noon, with a window that ended at six: tonight's is its first, and nobody is told anything."""
+    house.job(finish_by="06:00").look()
+    at_noon = list(house.told)
+    house.look("2026-01-02T01:30")
+
+    assert (at_noon, house.dates(skipped=False)) == ([], ["2026-01-02T01:30"])
+
+
+def test_a_new_job_that_catches_nothing_up_has_missed_nothing(house):
+    """It was not there yesterday."""
+    house.job(catch_up="none").look()
+
+    assert (house.dates(skipped=False), house.dates(skipped=True), house.told) == ([], [], [])
+
+
+def test_what_a_person_asks_for_has_no_deadline(house):
+    """Of a date whose window is long over: it is meant now, and is never deferred."""
+    house.job(finish_by="06:00").look()
+    (entry,) = house.entries
+    moment = Moment(datetime(2025, 12, 24, 1, 30, tzinfo=UTC), "2025-12-24T01:30+00:00")
+
+    order_date(house.store, entry, "nightly", house.declared("nightly"), moment, installation="here", triggered=True)
+    house.look("2026-01-01T13:00")
+
+    (waiting,) = house.store.queue.waiting()
+    assert (waiting.finish_by, [name for name, _ in house.told]) == (0.0, [])

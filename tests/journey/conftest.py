@@ -14,8 +14,10 @@ import rasterio
 sys.path.insert(0, str(Path(__file__).parent))
 
 import journey_kit as kit
+import service_fixtures
 
 DATA = kit.real_data()
+program, service = service_fixtures.program, service_fixtures.service
 
 
 @dataclass(frozen=True)
@@ -24,20 +26,6 @@ class Undisturbed:
 
     sha256: str
     pixels: np.ndarray
-
-
-@pytest.fixture(scope="session")
-def program():
-    """The program, ready to be started."""
-    with kit.Program() as program:
-        yield program
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory, program):
-    """One sandbox for the tests of a file, with whatever scenes it likes: synthetic ones."""
-    with kit.Service(program, tmp_path_factory.mktemp("sandbox")) as service:
-        yield service
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 
 import journey_kit as kit
 import pytest
@@ -125,3 +126,22 @@ def test_two_state_folders_at_once_never_mix(home, trial):
     assert home.service.exports - before == len(done[0].named("task.exported"))
     assert home.leftovers() == []
     del trial
+
+
+def test_a_copy_of_the_state_cancels_nothing_of_the_one_that_works(home):
+    """It says who works there; once nobody does any more, the same command cancels."""
+    home.service.order({"action": "task_stuck", "count": None})
+    assert home.run(**{kit.CRASH_AT: "task.posted"}).code == kit.KILLED
+    [claim] = [name for name in home.service.objects() if name.endswith("/.owner")]
+    home.service.put(claim, json.dumps({"word": "theirs", "pid": 7, "host": "elsewhere", "beat": time.time()}).encode())
+    there = ["--sandbox-url", home.service.url, "--bucket", kit.BUCKET]
+
+    refused = home.command("cancel", "latest", *there).expect(5)
+    cancelled = [asked for asked in home.service.requests() if ":cancel" in str(asked)]
+    home.service.remove(claim)
+    home.command("cancel", "latest", *there).expect(0)
+
+    assert "process 7 on elsewhere" in refused.err + refused.out
+    assert (cancelled, home.runs()[0]["state"]) == ([], "CANCELLED")
+    assert [asked for asked in home.service.requests() if ":cancel" in str(asked)] != []
+    assert [name for name in home.service.objects() if name.endswith("/.owner")] == []

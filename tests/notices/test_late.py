@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from orchestrator.engine.recovery import REBUILT
 from orchestrator.model.states import RunState, Who
 
 
@@ -94,3 +95,27 @@ def test_a_run_that_is_held_still_has_not_recovered(post):
     notices.look()
 
     assert [message.event for message in post.store.outbox.latest()] == ["held"]
+
+
+def test_an_end_that_was_rebuilt_is_no_news(post):
+    """`recover` writes down that a run was over; nobody is told of its end once more."""
+    notices, run = post.notices(events="failed"), post.admit()
+    post.store.runs.set_state(run.id, RunState.FAILED)
+    post.store.events.record(run.id, REBUILT, {"tasks": 0})
+    post.clock.move(120)
+
+    assert notices.look() == 0
+
+
+def test_a_run_that_was_said_to_be_deferred_is_not_said_to_be_overdue_as_well(post):
+    """It is one thing: its window was over."""
+    notices, run = post.notices(), post.admit()
+    with closing(sqlite3.connect(post.folder / "state.db")) as database, database:
+        database.execute("UPDATE runs SET finish_by = ?", (post.clock.at.timestamp() + 3600,))
+    post.clock.move(3660)
+    post.store.events.record(run.id, "run.deferred", {"reason": "its window is over"})
+    notices.look()
+    post.clock.move(600)
+    notices.look()
+
+    assert [message.event for message in post.store.outbox.latest()] == ["overdue"]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
 from orchestrator.app.notices import post as room
 from orchestrator.app.notices.kinds import EVENTS, KINDS
+from orchestrator.app.notices.wording import tell
 from orchestrator.config.notify import KIND_NAMES
+from orchestrator.engine.stores.contract_watch import Happening
 from orchestrator.model.states import RunState, Who
 
 ALL = ",".join(KIND_NAMES)
@@ -280,3 +283,24 @@ def test_a_run_whose_event_was_written_is_not_told_twice(post):
     notices.look()
 
     assert len(post.store.outbox.latest()) == 1
+
+
+def test_a_message_after_a_lost_state_has_another_id(post):
+    """Events are counted from one again there; what receivers know a message by is not."""
+    settings, head = post.app().settings.notify, post.store.runs.head(post.admit().id)
+    first = Happening(3, head.id, "2026-11-01T00:00:00.000+00:00", "run.failed", '{"reason": "no"}')
+    later = replace(first, at="2026-11-02T00:00:00.000+00:00")
+
+    assert tell(first, head, settings, "abcd").id != tell(later, head, settings, "abcd").id
+
+
+def test_a_hold_that_names_its_own_command_is_not_followed_by_another(post):
+    """A plain `retry` would be held again at once."""
+    notices, run_id = post.notices(), post.admit().id
+    happen(post, "run.held", run_id, who="person", reason=f"`orchestrator retry {run_id} --eecu-hours 2` goes on")
+
+    notices.look()
+    notices.send()
+
+    assert post.box.sent[0].text.count("orchestrator retry") == 1
+    assert f"`orchestrator why {run_id}` says what to do." in post.box.sent[0].text

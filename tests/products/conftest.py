@@ -11,18 +11,6 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "journey")]
 
 pytest.register_assert_rewrite("contract")
-import journey_kit as kit  # noqa: E402  after the line that shows what its asserts compared
+import service_fixtures  # noqa: E402  after the line that shows what its asserts compared
 
-
-@pytest.fixture(scope="session")
-def program():
-    """The program, ready to be started."""
-    with kit.Program() as program:
-        yield program
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory, program):
-    """One sandbox for the tests of a file."""
-    with kit.Service(program, tmp_path_factory.mktemp("sandbox")) as service:
-        yield service
+program, service = service_fixtures.program, service_fixtures.service

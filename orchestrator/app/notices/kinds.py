@@ -54,6 +54,19 @@ KINDS: Mapping[str, NoticeKind] = MappingProxyType(
 )
 
 
+_RETRY = "`orchestrator retry {run}` lets it go on."
+
+
+def then_of(kind: str, facts: Mapping[str, Any]) -> str:
+    """Return what can be done; the sentence of a reason that names its own command is not followed by another one."""
+    then = KINDS[kind].then
+    return then.removesuffix(_RETRY).rstrip(" ;") + "." if _names_retry(facts) and then.endswith(_RETRY) else then
+
+
+def _names_retry(facts: Mapping[str, Any]) -> bool:
+    return "`orchestrator retry " in str(facts.get("reason", ""))
+
+
 def _held(facts: Mapping[str, Any]) -> str:
     """A run that cannot be joined, for want of a setting, says no `who`: it is a person who mends settings."""
     return "waiting" if facts.get("who") == Who.TIME else "held"

@@ -14,7 +14,9 @@ from orchestrator.core.units import format_seconds
 from orchestrator.engine.stores.records import Head
 from orchestrator.model.states import RUN_FINAL, RunState
 
-OVERDUE, RECOVERED = "run.overdue", "run.recovered"
+OVERDUE, RECOVERED, REBUILT = "run.overdue", "run.recovered", "run.rebuilt"
+# What tells that a run is late; once is enough.
+LATE = (OVERDUE, "run.deferred")
 LOOK_SECONDS = 60.0
 # What is usual is said by so many earlier runs of a job, at least and at most.
 FEWEST, MOST = 3, 20
@@ -50,7 +52,7 @@ class Lateness:
         self._usual.clear()
         store = self._app.store
         for run in store.runs.latest(_OPEN, limit=1000):
-            if (why := self._why_late(run)) and not store.outbox.was_said(run.id, OVERDUE):
+            if (why := self._why_late(run)) and not any(store.outbox.was_said(run.id, name) for name in LATE):
                 store.events.record(run.id, OVERDUE, {"reason": why})
         for message in store.outbox.going_on(HELD, RECOVERED, PROGRESS):
             store.events.record(message.run_id, RECOVERED, {"reason": json.loads(message.content)["reason"]})
@@ -62,7 +64,9 @@ class Lateness:
         now, at = self._app.clock.now(), datetime.fromisoformat(run.updated)
         if not now - UNSAID_SINCE < at < now - UNSAID_AFTER or (run.state is RunState.HELD and not run.needs_person):
             return
-        if not self._app.store.outbox.was_said(run.id, ENDS[run.state], run.updated):
+        said = self._app.store.outbox.was_said
+        # What was rebuilt as ended had ended before: that is no news.
+        if not said(run.id, ENDS[run.state], run.updated) and not said(run.id, REBUILT, run.updated):
             path = json.loads(run.result).get("path", "") if run.result else ""
             facts = {"reason": run.reason, "path": path, "who": run.who}
             self._app.store.events.record(run.id, ENDS[run.state], facts)

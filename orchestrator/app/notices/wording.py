@@ -6,9 +6,10 @@ import json
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from orchestrator.app.notices.kinds import KINDS, kind_of
+from orchestrator.app.notices.kinds import KINDS, kind_of, then_of
 from orchestrator.clients.messages import Addressee, Letter
 from orchestrator.config.notify import NotifySettings
 from orchestrator.core.log import one_line
@@ -68,13 +69,18 @@ def tell(event: Happening, run: Head | None, settings: NotifySettings, installat
         "product": run.product if run else "",
         "date": run.logical_date if run else "",
         "says": KINDS[kind].says.format_map(facts),
-        "then": KINDS[kind].then.format_map(facts),
+        "then": then_of(kind, given).format_map(facts),
         "host": socket.gethostname(),
         "at": event.at[:19] + "Z",
-        "id": f"{installation}-{event.sequence}",
+        "id": f"{installation}-{event.sequence}-{_seconds(event.at):x}",
     }
     title, text = one_line(settings.title.format_map(fields), 200), _lines(settings.text.format_map(fields))
     return Wording(kind, job, title, text, facts.get("reason", ""), fields["id"])
+
+
+def _seconds(at: str) -> int:
+    """Return when an event was, seconds since 1970: a state that was lost counts its events from one again."""
+    return int(datetime.fromisoformat(at).timestamp())
 
 
 def _lines(text: str) -> str:

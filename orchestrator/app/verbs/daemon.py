@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator.app.application import Application
 from orchestrator.app.daemons import enter, lock_state
-from orchestrator.app.heartbeat import Heartbeat, tell_systemd
+from orchestrator.app.heartbeat import Heartbeat, addresses, tell_systemd
 from orchestrator.app.notices.post import telling
 from orchestrator.app.notices.remembering import remembering
 from orchestrator.app.reloading import Reload, Reloading
@@ -21,7 +21,7 @@ from orchestrator.core.files import LockedError
 from orchestrator.engine.scheduler import Clockwork
 from orchestrator.engine.service import Service, Summary
 from orchestrator.engine.timetable import Timetable
-from orchestrator.engine.trouble import Trouble
+from orchestrator.engine.trouble import StoreTrouble
 from orchestrator.products.registry import EARTH_ENGINE, find_product
 
 
@@ -73,7 +73,7 @@ def wait_for_state(app: Application, *, until_idle: bool) -> None:
         TransientError, SpaceError: With `until_idle`: for longer than `[serve] patience`.
     """
     give_up_at = app.clock.monotonic() + app.settings.serve.patience
-    trouble = Trouble(app.clock, app.notify)
+    trouble = StoreTrouble(app.clock, app.notify)
     while True:
         try:
             app.store.queue.waiting()
@@ -108,6 +108,7 @@ def _work(app: Application, reload: Reload | None, name: str, *, until_idle: boo
     slots = app.settings.serve.slots
     told = {"share": app.settings.serve.share, "kernel": app.leases.worker.kernel}
     told |= {"slots": slots, "service": app.settings.service, "services": [*app.settings.services.values()]}
+    told["addresses"] = addresses(app.settings)
 
     def facts() -> dict[str, Any]:
         return {**told, "ready": at_work.is_set(), "troubles": {**reloading.refused, **timetable.troubles}}

@@ -154,7 +154,7 @@ def downgrade(app: Records, version: str, busy: Busy = unwatched) -> Moved:
 def _alone(app: Records) -> Iterator[None]:
     """Make sure that nobody else works on the state, and that no daemon begins to."""
     _check_state(app)
-    with exclusive(app.settings.state_dir / "serve.lock", "this state folder's daemon"):
+    with exclusive(app.folder() / "serve.lock", "this state folder's daemon"):
         if care.version_of(app.database) == migrate.HEAD:
             with closing(SqlStore(f"sqlite:///{app.database}", app.clock)) as store:
                 _check_unleased(store, app.clock.now().timestamp())

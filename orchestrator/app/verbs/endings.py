@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -138,6 +138,9 @@ def cancel(app: Records, name: str, opened: Opened, busy: Busy = unwatched) -> C
             lease = stack.enter_context(app.lock(run.id))
         except LockedError:
             return Cancelled(run.id, app.store.runs.get(run.id).state, elsewhere=True)
+        if lease.store.runs.head(run.id).state is RunState.ADMITTED:
+            _end_unbegun(lease.store, run.id)
+            return Cancelled(run.id, RunState.CANCELLED, elsewhere=False)
         _end(app, run, lease, opened, busy)
     run = app.store.runs.get(run.id)
     if run.state is RunState.HELD:
@@ -153,7 +156,7 @@ def _end(app: Records, run: Run, lease: Lease, opened: Opened, busy: Busy) -> No
     """End a run that is held. A request that is refused is withdrawn: nobody shall find it later, and obey."""
     begun = False
     try:
-        with opened() as joined:
+        with opened() as joined, _leaving(joined, run):
             now = joined.store.runs.get(run.id)
             _check_cancellable(now)
             execution = joined.execution(now, lease=lease)
@@ -164,6 +167,22 @@ def _end(app: Records, run: Run, lease: Lease, opened: Opened, busy: Busy) -> No
         if not begun:
             app.store.runs.request(run.id, run.request)
         raise
+
+
+def _end_unbegun(store: Store, run_id: str) -> None:
+    """End a run of which no service knows: none is asked, whichever it is for."""
+    store.runs.set_state(run_id, RunState.CANCELLED, "cancelled by request")
+    store.runs.request(run_id, "")
+    store.events.record(run_id, "run.cancelled", {})
+
+
+@contextmanager
+def _leaving(joined: Application, run: Run) -> Iterator[None]:
+    """Give up the prefix that was asked for to end a run, which somebody else holds for the time of the block."""
+    try:
+        yield
+    finally:
+        joined.leave_prefix(but=run.id)
 
 
 def _check_cancellable(run: Run) -> None:

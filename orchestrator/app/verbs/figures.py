@@ -11,6 +11,7 @@ from pathlib import Path
 from orchestrator.app.heartbeat import DAEMON
 from orchestrator.app.records import Records
 from orchestrator.app.scheduled import scheduled
+from orchestrator.app.verbs.jobs import wrong_jobs
 from orchestrator.core.clock import quota_month
 from orchestrator.core.errors import OrchestratorError
 from orchestrator.engine.scheduler import Schedule
@@ -68,6 +69,7 @@ def figures(app: Records) -> Figures:
         used = app.store.usage.in_month(quota_month(now))
         daemon = next(iter(app.store.processes.of(DAEMON)), None)
         entries, refused = scheduled(app)
+        wrong = {*refused, *wrong_jobs(app)}  # and what the daemon met when it read their areas
         paused = {name for name, state in app.store.job_states.all().items() if state.paused}
         going = [entry for entry in entries if entry.name not in paused]
         lateness = {entry.name: _lateness(app.store, entry.name, entry.schedule, now) for entry in going}
@@ -75,7 +77,7 @@ def figures(app: Records) -> Figures:
         return replace(here, trouble=str(error))
     beat = daemon.beat if daemon else 0.0
     return replace(
-        here, census=census, standing=standing, used=used, heartbeat=beat, lateness=lateness, refused_jobs=len(refused)
+        here, census=census, standing=standing, used=used, heartbeat=beat, lateness=lateness, refused_jobs=len(wrong)
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from orchestrator.app.heartbeat import find_daemon
 from orchestrator.app.records import Records
 from orchestrator.config import AREA_SUFFIXES
+from orchestrator.core.errors import NO_AREA_FILE
 
 _SKIPPED_DAYS = 7
 _MOST_SHOWN = 10_000
@@ -32,7 +33,7 @@ def _without_area(app: Records) -> dict[str, str]:
     for name, table in app.settings.jobs.items():
         path = app.config_dir / Path(table.area.source).expanduser()
         if (table.cron or table.every) and path.suffix.lower() in AREA_SUFFIXES and not path.exists():
-            found[name] = f"job {name}: {path}: no such file; put the area there, or name another in config.toml"
+            found[name] = f"{table.area.source}: {NO_AREA_FILE}"
     return found
 
 

@@ -48,7 +48,8 @@ def prune(
     """
     Forget what is older than `retention` allows; `really` does it, otherwise it is only counted.
 
-    A run that a process has at that moment is left for the next time. Stopped, it has done what it has done.
+    A run that a process has at that moment is left for the next time, and one that was taken up again stays.
+    Stopped, it has done what it has done.
 
     Raises:
         SpaceError, TransientError: The database cannot be written now.
@@ -59,16 +60,15 @@ def prune(
     if not really:
         return PruneReport(doomed, done=False, bytes_before=before, bytes_after=before)
     with busy("forgetting what ended long ago"):
-        for run_id in _held(app, doomed.runs, stop):
-            pruning.remove(run_id)
-        for run_id in doomed.runs:
+        # Each is judged again when it goes: somebody may have taken it up meanwhile.
+        gone = tuple(run_id for run_id in _held(app, doomed.runs, stop) if pruning.remove(run_id, retention, now))
+        for run_id in gone:
             app.forget_lock(run_id)
-        for run_id in _held(app, doomed.thin, stop):
-            pruning.thin(run_id)
+        thin = tuple(run_id for run_id in _held(app, doomed.thin, stop) if pruning.thin(run_id, retention, now))
         pruning.remove_events(retention, now)
     with busy("giving the room back"):
         pruning.reclaim()
-    return PruneReport(doomed, done=True, bytes_before=before, bytes_after=pruning.size())
+    return PruneReport(Doomed(gone, thin, doomed.events), done=True, bytes_before=before, bytes_after=pruning.size())
 
 
 def _held(app: Records, run_ids: tuple[str, ...], stop: Stop | None) -> Iterator[str]:

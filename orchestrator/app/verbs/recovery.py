@@ -18,7 +18,7 @@ from orchestrator.core.errors import OrchestratorError, UserError
 from orchestrator.core.files import LockedError, write_once
 from orchestrator.engine.manifests import read_manifest
 from orchestrator.engine.proofs import find_published, read_proof
-from orchestrator.engine.recovery import Rebuilt, Recovery, Seen, look
+from orchestrator.engine.recovery import REBUILT, Rebuilt, Recovery, Seen, look
 from orchestrator.engine.stores.records import Admission
 from orchestrator.model.batch import BatchRoute
 from orchestrator.model.job import Job
@@ -90,8 +90,8 @@ def recover(
             known = _known(app)
             runs = [_foretold(manifest, seen, known) for manifest in manifests]
             return Recovered(ours, tuple(runs), tuple(refused), tuple(sorted(seen.runs() - done - known)), dry=True)
-        write_once(_made(app.settings.state_dir) / "owner", ours.encode())
-        recovery = Recovery(app.store, lent, cut_task, seen, app.stop)
+        write_once(app.folder() / "owner", ours.encode())
+        recovery = Recovery(app.store, lent, cut_task, seen, app.stop, app.prefix_check(lent))
         runs = []
         for manifest in manifests:
             with _noting(refused, manifest.run_id), app.lock(manifest.run_id), busy(f"rebuilding {manifest.job_name}"):
@@ -127,11 +127,6 @@ def _name_of(app: Application, route: str, owner: str) -> str:
         names = {lent.run_of(source.name) for source in lent.objects.find(lent.run_prefix(""))} - {""}
     told = f"one of those in the cloud is it: {', '.join(sorted(names)[:20])}" if names else "the cloud has none either"
     raise UserError(f"{path} is gone, and with it the name of this installation; give it with --owner, {told}")
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
 
 
 def _known(app: Application) -> set[str]:
@@ -216,6 +211,7 @@ def _remember(app: Application, proof: Mapping[str, Any]) -> Rebuilt | None:
     if result is None:
         return None
     head = app.store.runs.restore_done(order, turn, result.to_json(), scheduled=order.declaration.startswith("job "))
+    app.store.events.record(run_id, REBUILT, {"tasks": 0, "state": head.state})
     main = result.main
     app.store.outputs.claim(str(main.path), run_id, order.declaration)
     app.store.outputs.publish(str(main.path), run_id, main.sha256, main.bytes)

@@ -7,6 +7,8 @@ The same declaration continues the run it has; one that is done says so, unless 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,9 +20,11 @@ from orchestrator.core.files import LockedError
 from orchestrator.engine.admission import admit
 from orchestrator.engine.batch.budget import set_eecu_hours
 from orchestrator.engine.execution import retry_run
+from orchestrator.engine.leases import Lease
 from orchestrator.engine.ownership import Claimant, check_free, check_owner
 from orchestrator.engine.progress import Progress
-from orchestrator.engine.publication import is_file, set_audit, set_min_valid
+from orchestrator.engine.publication import AUDIT, MIN_VALID, is_file, set_audit, set_min_valid
+from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.job import Job
 from orchestrator.model.result import Result
@@ -71,20 +75,39 @@ def begin(
         _check_output(app, job, declaration, overwrite=overwrite)
     again = again or _is_partial(known) or _result_is_gone(app, known, busy)
     run = _admit(app, job, today, declaration, again=again, overwrite=overwrite, priority=priority)
-    if job.min_valid != Job.from_json(run.job).min_valid:
-        # The same command with another share continues the run; with the same one, what `retry` said meanwhile stands.
-        set_min_valid(app.store, run.id, job.min_valid)
-    if job.audit != Job.from_json(run.job).audit:
-        set_audit(app.store, run.id, job.audit)
-    if job.max_eecu_hours != Job.from_json(run.job).max_eecu_hours:
-        set_eecu_hours(app.store, run.id, job.max_eecu_hours)
     snapshot = Job.from_json(run.job)
+    _accept(app.store, run.id, job, snapshot)
     if run.state is not RunState.CLEANED and (changed := snapshot.with_attempts_of(job)) != snapshot:
         app.store.runs.save_job(run.id, changed.to_json())
         run = app.store.runs.get(run.id)
-    if run.state in (RunState.FAILED, RunState.CANCELLED) or run.needs_person:
-        run = retry_run(run, app.store)
+    if _has_stopped(run):
+        run = _take_up(app, run.id)
     return run
+
+
+def _accept(store: Store, run_id: str, job: Job, snapshot: Job) -> None:
+    """
+    Let a run continue with what the command says now is acceptable; where it says the same, or nothing, of something
+    that was said meanwhile, by `retry` or by another command, that stands.
+    """
+    told = store.lessons.values
+    if job.min_valid != snapshot.min_valid and (job.min_valid or not told(MIN_VALID, [run_id])):
+        set_min_valid(store, run_id, job.min_valid)
+    if job.audit != snapshot.audit and (job.audit or not told(AUDIT, [run_id])):
+        set_audit(store, run_id, job.audit)
+    if job.max_eecu_hours not in (0, snapshot.max_eecu_hours):  # a budget that is not said does not vanish
+        set_eecu_hours(store, run_id, job.max_eecu_hours)
+
+
+def _take_up(app: Application, run_id: str) -> Run:
+    """Take a run up again that has stopped, unless somebody else has done so meanwhile."""
+    with _held(app, run_id) as lease:
+        run = lease.store.runs.get(run_id)
+        return retry_run(run, lease.store) if _has_stopped(run) else run
+
+
+def _has_stopped(run: Run) -> bool:
+    return run.state in (RunState.FAILED, RunState.CANCELLED) or run.needs_person
 
 
 def submit(
@@ -142,11 +165,18 @@ def carry(app: Application, run: Run, progress: Progress) -> Run:
         LockedError: Another process works on it.
         Stopped: The process was asked to stop; the same command continues.
     """
-    try:
-        with app.lock(run.id), log.correlated(run=run.id, job=run.job_name):
-            return app.execution(run, progress).follow()
-    except LockedError as error:
-        raise LockedError(f"{error}; `orchestrator watch {run.id}` follows it") from None
+    with _held(app, run.id), log.correlated(run=run.id, job=run.job_name):
+        return app.execution(run, progress).follow()
+
+
+@contextmanager
+def _held(app: Application, run_id: str) -> Iterator[Lease]:
+    with ExitStack() as stack:
+        try:
+            lease = stack.enter_context(app.lock(run_id))
+        except LockedError as error:
+            raise LockedError(f"{error}; `orchestrator watch {run_id}` follows it") from None
+        yield lease
 
 
 def _check_output(app: Application, job: Job, declaration: str, *, overwrite: bool) -> None:

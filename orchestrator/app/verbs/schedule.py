@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from orchestrator.app.finding import find_head
+from orchestrator.app.heartbeat import as_daemon
 from orchestrator.app.records import Records
 from orchestrator.app.scheduled import scheduled
 from orchestrator.app.verbs.jobs import wrong_jobs
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from orchestrator.app.application import Application
 
 HIGHEST_PRIORITY = 1000
+_MOST_DATES = 1_000_000
+_LAST_ROWS = 100  # a person may have asked for many old dates since the newest one
 _FURTHEST = timedelta(days=366 * 9)  # the 29th of February may be eight years away
 
 
@@ -44,7 +47,7 @@ class JobReport:
         trouble: What is wrong with it; empty where nothing is.
         next: When it is due next, RFC 3339, UTC; empty where it never is.
         next_date: The name of that date.
-        last_date: The name of the last date of which something is known; empty where there is none.
+        last_date: The name of the newest date of which something is known; empty where there is none.
         last_run: Its run; empty where it was skipped.
         last_skipped: Why it was skipped.
     """
@@ -91,7 +94,7 @@ def _report(app: Records, entry: ScheduledJob, trouble: str) -> JobReport:
     state = _state(app, entry.name)
     paused = state is not None and state.paused
     upcoming = _upcoming(schedule, app.clock.now(), 1)
-    last = _last(app, entry.name)
+    last = _last(app, entry)
     return JobReport(
         entry.name,
         schedule.cron or f"every {schedule.every}",
@@ -120,10 +123,11 @@ def _state(app: Records, name: str) -> JobState | None:
     return app.store.job_states.all().get(name) if app.has_state() else None
 
 
-def _last(app: Records, name: str) -> DateRow | None:
-    """Return the last date that got a run or a reason; where a job began is neither."""
-    rows = app.store.dates.latest(9, job_name=name) if app.has_state() else []
-    return next((row for row in rows if row.run_id or row.skipped), None)
+def _last(app: Records, entry: ScheduledJob) -> DateRow | None:
+    """Return the newest date that got a run or a reason, whenever it did; where a job began is neither."""
+    rows = app.store.dates.latest(_LAST_ROWS, job_name=entry.name) if app.has_state() else []
+    named = [row for row in rows if row.run_id or row.skipped]
+    return max(named, key=lambda row: entry.schedule.when(row.logical_date), default=None)
 
 
 def _upcoming(schedule: Schedule, now: datetime, count: int) -> list[Moment]:
@@ -191,6 +195,8 @@ def trigger(app: Application, name: str, date: str = "") -> list[Run]:
     """
     Begin the runs of a job for a date, one for each of its areas, now, whatever its schedule and whether it is paused.
 
+    They are at the services of the daemon that works on this state, where one does; they have no deadline.
+
     Args:
         app: Where runs are remembered.
         name: Of a job of config.toml.
@@ -200,24 +206,33 @@ def trigger(app: Application, name: str, date: str = "") -> list[Run]:
     Raises:
         UserError: No job is called so, or it has no schedule; the date cannot be read, is to come, or has its run.
     """
+    app.settings = as_daemon(app)
     entry = _entry(app, name, scheduled(app)[0])
     moment = _moment(entry, date, app.clock.now())
-    begun, there = [], ""
+    begun: list[Run] = []
+    there: dict[str, str] = {}
     for each, job in entry.jobs():
         known = app.store.dates.known(each, {moment.date[:16]})
-        fresh = entry.schedule.fresh([moment], known)
-        stored = moment if fresh else Moment(moment.at, next(iter(known)))
+        stored = Moment(moment.at, entry.schedule.known_as([moment], known).get(moment.date, moment.date))
         run = order_date(app.store, entry, each, job, stored, installation=app.owner, triggered=True)
         if run is not None:
             begun.append(run)
         else:
-            there = stored.date
+            there[each] = stored.date
     if not begun:
-        raise UserError(
-            f"job {name} had its run for {there} already; `orchestrator status {name}` shows it, and "
-            f"`orchestrator retry` takes it up again"
-        )
+        raise UserError(_had_its_run(app, name, there))
     return begun
+
+
+def _had_its_run(app: Application, name: str, there: Mapping[str, str]) -> str:
+    """Say which runs a date had, of each area its stored name, and what takes them up again."""
+    rows = [row for each in there for row in app.store.dates.latest(_MOST_DATES, job_name=each)]
+    again = [
+        f"`orchestrator retry {row.run_id}`" for row in rows if row.run_id and there[row.job_name] == row.logical_date
+    ]
+    words = f"; {', '.join(again[:3])} takes it up again where it failed" if again else ""
+    date = next(iter(there.values()), "this date")
+    return f"job {name} had its run for {date} already; `orchestrator status {name}` shows it{words}"
 
 
 def _moment(entry: ScheduledJob, text: str, now: datetime) -> Moment:

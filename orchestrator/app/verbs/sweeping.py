@@ -21,7 +21,7 @@ from orchestrator.engine.stores.records import Head
 from orchestrator.engine.sweeper import MOST, Act, Ages, Leavings, Left, by_run, survey_cloud, survey_disk
 from orchestrator.model.batch import BatchRoute, Operation
 from orchestrator.model.job import AreaSource, Job
-from orchestrator.model.objects import Deletion
+from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.products.registry import find_product
 
 if TYPE_CHECKING:
@@ -82,16 +82,20 @@ def sweep(
 
     Raises:
         NeedsPerson: More objects would be deleted; none is.
+        HoldError: Another copy of this state works on the same objects: what this one takes for left may be its own.
     """
     names = tuple(routes) or _routes(app)
     surveys: list[tuple[str, Leavings]] = []
     for name in names:
         with busy(f"looking at operations and objects ({name})"), app.lent_route(name, app.owner) as (route, listing):
             surveys.append((name, _survey(app, route, listing(), _neighbours(app, name), ages)))
+    claim = app.prefix_owner.left() if "gcs" in names else None
+    if app.works_in_bucket():  # asked last: who began to work before has renewed its claim
+        claim = None
     with busy("looking at folders"):
         disk = _survey_disk(app, ages)
     whole = Leavings(
-        tuple(one for _, survey in surveys for one in survey.left) + disk.left,
+        tuple(one for _, survey in surveys for one in survey.left) + _claims(claim) + disk.left,
         tuple(dict.fromkeys(one for _, survey in surveys for one in survey.foreign)) + disk.foreign,
     )
     if not act:
@@ -102,8 +106,10 @@ def sweep(
             f"`orchestrator clean --leaks`, then allow it with --max-delete {count}"
         )
     tally = _Tally()
+    if claim is not None:
+        tally.deleted += app.prefix_owner.take_away(claim) is Deletion.DELETED
     for name, survey in surveys:
-        with busy("taking away what nobody owns"), app.lent_route(name, app.owner) as (route, _):
+        with app.kept_prefix(), busy("taking away what nobody owns"), app.lent_route(name, app.owner) as (route, _):
             for run_id, left in by_run([*survey.of(Act.CANCEL), *survey.of(Act.DELETE)]).items():
                 _end(app, route, run_id, left, tally)
     for one in disk.of(Act.DELETE):
@@ -165,15 +171,22 @@ def _survey_disk(app: Application, ages: Ages | None) -> Leavings:
     return survey_disk(sorted(folders), frozenset(names), app.owner, app.store, app.clock.now().timestamp(), ages)
 
 
+def _claims(claim: StoredObject | None) -> tuple[Left, ...]:
+    return () if claim is None else (Left("object", claim.name, "", Act.DELETE, "nobody works by it", claim),)
+
+
 # -------------------------------------------------------------------- acting
 
 
 def _end(app: Application, route: BatchRoute, run_id: str, left: Sequence[Left], tally: _Tally) -> None:
-    """End and delete what is left of one run, unless another process works on it."""
+    """End and delete what is left of one run, unless another process works on it, or on all by the same names."""
+    check = app.prefix_check(route)
     try:
         with app.lock(run_id):
+            check()
             for one in left:
                 if one.act is Act.CANCEL:
+                    check()
                     route.cancel(one.name)
                     crash.point("sweep.cancelled")
                     tally.cancelled += 1
@@ -194,7 +207,7 @@ def _delete(app: Application, route: BatchRoute, run_id: str, sources: Sequence[
     entries = [e for e in app.store.ledger.of(run_id) if (e.source.name, e.source.generation) in wanted]
     last = route.manifest_name(run_id)
     for some in ([e for e in entries if e.source.name != last], [e for e in entries if e.source.name == last]):
-        outcomes = delete_owned(some, app.store, route, app.settings.transfer.downloads)
+        outcomes = delete_owned(some, app.store, route, app.settings.transfer.downloads, app.prefix_check(route))
         tally.deleted += sum(outcome is Deletion.DELETED for _, outcome in outcomes)
         tally.kept += [name for name, outcome in outcomes if outcome is Deletion.CHANGED]
     app.store.events.record(run_id, "run.swept", {"objects": len(entries)})

@@ -74,12 +74,16 @@ class ProductCatalogue:
         """
         probe(self._url, "the catalogue of Copernicus", stop)
 
-    def newest(self, stop: Stop) -> str:
-        """Return the name of a product that was published of late; a look at whether the catalogue answers."""
+    def newest(self, stop: Stop, part: str = "") -> str:
+        """
+        Return the name of a product that was published of late; a look at whether the catalogue answers.
+
+        `part` is what its name holds; of a catalogue of everything that is not asked.
+        """
         self.reach(stop)
-        told = self.page({"$top": "1", "$orderby": "PublicationDate desc"}, "looking at the catalogue", stop).get(
-            "value"
-        )
+        asked = {"$top": "1", "$orderby": "PublicationDate desc"}
+        asked |= {"$filter": f"contains(Name,'{part}')"} if part else {}
+        told = self.page(asked, "looking at the catalogue", stop).get("value")
         return read_product(told[0], "looking at the catalogue").name if isinstance(told, list) and told else ""
 
     def s3_path(self, product_id: str, stop: Stop) -> str:

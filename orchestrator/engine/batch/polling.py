@@ -83,6 +83,7 @@ class Polling:
                 self._budget.check_task(task, tasks)
         except OverspentTaskError as error:
             # In this order: after a crash in between it is found still under way, and ended again.
+            self._context.check_prefix()
             self._context.clients.route.cancel(error.task.operation)
             crash.point("task.overspent")
             self._context.store.tasks.change(
@@ -104,6 +105,7 @@ class Polling:
             key, number = attempt.task, attempt.number
             for operation in listed.get(identity(route, attempt.description), ()):
                 if operation.is_live:
+                    self._context.check_prefix()
                     self._context.record(
                         "task.duplicate", {"task": key, "attempt": number, "operation": operation.name}
                     )

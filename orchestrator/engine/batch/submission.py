@@ -163,6 +163,7 @@ class Submitter:
         first, *others = sorted(found, key=lambda o: (o.created, o.name))
         for other in others:
             self._context.check_lease()
+            self._context.check_prefix()
             self._context.record("task.duplicate", {"task": task.key, "operation": other.name})
             self._route.cancel(other.name)
         self.adopt(task, first)

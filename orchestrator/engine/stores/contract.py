@@ -147,6 +147,9 @@ class Leases(Protocol):
     def at(self, run_id: str) -> LeaseRow:
         """Return the lease on a run as it is."""
 
+    def kept(self) -> Sequence[str]:
+        """Return the runs whose lease was not given back: somebody works on them, or was killed."""
+
     def renew(self, run_id: str, fence: int, until: float) -> None:
         """Prolong a lease; raises `FencedError` where the run was claimed by another meanwhile."""
 

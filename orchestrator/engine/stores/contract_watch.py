@@ -115,11 +115,11 @@ class Pruning(Protocol):
         usage is counted of.
         """
 
-    def remove(self, run_id: str) -> None:
-        """Remove all rows of an ended run, at once."""
+    def remove(self, run_id: str, retention: Retention, now: float) -> bool:
+        """Remove all rows of a run, at once, if it still is what `doomed` says of `runs`; tell whether it was."""
 
-    def thin(self, run_id: str) -> None:
-        """Remove parts, units, tasks, attempts and settled objects of a run that is CLEANED, at once."""
+    def thin(self, run_id: str, retention: Retention, now: float) -> bool:
+        """Remove parts, units, tasks, attempts and objects of a run, at once, as `remove` where it is to be thin."""
 
     def remove_events(self, retention: Retention, now: float) -> None:
         """Remove old events, notifications that were sent, and dates of schedules but for the last of each."""

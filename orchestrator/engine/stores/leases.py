@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import bindparam, select, update
 
@@ -11,6 +11,7 @@ from orchestrator.engine.stores.records import LeaseRow
 from orchestrator.engine.stores.schema import runs
 
 _ROW = select(runs.c.worker, runs.c.fence, runs.c.lease_until).where(runs.c.id == bindparam("of_run"))
+_KEPT = select(runs.c.id).where(runs.c.lease_until > 0)
 _MINE = (runs.c.id == bindparam("of_run"), runs.c.fence == bindparam("of_fence"))
 _RENEW = update(runs).where(*_MINE).values(lease_until=bindparam("until"))
 
@@ -38,6 +39,10 @@ class SqlLeases:
         with self._db.read() as db:
             row = db.execute(_ROW, {"of_run": run_id}).first()
         return LeaseRow(row.worker, row.fence, row.lease_until) if row else LeaseRow("", 0, 0.0)
+
+    def kept(self) -> Sequence[str]:
+        with self._db.read() as db:
+            return list(db.scalars(_KEPT))
 
     def renew(self, run_id: str, fence: int, until: float) -> None:
         self._change(run_id, fence, until)

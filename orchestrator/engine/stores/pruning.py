@@ -11,7 +11,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, select
 
 from orchestrator.core import crash
 from orchestrator.engine.stores.database import Database
@@ -39,7 +39,7 @@ from orchestrator.model.states import TASK_LIVE, RunState
 
 # What a run consists of, each before what it refers to. Of one that is done only this goes at first.
 DETAILS = (unit_needs, units, unit_counts, part_counts, parts, attempts, tasks, ledger)
-_WHOLE = (*DETAILS, documents, events, usage)
+_BESIDE = (documents, events, usage)
 # Of each schedule so many dates stay, whatever their age: the timetable reads back from the last ones.
 KEPT_DATES = 500
 # Pages given back in one transaction; others write in between.
@@ -54,28 +54,27 @@ class SqlPruning:
 
     def doomed(self, retention: Retention, now: float) -> Doomed:
         with self._db.read() as db:
-            whole = _old(db, retention.runs_before(now), retention.keep, _is_free(retention.month(now)))
+            whole = _whole(db, retention, now, retention.keep)
             thin = _old(db, retention.details_before(now), retention.keep, _is_thick)
-            whole = [run_id for run_id in whole if not _protects(db, run_id)]
             here = _old_events(retention.events_before(now))
             count = db.execute(select(func.count()).select_from(events).where(here)).scalar_one()
         return Doomed(tuple(whole), tuple(run_id for run_id in thin if run_id not in set(whole)), count)
 
-    def remove(self, run_id: str) -> None:
+    def remove(self, run_id: str, retention: Retention, now: float) -> bool:
         with self._db.write() as db:
-            for table in _WHOLE:
-                db.execute(delete(table).where(table.c.run_id == run_id))
-            db.execute(delete(lessons).where(lessons.c.subject == run_id))
-            db.execute(delete(outputs).where(outputs.c.run_id == run_id))
-            db.execute(delete(runs).where(runs.c.id == run_id, runs.c.state.not_in(OPEN_STATES)))
+            doomed = bool(_whole(db, retention, now, 0, runs.c.id == run_id))
+            if doomed:
+                _remove(db, run_id)
         crash.point("run.pruned")
+        return doomed
 
-    def thin(self, run_id: str) -> None:
+    def thin(self, run_id: str, retention: Retention, now: float) -> bool:
         with self._db.write() as db:
-            if db.execute(select(runs.c.state).where(runs.c.id == run_id)).scalar() == RunState.CLEANED:
-                for table in DETAILS:
-                    db.execute(delete(table).where(table.c.run_id == run_id))
+            doomed = bool(_old(db, retention.details_before(now), 0, _is_thick & (runs.c.id == run_id)))
+            if doomed:
+                _thin(db, run_id)
         crash.point("run.thinned")
+        return doomed
 
     def remove_events(self, retention: Retention, now: float) -> None:
         before = retention.events_before(now)
@@ -106,6 +105,26 @@ class SqlPruning:
             with suppress(FileNotFoundError):
                 found += file.stat().st_size
         return found
+
+
+def _whole(db: Connection, retention: Retention, now: float, keep: int, *here: ColumnElement[bool]) -> list[str]:
+    """Return the runs that go with all their rows."""
+    found = _old(db, retention.runs_before(now), keep, and_(_is_free(retention.month(now)), *here))
+    return [run_id for run_id in found if not _protects(db, run_id)]
+
+
+def _remove(db: Connection, run_id: str) -> None:
+    _thin(db, run_id)
+    for table in _BESIDE:
+        db.execute(delete(table).where(table.c.run_id == run_id))
+    db.execute(delete(lessons).where(lessons.c.subject == run_id))
+    db.execute(delete(outputs).where(outputs.c.run_id == run_id))
+    db.execute(delete(runs).where(runs.c.id == run_id))
+
+
+def _thin(db: Connection, run_id: str) -> None:
+    for table in DETAILS:
+        db.execute(delete(table).where(table.c.run_id == run_id))
 
 
 def _old(db: Connection, before: str, keep: int, here: ColumnElement[bool]) -> list[str]:
@@ -151,11 +170,15 @@ def _old_events(before: str) -> ColumnElement[bool]:
 
 
 def _remove_dates(db: Connection, before: str) -> None:
-    """Forget old dates of schedules, but for the last ones of each and those whose run is there."""
+    """
+    Forget old dates of schedules, but for the last ones of each and those whose run is there.
+
+    Those that a person triggered are counted by themselves: the timetable looks on from the last of the others.
+    """
     if not before:
         return
-    for name in db.execute(select(fires.c.job_name).distinct()).scalars().all():
-        mine = fires.c.job_name == name
+    for name, triggered in db.execute(select(fires.c.job_name, fires.c.triggered).distinct()).all():
+        mine = and_(fires.c.job_name == name, fires.c.triggered.is_(triggered))
         last = select(fires.c.logical_date).where(mine).order_by(fires.c.logical_date.desc()).limit(KEPT_DATES)
         gone = fires.c.run_id.not_in(select(runs.c.id))
         db.execute(delete(fires).where(mine, fires.c.at < before, gone, fires.c.logical_date.not_in(last)))

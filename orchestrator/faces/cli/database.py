@@ -148,8 +148,8 @@ def prune(context: Context, /, *, yes: bool, **given: Any) -> int:
     if not retention.asks:
         output.say("nothing: no age is set; see [retention] in config.toml, or --runs, --details and --events")
     elif report.done:
-        sizes = f"{format_bytes(report.bytes_before)} before, {format_bytes(report.bytes_after)} now"
-        output.say(f"forgotten: {what}; the database has {sizes}")
+        sizes = f"had {format_bytes(report.bytes_before)} before, and has {format_bytes(report.bytes_after)} now"
+        output.say(f"forgotten: {what}; the database {sizes}")
     else:
         output.say(f"would be forgotten: {what}; --yes does it")
     return 0

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import rich_click as click
 
 from orchestrator.app.heartbeat import FRESH_SECONDS, Health, health_of
+from orchestrator.app.records import Records
 from orchestrator.core.errors import OrchestratorError
 from orchestrator.core.units import parse_seconds
-from orchestrator.faces.cli.session import Context, looking
+from orchestrator.faces.cli.session import Context
 
 
 @click.command()
@@ -25,15 +27,16 @@ def health(context: Context, /, max_age: str, *, ready: bool) -> int:
     """
     Tell whether the daemon lives and its database can be read: exit code 0, else 1 with a sentence.
 
-    For Docker, Kubernetes and monitoring. A daemon that waits for Google is healthy; a stopped one is not.
+    For Docker, Kubernetes and monitoring. A daemon that waits for Google is healthy; a stopped one is not. Of the
+    settings it needs the state folder alone: a mistake in config.toml is said, and the daemon goes on without it.
     """
     try:
         allowed = parse_seconds(max_age)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--max-age") from None
-    found = examine(context, allowed)
-    well = found.ready if ready else found.alive
     output = context.output()
+    found = examine(context, allowed, output.note)
+    well = found.ready if ready else found.alive
     output.message("health", {"healthy": found.alive, "because": found.because, **_facts(found)})
     if not (well and context.quiet):
         output.say(found.because)
@@ -46,10 +49,13 @@ def _facts(found: Health) -> dict[str, Any]:
     return {"ready": found.ready, "heartbeat_age_seconds": age, **own}
 
 
-def examine(context: Context, max_age_seconds: float) -> Health:
-    """Return how the daemon is; nothing is made where no state is."""
+def examine(context: Context, max_age_seconds: float, note: Callable[[str], None]) -> Health:
+    """Return how the daemon is; nothing is made where no state is. `note` is told what is wrong with the settings."""
     try:
-        app = looking(context)
+        loaded, wrong = context.load_part([("local", "state_dir")])
+        if wrong:
+            note(f"the settings cannot be read, which is another matter than the daemon's health: {wrong}")
+        app = Records(loaded.settings)
         if not app.has_state():
             none = f"there is no state in {app.settings.state_dir}; start `orchestrator serve`"
             return Health(alive=False, ready=False, because=none)

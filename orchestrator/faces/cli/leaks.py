@@ -64,7 +64,9 @@ def _facts(one: Left) -> dict[str, Any]:
 def _end(swept: Swept) -> str:
     due = len(swept.survey.of(Act.CANCEL)) + len(swept.survey.of(Act.DELETE))
     if swept.dry:
-        return f"{format_count(due, 'thing')} to end or delete; --yes does it" if due else "nothing is left behind"
+        return (
+            f"{format_count(due, 'thing')} to end or delete; --yes does it" if due else "nothing of ours is left behind"
+        )
     return (
         f"{format_count(swept.cancelled, 'operation')} cancelled, {format_count(swept.deleted, 'object')} deleted, "
         f"{format_count(swept.removed, 'path')} removed"

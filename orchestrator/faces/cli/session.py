@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.app.records import Records
 from orchestrator.app.sandbox_process import DEFAULT_BUCKET, SANDBOX_PROJECT, private_sandbox, service_at
-from orchestrator.config import Loaded, load
+from orchestrator.config import Loaded, load, load_part
 from orchestrator.core.errors import UserError
+from orchestrator.core.guard import make_private_folder
 from orchestrator.faces.cli.called import Called
 from orchestrator.faces.cli.output import Output
 
@@ -64,6 +65,10 @@ class Context:
             merged[section] = {**merged.get(section, {}), **values}
         return load(self.config, profile=self.profile, overrides=merged)
 
+    def load_part(self, names: Collection[tuple[str, str]]) -> tuple[Loaded, str]:
+        """Read the settings for a command that needs these alone; say what is wrong with the others, else nothing."""
+        return load_part(names, self.config, profile=self.profile, overrides=self.overrides())
+
     def output(self) -> Output:
         return Output(as_json=self.as_json, quiet=self.quiet, called=self.called)
 
@@ -96,6 +101,7 @@ def opened(context: Context, given: Mapping[str, Any], output: Output) -> Iterat
     if not given.get("sandbox"):
         yield application(context, loaded, output)
         return
+    make_private_folder(loaded.settings.state_dir)
     with private_sandbox(scenes=given.get("scenes"), data_dir=loaded.settings.state_dir / "sandbox") as sandbox:
         with output.busy("starting a sandbox"):
             told = sandbox.wait()

@@ -56,7 +56,9 @@ def status(context: Context, /, run_id: str | None, limit: int) -> int:
         for line in listing(shown, output.width()):
             output.say(line)
         if not shown:
-            output.say("no runs yet; `orchestrator demo` makes one")
+            output.say(
+                "no runs yet; `orchestrator demo` makes one, and `orchestrator recover` rebuilds a state that was lost"
+            )
     for name, sentence in wrong_jobs(app).items():
         output.message("job", {"name": name, "error": sentence})
     for line in _by_sentence(_passed_over(app, shown)):

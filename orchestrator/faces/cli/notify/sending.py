@@ -5,8 +5,9 @@ from __future__ import annotations
 import rich_click as click
 
 from orchestrator.app.notices.now import send_now, test_letter
+from orchestrator.config.notify import NotifySettings
 from orchestrator.core.errors import TransientError
-from orchestrator.faces.cli.session import Context, looking
+from orchestrator.faces.cli.session import Context
 
 
 @click.command()
@@ -35,7 +36,8 @@ def send(context: Context, /, text: str, title: str, level: str) -> int:
     """
     Send TEXT to everybody who is told: for scripts, and for a unit that failed (OnFailure).
 
-    It needs no state database. Ends with 0 where all of them took it, else with 5.
+    It needs no state database, nor a config.toml without mistakes: what can be read of [notify] counts, and the
+    environment. Ends with 0 where all of them took it, else with 5.
     """
     return _send(context, title, text, level)
 
@@ -43,7 +45,10 @@ def send(context: Context, /, text: str, title: str, level: str) -> int:
 def _send(context: Context, title: str, text: str, level: str) -> int:
     output = context.output()
     with output.busy("sending"):
-        sent = send_now(looking(context).settings.notify, title, text, level)
+        loaded, wrong = context.load_part([("notify", key) for key in NotifySettings.model_fields])
+        if wrong:
+            output.note(f"the settings cannot be read, and the message is sent without them: {wrong}")
+        sent = send_now(loaded.settings.notify, title, text, level)
     for one in sent:
         output.message("sent", {"target": one.target, "ok": one.ok, "why": one.why})
         output.say(f"{one.target}: {'taken' if one.ok else one.why}")

@@ -1,0 +1,20 @@
+"""The program and a sandbox, for folders whose tests go through the command line; their conftest imports them."""
+
+from __future__ import annotations
+
+import journey_kit as kit
+import pytest
+
+
+@pytest.fixture(scope="session")
+def program():
+    """The program, ready to be started."""
+    with kit.Program() as program:
+        yield program
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory, program):
+    """One sandbox for the tests of a file, with whatever scenes it likes: synthetic ones."""
+    with kit.Service(program, tmp_path_factory.mktemp("sandbox")) as service:
+        yield service
