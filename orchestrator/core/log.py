@@ -180,6 +180,7 @@ class _Others(logging.Handler):
 
 def _hear_others() -> None:
     root = logging.getLogger()
+    logging.getLogger("google").propagate = True  # Google's clients turn it off when they are loaded
     if not any(isinstance(handler, _Others) for handler in root.handlers):
         root.addHandler(_Others(logging.WARNING))
 

@@ -153,7 +153,7 @@ def test_a_sandbox_has_limits_of_its_own(seen):
 def test_nothing_is_handed_over_before_others_are_known(story):
     """Otherwise the first tasks of a process might be those that the queue has no room for."""
     listed, run = [], story.process.execution
-    run._watch._tell = lambda operations: listed.append((len(operations), exports(story)))
+    run._exporting.watch._tell = lambda operations: listed.append((len(operations), exports(story)))
 
     finish(story)
 

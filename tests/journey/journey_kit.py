@@ -230,10 +230,10 @@ class Service:
         return [item["name"] for item in listed.get("items", [])]
 
     def sizes(self) -> list[int]:
-        """Return the sizes of the objects in the bucket, as the bucket weighs them."""
+        """Return the sizes of the parts in the bucket, as the bucket weighs them."""
         listed = self.get(f"/storage/v1/b/{BUCKET}/o")
         assert "nextPageToken" not in listed
-        return [int(item["size"]) for item in listed.get("items", [])]
+        return [int(item["size"]) for item in listed.get("items", []) if item["name"].endswith(".tif")]
 
     def put(self, name: str, content: bytes) -> None:
         """Write an object, as somebody else would."""

@@ -107,7 +107,7 @@ def test_a_run_is_followed_from_another_process(home, undisturbed):
 
     watched, logged = watching.wait().expect(0), logging.wait().expect(0)
     assert watched.sha256 == undisturbed.sha256
-    assert any(m["message_type"] == "status" and sum(m["parts"].values()) == 4 for m in watched.messages)
+    assert [event["parts"] for event in watched.named("run.planned")] == [4]
     assert watched.named("run.done")
     assert logged.events[-1]["event"] == "run.done"
     assert all(event["at"] for event in logged.events)

@@ -106,7 +106,7 @@ def test_a_run_with_too_few_valid_pixels_waits_for_a_person(home):
     assert "less than the 90 % asked for" in reason
     assert f"orchestrator retry {held.summary['run']} --min-valid 0." in reason
     assert not home.final.exists()
-    assert len(home.service.objects()) == 4
+    assert len(home.service.sizes()) == 4
 
 
 def test_a_held_run_is_published_when_its_person_agrees(home, undisturbed):

@@ -24,7 +24,12 @@ from orchestrator.model.states import RunState
 
 NO_OBJECTS = SimpleNamespace(find=lambda _prefix: [], delete=lambda _source: None, close=lambda: None)
 NO_ROUTE = SimpleNamespace(
-    name="none", objects=NO_OBJECTS, close=lambda: None, prefix_of=lambda _name: "", run_prefix=lambda run_id: run_id
+    name="none",
+    objects=NO_OBJECTS,
+    close=lambda: None,
+    prefix_of=lambda _name: "",
+    run_prefix=lambda run_id: run_id,
+    manifest_name=lambda run_id: f"{run_id}/plan.json",
 )
 
 

@@ -10,7 +10,6 @@ from orchestrator.app.records import Records
 from orchestrator.app.sandbox_process import service_at
 from orchestrator.app.verbs.reasons import why
 from orchestrator.config import load
-from orchestrator.core.files import LockFile
 
 
 def reasons(world) -> str:
@@ -22,8 +21,8 @@ def reasons(world) -> str:
 
 
 def told(world, sentence):
-    """Whether it is among the reasons within ten seconds."""
-    return any(sentence in reasons(world) or threading.Event().wait(0.05) for _ in range(200))
+    """Whether it is among the reasons within half a minute."""
+    return any(sentence in reasons(world) or threading.Event().wait(0.05) for _ in range(600))
 
 
 def test_a_file_that_waits_for_others_of_its_run_is_told(world):
@@ -36,24 +35,6 @@ def test_a_file_that_waits_for_others_of_its_run_is_told(world):
         download.start()
         said = told(world, "All 4 sessions of Copernicus are taken, by its own process: other files wait for one.")
         world.sandbox.faults.clear()
-        download.join()
-
-    assert said
-
-
-def test_a_file_that_waits_for_a_session_of_another_process_is_told_and_whose_it_is(world):
-    world.add(product_name("L1C"))
-    held = [LockFile(world.folder / "state" / "copernicus" / "sandbox" / f"{number}.lock") for number in range(4)]
-    for lock in held:
-        lock.acquire(lambda _: "")
-        lock.write(b"7\n")
-
-    with world.open():
-        download = threading.Thread(target=world.download)
-        download.start()
-        said = told(world, "All 4 sessions of Copernicus are taken, by process 7: other files wait for one.")
-        for lock in held:
-            lock.release()
         download.join()
 
     assert said
