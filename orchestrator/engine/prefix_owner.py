@@ -26,6 +26,7 @@ from orchestrator.core.errors import GenerationError, NotFoundError, Orchestrato
 from orchestrator.core.files import LockedError, exclusive, write_whole
 from orchestrator.core.machine import kernel
 from orchestrator.core.process import is_gone, process_name
+from orchestrator.core.units import format_seconds
 from orchestrator.engine.work import HoldError
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.ports import Stop
@@ -214,10 +215,11 @@ class PrefixOwner:
         age = self._clock.now().timestamp() - self._heard(told, here[0])
         who = f"process {told.get('pid', '?')} on {told.get('host', '?')} (state {told.get('state', '?')})"
         if age < SECONDS:
+            # No time in it: a run that waits for the same is told of once.
             raise HoldError(
-                f"{self._name} says that {who} works on the same objects with another copy of this state, heard of "
-                f"{max(0.0, age):.0f} s ago: end one of the two; where that one is dead, this goes on {SECONDS:.0f} s "
-                "after it was heard of last",
+                f"{self._name} says that {who} works on the same objects with another copy of this state, which was "
+                f"heard of in the last {format_seconds(SECONDS)}: end one of the two; where that one is dead, this "
+                "goes on by itself",
                 alone=True,
                 until=self._later(),
             )
