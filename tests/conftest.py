@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
 import structlog
@@ -13,6 +15,16 @@ from hypothesis import settings
 settings.register_profile("unhurried", deadline=None)
 settings.register_profile("thorough", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "unhurried"))
+
+
+@pytest.fixture(scope="session")
+def program():
+    """The program, ready to be started: one for all rooms, since to load it takes seconds."""
+    sys.path.append(str(Path(__file__).parent / "journey"))
+    import journey_kit  # noqa: PLC0415  after the line that finds it
+
+    with journey_kit.Program() as program:
+        yield program
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ sys.path[:0] = [str(Path(__file__).parent), *(str(TESTS / room) for room in ("jo
 
 import service_fixtures  # noqa: E402  after the line that finds it
 
-program, service = service_fixtures.program, service_fixtures.service
+service = service_fixtures.service
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import journey_kit as kit
 import service_fixtures
 
 DATA = kit.real_data()
-program, service = service_fixtures.program, service_fixtures.service
+service = service_fixtures.service
 
 
 @dataclass(frozen=True)

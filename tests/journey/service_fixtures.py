@@ -1,16 +1,9 @@
-"""The program and a sandbox, for folders whose tests go through the command line; their conftest imports them."""
+"""A sandbox for folders whose tests go through the command line; their conftest imports them."""
 
 from __future__ import annotations
 
 import journey_kit as kit
 import pytest
-
-
-@pytest.fixture(scope="session")
-def program():
-    """The program, ready to be started."""
-    with kit.Program() as program:
-        yield program
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Lets the tests of this folder import the contract and the kit of the journeys; a sandbox and the program for them."""
+"""Lets the tests of this folder import the contract and the kit of the journeys; a sandbox for them."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "journey")]
 pytest.register_assert_rewrite("contract")
 import service_fixtures  # noqa: E402  after the line that shows what its asserts compared
 
-program, service = service_fixtures.program, service_fixtures.service
+service = service_fixtures.service

@@ -205,8 +205,9 @@ def _copernicus(app: Application) -> Iterator[Finding]:
 
 
 def _catalogue(app: Application) -> Finding:
-    # A sandbox makes up what it is asked for: it has no list of everything.
-    newest = app.copernicus.catalogue().newest(app.stop, "_T33TVM_" if app.settings.copernicus.url else "")
+    catalogue = app.copernicus.catalogue()
+    # A sandbox without scenes of the user's makes up what it is asked for: it has no list of everything.
+    newest = catalogue.newest(app.stop) or catalogue.newest(app.stop, "_T33TVM_")
     return Finding("copernicus catalogue", "ok", f"it answers; the newest product is {newest or 'none'}")
 
 

@@ -22,7 +22,7 @@ from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.placing import Placing
 from orchestrator.engine.stores.work_records import Task
-from orchestrator.model.states import PART_DONE, PartState
+from orchestrator.model.states import PART_DONE, PartState, TaskState
 
 # The longest pause between two looks: what else may happen wakes us.
 _PAUSE_SECONDS = 0.5
@@ -30,6 +30,8 @@ _PAUSE_SECONDS = 0.5
 _SHARE = 0.05
 # ... and less where that makes a pause of no more than this: five runs that wait shall cost nearly nothing.
 _QUIET_SECONDS, _QUIET_SHARE = 1.0, 0.003
+# Each look that shows nothing new makes the next pause longer by so much: only who really waits looks seldom.
+_QUIETER_SECONDS = 0.1
 
 
 class BatchWork:
@@ -55,6 +57,9 @@ class BatchWork:
         self._to_offer = True  # whether parts may have come that the transfers do not know
         self._spent: float | None = None  # EECU-seconds, once a list of operations has told them
         self._took = 0.0  # seconds that the last look at tasks and parts took
+        self._quiet = 0  # looks in a row that showed nothing new
+        self._before: object = None  # what the last one showed
+        self._lists = True  # whether a new list of operations may say anything new
         self._more = False  # whether more tasks could have been handed over in the last round
 
     def __enter__(self) -> Self:
@@ -80,6 +85,9 @@ class BatchWork:
         tasks = self._looked()
         tally = self._context.store.parts.tally(self._context.run_id)
         self._took = self._context.process.clock.monotonic() - began
+        self._quiet = self._quiet + 1 if (tasks, tally) == self._before else 0
+        self._before = tasks, tally
+        self._lists = any(task.state is not TaskState.SUCCEEDED for task in tasks)
         if tasks:
             self._context.check_prefix()
         self._more = self._handing.hand_over(tasks, tally)
@@ -92,8 +100,9 @@ class BatchWork:
         """Return after how long something may have changed by itself; what comes from threads wakes us."""
         if self._more:
             return 0.0
-        usual = min(_PAUSE_SECONDS, self._watch.due_in() or _PAUSE_SECONDS)
-        return max(0.05, usual, self._took / _SHARE, min(_QUIET_SECONDS, self._took / _QUIET_SHARE))
+        usual = min(_PAUSE_SECONDS, self._watch.due_in()) if self._lists else _PAUSE_SECONDS
+        quiet = min(_QUIET_SECONDS, self._quiet * _QUIETER_SECONDS, self._took / _QUIET_SHARE)
+        return max(0.05, usual, self._took / _SHARE, quiet)
 
     def _looked(self) -> Sequence[Task]:
         """Look at operations and objects; return the tasks as they are then."""
