@@ -20,6 +20,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "copernicus": ("blake3", "openpyxl", "pyyaml"),
         "metrics": ("prometheus-client",),
         "notify": ("apprise",),
+        "web": ("jinja2", "rio-tiler", "starlette", "uvicorn"),
     }
 )
 
