@@ -59,5 +59,8 @@ class SqlStore:
         self.outbox = SqlOutbox(self._db)
         self.pruning = SqlPruning(self._db)
 
+    def revision(self) -> int:
+        return self._db.revision()
+
     def close(self) -> None:
         self._db.close()
