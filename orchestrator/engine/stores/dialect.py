@@ -43,9 +43,14 @@ def json_least(column: ColumnElement[Any], path: str) -> ColumnElement[Any]:
     return select(func.min(values.c.value)).correlate(column.table).scalar_subquery()
 
 
-def days_between(first: ColumnElement[Any], last: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return how long it is between two times that are written as RFC 3339, days."""
-    return func.julianday(last) - func.julianday(first)
+def seconds_after(moment: ColumnElement[str], since: ColumnElement[str] | str) -> ColumnElement[float]:
+    """How many seconds a time (RFC 3339, UTC) is after another."""
+    return (func.julianday(moment) - func.julianday(since)) * 86_400
+
+
+def number_in(document: ColumnElement[str], name: str) -> ColumnElement[int]:
+    """A number in a JSON object, 1 where it has none of that name."""
+    return func.coalesce(func.json_extract(document, f"$.{name}"), 1)
 
 
 class Trouble(Enum):

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, func, or_, select
 
-from orchestrator.engine.stores.dialect import days_between, json_least, json_value
+from orchestrator.engine.stores.dialect import json_least, json_value, seconds_after
 from orchestrator.engine.stores.listing_records import RunOrder, RunPage, RunQuery
 from orchestrator.engine.stores.rows import HEADS, head_of
 from orchestrator.engine.stores.schema import documents, runs
@@ -69,7 +69,7 @@ def _here(wanted: RunQuery) -> Iterator[ColumnElement[bool]]:
 
 def _sorting(wanted: RunQuery, now: str) -> list[ColumnElement[Any]]:
     if wanted.order is RunOrder.TOOK:
-        key = days_between(runs.c.created, case((_ENDED, runs.c.updated), else_=now))
+        key = seconds_after(case((_ENDED, runs.c.updated), else_=now), runs.c.created)
     else:
         key = _KEYS[wanted.order]
     way = key.desc() if wanted.descending else key.asc()
