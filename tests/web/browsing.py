@@ -1,4 +1,4 @@
-"""What a browser shows, asked in words: whom a page asks, what it breaks, how it is laid out, what a keyboard reaches."""
+"""What a browser shows, asked in words: what a page breaks, how it is laid out, what a keyboard reaches."""
 
 from __future__ import annotations
 
@@ -20,11 +20,7 @@ FLAGS += ["--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", "--disabl
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 # Chromium tells of each software renderer that it is slow, and lets go of contexts when a page is left.
 NOISE = ("GPU stall due to ReadPixels", "WebGL-", "swiftshader", "net::ERR_ABORTED")
-BREACHES = """
-window.breaches = [];
-document.addEventListener("securitypolicyviolation", (event) =>
-  window.breaches.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile || ""}`));
-"""
+LOOKS = Path(__file__).with_name("looks.js").read_text(encoding="utf-8")
 
 
 def find_chromium() -> str:
@@ -45,7 +41,7 @@ class Watch:
         """Listen from the first page on; `origin` is whom pages may ask."""
         self.heard: list[str] = []
         self._origin = origin
-        context.add_init_script(BREACHES)
+        context.add_init_script(LOOKS)
         context.on("console", self._console)
         context.on("weberror", lambda error: self.heard.append(f"error: {error.error}"))
         context.on("request", self._request)
@@ -95,87 +91,26 @@ def axe(page: Page) -> list[str]:
     ]
 
 
-# What sticks out of the window and cannot be scrolled to within something that scrolls by itself.
-_STICKS_OUT = """
-() => {
-  const wide = document.documentElement.clientWidth, found = [];
-  if (document.scrollingElement.scrollWidth > wide) found.push(`page ${document.scrollingElement.scrollWidth} > ${wide}`);
-  const scrolls = (e) => e && (/(auto|scroll|hidden|clip)/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
-  for (const each of document.querySelectorAll("body *")) {
-    const box = each.getBoundingClientRect();
-    if (!box.width || !each.checkVisibility() || scrolls(each.parentElement)) continue;
-    if (box.right > wide + 1 || (box.left < -1 && box.right > 0))
-      found.push(`${each.tagName.toLowerCase()}.${each.className} ${Math.round(box.left)}..${Math.round(box.right)}`);
-  }
-  return found;
-}
-"""
-CONTROLS = "a[href], button, input, select, textarea, summary, [tabindex], [role=button], [role=tab]"
-# Controls that lie on each other, so that one of them cannot be pressed; a map's own lie on the map.
-_OVERLAPS = """
-(controls) => {
-  const all = [...document.querySelectorAll(controls)].filter((e) => e.checkVisibility({visibilityProperty: true, opacityProperty: true}));
-  const boxes = all.map((e) => e.getBoundingClientRect()), found = [];
-  const name = (e) => `${e.tagName.toLowerCase()} ${(e.getAttribute("aria-label") || e.textContent || e.name || e.id).trim().slice(0, 30)}`;
-  for (let i = 0; i < all.length; i++) for (let j = i + 1; j < all.length; j++) {
-    if (all[i].contains(all[j]) || all[j].contains(all[i])) continue;
-    if ([all[i], all[j]].some((e) => e.matches("canvas, .map, [class*=map] [tabindex]"))) continue;
-    const a = boxes[i], b = boxes[j];
-    const x = Math.min(a.right, b.right) - Math.max(a.left, b.left), y = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-    if (x > 2 && y > 2 && a.width > 2 && b.width > 2) found.push(`${name(all[i])} × ${name(all[j])}`);
-  }
-  return found;
-}
-"""
-
-
 def misfits(page: Page) -> list[str]:
     """Return what sticks out of the window, and which controls lie on each other."""
-    return [*page.evaluate(_STICKS_OUT), *page.evaluate(_OVERLAPS, CONTROLS)]
+    return [*page.evaluate("looks.sticksOut()"), *page.evaluate("looks.overlaps()")]
 
 
-_MARK = """
-(controls) => {
-  let number = 0;
-  const seen = new Set();
-  for (const each of document.querySelectorAll(controls)) {
-    if (each.disabled || each.tabIndex < 0 || !each.checkVisibility({visibilityProperty: true}) || each.closest("[inert]")) continue;
-    if (each.type === "radio") { if (seen.has(each.name)) continue; seen.add(each.name); }
-    number += 1;
-  }
-  return number;
-}
-"""
-_FOCUSED = """
-() => {
-  const e = document.activeElement;
-  if (!e || e === document.body) return null;
-  window.reached = window.reached || new Map();
-  const known = window.reached.has(e);
-  if (!known) window.reached.set(e, window.reached.size);
-  const style = getComputedStyle(e);
-  const shown = (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== "none";
-  return [known, `${e.tagName.toLowerCase()} ${(e.getAttribute("aria-label") || e.innerText || e.name || e.id || "").trim().slice(0, 40)}`, shown];
-}
-"""
-
-
-def tab_through(page: Page, limit: int = 400) -> tuple[list[str], list[str], int]:
+def tab_through(page: Page, limit: int = 400) -> tuple[list[str], list[str], list[str]]:
     """
     Press Tab from the top of a page until it begins anew.
 
     Returns:
-        What was reached, in order; what of it does not show that it has the focus; how many controls there are.
+        What was reached, in order; what of it does not show that it has the focus; what should be reached.
     """
-    expected = page.evaluate(_MARK, CONTROLS)
-    page.evaluate("() => { window.reached = new Map(); document.activeElement?.blur(); window.scrollTo(0, 0); }")
+    page.evaluate("looks.rewind()")
     reached, unseen = [], []
     for _ in range(limit):
         page.keyboard.press("Tab")
-        found = page.evaluate(_FOCUSED)
-        if found is None or found[0]:
+        found = page.evaluate("looks.focused()")
+        if found is None:
             break
-        reached.append(found[1])
-        if not found[2]:
-            unseen.append(found[1])
-    return reached, unseen, expected
+        reached.append(found[0])
+        if not found[1]:
+            unseen.append(found[0])
+    return reached, unseen, page.evaluate("looks.reachable()")

@@ -108,7 +108,6 @@ class Stage:
             store.processes.beat(row)
 
 
-
 def make(folder: Path, program: kit.Program, service: kit.Service) -> Stage:
     """Make the state; what waits for a service costs seconds, so all commands work at once."""
     stage = Stage(kit.Home(folder, program, service))
@@ -168,7 +167,11 @@ def _ids(stage: Stage) -> dict[str, str]:
     with stage.store() as store:
         heads = store.runs.heads()
     named = {head.base_name: head.id for head in heads}
-    done = [head.id for head in sorted(heads, key=lambda head: json.loads(head.job)["start_date"]) if head.base_name == "done"]
+    done = [
+        head.id
+        for head in sorted(heads, key=lambda head: json.loads(head.job)["start_date"])
+        if head.base_name == "done"
+    ]
     return named | dict(zip(("done", "later"), done, strict=True))
 
 
