@@ -48,7 +48,7 @@ def conclude(run: Run, output: Output, *, audit: int = 0) -> int:
             output.warn(f"{missing}. The same command asks for those alone")
             return PARTLY
         return DONE
-    output.message("summary", objects.no_result(run))
+    output.message("summary", objects.no_result_facts(run))
     if run.needs_person:
         output.warn(f"run {run.id} is held: {run.reason}")
         return NeedsPerson.exit_code
@@ -75,7 +75,7 @@ _COUNTED: Mapping[str, str] = {"stats": "statistics", "histogram": "histogram"} 
 def show_result(result: ResultReport, output: Output, origins: str) -> None:
     """Show where the result is and what stands behind it; `origins` is what its proof says of each piece."""
     kept = result.kept
-    output.message("summary", objects.result(result))
+    output.message("summary", objects.result_facts(result))
     if output.quiet:
         output.say(str(result.path))
         return

@@ -37,7 +37,7 @@ def health(context: Context, /, max_age: str, *, ready: bool) -> int:
     output = context.output()
     found = examine(context, allowed, output.note)
     well = found.ready if ready else found.alive
-    output.message("health", project.health(found))
+    output.message("health", project.health_facts(found))
     if not (well and context.quiet):
         output.say(found.because)
     return 0 if well else 1

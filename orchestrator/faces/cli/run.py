@@ -233,7 +233,7 @@ def submit(context: Context, /, again: bool, overwrite: bool, priority: int | No
             app, one, again=again, overwrite=overwrite, priority=_priority(table, priority), busy=output.busy
         )
         name = Job.from_json(begun.job).base_name
-        output.message("submitted", objects.submitted(begun))
+        output.message("submitted", objects.submitted_facts(begun))
         output.say(f"{begun.id}  {name}  {begun.state}")
         if begun.state not in RUN_FINAL:
             for sentence in passed_over(app, {begun.id: one.service}).values():

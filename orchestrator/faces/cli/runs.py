@@ -27,7 +27,7 @@ def why(context: Context, /, run_id: str, unit: str) -> int:
     """
     app, output = resting(context), context.output()
     told = reasons.why(app, run_id, unit)
-    output.message("why", objects.why(told, unit))
+    output.message("why", objects.why_facts(told, unit))
     for sentence in told.because:
         output.say(sentence)
     return 0
@@ -49,7 +49,7 @@ def retry(
     """Take a failed, cancelled or held run up again where it stopped; `run` or `serve` then carries it on."""
     app, output = resting(context), context.output()
     run = endings.retry(app, run_id, min_valid, accept_audit=accept_audit, eecu_hours=eecu_hours)
-    output.message("run", objects.run_state(run))
+    output.message("run", objects.run_state_facts(run))
     output.say(f"{run.id} is {run.state} again; the daemon goes on with it, or the same `run` command")
     return 0
 
@@ -70,7 +70,7 @@ def cancel(context: Context, /, run_id: str, **given: Any) -> int:
         output.say(
             f"too late: files of its result had their names already; {ended.run} is {ended.state}, not cancelled"
         )
-    output.message("run", objects.cancelled(ended))
+    output.message("run", objects.cancelled_facts(ended))
     return 0
 
 
@@ -102,7 +102,7 @@ def clean(
     run = find_head(resting(context).store, run_id)  # a wrong name is said before a service is joined
     with opened(context, given, output) as app:
         cleaned = endings.clean(app, run.id, output.busy)
-    output.message("cleaned", objects.cleaned(cleaned))
+    output.message("cleaned", objects.cleaned_facts(cleaned))
     output.say(f"{format_count(cleaned.deleted, 'object')} deleted, {cleaned.absent} were gone already")
     for name in cleaned.changed:
         output.say(f"kept, because somebody replaced it: {name}")

@@ -51,7 +51,7 @@ def status(context: Context, /, run_id: str | None, limit: int) -> int:
     app = looking(context)
     shown = _reported(app, limit) if app.has_state() else []
     for report in shown:
-        output.message("run", objects.run(report))
+        output.message("run", objects.run_facts(report))
     if not output.as_json:
         for line in listing(shown, output.width()):
             output.say(line)
@@ -162,7 +162,7 @@ def _block(report: RunReport, width: int) -> list[str]:
 
 def _show_run(detail: RunDetail, now: datetime, output: Output, why: str) -> None:
     seen, report = detail.seen, detail.report
-    output.message("run", objects.run_detail(detail))
+    output.message("run", objects.run_detail_facts(detail))
     if output.as_json:
         return
     for name, value in _details(report, seen, now):

@@ -25,7 +25,7 @@ def usage(context: Context, /, month: str) -> int:
     """
     output = context.output()
     for told in report_usage(resting(context), month):
-        output.message("usage", project.usage(told))
+        output.message("usage", project.usage_facts(told))
         for line in _lines(told):
             output.say(line)
     return 0

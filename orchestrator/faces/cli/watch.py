@@ -63,6 +63,6 @@ def logs(context: Context, /, run_id: str, follow: bool, lines: int) -> int:
 
 def _write(event: EventRow, run_id: str, output: Output) -> None:
     facts: dict[str, Any] = json.loads(event.facts)
-    output.message("event", objects.event(event, run_id))
+    output.message("event", objects.event_facts(event, run_id))
     told = "  ".join(f"{key}={value}" for key, value in facts.items())
     output.say(f"{event.at[:19].replace('T', ' ')} UTC  {event.name}  {told}".rstrip())

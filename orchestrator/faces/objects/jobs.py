@@ -34,16 +34,16 @@ class ResumedFacts:
     was_paused: bool
 
 
-def triggered(head: Head) -> Facts:
+def triggered_facts(head: Head) -> Facts:
     """Return the run of a date that was asked for."""
     return asdict(TriggeredFacts(head.id, head.state, head.logical_date))
 
 
-def paused(name: str, why: str) -> Facts:
+def paused_facts(name: str, why: str) -> Facts:
     """Return that a job's dates go by."""
     return asdict(PausedFacts(name, paused=True, why=why))
 
 
-def resumed(name: str, *, was_paused: bool) -> Facts:
+def resumed_facts(name: str, *, was_paused: bool) -> Facts:
     """Return that a job goes on."""
     return asdict(ResumedFacts(name, paused=False, was_paused=was_paused))

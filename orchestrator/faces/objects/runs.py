@@ -160,61 +160,61 @@ class SubmittedFacts(StateFacts):
     base_name: str
 
 
-def run(report: RunReport) -> Facts:
+def run_facts(report: RunReport) -> Facts:
     """Return how a run stands, as in a list."""
     return asdict(report)
 
 
-def run_detail(detail: RunDetail) -> Facts:
+def run_detail_facts(detail: RunDetail) -> Facts:
     """Return how a run stands, with its exports and how far they are."""
     seen = detail.seen
     tasks = [TaskFacts(task.key, task.state, task.attempt, task.error) for task in detail.tasks]
     own = DetailFacts(dict(seen.parts), dict(seen.units), seen.tasks_share, round(seen.eecu_seconds, 3), tasks)
-    return run(detail.report) | asdict(own)
+    return run_facts(detail.report) | asdict(own)
 
 
-def run_state(head: Head) -> Facts:
+def run_state_facts(head: Head) -> Facts:
     """Return what became of a run that something was done to."""
     return asdict(StateFacts(head.id, head.state))
 
 
-def cancelled(ended: Cancelled) -> Facts:
+def cancelled_facts(ended: Cancelled) -> Facts:
     """Return what became of a wish to end a run."""
     return asdict(StateFacts(ended.run, ended.state))
 
 
-def priority(head: Head) -> Facts:
+def priority_facts(head: Head) -> Facts:
     """Return the place in the queue that a run was given."""
     return asdict(PriorityFacts(head.id, head.state, head.priority))
 
 
-def why(told: Why, unit: str = "") -> Facts:
+def why_facts(told: Why, unit: str = "") -> Facts:
     """Return why a run is where it is, or its piece `unit`."""
     return asdict(WhyFacts(told.run, told.state, unit, list(told.because)))
 
 
-def event(row: EventRow, run_id: str) -> Facts:
+def event_facts(row: EventRow, run_id: str) -> Facts:
     """Return an event as it is stored, with its own facts."""
     own: Facts = json.loads(row.facts)
     return asdict(EventFacts(row.name, run_id, row.at, row.sequence)) | own
 
 
-def result(told: ResultReport) -> Facts:
+def result_facts(told: ResultReport) -> Facts:
     """Return what a run has delivered."""
     ends = {"proof": str(told.proof), "picture": str(told.picture)}
     return {"run": told.run, "state": told.state, **told.kept, **ends}
 
 
-def no_result(head: Head) -> Facts:
+def no_result_facts(head: Head) -> Facts:
     """Return that a run has no result now, and why."""
     return asdict(NoResultFacts(head.id, head.state, head.reason))
 
 
-def cleaned(report: CleanReport) -> Facts:
+def cleaned_facts(report: CleanReport) -> Facts:
     """Return what a clean-up did."""
     return asdict(CleanedFacts(report.run, report.deleted, list(report.foreign)))
 
 
-def submitted(head: Head) -> Facts:
+def submitted_facts(head: Head) -> Facts:
     """Return a run that was handed to the daemon."""
     return asdict(SubmittedFacts(head.id, head.state, head.base_name))
