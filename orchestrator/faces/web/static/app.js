@@ -49,10 +49,10 @@ function showStale() {
   let why = "";
   if (lost || (!navigator.onLine && Date.now() - heardAt > STALE_MS)) {
     what = `The page has heard nothing since ${clock(heardAt)}.`;
-    why = "What you see may be old. It tries again by itself; if it stays so, start the page again: orchestrator web.";
+    why = "What you see may be old. It tries again by itself; if it stays so, start the page again: `orchestrator web`.";
   } else if (daemon && !daemon.alive) {
     what = daemon.heard ? `No daemon works since ${clock(Date.parse(daemon.heard))}.` : "No daemon works on this state.";
-    why = `Nothing that is submitted goes on until one does. ${sentence(daemon.says)}`;
+    why = `Nothing goes on until one does: start \`orchestrator serve\`. ${daemon.heard ? sentence(daemon.says) : ""}`;
   }
   if (document.getElementById("stale-what").textContent !== what) {
     document.getElementById("stale-what").textContent = what;
@@ -62,8 +62,7 @@ function showStale() {
 }
 
 function sentence(text) {
-  const plain = text.replaceAll("`", "");
-  return plain ? `${plain[0].toUpperCase()}${plain.slice(1)}.` : "";
+  return text ? `${text[0].toUpperCase()}${text.slice(1)}.` : "";
 }
 
 function clock(ms) {
