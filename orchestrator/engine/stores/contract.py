@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, Self
 
 from orchestrator.engine.stores.contract_limits import SharedLimits
+from orchestrator.engine.stores.contract_marks import Marks
 from orchestrator.engine.stores.contract_watch import Censuses, Outbox, Pruning
 from orchestrator.engine.stores.contract_work import Costs, Ledger, Parts, TaskChange, Tasks, Units
 from orchestrator.engine.stores.records import (
@@ -31,7 +32,19 @@ from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import RunState, Who
 from orchestrator.model.unit import UnitPlan
 
-__all__ = ["Censuses", "Costs", "Ledger", "Outbox", "Parts", "SharedLimits", "Store", "TaskChange", "Tasks", "Units"]
+__all__ = [
+    "Censuses",
+    "Costs",
+    "Ledger",
+    "Marks",
+    "Outbox",
+    "Parts",
+    "SharedLimits",
+    "Store",
+    "TaskChange",
+    "Tasks",
+    "Units",
+]
 
 
 class Runs(Protocol):
@@ -303,12 +316,21 @@ class Store(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def pruning(self) -> Pruning: ...
+    @property
+    def marks(self) -> Marks: ...
 
     def under(self, run_id: str, fence: int) -> Self:
         """
         Return this store for the holder of a lease: each of its writes is one transaction with a look at the fence.
 
         Once another has claimed the run, all of them raise `FencedError` and change nothing.
+        """
+
+    def revision(self) -> int:
+        """
+        Return a number that is another one after anything was changed, by any process; it costs next to nothing.
+
+        Numbers of one store are compared with each other alone.
         """
 
     def close(self) -> None:
