@@ -112,7 +112,7 @@ def test_what_is_no_area_is_refused_and_does_not_stay(ask, root, name, content, 
 
 def test_the_rectangles_of_the_plan_cover_the_area_once(ask, form):
     """As a map shows them, in degrees: to a millionth of the area nothing is missing, and none lies over another."""
-    planned = ask("plan", read_form(form | {"max_part_size": "200 kB"}))
+    planned = ask("plan", read_form(form | {"max_part_size": "500 kB"}))
 
     shapes = [shapely.geometry.shape(feature["geometry"]) for feature in planned.parts["features"]]
     together = shapely.union_all(shapes)

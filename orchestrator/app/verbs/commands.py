@@ -33,7 +33,7 @@ class _Form:
     Attributes:
         words: It begins with.
         options: By the key that they say; a list is repeated where the option may be, else joined by commas.
-        flags: Of keys that are true or false: the option for true and the one for false; an empty one is the default.
+        flags: Options that a value of a key is, by the key and the value; where one is empty, that is the default.
         repeated: Options that are given once for each of several values.
         first: A key whose value stands without an option.
         pair: Two keys that one option says, and the option.
@@ -41,10 +41,14 @@ class _Form:
 
     words: tuple[str, ...]
     options: Mapping[str, str]
-    flags: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    flags: Mapping[str, Mapping[Any, str]] = field(default_factory=dict)
     repeated: frozenset[str] = frozenset()
     first: str = ""
     pair: tuple[str, str, str] = ("", "", "")
+
+
+def _yes(word: str, no: str = "") -> Mapping[Any, str]:
+    return {True: word, False: no}
 
 
 _FORMS: Mapping[str, _Form] = MappingProxyType(
@@ -60,7 +64,7 @@ _FORMS: Mapping[str, _Form] = MappingProxyType(
             | {"max_part_size": "--max-size-mb", "route": "--route", "split": "--split", "priority": "--priority"}
             | {"min_valid": "--min-valid", "audit": "--audit", "max_eecu_hours": "--max-eecu-hours"}
             | {f"mosaic.{key}": f"--{key}" for key in ("compress", "predictor", "block", "overviews")},
-            flags={"mosaic.all_touched": ("--all-touched", "")},
+            flags={"mosaic.all_touched": _yes("--all-touched")},
         ),
         "cube": _Form(
             ("cube",),
@@ -73,9 +77,10 @@ _FORMS: Mapping[str, _Form] = MappingProxyType(
             | {"cube.format": "--format", "cube.order": "--order", "cube.nodata": "--nodata", "cube.reduce": "--reduce"}
             | {"min_valid": "--min-valid"},
             flags={
-                "cube.clip": ("--clip", "--no-clip"),
-                "cube.smooth_20m": ("--smooth-20m", ""),
-                "cube.smooth_60m": ("--smooth-60m", ""),
+                "cube.clip": _yes("--clip", "--no-clip"),
+                "cube.same_day": {"apart": "--apart", "mosaic": ""},
+                "cube.smooth_20m": _yes("--smooth-20m"),
+                "cube.smooth_60m": _yes("--smooth-60m"),
             },
             repeated=frozenset({"--filter"}),
         ),
@@ -90,7 +95,7 @@ _FORMS: Mapping[str, _Form] = MappingProxyType(
             | _GRID
             | {"table.reducer": "--reducer", "table.format": "--format"}
             | _PLACE,
-            flags={"table.keep_empty": ("--keep-empty", ""), "table.pixel_centres": ("--pixel-centres", "")},
+            flags={"table.keep_empty": _yes("--keep-empty"), "table.pixel_centres": _yes("--pixel-centres")},
             repeated=frozenset({"--filter"}),
         ),
         "chips": _Form(
@@ -115,7 +120,7 @@ _FORMS: Mapping[str, _Form] = MappingProxyType(
             | {"scenes.l2a_bands": "--l2a-bands", "scenes.table": "--table", "scenes.attempts": "--attempts"}
             | _PLACE,
             flags={
-                f"scenes.{key}": (f"--{option}", f"--no-{option}")
+                f"scenes.{key}": _yes(f"--{option}", f"--no-{option}")
                 for key, option in (
                     ("l1c_tile_metadata", "l1c-tile-metadata"),
                     ("l1c_product_metadata", "l1c-product-metadata"),
@@ -153,8 +158,7 @@ def command_of(content: Mapping[str, Any], before: Sequence[str] = (), after: Se
 
 def _can_say(form: _Form, said: Mapping[str, Any]) -> bool:
     known = {*form.options, *form.flags, *form.pair[:2], form.first}
-    no_words = [name for name, value in said.items() if name in form.flags and not form.flags[name][0 if value else 1]]
-    return {name.partition(".")[0] if name.startswith("params.") else name for name in said} <= known and not no_words
+    return {name.partition(".")[0] if name.startswith("params.") else name for name in said} <= known
 
 
 def _flat(content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -172,7 +176,7 @@ def _pair(form: _Form, said: dict[str, Any]) -> list[str]:
 
 def _option(form: _Form, name: str, value: Any) -> list[str]:
     if name in form.flags:
-        return [form.flags[name][0 if value else 1]]
+        return [word for word in [form.flags[name].get(value, "")] if word]
     if name.startswith("params."):
         return ["--param", f"{name.partition('.')[2]}={value}"]
     option = form.options[name]

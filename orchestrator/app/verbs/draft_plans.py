@@ -121,6 +121,9 @@ def submit_draft(app: Application, content: Mapping[str, Any], base: Path, finge
         told = "this is not what was planned: the form, a file or the day has changed; plan it again"
         raise DraftError({GENERAL: told})
     said = Refusals()
+    with said.at(GENERAL):
+        app.check_service(job.product)
+    said.check()
     run = None
     with said.at("base_name"):
         run = submit(app, job, priority=int(content.get("priority", 0)) or None)
