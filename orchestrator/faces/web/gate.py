@@ -70,11 +70,13 @@ class Options:
         where: Address, token, certificate; the token is never empty.
         names: What people call it by, besides its address: a proxy's name.
         basemap: A PMTiles file of the owner's; None shows the one of the package.
+        words: Options that a command needs before its name, to mean the same state and settings.
     """
 
     where: Listening
     names: frozenset[str] = field(default_factory=frozenset)
     basemap: Path | None = None
+    words: tuple[str, ...] = ()
 
     @property
     def hosts(self) -> frozenset[str]:
