@@ -77,9 +77,17 @@ function choose(number) {
   if (number < 0) return;
   const {grid, row, col} = layer.window(number);
   history.replaceState(null, "", `#piece=${grid},${row},${col}`);
-  addOutline(map, "chosen", layer.outline(number));
+  mark(layer.outline(number));
   const where = new URLSearchParams({grid, row, col});
   window.htmx.ajax("GET", `/runs/${encodeURIComponent(element.dataset.run)}/part/piece?${where}`, {target: "#piece", swap: "innerHTML"});
+}
+
+/** Draw the edge of the chosen piece, and a ring round it, which is seen when the piece is small. */
+function mark(outline) {
+  addOutline(map, "chosen", outline);
+  if (!map.getLayer("chosen-ring")) {
+    map.addLayer({id: "chosen-ring", type: "symbol", source: "chosen", layout: {"symbol-placement": "line-center", "text-field": "◯", "text-font": ["sans-serif"], "text-size": 26, "text-allow-overlap": true, "text-ignore-placement": true, "text-rotation-alignment": "viewport"}, maxzoom: 9});
+  }
 }
 
 function find(place) {
@@ -98,7 +106,7 @@ document.addEventListener("click", (event) => {
   if (number < 0) return;
   const outline = layer.outline(number);
   history.replaceState(null, "", `#piece=${button.dataset.place}`);
-  addOutline(map, "chosen", outline);
+  mark(outline);
   const at = outline.geometry.coordinates;
   fit(map, [Math.min(...at.map(([lon]) => lon)), Math.min(...at.map(([, lat]) => lat)), Math.max(...at.map(([lon]) => lon)), Math.max(...at.map(([, lat]) => lat))], {maxZoom: Math.max(map.getZoom(), 8)});
 });

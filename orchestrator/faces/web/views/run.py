@@ -28,7 +28,7 @@ from orchestrator.faces.web.pages import acted, data, form, fragment, page, said
 from orchestrator.faces.web.site import Site
 from orchestrator.model.states import RunState
 
-LISTED = 50  # rows of the list of pieces at once
+LISTED = 20  # rows of the list of pieces at once
 EVENTS = 100  # shown at first
 MOST_EVENTS = 500  # sent at once
 # Letters that pages were sent, by run and version; a page that has others is sent all of them.
