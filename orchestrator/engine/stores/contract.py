@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, Self
 
 from orchestrator.engine.stores.contract_limits import SharedLimits
+from orchestrator.engine.stores.contract_marks import Marks
 from orchestrator.engine.stores.contract_watch import Censuses, Outbox, Pruning
 from orchestrator.engine.stores.contract_work import Costs, Ledger, Parts, TaskChange, Tasks, Units
 from orchestrator.engine.stores.records import (
@@ -31,7 +32,19 @@ from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import RunState, Who
 from orchestrator.model.unit import UnitPlan
 
-__all__ = ["Censuses", "Costs", "Ledger", "Outbox", "Parts", "SharedLimits", "Store", "TaskChange", "Tasks", "Units"]
+__all__ = [
+    "Censuses",
+    "Costs",
+    "Ledger",
+    "Marks",
+    "Outbox",
+    "Parts",
+    "SharedLimits",
+    "Store",
+    "TaskChange",
+    "Tasks",
+    "Units",
+]
 
 
 class Runs(Protocol):
@@ -303,6 +316,8 @@ class Store(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def pruning(self) -> Pruning: ...
+    @property
+    def marks(self) -> Marks: ...
 
     def under(self, run_id: str, fence: int) -> Self:
         """

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from enum import Enum, auto
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, event, func, text
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.exc import DatabaseError, OperationalError
 
@@ -30,6 +30,16 @@ def insert_and_add(table: Table, key: Collection[str], numbers: Collection[str])
     statement = insert(table)
     sums = {name: table.columns[name] + statement.excluded[name] for name in numbers}
     return statement.on_conflict_do_update(index_elements=list(key), set_=sums)
+
+
+def seconds_after(moment: ColumnElement[str], since: str) -> ColumnElement[float]:
+    """How many seconds a time (RFC 3339, UTC) is after another."""
+    return (func.julianday(moment) - func.julianday(since)) * 86_400
+
+
+def number_in(document: ColumnElement[str], name: str) -> ColumnElement[int]:
+    """A number in a JSON object, 1 where it has none of that name."""
+    return func.coalesce(func.json_extract(document, f"$.{name}"), 1)
 
 
 class Trouble(Enum):

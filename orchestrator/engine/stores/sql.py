@@ -15,6 +15,7 @@ from orchestrator.engine.stores.leases import SqlLeases
 from orchestrator.engine.stores.ledger import SqlLedger
 from orchestrator.engine.stores.lessons import SqlLessons
 from orchestrator.engine.stores.limits import SqlLimits
+from orchestrator.engine.stores.marks import SqlMarks
 from orchestrator.engine.stores.outbox import SqlOutbox
 from orchestrator.engine.stores.outputs import SqlOutputs
 from orchestrator.engine.stores.parts import SqlParts
@@ -58,6 +59,7 @@ class SqlStore:
         self.counts = SqlCounts(self._db)
         self.outbox = SqlOutbox(self._db)
         self.pruning = SqlPruning(self._db)
+        self.marks = SqlMarks(self._db)
 
     def close(self) -> None:
         self._db.close()

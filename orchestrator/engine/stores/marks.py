@@ -1,0 +1,87 @@
+"""What a map and a course of a run are drawn from, in few queries however many pieces there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Integer, cast, func, literal, select, union_all
+
+from orchestrator.engine.stores.contract_marks import PART, Mark, Moment, Sentence
+from orchestrator.engine.stores.database import Database
+from orchestrator.engine.stores.dialect import number_in, seconds_after
+from orchestrator.engine.stores.schema import events, parts, tasks, units
+from orchestrator.model.states import TaskState, UnitState
+
+_LIVELY = (TaskState.SPLIT, TaskState.SUCCEEDED)  # tasks whose last error is over
+_NO_TASK = literal("")
+_OVER = (UnitState.DONE, UnitState.SPLIT)
+
+
+class SqlMarks:
+    """See `contract_marks.Marks`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def of(self, run_id: str) -> Sequence[Mark]:
+        p, u, t = parts.c, units.c, tasks.c
+        files = select(p.grid, p.row, p.col, p.height, p.width, p.state, p.task).where(p.run_id == run_id)
+        asked = select(
+            u.grid, u.row, u.col, u.height, u.width, u.kind, u.state, _NO_TASK, (u.error != "") & (u.attempt > 0)
+        )
+        asked = asked.where(u.run_id == run_id, u.height > 0, u.state != UnitState.SPLIT)
+        with self._db.read() as db:
+            # Joined here: parts come in the order of their key, and a join in SQL takes twice as long.
+            states = {
+                key: tail for key, *tail in db.execute(select(t.key, t.state, t.error != "").where(t.run_id == run_id))
+            }
+            found = [
+                Mark(grid, row, col, height, width, PART, state, *states[task])
+                for grid, row, col, height, width, state, task in db.execute(files.order_by(p.grid, p.row, p.col))
+            ]
+            requests = [Mark(*row) for row in db.execute(asked)]
+        return sorted([*found, *requests], key=lambda mark: mark[:5]) if requests else found
+
+    def span(self, run_id: str) -> tuple[str, str]:
+        ends = select(func.min(events.c.at), func.max(events.c.at)).where(events.c.run_id == run_id)
+        with self._db.read() as db:
+            first, last = db.execute(ends).one()
+        return first or "", last or ""
+
+    def course(self, run_id: str, names: Sequence[str], since: str, seconds: float) -> list[Moment]:
+        e = events.c
+        slot = cast(seconds_after(e.at, since) / seconds, Integer)
+        query = (
+            select(e.name, slot.label("slot"), func.count(), func.sum(number_in(e.facts, "parts")), func.sum(e.bytes))
+            .where(e.run_id == run_id, e.name.in_(names))
+            .group_by(e.name, "slot")
+            .order_by("slot")
+        )
+        with self._db.read() as db:
+            return [Moment(name, max(0, at), *counts) for name, at, *counts in db.execute(query)]
+
+    def sentences(self, run_id: str) -> list[Sentence]:
+        t, u = tasks.c, units.c
+        next_at = func.max(t.next_at), func.max(u.next_at)
+        exports = (
+            select(
+                literal("task"),
+                t.error,
+                t.failure,
+                t.state,
+                func.count(),
+                func.max(t.attempt),
+                next_at[0],
+                func.min(t.key),
+            )
+            .where(t.run_id == run_id, t.error != "", t.state.not_in(_LIVELY))
+            .group_by(t.error, t.failure, t.state)
+        )
+        requests = (
+            select(u.kind, u.error, u.failure, u.state, func.count(), func.max(u.attempt), next_at[1], func.min(u.key))
+            .where(u.run_id == run_id, u.error != "", u.state.not_in(_OVER))
+            .group_by(u.kind, u.error, u.failure, u.state)
+        )
+        with self._db.read() as db:
+            found = [Sentence(*row) for row in db.execute(union_all(exports, requests))]
+        return sorted(found, key=lambda each: (-each.count, each.kind, each.first))

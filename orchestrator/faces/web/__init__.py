@@ -1,0 +1,1 @@
+"""The page: runs, maps and results, in a browser on this machine."""
