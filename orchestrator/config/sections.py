@@ -128,6 +128,18 @@ class MetricsSettings(Section):
     behind_proxy: bool = False
 
 
+class WebSettings(Section):
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    port: int = Field(default=8765, ge=0, le=65535)
+    names: str = ""
+    token_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    behind_proxy: bool = False
+    basemap: str = ""
+
+
 class RetentionSettings(Section):
     runs: Seconds = 0.0
     details: Seconds = 0.0
@@ -164,6 +176,7 @@ class Settings(Section):
     serve: ServeSettings = ServeSettings()
     notify: NotifySettings = NotifySettings()
     metrics: MetricsSettings = MetricsSettings()
+    web: WebSettings = WebSettings()
     retention: RetentionSettings = RetentionSettings()
     budget: BudgetSettings = BudgetSettings()
     log: LogSettings = LogSettings()

@@ -39,7 +39,7 @@ _ADDRESS = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.%]+)\]|(?P<name>[^\s:\[\]/]+)):
 
 _OPEN_TO_ALL = (
     "could be read by others than this machine: listen on 127.0.0.1, or set `token_file`, `cert_file` and `key_file` "
-    "under [metrics], or say --behind-proxy where a proxy before it has TLS and asks who reads"
+    "under [{section}], or say --behind-proxy where a proxy before it has TLS and asks who reads"
 )
 
 # Path to what makes its content type and its text.
@@ -59,6 +59,7 @@ class Listening:
         certificate: PEM file of a certificate with its chain; empty: no TLS.
         key: PEM file of its key; empty where the certificate's file has it.
         behind_proxy: Whether a proxy before it has TLS and asks who reads.
+        section: Where it is set, which is what it is called.
 
     Raises:
         ConfigError: Others than this machine could read it without a token and TLS.
@@ -70,11 +71,13 @@ class Listening:
     certificate: str = ""
     key: str = ""
     behind_proxy: bool = False
+    section: str = "metrics"
 
     def __post_init__(self) -> None:
         guarded = self.token and self.certificate
         if not (self.is_local or guarded or self.behind_proxy):
-            raise ConfigError(f"metrics at {self.host}:{self.port} {_OPEN_TO_ALL}")
+            sentence = _OPEN_TO_ALL.format(section=self.section)
+            raise ConfigError(f"{self.section} at {self.host}:{self.port} {sentence}")
 
     @property
     def is_local(self) -> bool:
@@ -165,7 +168,7 @@ class _Server(ThreadingMixIn, HTTPServer):
         self.address_family = socket.AF_INET6 if ":" in where.host else socket.AF_INET
         self._open: dict[Any, tuple[float, Any]] = {}  # as accepted: since when, and what is read from
         self._guard = threading.Lock()
-        self._tls = _tls(where)
+        self._tls = tls_context(where)
         super().__init__((where.host, where.port), _Reader)
 
     def server_bind(self) -> None:
@@ -262,7 +265,8 @@ class _Reader(BaseHTTPRequestHandler):
         """Write no line for each look."""
 
 
-def _tls(where: Listening) -> ssl.SSLContext | None:
+def tls_context(where: Listening) -> ssl.SSLContext | None:
+    """Return how it is encrypted; None where there is no certificate. Raises what `ssl` raises."""
     if not where.certificate:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

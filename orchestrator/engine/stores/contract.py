@@ -326,5 +326,12 @@ class Store(Protocol):
         Once another has claimed the run, all of them raise `FencedError` and change nothing.
         """
 
+    def revision(self) -> int:
+        """
+        Return a number that is another one after anything was changed, by any process; it costs next to nothing.
+
+        Numbers of one store are compared with each other alone.
+        """
+
     def close(self) -> None:
         """Let go of the database."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import sqlite3
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, bindparam, select
 from sqlalchemy.exc import DatabaseError
 
 from orchestrator.core import crash
@@ -29,6 +31,7 @@ class Database:
         self._engine = open_database(url)
         self._clock = clock
         self._lease: tuple[str, int] | None = None
+        self._watcher = _Watcher(self._engine)
         try:
             with _disk_errors():
                 upgrade(self._engine)
@@ -88,8 +91,40 @@ class Database:
         """Return the time of day as seconds since 1970."""
         return self._clock.now().timestamp()
 
+    def revision(self) -> int:
+        """Return a number that is another one after any connection, of any process, has changed the database."""
+        with _disk_errors(), told():
+            return self._watcher.look()
+
     def close(self) -> None:
+        self._watcher.close()
         self._engine.dispose()
+
+
+class _Watcher:
+    """
+    One connection that never writes, so that whatever changes was changed by others.
+
+    https://sqlite.org/pragma.html#pragma_data_version: values are compared with those of the same connection alone.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._guard = threading.Lock()
+        self._connection: PoolProxiedConnection | None = None
+
+    def look(self) -> int:
+        with self._guard:
+            if self._connection is None:
+                self._connection = self._engine.raw_connection()
+            plain: Any = self._connection.driver_connection
+            return int(plain.execute("PRAGMA data_version").fetchone()[0])
+
+    def close(self) -> None:
+        with self._guard:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
 
 
 def check_fence(db: Connection, run_id: str, fence: int) -> None:

@@ -61,5 +61,8 @@ class SqlStore:
         self.pruning = SqlPruning(self._db)
         self.marks = SqlMarks(self._db)
 
+    def revision(self) -> int:
+        return self._db.revision()
+
     def close(self) -> None:
         self._db.close()

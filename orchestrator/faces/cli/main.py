@@ -23,7 +23,7 @@ click.rich_click.TEXT_MARKUP = "markdown"
 click.rich_click.COMMAND_GROUPS = {
     "orchestrator": [
         {"name": "Begin", "commands": ["demo", "doctor", "sandbox", "calibrate"]},
-        {"name": "Work", "commands": ["query", "plan", "run", "cube", "table", "submit", "serve", "assemble"]},
+        {"name": "Work", "commands": ["query", "plan", "run", "cube", "table", "submit", "serve", "web", "assemble"]},
         {"name": "Training sets", "commands": ["tiles", "labels", "dataset", "aoi", "copernicus", "patches"]},
         {
             "name": "Look after runs",
@@ -90,6 +90,10 @@ COMMANDS = {
     "serve": Listed(
         f"{_HERE}.serve",
         "Work for months: scheduled jobs of config.toml, submitted jobs, and what an earlier process left unfinished.",
+    ),
+    "web": Listed(
+        f"{_HERE}.web",
+        "Open the page: what runs, what needs a person, results on a map, new jobs, the schedule.",
     ),
     "assemble": Listed(
         f"{_HERE}.assemble",

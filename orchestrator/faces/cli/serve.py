@@ -18,6 +18,7 @@ from orchestrator.faces.cli.exits import WAITS_FOR_PERSON
 from orchestrator.faces.cli.metrics import LOOPBACK, page_of
 from orchestrator.faces.cli.options import service_options
 from orchestrator.faces.cli.session import Context, loaded_for, opened
+from orchestrator.faces.cli.web_child import page_process
 from orchestrator.faces.metrics import EventCounter
 
 
@@ -32,8 +33,11 @@ from orchestrator.faces.metrics import EventCounter
     help=f"Serve the page of numbers for Prometheus there; without an address at {LOOPBACK}.  [default: as set]",
 )
 @click.option("--behind-proxy", is_flag=True, help="A proxy before --metrics has TLS and asks who reads.")
+@click.option("--web", is_flag=True, help="Open the page, too, in a process of its own (`orchestrator web --help`).")
 @click.pass_obj
-def serve(context: Context, /, until_idle: bool, metrics: str | None, behind_proxy: bool, **given: Any) -> int:
+def serve(
+    context: Context, /, until_idle: bool, metrics: str | None, behind_proxy: bool, web: bool, **given: Any
+) -> int:
     """
     Work for months: scheduled jobs of config.toml, submitted jobs, and what an earlier process left unfinished.
 
@@ -52,7 +56,8 @@ def serve(context: Context, /, until_idle: bool, metrics: str | None, behind_pro
         with page_of(app, heard, metrics, behind_proxy=behind_proxy) as address:
             if address:
                 logger.info("serve.metrics", address=address)
-            served = daemon.serve(app, until_idle=until_idle, reload=reload)
+            with page_process(context, app, logger, wanted=web or app.settings.web.enabled):
+                served = daemon.serve(app, until_idle=until_idle, reload=reload)
         if until_idle:
             app.notify("serve.summary", "", _facts(served))
         code = exit_code(served) if until_idle else 0

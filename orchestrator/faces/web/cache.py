@@ -1,0 +1,57 @@
+"""What was made for the present revision of the state: once, whoever asks."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# Answers kept for one revision; beyond it the oldest goes.
+MOST_KEPT = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """
+    An answer.
+
+    Attributes:
+        content: Its bytes.
+        tag: Its entity tag (RFC 9110, 8.8.3), which another content has another of.
+    """
+
+    content: bytes
+    tag: str
+
+
+class Cache:
+    """Answers of the present revision, each made by one thread while others that want it wait."""
+
+    def __init__(self, most: int = MOST_KEPT) -> None:
+        self._guard = threading.Lock()
+        self._revision = ""
+        self._made: dict[str, Made] = {}
+        self._making: dict[str, threading.Lock] = {}
+        self._most = most
+
+    def get(self, key: str, revision: str, make: Callable[[], bytes]) -> Made:
+        """Return what is known of this key at this revision, made where nothing is."""
+        with self._guard:
+            if revision != self._revision:
+                self._revision, self._made, self._making = revision, {}, {}
+            if key in self._made:
+                return self._made[key]
+            turn = self._making.setdefault(key, threading.Lock())
+        with turn:
+            with self._guard:
+                if revision == self._revision and key in self._made:
+                    return self._made[key]
+            content = make()
+            made = Made(content, f'"{hashlib.sha256(content).hexdigest()[:24]}"')
+            with self._guard:
+                if revision == self._revision:
+                    if len(self._made) >= self._most:
+                        self._made.pop(next(iter(self._made)))
+                    self._made[key] = made
+            return made

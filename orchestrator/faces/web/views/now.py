@@ -1,0 +1,19 @@
+"""Now: what needs a person, what runs, what comes next."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from orchestrator.faces.web.pages import page
+from orchestrator.faces.web.site import Site
+
+
+def routes(site: Site) -> list[Route]:  # noqa: ARG001
+    """Return what this view answers."""
+    return [Route("/", _show)]
+
+
+def _show(request: Request) -> Response:
+    return page(request, "now.html")
