@@ -167,7 +167,7 @@ class CubeView:
             left, bottom, right, top = transform_bounds(WEB_MERCATOR, cube.crs, *address.bounds, densify_pts=21)
         except RasterioError:
             return None
-        corners = [~cube.transform * (x, y) for x in (left, right) for y in (bottom, top)]
+        corners = [~cube.transform @ (x, y) for x in (left, right) for y in (bottom, top)]
         if not all(math.isfinite(value) for corner in corners for value in corner):
             return None
         cols, rows = ([corner[axis] for corner in corners] for axis in (0, 1))
@@ -215,7 +215,7 @@ class CubeView:
     def _place(self, longitude: float, latitude: float) -> tuple[float, float, tuple[int, int] | None]:
         cube = self.cube
         x, y = place_in(cube.crs, longitude, latitude)
-        across, down = ~cube.transform * (x, y)
+        across, down = ~cube.transform @ (x, y)
         row, col = math.floor(down), math.floor(across)
         inside = 0 <= row < cube.height and 0 <= col < cube.width
         return x, y, (row, col) if inside else None

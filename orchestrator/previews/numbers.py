@@ -160,7 +160,7 @@ def read_pixel(dataset: DatasetReader, longitude: float, latitude: float) -> Pix
     """
     crs = crs_name(dataset.crs)
     x, y = place_in(dataset.crs.to_wkt(), longitude, latitude)
-    across, down = ~dataset.transform * (x, y)
+    across, down = ~dataset.transform @ (x, y)
     col, row = math.floor(across), math.floor(down)
     if not (0 <= row < dataset.height and 0 <= col < dataset.width):
         return Pixel(None, None, x, y, crs)
