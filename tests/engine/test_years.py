@@ -115,7 +115,9 @@ def test_no_date_is_doubled_and_none_goes_by_in_silence(tmp_path, overlap, catch
     said = {row.logical_date: bool(row.run_id) for row in rows if row.run_id or row.skipped}
     assert said == truth.rows
     assert len(truth.rows) > 40 * YEARS
-    assert {*truth.rows.values()} == ({True} if catch_up == "all" and overlap != "skip" else {True, False})
+    fates = {*truth.rows.values()}
+    # Of all that are caught up with, some are skipped where more than MOST were due at once.
+    assert fates == {True, False} or (fates == {True} and catch_up == "all" and overlap != "skip")
     assert max(Counter(head.logical_date for head in runs).values()) == 1
     assert {head.logical_date for head in runs} == {name for name, fired in truth.rows.items() if fired}
     open_ = {head.logical_date: head.request for head in runs if head.state is RunState.ADMITTED}

@@ -133,7 +133,8 @@ def prune(context: Context, /, *, yes: bool, **given: Any) -> int:
 
     Ages and count are those of [retention] in config.toml unless given here; 0 is for ever. What would go is shown
     first; --yes does it. Never forgotten: a run that has not ended, one whose result is still where it was published,
-    one that left something in a cloud. With [retention] set, the daemon does it each night.
+    one that left something in a cloud; and what this and the last month have cost in compute units, which budgets
+    count. With [retention] set, the daemon does it each night.
     """
     from orchestrator.app.verbs import pruning  # noqa: PLC0415  --help needs no database
 
