@@ -16,8 +16,8 @@ class PictureCache:
         self._lock = threading.Lock()
 
     @property
-    def bytes(self) -> int:
-        """Of all pictures that are kept."""
+    def size(self) -> int:
+        """Bytes of all pictures that are kept."""
         return self._bytes
 
     def get(self, key: Hashable, draw: Callable[[], bytes]) -> bytes:

@@ -242,4 +242,6 @@ def looking_into(source: Source, time: int) -> Iterator[CubeView]:
         try:
             yield CubeView(cube, time)
         except (OSError, ValueError, RuntimeError) as error:
-            raise UserError(f"{source.path} cannot be read, and may be damaged: {' '.join(str(error).split())}") from None
+            raise UserError(
+                f"{source.path} cannot be read, and may be damaged: {' '.join(str(error).split())}"
+            ) from None

@@ -176,7 +176,8 @@ def values_by_name(names: Sequence[str], values: np.ma.MaskedArray[Any, Any]) ->
     masked: NDArray[np.bool_] = np.ma.getmaskarray(values)
     numbers = np.ma.getdata(values)
     return {
-        name: None if masked[at] or not np.isfinite(numbers[at]) else numbers[at].item() for at, name in enumerate(names)
+        name: None if masked[at] or not np.isfinite(numbers[at]) else numbers[at].item()
+        for at, name in enumerate(names)
     }
 
 

@@ -105,4 +105,3 @@ def reading(source: Source) -> Iterator[DatasetReader]:
     except RasterioError as error:
         told = " ".join(str(error).split())
         raise UserError(f"{source.path} cannot be read, and may be damaged: {told}") from None
-

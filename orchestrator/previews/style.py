@@ -74,7 +74,10 @@ def paint(values: np.ma.MaskedArray[Any, Any], style: Style) -> NDArray[np.uint8
     levels = np.stack([_levels(band, *limits) for band, limits in zip(numbers, style.ranges, strict=True)])
     levels[:, ~valid] = 0
     colours = levels if len(levels) == 3 else table_of(style.colours)[levels[0]].transpose(2, 0, 1)
-    return np.concatenate([colours, np.where(valid, 255, 0).astype("uint8")[np.newaxis]]) * valid.astype("uint8")
+    opacity = np.where(valid, 255, 0).astype("uint8")
+    painted: NDArray[np.uint8] = np.concatenate([colours, opacity[np.newaxis]])
+    painted[:, ~valid] = 0
+    return painted
 
 
 def _levels(band: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint8]:

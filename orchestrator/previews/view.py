@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
 
-
 @dataclass(frozen=True, slots=True)
 class Facts:
     """
@@ -112,6 +111,5 @@ def looking_at(source: Source) -> Iterator[RasterView]:
 
 def degrees_of(crs: str, bounds: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
     """Return left, bottom, right, top in a CRS as west, south, east, north; the east may be above 180."""
-
     west, south, east, north = transform_bounds(crs, "EPSG:4326", *bounds, densify_pts=21)
     return west, south, east + 360 if east < west else east, north

@@ -9,8 +9,8 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))
 
-from orchestrator.app.records import Records  # noqa: E402
-from orchestrator.config import load  # noqa: E402
+from orchestrator.app.records import Records
+from orchestrator.config import load
 
 
 @pytest.fixture

@@ -45,12 +45,18 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def publish(records, files, *, product="mosaic", name="east", facts="{}", result_facts=None, digest="", area="east.gpkg"):
+def publish(
+    records, files, *, product="mosaic", name="east", facts="{}", result_facts=None, digest="", area="east.gpkg"
+):
     """Store a run that is done; `files` are pairs of a role and a path, the one that makes the result last."""
     job = Job(name, "/results", AreaSource(area), "2024-05-01", "2024-06-01", service="sandbox", product=product)
-    run = records.store.runs.admit(Admission(name, "", job.fingerprints(), job.to_json(), base_name=name, product=product), again=True)
+    run = records.store.runs.admit(
+        Admission(name, "", job.fingerprints(), job.to_json(), base_name=name, product=product), again=True
+    )
     listed = tuple(
-        ResultFile(path, path.stat().st_size if path.is_file() else 0, digest or (sha256(path) if path.is_file() else ""), role)
+        ResultFile(
+            path, path.stat().st_size if path.is_file() else 0, digest or (sha256(path) if path.is_file() else ""), role
+        )
         for role, path in files
     )
     records.store.runs.save_plan(run.id, "{}", "image", facts, [])

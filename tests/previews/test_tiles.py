@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
 from previews_kit import GRID, nearest, pixels_of, publish, tile_over, write_raster
 from pyproj import Transformer
 from rasterio.transform import Affine
@@ -62,14 +63,16 @@ def test_three_bands_are_red_green_and_blue_in_the_order_that_was_asked_for(reco
 
 
 def test_a_map_of_colours_is_the_one_that_is_named(records, tmp_path):
-    """Viridis begins with (68, 1, 84) and ends with (253, 231, 37), as Smith and van der Walt published it."""
+    """As matplotlib, where it comes from, has it."""
     values = np.array([[[0, 100]] * 2] * 1, "uint8").repeat(32, axis=1).repeat(32, axis=2)
     run = publish(records, [("data", write_raster(tmp_path / "a.tif", values))])
     x, y = tile_over(9.005, 49.645, 11)
 
     drawn = pixels_of(previews.tile(records, run.id, TileAsked(11, x, y, style=Style((1,), ((0, 100),), "viridis"))))
 
-    assert set(map(tuple, drawn[drawn[..., 3] == 255][:, :3])) == {(68, 1, 84), (253, 231, 37)}
+    assert set(map(tuple, drawn[drawn[..., 3] == 255][:, :3])) == set(
+        map(tuple, colormaps["viridis"]([0.0, 1.0], bytes=True)[:, :3])
+    )
     assert table_of("viridis").shape == (256, 3)
 
 
@@ -153,7 +156,9 @@ def test_a_tile_beside_the_raster_is_clear(records, tmp_path):
         pytest.param(TileAsked(25, 0, 0, style=GREY), "zoom 25 is none; 0 to 24 are", id="too deep"),
         pytest.param(TileAsked(2, 4, 0, style=GREY), "tile 4, 0 of zoom 2 is none; both are 0 to 3", id="no such tile"),
         pytest.param(
-            TileAsked(2, 0, 0, style=Style((2,), ((0, 1),))), "band 2 is none of this raster's; it has 1 to 1", id="band"
+            TileAsked(2, 0, 0, style=Style((2,), ((0, 1),))),
+            "band 2 is none of this raster's; it has 1 to 1",
+            id="band",
         ),
         pytest.param(TileAsked(2, 0, 0, LayerName("dat"), GREY), "has no layer 'dat'; did you mean 'data'", id="layer"),
     ],
@@ -171,7 +176,9 @@ def test_what_is_not_there_is_said_in_a_sentence(records, tmp_path, asked, says)
     [
         pytest.param(lambda path: path.unlink(), "is there no more", id="gone"),
         pytest.param(lambda path: path.write_bytes(path.read_bytes()[:-1]), "was replaced or damaged", id="shorter"),
-        pytest.param(lambda path: path.write_bytes(bytes(path.stat().st_size)), "its sha256 is another", id="other bytes"),
+        pytest.param(
+            lambda path: path.write_bytes(bytes(path.stat().st_size)), "its sha256 is another", id="other bytes"
+        ),
     ],
 )
 def test_a_file_that_is_not_the_published_one_is_not_shown(records, tmp_path, damage, says):

@@ -341,7 +341,9 @@ def _layer(run: Head, key: str, rows: list[dict[str, Any]]) -> Layer:
         facts = view.facts()
     shown = shown_bands(list(facts.bands))
     names = {int(row["value"]): str(row.get("name", row["value"])) for row in rows if _is_whole(row.get("value"))}
-    return Layer(key, source.path.name, source.path, facts, _times(source), shown, _colours(rows), MappingProxyType(names))
+    return Layer(
+        key, source.path.name, source.path, facts, _times(source), shown, _colours(rows), MappingProxyType(names)
+    )
 
 
 def _is_whole(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""A result as a page tells it: what proves it, whose it is, its files, and which other results it can be compared with."""
+"""A result as a page tells it: what proves it, whose it is, its files, and which others lie beside it."""
 
 from __future__ import annotations
 
